@@ -1,0 +1,91 @@
+"""One declaration of a setting, from which come its check, its form widget, its CLI flag and its table row."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of a Config as data: what a form, a command line or a table needs to show it."""
+
+    name: str
+    kind: Literal["bool", "int", "float", "str", "choice"]
+    default: Any
+    help: str = ""
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+    def check(self, owner: str, value: Any) -> Any:
+        """Return `value` in the type of this setting, or raise ValueError with a sentence that names it."""
+        where = f"{owner}: {self.name}={value!r}"
+        if self.kind == "choice":
+            if value not in self.choices:
+                raise ValueError(f"{where} is not one of {', '.join(self.choices)}")
+            return value
+        if self.kind == "bool" or self.kind == "str":
+            wanted = bool if self.kind == "bool" else str
+            if not isinstance(value, wanted):
+                raise ValueError(f"{where} is not a {wanted.__name__}")
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{where} is not a number")
+        if not math.isfinite(value):
+            raise ValueError(f"{where} is not finite")
+        if self.kind == "int" and value != int(value):
+            raise ValueError(f"{where} is not a whole number")
+        if self.low is not None and value < self.low:
+            raise ValueError(f"{where} is below {self.low}")
+        if self.high is not None and value > self.high:
+            raise ValueError(f"{where} is above {self.high}")
+        return int(value) if self.kind == "int" else float(value)
+
+
+def setting(default: Any, help: str, low: float | None = None, high: float | None = None, unit: str = "") -> Any:
+    """Declare one field of a Config: default, meaning, bounds (both included) and unit."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "unit": unit})
+
+
+@dataclass(frozen=True)
+class Config:
+    """A flat frozen dataclass whose values are checked when it is made. Fields are bool, int, float, str or Literal."""
+
+    def __post_init__(self) -> None:
+        for each in self.settings():
+            object.__setattr__(self, each.name, each.check(type(self).__qualname__, getattr(self, each.name)))
+
+    @classmethod
+    def settings(cls) -> tuple[Setting, ...]:
+        """Every field as a Setting, in the order of declaration."""
+        hints = get_type_hints(cls)
+        found = []
+        for each in dataclasses.fields(cls):
+            hint = hints[each.name]
+            choices = tuple(get_args(hint)) if get_origin(hint) is Literal else ()
+            found.append(
+                Setting(
+                    each.name, "choice" if choices else hint.__name__, each.default, choices=choices, **each.metadata
+                )
+            )
+        return tuple(found)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Make from a mapping, as read from JSON or a form. An unknown key is a ValueError that lists the known."""
+        known = {each.name for each in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ValueError(
+                f"{cls.__qualname__} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known)) or 'none'}"
+            )
+        return cls(**values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as a mapping that JSON can hold; `of` reads it back."""
+        return dataclasses.asdict(self)
