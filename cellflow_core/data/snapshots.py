@@ -1,0 +1,178 @@
+"""Cells seen at a few times, in one state space: the one input of every model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from cellflow_core.data.space import StateSpace
+
+Array = np.ndarray
+
+
+class Need(StrEnum):
+    """What a model may need of the data, in the words in which the lack of it is told."""
+
+    TIMES = "cells at two or more times"
+    GENES = "a way from the state back to genes"
+    VELOCITY = "an RNA velocity of each cell"
+    MASS = "the number of cells at each time"
+    LINEAGE = "lineage barcodes"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that a model is built from, so that a run reopens without its data.
+
+    times     the distinct times, ascending, in the data's own unit
+    center    mean state, [dim]
+    scale     root mean square distance of one coordinate from its mean, over all axes (state)
+    interval  mean gap between consecutive times (time)
+    """
+
+    dim: int
+    times: tuple[float, ...]
+    center: tuple[float, ...]
+    scale: float
+    interval: float
+    genes: tuple[str, ...] = ()
+    time_unit: str = ""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Spec:
+        """Read back what `dataclasses.asdict` and JSON made of a Spec."""
+        as_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**as_tuples)
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Cells x [cells, dim] float32, each seen once, at time t [cells] in the data's own unit.
+
+    velocity  RNA velocity in state space (state / time), [cells, dim]
+    mass      number of cells each distinct time stands for, [times]; only where numbers mean something
+    lineage   clone of each cell, -1 where unknown, [cells]
+    labels    annotations that follow the cells (cell type, clone name ...), each [cells]
+    """
+
+    x: Float[Array, "cells dim"]
+    t: Float[Array, " cells"]
+    space: StateSpace
+    time_unit: str = ""
+    velocity: Float[Array, "cells dim"] | None = None
+    mass: Float[Array, " times"] | None = None
+    lineage: Int[Array, " cells"] | None = None
+    labels: Mapping[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        x = np.ascontiguousarray(self.x, dtype=np.float32)
+        t = np.ascontiguousarray(self.t, dtype=np.float64)
+        if x.ndim != 2 or not len(x):
+            raise ValueError(f"cells must be a table of at least one cell, got an array of shape {x.shape}")
+        if t.shape != (len(x),):
+            raise ValueError(f"{len(x)} cells need as many times, got an array of shape {t.shape}")
+        if x.shape[1] != self.space.dim:
+            raise ValueError(f"cells have {x.shape[1]} coordinates, the state space has {self.space.dim}")
+        if not (np.isfinite(x).all() and np.isfinite(t).all()):
+            bad = int((~np.isfinite(x).all(axis=1) | ~np.isfinite(t)).sum())
+            raise ValueError(f"{bad} of {len(x)} cells hold a value or a time that is missing or infinite")
+        for name, each in (("velocity", self.velocity), ("lineage", self.lineage), *self.labels.items()):
+            if each is not None and len(each) != len(x):
+                raise ValueError(f"{name} has {len(each)} rows for {len(x)} cells")
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "t", t)
+        if self.mass is not None and len(self.mass) != len(self.times):
+            raise ValueError(f"mass has {len(self.mass)} values for {len(self.times)} times")
+
+    @cached_property
+    def times(self) -> Float[Array, " times"]:
+        """The distinct times, ascending."""
+        return np.unique(self.t)
+
+    @property
+    def dim(self) -> int:
+        return self.x.shape[1]
+
+    @cached_property
+    def has(self) -> frozenset[Need]:
+        """What a model can find here."""
+        found = {
+            Need.TIMES: len(self.times) > 1,
+            Need.GENES: self.space.kind != "coordinates",
+            Need.VELOCITY: self.velocity is not None,
+            Need.MASS: self.mass is not None,
+            Need.LINEAGE: self.lineage is not None,
+        }
+        return frozenset(need for need, there in found.items() if there)
+
+    def at(self, time: float) -> Float[Array, "cells dim"]:
+        """The cells of one time. Raises KeyError that lists the times there are."""
+        frame = self.x[self.t == time]
+        if not len(frame):
+            raise KeyError(
+                f"no cells at time {time}; there are cells at {', '.join(f'{each:g}' for each in self.times)}"
+            )
+        return frame
+
+    def take(self, cells: Array) -> Snapshots:
+        """These cells only, by mask or index."""
+        kept = np.unique(self.t[cells])
+        return replace(
+            self,
+            x=self.x[cells],
+            t=self.t[cells],
+            velocity=None if self.velocity is None else self.velocity[cells],
+            mass=None if self.mass is None else self.mass[np.isin(self.times, kept)],
+            lineage=None if self.lineage is None else self.lineage[cells],
+            labels={name: values[cells] for name, values in self.labels.items()},
+        )
+
+    def without(self, time: float) -> Snapshots:
+        """All cells but those of one time, for hold-out."""
+        self.at(time)
+        return self.take(self.t != time)
+
+    @cached_property
+    def spec(self) -> Spec:
+        """What a model is built from."""
+        times = self.times
+        return Spec(
+            dim=self.dim,
+            times=tuple(float(each) for each in times),
+            center=tuple(float(each) for each in self.x.mean(axis=0)),
+            scale=float(np.sqrt(self.x.var(axis=0, dtype=np.float64).mean())) or 1.0,
+            interval=float((times[-1] - times[0]) / max(len(times) - 1, 1)) or 1.0,
+            genes=self.space.genes,
+            time_unit=self.time_unit,
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Content hash of everything a model can see: the cache key of all that follows."""
+        digest = hashlib.sha256()
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, StateSpace):
+                parts = [value.kind, *value.axes, *value.genes, value.mean, value.decoder]
+            elif isinstance(value, Mapping):
+                parts = [item for name in sorted(value) for item in (name, value[name])]
+            else:
+                parts = [value]
+            digest.update(each.name.encode())
+            for part in parts:
+                digest.update(b"\0")
+                if isinstance(part, np.ndarray):
+                    digest.update(f"{part.dtype}{part.shape}".encode())
+                    digest.update(
+                        "\0".join(part).encode() if part.dtype == object else np.ascontiguousarray(part).tobytes()
+                    )
+                else:
+                    digest.update(repr(part).encode())
+        return digest.hexdigest()[:16]
