@@ -1,0 +1,49 @@
+"""Optimal transport between two clouds of equally weighted points."""
+
+from __future__ import annotations
+
+import numpy as np
+import ot
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+EXACT_LIMIT = 8192
+"""Points per side up to which a plan is solved whole; above it, in random blocks of half this size."""
+
+
+def exact_plan(
+    x0: Float[Tensor, "n dim"], x1: Float[Tensor, "m dim"], rng: torch.Generator
+) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"], Float[Tensor, " pairs"]]:
+    """The exact plan of squared Euclidean cost as (row, column, mass); the masses sum to one.
+
+    Above EXACT_LIMIT points a side, both clouds are cut at random into the same number of blocks and each pair of
+    blocks is solved exactly: an upper bound of the transport cost, within a few per cent of it.
+    """
+    n, m = len(x0), len(x1)
+    if not n or not m:
+        raise ValueError(f"optimal transport needs points on both sides, got {n} and {m}")
+    blocks = 1 if max(n, m) <= EXACT_LIMIT else -(-2 * max(n, m) // EXACT_LIMIT)
+    blocks = min(blocks, n, m)
+    left = torch.tensor_split(torch.randperm(n, generator=rng, device=rng.device), blocks)
+    right = torch.tensor_split(torch.randperm(m, generator=rng, device=rng.device), blocks)
+    parts = [_solve(x0[i], x1[j], i, j, share=len(i) / n) for i, j in zip(left, right, strict=True)]
+    rows, columns, masses = (torch.cat(part) for part in zip(*parts, strict=True))
+    return rows, columns, masses
+
+
+def _solve(x0: Tensor, x1: Tensor, i: Tensor, j: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
+    a, b = x0.detach().double().cpu().numpy(), x1.detach().double().cpu().numpy()
+    plan = np.asarray(ot.emd(ot.unif(len(a)), ot.unif(len(b)), ot.dist(a, b), numItermax=5_000_000))
+    row, column = np.nonzero(plan)
+    mass = torch.from_numpy(plan[row, column] * share).float().to(x0.device)
+    return i[torch.from_numpy(row).to(i.device)], j[torch.from_numpy(column).to(j.device)], mass
+
+
+def wasserstein(x: Float[np.ndarray, "n dim"], y: Float[np.ndarray, "m dim"], p: int = 1) -> float:
+    """Exact Wasserstein-p distance of two clouds with Euclidean ground distance (state)."""
+    if p not in (1, 2):
+        raise ValueError(f"p={p} is not 1 or 2")
+    metric = "euclidean" if p == 1 else "sqeuclidean"
+    cost = ot.dist(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64), metric=metric)
+    return float(ot.emd2(ot.unif(len(x)), ot.unif(len(y)), cost, numItermax=10_000_000)) ** (1 / p)

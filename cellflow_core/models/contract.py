@@ -1,0 +1,175 @@
+"""What a model of cell dynamics is: settings, phases of training, and the capabilities it has."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cellflow_core.config import Config
+from cellflow_core.data.frames import Batch, Frames
+from cellflow_core.data.snapshots import Need, Spec
+
+Context = Mapping[str, Tensor]
+"""What a field may depend on besides time and state: covariates, dose, log-weights. Empty for most models."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The number to go down, and the named terms a person watches (detached, not weighted)."""
+
+    total: Float[Tensor, ""]
+    terms: Mapping[str, Float[Tensor, ""]]
+
+
+@dataclass(frozen=True)
+class Update:
+    """One loss and the parameters it moves. Two updates in one phase make a min-max game."""
+
+    loss: Callable[[Batch], Loss]
+    parameters: Iterable[nn.Parameter]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stage of training: what is computed once before it, and what is repeated.
+
+    share    part of the training steps this phase gets, relative to the other phases
+    prepare  called with the training frames (and once with the validation frames) and a generator before the first
+             step; what it returns is the `pool` of every batch. A closed form stores what it finds in the model.
+    """
+
+    name: str
+    updates: tuple[Update, ...] = ()
+    share: float = 1.0
+    prepare: Callable[[Frames, torch.Generator], Any] | None = None
+
+
+class DynamicsModel(nn.Module, ABC):
+    """A generative model of cell dynamics. Fields speak the data's own units: state, and time as measured.
+
+    title     name as the field writes it, for example "OT-CFM"
+    summary   one sentence for a person who does not know the method
+    paper     authors, year, DOI or arXiv number
+    needs     what of the data it cannot do without
+    training  the trainer's settings in which this method differs from the trainer's defaults
+    """
+
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    paper: ClassVar[str]
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.TIMES})
+    training: ClassVar[Mapping[str, Any]] = {}
+    Config: ClassVar[type[Config]]
+
+    def __init__(self, config: Config, spec: Spec) -> None:
+        super().__init__()
+        self.config = config
+        self.spec = spec
+
+    @abstractmethod
+    def phases(self) -> tuple[Phase, ...]:
+        """The stages of training, in order."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the fields are evaluated."""
+        return next((each.device for each in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+
+
+# A capability is an interface of one method. Shapes: t [batch] (time), x [batch, dim] (state).
+
+
+class HasVelocity(ABC):
+    """v of the continuity equation d p / dt = -div(v p): the mean motion of the population (state / time)."""
+
+    @abstractmethod
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]: ...
+
+
+class HasDrift(ABC):
+    """b of dx = b dt + sigma dW (state / time), for models that learn the stochastic equation itself."""
+
+    @abstractmethod
+    def drift(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]: ...
+
+
+class HasNoise(ABC):
+    """sigma(t) of dx = b dt + sigma dW (state / sqrt(time)), the same in every direction."""
+
+    @abstractmethod
+    def noise(self, t: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]: ...
+
+
+class HasScore(ABC):
+    """grad log p (1 / state). With velocity v and noise sigma the drift is b = v + sigma^2 / 2 score."""
+
+    @abstractmethod
+    def score(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]: ...
+
+
+class HasGrowth(ABC):
+    """d log mass / dt (1 / time): division minus death."""
+
+    @abstractmethod
+    def growth(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]: ...
+
+
+class HasPotential(ABC):
+    """U with velocity = -grad U: cells roll downhill (state^2 / time)."""
+
+    @abstractmethod
+    def potential(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Pairs of observed cells of two consecutive times, each with its mass.
+
+    x0 [pairs, dim] at time t0, x1 [pairs, dim] at time t1, weight [pairs] summing to one.
+    """
+
+    t0: float
+    t1: float
+    x0: Float[Tensor, "pairs dim"]
+    x1: Float[Tensor, "pairs dim"]
+    weight: Float[Tensor, " pairs"]
+
+
+class HasCoupling(ABC):
+    """Which observed cells of time k turn into which of time k + 1."""
+
+    @abstractmethod
+    def coupling(self, k: int) -> Plan: ...
+
+
+CAPABILITIES: Mapping[str, type] = {
+    "velocity": HasVelocity,
+    "drift": HasDrift,
+    "noise": HasNoise,
+    "score": HasScore,
+    "growth": HasGrowth,
+    "potential": HasPotential,
+    "coupling": HasCoupling,
+}
+
+
+def capabilities(model: DynamicsModel | type[DynamicsModel]) -> frozenset[str]:
+    """The names of what a model can be asked for."""
+    kind = model if isinstance(model, type) else type(model)
+    return frozenset(name for name, each in CAPABILITIES.items() if issubclass(kind, each))

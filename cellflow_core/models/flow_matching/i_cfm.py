@@ -1,0 +1,49 @@
+"""Conditional flow matching with independent pairs.
+
+Tong et al., "Improving and generalizing flow-based generative models with minibatch optimal transport", TMLR 2024,
+arXiv:2302.00482, section 3.2.2. Paths and targets are torchcfm's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+from torchcfm import ConditionalFlowMatcher
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Batch
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.models import pairs
+from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.matching import velocity_loss
+from cellflow_core.models.nets import Network, velocity_unit
+
+
+class ICFM(DynamicsModel, HasVelocity):
+    title = "I-CFM"
+    summary = "Learns the mean motion between random pairs of early and late cells: the simplest flow matching."
+    paper = "Tong et al., TMLR 2024, arXiv:2302.00482"
+
+    @dataclass(frozen=True)
+    class Config(Config):
+        width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+        depth: int = setting(3, "hidden layers", 1, 12)
+        sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
+
+    def __init__(self, config: Config, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        self.path = ConditionalFlowMatcher(sigma=config.sigma * spec.scale)
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase("flow", (Update(self.loss, self.net.parameters()),)),)
+
+    def loss(self, batch: Batch) -> Loss:
+        return velocity_loss(self.net, self.path, pairs.draw("product", batch), batch, self.spec)
+
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        return self.net(t, x)

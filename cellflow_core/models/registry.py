@@ -1,0 +1,57 @@
+"""Finds models by name: `ot-cfm` is the one model class in `<family>/ot_cfm.py`. Only the asked file is imported."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.models.contract import DynamicsModel
+
+_HERE = Path(__file__).parent
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every model, sorted by family and name, without importing any."""
+    return tuple(path.stem.replace("_", "-") for path in sorted(_HERE.glob("*/[!_]*.py")))
+
+
+def family(name: str) -> str:
+    """The folder a model lives in: `flow_matching`, `bridges` ..."""
+    return _file(name).parent.name
+
+
+def find(name: str) -> type[DynamicsModel]:
+    """The model class. Raises KeyError that lists the models there are."""
+    path = _file(name)
+    module = importlib.import_module(f"cellflow_core.models.{path.parent.name}.{path.stem}")
+    found = [
+        each
+        for _, each in inspect.getmembers(module, inspect.isclass)
+        if issubclass(each, DynamicsModel) and each.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise TypeError(f"{path} must hold exactly one model, found {len(found)}")
+    return found[0]
+
+
+def create(name: str, settings: Mapping[str, Any], spec: Spec, seed: int, device: str = "cpu") -> DynamicsModel:
+    """A new model with first weights decided by `seed` alone; the caller's random state is left as it was."""
+    kind = find(name)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return kind(kind.Config.of(settings), spec).to(device)
+
+
+def _file(name: str) -> Path:
+    found = [path for path in _HERE.glob(f"*/{name.replace('-', '_')}.py") if not path.stem.startswith("_")]
+    if name not in names() or not found:
+        raise KeyError(f"there is no model {name!r}; there are {', '.join(names())}")
+    return found[0]
