@@ -1,0 +1,61 @@
+"""The state of a training run between two steps, and how it is written and read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that decides how training goes on: a resumed run ends in the weights of an uninterrupted one.
+
+    phase, step  the phase under way and the steps done in it
+    model        state dict of the model; `average`: of its moving average
+    optimizers   state dict of each update's optimiser
+    rng          state of the training generator
+    seconds      spent in training so far
+    """
+
+    phase: int
+    step: int
+    model: dict[str, Any]
+    average: dict[str, Any]
+    optimizers: list[dict[str, Any]]
+    rng: torch.Tensor
+    seconds: float
+
+
+def write(path: Path, value: Any) -> None:
+    """Write tensors and plain containers whole or not at all: temporary file, fsync, rename."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            torch.save(value, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path, device: str | torch.device = "cpu") -> Any:
+    """What `write` wrote. Never runs code from the file; a damaged file is a ValueError."""
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{path.name} cannot be read, it is damaged or not a weights file ({error})") from error
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    write(path, asdict(checkpoint))
+
+
+def load(path: Path, device: str | torch.device = "cpu") -> Checkpoint:
+    return Checkpoint(**read(path, device))

@@ -1,0 +1,197 @@
+"""The one training loop. It knows no model, no file and no page."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Frames
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.split import validation_split
+from cellflow_core.models.contract import DynamicsModel, Phase, Update
+from cellflow_core.train.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class TrainConfig(Config):
+    steps: int = setting(2000, "training steps, over all phases", 1, 10_000_000)
+    batch: int = setting(256, "cells of each time in a step", 2, 1_000_000, "cells")
+    learning_rate: float = setting(2e-3, "size of a step at the start; falls to zero along a cosine", 1e-8, 1.0)
+    weight_decay: float = setting(1e-5, "pull of the weights to zero", 0.0, 1.0)
+    clip: float = setting(1.0, "largest length of a gradient", 1e-6, 1e6)
+    average: float = setting(0.995, "memory of the moving average of the weights, 0 for none", 0.0, 0.99999)
+    validation: float = setting(0.1, "share of the training cells kept aside to watch for over-fitting", 0.0, 0.5)
+    report_every: int = setting(20, "steps between two reports", 1, 100_000, "steps")
+
+    @classmethod
+    def preset(cls, name: str, model: type[DynamicsModel], **changes: Any) -> Self:
+        """The settings of "quick", "standard" or "careful" for a model, with some changed."""
+        if name not in PRESETS:
+            raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
+        made = cls.of(dict(model.training))
+        return cls.of(made.as_dict() | {"steps": max(1, round(made.steps * PRESETS[name]))} | changes)
+
+
+PRESETS: Mapping[str, float] = {"quick": 0.25, "standard": 1.0, "careful": 4.0}
+"""Steps of each preset, as a multiple of the model's own."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands. `checkpoint()` shows its whole state, not copied: write it while the report is handled.
+
+    step, steps  over all phases; losses: mean of each named term since the last report; seconds: spent in training
+    validation   total loss on the cells kept aside, None where there are none
+    """
+
+    phase: str
+    step: int
+    steps: int
+    losses: Mapping[str, float]
+    validation: float | None
+    seconds: float
+    checkpoint: Callable[[], Checkpoint]
+
+
+Report = Callable[[Progress], None]
+"""How progress leaves the loop, and how a stop comes in: by raising."""
+
+
+def fit(
+    model: DynamicsModel,
+    data: Snapshots,
+    config: TrainConfig,
+    report: Report = lambda progress: None,
+    start: Checkpoint | None = None,
+    seed: int = 0,
+) -> None:
+    """Train in place, on the model's device; the model ends with its averaged weights.
+
+    The last weights are kept, not those of the best validation loss: the learning rate falls to zero. Raises ValueError
+    where the data lack what the model needs, and FloatingPointError where a loss is not finite.
+    """
+    lacking = sorted(model.needs - data.has)
+    if lacking:
+        raise ValueError(f"{model.title} needs {' and '.join(lacking)}, which these data do not have")
+    train, held = validation_split(data, config.validation, seed)
+    frames = Frames.of(train, model.device)
+    held_frames = None if held is None else Frames.of(held, model.device)
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.average))
+    if start is not None:
+        model.load_state_dict(start.model)
+        average.load_state_dict(start.average)
+    stages = [
+        _Stage(k, phase, steps, done, model, average, config, seed)
+        for k, (phase, steps, done) in enumerate(_plan(model.phases(), config.steps))
+    ]
+    began = time.monotonic() - (start.seconds if start is not None else 0.0)
+    for stage in stages[start.phase if start is not None else 0 :]:
+        stage.run(frames, held_frames, report, start if start and start.phase == stage.index else None, began)
+    if average.n_averaged:
+        for weight, mean in zip(model.parameters(), average.module.parameters(), strict=True):
+            weight.data.copy_(mean)
+
+
+def _plan(phases: tuple[Phase, ...], steps: int) -> list[tuple[Phase, int, int]]:
+    """Each phase with its own steps and the steps done before it."""
+    whole = sum(phase.share for phase in phases if phase.updates)
+    counts = [max(1, round(steps * phase.share / whole)) if phase.updates else 0 for phase in phases]
+    return [(phase, count, sum(counts[:k])) for k, (phase, count) in enumerate(zip(phases, counts, strict=True))]
+
+
+@dataclass
+class _Stage:
+    """One phase under way."""
+
+    index: int
+    phase: Phase
+    steps: int
+    done: int
+    model: DynamicsModel
+    average: AveragedModel
+    config: TrainConfig
+    seed: int
+
+    def run(self, frames: Frames, held: Frames | None, report: Report, start: Checkpoint | None, began: float) -> None:
+        config = self.config
+        rng = self._generator("steps")
+        prepare = self.phase.prepare or (lambda frames, rng: None)
+        pool = prepare(frames, self._generator("prepare"))
+        updates = [(each, list(each.parameters)) for each in self.phase.updates]
+        optimizers = [
+            torch.optim.AdamW(moved, config.learning_rate, weight_decay=config.weight_decay, fused=True)
+            for _, moved in updates
+        ]
+        held_pool = prepare(held, self._generator("prepare")) if held is not None and updates else None
+        first = 0
+        if start is not None:
+            first = start.step
+            rng.set_state(start.rng)
+            for optimizer, state in zip(optimizers, start.optimizers, strict=True):
+                optimizer.load_state_dict(state)
+        sums: dict[str, Tensor] = {}
+        since = 0
+        for step in range(first, self.steps):
+            rate = config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+            for (update, moved), optimizer in zip(updates, optimizers, strict=True):
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                optimizer.zero_grad(set_to_none=True)
+                loss = update.loss(frames.batch(config.batch, rng, pool))
+                loss.total.backward()
+                torch.nn.utils.clip_grad_norm_(moved, config.clip)
+                optimizer.step()
+                for name, value in {"loss": loss.total.detach(), **loss.terms}.items():
+                    sums[name] = sums.get(name, torch.zeros_like(value)) + value
+            if config.average:
+                self.average.update_parameters(self.model)
+            since += 1
+            if (step + 1) % config.report_every and step + 1 < self.steps:
+                continue
+            losses = {name: float(value) / since for name, value in sums.items()}
+            if not all(math.isfinite(value) for value in losses.values()):
+                named = ", ".join(f"{name}={value}" for name, value in losses.items())
+                raise FloatingPointError(
+                    f"the loss is not finite at step {self.done + step + 1} ({named}): "
+                    f"try a learning rate below {config.learning_rate:g} or check the data for extreme values"
+                )
+            sums, since = {}, 0
+            seconds = time.monotonic() - began
+            report(
+                Progress(
+                    phase=self.phase.name,
+                    step=self.done + step + 1,
+                    steps=config.steps,
+                    losses=losses,
+                    validation=None if held is None else self._validate(self.phase.updates, held, held_pool),
+                    seconds=seconds,
+                    checkpoint=lambda step=step, seconds=seconds: Checkpoint(
+                        phase=self.index,
+                        step=step + 1,
+                        model=self.model.state_dict(),
+                        average=self.average.state_dict(),
+                        optimizers=[each.state_dict() for each in optimizers],
+                        rng=rng.get_state(),
+                        seconds=seconds,
+                    ),
+                )
+            )
+
+    def _validate(self, updates: tuple[Update, ...], held: Frames, pool: Any) -> float:
+        """Total loss on the cells kept aside, with the same draws at every call."""
+        rng = self._generator("validation")
+        return sum(each.loss(held.batch(self.config.batch, rng, pool)).total.item() for each in updates)
+
+    def _generator(self, use: str) -> torch.Generator:
+        """Independent of how far training has come, so that what is prepared twice is the same twice."""
+        uses = ("prepare", "steps", "validation")
+        rng = torch.Generator(self.model.device)
+        return rng.manual_seed((self.seed * 1000 + self.index) * len(uses) + uses.index(use))
