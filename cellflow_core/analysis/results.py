@@ -1,0 +1,200 @@
+"""What the analyses answer: arrays with their meaning, ready to be drawn, stored and exported. No torch here."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, get_type_hints
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Result:
+    """Base of every answer. `notes` are sentences a reader must see beside the picture."""
+
+    def save(self, path: Path) -> None:
+        """Write to one .npz: arrays as arrays, the rest as JSON. No pickles."""
+        arrays, plain = {}, {}
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, np.ndarray):
+                arrays[each.name] = value
+            else:
+                plain[each.name] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+        buffer = io.BytesIO()
+        np.savez(buffer, __plain__=np.array(json.dumps(plain)), **arrays)
+        path.write_bytes(buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote. Lists come back as tuples, nested tables as their dataclass."""
+        with np.load(path, allow_pickle=False) as stored:
+            values: dict[str, Any] = {k: stored[k] for k in stored.files if k != "__plain__"}
+            plain = json.loads(str(stored["__plain__"]))
+        hints = get_type_hints(cls)
+        for name, value in plain.items():
+            kind = hints[name]
+            if isinstance(value, dict) and dataclasses.is_dataclass(kind) and isinstance(kind, type):
+                value = kind(**{k: _tuples(v) for k, v in value.items()})
+            values[name] = _tuples(value)
+        return cls(**values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class FlowField(Result):
+    """The velocity of the cells at one time, averaged on a grid over a 2-D view.
+
+    x [columns], y [rows]: the grid. u, v, speed [rows, columns]: view / time, NaN where there are no cells.
+    cells [cells, 2]: measured cells nearest to this time, which the grid was made from.
+    """
+
+    view: str
+    time: float
+    time_unit: str
+    axes: tuple[str, str]
+    x: Float[Array, " columns"]
+    y: Float[Array, " rows"]
+    u: Float[Array, "rows columns"]
+    v: Float[Array, "rows columns"]
+    speed: Float[Array, "rows columns"]
+    cells: Float[Array, "cells 2"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Landscape(Result):
+    """A surface over a 2-D view, with cells on it and particles that rolled over it.
+
+    kind          "learnt potential" or "quasi-potential -log p"
+    height        [rows, columns], NaN where there are no cells; unit says in what
+    cell_height   [cells]: height under each cell of cells [cells, 2]; cell_time [cells]
+    paths         [steps, particles, 2] in the view, path_height [steps, particles], path_times [steps]
+    non_gradient  share of the squared velocity of the cells that no potential explains, 0 to 1
+    """
+
+    view: str
+    kind: str
+    unit: str
+    axes: tuple[str, str]
+    x: Float[Array, " columns"]
+    y: Float[Array, " rows"]
+    height: Float[Array, "rows columns"]
+    cells: Float[Array, "cells 2"]
+    cell_height: Float[Array, " cells"]
+    cell_time: Float[Array, " cells"]
+    paths: Float[Array, "steps particles 2"]
+    path_height: Float[Array, "steps particles"]
+    path_times: Float[Array, " steps"]
+    non_gradient: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TimeCourse(Result):
+    """Cells of the first time, simulated through all times, against the measured ones.
+
+    times     [steps], predicted [steps, cells, 2] in the view, weight [steps, cells] share of mass (sums to 1 a step)
+    measured_times [frames]; w1, w1_previous, w1_floor [frames]: exact Wasserstein-1 distance in state space between the
+              prediction and the measured cells, of the frame before (nothing moved), and of two halves of the measured
+              cells (sampling noise). NaN for the first time. started_from says what the prediction started from.
+    seen      [frames]: was this frame in training?
+    """
+
+    view: str
+    axes: tuple[str, str]
+    time_unit: str
+    started_from: str
+    times: Float[Array, " steps"]
+    predicted: Float[Array, "steps cells 2"]
+    weight: Float[Array, "steps cells"]
+    measured_times: Float[Array, " frames"]
+    w1: Float[Array, " frames"]
+    w1_previous: Float[Array, " frames"]
+    w1_floor: Float[Array, " frames"]
+    seen: Bool[Array, " frames"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneTrend(Result):
+    """One gene over time: mean and 10 %, 50 %, 90 % quantiles of simulated cells (columns) beside the measured ones."""
+
+    gene: str
+    time_unit: str
+    times: Float[Array, " steps"]
+    mean: Float[Array, " steps"]
+    quantiles: Float[Array, "steps 3"]
+    measured_times: Float[Array, " frames"]
+    measured_mean: Float[Array, " frames"]
+    measured_quantiles: Float[Array, "frames 3"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fates(Result):
+    """Which terminal state simulated cells end in.
+
+    names [fates]; share, low, high [fates]: share of the mass that ends in each, with a 95 % interval
+    probability [cells, fates]: of each start cell; starts [cells, 2]: where it stands in the view
+    centers [fates, 2] of the terminal states in the view; measured [fates]: their share in the last measured frame
+    interval says what the interval covers.
+    """
+
+    view: str
+    names: tuple[str, ...]
+    share: Float[Array, " fates"]
+    low: Float[Array, " fates"]
+    high: Float[Array, " fates"]
+    measured: Float[Array, " fates"]
+    centers: Float[Array, "fates 2"]
+    starts: Float[Array, "cells 2"]
+    probability: Float[Array, "cells fates"]
+    interval: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Perturbation(Result):
+    """The same start cells followed with and without a change to one gene.
+
+    before, after, change [fates]: shares and their difference; low, high [fates]: 95 % interval of the change
+    before_paths, after_paths [steps, particles, 2] in the view; times [steps]
+    before_end, after_end [cells, 2]: where the cells end in the view
+    control_change [genes, fates]: change by the same kind of change to randomly chosen other genes (control_genes)
+    outside       share of perturbed states farther from every measured cell than 99 % of measured cells are
+    """
+
+    view: str
+    axes: tuple[str, str]
+    gene: str
+    kind: str
+    level: float
+    unit: str
+    start: str
+    names: tuple[str, ...]
+    before: Float[Array, " fates"]
+    after: Float[Array, " fates"]
+    change: Float[Array, " fates"]
+    low: Float[Array, " fates"]
+    high: Float[Array, " fates"]
+    interval: str
+    times: Float[Array, " steps"]
+    before_paths: Float[Array, "steps particles 2"]
+    after_paths: Float[Array, "steps particles 2"]
+    before_end: Float[Array, "cells 2"]
+    after_end: Float[Array, "cells 2"]
+    control_genes: tuple[str, ...]
+    control_change: Float[Array, "genes fates"]
+    outside: float
+    notes: tuple[str, ...] = ()
