@@ -48,7 +48,7 @@ class Spec:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Spec:
         """Read back what `dataclasses.asdict` and JSON made of a Spec."""
-        as_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        as_tuples: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**as_tuples)
 
 

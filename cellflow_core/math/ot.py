@@ -46,4 +46,5 @@ def wasserstein(x: Float[np.ndarray, "n dim"], y: Float[np.ndarray, "m dim"], p:
         raise ValueError(f"p={p} is not 1 or 2")
     metric = "euclidean" if p == 1 else "sqeuclidean"
     cost = ot.dist(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64), metric=metric)
-    return float(ot.emd2(ot.unif(len(x)), ot.unif(len(y)), cost, numItermax=10_000_000)) ** (1 / p)
+    total = np.asarray(ot.emd2(ot.unif(len(x)), ot.unif(len(y)), cost, numItermax=10_000_000))
+    return total.item() ** (1 / p)

@@ -21,18 +21,22 @@ from cellflow_core.models.matching import velocity_loss
 from cellflow_core.models.nets import Network, velocity_unit
 
 
+@dataclass(frozen=True)
+class Settings(Config):
+    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+    depth: int = setting(3, "hidden layers", 1, 12)
+    sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
+
+
 class ICFM(DynamicsModel, HasVelocity):
     title = "I-CFM"
     summary = "Learns the mean motion between random pairs of early and late cells: the simplest flow matching."
     paper = "Tong et al., TMLR 2024, arXiv:2302.00482"
 
-    @dataclass(frozen=True)
-    class Config(Config):
-        width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-        depth: int = setting(3, "hidden layers", 1, 12)
-        sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
+    Config = Settings
+    config: Settings
 
-    def __init__(self, config: Config, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: Spec) -> None:
         super().__init__(config, spec)
         self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
         self.path = ConditionalFlowMatcher(sigma=config.sigma * spec.scale)
