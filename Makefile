@@ -1,24 +1,52 @@
+# Two commands: `make app` opens the app on port 8501, `make test` runs every check. Both set up what they need.
 PYTHON ?= python3
+PORT ?= 8501
 VENV := .venv
 RUN := $(VENV)/bin/python
 TORCHCFM := torchcfm==1.0.7
 
-.PHONY: app env dev browser lint test test-all clean
+.PHONY: app serve env dev browser lint test test-all clean
 
 app: env
-	$(RUN) -m cellflow_core data demo --all
-	$(RUN) -m streamlit run app.py --server.port 8501
+	$(RUN) -m cellflow_core demo
+	$(MAKE) serve
+
+serve: env
+	$(RUN) -m streamlit run app.py --server.port $(PORT)
 
 env: $(VENV)/.app
+
 dev: $(VENV)/.dev
 
 $(VENV)/.app: requirements.txt
+	$(PYTHON) -c "import sys; v = sys.version_info; sys.exit(v < (3, 11) and f'Python 3.11 or newer is needed, found {v[0]}.{v[1]}: say make PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --upgrade pip
-	$(RUN) -m pip install --quiet -r requirements.txt
-	$(RUN) -m pip install --quiet --no-deps $(TORCHCFM)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps $(TORCHCFM)
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
-	$(RUN) -m pip install --quiet -r requirements-dev.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
+
+# The browser that CHROMIUM names, or the system's; installed only where there is neither.
+browser: dev
+	@if [ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; \
+	else $(RUN) -m playwright install chromium; fi
+
+lint: dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pyright
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/hadolint Dockerfile
+
+test: lint browser
+	$(RUN) -m pytest
+
+test-all: lint browser
+	$(RUN) -m pytest -m "not gpu and not network"
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,35 @@
+# CPU:   docker build -t cellflow .
+# CUDA:  docker build -t cellflow --build-arg DEVICE=cuda .   and run it with --gpus all
+# Run:   docker run -p 8501:8501 -v cellflow:/workspace cellflow
+FROM python:3.11-slim-bookworm
+
+ARG DEVICE=cpu
+
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+
+# scanpy's and POT's wheels need a C++ runtime, make runs the same steps as on any other machine.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends make libgomp1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 1000 cells \
+    && install --directory --owner cells /app /workspace
+
+USER 1000
+WORKDIR /app
+
+# PyPI's torch brings CUDA; PyTorch's own index has the small build without it.
+COPY --chown=cells Makefile requirements.txt ./
+RUN if [ "$DEVICE" = cpu ]; then export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu; fi \
+    && make env PIP_NO_CACHE_DIR=1
+
+COPY --chown=cells . .
+
+ENV CELLFLOW_HOME=/workspace \
+    STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
+    STREAMLIT_SERVER_HEADLESS=true
+VOLUME /workspace
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD [".venv/bin/python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+CMD ["make", "app"]
