@@ -16,7 +16,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Frames
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.split import validation_split
-from cellflow_core.models.contract import DynamicsModel, Phase, Update
+from cellflow_core.models.contract import DynamicsModel, Phase
 from cellflow_core.train.checkpoint import Checkpoint
 
 
@@ -88,107 +88,127 @@ def fit(
     if start is not None:
         model.load_state_dict(start.model)
         average.load_state_dict(start.average)
-    stages = [
-        _Stage(k, phase, steps, done, model, average, config, seed)
-        for k, (phase, steps, done) in enumerate(_plan(model.phases(), config.steps))
-    ]
+    phases = model.phases()
+    counts = _steps(phases, config.steps)
     began = time.monotonic() - (start.seconds if start is not None else 0.0)
-    for stage in stages[start.phase if start is not None else 0 :]:
-        stage.run(frames, held_frames, report, start if start and start.phase == stage.index else None, began)
+    for k in range(start.phase if start is not None else 0, len(phases)):
+        stage = _Stage(model, average, phases[k], k, counts, config, seed, frames, held_frames)
+        if start is not None and start.phase == k:
+            stage.resume(start)
+        stage.run(report, began)
     if average.n_averaged:
         for weight, mean in zip(model.parameters(), average.module.parameters(), strict=True):
             weight.data.copy_(mean)
 
 
-def _plan(phases: tuple[Phase, ...], steps: int) -> list[tuple[Phase, int, int]]:
-    """Each phase with its own steps and the steps done before it."""
+def _steps(phases: tuple[Phase, ...], steps: int) -> list[int]:
+    """Steps of each phase; a phase without updates has none."""
     whole = sum(phase.share for phase in phases if phase.updates)
-    counts = [max(1, round(steps * phase.share / whole)) if phase.updates else 0 for phase in phases]
-    return [(phase, count, sum(counts[:k])) for k, (phase, count) in enumerate(zip(phases, counts, strict=True))]
+    return [max(1, round(steps * phase.share / whole)) if phase.updates else 0 for phase in phases]
 
 
-@dataclass
 class _Stage:
     """One phase under way."""
 
-    index: int
-    phase: Phase
-    steps: int
-    done: int
-    model: DynamicsModel
-    average: AveragedModel
-    config: TrainConfig
-    seed: int
-
-    def run(self, frames: Frames, held: Frames | None, report: Report, start: Checkpoint | None, began: float) -> None:
-        config = self.config
-        rng = self._generator("steps")
-        prepare = self.phase.prepare or (lambda frames, rng: None)
-        pool = prepare(frames, self._generator("prepare"))
-        updates = [(each, list(each.parameters)) for each in self.phase.updates]
-        optimizers = [
+    def __init__(
+        self,
+        model: DynamicsModel,
+        average: AveragedModel,
+        phase: Phase,
+        index: int,
+        counts: list[int],
+        config: TrainConfig,
+        seed: int,
+        frames: Frames,
+        held: Frames | None,
+    ) -> None:
+        self.model, self.average, self.config, self.seed = model, average, config, seed
+        self.phase, self.index = phase, index
+        self.first, self.steps, self.before, self.total = 0, counts[index], sum(counts[:index]), sum(counts)
+        self.frames, self.held = frames, held if phase.updates else None
+        self.rng = self._generator("steps")
+        prepare = phase.prepare or (lambda frames, rng: None)
+        self.pool = prepare(frames, self._generator("prepare"))
+        self.held_pool = None if self.held is None else prepare(self.held, self._generator("prepare"))
+        self.moved = [list(update.parameters) for update in phase.updates]
+        self.optimizers = [
             torch.optim.AdamW(moved, config.learning_rate, weight_decay=config.weight_decay, fused=True)
-            for _, moved in updates
+            for moved in self.moved
         ]
-        held_pool = prepare(held, self._generator("prepare")) if held is not None and updates else None
-        first = 0
-        if start is not None:
-            first = start.step
-            rng.set_state(start.rng)
-            for optimizer, state in zip(optimizers, start.optimizers, strict=True):
-                optimizer.load_state_dict(state)
+
+    def resume(self, start: Checkpoint) -> None:
+        """Go on after the steps that a checkpoint of this phase has behind it."""
+        self.first = start.step
+        self.rng.set_state(start.rng)
+        for optimizer, state in zip(self.optimizers, start.optimizers, strict=True):
+            optimizer.load_state_dict(state)
+
+    def run(self, report: Report, began: float) -> None:
         sums: dict[str, Tensor] = {}
         since = 0
-        for step in range(first, self.steps):
-            rate = config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-            for (update, moved), optimizer in zip(updates, optimizers, strict=True):
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                optimizer.zero_grad(set_to_none=True)
-                loss = update.loss(frames.batch(config.batch, rng, pool))
-                loss.total.backward()
-                torch.nn.utils.clip_grad_norm_(moved, config.clip)
-                optimizer.step()
-                for name, value in {"loss": loss.total.detach(), **loss.terms}.items():
-                    sums[name] = sums.get(name, torch.zeros_like(value)) + value
-            if config.average:
-                self.average.update_parameters(self.model)
+        if not self.phase.updates:
+            report(self._progress(0, {}, began))
+        for step in range(self.first, self.steps):
+            for name, value in self._step(step).items():
+                sums[name] = sums.get(name, torch.zeros_like(value)) + value
             since += 1
-            if (step + 1) % config.report_every and step + 1 < self.steps:
-                continue
-            losses = {name: float(value) / since for name, value in sums.items()}
-            if not all(math.isfinite(value) for value in losses.values()):
-                named = ", ".join(f"{name}={value}" for name, value in losses.items())
-                raise FloatingPointError(
-                    f"the loss is not finite at step {self.done + step + 1} ({named}): "
-                    f"try a learning rate below {config.learning_rate:g} or check the data for extreme values"
-                )
-            sums, since = {}, 0
-            seconds = time.monotonic() - began
-            report(
-                Progress(
-                    phase=self.phase.name,
-                    step=self.done + step + 1,
-                    steps=config.steps,
-                    losses=losses,
-                    validation=None if held is None else self._validate(self.phase.updates, held, held_pool),
-                    seconds=seconds,
-                    checkpoint=lambda step=step, seconds=seconds: Checkpoint(
-                        phase=self.index,
-                        step=step + 1,
-                        model=self.model.state_dict(),
-                        average=self.average.state_dict(),
-                        optimizers=[each.state_dict() for each in optimizers],
-                        rng=rng.get_state(),
-                        seconds=seconds,
-                    ),
-                )
-            )
+            if (step + 1) % self.config.report_every == 0 or step + 1 == self.steps:
+                losses = {name: float(value) / since for name, value in sums.items()}
+                self._check_finite(step, losses)
+                report(self._progress(step + 1, losses, began))
+                sums, since = {}, 0
 
-    def _validate(self, updates: tuple[Update, ...], held: Frames, pool: Any) -> float:
+    def _step(self, step: int) -> dict[str, Tensor]:
+        """One step of every update of the phase; the losses, still on the device."""
+        rate = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        terms: dict[str, Tensor] = {}
+        for update, moved, optimizer in zip(self.phase.updates, self.moved, self.optimizers, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
+            loss = update.loss(self.frames.batch(self.config.batch, self.rng, self.pool))
+            loss.total.backward()
+            torch.nn.utils.clip_grad_norm_(moved, self.config.clip)
+            optimizer.step()
+            terms |= {"loss": terms.get("loss", 0.0) + loss.total.detach(), **loss.terms}
+        if self.config.average:
+            self.average.update_parameters(self.model)
+        return terms
+
+    def _progress(self, step: int, losses: Mapping[str, float], began: float) -> Progress:
+        seconds = time.monotonic() - began
+        return Progress(
+            phase=self.phase.name,
+            step=self.before + step,
+            steps=self.total,
+            losses=losses,
+            validation=self._validate(),
+            seconds=seconds,
+            checkpoint=lambda: Checkpoint(
+                phase=self.index,
+                step=step,
+                model=self.model.state_dict(),
+                average=self.average.state_dict(),
+                optimizers=[each.state_dict() for each in self.optimizers],
+                rng=self.rng.get_state(),
+                seconds=seconds,
+            ),
+        )
+
+    def _validate(self) -> float | None:
         """Total loss on the cells kept aside, with the same draws at every call."""
-        rng = self._generator("validation")
-        return sum(each.loss(held.batch(self.config.batch, rng, pool)).total.item() for each in updates)
+        if self.held is None:
+            return None
+        batch = self.held.batch(self.config.batch, self._generator("validation"), self.held_pool)
+        return sum(each.loss(batch).total.item() for each in self.phase.updates)
+
+    def _check_finite(self, step: int, losses: Mapping[str, float]) -> None:
+        if not all(math.isfinite(value) for value in losses.values()):
+            named = ", ".join(f"{name}={value}" for name, value in losses.items())
+            raise FloatingPointError(
+                f"the loss is not finite at step {self.before + step + 1} ({named}): "
+                f"try a learning rate below {self.config.learning_rate:g} or check the data for extreme values"
+            )
 
     def _generator(self, use: str) -> torch.Generator:
         """Independent of how far training has come, so that what is prepared twice is the same twice."""
