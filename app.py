@@ -1,0 +1,37 @@
+"""The page frame and the navigation. What a page shows is in `pages/`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts import state
+
+ICONS = Path(__file__).parent / "assets" / "icons"
+
+PAGES = {
+    "": [("home", "Home", ":material/home:")],
+    "Prepare": [
+        ("data", "Data", ":material/table_chart:"),
+        ("train", "Train", ":material/model_training:"),
+        ("runs", "Runs", ":material/list_alt:"),
+    ],
+    "Explore": [
+        ("landscape", "Landscape", ":material/landscape:"),
+        ("flow", "Flow", ":material/air:"),
+        ("time", "Time", ":material/schedule:"),
+        ("perturb", "Perturb", ":material/science:"),
+    ],
+}
+
+st.set_page_config(page_title="CellFlow Explorer", page_icon=str(ICONS / "icon.svg"), layout="wide")
+st.logo(str(ICONS / "logo.svg"), icon_image=str(ICONS / "icon.svg"), size="large")
+state.start()
+st.navigation(
+    {
+        section: [
+            st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "home") for name, title, icon in each
+        ]
+        for section, each in PAGES.items()
+    },
+    expanded=True,
+).run()

@@ -1,0 +1,60 @@
+"""The form shows every setting with meaning, unit and bounds, and gives back values that the settings accept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from streamlit.testing.v1 import AppTest
+
+from cellflow_core.config import Config, Setting, setting
+from pages.parts.form import help_of, label_of
+
+
+@dataclass(frozen=True)
+class Toy(Config):
+    steps: int = setting(2000, "training steps", 1, 10_000_000)
+    batch: int = setting(256, "cells of each time in a step", 2, 1_000_000, "cells")
+    rate: float = setting(2e-3, "size of a step", 1e-8, 1.0)
+    sigma: float = setting(0.0, "noise", 0.0)
+    plan: Literal["exact", "random"] = setting("exact", "who is paired with whom")
+    average: bool = setting(True, "smooth the weights")
+    note: str = setting("none", "a remark")
+
+
+def _page() -> None:
+    import streamlit as st
+
+    from pages.parts.form import form_of
+    from tests.pages.test_form import Toy
+
+    st.session_state["values"] = form_of(Toy.settings(), {"steps": 500}, "toy")
+
+
+def test_values_are_those_of_the_settings_and_of_the_preset() -> None:
+    page = AppTest.from_function(_page).run()
+    assert not page.exception
+    values = page.session_state["values"]
+    assert Toy.of(values) == Toy(steps=500)
+    assert isinstance(values["steps"], int) and isinstance(values["rate"], float)
+
+
+def test_a_changed_widget_changes_its_value_only() -> None:
+    page = AppTest.from_function(_page).run()
+    page.number_input(key="toy_rate").set_value(0.01)
+    page.selectbox(key="toy_plan").set_value("random")
+    page.toggle(key="toy_average").set_value(False).run()
+    assert Toy.of(page.session_state["values"]) == Toy(steps=500, rate=0.01, plan="random", average=False)
+
+
+def test_bounds_reach_the_widget() -> None:
+    page = AppTest.from_function(_page).run()
+    assert (page.number_input(key="toy_batch").min, page.number_input(key="toy_batch").max) == (2, 1_000_000)
+
+
+def test_label_and_help_are_words() -> None:
+    batch, sigma = Toy.settings()[1], Toy.settings()[3]
+    assert label_of(batch) == "Batch (cells)"
+    assert help_of(batch) == "Cells of each time in a step. From 2 to 1,000,000. Usually 256."
+    assert help_of(sigma) == "Noise. At least 0. Usually 0."
+    assert help_of(Setting("on", "bool", True)) == "Usually on."
