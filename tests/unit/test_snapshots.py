@@ -1,0 +1,98 @@
+"""Snapshots refuse what cannot be trained on, hold out a time whole, and are known by their content."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from cellflow_core.data.snapshots import Need, Snapshots, Spec
+from cellflow_core.data.space import StateSpace
+from cellflow_core.data.split import halves, validation_split
+
+
+def made(cells=30, dim=3, times=(0.0, 1.5, 4.0)):
+    rng = np.random.default_rng(0)
+    t = np.repeat(times, cells // len(times))
+    x = rng.normal(size=(len(t), dim)) + t[:, None]
+    space = StateSpace.coordinates(tuple(f"x{k}" for k in range(dim)))
+    return Snapshots(x, t, space, "day", labels={"kind": np.where(x[:, 0] > 1, "late", "early")})
+
+
+def test_wrong_arrays_are_refused_with_what_was_found():
+    data = made()
+    with pytest.raises(ValueError, match=r"30 cells need as many times, got an array of shape \(29,\)"):
+        Snapshots(data.x, data.t[:-1], data.space)
+    with pytest.raises(ValueError, match="3 coordinates, the state space has 2"):
+        Snapshots(data.x, data.t, StateSpace.coordinates(("a", "b")))
+    bad = data.x.copy()
+    bad[3, 1], bad[7, 0] = np.nan, np.inf
+    with pytest.raises(ValueError, match="2 of 30 cells hold a value or a time that is missing or infinite"):
+        replace(data, x=bad)
+    with pytest.raises(KeyError, match="no cells at time 2; there are cells at 0, 1.5, 4"):
+        data.at(2.0)
+
+
+def test_a_time_is_held_out_whole():
+    data = made()
+    kept = data.without(1.5)
+    assert kept.times.tolist() == [0.0, 4.0]
+    assert len(kept.x) == 20
+    assert all(len(values) == 20 for values in kept.labels.values())
+    assert Need.TIMES not in kept.without(4.0).has
+
+
+def test_the_fingerprint_follows_the_content():
+    data = made()
+    assert data.fingerprint == made().fingerprint
+    changed = data.x.copy()
+    changed[17, 2] += 1e-3
+    others = [
+        replace(data, x=changed),
+        replace(data, t=data.t + 1),
+        replace(data, time_unit="hour"),
+        replace(data, labels={"kind": data.labels["kind"][::-1]}),
+        replace(data, space=StateSpace.coordinates(("x0", "x1", "y2"))),
+    ]
+    assert len({data.fingerprint, *(each.fingerprint for each in others)}) == 6
+
+
+def test_a_spec_reads_back_from_json():
+    spec = made().spec
+    assert Spec.of(json.loads(json.dumps(asdict(spec)))) == spec
+    assert spec.interval == 2.0
+
+
+def test_validation_takes_the_same_share_of_every_time():
+    train, held = validation_split(made(), 0.2, seed=1)
+    assert held is not None
+    assert [int((held.t == time).sum()) for time in held.times] == [2, 2, 2]
+    rows = {row.tobytes() for row in train.x} & {row.tobytes() for row in held.x}
+    assert not rows
+    assert validation_split(made(), 0.05, seed=1)[1] is None
+
+
+def test_halves_share_no_cell():
+    one, other = halves(made(), 1.5, seed=0)
+    assert len(one) == len(other) == 5
+    assert not {row.tobytes() for row in one} & {row.tobytes() for row in other}
+
+
+def test_pca_space_maps_both_ways():
+    rng = np.random.default_rng(1)
+    genes = rng.normal(size=(40, 6))
+    mean = genes.mean(axis=0)
+    loadings = np.linalg.svd(genes - mean, full_matrices=False)[2]
+    whole = StateSpace("pca", tuple("abcdef"), tuple("ABCDEF"), mean, loadings)
+    np.testing.assert_allclose(whole.decode(whole.encode(genes)), genes, atol=1e-12)
+    part = StateSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings[:3])
+    x = rng.normal(size=(5, 3))
+    np.testing.assert_allclose(part.encode(part.decode(x)), x, atol=1e-12)
+    weight, offset = part.gene("D")
+    np.testing.assert_allclose(x @ weight + offset, part.decode(x)[:, 3])
+    with pytest.raises(KeyError, match="gene 'Z' is not in the model: it holds 6 genes"):
+        part.gene("Z")
+    with pytest.raises(KeyError, match="without genes"):
+        StateSpace.coordinates(("a",)).gene("A")
+    with pytest.raises(ValueError, match=r"needs a mean and a decoder of shape \(3, 6\)"):
+        StateSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings)
