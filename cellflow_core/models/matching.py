@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.data.frames import Batch
@@ -23,15 +25,34 @@ class PathSampler(Protocol):
     def compute_conditional_flow(self, x0: Tensor, x1: Tensor, t: Tensor, xt: Tensor) -> Tensor: ...
 
 
+@dataclass(frozen=True)
+class OnPath:
+    """One random point on the path of each pair.
+
+    s        share of the gap that has passed, 0 to 1; t: the same in the data's time
+    x        the point; epsilon: the standard normal draw that put it beside the middle of the path
+    """
+
+    s: Float[Tensor, " pairs"]
+    t: Float[Tensor, " pairs"]
+    x: Float[Tensor, "pairs dim"]
+    epsilon: Float[Tensor, "pairs dim"]
+
+
+def locate(path: PathSampler, pairs: Pairs, rng: torch.Generator, widen: Tensor | float = 1.0) -> OnPath:
+    """Draw a time and a point for each pair. `widen` [pairs, 1] multiplies the path's width."""
+    s = torch.rand(len(pairs.x0), generator=rng, device=pairs.x0.device)
+    epsilon = torch.randn(pairs.x0.shape, generator=rng, device=pairs.x0.device)
+    x = path.sample_xt(pairs.x0, pairs.x1, s, epsilon * widen)
+    return OnPath(s, pairs.t0 + s * (pairs.t1 - pairs.t0), x, epsilon)
+
+
 def velocity_loss(
     velocity: Callable[[Tensor, Tensor], Tensor], path: PathSampler, pairs: Pairs, batch: Batch, spec: Spec
 ) -> Loss:
     """E |v(t, x_t) - u_t|^2 in units of the typical speed, one random time on the path of each pair."""
-    s = torch.rand(len(pairs.x0), generator=batch.rng, device=pairs.x0.device)
-    epsilon = torch.randn(pairs.x0.shape, generator=batch.rng, device=pairs.x0.device)
-    gap = pairs.t1 - pairs.t0
-    xt = path.sample_xt(pairs.x0, pairs.x1, s, epsilon)
-    target = path.compute_conditional_flow(pairs.x0, pairs.x1, s, xt) / gap[:, None]
-    error = (velocity(pairs.t0 + s * gap, xt) - target) / velocity_unit(spec)
+    at = locate(path, pairs, batch.rng)
+    target = path.compute_conditional_flow(pairs.x0, pairs.x1, at.s, at.x) / (pairs.t1 - pairs.t0)[:, None]
+    error = (velocity(at.t, at.x) - target) / velocity_unit(spec)
     total = error.square().mean()
     return Loss(total, {"velocity": total.detach()})
