@@ -9,7 +9,9 @@ import pytest
 from jaxtyping import install_import_hook
 
 if not os.environ.get("CELLFLOW_UNCHECKED"):
-    checked = ["math", "data.frames", "models", "analysis"]  # Snapshots checks its own shapes, in production too
+    # Snapshots checks its own shapes, in production too
+    analysis = ("simulate", "views", "flow", "landscape", "fates", "perturb", "course", "trend", "evaluate")
+    checked = ["math", "data.frames", "models", *(f"analysis.{each}" for each in analysis)]
     install_import_hook([f"cellflow_core.{each}" for each in checked], "beartype.beartype")
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
