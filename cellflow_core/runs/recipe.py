@@ -1,0 +1,66 @@
+"""What a run is made from. Written once by whoever submits it, and never changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any, Literal
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the weights. Reads package records only: nothing is imported."""
+    found = {"python": platform.python_version()}
+    for name in ("torch", "torchcfm", "torchdiffeq", "numpy", "POT"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights of a run.
+
+    settings  of the model; training: of the trainer (TrainConfig); both by name, missing ones at their default
+    hold_out  a time whose cells are kept from training, in the data's own unit
+    group     what was submitted together: seeds of one model, and the copy with a time held out
+    """
+
+    model: str
+    dataset: str
+    fingerprint: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    hold_out: float | None = None
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    label: str = ""
+    group: str = ""
+    versions: Mapping[str, str] = field(default_factory=versions)
+    created: str = field(default_factory=_now)
+
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise ValueError(f"device={self.device!r} is not one of {', '.join(DEVICES)}")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"seed={self.seed!r} is not a whole number from 0 up")
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Recipe:
+        """Read back what `as_dict` and JSON made; a key of a later version is left out."""
+        known = {each.name for each in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})

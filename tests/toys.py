@@ -1,0 +1,40 @@
+"""A small data set and a small recipe, for tests of runs and jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+from cellflow_core.data.store import open_dataset, save_dataset
+from cellflow_core.runs.recipe import Recipe
+
+SMALL = {"width": 8, "depth": 1}
+
+
+def drifting(times: int = 3, cells: int = 60) -> Snapshots:
+    """A cloud in two dimensions that moves to the right."""
+    rng = np.random.default_rng(0)
+    t = np.repeat(np.arange(times, dtype=float), cells)
+    x = rng.normal(0.0, 0.3, (times * cells, 2)) + np.stack([2.0 * t, np.zeros_like(t)], axis=1)
+    return Snapshots(x.astype(np.float32), t, StateSpace.coordinates(("a", "b")), "day")
+
+
+def stored(data: Snapshots | None = None, label: str = "drifting") -> str:
+    """Id of the stored data set."""
+    return save_dataset(data or drifting(), label=label, origin="upload", source="made here")
+
+
+def recipe(dataset: str, **changes: Any) -> Recipe:
+    """A few steps of a small I-CFM."""
+    known: dict[str, Any] = {
+        "model": "i-cfm",
+        "dataset": dataset,
+        "fingerprint": open_dataset(dataset).info.fingerprint,
+        "settings": SMALL,
+        "training": {"steps": 40, "batch": 16, "report_every": 10},
+        "device": "cpu",
+    }
+    return Recipe(**(known | changes))

@@ -1,0 +1,251 @@
+"""The run folder: ids, states, metrics that are torn, labels, trash."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from cellflow_core.home import runs_root
+from cellflow_core.runs import attempt as attempt_module
+from cellflow_core.runs import files, index, metrics
+from cellflow_core.runs.attempt import Heart, claim, machine, started
+from cellflow_core.runs.recipe import Recipe
+
+
+def submitted(**changes):
+    return index.submit(Recipe(**({"model": "i-cfm", "dataset": "d", "fingerprint": "f"} | changes)))
+
+
+def row(step: int, loss: float = 1.0, **more):
+    return {
+        "phase": "flow",
+        "step": step,
+        "steps": 100,
+        "losses": {"loss": loss},
+        "validation": None,
+        "seconds": step / 10,
+    } | more
+
+
+def test_a_recipe_survives_the_disk():
+    recipe = Recipe("i-cfm", "d", "f", {"width": 8}, {"steps": 3}, hold_out=2.0, seed=4, group="g")
+    assert index.open_run(index.submit(recipe).id).recipe == recipe
+
+
+def test_a_recipe_refuses_an_unknown_device():
+    with pytest.raises(ValueError, match="device='tpu' is not one of auto, cpu, cuda"):
+        Recipe("i-cfm", "d", "f", device="tpu")  # type: ignore[arg-type]
+
+
+def test_runs_are_listed_newest_first_and_broken_folders_are_left_out():
+    made = [submitted().id for _ in range(3)]
+    (runs_root() / "20260101-000000000000-aaaaaa").mkdir()
+    (runs_root() / "something-else-here").mkdir()
+    assert [each.id for each in index.runs()] == made[::-1]
+    assert [each.id for each in index.open_runs()] == made
+
+
+@pytest.mark.parametrize("id", ["../data", "..", "", "20260101-000000000000-aaaaaa/..", "/etc", "nothing"])
+def test_an_id_never_leads_out_of_the_folder(id):
+    with pytest.raises(KeyError, match="there is no run"):
+        index.open_run(id)
+    with pytest.raises(KeyError, match="in the trash"):
+        index.restore(id)
+
+
+def test_queue_positions():
+    first, second = submitted(), submitted()
+    assert (first.status().state, first.status().position, second.status().position) == ("queued", 1, 2)
+    with Heart(claim(first.folder, "test")):
+        assert second.status().position == 1
+
+
+def test_states_follow_from_what_is_in_the_folder():
+    run = submitted()
+    attempt = claim(run.folder, "test")
+    with Heart(attempt) as heart:
+        heart.say(stage="preparing", device="CPU")
+        status = run.status()
+        assert (status.state, status.phase, status.device, status.attempt) == ("running", "preparing", "CPU", 1)
+        metrics.append(attempt.metrics, row(10))
+        metrics.append(attempt.metrics, row(20))
+        status = run.status()
+        assert (status.phase, status.step, status.steps) == ("flow", 20, 100)
+        assert status.eta == pytest.approx(8.0)
+    files.write_first(attempt.folder / "exit.json", {"kind": "stopped", "message": ""})
+    assert run.status().state == "queued"
+    assert run.end("failed", "because") and not run.end("done", "")
+    status = run.status()
+    assert (status.state, status.message, status.step) == ("failed", "because", 20)
+    assert not index.open_runs()
+
+
+def test_a_dead_process_is_lost_at_once():
+    run = submitted()
+    attempt = claim(run.folder, "test")
+    beat = {"beat": 3, "pid": 2**22 + 1, "machine": machine(), "started": "12", "device": "", "stage": ""}
+    files.write_json(attempt.folder / "heartbeat.json", beat)
+    assert run.status().state == "lost"
+
+
+def test_a_process_id_used_again_is_not_the_worker():
+    run = submitted()
+    attempt = claim(run.folder, "test")
+    assert started(os.getpid())
+    beat = {"beat": 3, "pid": os.getpid(), "machine": machine(), "started": "1", "device": "", "stage": ""}
+    files.write_json(attempt.folder / "heartbeat.json", beat)
+    assert run.status().state == "lost"
+
+
+def test_a_worker_elsewhere_lives_while_its_counter_moves(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(attempt_module.time, "monotonic", lambda: now[0])
+    run = submitted()
+    attempt = claim(run.folder, "test")
+
+    def beat(count: int) -> None:
+        there = {"beat": count, "pid": 1, "machine": "another", "started": "1", "device": "", "stage": ""}
+        files.write_json(attempt.folder / "heartbeat.json", there)
+
+    beat(1)
+    assert run.status().state == "running"
+    now[0] += 15
+    beat(2)
+    assert run.status().state == "running"
+    now[0] += 15
+    assert run.status().state == "running"
+    now[0] += 6
+    assert run.status().state == "lost"
+    beat(3)
+    assert run.status().state == "running"
+
+
+def test_a_half_rewritten_beat_is_no_error():
+    run = submitted()
+    attempt = claim(run.folder, "test")
+    (attempt.folder / "heartbeat.json").write_text('{"beat": 1, "pi')
+    assert run.status().state == "running"
+
+
+def test_metrics_leave_a_torn_end_unread_and_skip_a_torn_middle(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    metrics.append(path, row(10))
+    with path.open("ab") as file:
+        file.write(b'{"step": 2\n[1]\n\xff\xfe\n')
+    metrics.append(path, row(30))
+    with path.open("ab") as file:
+        file.write(b'{"step": 40, "los')
+    rows, offset = metrics.read(path)
+    assert [each["step"] for each in rows] == [10, 30]
+    assert metrics.read(path, offset) == ([], offset)
+    with path.open("ab") as file:
+        file.write(b'ses": {}, "seconds": 1.0, "validation": null}\n')
+    assert [each["step"] for each in metrics.read(path, offset)[0]] == [40]
+    assert metrics.tail(path)[-1]["step"] == 40
+    assert metrics.read(tmp_path / "none") == ([], 0)
+
+
+def test_history_takes_the_later_attempt_where_steps_repeat():
+    run = submitted()
+    for losses in ((3.0, 2.0), (5.0,)):
+        attempt = claim(run.folder, "test")
+        for k, loss in enumerate(losses):
+            metrics.append(attempt.metrics, row(20 - 10 * k if len(losses) == 1 else 10 * (k + 1), loss))
+    metrics.append(attempt.metrics, row(20, losses={}))
+    metrics.append(attempt.metrics, row(30, losses={"loss": 1.0, "score": 4.0}, validation=0.5))
+    table = run.history()
+    assert table["step"].tolist() == [10, 20, 30]
+    assert table["loss"].tolist() == [3.0, 5.0, 1.0]
+    np.testing.assert_array_equal(table["score"], [np.nan, np.nan, 4.0])
+    np.testing.assert_array_equal(table["validation"], [np.nan, np.nan, 0.5])
+
+
+def test_history_of_a_run_that_has_not_begun_is_empty():
+    table = submitted().history()
+    assert table["step"].tolist() == [] and table["validation"].tolist() == []
+
+
+def test_a_label_changes_and_the_recipe_does_not():
+    run = submitted(label="first")
+    before = (run.folder / "recipe.json").read_bytes()
+    run.rename("  second ")
+    assert index.open_run(run.id).label == "second"
+    assert (run.folder / "recipe.json").read_bytes() == before
+
+
+def test_cancel_ends_a_run_that_nobody_works_on():
+    run = submitted()
+    run.cancel()
+    assert run.status().state == "cancelled"
+    run.cancel()
+    run.resume()
+    assert run.status().state == "queued" and not run.cancelled and index.open_runs()
+
+
+def test_a_done_run_cannot_go_on():
+    run = submitted()
+    run.end("done", "")
+    with pytest.raises(ValueError, match="only a failed or cancelled run can go on; this one is done"):
+        run.resume()
+
+
+def test_delete_and_restore():
+    run = submitted(label="kept")
+    run.delete()
+    assert not index.runs() and not index.open_runs()
+    assert [each.id for each in index.deleted()] == [run.id]
+    assert index.restore(run.id).label == "kept"
+    assert [each.id for each in index.runs()] == [run.id]
+
+
+def test_a_run_in_training_is_not_deleted():
+    run = submitted()
+    with Heart(claim(run.folder, "test")), pytest.raises(ValueError, match="cancel it first"):
+        run.delete()
+
+
+def test_siblings_share_a_group():
+    group = index.new_group()
+    a, b, _ = submitted(group=group), submitted(group=group, seed=1), submitted()
+    assert [each.id for each in index.siblings(a)] == [b.id]
+    assert index.siblings(_) == ()
+
+
+def test_of_many_writers_the_first_one_wins(tmp_path):
+    won = []
+    gate = threading.Barrier(8)
+
+    def write(k: int) -> None:
+        gate.wait()
+        won.append(files.write_first(tmp_path / "result.json", {"by": k}))
+
+    threads = [threading.Thread(target=write, args=(k,)) for k in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sum(won) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "label.json"
+    files.write_json(path, {"label": "old"})
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError):
+        files.write_json(path, {"label": "new"})
+    assert files.read_json(path) == {"label": "old"}
+    assert [each.name for each in tmp_path.iterdir()] == ["label.json"]
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    (tmp_path / "recipe.json").write_text("{")
+    with pytest.raises(ValueError, match=r"recipe\.json is damaged"):
+        files.read_json(tmp_path / "recipe.json")
