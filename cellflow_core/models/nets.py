@@ -30,9 +30,31 @@ class Network(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(size, out))
 
     def forward(self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch out"]:
-        state = (x - self.center) / self.scale
+        return self.layers(self._standard(t, x)) * self.unit
+
+    def gradient(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch dim"]]:
+        """Derivatives (in t, in x) of a network with one output, by the chain rule written out.
+
+        Plain operations: they work under `no_grad` and under transforms, and can be differentiated again.
+        """
+        hidden, kept = self._standard(t, x), []
+        linear = [each for each in self.layers if isinstance(each, nn.Linear)]
+        for layer in linear[:-1]:
+            z = layer(hidden)
+            gate = torch.sigmoid(z)
+            hidden = z * gate
+            kept.append(gate * (1 + z * (1 - gate)))  # derivative of SiLU
+        slope = linear[-1].weight  # [1, width]
+        for layer, local in zip(reversed(linear[:-1]), reversed(kept), strict=True):
+            slope = (slope * local) @ layer.weight
+        slope = slope * self.unit
+        return slope[:, -1] / self.interval, slope[:, :-1] / self.scale
+
+    def _standard(self, t: Tensor, x: Tensor) -> Tensor:
         time = (t - self.start) / self.interval
-        return self.layers(torch.cat([state, time[:, None]], dim=1)) * self.unit
+        return torch.cat([(x - self.center) / self.scale, time[:, None]], dim=1)
 
 
 def velocity_unit(spec: Spec) -> float:

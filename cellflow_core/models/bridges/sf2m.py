@@ -3,8 +3,9 @@
 Tong et al., "Simulation-free Schroedinger bridges via score and flow matching", AISTATS 2024, arXiv:2307.03672.
 Each pair is joined by a Brownian bridge of length T = t1 - t0 (equation 7 there), whose velocity and score are known:
 
-    x_t = (1-s) x0 + s x1 + sigma sqrt(T s (1-s)) eps        s = (t - t0) / T
-    v = E[(x1 - x0) / T | x_t] - (1 - 2s) g                   g = sigma^2/2 grad log p_t = -sigma E[eps | x_t] / (2 sqrt(T s (1-s)))
+    x_t = (1-s) x0 + s x1 + sigma sqrt(T s (1-s)) eps,    s = (t - t0) / T
+    g = sigma^2/2 grad log p_t = -sigma E[eps | x_t] / (2 sqrt(T s (1-s)))
+    v = E[(x1 - x0) / T | x_t] - (1 - 2s) g,              so that the drift is v + g
 
 Two networks learn the mean displacement and g. The paper regresses v as a whole; the minimiser is the same, but its
 target has no finite variance at s = 0 and 1, and v jumps at every measured time, which a smooth network rounds off.
