@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,7 @@ from cellflow_core.models.nets import velocity_unit
 from cellflow_core.models.pairs import Pairs
 
 
+@runtime_checkable
 class PathSampler(Protocol):
     """torchcfm's matchers: a point on the path between two cells and the velocity there, for time in [0, 1]."""
 
