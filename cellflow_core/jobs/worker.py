@@ -1,0 +1,186 @@
+"""What a worker does with a run folder: claim, resume, train, beat, and leave a result behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.jobs.reasons import reason
+from cellflow_core.runs import files, metrics
+from cellflow_core.runs.attempt import Attempt, Heart, claim
+from cellflow_core.runs.recipe import Recipe
+from cellflow_core.runs.run import Run
+
+if TYPE_CHECKING:
+    from cellflow_core.jobs.checkpoints import Checkpoints
+    from cellflow_core.train.trainer import Progress
+
+RESERVE = 65_536
+"""Bytes set aside in an attempt, so that a full disk still takes the sentence that says so."""
+
+
+class Stopped(BaseException):
+    """Someone wants the training to end; no error, so no `except Exception` holds it up."""
+
+
+class Superseded(BaseException):
+    """A later attempt has taken over while this worker was silent."""
+
+
+def work(folder: Path, attempt: Attempt | None = None) -> None:
+    """Train the run in `folder`, from its newest checkpoint if it has one, and write how it ended.
+
+    `attempt` is the claim made on this worker's behalf; without one it makes its own. Returns at once where the run has
+    ended, whoever ended it. Never raises for what goes wrong in training: that is the run's result.
+    """
+    run = Run(folder)
+    if run.result is not None:
+        return
+    attempt = attempt or claim(folder, "worker")
+    reserve = attempt.folder / "reserve"
+    with Heart(attempt) as heart:
+        try:
+            reserve.write_bytes(b"\0" * RESERVE)
+            device = _train(run, attempt, heart)
+        except Superseded:
+            _exit(attempt, "superseded", "a later attempt has taken over")
+        except Stopped:
+            if run.cancelled:
+                _end(run, attempt, "cancelled", "cancelled before it was done")
+            else:
+                _exit(attempt, "stopped", "the worker was told to stop; the run goes on when one is free")
+        except Exception as error:  # noqa: BLE001 - whatever training raises is the result of the run
+            reserve.unlink(missing_ok=True)
+            attempt.say(traceback.format_exc())
+            _end(run, attempt, "failed", reason(error))
+        else:
+            _end(run, attempt, "done", "", device)
+            _clear(run)
+    reserve.unlink(missing_ok=True)
+
+
+def main(folder: Path, attempt: Attempt | None = None) -> None:
+    """`work` as the only task of this process: TERM stops it in an orderly way, few threads leave room for the page."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch when it is imported
+    work(folder, attempt)
+
+
+def _stop(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stopped
+
+
+def _train(run: Run, attempt: Attempt, heart: Heart) -> str:
+    """Train and save the weights; the device in words."""
+    if run.cancelled:
+        raise Stopped
+    heart.say(stage="loading the training code")
+    from cellflow_core.jobs.checkpoints import Checkpoints
+    from cellflow_core.models import registry
+    from cellflow_core.runs.weights import save_model, save_spec
+    from cellflow_core.train.trainer import TrainConfig, fit
+
+    recipe = run.recipe
+    device, words = choose_device(recipe.device)
+    heart.say(device=words, stage="loading the data")
+    data = training_data(recipe)
+    save_spec(run, data.spec)
+    heart.say(stage="preparing")
+    kept = Checkpoints(run.folder / "checkpoints")
+    start = kept.newest(attempt.say)
+    attempt.say(f"{recipe.model} on {words}, " + (f"from {start.seconds:.0f} s on" if start else "from the start"))
+    model = registry.create(recipe.model, recipe.settings, data.spec, recipe.seed, device)
+    training = TrainConfig.of(dict(type(model).training) | dict(recipe.training))
+    fit(model, data, training, _Reporter(run, attempt, kept), start, recipe.seed)
+    heart.say(stage="saving the model")
+    save_model(run, model)
+    return words
+
+
+@dataclass
+class _Reporter:
+    """How progress leaves the training, and how a wish to stop comes in."""
+
+    run: Run
+    attempt: Attempt
+    kept: Checkpoints
+    phase: str = ""
+
+    def __call__(self, progress: Progress) -> None:
+        if self.run.attempts[-1] != self.attempt or self.run.result is not None:
+            raise Superseded
+        metrics.append(
+            self.attempt.metrics,
+            {
+                "phase": progress.phase,
+                "step": progress.step,
+                "steps": progress.steps,
+                "losses": dict(progress.losses),
+                "validation": progress.validation,
+                "seconds": round(progress.seconds, 3),
+            },
+        )
+        if progress.phase != self.phase:
+            self.attempt.say(f"phase {progress.phase}, step {progress.step} of {progress.steps}")
+            self.phase = progress.phase
+        cancelled = self.run.cancelled
+        if cancelled or self.kept.due() or progress.step == progress.steps:
+            self.kept.save(progress.step, progress.checkpoint())
+        if cancelled:
+            raise Stopped
+
+
+def training_data(recipe: Recipe) -> Snapshots:
+    """The cells the recipe was written for, less the time held out.
+
+    Raises KeyError where the data set is gone, ValueError where its content is another than the recipe's.
+    """
+    from cellflow_core.data.store import open_dataset
+
+    data = open_dataset(recipe.dataset).snapshots()
+    if data.fingerprint != recipe.fingerprint:
+        raise ValueError(
+            f"data set {recipe.dataset} has changed since this run was submitted "
+            f"(content {data.fingerprint}, expected {recipe.fingerprint}): submit the run again"
+        )
+    return data if recipe.hold_out is None else data.without(recipe.hold_out)
+
+
+def choose_device(wish: str) -> tuple[str, str]:
+    """(torch's name, in words). "auto" takes a GPU when there is one.
+
+    "cuda" without a GPU is a ValueError with a sentence: no run moves to the CPU without a word.
+    """
+    import torch
+
+    there = torch.cuda.is_available()
+    if wish == "cuda" and not there:
+        raise ValueError('device "cuda" was asked for, but this machine shows no GPU: choose "auto" or "cpu"')
+    if wish != "cpu" and there:
+        return "cuda", f"GPU ({torch.cuda.get_device_name()})"
+    threads = torch.get_num_threads()
+    return "cpu", f"CPU ({threads} thread{'s' if threads > 1 else ''})"
+
+
+def _clear(run: Run) -> None:
+    """A run that is done has nothing to go on from."""
+    from cellflow_core.jobs.checkpoints import Checkpoints
+
+    Checkpoints(run.folder / "checkpoints").clear()
+
+
+def _end(run: Run, attempt: Attempt, state: str, message: str, device: str = "") -> None:
+    attempt.say(f"{state}. {message}".strip())
+    run.end(state, message, device)  # type: ignore[arg-type]
+    _exit(attempt, state, message)
+
+
+def _exit(attempt: Attempt, kind: str, message: str) -> None:
+    files.write_first(attempt.folder / "exit.json", {"kind": kind, "message": message})
