@@ -117,7 +117,7 @@ class Snapshots:
         frame = self.x[self.t == time]
         if not len(frame):
             raise KeyError(
-                f"no cells at time {time}; there are cells at {', '.join(f'{each:g}' for each in self.times)}"
+                f"no cells at time {time:g}; there are cells at {', '.join(f'{each:g}' for each in self.times)}"
             )
         return frame
 
