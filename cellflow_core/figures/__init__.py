@@ -1,0 +1,1 @@
+"""Figures: arrays or results in, a plotly figure out. One file a figure, one theme."""

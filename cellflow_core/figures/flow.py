@@ -1,0 +1,151 @@
+"""Which way cells move: streamlines over the cells of one time.
+
+Drawn as lines, not as `go.Quiver`: arrows on a grid hide currents and cover the cells, and their length competes with
+colour for the meaning "speed". Speed is shown once, as colour, in a few classes (one NaN-gapped trace each).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cellflow_core.analysis.results import FlowField
+from cellflow_core.figures import theme
+from cellflow_core.figures.scatter import thinned
+from cellflow_core.figures.streamlines import streamlines
+
+CLASSES = 6
+
+
+def flow(result: FlowField, *, colour: bool = True, dark: bool = False, height: int = 560) -> go.Figure:
+    """Traces: cells behind, then the lines by class of speed, then arrow heads by class. colour=False: in ink."""
+    figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
+    cells = result.cells[thinned(len(result.cells), 20_000)].astype(np.float32)
+    figure.add_trace(
+        go.Scattergl(
+            x=cells[:, 0],
+            y=cells[:, 1],
+            mode="markers",
+            hoverinfo="skip",
+            showlegend=False,
+            name="cells",
+            marker={"size": 4.5, "color": theme.behind(dark), "opacity": 0.75},
+        )
+    )
+    lines = streamlines(result.x, result.y, result.u, result.v)
+    edges = _edges(result.speed) if colour else np.array([0.0, np.inf])
+    colours = _colours(len(edges) - 1, dark) if colour else (theme.ink(dark),)
+    unit = _unit(result.time_unit)
+    for k, each in enumerate(colours):
+        xy, middle = _class(lines, edges[k], edges[k + 1])
+        figure.add_trace(
+            go.Scatter(
+                x=xy[:, 0],
+                y=xy[:, 1],
+                mode="lines",
+                line={"width": 2.2, "color": each},
+                showlegend=False,
+                name="flow",
+                customdata=middle,
+                hovertemplate="speed %{customdata:.3g}" + unit + "<extra></extra>",
+            )
+        )
+    for k, each in enumerate(colours):
+        figure.add_trace(_heads(lines, edges[k], edges[k + 1], each))
+    if colour:
+        figure.add_trace(_bar(edges, dark, unit))
+    return theme.square(figure).update_yaxes(scaleanchor="x", scaleratio=1)
+
+
+def describe(result: FlowField) -> str:
+    """The figure in one sentence with its numbers."""
+    known = np.isfinite(result.speed)
+    unit = _unit(result.time_unit)
+    return (
+        f"Streamlines of the cells at time {result.time:g} over {len(result.cells):,} measured cells: median speed "
+        f"{np.nanmedian(result.speed):.3g}{unit}, fastest {np.nanmax(result.speed):.3g}{unit}; "
+        f"shown where there are cells, {known.mean():.0%} of the frame."
+        if known.any()
+        else f"There are no cells at time {result.time:g} to draw a flow for."
+    )
+
+
+def _unit(time_unit: str) -> str:
+    return f" view units per {theme.safe(time_unit) or 'time unit'}"
+
+
+def _edges(speed: np.ndarray) -> np.ndarray:
+    """Edges of the classes of speed: equally many grid points in each."""
+    known = speed[np.isfinite(speed)]
+    if not len(known):
+        return np.array([0.0, np.inf])
+    inner = np.unique(np.quantile(known, np.linspace(0, 1, CLASSES + 1)[1:-1]))
+    return np.concatenate([[0.0], inner, [np.inf]])
+
+
+def _colours(count: int, dark: bool) -> tuple[str, ...]:
+    low, high = (0.25, 1.0) if dark else (0.0, 0.78)
+    return theme.sampled(theme.SEQUENTIAL, low, high, count)
+
+
+def _class(lines: list[np.ndarray], low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """The pieces of the lines whose speed is in [low, high), NaN between pieces: points [n, 2] and speed [n]."""
+    pieces = []
+    for line in lines:
+        inside = (line[:, 2] >= low) & (line[:, 2] < high)
+        edge = np.flatnonzero(np.diff(np.concatenate([[0], inside.astype(int), [0]])))
+        for start, stop in edge.reshape(-1, 2):
+            pieces += [line[start : stop + 1], np.full((1, 3), np.nan)]  # one point more: no gap to the next class
+    joined = np.concatenate(pieces) if pieces else np.full((1, 3), np.nan)
+    return joined[:, :2].astype(np.float32), joined[:, 2].astype(np.float32)
+
+
+def _heads(lines: list[np.ndarray], low: float, high: float, colour: str) -> go.Scatter:
+    """One arrow head on each line, at 60 % of its length. Each is a pair of points: plotly turns the marker from the
+    first, which is not drawn, to the second, so it points along the line at any zoom."""
+    pairs, sizes = [], []
+    for line in lines:
+        for share in (0.33, 0.75) if len(line) > 45 else (0.6,):
+            at = max(1, int(share * (len(line) - 1)))
+            if low <= line[at, 2] < high:
+                pairs += [line[at - 1, :2], line[at, :2]]
+                sizes += [0, 11]
+    xy = np.array(pairs or [[np.nan, np.nan]], dtype=np.float32)
+    return go.Scatter(
+        x=xy[:, 0],
+        y=xy[:, 1],
+        mode="markers",
+        hoverinfo="skip",
+        showlegend=False,
+        name="arrow heads",
+        marker={
+            "symbol": "arrow",
+            "angleref": "previous",
+            "size": sizes or 0,
+            "color": colour,
+            "opacity": 1,
+            "line": {"width": 0},
+        },
+    )
+
+
+def _bar(edges: np.ndarray, dark: bool, unit: str) -> go.Scatter:
+    """A colour bar for the classes: an unseen trace that owns it."""
+    count = len(edges) - 1
+    ticks = {"tickvals": list(range(1, count)), "ticktext": [f"{each:.2g}" for each in edges[1:-1]]}
+    return go.Scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        hoverinfo="skip",
+        showlegend=False,
+        name="speed",
+        marker={
+            "color": [0],
+            "colorscale": theme.stepped(_colours(count, dark)),
+            "cmin": 0,
+            "cmax": count,
+            "showscale": True,
+            "colorbar": {"title": {"text": f"speed<br>({unit.strip()})", "side": "right"}, **ticks},
+        },
+    )

@@ -1,0 +1,195 @@
+"""The landscape: a surface over a 2-D view, measured cells on it, and particles that roll."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cellflow_core.analysis.results import Landscape
+from cellflow_core.figures import theme
+from cellflow_core.figures.scatter import thinned
+
+CELLS_DRAWN = 4_000
+FRAMES = 40
+
+
+def landscape(
+    result: Landscape, *, cells: bool = True, dark: bool = False, height: int = 640, camera: dict | None = None
+) -> go.Figure:
+    """Traces: surface, cells (one, coloured by time), paths (one, gaps between particles), particles (one).
+
+    Only the particles are animated, as frames "0", "1" ... over the steps. camera: plotly's, to restore a view.
+    """
+    figure = go.Figure(layout={"template": theme.template(dark), "height": height})
+    low, high = float(np.nanmin(result.height)), float(np.nanmax(result.height))
+    lift = 0.012 * (high - low)  # so that what lies on the surface is not buried in it
+    figure.add_trace(
+        go.Surface(
+            x=result.x.astype(np.float32),
+            y=result.y.astype(np.float32),
+            z=result.height.astype(np.float32),
+            colorscale=theme.HEIGHT,
+            opacity=0.93,
+            name="landscape",
+            connectgaps=False,
+            colorbar={"title": {"text": f"height<br>({theme.safe(result.unit)})"}},
+            contours={
+                "z": {
+                    "show": True,
+                    "start": low,
+                    "end": high,
+                    "size": (high - low) / 14 or 1,
+                    "width": 1,
+                    "color": theme.ink(not dark),
+                    "usecolormap": False,
+                }
+            },
+            lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.08, "roughness": 0.9},
+            hovertemplate="height %{z:.3g}<extra></extra>",
+        )
+    )
+    if cells:
+        figure.add_trace(_cells(result, lift))
+    figure.add_trace(_paths(result, lift, dark))
+    figure.add_trace(_particles(result, 0, lift, dark))
+    _animate(figure, result, 3 if cells else 2, lift, dark)
+    scene = {
+        "xaxis": {"title": {"text": theme.safe(result.axes[0])}, "showticklabels": False},
+        "yaxis": {"title": {"text": theme.safe(result.axes[1])}, "showticklabels": False},
+        "zaxis": {"title": {"text": "height"}},
+        "aspectmode": "manual",
+        "aspectratio": {"x": 1.25, "y": 1.25, "z": 0.62},
+        "camera": camera or {"eye": {"x": -1.15, "y": -1.45, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.18}},
+    }
+    return figure.update_layout(scene=scene, margin={"l": 0, "r": 0, "t": 8, "b": 0}, showlegend=False)
+
+
+def describe(result: Landscape) -> str:
+    """The figure in one sentence with its numbers."""
+    unit = f" {result.unit}" if result.unit else ""
+    return (
+        f"A {result.kind} over {result.view}: height from {np.nanmin(result.height):.3g} to "
+        f"{np.nanmax(result.height):.3g}{unit}, {len(result.cells):,} cells on it, {result.paths.shape[1]} particles "
+        f"rolled from time {result.path_times[0]:g} to {result.path_times[-1]:g}, "
+        f"from a mean height of {np.nanmean(result.path_height[0]):.3g} to {np.nanmean(result.path_height[-1]):.3g}; "
+        f"{result.non_gradient:.0%} of the flow is not explained by any landscape."
+    )
+
+
+def _cells(result: Landscape, lift: float) -> go.Scatter3d:
+    there = np.flatnonzero(np.isfinite(result.cell_height))
+    kept = there[thinned(len(there), CELLS_DRAWN)]
+    times = result.cell_time[kept]
+    known, codes = np.unique(result.cell_time, return_inverse=True)
+    return go.Scatter3d(
+        x=result.cells[kept, 0].astype(np.float32),
+        y=result.cells[kept, 1].astype(np.float32),
+        z=(result.cell_height[kept] + lift).astype(np.float32),
+        mode="markers",
+        name="cells",
+        customdata=times.astype(np.float32),
+        hovertemplate="measured at time %{customdata:g}<extra></extra>",
+        marker={
+            "size": 2.4,
+            "opacity": 0.85,
+            "line": {"width": 0},
+            "color": codes[kept].astype(np.int16),
+            "cmin": -0.5,
+            "cmax": len(known) - 0.5,
+            "colorscale": theme.stepped(_times(len(known))),
+            "showscale": False,
+        },
+    )
+
+
+def _times(count: int) -> tuple[str, ...]:
+    """Times in oranges to reds: apart from the blue to yellow of the surface."""
+    return theme.sampled("OrRd", 0.15, 0.9, max(count, 1))
+
+
+def _paths(result: Landscape, lift: float, dark: bool) -> go.Scatter3d:
+    steps, particles, _ = result.paths.shape
+    xyz = np.full((particles, steps + 1, 3), np.nan, dtype=np.float32)  # the last row of each particle stays a gap
+    xyz[:, :-1, :2] = result.paths.transpose(1, 0, 2)
+    xyz[:, :-1, 2] = result.path_height.T + lift
+    x, y, z = xyz.reshape(-1, 3).T
+    return go.Scatter3d(
+        x=x,
+        y=y,
+        z=z,
+        mode="lines",
+        name="paths",
+        hoverinfo="skip",
+        connectgaps=False,
+        line={"width": 2.5, "color": theme.CHANGED},
+        opacity=0.6,
+    )
+
+
+def _at(result: Landscape, step: int, lift: float) -> dict[str, np.ndarray]:
+    xy = result.paths[step].astype(np.float32)
+    return {"x": xy[:, 0], "y": xy[:, 1], "z": (result.path_height[step] + 2 * lift).astype(np.float32)}
+
+
+def _particles(result: Landscape, step: int, lift: float, dark: bool) -> go.Scatter3d:
+    return go.Scatter3d(
+        **_at(result, step, lift),
+        mode="markers",
+        name="particles",
+        hoverinfo="skip",
+        marker={"size": 5.5, "color": theme.CHANGED, "line": {"width": 1, "color": theme.paper(dark)}},
+    )
+
+
+def _animate(figure: go.Figure, result: Landscape, trace: int, lift: float, dark: bool) -> None:
+    """Frames of the particle trace alone, with a button and a slider under the scene."""
+    steps = len(result.path_times)
+    shown = np.unique(np.linspace(0, steps - 1, min(FRAMES, steps)).astype(int))
+    figure.frames = [
+        go.Frame(name=str(k), traces=[trace], data=[go.Scatter3d(**_at(result, step, lift))])
+        for k, step in enumerate(shown)
+    ]
+    play = {
+        "frame": {"duration": 70, "redraw": True},
+        "transition": {"duration": 0},
+        "fromcurrent": True,
+        "mode": "immediate",
+    }
+    jump = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
+    figure.update_layout(
+        updatemenus=[
+            {
+                "type": "buttons",
+                "direction": "left",
+                "showactive": False,
+                "x": 0,
+                "y": 0,
+                "xanchor": "left",
+                "yanchor": "top",
+                "pad": {"t": 28, "l": 8},
+                "bgcolor": theme.paper(dark),
+                "bordercolor": theme.quiet(dark),
+                "font": {"color": theme.ink(dark), "size": 15},
+                "buttons": [
+                    {"label": "▶ Roll", "method": "animate", "args": [None, play]},
+                    {"label": "❚❚", "method": "animate", "args": [[None], jump]},
+                ],
+            }
+        ],
+        sliders=[
+            {
+                "x": 0.2,
+                "len": 0.78,
+                "y": 0,
+                "pad": {"t": 8, "b": 8},
+                "currentvalue": {"prefix": "time ", "xanchor": "left"},
+                "font": {"size": 13, "color": theme.quiet(dark)},
+                "ticklen": 0,
+                "minorticklen": 0,
+                "steps": [
+                    {"label": f"{result.path_times[step]:.3g}", "method": "animate", "args": [[str(k)], jump]}
+                    for k, step in enumerate(shown)
+                ],
+            }
+        ],
+    )

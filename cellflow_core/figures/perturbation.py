@@ -1,0 +1,132 @@
+"""The same cells followed with and without a change to one gene."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cellflow_core.analysis.results import Perturbation
+from cellflow_core.figures import theme
+from cellflow_core.figures.scatter import thinned
+
+
+def before_after(
+    result: Perturbation, everything: np.ndarray | None = None, *, dark: bool = False, height: int = 480
+) -> go.Figure:
+    """Two views side by side, on one frame: as is, and changed. everything [cells, 2]: all measured cells, behind.
+
+    Traces of each side: cells behind (where given), paths (one, gaps between particles), where the cells end.
+    """
+    titles = ("without the change", f"with {theme.safe(change_words(result))}")
+    figure = make_subplots(cols=2, horizontal_spacing=0.03, shared_yaxes=True, subplot_titles=titles)
+    figure.update_layout(template=theme.template(dark), height=height, showlegend=False, margin_t=56)
+    figure.update_annotations(font_size=16)
+    sides = (
+        (result.before_paths, result.before_end, theme.MODEL),
+        (result.after_paths, result.after_end, theme.CHANGED),
+    )
+    clouds = [
+        result.before_end,
+        result.after_end,
+        result.before_paths.reshape(-1, 2),
+        result.after_paths.reshape(-1, 2),
+    ]
+    low, high = np.nanmin(np.concatenate(clouds), axis=0), np.nanmax(np.concatenate(clouds), axis=0)
+    if everything is not None:
+        low, high = np.minimum(low, everything.min(axis=0)), np.maximum(high, everything.max(axis=0))
+    room = 0.05 * (high - low)
+    for column, (paths, end, colour) in enumerate(sides, 1):
+        if everything is not None:
+            back = everything[thinned(len(everything), 10_000)].astype(np.float32)
+            figure.add_trace(_dots(back, "all measured cells", theme.behind(dark), 3.5, 0.6), row=1, col=column)
+        figure.add_trace(_paths(paths, theme.quiet(dark)), row=1, col=column)
+        figure.add_trace(_dots(end[thinned(len(end), 5_000)], "where cells end", colour, 6, 0.65), row=1, col=column)
+    theme.square(figure)
+    for k in (0, 1):
+        axis, start, stop = ("x", "y")[k], float(low[k] - room[k]), float(high[k] + room[k])
+        figure.update_layout({f"{axis}axis": {"range": [start, stop]}, f"{axis}axis2": {"range": [start, stop]}})
+    figure.update_xaxes(title_text=theme.safe(result.axes[0]))
+    return figure.update_yaxes(title_text=theme.safe(result.axes[1]), col=1)
+
+
+def change(result: Perturbation, *, dark: bool = False, height: int = 380) -> go.Figure:
+    """Change of each fate in percentage points. Traces: the change with its interval, each control gene as a dot."""
+    figure = theme.blank(dark, height=height, x="change of the share of cells (percentage points)")
+    names = [theme.safe(each) for each in result.names]
+    interval = {
+        "type": "data",
+        "symmetric": False,
+        "width": 6,
+        "thickness": 2,
+        "color": theme.ink(dark),
+        "array": (100 * (result.high - result.change)).astype(np.float32),
+        "arrayminus": (100 * (result.change - result.low)).astype(np.float32),
+    }
+    figure.add_trace(
+        go.Bar(
+            y=names,
+            x=(100 * result.change).astype(np.float32),
+            orientation="h",
+            name=theme.safe(change_words(result)),
+            marker_color=theme.CHANGED,
+            error_x=interval,
+            width=0.5,
+            hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
+        )
+    )
+    if len(result.control_genes):
+        genes = [theme.safe(each) for each in result.control_genes]
+        figure.add_trace(
+            go.Scatter(
+                y=np.tile(names, len(genes)).tolist(),
+                x=(100 * result.control_change).ravel().astype(np.float32),
+                mode="markers",
+                name="the same done to control genes",
+                text=np.repeat(genes, len(names)).tolist(),
+                marker={"symbol": "line-ns-open", "size": 16, "color": theme.quiet(dark), "line": {"width": 2}},
+                hovertemplate="%{text}, %{y}: %{x:+.1f} points<extra>control gene</extra>",
+            )
+        )
+    figure.add_vline(x=0, line={"color": theme.quiet(dark), "width": 1.5})
+    return figure.update_yaxes(autorange="reversed", showgrid=False)
+
+
+def change_words(result: Perturbation) -> str:
+    """What was done, in words: "Gata1 knocked out", "Gata1 set to 3.1 (log counts)"."""
+    if result.kind == "knock-out":
+        return f"{result.gene} knocked out"
+    return f"{result.gene} held at {result.level:.3g}{f' ({result.unit})' if result.unit else ''}"
+
+
+def describe(result: Perturbation) -> str:
+    """Both figures in one sentence with their numbers."""
+    rows = zip(result.names, result.before, result.after, result.change, result.low, result.high, strict=True)
+    listed = "; ".join(
+        f"{n} from {b:.0%} to {a:.0%} (change {100 * c:+.0f} points, {100 * low:+.0f} to {100 * high:+.0f})"
+        for n, b, a, c, low, high in rows
+    )
+    control = ""
+    if len(result.control_genes):
+        control = (
+            f" The same done to {len(result.control_genes)} control genes changes a share by at most "
+            f"{100 * np.abs(result.control_change).max():.0f} points."
+        )
+    return f"With {change_words(result)}, starting from {result.start}: {listed}.{control}"
+
+
+def _dots(points: np.ndarray, name: str, colour: str, size: float, opacity: float) -> go.Scatter | go.Scattergl:
+    xy = points.astype(np.float32)
+    kind = go.Scatter if len(xy) <= 2_000 else go.Scattergl
+    marker = {"size": size, "color": colour, "opacity": opacity, "line": {"width": 0}}
+    return kind(x=xy[:, 0], y=xy[:, 1], mode="markers", name=name, marker=marker, hoverinfo="skip")
+
+
+def _paths(paths: np.ndarray, colour: str) -> go.Scatter:
+    steps, particles, _ = paths.shape
+    xy = np.full((particles, steps + 1, 2), np.nan, dtype=np.float32)  # the last row of each particle stays a gap
+    xy[:, :-1] = paths.transpose(1, 0, 2)
+    x, y = xy.reshape(-1, 2).T
+    return go.Scatter(
+        x=x, y=y, mode="lines", name="paths", line={"width": 1, "color": colour}, opacity=0.55, hoverinfo="skip"
+    )

@@ -1,0 +1,115 @@
+"""Cells on a 2-D view, coloured by a group or a value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cellflow_core.figures import theme
+
+VECTOR_UP_TO = 4_000
+DRAWN_UP_TO = 60_000
+
+
+def thinned(count: int, most: int = DRAWN_UP_TO) -> np.ndarray:
+    """Which of `count` cells are drawn: all, or the same random `most` of them each time, in order."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
+
+
+def grouped(labels: np.ndarray, most: int = 12) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels as codes [cells] into names. Beyond `most` groups, the smaller ones are merged into "other groups".
+
+    Numbers (times) keep their order; names are sorted by how many cells have them.
+    """
+    names, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    numeric = np.issubdtype(names.dtype, np.number)
+    words = tuple(f"{each:g}" if numeric else str(each) for each in names)
+    if len(names) <= most:
+        return codes.astype(np.int16), words
+    kept = np.sort(np.argsort(-counts, kind="stable")[: most - 1])
+    new = np.full(len(names), most - 1, dtype=np.int16)
+    new[kept] = np.arange(most - 1)
+    return new[codes], (*(words[k] for k in kept), f"{len(names) - most + 1} other groups")
+
+
+def scatter(
+    points: np.ndarray,
+    colour: np.ndarray | None = None,
+    *,
+    axes: tuple[str, str],
+    title: str = "",
+    names: Sequence[str] = (),
+    in_order: bool = False,
+    polygon: Sequence[tuple[float, float]] = (),
+    dark: bool = False,
+    height: int = 480,
+) -> go.Figure:
+    """Cells [cells, 2] as one trace. colour [cells]: codes into `names`, or values where there are no names.
+
+    title     what the colour means; in_order: the names have an order (times)
+    polygon   an outline to draw, in the view, as a lasso left it
+    """
+    figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
+    kept = thinned(len(points))
+    kind = go.Scatter if len(kept) <= VECTOR_UP_TO else go.Scattergl
+    size = float(np.clip(11 - 1.6 * np.log10(max(len(kept), 10)), 3.5, 8))
+    marker: dict = {"size": size, "opacity": 0.8, "line": {"width": 0}}
+    text = None
+    if colour is None:
+        marker["color"] = theme.behind(dark)
+    elif names:
+        count = len(names)
+        colours = theme.ordered(count) if in_order else theme.categorical(count)
+        shown = tuple(theme.safe(each) for each in names)
+        marker |= {"color": colour[kept].astype(np.int16), "colorscale": theme.stepped(colours)}
+        marker |= {"cmin": -0.5, "cmax": count - 0.5, "showscale": False}
+        text = [shown[k] for k in colour[kept]]
+        for name, each in zip(shown, colours, strict=True):
+            key = go.Scatter(x=[None], y=[None], mode="markers", name=name, hoverinfo="skip")
+            figure.add_trace(key.update(marker={"size": 10, "color": each}))
+    else:
+        bar = {"title": {"text": theme.safe(title)}}
+        marker |= {"color": colour[kept].astype(np.float32), "colorscale": theme.SEQUENTIAL, "colorbar": bar}
+    hover = "%{text}<extra></extra>" if text else "%{marker.color:.3g}<extra></extra>"
+    xy = points[kept].astype(np.float32)
+    figure.add_trace(
+        kind(
+            x=xy[:, 0],
+            y=xy[:, 1],
+            mode="markers",
+            marker=marker,
+            text=text,
+            showlegend=False,
+            name="cells",
+            hovertemplate=None if colour is None else hover,
+            hoverinfo="skip" if colour is None else None,
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 0.15}},
+        )
+    )
+    if len(polygon) > 2:
+        figure.add_shape(type="path", path=_path(polygon), line={"color": theme.CHANGED, "width": 2})
+    figure.update_layout(legend={"title": {"text": theme.safe(title)}, "itemclick": False, "itemdoubleclick": False})
+    return theme.square(figure)
+
+
+def describe(points: np.ndarray, colour: np.ndarray | None, names: Sequence[str], title: str) -> str:
+    """The figure in one sentence with its numbers."""
+    said = f"{len(points):,} cells on a 2-D view"
+    if len(points) > DRAWN_UP_TO:
+        said += f" ({DRAWN_UP_TO:,} of them drawn)"
+    if colour is None:
+        return said + "."
+    if not names:
+        return said + f", coloured by {title} from {np.nanmin(colour):.3g} to {np.nanmax(colour):.3g}."
+    counts = np.bincount(colour, minlength=len(names))
+    listed = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
+    return said + f", coloured by {title}: {listed}."
+
+
+def _path(polygon: Sequence[tuple[float, float]]) -> str:
+    return "M " + " L ".join(f"{float(x)},{float(y)}" for x, y in polygon) + " Z"

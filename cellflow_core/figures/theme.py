@@ -1,0 +1,176 @@
+"""One look for every figure: light and dark, sizes for a projector, colours that colour-blind people tell apart."""
+
+from __future__ import annotations
+
+import html
+from functools import cache
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+
+FONT = '"Source Sans", "Source Sans Pro", "Segoe UI", system-ui, sans-serif'
+
+# Okabe and Ito (2008) without black and yellow, which vanish on one of the two backgrounds, then Tol's "muted" (2018).
+CATEGORICAL = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#8A6D3B",
+    "#999933",
+    "#882255",
+    "#44AA99",
+    "#AA4499",
+    "#DDCC77",
+)
+OTHER = "#8A939B"
+SEQUENTIAL = "Viridis"
+HEIGHT = "Cividis"
+MEASURED, MODEL, CHANGED = "#6F7B84", "#0072B2", "#D55E00"
+
+# Buttons of a chart on a page, and of an exported one: a Plotly 7 export would otherwise offer to upload the data.
+CONFIG: dict[str, Any] = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "responsive": True,
+    "scrollZoom": False,
+    "modeBarButtonsToRemove": ["autoScale2d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines"],
+    "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "cellflow"},
+}
+
+_INK = {False: "#17242D", True: "#E4EDF1"}
+_QUIET = {False: "#566470", True: "#A3B2BB"}
+_GRID = {False: "#E3EAED", True: "#26343D"}
+_BEHIND = {False: "#C9D2D8", True: "#3D4C56"}
+_PAPER = {False: "#FFFFFF", True: "#10181E"}
+
+
+def ink(dark: bool) -> str:
+    """Colour of text and of what stands in front."""
+    return _INK[dark]
+
+
+def quiet(dark: bool) -> str:
+    """Colour of what is said in a low voice: ticks, captions."""
+    return _QUIET[dark]
+
+
+def behind(dark: bool) -> str:
+    """Colour of cells that are there for orientation only."""
+    return _BEHIND[dark]
+
+
+def paper(dark: bool) -> str:
+    """Colour of the page."""
+    return _PAPER[dark]
+
+
+def categorical(count: int) -> tuple[str, ...]:
+    """Colours of `count` groups without order. Beyond the palette they repeat: merge small groups before."""
+    return tuple(CATEGORICAL[k % len(CATEGORICAL)] for k in range(count))
+
+
+def ordered(count: int) -> tuple[str, ...]:
+    """Colours of `count` groups in an order (times), dark to bright, without the ends that vanish on a background."""
+    if count == 1:
+        return (CATEGORICAL[0],)
+    return sampled(SEQUENTIAL, 0.08, 0.88, count)
+
+
+def sampled(scale: str, low: float, high: float, count: int) -> tuple[str, ...]:
+    """`count` colours of a named plotly scale between two places in 0 to 1."""
+    return tuple(str(each) for each in sample_colorscale(scale, np.linspace(low, high, count).tolist()))
+
+
+def stepped(colours: tuple[str, ...]) -> list[tuple[float, str]]:
+    """A colour scale that shows code k in colour k, for cmin = -0.5 and cmax = count - 0.5."""
+    count = len(colours)
+    return [(edge / count, colour) for k, colour in enumerate(colours) for edge in (k, k + 1)]
+
+
+def safe(name: object, longest: int = 60) -> str:
+    """A name from the user's file as plain text: no tags, no links, no hover template, no endless lines."""
+    text = " ".join(str(name).split())
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
+    return html.escape(text).replace("{", "&#123;").replace("$", "&#36;")
+
+
+def blank(dark: bool, *, height: int = 480, x: str = "", y: str = "") -> go.Figure:
+    """An empty figure in the theme, axes named."""
+    figure = go.Figure(layout={"template": template(dark), "height": height})
+    figure.update_xaxes(title_text=x).update_yaxes(title_text=y)
+    return figure
+
+
+def square(figure: go.Figure, **where: Any) -> go.Figure:
+    """One unit is as long on both axes, without numbers: the axes of an embedding carry none worth reading."""
+    figure.update_xaxes(showticklabels=False, zeroline=False, **where)
+    return figure.update_yaxes(showticklabels=False, zeroline=False, **where)
+
+
+@cache
+def template(dark: bool) -> go.layout.Template:
+    """The look as a plotly template."""
+    axis = {
+        "gridcolor": _GRID[dark],
+        "linecolor": _GRID[dark],
+        "zerolinecolor": _GRID[dark],
+        "tickfont": {"size": 14, "color": _QUIET[dark]},
+        "title": {"font": {"size": 15}, "standoff": 8},
+        "automargin": True,
+    }
+    wall = {
+        "backgroundcolor": "rgba(0,0,0,0)",
+        "gridcolor": _GRID[dark],
+        "linecolor": _GRID[dark],
+        "zeroline": False,
+        "showspikes": False,
+        "tickfont": {"size": 12, "color": _QUIET[dark]},
+        "title": {"font": {"size": 15}},
+    }
+    box = {
+        "bgcolor": _PAPER[dark],
+        "bordercolor": _GRID[dark],
+        "font": {"family": FONT, "size": 14, "color": _INK[dark]},
+    }
+    bar = {"outlinewidth": 0, "thickness": 12, "tickfont": {"size": 13}, "title": {"font": {"size": 14}}, "len": 0.8}
+    return go.layout.Template(
+        layout={
+            "font": {"family": FONT, "size": 15, "color": _INK[dark]},
+            "title": {"font": {"size": 18}, "x": 0, "xanchor": "left"},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "colorway": list(CATEGORICAL),
+            "margin": {"l": 8, "r": 8, "t": 40, "b": 8},
+            "xaxis": axis,
+            "yaxis": axis,
+            "scene": {"xaxis": wall, "yaxis": wall, "zaxis": wall},
+            "hoverlabel": {**box, "align": "left"},
+            "legend": {
+                "orientation": "h",
+                "x": 0,
+                "y": 1.02,
+                "yanchor": "bottom",
+                "font": {"size": 14},
+                "itemsizing": "constant",
+            },
+            "coloraxis": {"colorbar": bar},
+            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": _QUIET[dark], "activecolor": _INK[dark]},
+            "newshape": {"line": {"color": CHANGED}},
+        },
+        data={
+            "surface": [{"colorbar": bar}],
+            "scatter": [{"marker": {"colorbar": bar}}],
+            "scattergl": [{"marker": {"colorbar": bar}}],
+        },
+    )
+
+
+def write_html(figure: go.Figure, dark: bool) -> str:
+    """The figure as one file that opens without a network and never offers to upload the data."""
+    page = go.Figure(figure).update_layout(paper_bgcolor=_PAPER[dark])
+    return page.to_html(config=CONFIG, include_plotlyjs=True, include_mathjax=False, full_html=True)

@@ -1,0 +1,120 @@
+"""Predicted against measured cells at a time, and how far apart they are at every measured time."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cellflow_core.analysis.results import TimeCourse
+from cellflow_core.figures import theme
+from cellflow_core.figures.scatter import thinned
+
+
+def step_at(result: TimeCourse, time: float) -> int:
+    """The simulated step nearest to a time."""
+    return int(np.argmin(np.abs(result.times - time)))
+
+
+def cells_at(
+    result: TimeCourse,
+    time: float,
+    measured: np.ndarray | None = None,
+    everything: np.ndarray | None = None,
+    *,
+    dark: bool = False,
+    height: int = 520,
+) -> go.Figure:
+    """Cells in the view at a time. Traces: all measured cells (for orientation), measured at this time, predicted.
+
+    measured    [cells, 2] of a measured time, None between measured times
+    everything  [cells, 2] of all times, drawn behind and fixing the frame
+    Predicted cells are drawn with their share of the mass as opacity.
+    """
+    figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
+    if everything is not None:
+        shown = everything[thinned(len(everything), 15_000)].astype(np.float32)
+        look = {"size": 4, "color": theme.behind(dark), "opacity": 0.6}
+        figure.add_trace(_dots(shown, "all times", look))
+    if measured is not None:
+        shown = measured[thinned(len(measured), 5_000)].astype(np.float32)
+        look = {"size": 8, "color": theme.quiet(dark), "symbol": "circle-open", "line": {"width": 1.6}}
+        figure.add_trace(_dots(shown, "measured", look))
+    step = step_at(result, time)
+    weight = result.weight[step]
+    kept = thinned(len(weight), 5_000)
+    strength = weight[kept] / max(float(weight.max()), 1e-12)
+    look = {"size": 6, "color": theme.MODEL, "opacity": (0.2 + 0.65 * strength).astype(np.float32)}
+    figure.add_trace(_dots(result.predicted[step][kept].astype(np.float32), "predicted", look))
+    theme.square(figure)
+    cloud = everything if everything is not None else result.predicted.reshape(-1, 2)
+    low, high = np.nanmin(cloud, axis=0), np.nanmax(cloud, axis=0)
+    room = 0.06 * (high - low)
+    figure.update_xaxes(range=[float(low[0] - room[0]), float(high[0] + room[0])])
+    figure.update_yaxes(range=[float(low[1] - room[1]), float(high[1] + room[1])])
+    return figure.update_layout(legend={"itemsizing": "constant"}, uirevision="time")
+
+
+def describe(result: TimeCourse, time: float) -> str:
+    """The cells in one sentence with their numbers."""
+    step = step_at(result, time)
+    middle = np.average(result.predicted[step], axis=0, weights=result.weight[step])
+    at = f"{len(result.weight[step]):,} predicted cells at time {result.times[step]:g}, on average at "
+    at += f"({middle[0]:.3g}, {middle[1]:.3g}) in the view"
+    frame = np.flatnonzero(np.isclose(result.measured_times, time))
+    if len(frame) and np.isfinite(result.w1[frame[0]]):
+        k = frame[0]
+        at += (
+            f"; they lie {result.w1[k]:.3g} from the measured cells, against {result.w1_previous[k]:.3g} for the "
+            f"cells of the time before and {result.w1_floor[k]:.3g} for sampling noise"
+        )
+    return at + "."
+
+
+def error(result: TimeCourse, *, dark: bool = False, height: int = 320) -> go.Figure:
+    """Distance of prediction and measurement at every measured time (W1): the model, nothing moved, sampling noise.
+
+    Times the model was trained on are filled, times kept from it are stars.
+    """
+    unit = f" ({theme.safe(result.time_unit)})" if result.time_unit else ""
+    figure = theme.blank(dark, height=height, x=f"time{unit}", y="distance to measured cells")
+    there = np.isfinite(result.w1)
+    times = result.measured_times[there]
+    series = (
+        ("no motion (time before)", result.w1_previous, theme.quiet(dark), "dash", "square"),
+        ("sampling noise (best possible)", result.w1_floor, theme.CATEGORICAL[2], "dot", "diamond"),
+        ("this model", result.w1, theme.MODEL, "solid", None),
+    )
+    for name, values, colour, dash, symbol in series:
+        kinds = [symbol or ("circle" if seen else "star") for seen in result.seen[there]]
+        sizes = 9 if symbol else [11 if seen else 17 for seen in result.seen[there]]
+        figure.add_trace(
+            go.Scatter(
+                x=times.astype(np.float32),
+                y=values[there].astype(np.float32),
+                name=name,
+                mode="lines+markers",
+                line={"color": colour, "dash": dash, "width": 2.5},
+                marker={"size": sizes, "symbol": kinds},
+                customdata=["seen in training" if seen else "kept from training" for seen in result.seen[there]],
+                hovertemplate="time %{x:g} · %{y:.3g} · %{customdata}<extra>%{fullData.name}</extra>",
+            )
+        )
+    figure.update_xaxes(tickvals=times.tolist())
+    return figure.update_yaxes(rangemode="tozero")
+
+
+def describe_error(result: TimeCourse) -> str:
+    """The distances in one sentence with their numbers."""
+    rows = []
+    for k in np.flatnonzero(np.isfinite(result.w1)):
+        kind = "seen in training" if result.seen[k] else "kept from training"
+        rows.append(
+            f"time {result.measured_times[k]:g} ({kind}): model {result.w1[k]:.3g}, "
+            f"no motion {result.w1_previous[k]:.3g}, sampling noise {result.w1_floor[k]:.3g}"
+        )
+    return f"Distance between predicted and measured cells, from {result.started_from}: {'; '.join(rows)}."
+
+
+def _dots(points: np.ndarray, name: str, marker: dict) -> go.Scatter | go.Scattergl:
+    kind = go.Scatter if len(points) <= 2_000 else go.Scattergl
+    return kind(x=points[:, 0], y=points[:, 1], mode="markers", name=name, marker=marker, hoverinfo="skip")

@@ -1,0 +1,171 @@
+"""Results as the analyses return them, made up: for tests that draw and read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.analysis import results
+
+HOSTILE = '<img src=x onerror="alert(1)"><a href="javascript:alert(2)">%{x}</a> $\\frac12$'
+TIMES = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+
+
+def cells(count: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Cells [count, 2] that leave one place and split in two, and their time [count]."""
+    rng = np.random.default_rng(seed)
+    t = np.sort(rng.choice(TIMES, count))
+    side = np.where(rng.random(count) < 0.35, -1.0, 1.0)
+    middle = np.stack([2 * t - 4, side * np.maximum(t - 1, 0)], axis=1)
+    return (middle + 0.45 * rng.standard_normal((count, 2))).astype(np.float32), t
+
+
+def _grid(points: np.ndarray, size: int = 36) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    x = np.linspace(points[:, 0].min() - 0.4, points[:, 0].max() + 0.4, size)
+    y = np.linspace(points[:, 1].min() - 0.4, points[:, 1].max() + 0.4, size)
+    gx, gy = np.meshgrid(x, y)
+    far = np.sqrt(((np.stack([gx, gy], -1)[:, :, None] - points[None, None]) ** 2).sum(-1).min(-1)) > 0.5
+    return x, y, gx, gy, far
+
+
+def flow(**change: Any) -> results.FlowField:
+    points, _ = cells()
+    x, y, gx, gy, far = _grid(points)
+    u, v = 2.0 + 0.2 * np.cos(gy), np.tanh(gy) * np.clip(gx + 2, 0, 2)
+    u, v = np.where(far, np.nan, u), np.where(far, np.nan, v)
+    made = {
+        "view": "pca",
+        "time": 2.0,
+        "time_unit": "days",
+        "axes": ("PC 1", "PC 2"),
+        "x": x,
+        "y": y,
+        "u": u,
+        "v": v,
+        "speed": np.hypot(u, v),
+        "cells": points,
+        "notes": ("Averaged over 400 cells.",),
+    }
+    return results.FlowField(**(made | change))
+
+
+def landscape(**change: Any) -> results.Landscape:
+    points, t = cells()
+    x, y, gx, gy, far = _grid(points)
+
+    def height(px: np.ndarray, py: np.ndarray) -> np.ndarray:
+        return -0.6 * px + np.where(px > -2, -0.25 * np.abs(py) * (px + 2), 0.3 * py**2)
+
+    steps, particles = 30, 24
+    s = np.linspace(0, 4, steps)[:, None]
+    side = np.where(np.arange(particles) % 3 == 0, -1.0, 1.0)[None]
+    paths = np.stack([2 * s - 4 + 0 * side, side * np.maximum(s - 1, 0)], -1)
+    paths += 0.25 * np.random.default_rng(1).standard_normal((1, particles, 2))
+    made = {
+        "view": "pca",
+        "kind": "learnt potential",
+        "unit": "state²/days",
+        "axes": ("PC 1", "PC 2"),
+        "x": x,
+        "y": y,
+        "height": np.where(far, np.nan, height(gx, gy)),
+        "cells": points,
+        "cell_height": height(points[:, 0], points[:, 1]),
+        "cell_time": t,
+        "paths": paths,
+        "path_height": height(paths[..., 0], paths[..., 1]),
+        "path_times": s[:, 0],
+        "non_gradient": 0.18,
+    }
+    return results.Landscape(**(made | change))
+
+
+def course(**change: Any) -> results.TimeCourse:
+    rng = np.random.default_rng(2)
+    steps, count = 41, 150
+    s = np.linspace(0, 4, steps)[:, None]
+    side = np.where(rng.random(count) < 0.35, -1.0, 1.0)[None]
+    predicted = np.stack([2 * s - 4 + 0 * side, side * np.maximum(s - 1, 0)], -1) + 0.4 * rng.standard_normal(
+        (1, count, 2)
+    )
+    weight = np.full((steps, count), 1 / count)
+    made = {
+        "view": "pca",
+        "axes": ("PC 1", "PC 2"),
+        "time_unit": "days",
+        "started_from": "the measured cells of time 0",
+        "times": s[:, 0],
+        "predicted": predicted,
+        "weight": weight,
+        "measured_times": TIMES,
+        "w1": np.array([np.nan, 0.31, 0.36, 0.42, 0.44]),
+        "w1_previous": np.array([np.nan, 2.0, 2.1, 2.2, 2.1]),
+        "w1_floor": np.array([np.nan, 0.2, 0.22, 0.24, 0.25]),
+        "seen": np.array([True, True, False, True, True]),
+    }
+    return results.TimeCourse(**(made | change))
+
+
+def trend(**change: Any) -> results.GeneTrend:
+    s = np.linspace(0, 4, 41)
+    mean = 1 / (1 + np.exp(2 - s))
+    at = 1 / (1 + np.exp(2 - TIMES)) + 0.03
+    made = {
+        "gene": "Gata1",
+        "time_unit": "days",
+        "times": s,
+        "mean": mean,
+        "measured_times": TIMES,
+        "measured_mean": at,
+        "quantiles": np.stack([mean - 0.2, mean - 0.02, mean + 0.25], 1),
+        "measured_quantiles": np.stack([at - 0.3, at, at + 0.3], 1),
+    }
+    return results.GeneTrend(**(made | change))
+
+
+def fates(**change: Any) -> results.Fates:
+    points, t = cells()
+    made = {
+        "view": "pca",
+        "names": ("Erythroid", "Myeloid"),
+        "share": np.array([0.62, 0.38]),
+        "low": np.array([0.55, 0.31]),
+        "high": np.array([0.69, 0.45]),
+        "measured": np.array([0.65, 0.35]),
+        "centers": np.array([[4.0, 3.0], [4.0, -3.0]]),
+        "starts": points[t == 0],
+        "probability": np.tile([0.62, 0.38], ((t == 0).sum(), 1)),
+        "interval": "cells drawn",
+    }
+    return results.Fates(**(made | change))
+
+
+def perturbation(**change: Any) -> results.Perturbation:
+    before, after = course().predicted, course().predicted.copy()
+    after[..., 1] = np.abs(after[..., 1])
+    made = {
+        "view": "pca",
+        "axes": ("PC 1", "PC 2"),
+        "gene": "Gata1",
+        "kind": "knock-out",
+        "level": 0.0,
+        "unit": "log counts",
+        "start": "all cells of time 0",
+        "names": ("Erythroid", "Myeloid"),
+        "before": np.array([0.62, 0.38]),
+        "after": np.array([0.31, 0.69]),
+        "change": np.array([-0.31, 0.31]),
+        "low": np.array([-0.36, 0.26]),
+        "high": np.array([-0.26, 0.36]),
+        "interval": "cells and noise drawn",
+        "times": course().times,
+        "before_paths": before[:, :40],
+        "after_paths": after[:, :40],
+        "before_end": before[-1],
+        "after_end": after[-1],
+        "control_genes": ("Actb", "Rpl3", "Lamp1"),
+        "control_change": np.array([[0.02, -0.02], [-0.03, 0.03], [0.01, -0.01]]),
+        "outside": 0.04,
+    }
+    return results.Perturbation(**(made | change))

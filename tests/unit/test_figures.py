@@ -1,0 +1,196 @@
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from cellflow_core.figures import fates, flow, landscape, losses, perturbation, scatter, theme, time, trend
+from cellflow_core.figures.streamlines import streamlines
+from tests import made_up
+
+HISTORY = {
+    "step": np.arange(1, 6),
+    "total": np.array([5.0, 2.0, 1.0, 0.5, 0.4]),
+    "validation": np.array([np.nan, 2.2, np.nan, 0.7, 0.6]),
+}
+
+
+def every(dark: bool = False) -> dict[str, go.Figure]:
+    points, t = made_up.cells()
+    codes, names = scatter.grouped(t)
+    return {
+        "scatter": scatter.scatter(points, codes, names=names, axes=("PC 1", "PC 2"), title="time", dark=dark),
+        "losses": losses.losses(HISTORY, dark=dark),
+        "landscape": landscape.landscape(made_up.landscape(), dark=dark),
+        "flow": flow.flow(made_up.flow(), dark=dark),
+        "cells_at": time.cells_at(made_up.course(), 2.0, points[t == 2], points, dark=dark),
+        "error": time.error(made_up.course(), dark=dark),
+        "trend": trend.trend(made_up.trend(), dark=dark),
+        "fates": fates.fates(made_up.fates(), dark=dark),
+        "before_after": perturbation.before_after(made_up.perturbation(), points, dark=dark),
+        "change": perturbation.change(made_up.perturbation(), dark=dark),
+    }
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_figure_has_the_theme_and_draws_numbers(dark):
+    for name, figure in every(dark).items():
+        assert figure.layout.template == theme.template(dark), name
+        assert figure.layout.font.color is None, name  # from the template alone
+        drawn = [np.asarray(each.x, float) for each in figure.data if each.x is not None and name not in ("fates",)]
+        assert name == "fates" or sum(np.isfinite(each).sum() for each in drawn) > 4, name
+        json.loads(figure.to_json())
+
+
+def test_light_and_dark_are_two_templates():
+    light, dark = theme.template(False), theme.template(True)
+    assert light.layout.font.color != dark.layout.font.color
+
+
+def test_arrays_travel_as_float32():
+    packed = json.loads(every()["scatter"].to_json())["data"][-1]["x"]
+    assert packed["dtype"] == "f4"
+
+
+def test_scatter_is_one_trace_of_cells_with_a_legend():
+    figure = every()["scatter"]
+    assert [each.name for each in figure.data] == ["0", "1", "2", "3", "4", "cells"]
+    assert len(figure.data[-1].x) == 400
+    assert set(figure.data[-1].marker.color) == {0, 1, 2, 3, 4}
+
+
+def test_scatter_thins_and_says_so():
+    points = np.random.default_rng(0).standard_normal((70_000, 2)).astype(np.float32)
+    figure = scatter.scatter(points, points[:, 0], axes=("a", "b"), title="value")
+    assert len(figure.data[0].x) == scatter.DRAWN_UP_TO
+    assert isinstance(figure.data[0], go.Scattergl)
+    assert "60,000 of them drawn" in scatter.describe(points, points[:, 0], (), "value")
+
+
+def test_scatter_draws_the_polygon():
+    points, _ = made_up.cells()
+    figure = scatter.scatter(points, axes=("a", "b"), polygon=((0, 0), (1, 0), (1, 1)))
+    assert figure.layout.shapes[0].path == "M 0.0,0.0 L 1.0,0.0 L 1.0,1.0 Z"
+
+
+def test_small_groups_are_merged_and_numbers_keep_their_order():
+    labels = np.repeat([f"group {k}" for k in range(20)], np.arange(1, 21))
+    codes, names = scatter.grouped(labels)
+    assert len(names) == 12
+    assert names[-1] == "9 other groups"
+    assert (codes == 11).sum() == np.arange(1, 10).sum()
+    assert scatter.grouped(np.array([10.0, 2.0, 2.0]))[1] == ("2", "10")
+
+
+def test_losses_skip_what_was_not_measured_and_take_a_log_axis():
+    figure = losses.losses(HISTORY)
+    assert [len(each.x) for each in figure.data] == [5, 3]
+    assert figure.layout.yaxis.type == "log"
+    assert losses.describe(HISTORY).startswith("Loss over 5 steps: total went from 5 to 0.4")
+
+
+def test_landscape_keeps_its_holes_and_animates_the_particles_alone():
+    made = made_up.landscape()
+    figure = landscape.landscape(made)
+    surface, _, paths, particles = figure.data
+    assert [each.name for each in figure.data] == ["landscape", "cells", "paths", "particles"]
+    np.testing.assert_array_equal(np.isnan(surface.z), np.isnan(made.height))
+    assert np.isnan(paths.x).sum() == made.paths.shape[1]
+    assert len(particles.x) == made.paths.shape[1]
+    assert len(figure.frames) == 30
+    assert all(list(each.traces) == [3] for each in figure.frames)
+
+
+def test_flow_lines_stay_where_there_are_cells():
+    made = made_up.flow()
+    lines = streamlines(made.x, made.y, made.u, made.v)
+    assert len(lines) > 10
+    known = np.isfinite(made.speed)
+    for line in lines:
+        column = np.rint((line[:, 0] - made.x[0]) / (made.x[1] - made.x[0])).astype(int)
+        row = np.rint((line[:, 1] - made.y[0]) / (made.y[1] - made.y[0])).astype(int)
+        assert known[row, column].all()
+        assert np.isfinite(line).all()
+
+
+def test_a_streamline_of_a_rotation_is_a_circle():
+    x = np.linspace(-1, 1, 41)
+    gx, gy = np.meshgrid(x, x)
+    lines = streamlines(x, x, -gy, gx)
+    for line in lines:
+        radius = np.hypot(line[:, 0], line[:, 1])
+        assert radius.max() - radius.min() < 0.02
+
+
+def test_still_or_empty_fields_have_no_lines():
+    x = np.linspace(0, 1, 10)
+    assert streamlines(x, x, np.zeros((10, 10)), np.zeros((10, 10))) == []
+    assert streamlines(x, x, np.full((10, 10), np.nan), np.full((10, 10), np.nan)) == []
+
+
+def test_flow_arrow_heads_point_along_the_lines():
+    heads = [each for each in flow.flow(made_up.flow()).data if each.name == "arrow heads"]
+    assert sum((np.asarray(each.marker.size) > 0).sum() for each in heads) > 10
+    assert all(np.asarray(each.x)[1::2].mean() > np.asarray(each.x)[0::2].mean() for each in heads)  # it flows right
+
+
+def test_an_empty_flow_is_drawn_and_described():
+    empty = np.full((36, 36), np.nan)
+    made = made_up.flow(u=empty, v=empty, speed=empty)
+    assert flow.flow(made).data
+    assert "no cells" in flow.describe(made)
+
+
+def test_error_leaves_out_the_first_time_and_marks_the_held_out():
+    figure = time.error(made_up.course())
+    assert [len(each.x) for each in figure.data] == [4, 4, 4]
+    assert list(figure.data[-1].marker.symbol) == ["circle", "star", "circle", "circle"]
+    assert "time 2 (kept from training): model 0.36" in time.describe_error(made_up.course())
+
+
+def test_cells_between_measured_times_have_no_measured_trace():
+    figure = time.cells_at(made_up.course(), 1.5)
+    assert [each.name for each in figure.data] == ["predicted"]
+    assert len(figure.data[0].x) == 150
+
+
+def test_change_shows_every_control_gene_in_every_fate():
+    bars, controls = perturbation.change(made_up.perturbation()).data
+    np.testing.assert_allclose(bars.x, [-31, 31], rtol=1e-6)
+    assert len(controls.x) == 6
+    assert "Erythroid from 62% to 31% (change -31 points, -36 to -26)" in perturbation.describe(made_up.perturbation())
+
+
+def test_before_and_after_share_their_frame():
+    layout = perturbation.before_after(made_up.perturbation()).layout
+    assert layout.xaxis.range == layout.xaxis2.range
+    assert layout.yaxis.range == layout.yaxis2.range
+
+
+def test_names_from_the_user_are_never_markup():
+    bad = made_up.HOSTILE
+    points, _ = made_up.cells(20)
+    drawn = [
+        scatter.scatter(points, np.zeros(20, int), names=[bad], axes=(bad, bad), title=bad),
+        trend.trend(made_up.trend(gene=bad, time_unit=bad)),
+        fates.fates(made_up.fates(names=(bad, "ok"))),
+        perturbation.before_after(made_up.perturbation(gene=bad, axes=(bad, bad))),
+        perturbation.change(made_up.perturbation(gene=bad, names=(bad, "ok"), control_genes=(bad, "b", "c"))),
+        flow.flow(made_up.flow(axes=(bad, bad), time_unit=bad)),
+        landscape.landscape(made_up.landscape(axes=(bad, bad), unit=bad)),
+        time.cells_at(made_up.course(axes=(bad, bad)), 1.0),
+        time.error(made_up.course(time_unit=bad)),
+    ]
+    for figure in drawn:
+        text = json.dumps(figure.to_plotly_json(), default=str)
+        assert "<img" not in text
+        assert "<a " not in text
+        assert "%{x}<" not in text
+        assert "&lt;img" in text
+
+
+def test_export_never_offers_to_upload_the_data():
+    page = theme.write_html(every()["trend"], dark=False)
+    assert '"showSendToCloud": false' in page
+    assert "cdn.plot.ly" not in page.split("<script")[0]
+    assert '<script src="http' not in page
