@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from cellflow_core.data import store
+from cellflow_core.data.pca import pca
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+
+
+def cells(count: int = 30, **more) -> Snapshots:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(count, 3)).astype(np.float32)
+    space = StateSpace.of_genes(("Sox2", "<b>bad</b>", "../../etc"))
+    labels = {"type/../x": np.array(["a", "b", "ü"] * (count // 3), dtype=object)}
+    return Snapshots(x, np.repeat([0.0, 1.5], count // 2), space, "day", labels=labels, **more)
+
+
+def saved(**more) -> str:
+    return store.save_dataset(cells(), label="Mine", origin="upload", source="mine.h5ad", **more)
+
+
+def test_comes_back_as_it_was() -> None:
+    data = cells(velocity=np.ones((30, 3), np.float32), mass=np.array([1.0, 2.0]), lineage=np.arange(30))
+    id = store.save_dataset(data, label="x", origin="upload", source="f", steps=("one",), notes=("two",))
+    opened = store.open_dataset(id)
+    back = opened.snapshots()
+    assert (back.x == data.x).all() and (back.t == data.t).all() and back.space == data.space
+    assert (back.labels["type/../x"] == data.labels["type/../x"]).all()
+    assert back.velocity is not None and back.mass is not None and back.lineage is not None
+    assert back.fingerprint == opened.info.fingerprint
+    assert opened.info.times == (0.0, 1.5) and opened.info.counts == (15, 15)
+    assert opened.info.steps == ("one",) and opened.info.annotations == ("type/../x",)
+
+
+def test_pca_space_comes_back_and_is_its_own_view() -> None:
+    table = np.random.default_rng(1).normal(size=(40, 6))
+    genes = tuple("abcdef")
+    x, space = pca(table, genes, 3)
+    data = Snapshots(x, np.repeat([0.0, 1.0], 20), space)
+    opened = store.open_dataset(
+        store.save_dataset(
+            data, label="x", origin="upload", source="f", expression=csr_array(table), expression_genes=genes
+        )
+    )
+    assert np.allclose(opened.snapshots().space.decode(x), space.decode(x))
+    assert (opened.view("pca") == x[:, :2]).all() and opened.view_axes("pca") == ("PC1", "PC2")
+    assert np.allclose(opened.expression("e"), table[:, 4]) and opened.genes == genes
+    assert opened.snapshots().fingerprint == opened.info.fingerprint
+
+
+@pytest.mark.parametrize("kind", [np.asarray, csr_array])
+def test_one_gene_is_read_alone(kind) -> None:
+    table = np.random.default_rng(2).poisson(0.5, size=(30, 4)).astype(np.float32)
+    opened = store.open_dataset(saved(expression=kind(table), expression_genes=("Sox2", "B", "C", "D")))
+    assert (opened.expression("D") == table[:, 3]).all()
+    assert (opened.expression("../../etc") == opened.snapshots().x[:, 2]).all()
+    assert opened.genes == ("Sox2", "<b>bad</b>", "../../etc", "B", "C", "D") and opened.info.genes == 6
+    with pytest.raises(KeyError, match="'Nanog'"):
+        opened.expression("Nanog")
+
+
+def test_an_empty_sparse_table_is_all_zero() -> None:
+    opened = store.open_dataset(saved(expression=csr_array((30, 1)), expression_genes=("Z",)))
+    assert not opened.expression("Z").any()
+
+
+def test_view_is_the_stored_map_of_the_state() -> None:
+    opened = store.open_dataset(saved())
+    mapped = opened.view_map("pca")
+    assert mapped is not None
+    assert np.allclose((opened.snapshots().x - mapped[0]) @ mapped[1], opened.view("pca"), atol=1e-5)
+    store.add_view(opened.info.id, "umap", np.zeros((30, 2), np.float32))
+    again = store.open_dataset(opened.info.id)
+    assert again.info.views == ("pca", "umap") and again.view_map("umap") is None
+    assert again.view_axes("umap") == ("UMAP 1", "UMAP 2")
+    with pytest.raises(KeyError, match="there is pca, umap"):
+        again.view("tsne")
+    with pytest.raises(ValueError, match="shape"):
+        store.add_view(opened.info.id, "umap", np.zeros((29, 2), np.float32))
+
+
+def test_rename_delete_restore() -> None:
+    id = saved()
+    store.open_dataset(id).rename("  New\nname ")
+    assert store.open_dataset(id).info.label == "New name"
+    with pytest.raises(ValueError, match="empty"):
+        store.open_dataset(id).rename(" \n")
+    store.open_dataset(id).delete()
+    assert store.datasets() == () and store.problems() == ()
+    with pytest.raises(KeyError, match="no data set"):
+        store.open_dataset(id)
+    store.restore(id)
+    assert store.open_dataset(id).snapshots().x.shape == (30, 3)
+    store.open_dataset(id).delete()
+    store.save_dataset(cells(), id=id, label="x", origin="upload", source="f")
+    with pytest.raises(ValueError, match="already"):
+        store.restore(id)
+
+
+def test_demos_come_first_then_the_newest() -> None:
+    first, second = saved(), saved()
+    demo = store.save_dataset(cells(), id="demo-x", label="x", origin="demo", source="s")
+    assert [each.id for each in store.datasets()] == [demo, second, first]
+    assert store.save_dataset(cells(), id="demo-x", label="again", origin="demo", source="s") == demo
+    assert store.open_dataset(demo).info.label == "x"
+
+
+@pytest.mark.parametrize("id", ["../x", "", ".trash", "a/b", "/etc", "x" * 99])
+def test_an_id_is_never_a_path(id) -> None:
+    with pytest.raises(KeyError):
+        store.open_dataset(id)
+    with pytest.raises(KeyError):
+        store.restore(id)
+
+
+@pytest.mark.parametrize("file", ["info.json", "snapshots.npz", "views/pca.npy"])
+@pytest.mark.parametrize("how", ["gone", "short"])
+def test_damage_is_told_and_the_others_stay(file, how) -> None:
+    id, good = saved(), saved()
+    path = store.open_dataset(id).folder / file
+    data = path.read_bytes()
+    path.unlink() if how == "gone" else path.write_bytes(data[: len(data) // 2])
+    assert [each.id for each in store.datasets()] == [good]
+    (sentence,) = store.problems()
+    assert id in sentence and file in sentence
+    with pytest.raises(store.DamagedDataset, match="load it again"):
+        store.open_dataset(id)
+    store.delete(id)
+    assert store.problems() == ()
+
+
+def test_damage_of_the_same_size_is_told_when_read() -> None:
+    opened = store.open_dataset(saved())
+    path = opened.folder / "snapshots.npz"
+    path.write_bytes(b"x" * path.stat().st_size)
+    with pytest.raises(store.DamagedDataset, match=r"snapshots\.npz"):
+        opened.snapshots()
+
+
+def test_a_failure_leaves_nothing(home, monkeypatch) -> None:
+    monkeypatch.setattr(store, "_write_info", lambda folder, info: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        saved()
+    assert list((home / "data").iterdir()) == []
+
+
+def test_info_is_plain_json() -> None:
+    held = json.loads((store.open_dataset(saved()).folder / "info.json").read_text())
+    assert held["label"] == "Mine" and held["format"] == 1
+
+
+def test_one_coordinate_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 coordinate"):
+        store.save_dataset(
+            Snapshots(np.zeros((4, 1), np.float32), np.arange(4.0), StateSpace.coordinates(("x",))),
+            label="x",
+            origin="upload",
+            source="f",
+        )
