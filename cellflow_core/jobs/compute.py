@@ -1,0 +1,126 @@
+"""A few processes that answer the questions of pages, so that no page script calculates or imports torch."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import popen_spawn_posix, spawn
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import Any
+
+from cellflow_core.jobs import answers
+
+WORKERS = 2
+log = logging.getLogger(__name__)
+
+
+class _Popen(popen_spawn_posix.Popen):
+    """Starts a process that does not run the main script of this one.
+
+    The main script of a server is the page: spawn would run it once more in every worker.
+    """
+
+    _patching = threading.Lock()
+
+    def _launch(self, process_obj: Any) -> None:
+        with self._patching:
+            usual = spawn.get_preparation_data
+            spawn.get_preparation_data = lambda name: {
+                key: value for key, value in usual(name).items() if not key.startswith("init_main")
+            }
+            try:
+                super()._launch(process_obj)  # type: ignore[misc]
+            finally:
+                spawn.get_preparation_data = usual
+
+
+class _Process(SpawnProcess):
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        return _Popen(process_obj)
+
+
+class _Context(SpawnContext):
+    Process = _Process
+
+
+class _Pool:
+    """The one pool of this process, made on first use and made again when a worker was killed."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._asked: dict[str, Future[Any]] = {}
+
+    def submit(self, path: str, *args: Any, **kwargs: Any) -> Future[Any]:
+        with self._lock:
+            if self._pool is None:
+                self._pool = _made()
+            try:
+                return self._pool.submit(_run, path, args, kwargs)
+            except BrokenProcessPool:
+                log.warning("a calculating process was killed; the pool starts anew")
+                self._pool = _made()
+                return self._pool.submit(_run, path, args, kwargs)
+
+    def once(self, key: str, path: str, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As `submit`; who asks the same while the answer is under way gets the same future."""
+        with self._lock:
+            there = self._asked.get(key)
+        if there is not None and not there.done():
+            return there
+        made = self.submit(path, *args, **kwargs)
+        with self._lock:
+            self._asked = {name: each for name, each in self._asked.items() if not each.done()} | {key: made}
+        return made
+
+
+_POOL = _Pool()
+
+
+def ask(question: str, run_id: str, **settings: Any) -> Future[Any]:
+    """The answer to a question about a run; ready at once where it is stored, else from a worker.
+
+    Raises KeyError where there is no such question or run. What goes wrong in the worker is the future's exception.
+    """
+    path = answers.stored_at(question, run_id, settings)
+    if path.exists():
+        ready: Future[Any] = Future()
+        ready.set_result(answers.load(question, path))
+        return ready
+    return _POOL.once(str(path), "cellflow_core.jobs.answers:answer", question, run_id, **settings)
+
+
+def call(function_path: str, *args: Any, **kwargs: Any) -> Future[Any]:
+    """Run `package.module:function` in a worker. Arguments and result must be picklable."""
+    return _POOL.submit(function_path, *args, **kwargs)
+
+
+def warm() -> None:
+    """Start the workers and let them load what every question needs, before the first one is asked."""
+    for _ in range(WORKERS):
+        call("cellflow_core.jobs.compute:loaded")
+
+
+def loaded() -> int:
+    """Import what takes long; the process that did it."""
+    importlib.import_module("cellflow_core.models.registry")
+    importlib.import_module("cellflow_core.data.store")
+    return os.getpid()
+
+
+def _made() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(WORKERS, mp_context=_Context(), initializer=_begin)
+
+
+def _begin() -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _run(path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)(*args, **kwargs)

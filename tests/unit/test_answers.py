@@ -1,0 +1,71 @@
+"""Answers are stored beside the run, under a name that holds all that decides them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cellflow_core.analysis.results import GeneTrend
+from cellflow_core.data.store import open_dataset
+from cellflow_core.jobs import answers
+from cellflow_core.jobs.executor import InProcess
+from cellflow_core.runs import index
+from tests.toys import recipe, stored
+
+ASKED: list[int] = []
+
+
+def _trend(subject: answers.Subject, gene: str, steps: int = 3) -> GeneTrend:
+    ASKED.append(len(subject.ensemble))
+    some = np.zeros(steps)
+    return GeneTrend(
+        gene, subject.data.time_unit, some, some, np.zeros((steps, 3)), some, some, np.zeros((steps, 3)), ("a note",)
+    )
+
+
+@pytest.fixture(autouse=True)
+def question(monkeypatch):
+    ASKED.clear()
+    monkeypatch.setitem(answers.QUESTIONS, "test-trend", _trend)
+
+
+def trained(**changes):
+    run = index.submit(recipe(**changes))
+    InProcess().start(run)
+    assert run.status().state == "done", run.log()
+    return run
+
+
+def test_an_answer_is_given_once_and_read_afterwards():
+    run = trained(dataset=stored())
+    first = answers.answer("test-trend", run.id, gene="a", steps=3)
+    again = answers.answer("test-trend", run.id, gene="a")
+    assert ASKED == [1] and first.notes == again.notes == ("a note",)  # type: ignore[attr-defined]
+    answers.answer("test-trend", run.id, gene="b")
+    assert ASKED == [1, 1]
+    assert len(list((run.folder / "views").iterdir())) == 2
+
+
+def test_a_new_seed_is_a_new_answer():
+    data = stored()
+    run = trained(dataset=data, group="g")
+    answers.answer("test-trend", run.id, gene="a")
+    trained(dataset=data, group="g", seed=1)
+    trained(dataset=data, group="g", seed=2, hold_out=1.0)
+    answers.answer("test-trend", run.id, gene="a")
+    assert ASKED == [1, 2]
+
+
+def test_data_that_are_gone_are_told():
+    run = trained(dataset=stored())
+    open_dataset(run.recipe.dataset).delete()
+    with pytest.raises(KeyError, match="there is no data set"):
+        answers.answer("test-trend", run.id, gene="a")
+
+
+def test_settings_that_the_question_does_not_take():
+    run = index.submit(recipe(stored()))
+    with pytest.raises(ValueError, match="unexpected keyword argument 'wrong'"):
+        answers.stored_at("test-trend", run.id, {"gene": "a", "wrong": 1})
+    with pytest.raises(ValueError, match="has no trained model: it is queued"):
+        answers.answer("test-trend", run.id, gene="a")

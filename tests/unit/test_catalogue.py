@@ -1,0 +1,38 @@
+"""Cards of the models, and the estimate of a training."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from cellflow_core.jobs.catalogue import card, catalogue, estimate
+from cellflow_core.models import registry
+from tests.toys import SMALL, stored
+
+
+def test_every_model_has_a_card_that_crosses_to_another_process():
+    cards = catalogue()
+    assert [each.name for each in cards] == list(registry.names())
+    assert pickle.loads(pickle.dumps(cards)) == cards  # noqa: S301
+    for each in cards:
+        assert each.title and each.summary and each.paper and each.needs and each.capabilities
+        assert {s.name for s in each.training_settings} == set(each.presets["quick"])
+
+
+def test_defaults_of_the_card_are_those_of_the_model():
+    found = card("ot-cfm")
+    defaults = {each.name: each.default for each in found.training_settings}
+    assert defaults == dict(found.presets["standard"])
+
+
+def test_an_estimate_of_a_short_training_is_its_time_and_a_long_one_takes_longer():
+    data = stored()
+    short = estimate("i-cfm", SMALL, {"steps": 4, "batch": 8}, data, 0.1)
+    long = estimate("i-cfm", SMALL, {"steps": 100_000, "batch": 8}, data, 0.1)
+    assert 0 < short < long
+
+
+def test_an_estimate_refuses_settings_with_a_sentence():
+    with pytest.raises(ValueError, match="has no setting wide"):
+        estimate("i-cfm", {"wide": 1}, {}, stored())

@@ -1,0 +1,64 @@
+"""The pool that answers pages: it never runs the page again, it survives a killed worker, it passes errors on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+from pathlib import Path
+with Path({marks!r}).open("a") as file:
+    file.write("ran\\n")
+if {guard}:
+    import sys
+    from cellflow_core.jobs import compute
+    assert not {{"torch", "streamlit", "scanpy"}} & set(sys.modules), "the page must stay light"
+    print(compute.call("math:floor", 2.5).result())
+"""
+
+
+def test_a_worker_does_not_run_the_main_script_again(tmp_path):
+    marks = tmp_path / "marks"
+    script = tmp_path / "page.py"
+    script.write_text(SCRIPT.format(marks=str(marks), guard=True))
+    root = str(Path(__file__).parents[2])
+    ran = subprocess.run(
+        [sys.executable, str(script)], env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stdout) == (0, "2\n"), ran.stderr
+    assert marks.read_text() == "ran\n"
+
+
+@pytest.fixture
+def compute():
+    from cellflow_core.jobs import compute
+
+    yield compute
+    pool = compute._POOL._pool
+    if pool is not None:
+        pool.shutdown(cancel_futures=True)
+    compute._POOL = compute._Pool()
+
+
+def test_an_error_is_the_future_s_own(compute):
+    with pytest.raises(ValueError, match="math domain error"):
+        compute.call("math:sqrt", -1).result(60)
+
+
+def test_the_pool_starts_anew_after_a_kill(compute):
+    from concurrent.futures.process import BrokenProcessPool
+
+    broken = compute.call("signal:raise_signal", signal.SIGKILL)
+    with pytest.raises(BrokenProcessPool):
+        broken.result(60)
+    assert compute.call("math:floor", 2.5).result(60) == 2
+
+
+def test_an_unknown_question_is_refused_at_once(compute):
+    with pytest.raises(KeyError, match="there is no question 'why'"):
+        compute.ask("why", "20260101-000000000000-aaaaaa")
