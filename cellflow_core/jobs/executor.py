@@ -43,7 +43,7 @@ class LocalProcesses:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def start(self, run: Run, environment: dict[str, str]) -> None:
-        attempt = claim(run.folder, "local process")
+        attempt = claim(run.folder, "local process", environment.get("CUDA_VISIBLE_DEVICES", ""))
         with attempt.log.open("ab") as log:
             self._started.append(
                 subprocess.Popen(

@@ -102,13 +102,16 @@ def attempts(folder: Path) -> tuple[Attempt, ...]:
     return tuple(Attempt(path) for path in found)
 
 
-def claim(folder: Path, by: str) -> Attempt:
-    """Take the next attempt. mkdir is the claim: of two who try for one number, one gets FileExistsError."""
+def claim(folder: Path, by: str, gpu: str = "") -> Attempt:
+    """Take the next attempt. mkdir is the claim: of two who try for one number, one gets FileExistsError.
+
+    gpu  name of the GPU that the attempt has for itself, "" where it has none
+    """
     (folder / "attempts").mkdir(exist_ok=True)
     before = attempts(folder)
     made = Attempt(folder / "attempts" / f"{before[-1].number + 1 if before else 1:04d}")
     made.folder.mkdir()
-    files.write_json(made.folder / "claim.json", {"by": by, "machine": machine(), "pid": os.getpid()})
+    files.write_json(made.folder / "claim.json", {"by": by, "machine": machine(), "gpu": gpu})
     return made
 
 
