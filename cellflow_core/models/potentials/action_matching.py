@@ -13,9 +13,10 @@ variance than "boundaries", the formula as it stands. s is known up to a functio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from jaxtyping import Float
 from torch import Tensor
@@ -47,7 +48,7 @@ class ActionMatching(DynamicsModel, HasVelocity, HasPotential):
     title = "Action Matching"
     summary = "Learns a landscape that changes with time; every cell rolls down its slope."
     paper = "Neklyudov et al., ICML 2023, arXiv:2210.06662"
-    training = {"steps": 3000}
+    training: ClassVar[Mapping[str, Any]] = {"steps": 3000}
 
     Config = Settings
     config: Settings
