@@ -1,0 +1,133 @@
+"""Numbers and units of time out of the labels people write: "Day 06-09", "d2", "12 h", "E8.5", "1 week"."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+UNITS = {
+    "second": ("s", "sec", "secs", "second", "seconds"),
+    "minute": ("min", "mins", "minute", "minutes"),
+    "hour": ("h", "hr", "hrs", "hour", "hours", "hpf", "hpi"),
+    "day": ("d", "day", "days", "dpf", "dpi", "dpc"),
+    "week": ("w", "wk", "wks", "week", "weeks"),
+    "month": ("mo", "month", "months"),
+    "year": ("y", "yr", "yrs", "year", "years"),
+    "embryonic day": ("e",),
+}
+_UNIT_OF = {word: unit for unit, words in UNITS.items() for word in words}
+_DAYS = {
+    "second": 1 / 86400,
+    "minute": 1 / 1440,
+    "hour": 1 / 24,
+    "day": 1.0,
+    "week": 7.0,
+    "month": 30.4375,
+    "year": 365.25,
+}
+_NUMBER = r"\d+(?:[.,]\d+)?"
+_RANGE = rf"(?:(?:(?<=\s)|^)-\s?)?{_NUMBER}(?:\s?(?:-|–|—|to)\s?{_NUMBER})?"
+_WORD = "|".join(sorted(_UNIT_OF, key=len, reverse=True))
+_BEFORE = re.compile(rf"(?<![a-z])(?P<unit>{_WORD})(?P<gap>[\s_.:=-]{{0,2}}?)(?P<number>{_RANGE})(?![\d])", re.I)
+_AFTER = re.compile(rf"(?<![\d.,])(?P<number>{_RANGE})(?P<gap>\s?-?|_(?=(?:{_WORD})$))(?P<unit>{_WORD})(?![a-z])", re.I)
+_BARE = re.compile(_RANGE)
+_TIME_NAME = re.compile(
+    r"time|(?<![a-z])(?:days?|hours?|hrs?|weeks?|months?|stages?|age|samples?|snapshots?|sample_?labels?|dpf|hpf|dpi|hpi|dpc|t)"
+    r"(?![a-z])",
+    re.I,
+)
+_OTHER_NAME = re.compile(
+    r"batch|cluster|leiden|louvain|replicate|(?<![a-z])rep(?![a-z])|donor|patient|subject|plate|lane|phase|clone|barcode|"
+    r"index|n_genes|n_counts|total|percent|pct|score|well|split|fold|size|cell_?type|cell_?id|perturb|guide",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the labels of one column may mean: numbers in `unit`, ascending; labels without a number last, by name."""
+
+    labels: tuple[str, ...]
+    numbers: tuple[float | None, ...]
+    unit: str
+
+
+def read_label(label: str) -> tuple[float, str] | None:
+    """(number, unit) of one label, unit "" where none is written; the middle of a range; None where no number is clear.
+
+    Several quantities with different units add up ("1 week 3 days" is 10 days).
+    """
+    text = label.strip()
+    found = max(list(_AFTER.finditer(text)), list(_BEFORE.finditer(text)), key=len)
+    quantities = [(_middle(match["number"]), _UNIT_OF[match["unit"].lower()]) for match in found]
+    if len(quantities) == 1:
+        return quantities[0]
+    if quantities:
+        units = [unit for _, unit in quantities]
+        if len(set(units)) != len(units) or not set(units) <= set(_DAYS):
+            return None
+        unit = min(units, key=lambda each: _DAYS[each])
+        return sum(number * _DAYS[each] for number, each in quantities) / _DAYS[unit], unit
+    bare = _BARE.findall(text)
+    return (_middle(bare[0]), "") if len(bare) == 1 else None
+
+
+def propose(labels: Iterable[str], column: str = "") -> Proposal:
+    """Numbers for the distinct labels of a column, all in one unit: the one most labels use, or that the name tells."""
+    distinct = sorted(set(labels))
+    read = {label: read_label(label) for label in distinct}
+    named = Counter(found[1] for found in read.values() if found and found[1])
+    unit = min(named, key=lambda each: (-named[each], _DAYS.get(each, 0.0))) if named else unit_of_name(column)
+    numbers = {label: _convert(*found, unit) if found else None for label, found in read.items()}
+    known = sorted((label for label in distinct if numbers[label] is not None), key=lambda each: (numbers[each], each))
+    order = (*known, *(label for label in distinct if numbers[label] is None))
+    return Proposal(order, tuple(numbers[label] for label in order), unit)
+
+
+def unit_of_name(column: str) -> str:
+    """The unit that the name of a column tells ("day_mid" is day), "" where it tells none."""
+    words = [each for each in re.split(r"[^a-z]+", column.lower()) if each]
+    if "pseudotime" in column.lower():
+        return "pseudotime"
+    if "stage" in words:
+        return "stage"
+    return next((_UNIT_OF[each] for each in words if len(each) > 1 and each in _UNIT_OF), "")
+
+
+def likeness(column: str, labels: Sequence[str]) -> float:
+    """How much a column looks like a time, 0 (not at all) to 1: by name, units and pattern of the labels."""
+    if len(set(labels)) < 2:
+        return 0.0
+    read = [read_label(each) for each in set(labels)]
+    clear = sum(each is not None for each in read) / len(read)
+    with_unit = sum(each is not None and bool(each[1]) for each in read) / len(read)
+    by_name = bool(_TIME_NAME.search(column))
+    if _OTHER_NAME.search(column) and not by_name:
+        return 0.0
+    alike = len({re.sub(r"[\d.,]+", "#", each.strip().lower()) for each in labels}) == 1
+    if not by_name and not (clear == 1 and (alike or with_unit == 1)):
+        return 0.0
+    return 0.4 * by_name + 0.3 * clear + 0.2 * with_unit + 0.1 * alike
+
+
+def is_time_name(column: str) -> bool:
+    """Is this how people name a column of times?"""
+    return bool(_TIME_NAME.search(column))
+
+
+def _convert(number: float, found: str, unit: str) -> float | None:
+    """In `unit`; a bare number is taken to be in it already. None where the two cannot be converted."""
+    if not found or found == unit:
+        return number
+    if found in _DAYS and unit in _DAYS:
+        return round(number * _DAYS[found] / _DAYS[unit], 6)
+    return None
+
+
+def _middle(text: str) -> float:
+    negative = text.lstrip().startswith("-")
+    numbers = [float(each.replace(",", ".")) for each in re.findall(_NUMBER, text)]
+    middle = sum(numbers) / len(numbers)
+    return -middle if negative and len(numbers) == 1 else middle
