@@ -32,7 +32,7 @@ class Batch:
 class Frames:
     """The cells of each time as one tensor: x[k] [cells_k, dim] at times[k], times ascending."""
 
-    x: tuple[Float[Tensor, "cells dim"], ...]
+    x: tuple[Float[Tensor, "_ dim"], ...]  # another number of cells at each time
     times: Float[Tensor, " times"]
     spec: Spec
 

@@ -1,0 +1,154 @@
+"""What every model promises, whichever it is: found by name, trained, asked, saved, read back and simulated."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from cellflow_core.analysis.simulate import simulate
+from cellflow_core.data.snapshots import Snapshots, Spec
+from cellflow_core.data.space import StateSpace
+from cellflow_core.models import registry
+from cellflow_core.models.contract import CAPABILITIES, capabilities
+from cellflow_core.train import checkpoint
+from cellflow_core.train.trainer import TrainConfig, fit
+
+TINY = {"width": 8, "depth": 1}
+CELLS = (30, 40, 34)
+
+
+def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5)) -> Snapshots:
+    """Three coordinates; another number of cells at each time, and uneven gaps."""
+    rng = np.random.default_rng(0)
+    t = np.repeat(times, CELLS[: len(times)])
+    x = rng.normal(size=(len(t), 3)) * 4 + 5 * t[:, None] + 100
+    return Snapshots(x, t, StateSpace.coordinates(("a", "b", "c")), "h")
+
+
+def made(name: str, data: Snapshots, seed: int = 0):
+    known = {each.name for each in registry.find(name).Config.settings()}
+    return registry.create(name, {k: v for k, v in TINY.items() if k in known}, data.spec, seed)
+
+
+def trained(name: str, seed: int = 0):
+    data, losses = snapshots(), []
+    model = made(name, data, seed)
+    config = TrainConfig.preset("standard", type(model), steps=6, batch=12, report_every=2)
+    fit(model, data, config, lambda progress: losses.append(dict(progress.losses)), seed=seed)
+    return model, losses
+
+
+def answers(model) -> dict[str, torch.Tensor]:
+    """Every capability at times on, between, before and after the measured ones."""
+    t = torch.tensor([1.0, 1.7, 2.0, 3.9, 4.5, 0.5, 5.0])
+    x = torch.randn(len(t), 3, generator=torch.Generator().manual_seed(1)) * 4 + 110
+    found = {}
+    for each in capabilities(model):
+        ask = getattr(model, each)
+        if each == "coupling":
+            for k in range(len(model.spec.times) - 1):
+                plan = ask(k)
+                found |= {f"coupling {k} {name}": getattr(plan, name) for name in ("x0", "x1", "weight")}
+        else:
+            found[each] = ask(t) if each == "noise" else ask(t, x, {})
+    return found
+
+
+def shape_of(capability: str) -> tuple[int, ...]:
+    return (7, 3) if capability in ("velocity", "drift", "score") else (7,)
+
+
+@pytest.mark.parametrize("name", registry.names())
+class TestEveryModel:
+    def test_says_what_it_is(self, name):
+        kind = registry.find(name)
+        assert kind.title and kind.summary.endswith(".") and kind.paper
+        assert capabilities(kind)
+        assert all(each.help for each in kind.Config.settings())
+        assert inspect.getdoc(inspect.getmodule(kind))
+
+    def test_trains_with_finite_named_losses(self, name):
+        model, losses = trained(name)
+        steps = any(phase.updates for phase in model.phases())
+        assert any(losses) == steps
+        for each in filter(None, losses):
+            assert len(each) > 1 and all(math.isfinite(value) for value in each.values())
+
+    def test_moves_every_parameter(self, name):
+        model, _ = trained(name)
+        before = dict(made(name, snapshots()).named_parameters())
+        still = [key for key, value in model.named_parameters() if torch.equal(value, before[key])]
+        # a constant added to a potential changes no velocity, so its last bias has nothing to learn from
+        assert [key for key in still if not ("potential" in capabilities(model) and key.endswith("bias"))] == []
+
+    def test_answers_in_shape_and_finite(self, name):
+        model, _ = trained(name)
+        for grad in (torch.enable_grad(), torch.no_grad()):
+            with grad:
+                found = answers(model)
+            assert all(torch.isfinite(value).all() for value in found.values())
+            for each in capabilities(model) - {"coupling"}:
+                assert found[each].shape == shape_of(each)
+        if "noise" in found:
+            assert (found["noise"] > 0).all()
+
+    def test_is_decided_by_its_seed(self, name):
+        one, again, other = (answers(trained(name, seed)[0]) for seed in (3, 3, 4))
+        assert all(torch.equal(one[key], again[key]) for key in one)
+        if any(True for _ in made(name, snapshots()).parameters()):
+            assert not all(torch.equal(one[key], other[key]) for key in one)
+
+    def test_reads_back_what_was_saved(self, name, tmp_path):
+        model, _ = trained(name)
+        checkpoint.write(tmp_path / "weights", model.state_dict())
+        spec = Spec.of(json.loads(json.dumps(dataclasses.asdict(model.spec))))
+        settings = json.loads(json.dumps(model.config.as_dict()))
+        back = registry.create(name, settings, spec, seed=9)
+        back.load_state_dict(checkpoint.read(tmp_path / "weights"))
+        assert back.spec == model.spec
+        before, after = answers(model), answers(back)
+        assert all(torch.equal(before[key], after[key]) for key in before)
+        start, times = snapshots().at(1.0), [1.0, 1.5, 4.5]
+        np.testing.assert_array_equal(simulate(model, start, times, seed=2).x, simulate(back, start, times, seed=2).x)
+
+    def test_can_be_simulated(self, name):
+        model, _ = trained(name)
+        start = snapshots().at(1.0)
+        found = simulate(model, start, [1.0, 1.5, 2.0, 4.5], seed=0)
+        assert found.x.shape == (4, *start.shape)
+        np.testing.assert_array_equal(found.x[0], start)
+        assert np.isfinite(found.x).all() and np.isfinite(found.log_weight).all()
+
+    def test_refuses_data_that_lack_what_it_needs(self, name):
+        data = snapshots((1.0,))
+        with pytest.raises(ValueError, match="needs cells at two or more times, which these data do not have"):
+            fit(made(name, data), data, TrainConfig(steps=2, batch=4))
+
+
+def test_every_capability_belongs_to_a_model():
+    found = frozenset().union(*(capabilities(registry.find(name)) for name in registry.names()))
+    assert {"velocity", "noise", "score", "potential", "coupling"} <= found <= set(CAPABILITIES)
+
+
+@pytest.mark.parametrize("name", [each for each in registry.names() if "coupling" in capabilities(registry.find(each))])
+def test_joins_the_cells_that_were_measured(name):
+    model, _ = trained(name)
+    data = snapshots()
+    for k, (t0, t1) in enumerate(zip(data.times[:-1], data.times[1:], strict=True)):
+        plan = model.coupling(k)
+        assert (plan.t0, plan.t1) == (t0, t1)
+        assert float(plan.weight.sum()) == pytest.approx(1, abs=1e-5) and (plan.weight > 0).all()
+        for joined, time in ((plan.x0, t0), (plan.x1, t1)):
+            np.testing.assert_array_equal(np.unique(joined.numpy(), axis=0), np.unique(data.at(time), axis=0))
+
+
+def test_the_last_interval_is_the_last():
+    model, _ = trained("mccann")
+    with pytest.raises(IndexError, match="there is no plan 2: .* holds 2, one for each interval"):
+        model.coupling(2)  # type: ignore[operator]
