@@ -1,0 +1,105 @@
+"""Which way the cells move at one time, as a field of arrows over a view."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from cellflow_core.analysis.results import FlowField
+from cellflow_core.analysis.simulate import Model, Motion, motion
+from cellflow_core.analysis.views import View
+from cellflow_core.data.snapshots import Snapshots
+
+Array = np.ndarray
+ENOUGH = 300
+"""Cells that make a picture: where the nearest times have fewer, the next nearest times are taken as well."""
+
+
+def flow_field(model: Model, data: Snapshots, view: View, time: float | None = None, size: int = 40) -> FlowField:
+    """The velocity of the cells measured nearest to `time` (None: the middle measured time), averaged on a grid."""
+    moving = motion(model)
+    time = float(data.times[len(data.times) // 2] if time is None else time)
+    if moving.kind == "plan":
+        cells, points, arrows, notes = _displacements(moving, view, time)
+    else:
+        near = cells_near(data, time)
+        cells = view.points[near]
+        points = cells
+        arrows = view.push(data.x[near], velocity_at(moving, data.x[near], time))
+        notes = (f"Arrows come from the {len(near):,} cells measured {_when(data.t[near])}.", _which(moving))
+    grid = view.grid(size)
+    field = grid.average(points, arrows)
+    field[~grid.inside_of(points)] = np.nan
+    return FlowField(
+        view=view.name,
+        time=time,
+        time_unit=data.time_unit,
+        axes=view.axes,
+        x=grid.x,
+        y=grid.y,
+        u=field[..., 0],
+        v=field[..., 1],
+        speed=np.hypot(field[..., 0], field[..., 1]),
+        cells=cells,
+        notes=(*notes, *view.note, *_outside(data, time)),
+    )
+
+
+def cells_near(data: Snapshots, time: float, enough: int = ENOUGH) -> Array:
+    """Indices of the cells measured at this time or on both sides of it, of more times where those are too few."""
+    if time in data.times:
+        chosen = {time}
+    else:
+        before, after = data.times[data.times < time], data.times[data.times > time]
+        chosen = {*before[-1:].tolist(), *after[:1].tolist()}
+    for each in sorted(data.times, key=lambda t: abs(t - time)):
+        if np.isin(data.t, list(chosen)).sum() >= enough:
+            break
+        chosen.add(each)
+    return np.flatnonzero(np.isin(data.t, list(chosen)))
+
+
+def velocity_at(moving: Motion, x: Float[Array, "cells dim"], time: float) -> Float[Array, "cells dim"]:
+    """The velocity (the drift, for a model without one) of states at one time (state / time)."""
+    states = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(moving.device)
+    with torch.no_grad():
+        parts = [moving.field(block.new_full((len(block),), time), block) for block in states.split(2048)]
+    return torch.cat(parts).cpu().numpy()
+
+
+def _which(moving: Motion) -> str:
+    if moving.velocity is None:
+        return f"{moving.title} learns a stochastic equation: the arrows are its drift, the noise is not drawn."
+    if moving.kind == "stochastic":
+        return (
+            f"{moving.title} is stochastic: the arrows are the mean motion of the population (the velocity of its "
+            "continuity equation), not the drift that a single cell feels besides the noise."
+        )
+    return f"The arrows are the velocity field that {moving.title} learnt."
+
+
+def _displacements(moving: Motion, view: View, time: float) -> tuple[Array, Array, Array, tuple[str, ...]]:
+    """(cells and points in the view, arrows, notes) of the plan whose interval holds `time`."""
+    plan = next((each for each in moving.plans if time <= each.t1), moving.plans[-1])
+    share = np.clip((time - plan.t0) / (plan.t1 - plan.t0), 0.0, 1.0)
+    x0, x1 = plan.x0.cpu().numpy(), plan.x1.cpu().numpy()
+    points = view.project((1 - share) * x0 + share * x1)
+    arrows = (view.project(x1) - view.project(x0)) / (plan.t1 - plan.t0)
+    note = (
+        f"{moving.title} has no velocity field: an arrow is the way from a cell at {plan.t0:g} to its partner at "
+        f"{plan.t1:g}, divided by the time between, and says nothing about the way in between."
+    )
+    return points, points, arrows, (note,)
+
+
+def _when(times: Array) -> str:
+    distinct = [f"{each:g}" for each in np.unique(times)]
+    return f"at {distinct[0]}" if len(distinct) == 1 else f"at {', '.join(distinct[:-1])} and {distinct[-1]}"
+
+
+def _outside(data: Snapshots, time: float) -> tuple[str, ...]:
+    first, last = float(data.times[0]), float(data.times[-1])
+    if first <= time <= last:
+        return ()
+    return (f"Time {time:g} lies outside the measured times {first:g} to {last:g}: this is an extrapolation.",)

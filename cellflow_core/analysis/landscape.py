@@ -1,0 +1,232 @@
+"""A surface over a view that cells roll down: a learnt potential, or -log p of where simulated cells settle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+
+from cellflow_core.analysis.flow import cells_near
+from cellflow_core.analysis.gradient import non_gradient_share
+from cellflow_core.analysis.grid import Grid, in_polygon
+from cellflow_core.analysis.results import Landscape
+from cellflow_core.analysis.simulate import Model, Motion, Wrapper, motion, simulate
+from cellflow_core.analysis.views import View
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.models.contract import Context
+
+Array = np.ndarray
+CELLS = 2000
+"""Cells that are simulated to find where they settle."""
+PARTICLES = 150
+SMALL_NOISE = 0.2
+"""Noise lent to a model without its own, in spreads of the data for each square root of a typical interval."""
+SURE = 6.0
+"""Height up to which -log p is measured: a few of the simulated cells are there."""
+CAP = 12.0
+"""Height at which -log p is cut."""
+KERNELS = ((1.0, 0.85), (3.0, 0.1), (8.0, 0.05))
+"""(width in widths of the grid, share) of the kernels that estimate p: the wide ones reach where no cell is."""
+SETTLED = 0.04
+"""Total variation between the laws of two looks below which they count as the same."""
+LOOKS = 12
+
+
+@dataclass(frozen=True)
+class Frozen(Wrapper):
+    """The field of one time held for ever, with the model's noise, or with `sigma` (state / sqrt(time)) without."""
+
+    model: Model
+    time: float
+    sigma: float
+
+    def motion(self, context: Context) -> Motion:
+        inner = motion(self.model, context)
+        drift = inner.drift if inner.kind == "stochastic" else inner.field
+        assert drift is not None
+        own = inner.noise if inner.kind == "stochastic" else None
+        return Motion(
+            kind="stochastic",
+            title=inner.title,
+            spec=replace(inner.spec, times=(0.0, inner.spec.interval)),
+            device=inner.device,
+            drift=lambda t, x: drift(torch.full_like(t, self.time), x),
+            noise=lambda t: own(torch.full_like(t, self.time)) if own else torch.full_like(t, self.sigma),
+            constrain=inner.constrain,
+        )
+
+
+def landscape(
+    model: Model,
+    data: Snapshots,
+    view: View,
+    kind: Literal["auto", "potential", "quasi"] = "auto",
+    time: float | None = None,
+    roll: Sequence[Sequence[float]] = (),
+    seed: int = 0,
+) -> Landscape:
+    """The surface at one time (None: the last measured one), the measured cells and particles that rolled over it.
+
+    potential  U of v = -grad U, at the cells, averaged on the grid: cells roll downhill
+    quasi      -log p of the law the population settles in when the field of `time` is held
+    auto       the potential where the model has one
+    roll       corners of a polygon in the view that the particles start in; () starts them from cells of the first time
+    """
+    moving = motion(model)
+    if kind not in ("auto", "potential", "quasi"):
+        raise ValueError(f"kind={kind!r} is not one of auto, potential, quasi")
+    if kind == "potential" and moving.potential is None:
+        raise ValueError(
+            f"{moving.title} has learnt no potential; ask for the quasi-potential, or train Action Matching, "
+            "which has one"
+        )
+    if kind == "auto":
+        kind = "quasi" if moving.potential is None else "potential"
+    time = float(data.times[-1] if time is None else time)
+    grid = view.grid(72)
+    if kind == "potential":
+        height, unit, notes = _potential(moving, data, view, grid, time)
+    else:
+        height, unit, notes = _quasi(model, moving, data, view, grid, time, seed)
+    starts, begin, said = _starts(data, view, roll, seed)
+    times = np.linspace(begin, float(data.times[-1]), 41) if begin < data.times[-1] else np.array([begin])
+    rolled = simulate(model, starts, times, seed=seed)
+    paths = view.project(rolled.x)
+    share, gradient_note = 1.0, "A static plan has no velocity field, so no part of it is a gradient."
+    if moving.kind != "plan":
+        share, gradient_note = non_gradient_share(moving, data.x[cells_near(data, time, 1000)], time, seed)
+    return Landscape(
+        view=view.name,
+        kind="learnt potential" if kind == "potential" else "quasi-potential -log p",
+        unit=unit,
+        axes=view.axes,
+        x=grid.x,
+        y=grid.y,
+        height=height,
+        cells=view.points,
+        cell_height=grid.at(height, view.points),
+        cell_time=data.t,
+        paths=paths,
+        path_height=grid.at(height, paths),
+        path_times=times,
+        non_gradient=share,
+        notes=(*notes, gradient_note, *said, *view.note, *rolled.notes),
+    )
+
+
+def _potential(
+    moving: Motion, data: Snapshots, view: View, grid: Grid, time: float
+) -> tuple[Array, str, tuple[str, ...]]:
+    potential = moving.potential
+    assert potential is not None
+    blocks = torch.from_numpy(data.x).to(moving.device).split(2048)
+    with torch.no_grad():
+        parts = [potential(block.new_full((len(block),), time), block) for block in blocks]
+    height = grid.average(view.points, torch.cat(parts).cpu().numpy())
+    height = np.where(grid.inside, height, np.nan)
+    unit = f"state\u00b2 / {data.time_unit or 'time'}"
+    return (
+        height - np.nanmin(height),
+        unit,
+        (
+            f"Height is the potential {moving.title} learnt, at time {time:g}, averaged over the cells that share a "
+            "place in this picture: cells roll downhill. The flow changes with time: this is the surface of one time.",
+        ),
+    )
+
+
+def _quasi(
+    model: Model, moving: Motion, data: Snapshots, view: View, grid: Grid, time: float, seed: int
+) -> tuple[Array, str, tuple[str, ...]]:
+    """-log p of the settled law, at most CAP above the deepest place."""
+    rng = np.random.default_rng(seed)
+    first = data.at(float(data.times[0]))
+    x = first[rng.integers(len(first), size=CELLS)] if len(first) != CELLS else first
+    if time > data.times[0]:
+        moved = simulate(model, x, [float(data.times[0]), time], seed=seed)
+        x, weight = moved.x[-1], moved.weight[-1].astype(float)
+        x = x[rng.choice(len(x), len(x), p=weight / weight.sum())] if np.ptp(weight) > 0 else x
+    if moving.kind == "plan":
+        law = _law(grid, view.project(x))
+        notes: tuple[str, ...] = (
+            f"{moving.title} has no field that could be followed until cells settle: height is -log of the density of "
+            f"its cells at time {time:g}.",
+        )
+    else:
+        law, notes = _settle(model, moving, view, grid, x, time, seed)
+    with np.errstate(divide="ignore"):
+        height = -np.log(law / law[grid.inside].max())
+    height = np.where(grid.inside, np.minimum(height, CAP), np.nan)
+    return (
+        height - np.nanmin(height),
+        "-log p",
+        (
+            *notes,
+            f"Heights above {SURE:g} show only the way down to settled cells: too few simulated cells are there to "
+            "tell how high it is. -log p is not an energy: it depends on the noise, and more noise makes it flatter.",
+        ),
+    )
+
+
+def _law(grid: Grid, points: Array) -> Array:
+    """Density of settled cells in the view, never quite zero near them."""
+    return sum((share * grid.density(points, scale=width) for width, share in KERNELS), np.zeros(grid.shape))
+
+
+def _settle(
+    model: Model, moving: Motion, view: View, grid: Grid, x: Array, time: float, seed: int
+) -> tuple[Array, tuple[str, ...]]:
+    """Density in the view once it stops changing, with what was done in words."""
+    spec = moving.spec
+    sigma = SMALL_NOISE * spec.scale / spec.interval**0.5
+    frozen = Frozen(model, time, sigma)
+    pause = spec.interval / 2
+    points = view.project(x)
+    law = _law(grid, points)
+    begun = grid.share_inside(points, grid.inside)
+    elapsed, reason = 0.0, "still moving"
+    for look in range(LOOKS):
+        moved = simulate(frozen, x, [0.0, pause], seed=seed + look + 1, per_gap=10)
+        x, points = moved.x[-1], view.project(moved.x[-1])
+        now, inside = _law(grid, points), grid.share_inside(points, grid.inside)
+        if inside < begun - 0.2:
+            reason = "leaving"
+            break
+        change = 0.5 * np.abs(now / now.sum() - law / law.sum()).sum()
+        law, elapsed = now, elapsed + pause
+        if change < SETTLED:
+            reason = "settled"
+            break
+    spent = f"{elapsed:g} {spec.time_unit}".strip()
+    lent = (
+        f"with the noise of {moving.title}"
+        if moving.kind == "stochastic"
+        else f"with a noise of {sigma:.3g} state per square root of time that we lent it ({moving.title} has none)"
+    )
+    ends = {
+        "settled": f"and their law stopped changing after {spent}.",
+        "still moving": f"for {spent}; their law was still changing then.",
+        "leaving": f"for {spent}; after that they leave the region of measured cells, where the field means nothing.",
+    }
+    return law, (
+        f"Height is -log p of simulated cells: they were moved to time {time:g}, then the field of that time was held, "
+        f"{lent}, {ends[reason]}",
+    )
+
+
+def _starts(
+    data: Snapshots, view: View, roll: Sequence[Sequence[float]], seed: int
+) -> tuple[Array, float, tuple[str, ...]]:
+    """(cells, their time, note): a sample of the first time, or of the earliest time with cells in the polygon."""
+    rng = np.random.default_rng(seed)
+    inside = in_polygon(view.points, np.asarray(roll)) if len(roll) else data.t == data.times[0]
+    if not inside.any():
+        raise ValueError("there is no measured cell inside the drawn region: draw it around some cells")
+    begin = float(data.t[inside].min())
+    found = np.flatnonzero(inside & (data.t == begin))
+    cells = rng.choice(found, PARTICLES, replace=False) if len(found) > PARTICLES else found
+    where = "the drawn region" if len(roll) else "the first time"
+    return data.x[cells], begin, (f"The {len(cells)} particles start from cells of {where}, at time {begin:g}.",)

@@ -1,0 +1,288 @@
+"""Cells moved forward by a model. The only place that asks what a model can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.math.integrate import BLOCK, Field, draws, integrate, step_error, steps_through
+from cellflow_core.models.contract import (
+    Context,
+    DynamicsModel,
+    HasCoupling,
+    HasDrift,
+    HasGrowth,
+    HasNoise,
+    HasPotential,
+    HasScore,
+    HasVelocity,
+    Plan,
+    capabilities,
+)
+
+TOLERANCE = {"deterministic": 0.01, "stochastic": 0.05, "plan": 0.0}
+"""Largest step error that is accepted without shorter steps, in spreads of the data."""
+PER_GAP = {"deterministic": 4, "stochastic": 16, "plan": 1}
+"""Steps between two measured times to begin with; at most eight times as many are taken."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What moves the cells of a model: functions of (t [batch], x [batch, dim]) in the data's units.
+
+    kind       "stochastic" (dx = drift dt + noise dW), "deterministic" (dx = velocity dt) or "plan" (straight lines
+               between the cells that a transport plan joins)
+    velocity   of the continuity equation, or None; drift, noise: of the stochastic equation, or None
+    growth     d log mass / dt, potential: U, plans: by interval; None where the model has none
+    constrain  moves states to where a perturbation allows them, or None
+    """
+
+    kind: Literal["stochastic", "deterministic", "plan"]
+    title: str
+    spec: Spec
+    device: torch.device
+    velocity: Field | None = None
+    drift: Field | None = None
+    noise: Callable[[Tensor], Tensor] | None = None
+    growth: Field | None = None
+    potential: Field | None = None
+    plans: tuple[Plan, ...] = ()
+    constrain: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def field(self) -> Field:
+        """The velocity, or the drift of a model that has no velocity."""
+        found = self.velocity or self.drift
+        if found is None:
+            raise ValueError(
+                f"{self.title} has a static plan between measured times and no velocity field, "
+                "so it cannot say how a cell moves anywhere else; a model with a velocity is needed"
+            )
+        return found
+
+
+class Wrapper(ABC):
+    """A changed model: a perturbation wraps a model, it is never an option of one."""
+
+    @abstractmethod
+    def motion(self, context: Context) -> Motion:
+        """The motion of the model inside, changed."""
+
+
+Model = DynamicsModel | Wrapper
+
+
+def motion(model: Model, context: Context | None = None) -> Motion:
+    """What moves the cells of this model. Raises ValueError that names what the model has where nothing does."""
+    context = context or {}
+    if isinstance(model, Wrapper):
+        return model.motion(context)
+    model.eval()
+    velocity = (lambda t, x: model.velocity(t, x, context)) if isinstance(model, HasVelocity) else None
+    drift = (lambda t, x: model.drift(t, x, context)) if isinstance(model, HasDrift) else None
+    noise = model.noise if isinstance(model, HasNoise) else None
+    if noise is not None and isinstance(model, HasScore):
+        half = _half_score(model, noise, context)
+        if drift is None and velocity is not None:
+            v = velocity
+            drift = lambda t, x: v(t, x) + half(t, x)  # noqa: E731
+        elif velocity is None and drift is not None:
+            b = drift
+            velocity = lambda t, x: b(t, x) - half(t, x)  # noqa: E731
+    plans = ()
+    if drift is not None and noise is not None:
+        kind = "stochastic"
+    elif velocity is not None or drift is not None:
+        kind = "deterministic"
+    elif isinstance(model, HasCoupling):
+        kind = "plan"
+        plans = tuple(model.coupling(k) for k in range(len(model.spec.times) - 1))
+    else:
+        has = ", ".join(sorted(capabilities(model))) or "no capability at all"
+        raise ValueError(
+            f"{model.title} cannot be simulated: it has {has}; needed is a velocity, a drift with noise, or a coupling"
+        )
+    return Motion(
+        kind=kind,
+        title=model.title,
+        spec=model.spec,
+        device=model.device,
+        velocity=velocity,
+        drift=drift,
+        noise=noise,
+        growth=(lambda t, x: model.growth(t, x, context)) if isinstance(model, HasGrowth) else None,
+        potential=(lambda t, x: model.potential(t, x, context)) if isinstance(model, HasPotential) else None,
+        plans=plans,
+    )
+
+
+def _half_score(model: HasScore, noise: Callable[[Tensor], Tensor], context: Context) -> Field:
+    """sigma^2 / 2 score: what the drift has beyond the velocity (Song et al. 2021, arXiv:2011.13456, eq. 13)."""
+    return lambda t, x: noise(t).square()[:, None] / 2 * model.score(t, x, context)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Cells on their way.
+
+    x           [steps, cells, dim] state, log_weight [steps, cells] log mass of each cell relative to its start
+    per_gap     integration steps between two measured times
+    step_error  distance at the end to the same with half the step, that nine in ten cells keep (state); 0 for plans
+    """
+
+    times: Float[np.ndarray, " steps"]
+    x: Float[np.ndarray, "steps cells dim"]
+    log_weight: Float[np.ndarray, "steps cells"]
+    per_gap: int
+    step_error: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def weight(self) -> Float[np.ndarray, "steps cells"]:
+        """Share of the mass of each step that each cell carries."""
+        weight = np.exp(self.log_weight - self.log_weight.max(axis=1, keepdims=True))
+        return weight / weight.sum(axis=1, keepdims=True)
+
+
+def simulate(
+    model: Model,
+    x0: Float[np.ndarray, "cells dim"],
+    times: Sequence[float] | np.ndarray,
+    *,
+    seed: int = 0,
+    noise: bool = True,
+    context: Mapping[str, Tensor] | None = None,
+    per_gap: int | None = None,
+) -> Simulation:
+    """Cells x0, which stand at times[0], at all `times` (ascending; between and beyond the measured ones too).
+
+    Noise with a drift, or with velocity and score, gives the stochastic equation; a velocity the ordinary one; a
+    coupling straight lines to the partners of the nearest measured cells (McCann 1997). Growth is gathered in
+    log_weight.
+
+    noise    False follows the velocity alone (or the drift, where there is no velocity)
+    context  one row for each cell
+    per_gap  integration steps between two measured times. None: as many as the halving of the steps asks for.
+    """
+    outputs = [float(each) for each in times]
+    x0 = np.ascontiguousarray(x0, dtype=np.float32)
+    moving = motion(model)
+    if x0.ndim != 2 or x0.shape[1] != moving.spec.dim:
+        raise ValueError(
+            f"start cells have shape {x0.shape}, {moving.title} moves cells of {moving.spec.dim} coordinates"
+        )
+    if not len(x0):
+        raise ValueError("there is no cell to start from")
+    kind = moving.kind if noise or moving.kind != "stochastic" else "deterministic"
+    if kind == "plan":
+        x, notes = _along_plans(moving, x0, outputs, seed, noise)
+        return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, 0.0, notes)
+    start = torch.from_numpy(x0).to(moving.device)
+    with torch.no_grad():
+        count, error = _step_count(model, context or {}, kind, start, outputs, seed, per_gap)
+        steps = steps_through(outputs, moving.spec.times, count)
+        x = np.empty((len(outputs), *x0.shape), np.float32)
+        log_weight = np.empty(x.shape[:2], np.float32)
+        for block, first in enumerate(range(0, len(x0), BLOCK)):
+            cells = slice(first, first + BLOCK)
+            part = motion(model, {name: value[cells] for name, value in (context or {}).items()})
+            field, sigma = _moves(part, kind)
+            moved, logs = integrate(
+                field,
+                start[cells],
+                steps,
+                sigma=sigma,
+                rate=part.growth,
+                constrain=part.constrain,
+                noise=draws(seed, block, moving.device),
+            )
+            x[:, cells], log_weight[:, cells] = moved.cpu().numpy(), logs.cpu().numpy()
+    if not np.isfinite(x).all():
+        raise FloatingPointError(
+            f"{moving.title} sent {int((~np.isfinite(x[-1]).all(axis=1)).sum())} of {len(x0)} cells to infinity: "
+            "its field is not usable that far in time or state"
+        )
+    return Simulation(np.array(outputs), x, log_weight, count, error)
+
+
+def _moves(moving: Motion, kind: str) -> tuple[Field, Callable[[Tensor], Tensor] | None]:
+    if kind == "stochastic" and moving.drift is not None:
+        return moving.drift, moving.noise
+    return moving.field, None
+
+
+def _step_count(
+    model: Model, context: Context, kind: str, start: Tensor, outputs: list[float], seed: int, wanted: int | None
+) -> tuple[int, float]:
+    """(steps to a gap, their error): doubled until the error on a few cells is below the tolerance."""
+    few = torch.linspace(0, len(start) - 1, min(len(start), 128)).long().to(start.device)
+    part = motion(model, {name: value[few] for name, value in context.items()})
+    field, sigma = _moves(part, kind)
+    count = wanted or PER_GAP[kind]
+    while True:
+        steps = steps_through([outputs[0], outputs[-1]], part.spec.times, count)
+        error = step_error(field, start[few], steps, sigma=sigma, constrain=part.constrain, seed=seed)
+        enough = error <= TOLERANCE[kind] * part.spec.scale * part.spec.dim**0.5
+        if wanted or enough or count >= 8 * PER_GAP[kind]:
+            return count, error
+        count *= 2
+
+
+def _along_plans(
+    moving: Motion, x0: np.ndarray, outputs: list[float], seed: int, noise: bool
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Displacement interpolation. Outside the times of the plans cells stand still, which a note says."""
+    rng = np.random.default_rng(seed)
+    x = np.repeat(x0[None], len(outputs), axis=0)
+    here, now = x0, outputs[0]
+    for plan in moving.plans:
+        if plan.t1 <= now or outputs[-1] <= plan.t0:
+            continue
+        begin = max(now, plan.t0)
+        there = _partners(plan, here, begin, rng if noise else None)
+        for k, time in enumerate(outputs):
+            if begin < time <= plan.t1:
+                share = (time - begin) / (plan.t1 - begin)
+                x[k] = (1 - share) * here + share * there
+        here, now = there, plan.t1
+    first, last = moving.spec.times[0], moving.spec.times[-1]
+    x[[k for k, time in enumerate(outputs) if time > last]] = here
+    if first <= outputs[0] and outputs[-1] <= last:
+        return x, ()
+    return x, (
+        f"{moving.title} joins measured cells and says nothing outside times {first:g} to {last:g}: "
+        "there the cells stand still.",
+    )
+
+
+def _partners(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator | None) -> np.ndarray:
+    """End of the pair that stands nearest to each cell at `time`; where several begin in one cell, one by its mass."""
+    a, b = plan.x0.cpu().numpy(), plan.x1.cpu().numpy()
+    weight = plan.weight.cpu().numpy().astype(float)
+    share = (time - plan.t0) / (plan.t1 - plan.t0)
+    spots, which = np.unique(((1 - share) * a + share * b).astype(np.float32), axis=0, return_inverse=True)
+    which = which.ravel()
+    nearest = np.empty(len(here), int)
+    cloud = torch.from_numpy(np.ascontiguousarray(spots))
+    for first in range(0, len(here), BLOCK):
+        cells = torch.from_numpy(np.ascontiguousarray(here[first : first + BLOCK], dtype=np.float32))
+        nearest[first : first + BLOCK] = (
+            torch.cdist(cells, cloud, compute_mode="donot_use_mm_for_euclid_dist").argmin(dim=1).numpy()
+        )
+    order = np.lexsort((-weight, which))  # pairs of one spot together, heaviest first
+    ends = np.searchsorted(which[order], np.arange(len(spots)), side="right")
+    starts = np.searchsorted(which[order], np.arange(len(spots)))
+    if rng is None:
+        return b[order[starts[nearest]]]
+    total = np.concatenate([[0.0], np.cumsum(weight[order])])
+    aim = total[starts[nearest]] + rng.random(len(here)) * (total[ends[nearest]] - total[starts[nearest]])
+    picked = np.clip(np.searchsorted(total, aim, side="right") - 1, starts[nearest], ends[nearest] - 1)
+    return b[order[picked]]
