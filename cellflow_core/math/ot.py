@@ -40,11 +40,20 @@ def _solve(x0: Tensor, x1: Tensor, i: Tensor, j: Tensor, share: float) -> tuple[
     return i[torch.from_numpy(row).to(i.device)], j[torch.from_numpy(column).to(j.device)], mass
 
 
-def wasserstein(x: Float[np.ndarray, "n dim"], y: Float[np.ndarray, "m dim"], p: int = 1) -> float:
-    """Exact Wasserstein-p distance of two clouds with Euclidean ground distance (state)."""
+def wasserstein(
+    x: Float[np.ndarray, "n dim"],
+    y: Float[np.ndarray, "m dim"],
+    p: int = 1,
+    weight: Float[np.ndarray, " n"] | None = None,
+) -> float:
+    """Exact Wasserstein-p distance of two clouds with Euclidean ground distance (state).
+
+    weight  share of the mass that each point of x carries, scaled to sum to one; None for equal shares
+    """
     if p not in (1, 2):
         raise ValueError(f"p={p} is not 1 or 2")
+    share = ot.unif(len(x)) if weight is None else np.asarray(weight, dtype=np.float64)
     metric = "euclidean" if p == 1 else "sqeuclidean"
     cost = ot.dist(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64), metric=metric)
-    total = np.asarray(ot.emd2(ot.unif(len(x)), ot.unif(len(y)), cost, numItermax=10_000_000))
+    total = np.asarray(ot.emd2(share / share.sum(), ot.unif(len(y)), cost, numItermax=10_000_000))
     return total.item() ** (1 / p)
