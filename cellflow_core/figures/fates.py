@@ -25,7 +25,9 @@ def fates(result: Fates, *, dark: bool = False, height: int = 360) -> go.Figure:
     }
     hover = "%{x}: %{y:.1%}<extra>%{fullData.name}</extra>"
     figure.add_trace(
-        go.Bar(x=names, y=share, name="predicted", marker_color=theme.MODEL, error_y=interval, hovertemplate=hover)
+        go.Bar(
+            x=names, y=share, name="predicted", marker_color=theme.model(dark), error_y=interval, hovertemplate=hover
+        )
     )
     measured = result.measured.astype(np.float32)
     figure.add_trace(

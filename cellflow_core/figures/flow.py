@@ -71,7 +71,7 @@ def describe(result: FlowField) -> str:
 
 
 def _unit(time_unit: str) -> str:
-    return f" view units per {theme.safe(time_unit) or 'time unit'}"
+    return f" view units / {theme.safe(time_unit) or 'time unit'}"
 
 
 def _edges(speed: np.ndarray) -> np.ndarray:
@@ -132,7 +132,7 @@ def _heads(lines: list[np.ndarray], low: float, high: float, colour: str) -> go.
 def _bar(edges: np.ndarray, dark: bool, unit: str) -> go.Scatter:
     """A colour bar for the classes: an unseen trace that owns it."""
     count = len(edges) - 1
-    ticks = {"tickvals": list(range(1, count)), "ticktext": [f"{each:.2g}" for each in edges[1:-1]]}
+    ticks = {"tickvals": list(range(1, count)), "ticktext": [f"{each:.3g}" for each in edges[1:-1]]}
     return go.Scatter(
         x=[None],
         y=[None],

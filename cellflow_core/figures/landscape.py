@@ -59,7 +59,7 @@ def landscape(
         "zaxis": {"title": {"text": "height"}},
         "aspectmode": "manual",
         "aspectratio": {"x": 1.25, "y": 1.25, "z": 0.62},
-        "camera": camera or {"eye": {"x": -1.15, "y": -1.45, "z": 1.05}, "center": {"x": 0, "y": 0, "z": -0.18}},
+        "camera": camera or {"eye": {"x": -0.95, "y": -1.25, "z": 0.85}, "center": {"x": 0, "y": 0, "z": -0.16}},
     }
     return figure.update_layout(scene=scene, margin={"l": 0, "r": 0, "t": 8, "b": 0}, showlegend=False)
 
@@ -121,7 +121,7 @@ def _paths(result: Landscape, lift: float, dark: bool) -> go.Scatter3d:
         name="paths",
         hoverinfo="skip",
         connectgaps=False,
-        line={"width": 2.5, "color": theme.CHANGED},
+        line={"width": 2.5, "color": theme.changed(dark)},
         opacity=0.6,
     )
 
@@ -137,7 +137,7 @@ def _particles(result: Landscape, step: int, lift: float, dark: bool) -> go.Scat
         mode="markers",
         name="particles",
         hoverinfo="skip",
-        marker={"size": 5.5, "color": theme.CHANGED, "line": {"width": 1, "color": theme.paper(dark)}},
+        marker={"size": 5.5, "color": theme.changed(dark), "line": {"width": 1, "color": theme.paper(dark)}},
     )
 
 

@@ -23,8 +23,8 @@ def before_after(
     figure.update_layout(template=theme.template(dark), height=height, showlegend=False, margin_t=56)
     figure.update_annotations(font_size=16)
     sides = (
-        (result.before_paths, result.before_end, theme.MODEL),
-        (result.after_paths, result.after_end, theme.CHANGED),
+        (result.before_paths, result.before_end, theme.model(dark)),
+        (result.after_paths, result.after_end, theme.changed(dark)),
     )
     clouds = [
         result.before_end,
@@ -69,7 +69,7 @@ def change(result: Perturbation, *, dark: bool = False, height: int = 380) -> go
             x=(100 * result.change).astype(np.float32),
             orientation="h",
             name=theme.safe(change_words(result)),
-            marker_color=theme.CHANGED,
+            marker_color=theme.changed(dark),
             error_x=interval,
             width=0.5,
             hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",

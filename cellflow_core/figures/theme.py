@@ -30,7 +30,6 @@ CATEGORICAL = (
 OTHER = "#8A939B"
 SEQUENTIAL = "Viridis"
 HEIGHT = "Cividis"
-MEASURED, MODEL, CHANGED = "#6F7B84", "#0072B2", "#D55E00"
 
 # Buttons of a chart on a page, and of an exported one: a Plotly 7 export would otherwise offer to upload the data.
 CONFIG: dict[str, Any] = {
@@ -47,6 +46,8 @@ _QUIET = {False: "#566470", True: "#A3B2BB"}
 _GRID = {False: "#E3EAED", True: "#26343D"}
 _BEHIND = {False: "#C9D2D8", True: "#3D4C56"}
 _PAPER = {False: "#FFFFFF", True: "#10181E"}
+_MODEL = {False: "#0072B2", True: "#56B4E9"}
+_CHANGED = {False: "#D55E00", True: "#F58A3C"}
 
 
 def ink(dark: bool) -> str:
@@ -67,6 +68,16 @@ def behind(dark: bool) -> str:
 def paper(dark: bool) -> str:
     """Colour of the page."""
     return _PAPER[dark]
+
+
+def model(dark: bool) -> str:
+    """Colour of what a model says."""
+    return _MODEL[dark]
+
+
+def changed(dark: bool) -> str:
+    """Colour of what the user changed or chose: a perturbation, particles, an outline."""
+    return _CHANGED[dark]
 
 
 def categorical(count: int) -> tuple[str, ...]:
@@ -108,8 +119,8 @@ def blank(dark: bool, *, height: int = 480, x: str = "", y: str = "") -> go.Figu
 
 def square(figure: go.Figure, **where: Any) -> go.Figure:
     """One unit is as long on both axes, without numbers: the axes of an embedding carry none worth reading."""
-    figure.update_xaxes(showticklabels=False, zeroline=False, **where)
-    return figure.update_yaxes(showticklabels=False, zeroline=False, **where)
+    figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, showline=True, **where)
+    return figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False, showline=True, **where)
 
 
 @cache
@@ -160,7 +171,7 @@ def template(dark: bool) -> go.layout.Template:
             },
             "coloraxis": {"colorbar": bar},
             "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": _QUIET[dark], "activecolor": _INK[dark]},
-            "newshape": {"line": {"color": CHANGED}},
+            "newshape": {"line": {"color": _CHANGED[dark]}},
         },
         data={
             "surface": [{"colorbar": bar}],
@@ -173,4 +184,4 @@ def template(dark: bool) -> go.layout.Template:
 def write_html(figure: go.Figure, dark: bool) -> str:
     """The figure as one file that opens without a network and never offers to upload the data."""
     page = go.Figure(figure).update_layout(paper_bgcolor=_PAPER[dark])
-    return page.to_html(config=CONFIG, include_plotlyjs=True, include_mathjax=False, full_html=True)
+    return page.to_html(config=CONFIG, include_plotlyjs=True, include_mathjax=False, auto_play=False, full_html=True)

@@ -43,7 +43,7 @@ def cells_at(
     weight = result.weight[step]
     kept = thinned(len(weight), 5_000)
     strength = weight[kept] / max(float(weight.max()), 1e-12)
-    look = {"size": 6, "color": theme.MODEL, "opacity": (0.2 + 0.65 * strength).astype(np.float32)}
+    look = {"size": 6, "color": theme.model(dark), "opacity": (0.2 + 0.65 * strength).astype(np.float32)}
     figure.add_trace(_dots(result.predicted[step][kept].astype(np.float32), "predicted", look))
     theme.square(figure)
     cloud = everything if everything is not None else result.predicted.reshape(-1, 2)
@@ -82,7 +82,7 @@ def error(result: TimeCourse, *, dark: bool = False, height: int = 320) -> go.Fi
     series = (
         ("no motion (time before)", result.w1_previous, theme.quiet(dark), "dash", "square"),
         ("sampling noise (best possible)", result.w1_floor, theme.CATEGORICAL[2], "dot", "diamond"),
-        ("this model", result.w1, theme.MODEL, "solid", None),
+        ("this model", result.w1, theme.model(dark), "solid", None),
     )
     for name, values, colour, dash, symbol in series:
         kinds = [symbol or ("circle" if seen else "star") for seen in result.seen[there]]

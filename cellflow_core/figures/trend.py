@@ -36,7 +36,7 @@ def trend(result: GeneTrend, *, dark: bool = False, height: int = 340) -> go.Fig
                 y=np.asarray(values, np.float32),
                 mode="lines",
                 name=name,
-                line={"color": theme.MODEL, **line},
+                line={"color": theme.model(dark), **line},
                 hovertemplate="time %{x:.3g} · %{y:.3g}<extra>%{fullData.name}</extra>",
             )
         )

@@ -1,0 +1,157 @@
+"""Figures on a page: with their text for screen readers, lasso, a 3D scene that keeps its camera, and downloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import plotly
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.components.v2 import component
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
+
+from cellflow_core.figures import theme
+
+Polygon = tuple[tuple[float, float], ...]
+
+_SCENE = "cellflow.scene"
+_SCRIPT = (Path(__file__).parent / "scene.js").read_text(encoding="utf-8")
+_LASSO_BUTTONS = ["select2d", "lasso2d"]
+
+
+def dark() -> bool:
+    """Does this browser show the dark theme?"""
+    return st.context.theme.type == "dark"
+
+
+def chart(figure: go.Figure, key: str, alt: str) -> None:
+    """A 2-D figure. alt: the figure in one sentence with its numbers."""
+    config = {**theme.CONFIG, "modeBarButtonsToRemove": [*theme.CONFIG["modeBarButtonsToRemove"], *_LASSO_BUTTONS]}
+    st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt)
+
+
+def lasso(figure: go.Figure, key: str, alt: str) -> None:
+    """A 2-D figure in which the user draws an outline around cells; `outlined` has it, before and after."""
+    figure.update_layout(dragmode="lasso")
+    st.plotly_chart(
+        figure,
+        key=key,
+        theme=None,
+        config=theme.CONFIG,
+        alt=alt,
+        on_select=lambda: _keep(key),
+        selection_mode=("lasso", "box"),
+    )
+
+
+def outlined(key: str) -> Polygon:
+    """The outline last drawn in the chart `key`, in its coordinates; () where there is none.
+
+    A chart forgets its selection when its data change and cannot be given one, so the page keeps the outline itself.
+    """
+    return st.session_state.get(f"{key}_outline", ())
+
+
+def forget(key: str) -> None:
+    """Take the outline of a chart away."""
+    st.session_state.pop(f"{key}_outline", None)
+
+
+def _keep(key: str) -> None:
+    found = outline(st.session_state[key].selection)
+    if found:
+        st.session_state[f"{key}_outline"] = found
+
+
+def outline(selection: Mapping[str, Any], most: int = 64) -> Polygon:
+    """The outline of a plotly selection: the last lasso or box, thinned to `most` corners of 4 digits; () for none."""
+    if selection.get("lasso"):
+        each = selection["lasso"][-1]
+        corners = list(zip(each["x"], each["y"], strict=True))
+    elif selection.get("box"):
+        (x0, x1), (y0, y1) = selection["box"][-1]["x"], selection["box"][-1]["y"]
+        corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+    else:
+        return ()
+    step = max(1, -(-len(corners) // most))
+    return tuple((float(f"{x:.4g}"), float(f"{y:.4g}")) for x, y in corners[::step])
+
+
+class Scene(NamedTuple):
+    """What a 3D figure tells back: the point clicked last (x, y, z and the trace's name), and the camera."""
+
+    click: Mapping[str, Any] | None
+    camera: Mapping[str, Any] | None
+
+
+def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
+    """A 3D figure that keeps its camera and its WebGL context when its data change, and tells clicks and camera back.
+
+    The browser fetches the library once per visit from a URL; a rerun sends the figure alone, and only if changed.
+    Where the browser cannot load it, streamlit's own chart is shown, and that is said.
+    """
+    height: Any = figure.layout["height"]
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    url = f"{'/' + base if base else ''}/_stcore/bidi-components/{_SCENE}/plotly.min.js?v={plotly.__version__}"
+    shown = _scene()(
+        key=key,
+        data={"figure": figure.to_json(), "config": theme.CONFIG, "alt": alt, "library": url, "height": height},
+        on_click_change=_nothing,
+        on_camera_change=_nothing,
+        on_failed_change=_nothing,
+    )
+    if shown.get("failed"):
+        st.caption("The 3D viewer could not be loaded here, so this is the simple one: it forgets how you turned it.")
+        st.plotly_chart(figure, key=f"{key}_simple", theme=None, config=theme.CONFIG, alt=alt)
+    return Scene(shown.get("click"), shown.get("camera"))
+
+
+def _nothing() -> None:
+    """A state of a component is told back only if it has a callback."""
+
+
+@st.cache_resource(show_spinner=False)
+def _scene() -> Any:
+    """The component, registered once per server, with the folder of plotly's own bundle as its assets."""
+    owner, _, name = _SCENE.partition(".")
+    manifest = ComponentManifest(owner, plotly.__version__, [ComponentConfig(name, "package_data")])
+    get_bidi_component_manager().register_from_manifest(manifest, Path(plotly.__file__).parent)
+    return component(_SCENE, js=_SCRIPT, isolate_styles=False)
+
+
+def downloads(figure: go.Figure, rows: Mapping[str, Sequence[Any]], name: str, key: str) -> None:
+    """Buttons for the figure as a page of its own and its numbers as a table. PNG is in the figure's own toolbar.
+
+    rows: the columns of the table.
+    """
+    is_dark = dark()
+    with st.container(horizontal=True, key=f"{key}_downloads"):
+        save = partial(st.download_button, type="tertiary", on_click="ignore", icon=":material/download:")
+        save(
+            "Figure (HTML)",
+            lambda: theme.write_html(figure, is_dark).encode(),
+            f"{name}.html",
+            "text/html",
+            key=f"{key}_html",
+            help="Opens in any browser, without a network. For a PNG, use the camera in the figure's corner.",
+        )
+        save("Numbers (CSV)", lambda: table(rows).encode(), f"{name}.csv", "text/csv", key=f"{key}_csv")
+
+
+def table(rows: Mapping[str, Sequence[Any]]) -> str:
+    """Columns as CSV. Text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([_plain(each) for each in rows])
+    writer.writerows([[_plain(each) for each in row] for row in zip(*rows.values(), strict=True)])
+    return text.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
