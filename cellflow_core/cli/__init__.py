@@ -1,0 +1,50 @@
+"""The actions of the app from a shell: `python -m cellflow_core data|models|train|runs|simulate|perturb|export`.
+
+Nothing heavy is imported before a command needs it. What goes wrong is one sentence on stderr and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from cellflow_core.cli import ask, data, export, models, runs, train, work
+from cellflow_core.jobs.reasons import SPOKEN, reason
+
+GROUPS = (data, models, train, runs, ask, export, work)
+
+
+def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The whole command line. `argv` decides which settings are shown as flags: those of the model that it names."""
+    made = argparse.ArgumentParser(
+        prog="python -m cellflow_core", description="Generative models of cell dynamics, from the shell."
+    )
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in GROUPS:
+        group.add(commands, argv)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when all is well, 2 when it could not be done, 1 when a run it waited for failed."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        chosen = parser(argv).parse_args(argv)
+        return chosen.do(chosen) or 0
+    except BrokenPipeError:
+        sys.stderr.close()  # who read the output has seen enough
+        return 0
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except (*SPOKEN, OSError, ImportError) as error:
+        print(f"{made_sentence(error)}", file=sys.stderr)
+        return 2
+
+
+def made_sentence(error: BaseException) -> str:
+    """What went wrong, without a traceback."""
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"there is no file {error.filename}"
+    return reason(error)

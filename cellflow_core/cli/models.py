@@ -1,0 +1,51 @@
+"""`models`: which there are, and what one of them is."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from cellflow_core.cli.table import table
+
+
+def add(commands: Any, argv: Sequence[str]) -> None:
+    parser = commands.add_parser("models", help="the models there are")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions.add_parser("list", help="every model").set_defaults(do=_list)
+    show = actions.add_parser("show", help="what a model is, needs and can be asked for, and its settings")
+    show.add_argument("name")
+    show.set_defaults(do=_show)
+
+
+def _list(chosen: argparse.Namespace) -> None:
+    from cellflow_core.jobs.catalogue import catalogue
+
+    rows = [(each.name, each.title, each.family, ", ".join(each.capabilities)) for each in catalogue()]
+    print(table(("name", "title", "family", "can be asked for"), rows))
+
+
+def _show(chosen: argparse.Namespace) -> None:
+    from cellflow_core.jobs.catalogue import card
+
+    shown = card(chosen.name)
+    print(f"{shown.title} ({shown.name}, {shown.family})")
+    print(textwrap.fill(shown.summary, 100))
+    print(f"Source: {shown.paper}")
+    print(f"Needs: {'; '.join(shown.needs)}")
+    print(f"Can be asked for: {', '.join(shown.capabilities)}\n")
+    for title, settings in (("Settings", shown.settings), ("Training", shown.training_settings)):
+        rows = []
+        for each in settings:
+            bounds = ", ".join(each.choices) if each.choices else _bounds(each.low, each.high)
+            rows.append((each.name, each.default, each.unit, bounds, each.help))
+        print(table((title, "default", "unit", "allowed", "meaning"), rows) + "\n")
+    steps = ", ".join(f"{name} {values['steps']:,}" for name, values in shown.presets.items())
+    print(f"Steps of the presets: {steps}")
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    return (
+        "" if low is None and high is None else f"{low:g} to {high:g}" if low is not None and high is not None else ""
+    )

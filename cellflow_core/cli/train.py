@@ -1,0 +1,167 @@
+"""`train`: put runs in the queue, and watch them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cellflow_core.cli import flags
+from cellflow_core.cli.table import duration
+from cellflow_core.runs.recipe import DEVICES, Recipe
+from cellflow_core.runs.run import Run
+
+LOOK_EVERY = 0.5
+
+
+def add(commands: Any, argv: Sequence[str]) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a model on a data set",
+        description="Train a model. With --model NAME --help, every setting of that model is listed as a flag.",
+    )
+    parser.add_argument("--data", required=True, metavar="ID", help="data set (see: data list)")
+    parser.add_argument("--model", required=True, metavar="NAME", help="model (see: models list)")
+    parser.add_argument("--preset", choices=("quick", "standard", "careful"), default="standard")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
+    parser.add_argument("--seeds", type=flags.seeds, default=(0,), metavar="0,1,2", help="one run for each")
+    parser.add_argument("--hold-out", type=float, metavar="TIME", help="also train without the cells of this time")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--label", default="", help="name of the runs, for people")
+    parser.add_argument("--wait", action="store_true", help="watch until they have ended")
+    parser.set_defaults(do=_train)
+    model = flags.value_of(argv, "--model") if argv[:1] == ["train"] else None
+    if model is not None:
+        from cellflow_core.jobs.catalogue import card
+
+        shown = card(model)
+        flags.add_settings(parser.add_argument_group(f"settings of {shown.title}"), shown.settings)
+        flags.add_settings(parser.add_argument_group("settings of the training"), shown.training_settings)
+
+
+def _train(chosen: argparse.Namespace) -> int:
+    from cellflow_core.jobs.catalogue import card
+    from cellflow_core.jobs.supervisor import ensure_supervisor
+    from cellflow_core.runs import index
+
+    shown = card(chosen.model)
+    known = {each.name: each for each in (*shown.training_settings, *shown.settings)}
+    values = flags.parsed(chosen.set, known)
+    own = {each.name for each in shown.settings}
+    settings = {k: v for k, v in values.items() if k in own} | flags.given(chosen, shown.settings)
+    training = {k: v for k, v in values.items() if k not in own} | flags.given(chosen, shown.training_settings)
+    made = recipes(
+        chosen.data,
+        chosen.model,
+        chosen.preset,
+        settings,
+        training,
+        seeds=chosen.seeds,
+        hold_out=chosen.hold_out,
+        device=chosen.device,
+        label=chosen.label,
+    )
+    runs = [index.submit(each) for each in made]
+    for run in runs:
+        print(run.id)
+    ensure_supervisor()
+    return follow(runs) if chosen.wait else 0
+
+
+def recipes(
+    dataset: str,
+    model: str,
+    preset: str,
+    settings: Mapping[str, Any],
+    training: Mapping[str, Any],
+    *,
+    seeds: Sequence[int],
+    hold_out: float | None = None,
+    device: Any = "auto",
+    label: str = "",
+) -> list[Recipe]:
+    """Recipes of one group: each seed, and the first seed once more without the cells of `hold_out`.
+
+    Everything is checked before anything is queued. Raises ValueError or KeyError with a sentence.
+    """
+    from cellflow_core.data.store import open_dataset
+    from cellflow_core.models import registry
+    from cellflow_core.runs.index import new_group
+    from cellflow_core.train.trainer import TrainConfig
+
+    data = open_dataset(dataset).snapshots()
+    kind = registry.find(model)
+    checked = kind.Config.of(settings).as_dict()
+    trained = TrainConfig.preset(preset, kind, **training).as_dict()
+    lacking = sorted(kind.needs - data.has)
+    if lacking:
+        raise ValueError(f"{kind.title} needs {' and '.join(lacking)}, which {dataset} does not have")
+    if hold_out is not None and len(data.without(hold_out).times) < 2:
+        raise ValueError(f"without time {hold_out:g} there are cells at fewer than two times: nothing can be learnt")
+    group, name = new_group(), label or f"{kind.title}, {preset}"
+    copies: list[tuple[int, float | None]] = [(seed, None) for seed in seeds]
+    copies += [] if hold_out is None else [(seeds[0], hold_out)]
+    several = len(seeds) > 1
+    return [
+        Recipe(
+            model=model,
+            dataset=dataset,
+            fingerprint=data.fingerprint,
+            settings=checked,
+            training=trained,
+            hold_out=held,
+            seed=seed,
+            device=device,
+            label=name + (f", seed {seed}" if several else "") + ("" if held is None else f", without time {held:g}"),
+            group=group,
+        )
+        for seed, held in copies
+    ]
+
+
+def follow(runs: Sequence[Run]) -> int:
+    """Watch runs until they have ended: a live line in a terminal, elsewhere a line a change. 1 if one failed."""
+    from cellflow_core.jobs.supervisor import ensure_supervisor
+
+    live = sys.stdout.isatty()
+    good = True
+    for run in runs:
+        said = ""
+        while True:
+            status = run.status()
+            line = _line(run)
+            if live:
+                print(f"\r\033[K{line}", end="", flush=True)
+            elif line.partition(" step ")[0] != said.partition(" step ")[0] or status.ended:
+                print(line, flush=True)
+            said = line
+            if status.ended:
+                break
+            ensure_supervisor()
+            time.sleep(LOOK_EVERY)
+        if live:
+            print()
+        good &= status.state == "done"
+    return 0 if good else 1
+
+
+def _line(run: Run) -> str:
+    status = run.status()
+    parts = [f"{run.label} [{run.id}]: {status.state}"]
+    if status.state == "queued":
+        parts.append(f"place {status.position}")
+    if status.message:
+        parts.append(status.message)
+    if status.state == "running":
+        parts.append(f"{status.phase} on {status.device}" if status.device else status.phase)
+    if status.steps:
+        loss = run.history().get("loss")
+        parts.append(
+            f"{duration(status.seconds)}" + ("" if loss is None or not len(loss) else f", loss {loss[-1]:.4g}")
+        )
+    if status.state == "running" and status.eta is not None:
+        parts.append(f"{duration(status.eta)} to go")
+    where = f" step {status.step}/{status.steps}" if status.steps else ""
+    return ", ".join(parts[:2]) + where + "".join(f", {each}" for each in parts[2:])

@@ -1,0 +1,55 @@
+"""`work`: what a job's process runs. `demo`: everything the app opens on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+DEMO_MODELS = ("ot-cfm", "action-matching")
+
+
+def add(commands: Any, argv: Sequence[str]) -> None:
+    work = commands.add_parser("work", help="train one queued run in this process", description=_work.__doc__)
+    work.add_argument("run", help="id of the run, or its folder")
+    work.add_argument("--attempt", type=int, help="number of the attempt that was claimed for this process")
+    work.set_defaults(do=_work)
+    demo = commands.add_parser(
+        "demo", help="make the demo data and train on it, unless done", description=_demo.__doc__
+    )
+    demo.set_defaults(do=_demo)
+
+
+def _work(chosen: argparse.Namespace) -> int:
+    """Train one run here, from its newest checkpoint if it has one. The result is in the folder of the run."""
+    from cellflow_core.jobs.worker import main
+    from cellflow_core.runs.attempt import Attempt
+    from cellflow_core.runs.index import open_run
+
+    folder = Path(chosen.run)
+    if not (folder / "recipe.json").is_file():
+        folder = open_run(chosen.run).folder
+    claimed = Attempt(folder / "attempts" / f"{chosen.attempt:04d}") if chosen.attempt is not None else None
+    main(folder, claimed)
+    return 0
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    """Make the toggle switch and train a quick OT-CFM and a quick Action Matching run on it, unless that is done."""
+    from cellflow_core.cli.train import follow, recipes
+    from cellflow_core.data import demos
+    from cellflow_core.runs import index
+
+    dataset = demos.make("toggle", say=print)
+    wanted = []
+    for model in DEMO_MODELS:
+        (recipe,) = recipes(dataset, model, "quick", {}, {}, seeds=(0,))
+        there = [
+            run
+            for run in index.runs()
+            if (run.recipe.model, run.recipe.fingerprint, run.recipe.hold_out) == (model, recipe.fingerprint, None)
+            and run.status().state not in ("failed", "cancelled")
+        ]
+        wanted.append(there[0] if there else index.submit(recipe))
+    return follow(wanted)

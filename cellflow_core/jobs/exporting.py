@@ -1,0 +1,130 @@
+"""A run as a file of cells for other tools. Writing is an explicit act, and the file says where it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import cellflow_core
+from cellflow_core.analysis.simulate import Simulation, motion
+from cellflow_core.jobs.answers import Subject
+from cellflow_core.runs.recipe import versions
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells to be written: x [cells, dim] (state), t [cells], velocity [cells, dim] (state / time), columns [cells]."""
+
+    x: Array
+    t: Array
+    what: str
+    velocity: Array | None = None
+    columns: Mapping[str, Array] = field(default_factory=dict)
+
+
+def measured(subject: Subject) -> Cells:
+    """The cells the run was trained on (and those of a time held out), with their annotations."""
+    data = subject.data
+    return Cells(data.x, data.t, "measured cells", columns=dict(data.labels))
+
+
+def moved(subject: Subject, found: Simulation, seed: int) -> Cells:
+    """Simulated cells of every step: rows of one `cell` are its way, `weight` is its share of the mass."""
+    steps, count, dim = found.x.shape
+    return Cells(
+        found.x.reshape(-1, dim),
+        np.repeat(found.times, count),
+        f"{count} cells simulated through {steps} times, seed {seed}",
+        columns={"cell": np.tile(np.arange(count), steps), "weight": found.weight.ravel()},
+    )
+
+
+def with_velocity(subject: Subject, cells: Cells) -> Cells:
+    """The same cells with the velocity of the model at their own time and state.
+
+    Raises ValueError, with a sentence, for a model that has none.
+    """
+    import torch
+
+    moving = motion(subject.model)
+    x, t = torch.from_numpy(cells.x), torch.from_numpy(cells.t.astype(np.float32))
+    with torch.no_grad():
+        parts = [moving.field(*each) for each in zip(t.split(2048), x.split(2048), strict=True)]
+    return dataclasses.replace(cells, velocity=torch.cat(parts).numpy())
+
+
+def provenance(subject: Subject, cells: Cells) -> dict[str, str]:
+    """Where the numbers came from, as text that any reader of the file can show."""
+    run = subject.run
+    return {
+        "made_by": f"CellFlow Explorer {cellflow_core.__version__}",
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "what": cells.what,
+        "run": run.id,
+        "label": run.label,
+        "model": subject.model.title,
+        "paper": subject.model.paper,
+        "data": f"{subject.dataset.info.label} ({subject.dataset.info.source})",
+        "data_steps": "; ".join(subject.dataset.info.steps),
+        "recipe": json.dumps(run.recipe.as_dict(), ensure_ascii=False),
+        "versions": json.dumps(versions()),
+    }
+
+
+def write_h5ad(subject: Subject, cells: Cells, path: Path) -> None:
+    """X is expression where the state space has genes, else the state; the state is in obsm["X_state"].
+
+    With a velocity: obsm["velocity_state"], and layers["velocity"] in the units of X a time.
+    """
+    import anndata
+    import pandas as pd
+
+    data = subject.data
+    space = data.space
+    obs = pd.DataFrame({"time": cells.t, **cells.columns}, index=pd.Index([f"cell-{k}" for k in range(len(cells.x))]))
+    names = space.genes or space.axes
+    table = anndata.AnnData(
+        (space.decode(cells.x) if space.genes else cells.x).astype(np.float32), obs, pd.DataFrame(index=pd.Index(names))
+    )
+    table.obsm["X_state"] = cells.x
+    if cells.velocity is not None:
+        table.obsm["velocity_state"] = cells.velocity
+        table.layers["velocity"] = cells.velocity if space.decoder is None else cells.velocity @ space.decoder
+    uns: dict[str, Any] = {**provenance(subject, cells), "time_unit": data.time_unit, "axes": list(space.axes)}
+    table.uns["cellflow"] = uns
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part.h5ad")
+    try:
+        table.write_h5ad(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_csv(subject: Subject, cells: Cells, path: Path) -> None:
+    """One row a cell: time, annotations, state, velocity; provenance in lines that begin with # at the top."""
+    import pandas as pd
+
+    axes = subject.data.space.axes
+    columns: dict[str, Array] = {"time": cells.t, **cells.columns}
+    columns |= {axis: cells.x[:, k] for k, axis in enumerate(axes)}
+    if cells.velocity is not None:
+        columns |= {f"velocity of {axis}": cells.velocity[:, k] for k, axis in enumerate(axes)}
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w") as file:
+            for name, value in provenance(subject, cells).items():
+                file.write(f"# {name}: {value}\n")
+            pd.DataFrame(columns).to_csv(file, index=False)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
