@@ -4,7 +4,8 @@
 
 FILE is .npz (arrays `pcs` and `sample_labels`), .h5ad (`obsm["X_pca"]` and a numeric column of `obs`) or .csv
 (coordinates and a numeric time column). The first --dims coordinates are scaled to mean 0 and spread 1 over all cells.
-Models train with the settings that a user gets from a preset; nothing is chosen by the time left out.
+Models train with the settings that a user gets from a preset; nothing is chosen by the time left out. Rows of other
+models and seeds that FILE.json holds for the same data and preset are kept, so that a long table can be made in parts.
 """
 
 from __future__ import annotations
@@ -42,15 +43,33 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     for name in names:
         registry.find(name)
     data = read(asked.data, asked.dims, asked.time)
-    folds = evaluate.middle_times(data)
+    folds, seeds = evaluate.middle_times(data), [int(each) for each in asked.seeds.split(",")]
+    made = about(asked, data)
+    kept = earlier(asked.out, made, {(name, seed) for name in names for seed in seeds})
     trivial = [evaluate.baselines(data, fold) for fold in folds]
     rows = []
     for name in names:
-        for seed in (int(each) for each in asked.seeds.split(",")):
+        for seed in seeds:
             for fold in folds:
                 rows.append(one(name, data, seed, fold, asked.preset))
                 print(f"{name} seed {seed} without {fold:g}: {rows[-1]['w1']:.3f}", file=sys.stderr, flush=True)
-    found = {
+    found = made | {
+        "rows": kept + rows,
+        "baselines": {name: float(np.mean([getattr(each, name) for each in trivial])) for name in BASELINES},
+        "baselines_by_fold": [
+            {"fold": fold} | dataclasses.asdict(each) for fold, each in zip(folds, trivial, strict=True)
+        ],
+    }
+    print(table(found))
+    if asked.out:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_text(json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
+    """On what, how, when and where the table is made."""
+    return {
         "protocol": evaluate.PROTOCOL,
         "data": {
             "file": asked.data.name,
@@ -68,17 +87,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
             "python": platform.python_version(),
             "torch": torch.__version__,
         },
-        "rows": rows,
-        "baselines": {name: float(np.mean([getattr(each, name) for each in trivial])) for name in BASELINES},
-        "baselines_by_fold": [
-            {"fold": fold} | dataclasses.asdict(each) for fold, each in zip(folds, trivial, strict=True)
-        ],
     }
-    print(table(found))
-    if asked.out:
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(json.dumps(found, indent=1) + "\n")
-    return found
 
 
 def one(name: str, data: Snapshots, seed: int, fold: float, preset: str) -> dict[str, Any]:
@@ -89,7 +98,18 @@ def one(name: str, data: Snapshots, seed: int, fold: float, preset: str) -> dict
     fit(model, seen, TrainConfig.preset(preset, type(model)), seed=seed)
     seconds = time.monotonic() - began
     w1 = evaluate.score(model, data, fold, seed=seed)
-    return {"model": name, "seed": seed, "fold": fold, "w1": w1, "seconds": round(seconds, 2)}
+    today = datetime.now(UTC).date().isoformat()
+    return {"model": name, "seed": seed, "fold": fold, "w1": w1, "seconds": round(seconds, 2), "date": today}
+
+
+def earlier(path: Path | None, made: dict[str, Any], again: set[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Rows of an earlier part of the same table, less the models and seeds that are made again."""
+    if path is None or not path.exists():
+        return []
+    held = json.loads(path.read_text())
+    if any(held[key] != made[key] for key in ("protocol", "data", "preset", "machine")):
+        raise SystemExit(f"{path.name} holds a table of other data, preset or machine: name another file for --out")
+    return [row for row in held["rows"] if (row["model"], row["seed"]) not in again]
 
 
 def table(found: dict[str, Any]) -> str:

@@ -102,6 +102,11 @@ def test_the_program_writes_its_table(loo, tmp_path, monkeypatch, capsys):
     assert all(np.isfinite(row["w1"]) and row["seconds"] >= 0 for row in found["rows"])
     shown = capsys.readouterr().out
     assert all(each in shown for each in ("i-cfm", "mccann", "previous", "floor", found["date"][:10]))
+    loo.main([*asked, "--dims", "2", "--models", "mccann", "--seeds", "2,3"])
+    kept = [(row["model"], row["seed"]) for row in json.loads(out.read_text())["rows"][::2]]
+    assert kept == [("i-cfm", 1), ("i-cfm", 2), ("mccann", 1), ("mccann", 2), ("mccann", 3)]
+    with pytest.raises(SystemExit, match="table.json holds a table of other data, preset or machine"):
+        loo.main([*asked, "--dims", "1"])
     with pytest.raises(SystemExit, match="cells.npz has 2 coordinates, --dims asks for 5"):
         loo.main(asked)
     with pytest.raises(KeyError, match="there is no model 'ot-cmf'"):

@@ -35,7 +35,7 @@ from cellflow_core.models.nets import Network, velocity_unit
 class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
-    energy: float = setting(0.1, "weight of the kinetic energy against the transport loss", 0.0, 100.0)
+    energy: float = setting(0.03, "weight of the kinetic energy against the transport loss", 0.0, 100.0)
     substeps: int = setting(4, "midpoint steps from one time to the next", 1, 200, "steps")
 
 
