@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellflow_core.data import store
 from cellflow_core.runs import index
+from cellflow_core.runs.run import Run
 from pages.parts.state import catalogue
 
 WORDS: Mapping[str, str] = {
@@ -69,8 +70,8 @@ def pick_dataset(label: str = "Data set") -> store.DatasetInfo:
     return found[choose("dataset", label, {each.id: dataset_words(each) for each in found.values()})]
 
 
-def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = ()) -> Any:
-    """The finished run this page looks at (a runs.Run), from `?run=`.
+def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = ()) -> Run:
+    """The finished run this page looks at, from `?run=`.
 
     capability  names from models.contract.CAPABILITIES of which the model must have at least one; where it has none,
                 the page says which models would do, and ends.
@@ -103,11 +104,16 @@ def dataset_words(info: store.DatasetInfo) -> str:
     return f"{info.label} · {info.cells:,} cells at {len(info.times)} times"
 
 
-def run_words(run: Any, datasets: Mapping[str, str]) -> str:
+def run_words(run: Run, datasets: Mapping[str, str]) -> str:
     """A run in one line: its label, on what, and what was left out."""
-    recipe = run.recipe
-    out = "" if recipe.hold_out is None else f" · without time {recipe.hold_out:g}"
-    return f"{recipe.label} · {datasets.get(recipe.dataset, 'deleted data')}{out} · seed {recipe.seed}"
+    where = datasets.get(run.recipe.dataset, "deleted data")
+    return f"{run.label}{'' if where in run.label else f' · {where}'} · {run_facts(run)}"
+
+
+def run_facts(run: Run) -> str:
+    """Seed and what was left out."""
+    out = "" if run.recipe.hold_out is None else f" · trained without time {run.recipe.hold_out:g}"
+    return f"seed {run.recipe.seed}{out}"
 
 
 def empty(title: str, text: str, links: Mapping[str, str]) -> NoReturn:

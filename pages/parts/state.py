@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from cellflow_core.jobs import compute, supervisor
+from cellflow_core.jobs.reasons import SPOKEN, reason
 from cellflow_core.jobs.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -37,19 +38,30 @@ def _under_way() -> dict[str, Future]:
 def shared(key: str, ask: Callable[[], Future]) -> Future:
     """The one future of this server under `key`: a second click, an F5 or a second tab finds the work under way.
 
-    It is forgotten once it has ended, so that the next question is a new one.
+    It is forgotten when `result_of` has read it, so that the next question is a new one.
     """
     held = _under_way()
     if key not in held:
         held[key] = ask()
-    future = held[key]
-    future.add_done_callback(lambda ended: held.pop(key, None) if held.get(key) is ended else None)
-    return future
+    return held[key]
 
 
-def under_way(key: str) -> bool:
-    """Is there work under this key that has not ended?"""
-    return key in _under_way()
+@st.cache_resource(show_spinner=False)
+def _kept() -> dict[str, Future]:
+    return {}
+
+
+def shared_forever(key: str, ask: Callable[[], Future]) -> Future:
+    """Like `shared`, for an answer that stays true while the server runs: it is asked once, and kept."""
+    held = _kept()
+    if key not in held:
+        held[key] = ask()
+    return held[key]
+
+
+def pending(key: str) -> Future | None:
+    """The future under this key whose answer nobody has read yet."""
+    return _under_way().get(key)
 
 
 def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
@@ -62,6 +74,8 @@ def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
         while not wait([future], timeout=0.25).done:
             shown.caption("  \n".join(_steps(stages.read() if stages else ())))
         shown.empty()
+    for key in [key for key, each in _under_way().items() if each is future]:
+        _under_way().pop(key, None)
     try:
         return future.result()
     except Exception as error:
@@ -81,9 +95,7 @@ def sentence(error: BaseException) -> str:
             "The process that calculated this ended unexpectedly, most often because memory ran out. "
             "Try again with fewer cells or a smaller setting."
         )
-    said = str(error.args[0]) if error.args else ""
-    if said and isinstance(error, ValueError | KeyError | FloatingPointError | OSError):
-        return str(error) if isinstance(error, OSError) else said[:1].upper() + said[1:]
-    return (
-        f"This could not be calculated ({type(error).__name__}{': ' + said if said else ''}). The log has the details."
-    )
+    said = reason(error)
+    if not isinstance(error, (*SPOKEN, OSError, MemoryError)):
+        return f"This could not be calculated ({said}). The log has the details."
+    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,46 @@
+"""Numbers and states as people say them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+STATES = {
+    "queued": ("waiting", ":material/hourglass_empty:", "gray"),
+    "running": ("training", ":material/autorenew:", "blue"),
+    "lost": ("interrupted", ":material/link_off:", "orange"),
+    "done": ("trained", ":material/check_circle:", "green"),
+    "failed": ("failed", ":material/error:", "red"),
+    "cancelled": ("cancelled", ":material/cancel:", "gray"),
+}
+
+
+def badge(state: str) -> str:
+    """A coloured word in Markdown."""
+    word, icon, colour = STATES[state]
+    return f":{colour}-badge[{icon} {word}]"
+
+
+def duration(seconds: float) -> str:
+    """Rounded as a person would: "a few seconds", "40 seconds", "3 minutes", "1.5 hours"."""
+    if seconds < 8:
+        return "a few seconds"
+    if seconds < 90:
+        return f"{round(seconds / 10) * 10 or 10} seconds"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def ago(iso: str) -> str:
+    """How long a moment in ISO form is past."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(iso)).total_seconds()
+    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {word}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def plain(text: str) -> str:
+    """A user's text in Markdown without its meaning there."""
+    return "".join(f"\\{each}" if each in "\\`*_{}[]()#+-!|<>~$:" else each for each in text)

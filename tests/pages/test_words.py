@@ -1,0 +1,69 @@
+"""Numbers, states, advice and errors in words."""
+
+from __future__ import annotations
+
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pages.parts.advice import advice, remarks
+from pages.parts.words import ago, badge, duration, plain
+
+
+@dataclass(frozen=True)
+class Card:
+    name: str
+    family: str
+    title: str
+    capabilities: tuple[str, ...]
+
+
+CARDS = (
+    Card("sf2m", "bridges", "[SF]2M", ("velocity", "score", "noise")),
+    Card("mccann", "couplings", "OT displacement", ("coupling",)),
+    Card("ot-cfm", "flow_matching", "OT-CFM", ("velocity",)),
+    Card("action-matching", "potentials", "Action Matching", ("velocity", "potential")),
+)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(2, "a few seconds"), (11, "10 seconds"), (44, "40 seconds"), (100, "2 minutes"), (7200, "2.0 hours")],
+)
+def test_durations_are_rounded_as_people_do(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_ago() -> None:
+    now = datetime.now(UTC)
+    assert ago(now.isoformat()) == "just now"
+    assert ago((now - timedelta(hours=2, minutes=5)).isoformat()) == "2 hours ago"
+    assert ago((now - timedelta(days=1)).isoformat()) == "1 day ago"
+
+
+def test_a_users_text_has_no_meaning_in_markdown() -> None:
+    assert plain("**x** [a](b) <b> $y$ :red[z]") == r"\*\*x\*\* \[a\]\(b\) \<b\> \$y\$ \:red\[z\]"
+    assert badge("done").startswith(":green-badge[")
+
+
+def test_each_question_names_the_model_that_answers_it() -> None:
+    found = {each.question: each.model for each in advice(CARDS)}
+    assert list(found.values()) == ["ot-cfm", "action-matching", "sf2m", "mccann"]
+    assert [each.model for each in advice(CARDS[:1])] == ["sf2m"]
+
+
+def test_the_data_are_looked_at() -> None:
+    assert remarks(5, (600, 600, 600)) == ()
+    two, few = remarks(2, (50, 90))
+    assert "two times only" in two and "50 cells" in few
+    assert "differ much" in remarks(3, (200, 9000, 300))[0]
+
+
+def test_errors_are_sentences() -> None:
+    from pages.parts.state import sentence
+
+    assert sentence(KeyError("there is no run 'x'")) == "There is no run 'x'."
+    assert "memory" in sentence(BrokenProcessPool("broken"))
+    assert sentence(TypeError("f() takes 1")).startswith("This could not be calculated (TypeError: f() takes 1)")
