@@ -1,0 +1,33 @@
+"""What is this, and where do I start?"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from cellflow_core.data import store
+from cellflow_core.runs import index
+from pages.parts import demo, home_lists
+
+ASSETS = Path(__file__).parents[1] / "assets"
+
+words, picture = st.columns(2, gap="large", vertical_alignment="center")
+with words:
+    st.title("See where your cells go")
+    st.markdown(
+        "Single-cell snapshots show cells at a few moments. **CellFlow Explorer** learns the motion between them, "
+        "and lets you look at it: the landscape cells roll down, the way they flow, the times nobody measured, "
+        "and what a knock-out would change. No code."
+    )
+    with st.container(horizontal=True):
+        explore = st.button("Explore the demo", key="explore_demo", type="primary", icon=":material/play_arrow:")
+        if st.button("Use my own data", key="own_data", icon=":material/upload_file:"):
+            st.switch_page("pages/data.py")
+with picture:
+    demo.picture(ASSETS / "valley.svg")
+if explore:
+    demo.explore()
+demo.progress()
+
+st.divider()
+home_lists.show(store.datasets(), index.runs())
+home_lists.audiences()

@@ -1,0 +1,124 @@
+"""One data set: what it holds, how many cells at each time, how they lie, and what was done to it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cellflow_core.data import store
+from cellflow_core.figures import scatter
+from cellflow_core.jobs import compute
+from pages.parts import undo
+from pages.parts.chart import chart, dark
+from pages.parts.state import pending, result_of, sentence, shared
+
+SPACES = {"pca": "principal components", "genes": "genes", "coordinates": "coordinates"}
+
+
+def show(info: store.DatasetInfo) -> None:
+    """The page of one data set."""
+    unit = f" {info.time_unit}" if info.time_unit else ""
+    with st.container(horizontal=True, key="facts"):
+        st.metric("Cells", f"{info.cells:,}")
+        st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
+        st.metric("Times", len(info.times))
+        st.metric("Span", f"{info.times[0]:g} to {info.times[-1]:g}{unit}")
+        st.metric("Axes of the model", f"{info.dim} {SPACES.get(info.space, info.space)}")
+    if info.truth:
+        st.caption(f":material/verified: Simulated, so the truth is known: {info.truth}.")
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _cells(info)
+    with right:
+        st.subheader("Cells at each time")
+        shown = pd.DataFrame({"time": [f"{each:g}" for each in info.times], "cells": info.counts})
+        st.bar_chart(
+            shown, x="time", y="cells", x_label=info.time_unit or "time", y_label="cells", height=240, sort=False
+        )
+        for note in info.notes:
+            st.info(note, icon=":material/info:")
+        st.page_link(
+            "pages/train.py",
+            label="Train a model on these cells",
+            icon=":material/model_training:",
+            query_params={"dataset": info.id},
+        )
+        with st.expander("What was done to these data", icon=":material/history:"):
+            st.markdown("\n".join(f"1. {step}" for step in info.steps) or "Nothing: the values are as in the file.")
+            st.caption(f"Source: {info.source} · made {info.created[:16].replace('T', ' ')} UTC · {info.fingerprint}")
+        _manage(info)
+
+
+def _cells(info: store.DatasetInfo) -> None:
+    st.subheader("How the cells lie")
+    data = store.open_dataset(info.id)
+    with st.container(horizontal=True):
+        view = st.segmented_control(
+            "View", info.views, default="pca", format_func=str.upper, key=f"view_{info.id}", required=True
+        )
+        by = st.selectbox("Colour by", ("time", *info.annotations, "a gene"), key=f"colour_{info.id}", width=220)
+        gene = None
+        if by == "a gene":
+            gene = st.selectbox("Gene", data.genes, key=f"gene_{info.id}", width=220, index=None, placeholder="Search")
+    points, snapshots = data.view(view or "pca"), data.snapshots()
+    title, names, colour = by, (), None
+    if by == "time":
+        title = f"time ({info.time_unit})" if info.time_unit else "time"
+        colour, names = scatter.grouped(snapshots.t)
+    elif gene is not None:
+        title, colour = gene, data.expression(gene)
+    elif by != "a gene":
+        colour, names = scatter.grouped(np.asarray(snapshots.labels[by]))
+    axes = data.view_axes(view or "pca")
+    figure = scatter.scatter(
+        points, colour, axes=axes, title=title, names=names, in_order=by == "time", dark=dark(), height=460
+    )
+    chart(figure, key=f"cells_{info.id}", alt=scatter.describe(points, colour, names, title))
+    if "umap" not in info.views:
+        _umap(info)
+
+
+def _umap(info: store.DatasetInfo) -> None:
+    """UMAP is computed behind the page; a fragment looks for it and draws the page anew when it is there."""
+    future = pending(f"umap-{info.id}")
+    if future is None:
+        if st.button("Compute a UMAP", key="umap_start", icon=":material/scatter_plot:"):
+            _ask_umap(info.id)
+            st.rerun()
+        return
+
+    @st.fragment(run_every=1.5)
+    def wait() -> None:
+        if not future.done():
+            st.caption(":material/pending: A UMAP is being computed; go on meanwhile.")
+            return
+        result_of(future, "UMAP")
+        st.rerun()
+
+    wait()
+
+
+def _ask_umap(id: str) -> Future:
+    return shared(f"umap-{id}", lambda: compute.call("cellflow_core.data.embed:add_umap", id))
+
+
+def _manage(info: store.DatasetInfo) -> None:
+    with st.expander("Rename or delete", icon=":material/edit:"):
+        label = st.text_input("Name", info.label, key=f"rename_{info.id}", max_chars=80)
+        with st.container(horizontal=True):
+            if st.button("Save the name", key="rename_save", disabled=label == info.label):
+                try:
+                    store.open_dataset(info.id).rename(label)
+                except ValueError as error:
+                    st.error(sentence(error))
+                else:
+                    st.rerun()
+            if st.button("Delete", key="delete_dataset", icon=":material/delete:"):
+                store.open_dataset(info.id).delete()
+                undo.deleted("dataset", info.id)
+        st.caption(
+            "Deleting moves it to the trash; you can undo it. Models trained on it stay, but their views need it."
+        )

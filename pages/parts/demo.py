@@ -1,0 +1,102 @@
+"""The demo: simulated cells that choose between two fates, and a model trained on them in a minute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from cellflow_core.data import demos, store
+from cellflow_core.figures import flow, scatter
+from cellflow_core.jobs import compute, supervisor
+from cellflow_core.runs import index
+from cellflow_core.runs.run import Run
+from pages.parts import live
+from pages.parts.add_data import make_demo
+from pages.parts.chart import chart, dark
+from pages.parts.state import result_of, shared_forever
+
+NAME, MODEL = "toggle", "ot-cfm"
+DATASET = f"demo-{NAME}"
+
+
+def run_of_demo() -> Run | None:
+    """The newest trained model of the demo."""
+    for run in index.runs():
+        if run.recipe.dataset == DATASET and run.recipe.hold_out is None and run.status().state == "done":
+            return run
+    return None
+
+
+def explore() -> None:
+    """Go to the landscape of the demo; where none is trained yet, train it first, with its progress shown."""
+    run = run_of_demo()
+    if run is not None:
+        st.switch_page("pages/landscape.py", query_params={"run": run.id})
+    known = next(each for each in demos.DEMOS if each.name == NAME)
+    info = store.open_dataset(make_demo(NAME, known.label)).info
+    waiting = [each for each in index.runs() if each.recipe.dataset == DATASET and not each.status().ended]
+    run = waiting[0] if waiting else _submit(info)
+    st.query_params["demo"] = run.id
+    st.rerun()
+
+
+def progress() -> None:
+    """The training that `explore` began, from the URL; at its end the page goes on to the landscape."""
+    id = st.query_params.get("demo")
+    if id is None or id not in {run.id for run in index.runs()}:
+        return
+    st.subheader("Training the demo")
+    st.caption("A small neural network learns how these cells move. When it is done, its landscape opens by itself.")
+    live.watch([id], then_run=id)
+
+
+def picture(valley: Path) -> None:
+    """Something alive: the flow that the demo's model learnt, else the demo's cells, else a drawing."""
+    run = run_of_demo()
+    if run is not None:
+        _flow(run)
+    elif DATASET in {each.id for each in store.datasets()}:
+        _cells()
+    else:
+        st.image(str(valley), width="stretch")
+        st.caption("Cells roll down a landscape and choose a valley: Waddington's picture, learnt from data.")
+
+
+def _submit(info: store.DatasetInfo) -> Run:
+    made = compute.call("cellflow_core.cli.train:recipes", info.id, MODEL, "quick", {}, {}, seeds=(0,))
+    (recipe,) = result_of(made, "Preparing the training")
+    run = index.submit(recipe)
+    supervisor.ensure_supervisor()
+    return run
+
+
+def _cells() -> None:
+    data = store.open_dataset(DATASET)
+    colour, names = scatter.grouped(data.snapshots().t)
+    points = data.view("pca")
+    figure = scatter.scatter(
+        points, colour, axes=data.view_axes("pca"), title="time", names=names, in_order=True, dark=dark(), height=360
+    )
+    chart(figure, key="home_cells", alt=scatter.describe(points, colour, names, "time"))
+    st.caption("The demo: 3,000 simulated cells at five times. What moves them? Explore the demo to find out.")
+
+
+def _flow(run: Run) -> None:
+    future = shared_forever(f"home-flow-{run.id}", lambda: compute.ask("flow", run.id))
+
+    @st.fragment(run_every=None if future.done() else 1.0)
+    def draw() -> None:
+        if not future.done() or future.exception() is not None:
+            _cells()
+            return
+        found = future.result()
+        chart(flow.flow(found, dark=dark(), height=400), key="home_flow", alt=flow.describe(found))
+        st.page_link(
+            "pages/landscape.py",
+            label="The flow that a model learnt from the demo. See its landscape",
+            icon=":material/landscape:",
+            query_params={"run": run.id},
+        )
+
+    draw()

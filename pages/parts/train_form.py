@@ -1,0 +1,180 @@
+"""The choices before training: model, preset, settings, seeds and a time to leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from cellflow_core.data.store import DatasetInfo
+from cellflow_core.jobs import compute
+from pages.parts.advice import advice, remarks
+from pages.parts.form import form_of
+from pages.parts.state import shared_forever
+from pages.parts.words import duration
+
+PRESETS = {"quick": "Quick look", "standard": "Standard", "careful": "Careful"}
+DEVICES = {
+    "auto": "the fastest there is",
+    "cpu": "the processor (CPU)",
+    "cuda": "the graphics card (GPU)",
+}
+VIEWS_OF = {
+    "velocity": "flow, time, landscape, knock-out",
+    "potential": "a landscape of its own",
+    "score": "density",
+    "noise": "chance",
+    "growth": "growth",
+}
+
+
+def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
+    """The card of the chosen model, with advice beside it; `?model=` in the URL."""
+    st.subheader("1. What do you want to know?")
+    named = {each.model: each for each in advice(cards.values())}
+    order = [*named, *(name for name in cards if name not in named)]
+    key = "train_model"
+    if key not in st.session_state:
+        wanted = st.query_params.get("model")
+        st.session_state[key] = wanted if wanted in cards else order[0]
+    chosen = st.radio(
+        "Model",
+        order,
+        key=key,
+        format_func=lambda each: (
+            f"**{named[each].question}** {cards[each].title}" if each in named else f"**{cards[each].title}**"
+        ),
+        captions=[named[each].why if each in named else cards[each].summary for each in order],
+        label_visibility="collapsed",
+    )
+    st.query_params["model"] = chosen
+    card = cards[chosen]
+    for remark in remarks(len(info.times), info.counts, info.time_unit):
+        st.info(remark, icon=":material/lightbulb:")
+    with st.expander(f"About {card.title}", icon=":material/menu_book:"):
+        st.write(card.summary)
+        st.caption(f"Source: {card.paper}")
+        if card.needs:
+            st.caption(f"Needs: {'; '.join(card.needs)}")
+        st.caption(f"Gives: {'; '.join(VIEWS_OF.get(str(each), str(each)) for each in sorted(card.capabilities))}")
+    return card
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the form asks for; the arguments of `cli.train.recipes`."""
+
+    model: str
+    preset: str
+    settings: Mapping[str, Any]
+    training: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    hold_out: float | None
+    device: str
+    label: str
+
+    @property
+    def runs(self) -> int:
+        return len(self.seeds) + (self.hold_out is not None)
+
+
+def choose_rest(info: DatasetInfo, card: Any) -> Wish:
+    """Preset, settings, seeds, label and hold-out."""
+    st.subheader("2. How carefully?")
+    seconds = _expected(card, info)
+    preset = st.segmented_control(
+        "Preset",
+        list(PRESETS),
+        default="quick",
+        required=True,
+        key="train_preset",
+        format_func=lambda each: PRESETS[each] + _minutes(seconds, card, each),
+        label_visibility="collapsed",
+    )
+    preset = preset or "quick"
+    with st.expander("All settings", icon=":material/tune:", key="settings"):
+        st.markdown(f"**{card.title}**" if card.settings else f"{card.title} has no settings of its own.")
+        settings = form_of(card.settings, {}, f"set_{card.name}")
+        st.markdown("**Training**")
+        training = form_of(card.training_settings, card.presets[preset], f"fit_{card.name}_{preset}")
+    left, right = st.columns(2)
+    seeds = int(
+        left.number_input(
+            "Trained how often",
+            1,
+            10,
+            1,
+            key="train_seeds",
+            help="Each from other random first weights (another seed). Where the copies agree, the result is firm.",
+        )
+    )
+    device = right.selectbox(
+        "Calculate on",
+        list(DEVICES),
+        key="train_device",
+        format_func=lambda each: DEVICES[each],
+        help="What was really used is shown with the run.",
+    )
+    held = _hold_out(info)
+    usual = f"{card.title}, {PRESETS[preset].lower()}"
+    label = st.text_input("Name", usual, key=f"label_{card.name}_{preset}", max_chars=80)
+    label = label.strip() or usual
+    return Wish(card.name, preset, settings, training, tuple(range(seeds)), held, device or "auto", label)
+
+
+def _hold_out(info: DatasetInfo) -> float | None:
+    """The middle time that a second copy does not see, or None."""
+    inner = info.times[1:-1]
+    if not inner:
+        return None
+    wanted = st.toggle(
+        "Test it on a time it never saw (one more run)",
+        True,
+        key="train_hold_out",
+        help="A second copy is trained without one middle time and has to guess its cells. How far off it is "
+        "(see Time) tells how far to trust the times nobody measured.",
+    )
+    if not wanted:
+        return None
+    unit = f" {info.time_unit}" if info.time_unit else ""
+    return st.selectbox(
+        "Time to leave out",
+        inner,
+        index=len(inner) // 2,
+        key=f"hold_out_{info.id}",
+        format_func=lambda each: f"{each:g}{unit}",
+    )
+
+
+def _expected(card: Any, info: DatasetInfo) -> float | None:
+    """Seconds of the standard preset, measured once per server by a worker; None until it is known."""
+    future: Future[float] = shared_forever(
+        f"estimate-{card.name}-{info.id}-{info.fingerprint}",
+        lambda: compute.call("cellflow_core.jobs.catalogue:estimate", card.name, {}, card.presets["standard"], info.id),
+    )
+    if not future.done():
+        _wait_for(future)
+        return None
+    if future.exception() is not None:
+        st.caption("How long training takes could not be measured beforehand.")
+        return None
+    return future.result()
+
+
+def _wait_for(future: Future) -> None:
+    @st.fragment(run_every=1.0)
+    def wait() -> None:
+        if future.done():
+            st.rerun()
+
+    wait()
+
+
+def _minutes(seconds: float | None, card: Any, preset: str) -> str:
+    if seconds is None:
+        return ""
+    share = card.presets[preset].get("steps", 1) / max(card.presets["standard"].get("steps", 1), 1)
+    return f" · {duration(seconds * share)}"

@@ -1,0 +1,21 @@
+"""What have I trained?"""
+
+import streamlit as st
+
+from cellflow_core.data import store
+from cellflow_core.runs import index
+from pages.parts import pick, run_card, run_filter, undo
+
+st.title("Runs")
+undo.offer("run", index.restore)
+runs = index.runs()
+if not runs:
+    pick.empty(
+        "Nothing is trained yet",
+        "Each training you start becomes a run: kept with its settings, so that it can be reopened and repeated.",
+        {"pages/home.py": "Explore the demo", "pages/train.py": "Train a model"},
+    )
+names = {each.id: each.label for each in store.datasets()}
+shown = run_filter.choose(runs, names)
+chosen = run_card.listed(shown, names)
+run_card.compare(chosen)

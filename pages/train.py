@@ -1,0 +1,47 @@
+"""Learn the motion: choose a model, start it, watch it learn."""
+
+import dataclasses
+
+import streamlit as st
+
+from cellflow_core.jobs import compute, supervisor
+from cellflow_core.runs import index
+from pages.parts import live, pick, train_form
+from pages.parts.state import catalogue, result_of
+
+st.title("Train")
+info = pick.pick_dataset()
+cards = catalogue()
+
+form, right = st.columns([3, 2], gap="large")
+with form:
+    card = train_form.choose_model(info, cards)
+    wish = train_form.choose_rest(info, card)
+    if st.button(
+        f"Start training ({wish.runs} runs)" if wish.runs > 1 else "Start training",
+        key="train_start",
+        type="primary",
+        icon=":material/play_arrow:",
+    ):
+        made = compute.call("cellflow_core.cli.train:recipes", info.id, **dataclasses.asdict(wish))
+        recipes = result_of(made, "Checking data and settings")
+        for recipe in recipes:
+            index.submit(recipe)
+        supervisor.ensure_supervisor()
+        st.query_params["group"] = recipes[0].group
+        st.toast("Training goes on if you leave or close this page.", icon=":material/check:")
+        st.rerun()
+
+with right:
+    st.subheader("Training now")
+    group = st.query_params.get("group", "")
+    everything = index.runs()
+    shown = [run for run in everything if run.recipe.group == group] if group else []
+    others = [run for run in everything if not run.status().ended and run not in shown]
+    # Oldest first, as they are trained.
+    ids = [run.id for run in (*reversed(shown), *reversed(others))]
+    if ids:
+        live.watch(ids)
+    else:
+        st.caption("Nothing is being trained. What you start appears here, with its loss and the time to go.")
+    st.page_link("pages/runs.py", label="All trained models", icon=":material/list_alt:")
