@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 UNITS = {
-    "second": ("s", "sec", "secs", "second", "seconds"),
+    "second": ("sec", "secs", "second", "seconds"),
     "minute": ("min", "mins", "minute", "minutes"),
     "hour": ("h", "hr", "hrs", "hour", "hours", "hpf", "hpi"),
     "day": ("d", "day", "days", "dpf", "dpi", "dpc"),
@@ -40,7 +40,7 @@ _TIME_NAME = re.compile(
 )
 _OTHER_NAME = re.compile(
     r"batch|cluster|leiden|louvain|replicate|(?<![a-z])rep(?![a-z])|donor|patient|subject|plate|lane|phase|clone|barcode|"
-    r"index|n_genes|n_counts|total|percent|pct|score|well|split|fold|size|cell_?type|cell_?id|perturb|guide",
+    r"index|n_genes|n_counts|total|percent|pct|score|well|split|fold|size|cell_?type|cell_?id|weight|perturb|guide",
     re.I,
 )
 
@@ -60,7 +60,9 @@ def read_label(label: str) -> tuple[float, str] | None:
     Several quantities with different units add up ("1 week 3 days" is 10 days).
     """
     text = label.strip()
-    found = max(list(_AFTER.finditer(text)), list(_BEFORE.finditer(text)), key=len)
+    after, before = list(_AFTER.finditer(text)), list(_BEFORE.finditer(text))
+    doubtful = bool(after) and text[after[-1].end() :][:1].isdigit()  # "s1d6" is day 6, not 1 day
+    found = before if len(before) > len(after) or (doubtful and len(before) == len(after)) else after
     quantities = [(_middle(match["number"]), _UNIT_OF[match["unit"].lower()]) for match in found]
     if len(quantities) == 1:
         return quantities[0]
@@ -109,6 +111,7 @@ def likeness(column: str, labels: Sequence[str]) -> float:
     alike = len({re.sub(r"[\d.,]+", "#", each.strip().lower()) for each in labels}) == 1
     if not by_name and not (clear == 1 and (alike or with_unit == 1)):
         return 0.0
+    by_name = 0.75 if by_name and "sample" in column.lower() else float(by_name)
     return 0.4 * by_name + 0.3 * clear + 0.2 * with_unit + 0.1 * alike
 
 
