@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,9 +10,10 @@ import torch
 
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.gradient import non_gradient_share
-from cellflow_core.analysis.grid import Grid, in_polygon
+from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.results import Landscape
 from cellflow_core.analysis.simulate import Model, Motion, Wrapper, motion, simulate
+from cellflow_core.analysis.starts import Polygon, start_cells
 from cellflow_core.analysis.views import View
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models.contract import Context
@@ -65,7 +65,7 @@ def landscape(
     view: View,
     kind: Literal["auto", "potential", "quasi"] = "auto",
     time: float | None = None,
-    roll: Sequence[Sequence[float]] = (),
+    roll: Polygon = (),
     seed: int = 0,
 ) -> Landscape:
     """The surface at one time (None: the last measured one), the measured cells and particles that rolled over it.
@@ -91,9 +91,10 @@ def landscape(
         height, unit, notes = _potential(moving, data, view, grid, time)
     else:
         height, unit, notes = _quasi(model, moving, data, view, grid, time, seed)
-    starts, begin, said = _starts(data, view, roll, seed)
+    start = start_cells(data, view, PARTICLES, polygon=roll, seed=seed)
+    begin = start.time
     times = np.linspace(begin, float(data.times[-1]), 41) if begin < data.times[-1] else np.array([begin])
-    rolled = simulate(model, starts, times, seed=seed)
+    rolled = simulate(model, start.x, times, seed=seed)
     paths = view.project(rolled.x)
     share, gradient_note = 1.0, "A static plan has no velocity field, so no part of it is a gradient."
     if moving.kind != "plan":
@@ -113,7 +114,7 @@ def landscape(
         path_height=grid.at(height, paths),
         path_times=times,
         non_gradient=share,
-        notes=(*notes, gradient_note, *said, *view.note, *rolled.notes),
+        notes=(*notes, gradient_note, f"The particles are {start.text}.", *view.note, *rolled.notes),
     )
 
 
@@ -215,18 +216,3 @@ def _settle(
         f"Height is -log p of simulated cells: they were moved to time {time:g}, then the field of that time was held, "
         f"{lent}, {ends[reason]}",
     )
-
-
-def _starts(
-    data: Snapshots, view: View, roll: Sequence[Sequence[float]], seed: int
-) -> tuple[Array, float, tuple[str, ...]]:
-    """(cells, their time, note): a sample of the first time, or of the earliest time with cells in the polygon."""
-    rng = np.random.default_rng(seed)
-    inside = in_polygon(view.points, np.asarray(roll)) if len(roll) else data.t == data.times[0]
-    if not inside.any():
-        raise ValueError("there is no measured cell inside the drawn region: draw it around some cells")
-    begin = float(data.t[inside].min())
-    found = np.flatnonzero(inside & (data.t == begin))
-    cells = rng.choice(found, PARTICLES, replace=False) if len(found) > PARTICLES else found
-    where = "the drawn region" if len(roll) else "the first time"
-    return data.x[cells], begin, (f"The {len(cells)} particles start from cells of {where}, at time {begin:g}.",)

@@ -135,7 +135,8 @@ class Simulation:
 
     x           [steps, cells, dim] state, log_weight [steps, cells] log mass of each cell relative to its start
     per_gap     integration steps between two measured times
-    step_error  distance at the end to the same with half the step, that nine in ten cells keep (state); 0 for plans
+    step_error  distance at the end to the same with half the step, that nine in ten cells keep (state); 0 for plans,
+                nan where the number of steps was given
     """
 
     times: Float[np.ndarray, " steps"]
@@ -187,7 +188,9 @@ def simulate(
         return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, 0.0, notes)
     start = torch.from_numpy(x0).to(moving.device)
     with torch.no_grad():
-        count, error = _step_count(model, context or {}, kind, start, outputs, seed, per_gap)
+        count, error = per_gap, float("nan")
+        if count is None:
+            count, error = _step_count(model, context or {}, kind, start, outputs, seed)
         steps = steps_through(outputs, moving.spec.times, count)
         x = np.empty((len(outputs), *x0.shape), np.float32)
         log_weight = np.empty(x.shape[:2], np.float32)
@@ -220,18 +223,18 @@ def _moves(moving: Motion, kind: str) -> tuple[Field, Callable[[Tensor], Tensor]
 
 
 def _step_count(
-    model: Model, context: Context, kind: str, start: Tensor, outputs: list[float], seed: int, wanted: int | None
+    model: Model, context: Context, kind: str, start: Tensor, outputs: list[float], seed: int
 ) -> tuple[int, float]:
     """(steps to a gap, their error): doubled until the error on a few cells is below the tolerance."""
-    few = torch.linspace(0, len(start) - 1, min(len(start), 128)).long().to(start.device)
+    few = torch.linspace(0, len(start) - 1, min(len(start), 64)).long().to(start.device)
     part = motion(model, {name: value[few] for name, value in context.items()})
     field, sigma = _moves(part, kind)
-    count = wanted or PER_GAP[kind]
+    count = PER_GAP[kind]
     while True:
         steps = steps_through([outputs[0], outputs[-1]], part.spec.times, count)
         error = step_error(field, start[few], steps, sigma=sigma, constrain=part.constrain, seed=seed)
         enough = error <= TOLERANCE[kind] * part.spec.scale * part.spec.dim**0.5
-        if wanted or enough or count >= 8 * PER_GAP[kind]:
+        if enough or count >= 8 * PER_GAP[kind]:
             return count, error
         count *= 2
 

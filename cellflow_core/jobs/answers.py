@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.analysis import results
 from cellflow_core.analysis.results import Result
+from cellflow_core.jobs import questions
 from cellflow_core.runs.index import open_run, siblings
 from cellflow_core.runs.run import Run
 
@@ -137,5 +138,12 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-QUESTIONS: dict[str, Callable[..., Result]] = {}
+QUESTIONS: dict[str, Callable[..., Result]] = {
+    "landscape": questions.landscape,
+    "flow": questions.flow,
+    "course": questions.course,
+    "trend": questions.trend,
+    "fates": questions.fates,
+    "perturb": questions.perturb,
+}
 """Functions (subject, **settings) -> one of the dataclasses of analysis/results.py, named in the return annotation."""

@@ -1,0 +1,124 @@
+"""What the cells of the first time become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.neighbors import NearestNeighbors
+
+from cellflow_core.analysis.results import Fates
+from cellflow_core.analysis.simulate import Model, motion, simulate
+from cellflow_core.analysis.starts import start_cells
+from cellflow_core.analysis.terminal import TerminalStates, terminal_states
+from cellflow_core.analysis.views import View
+from cellflow_core.data.snapshots import Snapshots
+
+Array = np.ndarray
+STARTS = 600
+REPEATS = 4
+"""Times a cell is sent off by a model with noise."""
+NEIGHBOURS = 10
+DRAWS = 1000
+
+
+def fate_map(
+    model: Model,
+    data: Snapshots,
+    view: View,
+    states: str = "found",
+    siblings: Sequence[Model] = (),
+    seed: int = 0,
+) -> Fates:
+    """Shares of the terminal states that cells of the first time end in, and the probability of each for every cell.
+
+    siblings  the same model trained from other seeds: the share is the mean over all, the interval covers them too
+    """
+    ends = terminal_states(data, states)
+    start = start_cells(data, view, STARTS, seed=seed)
+    times = [start.time, float(data.times[-1])]
+    moving = motion(model)
+    repeats = REPEATS if moving.kind != "deterministic" else 1
+    mass = np.stack([fate_mass(each, start.x, times, ends, repeats, seed) for each in (model, *siblings)])
+    share, low, high = interval(mass, seed)
+    chance = mass.mean(axis=0)
+    chance /= chance.sum(axis=1, keepdims=True)
+    how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one way leads"
+    if moving.kind == "plan":
+        how = f"is the part of {repeats} draws of its partners"
+    return Fates(
+        view=view.name,
+        names=ends.names,
+        share=share,
+        low=low,
+        high=high,
+        measured=ends.measured,
+        centers=ends.centers(view),
+        starts=view.points[start.cells],
+        probability=_smoothed(start.x, chance),
+        interval=interval_text(len(start.x), len(siblings)),
+        notes=(
+            *ends.notes,
+            f"{start.text} were followed to time {times[-1]:g} and counted to the state of the nearest measured cells.",
+            f"The probability of a cell {how}, averaged over its {min(NEIGHBOURS, len(start.x))} nearest start cells.",
+            *_grows(moving.growth is not None),
+            *view.note,
+        ),
+    )
+
+
+def fate_mass(
+    model: Model,
+    x0: Float[Array, "cells dim"],
+    times: Sequence[float],
+    ends: TerminalStates,
+    repeats: int = 1,
+    seed: int = 0,
+) -> Float[Array, "cells fates"]:
+    """Mass that each start cell brings to each terminal state, mean over repeated runs (relative to one start cell)."""
+    mass = np.zeros((len(x0), len(ends.names)))
+    for k in range(repeats):
+        made = simulate(model, x0, times, seed=seed + 7919 * k)
+        mass[np.arange(len(x0)), ends.of(made.x[-1])] += np.exp(made.log_weight[-1].astype(float)) / repeats
+    return mass
+
+
+def interval(
+    mass: Float[Array, "models cells fates"], seed: int = 0
+) -> tuple[Float[Array, " fates"], Float[Array, " fates"], Float[Array, " fates"]]:
+    """(share, low, high): mean over the models, and the 2.5 % and 97.5 % quantiles of bootstrap samples, each of the
+    start cells of one of the models."""
+    shares = resampled(mass, seed)
+    low, high = np.quantile(shares, [0.025, 0.975], axis=0)
+    total = mass.sum(axis=1)
+    share = (total / total.sum(axis=1, keepdims=True)).mean(axis=0)
+    return share, np.minimum(low, share), np.maximum(high, share)
+
+
+def resampled(mass: Float[Array, "models cells fates"], seed: int = 0) -> Float[Array, "draws fates"]:
+    """Shares in bootstrap samples; the same seed draws the same cells and models, which makes comparisons paired."""
+    rng = np.random.default_rng(seed)
+    models, cells, _ = mass.shape
+    counts = rng.multinomial(cells, np.full(cells, 1 / cells), size=DRAWS)
+    sums = np.einsum("bc,mcf->bmf", counts.astype(float), mass, optimize=True)[
+        np.arange(DRAWS), rng.integers(models, size=DRAWS)
+    ]
+    return sums / sums.sum(axis=1, keepdims=True)
+
+
+def interval_text(cells: int, siblings: int) -> str:
+    """What an interval covers, in words."""
+    text = f"95 % of bootstrap samples of the {cells:,} start cells"
+    return f"{text} and of {siblings + 1} trainings from different seeds" if siblings else f"{text}; one training only"
+
+
+def _smoothed(x: Array, chance: Array) -> Array:
+    index = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(x))).fit(x)
+    return chance[index.kneighbors(x, return_distance=False)].mean(axis=1)
+
+
+def _grows(has_growth: bool) -> tuple[str, ...]:
+    if has_growth:
+        return ("Shares count mass: cells that multiply count more.",)
+    return ("The model knows no growth: if one fate divides faster, that is mistaken for cells choosing it.",)

@@ -1,0 +1,89 @@
+"""The questions a page can ask about a run: each finds what it needs in the subject and asks one analysis.
+
+Nothing heavy is imported before a question is asked, so that the page can read the signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from cellflow_core.analysis.results import Fates, FlowField, GeneTrend, Landscape, Perturbation, TimeCourse
+    from cellflow_core.analysis.views import View
+    from cellflow_core.jobs.answers import Subject
+
+Polygon = Sequence[Sequence[float]]
+
+
+def landscape(
+    subject: Subject,
+    view: str = "pca",
+    kind: Literal["auto", "potential", "quasi"] = "auto",
+    time: float | None = None,
+    roll: Polygon = (),
+) -> Landscape:
+    from cellflow_core.analysis import landscape as analysis
+
+    return analysis.landscape(subject.model, subject.data, _view(subject, view), kind, time, roll)
+
+
+def flow(subject: Subject, view: str = "pca", time: float | None = None) -> FlowField:
+    from cellflow_core.analysis.flow import flow_field
+
+    return flow_field(subject.model, subject.data, _view(subject, view), time)
+
+
+def course(subject: Subject, view: str = "pca", start: Literal["first", "previous"] = "first") -> TimeCourse:
+    from cellflow_core.analysis.course import time_course
+
+    return time_course(subject.model, subject.data, _view(subject, view), start)
+
+
+def trend(subject: Subject, gene: str) -> GeneTrend:
+    from cellflow_core.analysis.trend import gene_trend
+
+    subject.data.space.gene(gene)  # says first, and best, that the gene is not in the model
+    return gene_trend(subject.model, subject.data, gene, subject.dataset.expression(gene))
+
+
+def fates(subject: Subject, view: str = "pca", states: str = "found") -> Fates:
+    from cellflow_core.analysis.fates import fate_map
+
+    return fate_map(subject.model, subject.data, _view(subject, view), states, subject.ensemble[1:])
+
+
+def perturb(
+    subject: Subject,
+    gene: str,
+    kind: Literal["knock-out", "over-expression"] = "knock-out",
+    level: float | None = None,
+    view: str = "pca",
+    states: str = "found",
+    start_label: Sequence[str] | None = None,
+    polygon: Polygon = (),
+) -> Perturbation:
+    from cellflow_core.analysis.perturb import perturbation
+
+    subject.data.space.gene(gene)
+    return perturbation(
+        subject.model,
+        subject.data,
+        _view(subject, view),
+        gene,
+        kind,
+        level,
+        states=states,
+        polygon=polygon,
+        label=None if start_label is None else (start_label[0], start_label[1]),
+        measured=subject.dataset.expression(gene),
+        siblings=subject.ensemble[1:],
+    )
+
+
+def _view(subject: Subject, name: str) -> View:
+    """A ready view of all cells. Raises KeyError, with a sentence, where the data set does not have it."""
+    from cellflow_core.analysis.views import View
+
+    dataset = subject.dataset
+    return View(name, dataset.view_axes(name), dataset.view(name), subject.data.x)
