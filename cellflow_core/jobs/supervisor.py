@@ -113,7 +113,7 @@ def _lease(run: Run, working: list[Run], slots: int, gpus: tuple[str, ...]) -> M
         free = [each for each in gpus if each not in taken]
         return {"CUDA_VISIBLE_DEVICES": free[0]} if free else None
     busy = sum(not _claimed(each).get("gpu") for each in working)
-    return {"OMP_NUM_THREADS": str(threads(slots))} if busy < slots else None
+    return {} if busy < slots else None
 
 
 def _claimed(run: Run) -> dict[str, str]:
@@ -150,11 +150,6 @@ def _press(attempt: Attempt, since: float) -> None:
 def slots_here() -> int:
     """Workers at a time on this machine: CELLFLOW_SLOTS, or half the cores, at least one."""
     return int(os.environ.get("CELLFLOW_SLOTS") or max(1, (os.cpu_count() or 2) // 2))
-
-
-def threads(slots: int) -> int:
-    """Threads of each worker: the nets are small, more than two do not pay."""
-    return max(1, min(2, (os.cpu_count() or 1) // slots))
 
 
 def gpus_here() -> tuple[str, ...]:

@@ -65,10 +65,10 @@ def work(folder: Path, attempt: Attempt | None = None) -> None:
 
 
 def main(folder: Path, attempt: Attempt | None = None) -> None:
-    """`work` as the only task of this process: TERM stops it in an orderly way, few threads leave room for the page."""
+    """`work` as the only task of this process: TERM stops it in an orderly way, and it has one thread."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch when it is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the nets are small; threads that wait for each other are far slower
     work(folder, attempt)
 
 

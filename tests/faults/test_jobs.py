@@ -46,7 +46,6 @@ def settings(monkeypatch):
     """Checkpoints at every report, the same threads everywhere, a quick eye."""
     monkeypatch.setenv("CELLFLOW_CHECKPOINT_SECONDS", "0")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(supervisor, "threads", lambda slots: 1)
     monkeypatch.setattr(supervisor, "LOOK_EVERY", 0.05)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
