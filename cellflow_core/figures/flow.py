@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import FlowField
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import thinned
+from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
 from cellflow_core.figures.streamlines import streamlines
 
 CLASSES = 6
@@ -20,9 +20,9 @@ CLASSES = 6
 def flow(result: FlowField, *, colour: bool = True, dark: bool = False, height: int = 560) -> go.Figure:
     """Traces: cells behind, then the lines by class of speed, then arrow heads by class. colour=False: in ink."""
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
-    cells = result.cells[thinned(len(result.cells), 20_000)].astype(np.float32)
+    cells = result.cells[thinned(len(result.cells), BEHIND_UP_TO)].astype(np.float32)
     figure.add_trace(
-        go.Scattergl(
+        go.Scatter(
             x=cells[:, 0],
             y=cells[:, 1],
             mode="markers",
@@ -71,7 +71,7 @@ def describe(result: FlowField) -> str:
 
 
 def _unit(time_unit: str) -> str:
-    return f" view units / {theme.safe(time_unit) or 'time unit'}"
+    return f" map units / {theme.safe(time_unit) or 'time unit'}"
 
 
 def _edges(speed: np.ndarray) -> np.ndarray:

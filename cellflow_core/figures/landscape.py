@@ -32,7 +32,7 @@ def landscape(
             opacity=0.93,
             name="landscape",
             connectgaps=False,
-            colorbar={"title": {"text": f"height<br>({theme.safe(result.unit)})"}},
+            colorbar={"title": {"text": f"height<br>({theme.safe(result.unit)})"}, "len": 0.5, "y": 0.6, "x": 0.98},
             contours={
                 "z": {
                     "show": True,
@@ -58,8 +58,8 @@ def landscape(
         "yaxis": {"title": {"text": theme.safe(result.axes[1])}, "showticklabels": False},
         "zaxis": {"title": {"text": "height"}},
         "aspectmode": "manual",
-        "aspectratio": {"x": 1.25, "y": 1.25, "z": 0.62},
-        "camera": camera or {"eye": {"x": -0.95, "y": -1.25, "z": 0.85}, "center": {"x": 0, "y": 0, "z": -0.16}},
+        "aspectratio": {"x": 1.3, "y": 1.3, "z": 0.7},
+        "camera": camera or {"eye": {"x": -1.15, "y": -1.5, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.14}},
     }
     return figure.update_layout(scene=scene, margin={"l": 0, "r": 0, "t": 8, "b": 0}, showlegend=False)
 
@@ -121,8 +121,8 @@ def _paths(result: Landscape, lift: float, dark: bool) -> go.Scatter3d:
         name="paths",
         hoverinfo="skip",
         connectgaps=False,
-        line={"width": 2.5, "color": theme.changed(dark)},
-        opacity=0.6,
+        line={"width": 2, "color": theme.changed(dark)},
+        opacity=0.3,
     )
 
 
@@ -137,7 +137,7 @@ def _particles(result: Landscape, step: int, lift: float, dark: bool) -> go.Scat
         mode="markers",
         name="particles",
         hoverinfo="skip",
-        marker={"size": 5.5, "color": theme.changed(dark), "line": {"width": 1, "color": theme.paper(dark)}},
+        marker={"size": 4.5, "color": theme.changed(dark), "line": {"width": 1, "color": theme.paper(dark)}},
     )
 
 
@@ -178,8 +178,8 @@ def _animate(figure: go.Figure, result: Landscape, trace: int, lift: float, dark
         ],
         sliders=[
             {
-                "x": 0.2,
-                "len": 0.78,
+                "x": 0.3,
+                "len": 0.68,
                 "y": 0,
                 "pad": {"t": 8, "b": 8},
                 "currentvalue": {"prefix": "time ", "xanchor": "left"},

@@ -8,7 +8,9 @@ from plotly.subplots import make_subplots
 
 from cellflow_core.analysis.results import Perturbation
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import thinned
+from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
+
+FRONT_UP_TO = 2_000
 
 
 def before_after(
@@ -38,10 +40,12 @@ def before_after(
     room = 0.05 * (high - low)
     for column, (paths, end, colour) in enumerate(sides, 1):
         if everything is not None:
-            back = everything[thinned(len(everything), 10_000)].astype(np.float32)
+            back = everything[thinned(len(everything), BEHIND_UP_TO)].astype(np.float32)
             figure.add_trace(_dots(back, "all measured cells", theme.behind(dark), 3.5, 0.6), row=1, col=column)
         figure.add_trace(_paths(paths, theme.quiet(dark)), row=1, col=column)
-        figure.add_trace(_dots(end[thinned(len(end), 5_000)], "where cells end", colour, 6, 0.65), row=1, col=column)
+        figure.add_trace(
+            _dots(end[thinned(len(end), FRONT_UP_TO)], "where cells end", colour, 6, 0.65), row=1, col=column
+        )
     theme.square(figure)
     for k in (0, 1):
         axis, start, stop = ("x", "y")[k], float(low[k] - room[k]), float(high[k] + room[k])
@@ -115,11 +119,10 @@ def describe(result: Perturbation) -> str:
     return f"With {change_words(result)}, starting from {result.start}: {listed}.{control}"
 
 
-def _dots(points: np.ndarray, name: str, colour: str, size: float, opacity: float) -> go.Scatter | go.Scattergl:
+def _dots(points: np.ndarray, name: str, colour: str, size: float, opacity: float) -> go.Scatter:
     xy = points.astype(np.float32)
-    kind = go.Scatter if len(xy) <= 2_000 else go.Scattergl
     marker = {"size": size, "color": colour, "opacity": opacity, "line": {"width": 0}}
-    return kind(x=xy[:, 0], y=xy[:, 1], mode="markers", name=name, marker=marker, hoverinfo="skip")
+    return go.Scatter(x=xy[:, 0], y=xy[:, 1], mode="markers", name=name, marker=marker, hoverinfo="skip")
 
 
 def _paths(paths: np.ndarray, colour: str) -> go.Scatter:

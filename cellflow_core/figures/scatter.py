@@ -11,6 +11,8 @@ from cellflow_core.figures import theme
 
 VECTOR_UP_TO = 4_000
 DRAWN_UP_TO = 60_000
+BEHIND_UP_TO = 3_000
+"""Cells drawn behind others, as SVG: plotly draws every WebGL trace in front of every SVG trace."""
 
 
 def thinned(count: int, most: int = DRAWN_UP_TO) -> np.ndarray:

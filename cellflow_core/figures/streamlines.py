@@ -6,7 +6,7 @@ import numpy as np
 
 
 def streamlines(
-    x: np.ndarray, y: np.ndarray, u: np.ndarray, v: np.ndarray, *, spacing: float = 1.6, longest: int = 400
+    x: np.ndarray, y: np.ndarray, u: np.ndarray, v: np.ndarray, *, spacing: float = 1.15, longest: int = 400
 ) -> list[np.ndarray]:
     """Evenly spaced lines [points, 3] of (x, y, speed) through the field u, v [rows, columns] on the grid x, y.
 
@@ -31,7 +31,7 @@ def streamlines(
         back = _follow(field, start, -1.0, still, taken, longest)
         ahead = _follow(field, start, 1.0, still, taken, longest)
         line = np.concatenate([back[::-1], start[None], ahead])
-        if len(line) < 7:
+        if len(line) < 6:
             continue
         taken.add(line)
         at = np.rint(line).astype(int)

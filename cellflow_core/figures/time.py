@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import thinned
+from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
+
+FRONT_UP_TO = 2_000
 
 
 def step_at(result: TimeCourse, time: float) -> int:
@@ -32,16 +36,16 @@ def cells_at(
     """
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
     if everything is not None:
-        shown = everything[thinned(len(everything), 15_000)].astype(np.float32)
+        shown = everything[thinned(len(everything), BEHIND_UP_TO)].astype(np.float32)
         look = {"size": 4, "color": theme.behind(dark), "opacity": 0.6}
         figure.add_trace(_dots(shown, "all times", look))
     if measured is not None:
-        shown = measured[thinned(len(measured), 5_000)].astype(np.float32)
+        shown = measured[thinned(len(measured), FRONT_UP_TO)].astype(np.float32)
         look = {"size": 8, "color": theme.quiet(dark), "symbol": "circle-open", "line": {"width": 1.6}}
         figure.add_trace(_dots(shown, "measured", look))
     step = step_at(result, time)
     weight = result.weight[step]
-    kept = thinned(len(weight), 5_000)
+    kept = thinned(len(weight), FRONT_UP_TO)
     strength = weight[kept] / max(float(weight.max()), 1e-12)
     look = {"size": 6, "color": theme.model(dark), "opacity": (0.2 + 0.65 * strength).astype(np.float32)}
     figure.add_trace(_dots(result.predicted[step][kept].astype(np.float32), "predicted", look))
@@ -70,10 +74,13 @@ def describe(result: TimeCourse, time: float) -> str:
     return at + "."
 
 
-def error(result: TimeCourse, *, dark: bool = False, height: int = 320) -> go.Figure:
+def error(
+    result: TimeCourse, *, held: Sequence[tuple[float, float]] = (), dark: bool = False, height: int = 360
+) -> go.Figure:
     """Distance of prediction and measurement at every measured time (W1): the model, nothing moved, sampling noise.
 
-    Times the model was trained on are filled, times kept from it are stars.
+    Times the model was trained on are dots, times kept from it are stars.
+    held  (time, distance) by copies of the model that never saw this time
     """
     unit = f" ({theme.safe(result.time_unit)})" if result.time_unit else ""
     figure = theme.blank(dark, height=height, x=f"time{unit}", y="distance to measured cells")
@@ -99,6 +106,17 @@ def error(result: TimeCourse, *, dark: bool = False, height: int = 320) -> go.Fi
                 hovertemplate="time %{x:g} · %{y:.3g} · %{customdata}<extra>%{fullData.name}</extra>",
             )
         )
+    if held:
+        figure.add_trace(
+            go.Scatter(
+                x=np.array([each[0] for each in held], np.float32),
+                y=np.array([each[1] for each in held], np.float32),
+                mode="markers",
+                name="a copy that never saw this time",
+                marker={"symbol": "star", "size": 17, "color": theme.changed(dark)},
+                hovertemplate="time %{x:g} · %{y:.3g}<extra>%{fullData.name}</extra>",
+            )
+        )
     figure.update_xaxes(tickvals=times.tolist())
     return figure.update_yaxes(rangemode="tozero")
 
@@ -115,6 +133,5 @@ def describe_error(result: TimeCourse) -> str:
     return f"Distance between predicted and measured cells, from {result.started_from}: {'; '.join(rows)}."
 
 
-def _dots(points: np.ndarray, name: str, marker: dict) -> go.Scatter | go.Scattergl:
-    kind = go.Scatter if len(points) <= 2_000 else go.Scattergl
-    return kind(x=points[:, 0], y=points[:, 1], mode="markers", name=name, marker=marker, hoverinfo="skip")
+def _dots(points: np.ndarray, name: str, marker: dict) -> go.Scatter:
+    return go.Scatter(x=points[:, 0], y=points[:, 1], mode="markers", name=name, marker=marker, hoverinfo="skip")

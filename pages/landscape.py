@@ -1,0 +1,49 @@
+"""Where do cells settle?"""
+
+import streamlit as st
+
+from cellflow_core.figures import landscape, scatter
+from cellflow_core.jobs import compute
+from pages.parts import chart, headline, rows, state, view
+
+run, data, info, map_name = view.opened(
+    "landscape", "Landscape", "Where do cells settle?", ("velocity", "drift", "potential", "coupling")
+)
+dark, outline_key = chart.dark(), f"roll_{run.id}_{map_name}"
+
+kinds = {"quasi": "Where cells gather (−log p)"}
+if "potential" in state.catalogue()[run.recipe.model].capabilities:
+    kinds = {"potential": "Learnt potential", **kinds}
+controls = st.columns([3, 2], gap="large")
+with controls[0]:
+    kind = view.options("Height of the surface", "height", kinds)
+with controls[1]:
+    time = view.time_choice("Surface at", info, info.times, default=info.times[-1], key="at")
+
+left, right = st.columns([5, 2], gap="medium")
+with right:
+    st.markdown("**Which cells roll?** Draw around some with the lasso.")
+    points = data.view(map_name)
+    codes, names = scatter.grouped(data.snapshots().t)
+    small = scatter.scatter(
+        points,
+        codes,
+        names=names,
+        in_order=True,
+        title=info.time_unit or "time",
+        axes=data.view_axes(map_name),
+        polygon=chart.outlined(outline_key),
+        dark=dark,
+        height=330,
+    )
+    chart.lasso(small, outline_key, scatter.describe(points, codes, names, "time"))
+    roll = view.outline_words(outline_key, points, "Cells of the first time roll until you outline some.")
+with left:
+    asked = compute.ask("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll)
+    result = state.result_of(asked, "Measuring the landscape")
+    view.say(headline.of_landscape(result, info.time_unit))
+    with_cells = st.toggle("Show measured cells", True, key="cells", bind="query-params")
+    figure = landscape.landscape(result, cells=with_cells, dark=dark, height=560)
+    chart.chart3d(figure, "landscape_3d", landscape.describe(result))
+view.notes(result.notes)
+view.numbers(figure, rows.of_landscape(result), f"landscape-{run.id}", "landscape")

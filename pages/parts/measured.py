@@ -1,0 +1,62 @@
+"""Measured cells for the views: read once per server, by the ids of what is shown."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from cellflow_core.data.store import Dataset, open_dataset
+from pages.parts.chart import Polygon
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def dataset(id: str, fingerprint: str) -> Dataset:
+    """The data set, its arrays read at most once. KeyError where it is gone; treat the arrays as read-only."""
+    return open_dataset(id)
+
+
+def cells_at(data: Dataset, view: str, time: float) -> np.ndarray | None:
+    """Measured cells [cells, 2] of a time in a view, None between measured times."""
+    here = np.isclose(data.snapshots().t, time, rtol=1e-6, atol=1e-9)
+    return data.view(view)[here] if here.any() else None
+
+
+def first_cells(data: Dataset, view: str) -> np.ndarray:
+    """Measured cells [cells, 2] of the first time in a view."""
+    found = cells_at(data, view, data.info.times[0])
+    assert found is not None
+    return found
+
+
+def inside(points: np.ndarray, polygon: Polygon) -> int:
+    """How many points lie in an outline."""
+    from cellflow_core.analysis.grid import in_polygon  # scipy, which no page needs before an outline is drawn
+
+    return int(in_polygon(points, np.array(polygon)).sum())
+
+
+def genes(data: Dataset) -> tuple[str, ...]:
+    """Genes of the model's state space, the one that differs most between cells first, then in their own order."""
+    space = data.snapshots().space
+    if space.kind == "coordinates":
+        return ()
+    return (first := _liveliest(data), *(each for each in space.genes if each != first))
+
+
+def _liveliest(data: Dataset) -> str:
+    space, x = data.snapshots().space, data.snapshots().x
+    spread = x.var(axis=0) if space.decoder is None else x.var(axis=0) @ np.square(space.decoder)
+    return space.genes[int(np.argmax(spread))]
+
+
+def levels(data: Dataset, gene: str) -> tuple[float, float, float]:
+    """(low, usual high, highest to offer) of a gene's level in the state space: 0, its 99 % quantile, twice that."""
+    weight, offset = data.snapshots().space.gene(gene)
+    values = data.snapshots().x @ np.asarray(weight, np.float32) + offset
+    high = max(float(np.quantile(values, 0.99)), 1e-3)
+    return 0.0, round(high, 3), round(2 * high, 3)
+
+
+def values(data: Dataset, annotation: str) -> tuple[str, ...]:
+    """The groups of an annotation."""
+    return tuple(str(each) for each in np.unique(data.snapshots().labels[annotation]))

@@ -1,0 +1,104 @@
+"""What to change, in which cells, and what to count: the controls of the Perturb page."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import streamlit as st
+
+from cellflow_core.data.store import Dataset
+from cellflow_core.figures import scatter
+from pages.parts import chart, measured, pick, view
+
+
+def no_genes() -> NoReturn:
+    """Data without genes: say so, and where to go."""
+    pick.empty(
+        "These data have no genes to change",
+        "They are coordinates in a table. Load gene expression (an .h5ad file, or a table of genes) to change a gene.",
+        {"pages/data.py": "Add data"},
+    )
+
+
+def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> dict[str, Any] | None:
+    """Settings of the question "perturb", None where the gene is not in the model (which is said)."""
+    gene = st.selectbox(
+        "Gene",
+        genes,
+        key="gene",
+        bind="query-params",
+        accept_new_options=True,
+        help="Type to search. The first one differs most between cells.",
+    )
+    if gene not in genes:
+        st.warning(
+            f"{view.plain(str(gene))} is not in the model: it holds {len(genes):,} genes, chosen when the data were "
+            "loaded, and this is none of them. A model can only change what it has learnt.",
+            icon=":material/warning:",
+        )
+        return None
+    kind = view.options(
+        "Change",
+        "change",
+        {"knock-out": "Knock-out", "over-expression": "Over-express"},
+        help="The level is held all the way through the simulation.",
+    )
+    level = None
+    if kind == "over-expression":
+        low, usual, high = measured.levels(data, gene)
+        level = st.slider(
+            "Level",
+            low,
+            high,
+            usual,
+            key=f"level_{gene}",
+            format="%.2f",
+            help=f"In the units of the data. 99 % of measured cells lie below {usual:g}.",
+        )
+    return {"gene": gene, "kind": kind, "level": level, **_states(data), **_starts(run_id, data, map_name)}
+
+
+def _states(data: Dataset) -> dict[str, Any]:
+    names = data.info.annotations
+    words = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
+    chosen = st.selectbox(
+        "Count cells by",
+        list(words),
+        index=1 if data.info.truth and names else 0,
+        format_func=words.__getitem__,
+        key="states",
+        bind="query-params",
+    )
+    return {"states": chosen}
+
+
+def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
+    ways = {"first": "First time", "label": "Group", "lasso": "Lasso"}
+    if not data.info.annotations:
+        del ways["label"]
+    way = view.options("Start cells", "cells", ways)
+    if way == "label":
+        name = st.selectbox("Annotation", data.info.annotations, key="start_by")
+        value = st.selectbox("Group", measured.values(data, name), key=f"start_of_{name}")
+        return {"start_label": (name, value)}
+    if way == "lasso":
+        key, points = f"start_{run_id}_{map_name}", data.view(map_name)
+        codes, names = scatter.grouped(data.snapshots().t)
+        figure = scatter.scatter(
+            points,
+            codes,
+            names=names,
+            in_order=True,
+            title="time",
+            axes=data.view_axes(map_name),
+            polygon=chart.outlined(key),
+            dark=chart.dark(),
+            height=330,
+        )
+        chart.lasso(figure, key, scatter.describe(points, codes, names, "time"))
+        return {
+            "polygon": view.outline_words(
+                key, points, "Draw around the cells to start from. Until then: all of the first time."
+            )
+        }
+    return {}

@@ -1,0 +1,82 @@
+"""The numbers behind a figure as columns of a table. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.analysis.results import FlowField, GeneTrend, Landscape, Perturbation, TimeCourse
+
+Rows = dict[str, list[Any]]
+
+
+def of_landscape(result: Landscape) -> Rows:
+    """One row a measured cell on the surface."""
+    x, y = result.axes
+    return {
+        x: _short(result.cells[:, 0]),
+        y: _short(result.cells[:, 1]),
+        "time": _short(result.cell_time),
+        f"height ({result.unit})": _short(result.cell_height),
+    }
+
+
+def of_flow(result: FlowField) -> Rows:
+    """One row a grid point where there are cells."""
+    known = np.isfinite(result.speed)
+    gx, gy = np.meshgrid(result.x, result.y)
+    x, y = result.axes
+    return {
+        x: _short(gx[known]),
+        y: _short(gy[known]),
+        f"motion along {x}": _short(result.u[known]),
+        f"motion along {y}": _short(result.v[known]),
+        "speed": _short(result.speed[known]),
+    }
+
+
+def of_course(result: TimeCourse) -> Rows:
+    """One row a measured time."""
+    there = np.isfinite(result.w1)
+    return {
+        "time": _short(result.measured_times[there]),
+        "in training": ["yes" if each else "kept out" for each in result.seen[there]],
+        "this model": _short(result.w1[there]),
+        "no motion": _short(result.w1_previous[there]),
+        "sampling noise": _short(result.w1_floor[there]),
+    }
+
+
+def of_trend(result: GeneTrend) -> Rows:
+    """One row a simulated time."""
+    names = ("10 % of cells below", "half of cells below", "90 % of cells below")
+    columns = {name: _short(result.quantiles[:, k]) for k, name in enumerate(names)}
+    return {"time": _short(result.times), "mean": _short(result.mean), **columns}
+
+
+def of_perturbation(result: Perturbation, truth: tuple[dict[str, float], dict[str, float]] | None = None) -> Rows:
+    """One row a fate, shares in percent, changes in percentage points. truth: true shares (before, after) by name."""
+    rows: Rows = {
+        "state": list(result.names),
+        "before (%)": _percent(result.before),
+        "after (%)": _percent(result.after),
+        "change (points)": _percent(result.change),
+        "from": _percent(result.low),
+        "to": _percent(result.high),
+    }
+    if len(result.control_genes):
+        rows["control genes, lowest"] = _percent(result.control_change.min(axis=0))
+        rows["control genes, highest"] = _percent(result.control_change.max(axis=0))
+    if truth and set(result.names) <= set(truth[0]):
+        before, after = (np.array([each[name] for name in result.names]) for each in truth)
+        rows |= {"true before (%)": _percent(before), "true after (%)": _percent(after)}
+    return rows
+
+
+def _short(values: np.ndarray) -> list[float]:
+    return [float(f"{each:.5g}") for each in values]
+
+
+def _percent(values: np.ndarray) -> list[float]:
+    return [round(100 * float(each), 1) for each in values]

@@ -1,0 +1,149 @@
+"""What the four views of a trained model share: the frame above the picture, and the words below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from cellflow_core.data.store import DamagedDataset, Dataset, DatasetInfo
+from cellflow_core.jobs import compute
+from pages.parts import chart, measured, pick, state
+from pages.parts.headline import Said
+
+TEXTS = Path(__file__).parents[2] / "assets" / "texts"
+NAMES = {"pca": "PCA", "umap": "UMAP"}
+
+
+class Subject(NamedTuple):
+    """What a view looks at."""
+
+    run: Any
+    dataset: Dataset
+    info: DatasetInfo
+    view: str
+
+
+def opened(page: str, title: str, question: str, capability: tuple[str, ...]) -> Subject:
+    """Title, question, the trained model and the 2-D map. Ends the page where there is nothing to show."""
+    st.title(title)
+    st.markdown(f":gray[{question}]")
+    texts(page)
+    left, right = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
+    with left:
+        run = pick.pick_run(capability=capability)
+    try:
+        dataset = measured.dataset(run.recipe.dataset, run.recipe.fingerprint)
+        dataset.snapshots()
+    except (KeyError, DamagedDataset) as error:
+        pick.empty("The data of this model are gone", state.sentence(error), {"pages/data.py": "Data"})
+    with right:
+        view = _map_choice(dataset)
+    return Subject(run, dataset, dataset.info, view)
+
+
+def _map_choice(dataset: Dataset) -> str:
+    """PCA or UMAP; where there is no UMAP yet it is made, once for the data set."""
+    view = options("Map", "view", {"pca": "PCA", "umap": "UMAP"}, help="How cells are laid out in two dimensions.")
+    if view == "umap" and "umap" not in dataset.info.views:
+        key = f"umap-{dataset.info.id}"
+        asked = state.shared(key, lambda: compute.call("cellflow_core.data.embed:add_umap", dataset.info.id))
+        state.result_of(asked, "Making the UMAP, once for this data set")
+        measured.dataset.clear()
+        st.rerun()
+    return view
+
+
+def options(label: str, key: str, choices: Mapping[str, str], **look: Any) -> str:
+    """One of a few, as buttons side by side, kept in the link under `key`."""
+    chosen = st.segmented_control(
+        label,
+        list(choices),
+        format_func=lambda each: choices[each],
+        default=next(iter(choices)),
+        required=True,
+        key=key,
+        bind="query-params",
+        **look,
+    )
+    return str(chosen or next(iter(choices)))
+
+
+def steps(info: DatasetInfo, between: int = 4) -> tuple[float, ...]:
+    """The measured times and `between` - 1 evenly spaced ones in each gap."""
+    pairs = zip(info.times[:-1], info.times[1:], strict=True)
+    return (*(a + (b - a) * k / between for a, b in pairs for k in range(between)), info.times[-1])
+
+
+def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float, key: str = "time") -> float:
+    """A slider over these times, kept in the link; measured ones are marked."""
+    words = {f"{each:.6g}": float(each) for each in times}
+    near = min(words, key=lambda each: abs(words[each] - default))
+    if len(words) == 1:
+        return words[near]
+    unit = f" ({info.time_unit})" if info.time_unit else ""
+    measured_at = {f"{each:.6g}" for each in info.times}
+    chosen = st.select_slider(
+        f"{label}{unit}",
+        list(words),
+        near,
+        format_func=lambda each: f"{each} · measured" if each in measured_at else each,
+        key=key,
+        bind="query-params",
+    )
+    return words[str(chosen)]
+
+
+def outline_words(key: str, points: Any, without: str) -> chart.Polygon:
+    """The outline drawn in a chart, said in words, with a button to take it away."""
+    found = chart.outlined(key)
+    if not found:
+        st.caption(without)
+        return ()
+    count = measured.inside(points, found)
+    if not count:
+        st.warning("There is no cell inside the outline: draw a wider one.", icon=":material/gesture:")
+    else:
+        st.caption(f":material/gesture: {count:,} cells outlined.")
+    st.button("Take the outline away", key=f"{key}_forget", on_click=chart.forget, args=(key,), type="tertiary")
+    return found if count else ()
+
+
+def texts(page: str) -> None:
+    """The three short texts of a view, folded."""
+    parts = (TEXTS / f"{page}.md").read_text(encoding="utf-8").split("## ")[1:]
+    with st.expander("What am I looking at?", icon=":material/menu_book:", key=f"texts_{page}"):
+        for column, part in zip(st.columns(len(parts), gap="large"), parts, strict=True):
+            heading, _, text = part.partition("\n")
+            column.markdown(f"**{heading}**\n\n{text.strip()}")
+
+
+def say(said: Said) -> None:
+    """The answer in one sentence, and below it how far it can be trusted."""
+    with st.container(key="headline", gap="small"):
+        st.markdown(f"### {plain(said.answer)}")
+        if said.trust == "poor":
+            st.warning(plain(said.why), icon=":material/warning:")
+        else:
+            icon = ":green[:material/verified:]" if said.trust == "good" else ":material/info:"
+            st.markdown(f"{icon} {plain(said.why)}")
+
+
+def notes(found: Sequence[str]) -> None:
+    """What a reader must see beside the picture."""
+    if found:
+        st.caption("\n".join(f"- {plain(each)}" for each in found))
+
+
+def numbers(figure: Any, rows: Mapping[str, Sequence[Any]], name: str, key: str, title: str = "The numbers") -> None:
+    """A table of the numbers, folded, with the downloads of figure and table."""
+    with st.expander(title, icon=":material/table_rows:", key=f"{key}_numbers"):
+        st.dataframe(rows, hide_index=True, key=f"{key}_table")
+        chart.downloads(figure, rows, name, key)
+
+
+def plain(text: str) -> str:
+    """A name or sentence from outside as Markdown that shows it as it is."""
+    return "".join("\\" + each if each in r"\`*_{}[]()#+!|<>$~:" else each for each in text)
