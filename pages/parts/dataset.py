@@ -5,15 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from cellflow_core.data import store
-from cellflow_core.figures import scatter
+from cellflow_core.figures import counts, scatter
 from cellflow_core.jobs import compute
 from pages.parts import undo
 from pages.parts.chart import chart, dark
-from pages.parts.state import pending, result_of, sentence, shared
+from pages.parts.state import forget, pending, sentence, shared
 
 SPACES = {"pca": "principal components", "genes": "genes", "coordinates": "coordinates"}
 
@@ -26,7 +25,7 @@ def show(info: store.DatasetInfo) -> None:
         st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
         st.metric("Times", len(info.times))
         st.metric("Span", f"{info.times[0]:g} to {info.times[-1]:g}{unit}")
-        st.metric("Axes of the model", f"{info.dim} {SPACES.get(info.space, info.space)}")
+        st.metric(f"Axes ({SPACES.get(info.space, info.space)})", info.dim)
     if info.truth:
         st.caption(f":material/verified: Simulated, so the truth is known: {info.truth}.")
     left, right = st.columns([3, 2], gap="large")
@@ -34,10 +33,8 @@ def show(info: store.DatasetInfo) -> None:
         _cells(info)
     with right:
         st.subheader("Cells at each time")
-        shown = pd.DataFrame({"time": [f"{each:g}" for each in info.times], "cells": info.counts})
-        st.bar_chart(
-            shown, x="time", y="cells", x_label=info.time_unit or "time", y_label="cells", height=240, sort=False
-        )
+        figure = counts.counts(info.times, info.counts, unit=info.time_unit, dark=dark())
+        chart(figure, key=f"counts_{info.id}", alt=counts.describe(info.times, info.counts, info.time_unit))
         for note in info.notes:
             st.info(note, icon=":material/info:")
         st.page_link(
@@ -83,26 +80,35 @@ def _cells(info: store.DatasetInfo) -> None:
 
 def _umap(info: store.DatasetInfo) -> None:
     """UMAP is computed behind the page; a fragment looks for it and draws the page anew when it is there."""
-    future = pending(f"umap-{info.id}")
-    if future is None:
+    key = f"umap-{info.id}"
+
+    def ask() -> Future:
+        return shared(key, lambda: compute.call("cellflow_core.data.embed:add_umap", info.id))
+
+    if pending(key) is None:
         if st.button("Compute a UMAP", key="umap_start", icon=":material/scatter_plot:"):
-            _ask_umap(info.id)
+            ask()
             st.rerun()
         return
+    future = ask()
 
-    @st.fragment(run_every=1.5)
+    @st.fragment(run_every=None if future.done() else 1.5)
     def wait() -> None:
         if not future.done():
             st.caption(":material/pending: A UMAP is being computed; go on meanwhile.")
             return
-        result_of(future, "UMAP")
-        st.rerun()
+        error = future.exception()
+        if error is None:
+            forget(future)
+            st.rerun()
+        else:
+            st.warning(f"The UMAP could not be made. {sentence(error)}")
+            if st.button("Try again", key="umap_again", icon=":material/refresh:"):
+                forget(future)
+                ask()
+                st.rerun()
 
     wait()
-
-
-def _ask_umap(id: str) -> Future:
-    return shared(f"umap-{id}", lambda: compute.call("cellflow_core.data.embed:add_umap", id))
 
 
 def _manage(info: store.DatasetInfo) -> None:

@@ -9,8 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from cellflow_core.data.importing import ImportChoices
+from cellflow_core.figures import counts
 from cellflow_core.jobs import compute
 from pages.parts import uploads
+from pages.parts.chart import chart, dark
 from pages.parts.form import help_of
 from pages.parts.state import pending, result_of, sentence, shared
 
@@ -172,8 +174,9 @@ def _times(found: Any) -> tuple[str, str, dict[str, float | None]]:
     order = " → ".join(f"{time:g}" for time in kept.index)
     st.caption(f"Order in time{f' ({unit})' if unit else ''}: **{order or 'none'}** · {int(kept.sum()):,} cells used")
     if len(kept):
-        shown = pd.DataFrame({"time": [f"{time:g}" for time in kept.index], "cells": kept.to_numpy()})
-        st.bar_chart(shown, x="time", y="cells", x_label=unit or "time", y_label="cells", height=180, sort=False)
+        times, cells = [float(time) for time in kept.index], [int(each) for each in kept]
+        figure = counts.counts(times, cells, unit=unit or "", dark=dark(), height=200)
+        chart(figure, key="import_counts", alt=counts.describe(times, cells, unit or ""))
     return str(column), unit or "", numbers
 
 
@@ -186,7 +189,7 @@ def _choices(found: Any, column: str, unit: str) -> ImportChoices:
         **{
             f"obsm:{name}": (
                 f"“{name}” as stored in the file",
-                "Axes that you computed before. Genes cannot be read back.",
+                "Axes that you computed before. Genes can be drawn, but not knocked out.",
             )
             for name in found.obsm
         },

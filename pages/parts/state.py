@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -64,6 +64,12 @@ def pending(key: str) -> Future | None:
     return _under_way().get(key)
 
 
+def forget(future: Future) -> None:
+    """Its answer was read: who asks the same again asks anew."""
+    for key in [key for key, each in _under_way().items() if each is future]:
+        _under_way().pop(key, None)
+
+
 def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
     """Wait for an answer under a spinner, with the stages it has passed. A failure becomes one sentence; the page ends.
 
@@ -74,14 +80,19 @@ def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
         while not wait([future], timeout=0.25).done:
             shown.caption("  \n".join(_steps(stages.read() if stages else ())))
         shown.empty()
-    for key in [key for key, each in _under_way().items() if each is future]:
-        _under_way().pop(key, None)
+    forget(future)
     try:
         return future.result()
+    except (*SPOKEN, OSError) as error:
+        _give_up(error)
     except Exception as error:
         log.exception("%s: failed", text)
-        st.error(sentence(error), icon=":material/error:")
-        st.stop()
+        _give_up(error)
+
+
+def _give_up(error: BaseException) -> NoReturn:
+    st.error(sentence(error), icon=":material/error:")
+    st.stop()
 
 
 def _steps(said: tuple[str, ...]) -> list[str]:
@@ -98,4 +109,5 @@ def sentence(error: BaseException) -> str:
     said = reason(error)
     if not isinstance(error, (*SPOKEN, OSError, MemoryError)):
         return f"This could not be calculated ({said}). The log has the details."
-    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
+    named = "." in said.split(" ")[0]  # a sentence that begins with the name of a file keeps it as it is
+    return (said if named else said[:1].upper() + said[1:]) + ("" if said.endswith((".", "!", "?")) else ".")

@@ -65,5 +65,6 @@ def test_errors_are_sentences() -> None:
     from pages.parts.state import sentence
 
     assert sentence(KeyError("there is no run 'x'")) == "There is no run 'x'."
+    assert sentence(ValueError("cells.csv holds 3 cells")) == "cells.csv holds 3 cells."
     assert "memory" in sentence(BrokenProcessPool("broken"))
     assert sentence(TypeError("f() takes 1")).startswith("This could not be calculated (TypeError: f() takes 1)")

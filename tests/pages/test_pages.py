@@ -1,0 +1,167 @@
+"""Every page opens through app.py, on an empty home and with the demo, and the page scripts stay light."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import subprocess
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from cellflow_core.data import demos, store
+from cellflow_core.jobs import compute, supervisor
+from cellflow_core.runs import index
+from cellflow_core.runs.recipe import Recipe
+from pages.parts import uploads
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("home", "data", "train", "runs", "landscape", "flow", "time", "perturb")
+HEAVY = ("torch", "scanpy", "anndata", "sklearn", "umap")
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is trained behind these tests, and what a worker would answer is answered here, in this test's home."""
+
+    def call(path: str, *args: Any, **kwargs: Any) -> Future:
+        module, _, name = path.partition(":")
+        answer: Future = Future()
+        try:
+            answer.set_result(getattr(importlib.import_module(module), name)(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - as the pool does: the future carries it
+            answer.set_exception(error)
+        return answer
+
+    st.cache_resource.clear()
+    monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
+    monkeypatch.setattr(compute, "call", call)
+    monkeypatch.setattr(compute, "warm", lambda: None)
+
+
+@pytest.fixture
+def demo() -> store.DatasetInfo:
+    return store.open_dataset(demos.make("toggle")).info
+
+
+def opened(name: str, **query: str) -> AppTest:
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for key, value in query.items():
+        page.query_params[key] = value
+    page.switch_page(str(ROOT / "pages" / f"{name}.py")) if name != "home" else None
+    page.run()
+    assert not page.exception, page.exception
+    return page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_on_an_empty_home(name: str) -> None:
+    page = opened(name)
+    assert page.title or page.subheader
+    assert not page.error
+
+
+@pytest.mark.parametrize("name", ["home", "data", "train", "runs"])
+def test_a_page_opens_with_the_demo(name: str, demo: store.DatasetInfo) -> None:
+    page = opened(name)
+    assert not page.error
+    if name in ("data", "train"):
+        assert page.selectbox(key="pick_dataset").value == demo.id
+        assert page.query_params["dataset"] == demo.id
+
+
+def test_a_link_to_what_is_gone_is_told(demo: store.DatasetInfo) -> None:
+    page = opened("data", dataset="20200101-000000-abcdef00")
+    assert "not here" in page.warning[0].value
+    assert page.selectbox(key="pick_dataset").value == demo.id
+
+
+def test_a_stale_upload_is_told() -> None:
+    assert "choose the file again" in opened("data", upload="../../etc").error[0].value
+
+
+def test_an_upload_is_guided_to_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cellflow_core.data.embed.add_umap", lambda id: None)
+    rows = [f"{k % 7},{k % 5 + 0.5},Day {k % 3 * 2}" for k in range(90)]
+    upload = uploads.keep(io.BytesIO("\n".join(["x,y,when", *rows]).encode()), "little.csv")
+    page = opened("data", upload=upload)
+    assert page.selectbox(key="import_column").value == "when"
+    assert page.selectbox(key="import_unit_when").value == "day"
+    page.text_input(key="import_label").set_value("My little cells").run()
+    page.button(key="import_start").click().run()
+    assert not page.exception and not page.error
+    (made,) = store.datasets()
+    assert (made.label, made.times, made.counts) == ("My little cells", (0.0, 2.0, 4.0), (30, 30, 30))
+    assert page.query_params["dataset"] == made.id and "upload" not in page.query_params
+
+
+def test_bad_input_is_one_sentence() -> None:
+    page = opened("data", upload=uploads.keep(io.BytesIO(b"this is text"), "cells.h5ad"))
+    (error,) = page.error
+    assert error.value.startswith("cells.h5ad is not an .h5ad file inside")
+
+
+def test_a_data_set_is_renamed_deleted_and_brought_back(demo: store.DatasetInfo) -> None:
+    page = opened("data")
+    page.text_input(key=f"rename_{demo.id}").set_value("My <b>cells</b>").run()
+    page.button(key="rename_save").click().run()
+    assert store.open_dataset(demo.id).info.label == "My <b>cells</b>"
+    page.button(key="delete_dataset").click().run()
+    assert not store.datasets() and page.query_params["deleted_dataset"] == demo.id
+    page.button(key="undo_dataset").click().run()
+    assert [each.id for each in store.datasets()] == [demo.id]
+    assert not page.exception
+
+
+def test_start_queues_a_run_and_its_copy_without_a_time(demo: store.DatasetInfo) -> None:
+    page = opened("train", model="sf2m")
+    assert page.radio(key="train_model").value == "sf2m"
+    page.number_input(key="train_seeds").set_value(2).run()
+    page.button(key="train_start").click().run()
+    assert not page.exception and not page.error
+    found = [(run.recipe.model, run.recipe.seed, run.recipe.hold_out) for run in reversed(index.runs())]
+    assert found == [("sf2m", 0, None), ("sf2m", 1, None), ("sf2m", 0, 2.0)]
+    assert len({run.recipe.group for run in index.runs()}) == 1
+    first = index.runs()[-1]
+    page.button(key=f"cancel_{first.id}").click().run()
+    assert first.status().state == "cancelled"
+
+
+def test_a_run_is_filtered_renamed_deleted_and_brought_back(demo: store.DatasetInfo) -> None:
+    runs = [index.submit(Recipe(model, demo.id, demo.fingerprint, label=model)) for model in ("ot-cfm", "i-cfm")]
+    runs[0].end("failed", "the disk is full")
+    page = opened("runs")
+    assert "The disk is full" in page.error[0].value
+    page.multiselect(key="filter_model").set_value(["i-cfm"]).run()
+    assert not page.error
+    page.multiselect(key="filter_model").set_value([]).run()
+    page.text_input(key=f"label_{runs[0].id}").set_value("first try").run()
+    page.button(key=f"rename_{runs[0].id}").click().run()
+    assert runs[0].label == "first try"
+    page.button(key=f"delete_{runs[0].id}").click().run()
+    assert [run.id for run in index.runs()] == [runs[1].id]
+    page.button(key="undo_run").click().run()
+    assert len(index.runs()) == 2
+    page.button(key=f"retry_{runs[0].id}").click().run()
+    assert runs[0].status().state == "queued"
+    assert not page.exception
+
+
+def test_page_scripts_import_nothing_heavy(tmp_path: Path) -> None:
+    """What app.py and the pages import, without what their calls do, leaves the heavy libraries alone."""
+    script = f"""
+import ast, sys
+for path in ["app.py", *{[f"pages/{name}.py" for name in PAGES]}]:
+    tree = ast.parse(open(path).read())
+    lines = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    exec(compile(ast.Module(lines, []), path, "exec"), {{}})
+print(",".join(name for name in {HEAVY!r} if name in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
