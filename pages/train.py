@@ -23,7 +23,7 @@ with form:
         type="primary",
         icon=":material/play_arrow:",
     ):
-        made = compute.call("cellflow_core.cli.train:recipes", info.id, **dataclasses.asdict(wish))
+        made = compute.call("cellflow_core.jobs.recipes:recipes", info.id, **dataclasses.asdict(wish))
         recipes = result_of(made, "Checking data and settings")
         for recipe in recipes:
             index.submit(recipe)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from cellflow_core.cli import ask, data, export, models, runs, train, work
 from cellflow_core.jobs.reasons import SPOKEN, reason
@@ -15,11 +16,14 @@ from cellflow_core.jobs.reasons import SPOKEN, reason
 GROUPS = (data, models, train, runs, ask, export, work)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
 def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The whole command line. `argv` decides which settings are shown as flags: those of the model that it names."""
-    made = argparse.ArgumentParser(
-        prog="python -m cellflow_core", description="Generative models of cell dynamics, from the shell."
-    )
+    made = _Parser(prog="python -m cellflow_core", description="Generative models of cell dynamics, from the shell.")
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for group in GROUPS:
         group.add(commands, argv)

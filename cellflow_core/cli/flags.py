@@ -49,10 +49,13 @@ def _typed(setting: Setting, text: str) -> Any:
         if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
             raise ValueError(f"{setting.name}={text!r} is not true or false")
         return text.lower() in ("true", "yes", "1")
+    if setting.kind not in ("int", "float"):
+        return text
     try:
-        return float(text) if setting.kind in ("int", "float") else text
+        number = float(text)
     except ValueError as error:
         raise ValueError(f"{setting.name}={text!r} is not a number") from error
+    return int(number) if setting.kind == "int" and number.is_integer() else number
 
 
 def value_of(argv: Sequence[str], flag: str) -> str | None:

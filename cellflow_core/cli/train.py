@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cellflow_core.cli import flags
 from cellflow_core.cli.table import duration
-from cellflow_core.runs.recipe import DEVICES, Recipe
+from cellflow_core.runs.recipe import DEVICES
 from cellflow_core.runs.run import Run
 
 LOOK_EVERY = 0.5
@@ -43,6 +43,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 def _train(chosen: argparse.Namespace) -> int:
     from cellflow_core.jobs.catalogue import card
+    from cellflow_core.jobs.recipes import recipes
     from cellflow_core.jobs.supervisor import ensure_supervisor
     from cellflow_core.runs import index
 
@@ -68,57 +69,6 @@ def _train(chosen: argparse.Namespace) -> int:
         print(run.id)
     ensure_supervisor()
     return follow(runs) if chosen.wait else 0
-
-
-def recipes(
-    dataset: str,
-    model: str,
-    preset: str,
-    settings: Mapping[str, Any],
-    training: Mapping[str, Any],
-    *,
-    seeds: Sequence[int],
-    hold_out: float | None = None,
-    device: Any = "auto",
-    label: str = "",
-) -> list[Recipe]:
-    """Recipes of one group: each seed, and the first seed once more without the cells of `hold_out`.
-
-    Everything is checked before anything is queued. Raises ValueError or KeyError with a sentence.
-    """
-    from cellflow_core.data.store import open_dataset
-    from cellflow_core.models import registry
-    from cellflow_core.runs.index import new_group
-    from cellflow_core.train.trainer import TrainConfig
-
-    data = open_dataset(dataset).snapshots()
-    kind = registry.find(model)
-    checked = kind.Config.of(settings).as_dict()
-    trained = TrainConfig.preset(preset, kind, **training).as_dict()
-    lacking = sorted(kind.needs - data.has)
-    if lacking:
-        raise ValueError(f"{kind.title} needs {' and '.join(lacking)}, which {dataset} does not have")
-    if hold_out is not None and len(data.without(hold_out).times) < 2:
-        raise ValueError(f"without time {hold_out:g} there are cells at fewer than two times: nothing can be learnt")
-    group, name = new_group(), label or f"{kind.title}, {preset}"
-    copies: list[tuple[int, float | None]] = [(seed, None) for seed in seeds]
-    copies += [] if hold_out is None else [(seeds[0], hold_out)]
-    several = len(seeds) > 1
-    return [
-        Recipe(
-            model=model,
-            dataset=dataset,
-            fingerprint=data.fingerprint,
-            settings=checked,
-            training=trained,
-            hold_out=held,
-            seed=seed,
-            device=device,
-            label=name + (f", seed {seed}" if several else "") + ("" if held is None else f", without time {held:g}"),
-            group=group,
-        )
-        for seed, held in copies
-    ]
 
 
 def follow(runs: Sequence[Run]) -> int:

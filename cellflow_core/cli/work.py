@@ -37,8 +37,9 @@ def _work(chosen: argparse.Namespace) -> int:
 
 def _demo(chosen: argparse.Namespace) -> int:
     """Make the toggle switch and train a quick OT-CFM and a quick Action Matching run on it, unless that is done."""
-    from cellflow_core.cli.train import follow, recipes
+    from cellflow_core.cli.train import follow
     from cellflow_core.data import demos
+    from cellflow_core.jobs.recipes import recipes
     from cellflow_core.runs import index
 
     dataset = demos.make("toggle", say=print)

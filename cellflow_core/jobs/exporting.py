@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 import cellflow_core
-from cellflow_core.analysis.simulate import Simulation, motion
+from cellflow_core.analysis.simulate import Simulation, motion, simulate
 from cellflow_core.jobs.answers import Subject
+from cellflow_core.models.contract import capabilities
+from cellflow_core.runs.index import open_run
 from cellflow_core.runs.recipe import versions
 
 Array = np.ndarray
@@ -32,10 +34,31 @@ class Cells:
     columns: Mapping[str, Array] = field(default_factory=dict)
 
 
+def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
+    """The cells of the first time simulated through all measured times, with velocity where the model has one."""
+    subject = Subject(open_run(run_id))
+    data = subject.data
+    cells = moved(subject, simulate(subject.model, data.at(data.times[0]), data.times, seed=seed), seed)
+    if {"velocity", "drift"} & capabilities(subject.model):
+        cells = with_velocity(subject, cells)
+    write_h5ad(subject, cells, Path(path))
+
+
 def measured(subject: Subject) -> Cells:
     """The cells the run was trained on (and those of a time held out), with their annotations."""
     data = subject.data
-    return Cells(data.x, data.t, "measured cells", columns=dict(data.labels))
+    return Cells(data.x, data.t, "measured cells", columns=_named(data.labels))
+
+
+def _named(labels: Mapping[str, Array]) -> dict[str, Array]:
+    """Annotations under names that a file can hold: HDF5 takes no slash, and `time` is taken."""
+    found: dict[str, Array] = {}
+    for name, values in labels.items():
+        free = name.replace("/", "_") or "unnamed"
+        while free in found or free in ("time", "_index"):
+            free += " (annotation)"
+        found[free] = values
+    return found
 
 
 def moved(subject: Subject, found: Simulation, seed: int) -> Cells:

@@ -98,7 +98,10 @@ class Run:
             known = {name: result[name] for name in ("state", "message", "step", "steps", "seconds", "device")}
             return Status(**known, eta=0.0 if result["state"] == "done" else None, attempt=len(tried))
         if not tried or tried[-1].exit is not None:
-            return Status("queued", message="waiting for its turn", position=self._position(), attempt=len(tried))
+            row = next((r for a in reversed(tried) for r in reversed(metrics.tail(a.metrics))), {})
+            known = {name: row[name] for name in ("step", "steps", "seconds") if name in row}
+            position = self._position()
+            return Status("queued", **known, message="waiting for its turn", position=position, attempt=len(tried))
         return _working(tried)
 
     def history(self) -> dict[str, np.ndarray]:

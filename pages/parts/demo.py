@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from cellflow_core.data import demos, store
-from cellflow_core.figures import flow, scatter
+from cellflow_core.figures import journey, scatter
 from cellflow_core.jobs import compute, supervisor
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
@@ -52,10 +52,10 @@ def progress() -> None:
 
 
 def picture(valley: Path) -> None:
-    """Something alive: the flow that the demo's model learnt, else the demo's cells, else a drawing."""
+    """Something alive: the ways of cells in the demo's model, else the demo's cells, else a drawing."""
     run = run_of_demo()
     if run is not None:
-        _flow(run)
+        _journey(run)
     elif DATASET in {each.id for each in store.datasets()}:
         _cells()
     else:
@@ -64,7 +64,7 @@ def picture(valley: Path) -> None:
 
 
 def _submit(info: store.DatasetInfo) -> Run:
-    made = compute.call("cellflow_core.cli.train:recipes", info.id, MODEL, "quick", {}, {}, seeds=(0,))
+    made = compute.call("cellflow_core.jobs.recipes:recipes", info.id, MODEL, "quick", {}, {}, seeds=(0,))
     (recipe,) = result_of(made, "Preparing the training")
     run = index.submit(recipe)
     supervisor.ensure_supervisor()
@@ -82,19 +82,22 @@ def _cells() -> None:
     st.caption("The demo: 3,000 simulated cells at five times. What moves them? Explore the demo to find out.")
 
 
-def _flow(run: Run) -> None:
-    future = shared_forever(f"home-flow-{run.id}", lambda: compute.ask("flow", run.id))
+def _journey(run: Run) -> None:
+    future = shared_forever(f"home-{run.id}", lambda: compute.ask("course", run.id))
 
     @st.fragment(run_every=None if future.done() else 1.0)
     def draw() -> None:
         if not future.done() or future.exception() is not None:
             _cells()
             return
-        found = future.result()
-        chart(flow.flow(found, dark=dark(), height=400), key="home_flow", alt=flow.describe(found))
+        data = store.open_dataset(DATASET)
+        found, points = future.result(), data.view("pca")
+        figure = journey.journey(found, points, data.snapshots().t, dark=dark(), height=400)
+        chart(figure, key="home_journey", alt=journey.describe(found, points))
+        st.caption("The demo: measured cells by time, and the ways on which a model carries those of the first day.")
         st.page_link(
             "pages/landscape.py",
-            label="The flow that a model learnt from the demo. See its landscape",
+            label="See its landscape",
             icon=":material/landscape:",
             query_params={"run": run.id},
         )

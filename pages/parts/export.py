@@ -38,7 +38,7 @@ def show(run: Run, status: Status) -> None:
         elif st.button("Prepare an h5ad", key=f"make_h5ad_{run.id}", icon=":material/archive:"):
             ready.parent.mkdir(parents=True, exist_ok=True)
             future = shared(
-                f"export-{run.id}", lambda: compute.call("cellflow_core.cli:export_h5ad", run.id, str(ready))
+                f"export-{run.id}", lambda: compute.call("cellflow_core.jobs.exporting:export_h5ad", run.id, str(ready))
             )
             result_of(future, "Writing cells, velocities and settings")
             st.rerun()

@@ -14,7 +14,7 @@ from cellflow_core.jobs import compute
 from pages.parts.advice import advice, remarks
 from pages.parts.form import form_of
 from pages.parts.state import shared_forever
-from pages.parts.words import duration
+from pages.parts.words import short
 
 PRESETS = {"quick": "Quick look", "standard": "Standard", "careful": "Careful"}
 DEVICES = {
@@ -65,7 +65,7 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the form asks for; the arguments of `cli.train.recipes`."""
+    """What the form asks for; the arguments of `jobs.recipes.recipes`."""
 
     model: str
     preset: str
@@ -177,4 +177,4 @@ def _minutes(seconds: float | None, card: Any, preset: str) -> str:
     if seconds is None:
         return ""
     share = card.presets[preset].get("steps", 1) / max(card.presets["standard"].get("steps", 1), 1)
-    return f" · {duration(seconds * share)}"
+    return f" · {short(seconds * share)}"

@@ -54,7 +54,7 @@ def test_a_held_out_time_is_not_seen():
     ("changes", "sentence"),
     [
         ({"fingerprint": "other"}, "has changed since this run was submitted"),
-        ({"hold_out": 7.0}, "no cells at time 7.0; there are cells at 0, 1, 2"),
+        ({"hold_out": 7.0}, "no cells at time 7; there are cells at 0, 1, 2"),
         ({"model": "nothing"}, "there is no model 'nothing'"),
         ({"settings": {"wide": 3}}, "has no setting wide"),
         ({"training": {"steps": 0}}, "steps=0 is below 1"),

@@ -1,0 +1,156 @@
+"""The command line: light help, one-sentence errors, and the whole way from data to an exported file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from cellflow_core import cli
+from cellflow_core.cli import train
+from cellflow_core.cli.flags import parsed
+from cellflow_core.cli.table import duration, table
+from cellflow_core.data.space import StateSpace
+from cellflow_core.jobs import catalogue, exporting
+from cellflow_core.jobs.executor import InProcess
+from cellflow_core.runs import index
+from tests.toys import drifting, recipe, stored
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ("torch", "scanpy", "anndata", "pandas", "sklearn", "streamlit")
+    code = f"""
+import sys
+from cellflow_core import cli
+try:
+    cli.main(["--help"])
+except SystemExit:
+    pass
+sys.exit(", ".join(each for each in {heavy!r} if each in sys.modules) or 0)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    for command in ("data", "models", "train", "runs", "simulate", "perturb", "export"):
+        assert f"\n    {command}" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("train --data nope --model i-cfm", "there is no data set 'nope'"),
+        ("train --data DATA --model nope", "there is no model 'nope'; there are "),
+        ("train --data DATA --model i-cfm --set wide=3", "there is no setting 'wide'; there are steps, "),
+        ("train --data DATA --model i-cfm --set width", "--set 'width' is not of the form key=value"),
+        ("train --data DATA --model i-cfm --width 1", "width=1 is below 4"),
+        ("train --data DATA --model i-cfm --hold-out 9", "no cells at time 9; there are cells at 0, 1, 2"),
+        ("runs show ../../etc", "there is no run '../../etc'"),
+        ("models show nope", "there is no model 'nope'"),
+        ("simulate nope out.csv", "there is no run 'nope'"),
+        ("simulate nope out.txt", "out.txt ends neither in .csv nor in .npz"),
+        ("export nope out.txt", "out.txt ends neither in .h5ad nor in .csv"),
+        ("perturb nope A", "there is no run 'nope'"),
+        ("data demo nope", "there is no demo 'nope'"),
+        (
+            "train --model i-cfm",
+            "the following arguments are required: --data (see python -m cellflow_core train --help)",
+        ),
+        ("fly", "invalid choice: 'fly'"),
+        ("data delete nope", "there is no data set 'nope'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(line, sentence, capsys):
+    assert cli.main(line.replace("DATA", stored()).split()) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1 and not index.runs()
+
+
+def test_train_queues_seeds_and_the_copy_with_a_time_held_out(capsys, monkeypatch):
+    monkeypatch.setattr("cellflow_core.jobs.supervisor.ensure_supervisor", lambda: None)
+    data = stored()
+    line = f"train --data {data} --model i-cfm --preset quick --width 8 --set depth=1 --set batch=16"
+    assert cli.main([*line.split(), "--seeds", "0,1", "--hold-out", "1", "--label", "mine"]) == 0
+    runs = [index.open_run(id) for id in capsys.readouterr().out.split()]
+    assert [(each.recipe.seed, each.recipe.hold_out) for each in runs] == [(0, None), (1, None), (0, 1.0)]
+    assert len({each.recipe.group for each in runs}) == 1
+    assert {each.recipe.settings["width"] for each in runs} == {8}
+    assert {(each.recipe.training["batch"], each.recipe.training["steps"]) for each in runs} == {(16, 500)}
+    assert runs[2].label == "mine, seed 0, without time 1"
+    assert cli.main(["runs", "cancel", runs[0].id]) == 0
+    assert cli.main(["runs", "delete", runs[0].id]) == 0
+    assert cli.main(["runs", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert f"{runs[0].id}: cancelled" in shown and "mine, seed 1" in shown and "queued (1)" in shown
+    assert cli.main(["runs", "restore", runs[0].id]) == 0 and len(index.runs()) == 3
+
+
+def test_waiting_ends_with_the_state_of_the_runs(monkeypatch, capsys):
+    data = stored()
+    runs = [index.submit(recipe(data)), index.submit(recipe(data, settings={"wide": 1}))]
+    todo = iter(runs)
+    monkeypatch.setattr("cellflow_core.jobs.supervisor.ensure_supervisor", lambda: InProcess().start(next(todo)))
+    assert train.follow(runs) == 1
+    said = capsys.readouterr().out
+    assert "queued, place 1" in said and "done" in said and "step 40/40" in said
+    assert "failed, Settings has no setting wide" in said
+
+
+def gene_cells():
+    """The moving cloud in a pca space of three genes, with annotations of awkward names."""
+    import dataclasses
+
+    flat = drifting()
+    decoder = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 2)))[0].T.astype(np.float32)
+    space = StateSpace("pca", ("PC1", "PC2"), ("A", "B", "C"), np.ones(3, np.float32), decoder)
+    names = {"cell/type": np.array(["x", "y"] * 90), "time": np.array(["late"] * 180)}
+    return dataclasses.replace(flat, space=space, labels=names)
+
+
+def test_simulate_and_export(tmp_path, capsys):
+    data = gene_cells()
+    run = index.submit(recipe(stored(data)))
+    InProcess().start(run)
+    assert cli.main(["simulate", run.id, str(tmp_path / "s.csv"), "--times", "0.5,1.5", "--cells", "7"]) == 0
+    rows = pd.read_csv(tmp_path / "s.csv")
+    assert list(rows.columns) == ["cell", "time", "weight", "PC1", "PC2"] and len(rows) == 14
+    assert set(rows["time"]) == {0.5, 1.5} and rows.groupby("time")["weight"].sum().tolist() == pytest.approx([1, 1])
+    assert cli.main(["simulate", run.id, str(tmp_path / "s.npz")]) == 0
+    with np.load(tmp_path / "s.npz", allow_pickle=False) as stored_arrays:
+        assert stored_arrays["x"].shape == (3, 60, 2) and stored_arrays["times"].tolist() == [0, 1, 2]
+    assert cli.main(["simulate", run.id, str(tmp_path / "s.csv"), "--times", "2,1"]) == 2
+    assert cli.main(["simulate", run.id, str(tmp_path / "s.csv"), "--times=-1,1"]) == 2
+    said = capsys.readouterr().err
+    assert "times must ascend, got 2, 1" in said and "no cells were measured before time 0" in said
+
+    out = tmp_path / "e.h5ad"
+    assert cli.main(["export", run.id, str(out), "--what", "measured", "--velocity"]) == 0
+    cells = anndata.read_h5ad(out)
+    assert list(cells.var_names) == ["A", "B", "C"]
+    np.testing.assert_allclose(cells.X, data.space.decode(data.x), atol=1e-5)
+    assert list(cells.obs.columns) == ["time", "cell_type", "time (annotation)"]
+    np.testing.assert_allclose(cells.layers["velocity"], cells.obsm["velocity_state"] @ data.space.decoder, atol=1e-5)
+    assert cells.uns["cellflow"]["run"] == run.id and '"seed": 0' in cells.uns["cellflow"]["recipe"]
+    assert cli.main(["export", run.id, str(tmp_path / "e.csv"), "--cells", "5", "--velocity"]) == 0
+    table_of = pd.read_csv(tmp_path / "e.csv", comment="#")
+    assert len(table_of) == 15 and "velocity of PC1" in table_of.columns
+    exporting.export_h5ad(run.id, str(out))
+    again = anndata.read_h5ad(out)
+    assert again.shape == (180, 3) and "simulated through 3 times" in again.uns["cellflow"]["what"]
+
+
+def test_settings_are_read_in_their_types():
+    known = {each.name: each for each in catalogue.card("ot-cfm").settings}
+    assert parsed(["width=8", "sigma=0.5", "coupling=full"], known) == {"width": 8, "sigma": 0.5, "coupling": "full"}
+    with pytest.raises(ValueError, match="width='x' is not a number"):
+        parsed(["width=x"], known)
+
+
+def test_a_table_keeps_a_hostile_name_on_its_line():
+    assert table(("a", "b"), [("x\ny", 1)]) == "a    b\nx y  1"
+
+
+def test_durations():
+    assert [duration(each) for each in (None, 4.4, 100, 3700)] == ["?", "4 s", "1 min 40 s", "1 h 1 min"]
