@@ -27,7 +27,11 @@ class Result:
             if isinstance(value, np.ndarray):
                 arrays[each.name] = value
             else:
-                plain[each.name] = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+                plain[each.name] = (
+                    dataclasses.asdict(value)
+                    if dataclasses.is_dataclass(value) and not isinstance(value, type)
+                    else value
+                )
         buffer = io.BytesIO()
         np.savez(buffer, __plain__=np.array(json.dumps(plain)), **arrays)
         path.write_bytes(buffer.getvalue())
