@@ -37,12 +37,8 @@ def show(info: store.DatasetInfo) -> None:
         chart(figure, key=f"counts_{info.id}", alt=counts.describe(info.times, info.counts, info.time_unit))
         for note in info.notes:
             st.info(note, icon=":material/info:")
-        st.page_link(
-            "pages/train.py",
-            label="Train a model on these cells",
-            icon=":material/model_training:",
-            query_params={"dataset": info.id},
-        )
+        if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:"):
+            st.switch_page("pages/train.py", query_params={"dataset": info.id})
         with st.expander("What was done to these data", icon=":material/history:"):
             st.markdown("\n".join(f"1. {step}" for step in info.steps) or "Nothing: the values are as in the file.")
             st.caption(f"Source: {info.source} · made {info.created[:16].replace('T', ' ')} UTC · {info.fingerprint}")

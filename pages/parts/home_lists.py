@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -55,18 +55,21 @@ def show(datasets: Sequence[DatasetInfo], runs: Sequence[Run]) -> None:
         if not runs:
             st.caption("None yet. The demo trains one for you in about a minute.")
         for run in runs[:SHOWN]:
-            _run(run)
+            _run(run, {each.id: each.label for each in datasets})
         if runs:
             st.page_link("pages/runs.py", label="All trained models", icon=":material/list_alt:")
 
 
-def _run(run: Run) -> None:
+def _run(run: Run, names: Mapping[str, str]) -> None:
     state = run.status().state
     page = next(iter(VIEWS)) if state == "done" else "pages/runs.py"
     icon = ":material/landscape:" if state == "done" else ":material/list_alt:"
     with st.container(gap=None, key=f"home_run_{run.id}"):
         st.page_link(page, label=plain(run.label), icon=icon, query_params={"run": run.id})
-        st.caption(f"{badge(state)} {run_facts(run)} · {ago(run.recipe.created)}")
+        st.caption(
+            f"{badge(state)} {plain(names.get(run.recipe.dataset, 'deleted data'))} · "
+            f"{run_facts(run)} · {ago(run.recipe.created)}"
+        )
 
 
 def audiences() -> None:

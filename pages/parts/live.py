@@ -112,7 +112,10 @@ def history(run: Run) -> pd.DataFrame:
     columns.pop("seconds", None)
     if "validation" in columns and np.isnan(columns["validation"]).all():
         columns.pop("validation")
-    names = {"validation": "loss on cells kept aside"}
+    terms = [name for name in columns if name not in ("loss", "validation")]
+    if len(terms) == 1:
+        columns.pop(terms[0])  # the loss itself, under the name of its one term
+    names = {"validation": "unseen cells", "loss": "loss" if len(terms) < 2 else "all terms"}
     table = pd.DataFrame(
         {names.get(name, name.replace("_", " ")): values for name, values in columns.items()}, index=step
     )

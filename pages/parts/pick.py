@@ -112,8 +112,9 @@ def run_words(run: Run, datasets: Mapping[str, str]) -> str:
 
 def run_facts(run: Run) -> str:
     """Seed and what was left out."""
-    out = "" if run.recipe.hold_out is None else f" · trained without time {run.recipe.hold_out:g}"
-    return f"seed {run.recipe.seed}{out}"
+    out = "" if run.recipe.hold_out is None else f"without time {run.recipe.hold_out:g}"
+    facts = [f"seed {run.recipe.seed}", out]
+    return " · ".join(each for each in facts if each and each not in run.label) or facts[0]
 
 
 def empty(title: str, text: str, links: Mapping[str, str]) -> NoReturn:

@@ -31,6 +31,15 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
+def short(seconds: float) -> str:
+    """A duration where there is little room: "<10 s", "70 s", "4 min", "1.5 h"."""
+    if seconds < 10:
+        return "<10 s"
+    if seconds < 90:
+        return f"{round(seconds / 10) * 10} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def ago(iso: str) -> str:
     """How long a moment in ISO form is past."""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(iso)).total_seconds()

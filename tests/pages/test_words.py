@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pages.parts.advice import advice, remarks
-from pages.parts.words import ago, badge, duration, plain
+from pages.parts.words import ago, badge, duration, plain, short
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ CARDS = (
 )
 def test_durations_are_rounded_as_people_do(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_short_durations() -> None:
+    assert [short(each) for each in (3, 44, 100, 5000, 9000)] == ["<10 s", "40 s", "2 min", "83 min", "2.5 h"]
 
 
 def test_ago() -> None:
