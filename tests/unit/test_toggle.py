@@ -31,6 +31,12 @@ def test_cells_of_the_last_day_are_the_population() -> None:
     assert abs((last == "fate A").mean() - share["fate A"]) < 4 * np.sqrt(0.25 / CELLS + 0.25 / 10_000)
 
 
+def test_the_demo_is_a_fair_sample() -> None:
+    share, data = toggle.fate_shares(), toggle.simulate()
+    last = data.labels[toggle.LABEL][data.t == data.times[-1]]
+    assert all(abs((last == fate).mean() - share[fate]) < 0.025 for fate in toggle.FATES)
+
+
 def test_shares_agree_with_a_finer_step() -> None:
     coarse = toggle.fate_shares(cells=CELLS)
     fine = toggle.fate_shares(toggle.Settings(step=0.005), cells=CELLS, seed=1)
@@ -49,9 +55,10 @@ def test_without_noise_the_course_is_the_ode() -> None:
 
 def test_growth_makes_the_population_lean_to_the_faster_fate() -> None:
     alike = toggle.Settings(growth_gap=0.0)
-    mass, lines = toggle.fate_shares(), toggle.fate_shares(of="start cells")
+    mass, lines = toggle.fate_shares(cells=CELLS), toggle.fate_shares(of="start cells", cells=CELLS)
     assert 0.01 < mass["fate A"] - lines["fate A"] < 0.06
-    assert abs(toggle.fate_shares(alike)["fate A"] - toggle.fate_shares(alike, of="start cells")["fate A"]) < 0.01
+    mass, lines = (toggle.fate_shares(alike, cells=1000, of=each) for each in ("population", "start cells"))
+    assert abs(mass["fate A"] - lines["fate A"]) < 0.01
 
 
 @pytest.mark.parametrize(
