@@ -151,4 +151,4 @@ def test_joins_the_cells_that_were_measured(name):
 def test_the_last_interval_is_the_last():
     model, _ = trained("mccann")
     with pytest.raises(IndexError, match="there is no plan 2: .* holds 2, one for each interval"):
-        model.coupling(2)  # type: ignore[operator]
+        model.coupling(2)
