@@ -11,7 +11,8 @@ from cellflow_core.analysis.simulate import Motion
 Array = np.ndarray
 AXES = 20
 """Principal axes in which the fit is made."""
-FEATURES = 300
+FEATURES = 250
+CELLS = 1000
 
 
 def non_gradient_share(
@@ -28,8 +29,8 @@ def non_gradient_share(
     if moving.potential is not None:
         return 0.0, f"{moving.title} moves cells down a potential by construction: all of its flow is a gradient."
     rng = np.random.default_rng(seed)
-    if len(x) > 2000:
-        x = x[rng.choice(len(x), 2000, replace=False)]
+    if len(x) > CELLS:
+        x = x[rng.choice(len(x), CELLS, replace=False)]
     x = x[rng.permutation(len(x))]
     middle = len(x) // 2
     fitted, tested = _between(x[:middle], rng), x[middle:]

@@ -46,7 +46,7 @@ def perturbation(
     """Hold a gene at a level from the start on, and compare where the cells end.
 
     level     None: for a knock-out no expression (0, or the lowest measured where values go below 0), for an
-              over-expression the level that 1 % of the measured cells exceed
+              over-expression the level that 1 % of the measured cells exceed, as the model's state tells it
     measured  measured expression of the gene in the units of the space, [cells]; None: read from the states
     siblings  the same model from other seeds, which widen the interval
     Raises KeyError, with a sentence, where the space does not hold the gene; ValueError for a model without a field.
@@ -55,7 +55,8 @@ def perturbation(
         raise ValueError(f"kind={kind!r} is not knock-out or over-expression")
     weight, offset = data.space.gene(gene)
     read = data.x @ weight + offset
-    level = float(held_level(read if measured is None else measured, kind) if level is None else level)
+    none = lowest_level(read if measured is None else measured)
+    level = float(held_level(read, kind, none) if level is None else level)
     ends = terminal_states(data, states)
     start = start_cells(data, view, STARTS, polygon=polygon, label=label, seed=seed)
     if start.time >= data.times[-1]:
@@ -75,7 +76,7 @@ def perturbation(
     before, after = (total / total.sum(axis=2, keepdims=True)).mean(axis=0)
     shift = resampled(mass[:, 1], seed) - resampled(mass[:, 0], seed)
     low, high = np.quantile(shift, [0.025, 0.975], axis=0)
-    control_genes, control_change = _controls(model, data, gene, kind, start, times, ends, plain, seed)
+    control_genes, control_change = _controls(model, data, gene, kind, start, times, ends, plain, none, seed)
     outside = outside_share(data.x, held.x[1:])
     shown = np.random.default_rng(seed).permutation(len(start.x))[:PARTICLES]
     return Perturbation(
@@ -113,13 +114,18 @@ def perturbation(
     )
 
 
-def held_level(expression: Float[Array, " cells"], kind: Kind) -> float:
-    """Level of a knock-out (0, or the lowest value where expression clearly goes below 0, as in scaled data) or of an
-    over-expression (99 % quantile)."""
+def lowest_level(measured: Float[Array, " cells"]) -> float | None:
+    """0 where that means no expression; None where measured values clearly go below 0, as in scaled data."""
+    lowest, highest = np.quantile(measured, [0.01, 0.99])
+    return None if lowest < -0.25 * max(highest, 0.0) else 0.0
+
+
+def held_level(read: Float[Array, " cells"], kind: Kind, none: float | None) -> float:
+    """Level of a knock-out (`none`, or the 1 % quantile without) or of an over-expression (99 % quantile), from the
+    expression of the measured cells as their states tell it: what the axes cannot show would only push cells astray."""
     if kind == "over-expression":
-        return float(np.quantile(expression, 0.99))
-    lowest, highest = np.quantile(expression, [0.01, 0.99])
-    return float(lowest) if lowest < -0.25 * max(highest, 0.0) else 0.0
+        return float(np.quantile(read, 0.99))
+    return float(np.quantile(read, 0.01)) if none is None else none
 
 
 def outside_share(cells: Float[Array, "cells dim"], states: Float[Array, "steps n dim"]) -> float:
@@ -150,6 +156,7 @@ def _controls(
     times: Array,
     ends: TerminalStates,
     plain: Simulation,
+    none: float | None,
     seed: int,
 ) -> tuple[tuple[str, ...], Array]:
     """(genes, change of each fate) when random other genes are held, those first that the state sees about as well."""
@@ -159,7 +166,7 @@ def _controls(
     changes = np.zeros((len(genes), len(ends.names)))
     for k, other in enumerate(genes):
         weight, offset = data.space.gene(other)
-        held = Clamped(model, weight, offset, held_level(data.x @ weight + offset, kind))
+        held = Clamped(model, weight, offset, held_level(data.x @ weight + offset, kind, none))
         mass = _mass(simulate(held, start.x[few], times[[0, -1]], seed=seed, per_gap=plain.per_gap), ends).sum(axis=0)
         changes[k] = mass / mass.sum() - base / base.sum()
     return genes, changes

@@ -10,7 +10,7 @@ from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.flow import cells_near, flow_field
 from cellflow_core.analysis.gradient import share_unexplained
 from cellflow_core.analysis.landscape import landscape
-from cellflow_core.analysis.perturb import control_genes, held_level, outside_share, perturbation
+from cellflow_core.analysis.perturb import control_genes, held_level, lowest_level, outside_share, perturbation
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.analysis.starts import start_cells
 from cellflow_core.analysis.terminal import terminal_states
@@ -158,9 +158,10 @@ def test_states_far_from_every_cell_count_as_outside():
 
 def test_levels_of_a_knock_out_and_an_over_expression():
     counts = np.linspace(0, 4, 101)
-    assert held_level(counts, "knock-out") == 0.0
-    assert held_level(counts, "over-expression") == pytest.approx(3.96)
-    assert held_level(counts - 2, "knock-out") == pytest.approx(-1.96)
+    assert lowest_level(counts) == 0.0 and lowest_level(counts - 2) is None
+    assert held_level(counts, "knock-out", 0.0) == 0.0
+    assert held_level(counts, "over-expression", 0.0) == pytest.approx(3.96)
+    assert held_level(counts - 2, "knock-out", None) == pytest.approx(-1.96)
 
 
 def test_control_genes_are_others_and_alike():
