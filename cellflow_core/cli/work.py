@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-DEMO_MODELS = ("ot-cfm", "action-matching")
-
 
 def add(commands: Any, argv: Sequence[str]) -> None:
     work = commands.add_parser("work", help="train one queued run in this process", description=_work.__doc__)
@@ -18,6 +16,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     demo = commands.add_parser(
         "demo", help="make the demo data and train on it, unless done", description=_demo.__doc__
     )
+    demo.add_argument("--wait", action="store_true", help="watch until they have ended")
     demo.set_defaults(do=_demo)
 
 
@@ -36,21 +35,12 @@ def _work(chosen: argparse.Namespace) -> int:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
-    """Make the toggle switch and train a quick OT-CFM and a quick Action Matching run on it, unless that is done."""
+    """Make the toggle switch and hand in an OT-CFM and an Action Matching run on it, unless they are there."""
     from cellflow_core.cli.train import follow
-    from cellflow_core.data import demos
-    from cellflow_core.jobs.recipes import recipes
-    from cellflow_core.runs import index
+    from cellflow_core.jobs.demo import submit
+    from cellflow_core.runs.index import open_run
 
-    dataset = demos.make("toggle", say=print)
-    wanted = []
-    for model in DEMO_MODELS:
-        (recipe,) = recipes(dataset, model, "quick", {}, {}, seeds=(0,))
-        there = [
-            run
-            for run in index.runs()
-            if (run.recipe.model, run.recipe.fingerprint, run.recipe.hold_out) == (model, recipe.fingerprint, None)
-            and run.status().state not in ("failed", "cancelled")
-        ]
-        wanted.append(there[0] if there else index.submit(recipe))
-    return follow(wanted)
+    runs = [open_run(id) for id in submit(say=print)]
+    for run in runs:
+        print(f"{run.label} [{run.id}]: {run.status().state}")
+    return follow(runs) if chosen.wait else 0
