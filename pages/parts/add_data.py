@@ -10,6 +10,7 @@ from cellflow_core.jobs import compute
 from cellflow_core.jobs.stages import Stages
 from pages.parts import uploads
 from pages.parts.state import result_of, shared
+from pages.parts.words import plain
 
 LIMIT_MB = int(st.get_option("server.maxUploadSize"))
 
@@ -29,7 +30,7 @@ def make_demo(name: str, label: str) -> str:
     """Make a demo in the worker, with its stages, and return the id of its data set."""
     say = Stages(home() / "uploads" / f"demo-{name}.txt")
     future = shared(f"demo-{name}", lambda: compute.call("cellflow_core.data.demos:make", name, say=say))
-    made = result_of(future, f"Making “{label}”", say)
+    made = result_of(future, f"Making “{plain(label)}”", say)
     say.clear()
     return made
 
@@ -58,7 +59,7 @@ def _upload() -> None:
         )
     if file is None:
         return
-    with st.spinner(f"Writing {file.name} to disk"):
+    with st.spinner(f"Writing {plain(file.name)} to disk"):
         upload = uploads.keep(file, file.name)
     # Another key lets the widget forget the file: Streamlit would hold it in memory as long as the widget does.
     st.session_state["uploads"] = count + 1

@@ -13,6 +13,7 @@ from cellflow_core.jobs import compute
 from pages.parts import undo
 from pages.parts.chart import chart, dark
 from pages.parts.state import forget, pending, sentence, shared
+from pages.parts.words import plain
 
 SPACES = {"pca": "principal components", "genes": "genes", "coordinates": "coordinates"}
 
@@ -36,12 +37,16 @@ def show(info: store.DatasetInfo) -> None:
         figure = counts.counts(info.times, info.counts, unit=info.time_unit, dark=dark())
         chart(figure, key=f"counts_{info.id}", alt=counts.describe(info.times, info.counts, info.time_unit))
         for note in info.notes:
-            st.info(note, icon=":material/info:")
+            st.info(plain(note), icon=":material/info:")
         if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:"):
             st.switch_page("pages/train.py", query_params={"dataset": info.id})
         with st.expander("What was done to these data", icon=":material/history:"):
-            st.markdown("\n".join(f"1. {step}" for step in info.steps) or "Nothing: the values are as in the file.")
-            st.caption(f"Source: {info.source} · made {info.created[:16].replace('T', ' ')} UTC · {info.fingerprint}")
+            st.markdown(
+                "\n".join(f"1. {plain(step)}" for step in info.steps) or "Nothing: the values are as in the file."
+            )
+            st.caption(
+                f"Source: {plain(info.source)} · made {info.created[:16].replace('T', ' ')} UTC · {info.fingerprint}"
+            )
         _manage(info)
 
 

@@ -15,6 +15,7 @@ from pages.parts import uploads
 from pages.parts.chart import chart, dark
 from pages.parts.form import help_of
 from pages.parts.state import pending, result_of, sentence, shared
+from pages.parts.words import plain
 
 UNITS = ("day", "hour", "week", "minute", "embryonic day", "passage", "stage", "pseudotime", "")
 LOOKS = {
@@ -47,7 +48,7 @@ def show(upload: str) -> None:
         st.page_link("pages/data.py", label="Back to Data", icon=":material/arrow_back:")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"Import {name}")
+        st.subheader(f"Import {plain(name)}", anchor=False)
         if st.button("Choose another file", key="import_cancel", icon=":material/close:"):
             uploads.discard(upload)
             st.query_params.clear()
@@ -61,13 +62,13 @@ def show(upload: str) -> None:
         future = shared(
             f"inspect-{upload}", lambda: compute.call("cellflow_core.data.importing:inspect_file", str(path), name)
         )
-        st.session_state[held] = result_of(future, f"Looking into {name}")
+        st.session_state[held] = result_of(future, f"Looking into {plain(name)}")
     found = st.session_state[held]
     *notes, last = ("", *found.notes)
     _what_was_found(found, found.notes if found.candidates else notes[1:])
     if not found.candidates:
         # The last note of a file without times says which columns were looked at.
-        st.error(last, icon=":material/error:")
+        st.error(plain(last), icon=":material/error:")
         return
     column, unit, numbers = _times(found)
     choices = _choices(found, column, unit)
@@ -100,7 +101,7 @@ def show(upload: str) -> None:
 
 def _finish(upload: str, name: str, future: Any) -> None:
     """Wait for the import, start the UMAP behind it, and go to the data set."""
-    made = result_of(future, f"Importing {name}", uploads.stages(upload))
+    made = result_of(future, f"Importing {plain(name)}", uploads.stages(upload))
     shared(f"umap-{made}", lambda: compute.call("cellflow_core.data.embed:add_umap", made))
     uploads.discard(upload)
     st.query_params.clear()
@@ -116,9 +117,9 @@ def _what_was_found(found: Any, notes: Sequence[str]) -> None:
         f"({found.format}). The values look like **{looks}**."
     )
     if found.annotations:
-        st.caption(f"Annotations kept with the cells: {', '.join(map(str, found.annotations))}")
+        st.caption(f"Annotations kept with the cells: {plain(', '.join(map(str, found.annotations)))}")
     for note in notes:
-        st.info(note, icon=":material/info:")
+        st.info(plain(note), icon=":material/info:")
 
 
 def _times(found: Any) -> tuple[str, str, dict[str, float | None]]:
@@ -188,7 +189,7 @@ def _choices(found: Any, column: str, unit: str) -> ImportChoices:
         **({} if found.looks == "coordinates" else {"pca": AXES["pca"], "genes": AXES["genes"]}),
         **{
             f"obsm:{name}": (
-                f"“{name}” as stored in the file",
+                f"“{plain(name)}” as stored in the file",
                 "Axes that you computed before. Genes can be drawn, but not knocked out.",
             )
             for name in found.obsm

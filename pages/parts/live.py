@@ -90,7 +90,7 @@ def progress_words(status: Status) -> str:
 def what_happened(run: Run, status: Status) -> None:
     """Why a run ended early, and the way on."""
     said = status.message or "no reason was given"
-    (st.error if status.state == "failed" else st.info)(said[:1].upper() + said[1:])
+    (st.error if status.state == "failed" else st.info)(plain(said[:1].upper() + said[1:]))
     words = "Go on from the last checkpoint" if status.step else "Try again"
     if st.button(words, key=f"retry_{run.id}", icon=":material/refresh:"):
         run.resume()

@@ -13,6 +13,7 @@ import streamlit as st
 from cellflow_core.jobs import compute, supervisor
 from cellflow_core.jobs.reasons import SPOKEN, reason
 from cellflow_core.jobs.stages import Stages
+from pages.parts.words import plain
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
 
 
 def _give_up(error: BaseException) -> NoReturn:
-    st.error(sentence(error), icon=":material/error:")
+    st.error(plain(sentence(error)), icon=":material/error:")
     st.stop()
 
 

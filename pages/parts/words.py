@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 STATES = {
@@ -51,5 +52,5 @@ def ago(iso: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A user's text in Markdown without its meaning there."""
-    return "".join(f"\\{each}" if each in "\\`*_{}[]()#+-!|<>~$:" else each for each in text)
+    """A user's text in Markdown without its meaning there: no emphasis, links, formulas, colours or headings."""
+    return re.sub(r"([\\`*_\[\]<>~$]|:(?=\w)|^[#>+-])", r"\\\1", text)

@@ -48,7 +48,8 @@ def test_ago() -> None:
 
 
 def test_a_users_text_has_no_meaning_in_markdown() -> None:
-    assert plain("**x** [a](b) <b> $y$ :red[z]") == r"\*\*x\*\* \[a\]\(b\) \<b\> \$y\$ \:red\[z\]"
+    assert plain("**x** [a](b) <b> $y$ :red[z]") == r"\*\*x\*\* \[a\](b) \<b\> \$y\$ \:red\[z\]"
+    assert plain("# day: 1-2") == r"\# day: 1-2"
     assert badge("done").startswith(":green-badge[")
 
 
