@@ -13,7 +13,8 @@ from cellflow_core.cli.table import table
 
 def add(commands: Any, argv: Sequence[str]) -> None:
     parser = commands.add_parser("data", help="data sets: list, demos, import, delete")
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(title="actions (without one: list)", metavar="ACTION")
+    parser.set_defaults(do=_list)
     actions.add_parser("list", help="every data set").set_defaults(do=_list)
     demo = actions.add_parser("demo", help="make a demo that ships with the project")
     demo.add_argument("name", nargs="?", help="without a name, the demos are listed")

@@ -12,7 +12,8 @@ from cellflow_core.cli.table import table
 
 def add(commands: Any, argv: Sequence[str]) -> None:
     parser = commands.add_parser("models", help="the models there are")
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(title="actions (without one: list)", metavar="ACTION")
+    parser.set_defaults(do=_list)
     actions.add_parser("list", help="every model").set_defaults(do=_list)
     show = actions.add_parser("show", help="what a model is, needs and can be asked for, and its settings")
     show.add_argument("name")

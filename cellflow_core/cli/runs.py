@@ -14,7 +14,8 @@ from cellflow_core.runs.run import Run
 
 def add(commands: Any, argv: Sequence[str]) -> None:
     parser = commands.add_parser("runs", help="what was trained and what is being trained")
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(title="actions (without one: list)", metavar="ACTION")
+    parser.set_defaults(do=_list)
     actions.add_parser("list", help="every run, newest first").set_defaults(do=_list)
     for name, help, do in (
         ("show", "where a run stands, and its recipe", _show),
