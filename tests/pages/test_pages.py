@@ -16,6 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data import demos, store
 from cellflow_core.jobs import compute, supervisor
+from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
 from pages.parts import uploads
@@ -41,6 +43,11 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(compute, "call", call)
+    monkeypatch.setattr(
+        compute,
+        "ask",
+        lambda question, run, **settings: call("cellflow_core.jobs.answers:answer", question, run, **settings),
+    )
     monkeypatch.setattr(compute, "warm", lambda: None)
 
 
@@ -73,6 +80,18 @@ def test_a_page_opens_with_the_demo(name: str, demo: store.DatasetInfo) -> None:
     if name in ("data", "train"):
         assert page.selectbox(key="pick_dataset").value == demo.id
         assert page.query_params["dataset"] == demo.id
+
+
+@pytest.mark.parametrize("name", ["home", "runs", "landscape", "flow", "time", "perturb"])
+def test_a_page_opens_with_a_trained_model(name: str, demo: store.DatasetInfo) -> None:
+    (recipe,) = recipes(demo.id, "ot-cfm", "quick", {}, {"steps": 20}, seeds=(0,))
+    run = index.submit(recipe)
+    InProcess().start(run)
+    assert run.status().state == "done", run.status().message
+    page = opened(name, run=run.id)
+    assert not page.error
+    if name not in ("home", "runs"):
+        assert page.selectbox(key="pick_run").value == run.id
 
 
 def test_a_link_to_what_is_gone_is_told(demo: store.DatasetInfo) -> None:
