@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,14 +16,21 @@ from cellflow_core.jobs.reasons import SPOKEN, reason
 from cellflow_core.jobs.stages import Stages
 from pages.parts.words import plain
 
+WARM_AFTER = 2.0  # seconds
+
 log = logging.getLogger(__name__)
 
 
 @st.cache_resource(show_spinner=False)
 def start() -> None:
-    """Once per server: the calculating processes start to load, and jobs that wait are taken up."""
-    compute.warm()
+    """Once per server: jobs that wait are taken up, and the calculating processes start to load.
+
+    They start a moment later: loading takes every core of a small machine, and the first page comes first.
+    """
     supervisor.ensure_supervisor()
+    timer = threading.Timer(WARM_AFTER, compute.warm)
+    timer.daemon = True
+    timer.start()
 
 
 @st.cache_resource(show_spinner="Reading the list of models")
