@@ -19,7 +19,7 @@ result = state.result_of(compute.ask("flow", run.id, view=map_name, time=time), 
 check = compute.ask("course", run.id, view=map_name)
 course = state.result_of(check, "Reading the check") if check.done() and not check.exception() else None
 view.say(headline.of_flow(result, info.time_unit, course))
-figure = flow.flow(result, colour=colour, dark=chart.dark(), height=620)
+figure = flow.flow(result, data.view(map_name), colour=colour, dark=chart.dark(), height=620)
 chart.chart(figure, "flow_lines", flow.describe(result))
 view.notes(result.notes)
 view.numbers(figure, rows.of_flow(result), f"flow-{run.id}", "flow")

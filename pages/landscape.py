@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellflow_core.figures import landscape, scatter
 from cellflow_core.jobs import compute
-from pages.parts import chart, headline, rows, state, view
+from pages.parts import chart, headline, measured, rows, state, view
 
 run, data, info, map_name = view.opened(
     "landscape", "Landscape", "Where do cells settle?", ("velocity", "drift", "potential", "coupling")
@@ -20,10 +20,21 @@ with controls[0]:
 with controls[1]:
     time = view.time_choice("Surface at", info, info.times, default=info.times[-1], key="at")
 
-left, right = st.columns([5, 2], gap="medium")
-with right:
-    st.markdown("**Which cells roll?** Draw around some with the lasso.")
-    points = data.view(map_name)
+points = data.view(map_name)
+roll = measured.usable(points, chart.outlined(outline_key))
+asked = compute.ask("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll)
+result = state.result_of(asked, "Measuring the landscape")
+view.say(headline.of_landscape(result, info.time_unit))
+with_cells = st.toggle("Show measured cells", True, key="cells", bind="query-params")
+figure = landscape.landscape(result, cells=with_cells, dark=dark, height=600)
+scene = chart.chart3d(figure, "landscape_3d", landscape.describe(result))
+if scene.click:
+    chart.surround(outline_key, measured.around(points, scene.click["x"], scene.click["y"]))
+    st.rerun()
+
+left, right = st.columns(2, gap="large")
+with left:
+    st.markdown("**Which cells roll?** Click a place on the surface, or draw around cells here.")
     codes, names = scatter.grouped(data.snapshots().t)
     small = scatter.scatter(
         points,
@@ -34,16 +45,11 @@ with right:
         axes=data.view_axes(map_name),
         polygon=chart.outlined(outline_key),
         dark=dark,
-        height=330,
+        height=380,
     )
     chart.lasso(small, outline_key, scatter.describe(points, codes, names, "time"))
-    roll = view.outline_words(outline_key, points, "Cells of the first time roll until you outline some.")
-with left:
-    asked = compute.ask("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll)
-    result = state.result_of(asked, "Measuring the landscape")
-    view.say(headline.of_landscape(result, info.time_unit))
-    with_cells = st.toggle("Show measured cells", True, key="cells", bind="query-params")
-    figure = landscape.landscape(result, cells=with_cells, dark=dark, height=560)
-    chart.chart3d(figure, "landscape_3d", landscape.describe(result))
-view.notes(result.notes)
+    view.outline_words(outline_key, points, "Cells of the first time roll until you choose some.")
+with right:
+    st.markdown("**Good to know**")
+    view.notes(result.notes)
 view.numbers(figure, rows.of_landscape(result), f"landscape-{run.id}", "landscape")

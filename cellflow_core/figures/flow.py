@@ -17,21 +17,33 @@ from cellflow_core.figures.streamlines import streamlines
 CLASSES = 6
 
 
-def flow(result: FlowField, *, colour: bool = True, dark: bool = False, height: int = 560) -> go.Figure:
-    """Traces: cells behind, then the lines by class of speed, then arrow heads by class. colour=False: in ink."""
+def flow(
+    result: FlowField,
+    everything: np.ndarray | None = None,
+    *,
+    colour: bool = True,
+    dark: bool = False,
+    height: int = 560,
+) -> go.Figure:
+    """Traces: cells behind, then the lines by class of speed, then arrow heads by class. colour=False: in ink.
+
+    everything  [cells, 2] of all times, drawn farthest behind, for orientation
+    """
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
-    cells = result.cells[thinned(len(result.cells), BEHIND_UP_TO)].astype(np.float32)
-    figure.add_trace(
-        go.Scatter(
-            x=cells[:, 0],
-            y=cells[:, 1],
-            mode="markers",
-            hoverinfo="skip",
-            showlegend=False,
-            name="cells",
-            marker={"size": 4.5, "color": theme.behind(dark), "opacity": 0.75},
+    clouds = [("all times", everything, 0.45)] if everything is not None else []
+    for name, points, opacity in (*clouds, ("cells", result.cells, 0.9)):
+        xy = points[thinned(len(points), BEHIND_UP_TO)].astype(np.float32)
+        figure.add_trace(
+            go.Scatter(
+                x=xy[:, 0],
+                y=xy[:, 1],
+                mode="markers",
+                hoverinfo="skip",
+                showlegend=False,
+                name=name,
+                marker={"size": 4, "color": theme.behind(dark), "opacity": opacity},
+            )
         )
-    )
     lines = streamlines(result.x, result.y, result.u, result.v)
     edges = _edges(result.speed) if colour else np.array([0.0, np.inf])
     colours = _colours(len(edges) - 1, dark) if colour else (theme.ink(dark),)

@@ -9,7 +9,8 @@ from cellflow_core.analysis.results import Landscape
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import thinned
 
-CELLS_DRAWN = 4_000
+CELLS_DRAWN = 1_500
+PATHS_DRAWN = 60
 FRAMES = 40
 
 
@@ -59,7 +60,7 @@ def landscape(
         "zaxis": {"title": {"text": "height"}},
         "aspectmode": "manual",
         "aspectratio": {"x": 1.3, "y": 1.3, "z": 0.7},
-        "camera": camera or {"eye": {"x": -1.15, "y": -1.5, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.14}},
+        "camera": camera or _camera(result),
     }
     return figure.update_layout(scene=scene, margin={"l": 0, "r": 0, "t": 8, "b": 0}, showlegend=False)
 
@@ -76,6 +77,16 @@ def describe(result: Landscape) -> str:
     )
 
 
+def _camera(result: Landscape) -> dict:
+    """From where the particles roll towards the reader and a little aside, as in Waddington's drawing."""
+    extent = np.array([np.ptp(result.x), np.ptp(result.y)])
+    way = np.nanmean(result.paths[-1] - result.paths[0], axis=0) / np.where(extent > 0, extent, 1)
+    ahead = np.arctan2(way[1], way[0]) if np.hypot(*way) > 0.05 else -np.pi / 2
+    aside = ahead + np.deg2rad(22)
+    eye = {"x": float(1.5 * np.cos(aside)), "y": float(1.5 * np.sin(aside)), "z": 0.95}
+    return {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.16}}
+
+
 def _cells(result: Landscape, lift: float) -> go.Scatter3d:
     there = np.flatnonzero(np.isfinite(result.cell_height))
     kept = there[thinned(len(there), CELLS_DRAWN)]
@@ -90,7 +101,7 @@ def _cells(result: Landscape, lift: float) -> go.Scatter3d:
         customdata=times.astype(np.float32),
         hovertemplate="measured at time %{customdata:g}<extra></extra>",
         marker={
-            "size": 2.4,
+            "size": 2.2,
             "opacity": 0.85,
             "line": {"width": 0},
             "color": codes[kept].astype(np.int16),
@@ -108,10 +119,11 @@ def _times(count: int) -> tuple[str, ...]:
 
 
 def _paths(result: Landscape, lift: float, dark: bool) -> go.Scatter3d:
-    steps, particles, _ = result.paths.shape
+    kept = thinned(result.paths.shape[1], PATHS_DRAWN)
+    steps, particles = len(result.paths), len(kept)
     xyz = np.full((particles, steps + 1, 3), np.nan, dtype=np.float32)  # the last row of each particle stays a gap
-    xyz[:, :-1, :2] = result.paths.transpose(1, 0, 2)
-    xyz[:, :-1, 2] = result.path_height.T + lift
+    xyz[:, :-1, :2] = result.paths[:, kept].transpose(1, 0, 2)
+    xyz[:, :-1, 2] = result.path_height[:, kept].T + lift
     x, y, z = xyz.reshape(-1, 3).T
     return go.Scatter3d(
         x=x,

@@ -58,6 +58,11 @@ def outlined(key: str) -> Polygon:
     return st.session_state.get(f"{key}_outline", ())
 
 
+def surround(key: str, polygon: Polygon) -> None:
+    """Draw an outline in the chart `key` at the next run, as if the user had."""
+    st.session_state[f"{key}_outline"] = polygon
+
+
 def forget(key: str) -> None:
     """Take the outline of a chart away."""
     st.session_state.pop(f"{key}_outline", None)

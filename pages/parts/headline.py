@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -128,6 +128,19 @@ def of_perturbation(result: Perturbation) -> Said:
         doubts.append(f"{compared}: nothing special about {result.gene}.")
         return Said(answer, "poor", " ".join(doubts))
     return Said(answer, "poor" if doubts else "good", " ".join((*doubts, f"{compared}.")))
+
+
+def of_truth(result: Perturbation, before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    """What truly happens, as Markdown, and how far the model is from it where both count the same states."""
+    known = "; ".join(f"**{name}** from {before[name]:.0%} to {after[name]:.0%}" for name in before)
+    said = f"These cells come from a simulated circuit, so it is known what this change does to them: {known}."
+    if not set(result.names) <= set(before):
+        return f"{said} To compare in numbers, count cells by their true fate."
+    gaps = [
+        max(abs(float(b) - before[name]), abs(float(a) - after[name]))
+        for name, b, a in zip(result.names, result.before, result.after, strict=True)
+    ]
+    return f"{said} The model is off by at most {100 * max(gaps):.0f} points, before or after the change."
 
 
 def _against_measured(course: TimeCourse) -> tuple[Literal["good", "fair", "poor"], str]:

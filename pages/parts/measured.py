@@ -35,6 +35,18 @@ def inside(points: np.ndarray, polygon: Polygon) -> int:
     return int(in_polygon(points, np.array(polygon)).sum())
 
 
+def around(points: np.ndarray, x: float, y: float, share: float = 0.07) -> Polygon:
+    """An outline around a place, a share of the view's extent wide."""
+    angle = np.linspace(0, 2 * np.pi, 25)[:-1]
+    corners = np.array([x, y]) + share * np.ptp(points, axis=0) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return tuple((float(f"{a:.4g}"), float(f"{b:.4g}")) for a, b in corners)
+
+
+def usable(points: np.ndarray, polygon: Polygon) -> Polygon:
+    """The outline if there are cells in it, else none."""
+    return polygon if polygon and inside(points, polygon) else ()
+
+
 def genes(data: Dataset) -> tuple[str, ...]:
     """Genes of the model's state space, the one that differs most between cells first, then in their own order."""
     space = data.snapshots().space

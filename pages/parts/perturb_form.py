@@ -8,7 +8,7 @@ import streamlit as st
 
 from cellflow_core.data.store import Dataset
 from cellflow_core.figures import scatter
-from pages.parts import chart, measured, pick, view
+from pages.parts import chart, measured, pick, view, words
 
 
 def no_genes() -> NoReturn:
@@ -32,7 +32,7 @@ def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> d
     )
     if gene not in genes:
         st.warning(
-            f"{view.plain(str(gene))} is not in the model: it holds {len(genes):,} genes, chosen when the data were "
+            f"{words.plain(str(gene))} is not in the model: it holds {len(genes):,} genes, chosen when the data were "
             "loaded, and this is none of them. A model can only change what it has learnt.",
             icon=":material/warning:",
         )
@@ -60,12 +60,12 @@ def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> d
 
 def _states(data: Dataset) -> dict[str, Any]:
     names = data.info.annotations
-    words = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
+    said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
     chosen = st.selectbox(
         "Count cells by",
-        list(words),
+        list(said),
         index=1 if data.info.truth and names else 0,
-        format_func=words.__getitem__,
+        format_func=said.__getitem__,
         key="states",
         bind="query-params",
     )
@@ -76,7 +76,7 @@ def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
     ways = {"first": "First time", "label": "Group", "lasso": "Lasso"}
     if not data.info.annotations:
         del ways["label"]
-    way = view.options("Start cells", "cells", ways)
+    way = view.options("Start cells", "starts", ways)
     if way == "label":
         name = st.selectbox("Annotation", data.info.annotations, key="start_by")
         value = st.selectbox("Group", measured.values(data, name), key=f"start_of_{name}")
@@ -96,9 +96,6 @@ def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
             height=330,
         )
         chart.lasso(figure, key, scatter.describe(points, codes, names, "time"))
-        return {
-            "polygon": view.outline_words(
-                key, points, "Draw around the cells to start from. Until then: all of the first time."
-            )
-        }
+        view.outline_words(key, points, "Draw around the cells to start from. Until then: all of the first time.")
+        return {"polygon": measured.usable(points, chart.outlined(key))}
     return {}

@@ -11,6 +11,15 @@ const load = (url) =>
     document.head.append(script);
   }));
 
+// On a phone: step back, no colour bar, the slider right of the buttons.
+const NARROW = 520;
+const narrowed = (figure) => {
+  const { eye } = figure.layout.scene.camera;
+  for (const axis of "xyz") eye[axis] *= 1.45;
+  for (const trace of figure.data) if ("colorbar" in trace) trace.showscale = false;
+  for (const slider of figure.layout.sliders ?? []) Object.assign(slider, { x: 0.42, len: 0.55 });
+};
+
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   let node = parentElement.querySelector(".cellflow-scene");
   if (!node) {
@@ -31,6 +40,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
       node.drawn = data.figure;
       const figure = JSON.parse(data.figure);
       figure.layout.autosize = true;
+      if (node.clientWidth < NARROW) narrowed(figure);
       if (node.camera) figure.layout.scene.camera = node.camera; // uirevision alone does not keep it through react
       await Plotly.react(node, { ...figure, config: data.config });
       node.renders = (node.renders ?? 0) + 1;

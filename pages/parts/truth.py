@@ -7,6 +7,7 @@ import streamlit as st
 from cellflow_core.analysis.results import Perturbation
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import compute
+from pages.parts import headline
 from pages.parts.state import result_of, shared_forever
 
 Shares = dict[str, float]
@@ -25,13 +26,8 @@ def shares(info: DatasetInfo, result: Perturbation) -> tuple[Shares, Shares] | N
 
 
 def show(result: Perturbation, known: tuple[Shares, Shares] | None) -> None:
-    """The truth in one sentence a fate."""
+    """The truth beside what the model says."""
     if known is None:
         return
-    before, after = known
-    said = "; ".join(f"**{name}** from {before[name]:.0%} to {after[name]:.0%}" for name in before)
     with st.container(border=True, key="truth"):
-        st.markdown(
-            ":material/school: **The true answer.** These cells come from a simulated circuit, so it is known what the "
-            f"same change to {result.gene} does to all of them: {said}."
-        )
+        st.markdown(f":material/school: **The true answer.** {headline.of_truth(result, *known)}")

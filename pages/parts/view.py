@@ -12,6 +12,7 @@ from cellflow_core.data.store import DamagedDataset, Dataset, DatasetInfo
 from cellflow_core.jobs import compute
 from pages.parts import chart, measured, pick, state
 from pages.parts.headline import Said
+from pages.parts.words import plain
 
 TEXTS = Path(__file__).parents[2] / "assets" / "texts"
 NAMES = {"pca": "PCA", "umap": "UMAP"}
@@ -96,19 +97,18 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float, ke
     return words[str(chosen)]
 
 
-def outline_words(key: str, points: Any, without: str) -> chart.Polygon:
+def outline_words(key: str, points: Any, without: str) -> None:
     """The outline drawn in a chart, said in words, with a button to take it away."""
     found = chart.outlined(key)
     if not found:
         st.caption(without)
-        return ()
+        return
     count = measured.inside(points, found)
     if not count:
         st.warning("There is no cell inside the outline: draw a wider one.", icon=":material/gesture:")
     else:
         st.caption(f":material/gesture: {count:,} cells outlined.")
     st.button("Take the outline away", key=f"{key}_forget", on_click=chart.forget, args=(key,), type="tertiary")
-    return found if count else ()
 
 
 def texts(page: str) -> None:
@@ -142,8 +142,3 @@ def numbers(figure: Any, rows: Mapping[str, Sequence[Any]], name: str, key: str,
     with st.expander(title, icon=":material/table_rows:", key=f"{key}_numbers"):
         st.dataframe(rows, hide_index=True, key=f"{key}_table")
         chart.downloads(figure, rows, name, key)
-
-
-def plain(text: str) -> str:
-    """A name or sentence from outside as Markdown that shows it as it is."""
-    return "".join("\\" + each if each in r"\`*_{}[]()#+!|<>$~:" else each for each in text)

@@ -1,0 +1,146 @@
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from pages.parts import chart, headline, measured, rows, view
+from tests import made_up
+
+
+def test_a_lasso_becomes_an_outline_of_few_corners():
+    angle = np.linspace(0, 2 * np.pi, 500)
+    found = chart.outline({"lasso": [{"x": np.cos(angle).tolist(), "y": np.sin(angle).tolist()}], "box": []})
+    assert 3 < len(found) <= 64
+    assert found[0] == (1.0, 0.0)
+
+
+def test_a_box_becomes_its_four_corners():
+    assert chart.outline({"lasso": [], "box": [{"x": [0, 2], "y": [1, 3]}]}) == ((0, 1), (2, 1), (2, 3), (0, 3))
+
+
+def test_a_click_on_the_surface_surrounds_the_cells_there():
+    points, _ = made_up.cells()
+    here = measured.around(points, *points[0])
+    assert 0 < measured.inside(points, here) < 100
+    assert measured.usable(points, here) == here
+    assert measured.usable(points, measured.around(points, 50.0, 50.0)) == ()
+
+
+def test_no_selection_is_no_outline():
+    assert chart.outline({"lasso": [], "box": [], "points": []}) == ()
+
+
+def test_a_table_holds_no_formula():
+    text = chart.table({"=cmd|' /C calc'!A0": ["+1", "@x", "plain"], "value": [-1.5, 2, 3]})
+    read = list(csv.reader(io.StringIO(text)))
+    assert read == [["'=cmd|' /C calc'!A0", "value"], ["'+1", "-1.5"], ["'@x", "2"], ["plain", "3"]]
+
+
+@pytest.mark.parametrize(
+    ("share", "trust"),
+    [(0.0, "good"), (0.2, "good"), (0.35, "fair"), (0.9, "poor")],
+    ids=["none", "some", "half", "most"],
+)
+def test_a_landscape_is_trusted_as_far_as_it_explains_the_motion(share, trust):
+    said = headline.of_landscape(made_up.landscape(non_gradient=share), "days")
+    assert said.trust == trust
+    assert said.answer.startswith("From day 0 to day 4, 24 simulated cells roll down")
+    assert f"{share:.0%} goes around" in said.why
+
+
+def test_a_held_out_time_counts_before_times_of_training():
+    said = headline.of_course(made_up.course(), 2.0, (), "days")
+    assert said.trust == "good"
+    assert "day 2, which it never saw, predicted cells lie 0.36" in said.answer
+    assert "at times kept from training" in said.why
+
+
+def test_times_of_training_alone_are_called_flattering():
+    said = headline.of_course(made_up.course(seen=np.ones(5, bool)), 1.0, (), "days")
+    assert said.trust == "fair"
+    assert "flatters" in said.why
+
+
+def test_a_copy_that_never_saw_the_time_speaks_for_the_model():
+    held = (headline.HeldOut(2.0, 0.5, 2.1, 0.22),)
+    said = headline.of_course(made_up.course(), 2.0, held, "days")
+    assert said.answer.startswith("A copy of this model that never saw day 2 predicts its cells to within 0.5")
+    assert "explains 85%" in said.why
+
+
+def test_a_model_worse_than_no_motion_is_not_trusted():
+    said = headline.of_course(made_up.course(w1=np.array([np.nan, 2.0, 2.2, 2.2, 2.1])), 1.0, (), "days")
+    assert said.trust == "poor"
+    assert "No better than cells that do not move" in said.why
+
+
+def test_a_time_nobody_measured_is_called_a_prediction():
+    said = headline.of_course(made_up.course(), 1.5, (), "days")
+    assert said.answer == "Nobody measured day 1.5: these 150 cells are the model's prediction."
+
+
+def test_an_effect_beyond_the_controls_is_trusted():
+    said = headline.of_perturbation(made_up.perturbation())
+    assert said.trust == "good"
+    assert "Erythroid from 62% to 31% of cells (-31 points, 95 % interval -36 to -26)" in said.answer
+    assert "3 other genes, picked at random, changes it by up to 3 points" in said.why
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"outside": 0.5}, "50% of the changed cells lie outside"),
+        ({"low": np.array([-0.36, -0.1]), "high": np.array([0.02, 0.36])}, "includes no change"),
+        ({"control_change": np.full((3, 2), 0.4)}, "nothing special about Gata1"),
+    ],
+    ids=["outside", "interval", "controls"],
+)
+def test_doubts_are_told(change, said):
+    found = headline.of_perturbation(made_up.perturbation(**change))
+    assert found.trust == "poor"
+    assert said in found.why
+
+
+def test_no_motion_to_show_is_said():
+    empty = np.full((36, 36), np.nan)
+    assert headline.of_flow(made_up.flow(speed=empty), "days", None).trust == "poor"
+
+
+def test_the_truth_is_compared_where_the_states_are_the_same():
+    made = made_up.perturbation()
+    said = headline.of_truth(made, {"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
+    assert "off by at most 11 points" in said
+    assert "count cells by their true fate" in headline.of_truth(made, {"A": 1.0}, {"A": 1.0})
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        rows.of_landscape(made_up.landscape()),
+        rows.of_flow(made_up.flow()),
+        rows.of_course(made_up.course()),
+        rows.of_trend(made_up.trend()),
+        rows.of_perturbation(made_up.perturbation()),
+    ],
+    ids=["landscape", "flow", "course", "trend", "perturbation"],
+)
+def test_tables_have_columns_of_one_length_without_gaps(columns):
+    assert len({len(each) for each in columns.values()}) == 1
+    assert all(np.isfinite(each).all() for each in columns.values() if isinstance(each[0], float))
+
+
+def test_the_table_of_a_perturbation_shows_the_truth_where_states_are_the_same():
+    truth = ({"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
+    assert rows.of_perturbation(made_up.perturbation(), truth)["true after (%)"] == [20.0, 80.0]
+    assert "true after (%)" not in rows.of_perturbation(made_up.perturbation(), ({"A": 1.0}, {"A": 1.0}))
+
+
+@pytest.mark.parametrize("page", ["landscape", "flow", "time", "perturb"])
+def test_every_view_has_its_three_texts(page):
+    text = (view.TEXTS / f"{page}.md").read_text(encoding="utf-8")
+    assert [each.partition("\n")[0] for each in text.split("## ")[1:]] == [
+        "What it shows",
+        "How to read it",
+        "What it cannot tell",
+    ]

@@ -1,0 +1,161 @@
+"""The four views through app.py: what they ask for, what they draw, and what they say where they cannot."""
+
+from __future__ import annotations
+
+import importlib
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+from cellflow_core.data.store import open_dataset
+from cellflow_core.jobs import compute, supervisor
+from cellflow_core.jobs.executor import InProcess
+from cellflow_core.runs import index
+from cellflow_core.runs.run import Run
+from tests import made_up, toys
+
+ROOT = Path(__file__).parents[2]
+ANSWERS = {
+    "landscape": made_up.landscape,
+    "flow": made_up.flow,
+    "course": made_up.course,
+    "trend": made_up.trend,
+    "perturb": made_up.perturbation,
+}
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any]]]:
+    """What the pages asked for. Answers are made up; what else a worker would do is done here."""
+    heard: list[tuple[str, str, dict[str, Any]]] = []
+
+    def answered(value: Any) -> Future:
+        ready: Future = Future()
+        ready.set_result(value)
+        return ready
+
+    def ask(question: str, run_id: str, **settings: Any) -> Future:
+        heard.append((question, run_id, settings))
+        return answered(ANSWERS[question]())
+
+    def call(path: str, *args: Any, **kwargs: Any) -> Future:
+        module, _, name = path.partition(":")
+        return answered(getattr(importlib.import_module(module), name)(*args, **kwargs))
+
+    st.cache_resource.clear()
+    monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
+    monkeypatch.setattr(compute, "warm", lambda: None)
+    monkeypatch.setattr(compute, "ask", ask)
+    monkeypatch.setattr(compute, "call", call)
+    return heard
+
+
+def trained(space: StateSpace, model: str = "i-cfm", **changes: Any) -> Run:
+    """A finished run on the made-up cells, as genes or as coordinates."""
+    points, t = made_up.cells(120)
+    kinds = np.where(points[:, 1] > 0, "up", "down")
+    id = toys.stored(Snapshots(points, t, space, "days", labels={"type": kinds}))
+    run = index.submit(toys.recipe(id, model=model, **changes))
+    InProcess().start(run)
+    assert run.status().state == "done", run.status().message
+    return run
+
+
+@pytest.fixture
+def run() -> Run:
+    return trained(StateSpace.of_genes(("Gata1", "Spi1")))
+
+
+def opened(name: str, **query: str) -> AppTest:
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for key, value in query.items():
+        page.query_params[key] = value
+    page.switch_page(str(ROOT / "pages" / f"{name}.py"))
+    page.run()
+    assert not page.exception, page.exception
+    assert not page.error, page.error
+    return page
+
+
+def said(page: AppTest) -> str:
+    return " ".join(each.value for each in (*page.markdown, *page.caption, *page.warning, *page.info))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("landscape", "24 simulated cells roll down"),
+        ("flow", "the fastest cells move"),
+        ("time", "day 2, which it never saw, predicted cells lie 0\\.36"),
+        ("perturb", "Knocking out Gata1 takes"),
+    ],
+)
+def test_a_view_opens_on_an_answer(name: str, words: str, run: Run) -> None:
+    page = opened(name, run=run.id)
+    assert words.replace("\\", "") in said(page).replace("\\", "")
+
+
+def test_landscape_asks_for_the_last_time_of_the_chosen_run(run: Run, asked: list) -> None:
+    opened("landscape", run=run.id)
+    assert asked == [("landscape", run.id, {"view": "pca", "kind": "quasi", "time": 4.0, "roll": ()})]
+
+
+def test_flow_moves_to_the_time_of_the_link(run: Run, asked: list) -> None:
+    opened("flow", run=run.id, time="3.25")
+    assert ("flow", run.id, {"view": "pca", "time": 3.25}) in asked
+
+
+def test_time_shows_the_copy_that_never_saw_a_time(run: Run, asked: list) -> None:
+    recipe = toys.recipe(run.recipe.dataset, group="together")
+    first = index.submit(recipe)
+    copy = index.submit(toys.recipe(run.recipe.dataset, group="together", hold_out=2.0))
+    for each in (first, copy):
+        InProcess().start(each)
+    page = opened("time", run=first.id)
+    assert ("course", copy.id, {"view": "pca", "start": "first"}) in asked
+    assert "A copy of this model that never saw day 2" in said(page)
+
+
+def test_perturb_asks_for_what_the_form_says(run: Run, asked: list) -> None:
+    page = opened("perturb", run=run.id)
+    page.segmented_control(key="change").set_value("over-expression").run()
+    page.segmented_control(key="starts").set_value("label").run()
+    page.selectbox(key="start_of_type").set_value("up").run()
+    question, _, settings = asked[-1]
+    assert question == "perturb"
+    assert settings["gene"] in ("Gata1", "Spi1")
+    assert settings["kind"] == "over-expression"
+    assert settings["level"] > 0
+    assert settings["start_label"] == ("type", "up")
+
+
+def test_a_gene_outside_the_model_is_said_plainly(run: Run, asked: list) -> None:
+    page = opened("perturb", run=run.id, gene="Foxp3")
+    assert "Foxp3 is not in the model: it holds 2 genes" in page.warning[0].value
+    assert not [each for each in asked if each[0] == "perturb"]
+
+
+def test_data_without_genes_cannot_be_perturbed_but_followed() -> None:
+    run = trained(StateSpace.coordinates(("a", "b")))
+    assert "no genes to change" in opened("perturb", run=run.id).subheader[0].value
+    assert "without genes" in opened("time", run=run.id).info[0].value
+
+
+def test_data_that_are_gone_are_said(run: Run) -> None:
+    open_dataset(run.recipe.dataset).delete()
+    assert "are gone" in opened("flow", run=run.id).subheader[0].value
+
+
+def test_names_of_the_user_are_never_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trained(StateSpace.of_genes((made_up.HOSTILE, "Spi1")))
+    monkeypatch.setitem(ANSWERS, "perturb", lambda: made_up.perturbation(gene=made_up.HOSTILE))
+    page = opened("perturb", run=run.id)
+    assert "\\<img" in said(page)
+    assert "<img" not in said(page).replace("\\<img", "")
