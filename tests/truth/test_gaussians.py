@@ -65,7 +65,7 @@ def error(found: torch.Tensor, truth: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("law", [CARRIED, SQUEEZED], ids=["carried", "squeezed"])
 def test_ot_cfm_finds_the_velocity(law):
-    """Within 25 % of the root mean square speed, most of it the sampling error of the plan between 1,000 cells."""
+    """Within 25 % of the root mean square speed, from a plan between 1,000 cells."""
     model = trained("ot-cfm", snapshots(law), steps=500, sigma=0.0)
     for k in (0, 1):
         t, x, velocity, _ = on_the_way(law, k, 0.5)
