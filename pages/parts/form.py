@@ -10,6 +10,8 @@ import streamlit as st
 
 from cellflow_core.config import Setting
 
+SHORT_UNIT = 16  # letters that still fit beside a name
+
 
 def form_of(settings: Sequence[Setting], defaults: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Show every setting and return the values by name.
@@ -24,13 +26,14 @@ def form_of(settings: Sequence[Setting], defaults: Mapping[str, Any], key: str) 
 
 
 def label_of(setting: Setting) -> str:
-    """The name as words, with the unit: "Learning rate", "Batch (cells)"."""
+    """The name as words, with a short unit: "Learning rate", "Batch (cells)"."""
     words = setting.name.replace("_", " ")
-    return words[:1].upper() + words[1:] + (f" ({setting.unit})" if setting.unit else "")
+    unit = f" ({setting.unit})" if 0 < len(setting.unit) <= SHORT_UNIT else ""
+    return words[:1].upper() + words[1:] + unit
 
 
 def help_of(setting: Setting) -> str:
-    """Meaning, bounds and default in one text."""
+    """Meaning, a long unit, bounds and default in one text."""
     bounds = {
         (True, True): f"From {_shown(setting.low)} to {_shown(setting.high)}.",
         (True, False): f"At least {_shown(setting.low)}.",
@@ -38,7 +41,8 @@ def help_of(setting: Setting) -> str:
         (False, False): "",
     }[setting.low is not None, setting.high is not None]
     meaning = setting.help[:1].upper() + setting.help[1:] + "." if setting.help else ""
-    return " ".join(filter(None, (meaning, bounds, f"Usually {_shown(setting.default)}.")))
+    unit = f"In {setting.unit}." if len(setting.unit) > SHORT_UNIT else ""
+    return " ".join(filter(None, (meaning, unit, bounds, f"Usually {_shown(setting.default)}.")))
 
 
 def _shown(value: Any) -> str:
@@ -62,7 +66,5 @@ def _widget(setting: Setting, value: Any, key: str, where: Any) -> Any:
     step = kind(10 ** math.floor(math.log10(abs(value)))) if value else kind(1)
     step = max(step // 10, 1) if kind is int else step / 2
     return kind(
-        where.number_input(
-            label, low, high, kind(value), step, "%d" if kind is int else "%g", key=key, help=help, required=True
-        )
+        where.number_input(label, low, high, kind(value), step, "%d" if kind is int else "%g", key=key, help=help)
     )

@@ -19,7 +19,7 @@ from pages.parts.words import plain
 
 UNITS = ("day", "hour", "week", "minute", "embryonic day", "passage", "stage", "pseudotime", "")
 LOOKS = {
-    "counts": "raw counts of molecules",
+    "counts": "counts of molecules, not logarithmic",
     "log": "normalised, logarithmic expression",
     "coordinates": "coordinates, not gene expression",
 }

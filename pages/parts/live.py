@@ -55,17 +55,23 @@ def show(run: Run, status: Status) -> None:
                 ):
                     run.cancel()
                     st.rerun(scope="app")
-        if status.state in ("running", "lost"):
-            done = status.step / status.steps if status.steps else 0.0
-            st.progress(min(done, 1.0), text=progress_words(status))
-            losses(run, f"loss_{run.id}")
-        elif status.state == "queued":
-            st.caption(f"Number {max(status.position, 1)} in the queue: {status.message or 'waiting for its turn'}.")
+        if not status.ended:
+            progress(status)
+            losses(run)
         elif status.state == "done":
             st.caption(f"Trained in {duration(status.seconds)} on {status.device}. Look at it:")
             links_to(run.id)
         else:
             what_happened(run, status)
+
+
+def progress(status: Status) -> None:
+    """The place in the queue, or a bar with phase, step and time to go."""
+    if status.state == "queued":
+        st.caption(f"Number {max(status.position, 1)} in the queue: {status.message or 'waiting for its turn'}.")
+        return
+    done = status.step / status.steps if status.steps else 0.0
+    st.progress(min(done, 1.0), text=progress_words(status))
 
 
 def facts(run: Run) -> str:
@@ -98,7 +104,7 @@ def what_happened(run: Run, status: Status) -> None:
         st.rerun(scope="app")
 
 
-def losses(run: Run, key: str) -> None:
+def losses(run: Run) -> None:
     """The loss by named term; `st.line_chart` keeps its drawing while it grows."""
     table = history(run)
     if len(table) > 1:

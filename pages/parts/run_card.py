@@ -15,19 +15,8 @@ from pages.parts.words import ago, badge, duration, plain
 
 
 def listed(runs: Sequence[Run], datasets: Mapping[str, str]) -> list[Run]:
-    """Show the runs and return those ticked for comparison. While one is under way, the page looks again."""
-    busy = any(not run.status().ended for run in runs)
-    chosen = [run for run in runs if _card(run, run.status(), datasets)]
-    if busy:
-
-        @st.fragment(run_every=2.0)
-        def look() -> None:
-            if any(run.status().ended for run in under_way):
-                st.rerun()
-
-        under_way = [run for run in runs if not run.status().ended]
-        look()
-    return chosen
+    """Show the runs and return those ticked for comparison."""
+    return [run for run in runs if _card(run, run.status(), datasets)]
 
 
 def _card(run: Run, status: Status, datasets: Mapping[str, str]) -> bool:
@@ -43,15 +32,26 @@ def _card(run: Run, status: Status, datasets: Mapping[str, str]) -> bool:
         elif status.state in ("failed", "cancelled"):
             live.what_happened(run, status)
         else:
-            st.caption(
-                live.progress_words(status) if status.state != "queued" else f"Number {status.position} in the queue"
-            )
+            _under_way(run)
             if st.button("Cancel", key=f"cancel_{run.id}", icon=":material/stop_circle:", disabled=run.cancelled):
                 run.cancel()
                 st.rerun()
         with st.expander("Details, name, export", icon=":material/more_horiz:"):
             _more(run, status)
     return chosen
+
+
+def _under_way(run: Run) -> None:
+    """How far a run is; at its end the page is drawn anew."""
+
+    @st.fragment(run_every=2.0)
+    def look() -> None:
+        status = run.status()
+        if status.ended:
+            st.rerun()
+        live.progress(status)
+
+    look()
 
 
 def _more(run: Run, status: Status) -> None:
