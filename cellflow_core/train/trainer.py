@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Frames
@@ -84,7 +84,7 @@ def fit(
     train, held = validation_split(data, config.validation, seed)
     frames = Frames.of(train, model.device)
     held_frames = None if held is None else Frames.of(held, model.device)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.average))
+    average = AveragedModel(model, avg_fn=_moving(config.average))
     if start is not None:
         model.load_state_dict(start.model)
         average.load_state_dict(start.average)
@@ -99,6 +99,16 @@ def fit(
     if average.n_averaged:
         for weight, mean in zip(model.parameters(), average.module.parameters(), strict=True):
             weight.data.copy_(mean)
+
+
+def _moving(memory: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Moving average whose memory grows with the steps done: a short run does not drag its first weights along."""
+
+    def average(mean: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
+        done = int(count)
+        return mean.lerp(new, 1 - min(memory, (1 + done) / (10 + done)))
+
+    return average
 
 
 def _steps(phases: tuple[Phase, ...], steps: int) -> list[int]:
