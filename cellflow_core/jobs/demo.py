@@ -8,7 +8,7 @@ from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 
 DEMO = "toggle"
-WISHES = (("ot-cfm", True), ("action-matching", False))
+WISHES = (("ot-cfm", True), ("action-matching", True))
 """Models trained on the demo, and whether a copy that never saw the middle time is trained too."""
 
 
