@@ -83,8 +83,8 @@ def _camera(result: Landscape) -> dict:
     way = np.nanmean(result.paths[-1] - result.paths[0], axis=0) / np.where(extent > 0, extent, 1)
     ahead = np.arctan2(way[1], way[0]) if np.hypot(*way) > 0.05 else -np.pi / 2
     aside = ahead + np.deg2rad(22)
-    eye = {"x": float(1.5 * np.cos(aside)), "y": float(1.5 * np.sin(aside)), "z": 0.95}
-    return {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.16}}
+    eye = {"x": float(1.6 * np.cos(aside)), "y": float(1.6 * np.sin(aside)), "z": 1.0}
+    return {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.2}}
 
 
 def _cells(result: Landscape, lift: float) -> go.Scatter3d:

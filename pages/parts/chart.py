@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ Polygon = tuple[tuple[float, float], ...]
 
 _SCENE = "cellflow.scene"
 _SCRIPT = (Path(__file__).parent / "scene.js").read_text(encoding="utf-8")
+_CAMERA = re.compile("{0}(,{0}){{5}}".format(r"-?\d+(\.\d+)?(e[+-]?\d+)?"))
 _LASSO_BUTTONS = ["select2d", "lasso2d"]
 
 
@@ -102,6 +104,9 @@ def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
     Where the browser cannot load it, streamlit's own chart is shown, and that is said.
     """
     height: Any = figure.layout["height"]
+    linked = st.session_state.setdefault(f"{key}_linked", camera_of(st.query_params.get("camera", "")))
+    if linked:
+        figure.update_layout(scene_camera=linked)
     base = str(st.get_option("server.baseUrlPath")).strip("/")
     url = f"{'/' + base if base else ''}/_stcore/bidi-components/{_SCENE}/plotly.min.js?v={plotly.__version__}"
     shown = _scene()(
@@ -114,7 +119,23 @@ def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
     if shown.get("failed"):
         st.caption("The 3D viewer could not be loaded here, so this is the simple one: it forgets how you turned it.")
         st.plotly_chart(figure, key=f"{key}_simple", theme=None, config=theme.CONFIG, alt=alt)
-    return Scene(shown.get("click"), shown.get("camera"))
+    camera = shown.get("camera")
+    if camera:
+        st.query_params["camera"] = link_of(camera)
+    return Scene(shown.get("click"), camera)
+
+
+def link_of(camera: Mapping[str, Any]) -> str:
+    """Where the camera is and looks to, for a link: six numbers."""
+    return ",".join(f"{camera[what][axis]:.3g}" for what in ("eye", "center") for axis in "xyz")
+
+
+def camera_of(link: str) -> dict[str, Any] | None:
+    """The camera of a link, None where it holds none or is damaged."""
+    if not _CAMERA.fullmatch(link):
+        return None
+    values = [float(each) for each in link.split(",")]
+    return {"eye": dict(zip("xyz", values[:3], strict=True)), "center": dict(zip("xyz", values[3:], strict=True))}
 
 
 def _nothing() -> None:

@@ -79,21 +79,15 @@ def steps(info: DatasetInfo, between: int = 4) -> tuple[float, ...]:
 
 
 def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float, key: str = "time") -> float:
-    """A slider over these times, kept in the link; measured ones are marked."""
+    """A slider over these times, kept in the link; measured ones are told."""
     words = {f"{each:.6g}": float(each) for each in times}
     near = min(words, key=lambda each: abs(words[each] - default))
     if len(words) == 1:
         return words[near]
     unit = f" ({info.time_unit})" if info.time_unit else ""
-    measured_at = {f"{each:.6g}" for each in info.times}
-    chosen = st.select_slider(
-        f"{label}{unit}",
-        list(words),
-        near,
-        format_func=lambda each: f"{each} · measured" if each in measured_at else each,
-        key=key,
-        bind="query-params",
-    )
+    known = ", ".join(f"{each:.6g}" for each in info.times)
+    said = f"{label}{unit}, measured at {known}" if len(info.times) <= 8 else f"{label}{unit}"
+    chosen = st.select_slider(plain(said), list(words), near, key=key, bind="query-params")
     return words[str(chosen)]
 
 

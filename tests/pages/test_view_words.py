@@ -31,6 +31,19 @@ def test_no_selection_is_no_outline():
     assert chart.outline({"lasso": [], "box": [], "points": []}) == ()
 
 
+def test_a_camera_survives_its_link():
+    camera = {"eye": {"x": -1.25, "y": 0.5, "z": 1e-17}, "center": {"x": 0, "y": 0, "z": -0.2}}
+    found = chart.camera_of(chart.link_of(camera))
+    assert found == {"eye": {"x": -1.25, "y": 0.5, "z": 1e-17}, "center": {"x": 0.0, "y": 0.0, "z": -0.2}}
+
+
+@pytest.mark.parametrize(
+    "link", ["", "1,2,3", "1,2,3,4,5,x", "1..2,1,1,1,1,1", "1,2,3,4,5,6,7", "1,2,3,4,5,6,", "nan,1,1,1,1,1"]
+)
+def test_a_damaged_camera_is_none(link):
+    assert chart.camera_of(link) is None
+
+
 def test_a_table_holds_no_formula():
     text = chart.table({"=cmd|' /C calc'!A0": ["+1", "@x", "plain"], "value": [-1.5, 2, 3]})
     read = list(csv.reader(io.StringIO(text)))

@@ -112,6 +112,15 @@ def test_flow_moves_to_the_time_of_the_link(run: Run, asked: list) -> None:
     assert ("flow", run.id, {"view": "pca", "time": 3.25}) in asked
 
 
+def test_the_link_brings_back_view_gene_time_and_camera(run: Run, asked: list) -> None:
+    opened("perturb", run=run.id, gene="Spi1", change="Over-express")
+    assert asked[-1][2]["gene"] == "Spi1"
+    assert asked[-1][2]["kind"] == "over-expression"
+    page = opened("landscape", run=run.id, at="2", camera="1,2,3,0,0,-0.2")
+    assert asked[-1][2]["time"] == 2.0
+    assert page.session_state["landscape_3d_linked"]["eye"] == {"x": 1.0, "y": 2.0, "z": 3.0}
+
+
 def test_time_shows_the_copy_that_never_saw_a_time(run: Run, asked: list) -> None:
     recipe = toys.recipe(run.recipe.dataset, group="together")
     first = index.submit(recipe)
