@@ -45,7 +45,7 @@ def card(name: str) -> ModelCard:
     from cellflow_core.train.trainer import PRESETS, TrainConfig
 
     kind = registry.find(name)
-    own = TrainConfig.of(dict(kind.training)).as_dict()
+    own = TrainConfig.of(dict(kind.recommended)).as_dict()
     return ModelCard(
         name=name,
         family=registry.family(name),
@@ -77,7 +77,7 @@ def estimate(
 
     data = open_dataset(dataset_id).snapshots()
     kind = registry.find(model)
-    wanted = TrainConfig.of(dict(kind.training) | dict(training))
+    wanted = TrainConfig.of(dict(kind.recommended) | dict(training))
     seen: list[tuple[int, float]] = []
 
     def report(progress: Progress) -> None:

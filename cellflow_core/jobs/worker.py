@@ -97,7 +97,7 @@ def _train(run: Run, attempt: Attempt, heart: Heart) -> str:
     start = kept.newest(attempt.say)
     attempt.say(f"{recipe.model} on {words}, " + (f"from {start.seconds:.0f} s on" if start else "from the start"))
     model = registry.create(recipe.model, recipe.settings, data.spec, recipe.seed, device)
-    training = TrainConfig.of(dict(type(model).training) | dict(recipe.training))
+    training = TrainConfig.of(dict(type(model).recommended) | dict(recipe.training))
     fit(model, data, training, _Reporter(run, attempt, kept), start, recipe.seed)
     heart.say(stage="saving the model")
     save_model(run, model)

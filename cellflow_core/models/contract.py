@@ -53,18 +53,18 @@ class Phase:
 class DynamicsModel(nn.Module, ABC):
     """A generative model of cell dynamics. Fields speak the data's own units: state, and time as measured.
 
-    title     name as the field writes it, for example "OT-CFM"
-    summary   one sentence for a person who does not know the method
-    paper     authors, year, DOI or arXiv number
-    needs     what of the data it cannot do without
-    training  the trainer's settings in which this method differs from the trainer's defaults
+    title        name as the field writes it, for example "OT-CFM"
+    summary      one sentence for a person who does not know the method
+    paper        authors, year, DOI or arXiv number
+    needs        what of the data it cannot do without
+    recommended  the trainer's settings in which this method differs from the trainer's defaults
     """
 
     title: ClassVar[str]
     summary: ClassVar[str]
     paper: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset({Need.TIMES})
-    training: ClassVar[Mapping[str, Any]] = {}
+    recommended: ClassVar[Mapping[str, Any]] = {}
     Config: ClassVar[type[Config]]
 
     def __init__(self, config: Config, spec: Spec) -> None:

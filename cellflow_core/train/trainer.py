@@ -36,7 +36,7 @@ class TrainConfig(Config):
         """The settings of "quick", "standard" or "careful" for a model, with some changed."""
         if name not in PRESETS:
             raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
-        made = cls.of(dict(model.training))
+        made = cls.of(dict(model.recommended))
         return cls.of(made.as_dict() | {"steps": max(1, round(made.steps * PRESETS[name]))} | changes)
 
 

@@ -95,7 +95,7 @@ def uninterrupted() -> dict[str, torch.Tensor]:
     asked = recipe(stored(), training=LONG)
     data = drifting()
     model = registry.create(asked.model, asked.settings, data.spec, asked.seed)
-    fit(model, data, TrainConfig.of(dict(type(model).training) | LONG), seed=asked.seed)
+    fit(model, data, TrainConfig.of(dict(type(model).recommended) | LONG), seed=asked.seed)
     return model.state_dict()
 
 

@@ -29,7 +29,7 @@ class McCann(DynamicsModel, HasCoupling):
     title = "OT displacement (McCann)"
     summary = "Joins early with late cells by one optimal transport plan and moves them straight: no learning at all."
     paper = "McCann, Adv. Math. 1997, doi:10.1006/aima.1997.1634"
-    training: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation": 0.0}
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation": 0.0}
 
     Config = Settings
     config: Settings

@@ -45,7 +45,7 @@ class NeuralODE(DynamicsModel, HasVelocity):
     title = "Neural ODE"
     summary = "Carries cells through a learnt velocity and corrects it until they land on the next measured cells."
     paper = "Chen et al., NeurIPS 2018, arXiv:1806.07366"
-    training: ClassVar[Mapping[str, Any]] = {"steps": 600, "batch": 128, "learning_rate": 5e-3, "average": 0.98}
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 600, "batch": 128, "learning_rate": 5e-3, "average": 0.98}
 
     Config = Settings
     config: Settings

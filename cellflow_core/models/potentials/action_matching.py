@@ -48,7 +48,7 @@ class ActionMatching(DynamicsModel, HasVelocity, HasPotential):
     title = "Action Matching"
     summary = "Learns a landscape that changes with time; every cell rolls down its slope."
     paper = "Neklyudov et al., ICML 2023, arXiv:2210.06662"
-    training: ClassVar[Mapping[str, Any]] = {"steps": 3000}
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 3000}
 
     Config = Settings
     config: Settings
