@@ -8,7 +8,7 @@ import streamlit as st
 
 from cellflow_core.data import demos, store
 from cellflow_core.figures import journey, scatter
-from cellflow_core.jobs import compute, supervisor
+from cellflow_core.jobs import compute
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts import live
@@ -16,7 +16,7 @@ from pages.parts.add_data import make_demo
 from pages.parts.chart import chart, dark
 from pages.parts.state import result_of, shared_forever
 
-NAME, MODEL = "toggle", "ot-cfm"
+NAME = "toggle"
 DATASET = f"demo-{NAME}"
 
 
@@ -34,10 +34,9 @@ def explore() -> None:
     if run is not None:
         st.switch_page("pages/landscape.py", query_params={"run": run.id})
     known = next(each for each in demos.DEMOS if each.name == NAME)
-    info = store.open_dataset(make_demo(NAME, known.label)).info
-    waiting = [each for each in index.runs() if each.recipe.dataset == DATASET and not each.status().ended]
-    run = waiting[0] if waiting else _submit(info)
-    st.query_params["demo"] = run.id
+    make_demo(NAME, known.label)
+    first, *_ = result_of(compute.call("cellflow_core.jobs.demo:submit"), "Preparing the training")
+    st.query_params["demo"] = first
     st.rerun()
 
 
@@ -61,14 +60,6 @@ def picture(valley: Path) -> None:
     else:
         st.image(str(valley), width="stretch")
         st.caption("Cells roll down a landscape and choose a valley: Waddington's picture, learnt from data.")
-
-
-def _submit(info: store.DatasetInfo) -> Run:
-    made = compute.call("cellflow_core.jobs.recipes:recipes", info.id, MODEL, "quick", {}, {}, seeds=(0,))
-    (recipe,) = result_of(made, "Preparing the training")
-    run = index.submit(recipe)
-    supervisor.ensure_supervisor()
-    return run
 
 
 def _cells() -> None:

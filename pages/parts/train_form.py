@@ -88,13 +88,13 @@ def choose_rest(info: DatasetInfo, card: Any) -> Wish:
     preset = st.segmented_control(
         "Preset",
         list(PRESETS),
-        default="quick",
+        default="standard",
         required=True,
         key="train_preset",
         format_func=lambda each: PRESETS[each] + _minutes(seconds, card, each),
         label_visibility="collapsed",
     )
-    preset = preset or "quick"
+    preset = preset or "standard"
     with st.expander("All settings", icon=":material/tune:", key="settings"):
         st.markdown(f"**{card.title}**" if card.settings else f"{card.title} has no settings of its own.")
         settings = form_of(card.settings, {}, f"set_{card.name}")

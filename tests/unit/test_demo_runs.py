@@ -11,8 +11,8 @@ def test_the_demo_is_handed_in_once(monkeypatch):
     recipes = [index.open_run(id).recipe for id in first]
     assert [each.model for each in recipes] == ["ot-cfm", "action-matching"]
     runs = index.runs()
-    assert len(runs) == 3
-    assert sorted(run.recipe.hold_out is not None for run in runs) == [False, False, True]
+    assert len(runs) == 4
+    assert sorted(run.recipe.hold_out is not None for run in runs) == [False, False, True, True]
     assert {run.recipe.group for run in index.siblings(index.open_run(first[0]))} == {recipes[0].group}
 
 
