@@ -29,7 +29,8 @@ ATTEMPTS = 3
 GRACE = 10.0
 """Seconds that a cancelled worker has to see the marker, and again to heed TERM, before the next measure."""
 LOOK_EVERY = 0.5
-IDLE = 300.0
+IDLE = float(os.environ.get("CELLFLOW_IDLE", "300"))
+"""Seconds without work after which the supervisor leaves; the next page or command starts another."""
 
 
 def ensure_supervisor() -> None:
