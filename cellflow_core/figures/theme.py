@@ -36,7 +36,6 @@ CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "showSendToCloud": False,
     "responsive": True,
-    "scrollZoom": False,
     "modeBarButtonsToRemove": ["autoScale2d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines"],
     "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "cellflow"},
 }

@@ -21,13 +21,6 @@ def cells_at(data: Dataset, view: str, time: float) -> np.ndarray | None:
     return data.view(view)[here] if here.any() else None
 
 
-def first_cells(data: Dataset, view: str) -> np.ndarray:
-    """Measured cells [cells, 2] of the first time in a view."""
-    found = cells_at(data, view, data.info.times[0])
-    assert found is not None
-    return found
-
-
 def inside(points: np.ndarray, polygon: Polygon) -> int:
     """How many points lie in an outline."""
     from cellflow_core.analysis.grid import in_polygon  # scipy, which no page needs before an outline is drawn

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.analysis.results import FlowField, GeneTrend, Landscape, Perturbation, TimeCourse
+from cellflow_core.analysis.results import Fates, FlowField, GeneTrend, Landscape, Perturbation, TimeCourse
 
 Rows = dict[str, list[Any]]
 
@@ -53,6 +53,17 @@ def of_trend(result: GeneTrend) -> Rows:
     names = ("10 % of cells below", "half of cells below", "90 % of cells below")
     columns = {name: _short(result.quantiles[:, k]) for k, name in enumerate(names)}
     return {"time": _short(result.times), "mean": _short(result.mean), **columns}
+
+
+def of_fates(result: Fates) -> Rows:
+    """One row a terminal state, shares in percent."""
+    return {
+        "state": list(result.names),
+        "predicted (%)": _percent(result.share),
+        "from": _percent(result.low),
+        "to": _percent(result.high),
+        "measured at the last time (%)": _percent(result.measured),
+    }
 
 
 def of_perturbation(result: Perturbation, truth: tuple[dict[str, float], dict[str, float]] | None = None) -> Rows:

@@ -15,7 +15,6 @@ from pages.parts.headline import Said
 from pages.parts.words import plain
 
 TEXTS = Path(__file__).parents[2] / "assets" / "texts"
-NAMES = {"pca": "PCA", "umap": "UMAP"}
 
 
 class Subject(NamedTuple):

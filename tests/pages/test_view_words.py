@@ -134,9 +134,10 @@ def test_the_truth_is_compared_where_the_states_are_the_same():
         rows.of_flow(made_up.flow()),
         rows.of_course(made_up.course()),
         rows.of_trend(made_up.trend()),
+        rows.of_fates(made_up.fates()),
         rows.of_perturbation(made_up.perturbation()),
     ],
-    ids=["landscape", "flow", "course", "trend", "perturbation"],
+    ids=["landscape", "flow", "course", "trend", "fates", "perturbation"],
 )
 def test_tables_have_columns_of_one_length_without_gaps(columns):
     assert len({len(each) for each in columns.values()}) == 1

@@ -27,6 +27,7 @@ ANSWERS = {
     "flow": made_up.flow,
     "course": made_up.course,
     "trend": made_up.trend,
+    "fates": made_up.fates,
     "perturb": made_up.perturbation,
 }
 
@@ -104,7 +105,8 @@ def test_a_view_opens_on_an_answer(name: str, words: str, run: Run) -> None:
 
 def test_landscape_asks_for_the_last_time_of_the_chosen_run(run: Run, asked: list) -> None:
     opened("landscape", run=run.id)
-    assert asked == [("landscape", run.id, {"view": "pca", "kind": "quasi", "time": 4.0, "roll": ()})]
+    assert asked[0] == ("landscape", run.id, {"view": "pca", "kind": "quasi", "time": 4.0, "roll": ()})
+    assert asked[1] == ("fates", run.id, {"view": "pca"})
 
 
 def test_flow_moves_to_the_time_of_the_link(run: Run, asked: list) -> None:
@@ -117,7 +119,7 @@ def test_the_link_brings_back_view_gene_time_and_camera(run: Run, asked: list) -
     assert asked[-1][2]["gene"] == "Spi1"
     assert asked[-1][2]["kind"] == "over-expression"
     page = opened("landscape", run=run.id, at="2", camera="1,2,3,0,0,-0.2")
-    assert asked[-1][2]["time"] == 2.0
+    assert asked[-2][2]["time"] == 2.0
     assert page.session_state["landscape_3d_linked"]["eye"] == {"x": 1.0, "y": 2.0, "z": 3.0}
 
 
