@@ -88,7 +88,7 @@ def error(
     times = result.measured_times[there]
     series = (
         ("no motion (time before)", result.w1_previous, theme.quiet(dark), "dash", "square"),
-        ("sampling noise (best possible)", result.w1_floor, theme.CATEGORICAL[2], "dot", "diamond"),
+        ("sampling noise (two halves)", result.w1_floor, theme.CATEGORICAL[2], "dot", "diamond"),
         ("this model", result.w1, theme.model(dark), "solid", None),
     )
     for name, values, colour, dash, symbol in series:

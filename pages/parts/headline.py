@@ -45,6 +45,13 @@ def of_landscape(result: Landscape, unit: str) -> Said:
     answer = (
         f"From {at(result.path_times[0], unit)} to {at(result.path_times[-1], unit)}, {count} simulated cells {moved}."
     )
+    if result.kind == "learnt potential":
+        return Said(
+            answer,
+            "fair",
+            "This model can only move cells downhill, so its surface shows all of its motion. Whether real cells also "
+            "go around it cannot tell: compare its error on Time with that of a freer model, OT-CFM for example.",
+        )
     part = f"{1 - share:.0%} of the cells' motion goes downhill, {share:.0%} goes around, which no landscape can show"
     if share <= 0.2:
         return Said(answer, "good", f"{part}: a landscape is a fair picture of this motion.")
@@ -127,7 +134,8 @@ def of_perturbation(result: Perturbation) -> Said:
     if abs(points) <= most:
         doubts.append(f"{compared}: nothing special about {result.gene}.")
         return Said(answer, "poor", " ".join(doubts))
-    return Said(answer, "poor" if doubts else "good", " ".join((*doubts, f"{compared}.")))
+    cause = f"Whether {result.gene} is the cause or a marker, unperturbed cells cannot tell."
+    return Said(answer, "poor" if doubts else "fair", " ".join((*doubts, f"{compared}.", cause)))
 
 
 def of_truth(result: Perturbation, before: Mapping[str, float], after: Mapping[str, float]) -> str:

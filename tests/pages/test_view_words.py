@@ -56,10 +56,17 @@ def test_a_table_holds_no_formula():
     ids=["none", "some", "half", "most"],
 )
 def test_a_landscape_is_trusted_as_far_as_it_explains_the_motion(share, trust):
-    said = headline.of_landscape(made_up.landscape(non_gradient=share), "days")
+    quasi = made_up.landscape(kind="quasi-potential -log p", non_gradient=share)
+    said = headline.of_landscape(quasi, "days")
     assert said.trust == trust
     assert said.answer.startswith("From day 0 to day 4, 24 simulated cells roll down")
     assert f"{share:.0%} goes around" in said.why
+
+
+def test_a_model_that_can_only_go_downhill_proves_nothing_by_it():
+    said = headline.of_landscape(made_up.landscape(kind="learnt potential", non_gradient=0.0), "days")
+    assert said.trust == "fair"
+    assert "can only move cells downhill" in said.why
 
 
 def test_a_held_out_time_counts_before_times_of_training():
@@ -95,7 +102,8 @@ def test_a_time_nobody_measured_is_called_a_prediction():
 
 def test_an_effect_beyond_the_controls_is_trusted():
     said = headline.of_perturbation(made_up.perturbation())
-    assert said.trust == "good"
+    assert said.trust == "fair"
+    assert "cause or a marker" in said.why
     assert "Erythroid from 62% to 31% of cells (-31 points, 95 % interval -36 to -26)" in said.answer
     assert "3 other genes, picked at random, changes it by up to 3 points" in said.why
 
