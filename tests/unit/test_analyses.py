@@ -175,12 +175,12 @@ def test_control_genes_are_others_and_alike():
 
 
 def test_start_cells_of_a_polygon_and_a_label():
-    box = ((-1, 0.0), (0.5, 0.0), (0.5, 9), (-1, 9))
+    box = ((-1.0, 0.0), (0.5, 0.0), (0.5, 9.0), (-1.0, 9.0))
     start = start_cells(DATA, VIEW, 1000, polygon=box, label=("kind", "right <b>"))
     assert start.time == 0.0 and (start.x[:, 1] > 0).all() and "drawn region" in start.text
     assert len(start_cells(DATA, VIEW, 10).cells) == 10
     with pytest.raises(ValueError, match="no measured cell"):
-        start_cells(DATA, VIEW, 10, polygon=((90, 90), (91, 90), (91, 91)))
+        start_cells(DATA, VIEW, 10, polygon=((90.0, 90.0), (91.0, 90.0), (91.0, 91.0)))
     with pytest.raises(KeyError, match="there are: kind"):
         start_cells(DATA, VIEW, 10, label=("colour", "red"))
 
@@ -265,7 +265,7 @@ def test_a_learnt_potential_goes_down_where_cells_go():
 
 
 def test_particles_roll_from_the_drawn_region():
-    made = landscape(Split(), DATA, VIEW, roll=((-1, 0.0), (0.5, 0.0), (0.5, 9), (-1, 9)))
+    made = landscape(Split(), DATA, VIEW, roll=((-1.0, 0.0), (0.5, 0.0), (0.5, 9.0), (-1.0, 9.0)))
     assert made.kind.startswith("quasi") and (made.paths[0, :, 1] >= 0).all()
     assert np.isfinite(made.path_height).all() and np.isfinite(made.cell_height).all()
     assert "noise" in made.notes[0]
