@@ -13,14 +13,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
-import platform
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import machine
 import numpy as np
 import torch
 
@@ -80,13 +79,7 @@ def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
         },
         "preset": asked.preset,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "system": platform.platform(),
-            "cores": os.cpu_count(),
-            "threads": asked.threads,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        "machine": machine.here() | {"threads": asked.threads},
     }
 
 
@@ -98,8 +91,7 @@ def one(name: str, data: Snapshots, seed: int, fold: float, preset: str) -> dict
     fit(model, seen, TrainConfig.preset(preset, type(model)), seed=seed)
     seconds = time.monotonic() - began
     w1 = evaluate.score(model, data, fold, seed=seed)
-    today = datetime.now(UTC).date().isoformat()
-    return {"model": name, "seed": seed, "fold": fold, "w1": w1, "seconds": round(seconds, 2), "date": today}
+    return {"model": name, "seed": seed, "fold": fold, "w1": w1, "seconds": round(seconds, 2), "date": machine.today()}
 
 
 def earlier(path: Path | None, made: dict[str, Any], again: set[tuple[str, int]]) -> list[dict[str, Any]]:
@@ -116,11 +108,11 @@ def table(found: dict[str, Any]) -> str:
     """Each model's mean over folds, mean and spread of that over seeds; then the trivial answers."""
     folds = [each["fold"] for each in found["baselines_by_fold"]]
     head = f"{'':16} {'mean W1':>8} {'+- seeds':>8} " + " ".join(f"{f'at {fold:g}':>7}" for fold in folds)
-    machine, data = found["machine"], found["data"]
+    where, data = found["machine"], found["data"]
     lines = [
         f"{found['protocol']}, {data['file']}: {data['cells']} cells, {data['dims']} coordinates, "
         f"preset {found['preset']}, {found['date'][:10]}",
-        f"{machine['system']}, {machine['cores']} cores, {machine['threads']} thread(s), torch {machine['torch']}",
+        f"{where['system']}, {where['cores']} cores, {where['threads']} thread(s), torch {where['torch']}",
         head + f" {'s a fold':>9} {'seeds':>6}",
     ]
     for name in dict.fromkeys(row["model"] for row in found["rows"]):

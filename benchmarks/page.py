@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import signal
 import socket
@@ -22,9 +21,9 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from datetime import UTC, datetime
 from pathlib import Path
 
+import machine
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -79,8 +78,8 @@ def main() -> None:
         rows = [once(Path(folder) / str(k)) for k in range(asked.repeats)]
     median = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
     found = {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "date": machine.today(),
+        "machine": machine.here(),
         "rows": rows,
         "median": median,
     }

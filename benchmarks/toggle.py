@@ -1,0 +1,109 @@
+"""How near trained models come to the truth of the toggle-switch demo: fates, terminal states, knock-outs.
+
+    python benchmarks/toggle.py --models ot-cfm,sf2m --seeds 0,1,2 --samples 22,0,1,2 --out FILE.json
+
+Each row is one model trained once (--seeds) on one sample of 600 cells at each of 5 times (--samples; the demo is
+sample 22, chosen because its cells lie nearest to the population, so the others show what an ordinary draw adds).
+`fates`, `knock_out` and `marker` are the largest error of any share, or of its change, against the circuit itself:
+`knock_out` of both masters, `marker` of MarkerA1, which drives nothing and which snapshots cannot tell from a driver.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import machine
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cellflow_core.analysis.fates import fate_map
+from cellflow_core.analysis.perturb import perturbation
+from cellflow_core.analysis.views import View
+from cellflow_core.data.simulators import toggle
+from cellflow_core.models import registry
+from cellflow_core.train.trainer import TrainConfig, fit
+
+MASTERS, MARKER = ("MasterA", "MasterB"), "MarkerA1"
+
+
+def one(name: str, seed: int, sample: int, preset: str) -> dict[str, Any]:
+    """Train one model on one sample and compare it with the circuit."""
+    data = toggle.simulate(toggle.Settings(seed=sample))
+    center = data.x - data.x.mean(axis=0)
+    view = View("pca", ("PC1", "PC2"), center @ np.linalg.svd(center, full_matrices=False)[2][:2].T, data.x)
+    kind = registry.find(name)
+    model = registry.create(name, {}, data.spec, seed)
+    fit(model, data, TrainConfig.preset(preset, kind), seed=seed)
+    truth = toggle.fate_shares()
+    fates = fate_map(model, data, view, toggle.LABEL)
+    row: dict[str, Any] = {
+        "model": name,
+        "seed": seed,
+        "sample": sample,
+        "fate_a": share(fates.names, fates.share, "fate A"),
+        "fate_a_true": truth["fate A"],
+        "fates": max(abs(share(fates.names, fates.share, each) - truth[each]) for each in truth),
+        "states": len(fate_map(model, data, view).names),
+    }
+    if hasattr(kind, "velocity"):
+        row["knock_out"] = max(knock_out_error(model, data, view, gene, truth) for gene in MASTERS)
+        row["marker"] = knock_out_error(model, data, view, MARKER, truth)
+    return row
+
+
+def knock_out_error(model: Any, data: Any, view: View, gene: str, truth: dict[str, float]) -> float:
+    """Largest error of the change of any share when `gene` is held at 0."""
+    held = toggle.fate_shares(clamp={gene: 0.0})
+    made = perturbation(model, data, view, gene, "knock-out", states=toggle.LABEL)
+    return max(abs(share(made.names, made.change, each) - (held[each] - truth[each])) for each in truth)
+
+
+def share(names: tuple[str, ...], values: np.ndarray, name: str) -> float:
+    return float(values[names.index(name)]) if name in names else 0.0
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = ["model           sample seed  fate A   true   fates  knock-out  marker  states"]
+    for row in rows:
+        held = "".join(f"{row[k]:{w}.3f}" if k in row else f"{'-':>{w}}" for k, w in (("knock_out", 11), ("marker", 8)))
+        lines.append(
+            f"{row['model']:16}{row['sample']:7}{row['seed']:5}{row['fate_a']:8.3f}{row['fate_a_true']:7.3f}"
+            f"{row['fates']:8.3f}{held}{row['states']:8}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default="ot-cfm")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--samples", default=str(toggle.Settings().seed))
+    parser.add_argument("--preset", default="standard")
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = [
+        one(name, int(seed), int(sample), asked.preset)
+        for name in (registry.names() if asked.models == "all" else asked.models.split(","))
+        for sample in asked.samples.split(",")
+        for seed in asked.seeds.split(",")
+    ]
+    print(table(rows))
+    found = {
+        "date": machine.today(),
+        "machine": machine.here(),
+        "preset": asked.preset,
+        "rows": rows,
+    }
+    if asked.out:
+        asked.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
