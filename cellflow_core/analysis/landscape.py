@@ -135,6 +135,8 @@ def _potential(
         (
             f"Height is the potential {moving.title} learnt, at time {time:g}, averaged over the cells that share a "
             "place in this picture: cells roll downhill. The flow changes with time: this is the surface of one time.",
+            f"At time {time:g} the model has seen cells only where cells were then: elsewhere the surface is a guess, "
+            "and which of two separate valleys is the deeper one is not in the data.",
         ),
     )
 

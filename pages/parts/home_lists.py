@@ -68,7 +68,7 @@ def _run(run: Run, names: Mapping[str, str]) -> None:
         st.page_link(page, label=plain(run.label), icon=icon, query_params={"run": run.id})
         st.caption(
             f"{badge(state)} {plain(names.get(run.recipe.dataset, 'deleted data'))} · "
-            f"{run_facts(run)} · {ago(run.recipe.created)}"
+            f"{' · '.join((*run_facts(run), ago(run.recipe.created)))}"
         )
 
 

@@ -76,7 +76,7 @@ def progress(status: Status) -> None:
 
 def facts(run: Run) -> str:
     """Model, seed and what was left out, in a low voice."""
-    return f":gray[{run.recipe.model} · {run_facts(run)}]"
+    return f":gray[{' · '.join((run.recipe.model, *run_facts(run)))}]"
 
 
 def progress_words(status: Status) -> str:

@@ -73,10 +73,13 @@ def pick_dataset(label: str = "Data set") -> store.DatasetInfo:
 def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = ()) -> Run:
     """The finished run this page looks at, from `?run=`.
 
+    Models that saw every time come first, the newest before the older; then the copies that test them.
+
     capability  names from models.contract.CAPABILITIES of which the model must have at least one; where it has none,
                 the page says which models would do, and ends.
     """
-    done = {run.id: run for run in index.runs() if run.status().state == "done"}
+    finished = [run for run in index.runs() if run.status().state == "done"]
+    done = {run.id: run for run in sorted(finished, key=lambda run: run.recipe.hold_out is not None)}
     if not done:
         empty(
             "No model is trained yet",
@@ -107,14 +110,13 @@ def dataset_words(info: store.DatasetInfo) -> str:
 def run_words(run: Run, datasets: Mapping[str, str]) -> str:
     """A run in one line: its label, on what, and what was left out."""
     where = datasets.get(run.recipe.dataset, "deleted data")
-    return f"{run.label}{'' if where in run.label else f' · {where}'} · {run_facts(run)}"
+    return " · ".join((run.label, *([where] if where not in run.label else ()), *run_facts(run)))
 
 
-def run_facts(run: Run) -> str:
-    """Seed and what was left out."""
-    out = "" if run.recipe.hold_out is None else f"without time {run.recipe.hold_out:g}"
-    facts = [f"seed {run.recipe.seed}", out]
-    return " · ".join(each for each in facts if each and each not in run.label) or facts[0]
+def run_facts(run: Run) -> tuple[str, ...]:
+    """Seed and what was left out, where the label does not say it."""
+    out = () if run.recipe.hold_out is None else (f"without time {run.recipe.hold_out:g}",)
+    return tuple(each for each in (f"seed {run.recipe.seed}", *out) if each not in run.label)
 
 
 def empty(title: str, text: str, links: Mapping[str, str]) -> NoReturn:
