@@ -2,8 +2,9 @@
 
     python benchmarks/loo.py --data FILE --models ot-cfm --seeds 42,43 --out FILE.json
 
-FILE is .npz (arrays `pcs` and `sample_labels`), .h5ad (`obsm["X_pca"]` and a numeric column of `obs`) or .csv
-(coordinates and a numeric time column). The first --dims coordinates are scaled to mean 0 and spread 1 over all cells.
+FILE is .npz (arrays `pcs` and `sample_labels`), or any .h5ad, .csv or .tsv that the app can import: `X_pca` where it
+is stored, else the columns of a table of coordinates, else the principal components of the genes as they stand. The
+first --dims coordinates are scaled to mean 0 and spread 1 over all cells.
 Models train with the settings that a user gets from a preset; nothing is chosen by the time left out. Rows of other
 models and seeds that FILE.json holds for the same data and preset are kept, so that a long table can be made in parts.
 """
@@ -26,8 +27,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cellflow_core.analysis import evaluate
+from cellflow_core.data import prepare, reading
+from cellflow_core.data.reading import BadInput
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
+from cellflow_core.data.time_columns import candidates, times_of
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import PRESETS, TrainConfig, fit
 
@@ -133,27 +137,35 @@ def read(path: Path, dims: int, column: str | None) -> Snapshots:
     """The first `dims` coordinates, scaled over all cells. SystemExit, with a sentence, where they are lacking."""
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as stored:
-            x, t = stored["pcs"], stored[column or "sample_labels"]
-    elif path.suffix == ".h5ad":
-        import anndata
-
-        cells = anndata.read_h5ad(path, backed="r")
-        x, t = np.asarray(cells.obsm["X_pca"]), cells.obs[column or "time"].to_numpy()
-    elif path.suffix == ".csv":
-        import pandas as pd
-
-        frame = pd.read_csv(path)
-        t = frame.pop(column or "time").to_numpy()
-        x = frame.select_dtypes("number").to_numpy()
+            x, t = stored["pcs"], stored[column or "sample_labels"].astype(np.float64)
     else:
-        raise SystemExit(f"{path.name} is none of .npz, .h5ad and .csv")
+        try:
+            x, t = _table(path, column)
+        except BadInput as error:
+            raise SystemExit(str(error)) from error
     if x.shape[1] < dims:
         raise SystemExit(f"{path.name} has {x.shape[1]} coordinates, --dims asks for {dims}")
     x = np.asarray(x[:, :dims], dtype=np.float64)
     x = (x - x.mean(axis=0)) / x.std(axis=0)
-    return Snapshots(
-        x, np.asarray(t, dtype=np.float64), StateSpace.coordinates(tuple(f"PC{k + 1}" for k in range(dims)))
-    )
+    return Snapshots(x, t, StateSpace.coordinates(tuple(f"PC{k + 1}" for k in range(dims))))
+
+
+def _table(path: Path, column: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates and times: stored components, else a table of coordinates, else the components of genes."""
+    table = reading.read(path, path.name)
+    found = {each.column: each for each in candidates(table)}
+    column = column or ("time" if "time" in found else next(iter(found), ""))
+    numbers = dict(zip(found[column].labels, found[column].numbers, strict=True)) if column in found else {}
+    t, _ = times_of(table, path.name, column, numbers)
+    features = [k for k, each in enumerate(table.features) if each != column]
+    x = table.obsm.get("X_pca")
+    if x is None:
+        x = prepare.dense(table.x)[:, features]
+        if prepare.looks_of(table) != "coordinates":
+            center = x - x.mean(axis=0)
+            x = center @ np.linalg.svd(center, full_matrices=False)[2].T
+    kept = np.isfinite(t)
+    return np.asarray(x)[kept], t[kept]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -75,11 +75,13 @@ def test_every_kind_of_file_gives_the_same_cells(loo, tmp_path, kind):
     if kind == "npz":
         np.savez(path, pcs=data.x, sample_labels=data.t)
     elif kind == "csv":
-        np.savetxt(path, np.column_stack([data.x, data.t]), delimiter=",", header="a,b,time", comments="")
+        np.savetxt(path, np.column_stack([data.x, data.t]), delimiter=",", header="x1,x2,time", comments="")
     else:
         import anndata
 
-        made = anndata.AnnData(obsm={"X_pca": data.x}, obs={"time": data.t, "cell": [f"c{k}" for k in range(120)]})
+        made = anndata.AnnData(
+            data.x, obsm={"X_pca": data.x}, obs={"time": data.t, "cell": [f"c{k}" for k in range(120)]}
+        )
         made.obs_names = made.obs.pop("cell").to_numpy()
         made.write_h5ad(path)
     found = loo.read(path, 2, None)
