@@ -31,7 +31,7 @@ from cellflow_core.data import prepare, reading
 from cellflow_core.data.reading import BadInput
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
-from cellflow_core.data.time_columns import candidates, times_of
+from cellflow_core.data.time_columns import candidates, times_of, without_times
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import PRESETS, TrainConfig, fit
 
@@ -157,10 +157,10 @@ def _table(path: Path, column: str | None) -> tuple[np.ndarray, np.ndarray]:
     column = column or ("time" if "time" in found else next(iter(found), ""))
     numbers = dict(zip(found[column].labels, found[column].numbers, strict=True)) if column in found else {}
     t, _ = times_of(table, path.name, column, numbers)
-    features = [k for k, each in enumerate(table.features) if each != column]
+    table = without_times(table, column)
     x = table.obsm.get("X_pca")
     if x is None:
-        x = prepare.dense(table.x)[:, features]
+        x = prepare.dense(table.x)
         if prepare.looks_of(table) != "coordinates":
             center = x - x.mean(axis=0)
             x = center @ np.linalg.svd(center, full_matrices=False)[2].T

@@ -1,9 +1,8 @@
 """How near trained models come to the truth of the toggle-switch demo: fates, terminal states, knock-outs.
 
-    python benchmarks/toggle.py --models ot-cfm,sf2m --seeds 0,1,2 --samples 22,0,1,2 --out FILE.json
+    python benchmarks/toggle.py --models ot-cfm,sf2m --seeds 0,1,2 --samples 0,1,2,3,4 --out FILE.json
 
-Each row is one model trained once (--seeds) on one sample of 600 cells at each of 5 times (--samples; the demo is
-sample 22, chosen because its cells lie nearest to the population, so the others show what an ordinary draw adds).
+Each row is one model trained once (--seeds) on one sample of 600 cells at each of 5 times (--samples; 0 is the demo).
 `fates`, `knock_out` and `marker` are the largest error of any share, or of its change, against the circuit itself:
 `knock_out` of both masters, `marker` of MarkerA1, which drives nothing and which snapshots cannot tell from a driver.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,14 @@ from cellflow_core.data.prepare import Prepared
 from cellflow_core.data.reading import BadInput, Table, labels_of, read
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store import save_dataset
-from cellflow_core.data.time_columns import MIN_PER_TIME, TimeCandidate, candidates, few_values, no_time, times_of
-from cellflow_core.data.times import is_time_name
+from cellflow_core.data.time_columns import (
+    MIN_PER_TIME,
+    TimeCandidate,
+    candidates,
+    no_time,
+    times_of,
+    without_times,
+)
 
 __all__ = ["BadInput", "ImportChoices", "Inspection", "TimeCandidate", "import_file", "inspect_file"]
 
@@ -57,7 +63,7 @@ class ImportChoices(Config):
 
 def inspect_file(path: str | Path, name: str) -> Inspection:
     """Proposals for the import of a file that its owner calls `name`. Raises BadInput with one sentence."""
-    table = _without_times(read(Path(path), name, rows=_LOOK))
+    table = without_times(read(Path(path), name, rows=_LOOK))
     _check_size(table, name)
     looks = prepare.looks_of(table)
     found = candidates(table)
@@ -95,7 +101,7 @@ def import_file(
     Raises BadInput with one sentence; nothing is stored then.
     """
     say("reading the file")
-    table = _without_times(read(Path(path), name), choices.time_column)
+    table = without_times(read(Path(path), name), choices.time_column)
     _check_size(table, name)
     times, step = times_of(table, name, choices.time_column, numbers)
     made = Prepared(kept=np.isfinite(times), steps=[f"read {table.cells:,} cells from {name}", *step])
@@ -178,17 +184,6 @@ def _sentences(words: Iterable[str]) -> tuple[str, ...]:
 
 def _stored(x: Any) -> Any:
     return np.asarray(x, dtype=np.float32) if isinstance(x, np.ndarray) else x.astype(np.float32)
-
-
-def _without_times(table: Table, chosen: str = "") -> Table:
-    """A text table without its time columns among the coordinates."""
-    if table.format != "table":
-        return table
-    named = {each for each in table.features if each == chosen or (few_values(table, each) and is_time_name(each))}
-    if not named and not chosen:
-        named = {each.column for each in candidates(table)[:1]}
-    kept = [k for k, each in enumerate(table.features) if each not in named]
-    return replace(table, x=table.x[:, kept], features=tuple(table.features[k] for k in kept))
 
 
 def _check_size(table: Table, name: str) -> None:

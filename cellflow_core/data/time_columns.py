@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,6 +56,17 @@ def candidates(table: Table) -> tuple[TimeCandidate, ...]:
         )
         found.append((like, candidate))
     return tuple(candidate for _, candidate in sorted(found, key=lambda each: -each[0]))
+
+
+def without_times(table: Table, chosen: str = "") -> Table:
+    """A text table without its time columns among the coordinates."""
+    if table.format != "table":
+        return table
+    named = {each for each in table.features if each == chosen or (few_values(table, each) and is_time_name(each))}
+    if not named and not chosen:
+        named = {each.column for each in candidates(table)[:1]}
+    kept = [k for k, each in enumerate(table.features) if each not in named]
+    return replace(table, x=table.x[:, kept], features=tuple(table.features[k] for k in kept))
 
 
 def no_time(table: Table) -> str:

@@ -68,8 +68,7 @@ class Settings(Config):
     bias: float = setting(0.045, "By how much more of MasterA is made than of MasterB", -0.5, 0.5)
     growth_gap: float = setting(0.06, "By how much faster cells of fate A multiply", 0.0, 1.0, "1/day")
     step: float = setting(0.02, "Time step of the simulation", 0.0005, 0.05, "day")
-    # Of the seeds 1 to 30 the one whose 600 cells a time lie nearest to the population in their share of A > B.
-    seed: int = setting(22, "Start of the random numbers", 0)
+    seed: int = setting(0, "Start of the random numbers", 0)
 
 
 @dataclass(frozen=True)
