@@ -1,7 +1,7 @@
 # CPU:   docker build -t cellflow .
 # CUDA:  docker build -t cellflow --build-arg DEVICE=cuda .   and run it with --gpus all
 # Run:   docker run -p 8501:8501 -v cellflow:/workspace cellflow
-# Under another name than localhost, name it: -e STREAMLIT_SERVER_ALLOWED_HOSTS='["cells.my-lab.org"]'
+# Under another name than localhost, name it: -e STREAMLIT_SERVER_ALLOWED_HOSTS="cells.my-lab.org localhost"
 FROM python:3.11-slim-bookworm
 
 ARG DEVICE=cpu
@@ -28,7 +28,7 @@ COPY --chown=cells . .
 
 ENV CELLFLOW_HOME=/workspace \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
-    STREAMLIT_SERVER_ALLOWED_HOSTS='["localhost", "127.0.0.1"]'
+    STREAMLIT_SERVER_ALLOWED_HOSTS="localhost 127.0.0.1"
 VOLUME /workspace
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
