@@ -40,7 +40,7 @@ def once(home: Path) -> dict[str, float]:
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
         cwd=ROOT,
-        env=os.environ | {"CELLFLOW_HOME": str(home)},
+        env=os.environ | {"CELLFLOW_HOME": str(home), "CELLFLOW_IDLE": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         rows = [once(Path(folder) / str(k)) for k in range(asked.repeats)]
     median = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
     found = {
