@@ -37,7 +37,10 @@ def start_cells(
     label: tuple[str, str] | None = None,
     seed: int = 0,
 ) -> Start:
-    """Cells of the first time, or the earliest cells in a polygon of the view and of one value of an annotation.
+    """Cells of the first time; or those in a polygon of the view, of one value of an annotation, or both.
+
+    Chosen cells of several times cannot start together: those of the time with most of them do, the last time only
+    where there is no other, since nothing follows it.
 
     Raises ValueError, with a sentence, where no cell is left, and KeyError for an annotation the data do not have.
     """
@@ -52,7 +55,10 @@ def start_cells(
         words.append(f"with {name} = {value}")
     if not chosen.any():
         raise ValueError(f"there is no measured cell {' and '.join(words)}: draw or choose where there are some")
-    time = float(data.t[chosen].min())
+    times, counts = np.unique(data.t[chosen], return_counts=True)
+    followed = times < data.times[-1]
+    best = np.argmax(np.where(followed | ~followed.any(), counts, 0)) if words else 0
+    time = float(times[best])
     cells = np.flatnonzero(chosen & (data.t == time))
     found = len(cells)
     if found > most:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cellflow_core.data.store import Dataset
     from cellflow_core.models.contract import DynamicsModel
 
-VERSION = 1
+VERSION = 2
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 
 

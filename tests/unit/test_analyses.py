@@ -1,5 +1,7 @@
 """Clamps, terminal states, start cells, courses and trends, on fields that are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -183,6 +185,17 @@ def test_start_cells_of_a_polygon_and_a_label():
         start_cells(DATA, VIEW, 10, polygon=((90.0, 90.0), (91.0, 90.0), (91.0, 91.0)))
     with pytest.raises(KeyError, match="there are: kind"):
         start_cells(DATA, VIEW, 10, label=("colour", "red"))
+
+
+def test_start_cells_are_of_the_time_with_most_of_those_chosen():
+    few, many = DATA.t == 0.0, DATA.t == 1.0
+    few[np.flatnonzero(few)[3:]] = False
+    chosen = np.where(few | many | (DATA.t == 2.0), "chosen", "other")
+    marked = replace(DATA, labels={"mark": chosen})
+    start = start_cells(marked, VIEW, 10_000, label=("mark", "chosen"))
+    assert start.time == 1.0 and len(start.cells) == many.sum()
+    late = replace(DATA, labels={"mark": np.where(DATA.t == 2.0, "chosen", "other")})
+    assert start_cells(late, VIEW, 10, label=("mark", "chosen")).time == 2.0
 
 
 def test_terminal_states_are_found_and_named_by_an_annotation():
