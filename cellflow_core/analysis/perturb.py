@@ -26,6 +26,10 @@ CONTROLS = 20
 CONTROL_STARTS = 150
 PARTICLES = 60
 STEPS = 20
+NO_CAUSE = (
+    "The model learnt from snapshots which genes change together, not which gene causes which: a marker of a fate can "
+    "seem to drive it. Take this as a hypothesis to test, and compare it with the random genes."
+)
 
 
 def perturbation(
@@ -64,13 +68,12 @@ def perturbation(
             f"the chosen cells are of the last time ({start.time:g}): there is nothing to follow; choose earlier cells"
         )
     times = np.linspace(start.time, data.times[-1], STEPS + 1)
-    arms, masses = [], []
+    arms = []
     for each in (model, *siblings):
         plain = simulate(each, start.x, times, seed=seed)
         held = simulate(Clamped(each, weight, offset, level), start.x, times, seed=seed, per_gap=plain.per_gap)
         arms.append((plain, held))
-        masses.append([_mass(arm, ends) for arm in (plain, held)])
-    mass = np.array(masses)  # [models, 2, cells, fates]
+    mass = np.array([[_mass(arm, ends) for arm in both] for both in arms])  # [models, 2, cells, fates]
     plain, held = arms[0]
     total = mass.sum(axis=2)
     before, after = (total / total.sum(axis=2, keepdims=True)).mean(axis=0)
@@ -104,8 +107,7 @@ def perturbation(
         outside=outside,
         notes=(
             f"{gene} is held at {level:.3g} from time {times[0]:g} to {times[-1]:g}; all else follows the model.",
-            "The model learnt from snapshots which genes change together, not which gene causes which: a marker of a "
-            "fate can seem to drive it. Take this as a hypothesis to test, and compare it with the random genes.",
+            NO_CAUSE,
             *_warnings(outside, len(control_genes)),
             *kept_variance(data, gene, read, read if measured is None else measured),
             *ends.notes,
