@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -77,9 +76,3 @@ class Clamped(Wrapper):
             potential=None,
             constrain=self.project if other is None else (lambda x: self.project(other(x))),
         )
-
-
-def clamped_genes(model: Model, genes: Sequence[tuple[np.ndarray, float, float]]) -> Clamped:
-    """Several genes held at once, each as (weight, offset, level)."""
-    weight, offset, level = (np.stack([np.asarray(each[k]) for each in genes]) for k in range(3))
-    return Clamped(model, weight, offset, level)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.clamp import Clamped, clamped_genes
+from cellflow_core.analysis.clamp import Clamped
 from cellflow_core.analysis.course import time_course
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.flow import cells_near, flow_field
@@ -105,8 +105,8 @@ def test_a_clamp_moves_a_cell_the_shortest_way():
 
 
 def test_two_genes_are_held_at_once_and_clamps_nest():
-    one, two = (np.array([1.0, 0.0, 0.0]), 0.0, 2.0), (np.array([1.0, 1.0, 0.0]), 0.0, 1.0)
-    made = simulate(clamped_genes(Split(), [one, two]), DATA.at(0.0), [0.0, 1.0])
+    weight = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]])
+    made = simulate(Clamped(Split(), weight, np.zeros(2), np.array([2.0, 1.0])), DATA.at(0.0), [0.0, 1.0])
     np.testing.assert_allclose(made.x[:, :, :2], np.broadcast_to([2.0, -1.0], (2, 120, 2)), atol=1e-5)
     nested = Clamped(Clamped(Split(), np.array([0, 0, 1.0]), 0.0, 0.5), np.array([1.0, 0, 0]), 0.0, 2.0)
     np.testing.assert_allclose(
