@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from cellflow_core.data.space import StateSpace
 
 Array = np.ndarray
+_LATER = ("growth", "subject", "dose", "covariates")
 
 
 class Need(StrEnum):
@@ -25,6 +26,9 @@ class Need(StrEnum):
     VELOCITY = "an RNA velocity of each cell"
     MASS = "the number of cells at each time"
     LINEAGE = "lineage barcodes"
+    GROWTH = "a growth rate of each cell"
+    SUBJECTS = "the same individuals followed over time"
+    DOSE = "the doses each cell or individual was given"
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,14 @@ class Spec:
 class Snapshots:
     """Cells x [cells, dim] float32, each seen once, at time t [cells] in the data's own unit.
 
-    velocity  RNA velocity in state space (state / time), [cells, dim]
-    mass      number of cells each distinct time stands for, [times]; only where numbers mean something
-    lineage   clone of each cell, -1 where unknown, [cells]
-    labels    annotations that follow the cells (cell type, clone name ...), each [cells]
+    velocity    RNA velocity in state space (state / time), [cells, dim]
+    mass        number of cells each distinct time stands for, [times]; only where numbers mean something
+    growth      prior of the net growth of each cell, birth minus death (1 / time), [cells]
+    lineage     clone of each cell, -1 where unknown, [cells]
+    subject     individual each row was measured in, where the same ones are followed over time, [cells]
+    dose        what was given to each row, [cells, doses]
+    labels      annotations in words that follow the cells (cell type, clone name ...), each [cells]
+    covariates  annotations in numbers (total counts, mitochondrial share, pseudotime ...), each [cells]; NaN: unknown
     """
 
     x: Float[Array, "cells dim"]
@@ -70,6 +78,10 @@ class Snapshots:
     mass: Float[Array, " times"] | None = None
     lineage: Int[Array, " cells"] | None = None
     labels: Mapping[str, Array] = field(default_factory=dict)
+    growth: Float[Array, " cells"] | None = None
+    subject: Int[Array, " cells"] | None = None
+    dose: Float[Array, "cells doses"] | None = None
+    covariates: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         x = np.ascontiguousarray(self.x, dtype=np.float32)
@@ -83,7 +95,7 @@ class Snapshots:
         if not (np.isfinite(x).all() and np.isfinite(t).all()):
             bad = int((~np.isfinite(x).all(axis=1) | ~np.isfinite(t)).sum())
             raise ValueError(f"{bad} of {len(x)} cells hold a value or a time that is missing or infinite")
-        for name, each in (("velocity", self.velocity), ("lineage", self.lineage), *self.labels.items()):
+        for name, each in (*self._by_cell().items(), *self.labels.items(), *self.covariates.items()):
             if each is not None and len(each) != len(x):
                 raise ValueError(f"{name} has {len(each)} rows for {len(x)} cells")
         object.__setattr__(self, "x", x)
@@ -109,6 +121,9 @@ class Snapshots:
             Need.VELOCITY: self.velocity is not None,
             Need.MASS: self.mass is not None,
             Need.LINEAGE: self.lineage is not None,
+            Need.GROWTH: self.growth is not None,
+            Need.SUBJECTS: self.subject is not None,
+            Need.DOSE: self.dose is not None,
         }
         return frozenset(need for need, there in found.items() if there)
 
@@ -128,16 +143,22 @@ class Snapshots:
             self,
             x=self.x[cells],
             t=self.t[cells],
-            velocity=None if self.velocity is None else self.velocity[cells],
             mass=None if self.mass is None else self.mass[np.isin(self.times, kept)],
-            lineage=None if self.lineage is None else self.lineage[cells],
             labels={name: values[cells] for name, values in self.labels.items()},
+            covariates={name: values[cells] for name, values in self.covariates.items()},
+            **{name: values[cells] for name, values in self._by_cell().items()},
         )
 
     def without(self, time: float) -> Snapshots:
         """All cells but those of one time, for hold-out."""
         self.at(time)
         return self.take(self.t != time)
+
+    def _by_cell(self) -> dict[str, Array]:
+        """The optional arrays with one row a cell that are there."""
+        every = {"velocity": self.velocity, "growth": self.growth, "lineage": self.lineage}
+        every |= {"subject": self.subject, "dose": self.dose}
+        return {name: each for name, each in every.items() if each is not None}
 
     @cached_property
     def spec(self) -> Spec:
@@ -159,6 +180,8 @@ class Snapshots:
         digest = hashlib.sha256()
         for each in fields(self):
             value = getattr(self, each.name)
+            if each.name in _LATER and (value is None or not len(value)):
+                continue  # so that cells stored before there was such a field keep their fingerprint
             if isinstance(value, StateSpace):
                 parts = [value.kind, *value.axes, *value.genes, value.mean, value.decoder]
             elif isinstance(value, Mapping):

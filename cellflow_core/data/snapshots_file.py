@@ -13,22 +13,20 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
 
 Array = np.ndarray
+OPTIONAL = ("velocity", "mass", "growth", "lineage", "subject", "dose")
+"""Arrays of Snapshots that may be missing."""
 
 
 def save_snapshots(path: Path, data: Snapshots) -> None:
     """Write the arrays as they are and the rest as JSON; labels must be arrays of unicode."""
     space = data.space
     held: dict[str, Any] = {"x": data.x, "t": data.t, "axes": text(space.axes), "genes": text(space.genes)}
-    optional = {
-        "mean": space.mean,
-        "decoder": space.decoder,
-        "velocity": data.velocity,
-        "mass": data.mass,
-        "lineage": data.lineage,
-    }
+    optional = {"mean": space.mean, "decoder": space.decoder, **{each: getattr(data, each) for each in OPTIONAL}}
     held |= {name: value for name, value in optional.items() if value is not None}
     held |= {f"label_{k}": values for k, values in enumerate(data.labels.values())}
-    plain = {"kind": space.kind, "time_unit": data.time_unit, "labels": list(data.labels)}
+    held |= {f"covariate_{k}": np.asarray(values, np.float64) for k, values in enumerate(data.covariates.values())}
+    named = {"labels": list(data.labels), "covariates": list(data.covariates)}
+    plain = {"kind": space.kind, "time_unit": data.time_unit, **named}
     np.savez(path, plain=np.array(json.dumps(plain)), **held)
 
 
@@ -50,10 +48,9 @@ def load_snapshots(path: Path) -> Snapshots:
         held["t"],
         space,
         plain["time_unit"],
-        velocity=held.get("velocity"),
-        mass=held.get("mass"),
-        lineage=held.get("lineage"),
         labels=labels,
+        covariates={name: held[f"covariate_{k}"] for k, name in enumerate(plain.get("covariates", ()))},
+        **{name: held.get(name) for name in OPTIONAL},
     )
 
 
