@@ -53,13 +53,24 @@ class Expression:
 
     def save(self, folder: Path) -> None:
         """One `.npy` an array."""
-        folder.mkdir()
+        folder.mkdir(parents=True)
         np.save(folder / "genes.npy", np.asarray(self.genes, dtype=np.str_))
         np.save(folder / "cells.npy", np.array(self.cells))
         for name in ("dense", "data", "indices", "indptr"):
             value = getattr(self, name)
             if value is not None:
                 np.save(folder / f"{name}.npy", value)
+
+    def table(self) -> Any:
+        """All of it: numpy, or scipy.sparse CSC, [cells, genes] float32; [cells, 0] where there are no genes."""
+        if self.dense is not None:
+            return np.ascontiguousarray(self.dense.T)
+        if self.data is None:
+            return np.zeros((self.cells, 0), dtype=np.float32)
+        from scipy.sparse import csc_array
+
+        parts = (np.array(self.data), np.array(self.indices), np.array(self.indptr))
+        return csc_array(parts, shape=(self.cells, len(self.genes)))
 
     def column(self, gene: str) -> Float[Array, " cells"]:
         """Values of one gene in every cell. Raises KeyError where it is not held."""

@@ -124,7 +124,7 @@ def _manage(info: store.DatasetInfo) -> None:
                 else:
                     st.rerun()
             if st.button("Delete", key="delete_dataset", icon=":material/delete:"):
-                store.open_dataset(info.id).delete()
+                store.delete(info.id)
                 undo.deleted("dataset", info.id)
         st.caption(
             "Deleting moves it to the trash; you can undo it. Models trained on it stay, but their views need it."

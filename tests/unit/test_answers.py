@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cellflow_core.analysis.results import GeneTrend
-from cellflow_core.data.store import open_dataset
+from cellflow_core.data.store import delete
 from cellflow_core.jobs import answers
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
@@ -58,7 +58,7 @@ def test_a_new_seed_is_a_new_answer():
 
 def test_data_that_are_gone_are_told():
     run = trained(dataset=stored())
-    open_dataset(run.recipe.dataset).delete()
+    delete(run.recipe.dataset)
     with pytest.raises(KeyError, match="there is no data set"):
         answers.answer("test-trend", run.id, gene="a")
 

@@ -90,13 +90,13 @@ def test_rename_delete_restore() -> None:
     assert store.open_dataset(id).info.label == "New name"
     with pytest.raises(ValueError, match="empty"):
         store.open_dataset(id).rename(" \n")
-    store.open_dataset(id).delete()
+    store.delete(id)
     assert store.datasets() == () and store.problems() == ()
     with pytest.raises(KeyError, match="no data set"):
         store.open_dataset(id)
     store.restore(id)
     assert store.open_dataset(id).snapshots().x.shape == (30, 3)
-    store.open_dataset(id).delete()
+    store.delete(id)
     store.save_dataset(cells(), id=id, label="x", origin="upload", source="f")
     with pytest.raises(ValueError, match="already"):
         store.restore(id)
@@ -143,7 +143,7 @@ def test_damage_of_the_same_size_is_told_when_read() -> None:
 
 
 def test_a_failure_leaves_nothing(home, monkeypatch) -> None:
-    monkeypatch.setattr(store, "_write_info", lambda folder, info: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(store, "write_info", lambda folder, info: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         saved()
     assert list((home / "data").iterdir()) == []
@@ -162,3 +162,30 @@ def test_one_coordinate_is_refused() -> None:
             origin="upload",
             source="f",
         )
+
+
+def test_layers_views_and_the_recipe_come_with_the_cells() -> None:
+    spliced = csr_array(np.random.default_rng(3).poisson(0.5, size=(30, 2)).astype(np.float32))
+    numbers = {"total counts": np.arange(30.0), "unknown": np.full(30, np.nan)}
+    id = store.save_dataset(
+        cells(covariates=numbers, growth=np.ones(30, np.float32)),
+        label="x",
+        origin="upload",
+        source="f",
+        expression=spliced * 2,
+        expression_genes=("A", "B"),
+        layers={"spliced": spliced},
+        views={"umap": np.ones((30, 2))},
+        recipe=({"step": "import", "settings": {"time_column": "day"}},),
+        parent="another",
+    )
+    opened = store.open_dataset(id)
+    assert (opened.layer("spliced").column("B") == spliced.toarray()[:, 1]).all()
+    assert (opened.layer("spliced").table() != spliced).nnz == 0 and opened.measured.genes == ("A", "B")
+    assert opened.info.views == ("pca", "umap") and opened.info.parent == "another"
+    assert opened.info.recipe[0]["settings"] == {"time_column": "day"} and opened.info.layers == ("spliced",)
+    back = opened.snapshots()
+    assert (back.covariates["total counts"] == np.arange(30)).all() and back.fingerprint == opened.info.fingerprint
+    assert back.growth is not None and "a growth rate of each cell" in opened.info.has
+    with pytest.raises(KeyError, match="has no layer 'unspliced'; it has spliced"):
+        opened.layer("unspliced")

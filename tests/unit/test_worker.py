@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.data.store import open_dataset
+from cellflow_core.data.store import delete, open_dataset
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.reasons import reason
 from cellflow_core.jobs.worker import choose_device
@@ -31,7 +31,7 @@ def test_a_run_trains_and_reopens_without_its_data():
     assert run.history()["step"].tolist() == [10, 20, 30, 40]
     assert {"loss", "velocity", "validation"} <= run.history().keys()
     assert not index.open_runs() and not list((run.folder / "checkpoints").iterdir())
-    open_dataset(run.recipe.dataset).delete()
+    delete(run.recipe.dataset)
     model = load_model(run)
     assert not model.training
     assert torch.isfinite(model.velocity(torch.zeros(5), torch.zeros(5, 2), {})).all()  # type: ignore[operator]
@@ -68,7 +68,7 @@ def test_what_goes_wrong_is_one_sentence(changes, sentence):
 def test_a_data_set_that_is_gone_is_one_sentence():
     data = stored()
     run = index.submit(recipe(data))
-    open_dataset(data).delete()
+    delete(data)
     InProcess().start(run)
     assert run.status().message.startswith(f"there is no data set '{data}'")
     assert "Traceback" in run.log()
