@@ -1,0 +1,145 @@
+"""What every simulator is: a process whose answers are known, and one interface a kind of answer.
+
+A simulator inherits `Simulator` and those of the interfaces below whose answer it knows. Nothing here is learnt or
+measured: the numbers are the settings', and what follows from them in closed form or by integration with fine steps.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from cellflow_core.config import Config
+from cellflow_core.data.snapshots import Snapshots
+
+Array = np.ndarray
+
+
+class Simulator(ABC):
+    """A process that makes cells. Its module holds a `Settings(Config)` with a `seed`, named as `Config` here.
+
+    title      what a page calls it
+    summary    one or two sentences: what happens, and what it teaches
+    paper      where the equations come from
+    time_unit  of all times and rates
+    axes       names of the coordinates of a state, genes wherever they are genes
+    """
+
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    paper: ClassVar[str]
+    time_unit: ClassVar[str]
+    axes: ClassVar[tuple[str, ...]]
+    Config: ClassVar[type[Config]]
+
+    def __init__(self, settings: Config | None = None) -> None:
+        self.settings = self.Config() if settings is None else settings
+
+    @abstractmethod
+    def simulate(self) -> Snapshots:
+        """Cells of every time, each cell seen once; the same settings give the same cells."""
+
+
+class HasDrift(ABC):
+    """Knows b and sigma of dx = b(t, x) dt + sigma(t) dW. A process without noise has sigma 0."""
+
+    @abstractmethod
+    def drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
+        """b(t, x) (state / time)."""
+
+    @abstractmethod
+    def noise(self, t: float) -> Float[Array, " dim"]:
+        """sigma of each axis (state / sqrt(time))."""
+
+
+class HasMarginal(ABC):
+    """Knows the Gaussian law of the cells at any time."""
+
+    @abstractmethod
+    def marginal(self, t: float) -> tuple[Float[Array, " dim"], Float[Array, "dim dim"]]:
+        """(mean, covariance) at time t."""
+
+
+class HasScore(ABC):
+    @abstractmethod
+    def score(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
+        """Gradient of log p(t, x) (1 / state)."""
+
+
+class HasGrowth(ABC):
+    @abstractmethod
+    def growth(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, " cells"]:
+        """Birth minus death, d log mass / dt (1 / time)."""
+
+    @abstractmethod
+    def mass(self, t: float) -> float:
+        """Expected mass of the population at time t, in units of that at the first time."""
+
+
+@dataclass(frozen=True)
+class TrueLandscape:
+    """Height -log p over two axes of the state (x [columns], y [rows]); the lowest point is 0.
+
+    height [rows, columns] is NaN where no cell ever gets. stable [states, 2]: where the drift vanishes and cells stay.
+    """
+
+    x: Float[Array, " columns"]
+    y: Float[Array, " rows"]
+    height: Float[Array, "rows columns"]
+    stable: Float[Array, "states 2"]
+    axes: tuple[str, str] = ("x", "y")
+
+
+class HasLandscape(ABC):
+    @abstractmethod
+    def landscape(self, points: int = 160) -> TrueLandscape:
+        """The quasi-potential on a grid of `points` x `points`."""
+
+
+class HasNetwork(ABC):
+    @abstractmethod
+    def network(self) -> Int[Array, "genes genes"]:
+        """Who acts on whom: 1 activates, -1 represses, 0 does not act; targets in rows, regulators in columns.
+
+        Genes are in the order of `axes`. What a gene does to itself is included; mere decay is not.
+        """
+
+
+class HasFates(ABC):
+    """Knows where cells end, also when genes are held at a level."""
+
+    fates: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def fate_of(self, x: Float[Array, "cells dim"]) -> Array:
+        """Name of the fate of each state, [cells]."""
+
+    @abstractmethod
+    def fate_shares(
+        self, clamp: Mapping[str, float] | None = None, *, cells: int = 10_000, seed: int = 0
+    ) -> dict[str, float]:
+        """Share of the population's mass in each fate at the last time, with genes held at levels from the first on.
+
+        Raises KeyError that lists the genes for an unknown one. Monte-Carlo error about sqrt(share (1-share) / cells).
+        """
+
+
+CAPABILITIES: Mapping[str, type] = {
+    "drift": HasDrift,
+    "marginal": HasMarginal,
+    "score": HasScore,
+    "growth": HasGrowth,
+    "landscape": HasLandscape,
+    "network": HasNetwork,
+    "fates": HasFates,
+}
+
+
+def knows(kind: type[Simulator]) -> tuple[str, ...]:
+    """Names of the answers a simulator knows, as in CAPABILITIES."""
+    return tuple(name for name, each in CAPABILITIES.items() if issubclass(kind, each))

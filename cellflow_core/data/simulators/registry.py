@@ -1,0 +1,21 @@
+"""Simulators by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cellflow_core.data.simulators.contract import Simulator
+from cellflow_core.registry import Registry
+
+_SIMULATORS = Registry(
+    "cellflow_core.data.simulators", Simulator, "simulator", ("contract", "registry", "sde", "stationary")
+)
+names = _SIMULATORS.names
+find = _SIMULATORS.find
+
+
+def create(name: str, settings: Mapping[str, Any] | None = None) -> Simulator:
+    """A simulator with these settings. Raises ValueError for a setting that is unknown or out of its bounds."""
+    kind = find(name)
+    return kind(kind.Config.of(dict(settings or {})))

@@ -1,0 +1,105 @@
+"""One step: a data set and some settings in, a new data set out, with the step in its recipe and its parent named.
+
+A step is a file of this folder with one `Step` class. Nothing is changed in place: undoing is going to the parent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from cellflow_core.config import Config
+from cellflow_core.data.dataset import Dataset
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.store import open_dataset, save_dataset
+
+Array = np.ndarray
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a step made.
+
+    snapshots  the new cells
+    said       what was done, one sentence, with its numbers: it joins the list of steps
+    kept       which cells of the parent these are, mask [cells of the parent]; None: all, in the same order
+    notes      what a reader of any later view must know
+    views      further 2-D pictures of the new cells, by name in lower case, each [cells, 2]
+    """
+
+    snapshots: Snapshots
+    said: str
+    kept: Array | None = None
+    notes: tuple[str, ...] = ()
+    views: Mapping[str, Array] = field(default_factory=dict)
+
+
+class Step(ABC):
+    """One way to go on from a data set. Its module holds a `Settings(Config)`, named as `Config` here.
+
+    title    what a page calls it, a verb first; summary: when it is meaningful, in one or two sentences
+    """
+
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    Config: ClassVar[type[Config]]
+
+    def __init__(self, settings: Config | None = None) -> None:
+        self.settings = self.Config() if settings is None else settings
+
+    @abstractmethod
+    def apply(self, dataset: Dataset, say: Say) -> Change:
+        """Do it. `say` tells the stage. Raises ValueError or KeyError with one sentence where it cannot be done."""
+
+
+def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say = lambda stage: None) -> str:
+    """Take a step from a stored data set, store what comes of it, and return the new id. The parent stays as it is.
+
+    Raises KeyError where there is no such data set or step, ValueError where the step cannot be taken.
+    """
+    from cellflow_core.data.steps import registry
+
+    parent = open_dataset(dataset_id)
+    step = registry.create(name, settings)
+    change = step.apply(parent, say)
+    say("storing the cells")
+    kept, data = change.kept, change.snapshots
+    carried = {each: parent.view(each) for each in parent.info.views if each != "pca"}
+    if kept is not None:
+        carried = {each: points[kept] for each, points in carried.items()}
+    elif data.x.shape != parent.snapshots().x.shape or not np.array_equal(data.x, parent.snapshots().x):
+        carried.pop("umap", None)  # it was made from axes that are others now
+    measured = parent.measured
+    rows = slice(None) if kept is None else np.flatnonzero(kept)
+    return save_dataset(
+        data,
+        label=parent.info.label,
+        origin=parent.info.origin if parent.info.origin != "demo" else "upload",
+        source=parent.info.source,
+        steps=(*parent.info.steps, change.said),
+        notes=tuple(dict.fromkeys((*parent.info.notes, *change.notes))),
+        expression=measured.table()[rows],
+        expression_genes=measured.genes,
+        layers={each: parent.layer(each).table()[rows] for each in parent.info.layers},
+        recipe=(*parent.info.recipe, {"step": name, "settings": step.settings.as_dict()}),
+        parent=parent.info.id,
+        views={**carried, **change.views},
+        truth="" if kept is not None else parent.info.truth,
+        truth_settings=parent.info.truth_settings,
+    )
+
+
+def with_covariate(data: Snapshots, name: str, values: Array) -> Snapshots:
+    """The same cells with one more annotation in numbers, [cells]."""
+    return dataclasses.replace(data, covariates={**data.covariates, name: np.asarray(values, dtype=np.float64)})
+
+
+def with_label(data: Snapshots, name: str, values: Array) -> Snapshots:
+    """The same cells with one more annotation in words, [cells]."""
+    return dataclasses.replace(data, labels={**data.labels, name: np.asarray(values, dtype=np.str_)})
