@@ -27,14 +27,15 @@ class Simulator(ABC):
     summary    one or two sentences: what happens, and what it teaches
     paper      where the equations come from
     time_unit  of all times and rates
-    axes       names of the coordinates of a state, genes wherever they are genes
+    axes       names of the coordinates of a state, genes wherever they are genes; of the class, or set by `__init__`
+               where settings decide them
     """
 
     title: ClassVar[str]
     summary: ClassVar[str]
     paper: ClassVar[str]
     time_unit: ClassVar[str]
-    axes: ClassVar[tuple[str, ...]]
+    axes: tuple[str, ...]
     Config: ClassVar[type[Config]]
 
     def __init__(self, settings: Config | None = None) -> None:
@@ -113,7 +114,7 @@ class HasNetwork(ABC):
 class HasFates(ABC):
     """Knows where cells end, also when genes are held at a level."""
 
-    fates: ClassVar[tuple[str, ...]]
+    fates: tuple[str, ...]
 
     @abstractmethod
     def fate_of(self, x: Float[Array, "cells dim"]) -> Array:
