@@ -118,18 +118,3 @@ class Grid:
 def _with_signs(grid: Grid, points: Array, values: Array, scale: float) -> Array:
     """Smooth sum of values of both signs; `_smooth` itself gives no negative sums, so rounding never makes any."""
     return grid._smooth(points, np.maximum(values, 0), scale) - grid._smooth(points, np.maximum(-values, 0), scale)
-
-
-def in_polygon(points: Float[Array, "n 2"], polygon: Array) -> Bool[Array, " n"]:
-    """Which points lie in a polygon [corners, 2] of at least three corners (even-odd rule)."""
-    corners = np.asarray(polygon, dtype=np.float64)
-    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
-        raise ValueError(f"a polygon needs three or more corners (x, y), got an array of shape {corners.shape}")
-    x, y = np.asarray(points, dtype=np.float64).T
-    inside = np.zeros(len(x), bool)
-    for (xa, ya), (xb, yb) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if ya == yb:
-            continue
-        crosses = (ya > y) != (yb > y)
-        inside ^= crosses & (x < xa + (y - ya) * (xb - xa) / (yb - ya))
-    return inside

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from cellflow_core.analysis.grid import in_polygon
 from cellflow_core.analysis.views import View
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.math.polygon import in_polygon
 
 Polygon = Sequence[Sequence[float]]
 

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from cellflow_core.data.store import Dataset, open_dataset
+from cellflow_core.math.polygon import in_polygon
 from pages.parts.chart import Polygon
 
 
@@ -23,8 +24,6 @@ def cells_at(data: Dataset, view: str, time: float) -> np.ndarray | None:
 
 def inside(points: np.ndarray, polygon: Polygon) -> int:
     """How many points lie in an outline."""
-    from cellflow_core.analysis.grid import in_polygon  # scipy, which no page needs before an outline is drawn
-
     return int(in_polygon(points, np.array(polygon)).sum())
 
 

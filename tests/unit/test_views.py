@@ -1,9 +1,9 @@
-"""Views, grids and polygons."""
+"""Views and grids."""
 
 import numpy as np
 import pytest
 
-from cellflow_core.analysis.grid import Grid, in_polygon
+from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.views import View
 
 RNG = np.random.default_rng(0)
@@ -71,13 +71,3 @@ def test_cells_that_all_stand_on_one_line_still_have_a_grid():
     points = np.stack([np.linspace(0, 1, 50), np.zeros(50)], axis=1)
     grid = Grid.over(points, 20)
     assert grid.inside.any() and np.isfinite(grid.density(points)).all()
-
-
-def test_polygons_hold_what_lies_in_them():
-    square = [(0, 0), (2, 0), (2, 2), (0, 2)]
-    points = np.array([[1.0, 1.0], [3.0, 1.0], [-0.1, 0.5], [1.9, 0.1]])
-    assert in_polygon(points, np.array(square)).tolist() == [True, False, False, True]
-    hollow = [(0, 0), (4, 0), (4, 4), (2, 1), (0, 4)]
-    assert in_polygon(np.array([[2.0, 3.0], [0.5, 2.0]]), np.array(hollow)).tolist() == [False, True]
-    with pytest.raises(ValueError, match="three or more corners"):
-        in_polygon(points, np.array(square[:2]))
