@@ -27,8 +27,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cellflow_core.analysis import evaluate
-from cellflow_core.data import prepare, reading
-from cellflow_core.data.reading import BadInput
+from cellflow_core.data import prepare, readers
+from cellflow_core.data.readers import BadInput
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
 from cellflow_core.data.time_columns import candidates, times_of, without_times
@@ -152,7 +152,7 @@ def read(path: Path, dims: int, column: str | None) -> Snapshots:
 
 def _table(path: Path, column: str | None) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates and times: stored components, else a table of coordinates, else the components of genes."""
-    table = reading.read(path, path.name)
+    table = readers.read(path, path.name)
     found = {each.column: each for each in candidates(table)}
     column = column or ("time" if "time" in found else next(iter(found), ""))
     numbers = dict(zip(found[column].labels, found[column].numbers, strict=True)) if column in found else {}

@@ -12,7 +12,7 @@ import numpy as np
 from cellflow_core.config import Config, setting
 from cellflow_core.data import prepare
 from cellflow_core.data.prepare import Prepared
-from cellflow_core.data.reading import BadInput, Table, labels_of, read
+from cellflow_core.data.readers import BadInput, Table, labels_of, read
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store import save_dataset
 from cellflow_core.data.time_columns import (

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cellflow_core.data.pca import pca
-from cellflow_core.data.reading import BadInput, Table
+from cellflow_core.data.readers import BadInput, Table
 from cellflow_core.data.space import StateSpace
 
 Array = np.ndarray

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cellflow_core.data.reading import MISSING, BadInput, Table, labels_of
+from cellflow_core.data.readers import MISSING, BadInput, Table, labels_of
 from cellflow_core.data.times import is_time_name, likeness, propose
 
 Array = np.ndarray

@@ -279,7 +279,7 @@ def test_a_failure_while_storing_leaves_nothing(tmp_path, monkeypatch) -> None:
     def full(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(store, "_write_info", full)
+    monkeypatch.setattr(store, "write_info", full)
     with pytest.raises(OSError, match="No space"):
         load(written(tmp_path, cells()))
     assert list(data_root().iterdir()) == []

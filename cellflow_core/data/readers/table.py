@@ -1,0 +1,61 @@
+"""What every reader returns: cells as they stand in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.data.snapshots import Snapshots
+
+Array = np.ndarray
+MISSING = "missing"
+
+
+class BadInput(ValueError):
+    """A file that cannot become a data set: what was found, what was expected, what to do."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as they stand in the file.
+
+    format  "AnnData", "10x HDF5", "loom", "10x matrix", "table" or "arrays"
+    x       [cells, features] numpy or scipy.sparse CSR; where only a look was asked for, the first rows of it
+    obs     pandas.DataFrame with one row a cell: everything that is not a feature
+    obsm    other coordinates of the cells, each [cells, k]; velocities have "velocity" in their name
+    logged  does the file say that x is logarithmic?
+    layers  further measurements of the same features ("spliced", "unspliced", "counts"), as many rows as x
+    ready   the whole data set, where this app wrote the file: nothing is left to decide
+    """
+
+    format: str
+    x: Any
+    features: tuple[str, ...]
+    obs: Any
+    obsm: Mapping[str, Any] = field(default_factory=dict)
+    logged: bool = False
+    notes: tuple[str, ...] = ()
+    layers: Mapping[str, Any] = field(default_factory=dict)
+    ready: Snapshots | None = None
+
+    @property
+    def cells(self) -> int:
+        return len(self.obs)
+
+
+def labels_of(column: Any) -> Array:
+    """The values of a pandas column as text, [cells]; empty ones are "missing"."""
+    absent = column.isna().to_numpy()
+    if column.dtype.kind in "fiu":
+        text = [f"{each:.12g}" for each in column.to_numpy()]
+    else:
+        text = [str(each).strip() for each in column.astype(object)]
+    return np.where(absent, MISSING, np.asarray(text, dtype=np.str_))
+
+
+def short(error: BaseException) -> str:
+    """What an error says, in at most 120 letters of one line."""
+    return " ".join(str(error).split())[:120].strip("'\"") or type(error).__name__
