@@ -130,6 +130,49 @@ class HasFates(ABC):
         """
 
 
+class HasCourse(ABC):
+    """Knows the way of one typical cell, or of the mean cell, without noise."""
+
+    @abstractmethod
+    def course(
+        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
+    ) -> Float[Array, "times dim"]:
+        """The state at these ascending times, with genes held at levels from the first time on.
+
+        Raises KeyError that lists the axes for an unknown gene.
+        """
+
+
+class HasStates(ABC):
+    @abstractmethod
+    def states(self) -> dict[str, Float[Array, " dim"]]:
+        """Every state by name in which the process without noise comes to rest and stays."""
+
+
+class HasPeriod(ABC):
+    @abstractmethod
+    def period(self, clamp: Mapping[str, float] | None = None) -> float:
+        """Time of one turn of the process without noise (time); 0 where it comes to rest instead."""
+
+
+class HasLayers(ABC):
+    @abstractmethod
+    def layers(self) -> dict[str, Float[Array, "cells genes"]]:
+        """Further measurements of the genes of `axes`, row by row the cells of `simulate`, such as "unspliced"."""
+
+
+class HasResponse(ABC):
+    """Knows what a dose does: to a typical subject, and to each one that was simulated had it been given another."""
+
+    @abstractmethod
+    def response(self, times: Float[Array, " times"], dose: float) -> Float[Array, "times dim"]:
+        """The state of a typical subject at these times when every dose is `dose`."""
+
+    @abstractmethod
+    def counterfactual(self, dose: float) -> Float[Array, "cells dim"]:
+        """True states, row by row those of `simulate`, had every subject been given `dose`; measured without error."""
+
+
 CAPABILITIES: Mapping[str, type] = {
     "drift": HasDrift,
     "marginal": HasMarginal,
@@ -138,6 +181,11 @@ CAPABILITIES: Mapping[str, type] = {
     "landscape": HasLandscape,
     "network": HasNetwork,
     "fates": HasFates,
+    "course": HasCourse,
+    "states": HasStates,
+    "period": HasPeriod,
+    "layers": HasLayers,
+    "response": HasResponse,
 }
 
 

@@ -19,3 +19,8 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Simulator:
     """A simulator with these settings. Raises ValueError for a setting that is unknown or out of its bounds."""
     kind = find(name)
     return kind(kind.Config.of(dict(settings or {})))
+
+
+def answer(name: str, settings: Mapping[str, Any], question: str, *args: Any, **kwargs: Any) -> Any:
+    """What the simulator with these settings says to a method of its interfaces, such as "fate_shares"."""
+    return getattr(create(name, settings), question)(*args, **kwargs)
