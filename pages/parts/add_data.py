@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellflow_core.data import demos, store
+from cellflow_core.data import demos, sources, store
 from cellflow_core.home import home
 from cellflow_core.jobs import compute
-from cellflow_core.jobs.stages import Stages
-from pages.parts import uploads
+from cellflow_core.stages import Stages
 from pages.parts.state import result_of, shared
 from pages.parts.words import plain
 
@@ -55,12 +54,12 @@ def _upload() -> None:
     count = st.session_state.setdefault("uploads", 0)
     with st.container(key="upload"):
         file = st.file_uploader(
-            "Choose a file", type=list(uploads.KINDS), key=f"upload_{count}", max_upload_size=LIMIT_MB
+            "Choose a file", type=list(sources.KINDS), key=f"upload_{count}", max_upload_size=LIMIT_MB
         )
     if file is None:
         return
     with st.spinner(f"Writing {plain(file.name)} to disk"):
-        upload = uploads.keep(file, file.name)
+        upload = sources.keep(file, file.name)
     # Another key lets the widget forget the file: Streamlit would hold it in memory as long as the widget does.
     st.session_state["uploads"] = count + 1
     st.query_params.clear()

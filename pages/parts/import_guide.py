@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from cellflow_core.data import sources
 from cellflow_core.data.importing import ImportChoices
 from cellflow_core.figures import counts
 from cellflow_core.jobs import compute
-from pages.parts import uploads
 from pages.parts.chart import chart, dark
 from pages.parts.form import help_of
 from pages.parts.state import pending, result_of, sentence, shared
@@ -42,7 +42,8 @@ AXES = {
 def show(upload: str) -> None:
     """The whole guide; when the import has ended the page goes to the new data set."""
     try:
-        path, name = uploads.opened(upload)
+        source = sources.opened(upload)
+        path, name = source.path, source.name
     except KeyError as error:
         st.error(sentence(error), icon=":material/error:")
         st.page_link("pages/data.py", label="Back to Data", icon=":material/arrow_back:")
@@ -50,7 +51,7 @@ def show(upload: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"Import {plain(name)}", anchor=False)
         if st.button("Choose another file", key="import_cancel", icon=":material/close:"):
-            uploads.discard(upload)
+            sources.discard(upload)
             st.query_params.clear()
             st.rerun()
     job = f"import-{upload}"
@@ -93,7 +94,7 @@ def show(upload: str) -> None:
                     name,
                     choices,
                     numbers,
-                    say=uploads.stages(upload),
+                    say=sources.stages(upload),
                 ),
             ),
         )
@@ -101,9 +102,9 @@ def show(upload: str) -> None:
 
 def _finish(upload: str, name: str, future: Any) -> None:
     """Wait for the import, start the UMAP behind it, and go to the data set."""
-    made = result_of(future, f"Importing {plain(name)}", uploads.stages(upload))
+    made = result_of(future, f"Importing {plain(name)}", sources.stages(upload))
     shared(f"umap-{made}", lambda: compute.call("cellflow_core.data.embed:add_umap", made))
-    uploads.discard(upload)
+    sources.hand_over(upload, made)
     st.query_params.clear()
     st.query_params["dataset"] = made
     st.rerun()

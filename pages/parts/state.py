@@ -13,7 +13,7 @@ import streamlit as st
 
 from cellflow_core.jobs import compute, supervisor
 from cellflow_core.jobs.reasons import SPOKEN, reason
-from cellflow_core.jobs.stages import Stages
+from cellflow_core.stages import Stages
 from pages.parts.words import plain
 
 WARM_AFTER = 2.0  # seconds

@@ -14,13 +14,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data import demos, store
+from cellflow_core.data import demos, sources, store
 from cellflow_core.jobs import compute, supervisor
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
-from pages.parts import uploads
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("home", "data", "train", "runs", "landscape", "flow", "time", "perturb")
@@ -107,7 +106,7 @@ def test_a_stale_upload_is_told() -> None:
 def test_an_upload_is_guided_to_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cellflow_core.data.embed.add_umap", lambda id: None)
     rows = [f"{k % 7},{k % 5 + 0.5},Day {k % 3 * 2}" for k in range(90)]
-    upload = uploads.keep(io.BytesIO("\n".join(["x,y,when", *rows]).encode()), "little.csv")
+    upload = sources.keep(io.BytesIO("\n".join(["x,y,when", *rows]).encode()), "little.csv")
     page = opened("data", upload=upload)
     assert page.selectbox(key="import_column").value == "when"
     assert page.selectbox(key="import_unit_when").value == "day"
@@ -120,7 +119,7 @@ def test_an_upload_is_guided_to_a_data_set(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_bad_input_is_one_sentence() -> None:
-    page = opened("data", upload=uploads.keep(io.BytesIO(b"this is text"), "cells.h5ad"))
+    page = opened("data", upload=sources.keep(io.BytesIO(b"this is text"), "cells.h5ad"))
     (error,) = page.error
     assert error.value.startswith("cells.h5ad is not an .h5ad file inside")
 

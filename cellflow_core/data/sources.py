@@ -1,0 +1,193 @@
+"""Files on their way in: uploads, files of this machine and downloads, each found again by an id.
+
+One folder an id below `home()/uploads`. What nobody imported in two days goes; an imported file moves into the folder
+of its data set, so that it can be prepared again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cellflow_core.home import data_root, home
+from cellflow_core.stages import Stages
+
+KINDS = ("h5ad", "h5", "loom", "zip", "tar", "tgz", "csv", "tsv", "txt", "gz", "npz")
+KEPT_DAYS = 2
+PIECE = 8 * 1024 * 1024
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that can be read.
+
+    path    where it is; the folder around it is this source's own, also where the file itself is only linked
+    name    what its owner calls it, never to be used as a path
+    origin  "upload", the path on this machine, or the address it came from
+    sha256  of its content, "" where nobody counted it
+    """
+
+    id: str
+    path: Path
+    name: str
+    origin: str
+    sha256: str
+
+
+def keep(file: BinaryIO, name: str) -> str:
+    """Write an upload to disk without holding it twice, and return its id."""
+    folder = new_folder()
+    path, counted = folder / f"file{ending(name)}", hashlib.sha256()
+    with path.open("wb") as out:
+        while piece := file.read(PIECE):
+            counted.update(piece)
+            out.write(piece)
+    return describe(Source(folder.name, path, name, "upload", counted.hexdigest()))
+
+
+def link(path: str | Path) -> str:
+    """Take a file of this machine where it lies, without a copy, and return its id. ValueError where there is none."""
+    found = Path(path).expanduser().resolve()
+    if found.is_dir():
+        raise ValueError(f"{found} is a folder: pack it into one .zip or .tar.gz file first")
+    if not found.is_file() or not os.access(found, os.R_OK):
+        raise ValueError(f"there is no readable file {found} on the machine that runs this app")
+    folder = new_folder()
+    held = folder / f"file{ending(found.name)}"
+    held.symlink_to(found)
+    return describe(Source(folder.name, held, found.name, str(found), ""))
+
+
+def opened(id: str) -> Source:
+    """The file under this id. KeyError with a sentence where it is gone or not there yet."""
+    folder = folder_of(id)
+    try:
+        told = json.loads((folder / "source.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KeyError("this upload is not here any more: choose the file again") from None
+    source = Source(id, folder / told["path"], told["name"], told["origin"], told["sha256"])
+    if not source.path.is_file():
+        gone = f"{source.origin} is" if source.path.is_symlink() else "this upload is"
+        raise KeyError(f"{gone} not here any more: choose the file again")
+    return source
+
+
+def stages(id: str) -> Stages:
+    """Where the work on this file says how far it is."""
+    return Stages(folder_of(id) / "stages.txt")
+
+
+def discard(id: str) -> None:
+    """Forget the file. A download that is under way ends; a linked file stays where its owner has it."""
+    shutil.rmtree(folder_of(id), ignore_errors=True)
+
+
+def hand_over(id: str, dataset_id: str) -> None:
+    """Move the file into the data set that was made of it; a linked file is only noted there, by its path."""
+    folder = data_root() / dataset_id / "source"
+    if (folder / "source.json").exists():  # a second tab was first
+        return discard(id)
+    source = opened(id)
+    folder.mkdir(exist_ok=True)
+    target = folder / safe(source.name)
+    if source.path.is_symlink():
+        target.symlink_to(source.path.resolve())
+    else:
+        source.path.rename(target)
+    _write(folder, Source("", target, source.name, source.origin, source.sha256))
+    return discard(id)
+
+
+def of_dataset(dataset_id: str) -> str:
+    """The file that a data set was made of, as a source of its own, so that it can be prepared again.
+
+    KeyError with a sentence where the data set keeps none or its file is gone.
+    """
+    kept = data_root() / dataset_id / "source"
+    try:
+        told = json.loads((kept / "source.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise KeyError("the file that this data set was made of is not kept here: upload it again") from None
+    path = kept / told["path"]
+    if not path.is_file():
+        raise KeyError(f"{told['name']}, which this data set was made of, is not there any more: upload it again")
+    folder = new_folder()
+    held = folder / f"file{ending(told['name'])}"
+    if path.is_symlink():
+        held.symlink_to(path.resolve())
+    else:
+        _same(path, held)
+    return describe(Source(folder.name, held, told["name"], told["origin"], told["sha256"]))
+
+
+def new_folder() -> Path:
+    """An empty folder under a new id; old ones that nobody imported go."""
+    _sweep()
+    folder = _root() / secrets.token_hex(6)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def folder_of(id: str) -> Path:
+    """Folder of an id, which may be gone. KeyError where it is no id at all."""
+    if not _ID.fullmatch(id):
+        raise KeyError("this link names no upload: choose the file again")
+    return _root() / id
+
+
+def describe(source: Source) -> str:
+    """Write down what a folder holds, as the last step, and return its id."""
+    _write(source.path.parent, source)
+    return source.id
+
+
+def ending(name: str) -> str:
+    """The known endings of a name (".h5ad", ".csv.gz"), ".bin" where there is none: readers look at the content."""
+    known = "|".join(KINDS)
+    found = re.search(rf"(\.({known}))?\.({known})$", name.lower())
+    return found.group() if found else ".bin"
+
+
+def safe(name: str) -> str:
+    """A file name made of harmless letters only."""
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name.replace("\\", "/")).name).strip("._")
+    return kept[-100:].strip("._") or "file"
+
+
+def _write(folder: Path, source: Source) -> None:
+    told = asdict(source) | {"path": source.path.name}
+    partial = folder / ".source.json"
+    partial.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    partial.replace(folder / "source.json")
+
+
+def _same(path: Path, target: Path) -> None:
+    """The same bytes under a second name, without a copy where the file system can."""
+    try:
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, target)
+
+
+def _root() -> Path:
+    return home() / "uploads"
+
+
+def _sweep() -> None:
+    old = time.time() - KEPT_DAYS * 86_400
+    for folder in _root().glob("*/"):
+        try:
+            newest = max(each.lstat().st_mtime for each in (folder, *folder.iterdir()))
+        except FileNotFoundError:  # another process swept it, or its import ended
+            continue
+        if newest < old:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,102 @@
+"""Files on their way in are on disk under an id; user text never becomes a path; an import keeps its original."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from cellflow_core.data import demos, sources
+from cellflow_core.data.store import open_dataset
+
+
+def test_an_upload_is_found_by_its_id_with_its_own_name(home: Path) -> None:
+    held = sources.opened(sources.keep(io.BytesIO(b"x,y\n1,2\n"), "../../my cells.CSV"))
+    assert held.path.read_bytes() == b"x,y\n1,2\n" and held.path.name == "file.csv"
+    assert held.path.is_relative_to(home)
+    assert (held.name, held.origin) == ("../../my cells.CSV", "upload")
+    assert held.sha256 == hashlib.sha256(b"x,y\n1,2\n").hexdigest()
+    sources.discard(held.id)
+    with pytest.raises(KeyError, match="choose the file again"):
+        sources.opened(held.id)
+
+
+@pytest.mark.parametrize("upload", ["../../etc", "", "0123456789ab/..", "ABCDEF012345"])
+def test_an_id_that_is_none_is_refused(upload: str) -> None:
+    with pytest.raises(KeyError, match="choose the file again"):
+        sources.opened(upload)
+
+
+def test_what_nobody_imported_goes_after_two_days(home: Path) -> None:
+    old = sources.keep(io.BytesIO(b"1"), "old.csv")
+    for each in (*(home / "uploads" / old).iterdir(), home / "uploads" / old):
+        os.utime(each, (0, 0))
+    new = sources.keep(io.BytesIO(b"2"), "new.csv")
+    assert sources.opened(new).name == "new.csv"
+    with pytest.raises(KeyError):
+        sources.opened(old)
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("a.h5ad", ".h5ad"),
+        ("A.CSV.GZ", ".csv.gz"),
+        ("m.tar.gz", ".tar.gz"),
+        ("x.y.npz", ".npz"),
+        ("a.exe", ".bin"),
+        ("", ".bin"),
+    ],
+)
+def test_only_known_endings_are_kept(name: str, ending: str) -> None:
+    assert sources.ending(name) == ending
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "..", "", "C:\\cells\\a b.h5ad", "\u202e<b>.csv", "x" * 999])
+def test_a_safe_name_stays_in_its_folder(name: str, tmp_path: Path) -> None:
+    held = sources.safe(name)
+    assert 1 <= len(held) <= 100 and (tmp_path / held).parent == tmp_path and not held.startswith(".")
+
+
+def test_a_file_of_this_machine_is_linked_and_never_removed(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("x\n1\n")
+    held = sources.opened(sources.link(mine))
+    assert held.path.read_text() == "x\n1\n" and held.path.parent != tmp_path
+    assert (held.name, held.origin) == ("mine.csv", str(mine))
+    sources.discard(held.id)
+    assert mine.exists()
+    with pytest.raises(ValueError, match="pack it into one"):
+        sources.link(tmp_path)
+    with pytest.raises(ValueError, match="no readable file"):
+        sources.link(tmp_path / "absent.csv")
+
+
+def test_an_imported_file_can_be_prepared_again() -> None:
+    made = demos.make("toggle")
+    with pytest.raises(KeyError, match="upload it again"):
+        sources.of_dataset(made)
+    upload = sources.keep(io.BytesIO(b"x,y\n"), "../my cells.csv")
+    sources.hand_over(upload, made)
+    sources.hand_over(upload, made)  # a second tab
+    assert (open_dataset(made).folder / "source" / "my_cells.csv").read_bytes() == b"x,y\n"
+    with pytest.raises(KeyError):
+        sources.opened(upload)
+    again = sources.opened(sources.of_dataset(made))
+    assert (again.name, again.path.read_bytes(), again.origin) == ("../my cells.csv", b"x,y\n", "upload")
+    sources.discard(again.id)
+    assert sources.opened(sources.of_dataset(made)).path.read_bytes() == b"x,y\n"
+
+
+def test_a_linked_original_that_is_gone_says_so(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("x\n")
+    made = demos.make("toggle")
+    sources.hand_over(sources.link(mine), made)
+    assert sources.opened(sources.of_dataset(made)).origin == str(mine)
+    mine.unlink()
+    with pytest.raises(KeyError, match=r"mine\.csv.*not there any more"):
+        sources.of_dataset(made)
