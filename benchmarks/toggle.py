@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.perturb import perturbation
 from cellflow_core.analysis.views import View
-from cellflow_core.data.simulators import toggle
+from cellflow_core.data.simulators.toggle import LABEL, Settings, Toggle
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -33,14 +33,14 @@ MASTERS, MARKER = ("MasterA", "MasterB"), "MarkerA1"
 
 def one(name: str, seed: int, sample: int, preset: str) -> dict[str, Any]:
     """Train one model on one sample and compare it with the circuit."""
-    data = toggle.simulate(toggle.Settings(seed=sample))
+    data = Toggle(Settings(seed=sample)).simulate()
     center = data.x - data.x.mean(axis=0)
     view = View("pca", ("PC1", "PC2"), center @ np.linalg.svd(center, full_matrices=False)[2][:2].T, data.x)
     kind = registry.find(name)
     model = registry.create(name, {}, data.spec, seed)
     fit(model, data, TrainConfig.preset(preset, kind), seed=seed)
-    truth = toggle.fate_shares()
-    fates = fate_map(model, data, view, toggle.LABEL)
+    truth = Toggle().fate_shares()
+    fates = fate_map(model, data, view, LABEL)
     row: dict[str, Any] = {
         "model": name,
         "seed": seed,
@@ -58,8 +58,8 @@ def one(name: str, seed: int, sample: int, preset: str) -> dict[str, Any]:
 
 def knock_out_error(model: Any, data: Any, view: View, gene: str, truth: dict[str, float]) -> float:
     """Largest error of the change of any share when `gene` is held at 0."""
-    held = toggle.fate_shares(clamp={gene: 0.0})
-    made = perturbation(model, data, view, gene, "knock-out", states=toggle.LABEL)
+    held = Toggle().fate_shares(clamp={gene: 0.0})
+    made = perturbation(model, data, view, gene, "knock-out", states=LABEL)
     return max(abs(share(made.names, made.change, each) - (held[each] - truth[each])) for each in truth)
 
 
@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default="ot-cfm")
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--samples", default=str(toggle.Settings().seed))
+    parser.add_argument("--samples", default=str(Settings().seed))
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.data.pca import pca
-from cellflow_core.data.simulators import toggle
+from cellflow_core.data.simulators.toggle import Toggle
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
 from cellflow_core.data.store import DEMO, datasets, delete, save_dataset
@@ -92,9 +92,10 @@ def make(name: str, say: Callable[[str], None] = lambda stage: None) -> str:
 
 
 def _toggle() -> _Made:
-    settings = toggle.Settings()
+    process = Toggle()
+    settings = process.settings
     return _Made(
-        toggle.simulate(settings),
+        process.simulate(),
         f"simulator toggle, seed {settings.seed}",
         (
             f"simulated {settings.frames} x {settings.cells_per_time} independent cells of a growing population",

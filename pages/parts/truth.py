@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
 from cellflow_core.analysis.results import Perturbation
+from cellflow_core.data.simulators import registry
+from cellflow_core.data.simulators.contract import HasFates
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import compute
 from pages.parts import headline
 from pages.parts.state import result_of, shared_forever
 
 Shares = dict[str, float]
-_SIMULATORS = {"toggle": "cellflow_core.data.simulators.toggle:fate_shares"}
+_PATH = "cellflow_core.data.simulators.registry:fate_shares"
 
 
 def shares(info: DatasetInfo, result: Perturbation) -> tuple[Shares, Shares] | None:
     """True share of each fate without and with the change, from all cells of the first time; None where not known."""
-    path = _SIMULATORS.get(info.truth)
-    if path is None:
+    if not registry.knows_of(info.truth, HasFates):
         return None
-    key = f"truth-{info.truth}-{result.gene}-{result.level:g}"
-    before = shared_forever(f"truth-{info.truth}", lambda: compute.call(path))
-    after = shared_forever(key, lambda: compute.call(path, clamp={result.gene: result.level}))
-    return result_of(before, "Simulating the true circuit"), result_of(after, "Simulating the true circuit")
+    settings = dict(info.truth_settings)
+    made_by = f"truth-{info.truth}-{json.dumps(settings, sort_keys=True)}"
+    clamp = {result.gene: result.level}
+    before = shared_forever(made_by, lambda: compute.call(_PATH, info.truth, settings))
+    after = shared_forever(f"{made_by}-{json.dumps(clamp)}", lambda: compute.call(_PATH, info.truth, settings, clamp))
+    return result_of(before, "Simulating the true process"), result_of(after, "Simulating the true process")
 
 
 def show(result: Perturbation, known: tuple[Shares, Shares] | None) -> None:

@@ -10,7 +10,7 @@ from cellflow_core.analysis.landscape import landscape
 from cellflow_core.analysis.perturb import perturbation
 from cellflow_core.analysis.simulate import Model
 from cellflow_core.analysis.views import View
-from cellflow_core.data.simulators import toggle
+from cellflow_core.data.simulators.toggle import LABEL, Settings, Toggle
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -20,7 +20,7 @@ ERROR = 0.05
 
 # With the 600 cells a time of the demo the standard error of a measured share is 0.02 already, and every model inherits
 # it; with 2,000 what is tested is the model.
-DATA = toggle.simulate(toggle.Settings(cells_per_time=2000))
+DATA = Toggle(Settings(cells_per_time=2000)).simulate()
 CENTER = DATA.x - DATA.x.mean(axis=0)
 VIEW = View("pca", ("PC1", "PC2"), CENTER @ np.linalg.svd(CENTER, full_matrices=False)[2][:2].T, DATA.x)
 
@@ -38,8 +38,8 @@ NAMES = ["ot-cfm", pytest.param("sf2m", marks=pytest.mark.slow)]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shares_of_the_fates(name):
-    truth = toggle.fate_shares()
-    by_label = fate_map(trained(name), DATA, VIEW, toggle.LABEL)
+    truth = Toggle().fate_shares()
+    by_label = fate_map(trained(name), DATA, VIEW, LABEL)
     for fate, share in zip(by_label.names, by_label.share, strict=True):
         assert share == pytest.approx(truth[fate], abs=ERROR), fate
 
@@ -48,7 +48,7 @@ def test_the_shares_of_the_fates(name):
 def test_the_terminal_states_are_found(name):
     found = fate_map(trained(name), DATA, VIEW)
     assert found.names == ("state 1 (fate A)", "state 2 (fate B)")
-    truth = toggle.fate_shares()
+    truth = Toggle().fate_shares()
     committed = truth["fate A"] + truth["fate B"]
     assert found.share[0] == pytest.approx(truth["fate A"] / committed, abs=ERROR)
 
@@ -56,8 +56,8 @@ def test_the_terminal_states_are_found(name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("gene", ["MasterA", "MasterB"])
 def test_the_shift_of_fates_by_a_knock_out_of_a_master(name, gene):
-    truth, held = toggle.fate_shares(), toggle.fate_shares(clamp={gene: 0.0})
-    made = perturbation(trained(name), DATA, VIEW, gene, "knock-out", states=toggle.LABEL)
+    truth, held = Toggle().fate_shares(), Toggle().fate_shares(clamp={gene: 0.0})
+    made = perturbation(trained(name), DATA, VIEW, gene, "knock-out", states=LABEL)
     assert made.level == 0.0
     for fate, change in zip(made.names, made.change, strict=True):
         assert change == pytest.approx(held[fate] - truth[fate], abs=ERROR), fate
@@ -67,7 +67,7 @@ def test_the_wells_stand_where_the_circuit_comes_to_rest():
     made = landscape(trained("ot-cfm"), DATA, VIEW)
     last = DATA.t == 4.0
     for fate in ("fate A", "fate B"):
-        cells = last & (DATA.labels[toggle.LABEL] == fate)
+        cells = last & (DATA.labels[LABEL] == fate)
         assert np.median(made.cell_height[cells]) < 3.0 < np.median(made.cell_height[DATA.t == 0.0])
     assert made.path_height[0].mean() > made.path_height[-1].mean() + 3
     assert made.non_gradient < 0.3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cellflow_core.data.simulators.contract import Simulator
+from cellflow_core.data.simulators.contract import HasFates, Simulator
 from cellflow_core.registry import Registry
 
 _SIMULATORS = Registry(
@@ -24,3 +24,16 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Simulator:
 def answer(name: str, settings: Mapping[str, Any], question: str, *args: Any, **kwargs: Any) -> Any:
     """What the simulator with these settings says to a method of its interfaces, such as "fate_shares"."""
     return getattr(create(name, settings), question)(*args, **kwargs)
+
+
+def knows_of(name: str, answer: type) -> bool:
+    """Whether there is a simulator of this name that knows such an answer, one of the contract's interfaces."""
+    return name in names() and issubclass(find(name), answer)
+
+
+def fate_shares(name: str, settings: Mapping[str, Any], clamp: Mapping[str, float] | None = None) -> dict[str, float]:
+    """True share of each fate, with genes held at levels. Raises ValueError for a simulator that knows no fates."""
+    simulator = create(name, settings)
+    if not isinstance(simulator, HasFates):
+        raise ValueError(f"where cells end is not known of the simulator {name!r}")
+    return simulator.fate_shares(clamp)
