@@ -156,9 +156,15 @@ class HasPeriod(ABC):
 
 
 class HasLayers(ABC):
+    """Knows further measurements of the genes of `axes`, such as "spliced" and "unspliced"."""
+
     @abstractmethod
     def layers(self) -> dict[str, Float[Array, "cells genes"]]:
-        """Further measurements of the genes of `axes`, row by row the cells of `simulate`, such as "unspliced"."""
+        """As measured, row by row the cells of `simulate`."""
+
+    @abstractmethod
+    def layer_courses(self, times: Float[Array, " times"]) -> dict[str, Float[Array, "times genes"]]:
+        """Their expectation at these times of a cell's own course."""
 
 
 class HasResponse(ABC):

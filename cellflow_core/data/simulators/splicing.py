@@ -1,0 +1,179 @@
+"""Splicing kinetics: genes are switched on and off, their RNA is spliced and decays, and each cell's velocity is known.
+
+    du/dt = alpha(t) - beta u,    ds/dt = beta u - gamma s
+
+for unspliced u and spliced s of each gene by itself, with alpha constant between its switches (La Manno et al. 2018,
+Nature 560:494; solved in closed form by Bergen et al. 2020, Nat. Biotechnol. 38:1408). The state is the spliced RNA. A
+cell's own time, which nobody measures, is its latent time: given that, s follows ds/dt = beta u(t) - gamma s exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasLayers, Simulator
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+
+Array = np.ndarray
+
+LATENT = "latent time"
+MOST_GENES = 200
+KINDS = ("Induced", "Transient", "Repressed")
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """What is transcribed, and how it is measured."""
+
+    transcription: float = setting(10.0, "RNA made while a gene is on, typical gene", 0.1, 1000.0, "1/hour")
+    splicing: float = setting(1.0, "Rate at which RNA is spliced, typical gene", 0.02, 20.0, "1/hour")
+    degradation: float = setting(0.5, "Rate at which spliced RNA decays, typical gene", 0.02, 20.0, "1/hour")
+    variety: float = setting(0.3, "How much the rates differ between genes (spread of their logarithm)", 0.0, 1.5)
+    genes: int = setting(12, "Number of genes: a third switched on, a third on and off, a third off", 3, MOST_GENES)
+    cells_per_time: int = setting(400, "Cells seen at each time, each time others", 10, 100_000)
+    frames: int = setting(5, "Number of times; with 1, one snapshot holds cells of all stages", 1, 50)
+    last_time: float = setting(12.0, "Last time", 0.5, 200.0, "hour")
+    spread: float = setting(0.5, "How far cells of one time are from it in their own time", 0.0, 20.0, "hour")
+    measured: Literal["levels", "counts"] = setting("levels", "RNA with an error, or counted molecules")
+    error: float = setting(0.03, "Error of a level, as a share of the gene's highest level", 0.0, 0.5)
+    capture: float = setting(0.2, "Share of the molecules that is counted", 0.01, 1.0)
+    seed: int = setting(0, "Start of the random numbers: another one draws other genes and cells", 0)
+
+
+@dataclass(frozen=True)
+class Kinetics:
+    """Rates (1 / hour) and switch times (hour) of every gene, each [genes].
+
+    A gene is transcribed at rate alpha from `on` to `off`. One with `on` at -inf has been on for ever: at time 0 it
+    is at its state of rest.
+    """
+
+    alpha: Float[Array, " genes"]
+    beta: Float[Array, " genes"]
+    gamma: Float[Array, " genes"]
+    on: Float[Array, " genes"]
+    off: Float[Array, " genes"]
+
+    def levels(self, times: Float[Array, " times"]) -> tuple[Float[Array, "times genes"], Float[Array, "times genes"]]:
+        """(unspliced, spliced) at each time, in closed form."""
+        nothing = np.zeros_like(self.alpha)
+        while_on = np.clip(np.minimum(times[:, None], self.off) - self.on, 0, None)
+        u, s = self._relaxed(nothing, nothing, self.alpha, while_on)
+        return self._relaxed(u, s, nothing, np.clip(times[:, None] - self.off, 0, None))
+
+    def _relaxed(self, u: Array, s: Array, alpha: Array, time: Array) -> tuple[Array, Array]:
+        """(u, s) after `time` of constant transcription alpha."""
+        by_splicing, by_decay = np.exp(-self.beta * time), np.exp(-self.gamma * time)
+        gap = self.gamma - self.beta
+        near = np.abs(gap) < 1e-9
+        finite = np.where(np.isinf(time), 0.0, time)
+        between = np.where(near, -finite * by_splicing, (by_decay - by_splicing) / np.where(near, 1.0, gap))
+        spliced = s * by_decay + alpha / self.gamma * (1 - by_decay) + (alpha - self.beta * u) * between
+        return u * by_splicing + alpha / self.beta * (1 - by_splicing), spliced
+
+
+class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
+    title = "Splicing kinetics (RNA velocity)"
+    summary = (
+        "Genes are switched on and off; RNA is made unspliced, spliced, and decays. The velocity and the own time of "
+        "every cell are known: what RNA velocity methods try to read from the two kinds of RNA."
+    )
+    paper = "La Manno et al. 2018, Nature 560:494; Bergen et al. 2020, Nat. Biotechnol. 38:1408"
+    time_unit = "hour"
+    axes = ()  # one of each instance: as many genes as its settings say
+    Config = Settings
+    settings: Settings
+
+    def __init__(self, settings: Config | None = None) -> None:
+        super().__init__(settings)
+        counts = [len(range(k, self.settings.genes, len(KINDS))) for k in range(len(KINDS))]
+        self.axes = tuple(f"{kind}{k + 1}" for kind, count in zip(KINDS, counts, strict=True) for k in range(count))
+
+    @cached_property
+    def kinetics(self) -> Kinetics:
+        """Rates and switch times of each gene, drawn with the seed."""
+        use = self.settings
+        rng = np.random.default_rng((use.seed, 1))
+        typical = np.array([use.transcription, use.splicing, use.degradation])
+        alpha, beta, gamma = (typical * np.exp(use.variety * rng.standard_normal((len(self.axes), 3)))).T
+        first, second = (use.last_time * rng.uniform(0.0, 0.45, (2, len(self.axes)))).clip(0)
+        kind = np.array([each.rstrip("0123456789") for each in self.axes])
+        on = np.where(kind == "Repressed", -np.inf, first)
+        off = np.select([kind == "Induced", kind == "Transient"], [np.inf, first + 0.1 * use.last_time + second], first)
+        return Kinetics(alpha, beta, gamma, on, off)
+
+    def simulate(self) -> Snapshots:
+        """Spliced RNA of independent cells, with their true velocity and, as a covariate, their latent time."""
+        use, (latent, _, _) = self.settings, self._cells
+        u, s = self.kinetics.levels(latent)
+        velocity = self._scale * (self.kinetics.beta * u - self.kinetics.gamma * s)
+        return Snapshots(
+            self.layers()["spliced"].astype(np.float32),
+            np.repeat(np.linspace(0, use.last_time, use.frames), use.cells_per_time),
+            StateSpace.of_genes(self.axes),
+            self.time_unit,
+            velocity=velocity.astype(np.float32),
+            covariates={LATENT: latent},
+        )
+
+    def layers(self) -> dict[str, Float[Array, "cells genes"]]:
+        """Unspliced and spliced RNA of the cells as measured: levels with an error, or counts."""
+        _, u, s = self._cells
+        return {"spliced": s, "unspliced": u}
+
+    def layer_courses(self, times: Float[Array, " times"]) -> dict[str, Float[Array, "times genes"]]:
+        """Expected unspliced and spliced RNA at these latent times, in the units of `layers`."""
+        u, s = self.kinetics.levels(np.asarray(times, dtype=np.float64))
+        return {"spliced": self._scale * s, "unspliced": self._scale * u}
+
+    def course(
+        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
+    ) -> Float[Array, "times genes"]:
+        """Expected spliced RNA at these latent times. Genes do not act on each other: only what is held changes."""
+        found = self.layer_courses(times)["spliced"]
+        for gene, level in (clamp or {}).items():
+            if gene not in self.axes:
+                raise KeyError(f"{gene} not among what is simulated here: {', '.join(self.axes)}")
+            found[:, self.axes.index(gene)] = level
+        return found
+
+    def drift(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
+        """beta u(t) - gamma x, with t the latent time of the cells."""
+        u, _ = self.kinetics.levels(np.array([t], dtype=np.float64))
+        return self._scale * self.kinetics.beta * u - self.kinetics.gamma * x
+
+    def noise(self, t: float) -> Float[Array, " genes"]:
+        """None: cells differ by their latent time and by the measurement alone."""
+        return np.zeros(len(self.axes))
+
+    @property
+    def _scale(self) -> float:
+        """Measured units of a molecule."""
+        return self.settings.capture if self.settings.measured == "counts" else 1.0
+
+    @cached_property
+    def _cells(self) -> tuple[Array, Array, Array]:
+        """(latent time, unspliced, spliced) of every cell, the last two as measured."""
+        use = self.settings
+        rng = np.random.default_rng((use.seed, 2))
+        cells = use.frames * use.cells_per_time
+        if use.frames == 1:
+            latent = rng.uniform(0, use.last_time, cells)
+        else:
+            time = np.repeat(np.linspace(0, use.last_time, use.frames), use.cells_per_time)
+            latent = np.abs(time + use.spread * rng.standard_normal(cells))
+        u, s = self.kinetics.levels(latent)
+        if use.measured == "counts":
+            return latent, rng.poisson(use.capture * u).astype(float), rng.poisson(use.capture * s).astype(float)
+        tops = (self.kinetics.alpha / self.kinetics.beta, self.kinetics.alpha / self.kinetics.gamma)
+        errors = (use.error * top * rng.standard_normal(s.shape) for top in tops)
+        noisy_u, noisy_s = (np.abs(level + each) for level, each in zip((u, s), errors, strict=True))
+        return latent, noisy_u, noisy_s
