@@ -8,44 +8,13 @@ import os
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import popen_spawn_posix, spawn
-from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 from cellflow_core.jobs import answers
+from cellflow_core.jobs.process import Context, run
 
 WORKERS = 2
 log = logging.getLogger(__name__)
-
-
-class _Popen(popen_spawn_posix.Popen):
-    """Starts a process that does not run the main script of this one.
-
-    The main script of a server is the page: spawn would run it once more in every worker.
-    """
-
-    _patching = threading.Lock()
-
-    def _launch(self, process_obj: Any) -> None:
-        with self._patching:
-            usual = spawn.get_preparation_data
-            spawn.get_preparation_data = lambda name: {
-                key: value for key, value in usual(name).items() if not key.startswith("init_main")
-            }
-            try:
-                super()._launch(process_obj)  # type: ignore[misc]
-            finally:
-                spawn.get_preparation_data = usual
-
-
-class _Process(SpawnProcess):
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:
-        return _Popen(process_obj)
-
-
-class _Context(SpawnContext):
-    Process = _Process
 
 
 class _Pool:
@@ -61,11 +30,11 @@ class _Pool:
             if self._pool is None:
                 self._pool = _made()
             try:
-                return self._pool.submit(_run, path, args, kwargs)
+                return self._pool.submit(run, path, args, kwargs)
             except BrokenProcessPool:
                 log.warning("a calculating process was killed; the pool starts anew")
                 self._pool = _made()
-                return self._pool.submit(_run, path, args, kwargs)
+                return self._pool.submit(run, path, args, kwargs)
 
     def once(self, key: str, path: str, *args: Any, **kwargs: Any) -> Future[Any]:
         """As `submit`; who asks the same while the answer is under way gets the same future."""
@@ -114,13 +83,8 @@ def loaded() -> int:
 
 
 def _made() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(WORKERS, mp_context=_Context(), initializer=_begin)
+    return ProcessPoolExecutor(WORKERS, mp_context=Context(), initializer=_begin)
 
 
 def _begin() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
-def _run(path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)(*args, **kwargs)
