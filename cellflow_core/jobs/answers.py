@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 VERSION = 2
 """Part of every key: one more whenever an analysis answers otherwise than before."""
+KEPT = 200
+"""Stored answers of one run; what was looked at longest ago goes first, and is worked out again when it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,14 @@ def answer(question: str, run_id: str, **settings: Any) -> Result:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+    _prune(path.parent)
     return found
+
+
+def _prune(folder: Path) -> None:
+    kept = sorted(folder.glob("[!.]*.npz"), key=lambda each: each.stat().st_mtime, reverse=True)
+    for old in kept[KEPT:]:
+        old.unlink(missing_ok=True)
 
 
 def stored_at(question: str, run_id: str, settings: Mapping[str, Any]) -> Path:
@@ -128,6 +137,7 @@ def stored_at(question: str, run_id: str, settings: Mapping[str, Any]) -> Path:
 def load(question: str, path: Path) -> Result:
     """Read a stored answer, as the dataclass that the question's annotation names. No torch."""
     name = inspect.signature(QUESTIONS[question]).return_annotation
+    os.utime(path)  # it was looked at: see `_prune`
     return getattr(results, name).load(path)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,15 @@ def test_settings_that_the_question_does_not_take():
         answers.stored_at("test-trend", run.id, {"gene": "a", "wrong": 1})
     with pytest.raises(ValueError, match="has no trained model: it is queued"):
         answers.answer("test-trend", run.id, gene="a")
+
+
+def test_answers_looked_at_longest_ago_make_room(monkeypatch):
+    monkeypatch.setattr(answers, "KEPT", 2)
+    run = trained(dataset=stored())
+    for k, gene in enumerate("ab"):
+        answers.answer("test-trend", run.id, gene=gene)
+        os.utime(answers.stored_at("test-trend", run.id, {"gene": gene}), (k, k))
+    answers.answer("test-trend", run.id, gene="a")  # looked at again, so b is the oldest now
+    answers.answer("test-trend", run.id, gene="c")
+    kept = {gene for gene in "abc" if answers.stored_at("test-trend", run.id, {"gene": gene}).exists()}
+    assert kept == {"a", "c"}
