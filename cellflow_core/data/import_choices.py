@@ -1,0 +1,48 @@
+"""What a person decides when a file becomes a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cellflow_core.config import Config, setting
+
+
+@dataclass(frozen=True)
+class ImportChoices(Config):
+    """What the user decided. `representation` is "pca", "genes", "coordinates" or "obsm:<name>"."""
+
+    label: str = setting("", "Name of the data set; the file name where it is empty")
+    time_column: str = setting("", "Column that says when each cell was measured; empty: all cells are of one time")
+    unit: str = setting("", "Unit of the times")
+    windows: int = setting(
+        0,
+        "Windows of equally many cells into which a column of many numbers, such as pseudotime, is cut; 0: each "
+        "different number is a time",
+        0,
+        60,
+    )
+    values: Literal["auto", "counts", "log"] = setting(
+        "auto", "What the values are: counts, or logarithmic and ready to use; auto takes what they look like"
+    )
+    min_counts: int = setting(0, "Cells with fewer counts in all are left out", 0)
+    max_counts: int = setting(0, "Cells with more counts in all are left out, as two cells in one drop have; 0: off", 0)
+    min_genes: int = setting(0, "Cells with fewer genes above zero are left out, as empty drops have", 0)
+    max_genes: int = setting(0, "Cells with more genes above zero are left out; 0: off", 0)
+    max_mito: float = setting(
+        100.0, "Cells with a larger share of mitochondrial counts are left out, as dying cells have", 0.0, 100.0, "%"
+    )
+    min_cells: int = setting(0, "Genes above zero in fewer cells of the file are left out", 0)
+    most_cells: int = setting(
+        1_000_000, "Above so many cells a random part is taken, the same share of every time", 100
+    )
+    representation: str = setting("pca", "Axes in which the model works")
+    components: int = setting(30, "Axes that are kept, the leading ones first", 2, 200)
+    variable_genes: int = setting(2000, "Genes that differ most between cells, from which the axes are made", 20, 5000)
+    batch_column: str = setting(
+        "", "Column of batches whose differences Harmony takes out of the principal components; empty: none"
+    )
+    normalise: bool = setting(True, "Bring every cell to the same total count, since cells are read unequally deep")
+    log: bool = setting(True, "Take log(1 + x), so that a doubling counts the same everywhere")
+    growth_column: str = setting("", "Column with the net growth rate of each cell; empty: none")
+    drop_incomplete: bool = setting(False, "Leave out cells with a missing or infinite value instead of refusing")

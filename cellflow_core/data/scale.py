@@ -1,0 +1,95 @@
+"""Counts, logarithms or coordinates? What the values of a table seem to be, and how sure that is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from cellflow_core.data.readers import Table
+
+Array = np.ndarray
+MOST_LOG = 15.0
+"""The natural logarithm of a count is below this: exp(15) is three million."""
+LEAST_COUNTS = 50.0
+"""Values above this are no logarithms in any base that is used."""
+_PIECE = 2_000_000
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the values seem to be.
+
+    looks   "counts" (also normalised, but not logarithmic), "log" (ready to use) or "coordinates"
+    unsure  why that may be wrong and a person should say, "" where it is clear
+    least, most   of the finite values
+    whole   are all of them whole numbers?
+    """
+
+    looks: Literal["counts", "log", "coordinates"]
+    unsure: str
+    least: float
+    most: float
+    whole: bool
+
+
+def scale_of(table: Table) -> Scale:
+    """Judge by whole numbers, by the file's own mark that log1p was taken, by the range, and by names that are axes."""
+    least, most, whole = _range(table.x)
+    looks, unsure = _judged(least, most, whole, table.logged, axis_like(table.features))
+    return Scale(looks, unsure, least, most, whole)
+
+
+def _judged(least: float, most: float, whole: bool, logged: bool, axes: bool) -> tuple[Any, str]:
+    if whole and least >= 0 and most > 1:
+        marked = "all values are whole numbers, as counts are, but the file says that the logarithm was taken"
+        return "counts", marked if logged else ""
+    if axes:
+        return "coordinates", ""
+    if least < 0:
+        return "log", ""
+    if whole:
+        return "log", "all values are 0 or 1: calls of on and off, or very shallow counts"
+    if logged:
+        high = f"the file says that the logarithm was taken, but values go up to {most:,.4g}"
+        return "log", high if most > LEAST_COUNTS else ""
+    if most > LEAST_COUNTS:
+        return "counts", ""
+    if most > MOST_LOG:
+        return "log", (
+            f"values are not whole numbers and go up to {most:.3g}: more than logarithms of counts usually do, less "
+            "than counts usually do"
+        )
+    return "log", ""
+
+
+def _range(x: Any) -> tuple[float, float, bool]:
+    """(least, most, all whole) of the finite values; of a sparse table the zeros count too."""
+    sparse = not isinstance(x, np.ndarray)
+    least, most, whole = (0.0, 0.0, True) if sparse and x.nnz < np.prod(x.shape) else (np.inf, -np.inf, True)
+    for values in _pieces(x.data if sparse else x):
+        if values.dtype.kind == "f":
+            values = values[np.isfinite(values)]
+        if values.size:
+            least, most = min(least, float(values.min())), max(most, float(values.max()))
+            whole = whole and bool((values == np.round(values)).all())
+    return (least, most, whole) if np.isfinite(least) else (0.0, 0.0, True)
+
+
+def _pieces(values: Array) -> Iterator[Array]:
+    step = max(_PIECE // (values.shape[1] if values.ndim == 2 else 1), 1)
+    for start in range(0, len(values), step):
+        yield values[start : start + step].ravel()
+
+
+def axis_like(features: tuple[str, ...]) -> bool:
+    """Do most names look like axes (PC1, x2, dim_3, 17) rather than genes?"""
+    pattern = re.compile(
+        r"(?:pcs?|x|y|z|dim|dimension|d|dc|diffmap|ic|lsi|latent|z|phate|umap|tsne|component|comp|c|v|var|emb|factor|coord)?"
+        r"[\s_.-]?\d+|[xyz]|lon|lat",
+        re.I,
+    )
+    return sum(bool(pattern.fullmatch(each)) for each in features) > 0.8 * len(features)
