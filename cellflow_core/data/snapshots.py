@@ -117,7 +117,7 @@ class Snapshots:
         """What a model can find here."""
         found = {
             Need.TIMES: len(self.times) > 1,
-            Need.GENES: self.space.kind != "coordinates",
+            Need.GENES: bool(self.space.genes),
             Need.VELOCITY: self.velocity is not None,
             Need.MASS: self.mass is not None,
             Need.LINEAGE: self.lineage is not None,
@@ -183,7 +183,7 @@ class Snapshots:
             if each.name in _LATER and (value is None or not len(value)):
                 continue  # so that cells stored before there was such a field keep their fingerprint
             if isinstance(value, StateSpace):
-                parts = [value.kind, *value.axes, *value.genes, value.mean, value.decoder]
+                parts = list(value.content)
             elif isinstance(value, Mapping):
                 parts = [item for name in sorted(value) for item in (name, value[name])]
             else:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces import restored
 
 Array = np.ndarray
 OPTIONAL = ("velocity", "mass", "growth", "lineage", "subject", "dose")
@@ -21,7 +21,7 @@ def save_snapshots(path: Path, data: Snapshots) -> None:
     """Write the arrays as they are and the rest as JSON; labels must be arrays of unicode."""
     space = data.space
     held: dict[str, Any] = {"x": data.x, "t": data.t, "axes": text(space.axes), "genes": text(space.genes)}
-    optional = {"mean": space.mean, "decoder": space.decoder, **{each: getattr(data, each) for each in OPTIONAL}}
+    optional = {**space.arrays(), **{each: getattr(data, each) for each in OPTIONAL}}
     held |= {name: value for name, value in optional.items() if value is not None}
     held |= {f"label_{k}": values for k, values in enumerate(data.labels.values())}
     held |= {f"covariate_{k}": np.asarray(values, np.float64) for k, values in enumerate(data.covariates.values())}
@@ -35,13 +35,7 @@ def load_snapshots(path: Path) -> Snapshots:
     with np.load(path, allow_pickle=False) as stored:
         held = {name: stored[name] for name in stored.files}
     plain: Mapping[str, Any] = json.loads(str(held["plain"]))
-    space = StateSpace(
-        plain["kind"],
-        tuple(held["axes"].tolist()),
-        tuple(held["genes"].tolist()),
-        held.get("mean"),
-        held.get("decoder"),
-    )
+    space = restored(plain["kind"], tuple(held["axes"].tolist()), tuple(held["genes"].tolist()), held)
     labels = {name: held[f"label_{k}"] for k, name in enumerate(plain["labels"])}
     return Snapshots(
         held["x"],

@@ -1,9 +1,11 @@
-"""What the axes of a state are, and the way from genes to state and back."""
+"""What the axes of a state are, and the way from genes to state and back: the contract of every state space."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -12,79 +14,89 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class StateSpace:
-    """An affine state space: state = (genes - mean) @ encoder, genes = mean + state @ decoder.
+class StateSpace(ABC):
+    """A space in which cells are points. `data/spaces/` holds the kinds; make one by `of_genes`, `coordinates`, `pca`
+    or the step "state".
 
-    kind      "pca" (axes are principal components of the genes), "genes" (axes are the genes themselves) or
-              "coordinates" (axes are columns of a table; no gene can be reached)
-    axes      name of each axis, [dim]
-    genes     names that encode and decode speak of, [genes]; empty for "coordinates"
-    mean      [genes]
-    decoder   [dim, genes]; for "pca" the loadings with orthonormal rows, so the encoder is its transpose
+    kind   what the axes are: "pca", "genes", "coordinates", or a learnt one ("diffusion", "vae", "geodesic")
+    axes   name of each axis, [dim]
+    genes  names that encode and decode speak of, [genes]; empty exactly where no gene can be reached
     """
 
-    kind: Literal["pca", "genes", "coordinates"]
+    kind: str
     axes: tuple[str, ...]
     genes: tuple[str, ...] = ()
-    mean: Float[Array, " genes"] | None = None
-    decoder: Float[Array, "dim genes"] | None = None
 
-    def __post_init__(self) -> None:
-        if self.kind == "pca":
-            shape = (len(self.axes), len(self.genes))
-            if self.mean is None or self.decoder is None or self.decoder.shape != shape:
-                found = None if self.decoder is None else self.decoder.shape
-                raise ValueError(
-                    f"a pca space of {shape[0]} axes needs a mean and a decoder of shape {shape}, got {found}"
-                )
-
-    @classmethod
-    def of_genes(cls, genes: tuple[str, ...]) -> StateSpace:
+    @staticmethod
+    def of_genes(genes: tuple[str, ...]) -> StateSpace:
         """The genes themselves as axes."""
-        return cls("genes", genes, genes)
+        from cellflow_core.data.spaces.affine import AffineSpace
 
-    @classmethod
-    def coordinates(cls, axes: tuple[str, ...]) -> StateSpace:
+        return AffineSpace("genes", genes, genes)
+
+    @staticmethod
+    def coordinates(axes: tuple[str, ...]) -> StateSpace:
         """Columns of a table that no gene can be read from."""
-        return cls("coordinates", axes)
+        from cellflow_core.data.spaces.affine import AffineSpace
+
+        return AffineSpace("coordinates", axes)
 
     @property
     def dim(self) -> int:
         return len(self.axes)
 
+    @abstractmethod
     def encode(self, genes: Float[Array, "cells genes"]) -> Float[Array, "cells dim"]:
-        """State of each expression profile. Exact on what the state can express: encode(decode(x)) == x."""
-        if self.kind == "genes":
-            return genes
-        if self.decoder is None or self.mean is None:
-            raise ValueError(self._no_genes())
-        return (genes - self.mean) @ self.decoder.T
+        """State of each expression profile. Raises ValueError where no gene can be reached, as `decode` does."""
 
+    @abstractmethod
     def decode(self, x: Float[Array, "cells dim"]) -> Float[Array, "cells genes"]:
         """Expression of each state, in the units the space was made from (most often log-normalised counts)."""
-        if self.kind == "genes":
-            return x
-        if self.decoder is None or self.mean is None:
-            raise ValueError(self._no_genes())
-        return self.mean + x @ self.decoder
 
-    def gene(self, name: str) -> tuple[Float[Array, " dim"], float]:
-        """The gene as an affine function of the state, expression = x @ weight + offset, as (weight, offset).
+    @abstractmethod
+    def push(self, x: Float[Array, "cells dim"], v: Float[Array, "cells dim"]) -> Float[Array, "cells genes"]:
+        """Change of expression in time of states that move with velocity v: the derivative of `decode` along v."""
 
-        Raises KeyError, with a sentence, where the space does not hold the gene.
-        """
-        if self.kind == "coordinates":
-            raise KeyError(self._no_genes())
-        if name not in self.genes:
+    @abstractmethod
+    def tangent(
+        self, x: Float[Array, "cells dim"], gene: str
+    ) -> tuple[Float[Array, " cells"], Float[Array, "cells dim"]]:
+        """(expression, gradient) of one gene at each state. Raises KeyError, with a sentence, where it is not held."""
+
+    @abstractmethod
+    def spread(self, x: Float[Array, "cells dim"]) -> Float[Array, " genes"]:
+        """About the standard deviation of every gene over these cells, as their states tell it: to rank genes by."""
+
+    @abstractmethod
+    def arrays(self) -> Mapping[str, Array | None]:
+        """All that makes the space besides kind, axes and genes, by name: what is stored and what is hashed."""
+
+    def expression(self, x: Float[Array, "cells dim"], gene: str) -> Float[Array, " cells"]:
+        """Expression of one gene at each state. Raises KeyError, with a sentence, where it is not held."""
+        return self.tangent(x, gene)[0]
+
+    def gradient(self, x: Float[Array, "cells dim"], gene: str) -> Float[Array, "cells dim"]:
+        """Derivative of the expression of one gene by the state (expression / state). Raises KeyError as above."""
+        return self.tangent(x, gene)[1]
+
+    def index(self, gene: str) -> int:
+        """Which of `genes` this is. Raises KeyError, with a sentence, where the space does not hold it."""
+        if not self.genes:
+            raise KeyError(self.no_genes)
+        if gene not in self.genes:
             raise KeyError(
-                f"gene {name!r} is not in the model: it holds {len(self.genes)} genes, and this is none of them"
+                f"gene {gene!r} is not in the model: it holds {len(self.genes)} genes, and this is none of them"
             )
-        at = self.genes.index(name)
-        if self.decoder is None or self.mean is None:
-            return np.eye(self.dim)[at], 0.0
-        return self.decoder[:, at], float(self.mean[at])
+        return self.genes.index(gene)
 
-    def _no_genes(self) -> str:
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """Everything the space is made of, in a fixed order, for a hash."""
+        return (self.kind, *self.axes, *self.genes, *self.arrays().values())
+
+    @property
+    def no_genes(self) -> str:
+        """What to say where no gene can be reached."""
         return (
             "these coordinates come without genes: a gene can be read only where cells were loaded as gene expression"
         )

@@ -14,7 +14,7 @@ from cellflow_core import cli
 from cellflow_core.cli import train
 from cellflow_core.cli.flags import parsed
 from cellflow_core.cli.table import duration, table
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.jobs import catalogue, exporting
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
@@ -104,7 +104,7 @@ def gene_cells():
 
     flat = drifting()
     decoder = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 2)))[0].T.astype(np.float32)
-    space = StateSpace("pca", ("PC1", "PC2"), ("A", "B", "C"), np.ones(3, np.float32), decoder)
+    space = AffineSpace("pca", ("PC1", "PC2"), ("A", "B", "C"), np.ones(3, np.float32), decoder)
     names = {"cell/type": np.array(["x", "y"] * 90), "time": np.array(["late"] * 180)}
     return dataclasses.replace(flat, space=space, labels=names)
 

@@ -8,6 +8,7 @@ import pytest
 
 from cellflow_core.data.snapshots import Need, Snapshots, Spec
 from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.split import halves, validation_split
 
 
@@ -83,9 +84,9 @@ def test_pca_space_maps_both_ways():
     genes = rng.normal(size=(40, 6))
     mean = genes.mean(axis=0)
     loadings = np.linalg.svd(genes - mean, full_matrices=False)[2]
-    whole = StateSpace("pca", tuple("abcdef"), tuple("ABCDEF"), mean, loadings)
+    whole = AffineSpace("pca", tuple("abcdef"), tuple("ABCDEF"), mean, loadings)
     np.testing.assert_allclose(whole.decode(whole.encode(genes)), genes, atol=1e-12)
-    part = StateSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings[:3])
+    part = AffineSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings[:3])
     x = rng.normal(size=(5, 3))
     np.testing.assert_allclose(part.encode(part.decode(x)), x, atol=1e-12)
     weight, offset = part.gene("D")
@@ -95,4 +96,4 @@ def test_pca_space_maps_both_ways():
     with pytest.raises(KeyError, match="without genes"):
         StateSpace.coordinates(("a",)).gene("A")
     with pytest.raises(ValueError, match=r"needs a mean and a decoder of shape \(3, 6\)"):
-        StateSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings)
+        AffineSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings)

@@ -1,0 +1,19 @@
+"""The kinds of state spaces, and how each is found from cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces import affine, neural
+
+
+def restored(kind: str, axes: tuple[str, ...], genes: tuple[str, ...], held: Mapping[str, np.ndarray]) -> StateSpace:
+    """A stored space, from what its `arrays` gave. Raises ValueError for a kind that is not known."""
+    if kind in affine.KINDS:
+        return affine.AffineSpace(kind, axes, genes, held.get("mean"), held.get("decoder"))
+    if kind in neural.KINDS:
+        return neural.NeuralSpace.restored(kind, axes, genes, held)
+    raise ValueError(f"there is no kind of state space {kind!r}; there are {', '.join((*affine.KINDS, *neural.KINDS))}")

@@ -1,0 +1,116 @@
+"""Every state space maps both ways, knows the slope of each gene, and is stored and hashed whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from cellflow_core.data.pca import pca
+from cellflow_core.data.snapshots import Need, Snapshots
+from cellflow_core.data.snapshots_file import load_snapshots, save_snapshots
+from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.spaces.neural import NeuralSpace
+
+STORED = Path(__file__).parents[1] / "stored"
+GENES = ("Sox2", "<b>bad</b>", "Gata1", "Spi1", "Actb")
+X = np.random.default_rng(3).normal(size=(9, 2))
+
+
+def neural(output: Literal["linear", "rate"] = "linear") -> NeuralSpace:
+    """A space of 2 axes and 5 genes with random weights."""
+    rng = np.random.default_rng(0)
+
+    def layers(*widths: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        return tuple((rng.normal(size=(a, b)), rng.normal(size=b)) for a, b in pairwise(widths))
+
+    outputs = 5 + (output == "rate")
+    return NeuralSpace("vae", ("z1", "z2"), GENES, layers(5, 7, 6, 2), layers(2, 6, 7, outputs), output)
+
+
+def principal() -> StateSpace:
+    return pca(np.random.default_rng(1).normal(size=(40, 5)), GENES, 2)[1]
+
+
+SPACES = [neural("linear"), neural("rate"), principal(), StateSpace.of_genes(("Sox2", "Spi1"))]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=["neural", "rate", "pca", "genes"])
+def test_the_slope_of_a_gene_agrees_with_finite_differences(space):
+    h = 1e-2
+    decoded = space.decode(X)
+    pushed = space.push(X, np.tile([0.3, -0.7], (9, 1)))
+    for gene in space.genes:
+        value, slope = space.tangent(X, gene)
+        at = space.index(gene)
+        np.testing.assert_allclose(value, decoded[:, at], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(space.expression(X, gene), value, rtol=1e-4, atol=1e-4)
+        measured = [
+            (space.expression(X + h * axis, gene) - space.expression(X - h * axis, gene)) / (2 * h)
+            for axis in np.eye(2)
+        ]
+        np.testing.assert_allclose(slope, np.stack(measured, axis=1), rtol=2e-2, atol=2e-2)
+        np.testing.assert_allclose(pushed[:, at], slope @ [0.3, -0.7], rtol=1e-3, atol=1e-3)
+
+
+def test_shares_of_a_rate_space_add_up_with_what_all_other_genes_take():
+    found = np.expm1(neural("rate").decode(X)).sum(axis=1)
+    assert (found > 0).all() and (found < 1.0001e4).all() and found.min() < 9999
+
+
+def test_many_cells_are_read_in_blocks_and_alike():
+    space, x = neural("rate"), np.random.default_rng(4).normal(size=(5000, 2)).astype(np.float32)
+    np.testing.assert_allclose(space.decode(x)[4000:4010], space.decode(x[4000:4010]), rtol=1e-4, atol=1e-4)
+    assert space.spread(x) == pytest.approx(space.decode(x).std(axis=0), rel=0.1)
+
+
+@pytest.mark.parametrize("space", SPACES, ids=["neural", "rate", "pca", "genes"])
+def test_a_space_is_stored_whole(space, tmp_path):
+    data = Snapshots(X, np.repeat([0.0, 1.0, 2.0], 3), space)
+    save_snapshots(tmp_path / "cells.npz", data)
+    back = load_snapshots(tmp_path / "cells.npz")
+    assert back.fingerprint == data.fingerprint and back.space.genes == space.genes and Need.GENES in back.has
+    np.testing.assert_array_equal(back.space.decode(X), space.decode(X))
+
+
+def test_the_fingerprint_knows_the_weights():
+    space = neural()
+    weight, bias = space.decoder[0]
+    other = replace(space, decoder=((weight + 1e-3, bias), *space.decoder[1:]))
+    t = np.zeros(9)
+    assert len({Snapshots(X, t, each).fingerprint for each in (space, other, neural("rate"))}) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "fingerprint"),
+    [("pca", "942d286304b67d0e"), ("genes", "c2d421d29718a115"), ("coordinates", "fb6c3c962cc88390")],
+)
+def test_cells_stored_before_there_were_learnt_spaces_keep_their_fingerprint(kind, fingerprint):
+    assert load_snapshots(STORED / f"{kind}.npz").fingerprint == fingerprint
+
+
+def test_principal_components_give_training_genes_back():
+    genes = np.random.default_rng(5).normal(size=(30, 8)).astype(np.float32)
+    x, space = pca(genes, tuple("ABCDEFGH"), 8)
+    np.testing.assert_allclose(space.decode(x), genes, atol=1e-5)
+    np.testing.assert_allclose(space.encode(genes), x, atol=1e-5)
+
+
+def test_what_cannot_be_reached_is_said():
+    with pytest.raises(KeyError, match="gene 'Z' is not in the model: it holds 5 genes"):
+        neural().expression(X, "Z")
+    with pytest.raises(KeyError, match="without genes"):
+        StateSpace.coordinates(("a", "b")).tangent(X, "Z")
+    with pytest.raises(ValueError, match="without genes"):
+        StateSpace.coordinates(("a", "b")).decode(X)
+    with pytest.raises(ValueError, match="an affine space is one of"):
+        AffineSpace("vae", ("a",))
+    with pytest.raises(ValueError, match="5 genes to 2 axes"):
+        replace(neural(), genes=GENES[:4])
+    with pytest.raises(ValueError, match="a learnt space is one of"):
+        replace(neural(), kind="pca")
