@@ -63,7 +63,7 @@ def course(
     positive  reflect every coordinate at 0
     clamp     genes held at levels from the first moment on. Raises KeyError that lists the axes for an unknown one
     """
-    held, levels = _held(process.axes, clamp)
+    held, levels = held_columns(process.axes, clamp)
     x = np.array(x, dtype=np.float64)
     x[:, held] = levels
     log_mass = np.zeros(len(x))
@@ -160,8 +160,8 @@ def fate_shares(
     return {name: float(weight[reached == name].sum() / weight.sum()) for name in process.fates}
 
 
-def _held(axes: tuple[str, ...], clamp: Mapping[str, float] | None) -> tuple[list[int], Array]:
-    """(columns, levels) of the clamped genes."""
+def held_columns(axes: tuple[str, ...], clamp: Mapping[str, float] | None) -> tuple[list[int], Array]:
+    """(columns, levels) of the clamped genes. Raises KeyError that lists the axes for an unknown one."""
     clamp = clamp or {}
     unknown = sorted(set(clamp) - set(axes))
     if unknown:

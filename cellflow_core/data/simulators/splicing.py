@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
+from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasLayers, Simulator
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
@@ -139,10 +140,8 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
     ) -> Float[Array, "times genes"]:
         """Expected spliced RNA at these latent times. Genes do not act on each other: only what is held changes."""
         found = self.layer_courses(times)["spliced"]
-        for gene, level in (clamp or {}).items():
-            if gene not in self.axes:
-                raise KeyError(f"{gene} not among what is simulated here: {', '.join(self.axes)}")
-            found[:, self.axes.index(gene)] = level
+        columns, levels = sde.held_columns(self.axes, clamp)
+        found[:, columns] = levels
         return found
 
     def drift(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
