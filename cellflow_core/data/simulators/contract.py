@@ -72,6 +72,21 @@ class HasScore(ABC):
         """Gradient of log p(t, x) (1 / state)."""
 
 
+class HasVelocity(ABC):
+    @abstractmethod
+    def velocity(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
+        """Probability flow v = b - sigma^2 / 2 grad log p: without noise it carries the same clouds (state / time)."""
+
+
+class HasNonGradient(ABC):
+    @abstractmethod
+    def non_gradient(self) -> float:
+        """Share of the mean squared drift, over the law at rest, that no slope explains: 0 downhill, 1 in circles.
+
+        With b = sigma^2 / 2 grad(log p) + rest it is E|rest|^2 / E|b|^2.
+        """
+
+
 class HasGrowth(ABC):
     @abstractmethod
     def growth(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, " cells"]:
@@ -183,6 +198,8 @@ CAPABILITIES: Mapping[str, type] = {
     "drift": HasDrift,
     "marginal": HasMarginal,
     "score": HasScore,
+    "velocity": HasVelocity,
+    "non-gradient share": HasNonGradient,
     "growth": HasGrowth,
     "landscape": HasLandscape,
     "network": HasNetwork,

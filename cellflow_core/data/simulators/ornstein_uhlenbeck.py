@@ -1,0 +1,123 @@
+"""Cells pulled back to one state of rest: the one noisy motion of which everything is known in closed form.
+
+    dx = -A (x - m) dt + sigma dW,  x(0) ~ N(m0, s0^2 I)
+
+A has the rates of return on its diagonal and turns the first two axes. The law stays Gaussian (Gardiner 2009,
+Stochastic Methods, section 4.4.6), with E = exp(-A t) and the covariance at rest R of A R + R A^T = sigma^2 I:
+
+    mean(t) = m + E (m0 - m),  covariance(t) = E (s0^2 I - R) E^T + R
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.simulators.contract import (
+    HasDrift,
+    HasLandscape,
+    HasMarginal,
+    HasNonGradient,
+    HasScore,
+    HasVelocity,
+    Simulator,
+    TrueLandscape,
+)
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """What the process is run with."""
+
+    cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
+    frames: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
+    last_time: float = setting(3.0, "Last time", 0.1, 100.0, "day")
+    dims: int = setting(2, "Number of axes", 2, 50)
+    mean: float = setting(0.0, "Where cells rest, on every axis", -100.0, 100.0)
+    rate: float = setting(1.0, "How fast the slowest axis returns to rest", 0.01, 20.0, "1/day")
+    stretch: float = setting(1.0, "How many times faster the fastest axis returns", 1.0, 20.0)
+    turn: float = setting(0.0, "How fast the first two axes turn around each other", -20.0, 20.0, "1/day")
+    noise: float = setting(0.7, "Noise of every axis", 0.01, 10.0, "1/sqrt(day)")
+    start: float = setting(2.0, "Where cells start, on every axis", -100.0, 100.0)
+    start_spread: float = setting(0.3, "Standard deviation of the start on every axis", 0.01, 100.0)
+    seed: int = setting(0, "Start of the random numbers", 0)
+
+
+class OrnsteinUhlenbeck(Simulator, HasDrift, HasMarginal, HasScore, HasVelocity, HasLandscape, HasNonGradient):
+    title = "One valley (Ornstein-Uhlenbeck)"
+    summary = (
+        "Cells start uphill, roll into one valley and jitter there. Every field is known in closed form, so it is the "
+        "first thing to test a method on; a turn adds a motion that no landscape can show."
+    )
+    paper = "Uhlenbeck & Ornstein 1930, Phys. Rev. 36:823"
+    time_unit = "day"
+    Config = Settings
+    settings: Settings
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
+        use = self.settings
+        self.axes = tuple(f"x{k + 1}" for k in range(use.dims))
+        self._rates = np.diag(use.rate * np.geomspace(1.0, use.stretch, use.dims))
+        self._rates[0, 1], self._rates[1, 0] = use.turn, -use.turn
+        self._rest = _covariance_at_rest(self._rates, use.noise)
+
+    def simulate(self) -> Snapshots:
+        """Independent cells at each time, drawn from their exact law."""
+        use = self.settings
+        rng = np.random.default_rng(use.seed)
+        times = np.linspace(0, use.last_time, use.frames)
+        x = [rng.multivariate_normal(*self.marginal(t), use.cells_per_time, method="cholesky") for t in times]
+        space = StateSpace.coordinates(self.axes)
+        return Snapshots(np.concatenate(x).astype(np.float32), np.repeat(times, use.cells_per_time), space, "day")
+
+    def drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
+        """-A (x - m), the same at all times (state / day)."""
+        return -(x - self.settings.mean) @ self._rates.T
+
+    def noise(self, t: float) -> Float[Array, " dim"]:
+        """sigma (state / sqrt(day))."""
+        return np.full(self.settings.dims, self.settings.noise)
+
+    def marginal(self, t: float) -> tuple[Float[Array, " dim"], Float[Array, "dim dim"]]:
+        """(mean, covariance) at time t, exact."""
+        from scipy.linalg import expm
+
+        use, way = self.settings, expm(-self._rates * t)
+        mean = use.mean + way @ np.full(use.dims, use.start - use.mean)
+        return mean, way @ (use.start_spread**2 * np.eye(use.dims) - self._rest) @ way.T + self._rest
+
+    def score(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
+        """-covariance(t)^-1 (x - mean(t)) (1 / state)."""
+        mean, covariance = self.marginal(t)
+        return -np.linalg.solve(covariance, (x - mean).T).T
+
+    def velocity(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
+        """Probability flow b - sigma^2 / 2 score (state / day)."""
+        return self.drift(t, x) - self.settings.noise**2 / 2 * self.score(t, x)
+
+    def landscape(self, points: int = 160) -> TrueLandscape:
+        """-log of the Gaussian law at rest over the first two axes, out to 4 standard deviations."""
+        use, plane = self.settings, self._rest[:2, :2]
+        x, y = (use.mean + 4 * np.sqrt(plane[k, k]) * np.linspace(-1, 1, points) for k in (0, 1))
+        away = np.stack(np.meshgrid(x - use.mean, y - use.mean), axis=-1)
+        height = np.einsum("...i,ij,...j", away, np.linalg.inv(plane), away) / 2
+        return TrueLandscape(x, y, height - height.min(), np.full((1, 2), use.mean), (self.axes[0], self.axes[1]))
+
+    def non_gradient(self) -> float:
+        """Exact: E|(A - sigma^2 / 2 R^-1) x|^2 / E|A x|^2 over the law at rest N(0, R)."""
+        rest = self._rates - self.settings.noise**2 / 2 * np.linalg.inv(self._rest)
+        return float(np.trace(rest @ self._rest @ rest.T) / np.trace(self._rates @ self._rest @ self._rates.T))
+
+
+def _covariance_at_rest(rates: Float[Array, "dim dim"], noise: float) -> Float[Array, "dim dim"]:
+    from scipy.linalg import solve_continuous_lyapunov
+
+    return solve_continuous_lyapunov(rates, noise**2 * np.eye(len(rates)))
