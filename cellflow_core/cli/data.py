@@ -77,9 +77,7 @@ def _demo(chosen: argparse.Namespace) -> None:
 
 
 def _inspect(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.importing import inspect_file
-
-    found = inspect_file(chosen.file, chosen.file.name)
+    found = _alone("inspect_file", chosen.file)
     print(f"{found.name}: {found.format}, {found.cells:,} cells, {found.features:,} features, looks like {found.looks}")
     print(f"annotations: {', '.join(found.annotations) or 'none'}; other states: {', '.join(found.obsm) or 'none'}")
     for each in found.candidates:
@@ -91,9 +89,9 @@ def _inspect(chosen: argparse.Namespace) -> None:
 
 
 def _import(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.importing import ImportChoices, import_file, inspect_file
+    from cellflow_core.data.importing import ImportChoices
 
-    found = inspect_file(chosen.file, chosen.file.name)
+    found = _alone("inspect_file", chosen.file)
     candidate = next((each for each in found.candidates if each.column == chosen.time), None)
     if candidate is None:
         there = ", ".join(each.column for each in found.candidates) or "none"
@@ -108,7 +106,16 @@ def _import(chosen: argparse.Namespace) -> None:
         except ValueError as error:
             raise ValueError(f"--number {pair!r}: {text!r} is not a number") from error
     given = {"label": chosen.file.stem, "unit": candidate.unit} | flags.given(chosen, _choices())
-    print(import_file(chosen.file, chosen.file.name, ImportChoices.of(given | {"time_column": chosen.time}), numbers))
+    print(_alone("import_file", chosen.file, ImportChoices.of(given | {"time_column": chosen.time}), numbers))
+
+
+def _alone(function: str, file: Path, *args: Any) -> Any:
+    """A reader that meets a damaged file may crash: it does so in a process of its own."""
+    from cellflow_core.jobs import alone
+
+    if not file.is_file():
+        raise ValueError(f"there is no file {file}")
+    return alone.call(f"cellflow_core.data.importing:{function}", file, file.name, *args).result()
 
 
 def _delete(chosen: argparse.Namespace) -> None:

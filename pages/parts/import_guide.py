@@ -11,7 +11,7 @@ import streamlit as st
 from cellflow_core.data import sources
 from cellflow_core.data.importing import ImportChoices
 from cellflow_core.figures import counts
-from cellflow_core.jobs import compute
+from cellflow_core.jobs import alone, compute
 from pages.parts.chart import chart, dark
 from pages.parts.form import help_of
 from pages.parts.state import pending, result_of, sentence, shared
@@ -61,7 +61,7 @@ def show(upload: str) -> None:
     held = f"inspection_{upload}"
     if held not in st.session_state:
         future = shared(
-            f"inspect-{upload}", lambda: compute.call("cellflow_core.data.importing:inspect_file", str(path), name)
+            f"inspect-{upload}", lambda: alone.call("cellflow_core.data.importing:inspect_file", str(path), name)
         )
         st.session_state[held] = result_of(future, f"Looking into {plain(name)}")
     found = st.session_state[held]
@@ -88,7 +88,7 @@ def show(upload: str) -> None:
             name,
             shared(
                 job,
-                lambda: compute.call(
+                lambda: alone.call(
                     "cellflow_core.data.importing:import_file",
                     str(path),
                     name,

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-from cellflow_core.jobs import compute, supervisor
+from cellflow_core.jobs import alone, compute, supervisor
 from cellflow_core.jobs.reasons import SPOKEN, reason
 from cellflow_core.stages import Stages
 from pages.parts.words import plain
@@ -28,9 +28,10 @@ def start() -> None:
     They start a moment later: loading takes every core of a small machine, and the first page comes first.
     """
     supervisor.ensure_supervisor()
-    timer = threading.Timer(WARM_AFTER, compute.warm)
-    timer.daemon = True
-    timer.start()
+    for seconds, warm in ((WARM_AFTER, compute.warm), (WARM_AFTER + 10.0, alone.warm)):
+        timer = threading.Timer(seconds, warm)
+        timer.daemon = True
+        timer.start()
 
 
 @st.cache_resource(show_spinner="Reading the list of models")

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data import demos, sources, store
-from cellflow_core.jobs import compute, supervisor
+from cellflow_core.jobs import alone, compute, supervisor
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index
@@ -27,7 +27,7 @@ HEAVY = ("torch", "scanpy", "anndata", "sklearn", "umap")
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is trained behind these tests, and what a worker would answer is answered here, in this test's home."""
 
     def call(path: str, *args: Any, **kwargs: Any) -> Future:
@@ -42,12 +42,14 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(compute, "call", call)
+    monkeypatch.setattr(alone, "call", call)
     monkeypatch.setattr(
         compute,
         "ask",
         lambda question, run, **settings: call("cellflow_core.jobs.answers:answer", question, run, **settings),
     )
     monkeypatch.setattr(compute, "warm", lambda: None)
+    monkeypatch.setattr(alone, "warm", lambda: None)
 
 
 @pytest.fixture

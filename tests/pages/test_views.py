@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
 from cellflow_core.data.store import open_dataset
-from cellflow_core.jobs import compute, supervisor
+from cellflow_core.jobs import alone, compute, supervisor
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
@@ -53,6 +53,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(compute, "warm", lambda: None)
+    monkeypatch.setattr(alone, "warm", lambda: None)
     monkeypatch.setattr(compute, "ask", ask)
     monkeypatch.setattr(compute, "call", call)
     return heard
