@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.clamp import Clamped
+from cellflow_core.analysis.clamp import LOCAL, clamped
 from cellflow_core.analysis.fates import interval_text, resampled
 from cellflow_core.analysis.results import Perturbation
 from cellflow_core.analysis.simulate import Model, Simulation, simulate
@@ -18,6 +18,7 @@ from cellflow_core.analysis.terminal import TerminalStates, terminal_states
 from cellflow_core.analysis.trend import kept_variance
 from cellflow_core.analysis.views import View
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 Kind = Literal["knock-out", "over-expression"]
@@ -57,10 +58,9 @@ def perturbation(
     """
     if kind not in ("knock-out", "over-expression"):
         raise ValueError(f"kind={kind!r} is not knock-out or over-expression")
-    weight, offset = data.space.gene(gene)
-    read = data.x @ weight + offset
+    read = data.space.expression(data.x, gene)
     none = lowest_level(read if measured is None else measured)
-    level = float(held_level(read, kind, none) if level is None else level)
+    level = float(_usual_level(data, read, kind, none) if level is None else level)
     ends = terminal_states(data, states)
     start = start_cells(data, view, STARTS, polygon=polygon, label=label, seed=seed)
     if start.time >= data.times[-1]:
@@ -71,7 +71,7 @@ def perturbation(
     arms = []
     for each in (model, *siblings):
         plain = simulate(each, start.x, times, seed=seed)
-        held = simulate(Clamped(each, weight, offset, level), start.x, times, seed=seed, per_gap=plain.per_gap)
+        held = simulate(clamped(each, data, {gene: level}), start.x, times, seed=seed, per_gap=plain.per_gap)
         arms.append((plain, held))
     mass = np.array([[_mass(arm, ends) for arm in both] for both in arms])  # [models, 2, cells, fates]
     plain, held = arms[0]
@@ -110,6 +110,7 @@ def perturbation(
             NO_CAUSE,
             *_warnings(outside, len(control_genes)),
             *kept_variance(data, gene, read, read if measured is None else measured),
+            *_local(data, gene, level, read, held.x),
             *ends.notes,
             *view.note,
         ),
@@ -128,6 +129,13 @@ def held_level(read: Float[Array, " cells"], kind: Kind, none: float | None) -> 
     if kind == "over-expression":
         return float(np.quantile(read, 0.99))
     return float(np.quantile(read, 0.01)) if none is None else none
+
+
+def _usual_level(data: Snapshots, read: Array, kind: Kind, none: float | None) -> float:
+    """`held_level`, but in a learnt space never below what some measured cell reads: there the decoder only guesses,
+    and a share of all counts never becomes 0."""
+    level = held_level(read, kind, none)
+    return level if isinstance(data.space, AffineSpace) else max(level, float(read.min()))
 
 
 def outside_share(cells: Float[Array, "cells dim"], states: Float[Array, "steps n dim"]) -> float:
@@ -167,8 +175,8 @@ def _controls(
     genes = control_genes(data, gene, seed)
     changes = np.zeros((len(genes), len(ends.names)))
     for k, other in enumerate(genes):
-        weight, offset = data.space.gene(other)
-        held = Clamped(model, weight, offset, held_level(data.x @ weight + offset, kind, none))
+        read = data.space.expression(data.x, other)
+        held = clamped(model, data, {other: _usual_level(data, read, kind, none)})
         mass = _mass(simulate(held, start.x[few], times[[0, -1]], seed=seed, per_gap=plain.per_gap), ends).sum(axis=0)
         changes[k] = mass / mass.sum() - base / base.sum()
     return genes, changes
@@ -177,15 +185,28 @@ def _controls(
 def control_genes(data: Snapshots, gene: str, seed: int, count: int = CONTROLS) -> tuple[str, ...]:
     """Random other genes among those whose spread in the state space is most like that of `gene`."""
     space = data.space
-    spread = np.square(data.x.std(axis=0, dtype=np.float64))
-    weights = np.eye(space.dim) if space.decoder is None else space.decoder
-    seen = np.sqrt(spread @ np.square(weights))
+    seen = space.spread(data.x)
     names = np.array(space.genes, dtype=object)
     usable = (seen > 1e-6 * seen.max()) & (names != gene)
     own = max(float(seen[space.genes.index(gene)]), 1e-12)
     order = np.flatnonzero(usable)[np.argsort(np.abs(np.log(seen[usable] / own)))][: 5 * count]
     picked = np.random.default_rng(seed).permutation(order)[:count]
     return tuple(str(each) for each in names[picked])
+
+
+def _local(data: Snapshots, gene: str, level: float, read: Array, states: Array) -> tuple[str, ...]:
+    """What a reader must know of a clamp in a learnt space; nothing in an affine one, where it is exact."""
+    if isinstance(data.space, AffineSpace):
+        return ()
+    notes = [LOCAL]
+    lowest = float(read.min())
+    if lowest > 0 and level <= lowest:
+        notes.append(f"The state of no measured cell reads {gene} below {lowest:.3g}, so a knock-out means that level.")
+    reached = data.space.expression(states.reshape(-1, data.dim), gene)
+    low, high = np.quantile(reached, [0.05, 0.95])
+    if max(high - level, level - low) > 0.1 * float(read.std()):
+        notes.append(f"{gene} could not be held there everywhere: it was between {low:.3g} and {high:.3g}.")
+    return tuple(notes)
 
 
 def _warnings(outside: float, controls: int) -> tuple[str, ...]:

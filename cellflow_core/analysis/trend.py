@@ -23,14 +23,14 @@ def gene_trend(
     measured  its measured expression in the units of the space, [cells]; None: read from the measured states
     Raises KeyError, with a sentence, where the space does not hold the gene.
     """
-    weight, offset = data.space.gene(gene)
+    data.space.index(gene)
     cells = data.at(data.times[0])
     if len(cells) > CELLS:
         cells = cells[np.random.default_rng(seed).choice(len(cells), CELLS, replace=False)]
     times = np.linspace(data.times[0], data.times[-1], STEPS + 1) if len(data.times) > 1 else data.times
     made = simulate(model, cells, times, seed=seed)
-    levels = made.x @ weight.astype(np.float32) + offset
-    read = data.x @ weight + offset
+    levels = data.space.expression(made.x.reshape(-1, data.dim), gene).reshape(made.x.shape[:2])
+    read = data.space.expression(data.x, gene)
     truth = np.asarray(read if measured is None else measured, dtype=float)
     frames = [truth[data.t == t] for t in data.times]
     return GeneTrend(

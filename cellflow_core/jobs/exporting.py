@@ -122,7 +122,7 @@ def write_h5ad(subject: Subject, cells: Cells, path: Path) -> None:
     table.obsm["X_state"] = cells.x
     if cells.velocity is not None:
         table.obsm["velocity_state"] = cells.velocity
-        table.layers["velocity"] = cells.velocity if space.decoder is None else cells.velocity @ space.decoder
+        table.layers["velocity"] = space.push(cells.x, cells.velocity) if space.genes else cells.velocity
     uns: dict[str, Any] = {**provenance(subject, cells), "time_unit": data.time_unit, "axes": list(space.axes)}
     table.uns["cellflow"] = uns
     part = path.with_name(f".{path.stem}.{os.getpid()}.part.h5ad")

@@ -43,7 +43,7 @@ def course(subject: Subject, view: str = "pca", start: Literal["first", "previou
 def trend(subject: Subject, gene: str) -> GeneTrend:
     from cellflow_core.analysis.trend import gene_trend
 
-    subject.data.space.gene(gene)  # says first, and best, that the gene is not in the model
+    subject.data.space.index(gene)  # says first, and best, that the gene is not in the model
     return gene_trend(subject.model, subject.data, gene, subject.dataset.expression(gene))
 
 
@@ -65,7 +65,7 @@ def perturb(
 ) -> Perturbation:
     from cellflow_core.analysis.perturb import perturbation
 
-    subject.data.space.gene(gene)
+    subject.data.space.index(gene)
     return perturbation(
         subject.model,
         subject.data,

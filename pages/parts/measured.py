@@ -42,21 +42,21 @@ def usable(points: np.ndarray, polygon: Polygon) -> Polygon:
 def genes(data: Dataset) -> tuple[str, ...]:
     """Genes of the model's state space, the one that differs most between cells first, then in their own order."""
     space = data.snapshots().space
-    if space.kind == "coordinates":
+    if not space.genes:
         return ()
     return (first := _liveliest(data), *(each for each in space.genes if each != first))
 
 
 def _liveliest(data: Dataset) -> str:
-    space, x = data.snapshots().space, data.snapshots().x
-    spread = x.var(axis=0) if space.decoder is None else x.var(axis=0) @ np.square(space.decoder)
-    return space.genes[int(np.argmax(spread))]
+    snapshots = data.snapshots()
+    return snapshots.space.genes[int(np.argmax(snapshots.space.spread(snapshots.x)))]
 
 
 def levels(data: Dataset, gene: str) -> tuple[float, float, float]:
     """(low, usual high, highest to offer) of a gene's level in the state space: 0, its 99 % quantile, twice that."""
-    weight, offset = data.snapshots().space.gene(gene)
-    values = data.snapshots().x @ np.asarray(weight, np.float32) + offset
+    snapshots = data.snapshots()
+    few = snapshots.x[:: max(1, len(snapshots.x) // 20_000)]
+    values = snapshots.space.expression(few, gene)
     high = max(float(np.quantile(values, 0.99)), 1e-3)
     return 0.0, round(high, 3), round(2 * high, 3)
 
