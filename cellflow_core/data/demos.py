@@ -1,16 +1,19 @@
-"""Data sets that come with the app: one of our own making with a known truth, and what scanpy ships in its package."""
+"""Data sets that come with the app: what simulators make, with a known truth, and what scanpy ships in its package."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.config import Config
 from cellflow_core.data.pca import pca
+from cellflow_core.data.simulators.contract import HasLayers, Simulator, knows
+from cellflow_core.data.simulators.registry import create
 from cellflow_core.data.simulators.toggle import Toggle
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
@@ -86,8 +89,77 @@ def make(name: str, say: Callable[[str], None] = lambda stage: None) -> str:
         steps=made.steps,
         notes=made.notes,
         truth=demo.truth,
+        truth_settings=create(demo.truth).settings.as_dict() if demo.truth else {},
         expression=made.expression,
         expression_genes=made.expression_genes,
+    )
+
+
+KNOWN: Mapping[str, str] = {
+    "drift": "how every state moves on average",
+    "marginal": "where the cells are at any time",
+    "score": "how dense the cells lie",
+    "growth": "how fast cells multiply",
+    "landscape": "the landscape",
+    "network": "who acts on whom",
+    "fates": "where cells end, also with a gene held",
+    "course": "the way without noise",
+    "states": "the states of rest",
+    "period": "the time of a turn",
+    "layers": "spliced and unspliced RNA",
+    "response": "what any dose does",
+}
+"""What simulators know, in words; names as in the contract's CAPABILITIES. Further ones are not for a list."""
+
+
+def known_words(kind: type[Simulator]) -> str:
+    """What a simulator knows, in words between commas."""
+    return ", ".join(KNOWN[each] for each in knows(kind) if each in KNOWN)
+
+
+def simulate(
+    name: str, settings: Mapping[str, Any], label: str = "", say: Callable[[str], None] = lambda stage: None
+) -> str:
+    """Id of a new data set of the cells that a simulator makes with these settings; those not given are its defaults.
+
+    Raises KeyError that lists the simulators, ValueError for a setting that is unknown or out of its bounds.
+    """
+    process = create(name, settings)
+    used = process.settings.as_dict()
+    changed = changes(process.settings)
+    say("simulating the cells")
+    cells = process.simulate()
+    say("storing the cells")
+    return save_dataset(
+        cells,
+        label=label.strip() or ", ".join((process.title, *changed)),
+        origin="simulated",
+        source=f"simulator {name}",
+        steps=(
+            f"simulated {len(cells.x):,} cells at {len(cells.times)} times ({process.title}; {process.paper})",
+            f"with {', '.join(changed)}, else as usual" if changed else "with the usual settings",
+            "the values are as simulated: nothing was normalised",
+        ),
+        notes=(
+            "Simulated, not measured: no gene here is a real one.",
+            f"Known exactly: {known_words(type(process))}.",
+        ),
+        truth=name,
+        truth_settings=used,
+        layers=process.layers() if isinstance(process, HasLayers) else None,
+        expression_genes=process.axes if isinstance(process, HasLayers) else (),
+        recipe=({"step": "simulate", "settings": {"simulator": name, **used}},),
+    )
+
+
+def changes(settings: Config) -> tuple[str, ...]:
+    """What differs from the defaults, in words: "bias 0.2 (not 0.045)"."""
+    kinds = type(settings).settings()
+    values = settings.as_dict()
+    return tuple(
+        f"{each.name.replace('_', ' ')} {values[each.name]} (not {each.default})"
+        for each in kinds
+        if values[each.name] != each.default
     )
 
 

@@ -89,11 +89,10 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
     )
     paper = "La Manno et al. 2018, Nature 560:494; Bergen et al. 2020, Nat. Biotechnol. 38:1408"
     time_unit = "hour"
-    axes = ()  # one of each instance: as many genes as its settings say
     Config = Settings
     settings: Settings
 
-    def __init__(self, settings: Config | None = None) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
         counts = [len(range(k, self.settings.genes, len(KINDS))) for k in range(len(KINDS))]
         self.axes = tuple(f"{kind}{k + 1}" for kind, count in zip(KINDS, counts, strict=True) for k in range(count))
