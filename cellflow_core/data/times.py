@@ -38,6 +38,9 @@ _TIME_NAME = re.compile(
     r"(?![a-z])",
     re.I,
 )
+_CONTINUOUS_NAME = re.compile(
+    r"pseudo_?time|latent_?time|(?<![a-z])(?:dpt|times?|days?|hours?|hrs?|weeks?|months?|age|t)(?![a-z])", re.I
+)
 _OTHER_NAME = re.compile(
     r"batch|cluster|leiden|louvain|replicate|(?<![a-z])rep(?![a-z])|donor|patient|subject|plate|lane|phase|clone|barcode|"
     r"index|n_genes|n_counts|total|percent|pct|score|well|split|fold|size|cell_?type|cell_?id|weight|perturb|guide",
@@ -91,11 +94,18 @@ def propose(labels: Iterable[str], column: str = "") -> Proposal:
 def unit_of_name(column: str) -> str:
     """The unit that the name of a column tells ("day_mid" is day), "" where it tells none."""
     words = [each for each in re.split(r"[^a-z]+", column.lower()) if each]
-    if "pseudotime" in column.lower():
+    if re.search(r"pseudo_?time|latent_?time|(?<![a-z])dpt(?![a-z])", column, re.I):
         return "pseudotime"
     if "stage" in words:
         return "stage"
     return next((_UNIT_OF[each] for each in words if len(each) > 1 and each in _UNIT_OF), "")
+
+
+def days_in(unit: str) -> float | None:
+    """Length of a unit of time in days, None where it is no measured time ("stage", "pseudotime", "")."""
+    words = [each for each in re.split(r"[^a-z]+", unit.lower()) if each]
+    found = next((_UNIT_OF[each] for each in reversed(words) if each in _UNIT_OF), "")
+    return 1.0 if found == "embryonic day" else _DAYS.get(found)
 
 
 def likeness(column: str, labels: Sequence[str]) -> float:
@@ -118,6 +128,11 @@ def likeness(column: str, labels: Sequence[str]) -> float:
 def is_time_name(column: str) -> bool:
     """Is this how people name a column of times?"""
     return bool(_TIME_NAME.search(column))
+
+
+def is_continuous_name(column: str) -> bool:
+    """Is this how people name a column of times or pseudotimes that takes many values?"""
+    return bool(_CONTINUOUS_NAME.search(column))
 
 
 def _convert(number: float, found: str, unit: str) -> float | None:
