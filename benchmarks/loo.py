@@ -29,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from cellflow_core.analysis import evaluate
 from cellflow_core.data import prepare, readers
 from cellflow_core.data.readers import BadInput
+from cellflow_core.data.scale import scale_of
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
-from cellflow_core.data.time_columns import candidates, times_of, without_times
+from cellflow_core.data.time_columns import candidates, no_time, times_of, without_times
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import PRESETS, TrainConfig, fit
 
@@ -156,12 +157,14 @@ def _table(path: Path, column: str | None) -> tuple[np.ndarray, np.ndarray]:
     found = {each.column: each for each in candidates(table)}
     column = column or ("time" if "time" in found else next(iter(found), ""))
     numbers = dict(zip(found[column].labels, found[column].numbers, strict=True)) if column in found else {}
-    t, _ = times_of(table, path.name, column, numbers)
+    if not column:
+        raise BadInput(f"{path.name}: {no_time(table)}")
+    t, _ = times_of(table.obs, path.name, column, numbers)
     table = without_times(table, column)
     x = table.obsm.get("X_pca")
     if x is None:
         x = prepare.dense(table.x)
-        if prepare.looks_of(table) != "coordinates":
+        if scale_of(table).looks != "coordinates":
             center = x - x.mean(axis=0)
             x = center @ np.linalg.svd(center, full_matrices=False)[2].T
     kept = np.isfinite(t)

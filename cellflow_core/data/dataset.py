@@ -99,6 +99,16 @@ class Dataset:
         except UNREADABLE as error:
             raise damaged(self.folder, f"views/{name}.npy", error) from error
 
+    def variance(self) -> Float[Array, " dim"] | None:
+        """Share of the variance of the genes that each axis carries; None where that was not measured."""
+        path = self.folder / "variance.npy"
+        if not path.exists():
+            return None
+        try:
+            return np.load(path, allow_pickle=False)
+        except UNREADABLE as error:
+            raise damaged(self.folder, "variance.npy", error) from error
+
     def view_axes(self, name: str) -> tuple[str, str]:
         """Names of the two axes of a view."""
         self._check_view(name)

@@ -1,92 +1,28 @@
-"""A user's file into a data set: first a look with proposals, then the import with what the user made of them."""
+"""A user's file into a data set, with what the user made of the proposals of `inspection`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cellflow_core.config import Config, setting
-from cellflow_core.data import prepare
+from cellflow_core.data import annotations, prepare, quality
+from cellflow_core.data.import_choices import ImportChoices
+from cellflow_core.data.inspection import Inspection, check_size, inspect_file, measured, sentences
 from cellflow_core.data.prepare import Prepared
-from cellflow_core.data.readers import BadInput, Table, labels_of, read
+from cellflow_core.data.quality import Quality
+from cellflow_core.data.readers import BadInput, Table, read
+from cellflow_core.data.scale import Scale, scale_of
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store import save_dataset
-from cellflow_core.data.time_columns import (
-    MIN_PER_TIME,
-    TimeCandidate,
-    candidates,
-    no_time,
-    times_of,
-    without_times,
-)
+from cellflow_core.data.time_columns import MIN_PER_TIME, TimeCandidate, times_of, without_times
 
 __all__ = ["BadInput", "ImportChoices", "Inspection", "TimeCandidate", "import_file", "inspect_file"]
 
 Array = np.ndarray
-MIN_CELLS = 20
-_LOOK = 1000  # rows that a look reads
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What a file holds, before anything is done to it. Likeliest time column first."""
-
-    name: str
-    format: str
-    cells: int
-    features: int
-    candidates: tuple[TimeCandidate, ...]
-    annotations: tuple[str, ...]
-    obsm: tuple[str, ...]
-    looks: str
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ImportChoices(Config):
-    """What the user decided. `representation` is "pca", "genes", "coordinates" or "obsm:<name>"."""
-
-    label: str = setting("", "Name of the data set; the file name where it is empty")
-    time_column: str = setting("", "Column that says when each cell was measured")
-    unit: str = setting("", "Unit of the times")
-    representation: str = setting("pca", "Axes in which the model works")
-    components: int = setting(30, "Axes that are kept, the leading ones first", 2, 200)
-    variable_genes: int = setting(2000, "Genes that differ most between cells, from which the axes are made", 20, 5000)
-    normalise: bool = setting(True, "Bring every cell to the same total count, since cells are read unequally deep")
-    log: bool = setting(True, "Take log(1 + x), so that a doubling counts the same everywhere")
-    drop_incomplete: bool = setting(False, "Leave out cells with a missing or infinite value instead of refusing")
-
-
-def inspect_file(path: str | Path, name: str) -> Inspection:
-    """Proposals for the import of a file that its owner calls `name`. Raises BadInput with one sentence."""
-    table = without_times(read(Path(path), name, rows=_LOOK))
-    _check_size(table, name)
-    looks = prepare.looks_of(table)
-    found = candidates(table)
-    notes = list(table.notes)
-    if looks == "counts" and not prepare.whole_numbers(table):
-        notes.append("the values are not whole numbers but not logarithmic either: they seem normalised already")
-    if len(set(table.features)) < len(table.features):
-        notes.append(
-            f"{len(table.features) - len(set(table.features))} feature names appear twice and will be numbered"
-        )
-    if not found:
-        notes.append(no_time(table))
-    return Inspection(
-        name=name,
-        format=table.format,
-        cells=table.cells,
-        features=len(table.features),
-        candidates=found,
-        annotations=tuple(_annotations(table)),
-        obsm=tuple(each for each in table.obsm if each != "X_clone"),
-        looks=looks,
-        notes=_sentences(notes),
-    )
 
 
 def import_file(
@@ -102,16 +38,25 @@ def import_file(
     """
     say("reading the file")
     table = without_times(read(Path(path), name), choices.time_column)
-    _check_size(table, name)
-    times, step = times_of(table, name, choices.time_column, numbers)
-    made = Prepared(kept=np.isfinite(times), steps=[f"read {table.cells:,} cells from {name}", *step])
+    recipe = {"step": "import", "settings": choices.as_dict() | {"numbers": dict(numbers)}}
+    label = choices.label.strip() or Path(name).stem
+    if table.ready is not None:
+        return _store_ready(table, name, label, recipe, say)
+    check_size(table, name)
+    made = Prepared(kept=np.ones(table.cells, dtype=bool), steps=[f"read {table.cells:,} cells from {name}"])
     made.notes += table.notes
-    _check_times(times[made.kept], name, choices)
+    say("checking cells and genes")
+    scale = _decided(scale_of(table), choices, made)
+    numbers_of_cells = measured(table)
+    genes = _filter(numbers_of_cells, choices, scale, made, name)
+    times = _times(table, name, choices, numbers, made)
+    if choices.batch_column:
+        made.batch = _batches(table, name, choices, times, made)
     say("preparing the values")
-    expression = _prepare(table, name, choices, made, say)
+    expression, features, layers = _prepare(table, name, choices, scale, genes, made, say)
     times = times[made.kept]
-    _check_times(times, name, choices)
-    labels = {column: values[made.kept] for column, values in _annotations(table).items()}
+    subject, dose = annotations.subjects(table)
+    _check_times(times, name, choices, followed=subject is not None)
     assert made.space is not None
     if made.space.dim < 2:
         raise BadInput(
@@ -119,114 +64,264 @@ def import_file(
             "model motion"
         )
     data = Snapshots(
-        made.state, times, made.space, choices.unit, lineage=_lineage(table, made.kept), labels=_worth_keeping(labels)
+        made.state,
+        times,
+        made.space,
+        choices.unit,
+        velocity=_velocity(table, choices, made),
+        lineage=_rows(annotations.lineage(table), made.kept),
+        growth=_growth(table, name, choices, made),
+        subject=_rows(subject, made.kept),
+        dose=_rows(dose, made.kept),
+        labels=annotations.worth_keeping(_labels(table, choices), made.kept),
+        covariates=_covariates(table, numbers_of_cells, scale, made),
     )
     say("storing the cells")
     return save_dataset(
         data,
-        label=choices.label.strip() or Path(name).stem,
+        label=label,
         origin="upload",
         source=name,
-        steps=_sentences(made.steps),
-        notes=_sentences(made.notes),
-        expression=expression[0],
-        expression_genes=expression[1],
+        steps=sentences(made.steps),
+        notes=sentences(made.notes),
+        expression=expression,
+        expression_genes=features,
+        layers=layers,
+        recipe=(recipe,),
+        views=_views(table, made),
+        variance=made.shares,
     )
 
 
+def _decided(scale: Scale, choices: ImportChoices, made: Prepared) -> Scale:
+    """What the values are taken for: as the user said, else as they look."""
+    if choices.values != "auto":
+        return replace(scale, looks=choices.values, unsure="")
+    if scale.unsure and choices.representation != "coordinates":
+        made.notes.append(f"{scale.unsure}: they were taken for {scale.looks}; import again and say so if they are not")
+    return scale
+
+
+def _filter(measured: Quality, choices: ImportChoices, scale: Scale, made: Prepared, name: str) -> Array:
+    """Leave cells out of made.kept, and return which genes stay, [features]."""
+    found = quality.kept(measured, choices)
+    if (found.removed or choices.min_cells) and scale.looks == "coordinates":
+        raise BadInput(
+            f"{name} holds coordinates and no genes, so cells cannot be left out by counts: switch filters off"
+        )
+    made.kept = found.cells.copy()
+    made.steps += [f"left out {each.cells:,} cells with {each.words}" for each in found.removed]
+    if not found.cells.any():
+        worst = max(found.removed, key=lambda each: each.cells)
+        raise BadInput(
+            f"{name}: no cell passes the filters; {worst.words} takes {worst.cells:,} cells: choose a milder one"
+        )
+    if choices.min_cells:
+        gone = int((~found.genes).sum())
+        made.steps.append(f"left out {gone:,} genes that are above zero in fewer than {choices.min_cells:,} cells")
+        if not found.genes.any():
+            raise BadInput(f"{name}: no gene is above zero in {choices.min_cells:,} cells: choose a smaller number")
+    return found.genes
+
+
+def _times(
+    table: Table, name: str, choices: ImportChoices, numbers: Mapping[str, float | None], made: Prepared
+) -> Array:
+    """Time of each row of the file, NaN where it is out; above `most_cells` only a part of the cells stays."""
+    rows = np.flatnonzero(made.kept)
+    found, steps = times_of(table.obs.iloc[rows], name, choices.time_column, numbers, choices.windows)
+    made.steps += steps
+    prepare.keep_cells(made, np.isfinite(found))
+    times = np.full(table.cells, np.nan)
+    times[rows] = found
+    _check_times(times[made.kept], name, choices, followed=annotations.subjects(table)[0] is not None)
+    if choices.unit == "pseudotime":
+        made.notes.append(
+            "the times are pseudotime: an order of cells that was calculated, and not a time that was measured; speeds "
+            "and durations in it mean nothing by themselves"
+        )
+    left = int(made.kept.sum())
+    if left > choices.most_cells:
+        prepare.keep_cells(made, prepare.share_of_each_time(times[made.kept], choices.most_cells))
+        made.steps.append(f"took {choices.most_cells:,} of {left:,} cells at random, the same share of every time")
+        made.notes.append(f"only {choices.most_cells:,} of {left:,} cells are held, a random part of each time")
+        _check_times(times[made.kept], name, choices, followed=False)
+    return times
+
+
+def _batches(table: Table, name: str, choices: ImportChoices, times: Array, made: Prepared) -> Array:
+    """Batch of each row of the file. BadInput where batches cannot be corrected."""
+    columns = annotations.label_columns(table)
+    if choices.batch_column not in columns:
+        raise BadInput(
+            f"{name} has no column of batches {choices.batch_column!r}: choose one of {', '.join(columns) or 'none'}"
+        )
+    if choices.representation != "pca":
+        raise BadInput(
+            f"{name}: batches are corrected in principal components only: choose them as axes, or no batch column"
+        )
+    batch = columns[choices.batch_column]
+    held = batch[made.kept]
+    if len(np.unique(held)) < 2:
+        raise BadInput(f"{name}: the cells used are all of one batch in column {choices.batch_column!r}: choose none")
+    if len(np.unique(times[made.kept])) > 1 and all(
+        len(np.unique(times[made.kept][held == each])) == 1 for each in np.unique(held)
+    ):
+        made.notes.append(
+            f"each batch of {choices.batch_column!r} was measured at one time only, so taking out differences between "
+            "batches took out differences between times with them: read motion in these data with great care"
+        )
+    return batch
+
+
 def _prepare(
-    table: Table, name: str, choices: ImportChoices, made: Prepared, say: Callable[[str], None]
-) -> tuple[Any, tuple[str, ...]]:
-    """Fill made.state and made.space; return the measured values and names of all genes (None where there are none)."""
+    table: Table,
+    name: str,
+    choices: ImportChoices,
+    scale: Scale,
+    genes: Array,
+    made: Prepared,
+    say: Callable[[str], None],
+) -> tuple[Any, tuple[str, ...], dict[str, Any]]:
+    """Fill made.state and made.space; return what is stored of the genes: values (None: nothing), names and layers."""
     way = choices.representation
-    looks = prepare.looks_of(table)
     key = way.removeprefix("obsm:") if way.startswith("obsm:") else ""
-    if key and key not in table.obsm:
-        raise BadInput(f"{name} has no coordinates {key!r}: it has {', '.join(table.obsm) or 'none'}")
+    if key and key not in annotations.states(table):
+        raise BadInput(f"{name} has no coordinates {key!r}: it has {', '.join(annotations.states(table)) or 'none'}")
     if not key and way not in ("pca", "genes", "coordinates"):
         raise BadInput(f"{name}: axes {way!r} is not known: choose pca, genes, coordinates or obsm:<name>")
-    rows = np.flatnonzero(made.kept)
-    made.x, made.features = table.x[rows], table.features
+    normalised = scale.looks == "counts"
     if key:
-        made.x = np.asarray(table.obsm[key][rows], dtype=np.float64)
+        made.x = np.asarray(table.obsm[key][np.flatnonzero(made.kept)], dtype=np.float64)
         prepare.drop_incomplete(made, name, choices.drop_incomplete)
         axes = tuple(f"{key.removeprefix('X_').upper()}{k + 1}" for k in range(made.x.shape[1]))
         made.state, made.space = prepare.coordinates(made.x, axes, choices.components, made)
-        if looks == "coordinates" or prepare.bad_rows(table.x[np.flatnonzero(made.kept)]).any():
-            return None, ()
-        genes = _genes_beside(made, table)
-        prepare.unique_features(genes)
-        if looks == "counts":
-            prepare.normalise(genes, name, choices.normalise, choices.log)
-            made.steps += [f"genes: {each}" for each in genes.steps]
-            made.state, made.kept = made.state[genes.kept[made.kept]], genes.kept
-        return _stored(genes.x), genes.features
+        if scale.looks == "coordinates" or prepare.bad_rows(table.x[np.flatnonzero(made.kept)]).any():
+            return None, (), {}
+        beside = _of_file(Prepared(made.kept.copy(), notes=made.notes), table, genes)
+        prepare.unique_features(beside)
+        if normalised:
+            prepare.normalise(beside, name, choices.normalise, choices.log)
+            made.steps += [f"genes: {each}" for each in beside.steps]
+            made.state, made.kept = made.state[beside.kept[made.kept]], beside.kept
+        return _stored(beside.x), beside.features, _layers(table, beside)
+    _of_file(made, table, genes)
     what = "coordinates" if way == "coordinates" else "genes"
     prepare.drop_incomplete(made, name, choices.drop_incomplete)
     prepare.unique_features(made)
     prepare.drop_constant(made, name, what)
-    if way == "coordinates":
-        prepare.to_state(made, way, choices.components, choices.variable_genes, say)
-        return None, ()
-    prepare.normalise(made, name, choices.normalise, choices.log)
+    if normalised and way != "coordinates":
+        prepare.normalise(made, name, choices.normalise, choices.log)
     prepare.to_state(made, way, choices.components, choices.variable_genes, say)
-    return _stored(made.x), made.features
+    if way == "coordinates":
+        return None, (), {}
+    return _stored(made.x), made.features, _layers(table, made)
 
 
-def _genes_beside(made: Prepared, table: Table) -> Prepared:
-    """The genes of the cells that were kept, beside their coordinates."""
-    return Prepared(made.kept.copy(), table.x[np.flatnonzero(made.kept)], table.features, notes=made.notes)
+def _of_file(made: Prepared, table: Table, genes: Array) -> Prepared:
+    """The values of the cells that are left, and of the genes that pass; without a copy where all do."""
+    made.x = table.x if made.kept.all() else table.x[np.flatnonzero(made.kept)]
+    made.features, made.columns = table.features, np.arange(len(table.features))
+    if not genes.all():
+        prepare.keep_features(made, genes)
+    return made
 
 
-def _sentences(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(each[:1].upper() + each[1:] for each in words)
+def _layers(table: Table, made: Prepared) -> dict[str, Any]:
+    """Further measurements of the same cells and genes."""
+    rows = np.flatnonzero(made.kept)
+    return {name: _stored(values[rows][:, made.columns]) for name, values in table.layers.items()}
+
+
+def _velocity(table: Table, choices: ImportChoices, made: Prepared) -> Array | None:
+    assert made.space is not None
+    found = annotations.velocity(table, choices.representation, made.space.dim)
+    if found is None:
+        return None
+    key, values = found[0], found[1][made.kept]
+    if not np.isfinite(values).all():
+        made.notes.append(f"the velocity {key!r} of the file has missing values and was left out")
+        return None
+    made.steps.append(f"took the velocity {key!r} of the file")
+    made.notes.append(f"velocities are {key!r} as it stands in the file: its unit of time need not be that of the data")
+    return values
+
+
+def _growth(table: Table, name: str, choices: ImportChoices, made: Prepared) -> Array | None:
+    values = annotations.growth(table, name, choices.growth_column)
+    if values is None:
+        return None
+    made.steps.append(f"took the growth of each cell from column {choices.growth_column!r}")
+    made.notes.append(f"growth is column {choices.growth_column!r} as it stands in the file, read as a rate per time")
+    return values[made.kept]
+
+
+def _labels(table: Table, choices: ImportChoices) -> dict[str, Array]:
+    """Columns of names; a time that is written in numbers is none of them."""
+    found = annotations.label_columns(table)
+    if choices.time_column in found and table.obs[choices.time_column].dtype.kind in "fiu":
+        del found[choices.time_column]
+    return found
+
+
+def _covariates(table: Table, measured: Quality, scale: Scale, made: Prepared) -> dict[str, Array]:
+    """Quality numbers of cells measured in genes, then the numbers of the file, at most 40."""
+    own = {} if scale.looks == "coordinates" else measured.measures
+    if scale.looks == "log":
+        own = {"genes detected": own["genes detected"]}
+    every = {**own, **{k: v for k, v in annotations.number_columns(table).items() if k not in own}}
+    held = annotations.worth_keeping(every, made.kept)
+    if len(held) > annotations.MOST_NUMBERS:
+        made.notes.append(
+            f"of {len(held)} columns of numbers the first {annotations.MOST_NUMBERS} are kept with the cells"
+        )
+    return dict(list(held.items())[: annotations.MOST_NUMBERS])
+
+
+def _views(table: Table, made: Prepared) -> dict[str, Array]:
+    found = {name: points[made.kept] for name, points in annotations.pictures(table).items()}
+    return {name: points for name, points in found.items() if np.isfinite(points).all()}
+
+
+def _store_ready(table: Table, name: str, label: str, recipe: Mapping[str, Any], say: Callable[[str], None]) -> str:
+    """A file that this app wrote holds whole snapshots."""
+    assert table.ready is not None
+    say("storing the cells")
+    genes = table.features if table.x.shape[1] else ()
+    return save_dataset(
+        table.ready,
+        label=label,
+        origin="upload",
+        source=name,
+        steps=(f"Read {table.cells:,} cells as this app wrote them to {name}",),
+        notes=sentences(table.notes),
+        expression=_stored(table.x) if genes else None,
+        expression_genes=genes,
+        layers={each: _stored(values) for each, values in table.layers.items()} if genes else {},
+        recipe=(recipe,),
+    )
+
+
+def _rows(values: Array | None, kept: Array) -> Array | None:
+    return None if values is None else values[kept]
 
 
 def _stored(x: Any) -> Any:
-    return np.asarray(x, dtype=np.float32) if isinstance(x, np.ndarray) else x.astype(np.float32)
+    return np.asarray(x, dtype=np.float32) if isinstance(x, np.ndarray) else x.astype(np.float32, copy=False)
 
 
-def _check_size(table: Table, name: str) -> None:
-    if table.cells < MIN_CELLS:
-        raise BadInput(
-            f"{name} holds {table.cells} cells and at least {MIN_CELLS} are needed: load a file with more cells (rows "
-            "are cells, columns are genes or coordinates)"
-        )
-
-
-def _check_times(times: Array, name: str, choices: ImportChoices) -> None:
-    """Two or more times, each with enough cells."""
+def _check_times(times: Array, name: str, choices: ImportChoices, followed: bool) -> None:
+    """At least one time, each with enough cells; where individuals are followed, one row is enough."""
     distinct, counts = np.unique(times, return_counts=True)
-    if len(distinct) < 2:
-        found = f"one time only ({distinct[0]:g})" if len(distinct) else "no time at all"
+    if not len(distinct):
         raise BadInput(
-            f"{name}: the cells used have {found} in column {choices.time_column!r}, and a model of motion needs two "
-            "or more: give labels different numbers, or choose another column"
+            f"{name}: the cells used have no time at all in column {choices.time_column!r}: give labels a number, or "
+            "choose another column"
         )
     few = [f"{time:g} ({count})" for time, count in zip(distinct, counts, strict=True) if count < MIN_PER_TIME]
     shown = ", ".join(few[:5]) + (" ..." if few[5:] else "")
-    if few:
+    if few and not followed:
         raise BadInput(
             f"{name}: fewer than {MIN_PER_TIME} cells at time {shown}: leave these times out, or join them "
             "with a neighbour by giving both the same number"
         )
-
-
-def _annotations(table: Table) -> dict[str, Array]:
-    """Columns of names with 2 to 100 different ones."""
-    held = [str(each) for each in table.obs.columns if table.obs[each].dtype.kind not in "fiuM"]
-    return {each: labels_of(table.obs[each]) for each in held if 2 <= table.obs[each].nunique() <= 100}
-
-
-def _worth_keeping(labels: Mapping[str, Array]) -> dict[str, Array]:
-    """Without those that are the same in all cells that were kept."""
-    return {name: values for name, values in labels.items() if len(set(values.tolist())) > 1}
-
-
-def _lineage(table: Table, kept: Array) -> Array | None:
-    """Clone of each cell from obsm["X_clone"] [cells, clones], -1 where a cell has none or several."""
-    clones = table.obsm.get("X_clone")
-    if clones is None:
-        return None
-    dense = prepare.dense(clones)
-    return np.where((dense > 0).sum(axis=1) == 1, dense.argmax(axis=1), -1)[kept]

@@ -1,8 +1,10 @@
-"""From a table as measured to the state a model works on. Every step is told in words."""
+"""From a table as measured to the state a model works on. Every step is told in words.
+
+Normalisation and logarithm are scanpy's (`normalize_total` with target_sum 10,000, `log1p`), made in one copy.
+"""
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,8 +13,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cellflow_core.data.pca import pca
-from cellflow_core.data.readers import BadInput, Table
+from cellflow_core.data.harmony import corrected
+from cellflow_core.data.pca import principal
+from cellflow_core.data.readers import BadInput
 from cellflow_core.data.space import StateSpace
 
 Array = np.ndarray
@@ -24,37 +27,22 @@ GENE_AXES = 200
 class Prepared:
     """Cells on their way into a data set; `steps` and `notes` grow as they are worked on.
 
-    kept  [rows of the file]: which cells are still there
+    kept      which cells are still there, [rows of the file]
+    x         their values [cells, features]; columns: which features of the file these are
+    batch     batch of each row of the file, None for no correction
+    state     [cells, dim] in `space`; shares: share of the variance that each principal component carries, [dim]
     """
 
     kept: Bool[Array, " rows"]
     x: Any = None
     features: tuple[str, ...] = ()
+    columns: Any = None
+    batch: Array | None = None
     state: Any = None
     space: StateSpace | None = None
+    shares: Array | None = None
     steps: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-def looks_of(table: Table) -> str:
-    """What the values seem to be: "counts" (also normalised, not logarithmic), "log" or "coordinates"."""
-    values = table.x if isinstance(table.x, np.ndarray) else table.x.data
-    values = np.asarray(values, dtype=np.float64)
-    values = values[np.isfinite(values)]
-    whole = bool((values == np.round(values)).all())
-    positive = bool(values.size) and values.min() >= 0
-    if positive and whole and values.max() > 1:
-        return "counts"
-    if _axis_like(table.features):
-        return "coordinates"
-    return "counts" if positive and values.max() > 50 and not table.logged else "log"
-
-
-def whole_numbers(table: Table) -> bool:
-    """Are all values whole numbers, as counts are?"""
-    values = np.asarray(table.x if isinstance(table.x, np.ndarray) else table.x.data, dtype=np.float64)
-    values = values[np.isfinite(values)]
-    return bool((values == np.round(values)).all())
 
 
 def dense(x: Any) -> Array:
@@ -78,7 +66,7 @@ def drop_incomplete(made: Prepared, name: str, drop: bool) -> None:
             "left: remove the features without values, or fill them in the file"
         )
     made.steps.append(f"left out {int(bad.sum())} cells with missing or infinite values")
-    _keep(made, ~bad)
+    keep_cells(made, np.logical_not(bad))
 
 
 def unique_features(made: Prepared) -> None:
@@ -115,8 +103,7 @@ def drop_constant(made: Prepared, name: str, what: str) -> None:
         )
     if not spread.all():
         made.notes.append(f"{int((~spread).sum())} {what} have the same value in every cell and were left out")
-        made.x = x[:, np.flatnonzero(spread)]
-        made.features = tuple(each for each, kept in zip(made.features, spread, strict=True) if kept)
+        keep_features(made, spread)
 
 
 def normalise(made: Prepared, name: str, total: bool, log: bool) -> None:
@@ -129,30 +116,32 @@ def normalise(made: Prepared, name: str, total: bool, log: bool) -> None:
             f"{name} holds values below zero (down to {least:.3g}), which counts cannot be: switch normalisation and "
             "logarithm off, or choose a file with counts"
         )
-    x = made.x.astype(np.float32)
     if total:
-        sums = np.asarray(x.sum(axis=1), dtype=np.float64).ravel()
+        sums = np.asarray(made.x.sum(axis=1, dtype=np.float64)).ravel()
         empty = sums == 0
         if empty.any():
             made.steps.append(f"left out {int(empty.sum())} cells without a single count")
-            made.x = x
-            _keep(made, ~empty)
-            x, sums = made.x, sums[~empty]
-        factor = (1e4 / sums).astype(np.float32)
+            keep_cells(made, np.logical_not(empty))
+            sums = sums[~empty]
+    x = made.x.astype(np.float32, copy=True)
+    if total:
+        factor = np.asarray(1e4 / sums, dtype=np.float32)
         if isinstance(x, np.ndarray):
-            x = x * factor[:, None]
+            x *= factor[:, None]
         else:
-            x = x.tocsr(copy=True)
             x.data *= np.repeat(factor, np.diff(x.indptr))
         made.steps.append("brought every cell to a total of 10,000")
     if log:
-        x = np.log1p(x) if isinstance(x, np.ndarray) else x.log1p()
+        np.log1p(x if isinstance(x, np.ndarray) else x.data, out=x if isinstance(x, np.ndarray) else x.data)
         made.steps.append("took log(1 + x)")
     made.x = x
 
 
-def most_variable(x: Any, features: tuple[str, ...], count: int) -> Array:
-    """Indices, ascending, of the `count` most variable genes of logarithmic values (scanpy, flavour "seurat")."""
+def most_variable(x: Any, features: tuple[str, ...], count: int, batch: Array | None = None) -> Array:
+    """Indices, ascending, of the `count` most variable genes of logarithmic values (scanpy, flavour "seurat").
+
+    With `batch` [cells], genes are chosen within each batch and those that many batches choose come first.
+    """
     if len(features) <= count:
         return np.arange(len(features))
     import anndata
@@ -160,13 +149,17 @@ def most_variable(x: Any, features: tuple[str, ...], count: int) -> Array:
     import scanpy as sc
 
     cells = anndata.AnnData(
-        x.astype(np.float32), var=pd.DataFrame(index=pd.Index([str(k) for k in range(len(features))]))
+        x.astype(np.float32, copy=False), var=pd.DataFrame(index=pd.Index([str(k) for k in range(len(features))]))
     )
+    if batch is not None:
+        cells.obs["batch"] = pd.Categorical(batch)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        found = sc.pp.highly_variable_genes(cells, n_top_genes=count, flavor="seurat", inplace=False)
+        found = sc.pp.highly_variable_genes(
+            cells, n_top_genes=count, flavor="seurat", batch_key=None if batch is None else "batch", inplace=False
+        )
     assert found is not None
-    return np.flatnonzero(found["highly_variable"].to_numpy())
+    return np.flatnonzero(found.loc[cells.var_names, "highly_variable"].to_numpy())
 
 
 def to_state(made: Prepared, way: str, components: int, genes: int, say: Callable[[str], None]) -> None:
@@ -177,9 +170,11 @@ def to_state(made: Prepared, way: str, components: int, genes: int, say: Callabl
         return
     count = genes if way == "pca" else min(genes, GENE_AXES)
     say("finding the most variable genes")
-    chosen = most_variable(x, features, count)
+    batch = None if made.batch is None else made.batch[made.kept]
+    chosen = most_variable(x, features, count, batch)
     if len(chosen) < len(features):
-        made.steps.append(f"kept the {len(chosen):,} most variable of {len(features):,} genes for the state")
+        within = "" if batch is None else ", chosen within each batch"
+        made.steps.append(f"kept the {len(chosen):,} most variable of {len(features):,} genes for the state{within}")
     names = tuple(features[k] for k in chosen)
     table = x if len(chosen) == len(features) else x[:, chosen]
     if way == "genes":
@@ -190,8 +185,23 @@ def to_state(made: Prepared, way: str, components: int, genes: int, say: Callabl
         made.steps.append(f"the {len(names)} genes themselves are the axes")
         return
     say("computing principal components")
-    made.state, made.space = pca(table, names, components)
-    made.steps.append(f"{made.space.dim} principal components of {len(names):,} genes are the axes")
+    found = principal(table, names, components)
+    made.state, made.space, made.shares = found.state, found.space, found.shares
+    carried = f"carrying {found.shares.sum():.0%} of their variance, "
+    made.steps.append(f"{found.space.dim} principal components of {len(names):,} genes, {carried}are the axes")
+    if batch is not None:
+        say("taking out differences between batches")
+        _correct(made, batch)
+
+
+def _correct(made: Prepared, batch: Array) -> None:
+    """Move the states so that batches overlap (Harmony)."""
+    made.state = corrected(made.state, batch)
+    made.steps.append(f"moved the states so that {len(np.unique(batch))} batches overlap (Harmony)")
+    made.notes.append(
+        "states were moved to take out differences between batches, so a gene read from a state is corrected "
+        "expression, and not what was measured in that cell"
+    )
 
 
 def coordinates(
@@ -206,11 +216,34 @@ def coordinates(
     return np.asarray(values[:, :kept], dtype=np.float32), StateSpace.coordinates(axes[:kept])
 
 
-def _keep(made: Prepared, rows: Bool[Array, " cells"]) -> None:
+def keep_cells(made: Prepared, rows: Bool[Array, " cells"]) -> None:
+    """Go on with these cells of those that are left."""
     left = np.flatnonzero(made.kept)
     made.kept = np.zeros_like(made.kept)
     made.kept[left[rows]] = True
-    made.x = made.x[np.flatnonzero(rows)]
+    if made.x is not None:
+        made.x = made.x[np.flatnonzero(rows)]
+
+
+def keep_features(made: Prepared, chosen: Bool[Array, " features"]) -> None:
+    """Go on with these features of those that are left."""
+    at = np.flatnonzero(chosen)
+    made.x = made.x[:, at]
+    made.features = tuple(made.features[k] for k in at)
+    made.columns = made.columns[at]
+
+
+def share_of_each_time(times: Array, most: int, seed: int = 0) -> Bool[Array, " cells"]:
+    """A random `most` of the cells, with the same share of every time (largest remainders first)."""
+    distinct, codes, counts = np.unique(times, return_inverse=True, return_counts=True)
+    exact = counts * (most / len(times))
+    take = np.floor(exact).astype(int)
+    take[np.argsort(take - exact, kind="stable")[: most - take.sum()]] += 1
+    chosen = np.zeros(len(times), dtype=bool)
+    rng = np.random.default_rng(seed)
+    for k in range(len(distinct)):
+        chosen[rng.choice(np.flatnonzero(codes == k), take[k], replace=False)] = True
+    return chosen
 
 
 def bad_rows(x: Any) -> Bool[Array, " cells"]:
@@ -221,13 +254,3 @@ def bad_rows(x: Any) -> Bool[Array, " cells"]:
     rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
     bad[rows[~np.isfinite(x.data)]] = True
     return bad
-
-
-def _axis_like(features: tuple[str, ...]) -> bool:
-    """Do most names look like axes (PC1, x2, dim_3, 17) rather than genes?"""
-    pattern = re.compile(
-        r"(?:pcs?|x|y|z|dim|dimension|d|dc|diffmap|ic|lsi|latent|z|phate|umap|tsne|component|comp|c|v|var|emb|factor|coord)?"
-        r"[\s_.-]?\d+|[xyz]|lon|lat",
-        re.I,
-    )
-    return sum(bool(pattern.fullmatch(each)) for each in features) > 0.8 * len(features)

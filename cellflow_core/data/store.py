@@ -102,12 +102,14 @@ def save_dataset(
     recipe: Iterable[Mapping[str, Any]] = (),
     parent: str = "",
     views: Mapping[str, Array] | None = None,
+    variance: Array | None = None,
 ) -> str:
     """Store cells under a new id (or a given demo id, which is kept where it exists) and return the id.
 
     expression  measured values [cells, genes] of `expression_genes`, numpy or scipy.sparse, in the units of the space
     layers      further measurements of the same genes ("spliced" ...), each [cells, genes]
     views       further 2-D pictures that are ready (a published UMAP), each [cells, 2], by name in lower case
+    variance    share of the variance of the genes that each axis carries, [dim]
     Written to a hidden folder and renamed at the end: a crash leaves no partial data set.
     """
     if snapshots.dim < 2:
@@ -125,6 +127,8 @@ def save_dataset(
         np.save(partial / "views" / "pca.npy", ((data.x - center) @ axes).astype(np.float32))
         for view, points in (views or {}).items():
             _save_view(partial, view, points, len(data.x))
+        if variance is not None:
+            np.save(partial / "variance.npy", np.asarray(variance, dtype=np.float64))
         names = tuple(expression_genes)
         table = Expression.of(expression, names, cells=len(data.x))
         table.save(partial / "expression")

@@ -169,9 +169,15 @@ def negative() -> anndata.AnnData:
         (broken(np.inf, True), {}, "2 of 60 cells"),
         (broken(-np.inf, False), {"representation": "genes"}, "2 of 60 cells"),
         (constant(), {"normalise": False}, "all 12 genes have the same value"),
-        (negative(), {}, "below zero (down to -1.5)"),
-        (cells(times=["Day 0"] * CELLS), {}, "one time only"),
-        (cells(), {"time_column": ""}, "no column '' for the time: choose one of day"),
+        (negative(), {"values": "counts"}, "below zero (down to -1.5)"),
+        (cells(), {"min_counts": 1000}, "no cell passes the filters; fewer than 1,000 counts takes 60 cells"),
+        (cells(), {"min_genes": 12, "min_cells": 61}, "no gene is above zero in 61 cells"),
+        (cells(), {"batch_column": "lane"}, "no column of batches 'lane': choose one of day"),
+        (cells(), {"batch_column": "day", "representation": "genes"}, "in principal components only"),
+        (cells(), {"growth_column": "day"}, "no column of numbers 'day' for growth"),
+        (cells(), {"windows": 3}, "'day' holds words"),
+        (cells(times=np.linspace(0, 1, CELLS)), {"windows": 20}, "ask for fewer windows"),
+        (cells(100, times=np.linspace(0, 1, 100)), {}, "'day' has 100 different values"),
         (cells(), {"time_column": "hour"}, "no column 'hour'"),
         (cells(), {"representation": "obsm:X_pca"}, "no coordinates 'X_pca': it has none"),
         (cells(), {"representation": "magic"}, "'magic' is not known"),
@@ -182,7 +188,7 @@ def negative() -> anndata.AnnData:
 def test_content_that_cannot_be_used(tmp_path, held, choices, sentence) -> None:
     path = written(tmp_path, held)
     with pytest.raises(BadInput) as error:
-        load(path, **choices)
+        load(path, {} if choices == {} and held.n_obs == 100 else TIMES, **choices)
     check_sentence(str(error.value), sentence, path.name)
     assert list(data_root().iterdir()) == [] and store.problems() == ()
 
@@ -198,20 +204,21 @@ def test_no_column_with_a_time(tmp_path) -> None:
     path = written(tmp_path, held)
     found = inspect_file(path, path.name)
     assert found.candidates == () and "columns: cluster" in found.notes[-1] and "Day 3" in found.notes[-1]
-    with pytest.raises(BadInput, match="no column says when"):
-        load(path, time_column="")
+    assert "one snapshot" in found.notes[-1]
+    opened = store.open_dataset(load(path, time_column=""))
+    assert opened.info.times == (0.0,) and "No time: all cells are one snapshot, at time 0" in opened.info.steps
 
 
 def test_one_time_is_told_before_the_import(tmp_path) -> None:
     path = written(tmp_path, cells(times=["Day 3"] * CELLS))
     found = inspect_file(path, path.name)
     assert found.candidates == () and "one time only (Day 3)" in found.notes[-1]
+    assert store.open_dataset(load(path, {"Day 3": 3.0})).info.times == (3.0,)
 
 
-def test_labels_joined_to_one_time_are_refused(tmp_path) -> None:
+def test_labels_can_be_joined_to_one_time_but_not_to_none(tmp_path) -> None:
     path = written(tmp_path, cells())
-    with pytest.raises(BadInput, match="one time only"):
-        load(path, dict.fromkeys(TIMES, 1.0))
+    assert store.open_dataset(load(path, dict.fromkeys(TIMES, 1.0))).info.times == (1.0,)
     with pytest.raises(BadInput, match="no time at all"):
         load(path, dict.fromkeys(TIMES))
 
@@ -220,7 +227,8 @@ def test_pseudotime_is_named(tmp_path) -> None:
     held = cells(200)
     held.obs = held.obs.drop(columns="day").assign(dpt_pseudotime=np.linspace(0, 1, 200))
     path = written(tmp_path, held)
-    assert "'dpt_pseudotime' has more than 60" in inspect_file(path, path.name).notes[-1]
+    (found,) = inspect_file(path, path.name).candidates
+    assert found.is_order and (found.low, found.high, found.known) == (0.0, 1.0, 200)
 
 
 def test_cells_with_missing_values_can_be_left_out(tmp_path) -> None:

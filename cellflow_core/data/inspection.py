@@ -1,0 +1,124 @@
+"""A look into a user's file before anything is done to it: what it holds, and what is proposed for its import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellflow_core.data import annotations, quality
+from cellflow_core.data.quality import Quality
+from cellflow_core.data.readers import BadInput, Table, labels_of, read
+from cellflow_core.data.scale import Scale, scale_of
+from cellflow_core.data.time_columns import TimeCandidate, candidates, no_time, numbers_in, without_times
+
+MIN_CELLS = 20
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a file holds, before anything is done to it.
+
+    candidates   columns that may be the time, the likeliest first
+    annotations  columns of names, among them those that may be batches; obsm: coordinates that can be the axes
+    looks        what the values seem to be: "counts", "log" or "coordinates"; unsure: why a person should say, or ""
+    growth       columns named like a growth rate; pictures: published 2-D embeddings; layers: further measurements
+    mito_genes   genes named MT-; summary: 5 %, median and 95 % of each quality number over the cells
+    proposed     filters that are usual for such a file, as values of ImportChoices
+    ready        written by this app: nothing is left to decide
+    """
+
+    name: str
+    format: str
+    cells: int
+    features: int
+    candidates: tuple[TimeCandidate, ...]
+    annotations: tuple[str, ...]
+    obsm: tuple[str, ...]
+    looks: str
+    notes: tuple[str, ...]
+    unsure: str
+    growth: tuple[str, ...]
+    pictures: tuple[str, ...]
+    layers: tuple[str, ...]
+    mito_genes: int
+    summary: Mapping[str, tuple[float, float, float]]
+    proposed: Mapping[str, float]
+    ready: bool
+
+
+def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = None) -> Inspection:
+    """Proposals for the import of a file that its owner calls `name`. Raises BadInput with one sentence.
+
+    quality_at  where the quality numbers of every cell are stored for `quality.load`; None: nowhere
+    """
+    table = without_times(read(Path(path), name))
+    check_size(table, name)
+    scale = scale_of(table)
+    found = candidates(table)
+    numbers = measured(table, found)
+    if quality_at is not None:
+        quality.save(Path(quality_at), numbers)
+    notes = [*table.notes, *_about_values(table, scale)]
+    if not found:
+        notes.append(no_time(table))
+    return Inspection(
+        name=name,
+        format=table.format,
+        cells=table.cells,
+        features=len(table.features),
+        candidates=found,
+        annotations=tuple(annotations.label_columns(table)),
+        obsm=annotations.states(table),
+        looks=scale.looks,
+        notes=sentences(notes),
+        unsure=scale.unsure,
+        growth=annotations.growth_columns(table),
+        pictures=tuple(annotations.pictures(table)),
+        layers=tuple(table.layers),
+        mito_genes=numbers.mito_genes,
+        summary={} if scale.looks == "coordinates" else _summary(numbers),
+        proposed=quality.proposed(numbers, scale.looks),
+        ready=table.ready is not None,
+    )
+
+
+def measured(table: Table, found: Iterable[TimeCandidate] = ()) -> Quality:
+    """Quality numbers of the cells, with the columns of names and those that may be the time."""
+    labels = annotations.label_columns(table)
+    labels |= {each.column: labels_of(table.obs[each.column]) for each in found if each.kind == "labels"}
+    orders = {each.column: numbers_in(table.obs[each.column]) for each in found if each.kind == "continuous"}
+    return quality.measure(table, labels, orders)
+
+
+def _summary(measured: Quality) -> dict[str, tuple[float, float, float]]:
+    parts = {name: np.nanquantile(values, (0.05, 0.5, 0.95)) for name, values in measured.measures.items()}
+    return {name: (float(low), float(middle), float(high)) for name, (low, middle, high) in parts.items()}
+
+
+def _about_values(table: Table, scale: Scale) -> list[str]:
+    notes = []
+    if scale.looks == "counts" and not scale.whole:
+        notes.append("the values are not whole numbers but not logarithmic either: they seem normalised already")
+    if scale.looks == "log" and scale.least < 0:
+        notes.append(f"values go below zero (down to {scale.least:.3g}), so they seem scaled and are used as they are")
+    twice = len(table.features) - len(set(table.features))
+    if twice:
+        notes.append(f"{twice} feature names appear twice and will be numbered")
+    return notes
+
+
+def check_size(table: Table, name: str) -> None:
+    """BadInput where there are too few cells."""
+    if table.cells < MIN_CELLS:
+        raise BadInput(
+            f"{name} holds {table.cells} cells and at least {MIN_CELLS} are needed: load a file with more cells (rows "
+            "are cells, columns are genes or coordinates)"
+        )
+
+
+def sentences(words: Iterable[str]) -> tuple[str, ...]:
+    """Each with a capital letter."""
+    return tuple(each[:1].upper() + each[1:] for each in words)
