@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,15 +82,18 @@ def neighbours(x: Array) -> Graph:
     """The graph of states [cells, dim], by scanpy; the same states give the same graph."""
     import anndata
     import scanpy as sc
+    from scipy.sparse import SparseEfficiencyWarning
 
     cells = anndata.AnnData(np.asarray(x, dtype=np.float32))
-    sc.pp.neighbors(
-        cells,
-        n_neighbors=_count(len(x)),
-        use_rep="X",
-        random_state=SEED,
-        transformer="sklearn" if len(x) <= _EXACT else None,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SparseEfficiencyWarning)  # scanpy's, where many cells coincide
+        sc.pp.neighbors(
+            cells,
+            n_neighbors=_count(len(x)),
+            use_rep="X",
+            random_state=SEED,
+            transformer="sklearn" if len(x) <= _EXACT else None,
+        )
     return Graph(cells.obsp["distances"], cells.obsp["connectivities"])
 
 

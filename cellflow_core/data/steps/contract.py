@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from cellflow_core.config import Config
+from cellflow_core.data import graph
 from cellflow_core.data.dataset import Dataset
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store import open_dataset, save_dataset
@@ -31,6 +32,7 @@ class Change:
     kept       which cells of the parent these are, mask [cells of the parent]; None: all, in the same order
     notes      what a reader of any later view must know
     views      further 2-D pictures of the new cells, by name in lower case, each [cells, 2]
+    name       a word or two that join the name of the data set; empty: the name of the step
     """
 
     snapshots: Snapshots
@@ -38,6 +40,7 @@ class Change:
     kept: Array | None = None
     notes: tuple[str, ...] = ()
     views: Mapping[str, Array] = field(default_factory=dict)
+    name: str = ""
 
 
 class Step(ABC):
@@ -70,19 +73,22 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
     change = step.apply(parent, say)
     say("storing the cells")
     kept, data = change.kept, change.snapshots
+    before = parent.snapshots() if kept is None else parent.snapshots().take(kept)
+    same_states = np.array_equal(data.x, before.x)
     carried = {each: parent.view(each) for each in parent.info.views if each != "pca"}
     if kept is not None:
         carried = {each: points[kept] for each, points in carried.items()}
-    elif data.x.shape != parent.snapshots().x.shape or not np.array_equal(data.x, parent.snapshots().x):
+    if not same_states:
         carried.pop("umap", None)  # it was made from axes that are others now
+    known = kept is None and same_states and np.array_equal(data.t, before.t)
     measured = parent.measured
     rows = slice(None) if kept is None else np.flatnonzero(kept)
-    return save_dataset(
+    made = save_dataset(
         data,
-        label=parent.info.label,
+        label=_label(parent.info.label, change.name or name),
         origin=parent.info.origin if parent.info.origin != "demo" else "upload",
         source=parent.info.source,
-        steps=(*parent.info.steps, change.said),
+        steps=(*parent.info.steps, change.said[:1].upper() + change.said[1:]),
         notes=tuple(dict.fromkeys((*parent.info.notes, *change.notes))),
         expression=measured.table()[rows],
         expression_genes=measured.genes,
@@ -90,9 +96,18 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
         recipe=(*parent.info.recipe, {"step": name, "settings": step.settings.as_dict()}),
         parent=parent.info.id,
         views={**carried, **change.views},
-        truth="" if kept is not None else parent.info.truth,
-        truth_settings=parent.info.truth_settings,
+        truth=parent.info.truth if known else "",
+        truth_settings=parent.info.truth_settings if known else {},
     )
+    if kept is None and same_states:
+        graph.hand_down(parent.folder, open_dataset(made).folder)
+    return made
+
+
+def _label(parent: str, name: str, longest: int = 80) -> str:
+    """Name of the parent and what was done, the parent's cut short rather than the step's."""
+    end = f" · {name}"
+    return (parent if len(parent) + len(end) <= longest else parent[: longest - len(end) - 1] + "…") + end
 
 
 def with_covariate(data: Snapshots, name: str, values: Array) -> Snapshots:
