@@ -1,0 +1,141 @@
+"""An order of the cells of one snapshot by likeness, from a chosen beginning."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data import palantir
+from cellflow_core.data.dataset import Dataset
+from cellflow_core.data.graph import Graph, graph_of
+from cellflow_core.data.selection import MIN_CELLS, in_the_middle, labelled, outlined
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.steps.contract import Change, Say, Step, with_covariate
+from cellflow_core.data.windows import windowed
+
+Array = np.ndarray
+COMPONENTS = 15
+TOLD = (
+    "The time is pseudotime: an order computed from how alike cells are. It has no unit and no speed, and it cannot "
+    "see growth, death, cycles or a way back."
+)
+_METHODS = {"diffusion": "diffusion pseudotime", "palantir": "Palantir"}
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    root: Literal["outline", "gene", "label"] = setting("label", "how the beginning is chosen")
+    outline: str = setting("", "corners of an outline around the earliest cells, as x,y x,y x,y")
+    view: str = setting("pca", "view on which the outline is drawn")
+    gene: str = setting("", "marker gene that the earliest cells express most")
+    label: str = setting("", "annotation that names the earliest cells")
+    values: str = setting("", "the earliest group of that annotation")
+    method: Literal["diffusion", "palantir"] = setting("diffusion", "how the order is computed")
+    windows: int = setting(5, "windows of equal cell number that stand for times", 2, 50)
+    waypoints: int = setting(500, "cells whose perspectives Palantir averages", 20, 2000)
+    seed: int = setting(0, "seed of the random choices", 0, 2**31 - 1)
+
+
+class Pseudotime(Step):
+    title = "Order by pseudotime"
+    summary = (
+        "For cells of one moment: orders them by likeness, from a beginning that you choose, and cuts the order into "
+        "windows that stand for times. An order is no clock: it has no unit and no speed."
+    )
+    Config = Settings
+    settings: Settings
+
+    def apply(self, dataset: Dataset, say: Say) -> Change:
+        wish, data = self.settings, dataset.snapshots()
+        say("looking for neighbours")
+        found = graph_of(dataset)
+        root, begin = self._root(dataset, found)
+        order = order_from(data.x, found, root, wish.method, wish.waypoints, wish.seed, say)
+        kept = np.isfinite(order)
+        if kept.sum() < MIN_CELLS:
+            raise ValueError(
+                f"only {int(kept.sum())} of {len(kept):,} cells can be reached from the beginning and at least "
+                f"{MIN_CELLS} are needed: the cells fall into separate islands, so choose another beginning"
+            )
+        say("cutting the order into windows")
+        times = windowed(order[kept], wish.windows)
+        count = len(np.unique(times))
+        lost = int((~kept).sum())
+        said = (
+            f"ordered {int(kept.sum()):,} cells by {_METHODS[wish.method]} from {begin} and cut the order into {count} "
+            "windows of equal cell number, named by their mean"
+        )
+        notes = [TOLD]
+        if lost:
+            said += f"; left out {lost:,} cells that no path of neighbours joins to the beginning"
+            notes.append(f"{lost:,} of {len(kept):,} cells are not in the order: they form islands of their own.")
+        return Change(
+            _in_order(data, kept, order, times), said, None if kept.all() else kept, tuple(notes), name="pseudotime"
+        )
+
+    def _root(self, dataset: Dataset, found: Graph) -> tuple[int, str]:
+        """(cell the order begins at, how it was chosen)."""
+        wish, x = self.settings, dataset.snapshots().x
+        if wish.root == "gene":
+            if not wish.gene.strip():
+                raise ValueError("no marker gene is chosen: choose one that the earliest cells express most")
+            level = found.smooth(dataset.expression(wish.gene).astype(np.float64), rounds=2)
+            return int(level.argmax()), f"the cell with the highest smoothed expression of {wish.gene}"
+        if wish.root == "outline":
+            chosen, how = outlined(dataset, wish.view, wish.outline), f"in an outline on the {wish.view.upper()} view"
+        else:
+            chosen, how = labelled(dataset, wish.label, wish.values), f"with {wish.label} {wish.values.strip()}"
+        island = found.parts()[1]
+        most = np.bincount(island[chosen]).argmax()
+        return in_the_middle(x, chosen & (island == most)), f"the middle of {int(chosen.sum()):,} cells {how}"
+
+
+def order_from(
+    x: Float[Array, "cells dim"], found: Graph, root: int, method: str, waypoints: int, seed: int, say: Say
+) -> Float[Array, " cells"]:
+    """Place of each cell in the order, 0 at the root to 1; infinite on islands that no edge joins to the root."""
+    island = found.parts()[1]
+    here = np.flatnonzero(island == island[root])
+    if len(here) < MIN_CELLS:
+        return np.where(island == island[root], 0.0, np.inf)
+    inner = Graph(found.distances[here][:, here], found.connectivities[here][:, here])
+    begin = int(np.searchsorted(here, root))
+    order = np.full(len(x), np.inf)
+    if method == "palantir":
+        order[here] = palantir.pseudotime(inner.distances, begin, waypoints, seed, say)
+    else:
+        say("letting cells diffuse")
+        order[here] = diffusion(x[here], inner, begin, seed)
+    return order
+
+
+def diffusion(x: Float[Array, "cells dim"], found: Graph, root: int, seed: int = 0) -> Float[Array, " cells"]:
+    """Diffusion pseudotime (Haghverdi et al. 2016, Nat Methods 13:845, eq. 15 of the supplement), scaled to 0..1.
+
+    The diffusion map is scanpy's. Its `dpt` takes eigenvalues above 0.9994 for separate islands, which a clean long
+    path has too; the cells here are one island, so the formula is used for every eigenvalue below the first.
+    """
+    import scanpy as sc
+
+    cells = found.annotated(x)
+    sc.tl.diffmap(cells, n_comps=min(COMPONENTS, len(x) - 2), random_state=seed)
+    values = np.asarray(cells.uns["diffmap_evals"], dtype=np.float64)[1:]
+    vectors = np.asarray(cells.obsm["X_diffmap"], dtype=np.float64)[:, 1:]
+    scale = values / np.maximum(1 - values, 1e-7)
+    order = np.linalg.norm((vectors - vectors[root]) * scale, axis=1)
+    return order / (order.max() or 1.0)
+
+
+def _in_order(data: Snapshots, kept: Array, order: Array, times: Array) -> Snapshots:
+    """The kept cells at their windows. What is per measured time means nothing any more and goes."""
+    cells = dataclasses.replace(data, mass=None, growth=None).take(kept)
+    if len(data.times) > 1:
+        unit = f" ({data.time_unit})" if data.time_unit else ""
+        cells = with_covariate(cells, f"measured time{unit}", cells.t)
+    cells = dataclasses.replace(cells, t=times, time_unit="pseudotime")
+    return with_covariate(cells, "pseudotime", order[kept])
