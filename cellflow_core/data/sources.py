@@ -1,11 +1,12 @@
 """Files on their way in: uploads, files of this machine and downloads, each found again by an id.
 
 One folder an id below `home()/uploads`. What nobody imported in two days goes; an imported file moves into the folder
-of its data set, so that it can be prepared again.
+of its data set, so that it can be prepared again. A download has its id before it has its file: `expect`, `download`.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -13,10 +14,13 @@ import re
 import secrets
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from cellflow_core.data import addresses
+from cellflow_core.data.download import CANCELLED, bring
 from cellflow_core.home import data_root, home
 from cellflow_core.stages import Stages
 
@@ -34,6 +38,7 @@ class Source:
     name    what its owner calls it, never to be used as a path
     origin  "upload", the path on this machine, or the address it came from
     sha256  of its content, "" where nobody counted it
+    time    column that holds the time of each cell, where that is known before, else ""
     """
 
     id: str
@@ -41,6 +46,17 @@ class Source:
     name: str
     origin: str
     sha256: str
+    time: str = ""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A file that is to be fetched: its address, its checksum where that is known, what to call it and its time."""
+
+    url: str
+    sha256: str = ""
+    name: str = ""
+    time: str = ""
 
 
 def keep(file: BinaryIO, name: str) -> str:
@@ -67,6 +83,79 @@ def link(path: str | Path) -> str:
     return describe(Source(folder.name, held, found.name, str(found), ""))
 
 
+def expect(url: str, sha256: str = "", name: str = "", time: str = "") -> str:
+    """An id for a file that `download` fetches. ValueError with a sentence where nothing may be fetched from there."""
+    folder = new_folder()
+    told = Expected(addresses.check(url), sha256.lower(), name, time)
+    (folder / "expected.json").write_text(json.dumps(asdict(told)), encoding="utf-8")
+    return folder.name
+
+
+def expected(id: str) -> Expected | None:
+    """What is still to come under this id; None where the file is there, or nothing is known of it."""
+    try:
+        return Expected(**json.loads((folder_of(id) / "expected.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def download(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
+    """Fetch what `expect` announced, going on where an earlier try was cut; `discard` from anywhere ends it.
+
+    Raises ValueError with one sentence: offline, refused, too large, not the expected content, or under way already.
+    """
+    told, folder = expected(id), folder_of(id)
+    if told is None:
+        return opened(id).id
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError("this file is being fetched already: wait for it") from None
+        try:
+            arrived = bring(told.url, folder / "part", most=download_limit(), say=say, wanted=(folder / "lock").exists)
+        except FileNotFoundError:  # somebody discarded it in the midst of a step
+            raise KeyError(CANCELLED) from None
+        say("checking that the file is whole")
+        with arrived.path.open("rb") as file:
+            counted = hashlib.file_digest(file, "sha256").hexdigest()
+        if told.sha256 and counted != told.sha256:
+            arrived.path.unlink()
+            raise ValueError(
+                f"{told.url} sent another file than was expected (sha256 {counted[:12]}..., expected "
+                f"{told.sha256[:12]}...), and it was thrown away: try again, or look for a new version"
+            )
+        name = told.name or arrived.name
+        path = arrived.path.rename(folder / f"file{ending(name)}")
+        describe(Source(id, path, name, told.url, counted, told.time))
+        (folder / "expected.json").unlink()
+    return id
+
+
+def fetch(url: str, sha256: str = "", say: Callable[[str], None] = lambda stage: None) -> str:
+    """Download a file and return its id; what an earlier try of this address left is taken up."""
+    return download(unfinished(url) or expect(url, sha256), say)
+
+
+def unfinished(url: str) -> str:
+    """Id of a download from this address that was cut and that nobody goes on with, "" for none."""
+    told = addresses.check(url)
+    for part in sorted(_root().glob("*/part")):
+        there = expected(part.parent.name)
+        if there is not None and there.url == told and not _held(part.parent):
+            return part.parent.name
+    return ""
+
+
+def download_limit() -> int:
+    """Bytes that a download may have: `CELLFLOW_DOWNLOAD_GB`, or 20 GB."""
+    given = os.environ.get("CELLFLOW_DOWNLOAD_GB", "20")
+    try:
+        return int(float(given) * 1e9)
+    except ValueError:
+        raise ValueError(f"CELLFLOW_DOWNLOAD_GB={given!r} is no number: say how many GB a download may have") from None
+
+
 def opened(id: str) -> Source:
     """The file under this id. KeyError with a sentence where it is gone or not there yet."""
     folder = folder_of(id)
@@ -74,7 +163,7 @@ def opened(id: str) -> Source:
         told = json.loads((folder / "source.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise KeyError("this upload is not here any more: choose the file again") from None
-    source = Source(id, folder / told["path"], told["name"], told["origin"], told["sha256"])
+    source = Source(**told | {"id": id, "path": folder / told["path"]})
     if not source.path.is_file():
         gone = f"{source.origin} is" if source.path.is_symlink() else "this upload is"
         raise KeyError(f"{gone} not here any more: choose the file again")
@@ -103,7 +192,7 @@ def hand_over(id: str, dataset_id: str) -> None:
         target.symlink_to(source.path.resolve())
     else:
         source.path.rename(target)
-    _write(folder, Source("", target, source.name, source.origin, source.sha256))
+    _write(folder, replace(source, id="", path=target))
     return discard(id)
 
 
@@ -126,7 +215,7 @@ def of_dataset(dataset_id: str) -> str:
         held.symlink_to(path.resolve())
     else:
         _same(path, held)
-    return describe(Source(folder.name, held, told["name"], told["origin"], told["sha256"]))
+    return describe(Source(**told | {"id": folder.name, "path": held}))
 
 
 def new_folder() -> Path:
@@ -168,6 +257,16 @@ def _write(folder: Path, source: Source) -> None:
     partial = folder / ".source.json"
     partial.write_text(json.dumps(told, indent=1), encoding="utf-8")
     partial.replace(folder / "source.json")
+
+
+def _held(folder: Path) -> bool:
+    """Whether a process downloads into this folder now."""
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _same(path: Path, target: Path) -> None:

@@ -1,0 +1,279 @@
+"""Downloads from a local server that cuts, refuses, lies and leads astray: one sentence each, nothing half imported."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cellflow_core.data import addresses, download, sources
+from tests.webserver import Shelf, serving
+
+CONTENT = os.urandom(1000) * 3000  # 3 MB
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    monkeypatch.setenv("CELLFLOW_ALLOW_LOCAL_URLS", "1")
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with serving() as shelf:
+        shelf.files["/data/my%20cells.h5ad"] = CONTENT
+        yield shelf
+
+
+def url(shelf: Shelf) -> str:
+    return f"{shelf.address}/data/my%20cells.h5ad"
+
+
+def nothing_is_left() -> bool:
+    return not list(sources._root().glob("*/part"))
+
+
+def test_a_whole_file_with_its_name_origin_and_checksum(shelf: Shelf) -> None:
+    said: list[str] = []
+    held = sources.opened(sources.fetch(url(shelf), SHA.upper(), said.append))
+    assert held.path.read_bytes() == CONTENT and held.path.name == "file.h5ad"
+    assert (held.name, held.origin, held.sha256) == ("my cells.h5ad", url(shelf), SHA)
+    assert said[-2:] == ["3.0 of 3.0 MB", "checking that the file is whole"]
+    assert nothing_is_left() and sources.expected(held.id) is None
+    assert sources.download(held.id) == held.id
+
+
+def test_a_name_given_by_the_server_is_taken(shelf: Shelf) -> None:
+    shelf.headers["Content-Disposition"] = 'attachment; filename="../../other.csv.gz"'
+    held = sources.opened(sources.fetch(url(shelf)))
+    assert (held.name, held.path.name) == ("other.csv.gz", "file.csv.gz")
+
+
+def test_a_cut_connection_is_taken_up_where_it_broke(shelf: Shelf) -> None:
+    shelf.cuts = [1_000_000, 500_000]
+    assert sources.opened(sources.fetch(url(shelf), SHA)).path.read_bytes() == CONTENT
+    assert [wanted for _, wanted in shelf.asked] == ["", "bytes=1000000-", "bytes=1500000-"]
+
+
+def test_a_later_call_goes_on_with_what_an_earlier_one_left(shelf: Shelf) -> None:
+    shelf.cuts = [1_000_000, *[0] * 10]
+    with pytest.raises(ValueError, match=r"1\.0 MB are kept; try again later"):
+        sources.fetch(url(shelf), SHA)
+    shelf.cuts = []
+    shelf.asked.clear()
+    assert sources.opened(sources.fetch(url(shelf), SHA)).sha256 == SHA
+    assert shelf.asked == [("/data/my%20cells.h5ad", "bytes=1000000-")]
+    assert nothing_is_left()
+
+
+def test_a_file_that_changed_meanwhile_starts_again(shelf: Shelf) -> None:
+    shelf.cuts = [1_000_000, *[0] * 10]
+    with pytest.raises(ValueError, match="are kept"):
+        sources.fetch(url(shelf))
+    shelf.cuts, shelf.mark = [], '"two"'
+    shelf.files["/data/my%20cells.h5ad"] = CONTENT[::-1]
+    assert sources.opened(sources.fetch(url(shelf))).path.read_bytes() == CONTENT[::-1]
+
+
+def test_a_server_without_ranges_starts_again(shelf: Shelf) -> None:
+    shelf.ranges, shelf.cuts = False, [1_000_000]
+    assert sources.opened(sources.fetch(url(shelf), SHA)).path.read_bytes() == CONTENT
+
+
+def test_a_part_that_is_whole_already_is_no_dead_end(shelf: Shelf) -> None:
+    id = sources.expect(url(shelf), SHA)
+    folder = sources.folder_of(id)
+    (folder / "part").write_bytes(CONTENT + b"more")
+    (folder / "part.json").write_text(f'{{"url": "{url(shelf)}", "mark": ""}}')
+    assert sources.opened(sources.download(id)).sha256 == SHA
+
+
+def test_another_content_than_was_expected_is_thrown_away(shelf: Shelf) -> None:
+    with pytest.raises(ValueError, match=r"sent another file than was expected \(sha256"):
+        sources.fetch(url(shelf), "0" * 64)
+    assert nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (404, "127.0.0.1 has no file at"),
+        (403, "does not give .* to this machine .HTTP 403.: download the file on another machine"),
+        (503, "answers with HTTP 503: 0.0 MB are kept; try again later"),
+        (418, "answers with HTTP 418 instead of the file"),
+    ],
+)
+def test_a_refusal_is_one_sentence(shelf: Shelf, status: int, sentence: str) -> None:
+    shelf.status["/data/my%20cells.h5ad"] = status
+    with pytest.raises(ValueError, match=sentence):
+        sources.fetch(url(shelf))
+
+
+def test_a_web_page_is_no_file(shelf: Shelf) -> None:
+    shelf.kind = "text/html; charset=utf-8"
+    with pytest.raises(ValueError, match="leads to a web page"):
+        sources.fetch(url(shelf))
+
+
+def test_too_large_a_file_is_refused_before_and_while_it_comes(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELLFLOW_DOWNLOAD_GB", "0.001")
+    with pytest.raises(ValueError, match=r"the file has 3\.0 MB or more, and a download may have 1\.0 MB"):
+        sources.fetch(url(shelf))
+    monkeypatch.setattr(download, "_extent", lambda response, part: (0, None))
+    with pytest.raises(ValueError, match=r"a download may have 1\.0 MB"):
+        sources.fetch(url(shelf))
+    monkeypatch.setenv("CELLFLOW_DOWNLOAD_GB", "much")
+    with pytest.raises(ValueError, match="CELLFLOW_DOWNLOAD_GB='much' is no number"):
+        sources.fetch(url(shelf))
+
+
+def test_offline_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELLFLOW_ALLOW_LOCAL_URLS", "1")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(
+        ValueError, match=r"this machine cannot reach 127\.0\.0\.1, it may be offline: download the file"
+    ):
+        sources.fetch(f"http://127.0.0.1:{port}/cells.h5ad")
+
+    def no_names(*args: object, **kwargs: object) -> None:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_names)
+    with pytest.raises(ValueError, match=r"cannot reach data\.mendeley\.com, it may be offline"):
+        sources.fetch("https://data.mendeley.com/cells.h5ad")
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/"])
+def test_a_redirect_to_another_protocol_is_not_followed(shelf: Shelf, target: str) -> None:
+    shelf.goes_to["/away"] = target
+    with pytest.raises(ValueError, match=r"sends on to an address that is not http|begins with https"):
+        sources.fetch(f"{shelf.address}/away")
+
+
+def test_a_redirect_to_a_file_is_followed(shelf: Shelf) -> None:
+    shelf.goes_to["/away"] = "/data/my%20cells.h5ad"
+    held = sources.opened(sources.fetch(f"{shelf.address}/away", SHA))
+    assert (held.name, held.sha256) == ("my cells.h5ad", SHA)
+
+
+INSIDE = [
+    "http://127.0.0.1/x",
+    "http://localhost:8501/x",
+    "http://169.254.169.254/latest/meta-data",
+    "http://10.0.0.7/x",
+    "http://192.168.1.1/x",
+    "http://0.0.0.0/x",
+    "http://[::1]/x",
+    "http://[::ffff:127.0.0.1]/x",
+    "http://[64:ff9b::7f00:1]/x",
+    "http://[2002:7f00:1::]/x",
+    "http://[fe80::1]/x",
+    "http://[fd00::1]/x",
+    "http://2130706433/x",
+    "http://0x7f.1/x",
+    "http://224.0.0.1/x",
+]
+
+
+@pytest.mark.parametrize("inside", INSIDE)
+def test_addresses_inside_the_house_are_refused(inside: str) -> None:
+    with pytest.raises(ValueError, match="from the public internet only"):
+        sources.expect(inside)
+
+
+def test_a_redirect_into_the_house_is_refused(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.goes_to["/away"] = "http://169.254.169.254/latest/meta-data"
+    id = sources.expect(f"{shelf.address}/away")
+    mine = shelf.address.removeprefix("http://").partition(":")[0]
+    inside = addresses._refuse_inside
+    monkeypatch.delenv("CELLFLOW_ALLOW_LOCAL_URLS")
+    monkeypatch.setattr(
+        addresses, "_refuse_inside", lambda address, host: None if address == mine else inside(address, host)
+    )
+    with pytest.raises(ValueError, match=r"169\.254\.169\.254 is a machine of the network"):
+        sources.download(id)
+
+
+def test_a_name_that_changes_its_address_between_two_look_ups_gains_nothing(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CELLFLOW_ALLOW_LOCAL_URLS")
+    real, port = socket.getaddrinfo, int(shelf.address.rsplit(":", 1)[1])
+    answers = [[(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", port))]] * 2
+
+    def look_up(host: str, *args: object, **kwargs: object) -> object:
+        return answers.pop() if answers else real("127.0.0.1", port, type=socket.SOCK_STREAM)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    id = sources.expect(f"http://rebind.example:{port}/data/my%20cells.h5ad")
+    with pytest.raises(ValueError, match="from the public internet only"):
+        sources.download(id)
+    assert shelf.asked == []
+
+
+@pytest.mark.parametrize(
+    "wrong", ["file:///etc/passwd", "ftp://a.org/x", "data:,x", "cells.h5ad", "", "https://", "http://[", "http://a:b/"]
+)
+def test_what_is_no_address_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        sources.expect(wrong)
+
+
+def test_a_login_in_an_address_is_refused() -> None:
+    with pytest.raises(ValueError, match="holds a login"):
+        sources.expect("https://me:secret@example.org/cells.h5ad")
+
+
+def test_a_discarded_download_ends(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("CELLFLOW_HOME", str(sources._root().parent))
+    monkeypatch.setenv("CELLFLOW_ALLOW_LOCAL_URLS", "1")
+    shelf.slow = 0.05
+    id = sources.expect(url(shelf))
+    begun, ended = threading.Event(), []
+
+    def say(stage: str) -> None:
+        begun.set()
+
+    def load() -> None:
+        try:
+            sources.download(id, say)
+        except KeyError as error:
+            ended.append(error.args[0])
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    assert begun.wait(20)
+    with pytest.raises(ValueError, match="being fetched already"):
+        sources.download(id)
+    sources.discard(id)
+    thread.join(20)
+    assert ended == ["this download was cancelled"]
+    assert not sources.folder_of(id).exists()
+
+
+def test_a_download_whose_process_was_killed_goes_on(shelf: Shelf, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("CELLFLOW_HOME", str(home))
+    monkeypatch.setenv("CELLFLOW_ALLOW_LOCAL_URLS", "1")
+    shelf.slow = 0.05
+    script = f"from cellflow_core.data import sources; sources.fetch({url(shelf)!r})"
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    part = None
+    while part is None or part.stat().st_size < 300_000:
+        part = next(iter((home / "uploads").glob("*/part")), None)
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    shelf.slow = 0.0
+    shelf.asked.clear()
+    assert sources.opened(sources.fetch(url(shelf), SHA)).path.read_bytes() == CONTENT
+    assert shelf.asked[0][1].startswith("bytes=") and len(list((home / "uploads").glob("*/"))) == 1
