@@ -84,7 +84,7 @@ class Wish:
 def choose_rest(info: DatasetInfo, card: Any) -> Wish:
     """Preset, settings, seeds, label and hold-out."""
     st.subheader("2. How carefully?")
-    seconds = _expected(card, info)
+    seconds = _expected(card, info, {}, card.presets["standard"])
     preset = st.segmented_control(
         "Preset",
         list(PRESETS),
@@ -100,6 +100,10 @@ def choose_rest(info: DatasetInfo, card: Any) -> Wish:
         settings = form_of(card.settings, {}, f"set_{card.name}")
         st.markdown("**Training**")
         training = form_of(card.training_settings, card.presets[preset], f"fit_{card.name}_{preset}")
+        usual_settings = {each.name: each.default for each in card.settings}
+        if (settings, training) != (usual_settings, dict(card.presets[preset])):
+            changed = _expected(card, info, settings, training)
+            st.caption(f"With these settings: {short(changed)} each." if changed else "With these settings: measuring.")
     left, right = st.columns(2)
     seeds = int(
         left.number_input(
@@ -149,11 +153,11 @@ def _hold_out(info: DatasetInfo) -> float | None:
     )
 
 
-def _expected(card: Any, info: DatasetInfo) -> float | None:
-    """Seconds of the standard preset, measured once per server by a worker; None until it is known."""
+def _expected(card: Any, info: DatasetInfo, settings: Mapping[str, Any], training: Mapping[str, Any]) -> float | None:
+    """Seconds of one training, measured once per server by a worker; None until it is known."""
     future: Future[float] = shared_forever(
-        f"estimate-{card.name}-{info.id}-{info.fingerprint}",
-        lambda: compute.call("cellflow_core.jobs.catalogue:estimate", card.name, {}, card.presets["standard"], info.id),
+        f"estimate-{card.name}-{info.id}-{info.fingerprint}-{sorted(settings.items())}-{sorted(training.items())}",
+        lambda: compute.call("cellflow_core.jobs.catalogue:estimate", card.name, settings, training, info.id),
     )
     if not future.done():
         _wait_for(future)

@@ -152,6 +152,15 @@ def test_start_queues_a_run_and_its_copy_without_a_time(demo: store.DatasetInfo)
     assert first.status().state == "cancelled"
 
 
+def test_changed_settings_are_measured_anew(demo: store.DatasetInfo) -> None:
+    page = opened("train", model="i-cfm")
+    said = "With these settings: "
+    assert not any(each.value.startswith(said) for each in page.caption)
+    page.number_input(key="set_i-cfm_width").set_value(16).run()
+    assert not page.exception
+    assert sum(each.value.startswith(said) and each.value.endswith(" each.") for each in page.caption) == 1
+
+
 def test_a_run_is_filtered_renamed_deleted_and_brought_back(demo: store.DatasetInfo) -> None:
     runs = [index.submit(Recipe(model, demo.id, demo.fingerprint, label=model)) for model in ("ot-cfm", "i-cfm")]
     runs[0].end("failed", "the disk is full")
