@@ -57,7 +57,7 @@ def damaged_inside(folder: Path) -> Path:
 
 def text(folder: Path) -> Path:
     path = folder / "cells.h5ad"
-    path.write_text("day,x1,x2\n0,1,2\n")
+    path.write_text("My notes of this week:\nnothing grew\n")
     return path
 
 
@@ -120,14 +120,14 @@ def words_among_numbers(folder: Path) -> Path:
     [
         (truncated, "cut short or damaged"),
         (damaged_inside, "write it again"),
-        (text, 'not an .h5ad file inside: it begins with "day,x1,x2'),
+        (text, "1 cells and 0 features"),
         (no_bytes, "empty"),
-        (not_anndata, "not AnnData: it holds weights"),
+        (not_anndata, "not AnnData, 10x or loom: it holds weights"),
         (no_matrix, "no matrix X"),
         (three_cells, "3 cells and at least 20"),
         (no_cells, "0 cells"),
         (no_genes, "0 features"),
-        (unknown_ending, "h5ad, .csv and .tsv"),
+        (unknown_ending, "damaged"),
         (binary_table, "not a table of text"),
         (ragged_table, "not a table of text"),
         (words_among_numbers, "'x' holds 1 values that are no numbers among numbers, for example 'oops'"),

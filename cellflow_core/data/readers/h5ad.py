@@ -1,4 +1,4 @@
-"""`.h5ad` files of anndata 0.7 to today."""
+"""`.h5ad` files of anndata 0.7 to today. Only what is used is read, and in a look only the first rows of that."""
 
 from __future__ import annotations
 
@@ -10,96 +10,125 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.readers.table import BadInput, Table, short
+from cellflow_core.data.readers.hdf5 import matrix, size
+from cellflow_core.data.readers.limits import COLUMNS, amount, check_memory
+from cellflow_core.data.readers.table import BadInput, Table
+
+LAYERS = {"spliced": "spliced", "unspliced": "unspliced", "counts": "counts", "raw_counts": "counts"}
+"""Layers that are kept, by their name in lower case."""
 
 
-def read_h5ad(path: Path, name: str, start: bytes, rows: int | None) -> Table:
-    if not start.startswith(b"\x89HDF\r\n\x1a\n"):
-        shown = start[:20].decode("ascii", "replace").encode("unicode_escape").decode()
+def of_h5ad(file: Any, path: Path, name: str, rows: int | None) -> Table:
+    """The table of an open AnnData file."""
+    if "X" not in file:
+        raise BadInput(f"{name} has no matrix X: put the values there, for example adata.X = adata.layers['counts']")
+    if not (_is_group(file["obs"]) and _is_group(file["var"])):
+        return _of_old(path, name, rows)
+    obs, features = _frame(file["obs"], name, "obs"), _names(file["var"], name)
+    x = matrix(file["X"], name, "X", rows)
+    _check_shape(x, len(obs), len(features), name, rows)
+    notes: list[str] = []
+    layers = {
+        LAYERS[key.lower()]: matrix(held, name, f"layer {key!r}", rows)
+        for key, held in file.get("layers", {}).items()
+        if key.lower() in LAYERS
+    }
+    if "raw" in file and x.size and _least(x) < 0:
+        raw, raw_names = _raw(file["raw"], name, rows)
+        if raw is not None and raw.shape[0] == x.shape[0] and _least(raw) >= 0:
+            notes.append("X holds values below zero (scaled), so the unscaled values of .raw are used")
+            layers = layers if raw_names == features else {}
+            x, features = raw, raw_names
+    return Table(
+        "AnnData", x, features, obs, _obsm(file, len(obs), name), "log1p" in file.get("uns", {}), tuple(notes), layers
+    )
+
+
+def _frame(group: Any, name: str, what: str) -> Any:
+    """obs or var as a pandas.DataFrame."""
+    import pandas as pd
+    from anndata.io import read_elem
+
+    columns = max(len(group), len(group.attrs.get("column-order", ())))
+    if columns > COLUMNS:
         raise BadInput(
-            f'{name} is not an .h5ad file inside: it begins with "{shown}" and not as HDF5 does; save it with '
-            "adata.write_h5ad(), or name it .csv if it is a table"
+            f"{name} has {columns:,} columns in {what} and at most {COLUMNS:,} are read: keep the ones that are "
+            "needed, "
+            "for example adata.obs = adata.obs[['day', 'cell_type']]"
         )
-    import anndata
+    check_memory(size(group), name, f"columns of {what}")
+    with _old_files_are_fine():
+        found = read_elem(group)
+    if not isinstance(found, pd.DataFrame):
+        raise BadInput(f"{name} holds {what} that is no table of columns: write it again with adata.write_h5ad()")
+    return found
+
+
+def _names(group: Any, name: str) -> tuple[str, ...]:
+    return tuple(map(str, _frame(group, name, "var").index))
+
+
+def _raw(group: Any, name: str, rows: int | None) -> tuple[Any, tuple[str, ...]]:
+    """The unscaled values and their features; None where there are none."""
+    if not _is_group(group) or not {"X", "var"} <= set(group):
+        return None, ()
+    names = _names(group["var"], name)
+    x = matrix(group["X"], name, ".raw", rows)
+    return (x, names) if x.shape[1] == len(names) else (None, ())
+
+
+def _obsm(file: Any, cells: int, name: str) -> dict[str, Any]:
+    """Numeric coordinates, velocities among them, and the clones of X_clone."""
+    found: dict[str, Any] = {}
+    for key, held in file.get("obsm", {}).items():
+        if key == "X_clone":
+            check_memory(size(held), name, "clones")
+            found[key] = matrix(held, name, "X_clone")
+        elif _is_coordinates(held):
+            check_memory(size(held), name, f"coordinates {key!r}")
+            found[key] = held[:]
+    return {key: values for key, values in found.items() if values.shape[0] == cells}
+
+
+def _is_coordinates(held: Any) -> bool:
+    """A plain numeric table of two or more columns."""
+    return not _is_group(held) and held.ndim == 2 and held.shape[1] >= 2 and held.dtype.kind in "fiu"
+
+
+def _is_group(held: Any) -> bool:
     import h5py
 
-    try:
-        with h5py.File(path) as file:
-            keys = set(file)
-    except OSError as error:
+    return isinstance(held, h5py.Group)
+
+
+def _check_shape(x: Any, cells: int, features: int, name: str, rows: int | None) -> None:
+    expected = (min(rows, cells) if rows else cells, features)
+    if x.shape != expected:
         raise BadInput(
-            f"{name} is cut short or damaged and cannot be opened ({short(error)}): copy or upload it again"
-        ) from error
-    if not {"obs", "var"} <= keys:
-        raise BadInput(
-            f"{name} is HDF5 but not AnnData: it holds {', '.join(sorted(keys)) or 'nothing'} where obs, var and X are "
-            "expected; save it with adata.write_h5ad()"
+            f"{name} contradicts itself: X is {x.shape[0]} x {x.shape[1]} where obs and var name {expected[0]} cells "
+            "and "
+            f"{features} features; write it again with adata.write_h5ad()"
         )
-    if "X" not in keys:
-        raise BadInput(f"{name} has no matrix X: put the values there, for example adata.X = adata.layers['counts']")
-    # Besides these, anndata raises an error of its own that is a plain Exception.
-    from anndata._io.specs.registry import IORegistryError
-
-    try:
-        with _old_files_are_fine():
-            held = anndata.read_h5ad(path, backed="r" if rows else None)
-            try:
-                return _of_anndata(held, name, rows)
-            finally:
-                if held.isbacked:
-                    held.file.close()
-    except BadInput:
-        raise
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        RuntimeError,
-        IORegistryError,
-    ) as error:
-        raise BadInput(
-            f"{name} is damaged, or was written in a way anndata cannot read ({short(error)}): write it again with "
-            "adata.write_h5ad() or upload it again"
-        ) from error
 
 
-def _of_anndata(held: Any, name: str, rows: int | None) -> Table:
-    notes: list[str] = []
-    features = tuple(map(str, held.var_names))
+def _of_old(path: Path, name: str, rows: int | None) -> Table:
+    """Files of anndata before 0.7, whose obs is one array of records: anndata reads them whole."""
+    import anndata
+
+    unpacked = path.stat().st_size * 20
+    check_memory(unpacked, name, f"records of an old layout, {amount(path.stat().st_size)} as stored,")
+    with _old_files_are_fine():
+        held: Any = anndata.read_h5ad(path)
     x = held.X[:rows] if rows else held.X
-    raw = held.raw
-    if raw is not None and x.size and _least(x) < 0 and raw.X is not None:
-        kept = raw.X[:rows] if rows else raw.X[:]
-        if kept.shape[0] == x.shape[0] and _least(kept) >= 0:
-            notes.append("X holds values below zero (scaled), so the unscaled values of .raw are used")
-            x, features = kept, tuple(map(str, raw.var_names))
-    obsm = {key: np.asarray(value) for key, value in held.obsm.items() if _is_coordinates(key, value)}
-    if "X_clone" in held.obsm:
-        obsm["X_clone"] = held.obsm["X_clone"]
-    return Table("AnnData", _plain(x, name), features, held.obs, obsm, "log1p" in held.uns, tuple(notes))
-
-
-def _is_coordinates(key: str, value: Any) -> bool:
-    """A plain numeric table of two or more columns that is no velocity."""
-    if key == "X_clone" or "velocity" in key.lower():
-        return False
-    return isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[1] >= 2 and value.dtype.kind in "fiu"
-
-
-def _plain(x: Any, name: str) -> Any:
-    """As numpy or scipy.sparse of numbers."""
-    if not hasattr(x, "tocsr"):
-        x = np.asarray(x)
+    x = x.tocsr() if hasattr(x, "tocsr") else np.asarray(x)
     if x.dtype.kind not in "fiub":
         raise BadInput(f"X of {name} holds values of type {x.dtype} where numbers are expected: convert them first")
-    return x if isinstance(x, np.ndarray) else x.tocsr()
+    obsm = {key: np.asarray(each) for key, each in held.obsm.items() if getattr(each, "ndim", 0) == 2}
+    return Table("AnnData", x, tuple(map(str, held.var_names)), held.obs, obsm, "log1p" in held.uns)
 
 
 def _least(x: Any) -> float:
-    return float(np.nanmin(np.asarray(x))) if not hasattr(x, "tocsr") else float(x.tocsr().min())
+    return float(np.nanmin(x)) if isinstance(x, np.ndarray) else float(x.min())
 
 
 @contextmanager

@@ -1,37 +1,142 @@
-"""One file of cells into one table, whatever its format. What cannot be read is told."""
+"""One file of cells into one table, whatever its format: the content decides, not the ending."""
 
 from __future__ import annotations
 
+import dataclasses
+import gzip
+import struct
+import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 
-from cellflow_core.data.readers.h5ad import read_h5ad
-from cellflow_core.data.readers.table import BadInput, Table
-from cellflow_core.data.readers.text import read_text
+from cellflow_core.data.readers import hdf5
+from cellflow_core.data.readers.archive import is_tar, of_archive, unpacked
+from cellflow_core.data.readers.h5ad import of_h5ad
+from cellflow_core.data.readers.loom import is_loom, of_loom
+from cellflow_core.data.readers.npz import is_npz, of_npz
+from cellflow_core.data.readers.table import BadInput, Table, names_of, short, unlike
+from cellflow_core.data.readers.tenx import is_tenx, of_tenx
+from cellflow_core.data.readers.text import of_text
 
-TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+KNOWN = ".h5ad, 10x .h5, .loom, 10x matrix folders as .zip or .tar.gz, .csv, .tsv, .txt and .npz files can be read"
+FOREIGN = {
+    b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"PAR1": "a Parquet file",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"RDX": "an R file",
+    b"X\n\0\0": "an R file",
+    b"%%MatrixMarket": "a matrix without its genes and cells",
+    b"\x80\x04\x95": "a Python pickle",
+    b"\x80\x03": "a Python pickle",
+    b"\x93NUMPY": "a single numpy array",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"<!DOCTYPE": "a web page (the download asked for a log-in?)",
+    b"<html": "a web page (the download asked for a log-in?)",
+}
+"""How files begin that are often offered and cannot be read, and what they are."""
+_DAMAGED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the libraries that decode a file raise where its bytes contradict themselves."""
 
 
 def read(path: Path, name: str, rows: int | None = None) -> Table:
-    """The table of a file, by its content and the ending of its name. With `rows`, x holds only so many rows.
+    """The table of a file that its owner calls `name`. With `rows`, x and layers hold only so many rows; obs is whole.
 
     Raises BadInput with one sentence.
     """
-    lower = name.lower()
+    from anndata._io.specs.registry import IORegistryError  # a plain Exception, for encodings that are not known
+
     if not path.is_file():
         raise BadInput(f"{name} is not there any more: choose the file again")
-    with path.open("rb") as file:
-        start = file.read(64)
-    if not start:
-        raise BadInput(f"{name} is empty (0 bytes): choose the file again, the upload may have been cut off")
-    if lower.endswith((".h5ad", ".h5")):
-        table = read_h5ad(path, name, start, rows)
-    elif lower.endswith(TABLES):
-        table = read_text(path, name, start)
-    else:
-        raise BadInput(f"{name} has an ending that is not known: .h5ad, .csv and .tsv files can be read")
+    try:
+        table = _read(path, name, rows)
+    except BadInput:
+        raise
+    except (*_DAMAGED, IORegistryError) as error:
+        raise BadInput(
+            f"{name} is damaged, or was written in a way that cannot be read ({short(error)}): write it again, for "
+            "example "
+            "with adata.write_h5ad(), or upload it again"
+        ) from error
     if not table.cells or not table.features:
         raise BadInput(
             f"{name} holds {table.cells} cells and {len(table.features)} features: a table with at least one of each "
             "is needed; check how the file was written"
         )
-    return table
+    obs = table.obs.set_axis(unlike(names_of(table.obs.columns)), axis=1)
+    return dataclasses.replace(table, features=names_of(table.features), obs=obs)
+
+
+def _read(path: Path, name: str, rows: int | None, inner: bool = False) -> Table:
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        raise BadInput(f"{name} is empty (0 bytes): choose the file again, the upload may have been cut off")
+    if start.startswith(b"\x1f\x8b"):
+        with gzip.open(path) as file:
+            within = file.read(512)
+        if is_tar(within):
+            return of_archive(path, name, rows, _inner)
+        if within.startswith(hdf5.START):
+            with unpacked(path, name) as plain:
+                return _read(plain, name, rows)
+        _refuse_foreign(within, name)
+        return of_text(path, name, rows)
+    if start.startswith(hdf5.START):
+        return _of_hdf5(path, name, rows)
+    if start.startswith((b"PK\3\4", b"PK\5\6")) or is_tar(start):
+        if is_npz(path, start):
+            return of_npz(path, name, rows)
+        if inner:
+            raise BadInput(f"{name} holds an archive in an archive: unpack it once and choose what is inside")
+        return of_archive(path, name, rows, _inner)
+    _refuse_foreign(start, name)
+    return of_text(path, name, rows)
+
+
+def _inner(path: Path, name: str, rows: int | None) -> Table:
+    """The only file of an archive."""
+    return _read(path, name, rows, inner=True)
+
+
+def _of_hdf5(path: Path, name: str, rows: int | None) -> Table:
+    with hdf5.opened(path, name) as file:
+        keys = set(file)
+        if {"obs", "var"} <= keys:
+            return of_h5ad(file, path, name, rows)
+        if is_loom(file):
+            return of_loom(file, name, rows)
+        if is_tenx(file):
+            return of_tenx(file, name, rows)
+    held = ", ".join(names_of(sorted(keys)[:8])) or "nothing"
+    raise BadInput(
+        f"{name} is HDF5 but not AnnData, 10x or loom: it holds {held} where obs, var and X are expected; save it with "
+        "adata.write_h5ad()"
+    )
+
+
+def _refuse_foreign(start: bytes, name: str) -> None:
+    for begins, what in FOREIGN.items():
+        if start.lower().startswith(begins.lower()):
+            raise BadInput(f"{name} is {what} inside: save it as one of the formats known here ({KNOWN})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
 MISSING = "missing"
+LETTERS = 200
 
 
 class BadInput(ValueError):
@@ -48,12 +49,36 @@ class Table:
 
 def labels_of(column: Any) -> Array:
     """The values of a pandas column as text, [cells]; empty ones are "missing"."""
-    absent = column.isna().to_numpy()
-    if column.dtype.kind in "fiu":
-        text = [f"{each:.12g}" for each in column.to_numpy()]
-    else:
-        text = [str(each).strip() for each in column.astype(object)]
-    return np.where(absent, MISSING, np.asarray(text, dtype=np.str_))
+    import pandas as pd
+
+    codes, distinct = pd.factorize(column)
+    numbers = getattr(distinct, "dtype", np.dtype(object)).kind in "fiu"
+    text = [f"{each:.12g}" if numbers else shown(str(each)) for each in distinct]
+    return np.asarray([*text, MISSING], dtype=np.str_)[codes]
+
+
+def shown(text: str) -> str:
+    """Text of a file without control characters, line breaks and blanks around it, at most 200 letters."""
+    plain = text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
+    return plain.strip()[:LETTERS].strip()
+
+
+def names_of(texts: Iterable[Any]) -> tuple[str, ...]:
+    """Names of features or columns that can be shown; empty ones are "unnamed"."""
+    return tuple(shown(str(each)) or "unnamed" for each in texts)
+
+
+def unlike(names: Iterable[str]) -> list[str]:
+    """The names, numbered where two are alike."""
+    taken: set[str] = set()
+    found: list[str] = []
+    for at, each in enumerate(names):
+        name = each if each not in taken else f"{each}-{at}"
+        while name in taken:
+            name += "-"
+        taken.add(name)
+        found.append(name)
+    return found
 
 
 def short(error: BaseException) -> str:

@@ -1,46 +1,226 @@
-"""Tables of text: one row a cell."""
+"""Tables of text: what separates the fields, which line names the columns, and where the cells stand in it."""
 
 from __future__ import annotations
 
+import codecs
+import csv
 import gzip
+import io
+import re
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from cellflow_core.data.readers.table import BadInput, Table, short
+from cellflow_core.data.readers import gene_rows, series, subjects
+from cellflow_core.data.readers.limits import FIELDS, RATIO, TEXT, TRIFLE, amount, check_memory, memory
+from cellflow_core.data.readers.matrix_market import plain
+from cellflow_core.data.readers.table import BadInput, Table, names_of, short, unlike
 from cellflow_core.data.times import is_time_name
 
+_HEAD = 1 << 18  # bytes that are looked at to find the layout; more where one line is longer
 
-def read_text(path: Path, name: str, start: bytes) -> Table:
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table is written: `names` are empty where no line names the columns, values come after `skip` lines."""
+
+    separator: str
+    names: tuple[str, ...]
+    skip: int
+    encoding: str
+    decimal: str = "."
+
+
+class Metered(io.RawIOBase):
+    """A stream of bytes that refuses to unpack to more than a table may be."""
+
+    def __init__(self, source: IO[bytes], name: str, packed: int) -> None:
+        self.source, self.name, self.packed, self.total = source, name, packed, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self.source.read(len(buffer))
+        self.total += len(piece)
+        check_memory(self.total * TEXT, self.name, f"more than {amount(self.total)} of text,")
+        if self.total > TRIFLE and self.total > RATIO * self.packed:
+            raise BadInput(
+                f"{self.name} unpacks from {amount(self.packed)} to more than {amount(self.total)}, {RATIO} times "
+                "its size: "
+                "it looks like a trap; unpack it yourself if it is none"
+            )
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self.source.close()
+        super().close()
+
+
+def of_text(path: Path, name: str, rows: int | None) -> Table:
+    """The table of a file of text, which may be compressed with gzip. x holds the first rows only, if asked."""
+    with _opened(path, name) as file:
+        head = file.read(_HEAD)
+        while len(head) < memory() // 100 and head.count(b"\n") < 4 and (more := file.read(_HEAD)):
+            head += more
+    layout = find_layout(head, name)
+    frame = _frame(path, name, layout)
+    if layout.names:
+        _check_numbers(frame, name)
+    for found in (series.of_frame(frame, layout.names, name), subjects.of_frame(frame), gene_rows.of_frame(frame)):
+        if found is not None:
+            return _first(found, rows)
+    return _first(_of_cells(frame), rows)
+
+
+def find_layout(head: bytes, name: str) -> Layout:
+    """The layout of a table by its first lines. Raises BadInput where there is no text."""
+    text, encoding = _decoded(head, name)
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines) and (not lines[at].strip() or lines[at].lstrip().startswith(("#", "%"))):
+        at += 1
+    if at == len(lines):
+        raise BadInput(f"{name} holds no line with values: one line of column names and one line a cell are expected")
+    data = [each for each in lines[at:] if each.strip()][:2]
+    separator = _separator(data)
+    first, second = _fields(data[0], separator), _fields(data[-1], separator)
+    if len(first) > FIELDS:
+        raise BadInput(
+            f"{name} has {len(first):,} columns and at most {FIELDS:,} are read: save large tables as .h5ad, or turn "
+            "rows and "
+            "columns"
+        )
+    decimal = "," if separator == ";" and re.search(r"\d,\d", data[-1]) else "."
+    numeric = all(_is_number(each, decimal) for each in first)
+    comment = _fields(lines[at - 1].lstrip("#% \t"), separator) if at else []
+    if numeric and len(comment) == len(first) and not any(_is_number(each, decimal) for each in comment):
+        return Layout(separator, _named(comment), at, encoding, decimal)
+    if numeric or (_is_number(first[0], decimal) and _blank_after_two(first)):
+        return Layout(separator, (), at, encoding, decimal)
+    if len(second) == len(first) + 1:
+        first = ["", *first]
+    return Layout(separator, _named(first), at + 1, encoding, decimal)
+
+
+def _frame(path: Path, name: str, layout: Layout) -> Any:
     import pandas as pd
 
-    if start.startswith(b"\x89HDF"):
-        raise BadInput(f"{name} is an HDF5 file inside: name it .h5ad if it was written by adata.write_h5ad()")
-    zipped = start.startswith(b"\x1f\x8b")
-    try:
-        with gzip.open(path, "rt", encoding="utf-8-sig") if zipped else path.open(encoding="utf-8-sig") as file:
-            header = file.readline()
-            first = file.readline()
-        separator = max(
-            "\t,; ", key=lambda each: (min(header.count(each), first.count(each)), "\t,; ".index(each) == 0)
-        )
-        frame = pd.read_csv(
-            path, sep=separator, compression="gzip" if zipped else None, encoding="utf-8-sig", low_memory=False
-        )
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise BadInput(
-            f"{name} is not a table of text ({short(error)}): one line of column names and one line a cell are "
-            "expected, separated by commas or tabs"
-        ) from error
-    frame.columns = _unlike(frame.columns)
-    _check_numbers(frame, name)
+    with _opened(path, name) as file, warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(
+                file,
+                sep=layout.separator,
+                names=list(layout.names) or None,
+                header=None,
+                skiprows=layout.skip,
+                index_col=False,
+                encoding=layout.encoding,
+                decimal=layout.decimal,
+                low_memory=False,
+            )
+        except (
+            UnicodeDecodeError,
+            EOFError,
+            gzip.BadGzipFile,
+            pd.errors.ParserError,
+            pd.errors.ParserWarning,
+            pd.errors.EmptyDataError,
+        ) as error:
+            raise BadInput(
+                f"{name} is not a table of text ({short(error)}): one line of column names and one line a cell are "
+                "expected, separated by commas or tabs"
+            ) from error
+
+
+def _of_cells(frame: Any) -> Table:
+    """One row a cell: columns of numbers are features, and every column can be the time."""
+    import pandas as pd
+
+    if all(isinstance(each, int) for each in frame.columns):
+        frame = frame.set_axis([f"x{k + 1}" for k in range(len(frame.columns))], axis=1)
     numbers = [each for each in frame.columns if frame[each].dtype.kind in "fiu"]
     notes: list[str] = []
     if numbers and numbers[0] == frame.columns[0] and _counts_rows(frame[numbers[0]], numbers[0]):
         notes.append(f"the first column, {numbers[0]!r}, only counts the rows and was left out")
         frame, numbers = frame.drop(columns=numbers[0]), numbers[1:]
-    return Table("table", frame[numbers].to_numpy(dtype=np.float64), tuple(numbers), frame, {}, False, tuple(notes))
+    elif (
+        numbers
+        and numbers[0] == frame.columns[0]
+        and (runs := _counts_steps(frame[numbers[0]], numbers[0])) is not None
+    ):
+        notes.append(f"the first column, {numbers[0]!r}, counts the time steps of {runs.max() + 1} runs")
+        frame = frame.rename(columns={numbers[0]: f"time step ({numbers[0]})"}).assign(
+            run=[f"run {k + 1}" for k in runs]
+        )
+        numbers = numbers[1:]
+    words = [each for each in frame.columns if frame[each].dtype == object]
+    if words and words[0] == frame.columns[0] and frame[words[0]].is_unique:
+        told = gene_rows.of_names(frame[words[0]].astype(str).tolist())
+        told = told[[each for each in told.columns if each not in frame.columns]]
+        frame = pd.concat([frame.drop(columns=words[0]).set_axis(told.index), told], axis=1)
+    return Table("table", frame[numbers].to_numpy(dtype=np.float64), tuple(numbers), frame, notes=tuple(notes))
+
+
+def _first(table: Table, rows: int | None) -> Table:
+    from dataclasses import replace
+
+    return replace(table, x=table.x[:rows]) if rows else table
+
+
+def _opened(path: Path, name: str) -> IO[bytes]:
+    return io.BufferedReader(Metered(plain(path), name, path.stat().st_size))
+
+
+def _decoded(head: bytes, name: str) -> tuple[str, str]:
+    """The text and its encoding: UTF-8, UTF-16 with a mark, else that of Windows."""
+    encodings = ("utf-16",) if head.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
+    for encoding in encodings:
+        try:
+            text = codecs.getincrementaldecoder(encoding)().decode(head)
+        except UnicodeDecodeError:
+            continue
+        strange = sum(not (each.isprintable() or each.isspace()) for each in text[:4000])
+        if strange <= len(text[:4000]) // 100 and "\0" not in text:
+            return text, encoding
+    begins = head[:20].decode("ascii", "replace").encode("unicode_escape").decode()
+    raise BadInput(
+        f'{name} is not a table of text, nor a format that is known: it begins with "{begins}"; '
+        ".h5ad, 10x .h5, .loom, 10x folders as .zip or .tar.gz, .csv, .tsv, .txt and .npz files can be read"
+    )
+
+
+def _separator(lines: list[str]) -> str:
+    counts = {each: min(line.count(each) for line in lines) for each in "\t;,"}
+    best = max(counts, key=lambda each: counts[each])
+    return best if counts[best] else r"\s+"
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    if separator == r"\s+":
+        return [each.strip('"') for each in line.split()]
+    return [each.strip() for each in next(csv.reader([line], delimiter=separator))]
+
+
+def _named(fields: list[str]) -> tuple[str, ...]:
+    return tuple(unlike(names_of(["index" if k == 0 and not each else each for k, each in enumerate(fields)])))
+
+
+def _is_number(text: str, decimal: str) -> bool:
+    try:
+        float(text.replace(decimal, "."))
+    except ValueError:
+        return text in ("NA", "NaN")
+    return True
+
+
+def _blank_after_two(fields: list[str]) -> bool:
+    return len(fields) > 2 and not any(fields[2:])
 
 
 def _check_numbers(frame: Any, name: str) -> None:
@@ -59,12 +239,14 @@ def _check_numbers(frame: Any, name: str) -> None:
             )
 
 
-def _unlike(columns: Any) -> list[str]:
-    """Column names without blanks around them, numbered where that makes two alike."""
-    names: list[str] = []
-    for each in map(str.strip, map(str, columns)):
-        names.append(each if each not in names else f"{each}-{len(names)}")
-    return names
+def _counts_steps(column: Any, name: str) -> Any:
+    """The run of each row, [rows], where the column counts 0, 1, 2 ... and begins again; None where it doesn't."""
+    values = column.to_numpy()
+    begins = values == values[0]
+    steps = np.diff(values)
+    if is_time_name(name) or begins.sum() < 2 or len(values) < 5 * begins.sum() or values[0] not in (0, 1):
+        return None
+    return np.cumsum(begins) - 1 if ((steps == 1) | begins[1:]).all() else None
 
 
 def _counts_rows(column: Any, name: str) -> bool:
