@@ -120,7 +120,7 @@ def words_among_numbers(folder: Path) -> Path:
     [
         (truncated, "cut short or damaged"),
         (damaged_inside, "write it again"),
-        (text, "1 cells and 0 features"),
+        (text, "1 cells and at least 20"),
         (no_bytes, "empty"),
         (not_anndata, "not AnnData, 10x or loom: it holds weights"),
         (no_matrix, "no matrix X"),

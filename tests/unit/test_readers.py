@@ -1,0 +1,227 @@
+"""Every format gives the same cells, wherever they came from, and a look reads the first rows only."""
+
+from __future__ import annotations
+
+import gzip
+
+import anndata
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import scanpy as sc
+
+from cellflow_core.data.readers import BadInput, labels_of, read
+from tests import made_files as made
+
+X = made.counts().toarray()
+
+
+def dense(x) -> np.ndarray:
+    return x if isinstance(x, np.ndarray) else x.toarray()
+
+
+FORMATS = {
+    "csr.h5ad": lambda p: made.h5ad(p, "csr"),
+    "csc.h5ad": lambda p: made.h5ad(p, "csc"),
+    "dense.h5ad": lambda p: made.h5ad(p, "dense"),
+    "v2.h5": lambda p: made.tenx(p, 2),
+    "a.loom": made.loom,
+    "v2.zip": lambda p: made.zipped(p, {f"mm10/{k}": v for k, v in made.folder(2).items()}),
+    "v3.zip": lambda p: made.zipped(p, made.folder(3)),
+    "v3.tar.gz": lambda p: made.tarred(p, {f"./out/{k}": v for k, v in made.folder(3).items()}),
+    "v2.tar": lambda p: made.tarred(p, made.folder(2), "w"),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("rows", [None, 7])
+def test_the_same_cells_in_every_format(tmp_path, name, rows) -> None:
+    path = FORMATS[name](tmp_path / name)
+    table = read(path, "whatever.bin", rows)  # the ending says nothing
+    assert (dense(table.x) == X[:rows]).all() and table.features == tuple(made.genes())
+    assert table.cells == made.CELLS and list(table.obs.index) == made.cells()
+    for name, factor in (("spliced", 2), ("unspliced", 1)) if path.suffix == ".h5ad" else ():
+        assert (dense(table.layers[name]) == factor * X[:rows]).all()
+
+
+def test_what_an_h5ad_tells_beside_its_values(tmp_path) -> None:
+    table = read(made.h5ad(tmp_path / "a.h5ad"), "a.h5ad")
+    held = made.annotated()
+    assert table.format == "AnnData" and list(table.obs.columns) == ["day", "type"] and not table.logged
+    assert set(table.layers) == {"spliced", "unspliced"}
+    assert (table.obsm["velocity_pca"] == held.obsm["velocity_pca"]).all()
+    assert set(table.obsm) == {"X_pca", "velocity_pca", "X_clone"} and table.obsm["X_clone"].shape == (40, 5)
+    held.uns["log1p"] = {"base": None}
+    held.write_h5ad(tmp_path / "log.h5ad")
+    assert read(tmp_path / "log.h5ad", "log.h5ad").logged
+
+
+def test_an_h5ad_of_anndata_0_7(tmp_path) -> None:
+    """No encoding of the dict-like groups, categories in __categories, as 0.7 wrote them."""
+    path = tmp_path / "old.h5ad"
+    with h5py.File(path, "w") as file:
+        x = made.counts()
+        group = file.create_group("X")
+        group.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": np.array(x.shape)})
+        for key in ("data", "indices", "indptr"):
+            group[key] = getattr(x, key)
+        text = h5py.string_dtype()
+        for key, names in (("obs", made.cells()), ("var", made.genes())):
+            held = file.create_group(key)
+            order = np.array(["stage"] if key == "obs" else [], dtype=object).astype(text)
+            held.attrs.update({"_index": "index", "encoding-type": "dataframe", "encoding-version": "0.1.0"})
+            held.attrs.create("column-order", order, dtype=text)
+            held["index"] = np.array(names, dtype=text)
+        file["obs/stage"] = np.resize(np.array([0, 1], dtype=np.int8), made.CELLS)
+        file["obs/__categories/stage"] = np.array(["E7", "E8"], dtype=text)
+        file["obs/stage"].attrs["categories"] = file["obs/__categories/stage"].ref
+    table = read(path, "old.h5ad")
+    assert (dense(table.x) == X).all() and list(table.obs["stage"][:2]) == ["E7", "E8"]
+    with pytest.warns(anndata.OldFormatWarning):
+        assert (anndata.read_h5ad(path).obs["stage"] == table.obs["stage"]).all()
+
+
+def test_an_h5ad_from_before_that(tmp_path) -> None:
+    path = tmp_path / "older.h5ad"
+    with h5py.File(path, "w") as file:
+        file["X"] = X
+        file["obs"] = np.array(list(zip(made.cells(), range(40), strict=True)), dtype=[("index", "S20"), ("day", "i8")])
+        file["var"] = np.array([(each,) for each in made.genes()], dtype=[("index", "S20")])
+    table = read(path, "older.h5ad", 5)
+    assert (dense(table.x) == X[:5]).all() and list(table.obs["day"]) == list(range(40))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_10x_files_read_as_scanpy_reads_them(tmp_path, version) -> None:
+    path = made.tenx(tmp_path / "a.h5", version)
+    table, held = read(path, "a.h5"), sc.read_10x_h5(path)
+    assert (dense(table.x) == dense(held.X)).all() and table.features == tuple(held.var_names)
+    assert list(table.obs.index) == list(held.obs_names) and table.format == "10x HDF5"
+    assert len(table.features) == (10 if version == 3 else 12)
+    assert bool(table.notes) == (version == 3) and "Antibody" in "".join(table.notes) * (version == 3) + "Antibody"
+
+
+def test_a_10x_folder_reads_as_scanpy_reads_it(tmp_path) -> None:
+    for name, text in made.folder(3).items():
+        (tmp_path / name).write_bytes(text)
+    held = sc.read_10x_mtx(tmp_path, cache=False)
+    table = read(made.zipped(tmp_path / "a.zip", made.folder(3)), "a.zip")
+    assert (dense(table.x) == dense(held.X)).all() and table.features == tuple(held.var_names)
+
+
+def test_folders_of_several_samples_are_joined(tmp_path) -> None:
+    files = {f"scRNAseq/{day}/{k}": v for day in ("T0_1A", "T2_3B") for k, v in made.folder(2).items()}
+    table = read(made.zipped(tmp_path / "a.zip", {**files, "__MACOSX/x": b"1"}), "a.zip")
+    assert (dense(table.x) == np.concatenate([X, X])).all()
+    assert list(table.obs["sample"].unique()) == ["T0_1A", "T2_3B"] and table.cells == 80
+    files["scRNAseq/T2_3B/genes.tsv"] = files["scRNAseq/T2_3B/genes.tsv"].replace(b"Gene3a", b"Other")
+    table = read(made.zipped(tmp_path / "b.zip", files), "b.zip")
+    assert table.x.shape == (80, 11) and "Gene3a" not in table.features and "11 genes" in table.notes[-1]
+
+
+def test_spliced_and_unspliced_matrices_of_a_folder(tmp_path) -> None:
+    files = made.folder(2)
+    files["spliced.mtx"] = files["unspliced.mtx"] = files.pop("matrix.mtx")
+    table = read(made.zipped(tmp_path / "a.zip", files), "a.zip", 4)
+    assert set(table.layers) == {"spliced", "unspliced"} and (dense(table.x) == X[:4]).all()
+
+
+def test_a_table_in_an_archive_and_compressed_hdf5(tmp_path) -> None:
+    packed = made.zipped(tmp_path / "a.zip", {"cells.csv": made.csv(tmp_path / "cells.csv").read_bytes()})
+    assert read(packed, "a.zip").features == ("samples", "x1", "x2")
+    (tmp_path / "a.h5ad.gz").write_bytes(gzip.compress(made.h5ad(tmp_path / "a.h5ad").read_bytes()))
+    assert (dense(read(tmp_path / "a.h5ad.gz", "a.h5ad.gz").x) == X).all()
+
+
+def test_a_loom_file(tmp_path) -> None:
+    table = read(made.loom(tmp_path / "a.loom"), "a.loom")
+    assert table.format == "loom" and set(table.layers) == {"spliced", "unspliced"}
+    assert dict(table.obs.iloc[1]) == {"day": 2.0, "Clusters": "b"}
+    assert (dense(table.layers["unspliced"]) == 2 * X).all()
+
+
+def test_the_arrays_of_the_embryoid_bodies(tmp_path) -> None:
+    table = read(made.npz(tmp_path / "a.npz"), "a.npz", 3)
+    assert table.format == "arrays" and table.x.shape == (3, 5) and table.features[0] == "PC1"
+    assert list(table.obs.columns) == ["sample_labels"] and table.obsm["velocity_pcs"].shape == (40, 5)
+
+
+TEXTS = {
+    "blank separated, names in the last comment": (
+        "# a simulation\n# it Gata1 Pu.1\n" + "".join(f" {k} {k / 9:.3f}  {1 - k / 9:.3f}\n" for k in [*range(9)] * 2),
+        {"features": ("Gata1", "Pu.1"), "obs": {"time step (it)": 8, "run": "run 2"}, "cells": 18},
+    ),
+    "no names": ("1.5,2,3\n4,5,6.5\n7,8,9\n", {"features": ("x1", "x2", "x3"), "cells": 3}),
+    "names of rows without a name of their own": (
+        '"a"\t"b"\n"c1"\t1\t2\n"c2"\t3\t4\n',
+        {"features": ("a", "b"), "cells": 2},
+    ),
+    "decimal commas": ("day;x;y\n0;1,5;2\n1;2,5;3\n", {"features": ("day", "x", "y"), "cells": 2}),
+    "time series of BoolODE": (
+        ",E1_0_05,E1_7_77,E2_3_1\nGata1,1,2,3\nPu1,4,5,6\n",
+        {"features": ("Gata1", "Pu1"), "obs": {"simulation time": 3.1, "run": "E2"}, "cells": 3},
+    ),
+    "conditions of DREAM4": (
+        '"wt"\t"G1(-/-)"\t"G2(+/-)"\t"TS_3delt_50"\n"G1"\t1\t2\t3\t4\n"G2"\t1\t2\t3\t4.5\n',
+        {"features": ("G1", "G2"), "obs": {"time": 50.0, "series": "TS_3", "perturbation": "time series"}, "cells": 4},
+    ),
+    "genes named as such": (
+        "gene,d0_c1,d0_c2,d2_c1,d2_c2\nSox2,1,2,3,4\nNanog,5,6,7,8\n",
+        {"features": ("Sox2", "Nanog"), "cells": 4},
+    ),
+    "cells named as such": (
+        "cell,Sox2,Nanog\nd0_1,1,2\nd0_2,3,4\nd3_1,1,1\nd3_2,2,2\n",
+        {"features": ("Sox2", "Nanog"), "cells": 4, "obs": {"part 1 of the cell name": "d3"}},
+    ),
+    "PHOENIX": (
+        "2,1,\n1,2,3\n4,5,6.5\n0,5,10\n",
+        {"features": ("gene 1", "gene 2"), "obs": {"time": 10.0, "sample": "0"}, "cells": 3},
+    ),
+    "an encoding of Windows": ("day,µ,y\n0,1,2\n1,2,3\n".encode("cp1252"), {"features": ("day", "µ", "y"), "cells": 2}),
+    "an encoding of Excel": (
+        "day\tx\ty\n0\t1\t2\n1\t2\t3\n".encode("utf-16"),
+        {"features": ("day", "x", "y"), "cells": 2},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_layouts_of_text(tmp_path, case) -> None:
+    text, expected = TEXTS[case]
+    (tmp_path / "a").write_bytes(text if isinstance(text, bytes) else text.encode())
+    table = read(tmp_path / "a", "a")
+    assert table.features == expected["features"] and table.cells == expected["cells"] == len(table.x)
+    for column, last in expected.get("obs", {}).items():
+        assert table.obs[column].iloc[-1] == last
+
+
+def test_conditions_without_a_time_have_none(tmp_path) -> None:
+    (tmp_path / "a").write_text(TEXTS["conditions of DREAM4"][0])
+    obs = read(tmp_path / "a", "a").obs
+    assert list(obs["perturbation"][:3]) == ["wild type", "G1 knock-out", "G2 knock-down"]
+    assert obs["time"].isna().tolist() == [True, True, True, False]
+
+
+def test_subjects_followed_over_time(tmp_path) -> None:
+    rows = ["id,time,amt,dv,dvid,evid,wt", "1,0,100,0,cp,1,66", "1,2,0,3.5,cp,0,66", "1,2,0,80,pca,0,66"]
+    rows += ["1,5,50,0,cp,1,66", "1,6,0,4.5,cp,0,66", "2,1,0,7,cp,0,70", "2,1,0,8,cp,0,70"]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    table = read(tmp_path / "a.csv", "a.csv")
+    assert table.features == ("cp", "pca") and table.format == "subject table"
+    assert np.array_equal(table.x, [[3.5, 80], [4.5, np.nan], [7, np.nan], [8, np.nan]], equal_nan=True)
+    assert list(table.obs["subject"]) == ["1", "1", "2", "2"] and list(table.obs["time"]) == [2, 6, 1, 1]
+    assert list(table.obs["dose"]) == [100, 50, 0, 0] and list(table.obs["total dose"]) == [100, 150, 0, 0]
+    assert list(table.obs["time since dose"][:2]) == [2, 1] and table.obs["time since dose"][2:].isna().all()
+    assert list(table.obs["wt"]) == [66, 66, 70, 70]
+
+
+def test_labels_are_text_and_empty_ones_missing() -> None:
+    assert labels_of(pd.Series([1.0, np.nan, 2.5])).tolist() == ["1", "missing", "2.5"]
+    assert labels_of(pd.Series(pd.Categorical(["a", None, " b "]))).tolist() == ["a", "missing", "b"]
+    assert labels_of(pd.Series(["x\u202ey\n", "z" * 300])).tolist() == ["x y", "z" * 200]
+
+
+def test_a_file_that_is_gone(tmp_path) -> None:
+    with pytest.raises(BadInput, match="not there any more"):
+        read(tmp_path / "a.csv", "a.csv")
