@@ -123,7 +123,7 @@ def test_an_upload_is_guided_to_a_data_set(monkeypatch: pytest.MonkeyPatch) -> N
 def test_bad_input_is_one_sentence() -> None:
     page = opened("data", upload=sources.keep(io.BytesIO(b"this is text"), "cells.h5ad"))
     (error,) = page.error
-    assert error.value.startswith("cells.h5ad is not an .h5ad file inside")
+    assert error.value.startswith("cells.h5ad holds 0 cells and 0 features")
 
 
 def test_a_data_set_is_renamed_deleted_and_brought_back(demo: store.DatasetInfo) -> None:

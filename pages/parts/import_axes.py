@@ -1,0 +1,130 @@
+"""The fourth step of the import guide: the axes of the model, and what is done to the values before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from cellflow_core.data.import_choices import ImportChoices
+from cellflow_core.data.quality import Kept, Quality
+from pages.parts.form import help_of
+from pages.parts.import_draft import Draft, Values
+from pages.parts.words import plain
+
+AXES = {
+    "pca": (
+        "Principal components (recommended)",
+        "A few dozen axes along which cells differ most. Fast, and every gene can still be read and knocked out.",
+    ),
+    "genes": (
+        "The genes themselves",
+        "Each variable gene is an axis. Easiest to read; slow and noisy beyond a few hundred genes.",
+    ),
+    "coordinates": (
+        "The numbers as they are",
+        "For tables that are already coordinates, such as components or a simulation. Genes cannot be read back.",
+    ),
+}
+
+
+def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool) -> Values:
+    """Axes, components, batches, growth, and how the values are prepared."""
+    st.markdown("#### 4. In which axes should the model work?")
+    ways = _ways(found)
+    stands = draft.values["representation"]
+    way = st.radio(
+        "Axes",
+        list(ways),
+        list(ways).index(stands) if stands in ways else 0,
+        key=draft.key("axes"),
+        format_func=lambda each: ways[each][0],
+        captions=[words for _, words in ways.values()],
+        label_visibility="collapsed",
+    )
+    values: Values = {"representation": way, "batch_column": "", "growth_column": ""}
+    known = {each.name: each for each in ImportChoices.settings()}
+    genes = way in ("pca", "genes")
+    left_side, right_side = st.columns(2)
+    if way == "pca" and found.annotations:
+        values["batch_column"] = _batch(found, measured, left, draft, left_side, help_of(known["batch_column"]))
+    if found.growth:
+        options = ["", *found.growth]
+        stands = draft.values["growth_column"]
+        values["growth_column"] = right_side.selectbox(
+            "Growth of each cell",
+            options,
+            options.index(stands) if stands in options else 0,
+            key=draft.key("growth"),
+            format_func=lambda each: each or "not given",
+            help=help_of(known["growth_column"])
+            + " Birth minus death, per unit of time: a score must be scaled first.",
+        )
+    with st.expander("How the values are prepared", icon=":material/tune:"):
+        for name, words in (
+            ("normalise", "Bring every cell to the same total count"),
+            ("log", "Take the logarithm, log(1 + x)"),
+        ):
+            values[name] = st.toggle(
+                words, draft.values[name], key=draft.key(name), help=help_of(known[name]), disabled=not counts
+            )
+        numbers = (("variable_genes", "Most variable genes kept"),) if genes else ()
+        if way != "genes":
+            numbers += (("components", "Principal components" if way == "pca" else "Axes kept, the first ones"),)
+        if found.cells > int(known["most_cells"].low or 0):
+            numbers += (("most_cells", "Cells at most"),)
+        for name, words in numbers:
+            each = known[name]
+            low, high = int(each.low or 0), None if each.high is None else int(each.high)
+            values[name] = int(
+                st.number_input(words, low, high, int(draft.values[name]), key=draft.key(name), help=help_of(each))
+            )
+        values["drop_incomplete"] = st.toggle(
+            "Leave out cells with a missing value",
+            draft.values["drop_incomplete"],
+            key=draft.key("drop_incomplete"),
+            help=help_of(known["drop_incomplete"]),
+        )
+    most = int(values.get("most_cells", draft.values["most_cells"]))
+    if int(left.cells.sum()) > most:
+        st.info(
+            f"Of {int(left.cells.sum()):,} cells a random {most:,} are taken, the same share of every time.",
+            icon=":material/filter_alt:",
+        )
+    return values
+
+
+def _ways(found: Any) -> Mapping[str, tuple[str, str]]:
+    own = ("coordinates",) if found.looks == "coordinates" else ("pca", "genes")
+    again = "Genes can be drawn, but not knocked out." if found.looks != "coordinates" else "Genes cannot be read back."
+    stored = {
+        f"obsm:{name}": (f"“{plain(name)}” as stored in the file", f"Axes that you computed before. {again}")
+        for name in found.obsm
+    }
+    return {**{each: AXES[each] for each in own}, **stored}
+
+
+def _batch(found: Any, measured: Quality, left: Kept, draft: Draft, where: Any, help: str) -> str:
+    """Column of batches, with a warning where taking them out takes time out too."""
+    time = draft.values["time_column"]
+    options = ["", *(each for each in found.annotations if each != time)]
+    stands = draft.values["batch_column"]
+    batch = where.selectbox(
+        "Batches to take out",
+        options,
+        options.index(stands) if stands in options else 0,
+        key=draft.key("batch"),
+        format_func=lambda each: each or "none",
+        help=help + " States are moved, so a gene read from them is corrected expression.",
+    )
+    if batch and batch in measured.columns and time in measured.columns:
+        codes, at = (measured.columns[each][1][left.cells] for each in (batch, time))
+        if len(np.unique(at)) > 1 and all(len(np.unique(at[codes == each])) == 1 for each in np.unique(codes)):
+            st.warning(
+                f"Each batch of “{plain(batch)}” was measured at one time only: taking out differences between batches "
+                "takes out differences between times with them. Leave it, unless you have a reason.",
+                icon=":material/warning:",
+            )
+    return str(batch)

@@ -1,0 +1,156 @@
+"""The third step of the import guide: which column is time, in which unit, and what its labels mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cellflow_core.data.quality import Kept, Quality
+from cellflow_core.data.windows import windowed
+from cellflow_core.figures import counts
+from pages.parts.chart import chart, dark
+from pages.parts.import_draft import Draft, Values
+from pages.parts.words import plain
+
+UNITS = ("day", "hour", "week", "minute", "embryonic day", "passage", "stage", "pseudotime", "")
+NONE = "no time was measured"
+
+
+def times(found: Any, measured: Quality, left: Kept, draft: Draft) -> tuple[Values, bool]:
+    """(choices, can the import go on), with `numbers` for a column of labels."""
+    st.markdown("#### 3. When was each cell measured?")
+    by_name = {each.column: each for each in found.candidates}
+    chosen = draft.values["time_column"]
+    options = [*by_name, ""]
+    where, right = st.columns([2, 1])
+    column = where.selectbox(
+        "Column with the time",
+        options,
+        options.index(chosen) if chosen in options else 0,
+        key=draft.key("column"),
+        format_func=lambda each: each or NONE,
+        help="The likeliest column comes first. Each different value becomes one time point.",
+    )
+    if not column:
+        if not by_name:
+            st.warning(plain(found.notes[-1]), icon=":material/schedule:")
+        st.info(
+            "The cells come in as one snapshot at time 0. On the Data page they can then be ordered by pseudotime and "
+            "cut into windows; that is an order of cells and no measured time, and models of motion learn only that.",
+            icon=":material/info:",
+        )
+        return {"time_column": "", "unit": "", "windows": 0}, True
+    candidate = by_name[column]
+    units = list(dict.fromkeys((candidate.unit, *UNITS)))
+    stands = draft.values["unit"] if column == chosen else candidate.unit
+    units = units if stands in units else [stands, *units]
+    unit = right.selectbox(
+        "Unit of time",
+        units,
+        units.index(stands),
+        key=draft.key(f"unit_{column}"),
+        accept_new_options=True,
+        format_func=lambda each: each or "no unit",
+        help="Shown on every axis; speeds are per this unit. Type your own if it is not listed.",
+    )
+    values = {"time_column": str(column), "unit": unit or ""}
+    if candidate.kind == "continuous":
+        windows, fine = _windows(candidate, measured, left, draft, unit or "")
+        return {**values, "windows": windows}, fine
+    numbers, fine = _labels(candidate, left, draft, unit or "")
+    return {**values, "windows": 0, "numbers": draft.values["numbers"] | {str(column): numbers}}, fine
+
+
+def _windows(candidate: Any, measured: Quality, left: Kept, draft: Draft, unit: str) -> tuple[int, bool]:
+    """How many windows of equally many cells a column of many numbers is cut into."""
+    if candidate.is_order:
+        st.info(
+            "This is pseudotime: an order of cells that was calculated from their expression, and no time that was "
+            "measured. Models learn motion along it; speeds and durations in it mean nothing by themselves.",
+            icon=":material/info:",
+        )
+    windows = int(
+        st.number_input(
+            "Windows of equally many cells",
+            2,
+            60,
+            draft.values["windows"] or 6,
+            key=draft.key(f"windows_{candidate.column}"),
+            help="Each window becomes one time, named by its mean. Few windows with many cells are easier to learn.",
+        )
+    )
+    values = measured.numbers[candidate.column][left.cells]
+    known = values[np.isfinite(values)]
+    try:
+        at, cells = np.unique(windowed(known, windows), return_counts=True)
+    except ValueError as error:
+        st.error(f"{str(error)[:1].upper()}{str(error)[1:]}.", icon=":material/error:")
+        return windows, False
+    missing = len(values) - len(known)
+    out = f" · {missing:,} cells have no value and are left out" if missing else ""
+    st.caption(f"From {candidate.low:.4g} to {candidate.high:.4g} in {len(known):,} cells, in {len(at)} windows{out}")
+    _bars(at.tolist(), cells.tolist(), unit)
+    return windows, True
+
+
+def _labels(candidate: Any, left: Kept, draft: Draft, unit: str) -> tuple[dict[str, float | None], bool]:
+    """Number of each label, None for those left out."""
+    st.caption(
+        "Check that each label has the right number. Correct a number by clicking it; untick “Use” to leave cells out. "
+        "The distances between numbers count: days 0, 2, 7 are not the same as steps 0, 1, 2."
+    )
+    key = draft.key(f"times_{candidate.column}")
+    # The editor keeps what was edited as changes of the table it was first given, so that one stays as it was.
+    base = st.session_state.setdefault(f"{key}_{draft.upload}_first", _table(candidate, draft.values["numbers"]))
+    edited = st.data_editor(
+        base,
+        hide_index=True,
+        key=key,
+        disabled=("label", "cells"),
+        column_config={
+            "use": st.column_config.CheckboxColumn("Use", width="small"),
+            "label": st.column_config.TextColumn("In your file"),
+            "time": st.column_config.NumberColumn(f"Time{f' ({unit})' if unit else ''}", format="%g"),
+            "cells": st.column_config.NumberColumn("Cells", format="localized"),
+        },
+        alt="Each label of the time column with its number and how many cells have it",
+    )
+    used = edited[edited["use"] & edited["time"].notna()]
+    numbers: dict[str, float | None] = dict.fromkeys(base["label"])
+    numbers |= dict(zip(used["label"], map(float, used["time"]), strict=True))
+    there = used.assign(left=[left.left.get(each, 0) for each in used["label"]]).groupby("time")["left"].sum()
+    order = " → ".join(f"{time:g}" for time in there.index)
+    st.caption(f"Order in time{f' ({unit})' if unit else ''}: **{order or 'none'}** · {int(there.sum()):,} cells used")
+    if not len(there):
+        st.error("No time is left: tick “Use” for at least one label.", icon=":material/error:")
+        return numbers, False
+    _bars([float(each) for each in there.index], [int(each) for each in there], unit)
+    if len(there) == 1:
+        st.warning(
+            "One time is left: the cells come in as one snapshot, from which a model of motion cannot be learnt. Give "
+            "at least two labels a different number, or order the cells by pseudotime afterwards.",
+            icon=":material/warning:",
+        )
+    return numbers, True
+
+
+def _table(candidate: Any, chosen: Mapping[str, Mapping[str, float | None]]) -> pd.DataFrame:
+    held = chosen.get(candidate.column, dict(zip(candidate.labels, candidate.numbers, strict=True)))
+    numbers = [held.get(each) for each in candidate.labels]
+    return pd.DataFrame(
+        {
+            "use": [each is not None for each in numbers],
+            "label": [str(each) for each in candidate.labels],
+            "time": pd.array([float("nan") if each is None else each for each in numbers], dtype="float64"),
+            "cells": list(candidate.counts),
+        }
+    )
+
+
+def _bars(at: Sequence[float], cells: Sequence[int], unit: str) -> None:
+    figure = counts.counts(at, cells, unit=unit, dark=dark(), height=200)
+    chart(figure, key="import_counts", alt=counts.describe(at, cells, unit))

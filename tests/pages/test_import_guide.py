@@ -1,0 +1,136 @@
+"""The guided import: live counts, time, undo, what is asked, and preparing again."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+from streamlit.testing.v1 import AppTest
+
+from cellflow_core.data import sources, store
+from tests.pages.test_pages import opened, quiet  # noqa: F401 - the fixture works by being here
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cellflow_core.data.embed.add_umap", lambda id: None)
+
+
+def held(cells: int = 240, genes: int = 40) -> anndata.AnnData:
+    rng = np.random.default_rng(0)
+    x = rng.poisson(2.0, size=(cells, genes)).astype(np.float32)
+    x[:30, 8:] = 0
+    obs = pd.DataFrame(
+        {
+            "day": np.resize(["d0", "d2", "d5"], cells),
+            "batch": np.resize(["a", "b", "b", "a"], cells),
+            "dpt_pseudotime": rng.random(cells),
+            "growth_score": rng.normal(size=cells),
+        },
+        index=[f"c{k}" for k in range(cells)],
+    )
+    obs.iloc[:30, 0] = "d0"
+    return anndata.AnnData(csr_matrix(x), obs=obs, var=pd.DataFrame(index=[f"Gene{k}a" for k in range(genes)]))
+
+
+def uploaded(tmp_path, made: anndata.AnnData) -> str:
+    made.write_h5ad(tmp_path / "cells.h5ad")
+    return sources.keep(io.BytesIO((tmp_path / "cells.h5ad").read_bytes()), "cells.h5ad")
+
+
+def said(page: AppTest) -> str:
+    return "\n".join(
+        each.value for kind in ("markdown", "caption", "info", "warning", "error") for each in page.get(kind)
+    )
+
+
+def test_filters_count_live_and_are_done(tmp_path) -> None:
+    page = opened("data", upload=uploaded(tmp_path, held()))
+    assert not page.exception and not page.error and "**240 of 240 cells**" in said(page)
+    page.number_input(key="import_min_genes").set_value(20).run()
+    assert "fewer than 20 genes: **30 cells out**" in said(page) and "**210 of 240 cells**" in said(page)
+    page.button(key="import_start").click().run()
+    assert not page.exception and not page.error
+    (info,) = store.datasets()
+    assert info.cells == 210 and "Left out 30 cells with fewer than 20 genes" in info.steps
+
+
+def test_a_filter_that_empties_a_time_is_told(tmp_path) -> None:
+    made = held()
+    made.obs["day"] = np.where(np.arange(240) < 30, "d0", "d2")
+    page = opened("data", upload=uploaded(tmp_path, made))
+    page.number_input(key="import_min_genes").set_value(20).run()
+    assert "No cell of “d0” is left: the filter “fewer than 20 genes” takes its last one" in page.warning[0].value
+    page.number_input(key="import_min_genes").set_value(41).run()
+    assert "Nothing is left" in said(page) and page.button(key="import_start").disabled
+
+
+def test_changes_are_undone_set_back_and_survive_a_reload(tmp_path) -> None:
+    upload = uploaded(tmp_path, held())
+    page = opened("data", upload=upload)
+    assert page.button(key="import_undo").disabled
+    page.number_input(key="import_min_genes").set_value(10).run()
+    page.number_input(key="import_components").set_value(12).run()
+    assert len(json.loads((sources.folder_of(upload) / "draft.json").read_text())) == 3
+    again = opened("data", upload=upload)
+    assert again.number_input(key="import_components").value == 12 and "fewer than 10 genes" in said(again)
+    again.button(key="import_undo").click().run()
+    assert again.number_input(key="import_components_again1").value == 30
+    assert again.number_input(key="import_min_genes_again1").value == 10
+    again.button(key="import_reset_filters").click().run()
+    assert again.number_input(key="import_min_genes_again2").value == 0 and not again.exception
+
+
+def test_pseudotime_is_cut_into_windows(tmp_path) -> None:
+    page = opened("data", upload=uploaded(tmp_path, held()))
+    page.selectbox(key="import_column").set_value("dpt_pseudotime").run()
+    assert page.selectbox(key="import_unit_dpt_pseudotime").value == "pseudotime"
+    assert "no time that was measured" in said(page)
+    page.number_input(key="import_windows_dpt_pseudotime").set_value(4).run()
+    page.selectbox(key="import_batch").set_value("batch").run()
+    page.selectbox(key="import_growth").set_value("growth_score").run()
+    page.button(key="import_start").click().run()
+    assert not page.exception and not page.error
+    (info,) = store.datasets()
+    assert info.counts == (60, 60, 60, 60) and info.time_unit == "pseudotime"
+    assert "a growth rate of each cell" in info.has and any("Harmony" in each for each in info.steps)
+
+
+def test_no_time_is_a_snapshot(tmp_path) -> None:
+    made = held()
+    made.obs = made.obs[["batch"]]
+    page = opened("data", upload=uploaded(tmp_path, made))
+    assert page.selectbox(key="import_column").value == "" and "one snapshot at time 0" in said(page)
+    page.button(key="import_start").click().run()
+    assert store.datasets()[0].times == (0.0,)
+
+
+def test_a_person_is_asked_where_values_are_unclear(tmp_path) -> None:
+    made = held()
+    made.uns["log1p"] = {"base": None}
+    page = opened("data", upload=uploaded(tmp_path, made))
+    assert "Please say what the values are" in page.warning[0].value
+    assert page.radio(key="import_values").value is None and page.button(key="import_start").disabled
+    page.radio(key="import_values").set_value("log").run()
+    page.button(key="import_start").click().run()
+    (info,) = store.datasets()
+    assert info.recipe[0]["settings"]["values"] == "log" and not any("log(1" in each for each in info.steps)
+
+
+def test_a_data_set_is_prepared_again_with_its_choices(tmp_path) -> None:
+    page = opened("data", upload=uploaded(tmp_path, held()))
+    page.number_input(key="import_min_genes").set_value(20).run()
+    page.button(key="import_start").click().run()
+    (first,) = store.datasets()
+    page.button(key=f"again_{first.id}").click().run()
+    assert page.number_input(key="import_min_genes").value == 20 and "upload" in page.query_params
+    page.number_input(key="import_components").set_value(5).run()
+    page.button(key="import_start").click().run()
+    assert not page.exception and [each.dim for each in store.datasets()] == [5, 30] and first in store.datasets()
