@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import Config
+from cellflow_core.data.dataset import pca_map
 from cellflow_core.data.pca import pca
 from cellflow_core.data.simulators.contract import HasLayers, Simulator, knows
 from cellflow_core.data.simulators.registry import create
@@ -21,6 +22,10 @@ from cellflow_core.data.store import DEMO, datasets, delete, save_dataset
 from cellflow_core.home import data_root
 
 Array = np.ndarray
+
+MOST_CELLS = 1_000_000  # of a simulated data set
+_SIZES = ("cells_per_time", "subjects")
+_FEW = 60  # cells a time in a preview
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,9 @@ def simulate(
     process = create(name, settings)
     used = process.settings.as_dict()
     changed = changes(process.settings)
+    wanted = used.get("frames", 1) * max(used.get(each, 1) for each in _SIZES)
+    if wanted > MOST_CELLS:
+        raise ValueError(f"these settings make {wanted:,} cells, at most {MOST_CELLS:,} are made: take fewer a time")
     say("simulating the cells")
     cells = process.simulate()
     say("storing the cells")
@@ -150,6 +158,16 @@ def simulate(
         expression_genes=process.axes if isinstance(process, HasLayers) else (),
         recipe=({"step": "simulate", "settings": {"simulator": name, **used}},),
     )
+
+
+def preview(name: str, settings: Mapping[str, Any]) -> tuple[Array, Array, tuple[str, str]]:
+    """A few cells of such a data set, for a picture: (places [cells, 2], times [cells], names of the two axes)."""
+    full = create(name, settings).settings.as_dict()
+    cells = create(name, full | {each: min(full[each], _FEW) for each in _SIZES if each in full}).simulate()
+    if cells.dim == 2:
+        return cells.x, cells.t, (cells.space.axes[0], cells.space.axes[1])
+    center, axes = pca_map(cells)
+    return (cells.x - center) @ axes, cells.t, ("PC1", "PC2")
 
 
 def changes(settings: Config) -> tuple[str, ...]:

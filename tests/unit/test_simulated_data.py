@@ -52,7 +52,16 @@ def test_a_name_of_ones_own_and_mistakes() -> None:
         demos.simulate("toggle", {"bias": 9})
     with pytest.raises(KeyError, match="there is no simulator 'dice'; there are "):
         demos.simulate("dice", {})
+    with pytest.raises(ValueError, match="these settings make 5,000,000 cells, at most 1,000,000 are made"):
+        demos.simulate("toggle", {"cells_per_time": 100_000, "frames": 50})
     assert len(store.datasets()) == 1
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_preview_is_a_few_cells_on_two_axes(name: str) -> None:
+    points, times, axes = demos.preview(name, {})
+    assert points.shape == (len(times), 2) and len(times) <= 60 * len(set(times)) and len(axes) == 2
+    assert np.isfinite(points).all()
 
 
 @pytest.mark.parametrize("name", FINGERPRINTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cellflow_core.data.simulators.contract import HasFates, Simulator
@@ -24,6 +24,12 @@ def create(name: str, settings: Mapping[str, Any] | None = None) -> Simulator:
 def answer(name: str, settings: Mapping[str, Any], question: str, *args: Any, **kwargs: Any) -> Any:
     """What the simulator with these settings says to a method of its interfaces, such as "fate_shares"."""
     return getattr(create(name, settings), question)(*args, **kwargs)
+
+
+def answer_each(name: str, settings: Mapping[str, Any], question: str, arguments: Iterable[Any]) -> list[Any]:
+    """The same for each of several arguments, such as "mass" at every time."""
+    method = getattr(create(name, settings), question)
+    return [method(each) for each in arguments]
 
 
 def knows_of(name: str, answer: type) -> bool:
