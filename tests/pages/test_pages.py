@@ -107,7 +107,7 @@ def test_a_stale_upload_is_told() -> None:
 
 def test_an_upload_is_guided_to_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cellflow_core.data.embed.add_umap", lambda id: None)
-    rows = [f"{k % 7},{k % 5 + 0.5},Day {k % 3 * 2}" for k in range(90)]
+    rows = [f"{k % 7 + 0.1},{k % 5 + 0.5},Day {k % 3 * 2}" for k in range(90)]
     upload = sources.keep(io.BytesIO("\n".join(["x,y,when", *rows]).encode()), "little.csv")
     page = opened("data", upload=upload)
     assert page.selectbox(key="import_column").value == "when"
