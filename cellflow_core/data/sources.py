@@ -226,9 +226,14 @@ def new_folder() -> Path:
     return folder
 
 
+def is_id(text: str) -> bool:
+    """Whether this has the form of an id."""
+    return _ID.fullmatch(text) is not None
+
+
 def folder_of(id: str) -> Path:
     """Folder of an id, which may be gone. KeyError where it is no id at all."""
-    if not _ID.fullmatch(id):
+    if not is_id(id):
         raise KeyError("this link names no upload: choose the file again")
     return _root() / id
 

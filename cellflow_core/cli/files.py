@@ -1,0 +1,96 @@
+"""`data inspect` and `data import`: a file, by its path or by the id under which it was fetched, into a data set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cellflow_core.cli import flags
+from cellflow_core.cli.table import table
+
+if TYPE_CHECKING:
+    from cellflow_core.data.sources import Source
+
+
+def add(actions: Any, argv: Sequence[str]) -> None:
+    inspect = actions.add_parser("inspect", help="what a file holds, and which column may be the time")
+    inspect.add_argument("file", help="a path, or the id that data get and data fetch print")
+    inspect.set_defaults(do=_inspect)
+    load = actions.add_parser("import", help="make a data set of a file")
+    load.add_argument("file", help="a path, or the id that data get and data fetch print")
+    load.add_argument("--time", required=True, metavar="COLUMN", help="column that holds the time of each cell")
+    load.add_argument(
+        "--number",
+        action="append",
+        default=[],
+        metavar="LABEL=NUMBER",
+        help="number of a time label; LABEL= leaves out",
+    )
+    if list(argv[:2]) == ["data", "import"]:
+        flags.add_settings(load, _choices())
+    load.set_defaults(do=_import)
+
+
+def _choices() -> tuple[Any, ...]:
+    from cellflow_core.data.importing import ImportChoices
+
+    return tuple(each for each in ImportChoices.settings() if each.name != "time_column")
+
+
+def _inspect(chosen: argparse.Namespace) -> None:
+    from cellflow_core.data import sources
+
+    source = _source(chosen.file)
+    found = _alone("inspect_file", source)
+    if source.path.is_symlink():
+        sources.discard(source.id)
+    print(f"{found.name}: {found.format}, {found.cells:,} cells, {found.features:,} features, looks like {found.looks}")
+    print(f"annotations: {', '.join(found.annotations) or 'none'}; other states: {', '.join(found.obsm) or 'none'}")
+    for each in found.candidates:
+        print(f"\ntime column {each.column} ({each.unit or 'no unit'})")
+        numbers = ["left out" if number is None else f"{number:g}" for number in each.numbers]
+        print(table(("label", "number", "cells"), list(zip(each.labels, numbers, each.counts, strict=True))))
+    for note in found.notes:
+        print(note)
+
+
+def _import(chosen: argparse.Namespace) -> None:
+    from cellflow_core.data import sources
+    from cellflow_core.data.importing import ImportChoices
+
+    source = _source(chosen.file)
+    found = _alone("inspect_file", source)
+    candidate = next((each for each in found.candidates if each.column == chosen.time), None)
+    if candidate is None:
+        there = ", ".join(each.column for each in found.candidates) or "none"
+        raise ValueError(f"{chosen.time!r} is no column that can be a time; columns that can: {there}")
+    numbers = dict(zip(candidate.labels, candidate.numbers, strict=True))
+    for pair in chosen.number:
+        label, equals, text = pair.rpartition("=")
+        if not equals or label not in numbers:
+            raise ValueError(f"--number {pair!r}: LABEL=NUMBER with a label out of {', '.join(numbers)}")
+        try:
+            numbers[label] = float(text) if text else None
+        except ValueError as error:
+            raise ValueError(f"--number {pair!r}: {text!r} is not a number") from error
+    given = {"label": Path(source.name).stem, "unit": candidate.unit} | flags.given(chosen, _choices())
+    made = _alone("import_file", source, ImportChoices.of(given | {"time_column": chosen.time}), numbers)
+    sources.hand_over(source.id, made)
+    print(made)
+
+
+def _source(text: str) -> Source:
+    """A file that was fetched, by its id, or one of this machine, by its path."""
+    from cellflow_core.data import sources
+
+    return sources.opened(text if sources.is_id(text) and not Path(text).exists() else sources.link(text))
+
+
+def _alone(function: str, source: Source, *args: Any, **kwargs: Any) -> Any:
+    """A reader that meets a damaged file may crash: it does so in a process of its own."""
+    from cellflow_core.jobs import alone
+
+    path = f"cellflow_core.data.importing:{function}"
+    return alone.call(path, str(source.path), source.name, *args, **kwargs).result()

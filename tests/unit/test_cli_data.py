@@ -1,0 +1,64 @@
+"""`data` from the shell: public data, downloads and files, up to the data set that keeps its original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cellflow_core import cli
+from cellflow_core.data import sources
+from cellflow_core.data.store import datasets
+from tests.webserver import Shelf, serving
+
+TABLE = "\n".join(["x,y,when", *(f"{k % 7 + 0.5},{k % 5 - 0.25},day {k % 3}" for k in range(90))]) + "\n"
+
+
+@pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    monkeypatch.setenv("CELLFLOW_ALLOW_LOCAL_URLS", "1")
+    with serving() as shelf:
+        shelf.files["/cells.csv"] = TABLE.encode()
+        yield shelf
+
+
+def test_public_data_are_listed_with_all_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["data", "public"]) == 0
+    assert "larry" in capsys.readouterr().out
+    assert cli.main(["data", "public", "cite"]) == 0
+    said = capsys.readouterr().out
+    assert "1,246 MB" in said and "not stated" in said and "fa1d117d" in said
+    assert cli.main(["data", "get", "nope"]) == 2
+    assert "there is no public data set 'nope'; there is eb, " in capsys.readouterr().err
+
+
+def test_a_fetched_file_becomes_a_data_set(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["data", "fetch", f"{shelf.address}/cells.csv"]) == 0
+    fetched = capsys.readouterr()
+    id = fetched.out.strip()
+    assert f"data import {id}" in fetched.err
+    assert cli.main(["data", "import", id, "--time", "when"]) == 0
+    made = capsys.readouterr().out.strip()
+    assert [each.id for each in datasets()] == [made]
+    again = sources.opened(sources.of_dataset(made))
+    assert (again.origin, again.path.read_text()) == (f"{shelf.address}/cells.csv", TABLE)
+
+
+def test_a_file_of_this_machine_stays_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(TABLE)
+    assert cli.main(["data", "inspect", str(path)]) == 0
+    assert "mine.csv: table, 90 cells" in capsys.readouterr().out
+    assert not list(sources._root().glob("*/"))
+    assert cli.main(["data", "import", str(path), "--time", "when"]) == 0
+    made = capsys.readouterr().out.strip()
+    assert path.read_text() == TABLE
+    assert sources.opened(sources.of_dataset(made)).origin == str(path)
+
+
+def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["data", "inspect", "absent.csv"]) == 2
+    assert "there is no readable file" in capsys.readouterr().err
+    assert cli.main(["data", "import", "0123456789ab", "--time", "when"]) == 2
+    assert "choose the file again" in capsys.readouterr().err
