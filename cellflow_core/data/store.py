@@ -33,6 +33,7 @@ __all__ = [
     "problems",
     "restore",
     "save_dataset",
+    "trashed",
 ]
 
 Array = np.ndarray
@@ -83,6 +84,12 @@ def restore(id: str) -> None:
     if (data_root() / id).exists():
         raise ValueError(f"there is a data set {id!r} already: delete it before the old one is brought back")
     source.rename(data_root() / id)
+
+
+def trashed() -> tuple[DatasetInfo, ...]:
+    """Deleted data sets that `restore` brings back, the newest deletion first; damaged ones are left out."""
+    folders = sorted((data_root() / ".trash").glob("[!.]*/"), key=lambda each: each.stat().st_ctime, reverse=True)
+    return tuple(info for info in map(_info_or_problem, folders) if isinstance(info, DatasetInfo))
 
 
 def save_dataset(

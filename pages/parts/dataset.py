@@ -1,4 +1,4 @@
-"""One data set: what it holds, how many cells at each time, how they lie, and what was done to it."""
+"""One data set: what it holds, how many cells at each time, how they lie, what was done to it, and how to go on."""
 
 from __future__ import annotations
 
@@ -10,73 +10,164 @@ import streamlit as st
 from cellflow_core.data import store
 from cellflow_core.figures import counts, scatter
 from cellflow_core.jobs import compute
-from pages.parts import undo
-from pages.parts.chart import chart, dark
+from pages.parts import history, prepared, steps, undo, view
+from pages.parts.chart import chart, dark, lasso, outlined
 from pages.parts.state import forget, pending, sentence, shared
 from pages.parts.words import plain
 
 SPACES = {"pca": "principal components", "genes": "genes", "coordinates": "coordinates"}
+NEEDS = {
+    "velocity": "RNA velocity of each cell",
+    "mass": "population sizes at each time",
+    "lineage": "lineage barcodes",
+    "growth": "a guess of each cell's growth",
+    "subjects": "the same individuals over time",
+    "dose": "doses",
+}
+"""What some models can use besides times and genes."""
 
 
 def show(info: store.DatasetInfo) -> None:
     """The page of one data set."""
+    _facts(info)
+    if len(info.times) == 1:
+        _one_moment()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        shown = _cells(info)
+    with right:
+        _times(info)
+        for note in info.notes:
+            st.info(plain(note), icon=":material/info:")
+        _train(info)
+        _findings(info)
+        prepared.explained(info)
+        history.show(info)
+        prepared.again(info)
+        _manage(info)
+    steps.show(info, shown)
+
+
+def _facts(info: store.DatasetInfo) -> None:
     unit = f" {info.time_unit}" if info.time_unit else ""
     with st.container(horizontal=True, key="facts"):
         st.metric("Cells", f"{info.cells:,}")
         st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
         st.metric("Times", len(info.times))
-        st.metric("Span", f"{info.times[0]:g} to {info.times[-1]:g}{unit}")
+        if len(info.times) > 1:
+            st.metric("Span", f"{info.times[0]:g} to {info.times[-1]:g}{unit}")
         st.metric(f"Axes ({SPACES.get(info.space, info.space)})", info.dim)
     if info.truth:
-        st.caption(f":material/verified: Simulated, so the truth is known: {info.truth}.")
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        _cells(info)
-    with right:
-        st.subheader("Cells at each time")
-        figure = counts.counts(info.times, info.counts, unit=info.time_unit, dark=dark())
-        chart(figure, key=f"counts_{info.id}", alt=counts.describe(info.times, info.counts, info.time_unit))
-        for note in info.notes:
-            st.info(plain(note), icon=":material/info:")
-        if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:"):
-            st.switch_page("pages/train.py", query_params={"dataset": info.id})
-        with st.expander("What was done to these data", icon=":material/history:"):
-            st.markdown(
-                "\n".join(f"1. {plain(step)}" for step in info.steps) or "Nothing: the values are as in the file."
-            )
-            st.caption(
-                f"Source: {plain(info.source)} · made {info.created[:16].replace('T', ' ')} UTC · {info.fingerprint}"
-            )
-        _manage(info)
+        st.caption(f":material/verified: Simulated, so the truth is known: {plain(info.truth)}.")
 
 
-def _cells(info: store.DatasetInfo) -> None:
+def _one_moment() -> None:
+    with st.container(border=True, key="one_moment"):
+        st.markdown("**These cells were measured at one moment.** A model of motion needs two or more.")
+        st.markdown(
+            "If the tissue holds every stage side by side, the cells can be ordered by how alike they are. The order "
+            "(pseudotime) stands in for time: it has no unit and no speed. If you have cells of other times too, put "
+            "them into one file and load that."
+        )
+        st.markdown(f"[:material/route: Order them by pseudotime](#{steps.ANCHOR})")
+
+
+def _times(info: store.DatasetInfo) -> None:
+    if len(info.times) == 1:
+        return
+    st.subheader("Cells at each time")
+    figure = counts.counts(info.times, info.counts, unit=info.time_unit, dark=dark())
+    chart(figure, key=f"counts_{info.id}", alt=counts.describe(info.times, info.counts, info.time_unit))
+
+
+def _train(info: store.DatasetInfo) -> None:
+    one = len(info.times) == 1
+    if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:", disabled=one):
+        st.switch_page("pages/train.py", query_params={"dataset": info.id})
+    if one:
+        st.caption("There is one time only, and motion needs two or more: order the cells by pseudotime first.")
+
+
+def _findings(info: store.DatasetInfo) -> None:
+    """What models can find here, in words."""
+    has = {each.name.lower() for each in store.open_dataset(info.id).snapshots().has}
+    there = [f"{len(info.times)} times" if len(info.times) > 1 else "one time"]
+    there.append("a way from every state back to its genes" if "genes" in has else "coordinates without genes")
+    there += [words for need, words in NEEDS.items() if need in has]
+    there += [f"{plain(each)} counts" for each in info.layers]
+    missing = [words for need, words in NEEDS.items() if need not in has]
+    with st.expander("What models can find here", icon=":material/search:", key="findings"):
+        st.markdown("\n".join(f"- :material/check: {each}" for each in there))
+        if missing:
+            st.caption(f"Not here: {', '.join(missing)}. Some models use them; most do not need them.")
+
+
+def _cells(info: store.DatasetInfo) -> str:
+    """The picture of the cells, in which an outline can be drawn. The view it shows."""
     st.subheader("How the cells lie")
     data = store.open_dataset(info.id)
+    ways: list[tuple[str, str]] = [("time", "")] if len(info.times) > 1 else []
+    ways += [("label", each) for each in info.annotations] + [("number", each) for each in info.covariates]
+    ways += [("gene", "")] if data.genes else []
+    ways = ways or [("time", "")]
     with st.container(horizontal=True):
-        view = st.segmented_control(
-            "View", info.views, default="pca", format_func=str.upper, key=f"view_{info.id}", required=True
+        shown = st.segmented_control(
+            "View", info.views, default=_best_view(info), format_func=str.upper, key=f"view_{info.id}", required=True
         )
-        by = st.selectbox("Colour by", ("time", *info.annotations, "a gene"), key=f"colour_{info.id}", width=220)
-        gene = None
-        if by == "a gene":
-            gene = st.selectbox("Gene", data.genes, key=f"gene_{info.id}", width=220, index=None, placeholder="Search")
-    points, snapshots = data.view(view or "pca"), data.snapshots()
-    title, names, colour = by, (), None
-    if by == "time":
-        title = f"time ({info.time_unit})" if info.time_unit else "time"
-        colour, names = scatter.grouped(snapshots.t)
-    elif gene is not None:
-        title, colour = gene, data.expression(gene)
-    elif by != "a gene":
-        colour, names = scatter.grouped(np.asarray(snapshots.labels[by]))
-    axes = data.view_axes(view or "pca")
+        kind, name = st.selectbox(
+            "Colour by",
+            ways,
+            key=f"colour_{info.id}",
+            width=220,
+            format_func=_way,
+        )
+        if kind == "gene":
+            name = st.selectbox("Gene", data.genes, key=f"gene_{info.id}", width=220, index=None, placeholder="Search")
+    shown = str(shown or "pca")
+    points, key = data.view(shown), f"cells_{info.id}_{shown}"
+    title, colour, names = _colours(data, kind, name or "")
     figure = scatter.scatter(
-        points, colour, axes=axes, title=title, names=names, in_order=by == "time", dark=dark(), height=460
+        points,
+        colour,
+        axes=data.view_axes(shown),
+        title=title,
+        names=names,
+        in_order=kind == "time",
+        polygon=outlined(key),
+        dark=dark(),
+        height=460,
     )
-    chart(figure, key=f"cells_{info.id}", alt=scatter.describe(points, colour, names, title))
+    lasso(figure, key, scatter.describe(points, colour, names, title))
+    view.outline_words(key, points, "Draw around cells to choose them for a step below.")
     if "umap" not in info.views:
         _umap(info)
+    return shown
+
+
+def _way(way: tuple[str, str]) -> str:
+    """A way to colour, as the select box shows it."""
+    kind, name = way
+    return name or {"gene": "a gene"}.get(kind, kind)
+
+
+def _best_view(info: store.DatasetInfo) -> str:
+    """The published picture where there is one."""
+    others = [each for each in info.views if each not in ("pca", "umap")]
+    return others[0] if others else "pca"
+
+
+def _colours(data: store.Dataset, kind: str, name: str) -> tuple[str, np.ndarray | None, tuple[str, ...]]:
+    """(title, codes or values, names of the codes) of a colouring."""
+    snapshots = data.snapshots()
+    if kind == "time":
+        unit = f" ({snapshots.time_unit})" if snapshots.time_unit else ""
+        return f"time{unit}", *scatter.grouped(snapshots.t)
+    if kind == "label":
+        return name, *scatter.grouped(np.asarray(snapshots.labels[name]))
+    if kind == "number":
+        values = np.asarray(snapshots.covariates[name], dtype=np.float64)
+        return name, (values if np.isfinite(values).any() else None), ()
+    return (name, data.expression(name), ()) if name else ("", None, ())
 
 
 def _umap(info: store.DatasetInfo) -> None:

@@ -104,7 +104,8 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
 
 def dataset_words(info: store.DatasetInfo) -> str:
     """A data set in one line."""
-    return f"{info.label} · {info.cells:,} cells at {len(info.times)} times"
+    times = f"{len(info.times)} times" if len(info.times) > 1 else "one time"
+    return f"{info.label} · {info.cells:,} cells at {times}"
 
 
 def run_words(run: Run, datasets: Mapping[str, str]) -> str:

@@ -104,10 +104,10 @@ def outline_words(key: str, points: Any, without: str) -> None:
     st.button("Take the outline away", key=f"{key}_forget", on_click=chart.forget, args=(key,), type="tertiary")
 
 
-def texts(page: str) -> None:
-    """The three short texts of a view, folded."""
+def texts(page: str, title: str = "What am I looking at?") -> None:
+    """The three short texts of a view or a step, folded."""
     parts = (TEXTS / f"{page}.md").read_text(encoding="utf-8").split("## ")[1:]
-    with st.expander("What am I looking at?", icon=":material/menu_book:", key=f"texts_{page}"):
+    with st.expander(title, icon=":material/menu_book:", key=f"texts_{page}"):
         for column, part in zip(st.columns(len(parts), gap="large"), parts, strict=True):
             heading, _, text = part.partition("\n")
             column.markdown(f"**{heading}**\n\n{text.strip()}")

@@ -96,6 +96,7 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
         recipe=(*parent.info.recipe, {"step": name, "settings": step.settings.as_dict()}),
         parent=parent.info.id,
         views={**carried, **change.views},
+        variance=parent.variance() if data.space is before.space else None,
         truth=parent.info.truth if known else "",
         truth_settings=parent.info.truth_settings if known else {},
     )

@@ -1,0 +1,97 @@
+"""What was done to a data set, step by step, and the way back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cellflow_core.data import sources, store
+from pages.parts.state import sentence
+from pages.parts.words import plain
+
+
+def show(info: store.DatasetInfo) -> None:
+    """The steps with their numbers, the data sets before and after, and undoing."""
+    before, after = _before(info), [each for each in store.datasets() if each.parent == info.id]
+    title = f"What was done to these data ({len(info.steps)})" if info.steps else "What was done to these data"
+    with st.expander(title, icon=":material/history:", key="history", expanded=bool(info.parent)):
+        st.markdown(
+            "\n".join(f"{k}. {plain(each)}" for k, each in enumerate(info.steps, 1))
+            or "Nothing: the values are as in the file."
+        )
+        st.caption(
+            f"Source: {plain(info.source)} · made {info.created[:16].replace('T', ' ')} UTC · {info.fingerprint}"
+        )
+        _undo(info, before)
+        if len(before) > 1:
+            st.caption("Made from, the newest first:")
+            for each in before[1:]:
+                _link(each)
+        if after:
+            st.caption("Made from this one:")
+            for each in after:
+                _link(each)
+
+
+def _undo(info: store.DatasetInfo, before: list[store.DatasetInfo]) -> None:
+    if before:
+        if st.button("Undo the last step", key="undo_step", icon=":material/undo:"):
+            st.query_params["dataset"] = before[0].id
+            st.toast(f"This is how it was before. Nothing is lost: “{plain(info.label)}” is still there.")
+            st.rerun()
+        st.caption("Goes back to the data set before this step. Nothing is lost: this one stays in the list.")
+        _link(before[0])
+    elif info.parent:
+        st.caption("The data set before the last step was deleted: it may be in the trash below.")
+    elif (
+        info.origin != "demo"
+        and not info.truth
+        and st.button(
+            "Prepare again", key="prepare_again", icon=":material/replay:", help="Other filters, another time column."
+        )
+    ):
+        try:
+            source = sources.of_dataset(info.id)
+        except (KeyError, ValueError, OSError) as error:
+            st.error(plain(sentence(error)), icon=":material/error:")
+            return
+        st.query_params.clear()
+        st.query_params["upload"] = source
+        st.rerun()
+
+
+def _before(info: store.DatasetInfo) -> list[store.DatasetInfo]:
+    """The chain of ancestors that are still there, the nearest first."""
+    found, known = [], {each.id: each for each in store.datasets()}
+    while info.parent in known and known[info.parent] not in found:
+        info = known[info.parent]
+        found.append(info)
+    return found
+
+
+def _link(info: store.DatasetInfo) -> None:
+    st.page_link(
+        "pages/data.py",
+        label=f"{plain(info.label)} · {info.cells:,} cells",
+        icon=":material/table_chart:",
+        query_params={"dataset": info.id},
+    )
+
+
+def trash() -> None:
+    """Deleted data sets, each with its way back; nothing where there are none."""
+    found = store.trashed()
+    if not found:
+        return
+    with st.expander(f"Trash ({len(found)})", icon=":material/delete:", key="trash"):
+        for info in found:
+            with st.container(horizontal=True, vertical_alignment="center", key=f"trash_{info.id}"):
+                st.markdown(f"{plain(info.label)} · {info.cells:,} cells · made {info.created[:10]}")
+                if st.button("Bring back", key=f"restore_{info.id}", icon=":material/restore_from_trash:"):
+                    try:
+                        store.restore(info.id)
+                    except (KeyError, ValueError, OSError) as error:
+                        st.error(plain(sentence(error)))
+                        return
+                    st.query_params.clear()
+                    st.query_params["dataset"] = info.id
+                    st.rerun()
