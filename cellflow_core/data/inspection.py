@@ -80,7 +80,7 @@ def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = No
         layers=tuple(table.layers),
         mito_genes=numbers.mito_genes,
         summary={} if scale.looks == "coordinates" else _summary(numbers),
-        proposed=quality.proposed(numbers, scale.looks),
+        proposed=quality.proposed(numbers) if scale.looks == "counts" and scale.whole else {},
         ready=table.ready is not None,
     )
 

@@ -131,9 +131,9 @@ def filters(quality: Quality, choices: ImportChoices) -> list[tuple[str, Bool[Ar
     return on
 
 
-def proposed(quality: Quality, looks: str) -> dict[str, float]:
-    """Filters that are usual for counts of many genes, unless they would take many cells; none for anything else."""
-    if looks != "counts" or len(quality.in_cells) <= MANY_GENES:
+def proposed(quality: Quality) -> dict[str, float]:
+    """Filters that are usual for counts of many genes, unless they would take many cells; none for few genes."""
+    if len(quality.in_cells) <= MANY_GENES:
         return {}
     found: dict[str, float] = {"min_cells": 3}
     if (quality.genes < 200).mean() < 0.1:

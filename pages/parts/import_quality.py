@@ -136,10 +136,9 @@ def _what_is_left(found: Any, left: Kept, choices: ImportChoices) -> None:
     if choices.min_cells:
         told.append(f"genes in fewer than {choices.min_cells:,} cells: **{int((~left.genes).sum()):,} genes out**")
     kept, genes = int(left.cells.sum()), int(left.genes.sum())
-    st.markdown(
-        (" · ".join([*told, ""]) if told else "")
-        + f"**{kept:,} of {found.cells:,} cells** and **{genes:,} of {found.features:,} genes** are left"
-    )
+    for each in told:
+        st.markdown(f":material/filter_alt: {each[:1].upper()}{each[1:]}")
+    st.markdown(f"**{kept:,} of {found.cells:,} cells** and **{genes:,} of {found.features:,} genes** are left.")
     for label, words in left.emptied.items():
         st.warning(f"No cell of “{plain(label)}” is left: the filter “{words}” takes its last one.")
     if not kept or not genes:

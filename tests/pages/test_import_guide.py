@@ -55,7 +55,7 @@ def test_filters_count_live_and_are_done(tmp_path) -> None:
     page = opened("data", upload=uploaded(tmp_path, held()))
     assert not page.exception and not page.error and "**240 of 240 cells**" in said(page)
     page.number_input(key="import_min_genes").set_value(20).run()
-    assert "fewer than 20 genes: **30 cells out**" in said(page) and "**210 of 240 cells**" in said(page)
+    assert "Fewer than 20 genes: **30 cells out**" in said(page) and "**210 of 240 cells**" in said(page)
     page.button(key="import_start").click().run()
     assert not page.exception and not page.error
     (info,) = store.datasets()

@@ -108,6 +108,7 @@ def test_filters_are_proposed_for_counts_of_many_genes_only(shared, tmp_path) ->
     assert inspect_file(shared / PAUL, "p.h5ad").proposed["min_cells"] == 3
     assert inspect_file(written(tmp_path, counts()), "c.h5ad").proposed == {}
     assert inspect_file(shared / EB, "e.h5ad").proposed == {}
+    assert inspect_file(shared / LARRY, "l.h5ad").proposed == {}  # normalised already
 
 
 @pytest.mark.parametrize(
