@@ -257,8 +257,8 @@ def portrait(
             y=way[:, 1].astype(np.float32),
             mode="lines+markers",
             name="true way",
-            line={"color": theme.changed(dark), "width": 3},
-            marker={"symbol": "arrow", "size": 11, "angleref": "previous", "maxdisplayed": 12},
+            line={"color": theme.changed(dark), "width": 3, "backoff": 0},
+            marker={"symbol": "arrow", "size": 12, "angleref": "previous", "maxdisplayed": 12},
             hovertemplate="spliced %{x:.3g}, unspliced %{y:.3g}<extra>true way</extra>",
         )
     )

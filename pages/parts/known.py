@@ -165,7 +165,7 @@ def _course(info: store.DatasetInfo, process: Any) -> None:
     chart(figure, key=f"known_course_{info.id}", alt=known.describe_course(times, found, names, said))
     if isinstance(process, contract.HasPeriod):
         turn = _ask(info, "period", clamp or None)
-        st.metric("Time of a turn", f"{turn:.4g} {info.time_unit}" if turn else "none: it comes to rest")
+        st.metric(f"Time of a turn ({info.time_unit})", f"{turn:.4g}" if turn else "none: it comes to rest")
 
 
 def _marginal(info: store.DatasetInfo, process: Any) -> None:
@@ -201,7 +201,7 @@ def _doses(info: store.DatasetInfo, process: Any) -> None:
     given = sorted({float(each) for each in (() if data.dose is None else data.dose[:, 0])})
     highest = max(given, default=1.0)
     other = st.number_input(
-        "Another dose for everybody",
+        f"Another dose for everybody ({process.dose_unit})",
         0.0,
         1000 * highest,
         2 * highest,
@@ -210,7 +210,7 @@ def _doses(info: store.DatasetInfo, process: Any) -> None:
         width=240,
     )
     times, drawn = _times(info, process), sorted({*given[:5], float(other)})
-    by_dose = {f"dose {each:g}": _ask(info, "response", times, each) for each in drawn}
+    by_dose = {f"{each:g} {process.dose_unit}": _ask(info, "response", times, each) for each in drawn}
     figure = known.responses(times, by_dose, process.axes, unit=info.time_unit, dark=dark())
     said = " ".join(known.describe_course(times, way, process.axes, dose) for dose, way in by_dose.items())
     chart(figure, key=f"known_doses_{info.id}", alt=f"A typical person. {said}")
@@ -220,7 +220,9 @@ def _doses(info: store.DatasetInfo, process: Any) -> None:
             f"**{plain(name)}** {then:.3g} instead of {now:.3g}"
             for name, then, now in zip(process.axes, what_if, data.x.mean(axis=0), strict=True)
         )
-        st.markdown(f"Had each of these very people been given {other:g}, the mean of all measurements were: {listed}.")
+        st.markdown(
+            f"Had each of these very people been given {other:g} {process.dose_unit}, the mean of all measurements would be: {listed}."
+        )
 
 
 _VIEWS: dict[str, tuple[type, Callable[[store.DatasetInfo, Any], None]]] = {

@@ -185,6 +185,8 @@ class HasLayers(ABC):
 class HasResponse(ABC):
     """Knows what a dose does: to a typical subject, and to each one that was simulated had it been given another."""
 
+    dose_unit: ClassVar[str]
+
     @abstractmethod
     def response(self, times: Float[Array, " times"], dose: float) -> Float[Array, "times dim"]:
         """The state of a typical subject at these times when every dose is `dose`."""

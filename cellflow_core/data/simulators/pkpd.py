@@ -100,6 +100,7 @@ class Pkpd(Simulator, HasResponse):
     paper = "Bateman 1910; Dayneka, Garg & Jusko 1993, J. Pharmacokinet. Biopharm. 21:457"
     time_unit = "hour"
     axes = AXES
+    dose_unit = "mg"
     Config = Settings
     settings: Settings
 
