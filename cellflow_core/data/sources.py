@@ -83,6 +83,23 @@ def link(path: str | Path) -> str:
     return describe(Source(folder.name, held, found.name, str(found), ""))
 
 
+def link_offered(path: str | Path) -> str:
+    """As `link`, for whoever only has a browser: within the folders that `CELLFLOW_PATHS` names, none by default."""
+    found = Path(path).expanduser().resolve()
+    if not any(found.is_relative_to(each) for each in offered()):
+        there = f"is in none of {', '.join(map(str, offered()))}" if offered() else "cannot be opened from the browser"
+        raise ValueError(
+            f"{path} {there}: whoever runs this app names the folders that may be read, as in CELLFLOW_PATHS=/data"
+        )
+    return link(found)
+
+
+def offered() -> tuple[Path, ...]:
+    """Folders of this machine whose files the page may open: those in `CELLFLOW_PATHS`, separated as in PATH."""
+    named = os.environ.get("CELLFLOW_PATHS", "").split(os.pathsep)
+    return tuple(Path(each).expanduser().resolve() for each in named if each.strip())
+
+
 def expect(url: str, sha256: str = "", name: str = "", time: str = "") -> str:
     """An id for a file that `download` fetches. ValueError with a sentence where nothing may be fetched from there."""
     folder = new_folder()

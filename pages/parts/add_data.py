@@ -1,28 +1,51 @@
-"""The two ways to data: a demo that this project makes, or a file."""
+"""The ways to data: a demo, a simulation, a file of one's own, a path or an address, a public data set."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from cellflow_core.data import demos, sources, store
+from cellflow_core.data import demos, public, sources, store
 from cellflow_core.home import home
 from cellflow_core.jobs import compute
 from cellflow_core.stages import Stages
-from pages.parts.state import result_of, shared
+from pages.parts import downloading, simulate_form
+from pages.parts.state import result_of, sentence, shared
 from pages.parts.words import plain
 
 LIMIT_MB = int(st.get_option("server.maxUploadSize"))
+FORMATS = """
+| file | what it is |
+|---|---|
+| `.h5ad` | AnnData, of any version |
+| `.h5` | 10x Genomics, filtered matrix |
+| `.loom` | loom, with spliced and unspliced layers where it has them |
+| `.zip`, `.tar.gz` | the 10x folder of `matrix.mtx`, `barcodes.tsv` and `features.tsv`, packed |
+| `.csv`, `.tsv`, `.txt`, also `.gz` | a table of genes or coordinates |
+| `.npz` | arrays `pcs` and `sample_labels`, as in the embryoid body benchmark |
+"""
 
 
 def show() -> None:
-    """Demos beside the upload."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("Open a demo")
-        _demos()
-    with right:
-        st.subheader("Bring your own file")
-        _upload()
+    """One way at a time; the choice is kept in the link."""
+    ways = {
+        "demo": (":material/play_circle: Open a demo", _demos),
+        "simulate": (":material/science: Simulate", simulate_form.show),
+        "upload": (":material/upload_file: Upload", _upload),
+        "address": (":material/link: Path or URL", _address),
+        "public": (":material/public: Public data", _public),
+    }
+    way = st.segmented_control(
+        "Where from",
+        list(ways),
+        format_func=lambda each: ways[each][0],
+        default="demo",
+        required=True,
+        key="from",
+        bind="query-params",
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    ways[way or "demo"][1]()
 
 
 def make_demo(name: str, label: str) -> str:
@@ -36,32 +59,98 @@ def make_demo(name: str, label: str) -> str:
 
 def _demos() -> None:
     there = {each.id for each in store.datasets()}
-    for demo in demos.DEMOS:
-        with st.container(border=True, key=f"demo_{demo.name}"):
+    for column, demo in zip(st.columns(2) * len(demos.DEMOS), demos.DEMOS, strict=False):
+        with column, st.container(border=True, key=f"demo_{demo.name}"):
             st.markdown(f"**{demo.label}**")
             st.caption(demo.summary)
             ready = f"demo-{demo.name}" in there
             if st.button("Show" if ready else "Open", key=f"open_demo_{demo.name}", icon=":material/play_arrow:"):
-                st.query_params["dataset"] = make_demo(demo.name, demo.label)
+                made = make_demo(demo.name, demo.label)
+                st.query_params.clear()
+                st.query_params["dataset"] = made
                 st.rerun()
 
 
 def _upload() -> None:
     st.markdown(
-        f"**.h5ad** (AnnData), or a **.csv / .tsv** table with one cell a row. At most **{LIMIT_MB} MB**. "
-        "The file needs a column that says when each cell was measured, with at least two times."
+        f"At most **{LIMIT_MB} MB**; a larger file comes in by its path or address. The file stays on the machine that "
+        "runs this app. What is in it decides, not its name. A column that says when each cell was measured makes it a "
+        "time course; without one, the cells come in as one snapshot."
     )
     count = st.session_state.setdefault("uploads", 0)
     with st.container(key="upload"):
         file = st.file_uploader(
             "Choose a file", type=list(sources.KINDS), key=f"upload_{count}", max_upload_size=LIMIT_MB
         )
+    with st.expander("Which files can be read", icon=":material/description:"):
+        st.markdown(FORMATS)
     if file is None:
         return
     with st.spinner(f"Writing {plain(file.name)} to disk"):
         upload = sources.keep(file, file.name)
     # Another key lets the widget forget the file: Streamlit would hold it in memory as long as the widget does.
     st.session_state["uploads"] = count + 1
-    st.query_params.clear()
-    st.query_params["upload"] = upload
-    st.rerun()
+    downloading.begin(upload)
+
+
+def _address() -> None:
+    offered = sources.offered()
+    here = f"a path in {', '.join(f'`{each}`' for each in offered)}" if offered else ""
+    st.markdown(
+        f"The address of a file on the internet{f', or {here}' if here else ''}. The machine that runs this app fetches "
+        f"it, at most {sources.download_limit() / 1e9:,.0f} GB, and goes on where it was cut."
+    )
+    if not offered:
+        st.caption(
+            "Files that lie on that machine can be opened here too, once whoever runs the app names their folders: "
+            "start it with `CELLFLOW_PATHS=/data`. On your own machine, `python -m cellflow_core data import FILE` "
+            "reads any file."
+        )
+    with st.form("address", border=False):
+        given = st.text_input(
+            "Path or URL" if offered else "URL", key="address_given", placeholder="https://…/cells.h5ad"
+        ).strip()
+        checksum = st.text_input(
+            "sha256 (optional)", key="address_sha256", help="What the file must have; another one is thrown away."
+        ).strip()
+        sent = st.form_submit_button("Open", type="primary", icon=":material/download:")
+    if not sent or not given:
+        return
+    try:
+        web = "://" in given
+        id = sources.expect(given, _checksum(checksum)) if web else sources.link_offered(given)
+    except ValueError as error:
+        st.error(plain(sentence(error)), icon=":material/error:")
+        return
+    downloading.begin(id)
+
+
+def _checksum(text: str) -> str:
+    if text and (len(text) != 64 or not set(text.lower()) <= set("0123456789abcdef")):
+        raise ValueError("a sha256 has 64 letters out of 0-9 and a-f: copy it whole, or leave it empty")
+    return text
+
+
+def _public() -> None:
+    st.markdown(
+        "Published data, fetched from where their authors keep them when you ask for it. Nothing of them is part of "
+        "this app: read the licence on their page before you pass them on."
+    )
+    for column, each in zip(st.columns(2) * len(public.CATALOGUE), public.CATALOGUE, strict=False):
+        with column, st.container(border=True, key=f"public_{each.name}"):
+            _card(each)
+
+
+def _card(each: public.PublicData) -> None:
+    size = f"{each.size / 1e6:,.0f} MB" if each.size else "size not stated"
+    st.markdown(f"**[{plain(each.title)}]({each.home})** :gray[{each.organism}]")
+    st.markdown(plain(each.good_for))
+    time = f"time in “{each.time}”" if each.time else "no times: a snapshot"
+    st.caption(f"{each.cells}; {time}.  \n{plain(each.paper)}.  \nLicence: {each.licence}.")
+    if st.button(f"Fetch, {size}", key=f"fetch_{each.name}", icon=":material/cloud_download:"):
+        try:
+            id = public.expect(each.name)
+        except ValueError as error:
+            st.error(plain(sentence(error)), icon=":material/error:")
+            return
+        downloading.begin(id)

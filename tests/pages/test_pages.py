@@ -42,7 +42,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(compute, "call", call)
-    monkeypatch.setattr(alone, "call", call)
+    monkeypatch.setattr(alone, "call", lambda path, *args, light=False, **kwargs: call(path, *args, **kwargs))
     monkeypatch.setattr(
         compute,
         "ask",

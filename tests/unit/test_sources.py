@@ -100,3 +100,23 @@ def test_a_linked_original_that_is_gone_says_so(tmp_path: Path) -> None:
     mine.unlink()
     with pytest.raises(KeyError, match=r"mine\.csv.*not there any more"):
         sources.of_dataset(made)
+
+
+def test_the_page_reads_only_folders_that_were_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_folder, other = tmp_path / "open", tmp_path / "opened-not"
+    for each in (open_folder, other):
+        each.mkdir()
+        (each / "cells.csv").write_text("x\n")
+    monkeypatch.delenv("CELLFLOW_PATHS", raising=False)
+    with pytest.raises(ValueError, match="cannot be opened from the browser: whoever runs this app names the folders"):
+        sources.link_offered(open_folder / "cells.csv")
+    monkeypatch.setenv("CELLFLOW_PATHS", f"{open_folder}{os.pathsep}{tmp_path / 'absent'}")
+    assert sources.opened(sources.link_offered(open_folder / "cells.csv")).name == "cells.csv"
+    (open_folder / "out").symlink_to(other)
+    for inside in (
+        other / "cells.csv",
+        open_folder / ".." / "opened-not" / "cells.csv",
+        open_folder / "out" / "cells.csv",
+    ):
+        with pytest.raises(ValueError, match="is in none of"):
+            sources.link_offered(inside)
