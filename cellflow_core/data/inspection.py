@@ -25,6 +25,7 @@ class Inspection:
     annotations  columns of names, among them those that may be batches; obsm: coordinates that can be the axes
     looks        what the values seem to be: "counts", "log" or "coordinates"; unsure: why a person should say, or ""
     growth       columns named like a growth rate; pictures: published 2-D embeddings; layers: further measurements
+    velocities   RNA velocities in the axes of coordinates
     mito_genes   genes named MT-; summary: 5 %, median and 95 % of each quality number over the cells
     proposed     filters that are usual for such a file, as values of ImportChoices
     ready        written by this app: nothing is left to decide
@@ -43,6 +44,7 @@ class Inspection:
     growth: tuple[str, ...]
     pictures: tuple[str, ...]
     layers: tuple[str, ...]
+    velocities: tuple[str, ...]
     mito_genes: int
     summary: Mapping[str, tuple[float, float, float]]
     proposed: Mapping[str, float]
@@ -78,6 +80,7 @@ def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = No
         growth=annotations.growth_columns(table),
         pictures=tuple(annotations.pictures(table)),
         layers=tuple(table.layers),
+        velocities=tuple(each for each in table.obsm if "velocity" in each.lower()),
         mito_genes=numbers.mito_genes,
         summary={} if scale.looks == "coordinates" else _summary(numbers),
         proposed=quality.proposed(numbers) if scale.looks == "counts" and scale.whole else {},

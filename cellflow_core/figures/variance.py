@@ -18,7 +18,7 @@ def variance(shares: np.ndarray, *, dark: bool = False, height: int = 260) -> go
             x=at,
             y=each,
             name="each",
-            marker={"color": theme.CATEGORICAL[0]},
+            marker={"color": theme.model(dark)},
             hovertemplate="PC%{x}: %{y:.2f} %<extra></extra>",
         )
     )

@@ -1,4 +1,4 @@
-"""The fourth step of the import guide: the axes of the model, and what is done to the values before."""
+"""The last step of the import guide: the axes of the model, and what is done to the values before."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ AXES = {
 }
 
 
-def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool) -> Values:
+def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool, step: int) -> Values:
     """Axes, components, batches, growth, and how the values are prepared."""
-    st.markdown("#### 4. In which axes should the model work?")
+    st.markdown(f"#### {step}. In which axes should the model work?")
     ways = _ways(found)
     stands = draft.values["representation"]
     way = st.radio(

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from cellflow_core.data import sources
+from cellflow_core.data import quality, sources
 from cellflow_core.data.import_choices import ImportChoices
 from cellflow_core.jobs import alone, compute
 from pages.parts import import_axes, import_quality, import_steps, import_time
@@ -43,7 +43,7 @@ def show(upload: str) -> None:
         values, fine = draft.values, True
     else:
         values, fine = _guided(found, _numbers_beside(source), draft)
-    st.markdown("#### Name" if found.ready else "#### 5. Name")
+    st.markdown("#### Name")
     values["label"] = st.text_input("Name of the data set", draft.values["label"], key=draft.key("label"), max_chars=80)
     draft.keep(values)
     if st.button("Import", key="import_start", type="primary", icon=":material/download_done:", disabled=not fine):
@@ -109,13 +109,14 @@ def _guided(found: Any, measured: Any, draft: Draft) -> tuple[Values, bool]:
     said = found.looks if values["values"] == "auto" else values["values"]
     counts = said == "counts"
     if found.looks == "coordinates":
-        left = import_quality.all_of(measured)
+        left = quality.kept(measured, ImportChoices())
     else:
         chosen, left = import_quality.filters(found, measured, draft, counts)
         values |= chosen
-    chosen, fine = import_time.times(found, measured, left, draft)
+    step = 2 if found.looks == "coordinates" else 3
+    chosen, fine = import_time.times(found, measured, left, draft, step)
     values |= chosen
-    values |= import_axes.axes(found, measured, left, draft, counts)
+    values |= import_axes.axes(found, measured, left, draft, counts, step + 1)
     import_steps.show(found, left, draft, values)
     asked = bool(found.unsure) and values["values"] == "auto" and found.looks != "coordinates"
     if asked:

@@ -45,6 +45,7 @@ def found_in(found: Any, draft: Draft) -> Values:
         "Measured beside": found.layers,
         "Pictures": found.pictures,
         "Named like growth": found.growth,
+        "Velocities": found.velocities,
     }
     told = [f"{name}: {plain(', '.join(map(str, held)))}" for name, held in beside.items() if held]
     if told:
@@ -143,8 +144,3 @@ def _what_is_left(found: Any, left: Kept, choices: ImportChoices) -> None:
         st.warning(f"No cell of “{plain(label)}” is left: the filter “{words}” takes its last one.")
     if not kept or not genes:
         st.error("Nothing is left: choose milder filters.", icon=":material/error:")
-
-
-def all_of(measured: Quality) -> Kept:
-    """Every cell, for files without genes."""
-    return quality.kept(measured, ImportChoices())

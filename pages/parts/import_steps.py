@@ -64,7 +64,7 @@ def _told(found: Any, left: Kept, choices: ImportChoices, values: Values) -> dic
         counts = (found.looks if choices.values == "auto" else choices.values) == "counts"
         told["preparation"] = (", ".join(done) or "values as they are") if counts else "values as they are"
         told["preparation"] = told["preparation"][:1].upper() + told["preparation"][1:]
-    told["axes"] = _axes(choices)
+    told["axes"] = _axes(choices, found.features)
     if choices.growth_column:
         told["growth"] = f"Growth from “{plain(choices.growth_column)}”"
     return told
@@ -82,12 +82,17 @@ def _time(choices: ImportChoices, values: Values) -> str:
     return f"Time from “{column}”: {count} times" + (f", {out} labels left out" if out else "")
 
 
-def _axes(choices: ImportChoices) -> str:
+def _axes(choices: ImportChoices, features: int) -> str:
     if choices.representation == "pca":
         batch = f", batches of “{plain(choices.batch_column)}” taken out" if choices.batch_column else ""
-        return f"{choices.components} principal components of the {choices.variable_genes:,} most variable genes{batch}"
+        few = features <= choices.variable_genes
+        genes = f"all {features:,} genes" if few else f"the {choices.variable_genes:,} most variable genes"
+        return f"{min(choices.components, features)} principal components of {genes}{batch}"
     if choices.representation == "genes":
         return "The most variable genes are the axes"
     if choices.representation == "coordinates":
-        return f"The first {choices.components} columns are the axes, as they are"
-    return f"The first {choices.components} of “{plain(choices.representation.removeprefix('obsm:'))}” are the axes"
+        first = "All" if choices.components >= features else "The first"
+        return f"{first} {min(choices.components, features)} columns are the axes, as they are"
+    return (
+        f"At most {choices.components} columns of “{plain(choices.representation.removeprefix('obsm:'))}” are the axes"
+    )

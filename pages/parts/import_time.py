@@ -20,9 +20,9 @@ UNITS = ("day", "hour", "week", "minute", "embryonic day", "passage", "stage", "
 NONE = "no time was measured"
 
 
-def times(found: Any, measured: Quality, left: Kept, draft: Draft) -> tuple[Values, bool]:
+def times(found: Any, measured: Quality, left: Kept, draft: Draft, step: int) -> tuple[Values, bool]:
     """(choices, can the import go on), with `numbers` for a column of labels."""
-    st.markdown("#### 3. When was each cell measured?")
+    st.markdown(f"#### {step}. When was each cell measured?")
     by_name = {each.column: each for each in found.candidates}
     chosen = draft.values["time_column"]
     options = [*by_name, ""]
@@ -61,7 +61,7 @@ def times(found: Any, measured: Quality, left: Kept, draft: Draft) -> tuple[Valu
     if candidate.kind == "continuous":
         windows, fine = _windows(candidate, measured, left, draft, unit or "")
         return {**values, "windows": windows}, fine
-    numbers, fine = _labels(candidate, left, draft, unit or "")
+    numbers, fine = _labels(candidate, measured, left, draft, unit or "")
     return {**values, "windows": 0, "numbers": draft.values["numbers"] | {str(column): numbers}}, fine
 
 
@@ -97,7 +97,9 @@ def _windows(candidate: Any, measured: Quality, left: Kept, draft: Draft, unit: 
     return windows, True
 
 
-def _labels(candidate: Any, left: Kept, draft: Draft, unit: str) -> tuple[dict[str, float | None], bool]:
+def _labels(
+    candidate: Any, measured: Quality, left: Kept, draft: Draft, unit: str
+) -> tuple[dict[str, float | None], bool]:
     """Number of each label, None for those left out."""
     st.caption(
         "Check that each label has the right number. Correct a number by clicking it; untick “Use” to leave cells out. "
@@ -122,7 +124,9 @@ def _labels(candidate: Any, left: Kept, draft: Draft, unit: str) -> tuple[dict[s
     used = edited[edited["use"] & edited["time"].notna()]
     numbers: dict[str, float | None] = dict.fromkeys(base["label"])
     numbers |= dict(zip(used["label"], map(float, used["time"]), strict=True))
-    there = used.assign(left=[left.left.get(each, 0) for each in used["label"]]).groupby("time")["left"].sum()
+    names, codes = measured.columns[candidate.column]
+    cells = dict(zip(names, np.bincount(codes[left.cells], minlength=len(names)).tolist(), strict=True))
+    there = used.assign(left=[cells.get(each, 0) for each in used["label"]]).groupby("time")["left"].sum()
     order = " → ".join(f"{time:g}" for time in there.index)
     st.caption(f"Order in time{f' ({unit})' if unit else ''}: **{order or 'none'}** · {int(there.sum()):,} cells used")
     if not len(there):

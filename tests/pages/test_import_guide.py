@@ -134,3 +134,13 @@ def test_a_data_set_is_prepared_again_with_its_choices(tmp_path) -> None:
     page.number_input(key="import_components").set_value(5).run()
     page.button(key="import_start").click().run()
     assert not page.exception and [each.dim for each in store.datasets()] == [5, 30] and first in store.datasets()
+
+
+def test_coordinates_need_no_filters_and_show_their_times(tmp_path) -> None:
+    rows = [f"{k % 3},{k / 7},{(k * k) % 11 / 3}" for k in range(60)]
+    upload = sources.keep(io.BytesIO("\n".join(["samples,x1,x2", *rows]).encode()), "a.csv")
+    page = opened("data", upload=upload)
+    assert "#### 2. When was each cell measured?" in said(page) and "60 cells used" in said(page)
+    assert "All 2 columns are the axes" in said(page) and not page.exception
+    page.button(key="import_start").click().run()
+    assert store.datasets()[0].counts == (20, 20, 20)
