@@ -20,7 +20,12 @@ def add(actions: Any, argv: Sequence[str]) -> None:
     inspect.set_defaults(do=_inspect)
     load = actions.add_parser("import", help="make a data set of a file")
     load.add_argument("file", help="a path, or the id that data get and data fetch print")
-    load.add_argument("--time", required=True, metavar="COLUMN", help="column that holds the time of each cell")
+    load.add_argument(
+        "--time",
+        required=True,
+        metavar="COLUMN",
+        help='column that holds the time of each cell; "" where there is none',
+    )
     load.add_argument(
         "--number",
         action="append",
@@ -47,9 +52,21 @@ def _inspect(chosen: argparse.Namespace) -> None:
     if source.path.is_symlink():
         sources.discard(source.id)
     print(f"{found.name}: {found.format}, {found.cells:,} cells, {found.features:,} features, looks like {found.looks}")
+    if found.unsure:
+        print(f"unsure, so say --values counts or --values log: {found.unsure}")
     print(f"annotations: {', '.join(found.annotations) or 'none'}; other states: {', '.join(found.obsm) or 'none'}")
+    beside = {"layers": found.layers, "velocities": found.velocities, "growth": found.growth, "views": found.pictures}
+    print("; ".join(f"{name}: {', '.join(held)}" for name, held in beside.items() if held) or "nothing beside these")
+    if found.summary:
+        rows = [(name, *(f"{each:,.4g}" for each in three)) for name, three in found.summary.items()]
+        print(table(("of each cell", "5 %", "median", "95 %"), rows))
+    if found.proposed:
+        print("usual filters: " + " ".join(f"--{k.replace('_', '-')} {v:g}" for k, v in found.proposed.items()))
     for each in found.candidates:
         print(f"\ntime column {each.column} ({each.unit or 'no unit'})")
+        if each.kind == "continuous":
+            print(f"{each.known:,} cells from {each.low:g} to {each.high:g}: cut it with --windows")
+            continue
         numbers = ["left out" if number is None else f"{number:g}" for number in each.numbers]
         print(table(("label", "number", "cells"), list(zip(each.labels, numbers, each.counts, strict=True))))
     for note in found.notes:
@@ -62,12 +79,27 @@ def _import(chosen: argparse.Namespace) -> None:
 
     source = _source(chosen.file)
     found = _alone("inspect_file", source)
-    candidate = next((each for each in found.candidates if each.column == chosen.time), None)
-    if candidate is None:
-        there = ", ".join(each.column for each in found.candidates) or "none"
-        raise ValueError(f"{chosen.time!r} is no column that can be a time; columns that can: {there}")
-    numbers = dict(zip(candidate.labels, candidate.numbers, strict=True))
-    for pair in chosen.number:
+    given = {"label": Path(source.name).stem, "time_column": chosen.time, "unit": ""}
+    if found.looks == "coordinates":
+        given["representation"] = "coordinates"
+    numbers: dict[str, float | None] = {}
+    if chosen.time and not found.ready:
+        candidate = next((each for each in found.candidates if each.column == chosen.time), None)
+        if candidate is None:
+            there = ", ".join(each.column for each in found.candidates) or "none"
+            raise ValueError(f"{chosen.time!r} is no column that can be a time; columns that can: {there}")
+        numbers = _numbers(chosen.number, dict(zip(candidate.labels, candidate.numbers, strict=True)))
+        given["unit"] = candidate.unit
+    choices = ImportChoices.of(given | flags.given(chosen, _choices()))
+    made = _alone("import_file", source, choices, numbers)
+    sources.hand_over(source.id, made)
+    print(made)
+
+
+def _numbers(pairs: Sequence[str], proposed: dict[str, float | None]) -> dict[str, float | None]:
+    """The time of each label, as proposed or as `--number LABEL=NUMBER` says."""
+    numbers = dict(proposed)
+    for pair in pairs:
         label, equals, text = pair.rpartition("=")
         if not equals or label not in numbers:
             raise ValueError(f"--number {pair!r}: LABEL=NUMBER with a label out of {', '.join(numbers)}")
@@ -75,10 +107,7 @@ def _import(chosen: argparse.Namespace) -> None:
             numbers[label] = float(text) if text else None
         except ValueError as error:
             raise ValueError(f"--number {pair!r}: {text!r} is not a number") from error
-    given = {"label": Path(source.name).stem, "unit": candidate.unit} | flags.given(chosen, _choices())
-    made = _alone("import_file", source, ImportChoices.of(given | {"time_column": chosen.time}), numbers)
-    sources.hand_over(source.id, made)
-    print(made)
+    return numbers
 
 
 def _source(text: str) -> Source:
