@@ -80,7 +80,7 @@ def _range(x: Any) -> tuple[float, float, bool]:
 
 
 def _pieces(values: Array) -> Iterator[Array]:
-    step = max(_PIECE // (values.shape[1] if values.ndim == 2 else 1), 1)
+    step = max(_PIECE // max(values[:1].size, 1), 1)
     for start in range(0, len(values), step):
         yield values[start : start + step].ravel()
 

@@ -6,13 +6,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cellflow_core.data.readers.hdf5 import matrix, size
 from cellflow_core.data.readers.limits import COLUMNS, amount, check_memory
-from cellflow_core.data.readers.table import BadInput, Table
+from cellflow_core.data.readers.table import BadInput, Table, short
+
+if TYPE_CHECKING:
+    from cellflow_core.data.exchange import Restored
 
 LAYERS = {"spliced": "spliced", "unspliced": "unspliced", "counts": "counts", "raw_counts": "counts"}
 """Layers that are kept, by their name in lower case."""
@@ -39,9 +42,34 @@ def of_h5ad(file: Any, path: Path, name: str, rows: int | None) -> Table:
             notes.append("X holds values below zero (scaled), so the unscaled values of .raw are used")
             layers = layers if raw_names == features else {}
             x, features = raw, raw_names
+    ready, told = _ready(file, obs, name)
+    if ready is not None and not ready.expression:
+        x, features = x[:, :0], ()  # X is the state once more
+    logged = "log1p" in file.get("uns", {})
     return Table(
-        "AnnData", x, features, obs, _obsm(file, len(obs), name), "log1p" in file.get("uns", {}), tuple(notes), layers
+        "AnnData",
+        x,
+        features,
+        obs,
+        _obsm(file, len(obs), name),
+        logged,
+        tuple(notes + told),
+        layers,
+        ready and ready.data,
     )
+
+
+def _ready(file: Any, obs: Any, name: str) -> tuple[Restored | None, list[str]]:
+    """The whole data set where this app wrote the file, and what must be said of it."""
+    from cellflow_core.data import exchange
+
+    if exchange.KEY not in file.get("uns", {}):
+        return None, []
+    try:
+        found = exchange.restore(file, obs, name)
+    except exchange.CHANGED as error:
+        return None, [f"this app wrote the file, but it was changed and is read as any other ({short(error)})"]
+    return found, [] if found.same else ["the cells were changed after this app wrote them to the file"]
 
 
 def _frame(group: Any, name: str, what: str) -> Any:

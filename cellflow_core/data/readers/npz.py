@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def of_npz(path: Path, name: str, rows: int | None) -> Table:
     """Cells from the array named as in STATES, or the only table of numbers; arrays with as many rows follow them."""
     import pandas as pd
 
-    shapes = _checked(path, name)
+    shapes = checked(path, name)
     tables = [key for key, (shape, kind) in shapes.items() if len(shape) == 2 and kind in "fiu" and shape[1] > 1]
     main = next((key for key in STATES if key in tables), tables[0] if len(tables) == 1 else "")
     if not main:
@@ -57,7 +57,7 @@ def of_npz(path: Path, name: str, rows: int | None) -> Table:
     return Table("arrays", x[:rows] if rows else x, features, obs, obsm)
 
 
-def _checked(path: Path, name: str) -> dict[str, tuple[tuple[int, ...], str]]:
+def checked(path: Path | BinaryIO, name: str) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape and kind of each array, from the heads of the files in the archive alone."""
     found: dict[str, tuple[tuple[int, ...], str]] = {}
     total = 0

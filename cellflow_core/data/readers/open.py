@@ -13,6 +13,7 @@ from pathlib import Path
 from cellflow_core.data.readers import hdf5
 from cellflow_core.data.readers.archive import is_tar, of_archive, unpacked
 from cellflow_core.data.readers.h5ad import of_h5ad
+from cellflow_core.data.readers.limits import memory
 from cellflow_core.data.readers.loom import is_loom, of_loom
 from cellflow_core.data.readers.npz import is_npz, of_npz
 from cellflow_core.data.readers.table import BadInput, Table, names_of, short, unlike
@@ -47,7 +48,6 @@ _DAMAGED = (
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     OSError,
     RuntimeError,
     TypeError,
@@ -67,19 +67,24 @@ def read(path: Path, name: str, rows: int | None = None) -> Table:
     """
     from anndata._io.specs.registry import IORegistryError  # a plain Exception, for encodings that are not known
 
+    memory()  # a setting that is no number is told as such
     if not path.is_file():
         raise BadInput(f"{name} is not there any more: choose the file again")
     try:
         table = _read(path, name, rows)
     except BadInput:
         raise
+    except MemoryError as error:
+        raise BadInput(
+            f"{name} needs more memory than there is: take fewer cells or features, or store the matrix sparse"
+        ) from error
     except (*_DAMAGED, IORegistryError) as error:
         raise BadInput(
             f"{name} is damaged, or was written in a way that cannot be read ({short(error)}): write it again, for "
             "example "
             "with adata.write_h5ad(), or upload it again"
         ) from error
-    if not table.cells or not table.features:
+    if not table.cells or not (table.features or table.ready):
         raise BadInput(
             f"{name} holds {table.cells} cells and {len(table.features)} features: a table with at least one of each "
             "is needed; check how the file was written"
