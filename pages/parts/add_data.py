@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from cellflow_core.data import demos, public, sources, store
@@ -28,24 +30,23 @@ FORMATS = """
 def show() -> None:
     """One way at a time; the choice is kept in the link."""
     ways = {
-        "demo": (":material/play_circle: Open a demo", _demos),
-        "simulate": (":material/science: Simulate", simulate_form.show),
-        "upload": (":material/upload_file: Upload", _upload),
-        "address": (":material/link: Path or URL", _address),
-        "public": (":material/public: Public data", _public),
+        "Open a demo": _demos,
+        "Simulate": simulate_form.show,
+        "Upload": _upload,
+        "Path or URL": _address,
+        "Public data": _public,
     }
     way = st.segmented_control(
         "Where from",
         list(ways),
-        format_func=lambda each: ways[each][0],
-        default="demo",
+        default="Open a demo",
         required=True,
         key="from",
         bind="query-params",
         label_visibility="collapsed",
         wrap=True,
     )
-    ways[way or "demo"][1]()
+    ways[way or "Open a demo"]()
 
 
 def make_demo(name: str, label: str) -> str:
@@ -59,8 +60,8 @@ def make_demo(name: str, label: str) -> str:
 
 def _demos() -> None:
     there = {each.id for each in store.datasets()}
-    for column, demo in zip(st.columns(2) * len(demos.DEMOS), demos.DEMOS, strict=False):
-        with column, st.container(border=True, key=f"demo_{demo.name}"):
+    for place, demo in zip(_places(len(demos.DEMOS)), demos.DEMOS, strict=True):
+        with place, st.container(border=True, key=f"demo_{demo.name}"):
             st.markdown(f"**{demo.label}**")
             st.caption(demo.summary)
             ready = f"demo-{demo.name}" in there
@@ -71,18 +72,24 @@ def _demos() -> None:
                 st.rerun()
 
 
+def _places(count: int) -> list[Any]:
+    """Two side by side, row after row, so that a narrow screen keeps the order."""
+    return [column for _ in range(-(-count // 2)) for column in st.columns(2)][:count]
+
+
 def _upload() -> None:
     st.markdown(
-        f"At most **{LIMIT_MB} MB**; a larger file comes in by its path or address. The file stays on the machine that "
-        "runs this app. What is in it decides, not its name. A column that says when each cell was measured makes it a "
-        "time course; without one, the cells come in as one snapshot."
+        f"**h5ad**, 10x **h5**, **loom**, a packed 10x folder, a table (**csv**, **tsv**) or **npz**, at most "
+        f"**{LIMIT_MB} MB**; a larger file comes in by its path or address. The file stays on the machine that runs "
+        "this app. A column that says when each cell was measured makes it a time course; without one, the cells come "
+        "in as one snapshot."
     )
     count = st.session_state.setdefault("uploads", 0)
     with st.container(key="upload"):
         file = st.file_uploader(
             "Choose a file", type=list(sources.KINDS), key=f"upload_{count}", max_upload_size=LIMIT_MB
         )
-    with st.expander("Which files can be read", icon=":material/description:"):
+    with st.expander("Which files can be read; what is in them decides, not their name", icon=":material/description:"):
         st.markdown(FORMATS)
     if file is None:
         return
@@ -95,10 +102,10 @@ def _upload() -> None:
 
 def _address() -> None:
     offered = sources.offered()
-    here = f"a path in {', '.join(f'`{each}`' for each in offered)}" if offered else ""
+    here = f", or a path in {', '.join(f'`{each}`' for each in offered)}" if offered else ""
     st.markdown(
-        f"The address of a file on the internet{f', or {here}' if here else ''}. The machine that runs this app fetches "
-        f"it, at most {sources.download_limit() / 1e9:,.0f} GB, and goes on where it was cut."
+        f"The address of a file on the internet{here}. It is fetched by the machine that runs this app, "
+        f"at most {sources.download_limit() / 1e9:,.0f} GB, and goes on where it was cut."
     )
     if not offered:
         st.caption(
@@ -136,8 +143,8 @@ def _public() -> None:
         "Published data, fetched from where their authors keep them when you ask for it. Nothing of them is part of "
         "this app: read the licence on their page before you pass them on."
     )
-    for column, each in zip(st.columns(2) * len(public.CATALOGUE), public.CATALOGUE, strict=False):
-        with column, st.container(border=True, key=f"public_{each.name}"):
+    for place, each in zip(_places(len(public.CATALOGUE)), public.CATALOGUE, strict=True):
+        with place, st.container(border=True, key=f"public_{each.name}"):
             _card(each)
 
 
@@ -146,7 +153,7 @@ def _card(each: public.PublicData) -> None:
     st.markdown(f"**[{plain(each.title)}]({each.home})** :gray[{each.organism}]")
     st.markdown(plain(each.good_for))
     time = f"time in “{each.time}”" if each.time else "no times: a snapshot"
-    st.caption(f"{each.cells}; {time}.  \n{plain(each.paper)}.  \nLicence: {each.licence}.")
+    st.caption(f"{each.cells[:1].upper()}{each.cells[1:]}; {time}.  \n{plain(each.paper)}.  \nLicence: {each.licence}.")
     if st.button(f"Fetch, {size}", key=f"fetch_{each.name}", icon=":material/cloud_download:"):
         try:
             id = public.expect(each.name)
