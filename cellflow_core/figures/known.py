@@ -183,13 +183,12 @@ def states(rests: Mapping[str, np.ndarray], axes: Sequence[str], *, dark: bool =
 
 
 def describe_states(rests: Mapping[str, np.ndarray], axes: Sequence[str]) -> str:
-    """The figure in words: the genes that are on in each state, above half of the highest level."""
-    half = max(float(np.max(each)) for each in rests.values()) / 2
+    """The figure in words: every level that is not 0."""
     listed = (
-        f"{name}: {', '.join(str(axes[k]) for k in np.flatnonzero(level > half)) or 'none'}"
+        f"{name}: {', '.join(f'{axes[k]} {level[k]:.3g}' for k in np.flatnonzero(level)) or 'all at 0'}"
         for name, level in rests.items()
     )
-    return f"Genes that are on in each state of rest: {'; '.join(listed)}."
+    return f"Levels in each state of rest, those not named at 0: {'; '.join(listed)}."
 
 
 def responses(
@@ -255,14 +254,39 @@ def portrait(
         go.Scatter(
             x=way[:, 0].astype(np.float32),
             y=way[:, 1].astype(np.float32),
-            mode="lines+markers",
+            mode="lines",
             name="true way",
-            line={"color": theme.changed(dark), "width": 3, "backoff": 0},
-            marker={"symbol": "arrow", "size": 12, "angleref": "previous", "maxdisplayed": 12},
+            line={"color": theme.changed(dark), "width": 3},
             hovertemplate="spliced %{x:.3g}, unspliced %{y:.3g}<extra>true way</extra>",
         )
     )
+    heads = way[_even(way, 8)].astype(np.float32)
+    figure.add_trace(
+        go.Scatter(
+            x=heads[:, 0],
+            y=heads[:, 1],
+            mode="markers",
+            name="direction of time",
+            showlegend=False,
+            hoverinfo="skip",
+            marker={
+                "symbol": "arrow",
+                "opacity": 1,
+                "angleref": "previous",
+                "size": [0, *[16] * (len(heads) - 1)],
+                "color": theme.changed(dark),
+                "line": {"width": 1, "color": theme.paper(dark)},
+            },
+        )
+    )
     return figure.update_layout(dragmode=False)
+
+
+def _even(way: np.ndarray, count: int) -> np.ndarray:
+    """Indices of moments that lie evenly along a way, as long as it is drawn."""
+    steps = np.diff(way, axis=0) / np.maximum(np.ptp(way, axis=0), 1e-12)
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(steps, axis=1))])
+    return np.unique(np.searchsorted(along, np.linspace(0, along[-1], count + 1)).clip(0, len(way) - 1))
 
 
 def describe_portrait(cells: np.ndarray, way: np.ndarray, gene: str) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.figures import theme
 
-_NODE = 0.075  # radius of a gene on a ring of radius 1
+_NODE = 0.1  # radius of a gene on a ring of radius 1
 _BOW = 0.16  # how far an arrow bends towards the middle, so that there and back are two lines
 _LOOP = 0.11  # radius of a gene's arrow on itself
 _HEAD = 0.075
@@ -44,7 +44,7 @@ def network(acts: np.ndarray, genes: Sequence[str], *, dark: bool = False, heigh
             showlegend=False,
             text=[_sentence(acts, genes, k) for k in range(len(genes))],
             hovertemplate="%{text}<extra></extra>",
-            marker={"size": 17, "color": theme.paper(dark), "line": {"width": 2.5, "color": theme.ink(dark)}},
+            marker={"size": 14, "color": theme.paper(dark), "line": {"width": 2.5, "color": theme.ink(dark)}},
         )
     )
     for k, (x, y) in enumerate(places):

@@ -221,7 +221,8 @@ def _doses(info: store.DatasetInfo, process: Any) -> None:
             for name, then, now in zip(process.axes, what_if, data.x.mean(axis=0), strict=True)
         )
         st.markdown(
-            f"Had each of these very people been given {other:g} {process.dose_unit}, the mean of all measurements would be: {listed}."
+            f"Had each of these very people been given {other:g} {process.dose_unit}, the means of all measurements "
+            f"would be: {listed}."
         )
 
 

@@ -72,5 +72,5 @@ def test_words_have_the_numbers() -> None:
     assert "a 70%, b 30%" in known.describe_shares({"a": 0.7, "b": 0.3})
     assert "rest at (0.00, 0.00)" in known.describe_landscape(HEIGHT, np.zeros((1, 2)), ("a", "b"))
     assert "b from 0 to 16, between 0 and 16" in known.describe_course(TIMES, WAY, ("a", "b"), "Levels")
-    assert "liver: b" in known.describe_states({"liver": np.array([0.0, 1.0])}, ("a", "b"))
+    assert "liver: b 1" in known.describe_states({"liver": np.array([0.0, 1.0])}, ("a", "b"))
     assert "in 9 cells" in known.describe_portrait(WAY, WAY, "a")
