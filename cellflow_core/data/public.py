@@ -73,7 +73,7 @@ CATALOGUE = (
         size=79_357_183,
         sha256="0233307058f579636e298a842a17c2e0fb58c128f5bb7cf6f2563775fbc6124c",
         time="sample_labels",
-        good_for="Gene trends and knock-outs along a real time course. Its components differ from those of the benchmark.",
+        good_for="Gene trends and knock-outs over real time. Its components differ from those of the benchmark.",
     ),
     PublicData(
         name="cite",

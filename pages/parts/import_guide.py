@@ -34,7 +34,7 @@ def show(upload: str) -> None:
     if begun is not None:
         _finish(upload, source.name, begun)
     found = _inspected(upload, source)
-    draft = Draft(upload, _proposed(found))
+    draft = Draft(upload, _proposed(found, source.time))
     if found.ready:
         st.success(
             f"This file was written by this app and holds {found.cells:,} cells whole: nothing is left to decide.",
@@ -89,9 +89,9 @@ def _numbers_beside(source: Any) -> Any:
     return import_quality.numbers_of(str(path), path.stat().st_mtime)
 
 
-def _proposed(found: Any) -> Values:
-    """Choices that only press the button."""
-    first = found.candidates[0] if found.candidates else None
+def _proposed(found: Any, time: str) -> Values:
+    """Choices that only press the button. `time` is the column that the source says it is, "" where it says nothing."""
+    first = next((each for each in found.candidates if each.column == time), next(iter(found.candidates), None))
     values: Values = {each.name: each.default for each in ImportChoices.settings()} | dict(found.proposed)
     values["label"] = found.name.rsplit(".", 1)[0][:80]
     values["representation"] = "coordinates" if found.looks == "coordinates" else "pca"
