@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import downloads, files, make
+from cellflow_core.cli import dataset_export, downloads, files, make
 from cellflow_core.cli.table import table
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
-    parser = commands.add_parser("data", help="data sets: list, make, fetch, import, delete")
+    parser = commands.add_parser("data", help="data sets: list, make, fetch, import, export, delete")
     actions = parser.add_subparsers(title="actions (without one: list)", metavar="ACTION")
     parser.set_defaults(do=_list)
     actions.add_parser("list", help="every data set").set_defaults(do=_list)
@@ -22,6 +22,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     make.add(actions, argv)
     files.add(actions, argv)
     downloads.add(actions)
+    dataset_export.add(actions)
     for name, help, do in (("delete", "move to the trash", _delete), ("restore", "bring back", _restore)):
         action = actions.add_parser(name, help=help)
         action.add_argument("id")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from typing import Any
 
@@ -49,25 +50,24 @@ def _get(chosen: argparse.Namespace) -> None:
     """Fetch a public data set, going on where an earlier try was cut, and print the id for data import."""
     from cellflow_core.data import public
 
-    _ready(public.get(chosen.name, _say))
+    _ready(public.get(chosen.name, _say), public.find(chosen.name).time)
 
 
 def _fetch(chosen: argparse.Namespace) -> None:
     """Fetch a file, going on where an earlier try was cut, and print the id for data import."""
     from cellflow_core.data import sources
 
-    _ready(sources.fetch(chosen.url, chosen.sha256, _say))
+    _ready(sources.fetch(chosen.url, chosen.sha256, _say), None)
 
 
 def _say(stage: str) -> None:
     print(stage, file=sys.stderr)
 
 
-def _ready(id: str) -> None:
-    from cellflow_core.data.sources import opened
-
-    time = opened(id).time
-    print(f"next: python -m cellflow_core data import {id} --time {time or 'COLUMN'}", file=sys.stderr)
+def _ready(id: str, time: str | None) -> None:
+    """`time` is the column that holds it, "" for a snapshot, None where that is not known."""
+    column = "COLUMN" if time is None else shlex.quote(time)
+    print(f"next: python -m cellflow_core data import {id} --time {column}", file=sys.stderr)
     print(id)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cellflow_core import cli
-from cellflow_core.data import sources
+from cellflow_core.data import public, sources
 from cellflow_core.data.store import datasets
 from tests.webserver import Shelf, serving
 
@@ -37,12 +38,29 @@ def test_a_fetched_file_becomes_a_data_set(shelf: Shelf, capsys: pytest.CaptureF
     assert cli.main(["data", "fetch", f"{shelf.address}/cells.csv"]) == 0
     fetched = capsys.readouterr()
     id = fetched.out.strip()
-    assert f"data import {id}" in fetched.err
+    assert f"data import {id} --time COLUMN" in fetched.err
     assert cli.main(["data", "import", id, "--time", "when"]) == 0
     made = capsys.readouterr().out.strip()
     assert [each.id for each in datasets()] == [made]
     again = sources.opened(sources.of_dataset(made))
     assert (again.origin, again.path.read_text()) == (f"{shelf.address}/cells.csv", TABLE)
+
+
+def test_a_snapshot_is_imported_without_a_time(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shelf.goes_to |= {f"/{each.name}": "/cells.csv" for each in public.CATALOGUE}
+    here = [replace(each, url=f"{shelf.address}/{each.name}", sha256="", file="p.csv") for each in public.CATALOGUE]
+    monkeypatch.setattr(public, "CATALOGUE", tuple(here))
+    assert cli.main(["data", "get", "pancreas"]) == 0
+    got = capsys.readouterr()
+    assert f"data import {got.out.strip()} --time ''" in got.err
+    assert cli.main(["data", "get", "dentate-gyrus"]) == 0
+    assert "--time 'age(days)'" in capsys.readouterr().err
+    assert cli.main(["data", "import", got.out.strip(), "--time", ""]) == 0
+    made = capsys.readouterr().out.strip()
+    assert cli.main(["data", "export", made, str(tmp_path / "cells.h5ad")]) == 0
+    assert (tmp_path / "cells.h5ad").is_file()
 
 
 def test_a_file_of_this_machine_stays_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
