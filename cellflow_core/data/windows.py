@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
@@ -9,7 +11,7 @@ Array = np.ndarray
 
 
 def windowed(order: Float[Array, " cells"], windows: int, least: int = 5) -> Float[Array, " cells"]:
-    """The mean of the window each cell falls in, ascending with `order`; windows hold equal numbers of cells.
+    """The mean of the window each cell falls in, in few digits; windows hold equal numbers of cells, in order.
 
     Equal values stay in one window, so there may be fewer windows than asked for where many are equal.
     Raises ValueError where a window would hold fewer than `least` cells, or all values are equal.
@@ -29,5 +31,5 @@ def windowed(order: Float[Array, " cells"], windows: int, least: int = 5) -> Flo
             "needed in each, so ask for fewer windows"
         )
     means = np.bincount(window, order) / counts
-    digits = next(k for k in range(4, 18) if k == 17 or len(np.unique(means.round(k))) == len(means))
+    digits = max(0, math.ceil(1 - math.log10(np.diff(means).min())))  # right to a twentieth of the narrowest gap
     return means.round(digits)[window]

@@ -10,7 +10,7 @@ import streamlit as st
 from cellflow_core.data import store
 from cellflow_core.figures import counts, scatter
 from cellflow_core.jobs import compute
-from pages.parts import history, prepared, steps, undo, view
+from pages.parts import history, known, prepared, steps, undo, view
 from pages.parts.chart import chart, dark, lasso, outlined
 from pages.parts.state import forget, pending, sentence, shared
 from pages.parts.words import plain
@@ -43,19 +43,19 @@ def show(info: store.DatasetInfo) -> None:
         _findings(info)
         prepared.explained(info)
         history.show(info)
-        prepared.again(info)
         _manage(info)
     steps.show(info, shown)
+    known.show(info)
 
 
 def _facts(info: store.DatasetInfo) -> None:
-    unit = f" {info.time_unit}" if info.time_unit else ""
+    unit = f" {info.time_unit}" if info.time_unit not in ("", "pseudotime") else ""
     with st.container(horizontal=True, key="facts"):
         st.metric("Cells", f"{info.cells:,}")
         st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
         st.metric("Times", len(info.times))
         if len(info.times) > 1:
-            st.metric("Span", f"{info.times[0]:g} to {info.times[-1]:g}{unit}")
+            st.metric("Span", f"{info.times[0]:.4g} to {info.times[-1]:.4g}{unit}")
         st.metric(f"Axes ({SPACES.get(info.space, info.space)})", info.dim)
     if info.truth:
         st.caption(f":material/verified: Simulated, so the truth is known: {plain(info.truth)}.")

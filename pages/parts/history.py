@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellflow_core.data import sources, store
+from cellflow_core.data import store
+from pages.parts import prepared
 from pages.parts.state import sentence
 from pages.parts.words import plain
 
@@ -13,7 +14,7 @@ def show(info: store.DatasetInfo) -> None:
     """The steps with their numbers, the data sets before and after, and undoing."""
     before, after = _before(info), [each for each in store.datasets() if each.parent == info.id]
     title = f"What was done to these data ({len(info.steps)})" if info.steps else "What was done to these data"
-    with st.expander(title, icon=":material/history:", key="history", expanded=bool(info.parent)):
+    with st.expander(title, icon=":material/history:", key=f"history_{info.id}", expanded=bool(info.parent)):
         st.markdown(
             "\n".join(f"{k}. {plain(each)}" for k, each in enumerate(info.steps, 1))
             or "Nothing: the values are as in the file."
@@ -30,6 +31,7 @@ def show(info: store.DatasetInfo) -> None:
             st.caption("Made from this one:")
             for each in after:
                 _link(each)
+    prepared.again(info, before[-1].id if before else info.id)
 
 
 def _undo(info: store.DatasetInfo, before: list[store.DatasetInfo]) -> None:
@@ -42,21 +44,6 @@ def _undo(info: store.DatasetInfo, before: list[store.DatasetInfo]) -> None:
         _link(before[0])
     elif info.parent:
         st.caption("The data set before the last step was deleted: it may be in the trash below.")
-    elif (
-        info.origin != "demo"
-        and not info.truth
-        and st.button(
-            "Prepare again", key="prepare_again", icon=":material/replay:", help="Other filters, another time column."
-        )
-    ):
-        try:
-            source = sources.of_dataset(info.id)
-        except (KeyError, ValueError, OSError) as error:
-            st.error(plain(sentence(error)), icon=":material/error:")
-            return
-        st.query_params.clear()
-        st.query_params["upload"] = source
-        st.rerun()
 
 
 def _before(info: store.DatasetInfo) -> list[store.DatasetInfo]:

@@ -25,8 +25,11 @@ def explained(info: store.DatasetInfo) -> None:
         )
 
 
-def again(info: store.DatasetInfo) -> None:
-    """Open the import guide on the same file with the same choices; this data set stays as it is."""
+def again(info: store.DatasetInfo, keeper: str) -> None:
+    """Open the import guide on the same file with the same choices; this data set stays as it is.
+
+    keeper  id of the data set that keeps the file: the first of the chain this one was made in
+    """
     first = info.recipe[0] if info.recipe else {}
     if first.get("step") != "import":
         return
@@ -37,7 +40,7 @@ def again(info: store.DatasetInfo) -> None:
         help="Opens the file again with the same choices filled in. This data set stays as it is.",
     ):
         try:
-            upload = sources.of_dataset(info.id)
+            upload = sources.of_dataset(keeper)
         except KeyError as error:
             st.error(sentence(error))
             return

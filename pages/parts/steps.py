@@ -24,7 +24,6 @@ from pages.parts.words import plain
 Values = dict[str, Any]
 ORDER = ("subset", "clusters", "pseudotime", "growth")
 ANCHOR = "go-on"
-_KEY = "next_step"
 
 
 def show(info: store.DatasetInfo, shown: str) -> None:
@@ -35,13 +34,11 @@ def show(info: store.DatasetInfo, shown: str) -> None:
     kinds = {each: registry.find(each) for each in names}
     left, right = st.columns([2, 3], gap="large")
     with left:
-        if _KEY not in st.session_state and len(info.times) == 1:
-            st.session_state[_KEY] = "pseudotime"
         name = st.selectbox(
             "Next step",
             names,
-            index=None,
-            key=_KEY,
+            index=names.index("pseudotime") if len(info.times) == 1 else None,
+            key=f"next_step_{info.id}",
             placeholder="Choose what to do",
             format_func=lambda each: kinds[each].title,
         )
@@ -75,7 +72,6 @@ def _finish(info: store.DatasetInfo, name: str, values: Values) -> None:
 
     made = result_of(shared(_job(info, name), ask), registry.find(name).title, say)
     say.clear()
-    st.session_state.pop(_KEY, None)
     st.query_params.clear()
     st.query_params["dataset"] = made
     st.toast("A new data set was made; the one before stays in the list.", icon=":material/check:")
