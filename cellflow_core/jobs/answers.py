@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 VERSION = 2
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 KEPT = 200
-"""Stored answers of one run; what was looked at longest ago goes first, and is worked out again when it is asked for."""
+"""Stored answers of one run. What was looked at longest ago goes first; asked for again, it is worked out anew."""
 
 
 @dataclass(frozen=True)
