@@ -29,7 +29,7 @@ def corners_of(outline: str) -> Float[Array, "corners 2"]:
     """The corners of an outline written as "x,y x,y x,y ...". Raises ValueError where it is not one."""
     try:
         rows: Any = [[float(each) for each in pair.split(",")] for pair in outline.split()]
-        corners = np.array(rows, dtype=np.float64)
+        corners: Any = np.array(rows, dtype=np.float64)
     except ValueError:
         corners = np.zeros(0)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3 or not np.isfinite(corners).all():
