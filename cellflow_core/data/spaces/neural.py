@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,14 +25,17 @@ class NeuralSpace(StateSpace):
 
     encoder  genes -> state, decoder: state -> genes; every layer as (weight [in, out], bias [out])
     output   "linear": the decoder gives expression itself; "rate": it gives logits of each gene's share of a cell's
-             counts, with one more for all other genes, and expression is log(1 + depth share)
+             counts, with one more for all other genes, and expression is gain log(1 + depth share)
     depth    counts of a cell that log-normalised values are scaled to, where output is "rate"
+    gain     [genes], where output is "rate": the mean of a logarithm is less than the logarithm of the mean, the more
+             the fewer counts a gene has; empty: 1
     """
 
     encoder: Layers = ()
     decoder: Layers = ()
     output: Literal["linear", "rate"] = "linear"
     depth: float = 1e4
+    gain: Array = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.output not in ("linear", "rate"):
@@ -40,6 +43,8 @@ class NeuralSpace(StateSpace):
         for name in ("encoder", "decoder"):
             layers = tuple((np.asarray(w, np.float32), np.asarray(b, np.float32)) for w, b in getattr(self, name))
             object.__setattr__(self, name, layers)
+        gain = np.asarray(self.gain, np.float32)
+        object.__setattr__(self, "gain", gain if len(gain) else np.ones(len(self.genes), np.float32))
         ends = self.encoder[0][0].shape[0], self.encoder[-1][0].shape[1], self.decoder[0][0].shape[0]
         outputs, wanted = self.decoder[-1][0].shape[1], len(self.genes) + (self.output == "rate")
         if ends != (len(self.genes), self.dim, self.dim) or outputs != wanted:
@@ -65,7 +70,7 @@ class NeuralSpace(StateSpace):
                 return change
             share = _softmax(logits)
             change = share * (change - (share * change).sum(axis=1, keepdims=True))
-            return (self.depth * change / (1 + self.depth * share))[:, :-1]
+            return self.gain * (self.depth * change / (1 + self.depth * share))[:, :-1]
 
         return _in_blocks(pushed, np.concatenate([x, v], axis=1))
 
@@ -91,7 +96,11 @@ class NeuralSpace(StateSpace):
 
     def arrays(self) -> Mapping[str, Array | None]:
         named = {"encoder": self.encoder, "decoder": self.decoder}
-        held: dict[str, Array | None] = {"output": np.array(self.output), "depth": np.array(self.depth)}
+        held: dict[str, Array | None] = {
+            "output": np.array(self.output),
+            "depth": np.array(self.depth),
+            "gain": self.gain,
+        }
         for name, layers in named.items():
             held |= {f"{name}_weight_{k}": weight for k, (weight, _) in enumerate(layers)}
             held |= {f"{name}_bias_{k}": bias for k, (_, bias) in enumerate(layers)}
@@ -103,10 +112,26 @@ class NeuralSpace(StateSpace):
     ) -> NeuralSpace:
         """Made again from what `arrays` gave."""
         output: Any = str(held["output"])
-        return cls(kind, axes, genes, _layers(held, "encoder"), _layers(held, "decoder"), output, float(held["depth"]))
+        networks = _layers(held, "encoder"), _layers(held, "decoder")
+        return cls(kind, axes, genes, *networks, output, float(held["depth"]), held["gain"])
+
+    def calibrated(self, x: Float[Array, "cells dim"], measured: Callable[[slice], Array]) -> NeuralSpace:
+        """With the gain of each gene that fits measured values best, by least squares through the origin.
+
+        measured  values [rows, genes] of some rows of the cells x
+        """
+        both, square = np.zeros(len(self.genes)), np.zeros(len(self.genes))
+        for k in range(0, len(x), _ROWS):
+            rows = slice(k, k + _ROWS)
+            read = self.decode(x[rows]) / self.gain
+            both += (read * measured(rows)).sum(axis=0, dtype=np.float64)
+            square += np.square(read).sum(axis=0, dtype=np.float64)
+        return replace(self, gain=np.maximum(both / np.maximum(square, 1e-12), 1e-3))
 
     def _expressed(self, outputs: Float[Array, "cells outputs"]) -> Float[Array, "cells genes"]:
-        return outputs if self.output == "linear" else np.log1p(self.depth * _softmax(outputs)[:, :-1])
+        if self.output == "linear":
+            return outputs
+        return self.gain * np.log1p(self.depth * _softmax(outputs)[:, :-1])
 
     def _tangent(self, x: Float[Array, "cells dim"], at: int) -> Float[Array, "cells 1+dim"]:
         """Expression of one gene and, by the chain rule backwards, its gradient."""
@@ -118,8 +143,8 @@ class NeuralSpace(StateSpace):
         else:
             share = _softmax(hidden @ weight + bias)
             rate = self.depth * share[:, at]
-            value = np.log1p(rate)
-            back = (rate / (1 + rate))[:, None] * (weight[:, at] - share @ weight.T)
+            value = self.gain[at] * np.log1p(rate)
+            back = (self.gain[at] * rate / (1 + rate))[:, None] * (weight[:, at] - share @ weight.T)
         for (each, _), slope in zip(reversed(self.decoder[:-1]), reversed(slopes), strict=True):
             back = (back * slope) @ each.T
         return np.concatenate([value[:, None], back], axis=1)

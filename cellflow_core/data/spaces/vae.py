@@ -1,0 +1,148 @@
+"""A variational autoencoder of counts, after scVI.
+
+Lopez, Regier, Cole, Jordan & Yosef 2018, "Deep generative modeling for single-cell transcriptomics", Nature Methods
+15:1053 (doi 10.1038/s41592-018-0229-2). One hidden layer each way, one dispersion a gene, observed size of each cell,
+no zero inflation and no batches. Written from the paper.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.data.spaces.neural import Layers, NeuralSpace
+from cellflow_core.data.spaces.training import (
+    Learnt,
+    Say,
+    after,
+    before,
+    encoded,
+    layers_of,
+    mlp,
+    rows_of,
+    seeded,
+    train,
+)
+
+Array = np.ndarray
+WIDTH = 128
+STEPS = 1500
+WARM_UP = 0.3
+"""Share of the steps over which the weight of the Kullback-Leibler term rises from 0 to 1."""
+DEAD = 0.01
+"""Variance between cells below which an axis carries nothing: a prior of variance 1 has swallowed it."""
+DEPTH = 1e4
+LOCAL = (
+    "The axes come from a variational autoencoder: distances between cells mean likeness only near each other, and "
+    "another seed gives other axes."
+)
+
+
+def fit(
+    table: Any,
+    genes: tuple[str, ...],
+    axes: int,
+    seed: int,
+    say: Say,
+    counts: Any = None,
+    totals: Array | None = None,
+    steps: int = STEPS,
+) -> Learnt:
+    """Learn a space from log-normalised values; its state is the mean of the encoder.
+
+    table   log(1 + counts scaled to 10,000 a cell), or any values where there are no counts; numpy or CSR
+            [cells, genes]
+    counts  of the same genes, numpy or CSR [cells, genes], and totals [cells] of all genes, the others too: the
+            likelihood is negative binomial. None: it is Gaussian on the values, with one variance a gene.
+    """
+    import torch
+    from torch import nn
+    from torch.nn.functional import log_softmax
+
+    cells, width = table.shape
+    mean, scale = _moments(table)
+    outputs = width if counts is None else width + 1
+    with seeded(seed):
+        encoder, decoder = mlp(width, WIDTH, 2 * axes), mlp(axes, WIDTH, outputs)
+        spread = nn.Parameter(torch.zeros(outputs))  # log dispersion, or log standard deviation
+        module = nn.ModuleList([encoder, decoder])
+        module.register_parameter("spread", spread)
+        if counts is not None and totals is not None:
+            shares = np.append(np.asarray(counts.sum(axis=0, dtype=np.float64)).ravel(), 0.0)
+            shares[-1] = max(float(totals.sum()) - shares.sum(), 0.0)
+            logits = torch.from_numpy(np.log(shares / shares.sum() + 1e-8)).float()
+            decoder[-1].register_parameter("bias", nn.Parameter(logits))  # begins with what is usual
+
+        def gaussian(z: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+            log_sd = spread.clamp(min=-4)
+            return ((values - decoder(z)).square() / (2 * torch.exp(2 * log_sd)) + log_sd).sum(dim=1)
+
+        def negative_binomial(z: torch.Tensor, rows: Array) -> torch.Tensor:
+            assert totals is not None
+            seen = torch.from_numpy(rows_of(counts, rows))
+            size = torch.from_numpy(totals[rows].astype(np.float32))[:, None]
+            seen = torch.cat([seen, (size - seen.sum(dim=1, keepdim=True)).clamp(min=0)], dim=1)
+            return -_log_likelihood(seen, log_softmax(decoder(z), dim=1) + size.log(), spread)
+
+        def loss(rows: Array, done: float) -> torch.Tensor:
+            values = torch.from_numpy((rows_of(table, rows) - mean) / scale).float()
+            center, log_var = encoder(values).chunk(2, dim=1)
+            log_var = log_var.clamp(-10, 10)
+            z = center + torch.exp(0.5 * log_var) * torch.randn_like(center)
+            missed = gaussian(z, values) if counts is None else negative_binomial(z, rows)
+            divergence = 0.5 * (center.square() + log_var.exp() - 1 - log_var).sum(dim=1)
+            return (missed + min(1.0, done / WARM_UP) * divergence).mean() / width
+
+        train(module, loss, cells, say, what="training the autoencoder", seed=seed, steps=steps)
+    *hidden, (weight, bias) = after(layers_of(encoder), 1 / scale, -mean / scale)
+    means = (*hidden, (weight[:, :axes], bias[:axes]))
+    back = layers_of(decoder) if counts is not None else before(layers_of(decoder), scale, mean)
+    return _learnt(table, genes, means, back, axes, counts is not None)
+
+
+def _learnt(table: Any, genes: tuple[str, ...], encoder: Layers, decoder: Layers, axes: int, counted: bool) -> Learnt:
+    """The space without the axes that carry nothing."""
+    whole = NeuralSpace("vae", _names(axes), genes, encoder, decoder, "rate" if counted else "linear", DEPTH)
+    x = encoded(whole, table)
+    variance = x.var(axis=0)
+    alive = np.sort(np.argsort(-variance)[: max(2, int((variance > DEAD).sum()))])
+    (weight, bias), *rest = decoder
+    decoder = ((weight[alive], bias + x.mean(axis=0) @ weight - x[:, alive].mean(axis=0) @ weight[alive]), *rest)
+    encoder = (*encoder[:-1], (encoder[-1][0][:, alive], encoder[-1][1][alive]))
+    space = NeuralSpace("vae", _names(len(alive)), genes, encoder, decoder, whole.output, DEPTH)
+    if counted:
+        space = space.calibrated(x[:, alive], lambda rows: rows_of(table, rows))
+    law = "a negative binomial law of the counts" if counted else "a Gaussian law of the values"
+    dropped = f"; {axes - len(alive)} of {axes} axes carried nothing and were left out" if axes > len(alive) else ""
+    said = f"learnt {len(alive)} axes from {len(genes):,} genes by a variational autoencoder with {law}{dropped}"
+    notes = [LOCAL]
+    if not counted:
+        notes.append("No counts of these cells are known, so the autoencoder took the values to be Gaussian.")
+    return Learnt(x[:, alive], space, said, tuple(notes))
+
+
+def _names(axes: int) -> tuple[str, ...]:
+    return tuple(f"VAE{k + 1}" for k in range(axes))
+
+
+def _log_likelihood(counts: Any, log_mean: Any, log_dispersion: Any) -> Any:
+    """Of a negative binomial law without the part that the counts alone decide, summed over genes, [cells]."""
+    import torch
+
+    log_theta = log_dispersion.clamp(-6, 9)
+    theta = log_theta.exp().expand_as(counts)
+    log_sum = torch.logaddexp(log_mean, log_theta.expand_as(counts))
+    found = counts * (log_mean - log_sum) + theta * (log_theta - log_sum)
+    there = counts > 0  # the Gamma functions cost most and cancel where nothing was counted
+    gammas = torch.zeros_like(found)
+    gammas[there] = torch.lgamma(counts[there] + theta[there]) - torch.lgamma(theta[there])
+    return (found + gammas).sum(dim=1)
+
+
+def _moments(table: Any) -> tuple[Array, Array]:
+    """(mean, scale) of each gene; rare genes are not blown up beyond the middle one's scale."""
+    mean = np.asarray(table.mean(axis=0, dtype=np.float64)).ravel()
+    square = table.multiply(table) if hasattr(table, "multiply") else np.square(table)
+    deviation = np.sqrt(np.maximum(np.asarray(square.mean(axis=0, dtype=np.float64)).ravel() - mean**2, 0))
+    return mean, np.maximum(deviation, max(float(np.median(deviation)), 1e-6))
