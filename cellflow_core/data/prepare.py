@@ -92,10 +92,7 @@ def unique_features(made: Prepared) -> None:
 def drop_constant(made: Prepared, name: str, what: str) -> None:
     """Leave out features that are the same in every cell; BadInput where all are."""
     x = made.x
-    if isinstance(x, np.ndarray):
-        spread = x.max(axis=0) > x.min(axis=0)
-    else:
-        spread = x.max(axis=0).toarray().ravel() > x.min(axis=0).toarray().ravel()
+    spread = x.max(axis=0) > x.min(axis=0) if isinstance(x, np.ndarray) else _varies(x)
     if not spread.any():
         raise BadInput(
             f"{name}: all {len(spread)} {what} have the same value in every cell, so nothing moves: check that the "
@@ -106,11 +103,23 @@ def drop_constant(made: Prepared, name: str, what: str) -> None:
         keep_features(made, spread)
 
 
+def _varies(x: Any) -> Bool[Array, " features"]:
+    """Which columns of a sparse table differ between rows: those with some zeros, and full ones that are looked at."""
+    above = np.bincount(x.indices[x.data != 0], minlength=x.shape[1])
+    spread = (above > 0) & (above < x.shape[0])
+    full = np.flatnonzero(above == x.shape[0])
+    if len(full):
+        values = x[:, full]
+        spread[full] = values.max(axis=0).toarray().ravel() > values.min(axis=0).toarray().ravel()
+    return spread
+
+
 def normalise(made: Prepared, name: str, total: bool, log: bool) -> None:
     """Each cell to 10,000 counts, then log(1 + x), as far as asked for."""
     if not total and not log:
         return
-    least = float(made.x.min())
+    values = made.x if isinstance(made.x, np.ndarray) else made.x.data
+    least = float(values.min()) if values.size else 0.0
     if least < 0:
         raise BadInput(
             f"{name} holds values below zero (down to {least:.3g}), which counts cannot be: switch normalisation and "
