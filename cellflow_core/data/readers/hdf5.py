@@ -38,28 +38,27 @@ def _check_links(file: Any, name: str) -> None:
     """Refuse links to other files, data kept in other files and more objects than any file of cells has."""
     from h5py import h5d, h5l, h5o  # type: ignore[attr-defined]
 
-    seen = 0
+    links: list[tuple[bytes, int]] = []
 
-    def look(link: bytes, info: Any) -> None:
-        nonlocal seen
-        seen += 1
-        if seen > OBJECTS:
-            raise BadInput(
-                f"{name} holds more than {OBJECTS:,} arrays and groups and a file of cells has some hundred: remove "
-                "the "
-                "annotations that are not needed"
-            )
-        if info.type == h5l.TYPE_HARD:
+    def look(link: bytes, info: Any) -> bool | None:
+        links.append((link, info.type))
+        return True if len(links) > OBJECTS else None  # whatever is not None ends the visit; nothing may be raised here
+
+    file.id.links.visit(look, info=True)
+    if len(links) > OBJECTS:
+        raise BadInput(
+            f"{name} holds more than {OBJECTS:,} arrays and groups and a file of cells has some hundred: remove the "
+            "annotations that are not needed"
+        )
+    for link, kind in links:
+        if kind == h5l.TYPE_HARD:
             held = h5o.open(file.id, link)
             if isinstance(held, h5d.DatasetID):
                 made = held.get_create_plist()
-                outside = made.get_external_count() > 0 or made.get_layout() == h5d.VIRTUAL
-                if outside:
+                if made.get_external_count() > 0 or made.get_layout() == h5d.VIRTUAL:
                     raise BadInput(_reaches_out(name, link))
-        elif info.type != h5l.TYPE_SOFT:
+        elif kind != h5l.TYPE_SOFT:
             raise BadInput(_reaches_out(name, link))
-
-    file.id.links.visit(look, info=True)
 
 
 def _reaches_out(name: str, link: bytes) -> str:
