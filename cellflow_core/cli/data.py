@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import dataset_export, downloads, files, make
+from cellflow_core.cli import dataset_export, downloads, files, make, step
 from cellflow_core.cli.table import table
 
 
@@ -22,6 +22,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     make.add(actions, argv)
     files.add(actions, argv)
     downloads.add(actions)
+    step.add(actions, argv)
     dataset_export.add(actions)
     for name, help, do in (("delete", "move to the trash", _delete), ("restore", "bring back", _restore)):
         action = actions.add_parser(name, help=help)

@@ -15,6 +15,7 @@ from cellflow_core.cli import train
 from cellflow_core.cli.flags import parsed
 from cellflow_core.cli.table import duration, table
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.store import open_dataset
 from cellflow_core.jobs import catalogue, exporting
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
@@ -154,3 +155,21 @@ def test_a_table_keeps_a_hostile_name_on_its_line():
 
 def test_durations():
     assert [duration(each) for each in (None, 4.4, 100, 3700)] == ["?", "4 s", "1 min 40 s", "1 h 1 min"]
+
+
+def test_a_step_is_taken_from_the_shell(capsys):
+    id = stored()
+    assert cli.main(["data", "steps"]) == 0
+    assert "pseudotime: Order by pseudotime" in capsys.readouterr().out
+    assert cli.main(["data", "step", id, "subset", "--set", "by=time", "--last", "1"]) == 0
+    made = open_dataset(capsys.readouterr().out.split()[-1]).info
+    assert made.parent == id and made.times == (0.0, 1.0)
+    for line, sentence in (
+        (["nope", "subset"], "there is no data set 'nope'"),
+        ([id, "fly"], "there is no step 'fly'; there are clusters, "),
+        ([id, "subset", "--set", "by=luck"], "by='luck' is not one of outline, label, time"),
+        ([id, "subset", "--set", "by=time"], "all 180 cells would stay"),
+    ):
+        assert cli.main(["data", "step", *line]) == 2
+        said = capsys.readouterr().err
+        assert sentence in said and said.count("\n") == 1
