@@ -44,8 +44,9 @@ def show(info: store.DatasetInfo) -> None:
         prepared.explained(info)
         history.show(info)
         _manage(info)
-    steps.show(info, shown)
     known.show(info)
+    with left:  # last, because a step that goes wrong ends the page
+        steps.show(info, shown)
 
 
 def _facts(info: store.DatasetInfo) -> None:

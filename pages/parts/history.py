@@ -12,7 +12,7 @@ from pages.parts.words import plain
 
 def show(info: store.DatasetInfo) -> None:
     """The steps with their numbers, the data sets before and after, and undoing."""
-    before, after = _before(info), [each for each in store.datasets() if each.parent == info.id]
+    earlier, after = before(info), [each for each in store.datasets() if each.parent == info.id]
     title = f"What was done to these data ({len(info.steps)})" if info.steps else "What was done to these data"
     with st.expander(title, icon=":material/history:", key=f"history_{info.id}", expanded=bool(info.parent)):
         st.markdown(
@@ -22,31 +22,31 @@ def show(info: store.DatasetInfo) -> None:
         st.caption(
             f"Source: {plain(info.source)} · made {info.created[:16].replace('T', ' ')} UTC · {info.fingerprint}"
         )
-        _undo(info, before)
-        if len(before) > 1:
+        _undo(info, earlier)
+        if len(earlier) > 1:
             st.caption("Made from, the newest first:")
-            for each in before[1:]:
+            for each in earlier[1:]:
                 _link(each)
         if after:
             st.caption("Made from this one:")
             for each in after:
                 _link(each)
-    prepared.again(info, before[-1].id if before else info.id)
+    prepared.again(info, earlier[-1].id if earlier else info.id)
 
 
-def _undo(info: store.DatasetInfo, before: list[store.DatasetInfo]) -> None:
-    if before:
+def _undo(info: store.DatasetInfo, earlier: list[store.DatasetInfo]) -> None:
+    if earlier:
         if st.button("Undo the last step", key="undo_step", icon=":material/undo:"):
-            st.query_params["dataset"] = before[0].id
+            st.query_params["dataset"] = earlier[0].id
             st.toast(f"This is how it was before. Nothing is lost: “{plain(info.label)}” is still there.")
             st.rerun()
         st.caption("Goes back to the data set before this step. Nothing is lost: this one stays in the list.")
-        _link(before[0])
+        _link(earlier[0])
     elif info.parent:
         st.caption("The data set before the last step was deleted: it may be in the trash below.")
 
 
-def _before(info: store.DatasetInfo) -> list[store.DatasetInfo]:
+def before(info: store.DatasetInfo) -> list[store.DatasetInfo]:
     """The chain of ancestors that are still there, the nearest first."""
     found, known = [], {each.id: each for each in store.datasets()}
     while info.parent in known and known[info.parent] not in found:

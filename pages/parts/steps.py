@@ -32,20 +32,18 @@ def show(info: store.DatasetInfo, shown: str) -> None:
     names = sorted(registry.names(), key=lambda each: (ORDER.index(each) if each in ORDER else 99, each))
     _finish_pending(info, names)
     kinds = {each: registry.find(each) for each in names}
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        name = st.selectbox(
-            "Next step",
-            names,
-            index=names.index("pseudotime") if len(info.times) == 1 else None,
-            key=f"next_step_{info.id}",
-            placeholder="Choose what to do",
-            format_func=lambda each: kinds[each].title,
-        )
-        st.caption(kinds[name].summary if name else "A step makes a new data set. This one stays as it is.")
+    name = st.selectbox(
+        "Next step",
+        names,
+        index=names.index("pseudotime") if len(info.times) == 1 else None,
+        key=f"next_step_{info.id}",
+        placeholder="Choose what to do",
+        format_func=lambda each: kinds[each].title,
+    )
+    st.caption(kinds[name].summary if name else "A step makes a new data set. This one stays as it is.")
     if name is None:
         return
-    with right, st.container(border=True, key="step_form"):
+    with st.container(border=True, key="step_form"):
         settings = {each.name: each for each in kinds[name].Config.settings()}
         values = _FORMS.get(name, _any_form)(info, settings, shown)
         if values is not None and st.button(

@@ -1,0 +1,150 @@
+"""Going on from a data set on the Data page: forms of the steps, the way back, the trash."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cellflow_core.data import demos, store
+from cellflow_core.data.snapshots import Need, Snapshots
+from cellflow_core.data.space import StateSpace
+from cellflow_core.data.steps import registry
+from pages.parts import history
+from tests.pages.test_pages import opened, quiet  # noqa: F401 - a fixture
+from tests.toys import drifting, stored
+
+HOSTILE = "<b>x</b> [a](b)"
+
+
+def moment(cells: int = 300) -> str:
+    """A stored data set of one time, along a curve, with its early cells named."""
+    rng = np.random.default_rng(0)
+    place = rng.uniform(0, 1, cells)
+    x = np.stack([4 * place, np.sin(4 * place), 1 - place], axis=1) + 0.05 * rng.standard_normal((cells, 3))
+    part = np.where(place < 0.1, "early", HOSTILE)
+    data = Snapshots(x.astype(np.float32), np.zeros(cells), StateSpace.of_genes(("A", "B", "C")), labels={"part": part})
+    return store.save_dataset(
+        dataclasses.replace(data, covariates={"total": place, "unknown": np.full(cells, np.nan)}),
+        label="one moment",
+        origin="upload",
+        source="f",
+    )
+
+
+def form(id: str, step: str) -> AppTest:
+    page = opened("data", dataset=id)
+    page.selectbox(key=f"next_step_{id}").set_value(step).run()
+    assert not page.exception and not page.error
+    return page
+
+
+def begun(page: AppTest) -> store.DatasetInfo:
+    """What a click on the button of the step makes."""
+    page.button(key="step_start").click().run()
+    assert not page.exception and not page.error
+    return store.open_dataset(page.selectbox(key="pick_dataset").value).info
+
+
+def test_cells_of_one_moment_are_ordered_and_can_then_be_trained_on():
+    id = moment()
+    page = opened("data", dataset=id)
+    assert "measured at one moment" in " ".join(each.value for each in page.markdown)
+    assert page.button(key="train_on").disabled
+    assert page.selectbox(key=f"next_step_{id}").value == "pseudotime"
+    assert not [each for each in page.button if each.key == "step_start"]
+    page.selectbox(key=f"root_group_{id}_part").set_value("early").run()
+    made = begun(page)
+    assert made.parent == id and len(made.times) == 5 and made.time_unit == "pseudotime"
+    assert not page.button(key="train_on").disabled
+    assert page.selectbox(key=f"next_step_{made.id}").value is None
+    page.button(key="undo_step").click().run()
+    assert not page.exception and page.selectbox(key="pick_dataset").value == id
+    assert {each.id for each in store.datasets()} == {id, made.id}
+
+
+def test_an_order_may_begin_at_a_marker_gene_or_an_outline():
+    id = moment()
+    page = form(id, "pseudotime")
+    page.button_group(key=f"root_{id}").set_value("gene").run()
+    page.selectbox(key=f"root_gene_{id}").set_value("C").run()
+    assert "expression of C" in begun(page).steps[-1]
+    page = form(id, "pseudotime")
+    page.session_state[f"cells_{id}_pca_outline"] = ((-9.0, -9.0), (0.0, -9.0), (0.0, 9.0), (-9.0, 9.0))
+    page.button_group(key=f"root_{id}").set_value("outline").run()
+    assert "in an outline on the PCA view" in begun(page).steps[-1]
+
+
+def test_a_subset_counts_before_it_is_made():
+    data = drifting()
+    kind = np.array(["a", "b", HOSTILE] * 60)
+    id = stored(dataclasses.replace(data, labels={"kind": kind}))
+    page = form(id, "subset")
+    page.multiselect(key=f"subset_group_{id}_kind").set_value(["a", HOSTILE]).run()
+    assert any("**120** of 180 cells would stay" in each.value for each in page.caption)
+    assert begun(page).cells == 120
+    page = form(id, "subset")
+    page.button_group(key=f"subset_by_{id}").set_value("time").run()
+    page.select_slider(key=f"subset_times_{id}").set_value((0.0, 1.0)).run()
+    page.button_group(key=f"subset_keep_{id}").set_value("others").run()
+    assert begun(page).times == (2.0,)
+
+
+def test_growth_warns_before_numbers_are_believed():
+    id = stored()
+    page = form(id, "growth")
+    assert not [each for each in page.button if each.key == "step_start"]
+    page.toggle(key=f"growth_numbers_{id}").set_value(True).run()
+    assert "60, 60, 60 cells as the sizes of the population" in page.warning[0].value
+    assert Need.MASS in begun(page).has
+
+
+def test_a_step_that_cannot_be_taken_is_one_sentence_and_the_page_stays():
+    id = stored()
+    page = form(id, "growth")
+    page.toggle(key=f"growth_genes_{id}").set_value(True).run()
+    page.button(key="step_start").click().run()
+    assert not page.exception and len(page.error) == 1
+    assert "genes of proliferation vary" in page.error[0].value
+    assert page.button(key="delete_dataset")
+
+
+@pytest.mark.parametrize("step", registry.names())
+def test_every_step_has_a_form(step):
+    page = form(demos.make("toggle"), step)
+    assert page.selectbox(key="next_step_demo-toggle").value == step
+
+
+def test_cells_are_coloured_by_numbers_labels_and_genes():
+    id = moment()
+    page = opened("data", dataset=id)
+    for way in (("number", "total"), ("number", "unknown"), ("label", "part"), ("gene", "")):
+        page.selectbox(key=f"colour_{id}").set_value(way).run()
+        assert not page.exception and not page.error
+    page.selectbox(key=f"gene_{id}").set_value("B").run()
+    assert not page.exception
+
+
+def test_the_trash_brings_back():
+    id = stored(label=HOSTILE)
+    store.delete(id)
+    page = opened("data")
+    page.button(key=f"restore_{id}").click().run()
+    assert not page.exception and [each.id for each in store.datasets()] == [id]
+    assert page.selectbox(key="pick_dataset").value == id and store.trashed() == ()
+
+
+def test_the_chain_of_ancestors_ends_where_one_was_deleted():
+    from cellflow_core.data.steps.contract import derive
+
+    first = stored()
+    second = derive(first, "subset", {"by": "time", "last": 1.0})
+    third = derive(second, "clusters", {})
+    info = store.open_dataset(third).info
+    assert [each.id for each in history.before(info)] == [second, first]
+    store.delete(second)
+    assert history.before(info) == []
+    page = opened("data", dataset=third)
+    assert any("may be in the trash" in each.value for each in page.caption)
