@@ -95,7 +95,9 @@ def scatter(
     )
     if len(polygon) > 2:
         figure.add_shape(type="path", path=_path(polygon), line={"color": theme.changed(dark), "width": 2})
-    figure.update_layout(legend={"title": {"text": theme.safe(title)}, "itemclick": False, "itemdoubleclick": False})
+    figure.update_layout(
+        legend={"title": {"text": theme.safe(title), "side": "top"}, "itemclick": False, "itemdoubleclick": False}
+    )
     return theme.square(figure)
 
 
