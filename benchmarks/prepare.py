@@ -31,6 +31,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 WAYS = ("ours", "scanpy")
 TYPES = 8
+LINE = "{0:7} {seconds:7.1f} s {cpu_seconds:7.1f} s of CPU {with_start:7.1f} s with start {peak_gb:6.2f} GB"
 
 
 def simulate(path: Path, cells: int, genes: int, density: float, seed: int = 0) -> int:
@@ -142,11 +143,7 @@ def main() -> None:
         for _ in range(chosen.repeats):
             for way in WAYS:
                 rows.append(once(way, path, chosen))
-                print(
-                    "{way:7} {seconds:7.1f} s  {cpu_seconds:7.1f} s of CPU  {with_start:7.1f} s with start  {peak_gb:5.2f} GB".format(
-                        **rows[-1]
-                    )
-                )
+                print(LINE.format(way, **rows[-1]))
     medians = {
         way: {
             key: statistics.median(each[key] for each in rows if each["way"] == way)
@@ -155,11 +152,7 @@ def main() -> None:
         for way in WAYS
     }
     for way, each in medians.items():
-        print(
-            "median {0:7} {seconds:7.1f} s  {cpu_seconds:7.1f} s of CPU  {with_start:7.1f} s with start  {peak_gb:5.2f} GB".format(
-                way, **each
-            )
-        )
+        print("median", LINE.format(way, **each))
     said = {
         "date": machine.today(),
         "machine": machine.here(),

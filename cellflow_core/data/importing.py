@@ -74,7 +74,7 @@ def import_file(
         subject=_rows(subject, made.kept),
         dose=_rows(dose, made.kept),
         labels=annotations.worth_keeping(_labels(table, choices), made.kept),
-        covariates=_covariates(table, numbers_of_cells, scale, made),
+        covariates=_covariates(table, numbers_of_cells, scale, choices, made),
     )
     say("storing the cells")
     return save_dataset(
@@ -129,12 +129,13 @@ def _times(
 ) -> Array:
     """Time of each row of the file, NaN where it is out; above `most_cells` only a part of the cells stays."""
     rows = np.flatnonzero(made.kept)
-    found, steps = times_of(table.obs.iloc[rows], name, choices.time_column, numbers, choices.windows)
+    followed = annotations.subjects(table)[0] is not None
+    found, steps = times_of(table.obs.iloc[rows], name, choices.time_column, numbers, choices.windows, every=followed)
     made.steps += steps
     prepare.keep_cells(made, np.isfinite(found))
     times = np.full(table.cells, np.nan)
     times[rows] = found
-    _check_times(times[made.kept], name, choices, followed=annotations.subjects(table)[0] is not None)
+    _check_times(times[made.kept], name, choices, followed)
     if choices.unit == "pseudotime":
         made.notes.append(
             "the times are pseudotime: an order of cells that was calculated, and not a time that was measured; speeds "
@@ -264,12 +265,15 @@ def _labels(table: Table, choices: ImportChoices) -> dict[str, Array]:
     return found
 
 
-def _covariates(table: Table, measured: Quality, scale: Scale, made: Prepared) -> dict[str, Array]:
+def _covariates(
+    table: Table, measured: Quality, scale: Scale, choices: ImportChoices, made: Prepared
+) -> dict[str, Array]:
     """Quality numbers of cells measured in genes, then the numbers of the file, at most 40."""
     own = {} if scale.looks == "coordinates" else measured.measures
     if scale.looks == "log":
         own = {"genes detected": own["genes detected"]}
-    every = {**own, **{k: v for k, v in annotations.number_columns(table).items() if k not in own}}
+    taken = {*own, "" if choices.windows else choices.time_column}
+    every = {**own, **{k: v for k, v in annotations.number_columns(table).items() if k not in taken}}
     held = annotations.worth_keeping(every, made.kept)
     if len(held) > annotations.MOST_NUMBERS:
         made.notes.append(

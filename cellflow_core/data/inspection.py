@@ -29,6 +29,7 @@ class Inspection:
     mito_genes   genes named MT-; summary: 5 %, median and 95 % of each quality number over the cells
     proposed     filters that are usual for such a file, as values of ImportChoices
     ready        written by this app: nothing is left to decide
+    followed     the same individuals were measured again and again, each at times of its own
     """
 
     name: str
@@ -49,6 +50,7 @@ class Inspection:
     summary: Mapping[str, tuple[float, float, float]]
     proposed: Mapping[str, float]
     ready: bool
+    followed: bool
 
 
 def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = None) -> Inspection:
@@ -85,6 +87,7 @@ def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = No
         summary={} if scale.looks == "coordinates" else _summary(numbers),
         proposed=quality.proposed(numbers) if scale.looks == "counts" and scale.whole else {},
         ready=table.ready is not None,
+        followed=annotations.subjects(table)[0] is not None,
     )
 
 

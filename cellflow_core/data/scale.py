@@ -16,6 +16,8 @@ MOST_LOG = 15.0
 """The natural logarithm of a count is below this: exp(15) is three million."""
 LEAST_COUNTS = 50.0
 """Values above this are no logarithms in any base that is used."""
+SUBJECTS = "subject table"
+"""Format of tables of individuals: what was measured in them is no gene."""
 _PIECE = 2_000_000
 
 
@@ -39,6 +41,8 @@ class Scale:
 def scale_of(table: Table) -> Scale:
     """Judge by whole numbers, by the file's own mark that log1p was taken, by the range, and by names that are axes."""
     least, most, whole = _range(table.x)
+    if table.format == SUBJECTS:
+        return Scale("coordinates", "", least, most, whole)
     looks, unsure = _judged(least, most, whole, table.logged, axis_like(table.features))
     return Scale(looks, unsure, least, most, whole)
 

@@ -127,11 +127,11 @@ def no_time(table: Table) -> str:
 
 
 def times_of(
-    obs: Any, name: str, column: str, numbers: Mapping[str, float | None], windows: int = 0
+    obs: Any, name: str, column: str, numbers: Mapping[str, float | None], windows: int = 0, every: bool = False
 ) -> tuple[Array, list[str]]:
     """Time of every row of a pandas.DataFrame, NaN where it is left out, and the steps in words.
 
-    Without a column all cells are of time 0.
+    Without a column all cells are of time 0. every: a column of many numbers is taken as it is, each number a time.
     """
     if not column:
         return np.zeros(len(obs)), ["no time: all cells are one snapshot, at time 0"]
@@ -141,6 +141,9 @@ def times_of(
     if windows:
         return _windows_of(obs, name, column, windows)
     values = obs[column]
+    if every and values.dtype.kind in "fiu" and not numbers:
+        times = numbers_in(values)
+        return times, [f"time from column {column!r}, {values.nunique():,} different ones", *_without(times)]
     if values.dtype.kind in "fiu" and values.nunique() > MAX_TIMES and not numbers:
         raise BadInput(
             f"{name}: column {column!r} has {values.nunique():,} different values: say into how many windows it is cut"

@@ -43,7 +43,7 @@ _CONTINUOUS_NAME = re.compile(
 )
 _OTHER_NAME = re.compile(
     r"batch|cluster|leiden|louvain|replicate|(?<![a-z])rep(?![a-z])|donor|patient|subject|plate|lane|phase|clone|barcode|"
-    r"index|n_genes|n_counts|total|percent|pct|score|well|split|fold|size|cell_?type|cell_?id|weight|perturb|guide",
+    r"index|n_genes|n_counts|total|percent|pct|score|well|split|fold|size|cell_?type|cell_?id|weight|perturb|guide|(?<![a-z])(?:runs?|series|lineage|realisations?)(?![a-z])",
     re.I,
 )
 

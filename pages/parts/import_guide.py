@@ -96,7 +96,7 @@ def _proposed(found: Any, time: str) -> Values:
     values["label"] = found.name.rsplit(".", 1)[0][:80]
     values["representation"] = "coordinates" if found.looks == "coordinates" else "pca"
     values["time_column"], values["unit"] = (first.column, first.unit) if first else ("", "")
-    values["windows"] = 6 if first and first.kind == "continuous" else 0
+    values["windows"] = 6 if first and first.kind == "continuous" and not found.followed else 0
     values["values"] = "auto" if found.unsure or found.looks == "coordinates" else found.looks
     labelled = [each for each in found.candidates if each.kind == "labels"]
     values["numbers"] = {each.column: dict(zip(each.labels, each.numbers, strict=True)) for each in labelled}

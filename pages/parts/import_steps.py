@@ -77,6 +77,8 @@ def _time(choices: ImportChoices, values: Values) -> str:
     if choices.windows:
         return f"Time from “{column}” in {choices.windows} windows"
     numbers = values["numbers"].get(choices.time_column, {})
+    if not numbers:
+        return f"Time from “{column}”, as it is"
     count = len({each for each in numbers.values() if each is not None})
     out = sum(each is None for each in numbers.values())
     return f"Time from “{column}”: {count} times" + (f", {out} labels left out" if out else "")

@@ -59,13 +59,13 @@ def times(found: Any, measured: Quality, left: Kept, draft: Draft, step: int) ->
     )
     values = {"time_column": str(column), "unit": unit or ""}
     if candidate.kind == "continuous":
-        windows, fine = _windows(candidate, measured, left, draft, unit or "")
+        windows, fine = _windows(found, candidate, measured, left, draft, unit or "")
         return {**values, "windows": windows}, fine
     numbers, fine = _labels(candidate, measured, left, draft, unit or "")
     return {**values, "windows": 0, "numbers": draft.values["numbers"] | {str(column): numbers}}, fine
 
 
-def _windows(candidate: Any, measured: Quality, left: Kept, draft: Draft, unit: str) -> tuple[int, bool]:
+def _windows(found: Any, candidate: Any, measured: Quality, left: Kept, draft: Draft, unit: str) -> tuple[int, bool]:
     """How many windows of equally many cells a column of many numbers is cut into."""
     if candidate.is_order:
         st.info(
@@ -76,13 +76,17 @@ def _windows(candidate: Any, measured: Quality, left: Kept, draft: Draft, unit: 
     windows = int(
         st.number_input(
             "Windows of equally many cells",
-            2,
+            0 if found.followed else 2,
             60,
-            draft.values["windows"] or 6,
+            draft.values["windows"] or (0 if found.followed else 6),
             key=draft.key(f"windows_{candidate.column}"),
-            help="Each window becomes one time, named by its mean. Few windows with many cells are easier to learn.",
+            help="Each window becomes one time, named by its mean. Few windows with many cells are easier to learn."
+            + (" 0: every time as it is." if found.followed else ""),
         )
     )
+    if not windows:
+        st.caption("Individuals are followed, so every time is taken as it is.")
+        return 0, True
     values = measured.numbers[candidate.column][left.cells]
     known = values[np.isfinite(values)]
     try:

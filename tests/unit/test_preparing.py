@@ -272,3 +272,17 @@ def test_individuals_that_are_followed(tmp_path) -> None:
     held.obs["dose"] = np.where(held.obs["day"] == "d0", 2.5, 0.0)
     data = brought(tmp_path, held).snapshots()
     assert data.subject.max() == 29 and data.dose.shape == (300, 1) and {Need.SUBJECTS, Need.DOSE} <= data.has
+
+
+def test_individuals_followed_at_times_of_their_own(shared) -> None:
+    path = shared / "pharmacokinetics/warfarin.csv"
+    chosen = ImportChoices(time_column="time", unit="hour", representation="coordinates", drop_incomplete=True)
+    found = inspect_file(path, path.name)
+    numbers = {
+        label: number
+        for each in found.candidates
+        if each.column == "time"
+        for label, number in zip(each.labels, each.numbers, strict=True)
+    }
+    data = store.open_dataset(import_file(path, path.name, chosen, numbers)).snapshots()
+    assert {Need.SUBJECTS, Need.DOSE} <= data.has and data.dim == 2 and len(set(data.subject.tolist())) > 20
