@@ -98,6 +98,5 @@ def _make(name: str, title: str, values: dict[str, Any], label: str) -> None:
     )
     made = result_of(future, f"Making “{title}”", say)
     say.clear()
-    st.query_params.clear()
     st.query_params["dataset"] = made
     st.rerun()
