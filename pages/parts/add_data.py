@@ -14,6 +14,7 @@ from pages.parts import downloading, simulate_form
 from pages.parts.state import result_of, sentence, shared
 from pages.parts.words import plain
 
+FIRST = "Open a demo"
 LIMIT_MB = int(st.get_option("server.maxUploadSize"))
 FORMATS = """
 | file | what it is |
@@ -30,23 +31,29 @@ FORMATS = """
 def show() -> None:
     """One way at a time; the choice is kept in the link."""
     ways = {
-        "Open a demo": _demos,
+        FIRST: _demos,
         "Simulate": simulate_form.show,
         "Upload": _upload,
         "Path or URL": _address,
         "Public data": _public,
     }
+    linked = st.query_params.get("from", FIRST)
     way = st.segmented_control(
         "Where from",
         list(ways),
-        default="Open a demo",
+        default=linked if linked in ways else FIRST,
         required=True,
         key="from",
-        bind="query-params",
+        on_change=_note_way,
         label_visibility="collapsed",
         wrap=True,
     )
-    ways[way or "Open a demo"]()
+    ways[way or FIRST]()
+
+
+def _note_way() -> None:
+    # Not bound to the link by Streamlit: it would forbid this page to clear the link when it goes on to a data set.
+    st.query_params["from"] = st.session_state["from"]
 
 
 def make_demo(name: str, label: str) -> str:
