@@ -99,4 +99,5 @@ def _make(name: str, title: str, values: dict[str, Any], label: str) -> None:
     made = result_of(future, f"Making “{title}”", say)
     say.clear()
     st.query_params["dataset"] = made
+    st.toast("The new data set is open below the form.", icon=":material/check:")
     st.rerun()
