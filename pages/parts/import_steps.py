@@ -51,7 +51,8 @@ def _told(found: Any, left: Kept, choices: ImportChoices, values: Values) -> dic
     coordinates = found.looks == "coordinates"
     if not coordinates:
         looks = found.looks if choices.values == "auto" else choices.values
-        told["values"] = f"Values are {LOOKS[looks]}"
+        open_yet = choices.values == "auto" and found.unsure
+        told["values"] = "What the values are is not said yet" if open_yet else f"Values are {LOOKS[looks]}"
         taken = [f"{each.words} ({each.cells:,} cells out)" for each in left.removed]
         if choices.min_cells:
             taken.append(f"genes in fewer than {choices.min_cells:,} cells ({int((~left.genes).sum()):,} genes out)")
