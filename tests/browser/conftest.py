@@ -32,7 +32,8 @@ def server(tmp_path_factory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
-    environment = os.environ | {"CELLFLOW_HOME": str(folder / "home"), "CELLFLOW_IDLE": "20"}
+    settings = {"CELLFLOW_HOME": str(folder / "home"), "CELLFLOW_IDLE": "20", "CELLFLOW_ALLOW_LOCAL_URLS": "1"}
+    environment = os.environ | settings
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(

@@ -101,10 +101,8 @@ def test_from_home_to_a_knock_out(page: Page, server: str):
 
 
 def test_a_real_file_is_uploaded_trained_on_and_looked_at(page: Page, server: str, shared):
-    page.goto(f"{server}/data")
+    page.goto(f"{server}/data?from=Upload")
     settled(page)
-    if not page.locator(".st-key-upload input[type=file]").count():
-        page.locator(".st-key-add_data summary").click()
     page.locator(".st-key-upload input[type=file]").set_input_files(shared / "eb_embryoid_body" / "eb_subset2750.h5ad")
     start = page.locator(".st-key-import_start button")
     expect(start).to_be_enabled(timeout=120_000)
