@@ -15,7 +15,7 @@ from cellflow_core.data.readers.table import BadInput, short
 
 Array = np.ndarray
 START = b"\x89HDF\r\n\x1a\n"
-_TEXT_VALUE = 80  # bytes a text of unknown length takes in memory
+TEXT_VALUE = 80  # bytes a text of unknown length takes in memory
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def size(held: Any) -> int:
 
     if isinstance(held, h5py.Group):
         return sum(size(each) for each in held.values())
-    one = held.dtype.itemsize if held.dtype.kind != "O" else _TEXT_VALUE
+    one = held.dtype.itemsize if held.dtype.kind != "O" else TEXT_VALUE
     chunk = math.prod(held.chunks) if held.chunks else 0
     return max(math.prod(held.shape or (1,)), chunk) * one
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.readers.hdf5 import size, strings
+from cellflow_core.data.readers.hdf5 import TEXT_VALUE, size, strings
 from cellflow_core.data.readers.limits import COLUMNS, check_memory
 from cellflow_core.data.readers.table import BadInput, Table
 
@@ -32,6 +32,7 @@ def of_loom(file: Any, name: str, rows: int | None) -> Table:
     if held.ndim != 2:
         raise BadInput(f"matrix of {name} has {held.ndim} dimensions where genes x cells are expected: write it again")
     genes, cells = held.shape
+    check_memory((genes + cells) * TEXT_VALUE, name, f"names of {cells:,} cells and {genes:,} genes")
     found = file["row_attrs"]
     key = next((each for each in GENES if each in found and found[each].ndim == 1), "")
     features = strings(found[key], name) if key else [f"gene {k + 1}" for k in range(genes)]
