@@ -147,7 +147,13 @@ class Dataset:
 
     @property
     def measured(self) -> Expression:
-        """Measured values of all genes, in the units of the space; only what is used of it is read."""
+        """Measured values of all genes, in the units of the space; only what is used of it is read.
+
+        The axes themselves where they are genes and nothing else is stored.
+        """
+        data = self.snapshots()
+        if not self._expression.genes and data.space.kind == "genes":
+            return Expression.of(data.x, data.space.genes, len(data.x))
         return self._expression
 
     def layer(self, name: str) -> Expression:

@@ -20,6 +20,7 @@ from cellflow_core.data.spaces.training import (
     encoded,
     layers_of,
     mlp,
+    moments,
     rows_of,
     seeded,
     train,
@@ -61,7 +62,8 @@ def fit(
     from torch.nn.functional import log_softmax
 
     cells, width = table.shape
-    mean, scale = _moments(table)
+    mean, deviation = moments(table)
+    scale = np.maximum(deviation, max(float(np.median(deviation)), 1e-6))  # rare genes are not blown up
     outputs = width if counts is None else width + 1
     with seeded(seed):
         encoder, decoder = mlp(width, WIDTH, 2 * axes), mlp(axes, WIDTH, outputs)
@@ -138,11 +140,3 @@ def _log_likelihood(counts: Any, log_mean: Any, log_dispersion: Any) -> Any:
     gammas = torch.zeros_like(found)
     gammas[there] = torch.lgamma(counts[there] + theta[there]) - torch.lgamma(theta[there])
     return (found + gammas).sum(dim=1)
-
-
-def _moments(table: Any) -> tuple[Array, Array]:
-    """(mean, scale) of each gene; rare genes are not blown up beyond the middle one's scale."""
-    mean = np.asarray(table.mean(axis=0, dtype=np.float64)).ravel()
-    square = table.multiply(table) if hasattr(table, "multiply") else np.square(table)
-    deviation = np.sqrt(np.maximum(np.asarray(square.mean(axis=0, dtype=np.float64)).ravel() - mean**2, 0))
-    return mean, np.maximum(deviation, max(float(np.median(deviation)), 1e-6))

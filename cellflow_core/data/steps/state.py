@@ -1,0 +1,154 @@
+"""Other axes for the same cells: from their stored gene expression, another state space."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import numpy as np
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.dataset import Dataset
+from cellflow_core.data.pca import principal
+from cellflow_core.data.prepare import most_variable
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces import genes as gene_axes
+from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.spaces.counts import recovered
+from cellflow_core.data.spaces.training import Learnt, moments
+from cellflow_core.data.steps.contract import Change, Say, Step
+
+Array = np.ndarray
+TOTALS = "total counts"
+WORDS = {
+    "pca": "principal components",
+    "genes": "genes",
+    "diffusion": "diffusion map",
+    "vae": "autoencoder of counts",
+    "geodesic": "geodesic autoencoder",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings(Config):
+    representation: Literal["pca", "genes", "diffusion", "vae", "geodesic"] = setting(
+        "pca", "what the axes are: pca and genes are exact both ways, the others bend and are learnt"
+    )
+    axes: int = setting(10, "axes of the new state; for genes, how many where none are named", 2, 200)
+    variable_genes: int = setting(2000, "genes that differ most between cells, from which axes are made", 2, 5000)
+    genes: str = setting("", "genes by name: the axes themselves for genes, and always among those used otherwise")
+    seed: int = setting(0, "seed of the random choices", 0, 2**31 - 1)
+
+
+class State(Step):
+    title = "Choose other axes"
+    summary = (
+        "Makes the state anew from the stored expression: principal components, chosen genes, a diffusion map, an "
+        "autoencoder of counts (scVI-like) or one that keeps distances along the cells. Models work in these axes."
+    )
+    Config = Settings
+    settings: Settings
+
+    def apply(self, dataset: Dataset, say: Say) -> Change:
+        say("reading the genes")
+        table, names = measured_table(dataset)
+        chosen = self._chosen(table, names, say)
+        found = self._learnt(dataset, table[:, chosen], tuple(names[k] for k in chosen), chosen, say)
+        data = dataset.snapshots()
+        velocity, notes = carried_velocity(data, found.space)
+        snapshots = dataclasses.replace(data, x=found.x, space=found.space, velocity=velocity)
+        return Change(snapshots, found.said, notes=(*found.notes, *notes), name=WORDS[self.settings.representation])
+
+    def _chosen(self, table: Any, names: tuple[str, ...], say: Say) -> Array:
+        """Indices of the genes that are used, ascending; of genes as axes, in the order they were named."""
+        wish = self.settings
+        at = {name: k for k, name in enumerate(names)}
+        asked = [at[each] for each in gene_axes.named(wish.genes, names)]
+        if wish.representation == "genes" and asked:
+            if len(asked) < 2:
+                raise ValueError("one gene is no state: name two or more, or none to take those that differ most")
+            return np.array(asked)
+        count = wish.axes if wish.representation == "genes" else wish.variable_genes
+        say("finding the most variable genes")
+        return np.union1d(variable(table, names, count), np.array(asked, dtype=int))
+
+    def _learnt(self, dataset: Dataset, table: Any, genes: tuple[str, ...], chosen: Array, say: Say) -> Learnt:
+        wish = self.settings
+        if wish.representation == "genes":
+            return gene_axes.fit(table, genes)
+        most = min(len(genes), table.shape[0] - 2)
+        if most < 2:
+            raise ValueError(
+                f"{len(genes)} gene and {table.shape[0]} cells give no two axes: use more genes or more cells"
+            )
+        axes = min(wish.axes, most)
+        if wish.representation == "pca":
+            say("computing principal components")
+            found = principal(table, genes, axes)
+            said = (
+                f"{found.space.dim} principal components of {len(genes):,} genes, carrying {found.shares.sum():.0%} of "
+            )
+            return Learnt(found.state, found.space, f"{said}their variance, are the axes")
+        if wish.representation == "vae":
+            from cellflow_core.data.spaces import vae
+
+            counts, totals = counts_of(dataset, chosen)
+            return vae.fit(table, genes, axes, wish.seed, say, counts, totals)
+        from cellflow_core.data.spaces import diffusion, geodesic
+
+        fit = diffusion.fit if wish.representation == "diffusion" else geodesic.fit
+        return fit(table, genes, axes, wish.seed, say)
+
+
+def measured_table(dataset: Dataset) -> tuple[Any, tuple[str, ...]]:
+    """(numpy or CSR [cells, genes], names) of the expression of a data set, or of its axes where they are genes.
+
+    Raises ValueError, with a sentence, where there are no genes.
+    """
+    held = dataset.measured
+    if not held.genes:
+        raise ValueError(
+            f"{dataset.info.label!r} comes without gene expression, so no other axes can be made from it: load a file "
+            "with genes"
+        )
+    table = held.table()
+    return (table if isinstance(table, np.ndarray) else table.tocsr()), held.genes
+
+
+def variable(table: Any, names: tuple[str, ...], count: int) -> Array:
+    """Indices, ascending, of the genes that differ most: by dispersion, or by variance where values go below zero."""
+    if len(names) <= count:
+        return np.arange(len(names))
+    if float(table.min()) >= 0 and len(names) > 50:
+        return most_variable(table, names, count)
+    return np.sort(np.argsort(-moments(table)[1], kind="stable")[:count])
+
+
+def counts_of(dataset: Dataset, chosen: Array) -> tuple[Any, Array | None]:
+    """(counts of the chosen genes, total counts of each cell): the layer "counts", or recovered from log-normalised
+    values and the total counts; (None, None) where neither is known."""
+    if "counts" in dataset.info.layers:
+        held = dataset.layer("counts").table()
+        whole = held if isinstance(held, np.ndarray) else held.tocsr()
+        totals = np.asarray(whole.sum(axis=1, dtype=np.float64)).ravel()
+        return (whole[:, chosen], totals) if (totals > 0).all() and whole.min() >= 0 else (None, None)
+    totals = dataset.snapshots().covariates.get(TOTALS)
+    if totals is None:
+        return None, None
+    table, _ = measured_table(dataset)
+    found = recovered(table, np.asarray(totals, dtype=np.float64))
+    return (None, None) if found is None else (found[:, chosen], np.asarray(totals, dtype=np.float64))
+
+
+def carried_velocity(data: Snapshots, space: StateSpace) -> tuple[Array | None, tuple[str, ...]]:
+    """(velocity in the new space, notes): mapped where both spaces are affine and the old one holds all genes."""
+    if data.velocity is None:
+        return None, ()
+    if isinstance(space, AffineSpace) and isinstance(data.space, AffineSpace) and data.space.genes:
+        at = {name: k for k, name in enumerate(data.space.genes)}
+        if all(each in at for each in space.genes):
+            of_genes = data.space.push(data.x, data.velocity)[:, [at[each] for each in space.genes]]
+            mapped = of_genes if space.decoder is None else of_genes @ space.decoder.T
+            return mapped.astype(np.float32), ("The velocity was carried over to the new axes.",)
+    return None, ("The velocity was left out: it is known in the old axes only.",)
