@@ -98,7 +98,7 @@ def _findings(info: store.DatasetInfo) -> None:
     there += [f"{plain(each)} counts" for each in info.layers]
     missing = [words for need, words in NEEDS.items() if need not in has]
     with st.expander("What models can find here", icon=":material/search:", key="findings"):
-        st.markdown("\n".join(f"- :material/check: {each}" for each in there))
+        st.markdown("  \n".join(f":material/check: {each}" for each in there))
         if missing:
             st.caption(f"Not here: {', '.join(missing)}. Some models use them; most do not need them.")
 

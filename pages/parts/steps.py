@@ -51,7 +51,7 @@ def show(info: store.DatasetInfo, shown: str) -> None:
         ):
             _finish(info, name, values)
     if (view.TEXTS / f"{name}.md").exists():
-        view.texts(name, "When is this meaningful?")
+        view.texts(name, "When is this meaningful?", narrow=True)
 
 
 def _finish_pending(info: store.DatasetInfo, names: Iterable[str]) -> None:

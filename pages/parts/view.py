@@ -104,13 +104,17 @@ def outline_words(key: str, points: Any, without: str) -> None:
     st.button("Take the outline away", key=f"{key}_forget", on_click=chart.forget, args=(key,), type="tertiary")
 
 
-def texts(page: str, title: str = "What am I looking at?") -> None:
-    """The three short texts of a view or a step, folded."""
+def texts(page: str, title: str = "What am I looking at?", narrow: bool = False) -> None:
+    """The three short texts of a view or a step, folded; one behind the other where there is little room."""
     parts = (TEXTS / f"{page}.md").read_text(encoding="utf-8").split("## ")[1:]
     with st.expander(title, icon=":material/menu_book:", key=f"texts_{page}"):
-        for column, part in zip(st.columns(len(parts), gap="large"), parts, strict=True):
-            heading, _, text = part.partition("\n")
-            column.markdown(f"**{heading}**\n\n{text.strip()}")
+        headed = {heading: text.strip() for heading, _, text in (each.partition("\n") for each in parts)}
+        if narrow:
+            for tab, text in zip(st.tabs(list(headed)), headed.values(), strict=True):
+                tab.markdown(text)
+            return
+        for column, (heading, text) in zip(st.columns(len(headed), gap="large"), headed.items(), strict=True):
+            column.markdown(f"**{heading}**\n\n{text}")
 
 
 def say(said: Said) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, Literal
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.dataset import Dataset
@@ -113,7 +114,7 @@ def measured_table(dataset: Dataset) -> tuple[Any, tuple[str, ...]]:
             "with genes"
         )
     table = held.table()
-    return (table if isinstance(table, np.ndarray) else table.tocsr()), held.genes
+    return (table if isinstance(table, np.ndarray) else csr_matrix(table)), held.genes  # scanpy takes no sparse array
 
 
 def variable(table: Any, names: tuple[str, ...], count: int) -> Array:
