@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
-from cellflow_core.data.store import open_dataset
+from cellflow_core.data.store import delete
 from cellflow_core.jobs import alone, compute, supervisor
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
@@ -161,7 +161,7 @@ def test_data_without_genes_cannot_be_perturbed_but_followed() -> None:
 
 
 def test_data_that_are_gone_are_said(run: Run) -> None:
-    open_dataset(run.recipe.dataset).delete()
+    delete(run.recipe.dataset)
     assert "are gone" in opened("flow", run=run.id).subheader[0].value
 
 
