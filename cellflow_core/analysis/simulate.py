@@ -22,6 +22,7 @@ from cellflow_core.models.contract import (
     HasGrowth,
     HasNoise,
     HasPotential,
+    HasSampler,
     HasScore,
     HasVelocity,
     Plan,
@@ -38,14 +39,15 @@ PER_GAP = {"deterministic": 4, "stochastic": 16, "plan": 1}
 class Motion:
     """What moves the cells of a model: functions of (t [batch], x [batch, dim]) in the data's units.
 
-    kind       "stochastic" (dx = drift dt + noise dW), "deterministic" (dx = velocity dt) or "plan" (straight lines
-               between the cells that a transport plan joins)
+    kind       "stochastic" (dx = drift dt + noise dW), "deterministic" (dx = velocity dt), "plan" (straight lines
+               between the cells that a transport plan joins) or "sampler" (the model's own way)
     velocity   of the continuity equation, or None; drift, noise: of the stochastic equation, or None
-    growth     d log mass / dt, potential: U, plans: by interval; None where the model has none
+    growth     d log mass / dt, potential: U, plans: by interval, sampler: (cells, times, generator) -> their courses;
+               None where the model has none
     constrain  moves states to where a perturbation allows them, or None
     """
 
-    kind: Literal["stochastic", "deterministic", "plan"]
+    kind: Literal["stochastic", "deterministic", "plan", "sampler"]
     title: str
     spec: Spec
     device: torch.device
@@ -55,6 +57,7 @@ class Motion:
     growth: Field | None = None
     potential: Field | None = None
     plans: tuple[Plan, ...] = ()
+    sampler: Callable[[Tensor, tuple[float, ...], torch.Generator], Tensor] | None = None
     constrain: Callable[[Tensor], Tensor] | None = None
 
     @property
@@ -63,8 +66,8 @@ class Motion:
         found = self.velocity or self.drift
         if found is None:
             raise ValueError(
-                f"{self.title} has a static plan between measured times and no velocity field, "
-                "so it cannot say how a cell moves anywhere else; a model with a velocity is needed"
+                f"{self.title} has {'its own sampler' if self.sampler else 'a static plan between measured times'} and "
+                "no velocity field, so it cannot say how a cell moves anywhere else; a model with a velocity is needed"
             )
         return found
 
@@ -98,7 +101,10 @@ def motion(model: Model, context: Context | None = None) -> Motion:
             b = drift
             velocity = lambda t, x: b(t, x) - half(t, x)  # noqa: E731
     plans = ()
-    if drift is not None and noise is not None:
+    sampler = (lambda x0, times, rng: model.sample(x0, times, rng, context)) if isinstance(model, HasSampler) else None
+    if sampler is not None:
+        kind = "sampler"
+    elif drift is not None and noise is not None:
         kind = "stochastic"
     elif velocity is not None or drift is not None:
         kind = "deterministic"
@@ -108,7 +114,8 @@ def motion(model: Model, context: Context | None = None) -> Motion:
     else:
         has = ", ".join(sorted(capabilities(model))) or "no capability at all"
         raise ValueError(
-            f"{model.title} cannot be simulated: it has {has}; needed is a velocity, a drift with noise, or a coupling"
+            f"{model.title} cannot be simulated: it has {has}; "
+            "needed is a velocity, a drift with noise, a coupling or a sampler"
         )
     return Motion(
         kind=kind,
@@ -121,6 +128,7 @@ def motion(model: Model, context: Context | None = None) -> Motion:
         growth=(lambda t, x: model.growth(t, x, context)) if isinstance(model, HasGrowth) else None,
         potential=(lambda t, x: model.potential(t, x, context)) if isinstance(model, HasPotential) else None,
         plans=plans,
+        sampler=sampler,
     )
 
 
@@ -183,6 +191,8 @@ def simulate(
     if not len(x0):
         raise ValueError("there is no cell to start from")
     kind = moving.kind if noise or moving.kind != "stochastic" else "deterministic"
+    if moving.sampler is not None:
+        return _sampled(moving, x0, outputs, seed)
     if kind == "plan":
         x, notes = _along_plans(moving, x0, outputs, seed, noise)
         return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, 0.0, notes)
@@ -214,6 +224,15 @@ def simulate(
             "its field is not usable that far in time or state"
         )
     return Simulation(np.array(outputs), x, log_weight, count, error)
+
+
+def _sampled(moving: Motion, x0: np.ndarray, outputs: list[float], seed: int) -> Simulation:
+    """The courses that a model draws itself."""
+    assert moving.sampler is not None
+    rng = torch.Generator(moving.device).manual_seed(seed)
+    with torch.no_grad():
+        x = moving.sampler(torch.from_numpy(x0).to(moving.device), tuple(outputs), rng).cpu().numpy()
+    return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, float("nan"))
 
 
 def _moves(moving: Motion, kind: str) -> tuple[Field, Callable[[Tensor], Tensor] | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +16,8 @@ from cellflow_core.data.space import StateSpace
 
 Array = np.ndarray
 _LATER = ("growth", "subject", "dose", "covariates")
+MOST_CATEGORIES = 64
+"""Categories of an annotation that a model may be conditioned on; a column with more is a name, not a condition."""
 
 
 class Need(StrEnum):
@@ -39,6 +41,7 @@ class Spec:
     center    mean state, [dim]
     scale     root mean square distance of one coordinate from its mean, over all axes (state)
     interval  mean gap between consecutive times (time)
+    labels    name and categories of each annotation in at most MOST_CATEGORIES words
     """
 
     dim: int
@@ -48,12 +51,12 @@ class Spec:
     interval: float
     genes: tuple[str, ...] = ()
     time_unit: str = ""
+    labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Spec:
         """Read back what `dataclasses.asdict` and JSON made of a Spec."""
-        as_tuples: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**as_tuples)
+        return cls(**{name: _tuples(value) for name, value in values.items()})
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Snapshots:
         if not (np.isfinite(x).all() and np.isfinite(t).all()):
             bad = int((~np.isfinite(x).all(axis=1) | ~np.isfinite(t)).sum())
             raise ValueError(f"{bad} of {len(x)} cells hold a value or a time that is missing or infinite")
-        for name, each in (*self._by_cell().items(), *self.labels.items(), *self.covariates.items()):
+        for name, each in (*self.by_cell.items(), *self.labels.items(), *self.covariates.items()):
             if each is not None and len(each) != len(x):
                 raise ValueError(f"{name} has {len(each)} rows for {len(x)} cells")
         object.__setattr__(self, "x", x)
@@ -146,7 +149,7 @@ class Snapshots:
             mass=None if self.mass is None else self.mass[np.isin(self.times, kept)],
             labels={name: values[cells] for name, values in self.labels.items()},
             covariates={name: values[cells] for name, values in self.covariates.items()},
-            **{name: values[cells] for name, values in self._by_cell().items()},
+            **{name: values[cells] for name, values in self.by_cell.items()},
         )
 
     def without(self, time: float) -> Snapshots:
@@ -154,8 +157,9 @@ class Snapshots:
         self.at(time)
         return self.take(self.t != time)
 
-    def _by_cell(self) -> dict[str, Array]:
-        """The optional arrays with one row a cell that are there."""
+    @property
+    def by_cell(self) -> dict[str, Array]:
+        """The optional arrays with one row a cell that are there, by the name of their field."""
         every = {"velocity": self.velocity, "growth": self.growth, "lineage": self.lineage}
         every |= {"subject": self.subject, "dose": self.dose}
         return {name: each for name, each in every.items() if each is not None}
@@ -172,7 +176,14 @@ class Snapshots:
             interval=float((times[-1] - times[0]) / max(len(times) - 1, 1)) or 1.0,
             genes=self.space.genes,
             time_unit=self.time_unit,
+            labels=tuple(self._categories()),
         )
+
+    def _categories(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for name, values in self.labels.items():
+            found = sorted({str(each) for each in values})
+            if len(found) <= MOST_CATEGORIES:
+                yield name, tuple(found)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -199,3 +210,8 @@ class Snapshots:
                 else:
                     digest.update(repr(part).encode())
         return digest.hexdigest()[:16]
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as JSON has them, as the tuples they were."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

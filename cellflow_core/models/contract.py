@@ -158,6 +158,16 @@ class HasCoupling(ABC):
     def coupling(self, k: int) -> Plan: ...
 
 
+class HasSampler(ABC):
+    """Its own way from cells to later cells, for models that have no field: `simulate` asks it for whole courses."""
+
+    @abstractmethod
+    def sample(
+        self, x0: Float[Tensor, "cells dim"], times: tuple[float, ...], rng: torch.Generator, context: Context
+    ) -> Float[Tensor, "outputs cells dim"]:
+        """Cells x0, which stand at times[0], at all times (ascending); the first output is x0."""
+
+
 CAPABILITIES: Mapping[str, type] = {
     "velocity": HasVelocity,
     "drift": HasDrift,
@@ -166,6 +176,7 @@ CAPABILITIES: Mapping[str, type] = {
     "growth": HasGrowth,
     "potential": HasPotential,
     "coupling": HasCoupling,
+    "sampler": HasSampler,
 }
 
 

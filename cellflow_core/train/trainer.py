@@ -82,8 +82,8 @@ def fit(
     if lacking:
         raise ValueError(f"{model.title} needs {' and '.join(lacking)}, which these data do not have")
     train, held = validation_split(data, config.validation, seed)
-    frames = Frames.of(train, model.device)
-    held_frames = None if held is None else Frames.of(held, model.device)
+    frames = Frames.of(train, model.device, model.spec)
+    held_frames = None if held is None else Frames.of(held, model.device, model.spec)
     average = AveragedModel(model, avg_fn=_moving(config.average))
     if start is not None:
         model.load_state_dict(start.model)

@@ -55,12 +55,16 @@ def answers(model) -> dict[str, torch.Tensor]:
             for k in range(len(model.spec.times) - 1):
                 plan = ask(k)
                 found |= {f"coupling {k} {name}": getattr(plan, name) for name in ("x0", "x1", "weight")}
+        elif each == "sampler":
+            found[each] = model.sample(x, (1.5, 2.0, 3.0, 4.5), torch.Generator().manual_seed(2), {})
         else:
             found[each] = ask(t) if each == "noise" else ask(t, x, {})
     return found
 
 
 def shape_of(capability: str) -> tuple[int, ...]:
+    if capability == "sampler":
+        return (4, 7, 3)
     return (7, 3) if capability in ("velocity", "drift", "score") else (7,)
 
 

@@ -5,7 +5,9 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 
+from cellflow_core.data.frames import Frames
 from cellflow_core.data.snapshots import Need, Snapshots, Spec
 from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -97,3 +99,28 @@ def test_pca_space_maps_both_ways():
         StateSpace.coordinates(("a",)).gene("A")
     with pytest.raises(ValueError, match=r"needs a mean and a decoder of shape \(3, 6\)"):
         AffineSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings)
+
+
+def test_frames_know_what_is_known_of_each_cell():
+    t = np.repeat([1.0, 2.0], [3, 4])
+    data = Snapshots(
+        np.arange(14).reshape(7, 2),
+        t,
+        StateSpace.coordinates(("a", "b")),
+        growth=np.arange(7.0),
+        lineage=np.arange(7),
+        mass=np.array([3.0, 6.0]),
+        labels={"type": np.array(["T", "B", "B", "T", "T", "NK", "B"]), "name": np.arange(7).astype(str)},
+    )
+    assert data.spec.labels[0] == ("type", ("B", "NK", "T"))
+    assert Spec.of(json.loads(json.dumps(asdict(data.spec)))) == data.spec
+    early = Frames.of(data.take(t == 1.0), spec=data.spec)
+    assert early.about["label type"][0].tolist() == [2, 0, 0]
+    frames = Frames.of(data)
+    assert frames.mass is not None and frames.mass.tolist() == [1.0, 2.0]
+    assert frames.about["label type"][1].tolist() == [2, 2, 1, 0] and frames.about["growth"][1].tolist() == [3, 4, 5, 6]
+    batch = frames.batch(5, torch.Generator().manual_seed(0))
+    assert torch.equal(batch.about("growth") * 2, batch.x[..., 0])
+    assert torch.equal(batch.about("lineage").float(), batch.about("growth"))
+    with pytest.raises(KeyError, match=r"dose.*growth, lineage, label type"):
+        batch.about("dose")
