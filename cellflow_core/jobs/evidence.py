@@ -1,0 +1,42 @@
+"""What our own benchmarks say about each model: read from `benchmarks/results`, never typed in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One model on one data set, a time left out at a time (protocol loo-v1).
+
+    ratio    its mean W1 over that of the OT midpoint, which learns nothing: below 1 is better than a straight line
+    seconds  of one training, on the machine of the benchmark
+    """
+
+    model: str
+    data: str
+    ratio: float
+    seconds: float
+
+
+def evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
+    """Every model of every stored table of times left out."""
+    tables = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("loo_*.json")))
+    return tuple(each for table in tables for each in _of_table(table))
+
+
+def _of_table(table: dict[str, Any]) -> list[Evidence]:
+    data = f"{table['data']['file']}, {table['data']['dims']} axes"
+    found = []
+    for model in dict.fromkeys(row["model"] for row in table["rows"]):
+        rows = [row for row in table["rows"] if row["model"] == model and row.get("w1") is not None]
+        if rows:
+            ratio = mean(row["w1"] for row in rows) / table["baselines"]["midpoint"]
+            found.append(Evidence(model, data, ratio, median(row["seconds"] for row in rows)))
+    return found

@@ -1,0 +1,123 @@
+"""Which model for these data and this question: a ranked choice with the reason of every place.
+
+The idea is that of dynguidelines (Saelens et al., Nat. Biotechnol. 2019, doi:10.1038/s41587-019-0071-9): answers about
+the data and measured performance give an order, and every reason is said. Here the order has three steps, no weights:
+what a model can do with these data, how many wishes it leaves open, and its measured error (`jobs.evidence`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Protocol
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.dataset import DatasetInfo
+from cellflow_core.jobs.evidence import Evidence
+
+
+class Card(Protocol):
+    """What a jobs.catalogue.ModelCard tells about a model."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+    @property
+    def capabilities(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Wishes(Config):
+    """What a person wants to see, each in the words of the question."""
+
+    motion: bool = setting(True, "follow cells anywhere between the measured times, and change genes on the way")
+    chance: bool = setting(False, "cells that start alike may end differently: random motion is learnt")
+    landscape: bool = setting(False, "one landscape whose slopes are the motion")
+    growth: bool = setting(False, "cells divide and die at different rates")
+    minutes: float = setting(10.0, "time for one training", 0.1, 10_000.0, "minutes")
+
+
+ASKS: dict[str, tuple[frozenset[str], str]] = {
+    "motion": (frozenset({"velocity", "drift"}), "a field that moves any cell"),
+    "chance": (frozenset({"noise"}), "random motion"),
+    "landscape": (frozenset({"potential"}), "a landscape of its own"),
+    "growth": (frozenset({"growth"}), "division and death"),
+}
+"""Wish -> the capabilities of which one answers it, and what they learn in words."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One model with its reasons.
+
+    able    whether these data have what it needs; pros, cons: sentences
+    ratio   median over benchmark data of its error at unseen times over that of the OT midpoint, NaN where unmeasured
+    """
+
+    model: str
+    title: str
+    able: bool
+    pros: tuple[str, ...]
+    cons: tuple[str, ...]
+    ratio: float
+
+
+def rank(info: DatasetInfo, cards: Iterable[Card], wishes: Wishes, measured: Iterable[Evidence]) -> tuple[Choice, ...]:
+    """Every model, the one to try first at the front."""
+    known = list(measured)
+    choices = [_choice(info, card, wishes, [each for each in known if each.model == card.name]) for card in cards]
+    return tuple(sorted(choices, key=_order))
+
+
+def _order(choice: Choice) -> tuple[bool, int, float, str]:
+    return not choice.able, len(choice.cons), math.inf if math.isnan(choice.ratio) else choice.ratio, choice.model
+
+
+def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence]) -> Choice:
+    pros, cons = [], []
+    lacking = [need for need in card.needs if need not in info.has]
+    if lacking:
+        cons.append(f"Needs {' and '.join(lacking)}, which these data do not have.")
+    for wish, (wanted, words) in ASKS.items():
+        if getattr(wishes, wish):
+            there = bool(wanted & set(card.capabilities))
+            (pros if there else cons).append(f"{'Learns' if there else 'Does not learn'} {words}.")
+    ratio = median(each.ratio for each in found) if found else math.nan
+    if found:
+        pros.append(_error_words(ratio, [each.data for each in found]))
+        minutes = median(each.seconds for each in found) / 60
+        if minutes > wishes.minutes:
+            cons.append(f"One training took {minutes:.2g} minutes in our benchmark.")
+    else:
+        pros.append("Its error at unseen times has not been measured in our benchmark.")
+    return Choice(card.name, card.title, not lacking, tuple(pros), tuple(cons), ratio)
+
+
+def _error_words(ratio: float, data: list[str]) -> str:
+    where = f"{len(data)} benchmark data sets (median)" if len(data) > 1 else data[0]
+    against = "better than" if ratio < 0.995 else "worse than" if ratio > 1.005 else "as good as"
+    return f"At unseen times {against} straight lines of optimal transport: error {ratio:.2f} of theirs, on {where}."
+
+
+def remarks(info: DatasetInfo, wishes: Wishes) -> tuple[str, ...]:
+    """What the data mean for the choice, whatever the model."""
+    said, counts = [], info.counts
+    if len(info.times) == 2:
+        said.append("There are two times only: none can be left out, so how far to trust the model stays unmeasured.")
+    if counts and min(counts) < 100:
+        said.append(
+            f"One time has {min(counts)} cells only. Train three seeds or more and look at how much they differ."
+        )
+    if counts and max(counts) > 20 * max(min(counts), 1) and not wishes.growth:
+        said.append(
+            f"Times differ much in size ({min(counts):,} to {max(counts):,} cells). If that is growth, ask for it; a "
+            "model without it compares the shape of each time, not its size."
+        )
+    if "spliced" in info.layers and "unspliced" in info.layers:
+        said.append("Spliced and unspliced counts are there: RNA velocity can say where cells go from one time alone.")
+    return tuple(said)

@@ -1,0 +1,92 @@
+"""The order of models follows from the data, the wishes and measured errors, and every place has its reason."""
+
+import json
+import math
+from dataclasses import dataclass, replace
+
+import pytest
+
+from cellflow_core.data.snapshots import Need
+from cellflow_core.data.store import open_dataset
+from cellflow_core.jobs.evidence import RESULTS, Evidence, evidence
+from cellflow_core.jobs.guide import Wishes, rank, remarks
+from tests import toys
+
+
+@dataclass(frozen=True)
+class Card:
+    name: str
+    capabilities: tuple[str, ...]
+    needs: tuple[str, ...] = (str(Need.TIMES),)
+
+    @property
+    def title(self) -> str:
+        return self.name.upper()
+
+
+CARDS = (
+    Card("straight", ("coupling",)),
+    Card("flow", ("velocity",)),
+    Card("bridge", ("velocity", "noise", "score")),
+    Card("grows", ("velocity", "growth")),
+    Card("clones", ("velocity",), (str(Need.TIMES), str(Need.LINEAGE))),
+)
+MEASURED = (
+    Evidence("straight", "a", 1.0, 1.0),
+    Evidence("flow", "a", 0.9, 4.0),
+    Evidence("flow", "b", 0.98, 6.0),
+    Evidence("bridge", "a", 0.95, 300.0),
+    Evidence("clones", "a", 0.5, 4.0),
+)
+
+
+@pytest.fixture
+def info(home):
+    return open_dataset(toys.stored()).info
+
+
+def order(info, **wishes) -> list[str]:
+    return [each.model for each in rank(info, CARDS, Wishes(**wishes), MEASURED)]
+
+
+def test_what_the_data_lack_comes_last_and_errors_decide_among_equals(info):
+    assert order(info) == ["flow", "bridge", "grows", "straight", "clones"]
+    last = rank(info, CARDS, Wishes(), MEASURED)[-1]
+    assert not last.able and last.cons[0] == "Needs lineage barcodes, which these data do not have."
+    assert order(replace(info, has=(*info.has, str(Need.LINEAGE))))[0] == "clones"
+
+
+def test_wishes_come_before_errors(info):
+    assert order(info, chance=True)[0] == "bridge"
+    assert order(info, growth=True)[0] == "grows"
+    assert order(info, motion=False)[:3] == ["flow", "bridge", "straight"]
+    assert order(info, chance=True, minutes=1.0)[:2] == ["flow", "bridge"]  # one wish open each
+
+
+def test_every_place_has_its_reason(info):
+    found = {each.model: each for each in rank(info, CARDS, Wishes(chance=True), MEASURED)}
+    assert "Learns random motion." in found["bridge"].pros and "Does not learn random motion." in found["flow"].cons
+    assert "error 0.94 of theirs, on 2 benchmark data sets" in found["flow"].pros[-1]
+    assert "as good as straight lines" in found["straight"].pros[-1]
+    assert math.isnan(found["grows"].ratio) and "has not been measured" in found["grows"].pros[-1]
+    slow = {each.model: each for each in rank(info, CARDS, Wishes(minutes=1.0), MEASURED)}["bridge"]
+    assert slow.cons == ("One training took 5 minutes in our benchmark.",)
+
+
+def test_what_the_data_mean_for_the_choice(info):
+    assert remarks(replace(info, counts=(600, 600, 600)), Wishes()) == ()
+    assert "left out" in remarks(replace(info, times=(0.0, 1.0), counts=(600, 600)), Wishes())[0]
+    assert "50 cells only" in remarks(replace(info, counts=(50, 90, 90)), Wishes())[0]
+    sizes = replace(info, counts=(200, 9000, 300))
+    assert "differ much" in remarks(sizes, Wishes())[0] and remarks(sizes, Wishes(growth=True)) == ()
+    assert "RNA velocity" in remarks(replace(info, counts=(600,) * 3, layers=("spliced", "unspliced")), Wishes())[0]
+
+
+def test_evidence_is_what_the_benchmarks_stored(tmp_path):
+    rows = [{"model": "m", "seed": s, "fold": f, "w1": w, "seconds": s} for s, f, w in ((1, 1, 2.0), (3, 2, 4.0))]
+    table = {"data": {"file": "x.csv", "dims": 5}, "baselines": {"midpoint": 2.0}, "rows": rows}
+    (tmp_path / "loo_x.json").write_text(json.dumps(table))
+    assert evidence(tmp_path) == (Evidence("m", "x.csv, 5 axes", 1.5, 2.0),)
+    stored = evidence()
+    assert len({each.data for each in stored}) == len(list(RESULTS.glob("loo_*.json"))) > 1
+    assert all(0.3 < each.ratio < 5 for each in stored)
