@@ -15,7 +15,7 @@ import numpy as np
 
 from cellflow_core.data.graph import neighbours
 from cellflow_core.data.spaces.regression import Scores
-from cellflow_core.data.spaces.training import Learnt, Say, mlp, seeded, train
+from cellflow_core.data.spaces.training import Learnt, Say, kept_aside, mlp, seeded, train
 
 Array = np.ndarray
 WIDTH = 64
@@ -32,7 +32,8 @@ def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, step
     from torch import nn
 
     say("computing principal components")
-    scores = Scores.of(table, genes)
+    aside = kept_aside(table.shape[0], seed)
+    scores = Scores.of(table, genes, aside)
     say("computing the diffusion map")
     x, pieces = coordinates(scores.s, axes)
     mean, scale = x.mean(axis=0), x.std(axis=0)
@@ -49,7 +50,7 @@ def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, step
             return there + (read - s).square().sum(dim=1).mean() / whole
 
         module = nn.ModuleList([encoder, decoder])
-        train(module, loss, len(x), say, what="fitting the way to genes and back", seed=seed, steps=steps)
+        train(module, loss, aside, say, what="fitting the way to genes and back", seed=seed, steps=steps)
     names = tuple(f"DC{k + 1}" for k in range(x.shape[1]))
     space = scores.space_of("diffusion", names, encoder, decoder, np.diag(scale.astype(np.float64)), mean)
     notes = [LOCAL]
@@ -58,7 +59,7 @@ def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, step
             f"The cells fall into {pieces} pieces that no path of neighbours joins: some axes only tell pieces apart."
         )
     said = f"{len(names)} diffusion components of {len(genes):,} genes are the axes"
-    return Learnt(x, space, said, tuple(notes))
+    return Learnt(x, space, said, tuple(notes), aside)
 
 
 def coordinates(states: Array, axes: int) -> tuple[Array, int]:

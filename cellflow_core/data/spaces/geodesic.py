@@ -13,7 +13,7 @@ import numpy as np
 
 from cellflow_core.data.spaces.potential import geodesic_distances
 from cellflow_core.data.spaces.regression import Scores
-from cellflow_core.data.spaces.training import Learnt, Say, encoded, mlp, seeded, train
+from cellflow_core.data.spaces.training import Learnt, Say, encoded, kept_aside, mlp, seeded, train
 
 Array = np.ndarray
 WIDTH = 128
@@ -31,7 +31,8 @@ def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, step
     from torch import nn
 
     say("computing principal components")
-    scores = Scores.of(table, genes)
+    aside = kept_aside(table.shape[0], seed)
+    scores = Scores.of(table, genes, aside)
     rng = np.random.default_rng(seed)
     few = np.sort(rng.permutation(len(scores.s))[:CELLS])
     say(f"computing distances along {len(few):,} cells")
@@ -54,7 +55,7 @@ def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, step
             return stress + RECONSTRUCTION * missed + CYCLE * back
 
         module = nn.ModuleList([encoder, decoder])
-        train(module, loss, len(few), say, what="training the autoencoder", seed=seed, steps=steps)
+        train(module, loss, aside[few], say, what="training the autoencoder", seed=seed, steps=steps)
     names = tuple(f"GEO{k + 1}" for k in range(axes))
     plain = scores.space_of("geodesic", names, encoder, decoder, np.eye(axes), np.zeros(axes))
     z = encoded(plain, table).astype(np.float64)
@@ -67,7 +68,7 @@ def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, step
     notes = (
         f"Distances in this state miss those along the cells by {stress:.0%} (root mean square, {len(few):,} cells).",
     )
-    return Learnt(x, space, said, notes)
+    return Learnt(x, space, said, notes, aside)
 
 
 def _stress(x: Array, aim: Array) -> float:

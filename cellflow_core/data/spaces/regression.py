@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from cellflow_core.data.pca import principal
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
-from cellflow_core.data.spaces.training import after, before, layers_of
+from cellflow_core.data.spaces.training import after, before, encoded, layers_of
 
 if TYPE_CHECKING:
     from torch.nn import Sequential
@@ -24,6 +24,8 @@ COMPONENTS = 50
 class Scores:
     """Cells in the leading principal components of their genes, all divided by one number so that they are about 1.
 
+    The components are those of the cells that are learnt from; the others are only looked at through them.
+
     s  [cells, components], space: the components, unit: that number (expression)
     """
 
@@ -32,12 +34,12 @@ class Scores:
     unit: float
 
     @classmethod
-    def of(cls, table: Any, genes: tuple[str, ...]) -> Scores:
-        """Of a numpy or scipy.sparse table [cells, genes]."""
-        found = principal(table, genes, min(COMPONENTS, len(genes)))
+    def of(cls, table: Any, genes: tuple[str, ...], aside: Bool[Array, " cells"]) -> Scores:
+        """Of a numpy or CSR table [cells, genes]; `aside`: the cells that are not learnt from."""
+        found = principal(table[np.flatnonzero(~aside)], genes, min(COMPONENTS, len(genes)))
         assert isinstance(found.space, AffineSpace)
         unit = float(np.sqrt(found.state.var(axis=0, dtype=np.float64).max())) or 1.0
-        return cls((found.state / unit).astype(np.float32), found.space, unit)
+        return cls((encoded(found.space, table) / unit).astype(np.float32), found.space, unit)
 
     def space_of(
         self, kind: str, axes: tuple[str, ...], encoder: Sequential, decoder: Sequential, turn: Array, shift: Array

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces.neural import Layers
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 Array = np.ndarray
 Say = Callable[[str], None]
 VALIDATION = 0.1
-"""Share of the cells that are kept aside to see when to stop."""
+"""Share of the cells that are kept aside, to see when to stop and how well cells that were not learnt from fare."""
+_ENOUGH = 2000
+"""Cells that suffice to see when to stop."""
 _EVERY = 25
 _PATIENCE = 12
 _ROWS = 4096
@@ -30,12 +32,18 @@ _ROWS = 4096
 
 @dataclass(frozen=True)
 class Learnt:
-    """Cells x [cells, dim] in a space that was found from them, how in words, and what a reader must know."""
+    """Cells x [cells, dim] in a space that was found from them, how in words, and what a reader must know.
+
+    aside   cells from which the way to genes and back was not learnt, mask [cells]; None: all were used
+    shares  share of the variance of the genes that each axis carries, [dim]; None where axes carry no share
+    """
 
     x: Float[Array, "cells dim"]
     space: StateSpace
     said: str
     notes: tuple[str, ...] = ()
+    aside: Bool[Array, " cells"] | None = None
+    shares: Float[Array, " dim"] | None = None
 
 
 @contextmanager
@@ -54,6 +62,11 @@ def seeded(seed: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def kept_aside(cells: int, seed: int) -> Bool[Array, " cells"]:
+    """Which cells the networks do not learn from: a random `VALIDATION` of them, one at least."""
+    return np.random.default_rng(seed).permutation(cells) < max(1, round(VALIDATION * cells))
+
+
 def mlp(*widths: int) -> torch.nn.Sequential:
     """Linear layers of these widths with SiLU between them."""
     from torch import nn
@@ -67,7 +80,7 @@ def mlp(*widths: int) -> torch.nn.Sequential:
 def train(
     module: torch.nn.Module,
     loss: Callable[[Array, float], torch.Tensor],
-    cells: int,
+    aside: Bool[Array, " cells"],
     say: Say,
     *,
     what: str,
@@ -79,13 +92,12 @@ def train(
     """Least squares or likelihood by Adam, to the weights with the least loss on cells kept aside; returns that loss.
 
     loss   of (rows of the cells, share of the way done in 0 to 1), a mean over the rows
+    aside  which cells are only looked at to see when to stop
     steps  at most; fewer where the loss on the cells kept aside has not fallen for long. Call it within `seeded`.
     """
     import torch
 
-    order = np.random.default_rng(seed).permutation(cells)
-    held = max(1, round(VALIDATION * cells))
-    kept_aside, used = order[:held], order[held:] if cells > held else order
+    held, used = np.flatnonzero(aside)[:_ENOUGH], np.flatnonzero(~aside)
     optimizer = torch.optim.Adam(module.parameters(), lr=rate)
     rng = np.random.default_rng((seed, 1))
     best, best_loss, since = copy.deepcopy(module.state_dict()), math.inf, 0
@@ -99,7 +111,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(module.parameters(), 5.0)
         optimizer.step()
         if step % _EVERY == _EVERY - 1 or step == steps - 1:
-            now = _validation(loss, kept_aside)
+            now = _validation(loss, held)
             if now < best_loss - 1e-4 * abs(best_loss) if math.isfinite(best_loss) else math.isfinite(now):
                 best, best_loss, since = copy.deepcopy(module.state_dict()), now, 0
             else:

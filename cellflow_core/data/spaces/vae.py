@@ -18,6 +18,7 @@ from cellflow_core.data.spaces.training import (
     after,
     before,
     encoded,
+    kept_aside,
     layers_of,
     mlp,
     moments,
@@ -62,7 +63,9 @@ def fit(
     from torch.nn.functional import log_softmax
 
     cells, width = table.shape
-    mean, deviation = moments(table)
+    aside = kept_aside(cells, seed)
+    used = np.flatnonzero(~aside)
+    mean, deviation = moments(table[used])
     scale = np.maximum(deviation, max(float(np.median(deviation)), 1e-6))  # rare genes are not blown up
     outputs = width if counts is None else width + 1
     with seeded(seed):
@@ -71,8 +74,8 @@ def fit(
         module = nn.ModuleList([encoder, decoder])
         module.register_parameter("spread", spread)
         if counts is not None and totals is not None:
-            shares = np.append(np.asarray(counts.sum(axis=0, dtype=np.float64)).ravel(), 0.0)
-            shares[-1] = max(float(totals.sum()) - shares.sum(), 0.0)
+            shares = np.append(np.asarray(counts[used].sum(axis=0, dtype=np.float64)).ravel(), 0.0)
+            shares[-1] = max(float(totals[used].sum()) - shares.sum(), 0.0)
             logits = torch.from_numpy(np.log(shares / shares.sum() + 1e-8)).float()
             decoder[-1].register_parameter("bias", nn.Parameter(logits))  # begins with what is usual
 
@@ -96,14 +99,22 @@ def fit(
             divergence = 0.5 * (center.square() + log_var.exp() - 1 - log_var).sum(dim=1)
             return (missed + min(1.0, done / WARM_UP) * divergence).mean() / width
 
-        train(module, loss, cells, say, what="training the autoencoder", seed=seed, steps=steps)
+        train(module, loss, aside, say, what="training the autoencoder", seed=seed, steps=steps)
     *hidden, (weight, bias) = after(layers_of(encoder), 1 / scale, -mean / scale)
     means = (*hidden, (weight[:, :axes], bias[:axes]))
     back = layers_of(decoder) if counts is not None else before(layers_of(decoder), scale, mean)
-    return _learnt(table, genes, means, back, axes, counts is not None)
+    return _learnt(table, genes, means, back, axes, counts is not None, aside)
 
 
-def _learnt(table: Any, genes: tuple[str, ...], encoder: Layers, decoder: Layers, axes: int, counted: bool) -> Learnt:
+def _learnt(
+    table: Any,
+    genes: tuple[str, ...],
+    encoder: Layers,
+    decoder: Layers,
+    axes: int,
+    counted: bool,
+    aside: Array,
+) -> Learnt:
     """The space without the axes that carry nothing."""
     whole = NeuralSpace("vae", _names(axes), genes, encoder, decoder, "rate" if counted else "linear", DEPTH)
     x = encoded(whole, table)
@@ -114,14 +125,15 @@ def _learnt(table: Any, genes: tuple[str, ...], encoder: Layers, decoder: Layers
     encoder = (*encoder[:-1], (encoder[-1][0][:, alive], encoder[-1][1][alive]))
     space = NeuralSpace("vae", _names(len(alive)), genes, encoder, decoder, whole.output, DEPTH)
     if counted:
-        space = space.calibrated(x[:, alive], lambda rows: rows_of(table, rows))
+        used = np.flatnonzero(~aside)
+        space = space.calibrated(x[np.ix_(used, alive)], lambda rows: rows_of(table, used[rows]))
     law = "a negative binomial law of the counts" if counted else "a Gaussian law of the values"
     dropped = f"; {axes - len(alive)} of {axes} axes carried nothing and were left out" if axes > len(alive) else ""
     said = f"learnt {len(alive)} axes from {len(genes):,} genes by a variational autoencoder with {law}{dropped}"
     notes = [LOCAL]
     if not counted:
         notes.append("No counts of these cells are known, so the autoencoder took the values to be Gaussian.")
-    return Learnt(x[:, alive], space, said, tuple(notes))
+    return Learnt(x[:, alive], space, said, tuple(notes), aside)
 
 
 def _names(axes: int) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from typing import ClassVar
 import numpy as np
 
 from cellflow_core.config import Config
-from cellflow_core.data import graph
+from cellflow_core.data import graph, reconstruction
 from cellflow_core.data.dataset import Dataset
+from cellflow_core.data.reconstruction import Reconstruction
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store import open_dataset, save_dataset
 
@@ -33,6 +34,8 @@ class Change:
     notes      what a reader of any later view must know
     views      further 2-D pictures of the new cells, by name in lower case, each [cells, 2]
     name       a word or two that join the name of the data set; empty: the name of the step
+    variance   share of the variance of the genes that each axis carries, [dim], where the axes are new
+    read_back  how well genes are read from the state, where the axes are new; else that of the parent holds on
     """
 
     snapshots: Snapshots
@@ -41,6 +44,8 @@ class Change:
     notes: tuple[str, ...] = ()
     views: Mapping[str, Array] = field(default_factory=dict)
     name: str = ""
+    variance: Array | None = None
+    read_back: Reconstruction | None = None
 
 
 class Step(ABC):
@@ -96,12 +101,17 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
         recipe=(*parent.info.recipe, {"step": name, "settings": step.settings.as_dict()}),
         parent=parent.info.id,
         views={**carried, **change.views},
-        variance=parent.variance() if data.space is before.space else None,
+        variance=parent.variance() if data.space is before.space else change.variance,
         truth=parent.info.truth if known else "",
         truth_settings=parent.info.truth_settings if known else {},
     )
+    folder = open_dataset(made).folder
     if kept is None and same_states:
-        graph.hand_down(parent.folder, open_dataset(made).folder)
+        graph.hand_down(parent.folder, folder)
+    if change.read_back is not None:
+        reconstruction.save(change.read_back, folder)
+    elif data.space is before.space:
+        reconstruction.hand_down(parent.folder, folder)
     return made
 
 

@@ -12,6 +12,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.dataset import Dataset
 from cellflow_core.data.pca import principal
 from cellflow_core.data.prepare import most_variable
+from cellflow_core.data.reconstruction import compare
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces import genes as gene_axes
@@ -55,11 +56,21 @@ class State(Step):
         say("reading the genes")
         table, names = measured_table(dataset)
         chosen = self._chosen(table, names, say)
-        found = self._learnt(dataset, table[:, chosen], tuple(names[k] for k in chosen), chosen, say)
+        used = table[:, chosen]
+        found = self._learnt(dataset, used, tuple(names[k] for k in chosen), chosen, say)
+        say("reading the genes back from the new axes")
+        read_back = compare(found.space, found.x, used, found.aside)
         data = dataset.snapshots()
         velocity, notes = carried_velocity(data, found.space)
         snapshots = dataclasses.replace(data, x=found.x, space=found.space, velocity=velocity)
-        return Change(snapshots, found.said, notes=(*found.notes, *notes), name=WORDS[self.settings.representation])
+        return Change(
+            snapshots,
+            found.said,
+            notes=(*found.notes, *notes),
+            name=WORDS[self.settings.representation],
+            variance=found.shares,
+            read_back=read_back,
+        )
 
     def _chosen(self, table: Any, names: tuple[str, ...], say: Say) -> Array:
         """Indices of the genes that are used, ascending; of genes as axes, in the order they were named."""
@@ -90,7 +101,7 @@ class State(Step):
             said = (
                 f"{found.space.dim} principal components of {len(genes):,} genes, carrying {found.shares.sum():.0%} of "
             )
-            return Learnt(found.state, found.space, f"{said}their variance, are the axes")
+            return Learnt(found.state, found.space, f"{said}their variance, are the axes", shares=found.shares)
         if wish.representation == "vae":
             from cellflow_core.data.spaces import vae
 
