@@ -4,7 +4,7 @@ import io
 import numpy as np
 import pytest
 
-from pages.parts import chart, headline, measured, rows, view
+from pages.parts import chart, headline, measured, rows, state, view
 from tests import made_up
 
 
@@ -166,3 +166,10 @@ def test_every_view_has_its_three_texts(page):
         "How to read it",
         "What it cannot tell",
     ]
+
+
+def test_of_stages_that_tell_how_far_one_thing_is_the_last_is_shown():
+    said = ("reading", "training: step 25, loss 3", "training: step 50, loss 2", "storing")
+    lines = state._steps(said)
+    assert [each.split(": ", 1)[1] for each in lines] == ["reading", "training: step 50, loss 2", "storing"]
+    assert ["check" in each for each in lines] == [True, True, False]
