@@ -6,7 +6,7 @@ import streamlit as st
 
 from cellflow_core.jobs import compute, supervisor
 from cellflow_core.runs import index
-from pages.parts import live, pick, train_form
+from pages.parts import guide, live, pick, train_form
 from pages.parts.state import catalogue, result_of
 
 st.title("Train")
@@ -15,7 +15,7 @@ cards = catalogue()
 
 form, right = st.columns([3, 2], gap="large")
 with form:
-    card = train_form.choose_model(info, cards)
+    card = guide.choose_model(info, cards)
     wish = train_form.choose_rest(info, card)
     if st.button(
         f"Start training ({wish.runs} runs)" if wish.runs > 1 else "Start training",

@@ -1,4 +1,4 @@
-"""The choices before training: model, preset, settings, seeds and a time to leave out."""
+"""The choices before training: preset, settings, seeds and a time to leave out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import streamlit as st
 
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import compute
-from pages.parts.advice import advice, remarks
 from pages.parts.form import form_of
 from pages.parts.state import shared_forever
 from pages.parts.words import short
@@ -22,45 +21,6 @@ DEVICES = {
     "cpu": "the processor (CPU)",
     "cuda": "the graphics card (GPU)",
 }
-VIEWS_OF = {
-    "velocity": "flow, time, landscape, knock-out",
-    "potential": "a landscape of its own",
-    "score": "density",
-    "noise": "chance",
-    "growth": "growth",
-}
-
-
-def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
-    """The card of the chosen model, with advice beside it; `?model=` in the URL."""
-    st.subheader("1. What do you want to know?")
-    named = {each.model: each for each in advice(cards.values())}
-    order = [*named, *(name for name in cards if name not in named)]
-    key = "train_model"
-    if key not in st.session_state:
-        wanted = st.query_params.get("model")
-        st.session_state[key] = wanted if wanted in cards else order[0]
-    chosen = st.radio(
-        "Model",
-        order,
-        key=key,
-        format_func=lambda each: (
-            f"**{named[each].question}** {cards[each].title}" if each in named else f"**{cards[each].title}**"
-        ),
-        captions=[named[each].why if each in named else cards[each].summary for each in order],
-        label_visibility="collapsed",
-    )
-    st.query_params["model"] = chosen
-    card = cards[chosen]
-    for remark in remarks(len(info.times), info.counts, info.time_unit):
-        st.info(remark, icon=":material/lightbulb:")
-    with st.expander(f"About {card.title}", icon=":material/menu_book:"):
-        st.write(card.summary)
-        st.caption(f"Source: {card.paper}")
-        if card.needs:
-            st.caption(f"Needs: {'; '.join(card.needs)}")
-        st.caption(f"Gives: {'; '.join(VIEWS_OF.get(str(each), str(each)) for each in sorted(card.capabilities))}")
-    return card
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,17 @@ def test_start_queues_a_run_and_its_copy_without_a_time(demo: store.DatasetInfo)
     assert first.status().state == "cancelled"
 
 
+def test_the_guide_asks_and_ranks(demo: store.DatasetInfo) -> None:
+    page = opened("train")
+    first = page.radio(key="train_model").options[0]
+    assert "try this first" in first and any("At unseen times" in each.value for each in page.markdown)
+    page.get("button_group")[0].set_value(["motion", "chance"]).run()
+    assert not page.exception and page.radio(key="train_model").options[0] != first
+    page.selectbox(key="train_other").set_value("mccann").run()
+    assert page.radio(key="train_model").value == "mccann" and page.query_params["model"] == "mccann"
+    assert any("Does not learn a field that moves any cell" in each.value for each in page.markdown)
+
+
 def test_changed_settings_are_measured_anew(demo: store.DatasetInfo) -> None:
     page = opened("train", model="i-cfm")
     said = "With these settings: "

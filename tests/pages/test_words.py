@@ -1,31 +1,13 @@
-"""Numbers, states, advice and errors in words."""
+"""Numbers, states and errors in words."""
 
 from __future__ import annotations
 
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pages.parts.advice import advice, remarks
 from pages.parts.words import ago, badge, duration, plain, short
-
-
-@dataclass(frozen=True)
-class Card:
-    name: str
-    family: str
-    title: str
-    capabilities: tuple[str, ...]
-
-
-CARDS = (
-    Card("sf2m", "bridges", "[SF]2M", ("velocity", "score", "noise")),
-    Card("mccann", "couplings", "OT displacement", ("coupling",)),
-    Card("ot-cfm", "flow_matching", "OT-CFM", ("velocity",)),
-    Card("action-matching", "potentials", "Action Matching", ("velocity", "potential")),
-)
 
 
 @pytest.mark.parametrize(
@@ -51,19 +33,6 @@ def test_a_users_text_has_no_meaning_in_markdown() -> None:
     assert plain("**x** [a](b) <b> $y$ :red[z]") == r"\*\*x\*\* \[a\](b) \<b\> \$y\$ \:red\[z\]"
     assert plain("# day: 1-2") == r"\# day: 1-2"
     assert badge("done").startswith(":green-badge[")
-
-
-def test_each_question_names_the_model_that_answers_it() -> None:
-    found = {each.question: each.model for each in advice(CARDS)}
-    assert list(found.values()) == ["ot-cfm", "action-matching", "sf2m", "mccann"]
-    assert [each.model for each in advice(CARDS[:1])] == ["sf2m"]
-
-
-def test_the_data_are_looked_at() -> None:
-    assert remarks(5, (600, 600, 600)) == ()
-    two, few = remarks(2, (50, 90))
-    assert "two times only" in two and "50 cells" in few
-    assert "differ much" in remarks(3, (200, 9000, 300))[0]
 
 
 def test_errors_are_sentences() -> None:

@@ -1,0 +1,117 @@
+"""The "which model?" guide: wishes in, a ranked choice with reasons out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from cellflow_core.data.store import DatasetInfo
+from cellflow_core.jobs import guide
+from cellflow_core.jobs.evidence import Evidence, evidence
+from pages.parts.pick import WORDS
+
+SHOWN = 3
+"""Models that are offered at once; every other one is in the list below them."""
+ASKED = {
+    "motion": "Any cell at any time, and gene changes",
+    "chance": "Chance: one cell, several fates",
+    "landscape": "A landscape to roll in",
+    "growth": "Division and death",
+}
+
+
+def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
+    """The card of the chosen model; `?model=` in the URL."""
+    st.subheader("1. What do you want to know?")
+    wishes = _wishes()
+    ranked = {each.model: each for each in guide.rank(info, cards.values(), wishes, _measured())}
+    key, front = "train_model", [name for name, each in ranked.items() if each.able][:SHOWN] or list(ranked)[:SHOWN]
+    if st.session_state.get(key) not in ranked:
+        wanted = st.query_params.get("model")
+        st.session_state[key] = wanted if wanted in ranked else front[0]
+    options = list(dict.fromkeys((*front, st.session_state[key])))
+    chosen = st.radio(
+        "Model",
+        options,
+        key=key,
+        format_func=lambda each: f"**{cards[each].title}**" + (" · try this first" if each == front[0] else ""),
+        captions=[cards[each].summary for each in options],
+        label_visibility="collapsed",
+    )
+    st.query_params["model"] = chosen
+    _others(ranked, options)
+    _about(ranked[chosen], cards[chosen])
+    for remark in guide.remarks(info, wishes):
+        st.info(remark, icon=":material/lightbulb:")
+    return cards[chosen]
+
+
+def _wishes() -> guide.Wishes:
+    asked = st.pills(
+        "What should the model tell you?",
+        list(ASKED),
+        selection_mode="multi",
+        default=["motion"],
+        format_func=lambda each: ASKED[each],
+        key="wishes",
+    )
+    minutes = st.select_slider(
+        "Time for one training",
+        (1.0, 3.0, 10.0, 60.0, 600.0),
+        10.0,
+        format_func=lambda each: f"{each:g} min" if each < 60 else f"{each / 60:g} h",
+        key="wish_minutes",
+    )
+    return guide.Wishes(minutes=minutes, **{each: each in asked for each in ASKED})
+
+
+@st.cache_data(show_spinner=False)
+def _stored() -> list[dict[str, Any]]:
+    return [dataclasses.asdict(each) for each in evidence()]
+
+
+def _measured() -> list[Evidence]:
+    return [Evidence(**each) for each in _stored()]
+
+
+def _others(ranked: Mapping[str, guide.Choice], shown: list[str]) -> None:
+    """Every other model, in the order of the guide."""
+
+    def take() -> None:
+        picked = st.session_state["train_other"]
+        if picked:
+            st.session_state["train_model"] = picked
+        st.session_state["train_other"] = None
+
+    rest = [each for each in ranked if each not in shown]
+    if rest:
+        st.selectbox(
+            "Other models",
+            rest,
+            index=None,
+            key="train_other",
+            format_func=lambda each: ranked[each].title + ("" if ranked[each].able else " (these data do not fit)"),
+            placeholder=f"{len(rest)} more, best match first",
+            on_change=take,
+            label_visibility="collapsed",
+        )
+
+
+def _about(choice: guide.Choice, card: Any) -> None:
+    """Why this model stands where it stands, and what it is."""
+    marks = {"pros": ":green[:material/add:]", "cons": ":orange[:material/remove:]"}
+    lines = [f"{marks[kind]} {each}" for kind in marks for each in getattr(choice, kind)]
+    st.markdown("  \n".join(lines))
+    with st.expander(f"About {card.title}", icon=":material/menu_book:"):
+        st.write(card.summary)
+        st.caption(f"Source: {card.paper}")
+        if card.needs:
+            st.caption(f"Needs: {'; '.join(card.needs)}")
+        st.caption(f"Gives: {'; '.join(WORDS.get(str(each), str(each)) for each in sorted(card.capabilities))}")
+        st.caption(
+            "The order: what fits the data first, then how many of your wishes are left open, then the error at times "
+            "a model never saw, as our benchmark measured it."
+        )
