@@ -3,10 +3,10 @@
 Wasserstein-p       W_p^p = min over plans of sum pi_ij |x_i - y_j|^p (Kantorovich 1942); exact up to a limit of points,
                     above it the mean over random blocks of both clouds, which is an upper bound.
 Sliced Wasserstein  mean over random directions of the W_1 of the projections, in one dimension the area between the
-                    distribution functions (Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3). For any number of cells.
-MMD                 root of sum a_i a_j k(x_i, x_j) - 2 sum a_i b_j k(x_i, y_j) + sum b_i b_j k(y_i, y_j) (Gretton et al.
-                    2012, JMLR 13:723, the biased estimate) with k = exp(-d^2 / 2h^2), and h the median distance of two
-                    measured cells, so that the kernel is the same for every prediction (0 to sqrt 2, no unit).
+                    distribution functions (Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3). For any number.
+MMD                 root of sum a_i a_j k(x_i, x_j) - 2 sum a_i b_j k(x_i, y_j) + sum b_i b_j k(y_i, y_j) (Gretton et
+                    al. 2012, JMLR 13:723, the biased estimate) with k = exp(-d^2 / 2h^2), and h the median distance of
+                    two measured cells, so that the kernel is the same for every prediction (0 to sqrt 2, no unit).
 Density, coverage   Naeem et al. 2020, arXiv:2002.09797. Around each measured cell lies the ball to its k-th neighbour
                     among the measured cells. Coverage: share of the balls that hold a predicted cell. Density: balls
                     that a predicted cell lies in, over k. Two samples of one law have density 1 and coverage
