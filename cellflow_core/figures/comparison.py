@@ -1,0 +1,82 @@
+"""Errors of several models at times they never saw, beside answers that need no model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from cellflow_core.figures import theme
+
+LINES = {
+    "floor": ("sampling floor", "dot"),
+    "midpoint": ("OT midpoint", "solid"),
+    "linear": ("random pairs, half-way", "dash"),
+    "previous": ("time before, unmoved", "dashdot"),
+    "next": ("time after, unmoved", "longdash"),
+}
+"""Answers without a model: their names on the figure and the dash of their line."""
+
+
+def errors(
+    seeds: Mapping[str, Sequence[float]], trivial: Mapping[str, float], words: str, *, dark: bool = False
+) -> go.Figure:
+    """seeds: model -> its error for each seed, mean over the times left out; trivial: the same by the names of LINES.
+
+    The nearest model is on top. `words` names the axis, for example "Wasserstein-1 distance (state)".
+    """
+    means = {model: sum(values) / len(values) for model, values in seeds.items()}
+    order = sorted(means, key=lambda each: means[each], reverse=True)
+    figure = theme.blank(dark, height=150 + 34 * len(order) + 22 * len(trivial), x=words)
+    names = [theme.safe(each, 40) for each in order]
+    figure.add_trace(
+        go.Scatter(
+            x=[value for model in order for value in seeds[model]],
+            y=[name for name, model in zip(names, order, strict=True) for _ in seeds[model]],
+            mode="markers",
+            marker={"size": 9, "color": theme.behind(dark), "line": {"width": 1, "color": theme.quiet(dark)}},
+            name="one seed",
+            hovertemplate="%{y}: %{x:.3f}<extra>one seed</extra>",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[means[model] for model in order],
+            y=names,
+            mode="markers",
+            marker={"size": 15, "symbol": "diamond", "color": theme.model(dark)},
+            name="mean over seeds",
+            hovertemplate="%{y}: %{x:.3f}<extra>mean</extra>",
+        )
+    )
+    for k, (name, value) in enumerate(_finite(trivial).items()):
+        text, dash = LINES[name]
+        colour = theme.changed(dark) if name == "midpoint" else theme.quiet(dark)
+        figure.add_vline(x=value, line={"color": colour, "dash": dash, "width": 1.5})
+        figure.add_annotation(
+            x=value,
+            y=1,
+            yref="paper",
+            yshift=14 + 20 * k,
+            text=f"{text} {value:.3g}",
+            showarrow=False,
+            font={"color": colour, "size": 13},
+            xanchor="center",
+        )
+    figure.update_yaxes(categoryorder="array", categoryarray=names)
+    margin = 60 + 20 * len(trivial)
+    return figure.update_layout(margin={"t": margin}, legend={"y": -0.16, "yanchor": "top"})
+
+
+def describe(seeds: Mapping[str, Sequence[float]], trivial: Mapping[str, float]) -> str:
+    """The figure in one sentence with its numbers."""
+    means = {model: sum(values) / len(values) for model, values in seeds.items()}
+    models = ", ".join(f"{model} {means[model]:.3f}" for model in sorted(means, key=lambda each: means[each]))
+    lines = ", ".join(f"{LINES[name][0]} {value:.3f}" for name, value in _finite(trivial).items())
+    return f"Error at times left out, smallest first: {models}. Without a model: {lines}."
+
+
+def _finite(trivial: Mapping[str, float]) -> dict[str, float]:
+    """In ascending order, without what has no meaning for this measure."""
+    return dict(sorted(((k, v) for k, v in trivial.items() if math.isfinite(v)), key=lambda each: each[1]))
