@@ -89,3 +89,8 @@ class Config:
     def as_dict(self) -> dict[str, Any]:
         """The settings as a mapping that JSON can hold; `of` reads it back."""
         return dataclasses.asdict(self)
+
+
+def ruled_out(only_with: Mapping[str, tuple[str, tuple[Any, ...]]], settings: Mapping[str, Any]) -> frozenset[str]:
+    """The names in `only_with`, name -> (setting, values that allow it), that these settings do not allow."""
+    return frozenset(name for name, (key, values) in only_with.items() if settings[key] not in values)

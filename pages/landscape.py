@@ -12,7 +12,7 @@ run, data, info, map_name = view.opened(
 dark, outline_key = chart.dark(), f"roll_{run.id}_{map_name}"
 
 kinds = {"quasi": "Where cells gather (−log p)"}
-if "potential" in state.catalogue()[run.recipe.model].capabilities:
+if "potential" in state.catalogue()[run.recipe.model].gives(run.recipe.settings):
     kinds = {"potential": "Learnt potential", **kinds}
 controls = st.columns([3, 2], gap="large")
 with controls[0]:

@@ -18,13 +18,8 @@ from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
     HasCoupling,
-    HasDrift,
-    HasGrowth,
     HasNoise,
-    HasPotential,
     HasSampler,
-    HasScore,
-    HasVelocity,
     Plan,
     capabilities,
 )
@@ -89,11 +84,17 @@ def motion(model: Model, context: Context | None = None) -> Motion:
     if isinstance(model, Wrapper):
         return model.motion(context)
     model.eval()
-    velocity = (lambda t, x: model.velocity(t, x, context)) if isinstance(model, HasVelocity) else None
-    drift = (lambda t, x: model.drift(t, x, context)) if isinstance(model, HasDrift) else None
-    noise = model.noise if isinstance(model, HasNoise) else None
-    if noise is not None and isinstance(model, HasScore):
-        half = _half_score(model, noise, context)
+    has = capabilities(model)
+
+    def field(name: str) -> Field | None:
+        """The capability of this name as a function of time and state."""
+        ask = getattr(model, name) if name in has else None
+        return None if ask is None else lambda t, x: ask(t, x, context)
+
+    velocity, drift, score = field("velocity"), field("drift"), field("score")
+    noise: Callable[[Tensor], Tensor] | None = model.noise if isinstance(model, HasNoise) and "noise" in has else None
+    if noise is not None and score is not None:
+        half = _half_score(score, noise)
         if drift is None and velocity is not None:
             v = velocity
             drift = lambda t, x: v(t, x) + half(t, x)  # noqa: E731
@@ -112,9 +113,8 @@ def motion(model: Model, context: Context | None = None) -> Motion:
         kind = "plan"
         plans = tuple(model.coupling(k) for k in range(len(model.spec.times) - 1))
     else:
-        has = ", ".join(sorted(capabilities(model))) or "no capability at all"
         raise ValueError(
-            f"{model.title} cannot be simulated: it has {has}; "
+            f"{model.title} cannot be simulated: it has {', '.join(sorted(has)) or 'no capability at all'}; "
             "needed is a velocity, a drift with noise, a coupling or a sampler"
         )
     return Motion(
@@ -125,16 +125,16 @@ def motion(model: Model, context: Context | None = None) -> Motion:
         velocity=velocity,
         drift=drift,
         noise=noise,
-        growth=(lambda t, x: model.growth(t, x, context)) if isinstance(model, HasGrowth) else None,
-        potential=(lambda t, x: model.potential(t, x, context)) if isinstance(model, HasPotential) else None,
+        growth=field("growth"),
+        potential=field("potential"),
         plans=plans,
         sampler=sampler,
     )
 
 
-def _half_score(model: HasScore, noise: Callable[[Tensor], Tensor], context: Context) -> Field:
+def _half_score(score: Field, noise: Callable[[Tensor], Tensor]) -> Field:
     """sigma^2 / 2 score: what the drift has beyond the velocity (Song et al. 2021, arXiv:2011.13456, eq. 13)."""
-    return lambda t, x: noise(t).square()[:, None] / 2 * model.score(t, x, context)
+    return lambda t, x: noise(t).square()[:, None] / 2 * score(t, x)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def _show(chosen: argparse.Namespace) -> None:
     print(textwrap.fill(shown.summary, 100))
     print(f"Source: {shown.paper}")
     print(f"Needs: {'; '.join(shown.needs)}")
-    print(f"Can be asked for: {', '.join(shown.capabilities)}\n")
+    asked = (f"{each} ({shown.condition(each)})" if shown.condition(each) else each for each in shown.capabilities)
+    print(f"Can be asked for: {', '.join(asked)}\n")
     for title, settings in (("Settings", shown.settings), ("Training", shown.training_settings)):
         rows = []
         for each in settings:

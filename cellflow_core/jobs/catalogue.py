@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cellflow_core.config import Setting
+from cellflow_core.config import Setting, ruled_out
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,8 @@ class ModelCard:
     """What a person can know about a model before training it.
 
     needs              sentences; needs_names: the same as names of `Need`
-    capabilities       names of what it can be asked for
+    capabilities       names of what it can be asked for, with some settings or other
+    only_with          capability -> (setting, the values of it that give it), for those that not all settings give
     training_settings  of the trainer, with the defaults of this model; presets: their values by name of the preset
     """
 
@@ -29,6 +30,19 @@ class ModelCard:
     settings: tuple[Setting, ...]
     training_settings: tuple[Setting, ...]
     presets: Mapping[str, Mapping[str, Any]]
+    only_with: Mapping[str, tuple[str, tuple[Any, ...]]]
+
+    def gives(self, settings: Mapping[str, Any]) -> frozenset[str]:
+        """What the model can be asked for with these settings, and the defaults of the others."""
+        every = {each.name: each.default for each in self.settings} | dict(settings)
+        return frozenset(self.capabilities) - ruled_out(self.only_with, every)
+
+    def condition(self, capability: str) -> str:
+        """ "with variant unbalanced": what the settings must be for this capability; empty where it is always there."""
+        if capability not in self.only_with:
+            return ""
+        key, values = self.only_with[capability]
+        return f"with {key} {' or '.join(str(each) for each in values)}"
 
 
 def catalogue() -> tuple[ModelCard, ...]:
@@ -57,6 +71,7 @@ def card(name: str) -> ModelCard:
         settings=kind.Config.settings(),
         training_settings=tuple(dataclasses.replace(each, default=own[each.name]) for each in TrainConfig.settings()),
         presets={preset: TrainConfig.preset(preset, kind).as_dict() for preset in PRESETS},
+        only_with=kind.only_with,
     )
 
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cellflow_core.config import Config
+from cellflow_core.config import Config, ruled_out
 from cellflow_core.data.frames import Batch, Frames
 from cellflow_core.data.snapshots import Need, Spec
 
@@ -58,6 +58,7 @@ class DynamicsModel(nn.Module, ABC):
     paper        authors, year, DOI or arXiv number
     needs        what of the data it cannot do without
     recommended  the trainer's settings in which this method differs from the trainer's defaults
+    only_with    capabilities that some settings alone give: name -> (setting, the values of it that give it)
     """
 
     title: ClassVar[str]
@@ -65,6 +66,7 @@ class DynamicsModel(nn.Module, ABC):
     paper: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset({Need.TIMES})
     recommended: ClassVar[Mapping[str, Any]] = {}
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {}
     Config: ClassVar[type[Config]]
 
     def __init__(self, config: Config, spec: Spec) -> None:
@@ -129,7 +131,7 @@ class HasGrowth(ABC):
 
 
 class HasPotential(ABC):
-    """U with velocity = -grad U: cells roll downhill (state^2 / time)."""
+    """U with velocity = -grad U, or drift = -grad U where there is no velocity: downhill (state^2 / time)."""
 
     @abstractmethod
     def potential(
@@ -181,6 +183,7 @@ CAPABILITIES: Mapping[str, type] = {
 
 
 def capabilities(model: DynamicsModel | type[DynamicsModel]) -> frozenset[str]:
-    """The names of what a model can be asked for."""
+    """The names of what a model can be asked for with the settings it has; of a class, with some settings or other."""
     kind = model if isinstance(model, type) else type(model)
-    return frozenset(name for name, each in CAPABILITIES.items() if issubclass(kind, each))
+    found = frozenset(name for name, each in CAPABILITIES.items() if issubclass(kind, each))
+    return found if isinstance(model, type) else found - ruled_out(kind.only_with, model.config.as_dict())

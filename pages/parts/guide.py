@@ -16,10 +16,10 @@ from pages.parts.pick import WORDS
 SHOWN = 3
 """Models that are offered at once; every other one is in the list below them."""
 ASKED = {
-    "motion": "Any cell at any time, and gene changes",
-    "chance": "Chance: one cell, several fates",
-    "landscape": "A landscape to roll in",
-    "growth": "Division and death",
+    "motion": "Any cell, any time",
+    "chance": "Chance",
+    "landscape": "Landscape",
+    "growth": "Growth",
 }
 
 
@@ -57,6 +57,7 @@ def _wishes() -> guide.Wishes:
         default=["motion"],
         format_func=lambda each: ASKED[each],
         key="wishes",
+        help="  \n".join(f"**{ASKED[each.name]}**: {each.help}." for each in guide.Wishes.settings()[:-1]),
     )
     minutes = st.select_slider(
         "Time for one training",
@@ -103,15 +104,22 @@ def _others(ranked: Mapping[str, guide.Choice], shown: list[str]) -> None:
 def _about(choice: guide.Choice, card: Any) -> None:
     """Why this model stands where it stands, and what it is."""
     marks = {"pros": ":green[:material/add:]", "cons": ":orange[:material/remove:]"}
-    lines = [f"{marks[kind]} {each}" for kind in marks for each in getattr(choice, kind)]
+    lines = [f":material/straighten: {choice.measured}"]
+    lines += [f"{marks[kind]} {each}" for kind in marks for each in getattr(choice, kind)]
     st.markdown("  \n".join(lines))
     with st.expander(f"About {card.title}", icon=":material/menu_book:"):
         st.write(card.summary)
         st.caption(f"Source: {card.paper}")
         if card.needs:
             st.caption(f"Needs: {'; '.join(card.needs)}")
-        st.caption(f"Gives: {'; '.join(WORDS.get(str(each), str(each)) for each in sorted(card.capabilities))}")
+        st.caption(f"Gives: {'; '.join(_given(card, each) for each in sorted(card.capabilities))}")
         st.caption(
             "The order: what fits the data first, then how many of your wishes are left open, then the error at times "
             "a model never saw, as our benchmark measured it."
         )
+
+
+def _given(card: Any, capability: str) -> str:
+    """What a capability shows, and the settings without which it is not there."""
+    condition = card.condition(capability)
+    return WORDS.get(capability, capability) + (f" ({condition})" if condition else "")

@@ -91,7 +91,7 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
     wanted = (capability,) if isinstance(capability, str) else capability
     cards = catalogue()
     card = cards[run.recipe.model]
-    if wanted and not set(wanted) & set(card.capabilities):
+    if wanted and not set(wanted) & card.gives(run.recipe.settings):
         able = [each.title for each in cards.values() if set(wanted) & set(each.capabilities)]
         empty(
             f"{card.title} cannot show this",

@@ -31,14 +31,29 @@ def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5)) -> Snapshots:
     return Snapshots(x, t, StateSpace.coordinates(("a", "b", "c")), "h")
 
 
-def made(name: str, data: Snapshots, seed: int = 0):
+def with_conditions() -> list[str]:
+    """Every model by name, and by "name setting=value" for each value that gives or takes a capability."""
+    found = []
+    for name in registry.names():
+        kind = registry.find(name)
+        defaults = {each.name: each.default for each in kind.Config.settings()}
+        keys = sorted({key for key, _ in kind.only_with.values()})
+        choices = {each.name: each.choices or (False, True) for each in kind.Config.settings() if each.name in keys}
+        found += [name, *(f"{name} {key}={v}" for key in keys for v in choices[key] if v != defaults[key])]
+    return found
+
+
+def made(case: str, data: Snapshots, seed: int = 0):
+    name, *others = case.split()
     known = {each.name for each in registry.find(name).Config.settings()}
-    return registry.create(name, {k: v for k, v in TINY.items() if k in known}, data.spec, seed)
+    words = {"True": True, "False": False}
+    chosen = {key: words.get(value, value) for key, value in (each.split("=") for each in others)}
+    return registry.create(name, {k: v for k, v in TINY.items() if k in known} | chosen, data.spec, seed)
 
 
-def trained(name: str, seed: int = 0):
+def trained(case: str, seed: int = 0):
     data, losses = snapshots(), []
-    model = made(name, data, seed)
+    model = made(case, data, seed)
     config = TrainConfig.preset("standard", type(model), steps=6, batch=12, report_every=2)
     fit(model, data, config, lambda progress: losses.append(dict(progress.losses)), seed=seed)
     return model, losses
@@ -50,15 +65,14 @@ def answers(model) -> dict[str, torch.Tensor]:
     x = torch.randn(len(t), 3, generator=torch.Generator().manual_seed(1)) * 4 + 110
     found = {}
     for each in capabilities(model):
-        ask = getattr(model, each)
         if each == "coupling":
             for k in range(len(model.spec.times) - 1):
-                plan = ask(k)
+                plan = model.coupling(k)
                 found |= {f"coupling {k} {name}": getattr(plan, name) for name in ("x0", "x1", "weight")}
         elif each == "sampler":
             found[each] = model.sample(x, (1.5, 2.0, 3.0, 4.5), torch.Generator().manual_seed(2), {})
         else:
-            found[each] = ask(t) if each == "noise" else ask(t, x, {})
+            found[each] = model.noise(t) if each == "noise" else getattr(model, each)(t, x, {})
     return found
 
 
@@ -69,14 +83,25 @@ def shape_of(capability: str) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("name", registry.names())
-class TestEveryModel:
-    def test_says_what_it_is(self, name):
-        kind = registry.find(name)
-        assert kind.title and kind.summary.endswith(".") and kind.paper
-        assert capabilities(kind)
-        assert all(each.help for each in kind.Config.settings())
-        assert inspect.getdoc(inspect.getmodule(kind))
+def test_says_what_it_is(name):
+    kind = registry.find(name)
+    assert kind.title and kind.summary.endswith(".") and kind.paper
+    assert capabilities(kind)
+    assert all(each.help for each in kind.Config.settings())
+    assert inspect.getdoc(inspect.getmodule(kind))
 
+
+@pytest.mark.parametrize("name", registry.names())
+def test_names_the_settings_that_a_capability_hangs_on(name):
+    kind = registry.find(name)
+    settings = {each.name: each for each in kind.Config.settings()}
+    for capability, (key, values) in kind.only_with.items():
+        assert capability in capabilities(kind) and values
+        assert set(values) < set(settings[key].choices or (False, True))
+
+
+@pytest.mark.parametrize("name", with_conditions())
+class TestEveryModel:
     def test_trains_with_finite_named_losses(self, name):
         model, losses = trained(name)
         steps = any(phase.updates for phase in model.phases())

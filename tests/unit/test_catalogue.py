@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 
@@ -36,3 +37,11 @@ def test_an_estimate_of_a_short_training_is_its_time_and_a_long_one_takes_longer
 def test_an_estimate_refuses_settings_with_a_sentence():
     with pytest.raises(ValueError, match="has no setting wide"):
         estimate("i-cfm", {"wide": 1}, {}, stored())
+
+
+def test_a_card_tells_what_only_some_settings_give():
+    plain = card("ot-cfm")
+    assert plain.gives({}) == set(plain.capabilities) and plain.condition("velocity") == ""
+    made = replace(plain, capabilities=("velocity", "growth"), only_with={"growth": ("coupling", ("minibatch",))})
+    assert made.gives({}) == {"velocity"} and made.gives({"coupling": "minibatch"}) == {"velocity", "growth"}
+    assert made.condition("growth") == "with coupling minibatch" and made.condition("velocity") == ""

@@ -1,13 +1,15 @@
 """Steps, noise and the choice of what moves the cells."""
 
 import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
 import torch
 
 from cellflow_core.analysis.simulate import motion, simulate
-from cellflow_core.config import Config
+from cellflow_core.config import Config, setting
 from cellflow_core.data.snapshots import Spec
 from cellflow_core.math.integrate import draws, integrate, step_error, steps_through
 from cellflow_core.models.contract import (
@@ -19,6 +21,7 @@ from cellflow_core.models.contract import (
     HasScore,
     HasVelocity,
     Plan,
+    capabilities,
 )
 
 SPEC = Spec(dim=2, times=(0.0, 1.0, 3.0), center=(0.0, 0.0), scale=1.0, interval=1.5)
@@ -68,6 +71,38 @@ class Scored(Made, HasVelocity, HasScore, HasNoise):
 
 
 class Growing(Turning, HasGrowth):
+    def growth(self, t, x, context):
+        return t
+
+
+@dataclass(frozen=True)
+class Chosen(Config):
+    kind: Literal["still", "noisy"] = setting("still", "whether there is chance")
+
+
+class Optional(Made, HasVelocity, HasDrift, HasNoise, HasGrowth):
+    """A method that has growth and noise with one setting only, and a velocity with the other."""
+
+    Config = Chosen
+    only_with: ClassVar = {
+        "velocity": ("kind", ("still",)),
+        "drift": ("kind", ("noisy",)),
+        "noise": ("kind", ("noisy",)),
+        "growth": ("kind", ("noisy",)),
+    }
+
+    def __init__(self, kind):
+        DynamicsModel.__init__(self, Chosen(kind=kind), SPEC)
+
+    def velocity(self, t, x, context):
+        return torch.ones_like(x)
+
+    def drift(self, t, x, context):
+        return -x
+
+    def noise(self, t):
+        return torch.ones_like(t)
+
     def growth(self, t, x, context):
         return t
 
@@ -124,6 +159,18 @@ def test_velocity_and_score_and_noise_make_the_drift_of_the_stochastic_equation(
     assert np.abs(made.x[-1] - start).mean() > 0.5
     still = simulate(Scored(), start, [0.0, 3.0], noise=False)
     np.testing.assert_array_equal(still.x[-1], start)
+
+
+def test_a_model_moves_by_what_its_settings_give():
+    assert capabilities(Optional) == {"velocity", "drift", "noise", "growth"}
+    still, noisy = Optional("still"), Optional("noisy")
+    assert capabilities(still) == {"velocity"} and capabilities(noisy) == {"drift", "noise", "growth"}
+    moving = motion(still)
+    assert moving.kind == "deterministic" and moving.growth is None and moving.drift is None and moving.noise is None
+    moving = motion(noisy)
+    assert moving.kind == "stochastic" and moving.velocity is None and moving.growth is not None
+    with pytest.raises(ValueError, match="it has no capability at all"):
+        motion(type("Bare", (Optional,), {"only_with": dict.fromkeys(Optional.only_with, ("kind", ()))})("still"))
 
 
 def test_the_same_seed_gives_the_same_cells_and_another_others():
