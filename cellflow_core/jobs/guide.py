@@ -55,8 +55,9 @@ ASKS: dict[str, tuple[frozenset[str], str]] = {
 class Choice:
     """One model with its reasons.
 
-    able    whether these data have what it needs; pros, cons: sentences
-    ratio   median over benchmark data of its error at unseen times over that of the OT midpoint, NaN where unmeasured
+    able      whether these data have what it needs; pros, cons: sentences
+    measured  a sentence on its error at unseen times
+    ratio     median over benchmark data of its error at unseen times over that of the OT midpoint, NaN where unmeasured
     """
 
     model: str
@@ -64,6 +65,7 @@ class Choice:
     able: bool
     pros: tuple[str, ...]
     cons: tuple[str, ...]
+    measured: str
     ratio: float
 
 
@@ -88,14 +90,12 @@ def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence]
             there = bool(wanted & set(card.capabilities))
             (pros if there else cons).append(f"{'Learns' if there else 'Does not learn'} {words}.")
     ratio = median(each.ratio for each in found) if found else math.nan
+    said = _error_words(ratio, [each.data for each in found]) if found else "Not measured in our benchmark yet."
     if found:
-        pros.append(_error_words(ratio, [each.data for each in found]))
         minutes = median(each.seconds for each in found) / 60
         if minutes > wishes.minutes:
             cons.append(f"One training took {minutes:.2g} minutes in our benchmark.")
-    else:
-        pros.append("Its error at unseen times has not been measured in our benchmark.")
-    return Choice(card.name, card.title, not lacking, tuple(pros), tuple(cons), ratio)
+    return Choice(card.name, card.title, not lacking, tuple(pros), tuple(cons), said, ratio)
 
 
 def _error_words(ratio: float, data: list[str]) -> str:
