@@ -114,6 +114,8 @@ class Dataset:
         self._check_view(name)
         if name != "pca":
             return f"{name.upper()} 1", f"{name.upper()} 2"
+        if self.info.dim == 1:
+            return self.snapshots().space.axes[0], ""
         if self.info.space == "pca":
             axes = self.snapshots().space.axes
             return axes[0], axes[1]
@@ -186,6 +188,8 @@ def pca_map(data: Snapshots) -> tuple[Float[Array, " dim"], Float[Array, "dim 2"
     """First two axes of a pca space, otherwise the first two principal axes of the state, largest loading positive."""
     if data.space.kind == "pca":
         return np.zeros(data.dim, np.float32), np.eye(data.dim, 2, dtype=np.float32)
+    if data.dim == 1:  # drawn along a line
+        return np.zeros(1, np.float32), np.eye(1, 2, dtype=np.float32)
     x = data.x.astype(np.float64)
     center = x.mean(axis=0)
     _, vectors = np.linalg.eigh(np.cov(x - center, rowvar=False))

@@ -58,7 +58,7 @@ def import_file(
     subject, dose = annotations.subjects(table)
     _check_times(times, name, choices, followed=subject is not None)
     assert made.space is not None
-    if made.space.dim < 2:
+    if made.space.dim < (1 if subject is not None else 2):
         raise BadInput(
             f"{name} has {made.space.dim} coordinate that differs between cells: two or more are needed to draw and "
             "model motion"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cellflow_core.data import annotations, quality
+from cellflow_core.data import annotations, prepare, quality
 from cellflow_core.data.quality import Quality
-from cellflow_core.data.readers import BadInput, Table, labels_of, read
-from cellflow_core.data.scale import Scale, scale_of
+from cellflow_core.data.readers import BadInput, NotCells, Table, labels_of, read
+from cellflow_core.data.scale import SUBJECTS, Scale, scale_of
 from cellflow_core.data.time_columns import TimeCandidate, candidates, no_time, numbers_in, without_times
 
 MIN_CELLS = 20
@@ -85,10 +85,17 @@ def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = No
         velocities=tuple(each for each in table.obsm if "velocity" in each.lower()),
         mito_genes=numbers.mito_genes,
         summary={} if scale.looks == "coordinates" else _summary(numbers),
-        proposed=quality.proposed(numbers) if scale.looks == "counts" and scale.whole else {},
+        proposed=_proposed(table, scale, numbers),
         ready=table.ready is not None,
         followed=annotations.subjects(table)[0] is not None,
     )
+
+
+def _proposed(table: Table, scale: Scale, numbers: Quality) -> dict[str, float]:
+    """Filters of counts; where individuals are followed, rows in which not everything was measured are left out."""
+    if table.format == SUBJECTS:
+        return {"drop_incomplete": True} if prepare.bad_rows(table.x).any() else {}
+    return quality.proposed(numbers) if scale.looks == "counts" and scale.whole else {}
 
 
 def measured(table: Table, found: Iterable[TimeCandidate] = ()) -> Quality:
@@ -117,7 +124,13 @@ def _about_values(table: Table, scale: Scale) -> list[str]:
 
 
 def check_size(table: Table, name: str) -> None:
-    """BadInput where there are too few cells."""
+    """BadInput where there are too few cells, or nothing but times of cells."""
+    if table.format == "table" and not table.features:
+        raise NotCells(
+            f"{name} holds times or notes of {table.cells:,} cells and nothing that was measured in them: choose the "
+            "file with the measured values, or put both into one table",
+            "times",
+        )
     if table.cells < MIN_CELLS:
         raise BadInput(
             f"{name} holds {table.cells} cells and at least {MIN_CELLS} are needed: load a file with more cells (rows "

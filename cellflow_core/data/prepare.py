@@ -21,6 +21,8 @@ from cellflow_core.data.space import StateSpace
 Array = np.ndarray
 GENE_AXES = 200
 """At most so many genes can be the axes themselves."""
+LARGEST = 1e15
+"""Values beyond this are no measurement."""
 
 
 @dataclass
@@ -57,8 +59,9 @@ def drop_incomplete(made: Prepared, name: str, drop: bool) -> None:
         return
     if not drop:
         raise BadInput(
-            f"{name}: {int(bad.sum())} of {len(bad)} cells hold a value that is missing (NaN) or infinite, and a model "
-            "needs finite numbers: choose to leave these cells out, or fill the values in the file"
+            f"{name}: {int(bad.sum())} of {len(bad)} cells hold a value that is missing (NaN) or infinite (or "
+            "beyond 1e15), and a model needs finite numbers: choose to leave these cells out, or fill the values in "
+            "the file"
         )
     if bad.all():
         raise BadInput(
@@ -256,10 +259,10 @@ def share_of_each_time(times: Array, most: int, seed: int = 0) -> Bool[Array, " 
 
 
 def bad_rows(x: Any) -> Bool[Array, " cells"]:
-    """Which cells hold a value that is missing or infinite."""
+    """Which cells hold a value that is missing, infinite or so large that its square is no number any more."""
     if isinstance(x, np.ndarray):
-        return np.logical_not(np.isfinite(x).all(axis=1))
+        return np.logical_not(((x < LARGEST) & (x > -LARGEST)).all(axis=1))
     bad = np.zeros(x.shape[0], dtype=bool)
     rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
-    bad[rows[~np.isfinite(x.data)]] = True
+    bad[rows[~((x.data < LARGEST) & (x.data > -LARGEST))]] = True
     return bad

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 import secrets
 import shutil
@@ -119,7 +120,7 @@ def save_dataset(
     variance    share of the variance of the genes that each axis carries, [dim]
     Written to a hidden folder and renamed at the end: a crash leaves no partial data set.
     """
-    if snapshots.dim < 2:
+    if snapshots.dim < 2 and snapshots.subject is None:
         raise ValueError(f"cells have {snapshots.dim} coordinate: two or more are needed to draw and model them")
     name = id if id is not None else f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
     if not _ID.fullmatch(name):
@@ -144,7 +145,7 @@ def save_dataset(
         counts = tuple(int((data.t == each).sum()) for each in data.times)
         info = DatasetInfo(
             id=name,
-            label=clean_label(label),
+            label=clean_label(label) if id is not None else _own_label(clean_label(label)),
             origin=origin,
             source=source,
             cells=len(data.x),
@@ -191,6 +192,13 @@ def _save_view(folder: Path, name: str, points: Float[Array, "cells 2"], cells: 
     partial = folder / "views" / f".{name}-{secrets.token_hex(4)}.npy"
     np.save(partial, np.ascontiguousarray(points, dtype=np.float32))
     partial.replace(folder / "views" / f"{name}.npy")
+
+
+def _own_label(label: str) -> str:
+    """The name, with a number where another data set has it already, so that lists tell them apart."""
+    taken = {each.label for each in datasets()}
+    numbered = (f"{label} ({number})" for number in itertools.count(2))
+    return label if label not in taken else next(each for each in numbered if each not in taken)
 
 
 def _folders() -> list[Path]:

@@ -159,3 +159,23 @@ def test_what_crosses_to_a_worker_can_be_pickled(tmp_path) -> None:
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301
     assert str(pickle.loads(pickle.dumps(BadInput("a sentence")))) == "a sentence"  # noqa: S301
     assert ImportChoices.of(ImportChoices(label="x").as_dict()).label == "x"
+
+
+def test_one_quantity_of_individuals_is_drawn_along_a_line(shared) -> None:
+    opened = guided(shared / "pharmacokinetics/theo_sd.csv")
+    data, linear = opened.snapshots(), opened.view_map("pca")
+    assert data.x.shape == (132, 1) and len(np.unique(data.subject)) == 12 and opened.view_axes("pca") == ("DV", "")
+    assert linear is not None and (opened.view("pca") == (data.x - linear[0]) @ linear[1]).all()
+
+
+def test_rows_of_individuals_in_which_not_everything_was_measured(shared) -> None:
+    opened = guided(shared / "pharmacokinetics/warfarin.csv", drop_incomplete=True)
+    assert inspect_file(shared / "pharmacokinetics/warfarin.csv", "warfarin.csv").proposed == {"drop_incomplete": True}
+    assert opened.info.cells == 185 and len(np.unique(opened.snapshots().subject)) == 32
+    assert "Left out 113 cells with missing or infinite values" in opened.info.steps
+
+
+def test_values_too_large_to_square_are_refused(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("day,x,y\n" + "".join(f"{k % 2},{k},{k}e300\n" for k in range(1, 41)))
+    with pytest.raises(BadInput, match="40 of 40 cells hold a value"):
+        guided(tmp_path / "a.csv")

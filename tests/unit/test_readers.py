@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 
 import anndata
 import h5py
@@ -11,7 +12,8 @@ import pandas as pd
 import pytest
 import scanpy as sc
 
-from cellflow_core.data.readers import BadInput, labels_of, read
+from cellflow_core.data.inspection import inspect_file
+from cellflow_core.data.readers import BadInput, NotCells, labels_of, read
 from tests import made_files as made
 
 X = made.counts().toarray()
@@ -176,7 +178,7 @@ TEXTS = {
     ),
     "PHOENIX": (
         "2,1,\n1,2,3\n4,5,6.5\n0,5,10\n",
-        {"features": ("gene 1", "gene 2"), "obs": {"time": 10.0, "sample": "0"}, "cells": 3},
+        {"features": ("gene 1", "gene 2"), "obs": {"time": 10.0, "subject": "sample 1"}, "cells": 3},
     ),
     "an encoding of Windows": ("day,µ,y\n0,1,2\n1,2,3\n".encode("cp1252"), {"features": ("day", "µ", "y"), "cells": 2}),
     "an encoding of Excel": (
@@ -225,3 +227,63 @@ def test_labels_are_text_and_empty_ones_missing() -> None:
 def test_a_file_that_is_gone(tmp_path) -> None:
     with pytest.raises(BadInput, match="not there any more"):
         read(tmp_path / "a.csv", "a.csv")
+
+
+NO_CELLS = {
+    "edges with a head": ("Gene1,Gene2,Type\nGata1,Pu1,-\nPu1,Gata1,-\nFli1,Klf1,+\n", "network", "3 pairs of genes"),
+    "edges without one": (
+        "A1\tB1\t1\t2\nB1\tA1\t2\t1\nC1\tA1\t3\t1\nA1\tC1\t1\t3\nB1\tC1\t2\t3\nC1\tB1\t3\t2\n",
+        "network",
+        "pairs of genes",
+    ),
+    "targets with a score": (",tf.name,target.gene.name,score\n1,Sox2,Klf4,1\n2,Sox2,Myc,1\n", "network", "2 pairs"),
+    "a list of names": ("name,long name\nSox2,Sex box\nMyc,Bird\n", "names", "no numbers"),
+    "times of cells": (",PseudoTime1\nc1,0.5\nc2,0.7\n", "times", "2 cells"),
+}
+NO_CELLS["a square"] = (
+    "\n".join(",".join("1" if i == k else "0" for i in range(6)) for k in range(6)),
+    "network",
+    "6 x 6",
+)
+
+
+@pytest.mark.parametrize("case", NO_CELLS)
+def test_what_is_no_table_of_cells_is_told_as_such(tmp_path, case) -> None:
+    text, what, words = NO_CELLS[case]
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(NotCells) as error:
+        inspect_file(tmp_path / "a.csv", "a.csv")
+    again = pickle.loads(pickle.dumps(error.value))  # noqa: S301 - made in this line
+    assert words in str(again) and error.value.what == what == again.what and "choose the file" in str(again)
+
+
+def test_cells_with_two_columns_of_words_are_no_network(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("cell,type,x,y\n" + "".join(f"c{k},t{k % 3},{k},{k * k}\n" for k in range(30)))
+    assert read(tmp_path / "a.csv", "a.csv").features == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ((b"\n3 1 ", b"\n13 1 "), "entries where it declares"),
+        ((b"\n3 1 ", b"\n0 1 "), "entries where it declares"),
+        ((b"\n3 1 ", b"\n3 x "), "damaged"),
+        ((b"\n3 1 ", b"\n3 1 1 1 1 "), "damaged"),
+        ((b"general", b"symmetric"), "does not begin as"),
+    ],
+)
+def test_entries_of_a_matrix_that_cannot_be(tmp_path, change, words) -> None:
+    files = made.folder(2)
+    assert change[0] in files["matrix.mtx"]
+    files["matrix.mtx"] = files["matrix.mtx"].replace(change[0], change[1], 1)
+    with pytest.raises(BadInput, match=words):
+        read(made.zipped(tmp_path / "a.zip", files), "a.zip")
+
+
+def test_a_matrix_that_only_says_where_there_is_something(tmp_path) -> None:
+    files = made.folder(2)
+    head, *lines = files["matrix.mtx"].replace(b"integer", b"pattern").splitlines()
+    size = next(k for k, line in enumerate(lines) if not line.startswith(b"%"))
+    entries = [line.rsplit(b" ", 1)[0] for line in lines[size + 1 :]]
+    files["matrix.mtx"] = b"\n".join([head, *lines[: size + 1], *entries])
+    assert (dense(read(made.zipped(tmp_path / "a.zip", files), "a.zip").x) == (X > 0)).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.readers.limits import RATIO, TRIFLE, amount, check_memory, memory
-from cellflow_core.data.readers.table import BadInput, Table
+from cellflow_core.data.readers.table import BadInput, Table, short
 from cellflow_core.data.readers.tenx import only_genes
 
+_BANNER = [b"%%matrixmarket", b"matrix", b"coordinate"]
+_FIELDS = (b"integer", b"real", b"double", b"unsigned-integer", b"pattern")
 _ENTRY = 4  # bytes that the shortest entry takes as text, "1 1" and the end of the line
 
 
@@ -74,11 +77,9 @@ def _of_folder(folder: Folder, name: str, rows: int | None) -> Table:
 
 def _matrix(path: Path, shape: tuple[int, int], name: str, rows: int | None) -> Any:
     """The matrix turned to [cells, genes] CSR; what its head declares is checked before it is believed."""
-    from scipy.io import mmread
-
     with plain(path) as file:
         first = file.readline(1000).lower().split()
-        if first[:3] != [b"%%matrixmarket", b"matrix", b"coordinate"] or b"complex" in first:
+        if first[:3] != _BANNER or len(first) != 5 or first[3] not in _FIELDS or first[4] != b"general":
             raise BadInput(f"{name}: its .mtx file does not begin as a sparse MatrixMarket file does: write it again")
         line = file.readline(100_000)
         while line.startswith(b"%") or not line.strip():
@@ -86,21 +87,44 @@ def _matrix(path: Path, shape: tuple[int, int], name: str, rows: int | None) -> 
                 raise BadInput(f"{name}: its .mtx file ends before the size of the matrix: pack or upload it again")
             line = file.readline(100_000)
         told = [int(each) for each in line.split()]
-    if len(told) != 3 or tuple(told[:2]) not in (shape, shape[::-1]):
-        raise BadInput(
-            f"{name}: the matrix is {' x '.join(map(str, told[:2]))} and there are {shape[0]} genes and {shape[1]} "
-            "cells: "
-            "the three files do not belong together"
-        )
-    if told[2] < 0 or told[2] * _ENTRY > _length(path, name):
-        raise BadInput(
-            f"{name}: the matrix declares {told[2]:,} entries, more than its file can hold: it was cut short"
-        )
-    check_memory(told[2] * 40, name, f"{told[2]:,} entries")
-    with plain(path) as file:
-        found: Any = mmread(file)
+        if len(told) != 3 or tuple(told[:2]) not in (shape, shape[::-1]):
+            raise BadInput(
+                f"{name}: the matrix is {' x '.join(map(str, told[:2]))} and there are {shape[0]} genes and {shape[1]} "
+                "cells: "
+                "the three files do not belong together"
+            )
+        if told[2] < 0 or told[2] * _ENTRY > _length(path, name):
+            raise BadInput(
+                f"{name}: the matrix declares {told[2]:,} entries, more than its file can hold: it was cut short"
+            )
+        check_memory(told[2] * 40, name, f"{told[2]:,} entries")
+        found = _entries(file, (told[0], told[1]), told[2], first[3] == b"pattern", name)
     turned = found.tocsr() if shape[0] != shape[1] and tuple(told[:2]) == shape[::-1] else found.T.tocsr()
     return turned[:rows] if rows else turned
+
+
+def _entries(file: Any, shape: tuple[int, int], count: int, ones: bool, name: str) -> Any:
+    """The lines `row column value` that follow the size; scipy's mmread ends the process on a few damaged ones."""
+    import pandas as pd
+    from scipy.sparse import coo_matrix
+
+    kinds: Any = {"row": np.int32, "column": np.int32} | ({} if ones else {"value": np.float64})
+    read = pd.DataFrame({key: np.zeros(0, kind) for key, kind in kinds.items()})
+    if count:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                read = pd.read_csv(file, sep=r"\s+", names=list(kinds), dtype=kinds, comment="%", index_col=False)
+        except pd.errors.ParserWarning as error:  # no ValueError as the others are
+            raise ValueError(short(error)) from error
+    row, column = read["row"].to_numpy() - 1, read["column"].to_numpy() - 1
+    inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
+    if len(read) != count or not inside.all():
+        raise BadInput(
+            f"{name}: the matrix holds {int(inside.sum()):,} entries where it declares {count:,}: it was cut short or "
+            "changed, so pack or upload it again"
+        )
+    return coo_matrix((np.ones(count) if ones else read["value"].to_numpy(), (row, column)), shape=shape)
 
 
 def _lines(path: Path, name: str) -> list[str]:

@@ -26,7 +26,10 @@ def of_frame(frame: Any, names: tuple[str, ...], name: str) -> Table | None:
     seen = np.isfinite(blocks[:, -1])
     x = np.concatenate([block[:-1, kept].T for block, kept in zip(blocks, seen, strict=True)])
     obs = pd.DataFrame(
-        {"time": blocks[:, -1][seen], "sample": np.repeat(np.arange(samples), seen.sum(axis=1)).astype(str)}
+        {
+            "time": blocks[:, -1][seen],
+            "subject": np.repeat([f"sample {k + 1}" for k in range(samples)], seen.sum(axis=1)),
+        }
     )
     note = ("the file names no genes, so they are numbered in its order",)
     return Table("series", x, tuple(f"gene {k + 1}" for k in range(genes)), obs, notes=note)

@@ -19,6 +19,17 @@ class BadInput(ValueError):
     """A file that cannot become a data set: what was found, what was expected, what to do."""
 
 
+class NotCells(BadInput):
+    """A file that is whole but holds something else than cells: `what` is "network", "names" or "times"."""
+
+    def __init__(self, sentence: str, what: str) -> None:
+        super().__init__(sentence)
+        self.what = what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NotCells, (str(self), self.what)
+
+
 @dataclass(frozen=True)
 class Table:
     """Cells as they stand in the file.

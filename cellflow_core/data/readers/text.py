@@ -14,10 +14,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from cellflow_core.data.readers import gene_rows, series, subjects
+from cellflow_core.data.readers import gene_rows, network, series, subjects
 from cellflow_core.data.readers.limits import FIELDS, RATIO, TEXT, TRIFLE, amount, check_memory, memory
 from cellflow_core.data.readers.matrix_market import plain
-from cellflow_core.data.readers.table import BadInput, Table, names_of, short, unlike
+from cellflow_core.data.readers.table import BadInput, NotCells, Table, names_of, short, unlike
 from cellflow_core.data.times import is_time_name
 
 _HEAD = 1 << 18  # bytes that are looked at to find the layout; more where one line is longer
@@ -71,9 +71,16 @@ def of_text(path: Path, name: str, rows: int | None) -> Table:
     frame = _frame(path, name, layout)
     if layout.names:
         _check_numbers(frame, name)
+    network.refuse(frame, name)
     for found in (series.of_frame(frame, layout.names, name), subjects.of_frame(frame), gene_rows.of_frame(frame)):
         if found is not None:
             return _first(found, rows)
+    if not any(kind.kind in "fiu" for kind in frame.dtypes):
+        raise NotCells(
+            f"{name} holds {len(frame):,} lines of {frame.shape[1]} columns of words and no numbers, as a list of "
+            "names does: choose the file with the measured values instead",
+            "names",
+        )
     return _first(_of_cells(frame), rows)
 
 
