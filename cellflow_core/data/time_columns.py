@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from cellflow_core.data.readers import MISSING, BadInput, Table, labels_of
-from cellflow_core.data.times import is_continuous_name, is_time_name, likeness, propose, unit_of_name
+from cellflow_core.data.scale import SUBJECTS
+from cellflow_core.data.times import DOUBTFUL, is_continuous_name, is_time_name, likeness, propose, unit_of_name
 from cellflow_core.data.windows import windowed
 
 Array = np.ndarray
@@ -71,12 +72,15 @@ def candidates(table: Table) -> tuple[TimeCandidate, ...]:
             column, every, (*proposal.numbers, *(None for _ in missing)), proposal.unit, tuple(counts[k] for k in every)
         )
         found.append((like, candidate))
-    ordered = tuple(candidate for _, candidate in sorted(found, key=lambda each: -each[0]))
-    return (*ordered, *continuous(table))
+    ordered = sorted(found, key=lambda each: -each[0])
+    clear = [candidate for like, candidate in ordered if like >= DOUBTFUL]
+    every = (*clear, *continuous(table), *(candidate for like, candidate in ordered if like < DOUBTFUL))
+    followed = table.format == SUBJECTS  # its reader knows which column is the time; age is none
+    return tuple(sorted(every, key=lambda each: each.column != "time")) if followed else every
 
 
 def continuous(table: Table) -> tuple[TimeCandidate, ...]:
-    """Columns of many numbers that may be a time or a pseudotime, those that most cells have first."""
+    """Columns of many numbers that may be a time or a pseudotime: what most cells have first, then global ones."""
     found: list[TimeCandidate] = []
     for column in dict.fromkeys(map(str, table.obs.columns)):
         values = table.obs[column]
@@ -89,7 +93,7 @@ def continuous(table: Table) -> tuple[TimeCandidate, ...]:
         unit = unit_of_name(column)
         limits = float(number.min()), float(number.max())
         found.append(TimeCandidate(column, (), (), unit, (), "continuous", *limits, known=len(number)))
-    return tuple(sorted(found, key=lambda each: -each.known))
+    return tuple(sorted(found, key=lambda each: (-each.known, "global" not in each.column.lower())))
 
 
 def numbers_in(column: Any) -> Array:

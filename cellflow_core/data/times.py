@@ -27,6 +27,8 @@ _DAYS = {
     "month": 30.4375,
     "year": 365.25,
 }
+DOUBTFUL = 0.5
+"""A likeness below this: a column of many numbers that is named like a time goes before it."""
 _NUMBER = r"\d+(?:[.,]\d+)?"
 _RANGE = rf"(?:(?:(?<=\s)|^)-\s?)?{_NUMBER}(?:\s?(?:-|–|—|to)\s?{_NUMBER})?"
 _WORD = "|".join(sorted(_UNIT_OF, key=len, reverse=True))
@@ -121,8 +123,16 @@ def likeness(column: str, labels: Sequence[str]) -> float:
     alike = len({re.sub(r"[\d.,]+", "#", each.strip().lower()) for each in labels}) == 1
     if not by_name and not (clear == 1 and (alike or with_unit == 1)):
         return 0.0
-    by_name = 0.75 if by_name and "sample" in column.lower() else float(by_name)
+    if by_name and "sample" in column.lower():
+        return DOUBTFUL / 2 if _codes(labels) else 0.3 + 0.3 * clear + 0.2 * with_unit + 0.1 * alike
     return 0.4 * by_name + 0.3 * clear + 0.2 * with_unit + 0.1 * alike
+
+
+def _codes(labels: Sequence[str]) -> bool:
+    """Do the labels hold two codes or more that differ, such as s1d2: site 1, donor 2?"""
+    found = [re.findall(r"([a-z]+)[\s_.-]?(\d+)", each, re.I) for each in set(labels)]
+    alike = len({tuple(letters.lower() for letters, _ in each) for each in found}) == 1
+    return alike and sum(len({number for _, number in part}) > 1 for part in zip(*found, strict=True)) > 1
 
 
 def is_time_name(column: str) -> bool:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellflow_core.data import quality, sources
 from cellflow_core.data.import_choices import ImportChoices
+from cellflow_core.data.proposal import decided, proposed
 from cellflow_core.jobs import alone, compute
 from pages.parts import import_axes, import_quality, import_steps, import_time
 from pages.parts.import_draft import Draft, Values
@@ -34,7 +35,7 @@ def show(upload: str) -> None:
     if begun is not None:
         _finish(upload, source.name, begun)
     found = _inspected(upload, source)
-    draft = Draft(upload, _proposed(found, source.time))
+    draft = Draft(upload, proposed(found, source.time))
     if found.ready:
         st.success(
             f"This file was written by this app and holds {found.cells:,} cells whole: nothing is left to decide.",
@@ -47,8 +48,7 @@ def show(upload: str) -> None:
     values["label"] = st.text_input("Name of the data set", draft.values["label"], key=draft.key("label"), max_chars=80)
     draft.keep(values)
     if st.button("Import", key="import_start", type="primary", icon=":material/download_done:", disabled=not fine):
-        numbers = values.pop("numbers").get(values["time_column"], {})
-        choices = ImportChoices.of(values)
+        choices, numbers = decided(values)
         _finish(
             upload,
             source.name,
@@ -89,20 +89,6 @@ def _numbers_beside(source: Any) -> Any:
     return import_quality.numbers_of(str(path), path.stat().st_mtime)
 
 
-def _proposed(found: Any, time: str) -> Values:
-    """Choices that only press the button. `time` is the column that the source says it is, "" where it says nothing."""
-    first = next((each for each in found.candidates if each.column == time), next(iter(found.candidates), None))
-    values: Values = {each.name: each.default for each in ImportChoices.settings()} | dict(found.proposed)
-    values["label"] = found.name.rsplit(".", 1)[0][:80]
-    values["representation"] = "coordinates" if found.looks == "coordinates" else "pca"
-    values["time_column"], values["unit"] = (first.column, first.unit) if first else ("", "")
-    values["windows"] = 6 if first and first.kind == "continuous" and not found.followed else 0
-    values["values"] = "auto" if found.unsure or found.looks == "coordinates" else found.looks
-    labelled = [each for each in found.candidates if each.kind == "labels"]
-    values["numbers"] = {each.column: dict(zip(each.labels, each.numbers, strict=True)) for each in labelled}
-    return values
-
-
 def _guided(found: Any, measured: Any, draft: Draft) -> tuple[Values, bool]:
     """(what was chosen, can the import go on)."""
     values = draft.values | import_quality.found_in(found, draft)
@@ -117,6 +103,7 @@ def _guided(found: Any, measured: Any, draft: Draft) -> tuple[Values, bool]:
     chosen, fine = import_time.times(found, measured, left, draft, step)
     values |= chosen
     values |= import_axes.axes(found, measured, left, draft, counts, step + 1)
+    draft.keep(values)  # before the steps are shown, so that the last change can be undone at once
     import_steps.show(found, left, draft, values)
     asked = bool(found.unsure) and values["values"] == "auto" and found.looks != "coordinates"
     if asked:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cellflow_core.data.times import likeness, propose, read_label, unit_of_name
+from cellflow_core.data.times import DOUBTFUL, likeness, propose, read_label, unit_of_name
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,8 @@ def test_which_columns_look_like_time(column, labels, likely) -> None:
 def test_the_clearest_column_wins() -> None:
     assert likeness("sample_labels", ("Day 00-03", "Day 06-09")) > likeness("time", ("0", "1"))
     assert likeness("day", ("0", "1")) >= likeness("timing", ("early", "late"))
+
+
+def test_codes_of_site_and_donor_are_hardly_a_time() -> None:
+    assert likeness("sample", ["s1d1", "s1d2", "s2d1", "s2d4", "s3d6"]) < DOUBTFUL
+    assert likeness("sample", ["p1d1", "p1d2", "p1d4"]) > DOUBTFUL
