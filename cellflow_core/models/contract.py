@@ -144,6 +144,8 @@ class Plan:
     """Pairs of observed cells of two consecutive times, each with its mass.
 
     x0 [pairs, dim] at time t0, x1 [pairs, dim] at time t1, weight [pairs] summing to one.
+
+    later  mass of each pair at time t1, where cells grow: log(later / weight) / (t1 - t0) is their growth
     """
 
     t0: float
@@ -151,6 +153,7 @@ class Plan:
     x0: Float[Tensor, "pairs dim"]
     x1: Float[Tensor, "pairs dim"]
     weight: Float[Tensor, " pairs"]
+    later: Float[Tensor, " pairs"] | None = None
 
 
 class HasCoupling(ABC):

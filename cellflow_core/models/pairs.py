@@ -1,4 +1,8 @@
-"""Couplings: which cell of one time is paired with which of the next. Shared by every method that trains on pairs."""
+"""Pairs of cells that methods train on: which cell of one time goes with which of the next. Shared by all methods.
+
+Independent of the methods: a method names a coupling, hands `prepare` to its phase and asks `draw` for pairs. Plans of
+all cells (models/plans.py) are made once and only drawn from; "product" and "minibatch" need nothing before.
+"""
 
 from __future__ import annotations
 
@@ -11,51 +15,86 @@ from torch import Tensor
 
 from cellflow_core.data.frames import Batch, Frames
 from cellflow_core.math.ot import exact_plan
+from cellflow_core.models import plans
 from cellflow_core.models.contract import Plan
+from cellflow_core.models.plans import How
 
-Coupling = Literal["product", "minibatch", "full"]
-"""product: any cell with any cell; minibatch: exact transport within each batch; full: one exact plan of all cells."""
+Coupling = Literal["product", "minibatch", plans.Kind]
+"""product: any cell with any cell; minibatch: exact transport within each batch; the others: a plan made once."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Cells x0 at t0 and their partners x1 at t1, of every interval, one below the other."""
+    """Cells x0 at t0 and their partners x1 at t1, of every interval, one below the other.
+
+    growth  log of the mass that the pair has at t1 over that at t0, divided by the gap (1 / time); None: not known
+    """
 
     t0: Float[Tensor, " pairs"]
     t1: Float[Tensor, " pairs"]
     x0: Float[Tensor, "pairs dim"]
     x1: Float[Tensor, "pairs dim"]
+    growth: Float[Tensor, " pairs"] | None = None
 
 
-def prepare(coupling: Coupling, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...] | None:
-    """What is computed once: the exact plan of each interval for "full", nothing for the others."""
-    return tuple(full_plans(frames, rng)) if coupling == "full" else None
+@dataclass(frozen=True)
+class Pool:
+    """All pairs of the plans of all intervals, ready to be drawn from in one go.
+
+    upto  running sum of the chance of a pair; those of interval k lie between k and k + 1
+    """
+
+    plans: tuple[Plan, ...]
+    pairs: Pairs
+    upto: Float[Tensor, " pairs"]
+
+    @classmethod
+    def of(cls, made: tuple[Plan, ...]) -> Pool:
+        """A pair is drawn by its mass half-way, the geometric mean of that at t0 and that at t1."""
+        upto, t0, t1, growth = [], [], [], []
+        for k, plan in enumerate(made):
+            later = plan.weight if plan.later is None else plan.later
+            sums = (plan.weight.double() * later).sqrt().cumsum(0)
+            upto.append(sums / sums[-1] + k)
+            t0.append(torch.full_like(plan.weight, plan.t0))
+            t1.append(torch.full_like(plan.weight, plan.t1))
+            growth.append((later / plan.weight).log() / (plan.t1 - plan.t0))
+        known = all(plan.later is not None for plan in made)
+        x0, x1 = torch.cat([plan.x0 for plan in made]), torch.cat([plan.x1 for plan in made])
+        pairs = Pairs(torch.cat(t0), torch.cat(t1), x0, x1, torch.cat(growth) if known else None)
+        return cls(made, pairs, torch.cat(upto))
+
+    def draw(self, size: int, rng: torch.Generator) -> Pairs:
+        """`size` pairs of each interval, with replacement."""
+        where = torch.rand(len(self.plans), size, generator=rng, device=self.upto.device, dtype=torch.float64)
+        where += torch.arange(len(self.plans), device=self.upto.device)[:, None]
+        picked = torch.searchsorted(self.upto, where.flatten(), right=True).clamp_(max=len(self.upto) - 1)
+        found = self.pairs
+        growth = None if found.growth is None else found.growth[picked]
+        return Pairs(found.t0[picked], found.t1[picked], found.x0[picked], found.x1[picked], growth)
+
+
+def prepare(coupling: Coupling, frames: Frames, rng: torch.Generator, how: How | None = None) -> Pool | None:
+    """What is computed once: the plan of each interval, or nothing for "product" and "minibatch"."""
+    if coupling in ("product", "minibatch"):
+        return None
+    return Pool.of(plans.plans(coupling, frames, rng, how))
 
 
 def full_plans(frames: Frames, rng: torch.Generator) -> list[Plan]:
     """The exact plan between each time and the next, over all cells."""
-    plans = []
-    for k in range(len(frames.x) - 1):
-        row, column, mass = exact_plan(frames.x[k], frames.x[k + 1], rng)
-        t0, t1 = float(frames.times[k]), float(frames.times[k + 1])
-        plans.append(Plan(t0, t1, frames.x[k][row], frames.x[k + 1][column], mass))
-    return plans
+    return list(plans.plans("full", frames, rng))
 
 
 def draw(coupling: Coupling, batch: Batch) -> Pairs:
     """As many pairs of each interval as the batch has cells of each time."""
     size = batch.x.shape[1]
-    parts = []
-    for k in range(len(batch.times) - 1):
-        if coupling == "full":
-            plan: Plan = batch.pool[k]
-            picked = torch.multinomial(plan.weight, size, replacement=True, generator=batch.rng)
-            x0, x1 = plan.x0[picked], plan.x1[picked]
-        else:
-            x0, x1 = batch.x[k], batch.x[k + 1]
-            if coupling == "minibatch":
-                row, column, _ = exact_plan(x0, x1, batch.rng)
-                x0, x1 = x0[row], x1[column]
-        parts.append((batch.times[k].expand(size), batch.times[k + 1].expand(size), x0, x1))
-    t0, t1, x0, x1 = (torch.cat(part) for part in zip(*parts, strict=True))
-    return Pairs(t0, t1, x0, x1)
+    if coupling not in ("product", "minibatch"):
+        return batch.pool.draw(size, batch.rng)
+    x0, x1 = batch.x[:-1], batch.x[1:]
+    if coupling == "minibatch":
+        joined = [exact_plan(a, b, batch.rng)[:2] for a, b in zip(x0, x1, strict=True)]
+        x0 = torch.stack([a[row] for a, (row, _) in zip(x0, joined, strict=True)])
+        x1 = torch.stack([b[column] for b, (_, column) in zip(x1, joined, strict=True)])
+    t0, t1 = (each.repeat_interleave(size) for each in (batch.times[:-1], batch.times[1:]))
+    return Pairs(t0, t1, x0.reshape(-1, x0.shape[-1]), x1.reshape(-1, x1.shape[-1]))

@@ -18,6 +18,7 @@ from cellflow_core.data.snapshots import Snapshots, Spec
 from cellflow_core.data.space import StateSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Plan
+from cellflow_core.models.pairs import Pool
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -99,7 +100,7 @@ def test_both_estimators_of_the_action_differ_by_a_constant():
     ends = torch.tensor(np.stack([x0, x0 * 0.5 + 1.0]), dtype=torch.float32)
     times = torch.tensor([0.0, 2.0])
     spec = Spec(dim=2, times=(0.0, 2.0), center=(0.5, 0.5), scale=1.0, interval=2.0)
-    pool = (Plan(0.0, 2.0, ends[0], ends[1], torch.full((len(x0),), 1 / len(x0))),)
+    pool = Pool.of((Plan(0.0, 2.0, ends[0], ends[1], torch.full((len(x0),), 1 / len(x0))),))
     for seed in (0, 1):
         loss = {}
         for estimator in ("paths", "boundaries"):

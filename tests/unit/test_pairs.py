@@ -1,76 +1,189 @@
-"""Couplings: against another algorithm, and what each kind of pairing promises."""
+"""Couplings: what each kind of pairing promises, whole and in blocks."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import get_args
 
 import numpy as np
+import ot
 import pytest
 import torch
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from cellflow_core.data.frames import Frames
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
-from cellflow_core.math import ot
-from cellflow_core.models import pairs
+from cellflow_core.math.sinkhorn import entropic_plan
+from cellflow_core.models import pairs, plans
+from cellflow_core.models.contract import Plan
+from cellflow_core.models.pairs import How, Pool
+
+ONCE = get_args(plans.Kind)
 
 
-def clouds(n, m, seed=0):
-    rng = torch.Generator().manual_seed(seed)
-    return torch.randn(n, 2, generator=rng), torch.randn(m, 2, generator=rng) + 3
+def frames(cells=(40, 40, 40), times=(0.0, 1.0, 3.0), seed=0, **more) -> Frames:
+    """Clouds that move by ten spreads a unit of time along both axes."""
+    rng = np.random.default_rng(seed)
+    t = np.repeat(times, cells)
+    x = rng.normal(size=(len(t), 2)) + 10 * t[:, None]
+    return Frames.of(Snapshots(x, t, StateSpace.coordinates(("a", "b")), **more))
 
 
-def test_the_exact_plan_is_the_best_assignment():
-    x0, x1 = clouds(60, 60)
-    row, column, mass = ot.exact_plan(x0, x1, torch.Generator())
-    cost = cdist(x0, x1, "sqeuclidean")
-    best = cost[linear_sum_assignment(cost)].mean()
-    assert (cost[row, column] * mass.numpy()).sum() == pytest.approx(best, rel=1e-6)
+def plan(kind, data: Frames, **how) -> Plan:
+    return plans.plans(kind, data, torch.Generator().manual_seed(0), How(**how))[0]
 
 
-def test_a_plan_of_unequal_clouds_has_the_right_marginals():
-    row, column, mass = ot.exact_plan(*clouds(30, 45), torch.Generator())
-    for index, count in ((row, 30), (column, 45)):
-        marginal = torch.zeros(count).index_add_(0, index, mass)
-        torch.testing.assert_close(marginal, torch.full((count,), 1 / count))
+def cost(of: Plan) -> float:
+    return float((of.x0 - of.x1).square().sum(1) @ of.weight)
 
 
-def test_blocks_keep_the_marginals_and_cost_a_little_more(monkeypatch):
-    x0, x1 = clouds(200, 170)
-    whole = ot.exact_plan(x0, x1, torch.Generator())
-    monkeypatch.setattr(ot, "EXACT_LIMIT", 100)
-    row, column, mass = ot.exact_plan(x0, x1, torch.Generator().manual_seed(0))
-    marginal = torch.zeros(200).index_add_(0, row, mass)
-    torch.testing.assert_close(marginal.sum(), torch.tensor(1.0))
-    assert marginal.min() > 0
-
-    def cost(i, j, w):
-        return float(((x0[i] - x1[j]).square().sum(1) * w).sum())
-
-    assert cost(*whole) <= cost(row, column, mass) < 1.5 * cost(*whole)
+def mass_of(cells: torch.Tensor, joined: torch.Tensor, mass: torch.Tensor) -> torch.Tensor:
+    """Mass of each cell in a plan."""
+    same = (cells[:, None] == joined).all(2)
+    return same.double() @ mass.double()
 
 
-def test_an_empty_side_is_refused():
-    with pytest.raises(ValueError, match="needs points on both sides, got 0 and 5"):
-        ot.exact_plan(torch.zeros(0, 2), torch.zeros(5, 2), torch.Generator())
-
-
-@pytest.mark.parametrize("coupling", ["product", "minibatch", "full"])
+@pytest.mark.parametrize("coupling", get_args(pairs.Coupling))
 def test_every_coupling_pairs_cells_of_consecutive_times(coupling):
-    rng = np.random.default_rng(0)
-    t = np.repeat([0.0, 1.0, 3.0], 40)
-    data = Snapshots(rng.normal(size=(120, 2)) + 10 * t[:, None], t, StateSpace.coordinates(("a", "b")))
-    frames, generator = Frames.of(data), torch.Generator().manual_seed(0)
-    pool = pairs.prepare(coupling, frames, generator)
-    drawn = pairs.draw(coupling, frames.batch(16, generator, pool))
+    data, generator = frames(), torch.Generator().manual_seed(0)
+    pool = pairs.prepare(coupling, data, generator)
+    assert (pool is None) == (coupling in ("product", "minibatch"))
+    drawn = pairs.draw(coupling, data.batch(16, generator, pool))
     assert drawn.x0.shape == drawn.x1.shape == (32, 2)
     assert drawn.t0.tolist() == [0.0] * 16 + [1.0] * 16
     assert drawn.t1.tolist() == [1.0] * 16 + [3.0] * 16
     for time, x in ((drawn.t0, drawn.x0), (drawn.t1, drawn.x1)):
         assert (x.mean(1) / 10 - time).abs().max() < 0.5
+    assert (drawn.growth is not None) == (coupling == "unbalanced")
 
 
-def test_wasserstein_of_shifted_clouds_is_the_shift():
-    x = np.random.default_rng(0).normal(size=(50, 3))
-    assert ot.wasserstein(x, x + np.array([3.0, 0.0, 4.0])) == pytest.approx(5.0)
-    assert ot.wasserstein(x, x + np.array([3.0, 0.0, 4.0]), p=2) == pytest.approx(5.0)
-    with pytest.raises(ValueError, match="p=3"):
-        ot.wasserstein(x, x, p=3)
+@pytest.mark.parametrize("kind", ONCE)
+@pytest.mark.parametrize("limit", [1000, 40])
+def test_every_plan_sums_to_one_over_measured_cells(kind, limit, monkeypatch):
+    monkeypatch.setattr(plans, "EXACT_LIMIT", limit)
+    monkeypatch.setattr(plans, "DENSE_LIMIT", limit)
+    data = frames((70, 90), (0.0, 1.0))
+    found = plan(kind, data)
+    assert float(found.weight.sum()) == pytest.approx(1, abs=1e-5) and (found.weight > 0).all()
+    for cells, joined in zip(data.x, (found.x0, found.x1), strict=True):
+        assert {tuple(each) for each in joined.tolist()} <= {tuple(each) for each in cells.tolist()}
+    if kind != "partial":
+        share = mass_of(data.x[0], found.x0, found.weight)
+        torch.testing.assert_close(share, torch.full((70,), 1 / 70, dtype=torch.float64), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("kind", ["full", "geodesic", "partial", "sinkhorn", "unbalanced"])
+def test_blocks_cost_a_little_more_than_the_whole(kind, monkeypatch):
+    data = frames((300, 300), (0.0, 0.2))
+    whole = cost(plan(kind, data))
+    monkeypatch.setattr(plans, "EXACT_LIMIT", 290)
+    monkeypatch.setattr(plans, "DENSE_LIMIT", 290)
+    assert 0.97 * whole < cost(plan(kind, data)) < 1.35 * whole
+
+
+def test_partial_leaves_out_what_is_far():
+    """Against POT's own partial plan; a tenth of the cells stand far off and stay out."""
+    data = frames((50, 50), (0.0, 0.1))
+    data.x[1][:5] += 100.0
+    found = plan("partial", data, share=0.9)
+    assert float(found.x1.max()) < 50
+    wanted = ot.partial.partial_wasserstein2(
+        ot.unif(50), ot.unif(50), cdist(*data.x, "sqeuclidean"), m=0.9, nb_dummies=5
+    )
+    assert cost(found) * 0.9 == pytest.approx(wanted, rel=1e-5)
+    assert cost(plan("partial", data, share=1.0)) == pytest.approx(cost(plan("full", data)), rel=1e-5)
+
+
+def test_geodesic_goes_round_a_bend():
+    """Two arms of a horseshoe: straight, the nearest cell is on the other arm; along the cells, it is not."""
+    angle = torch.linspace(0, 3.1, 120)
+    bend = torch.stack([angle.cos() * 0.6, angle.sin()], dim=1)
+    data = dataclasses.replace(frames((60, 60), (0.0, 1.0)), x=(bend[:60], bend[60:]))
+    order = [(torch.cdist(each, bend).argmin(1)) for each in (plan("geodesic", data).x0, plan("geodesic", data).x1)]
+    assert np.corrcoef(*[each.numpy() for each in order])[0, 1] > 0.9  # who is first stays first
+    straight = [(torch.cdist(each, bend).argmin(1)) for each in (plan("full", data).x0, plan("full", data).x1)]
+    assert np.corrcoef(*[each.numpy() for each in straight])[0, 1] < 0
+
+
+def test_fused_follows_the_structure_where_states_say_nothing():
+    """Clones of unlike sizes: lineage alone tells which is which."""
+    clone = np.tile(np.repeat([0, 1], [10, 30]), 2)
+    data = frames((40, 40), (0.0, 1.0), lineage=clone)
+    found = plan("fused", data, structure="lineage", weight=0.95)
+    rows = [torch.cdist(each, cells).argmin(1) for each, cells in zip((found.x0, found.x1), data.x, strict=True)]
+    same = data.about["lineage"][0][rows[0]] == data.about["lineage"][1][rows[1]]
+    assert float(found.weight[same].sum()) > 0.9
+    with pytest.raises(KeyError, match="nothing is known of 'dose' of these cells; known are lineage"):
+        plan("fused", data, structure="dose")
+
+
+def test_fused_without_structure_weight_is_the_exact_plan():
+    data = frames((30, 30), (0.0, 0.1))
+    assert cost(plan("fused", data, weight=0.0)) == pytest.approx(cost(plan("full", data)), rel=1e-6)
+
+
+def test_sinkhorn_keeps_partners_in_proportion_to_the_plan():
+    data = frames((30, 400), (0.0, 0.1))
+    found = plan("sinkhorn", data, epsilon=0.2)
+    squared = torch.cdist(*(each.double() for each in data.x)).square()
+    dense = entropic_plan(squared, 0.2 * float(squared.mean()))
+    assert cost(found) == pytest.approx(float((dense * squared).sum()), rel=0.02)
+    per_cell = len(found.weight) / 30
+    assert per_cell >= plans.PARTNERS * 400 / 30  # cells of the larger side have as many on average
+    share = mass_of(data.x[1], found.x1, found.weight)
+    assert float((share * 400 - 1).abs().mean()) < 0.3  # drawn PARTNERS times, a cell is missed by 1 / 4 or so
+
+
+def test_noise_is_the_blur_of_the_bridge():
+    """epsilon = 2 sigma^2 (t1 - t0): a plan between two points a side, against the formula."""
+    data = dataclasses.replace(
+        frames((2, 2), (0.0, 3.0)), x=(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0], [1.0]]))
+    )
+    found = plan("sinkhorn", data, noise=0.5)
+    crossing = float(found.weight[(found.x0 != found.x1).flatten()].sum())
+    odds = np.exp(-1 / (2 * 0.25 * 3))
+    assert crossing == pytest.approx(odds / (1 + odds), abs=1 / plans.PARTNERS)
+
+
+class TestUnbalanced:
+    def test_growth_is_what_cells_leave_behind(self):
+        """Two groups of 100 and 100 cells that become 150 and 50 of the later ones, while all triple."""
+        rng = np.random.default_rng(0)
+        group = [np.repeat([0, 1], [100, 100]), np.repeat([0, 1], [150, 50])]
+        x = np.concatenate([rng.normal(size=(200, 2)) * 0.3 + 10 * each[:, None] for each in group])
+        data = Snapshots(
+            x, np.repeat([0.0, 2.0], 200), StateSpace.coordinates(("a", "b")), mass=np.array([500.0, 1500.0])
+        )
+        found = plan("unbalanced", Frames.of(data))
+        assert found.later is not None
+        first = found.x0[:, 0] < 5
+        assert float(found.later.sum()) == pytest.approx(3, rel=1e-5)
+        for mask, share in ((first, 0.75), (~first, 0.25)):
+            assert float(found.later[mask].sum()) == pytest.approx(3 * share, rel=1e-3)
+            assert float(found.weight[mask].sum()) == pytest.approx(0.5, rel=1e-5)
+        drawn = Pool.of((found,)).draw(4000, torch.Generator().manual_seed(0))
+        assert drawn.growth is not None
+        for mask, factor in ((drawn.x0[:, 0] < 5, 4.5), (drawn.x0[:, 0] > 5, 1.5)):
+            assert float(drawn.growth[mask].mean()) == pytest.approx(np.log(factor) / 2, rel=0.02)
+
+    def test_without_numbers_of_cells_the_mass_stays(self):
+        found = plan("unbalanced", frames((40, 60), (0.0, 1.0)))
+        assert found.later is not None
+        assert float(found.later.sum()) == pytest.approx(1, rel=1e-5)
+
+    def test_dear_growth_is_the_entropic_plan(self):
+        found = plan("unbalanced", frames((40, 60), (0.0, 1.0)), price=1e5)
+        assert found.later is not None
+        torch.testing.assert_close(found.later, found.weight, rtol=1e-2, atol=0)
+
+
+def test_pairs_are_drawn_by_their_mass_half_way():
+    x = torch.arange(3.0)[:, None]
+    weight, later = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.5, 1.0, 0.0])
+    pool = Pool.of((Plan(0.0, 2.0, x, x, weight, later), Plan(2.0, 3.0, x + 3, x, weight, weight)))
+    drawn = pool.draw(30_000, torch.Generator().manual_seed(0))
+    assert drawn.growth is not None
+    counts = torch.bincount(drawn.x0.flatten().long(), minlength=6) / 30_000
+    torch.testing.assert_close(counts, torch.tensor([0.5, 0.5, 0.0, 0.5, 0.25, 0.25]), atol=0.01, rtol=0)
+    assert drawn.growth[drawn.x0[:, 0] == 1].unique().tolist() == pytest.approx([np.log(4) / 2])

@@ -1,0 +1,196 @@
+"""Which cell of one time turns into which of the next, and into how many: the plans that are computed once.
+
+    full        exact transport, squared Euclidean cost
+    geodesic    the same, with the squared length of the shortest way through the cells of both times as cost
+                (Tong et al., arXiv:2307.03672; the graph is Isomap's, doi:10.1126/science.290.5500.2319)
+    partial     exact transport of a share of the mass; cells without a likely partner stay out (Caffarelli & McCann,
+                Ann. Math. 2010, doi:10.4007/annals.2010.171.673)
+    fused       fused Gromov-Wasserstein: pairs near each other whose distances to the cells of their own time agree
+                (Vayer et al., ICML 2019, arXiv:1805.09114), solved by POT's conditional gradient
+    sinkhorn    entropic transport (Cuturi, NeurIPS 2013, arXiv:1306.0895)
+    unbalanced  entropic transport in which each cell may leave more or less behind, at a price (Chizat et al., Math.
+                Comp. 2018, arXiv:1607.05816): what cells leave behind is their growth
+
+Up to a limit of cells all are coupled at once, above it random blocks of them (math/ot.py). An entropic plan joins any
+two cells a little: of each cell PARTNERS partners are kept, drawn in proportion to the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import ot
+import torch
+from torch import Tensor
+
+from cellflow_core.data.frames import Frames
+from cellflow_core.math.ot import EXACT_LIMIT, entries, exact_plan, in_blocks
+from cellflow_core.math.shortest import path_lengths
+from cellflow_core.math.sinkhorn import entropic_plan
+from cellflow_core.models.contract import Plan
+
+Kind = Literal["full", "geodesic", "partial", "fused", "sinkhorn", "unbalanced"]
+DENSE_LIMIT = 2048
+"""Cells per side up to which a plan that needs all costs at once is solved whole; above, in blocks of a quarter."""
+PARTNERS = 16
+"""Partners kept of each cell in an entropic plan; more where the other time has more than as many cells."""
+
+
+@dataclass(frozen=True)
+class How:
+    """What the plans can be told; each kind looks at its own.
+
+    epsilon    sinkhorn, unbalanced: how far mass is spread around the best plan, in mean costs of the interval
+    noise      the same as sigma (state / sqrt(time)) of the Brownian motion between the times: epsilon is then
+               2 sigma^2 (t1 - t0), which makes the plan that of the Schroedinger bridge
+    price      unbalanced: price of growth and loss against the mean cost of the interval; dear growth is little growth
+    share      partial: mass that is joined, 0 to 1
+    structure  fused: name in `Frames.about` that cells of one time are compared by; "" for their states
+    weight     fused: weight of the structure against the distance, 0 to 1
+    """
+
+    epsilon: float = 0.05
+    noise: float | None = None
+    price: float = 1.0
+    share: float = 0.9
+    structure: str = ""
+    weight: float = 0.5
+
+
+def plans(kind: Kind, frames: Frames, rng: torch.Generator, how: How | None = None) -> tuple[Plan, ...]:
+    """The plan between each time and the next, over all cells."""
+    return tuple(_plan(kind, frames, k, rng, how or How()) for k in range(len(frames.x) - 1))
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Cells that are coupled with each other, and what they are compared by within their own time.
+
+    gap  time between them; total  mass of the later ones where that of the earlier ones is 1
+    """
+
+    x0: Tensor
+    x1: Tensor
+    own0: Tensor
+    own1: Tensor
+    gap: float
+    total: float
+
+    def cost(self) -> Tensor:
+        """Squared distances, [n, m] float64."""
+        return torch.cdist(self.x0.double(), self.x1.double()).square()
+
+
+def _plan(kind: Kind, frames: Frames, k: int, rng: torch.Generator, how: How) -> Plan:
+    x0, x1 = frames.x[k : k + 2]
+    own0, own1 = x0, x1
+    if kind == "fused" and how.structure:
+        if how.structure not in frames.about:
+            known = ", ".join(frames.about) or "no names"
+            raise KeyError(f"nothing is known of {how.structure!r} of these cells; known are {known}")
+        own0, own1 = frames.about[how.structure][k : k + 2]
+    t0, t1 = float(frames.times[k]), float(frames.times[k + 1])
+    total = 1.0 if frames.mass is None else float(frames.mass[k + 1] / frames.mass[k])
+    parts = []
+    for i, j in in_blocks(len(x0), len(x1), EXACT_LIMIT if kind in ("full", "partial") else DENSE_LIMIT, rng):
+        row, column, *masses = _SOLVERS[kind](_Cells(x0[i], x1[j], own0[i], own1[j], t1 - t0, total), how, rng)
+        parts.append((i[row], j[column], *(mass * (len(i) / len(x0)) for mass in masses)))
+    row, column, weight, *later = (torch.cat(part) for part in zip(*parts, strict=True))
+    return Plan(t0, t1, x0[row], x1[column], weight, *later)
+
+
+def _exact(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
+    return exact_plan(cells.x0, cells.x1, rng)
+
+
+def _geodesic(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
+    cost = path_lengths(_numbers(cells.x0), _numbers(cells.x1)) ** 2
+    return _sparse(np.asarray(ot.emd(*_shares(cost), cost, numItermax=5_000_000)), cells)
+
+
+def _partial(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
+    """By one further point a side, which takes what is not joined at no cost."""
+    cost = _numbers(cells.cost())
+    n, m = cost.shape
+    left = 1 - how.share
+    wider = np.zeros((n + 1, m + 1))
+    wider[:n, :m] = cost
+    wider[n, m] = 2 * cost.max() + 1.0  # so that nothing goes from the one to the other
+    a, b = (np.append(each, left) for each in _shares(cost))
+    plan = np.asarray(ot.emd(a, b, wider, numItermax=5_000_000))[:n, :m]
+    return _sparse(plan / plan.sum(), cells)
+
+
+def _fused(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
+    """Costs and distances against their own means, so that `weight` means the same in any unit."""
+    cost, own0, own1 = _numbers(cells.cost()), _apart(cells.own0), _apart(cells.own1)
+    unit = np.sqrt((np.mean(own0**2) + np.mean(own1**2)) / 2) or 1.0
+    a, b = _shares(cost)
+    plan = ot.gromov.fused_gromov_wasserstein(
+        cost / (cost.mean() or 1.0), own0 / unit, own1 / unit, a, b, alpha=how.weight, symmetric=True
+    )
+    return _sparse(np.asarray(plan), cells)
+
+
+def _entropic(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
+    cost = cells.cost()
+    return _drawn(entropic_plan(cost, _blur(cells, cost, how)), rng)
+
+
+def _unbalanced(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
+    """The later cells are met as they are; what each earlier one leaves behind has its price."""
+    cost = cells.cost()
+    price = how.price * float(cost.mean())
+    plan = entropic_plan(cost, _blur(cells, cost, how), rho0=price, total=cells.total)
+    row, column, weight = _drawn(plan, rng)
+    return row, column, weight, weight * (len(cost) * plan.sum(1)).float()[row]
+
+
+_SOLVERS: Mapping[Kind, Callable[[_Cells, How, torch.Generator], tuple[Tensor, ...]]] = {
+    "full": _exact,
+    "geodesic": _geodesic,
+    "partial": _partial,
+    "fused": _fused,
+    "sinkhorn": _entropic,
+    "unbalanced": _unbalanced,
+}
+
+
+def _blur(cells: _Cells, cost: Tensor, how: How) -> float:
+    """epsilon (state^2)."""
+    return how.epsilon * float(cost.mean()) if how.noise is None else 2 * how.noise**2 * cells.gap
+
+
+def _drawn(plan: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Partners of each row in proportion to the plan: row, column and mass, which sums to one over all."""
+    n, m = plan.shape
+    each = max(PARTNERS, -(-PARTNERS * m // n))
+    upto = plan.cumsum(1)
+    steps = torch.arange(each, device=plan.device) + torch.rand(n, 1, generator=rng, device=plan.device)
+    column = torch.searchsorted(upto, steps * (upto[:, -1:] / each)).clamp_(max=m - 1)
+    row = torch.arange(n, device=plan.device).repeat_interleave(each)
+    return row, column.flatten(), torch.full((n * each,), 1 / (n * each), device=plan.device)
+
+
+def _sparse(plan: np.ndarray, cells: _Cells) -> tuple[Tensor, ...]:
+    return tuple(each.to(cells.x0.device) for each in entries(plan))
+
+
+def _shares(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return ot.unif(cost.shape[0]), ot.unif(cost.shape[1])
+
+
+def _apart(of: Tensor) -> np.ndarray:
+    """Distances within a time: Euclidean, or 0 and 1 for names (whole numbers, of which -1 is unlike any other)."""
+    if not of.is_floating_point():
+        same = (of[:, None] == of) & (of[:, None] >= 0)
+        return _numbers(~(same | torch.eye(len(of), dtype=torch.bool, device=of.device)))
+    wide = of.double().reshape(len(of), -1)
+    return _numbers(torch.cdist(wide, wide))
+
+
+def _numbers(of: Tensor) -> np.ndarray:
+    return of.detach().double().cpu().numpy()
