@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, get_type_hints
@@ -20,7 +22,7 @@ class Result:
     """Base of every answer. `notes` are sentences a reader must see beside the picture."""
 
     def save(self, path: Path) -> None:
-        """Write to one .npz: arrays as arrays, the rest as JSON. No pickles."""
+        """Write to one .npz, which is there whole or not at all: arrays as arrays, the rest as JSON. No pickles."""
         arrays, plain = {}, {}
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
@@ -34,7 +36,12 @@ class Result:
                 )
         buffer = io.BytesIO()
         np.savez(buffer, __plain__=np.array(json.dumps(plain)), **arrays)
-        path.write_bytes(buffer.getvalue())
+        part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}.part")
+        try:
+            part.write_bytes(buffer.getvalue())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path) -> Self:

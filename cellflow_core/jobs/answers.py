@@ -6,7 +6,6 @@ import hashlib
 import inspect
 import json
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 VERSION = 2
 """Part of every key: one more whenever an analysis answers otherwise than before."""
+ALONE = frozenset({"scores"})
+"""Questions about one model whatever seeds join it: their answers stay when another seed is done."""
 KEPT = 200
 """Stored answers of one run. What was looked at longest ago goes first; asked for again, it is worked out anew."""
 
@@ -94,12 +95,7 @@ def answer(question: str, run_id: str, **settings: Any) -> Result:
         return load(question, path)
     found = QUESTIONS[question](Subject(open_run(run_id)), **settings)
     path.parent.mkdir(exist_ok=True)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(3)}.npz")
-    try:
-        found.save(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    found.save(path)
     _prune(path.parent)
     return found
 
@@ -127,7 +123,7 @@ def stored_at(question: str, run_id: str, settings: Mapping[str, Any]) -> Path:
     decides = {
         "version": VERSION,
         "data": run.recipe.fingerprint,
-        "ensemble": [each.id for each in peers(run)],
+        "ensemble": [] if question in ALONE else [each.id for each in peers(run)],
         "settings": {name: _plain(value) for name, value in list(bound.arguments.items())[1:]},
     }
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:20]
@@ -155,5 +151,6 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "trend": questions.trend,
     "fates": questions.fates,
     "perturb": questions.perturb,
+    "scores": questions.scores,
 }
 """Functions (subject, **settings) -> one of the dataclasses of analysis/results.py, named in the return annotation."""

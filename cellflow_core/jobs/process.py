@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
+import resource
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing import popen_spawn_posix, spawn
 from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
 from typing import Any
 
 
@@ -46,3 +50,15 @@ def run(path: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Call `package.module:function` here."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)(*args, **kwargs)
+
+
+def peak_mb() -> float:
+    """Most memory (MB) that this process ever held at once: interpreter, libraries, data and what was worked out.
+
+    Of Linux the resident set's high-water mark, which begins anew with the program; `ru_maxrss` would begin with what
+    the parent held. Elsewhere `ru_maxrss`. Memory of a GPU is not counted.
+    """
+    told = Path("/proc/self/status")
+    if told.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", told.read_text())):
+        return int(found.group(1)) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)

@@ -9,8 +9,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from cellflow_core.analysis.results import Fates, FlowField, GeneTrend, Landscape, Perturbation, TimeCourse
+    from cellflow_core.analysis.results import (
+        Fates,
+        FlowField,
+        GeneTrend,
+        Landscape,
+        Perturbation,
+        Scores,
+        TimeCourse,
+        Trivial,
+    )
     from cellflow_core.analysis.views import View
+    from cellflow_core.data.store import Dataset
     from cellflow_core.jobs.answers import Subject
 
 Polygon = Sequence[Sequence[float]]
@@ -79,6 +89,34 @@ def perturb(
         measured=subject.dataset.expression(gene),
         siblings=subject.ensemble[1:],
     )
+
+
+def scores(subject: Subject, limit: int = 4096) -> Scores:
+    """limit: cells a side above which Wasserstein distances are taken in blocks, see `analysis.evaluate.scores`."""
+    from cellflow_core.analysis import evaluate
+
+    time = subject.run.recipe.hold_out
+    if time is None:
+        raise ValueError(
+            f"run {subject.run.label!r} was trained on every time, so nothing is left that could test it: "
+            "train it again with a time held out"
+        )
+    beside = _trivial(subject.dataset, time, limit)
+    return evaluate.scores(subject.model, subject.data, time, seed=subject.run.recipe.seed, limit=limit, beside=beside)
+
+
+def _trivial(dataset: Dataset, time: float, limit: int) -> Trivial:
+    """The answers that need no model, worked out once for all runs on these data and kept beside them."""
+    from cellflow_core.analysis.evaluate import trivial
+    from cellflow_core.analysis.results import Trivial
+
+    path = dataset.folder / "trivial" / f"{dataset.info.fingerprint}-{time!r}-{limit}-v1.npz"
+    if path.exists():
+        return Trivial.load(path)
+    found = trivial(dataset.snapshots(), time, limit=limit)
+    path.parent.mkdir(exist_ok=True)
+    found.save(path)
+    return found
 
 
 def _view(subject: Subject, name: str) -> View:

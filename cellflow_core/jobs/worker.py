@@ -46,7 +46,7 @@ def work(folder: Path, attempt: Attempt | None = None) -> None:
     with Heart(attempt) as heart:
         try:
             reserve.write_bytes(b"\0" * RESERVE)
-            device = _train(run, attempt, heart)
+            device, peak = _train(run, attempt, heart)
         except Superseded:
             _exit(attempt, "superseded", "a later attempt has taken over")
         except Stopped:
@@ -59,8 +59,9 @@ def work(folder: Path, attempt: Attempt | None = None) -> None:
             attempt.say(traceback.format_exc())
             _end(run, attempt, "failed", reason(error))
         else:
-            _end(run, attempt, "done", "", device)
+            _end(run, attempt, "done", "", device, peak)
             _clear(run)
+            _score(run, attempt)
     reserve.unlink(missing_ok=True)
 
 
@@ -77,12 +78,13 @@ def _stop(number: int, frame: object) -> None:
     raise Stopped
 
 
-def _train(run: Run, attempt: Attempt, heart: Heart) -> str:
-    """Train and save the weights; the device in words."""
+def _train(run: Run, attempt: Attempt, heart: Heart) -> tuple[str, float]:
+    """Train and save the weights; the device in words, and the most memory (MB) that this process held."""
     if run.cancelled:
         raise Stopped
     heart.say(stage="loading the training code")
     from cellflow_core.jobs.checkpoints import Checkpoints
+    from cellflow_core.jobs.process import peak_mb
     from cellflow_core.models import registry
     from cellflow_core.runs.weights import save_model, save_spec
     from cellflow_core.train.trainer import TrainConfig, fit
@@ -101,7 +103,7 @@ def _train(run: Run, attempt: Attempt, heart: Heart) -> str:
     fit(model, data, training, _Reporter(run, attempt, kept), start, recipe.seed)
     heart.say(stage="saving the model")
     save_model(run, model)
-    return words
+    return words, round(peak_mb(), 1)
 
 
 @dataclass
@@ -169,6 +171,21 @@ def choose_device(wish: str) -> tuple[str, str]:
     return "cpu", f"CPU ({threads} thread{'s' if threads > 1 else ''})"
 
 
+def _score(run: Run, attempt: Attempt) -> None:
+    """Compare a run with the time it did not see, so that a table of runs needs no open page. The run has ended: what
+    goes wrong here is in its log, and asking again says it again."""
+    if run.recipe.hold_out is None:
+        return
+    from cellflow_core.jobs.answers import answer
+
+    try:
+        answer("scores", run.id)
+    except Stopped:
+        attempt.say("stopped before it was compared with the time held out; whoever asks for the scores gets them")
+    except Exception as error:  # noqa: BLE001 - the model is trained and stays so
+        attempt.say(f"not compared with the time held out: {reason(error)}")
+
+
 def _clear(run: Run) -> None:
     """A run that is done has nothing to go on from."""
     from cellflow_core.jobs.checkpoints import Checkpoints
@@ -176,9 +193,9 @@ def _clear(run: Run) -> None:
     Checkpoints(run.folder / "checkpoints").clear()
 
 
-def _end(run: Run, attempt: Attempt, state: str, message: str, device: str = "") -> None:
+def _end(run: Run, attempt: Attempt, state: str, message: str, device: str = "", peak_mb: float | None = None) -> None:
     attempt.say(f"{state}. {message}".strip())
-    run.end(state, message, device)  # type: ignore[arg-type]
+    run.end(state, message, device, peak_mb=peak_mb)  # type: ignore[arg-type]
     _exit(attempt, state, message)
 
 

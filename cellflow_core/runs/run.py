@@ -80,7 +80,11 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """How the run ended: {"state", "message", "step", "steps", "seconds", "device", "ended"}; None before that."""
+        """How the run ended; None before that.
+
+        {"state", "message", "step", "steps", "seconds", "device", "peak_mb", "losses", "validation", "ended"}. peak_mb:
+        most memory (MB) that the process of the training held; None, or no such key in an old run, where nobody looked.
+        """
         return files.read_json(self.folder / "result.json")
 
     @property
@@ -130,7 +134,14 @@ class Run:
         if status.state != "running":
             self.end("cancelled", "cancelled before it was done")
 
-    def end(self, state: State, message: str, device: str = "", seconds: float | None = None) -> bool:
+    def end(
+        self,
+        state: State,
+        message: str,
+        device: str = "",
+        seconds: float | None = None,
+        peak_mb: float | None = None,
+    ) -> bool:
         """Write the result, which is the end of the run. The first writer counts; True if it was this one."""
         rows = [row for each in self.attempts for row in metrics.tail(each.metrics)[-1:]]
         last = rows[-1] if rows else {}
@@ -143,6 +154,7 @@ class Run:
                 "steps": last.get("steps", 0),
                 "seconds": seconds if seconds is not None else last.get("seconds", 0.0),
                 "device": device or (self.attempts[-1].beat.get("device", "") if self.attempts else ""),
+                "peak_mb": peak_mb,
                 "losses": last.get("losses", {}),
                 "validation": last.get("validation"),
                 "ended": _now(),
