@@ -201,7 +201,8 @@ def test_layouts_of_text(tmp_path, case) -> None:
 def test_conditions_without_a_time_have_none(tmp_path) -> None:
     (tmp_path / "a").write_text(TEXTS["conditions of DREAM4"][0])
     obs = read(tmp_path / "a", "a").obs
-    assert list(obs["perturbation"][:3]) == ["wild type", "G1 knock-out", "G2 knock-down"]
+    assert list(obs["perturbation"][:3]) == ["wild type", "knock-out", "knock-down"]
+    assert list(obs["perturbed gene"]) == [None, "G1", "G2", None]
     assert obs["time"].isna().tolist() == [True, True, True, False]
 
 

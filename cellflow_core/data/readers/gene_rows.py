@@ -60,7 +60,9 @@ def of_names(names: Sequence[str]) -> Any:
         time = [float(each[2]) if each else np.nan for each in series]
         run = [f"TS_{each[1]}" if each else None for each in series]
         altered = [_alteration(each, match is not None) for each, match in zip(names, series, strict=True)]
-        return pd.DataFrame({"time": time, "series": run, "perturbation": altered}, index=index)
+        kind, gene = [each[0] for each in altered], [each[1] for each in altered]
+        told = {"time": time, "series": run, "perturbation": kind, "perturbed gene": gene}
+        return pd.DataFrame(told, index=index)
     split = [re.split(r"[_.:-]", each) for each in names]
     parts: dict[str, list[str]] = {}
     if len({len(each) for each in split}) == 1 and len(split[0]) > 1:
@@ -70,11 +72,12 @@ def of_names(names: Sequence[str]) -> Any:
     return pd.DataFrame(parts, index=index)
 
 
-def _alteration(name: str, series: bool) -> str:
+def _alteration(name: str, series: bool) -> tuple[str, str | None]:
+    """(kind of perturbation, gene that was perturbed)."""
     found = _ALTERED.fullmatch(name)
     if found:
-        return f"{found[1]} {'knock-out' if found[2] == '-/-' else 'knock-down'}"
-    return "time series" if series else "wild type" if name.lower() in ("wt", "wild type", "wildtype") else name
+        return "knock-out" if found[2] == "-/-" else "knock-down", found[1]
+    return "time series" if series else "wild type" if name.lower() in ("wt", "wild type", "wildtype") else name, None
 
 
 def _in_rows(frame: Any) -> bool:
