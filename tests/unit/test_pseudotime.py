@@ -133,7 +133,7 @@ def test_the_beginning_is_chosen_in_three_ways(root):
     assert info.covariates == ("pseudotime",) and info.parent == id and "times" in " ".join(info.has)
     assert info.recipe[-1]["step"] == "pseudotime" and info.recipe[-1]["settings"]["windows"] == 4
     assert "ordered 600 cells" in info.steps[-1].lower() and "no unit and no speed" in info.notes[-1]
-    assert info.label == "one moment · pseudotime"
+    assert info.label == "one moment · pseudotime (diffusion)"
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -102,6 +102,11 @@ def test_rename_delete_restore() -> None:
         store.restore(id)
 
 
+def test_no_two_new_data_sets_have_the_same_name() -> None:
+    made = [store.open_dataset(saved()).info.label for _ in range(3)]
+    assert made == ["Mine", "Mine (2)", "Mine (3)"]
+
+
 def test_demos_come_first_then_the_newest() -> None:
     first, second = saved(), saved()
     demo = store.save_dataset(cells(), id="demo-x", label="x", origin="demo", source="s")

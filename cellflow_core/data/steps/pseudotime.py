@@ -74,9 +74,8 @@ class Pseudotime(Step):
         if lost:
             said += f"; left out {lost:,} cells that no path of neighbours joins to the beginning"
             notes.append(f"{lost:,} of {len(kept):,} cells are not in the order: they form islands of their own.")
-        return Change(
-            _in_order(data, kept, order, times), said, None if kept.all() else kept, tuple(notes), name="pseudotime"
-        )
+        name = f"pseudotime ({_METHODS[wish.method].removesuffix(' pseudotime')})"
+        return Change(_in_order(data, kept, order, times), said, None if kept.all() else kept, tuple(notes), name=name)
 
     def _root(self, dataset: Dataset, found: Graph) -> tuple[int, str]:
         """(cell the order begins at, how it was chosen)."""
