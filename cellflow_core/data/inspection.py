@@ -28,6 +28,7 @@ class Inspection:
     velocities   RNA velocities in the axes of coordinates
     mito_genes   genes named MT-; summary: 5 %, median and 95 % of each quality number over the cells
     proposed     filters that are usual for such a file, as values of ImportChoices
+    clones       lineage barcodes that mark one or more cells, 0 where there are none
     ready        written by this app: nothing is left to decide
     followed     the same individuals were measured again and again, each at times of its own
     """
@@ -47,6 +48,7 @@ class Inspection:
     layers: tuple[str, ...]
     velocities: tuple[str, ...]
     mito_genes: int
+    clones: int
     summary: Mapping[str, tuple[float, float, float]]
     proposed: Mapping[str, float]
     ready: bool
@@ -84,11 +86,17 @@ def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = No
         layers=tuple(table.layers),
         velocities=tuple(each for each in table.obsm if "velocity" in each.lower()),
         mito_genes=numbers.mito_genes,
+        clones=_clones(table),
         summary={} if scale.looks == "coordinates" else _summary(numbers),
         proposed=_proposed(table, scale, numbers),
         ready=table.ready is not None,
         followed=annotations.subjects(table)[0] is not None,
     )
+
+
+def _clones(table: Table) -> int:
+    marked = annotations.lineage(table)
+    return 0 if marked is None else len(np.unique(marked[marked >= 0]))
 
 
 def _proposed(table: Table, scale: Scale, numbers: Quality) -> dict[str, float]:

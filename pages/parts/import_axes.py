@@ -29,6 +29,11 @@ AXES = {
     ),
 }
 
+COMPUTED = "Axes that you computed before."
+FLAT = (
+    "A picture, kept to look at in any case. As axes it misleads: distances in a UMAP or t-SNE are no amount of change."
+)
+
 
 def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool, step: int) -> Values:
     """Axes, components, batches, growth, and how the values are prepared."""
@@ -99,8 +104,9 @@ def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool, 
 def _ways(found: Any) -> Mapping[str, tuple[str, str]]:
     own = ("coordinates",) if found.looks == "coordinates" else ("pca", "genes")
     again = "Genes can be drawn, but not knocked out." if found.looks != "coordinates" else "Genes cannot be read back."
+    flat = {name for name in found.obsm if name.lower().removeprefix("x_") in found.pictures}
     stored = {
-        f"obsm:{name}": (f"“{plain(name)}” as stored in the file", f"Axes that you computed before. {again}")
+        f"obsm:{name}": (f"“{plain(name)}” as stored in the file", f"{FLAT if name in flat else COMPUTED} {again}")
         for name in found.obsm
     }
     return {**{each: AXES[each] for each in own}, **stored}

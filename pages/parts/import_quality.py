@@ -17,7 +17,7 @@ from pages.parts.import_draft import Draft, Values
 from pages.parts.words import plain
 
 LOOKS = {
-    "counts": "counts of molecules, not logarithmic",
+    "counts": "counts of molecules (raw or brought to the same total), not logarithmic",
     "log": "logarithmic, or otherwise ready to use",
     "coordinates": "coordinates, not gene expression",
 }
@@ -43,6 +43,7 @@ def found_in(found: Any, draft: Draft) -> Values:
     beside = {
         "Annotations": found.annotations,
         "Measured beside": found.layers,
+        "Lineage": (f"barcodes of {found.clones:,} clones",) if found.clones else (),
         "Pictures": found.pictures,
         "Named like growth": found.growth,
         "Velocities": found.velocities,
@@ -95,10 +96,10 @@ def filters(found: Any, measured: Quality, draft: Draft, counts: bool) -> tuple[
     limits = draft.values
     values: Values = {}
     picture = st.container()
-    columns = st.columns(3)
-    for k, name in enumerate(names):
+    places = [column for _ in range(-(-len(names) // 3)) for column in st.columns(3)]  # a narrow screen keeps the order
+    for place, name in zip(places, names, strict=False):
         real = name == "max_mito"
-        values[name] = columns[k % 3].number_input(
+        values[name] = place.number_input(
             FILTERS[name],
             0.0 if real else 0,
             100.0 if real else None,

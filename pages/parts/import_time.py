@@ -70,7 +70,8 @@ def _windows(found: Any, candidate: Any, measured: Quality, left: Kept, draft: D
     if candidate.is_order:
         st.info(
             "This is pseudotime: an order of cells that was calculated from their expression, and no time that was "
-            "measured. Models learn motion along it; speeds and durations in it mean nothing by themselves.",
+            "measured. Models learn motion along it; speeds and durations in it mean nothing by themselves."
+            + _other_orders(found, candidate),
             icon=":material/info:",
         )
     windows = int(
@@ -99,6 +100,17 @@ def _windows(found: Any, candidate: Any, measured: Quality, left: Kept, draft: D
     st.caption(f"From {candidate.low:.4g} to {candidate.high:.4g} in {len(known):,} cells, in {len(at)} windows{out}")
     _bars(at.tolist(), cells.tolist(), unit)
     return windows, True
+
+
+def _other_orders(found: Any, candidate: Any) -> str:
+    others = [each.column for each in found.candidates if each.is_order and each.column != candidate.column]
+    if not others:
+        return ""
+    return (
+        f" The file has other such orders too ({plain(', '.join(others))}): where each follows one branch, the cells "
+        "of other branches stand at wrong places in it; then choose no time and order all cells by pseudotime after "
+        "the import."
+    )
 
 
 def _labels(

@@ -103,6 +103,16 @@ def test_pseudotime_is_cut_into_windows(tmp_path) -> None:
     assert "a growth rate of each cell" in info.has and any("Harmony" in each for each in info.steps)
 
 
+def test_the_last_change_can_be_undone_at_once(tmp_path) -> None:
+    page = opened("data", upload=uploaded(tmp_path, held()))
+    assert page.button(key="import_undo").disabled
+    page.number_input(key="import_min_genes").set_value(39).run()
+    assert not page.button(key="import_undo").disabled
+    page.button(key="import_undo").click().run()
+    assert page.number_input(key="import_min_genes_again1").value == 0
+    assert page.button(key="import_undo").disabled and not page.exception
+
+
 def test_no_time_is_a_snapshot(tmp_path) -> None:
     made = held()
     made.obs = made.obs[["batch"]]
