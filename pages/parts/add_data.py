@@ -53,7 +53,9 @@ def show() -> None:
 
 def _note_way() -> None:
     # Not bound to the link by Streamlit: it would forbid this page to clear the link when it goes on to a data set.
-    st.query_params["from"] = st.session_state["from"]
+    # Going back to the first way by itself, as after an import, is no choice and leaves the link alone.
+    if st.session_state["from"] != FIRST or "from" in st.query_params:
+        st.query_params["from"] = st.session_state["from"]
 
 
 def make_demo(name: str, label: str) -> str:

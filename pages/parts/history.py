@@ -26,11 +26,11 @@ def show(info: store.DatasetInfo) -> None:
         if len(earlier) > 1:
             st.caption("Made from, the newest first:")
             for each in earlier[1:]:
-                _link(each)
+                _link(each, each.label)
         if after:
             st.caption("Made from this one:")
             for each in after:
-                _link(each)
+                _link(each, each.label.removeprefix(f"{info.label} · "))
     prepared.again(info, earlier[-1].id if earlier else info.id)
 
 
@@ -41,7 +41,7 @@ def _undo(info: store.DatasetInfo, earlier: list[store.DatasetInfo]) -> None:
             st.toast(f"This is how it was before. Nothing is lost: “{plain(info.label)}” is still there.")
             st.rerun()
         st.caption("Goes back to the data set before this step. Nothing is lost: this one stays in the list.")
-        _link(earlier[0])
+        _link(earlier[0], earlier[0].label)
     elif info.parent:
         st.caption("The data set before the last step was deleted: it may be in the trash below.")
 
@@ -55,11 +55,13 @@ def before(info: store.DatasetInfo) -> list[store.DatasetInfo]:
     return found
 
 
-def _link(info: store.DatasetInfo) -> None:
+def _link(info: store.DatasetInfo, name: str) -> None:
+    """`name`: what tells it apart here; the whole name and the cells stand in the help, because links are cut short."""
     st.page_link(
         "pages/data.py",
-        label=f"{plain(info.label)} · {info.cells:,} cells",
+        label=plain(name),
         icon=":material/table_chart:",
+        help=f"{plain(info.label)}, {info.cells:,} cells",
         query_params={"dataset": info.id},
     )
 
