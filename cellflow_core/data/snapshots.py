@@ -31,6 +31,7 @@ class Need(StrEnum):
     GROWTH = "a growth rate of each cell"
     SUBJECTS = "the same individuals followed over time"
     DOSE = "the doses each cell or individual was given"
+    COUNTS = "a state that decodes to counts (the autoencoder of counts among the axes that the Data page offers)"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Snapshots:
             Need.GROWTH: self.growth is not None,
             Need.SUBJECTS: self.subject is not None,
             Need.DOSE: self.dose is not None,
+            Need.COUNTS: self.space.counted,
         }
         return frozenset(need for need, there in found.items() if there)
 

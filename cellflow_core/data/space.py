@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 Array = np.ndarray
 
@@ -66,6 +66,22 @@ class StateSpace(ABC):
     @abstractmethod
     def spread(self, x: Float[Array, "cells dim"]) -> Float[Array, " genes"]:
         """About the standard deviation of every gene over these cells, as their states tell it: to rank genes by."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether `counts` can be drawn."""
+        return False
+
+    def counts(
+        self, x: Float[Array, "cells dim"], size: Float[Array, " cells"], rng: np.random.Generator
+    ) -> Int[Array, "cells genes"]:
+        """Counts drawn from the law of the space at each state, for cells of `size` counts in all genes together.
+
+        Raises ValueError, with a sentence, where the space knows no law of counts.
+        """
+        raise ValueError(
+            f"this state ({self.kind}) has no law of counts: choose the axes “autoencoder of counts” for these data"
+        )
 
     @abstractmethod
     def arrays(self) -> Mapping[str, Array | None]:

@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from cellflow_core.data.pca import pca
-from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.snapshots import Need, Snapshots
 from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces import diffusion, geodesic, vae
 from cellflow_core.data.spaces.counts import recovered
@@ -113,13 +113,14 @@ def test_the_autoencoder_says_which_law_it_took():
     counting = derived(representation="vae", axes=3)
     space = counting.snapshots().space
     assert isinstance(space, NeuralSpace) and space.output == "rate" and "negative binomial" in counting.info.steps[-1]
+    assert Need.COUNTS in counting.snapshots().has and space.dispersion.shape == (40,) and (space.dispersion > 0).all()
     values, _, _ = counted()
     x, space = pca(values, GENES, 5)
     plain = Snapshots(x, np.repeat([0.0, 1.0, 2.0], 80), space)
     id = save_dataset(plain, label="p", origin="upload", source="", expression=values, expression_genes=GENES)
     made = open_dataset(derive(id, "state", {"representation": "vae", "axes": 3}))
     space = made.snapshots().space
-    assert isinstance(space, NeuralSpace) and space.output == "linear"
+    assert isinstance(space, NeuralSpace) and space.output == "linear" and not space.counted
     assert any("took the values to be Gaussian" in each for each in made.info.notes)
     id = save_dataset(
         plain, label="p", origin="upload", source="", expression=values, expression_genes=GENES,

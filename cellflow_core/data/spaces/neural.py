@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from cellflow_core.data.space import StateSpace
 
@@ -29,6 +29,8 @@ class NeuralSpace(StateSpace):
     depth    counts of a cell that log-normalised values are scaled to, where output is "rate"
     gain     [genes], where output is "rate": the mean of a logarithm is less than the logarithm of the mean, the more
              the fewer counts a gene has; empty: 1
+    dispersion  [genes], where output is "rate": theta of the negative binomial law of the counts of each gene, whose
+             variance is mean + mean^2 / theta; empty: the law is not known
     """
 
     encoder: Layers = ()
@@ -36,6 +38,7 @@ class NeuralSpace(StateSpace):
     output: Literal["linear", "rate"] = "linear"
     depth: float = 1e4
     gain: Array = field(default_factory=lambda: np.zeros(0, np.float32))
+    dispersion: Array = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or self.output not in ("linear", "rate"):
@@ -45,6 +48,12 @@ class NeuralSpace(StateSpace):
             object.__setattr__(self, name, layers)
         gain = np.asarray(self.gain, np.float32)
         object.__setattr__(self, "gain", gain if len(gain) else np.ones(len(self.genes), np.float32))
+        object.__setattr__(self, "dispersion", np.asarray(self.dispersion, np.float32))
+        if self.counted and (self.output != "rate" or self.dispersion.shape != (len(self.genes),)):
+            raise ValueError(
+                f"{len(self.dispersion)} dispersions and output {self.output} do not fit counts of "
+                f"{len(self.genes)} genes"
+            )
         ends = self.encoder[0][0].shape[0], self.encoder[-1][0].shape[1], self.decoder[0][0].shape[0]
         outputs, wanted = self.decoder[-1][0].shape[1], len(self.genes) + (self.output == "rate")
         if ends != (len(self.genes), self.dim, self.dim) or outputs != wanted:
@@ -94,6 +103,23 @@ class NeuralSpace(StateSpace):
         few = x[np.linspace(0, len(x) - 1, min(len(x), _ENOUGH)).astype(int)]
         return self.decode(few).std(axis=0, dtype=np.float64)
 
+    @property
+    def counted(self) -> bool:
+        return len(self.dispersion) > 0
+
+    def counts(
+        self, x: Float[Array, "cells dim"], size: Float[Array, " cells"], rng: np.random.Generator
+    ) -> Int[Array, "cells genes"]:
+        if not self.counted:
+            return super().counts(x, size, rng)
+
+        def drawn(both: Array) -> Array:
+            share = _softmax(_through(self.decoder, both[:, :-1])[0])[:, :-1]
+            rate = rng.standard_gamma(np.broadcast_to(self.dispersion, share.shape)) / self.dispersion
+            return rng.poisson(rate * share * both[:, -1:]).astype(np.int32)
+
+        return _in_blocks(drawn, np.concatenate([x, np.asarray(size, np.float32)[:, None]], axis=1))
+
     def arrays(self) -> Mapping[str, Array | None]:
         named = {"encoder": self.encoder, "decoder": self.decoder}
         held: dict[str, Array | None] = {
@@ -101,6 +127,8 @@ class NeuralSpace(StateSpace):
             "depth": np.array(self.depth),
             "gain": self.gain,
         }
+        if self.counted:  # so that spaces from before there were dispersions keep their fingerprint
+            held["dispersion"] = self.dispersion
         for name, layers in named.items():
             held |= {f"{name}_weight_{k}": weight for k, (weight, _) in enumerate(layers)}
             held |= {f"{name}_bias_{k}": bias for k, (_, bias) in enumerate(layers)}
@@ -113,7 +141,8 @@ class NeuralSpace(StateSpace):
         """Made again from what `arrays` gave."""
         output: Any = str(held["output"])
         networks = _layers(held, "encoder"), _layers(held, "decoder")
-        return cls(kind, axes, genes, *networks, output, float(held["depth"]), held["gain"])
+        dispersion = held.get("dispersion", np.zeros(0, np.float32))
+        return cls(kind, axes, genes, *networks, output, float(held["depth"]), held["gain"], dispersion)
 
     def calibrated(self, x: Float[Array, "cells dim"], measured: Callable[[slice], Array]) -> NeuralSpace:
         """With the gain of each gene that fits measured values best, by least squares through the origin.

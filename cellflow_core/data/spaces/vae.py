@@ -7,6 +7,7 @@ no zero inflation and no batches. Written from the paper.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ WARM_UP = 0.3
 DEAD = 0.01
 """Variance between cells below which an axis carries nothing: a prior of variance 1 has swallowed it."""
 DEPTH = 1e4
+LOG_THETA = (-6.0, 9.0)
+"""Bounds of the logarithm of a dispersion."""
 LOCAL = (
     "The axes come from a variational autoencoder: distances between cells mean likeness only near each other, and "
     "another seed gives other axes."
@@ -103,7 +106,8 @@ def fit(
     *hidden, (weight, bias) = after(layers_of(encoder), 1 / scale, -mean / scale)
     means = (*hidden, (weight[:, :axes], bias[:axes]))
     back = layers_of(decoder) if counts is not None else before(layers_of(decoder), scale, mean)
-    return _learnt(table, genes, means, back, axes, counts is not None, aside)
+    log_theta = spread[:-1].detach().clamp(*LOG_THETA).numpy()
+    return _learnt(table, genes, means, back, axes, None if counts is None else np.exp(log_theta), aside)
 
 
 def _learnt(
@@ -112,10 +116,11 @@ def _learnt(
     encoder: Layers,
     decoder: Layers,
     axes: int,
-    counted: bool,
+    dispersion: Array | None,
     aside: Array,
 ) -> Learnt:
-    """The space without the axes that carry nothing."""
+    """The space without the axes that carry nothing. `dispersion` [genes] is None where there were no counts."""
+    counted = dispersion is not None
     whole = NeuralSpace("vae", _names(axes), genes, encoder, decoder, "rate" if counted else "linear", DEPTH)
     x = encoded(whole, table)
     variance = x.var(axis=0)
@@ -124,9 +129,10 @@ def _learnt(
     decoder = ((weight[alive], bias + x.mean(axis=0) @ weight - x[:, alive].mean(axis=0) @ weight[alive]), *rest)
     encoder = (*encoder[:-1], (encoder[-1][0][:, alive], encoder[-1][1][alive]))
     space = NeuralSpace("vae", _names(len(alive)), genes, encoder, decoder, whole.output, DEPTH)
-    if counted:
+    if dispersion is not None:
         used = np.flatnonzero(~aside)
         space = space.calibrated(x[np.ix_(used, alive)], lambda rows: rows_of(table, used[rows]))
+        space = replace(space, dispersion=dispersion)
     law = "a negative binomial law of the counts" if counted else "a Gaussian law of the values"
     dropped = f"; {axes - len(alive)} of {axes} axes carried nothing and were left out" if axes > len(alive) else ""
     said = f"learnt {len(alive)} axes from {len(genes):,} genes by a variational autoencoder with {law}{dropped}"
@@ -144,7 +150,7 @@ def _log_likelihood(counts: Any, log_mean: Any, log_dispersion: Any) -> Any:
     """Of a negative binomial law without the part that the counts alone decide, summed over genes, [cells]."""
     import torch
 
-    log_theta = log_dispersion.clamp(-6, 9)
+    log_theta = log_dispersion.clamp(*LOG_THETA)
     theta = log_theta.exp().expand_as(counts)
     log_sum = torch.logaddexp(log_mean, log_theta.expand_as(counts))
     found = counts * (log_mean - log_sum) + theta * (log_theta - log_sum)
