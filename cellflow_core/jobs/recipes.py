@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from cellflow_core.runs.recipe import Recipe
+
+if TYPE_CHECKING:
+    from cellflow_core.data.snapshots import Snapshots
 
 
 def recipes(
@@ -25,35 +29,111 @@ def recipes(
     Everything is checked before anything is queued. Raises ValueError or KeyError with a sentence.
     """
     from cellflow_core.data.store import open_dataset
-    from cellflow_core.models import registry
     from cellflow_core.runs.index import new_group
-    from cellflow_core.train.trainer import TrainConfig
 
     data = open_dataset(dataset).snapshots()
+    made = _recipe(dataset, data, model, preset, settings, training, device)
+    if hold_out is not None and len(data.without(hold_out).times) < 2:
+        raise ValueError(f"without time {hold_out:g} there are cells at fewer than two times: nothing can be learnt")
+    copies: list[tuple[int, float | None]] = [(seed, None) for seed in seeds]
+    copies += [] if hold_out is None else [(seeds[0], hold_out)]
+    return _group(replace(made, label=label or made.label), new_group(), copies, several=len(seeds) > 1)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs that a comparison is made of: every model times seed times fold, in this order.
+
+    refused  the models that cannot be trained on these data, each with a sentence that says why
+    """
+
+    dataset: str
+    recipes: tuple[Recipe, ...]
+    refused: Mapping[str, str]
+
+
+def comparison(
+    dataset: str,
+    models: Sequence[str] = (),
+    preset: str = "standard",
+    seeds: Sequence[int] = (0,),
+    folds: Sequence[float] | None = None,
+    *,
+    device: Any = "auto",
+) -> Comparison:
+    """Each model (none named: every one there is) with the settings of a preset, without each of the `folds` in turn.
+
+    folds  times left out, each between two others; None: all there are
+
+    Raises KeyError for a model or data set that does not exist, ValueError for a time that cannot be left out.
+    """
+    from cellflow_core.analysis.evaluate import middle_times
+    from cellflow_core.data.store import open_dataset
+    from cellflow_core.models import registry
+    from cellflow_core.runs.index import new_group
+
+    data = open_dataset(dataset).snapshots()
+    inner = middle_times(data)
+    wanted = inner if folds is None else tuple(float(each) for each in folds)
+    if outside := [each for each in wanted if each not in inner]:
+        raise ValueError(
+            f"time {outside[0]:g} cannot be left out: it must be one of {', '.join(f'{each:g}' for each in inner)}, "
+            "which lie between two others"
+        )
+    copies = [(seed, fold) for seed in dict.fromkeys(seeds) for fold in dict.fromkeys(wanted)]
+    group, made, refused = new_group(), [], {}
+    for name in dict.fromkeys(models or registry.names()):
+        registry.find(name)
+        try:
+            one = _recipe(dataset, data, name, preset, {}, {}, device)
+        except ValueError as error:
+            refused[name] = str(error)
+        else:
+            made += _group(one, group, copies, several=True)
+    return Comparison(dataset, tuple(made), refused)
+
+
+def _recipe(
+    dataset: str,
+    data: Snapshots,
+    model: str,
+    preset: str,
+    settings: Mapping[str, Any],
+    training: Mapping[str, Any],
+    device: Any,
+) -> Recipe:
+    """What all runs of one model share. ValueError with a sentence where the data or the settings do not fit."""
+    from cellflow_core.models import registry
+    from cellflow_core.train.trainer import TrainConfig
+
     kind = registry.find(model)
     checked = kind.Config.of(settings).as_dict()
     trained = TrainConfig.preset(preset, kind, **training).as_dict()
     lacking = sorted(kind.needs - data.has)
     if lacking:
         raise ValueError(f"{kind.title} needs {' and '.join(lacking)}, which {dataset} does not have")
-    if hold_out is not None and len(data.without(hold_out).times) < 2:
-        raise ValueError(f"without time {hold_out:g} there are cells at fewer than two times: nothing can be learnt")
-    group, name = new_group(), label or f"{kind.title}, {preset}"
-    copies: list[tuple[int, float | None]] = [(seed, None) for seed in seeds]
-    copies += [] if hold_out is None else [(seeds[0], hold_out)]
-    several = len(seeds) > 1
+    return Recipe(
+        model=model,
+        dataset=dataset,
+        fingerprint=data.fingerprint,
+        settings=checked,
+        training=trained,
+        device=device,
+        label=f"{kind.title}, {preset}",
+    )
+
+
+def _group(made: Recipe, group: str, copies: Sequence[tuple[int, float | None]], several: bool) -> list[Recipe]:
+    """One recipe for each (seed, time held out), with a label that tells them apart."""
     return [
-        Recipe(
-            model=model,
-            dataset=dataset,
-            fingerprint=data.fingerprint,
-            settings=checked,
-            training=trained,
-            hold_out=held,
+        replace(
+            made,
             seed=seed,
-            device=device,
-            label=name + (f", seed {seed}" if several else "") + ("" if held is None else f", without time {held:g}"),
+            hold_out=held,
             group=group,
+            label=made.label
+            + (f", seed {seed}" if several else "")
+            + ("" if held is None else f", without time {held:g}"),
         )
         for seed, held in copies
     ]
