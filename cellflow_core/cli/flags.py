@@ -14,7 +14,7 @@ _KINDS = {"int": int, "float": float, "str": str, "choice": str}
 def add_settings(group: Any, settings: Iterable[Setting]) -> None:
     """One flag a setting; not given means the default, or the preset."""
     for each in settings:
-        text = each.help.replace("%", "%%") + f" (default {each.default}{' ' + each.unit if each.unit else ''})"
+        text = f"{each.help} (default {each.default}{' ' + each.unit if each.unit else ''})".replace("%", "%%")
         flag, name = "--" + each.name.replace("_", "-"), f"setting:{each.name}"
         if each.kind == "bool":
             group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, help=text)

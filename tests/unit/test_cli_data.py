@@ -80,3 +80,10 @@ def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no readable file" in capsys.readouterr().err
     assert cli.main(["data", "import", "0123456789ab", "--time", "when"]) == 2
     assert "choose the file again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["import", "step x state"])
+def test_the_help_of_settings_in_per_cent_is_printed(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["data", *action.split(), "--help"])
+    assert ended.value.code == 0 and "(default" in capsys.readouterr().out
