@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 class Graph:
     """Nearest neighbours of each cell, scipy.sparse CSR tables [cells, cells].
 
-    distances       Euclidean distance in state space to the NEIGHBOURS - 1 nearest other cells of each row
+    distances       Euclidean distance in state space to the NEIGHBOURS - 1 nearest other cells of each row (one
+                    more above _EXACT cells)
     connectivities  symmetric weights in 0 to 1 (UMAP's fuzzy union; McInnes, Healy & Melville 2018)
     """
 
@@ -92,9 +93,22 @@ def neighbours(x: Array) -> Graph:
             n_neighbors=_count(len(x)),
             use_rep="X",
             random_state=SEED,
-            transformer="sklearn" if len(x) <= _EXACT else None,
+            transformer="sklearn" if len(x) <= _EXACT else _approximate(_count(len(x))),
         )
     return Graph(cells.obsp["distances"], cells.obsp["connectivities"])
+
+
+def _approximate(count: int) -> Any:
+    """Nearest-neighbour descent (Dong, Moses & Li 2011), as scanpy takes it by itself; pynndescent gives a sparse array
+    from 0.6 on, of which scanpy 1.11 cannot count the rows' entries, so it is handed over as a matrix."""
+    from pynndescent import PyNNDescentTransformer
+    from scipy.sparse import csr_matrix
+
+    class Descent(PyNNDescentTransformer):
+        def fit_transform(self, X: Array, y: Any = None, **fit_params: Any) -> Any:
+            return csr_matrix(super().fit_transform(X, y, **fit_params))
+
+    return Descent(n_neighbors=count, metric="euclidean", random_state=SEED)
 
 
 def hand_down(parent: Path, child: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 
 from cellflow_core.data import graph, store
 from cellflow_core.data.snapshots import Snapshots
@@ -63,3 +64,13 @@ def test_few_cells_have_a_graph():
         Snapshots(x, np.zeros(4), StateSpace.coordinates(("a", "b"))), label="x", origin="upload", source="f"
     )
     assert graph.graph_of(store.open_dataset(id)).connectivities.shape == (4, 4)
+
+
+@pytest.mark.slow
+def test_the_fast_search_of_many_cells_finds_nearly_the_same_neighbours(monkeypatch):
+    x = np.random.default_rng(0).normal(size=(3000, 6)).astype(np.float32)
+    exact = graph.neighbours(x)
+    monkeypatch.setattr(graph, "_EXACT", 100)
+    fast = graph.neighbours(x)
+    found = (exact.distances > 0).multiply(fast.distances > 0).sum() / (exact.distances > 0).sum()
+    assert found > 0.99 and fast.parts()[0] == 1
