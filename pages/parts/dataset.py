@@ -10,12 +10,19 @@ import streamlit as st
 from cellflow_core.data import store
 from cellflow_core.figures import counts, scatter
 from cellflow_core.jobs import compute
-from pages.parts import history, known, prepared, steps, undo, view
+from pages.parts import history, known, prepared, reconstruction, steps, undo, view
 from pages.parts.chart import chart, dark, lasso, outlined
 from pages.parts.state import forget, pending, sentence, shared
 from pages.parts.words import plain
 
-SPACES = {"pca": "principal components", "genes": "genes", "coordinates": "coordinates"}
+SPACES = {
+    "pca": "principal components",
+    "genes": "genes",
+    "coordinates": "coordinates",
+    "diffusion": "diffusion map",
+    "vae": "autoencoder",
+    "geodesic": "geodesic autoencoder",
+}
 NEEDS = {
     "velocity": "RNA velocity of each cell",
     "mass": "population sizes at each time",
@@ -45,6 +52,7 @@ def show(info: store.DatasetInfo) -> None:
         history.show(info)
         _manage(info)
     known.show(info)
+    reconstruction.show(info)
     with left:  # last, because a step that goes wrong ends the page
         steps.show(info, shown)
 

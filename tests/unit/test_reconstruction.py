@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces.training import kept_aside
 from cellflow_core.data.steps.contract import derive
 from cellflow_core.data.store import Dataset, open_dataset, save_dataset
+from cellflow_core.figures import reconstruction as figures
 from tests.unit.test_state_step import GENES, quick, stored  # noqa: F401 - a fixture
 
 RNG = np.random.default_rng(0)
@@ -131,3 +133,19 @@ def test_a_damaged_file_is_one_sentence():
     (opened.folder / "reconstruction.npz").write_bytes(b"PK\x03\x04 no")
     with pytest.raises(DamagedDataset, match=r"reconstruction\.npz is damaged"):
         reconstruction.stored(opened)
+
+
+def test_the_picture_sorts_names_escapes_and_says_its_numbers():
+    share = np.array([0.9, np.nan, -3.0, 0.2])
+    names = ("<b>Gata1</b>", "flat", "low", "x" * 200)
+    drawn: Any = figures.reconstruction(names, share, chosen="low")
+    cells = drawn.data[0]
+    assert cells.y.tolist() == pytest.approx([90, 20, -50])
+    assert cells.text[0] == "&lt;b&gt;Gata1&lt;/b&gt;" and cells.customdata[-1] == pytest.approx(-300)
+    assert drawn.data[1].x == (3,) and drawn.data[1].name == "low"
+    assert not any("<b>" in str(each.text) for each in drawn.layout.annotations)
+    said = figures.describe(names, share)
+    assert "3 genes" in said and "least of low (-300%)" in said and "1 genes below -50%" in said
+    empty: Any = figures.reconstruction(names, np.full(4, np.nan))
+    assert empty.data[0].y.size == 0
+    assert figures.describe(names, np.full(4, np.nan)) == "No gene differs between the cells compared."
