@@ -35,6 +35,7 @@ _WORD = "|".join(sorted(_UNIT_OF, key=len, reverse=True))
 _BEFORE = re.compile(rf"(?<![a-z])(?P<unit>{_WORD})(?P<gap>[\s_.:=-]{{0,2}}?)(?P<number>{_RANGE})(?![\d])", re.I)
 _AFTER = re.compile(rf"(?<![\d.,])(?P<number>{_RANGE})(?P<gap>\s?-?|_(?=(?:{_WORD})$))(?P<unit>{_WORD})(?![a-z])", re.I)
 _BARE = re.compile(_RANGE)
+_CELLS = re.compile(r"(\d+)[\s_-]?(?:c|cells?)(?:[\s_-]?stage)?", re.I)
 _TIME_NAME = re.compile(
     r"time|(?<![a-z])(?:days?|hours?|hrs?|weeks?|months?|stages?|age|samples?|snapshots?|sample_?labels?|dpf|hpf|dpi|hpi|dpc|t)"
     r"(?![a-z])",
@@ -84,6 +85,8 @@ def read_label(label: str) -> tuple[float, str] | None:
 def propose(labels: Iterable[str], column: str = "") -> Proposal:
     """Numbers for the distinct labels of a column, all in one unit: the one most labels use, or that the name tells."""
     distinct = sorted(set(labels))
+    if divided := _divisions(distinct):
+        return divided
     read = {label: read_label(label) for label in distinct}
     named = Counter(found[1] for found in read.values() if found and found[1])
     unit = min(named, key=lambda each: (-named[each], _DAYS.get(each, 0.0))) if named else unit_of_name(column)
@@ -91,6 +94,18 @@ def propose(labels: Iterable[str], column: str = "") -> Proposal:
     known = sorted((label for label in distinct if numbers[label] is not None), key=lambda each: (numbers[each], each))
     order = (*known, *(label for label in distinct if numbers[label] is None))
     return Proposal(order, tuple(numbers[label] for label in order), unit)
+
+
+def _divisions(labels: Sequence[str]) -> Proposal | None:
+    """Embryos of 1C, 2C, 4C ... cells (or "8-cell") by how often they divided, which is even in time; else None."""
+    found = [_CELLS.fullmatch(each.strip()) for each in labels]
+    if len(labels) < 2 or not all(found):
+        return None
+    cells = {label: int(each[1]) for label, each in zip(labels, found, strict=True) if each}
+    if any(each < 1 or each & (each - 1) for each in cells.values()):
+        return None
+    order = tuple(sorted(labels, key=lambda each: (cells[each], each)))
+    return Proposal(order, tuple(float(cells[each].bit_length() - 1) for each in order), "cell division")
 
 
 def unit_of_name(column: str) -> str:

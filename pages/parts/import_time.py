@@ -16,7 +16,7 @@ from pages.parts.chart import chart, dark
 from pages.parts.import_draft import Draft, Values
 from pages.parts.words import plain
 
-UNITS = ("day", "hour", "week", "minute", "embryonic day", "passage", "stage", "pseudotime", "")
+UNITS = ("day", "hour", "week", "minute", "embryonic day", "cell division", "passage", "stage", "pseudotime", "")
 NONE = "no time was measured"
 
 

@@ -46,7 +46,7 @@ def guided(path, way: str = "", **choices) -> store.Dataset:
         (LARRY, "counts", (2.0, 4.0, 6.0), "", 30, 2280),
         (EMT, "coordinates", (0.0, 1.0, 2.0, 3.0), "", 10, 0),
         ("tigon/emt_latent3d.csv", "coordinates", (0.0, 0.333333333333, 1.0, 3.0, 7.0), "", 3, 0),
-        ("guo2010_preimplantation/guo2010_440x48.h5ad", "log", (1, 2, 4, 8, 16, 32, 64), "stage", 30, 48),
+        ("guo2010_preimplantation/guo2010_440x48.h5ad", "log", (0, 1, 2, 3, 4, 5, 6), "cell division", 30, 48),
         ("kouno2013_thp1/kouno2013_thp1_960x45.h5ad", "log", (0, 1, 6, 12, 24, 48, 72, 96), "hour", 30, 45),
         ("scode_mes_pe/mes_pe_456x100.h5ad", "log", (0, 12, 24, 48, 72), "", 30, 100),
         ("scode_mef_neuron/mef_neuron_373x100.h5ad", "log", (0, 2, 5, 20, 22), "", 30, 100),

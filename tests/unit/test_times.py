@@ -100,3 +100,17 @@ def test_the_clearest_column_wins() -> None:
 def test_codes_of_site_and_donor_are_hardly_a_time() -> None:
     assert likeness("sample", ["s1d1", "s1d2", "s2d1", "s2d4", "s3d6"]) < DOUBTFUL
     assert likeness("sample", ["p1d1", "p1d2", "p1d4"]) > DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    ("labels", "numbers", "unit"),
+    [
+        (("16C", "1C", "2C", "64C"), (0.0, 1.0, 4.0, 6.0), "cell division"),
+        (("2-cell", "8-cell stage", "4 cells"), (1.0, 2.0, 3.0), "cell division"),
+        (("1C", "3C"), (1.0, 3.0), "stage"),  # no number of cells after divisions
+        (("4C",), (4.0,), "stage"),
+    ],
+)
+def test_stages_named_by_their_cells_are_divisions(labels, numbers, unit):
+    found = propose(labels, "stage")
+    assert found.numbers == numbers and found.unit == unit
