@@ -1,0 +1,100 @@
+"""Models that draw cells, against laws that are known. Each test states its error."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from cellflow_core.analysis.simulate import simulate
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+from cellflow_core.models import registry
+from cellflow_core.train.trainer import TrainConfig, fit
+
+pytestmark = pytest.mark.truth
+M0, S0 = np.array([0.0, 50.0]), np.array([4.0, 2.0])
+M1, S1 = np.array([6.0, 48.0]), np.array([2.0, 3.0])
+
+
+def two_times(x0: np.ndarray, x1: np.ndarray, **known) -> Snapshots:
+    axes = StateSpace.coordinates(tuple("abcdef"[: x0.shape[1]]))
+    return Snapshots(np.concatenate([x0, x1]), np.repeat([2.0, 5.0], [len(x0), len(x1)]), axes, **known)
+
+
+def trained(name: str, data: Snapshots, steps: int, **settings):
+    model = registry.create(name, settings, data.spec, seed=0)
+    fit(model, data, TrainConfig.preset("standard", type(model), steps=steps, validation=0.0), seed=0)
+    return model.eval()
+
+
+@cache
+def genot(epsilon: float):
+    """Of these Gaussians, with the covariance c, axis by axis, that the entropic plan between them has.
+
+    Squared distance and epsilon mean squared distances = 2 v of entropy: c = sqrt(4 s0^2 s1^2 + v^2) / 2 - v / 2
+    (Janati et al. 2020, arXiv:2006.02572).
+    """
+    rng = np.random.default_rng(0)
+    data = two_times(*(m + s * rng.normal(size=(1000, 2)) for m, s in ((M0, S0), (M1, S1))))
+    v = epsilon * (S0**2 + S1**2 + (M1 - M0) ** 2).sum() / 2
+    return trained("genot", data, steps=1200, epsilon=epsilon), (np.sqrt(4 * S0**2 * S1**2 + v**2) - v) / 2
+
+
+@pytest.mark.parametrize("epsilon", [0.05, 0.2])
+def test_genot_draws_from_the_entropic_plan_between_gaussians(epsilon):
+    """The law of who a cell becomes: mean within 0.15 spreads of the later cells, spread within a fifth.
+
+    A cell at x becomes one of N(m1 + c / s0^2 (x - m0), s1^2 - c^2 / s0^2).
+    """
+    model, c = genot(epsilon)
+    spread = np.sqrt(S1**2 - c**2 / S0**2)
+    for z in [(0, 0), (1, 0), (-1, 0.5), (0.5, -1), (-1, -1)]:
+        x = M0 + S0 * z
+        ends = simulate(model, np.repeat(x[None], 1000, axis=0), [2.0, 3.5, 5.0], seed=1).x
+        np.testing.assert_allclose((ends[-1].mean(axis=0) - M1 - c / S0**2 * (x - M0)) / S1, 0, atol=0.15)
+        np.testing.assert_allclose(ends[-1].std(axis=0) / spread, 1, atol=0.2)
+        np.testing.assert_allclose(ends[1], (ends[0] + ends[2]) / 2, atol=1e-4)
+
+
+def test_genot_goes_on_from_the_middle_of_an_interval():
+    """Cells half-way, at the Gaussian that the plan gives there, land on the later cells: within 0.15 and 0.1."""
+    model, c = genot(0.05)
+    half = (M0 + M1) / 2 + np.sqrt(S0**2 + S1**2 + 2 * c) / 2 * np.random.default_rng(3).normal(size=(3000, 2))
+    ends = simulate(model, half, [3.5, 5.0], seed=1).x[-1]
+    np.testing.assert_allclose((ends.mean(axis=0) - M1) / S1, 0, atol=0.15)
+    np.testing.assert_allclose(ends.std(axis=0) / S1, 1, atol=0.1)
+
+
+def test_genot_finds_both_ends_of_one_cloud():
+    """70 % of the cells go one way and 30 % the other: shares within 0.05, few cells in between (3 %)."""
+    rng = np.random.default_rng(0)
+    way = np.where(rng.random(1000) < 0.3, 1.0, -1.0)
+    x1 = np.stack([10 + rng.normal(size=1000), 6 * way + 0.8 * rng.normal(size=1000)], axis=1)
+    data = two_times(rng.normal(size=(1000, 2)) * [1.0, 0.1], x1)
+    model = trained("genot", data, steps=1500, epsilon=0.2)
+    ends = simulate(model, data.at(2.0), [2.0, 5.0], seed=1).x[-1]
+    assert (ends[:, 1] > 0).mean() == pytest.approx(0.3, abs=0.05)
+    assert (np.abs(ends[:, 1]) < 3).mean() < 0.03
+    one = simulate(model, np.zeros((1000, 2)), [2.0, 5.0], seed=2).x[-1]
+    assert 0.1 < (one[:, 1] > 0).mean() < 0.6 and ends[:, 0].mean() == pytest.approx(10, abs=0.2)
+
+
+@pytest.mark.parametrize(("second", "least", "most"), [("lineage", 0.9, 1), ("velocity", 0.9, 1), ("none", 0.3, 0.5)])
+def test_genot_follows_what_is_only_known_within_a_time(second, least, most):
+    """Two clones of 70 % and 30 % change places. By the state alone cells stay where they are, and the 40 % that have
+    to go are right; by distances within each time, between clones or velocities, at least 90 % go with their clone."""
+    rng = np.random.default_rng(0)
+    side = np.repeat([1.0, -1.0], [350, 150])
+    x0, x1 = (
+        np.stack([x + 0 * side, y * side], axis=1) + 0.2 * rng.normal(size=(500, 2)) for x, y in ((0, 1), (4, -1))
+    )
+    lineage = np.concatenate([side > 0, 5 + (side > 0)]).astype(int)
+    velocity = np.zeros((1000, 2))
+    velocity[:500, 1], velocity[500:, 0] = 3 * side, 3 * side  # turned: only distances within a time are alike
+    known = {"lineage": lineage, "velocity": velocity}
+    data = two_times(x0, x1, **{name: known[name] for name in known if name == second})
+    model = trained("genot", data, steps=500, second=second, weight=0.9, epsilon=0.02)
+    ends = simulate(model, data.at(2.0), [2.0, 5.0], seed=1).x[-1]
+    assert least <= (np.sign(ends[:, 1]) == -side).mean() <= most
