@@ -9,7 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 EXACT_LIMIT = 8192
-"""Points per side up to which a plan is solved whole; above it, in random blocks of a quarter of this size."""
+"""Points per side up to which a plan is solved whole; above it, in random blocks."""
+EXACT_BLOCK = 2048
+"""Points of the larger side in such a block."""
 _NOTHING = 1e-13
 
 
@@ -22,7 +24,7 @@ def exact_plan(
     blocks is solved exactly: an upper bound of the transport cost, within a few per cent of it.
     """
     parts = []
-    for i, j in in_blocks(len(x0), len(x1), EXACT_LIMIT, rng):
+    for i, j in in_blocks(len(x0), len(x1), EXACT_LIMIT, EXACT_BLOCK, rng):
         a, b = x0[i].detach().double().cpu().numpy(), x1[j].detach().double().cpu().numpy()
         plan = np.asarray(ot.emd(ot.unif(len(a)), ot.unif(len(b)), ot.dist(a, b), numItermax=5_000_000))
         row, column, mass = (each.to(i.device) for each in entries(plan))
@@ -31,14 +33,16 @@ def exact_plan(
     return rows, columns, masses
 
 
-def in_blocks(n: int, m: int, limit: int, rng: torch.Generator) -> list[tuple[Int[Tensor, " _"], Int[Tensor, " _"]]]:
+def in_blocks(
+    n: int, m: int, limit: int, block: int, rng: torch.Generator
+) -> list[tuple[Int[Tensor, " _"], Int[Tensor, " _"]]]:
     """Rows of either cloud that are coupled with each other: all of them up to `limit` points a side, else at random.
 
-    Blocks hold about a quarter of `limit` points of the larger cloud, and the same share of the other.
+    A block holds at most `block` points of the larger cloud, and the same share of the other.
     """
     if not n or not m:
         raise ValueError(f"optimal transport needs points on both sides, got {n} and {m}")
-    blocks = 1 if max(n, m) <= limit else min(-(-4 * max(n, m) // limit), n, m)
+    blocks = 1 if max(n, m) <= limit else min(-(-max(n, m) // block), n, m)
     left = torch.tensor_split(torch.randperm(n, generator=rng, device=rng.device), blocks)
     right = torch.tensor_split(torch.randperm(m, generator=rng, device=rng.device), blocks)
     return list(zip(left, right, strict=True))

@@ -50,9 +50,9 @@ def entropic_plan(
     state = _State(torch.zeros_like(cost[:, 0]), torch.zeros_like(cost[0]), 1 / len(cost), total / cost.shape[1])
     step = max(float(cost.max()), epsilon)
     while step > epsilon:
-        state.settle(cost, step, rho0, rho1, 100)
+        state.settle(cost, step, rho0, rho1, 50, 0.03)
         step /= 4
-    plan, change = state.settle(cost, epsilon, rho0, rho1, ROUNDS)
+    plan, change = state.settle(cost, epsilon, rho0, rho1, ROUNDS, _SETTLED)
     if change > 10 * _SETTLED:
         raise ValueError(
             f"the entropic plan still changes by {change:.1e} a round after {ROUNDS:,} rounds at epsilon={epsilon:.3g}"
@@ -70,18 +70,20 @@ class _State:
     a: float
     b: float
 
-    def settle(self, cost: Tensor, epsilon: float, rho0: float, rho1: float, rounds: int) -> tuple[Tensor, float]:
-        """Rounds at one epsilon until nothing moves: (plan, mean relative change of the last one)."""
+    def settle(
+        self, cost: Tensor, epsilon: float, rho0: float, rho1: float, rounds: int, settled: float
+    ) -> tuple[Tensor, float]:
+        """Rounds at one epsilon until little moves: (plan, mean relative change of the last one)."""
         keep0, keep1 = (1.0 if math.isinf(rho) else rho / (rho + epsilon) for rho in (rho0, rho1))
         done, change, plan = 0, math.inf, cost
-        while done < rounds and change > _SETTLED:
+        while done < rounds and change > settled:
             self.f = -keep0 * epsilon * torch.logsumexp((self.g - cost).div_(epsilon), 1).add(math.log(self.b))
             self.g = -keep1 * epsilon * torch.logsumexp((self.f[:, None] - cost).div_(epsilon), 0).add(math.log(self.a))
             plan = ((self.f[:, None] + self.g).sub_(cost)).div_(epsilon).exp_().mul_(self.a * self.b)
             lift0, lift1 = (-(1 - keep0) / epsilon * self.f).exp(), (-(1 - keep1) / epsilon * self.g).exp()
             u, v = torch.ones_like(self.f), torch.ones_like(self.g)
             largest = 0.0
-            while done < rounds and change > _SETTLED and largest < _LARGEST:
+            while done < rounds and change > settled and largest < _LARGEST:
                 before = u
                 for _ in range(_LOOK):
                     before = u

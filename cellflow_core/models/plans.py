@@ -27,14 +27,16 @@ import torch
 from torch import Tensor
 
 from cellflow_core.data.frames import Frames
-from cellflow_core.math.ot import EXACT_LIMIT, entries, exact_plan, in_blocks
+from cellflow_core.math.ot import EXACT_BLOCK, EXACT_LIMIT, entries, exact_plan, in_blocks
 from cellflow_core.math.shortest import path_lengths
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models.contract import Plan
 
 Kind = Literal["full", "geodesic", "partial", "fused", "sinkhorn", "unbalanced"]
 DENSE_LIMIT = 2048
-"""Cells per side up to which a plan that needs all costs at once is solved whole; above, in blocks of a quarter."""
+"""Cells per side up to which a plan that needs all costs at once is solved whole; above, in random blocks."""
+DENSE_BLOCK = 1024
+"""Cells of the larger side in such a block."""
 PARTNERS = 16
 """Partners kept of each cell in an entropic plan; more where the other time has more than as many cells."""
 
@@ -95,7 +97,8 @@ def _plan(kind: Kind, frames: Frames, k: int, rng: torch.Generator, how: How) ->
     t0, t1 = float(frames.times[k]), float(frames.times[k + 1])
     total = 1.0 if frames.mass is None else float(frames.mass[k + 1] / frames.mass[k])
     parts = []
-    for i, j in in_blocks(len(x0), len(x1), EXACT_LIMIT if kind in ("full", "partial") else DENSE_LIMIT, rng):
+    limit, block = (EXACT_LIMIT, EXACT_BLOCK) if kind in ("full", "partial") else (DENSE_LIMIT, DENSE_BLOCK)
+    for i, j in in_blocks(len(x0), len(x1), limit, block, rng):
         row, column, *masses = _SOLVERS[kind](_Cells(x0[i], x1[j], own0[i], own1[j], t1 - t0, total), how, rng)
         parts.append((i[row], j[column], *(mass * (len(i) / len(x0)) for mass in masses)))
     row, column, weight, *later = (torch.cat(part) for part in zip(*parts, strict=True))

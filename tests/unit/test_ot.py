@@ -44,6 +44,7 @@ class TestExact:
         x0, x1 = clouds(200, 170)
         whole = ot.exact_plan(x0, x1, torch.Generator())
         monkeypatch.setattr(ot, "EXACT_LIMIT", 150)
+        monkeypatch.setattr(ot, "EXACT_BLOCK", 50)
         row, column, mass = ot.exact_plan(x0, x1, torch.Generator().manual_seed(0))
         marginal = torch.zeros(200).index_add_(0, row, mass)
         torch.testing.assert_close(marginal, torch.full((200,), 1 / 200))
@@ -59,10 +60,10 @@ class TestExact:
             ot.exact_plan(torch.zeros(0, 2), torch.zeros(5, 2), torch.Generator())
 
 
-@pytest.mark.parametrize(("n", "m", "limit"), [(10, 7, 10), (1000, 300, 100), (50, 3, 8)])
-def test_blocks_hold_every_point_once(n, m, limit):
-    found = ot.in_blocks(n, m, limit, torch.Generator().manual_seed(0))
-    assert len(found) == (1 if max(n, m) <= limit else min(math.ceil(4 * max(n, m) / limit), n, m))
+@pytest.mark.parametrize(("n", "m", "blocks"), [(20, 7, 1), (1000, 300, 100), (50, 3, 3)])
+def test_blocks_hold_every_point_once(n, m, blocks):
+    found = ot.in_blocks(n, m, 20, 10, torch.Generator().manual_seed(0))
+    assert len(found) == blocks
     for side, count in zip(zip(*found, strict=True), (n, m), strict=True):
         assert torch.cat(side).sort().values.tolist() == list(range(count))
 

@@ -61,8 +61,9 @@ def test_every_coupling_pairs_cells_of_consecutive_times(coupling):
 @pytest.mark.parametrize("kind", ONCE)
 @pytest.mark.parametrize("limit", [1000, 40])
 def test_every_plan_sums_to_one_over_measured_cells(kind, limit, monkeypatch):
-    monkeypatch.setattr(plans, "EXACT_LIMIT", limit)
-    monkeypatch.setattr(plans, "DENSE_LIMIT", limit)
+    for each in ("EXACT", "DENSE"):
+        monkeypatch.setattr(plans, f"{each}_LIMIT", limit)
+        monkeypatch.setattr(plans, f"{each}_BLOCK", 20)
     data = frames((70, 90), (0.0, 1.0))
     found = plan(kind, data)
     assert float(found.weight.sum()) == pytest.approx(1, abs=1e-5) and (found.weight > 0).all()
@@ -77,8 +78,9 @@ def test_every_plan_sums_to_one_over_measured_cells(kind, limit, monkeypatch):
 def test_blocks_cost_a_little_more_than_the_whole(kind, monkeypatch):
     data = frames((300, 300), (0.0, 0.2))
     whole = cost(plan(kind, data))
-    monkeypatch.setattr(plans, "EXACT_LIMIT", 290)
-    monkeypatch.setattr(plans, "DENSE_LIMIT", 290)
+    for each in ("EXACT", "DENSE"):
+        monkeypatch.setattr(plans, f"{each}_LIMIT", 290)
+        monkeypatch.setattr(plans, f"{each}_BLOCK", 75)
     assert 0.97 * whole < cost(plan(kind, data)) < 1.35 * whole
 
 
