@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core.data.readers import probe
 from cellflow_core.data.readers.limits import OBJECTS, check_memory
 from cellflow_core.data.readers.table import BadInput, short
 
@@ -23,6 +24,7 @@ def opened(path: Path, name: str) -> Iterator[Any]:
     """The h5py.File, after a look at every link in it. Raises BadInput."""
     import h5py
 
+    probe.check(path, name, size, lambda file: _check_links(file, name))
     try:
         file = h5py.File(path, "r")
     except (OSError, RuntimeError) as error:
