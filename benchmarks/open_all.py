@@ -130,13 +130,18 @@ def _beside(one: Opened | tuple[Path, Exception], main: Opened | None) -> Beside
     if main is None or main.found.format != "table":
         return None
     if isinstance(one, tuple):
-        lines = sum(1 for each in plain(path) if each.strip()) if isinstance(one[1], BadInput) else 0
+        lines = _lines(path) if isinstance(one[1], BadInput) else 0
         return Beside(path, f"a line for each row of {main.path.name}") if lines == main.found.cells else None
     if one.found.format != "table" or one.found.cells != main.found.cells:
         return None
     done = one.found.features == main.found.features and (read(path, path.name).x == 0).mean() > _EMPTY
     what = f"what was done to each row of {main.path.name}" if done else f"numbers of each row of {main.path.name}"
     return Beside(path, what, ("perturbation",) if done else ())
+
+
+def _lines(path: Path) -> int:
+    with plain(path) as file:
+        return sum(1 for each in file if each.strip())
 
 
 def _head(path: Path) -> list[str]:
