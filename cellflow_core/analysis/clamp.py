@@ -171,10 +171,11 @@ class CurvedClamp(Wrapper):
 
 def _held(inner: Motion, project: Callable[[Tensor], Tensor], within: Callable[[Tensor, Tensor], Tensor]) -> Motion:
     """The motion with states projected, and with the part of velocity and drift that stays within."""
-    if inner.kind == "plan":
+    if inner.kind in ("plan", "sampler"):
+        how = "joins measured cells by a static plan" if inner.kind == "plan" else "draws cells as they were measured"
         raise ValueError(
-            f"{inner.title} only joins measured cells by a static plan: it cannot say where a cell with another "
-            "expression would go; choose a model with a velocity"
+            f"{inner.title} only {how}: it cannot say where a cell with another expression would go; choose a model "
+            "with a velocity"
         )
     velocity, drift, other = inner.velocity, inner.drift, inner.constrain
     return replace(

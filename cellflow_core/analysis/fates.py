@@ -35,17 +35,18 @@ def fate_map(
 
     siblings  the same model trained from other seeds: the share is the mean over all, the interval covers them too
     """
+    moving = motion(model)
+    moving.check_follows()
     ends = terminal_states(data, states)
     start = start_cells(data, view, STARTS, seed=seed)
     times = [start.time, float(data.times[-1])]
-    moving = motion(model)
     repeats = REPEATS if moving.kind != "deterministic" else 1
     mass = np.stack([fate_mass(each, start.x, times, ends, repeats, seed) for each in (model, *siblings)])
     share, low, high = interval(mass, seed)
     chance = mass.mean(axis=0)
     chance /= chance.sum(axis=1, keepdims=True)
     how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one way leads"
-    if moving.kind == "plan":
+    if moving.kind in ("plan", "sampler"):
         how = f"is the part of {repeats} draws of its partners"
     return Fates(
         view=view.name,

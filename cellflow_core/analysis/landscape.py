@@ -76,6 +76,7 @@ def landscape(
     roll       corners of a polygon in the view that the particles start in; () starts them from cells of the first time
     """
     moving = motion(model)
+    moving.check_follows()
     if kind not in ("auto", "potential", "quasi"):
         raise ValueError(f"kind={kind!r} is not one of auto, potential, quasi")
     if kind == "potential" and moving.potential is None:
@@ -96,8 +97,8 @@ def landscape(
     times = np.linspace(begin, float(data.times[-1]), 41) if begin < data.times[-1] else np.array([begin])
     rolled = simulate(model, start.x, times, seed=seed)
     paths = view.project(rolled.x)
-    share, gradient_note = 1.0, "A static plan has no velocity field, so no part of it is a gradient."
-    if moving.kind != "plan":
+    share, gradient_note = 1.0, f"{moving.title} has no velocity field, so no part of it is a gradient."
+    if moving.kind not in ("plan", "sampler"):
         share, gradient_note = non_gradient_share(moving, data.x[cells_near(data, time, 1000)], time, seed)
     return Landscape(
         view=view.name,
@@ -152,7 +153,7 @@ def _quasi(
         moved = simulate(model, x, [float(data.times[0]), time], seed=seed)
         x, weight = moved.x[-1], moved.weight[-1].astype(float)
         x = x[rng.choice(len(x), len(x), p=weight / weight.sum())] if np.ptp(weight) > 0 else x
-    if moving.kind == "plan":
+    if moving.kind in ("plan", "sampler"):
         law = _law(grid, view.project(x))
         notes: tuple[str, ...] = (
             f"{moving.title} has no field that could be followed until cells settle: height is -log of the density of "

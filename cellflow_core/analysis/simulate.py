@@ -40,6 +40,7 @@ class Motion:
     growth     d log mass / dt, potential: U, plans: by interval, sampler: (cells, times, generator) -> their courses;
                None where the model has none
     constrain  moves states to where a perturbation allows them, or None
+    follows    False for a sampler that draws other cells at each time, instead of moving the same ones
     """
 
     kind: Literal["stochastic", "deterministic", "plan", "sampler"]
@@ -54,6 +55,15 @@ class Motion:
     plans: tuple[Plan, ...] = ()
     sampler: Callable[[Tensor, tuple[float, ...], torch.Generator], Tensor] | None = None
     constrain: Callable[[Tensor], Tensor] | None = None
+    follows: bool = True
+
+    def check_follows(self) -> None:
+        """Raises ValueError, with a sentence, where there is no telling what becomes of a cell."""
+        if not self.follows:
+            raise ValueError(
+                f"{self.title} draws other cells at each time and follows none, so it cannot say what becomes of a "
+                "cell; a model that moves cells is needed"
+            )
 
     @property
     def field(self) -> Field:
@@ -129,6 +139,7 @@ def motion(model: Model, context: Context | None = None) -> Motion:
         potential=field("potential"),
         plans=plans,
         sampler=sampler,
+        follows=model.follows if isinstance(model, HasSampler) else True,
     )
 
 
@@ -145,6 +156,7 @@ class Simulation:
     per_gap     integration steps between two measured times
     step_error  distance at the end to the same with half the step, that nine in ten cells keep (state); 0 for plans,
                 nan where the number of steps was given
+    follows     whether column i is the same cell at all steps
     """
 
     times: Float[np.ndarray, " steps"]
@@ -153,6 +165,7 @@ class Simulation:
     per_gap: int
     step_error: float
     notes: tuple[str, ...] = ()
+    follows: bool = True
 
     @property
     def weight(self) -> Float[np.ndarray, "steps cells"]:
@@ -178,12 +191,12 @@ def simulate(
     log_weight.
 
     noise    False follows the velocity alone (or the drift, where there is no velocity)
-    context  one row for each cell
+    context  one row for each cell; cfgen knows "label"
     per_gap  integration steps between two measured times. None: as many as the halving of the steps asks for.
     """
     outputs = [float(each) for each in times]
     x0 = np.ascontiguousarray(x0, dtype=np.float32)
-    moving = motion(model)
+    moving = motion(model, context)
     if x0.ndim != 2 or x0.shape[1] != moving.spec.dim:
         raise ValueError(
             f"start cells have shape {x0.shape}, {moving.title} moves cells of {moving.spec.dim} coordinates"
@@ -232,7 +245,13 @@ def _sampled(moving: Motion, x0: np.ndarray, outputs: list[float], seed: int) ->
     rng = torch.Generator(moving.device).manual_seed(seed)
     with torch.no_grad():
         x = moving.sampler(torch.from_numpy(x0).to(moving.device), tuple(outputs), rng).cpu().numpy()
-    return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, float("nan"))
+    if not np.isfinite(x).all():
+        raise FloatingPointError(f"{moving.title} drew cells that are not finite: train it longer or with fewer axes")
+    notes = _beyond(moving, outputs)
+    if not moving.follows:
+        anew = f"{moving.title} draws other cells at each time: it tells what is there, not what becomes of a cell."
+        notes = (anew, *notes)
+    return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, float("nan"), notes, moving.follows)
 
 
 def _moves(moving: Motion, kind: str) -> tuple[Field, Callable[[Tensor], Tensor] | None]:
@@ -275,13 +294,18 @@ def _along_plans(
                 share = (time - begin) / (plan.t1 - begin)
                 x[k] = (1 - share) * here + share * there
         here, now = there, plan.t1
+    x[[k for k, time in enumerate(outputs) if time > moving.spec.times[-1]]] = here
+    return x, _beyond(moving, outputs)
+
+
+def _beyond(moving: Motion, outputs: list[float]) -> tuple[str, ...]:
+    """A note where a model without a field is asked for times before the first or after the last measured one."""
     first, last = moving.spec.times[0], moving.spec.times[-1]
-    x[[k for k, time in enumerate(outputs) if time > last]] = here
     if first <= outputs[0] and outputs[-1] <= last:
-        return x, ()
-    return x, (
-        f"{moving.title} joins measured cells and says nothing outside times {first:g} to {last:g}: "
-        "there the cells stand still.",
+        return ()
+    there = "the cells stand still" if moving.follows else "the cells are those of the nearer end"
+    return (
+        f"{moving.title} joins measured cells and says nothing outside times {first:g} to {last:g}: there {there}.",
     )
 
 

@@ -164,7 +164,12 @@ class HasCoupling(ABC):
 
 
 class HasSampler(ABC):
-    """Its own way from cells to later cells, for models that have no field: `simulate` asks it for whole courses."""
+    """Its own way from cells to later cells, for models that have no field: `simulate` asks it for whole courses.
+
+    follows  whether row i is the same cell at all times; False: a population that is drawn anew at each time
+    """
+
+    follows: ClassVar[bool] = True
 
     @abstractmethod
     def sample(

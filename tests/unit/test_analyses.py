@@ -27,6 +27,7 @@ from cellflow_core.models.contract import (
     HasDrift,
     HasNoise,
     HasPotential,
+    HasSampler,
     HasVelocity,
     Plan,
 )
@@ -296,3 +297,51 @@ def test_a_gradient_is_explained_and_a_rotation_is_not():
         x[:300], (turn - x)[:300] * [1, 1, 0, 0, 0, 0], x[300:], (turn - x)[300:] * [1, 1, 0, 0, 0, 0]
     )
     assert half == pytest.approx(0.5, abs=0.1)
+
+
+class Jumping(Made, HasSampler):
+    """Cells go up by chance: those of Side > 0, twice as fast."""
+
+    def sample(self, x0, times, rng, context):
+        speed = 1 + (x0[:, 1:2] > 0) + 0.1 * torch.randn(len(x0), 1, generator=rng)
+        return torch.stack([x0 + (t - times[0]) * speed * torch.tensor([1.0, 0.0, 0.0]) for t in times])
+
+
+class Drawing(Made, HasSampler):
+    """Another population at each time, ten states to the right of the last."""
+
+    follows = False
+
+    def sample(self, x0, times, rng, context):
+        return torch.stack([x0, *(10 * t + torch.randn(x0.shape, generator=rng) for t in times[1:])])
+
+
+def test_a_sampler_that_follows_cells_gives_fates_a_course_a_trend_and_a_surface():
+    model = Jumping()
+    ends = fate_map(model, DATA, VIEW, "kind")
+    assert ends.share.sum() == pytest.approx(1) and any("4 draws of its partners" in each for each in ends.notes)
+    assert np.isfinite(time_course(model, DATA, VIEW).w1[1:]).all()
+    assert np.isfinite(gene_trend(model, DATA, "Up").mean).all()
+    surface = landscape(model, DATA, VIEW)
+    assert "has no field that could be followed" in surface.notes[0] and surface.non_gradient == 1
+
+
+def test_a_sampler_that_follows_no_cell_shows_populations_only():
+    model = Drawing()
+    made = simulate(model, DATA.at(0.0), [0.0, 1.0, 3.0])
+    assert not made.follows and made.notes[0].startswith("Made up draws other cells at each time")
+    assert "outside times 0 to 2: there the cells are those of the nearer end" in made.notes[1]
+    for found in (time_course(model, DATA, VIEW), gene_trend(model, DATA, "Up")):
+        assert any("not what becomes of a cell" in each for each in found.notes)
+    for ask in (lambda: fate_map(model, DATA, VIEW, "kind"), lambda: landscape(model, DATA, VIEW)):
+        with pytest.raises(ValueError, match="follows none, so it cannot say what becomes of a cell; a model that"):
+            ask()
+
+
+@pytest.mark.parametrize("kind", [Jumping, Drawing])
+def test_a_sampler_has_no_arrows_and_no_knock_out(kind):
+    model = kind()
+    with pytest.raises(ValueError, match="has its own sampler and no velocity field"):
+        flow_field(model, DATA, VIEW)
+    with pytest.raises(ValueError, match="only draws cells as they were measured: it cannot say where a cell with"):
+        perturbation(model, DATA, VIEW, "Up", states="kind")

@@ -3,7 +3,7 @@
 Klein, Uscidda, Theis & Cuturi, "GENOT: entropic (Gromov) Wasserstein flow matching with applications to single-cell
 genomics", NeurIPS 2024, arXiv:2310.09254. With the entropic plan pi between cells x0 of one time and x1 of the next,
 
-    E |v(s, z_s | x) - (y - z)|^2 -> min    over noise z, targets y of x, and z_s between them (models/conditional_flow.py)
+    E |v(s, z_s | x) - (y - z)|^2 -> min    over noise z, targets y of x and z_s between (models/conditional_flow.py)
 
 so that drawing noise and following v draws from pi(. | x) (section 3.1). Here y is the displacement x1 - x0 in spreads
 of the data, and x is the cell at a share r of its straight way x0 + r (x1 - x0), half of them at r = 0: so a cell may
