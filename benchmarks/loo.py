@@ -1,12 +1,18 @@
 """Leave one time out (protocol loo-v1): the table of how near each model comes to cells that it has not seen.
 
-    python benchmarks/loo.py --data FILE --models ot-cfm --seeds 42,43 --out FILE.json
+    python benchmarks/loo.py --data FILE|eb|cite|multi --models a,b|all --seeds 42,43 --out FILE.json
 
 FILE is .npz (arrays `pcs` and `sample_labels`), or any .h5ad, .csv or .tsv that the app can import: `X_pca` where it
 is stored, else the columns of a table of coordinates, else the principal components of the genes as they stand. The
-first --dims coordinates are scaled to mean 0 and spread 1 over all cells.
-Models train with the settings that a user gets from a preset; nothing is chosen by the time left out. Rows of other
-models and seeds that FILE.json holds for the same data and preset are kept, so that a long table can be made in parts.
+first --dims coordinates are scaled to mean 0 and spread 1 over all cells, from 50 on they are left as they are.
+`eb`, `cite` and `multi` are the official files of the published tables, which are then printed below: fetched from
+their address and kept in CELLFLOW_HOME, or named by --file; their checksum is checked.
+
+Models train with the settings that a user gets from a preset; nothing is chosen by the time left out. A model that
+needs what the cells do not have is left out with a sentence. Each row is trained in a process of its own, whose peak
+memory it tells (see trial.py). `w1` is the exact W1 of the full clouds, started from the true cells of the time before;
+`first` holds the same distances for the way from the first time on. The file is written after every row, and rows of
+other models and seeds that it holds for the same data and preset are kept, so that a long table can be made in parts.
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ import argparse
 import dataclasses
 import json
 import sys
-import time
+from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,15 +32,15 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import cells
+import published
+import trial
+
 from cellflow_core.analysis import evaluate
-from cellflow_core.data import prepare, readers
-from cellflow_core.data.readers import BadInput
-from cellflow_core.data.scale import scale_of
+from cellflow_core.analysis.results import Trivial
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
-from cellflow_core.data.time_columns import candidates, no_time, times_of, without_times
 from cellflow_core.models import registry
-from cellflow_core.train.trainer import PRESETS, TrainConfig, fit
+from cellflow_core.train.trainer import PRESETS
 
 BASELINES = tuple(each.name for each in dataclasses.fields(evaluate.Baselines))
 
@@ -46,57 +52,97 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     names = registry.names() if asked.models == "all" else tuple(asked.models.split(","))
     for name in names:
         registry.find(name)
-    data = read(asked.data, asked.dims, asked.time)
+    data = read(asked)
     folds, seeds = evaluate.middle_times(data), [int(each) for each in asked.seeds.split(",")]
-    made = about(asked, data)
-    kept = earlier(asked.out, made, {(name, seed) for name in names for seed in seeds})
-    trivial = [evaluate.baselines(data, fold) for fold in folds]
-    rows = []
+    refused = {name: said for name in names if (said := lacking(name, data))}
+    for said in refused.values():
+        print(f"left out: {said}", file=sys.stderr, flush=True)
+    names = tuple(name for name in names if name not in refused)
+    found = about(asked, data)
+    kept = earlier(asked.out, found, {(name, seed) for name in names for seed in seeds})
+    beside = {fold: evaluate.trivial(data, fold, limit=len(data.x)) for fold in folds}
+    found |= {"rows": kept, **trivial_rows(beside), "refused": refused, "failed": []}
+    found |= {"published": published.beside(asked.data, data.dim)}
     for name in names:
         for seed in seeds:
             for fold in folds:
-                rows.append(one(name, data, seed, fold, asked.preset))
-                print(f"{name} seed {seed} without {fold:g}: {rows[-1]['w1']:.3f}", file=sys.stderr, flush=True)
-    found = made | {
-        "rows": kept + rows,
-        "baselines": {name: float(np.mean([getattr(each, name) for each in trivial])) for name in BASELINES},
-        "baselines_by_fold": [
-            {"fold": fold} | dataclasses.asdict(each) for fold, each in zip(folds, trivial, strict=True)
-        ],
-    }
+                one(found, _trial(asked, name, data, seed, beside[fold]))
+                write(asked.out, found)
+    write(asked.out, found)
     print(table(found))
-    if asked.out:
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
-        asked.out.write_text(json.dumps(found, indent=1) + "\n")
     return found
 
 
+def one(found: dict[str, Any], asked: trial.Trial) -> None:
+    """Add the row, or the sentence of what went wrong: one model that fails takes no other row with it."""
+    where = f"{asked.model} seed {asked.seed} without {asked.fold:g}"
+    try:
+        row = trial.alone(asked)
+    except (ValueError, RuntimeError, ArithmeticError, MemoryError, BrokenProcessPool) as error:
+        said = f"{type(error).__name__}: {error}"
+        found["failed"].append({"model": asked.model, "seed": asked.seed, "fold": asked.fold, "error": said})
+        print(f"{where} failed: {said}", file=sys.stderr, flush=True)
+    else:
+        found["rows"].append(row)
+        print(f"{where}: {row['w1']:.3f}", file=sys.stderr, flush=True)
+
+
+def read(asked: argparse.Namespace) -> Snapshots:
+    """The cells that are asked for. SystemExit, with a sentence, where they are lacking."""
+    if asked.data in cells.OFFICIAL:
+        path = cells.fetch(asked.data, asked.file, asked.url, lambda stage: print(stage, file=sys.stderr, flush=True))
+        x, t = cells.official(asked.data, path, asked.days)
+    else:
+        path = Path(asked.data)
+        x, t = cells.read(path, asked.time)
+    return cells.snapshots(x, t, asked.dims, scaled=not raw(asked), mass=asked.mass, name=path.name)
+
+
+def raw(asked: argparse.Namespace) -> bool:
+    """Whether coordinates are left as they are."""
+    return asked.dims >= cells.RAW_FROM if asked.raw is None else asked.raw
+
+
+def lacking(name: str, data: Snapshots) -> str:
+    """Why a model cannot be trained on these cells, "" where it can."""
+    kind = registry.find(name)
+    missing = sorted(kind.needs - data.has)
+    return f"{name} needs {' and '.join(missing)}, which these cells do not have" if missing else ""
+
+
 def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
-    """On what, how, when and where the table is made."""
+    """On what, how, when and where the table is made. What is as usual is not told, as in tables made before."""
+    special = {
+        "scaled": False if raw(asked) else None,
+        "scaler": "without the time left out" if asked.scaler == "seen" else None,
+        "mass": "cells at each time" if asked.mass else None,
+    }
     return {
         "protocol": evaluate.PROTOCOL,
         "data": {
-            "file": asked.data.name,
+            "file": asked.data if asked.data in cells.OFFICIAL else Path(asked.data).name,
             "cells": len(data.x),
             "dims": data.dim,
             "times": data.times.tolist(),
             "fingerprint": data.fingerprint,
-        },
-        "preset": asked.preset,
+        }
+        | {name: value for name, value in special.items() if value is not None},
+        "preset": asked.preset if asked.steps is None else f"{asked.preset}, {asked.steps} steps",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.here() | {"threads": asked.threads},
     }
 
 
-def one(name: str, data: Snapshots, seed: int, fold: float, preset: str) -> dict[str, Any]:
-    """Train without the fold and score on it."""
-    seen = data.without(fold)
-    model = registry.create(name, {}, seen.spec, seed)
-    began = time.monotonic()
-    fit(model, seen, TrainConfig.preset(preset, type(model)), seed=seed)
-    seconds = time.monotonic() - began
-    w1 = evaluate.score(model, data, fold, seed=seed)
-    return {"model": name, "seed": seed, "fold": fold, "w1": w1, "seconds": round(seconds, 2), "date": machine.today()}
+def trivial_rows(beside: dict[float, Trivial]) -> dict[str, Any]:
+    """The answers that need no model: mean W1, W1 at each fold, and every distance."""
+    w1 = [{"fold": fold} | {name: getattr(each, name).w1 for name in BASELINES} for fold, each in beside.items()]
+    every = [
+        {"fold": fold, "answer": name} | trial.plain(getattr(each, name))
+        for fold, each in beside.items()
+        for name in BASELINES
+    ]
+    means = {name: float(np.mean([each[name] for each in w1])) for name in BASELINES}
+    return {"baselines": means, "baselines_by_fold": w1, "baseline_rows": every}
 
 
 def earlier(path: Path | None, made: dict[str, Any], again: set[tuple[str, int]]) -> list[dict[str, Any]]:
@@ -109,80 +155,82 @@ def earlier(path: Path | None, made: dict[str, Any], again: set[tuple[str, int]]
     return [row for row in held["rows"] if (row["model"], row["seed"]) not in again]
 
 
+def write(path: Path | None, found: dict[str, Any]) -> None:
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
+
+
 def table(found: dict[str, Any]) -> str:
-    """Each model's mean over folds, mean and spread of that over seeds; then the trivial answers."""
+    """Each model's mean over folds, mean and spread of that over seeds; the trivial answers; the published rows."""
     folds = [each["fold"] for each in found["baselines_by_fold"]]
-    head = f"{'':16} {'mean W1':>8} {'+- seeds':>8} " + " ".join(f"{f'at {fold:g}':>7}" for fold in folds)
     where, data = found["machine"], found["data"]
+    head = f"{'':16} {'mean W1':>8} {'+- seeds':>8} " + " ".join(f"{f'at {fold:g}':>7}" for fold in folds)
     lines = [
-        f"{found['protocol']}, {data['file']}: {data['cells']} cells, {data['dims']} coordinates, "
-        f"preset {found['preset']}, {found['date'][:10]}",
+        f"{found['protocol']}, {data['file']}: {data['cells']} cells, {data['dims']} coordinates"
+        + ("" if data.get("scaled", True) else " unscaled")
+        + (f", scaler {data['scaler']}" if "scaler" in data else "")
+        + f", preset {found['preset']}, {found['date'][:10]}",
         f"{where['system']}, {where['cores']} cores, {where['threads']} thread(s), torch {where['torch']}",
-        head + f" {'s a fold':>9} {'seeds':>6}",
+        head + f" {'1st':>7} {'s a fold':>9} {'peak MB':>8} {'seeds':>6}",
     ]
     for name in dict.fromkeys(row["model"] for row in found["rows"]):
         own = [row for row in found["rows"] if row["model"] == name]
         seeds = sorted({row["seed"] for row in own})
         means = [np.mean([row["w1"] for row in own if row["seed"] == seed]) for seed in seeds]
         spread = f"{np.std(means, ddof=1):8.3f}" if len(means) > 1 else f"{'-':>8}"
-        at = " ".join(f"{np.mean([row['w1'] for row in own if row['fold'] == fold]):7.3f}" for fold in folds)
-        seconds = np.mean([row["seconds"] for row in own])
-        lines.append(f"{name:16} {np.mean(means):8.3f} {spread} {at} {seconds:9.1f} {len(seeds):6}")
+        at = " ".join(_mean([row["w1"] for row in own if row["fold"] == fold], 7, 3) for fold in folds)
+        first = _mean([row["first"]["w1"] for row in own if "first" in row], 7, 3)
+        seconds, peak = np.mean([row["seconds"] for row in own]), max((row.get("peak_mb", 0) for row in own), default=0)
+        rest = f"{seconds:9.1f} {f'{peak:.0f}' if peak else '-':>8} {len(seeds):6}"
+        lines.append(f"{name:16} {np.mean(means):8.3f} {spread} {at} {first} {rest}")
     for name in BASELINES:
         at = " ".join(f"{each[name]:7.3f}" for each in found["baselines_by_fold"])
         lines.append(f"{name:16} {found['baselines'][name]:8.3f} {'':8} {at}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *published.lines(found["published"])])
 
 
-def read(path: Path, dims: int, column: str | None) -> Snapshots:
-    """The first `dims` coordinates, scaled over all cells. SystemExit, with a sentence, where they are lacking."""
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as stored:
-            x, t = stored["pcs"], stored[column or "sample_labels"].astype(np.float64)
-    else:
-        try:
-            x, t = _table(path, column)
-        except BadInput as error:
-            raise SystemExit(str(error)) from error
-    if x.shape[1] < dims:
-        raise SystemExit(f"{path.name} has {x.shape[1]} coordinates, --dims asks for {dims}")
-    x = np.asarray(x[:, :dims], dtype=np.float64)
-    x = (x - x.mean(axis=0)) / x.std(axis=0)
-    return Snapshots(x, t, StateSpace.coordinates(tuple(f"PC{k + 1}" for k in range(dims))))
+def _mean(values: list[float], width: int, digits: int) -> str:
+    return f"{np.mean(values):{width}.{digits}f}" if values else f"{'-':>{width}}"
 
 
-def _table(path: Path, column: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates and times: stored components, else a table of coordinates, else the components of genes."""
-    table = readers.read(path, path.name)
-    found = {each.column: each for each in candidates(table)}
-    column = column or ("time" if "time" in found else next(iter(found), ""))
-    numbers = dict(zip(found[column].labels, found[column].numbers, strict=True)) if column in found else {}
-    if not column:
-        raise BadInput(f"{path.name}: {no_time(table)}")
-    t, _ = times_of(table.obs, path.name, column, numbers)
-    table = without_times(table, column)
-    x = table.obsm.get("X_pca")
-    if x is None:
-        x = prepare.dense(table.x)
-        if scale_of(table).looks != "coordinates":
-            center = x - x.mean(axis=0)
-            x = center @ np.linalg.svd(center, full_matrices=False)[2].T
-    kept = np.isfinite(t)
-    return np.asarray(x)[kept], t[kept]
+def _trial(asked: argparse.Namespace, name: str, data: Snapshots, seed: int, beside: Trivial) -> trial.Trial:
+    return trial.Trial(
+        model=name,
+        data=data,
+        seed=seed,
+        fold=beside.time,
+        preset=asked.preset,
+        threads=asked.threads,
+        beside=beside,
+        steps=asked.steps,
+        own_scale=asked.scaler == "seen",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--data", required=True, metavar="FILE|eb|cite|multi")
+    parser.add_argument("--file", type=Path, help="the official file, where it is on this machine already")
+    parser.add_argument("--url", default="", help="another address of the official file")
     parser.add_argument("--models", default="all", help="names with commas between, or all")
     parser.add_argument("--seeds", default="42,43,44,45,46", help="numbers with commas between")
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     parser.add_argument("--dims", type=int, default=5, help="how many coordinates (5)")
+    parser.add_argument(
+        "--raw", action=argparse.BooleanOptionalAction, help="do not scale them (default: from 50 coordinates on)"
+    )
+    parser.add_argument(
+        "--scaler", choices=("all", "seen"), default="all", help="cells that the training data are scaled by"
+    )
+    parser.add_argument("--mass", action="store_true", help="the number of cells at a time is the population's size")
+    parser.add_argument("--days", action="store_true", help="cite, multi: time in days, not evenly from 0 to 3")
     parser.add_argument("--time", help="the time column, where it is not called time (csv, h5ad)")
     parser.add_argument("--preset", default="standard", choices=PRESETS)
+    parser.add_argument("--steps", type=int, help="steps of training instead of the preset's, to try the program")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch (1)")
     return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(1 if main()["failed"] else 0)

@@ -1,11 +1,8 @@
-"""The protocol that leaves a time out: against distances known by hand, and the program that prints its table."""
+"""The protocol that leaves a time out, against distances known by hand."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +17,6 @@ from cellflow_core.math.ot import wasserstein
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, HasGrowth, HasVelocity
 from cellflow_core.train.trainer import TrainConfig, fit
-
-PROGRAM = Path(__file__).parents[2] / "benchmarks" / "loo.py"
 
 
 def shifted(times=(0.0, 1.0, 4.0), cells=40) -> Snapshots:
@@ -152,59 +147,3 @@ def test_mass_that_grows_is_counted_and_weighs():
     later = evaluate.scores(Doubling(Config(), longer.spec), longer, 2.0)
     assert later.first.mass_error == pytest.approx(0.0, abs=1e-3)  # half of it doubles twice
     assert later.before.mass_error == pytest.approx(1 - 15 * 1.5 / 25, abs=1e-3)
-
-
-@pytest.fixture
-def loo():
-    spec = importlib.util.spec_from_file_location("loo", PROGRAM)
-    assert spec and spec.loader
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
-    return program
-
-
-@pytest.mark.parametrize("kind", ["npz", "csv", "h5ad"])
-def test_every_kind_of_file_gives_the_same_cells(loo, tmp_path, kind):
-    data = shifted()
-    path = tmp_path / f"cells.{kind}"
-    if kind == "npz":
-        np.savez(path, pcs=data.x, sample_labels=data.t)
-    elif kind == "csv":
-        np.savetxt(path, np.column_stack([data.x, data.t]), delimiter=",", header="x1,x2,time", comments="")
-    else:
-        import anndata
-
-        made = anndata.AnnData(
-            data.x, obsm={"X_pca": data.x}, obs={"time": data.t, "cell": [f"c{k}" for k in range(120)]}
-        )
-        made.obs_names = made.obs.pop("cell").to_numpy()
-        made.write_h5ad(path)
-    found = loo.read(path, 2, None)
-    np.testing.assert_array_equal(found.times, data.times)
-    np.testing.assert_allclose(found.x, (data.x - data.x.mean(0)) / data.x.std(0), atol=1e-5)
-
-
-def test_the_program_writes_its_table(loo, tmp_path, monkeypatch, capsys):
-    data = shifted((0.0, 1.0, 2.0, 4.0), cells=24)
-    np.savez(tmp_path / "cells.npz", pcs=data.x, sample_labels=data.t)
-    monkeypatch.setattr(loo.TrainConfig, "preset", lambda name, model: TrainConfig(steps=3, batch=8))
-    out = tmp_path / "made" / "table.json"
-    asked = ["--data", str(tmp_path / "cells.npz"), "--models", "i-cfm,mccann", "--seeds", "1,2", "--out", str(out)]
-    loo.main([*asked, "--dims", "2"])
-    found = json.loads(out.read_text())
-    assert set(found["baselines"]) == {"previous", "next", "linear", "midpoint", "floor"}
-    assert [(row["model"], row["seed"], row["fold"]) for row in found["rows"]] == [
-        (model, seed, fold) for model in ("i-cfm", "mccann") for seed in (1, 2) for fold in (1.0, 2.0)
-    ]
-    assert all(np.isfinite(row["w1"]) and row["seconds"] >= 0 for row in found["rows"])
-    shown = capsys.readouterr().out
-    assert all(each in shown for each in ("i-cfm", "mccann", "previous", "floor", found["date"][:10]))
-    loo.main([*asked, "--dims", "2", "--models", "mccann", "--seeds", "2,3"])
-    kept = [(row["model"], row["seed"]) for row in json.loads(out.read_text())["rows"][::2]]
-    assert kept == [("i-cfm", 1), ("i-cfm", 2), ("mccann", 1), ("mccann", 2), ("mccann", 3)]
-    with pytest.raises(SystemExit, match="table.json holds a table of other data, preset or machine"):
-        loo.main([*asked, "--dims", "1"])
-    with pytest.raises(SystemExit, match="cells.npz has 2 coordinates, --dims asks for 5"):
-        loo.main(asked)
-    with pytest.raises(KeyError, match="there is no model 'ot-cmf'"):
-        loo.main([*asked, "--models", "ot-cmf"])

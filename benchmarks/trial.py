@@ -1,0 +1,101 @@
+"""One row of a benchmark, in a process of its own: train without a time, read the peak memory, score.
+
+The processes are forked from a server that has loaded the libraries and nothing else. `peak_mb` is the high-water mark
+of the resident memory of such a process when the training ends, before anything is scored: interpreter and libraries
+(`base_mb`, what it held before the training), the cells, the network, its optimizer, pools of pairs and transport
+plans. Memory of a GPU is not in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import multiprocessing
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import machine
+import torch
+
+from cellflow_core.analysis import evaluate
+from cellflow_core.analysis.results import Distances, Trivial
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.jobs.process import peak_mb
+from cellflow_core.models import registry
+from cellflow_core.train.trainer import TrainConfig, fit
+
+LOADED = ["trial", "torch._dynamo", "cellflow_core.models.registry"]
+"""What the server loads before it forks: what `torch.optim` imports on its first step, too."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one row is made from.
+
+    steps     of training, instead of the preset's; None: the preset's
+    own_scale the cells are scaled anew without those of the fold; distances are told in the unit of `data` all the same
+    beside    the answers that need no model, for this fold
+    """
+
+    model: str
+    data: Snapshots
+    seed: int
+    fold: float
+    preset: str
+    threads: int
+    beside: Trivial
+    steps: int | None = None
+    own_scale: bool = False
+
+
+def alone(asked: Trial) -> dict[str, Any]:
+    """`row` in a process of its own. What is raised there is raised here; BrokenProcessPool where it was killed."""
+    with ProcessPoolExecutor(1, mp_context=_server(asked.threads)) as pool:
+        return pool.submit(row, asked).result()
+
+
+@cache
+def _server(threads: int) -> ForkServerContext:
+    """Start the server that forks the rows. It looks for what it loads on PYTHONPATH only."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    before = os.environ.copy()
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1])))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return context
+
+
+def row(asked: Trial) -> dict[str, Any]:
+    """Train and score here."""
+    torch.set_num_threads(asked.threads)
+    data, unit = asked.data, None
+    if asked.own_scale:
+        own = evaluate.scaling(data, without=asked.fold)
+        data, unit = own.apply(data), own.spread
+    seen = data.without(asked.fold)
+    model = registry.create(asked.model, {}, seen.spec, asked.seed)
+    changes = {} if asked.steps is None else {"steps": asked.steps}
+    base, began = peak_mb(), time.monotonic()
+    fit(model, seen, TrainConfig.preset(asked.preset, type(model), **changes), seed=asked.seed)
+    seconds, peak = time.monotonic() - began, peak_mb()
+    found = evaluate.scores(model, data, asked.fold, seed=asked.seed, limit=len(data.x), unit=unit, beside=asked.beside)
+    made = {"model": asked.model, "seed": asked.seed, "fold": asked.fold, "w1": found.before.w1}
+    made |= {"seconds": round(seconds, 2), "peak_mb": round(peak, 1), "base_mb": round(base, 1)}
+    return made | plain(found.before) | {"first": plain(found.first), "date": machine.today()}
+
+
+def plain(found: Distances) -> dict[str, float | None]:
+    """As strict JSON holds it: null for what has no meaning."""
+    return {name: None if math.isnan(value) else value for name, value in dataclasses.asdict(found).items()}
