@@ -52,7 +52,8 @@ def violins(
             if at is not None:
                 line = {"color": theme.changed(dark), "width": 2, "dash": "dash"}
                 figure.add_hline(y=at * (100 if share else 1), line=line, row=1, col=k)  # type: ignore[arg-type]
-        title = f"{theme.safe(name)}{' (%)' if share else ''}"
+        first, _, rest = theme.safe(name).partition(" ")  # two lines: three violins stand side by side on a phone too
+        title = f"{first}<br>{rest}{' (%)' if share else ''}"
         figure.update_xaxes(showticklabels=False, showgrid=False, title_text=title, row=1, col=k)
         figure.update_yaxes(rangemode="tozero", zeroline=False, row=1, col=k)
     return figure.update_layout(dragmode=False)

@@ -35,7 +35,7 @@ def watch(id: str) -> None:
         return
     future = shared(key, lambda: alone.call("cellflow_core.data.public:bring", id, say=sources.stages(id), light=True))
     st.subheader(f"Fetching {plain(told.name or told.url.rsplit('/', 1)[-1])}", anchor=False)
-    st.caption(f"From {plain(told.url)}")
+    st.caption(f"From `{told.url.replace('`', '%60')}`")
 
     @st.fragment(run_every=None if future.done() else EVERY)
     def live() -> None:

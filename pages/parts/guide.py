@@ -11,7 +11,7 @@ import streamlit as st
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import guide
 from cellflow_core.jobs.evidence import Evidence, evidence
-from pages.parts.pick import WORDS
+from pages.parts.pick import WORDS, empty
 
 SHOWN = 3
 """Models that are offered at once; every other one is in the list below them."""
@@ -28,6 +28,13 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
     st.subheader("1. What do you want to know?")
     wishes = _wishes()
     ranked = {each.model: each for each in guide.rank(info, cards.values(), wishes, _measured())}
+    if len(info.times) == 1 and not any(each.able for each in ranked.values()):
+        empty(
+            "These cells were measured at one moment",
+            "Every model here learns motion and needs cells at two or more times: order these by pseudotime on the "
+            "Data page, or load cells of other times too.",
+            {"pages/data.py": "Order them by pseudotime", "pages/runs.py": "All trained models"},
+        )
     key, front = "train_model", [name for name, each in ranked.items() if each.able][:SHOWN] or list(ranked)[:SHOWN]
     if st.session_state.get(key) not in ranked:
         wanted = st.query_params.get("model")

@@ -16,7 +16,8 @@ STEPS = {
     "values": ("values",),
     "filters": tuple(FILTERS),
     "time": ("time_column", "unit", "windows", "numbers"),
-    "preparation": ("normalise", "log", "drop_incomplete", "most_cells"),
+    "preparation": ("normalise", "log", "most_cells"),
+    "missing": ("drop_incomplete",),
     "axes": ("representation", "components", "variable_genes", "batch_column"),
     "growth": ("growth_column",),
 }
@@ -65,6 +66,10 @@ def _told(found: Any, left: Kept, choices: ImportChoices, values: Values) -> dic
         counts = (found.looks if choices.values == "auto" else choices.values) == "counts"
         told["preparation"] = (", ".join(done) or "values as they are") if counts else "values as they are"
         told["preparation"] = told["preparation"][:1].upper() + told["preparation"][1:]
+    if choices.drop_incomplete:
+        told["missing"] = (
+            "Cells in which a value is missing are left out (they are counted above, and go at the import)"
+        )
     told["axes"] = _axes(choices, found.features)
     if choices.growth_column:
         told["growth"] = f"Growth from “{plain(choices.growth_column)}”"

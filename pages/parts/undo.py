@@ -13,6 +13,7 @@ def deleted(kind: str, id: str) -> None:
     """Remember that this was deleted, and show the page anew."""
     st.query_params.clear()
     st.query_params[f"deleted_{kind}"] = id
+    st.toast("Moved to the trash; “Undo” is at the top of the page.", icon=":material/delete:")
     st.rerun()
 
 

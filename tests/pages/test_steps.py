@@ -148,3 +148,9 @@ def test_the_chain_of_ancestors_ends_where_one_was_deleted():
     assert history.before(info) == []
     page = opened("data", dataset=third)
     assert any("may be in the trash" in each.value for each in page.caption)
+
+
+def test_cells_of_one_moment_are_refused_on_the_train_page_with_what_to_do():
+    page = opened("train", dataset=moment())
+    assert "order these by pseudotime on the Data page" in " ".join(each.value for each in page.markdown)
+    assert not [each for each in page.button if each.key == "train_start"] and not page.exception
