@@ -81,7 +81,7 @@ def test_a_learnt_space_comes_back(tmp_path) -> None:
     encoder, decoder = (layer(6, 5), layer(5, 4)), (layer(4, 5), layer(5, 7))
     gain = rng.uniform(size=6).astype(np.float32)
     space = neural.NeuralSpace("vae", ("z1", "z2", "z3", "z4"), GENES, encoder, decoder, "rate", 1e4, gain)
-    data = Snapshots(X, TIMES, space)
+    data = Snapshots(X, TIMES, space, "day", **FIELDS)
     assert back(tmp_path, data).fingerprint == data.fingerprint
 
 
