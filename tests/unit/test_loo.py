@@ -123,7 +123,7 @@ def _h5ad(path: Path, x: np.ndarray, **obs: np.ndarray) -> None:
     import anndata
     import pandas as pd
 
-    table = pd.DataFrame({name: values for name, values in obs.items()}, index=[f"c{k}" for k in range(len(x))])
+    table = pd.DataFrame(dict(obs), index=[f"c{k}" for k in range(len(x))])
     anndata.AnnData(np.zeros((len(x), 3), np.float32), obs=table, obsm={"X_pca": x}).write_h5ad(path)
 
 
