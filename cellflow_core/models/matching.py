@@ -57,3 +57,9 @@ def velocity_loss(
     error = (velocity(at.t, at.x) - target) / velocity_unit(spec)
     total = error.square().mean()
     return Loss(total, {"velocity": total.detach()})
+
+
+def passed(t: Float[Tensor, " batch"], times: Float[Tensor, " times"]) -> Float[Tensor, " batch"]:
+    """Share of its interval that has passed at t, 0 to 1; outside the measured times, that of the nearest."""
+    left = (torch.searchsorted(times, t.contiguous(), right=True) - 1).clamp(0, len(times) - 2)
+    return ((t - times[left]) / (times[left + 1] - times[left])).clamp(0.0, 1.0)

@@ -1,0 +1,84 @@
+"""Conditional flow matching along Brownian bridges between pairs of entropic transport: the Schroedinger bridge's flow.
+
+Tong et al., "Improving and generalizing flow-based generative models with minibatch optimal transport", TMLR 2024,
+arXiv:2302.00482. Pairs come from the entropic plan of all cells with regularisation 2 sigma^2 T, T = t1 - t0, which is
+the static Schroedinger bridge of Brownian motion of strength sigma; paths and targets are torchcfm's:
+
+    x_t = (1-s) x0 + s x1 + sigma sqrt(T s (1-s)) eps,    s = (t - t0) / T
+    u_t = (x1 - x0) / T + (1-2s) sigma eps / (2 sqrt(T s (1-s)))
+
+The flow of v = E[u_t | x_t] has the marginals of the bridge; noise and score are not learnt (`sf2m` does).
+The variance of u_t grows like 1 / (s (1-s)) towards both ends: each point weighs 4 s (1-s) in the loss, which leaves
+the minimiser as it is and makes the variance of the gradient finite. And v jumps at every measured time, by sigma^2
+times the score, which a smooth network would round off: the network gives the two parts of v = d + (1-2s) h, which do
+not jump so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torchcfm import SchrodingerBridgeConditionalFlowMatcher
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Batch
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.models import pairs
+from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.matching import locate, passed
+from cellflow_core.models.nets import Network, velocity_unit
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+    depth: int = setting(3, "hidden layers", 1, 12)
+    sigma: float = setting(
+        0.25, "strength of the random motion", 0.1, 10.0, "spreads of the data per square root of the mean time gap"
+    )
+
+
+class SBCFM(DynamicsModel, HasVelocity):
+    title = "SB-CFM"
+    summary = "Pairs cells as random motion of a known strength would, and learns the mean motion of that crowd."
+    paper = "Tong et al., TMLR 2024, arXiv:2302.00482"
+
+    Config = Settings
+    config: Settings
+
+    times: Tensor
+
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.net = Network(spec, 2 * spec.dim, config.width, config.depth, velocity_unit(spec))  # d and h above
+        self.path = SchrodingerBridgeConditionalFlowMatcher(sigma=config.sigma * spec.scale)  # bridges of one interval
+        self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
+
+    def phases(self) -> tuple[Phase, ...]:
+        how = pairs.How(noise=self.config.sigma * self.spec.scale / self.spec.interval**0.5)
+        prepare = partial(pairs.prepare, "sinkhorn", how=how)
+        return (Phase("flow", (Update(self.loss, self.net.parameters()),), prepare=prepare),)
+
+    def loss(self, batch: Batch) -> Loss:
+        """E 4 s (1-s) |v - u|^2 in units of the typical speed."""
+        pair = pairs.draw("sinkhorn", batch)
+        gap = (pair.t1 - pair.t0)[:, None]
+        at = locate(self.path, pair, batch.rng, widen=(gap / self.spec.interval).sqrt())
+        s = at.s[:, None]
+        target = self.path.compute_conditional_flow(pair.x0, pair.x1, at.s, at.x) / gap
+        error = (self._velocity(at.t, at.x, at.s) - target) / velocity_unit(self.spec)
+        total = (4 * s * (1 - s) * error.square()).mean()
+        return Loss(total, {"velocity": total.detach()})
+
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        return self._velocity(t, x, passed(t, self.times))
+
+    def _velocity(self, t: Tensor, x: Tensor, s: Tensor) -> Tensor:
+        onward, outward = self.net(t, x).chunk(2, dim=1)
+        return onward + (1 - 2 * s)[:, None] * outward
