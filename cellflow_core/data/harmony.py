@@ -6,11 +6,15 @@ import numpy as np
 from jaxtyping import Float
 
 Array = np.ndarray
+NEAREST = 15
+ASKED = 1_000
+"""Cells whose neighbours are looked at to tell how far batches are mixed."""
 
 
 def corrected(x: Float[Array, "cells dim"], batch: Array, seed: int = 0) -> Float[Array, "cells dim"]:
     """States moved so that batches [cells] overlap where their cells are alike.
 
+    Where no group of alike cells holds two batches nothing is moved: Harmony has nothing to go by there.
     Raises ValueError where harmonypy is not installed, or there is only one batch.
     """
     try:
@@ -30,3 +34,19 @@ def corrected(x: Float[Array, "cells dim"], batch: Array, seed: int = 0) -> Floa
     )
     moved = np.asarray(found.Z_corr, dtype=np.float32)
     return np.ascontiguousarray(moved if moved.shape == x.shape else moved.T)
+
+
+def mixing(x: Float[Array, "cells dim"], batch: Array, seed: int = 0) -> float:
+    """Share of the 15 nearest cells that are of another batch, 0 (apart) to 1, over 1,000 cells drawn at random."""
+    from sklearn.neighbors import NearestNeighbors
+
+    asked = np.random.default_rng(seed).permutation(len(x))[:ASKED]
+    near = NearestNeighbors(n_neighbors=min(NEAREST + 1, len(x))).fit(x).kneighbors(x[asked], return_distance=False)
+    others = batch[near] != batch[asked][:, None]
+    return float(others.sum() / (near.size - len(asked)))  # a cell is its own nearest one, and never another batch
+
+
+def mixed_at_random(batch: Array) -> float:
+    """The share that `mixing` would be if batches were spread evenly over all states."""
+    shares = np.unique(batch, return_counts=True)[1] / len(batch)
+    return float(1 - (shares**2).sum())

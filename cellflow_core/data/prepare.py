@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cellflow_core.data.harmony import corrected
+from cellflow_core.data.harmony import corrected, mixed_at_random, mixing
 from cellflow_core.data.pca import principal
 from cellflow_core.data.readers import BadInput
 from cellflow_core.data.space import StateSpace
@@ -207,9 +207,22 @@ def to_state(made: Prepared, way: str, components: int, genes: int, say: Callabl
 
 
 def _correct(made: Prepared, batch: Array) -> None:
-    """Move the states so that batches overlap (Harmony)."""
-    made.state = corrected(made.state, batch)
-    made.steps.append(f"moved the states so that {len(np.unique(batch))} batches overlap (Harmony)")
+    """Move the states so that batches overlap (Harmony), and say how far they do before and after."""
+    before, count = made.state, len(np.unique(batch))
+    assert before is not None
+    made.state = corrected(before, batch)
+    if np.allclose(made.state, before, rtol=0, atol=1e-6 * float(before.std())):
+        made.steps.append(f"Harmony found nothing that {count} batches share, and moved no cell")
+        made.notes.append(
+            f"differences between {count} batches are still in these states: Harmony found no group of alike cells "
+            "with two batches in it, so compare cells of different batches with care"
+        )
+        return
+    made.steps.append(
+        f"moved the states so that {count} batches overlap (Harmony): of the 15 nearest cells, "
+        f"{mixing(before, batch):.0%} were of another batch before and {mixing(made.state, batch):.0%} are now; "
+        f"{mixed_at_random(batch):.0%} would be where batches are spread evenly"
+    )
     made.notes.append(
         "states were moved to take out differences between batches, so a gene read from a state is corrected "
         "expression, and not what was measured in that cell"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cellflow_core.data.harmony import corrected
+from cellflow_core.data.harmony import corrected, mixed_at_random, mixing
 
 
 def test_batches_meet_and_types_stay_apart():
@@ -28,3 +28,12 @@ def test_batches_meet_and_types_stay_apart():
 def test_one_batch_is_refused():
     with pytest.raises(ValueError, match="one batch only"):
         corrected(np.zeros((4, 2), np.float32), np.array(["a"] * 4))
+
+
+def test_mixing_is_nothing_apart_and_as_at_random_where_batches_are_spread_evenly():
+    rng = np.random.default_rng(1)
+    batch = rng.choice(["a", "b", "c"], 3_000, p=[0.5, 0.3, 0.2])
+    x = rng.normal(size=(3_000, 3))
+    assert mixed_at_random(batch) == pytest.approx(1 - 0.25 - 0.09 - 0.04, abs=0.02)
+    assert mixing(x, batch) == pytest.approx(mixed_at_random(batch), abs=0.02)
+    assert mixing(x + 100 * (batch == "a")[:, None] - 100 * (batch == "b")[:, None], batch) == 0.0

@@ -198,9 +198,20 @@ def test_batches_are_brought_together_and_it_is_said(tmp_path) -> None:
 
     batch, kind = data.labels["batch"], data.labels["type"]
     assert apart(data.x, batch) < 0.3 * apart(plain.x, batch) and apart(data.x, kind) > 0.7 * apart(plain.x, kind)
-    assert "(Harmony)" in opened.info.steps[-1] and "corrected expression" in opened.info.notes[-1]
+    assert "(Harmony): of the 15 nearest cells, " in opened.info.steps[-1]
+    assert "50% would be where batches are spread evenly" in opened.info.steps[-1]
+    assert "corrected expression" in opened.info.notes[-1]
     opened = brought(tmp_path, held, components=10, batch_column="day")
     assert any("measured at one time only" in each for each in opened.info.notes)
+
+
+def test_batches_that_share_no_group_are_told_to_stay_apart(tmp_path) -> None:
+    held = counts(cells=400, genes=300)
+    side = held.obs["batch"].to_numpy()[:, None] == np.arange(300)[None] % 2
+    held.X = csr_matrix(np.random.default_rng(0).poisson(np.where(side, 30.0, 0.01)).astype(np.float32))
+    info = brought(tmp_path, held, components=30, batch_column="batch").info
+    assert info.steps[-1] == "Harmony found nothing that 2 batches share, and moved no cell"
+    assert "differences between 2 batches are still in these states" in info.notes[-1].lower()
 
 
 def test_pseudotime_is_cut_into_windows_of_equal_size(tmp_path) -> None:
