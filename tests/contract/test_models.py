@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.data.snapshots import Snapshots, Spec
+from cellflow_core.data.snapshots import Need, Snapshots, Spec
 from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces.neural import NeuralSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import CAPABILITIES, capabilities
 from cellflow_core.train import checkpoint
@@ -23,12 +24,14 @@ TINY = {"width": 8, "depth": 1}
 CELLS = (30, 40, 34)
 
 
-def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5)) -> Snapshots:
-    """Three coordinates; another number of cells at each time, and uneven gaps."""
+def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True) -> Snapshots:
+    """Three axes, which decode to counts of two genes; another number of cells at each time, and uneven gaps."""
     rng = np.random.default_rng(0)
     t = np.repeat(times, CELLS[: len(times)])
     x = rng.normal(size=(len(t), 3)) * 4 + 5 * t[:, None] + 100
-    return Snapshots(x, t, StateSpace.coordinates(("a", "b", "c")), "h")
+    encoder, decoder = (((rng.normal(size=(a, 3)) / 100, np.zeros(3)),) for a in (2, 3))
+    space = NeuralSpace("vae", ("a", "b", "c"), ("A", "B"), encoder, decoder, "rate", dispersion=np.ones(2))
+    return Snapshots(x, t, space if counted else StateSpace.coordinates(("a", "b", "c")), "h")
 
 
 def with_conditions() -> list[str]:
@@ -138,7 +141,7 @@ class TestEveryModel:
         checkpoint.write(tmp_path / "weights", model.state_dict())
         spec = Spec.of(json.loads(json.dumps(dataclasses.asdict(model.spec))))
         settings = json.loads(json.dumps(model.config.as_dict()))
-        back = registry.create(name, settings, spec, seed=9)
+        back = registry.create(name.split()[0], settings, spec, seed=9)
         back.load_state_dict(checkpoint.read(tmp_path / "weights"))
         assert back.spec == model.spec
         before, after = answers(model), answers(back)
@@ -158,11 +161,17 @@ class TestEveryModel:
         data = snapshots((1.0,))
         with pytest.raises(ValueError, match="needs cells at two or more times, which these data do not have"):
             fit(made(name, data), data, TrainConfig(steps=2, batch=4))
+        if Need.COUNTS in registry.find(name.split()[0]).needs:
+            data = snapshots(counted=False)
+            with pytest.raises(
+                ValueError, match="needs a state that decodes to counts .*, which these data do not have"
+            ):
+                fit(made(name, data), data, TrainConfig(steps=2, batch=4))
 
 
 def test_every_capability_belongs_to_a_model():
     found = frozenset().union(*(capabilities(registry.find(name)) for name in registry.names()))
-    assert {"velocity", "noise", "score", "potential", "coupling"} <= found <= set(CAPABILITIES)
+    assert {"velocity", "noise", "score", "potential", "coupling", "sampler"} <= found <= set(CAPABILITIES)
 
 
 @pytest.mark.parametrize("name", [each for each in registry.names() if "coupling" in capabilities(registry.find(each))])

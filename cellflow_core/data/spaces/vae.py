@@ -106,8 +106,7 @@ def fit(
     *hidden, (weight, bias) = after(layers_of(encoder), 1 / scale, -mean / scale)
     means = (*hidden, (weight[:, :axes], bias[:axes]))
     back = layers_of(decoder) if counts is not None else before(layers_of(decoder), scale, mean)
-    log_theta = spread[:-1].detach().clamp(*LOG_THETA).numpy()
-    return _learnt(table, genes, means, back, axes, None if counts is None else np.exp(log_theta), aside)
+    return _learnt(table, genes, means, back, axes, aside, counts, totals)
 
 
 def _learnt(
@@ -116,11 +115,12 @@ def _learnt(
     encoder: Layers,
     decoder: Layers,
     axes: int,
-    dispersion: Array | None,
     aside: Array,
+    counts: Any,
+    totals: Array | None,
 ) -> Learnt:
-    """The space without the axes that carry nothing. `dispersion` [genes] is None where there were no counts."""
-    counted = dispersion is not None
+    """The space without the axes that carry nothing."""
+    counted = counts is not None
     whole = NeuralSpace("vae", _names(axes), genes, encoder, decoder, "rate" if counted else "linear", DEPTH)
     x = encoded(whole, table)
     variance = x.var(axis=0)
@@ -129,10 +129,11 @@ def _learnt(
     decoder = ((weight[alive], bias + x.mean(axis=0) @ weight - x[:, alive].mean(axis=0) @ weight[alive]), *rest)
     encoder = (*encoder[:-1], (encoder[-1][0][:, alive], encoder[-1][1][alive]))
     space = NeuralSpace("vae", _names(len(alive)), genes, encoder, decoder, whole.output, DEPTH)
-    if dispersion is not None:
+    if totals is not None and counted:
         used = np.flatnonzero(~aside)
-        space = space.calibrated(x[np.ix_(used, alive)], lambda rows: rows_of(table, used[rows]))
-        space = replace(space, dispersion=dispersion)
+        z = x[np.ix_(used, alive)]
+        space = space.calibrated(z, lambda rows: rows_of(table, used[rows]))
+        space = replace(space, dispersion=_dispersion(space, z, counts[used], totals[used]))
     law = "a negative binomial law of the counts" if counted else "a Gaussian law of the values"
     dropped = f"; {axes - len(alive)} of {axes} axes carried nothing and were left out" if axes > len(alive) else ""
     said = f"learnt {len(alive)} axes from {len(genes):,} genes by a variational autoencoder with {law}{dropped}"
@@ -140,6 +141,22 @@ def _learnt(
     if not counted:
         notes.append("No counts of these cells are known, so the autoencoder took the values to be Gaussian.")
     return Learnt(x[:, alive], space, said, tuple(notes), aside)
+
+
+def _dispersion(space: NeuralSpace, x: Array, counts: Any, totals: Array) -> Array:
+    """theta of each gene at which counts drawn at these states vary as the measured ones do, [genes].
+
+    By moments: the squared errors add up to mean + mean^2 / theta. The parameter of the training is on its way there
+    when training ends, and was learnt for states drawn from the encoder instead of its means.
+    """
+    extra, square = np.zeros(len(space.genes)), np.zeros(len(space.genes))
+    for k in range(0, len(x), 2048):
+        rows = slice(k, k + 2048)
+        mean = np.expm1(space.decode(x[rows]) / space.gain) / space.depth * totals[rows, None]
+        extra += (np.square(rows_of(counts, rows) - mean) - mean).sum(axis=0, dtype=np.float64)
+        square += np.square(mean).sum(axis=0, dtype=np.float64)
+    low, high = np.exp(LOG_THETA)
+    return np.clip(square / np.maximum(extra, square / high + 1e-300), low, high)
 
 
 def _names(axes: int) -> tuple[str, ...]:
