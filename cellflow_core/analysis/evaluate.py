@@ -215,6 +215,8 @@ def _notes(model: Model, data: Snapshots, time: float, limit: int) -> tuple[str,
         notes.append(
             f"Time {time:g} was in training: these numbers tell how well it was learnt, not how well predicted."
         )
+    if data.space.kind not in ("genes", "coordinates"):
+        notes.append("The axes of the state were made from all cells, those of the time left out too.")
     most = max(int((data.t == each).sum()) for each in data.times)
     if most > limit:
         notes.append(

@@ -13,6 +13,7 @@ from cellflow_core.analysis.results import Scores
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.ot import wasserstein
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, HasGrowth, HasVelocity
@@ -95,6 +96,10 @@ def test_scores_hold_the_score_and_the_baselines_of_the_protocol(tmp_path):
     assert blocks.before.w1 > found.before.w1 and any(
         "random blocks of at most 10 cells" in each for each in blocks.notes
     )
+    assert not any("axes of the state" in each for each in found.notes)
+    space = AffineSpace("pca", ("PC1", "PC2"), ("A", "B"), np.zeros(2, np.float32), np.eye(2, dtype=np.float32))
+    axes = evaluate.scores(model, replace(data, space=space), 1.0).notes
+    assert any("were made from all cells, those of the time left out too" in each for each in axes)
     seen_all = registry.create("i-cfm", {"width": 8, "depth": 1}, data.spec, 0)
     assert any("was in training" in each for each in evaluate.scores(seen_all, data, 1.0).notes)
 

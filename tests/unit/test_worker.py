@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -89,6 +91,9 @@ def test_the_most_memory_of_a_run_is_written_down():
     assert result is not None and 50 < result["peak_mb"] <= peak_mb()
     held = np.ones(30_000_000)
     assert peak_mb() > result["peak_mb"] - 1 and peak_mb() > held.nbytes / 2**20
+    call = "from cellflow_core.jobs.process import peak_mb; print(peak_mb())"
+    child = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=True)
+    assert float(child.stdout) < held.nbytes / 2**20  # what its parent holds is not counted as its own
     failed = trained(settings={"wide": 3}).result
     assert failed is not None and failed["peak_mb"] is None
 
