@@ -156,6 +156,8 @@ def _cells(info: store.DatasetInfo) -> str:
 def _way(way: tuple[str, str]) -> str:
     """A way to colour, as the select box shows it."""
     kind, name = way
+    if name in ("time", "a gene"):  # the app's own words: a select box finds what was chosen by its text
+        return f"{name} (in the file)"
     return name or {"gene": "a gene"}.get(kind, kind)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ WORDS: Mapping[str, str] = {
     "growth": "division and death",
     "potential": "a landscape of its own",
     "coupling": "pairs of early and late cells",
+    "sampler": "a way of its own to draw later cells",
 }
 """What a capability means to a person."""
 
@@ -39,6 +41,7 @@ def choose(name: str, label: str, options: Mapping[str, str], **look: Any) -> st
     An id in the URL that is not among the options is told, and the first option is taken.
     """
     key, last = f"pick_{name}", f"last_{name}"
+    options = told_apart(options)
     ids = list(options)
     wanted = st.query_params.get(name)
     if wanted is not None and wanted not in options:
@@ -56,6 +59,12 @@ def choose(name: str, label: str, options: Mapping[str, str], **look: Any) -> st
     st.query_params[name] = chosen
     st.session_state[last] = chosen
     return chosen
+
+
+def told_apart(options: Mapping[str, str]) -> Mapping[str, str]:
+    """The same ids with no text twice: a select box finds what was chosen by its text, and would take a twin for it."""
+    count = Counter(options.values())
+    return {id: words if count[words] == 1 else f"{words} · {id}" for id, words in options.items()}
 
 
 def pick_dataset(label: str = "Data set") -> store.DatasetInfo:

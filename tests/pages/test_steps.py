@@ -154,3 +154,14 @@ def test_cells_of_one_moment_are_refused_on_the_train_page_with_what_to_do():
     page = opened("train", dataset=moment())
     assert "order these by pseudotime on the Data page" in " ".join(each.value for each in page.markdown)
     assert not [each for each in page.button if each.key == "train_start"] and not page.exception
+
+
+def test_data_sets_of_one_name_are_told_apart_and_the_right_one_is_taken():
+    first, second = moment(), moment()
+    store.open_dataset(second).rename(store.open_dataset(first).info.label)
+    page = opened("data", dataset=first)
+    shown = page.selectbox(key="pick_dataset").options
+    assert len(set(shown)) == len(shown) == 2 and all("one moment" in each for each in shown)
+    assert page.selectbox(key="pick_dataset").value == first
+    page.selectbox(key="pick_dataset").set_value(second).run()
+    assert page.query_params["dataset"] in (second, [second]) and not page.exception
