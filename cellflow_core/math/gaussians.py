@@ -1,13 +1,16 @@
-"""Gaussian clouds: their covariance from few points, and the entropic coupling of two of them in closed form."""
+"""Gaussian clouds: covariance from few points, entropic coupling in closed form, and mixtures for other clouds."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 FLOOR = 1e-6
 """Least variance along any axis, as a share of the mean variance (or of one, where all points are the same)."""
+MIXTURE_POINTS = 10
+"""Points for each coordinate of each component that a mixture is fitted to."""
 
 
 def shrunk_covariance(x: Float[Tensor, "n dim"]) -> Float[Tensor, "dim dim"]:
@@ -49,3 +52,27 @@ def entropic_cross(
     half = root(first)
     middle = root(4 * half @ last @ half + wide**2 * eye)
     return (torch.linalg.solve(half, half @ middle, left=False) - wide * eye) / 2
+
+
+def mixture_score(x: Float[Tensor, "n dim"], at: Float[Tensor, "m dim"], seed: int) -> Float[Tensor, "m dim"]:
+    """Gradient of the log density, at other points, of the Gaussian mixture that describes points x best (1 / state).
+
+    1, 2, 4 or 8 components with full covariances, the number by the Bayesian information criterion, as far as there
+    are MIXTURE_POINTS points for each coordinate of each; where there are fewer, one Gaussian of shrunk covariance.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    n, dim = x.shape
+    counts = [k for k in (1, 2, 4, 8) if n >= MIXTURE_POINTS * k * dim]
+    if not counts:
+        away = (at - x.mean(dim=0)).double()
+        return -torch.linalg.solve(shrunk_covariance(x.double()), away, left=False).to(x.dtype)
+    center, scale = x.mean(dim=0), float(x.var(dim=0).mean().sqrt()) or 1.0
+    z, y = (((each - center) / scale).double().cpu().numpy() for each in (x, at))
+    fitted = [GaussianMixture(k, reg_covar=1e-4, max_iter=1000, random_state=seed).fit(z) for k in counts]
+    best = min(fitted, key=lambda each: each.bic(z))
+    score = np.zeros_like(y)
+    shares = best.predict_proba(y)
+    for k in range(shares.shape[1]):
+        score -= shares[:, k, None] * ((y - best.means_[k]) @ best.precisions_[k]) / scale  # type: ignore[index]
+    return torch.from_numpy(score).to(x)

@@ -1,0 +1,295 @@
+"""JKOnet*: the energy that cells run down, from the condition that every step of the descent is the best one.
+
+Terpin, Lanzetti, Gadea & Doerfler, "Learning diffusion at lightspeed", NeurIPS 2024, arXiv:2406.12616. A population
+that follows dx = -(grad V + grad W * rho) dt + sqrt(2 beta) dW takes, in each step tau, the Jordan-Kinderlehrer-Otto
+step: rho' minimises  E V + E W * rho' / 2 + beta E log rho' + W2(rho, rho')^2 / (2 tau). Where it is optimal, every
+cell y of rho' and its partner x of rho under optimal transport fulfil (equation 9 there)
+
+    grad V(y) + (grad W * rho')(y) + beta grad log rho'(y) + (y - x) / tau = 0,
+
+so that the energy is found by least squares over pairs known beforehand. It stands in for JKOnet (Bunne, Papaxanthos,
+Krause & Cuturi, AISTATS 2022, arXiv:2106.06345), which finds the same energy by an optimisation inside another: every
+step of its training solves for a whole transport map. The first-order condition needs no inner problem, is convex in
+the linear variant, and knows interaction and noise besides.
+
+The step of the paper is the gap between two measured times, and the condition of so long a step is off by its length.
+Here a gap is cut into `steps` along the displacement interpolation, and grad log rho comes from a mixture of Gaussians.
+V and beta are told apart by cells that are far from rest alone: at rest grad V = -beta grad log rho for any beta. A
+landscape that moves in time can mimic noise, so the two are not learnt together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Batch, Frames
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.math.gaussians import mixture_score
+from cellflow_core.models import pairs
+from cellflow_core.models.basis import Basis
+from cellflow_core.models.contract import (
+    Context,
+    DynamicsModel,
+    HasDrift,
+    HasNoise,
+    HasPotential,
+    HasVelocity,
+    Loss,
+    Phase,
+    Update,
+)
+from cellflow_core.models.nets import Network, potential_unit, velocity_unit
+
+QUICK = 10.0
+"""How much faster than the other weights beta is learnt: it may be far from its first value."""
+REACHES = (0.25, 0.5, 1.0, 2.0)
+"""Widths of the round functions that W is made of, in typical distances of two cells."""
+CROWD = 256
+"""Cells of each time that stand for the population in W * rho."""
+RIDGE = 1e-4
+"""Pull of the weights of the linear variant to zero, against a mean over all conditions (the paper: 1e-2, a sum)."""
+LEAST_NOISE = 1e-3
+"""Least noise, in spreads of the data per square root of the mean time gap: a variance is not below zero."""
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+    depth: int = setting(2, "hidden layers", 1, 12)
+    variant: Literal["net", "linear"] = setting(
+        "net", "the landscape as a network, or as polynomials and bumps found by one solve"
+    )
+    landscape: Literal["fixed", "moving"] = setting("fixed", "whether the landscape may change in time")
+    diffusion: bool = setting(True, "learn the strength of the random motion too (with a fixed landscape)")
+    interaction: bool = setting(False, "learn how cells attract or repel each other too")
+    steps: int = setting(4, "steps of descent between two measured times, 1 as in the paper", 1, 64)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.landscape == "moving" and self.diffusion:
+            raise ValueError(
+                "Settings: landscape='moving' with diffusion=True cannot be learnt, for a landscape that moves can "
+                "mimic any noise: choose landscape='fixed' or diffusion=False"
+            )
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Cells y at the end of each step of descent, and what the condition of the best step asks of them.
+
+    velocity  (y - x) / tau; score  grad log rho(y); crowd  grad of each part of W * rho; weight  sums to one
+    """
+
+    t: Float[Tensor, " n"]
+    y: Float[Tensor, "n dim"]
+    velocity: Float[Tensor, "n dim"]
+    score: Float[Tensor, "n dim"]
+    crowd: Float[Tensor, "n dim reaches"]
+    weight: Float[Tensor, " n"]
+
+
+class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
+    title = "JKOnet*"
+    summary = (
+        "Learns the energy that the population runs down, and how much is chance; it stands in for the older JKOnet, "
+        "which seeks the same energy by an optimisation within another: slower and less steady."
+    )
+    paper = "Terpin, Lanzetti, Gadea & Doerfler, NeurIPS 2024, arXiv:2406.12616"
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 1500}
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+        "velocity": ("diffusion", (False,)),
+        "drift": ("diffusion", (True,)),
+        "noise": ("diffusion", (True,)),
+    }
+
+    Config = Settings
+    config: Settings
+
+    times: Tensor
+    crowd: Tensor  # [times, CROWD, dim]: the population in W * rho
+    reaches: Tensor
+    pull: Tensor  # weights of the round functions of W
+    lift: Tensor  # log of beta, in potential units, over QUICK
+    weights: Tensor  # [2, basis]: of the linear variant, and what a span of time adds to them
+
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.unit, self.energy = velocity_unit(spec), potential_unit(spec)
+        pull, lift = torch.zeros(len(REACHES)), torch.tensor(math.log(0.1) / QUICK)
+        by_steps = config.variant == "net"
+        if by_steps:
+            self.net = Network(spec, 1, config.width, config.depth, self.energy)
+        else:
+            self.basis = Basis(spec)
+            self.register_buffer("weights", torch.zeros(2, len(self.basis), dtype=torch.float64))
+        for name, value, learnt in (("pull", pull, config.interaction), ("lift", lift, config.diffusion)):
+            if by_steps and learnt:
+                self.register_parameter(name, nn.Parameter(value))
+            else:
+                self.register_buffer(name, value)
+        reaches = torch.tensor(REACHES) * spec.scale * (2 * spec.dim) ** 0.5
+        self.register_buffer("reaches", reaches, persistent=False)
+        self.register_buffer("times", torch.tensor(spec.times), persistent=False)
+        self.register_buffer("crowd", torch.tensor(spec.center).repeat(len(spec.times), CROWD, 1))
+
+    def phases(self) -> tuple[Phase, ...]:
+        if self.config.variant == "linear":
+            return (Phase("population", prepare=self.settle), Phase("energy", prepare=self.solve))
+        energy = Phase("energy", (Update(self.loss, self.parameters()),), prepare=self.conditions)
+        return (Phase("population", prepare=self.settle), energy)
+
+    def settle(self, frames: Frames, rng: torch.Generator) -> None:
+        """Keep the cells that stand for the population of each time, and the place of the basis."""
+        for k, cells in enumerate(frames.x):
+            self.crowd[k] = cells[torch.randint(len(cells), (CROWD,), generator=rng, device=cells.device)]
+        if self.config.variant == "linear":
+            self.basis.place(torch.cat(frames.x), rng)
+
+    def conditions(self, frames: Frames, rng: torch.Generator) -> Conditions:
+        """What each step of descent asks, along the exact plan of every gap."""
+        parts = []
+        for plan in pairs.full_plans(frames, rng):
+            some = torch.multinomial(plan.weight, max(len(plan.weight) // 2, 1), replacement=True, generator=rng)
+            for step in range(1, self.config.steps + 1):
+                s = step / self.config.steps
+                y = (1 - s) * plan.x0 + s * plan.x1
+                score = torch.zeros_like(y)
+                if self.config.diffusion:
+                    score = mixture_score(y[some], y, int(torch.randint(2**31, (1,), generator=rng, device=rng.device)))
+                crowd = self._crowd_slopes(y, y[some[:CROWD]].expand(len(y), -1, -1))
+                t = torch.full_like(plan.weight, plan.t0 + s * (plan.t1 - plan.t0))
+                parts.append((t, y, (plan.x1 - plan.x0) / (plan.t1 - plan.t0), score, crowd, plan.weight))
+        t, y, velocity, score, crowd, weight = (torch.cat(part) for part in zip(*parts, strict=True))
+        return Conditions(t, y, velocity, score, crowd, weight / weight.sum())
+
+    def loss(self, batch: Batch) -> Loss:
+        """Mean square of what the condition leaves over, in typical speeds."""
+        pool: Conditions = batch.pool
+        size = batch.x.shape[1] * (len(batch.times) - 1)
+        rows = torch.multinomial(pool.weight, size, replacement=True, generator=batch.rng)
+        slope = self.net.gradient(self._moment(pool.t[rows]), pool.y[rows])[1]
+        left = pool.velocity[rows] + slope + self.beta * pool.score[rows] + self.energy * pool.crowd[rows] @ self.pull
+        total = (left / self.unit).square().mean()
+        return Loss(total, {"condition": total.detach(), "noise": (2 * self.beta).sqrt().detach()})
+
+    def solve(self, frames: Frames, rng: torch.Generator) -> None:
+        """Find the weights of the linear variant, ridge regression; a negative beta is set to zero."""
+        found = self.conditions(frames, rng)
+        size = len(self.basis)
+        count = 2 * size + len(REACHES) + 1
+        square = torch.zeros(count, count, dtype=torch.float64, device=found.y.device)
+        aim = torch.zeros(count, dtype=torch.float64, device=found.y.device)
+        for rows in torch.arange(len(found.t), device=found.y.device).split(1024):
+            slope = self.energy / self.unit * self.basis.gradient(found.y[rows])
+            later = slope * self._passed(found.t[rows])[:, None, None]
+            crowd = self.energy / self.unit * found.crowd[rows]
+            noise = self.energy / self.unit * found.score[rows, :, None]
+            columns = torch.cat([slope, later, crowd, noise], dim=2) * found.weight[rows, None, None].sqrt()
+            wanted = -(found.velocity[rows] / self.unit * found.weight[rows, None].sqrt())
+            square += torch.einsum("nic,nid->cd", columns, columns)
+            aim += torch.einsum("nic,ni->c", columns, wanted.double())
+        used = torch.ones(count, dtype=torch.bool, device=aim.device)
+        used[size : 2 * size] = self.config.landscape == "moving"
+        used[2 * size : -1] = self.config.interaction
+        used[-1] = self.config.diffusion
+        weights = _ridge(square, aim, used)
+        if weights[-1] < 0:
+            used[-1] = False
+            weights = _ridge(square, aim, used)
+        self.weights.copy_(weights[: 2 * size].view(2, size))
+        self.pull.copy_(weights[2 * size : -1])
+        self.lift.copy_(weights[-1].clamp(min=LEAST_NOISE**2 / 2).log() / QUICK)
+
+    @property
+    def beta(self) -> Float[Tensor, ""]:
+        """Half the squared noise (state^2 / time)."""
+        return (self.lift * QUICK).exp() * self.energy
+
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        return self._downhill(t, x)
+
+    def drift(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        return self._downhill(t, x)
+
+    def noise(self, t: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+        return (2 * self.beta).sqrt().expand(t.shape)
+
+    def potential(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        """V + W * rho: what a cell feels among the measured ones."""
+        if self.config.variant == "net":
+            energy = self.net(self._moment(t), x)[:, 0]
+        else:
+            weights = self.weights[0] + self._passed(t)[:, None] * self.weights[1]
+            wall = self.basis.wall(x)[0] / self.spec.interval
+            energy = (self.energy * (self.basis.value(x) * weights).sum(dim=1) + wall).to(x.dtype)
+        if not self.config.interaction:
+            return energy
+        for crowd, share in self._crowds(t):
+            energy = energy + share * self.energy * (self._crowd_values(x, crowd) @ self.pull)
+        return energy
+
+    def _downhill(self, t: Tensor, x: Tensor) -> Tensor:
+        """-grad (V + W * rho)."""
+        if self.config.variant == "net":
+            slope = self.net.gradient(self._moment(t), x)[1]
+        else:
+            weights = self.weights[0] + self._passed(t)[:, None] * self.weights[1]
+            slope = self.energy * torch.einsum("nic,nc->ni", self.basis.gradient(x), weights)
+            slope = (slope + self.basis.wall(x)[1] / self.spec.interval).to(x.dtype)
+        if self.config.interaction:
+            for crowd, share in self._crowds(t):
+                slope = slope + share[:, None] * self.energy * (self._crowd_slopes(x, crowd) @ self.pull)
+        return -slope
+
+    def _moment(self, t: Tensor) -> Tensor:
+        """The time that the landscape is asked for: the first, where it does not move."""
+        return t if self.config.landscape == "moving" else torch.full_like(t, self.spec.times[0])
+
+    def _passed(self, t: Tensor) -> Tensor:
+        """Share of all measured time that has passed."""
+        first, last = self.spec.times[0], self.spec.times[-1]
+        return (t.double() - first) / (last - first)
+
+    def _crowds(self, t: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+        """The population before and after t, [batch, CROWD, dim], each with its share."""
+        k = (torch.searchsorted(self.times, t.contiguous(), right=True) - 1).clamp(0, len(self.times) - 2)
+        s = ((t - self.times[k]) / (self.times[k + 1] - self.times[k])).clamp(0.0, 1.0)
+        return (self.crowd[k], 1 - s), (self.crowd[k + 1], s)
+
+    def _crowd_values(self, x: Tensor, crowd: Tensor) -> Tensor:
+        """Mean over the population of each round function, [n, reaches]."""
+        apart = (x[:, None] - crowd).square().sum(dim=2)
+        return torch.stack([(-apart / (2 * reach**2)).exp().mean(dim=1) for reach in self.reaches], dim=1)
+
+    def _crowd_slopes(self, x: Tensor, crowd: Tensor) -> Tensor:
+        """Gradients of `_crowd_values`, [n, dim, reaches]."""
+        away = x[:, None] - crowd
+        apart = away.square().sum(dim=2)
+        slopes = []
+        for reach in self.reaches:
+            bump = (-apart / (2 * reach**2)).exp() / reach**2
+            slopes.append(-(bump[:, :, None] * away).mean(dim=1))
+        return torch.stack(slopes, dim=2)
+
+
+def _ridge(square: Tensor, aim: Tensor, used: Tensor) -> Tensor:
+    """The weights of the columns in use, zero for the others; beta, the last, is not pulled to zero."""
+    pull = torch.full_like(aim, RIDGE)
+    pull[-1] = 0.0
+    found = torch.zeros_like(aim)
+    found[used] = torch.linalg.solve((square + pull.diag())[used][:, used], aim[used])
+    return found
