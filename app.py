@@ -14,6 +14,7 @@ PAGES = {
         ("data", "Data", ":material/table_chart:"),
         ("train", "Train", ":material/model_training:"),
         ("runs", "Runs", ":material/list_alt:"),
+        ("compare", "Compare", ":material/leaderboard:"),
     ],
     "Explore": [
         ("landscape", "Landscape", ":material/landscape:"),

@@ -28,7 +28,7 @@ def errors(
     """
     means = {model: sum(values) / len(values) for model, values in seeds.items()}
     order = sorted(means, key=lambda each: means[each], reverse=True)
-    figure = theme.blank(dark, height=150 + 34 * len(order) + 22 * len(trivial), x=words)
+    figure = theme.blank(dark, height=160 + 34 * len(order) + 20 * len(trivial), x=words)
     names = [theme.safe(each, 40) for each in order]
     figure.add_trace(
         go.Scatter(
@@ -50,23 +50,29 @@ def errors(
             hovertemplate="%{y}: %{x:.3f}<extra>mean</extra>",
         )
     )
+    shown = [*_finite(trivial).values(), *(value for values in seeds.values() for value in values)]
+    room = 0.08 * (max(shown) - min(shown) or 1.0)
+    low, high = min(shown) - room, max(shown) + room
+    figure.update_xaxes(range=[low, high])
     for k, (name, value) in enumerate(_finite(trivial).items()):
         text, dash = LINES[name]
         colour = theme.changed(dark) if name == "midpoint" else theme.quiet(dark)
         figure.add_vline(x=value, line={"color": colour, "dash": dash, "width": 1.5})
+        place = (value - low) / (high - low)
         figure.add_annotation(
             x=value,
             y=1,
             yref="paper",
-            yshift=14 + 20 * k,
+            yshift=18 + 20 * k,
             text=f"{text} {value:.3g}",
             showarrow=False,
             font={"color": colour, "size": 13},
-            xanchor="center",
+            xanchor="left" if place < 0.25 else "right" if place > 0.75 else "center",
         )
     figure.update_yaxes(categoryorder="array", categoryarray=names)
-    margin = 60 + 20 * len(trivial)
-    return figure.update_layout(margin={"t": margin}, legend={"y": -0.16, "yanchor": "top"})
+    return figure.update_layout(
+        margin={"t": 24 + 20 * len(trivial), "b": 84}, legend={"y": 0, "yref": "container", "yanchor": "bottom"}
+    )
 
 
 def describe(seeds: Mapping[str, Sequence[float]], trivial: Mapping[str, float]) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 FIRM = 3
 """Seeds from which on a spread is worth its name."""
+TRIFLE = 0.005
+"""A difference to the midpoint below this share of it is none, however small the spread."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def verdict(standings: Sequence[Standing], trivial: Mapping[str, float], times: 
     midpoint, previous = trivial["midpoint"], trivial["previous"]
     said = [_best(ranked, midpoint, trivial["floor"])]
     still = [each.title for each in ranked if each.mean >= previous]
-    lost = [each.title for each in ranked if midpoint + _doubt(each) < each.mean < previous]
+    lost = [each.title for each in ranked if midpoint * (1 + TRIFLE) + _doubt(each) < each.mean < previous]
     if lost:
         verb = "loses" if len(lost) == 1 else "lose"
         said.append(f"{_listed(lost)} {verb} to the OT midpoint ({midpoint:.3g}), which learns nothing.")
@@ -51,7 +53,7 @@ def _best(ranked: Sequence[Standing], midpoint: float, floor: float) -> str:
     equals = [each.title for each in ranked[1:] if each.mean - best.mean <= max(_doubt(each), _doubt(best))]
     tied = f", and {_listed(equals)} within the spread over seeds" if equals else ""
     where = f"{best.title} comes nearest to the cells it never saw (error {best.mean:.3g}{tied})"
-    if best.mean < midpoint - _doubt(best):
+    if best.mean < midpoint * (1 - TRIFLE) - _doubt(best):
         gain = 1 - best.mean / midpoint
         rest = (best.mean - floor) / floor if floor > 0 else math.nan
         near = f" {rest:.0%} above what sampling alone costs." if math.isfinite(rest) else ""

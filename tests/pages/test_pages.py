@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import subprocess
 import sys
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data import demos, sources, store
-from cellflow_core.jobs import alone, compute, supervisor
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index
@@ -26,30 +21,7 @@ PAGES = ("home", "data", "train", "runs", "landscape", "flow", "time", "perturb"
 HEAVY = ("torch", "scanpy", "anndata", "sklearn", "umap")
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is trained behind these tests, and what a worker would answer is answered here, in this test's home."""
-
-    def call(path: str, *args: Any, **kwargs: Any) -> Future:
-        module, _, name = path.partition(":")
-        answer: Future = Future()
-        try:
-            answer.set_result(getattr(importlib.import_module(module), name)(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - as the pool does: the future carries it
-            answer.set_exception(error)
-        return answer
-
-    st.cache_resource.clear()
-    monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
-    monkeypatch.setattr(compute, "call", call)
-    monkeypatch.setattr(alone, "call", lambda path, *args, light=False, **kwargs: call(path, *args, **kwargs))
-    monkeypatch.setattr(
-        compute,
-        "ask",
-        lambda question, run, **settings: call("cellflow_core.jobs.answers:answer", question, run, **settings),
-    )
-    monkeypatch.setattr(compute, "warm", lambda: None)
-    monkeypatch.setattr(alone, "warm", lambda: None)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.fixture

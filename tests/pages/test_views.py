@@ -82,7 +82,7 @@ def opened(name: str, **query: str) -> AppTest:
     page.switch_page(str(ROOT / "pages" / f"{name}.py"))
     page.run()
     assert not page.exception, page.exception
-    assert not page.error, page.error
+    assert not page.error, [each.value for each in page.error]
     return page
 
 

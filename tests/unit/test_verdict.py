@@ -22,6 +22,11 @@ def test_a_best_model_that_is_no_better_than_straight_lines_is_not_praised():
     assert "and [SF]2M within the spread over seeds" in said[0]
 
 
+def test_straight_lines_themselves_are_not_praised():
+    (said,) = verdict([Standing("OT displacement", 0.8869, 0.0, 3)], TRIVIAL, 3)
+    assert "no better than the OT midpoint" in said
+
+
 def test_losers_are_told():
     standings = [Standing("A", 0.80, 0.01, 3), Standing("B", 0.95, 0.01, 3), Standing("C", 1.5, 0.1, 3)]
     said = verdict([*standings, Standing("D", 1.0, 0.01, 3)], TRIVIAL, 3)

@@ -1,0 +1,22 @@
+"""Which model should I trust?"""
+
+import streamlit as st
+
+from pages.parts import compare_form, compare_table, pick
+from pages.parts.state import catalogue
+
+st.title("Compare")
+st.caption(
+    "Each model is trained again without one of your times and has to guess its cells. Whoever comes nearest to cells "
+    "it never saw has earned more trust than one that fits what it was shown."
+)
+info = pick.pick_dataset()
+if len(info.times) < 3:
+    pick.empty(
+        "These data cannot test a model",
+        f"A time that is left out must lie between two others, and {info.label} has {len(info.times)}.",
+        {"pages/data.py": "Other data"},
+    )
+cards = catalogue()
+wish = compare_form.choose(info, cards)
+compare_table.show(info, wish, cards)

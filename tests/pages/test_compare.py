@@ -1,0 +1,76 @@
+"""The Compare page: a wish from the link, runs handed in, a table that fills, and what follows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from cellflow_core.analysis.results import Distances, Scores
+from cellflow_core.jobs import answers, comparison, recipes
+from cellflow_core.runs import index
+from tests import toys
+from tests.pages.test_pages import opened
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.fixture
+def data(home) -> str:
+    return toys.stored(toys.drifting(4))
+
+
+def distances(w1: float) -> Distances:
+    return Distances(**{each.name: w1 for each in dataclasses.fields(Distances)})
+
+
+def scored(run, w1: float) -> None:
+    """As the worker leaves a run behind."""
+    run.end("done", "", "CPU")
+    trivial = {"previous": 2.0, "next": 2.1, "linear": 1.4, "midpoint": 1.0, "floor": 0.5}
+    found = Scores(
+        time=run.recipe.hold_out,
+        time_unit="day",
+        before=distances(w1),
+        first=distances(2 * w1),
+        notes=("A note.",),
+        **{name: distances(value) for name, value in trivial.items()},
+    )
+    path = answers.stored_at("scores", run.id, {})
+    path.parent.mkdir(exist_ok=True)
+    found.save(path)
+
+
+def test_nothing_is_trained_before_it_is_asked_for(data: str) -> None:
+    page = opened("compare", dataset=data, models="ot-cfm,no-such-model", times="1", seeds="2", preset="quick")
+    assert not page.exception and page.multiselect[0].value == ["ot-cfm"]
+    assert page.multiselect[1].value == ["1"] and page.number_input(key="compare_seeds").value == 2
+    assert "Nothing has been trained" in page.info[0].value
+    page.button(key="compare_start").click().run()
+    asked = [(run.recipe.model, run.recipe.seed, run.recipe.hold_out) for run in reversed(index.runs())]
+    assert asked == [("ot-cfm", 0, 1.0), ("ot-cfm", 1, 1.0)]
+    assert page.query_params["models"] == "ot-cfm" and page.query_params["times"] == "1"
+
+
+def test_the_table_says_what_follows(data: str) -> None:
+    wish = recipes.comparison(data, ("ot-cfm", "i-cfm"), "quick", (0, 1, 2), (1.0, 2.0))
+    rng = np.random.default_rng(0)
+    for run in comparison.submit(wish):
+        scored(run, (0.8 if run.recipe.model == "ot-cfm" else 1.5) + 0.001 * rng.random())
+    link = {"dataset": data, "models": "ot-cfm,i-cfm", "times": "1,2", "seeds": "3", "preset": "quick"}
+    page = opened("compare", **link)
+    said = " ".join(each.value for each in page.markdown)
+    assert "OT-CFM comes nearest" in said and "20% below the OT midpoint" in said
+    assert "I-CFM loses to the OT midpoint" in said
+    assert not [each for each in page.button if each.key == "compare_start"]
+    table = page.dataframe[0].value
+    assert list(table["model"][:2]) == ["OT-CFM", "I-CFM"] and "(OT midpoint)" in list(table["model"])
+    assert table["error"][0].startswith("0.80") and table["runs"][0] == "6 of 6"
+    page = opened("compare", **link, start="the first time")
+    assert "no better than the OT midpoint" in " ".join(each.value for each in page.markdown)
+
+
+def test_two_times_cannot_test_a_model(home) -> None:
+    page = opened("compare", dataset=toys.stored(toys.drifting(2)))
+    assert page.subheader[0].value == "These data cannot test a model"
