@@ -75,7 +75,7 @@ def of_text(path: Path, name: str, rows: int | None) -> Table:
     for found in (series.of_frame(frame, layout.names, name), subjects.of_frame(frame), gene_rows.of_frame(frame)):
         if found is not None:
             return _first(found, rows)
-    if not any(kind.kind in "fiu" for kind in frame.dtypes):
+    if len(frame) and not any(kind.kind in "fiu" for kind in frame.dtypes):
         raise NotCells(
             f"{name} holds {len(frame):,} lines of {frame.shape[1]} columns of words and no numbers, as a list of "
             "names does: choose the file with the measured values instead",
