@@ -8,7 +8,7 @@ from cellflow_core.jobs import compute
 from pages.parts import chart, companions, headline, measured, rows, state, view
 
 run, data, info, map_name = view.opened(
-    "time", "Time", "What happened between the times you measured?", ("velocity", "drift", "coupling")
+    "time", "Time", "What happened between the times you measured?", ("velocity", "drift", "coupling", "sampler")
 )
 dark = chart.dark()
 start = view.options(

@@ -249,8 +249,8 @@ def _sampled(moving: Motion, x0: np.ndarray, outputs: list[float], seed: int) ->
         raise FloatingPointError(f"{moving.title} drew cells that are not finite: train it longer or with fewer axes")
     notes = _beyond(moving, outputs)
     if not moving.follows:
-        anew = f"{moving.title} draws other cells at each time: it tells what is there, not what becomes of a cell."
-        notes = (anew, *notes)
+        anew = "draws other cells at each time but the first: it tells what is there, not what becomes of a cell."
+        notes = (f"{moving.title} {anew}", *notes)
     return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, float("nan"), notes, moving.follows)
 
 

@@ -12,9 +12,11 @@ from cellflow_core.cli.table import table
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from cellflow_core.analysis.simulate import Simulation
     from cellflow_core.jobs.answers import Subject
+    from cellflow_core.models.contract import DynamicsModel
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -41,6 +43,7 @@ def add_simulation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--times", type=flags.numbers, metavar="0,0.5,1", help="default: the measured times")
     parser.add_argument("--cells", type=int, help="start with this many cells of the first time (default: all)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--label", metavar="VALUE", help="cells of this kind only, of a model trained with a condition")
     parser.add_argument("--no-noise", action="store_true", help="the mean motion of a stochastic model")
 
 
@@ -66,8 +69,19 @@ def simulated(subject: Subject, chosen: argparse.Namespace) -> Simulation:
             raise ValueError(f"--cells {chosen.cells}: there are 1 to {len(x0)} cells at time {start:g}")
         x0 = x0[np.random.default_rng(chosen.seed).choice(len(x0), chosen.cells, replace=False)]
     asked = np.unique(np.concatenate([[start], times])) if start < times[0] else times
-    found = simulate(subject.model, x0, asked, seed=chosen.seed, noise=not chosen.no_noise)
+    context = None if chosen.label is None else _labelled(subject.model, chosen.label, len(x0))
+    found = simulate(subject.model, x0, asked, seed=chosen.seed, noise=not chosen.no_noise, context=context)
     return _at(found, times)
+
+
+def _labelled(model: DynamicsModel, value: str, cells: int) -> dict[str, Tensor]:
+    """The context that asks for cells of one value of the model's condition. ValueError lists the values there are."""
+    import torch
+
+    known = dict(model.spec.labels).get(model.config.as_dict().get("condition", ""), ())
+    if value not in known:
+        raise ValueError(f"--label {value}: {model.title} was trained with {', '.join(known) or 'no condition'}")
+    return {"label": torch.full((cells,), known.index(value))}
 
 
 def _at(found: Simulation, times: np.ndarray) -> Simulation:
@@ -81,7 +95,8 @@ def _at(found: Simulation, times: np.ndarray) -> Simulation:
 
 
 def _simulate(chosen: argparse.Namespace) -> None:
-    """Simulate measured cells through all times. Columns: cell, time, weight (share of the mass), each axis."""
+    """Simulate measured cells through all times. Columns: cell (where the model follows
+    cells), time, weight (share of the mass), each axis."""
     import numpy as np
 
     from cellflow_core.jobs.answers import Subject
@@ -99,9 +114,10 @@ def _simulate(chosen: argparse.Namespace) -> None:
 
         steps, cells, dim = found.x.shape
         rows = pd.DataFrame(found.x.reshape(-1, dim), columns=np.array(axes))
-        rows.insert(0, "cell", np.tile(np.arange(cells), steps))
-        rows.insert(1, "time", np.repeat(found.times, cells))
-        rows.insert(2, "weight", found.weight.ravel())
+        rows.insert(0, "time", np.repeat(found.times, cells))
+        rows.insert(1, "weight", found.weight.ravel())
+        if found.follows:
+            rows.insert(0, "cell", np.tile(np.arange(cells), steps))
         rows.to_csv(chosen.out, index=False)
     print(f"{found.x.shape[1]} cells at {len(found.times)} times in {chosen.out}")
     for note in found.notes:

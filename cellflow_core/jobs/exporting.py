@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 import cellflow_core
 from cellflow_core.analysis.simulate import Simulation, motion, simulate
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.steps.state import TOTALS
 from cellflow_core.jobs.answers import Subject
 from cellflow_core.models.contract import capabilities
 from cellflow_core.runs.index import open_run
@@ -25,13 +28,15 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells to be written: x [cells, dim] (state), t [cells], velocity [cells, dim] (state / time), columns [cells]."""
+    """Cells to be written: x [cells, dim] (state), t [cells], velocity [cells, dim] (state / time), columns [cells],
+    counts [cells, genes]."""
 
     x: Array
     t: Array
     what: str
     velocity: Array | None = None
     columns: Mapping[str, Array] = field(default_factory=dict)
+    counts: Array | None = None
 
 
 def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
@@ -62,14 +67,30 @@ def _named(labels: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def moved(subject: Subject, found: Simulation, seed: int) -> Cells:
-    """Simulated cells of every step: rows of one `cell` are its way, `weight` is its share of the mass."""
+    """Simulated cells of every step: rows of one `cell` are its way, `weight` is its share of the mass. A model that
+    follows no cell has no `cell`. Counts are drawn where the state decodes to them."""
     steps, count, dim = found.x.shape
+    columns = {"cell": np.tile(np.arange(count), steps)} if found.follows else {}
     return Cells(
         found.x.reshape(-1, dim),
         np.repeat(found.times, count),
         f"{count} cells simulated through {steps} times, seed {seed}",
-        columns={"cell": np.tile(np.arange(count), steps), "weight": found.weight.ravel()},
+        columns=columns | {"weight": found.weight.ravel()},
+        counts=drawn_counts(subject.data, found, seed),
     )
+
+
+def drawn_counts(data: Snapshots, found: Simulation, seed: int) -> Array | None:
+    """Counts [rows, genes] of simulated cells, from the law of the state space, in the sizes of measured cells of the
+    nearest time, drawn at random; None where the space or the sizes are not known."""
+    sizes = data.covariates.get(TOTALS)
+    if not data.space.counted or sizes is None:
+        return None
+    rng, parts = np.random.default_rng(seed), []
+    for time, x in zip(found.times, found.x, strict=True):
+        near = np.asarray(sizes)[data.t == data.times[np.argmin(np.abs(data.times - time))]]
+        parts.append(data.space.counts(x, rng.choice(near[np.isfinite(near)], len(x)), rng))
+    return np.concatenate(parts)
 
 
 def with_velocity(subject: Subject, cells: Cells) -> Cells:
@@ -107,7 +128,8 @@ def provenance(subject: Subject, cells: Cells) -> dict[str, str]:
 def write_h5ad(subject: Subject, cells: Cells, path: Path) -> None:
     """X is expression where the state space has genes, else the state; the state is in obsm["X_state"].
 
-    With a velocity: obsm["velocity_state"], and layers["velocity"] in the units of X a time.
+    With a velocity: obsm["velocity_state"], and layers["velocity"] in the units of X a time. Drawn counts: in
+    layers["counts"].
     """
     import anndata
     import pandas as pd
@@ -123,6 +145,8 @@ def write_h5ad(subject: Subject, cells: Cells, path: Path) -> None:
     if cells.velocity is not None:
         table.obsm["velocity_state"] = cells.velocity
         table.layers["velocity"] = space.push(cells.x, cells.velocity) if space.genes else cells.velocity
+    if cells.counts is not None:
+        table.layers["counts"] = csr_array(cells.counts)
     uns: dict[str, Any] = {**provenance(subject, cells), "time_unit": data.time_unit, "axes": list(space.axes)}
     table.uns["cellflow"] = uns
     part = path.with_name(f".{path.stem}.{os.getpid()}.part.h5ad")

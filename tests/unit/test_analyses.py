@@ -329,7 +329,7 @@ def test_a_sampler_that_follows_cells_gives_fates_a_course_a_trend_and_a_surface
 def test_a_sampler_that_follows_no_cell_shows_populations_only():
     model = Drawing()
     made = simulate(model, DATA.at(0.0), [0.0, 1.0, 3.0])
-    assert not made.follows and made.notes[0].startswith("Made up draws other cells at each time")
+    assert not made.follows and made.notes[0].startswith("Made up draws other cells at each time but the first")
     assert "outside times 0 to 2: there the cells are those of the nearer end" in made.notes[1]
     for found in (time_course(model, DATA, VIEW), gene_trend(model, DATA, "Up")):
         assert any("not what becomes of a cell" in each for each in found.notes)

@@ -9,15 +9,20 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from scipy.sparse import csr_array
 
 from cellflow_core import cli
 from cellflow_core.cli import train
 from cellflow_core.cli.flags import parsed
 from cellflow_core.cli.table import duration, table
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.spaces.neural import NeuralSpace
 from cellflow_core.data.store import open_dataset
 from cellflow_core.jobs import catalogue, exporting
 from cellflow_core.jobs.executor import InProcess
+from cellflow_core.models import registry
+from cellflow_core.models.contract import HasSampler
 from cellflow_core.runs import index
 from tests.toys import drifting, recipe, stored
 
@@ -140,6 +145,49 @@ def test_simulate_and_export(tmp_path, capsys):
     exporting.export_h5ad(run.id, str(out))
     again = anndata.read_h5ad(out)
     assert again.shape == (180, 3) and "simulated through 3 times" in again.uns["cellflow"]["what"]
+
+
+def counted_cells():
+    """The moving cloud in a space that decodes to counts of three genes, in cells of 200 to 300 counts."""
+    import dataclasses
+
+    rng = np.random.default_rng(0)
+    flat = drifting()
+    encoder, decoder = (((rng.normal(size=size), np.zeros(size[1])),) for size in ((3, 2), (2, 4)))
+    space = NeuralSpace("vae", ("z1", "z2"), ("A", "B", "C"), encoder, decoder, "rate", dispersion=np.ones(3))
+    labels = {"kind": np.array(["x", "y"] * 90, dtype=object)}
+    return dataclasses.replace(
+        flat, space=space, labels=labels, covariates={"total counts": rng.uniform(200, 300, 180).round()}
+    )
+
+
+def test_generated_cells_are_written_with_counts_and_without_the_same_cell_at_two_times(tmp_path, capsys):
+    settings = {"width": 8, "depth": 1, "condition": "kind"}
+    run = index.submit(recipe(stored(counted_cells()), model="cfgen", settings=settings))
+    InProcess().start(run)
+    out, columns = tmp_path / "e.h5ad", ["time", "weight", "z1", "z2"]
+    assert cli.main(["export", run.id, str(out), "--label", "y", "--times", "0.5,2"]) == 0
+    cells = anndata.read_h5ad(out)
+    assert list(cells.obs.columns) == ["time", "weight"] and cells.shape == (120, 3)
+    counts = csr_array(cells.layers["counts"]).toarray()
+    assert np.issubdtype(counts.dtype, np.integer) and counts.min() >= 0 and 0 < counts.sum(axis=1).mean() < 300
+    assert cli.main(["simulate", run.id, str(tmp_path / "s.csv"), "--label", "x"]) == 0
+    assert list(pd.read_csv(tmp_path / "s.csv").columns) == columns
+    assert "CFGen draws other cells at each time but the first" in capsys.readouterr().out
+    assert cli.main(["simulate", run.id, str(tmp_path / "s.csv"), "--label", "<b>z"]) == 2
+    assert "--label <b>z: CFGen was trained with x, y" in capsys.readouterr().err
+    assert cli.main(["export", run.id, str(out), "--velocity"]) == 2
+    assert "has its own sampler and no velocity field" in capsys.readouterr().err
+
+
+def test_a_condition_is_a_column_that_there_is(capsys):
+    data = counted_cells().spec
+    with pytest.raises(ValueError, match="condition='type' is no annotation of these data .* there are kind"):
+        registry.create("cfgen", {"condition": "type"}, data, 0)
+    plain = registry.create("cfgen", {}, data, 0)
+    assert isinstance(plain, HasSampler)
+    with pytest.raises(ValueError, match="was trained without a condition"):
+        plain.sample(torch.zeros(2, 2), (0.0, 1.0), torch.Generator(), {"label": torch.zeros(2)})
 
 
 def test_settings_are_read_in_their_types():
