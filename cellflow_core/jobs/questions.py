@@ -91,7 +91,7 @@ def perturb(
     )
 
 
-def scores(subject: Subject, limit: int = 4096) -> Scores:
+def scores(subject: Subject, limit: int = 2048) -> Scores:
     """limit: cells a side above which Wasserstein distances are taken in blocks, see `analysis.evaluate.scores`."""
     from cellflow_core.analysis import evaluate
 

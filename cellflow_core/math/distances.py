@@ -24,8 +24,10 @@ from cellflow_core.math import ot
 from cellflow_core.math.ot import EXACT_LIMIT
 
 Array = np.ndarray
+EXACT_BLOCK = 1024
+"""Most points a side of a block where the clouds are cut for an exact plan of each."""
 BLOCK = 2048
-"""Most points a side of a block where the clouds are cut, and rows of a distance table that are held at once."""
+"""Rows of a distance table that are held at once."""
 DIRECTIONS = 256
 NEIGHBOURS = 5
 """k of density and coverage, as its authors choose it."""
@@ -48,7 +50,7 @@ def wasserstein(
     if max(len(x), len(y)) <= limit:
         return ot.wasserstein(x, y, p=p, weight=weight)
     x = equal(x, weight, seed)
-    blocks = min(-(-max(len(x), len(y)) // min(BLOCK, limit)), len(x), len(y))
+    blocks = min(-(-max(len(x), len(y)) // min(EXACT_BLOCK, limit)), len(x), len(y))
     rng = np.random.default_rng(seed)
     left = np.array_split(rng.permutation(len(x)), blocks)
     right = np.array_split(rng.permutation(len(y)), blocks)
