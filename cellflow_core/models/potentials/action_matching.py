@@ -1,14 +1,28 @@
 """Action Matching: a scalar whose gradient moves the cells, so that the landscape is learnt, not drawn afterwards.
 
 Neklyudov et al., "Action matching: learning stochastic dynamics from samples", ICML 2023, arXiv:2210.06662. The scalar
-s(t, x), with v = grad s, minimises the action (equation 5 there)
+s(t, x) minimises the action
 
-    E s(t0, x0) - E s(t1, x1) + integral E [|grad s|^2 / 2 + ds/dt] dt
+    E s(t0, x0) - E s(t1, x1) + integral E [|grad s|^2 / 2 + ds/dt + extra] dt
 
-over every interval. Cells between the measured times come from straight paths between paired cells, as in section 4
-there. Along a path x_t, s(t1, x1) - s(t0, x0) = integral [ds/dt + dx_t/dt . grad s] dt, so that the action equals
-integral E |grad s - dx_t/dt|^2 / 2 dt up to a constant: the "paths" estimator, the same in the mean and with far less
-variance than "boundaries", the formula as it stands. s is known up to a function of time.
+over every interval, where E weighs each cell by its mass (equations 5, 12 and 15 there):
+
+    plain       extra = 0                      v = grad s
+    entropic    extra = sigma^2/2 Laplacian s  dx = grad s dt + sigma dW
+    unbalanced  extra = s^2 / (2 l^2)          v = grad s, d log mass / dt = s / l^2
+
+(l = 1 there: it says how far a cell moves for the price of growing e-fold, and gives s^2 the units of |grad s|^2.)
+Cells between the measured times come from paths between paired cells, x_t = (1-s) x0 + s x1 + w eps, as in section 4
+there. w is constant but for "entropic", where it is that of a Brownian bridge beside, w^2 = w0^2 + sigma^2 T s (1-s);
+mass changes along a path at the rate r of its pair, and is one half-way.
+
+Along a path d/dt (m s) = m (ds/dt + dx/dt . grad s + r s), and E Laplacian s = E eps . grad s / w (Stein), so that the
+action equals, up to a constant, the "paths" estimator, the same in the mean and with far less variance than
+"boundaries", the formula as it stands:
+
+    integral E m [|grad s - (x1 - x0) / T + sigma^2 (share passed) eps / w|^2 + (s / l - l r)^2] / 2 dt
+
+For "plain" and "entropic" s is known up to a function of time.
 """
 
 from __future__ import annotations
@@ -18,17 +32,30 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
-from torchcfm import ConditionalFlowMatcher
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Batch
 from cellflow_core.data.snapshots import Spec
 from cellflow_core.models import pairs
-from cellflow_core.models.contract import Context, DynamicsModel, HasPotential, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import locate
+from cellflow_core.models.contract import (
+    Context,
+    DynamicsModel,
+    HasDrift,
+    HasGrowth,
+    HasNoise,
+    HasPotential,
+    HasVelocity,
+    Loss,
+    Phase,
+    Update,
+)
 from cellflow_core.models.nets import Network, potential_unit, velocity_unit
+
+NARROW = 1e-3
+"""Least width of a path, in spreads of the data: the entropic target divides by it."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +64,41 @@ class Settings(Config):
     depth: int = setting(3, "hidden layers", 1, 12)
     sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
     coupling: Literal["full", "minibatch", "product"] = setting(
-        "full", "transport plan of all cells once, of each batch, or random pairs"
+        "full",
+        "plain: transport plan of all cells once, of each batch, or random pairs; the other variants bring their own",
     )
     estimator: Literal["paths", "boundaries"] = setting(
         "paths", "how the action is estimated: along the paths (less noise), or as printed in the paper"
     )
+    variant: Literal["plain", "entropic", "unbalanced"] = setting(
+        "plain", "cells that roll, that roll and jitter, or that roll and multiply"
+    )
+    noise: float = setting(
+        0.25,
+        "entropic: strength of the random motion",
+        0.01,
+        10.0,
+        "spreads of the data per square root of the mean time gap",
+    )
+    length: float = setting(
+        1.0, "unbalanced: how far a cell moves for the price of growing e-fold", 0.01, 100.0, "spreads of the data"
+    )
+    price: float = setting(
+        0.5, "unbalanced: price of growth against the way, of the pairs", 0.01, 1e4, "mean squared distances"
+    )
 
 
-class ActionMatching(DynamicsModel, HasVelocity, HasPotential):
+class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, HasPotential):
     title = "Action Matching"
     summary = "Learns a landscape that changes with time; every cell rolls down its slope."
     paper = "Neklyudov et al., ICML 2023, arXiv:2210.06662"
     recommended: ClassVar[Mapping[str, Any]] = {"steps": 3000}
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+        "velocity": ("variant", ("plain", "unbalanced")),
+        "drift": ("variant", ("entropic",)),
+        "noise": ("variant", ("entropic",)),
+        "growth": ("variant", ("unbalanced",)),
+    }
 
     Config = Settings
     config: Settings
@@ -56,32 +106,71 @@ class ActionMatching(DynamicsModel, HasVelocity, HasPotential):
     def __init__(self, config: Settings, spec: Spec) -> None:
         super().__init__(config, spec)
         self.net = Network(spec, 1, config.width, config.depth, potential_unit(spec))  # s = -U
-        self.path = ConditionalFlowMatcher(sigma=config.sigma * spec.scale)
+        self.narrow = config.sigma * spec.scale
+        self.length = config.length * spec.scale
+        self.sigma = 0.0  # state / sqrt(time)
+        self.coupling: pairs.Coupling = config.coupling
+        self.how = None
+        if config.variant == "entropic":
+            self.narrow = max(config.sigma, NARROW) * spec.scale
+            self.sigma = config.noise * spec.scale / spec.interval**0.5
+            self.coupling, self.how = "sinkhorn", pairs.How(noise=self.sigma)
+        elif config.variant == "unbalanced":
+            self.coupling, self.how = "unbalanced", pairs.How(epsilon=0.02, price=config.price)
 
     def phases(self) -> tuple[Phase, ...]:
-        prepare = partial(pairs.prepare, self.config.coupling)
+        prepare = partial(pairs.prepare, self.coupling, how=self.how)
         return (Phase("action", (Update(self.loss, self.net.parameters()),), prepare=prepare),)
 
     def loss(self, batch: Batch) -> Loss:
         """Twice the action per time and axis, in squared typical speeds; "paths" adds the mean squared path speed."""
-        pair = pairs.draw(self.config.coupling, batch)
-        at = locate(self.path, pair, batch.rng)
+        pair = pairs.draw(self.coupling, batch)
         gap, unit = (pair.t1 - pair.t0)[:, None], velocity_unit(self.spec)
-        change, slope = self.net.gradient(at.t, at.x)
+        passed = torch.rand(len(gap), 1, generator=batch.rng, device=gap.device)
+        epsilon = torch.randn(pair.x0.shape, generator=batch.rng, device=gap.device)
+        wide = (self.narrow**2 + self.sigma**2 * gap * passed * (1 - passed)).sqrt()
+        t, x = pair.t0 + passed[:, 0] * gap[:, 0], torch.lerp(pair.x0, pair.x1, passed) + wide * epsilon
+        rate = torch.zeros_like(t) if pair.growth is None else pair.growth
+        mass = ((passed[:, 0] - 0.5) * gap[:, 0] * rate).exp()
+        change, slope = self.net.gradient(t, x)
         if self.config.estimator == "paths":
-            total = ((slope - (pair.x1 - pair.x0) / gap) / unit).square().mean()
-            return Loss(total, {"action": total.detach()})
-        beside = self.path.sigma * at.epsilon
-        ends = self.net(pair.t0, pair.x0 + beside) - self.net(pair.t1, pair.x1 + beside)
+            target = (pair.x1 - pair.x0) / gap
+            if self.sigma:
+                target = target - self.sigma**2 * passed * epsilon / wide
+            terms = {"action": (mass * ((slope - target) / unit).square().mean(dim=1)).mean()}
+            if self.config.variant == "unbalanced":
+                away = self.net(t, x)[:, 0] / self.length - self.length * rate
+                terms["growth"] = (mass * (away / unit).square()).mean() / self.spec.dim
+            return Loss(sum(terms.values(), mass.new_zeros(())), {name: each.detach() for name, each in terms.items()})
+        beside = self.narrow * epsilon
+        first, last = (-gap[:, 0] * rate / 2).exp(), (gap[:, 0] * rate / 2).exp()
+        ends = first * self.net(pair.t0, pair.x0 + beside)[:, 0] - last * self.net(pair.t1, pair.x1 + beside)[:, 0]
+        inside = slope.square().sum(dim=1) / 2 + change
+        if self.sigma:
+            inside = inside + self.sigma**2 / 2 * (epsilon * slope / wide).sum(dim=1)
+        if self.config.variant == "unbalanced":
+            inside = inside + (self.net(t, x)[:, 0] / self.length).square() / 2
         factor = 2 / (self.spec.dim * unit**2)
-        boundary = factor * (ends / gap).mean()
-        inside = factor * (slope.square().sum(dim=1) / 2 + change).mean()
+        boundary, inside = factor * (ends / gap[:, 0]).mean(), factor * (mass * inside).mean()
         return Loss(boundary + inside, {"boundary": boundary.detach(), "inside": inside.detach()})
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
         return self.net.gradient(t, x)[1]
+
+    def drift(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        return self.net.gradient(t, x)[1]
+
+    def noise(self, t: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+        return torch.full_like(t, self.sigma)
+
+    def growth(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        return self.net(t, x)[:, 0] / self.length**2
 
     def potential(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
