@@ -71,7 +71,8 @@ class Pool:
         picked = torch.searchsorted(self.upto, where.flatten(), right=True).clamp_(max=len(self.upto) - 1)
         found = self.pairs
         growth = None if found.growth is None else found.growth[picked]
-        return Pairs(found.t0[picked], found.t1[picked], found.x0[picked], found.x1[picked], growth)
+        x0, x1 = found.x0.index_select(0, picked), found.x1.index_select(0, picked)
+        return Pairs(found.t0[picked], found.t1[picked], x0, x1, growth)
 
 
 def prepare(coupling: Coupling, frames: Frames, rng: torch.Generator, how: How | None = None) -> Pool | None:

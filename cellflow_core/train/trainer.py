@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Frames
@@ -84,7 +84,7 @@ def fit(
     train, held = validation_split(data, config.validation, seed)
     frames = Frames.of(train, model.device, model.spec)
     held_frames = None if held is None else Frames.of(held, model.device, model.spec)
-    average = AveragedModel(model, avg_fn=_moving(config.average))
+    average = AveragedModel(model)
     if start is not None:
         model.load_state_dict(start.model)
         average.load_state_dict(start.average)
@@ -99,16 +99,6 @@ def fit(
     if average.n_averaged:
         for weight, mean in zip(model.parameters(), average.module.parameters(), strict=True):
             weight.data.copy_(mean)
-
-
-def _moving(memory: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Moving average whose memory grows with the steps done: a short run does not drag its first weights along."""
-
-    def average(mean: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
-        done = int(count)
-        return mean.lerp(new, 1 - min(memory, (1 + done) / (10 + done)))
-
-    return average
 
 
 def _steps(phases: tuple[Phase, ...], steps: int) -> list[int]:
@@ -140,6 +130,8 @@ class _Stage:
         prepare = phase.prepare or (lambda frames, rng: None)
         self.pool = prepare(frames, self._generator("prepare"))
         self.held_pool = None if self.held is None else prepare(self.held, self._generator("prepare"))
+        self.weights: list[Tensor] = [*model.parameters()]
+        self.means: list[Tensor] = [*average.module.parameters()]
         self.moved = [list(update.parameters) for update in phase.updates]
         self.optimizers = [
             torch.optim.AdamW(moved, config.learning_rate, weight_decay=config.weight_decay, fused=True)
@@ -182,8 +174,15 @@ class _Stage:
             optimizer.step()
             terms |= {"loss": terms.get("loss", 0.0) + loss.total.detach(), **loss.terms}
         if self.config.average:
-            self.average.update_parameters(self.model)
+            self._remember(self.before + step)
         return terms
+
+    @torch.no_grad()
+    def _remember(self, done: int) -> None:
+        """Move the averaged weights. Their memory grows with the steps done, so that a short run forgets its first."""
+        memory = min(self.config.average, (1 + done) / (10 + done)) if done else 0.0
+        get_ema_multi_avg_fn(memory)(self.means, self.weights, done)
+        self.average.n_averaged += 1
 
     def _progress(self, step: int, losses: Mapping[str, float], began: float) -> Progress:
         seconds = time.monotonic() - began
