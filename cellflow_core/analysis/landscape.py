@@ -97,7 +97,7 @@ def landscape(
     times = np.linspace(begin, float(data.times[-1]), 41) if begin < data.times[-1] else np.array([begin])
     rolled = simulate(model, start.x, times, seed=seed)
     paths = view.project(rolled.x)
-    share, gradient_note = 1.0, f"{moving.title} has no velocity field, so no part of it is a gradient."
+    share, gradient_note = np.nan, f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
     if moving.kind not in ("plan", "sampler"):
         share, gradient_note = non_gradient_share(moving, data.x[cells_near(data, time, 1000)], time, seed)
     return Landscape(

@@ -91,7 +91,7 @@ class Landscape(Result):
     height        [rows, columns], NaN where there are no cells; unit says in what
     cell_height   [cells]: height under each cell of cells [cells, 2]; cell_time [cells]
     paths         [steps, particles, 2] in the view, path_height [steps, particles], path_times [steps]
-    non_gradient  share of the squared velocity of the cells that no potential explains, 0 to 1
+    non_gradient  share of the squared velocity of the cells that no potential explains, 0 to 1; NaN without a field
     """
 
     view: str

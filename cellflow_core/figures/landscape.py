@@ -68,12 +68,16 @@ def landscape(
 def describe(result: Landscape) -> str:
     """The figure in one sentence with its numbers."""
     unit = f" {result.unit}" if result.unit else ""
+    share = result.non_gradient
+    left = "the model has no velocity field"
+    if not np.isnan(share):
+        left = f"{share:.0%} of the flow is not explained by any landscape"
     return (
         f"A {result.kind} over {result.view}: height from {np.nanmin(result.height):.3g} to "
         f"{np.nanmax(result.height):.3g}{unit}, {len(result.cells):,} cells on it, {result.paths.shape[1]} particles "
         f"rolled from time {result.path_times[0]:g} to {result.path_times[-1]:g}, "
         f"from a mean height of {np.nanmean(result.path_height[0]):.3g} to {np.nanmean(result.path_height[-1]):.3g}; "
-        f"{result.non_gradient:.0%} of the flow is not explained by any landscape."
+        f"{left}."
     )
 
 

@@ -52,6 +52,8 @@ def of_landscape(result: Landscape, unit: str) -> Said:
             "This model can only move cells downhill, so its surface shows all of its motion. Whether real cells also "
             "go around it cannot tell: compare its error on Time with that of a freer model, OT-CFM for example.",
         )
+    if np.isnan(share):
+        return Said(answer, "fair", "This model has no velocity field: the surface shows where its cells are, not why.")
     part = f"{1 - share:.0%} of the cells' motion goes downhill, {share:.0%} goes around, which no landscape can show"
     if share <= 0.2:
         return Said(answer, "good", f"{part}: a landscape is a fair picture of this motion.")

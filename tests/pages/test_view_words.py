@@ -64,6 +64,8 @@ def test_a_landscape_is_trusted_as_far_as_it_explains_the_motion(share, trust):
 
 
 def test_a_model_that_can_only_go_downhill_proves_nothing_by_it():
+    said = headline.of_landscape(made_up.landscape(kind="quasi-potential -log p", non_gradient=np.nan), "days")
+    assert said.trust == "fair" and "no velocity field" in said.why
     said = headline.of_landscape(made_up.landscape(kind="learnt potential", non_gradient=0.0), "days")
     assert said.trust == "fair"
     assert "can only move cells downhill" in said.why
