@@ -52,6 +52,21 @@ class Network(nn.Module):
         slope = slope * self.unit
         return slope[:, -1] / self.interval, slope[:, :-1] / self.scale
 
+    def with_change(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]
+    ) -> tuple[Float[Tensor, "batch out"], Float[Tensor, "batch out"]]:
+        """Value and its derivative in t, by the chain rule written out."""
+        hidden = self._standard(t, x)
+        change = torch.zeros_like(hidden)
+        change[:, -1] = 1 / self.interval
+        linear = [each for each in self.layers if isinstance(each, nn.Linear)]
+        for layer in linear[:-1]:
+            z = layer(hidden)
+            gate = torch.sigmoid(z)
+            hidden = z * gate
+            change = (change @ layer.weight.T) * gate * (1 + z * (1 - gate))
+        return linear[-1](hidden) * self.unit, change @ linear[-1].weight.T * self.unit
+
     def _standard(self, t: Tensor, x: Tensor) -> Tensor:
         time = (t - self.start) / self.interval
         return torch.cat([(x - self.center) / self.scale, time[:, None]], dim=1)

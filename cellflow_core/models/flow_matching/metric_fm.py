@@ -1,0 +1,143 @@
+"""Metric Flow Matching: ways between paired cells that bend towards where cells were measured.
+
+Kapusniak et al., "Metric flow matching for smooth interpolations on the data manifold", NeurIPS 2024, arXiv:2405.14780.
+First the ways are learnt (equations 5 and 8 there; s is the share of the gap that has passed),
+
+    m(s) = (1-s) x0 + s x1 + 2 s (1-s) f(x0, x1, s),      min over f of E [m'(s)^T G(m(s)) m'(s)],
+
+with a diagonal metric G that is small among the cells of all training times and large away from them (math/metric.py);
+the energy is divided by that of the straight ways. Then a velocity is fitted to m'(s) as in OT-CFM. The pairs come from
+one exact plan of all cells. The reference settings are numbers for one data set each (for example a bandwidth of 0.125
+spreads); here they are counted in distances between neighbours, so that they carry over (math/metric.py). The default
+floor bends gently: with 0.1 ways went nearer to some inner times left out of training frames and farther from others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Batch, Frames
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.math.metric import Metric, metric
+from cellflow_core.models import pairs
+from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.matching import velocity_loss
+from cellflow_core.models.nets import Network, velocity_unit
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+    depth: int = setting(3, "hidden layers", 1, 12)
+    sigma: float = setting(0.1, "width of the path around the bent way", 0.0, 10.0, "spreads of the data")
+    coupling: Literal["full", "minibatch", "product"] = setting(
+        "full", "transport plan of all cells once, of each batch, or random pairs"
+    )
+    metric: Literal["land", "rbf"] = setting(
+        "land", "from the cells themselves (few axes), or from clusters of them (many axes)"
+    )
+    bandwidth: float = setting(
+        1.0,
+        "how far a cell makes space short",
+        0.01,
+        100.0,
+        "distances to the fifth neighbour, or spreads of a cluster",
+    )
+    floor: float = setting(
+        0.1, "how many times more cells there are among the cells than far from them, inverted", 1e-6, 1e3
+    )
+    power: float = setting(1.0, "how strongly ways are drawn to cells", 0.01, 10.0)
+    clusters: int = setting(100, "clusters of the metric from clusters", 1, 10_000)
+
+
+class Bent(nn.Module):
+    """The way m(s) between two cells; a path for `matching.velocity_loss`."""
+
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__()
+        both = replace(spec, dim=2 * spec.dim, center=spec.center * 2, times=(0.0, 1.0), interval=1.0)
+        self.bend = Network(both, spec.dim, config.width, config.depth, spec.scale)
+        self.sigma = config.sigma * spec.scale
+
+    def way(
+        self, x0: Float[Tensor, "pairs dim"], x1: Float[Tensor, "pairs dim"], s: Float[Tensor, " pairs"]
+    ) -> tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]]:
+        """m(s) (state) and m'(s) (state a gap)."""
+        bend, change = self.bend.with_change(s, torch.cat([x0, x1], dim=1))
+        passed = s[:, None]
+        room = 2 * passed * (1 - passed)
+        return torch.lerp(x0, x1, passed) + room * bend, x1 - x0 + 2 * (1 - 2 * passed) * bend + room * change
+
+    def sample_xt(self, x0: Tensor, x1: Tensor, t: Tensor, epsilon: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.way(x0, x1, t)[0] + self.sigma * epsilon
+
+    def compute_conditional_flow(self, x0: Tensor, x1: Tensor, t: Tensor, xt: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.way(x0, x1, t)[1]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the ways are learnt from: pairs where they are drawn from a plan, and the metric of all cells."""
+
+    pairs: Any
+    metric: Metric
+
+
+class MetricFM(DynamicsModel, HasVelocity):
+    title = "Metric Flow Matching"
+    summary = "As OT-CFM, but the ways bend to stay where cells were measured instead of cutting through empty space."
+    paper = "Kapusniak et al., NeurIPS 2024, arXiv:2405.14780"
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 2000}
+
+    Config = Settings
+    config: Settings
+
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.path = Bent(config, spec)
+        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+
+    def phases(self) -> tuple[Phase, ...]:
+        ways = Update(self.ways, self.path.parameters())
+        flow = Update(self.flow, self.net.parameters())
+        return (
+            Phase("ways", (ways,), share=1.0, prepare=self.prepare),
+            Phase("flow", (flow,), share=3.0, prepare=partial(pairs.prepare, self.config.coupling)),
+        )
+
+    def prepare(self, frames: Frames, rng: torch.Generator) -> Ground:
+        """The plans, and the metric of the cells of all times (cells kept aside for validation get their own)."""
+        of = self.config
+        cells = torch.cat(frames.x)
+        made = metric(of.metric, cells, of.bandwidth, of.floor, of.power, of.clusters, rng)
+        return Ground(pairs.prepare(of.coupling, frames, rng), made)
+
+    def ways(self, batch: Batch) -> Loss:
+        """Energy of the ways under the metric over that of the straight ways; 1 where nothing bends."""
+        ground: Ground = batch.pool
+        pair = pairs.draw(self.config.coupling, replace(batch, pool=ground.pairs))
+        s = torch.rand(len(pair.x0), generator=batch.rng, device=pair.x0.device)
+        at, speed = self.path.way(pair.x0, pair.x1, s)
+        straight = pair.x1 - pair.x0
+        between = torch.lerp(pair.x0, pair.x1, s[:, None])
+        unbent = (straight.square() * ground.metric(between)).mean()
+        total = (speed.square() * ground.metric(at)).mean() / unbent.clamp_min(torch.finfo(unbent.dtype).tiny)
+        return Loss(total, {"energy": total.detach()})
+
+    def flow(self, batch: Batch) -> Loss:
+        return velocity_loss(self.net, self.path, pairs.draw(self.config.coupling, batch), batch, self.spec)
+
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        return self.net(t, x)
