@@ -1,0 +1,186 @@
+"""Wasserstein Lagrangian Flows: the cheapest motion between measured clouds, as a game of ways against a potential.
+
+Neklyudov et al., "A computational framework for solving Wasserstein Lagrangian flows", ICML 2024, arXiv:2310.10649.
+Among all laws rho_t with the measured clouds at the measured times, the one of least action solves (theorem 1 there)
+
+    max over rho, min over s of   E_0 s(t0, x) - E_1 s(t1, x) + integral E_rho [ds/dt + K(s, x)] dt
+    ot          K = |grad s|^2 / 2                   cells move with v = grad s
+    unbalanced  K = |grad s|^2 / 2 + lambda s^2 / 2  the same, and their mass grows at the rate g = lambda s
+    sb          the law of a Brownian bridge between clouds; s here is the potential of its mean motion v
+
+rho is made of pairs of cells, x_t = (1-u) x0 + u x1 + u (1-u) q(x0, x1, u), u the share of the gap that has passed.
+The players take turns in every step. Along ways of speed x' and mass m that grows at the rate r,
+d(m s)/dt = m (ds/dt + x' . grad s + r s), which makes the game equal to one of far less variance,
+
+    max over q, min over s of  integral E m [|grad s - x'|^2 + (lambda s - r)^2 / lambda - |x'|^2 - r^2 / lambda] dt / 2
+
+for s a regression (as in Action Matching, arXiv:2210.06662), for q the shortest ways that s cannot foretell. The first
+two terms weigh only half in the step of q: that leaves the solution, at which they are zero, where it is, and keeps q
+from running after a potential that is not learnt yet (with their full weight the game did not settle).
+
+Where this departs from the paper, for the budget of a CPU: pairs and r come from a plan of all cells (exact for ot,
+unbalanced, or entropic with the noise of the bridge) instead of random pairs with weights that are trained, so that q
+starts at the plan's straight ways and only refines them. For sb plan and bridges are the solution already: q rests, and
+x' is the derivative of the bridge's mean and width, each time weighed by 4 u (1-u) as its variance has no bound at the
+ends. `price` is that of the unbalanced plan, in mean squared distances of two clouds; 4 / lambda is the price of
+Kullback-Leibler divergence in the Wasserstein-Fisher-Rao metric, and the mean squared distance of two like clouds is 2
+dim scale^2, which gives lambda = 2 / (price dim scale^2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Batch, Frames
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.models import pairs
+from cellflow_core.models.contract import (
+    Context,
+    DynamicsModel,
+    HasGrowth,
+    HasPotential,
+    HasVelocity,
+    Loss,
+    Phase,
+    Update,
+)
+from cellflow_core.models.nets import Network, potential_unit, velocity_unit
+
+COUPLING: Mapping[str, pairs.Coupling] = {"ot": "full", "sb": "sinkhorn", "unbalanced": "unbalanced"}
+DAMPING = 0.5
+"""Weight of what s cannot foretell in the step of the ways; 1 in the paper."""
+EDGE = 1e-3
+"""Share of the gap at either end that bridges leave out: their speed has no bound there."""
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+    depth: int = setting(3, "hidden layers", 1, 12)
+    variant: Literal["unbalanced", "ot", "sb"] = setting(
+        "unbalanced", "cells move and multiply or die; only move; or move with random steps"
+    )
+    price: float = setting(
+        0.1,
+        "unbalanced: price of growth against the way: dear growth is even growth",
+        0.01,
+        1e4,
+        "mean squared distances",
+    )
+    sigma: float = setting(
+        0.25,
+        "sb: strength of the random motion",
+        0.01,
+        10.0,
+        "spreads of the data per square root of the mean time gap",
+    )
+
+
+@dataclass(frozen=True)
+class OnWay:
+    """Points t, x of the ways, u the share of the gap that has passed, their speed (state / time) and mass."""
+
+    u: Float[Tensor, " pairs"]
+    t: Float[Tensor, " pairs"]
+    x: Float[Tensor, "pairs dim"]
+    speed: Float[Tensor, "pairs dim"]
+    mass: Float[Tensor, " pairs"]
+    growth: Float[Tensor, " pairs"]
+
+
+class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
+    title = "Wasserstein Lagrangian Flow"
+    summary = "Finds the cheapest motion, and growth, between the measured cells as rolling down one landscape."
+    paper = "Neklyudov et al., ICML 2024, arXiv:2310.10649"
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 2000}
+
+    Config = Settings
+    config: Settings
+
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.net = Network(spec, 1, config.width, config.depth, potential_unit(spec))  # s = -U
+        both = replace(spec, dim=2 * spec.dim, center=spec.center * 2, times=(0.0, 1.0), interval=1.0)
+        self.bend = Network(both, spec.dim, config.width, config.depth, spec.scale)  # q
+        torch.nn.init.zeros_(self.bend.layers[-1].weight)  # type: ignore[arg-type]
+        torch.nn.init.zeros_(self.bend.layers[-1].bias)  # type: ignore[arg-type]
+        self.rate = 2 / (config.price * spec.dim * spec.scale**2) if config.variant == "unbalanced" else 0.0  # lambda
+        self.noise = config.sigma * spec.scale / spec.interval**0.5 if config.variant == "sb" else 0.0
+
+    def phases(self) -> tuple[Phase, ...]:
+        descend = Update(self.descend, self.net.parameters())
+        climb = Update(self.climb, self.bend.parameters())
+        updates = (descend,) if self.config.variant == "sb" else (climb, descend)
+        return (Phase("game", updates, prepare=self.prepare),)
+
+    def prepare(self, frames: Frames, rng: torch.Generator) -> pairs.Pool | None:
+        how = pairs.How(epsilon=0.02, price=self.config.price, noise=self.noise or None)
+        return pairs.prepare(COUPLING[self.config.variant], frames, rng, how)
+
+    def on_way(self, batch: Batch) -> OnWay:
+        """One random point on the way of each pair."""
+        pair = pairs.draw(COUPLING[self.config.variant], batch)
+        gap = pair.t1 - pair.t0
+        u = torch.rand(len(gap), generator=batch.rng, device=gap.device).clamp(EDGE, 1 - EDGE)
+        bend, bent = self.bend.with_change(u, torch.cat([pair.x0, pair.x1], dim=1))
+        passed = u[:, None]
+        room = passed * (1 - passed)
+        x = torch.lerp(pair.x0, pair.x1, passed) + room * bend
+        change = pair.x1 - pair.x0 + (1 - 2 * passed) * bend + room * bent
+        mass, growth = torch.ones_like(u), torch.zeros_like(u)
+        if pair.growth is not None:  # pairs are drawn by their mass half-way
+            growth = pair.growth
+            mass = ((u - 0.5) * growth * gap).exp()
+        if self.noise:
+            epsilon = torch.randn(x.shape, generator=batch.rng, device=x.device)
+            spread, width = self.noise * gap.sqrt(), (u * (1 - u)).sqrt()
+            x = x + (spread * width)[:, None] * epsilon
+            change = change + (spread * (0.5 - u) / width)[:, None] * epsilon
+        return OnWay(u, pair.t0 + u * gap, x, change / gap[:, None], mass, growth)
+
+    def descend(self, batch: Batch) -> Loss:
+        """The step of s, per axis, in squared typical speeds."""
+        with torch.no_grad():
+            at = self.on_way(batch)
+        weight = at.mass * 4 * at.u * (1 - at.u) if self.noise else at.mass
+        _, slope = self.net.gradient(at.t, at.x)
+        unit = velocity_unit(self.spec)
+        motion = (weight * ((slope - at.speed) / unit).square().mean(dim=1)).mean()
+        terms = {"velocity": motion.detach()}
+        if not self.rate:
+            return Loss(motion, terms)
+        miss = (self.rate * self.net(at.t, at.x)[:, 0] - at.growth).square()
+        growth = (weight * miss).mean() / (self.rate * self.spec.dim * unit**2)
+        return Loss(motion + growth, terms | {"growth": growth.detach()})
+
+    def climb(self, batch: Batch) -> Loss:
+        """The step of the ways, per axis, in squared typical speeds."""
+        at = self.on_way(batch)
+        unit = velocity_unit(self.spec)
+        _, slope = self.net.gradient(at.t, at.x)
+        action = (at.mass * (at.speed / unit).square().mean(dim=1)).mean()
+        miss = (at.mass * ((slope - at.speed) / unit).square().mean(dim=1)).mean()
+        return Loss(action - DAMPING * miss, {"action": action.detach()})
+
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        return self.net.gradient(t, x)[1]
+
+    def potential(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        return -self.net(t, x)[:, 0]
+
+    def growth(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        """lambda s; zero in "ot" and "sb", whose law keeps its mass."""
+        return self.rate * self.net(t, x)[:, 0]
