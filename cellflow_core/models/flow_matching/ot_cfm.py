@@ -2,7 +2,9 @@
 
 Tong et al., "Improving and generalizing flow-based generative models with minibatch optimal transport", TMLR 2024,
 arXiv:2302.00482, section 3.2.4. Paths and targets are torchcfm's; the pairs come from one exact plan of all cells,
-which is cheaper than a plan of each batch and nearer to the optimum (arXiv:2302.00482 solves it batch by batch).
+which is cheaper than a plan of each batch and nearer to the optimum (arXiv:2302.00482 solves it batch by batch). The
+other couplings are those of models/plans.py; random pairs are `i-cfm`, entropic ones with bridges `sb-cfm`, and pairs
+that grow `uot-cfm`.
 """
 
 from __future__ import annotations
@@ -29,7 +31,13 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
-    coupling: Literal["full", "minibatch"] = setting("full", "transport plan of all cells once, or of each batch")
+    coupling: Literal["full", "minibatch", "sinkhorn", "partial", "geodesic"] = setting(
+        "full",
+        "exact plan of all cells once, or of each batch; spread around the best (sinkhorn), of likely pairs only "
+        "(partial), or by ways through the cells (geodesic)",
+    )
+    epsilon: float = setting(0.05, "sinkhorn: blur of the pairs", 0.005, 10.0, "mean squared distances")
+    share: float = setting(0.9, "partial: share of the cells that are paired", 0.05, 1.0)
 
 
 class OTCFM(DynamicsModel, HasVelocity):
@@ -46,7 +54,8 @@ class OTCFM(DynamicsModel, HasVelocity):
         self.path = ConditionalFlowMatcher(sigma=config.sigma * spec.scale)
 
     def phases(self) -> tuple[Phase, ...]:
-        prepare = partial(pairs.prepare, self.config.coupling)
+        how = pairs.How(epsilon=self.config.epsilon, share=self.config.share)
+        prepare = partial(pairs.prepare, self.config.coupling, how=how)
         return (Phase("flow", (Update(self.loss, self.net.parameters()),), prepare=prepare),)
 
     def loss(self, batch: Batch) -> Loss:
