@@ -1,14 +1,10 @@
 """[SF]2M: simulation-free score and flow matching, a stochastic bridge between consecutive times.
 
 Tong et al., "Simulation-free Schroedinger bridges via score and flow matching", AISTATS 2024, arXiv:2307.03672.
-Each pair is joined by a Brownian bridge of length T = t1 - t0 (equation 7 there), whose velocity and score are known:
-
-    x_t = (1-s) x0 + s x1 + sigma sqrt(T s (1-s)) eps,    s = (t - t0) / T
-    g = sigma^2/2 grad log p_t = -sigma E[eps | x_t] / (2 sqrt(T s (1-s)))
-    v = E[(x1 - x0) / T | x_t] - (1 - 2s) g,              so that the drift is v + g
-
-Two networks learn the mean displacement and g. The paper regresses v as a whole; the minimiser is the same, but its
-target has no finite variance at s = 0 and 1, and v jumps at every measured time, which a smooth network rounds off.
+Each pair is joined by a Brownian bridge, whose velocity and score are known; two networks learn the mean displacement
+and what the noise takes away (`models.brownian` has the formulas). The paper regresses the velocity as a whole; the
+minimiser is the same, but its target has no finite variance at s = 0 and 1, and it jumps at every measured time, which
+a smooth network rounds off. With the pairs of the entropic plan, "sinkhorn", it is the Schroedinger bridge proper.
 """
 
 from __future__ import annotations
@@ -20,14 +16,13 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torchcfm import SchrodingerBridgeConditionalFlowMatcher
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Batch
 from cellflow_core.data.snapshots import Spec
 from cellflow_core.models import pairs
+from cellflow_core.models.brownian import bridge_loss, passed
 from cellflow_core.models.contract import Context, DynamicsModel, HasNoise, HasScore, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import locate
 from cellflow_core.models.nets import Network, velocity_unit
 
 
@@ -38,8 +33,10 @@ class Settings(Config):
     sigma: float = setting(
         0.25, "strength of the random motion", 0.01, 10.0, "spreads of the data per square root of the mean time gap"
     )
-    coupling: Literal["full", "minibatch", "product"] = setting(
-        "full", "transport plan of all cells once, of each batch, or random pairs"
+    coupling: Literal["full", "sinkhorn", "geodesic", "minibatch", "product"] = setting(
+        "full",
+        "pairs by the shortest way, by the most likely way of cells that jitter so, by the shortest way through the "
+        "cells; of each batch; or at random",
     )
 
 
@@ -57,28 +54,21 @@ class SF2M(DynamicsModel, HasVelocity, HasScore, HasNoise):
         super().__init__(config, spec)
         self.displacement = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
         self.lift = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))  # g above
-        self.path = SchrodingerBridgeConditionalFlowMatcher(sigma=config.sigma * spec.scale)  # bridges of one interval
         self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
         self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
 
     def phases(self) -> tuple[Phase, ...]:
-        prepare = partial(pairs.prepare, self.config.coupling)
+        prepare = partial(pairs.prepare, self.config.coupling, how=pairs.How(noise=self.sigma))
         return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=prepare),)
 
     def loss(self, batch: Batch) -> Loss:
         pair = pairs.draw(self.config.coupling, batch)
-        gap = (pair.t1 - pair.t0)[:, None]
-        at = locate(self.path, pair, batch.rng, widen=(gap / self.spec.interval).sqrt())
-        s = at.s[:, None]
-        motion = (self.displacement(at.t, at.x) - (pair.x1 - pair.x0) / gap) / velocity_unit(self.spec)
-        score = 2 * (gap * s * (1 - s)).sqrt() / self.sigma * self.lift(at.t, at.x) + at.epsilon
-        terms = {"velocity": motion.square().mean(), "score": score.square().mean()}
-        return Loss(terms["velocity"] + terms["score"], {name: each.detach() for name, each in terms.items()})
+        return bridge_loss(self.displacement, self.lift, pair, self.sigma, self.spec, batch.rng)
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
-        return self.displacement(t, x) - (1 - 2 * self.passed(t))[:, None] * self.lift(t, x)
+        return self.displacement(t, x) - (1 - 2 * passed(t, self.times))[:, None] * self.lift(t, x)
 
     def score(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
@@ -87,8 +77,3 @@ class SF2M(DynamicsModel, HasVelocity, HasScore, HasNoise):
 
     def noise(self, t: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
         return torch.full_like(t, self.sigma)
-
-    def passed(self, t: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
-        """Share of its interval that has passed at t, 0 to 1; outside the measured times, that of the nearest."""
-        left = (torch.searchsorted(self.times, t.contiguous(), right=True) - 1).clamp(0, len(self.times) - 2)
-        return ((t - self.times[left]) / (self.times[left + 1] - self.times[left])).clamp(0.0, 1.0)
