@@ -100,7 +100,7 @@ def test_from_home_to_a_knock_out(page: Page, server: str):
     assert drawn(page, "perturb_change")
 
 
-def test_a_real_file_is_uploaded_trained_on_and_looked_at(page: Page, server: str, shared):
+def test_a_real_file_is_uploaded_trained_on_looked_at_and_compared(page: Page, server: str, shared):
     page.goto(f"{server}/data?from=Upload")
     settled(page)
     page.locator(".st-key-upload input[type=file]").set_input_files(shared / "eb_embryoid_body" / "eb_subset2750.h5ad")
@@ -123,3 +123,9 @@ def test_a_real_file_is_uploaded_trained_on_and_looked_at(page: Page, server: st
     main(page).get_by_role("link", name="Flow").first.click()
     lines = drawn(page, "flow_lines")
     assert sum(trace["x"]["finite"] for trace in lines) > 500
+
+    id = page.url.split("dataset=")[-1].split("&")[0] if "dataset=" in page.url else ""
+    page.goto(f"{server}/compare?{'dataset=' + id + '&' if id else ''}models=mccann&times=7.5&seeds=1&preset=quick")
+    page.locator(".st-key-compare_start button").click()
+    expect(page.locator(".st-key-verdict")).to_contain_text("no better than the OT midpoint", timeout=240_000)
+    assert drawn(page, "compare_figure")
