@@ -13,9 +13,9 @@ from scipy.sparse import csr_matrix
 from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data import sources, store
-from tests.pages.test_pages import opened, quiet  # noqa: F401 - the fixture works by being here
+from tests.pages.test_pages import opened
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = pytest.mark.usefixtures("quiet", "here")
 
 
 @pytest.fixture

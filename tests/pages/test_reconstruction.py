@@ -13,8 +13,10 @@ from cellflow_core.data.reconstruction import Reconstruction
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.contract import derive
 from pages.parts.reconstruction import answer
-from tests.pages.test_pages import opened, quiet  # noqa: F401 - a fixture
+from tests.pages.test_pages import opened
 from tests.toys import stored
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 GENES = ("Gata1", "<b>bad</b> [x](y)", "Noise", "Flat", "Left out")
 FOUND = Reconstruction(("A", "B", "C", "D"), np.array([0.5, 0.9, 1.2, 0.0]), np.array([1.0, 1.0, 1.0, 0.0]), 70, False)

@@ -13,8 +13,10 @@ from cellflow_core.data.snapshots import Need, Snapshots
 from cellflow_core.data.space import StateSpace
 from cellflow_core.data.steps import registry
 from pages.parts import history
-from tests.pages.test_pages import opened, quiet  # noqa: F401 - a fixture
+from tests.pages.test_pages import opened
 from tests.toys import drifting, stored
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 HOSTILE = "<b>x</b> [a](b)"
 
