@@ -68,7 +68,7 @@ class Settings(Config):
         "unbalanced", "cells move and multiply or die; only move; or move with random steps"
     )
     price: float = setting(
-        0.1,
+        0.5,
         "unbalanced: price of growth against the way: dear growth is even growth",
         0.01,
         1e4,
@@ -100,6 +100,7 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
     summary = "Finds the cheapest motion, and growth, between the measured cells as rolling down one landscape."
     paper = "Neklyudov et al., ICML 2024, arXiv:2310.10649"
     recommended: ClassVar[Mapping[str, Any]] = {"steps": 2000}
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {"growth": ("variant", ("unbalanced",))}
 
     Config = Settings
     config: Settings
@@ -107,17 +108,13 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
     def __init__(self, config: Settings, spec: Spec) -> None:
         super().__init__(config, spec)
         self.net = Network(spec, 1, config.width, config.depth, potential_unit(spec))  # s = -U
-        both = replace(spec, dim=2 * spec.dim, center=spec.center * 2, times=(0.0, 1.0), interval=1.0)
-        self.bend = Network(both, spec.dim, config.width, config.depth, spec.scale)  # q
-        torch.nn.init.zeros_(self.bend.layers[-1].weight)  # type: ignore[arg-type]
-        torch.nn.init.zeros_(self.bend.layers[-1].bias)  # type: ignore[arg-type]
+        self.bend = None if config.variant == "sb" else _bend(config, spec)
         self.rate = 2 / (config.price * spec.dim * spec.scale**2) if config.variant == "unbalanced" else 0.0  # lambda
         self.noise = config.sigma * spec.scale / spec.interval**0.5 if config.variant == "sb" else 0.0
 
     def phases(self) -> tuple[Phase, ...]:
         descend = Update(self.descend, self.net.parameters())
-        climb = Update(self.climb, self.bend.parameters())
-        updates = (descend,) if self.config.variant == "sb" else (climb, descend)
+        updates = (descend,) if self.bend is None else (Update(self.climb, self.bend.parameters()), descend)
         return (Phase("game", updates, prepare=self.prepare),)
 
     def prepare(self, frames: Frames, rng: torch.Generator) -> pairs.Pool | None:
@@ -129,11 +126,12 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
         pair = pairs.draw(COUPLING[self.config.variant], batch)
         gap = pair.t1 - pair.t0
         u = torch.rand(len(gap), generator=batch.rng, device=gap.device).clamp(EDGE, 1 - EDGE)
-        bend, bent = self.bend.with_change(u, torch.cat([pair.x0, pair.x1], dim=1))
         passed = u[:, None]
-        room = passed * (1 - passed)
-        x = torch.lerp(pair.x0, pair.x1, passed) + room * bend
-        change = pair.x1 - pair.x0 + (1 - 2 * passed) * bend + room * bent
+        x, change = torch.lerp(pair.x0, pair.x1, passed), pair.x1 - pair.x0
+        if self.bend is not None:
+            bend, bent = self.bend.with_change(u, torch.cat([pair.x0, pair.x1], dim=1))
+            room = passed * (1 - passed)
+            x, change = x + room * bend, change + (1 - 2 * passed) * bend + room * bent
         mass, growth = torch.ones_like(u), torch.zeros_like(u)
         if pair.growth is not None:  # pairs are drawn by their mass half-way
             growth = pair.growth
@@ -182,5 +180,16 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
     def growth(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, " batch"]:
-        """lambda s; zero in "ot" and "sb", whose law keeps its mass."""
+        """lambda s."""
         return self.rate * self.net(t, x)[:, 0]
+
+
+def _bend(config: Settings, spec: Spec) -> Network:
+    """q: how a way leaves the straight line between two cells, at first not at all."""
+    both = replace(spec, dim=2 * spec.dim, center=spec.center * 2, times=(0.0, 1.0), interval=1.0)
+    made = Network(both, spec.dim, config.width, config.depth, spec.scale)
+    last = made.layers[-1]
+    assert isinstance(last, torch.nn.Linear)
+    torch.nn.init.zeros_(last.weight)
+    torch.nn.init.zeros_(last.bias)
+    return made
