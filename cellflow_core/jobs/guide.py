@@ -29,6 +29,7 @@ class Card(Protocol):
     def needs(self) -> tuple[str, ...]: ...
     @property
     def capabilities(self) -> Any: ...
+    def condition(self, capability: str) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,11 @@ def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence]
         cons.append(f"Needs {' and '.join(lacking)}, which these data do not have.")
     for wish, (wanted, words) in ASKS.items():
         if getattr(wishes, wish):
-            there = bool(wanted & set(card.capabilities))
-            (pros if there else cons).append(f"{'Learns' if there else 'Does not learn'} {words}.")
+            there = wanted & set(card.capabilities)
+            when = min((card.condition(each) for each in there), default="")  # without one, if any is always there
+            (pros if there else cons).append(
+                f"{'Learns' if there else 'Does not learn'} {words}{f' {when}' if when else ''}."
+            )
     ratio = median(each.ratio for each in found) if found else math.nan
     said = _error_words(ratio, [each.data for each in found]) if found else "Not measured in our benchmark yet."
     if found:

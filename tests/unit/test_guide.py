@@ -23,6 +23,9 @@ class Card:
     def title(self) -> str:
         return self.name.upper()
 
+    def condition(self, capability: str) -> str:
+        return "with variant unbalanced" if (self.name, capability) == ("grows", "growth") else ""
+
 
 CARDS = (
     Card("straight", ("coupling",)),
@@ -65,6 +68,8 @@ def test_wishes_come_before_errors(info):
 
 def test_every_place_has_its_reason(info):
     found = {each.model: each for each in rank(info, CARDS, Wishes(chance=True), MEASURED)}
+    grows = {each.model: each for each in rank(info, CARDS, Wishes(growth=True), MEASURED)}["grows"]
+    assert "Learns division and death with variant unbalanced." in grows.pros
     assert "Learns random motion." in found["bridge"].pros and "Does not learn random motion." in found["flow"].cons
     assert "error 0.94 of theirs, on 2 benchmark data sets" in found["flow"].measured
     assert "as good as straight lines" in found["straight"].measured
