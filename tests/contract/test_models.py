@@ -91,6 +91,8 @@ def test_says_what_it_is(name):
     assert kind.title and kind.summary.endswith(".") and kind.paper
     assert capabilities(kind)
     assert all(each.help for each in kind.Config.settings())
+    # one flag and one word of `--set` for each: a model may not take the trainer's
+    assert {each.name for each in kind.Config.settings()}.isdisjoint(each.name for each in TrainConfig.settings())
     assert inspect.getdoc(inspect.getmodule(kind))
 
 

@@ -83,7 +83,9 @@ def test_short_steps_are_nearer_than_the_one_step_of_the_paper():
     """At gaps of 0.75 relaxation times the one step is off by more than 30 %, four by less than half of that."""
     data = OrnsteinUhlenbeck(Valley(cells_per_time=800)).simulate()
     x = torch.from_numpy(data.x[::4])
-    one, four = (error(trained(data, variant="linear", steps=n).drift(torch.zeros(len(x)), x, {}), -x) for n in (1, 4))
+    one, four = (
+        error(trained(data, variant="linear", substeps=n).drift(torch.zeros(len(x)), x, {}), -x) for n in (1, 4)
+    )
     assert one > 0.3 and four < one / 2
 
 

@@ -13,7 +13,7 @@ step of its training solves for a whole transport map. The first-order condition
 the linear variant, and knows interaction and noise besides.
 
 The step of the paper is the gap between two measured times, and the condition of so long a step is off by its length.
-Here a gap is cut into `steps` along the displacement interpolation, and grad log rho comes from a mixture of Gaussians.
+Here a gap is cut into `substeps` along the displacement interpolation; grad log rho comes from a mixture of Gaussians.
 V and beta are told apart by cells that are far from rest alone: at rest grad V = -beta grad log rho for any beta. A
 landscape that moves in time can mimic noise, so the two are not learnt together.
 """
@@ -70,7 +70,7 @@ class Settings(Config):
     landscape: Literal["fixed", "moving"] = setting("fixed", "whether the landscape may change in time")
     diffusion: bool = setting(True, "learn the strength of the random motion too (with a fixed landscape)")
     interaction: bool = setting(False, "learn how cells attract or repel each other too")
-    steps: int = setting(4, "steps of descent between two measured times, 1 as in the paper", 1, 64)
+    substeps: int = setting(4, "steps of descent between two measured times, 1 as in the paper", 1, 64)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -158,8 +158,8 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         parts = []
         for plan in pairs.full_plans(frames, rng):
             some = torch.multinomial(plan.weight, max(len(plan.weight) // 2, 1), replacement=True, generator=rng)
-            for step in range(1, self.config.steps + 1):
-                s = step / self.config.steps
+            for step in range(1, self.config.substeps + 1):
+                s = step / self.config.substeps
                 y = (1 - s) * plan.x0 + s * plan.x1
                 score = torch.zeros_like(y)
                 if self.config.diffusion:
