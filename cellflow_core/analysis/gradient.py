@@ -27,7 +27,9 @@ def non_gradient_share(
     velocity is a gradient by construction.
     """
     if moving.potential is not None:
-        return 0.0, f"{moving.title} moves cells down a potential by construction: all of its flow is a gradient."
+        note = f"{moving.title} moves cells down a potential by construction: all of its flow is a gradient."
+        chance = " Its cells also move by chance, which no surface shows." if moving.kind == "stochastic" else ""
+        return 0.0, note + chance
     rng = np.random.default_rng(seed)
     if len(x) > CELLS:
         x = x[rng.choice(len(x), CELLS, replace=False)]

@@ -112,6 +112,7 @@ def perturbation(
             *kept_variance(data, gene, read, read if measured is None else measured),
             *_local(data, gene, level, read, held.x),
             *ends.notes,
+            *plain.notes,
             *view.note,
         ),
     )

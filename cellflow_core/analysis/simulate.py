@@ -236,7 +236,9 @@ def simulate(
             f"{moving.title} sent {int((~np.isfinite(x[-1]).all(axis=1)).sum())} of {len(x0)} cells to infinity: "
             "its field is not usable that far in time or state"
         )
-    return Simulation(np.array(outputs), x, log_weight, count, error)
+    grown = f"{moving.title} learnt growth: a cell that divides counts for more, one that dies for less."
+    notes = (grown,) if moving.growth is not None else ()
+    return Simulation(np.array(outputs), x, log_weight, count, error, notes)
 
 
 def _sampled(moving: Motion, x0: np.ndarray, outputs: list[float], seed: int) -> Simulation:

@@ -68,7 +68,7 @@ def test_a_model_that_can_only_go_downhill_proves_nothing_by_it():
     assert said.trust == "fair" and "no velocity field" in said.why
     said = headline.of_landscape(made_up.landscape(kind="learnt potential", non_gradient=0.0), "days")
     assert said.trust == "fair"
-    assert "can only move cells downhill" in said.why
+    assert "can steer cells downhill only" in said.why
 
 
 def test_a_held_out_time_counts_before_times_of_training():

@@ -25,6 +25,7 @@ from cellflow_core.models.contract import (
     DynamicsModel,
     HasCoupling,
     HasDrift,
+    HasGrowth,
     HasNoise,
     HasPotential,
     HasSampler,
@@ -82,6 +83,16 @@ class Noisy(Made, HasDrift, HasNoise):
 class Hill(Split, HasPotential):
     def potential(self, t, x, context):
         return -x[:, 0] + 0.5 * x[:, 2].square()
+
+
+class NoisyHill(Noisy, HasPotential):
+    def potential(self, t, x, context):
+        return -x[:, 0] + 0.5 * x[:, 2].square()
+
+
+class Growing(Split, HasGrowth):
+    def growth(self, t, x, context):
+        return x[:, 1].sign()
 
 
 class Plans(Made, HasCoupling):
@@ -276,6 +287,17 @@ def test_a_learnt_potential_goes_down_where_cells_go():
     assert made.path_height[0].mean() > made.path_height[-1].mean()
     with pytest.raises(ValueError, match="learnt no potential"):
         landscape(Split(), DATA, VIEW, "potential")
+
+
+def test_chance_beside_a_learnt_potential_is_told():
+    for model, told in ((Hill(), False), (NoisyHill(), True)):
+        notes = landscape(model, DATA, VIEW).notes
+        assert any("also move by chance, which no surface shows" in each for each in notes) == told
+
+
+def test_growth_is_told_wherever_cells_count_by_their_mass():
+    made = (time_course(Growing(), DATA, VIEW), perturbation(Growing(), DATA, VIEW, "Up", states="kind"))
+    assert all(any("learnt growth" in each for each in found.notes) for found in made)
 
 
 def test_particles_roll_from_the_drawn_region():

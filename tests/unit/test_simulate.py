@@ -191,6 +191,7 @@ def test_growth_is_gathered_along_the_way():
     made = simulate(Growing(), np.ones((3, 2), np.float32), [0.0, 1.0, 3.0])
     np.testing.assert_allclose(made.log_weight[:, 0], [0.0, 0.5, 4.5], rtol=1e-5)
     np.testing.assert_allclose(made.weight.sum(axis=1), 1.0, rtol=1e-6)
+    assert "learnt growth: a cell that divides counts for more" in made.notes[0]
 
 
 def test_a_plan_moves_cells_along_straight_lines_and_stops_where_it_ends():
