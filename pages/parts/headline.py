@@ -49,8 +49,9 @@ def of_landscape(result: Landscape, unit: str) -> Said:
         return Said(
             answer,
             "fair",
-            "This model can steer cells downhill only: its surface shows all that it learnt of their direction. Whether "
-            "real cells also go around it cannot tell: compare its error on Time with that of a freer model, OT-CFM for example.",
+            "This model can steer cells downhill only: its surface shows all that it learnt of their direction. "
+            "Whether real cells also go around it cannot tell: compare its error on Time with that of a freer model, "
+            "OT-CFM for example.",
         )
     if np.isnan(share):
         return Said(answer, "fair", "This model has no velocity field: the surface shows where its cells are, not why.")
