@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
@@ -94,3 +94,15 @@ class Config:
 def ruled_out(only_with: Mapping[str, tuple[str, tuple[Any, ...]]], settings: Mapping[str, Any]) -> frozenset[str]:
     """The names in `only_with`, name -> (setting, values that allow it), that these settings do not allow."""
     return frozenset(name for name, (key, values) in only_with.items() if settings[key] not in values)
+
+
+def variant(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:
+    """ " (entropic, diffusion off)": choices and switches of `values` that are not the usual ones, or nothing."""
+    named = [each for each in settings if each.kind in ("choice", "bool") and values[each.name] != each.default]
+    words = [
+        f"{each.name.replace('_', ' ')} {'on' if values[each.name] else 'off'}"
+        if each.kind == "bool"
+        else values[each.name]
+        for each in named
+    ]
+    return f" ({', '.join(words)})" if words else ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cellflow_core.config import variant
 from cellflow_core.runs.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _recipe(
         settings=checked,
         training=trained,
         device=device,
-        label=f"{kind.title}, {preset}",
+        label=f"{kind.title}{variant(kind.Config.settings(), checked)}, {preset}",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from cellflow_core.config import variant
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import compute
 from pages.parts.form import form_of
@@ -83,8 +84,8 @@ def choose_rest(info: DatasetInfo, card: Any) -> Wish:
         help="What was really used is shown with the run.",
     )
     held = _hold_out(info)
-    usual = f"{card.title}, {PRESETS[preset].lower()}"
-    label = st.text_input("Name", usual, key=f"label_{card.name}_{preset}", max_chars=80)
+    usual = f"{card.title}{variant(card.settings, settings)}, {PRESETS[preset].lower()}"
+    label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80)
     label = label.strip() or usual
     return Wish(card.name, preset, settings, training, tuple(range(seeds)), held, device or "auto", label)
 

@@ -135,6 +135,13 @@ def test_the_guide_asks_and_ranks(demo: store.DatasetInfo) -> None:
     assert any("Does not learn a field that moves any cell" in each.value for each in page.markdown)
 
 
+def test_a_run_is_offered_the_name_of_its_variant(demo: store.DatasetInfo) -> None:
+    page = opened("train", model="action-matching")
+    usual = page.text_input[-1].value
+    page.selectbox(key="set_action-matching_variant").set_value("entropic").run()
+    assert usual == "Action Matching, standard" and page.text_input[-1].value == "Action Matching (entropic), standard"
+
+
 def test_changed_settings_are_measured_anew(demo: store.DatasetInfo) -> None:
     page = opened("train", model="i-cfm")
     said = "With these settings: "

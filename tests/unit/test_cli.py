@@ -93,6 +93,20 @@ def test_train_queues_seeds_and_the_copy_with_a_time_held_out(capsys, monkeypatc
     assert cli.main(["runs", "restore", runs[0].id]) == 0 and len(index.runs()) == 3
 
 
+def test_a_run_is_named_after_its_variant(capsys, monkeypatch):
+    monkeypatch.setattr("cellflow_core.jobs.supervisor.ensure_supervisor", lambda: None)
+    data = stored()
+    said = {
+        "action-matching": "Action Matching, quick",
+        "action-matching --set variant=entropic": "Action Matching (entropic), quick",
+        "jkonet-star --set diffusion=false --substeps 2 --steps 9": "JKOnet* (diffusion off), quick",
+    }
+    for model, label in said.items():
+        assert cli.main(["train", "--data", data, "--preset", "quick", "--model", *model.split()]) == 0
+        assert index.open_run(capsys.readouterr().out.strip()).label == label
+    assert index.runs()[0].recipe.settings["substeps"] == 2 and index.runs()[0].recipe.training["steps"] == 9
+
+
 def test_waiting_ends_with_the_state_of_the_runs(monkeypatch, capsys):
     data = stored()
     runs = [index.submit(recipe(data)), index.submit(recipe(data, settings={"wide": 1}))]
