@@ -8,6 +8,7 @@ import numpy as np
 
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces.neural import NeuralSpace
 from cellflow_core.data.store import open_dataset, save_dataset
 from cellflow_core.runs.recipe import Recipe
 
@@ -20,6 +21,13 @@ def drifting(times: int = 3, cells: int = 60) -> Snapshots:
     t = np.repeat(np.arange(times, dtype=float), cells)
     x = rng.normal(0.0, 0.3, (times * cells, 2)) + np.stack([2.0 * t, np.zeros_like(t)], axis=1)
     return Snapshots(x.astype(np.float32), t, StateSpace.coordinates(("a", "b")), "day")
+
+
+def counted() -> NeuralSpace:
+    """Three axes that decode to counts of two genes."""
+    rng = np.random.default_rng(0)
+    encoder, decoder = (((rng.normal(size=(a, 3)) / 100, np.zeros(3)),) for a in (2, 3))
+    return NeuralSpace("vae", ("a", "b", "c"), ("A", "B"), encoder, decoder, "rate", dispersion=np.ones(2))
 
 
 def stored(data: Snapshots | None = None, label: str = "drifting") -> str:

@@ -14,11 +14,11 @@ import torch
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Need, Snapshots, Spec
 from cellflow_core.data.space import StateSpace
-from cellflow_core.data.spaces.neural import NeuralSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import CAPABILITIES, capabilities
 from cellflow_core.train import checkpoint
 from cellflow_core.train.trainer import TrainConfig, fit
+from tests import toys
 
 TINY = {"width": 8, "depth": 1}
 CELLS = (30, 40, 34)
@@ -29,9 +29,7 @@ def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True) 
     rng = np.random.default_rng(0)
     t = np.repeat(times, CELLS[: len(times)])
     x = rng.normal(size=(len(t), 3)) * 4 + 5 * t[:, None] + 100
-    encoder, decoder = (((rng.normal(size=(a, 3)) / 100, np.zeros(3)),) for a in (2, 3))
-    space = NeuralSpace("vae", ("a", "b", "c"), ("A", "B"), encoder, decoder, "rate", dispersion=np.ones(2))
-    return Snapshots(x, t, space if counted else StateSpace.coordinates(("a", "b", "c")), "h")
+    return Snapshots(x, t, toys.counted() if counted else StateSpace.coordinates(("a", "b", "c")), "h")
 
 
 def with_conditions() -> list[str]:

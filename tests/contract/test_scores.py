@@ -9,9 +9,9 @@ import pytest
 
 from cellflow_core.analysis import evaluate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
+from tests import toys
 
 TIMES = (0.0, 1.0, 2.0, 3.5)
 
@@ -23,11 +23,10 @@ def measured() -> Snapshots:
     t = np.repeat(TIMES, counts)
     side = rng.choice([-1.0, 1.0], len(t))
     x = rng.normal(size=(len(t), 3)) + np.stack([3 * t, side * t, np.zeros_like(t)], axis=1)
-    space = AffineSpace("genes", ("A", "B", "C"), ("A", "B", "C"))
     return Snapshots(
         x - x.min(axis=0),
         t,
-        space,
+        toys.counted(),
         "day",
         velocity=np.stack([np.full_like(t, 3.0), side, np.zeros_like(t)], axis=1),
         mass=np.array(counts, dtype=float),
