@@ -88,7 +88,7 @@ def test_scores_that_cannot_be_told_are_a_line_in_the_log():
 
 def test_the_most_memory_of_a_run_is_written_down():
     result = trained().result
-    assert result is not None and 50 < result["peak_mb"] <= peak_mb()
+    assert result is not None and 50 < result["peak_mb"] <= peak_mb() + 1
     held = np.ones(30_000_000)
     assert peak_mb() > result["peak_mb"] - 1 and peak_mb() > held.nbytes / 2**20
     call = "from cellflow_core.jobs.process import peak_mb; print(peak_mb())"
