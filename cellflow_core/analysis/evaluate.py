@@ -23,6 +23,7 @@ from cellflow_core.data.space import StateSpace
 from cellflow_core.data.split import halves
 from cellflow_core.math import distances
 from cellflow_core.math.ot import EXACT_LIMIT, exact_plan, wasserstein
+from cellflow_core.models.contract import DynamicsModel
 
 Array = np.ndarray
 PROTOCOL = "loo-v1"
@@ -210,7 +211,7 @@ def _neighbours(data: Snapshots, time: float) -> tuple[float, float]:
 def _notes(model: Model, data: Snapshots, time: float, limit: int) -> tuple[str, ...]:
     """What a reader must know of these numbers."""
     moving = motion(model)
-    notes = []
+    notes = [*model.notes()] if isinstance(model, DynamicsModel) else []
     if time in moving.spec.times:
         notes.append(
             f"Time {time:g} was in training: these numbers tell how well it was learnt, not how well predicted."

@@ -101,6 +101,8 @@ def _train(run: Run, attempt: Attempt, heart: Heart) -> tuple[str, float]:
     model = registry.create(recipe.model, recipe.settings, data.spec, recipe.seed, device)
     training = TrainConfig.of(dict(type(model).recommended) | dict(recipe.training))
     fit(model, data, training, _Reporter(run, attempt, kept), start, recipe.seed)
+    for note in model.notes():
+        attempt.say(note)
     heart.say(stage="saving the model")
     save_model(run, model)
     return words, round(peak_mb(), 1)

@@ -78,6 +78,10 @@ class DynamicsModel(nn.Module, ABC):
     def phases(self) -> tuple[Phase, ...]:
         """The stages of training, in order."""
 
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that tell a user what training has chosen by itself."""
+        return ()
+
     @property
     def device(self) -> torch.device:
         """Where the fields are evaluated."""

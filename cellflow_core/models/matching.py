@@ -1,4 +1,4 @@
-"""Regression of a velocity on the paths between paired cells: the one loss of the flow-matching family."""
+"""Regression of a velocity, and of a growth, on the paths between paired cells: the losses of flow matching."""
 
 from __future__ import annotations
 
@@ -53,10 +53,38 @@ def velocity_loss(
 ) -> Loss:
     """E |v(t, x_t) - u_t|^2 in units of the typical speed, one random time on the path of each pair."""
     at = locate(path, pairs, batch.rng)
-    target = path.compute_conditional_flow(pairs.x0, pairs.x1, at.s, at.x) / (pairs.t1 - pairs.t0)[:, None]
-    error = (velocity(at.t, at.x) - target) / velocity_unit(spec)
-    total = error.square().mean()
+    total = _off(velocity, path, pairs, at, spec).square().mean()
     return Loss(total, {"velocity": total.detach()})
+
+
+def growing_loss(
+    velocity: Callable[[Tensor, Tensor], Tensor],
+    growth: Callable[[Tensor, Tensor], Tensor],
+    path: PathSampler,
+    pairs: Pairs,
+    batch: Batch,
+    spec: Spec,
+) -> Loss:
+    """E_m |v - u|^2 in units of the typical speed, and E_m (g - r)^2 in units of one over the mean gap.
+
+    m is the mass of a pair at the time on its path, where `pairs` were drawn by their mass half-way; `growth` gives
+    [pairs, 1]. Raises ValueError for pairs whose growth r is not known.
+    """
+    if pairs.growth is None:
+        raise ValueError("these pairs do not tell how they grow, pairs of an unbalanced plan do: draw from one")
+    at = locate(path, pairs, batch.rng)
+    mass = ((at.s - 0.5) * pairs.growth * (pairs.t1 - pairs.t0)).exp()
+    motion = (mass * _off(velocity, path, pairs, at, spec).square().mean(dim=1)).mean()
+    change = (mass * ((growth(at.t, at.x)[:, 0] - pairs.growth) * spec.interval).square()).mean()
+    return Loss(motion + change, {"velocity": motion.detach(), "growth": change.detach()})
+
+
+def _off(
+    velocity: Callable[[Tensor, Tensor], Tensor], path: PathSampler, pairs: Pairs, at: OnPath, spec: Spec
+) -> Float[Tensor, "pairs dim"]:
+    """v(t, x_t) - u_t in units of the typical speed."""
+    target = path.compute_conditional_flow(pairs.x0, pairs.x1, at.s, at.x) / (pairs.t1 - pairs.t0)[:, None]
+    return (velocity(at.t, at.x) - target) / velocity_unit(spec)
 
 
 def passed(t: Float[Tensor, " batch"], times: Float[Tensor, " times"]) -> Float[Tensor, " batch"]:

@@ -76,6 +76,14 @@ def test_vp_cfm_keeps_the_spread_where_straight_paths_lose_it():
     np.testing.assert_allclose(straight[1].var(axis=0), spread[0] ** 2 / 2, rtol=0.15)
 
 
+def two_groups(rng: np.random.Generator) -> Snapshots:
+    """Far apart on the first axis; 300 and 300 of 1000 cells become 450 and 150 of 3000, 2 farther along the second."""
+    group = [np.repeat([0, 1], [300, 300]), np.repeat([0, 1], [450, 150])]
+    x = [rng.normal(size=(600, 2)) * 0.3 + np.stack([4 * g, np.full(600, 2.0 * k)], 1) for k, g in enumerate(group)]
+    space, mass = StateSpace.coordinates(("a", "b")), np.array([1000.0, 3000.0])
+    return Snapshots(np.concatenate(x), np.repeat([0.0, 2.0], 600), space, mass=mass)
+
+
 def test_uot_cfm_finds_the_growth_of_two_groups():
     """Groups of 300 and 300 that become 450 and 150 of the shown cells while all cells triple in two days.
 
@@ -84,10 +92,7 @@ def test_uot_cfm_finds_the_growth_of_two_groups():
     none crosses.
     """
     rng = np.random.default_rng(0)
-    group = [np.repeat([0, 1], [300, 300]), np.repeat([0, 1], [450, 150])]
-    x = [rng.normal(size=(600, 2)) * 0.3 + np.stack([4 * g, np.full(600, 2.0 * k)], 1) for k, g in enumerate(group)]
-    space, mass = StateSpace.coordinates(("a", "b")), np.array([1000.0, 3000.0])
-    data = Snapshots(np.concatenate(x), np.repeat([0.0, 2.0], 600), space, mass=mass)
+    data = two_groups(rng)
     model = trained("uot-cfm", data, steps=500)
     growth = np.zeros((5, 2))
     for at, s in enumerate(np.linspace(0, 1, 5)):
@@ -104,6 +109,17 @@ def test_uot_cfm_finds_the_growth_of_two_groups():
     first = found.x[-1][:, 0] < 2
     assert found.weight[-1][first].sum() == pytest.approx(0.75, abs=0.01)
     assert np.array_equal(first, data.at(0.0)[:, 0] < 2)
+
+
+def test_metric_fm_finds_the_growth_of_two_groups_on_its_own_ways():
+    """Cells multiply 4.5 and 1.5 times within 5 %, mass 3 within 2 %, shares within 0.01, and none crosses."""
+    data = two_groups(np.random.default_rng(0))
+    found = simulate(trained("metric-fm", data, steps=700, coupling="unbalanced"), data.at(0.0), [0.0, 2.0])
+    first, times = found.x[-1][:, 0] < 2, np.exp(found.log_weight[-1])
+    assert np.array_equal(first, data.at(0.0)[:, 0] < 2)
+    np.testing.assert_allclose([times[first].mean(), times[~first].mean()], [4.5, 1.5], rtol=0.05)
+    assert times.mean() == pytest.approx(3.0, rel=0.02)
+    assert found.weight[-1][first].sum() == pytest.approx(0.75, abs=0.01)
 
 
 def test_uot_cfm_finds_growth_and_travel_of_birth_and_death():

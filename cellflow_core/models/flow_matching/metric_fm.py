@@ -10,13 +10,15 @@ the energy is divided by that of the straight ways. Then a velocity is fitted to
 one exact plan of all cells. The reference settings are numbers for one data set each (for example a bandwidth of 0.125
 spreads); here they are counted in distances between neighbours, so that they carry over (math/metric.py). On four inner
 times of real data the default floor brought ways 7 to 10 % nearer to two and 7 to 9 % farther from two; 1 hardly bends.
+
+Our addition, not in the paper: with `coupling` unbalanced the pairs are those of flow_matching/uot_cfm.py, which says
+what follows, and a second network learns how cells multiply or die on the bent ways. The ways are learnt without mass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -28,9 +30,10 @@ from cellflow_core.data.frames import Batch, Frames
 from cellflow_core.data.snapshots import Spec
 from cellflow_core.math.metric import Metric, metric
 from cellflow_core.models import pairs
-from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import velocity_loss
+from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.matching import growing_loss, velocity_loss
 from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.price import Price
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,19 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     sigma: float = setting(0.1, "width of the path around the bent way", 0.0, 10.0, "spreads of the data")
-    coupling: Literal["full", "minibatch", "product"] = setting(
-        "full", "transport plan of all cells once, of each batch, or random pairs"
+    coupling: Literal["full", "minibatch", "product", "unbalanced"] = setting(
+        "full",
+        "transport plan of all cells once, of each batch, random pairs, or a plan in which cells multiply or die",
     )
+    price: float = setting(
+        0.0,
+        "unbalanced: price of growth against the way: dear growth is even growth; 0: chosen by leaving out inner times "
+        "of the training cells",
+        0.0,
+        1e4,
+        "mean squared distances",
+    )
+    epsilon: float = setting(0.02, "unbalanced: blur of the pairs", 0.005, 10.0, "mean squared distances")
     metric: Literal["land", "rbf"] = setting(
         "land", "from the cells themselves (few axes), or from clusters of them (many axes)"
     )
@@ -93,11 +106,12 @@ class Ground:
     metric: Metric
 
 
-class MetricFM(DynamicsModel, HasVelocity):
+class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
     title = "Metric Flow Matching"
     summary = "As OT-CFM, but the ways bend to stay where cells were measured instead of cutting through empty space."
     paper = "Kapusniak et al., NeurIPS 2024, arXiv:2405.14780"
     recommended: ClassVar[Mapping[str, Any]] = {"steps": 2000}
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {"growth": ("coupling", ("unbalanced",))}
 
     Config = Settings
     config: Settings
@@ -106,21 +120,28 @@ class MetricFM(DynamicsModel, HasVelocity):
         super().__init__(config, spec)
         self.path = Bent(config, spec)
         self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        grows = config.coupling == "unbalanced"
+        self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None
+        self.price = Price(config.price) if grows else None
 
     def phases(self) -> tuple[Phase, ...]:
-        ways = Update(self.ways, self.path.parameters())
-        flow = Update(self.flow, self.net.parameters())
+        fitted = [each for net in (self.net, self.rate) if net is not None for each in net.parameters()]
         return (
-            Phase("ways", (ways,), share=1.0, prepare=self.prepare),
-            Phase("flow", (flow,), share=3.0, prepare=partial(pairs.prepare, self.config.coupling)),
+            Phase("ways", (Update(self.ways, self.path.parameters()),), share=1.0, prepare=self.ground),
+            Phase("flow", (Update(self.flow, fitted),), share=3.0, prepare=self.pool),
         )
 
-    def prepare(self, frames: Frames, rng: torch.Generator) -> Ground:
+    def pool(self, frames: Frames, rng: torch.Generator) -> pairs.Pool | None:
+        if self.price is not None:
+            return self.price.prepare(frames, rng, self.config.epsilon)
+        return pairs.prepare(self.config.coupling, frames, rng)
+
+    def ground(self, frames: Frames, rng: torch.Generator) -> Ground:
         """The plans, and the metric of the cells of all times (cells kept aside for validation get their own)."""
         of = self.config
         cells = torch.cat(frames.x)
         made = metric(of.metric, cells, of.bandwidth, of.floor, of.power, of.clusters, rng)
-        return Ground(pairs.prepare(of.coupling, frames, rng), made)
+        return Ground(self.pool(frames, rng), made)
 
     def ways(self, batch: Batch) -> Loss:
         """Energy of the ways under the metric over that of the straight ways; 1 where nothing bends."""
@@ -135,9 +156,25 @@ class MetricFM(DynamicsModel, HasVelocity):
         return Loss(total, {"energy": total.detach()})
 
     def flow(self, batch: Batch) -> Loss:
-        return velocity_loss(self.net, self.path, pairs.draw(self.config.coupling, batch), batch, self.spec)
+        pair = pairs.draw(self.config.coupling, batch)
+        if self.rate is None:
+            return velocity_loss(self.net, self.path, pair, batch, self.spec)
+        return growing_loss(self.net, self.rate, self.path, pair, batch, self.spec)
+
+    def notes(self) -> tuple[str, ...]:
+        return () if self.price is None else self.price.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
         return self.net(t, x)
+
+    def growth(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        """Raises ValueError where the coupling is balanced: nothing was learnt of growth."""
+        if self.rate is None:
+            raise ValueError(
+                f"with coupling {self.config.coupling!r} {self.title} learns no growth: train with 'unbalanced'"
+            )
+        return self.rate(t, x)[:, 0]

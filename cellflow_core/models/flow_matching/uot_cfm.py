@@ -19,6 +19,7 @@ later cells at t1. A crowd of such moving and growing points (as in WFR-FM, Peng
 so both networks are fitted with weight m: velocity and growth together carry the measured cells of one time to those of
 the next. (Eyring et al. weigh all points of a way alike.) Growth and transport cannot be told apart from snapshots
 alone: mass is grown in place rather than brought over a squared distance above `price` times the log of the ratio.
+The price is chosen by leaving out inner times of the training cells (models/price.py) unless it is set.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ from cellflow_core.data.frames import Batch
 from cellflow_core.data.snapshots import Spec
 from cellflow_core.models import pairs
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import locate
+from cellflow_core.models.matching import growing_loss
 from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.price import Price
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,12 @@ class Settings(Config):
     depth: int = setting(3, "hidden layers", 1, 12)
     sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
     price: float = setting(
-        0.5, "price of growth against the way: dear growth is even growth", 0.01, 1e4, "mean squared distances"
+        0.0,
+        "price of growth against the way: dear growth is even growth; 0: chosen by leaving out inner times of the "
+        "training cells",
+        0.0,
+        1e4,
+        "mean squared distances",
     )
     epsilon: float = setting(0.02, "blur of the pairs", 0.005, 10.0, "mean squared distances")
 
@@ -62,25 +69,18 @@ class UOTCFM(DynamicsModel, HasVelocity, HasGrowth):
         super().__init__(config, spec)
         self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
         self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval)
+        self.price = Price(config.price)
         self.path = ConditionalFlowMatcher(sigma=config.sigma * spec.scale)
 
     def phases(self) -> tuple[Phase, ...]:
-        prepare = partial(
-            pairs.prepare, "unbalanced", how=pairs.How(epsilon=self.config.epsilon, price=self.config.price)
-        )
+        prepare = partial(self.price.prepare, epsilon=self.config.epsilon)
         return (Phase("flow and growth", (Update(self.loss, self.parameters()),), prepare=prepare),)
 
     def loss(self, batch: Batch) -> Loss:
-        """E_m |v - u|^2 in units of the typical speed, and E_m (g - r)^2 in units of one over the mean gap."""
-        pair = pairs.draw("unbalanced", batch)  # drawn by their mass half-way
-        assert pair.growth is not None
-        gap = pair.t1 - pair.t0
-        at = locate(self.path, pair, batch.rng)
-        mass = ((at.s - 0.5) * pair.growth * gap).exp()
-        motion = (self.net(at.t, at.x) - (pair.x1 - pair.x0) / gap[:, None]) / velocity_unit(self.spec)
-        growth = (self.rate(at.t, at.x)[:, 0] - pair.growth) * self.spec.interval
-        terms = {"velocity": (mass * motion.square().mean(dim=1)).mean(), "growth": (mass * growth.square()).mean()}
-        return Loss(terms["velocity"] + terms["growth"], {name: each.detach() for name, each in terms.items()})
+        return growing_loss(self.net, self.rate, self.path, pairs.draw("unbalanced", batch), batch, self.spec)
+
+    def notes(self) -> tuple[str, ...]:
+        return self.price.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

@@ -1,0 +1,105 @@
+"""What growth costs in an unbalanced plan, chosen by leaving out inner times of the cells that are trained on.
+
+Snapshots alone cannot tell what grew in place from what came from elsewhere: the price of growth in models/plans.py
+decides. It decides, too, where cells are half-way, and that can be checked. Each time that lies between two others is
+left out of the plan: cells go from the time before to the time after on the straight ways of flow matching, with mass
+weight^(1-s) later^s at the share s of the gap (flow_matching/uot_cfm.py), and the price whose cells come nearest
+to those measured, by the mean exact W1 over all such times, is taken. Where prices do as well as each other the
+dearest is taken, as the data then ask for no growth. Gaps are twice as wide here as in training; prices are counted in
+mean squared distances of the gap, so that they carry over as far as that is the right unit.
+
+Nested selection (Stone 1974, J. R. Stat. Soc. B 36:111): a time that is held out of training takes no part in it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cellflow_core.data.frames import Frames
+from cellflow_core.math.ot import wasserstein
+from cellflow_core.models import pairs
+from cellflow_core.models.contract import Plan
+from cellflow_core.models.plans import How, plans
+
+PRICES = (0.1, 0.3, 1.0, 3.0, 10.0)
+"""From cheap growth to dear, which is nearly even growth; a dearer plan settles slowly and is nearly the same."""
+UNSURE = 0.5
+"""The price where no time lies between two others, so that none can be left out."""
+CELLS = 800
+"""Cells of a time that prices are compared on."""
+ALIKE = 0.005
+"""Share of the least distance by which two prices may differ and yet do as well as each other."""
+
+
+def chosen_price(frames: Frames, epsilon: float, rng: torch.Generator) -> float:
+    """The price, in mean squared distances, that tells best where the cells of inner times are; UNSURE without any.
+
+    epsilon  blur of the plans, in mean squared distances
+
+    All prices see the same draws. They hang on the seed of `rng`, which is not moved: training that goes on after an
+    interruption finds the same plans.
+    """
+    inner = range(1, len(frames.x) - 1)
+    if not inner:
+        return UNSURE
+    found = {each: sum(_miss(frames, k, How(epsilon=epsilon, price=each), rng) for k in inner) for each in PRICES}
+    least = min(found.values())
+    return max(price for price, miss in found.items() if miss <= (1 + ALIKE) * least)
+
+
+def _miss(frames: Frames, k: int, how: How, rng: torch.Generator) -> float:
+    """W1 (state) of the cells of time k from where the plan around them has its mass at that time."""
+    draws = torch.Generator(rng.device).manual_seed(rng.initial_seed() + k)
+    before, cells, after = (_some(each, draws) for each in frames.x[k - 1 : k + 2])
+    around = [k - 1, k + 1]
+    mass = None if frames.mass is None else frames.mass[around]
+    (plan,) = plans("unbalanced", Frames((before, after), frames.times[around], frames.spec, mass=mass), draws, how)
+    s = float((frames.times[k] - plan.t0) / (plan.t1 - plan.t0))
+    met = _on_the_way(plan, s, draws)
+    return wasserstein(met.cpu().numpy(), cells.cpu().numpy())
+
+
+def _some(x: Tensor, rng: torch.Generator) -> Tensor:
+    return x[torch.randperm(len(x), generator=rng, device=x.device)[:CELLS]]
+
+
+def _on_the_way(plan: Plan, s: float, rng: torch.Generator) -> Tensor:
+    """CELLS points of the straight ways at the share s, each pair drawn by its mass there, at even steps of it."""
+    assert plan.later is not None
+    upto = (plan.weight.double() ** (1 - s) * plan.later.double() ** s).cumsum(0)
+    steps = torch.arange(CELLS, device=upto.device) + torch.rand(1, generator=rng, device=upto.device)
+    picked = torch.searchsorted(upto, steps * (upto[-1] / CELLS)).clamp_(max=len(upto) - 1)
+    return torch.lerp(plan.x0[picked], plan.x1[picked], s)
+
+
+class Price(nn.Module):
+    """The price of a model: the one that is set, or with 0 the one that is chosen when its cells are first seen.
+
+    A chosen price is kept with the weights, so that a model tells it after it was read back, and cells that are kept
+    aside for validation are paired at it too.
+    """
+
+    chosen: Tensor
+
+    def __init__(self, wish: float) -> None:
+        super().__init__()
+        self.wish = wish
+        if not wish:
+            self.register_buffer("chosen", torch.zeros((), dtype=torch.float64))
+
+    def prepare(self, frames: Frames, rng: torch.Generator, epsilon: float) -> pairs.Pool | None:
+        """The unbalanced plans at this price, with the blur `epsilon` in mean squared distances."""
+        if not self.wish and not self.chosen:
+            self.chosen.fill_(chosen_price(frames, epsilon, rng))
+        return pairs.prepare("unbalanced", frames, rng, How(epsilon=epsilon, price=self.wish or float(self.chosen)))
+
+    def notes(self) -> tuple[str, ...]:
+        """A sentence that tells the price that was chosen, and nothing where it was set."""
+        if self.wish or not self.chosen:
+            return ()
+        return (
+            f"The price of growth, {float(self.chosen):g} mean squared distances, was chosen among "
+            f"{', '.join(f'{each:g}' for each in PRICES)} by leaving out inner times of the training cells "
+            f"({UNSURE:g} where there are none).",
+        )

@@ -1,0 +1,106 @@
+"""The price of growth: cheap where cells grow unevenly, dear where they only move, and kept with the model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cellflow_core.analysis import evaluate
+from cellflow_core.data.frames import Frames
+from cellflow_core.data.simulators.birth_death import BirthDeath, Settings
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+from cellflow_core.models import price, registry
+from cellflow_core.models.price import PRICES, UNSURE, Price, chosen_price
+from cellflow_core.train.trainer import TrainConfig, fit
+
+BLUR = 0.02
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def moving(times: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0), cells: int = 250, sizes: np.ndarray | None = None):
+    """A round cloud that moves by three spreads a unit of time along both axes."""
+    t = np.repeat(times, cells)
+    x = np.random.default_rng(0).normal(size=(len(t), 2)) + 3 * t[:, None]
+    return Snapshots(x, t, StateSpace.coordinates(("a", "b")), mass=sizes)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_uneven_growth_takes_a_cheap_price(counted):
+    data = BirthDeath(Settings(cells_per_time=250, frames=3)).simulate()
+    if not counted:
+        data = Snapshots(data.x, data.t, data.space)
+    assert chosen_price(Frames.of(data), BLUR, generator()) <= 0.3
+
+
+@pytest.mark.parametrize("sizes", [None, np.array([1.0, 3.0, 9.0, 27.0])])
+def test_clouds_that_only_move_take_a_dear_price(sizes):
+    """Also where all cells triple from time to time: even growth has no price."""
+    assert chosen_price(Frames.of(moving(sizes=sizes)), BLUR, generator()) >= 3.0
+
+
+def test_the_dearest_of_prices_that_do_as_well_is_taken(monkeypatch):
+    misses = dict(zip(PRICES, (1.02, 1.0, 1.004, 1.006, 1.3), strict=True))
+    monkeypatch.setattr(price, "_miss", lambda frames, k, how, rng: misses[how.price])
+    assert chosen_price(Frames.of(moving()), BLUR, generator()) == 1.0
+    misses[10.0] = 1.0
+    assert chosen_price(Frames.of(moving()), BLUR, generator()) == 10.0
+
+
+def test_without_an_inner_time_none_is_chosen():
+    assert chosen_price(Frames.of(moving((0.0, 1.0))), BLUR, generator()) == UNSURE
+
+
+def test_the_draws_of_training_stay_as_they_were():
+    rng, frames = generator(3), Frames.of(moving(cells=40))
+    before = rng.get_state()
+    first = price._miss(frames, 1, price.How(epsilon=BLUR, price=0.3), rng)
+    assert first == price._miss(frames, 1, price.How(epsilon=BLUR, price=0.3), rng)
+    assert torch.equal(before, rng.get_state())
+    assert first != price._miss(frames, 1, price.How(epsilon=BLUR, price=0.3), generator(4))
+
+
+def test_a_crowd_is_compared_on_some_of_its_cells(monkeypatch):
+    monkeypatch.setattr(price, "CELLS", 50)
+    seen = []
+    monkeypatch.setattr(price, "wasserstein", lambda x, y: seen.append((len(x), len(y))) or 1.0)
+    chosen_price(Frames.of(moving()), BLUR, generator())
+    assert seen == [(50, 50)] * 2 * len(PRICES)
+
+
+def test_a_price_is_chosen_once_and_told(monkeypatch):
+    made, frames = Price(0.0), Frames.of(moving(cells=30))
+    assert made.notes() == ()
+    monkeypatch.setattr(price, "chosen_price", lambda frames, epsilon, rng: 3.0)
+    made.prepare(frames, generator(), BLUR)
+    monkeypatch.setattr(price, "chosen_price", lambda frames, epsilon, rng: 0.1)  # of the cells kept aside
+    made.prepare(frames, generator(), BLUR)
+    back = Price(0.0)
+    back.load_state_dict(made.state_dict())
+    assert back.notes() == made.notes() and made.notes()[0].startswith("The price of growth, 3 mean squared")
+
+
+def test_a_price_that_is_set_is_taken(monkeypatch):
+    monkeypatch.setattr(price, "chosen_price", lambda *_: pytest.fail("a price was set"))
+    made, frames = Price(0.3), Frames.of(moving(cells=30))
+    assert made.prepare(frames, generator(), BLUR) is not None
+    assert made.notes() == () and not made.state_dict()  # weights of before a price could be chosen are read back
+
+
+@pytest.mark.parametrize(("name", "settings"), [("uot-cfm", {}), ("metric-fm", {"coupling": "unbalanced"})])
+def test_the_reader_of_scores_is_told_what_was_chosen(name, settings):
+    data = moving(cells=30)
+    seen = data.without(1.0)
+    model = registry.create(name, {"width": 8, "depth": 1, **settings}, seen.spec, seed=0)
+    fit(model, seen, TrainConfig(steps=4, batch=8), seed=0)
+    assert model.notes() and evaluate.scores(model, data, 1.0).notes[0] == model.notes()[0]
+
+
+def test_a_balanced_model_learns_no_growth():
+    model = registry.create("metric-fm", {"width": 8, "depth": 1}, moving(cells=9).spec, seed=0)
+    with pytest.raises(ValueError, match="with coupling 'full' Metric Flow Matching learns no growth"):
+        model.growth(torch.zeros(2), torch.zeros(2, 2), {})  # type: ignore[attr-defined]
