@@ -8,11 +8,12 @@ first --dims coordinates are scaled to mean 0 and spread 1 over all cells, from 
 `eb`, `cite` and `multi` are the official files of the published tables, which are then printed below: fetched from
 their address and kept in CELLFLOW_HOME, or named by --file; their checksum is checked.
 
-Models train with the settings that a user gets from a preset; nothing is chosen by the time left out. A model that
-needs what the cells do not have is left out with a sentence. Each row is trained in a process of its own, whose peak
-memory it tells (see trial.py). `w1` is the exact W1 of the full clouds, started from the true cells of the time before;
-`first` holds the same distances for the way from the first time on. The file is written after every row, and rows of
-other models and seeds that it holds for the same data and preset are kept, so that a long table can be made in parts.
+Models train with the settings that a user gets from a preset; nothing is chosen by the time left out. A model may be
+named with other settings, `metric-fm:coupling=unbalanced`, and its rows keep that label. A model that needs what the
+cells do not have is left out with a sentence. Each row is trained in a process of its own, whose peak memory it tells
+(see trial.py). `w1` is the exact W1 of the full clouds, started from the true cells of the time before; `first` holds
+the same distances for the way from the first time on. The file is written after every row, and rows of other models
+and seeds that it holds for the same data and preset are kept, so that a long table can be made in parts.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     torch.set_num_threads(asked.threads)
     names = registry.names() if asked.models == "all" else tuple(asked.models.split(","))
     for name in names:
-        registry.find(name)
+        trial.named(name)
     data = read(asked)
     folds, seeds = evaluate.middle_times(data), [int(each) for each in asked.seeds.split(",")]
     refused = {name: said for name in names if (said := lacking(name, data))}
@@ -105,7 +106,7 @@ def raw(asked: argparse.Namespace) -> bool:
 
 def lacking(name: str, data: Snapshots) -> str:
     """Why a model cannot be trained on these cells, "" where it can."""
-    kind = registry.find(name)
+    kind = registry.find(trial.named(name)[0])
     missing = sorted(kind.needs - data.has)
     return f"{name} needs {' and '.join(missing)}, which these cells do not have" if missing else ""
 
@@ -165,7 +166,9 @@ def table(found: dict[str, Any]) -> str:
     """Each model's mean over folds, mean and spread of that over seeds; the trivial answers; the published rows."""
     folds = [each["fold"] for each in found["baselines_by_fold"]]
     where, data = found["machine"], found["data"]
-    head = f"{'':16} {'mean W1':>8} {'+- seeds':>8} " + " ".join(f"{f'at {fold:g}':>7}" for fold in folds)
+    labels = [*dict.fromkeys(row["model"] for row in found["rows"])]
+    wide = max(16, *map(len, labels)) if labels else 16
+    head = f"{'':{wide}} {'mean W1':>8} {'+- seeds':>8} " + " ".join(f"{f'at {fold:g}':>7}" for fold in folds)
     lines = [
         f"{found['protocol']}, {data['file']}: {data['cells']} cells, {data['dims']} coordinates"
         + ("" if data.get("scaled", True) else " unscaled")
@@ -174,7 +177,7 @@ def table(found: dict[str, Any]) -> str:
         f"{where['system']}, {where['cores']} cores, {where['threads']} thread(s), torch {where['torch']}",
         head + f" {'1st':>7} {'s a fold':>9} {'peak MB':>8} {'seeds':>6}",
     ]
-    for name in dict.fromkeys(row["model"] for row in found["rows"]):
+    for name in labels:
         own = [row for row in found["rows"] if row["model"] == name]
         seeds = sorted({row["seed"] for row in own})
         means = [np.mean([row["w1"] for row in own if row["seed"] == seed]) for seed in seeds]
@@ -183,10 +186,10 @@ def table(found: dict[str, Any]) -> str:
         first = _mean([row["first"]["w1"] for row in own if "first" in row], 7, 3)
         seconds, peak = np.mean([row["seconds"] for row in own]), max((row.get("peak_mb", 0) for row in own), default=0)
         rest = f"{seconds:9.1f} {f'{peak:.0f}' if peak else '-':>8} {len(seeds):6}"
-        lines.append(f"{name:16} {np.mean(means):8.3f} {spread} {at} {first} {rest}")
+        lines.append(f"{name:{wide}} {np.mean(means):8.3f} {spread} {at} {first} {rest}")
     for name in BASELINES:
         at = " ".join(f"{each[name]:7.3f}" for each in found["baselines_by_fold"])
-        lines.append(f"{name:16} {found['baselines'][name]:8.3f} {'':8} {at}")
+        lines.append(f"{name:{wide}} {found['baselines'][name]:8.3f} {'':8} {at}")
     return "\n".join([*lines, *published.lines(found["published"])])
 
 
@@ -213,7 +216,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", required=True, metavar="FILE|eb|cite|multi")
     parser.add_argument("--file", type=Path, help="the official file, where it is on this machine already")
     parser.add_argument("--url", default="", help="another address of the official file")
-    parser.add_argument("--models", default="all", help="names with commas between, or all")
+    parser.add_argument(
+        "--models", default="all", help="names with commas between, or all; with settings name:setting=value"
+    )
     parser.add_argument("--seeds", default="42,43,44,45,46", help="numbers with commas between")
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     parser.add_argument("--dims", type=int, default=5, help="how many coordinates (5)")

@@ -9,6 +9,7 @@ plans. Memory of a GPU is not in it.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import multiprocessing
 import os
@@ -39,6 +40,7 @@ LOADED = ["trial", "torch._dynamo", "cellflow_core.models.registry"]
 class Trial:
     """What one row is made from.
 
+    model     name, or name:setting=value, as in `named`
     steps     of training, instead of the preset's; None: the preset's
     own_scale the cells are scaled anew without those of the fold; distances are told in the unit of `data` all the same
     beside    the answers that need no model, for this fold
@@ -85,7 +87,8 @@ def row(asked: Trial) -> dict[str, Any]:
         own = evaluate.scaling(data, without=asked.fold)
         data, unit = own.apply(data), own.spread
     seen = data.without(asked.fold)
-    model = registry.create(asked.model, {}, seen.spec, asked.seed)
+    name, settings = named(asked.model)
+    model = registry.create(name, settings, seen.spec, asked.seed)
     changes = {} if asked.steps is None else {"steps": asked.steps}
     base, began = peak_mb(), time.monotonic()
     fit(model, seen, TrainConfig.preset(asked.preset, type(model), **changes), seed=asked.seed)
@@ -93,7 +96,29 @@ def row(asked: Trial) -> dict[str, Any]:
     found = evaluate.scores(model, data, asked.fold, seed=asked.seed, limit=len(data.x), unit=unit, beside=asked.beside)
     made = {"model": asked.model, "seed": asked.seed, "fold": asked.fold, "w1": found.before.w1}
     made |= {"seconds": round(seconds, 2), "peak_mb": round(peak, 1), "base_mb": round(base, 1)}
+    if chosen := model.notes():
+        made["notes"] = list(chosen)
     return made | plain(found.before) | {"first": plain(found.first), "date": machine.today()}
+
+
+def named(label: str) -> tuple[str, dict[str, Any]]:
+    """`name:setting=value:other=value` as name and settings; the name alone has the defaults.
+
+    Raises KeyError for a model, ValueError for a setting or a value that there is not.
+    """
+    name, *pairs = label.split(":")
+    parts = [each.partition("=") for each in pairs]
+    settings = {key: _value(text) for key, _, text in parts}
+    registry.find(name).Config.of(settings)
+    return name, settings
+
+
+def _value(text: str) -> Any:
+    """A number, true or false; any other text as it stands."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def plain(found: Distances) -> dict[str, float | None]:

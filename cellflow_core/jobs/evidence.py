@@ -26,7 +26,7 @@ class Evidence:
 
 
 def evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
-    """Every model of every stored table of times left out."""
+    """Every model of every stored table of times left out, with the settings that it has by itself."""
     tables = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("loo_*.json")))
     return tuple(each for table in tables for each in _of_table(table))
 
@@ -34,7 +34,7 @@ def evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
 def _of_table(table: dict[str, Any]) -> list[Evidence]:
     data = f"{table['data']['file']}, {table['data']['dims']} axes"
     found = []
-    for model in dict.fromkeys(row["model"] for row in table["rows"]):
+    for model in dict.fromkeys(row["model"] for row in table["rows"] if ":" not in row["model"]):
         rows = [row for row in table["rows"] if row["model"] == model and row.get("w1") is not None]
         if rows:
             ratio = mean(row["w1"] for row in rows) / table["baselines"]["midpoint"]

@@ -89,6 +89,7 @@ def test_what_the_data_mean_for_the_choice(info):
 
 def test_evidence_is_what_the_benchmarks_stored(tmp_path):
     rows = [{"model": "m", "seed": s, "fold": f, "w1": w, "seconds": s} for s, f, w in ((1, 1, 2.0), (3, 2, 4.0))]
+    rows.append({"model": "m:coupling=other", "seed": 1, "fold": 1, "w1": 9.0, "seconds": 1})  # of no card
     table = {"data": {"file": "x.csv", "dims": 5}, "baselines": {"midpoint": 2.0}, "rows": rows}
     (tmp_path / "loo_x.json").write_text(json.dumps(table))
     assert evidence(tmp_path) == (Evidence("m", "x.csv, 5 axes", 1.5, 2.0),)

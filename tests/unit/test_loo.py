@@ -91,6 +91,23 @@ def test_the_program_writes_its_table(file, tmp_path, capsys):
         loo.main([*asked, "--models", "ot-cmf"])
 
 
+def test_a_model_may_be_named_with_settings(file, tmp_path, capsys):
+    out, label = tmp_path / "table.json", "metric-fm:coupling=unbalanced:width=8"
+    asked = ["--data", str(file), "--models", f"mccann,{label}", "--seeds", "1", "--dims", "2", "--steps", "3"]
+    found = loo.main([*asked, "--out", str(out)])
+    rows = [row for row in found["rows"] if row["model"] == label]
+    assert [row["fold"] for row in rows] == [1.0, 2.0] and not found["failed"]
+    assert all("price of growth" in row["notes"][0] for row in rows) and "notes" not in found["rows"][0]
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("mccann", "metric-fm:"))]
+    assert len(shown) == 2 and len({line.rindex("1") for line in shown}) == 1  # the columns stand under each other
+    again = loo.main([*asked, "--models", "mccann", "--out", str(out)])
+    assert sorted(row["model"] for row in again["rows"]) == ["mccann", "mccann", label, label]
+    with pytest.raises(ValueError, match="Settings has no setting colour; it has .*coupling"):
+        loo.main([*asked, "--models", "metric-fm:colour=blue"])
+    with pytest.raises(ValueError, match="Settings: width=1 is below 4"):
+        loo.main([*asked, "--models", "metric-fm:width=1"])
+
+
 def test_one_model_that_cannot_takes_no_other_with_it(file, monkeypatch, capsys):
     monkeypatch.setattr(registry.find("i-cfm"), "needs", frozenset({Need.TIMES, Need.LINEAGE}))
     asked = ["--data", str(file), "--models", "i-cfm,ot-cfm,mccann", "--seeds", "1", "--dims", "2", "--steps", "0"]
