@@ -12,6 +12,8 @@ from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
 
 FRONT_UP_TO = 2_000
+BEYOND = 0.5
+"""How far beyond the measured cells the frame may reach, in their spans: a runaway must not shrink all others."""
 
 
 def step_at(result: TimeCourse, time: float) -> int:
@@ -50,12 +52,21 @@ def cells_at(
     look = {"size": 6, "color": theme.model(dark), "opacity": (0.2 + 0.65 * strength).astype(np.float32)}
     figure.add_trace(_dots(result.predicted[step][kept].astype(np.float32), "predicted", look))
     theme.square(figure)
-    cloud = everything if everything is not None else result.predicted.reshape(-1, 2)
-    low, high = np.nanmin(cloud, axis=0), np.nanmax(cloud, axis=0)
-    room = 0.06 * (high - low)
-    figure.update_xaxes(range=[float(low[0] - room[0]), float(high[0] + room[0])])
-    figure.update_yaxes(range=[float(low[1] - room[1]), float(high[1] + room[1])])
+    low, high = _frame(result.predicted.reshape(-1, 2), everything)
+    figure.update_xaxes(range=[float(low[0]), float(high[0])])
+    figure.update_yaxes(range=[float(low[1]), float(high[1])])
     return figure.update_layout(legend={"itemsizing": "constant"}, uirevision="time")
+
+
+def _frame(predicted: np.ndarray, everything: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Corners that hold the cells of all times: every measured one, and predicted ones that are not far beyond them."""
+    low, high = np.nanmin(predicted, axis=0), np.nanmax(predicted, axis=0)
+    if everything is not None:
+        first, last = np.nanmin(everything, axis=0), np.nanmax(everything, axis=0)
+        far = BEYOND * (last - first)
+        low, high = np.clip(low, first - far, first), np.clip(high, last, last + far)
+    room = 0.06 * (high - low)
+    return low - room, high + room
 
 
 def describe(result: TimeCourse, time: float) -> str:
