@@ -7,7 +7,11 @@ from cellflow_core.jobs import compute
 from pages.parts import chart, headline, measured, rows, state, view
 
 run, data, info, map_name = view.opened(
-    "landscape", "Landscape", "Where do cells settle?", ("velocity", "drift", "potential", "coupling", "sampler")
+    "landscape",
+    "Landscape",
+    "Where do cells settle?",
+    ("velocity", "drift", "potential", "coupling", "sampler"),
+    follow=True,
 )
 dark, outline_key = chart.dark(), f"roll_{run.id}_{map_name}"
 

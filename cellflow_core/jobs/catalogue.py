@@ -17,6 +17,8 @@ class ModelCard:
     needs              sentences; needs_names: the same as names of `Need`
     capabilities       names of what it can be asked for, with some settings or other
     only_with          capability -> (setting, the values of it that give it), for those that not all settings give
+    caution            a sentence to stand beside every picture of the model, or nothing
+    follows            whether it can tell what becomes of a cell; not for a model that draws other cells at each time
     training_settings  of the trainer, with the defaults of this model; presets: their values by name of the preset
     """
 
@@ -31,6 +33,8 @@ class ModelCard:
     training_settings: tuple[Setting, ...]
     presets: Mapping[str, Mapping[str, Any]]
     only_with: Mapping[str, tuple[str, tuple[Any, ...]]]
+    caution: str
+    follows: bool
 
     def gives(self, settings: Mapping[str, Any]) -> frozenset[str]:
         """What the model can be asked for with these settings, and the defaults of the others."""
@@ -55,7 +59,7 @@ def catalogue() -> tuple[ModelCard, ...]:
 def card(name: str) -> ModelCard:
     """The card of one model. Raises KeyError that lists the models there are."""
     from cellflow_core.models import registry
-    from cellflow_core.models.contract import capabilities
+    from cellflow_core.models.contract import HasSampler, capabilities
     from cellflow_core.train.trainer import PRESETS, TrainConfig
 
     kind = registry.find(name)
@@ -72,6 +76,8 @@ def card(name: str) -> ModelCard:
         training_settings=tuple(dataclasses.replace(each, default=own[each.name]) for each in TrainConfig.settings()),
         presets={preset: TrainConfig.preset(preset, kind).as_dict() for preset in PRESETS},
         only_with=kind.only_with,
+        caution=kind.caution,
+        follows=kind.follows if issubclass(kind, HasSampler) else True,
     )
 
 

@@ -59,6 +59,7 @@ class DynamicsModel(nn.Module, ABC):
     needs        what of the data it cannot do without
     recommended  the trainer's settings in which this method differs from the trainer's defaults
     only_with    capabilities that some settings alone give: name -> (setting, the values of it that give it)
+    caution      a sentence that must stand beside every picture of this model; empty for most
     """
 
     title: ClassVar[str]
@@ -67,6 +68,7 @@ class DynamicsModel(nn.Module, ABC):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.TIMES})
     recommended: ClassVar[Mapping[str, Any]] = {}
     only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {}
+    caution: ClassVar[str] = ""
     Config: ClassVar[type[Config]]
 
     def __init__(self, config: Config, spec: Spec) -> None:

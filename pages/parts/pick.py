@@ -79,13 +79,14 @@ def pick_dataset(label: str = "Data set") -> store.DatasetInfo:
     return found[choose("dataset", label, {each.id: dataset_words(each) for each in found.values()})]
 
 
-def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = ()) -> Run:
+def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (), follow: bool = False) -> Run:
     """The finished run this page looks at, from `?run=`.
 
     Models that saw every time come first, the newest before the older; then the copies that test them.
 
     capability  names from models.contract.CAPABILITIES of which the model must have at least one; where it has none,
                 the page says which models would do, and ends.
+    follow      the model must also tell what becomes of a cell
     """
     finished = [run for run in index.runs() if run.status().state == "done"]
     done = {run.id: run for run in sorted(finished, key=lambda run: run.recipe.hold_out is not None)}
@@ -100,12 +101,15 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
     wanted = (capability,) if isinstance(capability, str) else capability
     cards = catalogue()
     card = cards[run.recipe.model]
-    if wanted and not set(wanted) & card.gives(run.recipe.settings):
-        able = [each.title for each in cards.values() if set(wanted) & set(each.capabilities)]
+    fits = {each.name for each in cards.values() if each.follows or not follow}
+    if wanted and not (card.name in fits and set(wanted) & card.gives(run.recipe.settings)):
+        able = [each.title for each in cards.values() if each.name in fits and set(wanted) & set(each.capabilities)]
+        what = " or ".join(WORDS.get(each, each) for each in wanted)
+        needs = what if card.name in fits else "a model that tells what becomes of a cell"
         empty(
             f"{card.title} cannot show this",
-            f"This view needs {' or '.join(WORDS.get(each, each) for each in wanted)}. "
-            f"These models learn it: {', '.join(able)}. Choose another trained model above, or train one.",
+            f"{card.summary} This view needs {needs}. "
+            f"Other models learn it: {', '.join(able)}. Choose another trained model above, or train one.",
             {"pages/train.py": "Train another model"},
         )
     return run

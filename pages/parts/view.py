@@ -26,14 +26,14 @@ class Subject(NamedTuple):
     view: str
 
 
-def opened(page: str, title: str, question: str, capability: tuple[str, ...]) -> Subject:
-    """Title, question, the trained model and the 2-D map. Ends the page where there is nothing to show."""
+def opened(page: str, title: str, question: str, capability: tuple[str, ...], follow: bool = False) -> Subject:
+    """Title, question, the model, what it cannot see, and the 2-D map. Ends the page where there is nothing to show."""
     st.title(title)
     st.markdown(f":gray[{question}]")
     texts(page)
     left, right = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
     with left:
-        run = pick.pick_run(capability=capability)
+        run = pick.pick_run(capability=capability, follow=follow)
     try:
         dataset = measured.dataset(run.recipe.dataset, run.recipe.fingerprint)
         dataset.snapshots()
@@ -41,6 +41,9 @@ def opened(page: str, title: str, question: str, capability: tuple[str, ...]) ->
         pick.empty("The data of this model are gone", state.sentence(error), {"pages/data.py": "Data"})
     with right:
         view = _map_choice(dataset)
+    caution = state.catalogue()[run.recipe.model].caution
+    if caution:
+        st.caption(f":material/info: {caution}")
     return Subject(run, dataset, dataset.info, view)
 
 

@@ -63,6 +63,7 @@ def trained(space: StateSpace, model: str = "i-cfm", **changes: Any) -> Run:
     """A finished run on the made-up cells, as genes or as coordinates."""
     points, t = made_up.cells(120)
     kinds = np.where(points[:, 1] > 0, "up", "down")
+    points = np.pad(points, ((0, 0), (0, space.dim - 2)))
     id = toys.stored(Snapshots(points, t, space, "days", labels={"type": kinds}))
     run = index.submit(toys.recipe(id, model=model, **changes))
     InProcess().start(run)
@@ -158,6 +159,28 @@ def test_data_without_genes_cannot_be_perturbed_but_followed() -> None:
     run = trained(StateSpace.coordinates(("a", "b")))
     assert "no genes to change" in opened("perturb", run=run.id).subheader[0].value
     assert "without genes" in opened("time", run=run.id).info[0].value
+
+
+def test_a_model_that_cannot_answer_says_what_it_is() -> None:
+    run = trained(StateSpace.of_genes(("Gata1", "Spi1")), model="genot")
+    page = opened("perturb", run=run.id)
+    assert page.subheader[0].value == "GENOT cannot show this"
+    assert "not what drives a cell. This view needs the mean motion of cells or a stochastic equation." in said(page)
+
+
+def test_a_model_that_follows_no_cell_has_no_landscape(asked: list) -> None:
+    run = trained(toys.counted(), model="cfgen")
+    page = opened("landscape", run=run.id)
+    assert page.subheader[0].value == "CFGen cannot show this" and not asked
+    assert "This view needs a model that tells what becomes of a cell." in said(page)
+    assert "CFGen," not in said(page) and "GENOT" in said(page)
+
+
+def test_what_a_model_cannot_see_stands_beside_its_pictures(run: Run) -> None:
+    simple = trained(StateSpace.of_genes(("Gata1", "Spi1")), model="gaussian-sb", settings={})
+    for name in ("landscape", "flow", "time", "perturb"):
+        assert "it sees no branching" in said(opened(name, run=simple.id))
+    assert "it sees no branching" not in said(opened("flow", run=run.id))
 
 
 def test_data_that_are_gone_are_said(run: Run) -> None:

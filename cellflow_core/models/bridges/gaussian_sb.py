@@ -42,8 +42,12 @@ class Settings(Config):
 class GaussianSB(DynamicsModel, HasVelocity, HasScore, HasNoise):
     title = "Gaussian Schroedinger bridge"
     summary = (
-        "Joins the mean and the spread of each time by the most likely random motion, at once and exactly; "
-        "it knows nothing else of a cloud, so it sees no branching."
+        "Joins the average cell and the spread of cells at each time by the most likely random motion, in a second: "
+        "a first look that sees no branching."
+    )
+    caution = (
+        "This model knows only the average cell of each time and how far cells spread around it: it sees no branching. "
+        "Groups and valleys in its pictures are those of the measured cells, not something it learnt."
     )
     paper = "Bunne, Hsieh, Cuturi & Krause, AISTATS 2023, arXiv:2202.05722"
     recommended: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation": 0.0}

@@ -42,7 +42,10 @@ class Settings(Config):
 
 class CFGen(DynamicsModel, HasSampler):
     title = "CFGen"
-    summary = "Draws new cells, with counts, for any time and label: it tells what is there, not which way cells go."
+    summary = (
+        "Draws new cells, with counts of their genes, for any time and cell type: it tells which cells there are, not "
+        "which cell becomes which."
+    )
     paper = "Palma et al., ICLR 2025, arXiv:2407.11734"
     needs = frozenset({Need.TIMES, Need.COUNTS})
     follows = False

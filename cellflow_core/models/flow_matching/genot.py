@@ -54,7 +54,8 @@ class Settings(Config):
 class GENOT(DynamicsModel, HasSampler):
     title = "GENOT"
     summary = (
-        "Draws, for every cell, which later cells it may become: one start can have several ends, each with chance."
+        "Draws, for every cell, the later cells that it may become, the likely ones more often: one start can have "
+        "several ends. It tells who becomes what, not what drives a cell."
     )
     paper = "Klein et al., NeurIPS 2024, arXiv:2310.09254"
 
