@@ -26,6 +26,8 @@ SMALL_NOISE = 0.2
 """Noise lent to a model without its own, in spreads of the data for each square root of a typical interval."""
 SURE = 6.0
 """Height up to which -log p is measured: a few of the simulated cells are there."""
+STILL = 1e-4
+"""Change of a potential in time, in its span, below which it is numbers rounded and not a change."""
 CAP = 12.0
 """Height at which -log p is cut."""
 KERNELS = ((1.0, 0.85), (3.0, 0.1), (8.0, 0.05))
@@ -125,21 +127,28 @@ def _potential(
     potential = moving.potential
     assert potential is not None
     blocks = torch.from_numpy(data.x).to(moving.device).split(2048)
-    with torch.no_grad():
-        parts = [potential(block.new_full((len(block),), time), block) for block in blocks]
-    height = grid.average(view.points, torch.cat(parts).cpu().numpy())
+
+    def heights(at: float) -> Array:
+        with torch.no_grad():
+            parts = [potential(block.new_full((len(block),), at), block) for block in blocks]
+        return torch.cat(parts).cpu().numpy()
+
+    now = heights(time)
+    change = heights(float(data.times[0])) - heights(float(data.times[-1]))
+    height = grid.average(view.points, now)
     height = np.where(grid.inside, height, np.nan)
     unit = f"state\u00b2 / {data.time_unit or 'time'}"
-    return (
-        height - np.nanmin(height),
-        unit,
-        (
-            f"Height is the potential {moving.title} learnt, at time {time:g}, averaged over the cells that share a "
-            "place in this picture: cells roll downhill. The flow changes with time: this is the surface of one time.",
+    what = "averaged over the cells that share a place in this picture: cells roll downhill"
+    if np.ptp(change) <= STILL * np.ptp(now):
+        notes = (f"Height is the potential {moving.title} learnt, {what}. It is the same at all times.",)
+    else:
+        notes = (
+            f"Height is the potential {moving.title} learnt, at time {time:g}, {what}. The flow changes with time: "
+            "this is the surface of one time.",
             f"At time {time:g} the model has seen cells only where cells were then: elsewhere the surface is a guess, "
             "and which of two separate valleys is the deeper one is not in the data.",
-        ),
-    )
+        )
+    return height - np.nanmin(height), unit, notes
 
 
 def _quasi(

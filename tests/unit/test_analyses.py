@@ -289,6 +289,16 @@ def test_a_learnt_potential_goes_down_where_cells_go():
         landscape(Split(), DATA, VIEW, "potential")
 
 
+def test_a_surface_that_never_changes_is_not_said_to_change():
+    class Moving(Hill):
+        def potential(self, t, x, context):
+            return super().potential(t, x, context) + t * x[:, 1]
+
+    for model, still in ((Hill(), True), (Moving(), False)):
+        notes = " ".join(landscape(model, DATA, VIEW).notes)
+        assert ("the same at all times" in notes) == still and ("changes with time" in notes) != still
+
+
 def test_chance_beside_a_learnt_potential_is_told():
     for model, told in ((Hill(), False), (NoisyHill(), True)):
         notes = landscape(model, DATA, VIEW).notes

@@ -99,8 +99,8 @@ class Conditions:
 class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     title = "JKOnet*"
     summary = (
-        "Learns one landscape that cells run down at all times, and how much they move by chance. It takes the place "
-        "of the older JKOnet, which seeks the same landscape by a slower and less steady training."
+        "Learns the landscape that cells run down, and how much they move by chance. It takes the place of the older "
+        "JKOnet, which seeks the same landscape by a slower and less steady training."
     )
     paper = "Terpin, Lanzetti, Gadea & Doerfler, NeurIPS 2024, arXiv:2406.12616"
     recommended: ClassVar[Mapping[str, Any]] = {"steps": 1500}
