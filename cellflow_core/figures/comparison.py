@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -17,6 +18,8 @@ LINES = {
     "next": ("time after, unmoved", "longdash"),
 }
 """Answers without a model: their names on the figure and the dash of their line."""
+WIDE = 16
+"""Letters of a model's name on one line: on a phone the picture needs the room."""
 
 
 def errors(
@@ -29,7 +32,7 @@ def errors(
     means = {model: sum(values) / len(values) for model, values in seeds.items()}
     order = sorted(means, key=lambda each: means[each], reverse=True)
     figure = theme.blank(dark, height=160 + 34 * len(order) + 20 * len(trivial), x=words)
-    names = [theme.safe(each, 40) for each in order]
+    names = ["<br>".join(map(theme.safe, textwrap.wrap(each, WIDE))) for each in order]
     figure.add_trace(
         go.Scatter(
             x=[value for model in order for value in seeds[model]],
@@ -67,7 +70,7 @@ def errors(
             text=f"{text} {value:.3g}",
             showarrow=False,
             font={"color": colour, "size": 13},
-            xanchor="left" if place < 0.25 else "right" if place > 0.75 else "center",
+            xanchor="left" if place < 0.5 else "right",
         )
     figure.update_yaxes(categoryorder="array", categoryarray=names)
     return figure.update_layout(

@@ -90,7 +90,8 @@ def _answer(info: DatasetInfo, rows: Sequence[Any], measure: str, start: Start, 
     chart.chart(drawn, "compare_figure", figure.describe(seeds, trivial))
     table = _table(lines, trivial, jobs.trivial(rows, measure), folds, title, info, scored)
     st.dataframe(_shown(table), hide_index=True, key="compare_rows", column_config=_columns())
-    view.notes(scored[0].scores.notes)
+    # what one model alone has to say is about a number that is not in this table
+    view.notes([each for each in scored[0].scores.notes if all(each in row.scores.notes for row in scored)])
     columns: dict[str, Sequence[Any]] = {name: table[name].tolist() for name in table.columns}
     chart.downloads(drawn, columns, f"compare-{info.id}", "compare")
 

@@ -16,7 +16,7 @@ from pages.parts.pick import WORDS, empty
 SHOWN = 3
 """Models that are offered at once; every other one is in the list below them."""
 ASKED = {
-    "motion": "Any cell, any time",
+    "motion": "Motion",
     "chance": "Chance",
     "landscape": "Landscape",
     "growth": "Growth",

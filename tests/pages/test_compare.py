@@ -25,7 +25,7 @@ def distances(w1: float) -> Distances:
     return Distances(**{each.name: w1 for each in dataclasses.fields(Distances)})
 
 
-def scored(run, w1: float) -> None:
+def scored(run, w1: float, own: tuple[str, ...] = ()) -> None:
     """As the worker leaves a run behind."""
     run.end("done", "", "CPU")
     trivial = {"previous": 2.0, "next": 2.1, "linear": 1.4, "midpoint": 1.0, "floor": 0.5}
@@ -34,7 +34,7 @@ def scored(run, w1: float) -> None:
         time_unit="day",
         before=distances(w1),
         first=distances(2 * w1),
-        notes=("A note.",),
+        notes=("A note.", *own),
         **{name: distances(value) for name, value in trivial.items()},
     )
     path = answers.stored_at("scores", run.id, {})
@@ -57,7 +57,8 @@ def test_the_table_says_what_follows(data: str) -> None:
     wish = recipes.comparison(data, ("ot-cfm", "i-cfm"), "quick", (0, 1, 2), (1.0, 2.0))
     rng = np.random.default_rng(0)
     for run in comparison.submit(wish):
-        scored(run, (0.8 if run.recipe.model == "ot-cfm" else 1.5) + 0.001 * rng.random())
+        first = run.recipe.model == "ot-cfm"
+        scored(run, (0.8 if first else 1.5) + 0.001 * rng.random(), ("It alone.",) if first else ())
     link = {"dataset": data, "models": "ot-cfm,i-cfm", "times": "1,2", "seeds": "3", "preset": "quick"}
     page = opened("compare", **link)
     said = " ".join(each.value for each in page.markdown)
@@ -67,6 +68,8 @@ def test_the_table_says_what_follows(data: str) -> None:
     table = page.dataframe[0].value
     assert list(table["model"][:2]) == ["OT-CFM", "I-CFM"] and "(OT midpoint)" in list(table["model"])
     assert table["error"][0].startswith("0.80") and table["runs"][0] == "6 of 6"
+    notes = " ".join(each.value for each in page.caption)
+    assert "A note." in notes and "It alone." not in notes
     page = opened("compare", **link, start="the first time")
     assert "no better than the OT midpoint" in " ".join(each.value for each in page.markdown)
 

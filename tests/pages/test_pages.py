@@ -15,6 +15,7 @@ from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
+from pages.parts import guide
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("home", "data", "train", "runs", "landscape", "flow", "time", "perturb")
@@ -133,6 +134,10 @@ def test_the_guide_asks_and_ranks(demo: store.DatasetInfo) -> None:
     page.selectbox(key="train_other").set_value("mccann").run()
     assert page.radio(key="train_model").value == "mccann" and page.query_params["model"] == "mccann"
     assert any("Does not learn a field that moves any cell" in each.value for each in page.markdown)
+
+
+def test_the_wishes_fit_one_row_of_a_phone() -> None:
+    assert sum(len(each) for each in guide.ASKED.values()) <= 32
 
 
 def test_a_run_is_offered_the_name_of_its_variant(demo: store.DatasetInfo) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from cellflow_core.figures import fates, flow, landscape, losses, perturbation, scatter, theme, time, trend
+from cellflow_core.figures import comparison, fates, flow, landscape, losses, perturbation, scatter, theme, time, trend
 from cellflow_core.figures.streamlines import streamlines
 from tests import made_up
 
@@ -195,6 +195,14 @@ def test_names_from_the_user_are_never_markup():
         assert "<a " not in text
         assert "%{x}<" not in text
         assert "&lt;img" in text
+
+
+def test_a_comparison_fits_a_phone():
+    trivial = {"floor": 0.5, "linear": 1.3, "previous": 1.6}
+    figure = comparison.errors({"Wasserstein Lagrangian Flow": [1.0]}, trivial, "distance")
+    assert list(figure.data[1].y) == ["Wasserstein<br>Lagrangian Flow"]
+    anchors = {each.text.split(" ")[0]: each.xanchor for each in figure.layout.annotations}
+    assert anchors == {"sampling": "left", "random": "right", "time": "right"}
 
 
 def test_export_never_offers_to_upload_the_data():
