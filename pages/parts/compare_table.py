@@ -13,9 +13,11 @@ import streamlit as st
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.figures import comparison as figure
 from cellflow_core.jobs import comparison as jobs
-from cellflow_core.jobs import supervisor
+from cellflow_core.jobs import compute, supervisor
 from cellflow_core.jobs.verdict import Standing, verdict
 from pages.parts import chart, view
+from pages.parts.state import forget, sentence, shared
+from pages.parts.words import age, plain
 
 MEASURES = {
     "w1": "Wasserstein-1",
@@ -28,6 +30,8 @@ LONG = {"w1": "Wasserstein-1 distance (state)", "w2": "Wasserstein-2 distance (s
 LONG |= {"sliced": "Sliced Wasserstein-2 distance (state)", "mmd": "Maximum mean discrepancy"}
 
 
+LATE = 60.0
+"""Seconds after the end of a training at which its scores should have been there."""
 Start = Literal["before", "first"]
 
 
@@ -48,6 +52,9 @@ def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
         rows = [jobs.row(run) for run in runs]
         if any(row.state in ("queued", "lost") for row in rows):
             supervisor.ensure_supervisor()
+        for run, row in zip(runs, rows, strict=True):
+            if row.state == "done" and row.scores is None and age((run.result or {})["ended"]) > LATE:
+                _score(run.id)
         _progress(rows)
         _answer(info, rows, measure, start, cards)
         if open_ and not any(map(_open, rows)):
@@ -58,7 +65,24 @@ def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
 
 def _open(row: Any) -> bool:
     """Is there more to come: training, or the scores of a run just done?"""
-    return row.state in ("queued", "running", "lost") or (row.state == "done" and row.scores is None)
+    waits = row.state == "done" and row.scores is None and row.run_id not in _unscored()
+    return waits or row.state in ("queued", "running", "lost")
+
+
+def _unscored() -> dict[str, str]:
+    """Runs that cannot be scored, and why."""
+    return st.session_state.setdefault("unscored", {})
+
+
+def _score(run_id: str) -> None:
+    """Scores that the worker of a run did not leave behind are worked out now, once."""
+    if run_id in _unscored():
+        return
+    future = shared(f"scores-{run_id}", lambda: compute.ask("scores", run_id))
+    if future.done():
+        forget(future)
+        if (error := future.exception()) is not None:
+            _unscored()[run_id] = sentence(error)
 
 
 def _progress(rows: Sequence[Any]) -> None:
@@ -68,7 +92,13 @@ def _progress(rows: Sequence[Any]) -> None:
         st.progress(ready / len(rows), text=f"{ready} of {len(rows)} runs are scored, {len(under_way)} in training")
     for row in rows:
         if row.state == "failed":
-            st.warning(f"{row.model}, seed {row.seed}, without {row.fold:g}: {row.message}", icon=":material/error:")
+            _warn(row, row.message)
+        elif row.run_id in _unscored():
+            _warn(row, _unscored()[row.run_id])
+
+
+def _warn(row: Any, why: str) -> None:
+    st.warning(plain(f"{row.model}, seed {row.seed}, without {row.fold:g}: {why}"), icon=":material/error:")
 
 
 def _answer(info: DatasetInfo, rows: Sequence[Any], measure: str, start: Start, cards: Mapping[str, Any]) -> None:

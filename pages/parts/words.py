@@ -41,9 +41,14 @@ def short(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def age(iso: str) -> float:
+    """Seconds since a moment in ISO form."""
+    return (datetime.now(UTC) - datetime.fromisoformat(iso)).total_seconds()
+
+
 def ago(iso: str) -> str:
     """How long a moment in ISO form is past."""
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(iso)).total_seconds()
+    seconds = age(iso)
     for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             count = int(seconds // size)

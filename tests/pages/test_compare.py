@@ -74,6 +74,16 @@ def test_the_table_says_what_follows(data: str) -> None:
     assert "no better than the OT midpoint" in " ".join(each.value for each in page.markdown)
 
 
+def test_scores_that_were_not_left_behind_are_worked_out_or_told(data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.parts.compare_table.LATE", -1.0)
+    (run,) = comparison.submit(recipes.comparison(data, ("mccann",), "quick", (0,), (1.0,)))
+    link = {"dataset": data, "models": "mccann", "times": "1", "seeds": "1", "preset": "quick"}
+    run.end("done", "", "CPU")  # without weights nothing can be scored
+    page = opened("compare", **link)
+    assert "mccann, seed 0, without 1" in page.warning[0].value
+    assert not page.get("progress")
+
+
 def test_two_times_cannot_test_a_model(home) -> None:
     page = opened("compare", dataset=toys.stored(toys.drifting(2)))
     assert page.subheader[0].value == "These data cannot test a model"
