@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from cellflow_core.analysis.displacement import along_plans
 from cellflow_core.data.snapshots import Spec
 from cellflow_core.math.integrate import BLOCK, Field, draws, integrate, step_error, steps_through
 from cellflow_core.models.contract import (
@@ -207,7 +208,8 @@ def simulate(
     if moving.sampler is not None:
         return _sampled(moving, x0, outputs, seed)
     if kind == "plan":
-        x, notes = _along_plans(moving, x0, outputs, seed, noise)
+        x = along_plans(moving.plans, x0, outputs, np.random.default_rng(seed) if noise else None)
+        notes = _beyond(moving, outputs)
         return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, 0.0, notes)
     start = torch.from_numpy(x0).to(moving.device)
     with torch.no_grad():
@@ -279,27 +281,6 @@ def _step_count(
         count *= 2
 
 
-def _along_plans(
-    moving: Motion, x0: np.ndarray, outputs: list[float], seed: int, noise: bool
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Displacement interpolation. Outside the times of the plans cells stand still, which a note says."""
-    rng = np.random.default_rng(seed)
-    x = np.repeat(x0[None], len(outputs), axis=0)
-    here, now = x0, outputs[0]
-    for plan in moving.plans:
-        if plan.t1 <= now or outputs[-1] <= plan.t0:
-            continue
-        begin = max(now, plan.t0)
-        there = _partners(plan, here, begin, rng if noise else None)
-        for k, time in enumerate(outputs):
-            if begin < time <= plan.t1:
-                share = (time - begin) / (plan.t1 - begin)
-                x[k] = (1 - share) * here + share * there
-        here, now = there, plan.t1
-    x[[k for k, time in enumerate(outputs) if time > moving.spec.times[-1]]] = here
-    return x, _beyond(moving, outputs)
-
-
 def _beyond(moving: Motion, outputs: list[float]) -> tuple[str, ...]:
     """A note where a model without a field is asked for times before the first or after the last measured one."""
     first, last = moving.spec.times[0], moving.spec.times[-1]
@@ -309,28 +290,3 @@ def _beyond(moving: Motion, outputs: list[float]) -> tuple[str, ...]:
     return (
         f"{moving.title} joins measured cells and says nothing outside times {first:g} to {last:g}: there {there}.",
     )
-
-
-def _partners(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator | None) -> np.ndarray:
-    """End of the pair that stands nearest to each cell at `time`; where several begin in one cell, one by its mass."""
-    a, b = plan.x0.cpu().numpy(), plan.x1.cpu().numpy()
-    weight = plan.weight.cpu().numpy().astype(float)
-    share = (time - plan.t0) / (plan.t1 - plan.t0)
-    spots, which = np.unique(((1 - share) * a + share * b).astype(np.float32), axis=0, return_inverse=True)
-    which = which.ravel()
-    nearest = np.empty(len(here), int)
-    cloud = torch.from_numpy(np.ascontiguousarray(spots))
-    for first in range(0, len(here), BLOCK):
-        cells = torch.from_numpy(np.ascontiguousarray(here[first : first + BLOCK], dtype=np.float32))
-        nearest[first : first + BLOCK] = (
-            torch.cdist(cells, cloud, compute_mode="donot_use_mm_for_euclid_dist").argmin(dim=1).numpy()
-        )
-    order = np.lexsort((-weight, which))  # pairs of one spot together, heaviest first
-    ends = np.searchsorted(which[order], np.arange(len(spots)), side="right")
-    starts = np.searchsorted(which[order], np.arange(len(spots)))
-    if rng is None:
-        return b[order[starts[nearest]]]
-    total = np.concatenate([[0.0], np.cumsum(weight[order])])
-    aim = total[starts[nearest]] + rng.random(len(here)) * (total[ends[nearest]] - total[starts[nearest]])
-    picked = np.clip(np.searchsorted(total, aim, side="right") - 1, starts[nearest], ends[nearest] - 1)
-    return b[order[picked]]

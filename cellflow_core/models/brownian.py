@@ -36,12 +36,6 @@ def bridge_loss(displacement: Field, lift: Field, pair: Pairs, sigma: float, spe
     return Loss(terms["velocity"] + terms["score"], {name: each.detach() for name, each in terms.items()})
 
 
-def passed(t: Float[Tensor, " batch"], times: Float[Tensor, " times"]) -> Float[Tensor, " batch"]:
-    """Share of its interval that has passed at t, 0 to 1; outside the measured times, that of the nearest."""
-    left = (torch.searchsorted(times, t.contiguous(), right=True) - 1).clamp(0, len(times) - 2)
-    return ((t - times[left]) / (times[left + 1] - times[left])).clamp(0.0, 1.0)
-
-
 def other_ends(
     displacement: Field,
     lift: Field,

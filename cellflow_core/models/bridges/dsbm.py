@@ -27,7 +27,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Batch, Frames
 from cellflow_core.data.snapshots import Spec
 from cellflow_core.models import pairs
-from cellflow_core.models.brownian import bridge_loss, other_ends, passed
+from cellflow_core.models.brownian import bridge_loss, other_ends
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -39,6 +39,7 @@ from cellflow_core.models.contract import (
     Plan,
     Update,
 )
+from cellflow_core.models.matching import passed
 from cellflow_core.models.nets import Network, velocity_unit
 
 STEPS = 20

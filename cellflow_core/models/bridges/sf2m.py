@@ -21,8 +21,9 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Batch
 from cellflow_core.data.snapshots import Spec
 from cellflow_core.models import pairs
-from cellflow_core.models.brownian import bridge_loss, passed
+from cellflow_core.models.brownian import bridge_loss
 from cellflow_core.models.contract import Context, DynamicsModel, HasNoise, HasScore, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.matching import passed
 from cellflow_core.models.nets import Network, velocity_unit
 
 

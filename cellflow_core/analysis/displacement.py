@@ -1,0 +1,61 @@
+"""Displacement interpolation (McCann 1997): cells that go straight to their partners in a transport plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from cellflow_core.math.integrate import BLOCK
+from cellflow_core.models.contract import Plan
+
+
+def along_plans(
+    plans: Sequence[Plan], x0: Float[np.ndarray, "cells dim"], outputs: Sequence[float], rng: np.random.Generator | None
+) -> Float[np.ndarray, "outputs cells dim"]:
+    """Cells x0, which stand at outputs[0], on straight ways to the partners of the nearest measured cells.
+
+    Outside the times of the plans cells stand still. Where several pairs begin in one cell, one is drawn by its mass;
+    without `rng` the heaviest is taken.
+    """
+    x = np.repeat(x0[None], len(outputs), axis=0)
+    here, now = x0, outputs[0]
+    for plan in plans:
+        if plan.t1 <= now or outputs[-1] <= plan.t0:
+            continue
+        begin = max(now, plan.t0)
+        there = _partners(plan, here, begin, rng)
+        for k, time in enumerate(outputs):
+            if begin < time <= plan.t1:
+                share = (time - begin) / (plan.t1 - begin)
+                x[k] = (1 - share) * here + share * there
+        here, now = there, plan.t1
+    x[[k for k, time in enumerate(outputs) if time > plans[-1].t1]] = here
+    return x
+
+
+def _partners(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator | None) -> np.ndarray:
+    """End of the pair that stands nearest to each cell at `time`; where several begin in one cell, one by its mass."""
+    a, b = plan.x0.cpu().numpy(), plan.x1.cpu().numpy()
+    weight = plan.weight.cpu().numpy().astype(float)
+    share = (time - plan.t0) / (plan.t1 - plan.t0)
+    spots, which = np.unique(((1 - share) * a + share * b).astype(np.float32), axis=0, return_inverse=True)
+    which = which.ravel()
+    nearest = np.empty(len(here), int)
+    cloud = torch.from_numpy(np.ascontiguousarray(spots))
+    for first in range(0, len(here), BLOCK):
+        cells = torch.from_numpy(np.ascontiguousarray(here[first : first + BLOCK], dtype=np.float32))
+        nearest[first : first + BLOCK] = (
+            torch.cdist(cells, cloud, compute_mode="donot_use_mm_for_euclid_dist").argmin(dim=1).numpy()
+        )
+    order = np.lexsort((-weight, which))  # pairs of one spot together, heaviest first
+    ends = np.searchsorted(which[order], np.arange(len(spots)), side="right")
+    starts = np.searchsorted(which[order], np.arange(len(spots)))
+    if rng is None:
+        return b[order[starts[nearest]]]
+    total = np.concatenate([[0.0], np.cumsum(weight[order])])
+    aim = total[starts[nearest]] + rng.random(len(here)) * (total[ends[nearest]] - total[starts[nearest]])
+    picked = np.clip(np.searchsorted(total, aim, side="right") - 1, starts[nearest], ends[nearest] - 1)
+    return b[order[picked]]
