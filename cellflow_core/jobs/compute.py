@@ -18,9 +18,10 @@ log = logging.getLogger(__name__)
 
 
 class _Pool:
-    """The one pool of this process, made on first use and made again when a worker was killed."""
+    """Some workers of this process, made on first use and made again when one was killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
         self._asked: dict[str, Future[Any]] = {}
@@ -28,12 +29,12 @@ class _Pool:
     def submit(self, path: str, *args: Any, **kwargs: Any) -> Future[Any]:
         with self._lock:
             if self._pool is None:
-                self._pool = _made()
+                self._pool = _made(self._workers)
             try:
                 return self._pool.submit(run, path, args, kwargs)
             except BrokenProcessPool:
                 log.warning("a calculating process was killed; the pool starts anew")
-                self._pool = _made()
+                self._pool = _made(self._workers)
                 return self._pool.submit(run, path, args, kwargs)
 
     def once(self, key: str, path: str, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -48,7 +49,8 @@ class _Pool:
         return made
 
 
-_POOL = _Pool()
+_POOL = _Pool(WORKERS)
+_ASIDE = _Pool(1)
 
 
 def ask(question: str, run_id: str, **settings: Any) -> Future[Any]:
@@ -69,6 +71,11 @@ def call(function_path: str, *args: Any, **kwargs: Any) -> Future[Any]:
     return _POOL.submit(function_path, *args, **kwargs)
 
 
+def aside(function_path: str, *args: Any, **kwargs: Any) -> Future[Any]:
+    """As `call`, in a worker of its own: for what may take long and nobody waits for, so that no click waits for it."""
+    return _ASIDE.submit(function_path, *args, **kwargs)
+
+
 def warm() -> None:
     """Start the workers and let them load what every question needs, before the first one is asked."""
     for _ in range(WORKERS):
@@ -82,8 +89,8 @@ def loaded() -> int:
     return os.getpid()
 
 
-def _made() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(WORKERS, mp_context=Context(), initializer=_begin)
+def _made(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=Context(), initializer=_begin)
 
 
 def _begin() -> None:

@@ -118,7 +118,7 @@ def _expected(card: Any, info: DatasetInfo, settings: Mapping[str, Any], trainin
     """Seconds of one training, measured once per server by a worker; None until it is known."""
     future: Future[float] = shared_forever(
         f"estimate-{card.name}-{info.id}-{info.fingerprint}-{sorted(settings.items())}-{sorted(training.items())}",
-        lambda: compute.call("cellflow_core.jobs.catalogue:estimate", card.name, settings, training, info.id),
+        lambda: compute.aside("cellflow_core.jobs.catalogue:estimate", card.name, settings, training, info.id),
     )
     if not future.done():
         _wait_for(future)

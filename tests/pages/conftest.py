@@ -28,6 +28,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(compute, "call", call)
+    monkeypatch.setattr(compute, "aside", call)
     monkeypatch.setattr(alone, "call", lambda path, *args, light=False, **kwargs: call(path, *args, **kwargs))
     monkeypatch.setattr(
         compute,

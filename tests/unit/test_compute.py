@@ -42,7 +42,7 @@ def compute():
     pool = compute._POOL._pool
     if pool is not None:
         pool.shutdown(cancel_futures=True)
-    compute._POOL = compute._Pool()
+    compute._POOL = compute._Pool(compute.WORKERS)
 
 
 def test_an_error_is_the_future_s_own(compute):
@@ -62,3 +62,15 @@ def test_the_pool_starts_anew_after_a_kill(compute):
 def test_an_unknown_question_is_refused_at_once(compute):
     with pytest.raises(KeyError, match="there is no question 'why'"):
         compute.ask("why", "20260101-000000000000-aaaaaa")
+
+
+def test_what_runs_aside_holds_up_no_question(compute):
+    from concurrent.futures.process import BrokenProcessPool
+
+    long = compute.aside("time:sleep", 600)
+    assert compute.call("math:floor", 2.5).result(60) == 2
+    assert not long.done()
+    next(iter(compute._ASIDE._pool._processes.values())).kill()
+    with pytest.raises(BrokenProcessPool):
+        long.result(60)
+    assert compute.aside("math:floor", 3.5).result(60) == 3
