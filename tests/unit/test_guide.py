@@ -66,6 +66,12 @@ def test_wishes_come_before_errors(info):
     assert order(info, chance=True, minutes=1.0)[:2] == ["flow", "bridge"]  # one wish open each
 
 
+def test_errors_within_a_hundredth_are_alike_and_more_evidence_decides(info):
+    cards = (Card("a", ("velocity",)), Card("b", ("velocity",)))
+    measured = (Evidence("a", "x", 0.996, 1.0), Evidence("b", "x", 0.998, 1.0), Evidence("b", "y", 1.001, 1.0))
+    assert [each.model for each in rank(info, cards, Wishes(), measured)] == ["b", "a"]
+
+
 def test_every_place_has_its_reason(info):
     found = {each.model: each for each in rank(info, CARDS, Wishes(chance=True), MEASURED)}
     grows = {each.model: each for each in rank(info, CARDS, Wishes(growth=True), MEASURED)}["grows"]
