@@ -13,7 +13,7 @@ from cellflow_core.figures import theme
 LINES = {
     "floor": ("sampling floor", "dot"),
     "midpoint": ("OT midpoint", "solid"),
-    "linear": ("random pairs, half-way", "dash"),
+    "linear": ("time before, mean moved", "dash"),
     "previous": ("time before, unmoved", "dashdot"),
     "next": ("time after, unmoved", "longdash"),
 }
