@@ -201,8 +201,12 @@ def test_a_comparison_fits_a_phone():
     trivial = {"floor": 0.5, "linear": 1.3, "previous": 1.6}
     figure = comparison.errors({"Wasserstein Lagrangian Flow": [1.0]}, trivial, "distance")
     assert list(figure.data[1].y) == ["Wasserstein<br>Lagrangian Flow"]
-    anchors = {each.text.split(" ")[0]: each.xanchor for each in figure.layout.annotations}
-    assert anchors == {"sampling": "left", "random": "right", "time": "right"}
+    anchors = {each.text.rsplit(" ", 1)[0]: each.xanchor for each in figure.layout.annotations}
+    assert anchors == {
+        "sampling floor": "left",
+        "time before, mean moved": "right",
+        "time before, unmoved": "right",
+    }
 
 
 def test_export_never_offers_to_upload_the_data():
