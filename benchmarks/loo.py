@@ -175,7 +175,7 @@ def table(found: dict[str, Any]) -> str:
         + (f", scaler {data['scaler']}" if "scaler" in data else "")
         + f", preset {found['preset']}, {found['date'][:10]}",
         f"{where['system']}, {where['cores']} cores, {where['threads']} thread(s), torch {where['torch']}",
-        head + f" {'1st':>7} {'s a fold':>9} {'peak MB':>8} {'seeds':>6}",
+        head + f" {'1st':>7} {'CPU s':>9} {'peak MB':>8} {'seeds':>6}",
     ]
     for name in labels:
         own = [row for row in found["rows"] if row["model"] == name]
@@ -184,7 +184,8 @@ def table(found: dict[str, Any]) -> str:
         spread = f"{np.std(means, ddof=1):8.3f}" if len(means) > 1 else f"{'-':>8}"
         at = " ".join(_mean([row["w1"] for row in own if row["fold"] == fold], 7, 3) for fold in folds)
         first = _mean([row["first"]["w1"] for row in own if "first" in row], 7, 3)
-        seconds, peak = np.mean([row["seconds"] for row in own]), max((row.get("peak_mb", 0) for row in own), default=0)
+        seconds = np.mean([row.get("cpu", row["seconds"]) for row in own])
+        peak = max((row.get("peak_mb", 0) for row in own), default=0)
         rest = f"{seconds:9.1f} {f'{peak:.0f}' if peak else '-':>8} {len(seeds):6}"
         lines.append(f"{name:{wide}} {np.mean(means):8.3f} {spread} {at} {first} {rest}")
     for name in BASELINES:
