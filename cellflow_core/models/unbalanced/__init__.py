@@ -1,0 +1,1 @@
+"""Models of populations that grow and shrink while they move."""
