@@ -1,1 +1,0 @@
-"""Models of populations that grow and shrink while they move."""
