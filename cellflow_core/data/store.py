@@ -129,20 +129,13 @@ def save_dataset(
     target, partial = data_root() / name, data_root() / f".partial-{name}-{secrets.token_hex(4)}"
     _sweep_partial()
     try:
-        (partial / "views").mkdir(parents=True)
+        partial.mkdir(parents=True)
         save_snapshots(partial / "snapshots.npz", data)
-        center, axes = pca_map(data)
-        np.save(partial / "views" / "pca.npy", ((data.x - center) @ axes).astype(np.float32))
-        for view, points in (views or {}).items():
-            _save_view(partial, view, points, len(data.x))
-        if variance is not None:
-            np.save(partial / "variance.npy", np.asarray(variance, dtype=np.float64))
-        names = tuple(expression_genes)
-        table = Expression.of(expression, names, cells=len(data.x))
+        _write_views(partial, data, views or {}, variance)
+        table = Expression.of(expression, tuple(expression_genes), cells=len(data.x))
         table.save(partial / "expression")
         for layer, values in (layers or {}).items():
-            Expression.of(values, names, cells=len(data.x)).save(partial / "layers" / layer)
-        counts = tuple(int((data.t == each).sum()) for each in data.times)
+            Expression.of(values, tuple(expression_genes), cells=len(data.x)).save(partial / "layers" / layer)
         info = DatasetInfo(
             id=name,
             label=clean_label(label) if id is not None else _own_label(clean_label(label)),
@@ -153,7 +146,7 @@ def save_dataset(
             space=data.space.kind,
             genes=len({*data.space.genes, *table.genes}),
             times=tuple(float(each) for each in data.times),
-            counts=counts,
+            counts=tuple(int((data.t == each).sum()) for each in data.times),
             time_unit=data.time_unit,
             annotations=tuple(data.labels),
             views=("pca",),
@@ -176,6 +169,17 @@ def save_dataset(
         if partial.exists():
             shutil.rmtree(partial)
     return name
+
+
+def _write_views(folder: Path, data: Snapshots, views: Mapping[str, Array], variance: Array | None) -> None:
+    """The principal components that every data set is drawn on, the pictures it came with, and what the axes carry."""
+    (folder / "views").mkdir()
+    center, axes = pca_map(data)
+    np.save(folder / "views" / "pca.npy", ((data.x - center) @ axes).astype(np.float32))
+    for view, points in views.items():
+        _save_view(folder, view, points, len(data.x))
+    if variance is not None:
+        np.save(folder / "variance.npy", np.asarray(variance, dtype=np.float64))
 
 
 def add_view(id: str, name: str, points: Float[Array, "cells 2"]) -> None:
