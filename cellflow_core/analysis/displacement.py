@@ -1,4 +1,4 @@
-"""Displacement interpolation (McCann 1997): cells that go straight to their partners in a transport plan."""
+"""Displacement interpolation (McCann 1997): cells that go straight to their partners in a transport plan, and grow."""
 
 from __future__ import annotations
 
@@ -14,30 +14,43 @@ from cellflow_core.models.contract import Plan
 
 def along_plans(
     plans: Sequence[Plan], x0: Float[np.ndarray, "cells dim"], outputs: Sequence[float], rng: np.random.Generator | None
-) -> Float[np.ndarray, "outputs cells dim"]:
-    """Cells x0, which stand at outputs[0], on straight ways to the partners of the nearest measured cells.
+) -> tuple[Float[np.ndarray, "outputs cells dim"], Float[np.ndarray, "outputs cells"]]:
+    """Cells x0, which stand at outputs[0], on straight ways to the partners of the nearest measured cells; and their
+    log mass relative to the start, which changes evenly along a pair that grows (`Plan.later`).
 
     Outside the times of the plans cells stand still. Where several pairs begin in one cell, one is drawn by its mass;
     without `rng` the heaviest is taken.
     """
     x = np.repeat(x0[None], len(outputs), axis=0)
-    here, now = x0, outputs[0]
+    log_mass = np.zeros(x.shape[:2], np.float32)
+    here, now, mass = x0, outputs[0], np.zeros(len(x0), np.float32)
     for plan in plans:
         if plan.t1 <= now or outputs[-1] <= plan.t0:
             continue
         begin = max(now, plan.t0)
-        there = _partners(plan, here, begin, rng)
+        pair = _pairs(plan, here, begin, rng)
+        there, rate = plan.x1.cpu().numpy()[pair], growth_of(plan)[pair]
         for k, time in enumerate(outputs):
             if begin < time <= plan.t1:
                 share = (time - begin) / (plan.t1 - begin)
                 x[k] = (1 - share) * here + share * there
-        here, now = there, plan.t1
-    x[[k for k, time in enumerate(outputs) if time > plans[-1].t1]] = here
-    return x
+                log_mass[k] = mass + rate * (time - begin)
+        here, now, mass = there, plan.t1, mass + rate * (plan.t1 - begin)
+    late = [k for k, time in enumerate(outputs) if time > plans[-1].t1]
+    x[late], log_mass[late] = here, mass
+    return x, log_mass
 
 
-def _partners(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator | None) -> np.ndarray:
-    """End of the pair that stands nearest to each cell at `time`; where several begin in one cell, one by its mass."""
+def growth_of(plan: Plan) -> Float[np.ndarray, " pairs"]:
+    """d log mass / dt of each pair (1 / time): 0 where the plan keeps all mass."""
+    if plan.later is None:
+        return np.zeros(len(plan.weight), np.float32)
+    before, after = (each.cpu().numpy().astype(float).clip(1e-30) for each in (plan.weight, plan.later))
+    return (np.log(after / before) / (plan.t1 - plan.t0)).astype(np.float32)
+
+
+def _pairs(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator | None) -> np.ndarray:
+    """The pair that stands nearest to each cell at `time`; where several begin in one cell, one by its mass."""
     a, b = plan.x0.cpu().numpy(), plan.x1.cpu().numpy()
     weight = plan.weight.cpu().numpy().astype(float)
     share = (time - plan.t0) / (plan.t1 - plan.t0)
@@ -54,8 +67,8 @@ def _partners(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generato
     ends = np.searchsorted(which[order], np.arange(len(spots)), side="right")
     starts = np.searchsorted(which[order], np.arange(len(spots)))
     if rng is None:
-        return b[order[starts[nearest]]]
+        return order[starts[nearest]]
     total = np.concatenate([[0.0], np.cumsum(weight[order])])
     aim = total[starts[nearest]] + rng.random(len(here)) * (total[ends[nearest]] - total[starts[nearest]])
     picked = np.clip(np.searchsorted(total, aim, side="right") - 1, starts[nearest], ends[nearest] - 1)
-    return b[order[picked]]
+    return order[picked]

@@ -224,7 +224,7 @@ def _notes(model: Model, data: Snapshots, time: float, limit: int) -> tuple[str,
             f"With up to {most:,} cells at a time, W1 and W2 are means over random blocks of at most "
             f"{min(distances.EXACT_BLOCK, limit):,} cells: a little larger than the exact ones, in every row alike."
         )
-    if data.mass is not None and moving.growth is None:
+    if data.mass is not None and not moving.grows:
         notes.append(f"{moving.title} knows no growth: its mass error is that of a number of cells that never changes.")
     if moving.kind == "deterministic":
         notes.append(f"{moving.title} has no noise: coverage tells how much of the variety of the start it kept.")

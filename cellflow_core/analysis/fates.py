@@ -63,7 +63,7 @@ def fate_map(
             *ends.notes,
             f"{start.text} were followed to time {times[-1]:g} and counted to the state of the nearest measured cells.",
             f"The probability of a cell {how}, averaged over its {min(NEIGHBOURS, len(start.x))} nearest start cells.",
-            *_grows(moving.growth is not None),
+            *_grows(moving.grows),
             *view.note,
         ),
     )

@@ -67,6 +67,11 @@ class Motion:
             )
 
     @property
+    def grows(self) -> bool:
+        """Do cells gain and lose mass on the way?"""
+        return self.growth is not None or any(plan.later is not None for plan in self.plans)
+
+    @property
     def field(self) -> Field:
         """The velocity, or the drift of a model that has no velocity."""
         found = self.velocity or self.drift
@@ -208,9 +213,9 @@ def simulate(
     if moving.sampler is not None:
         return _sampled(moving, x0, outputs, seed)
     if kind == "plan":
-        x = along_plans(moving.plans, x0, outputs, np.random.default_rng(seed) if noise else None)
-        notes = _beyond(moving, outputs)
-        return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, 0.0, notes)
+        x, log_weight = along_plans(moving.plans, x0, outputs, np.random.default_rng(seed) if noise else None)
+        notes = (*_beyond(moving, outputs), *_grown(moving))
+        return Simulation(np.array(outputs), x, log_weight, 1, 0.0, notes)
     start = torch.from_numpy(x0).to(moving.device)
     with torch.no_grad():
         count, error = per_gap, float("nan")
@@ -238,9 +243,7 @@ def simulate(
             f"{moving.title} sent {int((~np.isfinite(x[-1]).all(axis=1)).sum())} of {len(x0)} cells to infinity: "
             "its field is not usable that far in time or state"
         )
-    grown = f"{moving.title} learnt growth: a cell that divides counts for more, one that dies for less."
-    notes = (grown,) if moving.growth is not None else ()
-    return Simulation(np.array(outputs), x, log_weight, count, error, notes)
+    return Simulation(np.array(outputs), x, log_weight, count, error, _grown(moving))
 
 
 def _sampled(moving: Motion, x0: np.ndarray, outputs: list[float], seed: int) -> Simulation:
@@ -279,6 +282,13 @@ def _step_count(
         if enough or count >= 8 * PER_GAP[kind]:
             return count, error
         count *= 2
+
+
+def _grown(moving: Motion) -> tuple[str, ...]:
+    """A note where cells do not all count alike."""
+    if not moving.grows:
+        return ()
+    return (f"{moving.title} learnt growth: a cell that divides counts for more, one that dies for less.",)
 
 
 def _beyond(moving: Motion, outputs: list[float]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Steps, noise and the choice of what moves the cells."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -115,6 +115,14 @@ class Joined(Made, HasCoupling):
         return Plan(t0, t1, left, right, torch.tensor([0.25, 0.25, 0.5]))
 
 
+class Multiplying(Joined):
+    """The pair at the right doubles in the first interval, and no mass is made in the second."""
+
+    def coupling(self, k):
+        plan = super().coupling(k)
+        return replace(plan, later=plan.weight * torch.tensor([1.0, 1.0, 2.0])) if k == 0 else plan
+
+
 class Mute(Made, HasGrowth):
     def growth(self, t, x, context):
         return torch.zeros_like(t)
@@ -204,6 +212,19 @@ def test_a_plan_moves_cells_along_straight_lines_and_stops_where_it_ends():
     assert "stand still" in made.notes[0]
     middle = simulate(Joined(), np.array([[0.0, 0.5]], np.float32), [0.5, 1.0])
     np.testing.assert_allclose(middle.x[1], [[0, 1]], atol=1e-6)
+
+
+def test_cells_of_a_plan_that_grows_carry_its_mass():
+    x0 = np.array([[0.1, 0.0], [5.0, 0.0]], np.float32)
+    made = simulate(Multiplying(), x0, [0.0, 0.5, 1.0, 2.0, 4.0])
+    mass = np.exp(made.log_weight)
+    np.testing.assert_allclose(mass[:, 0], 1.0)
+    np.testing.assert_allclose(mass[:, 1], [1.0, 2**0.5, 2.0, 2.0, 2.0], rtol=1e-5)
+    assert any("counts for more" in each for each in made.notes)
+    assert not any("counts for more" in each for each in simulate(Joined(), x0, [0.0, 1.0]).notes)
+    assert motion(Multiplying()).grows and not motion(Joined()).grows
+    later = simulate(Multiplying(), x0, [0.5, 1.0])
+    np.testing.assert_allclose(np.exp(later.log_weight[-1]), [1.0, 2**0.5], rtol=1e-5)
 
 
 def test_a_model_that_moves_nothing_is_refused_by_name():
