@@ -1,11 +1,13 @@
-"""Entropic optimal transport between equally weighted points, with marginals that may be left at a price.
+"""Entropic optimal transport between points, with marginals that may be left at a price.
 
-    min_P  <C, P> + epsilon KL(P | a b') + rho0 KL(P 1 | a) + rho1 KL(P' 1 | b),    a = 1 / n,  b = total / m
+    min_P  <C, P> + epsilon KL(P | a b') + rho0 KL(P 1 | p) + rho1 KL(P' 1 | b),    a = 1 / n,  b = total / m
+
+where p = a unless the points of the source are said to have other masses.
 
 An infinite rho is a marginal that holds exactly. Sinkhorn's rounds (Cuturi, NeurIPS 2013; with prices Chizat et al.,
 Math. Comp. 2018, arXiv:1607.05816) on potentials f, g with P = a b exp((f + g - C) / epsilon):
 
-    f = -lambda0 epsilon log sum_j b_j exp((g_j - C_ij) / epsilon),    lambda0 = rho0 / (rho0 + epsilon)
+    f = -lambda0 epsilon (log sum_j b_j exp((g_j - C_ij) / epsilon) - log p_i / a_i),  lambda0 = rho0 / (rho0 + epsilon)
 
 and g alike. Most rounds are two products with the present plan; when their factors grow, the potentials take them in
 by the formula above and the plan is written anew, and epsilon comes down in steps of four from the largest cost
@@ -34,20 +36,25 @@ def entropic_plan(
     rho0: float = math.inf,
     rho1: float = math.inf,
     total: float = 1.0,
+    source: Float[Tensor, " n"] | None = None,
 ) -> Float[Tensor, "n m"]:
     """The plan P above, float64, for a cost and prices in the same unit.
 
-    total  mass of the target where that of the source is 1; another than 1 needs a finite price
+    total   mass of the target where that of the source is 1; another than 1 needs a finite price
+    source  mass p of each point of the source, summing to one; None: 1 / n each
 
     A marginal without a price holds to rounding error, so that a balanced plan sums to one. Raises ValueError where
-    epsilon or a price is not above zero, where no plan has the two masses, and where the plan does not settle.
+    epsilon, a price or a mass is not above zero, where no plan has the two masses, and where the plan does not settle.
     """
     if not (epsilon > 0 and rho0 > 0 and rho1 > 0 and total > 0):
         raise ValueError(f"epsilon={epsilon:g}, the prices {rho0:g} and {rho1:g} and total={total:g} must be above 0")
     if total != 1 and math.isinf(rho0) and math.isinf(rho1):
         raise ValueError(f"no plan keeps a source of mass 1 and a target of mass {total:g}: give one of them a price")
     cost = cost.double()
-    state = _State(torch.zeros_like(cost[:, 0]), torch.zeros_like(cost[0]), 1 / len(cost), total / cost.shape[1])
+    mass = torch.full_like(cost[:, 0], 1 / len(cost)) if source is None else source.to(cost)
+    if not ((mass > 0).all() and abs(float(mass.sum()) - 1) < 1e-3):
+        raise ValueError(f"the masses of the source must be above 0 and sum to 1, they sum to {float(mass.sum()):g}")
+    state = _State(torch.zeros_like(mass), torch.zeros_like(cost[0]), 1 / len(cost), total / cost.shape[1], mass)
     step = max(float(cost.max()), epsilon)
     while step > epsilon:
         state.settle(cost, step, rho0, rho1, 50, 0.03)
@@ -58,17 +65,18 @@ def entropic_plan(
             f"the entropic plan still changes by {change:.1e} a round after {ROUNDS:,} rounds at epsilon={epsilon:.3g}"
             f", {epsilon / float(cost.mean()):.1e} of the mean cost: take a larger one, or an exact plan"
         )
-    return _held(plan, state.a if math.isinf(rho0) else None, state.b if math.isinf(rho1) else None)
+    return _held(plan, mass if math.isinf(rho0) else None, state.b if math.isinf(rho1) else None)
 
 
 @dataclass
 class _State:
-    """Potentials of the rounds so far, and the mass of one point of either side."""
+    """Potentials of the rounds so far, the mass of one point of either side, and the masses the source is to have."""
 
     f: Tensor
     g: Tensor
     a: float
     b: float
+    mass: Tensor
 
     def settle(
         self, cost: Tensor, epsilon: float, rho0: float, rho1: float, rounds: int, settled: float
@@ -77,7 +85,8 @@ class _State:
         keep0, keep1 = (1.0 if math.isinf(rho) else rho / (rho + epsilon) for rho in (rho0, rho1))
         done, change, plan = 0, math.inf, cost
         while done < rounds and change > settled:
-            self.f = -keep0 * epsilon * torch.logsumexp((self.g - cost).div_(epsilon), 1).add(math.log(self.b))
+            left = torch.logsumexp((self.g - cost).div_(epsilon), 1) - (self.mass / (self.a * self.b)).log()
+            self.f = -keep0 * epsilon * left
             self.g = -keep1 * epsilon * torch.logsumexp((self.f[:, None] - cost).div_(epsilon), 0).add(math.log(self.a))
             plan = ((self.f[:, None] + self.g).sub_(cost)).div_(epsilon).exp_().mul_(self.a * self.b)
             lift0, lift1 = (-(1 - keep0) / epsilon * self.f).exp(), (-(1 - keep1) / epsilon * self.g).exp()
@@ -87,7 +96,7 @@ class _State:
                 before = u
                 for _ in range(_LOOK):
                     before = u
-                    u = lift0 * (plan @ v / self.a).pow(-keep0)
+                    u = lift0 * (plan @ v / self.mass).pow(-keep0)
                     v = lift1 * (u @ plan / self.b).pow(-keep1)
                 done += _LOOK
                 change = float((u / before - 1).abs().mean())
@@ -99,7 +108,7 @@ class _State:
         return plan, change
 
 
-def _held(plan: Tensor, a: float | None, b: float | None) -> Tensor:
+def _held(plan: Tensor, a: Tensor | None, b: float | None) -> Tensor:
     """The plan with the marginals that have no price made exact (Altschuler et al., NeurIPS 2017, algorithm 2)."""
     if a is None or b is None:
         if a is not None:

@@ -112,6 +112,26 @@ class TestEntropic:
         if math.isinf(rho1):
             np.testing.assert_allclose(found.sum(axis=0), b, rtol=1e-12)
 
+    @pytest.mark.parametrize(("rho0", "rho1", "total"), [(1.0, 50.0, 1.0), (2.0, math.inf, 3.0), (math.inf, 5.0, 1.5)])
+    def test_with_masses_of_the_source_is_the_plan_of_another_package(self, rho0, rho1, total):
+        """POT measures entropy against the masses themselves: the same with a cost that is moved by their logarithm."""
+        cost, mass = costs(60, 40), torch.rand(60, dtype=torch.float64) + 0.1
+        mass /= mass.sum()
+        found = entropic_plan(cost, 1.0, rho0, rho1, total, mass).numpy()
+        wanted = pot.unbalanced.sinkhorn_unbalanced(
+            mass.numpy(),
+            total * pot.unif(40),
+            (cost + (60 * mass).log()[:, None]).numpy(),
+            1.0,
+            (rho0, rho1),
+            reg_type="kl",
+            numItermax=100_000,
+            stopThr=1e-12,
+        )
+        assert np.abs(found - wanted).sum() < 2e-3
+        if math.isinf(rho0):
+            np.testing.assert_allclose(found.sum(axis=1), mass.numpy(), rtol=1e-12)
+
     def test_a_dear_price_is_no_growth_and_a_cheap_one_is_all_growth(self):
         cost = torch.tensor([[0.0, 9.0], [9.0, 0.0], [9.0, 0.0]], dtype=torch.float64)  # 1 against 2, then 1 against 1
         dear = entropic_plan(cost, 0.05, rho0=1e4).sum(1)
@@ -122,6 +142,8 @@ class TestEntropic:
     def test_says_what_cannot_be(self, monkeypatch):
         with pytest.raises(ValueError, match="epsilon=0, the prices inf and inf and total=1 must be above 0"):
             entropic_plan(costs(3, 3), 0.0)
+        with pytest.raises(ValueError, match="masses of the source must be above 0 and sum to 1, they sum to 3"):
+            entropic_plan(costs(3, 3), 1.0, source=torch.ones(3))
         with pytest.raises(ValueError, match="no plan keeps a source of mass 1 and a target of mass 2"):
             entropic_plan(costs(3, 3), 1.0, total=2.0)
         monkeypatch.setattr(sinkhorn, "ROUNDS", 10)
