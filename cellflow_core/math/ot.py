@@ -33,6 +33,22 @@ def exact_plan(
     return rows, columns, masses
 
 
+def weighted_plan(
+    x0: Float[Tensor, "n dim"], x1: Float[Tensor, "m dim"], a: Float[Tensor, " n"], b: Float[Tensor, " m"]
+) -> tuple[
+    Int[Tensor, " pairs"], Int[Tensor, " pairs"], Float[Tensor, " pairs"], Float[Tensor, " n"], Float[Tensor, " m"]
+]:
+    """The exact plan between points with the shares a, b of the mass: (row, column, mass, f, g), solved whole.
+
+    f, g  potentials (state^2): slopes of the cost in a and b, each up to a constant
+    """
+    p0, p1, q0, q1 = (each.detach().double().cpu().numpy() for each in (x0, x1, a, b))
+    plan, log = ot.emd(q0 / q0.sum(), q1 / q1.sum(), ot.dist(p0, p1), numItermax=5_000_000, log=True)
+    row, column, mass = (each.to(x0.device) for each in entries(np.asarray(plan)))
+    f, g = (torch.from_numpy(np.asarray(log[name])).to(x0) for name in ("u", "v"))
+    return row, column, mass, f, g
+
+
 def in_blocks(
     n: int, m: int, limit: int, block: int, rng: torch.Generator
 ) -> list[tuple[Int[Tensor, " _"], Int[Tensor, " _"]]]:

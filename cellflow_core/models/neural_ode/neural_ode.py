@@ -2,33 +2,27 @@
 
 Chen et al., "Neural ordinary differential equations", NeurIPS 2018, arXiv:1806.07366, with the transport loss and the
 energy penalty of Tong et al., "TrajectoryNet", ICML 2020, arXiv:2002.04461 and Huguet et al., "MIOFlow", NeurIPS 2022,
-arXiv:2206.14928. Cells of each time are carried to the next through torchdiffeq, however long the gap is.
-
-Transport between samples is biased: it is smallest for a cloud narrower than the measured one. Each batch is therefore
-cut into halves a, b and compared by the minibatch energy distance of Salimans et al., ICLR 2018, arXiv:1803.05573:
-
-    D = [W(xa, ya) + W(xb, yb) - W(xa, xb) - W(ya, yb)] / 2        W: exact plan, squared distance
-
-which is zero in the mean where the clouds agree (a single batch may fall below).
+arXiv:2206.14928. Cells of each time are carried to the next through torchdiffeq, however long the gap is. The landed
+clouds are compared with the measured ones as models/landing.py says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torchdiffeq import odeint
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Batch
 from cellflow_core.data.snapshots import Spec
-from cellflow_core.math.ot import exact_plan
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.landing import miss
 from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.solver import Solver, State
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,11 @@ class Settings(Config):
     energy: float = setting(
         0.05, "weight of the kinetic energy against the transport loss: straighter, but shorter ways", 0.0, 100.0
     )
-    substeps: int = setting(4, "midpoint steps from one time to the next", 1, 200, "steps")
+    solver: Literal["midpoint", "rk4", "dopri5"] = setting(
+        "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
+    )
+    substeps: int = setting(4, "steps from one time to the next", 1, 200, "steps")
+    tolerance: float = setting(1e-3, "dopri5: largest error of a step", 1e-8, 1.0, "spreads of the data")
 
 
 class NeuralODE(DynamicsModel, HasVelocity):
@@ -53,6 +51,7 @@ class NeuralODE(DynamicsModel, HasVelocity):
     def __init__(self, config: Settings, spec: Spec) -> None:
         super().__init__(config, spec)
         self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        self.solver = Solver(config.solver, config.substeps, config.tolerance)
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("carry", (Update(self.loss, self.net.parameters()),)),)
@@ -60,9 +59,8 @@ class NeuralODE(DynamicsModel, HasVelocity):
     def loss(self, batch: Batch) -> Loss:
         """Mean over intervals, per axis, in squared spreads of the data."""
         landed, energy = self.carry(batch)
-        apart = torch.stack([_divergence(x, y, batch.rng) for x, y in zip(landed, batch.x[1:], strict=True)]).mean()
-        unit = self.spec.dim * self.spec.scale**2
-        transport, energy = apart / unit, energy / unit
+        transport = miss(landed, batch.x[1:], self.spec, batch.rng)
+        energy = energy / (self.spec.dim * self.spec.scale**2)
         terms = {"transport": transport.detach(), "energy": energy.detach()}
         return Loss(transport + self.config.energy * energy, terms)
 
@@ -77,31 +75,19 @@ class NeuralODE(DynamicsModel, HasVelocity):
         gap = batch.times.diff()[:, None].expand(cells).reshape(-1)
         t0 = batch.times[:-1, None].expand(cells).reshape(-1)
 
-        def field(s: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-            step = self.net(t0 + s * gap, state[0]) * gap[:, None]  # d x / d s
-            return step, step.square().sum(dim=1)
+        def rates(t: Tensor, state: State) -> State:
+            v = self.net(t, state[0])
+            return v, v.square().sum(dim=1) * gap
 
-        span = torch.tensor([0.0, 1.0], device=x0.device)
         start = (x0.reshape(-1, x0.shape[-1]), torch.zeros_like(gap))
-        x, energy = odeint(field, start, span, method="midpoint", options={"step_size": 1 / self.config.substeps})
-        return x[-1].reshape(x0.shape), energy[-1].mean()
+        sizes = (self.spec.scale, self.spec.dim * self.spec.scale**2)
+        x, energy = self.solver.carry(rates, start, t0, t0 + gap, sizes)
+        return x.reshape(x0.shape), energy.mean()
+
+    def notes(self) -> tuple[str, ...]:
+        return self.solver.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
         return self.net(t, x)
-
-
-def _divergence(
-    x: Float[Tensor, "batch dim"], y: Float[Tensor, "batch dim"], rng: torch.Generator
-) -> Float[Tensor, ""]:
-    """D above, of two batches of the same size; an odd cell out is left aside."""
-    half = len(x) // 2
-    xa, xb, ya, yb = x[:half], x[half : 2 * half], y[:half], y[half : 2 * half]
-    return (_transport(xa, ya, rng) + _transport(xb, yb, rng) - _transport(xa, xb, rng) - _transport(ya, yb, rng)) / 2
-
-
-def _transport(x: Float[Tensor, "n dim"], y: Float[Tensor, "n dim"], rng: torch.Generator) -> Float[Tensor, ""]:
-    """Mean squared distance along the exact plan; the gradient takes the plan as fixed (envelope theorem)."""
-    row, column, mass = exact_plan(x, y, rng)
-    return mass @ (x[row] - y[column]).square().sum(dim=1)
