@@ -55,7 +55,7 @@ def finite(values: np.ndarray, *shape: int) -> bool:
 
 def test_the_simulators_that_were_promised_are_there():
     promised = "ornstein-uhlenbeck gaussian-bridge toggle branching-tree cell-cycle birth-death krumsiek splicing"
-    assert {*promised.split(), "repressilator", "pkpd"} <= set(NAMES)
+    assert {*promised.split(), "repressilator", "pkpd", "double-well"} <= set(NAMES)
     assert all(knows(registry.find(name)) for name in NAMES)
     assert all(that_know(answer) for answer in CAPABILITIES.values())
     assert not registry.knows_of("", HasFates) and not registry.knows_of("krumsiek11", HasFates)
