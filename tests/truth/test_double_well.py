@@ -57,7 +57,7 @@ def test_cells_that_are_followed_cross_as_kramers_says():
 
 
 def test_the_formula_comes_near_to_the_exact_rate_as_the_pass_rises():
-    """Within 13 % at a pass of 4.7 D, 6 % at 8 D, 1.5 % at 50 D, from above; the side that is favoured is kept longer."""
+    """Within 13 % at a pass of 4.7 D, 6 % at 8 D, 1.5 % at 50 D, from above; cells stay longer where it is lower."""
     for noise, close in ((0.65, 0.13), (0.5, 0.06), (0.2, 0.015)):
         process = DoubleWell(Wells(noise=noise))
         assert 0 < process.kramers_rate() / process.escape_rate() - 1 < close

@@ -2,9 +2,9 @@
 
     dx = -U'(x) dt + sigma dW,  U = barrier (x^2 - 1)^2 - tilt x;  every other axis: dy = -rate y dt + sigma dW
 
-The motion is downhill of one potential, so the law at rest is exp(-(U + rate |y|^2 / 2) / D) with D = sigma^2 / 2. Cells
-start at rest in the left valley. How often they leave it, with a the bottom of their valley, b that of the other and m
-the pass between them:
+The motion is downhill of one potential, so the law at rest is exp(-(U + rate |y|^2 / 2) / D) with D = sigma^2 / 2.
+Cells start at rest in the left valley. How often they leave it, with a the bottom of their valley, b that of the other
+and m the pass between them:
 
     Kramers 1940        sqrt(U''(a) |U''(m)|) / (2 pi) exp(-(U(m) - U(a)) / D), for a pass far above D
     exactly             1 / T,  T = 1 / D times the integral over y from a to b of exp(U(y) / D), times that of
