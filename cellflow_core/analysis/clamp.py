@@ -177,11 +177,12 @@ def _held(inner: Motion, project: Callable[[Tensor], Tensor], within: Callable[[
             f"{inner.title} only {how}: it cannot say where a cell with another expression would go; choose a model "
             "with a velocity"
         )
-    velocity, drift, other = inner.velocity, inner.drift, inner.constrain
+    velocity, drift, among, other = inner.velocity, inner.drift, inner.interaction, inner.constrain
     return replace(
         inner,
         velocity=None if velocity is None else (lambda t, x: within(x, velocity(t, x))),
         drift=None if drift is None else (lambda t, x: within(x, drift(t, x))),
+        interaction=None if among is None else (lambda t, x, *cloud: within(x, among(t, x, *cloud))),
         potential=None,
         constrain=project if other is None else (lambda x: project(other(x))),
     )

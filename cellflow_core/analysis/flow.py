@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from cellflow_core.analysis.crowd import Amid, felt
 from cellflow_core.analysis.results import FlowField
 from cellflow_core.analysis.simulate import Model, Motion, motion
 from cellflow_core.analysis.views import View
@@ -24,10 +25,12 @@ def flow_field(model: Model, data: Snapshots, view: View, time: float | None = N
         cells, points, arrows, notes = _displacements(moving, view, time)
     else:
         near = cells_near(data, time)
+        alone, moving = moving, motion(Amid(model, data.x[near]))
         cells = view.points[near]
         points = cells
         arrows = view.push(data.x[near], velocity_at(moving, data.x[near], time))
         notes = (f"Arrows come from the {len(near):,} cells measured {_when(data.t[near])}.", _which(moving))
+        notes += felt(alone, "the others of these")
     grid = view.grid(size)
     field = grid.average(points, arrows)
     field[~grid.inside_of(points)] = np.nan

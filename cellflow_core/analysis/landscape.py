@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from cellflow_core.analysis.crowd import Amid, felt
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.gradient import non_gradient_share
 from cellflow_core.analysis.grid import Grid
@@ -39,14 +40,18 @@ LOOKS = 12
 
 @dataclass(frozen=True)
 class Frozen(Wrapper):
-    """The field of one time held for ever, with the model's noise, or with `sigma` (state / sqrt(time)) without."""
+    """The field of one time held for ever, with the model's noise, or with `sigma` (state / sqrt(time)) without.
+
+    around  cells that stay where they are and that the moving ones feel, where the model's cells feel each other
+    """
 
     model: Model
     time: float
     sigma: float
+    around: Array
 
     def motion(self, context: Context) -> Motion:
-        inner = motion(self.model, context)
+        inner = motion(Amid(self.model, self.around), context)
         drift = inner.drift if inner.kind == "stochastic" else inner.field
         assert drift is not None
         own = inner.noise if inner.kind == "stochastic" else None
@@ -101,7 +106,8 @@ def landscape(
     paths = view.project(rolled.x)
     share, gradient_note = np.nan, f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
     if moving.kind not in ("plan", "sampler"):
-        share, gradient_note = non_gradient_share(moving, data.x[cells_near(data, time, 1000)], time, seed)
+        near = data.x[cells_near(data, time, 1000)]
+        share, gradient_note = non_gradient_share(motion(Amid(model, near)), near, time, seed)
     return Landscape(
         view=view.name,
         kind="learnt potential" if kind == "potential" else "quasi-potential -log p",
@@ -169,7 +175,7 @@ def _quasi(
             f"its cells at time {time:g}.",
         )
     else:
-        law, notes = _settle(model, moving, view, grid, x, time, seed)
+        law, notes = _settle(model, moving, data, view, grid, x, time, seed)
     with np.errstate(divide="ignore"):
         height = -np.log(law / law[grid.inside].max())
     height = np.where(grid.inside, np.minimum(height, CAP), np.nan)
@@ -190,12 +196,12 @@ def _law(grid: Grid, points: Array) -> Array:
 
 
 def _settle(
-    model: Model, moving: Motion, view: View, grid: Grid, x: Array, time: float, seed: int
+    model: Model, moving: Motion, data: Snapshots, view: View, grid: Grid, x: Array, time: float, seed: int
 ) -> tuple[Array, tuple[str, ...]]:
     """Density in the view once it stops changing, with what was done in words."""
     spec = moving.spec
     sigma = SMALL_NOISE * spec.scale / spec.interval**0.5
-    frozen = Frozen(model, time, sigma)
+    frozen = Frozen(model, time, sigma, data.x[cells_near(data, time)])
     pause = spec.interval / 2
     points = view.project(x)
     law = _law(grid, points)
@@ -227,4 +233,5 @@ def _settle(
     return law, (
         f"Height is -log p of simulated cells: they were moved to time {time:g}, then the field of that time was held, "
         f"{lent}, {ends[reason]}",
+        *felt(moving, "the cells measured nearest that time"),
     )

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from cellflow_core.analysis.displacement import along_plans
 from cellflow_core.data.snapshots import Spec
-from cellflow_core.math.integrate import BLOCK, Field, draws, integrate, step_error, steps_through
+from cellflow_core.math.integrate import BLOCK, Crowd, Field, draws, integrate, step_error, steps_through
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
     HasCoupling,
+    HasInteraction,
     HasNoise,
     HasSampler,
     Plan,
@@ -29,6 +30,8 @@ TOLERANCE = {"deterministic": 0.01, "stochastic": 0.05, "plan": 0.0}
 """Largest step error that is accepted without shorter steps, in spreads of the data."""
 PER_GAP = {"deterministic": 4, "stochastic": 16, "plan": 1}
 """Steps between two measured times to begin with; at most eight times as many are taken."""
+CROWD = 1024
+"""Most cells that a cell feels; where more move together, so many of them at random stand for all."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Motion:
     kind       "stochastic" (dx = drift dt + noise dW), "deterministic" (dx = velocity dt), "plan" (straight lines
                between the cells that a transport plan joins) or "sampler" (the model's own way)
     velocity   of the continuity equation, or None; drift, noise: of the stochastic equation, or None
+    interaction  what other cells do, (t, x, cloud, share of each of the cloud) -> [batch, dim], to be added to velocity
+               or drift, which leave it out (`crowd.Amid` adds it, for others that stay where they are)
     growth     d log mass / dt, potential: U, plans: by interval, sampler: (cells, times, generator) -> their courses;
                None where the model has none
     constrain  moves states to where a perturbation allows them, or None
@@ -52,6 +57,7 @@ class Motion:
     drift: Field | None = None
     noise: Callable[[Tensor], Tensor] | None = None
     growth: Field | None = None
+    interaction: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] | None = None
     potential: Field | None = None
     plans: tuple[Plan, ...] = ()
     sampler: Callable[[Tensor, tuple[float, ...], torch.Generator], Tensor] | None = None
@@ -142,11 +148,17 @@ def motion(model: Model, context: Context | None = None) -> Motion:
         drift=drift,
         noise=noise,
         growth=field("growth"),
+        interaction=_among(model, context) if "interaction" in has else None,
         potential=field("potential"),
         plans=plans,
         sampler=sampler,
         follows=model.follows if isinstance(model, HasSampler) else True,
     )
+
+
+def _among(model: DynamicsModel, context: Context) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+    assert isinstance(model, HasInteraction)
+    return lambda t, x, cloud, weight: model.interaction(t, x, cloud, weight, context)
 
 
 def _half_score(score: Field, noise: Callable[[Tensor], Tensor]) -> Field:
@@ -194,7 +206,7 @@ def simulate(
 
     Noise with a drift, or with velocity and score, gives the stochastic equation; a velocity the ordinary one; a
     coupling straight lines to the partners of the nearest measured cells (McCann 1997). Growth is gathered in
-    log_weight.
+    log_weight. Where cells feel each other, all of them move together, and they feel those that are simulated.
 
     noise    False follows the velocity alone (or the drift, where there is no velocity)
     context  one row for each cell; cfgen knows "label"
@@ -224,8 +236,9 @@ def simulate(
         steps = steps_through(outputs, moving.spec.times, count)
         x = np.empty((len(outputs), *x0.shape), np.float32)
         log_weight = np.empty(x.shape[:2], np.float32)
-        for block, first in enumerate(range(0, len(x0), BLOCK)):
-            cells = slice(first, first + BLOCK)
+        block_size = BLOCK if moving.interaction is None else len(x0)
+        for block, first in enumerate(range(0, len(x0), block_size)):
+            cells = slice(first, first + block_size)
             part = motion(model, {name: value[cells] for name, value in (context or {}).items()})
             field, sigma = _moves(part, kind)
             moved, logs = integrate(
@@ -234,6 +247,7 @@ def simulate(
                 steps,
                 sigma=sigma,
                 rate=part.growth,
+                others=_crowd(part, len(x0), seed),
                 constrain=part.constrain,
                 noise=draws(seed, block, moving.device),
             )
@@ -243,7 +257,8 @@ def simulate(
             f"{moving.title} sent {int((~np.isfinite(x[-1]).all(axis=1)).sum())} of {len(x0)} cells to infinity: "
             "its field is not usable that far in time or state"
         )
-    return Simulation(np.array(outputs), x, log_weight, count, error, _grown(moving))
+    notes = (*_grown(moving), *_felt(moving, len(x0)))
+    return Simulation(np.array(outputs), x, log_weight, count, error, notes)
 
 
 def _sampled(moving: Motion, x0: np.ndarray, outputs: list[float], seed: int) -> Simulation:
@@ -277,11 +292,37 @@ def _step_count(
     count = PER_GAP[kind]
     while True:
         steps = steps_through([outputs[0], outputs[-1]], part.spec.times, count)
-        error = step_error(field, start[few], steps, sigma=sigma, constrain=part.constrain, seed=seed)
+        crowd = _crowd(part, len(few), seed)
+        rate = part.growth if crowd else None  # which moves no cell where none feels another
+        error = step_error(
+            field, start[few], steps, sigma=sigma, rate=rate, others=crowd, constrain=part.constrain, seed=seed
+        )
         enough = error <= TOLERANCE[kind] * part.spec.scale * part.spec.dim**0.5
         if enough or count >= 8 * PER_GAP[kind]:
             return count, error
         count *= 2
+
+
+def _crowd(moving: Motion, cells: int, seed: int) -> Crowd | None:
+    """What cells that move together do to each other: all of them feel all, or CROWD of them drawn once."""
+    among = moving.interaction
+    if among is None:
+        return None
+    felt = torch.randperm(cells, generator=torch.Generator().manual_seed(seed))[:CROWD].to(moving.device)
+    return lambda t, x, log_weight: among(t, x, x[felt], log_weight[felt].softmax(dim=0))
+
+
+def _felt(moving: Motion, cells: int) -> tuple[str, ...]:
+    """A note where cells feel each other."""
+    if moving.interaction is None:
+        return ()
+    who = (
+        f"each feels all {cells:,} of them" if cells <= CROWD else f"each feels the same {CROWD:,} random ones of them"
+    )
+    return (
+        f"In {moving.title} cells act on each other: the simulated cells move together and {who}, by their mass, and "
+        "no others. Cells that were picked by hand miss those that were around them.",
+    )
 
 
 def _grown(moving: Motion) -> tuple[str, ...]:

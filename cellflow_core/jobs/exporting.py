@@ -15,6 +15,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 import cellflow_core
+from cellflow_core.analysis.crowd import Amid
+from cellflow_core.analysis.flow import velocity_at
 from cellflow_core.analysis.simulate import Simulation, motion, simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.state import TOTALS
@@ -94,17 +96,16 @@ def drawn_counts(data: Snapshots, found: Simulation, seed: int) -> Array | None:
 
 
 def with_velocity(subject: Subject, cells: Cells) -> Cells:
-    """The same cells with the velocity of the model at their own time and state.
+    """The same cells with the velocity of the model at their own time and state, amid those of the same time.
 
     Raises ValueError, with a sentence, for a model that has none.
     """
-    import torch
-
-    moving = motion(subject.model)
-    x, t = torch.from_numpy(cells.x), torch.from_numpy(cells.t.astype(np.float32))
-    with torch.no_grad():
-        parts = [moving.field(*each) for each in zip(t.split(2048), x.split(2048), strict=True)]
-    return dataclasses.replace(cells, velocity=torch.cat(parts).numpy())
+    velocity, weight = np.empty_like(cells.x), cells.columns.get("weight")
+    for time in np.unique(cells.t):
+        at = cells.t == time
+        amid = Amid(subject.model, cells.x[at], None if weight is None else weight[at])
+        velocity[at] = velocity_at(motion(amid), cells.x[at], float(time))
+    return dataclasses.replace(cells, velocity=velocity)
 
 
 def provenance(subject: Subject, cells: Cells) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -20,6 +21,9 @@ BLOCK = 2048
 
 Field = Callable[[Tensor, Tensor], Tensor]
 """(t [batch], x [batch, dim]) -> [batch, dim] or, for a rate, [batch]."""
+
+Crowd = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(t [cells], x [cells, dim], log w [cells]) of all cells that move together -> what they do to each other."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def integrate(
     *,
     sigma: Callable[[Tensor], Tensor] | None = None,
     rate: Field | None = None,
+    others: Crowd | None = None,
     constrain: Callable[[Tensor], Tensor] | None = None,
     noise: Callable[[int, Tensor], Tensor] | None = None,
 ) -> tuple[Float[Tensor, "outputs cells dim"], Float[Tensor, "outputs cells"]]:
@@ -85,6 +90,7 @@ def integrate(
     Without `sigma` each step is classical Runge-Kutta of order four, with it Euler-Maruyama (Kloeden & Platen 1992,
     section 9.1), of strong order one since the noise does not depend on the state. The rate is summed by the trapezium
     rule. `constrain` is applied to the start and after every step. `noise(k, x)` gives step k's standard normal draws.
+    `others` is added to the field, with the weights that cells have at the beginning of a step.
     """
     x = x0 if constrain is None else constrain(x0)
     log_weight = x.new_zeros(len(x))
@@ -94,20 +100,23 @@ def integrate(
     def at(time: float) -> Tensor:
         return x0.new_full((len(x0),), time)
 
+    def moves(t: Tensor, x: Tensor) -> Tensor:
+        return field(t, x) if others is None else field(t, x) + others(t, x, log_weight)
+
     before = rate(at(steps.times[0]), x) if rate else None
     for k, time in enumerate(steps.times):
         if k:
             start = steps.times[k - 1]
             h = time - start
             if sigma is None:
-                k1 = field(at(start), x)
-                k2 = field(at(start + h / 2), x + h / 2 * k1)
-                k3 = field(at(start + h / 2), x + h / 2 * k2)
-                k4 = field(at(time), x + h * k3)
+                k1 = moves(at(start), x)
+                k2 = moves(at(start + h / 2), x + h / 2 * k1)
+                k3 = moves(at(start + h / 2), x + h / 2 * k2)
+                k4 = moves(at(time), x + h * k3)
                 x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
             else:
                 draw = torch.randn_like(x) if noise is None else noise(k, x)
-                x = x + h * field(at(start), x) + math.sqrt(h) * sigma(at(start))[:, None] * draw
+                x = x + h * moves(at(start), x) + math.sqrt(h) * sigma(at(start))[:, None] * draw
             if constrain is not None:
                 x = constrain(x)
             if rate is not None and before is not None:
@@ -135,6 +144,8 @@ def step_error(
     steps: Steps,
     *,
     sigma: Callable[[Tensor], Tensor] | None = None,
+    rate: Field | None = None,
+    others: Crowd | None = None,
     constrain: Callable[[Tensor], Tensor] | None = None,
     seed: int = 0,
 ) -> float:
@@ -145,19 +156,13 @@ def step_error(
     With noise both follow the same path of the Brownian motion, so what is compared is the size of the steps alone.
     """
     fine = steps.halved()
+    move = partial(integrate, field, x0, rate=rate, others=others, constrain=constrain)
     if sigma is None:
-        coarse_x, _ = integrate(field, x0, steps, constrain=constrain)
-        fine_x, _ = integrate(field, x0, fine, constrain=constrain)
+        coarse_x, _ = move(steps)
+        fine_x, _ = move(fine)
     else:
         rng = torch.Generator(x0.device).manual_seed(seed)
         table = torch.randn((len(fine.times), *x0.shape), generator=rng, device=x0.device, dtype=x0.dtype)
-        fine_x, _ = integrate(field, x0, fine, sigma=sigma, constrain=constrain, noise=lambda k, x: table[k])
-        coarse_x, _ = integrate(
-            field,
-            x0,
-            steps,
-            sigma=sigma,
-            constrain=constrain,
-            noise=lambda k, x: (table[2 * k - 1] + table[2 * k]) / math.sqrt(2),
-        )
+        fine_x, _ = move(fine, sigma=sigma, noise=lambda k, x: table[k])
+        coarse_x, _ = move(steps, sigma=sigma, noise=lambda k, x: (table[2 * k - 1] + table[2 * k]) / math.sqrt(2))
     return float((fine_x[-1] - coarse_x[-1]).norm(dim=1).quantile(0.9))

@@ -136,6 +136,25 @@ class HasGrowth(ABC):
     ) -> Float[Tensor, " batch"]: ...
 
 
+class HasInteraction(ABC):
+    """What other cells do to a cell, which its velocity and its drift leave out (state / time).
+
+    A weighted mean over the cells of a cloud of a learnt pair force. Whoever moves cells adds it to the velocity or the
+    drift, with the cells that move together as the cloud.
+    """
+
+    @abstractmethod
+    def interaction(
+        self,
+        t: Float[Tensor, " batch"],
+        x: Float[Tensor, "batch dim"],
+        cloud: Float[Tensor, "others dim"],
+        weight: Float[Tensor, " others"],
+        context: Context,
+    ) -> Float[Tensor, "batch dim"]:
+        """cloud: the cells around, at the same time, x among them or not; weight: their shares of the mass."""
+
+
 class HasPotential(ABC):
     """U with velocity = -grad U, or drift = -grad U where there is no velocity: downhill (state^2 / time)."""
 
@@ -190,6 +209,7 @@ CAPABILITIES: Mapping[str, type] = {
     "noise": HasNoise,
     "score": HasScore,
     "growth": HasGrowth,
+    "interaction": HasInteraction,
     "potential": HasPotential,
     "coupling": HasCoupling,
     "sampler": HasSampler,

@@ -19,6 +19,7 @@ WORDS: Mapping[str, str] = {
     "noise": "random motion of cells",
     "score": "the density of cells",
     "growth": "division and death",
+    "interaction": "what cells do to each other",
     "potential": "a landscape of its own",
     "coupling": "pairs of early and late cells",
     "sampler": "a way of its own to draw later cells",
