@@ -20,9 +20,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
-from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +32,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import cells
+import parts
 import published
 import trial
 
@@ -55,37 +54,25 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         trial.named(name)
     data = read(asked)
     folds, seeds = evaluate.middle_times(data), [int(each) for each in asked.seeds.split(",")]
-    refused = {name: said for name in names if (said := lacking(name, data))}
+    refused = {name: said for name in names if (said := trial.lacking(name, data))}
     for said in refused.values():
         print(f"left out: {said}", file=sys.stderr, flush=True)
     names = tuple(name for name in names if name not in refused)
     found = about(asked, data)
-    kept = earlier(asked.out, found, {(name, seed) for name in names for seed in seeds})
+    again = {(name, seed) for name in names for seed in seeds}
+    alike = ("protocol", "data", "preset", "machine")
+    kept = parts.earlier(asked.out, found, alike, lambda row: (row["model"], row["seed"]) in again)
     beside = {fold: evaluate.trivial(data, fold, limit=len(data.x)) for fold in folds}
     found |= {"rows": kept, **trivial_rows(beside), "refused": refused, "failed": []}
     found |= {"published": published.beside(asked.data, data.dim)}
     for name in names:
         for seed in seeds:
             for fold in folds:
-                one(found, _trial(asked, name, data, seed, beside[fold]))
-                write(asked.out, found)
-    write(asked.out, found)
+                parts.one(found, _trial(asked, name, data, seed, beside[fold]))
+                parts.write(asked.out, found)
+    parts.write(asked.out, found)
     print(table(found))
     return found
-
-
-def one(found: dict[str, Any], asked: trial.Trial) -> None:
-    """Add the row, or the sentence of what went wrong: one model that fails takes no other row with it."""
-    where = f"{asked.model} seed {asked.seed} without {asked.fold:g}"
-    try:
-        row = trial.alone(asked)
-    except (ValueError, RuntimeError, ArithmeticError, MemoryError, BrokenProcessPool) as error:
-        said = f"{type(error).__name__}: {error}"
-        found["failed"].append({"model": asked.model, "seed": asked.seed, "fold": asked.fold, "error": said})
-        print(f"{where} failed: {said}", file=sys.stderr, flush=True)
-    else:
-        found["rows"].append(row)
-        print(f"{where}: {row['w1']:.3f}", file=sys.stderr, flush=True)
 
 
 def read(asked: argparse.Namespace) -> Snapshots:
@@ -102,13 +89,6 @@ def read(asked: argparse.Namespace) -> Snapshots:
 def raw(asked: argparse.Namespace) -> bool:
     """Whether coordinates are left as they are."""
     return asked.dims >= cells.RAW_FROM if asked.raw is None else asked.raw
-
-
-def lacking(name: str, data: Snapshots) -> str:
-    """Why a model cannot be trained on these cells, "" where it can."""
-    kind = registry.find(trial.named(name)[0])
-    missing = sorted(kind.needs - data.has)
-    return f"{name} needs {' and '.join(missing)}, which these cells do not have" if missing else ""
 
 
 def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
@@ -144,22 +124,6 @@ def trivial_rows(beside: dict[float, Trivial]) -> dict[str, Any]:
     ]
     means = {name: float(np.mean([each[name] for each in w1])) for name in BASELINES}
     return {"baselines": means, "baselines_by_fold": w1, "baseline_rows": every}
-
-
-def earlier(path: Path | None, made: dict[str, Any], again: set[tuple[str, int]]) -> list[dict[str, Any]]:
-    """Rows of an earlier part of the same table, less the models and seeds that are made again."""
-    if path is None or not path.exists():
-        return []
-    held = json.loads(path.read_text())
-    if any(held[key] != made[key] for key in ("protocol", "data", "preset", "machine")):
-        raise SystemExit(f"{path.name} holds a table of other data, preset or machine: name another file for --out")
-    return [row for row in held["rows"] if (row["model"], row["seed"]) not in again]
-
-
-def write(path: Path | None, found: dict[str, Any]) -> None:
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
 
 
 def table(found: dict[str, Any]) -> str:

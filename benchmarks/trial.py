@@ -4,7 +4,7 @@ The processes are forked from a server that has loaded the libraries and nothing
 of the resident memory of such a process when the training ends, before anything is scored: interpreter and libraries
 (`base_mb`, what it held before the training), the cells, the network, its optimizer, pools of pairs and transport
 plans. Memory of a GPU is not in it. `seconds` is the clock, `cpu` the processor's time, which other programs on the
-machine change little.
+machine change little; `prepare` is the part of it that goes into what is computed once before the steps.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import math
 import multiprocessing
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -24,13 +25,16 @@ from pathlib import Path
 from typing import Any
 
 import machine
+import numpy as np
 import torch
 
 from cellflow_core.analysis import evaluate
 from cellflow_core.analysis.results import Distances, Trivial
+from cellflow_core.data.frames import Frames
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.jobs.process import peak_mb
 from cellflow_core.models import registry
+from cellflow_core.models.contract import DynamicsModel, Phase
 from cellflow_core.train.trainer import TrainConfig, fit
 
 LOADED = ["trial", "torch._dynamo", "cellflow_core.models.registry"]
@@ -44,7 +48,7 @@ class Trial:
     model     name, or name:setting=value, as in `named`
     steps     of training, instead of the preset's; None: the preset's
     own_scale the cells are scaled anew without those of the fold; distances are told in the unit of `data` all the same
-    beside    the answers that need no model, for this fold
+    beside    the answers that need no model, for this fold; None: not needed
     """
 
     model: str
@@ -53,15 +57,16 @@ class Trial:
     fold: float
     preset: str
     threads: int
-    beside: Trivial
+    beside: Trivial | None = None
     steps: int | None = None
     own_scale: bool = False
 
 
-def alone(asked: Trial) -> dict[str, Any]:
-    """`row` in a process of its own. What is raised there is raised here; BrokenProcessPool where it was killed."""
+def alone(asked: Trial, make: Callable[[Trial], dict[str, Any]] | None = None) -> dict[str, Any]:
+    """A row, by `row` or by `make`, in a process of its own. What is raised there is raised here; BrokenProcessPool
+    where it was killed."""
     with ProcessPoolExecutor(1, mp_context=_server(asked.threads)) as pool:
-        return pool.submit(row, asked).result()
+        return pool.submit(make or row, asked).result()
 
 
 @cache
@@ -82,6 +87,14 @@ def _server(threads: int) -> ForkServerContext:
 
 def row(asked: Trial) -> dict[str, Any]:
     """Train and score here."""
+    model, data, unit, made = trained(asked)
+    found = evaluate.scores(model, data, asked.fold, seed=asked.seed, limit=len(data.x), unit=unit, beside=asked.beside)
+    return made | {"w1": found.before.w1} | plain(found.before) | {"first": plain(found.first), "date": machine.today()}
+
+
+def trained(asked: Trial) -> tuple[DynamicsModel, Snapshots, np.ndarray | None, dict[str, Any]]:
+    """Train here: the model, the cells it is scored on, the length of 1 on their axes in the unit of the table (None:
+    it is theirs), and what the training cost."""
     torch.set_num_threads(asked.threads)
     data, unit = asked.data, None
     if asked.own_scale:
@@ -90,16 +103,47 @@ def row(asked: Trial) -> dict[str, Any]:
     seen = data.without(asked.fold)
     name, settings = named(asked.model)
     model = registry.create(name, settings, seen.spec, asked.seed)
+    preparing = _Clock()
+    phases = model.phases
+    model.phases = lambda: tuple(preparing.watch(each) for each in phases())  # type: ignore[method-assign]
     changes = {} if asked.steps is None else {"steps": asked.steps}
     base, began, worked = peak_mb(), time.monotonic(), time.process_time()
     fit(model, seen, TrainConfig.preset(asked.preset, type(model), **changes), seed=asked.seed)
     seconds, cpu, peak = time.monotonic() - began, time.process_time() - worked, peak_mb()
-    found = evaluate.scores(model, data, asked.fold, seed=asked.seed, limit=len(data.x), unit=unit, beside=asked.beside)
-    made = {"model": asked.model, "seed": asked.seed, "fold": asked.fold, "w1": found.before.w1}
-    made |= {"seconds": round(seconds, 2), "cpu": round(cpu, 2), "peak_mb": round(peak, 1), "base_mb": round(base, 1)}
+    made: dict[str, Any] = {"model": asked.model, "seed": asked.seed, "fold": asked.fold}
+    made |= {"seconds": round(seconds, 2), "cpu": round(cpu, 2), "prepare": round(preparing.spent, 2)}
+    made |= {"peak_mb": round(peak, 1), "base_mb": round(base, 1)}
     if chosen := model.notes():
         made["notes"] = list(chosen)
-    return made | plain(found.before) | {"first": plain(found.first), "date": machine.today()}
+    return model, data, unit, made
+
+
+@dataclass
+class _Clock:
+    """Processor's seconds that phases spent on what they compute once."""
+
+    spent: float = 0.0
+
+    def watch(self, phase: Phase) -> Phase:
+        prepare = phase.prepare
+        if prepare is None:
+            return phase
+
+        def timed(frames: Frames, rng: torch.Generator) -> Any:
+            began = time.process_time()
+            try:
+                return prepare(frames, rng)
+            finally:
+                self.spent += time.process_time() - began
+
+        return dataclasses.replace(phase, prepare=timed)
+
+
+def lacking(label: str, data: Snapshots) -> str:
+    """Why a model cannot be trained on these cells, "" where it can."""
+    kind = registry.find(named(label)[0])
+    missing = sorted(kind.needs - data.has)
+    return f"{label} needs {' and '.join(missing)}, which these cells do not have" if missing else ""
 
 
 def named(label: str) -> tuple[str, dict[str, Any]]:
