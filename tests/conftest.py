@@ -10,7 +10,19 @@ from jaxtyping import install_import_hook
 
 if not os.environ.get("CELLFLOW_UNCHECKED"):
     # Snapshots checks its own shapes, in production too
-    analysis = ("simulate", "views", "flow", "landscape", "fates", "perturb", "course", "trend", "evaluate")
+    analysis = (
+        "simulate",
+        "views",
+        "flow",
+        "landscape",
+        "fates",
+        "futures",
+        "growth",
+        "perturb",
+        "course",
+        "trend",
+        "evaluate",
+    )
     checked = ["math", "data.frames", "models", *(f"analysis.{each}" for each in analysis)]
     install_import_hook([f"cellflow_core.{each}" for each in checked], "beartype.beartype")
 

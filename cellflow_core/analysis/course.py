@@ -6,7 +6,9 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
+from cellflow_core.analysis.growth import known, total
 from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.analysis.simulate import Model, Simulation, motion, simulate
 from cellflow_core.analysis.views import View
@@ -47,7 +49,9 @@ def time_course(
         ends = {float(t): (states[k], weights[k]) for k, t in enumerate(times)}
     frames = [_few(data.at(t), rng) for t in measured]
     w1 = [np.nan, *(wasserstein(_drawn(*ends[float(t)], rng), frames[k]) for k, t in enumerate(measured) if k)]
-    trained = motion(model).spec.times
+    moving = motion(model)
+    trained = moving.spec.times
+    counted = None if data.mass is None else np.asarray(data.mass, dtype=float) / float(data.mass[0])
     seen = np.isin(measured, np.array(trained))
     return TimeCourse(
         view=view.name,
@@ -62,7 +66,14 @@ def time_course(
         w1_previous=np.array([np.nan, *(wasserstein(a, b) for a, b in pairwise(frames))]),
         w1_floor=np.array([_floor(data, t, seed) for t in measured]),
         seen=seen,
-        notes=(*_notes(data, measured, seen), *dict.fromkeys(n for _, s in parts for n in s.notes), *view.note),
+        mass=_numbers(parts, counted, seed) if moving.grows else None,
+        measured_mass=counted,
+        notes=(
+            *_notes(data, measured, seen),
+            *dict.fromkeys(n for _, s in parts for n in s.notes),
+            *(known(data) if moving.grows else ()),
+            *view.note,
+        ),
     )
 
 
@@ -73,6 +84,16 @@ def _segment(
     at = times[(times >= begin) & (times <= end)]
     count = min(CELLS, max(int((data.t == t).sum()) for t in data.times))
     return at, simulate(model, _some(data.at(begin), rng, count), at, seed=seed)
+
+
+def _numbers(parts: list[tuple[Array, Simulation]], counted: Array | None, seed: int) -> Float[Array, "steps 3"]:
+    """Number of cells relative to the first time at each step. Each segment goes on from the counted number at its
+    start, or from where the one before ended where nobody counted."""
+    found = [np.ones((1, 3))]
+    for k, (_, made) in enumerate(parts):
+        begin = found[-1][-1, 1] if counted is None or len(parts) == 1 else counted[k]
+        found.append(begin * total(made.log_weight, seed)[1:])
+    return np.concatenate(found)
 
 
 def _joined(parts: list[tuple[Array, Simulation]]) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from sklearn.neighbors import NearestNeighbors
 
+from cellflow_core.analysis.growth import known
 from cellflow_core.analysis.results import Fates
 from cellflow_core.analysis.simulate import Model, motion, simulate
 from cellflow_core.analysis.starts import start_cells
@@ -21,6 +22,7 @@ REPEATS = 4
 """Times a cell is sent off by a model with noise."""
 NEIGHBOURS = 10
 DRAWS = 1000
+_NO_GROWTH = "The model knows no growth: if one fate divides faster, that is mistaken for cells choosing it."
 
 
 def fate_map(
@@ -41,8 +43,10 @@ def fate_map(
     start = start_cells(data, view, STARTS, seed=seed)
     times = [start.time, float(data.times[-1])]
     repeats = REPEATS if moving.kind != "deterministic" else 1
-    mass = np.stack([fate_mass(each, start.x, times, ends, repeats, seed) for each in (model, *siblings)])
+    followed = np.stack([endings(each, start.x, times, ends, repeats, seed) for each in (model, *siblings)])
+    mass, heads = followed[:, 0], followed[:, 1]
     share, low, high = interval(mass, seed)
+    alike, fewest, most = interval(heads, seed)
     chance = mass.mean(axis=0)
     chance /= chance.sum(axis=1, keepdims=True)
     how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one way leads"
@@ -59,30 +63,34 @@ def fate_map(
         starts=view.points[start.cells],
         probability=_smoothed(start.x, chance),
         interval=interval_text(len(start.x), len(siblings)),
+        ungrown=np.stack([fewest, alike, most], axis=1) if moving.grows else None,
         notes=(
             *ends.notes,
             f"{start.text} were followed to time {times[-1]:g} and counted to the state of the nearest measured cells.",
             f"The probability of a cell {how}, averaged over its {min(NEIGHBOURS, len(start.x))} nearest start cells.",
-            *_grows(moving.grows),
+            *(known(data) if moving.grows else (_NO_GROWTH,)),
             *view.note,
         ),
     )
 
 
-def fate_mass(
+def endings(
     model: Model,
     x0: Float[Array, "cells dim"],
     times: Sequence[float],
     ends: TerminalStates,
     repeats: int = 1,
     seed: int = 0,
-) -> Float[Array, "cells fates"]:
-    """Mass that each start cell brings to each terminal state, mean over repeated runs (relative to one start cell)."""
-    mass = np.zeros((len(x0), len(ends.names)))
+) -> Float[Array, "2 cells fates"]:
+    """What each start cell brings to each terminal state, mean over repeated runs: its mass, and itself alone, counted
+    once however much it multiplied."""
+    found = np.zeros((2, len(x0), len(ends.names)))
     for k in range(repeats):
         made = simulate(model, x0, times, seed=seed + 7919 * k)
-        mass[np.arange(len(x0)), ends.of(made.x[-1])] += np.exp(made.log_weight[-1].astype(float)) / repeats
-    return mass
+        fate = ends.of(made.x[-1])
+        found[0, np.arange(len(x0)), fate] += np.exp(made.log_weight[-1].astype(float)) / repeats
+        found[1, np.arange(len(x0)), fate] += 1 / repeats
+    return found
 
 
 def interval(
@@ -117,9 +125,3 @@ def interval_text(cells: int, siblings: int) -> str:
 def _smoothed(x: Array, chance: Array) -> Array:
     index = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(x))).fit(x)
     return chance[index.kneighbors(x, return_distance=False)].mean(axis=1)
-
-
-def _grows(has_growth: bool) -> tuple[str, ...]:
-    if has_growth:
-        return ("Shares count mass: cells that multiply count more.",)
-    return ("The model knows no growth: if one fate divides faster, that is mistaken for cells choosing it.",)

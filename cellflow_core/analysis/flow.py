@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float
 
 from cellflow_core.analysis.crowd import Amid, felt
+from cellflow_core.analysis.displacement import growth_of
+from cellflow_core.analysis.growth import growth_at, known
 from cellflow_core.analysis.results import FlowField
 from cellflow_core.analysis.simulate import Model, Motion, motion
 from cellflow_core.analysis.views import View
@@ -22,13 +24,14 @@ def flow_field(model: Model, data: Snapshots, view: View, time: float | None = N
     moving = motion(model)
     time = float(data.times[len(data.times) // 2] if time is None else time)
     if moving.kind == "plan":
-        cells, points, arrows, notes = _displacements(moving, view, time)
+        cells, points, arrows, growth, notes = _displacements(moving, view, time)
     else:
         near = cells_near(data, time)
         alone, moving = moving, motion(Amid(model, data.x[near]))
         cells = view.points[near]
         points = cells
         arrows = view.push(data.x[near], velocity_at(moving, data.x[near], time))
+        growth = None if moving.growth is None else growth_at(moving, data.x[near], time)
         notes = (f"Arrows come from the {len(near):,} cells measured {_when(data.t[near])}.", _which(moving))
         notes += felt(alone, "the others of these")
     grid = view.grid(size)
@@ -45,7 +48,8 @@ def flow_field(model: Model, data: Snapshots, view: View, time: float | None = N
         v=field[..., 1],
         speed=np.hypot(field[..., 0], field[..., 1]),
         cells=cells,
-        notes=(*notes, *view.note, *_outside(data, time)),
+        growth=growth,
+        notes=(*notes, *(known(data) if moving.grows else ()), *view.note, *_outside(data, time)),
     )
 
 
@@ -82,8 +86,10 @@ def _which(moving: Motion) -> str:
     return f"The arrows are the velocity field that {moving.title} learnt."
 
 
-def _displacements(moving: Motion, view: View, time: float) -> tuple[Array, Array, Array, tuple[str, ...]]:
-    """(cells and points in the view, arrows, notes) of the plan whose interval holds `time`."""
+def _displacements(
+    moving: Motion, view: View, time: float
+) -> tuple[Array, Array, Array, Array | None, tuple[str, ...]]:
+    """(cells and points in the view, arrows, growth, notes) of the plan whose interval holds `time`."""
     plan = next((each for each in moving.plans if time <= each.t1), moving.plans[-1])
     share = np.clip((time - plan.t0) / (plan.t1 - plan.t0), 0.0, 1.0)
     x0, x1 = plan.x0.cpu().numpy(), plan.x1.cpu().numpy()
@@ -93,7 +99,7 @@ def _displacements(moving: Motion, view: View, time: float) -> tuple[Array, Arra
         f"{moving.title} has no velocity field: an arrow is the way from a cell at {plan.t0:g} to its partner at "
         f"{plan.t1:g}, divided by the time between, and says nothing about the way in between."
     )
-    return points, points, arrows, (note,)
+    return points, points, arrows, None if plan.later is None else growth_of(plan), (note,)
 
 
 def _when(times: Array) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 Array = np.ndarray
 
@@ -68,6 +68,7 @@ class FlowField(Result):
 
     x [columns], y [rows]: the grid. u, v, speed [rows, columns]: view / time, NaN where there are no cells.
     cells [cells, 2]: measured cells nearest to this time, which the grid was made from.
+    growth [cells]: d log mass / dt of each of them at this time (1 / time); None for a model that knows no growth.
     """
 
     view: str
@@ -80,6 +81,7 @@ class FlowField(Result):
     v: Float[Array, "rows columns"]
     speed: Float[Array, "rows columns"]
     cells: Float[Array, "cells 2"]
+    growth: Float[Array, " cells"] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -120,6 +122,9 @@ class TimeCourse(Result):
               prediction and the measured cells, of the frame before (nothing moved), and of two halves of the measured
               cells (sampling noise). NaN for the first time. started_from says what the prediction started from.
     seen      [frames]: was this frame in training?
+    mass      [steps, 3]: number of cells relative to the first time, with the low and high end of its 95 % interval (of
+              the cells followed; one training), as (low, number, high); None for a model that knows no growth
+    measured_mass [frames]: the counted numbers relative to the first; None where cell numbers mean nothing
     """
 
     view: str
@@ -134,6 +139,8 @@ class TimeCourse(Result):
     w1_previous: Float[Array, " frames"]
     w1_floor: Float[Array, " frames"]
     seen: Bool[Array, " frames"]
+    mass: Float[Array, "steps 3"] | None = None
+    measured_mass: Float[Array, " frames"] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -159,6 +166,8 @@ class Fates(Result):
     names [fates]; share, low, high [fates]: share of the mass that ends in each, with a 95 % interval
     probability [cells, fates]: of each start cell; starts [cells, 2]: where it stands in the view
     centers [fates, 2] of the terminal states in the view; measured [fates]: their share in the last measured frame
+    ungrown [fates, 3]: (low, share, high) where each start cell counts once, however much it multiplied; None for a
+            model that knows no growth
     interval says what the interval covers.
     """
 
@@ -171,6 +180,47 @@ class Fates(Result):
     centers: Float[Array, "fates 2"]
     starts: Float[Array, "cells 2"]
     probability: Float[Array, "cells fates"]
+    interval: str
+    ungrown: Float[Array, "fates 3"] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Futures(Result):
+    """Where one cell, or a few, can go: the same start, followed many times.
+
+    kind      "deterministic" (one way), "stochastic", "plan" or "sampler"
+    start     which cells, in words; cell: its row in the data set, -1 for several; starts [starts, 2] in the view
+    times     [steps], paths [steps, futures, 2] in the view, weight [steps, futures] share of mass (sums to 1 a step)
+    mean, covariance  of the futures in the view, [steps, 2] and [steps, 2, 2]
+    spread    [steps]: root mean square distance of the futures from their mean (state); measured_times,
+              measured_spread [frames]: the same of all measured cells
+    ends      [futures]: fate of each, as its place in names
+    share, low, high [fates]: share of the mass that ends in each, with a 95 % interval, NaN where there is one way only
+    centers   [fates, 2] of the terminal states in the view; interval says what the interval covers
+    """
+
+    view: str
+    axes: tuple[str, str]
+    time_unit: str
+    kind: str
+    start: str
+    cell: int
+    starts: Float[Array, "starts 2"]
+    times: Float[Array, " steps"]
+    paths: Float[Array, "steps futures 2"]
+    weight: Float[Array, "steps futures"]
+    mean: Float[Array, "steps 2"]
+    covariance: Float[Array, "steps 2 2"]
+    spread: Float[Array, " steps"]
+    measured_times: Float[Array, " frames"]
+    measured_spread: Float[Array, " frames"]
+    ends: Int[Array, " futures"]
+    names: tuple[str, ...]
+    share: Float[Array, " fates"]
+    low: Float[Array, " fates"]
+    high: Float[Array, " fates"]
+    centers: Float[Array, "fates 2"]
     interval: str
     notes: tuple[str, ...] = ()
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cellflow_core.data.store import Dataset
     from cellflow_core.models.contract import DynamicsModel
 
-VERSION = 2
+VERSION = 3
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 ALONE = frozenset({"scores"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
@@ -150,6 +150,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "course": questions.course,
     "trend": questions.trend,
     "fates": questions.fates,
+    "futures": questions.futures,
     "perturb": questions.perturb,
     "scores": questions.scores,
 }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cellflow_core.analysis.results import (
         Fates,
         FlowField,
+        Futures,
         GeneTrend,
         Landscape,
         Perturbation,
@@ -61,6 +62,21 @@ def fates(subject: Subject, view: str = "pca", states: str = "found") -> Fates:
     from cellflow_core.analysis.fates import fate_map
 
     return fate_map(subject.model, subject.data, _view(subject, view), states, subject.ensemble[1:])
+
+
+def futures(
+    subject: Subject,
+    view: str = "pca",
+    cell: int | None = None,
+    polygon: Polygon = (),
+    states: str = "found",
+    count: int = 200,
+) -> Futures:
+    """cell: row of the data set; None: those in the polygon, else the most typical one of the first time."""
+    from cellflow_core.analysis.futures import many_futures
+
+    siblings = subject.ensemble[1:]
+    return many_futures(subject.model, subject.data, _view(subject, view), cell, polygon, states, count, siblings)
 
 
 def perturb(
