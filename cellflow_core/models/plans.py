@@ -9,7 +9,9 @@
                 (Vayer et al., ICML 2019, arXiv:1805.09114), solved by POT's conditional gradient
     sinkhorn    entropic transport (Cuturi, NeurIPS 2013, arXiv:1306.0895)
     unbalanced  entropic transport in which each cell may leave more or less behind, at a price (Chizat et al., Math.
-                Comp. 2018, arXiv:1607.05816): what cells leave behind is their growth
+                Comp. 2018, arXiv:1607.05816): what cells leave behind is their growth. With the price on both sides P
+                is the mass that travels, and a pair has P_ij / (n sum_j P_ij) at first and P_ij / (m sum_i P_ij) at
+                last: all measured cells of either time, as semi-couplings have them
 
 Up to a limit of cells all are coupled at once, above it random blocks of them (math/ot.py). An entropic plan joins any
 two cells a little: of each cell PARTNERS partners are kept, drawn in proportion to the plan.
@@ -17,6 +19,7 @@ two cells a little: of each cell PARTNERS partners are kept, drawn in proportion
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -49,6 +52,7 @@ class How:
     noise      the same as sigma (state / sqrt(time)) of the Brownian motion between the times: epsilon is then
                2 sigma^2 (t1 - t0), which makes the plan that of the Schroedinger bridge
     price      unbalanced: price of growth and loss against the mean cost of the interval; dear growth is little growth
+    sides      unbalanced: whose marginal has the price, that of the earlier cells alone or those of both times
     share      partial: mass that is joined, 0 to 1
     structure  fused: name in `Frames.about` that cells of one time are compared by; "" for their states
     weight     fused: weight of the structure against the distance, 0 to 1
@@ -57,6 +61,7 @@ class How:
     epsilon: float = 0.05
     noise: float | None = None
     price: float = 1.0
+    sides: Literal["earlier", "both"] = "earlier"
     share: float = 0.9
     structure: str = ""
     weight: float = 0.5
@@ -144,12 +149,31 @@ def _entropic(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ..
 
 
 def _unbalanced(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
-    """The later cells are met as they are; what each earlier one leaves behind has its price."""
+    """What each earlier cell leaves behind has its price; the later ones are met as they are or have it too."""
     cost = cells.cost()
     price = how.price * float(cost.mean())
-    plan = entropic_plan(cost, _blur(cells, cost, how), rho0=price, total=cells.total)
+    both = how.sides == "both"
+    plan = entropic_plan(cost, _blur(cells, cost, how), price, price if both else math.inf, cells.total)
+    if both:
+        return _met(plan / plan.sum(1)[:, None], plan / plan.sum(0), cells.total, rng)
     row, column, weight = _drawn(plan, rng)
     return row, column, weight, weight * (len(cost) * plan.sum(1)).float()[row]
+
+
+def _met(early: Tensor, late: Tensor, total: float, rng: torch.Generator) -> tuple[Tensor, ...]:
+    """Partners of every cell of either side: row, column, mass early, which sums to one, and late, to `total`.
+
+    early [n, m] with rows that sum to one, late with columns that do. A pair may come from its row or its column, and
+    has its share of what both draw (balance heuristic of Veach & Guibas, SIGGRAPH 1995); each cell's mass is exact.
+    """
+    n, m = early.shape
+    down, across = _drawn(early, rng), _drawn(late.T, rng)
+    row, column = torch.cat([down[0], across[1]]), torch.cat([down[1], across[0]])
+    first, last = early[row, column] / n, late[row, column] / m
+    first, last = first / (first + last), last / (first + last)
+    first /= n * torch.zeros(n, dtype=first.dtype, device=first.device).index_add_(0, row, first)[row]
+    last *= total / (m * torch.zeros(m, dtype=last.dtype, device=last.device).index_add_(0, column, last)[column])
+    return row, column, first.float(), last.float()
 
 
 _SOLVERS: Mapping[Kind, Callable[[_Cells, How, torch.Generator], tuple[Tensor, ...]]] = {

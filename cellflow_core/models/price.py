@@ -43,13 +43,13 @@ def chosen_price(frames: Frames, epsilon: float, rng: torch.Generator) -> float:
     inner = range(1, len(frames.x) - 1)
     if not inner:
         return UNSURE
-    found = {each: sum(_miss(frames, k, How(epsilon=epsilon, price=each), rng) for k in inner) for each in PRICES}
+    found = {each: sum(miss(frames, k, How(epsilon=epsilon, price=each), rng) for k in inner) for each in PRICES}
     least = min(found.values())
     return max(price for price, miss in found.items() if miss <= (1 + ALIKE) * least)
 
 
-def _miss(frames: Frames, k: int, how: How, rng: torch.Generator) -> float:
-    """W1 (state) of the cells of time k from where the plan around them has its mass at that time."""
+def miss(frames: Frames, k: int, how: How, rng: torch.Generator) -> float:
+    """W1 (state) of the cells of time k from where the plan around them, under `how`, has its mass at that time."""
     draws = torch.Generator(rng.device).manual_seed(rng.initial_seed() + k)
     before, cells, after = (_some(each, draws) for each in frames.x[k - 1 : k + 2])
     around = [k - 1, k + 1]

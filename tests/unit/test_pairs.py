@@ -169,6 +169,28 @@ class TestUnbalanced:
         for mask, factor in ((drawn.x0[:, 0] < 5, 4.5), (drawn.x0[:, 0] > 5, 1.5)):
             assert float(drawn.growth[mask].mean()) == pytest.approx(np.log(factor) / 2, rel=0.02)
 
+    def test_with_a_price_on_both_sides_cells_that_go_far_dwindle_on_the_way(self):
+        """A group stays, one dies out, one appears far off: all measured cells at both ends, few ways between."""
+        rng = np.random.default_rng(0)
+        x = [rng.normal(size=(100, 2)) * 0.3 + np.repeat([[0, 0], [at, 10]], 50, axis=0) for at in (10, -10)]
+        where = Snapshots(np.concatenate(x), np.repeat([0.0, 1.0], 100), StateSpace.coordinates(("a", "b")))
+        found = plan("unbalanced", Frames.of(where), price=0.01, sides="both")
+        assert found.later is not None
+        for cells, joined, mass in ((x[0], found.x0, found.weight), (x[1], found.x1, found.later)):
+            share = mass_of(torch.from_numpy(cells).float(), joined, mass)
+            torch.testing.assert_close(share, torch.full((100,), 0.01, dtype=torch.float64), rtol=1e-4, atol=0)
+        halfway = (found.weight * found.later).sqrt()
+        stays = (found.x0.norm(dim=1) < 5) & (found.x1.norm(dim=1) < 5)
+        assert float(halfway[stays].sum() / halfway.sum()) > 0.95
+        assert float(found.weight[stays].sum()) == pytest.approx(0.5, abs=0.02)
+
+    @pytest.mark.parametrize("sides", ["earlier", "both"])
+    def test_on_any_side_growth_may_have_a_total(self, sides):
+        data = dataclasses.replace(frames((40, 60), (0.0, 1.0)), mass=torch.tensor([1.0, 2.0]))
+        found = plan("unbalanced", data, sides=sides)
+        assert found.later is not None
+        assert [float(found.weight.sum()), float(found.later.sum())] == pytest.approx([1, 2], rel=1e-5)
+
     def test_without_numbers_of_cells_the_mass_stays(self):
         found = plan("unbalanced", frames((40, 60), (0.0, 1.0)))
         assert found.later is not None

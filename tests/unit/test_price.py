@@ -45,7 +45,7 @@ def test_clouds_that_only_move_take_a_dear_price(sizes):
 
 def test_the_dearest_of_prices_that_do_as_well_is_taken(monkeypatch):
     misses = dict(zip(PRICES, (1.02, 1.0, 1.004, 1.006, 1.3), strict=True))
-    monkeypatch.setattr(price, "_miss", lambda frames, k, how, rng: misses[how.price])
+    monkeypatch.setattr(price, "miss", lambda frames, k, how, rng: misses[how.price])
     assert chosen_price(Frames.of(moving()), BLUR, generator()) == 1.0
     misses[10.0] = 1.0
     assert chosen_price(Frames.of(moving()), BLUR, generator()) == 10.0
@@ -58,10 +58,10 @@ def test_without_an_inner_time_none_is_chosen():
 def test_the_draws_of_training_stay_as_they_were():
     rng, frames = generator(3), Frames.of(moving(cells=40))
     before = rng.get_state()
-    first = price._miss(frames, 1, price.How(epsilon=BLUR, price=0.3), rng)
-    assert first == price._miss(frames, 1, price.How(epsilon=BLUR, price=0.3), rng)
+    first = price.miss(frames, 1, price.How(epsilon=BLUR, price=0.3), rng)
+    assert first == price.miss(frames, 1, price.How(epsilon=BLUR, price=0.3), rng)
     assert torch.equal(before, rng.get_state())
-    assert first != price._miss(frames, 1, price.How(epsilon=BLUR, price=0.3), generator(4))
+    assert first != price.miss(frames, 1, price.How(epsilon=BLUR, price=0.3), generator(4))
 
 
 def test_a_crowd_is_compared_on_some_of_its_cells(monkeypatch):
