@@ -1,0 +1,125 @@
+"""Waddington-OT: entropic transport between consecutive times in which each cell grows at a rate that is known roughly.
+
+Schiebinger et al., "Optimal-transport analysis of single-cell gene expression identifies developmental trajectories in
+reprogramming", Cell 2019, doi:10.1016/j.cell.2019.01.006. Between n cells at t0 and m cells at t1, with the squared
+distance over its median as cost C and the growth g_i over the interval, the plan is
+
+    min_P  <C, P> + epsilon sum P log P + lambda1 KL(P 1 | g / n) + lambda2 KL(P' 1 | mean(g) / m).
+
+The rows are cheap to leave (the growth is a guess), the columns are dear (the later cells were measured). The row sums
+n P 1 are the growth that the plan found; each growth iteration takes them for g and solves again. g is exp(r T) for the
+net growth r of each cell where the data have one, T = t1 - t0, else one for all. Where the number of cells at each
+time is the size of the population, g is scaled so that its mean is the ratio of the two; where not, and no growth is
+given, growth is relative: known up to a factor for each interval. Snapshots alone do not tell growth from transport:
+what comes out hangs on g and lambda1.
+
+The solver is math/sinkhorn.py. Cells are compared in the state of the data, not in components made anew for each pair
+of times as in the authors' program, so that one space holds for all intervals. Between the times, a pair goes straight
+and its mass changes evenly, which is how the authors validate by interpolation; leaving a time out does the same here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Frames
+from cellflow_core.math.sinkhorn import entropic_plan
+from cellflow_core.models.contract import Context, HasGrowth, Plan
+from cellflow_core.models.static import StaticPlans, from_dense
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    epsilon: float = setting(0.05, "blur of the plan", 1e-3, 10.0, "median squared distances")
+    lambda1: float = setting(1.0, "price of another growth than expected", 1e-2, 1e4, "median squared distances")
+    lambda2: float = setting(
+        50.0, "price of meeting the later cells in other shares than measured", 1e-2, 1e4, "median squared distances"
+    )
+    growth_iterations: int = setting(3, "rounds in which the growth that was found is expected in the next", 1, 20)
+    prior: bool = setting(True, "expect the growth of each cell that the data have; off: the same of all cells")
+
+
+class WaddingtonOT(StaticPlans, HasGrowth):
+    title = "Waddington-OT"
+    summary = (
+        "Joins early with late cells by transport plans in which cells divide and die; no field between the cells."
+    )
+    paper = "Schiebinger et al., Cell 2019, doi:10.1016/j.cell.2019.01.006"
+
+    Config = Settings
+    config: Settings
+
+    def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
+        def dense(k: int, i: Tensor, j: Tensor) -> Tensor:
+            cost = torch.cdist(frames.x[k][i].double(), frames.x[k + 1][j].double()).square()
+            growth, total = self._expected(frames, k)
+            return transport_map(cost, growth[i], self.config, total)
+
+        return from_dense(frames, rng, dense)
+
+    def _expected(self, frames: Frames, k: int) -> tuple[Float[Tensor, " n"], float | None]:
+        """Growth of each cell over interval k, and its mean where the number of cells tells it."""
+        growth = torch.ones(len(frames.x[k]), dtype=torch.float64, device=frames.x[k].device)
+        if self.config.prior and "growth" in frames.about:
+            growth = (frames.about["growth"][k].double() * (frames.times[k + 1] - frames.times[k])).exp()
+        if frames.mass is None:
+            return growth, None
+        total = float(frames.mass[k + 1] / frames.mass[k])
+        return growth * (total / growth.mean()), total
+
+    def growth(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        """That of the nearest cell of the interval, all cells on the way to the mean of their partners."""
+        found = torch.empty_like(t)
+        times = torch.tensor(self.spec.times[1:-1], dtype=t.dtype, device=t.device)
+        for time in t.unique():
+            plan = self.coupling(int(torch.searchsorted(times, time, right=True)))
+            share = ((time - plan.t0) / (plan.t1 - plan.t0)).clamp(0.0, 1.0)
+            spots, rate = _ways(plan, share)
+            here = t == time
+            found[here] = rate[torch.cdist(x[here], spots).argmin(1)]
+        return found
+
+
+def transport_map(
+    cost: Float[Tensor, "n m"], growth: Float[Tensor, " n"], how: Settings, total: float | None = None
+) -> Float[Tensor, "n m"]:
+    """The plan P above, float64: masses at the later time, where the earlier cells have the mass one together.
+
+    cost    squared distances, in any unit; growth: g, what one of each cell becomes over the interval
+    total   the mean that g keeps in every growth iteration; None: whatever the plan makes of it
+    """
+    cost = cost.double() / (float(np.median(cost.cpu().numpy())) or 1.0)
+    plan = cost
+    for _ in range(how.growth_iterations):
+        mean = float(growth.mean())
+        # the entropy is that of the plan itself, and not of its shares: with all masses `mean` times as large it
+        # differs by a constant cost
+        raised = cost + how.epsilon * float(np.log(mean))
+        source = growth / growth.sum()
+        plan = mean * entropic_plan(raised, how.epsilon, how.lambda1, how.lambda2, source=source)
+        growth = len(cost) * plan.sum(1)
+        if total is not None:
+            plan, growth = (each * (total / growth.mean()) for each in (plan, growth))
+    return plan
+
+
+def _ways(plan: Plan, share: Tensor) -> tuple[Float[Tensor, "cells dim"], Float[Tensor, " cells"]]:
+    """Where each earlier cell stands at this share of the interval on its mean way, and its d log mass / dt."""
+    assert plan.later is not None
+    cells, which = torch.unique(plan.x0, dim=0, return_inverse=True)
+    mass, later = (torch.zeros(len(cells), device=cells.device).index_add_(0, which, each) for each in _masses(plan))
+    ahead = torch.zeros_like(cells).index_add_(0, which, plan.x1 * plan.weight[:, None]) / mass[:, None]
+    return torch.lerp(cells, ahead, share), (later / mass).log() / (plan.t1 - plan.t0)
+
+
+def _masses(plan: Plan) -> tuple[Tensor, Tensor]:
+    assert plan.later is not None
+    return plan.weight, plan.later

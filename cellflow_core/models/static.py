@@ -1,0 +1,106 @@
+"""Models that are nothing but one transport plan for each interval: solved once, kept with the model, never trained.
+
+A dense plan of n cells and m cells is kept whole where it has at most PAIRS entries. Above that, partners of each cell
+are drawn in proportion to it, at even steps of its running sum, so that the share of a partner is off by less than one
+over the number of draws. Above DENSE_LIMIT cells a side the cells are coupled in random blocks (math/ot.py).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cellflow_core.config import Config
+from cellflow_core.data.frames import Frames
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.math.ot import in_blocks
+from cellflow_core.models.contract import DynamicsModel, HasCoupling, Phase, Plan
+from cellflow_core.models.plans import DENSE_BLOCK, DENSE_LIMIT, PARTNERS
+
+PAIRS = 65_536
+"""Pairs of an interval that are kept; more where PARTNERS of each cell, of either time, are more."""
+_NOTHING = 1e-13
+
+
+class StaticPlans(DynamicsModel, HasCoupling):
+    """A model that `solve`s its plans from the cells and answers with them."""
+
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation": 0.0}
+
+    def __init__(self, config: Config, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.plans: tuple[Plan, ...] = ()
+
+    @abstractmethod
+    def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
+        """The plan of every interval."""
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase("transport", prepare=self.prepare),)
+
+    def prepare(self, frames: Frames, rng: torch.Generator) -> None:
+        """Solve and keep the plan of every interval."""
+        self.plans = self.solve(frames, rng)
+
+    def coupling(self, k: int) -> Plan:
+        """Raises IndexError, with a sentence, where there is no such interval or no plan was made yet."""
+        if not 0 <= k < len(self.plans):
+            raise IndexError(f"there is no plan {k}: {self.title} holds {len(self.plans)}, one for each interval")
+        return self.plans[k]
+
+    def get_extra_state(self) -> dict[str, dict[str, float | Tensor]]:
+        return {str(k): dict(vars(plan)) for k, plan in enumerate(self.plans)}
+
+    def set_extra_state(self, state: dict[str, dict[str, Any]]) -> None:
+        self.plans = tuple(Plan(**state[str(k)]) for k in range(len(state)))
+
+
+def from_dense(
+    frames: Frames, rng: torch.Generator, solve: Callable[[int, Tensor, Tensor], Tensor], grows: bool = True
+) -> tuple[Plan, ...]:
+    """The plan of every interval, from dense ones.
+
+    solve  (interval, rows of the earlier cells, rows of the later ones) -> masses [rows, columns] at the later time,
+           where the earlier cells have the mass one together
+    grows  False for plans in which each cell keeps its mass
+    """
+    return tuple(_plan(frames, k, rng, solve, grows) for k in range(len(frames.x) - 1))
+
+
+def _plan(
+    frames: Frames, k: int, rng: torch.Generator, solve: Callable[[int, Tensor, Tensor], Tensor], grows: bool
+) -> Plan:
+    x0, x1 = frames.x[k : k + 2]
+    n, m = len(x0), len(x1)
+    each = max(PARTNERS, -(-PARTNERS * m // n), PAIRS // n)
+    parts = []
+    for i, j in in_blocks(n, m, DENSE_LIMIT, DENSE_BLOCK, rng):
+        row, column, share, growth = _kept(solve(k, i, j), each, rng)
+        parts.append((i[row], j[column], share / n, share * growth / n))
+    row, column, weight, later = (torch.cat(part) for part in zip(*parts, strict=True))
+    times = float(frames.times[k]), float(frames.times[k + 1])
+    return Plan(*times, x0[row], x1[column], weight.float(), later.float() if grows else None)
+
+
+def _kept(dense: Float[Tensor, "n m"], each: int, rng: torch.Generator) -> tuple[Tensor, ...]:
+    """Row, column, share of the row, and growth of the row: its mass at the later time over that at the earlier one."""
+    n, m = dense.shape
+    mass = dense.sum(1)
+    if not (torch.isfinite(mass).all() and (mass > 0).all()):
+        raise ValueError("a cell goes nowhere in the transport plan: take a larger epsilon, or dearer growth")
+    if n * m <= PAIRS:
+        row, column = torch.nonzero(dense > _NOTHING * dense.sum(), as_tuple=True)
+        share = dense[row, column] / mass[row]
+    else:
+        upto = dense.cumsum(1)
+        steps = torch.arange(each, device=dense.device) + torch.rand(n, 1, generator=rng, device=dense.device)
+        drawn = torch.searchsorted(upto, steps * (upto[:, -1:] / each)).clamp_(max=m - 1)
+        first = torch.arange(n, device=dense.device)[:, None] * m
+        entry, count = torch.unique(drawn + first, return_counts=True)
+        row, column, share = entry // m, entry % m, count / each
+    return row, column, share.double(), (n * mass)[row]

@@ -1,0 +1,84 @@
+"""Transport plans find planted partners, and growth that is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cellflow_core.data.frames import Frames
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+from cellflow_core.models import registry
+from cellflow_core.models.contract import HasGrowth
+from cellflow_core.models.static import StaticPlans
+
+pytestmark = pytest.mark.truth
+GAP = 2.0
+RATES = 0.3, -0.2
+"""d log mass / dt of the two kinds of cells."""
+STEP = np.array([0.1, 0.0, -0.1])
+
+
+def solved(name: str, data: Snapshots, **settings: Any) -> StaticPlans:
+    model = registry.create(name, settings, data.spec, seed=0)
+    assert isinstance(model, StaticPlans)
+    model.prepare(Frames.of(data), torch.Generator().manual_seed(0))
+    return model
+
+
+def growing(prior: bool, counted: bool = False) -> Snapshots:
+    """400 cells of two kinds, far apart; the same number of one time and, a GAP later, in the shares they grew to."""
+    rng = np.random.default_rng(0)
+    mass = np.exp(np.array(RATES) * GAP)
+    later = np.round(400 * mass / mass.sum()).astype(int)
+    kind = np.concatenate([np.repeat([0, 1], 200), np.repeat([0, 1], later)])
+    t = np.repeat([0.0, GAP], [400, later.sum()])
+    x = rng.normal(0, 0.5, (len(t), 2)) + np.stack([6.0 * kind, t], axis=1)
+    return Snapshots(
+        x,
+        t,
+        StateSpace.coordinates(("a", "b")),
+        growth=np.array(RATES)[kind] if prior else None,
+        mass=np.array([400.0, 400 * mass.mean()]) if counted else None,
+    )
+
+
+def rates(model: StaticPlans, data: Snapshots) -> tuple[float, ...]:
+    """d log mass / dt of all cells of each kind together, by `growth` of each."""
+    assert isinstance(model, HasGrowth)
+    x = torch.from_numpy(data.at(0.0))
+    mass = (model.growth(torch.zeros(len(x)), x, {}) * GAP).exp()
+    return tuple(float(mass[200 * kind : 200 * (kind + 1)].mean().log()) / GAP for kind in range(2))
+
+
+@pytest.mark.parametrize(("prior", "counted"), [(True, False), (False, True), (True, True)])
+def test_waddington_ot_knows_how_much_each_kind_grows(prior, counted):
+    """Given the rates or the numbers of cells; within 0.01 of rates 0.3 and -0.2."""
+    data = growing(prior, counted)
+    assert rates(solved("waddington-ot", data), data) == pytest.approx(RATES, abs=0.01)
+
+
+def test_waddington_ot_knows_the_difference_without_being_told():
+    """Growth is then relative: the two rates differ by 0.5, within 0.01."""
+    data = growing(prior=False)
+    fast, slow = rates(solved("waddington-ot", data), data)
+    assert fast - slow == pytest.approx(RATES[0] - RATES[1], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["mccann", "waddington-ot"])
+def test_planted_partners_are_found(name):
+    """Each cell moves by a little, in another order: all partners are found."""
+    rng = np.random.default_rng(1)
+    x0 = rng.uniform(0, 10, (150, 3))
+    order = rng.permutation(150)
+    x1 = (x0 + STEP)[order]
+    data = Snapshots(np.concatenate([x0, x1]), np.repeat([0.0, 1.0], 150), StateSpace.coordinates(("a", "b", "c")))
+    plan = solved(name, data, **({"epsilon": 0.002} if name != "mccann" else {})).coupling(0)
+    cells = torch.from_numpy(data.at(0.0))
+    for k, cell in enumerate(cells):
+        own = (plan.x0 == cell).all(1)
+        best = plan.x1[own][plan.weight[own].argmax()]
+        np.testing.assert_allclose(best.numpy(), cells[k].numpy() + STEP, atol=1e-5)
