@@ -38,10 +38,13 @@ class TerminalStates:
 
     def of(self, x: Float[Array, "n dim"]) -> Int[Array, " n"]:
         """The state that most of the nearest labelled cells belong to."""
+        return self.near(x).argmax(axis=1)
+
+    def near(self, x: Float[Array, "n dim"]) -> Float[Array, "n fates"]:
+        """Share of each state among the nearest labelled cells."""
         index = NearestNeighbors(n_neighbors=min(VOTES, len(self.cells))).fit(self.cells)
-        near = self.fate[index.kneighbors(x, return_distance=False)]
-        votes = np.stack([(near == k).sum(axis=1) for k in range(len(self.names))], axis=1)
-        return votes.argmax(axis=1)
+        found = self.fate[index.kneighbors(x, return_distance=False)]
+        return np.stack([(found == k).mean(axis=1) for k in range(len(self.names))], axis=1)
 
     def centers(self, view: View) -> Float[Array, "fates 2"]:
         """Median place of the cells of each state in a view."""
