@@ -105,6 +105,7 @@ KNOWN: Mapping[str, str] = {
     "marginal": "where the cells are at any time",
     "score": "how dense the cells lie",
     "growth": "how fast cells multiply",
+    "interaction": "what cells do to each other",
     "landscape": "the landscape",
     "network": "who acts on whom",
     "fates": "where cells end, also with a gene held",

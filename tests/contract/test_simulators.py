@@ -14,6 +14,7 @@ from cellflow_core.data.simulators.contract import (
     HasDrift,
     HasFates,
     HasGrowth,
+    HasInteraction,
     HasLandscape,
     HasLayers,
     HasMarginal,
@@ -55,7 +56,7 @@ def finite(values: np.ndarray, *shape: int) -> bool:
 
 def test_the_simulators_that_were_promised_are_there():
     promised = "ornstein-uhlenbeck gaussian-bridge toggle branching-tree cell-cycle birth-death krumsiek splicing"
-    assert {*promised.split(), "repressilator", "pkpd", "double-well"} <= set(NAMES)
+    assert {*promised.split(), "repressilator", "pkpd", "double-well", "interacting-particles"} <= set(NAMES)
     assert all(knows(registry.find(name)) for name in NAMES)
     assert all(that_know(answer) for answer in CAPABILITIES.values())
     assert not registry.knows_of("", HasFates) and not registry.knows_of("krumsiek11", HasFates)
@@ -163,6 +164,18 @@ def test_growth_and_mass(name):
     for t in data.times:
         assert finite(process.growth(float(t), data.at(t).astype(float)), len(data.at(t)))
         assert 0 < process.mass(float(t)) < np.inf
+
+
+@pytest.mark.parametrize("name", that_know(HasInteraction))
+def test_the_interaction(name):
+    process, data = cells(name)
+    first = data.at(float(data.times[0])).astype(float)
+    assert finite(process.force(np.linspace(0, 3, 7)), 7)
+    felt = process.interaction(first, first)
+    assert finite(felt, *first.shape) and np.abs(felt.mean(axis=0)).max() < 1e-9 * np.abs(felt).max()
+    pair = np.zeros((2, data.dim))
+    pair[1, 0] = 1.3
+    np.testing.assert_allclose(2 * process.interaction(pair, pair)[1, 0], process.force(np.array([1.3])))
 
 
 @pytest.mark.parametrize("name", that_know(HasLandscape))

@@ -97,6 +97,18 @@ class HasGrowth(ABC):
         """Expected mass of the population at time t, in units of that at the first time."""
 
 
+class HasInteraction(ABC):
+    """Knows what cells do to each other: the mean over all other cells of a force along the line between two."""
+
+    @abstractmethod
+    def force(self, distance: Float[Array, " n"]) -> Float[Array, " n"]:
+        """What a cell feels of another at this distance (state / time): above 0 away from it, below 0 towards it."""
+
+    @abstractmethod
+    def interaction(self, x: Float[Array, "cells dim"], cloud: Float[Array, "others dim"]) -> Float[Array, "cells dim"]:
+        """What cells at x feel of the cells of a cloud, all of equal weight (state / time); a part of the drift."""
+
+
 @dataclass(frozen=True)
 class TrueLandscape:
     """Height -log p over two axes of the state (x [columns], y [rows]); the lowest point is 0.
@@ -203,6 +215,7 @@ CAPABILITIES: Mapping[str, type] = {
     "velocity": HasVelocity,
     "non-gradient share": HasNonGradient,
     "growth": HasGrowth,
+    "interaction": HasInteraction,
     "landscape": HasLandscape,
     "network": HasNetwork,
     "fates": HasFates,
