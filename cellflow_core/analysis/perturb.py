@@ -1,9 +1,12 @@
-"""What changes when one gene is held: the same cells, with the same noise, followed with and without it."""
+"""What changes when one gene is changed: the same cells, with the same noise, followed with and without it.
+
+A gene is held at a level all the way (`clamp.py`), or changed in the start cells only (`shift.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +15,8 @@ from jaxtyping import Float
 from cellflow_core.analysis.clamp import LOCAL, clamped
 from cellflow_core.analysis.fates import interval_text, resampled
 from cellflow_core.analysis.results import Perturbation
-from cellflow_core.analysis.simulate import Model, Simulation, simulate
+from cellflow_core.analysis.shift import shifted
+from cellflow_core.analysis.simulate import Model, Simulation, motion, simulate
 from cellflow_core.analysis.starts import Polygon, Start, start_cells
 from cellflow_core.analysis.terminal import TerminalStates, terminal_states
 from cellflow_core.analysis.trend import kept_variance
@@ -21,7 +25,10 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
-Kind = Literal["knock-out", "over-expression"]
+Kind = Literal["knock-out", "over-expression", "shift"]
+KINDS = ("knock-out", "over-expression", "shift")
+SCORE = -5.0
+"""Standard deviations from the mean that a gene of the start cells is set to where none are asked for."""
 STARTS = 600
 CONTROLS = 20
 CONTROL_STARTS = 150
@@ -48,74 +55,88 @@ def perturbation(
     siblings: Sequence[Model] = (),
     seed: int = 0,
 ) -> Perturbation:
-    """Hold a gene at a level from the start on, and compare where the cells end.
+    """Hold a gene at a level from the start on, or shift it in the start cells, and compare where the cells end.
 
     level     None: for a knock-out no expression (0, or the lowest measured where values go below 0), for an
-              over-expression the level that 1 % of the measured cells exceed, as the model's state tells it
+              over-expression the level that 1 % of the measured cells exceed, as the model's state tells it. For a
+              shift: standard deviations of the gene from its mean over all cells; None: -5
     measured  measured expression of the gene in the units of the space, [cells]; None: read from the states
     siblings  the same model from other seeds, which widen the interval
     Raises KeyError, with a sentence, where the space does not hold the gene; ValueError for a model without a field.
     """
-    if kind not in ("knock-out", "over-expression"):
-        raise ValueError(f"kind={kind!r} is not knock-out or over-expression")
     read = data.space.expression(data.x, gene)
-    none = lowest_level(read if measured is None else measured)
+    known = read if measured is None else measured
+    none = lowest_level(known)
     level = float(_usual_level(data, read, kind, none) if level is None else level)
     ends = terminal_states(data, states)
     start = start_cells(data, view, STARTS, polygon=polygon, label=label, seed=seed)
-    if start.time >= data.times[-1]:
-        raise ValueError(
-            f"the chosen cells are of the last time ({start.time:g}): there is nothing to follow; choose earlier cells"
-        )
-    times = np.linspace(start.time, data.times[-1], STEPS + 1)
-    arms = []
-    for each in (model, *siblings):
-        plain = simulate(each, start.x, times, seed=seed)
-        held = simulate(clamped(each, data, {gene: level}), start.x, times, seed=seed, per_gap=plain.per_gap)
-        arms.append((plain, held))
-    mass = np.array([[_mass(arm, ends) for arm in both] for both in arms])  # [models, 2, cells, fates]
-    plain, held = arms[0]
-    total = mass.sum(axis=2)
-    before, after = (total / total.sum(axis=2, keepdims=True)).mean(axis=0)
-    shift = resampled(mass[:, 1], seed) - resampled(mass[:, 0], seed)
-    low, high = np.quantile(shift, [0.025, 0.975], axis=0)
-    control_genes, control_change = _controls(model, data, gene, kind, start, times, ends, plain, none, seed)
-    outside = outside_share(data.x, held.x[1:])
-    shown = np.random.default_rng(seed).permutation(len(start.x))[:PARTICLES]
+    arms = _arms((model, *siblings), data, gene, kind, level, start, seed)
+    first = arms[0]
+    controls = control_genes(data, gene, seed)
+    levels = {each: _control_level(data, each, kind, level, none) for each in controls}
+    outside = outside_share(data.x, first.changed.x[1:])
     return Perturbation(
         view=view.name,
         axes=view.axes,
         gene=gene,
         kind=kind,
         level=level,
-        unit="expression",
+        unit="standard deviations" if kind == "shift" else "expression",
         start=start.text,
         names=ends.names,
-        before=before,
-        after=after,
-        change=after - before,
-        low=np.minimum(low, after - before),
-        high=np.maximum(high, after - before),
+        **_shares(arms, ends, seed),
         interval=interval_text(len(start.x), len(siblings)),
-        times=times,
-        before_paths=view.project(plain.x[:, shown]),
-        after_paths=view.project(held.x[:, shown]),
-        before_end=view.project(plain.x[-1]),
-        after_end=view.project(held.x[-1]),
-        control_genes=control_genes,
-        control_change=control_change,
+        times=first.plain.times,
+        **_shown(first, view, seed),
+        control_genes=controls,
+        control_change=_controls(model, data, kind, levels, ends, first.plain, seed),
         outside=outside,
         notes=(
-            f"{gene} is held at {level:.3g} from time {times[0]:g} to {times[-1]:g}; all else follows the model.",
+            _done(data, gene, kind, level, first),
             NO_CAUSE,
-            *_warnings(outside, len(control_genes)),
-            *kept_variance(data, gene, read, read if measured is None else measured),
-            *_local(data, gene, level, read, held.x),
+            *_warnings(outside, len(controls)),
+            *kept_variance(data, gene, read, known),
+            *(() if kind == "shift" else _local(data, gene, level, read, first.changed.x)),
             *ends.notes,
-            *plain.notes,
+            *first.plain.notes,
             *view.note,
         ),
     )
+
+
+class Arms(NamedTuple):
+    """The same cells followed without and with the change."""
+
+    plain: Simulation
+    changed: Simulation
+
+
+def _arms(
+    models: Sequence[Model], data: Snapshots, gene: str, kind: Kind, level: float, start: Start, seed: int
+) -> list[Arms]:
+    """The start cells followed to the last time, by each model."""
+    if start.time >= data.times[-1]:
+        raise ValueError(
+            f"the chosen cells are of the last time ({start.time:g}): there is nothing to follow; choose earlier cells"
+        )
+    times, arms = np.linspace(start.time, data.times[-1], STEPS + 1), []
+    for model in models:
+        plain = simulate(model, start.x, times, seed=seed)
+        other, x = changed(model, data, gene, kind, level, start.x)
+        arms.append(Arms(plain, simulate(other, x, times, seed=seed, per_gap=plain.per_gap)))
+    return arms
+
+
+def changed(
+    model: Model, data: Snapshots, gene: str, kind: Kind, level: float, x: Float[Array, "cells dim"]
+) -> tuple[Model, Float[Array, "cells dim"]]:
+    """(model, start cells) with the gene changed; raises as `clamped` and `shifted` do, and for one without a field."""
+    if kind not in KINDS:
+        raise ValueError(f"kind={kind!r} is not {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    if kind != "shift":
+        return clamped(model, data, {gene: level}), x
+    _ = motion(model).field  # a plan or sampler would take a shifted cell for the nearest measured one
+    return model, shifted(data, gene, level, x)
 
 
 def lowest_level(measured: Float[Array, " cells"]) -> float | None:
@@ -133,8 +154,10 @@ def held_level(read: Float[Array, " cells"], kind: Kind, none: float | None) -> 
 
 
 def _usual_level(data: Snapshots, read: Array, kind: Kind, none: float | None) -> float:
-    """`held_level`, but in a learnt space never below what some measured cell reads: there the decoder only guesses,
-    and a share of all counts never becomes 0."""
+    """SCORE of a shift, else `held_level`, but in a learnt space never below what some measured cell reads: there the
+    decoder only guesses, and a share of all counts never becomes 0."""
+    if kind == "shift":
+        return SCORE
     level = held_level(read, kind, none)
     return level if isinstance(data.space, AffineSpace) else max(level, float(read.min()))
 
@@ -158,29 +181,49 @@ def _mass(made: Simulation, ends: TerminalStates) -> Array:
     return mass
 
 
+def _shares(arms: Sequence[Arms], ends: TerminalStates, seed: int) -> dict[str, Array]:
+    """Share of each fate before and after, mean of the models, and the change with its interval."""
+    mass = np.array([[_mass(arm, ends) for arm in both] for both in arms])  # [models, 2, cells, fates]
+    total = mass.sum(axis=2)
+    before, after = (total / total.sum(axis=2, keepdims=True)).mean(axis=0)
+    change = after - before
+    low, high = np.quantile(resampled(mass[:, 1], seed) - resampled(mass[:, 0], seed), [0.025, 0.975], axis=0)
+    interval = {"low": np.minimum(low, change), "high": np.maximum(high, change)}
+    return {"before": before, "after": after, "change": change, **interval}
+
+
+def _shown(arms: Arms, view: View, seed: int) -> dict[str, Array]:
+    """Some ways, and where all cells end, in the view."""
+    some = np.random.default_rng(seed).permutation(arms.plain.x.shape[1])[:PARTICLES]
+    both = (("before", arms.plain.x), ("after", arms.changed.x))
+    ways = {f"{name}_paths": view.project(x[:, some]) for name, x in both}
+    return ways | {f"{name}_end": view.project(x[-1]) for name, x in both}
+
+
 def _controls(
     model: Model,
     data: Snapshots,
-    gene: str,
     kind: Kind,
-    start: Start,
-    times: Array,
+    levels: Mapping[str, float],
     ends: TerminalStates,
     plain: Simulation,
-    none: float | None,
     seed: int,
-) -> tuple[tuple[str, ...], Array]:
-    """(genes, change of each fate) when random other genes are held, those first that the state sees about as well."""
-    few = np.random.default_rng(seed).permutation(len(start.x))[:CONTROL_STARTS]
-    base = _mass(simulate(model, start.x[few], times[[0, -1]], seed=seed, per_gap=plain.per_gap), ends).sum(axis=0)
-    genes = control_genes(data, gene, seed)
-    changes = np.zeros((len(genes), len(ends.names)))
-    for k, other in enumerate(genes):
-        read = data.space.expression(data.x, other)
-        held = clamped(model, data, {other: _usual_level(data, read, kind, none)})
-        mass = _mass(simulate(held, start.x[few], times[[0, -1]], seed=seed, per_gap=plain.per_gap), ends).sum(axis=0)
+) -> Float[Array, "genes fates"]:
+    """Change of each fate when each of these other genes is changed instead, in some of the cells followed."""
+    x = plain.x[0, np.random.default_rng(seed).permutation(plain.x.shape[1])[:CONTROL_STARTS]]
+    span = plain.times[[0, -1]]
+    base = _mass(simulate(model, x, span, seed=seed, per_gap=plain.per_gap), ends).sum(axis=0)
+    changes = np.zeros((len(levels), len(ends.names)))
+    for k, (gene, level) in enumerate(levels.items()):
+        other, moved = changed(model, data, gene, kind, level, x)
+        mass = _mass(simulate(other, moved, span, seed=seed, per_gap=plain.per_gap), ends).sum(axis=0)
         changes[k] = mass / mass.sum() - base / base.sum()
-    return genes, changes
+    return changes
+
+
+def _control_level(data: Snapshots, gene: str, kind: Kind, level: float, none: float | None) -> float:
+    """The usual level of another gene; for a shift the same score."""
+    return level if kind == "shift" else _usual_level(data, data.space.expression(data.x, gene), kind, none)
 
 
 def control_genes(data: Snapshots, gene: str, seed: int, count: int = CONTROLS) -> tuple[str, ...]:
@@ -193,6 +236,19 @@ def control_genes(data: Snapshots, gene: str, seed: int, count: int = CONTROLS) 
     order = np.flatnonzero(usable)[np.argsort(np.abs(np.log(seen[usable] / own)))][: 5 * count]
     picked = np.random.default_rng(seed).permutation(order)[:count]
     return tuple(str(each) for each in names[picked])
+
+
+def _done(data: Snapshots, gene: str, kind: Kind, level: float, arms: Arms) -> str:
+    """What was done, in a sentence."""
+    first, last = arms.plain.times[[0, -1]]
+    if kind != "shift":
+        return f"{gene} is held at {level:.3g} from time {first:g} to {last:g}; all else follows the model."
+    moved = float(np.linalg.norm(arms.changed.x[0] - arms.plain.x[0], axis=1).mean())
+    return (
+        f"{gene} is set {level:+.3g} standard deviations from its mean in the start cells alone, which moves them by "
+        f"{moved / (data.spec.scale * data.dim**0.5):.2g} spreads of the data; from time {first:g} on all follows the "
+        f"model, {gene} too."
+    )
 
 
 def _local(data: Snapshots, gene: str, level: float, read: Array, states: Array) -> tuple[str, ...]:

@@ -30,8 +30,13 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     perturb = commands.add_parser("perturb", help="change one gene and compare the fates", description=_perturb.__doc__)
     perturb.add_argument("run", help="id of the run")
     perturb.add_argument("gene")
-    perturb.add_argument("--kind", choices=("knock-out", "over-expression"), default="knock-out")
-    perturb.add_argument("--level", type=float, help="expression that the gene is held at, in the units of the data")
+    perturb.add_argument("--kind", choices=("knock-out", "over-expression", "shift"), default="knock-out")
+    perturb.add_argument(
+        "--level",
+        type=float,
+        help="expression that the gene is held at, in the units of the data; for a shift, standard deviations from its "
+        "mean that it is set to in the start cells (-5)",
+    )
     perturb.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
     perturb.add_argument("--start", nargs=2, metavar=("ANNOTATION", "VALUE"), help="start from these cells only")
     perturb.add_argument("--out", type=Path, help="also write the table to this .csv")
@@ -125,7 +130,7 @@ def _simulate(chosen: argparse.Namespace) -> None:
 
 
 def _perturb(chosen: argparse.Namespace) -> None:
-    """Hold one gene down or up during the simulation, and compare which fates the same cells end in."""
+    """Hold one gene down or up during the simulation, or shift it in the start cells; compare the fates they end in."""
     from cellflow_core.analysis.results import Perturbation
     from cellflow_core.jobs.answers import answer
 
@@ -140,7 +145,8 @@ def _perturb(chosen: argparse.Namespace) -> None:
     columns = (found.names, found.before, found.after, found.change, found.low, found.high)
     head = ("fate", "before", "after", "change", "low", "high")
     rows = [(name, *(f"{value:.4f}" for value in values)) for name, *values in zip(*columns, strict=True)]
-    print(f"{found.kind} of {found.gene} (held at {found.level:g} {found.unit}), from {found.start}")
+    how = "set to" if found.kind == "shift" else "held at"
+    print(f"{found.kind} of {found.gene} ({how} {found.level:g} {found.unit}), from {found.start}")
     print(table(head, rows))
     print(f"Interval: {found.interval}. Outside the data: {found.outside:.1%} of the perturbed states.")
     for note in found.notes:

@@ -97,9 +97,11 @@ def change(result: Perturbation, *, dark: bool = False, height: int = 380) -> go
 
 
 def change_words(result: Perturbation) -> str:
-    """What was done, in words: "Gata1 knocked out", "Gata1 set to 3.1 (log counts)"."""
+    """What was done, in words: "Gata1 knocked out", "Gata1 held at 3.1 (log counts)"."""
     if result.kind == "knock-out":
         return f"{result.gene} knocked out"
+    if result.kind == "shift":
+        return f"{result.gene} at {result.level:+.3g} {result.unit} at the start"
     return f"{result.gene} held at {result.level:.3g}{f' ({result.unit})' if result.unit else ''}"
 
 

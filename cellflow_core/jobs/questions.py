@@ -82,7 +82,7 @@ def futures(
 def perturb(
     subject: Subject,
     gene: str,
-    kind: Literal["knock-out", "over-expression"] = "knock-out",
+    kind: Literal["knock-out", "over-expression", "shift"] = "knock-out",
     level: float | None = None,
     view: str = "pca",
     states: str = "found",

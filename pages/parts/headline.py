@@ -116,9 +116,13 @@ def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: st
 def of_perturbation(result: Perturbation) -> Said:
     k = int(np.argmax(np.abs(result.change)))
     points, low, high = (100 * float(each[k]) for each in (result.change, result.low, result.high))
-    what = "Knocking out" if result.kind == "knock-out" else "Over-expressing"
+    done = {
+        "knock-out": f"Knocking out {result.gene}",
+        "over-expression": f"Over-expressing {result.gene}",
+        "shift": f"Starting with {result.gene} at {result.level:+.3g} {result.unit}, and holding nothing afterwards,",
+    }
     answer = (
-        f"{what} {result.gene} takes {result.names[k]} from {result.before[k]:.0%} to {result.after[k]:.0%} of cells "
+        f"{done[result.kind]} takes {result.names[k]} from {result.before[k]:.0%} to {result.after[k]:.0%} of cells "
         f"({points:+.0f} points, 95 % interval {low:+.0f} to {high:+.0f})."
     )
     doubts = []

@@ -10,6 +10,16 @@ from cellflow_core.data.store import Dataset
 from cellflow_core.figures import scatter
 from pages.parts import chart, measured, pick, view, words
 
+FARTHEST = 5.0
+"""Standard deviations that a gene of the start cells can be set to, either way."""
+LASTS = {
+    "knock-out": "The gene is held at its lowest all the way: it can never recover, whatever the cell does.",
+    "over-expression": "The gene is held at this level all the way, whatever the cell does.",
+    "shift": "Only the start cells are changed, then nothing is held: the gene moves as the model says, and may "
+    "recover. This is the perturbation of PRESCIENT; it is milder than holding the gene.",
+}
+"""How long each kind of change lasts, in words."""
+
 
 def no_genes() -> NoReturn:
     """Data without genes: say so, and where to go."""
@@ -40,22 +50,40 @@ def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> d
     kind = view.options(
         "Change",
         "change",
-        {"knock-out": "Knock-out", "over-expression": "Over-express"},
-        help="The level is held all the way through the simulation.",
+        {"knock-out": "Knock-out", "over-expression": "Over-express", "shift": "Shift at start"},
+        help="How long the change lasts, and how strong it is.",
     )
-    level = None
-    if kind == "over-expression":
-        low, usual, high = measured.levels(data, gene)
-        level = st.slider(
-            "Level",
-            low,
-            high,
-            usual,
-            key=f"level_{gene}",
-            format="%.2f",
-            help=f"In the units of the data. 99 % of measured cells lie below {usual:g}.",
-        )
+    st.caption(LASTS[kind])
+    level = _level(data, gene, kind)
     return {"gene": gene, "kind": kind, "level": level, **_states(data), **_starts(run_id, data, map_name)}
+
+
+def _level(data: Dataset, gene: str, kind: str) -> float | None:
+    """What the gene is set to, None for no expression."""
+    if kind == "knock-out":
+        return None
+    if kind == "shift":
+        return st.slider(
+            "Set to",
+            -FARTHEST,
+            FARTHEST,
+            -FARTHEST,
+            0.5,
+            key="shift",
+            format="%+.1f",
+            help="Standard deviations from the mean of the gene over all cells, as the state of the model tells it. "
+            "-5 stands for a loss, +5 for a gain.",
+        )
+    low, usual, high = measured.levels(data, gene)
+    return st.slider(
+        "Level",
+        low,
+        high,
+        usual,
+        key=f"level_{gene}",
+        format="%.2f",
+        help=f"In the units of the data. 99 % of measured cells lie below {usual:g}.",
+    )
 
 
 def _states(data: Dataset) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pages.parts import chart, headline, measured, rows, state, view
-from tests import made_up
+from cellflow_core.data.store import open_dataset
+from cellflow_core.figures import perturbation
+from pages.parts import chart, headline, measured, rows, state, truth, view
+from tests import made_up, toys
 
 
 def test_a_lasso_becomes_an_outline_of_few_corners():
@@ -110,6 +113,14 @@ def test_an_effect_beyond_the_controls_is_trusted():
     assert "3 other genes, picked at random, changes it by up to 3 points" in said.why
 
 
+def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
+    made = made_up.perturbation(kind="shift", level=-5.0, unit="standard deviations")
+    said = headline.of_perturbation(made).answer
+    assert said.startswith("Starting with Gata1 at -5 standard deviations, and holding nothing afterwards, takes")
+    assert "With Gata1 at -5 standard deviations at the start, starting from" in perturbation.describe(made)
+    assert truth.shares(replace(open_dataset(toys.stored()).info, truth="toggle"), made) is None
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -144,10 +155,27 @@ def test_the_truth_is_compared_where_the_states_are_the_same():
         rows.of_flow(made_up.flow()),
         rows.of_course(made_up.course()),
         rows.of_trend(made_up.trend()),
+        rows.of_growth(made_up.growing_flow()),
+        rows.of_mass(made_up.growing_course()),
         rows.of_fates(made_up.fates()),
+        rows.of_fates(made_up.growing_fates()),
+        rows.of_cell_fates(made_up.fates(), ("PC 1", "PC 2")),
+        rows.of_futures(made_up.futures()),
         rows.of_perturbation(made_up.perturbation()),
     ],
-    ids=["landscape", "flow", "course", "trend", "fates", "perturbation"],
+    ids=[
+        "landscape",
+        "flow",
+        "course",
+        "trend",
+        "growth",
+        "mass",
+        "fates",
+        "grown fates",
+        "fates of cells",
+        "futures",
+        "perturbation",
+    ],
 )
 def test_tables_have_columns_of_one_length_without_gaps(columns):
     assert len({len(each) for each in columns.values()}) == 1
@@ -160,7 +188,7 @@ def test_the_table_of_a_perturbation_shows_the_truth_where_states_are_the_same()
     assert "true after (%)" not in rows.of_perturbation(made_up.perturbation(), ({"A": 1.0}, {"A": 1.0}))
 
 
-@pytest.mark.parametrize("page", ["landscape", "flow", "time", "perturb"])
+@pytest.mark.parametrize("page", ["landscape", "flow", "time", "fates", "perturb"])
 def test_every_view_has_its_three_texts(page):
     text = (view.TEXTS / f"{page}.md").read_text(encoding="utf-8")
     assert [each.partition("\n")[0] for each in text.split("## ")[1:]] == [

@@ -1,0 +1,113 @@
+"""A gene of the start cells that is shifted, and then left to the model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cellflow_core.analysis.perturb import perturbation
+from cellflow_core.analysis.shift import shifted
+from cellflow_core.analysis.views import View
+from cellflow_core.config import Config
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.models.contract import DynamicsModel, HasCoupling, HasVelocity, Plan
+from tests import toys
+
+RNG = np.random.default_rng(0)
+CELLS = RNG.normal([1.0, 0.3, 0.0], [1.0, 0.4, 0.5], (240, 3)).astype(np.float32)
+DATA = Snapshots(CELLS, np.repeat([0.0, 2.0], 120), StateSpace.of_genes(("Side", "Fades", "Still")))
+VIEW = View("pca", ("a", "b"), DATA.x[:, :2], DATA.x)
+
+
+class Made(DynamicsModel):
+    title = "Made up"
+    summary = "For tests."
+    paper = "none"
+    Config = Config
+
+    def __init__(self):
+        super().__init__(Config(), DATA.spec)
+
+    def phases(self):
+        return ()
+
+
+class Runs(Made, HasVelocity):
+    """Cells run away from Side = 0; Fades falls to 0 fast and takes no part; Still stays."""
+
+    def velocity(self, t, x, context):
+        return torch.stack([2 * torch.tanh(5 * x[:, 0]), -3 * x[:, 1], torch.zeros_like(t)], dim=1)
+
+
+def test_genes_as_axes_are_set_to_the_score():
+    found = shifted(DATA, "Side", -2.0, DATA.x)
+    np.testing.assert_allclose(found[:, 0], CELLS[:, 0].mean() - 2 * CELLS[:, 0].std(), rtol=1e-5)
+    np.testing.assert_array_equal(found[:, 1:], CELLS[:, 1:])
+
+
+def test_principal_components_take_the_loadings_of_the_gene():
+    loadings = np.linalg.qr(RNG.normal(size=(6, 3)))[0].T
+    space = AffineSpace("pca", ("1", "2", "3"), tuple("abcdef"), np.arange(6.0), loadings)
+    data = Snapshots(CELLS, DATA.t, space)
+    read = space.expression(data.x, "c")
+    found = shifted(data, "c", 1.5, data.x[:40])
+    raised = read.mean() + 1.5 * read.std() - read[:40]
+    np.testing.assert_allclose(found - data.x[:40], raised[:, None] * loadings[:, 2], atol=1e-5)
+
+
+def test_a_learnt_space_stays_where_nothing_is_changed():
+    space = toys.counted()
+    x = (CELLS * 20).astype(np.float32)
+    data = Snapshots(x, DATA.t, space)
+    read = space.expression(x, "A")
+    one = int(np.argmin(np.abs(read - read.mean() - read.std())))
+    score = float((read[one] - read.mean()) / read.std())
+    np.testing.assert_allclose(shifted(data, "A", score, x[one : one + 1]), x[one : one + 1], atol=1e-3)
+    moved = space.encode(space.decode(x[:5]) + np.array([1.0, 0.0], np.float32)) - space.encode(space.decode(x[:5]))
+    assert (np.sign(shifted(data, "A", 50.0, x[:5]) - x[:5]) == np.sign(moved)).all()
+
+
+def test_a_gene_without_spread_has_no_score():
+    same = Snapshots(CELLS * np.array([1.0, 1.0, 0.0], np.float32), DATA.t, DATA.space)
+    with pytest.raises(ValueError, match="Still is the same in all cells"):
+        shifted(same, "Still", -5.0, same.x)
+    with pytest.raises(KeyError, match="'Nowhere' is not in the model"):
+        shifted(same, "Nowhere", -5.0, same.x)
+
+
+def test_a_shifted_gene_is_let_go_and_a_held_one_is_not():
+    """The same start; but only the held gene is still there at the end."""
+    to = float(CELLS[:, 1].mean() + 3 * CELLS[:, 1].std())
+    let_go = perturbation(Runs(), DATA, VIEW, "Fades", "shift", 3.0)
+    held = perturbation(Runs(), DATA, VIEW, "Fades", "over-expression", to)
+    np.testing.assert_allclose(let_go.after_paths[0, :, 1], to, rtol=1e-4)
+    np.testing.assert_allclose(held.after_end[:, 1], to, rtol=1e-4)
+    assert np.abs(let_go.after_end[:, 1]).max() < 0.1 * to
+    assert (let_go.level, let_go.unit) == (3.0, "standard deviations")
+    assert "set +3 standard deviations from its mean in the start cells alone" in let_go.notes[0]
+    assert "from time 0 on all follows the model, Fades too" in let_go.notes[0] and "is held at" in held.notes[0]
+
+
+def test_a_shift_across_the_watershed_changes_the_fate():
+    kind = np.where(CELLS[:, 0] > 0, "right", "left")
+    data = Snapshots(CELLS, DATA.t, DATA.space, labels={"kind": kind})
+    found = perturbation(Runs(), data, VIEW, "Side", "shift", states="kind")
+    assert found.level == -5.0
+    after = dict(zip(found.names, found.after, strict=True))
+    assert after["left"] == 1.0 and found.before[found.names.index("right")] > 0.7
+    assert np.abs(found.control_change).max() < 0.05
+    again = perturbation(Runs(), data, VIEW, "Still", "shift", 5.0, states="kind")
+    np.testing.assert_allclose(again.change, 0.0, atol=0.02)
+
+
+def test_a_static_plan_is_refused_as_it_is_for_a_held_gene():
+    class Plans(Made, HasCoupling):
+        def coupling(self, k):
+            x0, x1 = (torch.from_numpy(DATA.at(time)) for time in DATA.times)
+            return Plan(0.0, 2.0, x0, x1, torch.full((len(x0),), 1 / len(x0)))
+
+    with pytest.raises(ValueError, match="a static plan between measured times and no velocity field"):
+        perturbation(Plans(), DATA, VIEW, "Side", "shift")
