@@ -72,6 +72,17 @@ def transport(
     return mass @ (x[row] - y[column]).square().sum(dim=1) + slope
 
 
+def astray(
+    x: Float[Tensor, "n dim"], cells: Float[Tensor, "m dim"], spec: Spec, neighbours: int = 5, margin: float = 0.01
+) -> Float[Tensor, ""]:
+    """Mean of max(0, d - margin), d the distances of each x to its nearest measured cells, in spreads of the data.
+
+    The density loss of Tong et al., ICML 2020, arXiv:2002.04461. Distances are divided by the root of the dimension.
+    """
+    apart = torch.cdist(x, cells, compute_mode="donot_use_mm_for_euclid_dist") / (spec.scale * spec.dim**0.5)
+    return (apart.topk(min(neighbours, len(cells)), largest=False).values - margin).clamp(min=0).mean()
+
+
 def _halves(of: Tensor) -> tuple[Tensor, Tensor]:
     half = len(of) // 2
     return of[:half], of[half : 2 * half]

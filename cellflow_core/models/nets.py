@@ -67,6 +67,20 @@ class Network(nn.Module):
             change = (change @ layer.weight.T) * gate * (1 + z * (1 - gate))
         return linear[-1](hidden) * self.unit, change @ linear[-1].weight.T * self.unit
 
+    def along(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], directions: Float[Tensor, "batch k dim"]
+    ) -> tuple[Float[Tensor, "batch out"], Float[Tensor, "batch k out"]]:
+        """Value, and its derivatives in directions of the state: J d, by the chain rule written out."""
+        hidden = self._standard(t, x)
+        slope = nn.functional.pad(directions / self.scale, (0, 1))
+        linear = [each for each in self.layers if isinstance(each, nn.Linear)]
+        for layer in linear[:-1]:
+            z = layer(hidden)
+            gate = torch.sigmoid(z)
+            hidden = z * gate
+            slope = (slope @ layer.weight.T) * (gate * (1 + z * (1 - gate)))[:, None]
+        return linear[-1](hidden) * self.unit, slope @ linear[-1].weight.T * self.unit
+
     def _standard(self, t: Tensor, x: Tensor) -> Tensor:
         time = (t - self.start) / self.interval
         return torch.cat([(x - self.center) / self.scale, time[:, None]], dim=1)

@@ -22,7 +22,7 @@ Rates = Callable[[Tensor, State], State]
 Method = Literal["euler", "midpoint", "rk4", "dopri5"]
 CALLS: Mapping[str, int] = {"euler": 1, "midpoint": 2, "rk4": 4}
 """Calls of the field in a step of fixed size; the other solvers choose their steps by the tolerance."""
-MOST = 2000
+MOST = 500
 """Steps of an adaptive solver from one time to the next after which it is given up."""
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from cellflow_core.data.snapshots import Spec
-from cellflow_core.models.landing import divergence, miss, transport
+from cellflow_core.models.landing import astray, divergence, miss, transport
 from cellflow_core.models.solver import Solver
 
 SPEC = Spec(dim=2, times=(0.0, 1.0), center=(0.0, 0.0), scale=2.0, interval=1.0)
@@ -91,3 +91,11 @@ def test_weights_from_before_the_count_are_read():
     solver.calls += 5
     solver.load_state_dict({})
     assert int(solver.calls) == 0
+
+
+def test_cells_are_astray_by_their_distance_to_the_nearest_ones_beyond_the_margin():
+    cells = torch.tensor([[0.0, 0.0], [8.0, 0.0], [100.0, 0.0]])
+    x = torch.tensor([[0.0, 0.0], [4.0, 0.0]])
+    unit = SPEC.scale * 2**0.5
+    assert float(astray(x, cells, SPEC, 1, margin=0.0)) == pytest.approx((0 + 4) / unit / 2)
+    assert float(astray(x, cells, SPEC, 2, margin=1.0)) == pytest.approx((0 + 8 / unit - 1 + 2 * (4 / unit - 1)) / 4)
