@@ -60,6 +60,21 @@ class StaticPlans(DynamicsModel, HasCoupling):
         self.plans = tuple(Plan(**state[str(k)]) for k in range(len(state)))
 
 
+def expected_growth(frames: Frames, k: int, prior: bool) -> tuple[Float[Tensor, " n"], float | None]:
+    """What one of each earlier cell is expected to become over interval k, and the mean of it where the number of cells
+    tells that.
+
+    prior  from the growth of each cell where the data have one; else, or without it, the same of all cells
+    """
+    growth = torch.ones(len(frames.x[k]), dtype=torch.float64, device=frames.x[k].device)
+    if prior and "growth" in frames.about:
+        growth = (frames.about["growth"][k].double() * (frames.times[k + 1] - frames.times[k])).exp()
+    if frames.mass is None:
+        return growth, None
+    total = float(frames.mass[k + 1] / frames.mass[k])
+    return growth * (total / growth.mean()), total
+
+
 def from_dense(
     frames: Frames, rng: torch.Generator, solve: Callable[[int, Tensor, Tensor], Tensor], grows: bool = True
 ) -> tuple[Plan, ...]:

@@ -24,12 +24,13 @@ TINY = {"width": 8, "depth": 1}
 CELLS = (30, 40, 34)
 
 
-def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True) -> Snapshots:
-    """Three axes, which decode to counts of two genes; another number of cells at each time, and uneven gaps."""
+def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True, clones: bool = True) -> Snapshots:
+    """Three axes, which decode to counts of two genes; clones; other numbers of cells at each time, uneven gaps."""
     rng = np.random.default_rng(0)
     t = np.repeat(times, CELLS[: len(times)])
     x = rng.normal(size=(len(t), 3)) * 4 + 5 * t[:, None] + 100
-    return Snapshots(x, t, toys.counted() if counted else StateSpace.coordinates(("a", "b", "c")), "h")
+    space = toys.counted() if counted else StateSpace.coordinates(("a", "b", "c"))
+    return Snapshots(x, t, space, "h", lineage=rng.integers(-1, 8, len(t)) if clones else None)
 
 
 def with_conditions() -> list[str]:
@@ -161,12 +162,11 @@ class TestEveryModel:
         data = snapshots((1.0,))
         with pytest.raises(ValueError, match="needs cells at two or more times, which these data do not have"):
             fit(made(name, data), data, TrainConfig(steps=2, batch=4))
-        if Need.COUNTS in registry.find(name.split()[0]).needs:
-            data = snapshots(counted=False)
-            with pytest.raises(
-                ValueError, match="needs a state that decodes to counts .*, which these data do not have"
-            ):
-                fit(made(name, data), data, TrainConfig(steps=2, batch=4))
+        lacking = {Need.COUNTS: snapshots(counted=False), Need.LINEAGE: snapshots(clones=False)}
+        words = {Need.COUNTS: "a state that decodes to counts .*", Need.LINEAGE: "lineage barcodes"}
+        for need in registry.find(name.split()[0]).needs & set(lacking):
+            with pytest.raises(ValueError, match=f"needs {words[need]}, which these data do not have"):
+                fit(made(name, lacking[need]), lacking[need], TrainConfig(steps=2, batch=4))
 
 
 def test_every_capability_belongs_to_a_model():

@@ -82,3 +82,22 @@ def test_planted_partners_are_found(name):
         own = (plan.x0 == cell).all(1)
         best = plan.x1[own][plan.weight[own].argmax()]
         np.testing.assert_allclose(best.numpy(), cells[k].numpy() + STEP, atol=1e-5)
+
+
+def test_moslin_keeps_clones_together_where_distance_tells_nothing():
+    """Two early clones and two late ones in one place, of 30 and 60 cells: with lineage, nine tenths of the mass of a
+    clone go to one clone; without, as much as its share of the cells."""
+    rng = np.random.default_rng(2)
+    clone = np.concatenate([np.repeat([0, 1], [30, 60]), np.repeat([2, 3], [30, 60])])
+    x = rng.normal(size=(180, 2))
+    t = np.repeat([0.0, 1.0], 90)
+    data = Snapshots(x, t, StateSpace.coordinates(("a", "b")), lineage=clone)
+    shares = {}
+    for alpha in (0.0, 0.9):
+        plan = solved("moslin", data, alpha=alpha, epsilon=0.05, tau=1.0).coupling(0)
+        assert plan.later is None
+        first = (plan.x0[:, None] == torch.from_numpy(data.x[clone == 0])).all(-1).any(1)
+        there = (plan.x1[:, None] == torch.from_numpy(data.x[clone == 2])).all(-1).any(1)
+        shares[alpha] = float(plan.weight[first & there].sum() / plan.weight[first].sum())
+    assert shares[0.0] == pytest.approx(1 / 3, abs=0.1)
+    assert shares[0.9] > 0.9

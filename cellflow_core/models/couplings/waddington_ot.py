@@ -31,7 +31,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Frames
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models.contract import Context, HasGrowth, Plan
-from cellflow_core.models.static import StaticPlans, from_dense
+from cellflow_core.models.static import StaticPlans, expected_growth, from_dense
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,10 @@ class WaddingtonOT(StaticPlans, HasGrowth):
     def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
         def dense(k: int, i: Tensor, j: Tensor) -> Tensor:
             cost = torch.cdist(frames.x[k][i].double(), frames.x[k + 1][j].double()).square()
-            growth, total = self._expected(frames, k)
+            growth, total = expected_growth(frames, k, self.config.prior)
             return transport_map(cost, growth[i], self.config, total)
 
         return from_dense(frames, rng, dense)
-
-    def _expected(self, frames: Frames, k: int) -> tuple[Float[Tensor, " n"], float | None]:
-        """Growth of each cell over interval k, and its mean where the number of cells tells it."""
-        growth = torch.ones(len(frames.x[k]), dtype=torch.float64, device=frames.x[k].device)
-        if self.config.prior and "growth" in frames.about:
-            growth = (frames.about["growth"][k].double() * (frames.times[k + 1] - frames.times[k])).exp()
-        if frames.mass is None:
-            return growth, None
-        total = float(frames.mass[k + 1] / frames.mass[k])
-        return growth * (total / growth.mean()), total
 
     def growth(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

@@ -1,0 +1,72 @@
+"""Moslin: transport between consecutive times that keeps clones together, by fused Gromov-Wasserstein with lineage.
+
+Lange et al., "Mapping lineage-traced cells across time points with moslin", Genome Biology 2024,
+doi:10.1186/s13059-024-03422-4. Between n cells at t0 and m cells at t1 the plan is
+
+    min_P  (1 - alpha) <C, P> + alpha sum (D0_ik - D1_jl)^2 P_ij P_kl + epsilon KL(P | a b') + rho KL(P 1 | g),
+
+where C is the squared distance of two cells over its mean, and D0, D1 are distances in lineage among the cells of one
+time: here 0 within a clone and 1 between clones, and 1 for a cell whose clone is not known. Lineages are compared
+within each time only, so that clones need not be met again. rho = epsilon tau / (1 - tau) is the price of another
+growth than the expected g, and tau = 1 leaves none; the later cells are met in the shares in which they were measured.
+g is that of Waddington-OT: from the growth of each cell where the data have one.
+
+The solver is math/fused.py, on our own Sinkhorn rounds (the authors' program rests on JAX). Above a number of cells
+(models/static.py) random blocks of them are coupled, in which clones are known only as far as their cells are in them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Frames
+from cellflow_core.data.snapshots import Need
+from cellflow_core.math.fused import fused_plan
+from cellflow_core.models.contract import Plan
+from cellflow_core.models.static import StaticPlans, expected_growth, from_dense
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    alpha: float = setting(0.1, "weight of lineage against expression", 0.0, 1.0)
+    epsilon: float = setting(0.05, "blur of the plan", 1e-3, 10.0, "mean squared distances")
+    tau: float = setting(0.9, "how surely growth is as expected; 1: not to be changed", 0.05, 1.0)
+    prior: bool = setting(True, "expect the growth of each cell that the data have; off: the same of all cells")
+
+
+class Moslin(StaticPlans):
+    title = "moslin"
+    summary = "Joins early with late cells by a transport plan that keeps cells of one clone together."
+    paper = "Lange et al., Genome Biol. 2024, doi:10.1186/s13059-024-03422-4"
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.TIMES, Need.LINEAGE})
+
+    Config = Settings
+    config: Settings
+
+    def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
+        how, clones = self.config, frames.about["lineage"]
+        rho = math.inf if how.tau == 1 else how.epsilon * how.tau / (1 - how.tau)
+        told = frames.mass is not None or (how.prior and "growth" in frames.about)
+
+        def dense(k: int, i: Tensor, j: Tensor) -> Tensor:
+            cost = torch.cdist(frames.x[k][i].double(), frames.x[k + 1][j].double()).square()
+            own0, own1 = unlike(clones[k][i]), unlike(clones[k + 1][j])
+            growth = expected_growth(frames, k, how.prior)[0][i]
+            source = growth / growth.sum()
+            plan = fused_plan(cost / (cost.mean() or 1.0), own0, own1, how.alpha, how.epsilon, rho, source)
+            return plan * growth.mean()
+
+        return from_dense(frames, rng, dense, grows=told or how.tau < 1)
+
+
+def unlike(clone: Int[Tensor, " n"]) -> Float[Tensor, "n n"]:
+    """Distance in lineage: 0 within a clone, 1 between clones; a cell of no known clone, -1, is alike itself alone."""
+    same = (clone[:, None] == clone) & (clone[:, None] >= 0)
+    return (~same.fill_diagonal_(True)).double()

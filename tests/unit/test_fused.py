@@ -1,0 +1,65 @@
+"""Fused Gromov-Wasserstein plans are those of another package, and clones hold together."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import ot as pot
+import pytest
+import torch
+
+from cellflow_core.math import fused
+from cellflow_core.math.fused import fused_plan
+from cellflow_core.math.sinkhorn import entropic_plan
+from cellflow_core.models.couplings.moslin import unlike
+
+
+def clouds(n: int = 50, m: int = 40, clones: int = 12) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Cost, and distances in lineage within either cloud."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(n, 3)), rng.normal(size=(m, 3)) + 0.5
+    cost = torch.from_numpy(((x[:, None] - y[None]) ** 2).sum(-1))
+    own0, own1 = (unlike(torch.from_numpy(rng.integers(0, clones, size))) for size in (n, m))
+    return cost / cost.mean(), own0, own1
+
+
+@pytest.mark.parametrize(("alpha", "epsilon"), [(0.1, 0.05), (0.5, 0.05), (0.1, 0.5)])
+def test_is_the_plan_of_another_package(alpha, epsilon):
+    cost, own0, own1 = clouds()
+    c, d0, d1 = (each.numpy() for each in (cost, own0, own1))
+    wanted = pot.gromov.entropic_fused_gromov_wasserstein(
+        c, d0, d1, pot.unif(50), pot.unif(40), epsilon=epsilon, alpha=alpha, solver="PGD", max_iter=500, tol=1e-9
+    )
+    assert np.abs(fused_plan(cost, own0, own1, alpha, epsilon).numpy() - wanted).sum() < 1e-3
+
+
+def test_without_structure_is_the_entropic_plan():
+    cost, own0, own1 = clouds()
+    source = torch.linspace(0.5, 1.5, 50, dtype=torch.float64) / 50
+    found = fused_plan(cost, own0, own1, 0.0, 0.05, 1.0, source)
+    torch.testing.assert_close(found, entropic_plan(cost, 0.05, 1.0, source=source), atol=1e-5, rtol=0)
+
+
+def test_marginals_hold_where_they_have_no_price():
+    cost, own0, own1 = clouds()
+    source = torch.linspace(0.5, 1.5, 50, dtype=torch.float64) / 50
+    for rho in (math.inf, 0.5):
+        plan = fused_plan(cost, own0, own1, 0.3, 0.05, rho, source)
+        torch.testing.assert_close(plan.sum(0), torch.full((40,), 1 / 40, dtype=torch.float64), atol=1e-9, rtol=0)
+        assert float((plan.sum(1) - source).abs().sum()) < (1e-9 if rho == math.inf else 1.0)
+    assert float((plan.sum(1) - source).abs().sum()) > 1e-3
+
+
+def test_says_what_does_not_settle(monkeypatch):
+    cost, own0, own1 = clouds()
+    with pytest.raises(ValueError, match="alpha=2 is the share"):
+        fused_plan(cost, own0, own1, 2.0, 0.05)
+    monkeypatch.setattr(fused, "ROUNDS", 1)
+    with pytest.raises(ValueError, match="after 1 rounds: take a larger epsilon"):
+        fused_plan(cost, own0, own1, 0.5, 0.05)
+
+
+def test_a_cell_of_no_clone_is_alike_itself_alone():
+    found = unlike(torch.tensor([3, -1, 3, -1]))
+    assert found.tolist() == [[0, 1, 0, 1], [1, 0, 1, 1], [0, 1, 0, 1], [1, 1, 1, 0]]
