@@ -20,6 +20,7 @@ PAGES = {
         ("landscape", "Landscape", ":material/landscape:"),
         ("flow", "Flow", ":material/air:"),
         ("time", "Time", ":material/schedule:"),
+        ("fates", "Fates", ":material/call_split:"),
         ("perturb", "Perturb", ":material/science:"),
     ],
 }

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cellflow_core.figures import fates, landscape, scatter
+from cellflow_core.figures import landscape, scatter
 from cellflow_core.jobs import compute
 from pages.parts import chart, headline, measured, rows, state, view
 
@@ -57,10 +57,9 @@ with right:
     st.markdown("**Good to know**")
     view.notes(result.notes)
 view.numbers(figure, rows.of_landscape(result), f"landscape-{run.id}", "landscape")
-
-st.subheader("How many cells settle where?")
-ends = state.result_of(compute.ask("fates", run.id, view=map_name), "Following cells to where they settle")
-bars = fates.fates(ends, dark=dark)
-chart.chart(bars, "landscape_fates", fates.describe(ends))
-view.notes((*ends.notes, f"Interval: {ends.interval}."))
-view.numbers(bars, rows.of_fates(ends), f"fates-{run.id}", "fates", "The numbers of these states")
+st.page_link(
+    "pages/fates.py",
+    label="How many cells settle where? See Fates",
+    icon=":material/call_split:",
+    query_params={"run": run.id},
+)

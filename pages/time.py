@@ -5,7 +5,7 @@ import streamlit as st
 from cellflow_core.figures import time as time_figure
 from cellflow_core.figures import trend
 from cellflow_core.jobs import compute
-from pages.parts import chart, companions, headline, measured, rows, state, view
+from pages.parts import chart, companions, growth, headline, measured, rows, state, view
 
 run, data, info, map_name = view.opened(
     "time", "Time", "What happened between the times you measured?", ("velocity", "drift", "coupling", "sampler")
@@ -36,6 +36,7 @@ with right:
 view.notes(course.notes)
 view.numbers(error, rows.of_course(course), f"time-{run.id}", "time")
 
+growth.numbers(course, info.time_unit, run.id)
 st.subheader("One gene over time")
 genes = measured.genes(data)
 if not genes:

@@ -107,6 +107,24 @@ def course(**change: Any) -> results.TimeCourse:
     return results.TimeCourse(**(made | change))
 
 
+def growing_flow(**change: Any) -> results.FlowField:
+    """Cells that die below and divide above."""
+    return flow(**({"growth": 0.2 * cells()[0][:, 1].astype(float)} | change))
+
+
+def growing_course(**change: Any) -> results.TimeCourse:
+    """Cells that double each day, counted too."""
+    made = course()
+    number = 2.0**made.times
+    mass = np.stack([0.9 * number, number, 1.1 * number], axis=1)
+    return course(**({"mass": mass, "measured_mass": 2.0**TIMES} | change))
+
+
+def growing_fates(**change: Any) -> results.Fates:
+    """Half of the cells take each way, and those of one multiply."""
+    return fates(**({"ungrown": np.array([[0.44, 0.5, 0.56], [0.44, 0.5, 0.56]])} | change))
+
+
 def trend(**change: Any) -> results.GeneTrend:
     s = np.linspace(0, 4, 41)
     mean = 1 / (1 + np.exp(2 - s))
@@ -139,6 +157,42 @@ def fates(**change: Any) -> results.Fates:
         "interval": "cells drawn",
     }
     return results.Fates(**(made | change))
+
+
+def futures(**change: Any) -> results.Futures:
+    """Sixty futures of one cell that part into two."""
+    rng = np.random.default_rng(3)
+    times = np.linspace(0, 4, 21)
+    side = np.where(np.arange(60) % 3 == 0, -1.0, 1.0)
+    paths = np.stack([2 * times[:, None] - 4 + 0 * side, side * np.maximum(times[:, None] - 1, 0)], -1)
+    paths += 0.1 * np.sqrt(times)[:, None, None] * rng.standard_normal((1, 60, 2))
+    ends = np.where(side > 0, 0, 1)
+    bundles = [paths[:, ends == k] for k in (0, 1)]
+    made = {
+        "view": "pca",
+        "axes": ("PC 1", "PC 2"),
+        "time_unit": "days",
+        "kind": "stochastic",
+        "start": "cell 7 of time 0",
+        "cell": 7,
+        "starts": paths[0, :1],
+        "times": times,
+        "paths": paths,
+        "weight": np.full((21, 60), 1 / 60),
+        "mean": np.stack([each.mean(axis=1) for each in bundles]),
+        "covariance": np.stack([[np.cov(x, rowvar=False) for x in each] for each in bundles]),
+        "spread": 0.5 * np.sqrt(times),
+        "measured_times": TIMES,
+        "measured_spread": np.array([0.5, 0.7, 1.0, 1.4, 1.9]),
+        "ends": ends,
+        "names": ("Erythroid", "Myeloid"),
+        "share": np.array([0.66, 0.34]),
+        "low": np.array([0.54, 0.23]),
+        "high": np.array([0.77, 0.46]),
+        "centers": np.array([[4.0, 3.0], [4.0, -3.0]]),
+        "interval": "95 %, for 60 futures; one training only",
+    }
+    return results.Futures(**(made | change))
 
 
 def perturbation(**change: Any) -> results.Perturbation:

@@ -61,8 +61,7 @@ def many_futures(
     share, low, high = split(mass, seed)
     alone = len(x0) == 1
     paths, weight = view.project(made.x).astype(float), made.weight.astype(float)
-    mean = np.einsum("sc,scd->sd", weight, paths)
-    apart = paths - mean[:, None]
+    bundles = [_bundle(paths[:, fate == k], weight[:, fate == k]) for k in range(len(ends.names))]
     return Futures(
         view=view.name,
         axes=view.axes,
@@ -74,8 +73,8 @@ def many_futures(
         times=times,
         paths=paths.astype(np.float32),
         weight=weight,
-        mean=mean,
-        covariance=np.einsum("sc,sci,scj->sij", weight, apart, apart),
+        mean=np.stack([mean for mean, _ in bundles]),
+        covariance=np.stack([covariance for _, covariance in bundles]),
         spread=np.array([_spread(x, w) for x, w in zip(made.x, weight, strict=True)]),
         measured_times=data.times,
         measured_spread=np.array([_spread(data.at(t)) for t in data.times]),
@@ -124,6 +123,17 @@ def _start(data: Snapshots, view: View, cell: int | None, polygon: Polygon, coun
         raise ValueError(f"there is no cell {cell}: these data have cells 0 to {len(data.t) - 1}")
     time = float(data.t[cell])
     return Start(np.array([cell]), data.x[[cell]], time, f"cell {cell} of time {time:g}"), cell
+
+
+def _bundle(paths: Array, weight: Array) -> tuple[Float[Array, "steps 2"], Float[Array, "steps 2 2"]]:
+    """(mean, covariance) of some ways in the view at each step, NaN where there is none."""
+    steps, count, _ = paths.shape
+    if not count:
+        return np.full((steps, 2), np.nan), np.full((steps, 2, 2), np.nan)
+    share = weight / weight.sum(axis=1, keepdims=True)
+    mean = np.einsum("sc,scd->sd", share, paths)
+    apart = paths - mean[:, None]
+    return mean, np.einsum("sc,sci,scj->sij", share, apart, apart)
 
 
 def _spread(x: Float[Array, "cells dim"], weight: Array | None = None) -> float:

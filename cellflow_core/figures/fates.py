@@ -1,43 +1,142 @@
-"""Share of cells that end in each terminal state, predicted and measured."""
+"""What cells become: the share of each terminal state, and the likeliest of them for every start cell."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Fates
 from cellflow_core.figures import theme
+from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
 
 
-def fates(result: Fates, *, dark: bool = False, height: int = 360) -> go.Figure:
-    """Traces: predicted share with its interval, measured share of the last time."""
-    figure = theme.blank(dark, height=height, y="share of cells")
-    names = [theme.safe(each) for each in result.names]
-    share = result.share.astype(np.float32)
-    interval = {
-        "type": "data",
-        "symmetric": False,
-        "width": 6,
-        "thickness": 1.8,
-        "color": theme.ink(dark),
-        "array": (result.high - result.share).astype(np.float32),
-        "arrayminus": (result.share - result.low).astype(np.float32),
-    }
-    hover = "%{x}: %{y:.1%}<extra>%{fullData.name}</extra>"
+def fates(result: Fates, *, dark: bool = False) -> go.Figure:
+    """Traces: predicted share with its interval (growth counted and, where the model grows, not), measured share of the
+    last time. As high as the states need."""
+    rows: list[tuple[str, str, np.ndarray, tuple[np.ndarray, np.ndarray] | None]] = [
+        ("measured at the last time", theme.OTHER, result.measured, None)
+    ]
+    if result.ungrown is None:
+        rows.append(("predicted", theme.model(dark), result.share, (result.low, result.high)))
+    else:
+        low, share, high = result.ungrown.T
+        rows.append(("predicted, each start cell once", theme.CATEGORICAL[3], share, (low, high)))
+        rows.append(("predicted, growth counted", theme.model(dark), result.share, (result.low, result.high)))
+    figure = theme.blank(dark, height=110 + (16 + 24 * len(rows)) * len(result.names), x="share of cells")
+    for name, colour, share, ends in rows:
+        figure.add_trace(bars(result.names, share, ends, name=name, colour=colour, dark=dark))
+    figure.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(tickformat=".0%", rangemode="tozero")
+    return figure.update_layout(barmode="group", bargap=0.25, legend={"traceorder": "reversed"})
+
+
+def bars(
+    names: Sequence[str],
+    share: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray] | None,
+    *,
+    name: str,
+    colour: str | Sequence[str],
+    dark: bool,
+) -> go.Bar:
+    """Lying bars of shares [names], with (low, high) of their interval where there is one."""
+    interval = None
+    if ends is not None:
+        low, high = ends
+        interval = {
+            "type": "data",
+            "symmetric": False,
+            "width": 5,
+            "thickness": 1.8,
+            "color": theme.ink(dark),
+            "array": (high - share).astype(np.float32),
+            "arrayminus": (share - low).astype(np.float32),
+        }
+    return go.Bar(
+        y=[theme.safe(each, 28) for each in names],
+        x=share.astype(np.float32),
+        orientation="h",
+        name=name,
+        marker_color=colour,
+        error_x=interval,
+        hovertemplate="%{y}: %{x:.1%}<extra>%{fullData.name}</extra>",
+    )
+
+
+def cell_fates(
+    result: Fates,
+    everything: np.ndarray,
+    axes: tuple[str, str],
+    fate: int | None = None,
+    *,
+    dark: bool = False,
+    height: int = 480,
+) -> go.Figure:
+    """The start cells in the view. Traces: all measured cells, a legend, start cells; names stand at the states.
+
+    fate  colour is the probability of this one; None: the likeliest fate, paler where it is less certain
+    """
+    figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
+    behind = everything[thinned(len(everything), BEHIND_UP_TO)].astype(np.float32)
+    look = {"size": 4, "color": theme.behind(dark), "opacity": 0.6}
+    figure.add_trace(_dots(behind, "all measured cells", look, hoverinfo="skip", showlegend=False))
+    starts, chance, names = result.starts.astype(np.float32), result.probability, result.names
+    if fate is None:
+        colours = theme.categorical(len(names))
+        best = chance.argmax(axis=1)
+        sure = (chance.max(axis=1) - 1 / len(names)) / max(1 - 1 / len(names), 1e-9)
+        for name, colour in zip(names, colours, strict=True):
+            key = go.Scatter(x=[None], y=[None], mode="markers", name=theme.safe(name, 28), hoverinfo="skip")
+            figure.add_trace(key.update(marker={"size": 10, "color": colour}))
+        look = {"color": [colours[k] for k in best], "opacity": (0.25 + 0.7 * sure).astype(np.float32)}
+        text = [f"{theme.safe(names[k])}: {p[k]:.0%}" for k, p in zip(best, chance, strict=True)]
+    else:
+        bar = {"title": {"text": "probability", "side": "right"}, "tickformat": ".0%"}
+        look = {"color": chance[:, fate].astype(np.float32), "colorscale": theme.SEQUENTIAL, "cmin": 0, "cmax": 1}
+        look |= {"colorbar": bar, "opacity": 0.9}
+        text = [f"{theme.safe(names[fate])}: {p:.0%}" for p in chance[:, fate]]
     figure.add_trace(
-        go.Bar(
-            x=names, y=share, name="predicted", marker_color=theme.model(dark), error_y=interval, hovertemplate=hover
+        _dots(starts, "start cells", {"size": 7, **look}, text=text, hovertemplate="%{text}<extra></extra>").update(
+            showlegend=False
         )
     )
-    measured = result.measured.astype(np.float32)
-    figure.add_trace(
-        go.Bar(x=names, y=measured, name="measured at the last time", marker_color=theme.OTHER, hovertemplate=hover)
-    )
-    return figure.update_yaxes(tickformat=".0%", rangemode="tozero").update_layout(barmode="group", bargap=0.35)
+    for k, (x, y) in enumerate(result.centers):
+        if fate is None or k == fate:
+            figure.add_annotation(**theme.label(float(x), float(y), theme.safe(names[k], 28), dark))
+    return theme.square(figure)
 
 
 def describe(result: Fates) -> str:
-    """The figure in one sentence with its numbers."""
+    """The shares in one sentence with their numbers."""
     rows = zip(result.names, result.share, result.low, result.high, result.measured, strict=True)
     listed = "; ".join(f"{n} {s:.0%} ({a:.0%} to {b:.0%}), measured {m:.0%}" for n, s, a, b, m in rows)
-    return f"Predicted share of cells in each state, with its 95 % interval, beside the measured: {listed}."
+    said = f"Predicted share of cells in each state, with its 95 % interval, beside the measured: {listed}."
+    if result.ungrown is None:
+        return said
+    alone = zip(result.names, *result.ungrown.T, strict=True)
+    once = "; ".join(f"{n} {s:.0%} ({a:.0%} to {b:.0%})" for n, a, s, b in alone)
+    return f"{said} With growth left out, each start cell counted once: {once}."
+
+
+def describe_cells(result: Fates, fate: int | None = None) -> str:
+    """The cells in one sentence with their numbers."""
+    chance = result.probability
+    if fate is not None:
+        low, middle, high = np.quantile(chance[:, fate], [0.1, 0.5, 0.9])
+        return (
+            f"{len(chance):,} start cells coloured by their probability to become {result.names[fate]}: "
+            f"{middle:.0%} in the middle, {low:.0%} to {high:.0%} in eight of ten cells."
+        )
+    best = np.bincount(chance.argmax(axis=1), minlength=len(result.names))
+    listed = ", ".join(f"{n} {k:,}" for n, k in zip(result.names, best, strict=True))
+    open_yet = int((chance.max(axis=1) < 0.75).sum())
+    return (
+        f"{len(chance):,} start cells by their likeliest fate: {listed}. For {open_yet:,} of them no fate is likelier "
+        "than 75 %."
+    )
+
+
+def _dots(points: np.ndarray, name: str, marker: dict, **more: object) -> go.Scatter:
+    marker = {"line": {"width": 0}, **marker}
+    return go.Scatter(x=points[:, 0], y=points[:, 1], mode="markers", name=name, marker=marker, **more)

@@ -21,32 +21,28 @@ def flow(
     result: FlowField,
     everything: np.ndarray | None = None,
     *,
-    colour: bool = True,
+    by: str = "speed",
     dark: bool = False,
     height: int = 560,
 ) -> go.Figure:
-    """Traces: cells behind, then the lines by class of speed, then arrow heads by class. colour=False: in ink.
+    """Traces: cells behind, then the lines by class of speed, then arrow heads by class.
 
     everything  [cells, 2] of all times, drawn farthest behind, for orientation
+    by          what colour means: "speed" of the lines; "growth" of the cells, with the lines in ink; "nothing"
+    Raises ValueError for another word, and where growth is asked for and the model knows none.
     """
+    if by not in ("speed", "growth", "nothing"):
+        raise ValueError(f"by={by!r} is not speed, growth or nothing")
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
-    clouds = [("all times", everything, 0.45)] if everything is not None else []
-    for name, points, opacity in (*clouds, ("cells", result.cells, 0.9)):
-        xy = points[thinned(len(points), BEHIND_UP_TO)].astype(np.float32)
-        figure.add_trace(
-            go.Scatter(
-                x=xy[:, 0],
-                y=xy[:, 1],
-                mode="markers",
-                hoverinfo="skip",
-                showlegend=False,
-                name=name,
-                marker={"size": 4, "color": theme.behind(dark), "opacity": opacity},
-            )
-        )
+    if everything is not None:
+        figure.add_trace(_cells(everything, "all times", {"size": 4, "color": theme.behind(dark), "opacity": 0.45}))
+    look = {"size": 4, "color": theme.behind(dark), "opacity": 0.9}
+    if by == "growth":
+        look = _growth_look(result, dark)
+    figure.add_trace(_cells(result.cells, "cells", look))
     lines = streamlines(result.x, result.y, result.u, result.v)
-    edges = _edges(result.speed) if colour else np.array([0.0, np.inf])
-    colours = _colours(len(edges) - 1, dark) if colour else (theme.ink(dark),)
+    edges = _edges(result.speed) if by == "speed" else np.array([0.0, np.inf])
+    colours = _colours(len(edges) - 1, dark) if by == "speed" else (theme.ink(dark),)
     unit = _unit(result.time_unit)
     for k, each in enumerate(colours):
         xy, middle = _class(lines, edges[k], edges[k + 1])
@@ -55,7 +51,8 @@ def flow(
                 x=xy[:, 0],
                 y=xy[:, 1],
                 mode="lines",
-                line={"width": 2.2, "color": each},
+                line={"width": 2.2 if by == "speed" else 1.5, "color": each},
+                opacity=1 if by == "speed" else 0.6,
                 showlegend=False,
                 name="flow",
                 customdata=middle,
@@ -64,9 +61,46 @@ def flow(
         )
     for k, each in enumerate(colours):
         figure.add_trace(_heads(lines, edges[k], edges[k + 1], each))
-    if colour:
+    if by == "speed":
         figure.add_trace(_bar(edges, dark, unit))
     return theme.square(figure).update_yaxes(scaleanchor="x", scaleratio=1)
+
+
+def _cells(points: np.ndarray, name: str, marker: dict) -> go.Scatter:
+    """Cells, thinned; a marker that has a value for each cell is thinned alike."""
+    kept = thinned(len(points), BEHIND_UP_TO)
+    xy = points[kept].astype(np.float32)
+    valued = isinstance(marker["color"], np.ndarray)
+    if valued:
+        marker = marker | {"color": marker["color"][kept].astype(np.float32)}
+    return go.Scatter(
+        x=xy[:, 0],
+        y=xy[:, 1],
+        mode="markers",
+        showlegend=False,
+        name=name,
+        marker=marker,
+        hoverinfo=None if valued else "skip",
+        hovertemplate="growth %{marker.color:.3g}<extra></extra>" if valued else None,
+    )
+
+
+def _growth_look(result: FlowField, dark: bool) -> dict:
+    """Cells coloured by their growth: the same range on both sides of 0, in which 98 % of them are."""
+    if result.growth is None:
+        raise ValueError("this model knows no growth, so its cells cannot be coloured by it")
+    most = max(float(np.quantile(np.abs(result.growth), 0.98)), 1e-6)
+    unit = f"1 / {theme.safe(result.time_unit) or 'time unit'}"
+    return {
+        "size": 6,
+        "opacity": 0.9,
+        "color": result.growth,
+        "colorscale": theme.diverging(dark),
+        "cmin": -most,
+        "cmax": most,
+        "showscale": True,
+        "colorbar": {"title": {"text": f"growth<br>({unit})", "side": "right"}, "tickformat": "+.2~g"},
+    }
 
 
 def describe(result: FlowField) -> str:
@@ -76,9 +110,19 @@ def describe(result: FlowField) -> str:
     return (
         f"Streamlines of the cells at time {result.time:g} over {len(result.cells):,} measured cells: median speed "
         f"{np.nanmedian(result.speed):.3g}{unit}, fastest {np.nanmax(result.speed):.3g}{unit}; "
-        f"shown where there are cells, {known.mean():.0%} of the frame."
+        f"shown where there are cells, {known.mean():.0%} of the frame.{_growth_words(result)}"
         if known.any()
         else f"There are no cells at time {result.time:g} to draw a flow for."
+    )
+
+
+def _growth_words(result: FlowField) -> str:
+    if result.growth is None:
+        return ""
+    low, middle, high = np.quantile(result.growth, [0.05, 0.5, 0.95])
+    return (
+        f" Growth of the cells: {middle:+.2g} per {theme.safe(result.time_unit) or 'time unit'} in the middle, "
+        f"{low:+.2g} to {high:+.2g} in nine of ten cells."
     )
 
 

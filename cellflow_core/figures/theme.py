@@ -40,6 +40,8 @@ CONFIG: dict[str, Any] = {
     "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "cellflow"},
 }
 
+# Brewer's PRGn, colour-blind-safe, with a middle that a background does not swallow: losing, neither, growing.
+_DIVERGING = {False: ("#762A83", "#CBD2D6", "#1B7837"), True: ("#CE93D8", "#46545E", "#66C27A")}
 _INK = {False: "#17242D", True: "#E4EDF1"}
 _QUIET = {False: "#566470", True: "#A3B2BB"}
 _GRID = {False: "#E3EAED", True: "#26343D"}
@@ -94,6 +96,25 @@ def ordered(count: int) -> tuple[str, ...]:
 def sampled(scale: str, low: float, high: float, count: int) -> tuple[str, ...]:
     """`count` colours of a named plotly scale between two places in 0 to 1."""
     return tuple(str(each) for each in sample_colorscale(scale, np.linspace(low, high, count).tolist()))
+
+
+def diverging(dark: bool) -> list[tuple[float, str]]:
+    """A colour scale for values of both signs, from losing over neither to growing; set the range evenly around 0."""
+    return [(k / 2, colour) for k, colour in enumerate(_DIVERGING[dark])]
+
+
+def label(x: float, y: float, text: str, dark: bool) -> dict[str, Any]:
+    """A name (already safe) at a place of a map, readable over cells, as an annotation."""
+    return {
+        "x": x,
+        "y": y,
+        "text": text,
+        "showarrow": False,
+        "font": {"size": 13, "color": ink(dark)},
+        "bgcolor": paper(dark),
+        "opacity": 0.85,
+        "borderpad": 2,
+    }
 
 
 def stepped(colours: tuple[str, ...]) -> list[tuple[float, str]]:

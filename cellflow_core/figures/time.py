@@ -34,7 +34,7 @@ def cells_at(
 
     measured    [cells, 2] of a measured time, None between measured times
     everything  [cells, 2] of all times, drawn behind and fixing the frame
-    Predicted cells are drawn with their share of the mass as opacity.
+    The area of a predicted cell is its share of the mass: one that multiplied is large, one that died out small.
     """
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
     if everything is not None:
@@ -48,14 +48,18 @@ def cells_at(
     step = step_at(result, time)
     weight = result.weight[step]
     kept = thinned(len(weight), FRONT_UP_TO)
-    strength = weight[kept] / max(float(weight.max()), 1e-12)
-    look = {"size": 6, "color": theme.model(dark), "opacity": (0.2 + 0.65 * strength).astype(np.float32)}
+    look = {"size": _size(weight[kept]), "color": theme.model(dark), "opacity": 0.65, "line": {"width": 0}}
     figure.add_trace(_dots(result.predicted[step][kept].astype(np.float32), "predicted", look))
     theme.square(figure)
     low, high = _frame(result.predicted.reshape(-1, 2), everything)
     figure.update_xaxes(range=[float(low[0]), float(high[0])])
     figure.update_yaxes(range=[float(low[1]), float(high[1])])
     return figure.update_layout(legend={"itemsizing": "constant"}, uirevision="time")
+
+
+def _size(weight: np.ndarray) -> np.ndarray:
+    """Diameter of each cell: 6 for the average one, between 2 and 18."""
+    return np.clip(6 * np.sqrt(weight / max(float(weight.mean()), 1e-12)), 2, 18).astype(np.float32)
 
 
 def _frame(predicted: np.ndarray, everything: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

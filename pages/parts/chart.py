@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +49,27 @@ def lasso(figure: go.Figure, key: str, alt: str) -> None:
         alt=alt,
         on_select=lambda: _keep(key),
         selection_mode=("lasso", "box"),
+    )
+
+
+def pick(figure: go.Figure, key: str, alt: str, clicked: Callable[[float, float], None]) -> None:
+    """As `lasso`; and a click on a cell calls `clicked` with its place."""
+    figure.update_layout(dragmode="lasso")
+
+    def kept() -> None:
+        _keep(key)
+        selection = st.session_state[key].selection
+        if not outline(selection) and selection.points:
+            clicked(float(selection.points[-1]["x"]), float(selection.points[-1]["y"]))
+
+    st.plotly_chart(
+        figure,
+        key=key,
+        theme=None,
+        config=theme.CONFIG,
+        alt=alt,
+        on_select=kept,
+        selection_mode=("points", "lasso", "box"),
     )
 
 

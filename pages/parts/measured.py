@@ -27,6 +27,11 @@ def inside(points: np.ndarray, polygon: Polygon) -> int:
     return int(in_polygon(points, np.array(polygon)).sum())
 
 
+def nearest(points: np.ndarray, among: np.ndarray, x: float, y: float) -> int:
+    """Row of the cell in a view nearest to a place, of the rows `among`."""
+    return int(among[np.square(points[among] - np.array([x, y])).sum(axis=1).argmin()])
+
+
 def around(points: np.ndarray, x: float, y: float, share: float = 0.07) -> Polygon:
     """An outline around a place, a share of the view's extent wide."""
     angle = np.linspace(0, 2 * np.pi, 25)[:-1]

@@ -31,6 +31,7 @@ VIEWS: Mapping[str, tuple[str, str]] = {
     "pages/landscape.py": ("Landscape", ":material/landscape:"),
     "pages/flow.py": ("Flow", ":material/air:"),
     "pages/time.py": ("Time", ":material/schedule:"),
+    "pages/fates.py": ("Fates", ":material/call_split:"),
     "pages/perturb.py": ("Perturb", ":material/science:"),
 }
 """The views of a trained model: page -> name and icon."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.analysis.results import Fates, FlowField, GeneTrend, Landscape, Perturbation, TimeCourse
+from cellflow_core.analysis.results import Fates, FlowField, Futures, GeneTrend, Landscape, Perturbation, TimeCourse
 
 Rows = dict[str, list[Any]]
 
@@ -36,6 +36,18 @@ def of_flow(result: FlowField) -> Rows:
     }
 
 
+def of_growth(result: FlowField) -> Rows:
+    """One row a measured cell: where it stands, and its growth. Raises ValueError where the model knows none."""
+    if result.growth is None:
+        raise ValueError("this model knows no growth")
+    x, y = result.axes
+    return {
+        x: _short(result.cells[:, 0]),
+        y: _short(result.cells[:, 1]),
+        f"growth (1 / {result.time_unit or 'time unit'})": _short(result.growth),
+    }
+
+
 def of_course(result: TimeCourse) -> Rows:
     """One row a measured time."""
     there = np.isfinite(result.w1)
@@ -48,6 +60,20 @@ def of_course(result: TimeCourse) -> Rows:
     }
 
 
+def of_mass(result: TimeCourse) -> Rows:
+    """One row a measured time: cells relative to the first one. Raises ValueError where the model knows no growth."""
+    if result.mass is None:
+        raise ValueError("this model knows no growth")
+    at = [int(np.argmin(np.abs(result.times - time))) for time in result.measured_times]
+    low, number, high = result.mass[at].T
+    rows: Rows = {"time": _short(result.measured_times), "predicted": _short(number)}
+    rows |= {"from": _short(low), "to": _short(high)}
+    if result.measured_mass is not None:
+        rows |= {"counted": _short(result.measured_mass)}
+        rows |= {"in training": ["yes" if each else "kept out" for each in result.seen]}
+    return rows
+
+
 def of_trend(result: GeneTrend) -> Rows:
     """One row a simulated time."""
     names = ("10 % of cells below", "half of cells below", "90 % of cells below")
@@ -57,12 +83,33 @@ def of_trend(result: GeneTrend) -> Rows:
 
 def of_fates(result: Fates) -> Rows:
     """One row a terminal state, shares in percent."""
-    return {
+    rows: Rows = {
         "state": list(result.names),
         "predicted (%)": _percent(result.share),
         "from": _percent(result.low),
         "to": _percent(result.high),
-        "measured at the last time (%)": _percent(result.measured),
+    }
+    if result.ungrown is not None:
+        names = ("each start cell once, from", "each start cell once (%)", "each start cell once, to")
+        rows |= {name: _percent(values) for name, values in zip(names, result.ungrown.T, strict=True)}
+    return rows | {"measured at the last time (%)": _percent(result.measured)}
+
+
+def of_cell_fates(result: Fates, axes: tuple[str, str]) -> Rows:
+    """One row a start cell: where it stands, and the probability of each state in percent."""
+    rows: Rows = {axes[0]: _short(result.starts[:, 0]), axes[1]: _short(result.starts[:, 1])}
+    return rows | {f"{name} (%)": _percent(result.probability[:, k]) for k, name in enumerate(result.names)}
+
+
+def of_futures(result: Futures) -> Rows:
+    """One row a future: where it ends, in which state, and with what share of the mass."""
+    end, (x, y) = result.paths[-1], result.axes
+    return {
+        "future": list(range(len(end))),
+        "ends in": [result.names[k] for k in result.ends],
+        x: _short(end[:, 0]),
+        y: _short(end[:, 1]),
+        "share of the mass (%)": [float(f"{100 * each:.4g}") for each in result.weight[-1]],
     }
 
 

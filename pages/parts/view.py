@@ -1,4 +1,4 @@
-"""What the four views of a trained model share: the frame above the picture, and the words below it."""
+"""What the views of a trained model share: the frame above the picture, and the words below it."""
 
 from __future__ import annotations
 
@@ -91,6 +91,22 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float, ke
     said = f"{label}{unit}, measured at {known}" if len(info.times) <= 8 else f"{label}{unit}"
     chosen = st.select_slider(plain(said), list(words), near, key=key, bind="query-params")
     return words[str(chosen)]
+
+
+def states(data: Dataset) -> str:
+    """What counts as a fate: states that are found, or the groups of an annotation; kept in the link."""
+    names = data.info.annotations
+    said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
+    return str(
+        st.selectbox(
+            "Count cells by",
+            list(said),
+            index=1 if data.info.truth and names else 0,
+            format_func=said.__getitem__,
+            key="states",
+            bind="query-params",
+        )
+    )
 
 
 def outline_words(key: str, points: Any, without: str) -> None:

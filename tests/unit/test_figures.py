@@ -4,7 +4,20 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from cellflow_core.figures import comparison, fates, flow, landscape, losses, perturbation, scatter, theme, time, trend
+from cellflow_core.figures import (
+    comparison,
+    fates,
+    flow,
+    futures,
+    landscape,
+    losses,
+    mass,
+    perturbation,
+    scatter,
+    theme,
+    time,
+    trend,
+)
 from cellflow_core.figures.streamlines import streamlines
 from tests import made_up
 
@@ -26,7 +39,15 @@ def every(dark: bool = False) -> dict[str, go.Figure]:
         "cells_at": time.cells_at(made_up.course(), 2.0, points[t == 2], points, dark=dark),
         "error": time.error(made_up.course(), dark=dark),
         "trend": trend.trend(made_up.trend(), dark=dark),
+        "growth on the flow": flow.flow(made_up.growing_flow(), points, by="growth", dark=dark),
+        "mass": mass.mass(made_up.growing_course(), dark=dark),
         "fates": fates.fates(made_up.fates(), dark=dark),
+        "grown fates": fates.fates(made_up.growing_fates(), dark=dark),
+        "likeliest fates": fates.cell_fates(made_up.fates(), points, ("PC 1", "PC 2"), dark=dark),
+        "one fate": fates.cell_fates(made_up.fates(), points, ("PC 1", "PC 2"), 1, dark=dark),
+        "fan": futures.fan(made_up.futures(), points, dark=dark),
+        "split": futures.split(made_up.futures(), dark=dark),
+        "spread": futures.spread(made_up.futures(), dark=dark),
         "before_after": perturbation.before_after(made_up.perturbation(), points, dark=dark),
         "change": perturbation.change(made_up.perturbation(), dark=dark),
     }
@@ -37,8 +58,9 @@ def test_every_figure_has_the_theme_and_draws_numbers(dark):
     for name, figure in every(dark).items():
         assert figure.layout.template == theme.template(dark), name
         assert figure.layout.font.color is None, name  # from the template alone
-        drawn = [np.asarray(each.x, float) for each in figure.data if each.x is not None and name not in ("fates",)]
-        assert name == "fates" or sum(np.isfinite(each).sum() for each in drawn) > 4, name
+        drawn = [np.asarray(each.x, float) for each in figure.data if each.x is not None]
+        least = 1 if figure.data[0].type == "bar" else 4
+        assert sum(np.isfinite(each).sum() for each in drawn) > least, name
         json.loads(figure.to_json())
 
 
@@ -156,6 +178,81 @@ def test_cells_that_are_predicted_beyond_the_measured_ones_are_in_the_frame():
         assert low < 0 and high == pytest.approx(edge + 0.06 * edge)
 
 
+def test_a_cell_that_multiplied_is_drawn_larger():
+    weight = np.tile(np.where(np.arange(150) < 75, 3.0, 1.0) / 300, (41, 1))
+    size = np.asarray(time.cells_at(made_up.course(weight=weight), 1.5).data[0].marker.size)
+    assert size[0] ** 2 == pytest.approx(3 * size[-1] ** 2, rel=1e-5)
+
+
+def test_growth_colours_the_cells_evenly_around_none():
+    made = made_up.growing_flow()
+    cells = next(each for each in flow.flow(made, by="growth").data if each.name == "cells")
+    assert cells.marker.cmin == -cells.marker.cmax < 0 and "1 / days" in cells.marker.colorbar.title.text
+    np.testing.assert_allclose(cells.marker.color, made.growth, rtol=1e-5)
+    assert "in nine of ten cells" in flow.describe(made) and "Growth" not in flow.describe(made_up.flow())
+    with pytest.raises(ValueError, match="knows no growth"):
+        flow.flow(made_up.flow(), by="growth")
+
+
+def test_numbers_of_cells_are_drawn_beside_the_counted_ones():
+    figure = mass.mass(made_up.growing_course())
+    assert [each.name for each in figure.data][1:] == ["predicted", "counted"]
+    assert list(figure.data[-1].marker.symbol).count("star") == 1  # the time kept from training
+    assert figure.layout.yaxis.type == "log"
+    assert "16 times as large (14.4 to 17.6)" in mass.describe(made_up.growing_course())
+    alone = made_up.growing_course(measured_mass=None, mass=np.ones((41, 3)))
+    assert len(mass.mass(alone).data) == 2 and "nobody counted" in mass.describe(alone)
+    assert mass.mass(alone).layout.yaxis.type != "log"
+    with pytest.raises(ValueError, match="knows no growth"):
+        mass.mass(made_up.course())
+
+
+def test_fates_with_and_without_growth_have_their_own_intervals():
+    measured, once, grown = fates.fates(made_up.growing_fates()).data
+    np.testing.assert_allclose(once.error_x.array, 0.06, rtol=1e-5)
+    np.testing.assert_allclose(grown.error_x.array, 0.07, rtol=1e-5)
+    assert measured.error_x.array is None and len(fates.fates(made_up.fates()).data) == 2
+    assert "counted once: Erythroid 50% (44% to 56%)" in fates.describe(made_up.growing_fates())
+
+
+def test_an_undecided_cell_is_paler_than_a_sure_one():
+    made = made_up.fates(probability=np.array([[1.0, 0.0], [0.5, 0.5]]), starts=np.zeros((2, 2)))
+    figure = fates.cell_fates(made, np.zeros((3, 2)), ("a", "b"))
+    sure, undecided = figure.data[-1].marker.opacity
+    assert sure > 0.9 and undecided < 0.3
+    assert "For 1 of them no fate is likelier than 75 %" in fates.describe_cells(made)
+    assert "to become Myeloid: 25% in the middle" in fates.describe_cells(made, 1)
+
+
+def test_ways_are_bundled_by_the_fate_they_end_in():
+    made = made_up.futures()
+    drawn = {each.name: each for each in futures.fan(made, made.paths[0]).data}
+    assert {"to Erythroid", "Erythroid", "95 % of those to Erythroid", "start"} <= drawn.keys()
+    ways = np.asarray(drawn["to Myeloid"].y)
+    assert np.nanmin(ways) < -2 and np.isnan(ways).sum() == 20  # a gap after each of the 20
+    ring = np.stack([drawn["95 % of those to Myeloid"][axis] for axis in "xy"], axis=1)[-42:-1]
+    away = ring - made.mean[1, -1]
+    inverse = np.linalg.inv(made.covariance[1, -1])
+    np.testing.assert_allclose(np.einsum("ki,ij,kj->k", away, inverse, away), futures.RADIUS**2, rtol=1e-3)
+    assert "60 futures of cell 7 of time 0" in futures.describe(made)
+
+
+def test_one_way_has_no_interval_and_no_ellipse():
+    made = made_up.futures()
+    one = made_up.futures(
+        paths=made.paths[:, :1],
+        weight=np.ones((21, 1)),
+        ends=made.ends[:1],
+        share=np.array([0.0, 1.0]),
+        low=np.full(2, np.nan),
+        high=np.full(2, np.nan),
+    )
+    names = [each.name for each in futures.fan(one, made.paths[0]).data]
+    assert "Myeloid" in names and not any("95 %" in each for each in names)
+    assert futures.split(one).data[0].error_x.array is None
+    assert futures.describe(one) == "The one future of cell 7 of time 0, followed to time 4: Myeloid 100%."
+
+
 def test_cells_between_measured_times_have_no_measured_trace():
     figure = time.cells_at(made_up.course(), 1.5)
     assert [each.name for each in figure.data] == ["predicted"]
@@ -181,7 +278,14 @@ def test_names_from_the_user_are_never_markup():
     drawn = [
         scatter.scatter(points, np.zeros(20, int), names=[bad], axes=(bad, bad), title=bad),
         trend.trend(made_up.trend(gene=bad, time_unit=bad)),
-        fates.fates(made_up.fates(names=(bad, "ok"))),
+        fates.fates(made_up.growing_fates(names=(bad, "ok"))),
+        fates.cell_fates(made_up.fates(names=(bad, "ok")), points, (bad, bad)),
+        fates.cell_fates(made_up.fates(names=("ok", bad)), points, ("a", "b"), 1),
+        futures.fan(made_up.futures(names=(bad, "ok"), axes=(bad, bad)), points),
+        futures.split(made_up.futures(names=(bad, "ok"))),
+        futures.spread(made_up.futures(time_unit=bad)),
+        mass.mass(made_up.growing_course(time_unit=bad)),
+        flow.flow(made_up.growing_flow(time_unit=bad), by="growth"),
         perturbation.before_after(made_up.perturbation(gene=bad, axes=(bad, bad))),
         perturbation.change(made_up.perturbation(gene=bad, names=(bad, "ok"), control_genes=(bad, "b", "c"))),
         flow.flow(made_up.flow(axes=(bad, bad), time_unit=bad)),

@@ -1,0 +1,46 @@
+"""What will a cell become?"""
+
+import streamlit as st
+
+from cellflow_core.figures import fates
+from cellflow_core.jobs import compute
+from pages.parts import chart, fate_words, growth, one_cell, rows, state, view
+
+run, data, info, map_name = view.opened(
+    "fates",
+    "Fates",
+    "What will a cell become?",
+    ("velocity", "drift", "potential", "coupling", "sampler"),
+    follow=True,
+)
+dark, states = chart.dark(), view.states(data)
+result = state.result_of(
+    compute.ask("fates", run.id, view=map_name, states=states), "Following cells to where they end"
+)
+view.say(fate_words.of_fates(result, info.times[0], info.time_unit))
+
+left, right = st.columns([2, 3], gap="large")
+with left:
+    st.markdown("**How many cells take each fate?**")
+    bars = fates.fates(result, dark=dark)
+    chart.chart(bars, "fates_shares", fates.describe(result))
+    growth.say(growth.of_fates(result))
+with right:
+    st.markdown("**Which cells take which?**")
+    shown = {"": "the likeliest fate", **{name: name for name in result.names}}
+    chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, key="fate", bind="query-params")
+    fate = result.names.index(chosen) if chosen in result.names else None
+    cells = fates.cell_fates(result, data.view(map_name), data.view_axes(map_name), fate, dark=dark)
+    chart.chart(cells, "fates_cells", fates.describe_cells(result, fate))
+view.notes((*result.notes, f"Interval: {result.interval}."))
+view.numbers(bars, rows.of_fates(result), f"fates-{run.id}", "fates", "The numbers of these states")
+view.numbers(
+    cells,
+    rows.of_cell_fates(result, data.view_axes(map_name)),
+    f"fates-cells-{run.id}",
+    "fates_of_cells",
+    "The numbers of each cell",
+)
+
+st.subheader("Many futures of one cell", anchor="one-cell")
+one_cell.show(run, data, map_name, states)

@@ -1,0 +1,63 @@
+"""What cells become, in one sentence with its numbers, and how far it can be trusted. Pure: results in, words out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellflow_core.analysis.results import Fates, Futures
+from pages.parts.headline import Said, at
+
+NEAR, FAR = 0.1, 0.25
+"""Largest difference to the measured shares that counts as near, and above which the fates are not to be trusted."""
+
+
+def of_fates(result: Fates, begin: float, unit: str) -> Said:
+    """The shares of the fates, judged by the shares measured at the last time."""
+    if len(result.names) == 1:
+        return Said(
+            "All cells end in one state: the cells of the last time form no separate groups.",
+            "fair",
+            "Choose an annotation, such as cell type, to tell fates apart.",
+        )
+    order = np.argsort(-result.share)
+    listed = [f"{result.share[k]:.0%} {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})" for k in order]
+    more = f", and {len(listed) - 3} more" if len(listed) > 3 else ""
+    answer = f"What becomes of the cells of {at(begin, unit)}: {', '.join(listed[:3])}{more}."
+    off = np.abs(result.share - result.measured)
+    k = int(off.argmax())
+    against = (
+        f"Of the cells measured at the last time, {result.measured[k]:.0%} are {result.names[k]}, and the model has "
+        f"{result.share[k]:.0%}: the shares are off by at most {100 * off[k]:.0f} points"
+    )
+    if off[k] > FAR:
+        return Said(answer, "poor", f"{against}. This model does not bring cells to where they were found.")
+    reached = f"{against}. That the shares are right does not show that each cell takes the right way."
+    return Said(answer, "good" if off[k] <= NEAR else "fair", reached)
+
+
+def of_futures(result: Futures) -> str:
+    """How the futures of a start divide and spread, in one sentence."""
+    count, best = result.paths.shape[1], int(result.share.argmax())
+    start = result.start[:1].upper() + result.start[1:]
+    if count == 1:
+        return f"{start} ends in {result.names[best]}."
+    reached = np.flatnonzero(result.share > 0)
+    order = reached[np.argsort(-result.share[reached])]
+    listed = ", ".join(
+        f"{result.share[k]:.0%} end in {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})"
+        for k in order[:3]
+    )
+    wide = result.spread[-1] / max(float(result.measured_spread[-1]), 1e-12)
+    return (
+        f"{start}, {count:,} futures: {listed}. By {at(result.times[-1], result.time_unit)} they are spread over "
+        f"{wide:.0%} of the width of all measured cells."
+    )
+
+
+def one_way(title: str, others: tuple[str, ...]) -> str:
+    """Why a model without noise has one future for a cell, and which models have many."""
+    return (
+        f"{title} moves cells without chance: the same cell always goes the same way, so it has one future. That real "
+        f"cells of one state can differ in their future, this model cannot show; models with noise can: "
+        f"{', '.join(others)}."
+    )

@@ -1,0 +1,110 @@
+"""Growth, chance and fates on the pages: what they ask, what they say, and what they say where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cellflow_core.data.space import StateSpace
+from pages.parts import fate_words, growth, measured
+from tests import made_up
+from tests.pages.test_views import ANSWERS, asked, opened, run, said, trained  # noqa: F401  (fixtures)
+
+GENES = StateSpace.of_genes(("Gata1", "Spi1"))
+
+
+@pytest.fixture
+def growing(monkeypatch: pytest.MonkeyPatch):
+    """A run of a model that learns growth, with answers that have it."""
+    for question, answer in (
+        ("flow", made_up.growing_flow),
+        ("course", made_up.growing_course),
+        ("fates", made_up.growing_fates),
+    ):
+        monkeypatch.setitem(ANSWERS, question, answer)
+    return trained(GENES, model="uot-cfm", settings={"width": 8, "depth": 1, "price": 1.0})
+
+
+def test_fates_asks_for_all_cells_and_for_one(run, asked):  # noqa: F811
+    page = opened("fates", run=run.id)
+    assert ("fates", run.id, {"view": "pca", "states": "found"}) in asked
+    assert ("futures", run.id, {"view": "pca", "states": "found"}) in asked
+    assert "Cell 7 of time 0, 60 futures: 66% end in Erythroid (54% to 77%)" in said(page)
+    assert "width of all measured cells" in said(page)
+
+
+def test_the_link_brings_back_the_cell_the_fate_and_the_states(run, asked):  # noqa: F811
+    page = opened("fates", run=run.id, cell="17", states="Groups of “type”", fate="Myeloid")
+    assert ("futures", run.id, {"view": "pca", "states": "type", "cell": 17}) in asked
+    assert page.selectbox(key="fate").value == "Myeloid"
+    page.number_input(key="cell").set_value(3).run()
+    assert asked[-1][2]["cell"] == 3
+
+
+def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
+    made = made_up.futures()
+    one = {"paths": made.paths[:, :1], "weight": np.ones((21, 1)), "ends": made.ends[:1], "kind": "deterministic"}
+    nan = np.full(2, np.nan)
+    shares = {"share": np.array([0.0, 1.0]), "low": nan, "high": nan}
+    monkeypatch.setitem(ANSWERS, "futures", lambda: made_up.futures(**one, **shares))
+    page = opened("fates", run=run.id)
+    assert "Cell 7 of time 0 ends in Myeloid." in said(page)
+    assert "moves cells without chance" in said(page).replace("\\", "") and "SF" in said(page)
+    assert "How do they divide?" not in said(page)
+
+
+def test_growth_is_offered_and_told_where_it_is_learnt(growing, run):  # noqa: F811
+    page = opened("flow", run=growing.id, by="Growth")
+    assert page.segmented_control(key="by").value == "growth"
+    assert "the model has cells grow by" in said(page)
+    assert "From day 0 to day 4 one cell becomes 16 on average" in said(opened("time", run=growing.id))
+    fates = said(opened("fates", run=growing.id))
+    assert "Counting each start cell once, 50% of them head for Erythroid" in fates
+    assert "growth makes \\+12 points" in fates or "growth makes +12 points" in fates
+
+
+def test_a_model_without_growth_offers_none(run, monkeypatch):  # noqa: F811
+    for question in ("flow", "course", "fates"):
+        monkeypatch.setitem(ANSWERS, question, getattr(made_up, question))
+    assert "growth" not in opened("flow", run=run.id).segmented_control(key="by").options
+    for name in ("flow", "time", "fates"):
+        assert ":material/eco:" not in said(opened(name, run=run.id))
+
+
+def test_numbers_that_nobody_counted_are_not_drawn(growing, monkeypatch):
+    monkeypatch.setitem(ANSWERS, "course", lambda: made_up.growing_course(measured_mass=None))
+    page = opened("time", run=growing.id)
+    assert "nobody counted the cells of these data" in said(page) and "Cell numbers mean something" in said(page)
+    assert not [each for each in page.expander if each.label == "The numbers of cells"]
+
+
+def test_names_of_the_user_are_never_markup(run, monkeypatch):  # noqa: F811
+    for question, made in (("fates", made_up.growing_fates), ("futures", made_up.futures)):
+        monkeypatch.setitem(ANSWERS, question, lambda made=made: made(names=(made_up.HOSTILE, "ok")))
+    shown = said(opened("fates", run=run.id))
+    assert "<img" not in shown.replace("\\<img", "") and "\\<img" in shown
+
+
+def test_rates_are_said_as_doublings_and_halvings():
+    assert growth.pace(np.log(2), "days") == "doubling every 1 days"
+    assert growth.pace(-0.1, "") == "halving every 6.9 time units"
+    assert growth.pace(0.001, "days") == "hardly any change"
+    sentence = growth.of_course(made_up.growing_course(), "days")
+    assert sentence.endswith("counted were 16, so the prediction is off by 0%.")
+    unsure = made_up.growing_fates(ungrown=np.array([[0.4, 0.58, 0.7], [0.3, 0.42, 0.5]]))
+    assert "The intervals overlap" in growth.of_fates(unsure)
+
+
+def test_shares_far_from_the_measured_ones_are_not_trusted():
+    near = fate_words.of_fates(made_up.fates(), 0.0, "days")
+    assert near.trust == "good" and "off by at most 3 points" in near.why
+    far = fate_words.of_fates(made_up.fates(measured=np.array([0.2, 0.8])), 0.0, "days")
+    assert far.trust == "poor" and "80% are Myeloid, and the model has 38%" in far.why
+    made = {"share": np.ones(1), "low": np.ones(1), "high": np.ones(1), "measured": np.ones(1)}
+    one = fate_words.of_fates(made_up.fates(names=("state 1",), **made), 0.0, "days")
+    assert "All cells end in one state" in one.answer
+
+
+def test_a_click_finds_the_nearest_cell_of_those_shown():
+    points = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+    assert measured.nearest(points, np.array([0, 2]), 1.1, 0.1) == 2
