@@ -1,0 +1,175 @@
+"""PRESCIENT: noisy cells that run down one learnt landscape, fitted by simulating them from the first time on.
+
+Yeo, Saksena & Gifford, "Generative modeling of single-cell time series with PRESCIENT enables prediction of cell
+trajectories with interventions", Nature Communications 2021, doi:10.1038/s41467-021-23518-w:
+
+    dx = -grad Psi(x) dt + sigma dW
+
+Psi is a network with softplus layers that does not know the time, so that what is learnt between the measured times
+goes on after them. Cells of the first time are followed by Euler-Maruyama steps through all others (`start` = first, as
+in the paper; `previous` follows the cells of each time to the next only, which is shorter and steadier, but then no
+cell is asked where it is two times later). At each time they must match the measured cells:
+
+    loss = sum over times W(followed, measured) + pull E[Psi(measured) - Psi(around)] 2 / sigma^2
+
+W is the debiased transport of models/landing.py in the place of a Sinkhorn divergence. Where a growth rate g of each
+cell is known before (from genes of division and death, for example), a followed cell counts exp(g (t - t0)), g that of
+its start. The second term is the paper's, which makes measured cells likely under the law at rest exp(-2 Psi / sigma^2)
+and rules over Psi where cells rarely come; there Psi is measured from zero, here, as no motion depends on a constant,
+from its mean one spread around the measured cells. The paper's contrastive pre-training is left out.
+
+Growth is known of measured cells only, so a simulated cell carries none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Batch, Frames
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.models.contract import (
+    Context,
+    DynamicsModel,
+    HasDrift,
+    HasNoise,
+    HasPotential,
+    Loss,
+    Phase,
+    Update,
+)
+from cellflow_core.models.landing import miss
+from cellflow_core.models.nets import potential_unit
+from cellflow_core.models.solver import Solver
+from cellflow_core.models.walk import walk
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+    depth: int = setting(2, "hidden layers", 1, 12)
+    sigma: float = setting(
+        0.25, "strength of the random motion", 0.01, 10.0, "spreads of the data per square root of the mean time gap"
+    )
+    start: Literal["first", "previous"] = setting(
+        "first", "cells are followed from the first time to all others, or from each time to the next"
+    )
+    growth: Literal["prior", "none"] = setting(
+        "prior", "followed cells count by the growth rates that the data come with, where they do; or all alike"
+    )
+    pull: float = setting(1e-3, "how much measured cells pull the landscape down", 0.0, 100.0)
+    substeps: int = setting(8, "steps from one time to the next", 1, 1000, "steps")
+
+
+class Landscape(nn.Module):
+    """Psi(x) (state^2 / time): softplus layers, standardised inside."""
+
+    center: Tensor
+
+    def __init__(self, spec: Spec, width: int, depth: int) -> None:
+        super().__init__()
+        self.register_buffer("center", torch.tensor(spec.center, dtype=torch.float32), persistent=False)
+        self.scale, self.unit = spec.scale, potential_unit(spec)
+        sizes = [spec.dim, *[width] * depth]
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        self.last = nn.Linear(width, 1, bias=False)
+
+    def forward(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
+        z = (x - self.center) / self.scale
+        for layer in self.hidden:
+            z = functional.softplus(layer(z))
+        return self.last(z)[:, 0] * self.unit
+
+    def slope(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
+        """grad Psi (state / time), by the chain rule written out."""
+        z, gates = (x - self.center) / self.scale, []
+        for layer in self.hidden:
+            z = layer(z)
+            gates.append(torch.sigmoid(z))
+            z = functional.softplus(z)
+        slope = self.last.weight
+        for layer, gate in zip(reversed(self.hidden), reversed(gates), strict=True):
+            slope = (slope * gate) @ layer.weight
+        return slope * (self.unit / self.scale)
+
+
+class Prescient(DynamicsModel, HasDrift, HasNoise, HasPotential):
+    title = "PRESCIENT"
+    summary = (
+        "Follows noisy cells down one landscape from the first time on, and shapes it until they arrive as measured."
+    )
+    paper = "Yeo, Saksena & Gifford, Nature Communications 2021, doi:10.1038/s41467-021-23518-w"
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 500, "batch": 128, "learning_rate": 5e-3, "average": 0.98}
+
+    Config = Settings
+    config: Settings
+
+    weighed: Tensor  # whether training found growth rates
+
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.landscape = Landscape(spec, config.width, config.depth)
+        self.solver = Solver("euler", config.substeps)
+        self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
+        self.register_buffer("weighed", torch.tensor(False))
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase("follow", (Update(self.loss, self.landscape.parameters()),), prepare=self.look),)
+
+    def look(self, frames: Frames, rng: torch.Generator) -> None:
+        """Whether there are growth rates to count by."""
+        self.weighed.fill_(self.config.growth == "prior" and "growth" in frames.about)
+
+    def loss(self, batch: Batch) -> Loss:
+        landed, log_mass = self.follow(batch)
+        transport = miss(landed, batch.x[1:], self.spec, batch.rng, log_mass)
+        terms = {"transport": transport.detach()}
+        if not self.config.pull:
+            return Loss(transport, terms)
+        cells = batch.x[1:].flatten(0, 1)
+        around = cells + self.spec.scale * torch.randn(cells.shape, generator=batch.rng, device=cells.device)
+        depth = (self.landscape(cells).mean() - self.landscape(around).mean()) * 2 / self.sigma**2
+        return Loss(transport + self.config.pull * depth, terms | {"depth": depth.detach()})
+
+    def follow(self, batch: Batch) -> tuple[Float[Tensor, "clouds batch dim"], Float[Tensor, "clouds batch"] | None]:
+        """Where followed cells are at each time but the first, and the logarithm of what they count for."""
+        gaps, drift = batch.times.diff(), self.solver.counted(self.drift)
+        size = batch.x.shape[1]
+        growth = batch.about("growth") if self.weighed else None
+        if self.config.start == "previous":
+            t0, t1 = (each.repeat_interleave(size) for each in (batch.times[:-1], batch.times[1:]))
+            x = batch.x[:-1].flatten(0, 1)
+            landed = walk(drift, self.noise, x, t0, t1, self.config.substeps, batch.rng).x[-1]
+            return landed.reshape(batch.x[1:].shape), None if growth is None else growth[:-1] * gaps[:, None]
+        clouds, x = [], batch.x[0]
+        for t0, t1 in zip(batch.times[:-1], batch.times[1:], strict=True):
+            x = walk(drift, self.noise, x, t0.expand(size), t1.expand(size), self.config.substeps, batch.rng).x[-1]
+            clouds.append(x)
+        passed = (batch.times[1:] - batch.times[0])[:, None]
+        return torch.stack(clouds), None if growth is None else growth[0] * passed
+
+    def notes(self) -> tuple[str, ...]:
+        counted = "Followed cells counted by the growth rates of the data; simulated cells carry none."
+        return (*self.solver.notes(), *((counted,) if self.weighed else ()))
+
+    def drift(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context | None = None
+    ) -> Float[Tensor, "batch dim"]:
+        return -self.landscape.slope(x)
+
+    def noise(self, t: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+        return torch.full_like(t, self.sigma)
+
+    def potential(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        """Psi, the same at all times."""
+        return self.landscape(x)
