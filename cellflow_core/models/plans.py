@@ -12,6 +12,8 @@
                 Comp. 2018, arXiv:1607.05816): what cells leave behind is their growth. With the price on both sides P
                 is the mass that travels, and a pair has P_ij / (n sum_j P_ij) at first and P_ij / (m sum_i P_ij) at
                 last: all measured cells of either time, as semi-couplings have them
+    travelling  optimal entropy transport (Liero, Mielke & Savare, Invent. Math. 2018, arXiv:1508.07941): the plan of
+                least action where moving and growing both have their price, with masses as above (math/wfr.py)
 
 Up to a limit of cells all are coupled at once, above it random blocks of them (math/ot.py). An entropic plan joins any
 two cells a little: of each cell PARTNERS partners are kept, drawn in proportion to the plan.
@@ -30,12 +32,14 @@ import torch
 from torch import Tensor
 
 from cellflow_core.data.frames import Frames
+from cellflow_core.math import wfr
 from cellflow_core.math.ot import EXACT_BLOCK, EXACT_LIMIT, entries, exact_plan, in_blocks
 from cellflow_core.math.shortest import path_lengths
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models.contract import Plan
 
-Kind = Literal["full", "geodesic", "partial", "fused", "sinkhorn", "unbalanced"]
+Kind = Literal["full", "geodesic", "partial", "fused", "sinkhorn", "unbalanced", "travelling"]
+Sides = Literal["earlier", "both"]
 DENSE_LIMIT = 2048
 """Cells per side up to which a plan that needs all costs at once is solved whole; above, in random blocks."""
 DENSE_BLOCK = 1024
@@ -53,6 +57,7 @@ class How:
                2 sigma^2 (t1 - t0), which makes the plan that of the Schroedinger bridge
     price      unbalanced: price of growth and loss against the mean cost of the interval; dear growth is little growth
     sides      unbalanced: whose marginal has the price, that of the earlier cells alone or those of both times
+    delta      travelling: price of growth, a length (state)
     share      partial: mass that is joined, 0 to 1
     structure  fused: name in `Frames.about` that cells of one time are compared by; "" for their states
     weight     fused: weight of the structure against the distance, 0 to 1
@@ -61,7 +66,8 @@ class How:
     epsilon: float = 0.05
     noise: float | None = None
     price: float = 1.0
-    sides: Literal["earlier", "both"] = "earlier"
+    sides: Sides = "earlier"
+    delta: float = 1.0
     share: float = 0.9
     structure: str = ""
     weight: float = 0.5
@@ -160,6 +166,14 @@ def _unbalanced(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, 
     return row, column, weight, weight * (len(cost) * plan.sum(1)).float()[row]
 
 
+def _travelling(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
+    """Blur is counted in squared distances here too, which the cost is over 4 delta^2 for near cells."""
+    squares = cells.cost()
+    blur = _blur(cells, squares, how) / (4 * how.delta**2)
+    plan = entropic_plan(wfr.cost(squares.sqrt(), how.delta), blur, 1.0, 1.0, cells.total)
+    return _met(plan / plan.sum(1)[:, None], plan / plan.sum(0), cells.total, rng)
+
+
 def _met(early: Tensor, late: Tensor, total: float, rng: torch.Generator) -> tuple[Tensor, ...]:
     """Partners of every cell of either side: row, column, mass early, which sums to one, and late, to `total`.
 
@@ -183,6 +197,7 @@ _SOLVERS: Mapping[Kind, Callable[[_Cells, How, torch.Generator], tuple[Tensor, .
     "fused": _fused,
     "sinkhorn": _entropic,
     "unbalanced": _unbalanced,
+    "travelling": _travelling,
 }
 
 

@@ -55,7 +55,7 @@ def test_every_coupling_pairs_cells_of_consecutive_times(coupling):
     assert drawn.t1.tolist() == [1.0] * 16 + [3.0] * 16
     for time, x in ((drawn.t0, drawn.x0), (drawn.t1, drawn.x1)):
         assert (x.mean(1) / 10 - time).abs().max() < 0.5
-    assert (drawn.growth is not None) == (coupling == "unbalanced")
+    assert (drawn.growth is not None) == (coupling in ("unbalanced", "travelling"))
 
 
 @pytest.mark.parametrize("kind", ONCE)
@@ -74,7 +74,7 @@ def test_every_plan_sums_to_one_over_measured_cells(kind, limit, monkeypatch):
         torch.testing.assert_close(share, torch.full((70,), 1 / 70, dtype=torch.float64), rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("kind", ["full", "geodesic", "partial", "sinkhorn", "unbalanced"])
+@pytest.mark.parametrize("kind", ["full", "geodesic", "partial", "sinkhorn", "unbalanced", "travelling"])
 def test_blocks_cost_a_little_more_than_the_whole(kind, monkeypatch):
     data = frames((300, 300), (0.0, 0.2))
     whole = cost(plan(kind, data))
