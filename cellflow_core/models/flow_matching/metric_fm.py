@@ -33,6 +33,7 @@ from cellflow_core.models import pairs
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.matching import growing_loss, velocity_loss
 from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.plans import Sides
 from cellflow_core.models.price import Price
 
 
@@ -52,6 +53,9 @@ class Settings(Config):
         0.0,
         1e4,
         "mean squared distances",
+    )
+    sides: Sides = setting(
+        "earlier", "unbalanced: whose mass has the price, that of the earlier cells or of both; chosen too where it is"
     )
     epsilon: float = setting(0.02, "unbalanced: blur of the pairs", 0.005, 10.0, "mean squared distances")
     metric: Literal["land", "rbf"] = setting(
@@ -122,7 +126,7 @@ class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
         self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
         grows = config.coupling == "unbalanced"
         self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None
-        self.price = Price(config.price) if grows else None
+        self.price = Price(config.price, config.sides) if grows else None
 
     def phases(self) -> tuple[Phase, ...]:
         fitted = [each for net in (self.net, self.rate) if net is not None for each in net.parameters()]

@@ -8,18 +8,23 @@ pairs of a cell grow at the rate
 
     r = log(n p_i) / T,    T = t1 - t0.
 
+With the price on both sides (tau_b below 1 there) P is what travels, and each pair takes its share of both cells along:
+m_ij(t0) = P_ij / (n p_i), m_ij(t1) = P_ij / (m q_j), q_j = sum_i P_ij (times the sum of P below), and grows at the rate
+r = log(m_ij(t1) / m_ij(t0)) / T.
+
 The sum of P is the number of cells at t1 over that at t0 where these numbers are known, and 1 where they are not:
 growth is then known up to one constant for each interval, since shares of cells do not tell their number.
 
-Along its straight way a pair has the mass m_ij(s) = P_ij exp((s - 1) r T), s = (t - t0) / T: 1/n a cell at t0, the
-later cells at t1. A crowd of such moving and growing points (as in WFR-FM, Peng et al., arXiv:2601.06810) solves
+Along its straight way a pair has the mass m_ij(s) = m_ij(t1) exp((s - 1) r T), s = (t - t0) / T, where m_ij(t1) = P_ij
+with the price on one side: 1/n a cell at t0, the later cells at t1. A crowd of such moving and growing points (as in
+WFR-FM, Peng et al., arXiv:2601.06810) solves
 
     d p / dt = -div(v p) + g p,    v = E_m[(x1 - x0) / T | x_t],    g = E_m[r | x_t],
 
 so both networks are fitted with weight m: velocity and growth together carry the measured cells of one time to those of
 the next. (Eyring et al. weigh all points of a way alike.) Growth and transport cannot be told apart from snapshots
 alone: mass is grown in place rather than brought over a squared distance above `price` times the log of the ratio.
-The price is chosen by leaving out inner times of the training cells (models/price.py) unless it is set.
+Price and sides are chosen by leaving out inner times of the training cells (models/price.py) unless a price is set.
 """
 
 from __future__ import annotations
@@ -38,6 +43,7 @@ from cellflow_core.models import pairs
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.matching import growing_loss
 from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.plans import Sides
 from cellflow_core.models.price import Price
 
 
@@ -54,6 +60,9 @@ class Settings(Config):
         1e4,
         "mean squared distances",
     )
+    sides: Sides = setting(
+        "earlier", "whose mass has the price, that of the earlier cells or of both; chosen too where the price is"
+    )
     epsilon: float = setting(0.02, "blur of the pairs", 0.005, 10.0, "mean squared distances")
 
 
@@ -69,7 +78,7 @@ class UOTCFM(DynamicsModel, HasVelocity, HasGrowth):
         super().__init__(config, spec)
         self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
         self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval)
-        self.price = Price(config.price)
+        self.price = Price(config.price, config.sides)
         self.path = ConditionalFlowMatcher(sigma=config.sigma * spec.scale)
 
     def phases(self) -> tuple[Phase, ...]:
