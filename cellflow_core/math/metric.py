@@ -32,11 +32,40 @@ BLOCK = 512
 
 
 @dataclass(frozen=True)
-class Land:
-    """cells [n, dim], bandwidth (state), unit [dim] median of h at the cells (state^2)."""
+class _Near:
+    """Sums over cells x_i with the weights w_i(x), as two products with tables of c = x_i - middle: k c and
+    -k |c|^2 / 2 with k = 1 / g^2 for the weights, c^2, c and 1 for the sums."""
 
-    cells: Float[Tensor, "cells dim"]
-    bandwidth: float
+    middle: Float[Tensor, " dim"]
+    sharpness: float  # k
+    pull: Float[Tensor, "dim cells"]
+    away: Float[Tensor, " cells"]
+    values: Float[Tensor, "cells sums"]
+
+    @classmethod
+    def of(cls, cells: Float[Tensor, "cells dim"], width: float) -> _Near:
+        middle, sharpness = cells.mean(dim=0), 1 / width**2
+        c = cells - middle
+        values = torch.cat([c.square(), c, torch.ones_like(c[:, :1])], dim=1)
+        return cls(middle, sharpness, sharpness * c.T, -sharpness / 2 * c.square().sum(dim=1), values)
+
+    def scatter(self, x: Float[Tensor, "points dim"]) -> Float[Tensor, "points dim"]:
+        """h of land: squared differences along each axis, summed with the weights."""
+        return torch.cat([self._scatter(part) for part in (x - self.middle).split(BLOCK)])
+
+    def _scatter(self, x: Tensor) -> Tensor:
+        far = -self.sharpness / 2 * x.square().sum(dim=1, keepdim=True)
+        exponent = torch.addmm(self.away, x, self.pull).add_(far)
+        exponent.detach().clamp_(max=0)  # of far outliers rounding may leave more; the slope is that of the formula
+        squares, firsts, count = (exponent.exp() @ self.values).tensor_split([x.shape[1], 2 * x.shape[1]], dim=1)
+        return (squares - 2 * x * firsts + x.square() * count).clamp_min(0)
+
+
+@dataclass(frozen=True)
+class Land:
+    """unit [dim] median of h at the cells (state^2)."""
+
+    near: _Near
     unit: Float[Tensor, " dim"]
     floor: float
     power: float
@@ -44,16 +73,15 @@ class Land:
     @classmethod
     def of(cls, cells: Float[Tensor, "cells dim"], bandwidth: float, floor: float, power: float) -> Land:
         """`bandwidth` in median distances to the fifth neighbour."""
-        near = torch.cat([_nearest(part, cells) for part in cells.split(BLOCK)])
-        width = bandwidth * float(near.median().clamp_min(torch.finfo(cells.dtype).tiny))
-        h = torch.cat([_scatter(part, cells, width) for part in cells.split(BLOCK)])
-        unit = h.median(dim=0).values
-        return cls(cells, width, torch.where(unit > 0, unit, torch.ones_like(unit)), floor, power)
+        middle = cells - cells.mean(dim=0)  # keeps digits of small distances
+        apart = torch.cat([_nearest(part, middle) for part in middle.split(BLOCK)])
+        near = _Near.of(cells, bandwidth * (float(apart.median()) or 1.0))
+        unit = near.scatter(cells).median(dim=0).values
+        return cls(near, torch.where(unit > 0, unit, torch.ones_like(unit)), floor, power)
 
     def __call__(self, x: Float[Tensor, "points dim"]) -> Float[Tensor, "points dim"]:
         """The diagonal of G at each point (no unit)."""
-        h = torch.cat([_scatter(part, self.cells, self.bandwidth) for part in x.split(BLOCK)])
-        return (h / self.unit + self.floor).pow(-self.power)
+        return (self.near.scatter(x) / self.unit + self.floor).pow(-self.power)
 
 
 @dataclass(frozen=True)
@@ -124,14 +152,3 @@ def metric(
 def _nearest(x: Float[Tensor, "points dim"], cells: Float[Tensor, "cells dim"]) -> Float[Tensor, " points"]:
     """Distance to the fifth neighbour beside the cell itself, or to the last where there are fewer."""
     return torch.cdist(x, cells).kthvalue(min(NEIGHBOUR + 1, len(cells)), dim=1).values
-
-
-def _scatter(
-    x: Float[Tensor, "points dim"], cells: Float[Tensor, "cells dim"], width: float
-) -> Float[Tensor, "points dim"]:
-    """h of land: squared differences along each axis, summed with the weights w."""
-    middle = cells.mean(dim=0)
-    x, cells = x - middle, cells - middle
-    apart = (x.square().sum(dim=1)[:, None] + cells.square().sum(dim=1) - 2 * x @ cells.T).clamp_min(0)
-    weight = (-apart / (2 * width**2)).exp()
-    return (weight @ cells.square() - 2 * x * (weight @ cells) + x.square() * weight.sum(dim=1)[:, None]).clamp_min(0)

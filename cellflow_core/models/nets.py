@@ -35,22 +35,26 @@ class Network(nn.Module):
     def gradient(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]
     ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch dim"]]:
-        """Derivatives (in t, in x) of a network with one output, by the chain rule written out.
+        """Derivatives (in t, in x) of a network with one output, as `with_gradient` has them."""
+        return self.with_gradient(t, x)[1:]
+
+    def with_gradient(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"], Float[Tensor, "batch dim"]]:
+        """Value of a network with one output and its derivatives (in t, in x), by the chain rule written out.
 
         Plain operations: they work under `no_grad` and under transforms, and can be differentiated again.
         """
         hidden, kept = self._standard(t, x), []
         linear = [each for each in self.layers if isinstance(each, nn.Linear)]
         for layer in linear[:-1]:
-            z = layer(hidden)
-            gate = torch.sigmoid(z)
-            hidden = z * gate
-            kept.append(gate * (1 + z * (1 - gate)))  # derivative of SiLU
+            hidden, local = _silu(layer(hidden))
+            kept.append(local)
         slope = linear[-1].weight  # [1, width]
         for layer, local in zip(reversed(linear[:-1]), reversed(kept), strict=True):
             slope = (slope * local) @ layer.weight
         slope = slope * self.unit
-        return slope[:, -1] / self.interval, slope[:, :-1] / self.scale
+        return linear[-1](hidden)[:, 0] * self.unit, slope[:, -1] / self.interval, slope[:, :-1] / self.scale
 
     def with_change(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]
@@ -61,10 +65,8 @@ class Network(nn.Module):
         change[:, -1] = 1 / self.interval
         linear = [each for each in self.layers if isinstance(each, nn.Linear)]
         for layer in linear[:-1]:
-            z = layer(hidden)
-            gate = torch.sigmoid(z)
-            hidden = z * gate
-            change = (change @ layer.weight.T) * gate * (1 + z * (1 - gate))
+            hidden, local = _silu(layer(hidden))
+            change = (change @ layer.weight.T) * local
         return linear[-1](hidden) * self.unit, change @ linear[-1].weight.T * self.unit
 
     def along(
@@ -75,15 +77,20 @@ class Network(nn.Module):
         slope = nn.functional.pad(directions / self.scale, (0, 1))
         linear = [each for each in self.layers if isinstance(each, nn.Linear)]
         for layer in linear[:-1]:
-            z = layer(hidden)
-            gate = torch.sigmoid(z)
-            hidden = z * gate
-            slope = (slope @ layer.weight.T) * (gate * (1 + z * (1 - gate)))[:, None]
+            hidden, local = _silu(layer(hidden))
+            slope = (slope @ layer.weight.T) * local[:, None]
         return linear[-1](hidden) * self.unit, slope @ linear[-1].weight.T * self.unit
 
     def _standard(self, t: Tensor, x: Tensor) -> Tensor:
         time = (t - self.start) / self.interval
         return torch.cat([(x - self.center) / self.scale, time[:, None]], dim=1)
+
+
+def _silu(z: Tensor) -> tuple[Tensor, Tensor]:
+    """SiLU and its derivative, gate + silu (1 - gate)."""
+    gate = torch.sigmoid(z)
+    value = z * gate
+    return value, torch.lerp(value, torch.ones_like(z[:1, :1]), gate)
 
 
 def velocity_unit(spec: Spec) -> float:

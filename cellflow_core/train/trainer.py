@@ -169,7 +169,7 @@ class _Stage:
                 group["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
             loss = update.loss(self.frames.batch(self.config.batch, self.rng, self.pool))
-            loss.total.backward()
+            loss.total.backward(inputs=moved)  # the other side of a game costs nothing
             torch.nn.utils.clip_grad_norm_(moved, self.config.clip)
             optimizer.step()
             terms |= {"loss": terms.get("loss", 0.0) + loss.total.detach(), **loss.terms}

@@ -37,3 +37,12 @@ def test_the_gradient_and_the_change_in_time_are_those_of_autograd():
     torch.testing.assert_close(found_t, in_t)
     torch.testing.assert_close(found_x, in_x)
     torch.testing.assert_close(net.with_change(t, x)[1][:, 0], in_t)
+
+
+def test_value_and_slopes_in_time_and_state_are_those_of_autograd():
+    net, (t, x) = network(1), points()
+    t, x = t.requires_grad_(), x.requires_grad_()
+    value, change, slope = net.with_gradient(t, x)
+    torch.testing.assert_close(value, net(t, x)[:, 0])
+    torch.testing.assert_close((change, slope), torch.autograd.grad(net(t, x).sum(), (t, x)))
+    assert all(map(torch.equal, net.gradient(t, x), (change, slope)))

@@ -132,14 +132,14 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
         t, x = pair.t0 + passed[:, 0] * gap[:, 0], torch.lerp(pair.x0, pair.x1, passed) + wide * epsilon
         rate = torch.zeros_like(t) if pair.growth is None else pair.growth
         mass = ((passed[:, 0] - 0.5) * gap[:, 0] * rate).exp()
-        change, slope = self.net.gradient(t, x)
+        value, change, slope = self.net.with_gradient(t, x)
         if self.config.estimator == "paths":
             target = (pair.x1 - pair.x0) / gap
             if self.sigma:
                 target = target - self.sigma**2 * passed * epsilon / wide
             terms = {"action": (mass * ((slope - target) / unit).square().mean(dim=1)).mean()}
             if self.config.variant == "unbalanced":
-                away = self.net(t, x)[:, 0] / self.length - self.length * rate
+                away = value / self.length - self.length * rate
                 terms["growth"] = (mass * (away / unit).square()).mean() / self.spec.dim
             return Loss(sum(terms.values(), mass.new_zeros(())), {name: each.detach() for name, each in terms.items()})
         beside = self.narrow * epsilon
@@ -149,7 +149,7 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
         if self.sigma:
             inside = inside + self.sigma**2 / 2 * (epsilon * slope / wide).sum(dim=1)
         if self.config.variant == "unbalanced":
-            inside = inside + (self.net(t, x)[:, 0] / self.length).square() / 2
+            inside = inside + (value / self.length).square() / 2
         factor = 2 / (self.spec.dim * unit**2)
         boundary, inside = factor * (ends / gap[:, 0]).mean(), factor * (mass * inside).mean()
         return Loss(boundary + inside, {"boundary": boundary.detach(), "inside": inside.detach()})

@@ -148,13 +148,13 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
         with torch.no_grad():
             at = self.on_way(batch)
         weight = at.mass * 4 * at.u * (1 - at.u) if self.noise else at.mass
-        _, slope = self.net.gradient(at.t, at.x)
+        value, _, slope = self.net.with_gradient(at.t, at.x)
         unit = velocity_unit(self.spec)
         motion = (weight * ((slope - at.speed) / unit).square().mean(dim=1)).mean()
         terms = {"velocity": motion.detach()}
         if not self.rate:
             return Loss(motion, terms)
-        miss = (self.rate * self.net(at.t, at.x)[:, 0] - at.growth).square()
+        miss = (self.rate * value - at.growth).square()
         growth = (weight * miss).mean() / (self.rate * self.spec.dim * unit**2)
         return Loss(motion + growth, terms | {"growth": growth.detach()})
 
