@@ -25,12 +25,14 @@ CELLS = (30, 40, 34)
 
 
 def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True, clones: bool = True) -> Snapshots:
-    """Three axes, which decode to counts of two genes; clones; other numbers of cells at each time, uneven gaps."""
+    """Three axes, which decode to counts of two genes; all that may be known of a cell; uneven numbers and gaps."""
     rng = np.random.default_rng(0)
     t = np.repeat(times, CELLS[: len(times)])
     x = rng.normal(size=(len(t), 3)) * 4 + 5 * t[:, None] + 100
     space = toys.counted() if counted else StateSpace.coordinates(("a", "b", "c"))
-    return Snapshots(x, t, space, "h", lineage=rng.integers(-1, 8, len(t)) if clones else None)
+    lineage = rng.integers(-1, 8, len(t)) if clones else None
+    growth, velocity = 0.1 * rng.normal(size=len(t)), rng.normal(size=x.shape)
+    return Snapshots(x, t, space, "h", lineage=lineage, growth=growth, velocity=velocity)
 
 
 def with_conditions() -> list[str]:
@@ -73,6 +75,8 @@ def answers(model) -> dict[str, torch.Tensor]:
                 found |= {f"coupling {k} {name}": getattr(plan, name) for name in ("x0", "x1", "weight")}
         elif each == "sampler":
             found[each] = model.sample(x, (1.5, 2.0, 3.0, 4.5), torch.Generator().manual_seed(2), {})
+        elif each == "interaction":
+            found[each] = model.interaction(t, x, x[:5] + 1.0, torch.arange(5) / 10, {})
         else:
             found[each] = model.noise(t) if each == "noise" else getattr(model, each)(t, x, {})
     return found
@@ -81,7 +85,7 @@ def answers(model) -> dict[str, torch.Tensor]:
 def shape_of(capability: str) -> tuple[int, ...]:
     if capability == "sampler":
         return (4, 7, 3)
-    return (7, 3) if capability in ("velocity", "drift", "score") else (7,)
+    return (7, 3) if capability in ("velocity", "drift", "score", "interaction") else (7,)
 
 
 @pytest.mark.parametrize("name", registry.names())
