@@ -85,7 +85,7 @@ def many_futures(
         high=np.full_like(high, np.nan) if alone else high,
         centers=ends.centers(view),
         interval=_interval(len(x0), len(start.x), moving, len(siblings)),
-        notes=(*_chance(moving), *_agree(mass, ends.names, alone), *ends.notes[:1], *made.notes, *view.note),
+        notes=(*_chance(moving), *_agree(mass, ends.names, alone), *made.notes, *view.note),
     )
 
 

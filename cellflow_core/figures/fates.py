@@ -15,20 +15,21 @@ from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
 def fates(result: Fates, *, dark: bool = False) -> go.Figure:
     """Traces: predicted share with its interval (growth counted and, where the model grows, not), measured share of the
     last time. As high as the states need."""
-    rows: list[tuple[str, str, np.ndarray, tuple[np.ndarray, np.ndarray] | None]] = [
-        ("measured at the last time", theme.OTHER, result.measured, None)
-    ]
+    rows: list[tuple[str, str, np.ndarray, tuple[np.ndarray, np.ndarray] | None]]
     if result.ungrown is None:
-        rows.append(("predicted", theme.model(dark), result.share, (result.low, result.high)))
+        rows = [("predicted", theme.model(dark), result.share, (result.low, result.high))]
     else:
         low, share, high = result.ungrown.T
-        rows.append(("predicted, each start cell once", theme.CATEGORICAL[3], share, (low, high)))
-        rows.append(("predicted, growth counted", theme.model(dark), result.share, (result.low, result.high)))
+        rows = [
+            ("predicted, growth counted", theme.model(dark), result.share, (result.low, result.high)),
+            ("predicted, each start cell once", theme.CATEGORICAL[3], share, (low, high)),
+        ]
+    rows.append(("measured at the last time", theme.OTHER, result.measured, None))
     figure = theme.blank(dark, height=110 + (16 + 24 * len(rows)) * len(result.names), x="share of cells")
     for name, colour, share, ends in rows:
         figure.add_trace(bars(result.names, share, ends, name=name, colour=colour, dark=dark))
     figure.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(tickformat=".0%", rangemode="tozero")
-    return figure.update_layout(barmode="group", bargap=0.25, legend={"traceorder": "reversed"})
+    return figure.update_layout(barmode="group", bargap=0.25)
 
 
 def bars(

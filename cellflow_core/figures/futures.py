@@ -12,6 +12,8 @@ from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
 
 WAYS = 200
 """Ways drawn at most; all of them count."""
+FEW = 3
+"""Ways with fewer companions to their fate have no mean and no ellipse."""
 RADIUS = 5.991**0.5
 """Of an ellipse that holds 95 % of a bell-shaped cloud, in standard deviations."""
 
@@ -27,10 +29,14 @@ def fan(result: Futures, everything: np.ndarray, *, dark: bool = False, height: 
     for k in reached:
         colour, name = theme.categorical(k + 1)[k], theme.safe(result.names[k], 28)
         group = {"legendgroup": name, "hoverinfo": "skip"}
+        count = int((result.ends == k).sum())
+        told = count >= FEW or count == len(result.ends)
         ways = _gapped(result.paths[:, shown[result.ends[shown] == k]].transpose(1, 0, 2))
-        figure.add_trace(_line(ways, colour, 1, opacity=0.25, name=f"to {name}", showlegend=False, **group))
-        figure.add_trace(_line(result.mean[k], colour, 4, name=name, **group))
-        if (result.ends == k).sum() > 2:
+        look = {"name": f"to {name}", "opacity": 0.25 if told else 0.8, "showlegend": not told}
+        figure.add_trace(_line(ways, colour, 1, **look, **group))
+        if told:
+            figure.add_trace(_line(result.mean[k], colour, 4, name=name, showlegend=True, **group))
+        if count >= FEW:
             at = [i for i in np.searchsorted(result.times, result.measured_times) if 0 < i < len(result.times)]
             rings = _gapped(np.stack([_ring(result.mean[k, i], result.covariance[k, i]) for i in at]))
             figure.add_trace(

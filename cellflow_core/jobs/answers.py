@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = 3
 """Part of every key: one more whenever an analysis answers otherwise than before."""
-ALONE = frozenset({"scores"})
+ALONE = frozenset({"scores", "clones"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
 KEPT = 200
 """Stored answers of one run. What was looked at longest ago goes first; asked for again, it is worked out anew."""
@@ -151,6 +151,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "trend": questions.trend,
     "fates": questions.fates,
     "futures": questions.futures,
+    "clones": questions.clones,
     "perturb": questions.perturb,
     "scores": questions.scores,
 }

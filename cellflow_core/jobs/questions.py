@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from cellflow_core.analysis.results import (
+        ClonalBias,
         Fates,
         FlowField,
         Futures,
@@ -77,6 +78,13 @@ def futures(
 
     siblings = subject.ensemble[1:]
     return many_futures(subject.model, subject.data, _view(subject, view), cell, polygon, states, count, siblings)
+
+
+def clones(subject: Subject, by: str, a: str, b: str, early: str = "", view: str = "pca") -> ClonalBias:
+    """by: annotation that holds the two fates a and b; early: value of it that early cells have, "" for any other."""
+    from cellflow_core.analysis.clones import clonal_bias
+
+    return clonal_bias(subject.model, subject.data, _view(subject, view), by, (a, b), early)
 
 
 def perturb(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.analysis.results import Fates, Futures
+from cellflow_core.analysis.results import ClonalBias, Fates, Futures
 from pages.parts.headline import Said, at
 
 NEAR, FAR = 0.1, 0.25
@@ -27,12 +27,18 @@ def of_fates(result: Fates, begin: float, unit: str) -> Said:
     k = int(off.argmax())
     against = (
         f"Of the cells measured at the last time, {result.measured[k]:.0%} are {result.names[k]}, and the model has "
-        f"{result.share[k]:.0%}: the shares are off by at most {100 * off[k]:.0f} points"
+        f"{result.share[k]:.0%}: the shares are off by at most {_points(off[k])}"
     )
     if off[k] > FAR:
         return Said(answer, "poor", f"{against}. This model does not bring cells to where they were found.")
     reached = f"{against}. That the shares are right does not show that each cell takes the right way."
     return Said(answer, "good" if off[k] <= NEAR else "fair", reached)
+
+
+def _points(share: float) -> str:
+    """A difference of shares in percentage points."""
+    said = f"{100 * share:.0f}"
+    return f"{said} point" if said == "1" else f"{said} points"
 
 
 def of_futures(result: Futures) -> str:
@@ -61,3 +67,25 @@ def one_way(title: str, others: tuple[str, ...]) -> str:
         f"cells of one state can differ in their future, this model cannot show; models with noise can: "
         f"{', '.join(others)}."
     )
+
+
+def of_clones(result: ClonalBias) -> Said:
+    """How well the fates of clones are predicted, in one sentence."""
+    low, value, high = result.auroc
+    a, b = result.names
+    count = len(np.unique(result.clone))
+    if np.isnan(value):
+        return Said(
+            f"All {count:,} clones went to one of {a} and {b}, so there is nothing to tell apart.",
+            "fair",
+            "Choose other fates.",
+        )
+    answer = (
+        f"Of an early cell whose clone became {a} and one whose clone became {b}, the model tells which is which in "
+        f"{value:.0%} of all pairs (95 % interval {low:.0%} to {high:.0%}; guessing gets 50%)."
+    )
+    other = result.ungrown_auroc[1]
+    growth = "" if np.array_equal(result.predicted, result.ungrown) else f" With growth left out it is {other:.0%}."
+    if low <= 0.5:
+        return Said(answer, "poor", f"The interval of these {count:,} clones includes guessing.{growth}")
+    return Said(answer, "good" if low > 0.6 else "fair", f"From {count:,} clones.{growth}")

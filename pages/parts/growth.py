@@ -40,7 +40,8 @@ def pace(rate: float, unit: str) -> str:
     """A rate (1 / time) as the time of a doubling or a halving."""
     if abs(rate) < 0.005:
         return "hardly any change"
-    return f"{'doubling' if rate > 0 else 'halving'} every {np.log(2) / abs(rate):.2g} {unit or 'time units'}"
+    many = unit if len(unit) < 3 or unit.endswith("s") else f"{unit}s"
+    return f"{'doubling' if rate > 0 else 'halving'} every {np.log(2) / abs(rate):.2g} {many or 'time units'}"
 
 
 def of_course(result: TimeCourse, unit: str) -> str:
@@ -56,8 +57,8 @@ def of_course(result: TimeCourse, unit: str) -> str:
         )
     counted = float(result.measured_mass[-1])
     off = abs(number / counted - 1)
-    how = "" if result.seen[-1] else ", a time kept from training"
-    return f"{said}; counted were {counted:.2g}{how}, so the prediction is off by {off:.0%}."
+    how = "which it was trained on" if result.seen[-1] else "which it never saw"
+    return f"{said}; counted were {counted:.2g}, {how}: off by {off:.0%}."
 
 
 def of_fates(result: Fates) -> str:

@@ -66,6 +66,23 @@ def levels(data: Dataset, gene: str) -> tuple[float, float, float]:
     return 0.0, round(high, 3), round(2 * high, 3)
 
 
+def clone_fates(data: Dataset) -> dict[str, tuple[str, ...]]:
+    """Annotations that tell what clones became: each with its values among the later cells of clones that were met
+    before, the commonest first; those with two or more only. Nothing where there are no clones."""
+    snapshots = data.snapshots()
+    if snapshots.lineage is None:
+        return {}
+    clone, last = np.asarray(snapshots.lineage), snapshots.t == snapshots.times[-1]
+    later = last & (clone >= 0) & np.isin(clone, clone[~last])
+    found = {}
+    for name in data.info.annotations:
+        held = np.asarray(snapshots.labels[name])[later].astype(str)
+        kinds, counts = np.unique(held[(held != "nan") & (held != "")], return_counts=True)
+        if len(kinds) > 1:
+            found[name] = tuple(kinds[np.argsort(-counts, kind="stable")].tolist())
+    return found
+
+
 def values(data: Dataset, annotation: str) -> tuple[str, ...]:
     """The groups of an annotation."""
     return tuple(str(each) for each in np.unique(data.snapshots().labels[annotation]))

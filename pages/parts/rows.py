@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.analysis.results import Fates, FlowField, Futures, GeneTrend, Landscape, Perturbation, TimeCourse
+from cellflow_core.analysis.results import (
+    ClonalBias,
+    Fates,
+    FlowField,
+    Futures,
+    GeneTrend,
+    Landscape,
+    Perturbation,
+    TimeCourse,
+)
 
 Rows = dict[str, list[Any]]
 
@@ -110,6 +119,19 @@ def of_futures(result: Futures) -> Rows:
         x: _short(end[:, 0]),
         y: _short(end[:, 1]),
         "share of the mass (%)": [float(f"{100 * each:.4g}") for each in result.weight[-1]],
+    }
+
+
+def of_clones(result: ClonalBias) -> Rows:
+    """One row an early cell: its clone, and the share of the first fate in percent, predicted and observed."""
+    a = result.names[0]
+    return {
+        "clone": [int(each) for each in result.clone],
+        "time": _short(result.time),
+        f"predicted {a} (%)": _percent(result.predicted),
+        f"predicted {a}, each descendant once (%)": _percent(result.ungrown),
+        f"{a} among later cells of the clone (%)": _percent(result.observed),
+        "later cells": [int(each) for each in result.later],
     }
 
 

@@ -136,9 +136,9 @@ def texts(page: str, title: str = "What am I looking at?", narrow: bool = False)
             column.markdown(f"**{heading}**\n\n{text}")
 
 
-def say(said: Said) -> None:
-    """The answer in one sentence, and below it how far it can be trusted."""
-    with st.container(key="headline", gap="small"):
+def say(said: Said, key: str = "headline") -> None:
+    """The answer in one sentence, and below it how far it can be trusted. key: another one for each of a page."""
+    with st.container(key=key, gap="small"):
         st.markdown(f"### {plain(said.answer)}")
         if said.trust == "poor":
             st.warning(plain(said.why), icon=":material/warning:")

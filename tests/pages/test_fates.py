@@ -85,12 +85,34 @@ def test_names_of_the_user_are_never_markup(run, monkeypatch):  # noqa: F811
     assert "<img" not in shown.replace("\\<img", "") and "\\<img" in shown
 
 
+def test_clones_are_asked_about_where_there_are_some(run, asked):  # noqa: F811
+    assert "no lineage barcodes" in said(opened("fates", run=run.id))
+    assert not [each for each in asked if each[0] == "clones"]
+    marked = trained(GENES, lineage=np.arange(120) % 11)
+    page = opened("fates", run=marked.id)
+    question, _, settings = asked[-1]
+    assert question == "clones" and {settings["a"], settings["b"]} == {"up", "down"} and settings["by"] == "type"
+    assert "the model tells which is which in 79% of all pairs" in said(page)
+    assert "With growth left out it is 72%" in said(page)
+    page.selectbox(key="clone_a").set_value(settings["b"]).run()
+    assert "Choose two different fates" in said(page)
+
+
+def test_clones_that_tell_nothing_apart_are_not_trusted():
+    unsure = fate_words.of_clones(made_up.clones(auroc=np.array([0.4, 0.6, 0.8])))
+    assert unsure.trust == "poor" and "includes guessing" in unsure.why
+    nothing = fate_words.of_clones(made_up.clones(auroc=np.full(3, np.nan)))
+    assert "nothing to tell apart" in nothing.answer
+    plain = made_up.clones()
+    assert "growth left out" not in fate_words.of_clones(made_up.clones(ungrown=plain.predicted)).why
+
+
 def test_rates_are_said_as_doublings_and_halvings():
-    assert growth.pace(np.log(2), "days") == "doubling every 1 days"
+    assert growth.pace(np.log(2), "days") == "doubling every 1 days" == growth.pace(np.log(2), "day")
     assert growth.pace(-0.1, "") == "halving every 6.9 time units"
     assert growth.pace(0.001, "days") == "hardly any change"
     sentence = growth.of_course(made_up.growing_course(), "days")
-    assert sentence.endswith("counted were 16, so the prediction is off by 0%.")
+    assert sentence.endswith("counted were 16, which it was trained on: off by 0%.")
     unsure = made_up.growing_fates(ungrown=np.array([[0.4, 0.58, 0.7], [0.3, 0.42, 0.5]]))
     assert "The intervals overlap" in growth.of_fates(unsure)
 

@@ -161,6 +161,7 @@ def test_the_truth_is_compared_where_the_states_are_the_same():
         rows.of_fates(made_up.growing_fates()),
         rows.of_cell_fates(made_up.fates(), ("PC 1", "PC 2")),
         rows.of_futures(made_up.futures()),
+        rows.of_clones(made_up.clones()),
         rows.of_perturbation(made_up.perturbation()),
     ],
     ids=[
@@ -174,6 +175,7 @@ def test_the_truth_is_compared_where_the_states_are_the_same():
         "grown fates",
         "fates of cells",
         "futures",
+        "clones",
         "perturbation",
     ],
 )

@@ -29,6 +29,7 @@ ANSWERS = {
     "trend": made_up.trend,
     "fates": made_up.fates,
     "futures": made_up.futures,
+    "clones": made_up.clones,
     "perturb": made_up.perturbation,
 }
 
@@ -60,12 +61,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any
     return heard
 
 
-def trained(space: StateSpace, model: str = "i-cfm", **changes: Any) -> Run:
-    """A finished run on the made-up cells, as genes or as coordinates."""
+def trained(space: StateSpace, model: str = "i-cfm", lineage: np.ndarray | None = None, **changes: Any) -> Run:
+    """A finished run on the made-up cells, as genes or as coordinates; lineage: the clone of each of the 120."""
     points, t = made_up.cells(120)
     kinds = np.where(points[:, 1] > 0, "up", "down")
     points = np.pad(points, ((0, 0), (0, space.dim - 2)))
-    id = toys.stored(Snapshots(points, t, space, "days", labels={"type": kinds}))
+    id = toys.stored(Snapshots(points, t, space, "days", labels={"type": kinds}, lineage=lineage))
     run = index.submit(toys.recipe(id, model=model, **changes))
     InProcess().start(run)
     assert run.status().state == "done", run.status().message

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 import pytest
 
 from cellflow_core.figures import (
+    clones,
     comparison,
     fates,
     flow,
@@ -47,6 +48,7 @@ def every(dark: bool = False) -> dict[str, go.Figure]:
         "one fate": fates.cell_fates(made_up.fates(), points, ("PC 1", "PC 2"), 1, dark=dark),
         "fan": futures.fan(made_up.futures(), points, dark=dark),
         "split": futures.split(made_up.futures(), dark=dark),
+        "clones": clones.clones(made_up.clones(), dark=dark),
         "spread": futures.spread(made_up.futures(), dark=dark),
         "before_after": perturbation.before_after(made_up.perturbation(), points, dark=dark),
         "change": perturbation.change(made_up.perturbation(), dark=dark),
@@ -208,7 +210,7 @@ def test_numbers_of_cells_are_drawn_beside_the_counted_ones():
 
 
 def test_fates_with_and_without_growth_have_their_own_intervals():
-    measured, once, grown = fates.fates(made_up.growing_fates()).data
+    grown, once, measured = fates.fates(made_up.growing_fates()).data
     np.testing.assert_allclose(once.error_x.array, 0.06, rtol=1e-5)
     np.testing.assert_allclose(grown.error_x.array, 0.07, rtol=1e-5)
     assert measured.error_x.array is None and len(fates.fates(made_up.fates()).data) == 2
@@ -226,7 +228,7 @@ def test_an_undecided_cell_is_paler_than_a_sure_one():
 
 def test_ways_are_bundled_by_the_fate_they_end_in():
     made = made_up.futures()
-    drawn = {each.name: each for each in futures.fan(made, made.paths[0]).data}
+    drawn = {str(each.name): each for each in futures.fan(made, made.paths[0]).data}
     assert {"to Erythroid", "Erythroid", "95 % of those to Erythroid", "start"} <= drawn.keys()
     ways = np.asarray(drawn["to Myeloid"].y)
     assert np.nanmin(ways) < -2 and np.isnan(ways).sum() == 20  # a gap after each of the 20
@@ -235,6 +237,35 @@ def test_ways_are_bundled_by_the_fate_they_end_in():
     inverse = np.linalg.inv(made.covariance[1, -1])
     np.testing.assert_allclose(np.einsum("ki,ij,kj->k", away, inverse, away), futures.RADIUS**2, rtol=1e-3)
     assert "60 futures of cell 7 of time 0" in futures.describe(made)
+
+
+def test_clones_are_points_of_their_early_cells_mean():
+    made = made_up.clones()
+    drawn = {str(each.name): each for each in clones.clones(made).data}
+    assert [len(drawn[each].x) for each in ("mostly Erythroid", "mostly Myeloid", "as many of either")] == [20, 19, 1]
+    first = made.predicted[made.clone == 1].mean()
+    assert np.isclose(drawn["mostly Erythroid"].x, first, rtol=1e-5).any()
+    away = np.asarray(drawn["mostly Erythroid"].y) - np.asarray(drawn["mostly Erythroid"].customdata)[:, 0]
+    assert np.abs(away).max() <= 0.031  # moved a little, so that clones of one share are seen apart
+    assert "AUROC 0.79 (0.68 to 0.88)" in clones.describe(made) and "40 clones" in clones.describe(made)
+    assert "0.72" in clones.describe(made)  # without growth
+
+
+def test_the_curve_has_the_area_that_is_told():
+    made = made_up.clones()
+    counted = made.observed != 0.5
+    grown = clones.curve(made).data[0]
+    area = np.trapezoid(grown.y, grown.x)
+    a, b = made.predicted[made.observed > 0.5], made.predicted[made.observed < 0.5]
+    assert area == pytest.approx((a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean(), abs=1e-5)
+    assert counted.sum() == len(a) + len(b)
+    assert len(clones.curve(made_up.clones(ungrown=made.predicted)).data) == 2  # no growth: one curve and guessing
+
+
+def test_a_rare_way_has_no_mean_but_a_name():
+    made = made_up.futures(ends=np.where(np.arange(60) == 0, 1, 0))
+    drawn = {each.name: each.showlegend for each in futures.fan(made, made.paths[0]).data}
+    assert "Myeloid" not in drawn and drawn["to Myeloid"] and drawn["Erythroid"]
 
 
 def test_one_way_has_no_interval_and_no_ellipse():
@@ -284,6 +315,8 @@ def test_names_from_the_user_are_never_markup():
         futures.fan(made_up.futures(names=(bad, "ok"), axes=(bad, bad)), points),
         futures.split(made_up.futures(names=(bad, "ok"))),
         futures.spread(made_up.futures(time_unit=bad)),
+        clones.clones(made_up.clones(names=(bad, "ok"))),
+        clones.curve(made_up.clones(names=("ok", bad))),
         mass.mass(made_up.growing_course(time_unit=bad)),
         flow.flow(made_up.growing_flow(time_unit=bad), by="growth"),
         perturbation.before_after(made_up.perturbation(gene=bad, axes=(bad, bad))),
