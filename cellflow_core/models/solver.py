@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torchdiffeq import odeint
 
 State = tuple[Tensor, ...]
-"""The cells x [cells, dim], and what is gathered along their ways (energy, log density, log mass), each [cells]."""
+"""The cells x [cells, dim], and what is gathered on their ways (energy, log density ...), [cells] or [cells, sums]."""
 Rates = Callable[[Tensor, State], State]
 """(t [cells], state) -> d state / dt."""
 Method = Literal["euler", "midpoint", "rk4", "dopri5"]
@@ -92,8 +92,9 @@ class Solver(nn.Module):
         """A sentence that tells what training took; nothing before it."""
         if not self.calls:
             return ()
-        how = f"{self.steps} steps an interval" if self.method in CALLS else f"tolerance {self.tolerance:g}"
-        return (f"Training called the field {int(self.calls):,} times (solver {self.method}, {how}).",)
+        fixed = f"in {self.steps} step{'s' if self.steps > 1 else ''}"
+        how = fixed if self.method in CALLS else f"to a tolerance of {self.tolerance:g}"
+        return (f"Training called the field {int(self.calls):,} times (solver {self.method} {how}).",)
 
 
 def _count_from_zero(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:

@@ -75,7 +75,7 @@ def test_cells_are_carried_each_on_its_own_way_and_the_calls_are_told(method, ca
     if calls:
         assert int(solver.calls) == calls
     (said,) = solver.notes()
-    assert said.startswith(f"Training called the field {int(solver.calls)} times (solver {method}, ")
+    assert said.startswith(f"Training called the field {int(solver.calls)} times (solver {method} ")
 
 
 def test_a_solver_that_finds_no_step_says_what_to_do():

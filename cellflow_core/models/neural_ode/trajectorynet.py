@@ -1,0 +1,183 @@
+"""TrajectoryNet: a continuous normalising flow through all measured times, with short and plausible ways.
+
+Tong, Huang, Wolf, van Dijk & Krishnaswamy, "TrajectoryNet: a dynamic optimal transport network for modeling cellular
+dynamics", ICML 2020, arXiv:2002.04461. Cells move with v(t, x), and density along a way changes by the divergence,
+
+    log p(t, x(t)) = log p(b, x(b)) - integral from b to t of tr(dv/dx) ds        (instantaneous change of variables)
+
+with a Gaussian p(b) at b, one mean gap before the first time. The cells of every time are carried back together: those
+of the last time to the time before, there joined by the cells of that time, and so on to b. The loss is
+
+    - mean log p(t_k, x)  +  energy E |v|^2  +  jacobian E |dv/dx|^2  +  density hinge  (+ alignment with RNA velocity)
+
+per axis, in spreads of the data and mean gaps. Energy makes it dynamic optimal transport (Benamou & Brenier 2000) whose
+end is met by likelihood; the squared Jacobian keeps the solver's work small (Finlay et al., ICML 2020,
+arXiv:2002.02798); the hinge keeps ways near measured cells of any time, at measured times and half-way between.
+
+The divergence is exact, dim derivatives at a time, or estimated along one random direction of signs, which stays the
+same on the whole way of a cell (Hutchinson 1990; Grathwohl et al., ICLR 2019, arXiv:1810.01367). Departures from the
+paper: the Gaussian at b has the mean and the variances of the first cells instead of the unit, so that little is left
+for the way from b to the first time; there is no growth. The work grows with the square of the number of times.
+Before the first time the field is only the way from the Gaussian and says nothing of cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Batch, Frames
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.landing import astray
+from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.solver import Solver, State
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+    depth: int = setting(3, "hidden layers", 1, 12)
+    energy: float = setting(0.1, "weight of the kinetic energy against the likelihood: straighter ways", 0.0, 100.0)
+    jacobian: float = setting(0.01, "weight of the squared slopes of the velocity: smoother motion", 0.0, 100.0)
+    density: float = setting(0.1, "weight of the distance of ways from measured cells", 0.0, 100.0)
+    neighbours: int = setting(5, "nearest measured cells that this distance is taken to", 1, 100, "cells")
+    alignment: float = setting(
+        0.0, "weight of the angle between velocity and RNA velocity, which the data must then have", 0.0, 100.0
+    )
+    blur: float = setting(0.1, "noise that is added to the cells in training", 0.0, 2.0, "spreads of the data")
+    exact: int = setting(10, "dimensions up to which the divergence is exact, not along one random direction", 0, 1000)
+    solver: Literal["midpoint", "rk4", "dopri5"] = setting(
+        "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
+    )
+    substeps: int = setting(1, "steps in each half of the way from one time to the next", 1, 200, "steps")
+    tolerance: float = setting(1e-3, "dopri5: largest error of a step", 1e-8, 1.0, "spreads of the data, nats an axis")
+
+
+@dataclass(frozen=True)
+class Back:
+    """Log density of each cell, and means over ways: length^2 of an interval, squared slopes, distance from cells."""
+
+    log_density: Float[Tensor, " cells"]
+    energy: Tensor
+    jacobian: Tensor
+    density: Tensor
+
+
+class TrajectoryNet(DynamicsModel, HasVelocity):
+    title = "TrajectoryNet"
+    summary = "Learns one motion under which the cells of all times are likely, along short ways near measured cells."
+    paper = "Tong et al., ICML 2020, arXiv:2002.04461"
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 500, "batch": 64, "learning_rate": 5e-3, "average": 0.97}
+
+    Config = Settings
+    config: Settings
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        self.solver = Solver(config.solver, config.substeps, config.tolerance)
+        self.register_buffer("mean", torch.zeros(spec.dim))
+        self.register_buffer("spread", torch.zeros(spec.dim))
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase("likelihood", (Update(self.loss, self.net.parameters()),), prepare=self.prepare),)
+
+    def prepare(self, frames: Frames, rng: torch.Generator) -> None:
+        """The Gaussian at the base: moments of the first cells that are seen, those of training."""
+        if self.config.alignment and "velocity" not in frames.about:
+            raise ValueError("alignment needs an RNA velocity of each cell, which these data do not have: set it to 0")
+        if not self.spread.any():
+            first = frames.x[0]
+            blur = (max(self.config.blur, 1e-3) * self.spec.scale) ** 2
+            self.mean.copy_(first.mean(dim=0))
+            self.spread.copy_((first.var(dim=0, correction=0) + blur).sqrt())
+
+    def loss(self, batch: Batch) -> Loss:
+        unit = self.spec.scale
+        noise = torch.randn(batch.x.shape, generator=batch.rng, device=batch.x.device)
+        cells = (batch.x + self.config.blur * unit * noise).unbind()
+        found = self._back(cells, batch.times, batch.rng, batch.x.flatten(0, 1))
+        terms = {
+            "likelihood": -found.log_density.mean() / self.spec.dim - math.log(unit),
+            "energy": found.energy / (self.spec.dim * unit**2),
+            "jacobian": found.jacobian / self.spec.dim,
+            "density": found.density,
+        }
+        total = terms["likelihood"] + sum(getattr(self.config, name) * terms[name] for name in list(terms)[1:])
+        if self.config.alignment:
+            terms["alignment"] = self._angle(batch)
+            total = total + self.config.alignment * terms["alignment"]
+        return Loss(total, {name: each.detach() for name, each in terms.items()})
+
+    def log_density(self, time: float, x: Float[Tensor, "cells dim"]) -> Float[Tensor, " cells"]:
+        """log p(time, x), natural logarithm (per state^dim), from the first time on; an estimate above `exact` axes."""
+        before = [each for each in self.spec.times if each < time]
+        if not before:
+            raise ValueError(f"the density is known from {self.spec.times[0]:g} on, asked was {time:g}")
+        times = torch.tensor([*before, time], dtype=torch.float32, device=x.device)
+        nobody = x.new_zeros(0, x.shape[1])
+        return self._back([*(nobody for _ in before), x], times, torch.Generator(x.device).manual_seed(0)).log_density
+
+    def _back(
+        self, cells: Sequence[Tensor], times: Float[Tensor, " times"], rng: torch.Generator, near: Tensor | None = None
+    ) -> Back:
+        """Cells of each time carried to the base, the last first. near: measured cells that ways should keep to."""
+        x, log_density, directions = cells[-1][:0], cells[-1].new_zeros(0), self._directions(cells[-1][:0], rng)
+        ways, astrays = [], []
+        begins = torch.cat([times[:1] - self.spec.interval, times[:-1]])
+        for joining, begin, end in zip(reversed(cells), begins.flip(0), times.flip(0), strict=True):
+            directions = torch.cat([directions, self._directions(joining, rng)])
+            x = torch.cat([x, joining])
+            sums = nn.functional.pad(log_density[:, None], (0, 2, 0, len(joining)))
+            middle = (begin + end) / 2
+            for t1, t0 in ((end, middle), (middle, begin)):
+                x, sums = self._carry(x, sums, directions, t1, t0)
+                if near is not None:
+                    astrays.append(astray(x, near, self.spec, self.config.neighbours))
+            log_density = sums[:, 0]
+            ways.append(sums[:, 1:].mean(dim=0) * (begin - end))
+        base = torch.distributions.Normal(self.mean, self.spread, validate_args=False)
+        energy, jacobian = torch.stack(ways).mean(dim=0)
+        density = torch.stack(astrays).mean() if astrays else energy.new_zeros(())
+        return Back(log_density + base.log_prob(x).sum(dim=1), energy, jacobian, density)
+
+    def _carry(self, x: Tensor, sums: Tensor, directions: Tensor, t1: Tensor, t0: Tensor) -> State:
+        """x, and with `sums` [cells, 3] the integrals of divergence, |v|^2 and squared slopes, from t1 back to t0."""
+
+        def rates(t: Tensor, state: State) -> State:
+            v, slopes = self.net.along(t, state[0], directions)
+            trace = (directions * slopes).sum(dim=(1, 2))
+            return v, torch.stack([trace, v.square().sum(dim=1), slopes.square().sum(dim=(1, 2))], dim=1)
+
+        start, end = (each.expand(len(x)) for each in (t1, t0))
+        return self.solver.carry(rates, (x, sums), start, end, sizes=(self.spec.scale, float(self.spec.dim)))
+
+    def _directions(self, x: Tensor, rng: torch.Generator) -> Float[Tensor, "cells k dim"]:
+        """Along which the divergence is summed: all axes, or signs at random."""
+        if x.shape[1] <= self.config.exact:
+            return torch.eye(x.shape[1], device=x.device).expand(len(x), -1, -1)
+        return torch.randint(2, (len(x), 1, x.shape[1]), generator=rng, device=x.device).to(x) * 2 - 1
+
+    def _angle(self, batch: Batch) -> Float[Tensor, ""]:
+        """1 less the cosine between velocity and RNA velocity, over all cells of the batch."""
+        measured = batch.about("velocity").flatten(0, 1)
+        t = batch.times.repeat_interleave(batch.x.shape[1])
+        return 1 - nn.functional.cosine_similarity(self.net(t, batch.x.flatten(0, 1)), measured).mean()
+
+    def notes(self) -> tuple[str, ...]:
+        return self.solver.notes()
+
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        return self.net(t, x)
