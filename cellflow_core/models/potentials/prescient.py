@@ -1,4 +1,4 @@
-"""PRESCIENT: noisy cells that run down one learnt landscape, fitted by simulating them from the first time on.
+"""PRESCIENT: noisy cells that run down one learnt landscape, fitted by simulating them between the measured times.
 
 Yeo, Saksena & Gifford, "Generative modeling of single-cell time series with PRESCIENT enables prediction of cell
 trajectories with interventions", Nature Communications 2021, doi:10.1038/s41467-021-23518-w:
@@ -6,9 +6,10 @@ trajectories with interventions", Nature Communications 2021, doi:10.1038/s41467
     dx = -grad Psi(x) dt + sigma dW
 
 Psi is a network with softplus layers that does not know the time, so that what is learnt between the measured times
-goes on after them. Cells of the first time are followed by Euler-Maruyama steps through all others (`start` = first, as
-in the paper; `previous` follows the cells of each time to the next only, which is shorter and steadier, but then no
-cell is asked where it is two times later). At each time they must match the measured cells:
+goes on after them. Cells are followed by Euler-Maruyama steps: with `start` = first, as in the paper, those of the first
+time through all others; with `previous` those of each time to the next, which is the default here, as it was quicker
+and nearer to the truth on simulated cells (error of the drift 0.065 instead of 0.087 in one valley, 0.57 instead of
+0.69 in two, trained alike). At each time they must match the measured cells:
 
     loss = sum over times W(followed, measured) + pull E[Psi(measured) - Psi(around)] 2 / sigma^2
 
@@ -59,13 +60,13 @@ class Settings(Config):
     sigma: float = setting(
         0.25, "strength of the random motion", 0.01, 10.0, "spreads of the data per square root of the mean time gap"
     )
-    start: Literal["first", "previous"] = setting(
-        "first", "cells are followed from the first time to all others, or from each time to the next"
+    start: Literal["previous", "first"] = setting(
+        "previous", "cells are followed from each time to the next, or from the first time to all others"
     )
     growth: Literal["prior", "none"] = setting(
         "prior", "followed cells count by the growth rates that the data come with, where they do; or all alike"
     )
-    pull: float = setting(1e-3, "how much measured cells pull the landscape down", 0.0, 100.0)
+    pull: float = setting(1e-4, "how much measured cells pull the landscape down", 0.0, 100.0)
     substeps: int = setting(8, "steps from one time to the next", 1, 1000, "steps")
 
 
@@ -103,11 +104,9 @@ class Landscape(nn.Module):
 
 class Prescient(DynamicsModel, HasDrift, HasNoise, HasPotential):
     title = "PRESCIENT"
-    summary = (
-        "Follows noisy cells down one landscape from the first time on, and shapes it until they arrive as measured."
-    )
+    summary = "Follows noisy cells down one landscape, and shapes it until they arrive as they were measured."
     paper = "Yeo, Saksena & Gifford, Nature Communications 2021, doi:10.1038/s41467-021-23518-w"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 500, "batch": 128, "learning_rate": 5e-3, "average": 0.98}
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 500, "batch": 128, "learning_rate": 1e-2, "average": 0.98}
 
     Config = Settings
     config: Settings

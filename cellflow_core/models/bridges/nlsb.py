@@ -1,0 +1,253 @@
+"""Neural Lagrangian Schroedinger bridge: noisy cells that pay for their ways, steered by one potential of time.
+
+Koshizuka & Sato, "Neural Lagrangian Schroedinger bridge: diffusion modeling for population dynamics", ICLR 2023,
+arXiv:2204.04853. Among all dx = u dt + sigma dW that carry the cells of each time to those of the next, the one of
+least cost E of the integral of L(t, x, u) dt is steered by a potential Phi, which solves a Hamilton-Jacobi-Bellman
+equation:
+
+    L = |u|^2 / 2 + l(x)          u = -grad Phi        (potential-free: l = 0; density: l = -weight log p(x))
+    L = |u - c v(t, x)|^2 / 2     u = c v - grad Phi   (velocity: v is the RNA velocity)
+    R = d Phi / dt - |grad Phi|^2 / 2 + c v . grad Phi + sigma^2 / 2 laplace Phi + l = 0
+
+    loss = transport + alpha_L integral L dt + alpha_R integral |R| dt, cells followed from each time to the next
+
+p is a Gaussian mixture around measured cells of all times: cells avoid places where none was seen. v is a network that
+is fitted to the velocities of the measured cells first. As RNA velocity is known up to its unit only, v has the typical
+speed of the data and c is learnt. All terms are without unit: lengths in spreads of the data, times in mean gaps.
+
+Clouds alone do not tell noise from drift: what is learnt is the noise of the cheapest motion, most often less than the
+true one; `learn_sigma` off keeps a strength that is known, and the motion is the Schroedinger bridge of it.
+
+Where this departs from the paper: noise is learnt as a function of time and the same in every direction; the transport
+is that of models/landing.py; Phi is a plain network, whose Laplace operator is worked out exactly, going forward; R is
+taken at one random moment of each way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Batch, Frames
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.models.contract import (
+    Context,
+    DynamicsModel,
+    HasDrift,
+    HasNoise,
+    HasPotential,
+    Loss,
+    Phase,
+    Update,
+)
+from cellflow_core.models.landing import miss
+from cellflow_core.models.nets import Network, potential_unit, velocity_unit
+from cellflow_core.models.solver import Solver
+from cellflow_core.models.walk import Walk, walk
+
+CENTRES = 512
+"""Measured cells that the mixture p stands on."""
+LEAST = 0.02
+"""Least noise, in spreads of the data per square root of the mean time gap."""
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+    depth: int = setting(2, "hidden layers", 1, 12)
+    lagrangian: Literal["potential-free", "density", "velocity"] = setting(
+        "potential-free",
+        "cells pay for their speed; also for places where no cell was measured; or for leaving the RNA velocity",
+    )
+    action: float = setting(0.02, "weight of what the ways cost", 0.0, 100.0)
+    residual: float = setting(0.01, "weight of the Hamilton-Jacobi-Bellman equation", 0.0, 100.0)
+    crowd: float = setting(0.1, "density: price of a place where no cell was measured", 0.0, 100.0)
+    sigma: float = setting(
+        0.25,
+        "strength of the random motion, or that which training starts from",
+        0.05,
+        10.0,
+        "spreads of the data per square root of the mean time gap",
+    )
+    learn_sigma: bool = setting(True, "learn the strength of the random motion, at each time its own")
+    substeps: int = setting(8, "steps from one time to the next", 1, 1000, "steps")
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """The mixture p: Gaussians of one width around some measured cells."""
+
+    centres: Float[Tensor, "centres dim"]
+    width: float
+
+    def sparse(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
+        """-log p per axis, from 0 at the densest that can be."""
+        near = torch.cdist(x, self.centres).square() / (2 * self.width**2)
+        return -(torch.logsumexp(-near, dim=1) - torch.tensor(len(self.centres)).log()) / x.shape[1]
+
+
+class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
+    title = "Neural Lagrangian SB"
+    summary = "Steers noisy cells to the next measured ones on the ways that cost least, by a potential that it learns."
+    paper = "Koshizuka & Sato, ICLR 2023, arXiv:2204.04853"
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 500, "batch": 128, "learning_rate": 5e-3, "average": 0.98}
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+        "potential": ("lagrangian", ("potential-free", "density"))
+    }
+
+    Config = Settings
+    config: Settings
+
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.phi = Network(spec, 1, config.width, config.depth, potential_unit(spec))
+        self.phi.layers[-1] = nn.Linear(config.width, 1, bias=False)  # no motion depends on a constant
+        last = nn.Linear(16, 1)
+        nn.init.constant_(last.bias, math.log(math.expm1(config.sigma - LEAST)))
+        self.wander = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), last) if config.learn_sigma else None
+        self.solver = Solver("euler", config.substeps)
+        self.towards = None
+        if config.lagrangian == "velocity":
+            self.towards = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+            self.share = nn.Parameter(torch.tensor(1.0))  # c
+
+    def phases(self) -> tuple[Phase, ...]:
+        if self.towards is None:
+            return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=self.crowd),)
+        known = [*self.towards.parameters()]
+        others = [each for each in self.parameters() if not any(each is one for one in known)]
+        first = Phase("velocity", (Update(self.match, known),), share=0.5, prepare=self.speeds)
+        return (first, Phase("bridge", (Update(self.loss, others),), prepare=self.crowd))
+
+    def speeds(self, frames: Frames, rng: torch.Generator) -> float:
+        """What takes RNA velocity to the typical speed of the data. Raises ValueError where there is none."""
+        if "velocity" not in frames.about:
+            raise ValueError(
+                "lagrangian='velocity' needs an RNA velocity of each cell, which these data do not have: "
+                "choose potential-free or density"
+            )
+        size = torch.cat(frames.about["velocity"]).square().mean().sqrt()
+        if not size > 0:
+            raise ValueError("the RNA velocity of every cell is zero: choose potential-free or density")
+        return float(velocity_unit(self.spec) / size)
+
+    def match(self, batch: Batch) -> Loss:
+        """v against the RNA velocity of measured cells, per axis, in squared typical speeds."""
+        assert self.towards is not None
+        aim = batch.about("velocity").flatten(0, 1) * batch.pool
+        t = batch.times.repeat_interleave(batch.x.shape[1])
+        apart = ((self.towards(t, batch.x.flatten(0, 1)) - aim) / velocity_unit(self.spec)).square().mean()
+        return Loss(apart, {"velocity": apart.detach()})
+
+    def crowd(self, frames: Frames, rng: torch.Generator) -> Crowd | None:
+        """The mixture p, as wide as Scott's rule says (Scott 1992, Multivariate Density Estimation)."""
+        if self.config.lagrangian != "density":
+            return None
+        cells = torch.cat(frames.x)
+        centres = cells[torch.randperm(len(cells), generator=rng, device=cells.device)[:CENTRES]]
+        return Crowd(centres, self.spec.scale * len(centres) ** (-1 / (self.spec.dim + 4)))
+
+    def loss(self, batch: Batch) -> Loss:
+        """Means over ways, per axis, in squared spreads of the data."""
+        size = batch.x.shape[1]
+        t0, t1 = (each.repeat_interleave(size) for each in (batch.times[:-1], batch.times[1:]))
+        x0 = batch.x[:-1].flatten(0, 1)
+        ways = walk(self.solver.counted(self.drift), self.noise, x0, t0, t1, self.config.substeps, batch.rng)
+        transport = miss(ways.x[-1].reshape(batch.x[1:].shape), batch.x[1:], self.spec, batch.rng)
+        action = self.action(ways, batch.pool, t1 - t0)
+        terms = {"transport": transport, "action": action}
+        total = transport + self.config.action * action
+        if self.config.residual:
+            moment = torch.randint(self.config.substeps, (len(x0),), generator=batch.rng, device=x0.device)
+            rows = torch.arange(len(x0), device=x0.device)
+            left = self.residual(ways.t[moment, rows], ways.x[moment, rows].detach(), batch.pool)
+            terms["residual"] = (left.abs() * (t1 - t0)).mean() * self._per_cost
+            total = total + self.config.residual * terms["residual"]
+        return Loss(total, {name: each.detach() for name, each in terms.items()})
+
+    def action(self, ways: Walk, crowd: Crowd | None, gap: Float[Tensor, " cells"]) -> Float[Tensor, ""]:
+        """The integral of L dt, mean over the ways, without unit."""
+        u, t, x = (each[: len(ways.drift)].flatten(0, 1) for each in (ways.drift, ways.t, ways.x))
+        cost = (u if self.towards is None else u - self._along(t, x)).square().sum(dim=1) / 2 + self._place(x, crowd)
+        return (cost.reshape(len(ways.drift), -1) * gap).mean() * self._per_cost
+
+    def residual(
+        self, t: Float[Tensor, " cells"], x: Float[Tensor, "cells dim"], crowd: Crowd | None
+    ) -> Float[Tensor, " cells"]:
+        """R (state^2 / time^2)."""
+        change, slope = self.phi.gradient(t, x)
+        bend = _laplace(self.phi, t, x)
+        left = change - slope.square().sum(dim=1) / 2 + self.noise(t).square() / 2 * bend + self._place(x, crowd)
+        return left if self.towards is None else left + (self._along(t, x) * slope).sum(dim=1)
+
+    def notes(self) -> tuple[str, ...]:
+        followed = () if self.towards is None else (f"Cells follow {float(self.share):.2g} of the RNA velocity.",)
+        return (*self.solver.notes(), *followed)
+
+    def drift(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context | None = None
+    ) -> Float[Tensor, "batch dim"]:
+        downhill = -self.phi.gradient(t, x)[1]
+        return downhill if self.towards is None else downhill + self._along(t, x)
+
+    def noise(self, t: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+        """Before the first time and after the last the noise of the nearest."""
+        unit = self.spec.scale / self.spec.interval**0.5
+        if self.wander is None:
+            return torch.full_like(t, self.config.sigma * unit)
+        first, last = self.spec.times[0], self.spec.times[-1]
+        passed = ((t - first) / (last - first)).clamp(0, 1)
+        return (LEAST + functional.softplus(self.wander(passed[:, None])[:, 0])) * unit
+
+    def potential(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        """Phi, of drift = -grad Phi."""
+        return self.phi(t, x)[:, 0]
+
+    def _along(self, t: Tensor, x: Tensor) -> Tensor:
+        """c v(t, x)."""
+        assert self.towards is not None
+        return self.share * self.towards(t, x)
+
+    def _place(self, x: Tensor, crowd: Crowd | None) -> Tensor:
+        """l(x) (state^2 / time^2)."""
+        if crowd is None:
+            return torch.zeros_like(x[:, 0])
+        return self.config.crowd * self.spec.dim * velocity_unit(self.spec) ** 2 * crowd.sparse(x)
+
+    @property
+    def _per_cost(self) -> float:
+        """Takes a cost (state^2 / time) to squared spreads per axis in a mean gap."""
+        return self.spec.interval / (self.spec.dim * self.spec.scale**2)
+
+
+def _laplace(net: Network, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
+    """Sum of the second derivatives in x of a network with one output.
+
+    Value z, slope J = dz/dx and Laplacian q go through the layers together: f(z) has slope f' J and Laplacian
+    f'' |J|^2 + f' q (Li et al. 2024, "Forward Laplacian", arXiv:2307.08214).
+    """
+    hidden = net._standard(t, x)
+    linear = [each for each in net.layers if isinstance(each, nn.Linear)]
+    slope = linear[0].weight[:, : x.shape[1]].T.expand(len(x), -1, -1) / net.scale  # [batch, dim, width]
+    bend = torch.zeros(1, linear[0].out_features, device=x.device)
+    for k, layer in enumerate(linear[:-1]):
+        z = layer(hidden)
+        if k:
+            slope, bend = slope @ layer.weight.T, bend @ layer.weight.T
+        gate = torch.sigmoid(z)
+        once = gate * (1 + z * (1 - gate))
+        twice = gate * (1 - gate) * (2 + z * (1 - 2 * gate))
+        bend = twice * slope.square().sum(dim=1) + once * bend
+        slope = once[:, None] * slope
+        hidden = z * gate
+    return (bend @ linear[-1].weight.T)[:, 0] * net.unit
