@@ -27,7 +27,7 @@ from cellflow_core.models.contract import Plan
 from cellflow_core.models.plans import How, Sides, plans
 
 PRICES = (10.0, 3.0, 1.0, 0.3, 0.1)
-"""From dear growth, which is nearly even growth, to cheap growth; a dearer plan settles slowly and is nearly the same."""
+"""From dear growth, which is nearly even growth, to cheap growth; a dearer plan is nearly the same."""
 UNSURE = 0.5
 """The price where no time lies between two others, so that none can be left out."""
 CELLS = 500

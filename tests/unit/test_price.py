@@ -34,40 +34,40 @@ def test_uneven_growth_takes_a_cheap_price(counted):
     data = BirthDeath(Settings(cells_per_time=250, frames=3)).simulate()
     if not counted:
         data = Snapshots(data.x, data.t, data.space)
-    assert chosen_price(Frames.of(data), BLUR, generator()).price <= 0.3
+    assert chosen_price(Frames.of(data), BLUR, "earlier", generator()) <= 0.3
 
 
 @pytest.mark.parametrize("sizes", [None, np.array([1.0, 3.0, 9.0, 27.0])])
-def test_clouds_that_only_move_take_a_dear_price(sizes):
+@pytest.mark.parametrize("sides", ["earlier", "both"])
+def test_clouds_that_only_move_take_a_dear_price(sizes, sides):
     """Also where all cells triple from time to time: even growth has no price."""
-    assert chosen_price(Frames.of(moving(sizes=sizes)), BLUR, generator()).price >= 3.0
+    assert chosen_price(Frames.of(moving(sizes=sizes)), BLUR, sides, generator()) >= 3.0
 
 
-@pytest.mark.parametrize(("off", "wanted"), [(1.3, (1.0, "both")), (1.0, (10.0, "earlier"))])
-def test_the_dearest_of_prices_that_do_as_well_is_taken(monkeypatch, off, wanted):
-    misses = {(each, sides): 1.02 for each in PRICES for sides in price.SIDES}
-    misses |= {(10.0, "earlier"): off, (1.0, "both"): 1.003, (0.3, "earlier"): 1.0}
-    monkeypatch.setattr(price, "miss", lambda frames, k, how, rng: misses[how.price, how.sides])
-    found = chosen_price(Frames.of(moving()), BLUR, generator())
-    assert (found.price, found.sides) == wanted
+def test_the_dearest_of_prices_that_do_as_well_is_taken(monkeypatch):
+    misses = dict(zip(PRICES, (1.3, 1.006, 1.004, 1.0, 1.02), strict=True))
+    monkeypatch.setattr(price, "miss", lambda frames, k, how, rng: misses[how.price])
+    assert chosen_price(Frames.of(moving()), BLUR, "earlier", generator()) == 1.0
+    misses[10.0] = 1.0
+    assert chosen_price(Frames.of(moving()), BLUR, "earlier", generator()) == 10.0
 
 
-def test_far_cells_between_which_a_mixture_lies_take_a_price_on_both_sides():
-    """Two places that cells leave and appear at without ever being between them: one empties while the other fills."""
+def test_one_place_that_empties_while_another_fills_takes_a_cheap_price_on_both_sides():
+    """No cell is ever between the two places, so that ways between them miss by far."""
     rng = np.random.default_rng(1)
     t = np.repeat([0.0, 1.0, 2.0, 3.0], 200)
     share = np.array([0.95, 0.65, 0.35, 0.05])[t.astype(int)]
     x = rng.normal(size=(len(t), 2)) + np.where(rng.random(len(t)) < share, 0.0, 12.0)[:, None]
-    data = Snapshots(x, t, StateSpace.coordinates(("a", "b")))
-    found = chosen_price(Frames.of(data), BLUR, generator())
-    assert found.sides == "both"
-    near, moved = (price.miss(Frames.of(data), 1, how, generator()) for how in (found, price.How(BLUR, price=10.0)))
-    assert near < 0.5 * moved
+    frames = Frames.of(Snapshots(x, t, StateSpace.coordinates(("a", "b"))))
+    found = chosen_price(frames, BLUR, "both", generator())
+    near, moved = (
+        price.miss(frames, 1, price.How(BLUR, price=each, sides="both"), generator()) for each in (found, 10.0)
+    )
+    assert found <= 1 and near < 0.5 * moved
 
 
 def test_without_an_inner_time_none_is_chosen():
-    found = chosen_price(Frames.of(moving((0.0, 1.0))), BLUR, generator())
-    assert (found.price, found.sides) == (UNSURE, "earlier")
+    assert chosen_price(Frames.of(moving((0.0, 1.0))), BLUR, "earlier", generator()) == UNSURE
 
 
 def test_the_draws_of_training_stay_as_they_were():
@@ -83,14 +83,14 @@ def test_a_crowd_is_compared_on_some_of_its_cells(monkeypatch):
     monkeypatch.setattr(price, "CELLS", 50)
     seen = []
     monkeypatch.setattr(price, "wasserstein", lambda x, y: seen.append((len(x), len(y))) or 1.0)
-    chosen_price(Frames.of(moving()), BLUR, generator())
-    assert seen == [(50, 50)] * 2 * price.DRAWS * len(PRICES) * len(price.SIDES)
+    chosen_price(Frames.of(moving()), BLUR, "earlier", generator())
+    assert seen == [(50, 50)] * 2 * price.DRAWS * len(PRICES)
 
 
 def test_a_price_is_chosen_once_and_told(monkeypatch):
     made, frames = Price(0.0), Frames.of(moving(cells=30))
     assert made.notes() == ()
-    monkeypatch.setattr(price, "chosen_price", lambda frames, epsilon, rng: price.How(price=3.0, sides="both"))
+    monkeypatch.setattr(price, "chosen_price", lambda *_: 3.0)
     made.prepare(frames, generator(), BLUR)
     monkeypatch.setattr(
         price, "chosen_price", lambda frames, epsilon, rng: price.How(price=0.1)
@@ -98,14 +98,7 @@ def test_a_price_is_chosen_once_and_told(monkeypatch):
     made.prepare(frames, generator(), BLUR)
     back = Price(0.0)
     back.load_state_dict(made.state_dict())
-    assert back.notes() == made.notes()
-    assert made.notes()[0].startswith("The price of growth, 3 mean squared distances on both sides, was chosen")
-
-
-def test_weights_of_before_sides_were_chosen_are_read():
-    back = Price(0.0)
-    back.load_state_dict({"chosen": torch.tensor(0.3, dtype=torch.float64)})
-    assert "0.3 mean squared distances on the side of the earlier cells" in back.notes()[0]
+    assert back.notes() == made.notes() and made.notes()[0].startswith("The price of growth, 3 mean squared")
 
 
 def test_a_price_that_is_set_is_taken(monkeypatch):

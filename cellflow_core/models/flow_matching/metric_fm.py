@@ -55,7 +55,7 @@ class Settings(Config):
         "mean squared distances",
     )
     sides: Sides = setting(
-        "earlier", "unbalanced: whose mass has the price, that of the earlier cells or of both; chosen too where it is"
+        "earlier", "unbalanced: whose mass has the price, that of the earlier cells alone or that of both"
     )
     epsilon: float = setting(0.02, "unbalanced: blur of the pairs", 0.005, 10.0, "mean squared distances")
     metric: Literal["land", "rbf"] = setting(

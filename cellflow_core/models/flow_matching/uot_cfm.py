@@ -24,7 +24,7 @@ WFR-FM, Peng et al., arXiv:2601.06810) solves
 so both networks are fitted with weight m: velocity and growth together carry the measured cells of one time to those of
 the next. (Eyring et al. weigh all points of a way alike.) Growth and transport cannot be told apart from snapshots
 alone: mass is grown in place rather than brought over a squared distance above `price` times the log of the ratio.
-Price and sides are chosen by leaving out inner times of the training cells (models/price.py) unless a price is set.
+The price is chosen by leaving out inner times of the training cells (models/price.py) unless it is set.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ class Settings(Config):
         1e4,
         "mean squared distances",
     )
-    sides: Sides = setting(
-        "earlier", "whose mass has the price, that of the earlier cells or of both; chosen too where the price is"
-    )
+    sides: Sides = setting("earlier", "whose mass has the price, that of the earlier cells alone or that of both")
     epsilon: float = setting(0.02, "blur of the pairs", 0.005, 10.0, "mean squared distances")
 
 
