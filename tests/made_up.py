@@ -122,7 +122,9 @@ def growing_course(**change: Any) -> results.TimeCourse:
 
 def growing_fates(**change: Any) -> results.Fates:
     """Half of the cells take each way, and those of one multiply."""
-    return fates(**({"ungrown": np.array([[0.44, 0.5, 0.56], [0.44, 0.5, 0.56]])} | change))
+    alone = np.array([[0.44, 0.5, 0.56], [0.44, 0.5, 0.56]])
+    added = np.array([[0.05, 0.12, 0.19], [-0.19, -0.12, -0.05]])
+    return fates(**({"ungrown": alone, "grown": added} | change))
 
 
 def trend(**change: Any) -> results.GeneTrend:

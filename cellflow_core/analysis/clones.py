@@ -94,6 +94,7 @@ def clonal_bias(
             f"{len(found.cells):,} early cells of {len(np.unique(clone)):,} clones have later relatives that are "
             f"{fates[0]} or {fates[1]}.",
             *((f"{tied:,} of them have as many of either, and are not counted in the AUROC.",) if tied else ()),
+            *_neither(mass, fates),
             *_seen(model),
         ),
     )
@@ -169,6 +170,16 @@ def _share(mass: Float[Array, "cells 2"]) -> Float[Array, " cells"]:
     """First of two, 0.5 where there is neither."""
     total = mass.sum(axis=1)
     return np.divide(mass[:, 0], total, out=np.full(len(mass), 0.5), where=total > 0)
+
+
+def _neither(mass: Float[Array, "cells 2"], fates: tuple[str, str]) -> tuple[str, ...]:
+    """A note where the model expects neither fate of a cell."""
+    count = int((mass.sum(axis=1) == 0).sum())
+    if not count:
+        return ()
+    return (
+        f"Of {count:,} of these cells the model expects neither {fates[0]} nor {fates[1]}: they stand at one half.",
+    )
 
 
 def _seen(model: Model) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def fate_map(
     followed = np.stack([endings(each, start.x, times, ends, repeats, seed) for each in (model, *siblings)])
     mass, heads = followed[:, 0], followed[:, 1]
     share, low, high = interval(mass, seed)
-    alike, fewest, most = interval(heads, seed)
+    ungrown, grown = _without_growth(mass, heads, seed) if moving.grows else (None, None)
     chance = mass.mean(axis=0)
     chance /= chance.sum(axis=1, keepdims=True)
     how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one way leads"
@@ -63,7 +63,8 @@ def fate_map(
         starts=view.points[start.cells],
         probability=_smoothed(start.x, chance),
         interval=interval_text(len(start.x), len(siblings)),
-        ungrown=np.stack([fewest, alike, most], axis=1) if moving.grows else None,
+        ungrown=ungrown,
+        grown=grown,
         notes=(
             *ends.notes,
             f"{start.text} were followed to time {times[-1]:g} and counted to the state of the nearest measured cells.",
@@ -91,6 +92,20 @@ def endings(
         found[0, np.arange(len(x0)), fate] += np.exp(made.log_weight[-1].astype(float)) / repeats
         found[1, np.arange(len(x0)), fate] += 1 / repeats
     return found
+
+
+def _without_growth(
+    mass: Float[Array, "models cells fates"], heads: Float[Array, "models cells fates"], seed: int
+) -> tuple[Float[Array, "fates 3"], Float[Array, "fates 3"]]:
+    """(shares where each start cell counts once, what growth adds to them), each as (low, value, high); the difference
+    is taken between the same bootstrap samples."""
+    share, low, high = interval(heads, seed)
+    change = interval(mass, seed)[0] - share
+    ends = np.quantile(resampled(mass, seed) - resampled(heads, seed), [0.025, 0.975], axis=0)
+    return (
+        np.stack([low, share, high], axis=1),
+        np.stack([np.minimum(ends[0], change), change, np.maximum(ends[1], change)], axis=1),
+    )
 
 
 def interval(

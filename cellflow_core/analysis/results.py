@@ -167,7 +167,7 @@ class Fates(Result):
     probability [cells, fates]: of each start cell; starts [cells, 2]: where it stands in the view
     centers [fates, 2] of the terminal states in the view; measured [fates]: their share in the last measured frame
     ungrown [fates, 3]: (low, share, high) where each start cell counts once, however much it multiplied; None for a
-            model that knows no growth
+            model that knows no growth; grown [fates, 3]: what growth adds to each share, (low, points, high)
     interval says what the interval covers.
     """
 
@@ -182,6 +182,7 @@ class Fates(Result):
     probability: Float[Array, "cells fates"]
     interval: str
     ungrown: Float[Array, "fates 3"] | None = None
+    grown: Float[Array, "fates 3"] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -192,7 +193,8 @@ class Futures(Result):
     kind      "deterministic" (one way), "stochastic", "plan" or "sampler"
     start     which cells, in words; cell: its row in the data set, -1 for several; starts [starts, 2] in the view
     times     [steps], paths [steps, futures, 2] in the view, weight [steps, futures] share of mass (sums to 1 a step)
-    mean, covariance  of the futures in the view, [steps, 2] and [steps, 2, 2]
+    mean, covariance  in the view of the futures that end in each fate, [fates, steps, 2] and [fates, steps, 2, 2]; NaN
+              for a fate that none ends in
     spread    [steps]: root mean square distance of the futures from their mean (state); measured_times,
               measured_spread [frames]: the same of all measured cells
     ends      [futures]: fate of each, as its place in names
@@ -210,8 +212,8 @@ class Futures(Result):
     times: Float[Array, " steps"]
     paths: Float[Array, "steps futures 2"]
     weight: Float[Array, "steps futures"]
-    mean: Float[Array, "steps 2"]
-    covariance: Float[Array, "steps 2 2"]
+    mean: Float[Array, "fates steps 2"]
+    covariance: Float[Array, "fates steps 2 2"]
     spread: Float[Array, " steps"]
     measured_times: Float[Array, " frames"]
     measured_spread: Float[Array, " frames"]

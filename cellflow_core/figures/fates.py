@@ -11,6 +11,9 @@ from cellflow_core.analysis.results import Fates
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
 
+LEAST = 0.02
+"""States that a smaller share of the cells end in are not named on the map."""
+
 
 def fates(result: Fates, *, dark: bool = False) -> go.Figure:
     """Traces: predicted share with its interval (growth counted and, where the model grows, not), measured share of the
@@ -25,7 +28,8 @@ def fates(result: Fates, *, dark: bool = False) -> go.Figure:
             ("predicted, each start cell once", theme.CATEGORICAL[3], share, (low, high)),
         ]
     rows.append(("measured at the last time", theme.OTHER, result.measured, None))
-    figure = theme.blank(dark, height=110 + (16 + 24 * len(rows)) * len(result.names), x="share of cells")
+    each = 16 + 24 * len(rows) if len(result.names) < 6 else 8 + 13 * len(rows)
+    figure = theme.blank(dark, height=110 + each * len(result.names), x="share of cells")
     for name, colour, share, ends in rows:
         figure.add_trace(bars(result.names, share, ends, name=name, colour=colour, dark=dark))
     figure.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(tickformat=".0%", rangemode="tozero")
@@ -87,10 +91,10 @@ def cell_fates(
         colours = theme.categorical(len(names))
         best = chance.argmax(axis=1)
         sure = (chance.max(axis=1) - 1 / len(names)) / max(1 - 1 / len(names), 1e-9)
-        for name, colour in zip(names, colours, strict=True):
+        for name, colour in [(names[k], colours[k]) for k in np.unique(best)]:
             key = go.Scatter(x=[None], y=[None], mode="markers", name=theme.safe(name, 28), hoverinfo="skip")
             figure.add_trace(key.update(marker={"size": 10, "color": colour}))
-        look = {"color": [colours[k] for k in best], "opacity": (0.25 + 0.7 * sure).astype(np.float32)}
+        look = {"color": [colours[k] for k in best], "opacity": (0.35 + 0.6 * sure).astype(np.float32)}
         text = [f"{theme.safe(names[k])}: {p[k]:.0%}" for k, p in zip(best, chance, strict=True)]
     else:
         bar = {"title": {"text": "probability", "side": "right"}, "tickformat": ".0%"}
@@ -103,7 +107,7 @@ def cell_fates(
         )
     )
     for k, (x, y) in enumerate(result.centers):
-        if fate is None or k == fate:
+        if k == fate or (fate is None and result.share[k] >= LEAST):
             figure.add_annotation(**theme.label(float(x), float(y), theme.safe(names[k], 28), dark))
     return theme.square(figure)
 

@@ -63,17 +63,16 @@ def of_course(result: TimeCourse, unit: str) -> str:
 
 def of_fates(result: Fates) -> str:
     """What growth changes of the fates, in one sentence; empty without growth."""
-    if result.ungrown is None:
+    if result.ungrown is None or result.grown is None:
         return ""
-    k = int(np.argmax(np.abs(result.share - result.ungrown[:, 1])))
-    low, share, high = result.ungrown[k]
-    points = 100 * (result.share[k] - share)
-    apart = result.low[k] > high or result.high[k] < low
-    sure = "The intervals do not overlap." if apart else "The intervals overlap: growth may change nothing here."
-    return (
-        f"Counting each start cell once, {share:.0%} of them head for {result.names[k]}; as some multiply more than "
-        f"others, it holds {result.share[k]:.0%} of the cells at the end: growth makes {points:+.0f} points. {sure}"
+    k = int(np.argmax(np.abs(result.grown[:, 1])))
+    low, points, high = 100 * result.grown[k]
+    said = (
+        f"Counting each start cell once, {result.ungrown[k, 1]:.0%} of them head for {result.names[k]}; as some "
+        f"multiply more than others, it holds {result.share[k]:.0%} of the cells at the end: {points:+.0f} points by "
+        f"growth (95 % interval {low:+.0f} to {high:+.0f})"
     )
+    return f"{said}, which may be nothing." if low <= 0 <= high else f"{said}."
 
 
 def numbers(result: TimeCourse, unit: str, run_id: str) -> None:

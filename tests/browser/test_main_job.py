@@ -89,6 +89,13 @@ def test_from_home_to_a_knock_out(page: Page, server: str):
     gene = drawn(page, "time_gene")
     assert sum(trace["y"]["finite"] for trace in gene) > 10
 
+    go(page, "Fates")
+    shares = drawn(page, "fates_shares")
+    assert all(trace["x"]["bad"] == 0 for trace in shares)
+    assert points(drawn(page, "fates_cells"), "scatter") > 1000
+    fan = drawn(page, "futures_fan")
+    assert sum(trace["x"]["finite"] for trace in fan) > 1000
+
     go(page, "Perturb")
     sides = drawn(page, "perturb_sides")
     assert sum(trace["x"]["finite"] for trace in sides) > 1000

@@ -1,5 +1,7 @@
 """Growth in the views: at a time, in number, and in the fates; against processes whose growth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -100,8 +102,6 @@ def test_the_number_of_cells_grows_as_it_truly_does(start):
 
 
 def test_numbers_that_nobody_counted_are_told_to_be_unknown():
-    from dataclasses import replace
-
     alone = replace(DATA, mass=None)
     made = time_course(True_(), alone, VIEW)
     assert made.mass is not None and made.measured_mass is None
@@ -129,5 +129,8 @@ def test_fates_with_and_without_growth_stand_side_by_side():
     for name, truth in TRUTH.fate_shares().items():
         assert grown[name] == pytest.approx(truth, abs=0.05)
         assert counted[name] == pytest.approx(0.5, abs=0.07)  # the founders are in even shares
+    assert made.grown is not None
+    np.testing.assert_allclose(made.grown[:, 1], made.share - made.ungrown[:, 1])
+    assert (np.sign(made.grown[:, 0]) == np.sign(made.grown[:, 2])).all()  # paired, so that the change is sure
     assert (made.ungrown[:, 0] <= made.ungrown[:, 1]).all() and (made.ungrown[:, 1] <= made.ungrown[:, 2]).all()
     assert fate_map(Plans(grows=False), DATA, VIEW, "true state").ungrown is None
