@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from cellflow_core.math.integrate import BLOCK
 from cellflow_core.models.contract import Plan
+
+BLOCK = 512
+"""Cells that are compared with all spots at once."""
 
 
 def along_plans(
@@ -56,13 +58,7 @@ def _pairs(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator |
     share = (time - plan.t0) / (plan.t1 - plan.t0)
     spots, which = np.unique(((1 - share) * a + share * b).astype(np.float32), axis=0, return_inverse=True)
     which = which.ravel()
-    nearest = np.empty(len(here), int)
-    cloud = torch.from_numpy(np.ascontiguousarray(spots))
-    for first in range(0, len(here), BLOCK):
-        cells = torch.from_numpy(np.ascontiguousarray(here[first : first + BLOCK], dtype=np.float32))
-        nearest[first : first + BLOCK] = (
-            torch.cdist(cells, cloud, compute_mode="donot_use_mm_for_euclid_dist").argmin(dim=1).numpy()
-        )
+    nearest = _nearest(here, spots)
     order = np.lexsort((-weight, which))  # pairs of one spot together, heaviest first
     ends = np.searchsorted(which[order], np.arange(len(spots)), side="right")
     starts = np.searchsorted(which[order], np.arange(len(spots)))
@@ -72,3 +68,14 @@ def _pairs(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator |
     aim = total[starts[nearest]] + rng.random(len(here)) * (total[ends[nearest]] - total[starts[nearest]])
     picked = np.clip(np.searchsorted(total, aim, side="right") - 1, starts[nearest], ends[nearest] - 1)
     return order[picked]
+
+
+def _nearest(x: Float[np.ndarray, "cells dim"], spots: Float[np.ndarray, "spots dim"]) -> Int[np.ndarray, " cells"]:
+    """The spot nearest to each cell, by products with 16 digits, which tell a cell from its neighbours."""
+    middle = spots.mean(axis=0, dtype=np.float64)
+    there = torch.from_numpy(spots - middle)
+    half = there.square().sum(dim=1) / 2
+    found = [
+        torch.addmm(half, block, there.T, alpha=-1).argmin(dim=1) for block in torch.from_numpy(x - middle).split(BLOCK)
+    ]
+    return torch.cat(found).numpy()

@@ -13,6 +13,10 @@ from cellflow_core.analysis.grid import Grid
 
 Array = np.ndarray
 NEIGHBOURS = 15
+ANCHORS = 8192
+"""Measured cells, drawn at random where there are more, that tell where a state stands in a view that is not linear."""
+BLOCK = 1024
+"""States that are compared with all anchors at once."""
 LINEAR = 1 - 1e-6
 """Share of the variance of a view above which it counts as linear in the state."""
 
@@ -51,17 +55,24 @@ class View:
         return matrix, middle - center @ matrix
 
     @cached_property
+    def _anchors(self) -> Array:
+        """Rows of the cells that others are placed by."""
+        every = np.arange(len(self.states))
+        return every if len(every) <= ANCHORS else np.random.default_rng(0).choice(every, ANCHORS, replace=False)
+
+    @cached_property
     def _cloud(self) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(self.states, dtype=np.float32))
+        return torch.from_numpy(np.ascontiguousarray(self.states[self._anchors], dtype=np.float32))
 
     def neighbours(self, x: Float[Array, "n dim"]) -> tuple[Float[Array, "n k"], Array]:
-        """(distance, index) of the nearest measured cells of each state, nearest first."""
-        count = min(NEIGHBOURS, len(self.states))
-        parts = []
-        for first in range(0, len(x), 2048):
-            rows = torch.from_numpy(np.ascontiguousarray(x[first : first + 2048], dtype=np.float32))
-            parts.append(torch.cdist(rows, self._cloud).topk(count, dim=1, largest=False))
-        return np.concatenate([p.values.numpy() for p in parts]), np.concatenate([p.indices.numpy() for p in parts])
+        """(distance, index) of the nearest measured cells of each state, nearest first; among ANCHORS of them."""
+        count = min(NEIGHBOURS, len(self._cloud))
+        distances, indices = [], []
+        for block in torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).split(BLOCK):
+            near = torch.cdist(block, self._cloud).topk(count, dim=1, largest=False)
+            distances.append(near.values.numpy())
+            indices.append(self._anchors[near.indices.numpy()])
+        return np.concatenate(distances), np.concatenate(indices)
 
     @cached_property
     def reach(self) -> float:

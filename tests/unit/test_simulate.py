@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis import displacement
 from cellflow_core.analysis.simulate import motion, simulate
 from cellflow_core.config import Config, setting
 from cellflow_core.data.snapshots import Spec
@@ -212,6 +213,12 @@ def test_a_plan_moves_cells_along_straight_lines_and_stops_where_it_ends():
     assert "stand still" in made.notes[0]
     middle = simulate(Joined(), np.array([[0.0, 0.5]], np.float32), [0.5, 1.0])
     np.testing.assert_allclose(middle.x[1], [[0, 1]], atol=1e-6)
+
+
+def test_a_cell_far_from_zero_is_told_from_its_neighbour():
+    spots = 1e3 + 1e-3 * np.random.default_rng(0).normal(size=(900, 20)).astype(np.float32)
+    cells = spots[np.random.default_rng(1).permutation(900)[:700]]
+    assert np.array_equal(spots[displacement._nearest(cells, spots)], cells)
 
 
 def test_cells_of_a_plan_that_grows_carry_its_mass():

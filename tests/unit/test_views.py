@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cellflow_core.analysis import views
 from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.views import View
 
@@ -41,6 +42,18 @@ def test_a_curved_view_places_states_by_their_neighbours():
     assert np.corrcoef(pushed[:, 0], slope)[0, 1] > 0.8
     assert np.median(pushed[:, 0] / slope) == pytest.approx(1.0, abs=0.25)
     assert (view.push(x, np.zeros_like(x)) == 0).all()
+
+
+def test_many_cells_are_stood_for_by_some(monkeypatch):
+    monkeypatch.setattr(views, "ANCHORS", 400)
+    states = np.random.default_rng(0).normal(size=(4000, 2)).astype(np.float32)
+    view = View("umap", ("a", "b"), np.stack([states[:, 0] ** 3 + states[:, 0], states[:, 1]], axis=1), states)
+    distance, index = view.neighbours(states[:50])
+    assert len(np.unique(view.neighbours(states)[1])) == 400
+    np.testing.assert_allclose(distance, np.linalg.norm(states[:50, None] - states[index], axis=2), atol=1e-3)
+    middle = states[np.abs(states).max(axis=1) < 1]
+    expected = np.stack([middle[:, 0] ** 3 + middle[:, 0], middle[:, 1]], axis=1)
+    assert np.abs(view.project(middle) - expected).mean() < 0.1
 
 
 def test_a_view_of_other_cells_is_refused():

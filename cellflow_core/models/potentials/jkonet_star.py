@@ -54,6 +54,10 @@ REACHES = (0.25, 0.5, 1.0, 2.0)
 """Widths of the round functions that W is made of, in typical distances of two cells."""
 CROWD = 256
 """Cells of each time that stand for the population in W * rho."""
+MIXTURE = 5000
+"""Most cells that the density of one moment is found from."""
+BLOCK = 1024
+"""Cells that are compared with a crowd at once."""
 RIDGE = 1e-4
 """Pull of the weights of the linear variant to zero, against a mean over all conditions (the paper: 1e-2, a sum)."""
 LEAST_NOISE = 1e-3
@@ -155,19 +159,23 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
 
     def conditions(self, frames: Frames, rng: torch.Generator) -> Conditions:
         """What each step of descent asks, along the exact plan of every gap."""
-        parts = []
+        parts, crowds = [], []
         for plan in pairs.full_plans(frames, rng):
-            some = torch.multinomial(plan.weight, max(len(plan.weight) // 2, 1), replacement=True, generator=rng)
+            count = min(max(len(plan.weight) // 2, 1), MIXTURE)
+            some = torch.multinomial(plan.weight, count, replacement=True, generator=rng)
             for step in range(1, self.config.substeps + 1):
                 s = step / self.config.substeps
                 y = (1 - s) * plan.x0 + s * plan.x1
                 score = torch.zeros_like(y)
                 if self.config.diffusion:
                     score = mixture_score(y[some], y, int(torch.randint(2**31, (1,), generator=rng, device=rng.device)))
-                crowd = self._crowd_slopes(y, y[some[:CROWD]].expand(len(y), -1, -1))
+                if self.config.interaction:
+                    crowd = y[some[:CROWD]]
+                    crowds += [self._crowd_slopes(part, crowd.expand(len(part), -1, -1)) for part in y.split(BLOCK)]
                 t = torch.full_like(plan.weight, plan.t0 + s * (plan.t1 - plan.t0))
-                parts.append((t, y, (plan.x1 - plan.x0) / (plan.t1 - plan.t0), score, crowd, plan.weight))
-        t, y, velocity, score, crowd, weight = (torch.cat(part) for part in zip(*parts, strict=True))
+                parts.append((t, y, (plan.x1 - plan.x0) / (plan.t1 - plan.t0), score, plan.weight))
+        t, y, velocity, score, weight = (torch.cat(part) for part in zip(*parts, strict=True))
+        crowd = torch.cat(crowds) if crowds else y.new_zeros(1, 1, 1).expand(*y.shape, len(REACHES))
         return Conditions(t, y, velocity, score, crowd, weight / weight.sum())
 
     def loss(self, batch: Batch) -> Loss:
