@@ -70,16 +70,21 @@ class Ride:
 
     def draw(self, groups: int, cells: int, rng: torch.Generator) -> OnRide:
         """Groups of pairs, each at a time of its own; the times of all are spread evenly."""
-        gap, steps, device = self.t1 - self.t0, len(self.way) - 1, self.end.device
+        device = self.end.device
         s = (torch.arange(groups, device=device) + torch.rand(groups, generator=rng, device=device)) / groups
         lots = torch.rand(groups, cells, generator=rng, device=device, dtype=torch.float64)
         picked = torch.searchsorted(self.upto, lots, right=True).clamp_(max=len(self.upto) - 1)
+        return self.at(s, picked)
+
+    def at(self, s: Float[Tensor, " groups"], picked: Int[Tensor, "groups cells"]) -> OnRide:
+        """These pairs at the share s of the gap."""
+        gap, steps = self.t1 - self.t0, len(self.way) - 1
         row, growth = self.row[picked], self.growth[picked]
         left = (s * steps).long().clamp(max=steps - 1)
         before, after = self.way[left[:, None], row], self.way[left[:, None] + 1, row]
         missing = self.end[picked] - self.way[-1][row]
-        at = s[:, None, None]
-        x = torch.lerp(before, after, at * steps - left[:, None, None]) + at * missing
+        passed = s[:, None, None]
+        x = torch.lerp(before, after, passed * steps - left[:, None, None]) + passed * missing
         motion = ((after - before) * steps + missing) / gap
         mass = ((s[:, None] - 0.5) * growth * gap).exp()
         return OnRide(self.t0 + s * gap, s, torch.full_like(s, gap), x, motion, growth, mass)

@@ -1,0 +1,116 @@
+"""The force between two cells, and the ways of pairs that ride on it."""
+
+import pytest
+import torch
+
+from cellflow_core.data.frames import Frames
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.models import rides
+from cellflow_core.models.pair_force import PairForce
+from cellflow_core.models.plans import How, Kind
+
+
+def force() -> PairForce:
+    made = PairForce(reach=2.0, knots=4)
+    made.strength.copy_(torch.tensor([3.0, 1.0, -1.0, -0.5]))
+    return made
+
+
+def cells(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_is_linear_between_its_knots_and_ends_at_its_reach():
+    at = torch.tensor([0.0, 0.25, 0.5, 1.25, 1.5, 1.75, 2.0, 2.1, 50.0])
+    expected = torch.tensor([3.0, 2.0, 1.0, -0.75, -0.5, -0.25, 0.0, 0.0, 0.0])
+    torch.testing.assert_close(force().rate(at), expected)
+
+
+def test_is_the_mean_over_the_cloud_by_mass():
+    made, x, cloud = force(), cells(7, 3), cells(5, 3) + 0.3
+    weight = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.0])
+    apart = x[:, None] - cloud
+    expected = ((made.rate(apart.norm(dim=2)) * weight)[..., None] * apart).sum(1)
+    torch.testing.assert_close(made(x, cloud, weight), expected)
+    torch.testing.assert_close(made(x[None], cloud[None], weight[None])[0], expected)
+
+
+def test_each_force_has_its_counterforce():
+    x, weight = cells(40, 2), torch.rand(40, generator=torch.Generator().manual_seed(1)).softmax(0)
+    assert (weight @ force()(x, x, weight)).abs().max() < 1e-6
+
+
+def test_blocks_of_cells_give_the_same(monkeypatch):
+    made, x = force(), cells(30, 2)
+    weight = torch.full((30,), 1 / 30)
+    whole = made(x, x, weight)
+    monkeypatch.setattr("cellflow_core.models.pair_force.BLOCK", 100)
+    torch.testing.assert_close(made(x, x, weight), whole)
+
+
+def test_features_add_up_to_the_force_and_know_its_divergence():
+    made, x = force(), cells(2, 6, 3).double()
+    made.strength = made.strength.double()
+    weight = torch.rand(2, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    felt, divergence = made.features(x, weight)
+    torch.testing.assert_close(felt @ made.strength, made(x, x, weight))
+    for cell in range(6):
+        others = torch.arange(6) != cell
+        for group in range(2):
+            here = x[group, cell].clone().requires_grad_()
+            jacobian = torch.autograd.functional.jacobian(
+                lambda y, g=group, o=others: made(y[None], x[g, o], weight[g, o])[0], here
+            )
+            assert float(divergence[group, cell] @ made.strength) == pytest.approx(float(jacobian.trace()), abs=1e-9)
+
+
+SPEC = Spec(dim=2, times=(1.0, 3.0), center=(0.0, 0.0), scale=1.0, interval=2.0)
+
+
+def made_rides(carrier, kind: Kind = "full", how: How | None = None):
+    both = cells(80, 2)
+    frames = Frames((both[:40], both[40:] + 5.0), torch.tensor([1.0, 3.0]), SPEC)
+    return frames, rides.ride(kind, how or How(), frames, carrier, torch.Generator().manual_seed(0))[0]
+
+
+def drawn_together(x, cloud, weight):
+    return 0.5 * (weight @ cloud - x)
+
+
+def test_ways_are_straight_where_cells_do_not_feel_each_other():
+    frames, ride = made_rides(None)
+    at = ride.draw(4, 50, torch.Generator().manual_seed(1))
+    begin, end = frames.x[0][ride.row], ride.end
+    straight = torch.cat([begin, (end - begin) / 2], dim=1)
+    found = torch.cat([at.x - at.s[:, None, None] * 2 * at.motion, at.motion], dim=2).flatten(0, 1)
+    apart = torch.cdist(found, straight, compute_mode="donot_use_mm_for_euclid_dist")
+    assert apart.min(dim=1).values.max() < 1e-5
+    torch.testing.assert_close(at.t, 1 + 2 * at.s)
+    assert (at.growth == 0).all() and (at.mass == 1).all()
+    torch.testing.assert_close(at.share.sum(1), torch.ones(4))
+
+
+def test_ways_lead_from_cells_to_their_partners_along_what_they_feel():
+    """Midpoint steps of exp(-t / 2): the carried cells to 5e-3; the motion is the slope of the way."""
+    frames, ride = made_rides(drawn_together)
+    mean = frames.x[0].mean(0)
+    expected = mean + (frames.x[0] - mean) * torch.exp(torch.tensor(-1.0))
+    torch.testing.assert_close(ride.way[-1], expected, atol=5e-3, rtol=0)
+    torch.testing.assert_close(ride.way[0], frames.x[0])
+    assert set(ride.row.tolist()) == set(range(40))
+
+    every = torch.arange(len(ride.row))[None]
+    early, late, first, last = (ride.at(torch.tensor([s]), every) for s in (0.30, 0.31, 0.0, 1.0))
+    torch.testing.assert_close((late.x - early.x) / 0.02, early.motion, atol=2e-4, rtol=0)
+    torch.testing.assert_close(first.x[0], frames.x[0][ride.row])
+    torch.testing.assert_close(last.x[0], ride.end, atol=1e-5, rtol=1e-5)
+
+
+def test_pairs_of_unbalanced_plans_grow_and_are_drawn_by_their_mass():
+    frames, ride = made_rides(drawn_together, "unbalanced", How(epsilon=0.5, price=0.1))
+    at = ride.at(torch.tensor([0.0, 0.5, 1.0]), torch.arange(len(ride.row)).expand(3, -1))
+    torch.testing.assert_close(at.mass, torch.exp(torch.tensor([-1.0, 0.0, 1.0])[:, None] * ride.growth))
+    half = torch.cat([ride.upto[:1], ride.upto.diff()])
+    late = (half * at.mass[2]).float()  # proportional to the mass at t1, which meets the later cells
+    found = late @ ride.end / late.sum()
+    assert (found - frames.x[1].mean(0)).abs().max() < 0.1 and ride.growth.std() > 0.05
