@@ -11,8 +11,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from cellflow_core.config import Config
@@ -53,11 +54,11 @@ class StaticPlans(DynamicsModel, HasCoupling):
             raise IndexError(f"there is no plan {k}: {self.title} holds {len(self.plans)}, one for each interval")
         return self.plans[k]
 
-    def get_extra_state(self) -> dict[str, dict[str, float | Tensor]]:
-        return {str(k): dict(vars(plan)) for k, plan in enumerate(self.plans)}
+    def get_extra_state(self) -> dict[str, dict[str, Any]]:
+        return {str(k): _packed(plan) for k, plan in enumerate(self.plans)}
 
     def set_extra_state(self, state: dict[str, dict[str, Any]]) -> None:
-        self.plans = tuple(Plan(**state[str(k)]) for k in range(len(state)))
+        self.plans = tuple(_unpacked(state[str(k)]) for k in range(len(state)))
 
 
 def expected_growth(frames: Frames, k: int, prior: bool) -> tuple[Float[Tensor, " n"], float | None]:
@@ -76,25 +77,35 @@ def expected_growth(frames: Frames, k: int, prior: bool) -> tuple[Float[Tensor, 
 
 
 def from_dense(
-    frames: Frames, rng: torch.Generator, solve: Callable[[int, Tensor, Tensor], Tensor], grows: bool = True
+    frames: Frames,
+    rng: torch.Generator,
+    solve: Callable[[int, Tensor, Tensor], Tensor],
+    grows: bool = True,
+    limit: int = DENSE_LIMIT,
 ) -> tuple[Plan, ...]:
     """The plan of every interval, from dense ones.
 
     solve  (interval, rows of the earlier cells, rows of the later ones) -> masses [rows, columns] at the later time,
            where the earlier cells have the mass one together
     grows  False for plans in which each cell keeps its mass
+    limit  cells a side above which random blocks of them are coupled
     """
-    return tuple(_plan(frames, k, rng, solve, grows) for k in range(len(frames.x) - 1))
+    return tuple(_plan(frames, k, rng, solve, grows, limit) for k in range(len(frames.x) - 1))
 
 
 def _plan(
-    frames: Frames, k: int, rng: torch.Generator, solve: Callable[[int, Tensor, Tensor], Tensor], grows: bool
+    frames: Frames,
+    k: int,
+    rng: torch.Generator,
+    solve: Callable[[int, Tensor, Tensor], Tensor],
+    grows: bool,
+    limit: int,
 ) -> Plan:
     x0, x1 = frames.x[k : k + 2]
     n, m = len(x0), len(x1)
     each = max(PARTNERS, -(-PARTNERS * m // n), PAIRS // n)
     parts = []
-    for i, j in in_blocks(n, m, DENSE_LIMIT, DENSE_BLOCK, rng):
+    for i, j in in_blocks(n, m, limit, min(limit, DENSE_BLOCK), rng):
         row, column, share, growth = _kept(solve(k, i, j), each, rng)
         parts.append((i[row], j[column], share / n, share * growth / n))
     row, column, weight, later = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -119,3 +130,28 @@ def _kept(dense: Float[Tensor, "n m"], each: int, rng: torch.Generator) -> tuple
         entry, count = torch.unique(drawn + first, return_counts=True)
         row, column, share = entry // m, entry % m, count / each
     return row, column, share.double(), (n * mass)[row]
+
+
+def _packed(plan: Plan) -> dict[str, Any]:
+    """A plan as it is stored: each cell once, and which of them the pairs join."""
+    found = {name: each for name, each in vars(plan).items() if name not in ("x0", "x1")}
+    for end in ("0", "1"):
+        found["cells" + end], found["which" + end] = _cells(getattr(plan, "x" + end))
+    return found
+
+
+def _unpacked(stored: Mapping[str, Any]) -> Plan:
+    """What `_packed` made; also plans that were stored with the cells of every pair."""
+    if "x0" in stored:
+        return Plan(**stored)
+    plain = {name: each for name, each in stored.items() if not name.startswith(("cells", "which"))}
+    x0, x1 = (stored["cells" + end][stored["which" + end].long()] for end in ("0", "1"))
+    return Plan(**plain, x0=x0, x1=x1)
+
+
+def _cells(x: Float[Tensor, "pairs dim"]) -> tuple[Float[Tensor, "cells dim"], Int[Tensor, " pairs"]]:
+    """The distinct rows, and which of them each row is; told apart by their bytes, which is quick."""
+    rows = x.detach().cpu().contiguous().numpy()
+    names = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    _, first, which = np.unique(names, return_index=True, return_inverse=True)
+    return x[torch.from_numpy(first).to(x.device)], torch.from_numpy(which.astype(np.int32)).to(x.device)
