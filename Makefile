@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 TORCHCFM := torchcfm==1.0.7
 
-.PHONY: app serve env dev browser lint test test-all clean
+.PHONY: app serve env dev moscot browser lint test test-all clean
 
 app: env
 	$(RUN) -m cellflow_core demo
@@ -28,6 +28,10 @@ $(VENV)/.app: requirements.txt
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
+
+# The optional model `moscot`, which brings JAX; the version is that of the extra in pyproject.toml.
+moscot: env
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "moscot>=0.5.2,<0.6"
 
 # The browser that CHROMIUM names, or the system's; installed only where there is neither.
 browser: dev

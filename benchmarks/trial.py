@@ -142,6 +142,8 @@ class _Clock:
 def lacking(label: str, data: Snapshots) -> str:
     """Why a model cannot be trained on these cells, "" where it can."""
     kind = registry.find(named(label)[0])
+    if not kind.installed():
+        return f"{label} needs the package {kind.package}, which is not installed"
     missing = sorted(kind.needs - data.has)
     return f"{label} needs {' and '.join(missing)}, which these cells do not have" if missing else ""
 

@@ -18,6 +18,7 @@ class ModelCard:
     capabilities       names of what it can be asked for, with some settings or other
     only_with          capability -> (setting, the values of it that give it), for those that not all settings give
     caution            a sentence to stand beside every picture of the model, or nothing
+    absent             an optional package that it rests on and that is not installed, or nothing
     follows            whether it can tell what becomes of a cell; not for a model that draws other cells at each time
     training_settings  of the trainer, with the defaults of this model; presets: their values by name of the preset
     """
@@ -34,6 +35,7 @@ class ModelCard:
     presets: Mapping[str, Mapping[str, Any]]
     only_with: Mapping[str, tuple[str, tuple[Any, ...]]]
     caution: str
+    absent: str
     follows: bool
 
     def gives(self, settings: Mapping[str, Any]) -> frozenset[str]:
@@ -77,6 +79,7 @@ def card(name: str) -> ModelCard:
         presets={preset: TrainConfig.preset(preset, kind).as_dict() for preset in PRESETS},
         only_with=kind.only_with,
         caution=kind.caution,
+        absent="" if kind.installed() else kind.package,
         follows=kind.follows if issubclass(kind, HasSampler) else True,
     )
 

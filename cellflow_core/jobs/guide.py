@@ -28,6 +28,8 @@ class Card(Protocol):
     @property
     def needs(self) -> tuple[str, ...]: ...
     @property
+    def absent(self) -> str: ...
+    @property
     def capabilities(self) -> Any: ...
     def condition(self, capability: str) -> str: ...
 
@@ -90,6 +92,8 @@ def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence]
     lacking = [need for need in card.needs if need not in info.has]
     if lacking:
         cons.append(f"Needs {' and '.join(lacking)}, which these data do not have.")
+    if card.absent:
+        cons.append(f"Needs the package {card.absent}, which is not installed: `make {card.absent}` does it.")
     for wish, (wanted, words) in ASKS.items():
         if getattr(wishes, wish):
             there = wanted & set(card.capabilities)
@@ -103,7 +107,9 @@ def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence]
         minutes = median(each.seconds for each in found) / 60
         if minutes > wishes.minutes:
             cons.append(f"One training took {minutes:.2g} minutes in our benchmark.")
-    return Choice(card.name, card.title, not lacking, tuple(pros), tuple(cons), said, ratio, len(found))
+    return Choice(
+        card.name, card.title, not (lacking or card.absent), tuple(pros), tuple(cons), said, ratio, len(found)
+    )
 
 
 def _error_words(ratio: float, data: list[str]) -> str:

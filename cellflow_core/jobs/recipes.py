@@ -108,6 +108,7 @@ def _recipe(
     from cellflow_core.train.trainer import TrainConfig
 
     kind = registry.find(model)
+    kind.check_installed()
     checked = kind.Config.of(settings).as_dict()
     trained = TrainConfig.preset(preset, kind, **training).as_dict()
     lacking = sorted(kind.needs - data.has)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import torch
@@ -60,6 +61,7 @@ class DynamicsModel(nn.Module, ABC):
     recommended  the trainer's settings in which this method differs from the trainer's defaults
     only_with    capabilities that some settings alone give: name -> (setting, the values of it that give it)
     caution      a sentence that must stand beside every picture of this model; empty for most
+    package      an optional package that it rests on, which the project does not install; empty for most
     """
 
     title: ClassVar[str]
@@ -69,12 +71,27 @@ class DynamicsModel(nn.Module, ABC):
     recommended: ClassVar[Mapping[str, Any]] = {}
     only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {}
     caution: ClassVar[str] = ""
+    package: ClassVar[str] = ""
     Config: ClassVar[type[Config]]
 
     def __init__(self, config: Config, spec: Spec) -> None:
         super().__init__()
         self.config = config
         self.spec = spec
+
+    @classmethod
+    def installed(cls) -> bool:
+        """Is the optional package there?"""
+        return not cls.package or find_spec(cls.package) is not None
+
+    @classmethod
+    def check_installed(cls) -> None:
+        """Raises ValueError, with a sentence, where the optional package is not there."""
+        if not cls.installed():
+            raise ValueError(
+                f"{cls.title} needs the package {cls.package}, which is not installed: install it with "
+                f"`make {cls.package}`, or choose another model"
+            )
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:

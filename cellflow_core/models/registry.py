@@ -43,8 +43,12 @@ def find(name: str) -> type[DynamicsModel]:
 
 
 def create(name: str, settings: Mapping[str, Any], spec: Spec, seed: int, device: str = "cpu") -> DynamicsModel:
-    """A new model with first weights decided by `seed` alone; the caller's random state is left as it was."""
+    """A new model with first weights decided by `seed` alone; the caller's random state is left as it was.
+
+    Raises KeyError where there is no such model, ValueError where it rests on a package that is not installed.
+    """
     kind = find(name)
+    kind.check_installed()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return kind(kind.Config.of(settings), spec).to(device)

@@ -52,6 +52,8 @@ def made(case: str, data: Snapshots, seed: int = 0):
     known = {each.name for each in registry.find(name).Config.settings()}
     words = {"True": True, "False": False}
     chosen = {key: words.get(value, value) for key, value in (each.split("=") for each in others)}
+    if not registry.find(name).installed():
+        pytest.skip(f"{name} needs the package {registry.find(name).package}, which is not installed")
     return registry.create(name, {k: v for k, v in TINY.items() if k in known} | chosen, data.spec, seed)
 
 

@@ -1,0 +1,51 @@
+"""A model on an optional package: told in one sentence where it is not there, and the same plan as ours where it is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from cellflow_core.jobs import catalogue
+from cellflow_core.jobs.recipes import comparison
+from cellflow_core.math.sinkhorn import entropic_plan
+from cellflow_core.models import contract, registry
+from cellflow_core.models.couplings.moscot import Settings, temporal_plan
+from tests import toys
+
+
+@pytest.fixture
+def absent(monkeypatch):
+    """No optional package is there."""
+    monkeypatch.setattr(contract, "find_spec", lambda name: None)
+
+
+def test_is_listed_and_says_what_to_install(absent):
+    assert "moscot" in registry.names()
+    said = "moscot needs the package moscot, which is not installed: install it with `make moscot`"
+    with pytest.raises(ValueError, match=said):
+        registry.create("moscot", {}, toys.drifting().spec, 0)
+    assert catalogue.card("moscot").absent == "moscot" and catalogue.card("ot-cfm").absent == ""
+
+
+def test_a_comparison_of_all_goes_on_without_it(absent):
+    found = comparison(toys.stored(), ["mccann", "moscot"])
+    assert [each.model for each in found.recipes] == ["mccann"]
+    assert "install it with `make moscot`" in found.refused["moscot"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("tau", [1.0, 0.95])
+def test_the_plan_is_that_of_our_own_rounds(tau):
+    pytest.importorskip("moscot", reason="the package moscot is not installed")
+    rng = np.random.default_rng(0)
+    x0, x1 = rng.normal(size=(60, 3)).astype(np.float32), rng.normal(size=(45, 3)).astype(np.float32) + 0.5
+    source = rng.uniform(0.5, 1.5, 60)
+    source /= source.sum()
+    found = temporal_plan(x0, x1, source, Settings(tau=tau))
+    cost = torch.cdist(torch.from_numpy(x0), torch.from_numpy(x1)).double().square()
+    rho = math.inf if tau == 1 else 0.05 * tau / (1 - tau)
+    ours = entropic_plan(cost / cost.mean(), 0.05, rho, source=torch.from_numpy(source)).numpy()
+    assert np.abs(found - ours).sum() < 1e-3
