@@ -17,14 +17,14 @@ so that both networks are fitted to the ways, each point weighed by its mass. Pa
 Masses are relative to those of the first time where the number of cells means anything; elsewhere every time has the
 mass 1, and growth is known up to one constant for each interval. `delta`, a length, tells what growth costs against the
 way: cells farther apart than pi delta are never joined. It is counted in the distance of the data's cells from their
-middle, root mean square.
+middle, root mean square, and chosen by leaving out inner times of the training cells (models/reach.py) unless it is
+set; the authors set it for each data set.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -32,13 +32,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch
+from cellflow_core.data.frames import Batch, Frames
 from cellflow_core.data.snapshots import Spec
 from cellflow_core.math.wfr import travel
 from cellflow_core.models import pairs
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.plans import How
+from cellflow_core.models.reach import Reach
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,10 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     delta: float = setting(
-        1.5,
-        "price of growth against the way: cells above pi times this apart are never joined; large: growth is even",
-        0.05,
+        0.0,
+        "how far cells travel rather than grow, never above pi times this; large: growth is even; 0: chosen by leaving "
+        "out inner times of the training cells",
+        0.0,
         100.0,
         "distances from the middle",
     )
@@ -71,12 +72,14 @@ class WFRFM(DynamicsModel, HasVelocity, HasGrowth):
         super().__init__(config, spec)
         self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
         self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval)
-        self.delta = config.delta * spec.scale * spec.dim**0.5
+        self.reach = Reach(config.delta, spec)
 
     def phases(self) -> tuple[Phase, ...]:
-        how = How(epsilon=self.config.epsilon, delta=self.delta)
-        prepare = partial(pairs.prepare, "travelling", how=how)
-        return (Phase("flow and growth", (Update(self.loss, self.parameters()),), prepare=prepare),)
+        return (Phase("flow and growth", (Update(self.loss, self.parameters()),), prepare=self.prepare),)
+
+    def prepare(self, frames: Frames, rng: torch.Generator) -> pairs.Pool | None:
+        """The plan of every interval."""
+        return pairs.prepare("travelling", frames, rng, self.reach.how(frames, rng, self.config.epsilon))
 
     def loss(self, batch: Batch) -> Loss:
         """E_m |v - x'|^2 in units of the typical speed, and E_m (g - m'/m)^2 in units of one over the mean gap."""
@@ -86,7 +89,7 @@ class WFRFM(DynamicsModel, HasVelocity, HasGrowth):
         ratio = (joined.growth * gap).exp()
         s = torch.rand(len(gap), generator=batch.rng, device=gap.device)
         stays = torch.rand(len(gap), generator=batch.rng, device=gap.device) < 0.5
-        at = travel(joined.x0, joined.x1, ratio, s, self.delta, stays)
+        at = travel(joined.x0, joined.x1, ratio, s, float(self.reach.length), stays)
         wide = torch.randn(at.x.shape, generator=batch.rng, device=gap.device)
         t, x = joined.t0 + s * gap, at.x + self.config.sigma * self.spec.scale * wide
         mass = at.mass / ratio.sqrt()  # they were drawn by the root of ratio
@@ -94,6 +97,9 @@ class WFRFM(DynamicsModel, HasVelocity, HasGrowth):
         motion = (mass * off.square().mean(dim=1)).mean()
         change = (mass * ((self.rate(t, x)[:, 0] - at.growth / gap) * self.spec.interval).square()).mean()
         return Loss(motion + change, {"velocity": motion.detach(), "growth": change.detach()})
+
+    def notes(self) -> tuple[str, ...]:
+        return self.reach.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
