@@ -71,11 +71,15 @@ def _pairs(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator |
 
 
 def _nearest(x: Float[np.ndarray, "cells dim"], spots: Float[np.ndarray, "spots dim"]) -> Int[np.ndarray, " cells"]:
-    """The spot nearest to each cell, by products with 16 digits, which tell a cell from its neighbours."""
+    """The spot nearest to each cell, by products with 16 digits, which tell a cell from its neighbours.
+
+    Cells that stand in one place, as those that a plan has brought to the same measured cell, are asked for once.
+    """
+    x, which = np.unique(x, axis=0, return_inverse=True)
     middle = spots.mean(axis=0, dtype=np.float64)
     there = torch.from_numpy(spots - middle)
     half = there.square().sum(dim=1) / 2
     found = [
         torch.addmm(half, block, there.T, alpha=-1).argmin(dim=1) for block in torch.from_numpy(x - middle).split(BLOCK)
     ]
-    return torch.cat(found).numpy()
+    return torch.cat(found).numpy()[which.ravel()]

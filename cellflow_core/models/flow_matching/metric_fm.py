@@ -33,8 +33,10 @@ from cellflow_core.models import pairs
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.matching import growing_loss, velocity_loss
 from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.plans import Sides
 from cellflow_core.models.price import Price
+
+SAMPLE = 2048
+"""Pairs of each interval that the energy of straight ways is taken from."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Settings(Config):
         1e4,
         "mean squared distances",
     )
-    sides: Sides = setting(
+    sides: Literal["earlier", "both"] = setting(
         "earlier", "unbalanced: whose mass has the price, that of the earlier cells alone or that of both"
     )
     epsilon: float = setting(0.02, "unbalanced: blur of the pairs", 0.005, 10.0, "mean squared distances")
@@ -104,10 +106,12 @@ class Bent(nn.Module):
 
 @dataclass(frozen=True)
 class Ground:
-    """What the ways are learnt from: pairs where they are drawn from a plan, and the metric of all cells."""
+    """What the ways are learnt from: pairs where they are drawn from a plan, the metric of all cells, and the mean
+    energy of straight ways under it (state^2)."""
 
     pairs: Any
     metric: Metric
+    straight: Tensor
 
 
 class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
@@ -145,18 +149,19 @@ class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
         of = self.config
         cells = torch.cat(frames.x)
         made = metric(of.metric, cells, of.bandwidth, of.floor, of.power, of.clusters, rng)
-        return Ground(self.pool(frames, rng), made)
+        pool = self.pool(frames, rng)
+        pair = pairs.draw(of.coupling, frames.batch(SAMPLE, rng, pool))
+        s = torch.rand(len(pair.x0), 1, generator=rng, device=pair.x0.device)
+        straight = ((pair.x1 - pair.x0).square() * made(torch.lerp(pair.x0, pair.x1, s))).mean()
+        return Ground(pool, made, straight.clamp_min(torch.finfo(straight.dtype).tiny))
 
     def ways(self, batch: Batch) -> Loss:
-        """Energy of the ways under the metric over that of the straight ways; 1 where nothing bends."""
+        """Energy of the ways under the metric over that of the straight ways; 1 in the mean where nothing bends."""
         ground: Ground = batch.pool
         pair = pairs.draw(self.config.coupling, replace(batch, pool=ground.pairs))
         s = torch.rand(len(pair.x0), generator=batch.rng, device=pair.x0.device)
         at, speed = self.path.way(pair.x0, pair.x1, s)
-        straight = pair.x1 - pair.x0
-        between = torch.lerp(pair.x0, pair.x1, s[:, None])
-        unbent = (straight.square() * ground.metric(between)).mean()
-        total = (speed.square() * ground.metric(at)).mean() / unbent.clamp_min(torch.finfo(unbent.dtype).tiny)
+        total = (speed.square() * ground.metric(at)).mean() / ground.straight
         return Loss(total, {"energy": total.detach()})
 
     def flow(self, batch: Batch) -> Loss:

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor
@@ -43,7 +44,6 @@ from cellflow_core.models import pairs
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.matching import growing_loss
 from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.plans import Sides
 from cellflow_core.models.price import Price
 
 
@@ -60,7 +60,9 @@ class Settings(Config):
         1e4,
         "mean squared distances",
     )
-    sides: Sides = setting("earlier", "whose mass has the price, that of the earlier cells alone or that of both")
+    sides: Literal["earlier", "both"] = setting(
+        "earlier", "whose mass has the price, that of the earlier cells alone or that of both"
+    )
     epsilon: float = setting(0.02, "blur of the pairs", 0.005, 10.0, "mean squared distances")
 
 
