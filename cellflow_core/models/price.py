@@ -54,13 +54,14 @@ def chosen_price(frames: Frames, epsilon: float, sides: Sides, rng: torch.Genera
     return next(price for price, off in zip(PRICES, found, strict=True) if off <= min(found) + ALIKE)
 
 
-def miss(frames: Frames, k: int, how: How, rng: torch.Generator) -> float:
-    """W1 (state) of the cells of time k from where the plan around them, under `how`, has its mass at that time."""
+def miss(frames: Frames, k: int, how: How | None, rng: torch.Generator) -> float:
+    """W1 (state) of the cells of time k from where the plan around them has its mass then; None: exact and balanced."""
     draws = torch.Generator(rng.device).manual_seed(rng.initial_seed() + k)
     before, cells, after = (_some(each, draws) for each in frames.x[k - 1 : k + 2])
     around = [k - 1, k + 1]
     mass = None if frames.mass is None else frames.mass[around]
-    (plan,) = plans("unbalanced", Frames((before, after), frames.times[around], frames.spec, mass=mass), draws, how)
+    kind = "full" if how is None else "unbalanced"
+    (plan,) = plans(kind, Frames((before, after), frames.times[around], frames.spec, mass=mass), draws, how)
     s = float((frames.times[k] - plan.t0) / (plan.t1 - plan.t0))
     off = [wasserstein(_on_the_way(plan, s, draws).cpu().numpy(), cells.cpu().numpy()) for _ in range(DRAWS)]
     return sum(off) / DRAWS
@@ -72,8 +73,8 @@ def _some(x: Tensor, rng: torch.Generator) -> Tensor:
 
 def _on_the_way(plan: Plan, s: float, rng: torch.Generator) -> Tensor:
     """CELLS points of the straight ways at the share s, each pair drawn by its mass there, at even steps of it."""
-    assert plan.later is not None
-    upto = (plan.weight.double() ** (1 - s) * plan.later.double() ** s).cumsum(0)
+    later = plan.weight if plan.later is None else plan.later
+    upto = (plan.weight.double() ** (1 - s) * later.double() ** s).cumsum(0)
     steps = torch.arange(CELLS, device=upto.device) + torch.rand(1, generator=rng, device=upto.device)
     picked = torch.searchsorted(upto, steps * (upto[-1] / CELLS)).clamp_(max=len(upto) - 1)
     return torch.lerp(plan.x0[picked], plan.x1[picked], s)
