@@ -1,9 +1,8 @@
 """Which cell of one time turns into which of the next, and into how many: the plans that are computed once.
 
     full        exact transport, squared Euclidean cost
-    bagged      exact transport between random parts of the cells, again and again (bagging: Breiman, Mach. Learn. 1996,
-                doi:10.1007/BF00058655; with halves: Buehlmann & Yu, Ann. Stat. 2002, doi:10.1214/aos/1031689014): what
-                the plans of two samples do not agree on is spread, and many cells cost no more than their parts
+    parts       the same between random parts of at most 1,024 cells, which is full where there are no more: many cells
+                cost little more than few, and a network that learns from the pairs is as near to the truth
     geodesic    the same, with the squared length of the shortest way through the cells of both times as cost
                 (Tong et al., arXiv:2307.03672; the graph is Isomap's, doi:10.1126/science.290.5500.2319)
     partial     exact transport of a share of the mass; cells without a likely partner stay out (Caffarelli & McCann,
@@ -41,16 +40,14 @@ from cellflow_core.math.shortest import path_lengths
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models.contract import Plan
 
-Kind = Literal["full", "bagged", "geodesic", "partial", "fused", "sinkhorn", "unbalanced", "travelling"]
+Kind = Literal["full", "parts", "geodesic", "partial", "fused", "sinkhorn", "unbalanced", "travelling"]
 Sides = Literal["earlier", "both"]
 DENSE_LIMIT = 2048
 """Cells per side up to which a plan that needs all costs at once is solved whole; above, in random blocks."""
 DENSE_BLOCK = 1024
 """Cells of the larger side in such a block."""
 PART = 1024
-"""Cells of the larger side in a part for bagged plans, or half of them where there are fewer."""
-BAGGED = 4096
-"""Pairs that bagged plans hold at least."""
+"""Cells of the larger side in a part."""
 PARTNERS = 16
 """Partners kept of each cell in an entropic plan; more where the other time has more than as many cells."""
 
@@ -116,24 +113,13 @@ def _plan(kind: Kind, frames: Frames, k: int, rng: torch.Generator, how: How) ->
     total = 1.0 if frames.mass is None else float(frames.mass[k + 1] / frames.mass[k])
     parts = []
     limit, block = (EXACT_LIMIT, EXACT_BLOCK) if kind in ("full", "partial") else (DENSE_LIMIT, DENSE_BLOCK)
-    if kind == "bagged":
-        limit = max(len(x0), len(x1))  # it makes parts of its own
+    if kind == "parts":
+        limit, block = PART, PART
     for i, j in in_blocks(len(x0), len(x1), limit, block, rng):
         row, column, *masses = _SOLVERS[kind](_Cells(x0[i], x1[j], own0[i], own1[j], t1 - t0, total), how, rng)
         parts.append((i[row], j[column], *(mass * (len(i) / len(x0)) for mass in masses)))
     row, column, weight, *later = (torch.cat(part) for part in zip(*parts, strict=True))
     return Plan(t0, t1, x0[row], x1[column], weight, *later)
-
-
-def _bagged(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
-    """Every cell is in one part of each round, so that all have the same mass."""
-    most = max(len(cells.x0), len(cells.x1))
-    rounds, parts = math.ceil(BAGGED / most), []
-    for _ in range(rounds):
-        for i, j in in_blocks(len(cells.x0), len(cells.x1), 0, min(PART, math.ceil(most / 2)), rng):
-            row, column, mass = exact_plan(cells.x0[i], cells.x1[j], rng)
-            parts.append((i[row], j[column], mass * (len(i) / len(cells.x0) / rounds)))
-    return tuple(torch.cat(part) for part in zip(*parts, strict=True))
 
 
 def _exact(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:
@@ -212,7 +198,7 @@ def _met(early: Tensor, late: Tensor, total: float, rng: torch.Generator) -> tup
 
 _SOLVERS: Mapping[Kind, Callable[[_Cells, How, torch.Generator], tuple[Tensor, ...]]] = {
     "full": _exact,
-    "bagged": _bagged,
+    "parts": _exact,
     "geodesic": _geodesic,
     "partial": _partial,
     "fused": _fused,

@@ -1,10 +1,10 @@
 """Conditional flow matching on pairs of optimal transport.
 
 Tong et al., "Improving and generalizing flow-based generative models with minibatch optimal transport", TMLR 2024,
-arXiv:2302.00482, section 3.2.4. Paths and targets are torchcfm's; the pairs come from one exact plan of all cells,
-which is cheaper than a plan of each batch and nearer to the optimum (arXiv:2302.00482 solves it batch by batch). The
-other couplings are those of models/plans.py; random pairs are `i-cfm`, entropic ones with bridges `sb-cfm`, and pairs
-that grow `uot-cfm`.
+arXiv:2302.00482, section 3.2.4. Paths and targets are torchcfm's; the pairs come from one exact plan of all cells, or
+of random parts of a thousand where there are more, which is cheaper than a plan of each batch and nearer to the
+optimum (arXiv:2302.00482 solves it batch by batch). The other couplings are those of models/plans.py; random pairs are `i-cfm`,
+entropic ones with bridges `sb-cfm`, and pairs that grow `uot-cfm`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
-    coupling: Literal["full", "minibatch", "sinkhorn", "partial", "geodesic"] = setting(
-        "full",
-        "exact plan of all cells once, or of each batch; spread around the best (sinkhorn), of likely pairs only "
-        "(partial), or by ways through the cells (geodesic)",
+    coupling: Literal["parts", "full", "minibatch", "sinkhorn", "partial", "geodesic"] = setting(
+        "parts",
+        "exact plan of parts of 1,024 cells, of all cells at once (full), or of each batch; spread around the best "
+        "(sinkhorn), of likely pairs only (partial), or by ways through the cells (geodesic)",
     )
     epsilon: float = setting(0.05, "sinkhorn: blur of the pairs", 0.005, 10.0, "mean squared distances")
     share: float = setting(0.9, "partial: share of the cells that are paired", 0.05, 1.0)
