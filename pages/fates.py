@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellflow_core.figures import fates
 from cellflow_core.jobs import compute
-from pages.parts import chart, clones, fate_words, growth, one_cell, rows, state, view
+from pages.parts import ancestry, chart, clones, fate_words, growth, one_cell, rows, state, view
 
 run, data, info, map_name = view.opened(
     "fates",
@@ -44,6 +44,9 @@ view.numbers(
 
 st.subheader("Many futures of one cell", anchor="one-cell")
 one_cell.show(run, data, map_name, states)
+
+st.subheader("Where does a group come from?", anchor="ancestry")
+ancestry.show(run, data, map_name)
 
 st.subheader("Do clones agree?", anchor="clones")
 clones.show(run, data, map_name)

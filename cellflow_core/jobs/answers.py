@@ -152,6 +152,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "fates": questions.fates,
     "futures": questions.futures,
     "clones": questions.clones,
+    "ancestry": questions.ancestry,
     "perturb": questions.perturb,
     "scores": questions.scores,
 }

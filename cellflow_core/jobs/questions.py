@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from cellflow_core.analysis.results import (
+        Ancestry,
         ClonalBias,
         Fates,
         FlowField,
@@ -85,6 +86,22 @@ def clones(subject: Subject, by: str, a: str, b: str, early: str = "", view: str
     from cellflow_core.analysis.clones import clonal_bias
 
     return clonal_bias(subject.model, subject.data, _view(subject, view), by, (a, b), early)
+
+
+def ancestry(
+    subject: Subject,
+    view: str = "pca",
+    time: float | None = None,
+    polygon: Polygon = (),
+    label: Sequence[str] | None = None,
+    by: str = "",
+) -> Ancestry:
+    """label: (annotation, value) of the cells; by: annotation whose values ancestors and descendants are counted by."""
+    from cellflow_core.analysis.ancestry import ancestry
+
+    chosen = None if label is None else (label[0], label[1])
+    model, data = subject.model, subject.data
+    return ancestry(model, data, _view(subject, view), time=time, polygon=polygon, label=chosen, by=by)
 
 
 def perturb(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.analysis.results import (
+    Ancestry,
     ClonalBias,
     Fates,
     FlowField,
@@ -133,6 +134,13 @@ def of_clones(result: ClonalBias) -> Rows:
         f"{a} among later cells of the clone (%)": _percent(result.observed),
         "later cells": [int(each) for each in result.later],
     }
+
+
+def of_ancestry(result: Ancestry) -> Rows:
+    """One row a time: mass of the descendants for a mass of one, and the part of each group in percent."""
+    mass = ["" if np.isnan(each) else f"{each:.4g}" for each in result.mass]
+    rows: Rows = {"time": _short(result.times), "mass": mass}
+    return rows | {f"{name} (%)": _percent(result.share[:, k]) for k, name in enumerate(result.names)}
 
 
 def of_perturbation(result: Perturbation, truth: tuple[dict[str, float], dict[str, float]] | None = None) -> Rows:
