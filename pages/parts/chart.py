@@ -53,8 +53,9 @@ def lasso(figure: go.Figure, key: str, alt: str) -> None:
 
 
 def pick(figure: go.Figure, key: str, alt: str, clicked: Callable[[float, float], None]) -> None:
-    """As `lasso`; and a click on a cell calls `clicked` with its place."""
-    figure.update_layout(dragmode="lasso")
+    """A 2-D figure in which a click on a cell calls `clicked` with its place; outlines are drawn with the tools in its
+    corner, since streamlit gives no clicks while one of them is on."""
+    figure.update_layout(dragmode="pan", clickmode="event+select")
 
     def kept() -> None:
         _keep(key)

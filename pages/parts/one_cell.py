@@ -53,7 +53,7 @@ def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
         st.session_state["cell"] = measured.nearest(points, early, x, y)
         chart.forget(key)
 
-    st.markdown("**Whose futures?** Click a cell, or draw around some.")
+    st.markdown("**Whose futures?** Click a cell; or take the lasso in the corner of the picture and draw around some.")
     codes, names = scatter.grouped(snapshots.t[early])
     figure = scatter.scatter(
         points[early],
