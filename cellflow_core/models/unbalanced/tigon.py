@@ -1,0 +1,180 @@
+"""TIGON: motion and growth of a density, learnt by following it from each time to its neighbours.
+
+Sha, Qiu, Zhou & Nie, "Reconstructing growth and dynamic trajectories from single-cell transcriptomics data", Nat. Mach.
+Intell. 2024, doi:10.1038/s42256-023-00763-w. The density rho of all cells, whose integral is their number, obeys
+
+    d rho / dt = -div(v rho) + g rho,    so that along a cell's way    d log rho / dt = g - tr(dv/dx)
+
+and of all v, g that lead from each measured density to the next, those of least Wasserstein-Fisher-Rao energy
+
+    int int (|v|^2 + delta^2 g^2) rho dx dt
+
+are wanted. Measured densities are Gaussian mixtures centred on the cells, whose width comes down in three stages. Cells
+of each mixture are carried to the time before and to the time after, and log rho where they arrive, by the line above
+from where they started, is compared with that of the mixture there. Ways weigh exp(log mass) each.
+
+The trace is exact, dim derivatives at a time, or estimated along one random direction of signs above a number of
+dimensions (Hutchinson 1990). Departures from the paper: densities are compared by their logarithms (a Huber loss, per
+axis), because squared differences vanish wherever cells miss the other cloud, and mean nothing in other units; cells go
+forward, too, and only to the neighbouring times: from later cells alone nothing is learnt of early cells that no later
+one comes from. Mixtures are of at most CENTRES cells of a time. Where the number of cells means nothing every time has
+the mass 1, and growth is known up to one constant for each interval. Mixtures fill space in few dimensions only: use it
+up to ten or twenty.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.frames import Batch, Frames
+from cellflow_core.data.snapshots import Spec
+from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.solver import Solver, State
+
+CENTRES = 1000
+"""Most cells of a time that its mixture is centred on."""
+WIDER = (4.0, 2.0, 1.0)
+"""Width of the mixtures in each stage, against the last."""
+SHARES = (1.0, 1.0, 2.0)
+"""Training steps of each stage, relative to each other."""
+FAR = 1.0
+"""Difference of log densities, in nats an axis, from which the loss is linear."""
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
+    depth: int = setting(3, "hidden layers", 1, 12)
+    bandwidth: float = setting(
+        0.1, "width at last of the Gaussians on the cells, 4 and 2 times as wide before", 0.005, 2.0, "spreads"
+    )
+    energy: float = setting(0.002, "weight of the energy against the mismatch: shorter ways, less growth", 0.0, 100.0)
+    delta: float = setting(
+        1.25,
+        "price of growth against the way: how far cells travel rather than grow",
+        0.01,
+        100.0,
+        "distances from the middle",
+    )
+    exact: int = setting(10, "dimensions up to which the divergence is exact, not along one random direction", 0, 1000)
+    solver: Literal["midpoint", "rk4", "dopri5"] = setting(
+        "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
+    )
+    substeps: int = setting(2, "steps from one time to the next", 1, 200, "steps")
+    tolerance: float = setting(1e-3, "dopri5: largest error of a step", 1e-8, 1.0, "spreads of the data, nats")
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """The density of each time: Gaussians of one width (state) on its cells, and the log of all its mass."""
+
+    x: tuple[Tensor, ...]
+    log_mass: Float[Tensor, " times"]
+    width: float
+
+    def log_density(self, k: int, x: Float[Tensor, "cells dim"]) -> Float[Tensor, " cells"]:
+        """log rho (per state^dim) at time k."""
+        centres = self.x[k]
+        near = torch.logsumexp(torch.cdist(x, centres).square() / (-2 * self.width**2), dim=1)
+        flat = math.log(len(centres)) + x.shape[1] / 2 * math.log(2 * math.pi * self.width**2)
+        return self.log_mass[k] + near - flat
+
+
+class TIGON(DynamicsModel, HasVelocity, HasGrowth):
+    title = "TIGON"
+    summary = (
+        "Follows the density of cells from time to time and corrects motion and growth until it is the measured one."
+    )
+    paper = "Sha et al., Nat. Mach. Intell. 2024, doi:10.1038/s42256-023-00763-w"
+    recommended: ClassVar[Mapping[str, Any]] = {"steps": 600, "batch": 64, "learning_rate": 5e-3, "average": 0.97}
+
+    Config = Settings
+    config: Settings
+
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__(config, spec)
+        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval)
+        self.solver = Solver(config.solver, config.substeps, config.tolerance)
+        self.moved = [*self.net.parameters(), *self.rate.parameters()]
+
+    def phases(self) -> tuple[Phase, ...]:
+        return tuple(
+            Phase(f"density {k}", (Update(self.loss, self.moved),), share, partial(self.prepare, wider=wider))
+            for k, (wider, share) in enumerate(zip(WIDER, SHARES, strict=True), start=1)
+        )
+
+    def prepare(self, frames: Frames, rng: torch.Generator, wider: float) -> Mixtures:
+        """The mixtures of one stage."""
+        x = tuple(each[torch.randperm(len(each), generator=rng, device=each.device)[:CENTRES]] for each in frames.x)
+        mass = torch.ones(len(x), device=x[0].device) if frames.mass is None else frames.mass
+        return Mixtures(x, mass.log(), wider * self.config.bandwidth * self.spec.scale)
+
+    def loss(self, batch: Batch) -> Loss:
+        """Mismatch of log densities, per axis, and energy in squared spreads per axis and squared mean gaps."""
+        mixtures: Mixtures = batch.pool
+        noise = torch.randn(batch.x.shape, generator=batch.rng, device=batch.x.device)
+        cells, count = batch.x + mixtures.width * noise, len(batch.times)
+        starts, ends = [*range(1, count), *range(count - 1)], [*range(count - 1), *range(1, count)]
+        size, dim = cells.shape[1:]
+        x = cells[starts]
+        t0, t1 = (batch.times[each].repeat_interleave(size) for each in (starts, ends))
+        flat = x.flatten(0, 1)
+        landed, sums = self._carry(flat, self._directions(flat, batch.rng), t0, t1)
+        landed, sums = landed.reshape(x.shape), sums.reshape(*x.shape[:2], 3)
+        off = torch.stack(
+            [
+                mixtures.log_density(start, x[i]) + sums[i, :, 0] - mixtures.log_density(end, landed[i])
+                for i, (start, end) in enumerate(zip(starts, ends, strict=True))
+            ]
+        )
+        mismatch = nn.functional.huber_loss(off / dim, torch.zeros_like(off), delta=FAR)
+        gap = batch.times[ends] - batch.times[starts]
+        spent = mixtures.log_mass[starts].exp() * gap * sums[:, :, 2].mean(dim=1)
+        energy = spent.mean() / (dim * self.spec.scale**2)
+        return Loss(mismatch + self.config.energy * energy, {"density": mismatch.detach(), "energy": energy.detach()})
+
+    def _carry(self, x: Tensor, directions: Tensor, t0: Tensor, t1: Tensor) -> State:
+        """x at t1, and [cells, 3] the integrals of d log rho, growth and energy on the way there from t0."""
+        price = self.config.delta**2 * self.spec.scale**2 * self.spec.dim
+
+        def rates(t: Tensor, state: State) -> State:
+            at, gathered = state
+            v, slopes = self.net.along(t, at, directions)
+            g = self.rate(t, at)[:, 0]
+            trace = (directions * slopes).sum(dim=(1, 2))
+            spent = gathered[:, 1].exp() * (v.square().sum(dim=1) + price * g.square())
+            return v, torch.stack([g - trace, g, spent], dim=1)
+
+        return self.solver.carry(
+            rates, (x, x.new_zeros(len(x), 3)), t0, t1, sizes=(self.spec.scale, float(self.spec.dim))
+        )
+
+    def _directions(self, x: Tensor, rng: torch.Generator) -> Float[Tensor, "cells k dim"]:
+        """Along which the divergence is summed: all axes, or signs at random."""
+        if x.shape[1] <= self.config.exact:
+            return torch.eye(x.shape[1], device=x.device).expand(len(x), -1, -1)
+        return torch.randint(2, (len(x), 1, x.shape[1]), generator=rng, device=x.device).to(x) * 2 - 1
+
+    def notes(self) -> tuple[str, ...]:
+        return self.solver.notes()
+
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        return self.net(t, x)
+
+    def growth(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        return self.rate(t, x)[:, 0]
