@@ -1,20 +1,22 @@
 """How long training takes to the same accuracy, beside stock torchcfm on the same cells in the same run.
 
     python benchmarks/speed.py --only otcfm --out FILE.json
-    python benchmarks/speed.py --only otcfm --data FILE.npz --dims 5 --out FILE.json
+    python benchmarks/speed.py --only otcfm --data made-up FILE.npz --dims 5,50 --out FILE.json
 
-Cells are made up (two groups that part and spread over four times, --dims coordinates), or the coordinates of a file as
-`loo.py` reads it. Half of the cells of each time are for training. The other half are the test: from each time they are
-moved to the next, and W1 is the mean exact Wasserstein-1 distance to the test cells there (state); `floor` is the
-distance of the training cells to them, what a perfect model would have at this number of cells.
+Cells are made up (two groups that part and spread over four times, --dims coordinates), or the z-scored coordinates of
+a file as `loo.py` reads it; a file that is not there is left out with a sentence. Rows of other cells that the file of
+--out holds are kept, so that the table can be made in parts. Half of the cells of each time are for training. The other
+half are the test: from each time they are moved to the next, and W1 is the mean exact Wasserstein-1 distance to the
+test cells there (state); `floor` is the distance of the training cells to them, what a perfect model would have at this
+number of cells.
 
 Stock is the loop of torchcfm's single-cell tutorial: its ExactOptimalTransportConditionalFlowMatcher on 256 random
 cells of each pair of times, its MLP of width 64 and its Adam. The tutorial takes 10,000 steps at a rate of 1e-4; the
 default here is 3,000 steps at 1e-3, which is the stricter opponent (--stock-steps, --stock-rate).
 Ours is `ot-cfm` as `fit` trains it, its plans included, on the same cells (none kept aside), in several lengths; each
-is a training of its own. In each of --repeats rounds all are trained in turn, on other seeds. The ratio is the median
-time of our shortest training whose median W1 is at most stock's, over stock's median time: `seconds` on the clock,
-`cpu` what the processor worked for it.
+is a training of its own; --models takes other labels, such as ot-cfm:sigma=0.3. In each of --repeats rounds all are
+trained in turn, on other seeds. The ratio is the median time of our shortest training whose median W1 is at most
+stock's, over stock's median time: `seconds` on the clock, `cpu` what the processor worked for it.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import cells
+import trial
 from torchcfm import ExactOptimalTransportConditionalFlowMatcher
 from torchcfm.models import MLP
 
@@ -50,6 +53,7 @@ from cellflow_core.train.trainer import TrainConfig, fit
 Array = np.ndarray
 Move = Callable[[Array, float, float], Array]
 """Cells at one time, moved to another."""
+MADE_UP = "made-up"
 LENGTHS = (60, 120, 250, 500, 1000, 2000)
 EULER = 100
 """Steps of the tutorial's way through one gap."""
@@ -112,8 +116,9 @@ def stock(train: Snapshots, steps: int, rate: float, seed: int) -> Move:
     return move
 
 
-def ours(train: Snapshots, steps: int, seed: int) -> Move:
-    model = registry.create("ot-cfm", {}, train.spec, seed)
+def ours(label: str, train: Snapshots, steps: int, seed: int) -> Move:
+    name, settings = trial.named(label)
+    model = registry.create(name, settings, train.spec, seed)
     fit(model, train, TrainConfig.preset("standard", type(model), steps=steps, validation=0.0), seed=seed)
     return lambda x, start, end: simulate(model, x, [start, end]).x[-1]
 
@@ -124,16 +129,33 @@ def apart(move: Move, test: Snapshots) -> float:
     return float(np.mean([wasserstein(move(test.at(a), a, b), test.at(b)) for a, b in pairwise(times)]))
 
 
+def read(source: str, dims: int, asked: argparse.Namespace) -> Snapshots:
+    if source == MADE_UP:
+        return made_up(dims, asked.cells, seed=0)
+    x, t = cells.read(Path(source), asked.time)
+    return cells.snapshots(x, t, dims, scaled=True, mass=False, name=Path(source).name)
+
+
+def kept(path: Path | None, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of other cells in the file of an earlier part of the table."""
+    if path is None or not path.exists():
+        return []
+    what = ("data", "cells", "dims")
+    made = [[row[key] for key in what] for row in rows]
+    return [row for row in json.loads(path.read_text())["rows"] if [row[key] for key in what] not in made]
+
+
 def compare(data: Snapshots, asked: argparse.Namespace) -> dict[str, Any]:
     """The row of one data set, with every run."""
     ways: dict[str, Callable[[Snapshots, int], Move]] = {
         "stock": lambda train, seed: stock(train, asked.stock_steps, asked.stock_rate, seed)
     }
-    for steps in asked.lengths:
-        ways[f"ours {steps}"] = lambda train, seed, steps=steps: ours(train, steps, seed)
+    for label in asked.models:
+        for steps in asked.lengths:
+            ways[f"{label} {steps}"] = lambda train, seed, label=label, steps=steps: ours(label, train, steps, seed)
     runs, floors = [], []
     stock(data, 2, asked.stock_rate, 0)  # what the first use of a library costs is nobody's training
-    ours(data, 2, 0)
+    ours(asked.models[0], data, 2, 0)
     for seed in range(asked.repeats):
         train, test = halves(data, seed)
         floors.append(np.mean([wasserstein(train.at(t), test.at(t)) for t in data.times[1:]]))
@@ -142,7 +164,7 @@ def compare(data: Snapshots, asked: argparse.Namespace) -> dict[str, Any]:
             move = way(train, seed)
             spent = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - busy}
             runs.append({"way": name, "seed": seed, "w1": apart(move, test), **spent})
-            print("{way:12} seed {seed}: W1 {w1:.4f} {seconds:7.2f} s {cpu:7.2f} s CPU".format(**runs[-1]), flush=True)
+            print("{way:16} seed {seed}: W1 {w1:.4f} {seconds:7.2f} s {cpu:7.2f} s CPU".format(**runs[-1]), flush=True)
     medians = {
         name: {
             key: statistics.median(run[key] for run in runs if run["way"] == name) for key in ("w1", "seconds", "cpu")
@@ -153,6 +175,9 @@ def compare(data: Snapshots, asked: argparse.Namespace) -> dict[str, Any]:
     best = min(enough, key=lambda name: medians[name]["cpu"], default=None)
     row = {
         "name": "otcfm-train",
+        "date": machine.today(),
+        "load": os.getloadavg(),
+        "repeats": asked.repeats,
         "cells": len(data.x),
         "dims": data.dim,
         "ratio": None if best is None else medians[best]["seconds"] / medians["stock"]["seconds"],
@@ -170,14 +195,16 @@ def compare(data: Snapshots, asked: argparse.Namespace) -> dict[str, Any]:
 def table(found: dict[str, Any]) -> str:
     where = found["machine"]
     lines = [f"{where['system']}, {where['cores']} cores, {found['threads']} thread(s), torch {where['torch']}"]
-    lines[0] += f", load {found['load'][0]:.1f}, {found['date']}"
     for row in found["rows"]:
-        lines.append(f"{row['name']}, {row['data']}: {row['cells']} cells, {row['dims']} coordinates")
         lines.append(
-            f"  {'':12} {'W1':>8} {'s':>8} {'s CPU':>8}   (medians of {found['repeats']}; floor {row['floor']:.4f})"
+            f"{row['name']}, {row['data']}: {row['cells']} cells, {row['dims']} coordinates, "
+            f"load {row['load'][0]:.1f}, {row['date']}"
+        )
+        lines.append(
+            f"  {'':16} {'W1':>8} {'s':>8} {'s CPU':>8}   (medians of {row['repeats']}; floor {row['floor']:.4f})"
         )
         for name, each in row["median"].items():
-            lines.append(f"  {name:12} {each['w1']:8.4f} {each['seconds']:8.2f} {each['cpu']:8.2f}")
+            lines.append(f"  {name:16} {each['w1']:8.4f} {each['seconds']:8.2f} {each['cpu']:8.2f}")
         if row["ratio"] is None:
             lines.append("  stock's W1 was not reached")
         else:
@@ -189,7 +216,10 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Train, compare, print and write; returns what was written."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=["otcfm"], default="otcfm", help="what is measured (otcfm)")
-    parser.add_argument("--data", type=Path, metavar="FILE", help="cells of a file instead of made-up ones")
+    parser.add_argument(
+        "--data", nargs="+", default=[MADE_UP], metavar="FILE", help="files of cells, or made-up (made-up alone)"
+    )
+    parser.add_argument("--models", nargs="+", default=["ot-cfm"], metavar="LABEL", help="ours (ot-cfm)")
     parser.add_argument("--time", help="the time column, where it is not called time (csv, h5ad)")
     parser.add_argument("--dims", default="5,50", help="how many coordinates, several with commas between (5,50)")
     parser.add_argument("--cells", type=int, default=1000, help="made-up cells at each time (1000)")
@@ -202,22 +232,17 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
     rows = []
-    for dims in map(int, asked.dims.split(",")):
-        if asked.data is None:
-            data, name = made_up(dims, asked.cells, seed=0), "made up"
-        else:
-            data = cells.snapshots(
-                *cells.read(asked.data, asked.time), dims, scaled=True, mass=False, name=asked.data.name
-            )
-            name = asked.data.name
-        rows.append({"data": name} | compare(data, asked))
+    for source in asked.data:
+        if source != MADE_UP and not Path(source).is_file():
+            print(f"left out: there is no file {source}", file=sys.stderr)
+            continue
+        for dims in map(int, asked.dims.split(",")):
+            rows.append({"data": Path(source).name} | compare(read(source, dims, asked), asked))
     found = {
         "date": machine.today(),
         "machine": machine.here(),
         "threads": asked.threads,
-        "load": os.getloadavg(),
-        "repeats": asked.repeats,
-        "rows": rows,
+        "rows": [*kept(asked.out, rows), *rows],
     }
     print(table(found))
     if asked.out:

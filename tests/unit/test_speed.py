@@ -26,11 +26,11 @@ def test_trains_both_and_writes_the_row(tmp_path, capsys):
     found = speed.main(["--only", "otcfm", "--out", str(out), *sizes])
     assert json.loads(out.read_text())["rows"][0]["name"] == "otcfm-train"
     (row,) = found["rows"]
-    assert [run["way"] for run in row["runs"]] == ["stock", "ours 2", "ours 60"] * 2
+    assert [run["way"] for run in row["runs"]] == ["stock", "ot-cfm 2", "ot-cfm 60"] * 2
     assert all(run["seconds"] > 0 and run["w1"] > 0 for run in row["runs"])
     medians = row["median"]
-    assert row["reached_by"] == "ours 60" and row["w1"] == medians["ours 60"]["w1"] <= row["w1_stock"]
-    assert row["ratio"] == pytest.approx(medians["ours 60"]["seconds"] / medians["stock"]["seconds"])
+    assert row["reached_by"] == "ot-cfm 60" and row["w1"] == medians["ot-cfm 60"]["w1"] <= row["w1_stock"]
+    assert row["ratio"] == pytest.approx(medians["ot-cfm 60"]["seconds"] / medians["stock"]["seconds"])
     assert "to stock's W1" in capsys.readouterr().out
 
 
