@@ -20,7 +20,7 @@ def before_after(
 
     Traces of each side: cells behind (where given), paths (one, gaps between particles), where the cells end.
     """
-    titles = ("without the change", f"with {theme.safe(change_words(result))}")
+    titles = ("unchanged", _deed(result))  # short: on a phone they stand side by side
     figure = make_subplots(cols=2, horizontal_spacing=0.03, shared_yaxes=True, subplot_titles=titles)
     figure.update_layout(template=theme.template(dark), height=height, showlegend=False, margin_t=56)
     figure.update_annotations(font_size=16)
@@ -98,11 +98,14 @@ def change(result: Perturbation, *, dark: bool = False, height: int = 380) -> go
 
 def change_words(result: Perturbation) -> str:
     """What was done, in words: "Gata1 knocked out", "Gata1 held at 3.1 (log counts)"."""
+    unit = f" ({result.unit})" if result.kind == "over-expression" and result.unit else ""
+    return f"{result.gene} {_deed(result)}{unit}"
+
+
+def _deed(result: Perturbation) -> str:
     if result.kind == "knock-out":
-        return f"{result.gene} knocked out"
-    if result.kind == "shift":
-        return f"{result.gene} at {result.level:+.3g} {result.unit} at the start"
-    return f"{result.gene} held at {result.level:.3g}{f' ({result.unit})' if result.unit else ''}"
+        return "knocked out"
+    return f"shifted to {result.level:+.3g} SD" if result.kind == "shift" else f"held at {result.level:.3g}"
 
 
 def describe(result: Perturbation) -> str:

@@ -16,7 +16,7 @@ LASTS = {
     "knock-out": "The gene is held at its lowest all the way: it can never recover, whatever the cell does.",
     "over-expression": "The gene is held at this level all the way, whatever the cell does.",
     "shift": "Only the start cells are changed, then nothing is held: the gene moves as the model says, and may "
-    "recover. This is the perturbation of PRESCIENT; it is milder than holding the gene.",
+    "recover. This is the perturbation of PRESCIENT.",
 }
 """How long each kind of change lasts, in words."""
 
@@ -50,7 +50,7 @@ def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> d
     kind = view.options(
         "Change",
         "change",
-        {"knock-out": "Knock-out", "over-expression": "Over-express", "shift": "Shift at start"},
+        {"knock-out": "Knock-out", "over-expression": "Over-express", "shift": "Shift"},
         help="How long the change lasts, and how strong it is.",
     )
     st.caption(LASTS[kind])
@@ -72,7 +72,7 @@ def _level(data: Dataset, gene: str, kind: str) -> float | None:
             key="shift",
             format="%+.1f",
             help="Standard deviations from the mean of the gene over all cells, as the state of the model tells it. "
-            "-5 stands for a loss, +5 for a gain.",
+            "-5 stands for a loss, +5 for a gain; with few genes in the model that is far outside the data.",
         )
     low, usual, high = measured.levels(data, gene)
     return st.slider(

@@ -117,7 +117,7 @@ def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
     made = made_up.perturbation(kind="shift", level=-5.0, unit="standard deviations")
     said = headline.of_perturbation(made).answer
     assert said.startswith("Starting with Gata1 at -5 standard deviations, and holding nothing afterwards, takes")
-    assert "With Gata1 at -5 standard deviations at the start, starting from" in perturbation.describe(made)
+    assert "With Gata1 shifted to -5 SD, starting from" in perturbation.describe(made)
     assert truth.shares(replace(open_dataset(toys.stored()).info, truth="toggle"), made) is None
 
 
@@ -162,6 +162,7 @@ def test_the_truth_is_compared_where_the_states_are_the_same():
         rows.of_cell_fates(made_up.fates(), ("PC 1", "PC 2")),
         rows.of_futures(made_up.futures()),
         rows.of_clones(made_up.clones()),
+        rows.of_ancestry(made_up.ancestry()),
         rows.of_perturbation(made_up.perturbation()),
     ],
     ids=[
@@ -176,6 +177,7 @@ def test_the_truth_is_compared_where_the_states_are_the_same():
         "fates of cells",
         "futures",
         "clones",
+        "ancestry",
         "perturbation",
     ],
 )

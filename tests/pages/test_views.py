@@ -30,6 +30,7 @@ ANSWERS = {
     "fates": made_up.fates,
     "futures": made_up.futures,
     "clones": made_up.clones,
+    "ancestry": made_up.ancestry,
     "perturb": made_up.perturbation,
 }
 
@@ -153,7 +154,7 @@ def test_perturb_asks_for_what_the_form_says(run: Run, asked: list) -> None:
 
 
 def test_perturb_asks_for_a_shift_of_the_start_and_says_what_it_is(run: Run, asked: list) -> None:
-    page = opened("perturb", run=run.id, gene="Spi1", change="Shift at start")
+    page = opened("perturb", run=run.id, gene="Spi1", change="Shift")
     assert (asked[-1][2]["kind"], asked[-1][2]["level"]) == ("shift", -5.0)
     assert "then nothing is held" in said(page)
     page.slider(key="shift").set_value(2.5).run()
