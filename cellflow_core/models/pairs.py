@@ -39,40 +39,45 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Pool:
-    """All pairs of the plans of all intervals, ready to be drawn from in one go.
+    """All pairs of the plans of all intervals, ready to be drawn from; the cells are those of the plans, not copied.
 
-    upto  running sum of the chance of a pair; those of interval k lie between k and k + 1
+    upto    running sum of the chance of a pair, the plans one below the other; those of interval k lie between k and
+            k + 1; growth: of each pair, None where it is not known
     """
 
     plans: tuple[Plan, ...]
-    pairs: Pairs
+    times: Float[Tensor, "plans 2"]
     upto: Float[Tensor, " pairs"]
+    growth: Float[Tensor, " pairs"] | None
 
     @classmethod
     def of(cls, made: tuple[Plan, ...]) -> Pool:
         """A pair is drawn by its mass half-way, the geometric mean of that at t0 and that at t1."""
-        upto, t0, t1, growth = [], [], [], []
+        upto, growth = [], []
         for k, plan in enumerate(made):
             later = plan.weight if plan.later is None else plan.later
             sums = (plan.weight.double() * later).sqrt().cumsum(0)
             upto.append(sums / sums[-1] + k)
-            t0.append(torch.full_like(plan.weight, plan.t0))
-            t1.append(torch.full_like(plan.weight, plan.t1))
             growth.append((later / plan.weight).log() / (plan.t1 - plan.t0))
         known = all(plan.later is not None for plan in made)
-        x0, x1 = torch.cat([plan.x0 for plan in made]), torch.cat([plan.x1 for plan in made])
-        pairs = Pairs(torch.cat(t0), torch.cat(t1), x0, x1, torch.cat(growth) if known else None)
-        return cls(made, pairs, torch.cat(upto))
+        times = made[0].weight.new_tensor([(plan.t0, plan.t1) for plan in made])
+        return cls(made, times, torch.cat(upto), torch.cat(growth) if known else None)
 
     def draw(self, size: int, rng: torch.Generator) -> Pairs:
         """`size` pairs of each interval, with replacement."""
         where = torch.rand(len(self.plans), size, generator=rng, device=self.upto.device, dtype=torch.float64)
         where += torch.arange(len(self.plans), device=self.upto.device)[:, None]
-        picked = torch.searchsorted(self.upto, where.flatten(), right=True).clamp_(max=len(self.upto) - 1)
-        found = self.pairs
-        growth = None if found.growth is None else found.growth[picked]
-        x0, x1 = found.x0.index_select(0, picked), found.x1.index_select(0, picked)
-        return Pairs(found.t0[picked], found.t1[picked], x0, x1, growth)
+        picked = torch.searchsorted(self.upto, where, right=True)
+        x0, x1, growth, first = [], [], [], 0
+        for plan, rows in zip(self.plans, picked, strict=True):
+            own = (rows - first).clamp_(0, len(plan.weight) - 1)  # rounding may lead to the plan after
+            x0.append(plan.x0.index_select(0, own))
+            x1.append(plan.x1.index_select(0, own))
+            if self.growth is not None:
+                growth.append(self.growth.index_select(0, own + first))
+            first += len(plan.weight)
+        t0, t1 = self.times.repeat_interleave(size, dim=0).unbind(dim=1)
+        return Pairs(t0, t1, torch.cat(x0), torch.cat(x1), torch.cat(growth) if growth else None)
 
 
 def prepare(coupling: Coupling, frames: Frames, rng: torch.Generator, how: How | None = None) -> Pool | None:
