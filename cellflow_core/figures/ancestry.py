@@ -23,7 +23,7 @@ def cells(result: Ancestry, *, dark: bool = False, height: int = 460) -> go.Figu
     rings = result.points[own][scatter.thinned(int(own.sum()), scatter.BEHIND_UP_TO)].astype(np.float32)
     marker = {"size": 8, "symbol": "circle-open", "color": theme.changed(dark), "line": {"width": 1.5}}
     chosen = go.Scatter(x=rings[:, 0], y=rings[:, 1], mode="markers", marker=marker, name="chosen", hoverinfo="skip")
-    return figure.add_trace(chosen)
+    return figure.add_trace(chosen).update_layout(legend_title_text="")
 
 
 def groups(result: Ancestry, *, dark: bool = False, height: int = 320) -> go.Figure:
@@ -46,8 +46,8 @@ def describe(result: Ancestry) -> str:
     parts = []
     for time, share in zip(result.times, result.share, strict=True):
         if len(share) and share.sum() > 0:
-            parts.append(f"at {time:g} {share.max():.0%} {result.names[int(share.argmax())]}")
-    return f"{said} Most of it is {', '.join(parts)}." if parts else said
+            parts.append(f"{share.max():.0%} {result.names[int(share.argmax())]} at {time:g}")
+    return f"{said} The largest parts: {', '.join(parts)}." if parts else said
 
 
 def _relative(result: Ancestry) -> np.ndarray:

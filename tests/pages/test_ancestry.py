@@ -47,7 +47,7 @@ def test_the_figures_show_weights_the_chosen_and_the_groups(dark):
     bars = ancestry.groups(result, dark=dark)
     assert [each.name for each in bars.data] == ["Erythroid &lt;b&gt;", "Myeloid"]
     np.testing.assert_allclose(np.sum([each.y for each in bars.data], axis=0), 1.0, rtol=1e-6)
-    assert "at 0 90% Erythroid <b>" in ancestry.describe(result) and "at 4 90% Myeloid" in ancestry.describe(result)
+    assert "90% Erythroid <b> at 0" in ancestry.describe(result) and "90% Myeloid at 4" in ancestry.describe(result)
     assert rows.of_ancestry(result)["mass"] == ["", "", "1", "2", "3"]
 
 
