@@ -231,13 +231,11 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
-    rows = []
-    for source in asked.data:
-        if source != MADE_UP and not Path(source).is_file():
-            print(f"left out: there is no file {source}", file=sys.stderr)
-            continue
-        for dims in map(int, asked.dims.split(",")):
-            rows.append({"data": Path(source).name} | compare(read(source, dims, asked), asked))
+    there = [each for each in asked.data if each == MADE_UP or Path(each).is_file()]
+    for each in sorted(set(asked.data) - set(there)):
+        print(f"left out: there is no file {each}", file=sys.stderr)
+    dims = [int(each) for each in asked.dims.split(",")]
+    rows = [{"data": Path(each).name} | compare(read(each, k, asked), asked) for each in there for k in dims]
     found = {
         "date": machine.today(),
         "machine": machine.here(),

@@ -42,6 +42,27 @@ def test_says_where_stock_is_not_reached(capsys):
     assert "stock's W1 was not reached" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("threads")
+def test_a_file_that_is_not_there_is_left_out_and_other_rows_are_kept(tmp_path, capsys):
+    out, x = tmp_path / "speed.json", np.random.default_rng(0).normal(size=(90, 3))
+    out.write_text(json.dumps({"rows": [row("cells.npz", 1.0), row("other.npz", 2.0)]}))
+    np.savez(tmp_path / "cells.npz", pcs=x, sample_labels=np.repeat([0.0, 1.0, 2.0], 30))
+    files = [str(tmp_path / name) for name in ("gone.npz", "cells.npz")]
+    sizes = ["--dims", "2", "--repeats", "1", "--stock-steps", "2", "--lengths", "2"]
+    models = ["--models", "ot-cfm", "ot-cfm:sigma=0.3"]
+    found = speed.main(["--data", *files, *sizes, *models, "--out", str(out)])
+    assert [each["data"] for each in found["rows"]] == ["other.npz", "cells.npz"]
+    assert [*found["rows"][1]["median"]] == ["stock", "ot-cfm 2", "ot-cfm:sigma=0.3 2"]
+    assert "there is no file" in capsys.readouterr().err
+
+
+def row(name: str, w1: float) -> dict:
+    """As an earlier part of the table holds it."""
+    about = {"name": "otcfm-train", "data": name, "cells": 90, "dims": 2, "repeats": 1, "load": [0.0], "date": "today"}
+    median = {"stock": {"w1": w1, "seconds": 1.0, "cpu": 1.0}}
+    return about | {"ratio": None, "ratio_cpu": None, "floor": w1, "median": median}
+
+
 def test_halves_share_no_cell():
     data = speed.made_up(3, 20, seed=0)
     train, test = speed.halves(data, seed=1)
