@@ -224,6 +224,30 @@ def clones(**change: Any) -> results.ClonalBias:
     return results.ClonalBias(**(made | change))
 
 
+def ancestry(**change: Any) -> results.Ancestry:
+    """The family of the cells of the last time that are above: three in four of them come from above."""
+    points, t = cells()
+    up = points[:, 1] > 0
+    weight = np.where(up, 3.0, 1.0) * ((t < 4) | up)
+    weight /= np.array([weight[t == each].sum() for each in TIMES])[np.searchsorted(TIMES, t)]
+    share = np.array([[weight[(t == each) & side].sum() for side in (up, ~up)] for each in TIMES])
+    made = {
+        "view": "pca",
+        "axes": ("PC 1", "PC 2"),
+        "time_unit": "days",
+        "chosen": "40 of 80 cells of time 4 with type = up",
+        "time": 4.0,
+        "points": points,
+        "cell_time": t,
+        "weight": weight,
+        "times": TIMES,
+        "mass": np.array([np.nan] * 4 + [1.0]),
+        "names": ("up", "down"),
+        "share": share,
+    }
+    return results.Ancestry(**(made | change))
+
+
 def perturbation(**change: Any) -> results.Perturbation:
     before, after = course().predicted, course().predicted.copy()
     after[..., 1] = np.abs(after[..., 1])
