@@ -11,7 +11,7 @@ bootstrap samples of whole clones.
 
 `with`     trained on cells that have a growth rate, and descendants count by the mass that the model gives them
 `without`  trained on cells without one, and each descendant counts once
-Models whose cells have no growth stand in `without` alone. The other models see no clones. One that needs them is
+Models that know no growth stand in `without` alone. The other models see no clones. One that needs them is
 trained several times, each time without the lineage of a part of the clones, whose cells alone it then predicts (`held
 out`); with all clones known it saw which cells of one time are relatives, and that row says `seen`.
 
@@ -56,6 +56,8 @@ from cellflow_core.train.trainer import PRESETS, TrainConfig, fit
 YARDSTICK = "waddington-ot"
 WAYS = "without", "with"
 """Growth."""
+TOLD = ("prescient",)
+"""Models that train on a growth rate of each cell where there is one, and give their cells none."""
 FOLDS = 5
 """Parts of the clones that are left out in turn for a model that needs lineage."""
 
@@ -95,7 +97,7 @@ def rows(asked: argparse.Namespace, name: str, data: Snapshots, fates: tuple[str
     """One row for each way in which this model can be trained."""
     bare = dataclasses.replace(data, growth=None)
     made = [one(asked, name, bare, fates, "without")]
-    if made[0]["grows"] or Need.GROWTH in registry.find(trial.named(name)[0]).needs:
+    if made[0]["grows"] or trial.named(name)[0] in TOLD:
         made.append(one(asked, name, data, fates, "with"))
     if Need.LINEAGE in registry.find(trial.named(name)[0]).needs:
         for row in made:
