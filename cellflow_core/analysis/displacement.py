@@ -56,8 +56,7 @@ def _pairs(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator |
     a, b = plan.x0.cpu().numpy(), plan.x1.cpu().numpy()
     weight = plan.weight.cpu().numpy().astype(float)
     share = (time - plan.t0) / (plan.t1 - plan.t0)
-    spots, which = np.unique(((1 - share) * a + share * b).astype(np.float32), axis=0, return_inverse=True)
-    which = which.ravel()
+    spots, which = _distinct((1 - share) * a + share * b)
     nearest = _nearest(here, spots)
     order = np.lexsort((-weight, which))  # pairs of one spot together, heaviest first
     ends = np.searchsorted(which[order], np.arange(len(spots)), side="right")
@@ -75,11 +74,19 @@ def _nearest(x: Float[np.ndarray, "cells dim"], spots: Float[np.ndarray, "spots 
 
     Cells that stand in one place, as those that a plan has brought to the same measured cell, are asked for once.
     """
-    x, which = np.unique(x, axis=0, return_inverse=True)
+    x, which = _distinct(x)
     middle = spots.mean(axis=0, dtype=np.float64)
     there = torch.from_numpy(spots - middle)
     half = there.square().sum(dim=1) / 2
     found = [
         torch.addmm(half, block, there.T, alpha=-1).argmin(dim=1) for block in torch.from_numpy(x - middle).split(BLOCK)
     ]
-    return torch.cat(found).numpy()[which.ravel()]
+    return torch.cat(found).numpy()[which]
+
+
+def _distinct(x: Float[np.ndarray, "n dim"]) -> tuple[Float[np.ndarray, "distinct dim"], Int[np.ndarray, " n"]]:
+    """The distinct rows, and which of them each row is; told apart by their bytes, a tenth of the time of numbers."""
+    rows = np.ascontiguousarray(x, dtype=np.float32) + np.float32(0)  # makes -0 a 0
+    names = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    _, first, which = np.unique(names, return_index=True, return_inverse=True)
+    return rows[first], which.ravel()
