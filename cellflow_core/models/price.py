@@ -11,8 +11,8 @@ counted in mean squared distances of the gap, so that they carry over as far as 
 Nested selection (Stone 1974, J. R. Stat. Soc. B 36:111): a time that is held out of training takes no part in it.
 benchmarks/price.py judges such rules on nine time courses by straight ways alone: one cheap price for all data loses by
 far, and this rule does as well as balanced transport, no better. Prices down to 0.01 and a free choice of sides did
-best there (1.3 +- 0.8 % below balanced), but trained flows did not follow, as a flow cannot part a cell in two: on one of
-these courses UOT-CFM fell behind balanced transport with them, and farther on embryoid bodies. They are not offered.
+best there (1.3 +- 0.8 % below balanced), but trained flows did not follow, perhaps as a flow cannot part a cell in two:
+on one of these courses UOT-CFM fell behind balanced transport with them, on embryoid bodies by more: not offered.
 """
 
 from __future__ import annotations
