@@ -1,4 +1,4 @@
-"""The app from a shell, `python -m cellflow_core data|models|train|compare|runs|simulate|perturb|export`.
+"""The app from a shell, `python -m cellflow_core data|models|train|compare|runs|simulate|perturb|fates|futures|export`.
 
 Nothing heavy is imported before a command needs it. What goes wrong is one sentence on stderr and exit code 2.
 """
@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cellflow_core.cli import ask, compare, data, export, models, runs, train, work
+from cellflow_core.cli import ask, compare, data, export, fates, models, runs, train, work
 from cellflow_core.jobs.reasons import SPOKEN, reason
 
-GROUPS = (data, models, train, compare, runs, ask, export, work)
+GROUPS = (data, models, train, compare, runs, ask, fates, export, work)
 
 
 class _Parser(argparse.ArgumentParser):
