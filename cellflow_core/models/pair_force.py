@@ -73,5 +73,6 @@ class PairForce(nn.Module):
 
 
 def _distances(x: Tensor, y: Tensor) -> Tensor:
-    """Between cells of the same group; written out, as they are small differences of large numbers."""
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+    """Between cells of the same group, seen from the middle of the cloud, where they keep their digits."""
+    middle = y.mean(dim=-2, keepdim=True)
+    return torch.cdist(x - middle, y - middle)

@@ -24,7 +24,7 @@ from cellflow_core.models.plans import How, Kind, plans
 
 STEPS = 8
 """Steps of the carried cells from one time to the next."""
-FELT = 1024
+FELT = 512
 """Most cells that a carried cell feels."""
 
 Carrier = Callable[[Tensor, Tensor, Tensor], Tensor]
