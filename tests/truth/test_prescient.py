@@ -49,14 +49,18 @@ def test_the_valley_of_an_ornstein_uhlenbeck_process(start):
     assert float(model.noise(t[:1])) == pytest.approx(0.7, rel=1e-5) and motion(model).kind == "stochastic"
 
 
+@pytest.mark.slow
 def test_how_often_cells_cross_a_learnt_pass():
-    """Seven snapshots of cells that leave a valley behind a pass of 2.5 D, with their noise given: crossings of the
-    learnt landscape within 25 % of the exact rate (0.062 a day), which the formula of Kramers exceeds by 23 % here."""
-    process = DoubleWell(Wells(noise=0.9, cells_per_time=1500, last_time=3.0, frames=7))
-    model = trained(process.simulate(), 0.9, {"steps": 350, "batch": 64, "learning_rate": 2e-2}, substeps=16)
-    found, many = crossings(model, process, days=60.0, cells=1500, per_gap=25)
+    """Snapshots of 9 days of cells that leave a valley behind a pass of 2.5 D, their noise given: crossings of the
+    learnt landscape within 15 % of the exact rate (0.062 a day; Kramers' formula is 23 % above it at so low a pass).
+
+    The series must be long enough for the second valley to fill: with 3 to 6 days the rate came out 10 to 28 % too low.
+    """
+    process = DoubleWell(Wells(noise=0.9, cells_per_time=1500, last_time=9.0, frames=7))
+    model = trained(process.simulate(), 0.9, {"steps": 350, "learning_rate": 2e-2}, substeps=40)
+    found, many = crossings(model, process, days=60.0, cells=1500, per_gap=75)
     assert many > 1000
-    assert found == pytest.approx(process.escape_rate(), rel=0.25)
+    assert found == pytest.approx(process.escape_rate(), rel=0.15)
 
 
 def test_known_growth_takes_the_place_of_motion():
