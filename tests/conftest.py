@@ -22,6 +22,9 @@ if not os.environ.get("CELLFLOW_UNCHECKED"):
         "course",
         "trend",
         "evaluate",
+        "clones",
+        "ancestry",
+        "links",
     )
     checked = ["math", "data.frames", "models", *(f"analysis.{each}" for each in analysis)]
     install_import_hook([f"cellflow_core.{each}" for each in checked], "beartype.beartype")

@@ -117,7 +117,7 @@ def test_cells_in_one_place_share_alike():
     model = registry.create("mccann", {}, data.spec, 0)
     model.prepare(Frames.of(data), torch.Generator().manual_seed(0))  # type: ignore[operator]
     found = ancestry(
-        model, data, View("pca", ("p", "q"), data.x, data.x), polygon=[(0.5, -1), (2, -1), (2, 1), (0.5, 1)]
+        model, data, View("pca", ("p", "q"), data.x, data.x), polygon=[(0.5, -1.0), (2.0, -1.0), (2.0, 1.0), (0.5, 1.0)]
     )
     np.testing.assert_allclose(found.weight, [0.5, 0.5, 0, 0.5, 0.5, 0])
     assert any("knows no growth" in note for note in found.notes)
