@@ -15,7 +15,9 @@ end is met by likelihood; the squared Jacobian keeps the solver's work small (Fi
 arXiv:2002.02798); the hinge keeps ways near measured cells of any time, at measured times and half-way between. With
 steps of fixed size the Jacobian has another task: where slopes are steep for the steps, the likelihood can be bettered
 by the error of the solver. On a simulated tree it then fell below what the added noise allows, and cells landed far
-from the measured ones; so its weight is far above the paper's, which has small adaptive steps.
+from the measured ones; so its weight is far above the paper's, which has small adaptive steps. The price: it holds back
+sharp forks. Where a tight first cloud splits into far branches, most cells take one of them and shares are wrong; a
+smaller weight with rk4 and more steps is then needed.
 
 The divergence is exact, dim derivatives at a time, or estimated along one random direction of signs, which stays the
 same on the whole way of a cell (Hutchinson 1990; Grathwohl et al., ICLR 2019, arXiv:1810.01367). Departures from the
@@ -49,7 +51,9 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     energy: float = setting(0.3, "weight of the kinetic energy against the likelihood: straighter ways", 0.0, 100.0)
-    jacobian: float = setting(0.3, "weight of the squared slopes of the velocity: smoother motion", 0.0, 100.0)
+    jacobian: float = setting(
+        0.3, "weight of the squared slopes of the velocity: smoother motion, no sharp forks", 0.0, 100.0
+    )
     density: float = setting(0.1, "weight of the distance of ways from measured cells", 0.0, 100.0)
     neighbours: int = setting(5, "nearest measured cells that this distance is taken to", 1, 100, "cells")
     alignment: float = setting(
