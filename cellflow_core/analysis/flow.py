@@ -15,6 +15,8 @@ from cellflow_core.analysis.views import View
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
+PAIRS = 10_000
+"""Most pairs of a plan that a picture is made from."""
 ENOUGH = 300
 """Cells that make a picture: where the nearest times have fewer, the next nearest times are taken as well."""
 
@@ -92,14 +94,18 @@ def _displacements(
     """(cells and points in the view, arrows, growth, notes) of the plan whose interval holds `time`."""
     plan = next((each for each in moving.plans if time <= each.t1), moving.plans[-1])
     share = np.clip((time - plan.t0) / (plan.t1 - plan.t0), 0.0, 1.0)
-    x0, x1 = plan.x0.cpu().numpy(), plan.x1.cpu().numpy()
+    every, drawn = len(plan.weight), slice(None)
+    if every > PAIRS:
+        drawn = np.random.default_rng(0).choice(every, PAIRS, replace=False)
+    x0, x1 = plan.x0.cpu().numpy()[drawn], plan.x1.cpu().numpy()[drawn]
     points = view.project((1 - share) * x0 + share * x1)
     arrows = (view.project(x1) - view.project(x0)) / (plan.t1 - plan.t0)
     note = (
         f"{moving.title} has no velocity field: an arrow is the way from a cell at {plan.t0:g} to its partner at "
         f"{plan.t1:g}, divided by the time between, and says nothing about the way in between."
     )
-    return points, points, arrows, None if plan.later is None else growth_of(plan), (note,)
+    notes = (note, f"{PAIRS:,} of its {every:,} pairs are drawn, at random.") if every > PAIRS else (note,)
+    return points, points, arrows, None if plan.later is None else growth_of(plan)[drawn], notes
 
 
 def _when(times: Array) -> str:

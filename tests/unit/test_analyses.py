@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis import flow
 from cellflow_core.analysis.clamp import Clamped
 from cellflow_core.analysis.course import time_course
 from cellflow_core.analysis.fates import fate_map
@@ -263,7 +264,7 @@ def test_a_gene_rises_as_its_cells_do():
         gene_trend(Split(), DATA, "Down")
 
 
-def test_the_arrows_are_the_velocity_and_stand_only_where_cells_are():
+def test_the_arrows_are_the_velocity_and_stand_only_where_cells_are(monkeypatch):
     made = flow_field(Split(), DATA, VIEW, 1.0)
     there = np.isfinite(made.u)
     assert 0 < there.sum() < 0.7 * there.size
@@ -271,6 +272,9 @@ def test_the_arrows_are_the_velocity_and_stand_only_where_cells_are():
     assert np.abs(made.v[there]).max() == pytest.approx(2.0, abs=1e-3)
     plan = flow_field(Plans(), DATA, VIEW, 0.5)
     assert np.nanmean(plan.u) == pytest.approx(1.0, abs=0.1) and "no velocity field" in plan.notes[0]
+    monkeypatch.setattr(flow, "PAIRS", 40)
+    few = flow_field(Plans(), DATA, VIEW, 0.5)
+    assert len(few.cells) == 40 < len(plan.cells) and few.notes[1].startswith("40 of its ")
     assert "extrapolation" in flow_field(Split(), DATA, VIEW, 3.0).notes[-1]
 
 
