@@ -23,7 +23,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cellflow_core.analysis.simulate import motion, simulate
+from cellflow_core.analysis.crowd import Amid
+from cellflow_core.analysis.simulate import Model, motion, simulate
 from cellflow_core.data.simulators import registry as simulators
 from cellflow_core.data.simulators.contract import HasDrift, HasVelocity, Simulator
 from cellflow_core.data.snapshots import Snapshots
@@ -50,11 +51,11 @@ def one(name: str, process: Simulator, model_name: str, seed: int, preset: str) 
     row: dict[str, Any] = {"process": name, "model": model_name, "seed": seed}
     moved = motion(model)
     if isinstance(process, HasVelocity) and moved.velocity:
-        found, truth = fields(moved.velocity, process.velocity, fresh)
+        found, truth = fields(model, "velocity", process.velocity, fresh)
         row["velocity"] = cosine(found, truth)
         row["velocity_error"] = float(np.sqrt(((found - truth) ** 2).mean() / (truth**2).mean()))
     if isinstance(process, HasDrift) and moved.drift and moved.noise:
-        row["drift"] = cosine(*fields(moved.drift, process.drift, fresh))
+        row["drift"] = cosine(*fields(model, "drift", process.drift, fresh))
     between = fresh.times[1::2]
     before = data.times[:-1]
     pairs = list(zip(before, between, strict=True))
@@ -64,11 +65,12 @@ def one(name: str, process: Simulator, model_name: str, seed: int, preset: str) 
     return row
 
 
-def fields(found: Any, truth: Any, cells: Snapshots) -> tuple[np.ndarray, np.ndarray]:
-    """(the model's field, the true one) at the cells of every time."""
+def fields(model: Model, name: str, truth: Any, cells: Snapshots) -> tuple[np.ndarray, np.ndarray]:
+    """(the model's field of this name, the true one) at the cells of every time, which feel each other if they do."""
     pairs = []
     for time in cells.times:
         x = cells.at(time)
+        found = getattr(motion(Amid(model, x)), name)
         with torch.no_grad():
             made = found(torch.full((len(x),), float(time)), torch.from_numpy(x)).numpy()
         pairs.append((made, truth(float(time), x.astype(np.float64))))
