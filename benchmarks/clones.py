@@ -11,9 +11,12 @@ bootstrap samples of whole clones.
 
 `with`     trained on cells that have a growth rate, and descendants count by the mass that the model gives them
 `without`  trained on cells without one, and each descendant counts once
-Models that know no growth stand in `without` alone. The other models see no clones. One that needs them is
-trained several times, each time without the lineage of a part of the clones, whose cells alone it then predicts (`held
-out`); with all clones known it saw which cells of one time are relatives, and that row says `seen`.
+Models that know no growth stand in `without` alone. Where a model leads each cell one way only, growth weighs all of
+its ends alike, so that the rows differ by training alone.
+
+Most models see no clones. One that needs them is trained several times, each time without the lineage of a part of the
+clones, whose cells alone it then predicts (`held out`); with all clones known it saw which cells of one time are
+relatives, and that row says `seen`.
 
 `over` is the difference to Waddington-OT, with growth where both have it, in the same bootstrap samples. The prediction
 of several seeds is their mean. Rows that the file holds of other models are kept.
@@ -201,14 +204,14 @@ def table(found: dict[str, Any]) -> str:
         f"({seen}) of {data['clones']} clones, {data['fates'].replace(',', ' against ')}",
         f"preset {found['preset']}, {found['date'][:10]}, {where['system']}, {where['threads']} thread(s)",
         f"{'':24} {'growth':>8} {'AUROC':>6} {'95 % of clones':>16} "
-        f"{'over ' + YARDSTICK:>26} {'by time':>16} {'CPU s':>7}",
+        f"{'over ' + YARDSTICK:>26} {'by time':>16} {'CPU s':>7} {'seeds':>5}",
     ]
     for row in sorted(found["rows"], key=lambda each: -each["auroc"]):
         label = row["model"] + (f", clones {row['clones']}" if "clones" in row else "")
         by_time = " ".join("  -  " if each is None else f"{each:.3f}" for each in row["by_time"].values())
         lines.append(
             f"{label:24} {row['growth']:>8} {row['auroc']:6.3f} {row['low']:7.3f} to {row['high']:.3f} "
-            f"{over(found, row):>26} {by_time:>16} {row['cpu']:7.1f}"
+            f"{over(found, row):>26} {by_time:>16} {row['cpu']:7.1f} {len(row['seeds'].split(',')):5}"
         )
     return "\n".join([*lines, *(f"{each['model']} failed: {each['error']}" for each in found["failed"])])
 
