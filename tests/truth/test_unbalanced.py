@@ -89,3 +89,22 @@ def test_wfr_fm_learns_which_cells_of_the_gene_circuit_divide():
     assert np.corrcoef(found, truth)[0, 1] > 0.97
     landed = simulate(model, data.at(0.0), [0.0, 4.0])
     assert np.exp(landed.log_weight[-1]).mean() == pytest.approx(data.mass[-1] / data.mass[0], rel=0.02)
+
+
+def test_tigon_finds_the_growth_of_two_groups():
+    """Groups of 300 and 300 that become 450 and 150 of the shown cells while all cells triple in two days.
+
+    Growth log(4.5) / 2 and log(1.5) / 2 a day within 5 % of their span, mass 3 within 3 %, and no cell crosses.
+    """
+    rng = np.random.default_rng(0)
+    group = [np.repeat([0, 1], [300, 300]), np.repeat([0, 1], [450, 150])]
+    x = [rng.normal(size=(600, 2)) * 0.3 + np.stack([4 * g, np.full(600, 2.0 * k)], 1) for k, g in enumerate(group)]
+    space, mass = StateSpace.coordinates(("a", "b")), np.array([1000.0, 3000.0])
+    data = Snapshots(np.concatenate(x), np.repeat([0.0, 2.0], 600), space, mass=mass)
+    model = trained("tigon", data, {"delta": 0.5}, steps=400)
+    landed = simulate(model, data.at(0.0), [0.0, 2.0])
+    first, times = landed.x[-1][:, 0] < 2, np.exp(landed.log_weight[-1])
+    assert np.array_equal(first, data.at(0.0)[:, 0] < 2)
+    rates = np.log([times[first].mean(), times[~first].mean()]) / 2
+    np.testing.assert_allclose(rates, np.log([4.5, 1.5]) / 2, atol=0.05 * np.log(3) / 2)
+    assert times.mean() == pytest.approx(3.0, rel=0.03)
