@@ -176,6 +176,11 @@ def _quasi(
         )
     else:
         law, notes = _settle(model, moving, data, view, grid, x, time, seed)
+    if not law[grid.inside].any():
+        raise ValueError(
+            f"{moving.title} carries no cell to where cells were measured by time {time:g}, so there is nothing to "
+            "make a landscape of; look at Time for where it takes them, and train it longer"
+        )
     with np.errstate(divide="ignore"):
         height = -np.log(law / law[grid.inside].max())
     height = np.where(grid.inside, np.minimum(height, CAP), np.nan)
@@ -211,7 +216,7 @@ def _settle(
         moved = simulate(frozen, x, [0.0, pause], seed=seed + look + 1, per_gap=10)
         x, points = moved.x[-1], view.project(moved.x[-1])
         now, inside = _law(grid, points), grid.share_inside(points, grid.inside)
-        if inside < begun - 0.2:
+        if inside < begun - 0.2 or not now[grid.inside].any():
             reason = "leaving"
             break
         change = 0.5 * np.abs(now / now.sum() - law / law.sum()).sum()

@@ -303,6 +303,15 @@ def test_a_surface_that_never_changes_is_not_said_to_change():
         assert ("the same at all times" in notes) == still and ("changes with time" in notes) != still
 
 
+def test_a_model_that_carries_all_cells_away_has_no_landscape():
+    class Away(Made, HasVelocity):
+        def velocity(self, t, x, context):
+            return torch.full_like(x, 1e3)
+
+    with pytest.raises(ValueError, match="no cell to where cells were measured by time 2"):
+        landscape(Away(), DATA, VIEW, time=2.0)
+
+
 def test_chance_beside_a_learnt_potential_is_told():
     for model, told in ((Hill(), False), (NoisyHill(), True)):
         notes = landscape(model, DATA, VIEW).notes
