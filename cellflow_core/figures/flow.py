@@ -15,6 +15,8 @@ from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
 from cellflow_core.figures.streamlines import streamlines
 
 CLASSES = 6
+_ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": 0.9}
+"""A colour bar over the picture: beside it, a phone would have no room for the cells."""
 
 
 def flow(
@@ -99,7 +101,7 @@ def _growth_look(result: FlowField, dark: bool) -> dict:
         "cmin": -most,
         "cmax": most,
         "showscale": True,
-        "colorbar": {"title": {"text": f"growth<br>({unit})", "side": "right"}, "tickformat": "+.2~g"},
+        "colorbar": {"title": {"text": f"growth ({unit})", "side": "top"}, "tickformat": "+.2~g", **_ABOVE},
     }
 
 
@@ -202,6 +204,6 @@ def _bar(edges: np.ndarray, dark: bool, unit: str) -> go.Scatter:
             "cmin": 0,
             "cmax": count,
             "showscale": True,
-            "colorbar": {"title": {"text": f"speed<br>({unit.strip()})", "side": "right"}, **ticks},
+            "colorbar": {"title": {"text": f"speed ({unit.strip()})", "side": "top"}, **ticks, **_ABOVE},
         },
     )

@@ -27,7 +27,7 @@ def of_fates(result: Fates, begin: float, unit: str) -> Said:
     k = int(off.argmax())
     against = (
         f"Of the cells measured at the last time, {result.measured[k]:.0%} are {result.names[k]}, and the model has "
-        f"{result.share[k]:.0%}: the shares are off by at most {_points(off[k])}"
+        f"{result.share[k]:.0%}: the shares are off by {_points(off[k])}"
     )
     if off[k] > FAR:
         return Said(answer, "poor", f"{against}. This model does not bring cells to where they were found.")
@@ -36,9 +36,9 @@ def of_fates(result: Fates, begin: float, unit: str) -> Said:
 
 
 def _points(share: float) -> str:
-    """A difference of shares in percentage points."""
-    said = f"{100 * share:.0f}"
-    return f"{said} point" if said == "1" else f"{said} points"
+    """A difference of shares in percentage points, as an upper end."""
+    count = round(100 * share)
+    return "less than a point" if count < 1 else f"at most {count} point{'s' if count > 1 else ''}"
 
 
 def of_futures(result: Futures) -> str:

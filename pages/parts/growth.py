@@ -48,13 +48,14 @@ def of_course(result: TimeCourse, unit: str) -> str:
     """How many cells there are at the end, against the counted number, in one sentence; empty without growth."""
     if result.mass is None:
         return ""
+    if result.measured_mass is None:
+        return (
+            "Nobody counted the cells of these data, so how many there are in all is not known: the model learnt only "
+            "how much more some grow than others."
+        )
     low, number, high = result.mass[-1]
     begin, end = at(result.times[0], unit), at(result.times[-1], unit)
     said = f"From {begin} to {end} one cell becomes {number:.2g} on average (95 % of samples: {low:.2g} to {high:.2g})"
-    if result.measured_mass is None:
-        return (
-            f"{said}, but nobody counted the cells of these data: only how much more some grow than others was learnt."
-        )
     counted = float(result.measured_mass[-1])
     off = abs(number / counted - 1)
     how = "which it was trained on" if result.seen[-1] else "which it never saw"

@@ -74,7 +74,7 @@ def test_a_model_without_growth_offers_none(run, monkeypatch):  # noqa: F811
 def test_numbers_that_nobody_counted_are_not_drawn(growing, monkeypatch):
     monkeypatch.setitem(ANSWERS, "course", lambda: made_up.growing_course(measured_mass=None))
     page = opened("time", run=growing.id)
-    assert "nobody counted the cells of these data" in said(page) and "Cell numbers mean something" in said(page)
+    assert "Nobody counted the cells of these data" in said(page) and "Cell numbers mean something" in said(page)
     assert not [each for each in page.expander if each.label == "The numbers of cells"]
 
 
