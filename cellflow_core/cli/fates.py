@@ -30,7 +30,7 @@ def _fates(chosen: argparse.Namespace) -> None:
     found = answer("fates", chosen.run, states=chosen.states)
     if not isinstance(found, Fates):
         raise TypeError(f"the answer is a {type(found).__name__}, not a Fates")
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, Any] = {
         "fate": found.names,
         "share": found.share,
         "low": found.low,
@@ -50,12 +50,12 @@ def _futures(chosen: argparse.Namespace) -> None:
     found = answer("futures", chosen.run, states=chosen.states, cell=chosen.cell, count=chosen.count)
     if not isinstance(found, Futures):
         raise TypeError(f"the answer is a {type(found).__name__}, not a Futures")
-    columns = {"fate": found.names, "share": found.share, "low": found.low, "high": found.high}
+    columns: dict[str, Any] = {"fate": found.names, "share": found.share, "low": found.low, "high": found.high}
     ways = found.paths.shape[1]
     _told(columns, (f"{found.start}, {ways} futures. Interval: {found.interval}.", *found.notes), chosen.out)
 
 
-def _told(columns: dict[str, Sequence[Any]], notes: Sequence[str], out: Path | None) -> None:
+def _told(columns: dict[str, Any], notes: Sequence[str], out: Path | None) -> None:
     rows = [(name, *(f"{value:.4f}" for value in values)) for name, *values in zip(*columns.values(), strict=True)]
     print(table(tuple(columns), rows))
     for note in notes:
