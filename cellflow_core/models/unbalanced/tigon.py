@@ -9,9 +9,10 @@ and of all v, g that lead from each measured density to the next, those of least
 
     int int (|v|^2 + delta^2 g^2) rho dx dt
 
-are wanted. Measured densities are Gaussian mixtures centred on the cells, whose width comes down in three stages. Cells
-of each mixture are carried to the time before and to the time after, and log rho where they arrive, by the line above
-from where they started, is compared with that of the mixture there. Ways weigh exp(log mass) each.
+are wanted. Measured densities are Gaussian mixtures centred on the cells, whose width comes down in three stages, to
+one that is set, or chosen by leaving out one training cell after the other. Cells of each mixture are carried to the
+time before and to the time after, and log rho where they arrive, by the line above from where they started, is compared
+with that of the mixture there. Ways weigh exp(log mass) each.
 
 The trace is exact, dim derivatives at a time, or estimated along one random direction of signs above a number of
 dimensions (Hutchinson 1990). Departures from the paper: densities are compared by their logarithms (a Huber loss, per
@@ -47,6 +48,8 @@ WIDER = (4.0, 2.0, 1.0)
 """Width of the mixtures in each stage, against the last."""
 SHARES = (1.0, 1.0, 2.0)
 """Training steps of each stage, relative to each other."""
+WIDTHS = (0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8)
+"""Widths that are chosen from, in spreads of the data."""
 FAR = 1.0
 """Difference of log densities, in nats an axis, from which the loss is linear."""
 
@@ -56,7 +59,12 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     bandwidth: float = setting(
-        0.1, "width at last of the Gaussians on the cells, 4 and 2 times as wide before", 0.005, 2.0, "spreads"
+        0.0,
+        "width at last of the Gaussians on the cells, 4 and 2 times as wide before; 0: the one that makes each "
+        "training cell likely among the others",
+        0.0,
+        2.0,
+        "spreads of the data",
     )
     energy: float = setting(0.002, "weight of the energy against the mismatch: shorter ways, less growth", 0.0, 100.0)
     delta: float = setting(
@@ -100,12 +108,14 @@ class TIGON(DynamicsModel, HasVelocity, HasGrowth):
 
     Config = Settings
     config: Settings
+    narrow: Tensor
 
     def __init__(self, config: Settings, spec: Spec) -> None:
         super().__init__(config, spec)
         self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
         self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval)
         self.solver = Solver(config.solver, config.substeps, config.tolerance)
+        self.register_buffer("narrow", torch.tensor(config.bandwidth, dtype=torch.float64))
         self.moved = [*self.net.parameters(), *self.rate.parameters()]
 
     def phases(self) -> tuple[Phase, ...]:
@@ -118,7 +128,9 @@ class TIGON(DynamicsModel, HasVelocity, HasGrowth):
         """The mixtures of one stage."""
         x = tuple(each[torch.randperm(len(each), generator=rng, device=each.device)[:CENTRES]] for each in frames.x)
         mass = torch.ones(len(x), device=x[0].device) if frames.mass is None else frames.mass
-        return Mixtures(x, mass.log(), wider * self.config.bandwidth * self.spec.scale)
+        if not self.narrow:
+            self.narrow.fill_(max(WIDTHS, key=lambda width: _likelihood(x, width * self.spec.scale)))
+        return Mixtures(x, mass.log(), wider * float(self.narrow) * self.spec.scale)
 
     def loss(self, batch: Batch) -> Loss:
         """Mismatch of log densities, per axis, and energy in squared spreads per axis and squared mean gaps."""
@@ -167,7 +179,10 @@ class TIGON(DynamicsModel, HasVelocity, HasGrowth):
         return torch.randint(2, (len(x), 1, x.shape[1]), generator=rng, device=x.device).to(x) * 2 - 1
 
     def notes(self) -> tuple[str, ...]:
-        return self.solver.notes()
+        if self.config.bandwidth or not self.narrow:
+            return self.solver.notes()
+        told = f"The Gaussians on the cells are {float(self.narrow):g} spreads of the data wide: so wide that each"
+        return (*self.solver.notes(), f"{told} training cell is likely among the others.")
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
@@ -178,3 +193,16 @@ class TIGON(DynamicsModel, HasVelocity, HasGrowth):
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, " batch"]:
         return self.rate(t, x)[:, 0]
+
+
+def _likelihood(x: tuple[Tensor, ...], width: float) -> float:
+    """Mean log density of a cell in the mixture of the others of its time, less what is the same for every width.
+
+    Cross-validated width (Habbema, Hermans & van den Broek, COMPSTAT 1974).
+    """
+    found = []
+    for each in x:
+        log = torch.cdist(each, each).square() / (-2 * width**2)
+        near = torch.logsumexp(log.fill_diagonal_(-torch.inf), dim=1)
+        found.append(float(near.mean()) - math.log(max(len(each) - 1, 1)) - each.shape[1] * math.log(width))
+    return sum(found) / len(found)
