@@ -19,7 +19,7 @@ clones, whose cells alone it then predicts (`held out`); with all clones known i
 relatives, and that row says `seen`.
 
 `over` is the difference to Waddington-OT, with growth where both have it, in the same bootstrap samples. The prediction
-of several seeds is their mean. Rows that the file holds of other models are kept.
+of several seeds is their mean. Rows that the file holds stay until the same model is made again.
 """
 
 from __future__ import annotations
@@ -74,13 +74,15 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     fates = (asked.fates.split(",")[0], asked.fates.split(",")[1])
     early = clones.evidence(data, asked.states, fates, asked.early)
     found = about(asked, data, early)
-    found["rows"] = [row for row in earlier(asked.out, found) if row["model"] not in names]
+    found["rows"] = earlier(asked.out, found)
     for name in names:
         try:
-            found["rows"] += rows(asked, name, data, fates)
+            made = rows(asked, name, data, fates)
         except (ValueError, RuntimeError, ArithmeticError) as error:
             found["failed"].append({"model": name, "error": f"{type(error).__name__}: {error}"})
             print(f"{name} failed: {error}", file=sys.stderr, flush=True)
+        else:
+            found["rows"] = [row for row in found["rows"] if row["model"] != name] + made
         write(asked.out, found)
     print(table(found))
     return found
