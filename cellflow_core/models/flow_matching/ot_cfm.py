@@ -3,8 +3,8 @@
 Tong et al., "Improving and generalizing flow-based generative models with minibatch optimal transport", TMLR 2024,
 arXiv:2302.00482, section 3.2.4. Paths and targets are torchcfm's; the pairs come from one exact plan of all cells, or
 of random parts of a thousand where there are more, which is cheaper than a plan of each batch and nearer to the
-optimum (arXiv:2302.00482 solves it batch by batch). The other couplings are those of models/plans.py; random pairs are `i-cfm`,
-entropic ones with bridges `sb-cfm`, and pairs that grow `uot-cfm`.
+optimum (arXiv:2302.00482 solves it batch by batch). The other couplings are those of models/plans.py; random pairs are
+`i-cfm`, entropic ones with bridges `sb-cfm`, and pairs that grow `uot-cfm`.
 """
 
 from __future__ import annotations
