@@ -6,9 +6,9 @@
     d log mass / dt = r B^2 / (1 + B^2)
 
 Half of the cells start with A on and turn over to B, where they multiply; the signal C holds the other half where they
-are. After the circuit of Sha et al., "Reconstructing growth and dynamic trajectories from single-cell transcriptomics data",
-Nat. Mach. Intell. 2024, doi:10.1038/s42256-023-00763-w, and Zhang, Li & Zhou, ICLR 2025, arXiv:2410.00844. The pace
-and the rate of division were set so that the clouds and numbers of cells of their published tables come out.
+are. After the circuit of Sha et al., "Reconstructing growth and dynamic trajectories from single-cell transcriptomics
+data", Nat. Mach. Intell. 2024, doi:10.1038/s42256-023-00763-w, and Zhang, Li & Zhou, ICLR 2025, arXiv:2410.00844. The
+pace and the rate of division were set so that the clouds and numbers of cells of their published tables come out.
 """
 
 from __future__ import annotations
