@@ -82,6 +82,10 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
     title = "TrajectoryNet"
     summary = "Learns one motion under which the cells of all times are likely, along short ways near measured cells."
     paper = "Tong et al., ICML 2020, arXiv:2002.04461"
+    caution = (
+        "Its motion is kept smooth: where cells that start close together part into several fates, it can send nearly "
+        "all of them one way, so do not trust its shares there."
+    )
     recommended: ClassVar[Mapping[str, Any]] = {"steps": 500, "batch": 64, "learning_rate": 5e-3, "average": 0.97}
 
     Config = Settings
