@@ -88,7 +88,8 @@ def _server(threads: int) -> ForkServerContext:
 def row(asked: Trial) -> dict[str, Any]:
     """Train and score here."""
     model, data, unit, made = trained(asked)
-    found = evaluate.scores(model, data, asked.fold, seed=asked.seed, limit=len(data.x), unit=unit, beside=asked.beside)
+    limit = evaluate.PARTNERS * len(data.x)
+    found = evaluate.scores(model, data, asked.fold, seed=asked.seed, limit=limit, unit=unit, beside=asked.beside)
     return made | {"w1": found.before.w1} | plain(found.before) | {"first": plain(found.first), "date": machine.today()}
 
 

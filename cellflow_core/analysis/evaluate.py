@@ -2,7 +2,8 @@
 
 For each time but the first and the last: a model that was trained without it starts from all measured cells of the
 time before and predicts the cells at the time left out; the exact Wasserstein-1 distance of the two clouds is the
-score (state). Training is the caller's, so that evaluation knows no trainer.
+score (state). A model with noise makes one draw a cell, a plan sends each cell to several of its partners. Training is
+the caller's, so that evaluation knows no trainer.
 
 `scores` reports beside it what one number cannot tell: the way from the first time on, W2, MMD, sliced distances, mass,
 density and coverage, each for the model and for the answers that need none.
@@ -29,6 +30,9 @@ Array = np.ndarray
 PROTOCOL = "loo-v1"
 SPLITS = 5
 """Random halvings that the sampling floor is the mean of."""
+PARTNERS = 8
+"""Partners that each cell is sent to where a plan is scored, if they stay within the limit of exact distances: the cloud
+is then the plan's, as in the row `midpoint`, and not that of one draw from it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def score(model: Model, data: Snapshots, time: float, seed: int = 0, noise: bool
     noise  False follows the velocity of a stochastic model, as in `simulate`
     """
     before, _ = _neighbours(data, time)
-    found = simulate(model, data.at(before), [before, time], seed=seed, noise=noise)
+    found = simulate(model, _sent(model, data.at(before), EXACT_LIMIT), [before, time], seed=seed, noise=noise)
     return wasserstein(found.x[-1], data.at(time), weight=found.weight[-1])
 
 
@@ -91,7 +95,7 @@ def scores(
     before, _ = _neighbours(data, time)
     found = {}
     for start in dict.fromkeys((before, float(data.times[0]))):
-        moved = simulate(model, data.at(start), [start, time], seed=seed, noise=noise)
+        moved = simulate(model, _sent(model, data.at(start), limit), [start, time], seed=seed, noise=noise)
         grown = float(np.exp(moved.log_weight[-1].astype(np.float64)).mean())
         cloud = _Cloud(moved.x[-1], moved.weight[-1], grown * _mass(data, start))
         found[start] = _distances(cloud, data.at(time), _mass(data, time), limit, unit, seed)
@@ -117,6 +121,12 @@ def trivial(
     split = [_distances(_Cloud(one, None, np.nan), other, mass, limit, unit, seed) for one, other in parts]
     means = {each.name: float(np.mean([getattr(part, each.name) for part in split])) for each in fields(Distances)}
     return Trivial(time=time, floor=Distances(**means), **rows)
+
+
+def _sent(model: Model, cells: Float[Array, "cells dim"], limit: int) -> Float[Array, "sent dim"]:
+    """The cells that set out: each once, or as often as its partners count where a plan says who goes where."""
+    often = min(PARTNERS, limit // len(cells)) if motion(model).kind == "plan" else 1
+    return np.repeat(cells, max(often, 1), axis=0)
 
 
 @dataclass(frozen=True)

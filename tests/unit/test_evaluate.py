@@ -45,6 +45,21 @@ def test_the_displacement_model_scores_as_the_midpoint():
     assert evaluate.score(model, data, 1.0) == pytest.approx(0.0, abs=1e-5)
 
 
+def test_a_plan_that_splits_cells_is_scored_by_all_it_joins(monkeypatch):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(time, 1.0, size=(count, 2)) for time, count in ((0, 50), (1, 200), (2, 200))])
+    data = Snapshots(
+        x.astype(np.float32), np.repeat([0.0, 1.0, 2.0], [50, 200, 200]), StateSpace.coordinates(("a", "b"))
+    )
+    seen = data.without(1.0)
+    model = registry.create("mccann", {}, seen.spec, 0)
+    fit(model, seen, TrainConfig.preset("standard", type(model), validation=0.0))
+    midpoint, whole = evaluate.baselines(data, 1.0).midpoint, evaluate.score(model, data, 1.0)
+    assert whole == pytest.approx(midpoint, rel=0.05)
+    monkeypatch.setattr(evaluate, "PARTNERS", 1)
+    assert evaluate.score(model, data, 1.0) > max(1.1 * midpoint, whole)
+
+
 def test_only_times_between_others_can_be_left_out():
     assert evaluate.middle_times(shifted()) == (1.0,)
     with pytest.raises(ValueError, match="time 4 cannot be left out: it must be one of 1, which lie between two"):
