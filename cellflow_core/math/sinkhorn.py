@@ -11,7 +11,8 @@ Math. Comp. 2018, arXiv:1607.05816) on potentials f, g with P = a b exp((f + g -
 
 and g alike. Most rounds are two products with the present plan; when their factors grow, the potentials take them in
 by the formula above and the plan is written anew, and epsilon comes down in steps of four from the largest cost
-(Schmitzer, SIAM J. Sci. Comput. 2019, arXiv:1610.06519), so that no epsilon makes it overflow.
+(Schmitzer, SIAM J. Sci. Comput. 2019, arXiv:1610.06519), so that no epsilon makes it overflow. With a price the level
+of f against g is set anew every few rounds (Sejourne, Vialard & Peyre, AISTATS 2022, arXiv:2201.00730).
 """
 
 from __future__ import annotations
@@ -100,12 +101,25 @@ class _State:
                     v = lift1 * (u @ plan / self.b).pow(-keep1)
                 done += _LOOK
                 change = float((u / before - 1).abs().mean())
+                shift = self._shift(epsilon * u.log(), epsilon * v.log(), rho0, rho1) / epsilon
+                u, v = u * math.exp(shift), v * math.exp(-shift)
                 largest = float(torch.cat([u, v]).log().abs().max())
             if not math.isfinite(change + largest):
                 raise ValueError(f"the entropic plan overflows at epsilon={epsilon:.3g}: take a larger one")
             self.f, self.g = self.f + epsilon * u.log(), self.g + epsilon * v.log()
             plan = plan.mul_(u[:, None]).mul_(v)
         return plan, change
+
+    def _shift(self, more_f: Tensor, more_g: Tensor, rho0: float, rho1: float) -> float:
+        """How much f is to rise and g to fall at once: the plan stays, the prices paid are least.
+
+        At dear prices rounds alone find that level slowly, at the rate of lambda0 lambda1.
+        """
+        if math.isinf(rho0) and math.isinf(rho1):
+            return 0.0
+        paid0 = 1.0 if math.isinf(rho0) else float(self.mass @ (-(self.f + more_f) / rho0).exp())
+        paid1 = self.b * (len(self.g) if math.isinf(rho1) else float((-(self.g + more_g) / rho1).exp().sum()))
+        return math.log(paid0 / paid1) / (1 / rho0 + 1 / rho1)
 
 
 def _held(plan: Tensor, a: Tensor | None, b: float | None) -> Tensor:

@@ -179,3 +179,14 @@ def test_wasserstein_of_shifted_clouds_is_the_shift():
     assert ot.wasserstein(x, x + np.array([3.0, 0.0, 4.0]), p=2) == pytest.approx(5.0)
     with pytest.raises(ValueError, match="p=3"):
         ot.wasserstein(x, x, p=3)
+
+
+@pytest.mark.parametrize("dear_target", [False, True])
+def test_a_plan_at_dear_prices_settles_where_the_masses_balance(dear_target):
+    rng = torch.Generator().manual_seed(0)
+    x, y = torch.randn(60, 50, generator=rng), torch.randn(80, 50, generator=rng) + 1
+    cost = torch.cdist(x, y).square().double()
+    epsilon, rho = 0.01 * float(cost.mean()), 200 * float(cost.mean())
+    plan = entropic_plan(cost, epsilon, rho, rho if dear_target else math.inf, total=1.3)
+    assert float(plan.sum()) == pytest.approx(math.sqrt(1.3) if dear_target else 1.3, rel=1e-2)
+    assert plan.sum(1) == pytest.approx((plan.sum() / 60).expand(60), rel=2e-2)
