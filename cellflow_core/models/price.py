@@ -32,7 +32,7 @@ PRICES = (10.0, 3.0, 1.0, 0.3, 0.1)
 """From dear growth, which is nearly even growth, to cheap growth; a dearer plan is nearly the same."""
 UNSURE = 0.5
 """The price where no time lies between two others, so that none can be left out."""
-CELLS = 500
+CELLS = 800
 """Cells of a time that prices are compared on."""
 DRAWS = 2
 """Draws from the ways, as many points each as there are cells, whose distances are averaged."""
