@@ -38,5 +38,5 @@ def _of_table(table: dict[str, Any]) -> list[Evidence]:
         rows = [row for row in table["rows"] if row["model"] == model and row.get("w1") is not None]
         if rows:
             ratio = mean(row["w1"] for row in rows) / table["baselines"]["midpoint"]
-            found.append(Evidence(model, data, ratio, median(row["seconds"] for row in rows)))
+            found.append(Evidence(model, data, ratio, median(row.get("cpu", row["seconds"]) for row in rows)))
     return found

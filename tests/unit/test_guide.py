@@ -110,4 +110,4 @@ def test_evidence_is_what_the_benchmarks_stored(tmp_path):
     assert evidence(tmp_path) == (Evidence("m", "x.csv, 5 axes", 1.5, 2.0),)
     stored = evidence()
     assert len({each.data for each in stored}) == len(list(RESULTS.glob("loo_*.json"))) > 1
-    assert all(0.3 < each.ratio < 5 for each in stored)
+    assert all(0.3 < each.ratio < 10 for each in stored)
