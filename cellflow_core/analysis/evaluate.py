@@ -31,8 +31,8 @@ PROTOCOL = "loo-v1"
 SPLITS = 5
 """Random halvings that the sampling floor is the mean of."""
 PARTNERS = 8
-"""Partners that each cell is sent to where a plan is scored, if they stay within the limit of exact distances: the cloud
-is then the plan's, as in the row `midpoint`, and not that of one draw from it."""
+"""Partners that each cell is sent to where a plan is scored, if they stay within the limit of exact distances: the
+cloud is then the plan's, as in the row `midpoint`, and not that of one draw from it."""
 
 
 @dataclass(frozen=True)
