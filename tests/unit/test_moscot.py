@@ -10,9 +10,11 @@ import torch
 
 from cellflow_core.jobs import catalogue
 from cellflow_core.jobs.recipes import comparison
+from cellflow_core.math.fused import fused_plan
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models import contract, registry
-from cellflow_core.models.couplings.moscot import Settings, temporal_plan
+from cellflow_core.models.couplings import moslin
+from cellflow_core.models.couplings.moscot import Settings, lineage_plan, temporal_plan
 from tests import toys
 
 
@@ -28,6 +30,13 @@ def test_is_listed_and_says_what_to_install(absent):
     with pytest.raises(ValueError, match=said):
         registry.create("moscot", {}, toys.drifting().spec, 0)
     assert catalogue.card("moscot").absent == "moscot" and catalogue.card("ot-cfm").absent == ""
+
+
+def test_moslin_says_it_too_where_moscot_is_to_solve(absent):
+    spec = toys.drifting().spec
+    with pytest.raises(ValueError, match="needs the package moscot, which is not installed"):
+        registry.create("moslin", {"solver": "moscot"}, spec, 0)
+    assert registry.create("moslin", {}, spec, 0).title == "moslin"
 
 
 def test_a_comparison_of_all_goes_on_without_it(absent):
@@ -48,4 +57,22 @@ def test_the_plan_is_that_of_our_own_rounds(tau):
     cost = torch.cdist(torch.from_numpy(x0), torch.from_numpy(x1)).double().square()
     rho = math.inf if tau == 1 else 0.05 * tau / (1 - tau)
     ours = entropic_plan(cost / cost.mean(), 0.05, rho, source=torch.from_numpy(source)).numpy()
+    assert np.abs(found - ours).sum() < 1e-3
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("tau", [1.0, 0.9])
+def test_the_plan_with_lineage_is_ours_too(tau):
+    pytest.importorskip("moscot", reason="the package moscot is not installed")
+    rng = np.random.default_rng(0)
+    x0, x1 = rng.normal(size=(60, 3)), rng.normal(size=(45, 3)) + 0.5
+    clones = [torch.from_numpy(rng.integers(0, 6, count)) for count in (60, 45)]
+    own0, own1 = (moslin.unlike(each) for each in clones)
+    source = np.full(60, 1 / 60)
+    how = moslin.Settings(tau=tau)
+    found = lineage_plan(x0, x1, own0.numpy(), own1.numpy(), source, how)
+    cost = torch.cdist(torch.from_numpy(x0), torch.from_numpy(x1)).square()
+    rho = math.inf if tau == 1 else how.epsilon * tau / (1 - tau)
+    cost, even = cost / cost.mean(), torch.from_numpy(source)
+    ours = fused_plan(cost, own0, own1, how.alpha, how.epsilon, rho, even).numpy()
     assert np.abs(found - ours).sum() < 1e-3

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -28,6 +28,9 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Frames
 from cellflow_core.models.contract import Plan
 from cellflow_core.models.static import StaticPlans, expected_growth, from_dense
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 LIMIT = 16_384
 """Cells a side up to which a plan is made whole; above, of random blocks."""
@@ -68,24 +71,80 @@ class Moscot(StaticPlans):
 def temporal_plan(x0: np.ndarray, x1: np.ndarray, source: np.ndarray, how: Settings) -> np.ndarray:
     """moscot's plan [n, m] between cells x0 [n, dim] of the masses `source` [n], which sum to one, and cells x1
     [m, dim] of equal masses. Raises ValueError where the solver does not settle."""
-    import anndata
-    import pandas as pd
     from moscot.problems.time import TemporalProblem  # type: ignore[import-not-found]
 
-    logging.getLogger("moscot").setLevel(logging.ERROR)  # what it warns of is an error here
+    state = {"attr": "obsm", "key": "X_state"}
+    problem = TemporalProblem(_cells(x0, x1, source)).prepare("time", joint_attr=state, a="a", b="b")
+    rank = {"rank": how.rank} if how.rank else {"epsilon": how.epsilon, "threshold": _SETTLED}
+    return _solved(problem.solve(tau_a=how.tau, scale_cost="mean", max_iterations=ROUNDS, **rank))
+
+
+def lineage_plan(
+    x0: np.ndarray, x1: np.ndarray, own0: np.ndarray, own1: np.ndarray, source: np.ndarray, how: Fused
+) -> np.ndarray:
+    """moscot's fused plan [n, m], as math/fused.py has it: the cells of `temporal_plan`, with distances in lineage
+    own0 [n, n] and own1 [m, m] within either time. Raises ValueError where the solver does not settle.
+
+    The solver weighs the slope of the lineage term by one where its formula has two, and epsilon against that term.
+    """
+    from moscot.problems.time import LineageProblem  # type: ignore[import-not-found]
+
     n, m = len(x0), len(x1)
-    even = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
-    obs = pd.DataFrame({"time": np.repeat([0.0, 1.0], [n, m]), "b": even})
-    obs["a"] = np.concatenate([source, np.full(m, 1 / m)])
+    usual = np.sqrt(np.square(x0).sum(1).mean() + np.square(x1).sum(1).mean() - 2 * x0.mean(0) @ x1.mean(0))
+    cells = _cells(x0 / (usual or 1.0), x1 / (usual or 1.0), source)
+    cells.obsp["lineage"] = np.zeros((n + m, n + m), np.float32)
+    cells.obsp["lineage"][:n, :n], cells.obsp["lineage"][n:, n:] = own0, own1
+    problem = LineageProblem(cells).prepare(
+        "time",
+        joint_attr={"attr": "obsm", "key": "X_state"},
+        lineage_attr={"attr": "obsp", "key": "lineage", "tag": "cost_matrix", "cost": "custom"},
+        a="a",
+        b="b",
+    )
+    made = problem.solve(
+        alpha=2 * how.alpha / (1 + how.alpha),
+        epsilon=how.epsilon / (2 * how.alpha),
+        tau_a=how.tau,
+        scale_cost=1.0,
+        threshold=_SETTLED / 10,
+        max_iterations=200,
+        linear_solver_kwargs={"max_iterations": ROUNDS, "threshold": _SETTLED / 100},
+    )
+    return _solved(made)
+
+
+class Fused(Protocol):
+    """Settings of a plan with lineage; alpha is above 0."""
+
+    @property
+    def alpha(self) -> float: ...
+    @property
+    def epsilon(self) -> float: ...
+    @property
+    def tau(self) -> float: ...
+
+
+def _cells(x0: np.ndarray, x1: np.ndarray, source: np.ndarray) -> AnnData:
+    """The cells as moscot wants them, and what its log would tell held back: what it warns of is an error here."""
+    import anndata
+    import pandas as pd
+
+    logging.getLogger("moscot").setLevel(logging.ERROR)
+    n, m = len(x0), len(x1)
+    late = np.full(m, 1 / m)
+    obs = pd.DataFrame({"time": np.repeat([0.0, 1.0], [n, m]), "b": np.concatenate([np.full(n, 1 / n), late])})
+    obs["a"] = np.concatenate([source, late])
     obs.index = obs.index.astype(str)
     cells = anndata.AnnData(np.zeros((n + m, 1), np.float32), obs)
     cells.obsm["X_state"] = np.concatenate([x0, x1])
-    problem = TemporalProblem(cells).prepare("time", joint_attr={"attr": "obsm", "key": "X_state"}, a="a", b="b")
-    rank = {"rank": how.rank} if how.rank else {"epsilon": how.epsilon, "threshold": _SETTLED}
-    made = problem.solve(tau_a=how.tau, scale_cost="mean", max_iterations=ROUNDS, **rank)
+    return cells
+
+
+def _solved(made: Any) -> np.ndarray:
     found = made[0.0, 1.0].solution
     if not found.converged:
         raise ValueError(
-            f"moscot's plan of {n:,} and {m:,} cells still changes after {ROUNDS:,} rounds: take a larger epsilon"
+            f"moscot's plan of {found.shape[0]:,} and {found.shape[1]:,} cells still changes after all its rounds: "
+            "take a larger epsilon"
         )
     return np.asarray(found.transport_matrix, dtype=np.float64)

@@ -11,15 +11,17 @@ within each time only, so that clones need not be met again. rho = epsilon tau /
 growth than the expected g, and tau = 1 leaves none; the later cells are met in the shares in which they were measured.
 g is that of Waddington-OT: from the growth of each cell where the data have one.
 
-The solver is math/fused.py, on our own Sinkhorn rounds (the authors' program rests on JAX). Above a number of cells
-(models/static.py) random blocks of them are coupled, in which clones are known only as far as their cells are in them.
+The solver is math/fused.py, on our own Sinkhorn rounds, or, where it is installed and asked for, that of the authors'
+package moscot, which finds the same plan on JAX and couples more cells at once. Above a number of cells (models/
+static.py, couplings/moscot.py) random blocks of them are coupled, in which clones are known only as far as their cells
+are in them.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -27,9 +29,11 @@ from torch import Tensor
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Frames
-from cellflow_core.data.snapshots import Need
+from cellflow_core.data.snapshots import Need, Spec
 from cellflow_core.math.fused import fused_plan
 from cellflow_core.models.contract import Plan
+from cellflow_core.models.couplings.moscot import LIMIT, Moscot, lineage_plan
+from cellflow_core.models.plans import DENSE_LIMIT
 from cellflow_core.models.static import StaticPlans, expected_growth, from_dense
 
 
@@ -39,6 +43,7 @@ class Settings(Config):
     epsilon: float = setting(0.05, "blur of the plan", 1e-3, 10.0, "mean squared distances")
     tau: float = setting(0.9, "how surely growth is as expected; 1: not to be changed", 0.05, 1.0)
     prior: bool = setting(True, "expect the growth of each cell that the data have; off: the same of all cells")
+    solver: Literal["own", "moscot"] = setting("own", "who finds the plan: our own rounds, or the package moscot")
 
 
 class Moslin(StaticPlans):
@@ -50,20 +55,32 @@ class Moslin(StaticPlans):
     Config = Settings
     config: Settings
 
+    def __init__(self, config: Settings, spec: Spec) -> None:
+        super().__init__(config, spec)
+        if config.solver == "moscot":
+            Moscot.check_installed()
+            if not config.alpha:
+                raise ValueError("moscot solves moslin for alpha above 0: without lineage choose the model moscot")
+
     def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
         how, clones = self.config, frames.about["lineage"]
         rho = math.inf if how.tau == 1 else how.epsilon * how.tau / (1 - how.tau)
         told = frames.mass is not None or (how.prior and "growth" in frames.about)
 
         def dense(k: int, i: Tensor, j: Tensor) -> Tensor:
-            cost = torch.cdist(frames.x[k][i].double(), frames.x[k + 1][j].double()).square()
+            x0, x1 = frames.x[k][i].double(), frames.x[k + 1][j].double()
             own0, own1 = unlike(clones[k][i]), unlike(clones[k + 1][j])
             growth = expected_growth(frames, k, how.prior)[0][i]
             source = growth / growth.sum()
+            if how.solver == "moscot":
+                near, far, kin0, kin1, shares = (each.cpu().numpy() for each in (x0, x1, own0, own1, source))
+                return torch.from_numpy(lineage_plan(near, far, kin0, kin1, shares, how)).to(growth) * growth.mean()
+            cost = torch.cdist(x0, x1).square()
             plan = fused_plan(cost / (cost.mean() or 1.0), own0, own1, how.alpha, how.epsilon, rho, source)
             return plan * growth.mean()
 
-        return from_dense(frames, rng, dense, grows=told or how.tau < 1)
+        limit = LIMIT if how.solver == "moscot" else DENSE_LIMIT
+        return from_dense(frames, rng, dense, grows=told or how.tau < 1, limit=limit)
 
 
 def unlike(clone: Int[Tensor, " n"]) -> Float[Tensor, "n n"]:
