@@ -127,10 +127,10 @@ def test_start_queues_a_run_and_its_copy_without_a_time(demo: store.DatasetInfo)
 
 def test_the_guide_asks_and_ranks(demo: store.DatasetInfo) -> None:
     page = opened("train")
-    first = page.radio(key="train_model").options[0]
-    assert "try this first" in first and any("At unseen times" in each.value for each in page.markdown)
+    before = page.radio(key="train_model").options
+    assert "try this first" in before[0] and any("At unseen times" in each.value for each in page.markdown)
     page.get("button_group")[0].set_value(["motion", "chance"]).run()
-    assert not page.exception and page.radio(key="train_model").options[0] != first
+    assert not page.exception and page.radio(key="train_model").options != before
     page.selectbox(key="train_other").set_value("mccann").run()
     assert page.radio(key="train_model").value == "mccann" and page.query_params["model"] == "mccann"
     assert any("Does not learn a field that moves any cell" in each.value for each in page.markdown)
