@@ -13,8 +13,9 @@ RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 @dataclass(frozen=True)
 class Evidence:
-    """One model on one data set, a time left out at a time (protocol loo-v1).
+    """One model in one table of a benchmark data set, a time left out at a time (protocol loo-v1).
 
+    data     file of the data set; one file in 5 and in 50 axes makes two tables of one data set
     ratio    its mean W1 over that of the OT midpoint, which learns nothing: below 1 is better than a straight line
     seconds  of one training, on the machine of the benchmark
     """
@@ -32,11 +33,12 @@ def evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
 
 
 def _of_table(table: dict[str, Any]) -> list[Evidence]:
-    data = f"{table['data']['file']}, {table['data']['dims']} axes"
     found = []
     for model in dict.fromkeys(row["model"] for row in table["rows"] if ":" not in row["model"]):
         rows = [row for row in table["rows"] if row["model"] == model and row.get("w1") is not None]
         if rows:
             ratio = mean(row["w1"] for row in rows) / table["baselines"]["midpoint"]
-            found.append(Evidence(model, data, ratio, median(row.get("cpu", row["seconds"]) for row in rows)))
+            found.append(
+                Evidence(model, table["data"]["file"], ratio, median(row.get("cpu", row["seconds"]) for row in rows))
+            )
     return found

@@ -3,6 +3,7 @@
 The idea is that of dynguidelines (Saelens et al., Nat. Biotechnol. 2019, doi:10.1038/s41587-019-0071-9): answers about
 the data and measured performance give an order, and every reason is said. Here the order has three steps, no weights:
 what a model can do with these data, how many wishes it leaves open, and its measured error (`jobs.evidence`).
+A model measured on one data set only, or on none, comes after those measured on several: one says nothing of the next.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 from typing import Any, Protocol
 
 from cellflow_core.config import Config, setting
@@ -60,8 +61,8 @@ class Choice:
 
     able      whether these data have what it needs; pros, cons: sentences
     measured  a sentence on its error at unseen times
-    ratio     median over benchmark data of its error at unseen times over that of the OT midpoint, NaN where unmeasured
-    tables    benchmark data sets that it was measured on
+    ratio     its error at unseen times over that of the OT midpoint, median over benchmark data sets; NaN: unmeasured
+    sets      benchmark data sets that it was measured on
     """
 
     model: str
@@ -71,23 +72,25 @@ class Choice:
     cons: tuple[str, ...]
     measured: str
     ratio: float
-    tables: int
+    sets: int
 
 
 def rank(info: DatasetInfo, cards: Iterable[Card], wishes: Wishes, measured: Iterable[Evidence]) -> tuple[Choice, ...]:
     """Every model, the one to try first at the front."""
     known = list(measured)
-    choices = [_choice(info, card, wishes, [each for each in known if each.model == card.name]) for card in cards]
+    sets = len({each.data for each in known})
+    choices = [_choice(info, card, wishes, [each for each in known if each.model == card.name], sets) for card in cards]
     return tuple(sorted(choices, key=_order))
 
 
-def _order(choice: Choice) -> tuple[bool, int, float, int, str]:
-    """Errors within a hundredth are alike: then what was measured on more data sets comes first."""
+def _order(choice: Choice) -> tuple[bool, int, bool, float, int, str]:
+    """One data set is no rank. Errors within a hundredth are alike: then more data sets come first."""
     ratio = math.inf if math.isnan(choice.ratio) else round(choice.ratio, 2)
-    return not choice.able, len(choice.cons), ratio, -choice.tables, choice.model
+    return not choice.able, len(choice.cons), choice.sets < 2, ratio, -choice.sets, choice.model
 
 
-def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence]) -> Choice:
+def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence], sets: int) -> Choice:
+    """sets: how many data sets the benchmark has."""
     pros, cons = [], []
     lacking = [need for need in card.needs if need not in info.has]
     if lacking:
@@ -101,19 +104,23 @@ def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence]
             (pros if there else cons).append(
                 f"{'Learns' if there else 'Does not learn'} {words}{f' {when}' if when else ''}."
             )
-    ratio = median(each.ratio for each in found) if found else math.nan
-    said = _error_words(ratio, [each.data for each in found]) if found else "Not measured in our benchmark yet."
+    ratio, data, said = (
+        math.nan,
+        tuple(dict.fromkeys(each.data for each in found)),
+        "Not measured in our benchmark yet.",
+    )
     if found:
+        ratio = median(mean(each.ratio for each in found if each.data == one) for one in data)
+        said = _error_words(ratio, data, sets)
         minutes = median(each.seconds for each in found) / 60
         if minutes > wishes.minutes:
             cons.append(f"One training took {minutes:.2g} minutes in our benchmark.")
-    return Choice(
-        card.name, card.title, not (lacking or card.absent), tuple(pros), tuple(cons), said, ratio, len(found)
-    )
+    return Choice(card.name, card.title, not (lacking or card.absent), tuple(pros), tuple(cons), said, ratio, len(data))
 
 
-def _error_words(ratio: float, data: list[str]) -> str:
-    where = f"{len(data)} benchmark data sets (median)" if len(data) > 1 else data[0]
+def _error_words(ratio: float, data: tuple[str, ...], sets: int) -> str:
+    few = f"one data set only ({data[0]}), too little to rank it by"
+    where = f"{len(data)} of our {sets} benchmark data sets (median)" if len(data) > 1 else few
     against = "better than" if ratio < 0.995 else "worse than" if ratio > 1.005 else "as good as"
     return f"At unseen times {against} straight lines of optimal transport: error {ratio:.2f} of theirs, on {where}."
 

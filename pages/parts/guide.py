@@ -122,7 +122,8 @@ def _about(choice: guide.Choice, card: Any) -> None:
         st.caption(f"Gives: {'; '.join(_given(card, each) for each in sorted(card.capabilities))}")
         st.caption(
             "The order: what fits the data first, then how many of your wishes are left open, then the error at times "
-            "a model never saw, as our benchmark measured it."
+            "a model never saw, as our benchmark measured it. A model measured on one data set only, or on none, comes "
+            "after those measured on several."
         )
 
 

@@ -40,7 +40,9 @@ MEASURED = (
     Evidence("flow", "a", 0.9, 4.0),
     Evidence("flow", "b", 0.98, 6.0),
     Evidence("bridge", "a", 0.95, 300.0),
+    Evidence("bridge", "b", 0.95, 300.0),
     Evidence("clones", "a", 0.5, 4.0),
+    Evidence("clones", "b", 0.6, 4.0),
 )
 
 
@@ -81,12 +83,26 @@ def test_errors_within_a_hundredth_are_alike_and_more_evidence_decides(info):
     assert [each.model for each in rank(info, cards, Wishes(), measured)] == ["b", "a"]
 
 
+def test_one_data_set_is_said_and_outranks_no_model_measured_on_several(info):
+    cards = (Card("lucky", ("velocity",)), Card("unknown", ("velocity",)), Card("steady", ("velocity",)))
+    once = [Evidence("lucky", "x", 0.5, 1.0), Evidence("lucky", "x", 0.7, 1.0)]  # one data set in 5 and in 50 axes
+    twice = [Evidence("steady", "x", 1.2, 1.0), Evidence("steady", "y", 1.3, 1.0)]
+    found = rank(info, cards, Wishes(), (*once, *twice))
+    assert [each.model for each in found] == ["steady", "lucky", "unknown"]
+    assert found[1].measured.endswith("error 0.60 of theirs, on one data set only (x), too little to rank it by.")
+
+
+def test_a_data_set_counts_once_however_many_tables_it_has(info):
+    many = [Evidence("flow", "x", each, 1.0) for each in (1.4, 1.5, 1.6)] + [Evidence("flow", "y", 1.0, 1.0)]
+    assert rank(info, CARDS[1:2], Wishes(), many)[0].ratio == pytest.approx(1.25)
+
+
 def test_every_place_has_its_reason(info):
     found = {each.model: each for each in rank(info, CARDS, Wishes(chance=True), MEASURED)}
     grows = {each.model: each for each in rank(info, CARDS, Wishes(growth=True), MEASURED)}["grows"]
     assert "Learns division and death with variant unbalanced." in grows.pros
     assert "Learns random motion." in found["bridge"].pros and "Does not learn random motion." in found["flow"].cons
-    assert "error 0.94 of theirs, on 2 benchmark data sets" in found["flow"].measured
+    assert "error 0.94 of theirs, on 2 of our 2 benchmark data sets (median)" in found["flow"].measured
     assert "as good as straight lines" in found["straight"].measured
     assert math.isnan(found["grows"].ratio) and "Not measured" in found["grows"].measured
     slow = {each.model: each for each in rank(info, CARDS, Wishes(minutes=1.0), MEASURED)}["bridge"]
@@ -107,7 +123,8 @@ def test_evidence_is_what_the_benchmarks_stored(tmp_path):
     rows.append({"model": "m:coupling=other", "seed": 1, "fold": 1, "w1": 9.0, "seconds": 1})  # of no card
     table = {"data": {"file": "x.csv", "dims": 5}, "baselines": {"midpoint": 2.0}, "rows": rows}
     (tmp_path / "loo_x.json").write_text(json.dumps(table))
-    assert evidence(tmp_path) == (Evidence("m", "x.csv, 5 axes", 1.5, 2.0),)
+    assert evidence(tmp_path) == (Evidence("m", "x.csv", 1.5, 2.0),)
     stored = evidence()
-    assert len({each.data for each in stored}) == len(list(RESULTS.glob("loo_*.json"))) > 1
+    tables = [json.loads(path.read_text()) for path in RESULTS.glob("loo_*.json")]
+    assert {each.data for each in stored} == {each["data"]["file"] for each in tables} and len(tables) > 1
     assert all(0.3 < each.ratio < 10 for each in stored)
