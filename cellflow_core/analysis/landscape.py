@@ -18,6 +18,7 @@ from cellflow_core.analysis.starts import Polygon, start_cells
 from cellflow_core.analysis.views import View
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models.contract import Context
+from cellflow_core.units import amount
 
 Array = np.ndarray
 CELLS = 2000
@@ -224,7 +225,7 @@ def _settle(
         if change < SETTLED:
             reason = "settled"
             break
-    spent = f"{elapsed:g} {spec.time_unit}".strip()
+    spent = amount(elapsed, spec.time_unit)
     lent = (
         f"with the noise of {moving.title}"
         if moving.kind == "stochastic"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from cellflow_core.figures import theme
+from cellflow_core.units import amount
 
 
 def counts(
@@ -28,5 +29,5 @@ def counts(
 
 def describe(times: Sequence[float], cells: Sequence[int], unit: str = "") -> str:
     """The figure in one sentence with its numbers."""
-    after = f" {unit}" if unit else ""
-    return "Cells at each time: " + ", ".join(f"{n:,} at {t:g}{after}" for t, n in zip(times, cells, strict=True)) + "."
+    counted = [f"{n:,} at {amount(t, unit)}" for t, n in zip(times, cells, strict=True)]
+    return f"Cells at each time: {', '.join(counted)}."

@@ -11,6 +11,7 @@ from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import comparison as jobs
 from cellflow_core.jobs import compute, guide, supervisor
 from cellflow_core.jobs.evidence import evidence
+from cellflow_core.units import amount
 from pages.parts.state import result_of, shared_forever
 from pages.parts.train_form import PRESETS
 from pages.parts.words import duration, plain
@@ -29,13 +30,12 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
     ranked = guide.rank(info, cards.values(), guide.Wishes(), evidence())
     able = [each.model for each in ranked if each.able]
     proposed = able[:FIRST] + [each for each in able[FIRST:] if each == STRAIGHT]
-    inner = [f"{each:g}" for each in info.times[1:-1]]
-    unit = f" {info.time_unit}" if info.time_unit else ""
+    shown = {f"{each:g}": amount(each, info.time_unit) for each in info.times[1:-1]}
+    inner = list(shown)
     models = _several(
         "models", "Models", able, proposed, st, {name: card.title for name, card in cards.items()}, MODELS
     )
     left, middle, right = st.columns(3)
-    shown = {each: f"{each}{unit}" for each in inner}
     times = _several("times", "Times left out, one by one", inner, inner, left, shown, TIMES)
     preset = middle.segmented_control(
         "Preset",

@@ -15,6 +15,7 @@ from cellflow_core.figures import comparison as figure
 from cellflow_core.jobs import comparison as jobs
 from cellflow_core.jobs import compute, supervisor
 from cellflow_core.jobs.verdict import Standing, verdict
+from cellflow_core.units import amount
 from pages.parts import chart, view
 from pages.parts.state import forget, sentence, shared
 from pages.parts.words import age, plain
@@ -148,11 +149,10 @@ def _table(
     scored: Sequence[Any],
 ) -> pd.DataFrame:
     """One line a model, then the answers without a model."""
-    unit = f" {info.time_unit}" if info.time_unit else ""
 
     def of(name: str, mean: float, at: Mapping[float, float], **more: Any) -> dict[str, Any]:
         against = mean / trivial["midpoint"] - 1 if trivial["midpoint"] else math.nan
-        errors = {f"at {fold:g}{unit}": at.get(fold, math.nan) for fold in folds}
+        errors = {f"at {amount(fold, info.time_unit)}": at.get(fold, math.nan) for fold in folds}
         return {"model": name, "error": mean, "to midpoint": 100 * against, **errors, **more}
 
     found = []

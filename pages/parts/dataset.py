@@ -10,6 +10,7 @@ import streamlit as st
 from cellflow_core.data import store
 from cellflow_core.figures import counts, scatter
 from cellflow_core.jobs import compute
+from cellflow_core.units import several
 from pages.parts import history, known, prepared, reconstruction, steps, undo, view
 from pages.parts.chart import chart, dark, lasso, outlined
 from pages.parts.state import forget, pending, sentence, shared
@@ -58,13 +59,13 @@ def show(info: store.DatasetInfo) -> None:
 
 
 def _facts(info: store.DatasetInfo) -> None:
-    unit = f" {info.time_unit}" if info.time_unit not in ("", "pseudotime") else ""
+    unit = "" if info.time_unit == "pseudotime" else f" {several(info.time_unit)}"
     with st.container(horizontal=True, key="facts"):
         st.metric("Cells", f"{info.cells:,}")
         st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
         st.metric("Times", len(info.times))
         if len(info.times) > 1:
-            st.metric("Span", f"{info.times[0]:.4g} to {info.times[-1]:.4g}{unit}")
+            st.metric("Span", f"{info.times[0]:.4g} to {info.times[-1]:.4g}{unit}".rstrip())
         st.metric(f"Axes ({SPACES.get(info.space, info.space)})", info.dim)
     if info.truth:
         st.caption(f":material/verified: Simulated, so the truth is known: {plain(info.truth)}.")

@@ -8,6 +8,7 @@ import streamlit as st
 from cellflow_core.analysis.results import Fates, FlowField, TimeCourse
 from cellflow_core.figures import mass
 from cellflow_core.runs.run import Run
+from cellflow_core.units import several
 from pages.parts import chart, rows, state, view
 from pages.parts.headline import at
 from pages.parts.words import plain
@@ -40,8 +41,7 @@ def pace(rate: float, unit: str) -> str:
     """A rate (1 / time) as the time of a doubling or a halving."""
     if abs(rate) < 0.005:
         return "hardly any change"
-    many = unit if len(unit) < 3 or unit.endswith("s") else f"{unit}s"
-    return f"{'doubling' if rate > 0 else 'halving'} every {np.log(2) / abs(rate):.2g} {many or 'time units'}"
+    return f"{'doubling' if rate > 0 else 'halving'} every {np.log(2) / abs(rate):.2g} {several(unit) or 'time units'}"
 
 
 def of_course(result: TimeCourse, unit: str) -> str:

@@ -12,6 +12,7 @@ import streamlit as st
 from cellflow_core.config import variant
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import compute
+from cellflow_core.units import amount
 from pages.parts.form import form_of
 from pages.parts.state import shared_forever
 from pages.parts.words import short
@@ -104,13 +105,12 @@ def _hold_out(info: DatasetInfo) -> float | None:
     )
     if not wanted:
         return None
-    unit = f" {info.time_unit}" if info.time_unit else ""
     return st.selectbox(
         "Time to leave out",
         inner,
         index=len(inner) // 2,
         key=f"hold_out_{info.id}",
-        format_func=lambda each: f"{each:g}{unit}",
+        format_func=lambda each: amount(each, info.time_unit),
     )
 
 

@@ -1,0 +1,34 @@
+"""Times in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from cellflow_core.units import amount, several
+
+
+@pytest.mark.parametrize(
+    ("time", "unit", "words"),
+    [
+        (0, "day", "0 days"),
+        (1, "day", "1 day"),
+        (1.5, "embryonic day", "1.5 embryonic days"),
+        (2, "cell division", "2 cell divisions"),
+        (3, "days", "3 days"),
+        (12, "h", "12 h"),
+        (0.25, "pseudotime", "0.25 pseudotime"),
+        (4, "", "4"),
+    ],
+)
+def test_an_amount_of_time_is_said_as_people_say_it(time: float, unit: str, words: str) -> None:
+    assert amount(time, unit) == words
+
+
+def test_many_of_a_unit() -> None:
+    assert [several(each) for each in ("hour", "Week", "pseudotime", "", " ")] == [
+        "hours",
+        "Weeks",
+        "pseudotime",
+        "",
+        " ",
+    ]
