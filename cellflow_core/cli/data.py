@@ -1,13 +1,15 @@
-"""`data`: list, demo, delete, restore; what makes, reads, fetches and changes data has files of its own."""
+"""`data`: list, demo, delete, restore; what makes, reads, fetches, changes and tells of data has files of its own."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import dataset_export, downloads, files, make, step
+from cellflow_core.cli import dataset_export, dataset_history, downloads, files, make, step
 from cellflow_core.cli.table import table
+from cellflow_core.units import several
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -23,6 +25,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     files.add(actions, argv)
     downloads.add(actions)
     step.add(actions, argv)
+    dataset_history.add(actions)
     dataset_export.add(actions)
     for name, help, do in (("delete", "move to the trash", _delete), ("restore", "bring back", _restore)):
         action = actions.add_parser(name, help=help)
@@ -45,7 +48,7 @@ def _list(chosen: argparse.Namespace) -> None:
 def _times(times: Sequence[float], unit: str) -> str:
     shown = [f"{each:g}" for each in times]
     text = ", ".join(shown if len(shown) <= 8 else [*shown[:6], "...", shown[-1]])
-    return f"{text} {unit}".strip()
+    return f"{text} {several(unit)}".strip()
 
 
 def _demo(chosen: argparse.Namespace) -> None:
@@ -55,7 +58,7 @@ def _demo(chosen: argparse.Namespace) -> None:
         print(table(("name", "label"), [(each.name, each.label) for each in DEMOS]))
         return
     for name in [each.name for each in DEMOS] if chosen.all else [str(chosen.name)]:
-        print(make(name, say=print))
+        print(make(name, say=lambda stage: print(stage, file=sys.stderr)))
 
 
 def _delete(chosen: argparse.Namespace) -> None:

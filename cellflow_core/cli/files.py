@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ def _inspect(chosen: argparse.Namespace) -> None:
 
 
 def _import(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data import sources
+    from cellflow_core.data import sources, store
     from cellflow_core.data.importing import ImportChoices
 
     source = _source(chosen.file)
@@ -90,10 +91,18 @@ def _import(chosen: argparse.Namespace) -> None:
             raise ValueError(f"{chosen.time!r} is no column that can be a time; columns that can: {there}")
         numbers = _numbers(chosen.number, dict(zip(candidate.labels, candidate.numbers, strict=True)))
         given["unit"] = candidate.unit
-    choices = ImportChoices.of(given | flags.given(chosen, _choices()))
-    made = _alone("import_file", source, choices, numbers)
+    said = flags.given(chosen, _choices())
+    if found.unsure and found.looks != "coordinates" and "values" not in said:
+        raise ValueError(f"{found.name}: {found.unsure}: say --values counts or --values log")
+    made = _alone("import_file", source, ImportChoices.of(given | said), numbers, say=_tell)
     sources.hand_over(source.id, made)
+    for step in store.open_dataset(made).info.steps:
+        _tell(step)
     print(made)
+
+
+def _tell(stage: str) -> None:
+    print(stage, file=sys.stderr)
 
 
 def _numbers(pairs: Sequence[str], proposed: dict[str, float | None]) -> dict[str, float | None]:

@@ -1,8 +1,9 @@
-"""`data steps` and `data step`: going on from a stored data set."""
+"""`data steps`, `data step` and `data umap`: going on from a stored data set."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from cellflow_core.cli.table import table
 
 
 def add(actions: Any, argv: Sequence[str]) -> None:
-    """Both actions; with the name of a step on the command line, each of its settings is a flag as well."""
+    """All actions; with the name of a step on the command line, each of its settings is a flag as well."""
     actions.add_parser("steps", help="what can be done to a data set, with the settings").set_defaults(do=_steps)
     step = actions.add_parser(
         "step",
@@ -22,6 +23,9 @@ def add(actions: Any, argv: Sequence[str]) -> None:
     step.add_argument("name", help="name of the step; data steps lists them")
     step.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     step.set_defaults(do=_step)
+    umap = actions.add_parser("umap", help="lay the cells out by UMAP, as a further view of the data set")
+    umap.add_argument("id", help="id of the data set")
+    umap.set_defaults(do=_umap)
     if list(argv[:2]) == ["data", "step"] and len(argv) > 3 and not argv[3].startswith("-"):
         from cellflow_core.data.steps.registry import find
 
@@ -44,5 +48,17 @@ def _step(chosen: argparse.Namespace) -> None:
 
     settings = find(chosen.name).Config.settings()
     given = flags.parsed(chosen.set, {each.name: each for each in settings}) | flags.given(chosen, settings)
-    made = alone.call("cellflow_core.data.steps.contract:derive", chosen.id, chosen.name, given, say=print)
+    made = alone.call("cellflow_core.data.steps.contract:derive", chosen.id, chosen.name, given, say=_say)
     print(made.result())
+
+
+def _umap(chosen: argparse.Namespace) -> None:
+    from cellflow_core.jobs import alone
+
+    _say("looking for neighbours and laying the cells out")
+    alone.call("cellflow_core.data.embed:add_umap", chosen.id).result()
+    print(chosen.id)
+
+
+def _say(stage: str) -> None:
+    print(stage, file=sys.stderr)

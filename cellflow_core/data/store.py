@@ -28,6 +28,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "add_view",
+    "ancestors",
     "datasets",
     "delete",
     "open_dataset",
@@ -50,6 +51,16 @@ def datasets() -> tuple[DatasetInfo, ...]:
     demos = sorted((each for each in found if each.origin == "demo"), key=lambda each: each.id)
     rest = sorted((each for each in found if each.origin != "demo"), key=lambda each: each.created, reverse=True)
     return (*demos, *rest)
+
+
+def ancestors(info: DatasetInfo) -> list[DatasetInfo]:
+    """The data sets that this one was made from, as far as they are still there, the nearest first."""
+    found: list[DatasetInfo] = []
+    known = {each.id: each for each in datasets()}
+    while info.parent in known and known[info.parent] not in found:
+        info = known[info.parent]
+        found.append(info)
+    return found
 
 
 def problems() -> tuple[str, ...]:

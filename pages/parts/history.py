@@ -12,7 +12,7 @@ from pages.parts.words import plain
 
 def show(info: store.DatasetInfo) -> None:
     """The steps with their numbers, the data sets before and after, and undoing."""
-    earlier, after = before(info), [each for each in store.datasets() if each.parent == info.id]
+    earlier, after = store.ancestors(info), [each for each in store.datasets() if each.parent == info.id]
     title = f"What was done to these data ({len(info.steps)})" if info.steps else "What was done to these data"
     with st.expander(title, icon=":material/history:", key=f"history_{info.id}", expanded=bool(info.parent)):
         st.markdown(
@@ -44,15 +44,6 @@ def _undo(info: store.DatasetInfo, earlier: list[store.DatasetInfo]) -> None:
         _link(earlier[0], earlier[0].label)
     elif info.parent:
         st.caption("The data set before the last step was deleted: it may be in the trash below.")
-
-
-def before(info: store.DatasetInfo) -> list[store.DatasetInfo]:
-    """The chain of ancestors that are still there, the nearest first."""
-    found, known = [], {each.id: each for each in store.datasets()}
-    while info.parent in known and known[info.parent] not in found:
-        info = known[info.parent]
-        found.append(info)
-    return found
 
 
 def _link(info: store.DatasetInfo, name: str) -> None:

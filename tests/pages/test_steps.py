@@ -12,7 +12,6 @@ from cellflow_core.data import demos, store
 from cellflow_core.data.snapshots import Need, Snapshots
 from cellflow_core.data.space import StateSpace
 from cellflow_core.data.steps import registry
-from pages.parts import history
 from tests.pages.test_pages import opened
 from tests.toys import drifting, stored
 
@@ -145,9 +144,9 @@ def test_the_chain_of_ancestors_ends_where_one_was_deleted():
     second = derive(first, "subset", {"by": "time", "last": 1.0})
     third = derive(second, "clusters", {})
     info = store.open_dataset(third).info
-    assert [each.id for each in history.before(info)] == [second, first]
+    assert [each.id for each in store.ancestors(info)] == [second, first]
     store.delete(second)
-    assert history.before(info) == []
+    assert store.ancestors(info) == []
     page = opened("data", dataset=third)
     assert any("may be in the trash" in each.value for each in page.caption)
 

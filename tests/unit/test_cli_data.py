@@ -10,7 +10,8 @@ import pytest
 
 from cellflow_core import cli
 from cellflow_core.data import public, sources
-from cellflow_core.data.store import datasets
+from cellflow_core.data.store import datasets, delete, open_dataset
+from tests.toys import stored
 from tests.webserver import Shelf, serving
 
 TABLE = "\n".join(["x,y,when", *(f"{k % 7 + 0.5},{k % 5 - 0.25},day {k % 3}" for k in range(90))]) + "\n"
@@ -87,3 +88,73 @@ def test_the_help_of_settings_in_per_cent_is_printed(action: str, capsys: pytest
     with pytest.raises(SystemExit) as ended:
         cli.main(["data", *action.split(), "--help"])
     assert ended.value.code == 0 and "(default" in capsys.readouterr().out
+
+
+def test_an_import_tells_its_stages_and_steps_beside_the_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "counts.csv"
+    rows = [f"c{k},day {k % 2},{','.join(str((k * j) % 5) for j in range(1, 9))}" for k in range(60)]
+    path.write_text("\n".join([f"cell,day,{','.join(f'Gene{j}a' for j in range(8))}", *rows]))
+    assert cli.main(["data", "import", str(path), "--time", "day", "--min-genes", "3", "--components", "3"]) == 0
+    said = capsys.readouterr()
+    (made,) = said.out.split()
+    steps = open_dataset(made).info.steps
+    assert said.err.splitlines()[-len(steps) :] == list(steps)
+    assert "storing the cells" in said.err and any("with fewer than 3 genes" in each for each in steps)
+
+
+def test_an_import_asks_what_the_values_are_where_that_is_unclear(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "onoff.csv"
+    rows = [f"c{k},day {k % 2},{k % 2},{k // 2 % 2},{k // 4 % 2}" for k in range(40)]
+    path.write_text("\n".join(["cell,day,Sox2,Gata1,Spi1", *rows]))
+    line = ["data", "import", str(path), "--time", "day"]
+    assert cli.main(line) == 2 and not datasets()
+    said = capsys.readouterr().err
+    assert "all values are 0 or 1" in said and said.endswith("say --values counts or --values log\n")
+    assert cli.main([*line, "--values", "log"]) == 0
+    assert "took log(1 + x)" not in capsys.readouterr().err
+
+
+def test_what_was_done_is_shown_and_undone(capsys: pytest.CaptureFixture[str]) -> None:
+    first = stored()
+    assert cli.main(["data", "step", first, "subset", "--by", "time", "--last", "1"]) == 0
+    told = capsys.readouterr()
+    (second,) = told.out.split()  # the stages are told on the other stream
+    assert "storing the cells" in told.err
+    assert cli.main(["data", "show", second]) == 0
+    said = capsys.readouterr().out
+    step = open_dataset(second).info.steps[-1]
+    assert f"1. {step}" in said and f"made from {first}: drifting" in said and "1 day   60" in said
+    assert cli.main(["data", "show", first]) == 0
+    assert f"made from this one {second}: drifting" in capsys.readouterr().out
+    assert cli.main(["data", "undo", second]) == 0
+    back = capsys.readouterr()
+    assert back.out.split() == [first] and f"{second} is still there" in back.err
+    assert {each.id for each in datasets()} == {first, second}
+    assert cli.main(["data", "undo", first]) == 2
+    assert "was made by no step from another" in capsys.readouterr().err
+    delete(first)
+    assert cli.main(["data", "undo", second]) == 2
+    assert f"data restore {first} brings it back" in capsys.readouterr().err
+
+
+def test_a_umap_is_made_from_the_shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import Future
+
+    from cellflow_core.data import embed
+    from cellflow_core.jobs import alone
+
+    def here(path: str, id: str) -> Future[None]:
+        done: Future[None] = Future()
+        assert path == "cellflow_core.data.embed:add_umap"
+        done.set_result(embed.add_umap(id))
+        return done
+
+    monkeypatch.setattr(alone, "call", here)
+    monkeypatch.setattr(embed, "umap", lambda x, found, start: start * 2)
+    id = stored()
+    assert cli.main(["data", "umap", id]) == 0
+    assert capsys.readouterr().out.split() == [id] and open_dataset(id).info.views == ("pca", "umap")
+    assert cli.main(["data", "umap", "nope"]) == 2
+    assert "there is no data set 'nope'" in capsys.readouterr().err

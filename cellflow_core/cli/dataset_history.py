@@ -1,0 +1,58 @@
+"""`data show` and `data undo`: what was done to a data set, and the way back."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from cellflow_core.cli.table import table
+from cellflow_core.units import amount
+
+
+def add(actions: Any) -> None:
+    show = actions.add_parser("show", help="what a data set holds and every step that made it")
+    show.set_defaults(do=_show)
+    undo = actions.add_parser("undo", help="the data set before the last step", description=_undo.__doc__)
+    undo.set_defaults(do=_undo)
+    for parser in (show, undo):
+        parser.add_argument("id", help="id of the data set")
+
+
+def _show(chosen: argparse.Namespace) -> None:
+    from cellflow_core.data.store import ancestors, datasets, open_dataset
+
+    info = open_dataset(chosen.id).info
+    print(f"{info.label}: {info.cells:,} cells, {info.genes:,} genes, {info.dim} axes ({info.space})")
+    print(
+        table(
+            ("time", "cells"),
+            [(amount(at, info.time_unit), f"{n:,}") for at, n in zip(info.times, info.counts, strict=True)],
+        )
+    )
+    named = {"annotations": info.annotations, "numbers": info.covariates, "layers": info.layers, "views": info.views}
+    for name, held in named.items():
+        print(f"{name}: {', '.join(held) or 'none'}")
+    print(f"\nsteps, from {info.source}:")
+    for number, step in enumerate(info.steps, 1):
+        print(f"{number}. {step}")
+    for note in info.notes:
+        print(f"note: {note}")
+    for each in ancestors(info):
+        print(f"made from {each.id}: {each.label}")
+    for each in datasets():
+        if each.parent == info.id:
+            print(f"made from this one {each.id}: {each.label}")
+
+
+def _undo(chosen: argparse.Namespace) -> None:
+    """Print the id of the data set before the last step. Nothing is lost: the one after it stays as well."""
+    from cellflow_core.data.store import ancestors, open_dataset
+
+    info = open_dataset(chosen.id).info
+    before = ancestors(info)
+    if not before:
+        gone = f"the data set before, {info.parent}, was deleted: data restore {info.parent} brings it back"
+        raise ValueError(gone if info.parent else f"{info.label!r} was made by no step from another: import it anew")
+    print(f"this is how it was before {info.steps[-1]!r}; {info.id} is still there", file=sys.stderr)
+    print(before[0].id)
