@@ -114,3 +114,25 @@ def test_rest_is_reached():
     mean, covariance = process.marginal(20.0)
     np.testing.assert_allclose(mean, 1.0, atol=1e-6)
     np.testing.assert_allclose(covariance, process._rest, atol=1e-6)
+
+
+@pytest.mark.parametrize("clamp", [None, {"x1": 0.5}, {"x3": -1.0, "x2": 2.0}])
+def test_the_mean_cell_of_a_valley_also_with_axes_held(clamp):
+    """The mean of Euler steps within 4.5 standard errors plus the error of a step; without a clamp, of the law."""
+    process = OrnsteinUhlenbeck(Valley(dims=3, stretch=3.0, turn=2.0, mean=1.0))
+    last = process.settings.last_time
+    found = process.course(np.array([0.0, last / 2, last]), clamp)
+    x = np.random.default_rng(0).multivariate_normal(*process.marginal(0.0), CELLS)
+    for k, (begin, end) in enumerate(((0.0, last / 2), (last / 2, last)), 1):
+        rng = np.random.default_rng(k)
+        x, _ = sde.end_of(process, x, begin, end, rng, step=last / 400, clamp=clamp)
+        free = x.std(axis=0) > 0
+        assert np.abs(found[k] - x.mean(axis=0))[free].max() < 4.5 * x.std(axis=0).max() / np.sqrt(CELLS) + 0.01
+        np.testing.assert_allclose(found[k][~free], x[0][~free])
+        if clamp is None:
+            np.testing.assert_allclose(found[k], process.marginal(end)[0])
+
+
+def test_every_axis_of_a_valley_can_be_held():
+    process = OrnsteinUhlenbeck()
+    assert (process.course(np.linspace(0, 3, 4), {"x1": 0.5, "x2": -1.0}) == [0.5, -1.0]).all()

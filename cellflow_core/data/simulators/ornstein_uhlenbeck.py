@@ -6,17 +6,22 @@ A has the rates of return on its diagonal and turns the first two axes. The law 
 Stochastic Methods, section 4.4.6), with E = exp(-A t) and the covariance at rest R of A R + R A^T = sigma^2 I:
 
     mean(t) = m + E (m0 - m),  covariance(t) = E (s0^2 I - R) E^T + R
+
+With axes h held at levels c, the mean of the others f follows the same law with A_ff around m - A_ff^-1 A_fh (c - m).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
+from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import (
+    HasCourse,
     HasDrift,
     HasLandscape,
     HasMarginal,
@@ -50,7 +55,9 @@ class Settings(Config):
     seed: int = setting(0, "Start of the random numbers", 0)
 
 
-class OrnsteinUhlenbeck(Simulator, HasDrift, HasMarginal, HasScore, HasVelocity, HasLandscape, HasNonGradient):
+class OrnsteinUhlenbeck(
+    Simulator, HasDrift, HasMarginal, HasScore, HasVelocity, HasLandscape, HasNonGradient, HasCourse
+):
     title = "One valley (Ornstein-Uhlenbeck)"
     summary = (
         "Cells start uphill, roll into one valley and jitter there. Every field is known in closed form, so it is the "
@@ -102,6 +109,22 @@ class OrnsteinUhlenbeck(Simulator, HasDrift, HasMarginal, HasScore, HasVelocity,
     def velocity(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
         """Probability flow b - sigma^2 / 2 score (state / day)."""
         return self.drift(t, x) - self.settings.noise**2 / 2 * self.score(t, x)
+
+    def course(
+        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
+    ) -> Float[Array, "times dim"]:
+        """The mean cell at these times, exact; noise does not move it."""
+        from scipy.linalg import expm
+
+        use = self.settings
+        held, levels = sde.held_columns(self.axes, clamp)
+        free = [k for k in range(use.dims) if k not in held]
+        found = np.zeros((len(times), use.dims))
+        found[:, held] = levels
+        own, pull = self._rates[np.ix_(free, free)], self._rates[np.ix_(free, held)]
+        rest = use.mean - np.linalg.solve(own, pull @ (levels - use.mean))
+        found[:, free] = [rest + expm(-own * t) @ (use.start - rest) for t in times]
+        return found
 
     def landscape(self, points: int = 160) -> TrueLandscape:
         """-log of the Gaussian law at rest over the first two axes, out to 4 standard deviations."""
