@@ -52,10 +52,11 @@ class TerminalStates:
         return np.stack([np.median(points[self.fate == k], axis=0) for k in range(len(self.names))])
 
 
-def terminal_states(data: Snapshots, states: str = "found", name_by: str | None = None) -> TerminalStates:
+def terminal_states(data: Snapshots, states: str = "found") -> TerminalStates:
     """Groups found among the cells of the last time, or the values of an annotation among them.
 
-    name_by  annotation whose commonest value is put beside the name of a found group; None: the first there is
+    A found group is named after the value that most of its cells have of the first annotation that tells cells of the
+    last time apart, where there is one.
     """
     last = data.t == data.times[-1]
     if states != "found":
@@ -65,9 +66,9 @@ def terminal_states(data: Snapshots, states: str = "found", name_by: str | None 
     count = groups.max() + 1
     labelled = groups >= 0
     names = [f"state {k + 1}" for k in range(count)]
-    name_by = name_by or next(iter(data.labels), None)
-    if name_by is not None and count > 1:
-        values = labels_of(data, name_by)[last]
+    telling = (each for name in data.labels if len(np.unique((each := labels_of(data, name)[last])[each != ""])) > 1)
+    values = next(telling, None)
+    if values is not None and count > 1:
         for k in range(count):
             kinds, sizes = np.unique(values[(groups == k) & (values != "")].astype(str), return_counts=True)
             if len(kinds) and sizes.max() > (groups == k).sum() / 2:

@@ -218,6 +218,12 @@ def test_terminal_states_are_found_and_named_by_an_annotation():
     assert (ends.of(DATA.at(2.0)) == np.where(DATA.at(2.0)[:, 1] > 0, 0, 1)).all()
 
 
+def test_an_annotation_that_all_last_cells_share_names_no_state():
+    day = {"day": np.where(DATA.t == 2.0, "6", "2"), **DATA.labels}
+    assert terminal_states(replace(DATA, labels=day)).names == ("state 1 (right <b>)", "state 2 (left)")
+    assert terminal_states(replace(DATA, labels={"day": day["day"]})).names == ("state 1", "state 2")
+
+
 def test_one_cloud_is_one_terminal_state_and_says_so():
     rng = np.random.default_rng(0)
     data = Snapshots(rng.normal(size=(300, 3)).astype(np.float32), np.zeros(300), StateSpace.of_genes(GENES))
