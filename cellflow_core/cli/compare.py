@@ -59,7 +59,11 @@ def _compare(chosen: argparse.Namespace) -> int:
             if run.status().state == "done":
                 answer("scores", run.id)
     rows = [comparison.row(run) for run in runs]
-    print(shown(rows, chosen.measure, chosen.start))
+    compared = comparison.comparable(rows)
+    if {each.fold for each in compared} != {each.fold for each in rows}:
+        times = ", ".join(f"{each:g}" for each in sorted({each.fold for each in compared})) or "no time"
+        print(f"compared at {times} alone: not every model has a score at the other times", file=sys.stderr)
+    print(shown(compared, chosen.measure, chosen.start))
     for each in rows:
         if each.state in ("failed", "cancelled"):
             print(
@@ -70,7 +74,7 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def shown(rows: Sequence[Row], measure: str, start: str) -> str:
-    """The table: models by their mean, then the answers that need none."""
+    """The table: models by their mean, then the answers that need none. rows: `comparison.comparable`."""
     from cellflow_core.jobs.comparison import summary, trivial
 
     folds = sorted({each.fold for each in rows})

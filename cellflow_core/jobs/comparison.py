@@ -110,6 +110,18 @@ def row(run: Run) -> Row:
     )
 
 
+def comparable(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The rows at those times at which every model that has a score has one: who is scored at an easy time alone would
+    win over who is scored at all of them. Empty where there is no such time yet."""
+    rows = tuple(rows)
+    by_model: dict[str, set[float]] = {}
+    for each in rows:
+        if each.scores is not None:
+            by_model.setdefault(each.model, set()).add(each.fold)
+    shared = set.intersection(*by_model.values()) if by_model else set()
+    return tuple(each for each in rows if each.fold in shared)
+
+
 def summary(rows: Iterable[Row], measure: str = "w1", start: Literal["before", "first"] = "before") -> tuple[Line, ...]:
     """One line a model, the best mean of a measure of `Distances` first; models without a score last.
 

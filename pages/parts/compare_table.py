@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -39,6 +40,7 @@ Start = Literal["before", "first"]
 def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
     """Everything that is known so far; looks again while runs are under way."""
     runs = [run for run in jobs.found(wish) if run is not None]
+    asked = Counter(each.model for each in wish.recipes)
     if not runs:
         st.info("Nothing has been trained for this comparison yet.", icon=":material/info:")
         return
@@ -57,7 +59,7 @@ def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
             if row.state == "done" and row.scores is None and age((run.result or {})["ended"]) > LATE:
                 _score(run.id)
         _progress(rows)
-        _answer(info, rows, measure, start, cards)
+        _answer(info, rows, asked, measure, start, cards)
         if open_ and not any(map(_open, rows)):
             st.rerun()
 
@@ -102,9 +104,20 @@ def _warn(row: Any, why: str) -> None:
     st.warning(plain(f"{row.model}, seed {row.seed}, without {row.fold:g}: {why}"), icon=":material/error:")
 
 
-def _answer(info: DatasetInfo, rows: Sequence[Any], measure: str, start: Start, cards: Mapping[str, Any]) -> None:
-    scored = [row for row in rows if row.scores is not None]
+def _answer(
+    info: DatasetInfo,
+    every: Sequence[Any],
+    asked: Mapping[str, int],
+    measure: str,
+    start: Start,
+    cards: Mapping[str, Any],
+) -> None:
+    """asked: runs of each model that the comparison asks for, there or not."""
+    rows = jobs.comparable(every)
+    scored: list[Any] = [row for row in rows if row.scores is not None]
     if not scored:
+        if any(row.scores is not None for row in every):
+            st.info("The models are scored at different times so far: nothing to compare yet.", icon=":material/info:")
         return
     lines = [each for each in jobs.summary(rows, measure, start) if math.isfinite(each.mean)]
     trivial = {name: _mean(by_fold.values()) for name, by_fold in jobs.trivial(rows, measure).items()}
@@ -114,12 +127,16 @@ def _answer(info: DatasetInfo, rows: Sequence[Any], measure: str, start: Start, 
     folds = sorted({row.fold for row in scored})
     with st.container(border=True, key="verdict"):
         first, *rest = verdict(standings, trivial, len(folds))
-        st.markdown(("So far: " if len(scored) < len(rows) else "") + f"**{first}**")
+        st.markdown(("So far: " if len(scored) < sum(asked.values()) else "") + f"**{first}**")
         for each in rest:
             st.markdown(each)
+        if {row.fold for row in every} - set(folds):
+            where = " and ".join(amount(fold, info.time_unit) for fold in folds)
+            st.markdown(plain(f"Compared at {where} alone: not every model has a score at the other times."))
     drawn = figure.errors(seeds, trivial, LONG[measure], dark=chart.dark())
     chart.chart(drawn, "compare_figure", figure.describe(seeds, trivial))
-    table = _table(lines, trivial, jobs.trivial(rows, measure), folds, title, info, scored)
+    done = Counter(row.model for row in every if row.scores is not None)
+    table = _table(lines, trivial, jobs.trivial(rows, measure), folds, title, info, scored, done, asked)
     st.dataframe(_shown(table), hide_index=True, key="compare_rows", column_config=_columns())
     # what one model alone has to say is about a number that is not in this table
     view.notes([each for each in scored[0].scores.notes if all(each in row.scores.notes for row in scored)])
@@ -147,6 +164,8 @@ def _table(
     title: Mapping[str, str],
     info: DatasetInfo,
     scored: Sequence[Any],
+    done: Mapping[str, int],
+    asked: Mapping[str, int],
 ) -> pd.DataFrame:
     """One line a model, then the answers without a model."""
 
@@ -158,7 +177,7 @@ def _table(
     found = []
     for each in lines:
         own = [row.scores.before.coverage for row in scored if row.model == each.model]
-        more = {"± seeds": each.spread, "runs": f"{each.done} of {each.asked}"}
+        more = {"± seeds": each.spread, "runs": f"{done[each.model]} of {asked[each.model]}"}
         costs = {"seconds": each.seconds, "memory (MB)": each.peak_mb, "coverage": _mean(own)}
         found.append(of(title[each.model], each.mean, each.by_fold, **more) | costs)
     found += [of(f"({figure.LINES[name][0]})", value, by_fold[name]) for name, value in trivial.items()]

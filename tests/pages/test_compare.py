@@ -74,6 +74,17 @@ def test_the_table_says_what_follows(data: str) -> None:
     assert "no better than the OT midpoint" in " ".join(each.value for each in page.markdown)
 
 
+def test_a_model_that_lacks_a_time_is_compared_at_the_others(data: str) -> None:
+    for run in comparison.submit(recipes.comparison(data, ("ot-cfm", "mccann"), "quick", (0,), (1.0, 2.0))):
+        if (run.recipe.model, run.recipe.hold_out) != ("mccann", 2.0):
+            scored(run, (0.7 if run.recipe.hold_out == 1.0 else 9.0) + 0.1 * (run.recipe.model == "mccann"))
+    page = opened("compare", dataset=data, models="ot-cfm,mccann", times="1,2", seeds="1", preset="quick")
+    said = " ".join(each.value for each in page.markdown)
+    assert "So far: " in said and "OT-CFM comes nearest to the cells it never saw (error 0.7)" in said
+    assert "Compared at 1 day alone: not every model has a score at the other times." in said
+    assert list(page.dataframe[0].value["runs"][:2]) == ["2 of 2", "1 of 2"]
+
+
 def test_scores_that_were_not_left_behind_are_worked_out_or_told(data: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pages.parts.compare_table.LATE", -1.0)
     (run,) = comparison.submit(recipes.comparison(data, ("mccann",), "quick", (0,), (1.0,)))

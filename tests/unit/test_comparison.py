@@ -116,6 +116,17 @@ def test_mean_and_spread_are_over_seeds_of_means_over_times():
     assert table.trivial(rows)["midpoint"] == {1.0: 0.85, 2.0: 0.85} and not table.trivial([])["floor"]
 
 
+def test_models_are_compared_at_times_that_each_has_a_score_for():
+    both = [made_row("a", 1, fold, 10 * fold) for fold in (1.0, 2.0)]
+    rows = [*both, made_row("b", 1, 1.0, 12.0), made_row("b", 1, 2.0, None), made_row("c", 1, 1.0, None)]
+    kept = table.comparable(rows)
+    assert [(each.model, each.fold) for each in kept] == [("a", 1.0), ("b", 1.0), ("c", 1.0)]
+    assert [(line.model, line.mean) for line in table.summary(kept)][:2] == [("a", 10.0), ("b", 12.0)]
+    assert list(table.trivial(kept)["midpoint"]) == [1.0]
+    assert table.comparable(both) == tuple(both)
+    assert table.comparable([made_row("a", 1, 1.0, 1.0), made_row("b", 1, 2.0, 1.0)]) == table.comparable([]) == ()
+
+
 def test_the_shell_prints_the_table_of_the_same_runs(monkeypatch, capsys):
     monkeypatch.setattr("cellflow_core.jobs.supervisor.ensure_supervisor", work_off)
     monkeypatch.setattr(registry.find("sf2m"), "needs", frozenset({Need.TIMES, Need.LINEAGE}))
