@@ -15,13 +15,14 @@ cards = catalogue()
 
 form, right = st.columns([3, 2], gap="large")
 with form:
-    card = guide.choose_model(info, cards)
+    card, choice = guide.choose_model(info, cards)
     wish = train_form.choose_rest(info, card)
     if st.button(
         f"Start training ({wish.runs} runs)" if wish.runs > 1 else "Start training",
         key="train_start",
         type="primary",
         icon=":material/play_arrow:",
+        disabled=not choice.able,
     ):
         made = compute.call("cellflow_core.jobs.recipes:recipes", info.id, **dataclasses.asdict(wish))
         recipes = result_of(made, "Checking data and settings")
@@ -31,6 +32,8 @@ with form:
         st.query_params["group"] = recipes[0].group
         st.toast("Training goes on if you leave or close this page.", icon=":material/check:")
         st.rerun()
+    for each in choice.obstacles:
+        st.caption(f":material/block: {card.title} cannot be trained here. {each}")
 
 with right:
     st.subheader("Training now")

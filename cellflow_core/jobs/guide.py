@@ -59,7 +59,7 @@ ASKS: dict[str, tuple[frozenset[str], str]] = {
 class Choice:
     """One model with its reasons.
 
-    able      whether these data have what it needs; pros, cons: sentences
+    obstacles why it cannot be trained on these data, here; pros, cons: what else speaks for and against it; sentences
     measured  a sentence on its error at unseen times
     ratio     its error at unseen times over that of the OT midpoint, median over benchmark data sets; NaN: unmeasured
     sets      benchmark data sets that it was measured on
@@ -67,12 +67,17 @@ class Choice:
 
     model: str
     title: str
-    able: bool
+    obstacles: tuple[str, ...]
     pros: tuple[str, ...]
     cons: tuple[str, ...]
     measured: str
     ratio: float
     sets: int
+
+    @property
+    def able(self) -> bool:
+        """Can it be trained on these data, here?"""
+        return not self.obstacles
 
 
 def rank(info: DatasetInfo, cards: Iterable[Card], wishes: Wishes, measured: Iterable[Evidence]) -> tuple[Choice, ...]:
@@ -91,12 +96,12 @@ def _order(choice: Choice) -> tuple[bool, int, bool, float, int, str]:
 
 def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence], sets: int) -> Choice:
     """sets: how many data sets the benchmark has."""
-    pros, cons = [], []
+    pros, cons, obstacles = [], [], []
     lacking = [need for need in card.needs if need not in info.has]
     if lacking:
-        cons.append(f"Needs {' and '.join(lacking)}, which these data do not have.")
+        obstacles.append(f"Needs {' and '.join(lacking)}, which these data do not have.")
     if card.absent:
-        cons.append(f"Needs the package {card.absent}, which is not installed: `make {card.absent}` does it.")
+        obstacles.append(f"Needs the package {card.absent}, which is not installed: `make {card.absent}` does it.")
     for wish, (wanted, words) in ASKS.items():
         if getattr(wishes, wish):
             there = wanted & set(card.capabilities)
@@ -115,7 +120,7 @@ def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence]
         minutes = median(each.seconds for each in found) / 60
         if minutes > wishes.minutes:
             cons.append(f"One training took {minutes:.2g} minutes in our benchmark.")
-    return Choice(card.name, card.title, not (lacking or card.absent), tuple(pros), tuple(cons), said, ratio, len(data))
+    return Choice(card.name, card.title, tuple(obstacles), tuple(pros), tuple(cons), said, ratio, len(data))
 
 
 def _error_words(ratio: float, data: tuple[str, ...], sets: int) -> str:

@@ -23,8 +23,8 @@ ASKED = {
 }
 
 
-def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
-    """The card of the chosen model; `?model=` in the URL."""
+def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, guide.Choice]:
+    """The card of the chosen model and how it stands with these data; `?model=` in the URL."""
     st.subheader("1. What do you want to know?")
     wishes = _wishes()
     ranked = {each.model: each for each in guide.rank(info, cards.values(), wishes, _measured())}
@@ -53,7 +53,7 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
     _about(ranked[chosen], cards[chosen])
     for remark in guide.remarks(info, wishes):
         st.info(remark, icon=":material/lightbulb:")
-    return cards[chosen]
+    return cards[chosen], ranked[chosen]
 
 
 def _wishes() -> guide.Wishes:
@@ -101,7 +101,7 @@ def _others(ranked: Mapping[str, guide.Choice], shown: list[str]) -> None:
             rest,
             index=None,
             key="train_other",
-            format_func=lambda each: ranked[each].title + ("" if ranked[each].able else " (these data do not fit)"),
+            format_func=lambda each: ranked[each].title + ("" if ranked[each].able else " (not possible here)"),
             placeholder=f"{len(rest)} more, best match first",
             on_change=take,
             label_visibility="collapsed",
@@ -110,7 +110,11 @@ def _others(ranked: Mapping[str, guide.Choice], shown: list[str]) -> None:
 
 def _about(choice: guide.Choice, card: Any) -> None:
     """Why this model stands where it stands, and what it is."""
-    marks = {"pros": ":green[:material/add:]", "cons": ":orange[:material/remove:]"}
+    marks = {
+        "obstacles": ":red[:material/block:]",
+        "pros": ":green[:material/add:]",
+        "cons": ":orange[:material/remove:]",
+    }
     lines = [f":material/straighten: {choice.measured}"]
     lines += [f"{marks[kind]} {each}" for kind in marks for each in getattr(choice, kind)]
     st.markdown("  \n".join(lines))

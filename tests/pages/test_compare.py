@@ -67,7 +67,7 @@ def test_the_table_says_what_follows(data: str) -> None:
     assert not [each for each in page.button if each.key == "compare_start"]
     table = page.dataframe[0].value
     assert list(table["model"][:2]) == ["OT-CFM", "I-CFM"] and "(OT midpoint)" in list(table["model"])
-    assert table["error"][0].startswith("0.80") and table["runs"][0] == "6 of 6"
+    assert str(table["error"][0]).startswith("0.80") and table["runs"][0] == "6 of 6"
     notes = " ".join(each.value for each in page.caption)
     assert "A note." in notes and "It alone." not in notes
     page = opened("compare", **link, start="the first time")

@@ -125,6 +125,15 @@ def test_start_queues_a_run_and_its_copy_without_a_time(demo: store.DatasetInfo)
     assert first.status().state == "cancelled"
 
 
+def test_a_model_that_does_not_fit_the_data_cannot_be_started(demo: store.DatasetInfo) -> None:
+    page = opened("train", model="moslin")
+    why = "Needs lineage barcodes, which these data do not have."
+    assert page.button(key="train_start").disabled
+    assert any(each.value.endswith(f"moslin cannot be trained here. {why}") for each in page.caption)
+    page = opened("train", model="ot-cfm")
+    assert not page.button(key="train_start").disabled and not any(why in each.value for each in page.caption)
+
+
 def test_the_guide_asks_and_ranks(demo: store.DatasetInfo) -> None:
     page = opened("train")
     before = page.radio(key="train_model").options

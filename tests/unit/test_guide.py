@@ -58,7 +58,7 @@ def order(info, **wishes) -> list[str]:
 def test_what_the_data_lack_comes_last_and_errors_decide_among_equals(info):
     assert order(info) == ["flow", "bridge", "grows", "straight", "clones"]
     last = rank(info, CARDS, Wishes(), MEASURED)[-1]
-    assert not last.able and last.cons[0] == "Needs lineage barcodes, which these data do not have."
+    assert not last.able and last.obstacles == ("Needs lineage barcodes, which these data do not have.",)
     assert order(replace(info, has=(*info.has, str(Need.LINEAGE))))[0] == "clones"
 
 
@@ -67,7 +67,7 @@ def test_a_package_that_is_not_installed_is_a_reason_to_come_last(info):
         info, (Card("away", ("velocity",), absent="jax"), CARDS[1]), Wishes(), (Evidence("away", "a", 0.1, 1.0),)
     )
     assert [each.model for each in away] == ["flow", "away"] and not away[-1].able
-    assert away[-1].cons == ("Needs the package jax, which is not installed: `make jax` does it.",)
+    assert away[-1].obstacles == ("Needs the package jax, which is not installed: `make jax` does it.",)
 
 
 def test_wishes_come_before_errors(info):
