@@ -7,6 +7,7 @@ own (jobs/alone.py): a crash or a file without end is then counted here, and fai
 
 from __future__ import annotations
 
+import gzip
 import os
 import resource
 import shutil
@@ -191,6 +192,17 @@ def test_untouched_files_are_opened(tmp_path) -> None:
         (tmp_path / "same").write_bytes(data)
         what, _ = outcome(tmp_path / "same", name, tmp_path / "wrong.txt")
         assert what == "opened", (name, what)
+        check_disk(what)
+
+
+@pytest.mark.parametrize("field", [b"1,", b"1 ", b"x"])
+def test_a_line_without_end_is_refused_in_time(tmp_path, field) -> None:
+    """60 MB of text, as they are and in a few kB."""
+    line = field * (60_000_000 // len(field))
+    for name, content in (("a.csv", line), ("a.csv.gz", gzip.compress(line, 1))):
+        (tmp_path / "same").write_bytes(content)
+        what, _ = outcome(tmp_path / "same", name, tmp_path / "wrong.txt")
+        assert what == "refused", name
         check_disk(what)
 
 

@@ -243,7 +243,7 @@ HOSTILE = {
     plain_pickle: "is a Python pickle inside",
     matrix_bomb: "declares 999,999,999,999 entries, more than its file can hold",
     loom_bomb: "need 800 TB of memory",
-    wide_text: "1,000,000 columns and at most 200,000",
+    wide_text: "more than the 200,000 columns that are read at most",
     web_page: "is a web page",
 }
 

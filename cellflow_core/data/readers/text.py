@@ -64,9 +64,9 @@ class Metered(io.RawIOBase):
 def of_text(path: Path, name: str, rows: int | None) -> Table:
     """The table of a file of text, which may be compressed with gzip. x holds the first rows only, if asked."""
     with _opened(path, name) as file:
-        head = file.read(_HEAD)
-        while len(head) < memory() // 100 and head.count(b"\n") < 4 and (more := file.read(_HEAD)):
-            head += more
+        head, most = file.read(_HEAD), memory() // 100
+        while len(head) < most and head.count(b"\n") < 4 and (more := file.read(min(len(head), most - len(head)))):
+            head += more  # twice as much each time, so that a line without end is not gone through again and again
     layout = find_layout(head, name)
     frame = _frame(path, name, layout)
     if layout.names:
@@ -95,13 +95,12 @@ def find_layout(head: bytes, name: str) -> Layout:
         raise BadInput(f"{name} holds no line with values: one line of column names and one line a cell are expected")
     data = [each for each in lines[at:] if each.strip()][:2]
     separator = _separator(data)
-    first, second = _fields(data[0], separator), _fields(data[-1], separator)
-    if len(first) > FIELDS:
+    if any(_is_wide(each, separator) for each in data):
         raise BadInput(
-            f"{name} has {len(first):,} columns and at most {FIELDS:,} are read: save large tables as .h5ad, or turn "
-            "rows and "
-            "columns"
+            f"{name} has more than the {FIELDS:,} columns that are read at most: save large tables as .h5ad, or turn "
+            "rows and columns"
         )
+    first, second = _fields(data[0], separator), _fields(data[-1], separator)
     decimal = "," if separator == ";" and re.search(r"\d,\d", data[-1]) else "."
     numeric = all(_is_number(each, decimal) for each in first)
     comment = _fields(lines[at - 1].lstrip("#% \t"), separator) if at else []
@@ -206,6 +205,13 @@ def _separator(lines: list[str]) -> str:
     counts = {each: min(line.count(each) for line in lines) for each in "\t;,"}
     best = max(counts, key=lambda each: counts[each])
     return best if counts[best] else r"\s+"
+
+
+def _is_wide(line: str, separator: str) -> bool:
+    """Has it more fields than are read? They are counted before any of them is made."""
+    if separator == r"\s+":
+        return len(line.split(maxsplit=FIELDS)) > FIELDS
+    return line.count(separator) >= FIELDS
 
 
 def _fields(line: str, separator: str) -> list[str]:
