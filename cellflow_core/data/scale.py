@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cellflow_core.data.readers import Table
+from cellflow_core.data.readers.gene_rows import axis_like
 
 Array = np.ndarray
 MOST_LOG = 15.0
@@ -87,13 +87,3 @@ def _pieces(values: Array) -> Iterator[Array]:
     step = max(_PIECE // max(values[:1].size, 1), 1)
     for start in range(0, len(values), step):
         yield values[start : start + step].ravel()
-
-
-def axis_like(features: tuple[str, ...]) -> bool:
-    """Do most names look like axes (PC1, x2, dim_3, 17) rather than genes?"""
-    pattern = re.compile(
-        r"(?:pcs?|x|y|z|dim|dimension|d|dc|diffmap|ic|lsi|latent|z|phate|umap|tsne|component|comp|c|v|var|emb|factor|coord)?"
-        r"[\s_.-]?\d+|[xyz]|lon|lat",
-        re.I,
-    )
-    return sum(bool(pattern.fullmatch(each)) for each in features) > 0.8 * len(features)

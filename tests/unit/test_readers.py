@@ -288,3 +288,27 @@ def test_a_matrix_that_only_says_where_there_is_something(tmp_path) -> None:
     entries = [line.rsplit(b" ", 1)[0] for line in lines[size + 1 :]]
     files["matrix.mtx"] = b"\n".join([head, *lines[: size + 1], *entries])
     assert (dense(read(made.zipped(tmp_path / "a.zip", files), "a.zip").x) == (X > 0)).all()
+
+
+GENES = ["TP53", "GATA1", "SPI1", "KLF1", "MYC", "ACTB", "GAPDH", "CD34", "HBB", "MPO", "LYZ", "ELANE", "C3", "S100A4"]
+
+
+@pytest.mark.parametrize("cell", ["GSM{}", "SRR{}_1", "SAMEA{}", "sample{}", "S{}", "lib-{}", "Cell{}"])
+@pytest.mark.parametrize("in_rows", [True, False])
+def test_samples_by_their_names_stand_where_they_stand(tmp_path, cell, in_rows) -> None:
+    """Tables as R writes them, without a name over the first column."""
+    frame = pd.DataFrame(
+        np.arange(30 * len(GENES)).reshape(30, -1), index=[cell.format(k + 100) for k in range(30)], columns=GENES
+    )
+    (frame.T if in_rows else frame).to_csv(tmp_path / "a.csv")
+    table = read(tmp_path / "a.csv", "a.csv")
+    assert table.features == tuple(GENES) and list(table.obs.index) == list(frame.index)
+    assert (dense(table.x) == frame.to_numpy()).all()
+
+
+def test_coordinates_of_named_cells_are_not_turned(tmp_path) -> None:
+    for axis in ("PC{}", "x{}", "dim_{}", "UMAP{}", "z{}"):
+        frame = pd.DataFrame(np.ones((12, 4)), index=GENES[:12], columns=[axis.format(k) for k in range(1, 5)])
+        frame.iloc[0] = 2.5
+        frame.to_csv(tmp_path / "a.csv")
+        assert read(tmp_path / "a.csv", "a.csv").cells == 12, axis

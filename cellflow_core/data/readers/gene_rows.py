@@ -27,7 +27,17 @@ CELL_HEADS = {"cell", "cells", "cellid", "barcode", "barcodes", "sample", "sampl
 _BOOLODE = re.compile(r"E(\d+)_(\d+)_(\d+)")
 _DREAM = re.compile(r"TS_(\d+)delt_(\d+(?:\.\d+)?)")
 _ALTERED = re.compile(r"(.+)\((-/-|\+/-)\)")
-_CELL = re.compile(r"(?:.*[_.:-])?[ACGTN]{8,}(?:[_.-].*)?|.*cell[_.\s-]?\d+.*|.*\((?:-/-|\+/-)\)|TS_\d+delt_.*", re.I)
+_CELL = re.compile(
+    r"(?:.*[_.:-])?[ACGTN]{8,}(?:[_.-].*)?|.*cell[_.\s-]?\d+.*|.*\((?:-/-|\+/-)\)|TS_\d+delt_.*"
+    r"|(?:GSM|[SED]R[RSX]|SAM(?:N|EA|D))\d+.*|(?:s|sc|sample|lib|library|well)[_.-]?\d+",
+    re.I,
+)
+"""Barcodes, numbered cells and samples, accessions of public archives, and the conditions of DREAM4."""
+_AXIS = re.compile(
+    r"(?:pcs?|x|y|z|dim|dimension|d|dc|diffmap|ic|lsi|latent|phate|umap|tsne|component|comp|c|v|var|emb|factor|coord)?"
+    r"[\s_.-]?\d+|[xyz]|lon|lat",
+    re.I,
+)
 _GENE = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[.-][A-Za-z0-9]+)*")
 
 
@@ -72,6 +82,11 @@ def of_names(names: Sequence[str]) -> Any:
     return pd.DataFrame(parts, index=index)
 
 
+def axis_like(names: Sequence[str]) -> bool:
+    """Do most names look like axes (PC1, x2, dim_3, 17) rather than genes?"""
+    return _share(names, lambda each: bool(_AXIS.fullmatch(each))) > 0.8
+
+
 def _alteration(name: str, series: bool) -> tuple[str, str | None]:
     """(kind of perturbation, gene that was perturbed)."""
     found = _ALTERED.fullmatch(name)
@@ -95,7 +110,7 @@ def _in_rows(frame: Any) -> bool:
     by_rows, by_columns = _share(rows, _is_cell), _share(columns, _is_cell)
     if max(by_rows, by_columns) > 0.5:
         return by_columns > by_rows
-    return _share(rows, _is_gene) > 0.8 and _share(columns, _is_gene) < 0.5
+    return _share(rows, _is_gene) > 0.8 and _share(columns, _is_gene) < 0.5 and not axis_like(columns)
 
 
 def _share(names: Sequence[str], test: Any) -> float:
