@@ -15,7 +15,7 @@ const load = (url) =>
 const NARROW = 520;
 const narrowed = (figure) => {
   const { eye } = figure.layout.scene.camera;
-  for (const axis of "xyz") eye[axis] *= 1.45;
+  for (const axis of "xyz") eye[axis] *= 1.7;
   for (const trace of figure.data) if ("colorbar" in trace) trace.showscale = false;
   for (const slider of figure.layout.sliders ?? []) Object.assign(slider, { x: 0.42, len: 0.55 });
 };

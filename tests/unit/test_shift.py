@@ -87,7 +87,7 @@ def test_a_shifted_gene_is_let_go_and_a_held_one_is_not():
     np.testing.assert_allclose(held.after_end[:, 1], to, rtol=1e-4)
     assert np.abs(let_go.after_end[:, 1]).max() < 0.1 * to
     assert (let_go.level, let_go.unit) == (3.0, "standard deviations")
-    assert "set +3 standard deviations from its mean in the start cells alone" in let_go.notes[0]
+    assert "set to +3 standard deviations from its mean in the start cells alone" in let_go.notes[0]
     assert "from time 0 on all follows the model, Fades too" in let_go.notes[0] and "is held at" in held.notes[0]
 
 
