@@ -9,7 +9,7 @@ from cellflow_core.analysis.results import ClonalBias
 from cellflow_core.figures import theme
 
 APART = 0.03
-"""How far points are moved up or down so that clones of the same share are seen apart."""
+"""How far points are moved up or down at most, so that clones of the same share are seen apart; the page says so."""
 
 
 def clones(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.Figure:
@@ -28,7 +28,8 @@ def clones(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.F
     predicted = np.bincount(which, result.predicted) / size
     observed = np.bincount(which, result.observed) / size
     later = result.later[first]
-    shift = np.random.default_rng(0).uniform(-APART, APART, len(first))
+    apart = observed + np.random.default_rng(0).uniform(-APART, APART, len(first))
+    apart = np.where(apart > 1, 2 - apart, np.abs(apart))  # a share beyond 0 or 1 there is not
     sides = (
         (f"mostly {a}", observed > 0.5, theme.CATEGORICAL[0]),
         (f"mostly {b}", observed < 0.5, theme.CATEGORICAL[1]),
@@ -39,7 +40,7 @@ def clones(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.F
             figure.add_trace(
                 go.Scatter(
                     x=predicted[chosen].astype(np.float32),
-                    y=(observed + shift)[chosen].astype(np.float32),
+                    y=apart[chosen].astype(np.float32),
                     mode="markers",
                     name=name,
                     marker={

@@ -19,7 +19,7 @@ def counts(
         go.Bar(
             x=[f"{each:g}" for each in times],
             y=list(cells),
-            marker={"color": list(theme.ordered(len(times))) if times else []},
+            marker={"color": list(theme.ordered(len(times), dark)) if times else []},
             hovertemplate="%{y:,} cells at %{x}<extra></extra>",
         )
     )

@@ -35,7 +35,8 @@ def flow(
     """
     if by not in ("speed", "growth", "nothing"):
         raise ValueError(f"by={by!r} is not speed, growth or nothing")
-    figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
+    figure = theme.blank(dark, height=height, y=theme.safe(result.axes[1]))
+    _name_below(figure, theme.safe(result.axes[0]))
     if everything is not None:
         figure.add_trace(_cells(everything, "all times", {"size": 4, "color": theme.behind(dark), "opacity": 0.45}))
     look = {"size": 4, "color": theme.behind(dark), "opacity": 0.9}
@@ -66,6 +67,12 @@ def flow(
     if by == "speed":
         figure.add_trace(_bar(edges, dark, unit))
     return theme.square(figure).update_yaxes(scaleanchor="x", scaleratio=1)
+
+
+def _name_below(figure: go.Figure, name: str) -> None:
+    """The name of the horizontal axis. Plotly draws an axis title among the cells when a colour bar lies above."""
+    place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0, "yanchor": "top", "yshift": -6, "showarrow": False}
+    figure.add_annotation(text=name, font={"size": 15}, **place).update_layout(margin_b=36)
 
 
 def _cells(points: np.ndarray, name: str, marker: dict) -> go.Scatter:
@@ -142,8 +149,7 @@ def _edges(speed: np.ndarray) -> np.ndarray:
 
 
 def _colours(count: int, dark: bool) -> tuple[str, ...]:
-    low, high = (0.25, 1.0) if dark else (0.0, 0.78)
-    return theme.sampled(theme.SEQUENTIAL, low, high, count)
+    return theme.sampled(theme.SEQUENTIAL, *((0.25, 1.0) if dark else (0.0, 0.78)), count)
 
 
 def _class(lines: list[np.ndarray], low: float, high: float) -> tuple[np.ndarray, np.ndarray]:

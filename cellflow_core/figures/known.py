@@ -205,7 +205,7 @@ def responses(
     figure = make_subplots(cols=len(axes), subplot_titles=titles, horizontal_spacing=0.09)
     figure.update_layout(template=theme.template(dark), height=height, dragmode=False, margin_t=84)
     figure.update_layout(legend_y=1.14)
-    for (name, values), colour in zip(by_dose.items(), theme.ordered(len(by_dose)), strict=True):
+    for (name, values), colour in zip(by_dose.items(), theme.ordered(len(by_dose), dark), strict=True):
         for k in range(len(axes)):
             figure.add_trace(
                 go.Scatter(

@@ -56,7 +56,7 @@ def before_after(
 
 def change(result: Perturbation, *, dark: bool = False, height: int = 380) -> go.Figure:
     """Change of each fate in percentage points. Traces: the change with its interval, each control gene as a dot."""
-    figure = theme.blank(dark, height=height, x="change of the share of cells (percentage points)")
+    figure = theme.blank(dark, height=height, x="change of share (percentage points)")
     names = [theme.safe(each) for each in result.names]
     interval = {
         "type": "data",

@@ -65,7 +65,7 @@ def scatter(
         marker["color"] = theme.behind(dark)
     elif names:
         count = len(names)
-        colours = theme.ordered(count) if in_order else theme.categorical(count)
+        colours = theme.ordered(count, dark) if in_order else theme.categorical(count)
         shown = tuple(theme.safe(each) for each in names)
         marker |= {"color": colour[kept].astype(np.int16), "colorscale": theme.stepped(colours)}
         marker |= {"cmin": -0.5, "cmax": count - 0.5, "showscale": False}

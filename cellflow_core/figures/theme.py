@@ -86,11 +86,11 @@ def categorical(count: int) -> tuple[str, ...]:
     return tuple(CATEGORICAL[k % len(CATEGORICAL)] for k in range(count))
 
 
-def ordered(count: int) -> tuple[str, ...]:
-    """Colours of `count` groups in an order (times), dark to bright, without the ends that vanish on a background."""
+def ordered(count: int, dark: bool) -> tuple[str, ...]:
+    """Colours of `count` groups in an order (times), without the end that vanishes on the background."""
     if count == 1:
         return (CATEGORICAL[0],)
-    return sampled(SEQUENTIAL, 0.08, 0.88, count)
+    return sampled(SEQUENTIAL, *((0.25, 1.0) if dark else (0.08, 0.88)), count)
 
 
 def sampled(scale: str, low: float, high: float, count: int) -> tuple[str, ...]:

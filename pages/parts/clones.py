@@ -42,7 +42,10 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
     with right:
         st.markdown("**All in all**")
         chart.chart(clones.curve(result, dark=chart.dark()), "clones_curve", clones.describe(result))
-    view.notes((*result.notes, f"Interval: {result.interval}."))
+    apart = (
+        f"Points are drawn up to {100 * clones.APART:.0f} % too high or low, so that clones of one share stand apart."
+    )
+    view.notes((apart, *result.notes, f"Interval: {result.interval}."))
     view.numbers(figure, rows.of_clones(result), f"clones-{run.id}", "clones", "The numbers of these clones")
 
 

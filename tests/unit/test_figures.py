@@ -113,6 +113,26 @@ def test_losses_skip_what_was_not_measured_and_take_a_log_axis():
     assert losses.describe(HISTORY).startswith("Loss over 5 steps: total went from 5 to 0.4")
 
 
+def test_colours_of_times_stand_out_from_their_background():
+    def light(colour: str) -> float:
+        parts = np.array([int(each) for each in colour[4:-1].split(",")]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    for dark in (False, True):
+        paper = light("rgb({},{},{})".format(*(int(theme.paper(dark)[k : k + 2], 16) for k in (1, 3, 5))))
+        for each in theme.ordered(6, dark):
+            bright, dull = sorted((light(each), paper), reverse=True)
+            assert (bright + 0.05) / (dull + 0.05) > (2 if dark else 1.4), (dark, each)
+
+
+def test_the_name_of_the_horizontal_axis_stands_below_the_flow():
+    figure = flow.flow(made_up.flow())
+    (name,) = figure.layout.annotations
+    assert name.text == made_up.flow().axes[0] and (name.y, name.yanchor) == (0, "top")
+    assert not figure.layout.xaxis.title.text
+
+
 def test_landscape_keeps_its_holes_and_animates_the_particles_alone():
     made = made_up.landscape()
     figure = landscape.landscape(made)
@@ -246,6 +266,8 @@ def test_clones_are_points_of_their_early_cells_mean():
     first = made.predicted[made.clone == 1].mean()
     assert np.isclose(drawn["mostly Erythroid"].x, first, rtol=1e-5).any()
     away = np.asarray(drawn["mostly Erythroid"].y) - np.asarray(drawn["mostly Erythroid"].customdata)[:, 0]
+    heights = np.concatenate([np.asarray(each.y) for each in clones.clones(made).data])
+    assert heights.min() >= 0 and heights.max() <= 1  # no share beyond 0 and 1
     assert np.abs(away).max() <= 0.031  # moved a little, so that clones of one share are seen apart
     assert "AUROC 0.79 (0.68 to 0.88)" in clones.describe(made) and "40 clones" in clones.describe(made)
     assert "0.72" in clones.describe(made)  # without growth
