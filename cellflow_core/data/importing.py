@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data import annotations, prepare, quality
+from cellflow_core.data import annotations, import_annotations, prepare, quality
 from cellflow_core.data.import_choices import ImportChoices
 from cellflow_core.data.inspection import Inspection, check_size, inspect_file, measured, sentences
 from cellflow_core.data.prepare import Prepared
@@ -68,13 +68,13 @@ def import_file(
         times,
         made.space,
         choices.unit,
-        velocity=_velocity(table, choices, made),
-        lineage=_rows(annotations.lineage(table), made.kept),
-        growth=_growth(table, name, choices, made),
-        subject=_rows(subject, made.kept),
-        dose=_rows(dose, made.kept),
-        labels=annotations.worth_keeping(_labels(table, choices), made.kept),
-        covariates=_covariates(table, numbers_of_cells, scale, choices, made),
+        velocity=import_annotations.velocity(table, choices, made),
+        lineage=import_annotations.rows(annotations.lineage(table), made),
+        growth=import_annotations.growth(table, name, choices, made),
+        subject=import_annotations.rows(subject, made),
+        dose=import_annotations.rows(dose, made),
+        labels=import_annotations.labels(table, choices, made),
+        covariates=import_annotations.numbers(table, numbers_of_cells, scale, choices, made),
     )
     say("storing the cells")
     return save_dataset(
@@ -88,7 +88,7 @@ def import_file(
         expression_genes=features,
         layers=layers,
         recipe=(recipe,),
-        views=_views(table, made),
+        views=import_annotations.pictures(table, made),
         variance=made.shares,
     )
 
@@ -234,59 +234,6 @@ def _layers(table: Table, made: Prepared) -> dict[str, Any]:
     return {name: _stored(values[rows][:, made.columns]) for name, values in table.layers.items()}
 
 
-def _velocity(table: Table, choices: ImportChoices, made: Prepared) -> Array | None:
-    assert made.space is not None
-    found = annotations.velocity(table, choices.representation, made.space.dim)
-    if found is None:
-        return None
-    key, values = found[0], found[1][made.kept]
-    if not np.isfinite(values).all():
-        made.notes.append(f"the velocity {key!r} of the file has missing values and was left out")
-        return None
-    made.steps.append(f"took the velocity {key!r} of the file")
-    made.notes.append(f"velocities are {key!r} as it stands in the file: its unit of time need not be that of the data")
-    return values
-
-
-def _growth(table: Table, name: str, choices: ImportChoices, made: Prepared) -> Array | None:
-    values = annotations.growth(table, name, choices.growth_column)
-    if values is None:
-        return None
-    made.steps.append(f"took the growth of each cell from column {choices.growth_column!r}")
-    made.notes.append(f"growth is column {choices.growth_column!r} as it stands in the file, read as a rate per time")
-    return values[made.kept]
-
-
-def _labels(table: Table, choices: ImportChoices) -> dict[str, Array]:
-    """Columns of names; a time that is written in numbers is none of them."""
-    found = annotations.label_columns(table)
-    if choices.time_column in found and table.obs[choices.time_column].dtype.kind in "fiu":
-        del found[choices.time_column]
-    return found
-
-
-def _covariates(
-    table: Table, measured: Quality, scale: Scale, choices: ImportChoices, made: Prepared
-) -> dict[str, Array]:
-    """Quality numbers of cells measured in genes, then the numbers of the file, at most 40."""
-    own = {} if scale.looks == "coordinates" else measured.measures
-    if scale.looks == "log":
-        own = {"genes detected": own["genes detected"]}
-    taken = {*own, "" if choices.windows else choices.time_column}
-    every = {**own, **{k: v for k, v in annotations.number_columns(table).items() if k not in taken}}
-    held = annotations.worth_keeping(every, made.kept)
-    if len(held) > annotations.MOST_NUMBERS:
-        made.notes.append(
-            f"of {len(held)} columns of numbers the first {annotations.MOST_NUMBERS} are kept with the cells"
-        )
-    return dict(list(held.items())[: annotations.MOST_NUMBERS])
-
-
-def _views(table: Table, made: Prepared) -> dict[str, Array]:
-    found = {name: points[made.kept] for name, points in annotations.pictures(table).items()}
-    return {name: points for name, points in found.items() if np.isfinite(points).all()}
-
-
 def _store_ready(table: Table, name: str, label: str, recipe: Mapping[str, Any], say: Callable[[str], None]) -> str:
     """A file that this app wrote holds whole snapshots."""
     assert table.ready is not None
@@ -304,10 +251,6 @@ def _store_ready(table: Table, name: str, label: str, recipe: Mapping[str, Any],
         layers={each: _stored(values) for each, values in table.layers.items()} if genes else {},
         recipe=(recipe,),
     )
-
-
-def _rows(values: Array | None, kept: Array) -> Array | None:
-    return None if values is None else values[kept]
 
 
 def _stored(x: Any) -> Any:

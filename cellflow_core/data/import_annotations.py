@@ -1,0 +1,76 @@
+"""What comes into a data set beside the states of its cells, and what must be said of it.
+
+Each takes the table of a file and the cells on their way (`made`), and gives arrays of the cells that are left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellflow_core.data import annotations
+from cellflow_core.data.import_choices import ImportChoices
+from cellflow_core.data.prepare import Prepared
+from cellflow_core.data.quality import Quality
+from cellflow_core.data.readers import Table
+from cellflow_core.data.scale import Scale
+
+Array = np.ndarray
+
+
+def rows(values: Array | None, made: Prepared) -> Array | None:
+    """What was measured in the cells that are left; None where nothing was."""
+    return None if values is None else values[made.kept]
+
+
+def velocity(table: Table, choices: ImportChoices, made: Prepared) -> Array | None:
+    """The velocity that stands in the file in the very axes of the state."""
+    assert made.space is not None
+    found = annotations.velocity(table, choices.representation, made.space.dim)
+    if found is None:
+        return None
+    key, values = found[0], found[1][made.kept]
+    if not np.isfinite(values).all():
+        made.notes.append(f"the velocity {key!r} of the file has missing values and was left out")
+        return None
+    made.steps.append(f"took the velocity {key!r} of the file")
+    made.notes.append(f"velocities are {key!r} as it stands in the file: its unit of time need not be that of the data")
+    return values
+
+
+def growth(table: Table, name: str, choices: ImportChoices, made: Prepared) -> Array | None:
+    """The chosen column of growth. BadInput where a cell has none."""
+    values = annotations.growth(table, name, choices.growth_column)
+    if values is None:
+        return None
+    made.steps.append(f"took the growth of each cell from column {choices.growth_column!r}")
+    made.notes.append(f"growth is column {choices.growth_column!r} as it stands in the file, read as a rate per time")
+    return values[made.kept]
+
+
+def labels(table: Table, choices: ImportChoices, made: Prepared) -> dict[str, Array]:
+    """Columns of names that differ between cells; a time that is written in numbers is none of them."""
+    found = annotations.label_columns(table)
+    if choices.time_column in found and table.obs[choices.time_column].dtype.kind in "fiu":
+        del found[choices.time_column]
+    return annotations.worth_keeping(found, made.kept)
+
+
+def numbers(table: Table, measured: Quality, scale: Scale, choices: ImportChoices, made: Prepared) -> dict[str, Array]:
+    """Quality numbers of cells measured in genes, then the numbers of the file, at most 40."""
+    own = {} if scale.looks == "coordinates" else measured.measures
+    if scale.looks == "log":
+        own = {"genes detected": own["genes detected"]}
+    taken = {*own, "" if choices.windows else choices.time_column}
+    every = {**own, **{k: v for k, v in annotations.number_columns(table).items() if k not in taken}}
+    held = annotations.worth_keeping(every, made.kept)
+    if len(held) > annotations.MOST_NUMBERS:
+        made.notes.append(
+            f"of {len(held)} columns of numbers the first {annotations.MOST_NUMBERS} are kept with the cells"
+        )
+    return dict(list(held.items())[: annotations.MOST_NUMBERS])
+
+
+def pictures(table: Table, made: Prepared) -> dict[str, Array]:
+    """Published 2-D embeddings without a gap."""
+    found = {name: points[made.kept] for name, points in annotations.pictures(table).items()}
+    return {name: points for name, points in found.items() if np.isfinite(points).all()}
