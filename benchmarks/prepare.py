@@ -8,7 +8,8 @@ Each run is a process of its own, ours and scanpy's in turn. `seconds` is the wo
 process, `peak_gb` the most memory it held (ru_maxrss). `ours` is `import_file`: read, quality of
 every cell, filters, normalise, log, variable genes, principal components, labels, and storing everything on disk.
 `scanpy` is read_h5ad, normalize_total, log1p, highly_variable_genes and pca with scanpy's own defaults but for the same
-number of genes and components; it stores nothing.
+number of genes and components; it stores nothing. With `--whole` both go on to neighbours, Leiden groups and UMAP;
+scanpy gets our `transformer` of neighbours there, since its own fails with pynndescent 0.6 and newer.
 """
 
 from __future__ import annotations
@@ -63,22 +64,27 @@ def _depth(profile: np.ndarray, density: float) -> float:
     return float(depths[np.argmin([abs((1 - np.exp(-share * each)).mean() - density) for each in depths])])
 
 
-def run_ours(path: Path, genes: int, components: int) -> tuple[float, float]:
-    from cellflow_core.data import importing
+def run_ours(path: Path, genes: int, components: int, whole: bool) -> tuple[float, float]:
+    from cellflow_core.data import embed, importing
     from cellflow_core.data.import_choices import ImportChoices
+    from cellflow_core.data.steps.contract import derive
 
     if genes:
         import scanpy  # noqa: F401 - so that its loading does not count as work
     choices = ImportChoices(time_column="day", unit="day", components=components, variable_genes=genes)
     began, busy = time.perf_counter(), time.process_time()
-    importing.import_file(path, path.name, choices, {str(k): float(k) for k in (0, 1, 2, 4, 7)})
+    made = importing.import_file(path, path.name, choices, {str(k): float(k) for k in (0, 1, 2, 4, 7)})
+    if whole:
+        embed.add_umap(derive(made, "clusters", {}))
     return time.perf_counter() - began, time.process_time() - busy
 
 
-def run_scanpy(path: Path, genes: int, components: int) -> tuple[float, float]:
+def run_scanpy(path: Path, genes: int, components: int, whole: bool) -> tuple[float, float]:
     import warnings
 
     import scanpy
+
+    from cellflow_core.data import graph
 
     warnings.simplefilter("ignore")
     began, busy = time.perf_counter(), time.process_time()
@@ -87,12 +93,16 @@ def run_scanpy(path: Path, genes: int, components: int) -> tuple[float, float]:
     scanpy.pp.log1p(held)
     scanpy.pp.highly_variable_genes(held, n_top_genes=genes)
     scanpy.pp.pca(held, n_comps=components)
+    if whole:
+        scanpy.pp.neighbors(held, transformer=graph.approximate(graph.NEIGHBOURS))
+        scanpy.tl.leiden(held, flavor="igraph", n_iterations=2, directed=False)
+        scanpy.tl.umap(held)
     return time.perf_counter() - began, time.process_time() - busy
 
 
-def child(way: str, path: Path, genes: int, components: int) -> None:
+def child(way: str, path: Path, genes: int, components: int, whole: bool) -> None:
     """One run, which prints its numbers as JSON."""
-    seconds, busy = (run_ours if way == "ours" else run_scanpy)(path, genes, components)
+    seconds, busy = (run_ours if way == "ours" else run_scanpy)(path, genes, components, whole)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(json.dumps({"seconds": seconds, "cpu_seconds": busy, "peak_gb": peak}))
 
@@ -108,6 +118,7 @@ def once(way: str, path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
             str(chosen.variable),
             "--components",
             str(chosen.components),
+            *(["--whole"] if chosen.whole else []),
         ]
         done = subprocess.run(
             [sys.executable, __file__, *arguments],
@@ -129,12 +140,13 @@ def main() -> None:
     parser.add_argument("--density", type=float, default=0.1, help="share of values above zero")
     parser.add_argument("--variable", type=int, default=2_000, help="most variable genes that are kept")
     parser.add_argument("--components", type=int, default=50)
+    parser.add_argument("--whole", action="store_true", help="go on to neighbours, Leiden groups and UMAP")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--child", nargs=2, metavar=("WAY", "FILE"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.child:
-        child(chosen.child[0], Path(chosen.child[1]), chosen.variable, chosen.components)
+        child(chosen.child[0], Path(chosen.child[1]), chosen.variable, chosen.components, chosen.whole)
         return
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -163,6 +175,7 @@ def main() -> None:
         "above_zero": above_zero,
         "variable": chosen.variable,
         "components": chosen.components,
+        "whole": chosen.whole,
         "median": medians,
         "rows": rows,
     }

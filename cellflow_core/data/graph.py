@@ -93,12 +93,12 @@ def neighbours(x: Array) -> Graph:
             n_neighbors=_count(len(x)),
             use_rep="X",
             random_state=SEED,
-            transformer="sklearn" if len(x) <= _EXACT else _approximate(_count(len(x))),
+            transformer="sklearn" if len(x) <= _EXACT else approximate(_count(len(x))),
         )
     return Graph(cells.obsp["distances"], cells.obsp["connectivities"])
 
 
-def _approximate(count: int) -> Any:
+def approximate(count: int) -> Any:
     """Nearest-neighbour descent (Dong, Moses & Li 2011), as scanpy takes it by itself; pynndescent gives a sparse array
     from 0.6 on, of which scanpy 1.11 cannot count the rows' entries, so it is handed over as a matrix."""
     from pynndescent import PyNNDescentTransformer
