@@ -1,4 +1,4 @@
-"""Displacement interpolation (McCann 1997): cells that go straight to their partners in a transport plan, and grow."""
+"""Displacement interpolation (McCann 1997): cells that go to their partners in a transport plan, and grow."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ BLOCK = 512
 def along_plans(
     plans: Sequence[Plan], x0: Float[np.ndarray, "cells dim"], outputs: Sequence[float], rng: np.random.Generator | None
 ) -> tuple[Float[np.ndarray, "outputs cells dim"], Float[np.ndarray, "outputs cells"]]:
-    """Cells x0, which stand at outputs[0], on straight ways to the partners of the nearest measured cells; and their
-    log mass relative to the start, which changes evenly along a pair that grows (`Plan.later`).
+    """Cells x0, which stand at outputs[0], on the ways of the nearest measured cells to their partners; and their log
+    mass relative to the start, which changes evenly along a pair that grows (`Plan.later`). A cell that stands beside
+    the way it takes comes nearer to it evenly, and is on it in the end.
 
     Outside the times of the plans cells stand still. Where several pairs begin in one cell, one is drawn by its mass;
     without `rng` the heaviest is taken.
@@ -31,13 +32,13 @@ def along_plans(
             continue
         begin = max(now, plan.t0)
         pair = _pairs(plan, here, begin, rng)
-        there, rate = plan.x1.cpu().numpy()[pair], growth_of(plan)[pair]
+        own, rate = plan.of(torch.from_numpy(pair).to(plan.x0.device)), growth_of(plan)[pair]
+        beside = here - own.at(begin).cpu().numpy()
         for k, time in enumerate(outputs):
             if begin < time <= plan.t1:
-                share = (time - begin) / (plan.t1 - begin)
-                x[k] = (1 - share) * here + share * there
+                x[k] = own.at(time).cpu().numpy() + (plan.t1 - time) / (plan.t1 - begin) * beside
                 log_mass[k] = mass + rate * (time - begin)
-        here, now, mass = there, plan.t1, mass + rate * (plan.t1 - begin)
+        here, now, mass = own.x1.cpu().numpy(), plan.t1, mass + rate * (plan.t1 - begin)
     late = [k for k, time in enumerate(outputs) if time > plans[-1].t1]
     x[late], log_mass[late] = here, mass
     return x, log_mass
@@ -53,10 +54,8 @@ def growth_of(plan: Plan) -> Float[np.ndarray, " pairs"]:
 
 def _pairs(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator | None) -> np.ndarray:
     """The pair that stands nearest to each cell at `time`; where several begin in one cell, one by its mass."""
-    a, b = plan.x0.cpu().numpy(), plan.x1.cpu().numpy()
     weight = plan.weight.cpu().numpy().astype(float)
-    share = (time - plan.t0) / (plan.t1 - plan.t0)
-    spots, which = _distinct((1 - share) * a + share * b)
+    spots, which = _distinct(plan.at(time).cpu().numpy())
     nearest = _nearest(here, spots)
     order = np.lexsort((-weight, which))  # pairs of one spot together, heaviest first
     ends = np.searchsorted(which[order], np.arange(len(spots)), side="right")

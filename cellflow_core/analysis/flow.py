@@ -93,19 +93,25 @@ def _displacements(
 ) -> tuple[Array, Array, Array, Array | None, tuple[str, ...]]:
     """(cells and points in the view, arrows, growth, notes) of the plan whose interval holds `time`."""
     plan = next((each for each in moving.plans if time <= each.t1), moving.plans[-1])
-    share = np.clip((time - plan.t0) / (plan.t1 - plan.t0), 0.0, 1.0)
-    every, drawn = len(plan.weight), slice(None)
+    time = min(max(time, plan.t0), plan.t1)
+    every = len(plan.weight)
     if every > PAIRS:
         drawn = np.random.default_rng(0).choice(every, PAIRS, replace=False)
-    x0, x1 = plan.x0.cpu().numpy()[drawn], plan.x1.cpu().numpy()[drawn]
-    points = view.project((1 - share) * x0 + share * x1)
-    arrows = (view.project(x1) - view.project(x0)) / (plan.t1 - plan.t0)
+        plan = plan.of(torch.from_numpy(drawn).to(plan.x0.device))
+    x0, x1, there, speed = (each.cpu().numpy() for each in (plan.x0, plan.x1, plan.at(time), plan.speed(time)))
+    points = view.project(there)
+    if plan.bends is None:
+        arrows = (view.project(x1) - view.project(x0)) / (plan.t1 - plan.t0)
+        said = "is the way between them, divided by the time between, and says nothing about the way in between"
+    else:
+        arrows = view.push(there, speed)
+        said = "is how fast a pair goes on its way, which bends so as to go on smoothly at the measured cells"
     note = (
-        f"{moving.title} has no velocity field: an arrow is the way from a cell at {plan.t0:g} to its partner at "
-        f"{plan.t1:g}, divided by the time between, and says nothing about the way in between."
+        f"{moving.title} has no velocity field: it joins cells at {plan.t0:g} with partners at {plan.t1:g}; an arrow "
+        f"{said}."
     )
     notes = (note, f"{PAIRS:,} of its {every:,} pairs are drawn, at random.") if every > PAIRS else (note,)
-    return points, points, arrows, None if plan.later is None else growth_of(plan)[drawn], notes
+    return points, points, arrows, None if plan.later is None else growth_of(plan), notes
 
 
 def _when(times: Array) -> str:

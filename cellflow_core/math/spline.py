@@ -1,6 +1,6 @@
 """Cubic ways between points, and slopes at which they do not overshoot.
 
-Hermite's cubic from x0 to x1 with the slopes m0 and m1 at its ends (state a gap), s the share of the gap that has passed:
+Hermite's cubic from x0 to x1 with the slopes m0 and m1 at its ends (state a gap) at the share s of the gap:
 
     x(s) = (1-s) x0 + s x1 + s (1-s)^2 b0 - s^2 (1-s) b1,    b0 = m0 - (x1 - x0),  b1 = m1 - (x1 - x0)
 
@@ -15,14 +15,14 @@ from torch import Tensor
 
 
 def off_line(
-    s: Float[Tensor, "points 1"], bend0: Float[Tensor, "points dim"], bend1: Float[Tensor, "points dim"]
+    s: Float[Tensor, "_ 1"], bend0: Float[Tensor, "points dim"], bend1: Float[Tensor, "points dim"]
 ) -> Float[Tensor, "points dim"]:
     """Where the cubic stands at the share s, less where the straight line does (state)."""
     return s * (1 - s) * ((1 - s) * bend0 - s * bend1)
 
 
 def off_slope(
-    s: Float[Tensor, "points 1"], bend0: Float[Tensor, "points dim"], bend1: Float[Tensor, "points dim"]
+    s: Float[Tensor, "_ 1"], bend0: Float[Tensor, "points dim"], bend1: Float[Tensor, "points dim"]
 ) -> Float[Tensor, "points dim"]:
     """The derivative of `off_line` in s (state a gap)."""
     return (1 - s) * (1 - 3 * s) * bend0 - s * (2 - 3 * s) * bend1

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from cellflow_core.config import Config, ruled_out
 from cellflow_core.data.frames import Batch, Frames
 from cellflow_core.data.snapshots import Need, Spec
+from cellflow_core.math import spline
 
 Context = Mapping[str, Tensor]
 """What a field may depend on besides time and state: covariates, dose, log-weights. Empty for most models."""
@@ -183,11 +184,13 @@ class HasPotential(ABC):
 
 @dataclass(frozen=True)
 class Plan:
-    """Pairs of observed cells of two consecutive times, each with its mass.
+    """Pairs of observed cells of two consecutive times, each with its mass, and the way between them.
 
     x0 [pairs, dim] at time t0, x1 [pairs, dim] at time t1, weight [pairs] summing to one.
 
     later  mass of each pair at time t1, where cells grow: log(later / weight) / (t1 - t0) is their growth
+    bends  [pairs, dim] (state a gap): by how much the way leaves the straight line at its two ends, as in
+           math/spline.py; None: it is straight
     """
 
     t0: float
@@ -196,6 +199,26 @@ class Plan:
     x1: Float[Tensor, "pairs dim"]
     weight: Float[Tensor, " pairs"]
     later: Float[Tensor, " pairs"] | None = None
+    bends: tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]] | None = None
+
+    def of(self, rows: Tensor) -> Plan:
+        """Some of the pairs, by their numbers or by a mask; their weights sum to what they summed to."""
+        later = None if self.later is None else self.later[rows]
+        bends = None if self.bends is None else (self.bends[0][rows], self.bends[1][rows])
+        return Plan(self.t0, self.t1, self.x0[rows], self.x1[rows], self.weight[rows], later, bends)
+
+    def at(self, time: float) -> Float[Tensor, "pairs dim"]:
+        """Where the pairs stand at a time from t0 to t1 (state)."""
+        s = self.x0.new_tensor([[(time - self.t0) / (self.t1 - self.t0)]])
+        straight = torch.lerp(self.x0, self.x1, s)
+        return straight if self.bends is None else straight + spline.off_line(s, *self.bends)
+
+    def speed(self, time: float) -> Float[Tensor, "pairs dim"]:
+        """How fast the pairs go at a time from t0 to t1 (state / time)."""
+        s = self.x0.new_tensor([[(time - self.t0) / (self.t1 - self.t0)]])
+        straight = self.x1 - self.x0
+        way = straight if self.bends is None else straight + spline.off_slope(s, *self.bends)
+        return way / (self.t1 - self.t0)
 
 
 class HasCoupling(ABC):

@@ -18,6 +18,7 @@ on one of these courses UOT-CFM fell behind balanced transport with them, on emb
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,8 @@ from cellflow_core.models import pairs
 from cellflow_core.models.contract import Plan
 from cellflow_core.models.plans import How, Sides, plans
 
+Ways = Callable[[tuple[Plan, ...]], tuple[Plan, ...]]
+"""Plans of consecutive intervals, and the same with the ways between their cells changed (models/bends.py)."""
 PRICES = (10.0, 3.0, 1.0, 0.3, 0.1)
 """From dear growth, which is nearly even growth, to cheap growth; a dearer plan is nearly the same."""
 UNSURE = 0.5
@@ -40,10 +43,12 @@ ALIKE = 0.005
 """Logarithm of the distance by which two prices may differ and yet do as well as each other."""
 
 
-def chosen_price(frames: Frames, epsilon: float, sides: Sides, rng: torch.Generator) -> float:
+def chosen_price(frames: Frames, epsilon: float, sides: Sides, rng: torch.Generator, ways: Ways | None = None) -> float:
     """The price, in mean squared distances, that tells best where the cells of inner times are; UNSURE without any.
 
     epsilon  blur of the plans, in mean squared distances
+    ways     what the plans of all intervals are handed through before it is asked where cells are; None: the plan
+             around a time is enough, and its ways are straight
 
     All prices see the same draws. They hang on the seed of `rng`, which is not moved: training that goes on after an
     interruption finds the same plans.
@@ -52,20 +57,26 @@ def chosen_price(frames: Frames, epsilon: float, sides: Sides, rng: torch.Genera
     if not inner:
         return UNSURE
     asked = [How(epsilon=epsilon, price=price, sides=sides) for price in PRICES]
-    found = [sum(math.log(miss(frames, k, how, rng)) for k in inner) / len(inner) for how in asked]
+    found = [sum(math.log(miss(frames, k, how, rng, ways)) for k in inner) / len(inner) for how in asked]
     return next(price for price, off in zip(PRICES, found, strict=True) if off <= min(found) + ALIKE)
 
 
-def miss(frames: Frames, k: int, how: How | None, rng: torch.Generator) -> float:
-    """W1 (state) of the cells of time k from where the plan around them has its mass then; None: exact and balanced."""
+def miss(frames: Frames, k: int, how: How | None, rng: torch.Generator, ways: Ways | None = None) -> float:
+    """W1 (state) of the cells of time k from where the plan around them has its mass then; None: exact and balanced.
+
+    ways  as in `chosen_price`
+    """
     draws = torch.Generator(rng.device).manual_seed(rng.initial_seed() + k)
-    before, cells, after = (_some(each, draws) for each in frames.x[k - 1 : k + 2])
-    around = [k - 1, k + 1]
-    mass = None if frames.mass is None else frames.mass[around]
+    some = {
+        each: _some(frames.x[each], draws) for each in (range(k - 1, k + 2) if ways is None else range(len(frames.x)))
+    }
+    cells, kept = some.pop(k), [*some]
+    mass = None if frames.mass is None else frames.mass[kept]
     kind = "full" if how is None else "unbalanced"
-    (plan,) = plans(kind, Frames((before, after), frames.times[around], frames.spec, mass=mass), draws, how)
-    s = float((frames.times[k] - plan.t0) / (plan.t1 - plan.t0))
-    off = [wasserstein(_on_the_way(plan, s, draws).cpu().numpy(), cells.cpu().numpy()) for _ in range(DRAWS)]
+    chain = plans(kind, Frames(tuple(some.values()), frames.times[kept], frames.spec, mass=mass), draws, how)
+    plan = chain[0] if ways is None else ways(chain)[k - 1]
+    time = float(frames.times[k])
+    off = [wasserstein(_on_the_way(plan, time, draws).cpu().numpy(), cells.cpu().numpy()) for _ in range(DRAWS)]
     return sum(off) / DRAWS
 
 
@@ -73,13 +84,14 @@ def _some(x: Tensor, rng: torch.Generator) -> Tensor:
     return x[torch.randperm(len(x), generator=rng, device=x.device)[:CELLS]]
 
 
-def _on_the_way(plan: Plan, s: float, rng: torch.Generator) -> Tensor:
-    """CELLS points of the straight ways at the share s, each pair drawn by its mass there, at even steps of it."""
+def _on_the_way(plan: Plan, time: float, rng: torch.Generator) -> Tensor:
+    """CELLS points of the ways at a time, each pair drawn by its mass there, at even steps of it."""
+    s = (time - plan.t0) / (plan.t1 - plan.t0)
     later = plan.weight if plan.later is None else plan.later
     upto = (plan.weight.double() ** (1 - s) * later.double() ** s).cumsum(0)
     steps = torch.arange(CELLS, device=upto.device) + torch.rand(1, generator=rng, device=upto.device)
     picked = torch.searchsorted(upto, steps * (upto[-1] / CELLS)).clamp_(max=len(upto) - 1)
-    return torch.lerp(plan.x0[picked], plan.x1[picked], s)
+    return plan.of(picked).at(time)
 
 
 class Price(nn.Module):
@@ -91,9 +103,10 @@ class Price(nn.Module):
 
     chosen: Tensor
 
-    def __init__(self, wish: float, sides: Sides = "earlier") -> None:
+    def __init__(self, wish: float, sides: Sides = "earlier", ways: Ways | None = None) -> None:
         super().__init__()
         self.wish = wish
+        self.ways = ways
         self.sides: Sides = sides
         if not wish:
             self.register_buffer("chosen", torch.zeros((), dtype=torch.float64))
@@ -105,7 +118,7 @@ class Price(nn.Module):
     def how(self, frames: Frames, rng: torch.Generator, epsilon: float) -> How:
         """What such plans are told."""
         if not self.wish and not self.chosen:
-            self.chosen.fill_(chosen_price(frames, epsilon, self.sides, rng))
+            self.chosen.fill_(chosen_price(frames, epsilon, self.sides, rng, self.ways))
         return How(epsilon=epsilon, price=self.wish or float(self.chosen), sides=self.sides)
 
     def notes(self) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def test_clouds_that_only_move_take_a_dear_price(sizes, sides):
 
 def test_the_dearest_of_prices_that_do_as_well_is_taken(monkeypatch):
     misses = dict(zip(PRICES, (1.3, 1.006, 1.004, 1.0, 1.02), strict=True))
-    monkeypatch.setattr(price, "miss", lambda frames, k, how, rng: misses[how.price])
+    monkeypatch.setattr(price, "miss", lambda frames, k, how, rng, ways: misses[how.price])
     assert chosen_price(Frames.of(moving()), BLUR, "earlier", generator()) == 1.0
     misses[10.0] = 1.0
     assert chosen_price(Frames.of(moving()), BLUR, "earlier", generator()) == 10.0
