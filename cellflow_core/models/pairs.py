@@ -28,6 +28,7 @@ class Pairs:
     """Cells x0 at t0 and their partners x1 at t1, of every interval, one below the other.
 
     growth  log of the mass that the pair has at t1 over that at t0, divided by the gap (1 / time); None: not known
+    bends   of the way between them, as in `Plan`; None: it is straight
     """
 
     t0: Float[Tensor, " pairs"]
@@ -35,6 +36,7 @@ class Pairs:
     x0: Float[Tensor, "pairs dim"]
     x1: Float[Tensor, "pairs dim"]
     growth: Float[Tensor, " pairs"] | None = None
+    bends: tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,22 @@ class Pool:
         where = torch.rand(len(self.plans), size, generator=rng, device=self.upto.device, dtype=torch.float64)
         where += torch.arange(len(self.plans), device=self.upto.device)[:, None]
         picked = torch.searchsorted(self.upto, where, right=True)
-        x0, x1, growth, first = [], [], [], 0
+        chosen, growth, first = [], [], 0
         for plan, rows in zip(self.plans, picked, strict=True):
             own = (rows - first).clamp_(0, len(plan.weight) - 1)  # rounding may lead to the plan after
-            x0.append(plan.x0.index_select(0, own))
-            x1.append(plan.x1.index_select(0, own))
+            chosen.append(plan.of(own))
             if self.growth is not None:
                 growth.append(self.growth.index_select(0, own + first))
             first += len(plan.weight)
-        t0, t1 = self.times.repeat_interleave(size, dim=0).unbind(dim=1)
-        return Pairs(t0, t1, torch.cat(x0), torch.cat(x1), torch.cat(growth) if growth else None)
+        x0, x1 = (torch.cat([getattr(each, end) for each in chosen]) for end in ("x0", "x1"))
+        bends = [each.bends for each in chosen if each.bends is not None]
+        return Pairs(
+            *self.times.repeat_interleave(size, dim=0).unbind(dim=1),
+            x0,
+            x1,
+            torch.cat(growth) if growth else None,
+            (torch.cat([each for each, _ in bends]), torch.cat([each for _, each in bends])) if bends else None,
+        )
 
 
 def prepare(coupling: Coupling, frames: Frames, rng: torch.Generator, how: How | None = None) -> Pool | None:

@@ -133,10 +133,13 @@ def _kept(dense: Float[Tensor, "n m"], each: int, rng: torch.Generator) -> tuple
 
 
 def _packed(plan: Plan) -> dict[str, Any]:
-    """A plan as it is stored: each cell once, and which of them the pairs join."""
-    found = {name: each for name, each in vars(plan).items() if name not in ("x0", "x1")}
-    for end in ("0", "1"):
-        found["cells" + end], found["which" + end] = _cells(getattr(plan, "x" + end))
+    """A plan as it is stored: each cell once with the bend of its ways, and which of them the pairs join."""
+    found = {name: each for name, each in vars(plan).items() if name not in ("x0", "x1", "bends")}
+    for end, x in enumerate((plan.x0, plan.x1)):
+        first, which = _cells(x)
+        found[f"cells{end}"], found[f"which{end}"] = x[first], which
+        if plan.bends is not None:
+            found[f"bends{end}"] = plan.bends[end][first]
     return found
 
 
@@ -144,14 +147,16 @@ def _unpacked(stored: Mapping[str, Any]) -> Plan:
     """What `_packed` made; also plans that were stored with the cells of every pair."""
     if "x0" in stored:
         return Plan(**stored)
-    plain = {name: each for name, each in stored.items() if not name.startswith(("cells", "which"))}
-    x0, x1 = (stored["cells" + end][stored["which" + end].long()] for end in ("0", "1"))
-    return Plan(**plain, x0=x0, x1=x1)
+    plain = {name: each for name, each in stored.items() if name[-1] not in "01" or name in ("t0", "t1")}
+    which = stored["which0"].long(), stored["which1"].long()
+    x0, x1 = (stored[f"cells{end}"][which[end]] for end in (0, 1))
+    bends = tuple(stored[f"bends{end}"][which[end]] for end in (0, 1)) if "bends0" in stored else None
+    return Plan(**plain, x0=x0, x1=x1, bends=bends)
 
 
-def _cells(x: Float[Tensor, "pairs dim"]) -> tuple[Float[Tensor, "cells dim"], Int[Tensor, " pairs"]]:
-    """The distinct rows, and which of them each row is; told apart by their bytes, which is quick."""
+def _cells(x: Float[Tensor, "pairs dim"]) -> tuple[Int[Tensor, " cells"], Int[Tensor, " pairs"]]:
+    """Where each distinct row is first, and which of them each row is; told apart by their bytes, which is quick."""
     rows = x.detach().cpu().contiguous().numpy()
     names = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
     _, first, which = np.unique(names, return_index=True, return_inverse=True)
-    return x[torch.from_numpy(first).to(x.device)], torch.from_numpy(which.astype(np.int32)).to(x.device)
+    return torch.from_numpy(first).to(x.device), torch.from_numpy(which.astype(np.int32)).to(x.device)

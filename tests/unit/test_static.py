@@ -43,3 +43,21 @@ def test_plans_that_were_stored_with_the_cells_of_every_pair_are_read():
     model, made = registry.create("mccann", {}, SPEC, 0), plan()
     model.load_state_dict({"_extra_state": {"0": dict(vars(made))}})
     assert same(model.coupling(0), made)
+
+
+def test_bends_are_stored_once_a_cell_too():
+    straight = plan()
+    of_cells = torch.randn(60, 20, generator=torch.Generator().manual_seed(1))
+    late = straight.x1.flip(1)
+    made = Plan(0.0, 1.0, straight.x0, straight.x1, straight.weight, None, (of_cells.repeat_interleave(16, 0), late))
+    model = registry.create("transport-spline", {"coupling": "full"}, SPEC, 0)
+    model.plans = (made,)
+    file = io.BytesIO()
+    torch.save(model.state_dict(), file)
+    assert file.tell() < 0.3 * 4 * made.x0.nbytes
+    file.seek(0)
+    again = registry.create("transport-spline", {"coupling": "full"}, SPEC, 0)
+    again.load_state_dict(torch.load(file, weights_only=True))
+    kept = again.coupling(0)
+    assert kept.later is None and kept.bends is not None
+    assert torch.equal(kept.bends[0], made.bends[0]) and torch.equal(kept.bends[1], late)
