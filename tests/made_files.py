@@ -50,6 +50,20 @@ def h5ad(path: Path, way: str = "csr") -> Path:
     return path
 
 
+def older_h5ad(path: Path) -> Path:
+    """As anndata before 0.7 wrote: records for obs and var, sparse matrices with attributes of their own."""
+    with h5py.File(path, "w") as file:
+        for key, x in (("X", counts()), ("layers/spliced", counts() * 2)):
+            group = file.create_group(key)
+            group.attrs.update({"h5sparse_format": b"csr", "h5sparse_shape": np.array(x.shape)})
+            for part in ("data", "indices", "indptr"):
+                group[part] = getattr(x, part)
+        day = np.resize([0, 2], CELLS)
+        file["obs"] = np.array(list(zip(cells(), day, strict=True)), dtype=[("index", "S20"), ("day", "i8")])
+        file["var"] = np.array([(each,) for each in genes()], dtype=[("index", "S20")])
+    return path
+
+
 def tenx(path: Path, version: int = 3) -> Path:
     """As Cell Ranger writes: by cells, [genes, cells]; version 3 knows other kinds of features."""
     x = counts()

@@ -40,6 +40,7 @@ Rng = np.random.Generator
 def seeds(folder: Path) -> dict[str, bytes]:
     """Small files of every format, by name."""
     files = [made.h5ad(folder / f"{way}.h5ad", way) for way in ("csr", "csc", "dense")]
+    files += [made.older_h5ad(folder / "older.h5ad")]
     files += [made.tenx(folder / f"v{version}.h5", version) for version in (2, 3)]
     files += [made.loom(folder / "a.loom"), made.csv(folder / "a.csv"), made.csv(folder / "b.csv.gz")]
     files += [made.npz(folder / "a.npz"), made.zipped(folder / "v3.zip", made.folder(3))]
@@ -174,14 +175,14 @@ def fuzz(folder: Path, files: dict[str, bytes], cases: int, seed: int) -> Fuzzed
 
 
 def test_some_damaged_files(tmp_path) -> None:
-    found = fuzz(tmp_path, seeds(tmp_path), 65, seed=1)
+    found = fuzz(tmp_path, seeds(tmp_path), 70, seed=1)
     assert {"opened", "refused"} == {what for _, what in found.counted}
 
 
 @pytest.mark.slow
 def test_two_thousand_damaged_files(tmp_path, shared, capsys) -> None:
     files = seeds(tmp_path) | {each: (shared / each).read_bytes() for each in SHARED}
-    found = fuzz(tmp_path, files, 2210, seed=2)
+    found = fuzz(tmp_path, files, 2340, seed=2)
     with capsys.disabled():
         print(f"\n{found}")
     assert found.counted.total() >= 2000

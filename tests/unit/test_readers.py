@@ -94,6 +94,22 @@ def test_an_h5ad_from_before_that(tmp_path) -> None:
     assert (dense(table.x) == X[:5]).all() and list(table.obs["day"]) == list(range(40))
 
 
+@pytest.mark.parametrize("rows", [None, 5])
+def test_an_older_h5ad_with_sparse_matrices(tmp_path, rows) -> None:
+    table = read(made.older_h5ad(tmp_path / "older.h5ad"), "older.h5ad", rows)
+    assert (dense(table.x) == X[:rows]).all() and (dense(table.layers["spliced"]) == 2 * X[:rows]).all()
+    assert table.features == tuple(made.genes()) and list(table.obs["day"][:3]) == [0, 2, 0]
+
+
+@pytest.mark.parametrize("part", ["X", "layers/spliced"])
+def test_an_older_h5ad_whose_indices_point_elsewhere(tmp_path, part) -> None:
+    path = made.older_h5ad(tmp_path / "older.h5ad")
+    with h5py.File(path, "r+") as file:
+        file[f"{part}/indices"][3] = 2_000_000_000
+    with pytest.raises(BadInput, match="older.h5ad is damaged"):
+        read(path, "older.h5ad")
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_10x_files_read_as_scanpy_reads_them(tmp_path, version) -> None:
     path = made.tenx(tmp_path / "a.h5", version)

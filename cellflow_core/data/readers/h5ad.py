@@ -147,12 +147,28 @@ def _of_old(path: Path, name: str, rows: int | None) -> Table:
     check_memory(unpacked, name, f"records of an old layout, {amount(path.stat().st_size)} as stored,")
     with _old_files_are_fine():
         held: Any = anndata.read_h5ad(path)
-    x = held.X[:rows] if rows else held.X
-    x = x.tocsr() if hasattr(x, "tocsr") else np.asarray(x)
+    obsm = {key: each for key, each in held.obsm.items() if isinstance(each, np.ndarray) and _is_coordinates(each)}
+    layers = {
+        LAYERS[key.lower()]: _of_memory(each, name, f"layer {key!r}", rows)
+        for key, each in held.layers.items()
+        if key.lower() in LAYERS
+    }
+    x, logged = _of_memory(held.X, name, "X", rows), "log1p" in held.uns
+    return Table("AnnData", x, tuple(map(str, held.var_names)), held.obs, obsm, logged, layers=layers)
+
+
+def _of_memory(x: Any, name: str, what: str, rows: int | None) -> Any:
+    """A table that anndata read, as numpy or CSR; a sparse one is checked before its indices are used."""
+    if hasattr(x, "check_format"):
+        x.check_format(full_check=True)
+        x = x.tocsr()
+    elif not isinstance(x, np.ndarray):
+        raise BadInput(f"{what} of {name} is neither a dense array nor a sparse one in rows or columns: write it again")
     if x.dtype.kind not in "fiub":
-        raise BadInput(f"X of {name} holds values of type {x.dtype} where numbers are expected: convert them first")
-    obsm = {key: np.asarray(each) for key, each in held.obsm.items() if getattr(each, "ndim", 0) == 2}
-    return Table("AnnData", x, tuple(map(str, held.var_names)), held.obs, obsm, "log1p" in held.uns)
+        raise BadInput(
+            f"{what} of {name} holds values of type {x.dtype} where numbers are expected: convert them first"
+        )
+    return x[:rows] if rows else x
 
 
 def _least(x: Any) -> float:
