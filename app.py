@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import state
+from pages.parts import chart, state
 
 ICONS = Path(__file__).parent / "assets" / "icons"
 
@@ -28,7 +28,7 @@ PAGES = {
 st.set_page_config(page_title="CellFlow Explorer", page_icon=str(ICONS / "icon.svg"), layout="wide")
 st.logo(str(ICONS / "logo.svg"), icon_image=str(ICONS / "icon.svg"), size="large")
 state.start()
-st.navigation(
+page = st.navigation(
     {
         section: [
             st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "home") for name, title, icon in each
@@ -36,4 +36,6 @@ st.navigation(
         for section, each in PAGES.items()
     },
     expanded=True,
-).run()
+)
+chart.choose_format()
+page.run()

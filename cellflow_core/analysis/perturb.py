@@ -246,8 +246,8 @@ def _done(data: Snapshots, gene: str, kind: Kind, level: float, arms: Arms) -> s
     moved = float(np.linalg.norm(arms.changed.x[0] - arms.plain.x[0], axis=1).mean())
     return (
         f"{gene} is set to {level:+.3g} standard deviations from its mean in the start cells alone, which moves them "
-        f"by {moved / (data.spec.scale * data.dim**0.5):.2g} spreads of the data; from time {first:g} on all follows the "
-        f"model, {gene} too."
+        f"by {moved / (data.spec.scale * data.dim**0.5):.2g} spreads of the data; from time {first:g} on all follows "
+        f"the model, {gene} too."
     )
 
 

@@ -19,7 +19,7 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
         return
     columns = st.columns(3, vertical_alignment="bottom")
     with columns[0]:
-        by = str(st.selectbox("Groups of", data.info.annotations, key="ancestry_by", bind="query-params"))
+        by = str(st.selectbox("Groups of", measured.groupings(data), key="ancestry_by", bind="query-params"))
     with columns[1]:
         kinds = measured.values(data, by)
         group = st.selectbox(

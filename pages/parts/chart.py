@@ -24,6 +24,7 @@ Polygon = tuple[tuple[float, float], ...]
 _SCENE = "cellflow.scene"
 _SCRIPT = (Path(__file__).parent / "scene.js").read_text(encoding="utf-8")
 _CAMERA = re.compile("{0}(,{0}){{5}}".format(r"-?\d+(\.\d+)?(e[+-]?\d+)?"))
+_FORMAT = "picture_format"
 _LASSO_BUTTONS = ["select2d", "lasso2d"]
 
 
@@ -32,9 +33,31 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+def choose_format() -> None:
+    """What the camera in the corner of a 2-D figure saves: one choice for every page, in the sidebar."""
+    st.sidebar.segmented_control(
+        "Save pictures as",
+        ("PNG", "SVG"),
+        default="PNG",
+        required=True,
+        key=_FORMAT,
+        help="With the camera in the corner of a picture. SVG is sharp at any size and each part can be edited; "
+        "very many cells become a bitmap inside it. 3D pictures are always PNG. For paper, choose the light theme in "
+        "the menu at the top right.",
+    )
+
+
+def _config(key: str) -> dict[str, Any]:
+    """The buttons of a 2-D figure and what its camera saves."""
+    vector = st.session_state.get(_FORMAT) == "SVG"
+    image = theme.CONFIG["toImageButtonOptions"] | ({"format": "svg", "scale": 1} if vector else {})
+    return {**theme.CONFIG, "toImageButtonOptions": image | {"filename": f"cellflow-{key}"}}
+
+
 def chart(figure: go.Figure, key: str, alt: str) -> None:
     """A 2-D figure. alt: the figure in one sentence with its numbers."""
-    config = {**theme.CONFIG, "modeBarButtonsToRemove": [*theme.CONFIG["modeBarButtonsToRemove"], *_LASSO_BUTTONS]}
+    config = _config(key)
+    config["modeBarButtonsToRemove"] = [*config["modeBarButtonsToRemove"], *_LASSO_BUTTONS]
     st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt)
 
 
@@ -45,7 +68,7 @@ def lasso(figure: go.Figure, key: str, alt: str) -> None:
         figure,
         key=key,
         theme=None,
-        config=theme.CONFIG,
+        config=_config(key),
         alt=alt,
         on_select=lambda: _keep(key),
         selection_mode=("lasso", "box"),
@@ -67,7 +90,7 @@ def pick(figure: go.Figure, key: str, alt: str, clicked: Callable[[float, float]
         figure,
         key=key,
         theme=None,
-        config=theme.CONFIG,
+        config=_config(key),
         alt=alt,
         on_select=kept,
         selection_mode=("points", "lasso", "box"),
@@ -174,7 +197,7 @@ def _scene() -> Any:
 
 
 def downloads(figure: go.Figure, rows: Mapping[str, Sequence[Any]], name: str, key: str) -> None:
-    """Buttons for the figure as a page of its own and its numbers as a table. PNG is in the figure's own toolbar.
+    """Buttons for the figure as a page of its own and its numbers as a table. A picture is in the figure's own toolbar.
 
     rows: the columns of the table.
     """
@@ -187,7 +210,7 @@ def downloads(figure: go.Figure, rows: Mapping[str, Sequence[Any]], name: str, k
             f"{name}.html",
             "text/html",
             key=f"{key}_html",
-            help="Opens in any browser, without a network. For a PNG, use the camera in the figure's corner.",
+            help="Opens in any browser, without a network. For a picture (PNG or SVG), use the camera in its corner.",
         )
         save("Numbers (CSV)", lambda: table(rows).encode(), f"{name}.csv", "text/csv", key=f"{key}_csv")
 

@@ -83,6 +83,24 @@ def clone_fates(data: Dataset) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def groupings(data: Dataset) -> tuple[str, ...]:
+    """The annotations, those that only repeat the time of a cell last: they tell no cells of one time apart."""
+    return _groupings(data.info.id, data.info.fingerprint)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _groupings(id: str, fingerprint: str) -> tuple[str, ...]:
+    data = dataset(id, fingerprint)
+    snapshots = data.snapshots()
+    times, when = np.unique(snapshots.t, return_inverse=True)
+
+    def repeats(name: str) -> bool:
+        kinds, held = np.unique(np.asarray(snapshots.labels[name]).astype(str), return_inverse=True)
+        return len(np.unique(when * len(kinds) + held)) == len(times)
+
+    return tuple(sorted(data.info.annotations, key=repeats))
+
+
 def values(data: Dataset, annotation: str) -> tuple[str, ...]:
     """The groups of an annotation."""
     return tuple(str(each) for each in np.unique(data.snapshots().labels[annotation]))

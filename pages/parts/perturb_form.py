@@ -64,14 +64,14 @@ def _level(data: Dataset, gene: str, kind: str) -> float | None:
         return None
     if kind == "shift":
         return st.slider(
-            "Set to",
+            "Set to (standard deviations)",
             -FARTHEST,
             FARTHEST,
             -FARTHEST,
             0.5,
             key="shift",
             format="%+.1f",
-            help="Standard deviations from the mean of the gene over all cells, as the state of the model tells it. "
+            help="From the mean of the gene over all cells, as the state of the model tells it. "
             "-5 stands for a loss, +5 for a gain; with few genes in the model that is far outside the data.",
         )
     low, usual, high = measured.levels(data, gene)
@@ -87,7 +87,7 @@ def _level(data: Dataset, gene: str, kind: str) -> float | None:
 
 
 def _states(data: Dataset) -> dict[str, Any]:
-    names = data.info.annotations
+    names = measured.groupings(data)
     said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
     chosen = st.selectbox(
         "Count cells by",
@@ -106,7 +106,7 @@ def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
         del ways["label"]
     way = view.options("Start cells", "starts", ways)
     if way == "label":
-        name = st.selectbox("Annotation", data.info.annotations, key="start_by")
+        name = st.selectbox("Annotation", measured.groupings(data), key="start_by")
         value = st.selectbox("Group", measured.values(data, name), key=f"start_of_{name}")
         return {"start_label": (name, value)}
     if way == "lasso":

@@ -12,6 +12,7 @@ from cellflow_core.data import store
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts.state import catalogue
+from pages.parts.words import plain
 
 WORDS: Mapping[str, str] = {
     "velocity": "the mean motion of cells",
@@ -84,14 +85,22 @@ def pick_dataset(label: str = "Data set") -> store.DatasetInfo:
 def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (), follow: bool = False) -> Run:
     """The finished run this page looks at, from `?run=`.
 
-    Models that saw every time come first, the newest before the older; then the copies that test them.
+    Models that can show what the page shows come first; of those the ones that saw every time, then the copies that
+    test them; of those the newest.
 
     capability  names from models.contract.CAPABILITIES of which the model must have at least one; where it has none,
                 the page says which models would do, and ends.
     follow      the model must also tell what becomes of a cell
     """
     finished = [run for run in index.runs() if run.status().state == "done"]
-    done = {run.id: run for run in sorted(finished, key=lambda run: run.recipe.hold_out is not None)}
+    cards = catalogue()
+    wanted = (capability,) if isinstance(capability, str) else capability
+
+    def shows(run: Run) -> bool:
+        card = cards[run.recipe.model]
+        return (card.follows or not follow) and (not wanted or bool(set(wanted) & card.gives(run.recipe.settings)))
+
+    done = {run.id: run for run in sorted(finished, key=lambda run: (not shows(run), run.recipe.hold_out is not None))}
     if not done:
         empty(
             "No model is trained yet",
@@ -100,18 +109,18 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
         )
     names = {each.id: each.label for each in store.datasets()}
     run = done[choose("run", label, {each.id: run_words(each, names) for each in done.values()})]
-    wanted = (capability,) if isinstance(capability, str) else capability
-    cards = catalogue()
-    card = cards[run.recipe.model]
-    fits = {each.name for each in cards.values() if each.follows or not follow}
-    if wanted and not (card.name in fits and set(wanted) & card.gives(run.recipe.settings)):
-        able = [each.title for each in cards.values() if each.name in fits and set(wanted) & set(each.capabilities)]
+    if not shows(run):
+        card = cards[run.recipe.model]
+        fits = [each for each in cards.values() if each.follows or not follow]
+        able = [each.title for each in fits if set(wanted) & set(each.capabilities)]
         what = " or ".join(WORDS.get(each, each) for each in wanted)
-        needs = what if card.name in fits else "a model that tells what becomes of a cell"
+        needs = what if card in fits else "a model that tells what becomes of a cell"
+        own = [plain(run_words(each, names)) for each in done.values() if shows(each)]
         empty(
             f"{card.title} cannot show this",
             f"{card.summary} This view needs {needs}. "
-            f"Other models learn it: {', '.join(able)}. Choose another trained model above, or train one.",
+            + (f"Choose another trained model above, such as {own[0]}, or train" if own else "Train")
+            + f" one of these: {', '.join(able)}.",
             {"pages/train.py": "Train another model"},
         )
     return run

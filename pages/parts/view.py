@@ -95,7 +95,7 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float, ke
 
 def states(data: Dataset) -> str:
     """What counts as a fate: states that are found, or the groups of an annotation; kept in the link."""
-    names = data.info.annotations
+    names = measured.groupings(data)
     said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
     return str(
         st.selectbox(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,38 @@ def test_data_without_genes_cannot_be_perturbed_but_followed() -> None:
     run = trained(StateSpace.coordinates(("a", "b")))
     assert "no genes to change" in opened("perturb", run=run.id).subheader[0].value
     assert "without genes" in opened("time", run=run.id).info[0].value
+
+
+def test_a_page_opens_on_a_model_that_can_show_it(run: Run) -> None:
+    later = trained(StateSpace.of_genes(("Gata1", "Spi1")), model="genot")
+    assert opened("perturb").selectbox(key="pick_run").value == run.id
+    assert opened("fates").selectbox(key="pick_run").value == later.id
+    page = opened("perturb", run=later.id)
+    assert page.subheader[0].value == "GENOT cannot show this"
+    assert "Choose another trained model above, such as " in said(page)
+
+
+def test_an_annotation_that_repeats_the_time_is_offered_last() -> None:
+    points, t = made_up.cells(120)
+    labels = {"day": np.char.add("day ", t.astype(int).astype(str)), "type": np.where(points[:, 1] > 0, "up", "down")}
+    id = toys.stored(Snapshots(points, t, StateSpace.of_genes(("Gata1", "Spi1")), "days", labels=labels))
+    run = index.submit(toys.recipe(id, model="i-cfm"))
+    InProcess().start(run)
+    page = opened("fates", run=run.id)
+    assert page.selectbox(key="states").options[1:] == ["Groups of “type”", "Groups of “day”"]
+    assert page.selectbox(key="ancestry_by").value == "type"
+
+
+def test_the_camera_saves_what_was_chosen(run: Run) -> None:
+    page = opened("flow", run=run.id)
+
+    def saved() -> set[str]:
+        return {json.loads(each.proto.config)["toImageButtonOptions"]["format"] for each in page.get("plotly_chart")}
+
+    assert saved() == {"png"}
+    page.session_state["picture_format"] = "SVG"
+    page.run()
+    assert saved() == {"svg"} and not page.exception
 
 
 def test_a_model_that_cannot_answer_says_what_it_is() -> None:
