@@ -12,7 +12,7 @@ run, data, info, map_name = view.opened(
 genes = measured.genes(data)
 if not genes:
     perturb_form.no_genes()
-left, right = st.columns([1, 2], gap="medium")
+left, right = st.columns([3, 5], gap="medium")
 with left:
     asked = perturb_form.form(run.id, data, map_name, genes)
 with right:

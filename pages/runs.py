@@ -17,5 +17,7 @@ if not runs:
     )
 names = {each.id: each.label for each in store.datasets()}
 shown = run_filter.choose(runs, names)
+losses = st.container()
 chosen = run_card.listed(shown, names)
-run_card.compare(chosen)
+with losses:
+    run_card.compare(chosen)

@@ -21,12 +21,12 @@ def listed(runs: Sequence[Run], datasets: Mapping[str, str]) -> list[Run]:
 
 def _card(run: Run, status: Status, datasets: Mapping[str, str]) -> bool:
     with st.container(border=True, key=f"card_{run.id}"):
-        head, tick = st.columns([5, 1], vertical_alignment="center")
+        head, tick = st.columns([4, 1], vertical_alignment="center")
         head.markdown(
             f"**{plain(run.label)}** {badge(status.state)}  \n{live.facts(run)} "
             f":gray[· {plain(datasets.get(run.recipe.dataset, 'deleted data'))} · {ago(run.recipe.created)}]"
         )
-        chosen = tick.checkbox("Compare", key=f"compare_{run.id}")
+        chosen = tick.checkbox("Compare losses", key=f"compare_{run.id}")
         if status.state == "done":
             links_to(run.id)
         elif status.state in ("failed", "cancelled"):
@@ -78,7 +78,7 @@ def _more(run: Run, status: Status) -> None:
 def compare(runs: Sequence[Run]) -> None:
     """The loss of the ticked runs, one term at a time, in one picture."""
     if not runs:
-        st.caption("Tick “Compare” at two or more runs to see their losses side by side.")
+        st.caption("Tick “Compare losses” at two or more runs to see their losses side by side here.")
         return
     st.subheader("Losses compared")
     tables = {run.id: live.history(run) for run in runs}

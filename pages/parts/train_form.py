@@ -47,7 +47,7 @@ def choose_rest(info: DatasetInfo, card: Any) -> Wish:
     """Preset, settings, seeds, label and hold-out."""
     st.subheader("2. How carefully?")
     seconds = _expected(card, info, {}, card.presets["standard"])
-    preset = st.segmented_control(
+    preset = st.pills(
         "Preset",
         list(PRESETS),
         default="standard",
