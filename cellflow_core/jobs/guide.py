@@ -126,7 +126,7 @@ def _choice(info: DatasetInfo, card: Card, wishes: Wishes, found: list[Evidence]
 def _error_words(ratio: float, data: tuple[str, ...], sets: int) -> str:
     few = f"one data set only ({data[0]}), too little to rank it by"
     where = f"{len(data)} of our {sets} benchmark data sets (median)" if len(data) > 1 else few
-    against = "better than" if ratio < 0.995 else "worse than" if ratio > 1.005 else "as good as"
+    against = "better than" if round(ratio, 2) < 0.99 else "worse than" if round(ratio, 2) > 1.01 else "as good as"
     return f"At unseen times {against} straight lines of optimal transport: error {ratio:.2f} of theirs, on {where}."
 
 
