@@ -32,6 +32,9 @@ key => {
 """
 
 
+CAMERA = "document.querySelector('.st-key-{} .js-plotly-plot')?._context.toImageButtonOptions.format"
+
+
 def settled(page: Page) -> None:
     """Wait until the script of the page has run."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=120_000)
@@ -63,6 +66,15 @@ def points(traces: list[dict], kind: str) -> int:
     return sum(trace["x"]["finite"] for trace in traces if trace["type"] == kind)
 
 
+def saved(page: Page, key: str) -> str:
+    """What the camera of a figure saves, as text."""
+    page.locator(f".st-key-{key} .js-plotly-plot").first.hover()
+    with page.expect_download() as download:
+        page.locator(f'.st-key-{key} [data-title^="Download plot"]').click()
+    assert download.value.suggested_filename == f"cellflow-{key}.svg"
+    return download.value.path().read_text()
+
+
 def test_from_home_to_a_knock_out(page: Page, server: str):
     page.goto(server)
     page.get_by_role("button", name="Explore the demo").click()
@@ -78,6 +90,10 @@ def test_from_home_to_a_knock_out(page: Page, server: str):
     go(page, "Flow")
     lines = drawn(page, "flow_lines")
     assert sum(trace["x"]["finite"] for trace in lines) > 1000
+    page.locator(".st-key-picture_format").get_by_role("radio", name="SVG").click()
+    page.wait_for_function(f"() => {CAMERA.format('flow_lines')} === 'svg'")
+    picture = saved(page, "flow_lines")
+    assert picture.startswith("<svg") and picture.count("<path") > 100 and "<image" not in picture
 
     go(page, "Time")
     cells = drawn(page, "time_cells")
