@@ -65,6 +65,21 @@ class Fold:
     inner: list[dict[Option, float]]
 
 
+def read(folder: Path, courses: str | None) -> Iterable[tuple[str, Frames]]:
+    """Name and cells of the courses that are asked for (None: all) and that are there. SystemExit where none is."""
+    there = 0
+    for name in [*COURSES] if courses is None else courses.split(","):
+        file, column = COURSES[name]
+        if not (folder / file).is_file():
+            print(f"left out: there is no {file} in {folder}", file=sys.stderr)
+            continue
+        there += 1
+        x, t = cells.read(folder / file, column)
+        yield name, Frames.of(cells.snapshots(x, t, min(DIMS, x.shape[1]), scaled=True, mass=False, name=name))
+    if not there:
+        raise SystemExit(f"none of the courses is in {folder}: name the folder of the reference data")
+
+
 def off(frames: Frames, k: int) -> dict[Option, float]:
     """Logarithm of W1 over that of the midpoint, of every option, at time k."""
     rng = torch.Generator().manual_seed(0)
@@ -154,19 +169,10 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    wanted = [*COURSES] if asked.courses is None else asked.courses.split(",")
     found: list[Fold] = []
-    for name in wanted:
-        file, column = COURSES[name]
-        if not (asked.data / file).is_file():
-            print(f"left out: there is no {file} in {asked.data}", file=sys.stderr)
-            continue
-        x, t = cells.read(asked.data / file, column)
-        data = cells.snapshots(x, t, min(DIMS, x.shape[1]), scaled=True, mass=False, name=name)
-        found += folds(name, Frames.of(data))
-        print(f"{name}: {len(data.times) - 2} times", file=sys.stderr, flush=True)
-    if not found:
-        raise SystemExit(f"none of the courses is in {asked.data}: name the folder of the reference data")
+    for name, frames in read(asked.data, asked.courses):
+        found += folds(name, frames)
+        print(f"{name}: {len(frames.x) - 2} times", file=sys.stderr, flush=True)
     judged = judge(found)
     print(table(judged))
     made = {"date": machine.today(), "machine": machine.here(), "blur": BLUR, "dims": DIMS, "rules": judged}

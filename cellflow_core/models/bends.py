@@ -15,6 +15,7 @@ times nothing bends. benchmarks/bends.py compares this with other slopes on time
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -30,8 +31,11 @@ NEIGHBOURS = 20
 _BLOCK = 2048  # cells that are compared with all others at once
 
 
-def bent(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
-    """The plans of consecutive intervals with the bends of their ways."""
+def bent(plans: tuple[Plan, ...], slope_between: Callable[..., Tensor] = monotone_slope) -> tuple[Plan, ...]:
+    """The plans of consecutive intervals with the bends of their ways.
+
+    slope_between  of the slopes before and after and the gaps they were taken over, as `monotone_slope`
+    """
     bends = [[torch.zeros_like(plan.x0), torch.zeros_like(plan.x1)] for plan in plans]
     for k, (before, after) in enumerate(pairwise(plans)):
         arriving, leaving = _arriving(before), _leaving(after)
@@ -39,7 +43,7 @@ def bent(plans: tuple[Plan, ...]) -> tuple[Plan, ...]:
         for plan, end, x in ((k, 1, before.x1), (k + 1, 0, after.x0)):
             cells, which = torch.unique(x, dim=0, return_inverse=True)
             slopes = arriving.at(cells), leaving.at(cells)
-            off = monotone_slope(*slopes, *gaps) - slopes[1 - end]
+            off = slope_between(*slopes, *gaps) - slopes[1 - end]
             bends[plan][end] = gaps[plan - k] * off[which]
     return tuple(replace(plan, bends=tuple(each)) for plan, each in zip(plans, bends, strict=True))
 

@@ -21,6 +21,7 @@ import math
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from cellflow_core.data.frames import Frames
@@ -76,7 +77,7 @@ def miss(frames: Frames, k: int, how: How | None, rng: torch.Generator, ways: Wa
     chain = plans(kind, Frames(tuple(some.values()), frames.times[kept], frames.spec, mass=mass), draws, how)
     plan = chain[0] if ways is None else ways(chain)[k - 1]
     time = float(frames.times[k])
-    off = [wasserstein(_on_the_way(plan, time, draws).cpu().numpy(), cells.cpu().numpy()) for _ in range(DRAWS)]
+    off = [wasserstein(on_the_way(plan, time, CELLS, draws).cpu().numpy(), cells.cpu().numpy()) for _ in range(DRAWS)]
     return sum(off) / DRAWS
 
 
@@ -84,13 +85,13 @@ def _some(x: Tensor, rng: torch.Generator) -> Tensor:
     return x[torch.randperm(len(x), generator=rng, device=x.device)[:CELLS]]
 
 
-def _on_the_way(plan: Plan, time: float, rng: torch.Generator) -> Tensor:
-    """CELLS points of the ways at a time, each pair drawn by its mass there, at even steps of it."""
+def on_the_way(plan: Plan, time: float, count: int, rng: torch.Generator) -> Float[Tensor, "count dim"]:
+    """Points of the ways at a time, each pair drawn by its mass there, at even steps of it."""
     s = (time - plan.t0) / (plan.t1 - plan.t0)
     later = plan.weight if plan.later is None else plan.later
     upto = (plan.weight.double() ** (1 - s) * later.double() ** s).cumsum(0)
-    steps = torch.arange(CELLS, device=upto.device) + torch.rand(1, generator=rng, device=upto.device)
-    picked = torch.searchsorted(upto, steps * (upto[-1] / CELLS)).clamp_(max=len(upto) - 1)
+    steps = torch.arange(count, device=upto.device) + torch.rand(1, generator=rng, device=upto.device)
+    picked = torch.searchsorted(upto, steps * (upto[-1] / count)).clamp_(max=len(upto) - 1)
     return plan.of(picked).at(time)
 
 

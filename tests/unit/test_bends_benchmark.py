@@ -1,0 +1,39 @@
+"""The program that judges ways: a curve favours those that bend, and files that are not there are told."""
+
+from __future__ import annotations
+
+import json
+
+import bends as program
+import numpy as np
+import price
+import pytest
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    t = np.repeat(np.arange(5.0), 30)
+    middle = 2 * np.stack([np.cos(t * np.pi / 3), np.sin(t * np.pi / 3)], axis=1)
+    x = np.random.default_rng(0).normal(middle, 0.1)
+    np.savez(tmp_path / "turning.npz", pcs=x, sample_labels=t)
+    monkeypatch.setattr(price, "COURSES", {"turning": ("turning.npz", None), "gone": ("gone.npz", None)})
+    return tmp_path
+
+
+def test_on_a_curve_ways_that_bend_come_nearer(folder, capsys):
+    found = program.main(["--data", str(folder), "--out", str(folder / "bends.json")])
+    assert json.loads((folder / "bends.json").read_text())["judged"] == found["judged"]
+    for number in ("one", "plan"):
+        rows = {name: row["turning"] for name, row in found["judged"][number].items()}
+        assert rows["exact, straight"] == 0.0
+        assert rows["exact, monotone"] < -0.15 and rows["exact, parabola"] < -0.15
+        assert rows["blur 0.05, monotone"] < rows["blur 0.05, straight"]
+    assert len(found["w1"]["turning"]) == 3
+    printed = capsys.readouterr()
+    assert "exact, monotone" in printed.out and "there is no gone.npz" in printed.err
+
+
+def test_without_any_course_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(price, "COURSES", {"gone": ("gone.npz", None)})
+    with pytest.raises(SystemExit, match="none of the courses"):
+        program.main(["--data", str(tmp_path)])
