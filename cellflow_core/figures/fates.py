@@ -98,7 +98,7 @@ def cell_fates(
         text = [f"{theme.safe(names[k])}: {p[k]:.0%}" for k, p in zip(best, chance, strict=True)]
     else:
         bar = {"title": {"text": "probability", "side": "right"}, "tickformat": ".0%"}
-        look = {"color": chance[:, fate].astype(np.float32), "colorscale": theme.SEQUENTIAL, "cmin": 0, "cmax": 1}
+        look = {"color": chance[:, fate].astype(np.float32), "colorscale": theme.sequential(dark), "cmin": 0, "cmax": 1}
         look |= {"colorbar": bar, "opacity": 0.9}
         text = [f"{theme.safe(names[fate])}: {p:.0%}" for p in chance[:, fate]]
     figure.add_trace(

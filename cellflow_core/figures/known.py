@@ -239,7 +239,7 @@ def portrait(
     marker: dict = {"size": 5, "opacity": 0.7, "color": theme.behind(dark)}
     if latent is not None:
         bar = {"title": {"text": "latent<br>time"}, "thickness": 12, "outlinewidth": 0}
-        marker |= {"color": latent[kept].astype(np.float32), "colorscale": theme.SEQUENTIAL, "colorbar": bar}
+        marker |= {"color": latent[kept].astype(np.float32), "colorscale": theme.sequential(dark), "colorbar": bar}
     figure.add_trace(
         go.Scatter(
             x=cells[kept, 0].astype(np.float32),

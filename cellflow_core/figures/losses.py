@@ -31,7 +31,7 @@ def losses(history: Mapping[str, np.ndarray], *, dark: bool = False, height: int
     all_values = np.concatenate(drawn) if drawn else np.zeros(0)
     all_values = all_values[np.isfinite(all_values)]
     if len(all_values) and all_values.min() > 0 and all_values.max() > 5 * all_values.min():
-        figure.update_yaxes(type="log", title_text="loss (log scale)")
+        theme.logarithmic(figure, all_values).update_yaxes(title_text="loss (log scale)")
     return figure.update_layout(hovermode="x unified")
 
 

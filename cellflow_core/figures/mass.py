@@ -64,7 +64,7 @@ def mass(result: TimeCourse, *, dark: bool = False, height: int = 340) -> go.Fig
         )
     values = np.concatenate(everything)
     if values.min() > 0 and values.max() / values.min() > DECADES:
-        return figure.update_yaxes(type="log", dtick="D2")
+        return theme.logarithmic(figure, values)
     return figure.update_yaxes(rangemode="tozero")
 
 

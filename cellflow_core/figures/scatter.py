@@ -75,7 +75,7 @@ def scatter(
             figure.add_trace(key.update(marker={"size": 10, "color": each}))
     else:
         bar = {"title": {"text": theme.safe(title)}}
-        marker |= {"color": colour[kept].astype(np.float32), "colorscale": theme.SEQUENTIAL, "colorbar": bar}
+        marker |= {"color": colour[kept].astype(np.float32), "colorscale": theme.sequential(dark), "colorbar": bar}
     hover = "%{text}<extra></extra>" if text else "%{marker.color:.3g}<extra></extra>"
     xy = points[kept].astype(np.float32)
     figure.add_trace(

@@ -44,6 +44,7 @@ CONFIG: dict[str, Any] = {
 _DIVERGING = {False: ("#762A83", "#CBD2D6", "#1B7837"), True: ("#CE93D8", "#46545E", "#66C27A")}
 _INK = {False: "#17242D", True: "#E4EDF1"}
 _QUIET = {False: "#566470", True: "#A3B2BB"}
+_SEEN = {False: (0.08, 0.88), True: (0.25, 1.0)}
 _GRID = {False: "#E3EAED", True: "#26343D"}
 _BEHIND = {False: "#C9D2D8", True: "#3D4C56"}
 _PAPER = {False: "#FFFFFF", True: "#10181E"}
@@ -90,7 +91,7 @@ def ordered(count: int, dark: bool) -> tuple[str, ...]:
     """Colours of `count` groups in an order (times), without the end that vanishes on the background."""
     if count == 1:
         return (CATEGORICAL[0],)
-    return sampled(SEQUENTIAL, *((0.25, 1.0) if dark else (0.08, 0.88)), count)
+    return sampled(SEQUENTIAL, *_SEEN[dark], count)
 
 
 def sampled(scale: str, low: float, high: float, count: int) -> tuple[str, ...]:
@@ -115,6 +116,19 @@ def label(x: float, y: float, text: str, dark: bool) -> dict[str, Any]:
         "opacity": 0.85,
         "borderpad": 2,
     }
+
+
+def logarithmic(figure: go.Figure, values: np.ndarray) -> go.Figure:
+    """A vertical axis for values above 0 over decades, each tick with its number: plotly would call 0.5 "5"."""
+    low, high = np.floor(np.log10(values.min())), np.ceil(np.log10(values.max()))
+    parts = (1, 2, 5) if high - low < 4 else (1,)
+    ticks = [part * 10.0**k for k in range(int(low), int(high) + 1) for part in parts]
+    return figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{each:g}" for each in ticks])
+
+
+def sequential(dark: bool) -> list[str]:
+    """A colour scale for values from low to high, without the end that vanishes on the background."""
+    return list(sampled(SEQUENTIAL, *_SEEN[dark], 16))
 
 
 def stepped(colours: tuple[str, ...]) -> list[tuple[float, str]]:

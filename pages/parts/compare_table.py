@@ -191,7 +191,8 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     def text(name: str, value: Any) -> str:
         if isinstance(value, str):
             return value
-        return formats.get(name, "{:.3f}").format(value) if math.isfinite(value) else ""
+        said = formats.get(name, "{:.3f}").format(value) if math.isfinite(value) else ""
+        return "+0.0 %" if said == "-0.0 %" else said
 
     return pd.DataFrame({name: [text(name, each) for each in table[name]] for name in table.columns})
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cellflow_core.runs.run import Run, Status
 from pages.parts import export, live, undo
-from pages.parts.pick import links_to
+from pages.parts.pick import links_to, run_facts, told_apart
 from pages.parts.state import sentence
 from pages.parts.words import ago, badge, duration, plain
 
@@ -87,7 +87,7 @@ def compare(runs: Sequence[Run]) -> None:
         st.caption("These runs have no loss: nothing was learnt step by step.")
         return
     term = st.segmented_control("Loss term", terms, default=terms[0], key="compare_term", required=True)
-    named = {run.id: f"{run.label} · {run.recipe.model} · seed {run.recipe.seed} · {run.id[-6:]}" for run in runs}
+    named = told_apart({run.id: " · ".join((run.label, *run_facts(run))) for run in runs})
     joined = pd.DataFrame({named[id]: table[term] for id, table in tables.items() if term in table})
     st.line_chart(joined.interpolate(limit_area="inside"), x_label="training step", y_label=str(term), height=320)
     st.caption(

@@ -121,7 +121,7 @@ def test_colours_of_times_stand_out_from_their_background():
 
     for dark in (False, True):
         paper = light("rgb({},{},{})".format(*(int(theme.paper(dark)[k : k + 2], 16) for k in (1, 3, 5))))
-        for each in theme.ordered(6, dark):
+        for each in (*theme.ordered(6, dark), *theme.sequential(dark)):
             bright, dull = sorted((light(each), paper), reverse=True)
             assert (bright + 0.05) / (dull + 0.05) > (2 if dark else 1.4), (dark, each)
 
@@ -220,7 +220,7 @@ def test_numbers_of_cells_are_drawn_beside_the_counted_ones():
     figure = mass.mass(made_up.growing_course())
     assert [each.name for each in figure.data][1:] == ["predicted", "counted"]
     assert list(figure.data[-1].marker.symbol).count("star") == 1  # the time kept from training
-    assert figure.layout.yaxis.type == "log"
+    assert figure.layout.yaxis.type == "log" and figure.layout.yaxis.ticktext[:4] == ("0.1", "0.2", "0.5", "1")
     assert "16 times as large (14.4 to 17.6)" in mass.describe(made_up.growing_course())
     alone = made_up.growing_course(measured_mass=None, mass=np.ones((41, 3)))
     assert len(mass.mass(alone).data) == 2 and "nobody counted" in mass.describe(alone)
