@@ -16,6 +16,7 @@ from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
 from pages.parts import guide
+from pages.parts.demo import run_of_demo
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("home", "data", "train", "runs", "landscape", "flow", "time", "perturb")
@@ -66,6 +67,18 @@ def test_a_page_opens_with_a_trained_model(name: str, demo: store.DatasetInfo) -
     assert not page.error
     if name not in ("home", "runs"):
         assert page.selectbox(key="pick_run").value == run.id
+
+
+def test_what_is_tried_on_the_demo_does_not_change_the_first_page(demo: store.DatasetInfo) -> None:
+    made = [recipes(demo.id, model, "quick", {}, {"steps": 20}, seeds=(0,))[0] for model in ("ot-cfm", "i-cfm")]
+    first, later = (index.submit(each) for each in made)
+    assert run_of_demo() is None
+    InProcess().start(later)
+    assert (run_of_demo() or first).id == later.id
+    InProcess().start(first)
+    assert (run_of_demo() or later).id == first.id
+    store.delete(demo.id)
+    assert run_of_demo() is None
 
 
 def test_a_link_to_what_is_gone_is_told(demo: store.DatasetInfo) -> None:
