@@ -67,13 +67,13 @@ def growing_loss(
 ) -> Loss:
     """E_m |v - u|^2 in units of the typical speed, and E_m (g - r)^2 in units of one over the mean gap.
 
-    m is the mass of a pair at the time on its path, where `pairs` were drawn by their mass half-way; `growth` gives
-    [pairs, 1]. Raises ValueError for pairs whose growth r is not known.
+    m is the mass of a pair at the time on its path; `growth` gives [pairs, 1]. Raises ValueError for pairs whose growth
+    r is not known.
     """
     if pairs.growth is None:
         raise ValueError("these pairs do not tell how they grow, pairs of an unbalanced plan do: draw from one")
     at = locate(path, pairs, batch.rng)
-    mass = ((at.s - 0.5) * pairs.growth * (pairs.t1 - pairs.t0)).exp()
+    mass = pairs.mass(at.s)
     motion = (mass * _off(velocity, path, pairs, at, spec).square().mean(dim=1)).mean()
     change = (mass * ((growth(at.t, at.x)[:, 0] - pairs.growth) * spec.interval).square()).mean()
     return Loss(motion + change, {"velocity": motion.detach(), "growth": change.detach()})

@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from cellflow_core.data.frames import Batch, Frames
 from cellflow_core.math.ot import exact_plan
@@ -21,6 +21,10 @@ from cellflow_core.models.plans import How
 
 Coupling = Literal["product", "minibatch", plans.Kind]
 """product: any cell with any cell; minibatch: exact transport within each batch; the others: a plan made once."""
+
+STEEPEST = 7.0
+"""Growth of a pair over its interval, in e-folds, beyond which it is taken for this: a thousandth is as good as gone,
+and a rate without a limit has no mean that could be learnt."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,25 @@ class Pairs:
     growth: Float[Tensor, " pairs"] | None = None
     bends: tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]] | None = None
 
+    def mass(self, s: Float[Tensor, " pairs"]) -> Float[Tensor, " pairs"]:
+        """Mass of each pair at the share s of its gap, over what it was drawn by: see `mass_at`."""
+        return torch.ones_like(s) if self.growth is None else mass_at(s, self.growth * (self.t1 - self.t0))
+
+
+def mass_at(s: Float[Tensor, "*_"], ratio: Float[Tensor, "*_"]) -> Float[Tensor, "*_"]:
+    """m0^(1-s) m1^s over (m0 + m1) / 2 for masses m0 and m1 at the two ends of a pair, ratio = log(m1 / m0).
+
+    At most 2, however much a pair grows or dwindles. Drawn by their mass half-way instead, pairs that all but die would
+    count e^(-ratio / 2) times at first and would hardly ever be drawn.
+    """
+    return 2 * (s * ratio - nn.functional.softplus(ratio)).exp()
+
+
+def growth_of(plan: Plan) -> Float[Tensor, " pairs"]:
+    """d log mass / dt of each pair (1 / time), at most STEEPEST over the interval; 0 where the plan keeps all mass."""
+    later = plan.weight if plan.later is None else plan.later
+    return (later.log() - plan.weight.log()).clamp(-STEEPEST, STEEPEST) / (plan.t1 - plan.t0)
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -54,13 +77,13 @@ class Pool:
 
     @classmethod
     def of(cls, made: tuple[Plan, ...]) -> Pool:
-        """A pair is drawn by its mass half-way, the geometric mean of that at t0 and that at t1."""
+        """A pair is drawn by the mean of its masses at t0 and at t1."""
         upto, growth = [], []
         for k, plan in enumerate(made):
             later = plan.weight if plan.later is None else plan.later
-            sums = (plan.weight.double() * later).sqrt().cumsum(0)
+            sums = (plan.weight.double() + later).cumsum(0)
             upto.append(sums / sums[-1] + k)
-            growth.append((later / plan.weight).log() / (plan.t1 - plan.t0))
+            growth.append(growth_of(plan))
         known = all(plan.later is not None for plan in made)
         times = made[0].weight.new_tensor([(plan.t0, plan.t1) for plan in made])
         return cls(made, times, torch.cat(upto), torch.cat(growth) if known else None)
@@ -77,15 +100,11 @@ class Pool:
             if self.growth is not None:
                 growth.append(self.growth.index_select(0, own + first))
             first += len(plan.weight)
-        x0, x1 = (torch.cat([getattr(each, end) for each in chosen]) for end in ("x0", "x1"))
-        bends = [each.bends for each in chosen if each.bends is not None]
-        return Pairs(
-            *self.times.repeat_interleave(size, dim=0).unbind(dim=1),
-            x0,
-            x1,
-            torch.cat(growth) if growth else None,
-            (torch.cat([each for each, _ in bends]), torch.cat([each for _, each in bends])) if bends else None,
-        )
+        t0, t1 = self.times.repeat_interleave(size, dim=0).unbind(dim=1)
+        x0, x1 = torch.cat([each.x0 for each in chosen]), torch.cat([each.x1 for each in chosen])
+        ends = [each.bends for each in chosen if each.bends is not None]
+        bends = (torch.cat([first for first, _ in ends]), torch.cat([last for _, last in ends])) if ends else None
+        return Pairs(t0, t1, x0, x1, torch.cat(growth) if growth else None, bends)
 
 
 def prepare(coupling: Coupling, frames: Frames, rng: torch.Generator, how: How | None = None) -> Pool | None:

@@ -118,8 +118,8 @@ def _plan(kind: Kind, frames: Frames, k: int, rng: torch.Generator, how: How) ->
     for i, j in in_blocks(len(x0), len(x1), limit, block, rng):
         row, column, *masses = _SOLVERS[kind](_Cells(x0[i], x1[j], own0[i], own1[j], t1 - t0, total), how, rng)
         parts.append((i[row], j[column], *(mass * (len(i) / len(x0)) for mass in masses)))
-    row, column, weight, *later = (torch.cat(part) for part in zip(*parts, strict=True))
-    return Plan(t0, t1, x0[row], x1[column], weight, *later)
+    row, column, weight, *grown = (torch.cat(part) for part in zip(*parts, strict=True))
+    return Plan(t0, t1, x0[row], x1[column], weight, grown[0] if grown else None)
 
 
 def _exact(cells: _Cells, how: How, rng: torch.Generator) -> tuple[Tensor, ...]:

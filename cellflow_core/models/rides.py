@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cellflow_core.data.frames import Frames
+from cellflow_core.models.pairs import growth_of, mass_at
 from cellflow_core.models.plans import How, Kind, plans
 
 STEPS = 8
@@ -36,7 +37,7 @@ class OnRide:
     """One moment of some groups of ways; cells of a group stand at the same time and are a fair sample of all there.
 
     x, motion  place and dx / dt; growth: d log mass / dt of the pair; share: of each cell in the mass of its group
-    mass       of the pair at that moment against half-way
+    mass       of the pair at that moment against what it was drawn by
     """
 
     t: Float[Tensor, " groups"]
@@ -57,7 +58,7 @@ class Ride:
     """All pairs of one interval.
 
     way   cells of t0 carried to t1, at even steps; row: which of them a pair begins with; end: its cell of t1
-    upto  running share of the pairs by their mass half-way; growth: d log mass / dt of each
+    upto  running share of the pairs by the mean of their masses at both ends; growth: d log mass / dt of each
     """
 
     t0: float
@@ -86,7 +87,7 @@ class Ride:
         passed = s[:, None, None]
         x = torch.lerp(before, after, passed * steps - left[:, None, None]) + passed * missing
         motion = ((after - before) * steps + missing) / gap
-        mass = ((s[:, None] - 0.5) * growth * gap).exp()
+        mass = mass_at(s[:, None], growth * gap)
         return OnRide(self.t0 + s * gap, s, torch.full_like(s, gap), x, motion, growth, mass)
 
 
@@ -111,9 +112,8 @@ def _ride(kind: Kind, how: How, frames: Frames, k: int, carrier: Carrier | None,
     ends = Frames((way[-1], frames.x[k + 1]), frames.times[k : k + 2], frames.spec, mass=mass)
     (plan,) = plans(kind, ends, rng, how)
     later = plan.weight if plan.later is None else plan.later
-    upto = (plan.weight.double() * later).sqrt().cumsum(0)
-    growth = (later / plan.weight).log() / (t1 - t0)
-    return Ride(t0, t1, way, _rows(way[-1], plan.x0), plan.x1, upto / upto[-1], growth)
+    upto = (plan.weight.double() + later).cumsum(0)
+    return Ride(t0, t1, way, _rows(way[-1], plan.x0), plan.x1, upto / upto[-1], growth_of(plan))
 
 
 def _carried(x: Tensor, gap: float, carrier: Carrier, rng: torch.Generator) -> Float[Tensor, "steps cells dim"]:

@@ -109,8 +109,9 @@ def test_ways_lead_from_cells_to_their_partners_along_what_they_feel():
 def test_pairs_of_unbalanced_plans_grow_and_are_drawn_by_their_mass():
     frames, ride = made_rides(drawn_together, "unbalanced", How(epsilon=0.5, price=0.1))
     at = ride.at(torch.tensor([0.0, 0.5, 1.0]), torch.arange(len(ride.row)).expand(3, -1))
-    torch.testing.assert_close(at.mass, torch.exp(torch.tensor([-1.0, 0.0, 1.0])[:, None] * ride.growth))
-    half = torch.cat([ride.upto[:1], ride.upto.diff()])
-    late = (half * at.mass[2]).float()  # proportional to the mass at t1, which meets the later cells
+    late, early = torch.exp(torch.tensor([[2.0], [0.0]]) * ride.growth)  # masses at both ends, over two units of time
+    torch.testing.assert_close(at.mass, torch.stack([early, (early * late).sqrt(), late]) / ((early + late) / 2))
+    drawn = torch.cat([ride.upto[:1], ride.upto.diff()])
+    late = (drawn * at.mass[2]).float()  # proportional to the mass at t1, which meets the later cells
     found = late @ ride.end / late.sum()
     assert (found - frames.x[1].mean(0)).abs().max() < 0.1 and ride.growth.std() > 0.05

@@ -214,12 +214,27 @@ class TestUnbalanced:
         torch.testing.assert_close(found.later, found.weight, rtol=1e-2, atol=0)
 
 
-def test_pairs_are_drawn_by_their_mass_half_way():
+def test_pairs_are_drawn_by_the_mean_of_their_masses_at_both_ends():
     x = torch.arange(3.0)[:, None]
     weight, later = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.5, 1.0, 0.0])
     pool = Pool.of((Plan(0.0, 2.0, x, x, weight, later), Plan(2.0, 3.0, x + 3, x, weight, weight)))
     drawn = pool.draw(30_000, torch.Generator().manual_seed(0))
     assert drawn.growth is not None
     counts = torch.bincount(drawn.x0.flatten().long(), minlength=6) / 30_000
-    torch.testing.assert_close(counts, torch.tensor([0.5, 0.5, 0.0, 0.5, 0.25, 0.25]), atol=0.01, rtol=0)
+    torch.testing.assert_close(counts, torch.tensor([0.4, 0.5, 0.1, 0.5, 0.25, 0.25]), atol=0.01, rtol=0)
     assert drawn.growth[drawn.x0[:, 0] == 1].unique().tolist() == pytest.approx([np.log(4) / 2])
+    assert drawn.growth[drawn.x0[:, 0] == 2].unique().tolist() == [
+        -pairs.STEEPEST / 2
+    ]  # it dies, and no rate is infinite
+
+
+def test_no_pair_counts_for_much_however_it_grows():
+    """Masses at both ends are met, and a pair that all but dies has no more than twice its share of a loss."""
+    weight, later = torch.tensor([0.5, 0.5 - 1e-9, 1e-9]), torch.tensor([1e-9, 0.5, 0.5])
+    spots = torch.tensor([[0.0], [1.0], [2.0]])
+    drawn = Pool.of((Plan(0.0, 2.0, spots, spots, weight, later),)).draw(30_000, torch.Generator().manual_seed(0))
+    for s, expected in ((0.0, weight), (1.0, later), (0.5, (weight * later).sqrt())):
+        mass = drawn.mass(torch.full_like(drawn.t0, s))
+        assert float(mass.max()) <= 2.0
+        found = torch.stack([mass[drawn.x0[:, 0] == spot].sum() for spot in (0.0, 1.0, 2.0)]) / len(mass)
+        torch.testing.assert_close(found, expected, atol=0.02, rtol=0)

@@ -14,7 +14,7 @@ over every interval, where E weighs each cell by its mass (equations 5, 12 and 1
 (l = 1 there: it says how far a cell moves for the price of growing e-fold, and gives s^2 the units of |grad s|^2.)
 Cells between the measured times come from paths between paired cells, x_t = (1-s) x0 + s x1 + w eps, as in section 4
 there. w is constant but for "entropic", where it is that of a Brownian bridge beside, w^2 = w0^2 + sigma^2 T s (1-s);
-mass changes along a path at the rate r of its pair, and is one half-way.
+mass changes along a path at the rate r of its pair.
 
 Along a path d/dt (m s) = m (ds/dt + dx/dt . grad s + r s), and E Laplacian s = E eps . grad s / w (Stein), so that the
 action equals, up to a constant, the "paths" estimator, the same in the mean and with far less variance than
@@ -131,7 +131,7 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
         wide = (self.narrow**2 + self.sigma**2 * gap * passed * (1 - passed)).sqrt()
         t, x = pair.t0 + passed[:, 0] * gap[:, 0], torch.lerp(pair.x0, pair.x1, passed) + wide * epsilon
         rate = torch.zeros_like(t) if pair.growth is None else pair.growth
-        mass = ((passed[:, 0] - 0.5) * gap[:, 0] * rate).exp()
+        mass = pair.mass(passed[:, 0])
         value, change, slope = self.net.with_gradient(t, x)
         if self.config.estimator == "paths":
             target = (pair.x1 - pair.x0) / gap
@@ -143,7 +143,7 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
                 terms["growth"] = (mass * (away / unit).square()).mean() / self.spec.dim
             return Loss(sum(terms.values(), mass.new_zeros(())), {name: each.detach() for name, each in terms.items()})
         beside = self.narrow * epsilon
-        first, last = (-gap[:, 0] * rate / 2).exp(), (gap[:, 0] * rate / 2).exp()
+        first, last = pair.mass(torch.zeros_like(t)), pair.mass(torch.ones_like(t))
         ends = first * self.net(pair.t0, pair.x0 + beside)[:, 0] - last * self.net(pair.t1, pair.x1 + beside)[:, 0]
         inside = slope.square().sum(dim=1) / 2 + change
         if self.sigma:

@@ -132,16 +132,13 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
             bend, bent = self.bend.with_change(u, torch.cat([pair.x0, pair.x1], dim=1))
             room = passed * (1 - passed)
             x, change = x + room * bend, change + (1 - 2 * passed) * bend + room * bent
-        mass, growth = torch.ones_like(u), torch.zeros_like(u)
-        if pair.growth is not None:  # pairs are drawn by their mass half-way
-            growth = pair.growth
-            mass = ((u - 0.5) * growth * gap).exp()
+        growth = torch.zeros_like(u) if pair.growth is None else pair.growth
         if self.noise:
             epsilon = torch.randn(x.shape, generator=batch.rng, device=x.device)
             spread, width = self.noise * gap.sqrt(), (u * (1 - u)).sqrt()
             x = x + (spread * width)[:, None] * epsilon
             change = change + (spread * (0.5 - u) / width)[:, None] * epsilon
-        return OnWay(u, pair.t0 + u * gap, x, change / gap[:, None], mass, growth)
+        return OnWay(u, pair.t0 + u * gap, x, change / gap[:, None], pair.mass(u), growth)
 
     def descend(self, batch: Batch) -> Loss:
         """The step of s, per axis, in squared typical speeds."""

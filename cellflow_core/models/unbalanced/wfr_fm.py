@@ -92,7 +92,7 @@ class WFRFM(DynamicsModel, HasVelocity, HasGrowth):
         at = travel(joined.x0, joined.x1, ratio, s, float(self.reach.length), stays)
         wide = torch.randn(at.x.shape, generator=batch.rng, device=gap.device)
         t, x = joined.t0 + s * gap, at.x + self.config.sigma * self.spec.scale * wide
-        mass = at.mass / ratio.sqrt()  # they were drawn by the root of ratio
+        mass = 2 * at.mass / (1 + ratio)  # they were drawn by the mean of the masses at both ends, 1 and ratio
         off = (self.net(t, x) - at.velocity / gap[:, None]) / velocity_unit(self.spec)
         motion = (mass * off.square().mean(dim=1)).mean()
         change = (mass * ((self.rate(t, x)[:, 0] - at.growth / gap) * self.spec.interval).square()).mean()
