@@ -5,6 +5,8 @@
 Each row is one model trained once (--seeds) on one sample of 600 cells at each of 5 times (--samples; 0 is the demo).
 `fates`, `knock_out` and `marker` are the largest error of any share, or of its change, against the circuit itself:
 `knock_out` of both masters, `marker` of MarkerA1, which drives nothing and which snapshots cannot tell from a driver.
+`cells` is what a model that grows makes of one of the first cells until the last time, beside the number that the
+circuit made. A model may have settings, as in uot-cfm:price=0.3.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from typing import Any
 import machine
 import numpy as np
 import torch
+import trial
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.perturb import perturbation
+from cellflow_core.analysis.simulate import motion, simulate
 from cellflow_core.analysis.views import View
 from cellflow_core.data.simulators.toggle import LABEL, Settings, Toggle
 from cellflow_core.models import registry
@@ -36,13 +40,14 @@ def one(name: str, seed: int, sample: int, preset: str) -> dict[str, Any]:
     data = Toggle(Settings(seed=sample)).simulate()
     center = data.x - data.x.mean(axis=0)
     view = View("pca", ("PC1", "PC2"), center @ np.linalg.svd(center, full_matrices=False)[2][:2].T, data.x)
+    label, (name, settings) = name, trial.named(name)
     kind = registry.find(name)
-    model = registry.create(name, {}, data.spec, seed)
+    model = registry.create(name, settings, data.spec, seed)
     fit(model, data, TrainConfig.preset(preset, kind), seed=seed)
     truth = Toggle().fate_shares()
     fates = fate_map(model, data, view, LABEL)
     row: dict[str, Any] = {
-        "model": name,
+        "model": label,
         "seed": seed,
         "sample": sample,
         "fate_a": share(fates.names, fates.share, "fate A"),
@@ -50,6 +55,11 @@ def one(name: str, seed: int, sample: int, preset: str) -> dict[str, Any]:
         "fates": max(abs(share(fates.names, fates.share, each) - truth[each]) for each in truth),
         "states": len(fate_map(model, data, view).names),
     }
+    if motion(model).grows:
+        assert data.mass is not None
+        moved = simulate(model, data.at(float(data.times[0])), data.times, seed=seed)
+        row["cells"] = float(np.exp(moved.log_weight[-1].astype(float)).mean())
+        row["cells_true"] = float(data.mass[-1] / data.mass[0])
     if hasattr(kind, "velocity"):
         row["knock_out"] = max(knock_out_error(model, data, view, gene, truth) for gene in MASTERS)
         row["marker"] = knock_out_error(model, data, view, MARKER, truth)
@@ -68,11 +78,13 @@ def share(names: tuple[str, ...], values: np.ndarray, name: str) -> float:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    lines = ["model           sample seed  fate A   true   fates  knock-out  marker  states"]
+    wide = max(16, *(len(row["model"]) + 1 for row in rows))
+    lines = [f"{'model':{wide}} sample seed  fate A   true   fates  knock-out  marker   cells    true  states"]
+    columns = ("knock_out", 11), ("marker", 8), ("cells", 8), ("cells_true", 8)
     for row in rows:
-        held = "".join(f"{row[k]:{w}.3f}" if k in row else f"{'-':>{w}}" for k, w in (("knock_out", 11), ("marker", 8)))
+        held = "".join(f"{row[k]:{w}.3f}" if k in row else f"{'-':>{w}}" for k, w in columns)
         lines.append(
-            f"{row['model']:16}{row['sample']:7}{row['seed']:5}{row['fate_a']:8.3f}{row['fate_a_true']:7.3f}"
+            f"{row['model']:{wide}}{row['sample']:7}{row['seed']:5}{row['fate_a']:8.3f}{row['fate_a_true']:7.3f}"
             f"{row['fates']:8.3f}{held}{row['states']:8}"
         )
     return "\n".join(lines)

@@ -9,16 +9,15 @@ other the dearest is taken, as the data then ask for no growth. Gaps are twice a
 counted in mean squared distances of the gap, so that they carry over as far as that is the right unit.
 
 Nested selection (Stone 1974, J. R. Stat. Soc. B 36:111): a time that is held out of training takes no part in it.
-benchmarks/price.py judges such rules on nine time courses by straight ways alone: one cheap price for all data loses by
-far, and this rule does as well as balanced transport, no better. Prices down to 0.01 and a free choice of sides did
-best there (1.3 +- 0.8 % below balanced), but trained flows did not follow, perhaps as a flow cannot part a cell in two:
-on one of these courses UOT-CFM fell behind balanced transport with them, on embryoid bodies by more: not offered.
+benchmarks/price.py judges such rules on nine time courses by straight ways alone: one cheap price for all data loses
+by far, and a choice does about as well as balanced transport. Prices below 1 are not offered: plans at such prices may
+come nearer, but learnt growth does not follow them, as cells that a plan parts into many and few cannot be parted by
+a flow. benchmarks/toggle.py shows it where the number of cells is known.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -30,11 +29,9 @@ from cellflow_core.models import pairs
 from cellflow_core.models.contract import Plan
 from cellflow_core.models.plans import How, Sides, plans
 
-Ways = Callable[[tuple[Plan, ...]], tuple[Plan, ...]]
-"""Plans of consecutive intervals, and the same with the ways between their cells changed (models/bends.py)."""
-PRICES = (10.0, 3.0, 1.0, 0.3, 0.1)
+PRICES = (10.0, 3.0, 1.0)
 """From dear growth, which is nearly even growth, to cheap growth; a dearer plan is nearly the same."""
-UNSURE = 0.5
+UNSURE = 3.0
 """The price where no time lies between two others, so that none can be left out."""
 CELLS = 800
 """Cells of a time that prices are compared on."""
@@ -44,12 +41,10 @@ ALIKE = 0.005
 """Logarithm of the distance by which two prices may differ and yet do as well as each other."""
 
 
-def chosen_price(frames: Frames, epsilon: float, sides: Sides, rng: torch.Generator, ways: Ways | None = None) -> float:
+def chosen_price(frames: Frames, epsilon: float, sides: Sides, rng: torch.Generator) -> float:
     """The price, in mean squared distances, that tells best where the cells of inner times are; UNSURE without any.
 
     epsilon  blur of the plans, in mean squared distances
-    ways     what the plans of all intervals are handed through before it is asked where cells are; None: the plan
-             around a time is enough, and its ways are straight
 
     All prices see the same draws. They hang on the seed of `rng`, which is not moved: training that goes on after an
     interruption finds the same plans.
@@ -58,26 +53,20 @@ def chosen_price(frames: Frames, epsilon: float, sides: Sides, rng: torch.Genera
     if not inner:
         return UNSURE
     asked = [How(epsilon=epsilon, price=price, sides=sides) for price in PRICES]
-    found = [sum(math.log(miss(frames, k, how, rng, ways)) for k in inner) / len(inner) for how in asked]
+    found = [sum(math.log(miss(frames, k, how, rng)) for k in inner) / len(inner) for how in asked]
     return next(price for price, off in zip(PRICES, found, strict=True) if off <= min(found) + ALIKE)
 
 
-def miss(frames: Frames, k: int, how: How | None, rng: torch.Generator, ways: Ways | None = None) -> float:
-    """W1 (state) of the cells of time k from where the plan around them has its mass then; None: exact and balanced.
-
-    ways  as in `chosen_price`
-    """
+def miss(frames: Frames, k: int, how: How | None, rng: torch.Generator) -> float:
+    """W1 (state) of the cells of time k from where the plan around them has its mass then; None: exact and balanced."""
     draws = torch.Generator(rng.device).manual_seed(rng.initial_seed() + k)
-    some = {
-        each: _some(frames.x[each], draws) for each in (range(k - 1, k + 2) if ways is None else range(len(frames.x)))
-    }
-    cells, kept = some.pop(k), [*some]
-    mass = None if frames.mass is None else frames.mass[kept]
+    before, cells, after = (_some(each, draws) for each in frames.x[k - 1 : k + 2])
+    around = [k - 1, k + 1]
+    mass = None if frames.mass is None else frames.mass[around]
     kind = "full" if how is None else "unbalanced"
-    chain = plans(kind, Frames(tuple(some.values()), frames.times[kept], frames.spec, mass=mass), draws, how)
-    plan = chain[0] if ways is None else ways(chain)[k - 1]
-    time = float(frames.times[k])
-    off = [wasserstein(on_the_way(plan, time, CELLS, draws).cpu().numpy(), cells.cpu().numpy()) for _ in range(DRAWS)]
+    (plan,) = plans(kind, Frames((before, after), frames.times[around], frames.spec, mass=mass), draws, how)
+    ways = (on_the_way(plan, float(frames.times[k]), CELLS, draws) for _ in range(DRAWS))
+    off = [wasserstein(each.cpu().numpy(), cells.cpu().numpy()) for each in ways]
     return sum(off) / DRAWS
 
 
@@ -104,10 +93,9 @@ class Price(nn.Module):
 
     chosen: Tensor
 
-    def __init__(self, wish: float, sides: Sides = "earlier", ways: Ways | None = None) -> None:
+    def __init__(self, wish: float, sides: Sides = "earlier") -> None:
         super().__init__()
         self.wish = wish
-        self.ways = ways
         self.sides: Sides = sides
         if not wish:
             self.register_buffer("chosen", torch.zeros((), dtype=torch.float64))
@@ -119,7 +107,7 @@ class Price(nn.Module):
     def how(self, frames: Frames, rng: torch.Generator, epsilon: float) -> How:
         """What such plans are told."""
         if not self.wish and not self.chosen:
-            self.chosen.fill_(chosen_price(frames, epsilon, self.sides, rng, self.ways))
+            self.chosen.fill_(chosen_price(frames, epsilon, self.sides, rng))
         return How(epsilon=epsilon, price=self.wish or float(self.chosen), sides=self.sides)
 
     def notes(self) -> tuple[str, ...]:

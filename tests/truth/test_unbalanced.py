@@ -12,6 +12,8 @@ from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.birth_death import BirthDeath, Settings
 from cellflow_core.data.simulators.gene_circuit import GeneCircuit
 from cellflow_core.data.simulators.gene_circuit import Settings as CircuitSettings
+from cellflow_core.data.simulators.toggle import Settings as ToggleSettings
+from cellflow_core.data.simulators.toggle import Toggle
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.space import StateSpace
 from cellflow_core.math.wfr import travel
@@ -108,3 +110,13 @@ def test_tigon_finds_the_growth_of_two_groups():
     rates = np.log([times[first].mean(), times[~first].mean()]) / 2
     np.testing.assert_allclose(rates, np.log([4.5, 1.5]) / 2, atol=0.05 * np.log(3) / 2)
     assert times.mean() == pytest.approx(3.0, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ["uot-cfm", "transport-spline", "wfr-fm"])
+def test_on_the_demo_the_number_of_cells_is_kept_through_all_times(name):
+    """2.7 cells come of each first one; within a fifth. At cheaper growth than is offered UOT-CFM ends with 0.2."""
+    data = Toggle(ToggleSettings(cells_per_time=300)).simulate()
+    assert data.mass is not None
+    moved = simulate(trained(name, data), data.at(data.times[0]), data.times, seed=0)
+    cells = np.exp(moved.log_weight.astype(float)).mean(axis=1)
+    np.testing.assert_allclose(cells, data.mass / data.mass[0], rtol=0.2)

@@ -34,7 +34,7 @@ def test_uneven_growth_takes_a_cheap_price(counted):
     data = BirthDeath(Settings(cells_per_time=250, frames=3)).simulate()
     if not counted:
         data = Snapshots(data.x, data.t, data.space)
-    assert chosen_price(Frames.of(data), BLUR, "earlier", generator()) <= 0.3
+    assert chosen_price(Frames.of(data), BLUR, "earlier", generator()) == min(PRICES)
 
 
 @pytest.mark.parametrize("sizes", [None, np.array([1.0, 3.0, 9.0, 27.0])])
@@ -45,9 +45,9 @@ def test_clouds_that_only_move_take_a_dear_price(sizes, sides):
 
 
 def test_the_dearest_of_prices_that_do_as_well_is_taken(monkeypatch):
-    misses = dict(zip(PRICES, (1.3, 1.006, 1.004, 1.0, 1.02), strict=True))
-    monkeypatch.setattr(price, "miss", lambda frames, k, how, rng, ways: misses[how.price])
-    assert chosen_price(Frames.of(moving()), BLUR, "earlier", generator()) == 1.0
+    misses = dict(zip(PRICES, (1.3, 1.004, 1.0), strict=True))
+    monkeypatch.setattr(price, "miss", lambda frames, k, how, rng: misses[how.price])
+    assert chosen_price(Frames.of(moving()), BLUR, "earlier", generator()) == 3.0
     misses[10.0] = 1.0
     assert chosen_price(Frames.of(moving()), BLUR, "earlier", generator()) == 10.0
 
@@ -63,7 +63,7 @@ def test_one_place_that_empties_while_another_fills_takes_a_cheap_price_on_both_
     near, moved = (
         price.miss(frames, 1, price.How(BLUR, price=each, sides="both"), generator()) for each in (found, 10.0)
     )
-    assert found <= 1 and near < 0.5 * moved
+    assert found == min(PRICES) and near < 0.5 * moved
 
 
 def test_without_an_inner_time_none_is_chosen():
