@@ -40,13 +40,15 @@ from cellflow_core.analysis.evaluate import PARTNERS
 from cellflow_core.data.frames import Frames
 from cellflow_core.math.ot import wasserstein
 from cellflow_core.math.spline import monotone_slope
-from cellflow_core.models.bends import bent
+from cellflow_core.models.bends import NEIGHBOURS, bent
 from cellflow_core.models.contract import Plan
 from cellflow_core.models.plans import How, Kind, plans
 from cellflow_core.models.price import CELLS, on_the_way
 
 BLURS = (0.02, 0.05, 0.1, 0.2)
 PRICES = (3.0, 1.0, 0.3, 0.1)
+AROUND = (10, 20, 50, 100)
+"""Cells that make a mean motion, besides those of the models."""
 DRAWS = 3
 """Draws of one partner a cell that are averaged."""
 
@@ -66,12 +68,13 @@ def length(before: Tensor, after: Tensor, gap_before: float, gap_after: float) -
 
 @dataclass(frozen=True)
 class Way:
-    """How partners are found, and what bends the ways to them; None: nothing."""
+    """How partners are found, what bends the ways to them (None: nothing), and how many cells make a mean motion."""
 
     name: str
     kind: Kind
     how: How
     slope: Callable[..., Tensor] | None
+    neighbours: int = NEIGHBOURS
 
 
 def ways() -> list[Way]:
@@ -79,6 +82,10 @@ def ways() -> list[Way]:
     made = [Way("exact, straight", "full", How(), None)]
     slopes = {"monotone": monotone_slope, "parabola": parabola, "length": length}
     made += [Way(f"exact, {name}", "full", How(), slope) for name, slope in slopes.items()]
+    grown = How(epsilon=0.05, price=3.0)
+    for each in AROUND:
+        made.append(Way(f"exact, monotone, {each} around", "full", How(), monotone_slope, each))
+        made.append(Way(f"blur 0.05, growth at 3, monotone, {each} around", "unbalanced", grown, monotone_slope, each))
     for name, slope in (("straight", None), ("monotone", monotone_slope)):
         made += [Way(f"blur {each:g}, {name}", "sinkhorn", How(epsilon=each), slope) for each in BLURS]
         made += [
@@ -100,7 +107,7 @@ def fold(frames: Frames, k: int) -> dict[str, dict[str, float]]:
         if (way.kind, way.how) not in made:
             made[way.kind, way.how] = plans(way.kind, left, torch.Generator().manual_seed(0), way.how)
         chain = made[way.kind, way.how]
-        plan = (chain if way.slope is None else bent(chain, way.slope))[k - 1]
+        plan = (chain if way.slope is None else bent(chain, way.slope, way.neighbours))[k - 1]
         off = partial(_miss, plan, time, frames.x[k])
         one = float(np.mean([off(count, seed) for seed in range(DRAWS)]))
         found[way.name] = {"one": one, "plan": off(PARTNERS * count, 0)}

@@ -21,8 +21,8 @@ def along_plans(
     mass relative to the start, which changes evenly along a pair that grows (`Plan.later`). A cell that stands beside
     the way it takes comes nearer to it evenly, and is on it in the end.
 
-    Outside the times of the plans cells stand still. Where several pairs begin in one cell, one is drawn by its mass;
-    without `rng` the heaviest is taken.
+    Outside the times of the plans cells stand still. Where several pairs begin in one cell one is drawn by its mass,
+    and cells that stand in one place share its pairs out evenly; without `rng` the heaviest is taken.
     """
     x = np.repeat(x0[None], len(outputs), axis=0)
     log_mass = np.zeros(x.shape[:2], np.float32)
@@ -63,9 +63,20 @@ def _pairs(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator |
     if rng is None:
         return order[starts[nearest]]
     total = np.concatenate([[0.0], np.cumsum(weight[order])])
-    aim = total[starts[nearest]] + rng.random(len(here)) * (total[ends[nearest]] - total[starts[nearest]])
+    aim = total[starts[nearest]] + _even(nearest, rng) * (total[ends[nearest]] - total[starts[nearest]])
     picked = np.clip(np.searchsorted(total, aim, side="right") - 1, starts[nearest], ends[nearest] - 1)
     return order[picked]
+
+
+def _even(group: Int[np.ndarray, " cells"], rng: np.random.Generator) -> Float[np.ndarray, " cells"]:
+    """For each cell a number from 0 to 1, each as likely; those of one group lie at even steps, in random order."""
+    shuffled = rng.permutation(len(group))
+    together = shuffled[np.argsort(group[shuffled], kind="stable")]
+    names, first, count = np.unique(group[together], return_index=True, return_counts=True)
+    place = np.empty(len(group))
+    place[together] = np.arange(len(group)) - np.repeat(first, count)
+    place += rng.random(len(names))[np.searchsorted(names, group)]
+    return place / count[np.searchsorted(names, group)]
 
 
 def _nearest(x: Float[np.ndarray, "cells dim"], spots: Float[np.ndarray, "spots dim"]) -> Int[np.ndarray, " cells"]:

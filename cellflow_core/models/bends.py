@@ -26,12 +26,16 @@ from torch import Tensor
 from cellflow_core.math.spline import monotone_slope
 from cellflow_core.models.contract import Plan
 
-NEIGHBOURS = 20
-"""Cells whose mean velocity is that of a place."""
+NEIGHBOURS = 200
+"""Cells whose mean velocity is that of a place; of 10 to 200, the most did best on times left out (benchmarks/bends.py)."""
 _BLOCK = 2048  # cells that are compared with all others at once
 
 
-def bent(plans: tuple[Plan, ...], slope_between: Callable[..., Tensor] = monotone_slope) -> tuple[Plan, ...]:
+def bent(
+    plans: tuple[Plan, ...],
+    slope_between: Callable[..., Tensor] = monotone_slope,
+    neighbours: int = NEIGHBOURS,
+) -> tuple[Plan, ...]:
     """The plans of consecutive intervals with the bends of their ways.
 
     slope_between  of the slopes before and after and the gaps they were taken over, as `monotone_slope`
@@ -42,7 +46,7 @@ def bent(plans: tuple[Plan, ...], slope_between: Callable[..., Tensor] = monoton
         gaps = before.t1 - before.t0, after.t1 - after.t0
         for plan, end, x in ((k, 1, before.x1), (k + 1, 0, after.x0)):
             cells, which = torch.unique(x, dim=0, return_inverse=True)
-            slopes = arriving.at(cells), leaving.at(cells)
+            slopes = arriving.at(cells, neighbours), leaving.at(cells, neighbours)
             off = slope_between(*slopes, *gaps) - slopes[1 - end]
             bends[plan][end] = gaps[plan - k] * off[which]
     return tuple(replace(plan, bends=tuple(each)) for plan, each in zip(plans, bends, strict=True))
@@ -57,9 +61,9 @@ class _Speeds:
         total = torch.zeros_like(self.cells[:, :1]).index_add_(0, which, mass)
         self.speed = torch.zeros_like(self.cells).index_add_(0, which, speed * mass) / total
 
-    def at(self, x: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
+    def at(self, x: Float[Tensor, "n dim"], neighbours: int) -> Float[Tensor, "n dim"]:
         """The mean over the nearest cells."""
-        count = min(NEIGHBOURS, len(self.cells))
+        count = min(neighbours, len(self.cells))
         near = [torch.cdist(part, self.cells).topk(count, largest=False).indices for part in x.split(_BLOCK)]
         return self.speed[torch.cat(near)].mean(dim=1)
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from cellflow_core.analysis.displacement import along_plans
-from cellflow_core.models import bends
 from cellflow_core.models.bends import bent
 from cellflow_core.models.contract import Plan
 
@@ -50,21 +49,19 @@ def test_between_two_times_ways_are_straight():
     assert plan.bends is not None
 
 
-def test_slopes_are_those_of_the_cells_around_and_not_of_one_noisy_partner(monkeypatch):
+def test_slopes_are_those_of_the_cells_around_and_not_of_one_noisy_partner():
     """Partners are exchanged at random within the cloud: one chain then says nothing of the motion, the mean all."""
     plans = chain([[0.0, 0.0], [3.0, 0.0], [6.0, 0.0]], [0.0, 1.0, 2.0], cells=200, spread=1.0)
     mixed = plans[1].of(torch.arange(200))
     shuffled = torch.randperm(200, generator=torch.Generator().manual_seed(1))
     plans = (plans[0], Plan(1.0, 2.0, mixed.x0, mixed.x1[shuffled], mixed.weight))
 
-    def off() -> float:
-        made = bent(plans)[0].bends
+    def off(neighbours: int) -> float:
+        made = bent(plans, neighbours=neighbours)[0].bends
         assert made is not None
         return float(made[1].norm(dim=1).mean())
 
-    many = off()
-    monkeypatch.setattr(bends, "NEIGHBOURS", 1)
-    assert many < 0.7 * off()
+    assert off(20) < 0.7 * off(1)
 
 
 def test_cells_of_a_plan_go_along_its_bent_ways():
@@ -83,3 +80,18 @@ def test_a_cell_that_sets_out_on_the_way_stays_on_it_and_one_beside_it_comes_nea
     x, _ = along_plans(made, half + 0.001, [0.5, 0.75, 1.0], None)
     np.testing.assert_allclose(x[1], made[0].at(0.75)[:5].numpy() + 0.0005, atol=1e-5)
     np.testing.assert_allclose(x[2], made[0].x1[:5].numpy(), atol=1e-5)
+
+
+def test_cells_in_one_place_share_its_partners_out_evenly():
+    x0, x1 = torch.zeros(4, 1), torch.arange(4.0)[:, None]
+    plan = Plan(0.0, 1.0, x0, x1, torch.tensor([0.5, 0.25, 0.125, 0.125]))
+    for seed in range(5):
+        x, _ = along_plans([plan], np.zeros((80, 1), np.float32), [0.0, 1.0], np.random.default_rng(seed))
+        counts = np.bincount(x[1, :, 0].round().astype(int), minlength=4)
+        assert (abs(counts - [40, 20, 10, 10]) <= 1).all()
+        assert len(set(x[1, :10, 0])) > 1  # in random order
+    drawn = [
+        along_plans([plan], np.zeros((1, 1), np.float32), [0.0, 1.0], rng)[0][1, 0, 0]
+        for rng in map(np.random.default_rng, range(800))
+    ]
+    np.testing.assert_allclose(np.bincount(np.round(drawn).astype(int)) / 800, [0.5, 0.25, 0.125, 0.125], atol=0.05)

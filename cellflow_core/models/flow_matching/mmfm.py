@@ -32,7 +32,6 @@ from cellflow_core.models.bends import bent
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.matching import growing_loss, velocity_loss
 from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.price import Price
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,11 @@ class Settings(Config):
         "exact plan of parts of 1,024 cells, of all cells at once (full), or a plan in which cells multiply or die",
     )
     price: float = setting(
-        0.0,
-        "unbalanced: price of growth against the way: dear growth is even growth; 0: chosen by leaving out inner times "
-        "of the training cells",
-        0.0,
+        3.0,
+        "unbalanced: price of growth against the way: dear growth is even growth",
+        1e-3,
         1e4,
         "mean squared distances",
-    )
-    sides: Literal["earlier", "both"] = setting(
-        "earlier", "unbalanced: whose mass has the price, that of the earlier cells alone or that of both"
     )
     epsilon: float = setting(0.02, "unbalanced: blur of the pairs", 0.005, 10.0, "mean squared distances")
 
@@ -87,14 +82,13 @@ class MMFM(DynamicsModel, HasVelocity, HasGrowth):
         self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
         grows = config.coupling == "unbalanced"
         self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None
-        self.price = Price(config.price, config.sides, bent) if grows else None
 
     def phases(self) -> tuple[Phase, ...]:
         fitted = [each for net in (self.net, self.rate) if net is not None for each in net.parameters()]
         return (Phase("flow", (Update(self.loss, fitted),), prepare=self.prepare),)
 
     def prepare(self, frames: Frames, rng: torch.Generator) -> pairs.Pool:
-        how = None if self.price is None else self.price.how(frames, rng, self.config.epsilon)
+        how = plans.How(epsilon=self.config.epsilon, price=self.config.price)
         return pairs.Pool.of(bent(plans.plans(self.config.coupling, frames, rng, how)))
 
     def loss(self, batch: Batch) -> Loss:
@@ -104,9 +98,6 @@ class MMFM(DynamicsModel, HasVelocity, HasGrowth):
         if self.rate is None:
             return velocity_loss(self.net, path, pair, batch, self.spec)
         return growing_loss(self.net, self.rate, path, pair, batch, self.spec)
-
-    def notes(self) -> tuple[str, ...]:
-        return () if self.price is None else self.price.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
