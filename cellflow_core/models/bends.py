@@ -27,7 +27,7 @@ from cellflow_core.math.spline import monotone_slope
 from cellflow_core.models.contract import Plan
 
 NEIGHBOURS = 200
-"""Cells whose mean velocity is that of a place; of 10 to 200, the most did best on times left out (benchmarks/bends.py)."""
+"""Cells whose mean velocity is that of a place; of 10 to 200 the most came nearest to times left out."""
 _BLOCK = 2048  # cells that are compared with all others at once
 
 
