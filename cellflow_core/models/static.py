@@ -61,6 +61,26 @@ class StaticPlans(DynamicsModel, HasCoupling):
         self.plans = tuple(_unpacked(state[str(k)]) for k in range(len(state)))
 
 
+def growth_near(
+    model: StaticPlans, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]
+) -> Float[Tensor, " batch"]:
+    """d log mass / dt (1 / time) of the earlier cell of the interval that is nearest to x at its time t, each of them
+    at the mean of its pairs. Outside the times of the plans, that of the nearer end. For plans in which cells grow."""
+    found = torch.empty_like(t)
+    inner = torch.tensor(model.spec.times[1:-1], dtype=t.dtype, device=t.device)
+    for time in t.unique():
+        plan = model.coupling(int(torch.searchsorted(inner, time, right=True)))
+        assert plan.later is not None
+        cells, which = torch.unique(plan.x0, dim=0, return_inverse=True)
+        mass, later = (plan.weight.new_zeros(len(cells)).index_add_(0, which, m) for m in (plan.weight, plan.later))
+        there = plan.at(min(max(float(time), plan.t0), plan.t1)) * (plan.weight / mass[which])[:, None]
+        spots = torch.zeros_like(cells).index_add_(0, which, there)
+        rate = (later / mass).log() / (plan.t1 - plan.t0)
+        here = t == time
+        found[here] = rate[torch.cdist(x[here], spots).argmin(1)]
+    return found
+
+
 def expected_growth(frames: Frames, k: int, prior: bool) -> tuple[Float[Tensor, " n"], float | None]:
     """What one of each earlier cell is expected to become over interval k, and the mean of it where the number of cells
     tells that.

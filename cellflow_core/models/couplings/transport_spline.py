@@ -14,17 +14,20 @@ near, but ended with a wrong number of cells where the truth is known.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Frames
 from cellflow_core.models.bends import bent
-from cellflow_core.models.contract import Plan
+from cellflow_core.models.contract import Context, HasGrowth, Plan
 from cellflow_core.models.plans import How, plans
-from cellflow_core.models.static import StaticPlans
+from cellflow_core.models.static import StaticPlans, growth_near
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,14 @@ class Settings(Config):
     epsilon: float = setting(0.05, "blur of the pairs, unless they are exact", 0.005, 10.0, "mean squared distances")
 
 
-class TransportSpline(StaticPlans):
+class TransportSpline(StaticPlans, HasGrowth):
     title = "Transport spline"
     summary = (
         "Joins the cells of all times by transport plans and lays a smooth way through them, instead of straight "
         "lines with corners: no network."
     )
     paper = "Chewi et al., AISTATS 2021, arXiv:2010.12101"
+    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {"growth": ("coupling", ("unbalanced",))}
 
     Config = Settings
     config: Settings
@@ -58,3 +62,13 @@ class TransportSpline(StaticPlans):
     def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
         how = How(epsilon=self.config.epsilon, price=self.config.price)
         return bent(plans(self.config.coupling, frames, rng, how))
+
+    def growth(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        """That of the nearest cell of the interval. Raises ValueError where the coupling is balanced."""
+        if self.config.coupling != "unbalanced":
+            raise ValueError(
+                f"with coupling {self.config.coupling!r} {self.title} knows no growth: train with 'unbalanced'"
+            )
+        return growth_near(self, t, x)

@@ -31,7 +31,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Frames
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models.contract import Context, HasGrowth, Plan
-from cellflow_core.models.static import StaticPlans, expected_growth, from_dense
+from cellflow_core.models.static import StaticPlans, expected_growth, from_dense, growth_near
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,7 @@ class WaddingtonOT(StaticPlans, HasGrowth):
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, " batch"]:
         """That of the nearest cell of the interval, all cells on the way to the mean of their partners."""
-        found = torch.empty_like(t)
-        times = torch.tensor(self.spec.times[1:-1], dtype=t.dtype, device=t.device)
-        for time in t.unique():
-            plan = self.coupling(int(torch.searchsorted(times, time, right=True)))
-            share = ((time - plan.t0) / (plan.t1 - plan.t0)).clamp(0.0, 1.0)
-            spots, rate = _ways(plan, share)
-            here = t == time
-            found[here] = rate[torch.cdist(x[here], spots).argmin(1)]
-        return found
+        return growth_near(self, t, x)
 
 
 def transport_map(
@@ -99,17 +91,3 @@ def transport_map(
         if total is not None:
             plan, growth = (each * (total / growth.mean()) for each in (plan, growth))
     return plan
-
-
-def _ways(plan: Plan, share: Tensor) -> tuple[Float[Tensor, "cells dim"], Float[Tensor, " cells"]]:
-    """Where each earlier cell stands at this share of the interval on its mean way, and its d log mass / dt."""
-    assert plan.later is not None
-    cells, which = torch.unique(plan.x0, dim=0, return_inverse=True)
-    mass, later = (torch.zeros(len(cells), device=cells.device).index_add_(0, which, each) for each in _masses(plan))
-    ahead = torch.zeros_like(cells).index_add_(0, which, plan.x1 * plan.weight[:, None]) / mass[:, None]
-    return torch.lerp(cells, ahead, share), (later / mass).log() / (plan.t1 - plan.t0)
-
-
-def _masses(plan: Plan) -> tuple[Tensor, Tensor]:
-    assert plan.later is not None
-    return plan.weight, plan.later
