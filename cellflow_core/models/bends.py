@@ -28,7 +28,10 @@ from cellflow_core.models.contract import Plan
 
 NEIGHBOURS = 200
 """Cells whose mean velocity is that of a place; of 10 to 200 the most came nearest to times left out."""
-_BLOCK = 2048  # cells that are compared with all others at once
+MOST = 4096
+"""Cells of a time that speeds are known of; where there are more, random ones of them, so that cost grows with the cells
+and not with their square."""
+_BLOCK = 2048  # cells that are compared with these at once
 
 
 def bent(
@@ -60,6 +63,9 @@ class _Speeds:
         mass = mass.to(speed)[:, None]
         total = torch.zeros_like(self.cells[:, :1]).index_add_(0, which, mass)
         self.speed = torch.zeros_like(self.cells).index_add_(0, which, speed * mass) / total
+        if len(self.cells) > MOST:
+            some = torch.randperm(len(self.cells), generator=torch.Generator().manual_seed(0))[:MOST].to(x.device)
+            self.cells, self.speed = self.cells[some], self.speed[some]
 
     def at(self, x: Float[Tensor, "n dim"], neighbours: int) -> Float[Tensor, "n dim"]:
         """The mean over the nearest cells."""

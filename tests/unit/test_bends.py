@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from cellflow_core.analysis.displacement import along_plans
+from cellflow_core.models import bends
 from cellflow_core.models.bends import bent
 from cellflow_core.models.contract import Plan
 
@@ -62,6 +63,15 @@ def test_slopes_are_those_of_the_cells_around_and_not_of_one_noisy_partner():
         return float(made[1].norm(dim=1).mean())
 
     assert off(20) < 0.7 * off(1)
+
+
+def test_of_many_cells_some_tell_the_speed(monkeypatch):
+    plans = chain([[0.0, 0.0], [1.0, 2.0], [4.0, 3.0]], [0.0, 1.0, 2.0], cells=300, spread=1.0)
+    every = bent(plans)[0].bends
+    monkeypatch.setattr(bends, "MOST", 50)
+    some = bent(plans)[0].bends
+    assert every is not None and some is not None
+    torch.testing.assert_close(some[1], every[1], atol=1e-4, rtol=0)  # all go alike here
 
 
 def test_cells_of_a_plan_go_along_its_bent_ways():
