@@ -29,7 +29,7 @@ from cellflow_core.models.contract import Plan
 NEIGHBOURS = 200
 """Cells whose mean velocity is that of a place; of 10 to 200 the most came nearest to times left out."""
 MOST = 4096
-"""Cells of a time that speeds are known of; where there are more, random ones of them, so that cost grows with the cells
+"""Cells of a time whose speeds are known; where there are more, random ones of them, so that cost grows with the cells
 and not with their square."""
 _BLOCK = 2048  # cells that are compared with these at once
 
