@@ -20,9 +20,10 @@ from typing import Any
 import machine
 import numpy as np
 import torch
-import trial
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import trial
 
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.perturb import perturbation
