@@ -31,8 +31,9 @@ from cellflow_core.models.plans import How, Sides, plans
 
 PRICES = (10.0, 3.0, 1.0)
 """From dear growth, which is nearly even growth, to cheap growth; a dearer plan is nearly the same."""
-UNSURE = 3.0
-"""The price where no time lies between two others, so that none can be left out."""
+UNSURE = 0.5
+"""The price where no time lies between two others, so that none can be left out: over one interval alone no cells are
+lost at it, and uneven growth is found."""
 CELLS = 800
 """Cells of a time that prices are compared on."""
 DRAWS = 2
