@@ -9,7 +9,7 @@ Ours, not in the paper: slopes come from the mean motion around a cell and do no
 that the curve is a cubic of Fritsch & Butland and not a natural spline (models/bends.py says how); and the plan may be
 unbalanced, so that cells multiply or die (models/plans.py). Along a way the mass of a pair changes evenly. Blur and
 price are among those that came nearest to times left out of nine courses (benchmarks/bends.py); cheaper growth came as
-near, but ended with a wrong number of cells where the truth is known.
+near, and ended farther from the number of cells where that is known (benchmarks/toggle.py).
 """
 
 from __future__ import annotations
