@@ -202,7 +202,7 @@ class Plan:
     bends: tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]] | None = None
 
     def of(self, rows: Tensor) -> Plan:
-        """Some of the pairs, by their numbers or by a mask; their weights sum to what they summed to."""
+        """Some of the pairs, by their numbers or by a mask, with the weights they have, whatever these sum to."""
         later = None if self.later is None else self.later[rows]
         bends = None if self.bends is None else (self.bends[0][rows], self.bends[1][rows])
         return Plan(self.t0, self.t1, self.x0[rows], self.x1[rows], self.weight[rows], later, bends)
