@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, WebSocket, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -73,10 +73,55 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
+    request.node.stash[SAID] = _listened(page)
     yield page
     context.close()
+
+
+SAID = pytest.StashKey[list[str]]()
+STATE = """
+() => {
+  const app = document.querySelector('[data-testid="stApp"]')?.dataset ?? {};
+  const main = document.querySelector('[data-testid="stMain"]');
+  return JSON.stringify({
+    script: app.testScriptState, connection: app.testConnectionState, main: main && getComputedStyle(main).visibility,
+    text: main && main.textContent.slice(0, 500), body: document.body.innerHTML.length,
+  });
+}
+"""
+
+
+def _listened(page: Page) -> list[str]:
+    """What the browser says while a test runs, filled as it comes: its console, errors, closed connections."""
+    said: list[str] = []
+
+    def opened(socket: WebSocket) -> None:
+        said.append(f"connected: {socket.url}")
+        socket.on("close", lambda closed: said.append(f"connection closed: {closed.url}"))
+
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(f"error: {error}"))
+    page.on("requestfailed", lambda asked: said.append(f"failed: {asked.url} {asked.failure}"))
+    page.on("crash", lambda _: said.append("the page crashed"))
+    page.on("framenavigated", lambda frame: said.append(f"went to: {frame.url}"))
+    page.on("websocket", opened)
+    return said
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """A test that fails tells what the browser and the server said, and what the page was like."""
+    report = yield
+    if report.when == "call" and report.failed and (said := item.stash.get(SAID, None)) is not None:
+        fixtures = item.funcargs  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            said.append(f"state: {fixtures['page'].evaluate(STATE)}")
+        except Error as error:
+            said.append(f"state: the page does not answer ({error})")
+        report.sections.append(("what the browser said", "\n".join(each[:1000] for each in said[-60:])))
+    return report
