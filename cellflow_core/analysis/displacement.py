@@ -32,7 +32,7 @@ def along_plans(
             continue
         begin = max(now, plan.t0)
         pair = _pairs(plan, here, begin, rng)
-        own, rate = plan.of(torch.from_numpy(pair).to(plan.x0.device)), growth_of(plan)[pair]
+        own, rate = plan.of(torch.from_numpy(pair).to(plan.x0.device)), plan.growth.cpu().numpy()[pair]
         beside = here - own.at(begin).cpu().numpy()
         for k, time in enumerate(outputs):
             if begin < time <= plan.t1:
@@ -42,14 +42,6 @@ def along_plans(
     late = [k for k, time in enumerate(outputs) if time > plans[-1].t1]
     x[late], log_mass[late] = here, mass
     return x, log_mass
-
-
-def growth_of(plan: Plan) -> Float[np.ndarray, " pairs"]:
-    """d log mass / dt of each pair (1 / time): 0 where the plan keeps all mass."""
-    if plan.later is None:
-        return np.zeros(len(plan.weight), np.float32)
-    before, after = (each.cpu().numpy().astype(float).clip(1e-30) for each in (plan.weight, plan.later))
-    return (np.log(after / before) / (plan.t1 - plan.t0)).astype(np.float32)
 
 
 def _pairs(plan: Plan, here: np.ndarray, time: float, rng: np.random.Generator | None) -> np.ndarray:

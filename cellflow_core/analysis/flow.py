@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Float
 
 from cellflow_core.analysis.crowd import Amid, felt
-from cellflow_core.analysis.displacement import growth_of
 from cellflow_core.analysis.growth import growth_at, known
 from cellflow_core.analysis.results import FlowField
 from cellflow_core.analysis.simulate import Model, Motion, motion
@@ -111,7 +110,7 @@ def _displacements(
         f"{said}."
     )
     notes = (note, f"{PAIRS:,} of its {every:,} pairs are drawn, at random.") if every > PAIRS else (note,)
-    return points, points, arrows, None if plan.later is None else growth_of(plan), notes
+    return points, points, arrows, None if plan.later is None else plan.growth.cpu().numpy(), notes
 
 
 def _when(times: Array) -> str:

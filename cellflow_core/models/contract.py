@@ -188,7 +188,7 @@ class Plan:
 
     x0 [pairs, dim] at time t0, x1 [pairs, dim] at time t1, weight [pairs] summing to one.
 
-    later  mass of each pair at time t1, where cells grow: log(later / weight) / (t1 - t0) is their growth
+    later  mass of each pair at time t1, where cells grow
     bends  [pairs, dim] (state a gap): by how much the way leaves the straight line at its two ends, as in
            math/spline.py; None: it is straight
     """
@@ -206,6 +206,14 @@ class Plan:
         later = None if self.later is None else self.later[rows]
         bends = None if self.bends is None else (self.bends[0][rows], self.bends[1][rows])
         return Plan(self.t0, self.t1, self.x0[rows], self.x1[rows], self.weight[rows], later, bends)
+
+    @property
+    def growth(self) -> Float[Tensor, " pairs"]:
+        """d log mass / dt of each pair (1 / time), however steep; 0 where the plan keeps all mass."""
+        if self.later is None:
+            return torch.zeros_like(self.weight)
+        before, after = (each.double().clamp_min(1e-30) for each in (self.weight, self.later))
+        return ((after / before).log() / (self.t1 - self.t0)).to(self.weight)
 
     def at(self, time: float) -> Float[Tensor, "pairs dim"]:
         """Where the pairs stand at a time from t0 to t1 (state)."""

@@ -56,10 +56,10 @@ def mass_at(s: Float[Tensor, "*_"], ratio: Float[Tensor, "*_"]) -> Float[Tensor,
     return 2 * (s * ratio - nn.functional.softplus(ratio)).exp()
 
 
-def growth_of(plan: Plan) -> Float[Tensor, " pairs"]:
-    """d log mass / dt of each pair (1 / time), at most STEEPEST over the interval; 0 where the plan keeps all mass."""
-    later = plan.weight if plan.later is None else plan.later
-    return (later.log() - plan.weight.log()).clamp(-STEEPEST, STEEPEST) / (plan.t1 - plan.t0)
+def limited_growth(plan: Plan) -> Float[Tensor, " pairs"]:
+    """`Plan.growth` (1 / time), at most STEEPEST over the interval."""
+    most = STEEPEST / (plan.t1 - plan.t0)
+    return plan.growth.clamp(-most, most)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Pool:
             later = plan.weight if plan.later is None else plan.later
             sums = (plan.weight.double() + later).cumsum(0)
             upto.append(sums / sums[-1] + k)
-            growth.append(growth_of(plan))
+            growth.append(limited_growth(plan))
         known = all(plan.later is not None for plan in made)
         times = made[0].weight.new_tensor([(plan.t0, plan.t1) for plan in made])
         return cls(made, times, torch.cat(upto), torch.cat(growth) if known else None)

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cellflow_core.data.frames import Frames
-from cellflow_core.models.pairs import growth_of, mass_at
+from cellflow_core.models.pairs import limited_growth, mass_at
 from cellflow_core.models.plans import How, Kind, plans
 
 STEPS = 8
@@ -113,7 +113,7 @@ def _ride(kind: Kind, how: How, frames: Frames, k: int, carrier: Carrier | None,
     (plan,) = plans(kind, ends, rng, how)
     later = plan.weight if plan.later is None else plan.later
     upto = (plan.weight.double() + later).cumsum(0)
-    return Ride(t0, t1, way, _rows(way[-1], plan.x0), plan.x1, upto / upto[-1], growth_of(plan))
+    return Ride(t0, t1, way, _rows(way[-1], plan.x0), plan.x1, upto / upto[-1], limited_growth(plan))
 
 
 def _carried(x: Tensor, gap: float, carrier: Carrier, rng: torch.Generator) -> Float[Tensor, "steps cells dim"]:

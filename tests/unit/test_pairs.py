@@ -238,3 +238,12 @@ def test_no_pair_counts_for_much_however_it_grows():
         assert float(mass.max()) <= 2.0
         found = torch.stack([mass[drawn.x0[:, 0] == spot].sum() for spot in (0.0, 1.0, 2.0)]) / len(mass)
         torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
+
+
+def test_growth_of_a_pair_is_the_change_of_its_log_mass_in_time():
+    x = torch.zeros(3, 1)
+    weight, later = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.5, 1.0, 0.0])
+    steady, doubled, dead = Plan(1.0, 3.0, x, x, weight, later).growth.tolist()
+    assert (steady, doubled) == pytest.approx((0, np.log(4) / 2))
+    assert -1000 < dead < -10  # all is gone, and the rate is a number
+    assert Plan(1.0, 3.0, x, x, weight).growth.tolist() == [0, 0, 0]
