@@ -1,10 +1,12 @@
 """Leave one time out (protocol loo-v1): the table of how near each model comes to cells that it has not seen.
 
-    python benchmarks/loo.py --data FILE|eb|cite|multi --models a,b|all --seeds 42,43 --out FILE.json
+    python benchmarks/loo.py --data FILE|ID|eb|cite|multi --models a,b|all --seeds 42,43 --out FILE.json
 
 FILE is .npz (arrays `pcs` and `sample_labels`), or any .h5ad, .csv or .tsv that the app can import: `X_pca` where it
 is stored, else the columns of a table of coordinates, else the principal components of the genes as they stand. The
 first --dims coordinates are scaled to mean 0 and spread 1 over all cells, from 50 on they are left as they are.
+ID is a data set of the app (`python -m cellflow_core data list`): its cells stay in the axes they were prepared in, of
+counts or any other, so that models which need such axes have their rows too.
 `eb`, `cite` and `multi` are the official files of the published tables, which are then printed below: fetched from
 their address and kept in CELLFLOW_HOME, or named by --file; their checksum is checked.
 
@@ -39,6 +41,7 @@ import trial
 from cellflow_core.analysis import evaluate
 from cellflow_core.analysis.results import Trivial
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.store import datasets, open_dataset
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import PRESETS
 
@@ -61,9 +64,9 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     found = about(asked, data)
     again = {(name, seed) for name in names for seed in seeds}
     alike = ("protocol", "data", "preset", "machine")
-    kept = parts.earlier(asked.out, found, alike, lambda row: (row["model"], row["seed"]) in again)
+    rows = parts.earlier(asked.out, found, alike, lambda row: (row["model"], row["seed"]) in again)
     beside = {fold: evaluate.trivial(data, fold, limit=len(data.x)) for fold in folds}
-    found |= {"rows": kept, **trivial_rows(beside), "refused": refused, "failed": []}
+    found |= {"rows": rows, **trivial_rows(beside), "refused": refused, "failed": []}
     found |= {"published": published.beside(asked.data, data.dim)}
     for name in names:
         for seed in seeds:
@@ -80,15 +83,22 @@ def read(asked: argparse.Namespace) -> Snapshots:
     if asked.data in cells.OFFICIAL:
         path = cells.fetch(asked.data, asked.file, asked.url, lambda stage: print(stage, file=sys.stderr, flush=True))
         x, t = cells.official(asked.data, path, asked.days)
+    elif kept(asked):
+        return open_dataset(asked.data).snapshots()
     else:
         path = Path(asked.data)
         x, t = cells.read(path, asked.time)
     return cells.snapshots(x, t, asked.dims, scaled=not raw(asked), mass=asked.mass, name=path.name)
 
 
+def kept(asked: argparse.Namespace) -> bool:
+    """Whether a data set of the app is asked for."""
+    return asked.data in {each.id for each in datasets()}
+
+
 def raw(asked: argparse.Namespace) -> bool:
     """Whether coordinates are left as they are."""
-    return asked.dims >= cells.RAW_FROM if asked.raw is None else asked.raw
+    return kept(asked) or (asked.dims >= cells.RAW_FROM if asked.raw is None else asked.raw)
 
 
 def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
@@ -97,11 +107,15 @@ def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
         "scaled": False if raw(asked) else None,
         "scaler": "without the time left out" if asked.scaler == "seen" else None,
         "mass": "cells at each time" if asked.mass else None,
+        "space": data.space.kind if kept(asked) else None,
     }
+    name = asked.data if asked.data in cells.OFFICIAL else Path(asked.data).name
+    if kept(asked):
+        name = open_dataset(asked.data).info.label
     return {
         "protocol": evaluate.PROTOCOL,
         "data": {
-            "file": asked.data if asked.data in cells.OFFICIAL else Path(asked.data).name,
+            "file": name,
             "cells": len(data.x),
             "dims": data.dim,
             "times": data.times.tolist(),
@@ -178,7 +192,7 @@ def _trial(asked: argparse.Namespace, name: str, data: Snapshots, seed: int, bes
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, metavar="FILE|eb|cite|multi")
+    parser.add_argument("--data", required=True, metavar="FILE|ID|eb|cite|multi")
     parser.add_argument("--file", type=Path, help="the official file, where it is on this machine already")
     parser.add_argument("--url", default="", help="another address of the official file")
     parser.add_argument(

@@ -17,6 +17,7 @@ import pytest
 from cellflow_core.analysis import evaluate
 from cellflow_core.data import public
 from cellflow_core.data.snapshots import Need
+from cellflow_core.data.store import save_dataset
 from cellflow_core.models import registry
 from tests.webserver import Shelf, serving
 
@@ -28,6 +29,17 @@ def moving(times=(0.0, 1.0, 2.0, 4.0), count=24, dim=2) -> tuple[np.ndarray, np.
     x = np.tile(cloud, (len(times), 1))
     x[:, 0] += 2 * t
     return x, t
+
+
+def test_a_data_set_of_the_app_stays_in_its_own_axes(tmp_path):
+    data = cells.snapshots(*moving(), 2, scaled=False, mass=True, name="")
+    id = save_dataset(data, label="as prepared", origin="upload", source="made here")
+    asked = ["--data", id, "--models", "mccann", "--seeds", "1", "--out", str(tmp_path / "table.json")]
+    found = loo.main(asked)
+    about = {"file": "as prepared", "cells": 96, "dims": 2, "scaled": False, "space": "coordinates"}
+    assert found["data"].items() >= about.items() and found["data"]["fingerprint"] == data.fingerprint
+    assert [row["w1"] for row in found["rows"]] == pytest.approx([0, 0], abs=1e-5)  # every cell goes evenly
+    assert found["rows"][0]["mass_error"] == 0
 
 
 @pytest.fixture
