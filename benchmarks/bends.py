@@ -11,9 +11,11 @@ Two numbers for each way. "one": a partner a cell, as many points as cells set o
 is how plans are scored (analysis/evaluate.py); a blurred plan spreads more points than an exact one has, and these lie
 nearer by that alone.
 
-A slope is what goes between the mean motion before and after a measured cell: *monotone* (Fritsch & Butland, which the
-models take), *parabola* (of the parabola through three times), *length* (harmonic in the length of the motion and not
-on each axis).
+Every coupling of BLURS and of the prices that models offer is tried with every number of AROUND, and straight. The
+transport spline has the settings that are least in the mean of "plan" over the courses, whatever they give elsewhere.
+Beside them two other slopes than the monotone one (Fritsch & Butland): what goes between the mean motion before and
+after a measured cell may be that of the *parabola* through three times, or be harmonic in the *length* of the motion
+and not on each axis.
 """
 
 from __future__ import annotations
@@ -43,12 +45,11 @@ from cellflow_core.math.spline import monotone_slope
 from cellflow_core.models.bends import NEIGHBOURS, bent
 from cellflow_core.models.contract import Plan
 from cellflow_core.models.plans import How, Kind, plans
-from cellflow_core.models.price import CELLS, on_the_way
+from cellflow_core.models.price import CELLS, PRICES, on_the_way
 
 BLURS = (0.02, 0.05, 0.1, 0.2)
-PRICES = (3.0, 1.0, 0.3, 0.1)
-AROUND = (10, 20, 50, 100)
-"""Cells that make a mean motion, besides those of the models."""
+AROUND = (12, 25, 50, 100, 200, 400)
+"""Cells that make a mean motion."""
 DRAWS = 3
 """Draws of one partner a cell that are averaged."""
 
@@ -68,32 +69,38 @@ def length(before: Tensor, after: Tensor, gap_before: float, gap_after: float) -
 
 @dataclass(frozen=True)
 class Way:
-    """How partners are found, what bends the ways to them (None: nothing), and how many cells make a mean motion."""
+    """How partners are found, how many cells make a mean motion (None: ways are straight), and the slope."""
 
-    name: str
     kind: Kind
     how: How
-    slope: Callable[..., Tensor] | None
-    neighbours: int = NEIGHBOURS
+    around: int | None = None
+    slope: Callable[..., Tensor] = monotone_slope
+
+    @property
+    def name(self) -> str:
+        blur = "exact" if self.kind == "full" else f"blur {self.how.epsilon:g}"
+        growth = f", growth at {self.how.price:g}" if self.kind == "unbalanced" else ""
+        slope = "" if self.slope is monotone_slope else f", {self.slope.__name__}"
+        return blur + growth + (", straight" if self.around is None else f", {self.around} around{slope}")
+
+
+STRAIGHT = Way("full", How())
 
 
 def ways() -> list[Way]:
-    """Slopes on exact plans; then the slope of the models on blurred plans, and on such with growth; and straight."""
-    made = [Way("exact, straight", "full", How(), None)]
-    slopes = {"monotone": monotone_slope, "parabola": parabola, "length": length}
-    made += [Way(f"exact, {name}", "full", How(), slope) for name, slope in slopes.items()]
-    grown = How(epsilon=0.05, price=3.0)
-    for each in AROUND:
-        made.append(Way(f"exact, monotone, {each} around", "full", How(), monotone_slope, each))
-        made.append(Way(f"blur 0.05, growth at 3, monotone, {each} around", "unbalanced", grown, monotone_slope, each))
-    for name, slope in (("straight", None), ("monotone", monotone_slope)):
-        made += [Way(f"blur {each:g}, {name}", "sinkhorn", How(epsilon=each), slope) for each in BLURS]
-        made += [
-            Way(f"blur {blur:g}, growth at {each:g}, {name}", "unbalanced", How(epsilon=blur, price=each), slope)
-            for blur in BLURS[:3]
-            for each in PRICES
-        ]
-    return made
+    """All couplings with all numbers of cells around; then other slopes on exact plans."""
+    arounds = (None, *AROUND)
+    made = [Way("full", How(), around) for around in arounds]
+    for blur in BLURS:
+        made += [Way("sinkhorn", How(epsilon=blur), around) for around in arounds]
+        made += [Way("unbalanced", How(epsilon=blur, price=each), around) for each in PRICES for around in arounds]
+    return made + [Way("full", How(), NEIGHBOURS, slope) for slope in (parabola, length)]
+
+
+def least(judged: dict[str, dict[str, dict[str, float]]]) -> Way:
+    """The way of the models' slope that is least in the mean of "plan" over the courses."""
+    among = [way for way in ways() if way.slope is monotone_slope]
+    return min(among, key=lambda way: np.mean([*judged["plan"][way.name].values()]))
 
 
 def fold(frames: Frames, k: int) -> dict[str, dict[str, float]]:
@@ -107,10 +114,10 @@ def fold(frames: Frames, k: int) -> dict[str, dict[str, float]]:
         if (way.kind, way.how) not in made:
             made[way.kind, way.how] = plans(way.kind, left, torch.Generator().manual_seed(0), way.how)
         chain = made[way.kind, way.how]
-        plan = (chain if way.slope is None else bent(chain, way.slope, way.neighbours))[k - 1]
+        plan = (chain if way.around is None else bent(chain, way.slope, way.around))[k - 1]
         off = partial(_miss, plan, time, frames.x[k])
         one = float(np.mean([off(count, seed) for seed in range(DRAWS)]))
-        found[way.name] = {"one": one, "plan": off(PARTNERS * count, 0)}
+        found[way.name] = {"one": round(one, 5), "plan": round(off(PARTNERS * count, 0), 5)}
     return found
 
 
@@ -124,9 +131,7 @@ def judge(found: dict[str, list[dict[str, dict[str, float]]]]) -> dict[str, dict
     return {
         number: {
             way.name: {
-                course: float(
-                    np.mean([np.log(each[way.name][number] / each["exact, straight"][number]) for each in of])
-                )
+                course: float(np.mean([np.log(each[way.name][number] / each[STRAIGHT.name][number]) for each in of]))
                 for course, of in found.items()
             }
             for way in ways()
@@ -151,6 +156,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     judged = judge(found)
     for number, rows in judged.items():
         print(f"{number}:\n{price.table(rows)}\n")
+    print(f"least: {least(judged).name}")
     made = {"date": machine.today(), "machine": machine.here(), "dims": price.DIMS, "judged": judged, "w1": found}
     if asked.out:
         asked.out.parent.mkdir(parents=True, exist_ok=True)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import bends as program
 import numpy as np
 import price
 import pytest
+
+from cellflow_core.models.bends import NEIGHBOURS
+from cellflow_core.models.couplings.transport_spline import Settings
+
+RESULTS = Path(program.__file__).parent / "results"
 
 
 @pytest.fixture
@@ -26,14 +32,24 @@ def test_on_a_curve_ways_that_bend_come_nearer(folder, capsys):
     for number in ("one", "plan"):
         rows = {name: row["turning"] for name, row in found["judged"][number].items()}
         assert rows["exact, straight"] == 0.0
-        assert rows["exact, monotone"] < -0.15 and rows["exact, parabola"] < -0.15
-        assert rows["blur 0.05, monotone"] < rows["blur 0.05, straight"]
+        assert rows["exact, 25 around"] < -0.15
+        assert rows[f"exact, {NEIGHBOURS} around, parabola"] < rows["exact, straight"]
+        assert rows["blur 0.05, growth at 3, 25 around"] < rows["blur 0.05, growth at 3, straight"]
     assert len(found["w1"]["turning"]) == 3
     printed = capsys.readouterr()
-    assert "exact, monotone" in printed.out and "there is no gone.npz" in printed.err
+    assert f"least: {program.least(found['judged']).name}" in printed.out and "there is no gone.npz" in printed.err
 
 
 def test_without_any_course_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(price, "COURSES", {"gone": ("gone.npz", None)})
     with pytest.raises(SystemExit, match="none of the courses"):
         program.main(["--data", str(tmp_path)])
+
+
+def test_the_transport_spline_has_the_settings_that_came_nearest():
+    stored = json.loads((RESULTS / "bends.json").read_text())
+    assert set(stored["judged"]["plan"]) == {way.name for way in program.ways()}
+    assert set(stored["w1"]) == set(price.COURSES)
+    best, usual = program.least(stored["judged"]), Settings()
+    assert (best.kind, best.how.epsilon, best.how.price) == (usual.coupling, usual.epsilon, usual.price)
+    assert best.around == NEIGHBOURS

@@ -7,9 +7,9 @@ two others is told by those farther off as well. Nothing is learnt by a network.
 
 Ours, not in the paper: slopes come from the mean motion around a cell and do not overshoot where gaps are unlike, so
 that the curve is a cubic of Fritsch & Butland and not a natural spline (models/bends.py says how); and the plan may be
-unbalanced, so that cells multiply or die (models/plans.py). Along a way the mass of a pair changes evenly. Blur and
-price are among those that came nearest to times left out of nine courses (benchmarks/bends.py); cheaper growth came as
-near, and ended farther from the number of cells where that is known (benchmarks/toggle.py).
+unbalanced, so that cells multiply or die (models/plans.py). Along a way the mass of a pair changes evenly. Coupling,
+blur and price are those that came nearest to times left out of nine courses (benchmarks/bends.py); growth cheaper than
+offered came as near, and ended farther from the number of cells where that is known (benchmarks/toggle.py).
 """
 
 from __future__ import annotations
