@@ -48,10 +48,12 @@ def growth(table: Table, name: str, choices: ImportChoices, made: Prepared) -> A
 
 
 def labels(table: Table, choices: ImportChoices, made: Prepared) -> dict[str, Array]:
-    """Columns of names that differ between cells; a time that is written in numbers is none of them."""
+    """Columns of names that differ between cells, the time last; a time that is written in numbers is none of them."""
     found = annotations.label_columns(table)
-    if choices.time_column in found and table.obs[choices.time_column].dtype.kind in "fiu":
-        del found[choices.time_column]
+    if choices.time_column in found:
+        time = found.pop(choices.time_column)
+        if table.obs[choices.time_column].dtype.kind not in "fiu":
+            found[choices.time_column] = time
     return annotations.worth_keeping(found, made.kept)
 
 

@@ -121,9 +121,10 @@ def of_perturbation(result: Perturbation) -> Said:
         "over-expression": f"Over-expressing {result.gene}",
         "shift": f"Starting with {result.gene} at {result.level:+.3g} {result.unit}, and holding nothing afterwards,",
     }
+    before, after = (round(100 * float(each[k])) for each in (result.before, result.after))
     answer = (
-        f"{done[result.kind]} takes {result.names[k]} from {result.before[k]:.0%} to {result.after[k]:.0%} of cells "
-        f"({points:+.0f} points, 95 % interval {low:+.0f} to {high:+.0f})."
+        f"{done[result.kind]} takes {result.names[k]} from {before}% to {after}% of cells "
+        f"({after - before:+d} points, 95 % interval {low:+.0f} to {high:+.0f})."
     )
     doubts = []
     if result.outside > FAR:

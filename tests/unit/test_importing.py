@@ -102,7 +102,7 @@ def test_counts_are_normalised_and_every_step_is_told(tmp_path) -> None:
     x = np.log1p(x / x.sum(axis=1, keepdims=True) * 1e4)
     for each in ("Gene3a", "Gene9a"):
         assert np.allclose(opened.expression(each), x[:, int(each[4:-1])], atol=1e-4)
-    assert opened.info.label == "My <cells>" and opened.info.annotations == ("stage", "type")
+    assert opened.info.label == "My <cells>" and opened.info.annotations == ("type", "stage")
     assert opened.info.dim == 5 and len(opened.snapshots().space.genes) == 20 and opened.info.genes == 30
     assert [each.split()[0] for each in opened.info.steps] == ["Read", "Time", "Brought", "Took", "Kept", "5"]
     assert opened.info.time_unit == "embryonic day" and opened.info.counts == (30, 30)
