@@ -11,7 +11,10 @@ from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 @dataclass(frozen=True)
 class Setting:
-    """One field of a Config as data: what a form, a command line or a table needs to show it."""
+    """One field of a Config as data: what a form, a command line or a table needs to show it.
+
+    words  what a form calls the choices that are abbreviations
+    """
 
     name: str
     kind: Literal["bool", "int", "float", "str", "choice"]
@@ -21,6 +24,7 @@ class Setting:
     high: float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, owner: str, value: Any) -> Any:
         """Return `value` in the type of this setting, or raise ValueError with a sentence that names it."""
@@ -47,9 +51,17 @@ class Setting:
         return int(value) if self.kind == "int" else float(value)
 
 
-def setting(default: Any, help: str, low: float | None = None, high: float | None = None, unit: str = "") -> Any:
-    """Declare one field of a Config: default, meaning, bounds (both included) and unit."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "unit": unit})
+def setting(
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+    words: Mapping[str, str] | None = None,
+) -> Any:
+    """Declare one field of a Config: default, meaning, bounds (both included), unit, and words for its choices."""
+    about = {"help": help, "low": low, "high": high, "unit": unit, "words": words or {}}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def drop_constant(made: Prepared, name: str, what: str) -> None:
             "right matrix was saved"
         )
     if not spread.all():
-        made.notes.append(f"{int((~spread).sum())} {what} have the same value in every cell and were left out")
+        made.notes.append(f"{what} left out, as they have the same value in every cell: {int((~spread).sum())}")
         keep_features(made, spread)
 
 

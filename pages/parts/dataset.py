@@ -14,7 +14,7 @@ from cellflow_core.units import several
 from pages.parts import history, known, prepared, reconstruction, steps, undo, view
 from pages.parts.chart import chart, dark, lasso, outlined
 from pages.parts.state import forget, pending, sentence, shared
-from pages.parts.words import plain
+from pages.parts.words import as_sentence, plain
 
 SPACES = {
     "pca": "principal components",
@@ -46,7 +46,7 @@ def show(info: store.DatasetInfo) -> None:
     with right:
         _times(info)
         for note in info.notes:
-            st.info(plain(note), icon=":material/info:")
+            st.info(plain(as_sentence(note)), icon=":material/info:")
         _train(info)
         _findings(info)
         prepared.explained(info)

@@ -42,7 +42,8 @@ def help_of(setting: Setting) -> str:
     }[setting.low is not None, setting.high is not None]
     meaning = setting.help[:1].upper() + setting.help[1:] + "." if setting.help else ""
     unit = f"In {setting.unit}." if len(setting.unit) > SHORT_UNIT else ""
-    return " ".join(filter(None, (meaning, unit, bounds, f"Usually {_shown(setting.default)}.")))
+    usual = setting.words.get(setting.default, _shown(setting.default))
+    return " ".join(filter(None, (meaning, unit, bounds, f"Usually {usual}.")))
 
 
 def _shown(value: Any) -> str:
@@ -58,7 +59,9 @@ def _widget(setting: Setting, value: Any, key: str, where: Any) -> Any:
     if setting.kind == "bool":
         return where.toggle(label, value, key=key, help=help)
     if setting.kind == "choice":
-        return where.selectbox(label, setting.choices, setting.choices.index(value), key=key, help=help)
+        words = dict(setting.words)
+        at = setting.choices.index(value)
+        return where.selectbox(label, setting.choices, at, lambda each: words.get(each, each), key=key, help=help)
     if setting.kind == "str":
         return where.text_input(label, value, key=key, help=help)
     kind = int if setting.kind == "int" else float

@@ -14,7 +14,7 @@ from cellflow_core.figures import violin
 from pages.parts.chart import chart, dark
 from pages.parts.form import help_of
 from pages.parts.import_draft import Draft, Values
-from pages.parts.words import plain
+from pages.parts.words import as_sentence, plain
 
 LOOKS = {
     "counts": "counts of molecules (raw or brought to the same total), not logarithmic",
@@ -52,7 +52,7 @@ def found_in(found: Any, draft: Draft) -> Values:
     if told:
         st.caption(" · ".join(told))
     for note in found.notes if found.candidates else found.notes[:-1]:
-        st.info(plain(note), icon=":material/info:")
+        st.info(plain(as_sentence(note)), icon=":material/info:")
     if found.looks == "coordinates":
         return {}
     if found.unsure:

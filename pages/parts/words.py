@@ -56,6 +56,11 @@ def ago(iso: str) -> str:
     return "just now"
 
 
+def as_sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 def plain(text: str) -> str:
     """A user's text in Markdown without its meaning there: no emphasis, links, formulas, colours or headings."""
     return re.sub(r"([\\`*_\[\]<>~$]|:(?=\w)|^[#>+-])", r"\\\1", text)

@@ -61,3 +61,20 @@ def test_label_and_help_are_words() -> None:
     assert label_of(long) == "Sigma"
     assert help_of(long) == "Noise. In spreads per square root of time. Usually 0.5."
     assert help_of(Setting("on", "bool", True)) == "Usually on."
+    axes = Setting("axes", "choice", "pca", choices=("pca", "genes"), words={"pca": "principal components"})
+    assert help_of(axes) == "Usually principal components."
+
+
+def _axes() -> None:
+    from cellflow_core.data.steps.state import State
+    from pages.parts.form import form_of
+
+    form_of([State.Config.settings()[0]], {}, "axes")
+
+
+def test_a_choice_is_shown_in_words_and_kept_by_its_name() -> None:
+    page = AppTest.from_function(_axes).run()
+    box = page.selectbox(key="axes_representation")
+    assert box.options[:2] == ["principal components", "genes"] and box.value == "pca"
+    box.select("autoencoder of counts").run()
+    assert page.session_state["axes_representation"] == "vae"

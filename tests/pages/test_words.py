@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pages.parts.words import ago, badge, duration, plain, short
+from pages.parts.words import ago, as_sentence, badge, duration, plain, short
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,8 @@ def test_errors_are_sentences() -> None:
     assert sentence(ValueError("cells.csv holds 3 cells")) == "cells.csv holds 3 cells."
     assert "memory" in sentence(BrokenProcessPool("broken"))
     assert sentence(TypeError("f() takes 1")).startswith("This could not be calculated (TypeError: f() takes 1)")
+
+
+def test_a_note_is_shown_as_a_sentence():
+    assert as_sentence("genes left out: 3") == "Genes left out: 3."
+    assert as_sentence("Is it right?") == "Is it right?"

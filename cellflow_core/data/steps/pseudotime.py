@@ -35,7 +35,11 @@ class Settings(Config):
     gene: str = setting("", "marker gene that the earliest cells express most")
     label: str = setting("", "annotation that names the earliest cells")
     values: str = setting("", "the earliest group of that annotation")
-    method: Literal["diffusion", "palantir"] = setting("diffusion", "how the order is computed")
+    method: Literal["diffusion", "palantir"] = setting(
+        "diffusion",
+        "how the order is computed",
+        words={"diffusion": "diffusion pseudotime", "palantir": "Palantir"},
+    )
     windows: int = setting(5, "windows of equal cell number that stand for times", 2, 50)
     waypoints: int = setting(500, "cells whose perspectives Palantir averages", 20, 2000)
     seed: int = setting(0, "seed of the random choices", 0, 2**31 - 1)

@@ -35,7 +35,7 @@ WORDS = {
 @dataclasses.dataclass(frozen=True)
 class Settings(Config):
     representation: Literal["pca", "genes", "diffusion", "vae", "geodesic"] = setting(
-        "pca", "what the axes are: pca and genes are exact both ways, the others bend and are learnt"
+        "pca", "what the axes are: principal components and genes are exact both ways, others are learnt", words=WORDS
     )
     axes: int = setting(10, "axes of the new state; for genes, how many where none are named", 2, 200)
     variable_genes: int = setting(2000, "genes that differ most between cells, from which axes are made", 2, 5000)
