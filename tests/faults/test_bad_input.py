@@ -263,7 +263,9 @@ def test_constant_genes_are_left_out_and_told(tmp_path) -> None:
     held = cells()
     held.X[:, :3] = 1.0
     opened = store.open_dataset(load(written(tmp_path, held)))
-    assert opened.info.genes == 9 and opened.info.notes[0].startswith("3 genes have the same value")
+    assert opened.info.genes == 9 and opened.info.notes[0].startswith(
+        "genes left out, as they have the same value in every cell: 3"
+    )
 
 
 def test_a_time_column_of_mixed_strings(tmp_path) -> None:
