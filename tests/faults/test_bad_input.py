@@ -264,7 +264,7 @@ def test_constant_genes_are_left_out_and_told(tmp_path) -> None:
     held.X[:, :3] = 1.0
     opened = store.open_dataset(load(written(tmp_path, held)))
     assert opened.info.genes == 9 and opened.info.notes[0].startswith(
-        "genes left out, as they have the same value in every cell: 3"
+        "Genes left out, as they have the same value in every cell: 3"
     )
 
 
