@@ -32,7 +32,8 @@ def along_plans(
             continue
         begin = max(now, plan.t0)
         pair = _pairs(plan, here, begin, rng)
-        own, rate = plan.of(torch.from_numpy(pair).to(plan.x0.device)), plan.growth.cpu().numpy()[pair]
+        own = plan.of(torch.from_numpy(pair).to(plan.x0.device))
+        rate = own.growth.cpu().numpy()
         beside = here - own.at(begin).cpu().numpy()
         for k, time in enumerate(outputs):
             if begin < time <= plan.t1:

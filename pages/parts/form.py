@@ -59,9 +59,10 @@ def _widget(setting: Setting, value: Any, key: str, where: Any) -> Any:
     if setting.kind == "bool":
         return where.toggle(label, value, key=key, help=help)
     if setting.kind == "choice":
-        words = dict(setting.words)
         at = setting.choices.index(value)
-        return where.selectbox(label, setting.choices, at, lambda each: words.get(each, each), key=key, help=help)
+        return where.selectbox(
+            label, setting.choices, at, lambda each: setting.words.get(each, each), key=key, help=help
+        )
     if setting.kind == "str":
         return where.text_input(label, value, key=key, help=help)
     kind = int if setting.kind == "int" else float

@@ -14,7 +14,7 @@ import streamlit as st
 from cellflow_core.jobs import alone, compute, supervisor
 from cellflow_core.jobs.reasons import SPOKEN, reason
 from cellflow_core.stages import Stages
-from pages.parts.words import plain
+from pages.parts.words import as_sentence, plain
 
 WARM_AFTER = 2.0  # seconds
 
@@ -121,5 +121,4 @@ def sentence(error: BaseException) -> str:
     said = reason(error)
     if not isinstance(error, (*SPOKEN, OSError, MemoryError)):
         return f"This could not be calculated ({said}). The log has the details."
-    named = "." in said.split(" ")[0]  # a sentence that begins with the name of a file keeps it as it is
-    return (said if named else said[:1].upper() + said[1:]) + ("" if said.endswith((".", "!", "?")) else ".")
+    return as_sentence(said)

@@ -57,8 +57,9 @@ def ago(iso: str) -> str:
 
 
 def as_sentence(text: str) -> str:
-    """With a capital and a full stop."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    """With a capital and a full stop; the name of a file at its beginning stays as it is."""
+    named = "." in text.split(" ")[0]
+    return (text if named else text[:1].upper() + text[1:]) + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def plain(text: str) -> str:

@@ -135,12 +135,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
-    """A test that fails tells what the browser and the server said, and what the page was like."""
+    """A test that fails tells what the browser said, and what the page was like."""
     report = yield
     if report.when == "call" and report.failed and (said := item.stash.get(SAID, None)) is not None:
-        fixtures = item.funcargs  # pyright: ignore[reportAttributeAccessIssue]
         try:
-            said.append(f"state: {fixtures['page'].evaluate(STATE)}")
+            said.append(f"state: {item.funcargs['page'].evaluate(STATE)}")
         except Error as error:
             said.append(f"state: the page does not answer ({error})")
         report.sections.append(("what the browser said", "\n".join(each[:1000] for each in said[-60:])))
