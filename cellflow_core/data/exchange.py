@@ -32,7 +32,9 @@ FORMAT = 1
 CHANGED = (KeyError, ValueError, TypeError, zipfile.BadZipFile)
 """What `restore` raises where a file was changed so that it holds no whole data set any more."""
 _COLUMNS = ("growth", "lineage", "subject")
-_STATE, _VELOCITY, _DOSE = "X_state", "velocity_state", "dose"
+_STATE = "X_state"
+_TABLES = {"velocity": "velocity_state", "dose": "dose", "modality": "modality"}
+"""Fields of Snapshots that go into obsm, and their names there."""
 
 
 def write_dataset(dataset: Dataset, path: Path) -> None:
@@ -80,7 +82,8 @@ def write_snapshots(
             pd.DataFrame(index=pd.Index(names, dtype=object)),
         )
     held.obsm[_STATE] = data.x
-    beside = {_VELOCITY: data.velocity, _DOSE: data.dose, **{f"X_{name}": each for name, each in (views or {}).items()}}
+    beside = {key: getattr(data, field) for field, key in _TABLES.items()}
+    beside |= {f"X_{name}": each for name, each in (views or {}).items()}
     for key, values in beside.items():
         if values is not None:
             held.obsm[key] = values
@@ -124,12 +127,11 @@ def restore(file: Any, obs: Any, name: str) -> Restored:
         obs["time"].to_numpy(),
         _unpacked(told["space"][:], plain, name),
         plain["time_unit"],
-        velocity=_there(file["obsm"], _VELOCITY, plain["velocity"]),
         mass=_mass(told, obs["time"].to_numpy()),
-        dose=_there(file["obsm"], _DOSE, plain["dose"]),
         labels={name: _typed(obs[column], kind) for name, column, kind in plain["labels"]},
         covariates={name: _typed(obs[column], kind) for name, column, kind in plain["covariates"]},
         **columns,
+        **{field: file["obsm"][key][:] for field, key in _TABLES.items() if plain.get(field)},
     )
     return Restored(data, data.fingerprint == plain["fingerprint"], plain["expression"])
 
@@ -142,7 +144,7 @@ def _columns(data: Snapshots) -> tuple[dict[str, Any], dict[str, Any]]:
     plain: dict[str, Any] = {"format": FORMAT, "kind": data.space.kind, "time_unit": data.time_unit}
     plain |= {"axes": list(data.space.axes), "genes": list(data.space.genes), "fingerprint": data.fingerprint}
     plain |= {"columns": {}, "labels": [], "covariates": []}
-    plain |= {"velocity": data.velocity is not None, "dose": data.dose is not None}
+    plain |= {field: getattr(data, field) is not None for field in _TABLES}
     for name in _COLUMNS:
         if getattr(data, name) is not None:
             obs[name] = getattr(data, name)
@@ -167,10 +169,6 @@ def _free(name: str, taken: Iterable[str]) -> str:
 def _typed(column: Any, kind: str) -> Array:
     """Values of a column in the type they were written from."""
     return np.asarray(column.astype(object) if column.dtype.kind not in "fiub" else column).astype(np.dtype(kind))
-
-
-def _there(group: Any, key: str, expected: bool) -> Array | None:
-    return group[key][:] if expected else None
 
 
 def _mass(told: Any, t: Array) -> Array | None:

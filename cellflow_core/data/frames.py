@@ -45,7 +45,8 @@ class Frames:
     """The cells of each time as one tensor: x[k] [cells_k, dim] at times[k], times ascending.
 
     about  what else is known of each cell, [cells_k, ...] by time: "velocity", "growth", "lineage", "subject", "dose",
-           and "label NAME" as the number of the category in `spec.labels` (-1 for one that the spec does not have)
+           "modality", and "label NAME" as the number of the category in `spec.labels` (-1 for one that it does not
+           have)
     mass   cells that each time stands for, relative to the first; None where their number means nothing
     """
 

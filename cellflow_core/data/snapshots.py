@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from cellflow_core.data.space import StateSpace
 
 Array = np.ndarray
-_LATER = ("growth", "subject", "dose", "covariates")
+_LATER = ("growth", "subject", "dose", "covariates", "modality")
 MOST_CATEGORIES = 64
 """Categories of an annotation that a model may be conditioned on; a column with more is a name, not a condition."""
 
@@ -31,6 +31,7 @@ class Need(StrEnum):
     GROWTH = "a growth rate of each cell"
     SUBJECTS = "the same individuals followed over time"
     DOSE = "the doses each cell or individual was given"
+    MODALITY = "a second modality of the same cells (chromatin, proteins ...)"
     COUNTS = "a state that decodes to counts (the autoencoder of counts among the axes that the Data page offers)"
 
 
@@ -72,6 +73,8 @@ class Snapshots:
     dose        what was given to each row, [cells, doses]
     labels      annotations in words that follow the cells (cell type, clone name ...), each [cells]
     covariates  annotations in numbers (total counts, mitochondrial share, pseudotime ...), each [cells]; NaN: unknown
+    modality    what else was measured in the same cells (chromatin, proteins ...), [cells, k] in axes of its own, in
+                which cells are compared with cells of their own time only
     """
 
     x: Float[Array, "cells dim"]
@@ -86,6 +89,7 @@ class Snapshots:
     subject: Int[Array, " cells"] | None = None
     dose: Float[Array, "cells doses"] | None = None
     covariates: Mapping[str, Array] = field(default_factory=dict)
+    modality: Float[Array, "cells k"] | None = None
 
     def __post_init__(self) -> None:
         x = np.ascontiguousarray(self.x, dtype=np.float32)
@@ -128,6 +132,7 @@ class Snapshots:
             Need.GROWTH: self.growth is not None,
             Need.SUBJECTS: self.subject is not None,
             Need.DOSE: self.dose is not None,
+            Need.MODALITY: self.modality is not None,
             Need.COUNTS: self.space.counted,
         }
         return frozenset(need for need, there in found.items() if there)
@@ -163,7 +168,7 @@ class Snapshots:
     def by_cell(self) -> dict[str, Array]:
         """The optional arrays with one row a cell that are there, by the name of their field."""
         every = {"velocity": self.velocity, "growth": self.growth, "lineage": self.lineage}
-        every |= {"subject": self.subject, "dose": self.dose}
+        every |= {"subject": self.subject, "dose": self.dose, "modality": self.modality}
         return {name: each for name, each in every.items() if each is not None}
 
     @cached_property

@@ -13,7 +13,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import restored
 
 Array = np.ndarray
-OPTIONAL = ("velocity", "mass", "growth", "lineage", "subject", "dose")
+OPTIONAL = ("velocity", "mass", "growth", "lineage", "subject", "dose", "modality")
 """Arrays of Snapshots that may be missing."""
 
 

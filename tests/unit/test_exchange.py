@@ -33,6 +33,7 @@ FIELDS = {
     "lineage": np.resize([-1, 0, 7], CELLS),
     "subject": np.resize(np.array([1, 2], dtype=np.int32), CELLS),
     "dose": rng.uniform(size=(CELLS, 1)),
+    "modality": rng.normal(size=(CELLS, 3)).astype(np.float32),
     "labels": {
         "type": np.resize(np.array(["a", "NA", "", "long name"]), CELLS),
         "time": np.resize(np.array(["d0", "d1"], dtype="<U9"), CELLS),
