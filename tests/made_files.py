@@ -12,6 +12,7 @@ import anndata
 import h5py
 import numpy as np
 import pandas as pd
+from anndata.io import write_elem
 from scipy.io import mmwrite
 from scipy.sparse import csc_matrix, csr_matrix
 
@@ -82,6 +83,21 @@ def tenx(path: Path, version: int = 3) -> Path:
         else:
             group["genes"] = np.array([f"ENSMUSG{k:04d}" for k in range(GENES)], dtype="S")
             group["gene_names"] = np.array(genes(), dtype="S")
+    return path
+
+
+def h5mu(path: Path) -> Path:
+    """As mudata writes: an AnnData a modality, whose cells differ in number and order, after 512 bytes of its own."""
+    chromatin = anndata.AnnData(counts(CELLS - 4, 1200)[::-1], obs=pd.DataFrame(index=pd.Index(cells()[:3:-1])))
+    chromatin.obsm["X_lsi"] = np.arange(2.0 * (CELLS - 4)).reshape(-1, 2)
+    donors = pd.DataFrame({"donor": np.resize(["a", "b"], CELLS), "rna:day": 0.0}, index=pd.Index(cells()))
+    with h5py.File(path, "w", userblock_size=512) as file:
+        write_elem(file, "obs", donors)
+        write_elem(file, "var", pd.DataFrame(index=pd.Index([*genes(), *chromatin.var_names])))
+        write_elem(file, "mod/atac", chromatin)
+        write_elem(file, "mod/rna", annotated())
+    with path.open("r+b") as file:
+        file.write(b"MuData (format-version=0.1.0;creator=mudata;creator-version=0.3.0)")
     return path
 
 

@@ -24,7 +24,7 @@ from cellflow_core.data.download import CANCELLED, bring
 from cellflow_core.home import data_root, home
 from cellflow_core.stages import Stages
 
-KINDS = ("h5ad", "h5", "loom", "zip", "tar", "tgz", "csv", "tsv", "txt", "gz", "npz")
+KINDS = ("h5ad", "h5mu", "h5", "loom", "zip", "tar", "tgz", "csv", "tsv", "txt", "gz", "npz")
 KEPT_DAYS = 2
 PIECE = 8 * 1024 * 1024
 _ID = re.compile(r"[0-9a-f]{12}")

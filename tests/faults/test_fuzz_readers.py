@@ -40,7 +40,7 @@ Rng = np.random.Generator
 def seeds(folder: Path) -> dict[str, bytes]:
     """Small files of every format, by name."""
     files = [made.h5ad(folder / f"{way}.h5ad", way) for way in ("csr", "csc", "dense")]
-    files += [made.older_h5ad(folder / "older.h5ad")]
+    files += [made.older_h5ad(folder / "older.h5ad"), made.h5mu(folder / "a.h5mu")]
     files += [made.tenx(folder / f"v{version}.h5", version) for version in (2, 3)]
     files += [made.loom(folder / "a.loom"), made.csv(folder / "a.csv"), made.csv(folder / "b.csv.gz")]
     files += [made.npz(folder / "a.npz"), made.zipped(folder / "v3.zip", made.folder(3))]

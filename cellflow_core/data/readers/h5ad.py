@@ -12,11 +12,14 @@ import numpy as np
 
 from cellflow_core.data.readers.hdf5 import matrix, size
 from cellflow_core.data.readers.limits import COLUMNS, amount, check_memory
-from cellflow_core.data.readers.table import BadInput, Table, short
+from cellflow_core.data.readers.table import BadInput, Panel, Table, short, shown
+from cellflow_core.data.readers.tenx import by_kind
 
 if TYPE_CHECKING:
     from cellflow_core.data.exchange import Restored
 
+KINDS = "feature_types"
+"""Column of var in which scanpy keeps the kinds of features of 10x."""
 LAYERS = {"spliced": "spliced", "unspliced": "unspliced", "counts": "counts", "raw_counts": "counts"}
 """Layers that are kept, by their name in lower case."""
 
@@ -27,7 +30,8 @@ def of_h5ad(file: Any, path: Path, name: str, rows: int | None) -> Table:
         raise BadInput(f"{name} has no matrix X: put the values there, for example adata.X = adata.layers['counts']")
     if not (_is_group(file["obs"]) and _is_group(file["var"])):
         return _of_old(path, name, rows)
-    obs, features = _frame(file["obs"], name, "obs"), _names(file["var"], name)
+    obs = frame(file["obs"], name, "obs")
+    features, kinds = _named(file["var"], name)
     x = matrix(file["X"], name, "X", rows)
     _check_shape(x, len(obs), len(features), name, rows)
     notes: list[str] = []
@@ -37,24 +41,26 @@ def of_h5ad(file: Any, path: Path, name: str, rows: int | None) -> Table:
         if key.lower() in LAYERS
     }
     if "raw" in file and x.size and _least(x) < 0:
-        raw, raw_names = _raw(file["raw"], name, rows)
+        raw, raw_names, raw_kinds = _raw(file["raw"], name, rows)
         if raw is not None and raw.shape[0] == x.shape[0] and _least(raw) >= 0:
             notes.append("X holds values below zero (scaled), so the unscaled values of .raw are used")
             layers = layers if raw_names == features else {}
-            x, features = raw, raw_names
+            x, features, kinds = raw, raw_names, raw_kinds
     ready, told = _ready(file, obs, name)
     if ready is not None and not ready.expression:
         x, features = x[:, :0], ()  # X is the state once more
-    logged = "log1p" in file.get("uns", {})
+    layers = {key: by_kind(each, list(features), kinds)[0] for key, each in layers.items()}
+    x, names, panels = by_kind(x, list(features), kinds)
     return Table(
         "AnnData",
         x,
-        features,
+        tuple(names),
         obs,
         _obsm(file, len(obs), name),
-        logged,
+        "log1p" in file.get("uns", {}),
         tuple(notes + told),
         layers,
+        panels | _panels(file, len(obs), name, rows),
         ready and ready.data,
     )
 
@@ -72,7 +78,7 @@ def _ready(file: Any, obs: Any, name: str) -> tuple[Restored | None, list[str]]:
     return found, [] if found.same else ["the cells were changed after this app wrote them to the file"]
 
 
-def _frame(group: Any, name: str, what: str) -> Any:
+def frame(group: Any, name: str, what: str) -> Any:
     """obs or var as a pandas.DataFrame."""
     import pandas as pd
     from anndata.io import read_elem
@@ -92,17 +98,21 @@ def _frame(group: Any, name: str, what: str) -> Any:
     return found
 
 
-def _names(group: Any, name: str) -> tuple[str, ...]:
-    return tuple(map(str, _frame(group, name, "var").index))
+def _named(group: Any, name: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """(names, kinds) of the features; kinds are those of 10x, none where the file does not tell them."""
+    table = frame(group, name, "var")
+    kinds = np.array([shown(str(each)) for each in table.get(KINDS, ())])
+    return tuple(map(str, table.index)), kinds
 
 
-def _raw(group: Any, name: str, rows: int | None) -> tuple[Any, tuple[str, ...]]:
-    """The unscaled values and their features; None where there are none."""
+def _raw(group: Any, name: str, rows: int | None) -> tuple[Any, tuple[str, ...], np.ndarray]:
+    """The unscaled values, their features and the kinds of these; None where there are none."""
+    nothing = None, (), np.array([])
     if not _is_group(group) or not {"X", "var"} <= set(group):
-        return None, ()
-    names = _names(group["var"], name)
+        return nothing
+    names, kinds = _named(group["var"], name)
     x = matrix(group["X"], name, ".raw", rows)
-    return (x, names) if x.shape[1] == len(names) else (None, ())
+    return (x, names, kinds) if x.shape[1] == len(names) else nothing
 
 
 def _obsm(file: Any, cells: int, name: str) -> dict[str, Any]:
@@ -116,6 +126,25 @@ def _obsm(file: Any, cells: int, name: str) -> dict[str, Any]:
             check_memory(size(held), name, f"coordinates {key!r}")
             found[key] = held[:]
     return {key: values for key, values in found.items() if values.shape[0] == cells}
+
+
+def _panels(file: Any, cells: int, name: str, rows: int | None) -> dict[str, Panel]:
+    """Tables with names of columns and sparse ones in obsm, as antibodies and chromatin are kept beside genes."""
+    found: dict[str, Panel] = {}
+    for key, held in file.get("obsm", {}).items():
+        kind = str(held.attrs.get("encoding-type", ""))
+        if key == "X_clone" or kind not in ("dataframe", "csr_matrix", "csc_matrix"):
+            continue
+        what = f"measurement {key!r}"
+        check_memory(size(held), name, what)
+        if kind == "dataframe":
+            table = frame(held, name, what)
+            panel = Panel(table.to_numpy()[:rows], tuple(map(str, table.columns)))
+        else:
+            panel = Panel(matrix(held, name, what, rows))
+        if panel.x.shape[0] == (min(rows, cells) if rows else cells) and panel.x.dtype.kind in "fiub":
+            found[key] = panel
+    return found
 
 
 def _is_coordinates(held: Any) -> bool:

@@ -15,8 +15,15 @@ from cellflow_core.data.readers.limits import OBJECTS, check_memory
 from cellflow_core.data.readers.table import BadInput, short
 
 Array = np.ndarray
-START = b"\x89HDF\r\n\x1a\n"
+HEAD = 520
+"""Bytes of a file that tell whether it is HDF5: MuData writes 512 of its own before the mark."""
+_MARK = b"\x89HDF\r\n\x1a\n"
 TEXT_VALUE = 80  # bytes a text of unknown length takes in memory
+
+
+def is_hdf5(start: bytes) -> bool:
+    """Is a file that begins with these HEAD bytes HDF5?"""
+    return start.startswith(_MARK) or start[512:520] == _MARK
 
 
 @contextmanager

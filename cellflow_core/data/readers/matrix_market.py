@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.readers.limits import RATIO, TRIFLE, amount, check_memory, memory
-from cellflow_core.data.readers.table import BadInput, Table, short
-from cellflow_core.data.readers.tenx import only_genes
+from cellflow_core.data.readers.table import BadInput, Panel, Table, short
+from cellflow_core.data.readers.tenx import by_kind
 
 _BANNER = [b"%%matrixmarket", b"matrix", b"coordinate"]
 _FIELDS = (b"integer", b"real", b"double", b"unsigned-integer", b"pattern")
@@ -52,9 +52,17 @@ def of_folders(folders: list[Folder], name: str, rows: int | None) -> Table:
         for key in tables[0].layers
         if all(key in each.layers for each in tables)
     }
+    every = dict.fromkeys(kind for each in tables for kind in each.panels)
+    alike = {k: len({each.panels[k].features if k in each.panels else None for each in tables}) == 1 for k in every}
+    panels = {
+        kind: Panel(join([t.panels[kind].x for t in tables], format="csr")[:rows], tables[0].panels[kind].features)
+        for kind in every
+        if alike[kind]
+    }
+    notes += [f"features of {kind!r} differ between folders and were left out" for kind in every if not alike[kind]]
     x = join([t.x[:, kept] for t, kept in zip(tables, at, strict=True)], format="csr")[:rows]
     names = tables[0].features if same else tuple(shared)
-    return Table("10x matrix", x, names, pd.concat(obs), notes=(*tables[0].notes, *notes), layers=layers)
+    return Table("10x matrix", x, names, pd.concat(obs), notes=tuple(notes), layers=layers, panels=panels)
 
 
 def _of_folder(folder: Folder, name: str, rows: int | None) -> Table:
@@ -70,9 +78,9 @@ def _of_folder(folder: Folder, name: str, rows: int | None) -> Table:
     main = "matrix" if "matrix" in read else "spliced"
     if main not in read:
         raise BadInput(f"{name} holds unspliced.mtx without spliced.mtx: put both into the folder")
-    x, features, notes = only_genes(read[main], genes, kinds)
-    kept = {key: only_genes(each, genes, kinds)[0] for key, each in read.items() if key != "matrix"}
-    return Table("10x matrix", x, tuple(features), pd.DataFrame(index=pd.Index(cells)), notes=notes, layers=kept)
+    x, features, panels = by_kind(read[main], genes, kinds)
+    kept = {key: by_kind(each, genes, kinds)[0] for key, each in read.items() if key != "matrix"}
+    return Table("10x matrix", x, tuple(features), pd.DataFrame(index=pd.Index(cells)), layers=kept, panels=panels)
 
 
 def _matrix(path: Path, shape: tuple[int, int], name: str, rows: int | None) -> Any:

@@ -15,12 +15,12 @@ from cellflow_core.data.readers.archive import is_tar, of_archive, unpacked
 from cellflow_core.data.readers.h5ad import of_h5ad
 from cellflow_core.data.readers.limits import memory
 from cellflow_core.data.readers.loom import is_loom, of_loom
+from cellflow_core.data.readers.mudata import is_mudata, of_mudata
 from cellflow_core.data.readers.npz import is_npz, of_npz
-from cellflow_core.data.readers.table import BadInput, Table, names_of, short, unlike
+from cellflow_core.data.readers.table import KNOWN, BadInput, Table, names_of, short, unlike
 from cellflow_core.data.readers.tenx import is_tenx, of_tenx
 from cellflow_core.data.readers.text import of_text
 
-KNOWN = ".h5ad, 10x .h5, .loom, 10x matrix folders as .zip or .tar.gz, .csv, .tsv, .txt and .npz files can be read"
 FOREIGN = {
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
@@ -95,20 +95,20 @@ def read(path: Path, name: str, rows: int | None = None) -> Table:
 
 def _read(path: Path, name: str, rows: int | None, inner: bool = False) -> Table:
     with path.open("rb") as file:
-        start = file.read(512)
+        start = file.read(hdf5.HEAD)
     if not start:
         raise BadInput(f"{name} is empty (0 bytes): choose the file again, the upload may have been cut off")
     if start.startswith(b"\x1f\x8b"):
         with gzip.open(path) as file:
-            within = file.read(512)
+            within = file.read(hdf5.HEAD)
         if is_tar(within):
             return of_archive(path, name, rows, _inner)
-        if within.startswith(hdf5.START):
+        if hdf5.is_hdf5(within):
             with unpacked(path, name) as plain:
                 return _read(plain, name, rows)
         _refuse_foreign(within, name)
         return of_text(path, name, rows)
-    if start.startswith(hdf5.START):
+    if hdf5.is_hdf5(start):
         return _of_hdf5(path, name, rows)
     if start.startswith((b"PK\3\4", b"PK\5\6")) or is_tar(start):
         if is_npz(path, start):
@@ -128,6 +128,8 @@ def _inner(path: Path, name: str, rows: int | None) -> Table:
 def _of_hdf5(path: Path, name: str, rows: int | None) -> Table:
     with hdf5.opened(path, name) as file:
         keys = set(file)
+        if is_mudata(file):
+            return of_mudata(file, path, name, rows)
         if {"obs", "var"} <= keys:
             return of_h5ad(file, path, name, rows)
         if is_loom(file):
@@ -136,8 +138,8 @@ def _of_hdf5(path: Path, name: str, rows: int | None) -> Table:
             return of_tenx(file, name, rows)
     held = ", ".join(names_of(sorted(keys)[:8])) or "nothing"
     raise BadInput(
-        f"{name} is HDF5 but not AnnData, 10x or loom: it holds {held} where obs, var and X are expected; save it with "
-        "adata.write_h5ad()"
+        f"{name} is HDF5 but not AnnData, MuData, 10x or loom: it holds {held} where obs, var and X are "
+        "expected; save it with adata.write_h5ad()"
     )
 
 

@@ -13,6 +13,7 @@ from cellflow_core.data.snapshots import Snapshots
 Array = np.ndarray
 MISSING = "missing"
 LETTERS = 200
+KNOWN = ".h5ad, .h5mu, 10x .h5, .loom, 10x folders as .zip or .tar.gz, .csv, .tsv, .txt and .npz files can be read"
 
 
 class BadInput(ValueError):
@@ -31,6 +32,18 @@ class NotCells(BadInput):
 
 
 @dataclass(frozen=True)
+class Panel:
+    """A further measurement of the same cells with features of its own: chromatin, antibodies.
+
+    x         [cells, features] numpy or scipy.sparse CSR, as many rows as the table's
+    features  their names, () where the file gives none
+    """
+
+    x: Any
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Table:
     """Cells as they stand in the file.
 
@@ -40,6 +53,7 @@ class Table:
     obsm    other coordinates of the cells, each [cells, k]; velocities have "velocity" in their name
     logged  does the file say that x is logarithmic?
     layers  further measurements of the same features ("spliced", "unspliced", "counts"), as many rows as x
+    panels  further measurements with features of their own, by name
     ready   the whole data set, where this app wrote the file: nothing is left to decide
     """
 
@@ -51,6 +65,7 @@ class Table:
     logged: bool = False
     notes: tuple[str, ...] = ()
     layers: Mapping[str, Any] = field(default_factory=dict)
+    panels: Mapping[str, Panel] = field(default_factory=dict)
     ready: Snapshots | None = None
 
     @property

@@ -8,7 +8,10 @@ import numpy as np
 
 from cellflow_core.data.readers.hdf5 import sparse, strings
 from cellflow_core.data.readers.limits import check_memory
-from cellflow_core.data.readers.table import BadInput, Table
+from cellflow_core.data.readers.table import BadInput, Panel, Table, shown
+
+GENES = "Gene Expression"
+"""The kind of feature that genes are, in the words of 10x."""
 
 
 def is_tenx(file: Any) -> bool:
@@ -17,7 +20,7 @@ def is_tenx(file: Any) -> bool:
 
 
 def of_tenx(file: Any, name: str, rows: int | None) -> Table:
-    """Counts of genes; other features (antibodies, guides) are left out and told, as scanpy does."""
+    """Counts of genes; other features (antibodies, peaks, guides) become panels by their kind."""
     import pandas as pd
 
     genomes = _genomes(file)
@@ -39,22 +42,21 @@ def of_tenx(file: Any, name: str, rows: int | None) -> Table:
             "cells; write or download it again"
         )
     x = sparse(held, (shape[1], shape[0]), name, "matrix", rows)
-    notes: tuple[str, ...] = ()
-    if "feature_type" in found:
-        kinds = np.array(strings(found["feature_type"], name))
-        x, features, notes = only_genes(x, features, kinds)
+    kinds = np.array(strings(found["feature_type"], name) if "feature_type" in found else [])
+    x, features, panels = by_kind(x, features, kinds)
     check_memory(len(barcodes) * 80, name, "barcodes")
-    return Table("10x HDF5", x, tuple(features), pd.DataFrame(index=pd.Index(barcodes)), notes=notes)
+    return Table("10x HDF5", x, tuple(features), pd.DataFrame(index=pd.Index(barcodes)), panels=panels)
 
 
-def only_genes(x: Any, features: list[str], kinds: np.ndarray) -> tuple[Any, list[str], tuple[str, ...]]:
-    """Without features that are no gene expression, where there are both; the note tells how many."""
-    genes = kinds == "Gene Expression"
+def by_kind(x: Any, features: list[str], kinds: np.ndarray) -> tuple[Any, list[str], dict[str, Panel]]:
+    """(values, names) of the genes, and a panel for each other kind of feature; all of it where one is missing."""
+    genes = kinds == GENES
     if len(kinds) != len(features) or genes.all() or not genes.any():
-        return x, features, ()
-    others = ", ".join(sorted(set(kinds[~genes].tolist()))[:5])
-    note = f"{int((~genes).sum())} features that are no genes ({others}) were left out"
-    return x[:, np.flatnonzero(genes)], [features[k] for k in np.flatnonzero(genes)], (note,)
+        return x, features, {}
+    at = {kind: np.flatnonzero(kinds == kind) for kind in dict.fromkeys(kinds.tolist())}
+    split = {kind: (x[:, columns], [features[k] for k in columns]) for kind, columns in at.items()}
+    values, names = split.pop(GENES)
+    return values, names, {shown(kind) or "unnamed": Panel(part, tuple(held)) for kind, (part, held) in split.items()}
 
 
 def _members(file: Any, key: str) -> set[str]:

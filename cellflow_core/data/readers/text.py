@@ -17,7 +17,7 @@ import numpy as np
 from cellflow_core.data.readers import gene_rows, network, series, subjects
 from cellflow_core.data.readers.limits import FIELDS, RATIO, TEXT, TRIFLE, amount, check_memory, memory
 from cellflow_core.data.readers.matrix_market import plain
-from cellflow_core.data.readers.table import BadInput, NotCells, Table, names_of, short, unlike
+from cellflow_core.data.readers.table import KNOWN, BadInput, NotCells, Table, names_of, short, unlike
 from cellflow_core.data.times import is_time_name
 
 _HEAD = 1 << 18  # bytes that are looked at to find the layout; more where one line is longer
@@ -195,10 +195,7 @@ def _decoded(head: bytes, name: str) -> tuple[str, str]:
         if strange <= len(text[:4000]) // 100 and "\0" not in text:
             return text, encoding
     begins = head[:20].decode("ascii", "replace").encode("unicode_escape").decode()
-    raise BadInput(
-        f'{name} is not a table of text, nor a format that is known: it begins with "{begins}"; '
-        ".h5ad, 10x .h5, .loom, 10x folders as .zip or .tar.gz, .csv, .tsv, .txt and .npz files can be read"
-    )
+    raise BadInput(f'{name} is not a table of text, nor a format that is known: it begins with "{begins}"; {KNOWN}')
 
 
 def _separator(lines: list[str]) -> str:
