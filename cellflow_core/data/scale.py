@@ -40,7 +40,7 @@ class Scale:
 
 def scale_of(table: Table) -> Scale:
     """Judge by whole numbers, by the file's own mark that log1p was taken, by the range, and by names that are axes."""
-    least, most, whole = _range(table.x)
+    least, most, whole = extent(table.x)
     if table.format == SUBJECTS:
         return Scale("coordinates", "", least, most, whole)
     looks, unsure = _judged(least, most, whole, table.logged, axis_like(table.features))
@@ -70,7 +70,7 @@ def _judged(least: float, most: float, whole: bool, logged: bool, axes: bool) ->
     return "log", ""
 
 
-def _range(x: Any) -> tuple[float, float, bool]:
+def extent(x: Any) -> tuple[float, float, bool]:
     """(least, most, all whole) of the finite values; of a sparse table the zeros count too."""
     sparse = not isinstance(x, np.ndarray)
     least, most, whole = (0.0, 0.0, True) if sparse and x.nnz < np.prod(x.shape) else (np.inf, -np.inf, True)
