@@ -56,7 +56,9 @@ def _inspect(chosen: argparse.Namespace) -> None:
     if found.unsure:
         print(f"unsure, so say --values counts or --values log: {found.unsure}")
     print(f"annotations: {', '.join(found.annotations) or 'none'}; other states: {', '.join(found.obsm) or 'none'}")
+    seconds = [f"{name} ({count:,} features)" for name, count in found.modalities.items()]
     beside = {"layers": found.layers, "velocities": found.velocities, "growth": found.growth, "views": found.pictures}
+    beside |= {"second modalities": seconds}
     print("; ".join(f"{name}: {', '.join(held)}" for name, held in beside.items() if held) or "nothing beside these")
     if found.summary:
         rows = [(name, *(f"{each:,.4g}" for each in three)) for name, three in found.summary.items()]

@@ -1,4 +1,4 @@
-"""What a file tells of its cells beside their state: names, numbers, clones, growth, velocity, pictures, subjects."""
+"""What a file tells of its cells beside their state: names, numbers, clones, growth, velocity, a second modality ..."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _GROUP = re.compile(
 )
 _GROWTH = re.compile(r"growth|(?:net|birth|prolif\w*|division)[ _-]?(?:rate|score)", re.I)
 _PICTURE = re.compile(r"umap|t[_-]?sne|phate|emb|fa2?$|draw_graph|2d|force|spring|spatial", re.I)
+_OF_GENES = re.compile(r"pca|pcs|diffmap|harmony|scvi|scanorama|scanvi|bbknn|magic|state", re.I)
 _SUBJECT = re.compile(r"subjects?|individuals?|animals?", re.I)
 _DOSE = re.compile(r"doses?(?:[_ -].*)?", re.I)
 
@@ -97,6 +98,13 @@ def pictures(table: Table) -> dict[str, Array]:
         if points.shape[1] == 2 and _PICTURE.search(key) and name not in ("", "pca") and name not in found:
             found[name] = np.asarray(points, dtype=np.float32)
     return dict(list(found.items())[:MOST_VIEWS])
+
+
+def modalities(table: Table) -> dict[str, Any]:
+    """What else was measured in the same cells, [cells, features], by name: panels, and coordinates that are neither
+    pictures nor named like what is usually computed from the genes."""
+    own = [each for each in states(table) if not (_OF_GENES.search(each) or _PICTURE.search(each))]
+    return {name: panel.x for name, panel in table.panels.items()} | {each: table.obsm[each] for each in own}
 
 
 def velocity(table: Table, way: str, dim: int) -> tuple[str, Array] | None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.data import annotations
+from cellflow_core.data import annotations, modality
 from cellflow_core.data.import_choices import ImportChoices
 from cellflow_core.data.prepare import Prepared
 from cellflow_core.data.quality import Quality
-from cellflow_core.data.readers import Table
+from cellflow_core.data.readers import BadInput, Table
 from cellflow_core.data.scale import Scale
 
 Array = np.ndarray
@@ -45,6 +45,28 @@ def growth(table: Table, name: str, choices: ImportChoices, made: Prepared) -> A
     made.steps.append(f"took the growth of each cell from column {choices.growth_column!r}")
     made.notes.append(f"growth is column {choices.growth_column!r} as it stands in the file, read as a rate per time")
     return values[made.kept]
+
+
+def second(table: Table, name: str, choices: ImportChoices, made: Prepared) -> Array | None:
+    """The chosen second modality in axes of its own. BadInput where there is none of that name, or it is not whole."""
+    there = annotations.modalities(table)
+    left = ", ".join(repr(each) for each in table.panels if each != choices.modality)
+    if left:
+        made.steps.append(f"left out {left}, measured in the same cells")
+    if not choices.modality:
+        return None
+    if choices.modality not in there:
+        raise BadInput(
+            f"{name} has no measurement {choices.modality!r} that could be the second modality: it has "
+            f"{', '.join(there) or 'none'}"
+        )
+    values = there[choices.modality]
+    found, words = modality.axes(values[np.flatnonzero(made.kept)], choices.modality)
+    made.steps.append(
+        f"took {choices.modality!r} ({values.shape[1]:,} features) as the second modality, in {found.shape[1]} axes "
+        f"of its own: {words}"
+    )
+    return found
 
 
 def labels(table: Table, choices: ImportChoices, made: Prepared) -> dict[str, Array]:

@@ -45,4 +45,7 @@ class ImportChoices(Config):
     normalise: bool = setting(True, "Bring every cell to the same total count, since cells are read unequally deep")
     log: bool = setting(True, "Take log(1 + x), so that a doubling counts the same everywhere")
     growth_column: str = setting("", "Column with the net growth rate of each cell; empty: none")
+    modality: str = setting(
+        "", "What else was measured in the same cells (chromatin, proteins), kept as a second modality; empty: none"
+    )
     drop_incomplete: bool = setting(False, "Leave out cells with a missing or infinite value instead of refusing")

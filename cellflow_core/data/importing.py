@@ -70,6 +70,7 @@ def import_file(
         choices.unit,
         velocity=import_annotations.velocity(table, choices, made),
         lineage=import_annotations.rows(annotations.lineage(table), made),
+        modality=import_annotations.second(table, name, choices, made),
         growth=import_annotations.growth(table, name, choices, made),
         subject=import_annotations.rows(subject, made),
         dose=import_annotations.rows(dose, made),

@@ -26,6 +26,7 @@ class Inspection:
     looks        what the values seem to be: "counts", "log" or "coordinates"; unsure: why a person should say, or ""
     growth       columns named like a growth rate; pictures: published 2-D embeddings; layers: further measurements
     velocities   RNA velocities in the axes of coordinates
+    modalities   what else was measured in the same cells, with the number of its features
     mito_genes   genes named MT-; summary: 5 %, median and 95 % of each quality number over the cells
     proposed     filters that are usual for such a file, as values of ImportChoices
     clones       lineage barcodes that mark one or more cells, 0 where there are none
@@ -47,6 +48,7 @@ class Inspection:
     pictures: tuple[str, ...]
     layers: tuple[str, ...]
     velocities: tuple[str, ...]
+    modalities: Mapping[str, int]
     mito_genes: int
     clones: int
     summary: Mapping[str, tuple[float, float, float]]
@@ -85,6 +87,7 @@ def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = No
         pictures=tuple(annotations.pictures(table)),
         layers=tuple(table.layers),
         velocities=tuple(each for each in table.obsm if "velocity" in each.lower()),
+        modalities={key: values.shape[1] for key, values in annotations.modalities(table).items()},
         mito_genes=numbers.mito_genes,
         clones=_clones(table),
         summary={} if scale.looks == "coordinates" else _summary(numbers),

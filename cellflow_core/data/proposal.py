@@ -23,6 +23,7 @@ def proposed(found: Inspection, time: str = "") -> dict[str, Any]:
     values["representation"] = "coordinates" if found.looks == "coordinates" else "pca"
     values["time_column"], values["unit"] = (first.column, first.unit) if first else ("", "")
     values["windows"] = WINDOWS if first and first.kind == "continuous" and not found.followed else 0
+    values["modality"] = next(iter(found.modalities)) if len(found.modalities) == 1 else ""
     values["values"] = "auto" if found.unsure or found.looks == "coordinates" else found.looks
     labelled = [each for each in found.candidates if each.kind == "labels"]
     values["numbers"] = {each.column: dict(zip(each.labels, each.numbers, strict=True)) for each in labelled}

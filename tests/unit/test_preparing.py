@@ -15,7 +15,7 @@ from cellflow_core.data.import_choices import ImportChoices
 from cellflow_core.data.importing import import_file, inspect_file
 from cellflow_core.data.pca import principal
 from cellflow_core.data.prepare import share_of_each_time
-from cellflow_core.data.readers import Table
+from cellflow_core.data.readers import BadInput, Table
 from cellflow_core.data.scale import scale_of
 from cellflow_core.data.snapshots import Need
 
@@ -254,6 +254,32 @@ def test_numbers_growth_layers_and_pictures_come_with_the_cells(tmp_path) -> Non
     assert list(data.covariates) == [*own, "score", "growth_rate", "dpt_pseudotime"]
     assert set(data.labels) == {"day", "type", "batch"} and opened.info.views == ("pca", "umap")
     assert np.allclose(opened.view("umap"), held.obsm["X_umap"][kept])
+
+
+def test_a_second_modality_comes_with_the_cells(tmp_path) -> None:
+    held = counts()
+    proteins = np.random.default_rng(1).poisson(30, size=(300, 6))
+    held.obsm["protein"] = pd.DataFrame(proteins, index=held.obs_names, columns=[f"CD{k}" for k in range(6)])
+    held.obsm["X_lsi"] = np.random.default_rng(2).normal(size=(300, 4))
+    path = written(tmp_path, held)
+    assert inspect_file(path, path.name).modalities == {"protein": 6, "X_lsi": 4}
+    total = held.X.sum(axis=1).A1
+    opened = brought(tmp_path, held, modality="protein", min_counts=int(np.median(total)))
+    kept = total >= int(np.median(total))
+    logged = np.log1p(proteins[kept])
+    data = opened.snapshots()
+    assert 50 < kept.sum() < 300 and Need.MODALITY in data.has and Need.MODALITY in opened.info.has
+    assert np.allclose(data.modality, logged - logged.mean(axis=1, keepdims=True), atol=1e-5)
+    assert any("Took 'protein' (6 features) as the second modality" in each for each in opened.info.steps)
+    part = data.without(3.0)
+    assert np.array_equal(part.modality, data.modality[data.t != 3.0]) and part.fingerprint != data.fingerprint
+    plain = brought(tmp_path, held)
+    assert plain.snapshots().modality is None and "Left out 'protein', measured in the same cells" in plain.info.steps
+    assert np.allclose(brought(tmp_path, held, modality="X_lsi").snapshots().modality, held.obsm["X_lsi"], atol=1e-6)
+    with pytest.raises(
+        BadInput, match=r"no measurement 'ADT' that could be the second modality: it has protein, X_lsi"
+    ):
+        brought(tmp_path, held, modality="ADT")
 
 
 def test_velocities_in_the_axes_of_the_state_are_taken(shared) -> None:

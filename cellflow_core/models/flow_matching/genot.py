@@ -11,7 +11,8 @@ start between measured times too, and is sent where those go that pass there. In
 
 Two modalities (sections 3.2 and 4): with `second`, the plan is that of fused Gromov-Wasserstein. Its first modality is
 the state, compared across times; of its second one only distances within a time are used, so that it need not mean the
-same at two times: between RNA velocities (Euclidean), or between clones (0 within one, 1 between two or where unknown).
+same at two times: between what else was measured in the same cells (chromatin, proteins) or RNA velocities (Euclidean),
+or between clones (0 within one, 1 between two or where unknown).
 That plan is exact instead of entropic (models/plans.py): chance is then in cells that look alike and part all the same.
 Balanced plans only: the paper's rescaling functions are not learnt, and no growth is known.
 """
@@ -35,15 +36,22 @@ from cellflow_core.models.contract import Context, DynamicsModel, HasSampler, Lo
 from cellflow_core.models.pairs import Coupling, Pool
 from cellflow_core.models.plans import How
 
-NEEDED = {"velocity": Need.VELOCITY, "lineage": Need.LINEAGE}
+NEEDED = {"modality": Need.MODALITY, "velocity": Need.VELOCITY, "lineage": Need.LINEAGE}
 
 
 @dataclass(frozen=True)
 class Settings(Config):
     width: int = setting(96, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
-    second: Literal["none", "velocity", "lineage"] = setting(
-        "none", "what else is known of cells: the plan keeps its distances within a time (fused Gromov-Wasserstein)"
+    second: Literal["none", "modality", "velocity", "lineage"] = setting(
+        "none",
+        "what else is known of cells: the plan keeps its distances within a time (fused Gromov-Wasserstein)",
+        words={
+            "none": "nothing else",
+            "modality": "a second modality of the data",
+            "velocity": "RNA velocity",
+            "lineage": "lineage barcodes",
+        },
     )
     epsilon: float = setting(
         0.05, "how much chance there is in who becomes whom (second none)", 0.001, 10.0, "mean squared distances"
