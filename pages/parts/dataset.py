@@ -28,6 +28,7 @@ NEEDS = {
     "velocity": "RNA velocity of each cell",
     "mass": "population sizes at each time",
     "lineage": "lineage barcodes",
+    "modality": "a second modality of the same cells",
     "growth": "a guess of each cell's growth",
     "subjects": "the same individuals over time",
     "dose": "doses",

@@ -49,23 +49,31 @@ def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool, 
         captions=[words for _, words in ways.values()],
         label_visibility="collapsed",
     )
-    values: Values = {"representation": way, "batch_column": "", "growth_column": ""}
+    values: Values = {"representation": way, "batch_column": "", "growth_column": "", "modality": ""}
     known = {each.name: each for each in ImportChoices.settings()}
     genes = way in ("pca", "genes")
     left_side, right_side = st.columns(2)
     if way == "pca" and found.annotations:
         values["batch_column"] = _batch(found, measured, left, draft, left_side, help_of(known["batch_column"]))
     if found.growth:
-        options = ["", *found.growth]
-        stands = draft.values["growth_column"]
-        values["growth_column"] = right_side.selectbox(
+        words = " Birth minus death, per unit of time: a score must be scaled first."
+        values["growth_column"] = _one_of(
+            right_side,
             "Growth of each cell",
-            options,
-            options.index(stands) if stands in options else 0,
-            key=draft.key("growth"),
-            format_func=lambda each: each or "not given",
-            help=help_of(known["growth_column"])
-            + " Birth minus death, per unit of time: a score must be scaled first.",
+            {"": "not given"} | {each: each for each in found.growth},
+            draft,
+            "growth_column",
+            help_of(known["growth_column"]) + words,
+        )
+    seconds = {name: f"{name} ({count:,} features)" for name, count in found.modalities.items()}
+    seconds.pop(way.removeprefix("obsm:"), None)  # the axes themselves are no second measurement
+    if seconds:
+        words = (
+            " The models work in the axes above; GENOT can keep together, in each time, what is alike here. Counts of "
+            "antibodies become centred log-ratios, counts of chromatin latent semantic components."
+        )
+        values["modality"] = _one_of(
+            st, "Second modality", {"": "none"} | seconds, draft, "modality", help_of(known["modality"]) + words
         )
     with st.expander("How the values are prepared", icon=":material/tune:"):
         for name, words in (
@@ -115,16 +123,9 @@ def _ways(found: Any) -> Mapping[str, tuple[str, str]]:
 def _batch(found: Any, measured: Quality, left: Kept, draft: Draft, where: Any, help: str) -> str:
     """Column of batches, with a warning where taking them out takes time out too."""
     time = draft.values["time_column"]
-    options = ["", *(each for each in found.annotations if each != time)]
-    stands = draft.values["batch_column"]
-    batch = where.selectbox(
-        "Batches to take out",
-        options,
-        options.index(stands) if stands in options else 0,
-        key=draft.key("batch"),
-        format_func=lambda each: each or "none",
-        help=help + " States are moved, so a gene read from them is corrected expression.",
-    )
+    options = {"": "none"} | {each: each for each in found.annotations if each != time}
+    words = " States are moved, so a gene read from them is corrected expression."
+    batch = _one_of(where, "Batches to take out", options, draft, "batch_column", help + words)
     if batch and batch in measured.columns and time in measured.columns:
         codes, at = (measured.columns[each][1][left.cells] for each in (batch, time))
         if len(np.unique(at)) > 1 and all(len(np.unique(at[codes == each])) == 1 for each in np.unique(codes)):
@@ -133,4 +134,12 @@ def _batch(found: Any, measured: Quality, left: Kept, draft: Draft, where: Any, 
                 "takes out differences between times with them. Leave it, unless you have a reason.",
                 icon=":material/warning:",
             )
-    return str(batch)
+    return batch
+
+
+def _one_of(where: Any, label: str, options: Mapping[str, str], draft: Draft, name: str, help: str) -> str:
+    """One of the options, or the first, which stands for none; `name` is that of the import choice."""
+    stands, keys = draft.values[name], list(options)
+    at = keys.index(stands) if stands in options else 0
+    key = draft.key(name.removesuffix("_column"))
+    return str(where.selectbox(label, keys, at, key=key, format_func=lambda each: options[each], help=help))

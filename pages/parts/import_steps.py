@@ -20,6 +20,7 @@ STEPS = {
     "missing": ("drop_incomplete",),
     "axes": ("representation", "components", "variable_genes", "batch_column"),
     "growth": ("growth_column",),
+    "modality": ("modality",),
 }
 
 
@@ -73,6 +74,8 @@ def _told(found: Any, left: Kept, choices: ImportChoices, values: Values) -> dic
     told["axes"] = _axes(choices, found.features)
     if choices.growth_column:
         told["growth"] = f"Growth from “{plain(choices.growth_column)}”"
+    if found.modalities:
+        told["modality"] = f"Second modality: {plain(choices.modality) or 'none'}"
     return told
 
 

@@ -113,6 +113,20 @@ def test_the_last_change_can_be_undone_at_once(tmp_path) -> None:
     assert page.button(key="import_undo").disabled and not page.exception
 
 
+def test_the_only_further_measurement_is_proposed_as_second_modality(tmp_path) -> None:
+    made = held()
+    made.obsm["X_atac"] = np.random.default_rng(3).normal(size=(240, 5))
+    page = opened("data", upload=uploaded(tmp_path, made))
+    assert page.selectbox(key="import_modality").value == "X_atac" and "Second modality: X\\_atac" in said(page)
+    page.radio(key="import_axes").set_value("obsm:X_atac").run()
+    assert not any(each.key == "import_modality" for each in page.selectbox) and "Second modality: none" in said(page)
+    page.radio(key="import_axes").set_value("pca").run()
+    page.selectbox(key="import_modality").set_value("X_atac").run()
+    page.button(key="import_start").click().run()
+    assert not page.exception and not page.error and "a second modality of the same cells" in said(page)
+    assert store.datasets()[0].steps[-1].startswith("Took 'X_atac' (5 features) as the second modality, in 5 axes")
+
+
 def test_no_time_is_a_snapshot(tmp_path) -> None:
     made = held()
     made.obs = made.obs[["batch"]]
