@@ -85,10 +85,13 @@ def test_genot_finds_both_ends_of_one_cloud():
     assert 0.1 < (one[:, 1] > 0).mean() < 0.6 and ends[:, 0].mean() == pytest.approx(10, abs=0.2)
 
 
-@pytest.mark.parametrize(("second", "least", "most"), [("lineage", 0.9, 1), ("velocity", 0.9, 1), ("none", 0.3, 0.5)])
+@pytest.mark.parametrize(
+    ("second", "least", "most"), [("modality", 0.9, 1), ("lineage", 0.9, 1), ("velocity", 0.9, 1), ("none", 0.3, 0.5)]
+)
 def test_genot_follows_what_is_only_known_within_a_time(second, least, most):
     """Two clones of 70 % and 30 % change places. By the state alone cells stay where they are, and the 40 % that have
-    to go are right; by distances within each time, between clones or velocities, at least 90 % go with their clone."""
+    to go are right; by distances within each time, between clones, velocities or what else was measured in the same
+    cells, at least 90 % go with their clone."""
     rng = np.random.default_rng(0)
     side = np.repeat([1.0, -1.0], [350, 150])
     x0, x1 = (
@@ -97,11 +100,25 @@ def test_genot_follows_what_is_only_known_within_a_time(second, least, most):
     lineage = np.concatenate([side > 0, 5 + (side > 0)]).astype(int)
     velocity = np.zeros((1000, 2))
     velocity[:500, 1], velocity[500:, 0] = 3 * side, 3 * side  # turned: only distances within a time are alike
-    known = {"lineage": lineage, "velocity": velocity}
+    chromatin = rng.normal(size=(1000, 7))  # another turn, another offset and more axes than the state at each time
+    for part, turn in ((slice(500), 1.0), (slice(500, None), -2.0)):
+        chromatin[part, :2] += 9 * turn + 4 * side[:, None] * np.array([np.cos(turn), np.sin(turn)])
+    known = {"modality": chromatin, "lineage": lineage, "velocity": velocity}
     data = two_times(x0, x1, **{name: known[name] for name in known if name == second})
     model = trained("genot", data, steps=500, second=second, weight=0.9, epsilon=0.02)
     ends = simulate(model, data.at(2.0), [2.0, 5.0], seed=1).x[-1]
     assert least <= (np.sign(ends[:, 1]) == -side).mean() <= most
+
+
+@pytest.mark.parametrize(
+    ("second", "words"), [("modality", "a second modality of the same cells"), ("lineage", "line")]
+)
+def test_genot_refuses_a_second_that_is_not_there(second, words):
+    data = two_times(np.zeros((5, 2)), np.ones((5, 2)))
+    with pytest.raises(
+        ValueError, match=f"GENOT with second={second} needs {words}.*which these data do not have: choo"
+    ):
+        trained("genot", data, steps=1, second=second)
 
 
 def counted_cells(cells: int = 700) -> tuple[Snapshots, np.ndarray]:
