@@ -142,11 +142,12 @@ class _Clock:
 
 def lacking(label: str, data: Snapshots) -> str:
     """Why a model cannot be trained on these cells, "" where it can."""
-    kind = registry.find(named(label)[0])
+    name, settings = named(label)
+    kind = registry.find(name)
     if not kind.installed():
         return f"{label} needs the package {kind.package}, which is not installed"
-    missing = sorted(kind.needs - data.has)
-    return f"{label} needs {' and '.join(missing)}, which these cells do not have" if missing else ""
+    said = kind.lacking(kind.Config.of(settings), data.has)
+    return f"{label}: {said}" if said else ""
 
 
 def named(label: str) -> tuple[str, dict[str, Any]]:

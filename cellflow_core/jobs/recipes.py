@@ -109,19 +109,18 @@ def _recipe(
 
     kind = registry.find(model)
     kind.check_installed()
-    checked = kind.Config.of(settings).as_dict()
+    checked = kind.Config.of(settings)
     trained = TrainConfig.preset(preset, kind, **training).as_dict()
-    lacking = sorted(kind.needs - data.has)
-    if lacking:
-        raise ValueError(f"{kind.title} needs {' and '.join(lacking)}, which {dataset} does not have")
+    if lacking := kind.lacking(checked, data.has):
+        raise ValueError(lacking)
     return Recipe(
         model=model,
         dataset=dataset,
         fingerprint=data.fingerprint,
-        settings=checked,
+        settings=checked.as_dict(),
         training=trained,
         device=device,
-        label=f"{kind.title}{variant(kind.Config.settings(), checked)}, {preset}",
+        label=f"{kind.title}{variant(kind.Config.settings(), checked.as_dict())}, {preset}",
     )
 
 

@@ -58,7 +58,7 @@ class DynamicsModel(nn.Module, ABC):
     title        name as the field writes it, for example "OT-CFM"
     summary      one sentence for a person who does not know the method
     paper        authors, year, DOI or arXiv number
-    needs        what of the data it cannot do without
+    needs        what of the data it cannot do without, whatever its settings
     recommended  the trainer's settings in which this method differs from the trainer's defaults
     only_with    capabilities that some settings alone give: name -> (setting, the values of it that give it)
     caution      a sentence that must stand beside every picture of this model; empty for most
@@ -93,6 +93,20 @@ class DynamicsModel(nn.Module, ABC):
                 f"{cls.title} needs the package {cls.package}, which is not installed: install it with "
                 f"`make {cls.package}`, or choose another model"
             )
+
+    @classmethod
+    def needed(cls, config: Any) -> frozenset[Need]:
+        """What of the data it cannot do without with these settings, an instance of its `Config`."""
+        return cls.needs
+
+    @classmethod
+    def lacking(cls, config: Config, has: frozenset[Need]) -> str:
+        """A sentence on what data that have so much lack for these settings, "" where they lack nothing."""
+        lacking = sorted(cls.needed(config) - has)
+        if not lacking:
+            return ""
+        said = f"{cls.title} needs {' and '.join(lacking)}, which these data do not have"
+        return said if cls.needs - has else f"with these settings {said}: choose others"
 
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:

@@ -78,9 +78,8 @@ def fit(
     The last weights are kept, not those of the best validation loss: the learning rate falls to zero. Raises ValueError
     where the data lack what the model needs, and FloatingPointError where a loss is not finite.
     """
-    lacking = sorted(model.needs - data.has)
-    if lacking:
-        raise ValueError(f"{model.title} needs {' and '.join(lacking)}, which these data do not have")
+    if lacking := model.lacking(model.config, data.has):
+        raise ValueError(lacking)
     train, held = validation_split(data, config.validation, seed)
     frames = Frames.of(train, model.device, model.spec)
     held_frames = None if held is None else Frames.of(held, model.device, model.spec)

@@ -116,7 +116,7 @@ def test_genot_follows_what_is_only_known_within_a_time(second, least, most):
 def test_genot_refuses_a_second_that_is_not_there(second, words):
     data = two_times(np.zeros((5, 2)), np.ones((5, 2)))
     with pytest.raises(
-        ValueError, match=f"GENOT with second={second} needs {words}.*which these data do not have: choo"
+        ValueError, match=f"with these settings GENOT needs {words}.*which these data do not have: choose others"
     ):
         trained("genot", data, steps=1, second=second)
 

@@ -44,7 +44,7 @@ def test_a_model_that_lacks_something_is_refused_alone(monkeypatch):
     data = stored()
     wish = comparison(data, ("i-cfm", "ot-cfm"), "quick")
     assert [each.model for each in wish.recipes] == ["i-cfm"]
-    assert wish.refused == {"ot-cfm": f"OT-CFM needs lineage barcodes, which {data} does not have"}
+    assert wish.refused == {"ot-cfm": "OT-CFM needs lineage barcodes, which these data do not have"}
     every = comparison(data, (), "quick")
     assert {each.model for each in every.recipes} | set(every.refused) == set(registry.names())
 

@@ -37,7 +37,7 @@ from torch.nn import functional
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.snapshots import Need, Spec
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -119,6 +119,10 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
             self.towards = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
             self.share = nn.Parameter(torch.tensor(1.0))  # c
 
+    @classmethod
+    def needed(cls, config: Settings) -> frozenset[Need]:
+        return cls.needs | ({Need.VELOCITY} if config.lagrangian == "velocity" else set())
+
     def phases(self) -> tuple[Phase, ...]:
         if self.towards is None:
             return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=self.crowd),)
@@ -128,12 +132,7 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
         return (first, Phase("bridge", (Update(self.loss, others),), prepare=self.crowd))
 
     def speeds(self, frames: Frames, rng: torch.Generator) -> float:
-        """What takes RNA velocity to the typical speed of the data. Raises ValueError where there is none."""
-        if "velocity" not in frames.about:
-            raise ValueError(
-                "lagrangian='velocity' needs an RNA velocity of each cell, which these data do not have: "
-                "choose potential-free or density"
-            )
+        """What takes RNA velocity to the typical speed of the data. Raises ValueError where it is zero everywhere."""
         size = torch.cat(frames.about["velocity"]).square().mean().sqrt()
         if not size > 0:
             raise ValueError("the RNA velocity of every cell is zero: choose potential-free or density")

@@ -19,6 +19,7 @@ Balanced plans only: the paper's rescaling functions are not learnt, and no grow
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -36,7 +37,13 @@ from cellflow_core.models.contract import Context, DynamicsModel, HasSampler, Lo
 from cellflow_core.models.pairs import Coupling, Pool
 from cellflow_core.models.plans import How
 
-NEEDED = {"modality": Need.MODALITY, "velocity": Need.VELOCITY, "lineage": Need.LINEAGE}
+SECOND: Mapping[str, frozenset[Need]] = {
+    "none": frozenset(),
+    "modality": frozenset({Need.MODALITY}),
+    "velocity": frozenset({Need.VELOCITY}),
+    "lineage": frozenset({Need.LINEAGE}),
+}
+"""What the data must have for each choice of `second`, which is its name in `Frames.about` too."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +91,13 @@ class GENOT(DynamicsModel, HasSampler):
     def joined_by(self) -> Coupling:
         return "sinkhorn" if self.config.second == "none" else "fused"
 
+    @classmethod
+    def needed(cls, config: Settings) -> frozenset[Need]:
+        return cls.needs | SECOND[config.second]
+
     def prepare(self, frames: Frames, rng: torch.Generator) -> Pool | None:
-        """The plan of each interval. Raises ValueError where the second modality is not known."""
-        second = self.config.second
-        if second != "none" and second not in frames.about:
-            raise ValueError(
-                f"{self.title} with second={second} needs {NEEDED[second]}, which these data do not have: choose "
-                "second=none, which uses the state alone"
-            )
-        how = How(epsilon=self.config.epsilon, structure=second, weight=self.config.weight)
+        """The plan of each interval."""
+        how = How(epsilon=self.config.epsilon, structure=self.config.second, weight=self.config.weight)
         return pairs.prepare(self.joined_by, frames, rng, how)
 
     def loss(self, batch: Batch) -> Loss:

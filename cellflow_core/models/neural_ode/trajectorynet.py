@@ -39,7 +39,7 @@ from torch import Tensor, nn
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.snapshots import Need, Spec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.landing import astray
 from cellflow_core.models.nets import Network, velocity_unit
@@ -100,13 +100,15 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
         self.register_buffer("mean", torch.zeros(spec.dim))
         self.register_buffer("spread", torch.zeros(spec.dim))
 
+    @classmethod
+    def needed(cls, config: Settings) -> frozenset[Need]:
+        return cls.needs | ({Need.VELOCITY} if config.alignment else set())
+
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("likelihood", (Update(self.loss, self.net.parameters()),), prepare=self.prepare),)
 
     def prepare(self, frames: Frames, rng: torch.Generator) -> None:
         """The Gaussian at the base: moments of the first cells that are seen, those of training."""
-        if self.config.alignment and "velocity" not in frames.about:
-            raise ValueError("alignment needs an RNA velocity of each cell, which these data do not have: set it to 0")
         if not self.spread.any():
             first = frames.x[0]
             blur = (max(self.config.blur, 1e-3) * self.spec.scale) ** 2
