@@ -114,7 +114,7 @@ def variant(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:
     words = [
         f"{each.name.replace('_', ' ')} {'on' if values[each.name] else 'off'}"
         if each.kind == "bool"
-        else values[each.name]
+        else each.words.get(values[each.name], values[each.name])
         for each in named
     ]
     return f" ({', '.join(words)})" if words else ""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.dataset import DatasetInfo
+from cellflow_core.data.snapshots import Need
 from cellflow_core.jobs.evidence import Evidence
 
 
@@ -146,4 +147,9 @@ def remarks(info: DatasetInfo, wishes: Wishes) -> tuple[str, ...]:
         )
     if "spliced" in info.layers and "unspliced" in info.layers:
         said.append("Spliced and unspliced counts are there: RNA velocity can say where cells go from one time alone.")
+    if Need.MODALITY in info.has:
+        said.append(
+            "A second modality is there: GENOT uses it where its setting “second” says so: cells that are alike in "
+            "it at one time stay together at the next. The other models see the state alone."
+        )
     return tuple(said)

@@ -118,6 +118,7 @@ def test_what_the_data_mean_for_the_choice(info):
     sizes = replace(info, counts=(200, 9000, 300))
     assert "differ much" in remarks(sizes, Wishes())[0] and remarks(sizes, Wishes(growth=True)) == ()
     assert "RNA velocity" in remarks(replace(info, counts=(600,) * 3, layers=("spliced", "unspliced")), Wishes())[0]
+    assert "GENOT" in remarks(replace(info, counts=(600,) * 3, has=(*info.has, str(Need.MODALITY))), Wishes())[0]
 
 
 def test_evidence_is_what_the_benchmarks_stored(tmp_path):
