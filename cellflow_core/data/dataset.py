@@ -113,7 +113,8 @@ class Dataset:
         """Names of the two axes of a view."""
         self._check_view(name)
         if name != "pca":
-            return f"{name.upper()} 1", f"{name.upper()} 2"
+            shown = view_name(name)
+            return f"{shown} 1", f"{shown} 2"
         if self.info.dim == 1:
             return self.snapshots().space.axes[0], ""
         if self.info.space == "pca":
@@ -196,6 +197,11 @@ def pca_map(data: Snapshots) -> tuple[Float[Array, " dim"], Float[Array, "dim 2"
     axes = vectors[:, ::-1][:, :2]
     largest = axes[np.abs(axes).argmax(axis=0), np.arange(2)]
     return center.astype(np.float32), (axes * np.sign(largest)).astype(np.float32)
+
+
+def view_name(name: str) -> str:
+    """A view as people read it: "UMAP", "SECOND MODALITY"."""
+    return name.upper().replace("-", " ")
 
 
 def clean_label(label: str) -> str:

@@ -94,7 +94,8 @@ def numbers(table: Table, measured: Quality, scale: Scale, choices: ImportChoice
     return dict(list(held.items())[: annotations.MOST_NUMBERS])
 
 
-def pictures(table: Table, made: Prepared) -> dict[str, Array]:
-    """Published 2-D embeddings without a gap."""
+def pictures(table: Table, second: Array | None, made: Prepared) -> dict[str, Array]:
+    """Published 2-D embeddings without a gap, and one of the axes of the second modality."""
     found = {name: points[made.kept] for name, points in annotations.pictures(table).items()}
-    return {name: points for name, points in found.items() if np.isfinite(points).all()}
+    own = {} if second is None else {modality.VIEW: modality.picture(second)}
+    return {name: points for name, points in found.items() if np.isfinite(points).all()} | own

@@ -89,7 +89,7 @@ def import_file(
         expression_genes=features,
         layers=layers,
         recipe=(recipe,),
-        views=import_annotations.pictures(table, made),
+        views=import_annotations.pictures(table, data.modality, made),
         variance=made.shares,
     )
 

@@ -24,6 +24,8 @@ MANY = 1000
 """Features above which counts are those of chromatin: panels of antibodies are smaller."""
 AXES = 30
 """Axes at most; more columns are brought down to their leading components."""
+VIEW = "second-modality"
+"""Name of the picture of the cells in their second modality."""
 
 
 def axes(values: Any, name: str) -> tuple[Float[np.ndarray, "cells axes"], str]:
@@ -63,12 +65,17 @@ def _semantic(counts: Any) -> Float[np.ndarray, "cells axes"]:
     return TruncatedSVD(count, algorithm="arpack", random_state=0).fit_transform(table)[:, 1:].astype(np.float32)
 
 
-def _leading(values: Any) -> Float[np.ndarray, "cells axes"]:
+def picture(found: Float[np.ndarray, "cells axes"]) -> Float[np.ndarray, "cells 2"]:
+    """Each cell in the two leading components of the axes of a second modality."""
+    return _leading(np.pad(found, ((0, 0), (0, max(2 - found.shape[1], 0)))), 2)
+
+
+def _leading(values: Any, most: int = AXES) -> Float[np.ndarray, "cells axes"]:
     """The leading principal components of many columns, few ones as they are."""
-    if values.shape[1] <= AXES:
+    if values.shape[1] <= most:
         return np.asarray(dense(values), dtype=np.float32)
     from sklearn.decomposition import PCA
 
-    count = min(AXES, *(each - 1 for each in values.shape))
+    count = min(most, *(each - 1 for each in values.shape))
     found = PCA(count, svd_solver="arpack", random_state=0).fit_transform(values.astype(np.float64))
     return found.astype(np.float32)

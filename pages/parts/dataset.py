@@ -7,7 +7,8 @@ from concurrent.futures import Future
 import numpy as np
 import streamlit as st
 
-from cellflow_core.data import store
+from cellflow_core.data import modality, store
+from cellflow_core.data.dataset import view_name
 from cellflow_core.figures import counts, scatter
 from cellflow_core.jobs import compute
 from cellflow_core.units import several
@@ -123,7 +124,7 @@ def _cells(info: store.DatasetInfo) -> str:
     ways = ways or [("time", "")]
     with st.container(horizontal=True):
         shown = st.segmented_control(
-            "View", info.views, default=_best_view(info), format_func=str.upper, key=f"view_{info.id}", required=True
+            "View", info.views, default=_best_view(info), format_func=view_name, key=f"view_{info.id}", required=True
         )
         kind, name = st.selectbox(
             "Colour by",
@@ -165,7 +166,7 @@ def _way(way: tuple[str, str]) -> str:
 
 def _best_view(info: store.DatasetInfo) -> str:
     """The published picture where there is one."""
-    others = [each for each in info.views if each not in ("pca", "umap")]
+    others = [each for each in info.views if each not in ("pca", "umap", modality.VIEW)]
     return others[0] if others else "pca"
 
 

@@ -73,7 +73,12 @@ def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool, 
             "antibodies become centred log-ratios, counts of chromatin latent semantic components."
         )
         values["modality"] = _one_of(
-            st, "Second modality", {"": "none"} | seconds, draft, "modality", help_of(known["modality"]) + words
+            st,
+            "Second modality of the same cells",
+            {"": "none"} | seconds,
+            draft,
+            "modality",
+            help_of(known["modality"]) + words,
         )
     with st.expander("How the values are prepared", icon=":material/tune:"):
         for name, words in (

@@ -126,7 +126,10 @@ def test_one_model_that_cannot_takes_no_other_with_it(file, monkeypatch, capsys)
     found = loo.main(asked)
     assert found["refused"] == {"i-cfm": "i-cfm: I-CFM needs lineage barcodes, which these data do not have"}
     assert {row["model"] for row in found["failed"]} == {"ot-cfm", "mccann"} and not found["rows"]
-    assert "steps=0 is below 1" in found["failed"][0]["error"] and "left out: i-cfm: I-CFM needs" in capsys.readouterr().err
+    assert (
+        "steps=0 is below 1" in found["failed"][0]["error"]
+        and "left out: i-cfm: I-CFM needs" in capsys.readouterr().err
+    )
 
 
 def test_a_scaler_of_the_seen_cells_and_unscaled_cells_report_in_the_unit_of_the_table(file):

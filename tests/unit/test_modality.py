@@ -57,6 +57,13 @@ def test_other_values_stay_and_many_columns_become_their_leading_components() ->
         assert np.allclose(pairwise_distances(found), pairwise_distances(wide), rtol=0.15)
 
 
+def test_the_picture_shows_the_two_leading_components() -> None:
+    values = rng.normal(size=(50, 6)) * [1, 5, 1, 1, 9, 1]
+    found = modality.picture(values)
+    assert np.abs(np.corrcoef(found.T, values[:, [4, 1]].T)[[0, 1], [2, 3]]).min() > 0.95
+    assert (modality.picture(values[:, :1])[:, 1] == 0).all() and modality.picture(values[:, :1]).shape == (50, 2)
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

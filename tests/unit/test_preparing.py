@@ -271,6 +271,8 @@ def test_a_second_modality_comes_with_the_cells(tmp_path) -> None:
     assert 50 < kept.sum() < 300 and Need.MODALITY in data.has and Need.MODALITY in opened.info.has
     assert np.allclose(data.modality, logged - logged.mean(axis=1, keepdims=True), atol=1e-5)
     assert any("Took 'protein' (6 features) as the second modality" in each for each in opened.info.steps)
+    assert opened.view("second-modality").shape == (kept.sum(), 2)
+    assert opened.view_axes("second-modality") == ("SECOND MODALITY 1", "SECOND MODALITY 2")
     part = data.without(3.0)
     assert np.array_equal(part.modality, data.modality[data.t != 3.0]) and part.fingerprint != data.fingerprint
     plain = brought(tmp_path, held)
