@@ -65,7 +65,8 @@ def choose_rest(info: DatasetInfo, card: Any) -> Wish:
         usual_settings = {each.name: each.default for each in card.settings}
         if (settings, training) != (usual_settings, dict(card.presets[preset])):
             changed = _expected(card, info, settings, training)
-            st.caption(f"With these settings: {short(changed)} each." if changed else "With these settings: measuring.")
+            if changed is not None:
+                st.caption(f"With these settings: {short(changed)} each.")
     left, right = st.columns(2)
     seeds = int(
         left.number_input(

@@ -55,7 +55,7 @@ class Settings(Config):
         "what else is known of cells: the plan keeps its distances within a time (fused Gromov-Wasserstein)",
         words={
             "none": "nothing else",
-            "modality": "a second modality of the data",
+            "modality": "a second modality",
             "velocity": "RNA velocity",
             "lineage": "lineage barcodes",
         },
