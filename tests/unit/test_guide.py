@@ -8,7 +8,7 @@ import pytest
 
 from cellflow_core.data.snapshots import Need
 from cellflow_core.data.store import open_dataset
-from cellflow_core.jobs.evidence import RESULTS, Evidence, evidence
+from cellflow_core.jobs.evidence import RESULTS, TITLES, Evidence, evidence
 from cellflow_core.jobs.guide import Wishes, rank, remarks
 from tests import toys
 
@@ -132,5 +132,6 @@ def test_evidence_is_what_the_benchmarks_stored(tmp_path):
     assert evidence(tmp_path) == (Evidence("m", "x.csv", 1.5, 2.0),)
     stored = evidence()
     tables = [json.loads(path.read_text()) for path in RESULTS.glob("loo_*.json")]
-    assert {each.data for each in stored} == {each["data"]["file"] for each in tables} and len(tables) > 1
+    assert {each.data for each in stored} == {TITLES[each["data"]["file"]] for each in tables}
+    assert len(set(TITLES.values())) == len(TITLES) == len({each["data"]["file"] for each in tables}) > 1
     assert all(0.3 < each.ratio < 10 for each in stored)
