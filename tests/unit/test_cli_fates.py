@@ -1,11 +1,13 @@
 """Fates and futures from the shell."""
 
+import numpy as np
 import pandas as pd
 
 from cellflow_core import cli
+from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
-from tests.toys import recipe, stored
+from tests.toys import drifting, recipe, stored
 
 
 def test_fates_and_futures_of_a_run_are_told_and_written(tmp_path, capsys):
@@ -30,3 +32,27 @@ def test_growth_has_its_own_columns(tmp_path):
     InProcess().start(run)
     assert cli.main(["fates", run.id, "--out", str(tmp_path / "fates.csv")]) == 0
     assert list(pd.read_csv(tmp_path / "fates.csv").columns)[-3:] == ["once low", "each cell once", "once high"]
+
+
+def test_ancestors_and_clones_of_a_run_are_told_and_written(tmp_path, capsys):
+    """Two sides that stay apart: ancestors of one are of its own side, and each clone goes where it is predicted to."""
+    drifted = drifting()
+    side = np.resize([1.0, -1.0], len(drifted.t))
+    x = drifted.x * [1, 0.2] + 5 * side[:, None] * [0, 1]
+    kind = np.where(drifted.t == 0, "stem", np.where(side > 0, "up", "down"))
+    clone = np.arange(len(side)) % 8
+    data = Snapshots(x, drifted.t, drifted.space, "day", labels={"kind": kind}, lineage=clone)
+    run = index.submit(recipe(stored(data), model="mccann", settings={}))
+    InProcess().start(run)
+    asked = ["ancestry", run.id, "--by", "kind", "--of", "up", "--at", "1", "--out", str(tmp_path / "from.csv")]
+    assert cli.main(asked) == 0 and "30 of 60 cells of time 1 with kind = up" in capsys.readouterr().out
+    found = pd.read_csv(tmp_path / "from.csv")
+    assert set(found.columns) == {"time", "mass", "stem", "up"} and found["time"].tolist() == [0, 1, 2]
+    assert np.allclose(found["up"], [0, 1, 1]) and np.allclose(found["mass"], [np.nan, 1, 1], equal_nan=True)
+    asked = ["clones", run.id, "--by", "kind", "--fates", "up", "down", "--out", str(tmp_path / "clones.csv")]
+    assert cli.main(asked) == 0
+    assert "Area under the ROC curve, up against down: 1.000 (1.000 to 1.000; 95 %" in capsys.readouterr().out
+    found = pd.read_csv(tmp_path / "clones.csv")
+    assert len(found) == 60 and set(found["clone"]) == set(range(8)) and np.allclose(found["predicted"], found["observed"])
+    assert cli.main(["ancestry", run.id, "--by", "kind", "--of", "left"]) == 2
+    assert "left" in capsys.readouterr().err
