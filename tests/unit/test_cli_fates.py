@@ -53,6 +53,7 @@ def test_ancestors_and_clones_of_a_run_are_told_and_written(tmp_path, capsys):
     assert cli.main(asked) == 0
     assert "Area under the ROC curve, up against down: 1.000 (1.000 to 1.000; 95 %" in capsys.readouterr().out
     found = pd.read_csv(tmp_path / "clones.csv")
-    assert len(found) == 60 and set(found["clone"]) == set(range(8)) and np.allclose(found["predicted"], found["observed"])
+    assert len(found) == 60 and set(found["clone"]) == set(range(8))
+    assert np.allclose(found["predicted"], found["observed"])
     assert cli.main(["ancestry", run.id, "--by", "kind", "--of", "left"]) == 2
     assert "left" in capsys.readouterr().err
