@@ -24,7 +24,7 @@ _GROUP = re.compile(
 )
 _GROWTH = re.compile(r"growth|(?:net|birth|prolif\w*|division)[ _-]?(?:rate|score)", re.I)
 _PICTURE = re.compile(r"umap|t[_-]?sne|phate|emb|fa2?$|draw_graph|2d|force|spring|spatial", re.I)
-_OF_GENES = re.compile(r"pca|pcs|diffmap|harmony|scvi|scanorama|scanvi|bbknn|magic|state", re.I)
+_COMPUTED = re.compile(rf"pca|pcs|diffmap|harmony|scvi|scanorama|scanvi|state|{_PICTURE.pattern}", re.I)
 _SUBJECT = re.compile(r"subjects?|individuals?|animals?", re.I)
 _DOSE = re.compile(r"doses?(?:[_ -].*)?", re.I)
 
@@ -100,11 +100,15 @@ def pictures(table: Table) -> dict[str, Array]:
     return dict(list(found.items())[:MOST_VIEWS])
 
 
+def measurements(table: Table) -> dict[str, Any]:
+    """Whatever can be kept as a second modality, [cells, features] by name: panels and coordinates."""
+    return {name: panel.x for name, panel in table.panels.items()} | {each: table.obsm[each] for each in states(table)}
+
+
 def modalities(table: Table) -> dict[str, Any]:
-    """What else was measured in the same cells, [cells, features], by name: panels, and coordinates that are neither
-    pictures nor named like what is usually computed from the genes."""
-    own = [each for each in states(table) if not (_OF_GENES.search(each) or _PICTURE.search(each))]
-    return {name: panel.x for name, panel in table.panels.items()} | {each: table.obsm[each] for each in own}
+    """Those that are worth offering: no pictures, and none named like what is usually computed from the genes."""
+    every = measurements(table)
+    return {name: x for name, x in every.items() if name in table.panels or not _COMPUTED.search(name)}
 
 
 def velocity(table: Table, way: str, dim: int) -> tuple[str, Array] | None:

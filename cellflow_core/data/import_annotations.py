@@ -49,7 +49,7 @@ def growth(table: Table, name: str, choices: ImportChoices, made: Prepared) -> A
 
 def second(table: Table, name: str, choices: ImportChoices, made: Prepared) -> Array | None:
     """The chosen second modality in axes of its own. BadInput where there is none of that name, or it is not whole."""
-    there = annotations.modalities(table)
+    there = annotations.measurements(table)
     left = ", ".join(repr(each) for each in table.panels if each != choices.modality)
     if left:
         made.steps.append(f"left out {left}, measured in the same cells")

@@ -48,7 +48,7 @@ def _of_table(table: dict[str, Any]) -> list[Evidence]:
         rows = [row for row in table["rows"] if row["model"] == model and row.get("w1") is not None]
         if rows:
             ratio = mean(row["w1"] for row in rows) / table["baselines"]["midpoint"]
-            file = table["data"]["file"]
+            file = str(table["data"]["file"])
             seconds = median(row.get("cpu", row["seconds"]) for row in rows)
             found.append(Evidence(model, TITLES.get(file, file), ratio, seconds))
     return found

@@ -261,6 +261,8 @@ def test_a_second_modality_comes_with_the_cells(tmp_path) -> None:
     proteins = np.random.default_rng(1).poisson(30, size=(300, 6))
     held.obsm["protein"] = pd.DataFrame(proteins, index=held.obs_names, columns=[f"CD{k}" for k in range(6)])
     held.obsm["X_lsi"] = np.random.default_rng(2).normal(size=(300, 4))
+    for name, count in (("X_pca", 5), ("spatial", 2), ("X_emb", 3), ("velocity_lsi", 4)):  # none of these is one
+        held.obsm[name] = np.zeros((300, count))
     path = written(tmp_path, held)
     assert inspect_file(path, path.name).modalities == {"protein": 6, "X_lsi": 4}
     total = held.X.sum(axis=1).A1
@@ -279,7 +281,7 @@ def test_a_second_modality_comes_with_the_cells(tmp_path) -> None:
     assert plain.snapshots().modality is None and "Left out 'protein', measured in the same cells" in plain.info.steps
     assert np.allclose(brought(tmp_path, held, modality="X_lsi").snapshots().modality, held.obsm["X_lsi"], atol=1e-6)
     with pytest.raises(
-        BadInput, match=r"no measurement 'ADT' that could be the second modality: it has protein, X_lsi"
+        BadInput, match=r"no measurement 'ADT' that could be the second modality: it has protein, X_emb, X_lsi, X_pca"
     ):
         brought(tmp_path, held, modality="ADT")
 
