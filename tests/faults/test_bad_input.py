@@ -122,7 +122,7 @@ def words_among_numbers(folder: Path) -> Path:
         (damaged_inside, "write it again"),
         (text, "1 cells and at least 20"),
         (no_bytes, "empty"),
-        (not_anndata, "not AnnData, 10x or loom: it holds weights"),
+        (not_anndata, "not AnnData, MuData, 10x or loom: it holds weights"),
         (no_matrix, "no matrix X"),
         (three_cells, "3 cells and at least 20"),
         (no_cells, "0 cells"),

@@ -44,7 +44,7 @@ def test_the_program_writes_its_table(tmp_path, capsys):
     scale.main([*asked, "--models", "cfgen,mccann"])
     again = json.loads(out.read_text())
     assert sorted({row["model"] for row in again["rows"]}) == ["i-cfm", "mccann"] and len(again["rows"]) == 6
-    assert len(again["refused"]) == 3 and "cfgen needs a state that decodes to counts" in again["refused"][0]["said"]
+    assert len(again["refused"]) == 3 and "CFGen needs a state that decodes to counts" in again["refused"][0]["said"]
     with pytest.raises(SystemExit, match="scale.json holds a table of other steps, seed or machine"):
         scale.main([*asked, "--models", "mccann", "--seed", "1"])
 
