@@ -14,6 +14,7 @@ import streamlit as st
 from cellflow_core.jobs import alone, compute, supervisor
 from cellflow_core.jobs.reasons import SPOKEN, reason
 from cellflow_core.stages import Stages
+from pages.parts import timers
 from pages.parts.words import as_sentence, plain
 
 WARM_AFTER = 2.0  # seconds
@@ -27,6 +28,7 @@ def start() -> None:
 
     They start a moment later: loading takes every core of a small machine, and the first page comes first.
     """
+    timers.repair()
     supervisor.ensure_supervisor()
     for seconds, warm in ((WARM_AFTER, compute.warm), (WARM_AFTER + 10.0, alone.warm)):
         timer = threading.Timer(seconds, warm)
