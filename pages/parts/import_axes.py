@@ -49,9 +49,22 @@ def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool, 
         captions=[words for _, words in ways.values()],
         label_visibility="collapsed",
     )
-    values: Values = {"representation": way, "batch_column": "", "growth_column": "", "modality": ""}
+    values: Values = {"representation": way}
+    values |= _beside(found, measured, left, draft, way)
+    values |= _preparation(found, draft, way, counts)
+    most = int(values.get("most_cells", draft.values["most_cells"]))
+    if int(left.cells.sum()) > most:
+        st.info(
+            f"Of {int(left.cells.sum()):,} cells a random {most:,} are taken, the same share of every time.",
+            icon=":material/filter_alt:",
+        )
+    return values
+
+
+def _beside(found: Any, measured: Quality, left: Kept, draft: Draft, way: str) -> Values:
+    """What is taken from the file beside the axes: batches, growth, a second modality."""
     known = {each.name: each for each in ImportChoices.settings()}
-    genes = way in ("pca", "genes")
+    values: Values = {"batch_column": "", "growth_column": "", "modality": ""}
     left_side, right_side = st.columns(2)
     if way == "pca" and found.annotations:
         values["batch_column"] = _batch(found, measured, left, draft, left_side, help_of(known["batch_column"]))
@@ -80,6 +93,13 @@ def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool, 
             "modality",
             help_of(known["modality"]) + words,
         )
+    return values
+
+
+def _preparation(found: Any, draft: Draft, way: str, counts: bool) -> Values:
+    """How the values are prepared, behind a lid."""
+    known = {each.name: each for each in ImportChoices.settings()}
+    values: Values = {}
     with st.expander("How the values are prepared", icon=":material/tune:"):
         for name, words in (
             ("normalise", "Bring every cell to the same total count"),
@@ -88,7 +108,7 @@ def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool, 
             values[name] = st.toggle(
                 words, draft.values[name], key=draft.key(name), help=help_of(known[name]), disabled=not counts
             )
-        numbers = (("variable_genes", "Most variable genes kept"),) if genes else ()
+        numbers = (("variable_genes", "Most variable genes kept"),) if way in ("pca", "genes") else ()
         if way != "genes":
             numbers += (("components", "Principal components" if way == "pca" else "Axes kept, the first ones"),)
         if found.cells > int(known["most_cells"].low or 0):
@@ -104,12 +124,6 @@ def axes(found: Any, measured: Quality, left: Kept, draft: Draft, counts: bool, 
             draft.values["drop_incomplete"],
             key=draft.key("drop_incomplete"),
             help=help_of(known["drop_incomplete"]),
-        )
-    most = int(values.get("most_cells", draft.values["most_cells"]))
-    if int(left.cells.sum()) > most:
-        st.info(
-            f"Of {int(left.cells.sum()):,} cells a random {most:,} are taken, the same share of every time.",
-            icon=":material/filter_alt:",
         )
     return values
 
