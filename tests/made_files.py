@@ -90,6 +90,7 @@ def h5mu(path: Path) -> Path:
     """As mudata writes: an AnnData a modality, whose cells differ in number and order, after 512 bytes of its own."""
     chromatin = anndata.AnnData(counts(CELLS - 4, 1200)[::-1], obs=pd.DataFrame(index=pd.Index(cells()[:3:-1])))
     chromatin.obsm["X_lsi"] = np.arange(2.0 * (CELLS - 4)).reshape(-1, 2)
+    chromatin.obsm["motifs"] = pd.DataFrame({"GATA": np.arange(CELLS - 4)}, index=chromatin.obs_names)
     donors = pd.DataFrame({"donor": np.resize(["a", "b"], CELLS), "rna:day": 0.0}, index=pd.Index(cells()))
     with h5py.File(path, "w", userblock_size=512) as file:
         write_elem(file, "obs", donors)

@@ -22,7 +22,9 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     ancestry = commands.add_parser("ancestry", help="where a group of cells comes from", description=_ancestry.__doc__)
     ancestry.add_argument("--by", required=True, metavar="COLUMN", help="annotation whose values are the groups")
     ancestry.add_argument("--of", required=True, metavar="VALUE", help="the group")
-    ancestry.add_argument("--at", type=float, metavar="TIME", help="when it was measured (default: the last time)")
+    ancestry.add_argument(
+        "--at", type=float, metavar="TIME", help="when it was measured (default: the last time it was met)"
+    )
     clones = commands.add_parser("clones", help="fates against those of clones", description=_clones.__doc__)
     clones.add_argument("--by", required=True, metavar="COLUMN", help="annotation that holds the fates")
     clones.add_argument("--fates", required=True, nargs=2, metavar=("A", "B"), help="two of its values")

@@ -158,6 +158,8 @@ def test_mudata_has_a_panel_for_what_is_no_gene(tmp_path, rows) -> None:
     assert (dense(table.x) == X[4:][:rows]).all() and (dense(table.layers["spliced"]) == 2 * X[4:][:rows]).all()
     panel = table.panels["atac"]
     assert (dense(panel.x) == made.counts(36, 1200).toarray()[:rows]).all() and len(panel.features) == 1200
+    motifs = table.panels["atac motifs"]
+    assert motifs.features == ("GATA",) and motifs.x[:, 0].tolist() == list(range(36))[::-1][:rows]
     assert table.panels["atac X_lsi"].x[0].tolist() == [70, 71] and table.obsm["X_pca"].shape == (36, 3)
 
 

@@ -41,7 +41,7 @@ def of_mudata(file: Any, path: Path, name: str, rows: int | None) -> Table:
             f"{name}: {len(shared)} cells have a name that every modality knows and that is used once: write the file "
             "again with mdata.obs_names_make_unique() and muon.pp.intersect_obs(mdata)"
         )
-    obs = _joined(frame(file["obs"], name, "obs"), genes.obs, main).loc[shared]
+    obs = _joined(frame(file["obs"], name, "obs"), genes.obs).loc[shared]
     at = genes.obs.index.get_indexer(shared)
     lost = len(genes.obs) - len(shared)
     notes = [f"{lost:,} cells that not every modality has were left out"] if lost else []
@@ -50,7 +50,8 @@ def of_mudata(file: Any, path: Path, name: str, rows: int | None) -> Table:
     for key, each in tables.items():
         own = each.obs.index.get_indexer(shared)[:rows]
         panels[shown(key)] = Panel(each.x[own], each.features)
-        panels |= {f"{shown(key)} {inner}": Panel(values[own]) for inner, values in each.obsm.items()}
+        beside = {inner: Panel(values) for inner, values in each.obsm.items()} | dict(each.panels)
+        panels |= {f"{shown(key)} {inner}": Panel(panel.x[own], panel.features) for inner, panel in beside.items()}
     return replace(
         genes,
         format="MuData",
@@ -63,7 +64,7 @@ def of_mudata(file: Any, path: Path, name: str, rows: int | None) -> Table:
     )
 
 
-def _joined(every: Any, own: Any, main: str) -> Any:
+def _joined(every: Any, own: Any) -> Any:
     """Columns of all cells and those of the genes; "rna:day" of all cells is "day" of the genes once more."""
     every = every.reindex(own.index)
     kept = [each for each in every.columns if ":" not in each and each not in own.columns]
