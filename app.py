@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import chart, state
+from pages.parts.widgets import background, chart
 
 ICONS = Path(__file__).parent / "assets" / "icons"
 
@@ -27,7 +27,7 @@ PAGES = {
 
 st.set_page_config(page_title="CellFlow Explorer", page_icon=str(ICONS / "icon.svg"), layout="wide")
 st.logo(str(ICONS / "logo.svg"), icon_image=str(ICONS / "icon.svg"), size="large")
-state.start()
+background.start()
 page = st.navigation(
     {
         section: [

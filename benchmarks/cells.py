@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data import prepare, public, readers, sources
-from cellflow_core.data.readers import BadInput
-from cellflow_core.data.scale import scale_of
+from cellflow_core.data import readers
+from cellflow_core.data.download import public
+from cellflow_core.data.importing import uploads
+from cellflow_core.data.importing.time_columns import candidates, no_time, times_of, without_times
+from cellflow_core.data.importing.value_type import scale_of
+from cellflow_core.data.preprocessing import preprocessing
+from cellflow_core.data.readers import InvalidInputError
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
-from cellflow_core.data.time_columns import candidates, no_time, times_of, without_times
-from cellflow_core.home import home
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.workspace import home
 
 OFFICIAL = ("eb", "cite", "multi")
 DONOR = "13176"
@@ -48,7 +51,7 @@ def read(path: Path, column: str | None) -> tuple[Array, Array]:
             return stored["pcs"], stored[column or "sample_labels"].astype(np.float64)
     try:
         return _table(path, column)
-    except BadInput as error:
+    except InvalidInputError as error:
         raise SystemExit(str(error)) from error
 
 
@@ -62,14 +65,14 @@ def fetch(name: str, file: Path | None, url: str, say: Callable[[str], None]) ->
     path = file or (kept if kept.is_file() else None)
     if path is None:
         try:
-            arrived = sources.opened(sources.fetch(url or entry.url, entry.sha256, say))
+            arrived = uploads.opened(uploads.fetch(url or entry.url, entry.sha256, say))
         except ValueError as error:
             raise SystemExit(
                 f"{error}\nFetch {entry.url} where there is a network, and name the file: --data {name} --file PATH"
             ) from error
         kept.parent.mkdir(parents=True, exist_ok=True)
         path = arrived.path.rename(kept)
-        sources.discard(arrived.id)
+        uploads.discard(arrived.id)
     if not path.is_file():
         raise SystemExit(f"there is no file {path}: --file takes {entry.file} from {entry.url}")
     with path.open("rb") as opened:
@@ -114,13 +117,13 @@ def _table(path: Path, column: str | None) -> tuple[Array, Array]:
     column = column or ("time" if "time" in found else next(iter(found), ""))
     numbers = dict(zip(found[column].labels, found[column].numbers, strict=True)) if column in found else {}
     if not column:
-        raise BadInput(f"{path.name}: {no_time(table)}")
+        raise InvalidInputError(f"{path.name}: {no_time(table)}")
     t, _ = times_of(table.obs, path.name, column, numbers)
     table = without_times(table, column)
     x = table.obsm.get("X_pca")
     if x is None:
-        x = prepare.dense(table.x)
-        if scale_of(table).looks != "coordinates":
+        x = preprocessing.dense(table.x)
+        if scale_of(table).value_type != "coordinates":
             center = x - x.mean(axis=0)
             x = center @ np.linalg.svd(center, full_matrices=False)[2].T
     kept = np.isfinite(t)

@@ -42,16 +42,16 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import trial
+import run_case
 
-from cellflow_core.analysis import clones
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.lineage import clones
 from cellflow_core.analysis.results import ClonalBias
-from cellflow_core.analysis.simulate import motion
-from cellflow_core.analysis.views import View
-from cellflow_core.data import store
-from cellflow_core.data.importing import ImportChoices, import_file
-from cellflow_core.data.snapshots import Need, Snapshots
+from cellflow_core.analysis.simulate import dynamics
+from cellflow_core.data.importing.importing import ImportChoices, import_file
+from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.data.steps.contract import derive
+from cellflow_core.data.store import store
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel
 from cellflow_core.train.trainer import PRESETS, TrainConfig, fit
@@ -102,9 +102,9 @@ def rows(asked: argparse.Namespace, name: str, data: Snapshots, fates: tuple[str
     """One row for each way in which this model can be trained."""
     bare = dataclasses.replace(data, growth=None)
     made = [one(asked, name, bare, fates, "without")]
-    if made[0]["grows"] or trial.named(name)[0] in TOLD:
+    if made[0]["grows"] or run_case.named(name)[0] in TOLD:
         made.append(one(asked, name, data, fates, "with"))
-    if Need.LINEAGE in registry.find(trial.named(name)[0]).needs:
+    if DataRequirement.LINEAGE in registry.find(run_case.named(name)[0]).needs:
         for row in made:
             row["clones"] = "seen"
         made += [one(asked, name, each, fates, growth, FOLDS) for each, growth in ((bare, "without"), (data, "with"))]
@@ -122,10 +122,10 @@ def one(
         for part in range(max(folds, 1)):
             hidden = (data.lineage % folds == part) if folds else np.zeros(len(data.t), bool)
             model = trained(asked, name, dataclasses.replace(data, lineage=np.where(hidden, -1, data.lineage)), seed)
-            grows = motion(model).grows
+            grows = dynamics(model).has_growth
             last = bias(asked, model, data, fates, seed)
             wanted = (last.clone % folds == part) if folds else np.ones(len(last.clone), bool)
-            values.append(np.where(wanted, last.predicted if growth == "with" else last.ungrown, 0.0))
+            values.append(np.where(wanted, last.predicted if growth == "with" else last.without_growth, 0.0))
         predicted.append(np.sum(values, axis=0))
     assert last is not None
     mean = np.mean(predicted, axis=0)
@@ -140,7 +140,7 @@ def one(
 
 
 def trained(asked: argparse.Namespace, name: str, data: Snapshots, seed: int) -> DynamicsModel:
-    kind, settings = trial.named(name)
+    kind, settings = run_case.named(name)
     model = registry.create(kind, settings, data.spec, seed)
     changes = {} if asked.steps is None else {"steps": asked.steps}
     fit(model, data, TrainConfig.preset(asked.preset, type(model), **changes), seed=seed)
@@ -150,7 +150,7 @@ def trained(asked: argparse.Namespace, name: str, data: Snapshots, seed: int) ->
 def bias(
     asked: argparse.Namespace, model: DynamicsModel, data: Snapshots, fates: tuple[str, str], seed: int
 ) -> ClonalBias:
-    view = View("pca", ("1", "2"), data.x[:, :2], data.x)
+    view = Embedding("pca", ("1", "2"), data.x[:, :2], data.x)
     return clones.clonal_bias(model, data, view, asked.states, fates, asked.early, seed=seed)
 
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import machine
 import numpy as np
+import run_case
 import torch
-import trial
 
-from cellflow_core.analysis import course, fates, flow, landscape
+from cellflow_core.analysis import fates, flow, landscape, time_course
+from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.analysis.views import View
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.jobs.process import peak_mb
 from cellflow_core.math.ot import wasserstein
@@ -36,15 +36,15 @@ SPLITS = 3
 """Draws that the floor is the mean of."""
 PICTURES: dict[str, Callable[..., object]] = {
     "flow": flow.flow_field,
-    "course": course.time_course,
+    "course": time_course.time_course,
     "landscape": landscape.landscape,
     "fates": fates.fate_map,
 }
 
 
-def row(asked: trial.Trial) -> dict[str, Any]:
+def row(asked: run_case.Trial) -> dict[str, Any]:
     """Train, carry, draw and score here."""
-    model, data, _, made = trial.trained(asked)
+    model, data, _, made = run_case.trained(asked)
     rng = np.random.default_rng(asked.seed)
     first = data.at(float(data.times[0]))
     made["carry"], made["carry_mb"], _ = spent(
@@ -80,12 +80,12 @@ def beside(data: Snapshots, fold: float, seed: int = 0) -> dict[str, float]:
     return {"still": still, "floor": float(np.mean([wasserstein(cells[one], cells[two]) for one, two in parts]))}
 
 
-def bent(data: Snapshots) -> View:
+def bent(data: Snapshots) -> Embedding:
     """A view that is no linear map of the state: the two axes of most spread, rolled up."""
     wide = np.argsort(-data.x.var(axis=0))[:2]
     z = (data.x[:, wide] - data.x[:, wide].mean(axis=0)) / data.x[:, wide].std(axis=0)
     points = np.stack([np.sin(z[:, 0]) + z[:, 0] / 2, np.arctan(z[:, 1])], axis=1).astype(np.float32)
-    return View("bent", ("1", "2"), points, data.x)
+    return Embedding("bent", ("1", "2"), points, data.x)
 
 
 def few(x: Array, most: int, rng: np.random.Generator) -> Array:

@@ -34,14 +34,14 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import cells
-import parts
 import published
-import trial
+import resumable_table
+import run_case
 
 from cellflow_core.analysis import evaluate
-from cellflow_core.analysis.results import Trivial
+from cellflow_core.analysis.results import BaselineScores
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.store import datasets, open_dataset
+from cellflow_core.data.store.store import datasets, open_dataset
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import PRESETS
 
@@ -54,26 +54,26 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     torch.set_num_threads(asked.threads)
     names = registry.names() if asked.models == "all" else tuple(asked.models.split(","))
     for name in names:
-        trial.named(name)
+        run_case.named(name)
     data = read(asked)
     folds, seeds = evaluate.middle_times(data), [int(each) for each in asked.seeds.split(",")]
-    refused = {name: said for name in names if (said := trial.lacking(name, data))}
+    refused = {name: said for name in names if (said := run_case.missing_data(name, data))}
     for said in refused.values():
         print(f"left out: {said}", file=sys.stderr, flush=True)
     names = tuple(name for name in names if name not in refused)
     found = about(asked, data)
     again = {(name, seed) for name in names for seed in seeds}
     alike = ("protocol", "data", "preset", "machine")
-    rows = parts.earlier(asked.out, found, alike, lambda row: (row["model"], row["seed"]) in again)
-    beside = {fold: evaluate.trivial(data, fold, limit=len(data.x)) for fold in folds}
+    rows = resumable_table.earlier(asked.out, found, alike, lambda row: (row["model"], row["seed"]) in again)
+    beside = {fold: evaluate.baseline_scores(data, fold, limit=len(data.x)) for fold in folds}
     found |= {"rows": rows, **trivial_rows(beside), "refused": refused, "failed": []}
     found |= {"published": published.beside(asked.data, data.dim)}
     for name in names:
         for seed in seeds:
             for fold in folds:
-                parts.one(found, _trial(asked, name, data, seed, beside[fold]))
-                parts.write(asked.out, found)
-    parts.write(asked.out, found)
+                resumable_table.one(found, _trial(asked, name, data, seed, beside[fold]))
+                resumable_table.write(asked.out, found)
+    resumable_table.write(asked.out, found)
     print(table(found))
     return found
 
@@ -128,11 +128,11 @@ def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
     }
 
 
-def trivial_rows(beside: dict[float, Trivial]) -> dict[str, Any]:
+def trivial_rows(beside: dict[float, BaselineScores]) -> dict[str, Any]:
     """The answers that need no model: mean W1, W1 at each fold, and every distance."""
     w1 = [{"fold": fold} | {name: getattr(each, name).w1 for name in BASELINES} for fold, each in beside.items()]
     every = [
-        {"fold": fold, "answer": name} | trial.plain(getattr(each, name))
+        {"fold": fold, "answer": name} | run_case.plain(getattr(each, name))
         for fold, each in beside.items()
         for name in BASELINES
     ]
@@ -176,8 +176,8 @@ def _mean(values: list[float], width: int, digits: int) -> str:
     return f"{np.mean(values):{width}.{digits}f}" if values else f"{'-':>{width}}"
 
 
-def _trial(asked: argparse.Namespace, name: str, data: Snapshots, seed: int, beside: Trivial) -> trial.Trial:
-    return trial.Trial(
+def _trial(asked: argparse.Namespace, name: str, data: Snapshots, seed: int, beside: BaselineScores) -> run_case.Trial:
+    return run_case.Trial(
         model=name,
         data=data,
         seed=seed,

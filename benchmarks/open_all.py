@@ -28,27 +28,28 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cellflow_core.data import sources, store
-from cellflow_core.data.importing import BadInput, Inspection, import_file, inspect_file
-from cellflow_core.data.proposal import decided, proposed
-from cellflow_core.data.readers import NotCells, read
+from cellflow_core.data.importing import uploads
+from cellflow_core.data.importing.import_defaults import default_choices, parse_choices
+from cellflow_core.data.importing.importing import FileSummary, InvalidInputError, import_file, inspect_file
+from cellflow_core.data.importing.time_labels import unit_of_name
+from cellflow_core.data.readers import NotCellDataError, read
 from cellflow_core.data.readers.matrix_market import plain
-from cellflow_core.data.snapshots import Need
-from cellflow_core.data.times import unit_of_name
+from cellflow_core.data.snapshots import DataRequirement
+from cellflow_core.data.store import store
 
 _PERTURBED = re.compile(r"perturb|guide|knock|drug|treatment", re.I)
 _UNBALANCED = 1.5  # times as many cells at one time as at another
 _EMPTY = 0.5  # of a table beside the cells that is zero where it says what was done to them
 KINDS = {"network": "a network", "names": "a list of names", "times": "notes on the same cells"}
-"""What `NotCells` names, in words."""
+"""What `NotCellDataError` names, in words."""
 NEEDS = {
-    Need.VELOCITY: "velocity",
-    Need.LINEAGE: "lineage",
-    Need.MASS: "growth",
-    Need.GROWTH: "growth",
-    Need.GENES: "genes",
-    Need.SUBJECTS: "subjects",
-    Need.DOSE: "dose",
+    DataRequirement.VELOCITY: "velocity",
+    DataRequirement.LINEAGE: "lineage",
+    DataRequirement.MASS: "growth",
+    DataRequirement.GROWTH: "growth",
+    DataRequirement.GENES: "genes",
+    DataRequirement.SUBJECTS: "subjects",
+    DataRequirement.DOSE: "dose",
 }
 
 
@@ -57,7 +58,7 @@ class Opened:
     """A file that came in: what the look into it found, what was stored, which column became the time, seconds."""
 
     path: Path
-    found: Inspection
+    found: FileSummary
     info: store.DatasetInfo
     time: str
     windows: int
@@ -107,30 +108,30 @@ def _alike(one: Opened | tuple[Path, Exception], main: Opened | None) -> bool:
 def opened(path: Path) -> Opened | tuple[Path, Exception]:
     """The file in a data set, by the way of a user, or what was said instead."""
     began = time.perf_counter()
-    source = sources.opened(sources.link(path))
+    source = uploads.opened(uploads.register_local_file(path))
     try:
         found = inspect_file(source.path, source.name)
-        choices, numbers = decided(proposed(found))
+        choices, numbers = parse_choices(default_choices(found))
         made = store.open_dataset(import_file(source.path, source.name, choices, numbers))
         made.snapshots()
     except Exception as error:  # noqa: BLE001 - whatever it is becomes a row that is not ok
         return path, error
     finally:
-        sources.discard(source.id)
+        uploads.discard(source.id)
     return Opened(path, found, made.info, choices.time_column, choices.windows, time.perf_counter() - began)
 
 
 def _beside(one: Opened | tuple[Path, Exception], main: Opened | None) -> Beside | None:
     """What a file is that holds no cells of its own; None where it stands for itself."""
     path = _path(one)
-    if isinstance(one, tuple) and isinstance(one[1], NotCells):
+    if isinstance(one, tuple) and isinstance(one[1], NotCellDataError):
         order = any(unit_of_name(each) == "pseudotime" for each in _head(path))
         feeds = ("network",) if one[1].what == "network" else ("pseudotime",) if order else ()
         return Beside(path, KINDS[one[1].what], feeds)
     if main is None or main.found.format != "table":
         return None
     if isinstance(one, tuple):
-        lines = _lines(path) if isinstance(one[1], BadInput) else 0
+        lines = _lines(path) if isinstance(one[1], InvalidInputError) else 0
         return Beside(path, f"a line for each row of {main.path.name}") if lines == main.found.cells else None
     if one.found.format != "table" or one.found.cells != main.found.cells:
         return None
@@ -157,7 +158,7 @@ def _row(data: str, one: Opened | tuple[Path, Exception], beside: list[Beside]) 
     if isinstance(one, tuple):
         said = str(one[1]) if isinstance(one[1], ValueError) else f"{type(one[1]).__name__}: {one[1]}"
         empty: dict[str, Any] = {"cells": 0, "features": 0, "times": 0, "feeds": []}
-        return {"data": data, "ok": isinstance(one[1], NotCells), **empty, "sentence": said}
+        return {"data": data, "ok": isinstance(one[1], NotCellDataError), **empty, "sentence": said}
     return {
         "data": data,
         "ok": True,

@@ -65,8 +65,9 @@ def _depth(profile: np.ndarray, density: float) -> float:
 
 
 def run_ours(path: Path, genes: int, components: int, whole: bool) -> tuple[float, float]:
-    from cellflow_core.data import embed, importing
-    from cellflow_core.data.import_choices import ImportChoices
+    from cellflow_core.data.importing import importing
+    from cellflow_core.data.importing.import_choices import ImportChoices
+    from cellflow_core.data.preprocessing import umap
     from cellflow_core.data.steps.contract import derive
 
     if genes:
@@ -75,7 +76,7 @@ def run_ours(path: Path, genes: int, components: int, whole: bool) -> tuple[floa
     began, busy = time.perf_counter(), time.process_time()
     made = importing.import_file(path, path.name, choices, {str(k): float(k) for k in (0, 1, 2, 4, 7)})
     if whole:
-        embed.add_umap(derive(made, "clusters", {}))
+        umap.add_umap(derive(made, "clusters", {}))
     return time.perf_counter() - began, time.process_time() - busy
 
 
@@ -84,7 +85,7 @@ def run_scanpy(path: Path, genes: int, components: int, whole: bool) -> tuple[fl
 
     import scanpy
 
-    from cellflow_core.data import graph
+    from cellflow_core.data.preprocessing import neighbors
 
     warnings.simplefilter("ignore")
     began, busy = time.perf_counter(), time.process_time()
@@ -94,7 +95,7 @@ def run_scanpy(path: Path, genes: int, components: int, whole: bool) -> tuple[fl
     scanpy.pp.highly_variable_genes(held, n_top_genes=genes)
     scanpy.pp.pca(held, n_comps=components)
     if whole:
-        scanpy.pp.neighbors(held, transformer=graph.approximate(graph.NEIGHBOURS))
+        scanpy.pp.neighbors(held, transformer=neighbors.approximate(neighbors.NEIGHBOURS))
         scanpy.tl.leiden(held, flavor="igraph", n_iterations=2, directed=False)
         scanpy.tl.umap(held)
     return time.perf_counter() - began, time.process_time() - busy

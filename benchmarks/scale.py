@@ -1,7 +1,7 @@
 """What every model costs in time and memory on few and on many cells, in one table.
 
     python benchmarks/scale.py --file eb_velocity_subset2750.npz --out FILE.json
-    python benchmarks/scale.py --models mccann,ot-cfm --cells 5000,50000 --steps 100
+    python benchmarks/scale.py --models ot-displacement,ot-cfm --cells 5000,50000 --steps 100
 
 Each model is trained once on the first --dims (5) coordinates of --file, as loo.py reads and scales them, and once on
 each of --cells made-up cells (5,000 and 50,000 of five times in 50 coordinates; tree.py), always without the middle
@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import cells
 import footprint
-import parts
-import trial
+import resumable_table
+import run_case
 from tree import tree
 
 from cellflow_core.data.snapshots import Snapshots
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     torch.set_num_threads(asked.threads)
     names = registry.names() if asked.models == "all" else tuple(asked.models.split(","))
     for name in names:
-        trial.named(name)
+        run_case.named(name)
     found: dict[str, Any] = {
         "steps": asked.preset if asked.steps is None else f"{asked.preset}, {asked.steps} steps",
         "seed": asked.seed,
@@ -62,19 +62,19 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     every = read(asked)
     again = {(label, name) for label in every for name in names}
     alike = ("steps", "seed", "machine")
-    found["rows"] = parts.earlier(asked.out, found, alike, lambda row: (row["data"], row["model"]) in again)
+    found["rows"] = resumable_table.earlier(asked.out, found, alike, lambda row: (row["data"], row["model"]) in again)
     for label, data in every.items():
         fold = float(data.times[len(data.times) // 2])
         counts = {"cells": len(data.x), "dims": data.dim, "times": len(data.times), "fold": fold}
         found["data"][label] = counts | footprint.beside(data, fold, asked.seed)
         for name in names:
-            if said := trial.lacking(name, data):
+            if said := run_case.missing_data(name, data):
                 found["refused"].append({"data": label, "model": name, "said": said})
                 continue
-            one = trial.Trial(name, data, asked.seed, fold, asked.preset, asked.threads, steps=asked.steps)
-            parts.one(found, one, footprint.row, data=label)
-            parts.write(asked.out, found)
-    parts.write(asked.out, found)
+            one = run_case.Trial(name, data, asked.seed, fold, asked.preset, asked.threads, steps=asked.steps)
+            resumable_table.one(found, one, footprint.row, data=label)
+            resumable_table.write(asked.out, found)
+    resumable_table.write(asked.out, found)
     print(table(found))
     return found
 

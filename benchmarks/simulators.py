@@ -23,8 +23,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cellflow_core.analysis.crowd import Amid
-from cellflow_core.analysis.simulate import Model, motion, simulate
+from cellflow_core.analysis.mean_field import InPopulation
+from cellflow_core.analysis.simulate import Model, dynamics, simulate
 from cellflow_core.data.simulators import registry as simulators
 from cellflow_core.data.simulators.contract import HasDrift, HasVelocity, Simulator
 from cellflow_core.data.snapshots import Snapshots
@@ -49,7 +49,7 @@ def one(name: str, process: Simulator, model_name: str, seed: int, preset: str) 
     model = registry.create(model_name, settings, data.spec, seed)
     fit(model, data, TrainConfig.preset(preset, kind), seed=seed)
     row: dict[str, Any] = {"process": name, "model": model_name, "seed": seed}
-    moved = motion(model)
+    moved = dynamics(model)
     if isinstance(process, HasVelocity) and moved.velocity:
         found, truth = fields(model, "velocity", process.velocity, fresh)
         row["velocity"] = cosine(found, truth)
@@ -70,7 +70,7 @@ def fields(model: Model, name: str, truth: Any, cells: Snapshots) -> tuple[np.nd
     pairs = []
     for time in cells.times:
         x = cells.at(time)
-        found = getattr(motion(Amid(model, x)), name)
+        found = getattr(dynamics(InPopulation(model, x)), name)
         with torch.no_grad():
             made = found(torch.full((len(x),), float(time)), torch.from_numpy(x)).numpy()
         pairs.append((made, truth(float(time), x.astype(np.float64))))

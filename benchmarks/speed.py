@@ -40,13 +40,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import cells
-import trial
+import run_case
 from torchcfm import ExactOptimalTransportConditionalFlowMatcher
 from torchcfm.models import MLP
 
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.math.ot import wasserstein
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -118,9 +118,9 @@ def stock(train: Snapshots, steps: int, rate: float, seed: int) -> Move:
 
 
 def ours(label: str, train: Snapshots, steps: int, seed: int) -> Move:
-    name, settings = trial.named(label)
+    name, settings = run_case.named(label)
     model = registry.create(name, settings, train.spec, seed)
-    fit(model, train, TrainConfig.preset("standard", type(model), steps=steps, validation=0.0), seed=seed)
+    fit(model, train, TrainConfig.preset("standard", type(model), steps=steps, validation_fraction=0.0), seed=seed)
     return lambda x, start, end: simulate(model, x, [start, end]).x[-1]
 
 

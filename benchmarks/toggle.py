@@ -23,12 +23,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import trial
+import run_case
 
+from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import fate_map
-from cellflow_core.analysis.perturb import perturbation
-from cellflow_core.analysis.simulate import motion, simulate
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.perturbations.knock_out import perturbation
+from cellflow_core.analysis.simulate import dynamics, simulate
 from cellflow_core.data.simulators.toggle import LABEL, Settings, Toggle
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -40,8 +40,8 @@ def one(name: str, seed: int, sample: int, preset: str) -> dict[str, Any]:
     """Train one model on one sample and compare it with the circuit."""
     data = Toggle(Settings(seed=sample)).simulate()
     center = data.x - data.x.mean(axis=0)
-    view = View("pca", ("PC1", "PC2"), center @ np.linalg.svd(center, full_matrices=False)[2][:2].T, data.x)
-    label, (name, settings) = name, trial.named(name)
+    view = Embedding("pca", ("PC1", "PC2"), center @ np.linalg.svd(center, full_matrices=False)[2][:2].T, data.x)
+    label, (name, settings) = name, run_case.named(name)
     kind = registry.find(name)
     model = registry.create(name, settings, data.spec, seed)
     fit(model, data, TrainConfig.preset(preset, kind), seed=seed)
@@ -56,7 +56,7 @@ def one(name: str, seed: int, sample: int, preset: str) -> dict[str, Any]:
         "fates": max(abs(share(fates.names, fates.share, each) - truth[each]) for each in truth),
         "states": len(fate_map(model, data, view).names),
     }
-    if motion(model).grows:
+    if dynamics(model).has_growth:
         assert data.mass is not None
         moved = simulate(model, data.at(float(data.times[0])), data.times, seed=seed)
         row["cells"] = float(np.exp(moved.log_weight[-1].astype(float)).mean())
@@ -67,7 +67,7 @@ def one(name: str, seed: int, sample: int, preset: str) -> dict[str, Any]:
     return row
 
 
-def knock_out_error(model: Any, data: Any, view: View, gene: str, truth: dict[str, float]) -> float:
+def knock_out_error(model: Any, data: Any, view: Embedding, gene: str, truth: dict[str, float]) -> float:
     """Largest error of the change of any share when `gene` is held at 0."""
     held = Toggle().fate_shares(clamp={gene: 0.0})
     made = perturbation(model, data, view, gene, "knock-out", states=LABEL)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 SPEED, SIDEWAYS, FORK, SPREAD = 2.0, 2.0, 1.0, 0.5  # v, w, f, s
 JITTER = 0.2

@@ -33,13 +33,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import cells
-import trial
+import run_case
 
 from cellflow_core.analysis import evaluate
-from cellflow_core.analysis.simulate import motion, simulate
+from cellflow_core.analysis.simulate import dynamics, simulate
 from cellflow_core.data.simulators.gene_circuit import GeneCircuit, Settings
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.split import halves
+from cellflow_core.data.train_validation_split import halves
 from cellflow_core.math.ot import wasserstein
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     torch.set_num_threads(asked.threads)
     names, seeds = asked.models.split(","), [int(each) for each in asked.seeds.split(",")]
     for name in names:
-        trial.named(name)
+        run_case.named(name)
     found = earlier(asked.out)
     found |= {"date": machine.today(), "machine": machine.here() | {"threads": asked.threads}, "preset": asked.preset}
     for part in asked.parts.split(","):
@@ -132,7 +132,7 @@ PARTS = {"gene": gene, "emt": emt, "circuit": circuit}
 
 def rolled(data: Snapshots, name: str, seed: int, preset: str, changes: dict[str, Any]) -> dict[str, Any]:
     """All times trained, none of the cells kept aside, and rolled out from the first."""
-    model, told = _trained(data, name, seed, preset, {"validation": 0.0, **changes})
+    model, told = _trained(data, name, seed, preset, {"validation_fraction": 0.0, **changes})
     return told | _rollout(model, data, seed)
 
 
@@ -154,9 +154,9 @@ def left_out(data: Snapshots, name: str, seed: int, preset: str, changes: dict[s
 
 def compared(data: Snapshots, name: str, seed: int, preset: str, changes: dict[str, Any]) -> dict[str, Any]:
     """As `rolled`, and learnt against true growth at cells of another draw."""
-    model, told = _trained(data, name, seed, preset, {"validation": 0.0, **changes})
+    model, told = _trained(data, name, seed, preset, {"validation_fraction": 0.0, **changes})
     told |= _rollout(model, data, seed)
-    learnt = motion(model).growth
+    learnt = dynamics(model).growth
     if learnt is None:
         return told
     truth, fresh = GeneCircuit(), GeneCircuit(Settings(seed=1000 + seed)).simulate()
@@ -174,7 +174,7 @@ def compared(data: Snapshots, name: str, seed: int, preset: str, changes: dict[s
 def _trained(
     data: Snapshots, name: str, seed: int, preset: str, changes: dict[str, Any]
 ) -> tuple[DynamicsModel, dict[str, Any]]:
-    base, settings = trial.named(name)
+    base, settings = run_case.named(name)
     model = registry.create(base, settings, data.spec, seed)
     began = time.process_time()
     fit(model, data, TrainConfig.preset(preset, type(model), **changes), seed=seed)
@@ -194,7 +194,7 @@ def _rollout(model: DynamicsModel, data: Snapshots, seed: int) -> dict[str, Any]
 def _mass_error(model: DynamicsModel, log_weight: Array, data: Snapshots, t: float) -> float | None:
     """|predicted / measured - 1| of the mass relative to the first time, which the start cells stand at."""
     assert data.mass is not None
-    if motion(model).growth is None:
+    if dynamics(model).growth is None:
         return None
     measured = data.mass[np.searchsorted(data.times, t)] / data.mass[0]
     return abs(float(np.exp(log_weight.astype(np.float64)).mean() / measured) - 1)

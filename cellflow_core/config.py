@@ -24,7 +24,7 @@ class Setting:
     high: float | None = None
     unit: str = ""
     choices: tuple[str, ...] = ()
-    words: Mapping[str, str] = field(default_factory=dict)
+    choice_labels: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, owner: str, value: Any) -> Any:
         """Return `value` in the type of this setting, or raise ValueError with a sentence that names it."""
@@ -57,10 +57,10 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     unit: str = "",
-    words: Mapping[str, str] | None = None,
+    choice_labels: Mapping[str, str] | None = None,
 ) -> Any:
     """Declare one field of a Config: default, meaning, bounds (both included), unit, and words for its choices."""
-    about = {"help": help, "low": low, "high": high, "unit": unit, "words": words or {}}
+    about = {"help": help, "low": low, "high": high, "unit": unit, "words": choice_labels or {}}
     return field(default=default, metadata=about)
 
 
@@ -88,7 +88,7 @@ class Config:
         return tuple(found)
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Make from a mapping, as read from JSON or a form. An unknown key is a ValueError that lists the known."""
         known = {each.name for each in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
@@ -103,9 +103,11 @@ class Config:
         return dataclasses.asdict(self)
 
 
-def ruled_out(only_with: Mapping[str, tuple[str, tuple[Any, ...]]], settings: Mapping[str, Any]) -> frozenset[str]:
-    """The names in `only_with`, name -> (setting, values that allow it), that these settings do not allow."""
-    return frozenset(name for name, (key, values) in only_with.items() if settings[key] not in values)
+def unavailable_capabilities(
+    conditional_capabilities: Mapping[str, tuple[str, tuple[Any, ...]]], settings: Mapping[str, Any]
+) -> frozenset[str]:
+    """Names in `conditional_capabilities`, name -> (setting, values that allow it), that the settings do not allow."""
+    return frozenset(name for name, (key, values) in conditional_capabilities.items() if settings[key] not in values)
 
 
 def variant(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:
@@ -114,7 +116,7 @@ def variant(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:
     words = [
         f"{each.name.replace('_', ' ')} {'on' if values[each.name] else 'off'}"
         if each.kind == "bool"
-        else each.words.get(values[each.name], values[each.name])
+        else each.choice_labels.get(values[each.name], values[each.name])
         for each in named
     ]
     return f" ({', '.join(words)})" if words else ""

@@ -21,12 +21,12 @@ class Registry(Generic[Kind]):
     package: str
     kind: type[Kind]
     word: str
-    others: tuple[str, ...]
+    excluded_modules: tuple[str, ...]
 
     def names(self) -> tuple[str, ...]:
         """Every one, by name."""
         folder = Path(__file__).parents[1].joinpath(*self.package.split("."))
-        files = (each.stem for each in folder.glob("[!_]*.py") if each.stem not in self.others)
+        files = (each.stem for each in folder.glob("[!_]*.py") if each.stem not in self.excluded_modules)
         return tuple(sorted(each.replace("_", "-") for each in files))
 
     def find(self, name: str) -> type[Kind]:

@@ -2,17 +2,18 @@
 
 import streamlit as st
 
-from pages.parts import compare_form, compare_table, pick
-from pages.parts.state import catalogue
+from pages.parts.training import compare_form, compare_table
+from pages.parts.widgets import selectors
+from pages.parts.widgets.background import catalogue
 
 st.title("Compare")
 st.caption(
     "Each model is trained again without one of your times and has to guess its cells. Whoever comes nearest to cells "
     "it never saw has earned more trust than one that fits what it was shown."
 )
-info = pick.pick_dataset()
+info = selectors.pick_dataset()
 if len(info.times) < 3:
-    pick.empty(
+    selectors.empty_state(
         "These data cannot test a model",
         f"A time that is left out must lie between two others, and {info.label} has {len(info.times)}.",
         {"pages/data.py": "Other data"},

@@ -2,17 +2,19 @@
 
 import streamlit as st
 
-from cellflow_core.data import store
-from pages.parts import add_data, dataset, downloading, history, import_guide, pick, undo
+from cellflow_core.data.store import store
+from pages.parts.data import add_data, dataset, downloading, provenance
+from pages.parts.importing import guide
+from pages.parts.widgets import selectors, undo
 
 st.title("Data")
 if "upload" in st.query_params:
     downloading.watch(st.query_params["upload"])
-    import_guide.show(st.query_params["upload"])
+    guide.show(st.query_params["upload"])
     st.stop()
 
 undo.offer("dataset", store.restore)
-for problem in store.problems():
+for problem in store.damaged_datasets():
     st.warning(problem, icon=":material/broken_image:")
 found = store.datasets()
 with st.expander(
@@ -28,7 +30,7 @@ if not found:
         "machine that runs this app and is sent nowhere else.",
         icon=":material/info:",
     )
-    history.trash()
+    provenance.trash()
     st.stop()
-dataset.show(pick.pick_dataset())
-history.trash()
+dataset.show(selectors.pick_dataset())
+provenance.trash()

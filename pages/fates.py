@@ -3,10 +3,12 @@
 import streamlit as st
 
 from cellflow_core.figures import fates
-from cellflow_core.jobs import compute
-from pages.parts import ancestry, chart, clones, fate_words, growth, one_cell, rows, state, view
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting import fate_summaries, result_tables
+from pages.parts.views import ancestry, cell_trajectories, clones, growth, view
+from pages.parts.widgets import background, chart
 
-run, data, info, map_name = view.opened(
+run, data, info, map_name = view.open_view(
     "fates",
     "Fates",
     "What will a cell become?",
@@ -14,10 +16,10 @@ run, data, info, map_name = view.opened(
     follow=True,
 )
 dark, states = chart.dark(), view.states(data)
-result = state.result_of(
-    compute.ask("fates", run.id, view=map_name, states=states), "Following cells to where they end"
+result = background.result_of(
+    analysis_pool.submit_analysis("fates", run.id, view=map_name, states=states), "Following cells to where they end"
 )
-view.say(fate_words.of_fates(result, info.times[0], info.time_unit))
+view.show_summary(fate_summaries.of_fates(result, info.times[0], info.time_unit))
 
 left, right = st.columns([2, 3], gap="large")
 with left:
@@ -30,20 +32,20 @@ with right:
     shown = {"": "the likeliest fate", **{name: name for name in result.names}}
     chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, key="fate", bind="query-params")
     fate = result.names.index(chosen) if chosen in result.names else None
-    cells = fates.cell_fates(result, data.view(map_name), data.view_axes(map_name), fate, dark=dark)
+    cells = fates.cell_fates(result, data.embedding(map_name), data.view_axes(map_name), fate, dark=dark)
     chart.chart(cells, "fates_cells", fates.describe_cells(result, fate))
 view.notes((*result.notes, f"Interval: {result.interval}."))
-view.numbers(bars, rows.of_fates(result), f"fates-{run.id}", "fates", "The numbers of these states")
+view.numbers(bars, result_tables.of_fates(result), f"fates-{run.id}", "fates", "The numbers of these states")
 view.numbers(
     cells,
-    rows.of_cell_fates(result, data.view_axes(map_name)),
+    result_tables.of_cell_fates(result, data.view_axes(map_name)),
     f"fates-cells-{run.id}",
     "fates_of_cells",
     "The numbers of each cell",
 )
 
 st.subheader("Many futures of one cell", anchor="one-cell")
-one_cell.show(run, data, map_name, states)
+cell_trajectories.show(run, data, map_name, states)
 
 st.subheader("Where does a group come from?", anchor="ancestry")
 ancestry.show(run, data, map_name)

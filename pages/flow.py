@@ -3,10 +3,12 @@
 import streamlit as st
 
 from cellflow_core.figures import flow
-from cellflow_core.jobs import compute
-from pages.parts import chart, growth, headline, rows, state, view
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting import result_tables, summaries
+from pages.parts.views import growth, view
+from pages.parts.widgets import background, chart
 
-run, data, info, map_name = view.opened(
+run, data, info, map_name = view.open_view(
     "flow", "Flow", "Which way do cells move, and how fast?", ("velocity", "drift", "coupling")
 )
 controls = st.columns([3, 2], gap="large", vertical_alignment="bottom")
@@ -16,17 +18,24 @@ with controls[1]:
     ways = {"speed": "Speed", "growth": "Growth", "nothing": "Nothing"}
     by = view.options("Colour", "by", ways if growth.is_learnt(run) else {k: ways[k] for k in ("speed", "nothing")})
 
-result = state.result_of(compute.ask("flow", run.id, view=map_name, time=time), "Following the flow")
-check = compute.ask("course", run.id, view=map_name)
-course = state.result_of(check, "Reading the check") if check.done() and not check.exception() else None
-view.say(headline.of_flow(result, info.time_unit, course))
+result = background.result_of(
+    analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time), "Following the flow"
+)
+check = analysis_pool.submit_analysis("course", run.id, view=map_name)
+course = background.result_of(check, "Reading the check") if check.done() and not check.exception() else None
+view.show_summary(summaries.of_flow(result, info.time_unit, course))
 if by == "growth" and result.growth is None:
     st.info(
         "This plan keeps the number of cells in this interval, so there is no growth to draw.", icon=":material/info:"
     )
     by = "speed"
-figure = flow.flow(result, data.view(map_name), by=by, dark=chart.dark(), height=620)
+figure = flow.flow(result, data.embedding(map_name), by=by, dark=chart.dark(), height=620)
 chart.chart(figure, "flow_lines", flow.describe(result))
 growth.say(growth.of_flow(result, info.time_unit))
 view.notes(result.notes)
-view.numbers(figure, rows.of_growth(result) if by == "growth" else rows.of_flow(result), f"{by}-{run.id}", "flow")
+view.numbers(
+    figure,
+    result_tables.of_growth(result) if by == "growth" else result_tables.of_flow(result),
+    f"{by}-{run.id}",
+    "flow",
+)

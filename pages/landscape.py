@@ -3,10 +3,12 @@
 import streamlit as st
 
 from cellflow_core.figures import landscape, scatter
-from cellflow_core.jobs import compute
-from pages.parts import chart, headline, measured, rows, state, view
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting import result_tables, summaries
+from pages.parts.views import cell_selection, view
+from pages.parts.widgets import background, chart
 
-run, data, info, map_name = view.opened(
+run, data, info, map_name = view.open_view(
     "landscape",
     "Landscape",
     "Where do cells settle?",
@@ -16,7 +18,7 @@ run, data, info, map_name = view.opened(
 dark, outline_key = chart.dark(), f"roll_{run.id}_{map_name}"
 
 kinds = {"quasi": "Where cells gather (−log p)"}
-if "potential" in state.catalogue()[run.recipe.model].gives(run.recipe.settings):
+if "potential" in background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings):
     kinds = {"potential": "Learnt potential", **kinds}
 controls = st.columns([3, 2], gap="large")
 with controls[0]:
@@ -24,16 +26,16 @@ with controls[0]:
 with controls[1]:
     time = view.time_choice("Surface at", info, info.times, default=info.times[-1], key="at")
 
-points = data.view(map_name)
-roll = measured.usable(points, chart.outlined(outline_key))
-asked = compute.ask("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll)
-result = state.result_of(asked, "Measuring the landscape")
-view.say(headline.of_landscape(result, info.time_unit))
+points = data.embedding(map_name)
+roll = cell_selection.usable(points, chart.selection(outline_key))
+asked = analysis_pool.submit_analysis("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll)
+result = background.result_of(asked, "Measuring the landscape")
+view.show_summary(summaries.of_landscape(result, info.time_unit))
 with_cells = st.toggle("Show measured cells", True, key="cells", bind="query-params")
 figure = landscape.landscape(result, cells=with_cells, dark=dark, height=600)
 scene = chart.chart3d(figure, "landscape_3d", landscape.describe(result))
 if scene.click:
-    chart.surround(outline_key, measured.around(points, scene.click["x"], scene.click["y"]))
+    chart.set_selection(outline_key, cell_selection.around(points, scene.click["x"], scene.click["y"]))
     st.rerun()
 
 left, right = st.columns(2, gap="large")
@@ -47,7 +49,7 @@ with left:
         in_order=True,
         title=info.time_unit or "time",
         axes=data.view_axes(map_name),
-        polygon=chart.outlined(outline_key),
+        polygon=chart.selection(outline_key),
         dark=dark,
         height=380,
     )
@@ -56,7 +58,7 @@ with left:
 with right:
     st.markdown("**Good to know**")
     view.notes(result.notes)
-view.numbers(figure, rows.of_landscape(result), f"landscape-{run.id}", "landscape")
+view.numbers(figure, result_tables.of_landscape(result), f"landscape-{run.id}", "landscape")
 st.page_link(
     "pages/fates.py",
     label="How many cells settle where? See Fates",

@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from cellflow_core.data import store
+from cellflow_core.data.store import store
 from cellflow_core.runs import index
-from pages.parts import pick, run_card, run_filter, undo
+from pages.parts.training import run_card, run_filter
+from pages.parts.widgets import selectors, undo
 
 st.title("Runs")
 undo.offer("run", index.restore)
 runs = index.runs()
 if not runs:
-    pick.empty(
+    selectors.empty_state(
         "Nothing is trained yet",
         "Each training you start becomes a run: kept with its settings, so that it can be reopened and repeated.",
         {"pages/home.py": "Explore the demo", "pages/train.py": "Train a model"},

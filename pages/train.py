@@ -4,27 +4,28 @@ import dataclasses
 
 import streamlit as st
 
-from cellflow_core.jobs import compute, supervisor
+from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.runs import index
-from pages.parts import guide, live, pick, train_form
-from pages.parts.state import catalogue, result_of
+from pages.parts.training import model_picker, run_progress, train_form
+from pages.parts.widgets import selectors
+from pages.parts.widgets.background import catalogue, result_of
 
 st.title("Train")
-info = pick.pick_dataset()
+info = selectors.pick_dataset()
 cards = catalogue()
 
 form, right = st.columns([3, 2], gap="large")
 with form:
-    card, choice = guide.choose_model(info, cards)
+    card, choice = model_picker.choose_model(info, cards)
     wish = train_form.choose_rest(info, card)
     if st.button(
         f"Start training ({wish.runs} runs)" if wish.runs > 1 else "Start training",
         key="train_start",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=not choice.able,
+        disabled=not choice.trainable,
     ):
-        made = compute.call("cellflow_core.jobs.recipes:recipes", info.id, **dataclasses.asdict(wish))
+        made = analysis_pool.call("cellflow_core.jobs.recipes:recipes", info.id, **dataclasses.asdict(wish))
         recipes = result_of(made, "Checking data and settings")
         for recipe in recipes:
             index.submit(recipe)
@@ -44,7 +45,7 @@ with right:
     # Oldest first, as they are trained.
     ids = [run.id for run in (*reversed(shown), *reversed(others))]
     if ids:
-        live.watch(ids)
+        run_progress.watch(ids)
     else:
         st.caption("Nothing is being trained. What you start appears here, with its loss and the time to go.")
     st.page_link("pages/runs.py", label="All trained models", icon=":material/list_alt:")

@@ -161,7 +161,7 @@ def fates(**change: Any) -> results.Fates:
     return results.Fates(**(made | change))
 
 
-def futures(**change: Any) -> results.Futures:
+def futures(**change: Any) -> results.TrajectoryEnsemble:
     """Sixty futures of one cell that part into two."""
     rng = np.random.default_rng(3)
     times = np.linspace(0, 4, 21)
@@ -194,7 +194,7 @@ def futures(**change: Any) -> results.Futures:
         "centers": np.array([[4.0, 3.0], [4.0, -3.0]]),
         "interval": "95 %, for 60 futures; one training only",
     }
-    return results.Futures(**(made | change))
+    return results.TrajectoryEnsemble(**(made | change))
 
 
 def clones(**change: Any) -> results.ClonalBias:

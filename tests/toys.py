@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
-from cellflow_core.data.store import open_dataset, save_dataset
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.store.store import open_dataset, save_dataset
 from cellflow_core.runs.recipe import Recipe
 
 SMALL = {"width": 8, "depth": 1}
@@ -42,7 +42,7 @@ def recipe(dataset: str, **changes: Any) -> Recipe:
         "dataset": dataset,
         "fingerprint": open_dataset(dataset).info.fingerprint,
         "settings": SMALL,
-        "training": {"steps": 40, "batch": 16, "report_every": 10},
+        "training": {"steps": 40, "batch_size": 16, "log_every": 10},
         "device": "cpu",
     }
     return Recipe(**(known | changes))

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.results import Distances, Scores, Trivial
-from cellflow_core.analysis.simulate import Model, motion, simulate
+from cellflow_core.analysis.results import BaselineScores, Distances, Scores
+from cellflow_core.analysis.simulate import Model, dynamics, simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
-from cellflow_core.data.split import halves
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.train_validation_split import halves
 from cellflow_core.math import distances
 from cellflow_core.math.ot import EXACT_LIMIT, exact_plan, wasserstein
 from cellflow_core.models.contract import DynamicsModel
@@ -37,7 +37,7 @@ cloud is then the plan's, as in the row `midpoint`, and not that of one draw fro
 
 @dataclass(frozen=True)
 class Baselines:
-    """Exact Wasserstein-1 distances (state) to the cells of one time, of answers that need no model: see `Trivial`."""
+    """Exact Wasserstein-1 distances (state) to the cells of one time, without a model: see `BaselineScores`."""
 
     previous: float
     next: float
@@ -84,7 +84,7 @@ def scores(
     noise: bool = True,
     limit: int = EXACT_LIMIT,
     unit: Float[Array, " dim"] | None = None,
-    beside: Trivial | None = None,
+    baselines: BaselineScores | None = None,
 ) -> Scores:
     """Every distance of a model to the cells of `time`, and of the answers that need none.
 
@@ -99,20 +99,20 @@ def scores(
         grown = float(np.exp(moved.log_weight[-1].astype(np.float64)).mean())
         cloud = _Cloud(moved.x[-1], moved.weight[-1], grown * _mass(data, start))
         found[start] = _distances(cloud, data.at(time), _mass(data, time), limit, unit, seed)
-    beside = beside or trivial(data, time, seed=seed, limit=limit, unit=unit)
+    baselines = baselines or baseline_scores(data, time, seed=seed, limit=limit, unit=unit)
     return Scores(
         time=time,
         time_unit=data.time_unit,
-        before=found[before],
-        first=found[float(data.times[0])],
-        **{name: getattr(beside, name) for name in ("previous", "next", "linear", "midpoint", "floor")},
+        from_previous=found[before],
+        from_first=found[float(data.times[0])],
+        **{name: getattr(baselines, name) for name in ("previous", "next", "linear", "midpoint", "floor")},
         notes=_notes(model, data, time, limit),
     )
 
 
-def trivial(
+def baseline_scores(
     data: Snapshots, time: float, *, seed: int = 0, limit: int = EXACT_LIMIT, unit: Float[Array, " dim"] | None = None
-) -> Trivial:
+) -> BaselineScores:
     """Every distance of the answers that need no model; the arguments are those of `scores`."""
     cells, mass = data.at(time), _mass(data, time)
     answers = _answers(data, time, seed)
@@ -120,12 +120,12 @@ def trivial(
     parts = [halves(data, time, seed + k) for k in range(SPLITS)]
     split = [_distances(_Cloud(one, None, np.nan), other, mass, limit, unit, seed) for one, other in parts]
     means = {each.name: float(np.mean([getattr(part, each.name) for part in split])) for each in fields(Distances)}
-    return Trivial(time=time, floor=Distances(**means), **rows)
+    return BaselineScores(time=time, floor=Distances(**means), **rows)
 
 
 def _sent(model: Model, cells: Float[Array, "cells dim"], limit: int) -> Float[Array, "sent dim"]:
     """The cells that set out: each once, or as often as its partners count where a plan says who goes where."""
-    often = min(PARTNERS, limit // len(cells)) if motion(model).kind == "plan" else 1
+    often = min(PARTNERS, limit // len(cells)) if dynamics(model).kind == "plan" else 1
     return np.repeat(cells, max(often, 1), axis=0)
 
 
@@ -220,7 +220,7 @@ def _neighbours(data: Snapshots, time: float) -> tuple[float, float]:
 
 def _notes(model: Model, data: Snapshots, time: float, limit: int) -> tuple[str, ...]:
     """What a reader must know of these numbers."""
-    moving = motion(model)
+    moving = dynamics(model)
     notes = [*model.notes()] if isinstance(model, DynamicsModel) else []
     if time in moving.spec.times:
         notes.append(
@@ -234,7 +234,7 @@ def _notes(model: Model, data: Snapshots, time: float, limit: int) -> tuple[str,
             f"With up to {most:,} cells at a time, W1 and W2 are means over random blocks of at most "
             f"{min(distances.EXACT_BLOCK, limit):,} cells: a little larger than the exact ones, in every row alike."
         )
-    if data.mass is not None and not moving.grows:
+    if data.mass is not None and not moving.has_growth:
         notes.append(f"{moving.title} knows no growth: its mass error is that of a number of cells that never changes.")
     if moving.kind == "deterministic":
         notes.append(f"{moving.title} has no noise: coverage tells how much of the variety of the start it kept.")

@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float
 from sklearn.neighbors import NearestNeighbors
 
-from cellflow_core.analysis.growth import known
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.growth import growth_notes
+from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
-from cellflow_core.analysis.simulate import Model, motion, simulate
-from cellflow_core.analysis.starts import start_cells
-from cellflow_core.analysis.terminal import TerminalStates, terminal_states
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.simulate import Model, dynamics, simulate
+from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
@@ -28,7 +28,7 @@ _NO_GROWTH = "The model knows no growth: if one fate divides faster, that is mis
 def fate_map(
     model: Model,
     data: Snapshots,
-    view: View,
+    view: Embedding,
     states: str = "found",
     siblings: Sequence[Model] = (),
     seed: int = 0,
@@ -37,16 +37,16 @@ def fate_map(
 
     siblings  the same model trained from other seeds: the share is the mean over all, the interval covers them too
     """
-    moving = motion(model)
+    moving = dynamics(model)
     moving.check_follows()
     ends = terminal_states(data, states)
-    start = start_cells(data, view, STARTS, seed=seed)
+    start = select_initial_cells(data, view, STARTS, seed=seed)
     times = [start.time, float(data.times[-1])]
     repeats = REPEATS if moving.kind != "deterministic" else 1
-    followed = np.stack([endings(each, start.x, times, ends, repeats, seed) for each in (model, *siblings)])
+    followed = np.stack([terminal_mass(each, start.x, times, ends, repeats, seed) for each in (model, *siblings)])
     mass, heads = followed[:, 0], followed[:, 1]
     share, low, high = interval(mass, seed)
-    ungrown, grown = _without_growth(mass, heads, seed) if moving.grows else (None, None)
+    ungrown, grown = _without_growth(mass, heads, seed) if moving.has_growth else (None, None)
     chance = mass.mean(axis=0)
     chance /= chance.sum(axis=1, keepdims=True)
     how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one way leads"
@@ -63,19 +63,19 @@ def fate_map(
         starts=view.points[start.cells],
         probability=_smoothed(start.x, chance),
         interval=interval_text(len(start.x), len(siblings)),
-        ungrown=ungrown,
-        grown=grown,
+        without_growth=ungrown,
+        growth_effect=grown,
         notes=(
             *ends.notes,
             f"{start.text} were followed to time {times[-1]:g} and counted to the state of the nearest measured cells.",
             f"The probability of a cell {how}, averaged over its {min(NEIGHBOURS, len(start.x))} nearest start cells.",
-            *(known(data) if moving.grows else (_NO_GROWTH,)),
+            *(growth_notes(data) if moving.has_growth else (_NO_GROWTH,)),
             *view.note,
         ),
     )
 
 
-def endings(
+def terminal_mass(
     model: Model,
     x0: Float[Array, "cells dim"],
     times: Sequence[float],
@@ -95,13 +95,13 @@ def endings(
 
 
 def _without_growth(
-    mass: Float[Array, "models cells fates"], heads: Float[Array, "models cells fates"], seed: int
+    mass: Float[Array, "models cells fates"], cell_counts: Float[Array, "models cells fates"], seed: int
 ) -> tuple[Float[Array, "fates 3"], Float[Array, "fates 3"]]:
     """(shares where each start cell counts once, what growth adds to them), each as (low, value, high); the difference
     is taken between the same bootstrap samples."""
-    share, low, high = interval(heads, seed)
+    share, low, high = interval(cell_counts, seed)
     change = interval(mass, seed)[0] - share
-    ends = np.quantile(resampled(mass, seed) - resampled(heads, seed), [0.025, 0.975], axis=0)
+    ends = np.quantile(resampled(mass, seed) - resampled(cell_counts, seed), [0.025, 0.975], axis=0)
     return (
         np.stack([low, share, high], axis=1),
         np.stack([np.minimum(ends[0], change), change, np.maximum(ends[1], change)], axis=1),

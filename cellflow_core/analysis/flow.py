@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.crowd import Amid, felt
-from cellflow_core.analysis.growth import growth_at, known
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.growth import growth_at, growth_notes
+from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.results import FlowField
-from cellflow_core.analysis.simulate import Model, Motion, motion
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.simulate import Dynamics, Model, dynamics
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
@@ -20,21 +20,21 @@ ENOUGH = 300
 """Cells that make a picture: where the nearest times have fewer, the next nearest times are taken as well."""
 
 
-def flow_field(model: Model, data: Snapshots, view: View, time: float | None = None, size: int = 40) -> FlowField:
+def flow_field(model: Model, data: Snapshots, view: Embedding, time: float | None = None, size: int = 40) -> FlowField:
     """The velocity of the cells measured nearest to `time` (None: the middle measured time), averaged on a grid."""
-    moving = motion(model)
+    moving = dynamics(model)
     time = float(data.times[len(data.times) // 2] if time is None else time)
     if moving.kind == "plan":
         cells, points, arrows, growth, notes = _displacements(moving, view, time)
     else:
         near = cells_near(data, time)
-        alone, moving = moving, motion(Amid(model, data.x[near]))
+        alone, moving = moving, dynamics(InPopulation(model, data.x[near]))
         cells = view.points[near]
         points = cells
-        arrows = view.push(data.x[near], velocity_at(moving, data.x[near], time))
+        arrows = view.project_velocity(data.x[near], velocity_at(moving, data.x[near], time))
         growth = None if moving.growth is None else growth_at(moving, data.x[near], time)
         notes = (f"Arrows come from the {len(near):,} cells measured {_when(data.t[near])}.", _which(moving))
-        notes += felt(alone, "the others of these")
+        notes += interaction_note(alone, "the others of these")
     grid = view.grid(size)
     field = grid.average(points, arrows)
     field[~grid.inside_of(points)] = np.nan
@@ -50,7 +50,7 @@ def flow_field(model: Model, data: Snapshots, view: View, time: float | None = N
         speed=np.hypot(field[..., 0], field[..., 1]),
         cells=cells,
         growth=growth,
-        notes=(*notes, *(known(data) if moving.grows else ()), *view.note, *_outside(data, time)),
+        notes=(*notes, *(growth_notes(data) if moving.has_growth else ()), *view.note, *_outside(data, time)),
     )
 
 
@@ -68,7 +68,7 @@ def cells_near(data: Snapshots, time: float, enough: int = ENOUGH) -> Array:
     return np.flatnonzero(np.isin(data.t, list(chosen)))
 
 
-def velocity_at(moving: Motion, x: Float[Array, "cells dim"], time: float) -> Float[Array, "cells dim"]:
+def velocity_at(moving: Dynamics, x: Float[Array, "cells dim"], time: float) -> Float[Array, "cells dim"]:
     """The velocity (the drift, for a model without one) of states at one time (state / time)."""
     states = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(moving.device)
     with torch.no_grad():
@@ -76,7 +76,7 @@ def velocity_at(moving: Motion, x: Float[Array, "cells dim"], time: float) -> Fl
     return torch.cat(parts).cpu().numpy()
 
 
-def _which(moving: Motion) -> str:
+def _which(moving: Dynamics) -> str:
     if moving.velocity is None:
         return f"{moving.title} learns a stochastic equation: the arrows are its drift, the noise is not drawn."
     if moving.kind == "stochastic":
@@ -88,7 +88,7 @@ def _which(moving: Motion) -> str:
 
 
 def _displacements(
-    moving: Motion, view: View, time: float
+    moving: Dynamics, view: Embedding, time: float
 ) -> tuple[Array, Array, Array, Array | None, tuple[str, ...]]:
     """(cells and points in the view, arrows, growth, notes) of the plan whose interval holds `time`."""
     plan = next((each for each in moving.plans if time <= each.t1), moving.plans[-1])
@@ -96,21 +96,23 @@ def _displacements(
     every = len(plan.weight)
     if every > PAIRS:
         drawn = np.random.default_rng(0).choice(every, PAIRS, replace=False)
-        plan = plan.of(torch.from_numpy(drawn).to(plan.x0.device))
-    x0, x1, there, speed = (each.cpu().numpy() for each in (plan.x0, plan.x1, plan.at(time), plan.speed(time)))
+        plan = plan.take(torch.from_numpy(drawn).to(plan.x0.device))
+    x0, x1, there, speed = (
+        each.cpu().numpy() for each in (plan.x0, plan.x1, plan.interpolate(time), plan.velocity_at(time))
+    )
     points = view.project(there)
-    if plan.bends is None:
+    if plan.tangent_offsets is None:
         arrows = (view.project(x1) - view.project(x0)) / (plan.t1 - plan.t0)
         said = "is the way between them, divided by the time between, and says nothing about the way in between"
     else:
-        arrows = view.push(there, speed)
+        arrows = view.project_velocity(there, speed)
         said = "is how fast a pair goes on its way, which bends so as to go on smoothly at the measured cells"
     note = (
         f"{moving.title} has no velocity field: it joins cells at {plan.t0:g} with partners at {plan.t1:g}; an arrow "
         f"{said}."
     )
     notes = (note, f"{PAIRS:,} of its {every:,} pairs are drawn, at random.") if every > PAIRS else (note,)
-    return points, points, arrows, None if plan.later is None else plan.growth.cpu().numpy(), notes
+    return points, points, arrows, None if plan.target_mass is None else plan.growth.cpu().numpy(), notes
 
 
 def _when(times: Array) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.simulate import Motion
+from cellflow_core.analysis.simulate import Dynamics
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
@@ -17,7 +17,7 @@ FROM_SNAPSHOTS = (
 )
 
 
-def growth_at(moving: Motion, x: Float[Array, "cells dim"], time: float) -> Float[Array, " cells"]:
+def growth_at(moving: Dynamics, x: Float[Array, "cells dim"], time: float) -> Float[Array, " cells"]:
     """d log mass / dt of states at one time (1 / time). Raises ValueError for a model that has no growth field."""
     ask = moving.growth
     if ask is None:
@@ -28,7 +28,7 @@ def growth_at(moving: Motion, x: Float[Array, "cells dim"], time: float) -> Floa
     return torch.cat(parts).cpu().numpy()
 
 
-def total(log_weight: Float[Array, "steps cells"], seed: int = 0) -> Float[Array, "steps 3"]:
+def population_size(log_weight: Float[Array, "steps cells"], seed: int = 0) -> Float[Array, "steps 3"]:
     """Mass of all cells relative to their number, with the 2.5 % and 97.5 % quantiles over bootstrap samples of the
     cells: (low, total, high) at each step."""
     mass = np.exp(log_weight.astype(float))
@@ -40,7 +40,7 @@ def total(log_weight: Float[Array, "steps cells"], seed: int = 0) -> Float[Array
     return np.stack([np.minimum(low, found), found, np.maximum(high, found)], axis=1)
 
 
-def known(data: Snapshots) -> tuple[str, ...]:
+def growth_notes(data: Snapshots) -> tuple[str, ...]:
     """What a reader must know of growth learnt from these data."""
     if data.mass is not None:
         return (f"{FROM_SNAPSHOTS} The counted cell numbers settle how much grew in all, not where.",)

@@ -8,17 +8,17 @@ from typing import Literal
 import numpy as np
 import torch
 
-from cellflow_core.analysis.crowd import Amid, felt
+from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.flow import cells_near
-from cellflow_core.analysis.gradient import non_gradient_share
 from cellflow_core.analysis.grid import Grid
+from cellflow_core.analysis.helmholtz import non_gradient_share
+from cellflow_core.analysis.initial_cells import Polygon, select_initial_cells
+from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.results import Landscape
-from cellflow_core.analysis.simulate import Model, Motion, Wrapper, motion, simulate
-from cellflow_core.analysis.starts import Polygon, start_cells
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.simulate import Dynamics, Model, ModelWrapper, dynamics, simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models.contract import Context
-from cellflow_core.units import amount
+from cellflow_core.time_units import format_duration
 
 Array = np.ndarray
 CELLS = 2000
@@ -34,13 +34,13 @@ CAP = 12.0
 """Height at which -log p is cut."""
 KERNELS = ((1.0, 0.85), (3.0, 0.1), (8.0, 0.05))
 """(width in widths of the grid, share) of the kernels that estimate p: the wide ones reach where no cell is."""
-SETTLED = 0.04
+CONVERGENCE_TOL = 0.04
 """Total variation between the laws of two looks below which they count as the same."""
-LOOKS = 12
+MAX_ROUNDS = 12
 
 
 @dataclass(frozen=True)
-class Frozen(Wrapper):
+class Frozen(ModelWrapper):
     """The field of one time held for ever, with the model's noise, or with `sigma` (state / sqrt(time)) without.
 
     around  cells that stay where they are and that the moving ones feel, where the model's cells feel each other
@@ -51,12 +51,12 @@ class Frozen(Wrapper):
     sigma: float
     around: Array
 
-    def motion(self, context: Context) -> Motion:
-        inner = motion(Amid(self.model, self.around), context)
+    def dynamics(self, context: Context) -> Dynamics:
+        inner = dynamics(InPopulation(self.model, self.around), context)
         drift = inner.drift if inner.kind == "stochastic" else inner.field
         assert drift is not None
         own = inner.noise if inner.kind == "stochastic" else None
-        return Motion(
+        return Dynamics(
             kind="stochastic",
             title=inner.title,
             spec=replace(inner.spec, times=(0.0, inner.spec.interval)),
@@ -70,10 +70,10 @@ class Frozen(Wrapper):
 def landscape(
     model: Model,
     data: Snapshots,
-    view: View,
+    view: Embedding,
     kind: Literal["auto", "potential", "quasi"] = "auto",
     time: float | None = None,
-    roll: Polygon = (),
+    start_polygon: Polygon = (),
     seed: int = 0,
 ) -> Landscape:
     """The surface at one time (None: the last measured one), the measured cells and particles that rolled over it.
@@ -83,7 +83,7 @@ def landscape(
     auto       the potential where the model has one
     roll       corners of a polygon in the view that the particles start in; () starts them from cells of the first time
     """
-    moving = motion(model)
+    moving = dynamics(model)
     moving.check_follows()
     if kind not in ("auto", "potential", "quasi"):
         raise ValueError(f"kind={kind!r} is not one of auto, potential, quasi")
@@ -100,7 +100,7 @@ def landscape(
         height, unit, notes = _potential(moving, data, view, grid, time)
     else:
         height, unit, notes = _quasi(model, moving, data, view, grid, time, seed)
-    start = start_cells(data, view, PARTICLES, polygon=roll, seed=seed)
+    start = select_initial_cells(data, view, PARTICLES, polygon=start_polygon, seed=seed)
     begin = start.time
     times = np.linspace(begin, float(data.times[-1]), 41) if begin < data.times[-1] else np.array([begin])
     rolled = simulate(model, start.x, times, seed=seed)
@@ -108,7 +108,7 @@ def landscape(
     share, gradient_note = np.nan, f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
     if moving.kind not in ("plan", "sampler"):
         near = data.x[cells_near(data, time, 1000)]
-        share, gradient_note = non_gradient_share(motion(Amid(model, near)), near, time, seed)
+        share, gradient_note = non_gradient_share(dynamics(InPopulation(model, near)), near, time, seed)
     return Landscape(
         view=view.name,
         kind="learnt potential" if kind == "potential" else "quasi-potential -log p",
@@ -129,7 +129,7 @@ def landscape(
 
 
 def _potential(
-    moving: Motion, data: Snapshots, view: View, grid: Grid, time: float
+    moving: Dynamics, data: Snapshots, view: Embedding, grid: Grid, time: float
 ) -> tuple[Array, str, tuple[str, ...]]:
     potential = moving.potential
     assert potential is not None
@@ -159,7 +159,7 @@ def _potential(
 
 
 def _quasi(
-    model: Model, moving: Motion, data: Snapshots, view: View, grid: Grid, time: float, seed: int
+    model: Model, moving: Dynamics, data: Snapshots, view: Embedding, grid: Grid, time: float, seed: int
 ) -> tuple[Array, str, tuple[str, ...]]:
     """-log p of the settled law, at most CAP above the deepest place."""
     rng = np.random.default_rng(seed)
@@ -202,7 +202,7 @@ def _law(grid: Grid, points: Array) -> Array:
 
 
 def _settle(
-    model: Model, moving: Motion, data: Snapshots, view: View, grid: Grid, x: Array, time: float, seed: int
+    model: Model, moving: Dynamics, data: Snapshots, view: Embedding, grid: Grid, x: Array, time: float, seed: int
 ) -> tuple[Array, tuple[str, ...]]:
     """Density in the view once it stops changing, with what was done in words."""
     spec = moving.spec
@@ -213,8 +213,8 @@ def _settle(
     law = _law(grid, points)
     begun = grid.share_inside(points, grid.inside)
     elapsed, reason = 0.0, "still moving"
-    for look in range(LOOKS):
-        moved = simulate(frozen, x, [0.0, pause], seed=seed + look + 1, per_gap=10)
+    for look in range(MAX_ROUNDS):
+        moved = simulate(frozen, x, [0.0, pause], seed=seed + look + 1, steps_per_interval=10)
         x, points = moved.x[-1], view.project(moved.x[-1])
         now, inside = _law(grid, points), grid.share_inside(points, grid.inside)
         if inside < begun - 0.2 or not now[grid.inside].any():
@@ -222,10 +222,10 @@ def _settle(
             break
         change = 0.5 * np.abs(now / now.sum() - law / law.sum()).sum()
         law, elapsed = now, elapsed + pause
-        if change < SETTLED:
+        if change < CONVERGENCE_TOL:
             reason = "settled"
             break
-    spent = amount(elapsed, spec.time_unit)
+    spent = format_duration(elapsed, spec.time_unit)
     lent = (
         f"with the noise of {moving.title}"
         if moving.kind == "stochastic"
@@ -239,5 +239,5 @@ def _settle(
     return law, (
         f"Height is -log p of simulated cells: they were moved to time {time:g}, then the field of that time was held, "
         f"{lent}, {ends[reason]}",
-        *felt(moving, "the cells measured nearest that time"),
+        *interaction_note(moving, "the cells measured nearest that time"),
     )

@@ -138,7 +138,7 @@ class TimeCourse(Result):
     w1: Float[Array, " frames"]
     w1_previous: Float[Array, " frames"]
     w1_floor: Float[Array, " frames"]
-    seen: Bool[Array, " frames"]
+    in_training: Bool[Array, " frames"]
     mass: Float[Array, "steps 3"] | None = None
     measured_mass: Float[Array, " frames"] | None = None
     notes: tuple[str, ...] = ()
@@ -181,13 +181,13 @@ class Fates(Result):
     starts: Float[Array, "cells 2"]
     probability: Float[Array, "cells fates"]
     interval: str
-    ungrown: Float[Array, "fates 3"] | None = None
-    grown: Float[Array, "fates 3"] | None = None
+    without_growth: Float[Array, "fates 3"] | None = None
+    growth_effect: Float[Array, "fates 3"] | None = None
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Futures(Result):
+class TrajectoryEnsemble(Result):
     """Where one cell, or a few, can go: the same start, followed many times.
 
     kind      "deterministic" (one way), "stochastic", "plan" or "sampler"
@@ -259,7 +259,7 @@ class Perturbation(Result):
     after_end: Float[Array, "cells 2"]
     control_genes: tuple[str, ...]
     control_change: Float[Array, "genes fates"]
-    outside: float
+    extrapolated_fraction: float
     notes: tuple[str, ...] = ()
 
 
@@ -285,7 +285,7 @@ class Distances:
 
 
 @dataclass(frozen=True)
-class Trivial(Result):
+class BaselineScores(Result):
     """The answers that need no model, for one time, and what sampling alone costs.
 
     previous, next  the cells of the time before, of the time after, as they are
@@ -311,8 +311,8 @@ class Scores(Result):
 
     time: float
     time_unit: str
-    before: Distances
-    first: Distances
+    from_previous: Distances
+    from_first: Distances
     previous: Distances
     next: Distances
     linear: Distances
@@ -368,7 +368,7 @@ class ClonalBias(Result):
     time_unit: str
     names: tuple[str, str]
     predicted: Float[Array, " cells"]
-    ungrown: Float[Array, " cells"]
+    without_growth: Float[Array, " cells"]
     observed: Float[Array, " cells"]
     later: Float[Array, " cells"]
     clone: Float[Array, " cells"]

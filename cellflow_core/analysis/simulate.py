@@ -12,9 +12,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cellflow_core.analysis.displacement import along_plans
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.math.integrate import BLOCK, Crowd, Field, draws, integrate, step_error, steps_through
+from cellflow_core.analysis.displacement_interpolation import along_plans
+from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.math.integrate import (
+    BLOCK,
+    Field,
+    InteractionField,
+    brownian_increments,
+    integrate,
+    step_error,
+    time_grid,
+)
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -22,7 +30,7 @@ from cellflow_core.models.contract import (
     HasInteraction,
     HasNoise,
     HasSampler,
-    Plan,
+    TransportPlan,
     capabilities,
 )
 
@@ -30,12 +38,12 @@ TOLERANCE = {"deterministic": 0.01, "stochastic": 0.05, "plan": 0.0}
 """Largest step error that is accepted without shorter steps, in spreads of the data."""
 PER_GAP = {"deterministic": 4, "stochastic": 16, "plan": 1}
 """Steps between two measured times to begin with; at most eight times as many are taken."""
-CROWD = 1024
+MAX_INTERACTING_CELLS = 1024
 """Most cells that a cell feels; where more move together, so many of them at random stand for all."""
 
 
 @dataclass(frozen=True)
-class Motion:
+class Dynamics:
     """What moves the cells of a model: functions of (t [batch], x [batch, dim]) in the data's units.
 
     kind       "stochastic" (dx = drift dt + noise dW), "deterministic" (dx = velocity dt), "plan" (straight lines
@@ -51,7 +59,7 @@ class Motion:
 
     kind: Literal["stochastic", "deterministic", "plan", "sampler"]
     title: str
-    spec: Spec
+    spec: DataSpec
     device: torch.device
     velocity: Field | None = None
     drift: Field | None = None
@@ -59,23 +67,23 @@ class Motion:
     growth: Field | None = None
     interaction: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] | None = None
     potential: Field | None = None
-    plans: tuple[Plan, ...] = ()
+    plans: tuple[TransportPlan, ...] = ()
     sampler: Callable[[Tensor, tuple[float, ...], torch.Generator], Tensor] | None = None
     constrain: Callable[[Tensor], Tensor] | None = None
-    follows: bool = True
+    tracks_cells: bool = True
 
     def check_follows(self) -> None:
         """Raises ValueError, with a sentence, where there is no telling what becomes of a cell."""
-        if not self.follows:
+        if not self.tracks_cells:
             raise ValueError(
                 f"{self.title} draws other cells at each time and follows none, so it cannot say what becomes of a "
                 "cell; a model that moves cells is needed"
             )
 
     @property
-    def grows(self) -> bool:
+    def has_growth(self) -> bool:
         """Do cells gain and lose mass on the way?"""
-        return self.growth is not None or any(plan.later is not None for plan in self.plans)
+        return self.growth is not None or any(plan.target_mass is not None for plan in self.plans)
 
     @property
     def field(self) -> Field:
@@ -89,22 +97,22 @@ class Motion:
         return found
 
 
-class Wrapper(ABC):
+class ModelWrapper(ABC):
     """A changed model: a perturbation wraps a model, it is never an option of one."""
 
     @abstractmethod
-    def motion(self, context: Context) -> Motion:
+    def dynamics(self, context: Context) -> Dynamics:
         """The motion of the model inside, changed."""
 
 
-Model = DynamicsModel | Wrapper
+Model = DynamicsModel | ModelWrapper
 
 
-def motion(model: Model, context: Context | None = None) -> Motion:
+def dynamics(model: Model, context: Context | None = None) -> Dynamics:
     """What moves the cells of this model. Raises ValueError that names what the model has where nothing does."""
     context = context or {}
-    if isinstance(model, Wrapper):
-        return model.motion(context)
+    if isinstance(model, ModelWrapper):
+        return model.dynamics(context)
     model.eval()
     has = capabilities(model)
 
@@ -139,7 +147,7 @@ def motion(model: Model, context: Context | None = None) -> Motion:
             f"{model.title} cannot be simulated: it has {', '.join(sorted(has)) or 'no capability at all'}; "
             "needed is a velocity, a drift with noise, a coupling or a sampler"
         )
-    return Motion(
+    return Dynamics(
         kind=kind,
         title=model.title,
         spec=model.spec,
@@ -152,7 +160,7 @@ def motion(model: Model, context: Context | None = None) -> Motion:
         potential=field("potential"),
         plans=plans,
         sampler=sampler,
-        follows=model.follows if isinstance(model, HasSampler) else True,
+        tracks_cells=model.tracks_cells if isinstance(model, HasSampler) else True,
     )
 
 
@@ -180,10 +188,10 @@ class Simulation:
     times: Float[np.ndarray, " steps"]
     x: Float[np.ndarray, "steps cells dim"]
     log_weight: Float[np.ndarray, "steps cells"]
-    per_gap: int
+    steps_per_interval: int
     step_error: float
     notes: tuple[str, ...] = ()
-    follows: bool = True
+    tracks_cells: bool = True
 
     @property
     def weight(self) -> Float[np.ndarray, "steps cells"]:
@@ -200,7 +208,7 @@ def simulate(
     seed: int = 0,
     noise: bool = True,
     context: Mapping[str, Tensor] | None = None,
-    per_gap: int | None = None,
+    steps_per_interval: int | None = None,
 ) -> Simulation:
     """Cells x0, which stand at times[0], at all `times` (ascending; between and beyond the measured ones too).
 
@@ -214,7 +222,7 @@ def simulate(
     """
     outputs = [float(each) for each in times]
     x0 = np.ascontiguousarray(x0, dtype=np.float32)
-    moving = motion(model, context)
+    moving = dynamics(model, context)
     if x0.ndim != 2 or x0.shape[1] != moving.spec.dim:
         raise ValueError(
             f"start cells have shape {x0.shape}, {moving.title} moves cells of {moving.spec.dim} coordinates"
@@ -230,17 +238,17 @@ def simulate(
         return Simulation(np.array(outputs), x, log_weight, 1, 0.0, notes)
     start = torch.from_numpy(x0).to(moving.device)
     with torch.no_grad():
-        count, error = per_gap, float("nan")
+        count, error = steps_per_interval, float("nan")
         if count is None:
             count, error = _step_count(model, context or {}, kind, start, outputs, seed)
-        steps = steps_through(outputs, moving.spec.times, count)
+        steps = time_grid(outputs, moving.spec.times, count)
         x = np.empty((len(outputs), *x0.shape), np.float32)
         log_weight = np.empty(x.shape[:2], np.float32)
         block_size = BLOCK if moving.interaction is None else len(x0)
         for block, first in enumerate(range(0, len(x0), block_size)):
             cells = slice(first, first + block_size)
-            part = motion(model, {name: value[cells] for name, value in (context or {}).items()})
-            field, sigma = _moves(part, kind)
+            part = dynamics(model, {name: value[cells] for name, value in (context or {}).items()})
+            field, sigma = _drift_and_noise(part, kind)
             moved, logs = integrate(
                 field,
                 start[cells],
@@ -249,7 +257,7 @@ def simulate(
                 rate=part.growth,
                 others=_crowd(part, len(x0), seed),
                 constrain=part.constrain,
-                noise=draws(seed, block, moving.device),
+                noise=brownian_increments(seed, block, moving.device),
             )
             x[:, cells], log_weight[:, cells] = moved.cpu().numpy(), logs.cpu().numpy()
     if not np.isfinite(x).all():
@@ -261,7 +269,7 @@ def simulate(
     return Simulation(np.array(outputs), x, log_weight, count, error, notes)
 
 
-def _sampled(moving: Motion, x0: np.ndarray, outputs: list[float], seed: int) -> Simulation:
+def _sampled(moving: Dynamics, x0: np.ndarray, outputs: list[float], seed: int) -> Simulation:
     """The courses that a model draws itself."""
     assert moving.sampler is not None
     rng = torch.Generator(moving.device).manual_seed(seed)
@@ -270,13 +278,15 @@ def _sampled(moving: Motion, x0: np.ndarray, outputs: list[float], seed: int) ->
     if not np.isfinite(x).all():
         raise FloatingPointError(f"{moving.title} drew cells that are not finite: train it longer or with fewer axes")
     notes = _beyond(moving, outputs)
-    if not moving.follows:
+    if not moving.tracks_cells:
         anew = "draws other cells at each time but the first: it tells what is there, not what becomes of a cell."
         notes = (f"{moving.title} {anew}", *notes)
-    return Simulation(np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, float("nan"), notes, moving.follows)
+    return Simulation(
+        np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, float("nan"), notes, moving.tracks_cells
+    )
 
 
-def _moves(moving: Motion, kind: str) -> tuple[Field, Callable[[Tensor], Tensor] | None]:
+def _drift_and_noise(moving: Dynamics, kind: str) -> tuple[Field, Callable[[Tensor], Tensor] | None]:
     if kind == "stochastic" and moving.drift is not None:
         return moving.drift, moving.noise
     return moving.field, None
@@ -287,11 +297,11 @@ def _step_count(
 ) -> tuple[int, float]:
     """(steps to a gap, their error): doubled until the error on a few cells is below the tolerance."""
     few = torch.linspace(0, len(start) - 1, min(len(start), 64)).long().to(start.device)
-    part = motion(model, {name: value[few] for name, value in context.items()})
-    field, sigma = _moves(part, kind)
+    part = dynamics(model, {name: value[few] for name, value in context.items()})
+    field, sigma = _drift_and_noise(part, kind)
     count = PER_GAP[kind]
     while True:
-        steps = steps_through([outputs[0], outputs[-1]], part.spec.times, count)
+        steps = time_grid([outputs[0], outputs[-1]], part.spec.times, count)
         crowd = _crowd(part, len(few), seed)
         rate = part.growth if crowd else None  # which moves no cell where none feels another
         error = step_error(
@@ -303,21 +313,25 @@ def _step_count(
         count *= 2
 
 
-def _crowd(moving: Motion, cells: int, seed: int) -> Crowd | None:
+def _crowd(moving: Dynamics, cells: int, seed: int) -> InteractionField | None:
     """What cells that move together do to each other: all of them feel all, or CROWD of them drawn once."""
     among = moving.interaction
     if among is None:
         return None
-    felt = torch.randperm(cells, generator=torch.Generator().manual_seed(seed))[:CROWD].to(moving.device)
+    felt = torch.randperm(cells, generator=torch.Generator().manual_seed(seed))[:MAX_INTERACTING_CELLS].to(
+        moving.device
+    )
     return lambda t, x, log_weight: among(t, x, x[felt], log_weight[felt].softmax(dim=0))
 
 
-def _felt(moving: Motion, cells: int) -> tuple[str, ...]:
+def _felt(moving: Dynamics, cells: int) -> tuple[str, ...]:
     """A note where cells feel each other."""
     if moving.interaction is None:
         return ()
     who = (
-        f"each feels all {cells:,} of them" if cells <= CROWD else f"each feels the same {CROWD:,} random ones of them"
+        f"each feels all {cells:,} of them"
+        if cells <= MAX_INTERACTING_CELLS
+        else f"each feels the same {MAX_INTERACTING_CELLS:,} random ones of them"
     )
     return (
         f"In {moving.title} cells act on each other: the simulated cells move together and {who}, by their mass, and "
@@ -325,19 +339,19 @@ def _felt(moving: Motion, cells: int) -> tuple[str, ...]:
     )
 
 
-def _grown(moving: Motion) -> tuple[str, ...]:
+def _grown(moving: Dynamics) -> tuple[str, ...]:
     """A note where cells do not all count alike."""
-    if not moving.grows:
+    if not moving.has_growth:
         return ()
     return (f"{moving.title} learnt growth: a cell that divides counts for more, one that dies for less.",)
 
 
-def _beyond(moving: Motion, outputs: list[float]) -> tuple[str, ...]:
+def _beyond(moving: Dynamics, outputs: list[float]) -> tuple[str, ...]:
     """A note where a model without a field is asked for times before the first or after the last measured one."""
     first, last = moving.spec.times[0], moving.spec.times[-1]
     if first <= outputs[0] and outputs[-1] <= last:
         return ()
-    there = "the cells stand still" if moving.follows else "the cells are those of the nearer end"
+    there = "the cells stand still" if moving.tracks_cells else "the cells are those of the nearer end"
     return (
         f"{moving.title} joins measured cells and says nothing outside times {first:g} to {last:g}: there {there}.",
     )

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cellflow_core.cli import ask, compare, data, export, fates, models, runs, train, work
-from cellflow_core.jobs.reasons import SPOKEN, reason
+from cellflow_core.cli import analyze, compare, data, export, fates, models, runs, train, worker
+from cellflow_core.jobs.error_messages import USER_FACING_ERRORS, user_message
 
-GROUPS = (data, models, train, compare, runs, ask, fates, export, work)
+GROUPS = (data, models, train, compare, runs, analyze, fates, export, worker)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    except (*SPOKEN, OSError, ImportError) as error:
+    except (*USER_FACING_ERRORS, OSError, ImportError) as error:
         print(f"{made_sentence(error)}", file=sys.stderr)
         return 2
 
@@ -51,4 +51,4 @@ def made_sentence(error: BaseException) -> str:
     """What went wrong, without a traceback."""
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"there is no file {error.filename}"
-    return reason(error)
+    return user_message(error)

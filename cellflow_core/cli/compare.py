@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import flags
+from cellflow_core.cli import options
 from cellflow_core.cli.table import table
-from cellflow_core.jobs.comparison import Line, Row
+from cellflow_core.selection.comparison import ModelSummary, RunScore
 
 MEASURES = ("w1", "w2", "mmd", "sliced", "mass_error", "density", "coverage")
 
@@ -22,9 +22,9 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument("--data", required=True, metavar="ID", help="data set (see: data list)")
     parser.add_argument("--models", default="all", metavar="a,b", help="names with commas between, or all")
     parser.add_argument("--preset", choices=("quick", "standard", "careful"), default="standard")
-    parser.add_argument("--seeds", type=flags.seeds, default=(0,), metavar="0,1,2")
+    parser.add_argument("--seeds", type=options.seeds, default=(0,), metavar="0,1,2")
     parser.add_argument(
-        "--folds", type=flags.numbers, metavar="1,2", help="times to leave out (default: all inner ones)"
+        "--folds", type=options.numbers, metavar="1,2", help="times to leave out (default: all inner ones)"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--measure", choices=MEASURES, default="w1", help="what is printed (w1)")
@@ -39,10 +39,10 @@ def _compare(chosen: argparse.Namespace) -> int:
     """Train each model without each time in turn, and print how far its prediction is from the measured cells. What was
     trained before, here or on the Compare page, is taken as it is."""
     from cellflow_core.cli.train import follow
-    from cellflow_core.jobs import comparison
-    from cellflow_core.jobs.answers import answer
+    from cellflow_core.jobs.analysis_cache import answer
     from cellflow_core.jobs.recipes import comparison as wished
     from cellflow_core.jobs.supervisor import ensure_supervisor
+    from cellflow_core.selection import comparison
 
     models = () if chosen.models == "all" else tuple(chosen.models.split(","))
     wish = wished(chosen.data, models, chosen.preset, chosen.seeds, chosen.folds, device=chosen.device)
@@ -73,9 +73,9 @@ def _compare(chosen: argparse.Namespace) -> int:
     return good
 
 
-def shown(rows: Sequence[Row], measure: str, start: str) -> str:
+def shown(rows: Sequence[RunScore], measure: str, start: str) -> str:
     """The table: models by their mean, then the answers that need none. rows: `comparison.comparable`."""
-    from cellflow_core.jobs.comparison import summary, trivial
+    from cellflow_core.selection.comparison import summary, trivial
 
     folds = sorted({each.fold for each in rows})
     head = ("model", measure, "+- seeds", *(f"without {fold:g}" for fold in folds), "s a run", "peak MB", "done")
@@ -89,7 +89,7 @@ def shown(rows: Sequence[Row], measure: str, start: str) -> str:
     return table(head, lines)
 
 
-def _cells(line: Line, folds: Sequence[float]) -> tuple[str, ...]:
+def _cells(line: ModelSummary, folds: Sequence[float]) -> tuple[str, ...]:
     at = (_number(line.by_fold.get(fold, math.nan)) for fold in folds)
     rest = (_number(line.seconds, 1), _number(line.peak_mb, 0), f"{line.done}/{line.asked}")
     return (line.model, _number(line.mean), _number(line.spread), *at, *rest)

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import dataset_export, dataset_history, downloads, files, make, step
+from cellflow_core.cli import dataset_export, dataset_history, downloads, import_data, make, step
 from cellflow_core.cli.table import table
-from cellflow_core.units import several
+from cellflow_core.time_units import pluralize
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -22,7 +22,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     demo.add_argument("--all", action="store_true", help="make every demo")
     demo.set_defaults(do=_demo)
     make.add(actions, argv)
-    files.add(actions, argv)
+    import_data.add(actions, argv)
     downloads.add(actions)
     step.add(actions, argv)
     dataset_history.add(actions)
@@ -34,25 +34,25 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.store import datasets, problems
+    from cellflow_core.data.store.store import damaged_datasets, datasets
 
     rows = [
         (each.id, f"{each.cells:,}", each.dim, each.space, _times(each.times, each.time_unit), each.label)
         for each in datasets()
     ]
     print(table(("id", "cells", "axes", "space", "times", "label"), rows) if rows else "no data sets yet")
-    for each in problems():
+    for each in damaged_datasets():
         print(each)
 
 
 def _times(times: Sequence[float], unit: str) -> str:
     shown = [f"{each:g}" for each in times]
     text = ", ".join(shown if len(shown) <= 8 else [*shown[:6], "...", shown[-1]])
-    return f"{text} {several(unit)}".strip()
+    return f"{text} {pluralize(unit)}".strip()
 
 
 def _demo(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.demos import DEMOS, make
+    from cellflow_core.data.store.demos import DEMOS, make
 
     if chosen.name is None and not chosen.all:
         print(table(("name", "label"), [(each.name, each.label) for each in DEMOS]))
@@ -62,14 +62,14 @@ def _demo(chosen: argparse.Namespace) -> None:
 
 
 def _delete(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.store import delete
+    from cellflow_core.data.store.store import delete
 
     delete(chosen.id)
     print(f"{chosen.id} is in the trash; data restore {chosen.id} brings it back")
 
 
 def _restore(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.store import restore
+    from cellflow_core.data.store.store import restore
 
     restore(chosen.id)
     print(chosen.id)

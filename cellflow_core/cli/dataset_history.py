@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from cellflow_core.cli.table import table
-from cellflow_core.units import amount
+from cellflow_core.time_units import format_duration
 
 
 def add(actions: Any) -> None:
@@ -20,14 +20,14 @@ def add(actions: Any) -> None:
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.store import ancestors, datasets, open_dataset
+    from cellflow_core.data.store.store import ancestors, datasets, open_dataset
 
     info = open_dataset(chosen.id).info
     print(f"{info.label}: {info.cells:,} cells, {info.genes:,} genes, {info.dim} axes ({info.space})")
     print(
         table(
             ("time", "cells"),
-            [(amount(at, info.time_unit), f"{n:,}") for at, n in zip(info.times, info.counts, strict=True)],
+            [(format_duration(at, info.time_unit), f"{n:,}") for at, n in zip(info.times, info.counts, strict=True)],
         )
     )
     named = {"annotations": info.annotations, "numbers": info.covariates, "layers": info.layers, "views": info.views}
@@ -47,7 +47,7 @@ def _show(chosen: argparse.Namespace) -> None:
 
 def _undo(chosen: argparse.Namespace) -> None:
     """Print the id of the data set before the last step. Nothing is lost: the one after it stays as well."""
-    from cellflow_core.data.store import ancestors, open_dataset
+    from cellflow_core.data.store.store import ancestors, open_dataset
 
     info = open_dataset(chosen.id).info
     before = ancestors(info)

@@ -24,7 +24,7 @@ def add(actions: Any) -> None:
 
 
 def _public(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.public import CATALOGUE, find
+    from cellflow_core.data.download.public import CATALOGUE, find
 
     if chosen.name is None:
         rows = [(each.name, _size(each.size), each.time or "none", each.organism, each.title) for each in CATALOGUE]
@@ -48,16 +48,16 @@ def _public(chosen: argparse.Namespace) -> None:
 
 def _get(chosen: argparse.Namespace) -> None:
     """Fetch a public data set, going on where an earlier try was cut, and print the id for data import."""
-    from cellflow_core.data import public
+    from cellflow_core.data.download import public
 
     _ready(public.get(chosen.name, _say), public.find(chosen.name).time)
 
 
 def _fetch(chosen: argparse.Namespace) -> None:
     """Fetch a file, going on where an earlier try was cut, and print the id for data import."""
-    from cellflow_core.data import sources
+    from cellflow_core.data.importing import uploads
 
-    _ready(sources.fetch(chosen.url, chosen.sha256, _say), None)
+    _ready(uploads.fetch(chosen.url, chosen.sha256, _say), None)
 
 
 def _say(stage: str) -> None:

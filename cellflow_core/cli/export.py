@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cellflow_core.cli.ask import add_simulation, simulated
+from cellflow_core.cli.analyze import add_simulation, simulated
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -22,19 +22,19 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 def _export(chosen: argparse.Namespace) -> None:
     """Simulated or measured cells, with expression where the state space has genes, velocity if asked, provenance."""
-    from cellflow_core.jobs import exporting
-    from cellflow_core.jobs.answers import Subject
+    from cellflow_core.jobs import export
+    from cellflow_core.jobs.analysis_cache import RunContext
     from cellflow_core.runs.index import open_run
 
     if chosen.out.suffix not in (".h5ad", ".csv"):
         raise ValueError(f"{chosen.out.name} ends neither in .h5ad nor in .csv")
-    subject = Subject(open_run(chosen.run))
+    subject = RunContext(open_run(chosen.run))
     if chosen.what == "measured":
-        cells = exporting.measured(subject)
+        cells = export.measured(subject)
     else:
-        cells = exporting.moved(subject, simulated(subject, chosen), chosen.seed)
+        cells = export.moved(subject, simulated(subject, chosen), chosen.seed)
     if chosen.velocity:
-        cells = exporting.with_velocity(subject, cells)
-    write = exporting.write_h5ad if chosen.out.suffix == ".h5ad" else exporting.write_csv
+        cells = export.with_velocity(subject, cells)
+    write = export.write_h5ad if chosen.out.suffix == ".h5ad" else export.write_csv
     write(subject, cells, chosen.out)
     print(f"{len(cells.x):,} {chosen.what} cells in {chosen.out}")

@@ -47,19 +47,19 @@ def _fates(chosen: argparse.Namespace) -> None:
         "high": found.high,
         "measured": found.measured,
     }
-    if found.ungrown is not None:
-        columns |= dict(zip(("once low", "each cell once", "once high"), found.ungrown.T, strict=True))
-    _told(columns, (f"Interval: {found.interval}.", *found.notes), chosen.out)
+    if found.without_growth is not None:
+        columns |= dict(zip(("once low", "each cell once", "once high"), found.without_growth.T, strict=True))
+    _print_table(columns, (f"Interval: {found.interval}.", *found.notes), chosen.out)
 
 
 def _futures(chosen: argparse.Namespace) -> None:
     """Follow one cell many times with the noise of the model, and count where it ends."""
-    from cellflow_core.analysis.results import Futures
+    from cellflow_core.analysis.results import TrajectoryEnsemble
 
-    found = _answer(Futures, "futures", chosen, states=chosen.states, cell=chosen.cell, count=chosen.count)
+    found = _answer(TrajectoryEnsemble, "futures", chosen, states=chosen.states, cell=chosen.cell, count=chosen.count)
     columns = {"fate": found.names, "share": found.share, "low": found.low, "high": found.high}
     ways = found.paths.shape[1]
-    _told(columns, (f"{found.start}, {ways} futures. Interval: {found.interval}.", *found.notes), chosen.out)
+    _print_table(columns, (f"{found.start}, {ways} futures. Interval: {found.interval}.", *found.notes), chosen.out)
 
 
 def _ancestry(chosen: argparse.Namespace) -> None:
@@ -70,7 +70,7 @@ def _ancestry(chosen: argparse.Namespace) -> None:
     found = _answer(Ancestry, "ancestry", chosen, time=chosen.at, label=(chosen.by, chosen.of), by=chosen.by)
     times = [f"{each:g}" for each in found.times]
     columns = {"time": times, "mass": found.mass, **dict(zip(found.names, found.share.T, strict=True))}
-    _told(columns, (f"{found.chosen}.", *found.notes), chosen.out)
+    _print_table(columns, (f"{found.chosen}.", *found.notes), chosen.out)
 
 
 def _clones(chosen: argparse.Namespace) -> None:
@@ -83,17 +83,17 @@ def _clones(chosen: argparse.Namespace) -> None:
         "clone": [f"{each:.0f}" for each in found.clone],
         "time": found.time,
         "predicted": found.predicted,
-        "each descendant once": found.ungrown,
+        "each descendant once": found.without_growth,
         "observed": found.observed,
         "later cells": found.later,
     }
     low, value, high = found.auroc
     said = f"Area under the ROC curve, {a} against {b}: {value:.3f} ({low:.3f} to {high:.3f}; {found.interval})."
-    _told(columns, (said, *found.notes), chosen.out)
+    _print_table(columns, (said, *found.notes), chosen.out)
 
 
 def _answer(kind: type[Answer], question: str, chosen: argparse.Namespace, **settings: Any) -> Answer:
-    from cellflow_core.jobs.answers import answer
+    from cellflow_core.jobs.analysis_cache import answer
 
     found = answer(question, chosen.run, **settings)
     if not isinstance(found, kind):
@@ -101,7 +101,7 @@ def _answer(kind: type[Answer], question: str, chosen: argparse.Namespace, **set
     return found
 
 
-def _told(columns: Mapping[str, Any], notes: Sequence[str], out: Path | None) -> None:
+def _print_table(columns: Mapping[str, Any], notes: Sequence[str], out: Path | None) -> None:
     rows = [(name, *(f"{value:.4f}" for value in values)) for name, *values in zip(*columns.values(), strict=True)]
     print(table(tuple(columns), rows))
     for note in notes:

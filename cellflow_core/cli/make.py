@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import flags
+from cellflow_core.cli import options
 from cellflow_core.cli.table import table
 
 
@@ -25,17 +25,17 @@ def add(actions: Any, argv: Sequence[str]) -> None:
         from cellflow_core.data.simulators.registry import find
 
         kind = find(argv[2])
-        flags.add_settings(make.add_argument_group(f"settings of {kind.title}"), kind.Config.settings())
+        options.add_settings(make.add_argument_group(f"settings of {kind.title}"), kind.Config.settings())
 
 
 def _make(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.demos import known_words, simulate
     from cellflow_core.data.simulators.registry import find, names
+    from cellflow_core.data.store.demos import known_words, simulate
 
     if chosen.name is None:
         rows = [(each, find(each).title, known_words(find(each))) for each in names()]
         print(table(("name", "title", "known exactly"), rows))
         return
     settings = find(chosen.name).Config.settings()
-    given = flags.parsed(chosen.set, {each.name: each for each in settings}) | flags.given(chosen, settings)
+    given = options.parsed(chosen.set, {each.name: each for each in settings}) | options.given(chosen, settings)
     print(simulate(chosen.name, given, chosen.label))

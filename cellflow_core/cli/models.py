@@ -21,14 +21,14 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    from cellflow_core.jobs.catalogue import catalogue
+    from cellflow_core.selection.model_cards import catalogue
 
     rows = [(each.name, each.title, each.family, ", ".join(each.capabilities)) for each in catalogue()]
     print(table(("name", "title", "family", "can be asked for"), rows))
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    from cellflow_core.jobs.catalogue import card
+    from cellflow_core.selection.model_cards import card
 
     shown = card(chosen.name)
     print(f"{shown.title} ({shown.name}, {shown.family})")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import flags
+from cellflow_core.cli import options
 from cellflow_core.cli.table import table
 
 
@@ -30,7 +30,7 @@ def add(actions: Any, argv: Sequence[str]) -> None:
         from cellflow_core.data.steps.registry import find
 
         kind = find(argv[3])
-        flags.add_settings(step.add_argument_group(f"settings of {kind.title!r}"), kind.Config.settings())
+        options.add_settings(step.add_argument_group(f"settings of {kind.title!r}"), kind.Config.settings())
 
 
 def _steps(chosen: argparse.Namespace) -> None:
@@ -44,19 +44,21 @@ def _steps(chosen: argparse.Namespace) -> None:
 
 def _step(chosen: argparse.Namespace) -> None:
     from cellflow_core.data.steps.registry import find
-    from cellflow_core.jobs import alone
+    from cellflow_core.jobs import sandbox
 
     settings = find(chosen.name).Config.settings()
-    given = flags.parsed(chosen.set, {each.name: each for each in settings}) | flags.given(chosen, settings)
-    made = alone.call("cellflow_core.data.steps.contract:derive", chosen.id, chosen.name, given, say=_say)
+    given = options.parsed(chosen.set, {each.name: each for each in settings}) | options.given(chosen, settings)
+    made = sandbox.run_isolated(
+        "cellflow_core.data.steps.contract:derive", chosen.id, chosen.name, given, on_progress=_say
+    )
     print(made.result())
 
 
 def _umap(chosen: argparse.Namespace) -> None:
-    from cellflow_core.jobs import alone
+    from cellflow_core.jobs import sandbox
 
     _say("looking for neighbours and laying the cells out")
-    alone.call("cellflow_core.data.embed:add_umap", chosen.id).result()
+    sandbox.run_isolated("cellflow_core.data.preprocessing.umap:add_umap", chosen.id).result()
     print(chosen.id)
 
 

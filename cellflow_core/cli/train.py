@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import flags
+from cellflow_core.cli import options
 from cellflow_core.cli.table import duration
 from cellflow_core.runs.recipe import DEVICES
 from cellflow_core.runs.run import Run
@@ -26,33 +26,33 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument("--model", required=True, metavar="NAME", help="model (see: models list)")
     parser.add_argument("--preset", choices=("quick", "standard", "careful"), default="standard")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
-    parser.add_argument("--seeds", type=flags.seeds, default=(0,), metavar="0,1,2", help="one run for each")
+    parser.add_argument("--seeds", type=options.seeds, default=(0,), metavar="0,1,2", help="one run for each")
     parser.add_argument("--hold-out", type=float, metavar="TIME", help="also train without the cells of this time")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--label", default="", help="name of the runs, for people")
     parser.add_argument("--wait", action="store_true", help="watch until they have ended")
     parser.set_defaults(do=_train)
-    model = flags.value_of(argv, "--model") if argv[:1] == ["train"] else None
+    model = options.value_of(argv, "--model") if argv[:1] == ["train"] else None
     if model is not None:
-        from cellflow_core.jobs.catalogue import card
+        from cellflow_core.selection.model_cards import card
 
         shown = card(model)
-        flags.add_settings(parser.add_argument_group(f"settings of {shown.title}"), shown.settings)
-        flags.add_settings(parser.add_argument_group("settings of the training"), shown.training_settings)
+        options.add_settings(parser.add_argument_group(f"settings of {shown.title}"), shown.settings)
+        options.add_settings(parser.add_argument_group("settings of the training"), shown.training_settings)
 
 
 def _train(chosen: argparse.Namespace) -> int:
-    from cellflow_core.jobs.catalogue import card
     from cellflow_core.jobs.recipes import recipes
     from cellflow_core.jobs.supervisor import ensure_supervisor
     from cellflow_core.runs import index
+    from cellflow_core.selection.model_cards import card
 
     shown = card(chosen.model)
     known = {each.name: each for each in (*shown.training_settings, *shown.settings)}
-    values = flags.parsed(chosen.set, known)
+    values = options.parsed(chosen.set, known)
     own = {each.name for each in shown.settings}
-    settings = {k: v for k, v in values.items() if k in own} | flags.given(chosen, shown.settings)
-    training = {k: v for k, v in values.items() if k not in own} | flags.given(chosen, shown.training_settings)
+    settings = {k: v for k, v in values.items() if k in own} | options.given(chosen, shown.settings)
+    training = {k: v for k, v in values.items() if k not in own} | options.given(chosen, shown.training_settings)
     made = recipes(
         chosen.data,
         chosen.model,

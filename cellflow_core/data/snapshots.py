@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
-_LATER = ("growth", "subject", "dose", "covariates", "modality")
+_LATER = ("growth", "subject", "dose", "covariates", "second_modality")
+_HASHED_AS = {"second_modality": "modality"}
+"""Fields whose content is hashed under the name that they had at first, so that stored cells keep their fingerprint."""
 MOST_CATEGORIES = 64
 """Categories of an annotation that a model may be conditioned on; a column with more is a name, not a condition."""
 
 
-class Need(StrEnum):
+class DataRequirement(StrEnum):
     """What a model may need of the data, in the words in which the lack of it is told."""
 
     TIMES = "cells at two or more times"
@@ -36,7 +38,7 @@ class Need(StrEnum):
 
 
 @dataclass(frozen=True)
-class Spec:
+class DataSpec:
     """All that a model is built from, so that a run reopens without its data.
 
     times     the distinct times, ascending, in the data's own unit
@@ -56,7 +58,7 @@ class Spec:
     labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Spec:
+    def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
         """Read back what `dataclasses.asdict` and JSON made of a Spec."""
         return cls(**{name: _tuples(value) for name, value in values.items()})
 
@@ -89,7 +91,7 @@ class Snapshots:
     subject: Int[Array, " cells"] | None = None
     dose: Float[Array, "cells doses"] | None = None
     covariates: Mapping[str, Array] = field(default_factory=dict)
-    modality: Float[Array, "cells k"] | None = None
+    second_modality: Float[Array, "cells k"] | None = None
 
     def __post_init__(self) -> None:
         x = np.ascontiguousarray(self.x, dtype=np.float32)
@@ -121,19 +123,19 @@ class Snapshots:
         return self.x.shape[1]
 
     @cached_property
-    def has(self) -> frozenset[Need]:
+    def has(self) -> frozenset[DataRequirement]:
         """What a model can find here."""
         found = {
-            Need.TIMES: len(self.times) > 1,
-            Need.GENES: bool(self.space.genes),
-            Need.VELOCITY: self.velocity is not None,
-            Need.MASS: self.mass is not None,
-            Need.LINEAGE: self.lineage is not None,
-            Need.GROWTH: self.growth is not None,
-            Need.SUBJECTS: self.subject is not None,
-            Need.DOSE: self.dose is not None,
-            Need.MODALITY: self.modality is not None,
-            Need.COUNTS: self.space.counted,
+            DataRequirement.TIMES: len(self.times) > 1,
+            DataRequirement.GENES: bool(self.space.genes),
+            DataRequirement.VELOCITY: self.velocity is not None,
+            DataRequirement.MASS: self.mass is not None,
+            DataRequirement.LINEAGE: self.lineage is not None,
+            DataRequirement.GROWTH: self.growth is not None,
+            DataRequirement.SUBJECTS: self.subject is not None,
+            DataRequirement.DOSE: self.dose is not None,
+            DataRequirement.MODALITY: self.second_modality is not None,
+            DataRequirement.COUNTS: self.space.has_count_model,
         }
         return frozenset(need for need, there in found.items() if there)
 
@@ -168,14 +170,14 @@ class Snapshots:
     def by_cell(self) -> dict[str, Array]:
         """The optional arrays with one row a cell that are there, by the name of their field."""
         every = {"velocity": self.velocity, "growth": self.growth, "lineage": self.lineage}
-        every |= {"subject": self.subject, "dose": self.dose, "modality": self.modality}
+        every |= {"subject": self.subject, "dose": self.dose, "second_modality": self.second_modality}
         return {name: each for name, each in every.items() if each is not None}
 
     @cached_property
-    def spec(self) -> Spec:
+    def spec(self) -> DataSpec:
         """What a model is built from."""
         times = self.times
-        return Spec(
+        return DataSpec(
             dim=self.dim,
             times=tuple(float(each) for each in times),
             center=tuple(float(each) for each in self.x.mean(axis=0)),
@@ -206,7 +208,7 @@ class Snapshots:
                 parts = [item for name in sorted(value) for item in (name, value[name])]
             else:
                 parts = [value]
-            digest.update(each.name.encode())
+            digest.update(_HASHED_AS.get(each.name, each.name).encode())
             for part in parts:
                 digest.update(b"\0")
                 if isinstance(part, np.ndarray):

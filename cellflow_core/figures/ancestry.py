@@ -20,7 +20,7 @@ def cells(result: Ancestry, *, dark: bool = False, height: int = 460) -> go.Figu
     top = float(np.quantile(value[value > 0], 0.98)) if (value > 0).any() else 1.0
     figure.data[-1].update(marker_cmin=0.0, marker_cmax=top)
     own = (result.cell_time == result.time) & (result.weight > 0)
-    rings = result.points[own][scatter.thinned(int(own.sum()), scatter.BEHIND_UP_TO)].astype(np.float32)
+    rings = result.points[own][scatter.subsample(int(own.sum()), scatter.BEHIND_UP_TO)].astype(np.float32)
     marker = {"size": 8, "symbol": "circle-open", "color": theme.changed(dark), "line": {"width": 1.5}}
     chosen = go.Scatter(x=rings[:, 0], y=rings[:, 1], mode="markers", marker=marker, name="chosen", hoverinfo="skip")
     return figure.add_trace(chosen).update_layout(legend_title_text="")

@@ -17,7 +17,7 @@ def clones(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.F
     more later cells were met. Traces: a guide where both are the same, clones by what they mostly became."""
     a, b = (theme.safe(each, 28) for each in result.names)
     figure = theme.blank(dark, height=height, x=f"predicted share of {a}", y=f"share of {a} among later cells")
-    guide = {"color": theme.quiet(dark), "dash": "dot", "width": 1.5}
+    guide = {"color": theme.muted_color(dark), "dash": "dot", "width": 1.5}
     figure.add_trace(
         go.Scatter(
             x=[0, 1], y=[0, 1], mode="lines", line=guide, hoverinfo="skip", name="as predicted", showlegend=False
@@ -33,7 +33,7 @@ def clones(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.F
     sides = (
         (f"mostly {a}", observed > 0.5, theme.CATEGORICAL[0]),
         (f"mostly {b}", observed < 0.5, theme.CATEGORICAL[1]),
-        ("as many of either", observed == 0.5, theme.quiet(dark)),
+        ("as many of either", observed == 0.5, theme.muted_color(dark)),
     )
     for name, chosen, colour in sides:
         if chosen.any():
@@ -64,10 +64,10 @@ def curve(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.Fi
     a, b = (theme.safe(each, 28) for each in result.names)
     figure = theme.blank(dark, height=height, x=f"of those to {b}, taken for {a}", y=f"of those to {a}, found")
     rows = [("AUROC", result.predicted, result.auroc, theme.model(dark), "solid")]
-    if not np.array_equal(result.predicted, result.ungrown):
+    if not np.array_equal(result.predicted, result.without_growth):
         rows = [
             ("growth counted", result.predicted, result.auroc, theme.model(dark), "solid"),
-            ("each descendant once", result.ungrown, result.ungrown_auroc, theme.CATEGORICAL[3], "dash"),
+            ("each descendant once", result.without_growth, result.ungrown_auroc, theme.CATEGORICAL[3], "dash"),
         ]
     for name, predicted, (low, value, high), colour, dash in rows:
         wrong, found = _rates(predicted, result.observed)
@@ -75,7 +75,7 @@ def curve(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.Fi
         figure.add_trace(
             go.Scatter(x=wrong, y=found, mode="lines", name=said, line={"color": colour, "width": 3, "dash": dash})
         )
-    guide = {"color": theme.quiet(dark), "dash": "dot", "width": 1.5}
+    guide = {"color": theme.muted_color(dark), "dash": "dot", "width": 1.5}
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="guessing: 0.50", line=guide))
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
     return figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
@@ -89,7 +89,7 @@ def describe(result: ClonalBias) -> str:
         f"Predicted share of {result.names[0]} against {result.names[1]} for {len(result.clone):,} early cells of "
         f"{count:,} clones, beside the share among their later cells: AUROC {value:.2f} ({low:.2f} to {high:.2f})"
     )
-    if np.array_equal(result.predicted, result.ungrown):
+    if np.array_equal(result.predicted, result.without_growth):
         return f"{said}; guessing has 0.50."
     low, value, high = result.ungrown_auroc
     return f"{said}, with growth left out {value:.2f} ({low:.2f} to {high:.2f}); guessing has 0.50."

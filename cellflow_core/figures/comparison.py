@@ -38,7 +38,11 @@ def errors(
             x=[value for model in order for value in seeds[model]],
             y=[name for name, model in zip(names, order, strict=True) for _ in seeds[model]],
             mode="markers",
-            marker={"size": 9, "color": theme.behind(dark), "line": {"width": 1, "color": theme.quiet(dark)}},
+            marker={
+                "size": 9,
+                "color": theme.background_point_color(dark),
+                "line": {"width": 1, "color": theme.muted_color(dark)},
+            },
             name="one seed",
             hovertemplate="%{y}: %{x:.3f}<extra>one seed</extra>",
         )
@@ -59,7 +63,7 @@ def errors(
     figure.update_xaxes(range=[low, high])
     for k, (name, value) in enumerate(_finite(trivial).items()):
         text, dash = LINES[name]
-        colour = theme.changed(dark) if name == "midpoint" else theme.quiet(dark)
+        colour = theme.changed(dark) if name == "midpoint" else theme.muted_color(dark)
         figure.add_vline(x=value, line={"color": colour, "dash": dash, "width": 1.5})
         place = (value - low) / (high - low)
         figure.add_annotation(

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Fates
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
+from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 
 LEAST = 0.02
 """States that a smaller share of the cells end in are not named on the map."""
@@ -19,10 +19,10 @@ def fates(result: Fates, *, dark: bool = False) -> go.Figure:
     """Traces: predicted share with its interval (growth counted and, where the model grows, not), measured share of the
     last time. As high as the states need."""
     rows: list[tuple[str, str, np.ndarray, tuple[np.ndarray, np.ndarray] | None]]
-    if result.ungrown is None:
+    if result.without_growth is None:
         rows = [("predicted", theme.model(dark), result.share, (result.low, result.high))]
     else:
-        low, share, high = result.ungrown.T
+        low, share, high = result.without_growth.T
         rows = [
             ("predicted, growth counted", theme.model(dark), result.share, (result.low, result.high)),
             ("predicted, each start cell once", theme.CATEGORICAL[3], share, (low, high)),
@@ -54,7 +54,7 @@ def bars(
             "symmetric": False,
             "width": 5,
             "thickness": 1.8,
-            "color": theme.ink(dark),
+            "color": theme.text_color(dark),
             "array": (high - share).astype(np.float32),
             "arrayminus": (share - low).astype(np.float32),
         }
@@ -83,8 +83,8 @@ def cell_fates(
     fate  colour is the probability of this one; None: the likeliest fate, paler where it is less certain
     """
     figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
-    behind = everything[thinned(len(everything), BEHIND_UP_TO)].astype(np.float32)
-    look = {"size": 4, "color": theme.behind(dark), "opacity": 0.6}
+    behind = everything[subsample(len(everything), BEHIND_UP_TO)].astype(np.float32)
+    look = {"size": 4, "color": theme.background_point_color(dark), "opacity": 0.6}
     figure.add_trace(_dots(behind, "all measured cells", look, hoverinfo="skip", showlegend=False))
     starts, chance, names = result.starts.astype(np.float32), result.probability, result.names
     if fate is None:
@@ -117,9 +117,9 @@ def describe(result: Fates) -> str:
     rows = zip(result.names, result.share, result.low, result.high, result.measured, strict=True)
     listed = "; ".join(f"{n} {s:.0%} ({a:.0%} to {b:.0%}), measured {m:.0%}" for n, s, a, b, m in rows)
     said = f"Predicted share of cells in each state, with its 95 % interval, beside the measured: {listed}."
-    if result.ungrown is None:
+    if result.without_growth is None:
         return said
-    alone = zip(result.names, *result.ungrown.T, strict=True)
+    alone = zip(result.names, *result.without_growth.T, strict=True)
     once = "; ".join(f"{n} {s:.0%} ({a:.0%} to {b:.0%})" for n, a, s, b in alone)
     return f"{said} With growth left out, each start cell counted once: {once}."
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import FlowField
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
+from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 from cellflow_core.figures.streamlines import streamlines
 
 CLASSES = 6
@@ -38,14 +38,16 @@ def flow(
     figure = theme.blank(dark, height=height, y=theme.safe(result.axes[1]))
     _name_below(figure, theme.safe(result.axes[0]))
     if everything is not None:
-        figure.add_trace(_cells(everything, "all times", {"size": 4, "color": theme.behind(dark), "opacity": 0.45}))
-    look = {"size": 4, "color": theme.behind(dark), "opacity": 0.9}
+        figure.add_trace(
+            _cells(everything, "all times", {"size": 4, "color": theme.background_point_color(dark), "opacity": 0.45})
+        )
+    look = {"size": 4, "color": theme.background_point_color(dark), "opacity": 0.9}
     if by == "growth":
         look = _growth_look(result, dark)
     figure.add_trace(_cells(result.cells, "cells", look))
     lines = streamlines(result.x, result.y, result.u, result.v)
     edges = _edges(result.speed) if by == "speed" else np.array([0.0, np.inf])
-    colours = _colours(len(edges) - 1, dark) if by == "speed" else (theme.ink(dark),)
+    colours = _colours(len(edges) - 1, dark) if by == "speed" else (theme.text_color(dark),)
     unit = _unit(result.time_unit)
     for k, each in enumerate(colours):
         xy, middle = _class(lines, edges[k], edges[k + 1])
@@ -77,7 +79,7 @@ def _name_below(figure: go.Figure, name: str) -> None:
 
 def _cells(points: np.ndarray, name: str, marker: dict) -> go.Scatter:
     """Cells, thinned; a marker that has a value for each cell is thinned alike."""
-    kept = thinned(len(points), BEHIND_UP_TO)
+    kept = subsample(len(points), BEHIND_UP_TO)
     xy = points[kept].astype(np.float32)
     valued = isinstance(marker["color"], np.ndarray)
     if valued:

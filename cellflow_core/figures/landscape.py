@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Landscape
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import thinned
+from cellflow_core.figures.scatter import subsample
 
 CELLS_DRAWN = 1_500
 PATHS_DRAWN = 60
@@ -41,7 +41,7 @@ def landscape(
                     "end": high,
                     "size": (high - low) / 14 or 1,
                     "width": 1,
-                    "color": theme.ink(not dark),
+                    "color": theme.text_color(not dark),
                     "usecolormap": False,
                 }
             },
@@ -93,7 +93,7 @@ def _camera(result: Landscape) -> dict:
 
 def _cells(result: Landscape, lift: float) -> go.Scatter3d:
     there = np.flatnonzero(np.isfinite(result.cell_height))
-    kept = there[thinned(len(there), CELLS_DRAWN)]
+    kept = there[subsample(len(there), CELLS_DRAWN)]
     times = result.cell_time[kept]
     known, codes = np.unique(result.cell_time, return_inverse=True)
     return go.Scatter3d(
@@ -123,7 +123,7 @@ def _times(count: int) -> tuple[str, ...]:
 
 
 def _paths(result: Landscape, lift: float, dark: bool) -> go.Scatter3d:
-    kept = thinned(result.paths.shape[1], PATHS_DRAWN)
+    kept = subsample(result.paths.shape[1], PATHS_DRAWN)
     steps, particles = len(result.paths), len(kept)
     xyz = np.full((particles, steps + 1, 3), np.nan, dtype=np.float32)  # the last row of each particle stays a gap
     xyz[:, :-1, :2] = result.paths[:, kept].transpose(1, 0, 2)
@@ -153,7 +153,7 @@ def _particles(result: Landscape, step: int, lift: float, dark: bool) -> go.Scat
         mode="markers",
         name="particles",
         hoverinfo="skip",
-        marker={"size": 4.5, "color": theme.changed(dark), "line": {"width": 1, "color": theme.paper(dark)}},
+        marker={"size": 4.5, "color": theme.changed(dark), "line": {"width": 1, "color": theme.page_color(dark)}},
     )
 
 
@@ -183,9 +183,9 @@ def _animate(figure: go.Figure, result: Landscape, trace: int, lift: float, dark
                 "xanchor": "left",
                 "yanchor": "top",
                 "pad": {"t": 28, "l": 8},
-                "bgcolor": theme.paper(dark),
-                "bordercolor": theme.quiet(dark),
-                "font": {"color": theme.ink(dark), "size": 15},
+                "bgcolor": theme.page_color(dark),
+                "bordercolor": theme.muted_color(dark),
+                "font": {"color": theme.text_color(dark), "size": 15},
                 "buttons": [
                     {"label": "▶ Roll", "method": "animate", "args": [None, play]},
                     {"label": "❚❚", "method": "animate", "args": [[None], jump]},
@@ -199,7 +199,7 @@ def _animate(figure: go.Figure, result: Landscape, trace: int, lift: float, dark
                 "y": 0,
                 "pad": {"t": 8, "b": 8},
                 "currentvalue": {"prefix": "time ", "xanchor": "left"},
-                "font": {"size": 13, "color": theme.quiet(dark)},
+                "font": {"size": 13, "color": theme.muted_color(dark)},
                 "ticklen": 0,
                 "minorticklen": 0,
                 "steps": [

@@ -17,7 +17,7 @@ def losses(history: Mapping[str, np.ndarray], *, dark: bool = False, height: int
     drawn = [np.asarray(history[name], np.float32) for name in _terms(history)]
     for name, colour, values in zip(_terms(history), theme.categorical(len(drawn)), drawn, strict=True):
         there = np.isfinite(values)
-        line = {"color": theme.ink(dark), "dash": "dash"} if name == "validation" else {"color": colour}
+        line = {"color": theme.text_color(dark), "dash": "dash"} if name == "validation" else {"color": colour}
         figure.add_trace(
             go.Scatter(
                 x=steps[there],

@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from cellflow_core.analysis.results import Perturbation
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
+from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 
 FRONT_UP_TO = 2_000
 
@@ -40,11 +40,13 @@ def before_after(
     room = 0.05 * (high - low)
     for column, (paths, end, colour) in enumerate(sides, 1):
         if everything is not None:
-            back = everything[thinned(len(everything), BEHIND_UP_TO)].astype(np.float32)
-            figure.add_trace(_dots(back, "all measured cells", theme.behind(dark), 3.5, 0.6), row=1, col=column)
-        figure.add_trace(_paths(paths, theme.quiet(dark)), row=1, col=column)
+            back = everything[subsample(len(everything), BEHIND_UP_TO)].astype(np.float32)
+            figure.add_trace(
+                _dots(back, "all measured cells", theme.background_point_color(dark), 3.5, 0.6), row=1, col=column
+            )
+        figure.add_trace(_paths(paths, theme.muted_color(dark)), row=1, col=column)
         figure.add_trace(
-            _dots(end[thinned(len(end), FRONT_UP_TO)], "where cells end", colour, 6, 0.65), row=1, col=column
+            _dots(end[subsample(len(end), FRONT_UP_TO)], "where cells end", colour, 6, 0.65), row=1, col=column
         )
     theme.square(figure)
     for k in (0, 1):
@@ -63,7 +65,7 @@ def change(result: Perturbation, *, dark: bool = False, height: int = 380) -> go
         "symmetric": False,
         "width": 6,
         "thickness": 2,
-        "color": theme.ink(dark),
+        "color": theme.text_color(dark),
         "array": (100 * (result.high - result.change)).astype(np.float32),
         "arrayminus": (100 * (result.change - result.low)).astype(np.float32),
     }
@@ -88,11 +90,11 @@ def change(result: Perturbation, *, dark: bool = False, height: int = 380) -> go
                 mode="markers",
                 name="the same done to control genes",
                 text=np.repeat(genes, len(names)).tolist(),
-                marker={"symbol": "line-ns-open", "size": 16, "color": theme.quiet(dark), "line": {"width": 2}},
+                marker={"symbol": "line-ns-open", "size": 16, "color": theme.muted_color(dark), "line": {"width": 2}},
                 hovertemplate="%{text}, %{y}: %{x:+.1f} points<extra>control gene</extra>",
             )
         )
-    figure.add_vline(x=0, line={"color": theme.quiet(dark), "width": 1.5})
+    figure.add_vline(x=0, line={"color": theme.muted_color(dark), "width": 1.5})
     return figure.update_yaxes(autorange="reversed", showgrid=False)
 
 

@@ -15,7 +15,7 @@ BEHIND_UP_TO = 3_000
 """Cells drawn behind others, as SVG: plotly draws every WebGL trace in front of every SVG trace."""
 
 
-def thinned(count: int, most: int = DRAWN_UP_TO) -> np.ndarray:
+def subsample(count: int, most: int = DRAWN_UP_TO) -> np.ndarray:
     """Which of `count` cells are drawn: all, or the same random `most` of them each time, in order."""
     if count <= most:
         return np.arange(count)
@@ -56,13 +56,13 @@ def scatter(
     polygon   an outline to draw, in the view, as a lasso left it
     """
     figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
-    kept = thinned(len(points))
+    kept = subsample(len(points))
     kind = go.Scatter if len(kept) <= VECTOR_UP_TO else go.Scattergl
     size = float(np.clip(11 - 1.6 * np.log10(max(len(kept), 10)), 3.5, 8))
     marker: dict = {"size": size, "opacity": 0.8, "line": {"width": 0}}
     text = None
     if colour is None:
-        marker["color"] = theme.behind(dark)
+        marker["color"] = theme.background_point_color(dark)
     elif names:
         count = len(names)
         colours = theme.ordered(count, dark) if in_order else theme.categorical(count)

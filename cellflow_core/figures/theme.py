@@ -52,22 +52,22 @@ _MODEL = {False: "#0072B2", True: "#56B4E9"}
 _CHANGED = {False: "#D55E00", True: "#F58A3C"}
 
 
-def ink(dark: bool) -> str:
+def text_color(dark: bool) -> str:
     """Colour of text and of what stands in front."""
     return _INK[dark]
 
 
-def quiet(dark: bool) -> str:
+def muted_color(dark: bool) -> str:
     """Colour of what is said in a low voice: ticks, captions."""
     return _QUIET[dark]
 
 
-def behind(dark: bool) -> str:
+def background_point_color(dark: bool) -> str:
     """Colour of cells that are there for orientation only."""
     return _BEHIND[dark]
 
 
-def paper(dark: bool) -> str:
+def page_color(dark: bool) -> str:
     """Colour of the page."""
     return _PAPER[dark]
 
@@ -111,8 +111,8 @@ def label(x: float, y: float, text: str, dark: bool) -> dict[str, Any]:
         "y": y,
         "text": text,
         "showarrow": False,
-        "font": {"size": 13, "color": ink(dark)},
-        "bgcolor": paper(dark),
+        "font": {"size": 13, "color": text_color(dark)},
+        "bgcolor": page_color(dark),
         "opacity": 0.85,
         "borderpad": 2,
     }

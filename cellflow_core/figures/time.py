@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import BEHIND_UP_TO, thinned
+from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 
 FRONT_UP_TO = 2_000
 BEYOND = 0.5
@@ -38,16 +38,16 @@ def cells_at(
     """
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
     if everything is not None:
-        shown = everything[thinned(len(everything), BEHIND_UP_TO)].astype(np.float32)
-        look = {"size": 4, "color": theme.behind(dark), "opacity": 0.6}
+        shown = everything[subsample(len(everything), BEHIND_UP_TO)].astype(np.float32)
+        look = {"size": 4, "color": theme.background_point_color(dark), "opacity": 0.6}
         figure.add_trace(_dots(shown, "all times", look))
     if measured is not None:
-        shown = measured[thinned(len(measured), FRONT_UP_TO)].astype(np.float32)
-        look = {"size": 8, "color": theme.quiet(dark), "symbol": "circle-open", "line": {"width": 1.6}}
+        shown = measured[subsample(len(measured), FRONT_UP_TO)].astype(np.float32)
+        look = {"size": 8, "color": theme.muted_color(dark), "symbol": "circle-open", "line": {"width": 1.6}}
         figure.add_trace(_dots(shown, "measured", look))
     step = step_at(result, time)
     weight = result.weight[step]
-    kept = thinned(len(weight), FRONT_UP_TO)
+    kept = subsample(len(weight), FRONT_UP_TO)
     look = {"size": _size(weight[kept]), "color": theme.model(dark), "opacity": 0.65, "line": {"width": 0}}
     figure.add_trace(_dots(result.predicted[step][kept].astype(np.float32), "predicted", look))
     theme.square(figure)
@@ -102,13 +102,13 @@ def error(
     there = np.isfinite(result.w1)
     times = result.measured_times[there]
     series = (
-        ("no motion (time before)", result.w1_previous, theme.quiet(dark), "dash", "square"),
+        ("no motion (time before)", result.w1_previous, theme.muted_color(dark), "dash", "square"),
         ("sampling noise (two halves)", result.w1_floor, theme.CATEGORICAL[2], "dot", "diamond"),
         ("this model", result.w1, theme.model(dark), "solid", None),
     )
     for name, values, colour, dash, symbol in series:
-        kinds = [symbol or ("circle" if seen else "star") for seen in result.seen[there]]
-        sizes = 9 if symbol else [11 if seen else 17 for seen in result.seen[there]]
+        kinds = [symbol or ("circle" if seen else "star") for seen in result.in_training[there]]
+        sizes = 9 if symbol else [11 if seen else 17 for seen in result.in_training[there]]
         figure.add_trace(
             go.Scatter(
                 x=times.astype(np.float32),
@@ -117,7 +117,7 @@ def error(
                 mode="lines+markers",
                 line={"color": colour, "dash": dash, "width": 2.5},
                 marker={"size": sizes, "symbol": kinds},
-                customdata=["seen in training" if seen else "kept from training" for seen in result.seen[there]],
+                customdata=["seen in training" if seen else "kept from training" for seen in result.in_training[there]],
                 hovertemplate="time %{x:g} · %{y:.3g} · %{customdata}<extra>%{fullData.name}</extra>",
             )
         )
@@ -140,7 +140,7 @@ def describe_error(result: TimeCourse) -> str:
     """The distances in one sentence with their numbers."""
     rows = []
     for k in np.flatnonzero(np.isfinite(result.w1)):
-        kind = "seen in training" if result.seen[k] else "kept from training"
+        kind = "seen in training" if result.in_training[k] else "kept from training"
         rows.append(
             f"time {result.measured_times[k]:g} ({kind}): model {result.w1[k]:.3g}, "
             f"no motion {result.w1_previous[k]:.3g}, sampling noise {result.w1_floor[k]:.3g}"

@@ -8,21 +8,21 @@ from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 
 DEMO = "toggle"
-WISHES = (("ot-cfm", True), ("action-matching", True))
+DEMO_MODELS = (("ot-cfm", True), ("action-matching", True))
 """Models trained on the demo, and whether a copy that never saw the middle time is trained too."""
 
 
 def submit(say: Callable[[str], None] = lambda stage: None) -> tuple[str, ...]:
     """Make the demo and hand in its runs, unless they are there; ids of the complete ones, OT-CFM first."""
-    from cellflow_core.data import demos
-    from cellflow_core.data.store import open_dataset
+    from cellflow_core.data.store import demos
+    from cellflow_core.data.store.store import open_dataset
     from cellflow_core.jobs.recipes import recipes
     from cellflow_core.jobs.supervisor import ensure_supervisor
 
     dataset = demos.make(DEMO, say=say)
     info = open_dataset(dataset).info
     found = []
-    for model, tested in WISHES:
+    for model, tested in DEMO_MODELS:
         there = [run for run in index.runs() if _serves(run, model, info.fingerprint)]
         if not there:
             hold_out = info.times[len(info.times) // 2] if tested else None

@@ -19,7 +19,7 @@ class Executor(Protocol):
         """Claim the next attempt and begin. Raises FileExistsError where another starter was first."""
         ...
 
-    def tend(self) -> None:
+    def reap(self) -> None:
         """Let go of workers that have ended. Called now and then."""
         ...
 
@@ -32,7 +32,7 @@ class InProcess:
 
         work(run.folder, claim(run.folder, "in process"))
 
-    def tend(self) -> None:
+    def reap(self) -> None:
         pass
 
 
@@ -56,7 +56,7 @@ class LocalProcesses:
                 )
             )
 
-    def tend(self) -> None:
+    def reap(self) -> None:
         self._started = [each for each in self._started if each.poll() is None]
 
 

@@ -19,11 +19,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from cellflow_core.home import runs_root
 from cellflow_core.jobs.executor import Executor, LocalProcesses, path_to_core
 from cellflow_core.runs import files, index
-from cellflow_core.runs.attempt import Attempt, machine, started
+from cellflow_core.runs.attempt import Attempt, host_id, process_start_time
 from cellflow_core.runs.run import Run
+from cellflow_core.workspace import runs_root
 
 ATTEMPTS = 3
 GRACE = 10.0
@@ -67,13 +67,13 @@ def _watch(executor: Executor, slots: int, gpus: tuple[str, ...], idle: float) -
     asked: dict[str, float] = {}
     last = time.monotonic()
     while time.monotonic() - last < idle:
-        executor.tend()
-        if look(executor, slots, gpus, asked):
+        executor.reap()
+        if schedule_once(executor, slots, gpus, asked):
             last = time.monotonic()
         time.sleep(LOOK_EVERY)
 
 
-def look(executor: Executor, slots: int, gpus: tuple[str, ...], asked: dict[str, float]) -> bool:
+def schedule_once(executor: Executor, slots: int, gpus: tuple[str, ...], asked: dict[str, float]) -> bool:
     """One look at every open run, oldest first; True where there is any. `asked`: since when a run should be ending."""
     waiting: list[Run] = []
     working: list[Run] = []
@@ -89,7 +89,7 @@ def look(executor: Executor, slots: int, gpus: tuple[str, ...], asked: dict[str,
         elif status.state == "running":
             working.append(run)
             if run.cancelled:
-                _press(run.attempts[-1], asked.setdefault(run.id, time.monotonic()))
+                _terminate(run.attempts[-1], asked.setdefault(run.id, time.monotonic()))
         elif run.cancelled:
             run.end("cancelled", "cancelled before it was done")
         elif status.state == "lost" and _lost_in_a_row(run) >= ATTEMPTS:
@@ -97,7 +97,7 @@ def look(executor: Executor, slots: int, gpus: tuple[str, ...], asked: dict[str,
         else:
             waiting.append(run)
     for run in waiting:
-        lease = _lease(run, working, slots, gpus)
+        lease = _assign_device(run, working, slots, gpus)
         if lease is not None:
             try:
                 executor.start(run, dict(lease))
@@ -107,7 +107,7 @@ def look(executor: Executor, slots: int, gpus: tuple[str, ...], asked: dict[str,
     return bool(found)
 
 
-def _lease(run: Run, working: list[Run], slots: int, gpus: tuple[str, ...]) -> Mapping[str, str] | None:
+def _assign_device(run: Run, working: list[Run], slots: int, gpus: tuple[str, ...]) -> Mapping[str, str] | None:
     """The environment of a worker with a free place: a GPU of its own, or one of the CPU slots. None: wait."""
     if gpus and run.recipe.device != "cpu":
         taken = {_claimed(each).get("gpu") for each in working}
@@ -137,11 +137,11 @@ def _last_words(run: Run) -> str:
     return f"its worker stopped {ATTEMPTS} times without a reason (killed, or out of memory); {said}"
 
 
-def _press(attempt: Attempt, since: float) -> None:
+def _terminate(attempt: Attempt, since: float) -> None:
     """A worker on this machine that goes on after a cancel is told by TERM, and then by KILL."""
-    beat = attempt.beat
+    beat = attempt.heartbeat
     waited = time.monotonic() - since
-    if waited < GRACE or beat.get("machine") != machine() or started(beat["pid"]) != beat["started"]:
+    if waited < GRACE or beat.get("machine") != host_id() or process_start_time(beat["pid"]) != beat["started"]:
         return
     # no such group: it ended between the look and the signal, or works inside another process
     with suppress(ProcessLookupError):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.jobs.reasons import reason
+from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.runs import files, metrics
-from cellflow_core.runs.attempt import Attempt, Heart, claim
+from cellflow_core.runs.attempt import Attempt, Heartbeat, claim
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
 
@@ -43,7 +43,7 @@ def work(folder: Path, attempt: Attempt | None = None) -> None:
         return
     attempt = attempt or claim(folder, "worker")
     reserve = attempt.folder / "reserve"
-    with Heart(attempt) as heart:
+    with Heartbeat(attempt) as heart:
         try:
             reserve.write_bytes(b"\0" * RESERVE)
             device, peak = _train(run, attempt, heart)
@@ -56,8 +56,8 @@ def work(folder: Path, attempt: Attempt | None = None) -> None:
                 _exit(attempt, "stopped", "the worker was told to stop; the run goes on when one is free")
         except Exception as error:  # noqa: BLE001 - whatever training raises is the result of the run
             reserve.unlink(missing_ok=True)
-            attempt.say(traceback.format_exc())
-            _end(run, attempt, "failed", reason(error))
+            attempt.log_line(traceback.format_exc())
+            _end(run, attempt, "failed", user_message(error))
         else:
             _end(run, attempt, "done", "", device, peak)
             _clear(run)
@@ -78,11 +78,11 @@ def _stop(number: int, frame: object) -> None:
     raise Stopped
 
 
-def _train(run: Run, attempt: Attempt, heart: Heart) -> tuple[str, float]:
+def _train(run: Run, attempt: Attempt, heart: Heartbeat) -> tuple[str, float]:
     """Train and save the weights; the device in words, and the most memory (MB) that this process held."""
     if run.cancelled:
         raise Stopped
-    heart.say(stage="loading the training code")
+    heart.log_line(stage="loading the training code")
     from cellflow_core.jobs.checkpoints import Checkpoints
     from cellflow_core.jobs.process import peak_mb
     from cellflow_core.models import registry
@@ -91,19 +91,19 @@ def _train(run: Run, attempt: Attempt, heart: Heart) -> tuple[str, float]:
 
     recipe = run.recipe
     device, words = choose_device(recipe.device)
-    heart.say(device=words, stage="loading the data")
+    heart.log_line(device=words, stage="loading the data")
     data = training_data(recipe)
     save_spec(run, data.spec)
-    heart.say(stage="preparing")
+    heart.log_line(stage="preparing")
     kept = Checkpoints(run.folder / "checkpoints")
-    start = kept.newest(attempt.say)
-    attempt.say(f"{recipe.model} on {words}, " + (f"from {start.seconds:.0f} s on" if start else "from the start"))
+    start = kept.newest(attempt.log_line)
+    attempt.log_line(f"{recipe.model} on {words}, " + (f"from {start.seconds:.0f} s on" if start else "from the start"))
     model = registry.create(recipe.model, recipe.settings, data.spec, recipe.seed, device)
-    training = TrainConfig.of(dict(type(model).recommended) | dict(recipe.training))
+    training = TrainConfig.from_dict(dict(type(model).default_training) | dict(recipe.training))
     fit(model, data, training, _Reporter(run, attempt, kept), start, recipe.seed)
     for note in model.notes():
-        attempt.say(note)
-    heart.say(stage="saving the model")
+        attempt.log_line(note)
+    heart.log_line(stage="saving the model")
     save_model(run, model)
     return words, round(peak_mb(), 1)
 
@@ -132,7 +132,7 @@ class _Reporter:
             },
         )
         if progress.phase != self.phase:
-            self.attempt.say(f"phase {progress.phase}, step {progress.step} of {progress.steps}")
+            self.attempt.log_line(f"phase {progress.phase}, step {progress.step} of {progress.steps}")
             self.phase = progress.phase
         cancelled = self.run.cancelled
         if cancelled or self.kept.due() or progress.step == progress.steps:
@@ -146,7 +146,7 @@ def training_data(recipe: Recipe) -> Snapshots:
 
     Raises KeyError where the data set is gone, ValueError where its content is another than the recipe's.
     """
-    from cellflow_core.data.store import open_dataset
+    from cellflow_core.data.store.store import open_dataset
 
     data = open_dataset(recipe.dataset).snapshots()
     if data.fingerprint != recipe.fingerprint:
@@ -178,14 +178,14 @@ def _score(run: Run, attempt: Attempt) -> None:
     goes wrong here is in its log, and asking again says it again."""
     if run.recipe.hold_out is None:
         return
-    from cellflow_core.jobs.answers import answer
+    from cellflow_core.jobs.analysis_cache import answer
 
     try:
         answer("scores", run.id)
     except Stopped:
-        attempt.say("stopped before it was compared with the time held out; whoever asks for the scores gets them")
+        attempt.log_line("stopped before it was compared with the time held out; whoever asks for the scores gets them")
     except Exception as error:  # noqa: BLE001 - the model is trained and stays so
-        attempt.say(f"not compared with the time held out: {reason(error)}")
+        attempt.log_line(f"not compared with the time held out: {user_message(error)}")
 
 
 def _clear(run: Run) -> None:
@@ -196,10 +196,10 @@ def _clear(run: Run) -> None:
 
 
 def _end(run: Run, attempt: Attempt, state: str, message: str, device: str = "", peak_mb: float | None = None) -> None:
-    attempt.say(f"{state}. {message}".strip())
+    attempt.log_line(f"{state}. {message}".strip())
     run.end(state, message, device, peak_mb=peak_mb)  # type: ignore[arg-type]
     _exit(attempt, state, message)
 
 
 def _exit(attempt: Attempt, kind: str, message: str) -> None:
-    files.write_first(attempt.folder / "exit.json", {"kind": kind, "message": message})
+    files.write_exclusive(attempt.folder / "exit.json", {"kind": kind, "message": message})

@@ -22,12 +22,12 @@ BLOCK = 2048
 Field = Callable[[Tensor, Tensor], Tensor]
 """(t [batch], x [batch, dim]) -> [batch, dim] or, for a rate, [batch]."""
 
-Crowd = Callable[[Tensor, Tensor, Tensor], Tensor]
+InteractionField = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(t [cells], x [cells, dim], log w [cells]) of all cells that move together -> what they do to each other."""
 
 
 @dataclass(frozen=True)
-class Steps:
+class TimeGrid:
     """Every time a step ends at, and which of them are asked for.
 
     times  ascending, first the start
@@ -37,16 +37,16 @@ class Steps:
     times: tuple[float, ...]
     kept: tuple[int, ...]
 
-    def halved(self) -> Steps:
+    def halved(self) -> TimeGrid:
         """Each step cut in two, the same outputs."""
         middles = [(a + b) / 2 for a, b in pairwise(self.times)]
         times = [self.times[0]]
         for middle, end in zip(middles, self.times[1:], strict=True):
             times += [middle, end]
-        return Steps(tuple(times), tuple(2 * k for k in self.kept))
+        return TimeGrid(tuple(times), tuple(2 * k for k in self.kept))
 
 
-def steps_through(outputs: Sequence[float], knots: Sequence[float], per_gap: int) -> Steps:
+def time_grid(outputs: Sequence[float], knots: Sequence[float], per_gap: int) -> TimeGrid:
     """Steps that end at every output and every knot between them, `per_gap` to the gap between two knots.
 
     knots  ascending: times at which a field may bend, most often those with measured cells. Before the first and after
@@ -63,7 +63,7 @@ def steps_through(outputs: Sequence[float], knots: Sequence[float], per_gap: int
         count = max(1, math.ceil((end - start) / _gap((start + end) / 2, knots) * per_gap - 1e-9))
         times += [start + (end - start) * k / count for k in range(1, count)] + [float(end)]
         place[float(end)] = len(times) - 1
-    return Steps(tuple(times), tuple(place[float(each)] for each in outputs))
+    return TimeGrid(tuple(times), tuple(place[float(each)] for each in outputs))
 
 
 def _gap(time: float, knots: Sequence[float]) -> float:
@@ -77,11 +77,11 @@ def _gap(time: float, knots: Sequence[float]) -> float:
 def integrate(
     field: Field,
     x0: Float[Tensor, "cells dim"],
-    steps: Steps,
+    steps: TimeGrid,
     *,
     sigma: Callable[[Tensor], Tensor] | None = None,
     rate: Field | None = None,
-    others: Crowd | None = None,
+    others: InteractionField | None = None,
     constrain: Callable[[Tensor], Tensor] | None = None,
     noise: Callable[[int, Tensor], Tensor] | None = None,
 ) -> tuple[Float[Tensor, "outputs cells dim"], Float[Tensor, "outputs cells"]]:
@@ -131,7 +131,7 @@ def integrate(
     return torch.stack([xs[k] for k in pick]), torch.stack([logs[k] for k in pick])
 
 
-def draws(seed: int, block: int, device: torch.device) -> Callable[[int, Tensor], Tensor]:
+def brownian_increments(seed: int, block: int, device: torch.device) -> Callable[[int, Tensor], Tensor]:
     """Standard normal draws for `integrate` that depend on the seed, the block and the step only: two simulations of
     the same cells with the same steps meet the same noise, whatever moves them."""
     rng = torch.Generator(device).manual_seed((seed * 1_000_003 + block) % 2**63)
@@ -141,11 +141,11 @@ def draws(seed: int, block: int, device: torch.device) -> Callable[[int, Tensor]
 def step_error(
     field: Field,
     x0: Float[Tensor, "cells dim"],
-    steps: Steps,
+    steps: TimeGrid,
     *,
     sigma: Callable[[Tensor], Tensor] | None = None,
     rate: Field | None = None,
-    others: Crowd | None = None,
+    others: InteractionField | None = None,
     constrain: Callable[[Tensor], Tensor] | None = None,
     seed: int = 0,
 ) -> float:

@@ -28,7 +28,7 @@ def exact_plan(
     for i, j in in_blocks(len(x0), len(x1), EXACT_LIMIT, EXACT_BLOCK, rng):
         a, b = x0[i].detach().double().cpu().numpy(), x1[j].detach().double().cpu().numpy()
         plan = np.asarray(ot.emd(ot.unif(len(a)), ot.unif(len(b)), ot.dist(a, b), numItermax=5_000_000))
-        row, column, mass = (each.to(i.device) for each in entries(plan))
+        row, column, mass = (each.to(i.device) for each in nonzero_entries(plan))
         parts.append((i[row], j[column], mass * (len(i) / len(x0))))
     rows, columns, masses = (torch.cat(part) for part in zip(*parts, strict=True))
     return rows, columns, masses
@@ -45,7 +45,7 @@ def weighted_plan(
     """
     p0, p1, q0, q1 = (each.detach().double().cpu().numpy() for each in (x0, x1, a, b))
     plan, log = ot.emd(q0 / q0.sum(), q1 / q1.sum(), ot.dist(p0, p1), numItermax=5_000_000, log=True)
-    row, column, mass = (each.to(x0.device) for each in entries(np.asarray(plan)))
+    row, column, mass = (each.to(x0.device) for each in nonzero_entries(np.asarray(plan)))
     f, g = (torch.from_numpy(np.asarray(log[name])).to(x0) for name in ("u", "v"))
     return row, column, mass, f, g
 
@@ -65,7 +65,7 @@ def in_blocks(
     return list(zip(left, right, strict=True))
 
 
-def entries(
+def nonzero_entries(
     plan: Float[np.ndarray, "n m"],
 ) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"], Float[Tensor, " pairs"]]:
     """Row, column and mass of the entries of a plan that are above rounding error."""

@@ -25,7 +25,7 @@ def in_polygon(points: Float[Array, "n 2"], polygon: Array) -> Bool[Array, " n"]
     return inside
 
 
-def corners_of(outline: str) -> Float[Array, "corners 2"]:
+def parse_polygon(outline: str) -> Float[Array, "corners 2"]:
     """The corners of an outline written as "x,y x,y x,y ...". Raises ValueError where it is not one."""
     try:
         rows: Any = [[float(each) for each in pair.split(",")] for pair in outline.split()]
@@ -38,6 +38,6 @@ def corners_of(outline: str) -> Float[Array, "corners 2"]:
     return corners
 
 
-def outline_of(polygon: Array | tuple[tuple[float, float], ...]) -> str:
-    """A polygon [corners, 2] as text that `corners_of` reads."""
+def format_polygon(polygon: Array | tuple[tuple[float, float], ...]) -> str:
+    """A polygon [corners, 2] as text that `parse_polygon` reads."""
     return " ".join(f"{x:.6g},{y:.6g}" for x, y in np.asarray(polygon, dtype=np.float64).reshape(-1, 2).tolist())

@@ -58,15 +58,15 @@ def entropic_plan(
     state = _State(torch.zeros_like(mass), torch.zeros_like(cost[0]), 1 / len(cost), total / cost.shape[1], mass)
     step = max(float(cost.max()), epsilon)
     while step > epsilon:
-        state.settle(cost, step, rho0, rho1, 50, 0.03)
+        state.iterate(cost, step, rho0, rho1, 50, 0.03)
         step /= 4
-    plan, change = state.settle(cost, epsilon, rho0, rho1, ROUNDS, _SETTLED)
+    plan, change = state.iterate(cost, epsilon, rho0, rho1, ROUNDS, _SETTLED)
     if change > 10 * _SETTLED:
         raise ValueError(
             f"the entropic plan still changes by {change:.1e} a round after {ROUNDS:,} rounds at epsilon={epsilon:.3g}"
             f", {epsilon / float(cost.mean()):.1e} of the mean cost: take a larger one, or an exact plan"
         )
-    return _held(plan, mass if math.isinf(rho0) else None, state.b if math.isinf(rho1) else None)
+    return _round_to_marginals(plan, mass if math.isinf(rho0) else None, state.b if math.isinf(rho1) else None)
 
 
 @dataclass
@@ -79,7 +79,7 @@ class _State:
     b: float
     mass: Tensor
 
-    def settle(
+    def iterate(
         self, cost: Tensor, epsilon: float, rho0: float, rho1: float, rounds: int, settled: float
     ) -> tuple[Tensor, float]:
         """Rounds at one epsilon until little moves: (plan, mean relative change of the last one)."""
@@ -122,7 +122,7 @@ class _State:
         return math.log(paid0 / paid1) / (1 / rho0 + 1 / rho1)
 
 
-def _held(plan: Tensor, a: Tensor | None, b: float | None) -> Tensor:
+def _round_to_marginals(plan: Tensor, a: Tensor | None, b: float | None) -> Tensor:
     """The plan with the marginals that have no price made exact (Altschuler et al., NeurIPS 2017, algorithm 2)."""
     if a is None or b is None:
         if a is not None:

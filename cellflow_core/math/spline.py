@@ -14,17 +14,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def off_line(
+def hermite_offset(
     s: Float[Tensor, "_ 1"], bend0: Float[Tensor, "points dim"], bend1: Float[Tensor, "points dim"]
 ) -> Float[Tensor, "points dim"]:
     """Where the cubic stands at the share s, less where the straight line does (state)."""
     return s * (1 - s) * ((1 - s) * bend0 - s * bend1)
 
 
-def off_slope(
+def hermite_offset_derivative(
     s: Float[Tensor, "_ 1"], bend0: Float[Tensor, "points dim"], bend1: Float[Tensor, "points dim"]
 ) -> Float[Tensor, "points dim"]:
-    """The derivative of `off_line` in s (state a gap)."""
+    """The derivative of `hermite_offset` in s (state a gap)."""
     return (1 - s) * (1 - 3 * s) * bend0 - s * (2 - 3 * s) * bend1
 
 

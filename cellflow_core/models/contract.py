@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cellflow_core.config import Config, ruled_out
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Need, Spec
+from cellflow_core.config import Config, unavailable_capabilities
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.math import spline
 
 Context = Mapping[str, Tensor]
@@ -48,8 +48,8 @@ class Phase:
 
     name: str
     updates: tuple[Update, ...] = ()
-    share: float = 1.0
-    prepare: Callable[[Frames, torch.Generator], Any] | None = None
+    step_fraction: float = 1.0
+    prepare: Callable[[SnapshotTensors, torch.Generator], Any] | None = None
 
 
 class DynamicsModel(nn.Module, ABC):
@@ -68,14 +68,14 @@ class DynamicsModel(nn.Module, ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     paper: ClassVar[str]
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.TIMES})
-    recommended: ClassVar[Mapping[str, Any]] = {}
-    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {}
-    caution: ClassVar[str] = ""
+    needs: ClassVar[frozenset[DataRequirement]] = frozenset({DataRequirement.TIMES})
+    default_training: ClassVar[Mapping[str, Any]] = {}
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {}
+    limitation: ClassVar[str] = ""
     package: ClassVar[str] = ""
     Config: ClassVar[type[Config]]
 
-    def __init__(self, config: Config, spec: Spec) -> None:
+    def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__()
         self.config = config
         self.spec = spec
@@ -95,14 +95,14 @@ class DynamicsModel(nn.Module, ABC):
             )
 
     @classmethod
-    def needed(cls, config: Any) -> frozenset[Need]:
+    def required_data(cls, config: Any) -> frozenset[DataRequirement]:
         """What of the data it cannot do without with these settings, an instance of its `Config`."""
         return cls.needs
 
     @classmethod
-    def lacking(cls, config: Config, has: frozenset[Need]) -> str:
+    def missing_data(cls, config: Config, has: frozenset[DataRequirement]) -> str:
         """A sentence on what data that have so much lack for these settings, "" where they lack nothing."""
-        lacking = sorted(cls.needed(config) - has)
+        lacking = sorted(cls.required_data(config) - has)
         if not lacking:
             return ""
         said = f"{cls.title} needs {' and '.join(lacking)}, which these data do not have"
@@ -197,7 +197,7 @@ class HasPotential(ABC):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TransportPlan:
     """Pairs of observed cells of two consecutive times, each with its mass, and the way between them.
 
     x0 [pairs, dim] at time t0, x1 [pairs, dim] at time t1, weight [pairs] summing to one.
@@ -212,34 +212,42 @@ class Plan:
     x0: Float[Tensor, "pairs dim"]
     x1: Float[Tensor, "pairs dim"]
     weight: Float[Tensor, " pairs"]
-    later: Float[Tensor, " pairs"] | None = None
-    bends: tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]] | None = None
+    target_mass: Float[Tensor, " pairs"] | None = None
+    tangent_offsets: tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]] | None = None
 
-    def of(self, rows: Tensor) -> Plan:
+    def take(self, rows: Tensor) -> TransportPlan:
         """Some of the pairs, by their numbers or by a mask, with the weights they have, whatever these sum to."""
-        later = None if self.later is None else self.later[rows]
-        bends = None if self.bends is None else (self.bends[0][rows], self.bends[1][rows])
-        return Plan(self.t0, self.t1, self.x0[rows], self.x1[rows], self.weight[rows], later, bends)
+        target_mass = None if self.target_mass is None else self.target_mass[rows]
+        tangent_offsets = (
+            None if self.tangent_offsets is None else (self.tangent_offsets[0][rows], self.tangent_offsets[1][rows])
+        )
+        return TransportPlan(
+            self.t0, self.t1, self.x0[rows], self.x1[rows], self.weight[rows], target_mass, tangent_offsets
+        )
 
     @property
     def growth(self) -> Float[Tensor, " pairs"]:
         """d log mass / dt of each pair (1 / time), however steep; 0 where the plan keeps all mass."""
-        if self.later is None:
+        if self.target_mass is None:
             return torch.zeros_like(self.weight)
-        before, after = (each.double().clamp_min(1e-30) for each in (self.weight, self.later))
+        before, after = (each.double().clamp_min(1e-30) for each in (self.weight, self.target_mass))
         return ((after / before).log() / (self.t1 - self.t0)).to(self.weight)
 
-    def at(self, time: float) -> Float[Tensor, "pairs dim"]:
+    def interpolate(self, time: float) -> Float[Tensor, "pairs dim"]:
         """Where the pairs stand at a time from t0 to t1 (state)."""
         s = self.x0.new_tensor([[(time - self.t0) / (self.t1 - self.t0)]])
         straight = torch.lerp(self.x0, self.x1, s)
-        return straight if self.bends is None else straight + spline.off_line(s, *self.bends)
+        return straight if self.tangent_offsets is None else straight + spline.hermite_offset(s, *self.tangent_offsets)
 
-    def speed(self, time: float) -> Float[Tensor, "pairs dim"]:
+    def velocity_at(self, time: float) -> Float[Tensor, "pairs dim"]:
         """How fast the pairs go at a time from t0 to t1 (state / time)."""
         s = self.x0.new_tensor([[(time - self.t0) / (self.t1 - self.t0)]])
         straight = self.x1 - self.x0
-        way = straight if self.bends is None else straight + spline.off_slope(s, *self.bends)
+        way = (
+            straight
+            if self.tangent_offsets is None
+            else straight + spline.hermite_offset_derivative(s, *self.tangent_offsets)
+        )
         return way / (self.t1 - self.t0)
 
 
@@ -247,7 +255,7 @@ class HasCoupling(ABC):
     """Which observed cells of time k turn into which of time k + 1."""
 
     @abstractmethod
-    def coupling(self, k: int) -> Plan: ...
+    def coupling(self, k: int) -> TransportPlan: ...
 
 
 class HasSampler(ABC):
@@ -256,7 +264,7 @@ class HasSampler(ABC):
     follows  whether row i is the same cell at all times; False: a population that is drawn anew at each time
     """
 
-    follows: ClassVar[bool] = True
+    tracks_cells: ClassVar[bool] = True
 
     @abstractmethod
     def sample(
@@ -282,4 +290,8 @@ def capabilities(model: DynamicsModel | type[DynamicsModel]) -> frozenset[str]:
     """The names of what a model can be asked for with the settings it has; of a class, with some settings or other."""
     kind = model if isinstance(model, type) else type(model)
     found = frozenset(name for name, each in CAPABILITIES.items() if issubclass(kind, each))
-    return found if isinstance(model, type) else found - ruled_out(kind.only_with, model.config.as_dict())
+    return (
+        found
+        if isinstance(model, type)
+        else found - unavailable_capabilities(kind.conditional_capabilities, model.config.as_dict())
+    )

@@ -11,16 +11,19 @@ from typing import Any
 
 import torch
 
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import DynamicsModel
 
 _HERE = Path(__file__).parent
+_SHARED = ("networks", "paths", "transport", "losses")
+"""Folders that hold what models share, and no model."""
 
 
 @cache
 def names() -> tuple[str, ...]:
     """Every model, sorted by family and name, without importing any."""
-    return tuple(path.stem.replace("_", "-") for path in sorted(_HERE.glob("*/[!_]*.py")))
+    found = (path for path in sorted(_HERE.glob("*/[!_]*.py")) if path.parent.name not in _SHARED)
+    return tuple(path.stem.replace("_", "-") for path in found)
 
 
 def family(name: str) -> str:
@@ -42,7 +45,7 @@ def find(name: str) -> type[DynamicsModel]:
     return found[0]
 
 
-def create(name: str, settings: Mapping[str, Any], spec: Spec, seed: int, device: str = "cpu") -> DynamicsModel:
+def create(name: str, settings: Mapping[str, Any], spec: DataSpec, seed: int, device: str = "cpu") -> DynamicsModel:
     """A new model with first weights decided by `seed` alone; the caller's random state is left as it was.
 
     Raises KeyError where there is no such model, ValueError where it rests on a package that is not installed.
@@ -51,11 +54,11 @@ def create(name: str, settings: Mapping[str, Any], spec: Spec, seed: int, device
     kind.check_installed()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return kind(kind.Config.of(settings), spec).to(device)
+        return kind(kind.Config.from_dict(settings), spec).to(device)
 
 
 def _file(name: str) -> Path:
-    found = [path for path in _HERE.glob(f"*/{name.replace('-', '_')}.py") if not path.stem.startswith("_")]
+    found = [path for path in _HERE.glob(f"*/{name.replace('-', '_')}.py") if path.parent.name not in _SHARED]
     if name not in names() or not found:
         raise KeyError(f"there is no model {name!r}; there are {', '.join(names())}")
     return found[0]

@@ -46,7 +46,7 @@ class Attempt:
         return files.read_json(self.folder / "exit.json")
 
     @property
-    def beat(self) -> dict[str, Any]:
+    def heartbeat(self) -> dict[str, Any]:
         """The newest whole heartbeat: {"beat", "pid", "machine", "started", "device", "stage"}; {} before the first."""
         try:
             return json.loads((self.folder / "heartbeat.json").read_text())
@@ -62,12 +62,12 @@ class Attempt:
         On the worker's own machine the process table answers at once. From elsewhere a worker lives as long as its beat
         counter moves within STALE_AFTER seconds of this reader's clock: clocks of two machines are never compared.
         """
-        beat = self.beat
-        if beat and beat["started"] and beat["machine"] == machine():
-            return started(beat["pid"]) == beat["started"]
+        beat = self.heartbeat
+        if beat and beat["started"] and beat["machine"] == host_id():
+            return process_start_time(beat["pid"]) == beat["started"]
         return _WATCH.moving(str(self.folder), beat.get("beat", 0))
 
-    def say(self, sentence: str) -> None:
+    def log_line(self, sentence: str) -> None:
         """Add a line to the log."""
         with self.log.open("a") as file:
             file.write(f"{time.strftime('%H:%M:%S')} {sentence}\n")
@@ -80,13 +80,13 @@ class _Watch:
         self._seen: dict[str, tuple[int, float]] = {}
         self._lock = threading.Lock()
 
-    def moving(self, name: str, beat: int) -> bool:
+    def moving(self, name: str, heartbeat: int) -> bool:
         now = time.monotonic()
         with self._lock:
             last, since = self._seen.get(name, (None, now))
-            if last != beat:
+            if last != heartbeat:
                 since = now
-            self._seen[name] = (beat, since)
+            self._seen[name] = (heartbeat, since)
         return now - since < STALE_AFTER
 
 
@@ -111,11 +111,11 @@ def claim(folder: Path, by: str, gpu: str = "") -> Attempt:
     before = attempts(folder)
     made = Attempt(folder / "attempts" / f"{before[-1].number + 1 if before else 1:04d}")
     made.folder.mkdir()
-    files.write_json(made.folder / "claim.json", {"by": by, "machine": machine(), "gpu": gpu})
+    files.write_json(made.folder / "claim.json", {"by": by, "machine": host_id(), "gpu": gpu})
     return made
 
 
-class Heart:
+class Heartbeat:
     """Rewrites the same 1 KB in place every second, so that it beats on a full disk too. A context of a worker."""
 
     def __init__(self, attempt: Attempt) -> None:
@@ -123,8 +123,8 @@ class Heart:
         self._known: dict[str, Any] = {
             "beat": 0,
             "pid": os.getpid(),
-            "machine": machine(),
-            "started": started(os.getpid()),
+            "machine": host_id(),
+            "started": process_start_time(os.getpid()),
             "device": "",
             "stage": "starting",
         }
@@ -132,12 +132,12 @@ class Heart:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
-    def say(self, **known: str) -> None:
+    def log_line(self, **known: str) -> None:
         """Tell readers the device and the stage of the work, in words."""
         self._known |= known
         self._write()
 
-    def __enter__(self) -> Heart:
+    def __enter__(self) -> Heartbeat:
         self._write()
         self._thread.start()
         return self
@@ -161,7 +161,7 @@ class Heart:
                 os.close(handle)
 
 
-def machine() -> str:
+def host_id() -> str:
     """Names the process table that a process id belongs to: host, boot and, in a container, its namespace."""
     parts = [socket.gethostname()]
     boot, space = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
@@ -170,7 +170,7 @@ def machine() -> str:
     return " ".join([*parts, "no process table"])
 
 
-def started(pid: int) -> str:
+def process_start_time(pid: int) -> str:
     """Start of a living process in clock ticks since boot, so that a process id used again is told apart.
 
     "" where the process is dead, or the system has no /proc to ask.

@@ -23,7 +23,7 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
 
 
-def write_first(path: Path, value: Any) -> bool:
+def write_exclusive(path: Path, value: Any) -> bool:
     """Write JSON unless the file is there already: of many writers one wins, and True tells it so."""
     part = _temporary(path, json.dumps(value, indent=1, ensure_ascii=False))
     try:

@@ -8,10 +8,10 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cellflow_core.home import runs_root
 from cellflow_core.runs import files
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
+from cellflow_core.workspace import runs_root
 
 _ID = re.compile(r"\d{8}-\d{12}-[0-9a-f]{6}")
 

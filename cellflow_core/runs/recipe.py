@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any, Literal
 
+from cellflow_core import aliases
+
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -60,7 +62,11 @@ class Recipe:
         return dataclasses.asdict(self)
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Recipe:
-        """Read back what `as_dict` and JSON made; a key of a later version is left out."""
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """Read back what `as_dict` and JSON made: earlier names as today's, keys of a later version left out."""
         known = {each.name for each in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        found = {name: value for name, value in values.items() if name in known}
+        found["model"] = aliases.model(found["model"])
+        found["settings"] = aliases.settings(found["model"], found.get("settings", {}))
+        found["training"] = aliases.training(found.get("training", {}))
+        return cls(**found)

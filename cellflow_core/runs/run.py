@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.runs import files, metrics
 from cellflow_core.runs.attempt import Attempt, attempts
 from cellflow_core.runs.recipe import Recipe
@@ -62,7 +62,7 @@ class Run:
         found = files.read_json(self.folder / "recipe.json")
         if found is None:
             raise KeyError(f"run {self.id} has no recipe: its folder is not whole")
-        return Recipe.of(found)
+        return Recipe.from_dict(found)
 
     @property
     def label(self) -> str:
@@ -71,12 +71,12 @@ class Run:
         return (renamed or {}).get("label") or self.recipe.label or f"{self.recipe.model} on {self.recipe.dataset}"
 
     @property
-    def spec(self) -> Spec:
+    def spec(self) -> DataSpec:
         """What the model was built from: a run reopens without its data."""
         found = files.read_json(self.folder / "spec.json")
         if found is None:
             raise KeyError(f"run {self.id} has not read its data yet")
-        return Spec.of(found)
+        return DataSpec.from_dict(found)
 
     @property
     def result(self) -> dict[str, Any] | None:
@@ -130,7 +130,7 @@ class Run:
         status = self.status()
         if status.ended:
             return
-        files.write_first(self.folder / "cancel", {"at": _now()})
+        files.write_exclusive(self.folder / "cancel", {"at": _now()})
         if status.state != "running":
             self.end("cancelled", "cancelled before it was done")
 
@@ -145,7 +145,7 @@ class Run:
         """Write the result, which is the end of the run. The first writer counts; True if it was this one."""
         rows = [row for each in self.attempts for row in metrics.tail(each.metrics)[-1:]]
         last = rows[-1] if rows else {}
-        won = files.write_first(
+        won = files.write_exclusive(
             self.folder / "result.json",
             {
                 "state": state,
@@ -153,7 +153,7 @@ class Run:
                 "step": last.get("step", 0),
                 "steps": last.get("steps", 0),
                 "seconds": seconds if seconds is not None else last.get("seconds", 0.0),
-                "device": device or (self.attempts[-1].beat.get("device", "") if self.attempts else ""),
+                "device": device or (self.attempts[-1].heartbeat.get("device", "") if self.attempts else ""),
                 "peak_mb": peak_mb,
                 "losses": last.get("losses", {}),
                 "validation": last.get("validation"),
@@ -171,7 +171,7 @@ class Run:
         (self.folder / "cancel").unlink(missing_ok=True)
         if self.attempts:
             last = self.attempts[-1]
-            files.write_first(last.folder / "exit.json", {"kind": result["state"], "message": result["message"]})
+            files.write_exclusive(last.folder / "exit.json", {"kind": result["state"], "message": result["message"]})
         self.marker.touch()
         (self.folder / "result.json").unlink()
 
@@ -203,7 +203,7 @@ class Run:
 def _working(tried: tuple[Attempt, ...]) -> Status:
     """Status of a run whose newest attempt has not ended."""
     last = tried[-1]
-    beat = last.beat
+    beat = last.heartbeat
     rows = metrics.tail(last.metrics)
     row = rows[-1] if rows else next((r for a in reversed(tried) for r in reversed(metrics.tail(a.metrics))), {})
     alive = last.alive()

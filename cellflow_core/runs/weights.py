@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from cellflow_core.data.snapshots import Spec
+from cellflow_core import aliases
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.runs import files
 from cellflow_core.runs.run import Run
 
@@ -27,7 +28,7 @@ def load_model(run: Run, device: str = "cpu") -> DynamicsModel:
     recipe = run.recipe
     model = registry.create(recipe.model, recipe.settings, run.spec, recipe.seed, device)
     try:
-        model.load_state_dict(checkpoint.read(run.weights, device))
+        model.load_state_dict(aliases.weights(recipe.model, checkpoint.read(run.weights, device)))
     except FileNotFoundError as error:
         raise ValueError(f"the weights of run {run.id} are gone: train it again") from error
     return model.eval()
@@ -40,6 +41,6 @@ def save_model(run: Run, model: DynamicsModel) -> None:
     checkpoint.write(run.weights, model.state_dict())
 
 
-def save_spec(run: Run, spec: Spec) -> None:
+def save_spec(run: Run, spec: DataSpec) -> None:
     """Write what the model is built from."""
     files.write_json(run.folder / "spec.json", dataclasses.asdict(spec))

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Frames
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.split import validation_split
+from cellflow_core.data.train_validation_split import validation_split
 from cellflow_core.models.contract import DynamicsModel, Phase
 from cellflow_core.train.checkpoint import Checkpoint
 
@@ -23,21 +23,23 @@ from cellflow_core.train.checkpoint import Checkpoint
 @dataclass(frozen=True)
 class TrainConfig(Config):
     steps: int = setting(2000, "training steps, over all phases", 1, 10_000_000)
-    batch: int = setting(256, "cells of each time in a step", 2, 1_000_000, "cells")
+    batch_size: int = setting(256, "cells of each time in a step", 2, 1_000_000, "cells")
     learning_rate: float = setting(2e-3, "size of a step at the start; falls to zero along a cosine", 1e-8, 1.0)
     weight_decay: float = setting(1e-5, "pull of the weights to zero", 0.0, 1.0)
-    clip: float = setting(1.0, "largest length of a gradient", 1e-6, 1e6)
-    average: float = setting(0.995, "memory of the moving average of the weights, 0 for none", 0.0, 0.99999)
-    validation: float = setting(0.1, "share of the training cells kept aside to watch for over-fitting", 0.0, 0.5)
-    report_every: int = setting(20, "steps between two reports", 1, 100_000, "steps")
+    max_grad_norm: float = setting(1.0, "largest length of a gradient", 1e-6, 1e6)
+    ema_decay: float = setting(0.995, "memory of the moving average of the weights, 0 for none", 0.0, 0.99999)
+    validation_fraction: float = setting(
+        0.1, "share of the training cells kept aside to watch for over-fitting", 0.0, 0.5
+    )
+    log_every: int = setting(20, "steps between two reports", 1, 100_000, "steps")
 
     @classmethod
     def preset(cls, name: str, model: type[DynamicsModel], **changes: Any) -> Self:
         """The settings of "quick", "standard" or "careful" for a model, with some changed."""
         if name not in PRESETS:
             raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
-        made = cls.of(dict(model.recommended))
-        return cls.of(made.as_dict() | {"steps": max(1, round(made.steps * PRESETS[name]))} | changes)
+        made = cls.from_dict(dict(model.default_training))
+        return cls.from_dict(made.as_dict() | {"steps": max(1, round(made.steps * PRESETS[name]))} | changes)
 
 
 PRESETS: Mapping[str, float] = {"quick": 0.25, "standard": 1.0, "careful": 4.0}
@@ -78,11 +80,11 @@ def fit(
     The last weights are kept, not those of the best validation loss: the learning rate falls to zero. Raises ValueError
     where the data lack what the model needs, and FloatingPointError where a loss is not finite.
     """
-    if lacking := model.lacking(model.config, data.has):
+    if lacking := model.missing_data(model.config, data.has):
         raise ValueError(lacking)
-    train, held = validation_split(data, config.validation, seed)
-    frames = Frames.of(train, model.device, model.spec)
-    held_frames = None if held is None else Frames.of(held, model.device, model.spec)
+    train, held = validation_split(data, config.validation_fraction, seed)
+    frames = SnapshotTensors.from_snapshots(train, model.device, model.spec)
+    held_frames = None if held is None else SnapshotTensors.from_snapshots(held, model.device, model.spec)
     average = AveragedModel(model)
     if start is not None:
         model.load_state_dict(start.model)
@@ -91,7 +93,7 @@ def fit(
     counts = _steps(phases, config.steps)
     began = time.monotonic() - (start.seconds if start is not None else 0.0)
     for k in range(start.phase if start is not None else 0, len(phases)):
-        stage = _Stage(model, average, phases[k], k, counts, config, seed, frames, held_frames)
+        stage = _PhaseLoop(model, average, phases[k], k, counts, config, seed, frames, held_frames)
         if start is not None and start.phase == k:
             stage.resume(start)
         stage.run(report, began)
@@ -102,11 +104,11 @@ def fit(
 
 def _steps(phases: tuple[Phase, ...], steps: int) -> list[int]:
     """Steps of each phase; a phase without updates has none."""
-    whole = sum(phase.share for phase in phases if phase.updates)
-    return [max(1, round(steps * phase.share / whole)) if phase.updates else 0 for phase in phases]
+    whole = sum(phase.step_fraction for phase in phases if phase.updates)
+    return [max(1, round(steps * phase.step_fraction / whole)) if phase.updates else 0 for phase in phases]
 
 
-class _Stage:
+class _PhaseLoop:
     """One phase under way."""
 
     def __init__(
@@ -118,17 +120,19 @@ class _Stage:
         counts: list[int],
         config: TrainConfig,
         seed: int,
-        frames: Frames,
-        held: Frames | None,
+        frames: SnapshotTensors,
+        validation_frames: SnapshotTensors | None,
     ) -> None:
         self.model, self.average, self.config, self.seed = model, average, config, seed
         self.phase, self.index = phase, index
         self.first, self.steps, self.before, self.total = 0, counts[index], sum(counts[:index]), sum(counts)
-        self.frames, self.held = frames, held if phase.updates else None
+        self.frames, self.validation_frames = frames, validation_frames if phase.updates else None
         self.rng = self._generator("steps")
         prepare = phase.prepare or (lambda frames, rng: None)
         self.pool = prepare(frames, self._generator("prepare"))
-        self.held_pool = None if self.held is None else prepare(self.held, self._generator("prepare"))
+        self.held_pool = (
+            None if self.validation_frames is None else prepare(self.validation_frames, self._generator("prepare"))
+        )
         self.weights: list[Tensor] = [*model.parameters()]
         self.means: list[Tensor] = [*average.module.parameters()]
         self.moved = [list(update.parameters) for update in phase.updates]
@@ -153,7 +157,7 @@ class _Stage:
             for name, value in self._step(step).items():
                 sums[name] = sums.get(name, torch.zeros_like(value)) + value
             since += 1
-            if (step + 1) % self.config.report_every == 0 or step + 1 == self.steps:
+            if (step + 1) % self.config.log_every == 0 or step + 1 == self.steps:
                 losses = {name: float(value) / since for name, value in sums.items()}
                 self._check_finite(step, losses)
                 report(self._progress(step + 1, losses, began))
@@ -167,19 +171,19 @@ class _Stage:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
-            loss = update.loss(self.frames.batch(self.config.batch, self.rng, self.pool))
+            loss = update.loss(self.frames.batch(self.config.batch_size, self.rng, self.pool))
             loss.total.backward(inputs=moved)  # the other side of a game costs nothing
-            torch.nn.utils.clip_grad_norm_(moved, self.config.clip)
+            torch.nn.utils.clip_grad_norm_(moved, self.config.max_grad_norm)
             optimizer.step()
             terms |= {"loss": terms.get("loss", 0.0) + loss.total.detach(), **loss.terms}
-        if self.config.average:
-            self._remember(self.before + step)
+        if self.config.ema_decay:
+            self._update_ema(self.before + step)
         return terms
 
     @torch.no_grad()
-    def _remember(self, done: int) -> None:
+    def _update_ema(self, done: int) -> None:
         """Move the averaged weights. Their memory grows with the steps done, so that a short run forgets its first."""
-        memory = min(self.config.average, (1 + done) / (10 + done)) if done else 0.0
+        memory = min(self.config.ema_decay, (1 + done) / (10 + done)) if done else 0.0
         get_ema_multi_avg_fn(memory)(self.means, self.weights, done)
         self.average.n_averaged += 1
 
@@ -205,9 +209,9 @@ class _Stage:
 
     def _validate(self) -> float | None:
         """Total loss on the cells kept aside, with the same draws at every call."""
-        if self.held is None:
+        if self.validation_frames is None:
             return None
-        batch = self.held.batch(self.config.batch, self._generator("validation"), self.held_pool)
+        batch = self.validation_frames.batch(self.config.batch_size, self._generator("validation"), self.held_pool)
         return sum(each.loss(batch).total.item() for each in self.phase.updates)
 
     def _check_finite(self, step: int, losses: Mapping[str, float]) -> None:

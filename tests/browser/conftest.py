@@ -23,7 +23,7 @@ FLAGS = [
     *("--disable-component-update", "--disable-sync"),
     *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
 ]
-PATIENCE = 120_000
+READ_TIMEOUT = 120_000
 """Milliseconds that a page may take on a busy machine; what is wrong shows sooner in what it says."""
 
 
@@ -76,8 +76,8 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
+    page.set_default_timeout(READ_TIMEOUT)
+    expect.set_options(timeout=READ_TIMEOUT)
     request.node.stash[SAID] = _listened(page)
     yield page
     context.close()

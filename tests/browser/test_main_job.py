@@ -148,7 +148,9 @@ def test_a_real_file_is_uploaded_trained_on_looked_at_and_compared(page: Page, s
     assert sum(trace["x"]["finite"] for trace in lines) > 500
 
     id = page.url.split("dataset=")[-1].split("&")[0] if "dataset=" in page.url else ""
-    page.goto(f"{server}/compare?{'dataset=' + id + '&' if id else ''}models=mccann&times=7.5&seeds=1&preset=quick")
+    page.goto(
+        f"{server}/compare?{'dataset=' + id + '&' if id else ''}models=ot-displacement&times=7.5&seeds=1&preset=quick"
+    )
     page.locator(".st-key-compare_start button").click()
     expect(page.locator(".st-key-verdict")).to_contain_text("no better than the OT midpoint", timeout=240_000)
     assert drawn(page, "compare_figure")

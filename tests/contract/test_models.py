@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.data.snapshots import Need, Snapshots, Spec
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import CAPABILITIES, capabilities
 from cellflow_core.train import checkpoint
@@ -41,7 +41,7 @@ def with_conditions() -> list[str]:
     for name in registry.names():
         kind = registry.find(name)
         defaults = {each.name: each.default for each in kind.Config.settings()}
-        keys = sorted({key for key, _ in kind.only_with.values()})
+        keys = sorted({key for key, _ in kind.conditional_capabilities.values()})
         choices = {each.name: each.choices or (False, True) for each in kind.Config.settings() if each.name in keys}
         found += [name, *(f"{name} {key}={v}" for key in keys for v in choices[key] if v != defaults[key])]
     return found
@@ -60,7 +60,7 @@ def made(case: str, data: Snapshots, seed: int = 0):
 def trained(case: str, seed: int = 0):
     data, losses = snapshots(), []
     model = made(case, data, seed)
-    config = TrainConfig.preset("standard", type(model), steps=6, batch=12, report_every=2)
+    config = TrainConfig.preset("standard", type(model), steps=6, batch_size=12, log_every=2)
     fit(model, data, config, lambda progress: losses.append(dict(progress.losses)), seed=seed)
     return model, losses
 
@@ -105,7 +105,7 @@ def test_says_what_it_is(name):
 def test_names_the_settings_that_a_capability_hangs_on(name):
     kind = registry.find(name)
     settings = {each.name: each for each in kind.Config.settings()}
-    for capability, (key, values) in kind.only_with.items():
+    for capability, (key, values) in kind.conditional_capabilities.items():
         assert capability in capabilities(kind) and values
         assert set(values) < set(settings[key].choices or (False, True))
 
@@ -146,7 +146,7 @@ class TestEveryModel:
     def test_reads_back_what_was_saved(self, name, tmp_path):
         model, _ = trained(name)
         checkpoint.write(tmp_path / "weights", model.state_dict())
-        spec = Spec.of(json.loads(json.dumps(dataclasses.asdict(model.spec))))
+        spec = DataSpec.from_dict(json.loads(json.dumps(dataclasses.asdict(model.spec))))
         settings = json.loads(json.dumps(model.config.as_dict()))
         back = registry.create(name.split()[0], settings, spec, seed=9)
         back.load_state_dict(checkpoint.read(tmp_path / "weights"))
@@ -167,12 +167,15 @@ class TestEveryModel:
     def test_refuses_data_that_lack_what_it_needs(self, name):
         data = snapshots((1.0,))
         with pytest.raises(ValueError, match="needs cells at two or more times, which these data do not have"):
-            fit(made(name, data), data, TrainConfig(steps=2, batch=4))
-        lacking = {Need.COUNTS: snapshots(counted=False), Need.LINEAGE: snapshots(clones=False)}
-        words = {Need.COUNTS: "a state that decodes to counts .*", Need.LINEAGE: "lineage barcodes"}
+            fit(made(name, data), data, TrainConfig(steps=2, batch_size=4))
+        lacking = {DataRequirement.COUNTS: snapshots(counted=False), DataRequirement.LINEAGE: snapshots(clones=False)}
+        words = {
+            DataRequirement.COUNTS: "a state that decodes to counts .*",
+            DataRequirement.LINEAGE: "lineage barcodes",
+        }
         for need in registry.find(name.split()[0]).needs & set(lacking):
             with pytest.raises(ValueError, match=f"needs {words[need]}, which these data do not have"):
-                fit(made(name, lacking[need]), lacking[need], TrainConfig(steps=2, batch=4))
+                fit(made(name, lacking[need]), lacking[need], TrainConfig(steps=2, batch_size=4))
 
 
 def test_every_capability_belongs_to_a_model():
@@ -193,6 +196,6 @@ def test_joins_the_cells_that_were_measured(name):
 
 
 def test_the_last_interval_is_the_last():
-    model, _ = trained("mccann")
+    model, _ = trained("ot-displacement")
     with pytest.raises(IndexError, match="there is no plan 2: .* holds 2, one for each interval"):
         model.coupling(2)

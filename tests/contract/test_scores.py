@@ -47,13 +47,13 @@ def test_a_model_is_scored_on_a_time_that_it_did_not_see(name):
         pytest.skip(f"{name} needs the package {kind.package}, which is not installed")
     known = {each.name for each in kind.Config.settings()}
     model = registry.create(name, {k: v for k, v in {"width": 8, "depth": 1}.items() if k in known}, seen.spec, 0)
-    fit(model, seen, TrainConfig.preset("standard", kind, steps=6, batch=12), seed=0)
+    fit(model, seen, TrainConfig.preset("standard", kind, steps=6, batch_size=12), seed=0)
     found = evaluate.scores(model, data, 2.0)
-    for start in (found.before, found.first):
+    for start in (found.from_previous, found.from_first):
         assert all(np.isfinite(value) for value in dataclasses.astuple(start))
         assert (
             min(start.w1, start.w2, start.mmd, start.sliced) > 0 and start.w1 <= start.w2 and start.sliced <= start.w1
         )
         assert 0 <= start.coverage <= 1
-    assert found.before.w1 == pytest.approx(evaluate.score(model, data, 2.0))
-    assert evaluate.scores(model, data, 2.0).before == found.before  # the seed decides
+    assert found.from_previous.w1 == pytest.approx(evaluate.score(model, data, 2.0))
+    assert evaluate.scores(model, data, 2.0).from_previous == found.from_previous  # the seed decides

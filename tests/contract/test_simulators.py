@@ -26,10 +26,10 @@ from cellflow_core.data.simulators.contract import (
     HasStates,
     HasVelocity,
     Simulator,
-    knows,
+    capabilities,
 )
 
-QUICK = {"cells_per_time": 20, "subjects": 6, "frames": 3}
+BETA_LR_SCALE = {"cells_per_time": 20, "subjects": 6, "frames": 3}
 NAMES = registry.names()
 every = pytest.mark.parametrize("name", NAMES)
 
@@ -37,7 +37,7 @@ every = pytest.mark.parametrize("name", NAMES)
 def quick(name: str, **changes) -> Simulator:
     """With few cells; a setting that this simulator does not have is left out."""
     known = {each.name for each in registry.find(name).Config.settings()}
-    return registry.create(name, {**{key: value for key, value in QUICK.items() if key in known}, **changes})
+    return registry.create(name, {**{key: value for key, value in BETA_LR_SCALE.items() if key in known}, **changes})
 
 
 @cache
@@ -57,7 +57,7 @@ def finite(values: np.ndarray, *shape: int) -> bool:
 def test_the_simulators_that_were_promised_are_there():
     promised = "ornstein-uhlenbeck gaussian-bridge toggle branching-tree cell-cycle birth-death krumsiek splicing"
     assert {*promised.split(), "repressilator", "pkpd", "double-well", "interacting-particles"} <= set(NAMES)
-    assert all(knows(registry.find(name)) for name in NAMES)
+    assert all(capabilities(registry.find(name)) for name in NAMES)
     assert all(that_know(answer) for answer in CAPABILITIES.values())
     assert not registry.knows_of("", HasFates) and not registry.knows_of("krumsiek11", HasFates)
 

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from cellflow_core.data import store
-from cellflow_core.data.importing import BadInput, ImportChoices, import_file, inspect_file
-from cellflow_core.home import data_root
+from cellflow_core.data.importing.importing import ImportChoices, InvalidInputError, import_file, inspect_file
+from cellflow_core.data.store import store
+from cellflow_core.workspace import data_root
 
 CELLS = 60
 TIMES = {"Day 0": 0.0, "Day 2": 2.0, "Day 4": 4.0}
@@ -136,7 +136,7 @@ def words_among_numbers(folder: Path) -> Path:
 def test_a_file_that_cannot_be_read(tmp_path, make: Callable[[Path], Path], sentence) -> None:
     path = make(tmp_path)
     for look in (lambda: inspect_file(path, path.name), lambda: load(path)):
-        with pytest.raises(BadInput) as error:
+        with pytest.raises(InvalidInputError) as error:
             look()
         check_sentence(str(error.value), sentence, path.name)
     assert list(data_root().iterdir()) == []
@@ -187,10 +187,10 @@ def negative() -> anndata.AnnData:
 )
 def test_content_that_cannot_be_used(tmp_path, held, choices, sentence) -> None:
     path = written(tmp_path, held)
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(InvalidInputError) as error:
         load(path, {} if choices == {} and held.n_obs == 100 else TIMES, **choices)
     check_sentence(str(error.value), sentence, path.name)
-    assert list(data_root().iterdir()) == [] and store.problems() == ()
+    assert list(data_root().iterdir()) == [] and store.damaged_datasets() == ()
 
 
 def check_sentence(message: str, expected: str, name: str) -> None:
@@ -219,7 +219,7 @@ def test_one_time_is_told_before_the_import(tmp_path) -> None:
 def test_labels_can_be_joined_to_one_time_but_not_to_none(tmp_path) -> None:
     path = written(tmp_path, cells())
     assert store.open_dataset(load(path, dict.fromkeys(TIMES, 1.0))).info.times == (1.0,)
-    with pytest.raises(BadInput, match="no time at all"):
+    with pytest.raises(InvalidInputError, match="no time at all"):
         load(path, dict.fromkeys(TIMES))
 
 
@@ -239,7 +239,7 @@ def test_cells_with_missing_values_can_be_left_out(tmp_path) -> None:
 def test_every_cell_with_missing_values(tmp_path) -> None:
     held = cells()
     held.X[:, 0] = np.nan
-    with pytest.raises(BadInput, match="every one of its 60 cells"):
+    with pytest.raises(InvalidInputError, match="every one of its 60 cells"):
         load(written(tmp_path, held), drop_incomplete=True)
 
 

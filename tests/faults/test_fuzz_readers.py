@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellflow_core.data import store
-from cellflow_core.data.importing import BadInput, import_file, inspect_file
-from cellflow_core.data.proposal import decided, proposed
-from cellflow_core.data.readers import probe
-from cellflow_core.home import data_root
+from cellflow_core.data.importing.import_defaults import default_choices, parse_choices
+from cellflow_core.data.importing.importing import InvalidInputError, import_file, inspect_file
+from cellflow_core.data.readers import hdf5_check
+from cellflow_core.data.store import store
+from cellflow_core.workspace import data_root
 from tests import made_files as made
 
 SECONDS = 10  # of a processor, which other work on the machine does not lengthen
@@ -119,9 +119,9 @@ def attempt(path: Path, name: str) -> int:
     """0 for a data set, 1 for one sentence; anything else is raised."""
     try:
         found = inspect_file(path, name)
-        choices, numbers = decided(proposed(found))
+        choices, numbers = parse_choices(default_choices(found))
         import_file(path, name, choices, numbers)
-    except BadInput as error:
+    except InvalidInputError as error:
         sentence = str(error)
         assert name in sentence and "\n" not in sentence and len(sentence) < 700, sentence
         return 1
@@ -131,10 +131,10 @@ def attempt(path: Path, name: str) -> int:
 def check_disk(what: str) -> None:
     """One whole data set where the file was opened and nothing at all where it was not; then the disk is bare again."""
     left = sorted(data_root().iterdir())
-    assert len(left) == (what == "opened") and store.problems() == (), f"{what}, and left {left}"
+    assert len(left) == (what == "opened") and store.damaged_datasets() == (), f"{what}, and left {left}"
     for each in left:
         stored = store.open_dataset(each.name)
-        assert len(stored.snapshots().x) == stored.info.cells == len(stored.view("pca"))
+        assert len(stored.snapshots().x) == stored.info.cells == len(stored.embedding("pca"))
         shutil.rmtree(each)
 
 
@@ -220,8 +220,8 @@ def crash(path: Path) -> None:
 @pytest.mark.parametrize(("harm", "words"), [(endless, "finds no end in it"), (crash, "crashes on it")])
 def test_a_file_that_harms_the_library_becomes_one_sentence(tmp_path, monkeypatch, harm, words) -> None:
     path = made.h5ad(tmp_path / "a.h5ad")
-    monkeypatch.setattr(probe, "SECONDS", 1)
-    monkeypatch.setattr(probe, "_visit", lambda path, size, links: harm(path))
-    with pytest.raises(BadInput, match=words) as error:
+    monkeypatch.setattr(hdf5_check, "SECONDS", 1)
+    monkeypatch.setattr(hdf5_check, "_visit", lambda path, size, links: harm(path))
+    with pytest.raises(InvalidInputError, match=words) as error:
         inspect_file(path, "a.h5ad")
     assert "a.h5ad is damaged inside" in str(error.value)

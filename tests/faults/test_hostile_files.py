@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellflow_core.data.importing import ImportChoices, import_file
-from cellflow_core.data.readers import BadInput, hdf5, read
+from cellflow_core.data.importing.importing import ImportChoices, import_file
+from cellflow_core.data.readers import InvalidInputError, hdf5, read
 from cellflow_core.data.readers.limits import amount, memory
-from cellflow_core.data.store import open_dataset
-from cellflow_core.home import data_root
+from cellflow_core.data.store.store import open_dataset
+from cellflow_core.workspace import data_root
 from tests import made_files as made
 
 
@@ -252,7 +252,7 @@ HOSTILE = {
 @pytest.mark.parametrize("rows", [None, 5])
 def test_hostile_files_are_refused_with_one_sentence(tmp_path, make, rows) -> None:
     path = make(tmp_path)
-    with pytest.raises(BadInput) as error:
+    with pytest.raises(InvalidInputError) as error:
         read(path, path.name, 40 if make is dense_bomb else rows)
     sentence = str(error.value)
     assert HOSTILE[make] in sentence and path.name in sentence
@@ -262,7 +262,7 @@ def test_hostile_files_are_refused_with_one_sentence(tmp_path, make, rows) -> No
 
 def test_a_piece_larger_than_the_memory_is_not_unpacked(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "1")
-    with pytest.raises(BadInput, match="need 3.2 GB of memory and 1 GB may be used"):
+    with pytest.raises(InvalidInputError, match="need 3.2 GB of memory and 1 GB may be used"):
         read(chunk_bomb(tmp_path), "bomb.h5ad", 1)
 
 
@@ -273,14 +273,14 @@ def test_more_objects_than_any_file_of_cells_has(tmp_path, monkeypatch) -> None:
         for k in range(101):
             file[f"uns/many/c{k}"] = file["obs/day"]
 
-    with pytest.raises(BadInput, match="more than 100 arrays and groups"):
+    with pytest.raises(InvalidInputError, match="more than 100 arrays and groups"):
         read(rebuilt(tmp_path / "many.h5ad", change), "many.h5ad")
 
 
 def test_an_array_larger_than_the_memory_is_not_read(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "0.000001")
     for path in (made.npz(tmp_path / "a.npz"), made.h5ad(tmp_path / "a.h5ad"), made.csv(tmp_path / "a.csv")):
-        with pytest.raises(BadInput, match=r"need .* of memory and 1 kB may be used"):
+        with pytest.raises(InvalidInputError, match=r"need .* of memory and 1 kB may be used"):
             read(path, path.name)
 
 

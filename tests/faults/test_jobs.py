@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from cellflow_core.home import runs_root
 from cellflow_core.jobs import supervisor
 from cellflow_core.jobs.checkpoints import Checkpoints
 from cellflow_core.jobs.executor import InProcess, LocalProcesses, path_to_core
@@ -26,9 +25,10 @@ from cellflow_core.runs.run import Run
 from cellflow_core.runs.weights import load_model
 from cellflow_core.train import checkpoint
 from cellflow_core.train.trainer import TrainConfig, fit
+from cellflow_core.workspace import runs_root
 from tests.toys import drifting, recipe, stored
 
-LONG = {"steps": 800, "batch": 64, "report_every": 10}
+LONG = {"steps": 800, "batch_size": 64, "log_every": 10}
 """Some seconds of training: long enough to be hit in the middle."""
 
 
@@ -61,8 +61,8 @@ class Looking:
         self.asked: dict[str, float] = {}
 
     def look(self) -> None:
-        self.executor.tend()
-        supervisor.look(self.executor, 1, (), self.asked)
+        self.executor.reap()
+        supervisor.schedule_once(self.executor, 1, (), self.asked)
 
     def until(self, run: Run, *states: str) -> None:
         def there() -> bool:
@@ -82,7 +82,7 @@ def looking():
 
 
 def kill(run: Run) -> None:
-    os.kill(run.attempts[-1].beat["pid"], signal.SIGKILL)
+    os.kill(run.attempts[-1].heartbeat["pid"], signal.SIGKILL)
 
 
 def in_training(run: Run, steps: int = 1) -> Callable[[], bool]:
@@ -95,7 +95,7 @@ def uninterrupted() -> dict[str, torch.Tensor]:
     asked = recipe(stored(), training=LONG)
     data = drifting()
     model = registry.create(asked.model, asked.settings, data.spec, asked.seed)
-    fit(model, data, TrainConfig.of(dict(type(model).recommended) | LONG), seed=asked.seed)
+    fit(model, data, TrainConfig.from_dict(dict(type(model).default_training) | LONG), seed=asked.seed)
     return model.state_dict()
 
 
@@ -126,7 +126,7 @@ def test_a_worker_that_is_told_to_stop_leaves_in_order_and_the_run_goes_on(looki
     run = index.submit(recipe(stored(), training=LONG))
     looking.until(run, "running")
     until(in_training(run), "training")
-    os.kill(run.attempts[-1].beat["pid"], signal.SIGTERM)
+    os.kill(run.attempts[-1].heartbeat["pid"], signal.SIGTERM)
     until(lambda: run.status().state == "queued", "the queue")
     assert (run.attempts[0].exit or {})["kind"] == "stopped"
     looking.until(run, "done")
@@ -151,7 +151,7 @@ def test_a_worker_that_does_not_listen_is_killed(looking, monkeypatch):
     run = index.submit(recipe(stored(), training=LONG))
     looking.until(run, "running")
     until(in_training(run), "training")
-    os.kill(run.attempts[-1].beat["pid"], signal.SIGSTOP)
+    os.kill(run.attempts[-1].heartbeat["pid"], signal.SIGSTOP)
     run.cancel()
     assert run.status().state == "running"
     looking.until(run, "cancelled")
@@ -269,7 +269,7 @@ def test_each_gpu_is_lent_to_one_job():
         def tend(self) -> None:
             pass
 
-    supervisor.look(Recorded(), 1, ("0", "1"), {})
+    supervisor.schedule_once(Recorded(), 1, ("0", "1"), {})
     assert [(id, each.get("CUDA_VISIBLE_DEVICES")) for id, each in lent] == [
         (runs[0].id, "0"),
         (runs[1].id, "1"),
@@ -278,7 +278,7 @@ def test_each_gpu_is_lent_to_one_job():
 
 
 def test_the_supervisor_is_one_outlives_its_starter_and_leaves_when_idle():
-    run = index.submit(recipe(stored(), training={"steps": 200, "batch": 16, "report_every": 10}))
+    run = index.submit(recipe(stored(), training={"steps": 200, "batch_size": 16, "log_every": 10}))
     command = [sys.executable, "-m", "cellflow_core.jobs.supervisor", "--slots", "1", "--idle", "1"]
     environment = os.environ | path_to_core()
     first = subprocess.Popen(command, env=environment, start_new_session=True, stdout=subprocess.PIPE, text=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from cellflow_core.jobs import alone, compute, supervisor
+from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
-    monkeypatch.setattr(compute, "call", call)
-    monkeypatch.setattr(compute, "aside", call)
-    monkeypatch.setattr(alone, "call", lambda path, *args, light=False, **kwargs: call(path, *args, **kwargs))
+    monkeypatch.setattr(analysis_pool, "call", call)
+    monkeypatch.setattr(analysis_pool, "aside", call)
+    monkeypatch.setattr(sandbox, "call", lambda path, *args, light=False, **kwargs: call(path, *args, **kwargs))
     monkeypatch.setattr(
-        compute,
+        analysis_pool,
         "ask",
-        lambda question, run, **settings: call("cellflow_core.jobs.answers:answer", question, run, **settings),
+        lambda question, run, **settings: call("cellflow_core.jobs.analysis_cache:answer", question, run, **settings),
     )
-    monkeypatch.setattr(compute, "warm", lambda: None)
-    monkeypatch.setattr(alone, "warm", lambda: None)
+    monkeypatch.setattr(analysis_pool, "warm", lambda: None)
+    monkeypatch.setattr(sandbox, "warm", lambda: None)

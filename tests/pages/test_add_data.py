@@ -13,10 +13,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data import demos, public, sources, store
-from cellflow_core.jobs import alone, compute, supervisor
-from pages.parts import add_data
-from pages.parts.downloading import share
+from cellflow_core.data.download import public
+from cellflow_core.data.importing import uploads
+from cellflow_core.data.store import demos, store
+from cellflow_core.jobs import analysis_pool, sandbox, supervisor
+from pages.parts.data import add_data
+from pages.parts.data.downloading import share
 from tests.webserver import Shelf, serving
 
 ROOT = Path(__file__).parents[2]
@@ -48,11 +50,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     made = Calls()
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
-    monkeypatch.setattr(compute, "call", made)
-    monkeypatch.setattr(alone, "call", made)
-    monkeypatch.setattr(compute, "warm", lambda: None)
-    monkeypatch.setattr(alone, "warm", lambda: None)
-    monkeypatch.setattr("cellflow_core.data.embed.add_umap", lambda id: None)
+    monkeypatch.setattr(analysis_pool, "call", made)
+    monkeypatch.setattr(sandbox, "call", made)
+    monkeypatch.setattr(analysis_pool, "warm", lambda: None)
+    monkeypatch.setattr(sandbox, "warm", lambda: None)
+    monkeypatch.setattr("cellflow_core.data.preprocessing.umap.add_umap", lambda id: None)
     return made
 
 
@@ -115,7 +117,7 @@ def test_an_address_is_fetched_and_guided_to_a_data_set(shelf: Shelf) -> None:
     assert not page.exception and not page.error
     (made,) = store.datasets()
     assert made.source == "my cells.csv"
-    assert sources.opened(sources.of_dataset(made.id)).origin == f"{shelf.address}/my%20cells.csv"
+    assert uploads.opened(uploads.of_dataset(made.id)).origin == f"{shelf.address}/my%20cells.csv"
 
 
 def test_a_public_data_set_brings_its_time(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,13 +138,13 @@ def test_a_download_under_way_is_shown_found_again_and_cancelled(shelf: Shelf, c
     page = opened_address(f"{shelf.address}/my%20cells.csv")
     id = page.query_params["upload"]
     id = id[0] if isinstance(id, list) else id
-    sources.stages(id)("1.5 of 6.0 MB")
+    uploads.stages(id)("1.5 of 6.0 MB")
     again = opened(upload=id)  # F5, or a second tab
     assert len(calls.waiting) == 1
     assert again.subheader[0].value.startswith("Fetching my")
     assert any("leave this page" in each.value for each in again.caption)
     again.button(key="download_cancel").click().run()
-    assert not again.exception and sources.expected(id) is None
+    assert not again.exception and uploads.expected(id) is None
     assert "upload" not in again.query_params
     assert "choose the file again" in opened(upload=id).error[0].value
 

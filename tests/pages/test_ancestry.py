@@ -7,7 +7,7 @@ import pytest
 
 from cellflow_core.analysis.results import Ancestry
 from cellflow_core.figures import ancestry, theme
-from pages.parts import rows
+from cellflow_core.reporting import result_tables
 from tests import made_up
 from tests.pages.test_views import ANSWERS, asked, opened, run, said  # noqa: F401
 
@@ -48,7 +48,7 @@ def test_the_figures_show_weights_the_chosen_and_the_groups(dark):
     assert [each.name for each in bars.data] == ["Erythroid &lt;b&gt;", "Myeloid"]
     np.testing.assert_allclose(np.sum([each.y for each in bars.data], axis=0), 1.0, rtol=1e-6)
     assert "90% Erythroid <b> at 0" in ancestry.describe(result) and "90% Myeloid at 4" in ancestry.describe(result)
-    assert rows.of_ancestry(result)["mass"] == ["", "", "1", "2", "3"]
+    assert result_tables.of_ancestry(result)["mass"] == ["", "", "1", "2", "3"]
 
 
 def test_nothing_is_asked_before_a_group_is_chosen(run, asked, monkeypatch):  # noqa: F811

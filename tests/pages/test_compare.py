@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cellflow_core.analysis.results import Distances, Scores
-from cellflow_core.jobs import answers, comparison, recipes
+from cellflow_core.jobs import analysis_cache, recipes
 from cellflow_core.runs import index
+from cellflow_core.selection import comparison
 from tests import toys
 from tests.pages.test_pages import opened
 
@@ -32,12 +33,12 @@ def scored(run, w1: float, own: tuple[str, ...] = ()) -> None:
     found = Scores(
         time=run.recipe.hold_out,
         time_unit="day",
-        before=distances(w1),
-        first=distances(2 * w1),
+        from_previous=distances(w1),
+        from_first=distances(2 * w1),
         notes=("A note.", *own),
         **{name: distances(value) for name, value in trivial.items()},
     )
-    path = answers.stored_at("scores", run.id, {})
+    path = analysis_cache.cache_path("scores", run.id, {})
     path.parent.mkdir(exist_ok=True)
     found.save(path)
 
@@ -75,10 +76,10 @@ def test_the_table_says_what_follows(data: str) -> None:
 
 
 def test_a_model_that_lacks_a_time_is_compared_at_the_others(data: str) -> None:
-    for run in comparison.submit(recipes.comparison(data, ("ot-cfm", "mccann"), "quick", (0,), (1.0, 2.0))):
-        if (run.recipe.model, run.recipe.hold_out) != ("mccann", 2.0):
-            scored(run, (0.7 if run.recipe.hold_out == 1.0 else 9.0) + 0.1 * (run.recipe.model == "mccann"))
-    page = opened("compare", dataset=data, models="ot-cfm,mccann", times="1,2", seeds="1", preset="quick")
+    for run in comparison.submit(recipes.comparison(data, ("ot-cfm", "ot-displacement"), "quick", (0,), (1.0, 2.0))):
+        if (run.recipe.model, run.recipe.hold_out) != ("ot-displacement", 2.0):
+            scored(run, (0.7 if run.recipe.hold_out == 1.0 else 9.0) + 0.1 * (run.recipe.model == "ot-displacement"))
+    page = opened("compare", dataset=data, models="ot-cfm,ot-displacement", times="1,2", seeds="1", preset="quick")
     said = " ".join(each.value for each in page.markdown)
     assert "So far: " in said and "OT-CFM comes nearest to the cells it never saw (error 0.7)" in said
     assert "Compared at 1 day alone: not every model has a score at the other times." in said
@@ -86,12 +87,12 @@ def test_a_model_that_lacks_a_time_is_compared_at_the_others(data: str) -> None:
 
 
 def test_scores_that_were_not_left_behind_are_worked_out_or_told(data: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages.parts.compare_table.LATE", -1.0)
-    (run,) = comparison.submit(recipes.comparison(data, ("mccann",), "quick", (0,), (1.0,)))
-    link = {"dataset": data, "models": "mccann", "times": "1", "seeds": "1", "preset": "quick"}
+    monkeypatch.setattr("pages.parts.training.compare_table.LATE", -1.0)
+    (run,) = comparison.submit(recipes.comparison(data, ("ot-displacement",), "quick", (0,), (1.0,)))
+    link = {"dataset": data, "models": "ot-displacement", "times": "1", "seeds": "1", "preset": "quick"}
     run.end("done", "", "CPU")  # without weights nothing can be scored
     page = opened("compare", **link)
-    assert "mccann, seed 0, without 1" in page.warning[0].value
+    assert "ot-displacement, seed 0, without 1" in page.warning[0].value
     assert not page.get("progress")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellflow_core.data.space import StateSpace
-from pages.parts import fate_words, growth, measured
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.reporting import fate_summaries
+from pages.parts.views import cell_selection, growth
 from tests import made_up
 from tests.pages.test_views import ANSWERS, asked, opened, run, said, trained  # noqa: F401  (fixtures)
 
@@ -100,12 +101,12 @@ def test_clones_are_asked_about_where_there_are_some(run, asked):  # noqa: F811
 
 
 def test_clones_that_tell_nothing_apart_are_not_trusted():
-    unsure = fate_words.of_clones(made_up.clones(auroc=np.array([0.4, 0.6, 0.8])))
+    unsure = fate_summaries.of_clones(made_up.clones(auroc=np.array([0.4, 0.6, 0.8])))
     assert unsure.trust == "poor" and "includes guessing" in unsure.why
-    nothing = fate_words.of_clones(made_up.clones(auroc=np.full(3, np.nan)))
+    nothing = fate_summaries.of_clones(made_up.clones(auroc=np.full(3, np.nan)))
     assert "nothing to tell apart" in nothing.answer
     plain = made_up.clones()
-    assert "growth left out" not in fate_words.of_clones(made_up.clones(ungrown=plain.predicted)).why
+    assert "growth left out" not in fate_summaries.of_clones(made_up.clones(ungrown=plain.predicted)).why
 
 
 def test_rates_are_said_as_doublings_and_halvings():
@@ -119,15 +120,15 @@ def test_rates_are_said_as_doublings_and_halvings():
 
 
 def test_shares_far_from_the_measured_ones_are_not_trusted():
-    near = fate_words.of_fates(made_up.fates(), 0.0, "days")
+    near = fate_summaries.of_fates(made_up.fates(), 0.0, "days")
     assert near.trust == "good" and "off by at most 3 points" in near.why
-    far = fate_words.of_fates(made_up.fates(measured=np.array([0.2, 0.8])), 0.0, "days")
+    far = fate_summaries.of_fates(made_up.fates(measured=np.array([0.2, 0.8])), 0.0, "days")
     assert far.trust == "poor" and "80% are Myeloid, and the model has 38%" in far.why
     made = {"share": np.ones(1), "low": np.ones(1), "high": np.ones(1), "measured": np.ones(1)}
-    one = fate_words.of_fates(made_up.fates(names=("state 1",), **made), 0.0, "days")
+    one = fate_summaries.of_fates(made_up.fates(names=("state 1",), **made), 0.0, "days")
     assert "All cells end in one state" in one.answer
 
 
 def test_a_click_finds_the_nearest_cell_of_those_shown():
     points = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
-    assert measured.nearest(points, np.array([0, 2]), 1.1, 0.1) == 2
+    assert cell_selection.nearest(points, np.array([0, 2]), 1.1, 0.1) == 2

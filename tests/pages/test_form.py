@@ -8,7 +8,7 @@ from typing import Literal
 from streamlit.testing.v1 import AppTest
 
 from cellflow_core.config import Config, Setting, setting
-from pages.parts.form import help_of, label_of
+from pages.parts.widgets.form import help_of, label_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Toy(Config):
 def _page() -> None:
     import streamlit as st
 
-    from pages.parts.form import form_of
+    from pages.parts.widgets.form import form_of
     from tests.pages.test_form import Toy
 
     st.session_state["values"] = form_of(Toy.settings(), {"steps": 500}, "toy")
@@ -35,7 +35,7 @@ def test_values_are_those_of_the_settings_and_of_the_preset() -> None:
     page = AppTest.from_function(_page).run()
     assert not page.exception
     values = page.session_state["values"]
-    assert Toy.of(values) == Toy(steps=500)
+    assert Toy.from_dict(values) == Toy(steps=500)
     assert isinstance(values["steps"], int) and isinstance(values["rate"], float)
 
 
@@ -44,7 +44,7 @@ def test_a_changed_widget_changes_its_value_only() -> None:
     page.number_input(key="toy_rate").set_value(0.01)
     page.selectbox(key="toy_plan").set_value("random")
     page.toggle(key="toy_average").set_value(False).run()
-    assert Toy.of(page.session_state["values"]) == Toy(steps=500, rate=0.01, plan="random", average=False)
+    assert Toy.from_dict(page.session_state["values"]) == Toy(steps=500, rate=0.01, plan="random", average=False)
 
 
 def test_bounds_reach_the_widget() -> None:
@@ -61,15 +61,15 @@ def test_label_and_help_are_words() -> None:
     assert label_of(long) == "Sigma"
     assert help_of(long) == "Noise. In spreads per square root of time. Usually 0.5."
     assert help_of(Setting("on", "bool", True)) == "Usually on."
-    axes = Setting("axes", "choice", "pca", choices=("pca", "genes"), words={"pca": "principal components"})
+    axes = Setting("axes", "choice", "pca", choices=("pca", "genes"), choice_labels={"pca": "principal components"})
     assert help_of(axes) == "Usually principal components."
 
 
 def _axes() -> None:
-    from cellflow_core.data.steps.state import State
-    from pages.parts.form import form_of
+    from cellflow_core.data.steps.state import ChangeStateSpace
+    from pages.parts.widgets.form import form_of
 
-    form_of([State.Config.settings()[0]], {}, "axes")
+    form_of([ChangeStateSpace.Config.settings()[0]], {}, "axes")
 
 
 def test_a_choice_is_shown_in_words_and_kept_by_its_name() -> None:

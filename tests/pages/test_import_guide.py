@@ -12,7 +12,8 @@ import pytest
 from scipy.sparse import csr_matrix
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data import sources, store
+from cellflow_core.data.importing import uploads
+from cellflow_core.data.store import store
 from tests.pages.test_pages import opened
 
 pytestmark = pytest.mark.usefixtures("quiet", "here")
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("quiet", "here")
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellflow_core.data.embed.add_umap", lambda id: None)
+    monkeypatch.setattr("cellflow_core.data.preprocessing.umap.add_umap", lambda id: None)
 
 
 def held(cells: int = 240, genes: int = 40) -> anndata.AnnData:
@@ -42,7 +43,7 @@ def held(cells: int = 240, genes: int = 40) -> anndata.AnnData:
 
 def uploaded(tmp_path, made: anndata.AnnData) -> str:
     made.write_h5ad(tmp_path / "cells.h5ad")
-    return sources.keep(io.BytesIO((tmp_path / "cells.h5ad").read_bytes()), "cells.h5ad")
+    return uploads.save_upload(io.BytesIO((tmp_path / "cells.h5ad").read_bytes()), "cells.h5ad")
 
 
 def said(page: AppTest) -> str:
@@ -78,7 +79,7 @@ def test_changes_are_undone_set_back_and_survive_a_reload(tmp_path) -> None:
     assert page.button(key="import_undo").disabled
     page.number_input(key="import_min_genes").set_value(10).run()
     page.number_input(key="import_components").set_value(12).run()
-    assert len(json.loads((sources.folder_of(upload) / "draft.json").read_text())) == 3
+    assert len(json.loads((uploads.folder_of(upload) / "draft.json").read_text())) == 3
     again = opened("data", upload=upload)
     assert again.number_input(key="import_components").value == 12 and "fewer than 10 genes" in said(again)
     again.button(key="import_undo").click().run()
@@ -162,7 +163,7 @@ def test_a_data_set_is_prepared_again_with_its_choices(tmp_path) -> None:
 
 def test_coordinates_need_no_filters_and_show_their_times(tmp_path) -> None:
     rows = [f"{k % 3},{k / 7},{(k * k) % 11 / 3}" for k in range(60)]
-    upload = sources.keep(io.BytesIO("\n".join(["samples,x1,x2", *rows]).encode()), "a.csv")
+    upload = uploads.save_upload(io.BytesIO("\n".join(["samples,x1,x2", *rows]).encode()), "a.csv")
     page = opened("data", upload=upload)
     assert "#### 2. When was each cell measured?" in said(page) and "60 cells used" in said(page)
     assert "All 2 columns are the axes" in said(page) and not page.exception

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data import demos, sources, store
+from cellflow_core.data.importing import uploads
+from cellflow_core.data.store import demos, store
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
-from pages.parts import guide
-from pages.parts.demo import run_of_demo
+from pages.parts.training import model_picker
+from pages.parts.training.demo import run_of_demo
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("home", "data", "train", "runs", "landscape", "flow", "time", "perturb")
@@ -92,9 +93,9 @@ def test_a_stale_upload_is_told() -> None:
 
 
 def test_an_upload_is_guided_to_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellflow_core.data.embed.add_umap", lambda id: None)
+    monkeypatch.setattr("cellflow_core.data.preprocessing.umap.add_umap", lambda id: None)
     rows = [f"{k % 7 + 0.1},{k % 5 + 0.5},Day {k % 3 * 2}" for k in range(90)]
-    upload = sources.keep(io.BytesIO("\n".join(["x,y,when", *rows]).encode()), "little.csv")
+    upload = uploads.save_upload(io.BytesIO("\n".join(["x,y,when", *rows]).encode()), "little.csv")
     page = opened("data", upload=upload)
     assert page.selectbox(key="import_column").value == "when"
     assert page.selectbox(key="import_unit_when").value == "day"
@@ -107,7 +108,7 @@ def test_an_upload_is_guided_to_a_data_set(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_bad_input_is_one_sentence() -> None:
-    page = opened("data", upload=sources.keep(io.BytesIO(b"this is text"), "cells.h5ad"))
+    page = opened("data", upload=uploads.save_upload(io.BytesIO(b"this is text"), "cells.h5ad"))
     (error,) = page.error
     assert error.value.startswith("cells.h5ad holds 0 cells and 0 features")
 
@@ -153,13 +154,13 @@ def test_the_guide_asks_and_ranks(demo: store.DatasetInfo) -> None:
     assert "try this first" in before[0] and any("At unseen times" in each.value for each in page.markdown)
     page.get("button_group")[0].set_value(["motion", "chance"]).run()
     assert not page.exception and page.radio(key="train_model").options != before
-    page.selectbox(key="train_other").set_value("mccann").run()
-    assert page.radio(key="train_model").value == "mccann" and page.query_params["model"] == "mccann"
+    page.selectbox(key="train_other").set_value("ot-displacement").run()
+    assert page.radio(key="train_model").value == "ot-displacement" and page.query_params["model"] == "ot-displacement"
     assert any("Does not learn a field that moves any cell" in each.value for each in page.markdown)
 
 
 def test_the_wishes_fit_one_row_of_a_phone() -> None:
-    assert sum(len(each) for each in guide.ASKED.values()) <= 32
+    assert sum(len(each) for each in model_picker.ASKED.values()) <= 32
 
 
 def test_a_run_is_offered_the_name_of_its_variant(demo: store.DatasetInfo) -> None:

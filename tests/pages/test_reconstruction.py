@@ -7,12 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cellflow_core.data import reconstruction, store
-from cellflow_core.data.pca import pca
-from cellflow_core.data.reconstruction import Reconstruction
+from cellflow_core.data.preprocessing import reconstruction
+from cellflow_core.data.preprocessing.pca import pca
+from cellflow_core.data.preprocessing.reconstruction import Reconstruction
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.contract import derive
-from pages.parts.reconstruction import answer
+from cellflow_core.data.store import store
+from pages.parts.data.reconstruction import answer
 from tests.pages.test_pages import opened
 from tests.toys import stored
 

@@ -10,10 +10,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data import demos, store
 from cellflow_core.data.simulators import registry
-from cellflow_core.jobs import compute
-from pages.parts import simulate_form
+from cellflow_core.data.store import demos, store
+from cellflow_core.jobs import analysis_pool
+from pages.parts.data import simulate_form
 from tests.unit.test_simulated_data import few
 
 
@@ -28,11 +28,11 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
         return answer
 
     st.cache_resource.clear()
-    monkeypatch.setattr(compute, "call", call)
+    monkeypatch.setattr(analysis_pool, "call", call)
 
 
 def _form() -> None:
-    from pages.parts import simulate_form
+    from pages.parts.data import simulate_form
 
     simulate_form.show()
 
@@ -40,10 +40,10 @@ def _form() -> None:
 def _known() -> None:
     import streamlit as st
 
-    from cellflow_core.data import store
-    from pages.parts import known
+    from cellflow_core.data.store import store
+    from pages.parts.data import ground_truth
 
-    known.show(store.open_dataset(st.query_params["dataset"]).info)
+    ground_truth.show(store.open_dataset(st.query_params["dataset"]).info)
 
 
 def test_a_changed_rate_makes_a_data_set_that_opens() -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data import demos, store
-from cellflow_core.data.snapshots import Need, Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.snapshots import DataRequirement, Snapshots
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.steps import registry
+from cellflow_core.data.store import demos, store
 from tests.pages.test_pages import opened
 from tests.toys import drifting, stored
 
@@ -99,7 +99,7 @@ def test_growth_warns_before_numbers_are_believed():
     assert not [each for each in page.button if each.key == "step_start"]
     page.toggle(key=f"growth_numbers_{id}").set_value(True).run()
     assert "60, 60, 60 cells as the sizes of the population" in page.warning[0].value
-    assert Need.MASS in begun(page).has
+    assert DataRequirement.MASS in begun(page).has
 
 
 def test_a_step_that_cannot_be_taken_is_one_sentence_and_the_page_stays():

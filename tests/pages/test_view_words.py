@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cellflow_core.data.store import open_dataset
+from cellflow_core.data.store.store import open_dataset
 from cellflow_core.figures import perturbation
-from pages.parts import chart, headline, measured, rows, state, truth, view
+from cellflow_core.reporting import result_tables, summaries
+from pages.parts.views import cell_selection, perturbation_truth, view
+from pages.parts.widgets import background, chart
 from tests import made_up, toys
 
 
@@ -24,10 +26,10 @@ def test_a_box_becomes_its_four_corners():
 
 def test_a_click_on_the_surface_surrounds_the_cells_there():
     points, _ = made_up.cells()
-    here = measured.around(points, *points[0])
-    assert 0 < measured.inside(points, here) < 100
-    assert measured.usable(points, here) == here
-    assert measured.usable(points, measured.around(points, 50.0, 50.0)) == ()
+    here = cell_selection.around(points, *points[0])
+    assert 0 < cell_selection.inside(points, here) < 100
+    assert cell_selection.usable(points, here) == here
+    assert cell_selection.usable(points, cell_selection.around(points, 50.0, 50.0)) == ()
 
 
 def test_no_selection_is_no_outline():
@@ -60,53 +62,53 @@ def test_a_table_holds_no_formula():
 )
 def test_a_landscape_is_trusted_as_far_as_it_explains_the_motion(share, trust):
     quasi = made_up.landscape(kind="quasi-potential -log p", non_gradient=share)
-    said = headline.of_landscape(quasi, "days")
+    said = summaries.of_landscape(quasi, "days")
     assert said.trust == trust
     assert said.answer.startswith("From day 0 to day 4, 24 simulated cells roll down")
     assert f"{share:.0%} goes around" in said.why
 
 
 def test_a_model_that_can_only_go_downhill_proves_nothing_by_it():
-    said = headline.of_landscape(made_up.landscape(kind="quasi-potential -log p", non_gradient=np.nan), "days")
+    said = summaries.of_landscape(made_up.landscape(kind="quasi-potential -log p", non_gradient=np.nan), "days")
     assert said.trust == "fair" and "no velocity field" in said.why
-    said = headline.of_landscape(made_up.landscape(kind="learnt potential", non_gradient=0.0), "days")
+    said = summaries.of_landscape(made_up.landscape(kind="learnt potential", non_gradient=0.0), "days")
     assert said.trust == "fair"
     assert "can steer cells downhill only" in said.why
 
 
 def test_a_held_out_time_counts_before_times_of_training():
-    said = headline.of_course(made_up.course(), 2.0, (), "days")
+    said = summaries.of_course(made_up.course(), 2.0, (), "days")
     assert said.trust == "good"
     assert "day 2, which it never saw, predicted cells lie 0.36" in said.answer
     assert "at times kept from training" in said.why
 
 
 def test_times_of_training_alone_are_called_flattering():
-    said = headline.of_course(made_up.course(seen=np.ones(5, bool)), 1.0, (), "days")
+    said = summaries.of_course(made_up.course(seen=np.ones(5, bool)), 1.0, (), "days")
     assert said.trust == "fair"
     assert "flatters" in said.why
 
 
 def test_a_copy_that_never_saw_the_time_speaks_for_the_model():
-    held = (headline.HeldOut(2.0, 0.5, 2.1, 0.22),)
-    said = headline.of_course(made_up.course(), 2.0, held, "days")
+    held = (summaries.HeldOut(2.0, 0.5, 2.1, 0.22),)
+    said = summaries.of_course(made_up.course(), 2.0, held, "days")
     assert said.answer.startswith("A copy of this model that never saw day 2 predicts its cells to within 0.5")
     assert "explains 85%" in said.why
 
 
 def test_a_model_worse_than_no_motion_is_not_trusted():
-    said = headline.of_course(made_up.course(w1=np.array([np.nan, 2.0, 2.2, 2.2, 2.1])), 1.0, (), "days")
+    said = summaries.of_course(made_up.course(w1=np.array([np.nan, 2.0, 2.2, 2.2, 2.1])), 1.0, (), "days")
     assert said.trust == "poor"
     assert "No better than cells that do not move" in said.why
 
 
 def test_a_time_nobody_measured_is_called_a_prediction():
-    said = headline.of_course(made_up.course(), 1.5, (), "days")
+    said = summaries.of_course(made_up.course(), 1.5, (), "days")
     assert said.answer == "Nobody measured day 1.5: these 150 cells are the model's prediction."
 
 
 def test_an_effect_beyond_the_controls_is_trusted():
-    said = headline.of_perturbation(made_up.perturbation())
+    said = summaries.of_perturbation(made_up.perturbation())
     assert said.trust == "fair"
     assert "cause or a marker" in said.why
     assert "Erythroid from 62% to 31% of cells (-31 points, 95 % interval -36 to -26)" in said.answer
@@ -115,10 +117,10 @@ def test_an_effect_beyond_the_controls_is_trusted():
 
 def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
     made = made_up.perturbation(kind="shift", level=-5.0, unit="standard deviations")
-    said = headline.of_perturbation(made).answer
+    said = summaries.of_perturbation(made).answer
     assert said.startswith("Starting with Gata1 at -5 standard deviations, and holding nothing afterwards, takes")
     assert "With Gata1 shifted to -5 SD, starting from" in perturbation.describe(made)
-    assert truth.shares(replace(open_dataset(toys.stored()).info, truth="toggle"), made) is None
+    assert perturbation_truth.shares(replace(open_dataset(toys.stored()).info, truth="toggle"), made) is None
 
 
 @pytest.mark.parametrize(
@@ -131,39 +133,39 @@ def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
     ids=["outside", "interval", "controls"],
 )
 def test_doubts_are_told(change, said):
-    found = headline.of_perturbation(made_up.perturbation(**change))
+    found = summaries.of_perturbation(made_up.perturbation(**change))
     assert found.trust == "poor"
     assert said in found.why
 
 
 def test_no_motion_to_show_is_said():
     empty = np.full((36, 36), np.nan)
-    assert headline.of_flow(made_up.flow(speed=empty), "days", None).trust == "poor"
+    assert summaries.of_flow(made_up.flow(speed=empty), "days", None).trust == "poor"
 
 
 def test_the_truth_is_compared_where_the_states_are_the_same():
     made = made_up.perturbation()
-    said = headline.of_truth(made, {"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
+    said = summaries.of_truth(made, {"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
     assert "off by at most 11 points" in said
-    assert "count cells by their true fate" in headline.of_truth(made, {"A": 1.0}, {"A": 1.0})
+    assert "count cells by their true fate" in summaries.of_truth(made, {"A": 1.0}, {"A": 1.0})
 
 
 @pytest.mark.parametrize(
     "columns",
     [
-        rows.of_landscape(made_up.landscape()),
-        rows.of_flow(made_up.flow()),
-        rows.of_course(made_up.course()),
-        rows.of_trend(made_up.trend()),
-        rows.of_growth(made_up.growing_flow()),
-        rows.of_mass(made_up.growing_course()),
-        rows.of_fates(made_up.fates()),
-        rows.of_fates(made_up.growing_fates()),
-        rows.of_cell_fates(made_up.fates(), ("PC 1", "PC 2")),
-        rows.of_futures(made_up.futures()),
-        rows.of_clones(made_up.clones()),
-        rows.of_ancestry(made_up.ancestry()),
-        rows.of_perturbation(made_up.perturbation()),
+        result_tables.of_landscape(made_up.landscape()),
+        result_tables.of_flow(made_up.flow()),
+        result_tables.of_course(made_up.course()),
+        result_tables.of_trend(made_up.trend()),
+        result_tables.of_growth(made_up.growing_flow()),
+        result_tables.of_mass(made_up.growing_course()),
+        result_tables.of_fates(made_up.fates()),
+        result_tables.of_fates(made_up.growing_fates()),
+        result_tables.of_cell_fates(made_up.fates(), ("PC 1", "PC 2")),
+        result_tables.of_futures(made_up.futures()),
+        result_tables.of_clones(made_up.clones()),
+        result_tables.of_ancestry(made_up.ancestry()),
+        result_tables.of_perturbation(made_up.perturbation()),
     ],
     ids=[
         "landscape",
@@ -188,8 +190,8 @@ def test_tables_have_columns_of_one_length_without_gaps(columns):
 
 def test_the_table_of_a_perturbation_shows_the_truth_where_states_are_the_same():
     truth = ({"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
-    assert rows.of_perturbation(made_up.perturbation(), truth)["true after (%)"] == [20.0, 80.0]
-    assert "true after (%)" not in rows.of_perturbation(made_up.perturbation(), ({"A": 1.0}, {"A": 1.0}))
+    assert result_tables.of_perturbation(made_up.perturbation(), truth)["true after (%)"] == [20.0, 80.0]
+    assert "true after (%)" not in result_tables.of_perturbation(made_up.perturbation(), ({"A": 1.0}, {"A": 1.0}))
 
 
 @pytest.mark.parametrize("page", ["landscape", "flow", "time", "fates", "perturb"])
@@ -204,6 +206,6 @@ def test_every_view_has_its_three_texts(page):
 
 def test_of_stages_that_tell_how_far_one_thing_is_the_last_is_shown():
     said = ("reading", "training: step 25, loss 3", "training: step 50, loss 2", "storing")
-    lines = state._steps(said)
+    lines = background._steps(said)
     assert [each.split(": ", 1)[1] for each in lines] == ["reading", "training: step 50, loss 2", "storing"]
     assert ["check" in each for each in lines] == [True, True, False]

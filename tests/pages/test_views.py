@@ -14,9 +14,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
-from cellflow_core.data.store import delete
-from cellflow_core.jobs import alone, compute, supervisor
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.store.store import delete
+from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
@@ -56,10 +56,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any
 
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
-    monkeypatch.setattr(compute, "warm", lambda: None)
-    monkeypatch.setattr(alone, "warm", lambda: None)
-    monkeypatch.setattr(compute, "ask", ask)
-    monkeypatch.setattr(compute, "call", call)
+    monkeypatch.setattr(analysis_pool, "warm", lambda: None)
+    monkeypatch.setattr(sandbox, "warm", lambda: None)
+    monkeypatch.setattr(analysis_pool, "ask", ask)
+    monkeypatch.setattr(analysis_pool, "call", call)
     return heard
 
 

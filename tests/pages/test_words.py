@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pages.parts.words import ago, as_sentence, badge, duration, plain, short
+from cellflow_core.reporting.formatting import ago, as_sentence, badge, duration, plain, short
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_users_text_has_no_meaning_in_markdown() -> None:
 
 
 def test_errors_are_sentences() -> None:
-    from pages.parts.state import sentence
+    from pages.parts.widgets.background import sentence
 
     assert sentence(KeyError("there is no run 'x'")) == "There is no run 'x'."
     assert sentence(ValueError("cells.csv holds 3 cells")) == "cells.csv holds 3 cells."

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.simulate import motion, simulate
-from cellflow_core.data.frames import Batch
+from cellflow_core.analysis.simulate import dynamics, simulate
+from cellflow_core.data.batch import Batch
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck, Settings
-from cellflow_core.data.snapshots import Snapshots, Spec
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.snapshots import DataSpec, Snapshots
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Plan
-from cellflow_core.models.pairs import Pool
+from cellflow_core.models.contract import TransportPlan
+from cellflow_core.models.transport.pair_sampler import PairSampler
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.truth
 
 def trained(data: Snapshots, steps: int, **settings) -> Any:
     model = registry.create("action-matching", settings, data.spec, seed=0)
-    changes = {"steps": steps, "batch": 256, "validation": 0.0, "learning_rate": 1e-2, "average": 0.98}
+    changes = {"steps": steps, "batch_size": 256, "validation_fraction": 0.0, "learning_rate": 1e-2, "ema_decay": 0.98}
     fit(model, data, TrainConfig.preset("standard", type(model), **changes), seed=0)
     return model.eval()
 
@@ -38,7 +38,7 @@ def test_entropic_finds_the_drift_of_an_ornstein_uhlenbeck_process():
     drift = model.drift(t, x, {}).detach()
     wrong = float((drift + x).square().mean().sqrt() / x.square().mean().sqrt())
     assert wrong < 0.25
-    assert motion(model).kind == "stochastic" and motion(model).velocity is None
+    assert dynamics(model).kind == "stochastic" and dynamics(model).velocity is None
     found = simulate(model, data.at(0.0), data.times, seed=1).x
     for k, time in enumerate(data.times):
         mean, covariance = process.marginal(float(time))
@@ -78,9 +78,11 @@ def test_both_estimators_differ_by_a_constant(variant):
     rng = np.random.default_rng(0)
     x0 = rng.normal(size=(60_000, 2))
     ends = torch.tensor(np.stack([x0, x0 * 0.5 + 1.0]), dtype=torch.float32)
-    spec = Spec(dim=2, times=(0.0, 2.0), center=(0.5, 0.5), scale=1.0, interval=2.0)
+    spec = DataSpec(dim=2, times=(0.0, 2.0), center=(0.5, 0.5), scale=1.0, interval=2.0)
     share = torch.full((len(x0),), 1 / len(x0))
-    pool = Pool.of((Plan(0.0, 2.0, ends[0], ends[1], share, share * 2.0 if variant == "unbalanced" else None),))
+    pool = PairSampler.from_plans(
+        (TransportPlan(0.0, 2.0, ends[0], ends[1], share, share * 2.0 if variant == "unbalanced" else None),)
+    )
     apart = []
     for seed in (0, 1, 2):
         loss = {}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.simulate import motion, simulate
+from cellflow_core.analysis.simulate import dynamics, simulate
 from cellflow_core.data.simulators.gaussian_bridge import GaussianBridge, Settings
-from cellflow_core.data.snapshots import Snapshots, Spec
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.snapshots import DataSpec, Snapshots
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.math.gaussians import shrunk_covariance
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -19,14 +19,19 @@ from cellflow_core.train.trainer import TrainConfig, fit
 pytestmark = pytest.mark.truth
 
 
-def in_units(sigma: float, spec: Spec) -> float:
+def in_units(sigma: float, spec: DataSpec) -> float:
     """The setting that gives a noise of sigma (state / sqrt(time))."""
     return sigma * spec.interval**0.5 / spec.scale
 
 
 def trained(name: str, data: Snapshots, *, training: dict | None = None, **settings):
     model = registry.create(name, settings, data.spec, seed=0)
-    fit(model, data, TrainConfig.preset("standard", type(model), **({"validation": 0.0} | (training or {}))), seed=0)
+    fit(
+        model,
+        data,
+        TrainConfig.preset("standard", type(model), **({"validation_fraction": 0.0} | (training or {}))),
+        seed=0,
+    )
     return model.eval()
 
 
@@ -39,7 +44,7 @@ def error(found: torch.Tensor | np.ndarray, truth: torch.Tensor | np.ndarray) ->
 @pytest.mark.parametrize("sigma", [0.1, 1.0, 3.0])
 def test_the_gaussian_bridge_has_the_published_marginal(sigma):
     """N(-0.1, I) to N(0.1, I): mean 0.2 t - 0.1 and variance t (1-t) sqrt(4 + sigma^4) + (1-t)^2 + t^2, to 1e-10."""
-    spec = Spec(dim=3, times=(0.0, 1.0), center=(0.0, 0.0, 0.0), scale=1.0, interval=1.0)
+    spec = DataSpec(dim=3, times=(0.0, 1.0), center=(0.0, 0.0, 0.0), scale=1.0, interval=1.0)
     model = registry.create("gaussian-sb", {"sigma": sigma}, spec, 0)
     model.means[:] = torch.tensor([[-0.1], [0.1]], dtype=torch.float64)  # type: ignore[index]
     t = torch.linspace(0, 1, 7, dtype=torch.float64)
@@ -53,14 +58,16 @@ def test_the_gaussian_bridge_has_the_published_marginal(sigma):
 
 def test_the_gaussian_bridge_has_the_fields_of_the_simulator():
     """Turned and stretched clouds: drift, velocity and score to 1e-4, from exact means and covariances."""
-    use = Settings(stretch=3.0, turn=70.0, dims=3, noise=1.3, last_time=2.5, start_spread=0.7, end_spread=1.6, frames=2)
+    use = Settings(
+        anisotropy=3.0, turn=70.0, dims=3, noise=1.3, last_time=2.5, start_spread=0.7, end_spread=1.6, n_times=2
+    )
     process = GaussianBridge(use)
     data = process.simulate()
     model = registry.create("gaussian-sb", {"sigma": in_units(1.3, data.spec)}, data.spec, 0)
     for k, time in enumerate((0.0, 2.5)):
         mean, covariance = process.marginal(time)
         model.means[k], model.covariances[k] = torch.from_numpy(mean), torch.from_numpy(covariance)  # type: ignore
-    moving = motion(model)
+    moving = dynamics(model)
     x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32) * 2
     for time in (0.0, 0.4, 1.9):
         t = torch.full((50,), time)
@@ -94,7 +101,7 @@ def test_the_gaussian_bridge_between_close_times_has_the_drift_of_an_ornstein_uh
     data = Snapshots(np.tile(x, (3, 1)), np.repeat([0.0, 0.1, 0.2], 3000), StateSpace.coordinates(("a", "b")))
     model = trained("gaussian-sb", data, sigma=in_units(2**0.5, data.spec))
     at = torch.from_numpy(x[:500].astype(np.float32))
-    drift = motion(model).drift(torch.full((500,), 0.1), at)  # type: ignore[misc]
+    drift = dynamics(model).drift(torch.full((500,), 0.1), at)  # type: ignore[misc]
     assert error(drift, -at) < 0.06
 
 
@@ -119,12 +126,12 @@ def unit_clouds(cells: int = 1000) -> Snapshots:
     return Snapshots(x.reshape(-1, 2), np.repeat([0.0, 1.0], cells), StateSpace.coordinates(("a", "b")))
 
 
-QUICKLY = {"learning_rate": 5e-3, "average": 0.98}
+QUICKLY = {"learning_rate": 5e-3, "ema_decay": 0.98}
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "steps"),
-    [("sf2m", {"coupling": "sinkhorn"}, 600), ("dsbm", {"coupling": "product", "rounds": 4}, 1200)],
+    [("sf2m", {"coupling": "sinkhorn"}, 600), ("dsbm", {"coupling": "independent", "rounds": 4}, 1200)],
     ids=["sf2m", "dsbm"],
 )
 def test_the_learnt_bridges_have_the_marginals_of_the_gaussian_bridge(name, settings, steps):
@@ -149,7 +156,7 @@ def test_the_learnt_bridges_have_the_marginals_of_the_gaussian_bridge(name, sett
 def test_the_first_round_from_random_pairs_is_no_bridge():
     """What the other rounds are for: half-way the variance is 0.75 and not 1.059, within 0.08."""
     data = unit_clouds()
-    settings = {"sigma": in_units(1.0, data.spec), "coupling": "product", "rounds": 1}
+    settings = {"sigma": in_units(1.0, data.spec), "coupling": "independent", "rounds": 1}
     model = trained("dsbm", data, training=QUICKLY | {"steps": 300}, **settings)
     found = simulate(model, data.at(0.0), [0.0, 0.5], seed=1).x
     assert found[1].var(axis=0).mean() == pytest.approx(0.75, abs=0.08)
@@ -158,7 +165,7 @@ def test_the_first_round_from_random_pairs_is_no_bridge():
 def test_a_round_that_was_stopped_goes_on_with_the_same_pairs():
     """Stopped in the second of two rounds and resumed from its checkpoint: the weights of a run without a stop."""
     data = unit_clouds(40)
-    config = TrainConfig(steps=12, batch=8, report_every=4)
+    config = TrainConfig(steps=12, batch_size=8, log_every=4)
     kept = []
 
     def fitted(start=None, report=lambda progress: None):

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.data.frames import Frames
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import HasGrowth
-from cellflow_core.models.static import StaticPlans
+from cellflow_core.models.transport.coupling_model import CouplingModel
 
 pytestmark = pytest.mark.truth
 GAP = 2.0
@@ -22,10 +22,10 @@ RATES = 0.3, -0.2
 STEP = np.array([0.1, 0.0, -0.1])
 
 
-def solved(name: str, data: Snapshots, **settings: Any) -> StaticPlans:
+def solved(name: str, data: Snapshots, **settings: Any) -> CouplingModel:
     model = registry.create(name, settings, data.spec, seed=0)
-    assert isinstance(model, StaticPlans)
-    model.prepare(Frames.of(data), torch.Generator().manual_seed(0))
+    assert isinstance(model, CouplingModel)
+    model.prepare(SnapshotTensors.from_snapshots(data), torch.Generator().manual_seed(0))
     return model
 
 
@@ -46,7 +46,7 @@ def growing(prior: bool, counted: bool = False) -> Snapshots:
     )
 
 
-def rates(model: StaticPlans, data: Snapshots) -> tuple[float, ...]:
+def rates(model: CouplingModel, data: Snapshots) -> tuple[float, ...]:
     """d log mass / dt of all cells of each kind together, by `growth` of each."""
     assert isinstance(model, HasGrowth)
     x = torch.from_numpy(data.at(0.0))
@@ -74,7 +74,7 @@ def test_waddington_ot_knows_the_difference_without_being_told():
     assert fast - slow == pytest.approx(RATES[0] - RATES[1], abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["mccann", "waddington-ot"])
+@pytest.mark.parametrize("name", ["ot-displacement", "waddington-ot"])
 def test_planted_partners_are_found(name):
     """Each cell moves by a little, in another order: all partners are found."""
     rng = np.random.default_rng(1)
@@ -82,7 +82,7 @@ def test_planted_partners_are_found(name):
     order = rng.permutation(150)
     x1 = (x0 + STEP)[order]
     data = Snapshots(np.concatenate([x0, x1]), np.repeat([0.0, 1.0], 150), StateSpace.coordinates(("a", "b", "c")))
-    plan = solved(name, data, **({"epsilon": 0.002} if name != "mccann" else {})).coupling(0)
+    plan = solved(name, data, **({"epsilon": 0.002} if name != "ot-displacement" else {})).coupling(0)
     cells = torch.from_numpy(data.at(0.0))
     for k, cell in enumerate(cells):
         own = (plan.x0 == cell).all(1)
@@ -101,7 +101,7 @@ def test_moslin_keeps_clones_together_where_distance_tells_nothing():
     shares = {}
     for alpha in (0.0, 0.9):
         plan = solved("moslin", data, alpha=alpha, epsilon=0.05, tau=1.0).coupling(0)
-        assert plan.later is None
+        assert plan.target_mass is None
         first = (plan.x0[:, None] == torch.from_numpy(data.x[clone == 0])).all(-1).any(1)
         there = (plan.x1[:, None] == torch.from_numpy(data.x[clone == 2])).all(-1).any(1)
         shares[alpha] = float(plan.weight[first & there].sum() / plan.weight[first].sum())

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.data.frames import Frames
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.simulators.birth_death import BirthDeath
 from cellflow_core.data.simulators.birth_death import Settings as Lives
 from cellflow_core.data.simulators.interacting_particles import InteractingParticles, Settings
@@ -29,12 +29,17 @@ def made(process: InteractingParticles, data: Snapshots, **settings) -> Any:
 def with_force(process: InteractingParticles) -> tuple[Snapshots, Any]:
     data = process.simulate()
     model = made(process, data)
-    model.find_force(Frames.of(data), torch.Generator().manual_seed(0))
+    model.fit_interaction(SnapshotTensors.from_snapshots(data), torch.Generator().manual_seed(0))
     return data, model
 
 
 def trained(model: Any, data: Snapshots, steps: int) -> Any:
-    fit(model, data, TrainConfig.preset("standard", type(model), steps=steps, validation=0.0, batch=128), seed=0)
+    fit(
+        model,
+        data,
+        TrainConfig.preset("standard", type(model), steps=steps, validation_fraction=0.0, batch_size=128),
+        seed=0,
+    )
     return model.eval()
 
 

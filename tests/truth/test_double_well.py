@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.simulate import Model, Motion, Wrapper, simulate
+from cellflow_core.analysis.simulate import Dynamics, Model, ModelWrapper, simulate
 from cellflow_core.data.simulators.double_well import DoubleWell
 from cellflow_core.data.simulators.double_well import Settings as Wells
 from cellflow_core.models.contract import Context
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.truth
 
 
 @dataclass(frozen=True)
-class Exact(Wrapper):
+class Exact(ModelWrapper):
     """The process itself in the place of a model of it."""
 
     process: DoubleWell
 
-    def motion(self, context: Context) -> Motion:
+    def motion(self, context: Context) -> Dynamics:
         def drift(t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
             return torch.from_numpy(self.process.drift(0.0, x.numpy()))
 
@@ -30,14 +30,14 @@ class Exact(Wrapper):
             return torch.full_like(t, self.process.settings.noise)
 
         spec = self.process.simulate().spec
-        return Motion("stochastic", "the process", spec, torch.device("cpu"), drift=drift, noise=noise)
+        return Dynamics("stochastic", "the process", spec, torch.device("cpu"), drift=drift, noise=noise)
 
 
 def crossings(model: Model, process: DoubleWell, days: float, cells: int, per_gap: int) -> tuple[float, int]:
     """(cells that get from the bottom of the left valley to that of the right one in a day, how many did in all)."""
-    states = process.states()
+    states = process.steady_states()
     times = np.arange(0.0, days, 0.1)
-    made = simulate(model, np.tile(states["left"].astype(np.float32), (cells, 1)), times, per_gap=per_gap)
+    made = simulate(model, np.tile(states["left"].astype(np.float32), (cells, 1)), times, steps_per_interval=per_gap)
     there = made.x[:, :, 0] >= states["right"][0]
     crossed = there.any(axis=0)
     followed = np.where(crossed, times[there.argmax(axis=0)], times[-1])
@@ -64,7 +64,7 @@ def test_the_formula_comes_near_to_the_exact_rate_as_the_pass_rises():
         assert process.escape_rate("left") == pytest.approx(process.escape_rate("right"), rel=1e-6)
     tilted = DoubleWell(Wells(tilt=0.1, noise=0.6))
     for rate in (tilted.escape_rate, tilted.kramers_rate):
-        gap = tilted.potential(np.stack(list(tilted.states().values()))) / 0.18
+        gap = tilted.potential(np.stack(list(tilted.steady_states().values()))) / 0.18
         assert rate("left") / rate("right") == pytest.approx(np.exp(gap[0] - gap[1]), rel=0.05)
 
 

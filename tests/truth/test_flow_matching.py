@@ -9,7 +9,7 @@ import torch
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.birth_death import BirthDeath, Settings
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -19,7 +19,7 @@ CELLS = 1200
 
 def trained(name: str, data: Snapshots, steps: int, **settings):
     model = registry.create(name, settings, data.spec, seed=0)
-    changes = {"steps": steps, "batch": 256, "validation": 0.0, "learning_rate": 1e-2, "average": 0.98}
+    changes = {"steps": steps, "batch_size": 256, "validation_fraction": 0.0, "learning_rate": 1e-2, "ema_decay": 0.98}
     fit(model, data, TrainConfig.preset("standard", type(model), **changes), seed=0)
     return model.eval()
 

@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.data.frames import Batch
-from cellflow_core.data.snapshots import Snapshots, Spec
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.snapshots import DataSpec, Snapshots
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Plan
-from cellflow_core.models.pairs import Pool
+from cellflow_core.models.contract import TransportPlan
+from cellflow_core.models.transport.pair_sampler import PairSampler
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -37,12 +37,12 @@ def snapshots(law: tuple[np.ndarray, np.ndarray], cells: int = 1000) -> Snapshot
 
 def trained(name: str, data: Snapshots, steps: int, **settings):
     model = registry.create(name, settings, data.spec, seed=0)
-    changes = {"steps": steps, "batch": 128, "validation": 0.0, "learning_rate": 1e-2, "average": 0.98}
+    changes = {"steps": steps, "batch_size": 128, "validation_fraction": 0.0, "learning_rate": 1e-2, "ema_decay": 0.98}
     fit(model, data, TrainConfig.preset("standard", type(model), **changes), seed=0)
     return model.eval()
 
 
-def on_the_way(law: tuple[np.ndarray, np.ndarray], k: int, s: float, noise: float = 0.0):
+def sample_interpolation(law: tuple[np.ndarray, np.ndarray], k: int, s: float, noise: float = 0.0):
     """(t, x, velocity, score) of the true cloud at share s of interval k, with Brownian bridges of this noise."""
     (m0, m1), (s0, s1) = (each[k : k + 2] for each in law)
     gap = TIMES[k + 1] - TIMES[k]
@@ -69,7 +69,7 @@ def test_ot_cfm_finds_the_velocity(law):
     """Within 25 % of the root mean square speed, from a plan between 1,000 cells."""
     model = trained("ot-cfm", snapshots(law), steps=500, sigma=0.0)
     for k in (0, 1):
-        t, x, velocity, _ = on_the_way(law, k, 0.5)
+        t, x, velocity, _ = sample_interpolation(law, k, 0.5)
         assert error(model.velocity(t, x, {}), velocity) < 0.25
 
 
@@ -78,7 +78,7 @@ def test_action_matching_finds_the_potential(law):
     """The landscape within 15 % of its own relief, its slope within 25 %, and downhill is where cells go."""
     model = trained("action-matching", snapshots(law), steps=500, sigma=0.0)
     for k in (0, 1):
-        t, x, velocity, _ = on_the_way(law, k, 0.5)
+        t, x, velocity, _ = sample_interpolation(law, k, 0.5)
         assert error(model.velocity(t, x, {}), velocity) < 0.25
         middle = x.mean(dim=0)
         drift, stretch = _affine(x, velocity)
@@ -99,8 +99,8 @@ def test_both_estimators_of_the_action_differ_by_a_constant():
     x0 = rng.normal(size=(60_000, 2))
     ends = torch.tensor(np.stack([x0, x0 * 0.5 + 1.0]), dtype=torch.float32)
     times = torch.tensor([0.0, 2.0])
-    spec = Spec(dim=2, times=(0.0, 2.0), center=(0.5, 0.5), scale=1.0, interval=2.0)
-    pool = Pool.of((Plan(0.0, 2.0, ends[0], ends[1], torch.full((len(x0),), 1 / len(x0))),))
+    spec = DataSpec(dim=2, times=(0.0, 2.0), center=(0.5, 0.5), scale=1.0, interval=2.0)
+    pool = PairSampler.from_plans((TransportPlan(0.0, 2.0, ends[0], ends[1], torch.full((len(x0),), 1 / len(x0))),))
     for seed in (0, 1):
         loss = {}
         for estimator in ("paths", "boundaries"):
@@ -121,7 +121,7 @@ def test_sf2m_finds_the_bridge():
     assert noise == pytest.approx(0.6 * data.spec.scale / 4.0**0.5)
     for k in (0, 1):
         for s in (0.2, 0.5, 0.8):
-            t, x, velocity, score = on_the_way(CARRIED, k, s, noise)
+            t, x, velocity, score = sample_interpolation(CARRIED, k, s, noise)
             assert error(model.score(t, x, {}), score) < 0.2
             assert error(model.velocity(t, x, {}), velocity) < 0.2
     for with_noise in (True, False):
@@ -145,7 +145,7 @@ def test_the_neural_ode_lands_where_the_cloud_went():
 def test_displacement_is_the_midpoint_of_the_plan():
     """Each cell is half-way to its partner, exactly; the cloud half-way between the Gaussians within 5 %."""
     data = snapshots(SQUEEZED, cells=700)
-    model = trained("mccann", data, steps=1)
+    model = trained("ot-displacement", data, steps=1)
     plan = model.coupling(0)
     found = simulate(model, plan.x0.numpy(), [2.0, 3.0, 4.0]).x
     np.testing.assert_allclose(found[1], (plan.x0 + plan.x1) / 2, atol=1e-5)

@@ -12,8 +12,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces import vae
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -29,7 +29,7 @@ def two_times(x0: np.ndarray, x1: np.ndarray, **known) -> Snapshots:
 
 def trained(name: str, data: Snapshots, steps: int, **settings):
     model = registry.create(name, settings, data.spec, seed=0)
-    fit(model, data, TrainConfig.preset("standard", type(model), steps=steps, validation=0.0), seed=0)
+    fit(model, data, TrainConfig.preset("standard", type(model), steps=steps, validation_fraction=0.0), seed=0)
     return model.eval()
 
 
@@ -86,9 +86,10 @@ def test_genot_finds_both_ends_of_one_cloud():
 
 
 @pytest.mark.parametrize(
-    ("second", "least", "most"), [("modality", 0.9, 1), ("lineage", 0.9, 1), ("velocity", 0.9, 1), ("none", 0.3, 0.5)]
+    ("structure", "least", "most"),
+    [("second_modality", 0.9, 1), ("lineage", 0.9, 1), ("velocity", 0.9, 1), ("none", 0.3, 0.5)],
 )
-def test_genot_follows_what_is_only_known_within_a_time(second, least, most):
+def test_genot_follows_what_is_only_known_within_a_time(structure, least, most):
     """Two clones of 70 % and 30 % change places. By the state alone cells stay where they are, and the 40 % that have
     to go are right; by distances within each time, between clones, velocities or what else was measured in the same
     cells, at least 90 % go with their clone."""
@@ -103,22 +104,22 @@ def test_genot_follows_what_is_only_known_within_a_time(second, least, most):
     chromatin = rng.normal(size=(1000, 7))  # another turn, another offset and more axes than the state at each time
     for part, turn in ((slice(500), 1.0), (slice(500, None), -2.0)):
         chromatin[part, :2] += 9 * turn + 4 * side[:, None] * np.array([np.cos(turn), np.sin(turn)])
-    known = {"modality": chromatin, "lineage": lineage, "velocity": velocity}
-    data = two_times(x0, x1, **{name: known[name] for name in known if name == second})
-    model = trained("genot", data, steps=500, second=second, weight=0.9, epsilon=0.02)
+    known = {"second_modality": chromatin, "lineage": lineage, "velocity": velocity}
+    data = two_times(x0, x1, **{name: known[name] for name in known if name == structure})
+    model = trained("genot", data, steps=500, structure=structure, alpha=0.9, epsilon=0.02)
     ends = simulate(model, data.at(2.0), [2.0, 5.0], seed=1).x[-1]
     assert least <= (np.sign(ends[:, 1]) == -side).mean() <= most
 
 
 @pytest.mark.parametrize(
-    ("second", "words"), [("modality", "a second modality of the same cells"), ("lineage", "line")]
+    ("structure", "words"), [("second_modality", "a second modality of the same cells"), ("lineage", "line")]
 )
-def test_genot_refuses_a_second_that_is_not_there(second, words):
+def test_genot_refuses_a_structure_that_is_not_there(structure, words):
     data = two_times(np.zeros((5, 2)), np.ones((5, 2)))
     with pytest.raises(
         ValueError, match=f"with these settings GENOT needs {words}.*which these data do not have: choose others"
     ):
-        trained("genot", data, steps=1, second=second)
+        trained("genot", data, steps=1, structure=structure)
 
 
 def counted_cells(cells: int = 700) -> tuple[Snapshots, np.ndarray]:
@@ -157,7 +158,7 @@ def test_cfgen_draws_the_counts_of_each_time_and_label():
                 simulate(each, data.x[here], [0.0, time], seed=1, context=context).x[-1] for each in (model, steered)
             )
             of = here if label is None else here & (data.labels["called"] == label)
-            drawn, seen = data.space.counts(x, totals[here], np.random.default_rng(1)), counts[of]
+            drawn, seen = data.space.sample_counts(x, totals[here], np.random.default_rng(1)), counts[of]
             for found, truth, within, least in (
                 (drawn.mean(axis=0), seen.mean(axis=0), 0.1, 0.99),
                 (drawn.var(axis=0), seen.var(axis=0), 0.4, 0.98),

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.simulate import motion, simulate
+from cellflow_core.analysis.simulate import dynamics, simulate
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
-from cellflow_core.models.basis import Basis
+from cellflow_core.models.networks.linear_potential import PolynomialRBFBasis
 from cellflow_core.train import checkpoint
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -24,7 +24,7 @@ PLANE = StateSpace.coordinates(("a", "b"))
 
 def trained(data: Snapshots, **settings) -> Any:
     model = registry.create("jkonet-star", settings, data.spec, seed=0)
-    training = {"steps": 600, "learning_rate": 5e-3, "validation": 0.0}
+    training = {"steps": 600, "learning_rate": 5e-3, "validation_fraction": 0.0}
     fit(model, data, TrainConfig.preset("standard", type(model), **training), seed=0)
     return model.eval()
 
@@ -46,7 +46,7 @@ def test_the_valley_of_an_ornstein_uhlenbeck_process(variant):
     truth = x.square().sum(dim=1) / 2
     found = model.potential(t, x, {}).detach()
     assert error(found - found.mean(), truth - truth.mean()) < 0.20
-    assert motion(model).kind == "stochastic"
+    assert dynamics(model).kind == "stochastic"
 
 
 def two_wells() -> Snapshots:
@@ -107,13 +107,13 @@ def test_cells_that_gather_around_each_other():
 @pytest.mark.parametrize("changes", [{}, {"landscape": "moving", "diffusion": False}, {"interaction": True}], ids=str)
 @pytest.mark.parametrize("variant", ["linear", "net"])
 def test_every_variant_is_downhill_of_its_potential_and_reads_back(variant, changes, tmp_path):
-    data = OrnsteinUhlenbeck(Valley(cells_per_time=60, frames=3)).simulate()
+    data = OrnsteinUhlenbeck(Valley(cells_per_time=60, n_times=3)).simulate()
     model: Any = registry.create("jkonet-star", {"variant": variant, "width": 8, **changes}, data.spec, seed=0)
-    fit(model, data, TrainConfig.preset("standard", type(model), steps=20, batch=32), seed=0)
+    fit(model, data, TrainConfig.preset("standard", type(model), steps=20, batch_size=32), seed=0)
     x = torch.from_numpy(data.x[:20]).requires_grad_()
     t = torch.linspace(0.1, 2.9, 20)
     (slope,) = torch.autograd.grad(model.potential(t, x, {}).sum(), x)
-    torch.testing.assert_close(motion(model).field(t, x.detach()), -slope, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(dynamics(model).field(t, x.detach()), -slope, rtol=1e-3, atol=1e-4)
     checkpoint.write(tmp_path / "weights", model.state_dict())
     back = registry.create("jkonet-star", model.config.as_dict(), data.spec, seed=1)
     back.load_state_dict(checkpoint.read(tmp_path / "weights"))
@@ -123,16 +123,16 @@ def test_every_variant_is_downhill_of_its_potential_and_reads_back(variant, chan
 
 def test_a_landscape_that_moves_is_not_learnt_with_noise():
     with pytest.raises(ValueError, match="choose landscape='fixed' or diffusion=False"):
-        registry.find("jkonet-star").Config.of({"landscape": "moving"})
+        registry.find("jkonet-star").Config.from_dict({"landscape": "moving"})
 
 
 def test_polynomials_lead_no_cell_beyond_the_measured_box():
-    data = OrnsteinUhlenbeck(Valley(cells_per_time=60, frames=3)).simulate()
-    basis = Basis(data.spec)
-    basis.place(torch.from_numpy(data.x), torch.Generator().manual_seed(0))
+    data = OrnsteinUhlenbeck(Valley(cells_per_time=60, n_times=3)).simulate()
+    basis = PolynomialRBFBasis(data.spec)
+    basis.fit(torch.from_numpy(data.x), torch.Generator().manual_seed(0))
     far = torch.tensor([[50.0, -50.0]])
     assert torch.equal(basis.gradient(far), torch.zeros_like(basis.gradient(far)))
-    height, away = basis.wall(far)
+    height, away = basis.box_penalty(far)
     assert height > 0 and away[0, 0] > 0 > away[0, 1]
     inside = torch.from_numpy(data.x[:5]).double().requires_grad_()
     for k in range(0, len(basis), 7):

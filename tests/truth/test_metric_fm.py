@@ -12,8 +12,8 @@ import torch
 
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
-from cellflow_core.math.metric import Kind, metric
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.math.riemannian_metric import Kind, metric
 from cellflow_core.models import registry
 from cellflow_core.models.flow_matching.metric_fm import MetricFM
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -34,7 +34,7 @@ def off_the_arc(name: str, **settings) -> float:
     """Mean distance of the cells half-way to the arc."""
     data = arc()
     model = registry.create(name, settings, data.spec, seed=0)
-    changes = {"steps": 1200, "batch": 128, "validation": 0.0, "learning_rate": 1e-2, "average": 0.98}
+    changes = {"steps": 1200, "batch_size": 128, "validation_fraction": 0.0, "learning_rate": 1e-2, "ema_decay": 0.98}
     fit(model, data, TrainConfig.preset("standard", type(model), **changes), seed=0)
     middle = simulate(model, data.at(2.0), [2.0, 4.0]).x[-1] - CENTRE
     return float(np.abs(np.linalg.norm(middle, axis=1) - RADIUS).mean())

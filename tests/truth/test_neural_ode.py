@@ -12,8 +12,8 @@ from scipy.stats import multivariate_normal
 from torch import Tensor, nn
 
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.data.snapshots import Snapshots, Spec
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.snapshots import DataSpec, Snapshots
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
 from cellflow_core.models.neural_ode.trajectorynet import Settings, TrajectoryNet
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -37,7 +37,7 @@ def trained(name: str, steps: int, rate: float = 5e-3, **settings):
     fit(
         model,
         data,
-        TrainConfig.preset("standard", type(model), steps=steps, learning_rate=rate, validation=0.0),
+        TrainConfig.preset("standard", type(model), steps=steps, learning_rate=rate, validation_fraction=0.0),
         seed=0,
     )
     return data, model.eval()
@@ -62,7 +62,7 @@ class Linear(nn.Module):
 def test_the_density_of_a_linear_flow_is_its_gaussian(exact):
     """Within 1e-3 where the divergence is exact; on the mean of 4,000 cells within 0.02 along random signs."""
     a, center = np.array([[0.3, -0.8, 0.1], [0.5, -0.2, 0.0], [0.2, 0.1, 0.2]]), np.array([1.0, 2.0, 3.0])
-    spec = Spec(dim=3, times=(0.0, 1.0, 3.0), center=tuple(center), scale=1.0, interval=1.5)
+    spec = DataSpec(dim=3, times=(0.0, 1.0, 3.0), center=tuple(center), scale=1.0, interval=1.5)
     model = TrajectoryNet(Settings(exact=exact, solver="rk4", substeps=4), spec)
     model.net = cast(Any, Linear(a, center))
     model.mean.copy_(torch.tensor([2.0, 2.0, 2.0]))

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.simulate import motion
+from cellflow_core.analysis.simulate import dynamics
 from cellflow_core.data.simulators.gaussian_bridge import GaussianBridge
 from cellflow_core.data.simulators.gaussian_bridge import Settings as Bridge
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
-from cellflow_core.models.bridges.nlsb import Crowd, _laplace
+from cellflow_core.models.bridges.nlsb import KernelDensity, _laplace
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.truth
 
 def trained(data: Snapshots, steps: int, **settings: Any) -> Any:
     model = registry.create("nlsb", settings, data.spec, seed=0)
-    fit(model, data, TrainConfig.preset("standard", type(model), validation=0.0, steps=steps), seed=0)
+    fit(model, data, TrainConfig.preset("standard", type(model), validation_fraction=0.0, steps=steps), seed=0)
     return model.eval()
 
 
@@ -36,7 +36,7 @@ def error(found: torch.Tensor, truth: torch.Tensor) -> float:
 def test_the_schroedinger_bridge_of_two_gaussians():
     """With its noise given, the drift is that of the bridge in closed form within 25 % at every moment."""
     process = GaussianBridge(
-        Bridge(cells_per_time=800, frames=2, start=-1.0, end=1.0, start_spread=0.6, end_spread=0.9)
+        Bridge(cells_per_time=800, n_times=2, start=-1.0, end=1.0, start_spread=0.6, end_spread=0.9)
     )
     data = process.simulate()
     known = process.settings.noise / data.spec.scale * data.spec.interval**0.5
@@ -61,7 +61,7 @@ def test_cells_follow_their_rna_velocity_where_clouds_say_nothing():
         model = trained(data, 200, lagrangian=how, depth=1, width=32)
         drift = model.drift(t, at, {}).detach()
         alike[how] = float(torch.cosine_similarity(drift, truth).mean())
-        assert (motion(model).potential is None) == (how == "velocity")
+        assert (dynamics(model).potential is None) == (how == "velocity")
     assert alike["velocity"] > 0.9 and alike["potential-free"] < 0.5
     with pytest.raises(ValueError, match="needs an RNA velocity of each cell"):
         trained(Snapshots(data.x, data.t, data.space), 2, lagrangian="velocity")
@@ -70,10 +70,10 @@ def test_cells_follow_their_rna_velocity_where_clouds_say_nothing():
 def test_places_without_cells_are_dear():
     """-log p per axis of a standard normal: the slope is x / dim, within 10 % inside two spreads."""
     centres = torch.randn(100_000, 2, generator=torch.Generator().manual_seed(0))
-    crowd = Crowd(centres, 0.25)
+    crowd = KernelDensity(centres, 0.25)
     x = torch.tensor([[0.5, 0.0], [1.0, 1.0], [-1.5, 0.5]])
     step = torch.tensor([[0.01, 0.0]])
-    slope = (crowd.sparse(x + step) - crowd.sparse(x - step)) / 0.02
+    slope = (crowd.neg_log_density(x + step) - crowd.neg_log_density(x - step)) / 0.02
     torch.testing.assert_close(slope, x[:, 0] / 2 / (1 + 0.25**2), rtol=0.1, atol=0.02)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.simulate import motion
+from cellflow_core.analysis.simulate import dynamics
 from cellflow_core.data.simulators.double_well import DoubleWell
 from cellflow_core.data.simulators.double_well import Settings as Wells
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.test_double_well import crossings
@@ -27,7 +27,12 @@ def trained(data: Snapshots, noise: float = 0.0, training: dict[str, Any] | None
     if noise:
         settings["sigma"] = noise / data.spec.scale * data.spec.interval**0.5
     model = registry.create("prescient", settings, data.spec, seed=0)
-    fit(model, data, TrainConfig.preset("standard", type(model), **{"validation": 0.0, **(training or {})}), seed=0)
+    fit(
+        model,
+        data,
+        TrainConfig.preset("standard", type(model), **{"validation_fraction": 0.0, **(training or {})}),
+        seed=0,
+    )
     return model.eval()
 
 
@@ -46,7 +51,7 @@ def test_the_valley_of_an_ornstein_uhlenbeck_process(start):
     assert error(model.drift(t, x, {}), -x) < 0.15
     height, truth = model.potential(t, x, {}).detach(), x.square().sum(dim=1) / 2
     assert error(height - height.mean(), truth - truth.mean()) < 0.15
-    assert float(model.noise(t[:1])) == pytest.approx(0.7, rel=1e-5) and motion(model).kind == "stochastic"
+    assert float(model.noise(t[:1])) == pytest.approx(0.7, rel=1e-5) and dynamics(model).kind == "stochastic"
 
 
 @pytest.mark.slow
@@ -56,7 +61,7 @@ def test_how_often_cells_cross_a_learnt_pass():
 
     The series must be long enough for the second valley to fill: with 3 to 6 days the rate came out 10 to 28 % too low.
     """
-    process = DoubleWell(Wells(noise=0.9, cells_per_time=1500, last_time=9.0, frames=7))
+    process = DoubleWell(Wells(noise=0.9, cells_per_time=1500, last_time=9.0, n_times=7))
     model = trained(process.simulate(), 0.9, {"steps": 350, "learning_rate": 2e-2}, substeps=40)
     found, many = crossings(model, process, days=60.0, cells=1500, per_gap=75)
     assert many > 1000

@@ -67,7 +67,7 @@ def test_mass_and_shares_of_the_cells_are_the_closed_form(process):
 def test_euler_steps_with_drift_and_growth_reach_the_same_mixture(process):
     """Mass within 4.5 standard errors; mean and spread of each state within 0.01 and 4.5 standard errors."""
     rng, last, cells = np.random.default_rng(0), process.settings.last_time, 6000
-    x, log_mass = sde.end_of(process, process.start_cells(cells, rng), 0.0, last, rng, step=0.02 / process._pull)
+    x, log_mass = sde.final_state(process, process.start_cells(cells, rng), 0.0, last, rng, step=0.02 / process._pull)
     weight = np.exp(log_mass)
     assert abs(weight.mean() - process.mass(last)) < 4.5 * weight.std() / np.sqrt(cells)
     fate, share = process.fate_of(x), process.fate_shares()

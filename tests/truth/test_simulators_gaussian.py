@@ -16,10 +16,12 @@ CELLS = 20_000
 
 PROCESSES = {
     "valley": OrnsteinUhlenbeck(),
-    "turning valley": OrnsteinUhlenbeck(Valley(dims=3, stretch=3.0, turn=2.0, mean=1.0)),
-    "valley of 10": OrnsteinUhlenbeck(Valley(dims=10, stretch=2.0)),
+    "turning valley": OrnsteinUhlenbeck(Valley(dims=3, anisotropy=3.0, rotation_angle=2.0, mean=1.0)),
+    "valley of 10": OrnsteinUhlenbeck(Valley(dims=10, anisotropy=2.0)),
     "bridge": GaussianBridge(),
-    "turned bridge": GaussianBridge(Bridge(dims=3, stretch=2.0, turn=50.0, end_spread=0.5, noise=0.7, last_time=2.0)),
+    "turned bridge": GaussianBridge(
+        Bridge(dims=3, anisotropy=2.0, turn=50.0, end_spread=0.5, noise=0.7, last_time=2.0)
+    ),
     "bridge of 10": GaussianBridge(Bridge(dims=10)),
 }
 each = pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES.keys())
@@ -32,7 +34,7 @@ def test_euler_steps_reach_the_law(process):
     last = process.settings.last_time
     x = rng.multivariate_normal(*process.marginal(0.0), CELLS)
     for begin, end in ((0.0, last / 2), (last / 2, last)):
-        x, _ = sde.end_of(process, x, begin, end, rng, step=last / 400)
+        x, _ = sde.final_state(process, x, begin, end, rng, step=last / 400)
         mean, covariance = process.marginal(end)
         spread = np.sqrt(np.diag(covariance))
         assert np.abs((x.mean(axis=0) - mean) / spread).max() < 4.5 / np.sqrt(CELLS) + 0.01
@@ -98,7 +100,7 @@ def test_the_ends_of_the_bridge_are_coupled_by_entropic_transport():
 def test_a_turn_is_what_the_landscape_cannot_show():
     """Without a turn the drift is the slope of the landscape; with one, turn^2 / (rate^2 + turn^2) of it is not."""
     assert PROCESSES["valley"].non_gradient() == pytest.approx(0.0, abs=1e-12)
-    turning = OrnsteinUhlenbeck(Valley(turn=2.0))
+    turning = OrnsteinUhlenbeck(Valley(rotation_angle=2.0))
     assert turning.non_gradient() == pytest.approx(0.8)
     for process in (PROCESSES["valley"], turning):
         land = process.landscape(41)
@@ -119,13 +121,13 @@ def test_rest_is_reached():
 @pytest.mark.parametrize("clamp", [None, {"x1": 0.5}, {"x3": -1.0, "x2": 2.0}])
 def test_the_mean_cell_of_a_valley_also_with_axes_held(clamp):
     """The mean of Euler steps within 4.5 standard errors plus the error of a step; without a clamp, of the law."""
-    process = OrnsteinUhlenbeck(Valley(dims=3, stretch=3.0, turn=2.0, mean=1.0))
+    process = OrnsteinUhlenbeck(Valley(dims=3, anisotropy=3.0, rotation_angle=2.0, mean=1.0))
     last = process.settings.last_time
-    found = process.course(np.array([0.0, last / 2, last]), clamp)
+    found = process.mean_trajectory(np.array([0.0, last / 2, last]), clamp)
     x = np.random.default_rng(0).multivariate_normal(*process.marginal(0.0), CELLS)
     for k, (begin, end) in enumerate(((0.0, last / 2), (last / 2, last)), 1):
         rng = np.random.default_rng(k)
-        x, _ = sde.end_of(process, x, begin, end, rng, step=last / 400, clamp=clamp)
+        x, _ = sde.final_state(process, x, begin, end, rng, step=last / 400, clamp=clamp)
         free = x.std(axis=0) > 0
         assert np.abs(found[k] - x.mean(axis=0))[free].max() < 4.5 * x.std(axis=0).max() / np.sqrt(CELLS) + 0.01
         np.testing.assert_allclose(found[k][~free], x[0][~free])
@@ -135,4 +137,4 @@ def test_the_mean_cell_of_a_valley_also_with_axes_held(clamp):
 
 def test_every_axis_of_a_valley_can_be_held():
     process = OrnsteinUhlenbeck()
-    assert (process.course(np.linspace(0, 3, 4), {"x1": 0.5, "x2": -1.0}) == [0.5, -1.0]).all()
+    assert (process.mean_trajectory(np.linspace(0, 3, 4), {"x1": 0.5, "x2": -1.0}) == [0.5, -1.0]).all()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.truth
 def test_the_variance_under_quadratic_attraction(attraction, confinement):
     """V(t) of the module within four standard errors of the cells, and 3 % for the step and the finite population."""
     use = Settings(
-        attraction=attraction, confinement=confinement, repulsion=0.0, cells_per_time=2000, frames=3, noise=0.4, seed=3
+        attraction=attraction, confinement=confinement, repulsion=0.0, cells_per_time=2000, n_times=3, noise=0.4, seed=3
     )
     data = InteractingParticles(use).simulate()
     rate = 2 * (attraction + confinement)
@@ -27,10 +27,10 @@ def test_the_variance_under_quadratic_attraction(attraction, confinement):
 
 def test_the_mean_goes_its_own_way():
     """Forces cancel in pairs: within four standard errors of u t, whatever the kernel."""
-    process = InteractingParticles(Settings(cells_per_time=1000, frames=3, confinement=0.4))
+    process = InteractingParticles(Settings(cells_per_time=1000, n_times=3, confinement=0.4))
     data = process.simulate()
     for t in data.times:
-        cells, way = data.at(t), process.course(np.array([t]))[0]
+        cells, way = data.at(t), process.mean_trajectory(np.array([t]))[0]
         assert (np.abs(cells.mean(axis=0) - way) < 4 * cells.std(axis=0) / 1000**0.5 + 0.01).all()
 
 
@@ -46,17 +46,17 @@ def test_the_force_is_the_slope_of_its_potential():
 
 def test_the_seen_cells_have_the_law_of_the_population():
     """Mean distance to the middle at the last time, within 5 %: the seen cells are no other kind of cells."""
-    process = InteractingParticles(Settings(cells_per_time=POPULATION, frames=2))
+    process = InteractingParticles(Settings(cells_per_time=POPULATION, n_times=2))
     data = process.simulate()
-    middle = process.course(data.times[-1:])[0]
-    seen, felt = (np.linalg.norm(x - middle, axis=1).mean() for x in (data.at(2.0), process.crowd(2.0)))
+    middle = process.mean_trajectory(data.times[-1:])[0]
+    seen, felt = (np.linalg.norm(x - middle, axis=1).mean() for x in (data.at(2.0), process.population(2.0)))
     assert seen == pytest.approx(felt, rel=0.05)
 
 
 def test_two_groups_merge_by_attraction_alone():
     """Groups 3 apart end within 1.3 of each other with attraction, and stay 3 apart without."""
     together, never = (
-        InteractingParticles(Settings(attraction=a, repulsion=0.0, frames=2)).simulate().at(2.0)[:, 0].std()
+        InteractingParticles(Settings(attraction=a, repulsion=0.0, n_times=2)).simulate().at(2.0)[:, 0].std()
         for a in (0.8, 0.0)
     )
     assert 2 * together < 1.3 and 2 * never > 2.9

@@ -62,7 +62,7 @@ def test_between_on_and_off_the_rules_are_linear_in_every_gene() -> None:
 
 def test_the_four_fates_are_states_of_rest_of_the_rules_and_of_the_drift() -> None:
     network = Krumsiek()
-    for name, state in network.states().items():
+    for name, state in network.steady_states().items():
         assert boolean(state) == list(state.astype(bool)), name
         assert (network.drift(0.0, state[None]) == 0).all(), name
         assert network.fate_of(state[None]) == name
@@ -98,7 +98,7 @@ def test_all_four_fates_are_reached_and_the_shares_agree_with_a_finer_step() -> 
 
 
 def test_cells_of_the_last_day_are_a_fair_sample() -> None:
-    network = Krumsiek(Settings(cells_per_time=3000, frames=2))
+    network = Krumsiek(Settings(cells_per_time=3000, n_times=2))
     data, shares = network.simulate(), network.fate_shares(cells=6000)
     last = data.labels[LABEL][data.t == data.times[-1]]
     assert (data.labels[LABEL][data.t == 0] == "not mature").all() and data.mass is None

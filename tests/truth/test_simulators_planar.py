@@ -59,8 +59,8 @@ def test_the_landscape_of_the_tree_is_the_law_of_cells_that_ran_long():
     """At the end of the tree: shares of the valleys, width across and along, from 4,000 cells."""
     tree = TREES["two"]
     rng = np.random.default_rng(0)
-    x = np.repeat(np.stack(list(tree.states().values())), 2000, axis=0)
-    x, _ = sde.end_of(tree, x, 0.0, 10.0, rng, step=0.005)
+    x = np.repeat(np.stack(list(tree.steady_states().values())), 2000, axis=0)
+    x, _ = sde.final_state(tree, x, 0.0, 10.0, rng, step=0.005)
     land = tree.landscape(160)
     p = np.exp(-np.nan_to_num(land.height, nan=200.0))
     p /= p.sum()
@@ -121,7 +121,7 @@ def test_without_noise_the_cycle_is_the_ode():
     cycle = CellCycle(Cycle(noise=0.01, synchrony=1.0, leaving=0.1, step=0.01))
     rng = np.random.default_rng(0)
     start = np.array([1.3, 0.0, 0.0])
-    x, _ = sde.end_of(cycle, np.tile(start, (500, 1)), 0.0, 18.0, rng, step=0.01)
+    x, _ = sde.final_state(cycle, np.tile(start, (500, 1)), 0.0, 18.0, rng, step=0.01)
     exact = solve_ivp(lambda t, y: cycle.drift(t, y[None])[0], (0, 18), start, rtol=1e-9, atol=1e-9).y[:, -1]
     np.testing.assert_allclose(x.mean(axis=0), exact, atol=0.015)
 
@@ -144,7 +144,7 @@ def test_a_turn_takes_the_time_it_says():
 
 def test_cells_of_mixed_phases_turn_and_stand_still():
     """Radius and phase of 4,000 cells keep their law over 18 hours: mean of r within 4.5 standard errors, no mean."""
-    cycle = CellCycle(Cycle(synchrony=0.0, cells_per_time=4000, frames=3))
+    cycle = CellCycle(Cycle(synchrony=0.0, cells_per_time=4000, n_times=3))
     data = cycle.simulate()
     first = np.hypot(*data.at(0.0).T)
     for t in data.times:

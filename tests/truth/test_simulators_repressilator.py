@@ -13,7 +13,7 @@ DEFAULT = Settings()
 
 def stepped(ring: Repressilator, end: float, dt: float) -> np.ndarray:
     """Runge and Kutta's fourth order with a fixed step, [steps, dim]."""
-    x, found = ring.course(np.array([0.0, 1e-9]))[:1], []
+    x, found = ring.mean_trajectory(np.array([0.0, 1e-9]))[:1], []
     for _ in range(round(end / dt)):
         found.append(x[0])
         a = ring.drift(0.0, x)
@@ -27,7 +27,7 @@ def stepped(ring: Repressilator, end: float, dt: float) -> np.ndarray:
 def test_course_and_period_agree_with_another_integration() -> None:
     ring, dt = Repressilator(), 0.05
     found = stepped(ring, 4000.0, dt)
-    np.testing.assert_allclose(ring.course(np.arange(4000) * dt), found[:4000], atol=1e-5)
+    np.testing.assert_allclose(ring.mean_trajectory(np.arange(4000) * dt), found[:4000], atol=1e-5)
     late = found[-40_000:, 3] - found[-40_000:, 3].mean()
     rises = np.flatnonzero((late[:-1] < 0) & (late[1:] >= 0)) * dt
     assert ring.period() == pytest.approx(np.diff(rises).mean(), abs=0.05)
@@ -54,10 +54,10 @@ def test_any_gene_that_is_held_stops_the_clock() -> None:
     assert ring.period() > 60
     for gene in ring.axes:
         assert ring.period({gene: 0.0}) == 0 == ring.period({gene: 5.0}), gene
-    stopped = ring.course(np.linspace(0, 2000, 200), {"LacI protein": 0.0})
+    stopped = ring.mean_trajectory(np.linspace(0, 2000, 200), {"LacI protein": 0.0})
     assert (stopped[:, 3] == 0).all() and np.ptp(stopped[-50:], axis=0).max() < 1e-6
     with pytest.raises(KeyError, match="lacZ not among .* LacI RNA"):
-        ring.course(np.array([0.0, 1.0]), {"lacZ": 0.0})
+        ring.mean_trajectory(np.array([0.0, 1.0]), {"lacZ": 0.0})
 
 
 def test_the_network_has_the_signs_of_the_drift() -> None:
@@ -68,18 +68,18 @@ def test_the_network_has_the_signs_of_the_drift() -> None:
 
 
 def test_cells_with_little_noise_follow_the_course() -> None:
-    ring = Repressilator(Settings(noise=0.001, cells_per_time=200, step=0.01, last_time=60.0, frames=4))
+    ring = Repressilator(Settings(noise=0.001, cells_per_time=200, step=0.01, last_time=60.0, n_times=4))
     data = ring.simulate()
     start = ring.start_cells(1000, np.random.default_rng(0)).mean(axis=0)
-    np.testing.assert_allclose(start, ring.course(np.array([0.0, 1.0]))[0], rtol=0.02, atol=1e-9)
-    for time, truth in zip(data.times, ring.course(data.times), strict=True):
+    np.testing.assert_allclose(start, ring.mean_trajectory(np.array([0.0, 1.0]))[0], rtol=0.02, atol=1e-9)
+    for time, truth in zip(data.times, ring.mean_trajectory(data.times), strict=True):
         np.testing.assert_allclose(data.at(time).mean(axis=0), truth, rtol=0.08, atol=0.1)
 
 
 def test_cells_out_of_step_are_spread_over_the_cycle() -> None:
-    ring = Repressilator(Settings(together=False, cells_per_time=600, frames=2, noise=0.0))
+    ring = Repressilator(Settings(synchrony=False, cells_per_time=600, n_times=2, noise=0.0))
     data = ring.simulate()
-    cycle = ring.course(np.concatenate([[0.0], np.linspace(4000, 4000 + ring.period(), 2000)]))[1:]
+    cycle = ring.mean_trajectory(np.concatenate([[0.0], np.linspace(4000, 4000 + ring.period(), 2000)]))[1:]
     for time in data.times:  # the law of a cell at a random moment does not change
         np.testing.assert_allclose(data.at(time).mean(axis=0), cycle.mean(axis=0), rtol=0.2)
     assert np.ptp(data.at(0.0)[:, 3]) > 0.9 * np.ptp(cycle[:, 3])

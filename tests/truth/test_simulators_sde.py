@@ -52,7 +52,7 @@ def either(cells: int, rng: np.random.Generator) -> np.ndarray:
 def test_moments_of_a_linear_equation():
     """Within 4 standard errors plus the first-order error of a step of 0.005."""
     start = np.tile([1.0, -2.0], (CELLS, 1))
-    x, log_mass = sde.end_of(Linear(), start, 1.0, 2.0, np.random.default_rng(0), step=0.005)
+    x, log_mass = sde.final_state(Linear(), start, 1.0, 2.0, np.random.default_rng(0), step=0.005)
     variance = np.array([0.25, 1.0]) / 4 * (1 - np.exp(-4))
     assert np.abs(x.mean(axis=0) - start[0] * np.exp(-2)).max() < 4 * np.sqrt(variance.max() / CELLS) + 0.005
     assert np.abs(x.var(axis=0) / variance - 1).max() < 4 * np.sqrt(2 / CELLS) + 0.02
@@ -62,18 +62,24 @@ def test_moments_of_a_linear_equation():
 def test_reflection_keeps_the_law_of_the_distance_from_zero():
     """|x| of a symmetric equation is the reflected equation: same mean within 4 standard errors."""
     start = np.full((CELLS, 2), 0.1)
-    x, _ = sde.end_of(Linear(), start, 0.0, 1.0, np.random.default_rng(0), step=0.005, positive=True)
-    free, _ = sde.end_of(Linear(), start, 0.0, 1.0, np.random.default_rng(1), step=0.005)
+    x, _ = sde.final_state(Linear(), start, 0.0, 1.0, np.random.default_rng(0), step=0.005, positive=True)
+    free, _ = sde.final_state(Linear(), start, 0.0, 1.0, np.random.default_rng(1), step=0.005)
     assert (x >= 0).all()
     spread = np.sqrt((x.var(axis=0) + np.abs(free).var(axis=0)) / CELLS)
     assert (np.abs(x.mean(axis=0) - np.abs(free).mean(axis=0)) < 4 * spread).all()
 
 
 def test_a_clamped_gene_never_moves_and_an_unknown_one_is_named():
-    for x, _ in sde.course(Linear(), np.zeros((5, 2)), 0.0, 1.0, np.random.default_rng(0), step=0.1, clamp={"b": 0.5}):
+    for x, _ in sde.mean_trajectory(
+        Linear(), np.zeros((5, 2)), 0.0, 1.0, np.random.default_rng(0), step=0.1, clamp={"b": 0.5}
+    ):
         assert (x[:, 1] == 0.5).all()
     with pytest.raises(KeyError, match="Nanog.*a, b"):
-        next(sde.course(Linear(), np.zeros((5, 2)), 0.0, 1.0, np.random.default_rng(0), step=0.1, clamp={"Nanog": 1}))
+        next(
+            sde.mean_trajectory(
+                Linear(), np.zeros((5, 2)), 0.0, 1.0, np.random.default_rng(0), step=0.1, clamp={"Nanog": 1}
+            )
+        )
 
 
 def test_a_population_leans_to_those_that_grow():

@@ -59,20 +59,20 @@ def test_the_velocity_is_the_slope_of_the_course_and_the_drift() -> None:
     made = Splicing(Settings(cells_per_time=50, error=0.0))
     data = made.simulate()
     latent, step = data.covariates[LATENT], 1e-5
-    slope = (made.course(latent + step) - made.course(latent - step)) / (2 * step)
+    slope = (made.mean_trajectory(latent + step) - made.mean_trajectory(latent - step)) / (2 * step)
     switching = np.abs(latent[:, None] - np.concatenate([made.kinetics.on, made.kinetics.off])).min(axis=1) < 1e-4
     assert data.velocity is not None
     np.testing.assert_allclose(data.velocity[~switching], slope[~switching], atol=1e-2)
     for cell in (0, 99, 249):
-        drift = made.drift(float(latent[cell]), made.course(latent[cell : cell + 1]))
+        drift = made.drift(float(latent[cell]), made.mean_trajectory(latent[cell : cell + 1]))
         np.testing.assert_allclose(drift[0], data.velocity[cell], atol=1e-4)
     assert (made.noise(0.0) == 0).all()
-    np.testing.assert_allclose(data.x, np.abs(made.course(latent)), atol=1e-3)
+    np.testing.assert_allclose(data.x, np.abs(made.mean_trajectory(latent)), atol=1e-3)
 
 
 def test_genes_rise_fall_or_both() -> None:
     made = Splicing(Settings(genes=9, last_time=40.0))
-    course = made.course(np.linspace(0, 40, 400))
+    course = made.mean_trajectory(np.linspace(0, 40, 400))
     assert made.axes[::3] == ("Induced1", "Transient1", "Repressed1") and len(made.axes) == 9
     assert (course[0, :6] == 0).all() and (course[-1, :3] > 0.9 * course[:, :3].max(axis=0)).all()
     assert (course[-1, 3:6] < 0.5 * course[:, 3:6].max(axis=0)).all()
@@ -80,7 +80,7 @@ def test_genes_rise_fall_or_both() -> None:
 
 
 def test_counts_are_poisson_around_the_course() -> None:
-    made = Splicing(Settings(measured="counts", cells_per_time=4000, frames=2, spread=0.0, capture=0.5))
+    made = Splicing(Settings(measured="counts", cells_per_time=4000, n_times=2, spread=0.0, capture=0.5))
     data, layers = made.simulate(), made.layers()
     assert (data.x == layers["spliced"]).all() and (layers["unspliced"] == layers["unspliced"].round()).all()
     truth = made.layer_courses(np.array([12.0]))
@@ -91,7 +91,7 @@ def test_counts_are_poisson_around_the_course() -> None:
 
 
 def test_one_snapshot_holds_cells_of_all_stages() -> None:
-    made = Splicing(Settings(frames=1, cells_per_time=2000))
+    made = Splicing(Settings(n_times=1, cells_per_time=2000))
     data = made.simulate()
     assert data.times.tolist() == [0.0]
     spread = np.histogram(data.covariates[LATENT], 4, (0, 12))[0]
@@ -102,4 +102,4 @@ def test_the_same_settings_make_the_same_cells() -> None:
     first, again, other = (Splicing(Settings(cells_per_time=20, seed=seed)).simulate() for seed in (1, 1, 2))
     assert (first.x == again.x).all() and not (first.x == other.x).all()
     with pytest.raises(KeyError, match="Sox2 not among .* Induced1"):
-        Splicing().course(np.zeros(1), {"Sox2": 0.0})
+        Splicing().mean_trajectory(np.zeros(1), {"Sox2": 0.0})

@@ -12,8 +12,8 @@ from scipy import sparse
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
-from cellflow_core.data.pca import pca, principal
-from cellflow_core.data.reconstruction import compare
+from cellflow_core.data.preprocessing.pca import pca, principal
+from cellflow_core.data.preprocessing.reconstruction import compare
 from cellflow_core.data.spaces import diffusion, geodesic, vae
 
 GENES = tuple(f"G{k}" for k in range(60))
@@ -61,7 +61,7 @@ def test_a_geodesic_space_knows_distances_along_the_cells_and_the_way_back(
     straight, _ = pca(genes, GENES[:20], 2)
     ours, theirs = (float(np.corrcoef(pdist(each), known)[0, 1]) for each in (found.x, straight))
     assert ours > at_least and theirs < principal_at_most and ours > theirs
-    read = compare(found.space, found.x, genes, found.aside)
+    read = compare(found.space, found.x, genes, found.held_out)
     assert not read.seen and float(np.sqrt(np.square(read.error).mean())) < error and read.kept > 0.75
 
 

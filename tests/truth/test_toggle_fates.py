@@ -5,11 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 
+from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.landscape import landscape
-from cellflow_core.analysis.perturb import perturbation
+from cellflow_core.analysis.perturbations.knock_out import perturbation
 from cellflow_core.analysis.simulate import Model
-from cellflow_core.analysis.views import View
 from cellflow_core.data.simulators.toggle import LABEL, Settings, Toggle
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -22,7 +22,7 @@ ERROR = 0.05
 # it; with 2,000 what is tested is the model.
 DATA = Toggle(Settings(cells_per_time=2000)).simulate()
 CENTER = DATA.x - DATA.x.mean(axis=0)
-VIEW = View("pca", ("PC1", "PC2"), CENTER @ np.linalg.svd(CENTER, full_matrices=False)[2][:2].T, DATA.x)
+VIEW = Embedding("pca", ("PC1", "PC2"), CENTER @ np.linalg.svd(CENTER, full_matrices=False)[2][:2].T, DATA.x)
 
 
 @cache

@@ -7,7 +7,7 @@ import pytest
 
 from cellflow_core.analysis.evaluate import baselines, score
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import capabilities
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -32,7 +32,7 @@ def missed(name: str, data: Snapshots, time: float, **settings: object) -> float
     return score(model, data, time)
 
 
-@pytest.mark.parametrize("coupling", ["full", "sinkhorn", "unbalanced"])
+@pytest.mark.parametrize("coupling", ["exact", "sinkhorn", "unbalanced"])
 def test_at_a_time_left_out_the_spline_is_on_the_circle_where_the_chord_is_not(coupling):
     """The chord over two sixths of a turn passes at half the radius, 1.0 beside the circle; the cubic less than
     0.62. Slopes that never overshoot are flat where an axis turns round: that is what they give away on a circle."""
@@ -49,6 +49,6 @@ def test_a_flow_learns_the_bent_ways():
 
 def test_a_flow_on_an_unbalanced_plan_learns_growth_and_the_others_have_none():
     data = turning(60)
-    grows, plain = (registry.create("mmfm", {"coupling": each}, data.spec, seed=0) for each in ("unbalanced", "full"))
+    grows, plain = (registry.create("mmfm", {"coupling": each}, data.spec, seed=0) for each in ("unbalanced", "exact"))
     assert "growth" in capabilities(grows) and "growth" not in capabilities(plain)
     assert missed("mmfm", data, OUT, coupling="unbalanced", price=10.0) < 0.7 * baselines(data, OUT).midpoint

@@ -15,8 +15,8 @@ from cellflow_core.data.simulators.gene_circuit import Settings as CircuitSettin
 from cellflow_core.data.simulators.toggle import Settings as ToggleSettings
 from cellflow_core.data.simulators.toggle import Toggle
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
-from cellflow_core.math.wfr import travel
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.math.wasserstein_fisher_rao import wfr_geodesic
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, HasGrowth
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.truth
 
 def trained(name: str, data: Snapshots, settings: dict[str, Any] | None = None, **changes: Any) -> DynamicsModel:
     model = registry.create(name, settings or {}, data.spec, seed=0)
-    fit(model, data, TrainConfig.preset("standard", type(model), validation=0.0, **changes), seed=0)
+    fit(model, data, TrainConfig.preset("standard", type(model), validation_fraction=0.0, **changes), seed=0)
     return model.eval()
 
 
@@ -70,7 +70,7 @@ def test_wfr_fm_follows_the_way_of_least_action():
     times = np.linspace(0, 2, 9)
     found = simulate(model, data.at(0.0), times.tolist())
     x0 = torch.zeros(9, 2, dtype=torch.float64)
-    way = travel(x0, x0 + torch.tensor([3.0, 0.0]), torch.full((9,), 4.0).double(), torch.tensor(times / 2), 2.0)
+    way = wfr_geodesic(x0, x0 + torch.tensor([3.0, 0.0]), torch.full((9,), 4.0).double(), torch.tensor(times / 2), 2.0)
     np.testing.assert_allclose(found.x.mean(axis=1), way.x, atol=0.05)
     np.testing.assert_allclose(np.exp(found.log_weight).mean(axis=1), way.mass, rtol=0.03)
     assert float(way.x[4, 0]) > 1.9, "this way is not the straight and steady one"

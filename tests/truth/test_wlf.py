@@ -8,7 +8,7 @@ import torch
 
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
 from cellflow_core.models.potentials.wlf import WLF
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.truth
 
 def trained(data: Snapshots, **settings) -> WLF:
     model = registry.create("wlf", settings, data.spec, seed=0)
-    changes = {"steps": 500, "batch": 128, "validation": 0.0, "learning_rate": 1e-2, "average": 0.98}
+    changes = {"steps": 500, "batch_size": 128, "validation_fraction": 0.0, "learning_rate": 1e-2, "ema_decay": 0.98}
     fit(model, data, TrainConfig.preset("standard", type(model), **changes), seed=0)
     assert isinstance(model, WLF)
     return model.eval()

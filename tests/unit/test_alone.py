@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cellflow_core.jobs import alone
+from cellflow_core.jobs import sandbox
 
 SCRIPT = """
 from pathlib import Path
@@ -64,58 +64,58 @@ HERE = "tests.unit.test_alone"
 def test_the_answer_and_the_stages_come_back(monkeypatch):
     monkeypatch.setenv("CELLFLOW_MARK", "told")
     said: list[str] = []
-    assert alone.call(f"{HERE}:talk", 3, say=said.append).result(60) == "told"
+    assert sandbox.run_isolated(f"{HERE}:talk", 3, on_progress=said.append).result(60) == "told"
     assert said == ["stage 0", "stage 1", "stage 2"]
 
 
 @pytest.mark.parametrize(("function", "sentence"), [("crash", "crashed .SIGSEGV.*damaged"), ("leave", "exit code 3")])
 def test_a_process_that_dies_gives_one_sentence(function, sentence):
     with pytest.raises(ValueError, match=sentence):
-        alone.call(f"{HERE}:{function}").result(60)
-    assert alone.call("math:floor", 2.5, light=True).result(60) == 2
+        sandbox.run_isolated(f"{HERE}:{function}").result(60)
+    assert sandbox.run_isolated("math:floor", 2.5, io_bound=True).result(60) == 2
 
 
 def test_memory_has_a_limit(monkeypatch):
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "1.5")
     with pytest.raises(ValueError, match=r"more than the 1\.5 GB"):
-        alone.call(f"{HERE}:eat").result(60)
+        sandbox.run_isolated(f"{HERE}:eat").result(60)
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "4")
-    assert alone.call(f"{HERE}:eat").result(60) == 2_000_000_000
+    assert sandbox.run_isolated(f"{HERE}:eat").result(60) == 2_000_000_000
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "much")
     with pytest.raises(ValueError, match="CELLFLOW_MEMORY_GB='much' is no number"):
-        alone.call(f"{HERE}:eat").result(60)
+        sandbox.run_isolated(f"{HERE}:eat").result(60)
 
 
 def test_a_call_that_hangs_is_stopped():
     with pytest.raises(ValueError, match="longer than 2 seconds"):
-        alone.call(f"{HERE}:hang", seconds=2.0).result(60)
+        sandbox.run_isolated(f"{HERE}:hang", seconds=2.0).result(60)
 
 
 def test_errors_are_the_function_s_own():
     with pytest.raises(ValueError, match=r"cells\.h5ad holds no cells") as caught:
-        alone.call(f"{HERE}:refuse", "cells.h5ad").result(60)
+        sandbox.run_isolated(f"{HERE}:refuse", "cells.h5ad").result(60)
     assert "in refuse" in caught.value.__notes__[0]
     with pytest.raises(RuntimeError, match="Odd: 1 and 2"):
-        alone.call(f"{HERE}:odd").result(60)
+        sandbox.run_isolated(f"{HERE}:odd").result(60)
 
 
 def test_more_calls_than_turns_all_end():
-    waiting = [alone.call("math:sqrt", float(k * k)) for k in range(5)]
+    waiting = [sandbox.run_isolated("math:sqrt", float(k * k)) for k in range(5)]
     assert [each.result(120) for each in waiting] == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
 def test_a_warm_process_is_used_once_and_told_the_settings_of_the_call(monkeypatch):
-    monkeypatch.setattr(alone, "LOADED", ("json",))
-    alone.warm()
+    monkeypatch.setattr(sandbox, "LOADED", ("json",))
+    sandbox.prestart()
     try:
-        first = alone._SPARE._held
+        first = sandbox._SPARE._held
         assert first is not None
         monkeypatch.setenv("CELLFLOW_MARK", "later")
-        assert alone.call("os:getpid").result(60) == first[0].pid
-        assert alone.call(f"{HERE}:talk", 0, say=print).result(60) == "later"
-        assert alone.call("os:getpid").result(60) != first[0].pid
+        assert sandbox.run_isolated("os:getpid").result(60) == first[0].pid
+        assert sandbox.run_isolated(f"{HERE}:talk", 0, on_progress=print).result(60) == "later"
+        assert sandbox.run_isolated("os:getpid").result(60) != first[0].pid
     finally:
-        alone._SPARE.stop()
+        sandbox._SPARE.stop()
 
 
 def test_the_main_script_is_not_run_again(tmp_path):

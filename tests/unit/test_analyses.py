@@ -7,21 +7,27 @@ import pytest
 import torch
 
 from cellflow_core.analysis import flow
-from cellflow_core.analysis.clamp import Clamped
-from cellflow_core.analysis.course import time_course
+from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.flow import cells_near, flow_field
-from cellflow_core.analysis.gradient import share_unexplained
+from cellflow_core.analysis.gene_trend import gene_trend
+from cellflow_core.analysis.helmholtz import share_unexplained
+from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.landscape import landscape
-from cellflow_core.analysis.perturb import control_genes, held_level, lowest_level, outside_share, perturbation
+from cellflow_core.analysis.perturbations.clamp import Clamped
+from cellflow_core.analysis.perturbations.knock_out import (
+    clamp_level,
+    control_genes,
+    lowest_level,
+    outside_share,
+    perturbation,
+)
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.analysis.starts import start_cells
-from cellflow_core.analysis.terminal import terminal_states
-from cellflow_core.analysis.trend import gene_trend
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.terminal_states import terminal_states
+from cellflow_core.analysis.time_course import time_course
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models.contract import (
     DynamicsModel,
     HasCoupling,
@@ -31,7 +37,7 @@ from cellflow_core.models.contract import (
     HasPotential,
     HasSampler,
     HasVelocity,
-    Plan,
+    TransportPlan,
 )
 
 GENES = ("Up", "Side", "Still")
@@ -52,7 +58,7 @@ def splitting(cells: int = 120) -> Snapshots:
 
 
 DATA = splitting()
-VIEW = View("pca", ("a", "b"), DATA.x[:, :2], DATA.x)
+VIEW = Embedding("pca", ("a", "b"), DATA.x[:, :2], DATA.x)
 
 
 class Made(DynamicsModel):
@@ -99,7 +105,7 @@ class Growing(Split, HasGrowth):
 class Plans(Made, HasCoupling):
     def coupling(self, k):
         a, b = (torch.from_numpy(DATA.at(time)) for time in DATA.times[k : k + 2])
-        return Plan(float(k), float(k + 1), a, b, torch.full((len(a),), 1 / len(a)))
+        return TransportPlan(float(k), float(k + 1), a, b, torch.full((len(a),), 1 / len(a)))
 
 
 @pytest.mark.parametrize("kind", [Split, Noisy])
@@ -114,7 +120,7 @@ def test_a_clamp_moves_a_cell_the_shortest_way():
     held = Clamped(Split(), np.array([0.0, 2.0, 0.0]), 1.0, 5.0)
     x = torch.tensor([[1.0, 7.0, 3.0]])
     torch.testing.assert_close(held.project(x), torch.tensor([[1.0, 2.0, 3.0]]))
-    torch.testing.assert_close(held.within(x), torch.tensor([[1.0, 0.0, 3.0]]))
+    torch.testing.assert_close(held.project_tangent(x), torch.tensor([[1.0, 0.0, 3.0]]))
 
 
 def test_two_genes_are_held_at_once_and_clamps_nest():
@@ -174,9 +180,9 @@ def test_states_far_from_every_cell_count_as_outside():
 def test_levels_of_a_knock_out_and_an_over_expression():
     counts = np.linspace(0, 4, 101)
     assert lowest_level(counts) == 0.0 and lowest_level(counts - 2) is None
-    assert held_level(counts, "knock-out", 0.0) == 0.0
-    assert held_level(counts, "over-expression", 0.0) == pytest.approx(3.96)
-    assert held_level(counts - 2, "knock-out", None) == pytest.approx(-1.96)
+    assert clamp_level(counts, "knock-out", 0.0) == 0.0
+    assert clamp_level(counts, "over-expression", 0.0) == pytest.approx(3.96)
+    assert clamp_level(counts - 2, "knock-out", None) == pytest.approx(-1.96)
 
 
 def test_control_genes_are_others_and_alike():
@@ -191,13 +197,13 @@ def test_control_genes_are_others_and_alike():
 
 def test_start_cells_of_a_polygon_and_a_label():
     box = ((-1.0, 0.0), (0.5, 0.0), (0.5, 9.0), (-1.0, 9.0))
-    start = start_cells(DATA, VIEW, 1000, polygon=box, label=("kind", "right <b>"))
+    start = select_initial_cells(DATA, VIEW, 1000, polygon=box, label=("kind", "right <b>"))
     assert start.time == 0.0 and (start.x[:, 1] > 0).all() and "drawn region" in start.text
-    assert len(start_cells(DATA, VIEW, 10).cells) == 10
+    assert len(select_initial_cells(DATA, VIEW, 10).cells) == 10
     with pytest.raises(ValueError, match="no measured cell"):
-        start_cells(DATA, VIEW, 10, polygon=((90.0, 90.0), (91.0, 90.0), (91.0, 91.0)))
+        select_initial_cells(DATA, VIEW, 10, polygon=((90.0, 90.0), (91.0, 90.0), (91.0, 91.0)))
     with pytest.raises(KeyError, match="there are: kind"):
-        start_cells(DATA, VIEW, 10, label=("colour", "red"))
+        select_initial_cells(DATA, VIEW, 10, label=("colour", "red"))
 
 
 def test_start_cells_are_of_the_time_with_most_of_those_chosen():
@@ -205,10 +211,10 @@ def test_start_cells_are_of_the_time_with_most_of_those_chosen():
     few[np.flatnonzero(few)[3:]] = False
     chosen = np.where(few | many | (DATA.t == 2.0), "chosen", "other")
     marked = replace(DATA, labels={"mark": chosen})
-    start = start_cells(marked, VIEW, 10_000, label=("mark", "chosen"))
+    start = select_initial_cells(marked, VIEW, 10_000, label=("mark", "chosen"))
     assert start.time == 1.0 and len(start.cells) == many.sum()
     late = replace(DATA, labels={"mark": np.where(DATA.t == 2.0, "chosen", "other")})
-    assert start_cells(late, VIEW, 10, label=("mark", "chosen")).time == 2.0
+    assert select_initial_cells(late, VIEW, 10, label=("mark", "chosen")).time == 2.0
 
 
 def test_terminal_states_are_found_and_named_by_an_annotation():
@@ -246,7 +252,7 @@ def test_a_course_ends_where_the_cells_were_measured(start):
     made = time_course(Split(), DATA, VIEW, start)
     assert made.predicted.shape == (len(made.times), 120, 2) and set(DATA.times) <= set(made.times)
     assert np.isnan(made.w1[0]) and (made.w1[1:] < 0.2).all() and (made.w1_previous[1:] > 1.5).all()
-    assert made.seen.all() and ("the time before" in made.started_from) == (start == "previous")
+    assert made.in_training.all() and ("the time before" in made.started_from) == (start == "previous")
     np.testing.assert_allclose(made.weight.sum(axis=1), 1, rtol=1e-5)
 
 
@@ -257,7 +263,7 @@ def test_a_held_out_time_is_told_apart():
             self.spec = DATA.without(1.0).spec
 
     made = time_course(Held(), DATA, VIEW)
-    assert made.seen.tolist() == [True, False, True]
+    assert made.in_training.tolist() == [True, False, True]
     assert any("Time 1 was held out" in each for each in made.notes)
 
 
@@ -330,7 +336,7 @@ def test_growth_is_told_wherever_cells_count_by_their_mass():
 
 
 def test_particles_roll_from_the_drawn_region():
-    made = landscape(Split(), DATA, VIEW, roll=((-1.0, 0.0), (0.5, 0.0), (0.5, 9.0), (-1.0, 9.0)))
+    made = landscape(Split(), DATA, VIEW, start_polygon=((-1.0, 0.0), (0.5, 0.0), (0.5, 9.0), (-1.0, 9.0)))
     assert made.kind.startswith("quasi") and (made.paths[0, :, 1] >= 0).all()
     assert np.isfinite(made.path_height).all() and np.isfinite(made.cell_height).all()
     assert "noise" in made.notes[0]
@@ -361,7 +367,7 @@ class Jumping(Made, HasSampler):
 class Drawing(Made, HasSampler):
     """Another population at each time, ten states to the right of the last."""
 
-    follows = False
+    tracks_cells = False
 
     def sample(self, x0, times, rng, context):
         return torch.stack([x0, *(10 * t + torch.randn(x0.shape, generator=rng) for t in times[1:])])
@@ -380,7 +386,7 @@ def test_a_sampler_that_follows_cells_gives_fates_a_course_a_trend_and_a_surface
 def test_a_sampler_that_follows_no_cell_shows_populations_only():
     model = Drawing()
     made = simulate(model, DATA.at(0.0), [0.0, 1.0, 3.0])
-    assert not made.follows and made.notes[0].startswith("Made up draws other cells at each time but the first")
+    assert not made.tracks_cells and made.notes[0].startswith("Made up draws other cells at each time but the first")
     assert "outside times 0 to 2: there the cells are those of the nearer end" in made.notes[1]
     for found in (time_course(model, DATA, VIEW), gene_trend(model, DATA, "Up")):
         assert any("not what becomes of a cell" in each for each in found.notes)

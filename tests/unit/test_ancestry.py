@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.ancestry import ancestry
-from cellflow_core.analysis.links import final_mass, links
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.lineage.ancestry import ancestry
+from cellflow_core.analysis.lineage.transition_maps import final_mass, links
 from cellflow_core.config import Config
-from cellflow_core.data.frames import Frames
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import DynamicsModel, HasCoupling, HasGrowth, HasVelocity, Plan
+from cellflow_core.models.contract import DynamicsModel, HasCoupling, HasGrowth, HasVelocity, TransportPlan
 
 
 def three() -> Snapshots:
@@ -36,13 +36,13 @@ class Planned(DynamicsModel, HasCoupling):
     def phases(self):
         return ()
 
-    def coupling(self, k: int) -> Plan:
+    def coupling(self, k: int) -> TransportPlan:
         x = torch.from_numpy(three().x)
         if k == 0:
             row, column, weight, later = [0, 1, 1], [2, 2, 3], [0.5, 0.25, 0.25], [1.0, 0.25, 0.25]
         else:
             row, column, weight, later = [2, 2, 3], [4, 5, 6], [0.25, 0.25, 0.5], [0.25, 0.25, 0.25]
-        return Plan(float(k), k + 1.0, x[row], x[column], torch.tensor(weight), torch.tensor(later))
+        return TransportPlan(float(k), k + 1.0, x[row], x[column], torch.tensor(weight), torch.tensor(later))
 
 
 class Moving(DynamicsModel, HasVelocity, HasGrowth):
@@ -62,7 +62,7 @@ class Moving(DynamicsModel, HasVelocity, HasGrowth):
 
 
 DATA = three()
-VIEW = View("pca", ("p", "q"), DATA.x, DATA.x)
+VIEW = Embedding("pca", ("p", "q"), DATA.x, DATA.x)
 
 
 def planned() -> Planned:
@@ -114,10 +114,13 @@ def test_a_model_that_moves_cells_links_the_nearest():
 def test_cells_in_one_place_share_alike():
     x = np.array([[0, 0], [0, 0], [5, 0], [1, 0], [1, 0], [6, 0]], np.float32)
     data = Snapshots(x, np.repeat([0.0, 1.0], 3), StateSpace.coordinates(("p", "q")))
-    model = registry.create("mccann", {}, data.spec, 0)
-    model.prepare(Frames.of(data), torch.Generator().manual_seed(0))  # type: ignore[operator]
+    model = registry.create("ot-displacement", {}, data.spec, 0)
+    model.prepare(SnapshotTensors.from_snapshots(data), torch.Generator().manual_seed(0))  # type: ignore[operator]
     found = ancestry(
-        model, data, View("pca", ("p", "q"), data.x, data.x), polygon=[(0.5, -1.0), (2.0, -1.0), (2.0, 1.0), (0.5, 1.0)]
+        model,
+        data,
+        Embedding("pca", ("p", "q"), data.x, data.x),
+        polygon=[(0.5, -1.0), (2.0, -1.0), (2.0, 1.0), (0.5, 1.0)],
     )
     np.testing.assert_allclose(found.weight, [0.5, 0.5, 0, 0.5, 0.5, 0])
     assert any("knows no growth" in note for note in found.notes)
@@ -130,7 +133,7 @@ def test_says_what_is_lacking():
         ancestry(planned(), DATA, VIEW, label=("fate", "a"))
     other = Snapshots(DATA.x + 1, DATA.t, DATA.space)
     with pytest.raises(ValueError, match="cells that are not in these data: train it on them again"):
-        ancestry(planned(), other, View("pca", ("p", "q"), other.x, other.x))
+        ancestry(planned(), other, Embedding("pca", ("p", "q"), other.x, other.x))
 
 
 def test_survives_the_disk(tmp_path):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cellflow_core.analysis.results import GeneTrend
-from cellflow_core.data.store import delete
-from cellflow_core.jobs import answers
+from cellflow_core.data.store.store import delete
+from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
 from tests.toys import recipe, stored
@@ -17,7 +17,7 @@ from tests.toys import recipe, stored
 ASKED: list[int] = []
 
 
-def _trend(subject: answers.Subject, gene: str, steps: int = 3) -> GeneTrend:
+def _trend(subject: analysis_cache.RunContext, gene: str, steps: int = 3) -> GeneTrend:
     ASKED.append(len(subject.ensemble))
     some = np.zeros(steps)
     return GeneTrend(
@@ -28,7 +28,7 @@ def _trend(subject: answers.Subject, gene: str, steps: int = 3) -> GeneTrend:
 @pytest.fixture(autouse=True)
 def question(monkeypatch):
     ASKED.clear()
-    monkeypatch.setitem(answers.QUESTIONS, "test-trend", _trend)
+    monkeypatch.setitem(analysis_cache.QUESTIONS, "test-trend", _trend)
 
 
 def trained(**changes):
@@ -40,10 +40,10 @@ def trained(**changes):
 
 def test_an_answer_is_given_once_and_read_afterwards():
     run = trained(dataset=stored())
-    first = answers.answer("test-trend", run.id, gene="a", steps=3)
-    again = answers.answer("test-trend", run.id, gene="a")
+    first = analysis_cache.answer("test-trend", run.id, gene="a", steps=3)
+    again = analysis_cache.answer("test-trend", run.id, gene="a")
     assert ASKED == [1] and first.notes == again.notes == ("a note",)  # type: ignore[attr-defined]
-    answers.answer("test-trend", run.id, gene="b")
+    analysis_cache.answer("test-trend", run.id, gene="b")
     assert ASKED == [1, 1]
     assert len(list((run.folder / "views").iterdir())) == 2
 
@@ -51,10 +51,10 @@ def test_an_answer_is_given_once_and_read_afterwards():
 def test_a_new_seed_is_a_new_answer():
     data = stored()
     run = trained(dataset=data, group="g")
-    answers.answer("test-trend", run.id, gene="a")
+    analysis_cache.answer("test-trend", run.id, gene="a")
     trained(dataset=data, group="g", seed=1)
     trained(dataset=data, group="g", seed=2, hold_out=1.0)
-    answers.answer("test-trend", run.id, gene="a")
+    analysis_cache.answer("test-trend", run.id, gene="a")
     assert ASKED == [1, 2]
 
 
@@ -62,24 +62,24 @@ def test_data_that_are_gone_are_told():
     run = trained(dataset=stored())
     delete(run.recipe.dataset)
     with pytest.raises(KeyError, match="there is no data set"):
-        answers.answer("test-trend", run.id, gene="a")
+        analysis_cache.answer("test-trend", run.id, gene="a")
 
 
 def test_settings_that_the_question_does_not_take():
     run = index.submit(recipe(stored()))
     with pytest.raises(ValueError, match="unexpected keyword argument 'wrong'"):
-        answers.stored_at("test-trend", run.id, {"gene": "a", "wrong": 1})
+        analysis_cache.cache_path("test-trend", run.id, {"gene": "a", "wrong": 1})
     with pytest.raises(ValueError, match="has no trained model: it is queued"):
-        answers.answer("test-trend", run.id, gene="a")
+        analysis_cache.answer("test-trend", run.id, gene="a")
 
 
 def test_answers_looked_at_longest_ago_make_room(monkeypatch):
-    monkeypatch.setattr(answers, "KEPT", 2)
+    monkeypatch.setattr(analysis_cache, "KEPT", 2)
     run = trained(dataset=stored())
     for k, gene in enumerate("ab"):
-        answers.answer("test-trend", run.id, gene=gene)
-        os.utime(answers.stored_at("test-trend", run.id, {"gene": gene}), (k, k))
-    answers.answer("test-trend", run.id, gene="a")  # looked at again, so b is the oldest now
-    answers.answer("test-trend", run.id, gene="c")
-    kept = {gene for gene in "abc" if answers.stored_at("test-trend", run.id, {"gene": gene}).exists()}
+        analysis_cache.answer("test-trend", run.id, gene=gene)
+        os.utime(analysis_cache.cache_path("test-trend", run.id, {"gene": gene}), (k, k))
+    analysis_cache.answer("test-trend", run.id, gene="a")  # looked at again, so b is the oldest now
+    analysis_cache.answer("test-trend", run.id, gene="c")
+    kept = {gene for gene in "abc" if analysis_cache.cache_path("test-trend", run.id, {"gene": gene}).exists()}
     assert kept == {"a", "c"}

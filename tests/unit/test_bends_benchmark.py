@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import bends as program
+import growth_penalty
 import numpy as np
-import price
 import pytest
+import spline_paths as program
 
-from cellflow_core.models.bends import NEIGHBOURS
 from cellflow_core.models.couplings.transport_spline import Settings
+from cellflow_core.models.paths.spline_paths import NEIGHBOURS
 
 RESULTS = Path(program.__file__).parent / "results"
 
@@ -22,7 +22,7 @@ def folder(tmp_path, monkeypatch):
     middle = 2 * np.stack([np.cos(t * np.pi / 3), np.sin(t * np.pi / 3)], axis=1)
     x = np.random.default_rng(0).normal(middle, 0.1)
     np.savez(tmp_path / "turning.npz", pcs=x, sample_labels=t)
-    monkeypatch.setattr(price, "COURSES", {"turning": ("turning.npz", None), "gone": ("gone.npz", None)})
+    monkeypatch.setattr(growth_penalty, "COURSES", {"turning": ("turning.npz", None), "gone": ("gone.npz", None)})
     return tmp_path
 
 
@@ -41,7 +41,7 @@ def test_on_a_curve_ways_that_bend_come_nearer(folder, capsys):
 
 
 def test_without_any_course_it_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(price, "COURSES", {"gone": ("gone.npz", None)})
+    monkeypatch.setattr(growth_penalty, "COURSES", {"gone": ("gone.npz", None)})
     with pytest.raises(SystemExit, match="none of the courses"):
         program.main(["--data", str(tmp_path)])
 
@@ -49,7 +49,7 @@ def test_without_any_course_it_says_so(tmp_path, monkeypatch):
 def test_the_transport_spline_has_the_settings_that_came_nearest():
     stored = json.loads((RESULTS / "bends.json").read_text())
     assert set(stored["judged"]["plan"]) == {way.name for way in program.ways()}
-    assert set(stored["w1"]) == set(price.COURSES)
+    assert set(stored["w1"]) == set(growth_penalty.COURSES)
     best, usual = program.least(stored["judged"]), Settings()
-    assert (best.kind, best.how.epsilon, best.how.price) == (usual.coupling, usual.epsilon, usual.price)
+    assert (best.kind, best.how.epsilon, best.how.rho) == (usual.coupling, usual.epsilon, usual.rho)
     assert best.around == NEIGHBOURS

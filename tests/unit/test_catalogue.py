@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from cellflow_core.jobs.catalogue import card, catalogue, estimate
 from cellflow_core.models import registry
+from cellflow_core.selection.model_cards import card, catalogue, estimate
 from tests.toys import SMALL, stored
 
 
@@ -29,8 +29,8 @@ def test_defaults_of_the_card_are_those_of_the_model():
 
 def test_an_estimate_of_a_short_training_is_its_time_and_a_long_one_takes_longer():
     data = stored()
-    short = estimate("i-cfm", SMALL, {"steps": 4, "batch": 8}, data, 0.1)
-    long = estimate("i-cfm", SMALL, {"steps": 100_000, "batch": 8}, data, 0.1)
+    short = estimate("i-cfm", SMALL, {"steps": 4, "batch_size": 8}, data, 0.1)
+    long = estimate("i-cfm", SMALL, {"steps": 100_000, "batch_size": 8}, data, 0.1)
     assert 0 < short < long
 
 
@@ -41,7 +41,12 @@ def test_an_estimate_refuses_settings_with_a_sentence():
 
 def test_a_card_tells_what_only_some_settings_give():
     plain = card("ot-cfm")
-    assert plain.gives({}) == set(plain.capabilities) and plain.condition("velocity") == ""
-    made = replace(plain, capabilities=("velocity", "growth"), only_with={"growth": ("coupling", ("minibatch",))})
-    assert made.gives({}) == {"velocity"} and made.gives({"coupling": "minibatch"}) == {"velocity", "growth"}
+    assert plain.capabilities_with({}) == set(plain.capabilities) and plain.condition("velocity") == ""
+    made = replace(
+        plain, capabilities=("velocity", "growth"), conditional_capabilities={"growth": ("coupling", ("minibatch",))}
+    )
+    assert made.capabilities_with({}) == {"velocity"} and made.capabilities_with({"coupling": "minibatch"}) == {
+        "velocity",
+        "growth",
+    }
     assert made.condition("growth") == "with coupling minibatch" and made.condition("velocity") == ""

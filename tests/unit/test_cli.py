@@ -14,16 +14,17 @@ from scipy.sparse import csr_array
 
 from cellflow_core import cli
 from cellflow_core.cli import train
-from cellflow_core.cli.flags import parsed
+from cellflow_core.cli.options import parsed
 from cellflow_core.cli.table import duration, table
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
-from cellflow_core.data.store import open_dataset
-from cellflow_core.jobs import catalogue, exporting
+from cellflow_core.data.store.store import open_dataset
+from cellflow_core.jobs import export
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.models import registry
 from cellflow_core.models.contract import HasSampler
 from cellflow_core.runs import index
+from cellflow_core.selection import model_cards
 from tests.toys import drifting, recipe, stored
 
 
@@ -77,7 +78,7 @@ def test_what_cannot_be_done_is_one_sentence(line, sentence, capsys):
 def test_train_queues_seeds_and_the_copy_with_a_time_held_out(capsys, monkeypatch):
     monkeypatch.setattr("cellflow_core.jobs.supervisor.ensure_supervisor", lambda: None)
     data = stored()
-    line = f"train --data {data} --model i-cfm --preset quick --width 8 --set depth=1 --set batch=16"
+    line = f"train --data {data} --model i-cfm --preset quick --width 8 --set depth=1 --set batch_size=16"
     assert cli.main([*line.split(), "--seeds", "0,1", "--hold-out", "1", "--label", "mine"]) == 0
     runs = [index.open_run(id) for id in capsys.readouterr().out.split()]
     assert [(each.recipe.seed, each.recipe.hold_out) for each in runs] == [(0, None), (1, None), (0, 1.0)]
@@ -156,7 +157,7 @@ def test_simulate_and_export(tmp_path, capsys):
     assert cli.main(["export", run.id, str(tmp_path / "e.csv"), "--cells", "5", "--velocity"]) == 0
     table_of = pd.read_csv(tmp_path / "e.csv", comment="#")
     assert len(table_of) == 15 and "velocity of PC1" in table_of.columns
-    exporting.export_h5ad(run.id, str(out))
+    export.export_h5ad(run.id, str(out))
     again = anndata.read_h5ad(out)
     assert again.shape == (180, 3) and "simulated through 3 times" in again.uns["cellflow"]["what"]
 
@@ -205,8 +206,8 @@ def test_a_condition_is_a_column_that_there_is(capsys):
 
 
 def test_settings_are_read_in_their_types():
-    known = {each.name: each for each in catalogue.card("ot-cfm").settings}
-    assert parsed(["width=8", "sigma=0.5", "coupling=full"], known) == {"width": 8, "sigma": 0.5, "coupling": "full"}
+    known = {each.name: each for each in model_cards.card("ot-cfm").settings}
+    assert parsed(["width=8", "sigma=0.5", "coupling=exact"], known) == {"width": 8, "sigma": 0.5, "coupling": "exact"}
     with pytest.raises(ValueError, match="width='x' is not a number"):
         parsed(["width=x"], known)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cellflow_core import cli
-from cellflow_core.data import public, sources
-from cellflow_core.data.store import datasets, delete, open_dataset
+from cellflow_core.data.download import public
+from cellflow_core.data.importing import uploads
+from cellflow_core.data.store.store import datasets, delete, open_dataset
 from tests.toys import stored
 from tests.webserver import Shelf, serving
 
@@ -43,7 +44,7 @@ def test_a_fetched_file_becomes_a_data_set(shelf: Shelf, capsys: pytest.CaptureF
     assert cli.main(["data", "import", id, "--time", "when"]) == 0
     made = capsys.readouterr().out.strip()
     assert [each.id for each in datasets()] == [made]
-    again = sources.opened(sources.of_dataset(made))
+    again = uploads.opened(uploads.of_dataset(made))
     assert (again.origin, again.path.read_text()) == (f"{shelf.address}/cells.csv", TABLE)
 
 
@@ -69,11 +70,11 @@ def test_a_file_of_this_machine_stays_where_it_is(tmp_path: Path, capsys: pytest
     path.write_text(TABLE)
     assert cli.main(["data", "inspect", str(path)]) == 0
     assert "mine.csv: table, 90 cells" in capsys.readouterr().out
-    assert not list(sources._root().glob("*/"))
+    assert not list(uploads._root().glob("*/"))
     assert cli.main(["data", "import", str(path), "--time", "when"]) == 0
     made = capsys.readouterr().out.strip()
     assert path.read_text() == TABLE
-    assert sources.opened(sources.of_dataset(made)).origin == str(path)
+    assert uploads.opened(uploads.of_dataset(made)).origin == str(path)
 
 
 def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,17 +143,17 @@ def test_what_was_done_is_shown_and_undone(capsys: pytest.CaptureFixture[str]) -
 def test_a_umap_is_made_from_the_shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from concurrent.futures import Future
 
-    from cellflow_core.data import embed
-    from cellflow_core.jobs import alone
+    from cellflow_core.data.preprocessing import umap
+    from cellflow_core.jobs import sandbox
 
     def here(path: str, id: str) -> Future[None]:
         done: Future[None] = Future()
-        assert path == "cellflow_core.data.embed:add_umap"
-        done.set_result(embed.add_umap(id))
+        assert path == "cellflow_core.data.preprocessing.umap:add_umap"
+        done.set_result(umap.add_umap(id))
         return done
 
-    monkeypatch.setattr(alone, "call", here)
-    monkeypatch.setattr(embed, "umap", lambda x, found, start: start * 2)
+    monkeypatch.setattr(sandbox, "call", here)
+    monkeypatch.setattr(umap, "umap", lambda x, found, start: start * 2)
     id = stored()
     assert cli.main(["data", "umap", id]) == 0
     assert capsys.readouterr().out.split() == [id] and open_dataset(id).info.views == ("pca", "umap")

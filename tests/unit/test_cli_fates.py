@@ -42,7 +42,7 @@ def test_ancestors_and_clones_of_a_run_are_told_and_written(tmp_path, capsys):
     kind = np.where(drifted.t == 0, "stem", np.where(side > 0, "up", "down"))
     clone = np.arange(len(side)) % 8
     data = Snapshots(x, drifted.t, drifted.space, "day", labels={"kind": kind}, lineage=clone)
-    run = index.submit(recipe(stored(data), model="mccann", settings={}))
+    run = index.submit(recipe(stored(data), model="ot-displacement", settings={}))
     InProcess().start(run)
     asked = ["ancestry", run.id, "--by", "kind", "--of", "up", "--at", "1", "--out", str(tmp_path / "from.csv")]
     assert cli.main(asked) == 0 and "30 of 60 cells of time 1 with kind = up" in capsys.readouterr().out

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis import clones
-from cellflow_core.analysis.views import View
-from cellflow_core.data.frames import Frames
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.lineage import clones
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models import registry
 
 
@@ -32,8 +32,8 @@ def fork(swapped: int = 0, lineage: bool = True) -> Snapshots:
     )
 
 
-def view(data: Snapshots) -> View:
-    return View("pca", ("a", "b"), data.x[:, :2], data.x)
+def view(data: Snapshots) -> Embedding:
+    return Embedding("pca", ("a", "b"), data.x[:, :2], data.x)
 
 
 def turned(data: Snapshots) -> Snapshots:
@@ -43,9 +43,9 @@ def turned(data: Snapshots) -> Snapshots:
     return Snapshots(x, data.t, data.space, "day", labels=data.labels, lineage=data.lineage)
 
 
-def joined(data: Snapshots, name: str = "mccann", **settings):
+def joined(data: Snapshots, name: str = "ot-displacement", **settings):
     model = registry.create(name, settings, data.spec, seed=0)
-    model.prepare(Frames.of(data), torch.Generator().manual_seed(0))  # type: ignore[operator]
+    model.prepare(SnapshotTensors.from_snapshots(data), torch.Generator().manual_seed(0))  # type: ignore[operator]
     return model
 
 
@@ -57,7 +57,7 @@ def test_a_model_that_knows_the_side_is_right_about_all_clones():
     found = bias(turned(fork()))
     assert found.auroc[1] == pytest.approx(1.0) and found.auroc[0] > 0.99
     assert len(found.predicted) == 60 and set(found.observed) == {0.0, 1.0} and (found.later == 4).all()
-    np.testing.assert_array_equal(found.predicted, found.ungrown)
+    np.testing.assert_array_equal(found.predicted, found.without_growth)
     assert "30 clones" in found.interval and found.points.shape == (60, 2)
 
 
@@ -74,8 +74,8 @@ def test_a_growing_fate_counts_for_more():
     data = turned(fork())
     few = data.take(np.flatnonzero((data.t == 0) | (data.x[:, 1] > 0) | (np.arange(180) % 4 == 0)))
     found = clones.clonal_bias(joined(few, "waddington-ot", epsilon=0.5), few, view(few), "kind", ("up <b>", "down"))
-    between = (found.ungrown > 0.05) & (found.ungrown < 0.95)
-    assert between.any() and not np.array_equal(found.predicted, found.ungrown)
+    between = (found.without_growth > 0.05) & (found.without_growth < 0.95)
+    assert between.any() and not np.array_equal(found.predicted, found.without_growth)
     assert found.auroc[1] > 0.95 and found.ungrown_auroc[1] > 0.95
 
 

@@ -7,25 +7,25 @@ import json
 import clones as benchmark  # type: ignore[import-not-found]
 import pytest
 
-from cellflow_core.home import home
+from cellflow_core.workspace import home
 
 
 def test_rows_of_several_runs_stand_in_one_table(shared, tmp_path):
     file, out = shared / "weinreb_larry_cospar" / "larry_test_781cells.h5ad", tmp_path / "clones.json"
     before = home()
-    for model in ("mccann", "waddington-ot:growth_iterations=1"):
+    for model in ("ot-displacement", "waddington-ot:growth_iterations=1"):
         found = benchmark.main(["--data", str(file), "--dims", "5", "--models", model, "--out", str(out)])
     assert home() == before
     assert found["failed"] == [] and found == json.loads(out.read_text())
     assert found["data"]["early_cells"] == 58 and found["data"]["by_time"] == {"2": 17, "4": 41}
     rows = {(row["model"], row["growth"]): row for row in found["rows"]}
-    assert set(rows) == {("mccann", "without")} | {
+    assert set(rows) == {("ot-displacement", "without")} | {
         ("waddington-ot:growth_iterations=1", each) for each in benchmark.WAYS
     }
     for row in rows.values():
         assert 0 <= row["low"] <= row["auroc"] <= row["high"] <= 1 and len(row["predicted"]) == 58
     with pytest.raises(SystemExit, match=r"clones\.json holds a table of other data"):
-        benchmark.main(["--data", str(file), "--dims", "6", "--models", "mccann", "--out", str(out)])
+        benchmark.main(["--data", str(file), "--dims", "6", "--models", "ot-displacement", "--out", str(out)])
 
 
 def test_differences_are_of_the_same_clones():

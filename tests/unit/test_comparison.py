@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from cellflow_core import cli
-from cellflow_core.data.snapshots import Need
-from cellflow_core.jobs import comparison as table
+from cellflow_core.data.snapshots import DataRequirement
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.recipes import comparison
 from cellflow_core.models import registry
 from cellflow_core.runs import index
+from cellflow_core.selection import comparison as table
 from cellflow_core.train import trainer
 from tests import made_up
 from tests.toys import drifting, stored
@@ -31,16 +31,16 @@ def work_off() -> None:
 
 
 def test_every_model_meets_every_seed_and_time():
-    wish = comparison(stored(drifting(4)), ("i-cfm", "mccann"), "quick", (3, 4), folds=None)
+    wish = comparison(stored(drifting(4)), ("i-cfm", "ot-displacement"), "quick", (3, 4), folds=None)
     asked = [(each.model, each.seed, each.hold_out) for each in wish.recipes]
-    assert asked == [(m, s, f) for m in ("i-cfm", "mccann") for s in (3, 4) for f in (1.0, 2.0)]
+    assert asked == [(m, s, f) for m in ("i-cfm", "ot-displacement") for s in (3, 4) for f in (1.0, 2.0)]
     assert len({each.group for each in wish.recipes}) == 1 and not wish.refused
     assert wish.recipes[0].label == "I-CFM, quick, seed 3, without time 1"
     assert wish.recipes[0].training["steps"] == 4
 
 
 def test_a_model_that_lacks_something_is_refused_alone(monkeypatch):
-    monkeypatch.setattr(registry.find("ot-cfm"), "needs", frozenset({Need.TIMES, Need.LINEAGE}))
+    monkeypatch.setattr(registry.find("ot-cfm"), "needs", frozenset({DataRequirement.TIMES, DataRequirement.LINEAGE}))
     data = stored()
     wish = comparison(data, ("i-cfm", "ot-cfm"), "quick")
     assert [each.model for each in wish.recipes] == ["i-cfm"]
@@ -63,40 +63,40 @@ def test_what_cannot_be_left_out_is_one_sentence():
 def test_runs_are_found_by_what_they_are_made_from():
     data = stored()
     wish = comparison(data, ("i-cfm",), "quick", (0, 1))
-    assert table.found(wish) == (None, None)
+    assert table.matching_runs(wish) == (None, None)
     first, second = table.submit(wish)
     assert [table.row(each).state for each in (first, second)] == ["queued", "queued"]
     assert [run.id for run in table.submit(wish)] == [first.id, second.id]  # nothing is handed in twice
     second.cancel()
     work_off()
-    again = comparison(data, ("mccann", "i-cfm"), "quick", (0, 1))
-    assert [None if run is None else run.id for run in table.found(again)] == [None, None, first.id, second.id]
+    again = comparison(data, ("ot-displacement", "i-cfm"), "quick", (0, 1))
+    assert [None if run is None else run.id for run in table.matching_runs(again)] == [None, None, first.id, second.id]
     runs = table.submit(again)
     assert runs[2].id == first.id and runs[3].id != second.id  # what was cancelled is trained anew
     work_off()
-    rows = [table.row(each) for each in table.found(again) if each is not None]
+    rows = [table.row(each) for each in table.matching_runs(again) if each is not None]
     assert [each.run_id for each in rows] == [each.id for each in runs]
     assert all(each.scores is not None and each.peak_mb for each in rows)
     lines = table.summary(rows)
-    assert [line.model for line in lines] == ["mccann", "i-cfm"] and lines[0].done == lines[0].asked == 2
+    assert [line.model for line in lines] == ["ot-displacement", "i-cfm"] and lines[0].done == lines[0].asked == 2
     assert lines[0].by_fold[1.0] == pytest.approx(table.trivial(rows)["midpoint"][1.0], abs=0.05)
     other = comparison(stored(drifting(cells=50)), ("i-cfm",), "quick", (0,))
-    assert table.found(other) == (None,)
+    assert table.matching_runs(other) == (None,)
 
 
 def test_a_run_on_every_time_has_no_row():
     wish = comparison(stored(), ("i-cfm",), "quick")
     whole = index.submit(dataclasses.replace(wish.recipes[0], hold_out=None))
-    assert table.found(wish) == (None,)
+    assert table.matching_runs(wish) == (None,)
     with pytest.raises(ValueError, match="was trained on every time: it has no place in a table of held-out times"):
         table.row(whole)
 
 
-def made_row(model: str, seed: int, fold: float, w1: float | None, **change) -> table.Row:
+def made_row(model: str, seed: int, fold: float, w1: float | None, **change) -> table.RunScore:
     scores = None if w1 is None else made_up.scores(time=fold, before=made_up.distances(w1, coverage=w1 / 10))
     known = {"state": "queued" if w1 is None else "done", "seconds": 2.0 * seed, "peak_mb": 100.0 + seed}
     known |= {"run_id": "", "message": "", "step": 0, "steps": 0, "eta": None} | change
-    return table.Row(model=model, seed=seed, fold=fold, scores=scores, **known)
+    return table.RunScore(model=model, seed=seed, fold=fold, scores=scores, **known)
 
 
 def test_mean_and_spread_are_over_seeds_of_means_over_times():
@@ -129,15 +129,15 @@ def test_models_are_compared_at_times_that_each_has_a_score_for():
 
 def test_the_shell_prints_the_table_of_the_same_runs(monkeypatch, capsys):
     monkeypatch.setattr("cellflow_core.jobs.supervisor.ensure_supervisor", work_off)
-    monkeypatch.setattr(registry.find("sf2m"), "needs", frozenset({Need.TIMES, Need.LINEAGE}))
+    monkeypatch.setattr(registry.find("sf2m"), "needs", frozenset({DataRequirement.TIMES, DataRequirement.LINEAGE}))
     data = stored()
-    line = ["compare", "--data", data, "--models", "i-cfm,sf2m,mccann", "--preset", "quick", "--seeds", "0,1"]
+    line = ["compare", "--data", data, "--models", "i-cfm,sf2m,ot-displacement", "--preset", "quick", "--seeds", "0,1"]
     assert cli.main(line) == 0
     said = capsys.readouterr()
     assert said.err.startswith("left out: [SF]2M needs lineage barcodes") and said.err.count("\n") == 1
     lines = said.out.splitlines()[-8:]
     assert lines[0].split() == ["model", "w1", "+-", "seeds", "without", "1", "s", "a", "run", "peak", "MB", "done"]
-    assert [each.split()[0] for each in lines[1:]] == ["mccann", "i-cfm", *table.TRIVIAL]
+    assert [each.split()[0] for each in lines[1:]] == ["ot-displacement", "i-cfm", *table.TRIVIAL]
     assert lines[1].endswith("2/2") and len(index.runs()) == 4
     assert cli.main([*line, "--no-wait", "--measure", "coverage", "--start", "first"]) == 0
     again = capsys.readouterr().out

@@ -36,13 +36,13 @@ def test_a_worker_does_not_run_the_main_script_again(tmp_path):
 
 @pytest.fixture
 def compute():
-    from cellflow_core.jobs import compute
+    from cellflow_core.jobs import analysis_pool
 
-    yield compute
-    pool = compute._POOL._pool
+    yield analysis_pool
+    pool = analysis_pool._POOL._pool
     if pool is not None:
         pool.shutdown(cancel_futures=True)
-    compute._POOL = compute._Pool(compute.WORKERS)
+    analysis_pool._POOL = analysis_pool._Pool(analysis_pool.WORKERS)
 
 
 def test_an_error_is_the_future_s_own(compute):

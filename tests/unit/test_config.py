@@ -32,14 +32,14 @@ class Small(Config):
 )
 def test_wrong_values_are_refused_with_a_sentence(values, sentence):
     with pytest.raises(ValueError, match=sentence):
-        Small.of(values)
+        Small.from_dict(values)
 
 
 def test_a_config_reads_itself_back_and_normalises_types():
-    made = Small.of({"sigma": 1, "steps": 3.0})
+    made = Small.from_dict({"sigma": 1, "steps": 3.0})
     assert made == Small(sigma=1.0, steps=3)
     assert isinstance(made.sigma, float) and isinstance(made.steps, int)
-    assert Small.of(made.as_dict()) == made
+    assert Small.from_dict(made.as_dict()) == made
 
 
 def test_settings_describe_every_field():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellflow_core.figures import counts
+from cellflow_core.figures.data import counts
 
 
 def test_one_bar_a_time() -> None:

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.clamp import Clamped
-from cellflow_core.analysis.crowd import Amid
+from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.flow import flow_field, velocity_at
 from cellflow_core.analysis.landscape import landscape
-from cellflow_core.analysis.simulate import CROWD, motion, simulate
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.mean_field import InPopulation
+from cellflow_core.analysis.perturbations.clamp import Clamped
+from cellflow_core.analysis.simulate import MAX_INTERACTING_CELLS, dynamics, simulate
 from cellflow_core.config import Config
-from cellflow_core.data.snapshots import Snapshots, Spec
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.snapshots import DataSpec, Snapshots
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models.contract import DynamicsModel, HasGrowth, HasInteraction, HasNoise, HasScore, HasVelocity
 
-SPEC = Spec(dim=2, times=(0.0, 1.0, 2.0), center=(0.0, 0.0), scale=1.0, interval=1.0)
+SPEC = DataSpec(dim=2, times=(0.0, 1.0, 2.0), center=(0.0, 0.0), scale=1.0, interval=1.0)
 
 
 class Drawn(DynamicsModel, HasVelocity, HasInteraction):
@@ -73,11 +73,11 @@ def test_cells_feel_all_that_move_with_them():
 
 def test_with_noise_the_variance_settles():
     """d V / dt = sigma^2 - 2 a V: within four standard errors of 4,000 cells, of which CROWD are felt."""
-    made = simulate(Jittering(), cells(4000), [0.0, 2.0], per_gap=64)
+    made = simulate(Jittering(), cells(4000), [0.0, 2.0], steps_per_interval=64)
     still = 0.25 / 1.4
     expected = still + (1 - still) * np.exp(-2.8)
     assert made.x[-1].var(axis=0) == pytest.approx([expected] * 2, rel=4 * (2 / 4000) ** 0.5 + 0.02)
-    assert f"the same {CROWD:,} random ones" in made.notes[-1]
+    assert f"the same {MAX_INTERACTING_CELLS:,} random ones" in made.notes[-1]
 
 
 def test_more_than_a_crowd_moves_as_one_however_many_there_are():
@@ -90,7 +90,7 @@ def test_more_than_a_crowd_moves_as_one_however_many_there_are():
 
 def test_a_cell_that_divides_pulls_more():
     """Two cells at -1 and 1, of which one multiplies: both gather near it (exact to the step of the weights, 2 %)."""
-    made = simulate(Dividing(), np.array([[-1.0, 0.0], [1.0, 0.0]], np.float32), [0.0, 2.0], per_gap=64)
+    made = simulate(Dividing(), np.array([[-1.0, 0.0], [1.0, 0.0]], np.float32), [0.0, 2.0], steps_per_interval=64)
     steps, left, right, log = 20_000, -1.0, 1.0, 0.0
     for _ in range(steps):
         share = np.exp(log) / (1 + np.exp(log))
@@ -108,7 +108,7 @@ def test_without_another_cell_nothing_is_felt():
 def test_amid_cells_that_stay_where_they_are():
     cloud, x = np.array([[0.0, 0.0], [4.0, 0.0]]), np.array([[1.0, 1.0]])
     for weight, middle in ((None, 2.0), (np.array([3.0, 1.0]), 1.0)):
-        moving = motion(Amid(Jittering(), cloud, weight))
+        moving = dynamics(InPopulation(Jittering(), cloud, weight))
         assert moving.interaction is None and moving.drift is not None
         assert velocity_at(moving, x, 0.5)[0] == pytest.approx([1 + 0.7 * (middle - 1), -0.7], abs=1e-6)
         drift = moving.drift(torch.zeros(1), torch.tensor([[1.0, 1.0]]))[0]
@@ -126,7 +126,7 @@ def test_pictures_feel_the_measured_cells_and_say_so():
     t = np.repeat([0.0, 1.0, 2.0], 400)
     x = np.random.default_rng(1).normal(size=(1200, 2)).astype(np.float32) + np.stack([t, 0 * t], axis=1)
     data = Snapshots(x, t, StateSpace.coordinates(("a", "b")), "day")
-    view = View("state", ("a", "b"), data.x, data.x)
+    view = Embedding("state", ("a", "b"), data.x, data.x)
     flow = flow_field(Drawn(), data, view, 1.0)
     assert "as if those stayed where they are" in " ".join(flow.notes)
     at = np.nonzero(np.isfinite(flow.u))

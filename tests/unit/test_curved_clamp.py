@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.clamp import CurvedClamp, clamped
-from cellflow_core.analysis.perturb import perturbation
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.gene_trend import gene_trend
+from cellflow_core.analysis.perturbations.clamp import NonlinearClamp, clamped
+from cellflow_core.analysis.perturbations.knock_out import perturbation
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.analysis.trend import gene_trend
-from cellflow_core.analysis.views import View
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.neural import NeuralSpace
@@ -72,18 +72,18 @@ def test_a_gene_stays_at_its_level_all_along(output, noisy):
 def test_the_velocity_along_the_gradient_is_taken_away_and_no_other():
     data = curved("linear")
     held = clamped(moving(data, False), data, {"g3": 0.0, "g7": 0.0})
-    assert isinstance(held, CurvedClamp)
+    assert isinstance(held, NonlinearClamp)
     x, v = torch.from_numpy(data.x), torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
-    kept = held.within(x, v).numpy()
+    kept = held.project_tangent(x, v).numpy()
     for gene in ("g3", "g7"):
         assert np.abs((data.space.gradient(data.x, gene) * kept).sum(axis=1)).max() < 1e-2
-    np.testing.assert_allclose(held.within(x, torch.from_numpy(kept)).numpy(), kept, atol=2e-2)
+    np.testing.assert_allclose(held.project_tangent(x, torch.from_numpy(kept)).numpy(), kept, atol=2e-2)
 
 
 def test_a_level_that_no_state_has_leaves_cells_near_the_others():
     data = curved("rate")
     made = clamped(moving(data, False), data, {"g3": -5.0})
-    assert isinstance(made, CurvedClamp)
+    assert isinstance(made, NonlinearClamp)
     moved = made.project(torch.from_numpy(data.x)).numpy()
     assert np.isfinite(moved).all()
     assert np.linalg.norm(moved, axis=1).max() < 12 * np.linalg.norm(data.x, axis=1).max()
@@ -92,7 +92,7 @@ def test_a_level_that_no_state_has_leaves_cells_near_the_others():
 
 def test_a_perturbation_and_a_trend_say_that_the_clamp_is_local():
     data = curved("rate")
-    view = View("pca", ("a", "b"), data.x[:, :2], data.x)
+    view = Embedding("pca", ("a", "b"), data.x[:, :2], data.x)
     made = perturbation(moving(data, False), data, view, "g3")
     read = data.space.expression(data.x, "g3")
     assert made.level == pytest.approx(read.min())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellflow_core.data import demos, store
+from cellflow_core.data.store import demos, store
 
 
 @pytest.mark.parametrize("demo", demos.DEMOS, ids=lambda each: each.name)
@@ -24,7 +24,7 @@ def test_a_damaged_demo_is_made_again() -> None:
     folder = store.open_dataset(demos.make("toggle")).folder
     (folder / "info.json").write_text("{")
     assert store.open_dataset(demos.make("toggle")).info.cells == 3000
-    assert store.problems() == ()
+    assert store.damaged_datasets() == ()
 
 
 def test_an_unknown_demo_is_named() -> None:

@@ -12,8 +12,8 @@ from cellflow_core.analysis import evaluate
 from cellflow_core.analysis.results import Scores
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.math.ot import wasserstein
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, HasGrowth, HasVelocity
@@ -40,7 +40,7 @@ def test_baselines_of_a_moving_cloud_are_the_ways_it_moved():
 def test_the_displacement_model_scores_as_the_midpoint():
     data = shifted()
     seen = data.without(1.0)
-    model = registry.create("mccann", {}, seen.spec, 0)
+    model = registry.create("ot-displacement", {}, seen.spec, 0)
     fit(model, seen, TrainConfig.preset("standard", type(model)))
     assert evaluate.score(model, data, 1.0) == pytest.approx(0.0, abs=1e-5)
 
@@ -52,8 +52,8 @@ def test_a_plan_that_splits_cells_is_scored_by_all_it_joins(monkeypatch):
         x.astype(np.float32), np.repeat([0.0, 1.0, 2.0], [50, 200, 200]), StateSpace.coordinates(("a", "b"))
     )
     seen = data.without(1.0)
-    model = registry.create("mccann", {}, seen.spec, 0)
-    fit(model, seen, TrainConfig.preset("standard", type(model), validation=0.0))
+    model = registry.create("ot-displacement", {}, seen.spec, 0)
+    fit(model, seen, TrainConfig.preset("standard", type(model), validation_fraction=0.0))
     midpoint, whole = evaluate.baselines(data, 1.0).midpoint, evaluate.score(model, data, 1.0)
     assert whole == pytest.approx(midpoint, rel=0.05)
     monkeypatch.setattr(evaluate, "PARTNERS", 1)
@@ -79,36 +79,41 @@ def test_weights_count_as_copies():
 def test_every_distance_of_the_displacement_model_is_that_of_the_midpoint():
     data = replace(shifted((0.0, 1.0, 2.0, 5.0)), mass=np.array([100.0, 120.0, 160.0, 400.0]))
     seen = data.without(2.0)
-    model = registry.create("mccann", {}, seen.spec, 0)
+    model = registry.create("ot-displacement", {}, seen.spec, 0)
     fit(model, seen, TrainConfig.preset("standard", type(model)))
     found = evaluate.scores(model, data, 2.0)
     for name in ("w1", "w2", "mmd", "sliced"):
-        assert getattr(found.before, name) == pytest.approx(0.0, abs=1e-3) == getattr(found.first, name)
-    assert found.before.coverage == found.first.coverage == found.linear.coverage == 1.0
+        assert getattr(found.from_previous, name) == pytest.approx(0.0, abs=1e-3) == getattr(found.from_first, name)
+    assert found.from_previous.coverage == found.from_first.coverage == found.linear.coverage == 1.0
     assert [found.previous.w1, found.previous.w2, found.next.w1] == pytest.approx([2.0, 2.0, 6.0], abs=1e-5)
-    lacking = [found.before.mass_error, found.first.mass_error, found.next.mass_error]
+    lacking = [found.from_previous.mass_error, found.from_first.mass_error, found.next.mass_error]
     assert lacking == pytest.approx([1 - 120 / 160, 1 - 100 / 160, 400 / 160 - 1])
     assert found.linear.mass_error == found.midpoint.mass_error == pytest.approx((0.75 * 120 + 0.25 * 400) / 160 - 1)
     assert np.isnan(found.floor.mass_error) and 0 < found.floor.w1 < 2
     assert any("knows no growth" in note for note in found.notes)
     without_numbers = evaluate.scores(model, replace(data, mass=None), 2.0)
-    assert np.isnan(without_numbers.before.mass_error) and not any("growth" in each for each in without_numbers.notes)
+    assert np.isnan(without_numbers.from_previous.mass_error) and not any(
+        "growth" in each for each in without_numbers.notes
+    )
 
 
 def test_scores_hold_the_score_and_the_baselines_of_the_protocol(tmp_path):
     data = shifted((0.0, 1.0, 2.0), cells=30)
     seen = data.without(1.0)
     model = registry.create("i-cfm", {"width": 8, "depth": 1}, seen.spec, 0)
-    fit(model, seen, TrainConfig(steps=5, batch=8))
+    fit(model, seen, TrainConfig(steps=5, batch_size=8))
     found = evaluate.scores(model, data, 1.0, seed=3)
-    assert found.before.w1 == pytest.approx(evaluate.score(model, data, 1.0, seed=3)) and found.first == found.before
+    assert (
+        found.from_previous.w1 == pytest.approx(evaluate.score(model, data, 1.0, seed=3))
+        and found.from_first == found.from_previous
+    )
     protocol = evaluate.baselines(data, 1.0, seed=3)
     assert {each: getattr(found, each).w1 for each in vars(protocol)} == pytest.approx(vars(protocol))
     found.save(tmp_path / "scores.npz")
     back = Scores.load(tmp_path / "scores.npz")
     assert repr(back) == repr(found)  # nan is not equal to itself
     blocks = evaluate.scores(model, data, 1.0, limit=10)
-    assert blocks.before.w1 > found.before.w1 and any(
+    assert blocks.from_previous.w1 > found.from_previous.w1 and any(
         "random blocks of at most 10 cells" in each for each in blocks.notes
     )
     assert not any("axes of the state" in each for each in found.notes)
@@ -131,8 +136,8 @@ def test_a_scaler_that_did_not_see_the_time_reports_in_the_common_unit():
     velocity = own.apply(data).velocity
     assert velocity is not None
     np.testing.assert_allclose(velocity, 2 * x / own.spread, rtol=1e-4)
-    one = evaluate.trivial(common.apply(data), 1.0)
-    other = evaluate.trivial(own.apply(data), 1.0, unit=own.unit(common))
+    one = evaluate.baseline_scores(common.apply(data), 1.0)
+    other = evaluate.baseline_scores(own.apply(data), 1.0, unit=own.unit(common))
     for name in ("previous", "next", "linear", "floor"):  # the midpoint's plan depends on the unit
         assert vars(getattr(other, name)) == pytest.approx(vars(getattr(one, name)), rel=1e-3, nan_ok=True)
     flat = replace(data, x=np.zeros_like(data.x), velocity=None)
@@ -160,10 +165,12 @@ def test_mass_that_grows_is_counted_and_weighs():
     data = Snapshots(x, t, StateSpace.coordinates(("a", "b")), mass=np.array([10.0, 15.0, 25.0]))
     model = Doubling(Config(), data.spec)
     found = evaluate.scores(model, data, 1.0)
-    assert found.before.mass_error == pytest.approx(0.0, abs=1e-3)
-    assert found.before.w1 == pytest.approx(2 * (2 / 3 - 1 / 2), abs=0.02)  # a sixth of the mass is on the wrong side
+    assert found.from_previous.mass_error == pytest.approx(0.0, abs=1e-3)
+    assert found.from_previous.w1 == pytest.approx(
+        2 * (2 / 3 - 1 / 2), abs=0.02
+    )  # a sixth of the mass is on the wrong side
     assert not any("growth" in each for each in found.notes)
     longer = Snapshots(x, np.repeat([0.0, 1.0, 2.0, 3.0], 30), data.space, mass=np.array([10.0, 15.0, 25.0, 1.0]))
     later = evaluate.scores(Doubling(Config(), longer.spec), longer, 2.0)
-    assert later.first.mass_error == pytest.approx(0.0, abs=1e-3)  # half of it doubles twice
-    assert later.before.mass_error == pytest.approx(1 - 15 * 1.5 / 25, abs=1e-3)
+    assert later.from_first.mass_error == pytest.approx(0.0, abs=1e-3)  # half of it doubles twice
+    assert later.from_previous.mass_error == pytest.approx(1 - 15 * 1.5 / 25, abs=1e-3)

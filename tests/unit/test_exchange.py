@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from cellflow_core.data import exchange, store
-from cellflow_core.data.importing import ImportChoices, import_file, inspect_file
-from cellflow_core.data.pca import pca
+from cellflow_core.data.importing.importing import ImportChoices, import_file, inspect_file
+from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.readers import read
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.store import anndata_io, store
 
 CELLS = 30
 rng = np.random.default_rng(5)
@@ -33,7 +33,7 @@ FIELDS = {
     "lineage": np.resize([-1, 0, 7], CELLS),
     "subject": np.resize(np.array([1, 2], dtype=np.int32), CELLS),
     "dose": rng.uniform(size=(CELLS, 1)),
-    "modality": rng.normal(size=(CELLS, 3)).astype(np.float32),
+    "second_modality": rng.normal(size=(CELLS, 3)).astype(np.float32),
     "labels": {
         "type": np.resize(np.array(["a", "NA", "", "long name"]), CELLS),
         "time": np.resize(np.array(["d0", "d1"], dtype="<U9"), CELLS),
@@ -49,10 +49,10 @@ FIELDS = {
 
 def back(tmp_path, data: Snapshots, **more) -> Snapshots:
     path = tmp_path / "cells.h5ad"
-    exchange.write_snapshots(path, data, **more)
+    anndata_io.write_snapshots(path, data, **more)
     table = read(path, "anything", rows=3)
-    assert table.ready is not None and table.notes == () and table.cells == len(data.x)
-    return table.ready
+    assert table.snapshots is not None and table.notes == () and table.cells == len(data.x)
+    return table.snapshots
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -90,7 +90,7 @@ def test_other_tools_see_cells_genes_and_times(tmp_path) -> None:
     values = rng.poisson(1.0, size=(CELLS, 6)).astype(np.float32)
     data = Snapshots(X, TIMES, SPACES["pca"], "hour", **FIELDS)
     path = tmp_path / "a.h5ad"
-    exchange.write_snapshots(path, data, expression=values, genes=GENES, layers={"spliced": csr_matrix(values)})
+    anndata_io.write_snapshots(path, data, expression=values, genes=GENES, layers={"spliced": csr_matrix(values)})
     held = anndata.read_h5ad(path)
     assert tuple(held.var_names) == GENES and (values == held.X).all() and (held.obs["time"] == TIMES).all()
     assert list(held.obs["type"][:3]) == ["a", "NA", ""] and (held.obsm["X_state"] == X).all()
@@ -100,21 +100,21 @@ def test_other_tools_see_cells_genes_and_times(tmp_path) -> None:
 
 def test_cells_left_out_elsewhere_are_fewer_and_that_is_told(tmp_path) -> None:
     data = Snapshots(X, TIMES, SPACES["pca"], "hour", **FIELDS)
-    exchange.write_snapshots(tmp_path / "a.h5ad", data)
+    anndata_io.write_snapshots(tmp_path / "a.h5ad", data)
     held = anndata.read_h5ad(tmp_path / "a.h5ad")
     held[held.obs["time"] > 0].copy().write_h5ad(tmp_path / "b.h5ad")
     table = read(tmp_path / "b.h5ad", "b.h5ad")
-    assert table.ready is not None and table.ready.fingerprint == data.take(TIMES > 0).fingerprint
-    assert "changed after" in table.notes[0] and table.ready.mass is not None and len(table.ready.mass) == 2
+    assert table.snapshots is not None and table.snapshots.fingerprint == data.take(TIMES > 0).fingerprint
+    assert "changed after" in table.notes[0] and table.snapshots.mass is not None and len(table.snapshots.mass) == 2
 
 
 def test_a_file_that_lost_what_it_needs_is_read_as_any_other(tmp_path) -> None:
-    exchange.write_snapshots(tmp_path / "a.h5ad", Snapshots(X, TIMES, SPACES["pca"], **FIELDS))
+    anndata_io.write_snapshots(tmp_path / "a.h5ad", Snapshots(X, TIMES, SPACES["pca"], **FIELDS))
     held = anndata.read_h5ad(tmp_path / "a.h5ad")
     del held.obs["time"]
     held.write_h5ad(tmp_path / "b.h5ad")
     table = read(tmp_path / "b.h5ad", "b.h5ad")
-    assert table.ready is None and "read as any other" in table.notes[0] and table.x.shape == (CELLS, 4)
+    assert table.snapshots is None and "read as any other" in table.notes[0] and table.x.shape == (CELLS, 4)
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -132,7 +132,7 @@ def test_a_data_set_exported_and_imported_is_the_same(tmp_path, space) -> None:
             layers={"spliced": values} if space == "pca" else {},
         )
     )
-    exchange.write_dataset(first, tmp_path / "a.h5ad")
+    anndata_io.write_dataset(first, tmp_path / "a.h5ad")
     found = inspect_file(tmp_path / "a.h5ad", "a.h5ad")
     assert found.ready and found.cells == CELLS
     again = store.open_dataset(import_file(tmp_path / "a.h5ad", "a.h5ad", ImportChoices(), {}))

@@ -9,15 +9,15 @@ from cellflow_core.figures import (
     comparison,
     fates,
     flow,
-    futures,
+    gene_trend,
     landscape,
     losses,
-    mass,
     perturbation,
+    population_size,
     scatter,
     theme,
     time,
-    trend,
+    trajectory_ensemble,
 )
 from cellflow_core.figures.streamlines import streamlines
 from tests import made_up
@@ -39,17 +39,17 @@ def every(dark: bool = False) -> dict[str, go.Figure]:
         "flow": flow.flow(made_up.flow(), dark=dark),
         "cells_at": time.cells_at(made_up.course(), 2.0, points[t == 2], points, dark=dark),
         "error": time.error(made_up.course(), dark=dark),
-        "trend": trend.trend(made_up.trend(), dark=dark),
+        "trend": gene_trend.trend(made_up.trend(), dark=dark),
         "growth on the flow": flow.flow(made_up.growing_flow(), points, by="growth", dark=dark),
-        "mass": mass.mass(made_up.growing_course(), dark=dark),
+        "mass": population_size.mass(made_up.growing_course(), dark=dark),
         "fates": fates.fates(made_up.fates(), dark=dark),
         "grown fates": fates.fates(made_up.growing_fates(), dark=dark),
         "likeliest fates": fates.cell_fates(made_up.fates(), points, ("PC 1", "PC 2"), dark=dark),
         "one fate": fates.cell_fates(made_up.fates(), points, ("PC 1", "PC 2"), 1, dark=dark),
-        "fan": futures.fan(made_up.futures(), points, dark=dark),
-        "split": futures.split(made_up.futures(), dark=dark),
+        "fan": trajectory_ensemble.trajectory_fan(made_up.futures(), points, dark=dark),
+        "split": trajectory_ensemble.split(made_up.futures(), dark=dark),
         "clones": clones.clones(made_up.clones(), dark=dark),
-        "spread": futures.spread(made_up.futures(), dark=dark),
+        "spread": trajectory_ensemble.spread(made_up.futures(), dark=dark),
         "before_after": perturbation.before_after(made_up.perturbation(), points, dark=dark),
         "change": perturbation.change(made_up.perturbation(), dark=dark),
     }
@@ -120,7 +120,7 @@ def test_colours_of_times_stand_out_from_their_background():
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
     for dark in (False, True):
-        paper = light("rgb({},{},{})".format(*(int(theme.paper(dark)[k : k + 2], 16) for k in (1, 3, 5))))
+        paper = light("rgb({},{},{})".format(*(int(theme.page_color(dark)[k : k + 2], 16) for k in (1, 3, 5))))
         for each in (*theme.ordered(6, dark), *theme.sequential(dark)):
             bright, dull = sorted((light(each), paper), reverse=True)
             assert (bright + 0.05) / (dull + 0.05) > (2 if dark else 1.4), (dark, each)
@@ -217,16 +217,16 @@ def test_growth_colours_the_cells_evenly_around_none():
 
 
 def test_numbers_of_cells_are_drawn_beside_the_counted_ones():
-    figure = mass.mass(made_up.growing_course())
+    figure = population_size.mass(made_up.growing_course())
     assert [each.name for each in figure.data][1:] == ["predicted", "counted"]
     assert list(figure.data[-1].marker.symbol).count("star") == 1  # the time kept from training
     assert figure.layout.yaxis.type == "log" and figure.layout.yaxis.ticktext[:4] == ("0.1", "0.2", "0.5", "1")
-    assert "16 times as large (14.4 to 17.6)" in mass.describe(made_up.growing_course())
+    assert "16 times as large (14.4 to 17.6)" in population_size.describe(made_up.growing_course())
     alone = made_up.growing_course(measured_mass=None, mass=np.ones((41, 3)))
-    assert len(mass.mass(alone).data) == 2 and "nobody counted" in mass.describe(alone)
-    assert mass.mass(alone).layout.yaxis.type != "log"
+    assert len(population_size.mass(alone).data) == 2 and "nobody counted" in population_size.describe(alone)
+    assert population_size.mass(alone).layout.yaxis.type != "log"
     with pytest.raises(ValueError, match="knows no growth"):
-        mass.mass(made_up.course())
+        population_size.mass(made_up.course())
 
 
 def test_fates_with_and_without_growth_have_their_own_intervals():
@@ -248,15 +248,15 @@ def test_an_undecided_cell_is_paler_than_a_sure_one():
 
 def test_ways_are_bundled_by_the_fate_they_end_in():
     made = made_up.futures()
-    drawn = {str(each.name): each for each in futures.fan(made, made.paths[0]).data}
+    drawn = {str(each.name): each for each in trajectory_ensemble.trajectory_fan(made, made.paths[0]).data}
     assert {"to Erythroid", "Erythroid", "95 % of those to Erythroid", "start"} <= drawn.keys()
     ways = np.asarray(drawn["to Myeloid"].y)
     assert np.nanmin(ways) < -2 and np.isnan(ways).sum() == 20  # a gap after each of the 20
     ring = np.stack([drawn["95 % of those to Myeloid"][axis] for axis in "xy"], axis=1)[-42:-1]
     away = ring - made.mean[1, -1]
     inverse = np.linalg.inv(made.covariance[1, -1])
-    np.testing.assert_allclose(np.einsum("ki,ij,kj->k", away, inverse, away), futures.RADIUS**2, rtol=1e-3)
-    assert "60 futures of cell 7 of time 0" in futures.describe(made)
+    np.testing.assert_allclose(np.einsum("ki,ij,kj->k", away, inverse, away), trajectory_ensemble.RADIUS**2, rtol=1e-3)
+    assert "60 futures of cell 7 of time 0" in trajectory_ensemble.describe(made)
 
 
 def test_clones_are_points_of_their_early_cells_mean():
@@ -286,7 +286,7 @@ def test_the_curve_has_the_area_that_is_told():
 
 def test_a_rare_way_has_no_mean_but_a_name():
     made = made_up.futures(ends=np.where(np.arange(60) == 0, 1, 0))
-    drawn = {each.name: each.showlegend for each in futures.fan(made, made.paths[0]).data}
+    drawn = {each.name: each.showlegend for each in trajectory_ensemble.trajectory_fan(made, made.paths[0]).data}
     assert "Myeloid" not in drawn and drawn["to Myeloid"] and drawn["Erythroid"]
 
 
@@ -300,10 +300,10 @@ def test_one_way_has_no_interval_and_no_ellipse():
         low=np.full(2, np.nan),
         high=np.full(2, np.nan),
     )
-    names = [each.name for each in futures.fan(one, made.paths[0]).data]
+    names = [each.name for each in trajectory_ensemble.trajectory_fan(one, made.paths[0]).data]
     assert "Myeloid" in names and not any("95 %" in each for each in names)
-    assert futures.split(one).data[0].error_x.array is None
-    assert futures.describe(one) == "The one future of cell 7 of time 0, followed to time 4: Myeloid 100%."
+    assert trajectory_ensemble.split(one).data[0].error_x.array is None
+    assert trajectory_ensemble.describe(one) == "The one future of cell 7 of time 0, followed to time 4: Myeloid 100%."
 
 
 def test_cells_between_measured_times_have_no_measured_trace():
@@ -330,16 +330,16 @@ def test_names_from_the_user_are_never_markup():
     points, _ = made_up.cells(20)
     drawn = [
         scatter.scatter(points, np.zeros(20, int), names=[bad], axes=(bad, bad), title=bad),
-        trend.trend(made_up.trend(gene=bad, time_unit=bad)),
+        gene_trend.trend(made_up.trend(gene=bad, time_unit=bad)),
         fates.fates(made_up.growing_fates(names=(bad, "ok"))),
         fates.cell_fates(made_up.fates(names=(bad, "ok")), points, (bad, bad)),
         fates.cell_fates(made_up.fates(names=("ok", bad)), points, ("a", "b"), 1),
-        futures.fan(made_up.futures(names=(bad, "ok"), axes=(bad, bad)), points),
-        futures.split(made_up.futures(names=(bad, "ok"))),
-        futures.spread(made_up.futures(time_unit=bad)),
+        trajectory_ensemble.trajectory_fan(made_up.futures(names=(bad, "ok"), axes=(bad, bad)), points),
+        trajectory_ensemble.split(made_up.futures(names=(bad, "ok"))),
+        trajectory_ensemble.spread(made_up.futures(time_unit=bad)),
         clones.clones(made_up.clones(names=(bad, "ok"))),
         clones.curve(made_up.clones(names=("ok", bad))),
-        mass.mass(made_up.growing_course(time_unit=bad)),
+        population_size.mass(made_up.growing_course(time_unit=bad)),
         flow.flow(made_up.growing_flow(time_unit=bad), by="growth"),
         perturbation.before_after(made_up.perturbation(gene=bad, axes=(bad, bad))),
         perturbation.change(made_up.perturbation(gene=bad, names=(bad, "ok"), control_genes=(bad, "b", "c"))),

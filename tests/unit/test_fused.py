@@ -9,10 +9,10 @@ import ot as pot
 import pytest
 import torch
 
-from cellflow_core.math import fused
-from cellflow_core.math.fused import fused_plan
+from cellflow_core.math import fused_gromov_wasserstein
+from cellflow_core.math.fused_gromov_wasserstein import fused_plan
 from cellflow_core.math.sinkhorn import entropic_plan
-from cellflow_core.models.couplings.moslin import unlike
+from cellflow_core.models.couplings.moslin import lineage_distance
 
 
 def clouds(n: int = 50, m: int = 40, clones: int = 12) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -20,7 +20,7 @@ def clouds(n: int = 50, m: int = 40, clones: int = 12) -> tuple[torch.Tensor, to
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(n, 3)), rng.normal(size=(m, 3)) + 0.5
     cost = torch.from_numpy(((x[:, None] - y[None]) ** 2).sum(-1))
-    own0, own1 = (unlike(torch.from_numpy(rng.integers(0, clones, size))) for size in (n, m))
+    own0, own1 = (lineage_distance(torch.from_numpy(rng.integers(0, clones, size))) for size in (n, m))
     return cost / cost.mean(), own0, own1
 
 
@@ -55,11 +55,11 @@ def test_says_what_does_not_settle(monkeypatch):
     cost, own0, own1 = clouds()
     with pytest.raises(ValueError, match="alpha=2 is the share"):
         fused_plan(cost, own0, own1, 2.0, 0.05)
-    monkeypatch.setattr(fused, "ROUNDS", 1)
+    monkeypatch.setattr(fused_gromov_wasserstein, "ROUNDS", 1)
     with pytest.raises(ValueError, match="after 1 rounds: take a larger epsilon"):
         fused_plan(cost, own0, own1, 0.5, 0.05)
 
 
 def test_a_cell_of_no_clone_is_alike_itself_alone():
-    found = unlike(torch.tensor([3, -1, 3, -1]))
+    found = lineage_distance(torch.tensor([3, -1, 3, -1]))
     assert found.tolist() == [[0, 1, 0, 1], [1, 0, 1, 1], [0, 1, 0, 1], [1, 1, 1, 0]]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.futures import many_futures, split
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.trajectory_ensemble import fate_proportions, simulate_ensemble
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models.contract import DynamicsModel, HasDrift, HasGrowth, HasNoise, HasSampler, HasVelocity
 
 
@@ -24,7 +24,7 @@ def ended() -> Snapshots:
 
 
 DATA = ended()
-VIEW = View("pca", ("a", "b"), DATA.x, DATA.x)
+VIEW = Embedding("pca", ("a", "b"), DATA.x, DATA.x)
 
 
 class Made(DynamicsModel):
@@ -65,14 +65,14 @@ class Back(Straight):
 
 
 class Drawing(Made, HasSampler):
-    follows = False
+    tracks_cells = False
 
     def sample(self, x0, times, rng, context):
         return torch.stack([x0 for _ in times])
 
 
 def test_futures_of_one_cell_spread_as_the_noise_says_and_split_evenly():
-    made = many_futures(Brownian(), DATA, VIEW, states="kind", count=400)
+    made = simulate_ensemble(Brownian(), DATA, VIEW, states="kind", count=400)
     assert made.cell >= 0 and made.starts.shape == (1, 2) and DATA.t[made.cell] == 0
     assert made.paths.shape == (len(made.times), 400, 2)
     np.testing.assert_allclose(made.spread, 0.7 * np.sqrt(2 * made.times), rtol=0.1, atol=1e-6)
@@ -88,23 +88,23 @@ def test_futures_of_one_cell_spread_as_the_noise_says_and_split_evenly():
 
 
 def test_the_same_question_has_the_same_answer():
-    one, two = (many_futures(Brownian(), DATA, VIEW, cell=7, states="kind") for _ in range(2))
+    one, two = (simulate_ensemble(Brownian(), DATA, VIEW, cell=7, states="kind") for _ in range(2))
     np.testing.assert_array_equal(one.paths, two.paths)
     assert one.start == "cell 7 of time 0"
 
 
 def test_futures_that_multiply_count_for_more():
-    made = many_futures(Uneven(), DATA, VIEW, states="kind")
+    made = simulate_ensemble(Uneven(), DATA, VIEW, states="kind")
     assert dict(zip(made.names, made.share, strict=True))["right"] > 0.9
     np.testing.assert_allclose(made.weight.sum(axis=1), 1.0, rtol=1e-5)
 
 
 def test_a_model_without_noise_has_one_way_and_no_interval():
-    made = many_futures(Straight(), DATA, VIEW, states="kind", siblings=(Straight(), Back()))
+    made = simulate_ensemble(Straight(), DATA, VIEW, states="kind", siblings=(Straight(), Back()))
     assert made.paths.shape[1] == 1 and made.spread.max() < 1e-6 and made.interval.startswith("none")
     assert np.isnan(made.low).all() and np.isnan(made.mean[made.names.index("left")]).all()
     assert "2 of 3 trainings from different seeds lead this cell to right." in made.notes
-    several = many_futures(
+    several = simulate_ensemble(
         Straight(), DATA, VIEW, polygon=((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)), states="kind"
     )
     assert several.cell == -1 and several.paths.shape[1] == len(several.starts) > 50
@@ -113,22 +113,22 @@ def test_a_model_without_noise_has_one_way_and_no_interval():
 
 def test_where_nothing_can_follow_it_is_said():
     with pytest.raises(ValueError, match="belongs to the last time"):
-        many_futures(Brownian(), DATA, VIEW, cell=250)
+        simulate_ensemble(Brownian(), DATA, VIEW, cell=250)
     with pytest.raises(ValueError, match="there is no cell 300: these data have cells 0 to 299"):
-        many_futures(Brownian(), DATA, VIEW, cell=300)
+        simulate_ensemble(Brownian(), DATA, VIEW, cell=300)
     with pytest.raises(ValueError, match="1 to 5000"):
-        many_futures(Brownian(), DATA, VIEW, count=0)
+        simulate_ensemble(Brownian(), DATA, VIEW, count=0)
     with pytest.raises(ValueError, match="follows none"):
-        many_futures(Drawing(), DATA, VIEW)
+        simulate_ensemble(Drawing(), DATA, VIEW)
 
 
 def test_a_fate_that_no_future_reached_is_not_ruled_out():
     mass = np.zeros((1, 50, 2))
     mass[0, :, 0] = 1
-    share, low, high = split(mass)
+    share, low, high = fate_proportions(mass)
     assert share.tolist() == [1, 0] and high[1] == pytest.approx(0.05, abs=0.03) and low[1] == 0
     one, other = (np.eye(2)[np.full(50, k)] for k in (0, 1))
-    share, low, high = split(np.stack([one, other]))
+    share, low, high = fate_proportions(np.stack([one, other]))
     assert share.tolist() == [0.5, 0.5] and low[0] < 0.05 and high[0] > 0.95  # the trainings disagree
 
 
@@ -137,6 +137,6 @@ def test_the_interval_of_a_split_covers_the_truth_as_often_as_it_says():
     hits = 0
     for seed in range(100):
         went = rng.random(60) < 0.1
-        _, low, high = split(np.eye(2)[went.astype(int)][None], seed)
+        _, low, high = fate_proportions(np.eye(2)[went.astype(int)][None], seed)
         hits += bool(low[1] <= 0.1 <= high[1])
     assert hits >= 90

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.course import time_course
+from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.flow import flow_field
-from cellflow_core.analysis.growth import growth_at, total
-from cellflow_core.analysis.simulate import motion
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.growth import growth_at, population_size
+from cellflow_core.analysis.simulate import dynamics
+from cellflow_core.analysis.time_course import time_course
 from cellflow_core.config import Config
 from cellflow_core.data.simulators.birth_death import BirthDeath
 from cellflow_core.data.simulators.birth_death import Settings as Lives
-from cellflow_core.models.contract import DynamicsModel, HasCoupling, HasGrowth, HasVelocity, Plan
+from cellflow_core.models.contract import DynamicsModel, HasCoupling, HasGrowth, HasVelocity, TransportPlan
 
-TRUTH = BirthDeath(Lives(cells_per_time=300, frames=3, last_time=2.0))
+TRUTH = BirthDeath(Lives(cells_per_time=300, n_times=3, last_time=2.0))
 DATA = TRUTH.simulate()
-VIEW = View("pca", ("a", "b"), DATA.x[:, :2], DATA.x)
+VIEW = Embedding("pca", ("a", "b"), DATA.x[:, :2], DATA.x)
 RATES = {"state 1": 0.5, "state 2": -0.2}
 
 
@@ -66,16 +66,16 @@ class Plans(DynamicsModel, HasCoupling):
         x0, x1 = (torch.from_numpy(DATA.at(t)[:200]) for t in (t0, t1))
         weight = torch.full((200,), 1 / 200)
         later = weight * torch.exp(0.3 * (t1 - t0) * torch.ones(200)) if self.grows else None
-        return Plan(float(t0), float(t1), x0, x1, weight, later)
+        return TransportPlan(float(t0), float(t1), x0, x1, weight, later)
 
 
 def test_growth_at_a_time_is_that_of_the_state_a_cell_is_in():
     near = DATA.t == 1.0
-    found = growth_at(motion(True_()), DATA.x[near], 1.0)
+    found = growth_at(dynamics(True_()), DATA.x[near], 1.0)
     expected = [RATES[each] for each in np.asarray(DATA.labels["true state"])[near]]
     np.testing.assert_allclose(found, expected, atol=1e-3)
     with pytest.raises(ValueError, match="no growth that is known everywhere"):
-        growth_at(motion(Plans(grows=True)), DATA.x, 1.0)
+        growth_at(dynamics(Plans(grows=True)), DATA.x, 1.0)
 
 
 def test_the_flow_tells_the_growth_of_its_cells_where_the_model_has_any():
@@ -116,21 +116,25 @@ def test_the_interval_of_a_number_covers_the_cells_drawn():
     hits = 0
     for seed in range(40):
         rates = np.log(rng.exponential(1.0, 400))[None]
-        low, _, high = total(rates, seed)[0]
+        low, _, high = population_size(rates, seed)[0]
         hits += bool(low <= 1.0 <= high)
     assert hits >= 33  # 38 of 40 are expected of 95 %
 
 
 def test_fates_with_and_without_growth_stand_side_by_side():
     made = fate_map(True_(), DATA, VIEW, "true state")
-    assert made.ungrown is not None
+    assert made.without_growth is not None
     grown = dict(zip(made.names, made.share, strict=True))
-    counted = dict(zip(made.names, made.ungrown[:, 1], strict=True))
+    counted = dict(zip(made.names, made.without_growth[:, 1], strict=True))
     for name, truth in TRUTH.fate_shares().items():
         assert grown[name] == pytest.approx(truth, abs=0.05)
         assert counted[name] == pytest.approx(0.5, abs=0.07)  # the founders are in even shares
-    assert made.grown is not None
-    np.testing.assert_allclose(made.grown[:, 1], made.share - made.ungrown[:, 1])
-    assert (np.sign(made.grown[:, 0]) == np.sign(made.grown[:, 2])).all()  # paired, so that the change is sure
-    assert (made.ungrown[:, 0] <= made.ungrown[:, 1]).all() and (made.ungrown[:, 1] <= made.ungrown[:, 2]).all()
-    assert fate_map(Plans(grows=False), DATA, VIEW, "true state").ungrown is None
+    assert made.growth_effect is not None
+    np.testing.assert_allclose(made.growth_effect[:, 1], made.share - made.without_growth[:, 1])
+    assert (
+        np.sign(made.growth_effect[:, 0]) == np.sign(made.growth_effect[:, 2])
+    ).all()  # paired, so that the change is sure
+    assert (made.without_growth[:, 0] <= made.without_growth[:, 1]).all() and (
+        made.without_growth[:, 1] <= made.without_growth[:, 2]
+    ).all()
+    assert fate_map(Plans(grows=False), DATA, VIEW, "true state").without_growth is None

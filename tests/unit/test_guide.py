@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from cellflow_core.data.snapshots import Need
-from cellflow_core.data.store import open_dataset
-from cellflow_core.jobs.evidence import RESULTS, TITLES, Evidence, evidence
-from cellflow_core.jobs.guide import Wishes, rank, remarks
+from cellflow_core.data.snapshots import DataRequirement
+from cellflow_core.data.store.store import open_dataset
+from cellflow_core.selection.benchmark_results import RESULTS, TITLES, Evidence, evidence
+from cellflow_core.selection.recommendation import ModelGoals, rank, remarks
 from tests import toys
 
 
@@ -17,7 +17,7 @@ from tests import toys
 class Card:
     name: str
     capabilities: tuple[str, ...]
-    needs: tuple[str, ...] = (str(Need.TIMES),)
+    needs: tuple[str, ...] = (str(DataRequirement.TIMES),)
     absent: str = ""
 
     @property
@@ -33,7 +33,7 @@ CARDS = (
     Card("flow", ("velocity",)),
     Card("bridge", ("velocity", "noise", "score")),
     Card("grows", ("velocity", "growth")),
-    Card("clones", ("velocity",), (str(Need.TIMES), str(Need.LINEAGE))),
+    Card("clones", ("velocity",), (str(DataRequirement.TIMES), str(DataRequirement.LINEAGE))),
 )
 MEASURED = (
     Evidence("straight", "a", 1.0, 1.0),
@@ -52,21 +52,21 @@ def info(home):
 
 
 def order(info, **wishes) -> list[str]:
-    return [each.model for each in rank(info, CARDS, Wishes(**wishes), MEASURED)]
+    return [each.model for each in rank(info, CARDS, ModelGoals(**wishes), MEASURED)]
 
 
 def test_what_the_data_lack_comes_last_and_errors_decide_among_equals(info):
     assert order(info) == ["flow", "bridge", "grows", "straight", "clones"]
-    last = rank(info, CARDS, Wishes(), MEASURED)[-1]
-    assert not last.able and last.obstacles == ("Needs lineage barcodes, which these data do not have.",)
-    assert order(replace(info, has=(*info.has, str(Need.LINEAGE))))[0] == "clones"
+    last = rank(info, CARDS, ModelGoals(), MEASURED)[-1]
+    assert not last.trainable and last.obstacles == ("Needs lineage barcodes, which these data do not have.",)
+    assert order(replace(info, has=(*info.has, str(DataRequirement.LINEAGE))))[0] == "clones"
 
 
 def test_a_package_that_is_not_installed_is_a_reason_to_come_last(info):
     away = rank(
-        info, (Card("away", ("velocity",), absent="jax"), CARDS[1]), Wishes(), (Evidence("away", "a", 0.1, 1.0),)
+        info, (Card("away", ("velocity",), absent="jax"), CARDS[1]), ModelGoals(), (Evidence("away", "a", 0.1, 1.0),)
     )
-    assert [each.model for each in away] == ["flow", "away"] and not away[-1].able
+    assert [each.model for each in away] == ["flow", "away"] and not away[-1].trainable
     assert away[-1].obstacles == ("Needs the package jax, which is not installed: `make jax` does it.",)
 
 
@@ -80,26 +80,26 @@ def test_wishes_come_before_errors(info):
 def test_errors_within_a_hundredth_are_alike_and_more_evidence_decides(info):
     cards = (Card("a", ("velocity",)), Card("b", ("velocity",)))
     measured = (Evidence("a", "x", 0.996, 1.0), Evidence("b", "x", 0.998, 1.0), Evidence("b", "y", 1.001, 1.0))
-    assert [each.model for each in rank(info, cards, Wishes(), measured)] == ["b", "a"]
+    assert [each.model for each in rank(info, cards, ModelGoals(), measured)] == ["b", "a"]
 
 
 def test_one_data_set_is_said_and_outranks_no_model_measured_on_several(info):
     cards = (Card("lucky", ("velocity",)), Card("unknown", ("velocity",)), Card("steady", ("velocity",)))
     once = [Evidence("lucky", "x", 0.5, 1.0), Evidence("lucky", "x", 0.7, 1.0)]  # one data set in 5 and in 50 axes
     twice = [Evidence("steady", "x", 1.2, 1.0), Evidence("steady", "y", 1.3, 1.0)]
-    found = rank(info, cards, Wishes(), (*once, *twice))
+    found = rank(info, cards, ModelGoals(), (*once, *twice))
     assert [each.model for each in found] == ["steady", "lucky", "unknown"]
     assert found[1].measured.endswith("error 0.60 of theirs, on one data set only (x), too little to rank it by.")
 
 
 def test_a_data_set_counts_once_however_many_tables_it_has(info):
     many = [Evidence("flow", "x", each, 1.0) for each in (1.4, 1.5, 1.6)] + [Evidence("flow", "y", 1.0, 1.0)]
-    assert rank(info, CARDS[1:2], Wishes(), many)[0].ratio == pytest.approx(1.25)
+    assert rank(info, CARDS[1:2], ModelGoals(), many)[0].ratio == pytest.approx(1.25)
 
 
 def test_every_place_has_its_reason(info):
-    found = {each.model: each for each in rank(info, CARDS, Wishes(chance=True), MEASURED)}
-    grows = {each.model: each for each in rank(info, CARDS, Wishes(growth=True), MEASURED)}["grows"]
+    found = {each.model: each for each in rank(info, CARDS, ModelGoals(stochasticity=True), MEASURED)}
+    grows = {each.model: each for each in rank(info, CARDS, ModelGoals(growth=True), MEASURED)}["grows"]
     assert "Learns division and death with variant unbalanced." in grows.pros
     assert "Learns random motion." in found["bridge"].pros and "Does not learn random motion." in found["flow"].cons
     assert (
@@ -108,20 +108,23 @@ def test_every_place_has_its_reason(info):
     )
     assert "as good as straight lines" in found["straight"].measured
     for ratio, said in ((0.98, "better than"), (0.99, "as good as"), (1.01, "as good as"), (1.02, "worse than")):
-        assert said in rank(info, CARDS[1:2], Wishes(), (Evidence("flow", "a", ratio, 1.0),))[0].measured
+        assert said in rank(info, CARDS[1:2], ModelGoals(), (Evidence("flow", "a", ratio, 1.0),))[0].measured
     assert math.isnan(found["grows"].ratio) and "Not measured" in found["grows"].measured
-    slow = {each.model: each for each in rank(info, CARDS, Wishes(minutes=1.0), MEASURED)}["bridge"]
+    slow = {each.model: each for each in rank(info, CARDS, ModelGoals(minutes=1.0), MEASURED)}["bridge"]
     assert slow.cons == ("One training took 5 minutes in our benchmark.",)
 
 
 def test_what_the_data_mean_for_the_choice(info):
-    assert remarks(replace(info, counts=(600, 600, 600)), Wishes()) == ()
-    assert "left out" in remarks(replace(info, times=(0.0, 1.0), counts=(600, 600)), Wishes())[0]
-    assert "50 cells only" in remarks(replace(info, counts=(50, 90, 90)), Wishes())[0]
+    assert remarks(replace(info, counts=(600, 600, 600)), ModelGoals()) == ()
+    assert "left out" in remarks(replace(info, times=(0.0, 1.0), counts=(600, 600)), ModelGoals())[0]
+    assert "50 cells only" in remarks(replace(info, counts=(50, 90, 90)), ModelGoals())[0]
     sizes = replace(info, counts=(200, 9000, 300))
-    assert "differ much" in remarks(sizes, Wishes())[0] and remarks(sizes, Wishes(growth=True)) == ()
-    assert "RNA velocity" in remarks(replace(info, counts=(600,) * 3, layers=("spliced", "unspliced")), Wishes())[0]
-    assert "GENOT" in remarks(replace(info, counts=(600,) * 3, has=(*info.has, str(Need.MODALITY))), Wishes())[0]
+    assert "differ much" in remarks(sizes, ModelGoals())[0] and remarks(sizes, ModelGoals(growth=True)) == ()
+    assert "RNA velocity" in remarks(replace(info, counts=(600,) * 3, layers=("spliced", "unspliced")), ModelGoals())[0]
+    assert (
+        "GENOT"
+        in remarks(replace(info, counts=(600,) * 3, has=(*info.has, str(DataRequirement.MODALITY))), ModelGoals())[0]
+    )
 
 
 def test_evidence_is_what_the_benchmarks_stored(tmp_path):

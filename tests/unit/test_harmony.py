@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cellflow_core.data.harmony import corrected, mixed_at_random, mixing
+from cellflow_core.data.preprocessing.harmony import batch_mixing_score, harmony_integrate, mixed_at_random
 
 
 def test_batches_meet_and_types_stay_apart():
@@ -13,7 +13,7 @@ def test_batches_meet_and_types_stay_apart():
     x = rng.normal(size=(600, 5)).astype(np.float32)
     x[:, 0] += 12 * kind
     x[batch == "b", 1] += 6
-    moved = corrected(x, batch)
+    moved = harmony_integrate(x, batch)
     assert moved.shape == x.shape and moved.dtype == np.float32
 
     def gap(values, groups, axis):
@@ -22,12 +22,12 @@ def test_batches_meet_and_types_stay_apart():
 
     assert gap(x, batch, 1) > 5 and gap(moved, batch, 1) < 2
     assert gap(moved, kind, 0) > 10
-    assert np.array_equal(moved, corrected(x, batch))
+    assert np.array_equal(moved, harmony_integrate(x, batch))
 
 
 def test_one_batch_is_refused():
     with pytest.raises(ValueError, match="one batch only"):
-        corrected(np.zeros((4, 2), np.float32), np.array(["a"] * 4))
+        harmony_integrate(np.zeros((4, 2), np.float32), np.array(["a"] * 4))
 
 
 def test_mixing_is_nothing_apart_and_as_at_random_where_batches_are_spread_evenly():
@@ -35,5 +35,5 @@ def test_mixing_is_nothing_apart_and_as_at_random_where_batches_are_spread_evenl
     batch = rng.choice(["a", "b", "c"], 3_000, p=[0.5, 0.3, 0.2])
     x = rng.normal(size=(3_000, 3))
     assert mixed_at_random(batch) == pytest.approx(1 - 0.25 - 0.09 - 0.04, abs=0.02)
-    assert mixing(x, batch) == pytest.approx(mixed_at_random(batch), abs=0.02)
-    assert mixing(x + 100 * (batch == "a")[:, None] - 100 * (batch == "b")[:, None], batch) == 0.0
+    assert batch_mixing_score(x, batch) == pytest.approx(mixed_at_random(batch), abs=0.02)
+    assert batch_mixing_score(x + 100 * (batch == "a")[:, None] - 100 * (batch == "b")[:, None], batch) == 0.0

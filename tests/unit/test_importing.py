@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from cellflow_core.data import store
-from cellflow_core.data.importing import BadInput, ImportChoices, import_file, inspect_file
+from cellflow_core.data.importing.importing import ImportChoices, InvalidInputError, import_file, inspect_file
+from cellflow_core.data.store import store
 
 EB = "eb_embryoid_body/eb_subset2750.h5ad"
 MOSCOT = "schiebinger_reprogramming/moscot_temporal_1000x1479.h5ad"
@@ -149,7 +149,7 @@ def test_a_text_table_of_genes_can_become_components(tmp_path) -> None:
 
 def test_one_column_is_not_enough(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("day,x1\n" + "".join(f"{k % 2},{k}\n" for k in range(30)))
-    with pytest.raises(BadInput, match="two or more are needed"):
+    with pytest.raises(InvalidInputError, match="two or more are needed"):
         guided(tmp_path / "a.csv")
 
 
@@ -157,15 +157,15 @@ def test_what_crosses_to_a_worker_can_be_pickled(tmp_path) -> None:
     table().write_h5ad(tmp_path / "a.h5ad")
     found = inspect_file(tmp_path / "a.h5ad", "a.h5ad")
     assert pickle.loads(pickle.dumps(found)) == found  # noqa: S301
-    assert str(pickle.loads(pickle.dumps(BadInput("a sentence")))) == "a sentence"  # noqa: S301
-    assert ImportChoices.of(ImportChoices(label="x").as_dict()).label == "x"
+    assert str(pickle.loads(pickle.dumps(InvalidInputError("a sentence")))) == "a sentence"  # noqa: S301
+    assert ImportChoices.from_dict(ImportChoices(label="x").as_dict()).label == "x"
 
 
 def test_one_quantity_of_individuals_is_drawn_along_a_line(shared) -> None:
     opened = guided(shared / "pharmacokinetics/theo_sd.csv")
     data, linear = opened.snapshots(), opened.view_map("pca")
     assert data.x.shape == (132, 1) and len(np.unique(data.subject)) == 12 and opened.view_axes("pca") == ("DV", "")
-    assert linear is not None and (opened.view("pca") == (data.x - linear[0]) @ linear[1]).all()
+    assert linear is not None and (opened.embedding("pca") == (data.x - linear[0]) @ linear[1]).all()
 
 
 def test_rows_of_individuals_in_which_not_everything_was_measured(shared) -> None:
@@ -177,5 +177,5 @@ def test_rows_of_individuals_in_which_not_everything_was_measured(shared) -> Non
 
 def test_values_too_large_to_square_are_refused(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("day,x,y\n" + "".join(f"{k % 2},{k},{k}e300\n" for k in range(1, 41)))
-    with pytest.raises(BadInput, match="40 of 40 cells hold a value"):
+    with pytest.raises(InvalidInputError, match="40 of 40 cells hold a value"):
         guided(tmp_path / "a.csv")

@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from cellflow_core.figures import known, network, theme
+from cellflow_core.figures import theme
+from cellflow_core.figures.data import ground_truth, network
 from tests import made_up
 
 ACTS = np.array([[1, 0, -1], [1, 0, 0], [0, -1, 0]])
@@ -22,12 +23,12 @@ def every(dark: bool = False, a: str = "a", b: str = "b") -> dict[str, go.Figure
     return {
         "network": network.network(ACTS, (a, b, "c"), dark=dark),
         "table": network.table(ACTS, (a, b, "c"), dark=dark),
-        "landscape": known.landscape(GRID, GRID, HEIGHT, np.zeros((1, 2)), (a, b), dark=dark),
-        "shares": known.shares({a: 0.7, b: 0.3}, {a: 0.1, b: 0.9}, f"{a} off", dark=dark),
-        "course": known.course(TIMES, WAY, (a, b), unit=a, spread=0.1 * WAY, dark=dark),
-        "states": known.states({a: np.array([0.0, 1.0])}, (a, b), dark=dark),
-        "responses": known.responses(TIMES, {a: WAY, b: 2 * WAY}, (a, b), unit=b, dark=dark),
-        "portrait": known.portrait(WAY, WAY, a, latent=TIMES, dark=dark),
+        "landscape": ground_truth.landscape(GRID, GRID, HEIGHT, np.zeros((1, 2)), (a, b), dark=dark),
+        "shares": ground_truth.shares({a: 0.7, b: 0.3}, {a: 0.1, b: 0.9}, f"{a} off", dark=dark),
+        "course": ground_truth.course(TIMES, WAY, (a, b), unit=a, spread=0.1 * WAY, dark=dark),
+        "states": ground_truth.states({a: np.array([0.0, 1.0])}, (a, b), dark=dark),
+        "responses": ground_truth.responses(TIMES, {a: WAY, b: 2 * WAY}, (a, b), unit=b, dark=dark),
+        "portrait": ground_truth.phase_portrait(WAY, WAY, a, latent=TIMES, dark=dark),
     }
 
 
@@ -66,11 +67,11 @@ def test_words_have_the_numbers() -> None:
     assert network.describe(ACTS, ("a", "b", "c")) == (
         "4 influences among 3 genes: a is activated by a and repressed by c; b is activated by a; c is repressed by b."
     )
-    assert "a from 70% to 10%, b from 30% to 90%" in known.describe_shares(
+    assert "a from 70% to 10%, b from 30% to 90%" in ground_truth.describe_shares(
         {"a": 0.7, "b": 0.3}, {"a": 0.1, "b": 0.9}, "x"
     )
-    assert "a 70%, b 30%" in known.describe_shares({"a": 0.7, "b": 0.3})
-    assert "rest at (0.00, 0.00)" in known.describe_landscape(HEIGHT, np.zeros((1, 2)), ("a", "b"))
-    assert "b from 0 to 16, between 0 and 16" in known.describe_course(TIMES, WAY, ("a", "b"), "Levels")
-    assert "liver: b 1" in known.describe_states({"liver": np.array([0.0, 1.0])}, ("a", "b"))
-    assert "in 9 cells" in known.describe_portrait(WAY, WAY, "a")
+    assert "a 70%, b 30%" in ground_truth.describe_shares({"a": 0.7, "b": 0.3})
+    assert "rest at (0.00, 0.00)" in ground_truth.describe_landscape(HEIGHT, np.zeros((1, 2)), ("a", "b"))
+    assert "b from 0 to 16, between 0 and 16" in ground_truth.describe_course(TIMES, WAY, ("a", "b"), "Levels")
+    assert "liver: b 1" in ground_truth.describe_states({"liver": np.array([0.0, 1.0])}, ("a", "b"))
+    assert "in 9 cells" in ground_truth.describe_portrait(WAY, WAY, "a")

@@ -15,9 +15,9 @@ import published
 import pytest
 
 from cellflow_core.analysis import evaluate
-from cellflow_core.data import public
-from cellflow_core.data.snapshots import Need
-from cellflow_core.data.store import save_dataset
+from cellflow_core.data.download import public
+from cellflow_core.data.snapshots import DataRequirement
+from cellflow_core.data.store.store import save_dataset
 from cellflow_core.models import registry
 from tests.webserver import Shelf, serving
 
@@ -34,7 +34,7 @@ def moving(times=(0.0, 1.0, 2.0, 4.0), count=24, dim=2) -> tuple[np.ndarray, np.
 def test_a_data_set_of_the_app_stays_in_its_own_axes(tmp_path):
     data = cells.snapshots(*moving(), 2, scaled=False, mass=True, name="")
     id = save_dataset(data, label="as prepared", origin="upload", source="made here")
-    asked = ["--data", id, "--models", "mccann", "--seeds", "1", "--out", str(tmp_path / "table.json")]
+    asked = ["--data", id, "--models", "ot-displacement", "--seeds", "1", "--out", str(tmp_path / "table.json")]
     found = loo.main(asked)
     about = {"file": "as prepared", "cells": 96, "dims": 2, "scaled": False, "space": "coordinates"}
     assert found["data"].items() >= about.items() and found["data"]["fingerprint"] == data.fingerprint
@@ -69,13 +69,24 @@ def test_every_kind_of_file_gives_the_same_cells(tmp_path, kind):
 
 def test_the_program_writes_its_table(file, tmp_path, capsys):
     out = tmp_path / "made" / "table.json"
-    asked = ["--data", str(file), "--models", "i-cfm,mccann", "--seeds", "1,2", "--out", str(out), "--steps", "3"]
+    asked = [
+        "--data",
+        str(file),
+        "--models",
+        "i-cfm,ot-displacement",
+        "--seeds",
+        "1,2",
+        "--out",
+        str(out),
+        "--steps",
+        "3",
+    ]
     asked += ["--dims", "2"]
     loo.main(asked)
     found = json.loads(out.read_text())
     assert set(found["baselines"]) == {"previous", "next", "linear", "midpoint", "floor"}
     assert [(row["model"], row["seed"], row["fold"]) for row in found["rows"]] == [
-        (model, seed, fold) for model in ("i-cfm", "mccann") for seed in (1, 2) for fold in (1.0, 2.0)
+        (model, seed, fold) for model in ("i-cfm", "ot-displacement") for seed in (1, 2) for fold in (1.0, 2.0)
     ]
     for row in found["rows"]:
         assert np.isfinite(row["w1"]) and min(row["seconds"], row["cpu"]) >= 0 and row["peak_mb"] >= row["base_mb"] > 50
@@ -85,14 +96,16 @@ def test_the_program_writes_its_table(file, tmp_path, capsys):
     protocol = dataclasses.asdict(evaluate.baselines(data, 2.0))
     assert found["baselines_by_fold"][1] == pytest.approx({"fold": 2.0} | protocol)
     shown = capsys.readouterr().out
-    assert all(each in shown for each in ("i-cfm", "mccann", "previous", "linear", "peak MB", found["date"][:10]))
+    assert all(
+        each in shown for each in ("i-cfm", "ot-displacement", "previous", "linear", "peak MB", found["date"][:10])
+    )
 
     for row in found["rows"]:  # as rows were written before these numbers were taken
         del row["peak_mb"], row["first"], row["w2"]
     out.write_text(json.dumps(found))
-    loo.main([*asked, "--models", "mccann", "--seeds", "2,3"])
+    loo.main([*asked, "--models", "ot-displacement", "--seeds", "2,3"])
     kept = [(row["model"], row["seed"]) for row in json.loads(out.read_text())["rows"][::2]]
-    assert kept == [("i-cfm", 1), ("i-cfm", 2), ("mccann", 1), ("mccann", 2), ("mccann", 3)]
+    assert kept == [("i-cfm", 1), ("i-cfm", 2), ("ot-displacement", 1), ("ot-displacement", 2), ("ot-displacement", 3)]
     with pytest.raises(SystemExit, match="table.json holds a table of other data, preset or machine"):
         loo.main([*asked, "--dims", "1"])
     with pytest.raises(SystemExit, match="table.json holds a table of other data, preset or machine"):
@@ -105,15 +118,17 @@ def test_the_program_writes_its_table(file, tmp_path, capsys):
 
 def test_a_model_may_be_named_with_settings(file, tmp_path, capsys):
     out, label = tmp_path / "table.json", "metric-fm:coupling=unbalanced:width=8"
-    asked = ["--data", str(file), "--models", f"mccann,{label}", "--seeds", "1", "--dims", "2", "--steps", "3"]
+    asked = ["--data", str(file), "--models", f"ot-displacement,{label}", "--seeds", "1", "--dims", "2", "--steps", "3"]
     found = loo.main([*asked, "--out", str(out)])
     rows = [row for row in found["rows"] if row["model"] == label]
     assert [row["fold"] for row in rows] == [1.0, 2.0] and not found["failed"]
     assert all("price of growth" in row["notes"][0] for row in rows) and "notes" not in found["rows"][0]
-    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("mccann", "metric-fm:"))]
+    shown = [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith(("ot-displacement", "metric-fm:"))
+    ]
     assert len(shown) == 2 and len({line.rindex("1") for line in shown}) == 1  # the columns stand under each other
-    again = loo.main([*asked, "--models", "mccann", "--out", str(out)])
-    assert sorted(row["model"] for row in again["rows"]) == ["mccann", "mccann", label, label]
+    again = loo.main([*asked, "--models", "ot-displacement", "--out", str(out)])
+    assert sorted(row["model"] for row in again["rows"]) == ["ot-displacement", "ot-displacement", label, label]
     with pytest.raises(ValueError, match="Settings has no setting colour; it has .*coupling"):
         loo.main([*asked, "--models", "metric-fm:colour=blue"])
     with pytest.raises(ValueError, match="Settings: width=1 is below 4"):
@@ -121,11 +136,22 @@ def test_a_model_may_be_named_with_settings(file, tmp_path, capsys):
 
 
 def test_one_model_that_cannot_takes_no_other_with_it(file, monkeypatch, capsys):
-    monkeypatch.setattr(registry.find("i-cfm"), "needs", frozenset({Need.TIMES, Need.LINEAGE}))
-    asked = ["--data", str(file), "--models", "i-cfm,ot-cfm,mccann", "--seeds", "1", "--dims", "2", "--steps", "0"]
+    monkeypatch.setattr(registry.find("i-cfm"), "needs", frozenset({DataRequirement.TIMES, DataRequirement.LINEAGE}))
+    asked = [
+        "--data",
+        str(file),
+        "--models",
+        "i-cfm,ot-cfm,ot-displacement",
+        "--seeds",
+        "1",
+        "--dims",
+        "2",
+        "--steps",
+        "0",
+    ]
     found = loo.main(asked)
     assert found["refused"] == {"i-cfm": "i-cfm: I-CFM needs lineage barcodes, which these data do not have"}
-    assert {row["model"] for row in found["failed"]} == {"ot-cfm", "mccann"} and not found["rows"]
+    assert {row["model"] for row in found["failed"]} == {"ot-cfm", "ot-displacement"} and not found["rows"]
     assert (
         "steps=0 is below 1" in found["failed"][0]["error"]
         and "left out: i-cfm: I-CFM needs" in capsys.readouterr().err
@@ -133,7 +159,7 @@ def test_one_model_that_cannot_takes_no_other_with_it(file, monkeypatch, capsys)
 
 
 def test_a_scaler_of_the_seen_cells_and_unscaled_cells_report_in_the_unit_of_the_table(file):
-    asked = ["--data", str(file), "--models", "mccann", "--seeds", "1", "--dims", "2"]
+    asked = ["--data", str(file), "--models", "ot-displacement", "--seeds", "1", "--dims", "2"]
     common = loo.main(asked)
     own = loo.main([*asked, "--scaler", "seen"])
     assert own["data"]["scaler"] == "without the time left out" and own["baselines"] == common["baselines"]
@@ -184,7 +210,7 @@ def shelf(monkeypatch, tmp_path) -> Iterator[Shelf]:
 
 
 def test_an_official_file_is_fetched_once_and_compared_with_what_was_published(shelf, capsys):
-    asked = ["--data", "eb", "--models", "mccann", "--seeds", "42"]
+    asked = ["--data", "eb", "--models", "ot-displacement", "--seeds", "42"]
     found = loo.main(asked)
     assert found["data"] | {"fingerprint": ""} == {
         "file": "eb",
@@ -209,7 +235,7 @@ def test_cite_is_one_donor_with_its_days_in_even_steps(shelf):
     assert np.unique(t).tolist() == [0.0, 1.0, 2.0, 3.0] and len(x) == 72
     np.testing.assert_allclose(x, moving(dim=6)[0][np.arange(96) % 4 != 3])
     assert np.unique(cells.official("cite", path, days=True)[1]).tolist() == [2.0, 3.0, 4.0, 7.0]
-    found = loo.main(["--data", "cite", "--models", "mccann", "--seeds", "1", "--file", str(path), "--days"])
+    found = loo.main(["--data", "cite", "--models", "ot-displacement", "--seeds", "1", "--file", str(path), "--days"])
     assert found["data"]["times"] == [2.0, 3.0, 4.0, 7.0] and {row["fold"] for row in found["rows"]} == {3.0, 4.0}
 
 

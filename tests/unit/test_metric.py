@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from cellflow_core.math.metric import Land
+from cellflow_core.math.riemannian_metric import Land
 
 
 def test_land_is_the_formula_and_so_is_its_slope():

@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.metrics import pairwise_distances
 
-from cellflow_core.data import modality
-from cellflow_core.data.readers import BadInput
+from cellflow_core.data.importing import second_modality
+from cellflow_core.data.readers import InvalidInputError
 
 rng = np.random.default_rng(2)
 
@@ -16,11 +16,11 @@ rng = np.random.default_rng(2)
 def test_counts_of_antibodies_are_centred_log_ratios() -> None:
     """Against the definition: log((1 + x) / geometric mean of (1 + x)); a cell read twice as deep hardly moves."""
     counts = rng.poisson(400, size=(50, 12)) * rng.integers(0, 2, size=(50, 12))
-    found, words = modality.axes(csr_matrix(counts), "ADT")
+    found, words = second_modality.axes(csr_matrix(counts), "ADT")
     expected = np.log((1 + counts) / np.exp(np.log(1 + counts).mean(axis=1, keepdims=True)))
     assert "centred log-ratios" in words and np.allclose(found, expected, atol=1e-5) and found.dtype == np.float32
     full = 400 + counts
-    deep = modality.axes(np.concatenate([full, 2 * full]), "ADT")[0]
+    deep = second_modality.axes(np.concatenate([full, 2 * full]), "ADT")[0]
     assert np.abs(deep[:50] - deep[50:]).max() < 0.01
 
 
@@ -29,13 +29,13 @@ def test_counts_of_chromatin_are_latent_semantic_components() -> None:
     kind, depth = np.resize([0, 1, 2], 120), np.exp(rng.normal(size=120))
     open_in = rng.random((3, 1500)) < 0.1
     counts = rng.poisson(0.3 * depth[:, None] * np.where(open_in[kind], 1.0, 0.05))
-    found, words = modality.axes(csr_matrix(counts), "ATAC")
+    found, words = second_modality.axes(csr_matrix(counts), "ATAC")
     weighed = np.log1p(
         1e4 * counts / np.maximum(counts.sum(1, keepdims=True), 1) * 120 / np.maximum((counts > 0).sum(0), 1)
     )
     left, size, _ = np.linalg.svd(weighed, full_matrices=False)
-    expected = (left * size)[:, 1 : modality.AXES + 1]
-    assert "latent semantic" in words and found.shape == (120, modality.AXES)
+    expected = (left * size)[:, 1 : second_modality.AXES + 1]
+    assert "latent semantic" in words and found.shape == (120, second_modality.AXES)
     assert np.allclose(np.abs(found), np.abs(expected), atol=1e-3 * size[1])
     two = found[:, :2]
     alike = pairwise_distances(two)
@@ -46,22 +46,24 @@ def test_counts_of_chromatin_are_latent_semantic_components() -> None:
 
 def test_other_values_stay_and_many_columns_become_their_leading_components() -> None:
     values = rng.normal(size=(40, 5))
-    found, words = modality.axes(values, "lsi")
+    found, words = second_modality.axes(values, "lsi")
     assert np.allclose(found, values, atol=1e-6) and words == "values as they stand in the file"
     on_off = (values > 0).astype(float)
-    assert (modality.axes(csr_matrix(on_off), "sites")[0] == on_off).all()
+    assert (second_modality.axes(csr_matrix(on_off), "sites")[0] == on_off).all()
     wide = np.abs(rng.normal(size=(60, 4)) @ rng.normal(size=(4, 300)))
     for table in (wide, csr_matrix(wide)):
-        found, _ = modality.axes(table, "scores")
-        assert found.shape == (60, modality.AXES)
+        found, _ = second_modality.axes(table, "scores")
+        assert found.shape == (60, second_modality.AXES)
         assert np.allclose(pairwise_distances(found), pairwise_distances(wide), rtol=0.15)
 
 
 def test_the_picture_shows_the_two_leading_components() -> None:
     values = rng.normal(size=(50, 6)) * [1, 5, 1, 1, 9, 1]
-    found = modality.picture(values)
+    found = second_modality.picture(values)
     assert np.abs(np.corrcoef(found.T, values[:, [4, 1]].T)[[0, 1], [2, 3]]).min() > 0.95
-    assert (modality.picture(values[:, :1])[:, 1] == 0).all() and modality.picture(values[:, :1]).shape == (50, 2)
+    assert (second_modality.picture(values[:, :1])[:, 1] == 0).all() and second_modality.picture(
+        values[:, :1]
+    ).shape == (50, 2)
 
 
 @pytest.mark.parametrize(
@@ -75,5 +77,5 @@ def test_the_picture_shows_the_two_leading_components() -> None:
     ],
 )
 def test_what_is_no_modality_is_told(values, words) -> None:
-    with pytest.raises(BadInput, match=words):
-        modality.axes(values, "ADT")
+    with pytest.raises(InvalidInputError, match=words):
+        second_modality.axes(values, "ADT")

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.jobs import catalogue
 from cellflow_core.jobs.recipes import comparison
-from cellflow_core.math.fused import fused_plan
+from cellflow_core.math.fused_gromov_wasserstein import fused_plan
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models import contract, registry
 from cellflow_core.models.couplings import moslin
 from cellflow_core.models.couplings.moscot import Settings, lineage_plan, temporal_plan
+from cellflow_core.selection import model_cards
 from tests import toys
 
 
@@ -29,7 +29,7 @@ def test_is_listed_and_says_what_to_install(absent):
     said = "moscot needs the package moscot, which is not installed: install it with `make moscot`"
     with pytest.raises(ValueError, match=said):
         registry.create("moscot", {}, toys.drifting().spec, 0)
-    assert catalogue.card("moscot").absent == "moscot" and catalogue.card("ot-cfm").absent == ""
+    assert model_cards.card("moscot").missing_package == "moscot" and model_cards.card("ot-cfm").missing_package == ""
 
 
 def test_moslin_says_it_too_where_moscot_is_to_solve(absent):
@@ -40,8 +40,8 @@ def test_moslin_says_it_too_where_moscot_is_to_solve(absent):
 
 
 def test_a_comparison_of_all_goes_on_without_it(absent):
-    found = comparison(toys.stored(), ["mccann", "moscot"])
-    assert [each.model for each in found.recipes] == ["mccann"]
+    found = comparison(toys.stored(), ["ot-displacement", "moscot"])
+    assert [each.model for each in found.recipes] == ["ot-displacement"]
     assert "install it with `make moscot`" in found.refused["moscot"]
 
 
@@ -67,7 +67,7 @@ def test_the_plan_with_lineage_is_ours_too(tau):
     rng = np.random.default_rng(0)
     x0, x1 = rng.normal(size=(60, 3)), rng.normal(size=(45, 3)) + 0.5
     clones = [torch.from_numpy(rng.integers(0, 6, count)) for count in (60, 45)]
-    own0, own1 = (moslin.unlike(each) for each in clones)
+    own0, own1 = (moslin.lineage_distance(each) for each in clones)
     source = np.full(60, 1 / 60)
     how = moslin.Settings(tau=tau)
     found = lineage_plan(x0, x1, own0.numpy(), own1.numpy(), source, how)

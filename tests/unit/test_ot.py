@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from cellflow_core.math import ot, sinkhorn
-from cellflow_core.math.shortest import path_lengths
+from cellflow_core.math.graph_geodesics import geodesic_distances
 from cellflow_core.math.sinkhorn import entropic_plan
 
 
@@ -156,21 +156,21 @@ class TestPathLengths:
         """Between opposite points within 1 % of pi, where the straight way is 2."""
         angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
         x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        found = path_lengths(x[:100], x[100:], neighbours=2)
+        found = geodesic_distances(x[:100], x[100:], neighbours=2)
         assert found.shape == (100, 100)
         assert np.diag(found) == pytest.approx(np.pi, rel=0.01)
 
     def test_with_all_as_neighbours_are_distances(self):
         x0, x1 = (each.double().numpy() for each in clouds(20, 30))
-        np.testing.assert_allclose(path_lengths(x0, x1, neighbours=60), cdist(x0, x1))
+        np.testing.assert_allclose(geodesic_distances(x0, x1, neighbours=60), cdist(x0, x1))
 
     def test_far_pieces_are_joined_by_their_shortest_gap(self):
         x0, x1 = np.array([[0.0], [1.0], [2.0]]), np.array([[10.0], [11.0], [30.0]])
-        np.testing.assert_allclose(path_lengths(x0, x1, neighbours=1), cdist(x0, x1))
+        np.testing.assert_allclose(geodesic_distances(x0, x1, neighbours=1), cdist(x0, x1))
 
     def test_cells_in_one_place_are_no_obstacle(self):
         x = np.zeros((30, 2))
-        np.testing.assert_allclose(path_lengths(x, x + 3.0, neighbours=4), np.sqrt(18), rtol=1e-6)
+        np.testing.assert_allclose(geodesic_distances(x, x + 3.0, neighbours=4), np.sqrt(18), rtol=1e-6)
 
 
 def test_wasserstein_of_shifted_clouds_is_the_shift():

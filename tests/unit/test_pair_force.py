@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from cellflow_core.data.frames import Frames
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import rides
-from cellflow_core.models.pair_force import PairForce
-from cellflow_core.models.plans import How, Kind
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.models.networks.pairwise_interaction import PairwiseInteraction
+from cellflow_core.models.paths import interacting_paths
+from cellflow_core.models.transport.transport_plans import Kind, OTConfig
 
 
-def force() -> PairForce:
-    made = PairForce(reach=2.0, knots=4)
-    made.strength.copy_(torch.tensor([3.0, 1.0, -1.0, -0.5]))
+def force() -> PairwiseInteraction:
+    made = PairwiseInteraction(cutoff=2.0, knots=4)
+    made.coefficients.copy_(torch.tensor([3.0, 1.0, -1.0, -0.5]))
     return made
 
 
@@ -44,16 +44,16 @@ def test_blocks_of_cells_give_the_same(monkeypatch):
     made, x = force(), cells(30, 2)
     weight = torch.full((30,), 1 / 30)
     whole = made(x, x, weight)
-    monkeypatch.setattr("cellflow_core.models.pair_force.BLOCK", 100)
+    monkeypatch.setattr("cellflow_core.models.networks.pairwise_interaction.BLOCK", 100)
     torch.testing.assert_close(made(x, x, weight), whole)
 
 
 def test_features_add_up_to_the_force_and_know_its_divergence():
     made, x = force(), cells(2, 6, 3).double()
-    made.strength = made.strength.double()
+    made.coefficients = made.coefficients.double()
     weight = torch.rand(2, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     felt, divergence = made.features(x, weight)
-    torch.testing.assert_close(felt @ made.strength, made(x, x, weight))
+    torch.testing.assert_close(felt @ made.coefficients, made(x, x, weight))
     for cell in range(6):
         others = torch.arange(6) != cell
         for group in range(2):
@@ -61,16 +61,20 @@ def test_features_add_up_to_the_force_and_know_its_divergence():
             jacobian = torch.autograd.functional.jacobian(
                 lambda y, g=group, o=others: made(y[None], x[g, o], weight[g, o])[0], here
             )
-            assert float(divergence[group, cell] @ made.strength) == pytest.approx(float(jacobian.trace()), abs=1e-9)
+            assert float(divergence[group, cell] @ made.coefficients) == pytest.approx(
+                float(jacobian.trace()), abs=1e-9
+            )
 
 
-SPEC = Spec(dim=2, times=(1.0, 3.0), center=(0.0, 0.0), scale=1.0, interval=2.0)
+SPEC = DataSpec(dim=2, times=(1.0, 3.0), center=(0.0, 0.0), scale=1.0, interval=2.0)
 
 
-def made_rides(carrier, kind: Kind = "full", how: How | None = None):
+def made_rides(carrier, kind: Kind = "exact", how: OTConfig | None = None):
     both = cells(80, 2)
-    frames = Frames((both[:40], both[40:] + 5.0), torch.tensor([1.0, 3.0]), SPEC)
-    return frames, rides.ride(kind, how or How(), frames, carrier, torch.Generator().manual_seed(0))[0]
+    frames = SnapshotTensors((both[:40], both[40:] + 5.0), torch.tensor([1.0, 3.0]), SPEC)
+    return frames, interacting_paths.interacting_paths(
+        kind, how or OTConfig(), frames, carrier, torch.Generator().manual_seed(0)
+    )[0]
 
 
 def drawn_together(x, cloud, weight):
@@ -107,7 +111,7 @@ def test_ways_lead_from_cells_to_their_partners_along_what_they_feel():
 
 
 def test_pairs_of_unbalanced_plans_grow_and_are_drawn_by_their_mass():
-    frames, ride = made_rides(drawn_together, "unbalanced", How(epsilon=0.5, price=0.1))
+    frames, ride = made_rides(drawn_together, "unbalanced", OTConfig(epsilon=0.5, rho=0.1))
     at = ride.at(torch.tensor([0.0, 0.5, 1.0]), torch.arange(len(ride.row)).expand(3, -1))
     late, early = torch.exp(torch.tensor([[2.0], [0.0]]) * ride.growth)  # masses at both ends, over two units of time
     torch.testing.assert_close(at.mass, torch.stack([early, (early * late).sqrt(), late]) / ((early + late) / 2))

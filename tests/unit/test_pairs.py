@@ -11,30 +11,30 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from cellflow_core.data.frames import Frames
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.math.sinkhorn import entropic_plan
-from cellflow_core.models import pairs, plans
-from cellflow_core.models.contract import Plan
-from cellflow_core.models.pairs import How, Pool
+from cellflow_core.models.contract import TransportPlan
+from cellflow_core.models.transport import pair_sampler, transport_plans
+from cellflow_core.models.transport.pair_sampler import OTConfig, PairSampler
 
-ONCE = get_args(plans.Kind)
+ONCE = get_args(transport_plans.Kind)
 
 
-def frames(cells=(40, 40, 40), times=(0.0, 1.0, 3.0), seed=0, **more) -> Frames:
+def frames(cells=(40, 40, 40), times=(0.0, 1.0, 3.0), seed=0, **more) -> SnapshotTensors:
     """Clouds that move by ten spreads a unit of time along both axes."""
     rng = np.random.default_rng(seed)
     t = np.repeat(times, cells)
     x = rng.normal(size=(len(t), 2)) + 10 * t[:, None]
-    return Frames.of(Snapshots(x, t, StateSpace.coordinates(("a", "b")), **more))
+    return SnapshotTensors.from_snapshots(Snapshots(x, t, StateSpace.coordinates(("a", "b")), **more))
 
 
-def plan(kind, data: Frames, **how) -> Plan:
-    return plans.plans(kind, data, torch.Generator().manual_seed(0), How(**how))[0]
+def plan(kind, data: SnapshotTensors, **how) -> TransportPlan:
+    return transport_plans.plans(kind, data, torch.Generator().manual_seed(0), OTConfig(**how))[0]
 
 
-def cost(of: Plan) -> float:
+def cost(of: TransportPlan) -> float:
     return float((of.x0 - of.x1).square().sum(1) @ of.weight)
 
 
@@ -44,26 +44,26 @@ def mass_of(cells: torch.Tensor, joined: torch.Tensor, mass: torch.Tensor) -> to
     return same.double() @ mass.double()
 
 
-@pytest.mark.parametrize("coupling", get_args(pairs.Coupling))
+@pytest.mark.parametrize("coupling", get_args(pair_sampler.Coupling))
 def test_every_coupling_pairs_cells_of_consecutive_times(coupling):
     data, generator = frames(), torch.Generator().manual_seed(0)
-    pool = pairs.prepare(coupling, data, generator)
-    assert (pool is None) == (coupling in ("product", "minibatch"))
-    drawn = pairs.draw(coupling, data.batch(16, generator, pool))
+    pool = pair_sampler.prepare(coupling, data, generator)
+    assert (pool is None) == (coupling in ("independent", "minibatch"))
+    drawn = pair_sampler.sample(coupling, data.batch(16, generator, pool))
     assert drawn.x0.shape == drawn.x1.shape == (32, 2)
     assert drawn.t0.tolist() == [0.0] * 16 + [1.0] * 16
     assert drawn.t1.tolist() == [1.0] * 16 + [3.0] * 16
     for time, x in ((drawn.t0, drawn.x0), (drawn.t1, drawn.x1)):
         assert (x.mean(1) / 10 - time).abs().max() < 0.5
-    assert (drawn.growth is not None) == (coupling in ("unbalanced", "travelling"))
+    assert (drawn.growth is not None) == (coupling in ("unbalanced", "wfr"))
 
 
 @pytest.mark.parametrize("kind", ONCE)
 @pytest.mark.parametrize("limit", [1000, 40])
 def test_every_plan_sums_to_one_over_measured_cells(kind, limit, monkeypatch):
     for each in ("EXACT", "DENSE"):
-        monkeypatch.setattr(plans, f"{each}_LIMIT", limit)
-        monkeypatch.setattr(plans, f"{each}_BLOCK", 20)
+        monkeypatch.setattr(transport_plans, f"{each}_LIMIT", limit)
+        monkeypatch.setattr(transport_plans, f"{each}_BLOCK", 20)
     data = frames((70, 90), (0.0, 1.0))
     found = plan(kind, data)
     assert float(found.weight.sum()) == pytest.approx(1, abs=1e-5) and (found.weight > 0).all()
@@ -74,25 +74,27 @@ def test_every_plan_sums_to_one_over_measured_cells(kind, limit, monkeypatch):
         torch.testing.assert_close(share, torch.full((70,), 1 / 70, dtype=torch.float64), rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("kind", ["full", "geodesic", "partial", "sinkhorn", "unbalanced", "travelling"])
+@pytest.mark.parametrize("kind", ["exact", "geodesic", "partial", "sinkhorn", "unbalanced", "wfr"])
 def test_blocks_cost_a_little_more_than_the_whole(kind, monkeypatch):
     data = frames((300, 300), (0.0, 0.2))
     whole = cost(plan(kind, data))
     for each in ("EXACT", "DENSE"):
-        monkeypatch.setattr(plans, f"{each}_LIMIT", 290)
-        monkeypatch.setattr(plans, f"{each}_BLOCK", 75)
+        monkeypatch.setattr(transport_plans, f"{each}_LIMIT", 290)
+        monkeypatch.setattr(transport_plans, f"{each}_BLOCK", 75)
     assert 0.97 * whole < cost(plan(kind, data)) < 1.35 * whole
 
 
 @pytest.mark.parametrize(("cells", "parts"), [((250, 200), 1), ((2500, 1900), 3)])
 def test_parts_hold_a_thousand_cells_each(cells, parts, monkeypatch):
     solved = []
-    exact = plans.exact_plan
-    monkeypatch.setattr(plans, "exact_plan", lambda a, b, rng: solved.append((len(a), len(b))) or exact(a, b, rng))
+    exact = transport_plans.exact_plan
+    monkeypatch.setattr(
+        transport_plans, "exact_plan", lambda a, b, rng: solved.append((len(a), len(b))) or exact(a, b, rng)
+    )
     data = frames(cells, (0.0, 0.2))
-    found = plan("parts", data)
-    assert len(solved) == parts and max(map(max, solved)) <= plans.PART
-    whole = cost(plan("full", data))
+    found = plan("blockwise", data)
+    assert len(solved) == parts and max(map(max, solved)) <= transport_plans.BLOCK_SIZE
+    whole = cost(plan("exact", data))
     assert (cost(found) == pytest.approx(whole, rel=1e-6)) if parts == 1 else whole < cost(found) < 1.1 * whole
 
 
@@ -106,7 +108,7 @@ def test_partial_leaves_out_what_is_far():
         ot.unif(50), ot.unif(50), cdist(*data.x, "sqeuclidean"), m=0.9, nb_dummies=5
     )
     assert cost(found) * 0.9 == pytest.approx(wanted, rel=1e-5)
-    assert cost(plan("partial", data, share=1.0)) == pytest.approx(cost(plan("full", data)), rel=1e-5)
+    assert cost(plan("partial", data, share=1.0)) == pytest.approx(cost(plan("exact", data)), rel=1e-5)
 
 
 def test_geodesic_goes_round_a_bend():
@@ -116,7 +118,7 @@ def test_geodesic_goes_round_a_bend():
     data = dataclasses.replace(frames((60, 60), (0.0, 1.0)), x=(bend[:60], bend[60:]))
     order = [(torch.cdist(each, bend).argmin(1)) for each in (plan("geodesic", data).x0, plan("geodesic", data).x1)]
     assert np.corrcoef(*[each.numpy() for each in order])[0, 1] > 0.9  # who is first stays first
-    straight = [(torch.cdist(each, bend).argmin(1)) for each in (plan("full", data).x0, plan("full", data).x1)]
+    straight = [(torch.cdist(each, bend).argmin(1)) for each in (plan("exact", data).x0, plan("exact", data).x1)]
     assert np.corrcoef(*[each.numpy() for each in straight])[0, 1] < 0
 
 
@@ -126,7 +128,7 @@ def test_fused_follows_the_structure_where_states_say_nothing():
     data = frames((40, 40), (0.0, 1.0), lineage=clone)
     found = plan("fused", data, structure="lineage", weight=0.95)
     rows = [torch.cdist(each, cells).argmin(1) for each, cells in zip((found.x0, found.x1), data.x, strict=True)]
-    same = data.about["lineage"][0][rows[0]] == data.about["lineage"][1][rows[1]]
+    same = data.cell_data["lineage"][0][rows[0]] == data.cell_data["lineage"][1][rows[1]]
     assert float(found.weight[same].sum()) > 0.9
     with pytest.raises(KeyError, match="nothing is known of 'dose' of these cells; known are lineage"):
         plan("fused", data, structure="dose")
@@ -134,7 +136,7 @@ def test_fused_follows_the_structure_where_states_say_nothing():
 
 def test_fused_without_structure_weight_is_the_exact_plan():
     data = frames((30, 30), (0.0, 0.1))
-    assert cost(plan("fused", data, weight=0.0)) == pytest.approx(cost(plan("full", data)), rel=1e-6)
+    assert cost(plan("fused", data, weight=0.0)) == pytest.approx(cost(plan("exact", data)), rel=1e-6)
 
 
 def test_sinkhorn_keeps_partners_in_proportion_to_the_plan():
@@ -144,7 +146,7 @@ def test_sinkhorn_keeps_partners_in_proportion_to_the_plan():
     dense = entropic_plan(squared, 0.2 * float(squared.mean()))
     assert cost(found) == pytest.approx(float((dense * squared).sum()), rel=0.02)
     per_cell = len(found.weight) / 30
-    assert per_cell >= plans.PARTNERS * 400 / 30  # cells of the larger side have as many on average
+    assert per_cell >= transport_plans.N_SAMPLED_PARTNERS * 400 / 30  # cells of the larger side have as many on average
     share = mass_of(data.x[1], found.x1, found.weight)
     assert float((share * 400 - 1).abs().mean()) < 0.3  # drawn PARTNERS times, a cell is missed by 1 / 4 or so
 
@@ -157,7 +159,7 @@ def test_noise_is_the_blur_of_the_bridge():
     found = plan("sinkhorn", data, noise=0.5)
     crossing = float(found.weight[(found.x0 != found.x1).flatten()].sum())
     odds = np.exp(-1 / (2 * 0.25 * 3))
-    assert crossing == pytest.approx(odds / (1 + odds), abs=1 / plans.PARTNERS)
+    assert crossing == pytest.approx(odds / (1 + odds), abs=1 / transport_plans.N_SAMPLED_PARTNERS)
 
 
 class TestUnbalanced:
@@ -169,14 +171,14 @@ class TestUnbalanced:
         data = Snapshots(
             x, np.repeat([0.0, 2.0], 200), StateSpace.coordinates(("a", "b")), mass=np.array([500.0, 1500.0])
         )
-        found = plan("unbalanced", Frames.of(data))
-        assert found.later is not None
+        found = plan("unbalanced", SnapshotTensors.from_snapshots(data))
+        assert found.target_mass is not None
         first = found.x0[:, 0] < 5
-        assert float(found.later.sum()) == pytest.approx(3, rel=1e-5)
+        assert float(found.target_mass.sum()) == pytest.approx(3, rel=1e-5)
         for mask, share in ((first, 0.75), (~first, 0.25)):
-            assert float(found.later[mask].sum()) == pytest.approx(3 * share, rel=1e-3)
+            assert float(found.target_mass[mask].sum()) == pytest.approx(3 * share, rel=1e-3)
             assert float(found.weight[mask].sum()) == pytest.approx(0.5, rel=1e-5)
-        drawn = Pool.of((found,)).draw(4000, torch.Generator().manual_seed(0))
+        drawn = PairSampler.from_plans((found,)).sample(4000, torch.Generator().manual_seed(0))
         assert drawn.growth is not None
         for mask, factor in ((drawn.x0[:, 0] < 5, 4.5), (drawn.x0[:, 0] > 5, 1.5)):
             assert float(drawn.growth[mask].mean()) == pytest.approx(np.log(factor) / 2, rel=0.02)
@@ -186,45 +188,47 @@ class TestUnbalanced:
         rng = np.random.default_rng(0)
         x = [rng.normal(size=(100, 2)) * 0.3 + np.repeat([[0, 0], [at, 10]], 50, axis=0) for at in (10, -10)]
         where = Snapshots(np.concatenate(x), np.repeat([0.0, 1.0], 100), StateSpace.coordinates(("a", "b")))
-        found = plan("unbalanced", Frames.of(where), price=0.01, sides="both")
-        assert found.later is not None
-        for cells, joined, mass in ((x[0], found.x0, found.weight), (x[1], found.x1, found.later)):
+        found = plan("unbalanced", SnapshotTensors.from_snapshots(where), price=0.01, sides="both")
+        assert found.target_mass is not None
+        for cells, joined, mass in ((x[0], found.x0, found.weight), (x[1], found.x1, found.target_mass)):
             share = mass_of(torch.from_numpy(cells).float(), joined, mass)
             torch.testing.assert_close(share, torch.full((100,), 0.01, dtype=torch.float64), rtol=1e-4, atol=0)
-        halfway = (found.weight * found.later).sqrt()
+        halfway = (found.weight * found.target_mass).sqrt()
         stays = (found.x0.norm(dim=1) < 5) & (found.x1.norm(dim=1) < 5)
         assert float(halfway[stays].sum() / halfway.sum()) > 0.95
         assert float(found.weight[stays].sum()) == pytest.approx(0.5, abs=0.02)
 
-    @pytest.mark.parametrize("sides", ["earlier", "both"])
+    @pytest.mark.parametrize("sides", ["source", "both"])
     def test_on_any_side_growth_may_have_a_total(self, sides):
         data = dataclasses.replace(frames((40, 60), (0.0, 1.0)), mass=torch.tensor([1.0, 2.0]))
         found = plan("unbalanced", data, sides=sides)
-        assert found.later is not None
-        assert [float(found.weight.sum()), float(found.later.sum())] == pytest.approx([1, 2], rel=1e-5)
+        assert found.target_mass is not None
+        assert [float(found.weight.sum()), float(found.target_mass.sum())] == pytest.approx([1, 2], rel=1e-5)
 
     def test_without_numbers_of_cells_the_mass_stays(self):
         found = plan("unbalanced", frames((40, 60), (0.0, 1.0)))
-        assert found.later is not None
-        assert float(found.later.sum()) == pytest.approx(1, rel=1e-5)
+        assert found.target_mass is not None
+        assert float(found.target_mass.sum()) == pytest.approx(1, rel=1e-5)
 
     def test_dear_growth_is_the_entropic_plan(self):
         found = plan("unbalanced", frames((40, 60), (0.0, 1.0)), price=1e5)
-        assert found.later is not None
-        torch.testing.assert_close(found.later, found.weight, rtol=1e-2, atol=0)
+        assert found.target_mass is not None
+        torch.testing.assert_close(found.target_mass, found.weight, rtol=1e-2, atol=0)
 
 
 def test_pairs_are_drawn_by_the_mean_of_their_masses_at_both_ends():
     x = torch.arange(3.0)[:, None]
     weight, later = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.5, 1.0, 0.0])
-    pool = Pool.of((Plan(0.0, 2.0, x, x, weight, later), Plan(2.0, 3.0, x + 3, x, weight, weight)))
-    drawn = pool.draw(30_000, torch.Generator().manual_seed(0))
+    pool = PairSampler.from_plans(
+        (TransportPlan(0.0, 2.0, x, x, weight, later), TransportPlan(2.0, 3.0, x + 3, x, weight, weight))
+    )
+    drawn = pool.sample(30_000, torch.Generator().manual_seed(0))
     assert drawn.growth is not None
     counts = torch.bincount(drawn.x0.flatten().long(), minlength=6) / 30_000
     torch.testing.assert_close(counts, torch.tensor([0.4, 0.5, 0.1, 0.5, 0.25, 0.25]), atol=0.01, rtol=0)
     assert drawn.growth[drawn.x0[:, 0] == 1].unique().tolist() == pytest.approx([np.log(4) / 2])
     assert drawn.growth[drawn.x0[:, 0] == 2].unique().tolist() == [
-        -pairs.STEEPEST / 2
+        -pair_sampler.MAX_LOG_GROWTH / 2
     ]  # it dies, and no rate is infinite
 
 
@@ -232,7 +236,9 @@ def test_no_pair_counts_for_much_however_it_grows():
     """Masses at both ends are met, and a pair that all but dies has no more than twice its share of a loss."""
     weight, later = torch.tensor([0.5, 0.5 - 1e-9, 1e-9]), torch.tensor([1e-9, 0.5, 0.5])
     spots = torch.tensor([[0.0], [1.0], [2.0]])
-    drawn = Pool.of((Plan(0.0, 2.0, spots, spots, weight, later),)).draw(30_000, torch.Generator().manual_seed(0))
+    drawn = PairSampler.from_plans((TransportPlan(0.0, 2.0, spots, spots, weight, later),)).sample(
+        30_000, torch.Generator().manual_seed(0)
+    )
     for s, expected in ((0.0, weight), (1.0, later), (0.5, (weight * later).sqrt())):
         mass = drawn.mass(torch.full_like(drawn.t0, s))
         assert float(mass.max()) <= 2.0
@@ -243,7 +249,7 @@ def test_no_pair_counts_for_much_however_it_grows():
 def test_growth_of_a_pair_is_the_change_of_its_log_mass_in_time():
     x = torch.zeros(3, 1)
     weight, later = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.5, 1.0, 0.0])
-    steady, doubled, dead = Plan(1.0, 3.0, x, x, weight, later).growth.tolist()
+    steady, doubled, dead = TransportPlan(1.0, 3.0, x, x, weight, later).growth.tolist()
     assert (steady, doubled) == pytest.approx((0, np.log(4) / 2))
     assert -1000 < dead < -10  # all is gone, and the rate is a number
-    assert Plan(1.0, 3.0, x, x, weight).growth.tolist() == [0, 0, 0]
+    assert TransportPlan(1.0, 3.0, x, x, weight).growth.tolist() == [0, 0, 0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellflow_core.math.polygon import corners_of, in_polygon, outline_of
+from cellflow_core.math.polygon import format_polygon, in_polygon, parse_polygon
 
 
 def test_polygons_hold_what_lies_in_them():
@@ -20,10 +20,10 @@ def test_polygons_hold_what_lies_in_them():
 
 def test_an_outline_is_text_and_back():
     polygon = ((-1.5, 2.0), (3.25, 1e-3), (0.0, 7.0))
-    assert corners_of(outline_of(polygon)).tolist() == [list(each) for each in polygon]
+    assert parse_polygon(format_polygon(polygon)).tolist() == [list(each) for each in polygon]
 
 
 @pytest.mark.parametrize("text", ["", "1,2 3,4", "1,2 3 4,5", "a,b c,d e,f", "1,2 3,4 nan,5", "1,2,3 4,5,6 7,8,9"])
 def test_what_is_no_outline_is_told(text):
     with pytest.raises(ValueError, match="three or more corners"):
-        corners_of(text)
+        parse_polygon(text)

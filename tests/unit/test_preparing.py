@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from cellflow_core.data import quality, store
-from cellflow_core.data.import_choices import ImportChoices
-from cellflow_core.data.importing import import_file, inspect_file
-from cellflow_core.data.pca import principal
-from cellflow_core.data.prepare import share_of_each_time
-from cellflow_core.data.readers import BadInput, Table
-from cellflow_core.data.scale import scale_of
-from cellflow_core.data.snapshots import Need
+from cellflow_core.data.importing.import_choices import ImportChoices
+from cellflow_core.data.importing.importing import import_file, inspect_file
+from cellflow_core.data.importing.value_type import scale_of
+from cellflow_core.data.preprocessing import qc
+from cellflow_core.data.preprocessing.pca import principal
+from cellflow_core.data.preprocessing.preprocessing import stratified_subsample
+from cellflow_core.data.readers import InvalidInputError, Table
+from cellflow_core.data.snapshots import DataRequirement
+from cellflow_core.data.store import store
 
 PAUL = "paul15_myeloid/paul15_2660x3004_counts.h5ad"
 EB = "eb_embryoid_body/eb_subset2750.h5ad"
@@ -66,7 +67,7 @@ def test_quality_numbers_are_those_of_scanpy(tmp_path) -> None:
 
     held = counts()
     inspect_file(written(tmp_path, held), "cells.h5ad", tmp_path / "quality.npz")
-    found = quality.load(tmp_path / "quality.npz")
+    found = qc.load(tmp_path / "quality.npz")
     held.var["mt"] = held.var_names.str.startswith("mt-")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -86,9 +87,9 @@ def test_what_the_filters_remove_is_told_and_done(tmp_path) -> None:
     held.X = csr_matrix(held.X)
     path = written(tmp_path, held)
     inspect_file(path, path.name, tmp_path / "quality.npz")
-    found = quality.load(tmp_path / "quality.npz")
+    found = qc.load(tmp_path / "quality.npz")
     choices = {"min_genes": 20, "max_counts": 400, "max_mito": 60.0, "min_cells": 200}
-    kept = quality.kept(found, ImportChoices(time_column="day", **choices))
+    kept = qc.kept(found, ImportChoices(time_column="day", **choices))
     assert [each.words for each in kept.removed] == [
         "more than 400 counts",
         "fewer than 20 genes",
@@ -133,7 +134,7 @@ def test_counts_or_logarithms(values, logged, looks, unsure, sparse) -> None:
         "AnnData", csr_matrix(x) if sparse else x, ("Sox2", "Gata1", "Pu1"), pd.DataFrame(index=range(2)), logged=logged
     )
     found = scale_of(table)
-    assert found.looks == looks and bool(found.unsure) == bool(unsure) and unsure in found.unsure
+    assert found.value_type == looks and bool(found.ambiguity) == bool(unsure) and unsure in found.ambiguity
 
 
 def test_what_the_user_says_of_the_values_counts(tmp_path) -> None:
@@ -181,7 +182,7 @@ def test_training_genes_come_back_from_components(cells) -> None:
 def test_single_precision_is_exact_enough(monkeypatch) -> None:
     rng = np.random.default_rng(0)
     inside = rng.normal(size=(3000, 6)) @ rng.normal(size=(6, 120)) + 3
-    monkeypatch.setattr("cellflow_core.data.pca._SINGLE", 0)
+    monkeypatch.setattr("cellflow_core.data.preprocessing.pca._SINGLE", 0)
     found = principal(inside, tuple(map(str, range(120))), 20)
     assert found.space.dim == 6 and np.abs(found.space.decode(found.state) - inside).max() < 2e-4
 
@@ -235,8 +236,8 @@ def test_too_many_cells_are_thinned_with_the_share_of_each_time_kept(tmp_path) -
     assert "Took 100 of 300 cells at random, the same share of every time" in opened.info.steps
     assert any("only 100 of 300 cells" in each.lower() for each in opened.info.notes)
     times = np.repeat([0.0, 1.0, 2.0], [7, 5, 1])
-    chosen = share_of_each_time(times, 6)
-    assert chosen.sum() == 6 and (chosen == share_of_each_time(times, 6)).all()
+    chosen = stratified_subsample(times, 6)
+    assert chosen.sum() == 6 and (chosen == stratified_subsample(times, 6)).all()
 
 
 def test_numbers_growth_layers_and_pictures_come_with_the_cells(tmp_path) -> None:
@@ -249,11 +250,11 @@ def test_numbers_growth_layers_and_pictures_come_with_the_cells(tmp_path) -> Non
     opened = brought(tmp_path, held, growth_column="growth_rate", min_genes=20)
     data = opened.snapshots()
     kept = (held.X > 0).sum(axis=1).A1 >= 20
-    assert np.allclose(data.growth, held.obs["growth_rate"][kept]) and Need.GROWTH in data.has
+    assert np.allclose(data.growth, held.obs["growth_rate"][kept]) and DataRequirement.GROWTH in data.has
     own = ["total counts", "genes detected", "mitochondrial share"]
     assert list(data.covariates) == [*own, "score", "growth_rate", "dpt_pseudotime"]
     assert set(data.labels) == {"day", "type", "batch"} and opened.info.views == ("pca", "umap")
-    assert np.allclose(opened.view("umap"), held.obsm["X_umap"][kept])
+    assert np.allclose(opened.embedding("umap"), held.obsm["X_umap"][kept])
 
 
 def test_a_second_modality_comes_with_the_cells(tmp_path) -> None:
@@ -270,18 +271,29 @@ def test_a_second_modality_comes_with_the_cells(tmp_path) -> None:
     kept = total >= int(np.median(total))
     logged = np.log1p(proteins[kept])
     data = opened.snapshots()
-    assert 50 < kept.sum() < 300 and Need.MODALITY in data.has and Need.MODALITY in opened.info.has
-    assert np.allclose(data.modality, logged - logged.mean(axis=1, keepdims=True), atol=1e-5)
+    assert (
+        50 < kept.sum() < 300 and DataRequirement.MODALITY in data.has and DataRequirement.MODALITY in opened.info.has
+    )
+    assert np.allclose(data.second_modality, logged - logged.mean(axis=1, keepdims=True), atol=1e-5)
     assert any("Took 'protein' (6 features) as the second modality" in each for each in opened.info.steps)
-    assert opened.view("second-modality").shape == (kept.sum(), 2)
+    assert opened.embedding("second-modality").shape == (kept.sum(), 2)
     assert opened.view_axes("second-modality") == ("SECOND MODALITY 1", "SECOND MODALITY 2")
     part = data.without(3.0)
-    assert np.array_equal(part.modality, data.modality[data.t != 3.0]) and part.fingerprint != data.fingerprint
+    assert (
+        np.array_equal(part.second_modality, data.second_modality[data.t != 3.0])
+        and part.fingerprint != data.fingerprint
+    )
     plain = brought(tmp_path, held)
-    assert plain.snapshots().modality is None and "Left out 'protein', measured in the same cells" in plain.info.steps
-    assert np.allclose(brought(tmp_path, held, modality="X_lsi").snapshots().modality, held.obsm["X_lsi"], atol=1e-6)
+    assert (
+        plain.snapshots().second_modality is None
+        and "Left out 'protein', measured in the same cells" in plain.info.steps
+    )
+    assert np.allclose(
+        brought(tmp_path, held, modality="X_lsi").snapshots().second_modality, held.obsm["X_lsi"], atol=1e-6
+    )
     with pytest.raises(
-        BadInput, match=r"no measurement 'ADT' that could be the second modality: it has protein, X_emb, X_lsi, X_pca"
+        InvalidInputError,
+        match=r"no measurement 'ADT' that could be the second modality: it has protein, X_emb, X_lsi, X_pca",
     ):
         brought(tmp_path, held, modality="ADT")
 
@@ -293,14 +305,14 @@ def test_velocities_in_the_axes_of_the_state_are_taken(shared) -> None:
         chosen = ImportChoices(time_column="time", representation=way, components=10)
         numbers = {str(k): float(k) for k in range(5)}
         data = store.open_dataset(import_file(path, path.name, chosen, numbers)).snapshots()
-        assert Need.VELOCITY in data.has and np.allclose(data.velocity, held.obsm["velocity_pca"][:, :10])
+        assert DataRequirement.VELOCITY in data.has and np.allclose(data.velocity, held.obsm["velocity_pca"][:, :10])
 
 
 def test_a_snapshot_without_a_time(shared) -> None:
     path = shared / PAUL
     chosen = ImportChoices(min_cells=3)
     info = store.open_dataset(import_file(path, path.name, chosen, {})).info
-    assert info.times == (0.0,) and Need.TIMES.value not in info.has and info.cells == 2660
+    assert info.times == (0.0,) and DataRequirement.TIMES.value not in info.has and info.cells == 2660
     assert "reduced2d" in info.views
     chosen = ImportChoices(time_column="slingshot_pseudotime_1", windows=5, unit="pseudotime")
     info = store.open_dataset(import_file(path, path.name, chosen, {})).info
@@ -312,7 +324,11 @@ def test_individuals_that_are_followed(tmp_path) -> None:
     held.obs["subject"] = np.resize([f"s{k}" for k in range(30)], 300)
     held.obs["dose"] = np.where(held.obs["day"] == "d0", 2.5, 0.0)
     data = brought(tmp_path, held).snapshots()
-    assert data.subject.max() == 29 and data.dose.shape == (300, 1) and {Need.SUBJECTS, Need.DOSE} <= data.has
+    assert (
+        data.subject.max() == 29
+        and data.dose.shape == (300, 1)
+        and {DataRequirement.SUBJECTS, DataRequirement.DOSE} <= data.has
+    )
 
 
 def test_individuals_followed_at_times_of_their_own(shared) -> None:
@@ -326,4 +342,8 @@ def test_individuals_followed_at_times_of_their_own(shared) -> None:
         for label, number in zip(each.labels, each.numbers, strict=True)
     }
     data = store.open_dataset(import_file(path, path.name, chosen, numbers)).snapshots()
-    assert {Need.SUBJECTS, Need.DOSE} <= data.has and data.dim == 2 and len(set(data.subject.tolist())) > 20
+    assert (
+        {DataRequirement.SUBJECTS, DataRequirement.DOSE} <= data.has
+        and data.dim == 2
+        and len(set(data.subject.tolist())) > 20
+    )

@@ -7,12 +7,18 @@ import pytest
 import torch
 
 from cellflow_core.analysis import evaluate
-from cellflow_core.data.frames import Frames
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.simulators.birth_death import BirthDeath, Settings
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
-from cellflow_core.models import price, registry
-from cellflow_core.models.price import PRICES, UNSURE, Price, chosen_price
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.models import registry
+from cellflow_core.models.transport import growth_penalty
+from cellflow_core.models.transport.growth_penalty import (
+    DEFAULT_PENALTY,
+    PENALTY_GRID,
+    GrowthPenalty,
+    select_growth_penalty,
+)
 from cellflow_core.train.trainer import TrainConfig, fit
 
 BLUR = 0.02
@@ -31,25 +37,25 @@ def moving(times: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0), cells: int = 250, si
 
 @pytest.mark.parametrize("counted", [True, False])
 def test_uneven_growth_takes_a_cheap_price(counted):
-    data = BirthDeath(Settings(cells_per_time=250, frames=3)).simulate()
+    data = BirthDeath(Settings(cells_per_time=250, n_times=3)).simulate()
     if not counted:
         data = Snapshots(data.x, data.t, data.space)
-    assert chosen_price(Frames.of(data), BLUR, "earlier", generator()) == min(PRICES)
+    assert select_growth_penalty(SnapshotTensors.from_snapshots(data), BLUR, "source", generator()) == min(PENALTY_GRID)
 
 
 @pytest.mark.parametrize("sizes", [None, np.array([1.0, 3.0, 9.0, 27.0])])
-@pytest.mark.parametrize("sides", ["earlier", "both"])
+@pytest.mark.parametrize("sides", ["source", "both"])
 def test_clouds_that_only_move_take_a_dear_price(sizes, sides):
     """Also where all cells triple from time to time: even growth has no price."""
-    assert chosen_price(Frames.of(moving(sizes=sizes)), BLUR, sides, generator()) >= 3.0
+    assert select_growth_penalty(SnapshotTensors.from_snapshots(moving(sizes=sizes)), BLUR, sides, generator()) >= 3.0
 
 
 def test_the_dearest_of_prices_that_do_as_well_is_taken(monkeypatch):
-    misses = dict(zip(PRICES, (1.3, 1.004, 1.0), strict=True))
-    monkeypatch.setattr(price, "miss", lambda frames, k, how, rng: misses[how.price])
-    assert chosen_price(Frames.of(moving()), BLUR, "earlier", generator()) == 3.0
+    misses = dict(zip(PENALTY_GRID, (1.3, 1.004, 1.0), strict=True))
+    monkeypatch.setattr(growth_penalty, "miss", lambda frames, k, how, rng: misses[how.price])
+    assert select_growth_penalty(SnapshotTensors.from_snapshots(moving()), BLUR, "source", generator()) == 3.0
     misses[10.0] = 1.0
-    assert chosen_price(Frames.of(moving()), BLUR, "earlier", generator()) == 10.0
+    assert select_growth_penalty(SnapshotTensors.from_snapshots(moving()), BLUR, "source", generator()) == 10.0
 
 
 def test_one_place_that_empties_while_another_fills_takes_a_cheap_price_on_both_sides():
@@ -58,52 +64,58 @@ def test_one_place_that_empties_while_another_fills_takes_a_cheap_price_on_both_
     t = np.repeat([0.0, 1.0, 2.0, 3.0], 200)
     share = np.array([0.95, 0.65, 0.35, 0.05])[t.astype(int)]
     x = rng.normal(size=(len(t), 2)) + np.where(rng.random(len(t)) < share, 0.0, 12.0)[:, None]
-    frames = Frames.of(Snapshots(x, t, StateSpace.coordinates(("a", "b"))))
-    found = chosen_price(frames, BLUR, "both", generator())
+    frames = SnapshotTensors.from_snapshots(Snapshots(x, t, StateSpace.coordinates(("a", "b"))))
+    found = select_growth_penalty(frames, BLUR, "both", generator())
     near, moved = (
-        price.miss(frames, 1, price.How(BLUR, price=each, sides="both"), generator()) for each in (found, 10.0)
+        growth_penalty.held_out_error(frames, 1, growth_penalty.OTConfig(BLUR, rho=each, relax="both"), generator())
+        for each in (found, 10.0)
     )
-    assert found == min(PRICES) and near < 0.5 * moved
+    assert found == min(PENALTY_GRID) and near < 0.5 * moved
 
 
 def test_without_an_inner_time_none_is_chosen():
-    assert chosen_price(Frames.of(moving((0.0, 1.0))), BLUR, "earlier", generator()) == UNSURE
+    assert (
+        select_growth_penalty(SnapshotTensors.from_snapshots(moving((0.0, 1.0))), BLUR, "source", generator())
+        == DEFAULT_PENALTY
+    )
 
 
 def test_the_draws_of_training_stay_as_they_were():
-    rng, frames = generator(3), Frames.of(moving(cells=40))
+    rng, frames = generator(3), SnapshotTensors.from_snapshots(moving(cells=40))
     before = rng.get_state()
-    first = price.miss(frames, 1, price.How(epsilon=BLUR, price=0.3), rng)
-    assert first == price.miss(frames, 1, price.How(epsilon=BLUR, price=0.3), rng)
+    first = growth_penalty.held_out_error(frames, 1, growth_penalty.OTConfig(epsilon=BLUR, rho=0.3), rng)
+    assert first == growth_penalty.held_out_error(frames, 1, growth_penalty.OTConfig(epsilon=BLUR, rho=0.3), rng)
     assert torch.equal(before, rng.get_state())
-    assert first != price.miss(frames, 1, price.How(epsilon=BLUR, price=0.3), generator(4))
+    assert first != growth_penalty.held_out_error(
+        frames, 1, growth_penalty.OTConfig(epsilon=BLUR, rho=0.3), generator(4)
+    )
 
 
 def test_a_crowd_is_compared_on_some_of_its_cells(monkeypatch):
-    monkeypatch.setattr(price, "CELLS", 50)
+    monkeypatch.setattr(growth_penalty, "CELLS", 50)
     seen = []
-    monkeypatch.setattr(price, "wasserstein", lambda x, y: seen.append((len(x), len(y))) or 1.0)
-    chosen_price(Frames.of(moving()), BLUR, "earlier", generator())
-    assert seen == [(50, 50)] * 2 * price.DRAWS * len(PRICES)
+    monkeypatch.setattr(growth_penalty, "wasserstein", lambda x, y: seen.append((len(x), len(y))) or 1.0)
+    select_growth_penalty(SnapshotTensors.from_snapshots(moving()), BLUR, "source", generator())
+    assert seen == [(50, 50)] * 2 * growth_penalty.DRAWS * len(PENALTY_GRID)
 
 
 def test_a_price_is_chosen_once_and_told(monkeypatch):
-    made, frames = Price(0.0), Frames.of(moving(cells=30))
+    made, frames = GrowthPenalty(0.0), SnapshotTensors.from_snapshots(moving(cells=30))
     assert made.notes() == ()
-    monkeypatch.setattr(price, "chosen_price", lambda *_: 3.0)
+    monkeypatch.setattr(growth_penalty, "chosen_price", lambda *_: 3.0)
     made.prepare(frames, generator(), BLUR)
     monkeypatch.setattr(
-        price, "chosen_price", lambda frames, epsilon, rng: price.How(price=0.1)
+        growth_penalty, "chosen_price", lambda frames, epsilon, rng: growth_penalty.OTConfig(rho=0.1)
     )  # of the cells kept aside
     made.prepare(frames, generator(), BLUR)
-    back = Price(0.0)
+    back = GrowthPenalty(0.0)
     back.load_state_dict(made.state_dict())
     assert back.notes() == made.notes() and made.notes()[0].startswith("The price of growth, 3 mean squared")
 
 
 def test_a_price_that_is_set_is_taken(monkeypatch):
-    monkeypatch.setattr(price, "chosen_price", lambda *_: pytest.fail("a price was set"))
-    made, frames = Price(0.3), Frames.of(moving(cells=30))
+    monkeypatch.setattr(growth_penalty, "chosen_price", lambda *_: pytest.fail("a price was set"))
+    made, frames = GrowthPenalty(0.3), SnapshotTensors.from_snapshots(moving(cells=30))
     assert made.prepare(frames, generator(), BLUR) is not None
     assert made.notes() == () and not made.state_dict()  # weights of before a price could be chosen are read back
 
@@ -113,7 +125,7 @@ def test_the_reader_of_scores_is_told_what_was_chosen(name, settings):
     data = moving(cells=30)
     seen = data.without(1.0)
     model = registry.create(name, {"width": 8, "depth": 1, **settings}, seen.spec, seed=0)
-    fit(model, seen, TrainConfig(steps=4, batch=8), seed=0)
+    fit(model, seen, TrainConfig(steps=4, batch_size=8), seed=0)
     assert model.notes() and evaluate.scores(model, data, 1.0).notes[0] == model.notes()[0]
 
 

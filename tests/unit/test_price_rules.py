@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 
+import growth_penalty as program
 import numpy as np
-import price as program
 import pytest
 import torch
 
-from cellflow_core.data.frames import Frames
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
-from cellflow_core.models import price as chosen
-from cellflow_core.models.plans import How
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.models.transport import growth_penalty as chosen
+from cellflow_core.models.transport.transport_plans import OTConfig
 
 CHEAP, DEAR = ("both", 0.1), ("both", 10.0)
 
@@ -27,7 +27,7 @@ def test_a_nested_rule_goes_by_inner_times():
     rule = program.nested([DEAR, CHEAP], DEAR)
     assert rule(fold(0.3, -0.2, -0.1)) == 0.3  # it was misled, and says so
     assert rule(fold(-0.3, 0.2, -0.1)) == 0.0
-    assert rule(fold(-0.3, -chosen.ALIKE, 0.0)) == 0.0  # no better: dear
+    assert rule(fold(-0.3, -chosen.TIE_TOLERANCE, 0.0)) == 0.0  # no better: dear
     assert rule(fold(-0.3)) == 0.0
     assert program.nested([DEAR, CHEAP], CHEAP)(fold(-0.3)) == -0.3
 
@@ -59,7 +59,7 @@ def test_runs_on_the_files_that_are_there(tmp_path, monkeypatch, capsys):
 def test_without_a_price_mass_is_even():
     t = np.repeat([0.0, 1.0, 2.0], 60)
     x = np.random.default_rng(0).normal(size=(180, 2)) + 4 * t[:, None]
-    frames = Frames.of(Snapshots(x, t, StateSpace.coordinates(("a", "b"))))
-    asked = (None, How(0.02, price=30.0), How(0.02, price=0.03))
-    even, dear, cheap = (chosen.miss(frames, 1, how, torch.Generator().manual_seed(0)) for how in asked)
+    frames = SnapshotTensors.from_snapshots(Snapshots(x, t, StateSpace.coordinates(("a", "b"))))
+    asked = (None, OTConfig(0.02, rho=30.0), OTConfig(0.02, rho=0.03))
+    even, dear, cheap = (chosen.held_out_error(frames, 1, how, torch.Generator().manual_seed(0)) for how in asked)
     assert even == pytest.approx(dear, rel=0.1) and cheap > 1.5 * even

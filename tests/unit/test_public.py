@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
-from cellflow_core.data import addresses, public, sources
+from cellflow_core.data.download import public, url_safety
+from cellflow_core.data.importing import uploads
 from tests.webserver import Shelf, serving
 
 
@@ -27,21 +28,21 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
 
 
 def test_every_entry_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "_refuse_inside", lambda address, host: None)
+    monkeypatch.setattr(url_safety, "_refuse_inside", lambda address, host: None)
     names = [each.name for each in public.CATALOGUE]
     assert len(set(names)) == len(names) and {"eb", "cite", "multi", "pancreas", "dentate-gyrus", "paul15"} <= {*names}
     for each in public.CATALOGUE:
-        assert addresses.check(each.url) == each.url and each.url.startswith("https://"), each.name
+        assert url_safety.check(each.url) == each.url and each.url.startswith("https://"), each.name
         assert each.title and each.paper and each.licence and each.good_for and each.organism and each.cells
         assert each.sha256 == "" or len(bytes.fromhex(each.sha256)) == 32
-        assert sources.ending(each.file) != ".bin"
+        assert uploads.ending(each.file) != ".bin"
     with pytest.raises(KeyError, match="no public data set 'ebb'; there is eb, eb-genes"):
         public.find("ebb")
 
 
 def test_a_data_set_comes_with_its_name_and_its_time(shelf: Shelf) -> None:
     shelf.files["/cite"] = b"cells"
-    held = sources.opened(public.get("cite"))
+    held = uploads.opened(public.get("cite"))
     assert (held.name, held.time, held.path.name) == ("op_cite_inputs_0.h5ad", "day", "file.h5ad")
     assert held.sha256 == hashlib.sha256(b"cells").hexdigest()
 
@@ -65,9 +66,9 @@ def test_paul15_is_rewritten_as_anndata(shelf: Shelf, tmp_path: Path) -> None:
         file["info.genes_strings"] = np.array([each.split(";")[0] for each in genes[:25]], "S")
     shelf.files["/paul15"] = (tmp_path / "paul15.h5").read_bytes()
     said: list[str] = []
-    held = sources.opened(public.get("paul15", said.append))
+    held = uploads.opened(public.get("paul15", said.append))
     read = anndata.read_h5ad(held.path)
     assert read.shape == (40, 25) and "paul15_clusters" in read.obs
     assert np.array_equal(np.asarray(read["W3", "Gene04"].X), [[counts[4, 3]]])
     assert "reading the authors' own format" in said
-    assert sources.opened(public.bring(held.id)).path.read_bytes() == held.path.read_bytes()
+    assert uploads.opened(public.bring(held.id)).path.read_bytes() == held.path.read_bytes()

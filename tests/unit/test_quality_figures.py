@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.figures import theme, variance, violin
+from cellflow_core.figures import theme
+from cellflow_core.figures.data import variance, violin
 
 
 def test_violins_are_thinned_and_carry_their_limits() -> None:

@@ -13,8 +13,8 @@ import pytest
 import scanpy as sc
 from scipy.sparse import csr_matrix
 
-from cellflow_core.data.inspection import inspect_file
-from cellflow_core.data.readers import BadInput, NotCells, labels_of, read
+from cellflow_core.data.importing.inspection import inspect_file
+from cellflow_core.data.readers import InvalidInputError, NotCellDataError, labels_of, read
 from tests import made_files as made
 
 X = made.counts().toarray()
@@ -107,7 +107,7 @@ def test_an_older_h5ad_whose_indices_point_elsewhere(tmp_path, part) -> None:
     path = made.older_h5ad(tmp_path / "older.h5ad")
     with h5py.File(path, "r+") as file:
         file[f"{part}/indices"][3] = 2_000_000_000
-    with pytest.raises(BadInput, match="older.h5ad is damaged"):
+    with pytest.raises(InvalidInputError, match="older.h5ad is damaged"):
         read(path, "older.h5ad")
 
 
@@ -167,12 +167,12 @@ def test_mudata_without_genes_or_shared_cells(tmp_path) -> None:
     path = made.h5mu(tmp_path / "a.h5mu")
     with h5py.File(path, "r+") as file:
         file["mod/atac/obs/_index"][...] = "someone else"
-    with pytest.raises(BadInput, match="0 cells have a name that every modality knows and that is used once"):
+    with pytest.raises(InvalidInputError, match="0 cells have a name that every modality knows and that is used once"):
         read(path, "a.h5mu")
     with h5py.File(path, "r+") as file:
         file.move("mod/rna", "mod/prot")
     with pytest.raises(
-        BadInput, match="MuData with the modalities atac, prot, and one of genes, named rna, is expected"
+        InvalidInputError, match="MuData with the modalities atac, prot, and one of genes, named rna, is expected"
     ):
         read(path, "a.h5mu")
 
@@ -312,7 +312,7 @@ def test_labels_are_text_and_empty_ones_missing() -> None:
 
 
 def test_a_file_that_is_gone(tmp_path) -> None:
-    with pytest.raises(BadInput, match="not there any more"):
+    with pytest.raises(InvalidInputError, match="not there any more"):
         read(tmp_path / "a.csv", "a.csv")
 
 
@@ -338,7 +338,7 @@ NO_CELLS["a square"] = (
 def test_what_is_no_table_of_cells_is_told_as_such(tmp_path, case) -> None:
     text, what, words = NO_CELLS[case]
     (tmp_path / "a.csv").write_text(text)
-    with pytest.raises(NotCells) as error:
+    with pytest.raises(NotCellDataError) as error:
         inspect_file(tmp_path / "a.csv", "a.csv")
     again = pickle.loads(pickle.dumps(error.value))  # noqa: S301 - made in this line
     assert words in str(again) and error.value.what == what == again.what and "choose the file" in str(again)
@@ -363,7 +363,7 @@ def test_entries_of_a_matrix_that_cannot_be(tmp_path, change, words) -> None:
     files = made.folder(2)
     assert change[0] in files["matrix.mtx"]
     files["matrix.mtx"] = files["matrix.mtx"].replace(change[0], change[1], 1)
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(InvalidInputError, match=words):
         read(made.zipped(tmp_path / "a.zip", files), "a.zip")
 
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from cellflow_core.data import reconstruction
-from cellflow_core.data.dataset import DamagedDataset
-from cellflow_core.data.pca import pca
+from cellflow_core.data.preprocessing import reconstruction
+from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
-from cellflow_core.data.spaces.training import kept_aside
+from cellflow_core.data.spaces.fitting import kept_aside
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.steps.contract import derive
-from cellflow_core.data.store import Dataset, open_dataset, save_dataset
-from cellflow_core.figures import reconstruction as figures
+from cellflow_core.data.store.dataset import DamagedDatasetError
+from cellflow_core.data.store.store import Dataset, open_dataset, save_dataset
+from cellflow_core.figures.data import reconstruction as figures
 from tests.unit.test_state_step import GENES, quick, stored  # noqa: F401 - a fixture
 
 RNG = np.random.default_rng(0)
@@ -131,7 +131,7 @@ def test_what_cannot_be_compared_is_said():
 def test_a_damaged_file_is_one_sentence():
     opened: Dataset = open_dataset(derive(stored(), "state", {"representation": "pca", "axes": 4}))
     (opened.folder / "reconstruction.npz").write_bytes(b"PK\x03\x04 no")
-    with pytest.raises(DamagedDataset, match=r"reconstruction\.npz is damaged"):
+    with pytest.raises(DamagedDatasetError, match=r"reconstruction\.npz is damaged"):
         reconstruction.stored(opened)
 
 

@@ -8,11 +8,11 @@ import threading
 import numpy as np
 import pytest
 
-from cellflow_core.home import runs_root
 from cellflow_core.runs import attempt as attempt_module
 from cellflow_core.runs import files, index, metrics
-from cellflow_core.runs.attempt import Heart, claim, machine, started
+from cellflow_core.runs.attempt import Heartbeat, claim, host_id, process_start_time
 from cellflow_core.runs.recipe import Recipe
+from cellflow_core.workspace import runs_root
 
 
 def submitted(**changes):
@@ -59,15 +59,15 @@ def test_an_id_never_leads_out_of_the_folder(id):
 def test_queue_positions():
     first, second = submitted(), submitted()
     assert (first.status().state, first.status().position, second.status().position) == ("queued", 1, 2)
-    with Heart(claim(first.folder, "test")):
+    with Heartbeat(claim(first.folder, "test")):
         assert second.status().position == 1
 
 
 def test_states_follow_from_what_is_in_the_folder():
     run = submitted()
     attempt = claim(run.folder, "test")
-    with Heart(attempt) as heart:
-        heart.say(stage="preparing", device="CPU")
+    with Heartbeat(attempt) as heart:
+        heart.log_line(stage="preparing", device="CPU")
         status = run.status()
         assert (status.state, status.phase, status.device, status.attempt) == ("running", "preparing", "CPU", 1)
         metrics.append(attempt.metrics, row(10))
@@ -75,7 +75,7 @@ def test_states_follow_from_what_is_in_the_folder():
         status = run.status()
         assert (status.phase, status.step, status.steps) == ("flow", 20, 100)
         assert status.eta == pytest.approx(8.0)
-    files.write_first(attempt.folder / "exit.json", {"kind": "stopped", "message": ""})
+    files.write_exclusive(attempt.folder / "exit.json", {"kind": "stopped", "message": ""})
     assert run.status().state == "queued"
     assert run.end("failed", "because") and not run.end("done", "")
     status = run.status()
@@ -86,7 +86,7 @@ def test_states_follow_from_what_is_in_the_folder():
 def test_a_dead_process_is_lost_at_once():
     run = submitted()
     attempt = claim(run.folder, "test")
-    beat = {"beat": 3, "pid": 2**22 + 1, "machine": machine(), "started": "12", "device": "", "stage": ""}
+    beat = {"beat": 3, "pid": 2**22 + 1, "machine": host_id(), "started": "12", "device": "", "stage": ""}
     files.write_json(attempt.folder / "heartbeat.json", beat)
     assert run.status().state == "lost"
 
@@ -94,8 +94,8 @@ def test_a_dead_process_is_lost_at_once():
 def test_a_process_id_used_again_is_not_the_worker():
     run = submitted()
     attempt = claim(run.folder, "test")
-    assert started(os.getpid())
-    beat = {"beat": 3, "pid": os.getpid(), "machine": machine(), "started": "1", "device": "", "stage": ""}
+    assert process_start_time(os.getpid())
+    beat = {"beat": 3, "pid": os.getpid(), "machine": host_id(), "started": "1", "device": "", "stage": ""}
     files.write_json(attempt.folder / "heartbeat.json", beat)
     assert run.status().state == "lost"
 
@@ -203,7 +203,7 @@ def test_delete_and_restore():
 
 def test_a_run_in_training_is_not_deleted():
     run = submitted()
-    with Heart(claim(run.folder, "test")), pytest.raises(ValueError, match="cancel it first"):
+    with Heartbeat(claim(run.folder, "test")), pytest.raises(ValueError, match="cancel it first"):
         run.delete()
 
 
@@ -220,7 +220,7 @@ def test_of_many_writers_the_first_one_wins(tmp_path):
 
     def write(k: int) -> None:
         gate.wait()
-        won.append(files.write_first(tmp_path / "result.json", {"by": k}))
+        won.append(files.write_exclusive(tmp_path / "result.json", {"by": k}))
 
     threads = [threading.Thread(target=write, args=(k,)) for k in range(8)]
     for each in threads:

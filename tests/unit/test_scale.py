@@ -11,7 +11,7 @@ import scale
 import torch
 from tree import CLONES, GROWTH, tree
 
-from cellflow_core.data.snapshots import Need
+from cellflow_core.data.snapshots import DataRequirement
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_the_program_writes_its_table(tmp_path, capsys):
     out = tmp_path / "scale.json"
     asked = ["--file", str(tmp_path / "few.npz"), "--dims", "2", "--cells", "100,150", "--made-dims", "3"]
     asked += ["--steps", "2", "--out", str(out)]
-    scale.main([*asked, "--models", "mccann,i-cfm"])
+    scale.main([*asked, "--models", "ot-displacement,i-cfm"])
     found = json.loads(out.read_text())
     assert list(found["data"]) == ["few", "tree 100", "tree 150"] and not found["failed"] and not found["refused"]
     assert found["data"]["few"]["fold"] == 1.0 and found["data"]["tree 100"]["fold"] == 2.0
@@ -38,21 +38,22 @@ def test_the_program_writes_its_table(tmp_path, capsys):
         assert set(row["views"]) == set(footprint.PICTURES) and min(row["carry_mb"], row["views_mb"]) >= 0
     shown = capsys.readouterr().out
     assert all(
-        each in shown for each in ("mccann", "i-cfm", "still", "floor", "tree 150: 150 cells", found["date"][:10])
+        each in shown
+        for each in ("ot-displacement", "i-cfm", "still", "floor", "tree 150: 150 cells", found["date"][:10])
     )
 
-    scale.main([*asked, "--models", "cfgen,mccann"])
+    scale.main([*asked, "--models", "cfgen,ot-displacement"])
     again = json.loads(out.read_text())
-    assert sorted({row["model"] for row in again["rows"]}) == ["i-cfm", "mccann"] and len(again["rows"]) == 6
+    assert sorted({row["model"] for row in again["rows"]}) == ["i-cfm", "ot-displacement"] and len(again["rows"]) == 6
     assert len(again["refused"]) == 3 and "CFGen needs a state that decodes to counts" in again["refused"][0]["said"]
     with pytest.raises(SystemExit, match="scale.json holds a table of other steps, seed or machine"):
-        scale.main([*asked, "--models", "mccann", "--seed", "1"])
+        scale.main([*asked, "--models", "ot-displacement", "--seed", "1"])
 
 
 @pytest.mark.usefixtures("threads")
 def test_a_file_that_is_not_there_is_left_out_with_a_sentence(tmp_path, capsys):
     found = scale.main(
-        ["--file", str(tmp_path / "gone.npz"), "--cells", "60", "--made-dims", "3", "--models", "mccann"]
+        ["--file", str(tmp_path / "gone.npz"), "--cells", "60", "--made-dims", "3", "--models", "ot-displacement"]
     )
     assert list(found["data"]) == ["tree 60"] and "there is no file gone.npz here" in capsys.readouterr().err
 
@@ -81,6 +82,12 @@ def test_the_tree_is_what_it_says():
     assert data.lineage is not None and len(np.unique(data.lineage)) == CLONES
     own = np.array([np.bincount(branch[data.lineage == clone], minlength=3).max() for clone in range(30)])
     assert (own / [(data.lineage == clone).sum() for clone in range(30)]).mean() == pytest.approx(0.85, abs=0.05)
-    assert {Need.TIMES, Need.VELOCITY, Need.MASS, Need.LINEAGE, Need.GROWTH} <= data.has
+    assert {
+        DataRequirement.TIMES,
+        DataRequirement.VELOCITY,
+        DataRequirement.MASS,
+        DataRequirement.LINEAGE,
+        DataRequirement.GROWTH,
+    } <= data.has
     with pytest.raises(ValueError, match="three coordinates, 2 were asked for"):
         tree(30, 2)

@@ -13,8 +13,8 @@ from tests.conftest import SHARED
 DAYS = [0.0, 1.0, 2.0, 3.0, 4.0]
 HALVES = "pramila_500genes_1sample_24T.csv", "pramila_500genes_1VALsample_24T.csv"
 YEAST = [float(each) for each in range(0, 125, 5) if each != 105]
-Expected = tuple[int, int, list[float] | int, set[str]]
-EXPECTED: dict[str, Expected] = {
+PendingDownload = tuple[int, int, list[float] | int, set[str]]
+EXPECTED: dict[str, PendingDownload] = {
     "eb_embryoid_body/eb_subset2750.h5ad": (2750, 100, [1.5, 7.5, 13.5, 19.5, 25.5], {"time course", "velocity"}),
     "eb_embryoid_body/eb_velocity_subset2750.npz": (2750, 100, DAYS, {"time course", "velocity"}),
     "deepruot/emt.csv": (3133, 10, DAYS[:4], {"time course", "unbalanced"}),

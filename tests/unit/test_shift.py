@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.perturb import perturbation
-from cellflow_core.analysis.shift import shifted
-from cellflow_core.analysis.views import View
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.perturbations.initial_shift import shifted
+from cellflow_core.analysis.perturbations.knock_out import perturbation
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.models.contract import DynamicsModel, HasCoupling, HasVelocity, Plan
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.models.contract import DynamicsModel, HasCoupling, HasVelocity, TransportPlan
 from tests import toys
 
 RNG = np.random.default_rng(0)
 CELLS = RNG.normal([1.0, 0.3, 0.0], [1.0, 0.4, 0.5], (240, 3)).astype(np.float32)
 DATA = Snapshots(CELLS, np.repeat([0.0, 2.0], 120), StateSpace.of_genes(("Side", "Fades", "Still")))
-VIEW = View("pca", ("a", "b"), DATA.x[:, :2], DATA.x)
+VIEW = Embedding("pca", ("a", "b"), DATA.x[:, :2], DATA.x)
 
 
 class Made(DynamicsModel):
@@ -107,7 +107,7 @@ def test_a_static_plan_is_refused_as_it_is_for_a_held_gene():
     class Plans(Made, HasCoupling):
         def coupling(self, k):
             x0, x1 = (torch.from_numpy(DATA.at(time)) for time in DATA.times)
-            return Plan(0.0, 2.0, x0, x1, torch.full((len(x0),), 1 / len(x0)))
+            return TransportPlan(0.0, 2.0, x0, x1, torch.full((len(x0),), 1 / len(x0)))
 
     with pytest.raises(ValueError, match="a static plan between measured times and no velocity field"):
         perturbation(Plans(), DATA, VIEW, "Side", "shift")

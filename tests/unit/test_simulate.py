@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis import displacement
-from cellflow_core.analysis.simulate import motion, simulate
+from cellflow_core.analysis import displacement_interpolation
+from cellflow_core.analysis.simulate import dynamics, simulate
 from cellflow_core.config import Config, setting
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.math.integrate import draws, integrate, step_error, steps_through
+from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.math.integrate import brownian_increments, integrate, step_error, time_grid
 from cellflow_core.models.contract import (
     DynamicsModel,
     HasCoupling,
@@ -21,11 +21,11 @@ from cellflow_core.models.contract import (
     HasNoise,
     HasScore,
     HasVelocity,
-    Plan,
+    TransportPlan,
     capabilities,
 )
 
-SPEC = Spec(dim=2, times=(0.0, 1.0, 3.0), center=(0.0, 0.0), scale=1.0, interval=1.5)
+SPEC = DataSpec(dim=2, times=(0.0, 1.0, 3.0), center=(0.0, 0.0), scale=1.0, interval=1.5)
 
 
 class Made(DynamicsModel):
@@ -85,7 +85,7 @@ class Optional(Made, HasVelocity, HasDrift, HasNoise, HasGrowth):
     """A method that has growth and noise with one setting only, and a velocity with the other."""
 
     Config = Chosen
-    only_with: ClassVar = {
+    conditional_capabilities: ClassVar = {
         "velocity": ("kind", ("still",)),
         "drift": ("kind", ("noisy",)),
         "noise": ("kind", ("noisy",)),
@@ -113,7 +113,7 @@ class Joined(Made, HasCoupling):
         left = torch.tensor([[0.0, 0.0], [0.0, 0.0], [5.0, 0.0]]) + (0 if k == 0 else torch.tensor([0.0, 1.0]))
         right = torch.tensor([[0.0, 1.0], [0.0, 1.0], [5.0, 1.0]]) if k == 0 else left + 1.0
         t0, t1 = SPEC.times[k], SPEC.times[k + 1]
-        return Plan(t0, t1, left, right, torch.tensor([0.25, 0.25, 0.5]))
+        return TransportPlan(t0, t1, left, right, torch.tensor([0.25, 0.25, 0.5]))
 
 
 class Multiplying(Joined):
@@ -121,7 +121,7 @@ class Multiplying(Joined):
 
     def coupling(self, k):
         plan = super().coupling(k)
-        return replace(plan, later=plan.weight * torch.tensor([1.0, 1.0, 2.0])) if k == 0 else plan
+        return replace(plan, target_mass=plan.weight * torch.tensor([1.0, 1.0, 2.0])) if k == 0 else plan
 
 
 class Mute(Made, HasGrowth):
@@ -130,7 +130,7 @@ class Mute(Made, HasGrowth):
 
 
 def test_steps_end_at_every_output_and_every_measured_time():
-    steps = steps_through([0.5, 2.0, 4.0], SPEC.times, 4)
+    steps = time_grid([0.5, 2.0, 4.0], SPEC.times, 4)
     assert [steps.times[k] for k in steps.kept] == [0.5, 2.0, 4.0]
     assert {1.0, 3.0} <= set(steps.times)
     assert max(np.diff(steps.times)) <= 0.5 + 1e-12 and min(np.diff(steps.times)) > 0
@@ -138,7 +138,7 @@ def test_steps_end_at_every_output_and_every_measured_time():
 
 def test_times_must_ascend():
     with pytest.raises(ValueError, match="ascend"):
-        steps_through([1.0, 0.5], SPEC.times, 4)
+        time_grid([1.0, 0.5], SPEC.times, 4)
 
 
 def test_a_velocity_is_followed_in_order_four():
@@ -148,18 +148,18 @@ def test_a_velocity_is_followed_in_order_four():
     np.testing.assert_allclose(made.x[2], -x0, atol=2e-3)
     start = torch.tensor(x0, dtype=torch.float64)
     field = lambda t, x: torch.stack([-x[:, 1], x[:, 0]], dim=1)  # noqa: E731
-    errors = [step_error(field, start, steps_through([0.0, 3.0], SPEC.times, n)) for n in (4, 8)]
+    errors = [step_error(field, start, time_grid([0.0, 3.0], SPEC.times, n)) for n in (4, 8)]
     assert 12 < errors[0] / errors[1] < 20
 
 
 def test_noise_and_drift_reach_the_stationary_law_of_the_ornstein_uhlenbeck_process():
-    made = simulate(Pulled(), np.zeros((4000, 2), np.float32), [0.0, 3.0], per_gap=64)
+    made = simulate(Pulled(), np.zeros((4000, 2), np.float32), [0.0, 3.0], steps_per_interval=64)
     assert made.x[-1].std() == pytest.approx(0.6 / math.sqrt(4), rel=0.04)
     assert abs(made.x[-1].mean()) < 0.02
 
 
 def test_velocity_and_score_and_noise_make_the_drift_of_the_stochastic_equation():
-    moving = motion(Scored())
+    moving = dynamics(Scored())
     x = torch.randn(5, 2)
     torch.testing.assert_close(moving.drift(torch.zeros(5), x), -x / 2)
     start = np.random.default_rng(0).normal(size=(4000, 2)).astype(np.float32)
@@ -174,12 +174,18 @@ def test_a_model_moves_by_what_its_settings_give():
     assert capabilities(Optional) == {"velocity", "drift", "noise", "growth"}
     still, noisy = Optional("still"), Optional("noisy")
     assert capabilities(still) == {"velocity"} and capabilities(noisy) == {"drift", "noise", "growth"}
-    moving = motion(still)
+    moving = dynamics(still)
     assert moving.kind == "deterministic" and moving.growth is None and moving.drift is None and moving.noise is None
-    moving = motion(noisy)
+    moving = dynamics(noisy)
     assert moving.kind == "stochastic" and moving.velocity is None and moving.growth is not None
     with pytest.raises(ValueError, match="it has no capability at all"):
-        motion(type("Bare", (Optional,), {"only_with": dict.fromkeys(Optional.only_with, ("kind", ()))})("still"))
+        dynamics(
+            type(
+                "Bare",
+                (Optional,),
+                {"conditional_capabilities": dict.fromkeys(Optional.conditional_capabilities, ("kind", ()))},
+            )("still")
+        )
 
 
 def test_the_same_seed_gives_the_same_cells_and_another_others():
@@ -191,7 +197,10 @@ def test_the_same_seed_gives_the_same_cells_and_another_others():
 
 def test_noise_does_not_depend_on_how_many_blocks_there_are():
     x0 = np.zeros((5000, 2), np.float32)
-    few, many = simulate(Pulled(), x0[:2048], [0.0, 1.0], per_gap=8), simulate(Pulled(), x0, [0.0, 1.0], per_gap=8)
+    few, many = (
+        simulate(Pulled(), x0[:2048], [0.0, 1.0], steps_per_interval=8),
+        simulate(Pulled(), x0, [0.0, 1.0], steps_per_interval=8),
+    )
     np.testing.assert_array_equal(few.x, many.x[:, :2048])
     assert not np.allclose(many.x[-1, :2000], many.x[-1, 2048:4048])
 
@@ -218,7 +227,7 @@ def test_a_plan_moves_cells_along_straight_lines_and_stops_where_it_ends():
 def test_a_cell_far_from_zero_is_told_from_its_neighbour():
     spots = 1e3 + 1e-3 * np.random.default_rng(0).normal(size=(900, 20)).astype(np.float32)
     cells = spots[np.random.default_rng(1).permutation(900)[:700]]
-    assert np.array_equal(spots[displacement._nearest(cells, spots)], cells)
+    assert np.array_equal(spots[displacement_interpolation._nearest(cells, spots)], cells)
 
 
 def test_cells_of_a_plan_that_grows_carry_its_mass():
@@ -229,7 +238,7 @@ def test_cells_of_a_plan_that_grows_carry_its_mass():
     np.testing.assert_allclose(mass[:, 1], [1.0, 2**0.5, 2.0, 2.0, 2.0], rtol=1e-5)
     assert any("counts for more" in each for each in made.notes)
     assert not any("counts for more" in each for each in simulate(Joined(), x0, [0.0, 1.0]).notes)
-    assert motion(Multiplying()).grows and not motion(Joined()).grows
+    assert dynamics(Multiplying()).has_growth and not dynamics(Joined()).has_growth
     later = simulate(Multiplying(), x0, [0.5, 1.0])
     np.testing.assert_allclose(np.exp(later.log_weight[-1]), [1.0, 2**0.5], rtol=1e-5)
 
@@ -248,6 +257,8 @@ def test_a_constraint_holds_at_every_output():
     def hold(x):
         return torch.stack([torch.ones(len(x)), x[:, 1]], dim=1)
 
-    x0, steps = torch.randn(6, 2), steps_through([0.0, 0.5, 1.0], SPEC.times, 4)
-    x, _ = integrate(lambda t, x: -x, x0, steps, sigma=torch.ones_like, constrain=hold, noise=draws(0, 0, x0.device))
+    x0, steps = torch.randn(6, 2), time_grid([0.0, 0.5, 1.0], SPEC.times, 4)
+    x, _ = integrate(
+        lambda t, x: -x, x0, steps, sigma=torch.ones_like, constrain=hold, noise=brownian_increments(0, 0, x0.device)
+    )
     assert (x[:, :, 0] == 1).all()

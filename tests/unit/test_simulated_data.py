@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellflow_core.data import demos, store
 from cellflow_core.data.simulators import registry
 from cellflow_core.data.simulators.contract import CAPABILITIES, HasLayers
+from cellflow_core.data.store import demos, store
 
 FINGERPRINTS = {"toggle": "60cde81cc95db03b", "krumsiek11": "2c7097d18838b2b6"}
 """Of the demos whose cells do not hang on the arithmetic of a machine, as the PCA of the third does."""

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.data.frames import Frames
-from cellflow_core.data.snapshots import Need, Snapshots, Spec
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.split import halves, validation_split
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.train_validation_split import halves, validation_split
 
 
 def made(cells=30, dim=3, times=(0.0, 1.5, 4.0)):
@@ -42,7 +42,7 @@ def test_a_time_is_held_out_whole():
     assert kept.times.tolist() == [0.0, 4.0]
     assert len(kept.x) == 20
     assert all(len(values) == 20 for values in kept.labels.values())
-    assert Need.TIMES not in kept.without(4.0).has
+    assert DataRequirement.TIMES not in kept.without(4.0).has
 
 
 def test_the_fingerprint_follows_the_content():
@@ -62,7 +62,7 @@ def test_the_fingerprint_follows_the_content():
 
 def test_a_spec_reads_back_from_json():
     spec = made().spec
-    assert Spec.of(json.loads(json.dumps(asdict(spec)))) == spec
+    assert DataSpec.from_dict(json.loads(json.dumps(asdict(spec)))) == spec
     assert spec.interval == 2.0
 
 
@@ -113,14 +113,19 @@ def test_frames_know_what_is_known_of_each_cell():
         labels={"type": np.array(["T", "B", "B", "T", "T", "NK", "B"]), "name": np.arange(7).astype(str)},
     )
     assert data.spec.labels[0] == ("type", ("B", "NK", "T"))
-    assert Spec.of(json.loads(json.dumps(asdict(data.spec)))) == data.spec
-    early = Frames.of(data.take(t == 1.0), spec=data.spec)
-    assert early.about["label type"][0].tolist() == [2, 0, 0]
-    frames = Frames.of(data)
+    assert DataSpec.from_dict(json.loads(json.dumps(asdict(data.spec)))) == data.spec
+    early = SnapshotTensors.from_snapshots(data.take(t == 1.0), spec=data.spec)
+    assert early.cell_data["label type"][0].tolist() == [2, 0, 0]
+    frames = SnapshotTensors.from_snapshots(data)
     assert frames.mass is not None and frames.mass.tolist() == [1.0, 2.0]
-    assert frames.about["label type"][1].tolist() == [2, 2, 1, 0] and frames.about["growth"][1].tolist() == [3, 4, 5, 6]
+    assert frames.cell_data["label type"][1].tolist() == [2, 2, 1, 0] and frames.cell_data["growth"][1].tolist() == [
+        3,
+        4,
+        5,
+        6,
+    ]
     batch = frames.batch(5, torch.Generator().manual_seed(0))
-    assert torch.equal(batch.about("growth") * 2, batch.x[..., 0])
-    assert torch.equal(batch.about("lineage").float(), batch.about("growth"))
+    assert torch.equal(batch.cell_data("growth") * 2, batch.x[..., 0])
+    assert torch.equal(batch.cell_data("lineage").float(), batch.cell_data("growth"))
     with pytest.raises(KeyError, match=r"dose.*growth, lineage, label type"):
-        batch.about("dose")
+        batch.cell_data("dose")

@@ -9,35 +9,36 @@ from pathlib import Path
 
 import pytest
 
-from cellflow_core.data import demos, sources
-from cellflow_core.data.store import open_dataset
+from cellflow_core.data.importing import uploads
+from cellflow_core.data.store import demos
+from cellflow_core.data.store.store import open_dataset
 
 
 def test_an_upload_is_found_by_its_id_with_its_own_name(home: Path) -> None:
-    held = sources.opened(sources.keep(io.BytesIO(b"x,y\n1,2\n"), "../../my cells.CSV"))
+    held = uploads.opened(uploads.save_upload(io.BytesIO(b"x,y\n1,2\n"), "../../my cells.CSV"))
     assert held.path.read_bytes() == b"x,y\n1,2\n" and held.path.name == "file.csv"
     assert held.path.is_relative_to(home)
     assert (held.name, held.origin) == ("../../my cells.CSV", "upload")
     assert held.sha256 == hashlib.sha256(b"x,y\n1,2\n").hexdigest()
-    sources.discard(held.id)
+    uploads.discard(held.id)
     with pytest.raises(KeyError, match="choose the file again"):
-        sources.opened(held.id)
+        uploads.opened(held.id)
 
 
 @pytest.mark.parametrize("upload", ["../../etc", "", "0123456789ab/..", "ABCDEF012345"])
 def test_an_id_that_is_none_is_refused(upload: str) -> None:
     with pytest.raises(KeyError, match="choose the file again"):
-        sources.opened(upload)
+        uploads.opened(upload)
 
 
 def test_what_nobody_imported_goes_after_two_days(home: Path) -> None:
-    old = sources.keep(io.BytesIO(b"1"), "old.csv")
+    old = uploads.save_upload(io.BytesIO(b"1"), "old.csv")
     for each in (*(home / "uploads" / old).iterdir(), home / "uploads" / old):
         os.utime(each, (0, 0))
-    new = sources.keep(io.BytesIO(b"2"), "new.csv")
-    assert sources.opened(new).name == "new.csv"
+    new = uploads.save_upload(io.BytesIO(b"2"), "new.csv")
+    assert uploads.opened(new).name == "new.csv"
     with pytest.raises(KeyError):
-        sources.opened(old)
+        uploads.opened(old)
 
 
 @pytest.mark.parametrize(
@@ -52,54 +53,54 @@ def test_what_nobody_imported_goes_after_two_days(home: Path) -> None:
     ],
 )
 def test_only_known_endings_are_kept(name: str, ending: str) -> None:
-    assert sources.ending(name) == ending
+    assert uploads.ending(name) == ending
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "..", "", "C:\\cells\\a b.h5ad", "\u202e<b>.csv", "x" * 999])
 def test_a_safe_name_stays_in_its_folder(name: str, tmp_path: Path) -> None:
-    held = sources.safe(name)
+    held = uploads.safe(name)
     assert 1 <= len(held) <= 100 and (tmp_path / held).parent == tmp_path and not held.startswith(".")
 
 
 def test_a_file_of_this_machine_is_linked_and_never_removed(tmp_path: Path) -> None:
     mine = tmp_path / "mine.csv"
     mine.write_text("x\n1\n")
-    held = sources.opened(sources.link(mine))
+    held = uploads.opened(uploads.register_local_file(mine))
     assert held.path.read_text() == "x\n1\n" and held.path.parent != tmp_path
     assert (held.name, held.origin) == ("mine.csv", str(mine))
-    sources.discard(held.id)
+    uploads.discard(held.id)
     assert mine.exists()
     with pytest.raises(ValueError, match="pack it into one"):
-        sources.link(tmp_path)
+        uploads.register_local_file(tmp_path)
     with pytest.raises(ValueError, match="no readable file"):
-        sources.link(tmp_path / "absent.csv")
+        uploads.register_local_file(tmp_path / "absent.csv")
 
 
 def test_an_imported_file_can_be_prepared_again() -> None:
     made = demos.make("toggle")
     with pytest.raises(KeyError, match="upload it again"):
-        sources.of_dataset(made)
-    upload = sources.keep(io.BytesIO(b"x,y\n"), "../my cells.csv")
-    sources.hand_over(upload, made)
-    sources.hand_over(upload, made)  # a second tab
+        uploads.of_dataset(made)
+    upload = uploads.save_upload(io.BytesIO(b"x,y\n"), "../my cells.csv")
+    uploads.attach_to_dataset(upload, made)
+    uploads.attach_to_dataset(upload, made)  # a second tab
     assert (open_dataset(made).folder / "source" / "my_cells.csv").read_bytes() == b"x,y\n"
     with pytest.raises(KeyError):
-        sources.opened(upload)
-    again = sources.opened(sources.of_dataset(made))
+        uploads.opened(upload)
+    again = uploads.opened(uploads.of_dataset(made))
     assert (again.name, again.path.read_bytes(), again.origin) == ("../my cells.csv", b"x,y\n", "upload")
-    sources.discard(again.id)
-    assert sources.opened(sources.of_dataset(made)).path.read_bytes() == b"x,y\n"
+    uploads.discard(again.id)
+    assert uploads.opened(uploads.of_dataset(made)).path.read_bytes() == b"x,y\n"
 
 
 def test_a_linked_original_that_is_gone_says_so(tmp_path: Path) -> None:
     mine = tmp_path / "mine.csv"
     mine.write_text("x\n")
     made = demos.make("toggle")
-    sources.hand_over(sources.link(mine), made)
-    assert sources.opened(sources.of_dataset(made)).origin == str(mine)
+    uploads.attach_to_dataset(uploads.register_local_file(mine), made)
+    assert uploads.opened(uploads.of_dataset(made)).origin == str(mine)
     mine.unlink()
     with pytest.raises(KeyError, match=r"mine\.csv.*not there any more"):
-        sources.of_dataset(made)
+        uploads.of_dataset(made)
 
 
 def test_the_page_reads_only_folders_that_were_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,9 +110,9 @@ def test_the_page_reads_only_folders_that_were_named(tmp_path: Path, monkeypatch
         (each / "cells.csv").write_text("x\n")
     monkeypatch.delenv("CELLFLOW_PATHS", raising=False)
     with pytest.raises(ValueError, match="cannot be opened from the browser: whoever runs this app names the folders"):
-        sources.link_offered(open_folder / "cells.csv")
+        uploads.link_offered(open_folder / "cells.csv")
     monkeypatch.setenv("CELLFLOW_PATHS", f"{open_folder}{os.pathsep}{tmp_path / 'absent'}")
-    assert sources.opened(sources.link_offered(open_folder / "cells.csv")).name == "cells.csv"
+    assert uploads.opened(uploads.link_offered(open_folder / "cells.csv")).name == "cells.csv"
     (open_folder / "out").symlink_to(other)
     for inside in (
         other / "cells.csv",
@@ -119,4 +120,4 @@ def test_the_page_reads_only_folders_that_were_named(tmp_path: Path, monkeypatch
         open_folder / "out" / "cells.csv",
     ):
         with pytest.raises(ValueError, match="is in none of"):
-            sources.link_offered(inside)
+            uploads.link_offered(inside)

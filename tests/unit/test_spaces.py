@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from cellflow_core.data.pca import pca
-from cellflow_core.data.snapshots import Need, Snapshots
-from cellflow_core.data.snapshots_file import load_snapshots, save_snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.preprocessing.pca import pca
+from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.store.snapshots_file import load_snapshots, save_snapshots
 
 STORED = Path(__file__).parents[1] / "stored"
 GENES = ("Sox2", "<b>bad</b>", "Gata1", "Spi1", "Actb")
@@ -68,12 +68,12 @@ def test_counts_have_the_mean_and_the_variance_of_the_law():
     """Mean within 3 %, variance within 12 %, of 40,000 cells at one state."""
     x, size = np.repeat(X[:1], 40_000, axis=0), np.full(40_000, 300.0)
     share = np.expm1(COUNTED.decode(X[:1])[0]) / 1e4
-    found = COUNTED.counts(x, size, np.random.default_rng(1))
+    found = COUNTED.sample_counts(x, size, np.random.default_rng(1))
     assert np.issubdtype(found.dtype, np.integer) and found.min() >= 0
     mean = 300 * share
     np.testing.assert_allclose(found.mean(axis=0), mean, rtol=0.03, atol=0.01)
     np.testing.assert_allclose(found.var(axis=0), mean + mean**2 / COUNTED.dispersion, rtol=0.12, atol=0.02)
-    double = COUNTED.counts(x, 2 * size, np.random.default_rng(2)).mean(axis=0)
+    double = COUNTED.sample_counts(x, 2 * size, np.random.default_rng(2)).mean(axis=0)
     np.testing.assert_allclose(double, 2 * mean, rtol=0.03, atol=0.02)
 
 
@@ -81,14 +81,14 @@ def test_counts_are_drawn_where_the_law_is_known_and_only_there(tmp_path):
     data = Snapshots(X, np.zeros(9), COUNTED)
     save_snapshots(tmp_path / "cells.npz", data)
     back = load_snapshots(tmp_path / "cells.npz")
-    one, other = (each.counts(X, np.full(9, 100.0), np.random.default_rng(0)) for each in (COUNTED, back.space))
+    one, other = (each.sample_counts(X, np.full(9, 100.0), np.random.default_rng(0)) for each in (COUNTED, back.space))
     np.testing.assert_array_equal(one, other)
-    assert Need.COUNTS in back.has and back.fingerprint == data.fingerprint
+    assert DataRequirement.COUNTS in back.has and back.fingerprint == data.fingerprint
     assert data.fingerprint != Snapshots(X, np.zeros(9), neural("rate")).fingerprint
     for space in (neural("rate"), neural("linear"), principal()):
-        assert Need.COUNTS not in Snapshots(X, np.zeros(9), space).has
+        assert DataRequirement.COUNTS not in Snapshots(X, np.zeros(9), space).has
         with pytest.raises(ValueError, match="has no law of counts: choose the axes"):
-            space.counts(X, np.full(9, 100.0), np.random.default_rng(0))
+            space.sample_counts(X, np.full(9, 100.0), np.random.default_rng(0))
     with pytest.raises(ValueError, match="5 dispersions and output linear do not fit counts of 5 genes"):
         replace(neural("linear"), dispersion=COUNTED.dispersion)
 
@@ -96,7 +96,7 @@ def test_counts_are_drawn_where_the_law_is_known_and_only_there(tmp_path):
 def test_many_cells_are_read_in_blocks_and_alike():
     space, x = neural("rate"), np.random.default_rng(4).normal(size=(5000, 2)).astype(np.float32)
     np.testing.assert_allclose(space.decode(x)[4000:4010], space.decode(x[4000:4010]), rtol=1e-4, atol=1e-4)
-    assert space.spread(x) == pytest.approx(space.decode(x).std(axis=0), rel=0.1)
+    assert space.gene_std(x) == pytest.approx(space.decode(x).std(axis=0), rel=0.1)
 
 
 @pytest.mark.parametrize("space", SPACES, ids=["neural", "rate", "pca", "genes"])
@@ -104,7 +104,9 @@ def test_a_space_is_stored_whole(space, tmp_path):
     data = Snapshots(X, np.repeat([0.0, 1.0, 2.0], 3), space)
     save_snapshots(tmp_path / "cells.npz", data)
     back = load_snapshots(tmp_path / "cells.npz")
-    assert back.fingerprint == data.fingerprint and back.space.genes == space.genes and Need.GENES in back.has
+    assert (
+        back.fingerprint == data.fingerprint and back.space.genes == space.genes and DataRequirement.GENES in back.has
+    )
     np.testing.assert_array_equal(back.space.decode(X), space.decode(X))
 
 
@@ -135,7 +137,7 @@ def test_what_cannot_be_reached_is_said():
     with pytest.raises(KeyError, match="gene 'Z' is not in the model: it holds 5 genes"):
         neural().expression(X, "Z")
     with pytest.raises(KeyError, match="without genes"):
-        StateSpace.coordinates(("a", "b")).tangent(X, "Z")
+        StateSpace.coordinates(("a", "b")).value_and_gradient(X, "Z")
     with pytest.raises(ValueError, match="without genes"):
         StateSpace.coordinates(("a", "b")).decode(X)
     with pytest.raises(ValueError, match="an affine space is one of"):

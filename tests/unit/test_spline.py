@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.interpolate import PchipInterpolator
 
-from cellflow_core.math.spline import monotone_slope, off_line, off_slope
+from cellflow_core.math.spline import hermite_offset, hermite_offset_derivative, monotone_slope
 
 
 def test_the_slopes_are_those_of_scipys_monotone_interpolation():
@@ -30,7 +30,7 @@ def test_a_way_between_two_points_is_scipys():
     bend1 = 5.0 * (monotone_slope(own, after, 5.0, 1.5) - own)
 
     s = torch.full((1, 1), 0.3, dtype=torch.float64)
-    found = (torch.lerp(points[1], points[2], 0.3) + off_line(s, bend0, bend1))[0]
+    found = (torch.lerp(points[1], points[2], 0.3) + hermite_offset(s, bend0, bend1))[0]
 
     np.testing.assert_allclose(found.numpy(), whole(1.0 + 0.3 * 5.0), atol=1e-10)
 
@@ -39,8 +39,8 @@ def test_the_slope_on_the_way_is_the_derivative():
     bend0, bend1 = torch.randn(2, 8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     s = torch.linspace(0, 1, 8, dtype=torch.float64)[:, None]
     h = 1e-5
-    by_differences = (off_line(s + h, bend0, bend1) - off_line(s - h, bend0, bend1)) / (2 * h)
+    by_differences = (hermite_offset(s + h, bend0, bend1) - hermite_offset(s - h, bend0, bend1)) / (2 * h)
 
-    torch.testing.assert_close(off_slope(s, bend0, bend1), by_differences, atol=1e-8, rtol=1e-6)
-    torch.testing.assert_close(off_slope(s[:1], bend0[:1], bend1[:1]), bend0[:1])
-    torch.testing.assert_close(off_slope(s[-1:], bend0[-1:], bend1[-1:]), bend1[-1:])
+    torch.testing.assert_close(hermite_offset_derivative(s, bend0, bend1), by_differences, atol=1e-8, rtol=1e-6)
+    torch.testing.assert_close(hermite_offset_derivative(s[:1], bend0[:1], bend1[:1]), bend0[:1])
+    torch.testing.assert_close(hermite_offset_derivative(s[-1:], bend0[-1:], bend1[-1:]), bend1[-1:])

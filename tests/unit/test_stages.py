@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-from cellflow_core.stages import Stages
+from cellflow_core.progress import Stages
 
 
 def test_stages_are_read_in_order_by_another_holder(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from cellflow_core.data.pca import pca
-from cellflow_core.data.snapshots import Need, Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.preprocessing.pca import pca
+from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.data.spaces import diffusion, geodesic, vae
-from cellflow_core.data.spaces.counts import recovered
+from cellflow_core.data.spaces.counts import recover_counts
 from cellflow_core.data.spaces.genes import named
 from cellflow_core.data.spaces.neural import NeuralSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.steps.contract import derive
-from cellflow_core.data.store import Dataset, open_dataset, save_dataset
+from cellflow_core.data.store.store import Dataset, open_dataset, save_dataset
 
 GENES = (*(f"Gene{k}" for k in range(38)), "<b>bad</b>", "gene 39")
 
@@ -103,24 +103,28 @@ def test_a_velocity_goes_along_where_it_can():
 
 def test_counts_come_back_from_logarithms():
     values, counts, totals = counted()
-    found = recovered(values, totals)
+    found = recover_counts(values, totals)
     np.testing.assert_array_equal(found.toarray(), counts.toarray())
-    assert recovered(values * 1.3, totals) is None
-    assert recovered(values, np.where(totals > 150, totals, np.nan)) is None
+    assert recover_counts(values * 1.3, totals) is None
+    assert recover_counts(values, np.where(totals > 150, totals, np.nan)) is None
 
 
 def test_the_autoencoder_says_which_law_it_took():
     counting = derived(representation="vae", axes=3)
     space = counting.snapshots().space
     assert isinstance(space, NeuralSpace) and space.output == "rate" and "negative binomial" in counting.info.steps[-1]
-    assert Need.COUNTS in counting.snapshots().has and space.dispersion.shape == (40,) and (space.dispersion > 0).all()
+    assert (
+        DataRequirement.COUNTS in counting.snapshots().has
+        and space.dispersion.shape == (40,)
+        and (space.dispersion > 0).all()
+    )
     values, _, _ = counted()
     x, space = pca(values, GENES, 5)
     plain = Snapshots(x, np.repeat([0.0, 1.0, 2.0], 80), space)
     id = save_dataset(plain, label="p", origin="upload", source="", expression=values, expression_genes=GENES)
     made = open_dataset(derive(id, "state", {"representation": "vae", "axes": 3}))
     space = made.snapshots().space
-    assert isinstance(space, NeuralSpace) and space.output == "linear" and not space.counted
+    assert isinstance(space, NeuralSpace) and space.output == "linear" and not space.has_count_model
     assert any("took the values to be Gaussian" in each for each in made.info.notes)
     id = save_dataset(
         plain, label="p", origin="upload", source="", expression=values, expression_genes=GENES,

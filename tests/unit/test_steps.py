@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cellflow_core.data import demos, gene_sets, store
+from cellflow_core.data.preprocessing import gene_sets
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.steps import registry
 from cellflow_core.data.steps.contract import derive
 from cellflow_core.data.steps.growth import birth_rate, death_rate
+from cellflow_core.data.store import demos, store
 from tests.toys import drifting, stored
 
 
@@ -62,7 +63,7 @@ def test_a_subset_by_label_takes_everything_along():
     made = store.open_dataset(derive(id, "subset", {"by": "label", "label": "kind", "values": "a\nc"}))
     kept = parent.snapshots().labels["kind"] != "b"
     np.testing.assert_array_equal(made.snapshots().x, parent.snapshots().x[kept])
-    np.testing.assert_array_equal(made.view("umap"), parent.snapshots().x[kept] + 1)
+    np.testing.assert_array_equal(made.embedding("umap"), parent.snapshots().x[kept] + 1)
     assert made.snapshots().mass == pytest.approx([40.0, 80.0, 160.0])
     assert made.info.parent == id and made.info.label == "drifting · some cells"
     assert made.info.steps[-1] == "Kept the cells with kind a, c: 120 of 180 cells stay"
@@ -75,7 +76,7 @@ def test_a_subset_by_time_by_outline_and_of_the_others():
     assert late.times == (1.0, 2.0)
     early = store.open_dataset(derive(id, "subset", {"by": "time", "first": 1.0, "keep": "others"})).info
     assert early.times == (0.0,) and "times" not in " ".join(early.has)
-    view = store.open_dataset(id).view("pca")
+    view = store.open_dataset(id).embedding("pca")
     middle = float(np.median(view[:, 0]))
     half = f"{middle},-99 99,-99 99,99 {middle},99"
     right = store.open_dataset(derive(id, "subset", {"by": "outline", "outline": half}))

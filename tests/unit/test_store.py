@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from cellflow_core.data import store
-from cellflow_core.data.pca import pca
+from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.store import store
 
 
 def cells(count: int = 30, **more) -> Snapshots:
@@ -48,7 +48,7 @@ def test_pca_space_comes_back_and_is_its_own_view() -> None:
         )
     )
     assert np.allclose(opened.snapshots().space.decode(x), space.decode(x))
-    assert (opened.view("pca") == x[:, :2]).all() and opened.view_axes("pca") == ("PC1", "PC2")
+    assert (opened.embedding("pca") == x[:, :2]).all() and opened.view_axes("pca") == ("PC1", "PC2")
     assert np.allclose(opened.expression("e"), table[:, 4]) and opened.genes == genes
     assert opened.snapshots().fingerprint == opened.info.fingerprint
 
@@ -73,13 +73,13 @@ def test_view_is_the_stored_map_of_the_state() -> None:
     opened = store.open_dataset(saved())
     mapped = opened.view_map("pca")
     assert mapped is not None
-    assert np.allclose((opened.snapshots().x - mapped[0]) @ mapped[1], opened.view("pca"), atol=1e-5)
+    assert np.allclose((opened.snapshots().x - mapped[0]) @ mapped[1], opened.embedding("pca"), atol=1e-5)
     store.add_view(opened.info.id, "umap", np.zeros((30, 2), np.float32))
     again = store.open_dataset(opened.info.id)
     assert again.info.views == ("pca", "umap") and again.view_map("umap") is None
     assert again.view_axes("umap") == ("UMAP 1", "UMAP 2")
     with pytest.raises(KeyError, match="there is pca, umap"):
-        again.view("tsne")
+        again.embedding("tsne")
     with pytest.raises(ValueError, match="shape"):
         store.add_view(opened.info.id, "umap", np.zeros((29, 2), np.float32))
 
@@ -91,7 +91,7 @@ def test_rename_delete_restore() -> None:
     with pytest.raises(ValueError, match="empty"):
         store.open_dataset(id).rename(" \n")
     store.delete(id)
-    assert store.datasets() == () and store.problems() == ()
+    assert store.datasets() == () and store.damaged_datasets() == ()
     with pytest.raises(KeyError, match="no data set"):
         store.open_dataset(id)
     store.restore(id)
@@ -131,19 +131,19 @@ def test_damage_is_told_and_the_others_stay(file, how) -> None:
     data = path.read_bytes()
     path.unlink() if how == "gone" else path.write_bytes(data[: len(data) // 2])
     assert [each.id for each in store.datasets()] == [good]
-    (sentence,) = store.problems()
+    (sentence,) = store.damaged_datasets()
     assert id in sentence and file in sentence
-    with pytest.raises(store.DamagedDataset, match="load it again"):
+    with pytest.raises(store.DamagedDatasetError, match="load it again"):
         store.open_dataset(id)
     store.delete(id)
-    assert store.problems() == ()
+    assert store.damaged_datasets() == ()
 
 
 def test_damage_of_the_same_size_is_told_when_read() -> None:
     opened = store.open_dataset(saved())
     path = opened.folder / "snapshots.npz"
     path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(store.DamagedDataset, match=r"snapshots\.npz"):
+    with pytest.raises(store.DamagedDatasetError, match=r"snapshots\.npz"):
         opened.snapshots()
 
 

@@ -42,7 +42,7 @@ def test_three_thousand_cells_from_undecided_to_two_fates() -> None:
 
 def test_cells_of_the_last_time_are_the_population() -> None:
     share = Toggle().fate_shares()
-    last = Toggle(Settings(cells_per_time=CELLS, frames=2)).simulate().labels[LABEL][CELLS:]
+    last = Toggle(Settings(cells_per_time=CELLS, n_times=2)).simulate().labels[LABEL][CELLS:]
     assert abs((last == "fate A").mean() - share["fate A"]) < 4 * np.sqrt(0.25 / CELLS + 0.25 / 10_000)
 
 
@@ -63,7 +63,7 @@ def test_without_noise_the_course_is_the_ode() -> None:
     circuit = Toggle(Settings(noise=0.05, step=0.002))
     rng = np.random.default_rng(0)
     start = np.tile(circuit.start_cells(1, rng), (500, 1))
-    x = sde.end_of(circuit, start, 0.0, 1.0, rng, step=0.002, positive=True)[0].mean(axis=0)
+    x = sde.final_state(circuit, start, 0.0, 1.0, rng, step=0.002, positive=True)[0].mean(axis=0)
     exact = solve_ivp(lambda t, y: circuit.drift(t, y[None])[0], (0, 1), start[0], rtol=1e-8).y[:, -1]
     assert np.abs(x - exact).max() < 0.05
 
@@ -100,7 +100,7 @@ def test_a_clamp_is_sustained_and_unknown_genes_are_named() -> None:
     rng = np.random.default_rng(0)
     circuit = Toggle()
     start = circuit.start_cells(20, rng)
-    for x, _ in sde.course(circuit, start, 0.0, 1.0, rng, step=0.02, positive=True, clamp={"MasterB": 0.5}):
+    for x, _ in sde.mean_trajectory(circuit, start, 0.0, 1.0, rng, step=0.02, positive=True, clamp={"MasterB": 0.5}):
         assert (x[:, GENES.index("MasterB")] == 0.5).all()
     with pytest.raises(KeyError, match="Nanog"):
         Toggle().fate_shares(clamp={"Nanog": 0.0})
@@ -139,7 +139,7 @@ def test_landscape_is_the_law_of_cells_that_ran_long() -> None:
     rng = np.random.default_rng(3)
     start = circuit.start_cells(3000, rng)
     start[:, 0] = 0
-    x = sde.end_of(circuit, start, 0.0, 30.0, rng, step=0.02, positive=True, clamp={"Progenitor": 0.0})[0]
+    x = sde.final_state(circuit, start, 0.0, 30.0, rng, step=0.02, positive=True, clamp={"Progenitor": 0.0})[0]
     land = circuit.landscape()
     p = np.exp(-np.nan_to_num(land.height, nan=50.0))
     p /= p.sum()

@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Need, Spec
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, Loss, Phase, Update
-from cellflow_core.models.nets import Network
+from cellflow_core.models.networks.time_mlp import TimeMLP
 from cellflow_core.train import checkpoint
 from cellflow_core.train.trainer import Progress, TrainConfig, fit
 from tests.toys import SMALL, drifting
 
-STEPS = TrainConfig(steps=24, batch=8, report_every=3)
+STEPS = TrainConfig(steps=24, batch_size=8, log_every=3)
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class Staged(DynamicsModel):
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.first = Network(spec, spec.dim, config.width, 1)
-        self.second = Network(spec, spec.dim, config.width, 1)
+        self.first = TimeMLP(spec, spec.dim, config.width, 1)
+        self.second = TimeMLP(spec, spec.dim, config.width, 1)
         self.register_buffer("mean", torch.zeros(spec.dim))
 
     def phases(self) -> tuple[Phase, ...]:
         one, two = self.first.parameters(), self.second.parameters()
         return (
             Phase("measure", prepare=self._measure),
-            Phase("first", (Update(self._loss(self.first, 1.0), one),), share=2.0),
+            Phase("first", (Update(self._loss(self.first, 1.0), one),), step_fraction=2.0),
             Phase(
                 "both",
                 (
@@ -53,10 +53,10 @@ class Staged(DynamicsModel):
             ),
         )
 
-    def _measure(self, frames: Frames, rng: torch.Generator) -> None:
+    def _measure(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         self.mean.copy_(frames.x[0].mean(dim=0) + torch.rand(self.spec.dim, generator=rng))
 
-    def _loss(self, net: Network, aim: float):
+    def _loss(self, net: TimeMLP, aim: float):
         def loss(batch: Batch) -> Loss:
             x = batch.x[0] + torch.randn(batch.x[0].shape, generator=batch.rng)
             pool = 0.0 if batch.pool is None else batch.pool.sum()
@@ -153,6 +153,6 @@ def test_a_damaged_checkpoint_is_a_sentence(tmp_path):
 
 def test_data_that_lack_what_the_model_needs():
     data = drifting(times=1)
-    assert Need.TIMES not in data.has
+    assert DataRequirement.TIMES not in data.has
     with pytest.raises(ValueError, match="I-CFM needs cells at two or more times, which these data do not have"):
         fit(registry.create("i-cfm", SMALL, data.spec, 0), data, STEPS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cellflow_core.units import amount, several
+from cellflow_core.time_units import format_duration, pluralize
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,11 @@ from cellflow_core.units import amount, several
     ],
 )
 def test_an_amount_of_time_is_said_as_people_say_it(time: float, unit: str, words: str) -> None:
-    assert amount(time, unit) == words
+    assert format_duration(time, unit) == words
 
 
 def test_many_of_a_unit() -> None:
-    assert [several(each) for each in ("hour", "Week", "pseudotime", "", " ")] == [
+    assert [pluralize(each) for each in ("hour", "Week", "pseudotime", "", " ")] == [
         "hours",
         "Weeks",
         "pseudotime",

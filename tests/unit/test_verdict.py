@@ -3,13 +3,13 @@
 import math
 
 from cellflow_core.figures import comparison as figure
-from cellflow_core.jobs.verdict import Standing, verdict
+from cellflow_core.selection.comparison_summary import ModelScore, verdict
 
 TRIVIAL = {"previous": 1.27, "next": 1.3, "linear": 1.0, "midpoint": 0.887, "floor": 0.68}
 
 
 def test_a_model_that_beats_the_midpoint_is_said_so():
-    said = verdict([Standing("MFM", 0.83, 0.004, 5), Standing("OT-CFM", 0.886, 0.003, 5)], TRIVIAL, 3)
+    said = verdict([ModelScore("MFM", 0.83, 0.004, 5), ModelScore("OT-CFM", 0.886, 0.003, 5)], TRIVIAL, 3)
     assert said == (
         "MFM comes nearest to the cells it never saw (error 0.83): 6% below the OT midpoint, which learns nothing. "
         "22% above what sampling alone costs.",
@@ -17,27 +17,27 @@ def test_a_model_that_beats_the_midpoint_is_said_so():
 
 
 def test_a_best_model_that_is_no_better_than_straight_lines_is_not_praised():
-    said = verdict([Standing("OT-CFM", 0.886, 0.003, 5), Standing("[SF]2M", 0.887, 0.003, 5)], TRIVIAL, 3)
+    said = verdict([ModelScore("OT-CFM", 0.886, 0.003, 5), ModelScore("[SF]2M", 0.887, 0.003, 5)], TRIVIAL, 3)
     assert len(said) == 1 and "no better than the OT midpoint (0.887)" in said[0]
     assert "and [SF]2M within the spread over seeds" in said[0]
 
 
 def test_straight_lines_themselves_are_not_praised():
-    (said,) = verdict([Standing("OT displacement", 0.8869, 0.0, 3)], TRIVIAL, 3)
+    (said,) = verdict([ModelScore("OT displacement", 0.8869, 0.0, 3)], TRIVIAL, 3)
     assert "no better than the OT midpoint" in said
 
 
 def test_losers_are_told():
-    standings = [Standing("A", 0.80, 0.01, 3), Standing("B", 0.95, 0.01, 3), Standing("C", 1.5, 0.1, 3)]
-    said = verdict([*standings, Standing("D", 1.0, 0.01, 3)], TRIVIAL, 3)
+    standings = [ModelScore("A", 0.80, 0.01, 3), ModelScore("B", 0.95, 0.01, 3), ModelScore("C", 1.5, 0.1, 3)]
+    said = verdict([*standings, ModelScore("D", 1.0, 0.01, 3)], TRIVIAL, 3)
     assert said[1] == "B and D lose to the OT midpoint (0.887), which learns nothing."
     assert said[2] == "C is no better than not moving the cells at all (1.27)."
 
 
 def test_what_is_not_firm_is_said():
-    said = verdict([Standing("A", 0.80, math.nan, 1)], TRIVIAL, 1)
+    said = verdict([ModelScore("A", 0.80, math.nan, 1)], TRIVIAL, 1)
     assert "Fewer than 3 seeds" in said[1] and "One time was left out" in said[2]
-    assert verdict([Standing("A", math.nan, math.nan, 0)], TRIVIAL, 1) == ("No model has been scored yet.",)
+    assert verdict([ModelScore("A", math.nan, math.nan, 0)], TRIVIAL, 1) == ("No model has been scored yet.",)
 
 
 def test_the_figure_shows_every_seed_and_every_line():

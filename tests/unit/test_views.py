@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from cellflow_core.analysis import views
+from cellflow_core.analysis import embedding
+from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.grid import Grid
-from cellflow_core.analysis.views import View
 
 RNG = np.random.default_rng(0)
 STATES = RNG.normal(size=(800, 5)).astype(np.float32)
 
 
-def linear() -> View:
+def linear() -> Embedding:
     matrix = RNG.normal(size=(5, 2))
-    return View("pca", ("PC1", "PC2"), (STATES @ matrix + 3).astype(np.float32), STATES)
+    return Embedding("pca", ("PC1", "PC2"), (STATES @ matrix + 3).astype(np.float32), STATES)
 
 
-def curved() -> View:
-    return View("umap", ("UMAP1", "UMAP2"), np.stack([np.tanh(STATES[:, 0]), STATES[:, 1]], axis=1), STATES)
+def curved() -> Embedding:
+    return Embedding("umap", ("UMAP1", "UMAP2"), np.stack([np.tanh(STATES[:, 0]), STATES[:, 1]], axis=1), STATES)
 
 
 def test_a_linear_view_is_recognised_and_exact_also_far_from_the_cells():
@@ -26,28 +26,28 @@ def test_a_linear_view_is_recognised_and_exact_also_far_from_the_cells():
     far = 10 * STATES[:7]
     matrix, offset = view.linear
     np.testing.assert_allclose(view.project(far), far @ matrix + offset, rtol=1e-4, atol=1e-3)
-    np.testing.assert_allclose(view.push(far, STATES[:7]), STATES[:7] @ matrix, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(view.project_velocity(far, STATES[:7]), STATES[:7] @ matrix, rtol=1e-4, atol=1e-4)
     assert view.project(np.stack([far, far])).shape == (2, 7, 2)
 
 
 def test_a_curved_view_places_states_by_their_neighbours():
     rng = np.random.default_rng(1)
     states = rng.uniform(-1, 1, (3000, 2)).astype(np.float32)
-    view = View("umap", ("a", "b"), np.stack([states[:, 0] ** 3 + states[:, 0], states[:, 1]], axis=1), states)
+    view = Embedding("umap", ("a", "b"), np.stack([states[:, 0] ** 3 + states[:, 0], states[:, 1]], axis=1), states)
     assert view.linear is None and "UMAP" in view.note[0]
     x = rng.uniform(-0.7, 0.7, (50, 2)).astype(np.float32)
     np.testing.assert_allclose(view.project(x)[:, 0], x[:, 0] ** 3 + x[:, 0], atol=0.06)
-    pushed = view.push(x, np.tile(np.float32([2.0, 0.0]), (50, 1)))
+    pushed = view.project_velocity(x, np.tile(np.float32([2.0, 0.0]), (50, 1)))
     slope = 2 * (3 * x[:, 0] ** 2 + 1)
     assert np.corrcoef(pushed[:, 0], slope)[0, 1] > 0.8
     assert np.median(pushed[:, 0] / slope) == pytest.approx(1.0, abs=0.25)
-    assert (view.push(x, np.zeros_like(x)) == 0).all()
+    assert (view.project_velocity(x, np.zeros_like(x)) == 0).all()
 
 
 def test_many_cells_are_stood_for_by_some(monkeypatch):
-    monkeypatch.setattr(views, "ANCHORS", 400)
+    monkeypatch.setattr(embedding, "ANCHORS", 400)
     states = np.random.default_rng(0).normal(size=(4000, 2)).astype(np.float32)
-    view = View("umap", ("a", "b"), np.stack([states[:, 0] ** 3 + states[:, 0], states[:, 1]], axis=1), states)
+    view = Embedding("umap", ("a", "b"), np.stack([states[:, 0] ** 3 + states[:, 0], states[:, 1]], axis=1), states)
     distance, index = view.neighbours(states[:50])
     assert len(np.unique(view.neighbours(states)[1])) == 400
     np.testing.assert_allclose(distance, np.linalg.norm(states[:50, None] - states[index], axis=2), atol=1e-3)
@@ -58,7 +58,7 @@ def test_many_cells_are_stood_for_by_some(monkeypatch):
 
 def test_a_view_of_other_cells_is_refused():
     with pytest.raises(ValueError, match=r"\(4, 2\) for 800 cells"):
-        View("pca", ("a", "b"), np.zeros((4, 2), np.float32), STATES)
+        Embedding("pca", ("a", "b"), np.zeros((4, 2), np.float32), STATES)
 
 
 def test_a_density_integrates_to_one_and_an_average_is_an_average():

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.data.frames import Frames
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models.couplings.waddington_ot import Settings, WaddingtonOT
 
 DAYS = (1.0, 2.5, 4.0)
@@ -28,18 +28,18 @@ def stored() -> dict[str, Any]:
 
 def solved(data: Snapshots, **settings: Any) -> WaddingtonOT:
     model = WaddingtonOT(Settings(**settings), data.spec)
-    model.prepare(Frames.of(data), torch.Generator().manual_seed(0))
+    model.prepare(SnapshotTensors.from_snapshots(data), torch.Generator().manual_seed(0))
     return model
 
 
 def dense(model: WaddingtonOT, data: Snapshots, k: int) -> np.ndarray:
     """Mass at the later time of each pair of cells, where each earlier cell has the mass one."""
     plan = model.coupling(k)
-    assert plan.later is not None
+    assert plan.target_mass is not None
     x0, x1 = (data.at(time) for time in (plan.t0, plan.t1))
     found = np.zeros((len(x0), len(x1)))
     row, column = ((each.numpy()[:, None] == x).all(-1).argmax(1) for each, x in ((plan.x0, x0), (plan.x1, x1)))
-    np.add.at(found, (row, column), plan.later.numpy())
+    np.add.at(found, (row, column), plan.target_mass.numpy())
     return found * len(x0)
 
 
@@ -99,7 +99,7 @@ def test_growth_at_a_measured_cell_is_that_of_its_row(stored):
 def test_drawn_partners_stand_for_the_whole_plan(stored, monkeypatch):
     data = cells(stored, growth=stored["rate"])
     whole = dense(solved(data), data, 0)
-    monkeypatch.setattr("cellflow_core.models.static.PAIRS", 900)
+    monkeypatch.setattr("cellflow_core.models.transport.coupling_model.PAIRS", 900)
     drawn = dense(solved(data), data, 0)
     np.testing.assert_allclose(drawn.sum(axis=1), whole.sum(axis=1), rtol=1e-5)
     assert 0 < (np.abs(drawn - whole) / whole.sum(axis=1, keepdims=True)).max() < 1 / (900 // 28)

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from cellflow_core.analysis.results import Scores
-from cellflow_core.data.store import delete, open_dataset
-from cellflow_core.jobs import answers
+from cellflow_core.data.store.store import delete, open_dataset
+from cellflow_core.jobs import analysis_cache
+from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.process import peak_mb
-from cellflow_core.jobs.reasons import reason
 from cellflow_core.jobs.worker import choose_device
 from cellflow_core.runs import index
 from cellflow_core.runs.weights import load_model
@@ -57,25 +57,25 @@ def test_a_held_out_time_is_not_seen():
 
 def test_a_held_out_run_leaves_its_scores_behind():
     run = trained(hold_out=1.0, seed=1)
-    path = answers.stored_at("scores", run.id, {})
+    path = analysis_cache.cache_path("scores", run.id, {})
     assert path.exists()
-    found = answers.load("scores", path)
-    assert isinstance(found, Scores) and found.time == 1.0 and found.before == found.first
+    found = analysis_cache.load("scores", path)
+    assert isinstance(found, Scores) and found.time == 1.0 and found.from_previous == found.from_first
     assert found.previous.w1 == pytest.approx(2.0, abs=0.2) and 0 < found.midpoint.w1 < 0.5
     kept = list((open_dataset(run.recipe.dataset).folder / "trivial").iterdir())
     assert len(kept) == 1
     again = trained(dataset=run.recipe.dataset, hold_out=1.0, seed=2)
-    other = answers.load("scores", answers.stored_at("scores", again.id, {}))
-    assert isinstance(other, Scores) and other.midpoint == found.midpoint and other.before != found.before
+    other = analysis_cache.load("scores", analysis_cache.cache_path("scores", again.id, {}))
+    assert isinstance(other, Scores) and other.midpoint == found.midpoint and other.from_previous != found.from_previous
     assert list((open_dataset(run.recipe.dataset).folder / "trivial").iterdir()) == kept
 
 
 def test_scores_stay_when_another_seed_is_done():
     data = stored()
     held = trained(dataset=data, hold_out=1.0, group="g")
-    path = answers.stored_at("scores", held.id, {})
+    path = analysis_cache.cache_path("scores", held.id, {})
     trained(dataset=data, seed=1, group="g")
-    assert answers.stored_at("scores", held.id, {}) == path
+    assert analysis_cache.cache_path("scores", held.id, {}) == path
 
 
 def test_scores_that_cannot_be_told_are_a_line_in_the_log():
@@ -83,7 +83,7 @@ def test_scores_that_cannot_be_told_are_a_line_in_the_log():
     assert run.status().state == "done"
     assert "not compared with the time held out: time 2 cannot be left out: it must be one of 1" in run.log()
     with pytest.raises(ValueError, match="was trained on every time, so nothing is left that could test it"):
-        answers.answer("scores", trained().id)
+        analysis_cache.answer("scores", trained().id)
 
 
 def test_the_most_memory_of_a_run_is_written_down():
@@ -161,4 +161,4 @@ def test_weights_are_asked_of_a_run_that_is_done():
     ],
 )
 def test_reasons(error, sentence):
-    assert reason(error).startswith(sentence) and "\n" not in reason(error)
+    assert user_message(error).startswith(sentence) and "\n" not in user_message(error)

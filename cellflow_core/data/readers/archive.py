@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from cellflow_core.data.readers.limits import MEMBERS, RATIO, TRIFLE, amount, memory
+from cellflow_core.data.readers.limits import MEMBERS, RATIO, RATIO_EXEMPT_BYTES, amount, memory
 from cellflow_core.data.readers.matrix_market import Folder, of_folders
-from cellflow_core.data.readers.table import BadInput, Table, shown
+from cellflow_core.data.readers.table import InvalidInputError, Table, printable
 
 _PIECE = 1 << 20
 _PARTS = {
@@ -47,8 +47,8 @@ def of_archive(path: Path, name: str, rows: int | None, read: Reader) -> Table:
         if len(files) == 1:
             ((_, only),) = files.items()
             return read(only, name, rows)
-    listed = ", ".join(shown(each)[:60] for each in list(files)[:6]) or "nothing"
-    raise BadInput(
+    listed = ", ".join(printable(each)[:60] for each in list(files)[:6]) or "nothing"
+    raise InvalidInputError(
         f"{name} holds {listed} and no 10x folder: matrix.mtx, genes.tsv or features.tsv, and barcodes.tsv are "
         "expected "
         "(also .gz), or one single table"
@@ -69,18 +69,18 @@ def _unzip(path: Path, name: str, place: Path) -> dict[str, Path]:
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if len(members) > MEMBERS:
-            raise BadInput(_too_many(name, len(members)))
+            raise InvalidInputError(_too_many(name, len(members)))
         _check_growth(sum(each.file_size for each in members), path.stat().st_size, name)
         left = memory()
         for member in members:
             _check_name(member.filename, name)
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise BadInput(_no_file(name, member.filename))
+                raise InvalidInputError(_no_file(name, member.filename))
             if member.is_dir() or _UNIMPORTANT.fullmatch(member.filename):
                 continue
             if member.flag_bits & 1:
-                raise BadInput(f"{name} is locked with a password: pack the files again without one")
+                raise InvalidInputError(f"{name} is locked with a password: pack the files again without one")
             target = place / str(len(files))
             with archive.open(member) as source, target.open("wb") as copy:
                 left -= _copy(source, copy, name, left, path.stat().st_size)
@@ -95,10 +95,10 @@ def _untar(path: Path, name: str, place: Path) -> dict[str, Path]:
         for member in archive:
             seen += 1
             if seen > MEMBERS:
-                raise BadInput(_too_many(name, seen))
+                raise InvalidInputError(_too_many(name, seen))
             _check_name(member.name, name)
             if not (member.isreg() or member.isdir()) or member.issparse():
-                raise BadInput(_no_file(name, member.name))
+                raise InvalidInputError(_no_file(name, member.name))
             _check_growth(member.size, path.stat().st_size, name)
             if member.isdir() or _UNIMPORTANT.fullmatch(member.name):
                 continue
@@ -125,7 +125,7 @@ def _folders(files: dict[str, Path], name: str) -> list[Folder]:
     whole = {key: parts for key, parts in found.items() if {"genes", "barcodes"} <= set(parts) and len(parts) > 2}
     if found and not whole:
         parts = sorted({part for each in found.values() for part in each})
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} holds {' and '.join(parts)} of a 10x folder and not all three: matrix.mtx, genes.tsv or "
             "features.tsv, "
             "and barcodes.tsv must be in one folder of the archive"
@@ -148,16 +148,16 @@ def _copy(source: Any, target: IO[bytes], name: str, left: int, packed: int) -> 
     while piece := source.read(_PIECE):
         copied += len(piece)
         if copied > left:
-            raise BadInput(_too_large(name, f"more than {amount(left)}", packed))
-        if copied > TRIFLE and copied > RATIO * packed:
-            raise BadInput(_too_large(name, f"more than {amount(copied)}", packed))
+            raise InvalidInputError(_too_large(name, f"more than {amount(left)}", packed))
+        if copied > RATIO_EXEMPT_BYTES and copied > RATIO * packed:
+            raise InvalidInputError(_too_large(name, f"more than {amount(copied)}", packed))
         target.write(piece)
     return copied
 
 
 def _check_growth(size: int, packed: int, name: str) -> None:
-    if size > memory() or (size > TRIFLE and size > RATIO * packed):
-        raise BadInput(_too_large(name, amount(size), packed))
+    if size > memory() or (size > RATIO_EXEMPT_BYTES and size > RATIO * packed):
+        raise InvalidInputError(_too_large(name, amount(size), packed))
 
 
 def _too_large(name: str, size: str, packed: int) -> str:
@@ -175,15 +175,14 @@ def _too_many(name: str, count: int) -> str:
 
 
 def _no_file(name: str, member: str) -> str:
-    return f"{name} holds a link or a device ({shown(member)[:60]}), which is not followed for safety: pack plain files"
+    return f"{name} holds a link or a device ({printable(member)[:60]}), not followed for safety: pack plain files"
 
 
 def _check_name(member: str, name: str) -> None:
     """Refuse names that point out of the folder: nothing is unpacked by its name, but who packs so is not trusted."""
     parts = re.split(r"[/\\]", member)
     if member.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", member) or "\0" in member:
-        raise BadInput(
-            f"{name} holds a file named {shown(member)[:60]!r}, which points out of the archive, so nothing of it is "
-            "read: "
-            "pack the folder again"
+        raise InvalidInputError(
+            f"{name} holds a file named {printable(member)[:60]!r}, which points out of the archive, so nothing is "
+            "read: pack the folder again"
         )

@@ -12,11 +12,11 @@ import numpy as np
 
 from cellflow_core.data.readers.hdf5 import matrix, size
 from cellflow_core.data.readers.limits import COLUMNS, amount, check_memory
-from cellflow_core.data.readers.table import BadInput, Panel, Table, short, shown
+from cellflow_core.data.readers.table import InvalidInputError, Modality, Table, printable, short
 from cellflow_core.data.readers.tenx import by_kind
 
 if TYPE_CHECKING:
-    from cellflow_core.data.exchange import Restored
+    from cellflow_core.data.store.anndata_io import Restored
 
 KINDS = "feature_types"
 """Column of var in which scanpy keeps the kinds of features of 10x."""
@@ -27,7 +27,9 @@ LAYERS = {"spliced": "spliced", "unspliced": "unspliced", "counts": "counts", "r
 def of_h5ad(file: Any, path: Path, name: str, rows: int | None) -> Table:
     """The table of an open AnnData file."""
     if "X" not in file:
-        raise BadInput(f"{name} has no matrix X: put the values there, for example adata.X = adata.layers['counts']")
+        raise InvalidInputError(
+            f"{name} has no matrix X: put the values there, for example adata.X = adata.layers['counts']"
+        )
     if not (_is_group(file["obs"]) and _is_group(file["var"])):
         return _of_old(path, name, rows)
     obs = frame(file["obs"], name, "obs")
@@ -67,13 +69,13 @@ def of_h5ad(file: Any, path: Path, name: str, rows: int | None) -> Table:
 
 def _ready(file: Any, obs: Any, name: str) -> tuple[Restored | None, list[str]]:
     """The whole data set where this app wrote the file, and what must be said of it."""
-    from cellflow_core.data import exchange
+    from cellflow_core.data.store import anndata_io
 
-    if exchange.KEY not in file.get("uns", {}):
+    if anndata_io.KEY not in file.get("uns", {}):
         return None, []
     try:
-        found = exchange.restore(file, obs, name)
-    except exchange.CHANGED as error:
+        found = anndata_io.restore(file, obs, name)
+    except anndata_io.CHANGED as error:
         return None, [f"this app wrote the file, but it was changed and is read as any other ({short(error)})"]
     return found, [] if found.same else ["the cells were changed after this app wrote them to the file"]
 
@@ -85,7 +87,7 @@ def frame(group: Any, name: str, what: str) -> Any:
 
     columns = max(len(group), len(group.attrs.get("column-order", ())))
     if columns > COLUMNS:
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} has {columns:,} columns in {what} and at most {COLUMNS:,} are read: keep the ones that are "
             "needed, "
             "for example adata.obs = adata.obs[['day', 'cell_type']]"
@@ -94,14 +96,16 @@ def frame(group: Any, name: str, what: str) -> Any:
     with _old_files_are_fine():
         found = read_elem(group)
     if not isinstance(found, pd.DataFrame):
-        raise BadInput(f"{name} holds {what} that is no table of columns: write it again with adata.write_h5ad()")
+        raise InvalidInputError(
+            f"{name} holds {what} that is no table of columns: write it again with adata.write_h5ad()"
+        )
     return found
 
 
 def _named(group: Any, name: str) -> tuple[tuple[str, ...], np.ndarray]:
     """(names, kinds) of the features; kinds are those of 10x, none where the file does not tell them."""
     table = frame(group, name, "var")
-    kinds = np.array([shown(str(each)) for each in table.get(KINDS, ())])
+    kinds = np.array([printable(str(each)) for each in table.get(KINDS, ())])
     return tuple(map(str, table.index)), kinds
 
 
@@ -128,9 +132,9 @@ def _obsm(file: Any, cells: int, name: str) -> dict[str, Any]:
     return {key: values for key, values in found.items() if values.shape[0] == cells}
 
 
-def _panels(file: Any, cells: int, name: str, rows: int | None) -> dict[str, Panel]:
+def _panels(file: Any, cells: int, name: str, rows: int | None) -> dict[str, Modality]:
     """Tables with names of columns and sparse ones in obsm, as antibodies and chromatin are kept beside genes."""
-    found: dict[str, Panel] = {}
+    found: dict[str, Modality] = {}
     for key, held in file.get("obsm", {}).items():
         kind = str(held.attrs.get("encoding-type", ""))
         if key == "X_clone" or kind not in ("dataframe", "csr_matrix", "csc_matrix"):
@@ -139,9 +143,9 @@ def _panels(file: Any, cells: int, name: str, rows: int | None) -> dict[str, Pan
         check_memory(size(held), name, what)
         if kind == "dataframe":
             table = frame(held, name, what)
-            panel = Panel(table.to_numpy()[:rows], tuple(map(str, table.columns)))
+            panel = Modality(table.to_numpy()[:rows], tuple(map(str, table.columns)))
         else:
-            panel = Panel(matrix(held, name, what, rows))
+            panel = Modality(matrix(held, name, what, rows))
         if panel.x.shape[0] == (min(rows, cells) if rows else cells) and panel.x.dtype.kind in "fiub":
             found[key] = panel
     return found
@@ -161,7 +165,7 @@ def _is_group(held: Any) -> bool:
 def _check_shape(x: Any, cells: int, features: int, name: str, rows: int | None) -> None:
     expected = (min(rows, cells) if rows else cells, features)
     if x.shape != expected:
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} contradicts itself: X is {x.shape[0]} x {x.shape[1]} where obs and var name {expected[0]} cells "
             "and "
             f"{features} features; write it again with adata.write_h5ad()"
@@ -192,9 +196,11 @@ def _of_memory(x: Any, name: str, what: str, rows: int | None) -> Any:
         x.check_format(full_check=True)
         x = x.tocsr()
     elif not isinstance(x, np.ndarray):
-        raise BadInput(f"{what} of {name} is neither a dense array nor a sparse one in rows or columns: write it again")
+        raise InvalidInputError(
+            f"{what} of {name} is neither a dense array nor a sparse one in rows or columns: write it again"
+        )
     if x.dtype.kind not in "fiub":
-        raise BadInput(
+        raise InvalidInputError(
             f"{what} of {name} holds values of type {x.dtype} where numbers are expected: convert them first"
         )
     return x[:rows] if rows else x

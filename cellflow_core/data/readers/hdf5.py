@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.readers import probe
+from cellflow_core.data.readers import hdf5_check
 from cellflow_core.data.readers.limits import OBJECTS, check_memory
-from cellflow_core.data.readers.table import BadInput, short
+from cellflow_core.data.readers.table import InvalidInputError, short
 
 Array = np.ndarray
 HEAD = 520
@@ -31,11 +31,11 @@ def opened(path: Path, name: str) -> Iterator[Any]:
     """The h5py.File, after a look at every link in it. Raises BadInput."""
     import h5py
 
-    probe.check(path, name, size, lambda file: _check_links(file, name))
+    hdf5_check.check(path, name, size, lambda file: _check_links(file, name))
     try:
         file = h5py.File(path, "r")
     except (OSError, RuntimeError) as error:
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} is cut short or damaged and cannot be opened ({short(error)}): copy or upload it again"
         ) from error
     with file:
@@ -55,7 +55,7 @@ def _check_links(file: Any, name: str) -> None:
 
     file.id.links.visit(look, info=True)
     if len(links) > OBJECTS:
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} holds more than {OBJECTS:,} arrays and groups and a file of cells has some hundred: remove the "
             "annotations that are not needed"
         )
@@ -65,9 +65,9 @@ def _check_links(file: Any, name: str) -> None:
             if isinstance(held, h5d.DatasetID):
                 made = held.get_create_plist()
                 if made.get_external_count() > 0 or made.get_layout() == h5d.VIRTUAL:
-                    raise BadInput(_reaches_out(name, link))
+                    raise InvalidInputError(_reaches_out(name, link))
         elif kind != h5l.TYPE_SOFT:
-            raise BadInput(_reaches_out(name, link))
+            raise InvalidInputError(_reaches_out(name, link))
 
 
 def _reaches_out(name: str, link: bytes) -> str:
@@ -94,7 +94,9 @@ def strings(held: Any, name: str) -> list[str]:
     """An array of text of one dimension."""
     check_memory(size(held), name, "names")
     if held.ndim != 1:
-        raise BadInput(f"{name} holds names with {held.ndim} dimensions where one is expected: write the file again")
+        raise InvalidInputError(
+            f"{name} holds names with {held.ndim} dimensions where one is expected: write the file again"
+        )
     values = held[:]
     return [each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in values.tolist()]
 
@@ -108,7 +110,7 @@ def matrix(held: Any, name: str, what: str, rows: int | None = None) -> Any:
 
     if isinstance(held, h5py.Dataset):
         if held.ndim != 2:
-            raise BadInput(f"{what} of {name} has {held.ndim} dimensions where cells x features are expected")
+            raise InvalidInputError(f"{what} of {name} has {held.ndim} dimensions where cells x features are expected")
         _check_numbers(held, name, what)
         wanted = min(rows or held.shape[0], held.shape[0])
         chunk = math.prod(held.chunks) if held.chunks else 0
@@ -118,7 +120,7 @@ def matrix(held: Any, name: str, what: str, rows: int | None = None) -> Any:
     kind = str(stored.get("encoding-type", stored.get("h5sparse_format", "")))
     shape = stored.get("shape", stored.get("h5sparse_shape"))
     if not kind.startswith(("csr", "csc")) or shape is None or not {"data", "indices", "indptr"} <= set(held):
-        raise BadInput(
+        raise InvalidInputError(
             f"{what} of {name} is neither a dense array nor a sparse one in rows or columns ({kind or 'no kind'}): "
             "write "
             "it again with adata.write_h5ad()"
@@ -135,13 +137,13 @@ def sparse(held: Any, shape: tuple[int, int], name: str, what: str, rows: int | 
     wanted = shape[0] if rows is None else min(rows, shape[0])
     along = (wanted if by_rows else shape[1]) + 1
     if held["indptr"].ndim != 1 or held["indptr"].shape[0] != (shape[0] if by_rows else shape[1]) + 1:
-        raise BadInput(
+        raise InvalidInputError(
             f"{what} of {name} contradicts itself: its indptr does not fit its shape {shape}; write it again"
         )
     check_memory(along * 8, name, f"row starts of {what}")
     indptr = held["indptr"][:along].astype(np.int64)
     if indptr[0] != 0 or (np.diff(indptr) < 0).any() or indptr[-1] > held["data"].shape[0]:
-        raise BadInput(f"{what} of {name} contradicts itself: its indptr is not ascending; write it again")
+        raise InvalidInputError(f"{what} of {name} contradicts itself: its indptr is not ascending; write it again")
     end = int(indptr[-1])
     one = held["data"].dtype.itemsize + held["indices"].dtype.itemsize
     if by_rows or rows is None:
@@ -173,6 +175,6 @@ def _first_rows(held: Any, indptr: Array, shape: tuple[int, int], block: int = 4
 
 def _check_numbers(held: Any, name: str, what: str) -> None:
     if held.dtype.kind not in "fiub" or held.dtype.subdtype is not None:
-        raise BadInput(
+        raise InvalidInputError(
             f"{what} of {name} holds values of type {held.dtype} where numbers are expected: convert them first"
         )

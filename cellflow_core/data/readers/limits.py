@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cellflow_core.data.readers.table import BadInput
+from cellflow_core.data.readers.table import InvalidInputError
 
 COLUMNS = 5_000
 """Columns of annotations of the cells."""
@@ -17,7 +17,7 @@ MEMBERS = 5_000
 """Files in one archive."""
 RATIO = 300
 """Bytes unpacked for each byte of an archive, where they are more than TRIFLE."""
-TRIFLE = 50_000_000
+RATIO_EXEMPT_BYTES = 50_000_000
 TEXT = 6
 """Bytes of memory that a byte of text takes as numbers, at most (measured on tables of one-digit numbers)."""
 
@@ -36,7 +36,7 @@ def memory() -> int:
 def check_memory(needed: int, name: str, what: str) -> None:
     """BadInput where `what` of a file needs more bytes than there may be."""
     if needed > memory():
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} declares {what} that need {amount(needed)} of memory and {amount(memory())} may be used: take "
             "fewer "
             "cells or features, store the matrix sparse, or raise CELLFLOW_MEMORY_GB on the server"

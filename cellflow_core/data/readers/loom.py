@@ -9,7 +9,7 @@ import numpy as np
 
 from cellflow_core.data.readers.hdf5 import TEXT_VALUE, size, strings
 from cellflow_core.data.readers.limits import COLUMNS, check_memory
-from cellflow_core.data.readers.table import BadInput, Table
+from cellflow_core.data.readers.table import InvalidInputError, Table
 
 Array = np.ndarray
 GENES = ("Gene", "GeneName", "gene_names", "var_names", "Symbol", "gene_symbol", "Accession", "GeneID")
@@ -30,7 +30,9 @@ def of_loom(file: Any, name: str, rows: int | None) -> Table:
 
     held = file["matrix"]
     if held.ndim != 2:
-        raise BadInput(f"matrix of {name} has {held.ndim} dimensions where genes x cells are expected: write it again")
+        raise InvalidInputError(
+            f"matrix of {name} has {held.ndim} dimensions where genes x cells are expected: write it again"
+        )
     genes, cells = held.shape
     check_memory((genes + cells) * TEXT_VALUE, name, f"names of {cells:,} cells and {genes:,} genes")
     found = file["row_attrs"]
@@ -40,7 +42,9 @@ def of_loom(file: Any, name: str, rows: int | None) -> Table:
     named = next((each for each in CELLS if each in columns), "")
     index = pd.Index(columns.pop(named) if named else [f"cell {k + 1}" for k in range(cells)], dtype=object)
     if len(features) != genes:
-        raise BadInput(f"{name} contradicts itself: {len(features)} gene names for {genes} rows; write it again")
+        raise InvalidInputError(
+            f"{name} contradicts itself: {len(features)} gene names for {genes} rows; write it again"
+        )
     layers = {
         key: _turned(each, name, f"layer {key!r}", rows)
         for key, each in file.get("layers", {}).items()
@@ -54,7 +58,9 @@ def of_loom(file: Any, name: str, rows: int | None) -> Table:
 def _columns(group: Any, cells: int, name: str) -> dict[str, Any]:
     """Attributes of the cells with one value each."""
     if len(group) > COLUMNS:
-        raise BadInput(f"{name} has {len(group):,} attributes of cells and at most {COLUMNS:,} are read: remove some")
+        raise InvalidInputError(
+            f"{name} has {len(group):,} attributes of cells and at most {COLUMNS:,} are read: remove some"
+        )
     check_memory(size(group), name, "attributes of cells")
     found: dict[str, Any] = {}
     for key, held in group.items():
@@ -68,7 +74,9 @@ def _turned(held: Any, name: str, what: str, rows: int | None) -> Any:
     from scipy.sparse import csr_matrix, hstack
 
     if held.dtype.kind not in "fiub":
-        raise BadInput(f"{what} of {name} holds values of type {held.dtype} where numbers are expected: convert them")
+        raise InvalidInputError(
+            f"{what} of {name} holds values of type {held.dtype} where numbers are expected: convert them"
+        )
     genes, cells = held.shape
     wanted = min(rows or cells, cells)
     chunk = math.prod(held.chunks) if held.chunks else 0

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.readers.limits import RATIO, TRIFLE, amount, check_memory, memory
-from cellflow_core.data.readers.table import BadInput, Panel, Table, short
+from cellflow_core.data.readers.limits import RATIO, RATIO_EXEMPT_BYTES, amount, check_memory, memory
+from cellflow_core.data.readers.table import InvalidInputError, Modality, Table, short
 from cellflow_core.data.readers.tenx import by_kind
 
 _BANNER = [b"%%matrixmarket", b"matrix", b"coordinate"]
@@ -55,7 +55,7 @@ def of_folders(folders: list[Folder], name: str, rows: int | None) -> Table:
     every = dict.fromkeys(kind for each in tables for kind in each.panels)
     alike = {k: len({each.panels[k].features if k in each.panels else None for each in tables}) == 1 for k in every}
     panels = {
-        kind: Panel(join([t.panels[kind].x for t in tables], format="csr")[:rows], tables[0].panels[kind].features)
+        kind: Modality(join([t.panels[kind].x for t in tables], format="csr")[:rows], tables[0].panels[kind].features)
         for kind in every
         if alike[kind]
     }
@@ -77,7 +77,7 @@ def _of_folder(folder: Folder, name: str, rows: int | None) -> Table:
     read = {key: _matrix(path, shape, name, rows) for key, path in held.items() if path is not None}
     main = "matrix" if "matrix" in read else "spliced"
     if main not in read:
-        raise BadInput(f"{name} holds unspliced.mtx without spliced.mtx: put both into the folder")
+        raise InvalidInputError(f"{name} holds unspliced.mtx without spliced.mtx: put both into the folder")
     x, features, panels = by_kind(read[main], genes, kinds)
     kept = {key: by_kind(each, genes, kinds)[0] for key, each in read.items() if key != "matrix"}
     return Table("10x matrix", x, tuple(features), pd.DataFrame(index=pd.Index(cells)), layers=kept, panels=panels)
@@ -88,21 +88,25 @@ def _matrix(path: Path, shape: tuple[int, int], name: str, rows: int | None) -> 
     with plain(path) as file:
         first = file.readline(1000).lower().split()
         if first[:3] != _BANNER or len(first) != 5 or first[3] not in _FIELDS or first[4] != b"general":
-            raise BadInput(f"{name}: its .mtx file does not begin as a sparse MatrixMarket file does: write it again")
+            raise InvalidInputError(
+                f"{name}: its .mtx file does not begin as a sparse MatrixMarket file does: write it again"
+            )
         line = file.readline(100_000)
         while line.startswith(b"%") or not line.strip():
             if not line:
-                raise BadInput(f"{name}: its .mtx file ends before the size of the matrix: pack or upload it again")
+                raise InvalidInputError(
+                    f"{name}: its .mtx file ends before the size of the matrix: pack or upload it again"
+                )
             line = file.readline(100_000)
         told = [int(each) for each in line.split()]
         if len(told) != 3 or tuple(told[:2]) not in (shape, shape[::-1]):
-            raise BadInput(
+            raise InvalidInputError(
                 f"{name}: the matrix is {' x '.join(map(str, told[:2]))} and there are {shape[0]} genes and {shape[1]} "
                 "cells: "
                 "the three files do not belong together"
             )
         if told[2] < 0 or told[2] * _ENTRY > _length(path, name):
-            raise BadInput(
+            raise InvalidInputError(
                 f"{name}: the matrix declares {told[2]:,} entries, more than its file can hold: it was cut short"
             )
         check_memory(told[2] * 40, name, f"{told[2]:,} entries")
@@ -128,7 +132,7 @@ def _entries(file: Any, shape: tuple[int, int], count: int, ones: bool, name: st
     row, column = read["row"].to_numpy() - 1, read["column"].to_numpy() - 1
     inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
     if len(read) != count or not inside.all():
-        raise BadInput(
+        raise InvalidInputError(
             f"{name}: the matrix holds {int(inside.sum()):,} entries where it declares {count:,}: it was cut short or "
             "changed, so pack or upload it again"
         )
@@ -147,8 +151,8 @@ def _length(path: Path, name: str) -> int:
     with plain(path) as file:
         while piece := file.read(1 << 20):
             total += len(piece)
-            if total > memory() or (total > TRIFLE and total > RATIO * packed):
-                raise BadInput(
+            if total > memory() or (total > RATIO_EXEMPT_BYTES and total > RATIO * packed):
+                raise InvalidInputError(
                     f"{name} holds a file that unpacks from {amount(packed)} to more than {amount(total)}: a trap?"
                 )
     return total

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cellflow_core.data.readers.h5ad import frame, of_h5ad
-from cellflow_core.data.readers.table import BadInput, Panel, Table, shown
+from cellflow_core.data.readers.table import InvalidInputError, Modality, Table, printable
 
 GENES = ("rna", "gex", "gene expression", "genes", "expression", "mrna")
 """Names of the modality of genes, in lower case."""
@@ -27,8 +27,8 @@ def of_mudata(file: Any, path: Path, name: str, rows: int | None) -> Table:
     held = file["mod"]
     main = next((key for key in held if key.lower() in GENES), "")
     if not main:
-        raise BadInput(
-            f"{name} is MuData with the modalities {', '.join(map(shown, held))}, and one of genes, named rna, is "
+        raise InvalidInputError(
+            f"{name} is MuData with the modalities {', '.join(map(printable, held))}, and one of genes, named rna, is "
             "expected: rename it, or write one modality with adata.write_h5ad()"
         )
     tables = {key: of_h5ad(group, path, name, None) for key, group in held.items()}
@@ -37,7 +37,7 @@ def of_mudata(file: Any, path: Path, name: str, rows: int | None) -> Table:
     for each in tables.values():
         shared = shared[shared.isin(each.obs.index)]
     if not len(shared) or any(not each.obs.index.is_unique for each in (genes, *tables.values())):
-        raise BadInput(
+        raise InvalidInputError(
             f"{name}: {len(shared)} cells have a name that every modality knows and that is used once: write the file "
             "again with mdata.obs_names_make_unique() and muon.pp.intersect_obs(mdata)"
         )
@@ -46,12 +46,14 @@ def of_mudata(file: Any, path: Path, name: str, rows: int | None) -> Table:
     lost = len(genes.obs) - len(shared)
     notes = [f"{lost:,} cells that not every modality has were left out"] if lost else []
     notes += genes.notes
-    panels: dict[str, Panel] = {}
+    panels: dict[str, Modality] = {}
     for key, each in tables.items():
         own = each.obs.index.get_indexer(shared)[:rows]
-        panels[shown(key)] = Panel(each.x[own], each.features)
-        beside = {inner: Panel(values) for inner, values in each.obsm.items()} | dict(each.panels)
-        panels |= {f"{shown(key)} {inner}": Panel(panel.x[own], panel.features) for inner, panel in beside.items()}
+        panels[printable(key)] = Modality(each.x[own], each.features)
+        beside = {inner: Modality(values) for inner, values in each.obsm.items()} | dict(each.panels)
+        panels |= {
+            f"{printable(key)} {inner}": Modality(panel.x[own], panel.features) for inner, panel in beside.items()
+        }
     return replace(
         genes,
         format="MuData",
@@ -60,7 +62,7 @@ def of_mudata(file: Any, path: Path, name: str, rows: int | None) -> Table:
         obsm={key: values[at] for key, values in genes.obsm.items()},
         notes=tuple(notes),
         layers={key: values[at[:rows]] for key, values in genes.layers.items()},
-        panels={**panels, **{key: Panel(each.x[at[:rows]], each.features) for key, each in genes.panels.items()}},
+        panels={**panels, **{key: Modality(each.x[at[:rows]], each.features) for key, each in genes.panels.items()}},
     )
 
 

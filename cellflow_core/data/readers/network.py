@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.readers.table import NotCells
+from cellflow_core.data.readers.table import NotCellDataError
 
 _MOST_COLUMNS = 6
 _SHARED = 0.5  # of the names of one side that must appear on the other, where no head says what the columns are
@@ -24,7 +24,7 @@ def refuse(frame: Any, name: str) -> None:
     if not pairs and (genes := _square(frame)):
         what = f"a square of {genes} x {genes} fields that are mostly zero"
     if what:
-        raise NotCells(
+        raise NotCellDataError(
             f"{name} holds {what}, which is a network and no cells: choose the file with the cells instead, one row a "
             "cell or one row a gene",
             "network",

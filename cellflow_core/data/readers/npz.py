@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from cellflow_core.data.readers.limits import COLUMNS, check_memory
-from cellflow_core.data.readers.table import BadInput, Table, shown
+from cellflow_core.data.readers.table import InvalidInputError, Table, printable
 
 Array = np.ndarray
 STATES = ("pcs", "X_pca", "X", "x", "data", "coords")
@@ -36,7 +36,7 @@ def of_npz(path: Path, name: str, rows: int | None) -> Table:
     tables = [key for key, (shape, kind) in shapes.items() if len(shape) == 2 and kind in "fiu" and shape[1] > 1]
     main = next((key for key in STATES if key in tables), tables[0] if len(tables) == 1 else "")
     if not main:
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} holds the arrays {_listed(shapes)} and none is called pcs or X: save the cells x coordinates "
             "under one of these names, for example np.savez(file, pcs=..., sample_labels=...)"
         )
@@ -64,7 +64,9 @@ def checked(path: Path | BinaryIO, name: str) -> dict[str, tuple[tuple[int, ...]
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if len(members) > COLUMNS:
-            raise BadInput(f"{name} holds {len(members):,} arrays and at most {COLUMNS:,} are read: save fewer")
+            raise InvalidInputError(
+                f"{name} holds {len(members):,} arrays and at most {COLUMNS:,} are read: save fewer"
+            )
         for member in members:
             with archive.open(member) as file:
                 version = np.lib.format.read_magic(file)
@@ -73,15 +75,15 @@ def checked(path: Path | BinaryIO, name: str) -> dict[str, tuple[tuple[int, ...]
                 shape, _, dtype = read(file, max_header_size=10_000)
             key = member.filename.removesuffix(".npy")
             if dtype.hasobject:
-                raise BadInput(
-                    f"{name} holds pickled objects in {shown(key)[:40]!r}, which could run programs and are not "
+                raise InvalidInputError(
+                    f"{name} holds pickled objects in {printable(key)[:40]!r}, which could run programs and are not "
                     "opened: save "
                     "plain arrays of numbers or text"
                 )
             needed = math.prod(shape) * dtype.itemsize
             if needed > member.file_size:
-                raise BadInput(
-                    f"{name}: {shown(key)[:40]!r} is shorter than its shape {shape} says: save or upload it again"
+                raise InvalidInputError(
+                    f"{name}: {printable(key)[:40]!r} is shorter than its shape {shape} says: save or upload it again"
                 )
             total += needed
             found[key] = (tuple(int(each) for each in shape), dtype.kind)
@@ -97,4 +99,4 @@ def _plain(values: Array) -> Any:
 
 
 def _listed(shapes: dict[str, tuple[tuple[int, ...], str]]) -> str:
-    return ", ".join(f"{shown(key)[:30]} {shape}" for key, (shape, _) in list(shapes.items())[:6]) or "none"
+    return ", ".join(f"{printable(key)[:30]} {shape}" for key, (shape, _) in list(shapes.items())[:6]) or "none"

@@ -17,7 +17,7 @@ from cellflow_core.data.readers.limits import memory
 from cellflow_core.data.readers.loom import is_loom, of_loom
 from cellflow_core.data.readers.mudata import is_mudata, of_mudata
 from cellflow_core.data.readers.npz import is_npz, of_npz
-from cellflow_core.data.readers.table import KNOWN, BadInput, Table, names_of, short, unlike
+from cellflow_core.data.readers.table import KNOWN, InvalidInputError, Table, make_unique, names_of, short
 from cellflow_core.data.readers.tenx import is_tenx, of_tenx
 from cellflow_core.data.readers.text import of_text
 
@@ -69,27 +69,27 @@ def read(path: Path, name: str, rows: int | None = None) -> Table:
 
     memory()  # a setting that is no number is told as such
     if not path.is_file():
-        raise BadInput(f"{name} is not there any more: choose the file again")
+        raise InvalidInputError(f"{name} is not there any more: choose the file again")
     try:
         table = _read(path, name, rows)
-    except BadInput:
+    except InvalidInputError:
         raise
     except MemoryError as error:
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} needs more memory than there is: take fewer cells or features, or store the matrix sparse"
         ) from error
     except (*_DAMAGED, IORegistryError) as error:
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} is damaged, or was written in a way that cannot be read ({short(error)}): write it again, for "
             "example "
             "with adata.write_h5ad(), or upload it again"
         ) from error
-    if not table.cells or not (table.features or table.ready):
-        raise BadInput(
+    if not table.cells or not (table.features or table.snapshots):
+        raise InvalidInputError(
             f"{name} holds {table.cells} cells and {len(table.features)} features: a table with at least one of each "
             "is needed; check how the file was written"
         )
-    obs = table.obs.set_axis(unlike(names_of(table.obs.columns)), axis=1)
+    obs = table.obs.set_axis(make_unique(names_of(table.obs.columns)), axis=1)
     return dataclasses.replace(table, features=names_of(table.features), obs=obs)
 
 
@@ -97,7 +97,7 @@ def _read(path: Path, name: str, rows: int | None, inner: bool = False) -> Table
     with path.open("rb") as file:
         start = file.read(hdf5.HEAD)
     if not start:
-        raise BadInput(f"{name} is empty (0 bytes): choose the file again, the upload may have been cut off")
+        raise InvalidInputError(f"{name} is empty (0 bytes): choose the file again, the upload may have been cut off")
     if start.startswith(b"\x1f\x8b"):
         with gzip.open(path) as file:
             within = file.read(hdf5.HEAD)
@@ -114,7 +114,7 @@ def _read(path: Path, name: str, rows: int | None, inner: bool = False) -> Table
         if is_npz(path, start):
             return of_npz(path, name, rows)
         if inner:
-            raise BadInput(f"{name} holds an archive in an archive: unpack it once and choose what is inside")
+            raise InvalidInputError(f"{name} holds an archive in an archive: unpack it once and choose what is inside")
         return of_archive(path, name, rows, _inner)
     _refuse_foreign(start, name)
     return of_text(path, name, rows)
@@ -137,7 +137,7 @@ def _of_hdf5(path: Path, name: str, rows: int | None) -> Table:
         if is_tenx(file):
             return of_tenx(file, name, rows)
     held = ", ".join(names_of(sorted(keys)[:8])) or "nothing"
-    raise BadInput(
+    raise InvalidInputError(
         f"{name} is HDF5 but not AnnData, MuData, 10x or loom: it holds {held} where obs, var and X are "
         "expected; save it with adata.write_h5ad()"
     )
@@ -146,4 +146,4 @@ def _of_hdf5(path: Path, name: str, rows: int | None) -> Table:
 def _refuse_foreign(start: bytes, name: str) -> None:
     for begins, what in FOREIGN.items():
         if start.lower().startswith(begins.lower()):
-            raise BadInput(f"{name} is {what} inside: save it as one of the formats known here ({KNOWN})")
+            raise InvalidInputError(f"{name} is {what} inside: save it as one of the formats known here ({KNOWN})")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.readers.table import BadInput, Table
+from cellflow_core.data.readers.table import InvalidInputError, Table
 
 
 def of_frame(frame: Any, names: tuple[str, ...], name: str) -> Table | None:
@@ -18,7 +18,7 @@ def of_frame(frame: Any, names: tuple[str, ...], name: str) -> Table | None:
     genes, samples = (int(each) for each in frame.iloc[0, :2])
     body = frame.iloc[1:].to_numpy(dtype=np.float64)
     if genes < 1 or samples < 1 or len(body) != samples * (genes + 1):
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} announces {genes} genes in {samples} samples and has {len(body)} lines of values where "
             f"{samples * (genes + 1)} are expected (a line a gene and one with the times): it may have been cut short"
         )

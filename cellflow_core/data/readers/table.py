@@ -16,11 +16,11 @@ LETTERS = 200
 KNOWN = ".h5ad, .h5mu, 10x .h5, .loom, 10x folders as .zip or .tar.gz, .csv, .tsv, .txt and .npz files can be read"
 
 
-class BadInput(ValueError):
+class InvalidInputError(ValueError):
     """A file that cannot become a data set: what was found, what was expected, what to do."""
 
 
-class NotCells(BadInput):
+class NotCellDataError(InvalidInputError):
     """A file that is whole but holds something else than cells: `what` is "network", "names" or "times"."""
 
     def __init__(self, sentence: str, what: str) -> None:
@@ -28,11 +28,11 @@ class NotCells(BadInput):
         self.what = what
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return NotCells, (str(self), self.what)
+        return NotCellDataError, (str(self), self.what)
 
 
 @dataclass(frozen=True)
-class Panel:
+class Modality:
     """A further measurement of the same cells with features of its own: chromatin, antibodies.
 
     x         [cells, features] numpy or scipy.sparse CSR, as many rows as the table's
@@ -65,8 +65,8 @@ class Table:
     logged: bool = False
     notes: tuple[str, ...] = ()
     layers: Mapping[str, Any] = field(default_factory=dict)
-    panels: Mapping[str, Panel] = field(default_factory=dict)
-    ready: Snapshots | None = None
+    panels: Mapping[str, Modality] = field(default_factory=dict)
+    snapshots: Snapshots | None = None
 
     @property
     def cells(self) -> int:
@@ -79,11 +79,11 @@ def labels_of(column: Any) -> Array:
 
     codes, distinct = pd.factorize(column)
     numbers = getattr(distinct, "dtype", np.dtype(object)).kind in "fiu"
-    text = [f"{each:.12g}" if numbers else shown(str(each)) for each in distinct]
+    text = [f"{each:.12g}" if numbers else printable(str(each)) for each in distinct]
     return np.asarray([*text, MISSING], dtype=np.str_)[codes]
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Text of a file without control characters, line breaks and blanks around it, at most 200 letters."""
     plain = text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
     return plain.strip()[:LETTERS].strip()
@@ -91,10 +91,10 @@ def shown(text: str) -> str:
 
 def names_of(texts: Iterable[Any]) -> tuple[str, ...]:
     """Names of features or columns that can be shown; empty ones are "unnamed"."""
-    return tuple(shown(str(each)) or "unnamed" for each in texts)
+    return tuple(printable(str(each)) or "unnamed" for each in texts)
 
 
-def unlike(names: Iterable[str]) -> list[str]:
+def make_unique(names: Iterable[str]) -> list[str]:
     """The names, numbered where two are alike."""
     taken: set[str] = set()
     found: list[str] = []

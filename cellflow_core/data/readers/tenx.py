@@ -8,7 +8,7 @@ import numpy as np
 
 from cellflow_core.data.readers.hdf5 import sparse, strings
 from cellflow_core.data.readers.limits import check_memory
-from cellflow_core.data.readers.table import BadInput, Panel, Table, shown
+from cellflow_core.data.readers.table import InvalidInputError, Modality, Table, printable
 
 GENES = "Gene Expression"
 """The kind of feature that genes are, in the words of 10x."""
@@ -25,7 +25,7 @@ def of_tenx(file: Any, name: str, rows: int | None) -> Table:
 
     genomes = _genomes(file)
     if "barcodes" not in _members(file, "matrix") and len(genomes) > 1:
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} holds {len(genomes)} genomes ({', '.join(genomes[:5])}) and one is expected: write the cells of "
             "one "
             "species into a file of their own"
@@ -36,7 +36,7 @@ def of_tenx(file: Any, name: str, rows: int | None) -> Table:
     barcodes = strings(held["barcodes"], name)
     shape = tuple(int(each) for each in held["shape"][:2])
     if shape != (len(features), len(barcodes)):
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} contradicts itself: its shape is {shape} and it names {len(features)} features and "
             f"{len(barcodes)} "
             "cells; write or download it again"
@@ -48,7 +48,7 @@ def of_tenx(file: Any, name: str, rows: int | None) -> Table:
     return Table("10x HDF5", x, tuple(features), pd.DataFrame(index=pd.Index(barcodes)), panels=panels)
 
 
-def by_kind(x: Any, features: list[str], kinds: np.ndarray) -> tuple[Any, list[str], dict[str, Panel]]:
+def by_kind(x: Any, features: list[str], kinds: np.ndarray) -> tuple[Any, list[str], dict[str, Modality]]:
     """(values, names) of the genes, and a panel for each other kind of feature; all of it where one is missing."""
     genes = kinds == GENES
     if len(kinds) != len(features) or genes.all() or not genes.any():
@@ -56,7 +56,11 @@ def by_kind(x: Any, features: list[str], kinds: np.ndarray) -> tuple[Any, list[s
     at = {kind: np.flatnonzero(kinds == kind) for kind in dict.fromkeys(kinds.tolist())}
     split = {kind: (x[:, columns], [features[k] for k in columns]) for kind, columns in at.items()}
     values, names = split.pop(GENES)
-    return values, names, {shown(kind) or "unnamed": Panel(part, tuple(held)) for kind, (part, held) in split.items()}
+    return (
+        values,
+        names,
+        {printable(kind) or "unnamed": Modality(part, tuple(held)) for kind, (part, held) in split.items()},
+    )
 
 
 def _members(file: Any, key: str) -> set[str]:

@@ -14,11 +14,19 @@ from typing import IO, Any
 
 import numpy as np
 
-from cellflow_core.data.readers import gene_rows, network, series, subjects
-from cellflow_core.data.readers.limits import FIELDS, RATIO, TEXT, TRIFLE, amount, check_memory, memory
+from cellflow_core.data.importing.time_labels import is_time_name
+from cellflow_core.data.readers import gene_rows, longitudinal_table, network, series
+from cellflow_core.data.readers.limits import FIELDS, RATIO, RATIO_EXEMPT_BYTES, TEXT, amount, check_memory, memory
 from cellflow_core.data.readers.matrix_market import plain
-from cellflow_core.data.readers.table import KNOWN, BadInput, NotCells, Table, names_of, short, unlike
-from cellflow_core.data.times import is_time_name
+from cellflow_core.data.readers.table import (
+    KNOWN,
+    InvalidInputError,
+    NotCellDataError,
+    Table,
+    make_unique,
+    names_of,
+    short,
+)
 
 _HEAD = 1 << 18  # bytes that are looked at to find the layout; more where one line is longer
 
@@ -34,7 +42,7 @@ class Layout:
     decimal: str = "."
 
 
-class Metered(io.RawIOBase):
+class SizeLimitedReader(io.RawIOBase):
     """A stream of bytes that refuses to unpack to more than a table may be."""
 
     def __init__(self, source: IO[bytes], name: str, packed: int) -> None:
@@ -47,8 +55,8 @@ class Metered(io.RawIOBase):
         piece = self.source.read(len(buffer))
         self.total += len(piece)
         check_memory(self.total * TEXT, self.name, f"more than {amount(self.total)} of text,")
-        if self.total > TRIFLE and self.total > RATIO * self.packed:
-            raise BadInput(
+        if self.total > RATIO_EXEMPT_BYTES and self.total > RATIO * self.packed:
+            raise InvalidInputError(
                 f"{self.name} unpacks from {amount(self.packed)} to more than {amount(self.total)}, {RATIO} times "
                 "its size: "
                 "it looks like a trap; unpack it yourself if it is none"
@@ -72,11 +80,15 @@ def of_text(path: Path, name: str, rows: int | None) -> Table:
     if layout.names:
         _check_numbers(frame, name)
     network.refuse(frame, name)
-    for found in (series.of_frame(frame, layout.names, name), subjects.of_frame(frame), gene_rows.of_frame(frame)):
+    for found in (
+        series.of_frame(frame, layout.names, name),
+        longitudinal_table.of_frame(frame),
+        gene_rows.of_frame(frame),
+    ):
         if found is not None:
             return _first(found, rows)
     if len(frame) and not any(kind.kind in "fiu" for kind in frame.dtypes):
-        raise NotCells(
+        raise NotCellDataError(
             f"{name} holds {len(frame):,} lines of {frame.shape[1]} columns of words and no numbers, as a list of "
             "names does: choose the file with the measured values instead",
             "names",
@@ -92,11 +104,13 @@ def find_layout(head: bytes, name: str) -> Layout:
     while at < len(lines) and (not lines[at].strip() or lines[at].lstrip().startswith(("#", "%"))):
         at += 1
     if at == len(lines):
-        raise BadInput(f"{name} holds no line with values: one line of column names and one line a cell are expected")
+        raise InvalidInputError(
+            f"{name} holds no line with values: one line of column names and one line a cell are expected"
+        )
     data = [each for each in lines[at:] if each.strip()][:2]
     separator = _separator(data)
     if any(_is_wide(each, separator) for each in data):
-        raise BadInput(
+        raise InvalidInputError(
             f"{name} has more than the {FIELDS:,} columns that are read at most: save large tables as .h5ad, or turn "
             "rows and columns"
         )
@@ -138,7 +152,7 @@ def _frame(path: Path, name: str, layout: Layout) -> Any:
             pd.errors.ParserWarning,
             pd.errors.EmptyDataError,
         ) as error:
-            raise BadInput(
+            raise InvalidInputError(
                 f"{name} is not a table of text ({short(error)}): one line of column names and one line a cell are "
                 "expected, separated by commas or tabs"
             ) from error
@@ -180,7 +194,7 @@ def _first(table: Table, rows: int | None) -> Table:
 
 
 def _opened(path: Path, name: str) -> IO[bytes]:
-    return io.BufferedReader(Metered(plain(path), name, path.stat().st_size))
+    return io.BufferedReader(SizeLimitedReader(plain(path), name, path.stat().st_size))
 
 
 def _decoded(head: bytes, name: str) -> tuple[str, str]:
@@ -195,7 +209,9 @@ def _decoded(head: bytes, name: str) -> tuple[str, str]:
         if strange <= len(text[:4000]) // 100 and "\0" not in text:
             return text, encoding
     begins = head[:20].decode("ascii", "replace").encode("unicode_escape").decode()
-    raise BadInput(f'{name} is not a table of text, nor a format that is known: it begins with "{begins}"; {KNOWN}')
+    raise InvalidInputError(
+        f'{name} is not a table of text, nor a format that is known: it begins with "{begins}"; {KNOWN}'
+    )
 
 
 def _separator(lines: list[str]) -> str:
@@ -218,7 +234,7 @@ def _fields(line: str, separator: str) -> list[str]:
 
 
 def _named(fields: list[str]) -> tuple[str, ...]:
-    return tuple(unlike(names_of(["index" if k == 0 and not each else each for k, each in enumerate(fields)])))
+    return tuple(make_unique(names_of(["index" if k == 0 and not each else each for k, each in enumerate(fields)])))
 
 
 def _is_number(text: str, decimal: str) -> bool:
@@ -243,7 +259,7 @@ def _check_numbers(frame: Any, name: str) -> None:
         read: Any = pd.to_numeric(frame[column], errors="coerce")
         broken = frame[column][read.isna() & frame[column].notna()]
         if len(broken) and read.notna().mean() > 0.9:
-            raise BadInput(
+            raise InvalidInputError(
                 f"{name}: column {column!r} holds {len(broken)} values that are no numbers among numbers, for example "
                 f"{str(broken.iloc[0])[:30]!r}: correct them, or leave the fields empty"
             )

@@ -23,7 +23,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasDrift, HasFates, HasGrowth, HasScore, HasVelocity, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -39,7 +39,7 @@ class Settings(Config):
 
     cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
     founders: int = setting(2000, "Cells of the culture at day 0, in even shares of the states", 30, 1_000_000)
-    frames: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
+    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
     last_time: float = setting(4.0, "Last time", 0.1, 100.0, "day")
     states: int = setting(2, "Number of states", 2, 3)
     birth_1: float = setting(0.6, "How often a cell of state 1 divides", 0.0, 3.0, "1/day")
@@ -86,7 +86,7 @@ class BirthDeath(Simulator, HasDrift, HasScore, HasVelocity, HasGrowth, HasFates
         Raises ValueError where all cells of a culture have died.
         """
         use, rng = self.settings, np.random.default_rng(self.settings.seed)
-        times = np.linspace(0, use.last_time, use.frames)
+        times = np.linspace(0, use.last_time, use.n_times)
         frames, states, mass = [], [], []
         for t in times:
             numbers = self.numbers(float(t), rng)

@@ -27,7 +27,7 @@ from cellflow_core.data.simulators.contract import (
     TrueLandscape,
 )
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -44,7 +44,7 @@ class Settings(Config):
     """What the tree looks like and what the cells are run with."""
 
     cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(8, "Number of times, equally spaced from day 0", 2, 50)
+    n_times: int = setting(8, "Number of times, equally spaced from day 0", 2, 50)
     last_time: float = setting(7.0, "Last time", 0.5, 100.0, "day")
     ends: int = setting(3, "Number of fates", 2, 4)
     levels: int = setting(2, "Forks on the way: 1 parts all fates at once, 2 one after the other", 1, 2)
@@ -82,7 +82,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
     def simulate(self) -> Snapshots:
         """Independent cells at each time."""
         use = self.settings
-        times = np.linspace(0, use.last_time, use.frames)
+        times = np.linspace(0, use.last_time, use.n_times)
         rng = np.random.default_rng(use.seed)
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=self._step)
         labels = {LABEL: self.fate_of(found.x)}
@@ -98,7 +98,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
         """-grad V, the same at all times (1 / day)."""
         use = self.settings
         along, across = x[:, 0], x[:, 1]
-        centre, bend = self.valleys(along)
+        centre, bend = self.branches(along)
         weight = self._weights(across, centre)
         pull = use.noise**2 / (2 * use.width**2) * weight * (across[:, None] - centre)
         change = -_RETURN * x
@@ -113,13 +113,13 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
     def potential(self, x: Float[Array, "cells dim"]) -> Float[Array, " cells"]:
         """V (1 / day), low where cells go; axes of noise included."""
         use = self.settings
-        centre, _ = self.valleys(x[:, 0])
+        centre, _ = self.branches(x[:, 0])
         exponent = self._log_share - ((x[:, 1:2] - centre) / use.width) ** 2 / 2
         slope = use.speed * np.hypot(x[:, 0] - _LENGTH, _APEX)
         rest = _RETURN / 2 * (x[:, 2:] ** 2).sum(axis=1)
         return slope - use.noise**2 / 2 * np.logaddexp.reduce(exponent, axis=1) + rest
 
-    def valleys(self, along: Float[Array, " cells"]) -> tuple[Float[Array, "cells ends"], Float[Array, "cells ends"]]:
+    def branches(self, along: Float[Array, " cells"]) -> tuple[Float[Array, "cells ends"], Float[Array, "cells ends"]]:
         """(where each valley lies across the tree, its slope d across / d along) this far along it."""
         centre, bend = np.zeros((2, len(along), self.settings.ends))
         for (begin, end), away in self._parts:
@@ -128,11 +128,11 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
             bend += away * 30 * z**2 * (1 - z) ** 2 / (end - begin)
         return centre, bend
 
-    def states(self) -> dict[str, Float[Array, " dim"]]:
+    def steady_states(self) -> dict[str, Float[Array, " dim"]]:
         """The bottom of each valley at its end."""
         x = np.zeros((self.settings.ends, len(self.axes)))
         x[:, 0] = _LENGTH
-        centre, _ = self.valleys(x[:, 0])
+        centre, _ = self.branches(x[:, 0])
         x[:, 1] = centre[0]
         for _ in range(1000):  # the mean shift of a mixture of Gaussians: it rests where the drift does
             x[:, 1] = (self._weights(x[:, 1], centre) * centre).sum(axis=1)
@@ -140,12 +140,12 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
 
     def landscape(self, points: int = 160) -> TrueLandscape:
         """2 V / sigma^2 along and across the tree: -log of the law at rest, NaN 4 widths and more from every valley."""
-        width, stable = self.settings.width, np.stack(list(self.states().values()))[:, :2]
+        width, stable = self.settings.width, np.stack(list(self.steady_states().values()))[:, :2]
         x = np.linspace(-0.5, _LENGTH + 0.8, points)
         y = np.abs(stable[:, 1]).max() * np.linspace(-1, 1, points) + (_FAR + 1) * width * np.linspace(-1, 1, points)
         plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         height = 2 / self.settings.noise**2 * self.potential(plane)
-        away = np.abs(plane[:, 1:] - self.valleys(plane[:, 0])[0]).min(axis=1)
+        away = np.abs(plane[:, 1:] - self.branches(plane[:, 0])[0]).min(axis=1)
         height = np.where(away > _FAR * width, np.nan, height - np.min(height)).reshape(points, points)
         return TrueLandscape(x, y, height, stable, (self.axes[0], self.axes[1]))
 
@@ -155,7 +155,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
 
     def fate_of(self, x: Float[Array, "cells dim"]) -> Array:
         """The valley a cell lies in, once it is past the last fork; "undecided" before."""
-        centre, _ = self.valleys(np.full(len(x), _LENGTH))
+        centre, _ = self.branches(np.full(len(x), _LENGTH))
         nearest = np.array(self.fates)[np.abs(x[:, 1:2] - centre).argmin(axis=1)]
         past = max(end for (_, end), _ in self._parts)
         return np.where(x[:, 0] > past, nearest, self.fates[-1])

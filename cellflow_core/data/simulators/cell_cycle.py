@@ -27,7 +27,7 @@ from cellflow_core.data.simulators.contract import (
     TrueLandscape,
 )
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -40,7 +40,7 @@ class Settings(Config):
     """What the cycle is run with."""
 
     cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(7, "Number of times, equally spaced from hour 0", 2, 50)
+    n_times: int = setting(7, "Number of times, equally spaced from hour 0", 2, 50)
     last_time: float = setting(18.0, "Last time", 0.5, 500.0, "hour")
     turn: float = setting(24.0, "Time of one cycle", 1.0, 200.0, "hour")
     synchrony: float = setting(
@@ -82,7 +82,7 @@ class CellCycle(Simulator, HasDrift, HasLandscape, HasNonGradient, HasPeriod):
     def simulate(self) -> Snapshots:
         """Independent cells at each time, with the true phase of each in turns from 0 to 1."""
         use = self.settings
-        times = np.linspace(0, use.last_time, use.frames)
+        times = np.linspace(0, use.last_time, use.n_times)
         rng = np.random.default_rng(use.seed)
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=self._step)
         covariates = {PHASE: self.phase(found.x)}

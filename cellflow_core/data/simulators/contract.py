@@ -161,7 +161,7 @@ class HasCourse(ABC):
     """Knows the way of one typical cell, or of the mean cell, without noise."""
 
     @abstractmethod
-    def course(
+    def mean_trajectory(
         self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
     ) -> Float[Array, "times dim"]:
         """The state at these ascending times, with genes held at levels from the first time on.
@@ -172,7 +172,7 @@ class HasCourse(ABC):
 
 class HasStates(ABC):
     @abstractmethod
-    def states(self) -> dict[str, Float[Array, " dim"]]:
+    def steady_states(self) -> dict[str, Float[Array, " dim"]]:
         """Every state by name in which the process without noise comes to rest and stays."""
 
 
@@ -200,7 +200,7 @@ class HasResponse(ABC):
     dose_unit: ClassVar[str]
 
     @abstractmethod
-    def response(self, times: Float[Array, " times"], dose: float) -> Float[Array, "times dim"]:
+    def dose_response(self, times: Float[Array, " times"], dose: float) -> Float[Array, "times dim"]:
         """The state of a typical subject at these times when every dose is `dose`."""
 
     @abstractmethod
@@ -227,6 +227,6 @@ CAPABILITIES: Mapping[str, type] = {
 }
 
 
-def knows(kind: type[Simulator]) -> tuple[str, ...]:
+def capabilities(kind: type[Simulator]) -> tuple[str, ...]:
     """Names of the answers a simulator knows, as in CAPABILITIES."""
     return tuple(name for name, each in CAPABILITIES.items() if issubclass(kind, each))

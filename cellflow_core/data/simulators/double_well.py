@@ -34,7 +34,7 @@ from cellflow_core.data.simulators.contract import (
     TrueLandscape,
 )
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 Valley = Literal["left", "right"]
@@ -46,7 +46,7 @@ class Settings(Config):
     """What the process is run with."""
 
     cells_per_time: int = setting(600, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(6, "Number of times, equally spaced from day 0", 2, 50)
+    n_times: int = setting(6, "Number of times, equally spaced from day 0", 2, 50)
     last_time: float = setting(10.0, "Last time", 0.1, 100.0, "day")
     dims: int = setting(2, "Number of axes; the valleys lie along the first", 2, 50)
     barrier: float = setting(1.0, "Height of the pass without tilt", 0.1, 20.0, "1/day")
@@ -82,7 +82,7 @@ class DoubleWell(Simulator, HasDrift, HasLandscape, HasStates, HasFates, HasNonG
         """Independent cells at each time, each with the valley it is in."""
         use = self.settings
         rng = np.random.default_rng(use.seed)
-        times = np.linspace(0, use.last_time, use.frames)
+        times = np.linspace(0, use.last_time, use.n_times)
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=self._step)
         space = StateSpace.coordinates(self.axes)
         labels = {"valley": self.fate_of(found.x)}
@@ -134,7 +134,7 @@ class DoubleWell(Simulator, HasDrift, HasLandscape, HasStates, HasFates, HasNonG
         over = trapezoid(np.exp((self._height(sign * between) - top) / self._diffusion) * stay, between)
         return float(self._diffusion / over * np.exp((bottom - top) / self._diffusion))
 
-    def states(self) -> dict[str, Float[Array, " dim"]]:
+    def steady_states(self) -> dict[str, Float[Array, " dim"]]:
         """The bottom of each valley."""
         bottoms = {name: np.zeros(self.settings.dims) for name in self.fates}
         bottoms["left"][0], bottoms["right"][0] = self._left, self._right

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators.contract import HasDrift, HasMarginal, HasScore, HasVelocity, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -31,7 +31,7 @@ class Settings(Config):
     """What the bridge stands on."""
 
     cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
+    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
     last_time: float = setting(1.0, "Last time", 0.1, 100.0, "day")
     dims: int = setting(2, "Number of axes", 2, 50)
     noise: float = setting(1.0, "Noise of every axis: 0.05 moves by optimal transport", 0.05, 10.0, "1/sqrt(day)")
@@ -39,8 +39,10 @@ class Settings(Config):
     end: float = setting(2.0, "Where the last cloud stands, on every axis", -100.0, 100.0)
     start_spread: float = setting(1.0, "Standard deviation of the first cloud", 0.05, 100.0)
     end_spread: float = setting(1.0, "Standard deviation of the last cloud", 0.05, 100.0)
-    stretch: float = setting(1.0, "How many times longer than wide the clouds are", 1.0, 10.0)
-    turn: float = setting(0.0, "By how much the last cloud is turned against the first", -180.0, 180.0, "degrees")
+    anisotropy: float = setting(1.0, "How many times longer than wide the clouds are", 1.0, 10.0)
+    rotation_angle: float = setting(
+        0.0, "By how much the last cloud is turned against the first", -180.0, 180.0, "degrees"
+    )
     seed: int = setting(0, "Start of the random numbers", 0)
 
 
@@ -60,8 +62,8 @@ class GaussianBridge(Simulator, HasDrift, HasMarginal, HasScore, HasVelocity):
         use = self.settings
         self.axes = tuple(f"x{k + 1}" for k in range(use.dims))
         self._means = np.full(use.dims, use.start), np.full(use.dims, use.end)
-        first = np.diag([use.stretch**2, *[1.0] * (use.dims - 1)])
-        turn = _turned(use.dims, np.deg2rad(use.turn))
+        first = np.diag([use.anisotropy**2, *[1.0] * (use.dims - 1)])
+        turn = _turned(use.dims, np.deg2rad(use.rotation_angle))
         self._ends = use.start_spread**2 * first, use.end_spread**2 * turn @ first @ turn.T
         self._spread = use.noise**2 * use.last_time
         self._joint = _joint(*self._ends, self._spread)
@@ -70,7 +72,7 @@ class GaussianBridge(Simulator, HasDrift, HasMarginal, HasScore, HasVelocity):
         """Independent cells at each time, drawn from their exact law."""
         use = self.settings
         rng = np.random.default_rng(use.seed)
-        times = np.linspace(0, use.last_time, use.frames)
+        times = np.linspace(0, use.last_time, use.n_times)
         x = [rng.multivariate_normal(*self.marginal(t), use.cells_per_time, method="cholesky") for t in times]
         space = StateSpace.coordinates(self.axes)
         return Snapshots(np.concatenate(x).astype(np.float32), np.repeat(times, use.cells_per_time), space, "day")

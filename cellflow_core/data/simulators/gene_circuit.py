@@ -22,7 +22,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasDrift, HasGrowth, HasNetwork, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -42,7 +42,7 @@ class Settings(Config):
     """How noisy the circuit is and how fast its cells divide."""
 
     cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
+    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
     last_time: float = setting(4.0, "Last time", 0.1, 20.0, "day")
     division: float = setting(0.56, "How often a cell with much of gene B divides", 0.0, 3.0, "1/day")
     noise: float = setting(0.14, "Noise of every gene", 0.01, 1.0, "1/sqrt(day)")
@@ -68,7 +68,7 @@ class GeneCircuit(Simulator, HasDrift, HasGrowth, HasNetwork):
         found = sde.population(
             self,
             self.start_cells,
-            np.linspace(0, use.last_time, use.frames),
+            np.linspace(0, use.last_time, use.n_times),
             use.cells_per_time,
             np.random.default_rng(use.seed),
             step=use.step,
@@ -105,7 +105,7 @@ class GeneCircuit(Simulator, HasDrift, HasGrowth, HasNetwork):
         """Mean mass of 4,000 lines of descent; its standard error is 1 % at day 4."""
         rng = np.random.default_rng((self.settings.seed, 1))
         x = self.start_cells(4000, rng)
-        _, log_mass = sde.end_of(self, x, 0.0, t, rng, step=self.settings.step, positive=True)
+        _, log_mass = sde.final_state(self, x, 0.0, t, rng, step=self.settings.step, positive=True)
         return float(np.exp(log_mass).mean())
 
     def network(self) -> Int[Array, "genes genes"]:

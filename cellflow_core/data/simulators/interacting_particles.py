@@ -25,7 +25,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasInteraction, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -41,7 +41,7 @@ class Settings(Config):
     """What cells do to each other, and what they would do alone."""
 
     cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
+    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
     last_time: float = setting(2.0, "Last time", 0.1, 100.0, "day")
     dims: int = setting(2, "Number of axes", 2, 50)
     attraction: float = setting(0.8, "How fast cells draw each other together", 0.0, 5.0, "1/day")
@@ -76,7 +76,7 @@ class InteractingParticles(Simulator, HasDrift, HasCourse, HasInteraction):
     def simulate(self) -> Snapshots:
         """Independent cells at each time, each of which felt the population and none of the others that are seen."""
         use = self.settings
-        times = np.linspace(0, use.last_time, use.frames)
+        times = np.linspace(0, use.last_time, use.n_times)
         rng = np.random.default_rng((use.seed, 1))
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=self._step)
         return Snapshots(found.x.astype(np.float32), found.t, StateSpace.coordinates(self.axes), self.time_unit)
@@ -89,9 +89,9 @@ class InteractingParticles(Simulator, HasDrift, HasCourse, HasInteraction):
 
     def drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
         """What a cell would do alone, and what the population of that moment does to it (state / day)."""
-        return self.alone(t, x) + self.interaction(x, self.crowd(t))
+        return self.single_particle_drift(t, x) + self.interaction(x, self.population(t))
 
-    def alone(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
+    def single_particle_drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
         """u - k (x - u t) (state / day)."""
         return self._travel - self.settings.confinement * (x - t * self._travel)
 
@@ -112,11 +112,11 @@ class InteractingParticles(Simulator, HasDrift, HasCourse, HasInteraction):
             found[first : first + _BLOCK] = rate.sum(1)[:, None] * part - rate @ cloud
         return found
 
-    def crowd(self, t: float) -> Float[Array, "others dim"]:
+    def population(self, t: float) -> Float[Array, "others dim"]:
         """The population at time t, of one run of it; beyond the last time that of the last."""
         return self._courses[min(round(t / self.settings.last_time * (len(self._courses) - 1)), len(self._courses) - 1)]
 
-    def course(
+    def mean_trajectory(
         self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
     ) -> Float[Array, "times dim"]:
         """The mean of all cells, exact: each pair's forces cancel in it, held or not."""
@@ -144,6 +144,6 @@ class InteractingParticles(Simulator, HasDrift, HasCourse, HasInteraction):
         for k in range(steps):
             x = found[-1]
             kick = use.noise * np.sqrt(dt) * rng.standard_normal(x.shape)
-            x = x + (self.alone(k * dt, x) + self.interaction(x, x)) * dt + kick
+            x = x + (self.single_particle_drift(k * dt, x) + self.interaction(x, x)) * dt + kick
             found.append(x - x.mean(0) + (k + 1) * dt * self._travel)
         return np.stack(found)

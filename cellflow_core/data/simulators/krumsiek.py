@@ -23,7 +23,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasDrift, HasFates, HasNetwork, HasStates, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -65,7 +65,7 @@ class Settings(Config):
     egr_rate: float = setting(2.5, "Rate of cJun and EgrNab: faster ones make more monocytes", 0.05, 5.0, "1/day")
     noise: float = setting(0.12, "Noise of every gene", 0.01, 0.5, "1/sqrt(day)")
     cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(6, "Number of times, equally spaced from day 0", 2, 50)
+    n_times: int = setting(6, "Number of times, equally spaced from day 0", 2, 50)
     last_time: float = setting(10.0, "Last time", 0.5, 100.0, "day")
     hill: float = setting(4.0, "Steepness with which a gene switches others (Hill exponent)", 1.0, 10.0)
     step: float = setting(0.02, "Time step of the simulation", 0.0005, 0.05, "day")
@@ -88,7 +88,7 @@ class Krumsiek(Simulator, HasDrift, HasNetwork, HasFates, HasStates):
     def simulate(self) -> Snapshots:
         """Independent cells at each time, all from one progenitor state; they neither divide nor die."""
         use = self.settings
-        times = np.linspace(0, use.last_time, use.frames)
+        times = np.linspace(0, use.last_time, use.n_times)
         rng = np.random.default_rng(use.seed)
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=use.step, positive=True)
         return Snapshots(
@@ -117,7 +117,7 @@ class Krumsiek(Simulator, HasDrift, HasNetwork, HasFates, HasStates):
         """Name of the fate whose genes, and no others, are on in each cell, [cells]; "not mature" where none fits."""
         on = x > _ON
         found = np.full(len(x), self.fates[-1], dtype=object)
-        for name, level in self.states().items():
+        for name, level in self.steady_states().items():
             found[(on == (level > _ON)).all(axis=1)] = name
         return found.astype(np.str_)
 
@@ -132,7 +132,7 @@ class Krumsiek(Simulator, HasDrift, HasNetwork, HasFates, HasStates):
         x, (step, last) = self.start_cells(cells, rng), (self.settings.step, self.settings.last_time)
         return sde.fate_shares(self, x, 0.0, last, rng, step=step, positive=True, clamp=clamp)
 
-    def states(self) -> dict[str, Float[Array, " genes"]]:
+    def steady_states(self) -> dict[str, Float[Array, " genes"]]:
         """The four mature states, where the drift vanishes: genes on at level 1, all others at 0."""
         return {name: np.array([float(each in on) for each in GENES]) for name, on in MATURE.items()}
 

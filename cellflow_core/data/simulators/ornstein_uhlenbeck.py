@@ -32,7 +32,7 @@ from cellflow_core.data.simulators.contract import (
     TrueLandscape,
 )
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -42,13 +42,13 @@ class Settings(Config):
     """What the process is run with."""
 
     cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
+    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
     last_time: float = setting(3.0, "Last time", 0.1, 100.0, "day")
     dims: int = setting(2, "Number of axes", 2, 50)
     mean: float = setting(0.0, "Where cells rest, on every axis", -100.0, 100.0)
     rate: float = setting(1.0, "How fast the slowest axis returns to rest", 0.01, 20.0, "1/day")
-    stretch: float = setting(1.0, "How many times faster the fastest axis returns", 1.0, 20.0)
-    turn: float = setting(0.0, "How fast the first two axes turn around each other", -20.0, 20.0, "1/day")
+    anisotropy: float = setting(1.0, "How many times faster the fastest axis returns", 1.0, 20.0)
+    rotation_angle: float = setting(0.0, "How fast the first two axes turn around each other", -20.0, 20.0, "1/day")
     noise: float = setting(0.7, "Noise of every axis", 0.01, 10.0, "1/sqrt(day)")
     start: float = setting(2.0, "Where cells start, on every axis", -100.0, 100.0)
     start_spread: float = setting(0.3, "Standard deviation of the start on every axis", 0.01, 100.0)
@@ -72,15 +72,15 @@ class OrnsteinUhlenbeck(
         super().__init__(settings)
         use = self.settings
         self.axes = tuple(f"x{k + 1}" for k in range(use.dims))
-        self._rates = np.diag(use.rate * np.geomspace(1.0, use.stretch, use.dims))
-        self._rates[0, 1], self._rates[1, 0] = use.turn, -use.turn
+        self._rates = np.diag(use.rate * np.geomspace(1.0, use.anisotropy, use.dims))
+        self._rates[0, 1], self._rates[1, 0] = use.rotation_angle, -use.rotation_angle
         self._rest = _covariance_at_rest(self._rates, use.noise)
 
     def simulate(self) -> Snapshots:
         """Independent cells at each time, drawn from their exact law."""
         use = self.settings
         rng = np.random.default_rng(use.seed)
-        times = np.linspace(0, use.last_time, use.frames)
+        times = np.linspace(0, use.last_time, use.n_times)
         x = [rng.multivariate_normal(*self.marginal(t), use.cells_per_time, method="cholesky") for t in times]
         space = StateSpace.coordinates(self.axes)
         return Snapshots(np.concatenate(x).astype(np.float32), np.repeat(times, use.cells_per_time), space, "day")
@@ -110,7 +110,7 @@ class OrnsteinUhlenbeck(
         """Probability flow b - sigma^2 / 2 score (state / day)."""
         return self.drift(t, x) - self.settings.noise**2 / 2 * self.score(t, x)
 
-    def course(
+    def mean_trajectory(
         self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
     ) -> Float[Array, "times dim"]:
         """The mean cell at these times, exact; noise does not move it."""

@@ -25,7 +25,7 @@ from jaxtyping import Float
 from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators.contract import HasResponse, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -45,19 +45,23 @@ class Settings(Config):
     highest_dose: float = setting(200.0, "Dose of the last group", 0.1, 10_000.0, "mg")
     groups: int = setting(3, "Number of dose groups, equally spaced", 1, 10)
     doses: int = setting(1, "How often the dose is given", 1, 50)
-    every: float = setting(12.0, "Time between doses", 0.5, 168.0, "hour")
+    dosing_interval: float = setting(12.0, "Time between doses", 0.5, 168.0, "hour")
     absorption: float = setting(1.0, "Rate at which the drug enters the blood", 0.02, 20.0, "1/hour")
     clearance: float = setting(2.0, "Blood that is cleared of the drug per hour", 0.01, 100.0, "L/hour")
     volume: float = setting(20.0, "Volume in which the drug spreads", 1.0, 1000.0, "L")
-    effect: Literal["late", "at once"] = setting("late", "Does the activity follow the concentration at once or late?")
+    effect: Literal["indirect", "direct"] = setting(
+        "indirect", "Does the activity follow the concentration at once or late?"
+    )
     ec50: float = setting(1.5, "Concentration of half the effect", 0.001, 1000.0, "mg/L")
     emax: float = setting(0.9, "Largest effect, as a share of the activity", 0.0, 1.0)
     hill: float = setting(1.0, "Steepness of the effect (Hill exponent)", 0.5, 6.0)
     turnover: float = setting(0.15, "Rate at which activity is renewed (of a late effect)", 0.005, 10.0, "1/hour")
-    variety: float = setting(0.3, "How much people differ (spread of the logarithm of their rates)", 0.0, 1.0)
+    between_subject_sd: float = setting(
+        0.3, "How much people differ (spread of the logarithm of their rates)", 0.0, 1.0
+    )
     error: float = setting(0.05, "Error of a measurement, relative", 0.0, 0.5)
     subjects: int = setting(60, "Number of people, followed over all times", 2, 2_000)
-    frames: int = setting(9, "Measurements of each person", 2, 100)
+    n_times: int = setting(9, "Measurements of each person", 2, 100)
     last_time: float = setting(48.0, "Last time", 1.0, 500.0, "hour")
     times: Literal["common", "irregular"] = setting(
         "common", "Is everybody measured at the same times, or at own ones?"
@@ -66,7 +70,7 @@ class Settings(Config):
 
 
 @dataclass(frozen=True)
-class People:
+class SubjectParameters:
     """Rates of each person, [people], in the units of the settings."""
 
     absorption: Float[Array, " people"]
@@ -74,12 +78,15 @@ class People:
     volume: Float[Array, " people"]
     ec50: Float[Array, " people"]
 
-    def take(self, some: slice) -> People:
-        return People(self.absorption[some], self.clearance[some], self.volume[some], self.ec50[some])
+    def take(self, some: slice) -> SubjectParameters:
+        return SubjectParameters(self.absorption[some], self.clearance[some], self.volume[some], self.ec50[some])
 
 
 def concentration(
-    people: People, dose: Float[Array, " people"], times: Float[Array, "people times"], given: Float[Array, " doses"]
+    people: SubjectParameters,
+    dose: Float[Array, " people"],
+    times: Float[Array, "people times"],
+    given: Float[Array, " doses"],
 ) -> Float[Array, "people times"]:
     """Closed form above (mg/L) of each person at own times (hour), with `dose` (mg) at each of the times `given`."""
     ka, ke = people.absorption[:, None], (people.clearance / people.volume)[:, None]
@@ -114,15 +121,17 @@ class Pkpd(Simulator, HasResponse):
             times.ravel()[order],
             StateSpace.coordinates(AXES),
             self.time_unit,
-            subject=np.repeat(np.arange(use.subjects), use.frames)[order],
-            dose=np.repeat(dose, use.frames)[order, None],
-            labels={GROUP: np.array([f"{each:g} mg" for each in np.repeat(dose, use.frames)[order]])},
+            subject=np.repeat(np.arange(use.subjects), use.n_times)[order],
+            dose=np.repeat(dose, use.n_times)[order, None],
+            labels={GROUP: np.array([f"{each:g} mg" for each in np.repeat(dose, use.n_times)[order]])},
         )
 
-    def response(self, times: Float[Array, " times"], dose: float) -> Float[Array, "times dim"]:
+    def dose_response(self, times: Float[Array, " times"], dose: float) -> Float[Array, "times dim"]:
         """Concentration (mg/L) and activity (%) of a person with the typical rates."""
         use = self.settings
-        typical = People(*(np.array([each]) for each in (use.absorption, use.clearance, use.volume, use.ec50)))
+        typical = SubjectParameters(
+            *(np.array([each]) for each in (use.absorption, use.clearance, use.volume, use.ec50))
+        )
         moments = np.asarray(times, dtype=np.float64)[None]
         return self._course(typical, np.array([float(dose)]), moments).reshape(-1, 2)
 
@@ -137,11 +146,11 @@ class Pkpd(Simulator, HasResponse):
         return self._course(people, dose, times).reshape(-1, 2)
 
     def _course(
-        self, people: People, dose: Float[Array, " people"], times: Float[Array, "people times"]
+        self, people: SubjectParameters, dose: Float[Array, " people"], times: Float[Array, "people times"]
     ) -> Float[Array, "people times dim"]:
         use = self.settings
         level = concentration(people, dose, times, self._given)
-        if use.effect == "at once":
+        if use.effect == "direct":
             return np.stack([level, self._aim(people, level)], axis=2)
         at_once = max(1, int(_BLOCK / (times.max() / _GRID + 1)))
         blocks = [slice(k, k + at_once) for k in range(0, len(dose), at_once)]
@@ -149,7 +158,7 @@ class Pkpd(Simulator, HasResponse):
         return np.stack([level, np.concatenate(late)], axis=2)
 
     def _late(
-        self, people: People, dose: Float[Array, " people"], times: Float[Array, "people times"]
+        self, people: SubjectParameters, dose: Float[Array, " people"], times: Float[Array, "people times"]
     ) -> Float[Array, "people times"]:
         """Activity that follows late (%): each step is exact while the concentration stands still; order 2."""
         steps = max(1, int(np.ceil(float(times.max()) / _GRID)))
@@ -165,27 +174,27 @@ class Pkpd(Simulator, HasResponse):
     @property
     def _given(self) -> Float[Array, " doses"]:
         """When the dose is swallowed (hour)."""
-        return self.settings.every * np.arange(self.settings.doses)
+        return self.settings.dosing_interval * np.arange(self.settings.doses)
 
-    def _aim(self, people: People, level: Float[Array, "people times"]) -> Float[Array, "people times"]:
+    def _aim(self, people: SubjectParameters, level: Float[Array, "people times"]) -> Float[Array, "people times"]:
         """The activity that a concentration leads to in the end (%)."""
         power, half = level**self.settings.hill, people.ec50[:, None] ** self.settings.hill
         return _FULL * (1 - self.settings.emax * power / (half + power))
 
     @cached_property
-    def _study(self) -> tuple[People, Array, Array, Array]:
+    def _study(self) -> tuple[SubjectParameters, Array, Array, Array]:
         """(people, dose [people], times [people, times], factor of the measurement error [rows, 2])."""
         use = self.settings
         rng = np.random.default_rng(use.seed)
-        differ = np.exp(use.variety * rng.standard_normal((4, use.subjects)))
-        people = People(
+        differ = np.exp(use.between_subject_sd * rng.standard_normal((4, use.subjects)))
+        people = SubjectParameters(
             use.absorption * differ[0], use.clearance * differ[1], use.volume * differ[2], use.ec50 * differ[3]
         )
         levels = np.linspace(use.lowest_dose, use.highest_dose, use.groups)
-        times = np.tile(np.linspace(0, use.last_time, use.frames), (use.subjects, 1))
+        times = np.tile(np.linspace(0, use.last_time, use.n_times), (use.subjects, 1))
         if use.times == "irregular":
             half_gap = times[0, 1] / 2
             moved = times[:, 1:] + rng.uniform(-half_gap, half_gap, times[:, 1:].shape)
             times[:, 1:] = np.sort((moved / _IRREGULAR).round() * _IRREGULAR, axis=1).clip(_IRREGULAR, use.last_time)
-        factor = np.exp(use.error * rng.standard_normal((use.subjects * use.frames, 2)))
+        factor = np.exp(use.error * rng.standard_normal((use.subjects * use.n_times, 2)))
         return people, levels[np.arange(use.subjects) % use.groups], times, factor

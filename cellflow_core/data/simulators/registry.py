@@ -18,7 +18,7 @@ find = _SIMULATORS.find
 def create(name: str, settings: Mapping[str, Any] | None = None) -> Simulator:
     """A simulator with these settings. Raises ValueError for a setting that is unknown or out of its bounds."""
     kind = find(name)
-    return kind(kind.Config.of(dict(settings or {})))
+    return kind(kind.Config.from_dict(dict(settings or {})))
 
 
 def answer(name: str, settings: Mapping[str, Any], question: str, *args: Any, **kwargs: Any) -> Any:

@@ -19,7 +19,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasNetwork, HasPeriod, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -42,9 +42,9 @@ class Settings(Config):
     mrna_life: float = setting(3.0, "Mean lifetime of RNA", 0.1, 100.0, "minute")
     protein_life: float = setting(15.0, "Mean lifetime of a protein", 0.1, 1000.0, "minute")
     noise: float = setting(0.15, "Noise of every level", 0.0, 5.0, "1/sqrt(minute)")
-    together: bool = setting(True, "All cells begin in step; otherwise anywhere in the cycle")
+    synchrony: bool = setting(True, "All cells begin in step; otherwise anywhere in the cycle")
     cells_per_time: int = setting(250, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(13, "Number of times, equally spaced from 0", 2, 200)
+    n_times: int = setting(13, "Number of times, equally spaced from 0", 2, 200)
     last_time: float = setting(180.0, "Last time", 1.0, 10_000.0, "minute")
     step: float = setting(0.1, "Time step of the simulation", 0.005, 0.5, "minute")
     seed: int = setting(0, "Start of the random numbers", 0)
@@ -65,20 +65,20 @@ class Repressilator(Simulator, HasDrift, HasNetwork, HasCourse, HasPeriod):
     def simulate(self) -> Snapshots:
         """Independent cells at each time."""
         use = self.settings
-        times = np.linspace(0, use.last_time, use.frames)
+        times = np.linspace(0, use.last_time, use.n_times)
         rng = np.random.default_rng(use.seed)
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=use.step, positive=True)
         return Snapshots(found.x.astype(np.float32), found.t, StateSpace.of_genes(self.axes), self.time_unit)
 
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells dim"]:
         """Cells in which mostly LacI is made, within a tenth; or cells at random times of a course that has settled."""
-        if self.settings.together:
+        if self.settings.synchrony:
             return self._start * (1 + 0.1 * rng.standard_normal((cells, len(self.axes))))
         first = _SETTLE * self._lifetime
         turn = self.period() or _WATCHED * self._lifetime
         order = np.argsort(moments := rng.uniform(first, first + turn, cells))
         found = np.empty((cells, len(self.axes)))
-        found[order] = self.course(moments[order])
+        found[order] = self.mean_trajectory(moments[order])
         return found
 
     def drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
@@ -100,7 +100,7 @@ class Repressilator(Simulator, HasDrift, HasNetwork, HasCourse, HasPeriod):
         acts[[1, 2, 0], [3, 4, 5]] = -1
         return acts
 
-    def course(
+    def mean_trajectory(
         self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
     ) -> Float[Array, "times dim"]:
         """The ring without noise from the start cells' mean on, at ascending times (from 0), by fine integration."""
@@ -129,7 +129,7 @@ class Repressilator(Simulator, HasDrift, HasNetwork, HasCourse, HasPeriod):
         """
         first, last = _SETTLE * self._lifetime, (_SETTLE + _WATCHED) * self._lifetime
         times = np.linspace(first, last, 30_001)
-        found = self.course(np.concatenate([[0.0], times]), clamp)[1:]
+        found = self.mean_trajectory(np.concatenate([[0.0], times]), clamp)[1:]
         swings = np.ptp(np.array_split(found, 2)[0], axis=0), np.ptp(np.array_split(found, 2)[1], axis=0)
         k = int(np.argmax(swings[0][3:])) + 3
         x = found[:, k] - found[:, k].mean()

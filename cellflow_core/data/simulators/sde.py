@@ -29,7 +29,7 @@ class Process(Protocol):
     def noise(self, t: float, /) -> Array: ...
 
 
-class Fated(Process, Protocol):
+class FateProcess(Process, Protocol):
     """A process that names the fate of a state."""
 
     @property
@@ -46,7 +46,7 @@ class Population:
     mass: Float[Array, " times"] | None
 
 
-def course(
+def mean_trajectory(
     process: Process,
     x: Float[Array, "cells dim"],
     begin: float,
@@ -82,7 +82,7 @@ def course(
         yield x, log_mass
 
 
-def end_of(
+def final_state(
     process: Process,
     x: Float[Array, "cells dim"],
     begin: float,
@@ -94,7 +94,7 @@ def end_of(
     clamp: Mapping[str, float] | None = None,
 ) -> tuple[Float[Array, "cells dim"], Float[Array, " cells"]]:
     """(cells, log of their mass) at the end of a course."""
-    *_, final = course(process, x, begin, end, rng, step=step, positive=positive, clamp=clamp)
+    *_, final = mean_trajectory(process, x, begin, end, rng, step=step, positive=positive, clamp=clamp)
     return final
 
 
@@ -122,7 +122,7 @@ def population(
         kept: list[Array] = []
         while sum(map(len, kept)) < cells:
             fresh = start(2 * cells if grows else cells, rng)
-            x, log_mass = end_of(process, fresh, begin, float(time), rng, step=step, positive=positive)
+            x, log_mass = final_state(process, fresh, begin, float(time), rng, step=step, positive=positive)
             if grows:
                 limit = (time - begin) * fastest
                 if log_mass.max() > limit + 1e-9:
@@ -138,7 +138,7 @@ def population(
 
 
 def fate_shares(
-    process: Fated,
+    process: FateProcess,
     x: Float[Array, "cells dim"],
     begin: float,
     end: float,
@@ -154,7 +154,7 @@ def fate_shares(
     of  "population": share of the mass, so that cells that multiply count more; "start cells": share of the cells of
         the first moment by where their line ends
     """
-    x, log_mass = end_of(process, x, begin, end, rng, step=step, positive=positive, clamp=clamp)
+    x, log_mass = final_state(process, x, begin, end, rng, step=step, positive=positive, clamp=clamp)
     weight = np.exp(log_mass) if of == "population" else np.ones(len(x))
     reached = process.fate_of(x)
     return {name: float(weight[reached == name].sum() / weight.sum()) for name in process.fates}

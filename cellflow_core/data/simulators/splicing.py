@@ -21,7 +21,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasLayers, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -37,10 +37,12 @@ class Settings(Config):
     transcription: float = setting(10.0, "RNA made while a gene is on, typical gene", 0.1, 1000.0, "1/hour")
     splicing: float = setting(1.0, "Rate at which RNA is spliced, typical gene", 0.02, 20.0, "1/hour")
     degradation: float = setting(0.5, "Rate at which spliced RNA decays, typical gene", 0.02, 20.0, "1/hour")
-    variety: float = setting(0.3, "How much the rates differ between genes (spread of their logarithm)", 0.0, 1.5)
+    rate_heterogeneity: float = setting(
+        0.3, "How much the rates differ between genes (spread of their logarithm)", 0.0, 1.5
+    )
     genes: int = setting(12, "Number of genes: a third switched on, a third on and off, a third off", 3, MOST_GENES)
     cells_per_time: int = setting(400, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(5, "Number of times; with 1, one snapshot holds cells of all stages", 1, 50)
+    n_times: int = setting(5, "Number of times; with 1, one snapshot holds cells of all stages", 1, 50)
     last_time: float = setting(12.0, "Last time", 0.5, 200.0, "hour")
     spread: float = setting(0.5, "How far cells of one time are from it in their own time", 0.0, 20.0, "hour")
     measured: Literal["levels", "counts"] = setting("levels", "RNA with an error, or counted molecules")
@@ -103,7 +105,7 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
         use = self.settings
         rng = np.random.default_rng((use.seed, 1))
         typical = np.array([use.transcription, use.splicing, use.degradation])
-        alpha, beta, gamma = (typical * np.exp(use.variety * rng.standard_normal((len(self.axes), 3)))).T
+        alpha, beta, gamma = (typical * np.exp(use.rate_heterogeneity * rng.standard_normal((len(self.axes), 3)))).T
         first, second = (use.last_time * rng.uniform(0.0, 0.45, (2, len(self.axes)))).clip(0)
         kind = np.array([each.rstrip("0123456789") for each in self.axes])
         on = np.where(kind == "Repressed", -np.inf, first)
@@ -117,7 +119,7 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
         velocity = self._scale * (self.kinetics.beta * u - self.kinetics.gamma * s)
         return Snapshots(
             self.layers()["spliced"].astype(np.float32),
-            np.repeat(np.linspace(0, use.last_time, use.frames), use.cells_per_time),
+            np.repeat(np.linspace(0, use.last_time, use.n_times), use.cells_per_time),
             StateSpace.of_genes(self.axes),
             self.time_unit,
             velocity=velocity.astype(np.float32),
@@ -134,7 +136,7 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
         u, s = self.kinetics.levels(np.asarray(times, dtype=np.float64))
         return {"spliced": self._scale * s, "unspliced": self._scale * u}
 
-    def course(
+    def mean_trajectory(
         self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
     ) -> Float[Array, "times genes"]:
         """Expected spliced RNA at these latent times. Genes do not act on each other: only what is held changes."""
@@ -162,11 +164,11 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
         """(latent time, unspliced, spliced) of every cell, the last two as measured."""
         use = self.settings
         rng = np.random.default_rng((use.seed, 2))
-        cells = use.frames * use.cells_per_time
-        if use.frames == 1:
+        cells = use.n_times * use.cells_per_time
+        if use.n_times == 1:
             latent = rng.uniform(0, use.last_time, cells)
         else:
-            time = np.repeat(np.linspace(0, use.last_time, use.frames), use.cells_per_time)
+            time = np.repeat(np.linspace(0, use.last_time, use.n_times), use.cells_per_time)
             latent = np.abs(time + use.spread * rng.standard_normal(cells))
         u, s = self.kinetics.levels(latent)
         if use.measured == "counts":

@@ -29,7 +29,7 @@ from cellflow_core.data.simulators.contract import (
 )
 from cellflow_core.data.simulators.stationary import stationary_law
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
@@ -71,7 +71,7 @@ class Settings(Config):
     """What the circuit is run with. The defaults make the demo."""
 
     cells_per_time: int = setting(600, "Cells seen at each time, each time others", 10, 100_000)
-    frames: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
+    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
     last_time: float = setting(4.0, "Last time", 0.5, 50.0, "day")
     noise: float = setting(0.35, "Noise of every gene", 0.05, 1.0, "1/sqrt(day)")
     bias: float = setting(0.045, "By how much more of MasterA is made than of MasterB", -0.5, 0.5)
@@ -99,7 +99,7 @@ class Toggle(Simulator, HasDrift, HasGrowth, HasLandscape, HasNetwork, HasFates)
         found = sde.population(
             self,
             self.start_cells,
-            np.linspace(0, use.last_time, use.frames),
+            np.linspace(0, use.last_time, use.n_times),
             use.cells_per_time,
             np.random.default_rng(use.seed),
             step=use.step,
@@ -118,7 +118,7 @@ class Toggle(Simulator, HasDrift, HasGrowth, HasLandscape, HasNetwork, HasFates)
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells genes"]:
         """Undecided cells of day 0."""
         x = np.tile(np.array([_HELD, 0.15, 0.15, *[0.1] * 6, *_STEADY_LEVEL]), (cells, 1))
-        return sde.end_of(self, x, -_WARM_UP, 0.0, rng, step=self.settings.step, positive=True)[0]
+        return sde.final_state(self, x, -_WARM_UP, 0.0, rng, step=self.settings.step, positive=True)[0]
 
     def drift(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
         """Mean motion of cells in gene space (level / day). Before day 0 the progenitor gene is made, after it not."""
@@ -146,7 +146,7 @@ class Toggle(Simulator, HasDrift, HasGrowth, HasLandscape, HasNetwork, HasFates)
         """Mean mass of 2,000 lines of descent; its standard error is 0.2 % at day 4 with the demo's settings."""
         rng = np.random.default_rng((self.settings.seed, 2))
         x = self.start_cells(2000, rng)
-        _, log_mass = sde.end_of(self, x, 0.0, t, rng, step=self.settings.step, positive=True)
+        _, log_mass = sde.final_state(self, x, 0.0, t, rng, step=self.settings.step, positive=True)
         return float(np.exp(log_mass).mean())
 
     def fate_of(self, x: Float[Array, "cells genes"]) -> Array:

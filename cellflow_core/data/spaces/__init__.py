@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces import affine, neural
+from cellflow_core.data.state_space import StateSpace
 
 
-def restored(kind: str, axes: tuple[str, ...], genes: tuple[str, ...], held: Mapping[str, np.ndarray]) -> StateSpace:
+def from_arrays(kind: str, axes: tuple[str, ...], genes: tuple[str, ...], held: Mapping[str, np.ndarray]) -> StateSpace:
     """A stored space, from what its `arrays` gave. Raises ValueError for a kind that is not known."""
     if kind in affine.KINDS:
         return affine.AffineSpace(kind, axes, genes, held.get("mean"), held.get("decoder"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 KINDS = ("pca", "genes", "coordinates")
@@ -49,7 +49,7 @@ class AffineSpace(StateSpace):
         mean, decoder = self._loadings()
         return mean + x @ decoder
 
-    def push(self, x: Float[Array, "cells dim"], v: Float[Array, "cells dim"]) -> Float[Array, "cells genes"]:
+    def pushforward(self, x: Float[Array, "cells dim"], v: Float[Array, "cells dim"]) -> Float[Array, "cells genes"]:
         return v if self.kind == "genes" else v @ self._loadings()[1]
 
     def gene(self, name: str) -> tuple[Float[Array, " dim"], float]:
@@ -62,7 +62,7 @@ class AffineSpace(StateSpace):
             return np.eye(1, self.dim, at)[0], 0.0
         return self.decoder[:, at], float(self.mean[at])
 
-    def tangent(
+    def value_and_gradient(
         self, x: Float[Array, "cells dim"], gene: str
     ) -> tuple[Float[Array, " cells"], Float[Array, "cells dim"]]:
         weight, _ = self.gene(gene)
@@ -72,7 +72,7 @@ class AffineSpace(StateSpace):
         weight, offset = self.gene(gene)
         return x @ weight.astype(x.dtype) + offset
 
-    def spread(self, x: Float[Array, "cells dim"]) -> Float[Array, " genes"]:
+    def gene_std(self, x: Float[Array, "cells dim"]) -> Float[Array, " genes"]:
         """As if the axes were uncorrelated, which principal components of these cells are."""
         spread = np.square(x.std(axis=0, dtype=np.float64))
         return np.sqrt(spread if self.decoder is None else spread @ np.square(self.decoder))

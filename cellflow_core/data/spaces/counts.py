@@ -14,7 +14,7 @@ SURE = 0.99
 """Share of the values that must be so near."""
 
 
-def recovered(table: Any, totals: Array) -> Any:
+def recover_counts(table: Any, totals: Array) -> Any:
     """Counts, CSR [cells, genes], from log(1 + scale count / total) [cells, genes] and total counts [cells].
 
     The least value of a cell is most often one count, which tells the scale. None where that gives no whole numbers:

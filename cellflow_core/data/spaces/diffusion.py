@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.graph import neighbours
-from cellflow_core.data.spaces.regression import Scores
-from cellflow_core.data.spaces.training import Learnt, Say, kept_aside, mlp, seeded, train
+from cellflow_core.data.preprocessing.neighbors import neighbours
+from cellflow_core.data.spaces.fitting import FittedSpace, ProgressCallback, kept_aside, mlp, seeded, train
+from cellflow_core.data.spaces.pca_regression import Scores
 
 Array = np.ndarray
 WIDTH = 64
@@ -26,7 +26,9 @@ LOCAL = (
 )
 
 
-def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, steps: int = STEPS) -> Learnt:
+def fit(
+    table: Any, genes: tuple[str, ...], axes: int, seed: int, say: ProgressCallback, steps: int = STEPS
+) -> FittedSpace:
     """Diffusion coordinates of the cells of a numpy or CSR table [cells, genes], largest spread first."""
     import torch
     from torch import nn
@@ -59,7 +61,7 @@ def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, step
             f"The cells fall into {pieces} pieces that no path of neighbours joins: some axes only tell pieces apart."
         )
     said = f"{len(names)} diffusion components of {len(genes):,} genes are the axes"
-    return Learnt(x, space, said, tuple(notes), aside)
+    return FittedSpace(x, space, said, tuple(notes), aside)
 
 
 def coordinates(states: Array, axes: int) -> tuple[Array, int]:

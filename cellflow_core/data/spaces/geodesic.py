@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.spaces.potential import geodesic_distances
-from cellflow_core.data.spaces.regression import Scores
-from cellflow_core.data.spaces.training import Learnt, Say, encoded, kept_aside, mlp, seeded, train
+from cellflow_core.data.spaces.fitting import FittedSpace, ProgressCallback, encoded, kept_aside, mlp, seeded, train
+from cellflow_core.data.spaces.pca_regression import Scores
+from cellflow_core.data.spaces.phate_distances import geodesic_distances
 
 Array = np.ndarray
 WIDTH = 128
@@ -25,7 +25,9 @@ RECONSTRUCTION = 0.5
 CYCLE = 0.2
 
 
-def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, steps: int = STEPS) -> Learnt:
+def fit(
+    table: Any, genes: tuple[str, ...], axes: int, seed: int, say: ProgressCallback, steps: int = STEPS
+) -> FittedSpace:
     """Learn a space from a numpy or CSR table [cells, genes]; axes are sorted by spread."""
     import torch
     from torch import nn
@@ -68,7 +70,7 @@ def fit(table: Any, genes: tuple[str, ...], axes: int, seed: int, say: Say, step
     notes = (
         f"Distances in this state miss those along the cells by {stress:.0%} (root mean square, {len(few):,} cells).",
     )
-    return Learnt(x, space, said, notes, aside)
+    return FittedSpace(x, space, said, notes, aside)
 
 
 def _stress(x: Array, aim: Array) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from cellflow_core.data.space import StateSpace
+from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 Layers = tuple[tuple[Array, Array], ...]
@@ -49,7 +49,7 @@ class NeuralSpace(StateSpace):
         gain = np.asarray(self.gain, np.float32)
         object.__setattr__(self, "gain", gain if len(gain) else np.ones(len(self.genes), np.float32))
         object.__setattr__(self, "dispersion", np.asarray(self.dispersion, np.float32))
-        if self.counted and (self.output != "rate" or self.dispersion.shape != (len(self.genes),)):
+        if self.has_count_model and (self.output != "rate" or self.dispersion.shape != (len(self.genes),)):
             raise ValueError(
                 f"{len(self.dispersion)} dispersions and output {self.output} do not fit counts of "
                 f"{len(self.genes)} genes"
@@ -68,7 +68,7 @@ class NeuralSpace(StateSpace):
     def decode(self, x: Float[Array, "cells dim"]) -> Float[Array, "cells genes"]:
         return _in_blocks(lambda part: self._expressed(_through(self.decoder, part)[0]), x)
 
-    def push(self, x: Float[Array, "cells dim"], v: Float[Array, "cells dim"]) -> Float[Array, "cells genes"]:
+    def pushforward(self, x: Float[Array, "cells dim"], v: Float[Array, "cells dim"]) -> Float[Array, "cells genes"]:
         def pushed(both: Array) -> Array:
             logits, slopes = _through(self.decoder, both[:, : self.dim])
             change = np.ascontiguousarray(both[:, self.dim :])
@@ -83,7 +83,7 @@ class NeuralSpace(StateSpace):
 
         return _in_blocks(pushed, np.concatenate([x, v], axis=1))
 
-    def tangent(
+    def value_and_gradient(
         self, x: Float[Array, "cells dim"], gene: str
     ) -> tuple[Float[Array, " cells"], Float[Array, "cells dim"]]:
         at = self.index(gene)
@@ -98,20 +98,20 @@ class NeuralSpace(StateSpace):
         one = (*self.decoder[:-1], (weight[:, [at]], bias[[at]]))
         return _in_blocks(lambda part: _through(one, part)[0][:, 0], x)
 
-    def spread(self, x: Float[Array, "cells dim"]) -> Float[Array, " genes"]:
+    def gene_std(self, x: Float[Array, "cells dim"]) -> Float[Array, " genes"]:
         """Of at most 2,000 of the cells, evenly taken."""
         few = x[np.linspace(0, len(x) - 1, min(len(x), _ENOUGH)).astype(int)]
         return self.decode(few).std(axis=0, dtype=np.float64)
 
     @property
-    def counted(self) -> bool:
+    def has_count_model(self) -> bool:
         return len(self.dispersion) > 0
 
-    def counts(
+    def sample_counts(
         self, x: Float[Array, "cells dim"], size: Float[Array, " cells"], rng: np.random.Generator
     ) -> Int[Array, "cells genes"]:
-        if not self.counted:
-            return super().counts(x, size, rng)
+        if not self.has_count_model:
+            return super().sample_counts(x, size, rng)
 
         def drawn(both: Array) -> Array:
             share = _softmax(_through(self.decoder, both[:, :-1])[0])[:, :-1]
@@ -127,7 +127,7 @@ class NeuralSpace(StateSpace):
             "depth": np.array(self.depth),
             "gain": self.gain,
         }
-        if self.counted:  # so that spaces from before there were dispersions keep their fingerprint
+        if self.has_count_model:  # so that spaces from before there were dispersions keep their fingerprint
             held["dispersion"] = self.dispersion
         for name, layers in named.items():
             held |= {f"{name}_weight_{k}": weight for k, (weight, _) in enumerate(layers)}

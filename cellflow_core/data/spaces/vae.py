@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.spaces.neural import Layers, NeuralSpace
-from cellflow_core.data.spaces.training import (
-    Learnt,
-    Say,
+from cellflow_core.data.spaces.fitting import (
+    FittedSpace,
+    ProgressCallback,
     after,
     before,
     encoded,
@@ -27,6 +26,7 @@ from cellflow_core.data.spaces.training import (
     seeded,
     train,
 )
+from cellflow_core.data.spaces.neural import Layers, NeuralSpace
 
 Array = np.ndarray
 WIDTH = 128
@@ -49,11 +49,11 @@ def fit(
     genes: tuple[str, ...],
     axes: int,
     seed: int,
-    say: Say,
+    say: ProgressCallback,
     counts: Any = None,
     totals: Array | None = None,
     steps: int = STEPS,
-) -> Learnt:
+) -> FittedSpace:
     """Learn a space from log-normalised values; its state is the mean of the encoder.
 
     table   log(1 + counts scaled to 10,000 a cell), or any values where there are no counts; numpy or CSR
@@ -118,7 +118,7 @@ def _learnt(
     aside: Array,
     counts: Any,
     totals: Array | None,
-) -> Learnt:
+) -> FittedSpace:
     """The space without the axes that carry nothing."""
     counted = counts is not None
     whole = NeuralSpace("vae", _names(axes), genes, encoder, decoder, "rate" if counted else "linear", DEPTH)
@@ -140,7 +140,7 @@ def _learnt(
     notes = [LOCAL]
     if not counted:
         notes.append("No counts of these cells are known, so the autoencoder took the values to be Gaussian.")
-    return Learnt(x[:, alive], space, said, tuple(notes), aside)
+    return FittedSpace(x[:, alive], space, said, tuple(notes), aside)
 
 
 def _dispersion(space: NeuralSpace, x: Array, counts: Any, totals: Array) -> Array:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.dataset import Dataset
-from cellflow_core.data.graph import graph_of
-from cellflow_core.data.steps.contract import Change, Say, Step, with_label
+from cellflow_core.data.preprocessing.neighbors import graph_of
+from cellflow_core.data.steps.contract import Say, Step, StepResult, with_label
+from cellflow_core.data.store.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Clusters(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> Change:
+    def apply(self, dataset: Dataset, say: Say) -> StepResult:
         import scanpy as sc
 
         wish, data = self.settings, dataset.snapshots()
@@ -57,4 +57,4 @@ class Clusters(Step):
             f"found {len(sizes)} groups of {sizes.min():,} to {sizes.max():,} cells by Leiden clustering at resolution "
             f"{wish.resolution:g}, as annotation {name!r}, the largest first"
         )
-        return Change(with_label(data, name, names), said, name="groups")
+        return StepResult(with_label(data, name, names), said, name="groups")

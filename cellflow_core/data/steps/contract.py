@@ -14,18 +14,18 @@ from typing import ClassVar
 import numpy as np
 
 from cellflow_core.config import Config
-from cellflow_core.data import graph, reconstruction
-from cellflow_core.data.dataset import Dataset
-from cellflow_core.data.reconstruction import Reconstruction
+from cellflow_core.data.preprocessing import neighbors, reconstruction
+from cellflow_core.data.preprocessing.reconstruction import Reconstruction
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.store import open_dataset, save_dataset
+from cellflow_core.data.store.dataset import Dataset
+from cellflow_core.data.store.store import open_dataset, save_dataset
 
 Array = np.ndarray
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Change:
+class StepResult:
     """What a step made.
 
     snapshots  the new cells
@@ -45,7 +45,7 @@ class Change:
     views: Mapping[str, Array] = field(default_factory=dict)
     name: str = ""
     variance: Array | None = None
-    read_back: Reconstruction | None = None
+    reconstruction: Reconstruction | None = None
 
 
 class Step(ABC):
@@ -62,7 +62,7 @@ class Step(ABC):
         self.settings = self.Config() if settings is None else settings
 
     @abstractmethod
-    def apply(self, dataset: Dataset, say: Say) -> Change:
+    def apply(self, dataset: Dataset, say: Say) -> StepResult:
         """Do it. `say` tells the stage. Raises ValueError or KeyError with one sentence where it cannot be done."""
 
 
@@ -80,7 +80,7 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
     kept, data = change.kept, change.snapshots
     before = parent.snapshots() if kept is None else parent.snapshots().take(kept)
     same_states = np.array_equal(data.x, before.x)
-    carried = {each: parent.view(each) for each in parent.info.views if each != "pca"}
+    carried = {each: parent.embedding(each) for each in parent.info.views if each != "pca"}
     if kept is not None:
         carried = {each: points[kept] for each, points in carried.items()}
     if not same_states:
@@ -107,9 +107,9 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
     )
     folder = open_dataset(made).folder
     if kept is None and same_states:
-        graph.hand_down(parent.folder, folder)
-    if change.read_back is not None:
-        reconstruction.save(change.read_back, folder)
+        neighbors.copy_to_child(parent.folder, folder)
+    if change.reconstruction is not None:
+        reconstruction.save(change.reconstruction, folder)
     elif data.space is before.space:
         reconstruction.hand_down(parent.folder, folder)
     return made

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data import gene_sets
-from cellflow_core.data.dataset import Dataset
-from cellflow_core.data.steps.contract import Change, Say, Step, with_covariate
-from cellflow_core.data.times import days_in
+from cellflow_core.data.importing.time_labels import days_in
+from cellflow_core.data.preprocessing import gene_sets
+from cellflow_core.data.steps.contract import Say, Step, StepResult, with_covariate
+from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
 LEAST = 5
@@ -28,7 +28,7 @@ _NOTE = (
 @dataclass(frozen=True)
 class Settings(Config):
     from_genes: bool = setting(True, "guess birth and death of each cell from genes of cell cycle and apoptosis")
-    numbers_count: bool = setting(
+    use_cell_counts_as_mass: bool = setting(
         False,
         "take the number of cells at each time as the size of the population. Only where the experiment counted: most "
         "protocols load as many cells as they like, and then the numbers say nothing of growth",
@@ -36,7 +36,7 @@ class Settings(Config):
     days_per_unit: float = setting(0.0, "days in one unit of time; 0: read from the unit", 0.0, 1e5, unit="days")
 
 
-class Growth(Step):
+class EstimateGrowth(Step):
     """Scores and rates as in Waddington-OT (Schiebinger et al. 2019, Cell 176:928, doi 10.1016/j.cell.2019.01.006).
 
     The score of a cell is the mean z-score, cut at +-5, over the genes of a list. Birth is a logistic function of the
@@ -52,9 +52,9 @@ class Growth(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> Change:
+    def apply(self, dataset: Dataset, say: Say) -> StepResult:
         wish, data = self.settings, dataset.snapshots()
-        if not (wish.from_genes or wish.numbers_count):
+        if not (wish.from_genes or wish.use_cell_counts_as_mass):
             raise ValueError("nothing is chosen: take growth from genes, or cell numbers as they are, or both")
         said, notes = [], []
         if wish.from_genes:
@@ -76,14 +76,14 @@ class Growth(Step):
                 f"{np.quantile(rate, 0.05):.2f} to {np.quantile(rate, 0.95):.2f} per day in 90 % of cells"
             )
             notes.append(_NOTE)
-        if wish.numbers_count:
+        if wish.use_cell_counts_as_mass:
             if len(data.times) < 2:
                 raise ValueError("the cells are of one time, so their number says nothing of growth")
             counts = np.array([(data.t == time).sum() for time in data.times], dtype=np.float64)
             data = dataclasses.replace(data, mass=counts)
             said.append(f"took the cell numbers as population sizes: {', '.join(f'{each:,.0f}' for each in counts)}")
             notes.append("Cell numbers are taken as population sizes, because the experiment is said to have counted.")
-        return Change(data, "; ".join(said), notes=tuple(notes), name="growth")
+        return StepResult(data, "; ".join(said), notes=tuple(notes), name="growth")
 
 
 def birth_rate(score: Float[Array, " cells"]) -> Float[Array, " cells"]:

@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data import palantir
-from cellflow_core.data.dataset import Dataset
-from cellflow_core.data.graph import Graph, graph_of
-from cellflow_core.data.selection import MIN_CELLS, in_the_middle, labelled, outlined
+from cellflow_core.data.importing.time_bins import quantile_bins
+from cellflow_core.data.preprocessing import palantir
+from cellflow_core.data.preprocessing.neighbors import Graph, graph_of
+from cellflow_core.data.preprocessing.selection import MIN_CELLS, in_polygon_mask, in_the_middle, labelled
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.steps.contract import Change, Say, Step, with_covariate
-from cellflow_core.data.windows import windowed
+from cellflow_core.data.steps.contract import Say, Step, StepResult, with_covariate
+from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
 COMPONENTS = 15
@@ -38,7 +38,7 @@ class Settings(Config):
     method: Literal["diffusion", "palantir"] = setting(
         "diffusion",
         "how the order is computed",
-        words={"diffusion": "diffusion pseudotime", "palantir": "Palantir"},
+        choice_labels={"diffusion": "diffusion pseudotime", "palantir": "Palantir"},
     )
     windows: int = setting(5, "windows of equal cell number that stand for times", 2, 50)
     waypoints: int = setting(500, "cells whose perspectives Palantir averages", 20, 2000)
@@ -54,7 +54,7 @@ class Pseudotime(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> Change:
+    def apply(self, dataset: Dataset, say: Say) -> StepResult:
         wish, data = self.settings, dataset.snapshots()
         say("looking for neighbours")
         found = graph_of(dataset)
@@ -67,7 +67,7 @@ class Pseudotime(Step):
                 f"{MIN_CELLS} are needed: the cells fall into separate islands, so choose another beginning"
             )
         say("cutting the order into windows")
-        times = windowed(order[kept], wish.windows)
+        times = quantile_bins(order[kept], wish.windows)
         count = len(np.unique(times))
         lost = int((~kept).sum())
         said = (
@@ -79,7 +79,9 @@ class Pseudotime(Step):
             said += f"; left out {lost:,} cells that no path of neighbours joins to the beginning"
             notes.append(f"{lost:,} of {len(kept):,} cells are not in the order: they form islands of their own.")
         name = f"pseudotime ({_METHODS[wish.method].removesuffix(' pseudotime')})"
-        return Change(_in_order(data, kept, order, times), said, None if kept.all() else kept, tuple(notes), name=name)
+        return StepResult(
+            _in_order(data, kept, order, times), said, None if kept.all() else kept, tuple(notes), name=name
+        )
 
     def _root(self, dataset: Dataset, found: Graph) -> tuple[int, str]:
         """(cell the order begins at, how it was chosen)."""
@@ -90,7 +92,10 @@ class Pseudotime(Step):
             level = found.smooth(dataset.expression(wish.gene).astype(np.float64), rounds=2)
             return int(level.argmax()), f"the cell with the highest smoothed expression of {wish.gene}"
         if wish.root == "outline":
-            chosen, how = outlined(dataset, wish.view, wish.outline), f"in an outline on the {wish.view.upper()} view"
+            chosen, how = (
+                in_polygon_mask(dataset, wish.view, wish.outline),
+                f"in an outline on the {wish.view.upper()} view",
+            )
         else:
             chosen, how = labelled(dataset, wish.label, wish.values), f"with {wish.label} {wish.values.strip()}"
         island = found.parts()[1]

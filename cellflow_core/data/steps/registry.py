@@ -16,4 +16,4 @@ find = _STEPS.find
 def create(name: str, settings: Mapping[str, Any] | None = None) -> Step:
     """A step with these settings. Raises ValueError for a setting that is unknown or out of its bounds."""
     kind = find(name)
-    return kind(kind.Config.of(dict(settings or {})))
+    return kind(kind.Config.from_dict(dict(settings or {})))

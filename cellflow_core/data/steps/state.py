@@ -9,17 +9,17 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.dataset import Dataset
-from cellflow_core.data.pca import principal
-from cellflow_core.data.prepare import most_variable
-from cellflow_core.data.reconstruction import compare
+from cellflow_core.data.preprocessing.pca import principal
+from cellflow_core.data.preprocessing.preprocessing import most_variable
+from cellflow_core.data.preprocessing.reconstruction import compare
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.space import StateSpace
 from cellflow_core.data.spaces import genes as gene_axes
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.spaces.counts import recovered
-from cellflow_core.data.spaces.training import Learnt, moments
-from cellflow_core.data.steps.contract import Change, Say, Step
+from cellflow_core.data.spaces.counts import recover_counts
+from cellflow_core.data.spaces.fitting import FittedSpace, moments
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.steps.contract import Say, Step, StepResult
+from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
 TOTALS = "total counts"
@@ -35,7 +35,9 @@ WORDS = {
 @dataclasses.dataclass(frozen=True)
 class Settings(Config):
     representation: Literal["pca", "genes", "diffusion", "vae", "geodesic"] = setting(
-        "pca", "what the axes are: principal components and genes are exact both ways, others are learnt", words=WORDS
+        "pca",
+        "what the axes are: principal components and genes are exact both ways, others are learnt",
+        choice_labels=WORDS,
     )
     axes: int = setting(10, "axes of the new state; for genes, how many where none are named", 2, 200)
     variable_genes: int = setting(2000, "genes that differ most between cells, from which axes are made", 2, 5000)
@@ -43,7 +45,7 @@ class Settings(Config):
     seed: int = setting(0, "seed of the random choices", 0, 2**31 - 1)
 
 
-class State(Step):
+class ChangeStateSpace(Step):
     title = "Choose other axes"
     summary = (
         "Makes the state anew from the stored expression: principal components, chosen genes, a diffusion map, an "
@@ -52,24 +54,24 @@ class State(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> Change:
+    def apply(self, dataset: Dataset, say: Say) -> StepResult:
         say("reading the genes")
         table, names = measured_table(dataset)
         chosen = self._chosen(table, names, say)
         used = table[:, chosen]
         found = self._learnt(dataset, used, tuple(names[k] for k in chosen), chosen, say)
         say("reading the genes back from the new axes")
-        read_back = compare(found.space, found.x, used, found.aside)
+        read_back = compare(found.space, found.x, used, found.held_out)
         data = dataset.snapshots()
-        velocity, notes = carried_velocity(data, found.space)
+        velocity, notes = map_velocity(data, found.space)
         snapshots = dataclasses.replace(data, x=found.x, space=found.space, velocity=velocity)
-        return Change(
+        return StepResult(
             snapshots,
-            found.said,
+            found.summary,
             notes=(*found.notes, *notes),
             name=WORDS[self.settings.representation],
             variance=found.shares,
-            read_back=read_back,
+            reconstruction=read_back,
         )
 
     def _chosen(self, table: Any, names: tuple[str, ...], say: Say) -> Array:
@@ -85,7 +87,7 @@ class State(Step):
         say("finding the most variable genes")
         return np.union1d(variable(table, names, count), np.array(asked, dtype=int))
 
-    def _learnt(self, dataset: Dataset, table: Any, genes: tuple[str, ...], chosen: Array, say: Say) -> Learnt:
+    def _learnt(self, dataset: Dataset, table: Any, genes: tuple[str, ...], chosen: Array, say: Say) -> FittedSpace:
         wish = self.settings
         if wish.representation == "genes":
             return gene_axes.fit(table, genes)
@@ -101,7 +103,7 @@ class State(Step):
             said = (
                 f"{found.space.dim} principal components of {len(genes):,} genes, carrying {found.shares.sum():.0%} of "
             )
-            return Learnt(found.state, found.space, f"{said}their variance, are the axes", shares=found.shares)
+            return FittedSpace(found.state, found.space, f"{said}their variance, are the axes", shares=found.shares)
         if wish.representation == "vae":
             from cellflow_core.data.spaces import vae
 
@@ -149,18 +151,18 @@ def counts_of(dataset: Dataset, chosen: Array) -> tuple[Any, Array | None]:
     if totals is None:
         return None, None
     table, _ = measured_table(dataset)
-    found = recovered(table, np.asarray(totals, dtype=np.float64))
+    found = recover_counts(table, np.asarray(totals, dtype=np.float64))
     return (None, None) if found is None else (found[:, chosen], np.asarray(totals, dtype=np.float64))
 
 
-def carried_velocity(data: Snapshots, space: StateSpace) -> tuple[Array | None, tuple[str, ...]]:
+def map_velocity(data: Snapshots, space: StateSpace) -> tuple[Array | None, tuple[str, ...]]:
     """(velocity in the new space, notes): mapped where both spaces are affine and the old one holds all genes."""
     if data.velocity is None:
         return None, ()
     if isinstance(space, AffineSpace) and isinstance(data.space, AffineSpace) and data.space.genes:
         at = {name: k for k, name in enumerate(data.space.genes)}
         if all(each in at for each in space.genes):
-            of_genes = data.space.push(data.x, data.velocity)[:, [at[each] for each in space.genes]]
+            of_genes = data.space.pushforward(data.x, data.velocity)[:, [at[each] for each in space.genes]]
             mapped = of_genes if space.decoder is None else of_genes @ space.decoder.T
             return mapped.astype(np.float32), ("The velocity was carried over to the new axes.",)
     return None, ("The velocity was left out: it is known in the old axes only.",)

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.dataset import Dataset
-from cellflow_core.data.selection import MIN_CELLS, between, labelled, outlined
+from cellflow_core.data.importing.time_columns import MIN_PER_TIME
+from cellflow_core.data.preprocessing.selection import MIN_CELLS, between, in_polygon_mask, labelled
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.steps.contract import Change, Say, Step
-from cellflow_core.data.time_columns import MIN_PER_TIME
+from cellflow_core.data.steps.contract import Say, Step, StepResult
+from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
 _FAR = 1e300
@@ -40,7 +40,7 @@ class Subset(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> Change:
+    def apply(self, dataset: Dataset, say: Say) -> StepResult:
         say("choosing the cells")
         chosen, how = self._chosen(dataset)
         keep = chosen if self.settings.keep == "chosen" else ~chosen
@@ -55,12 +55,14 @@ class Subset(Step):
         said = f"{verb} the cells {how}: {int(keep.sum()):,} of {len(keep):,} cells stay"
         if few:
             said += f"; left out too: {few}, fewer than {MIN_PER_TIME} cells and so too few to stand for a time"
-        return Change(_with_shares(dataset.snapshots(), keep), said, kept=keep, name="some cells")
+        return StepResult(_with_shares(dataset.snapshots(), keep), said, kept=keep, name="some cells")
 
     def _chosen(self, dataset: Dataset) -> tuple[Array, str]:
         wish = self.settings
         if wish.by == "outline":
-            return outlined(dataset, wish.view, wish.outline), f"inside an outline on the {wish.view.upper()} view"
+            return in_polygon_mask(
+                dataset, wish.view, wish.outline
+            ), f"inside an outline on the {wish.view.upper()} view"
         if wish.by == "label":
             names = ", ".join(wish.values.split("\n"))
             return labelled(dataset, wish.label, wish.values), f"with {wish.label} {names}"

@@ -24,10 +24,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import pairs
-from cellflow_core.models.brownian import bridge_loss, other_ends
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -36,11 +34,13 @@ from cellflow_core.models.contract import (
     HasVelocity,
     Loss,
     Phase,
-    Plan,
+    TransportPlan,
     Update,
 )
-from cellflow_core.models.matching import passed
-from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.losses.flow_matching_loss import interval_fraction
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.brownian_bridge import bridge_loss, simulate_bridge
+from cellflow_core.models.transport import pair_sampler
 
 STEPS = 20
 """Steps of the process between two measured times when pairs are drawn from it."""
@@ -55,38 +55,40 @@ class Settings(Config):
     sigma: float = setting(
         0.25, "strength of the random motion", 0.01, 10.0, "spreads of the data per square root of the mean time gap"
     )
-    rounds: int = setting(4, "how often the process is learnt, each time from new pairs but the first", 1, 100)
-    coupling: Literal["full", "product"] = setting("full", "first pairs: transport plan of all cells, or random")
+    n_imf_iterations: int = setting(
+        4, "how often the process is learnt, each time from new pairs but the first", 1, 100
+    )
+    coupling: Literal["exact", "independent"] = setting("exact", "first pairs: transport plan of all cells, or random")
 
 
 class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
     title = "DSBM"
     summary = "Learns a random motion, draws new pairs of cells from it, learns again, until motion and pairs agree."
     paper = "Shi, De Bortoli, Campbell & Doucet, NeurIPS 2023, arXiv:2303.16852"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 2000}
+    default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000}
 
     Config = Settings
     config: Settings
 
     times: Tensor
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.displacement = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
-        self.lift = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        self.displacement = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        self.lift = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
         self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
         self.round, self.drawn_from = 0, self._weights()
 
     def phases(self) -> tuple[Phase, ...]:
-        prepares = [partial(pairs.prepare, self.config.coupling)]
-        prepares += [partial(self.redraw, k) for k in range(1, self.config.rounds)]
+        prepares = [partial(pair_sampler.prepare, self.config.coupling)]
+        prepares += [partial(self.resample_pairs, k) for k in range(1, self.config.n_imf_iterations)]
         return tuple(
             Phase(f"round {k + 1}", (Update(self.loss, self.parameters()),), prepare=prepare)
             for k, prepare in enumerate(prepares)
         )
 
-    def redraw(self, k: int, frames: Frames, rng: torch.Generator) -> pairs.Pool:
+    def resample_pairs(self, k: int, frames: SnapshotTensors, rng: torch.Generator) -> pair_sampler.PairSampler:
         """Pairs from the process as the round before left it: odd rounds backward, even ones forward.
 
         The weights that they are drawn with are kept, so that training that was stopped in a round goes on with them.
@@ -101,7 +103,7 @@ class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
                 t0, t1 = float(frames.times[i]), float(frames.times[i + 1])
                 cells = frames.x[i + 1 if backward else i]
                 start = cells.repeat(-(-PAIRS // len(cells)), 1)
-                ends = other_ends(
+                ends = simulate_bridge(
                     lambda t, x: fields[0]((t, x)),
                     lambda t, x: fields[1]((t, x)),
                     start,
@@ -113,17 +115,17 @@ class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
                     backward,
                 )
                 share = torch.full((len(start),), 1 / len(start), device=start.device)
-                made.append(Plan(t0, t1, *((ends, start) if backward else (start, ends)), share))
-        return pairs.Pool.of(tuple(made))
+                made.append(TransportPlan(t0, t1, *((ends, start) if backward else (start, ends)), share))
+        return pair_sampler.PairSampler.from_plans(tuple(made))
 
     def loss(self, batch: Batch) -> Loss:
-        pair = pairs.draw("product" if batch.pool is None else "full", batch)
+        pair = pair_sampler.sample("independent" if batch.pool is None else "exact", batch)
         return bridge_loss(self.displacement, self.lift, pair, self.sigma, self.spec, batch.rng)
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
-        return self.displacement(t, x) - (1 - 2 * passed(t, self.times))[:, None] * self.lift(t, x)
+        return self.displacement(t, x) - (1 - 2 * interval_fraction(t, self.times))[:, None] * self.lift(t, x)
 
     def score(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

@@ -26,8 +26,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Frames
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.gaussians import entropic_cross, shrunk_covariance
 from cellflow_core.models.contract import Context, DynamicsModel, HasNoise, HasScore, HasVelocity, Phase
 
@@ -45,12 +45,12 @@ class GaussianSB(DynamicsModel, HasVelocity, HasScore, HasNoise):
         "Joins the average cell and the spread of cells at each time by the most likely random motion, in a second: "
         "a first look that sees no branching."
     )
-    caution = (
+    limitation = (
         "This model knows only the average cell of each time and how far cells spread around it: it sees no branching. "
         "Groups and valleys in its pictures are those of the measured cells, not something it learnt."
     )
     paper = "Bunne, Hsieh, Cuturi & Krause, AISTATS 2023, arXiv:2202.05722"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation": 0.0}
+    default_training: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation_fraction": 0.0}
 
     Config = Settings
     config: Settings
@@ -59,7 +59,7 @@ class GaussianSB(DynamicsModel, HasVelocity, HasScore, HasNoise):
     means: Tensor  # [times, dim]
     covariances: Tensor  # [times, dim, dim]
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
         center, eye = torch.tensor(spec.center, dtype=torch.float64), torch.eye(spec.dim, dtype=torch.float64)
@@ -71,7 +71,7 @@ class GaussianSB(DynamicsModel, HasVelocity, HasScore, HasNoise):
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("bridge", prepare=self.prepare),)
 
-    def prepare(self, frames: Frames, rng: torch.Generator) -> None:
+    def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """Keep mean and covariance of every time."""
         cells = [each.double() for each in frames.x]
         self.means.copy_(torch.stack([each.mean(dim=0) for each in cells]))

@@ -36,8 +36,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Need, Spec
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -48,10 +48,10 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
-from cellflow_core.models.landing import miss
-from cellflow_core.models.nets import Network, potential_unit, velocity_unit
-from cellflow_core.models.solver import Solver
-from cellflow_core.models.walk import Walk, walk
+from cellflow_core.models.losses.ot_loss import minibatch_energy_loss
+from cellflow_core.models.networks.ode_solver import ODESolver
+from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
+from cellflow_core.models.paths.euler_maruyama import SDEPath, euler_maruyama
 
 CENTRES = 512
 """Measured cells that the mixture p stands on."""
@@ -69,7 +69,7 @@ class Settings(Config):
     )
     action: float = setting(0.02, "weight of what the ways cost", 0.0, 100.0)
     residual: float = setting(0.01, "weight of the Hamilton-Jacobi-Bellman equation", 0.0, 100.0)
-    crowd: float = setting(0.1, "density: price of a place where no cell was measured", 0.0, 100.0)
+    density_weight: float = setting(0.1, "density: price of a place where no cell was measured", 0.0, 100.0)
     sigma: float = setting(
         0.25,
         "strength of the random motion, or that which training starts from",
@@ -82,13 +82,13 @@ class Settings(Config):
 
 
 @dataclass(frozen=True)
-class Crowd:
+class KernelDensity:
     """The mixture p: Gaussians of one width around some measured cells."""
 
     centres: Float[Tensor, "centres dim"]
     width: float
 
-    def sparse(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
+    def neg_log_density(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
         """-log p per axis, from 0 at the densest that can be."""
         near = torch.cdist(x, self.centres).square() / (2 * self.width**2)
         return -(torch.logsumexp(-near, dim=1) - torch.tensor(len(self.centres)).log()) / x.shape[1]
@@ -98,69 +98,76 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
     title = "Neural Lagrangian SB"
     summary = "Steers noisy cells to the next measured ones on the ways that cost least, by a potential that it learns."
     paper = "Koshizuka & Sato, ICLR 2023, arXiv:2204.04853"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 500, "batch": 128, "learning_rate": 5e-3, "average": 0.98}
-    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+    default_training: ClassVar[Mapping[str, Any]] = {
+        "steps": 500,
+        "batch_size": 128,
+        "learning_rate": 5e-3,
+        "ema_decay": 0.98,
+    }
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
         "potential": ("lagrangian", ("potential-free", "density"))
     }
 
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.phi = Network(spec, 1, config.width, config.depth, potential_unit(spec))
+        self.phi = TimeMLP(spec, 1, config.width, config.depth, potential_scale(spec))
         self.phi.layers[-1] = nn.Linear(config.width, 1, bias=False)  # no motion depends on a constant
         last = nn.Linear(16, 1)
         nn.init.constant_(last.bias, math.log(math.expm1(config.sigma - LEAST)))
-        self.wander = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), last) if config.learn_sigma else None
-        self.solver = Solver("euler", config.substeps)
-        self.towards = None
+        self.log_sigma = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), last) if config.learn_sigma else None
+        self.solver = ODESolver("euler", config.substeps)
+        self.velocity_prior = None
         if config.lagrangian == "velocity":
-            self.towards = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+            self.velocity_prior = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
             self.share = nn.Parameter(torch.tensor(1.0))  # c
 
     @classmethod
-    def needed(cls, config: Settings) -> frozenset[Need]:
-        return cls.needs | ({Need.VELOCITY} if config.lagrangian == "velocity" else set())
+    def required_data(cls, config: Settings) -> frozenset[DataRequirement]:
+        return cls.needs | ({DataRequirement.VELOCITY} if config.lagrangian == "velocity" else set())
 
     def phases(self) -> tuple[Phase, ...]:
-        if self.towards is None:
+        if self.velocity_prior is None:
             return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=self.crowd),)
-        known = [*self.towards.parameters()]
+        known = [*self.velocity_prior.parameters()]
         others = [each for each in self.parameters() if not any(each is one for one in known)]
-        first = Phase("velocity", (Update(self.match, known),), share=0.5, prepare=self.speeds)
+        first = Phase("velocity", (Update(self.velocity_prior_loss, known),), step_fraction=0.5, prepare=self.speeds)
         return (first, Phase("bridge", (Update(self.loss, others),), prepare=self.crowd))
 
-    def speeds(self, frames: Frames, rng: torch.Generator) -> float:
+    def speeds(self, frames: SnapshotTensors, rng: torch.Generator) -> float:
         """What takes RNA velocity to the typical speed of the data. Raises ValueError where it is zero everywhere."""
-        size = torch.cat(frames.about["velocity"]).square().mean().sqrt()
+        size = torch.cat(frames.cell_data["velocity"]).square().mean().sqrt()
         if not size > 0:
             raise ValueError("the RNA velocity of every cell is zero: choose potential-free or density")
-        return float(velocity_unit(self.spec) / size)
+        return float(velocity_scale(self.spec) / size)
 
-    def match(self, batch: Batch) -> Loss:
+    def velocity_prior_loss(self, batch: Batch) -> Loss:
         """v against the RNA velocity of measured cells, per axis, in squared typical speeds."""
-        assert self.towards is not None
-        aim = batch.about("velocity").flatten(0, 1) * batch.pool
+        assert self.velocity_prior is not None
+        aim = batch.cell_data("velocity").flatten(0, 1) * batch.pool
         t = batch.times.repeat_interleave(batch.x.shape[1])
-        apart = ((self.towards(t, batch.x.flatten(0, 1)) - aim) / velocity_unit(self.spec)).square().mean()
+        apart = ((self.velocity_prior(t, batch.x.flatten(0, 1)) - aim) / velocity_scale(self.spec)).square().mean()
         return Loss(apart, {"velocity": apart.detach()})
 
-    def crowd(self, frames: Frames, rng: torch.Generator) -> Crowd | None:
+    def crowd(self, frames: SnapshotTensors, rng: torch.Generator) -> KernelDensity | None:
         """The mixture p, as wide as Scott's rule says (Scott 1992, Multivariate Density Estimation)."""
         if self.config.lagrangian != "density":
             return None
         cells = torch.cat(frames.x)
         centres = cells[torch.randperm(len(cells), generator=rng, device=cells.device)[:CENTRES]]
-        return Crowd(centres, self.spec.scale * len(centres) ** (-1 / (self.spec.dim + 4)))
+        return KernelDensity(centres, self.spec.scale * len(centres) ** (-1 / (self.spec.dim + 4)))
 
     def loss(self, batch: Batch) -> Loss:
         """Means over ways, per axis, in squared spreads of the data."""
         size = batch.x.shape[1]
         t0, t1 = (each.repeat_interleave(size) for each in (batch.times[:-1], batch.times[1:]))
         x0 = batch.x[:-1].flatten(0, 1)
-        ways = walk(self.solver.counted(self.drift), self.noise, x0, t0, t1, self.config.substeps, batch.rng)
-        transport = miss(ways.x[-1].reshape(batch.x[1:].shape), batch.x[1:], self.spec, batch.rng)
+        ways = euler_maruyama(
+            self.solver.count_evaluations(self.drift), self.noise, x0, t0, t1, self.config.substeps, batch.rng
+        )
+        transport = minibatch_energy_loss(ways.x[-1].reshape(batch.x[1:].shape), batch.x[1:], self.spec, batch.rng)
         action = self.action(ways, batch.pool, t1 - t0)
         terms = {"transport": transport, "action": action}
         total = transport + self.config.action * action
@@ -172,39 +179,43 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
             total = total + self.config.residual * terms["residual"]
         return Loss(total, {name: each.detach() for name, each in terms.items()})
 
-    def action(self, ways: Walk, crowd: Crowd | None, gap: Float[Tensor, " cells"]) -> Float[Tensor, ""]:
+    def action(self, ways: SDEPath, crowd: KernelDensity | None, gap: Float[Tensor, " cells"]) -> Float[Tensor, ""]:
         """The integral of L dt, mean over the ways, without unit."""
         u, t, x = (each[: len(ways.drift)].flatten(0, 1) for each in (ways.drift, ways.t, ways.x))
-        cost = (u if self.towards is None else u - self._along(t, x)).square().sum(dim=1) / 2 + self._place(x, crowd)
+        cost = (u if self.velocity_prior is None else u - self._along(t, x)).square().sum(dim=1) / 2 + self._place(
+            x, crowd
+        )
         return (cost.reshape(len(ways.drift), -1) * gap).mean() * self._per_cost
 
     def residual(
-        self, t: Float[Tensor, " cells"], x: Float[Tensor, "cells dim"], crowd: Crowd | None
+        self, t: Float[Tensor, " cells"], x: Float[Tensor, "cells dim"], crowd: KernelDensity | None
     ) -> Float[Tensor, " cells"]:
         """R (state^2 / time^2)."""
         change, slope = self.phi.gradient(t, x)
         bend = _laplace(self.phi, t, x)
         left = change - slope.square().sum(dim=1) / 2 + self.noise(t).square() / 2 * bend + self._place(x, crowd)
-        return left if self.towards is None else left + (self._along(t, x) * slope).sum(dim=1)
+        return left if self.velocity_prior is None else left + (self._along(t, x) * slope).sum(dim=1)
 
     def notes(self) -> tuple[str, ...]:
-        followed = () if self.towards is None else (f"Cells follow {float(self.share):.2g} of the RNA velocity.",)
+        followed = (
+            () if self.velocity_prior is None else (f"Cells follow {float(self.share):.2g} of the RNA velocity.",)
+        )
         return (*self.solver.notes(), *followed)
 
     def drift(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context | None = None
     ) -> Float[Tensor, "batch dim"]:
         downhill = -self.phi.gradient(t, x)[1]
-        return downhill if self.towards is None else downhill + self._along(t, x)
+        return downhill if self.velocity_prior is None else downhill + self._along(t, x)
 
     def noise(self, t: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
         """Before the first time and after the last the noise of the nearest."""
         unit = self.spec.scale / self.spec.interval**0.5
-        if self.wander is None:
+        if self.log_sigma is None:
             return torch.full_like(t, self.config.sigma * unit)
         first, last = self.spec.times[0], self.spec.times[-1]
         passed = ((t - first) / (last - first)).clamp(0, 1)
-        return (LEAST + functional.softplus(self.wander(passed[:, None])[:, 0])) * unit
+        return (LEAST + functional.softplus(self.log_sigma(passed[:, None])[:, 0])) * unit
 
     def potential(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
@@ -214,14 +225,14 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
 
     def _along(self, t: Tensor, x: Tensor) -> Tensor:
         """c v(t, x)."""
-        assert self.towards is not None
-        return self.share * self.towards(t, x)
+        assert self.velocity_prior is not None
+        return self.share * self.velocity_prior(t, x)
 
-    def _place(self, x: Tensor, crowd: Crowd | None) -> Tensor:
+    def _place(self, x: Tensor, crowd: KernelDensity | None) -> Tensor:
         """l(x) (state^2 / time^2)."""
         if crowd is None:
             return torch.zeros_like(x[:, 0])
-        return self.config.crowd * self.spec.dim * velocity_unit(self.spec) ** 2 * crowd.sparse(x)
+        return self.config.density_weight * self.spec.dim * velocity_scale(self.spec) ** 2 * crowd.neg_log_density(x)
 
     @property
     def _per_cost(self) -> float:
@@ -229,7 +240,7 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
         return self.spec.interval / (self.spec.dim * self.spec.scale**2)
 
 
-def _laplace(net: Network, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
+def _laplace(net: TimeMLP, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
     """Sum of the second derivatives in x of a network with one output.
 
     Value z, slope J = dz/dx and Laplacian q go through the layers together: f(z) has slope f' J and Laplacian

@@ -18,13 +18,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import pairs
-from cellflow_core.models.brownian import bridge_loss
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasNoise, HasScore, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import passed
-from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.losses.flow_matching_loss import interval_fraction
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.brownian_bridge import bridge_loss
+from cellflow_core.models.transport import pair_sampler
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Settings(Config):
     sigma: float = setting(
         0.25, "strength of the random motion", 0.01, 10.0, "spreads of the data per square root of the mean time gap"
     )
-    coupling: Literal["full", "sinkhorn", "geodesic", "minibatch", "product"] = setting(
-        "full",
+    coupling: Literal["exact", "sinkhorn", "geodesic", "minibatch", "independent"] = setting(
+        "exact",
         "pairs by the shortest way, by the most likely way of cells that jitter so, by the shortest way through the "
         "cells; of each batch; or at random",
     )
@@ -51,25 +51,25 @@ class SF2M(DynamicsModel, HasVelocity, HasScore, HasNoise):
 
     times: Tensor
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.displacement = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
-        self.lift = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))  # g above
+        self.displacement = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        self.lift = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))  # g above
         self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
         self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
 
     def phases(self) -> tuple[Phase, ...]:
-        prepare = partial(pairs.prepare, self.config.coupling, how=pairs.How(noise=self.sigma))
+        prepare = partial(pair_sampler.prepare, self.config.coupling, how=pair_sampler.OTConfig(noise=self.sigma))
         return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=prepare),)
 
     def loss(self, batch: Batch) -> Loss:
-        pair = pairs.draw(self.config.coupling, batch)
+        pair = pair_sampler.sample(self.config.coupling, batch)
         return bridge_loss(self.displacement, self.lift, pair, self.sigma, self.spec, batch.rng)
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
-        return self.displacement(t, x) - (1 - 2 * passed(t, self.times))[:, None] * self.lift(t, x)
+        return self.displacement(t, x) - (1 - 2 * interval_fraction(t, self.times))[:, None] * self.lift(t, x)
 
     def score(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

@@ -25,9 +25,9 @@ import torch
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Frames
-from cellflow_core.models.contract import Plan
-from cellflow_core.models.static import StaticPlans, expected_growth, from_dense
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.models.contract import TransportPlan
+from cellflow_core.models.transport.coupling_model import CouplingModel, expected_growth, sparsified_plans
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -46,7 +46,7 @@ class Settings(Config):
     prior: bool = setting(True, "expect the growth of each cell that the data have; off: the same of all cells")
 
 
-class Moscot(StaticPlans):
+class Moscot(CouplingModel):
     title = "moscot"
     summary = "Joins early with late cells by the transport plans of the package moscot, which scale to many cells."
     paper = "Klein et al., Nature 2025, doi:10.1038/s41586-024-08453-2"
@@ -55,9 +55,9 @@ class Moscot(StaticPlans):
     Config = Settings
     config: Settings
 
-    def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
+    def solve(self, frames: SnapshotTensors, rng: torch.Generator) -> tuple[TransportPlan, ...]:
         how = self.config
-        told = frames.mass is not None or (how.prior and "growth" in frames.about)
+        told = frames.mass is not None or (how.prior and "growth" in frames.cell_data)
 
         def dense(k: int, i: Tensor, j: Tensor) -> Tensor:
             growth = expected_growth(frames, k, how.prior)[0][i]
@@ -65,7 +65,7 @@ class Moscot(StaticPlans):
             plan = temporal_plan(x0, x1, (growth / growth.sum()).cpu().numpy(), how)
             return torch.from_numpy(plan).to(growth) * growth.mean()
 
-        return from_dense(frames, rng, dense, grows=told or how.tau < 1, limit=LIMIT)
+        return sparsified_plans(frames, rng, dense, grows=told or how.tau < 1, limit=LIMIT)
 
 
 def temporal_plan(x0: np.ndarray, x1: np.ndarray, source: np.ndarray, how: Settings) -> np.ndarray:

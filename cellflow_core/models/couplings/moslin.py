@@ -28,13 +28,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Frames
-from cellflow_core.data.snapshots import Need, Spec
-from cellflow_core.math.fused import fused_plan
-from cellflow_core.models.contract import Plan
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.data.snapshots import DataRequirement, DataSpec
+from cellflow_core.math.fused_gromov_wasserstein import fused_plan
+from cellflow_core.models.contract import TransportPlan
 from cellflow_core.models.couplings.moscot import LIMIT, Moscot, lineage_plan
-from cellflow_core.models.plans import DENSE_LIMIT
-from cellflow_core.models.static import StaticPlans, expected_growth, from_dense
+from cellflow_core.models.transport.coupling_model import CouplingModel, expected_growth, sparsified_plans
+from cellflow_core.models.transport.transport_plans import DENSE_LIMIT
 
 
 @dataclass(frozen=True)
@@ -46,30 +46,30 @@ class Settings(Config):
     solver: Literal["own", "moscot"] = setting("own", "who finds the plan: our own rounds, or the package moscot")
 
 
-class Moslin(StaticPlans):
+class Moslin(CouplingModel):
     title = "moslin"
     summary = "Joins early with late cells by a transport plan that keeps cells of one clone together."
     paper = "Lange et al., Genome Biol. 2024, doi:10.1186/s13059-024-03422-4"
-    needs: ClassVar[frozenset[Need]] = frozenset({Need.TIMES, Need.LINEAGE})
+    needs: ClassVar[frozenset[DataRequirement]] = frozenset({DataRequirement.TIMES, DataRequirement.LINEAGE})
 
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         if config.solver == "moscot":
             Moscot.check_installed()
             if not config.alpha:
                 raise ValueError("moscot solves moslin for alpha above 0: without lineage choose the model moscot")
 
-    def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
-        how, clones = self.config, frames.about["lineage"]
+    def solve(self, frames: SnapshotTensors, rng: torch.Generator) -> tuple[TransportPlan, ...]:
+        how, clones = self.config, frames.cell_data["lineage"]
         rho = math.inf if how.tau == 1 else how.epsilon * how.tau / (1 - how.tau)
-        told = frames.mass is not None or (how.prior and "growth" in frames.about)
+        told = frames.mass is not None or (how.prior and "growth" in frames.cell_data)
 
         def dense(k: int, i: Tensor, j: Tensor) -> Tensor:
             x0, x1 = frames.x[k][i].double(), frames.x[k + 1][j].double()
-            own0, own1 = unlike(clones[k][i]), unlike(clones[k + 1][j])
+            own0, own1 = lineage_distance(clones[k][i]), lineage_distance(clones[k + 1][j])
             growth = expected_growth(frames, k, how.prior)[0][i]
             source = growth / growth.sum()
             if how.solver == "moscot":
@@ -80,10 +80,10 @@ class Moslin(StaticPlans):
             return plan * growth.mean()
 
         limit = LIMIT if how.solver == "moscot" else DENSE_LIMIT
-        return from_dense(frames, rng, dense, grows=told or how.tau < 1, limit=limit)
+        return sparsified_plans(frames, rng, dense, grows=told or how.tau < 1, limit=limit)
 
 
-def unlike(clone: Int[Tensor, " n"]) -> Float[Tensor, "n n"]:
+def lineage_distance(clone: Int[Tensor, " n"]) -> Float[Tensor, "n n"]:
     """Distance in lineage: 0 within a clone, 1 between clones; a cell of no known clone, -1, is alike itself alone."""
     same = (clone[:, None] == clone) & (clone[:, None] >= 0)
     return (~same.fill_diagonal_(True)).double()

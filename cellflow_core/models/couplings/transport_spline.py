@@ -23,21 +23,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Frames
-from cellflow_core.models.bends import bent
-from cellflow_core.models.contract import Context, HasGrowth, Plan
-from cellflow_core.models.plans import How, plans
-from cellflow_core.models.static import StaticPlans, growth_near
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.models.contract import Context, HasGrowth, TransportPlan
+from cellflow_core.models.paths.spline_paths import with_spline_paths
+from cellflow_core.models.transport.coupling_model import CouplingModel, nearest_neighbor_growth
+from cellflow_core.models.transport.transport_plans import OTConfig, plans
 
 
 @dataclass(frozen=True)
 class Settings(Config):
-    coupling: Literal["full", "sinkhorn", "unbalanced"] = setting(
+    coupling: Literal["exact", "sinkhorn", "unbalanced"] = setting(
         "unbalanced",
         "one exact partner of each cell (full), partners spread around the best (sinkhorn), or the same with cells "
         "that multiply or die",
     )
-    price: float = setting(
+    rho: float = setting(
         3.0,
         "unbalanced: price of growth against the way: dear growth is even growth",
         1e-3,
@@ -47,21 +47,23 @@ class Settings(Config):
     epsilon: float = setting(0.05, "blur of the pairs, unless they are exact", 0.005, 10.0, "mean squared distances")
 
 
-class TransportSpline(StaticPlans, HasGrowth):
+class TransportSpline(CouplingModel, HasGrowth):
     title = "Transport spline"
     summary = (
         "Joins the cells of all times by transport plans and lays a smooth way through them, instead of straight "
         "lines with corners: no network."
     )
     paper = "Chewi et al., AISTATS 2021, arXiv:2010.12101"
-    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {"growth": ("coupling", ("unbalanced",))}
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+        "growth": ("coupling", ("unbalanced",))
+    }
 
     Config = Settings
     config: Settings
 
-    def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
-        how = How(epsilon=self.config.epsilon, price=self.config.price)
-        return bent(plans(self.config.coupling, frames, rng, how))
+    def solve(self, frames: SnapshotTensors, rng: torch.Generator) -> tuple[TransportPlan, ...]:
+        how = OTConfig(epsilon=self.config.epsilon, rho=self.config.rho)
+        return with_spline_paths(plans(self.config.coupling, frames, rng, how))
 
     def growth(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
@@ -71,4 +73,4 @@ class TransportSpline(StaticPlans, HasGrowth):
             raise ValueError(
                 f"with coupling {self.config.coupling!r} {self.title} knows no growth: train with 'unbalanced'"
             )
-        return growth_near(self, t, x)
+        return nearest_neighbor_growth(self, t, x)

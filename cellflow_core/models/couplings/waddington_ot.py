@@ -28,10 +28,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Frames
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.math.sinkhorn import entropic_plan
-from cellflow_core.models.contract import Context, HasGrowth, Plan
-from cellflow_core.models.static import StaticPlans, expected_growth, from_dense, growth_near
+from cellflow_core.models.contract import Context, HasGrowth, TransportPlan
+from cellflow_core.models.transport.coupling_model import (
+    CouplingModel,
+    expected_growth,
+    nearest_neighbor_growth,
+    sparsified_plans,
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Settings(Config):
     prior: bool = setting(True, "expect the growth of each cell that the data have; off: the same of all cells")
 
 
-class WaddingtonOT(StaticPlans, HasGrowth):
+class WaddingtonOT(CouplingModel, HasGrowth):
     title = "Waddington-OT"
     summary = (
         "Joins early with late cells by transport plans in which cells divide and die; no field between the cells."
@@ -55,19 +60,19 @@ class WaddingtonOT(StaticPlans, HasGrowth):
     Config = Settings
     config: Settings
 
-    def solve(self, frames: Frames, rng: torch.Generator) -> tuple[Plan, ...]:
+    def solve(self, frames: SnapshotTensors, rng: torch.Generator) -> tuple[TransportPlan, ...]:
         def dense(k: int, i: Tensor, j: Tensor) -> Tensor:
             cost = torch.cdist(frames.x[k][i].double(), frames.x[k + 1][j].double()).square()
             growth, total = expected_growth(frames, k, self.config.prior)
             return transport_map(cost, growth[i], self.config, total)
 
-        return from_dense(frames, rng, dense)
+        return sparsified_plans(frames, rng, dense)
 
     def growth(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, " batch"]:
         """That of the nearest cell of the interval, all cells on the way to the mean of their partners."""
-        return growth_near(self, t, x)
+        return nearest_neighbor_growth(self, t, x)
 
 
 def transport_map(

@@ -25,10 +25,10 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch
-from cellflow_core.data.snapshots import Need, Spec
-from cellflow_core.models.conditional_flow import ConditionalFlow
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasSampler, Loss, Phase, Update
+from cellflow_core.models.networks.conditional_flow import ConditionalFlow
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Settings(Config):
     depth: int = setting(3, "hidden layers", 1, 12)
     condition: str = setting("", "annotation that cells can be drawn for (cell type ...); empty for none")
     guidance: float = setting(1.0, "how strongly a label steers: 1 as measured, more for clearer cases", 0.0, 20.0)
-    left_out: float = setting(0.2, "share of the training cells whose label is hidden", 0.01, 0.99)
+    label_dropout: float = setting(0.2, "share of the training cells whose label is hidden", 0.01, 0.99)
 
 
 class CFGen(DynamicsModel, HasSampler):
@@ -47,15 +47,15 @@ class CFGen(DynamicsModel, HasSampler):
         "which cell becomes which."
     )
     paper = "Palma et al., ICLR 2025, arXiv:2407.11734"
-    needs = frozenset({Need.TIMES, Need.COUNTS})
-    follows = False
+    needs = frozenset({DataRequirement.TIMES, DataRequirement.COUNTS})
+    tracks_cells = False
 
     Config = Settings
     config: Settings
 
     center: Tensor
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         known = dict(spec.labels)
         if config.condition and config.condition not in known:
@@ -74,8 +74,8 @@ class CFGen(DynamicsModel, HasSampler):
         size = batch.x.shape[1]
         label = None
         if self.categories:
-            label = batch.about(f"label {self.config.condition}").flatten()
-            hidden = torch.rand(len(label), generator=batch.rng, device=label.device) < self.config.left_out
+            label = batch.cell_data(f"label {self.config.condition}").flatten()
+            hidden = torch.rand(len(label), generator=batch.rng, device=label.device) < self.config.label_dropout
             label = label.masked_fill(hidden, -1)
         known = self._known(batch.times.repeat_interleave(size), label)
         target = (batch.x.flatten(0, 1) - self.center) / self.spec.scale
@@ -97,9 +97,9 @@ class CFGen(DynamicsModel, HasSampler):
             t = x0.new_full((len(x0),), min(max(time, self.spec.times[0]), self.spec.times[-1]))
             free = self._known(t, None)
             drawn = (
-                self.flow.draw(free, rng)
+                self.flow.sample(free, rng)
                 if label is None
-                else self.flow.draw(self._known(t, label), rng, free, self.config.guidance)
+                else self.flow.sample(self._known(t, label), rng, free, self.config.guidance)
             )
             found.append(self.center + self.spec.scale * drawn)
         return torch.stack(found)

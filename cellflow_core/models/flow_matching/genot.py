@@ -29,33 +29,33 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Need, Spec
-from cellflow_core.models import pairs
-from cellflow_core.models.conditional_flow import ConditionalFlow
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasSampler, Loss, Phase, Update
-from cellflow_core.models.pairs import Coupling, Pool
-from cellflow_core.models.plans import How
+from cellflow_core.models.networks.conditional_flow import ConditionalFlow
+from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.transport.pair_sampler import Coupling, PairSampler
+from cellflow_core.models.transport.transport_plans import OTConfig
 
-SECOND: Mapping[str, frozenset[Need]] = {
+SECOND: Mapping[str, frozenset[DataRequirement]] = {
     "none": frozenset(),
-    "modality": frozenset({Need.MODALITY}),
-    "velocity": frozenset({Need.VELOCITY}),
-    "lineage": frozenset({Need.LINEAGE}),
+    "second_modality": frozenset({DataRequirement.MODALITY}),
+    "velocity": frozenset({DataRequirement.VELOCITY}),
+    "lineage": frozenset({DataRequirement.LINEAGE}),
 }
-"""What the data must have for each choice of `second`, which is its name in `Frames.about` too."""
+"""What the data must have for each choice of `second`, which is its name in `SnapshotTensors.about` too."""
 
 
 @dataclass(frozen=True)
 class Settings(Config):
     width: int = setting(96, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
-    second: Literal["none", "modality", "velocity", "lineage"] = setting(
+    structure: Literal["none", "second_modality", "velocity", "lineage"] = setting(
         "none",
         "what else is known of cells: the plan keeps its distances within a time (fused Gromov-Wasserstein)",
-        words={
+        choice_labels={
             "none": "nothing else",
-            "modality": "a second modality",
+            "second_modality": "a second modality",
             "velocity": "RNA velocity",
             "lineage": "lineage barcodes",
         },
@@ -63,7 +63,7 @@ class Settings(Config):
     epsilon: float = setting(
         0.05, "how much chance there is in who becomes whom (second none)", 0.001, 10.0, "mean squared distances"
     )
-    weight: float = setting(0.5, "weight of the second modality against the state", 0.0, 1.0)
+    alpha: float = setting(0.5, "weight of the second modality against the state", 0.0, 1.0)
 
 
 class GENOT(DynamicsModel, HasSampler):
@@ -79,7 +79,7 @@ class GENOT(DynamicsModel, HasSampler):
 
     center: Tensor
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.flow = ConditionalFlow(spec.dim, spec.dim + 2, config.width, config.depth)
         self.register_buffer("center", torch.tensor(spec.center, dtype=torch.float32), persistent=False)
@@ -88,20 +88,20 @@ class GENOT(DynamicsModel, HasSampler):
         return (Phase("flow", (Update(self.loss, self.flow.parameters()),), prepare=self.prepare),)
 
     @property
-    def joined_by(self) -> Coupling:
-        return "sinkhorn" if self.config.second == "none" else "fused"
+    def coupling(self) -> Coupling:
+        return "sinkhorn" if self.config.structure == "none" else "fused"
 
     @classmethod
-    def needed(cls, config: Settings) -> frozenset[Need]:
-        return cls.needs | SECOND[config.second]
+    def required_data(cls, config: Settings) -> frozenset[DataRequirement]:
+        return cls.needs | SECOND[config.structure]
 
-    def prepare(self, frames: Frames, rng: torch.Generator) -> Pool | None:
+    def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> PairSampler | None:
         """The plan of each interval."""
-        how = How(epsilon=self.config.epsilon, structure=self.config.second, weight=self.config.weight)
-        return pairs.prepare(self.joined_by, frames, rng, how)
+        how = OTConfig(epsilon=self.config.epsilon, structure_key=self.config.structure, alpha=self.config.alpha)
+        return pair_sampler.prepare(self.coupling, frames, rng, how)
 
     def loss(self, batch: Batch) -> Loss:
-        pair = pairs.draw(self.joined_by, batch)
+        pair = pair_sampler.sample(self.coupling, batch)
         passed, late = torch.rand((2, len(pair.t0)), generator=batch.rng, device=pair.t0.device)
         passed = torch.where(late < 0.5, passed, 0.0)
         known = self._known(torch.lerp(pair.x0, pair.x1, passed[:, None]), pair.t0, passed)
@@ -125,7 +125,7 @@ class GENOT(DynamicsModel, HasSampler):
             if t1 <= begin or times[-1] <= t0:
                 continue
             first, passed = (here.new_full((len(here),), each) for each in (t0, (begin - t0) / (t1 - t0)))
-            speed = self.flow.draw(self._known(here, first, passed), rng) * self.spec.scale / (t1 - t0)
+            speed = self.flow.sample(self._known(here, first, passed), rng) * self.spec.scale / (t1 - t0)
             for k, time in enumerate(times):
                 if time > begin:
                     found[k] = here + speed * (min(time, t1) - begin)

@@ -13,12 +13,12 @@ from torch import Tensor
 from torchcfm import ConditionalFlowMatcher
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import pairs
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import velocity_loss
-from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.transport import pair_sampler
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class ICFM(DynamicsModel, HasVelocity):
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         self.path = ConditionalFlowMatcher(sigma=config.sigma * spec.scale)
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("flow", (Update(self.loss, self.net.parameters()),)),)
 
     def loss(self, batch: Batch) -> Loss:
-        return velocity_loss(self.net, self.path, pairs.draw("product", batch), batch, self.spec)
+        return flow_matching_loss(self.net, self.path, pair_sampler.sample("independent", batch), batch, self.spec)
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

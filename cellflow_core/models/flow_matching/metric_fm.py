@@ -26,14 +26,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.math.metric import Metric, metric
-from cellflow_core.models import pairs
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.math.riemannian_metric import Metric, metric
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import growing_loss, velocity_loss
-from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.price import Price
+from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss, unbalanced_flow_matching_loss
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.transport.growth_penalty import GrowthPenalty
 
 SAMPLE = 2048
 """Pairs of each interval that the energy of straight ways is taken from."""
@@ -44,11 +44,11 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     sigma: float = setting(0.1, "width of the path around the bent way", 0.0, 10.0, "spreads of the data")
-    coupling: Literal["full", "minibatch", "product", "unbalanced"] = setting(
-        "full",
+    coupling: Literal["exact", "minibatch", "independent", "unbalanced"] = setting(
+        "exact",
         "transport plan of all cells once, of each batch, random pairs, or a plan in which cells multiply or die",
     )
-    price: float = setting(
+    rho: float = setting(
         0.0,
         "unbalanced: price of growth against the way: dear growth is even growth; 0: chosen by leaving out inner times "
         "of the training cells",
@@ -56,8 +56,8 @@ class Settings(Config):
         1e4,
         "mean squared distances",
     )
-    sides: Literal["earlier", "both"] = setting(
-        "earlier", "unbalanced: whose mass has the price, that of the earlier cells alone or that of both"
+    relax: Literal["source", "both"] = setting(
+        "source", "unbalanced: whose mass has the price, that of the earlier cells alone or that of both"
     )
     epsilon: float = setting(0.02, "unbalanced: blur of the pairs", 0.005, 10.0, "mean squared distances")
     metric: Literal["land", "rbf"] = setting(
@@ -77,20 +77,20 @@ class Settings(Config):
     clusters: int = setting(100, "clusters of the metric from clusters", 1, 10_000)
 
 
-class Bent(nn.Module):
-    """The way m(s) between two cells; a path for `matching.velocity_loss`."""
+class NeuralGeodesic(nn.Module):
+    """The way m(s) between two cells; a path for `matching.flow_matching_loss`."""
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__()
         both = replace(spec, dim=2 * spec.dim, center=spec.center * 2, times=(0.0, 1.0), interval=1.0)
-        self.bend = Network(both, spec.dim, config.width, config.depth, spec.scale)
+        self.bend = TimeMLP(both, spec.dim, config.width, config.depth, spec.scale)
         self.sigma = config.sigma * spec.scale
 
     def way(
         self, x0: Float[Tensor, "pairs dim"], x1: Float[Tensor, "pairs dim"], s: Float[Tensor, " pairs"]
     ) -> tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]]:
         """m(s) (state) and m'(s) (state a gap)."""
-        bend, change = self.bend.with_change(s, torch.cat([x0, x1], dim=1))
+        bend, change = self.bend.value_and_time_derivative(s, torch.cat([x0, x1], dim=1))
         passed = s[:, None]
         room = 2 * passed * (1 - passed)
         return torch.lerp(x0, x1, passed) + room * bend, x1 - x0 + 2 * (1 - 2 * passed) * bend + room * change
@@ -105,7 +105,7 @@ class Bent(nn.Module):
 
 
 @dataclass(frozen=True)
-class Ground:
+class MetricContext:
     """What the ways are learnt from: pairs where they are drawn from a plan, the metric of all cells, and the mean
     energy of straight ways under it (state^2)."""
 
@@ -118,60 +118,64 @@ class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
     title = "Metric Flow Matching"
     summary = "As OT-CFM, but the ways bend to stay where cells were measured instead of cutting through empty space."
     paper = "Kapusniak et al., NeurIPS 2024, arXiv:2405.14780"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 2000}
-    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {"growth": ("coupling", ("unbalanced",))}
+    default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000}
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+        "growth": ("coupling", ("unbalanced",))
+    }
 
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.path = Bent(config, spec)
-        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        self.path = NeuralGeodesic(config, spec)
+        self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         grows = config.coupling == "unbalanced"
-        self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None
-        self.price = Price(config.price, config.sides) if grows else None
+        self.rate = TimeMLP(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None
+        self.growth_penalty = GrowthPenalty(config.rho, config.relax) if grows else None
 
     def phases(self) -> tuple[Phase, ...]:
         fitted = [each for net in (self.net, self.rate) if net is not None for each in net.parameters()]
         return (
-            Phase("ways", (Update(self.ways, self.path.parameters()),), share=1.0, prepare=self.ground),
-            Phase("flow", (Update(self.flow, fitted),), share=3.0, prepare=self.pool),
+            Phase(
+                "ways", (Update(self.geodesic_loss, self.path.parameters()),), step_fraction=1.0, prepare=self.ground
+            ),
+            Phase("flow", (Update(self.flow, fitted),), step_fraction=3.0, prepare=self.pool),
         )
 
-    def pool(self, frames: Frames, rng: torch.Generator) -> pairs.Pool | None:
-        if self.price is not None:
-            return self.price.prepare(frames, rng, self.config.epsilon)
-        return pairs.prepare(self.config.coupling, frames, rng)
+    def pool(self, frames: SnapshotTensors, rng: torch.Generator) -> pair_sampler.PairSampler | None:
+        if self.growth_penalty is not None:
+            return self.growth_penalty.prepare(frames, rng, self.config.epsilon)
+        return pair_sampler.prepare(self.config.coupling, frames, rng)
 
-    def ground(self, frames: Frames, rng: torch.Generator) -> Ground:
+    def ground(self, frames: SnapshotTensors, rng: torch.Generator) -> MetricContext:
         """The plans, and the metric of the cells of all times (cells kept aside for validation get their own)."""
         of = self.config
         cells = torch.cat(frames.x)
         made = metric(of.metric, cells, of.bandwidth, of.floor, of.power, of.clusters, rng)
         pool = self.pool(frames, rng)
-        pair = pairs.draw(of.coupling, frames.batch(SAMPLE, rng, pool))
+        pair = pair_sampler.sample(of.coupling, frames.batch(SAMPLE, rng, pool))
         s = torch.rand(len(pair.x0), 1, generator=rng, device=pair.x0.device)
         straight = ((pair.x1 - pair.x0).square() * made(torch.lerp(pair.x0, pair.x1, s))).mean()
-        return Ground(pool, made, straight.clamp_min(torch.finfo(straight.dtype).tiny))
+        return MetricContext(pool, made, straight.clamp_min(torch.finfo(straight.dtype).tiny))
 
-    def ways(self, batch: Batch) -> Loss:
+    def geodesic_loss(self, batch: Batch) -> Loss:
         """Energy of the ways under the metric over that of the straight ways; 1 in the mean where nothing bends."""
-        ground: Ground = batch.pool
-        pair = pairs.draw(self.config.coupling, replace(batch, pool=ground.pairs))
+        ground: MetricContext = batch.pool
+        pair = pair_sampler.sample(self.config.coupling, replace(batch, pool=ground.pairs))
         s = torch.rand(len(pair.x0), generator=batch.rng, device=pair.x0.device)
         at, speed = self.path.way(pair.x0, pair.x1, s)
         total = (speed.square() * ground.metric(at)).mean() / ground.straight
         return Loss(total, {"energy": total.detach()})
 
     def flow(self, batch: Batch) -> Loss:
-        pair = pairs.draw(self.config.coupling, batch)
+        pair = pair_sampler.sample(self.config.coupling, batch)
         if self.rate is None:
-            return velocity_loss(self.net, self.path, pair, batch, self.spec)
-        return growing_loss(self.net, self.rate, self.path, pair, batch, self.spec)
+            return flow_matching_loss(self.net, self.path, pair, batch, self.spec)
+        return unbalanced_flow_matching_loss(self.net, self.rate, self.path, pair, batch, self.spec)
 
     def notes(self) -> tuple[str, ...]:
-        return () if self.price is None else self.price.notes()
+        return () if self.growth_penalty is None else self.growth_penalty.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

@@ -24,14 +24,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.math.spline import off_line, off_slope
-from cellflow_core.models import pairs, plans
-from cellflow_core.models.bends import bent
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.math.spline import hermite_offset, hermite_offset_derivative
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import growing_loss, velocity_loss
-from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss, unbalanced_flow_matching_loss
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.spline_paths import with_spline_paths
+from cellflow_core.models.transport import pair_sampler, transport_plans
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     sigma: float = setting(0.1, "width of the path around the bent way", 0.0, 10.0, "spreads of the data")
-    coupling: Literal["parts", "full", "unbalanced"] = setting(
-        "parts",
+    coupling: Literal["blockwise", "exact", "unbalanced"] = setting(
+        "blockwise",
         "exact plan of parts of 1,024 cells, of all cells at once (full), or a plan in which cells multiply or die",
     )
-    price: float = setting(
+    rho: float = setting(
         3.0,
         "unbalanced: price of growth against the way: dear growth is even growth",
         1e-3,
@@ -54,50 +54,54 @@ class Settings(Config):
 
 
 @dataclass(frozen=True)
-class Bent:
-    """The ways of these pairs; a path for `matching.velocity_loss`."""
+class HermitePath:
+    """The ways of these pairs; a path for `matching.flow_matching_loss`."""
 
     bends: tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]]
     sigma: float
 
     def sample_xt(self, x0: Tensor, x1: Tensor, t: Tensor, epsilon: Tensor) -> Tensor:
         s = t[:, None]
-        return torch.lerp(x0, x1, s) + off_line(s, *self.bends) + self.sigma * epsilon
+        return torch.lerp(x0, x1, s) + hermite_offset(s, *self.bends) + self.sigma * epsilon
 
     def compute_conditional_flow(self, x0: Tensor, x1: Tensor, t: Tensor, xt: Tensor) -> Tensor:
-        return x1 - x0 + off_slope(t[:, None], *self.bends)
+        return x1 - x0 + hermite_offset_derivative(t[:, None], *self.bends)
 
 
 class MMFM(DynamicsModel, HasVelocity, HasGrowth):
     title = "Multi-marginal Flow Matching"
     summary = "As OT-CFM, but the ways go smoothly through all measured times instead of turning a corner at each."
     paper = "Rohbeck et al., ICLR 2025 (openreview hwnObmOTrV)"
-    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {"growth": ("coupling", ("unbalanced",))}
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+        "growth": ("coupling", ("unbalanced",))
+    }
 
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         grows = config.coupling == "unbalanced"
-        self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None
+        self.rate = TimeMLP(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None
 
     def phases(self) -> tuple[Phase, ...]:
         fitted = [each for net in (self.net, self.rate) if net is not None for each in net.parameters()]
         return (Phase("flow", (Update(self.loss, fitted),), prepare=self.prepare),)
 
-    def prepare(self, frames: Frames, rng: torch.Generator) -> pairs.Pool:
-        how = plans.How(epsilon=self.config.epsilon, price=self.config.price)
-        return pairs.Pool.of(bent(plans.plans(self.config.coupling, frames, rng, how)))
+    def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> pair_sampler.PairSampler:
+        how = transport_plans.OTConfig(epsilon=self.config.epsilon, rho=self.config.rho)
+        return pair_sampler.PairSampler.from_plans(
+            with_spline_paths(transport_plans.plans(self.config.coupling, frames, rng, how))
+        )
 
     def loss(self, batch: Batch) -> Loss:
-        pair = pairs.draw(self.config.coupling, batch)
-        assert pair.bends is not None
-        path = Bent(pair.bends, self.config.sigma * self.spec.scale)
+        pair = pair_sampler.sample(self.config.coupling, batch)
+        assert pair.tangent_offsets is not None
+        path = HermitePath(pair.tangent_offsets, self.config.sigma * self.spec.scale)
         if self.rate is None:
-            return velocity_loss(self.net, path, pair, batch, self.spec)
-        return growing_loss(self.net, self.rate, path, pair, batch, self.spec)
+            return flow_matching_loss(self.net, path, pair, batch, self.spec)
+        return unbalanced_flow_matching_loss(self.net, self.rate, path, pair, batch, self.spec)
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

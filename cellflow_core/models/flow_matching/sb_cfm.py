@@ -25,12 +25,12 @@ from torch import Tensor
 from torchcfm import SchrodingerBridgeConditionalFlowMatcher
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import pairs
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import locate, passed
-from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.losses.flow_matching_loss import interval_fraction, sample_path
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.transport import pair_sampler
 
 
 @dataclass(frozen=True)
@@ -52,32 +52,32 @@ class SBCFM(DynamicsModel, HasVelocity):
 
     times: Tensor
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, 2 * spec.dim, config.width, config.depth, velocity_unit(spec))  # d and h above
+        self.net = TimeMLP(spec, 2 * spec.dim, config.width, config.depth, velocity_scale(spec))  # d and h above
         self.path = SchrodingerBridgeConditionalFlowMatcher(sigma=config.sigma * spec.scale)  # bridges of one interval
         self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
 
     def phases(self) -> tuple[Phase, ...]:
-        how = pairs.How(noise=self.config.sigma * self.spec.scale / self.spec.interval**0.5)
-        prepare = partial(pairs.prepare, "sinkhorn", how=how)
+        how = pair_sampler.OTConfig(noise=self.config.sigma * self.spec.scale / self.spec.interval**0.5)
+        prepare = partial(pair_sampler.prepare, "sinkhorn", how=how)
         return (Phase("flow", (Update(self.loss, self.net.parameters()),), prepare=prepare),)
 
     def loss(self, batch: Batch) -> Loss:
         """E 4 s (1-s) |v - u|^2 in units of the typical speed."""
-        pair = pairs.draw("sinkhorn", batch)
+        pair = pair_sampler.sample("sinkhorn", batch)
         gap = (pair.t1 - pair.t0)[:, None]
-        at = locate(self.path, pair, batch.rng, widen=(gap / self.spec.interval).sqrt())
+        at = sample_path(self.path, pair, batch.rng, noise_scale=(gap / self.spec.interval).sqrt())
         s = at.s[:, None]
         target = self.path.compute_conditional_flow(pair.x0, pair.x1, at.s, at.x) / gap
-        error = (self._velocity(at.t, at.x, at.s) - target) / velocity_unit(self.spec)
+        error = (self._velocity(at.t, at.x, at.s) - target) / velocity_scale(self.spec)
         total = (4 * s * (1 - s) * error.square()).mean()
         return Loss(total, {"velocity": total.detach()})
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
-        return self._velocity(t, x, passed(t, self.times))
+        return self._velocity(t, x, interval_fraction(t, self.times))
 
     def _velocity(self, t: Tensor, x: Tensor, s: Tensor) -> Tensor:
         onward, outward = self.net(t, x).chunk(2, dim=1)

@@ -38,13 +38,13 @@ from torch import Tensor
 from torchcfm import ConditionalFlowMatcher
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import pairs
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.matching import growing_loss
-from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.price import Price
+from cellflow_core.models.losses.flow_matching_loss import unbalanced_flow_matching_loss
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.transport.growth_penalty import GrowthPenalty
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
-    price: float = setting(
+    rho: float = setting(
         0.0,
         "price of growth against the way: dear growth is even growth; 0: chosen by leaving out inner times of the "
         "training cells",
@@ -60,8 +60,8 @@ class Settings(Config):
         1e4,
         "mean squared distances",
     )
-    sides: Literal["earlier", "both"] = setting(
-        "earlier", "whose mass has the price, that of the earlier cells alone or that of both"
+    relax: Literal["source", "both"] = setting(
+        "source", "whose mass has the price, that of the earlier cells alone or that of both"
     )
     epsilon: float = setting(0.02, "blur of the pairs", 0.005, 10.0, "mean squared distances")
 
@@ -74,22 +74,24 @@ class UOTCFM(DynamicsModel, HasVelocity, HasGrowth):
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
-        self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval)
-        self.price = Price(config.price, config.sides)
+        self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        self.rate = TimeMLP(spec, 1, config.width, config.depth, 1 / spec.interval)
+        self.growth_penalty = GrowthPenalty(config.rho, config.relax)
         self.path = ConditionalFlowMatcher(sigma=config.sigma * spec.scale)
 
     def phases(self) -> tuple[Phase, ...]:
-        prepare = partial(self.price.prepare, epsilon=self.config.epsilon)
+        prepare = partial(self.growth_penalty.prepare, epsilon=self.config.epsilon)
         return (Phase("flow and growth", (Update(self.loss, self.parameters()),), prepare=prepare),)
 
     def loss(self, batch: Batch) -> Loss:
-        return growing_loss(self.net, self.rate, self.path, pairs.draw("unbalanced", batch), batch, self.spec)
+        return unbalanced_flow_matching_loss(
+            self.net, self.rate, self.path, pair_sampler.sample("unbalanced", batch), batch, self.spec
+        )
 
     def notes(self) -> tuple[str, ...]:
-        return self.price.notes()
+        return self.growth_penalty.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

@@ -20,11 +20,11 @@ from torch import Tensor
 from torchcfm.conditional_flow_matching import VariancePreservingConditionalFlowMatcher
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import pairs
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.nets import Network, velocity_unit
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.transport import pair_sampler
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class VPCFM(DynamicsModel, HasVelocity):
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
+        self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         self.path = VariancePreservingConditionalFlowMatcher(sigma=config.sigma * spec.scale)
 
     def phases(self) -> tuple[Phase, ...]:
@@ -52,7 +52,7 @@ class VPCFM(DynamicsModel, HasVelocity):
 
     def loss(self, batch: Batch) -> Loss:
         """E |v - u|^2 in units of the typical speed."""
-        pair = pairs.draw("product", batch)
+        pair = pair_sampler.sample("independent", batch)
         mean0, mean1 = (each.repeat_interleave(batch.x.shape[1], dim=0) for each in (batch.pool[:-1], batch.pool[1:]))
         y0, y1 = pair.x0 - mean0, pair.x1 - mean1
         s = torch.rand(len(y0), generator=batch.rng, device=y0.device)
@@ -61,7 +61,7 @@ class VPCFM(DynamicsModel, HasVelocity):
         y = self.path.sample_xt(y0, y1, s, epsilon)
         x = y + torch.lerp(mean0, mean1, s[:, None])
         target = (self.path.compute_conditional_flow(y0, y1, s[:, None], y) + mean1 - mean0) / gap[:, None]
-        error = (self.net(pair.t0 + s * gap, x) - target) / velocity_unit(self.spec)
+        error = (self.net(pair.t0 + s * gap, x) - target) / velocity_scale(self.spec)
         total = error.square().mean()
         return Loss(total, {"velocity": total.detach()})
 
@@ -71,5 +71,5 @@ class VPCFM(DynamicsModel, HasVelocity):
         return self.net(t, x)
 
 
-def _means(frames: Frames, rng: torch.Generator) -> Float[Tensor, "times dim"]:
+def _means(frames: SnapshotTensors, rng: torch.Generator) -> Float[Tensor, "times dim"]:
     return torch.stack([x.mean(dim=0) for x in frames.x])

@@ -25,12 +25,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.landing import astray, miss
-from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.solver import Solver, State
+from cellflow_core.models.losses.ot_loss import density_loss, minibatch_energy_loss
+from cellflow_core.models.networks.ode_solver import ODESolver, State
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class Settings(Config):
     neighbours: int = setting(5, "nearest measured cells that this distance is taken to", 1, 100, "cells")
     margin: float = setting(0.01, "distance that is no matter", 0.0, 100.0, "spreads of the data")
     energy: float = setting(0.01, "weight of the kinetic energy: straighter, but shorter ways", 0.0, 100.0)
-    through: float = setting(0.3, "share of the training that carries the first cells through all times", 0.0, 1.0)
+    global_fraction: float = setting(
+        0.3, "share of the training that carries the first cells through all times", 0.0, 1.0
+    )
     solver: Literal["midpoint", "rk4", "dopri5"] = setting(
         "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
     )
@@ -53,21 +55,26 @@ class MIOFlow(DynamicsModel, HasVelocity):
     title = "MIOFlow"
     summary = "Carries cells to the next measured ones along ways near the data; made for geodesic autoencoder axes."
     paper = "Huguet et al., NeurIPS 2022, arXiv:2206.14928"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 600, "batch": 128, "learning_rate": 5e-3, "average": 0.98}
+    default_training: ClassVar[Mapping[str, Any]] = {
+        "steps": 600,
+        "batch_size": 128,
+        "learning_rate": 5e-3,
+        "ema_decay": 0.98,
+    }
 
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
-        self.solver = Solver(config.solver, config.substeps, config.tolerance)
+        self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        self.solver = ODESolver(config.solver, config.substeps, config.tolerance)
 
     def phases(self) -> tuple[Phase, ...]:
-        through, parameters = self.config.through, self.net.parameters
-        one = Phase("from time to time", (Update(self.local, parameters()),), share=1 - through)
-        two = Phase("through all times", (Update(self.whole, parameters()),), share=through)
-        return tuple(phase for phase in (one, two) if phase.share)
+        through, parameters = self.config.global_fraction, self.net.parameters
+        one = Phase("from time to time", (Update(self.local, parameters()),), step_fraction=1 - through)
+        two = Phase("through all times", (Update(self.global_loss, parameters()),), step_fraction=through)
+        return tuple(phase for phase in (one, two) if phase.step_fraction)
 
     def local(self, batch: Batch) -> Loss:
         """The cells of each time carried to the next, all intervals at once."""
@@ -76,7 +83,7 @@ class MIOFlow(DynamicsModel, HasVelocity):
         landed, energy = self._carry(x0.flatten(0, 1), t0, t1)
         return self._loss(landed.reshape(x0.shape).unbind(), energy, batch)
 
-    def whole(self, batch: Batch) -> Loss:
+    def global_loss(self, batch: Batch) -> Loss:
         """The cells of the first time carried through all times."""
         x, landed, energies = batch.x[0], [], []
         for t0, t1 in zip(batch.times[:-1], batch.times[1:], strict=True):
@@ -94,18 +101,18 @@ class MIOFlow(DynamicsModel, HasVelocity):
             return v, v.square().sum(dim=1) * gap
 
         start = (x0, torch.zeros_like(gap))
-        x, energy = self.solver.carry(rates, start, t0, t1, sizes=(scale, dim * scale**2))
+        x, energy = self.solver.integrate(rates, start, t0, t1, sizes=(scale, dim * scale**2))
         return x, energy.mean()
 
     def _loss(self, landed: Sequence[Tensor], energy: Tensor, batch: Batch) -> Loss:
         """Per axis, in squared spreads of the data; the distance from cells in spreads."""
         chosen = self.config
         near = [
-            astray(x, cells, self.spec, chosen.neighbours, chosen.margin)
+            density_loss(x, cells, self.spec, chosen.neighbours, chosen.margin)
             for x, cells in zip(landed, batch.x[1:], strict=True)
         ]
         terms = {
-            "transport": miss(landed, batch.x[1:], self.spec, batch.rng),
+            "transport": minibatch_energy_loss(landed, batch.x[1:], self.spec, batch.rng),
             "density": torch.stack(near).mean(),
             "energy": energy / (self.spec.dim * self.spec.scale**2),
         }

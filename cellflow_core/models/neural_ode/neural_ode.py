@@ -17,12 +17,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.landing import miss
-from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.solver import Solver, State
+from cellflow_core.models.losses.ot_loss import minibatch_energy_loss
+from cellflow_core.models.networks.ode_solver import ODESolver, State
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,20 @@ class NeuralODE(DynamicsModel, HasVelocity):
     title = "Neural ODE"
     summary = "Carries cells through a learnt velocity and corrects it until they land on the next measured cells."
     paper = "Chen et al., NeurIPS 2018, arXiv:1806.07366"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 600, "batch": 128, "learning_rate": 5e-3, "average": 0.98}
+    default_training: ClassVar[Mapping[str, Any]] = {
+        "steps": 600,
+        "batch_size": 128,
+        "learning_rate": 5e-3,
+        "ema_decay": 0.98,
+    }
 
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
-        self.solver = Solver(config.solver, config.substeps, config.tolerance)
+        self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        self.solver = ODESolver(config.solver, config.substeps, config.tolerance)
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("carry", (Update(self.loss, self.net.parameters()),)),)
@@ -59,7 +64,7 @@ class NeuralODE(DynamicsModel, HasVelocity):
     def loss(self, batch: Batch) -> Loss:
         """Mean over intervals, per axis, in squared spreads of the data."""
         landed, energy = self.carry(batch)
-        transport = miss(landed, batch.x[1:], self.spec, batch.rng)
+        transport = minibatch_energy_loss(landed, batch.x[1:], self.spec, batch.rng)
         energy = energy / (self.spec.dim * self.spec.scale**2)
         terms = {"transport": transport.detach(), "energy": energy.detach()}
         return Loss(transport + self.config.energy * energy, terms)
@@ -81,7 +86,7 @@ class NeuralODE(DynamicsModel, HasVelocity):
 
         start = (x0.reshape(-1, x0.shape[-1]), torch.zeros_like(gap))
         sizes = (self.spec.scale, self.spec.dim * self.spec.scale**2)
-        x, energy = self.solver.carry(rates, start, t0, t0 + gap, sizes)
+        x, energy = self.solver.integrate(rates, start, t0, t0 + gap, sizes)
         return x.reshape(x0.shape), energy.mean()
 
     def notes(self) -> tuple[str, ...]:

@@ -38,12 +38,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Need, Spec
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.landing import astray
-from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.solver import Solver, State
+from cellflow_core.models.losses.ot_loss import density_loss
+from cellflow_core.models.networks.ode_solver import ODESolver, State
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Settings(Config):
     alignment: float = setting(
         0.0, "weight of the angle between velocity and RNA velocity, which the data must then have", 0.0, 100.0
     )
-    blur: float = setting(0.1, "noise that is added to the cells in training", 0.0, 2.0, "spreads of the data")
+    input_noise: float = setting(0.1, "noise that is added to the cells in training", 0.0, 2.0, "spreads of the data")
     exact: int = setting(10, "dimensions up to which the divergence is exact, not along one random direction", 0, 1000)
     solver: Literal["midpoint", "rk4", "dopri5"] = setting(
         "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
@@ -69,7 +69,7 @@ class Settings(Config):
 
 
 @dataclass(frozen=True)
-class Back:
+class BackwardPass:
     """Log density of each cell, and means over ways: length^2 of an interval, squared slopes, distance from cells."""
 
     log_density: Float[Tensor, " cells"]
@@ -82,43 +82,48 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
     title = "TrajectoryNet"
     summary = "Learns one motion under which the cells of all times are likely, along short ways near measured cells."
     paper = "Tong et al., ICML 2020, arXiv:2002.04461"
-    caution = (
+    limitation = (
         "Its motion is kept smooth: where cells that start close together part into several fates, it can send nearly "
         "all of them one way, so do not trust its shares there."
     )
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 500, "batch": 64, "learning_rate": 5e-3, "average": 0.97}
+    default_training: ClassVar[Mapping[str, Any]] = {
+        "steps": 500,
+        "batch_size": 64,
+        "learning_rate": 5e-3,
+        "ema_decay": 0.97,
+    }
 
     Config = Settings
     config: Settings
     mean: Tensor
     spread: Tensor
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
-        self.solver = Solver(config.solver, config.substeps, config.tolerance)
+        self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        self.solver = ODESolver(config.solver, config.substeps, config.tolerance)
         self.register_buffer("mean", torch.zeros(spec.dim))
         self.register_buffer("spread", torch.zeros(spec.dim))
 
     @classmethod
-    def needed(cls, config: Settings) -> frozenset[Need]:
-        return cls.needs | ({Need.VELOCITY} if config.alignment else set())
+    def required_data(cls, config: Settings) -> frozenset[DataRequirement]:
+        return cls.needs | ({DataRequirement.VELOCITY} if config.alignment else set())
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("likelihood", (Update(self.loss, self.net.parameters()),), prepare=self.prepare),)
 
-    def prepare(self, frames: Frames, rng: torch.Generator) -> None:
+    def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """The Gaussian at the base: moments of the first cells that are seen, those of training."""
         if not self.spread.any():
             first = frames.x[0]
-            blur = (max(self.config.blur, 1e-3) * self.spec.scale) ** 2
+            blur = (max(self.config.input_noise, 1e-3) * self.spec.scale) ** 2
             self.mean.copy_(first.mean(dim=0))
             self.spread.copy_((first.var(dim=0, correction=0) + blur).sqrt())
 
     def loss(self, batch: Batch) -> Loss:
         unit = self.spec.scale
         noise = torch.randn(batch.x.shape, generator=batch.rng, device=batch.x.device)
-        cells = (batch.x + self.config.blur * unit * noise).unbind()
+        cells = (batch.x + self.config.input_noise * unit * noise).unbind()
         found = self._back(cells, batch.times, batch.rng, batch.x.flatten(0, 1))
         terms = {
             "likelihood": -found.log_density.mean() / self.spec.dim - math.log(unit),
@@ -143,7 +148,7 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
 
     def _back(
         self, cells: Sequence[Tensor], times: Float[Tensor, " times"], rng: torch.Generator, near: Tensor | None = None
-    ) -> Back:
+    ) -> BackwardPass:
         """Cells of each time carried to the base, the last first. near: measured cells that ways should keep to."""
         x, log_density, directions = cells[-1][:0], cells[-1].new_zeros(0), self._directions(cells[-1][:0], rng)
         ways, astrays = [], []
@@ -156,24 +161,24 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
             for t1, t0 in ((end, middle), (middle, begin)):
                 x, sums = self._carry(x, sums, directions, t1, t0)
                 if near is not None:
-                    astrays.append(astray(x, near, self.spec, self.config.neighbours))
+                    astrays.append(density_loss(x, near, self.spec, self.config.neighbours))
             log_density = sums[:, 0]
             ways.append(sums[:, 1:].mean(dim=0) * (begin - end))
         base = torch.distributions.Normal(self.mean, self.spread, validate_args=False)
         energy, jacobian = torch.stack(ways).mean(dim=0)
         density = torch.stack(astrays).mean() if astrays else energy.new_zeros(())
-        return Back(log_density + base.log_prob(x).sum(dim=1), energy, jacobian, density)
+        return BackwardPass(log_density + base.log_prob(x).sum(dim=1), energy, jacobian, density)
 
     def _carry(self, x: Tensor, sums: Tensor, directions: Tensor, t1: Tensor, t0: Tensor) -> State:
         """x, and with `sums` [cells, 3] the integrals of divergence, |v|^2 and squared slopes, from t1 back to t0."""
 
         def rates(t: Tensor, state: State) -> State:
-            v, slopes = self.net.along(t, state[0], directions)
+            v, slopes = self.net.jvp(t, state[0], directions)
             trace = (directions * slopes).sum(dim=(1, 2))
             return v, torch.stack([trace, v.square().sum(dim=1), slopes.square().sum(dim=(1, 2))], dim=1)
 
         start, end = (each.expand(len(x)) for each in (t1, t0))
-        return self.solver.carry(rates, (x, sums), start, end, sizes=(self.spec.scale, float(self.spec.dim)))
+        return self.solver.integrate(rates, (x, sums), start, end, sizes=(self.spec.scale, float(self.spec.dim)))
 
     def _directions(self, x: Tensor, rng: torch.Generator) -> Float[Tensor, "cells k dim"]:
         """Along which the divergence is summed: all axes, or signs at random."""
@@ -183,7 +188,7 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
 
     def _angle(self, batch: Batch) -> Float[Tensor, ""]:
         """1 less the cosine between velocity and RNA velocity, over all cells of the batch."""
-        measured = batch.about("velocity").flatten(0, 1)
+        measured = batch.cell_data("velocity").flatten(0, 1)
         t = batch.times.repeat_interleave(batch.x.shape[1])
         return 1 - nn.functional.cosine_similarity(self.net(t, batch.x.flatten(0, 1)), measured).mean()
 

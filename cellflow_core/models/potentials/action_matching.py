@@ -37,9 +37,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import pairs
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -52,7 +51,8 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
-from cellflow_core.models.nets import Network, potential_unit, velocity_unit
+from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
+from cellflow_core.models.transport import pair_sampler
 
 NARROW = 1e-3
 """Least width of a path, in spreads of the data: the entropic target divides by it."""
@@ -63,11 +63,11 @@ class Settings(Config):
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
     sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
-    coupling: Literal["full", "minibatch", "product"] = setting(
-        "full",
+    coupling: Literal["exact", "minibatch", "independent"] = setting(
+        "exact",
         "plain: transport plan of all cells once, of each batch, or random pairs; the other variants bring their own",
     )
-    estimator: Literal["paths", "boundaries"] = setting(
+    objective: Literal["paths", "boundaries"] = setting(
         "paths", "how the action is estimated: along the paths (less noise), or as printed in the paper"
     )
     variant: Literal["plain", "entropic", "unbalanced"] = setting(
@@ -80,10 +80,10 @@ class Settings(Config):
         10.0,
         "spreads of the data per square root of the mean time gap",
     )
-    length: float = setting(
+    wfr_length: float = setting(
         1.0, "unbalanced: how far a cell moves for the price of growing e-fold", 0.01, 100.0, "spreads of the data"
     )
-    price: float = setting(
+    growth_penalty: float = setting(
         0.5, "unbalanced: price of growth against the way, of the pairs", 0.01, 1e4, "mean squared distances"
     )
 
@@ -92,8 +92,8 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
     title = "Action Matching"
     summary = "Learns a landscape that changes with time; every cell rolls down its slope."
     paper = "Neklyudov et al., ICML 2023, arXiv:2210.06662"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 3000}
-    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+    default_training: ClassVar[Mapping[str, Any]] = {"steps": 3000}
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
         "velocity": ("variant", ("plain", "unbalanced")),
         "drift": ("variant", ("entropic",)),
         "noise": ("variant", ("entropic",)),
@@ -103,43 +103,43 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, 1, config.width, config.depth, potential_unit(spec))  # s = -U
+        self.net = TimeMLP(spec, 1, config.width, config.depth, potential_scale(spec))  # s = -U
         self.narrow = config.sigma * spec.scale
-        self.length = config.length * spec.scale
+        self.wfr_length = config.wfr_length * spec.scale
         self.sigma = 0.0  # state / sqrt(time)
-        self.coupling: pairs.Coupling = config.coupling
+        self.coupling: pair_sampler.Coupling = config.coupling
         self.how = None
         if config.variant == "entropic":
             self.narrow = max(config.sigma, NARROW) * spec.scale
             self.sigma = config.noise * spec.scale / spec.interval**0.5
-            self.coupling, self.how = "sinkhorn", pairs.How(noise=self.sigma)
+            self.coupling, self.how = "sinkhorn", pair_sampler.OTConfig(noise=self.sigma)
         elif config.variant == "unbalanced":
-            self.coupling, self.how = "unbalanced", pairs.How(epsilon=0.02, price=config.price)
+            self.coupling, self.how = "unbalanced", pair_sampler.OTConfig(epsilon=0.02, rho=config.growth_penalty)
 
     def phases(self) -> tuple[Phase, ...]:
-        prepare = partial(pairs.prepare, self.coupling, how=self.how)
+        prepare = partial(pair_sampler.prepare, self.coupling, how=self.how)
         return (Phase("action", (Update(self.loss, self.net.parameters()),), prepare=prepare),)
 
     def loss(self, batch: Batch) -> Loss:
         """Twice the action per time and axis, in squared typical speeds; "paths" adds the mean squared path speed."""
-        pair = pairs.draw(self.coupling, batch)
-        gap, unit = (pair.t1 - pair.t0)[:, None], velocity_unit(self.spec)
+        pair = pair_sampler.sample(self.coupling, batch)
+        gap, unit = (pair.t1 - pair.t0)[:, None], velocity_scale(self.spec)
         passed = torch.rand(len(gap), 1, generator=batch.rng, device=gap.device)
         epsilon = torch.randn(pair.x0.shape, generator=batch.rng, device=gap.device)
         wide = (self.narrow**2 + self.sigma**2 * gap * passed * (1 - passed)).sqrt()
         t, x = pair.t0 + passed[:, 0] * gap[:, 0], torch.lerp(pair.x0, pair.x1, passed) + wide * epsilon
         rate = torch.zeros_like(t) if pair.growth is None else pair.growth
         mass = pair.mass(passed[:, 0])
-        value, change, slope = self.net.with_gradient(t, x)
-        if self.config.estimator == "paths":
+        value, change, slope = self.net.value_and_grad(t, x)
+        if self.config.objective == "paths":
             target = (pair.x1 - pair.x0) / gap
             if self.sigma:
                 target = target - self.sigma**2 * passed * epsilon / wide
             terms = {"action": (mass * ((slope - target) / unit).square().mean(dim=1)).mean()}
             if self.config.variant == "unbalanced":
-                away = value / self.length - self.length * rate
+                away = value / self.wfr_length - self.wfr_length * rate
                 terms["growth"] = (mass * (away / unit).square()).mean() / self.spec.dim
             return Loss(sum(terms.values(), mass.new_zeros(())), {name: each.detach() for name, each in terms.items()})
         beside = self.narrow * epsilon
@@ -149,7 +149,7 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
         if self.sigma:
             inside = inside + self.sigma**2 / 2 * (epsilon * slope / wide).sum(dim=1)
         if self.config.variant == "unbalanced":
-            inside = inside + (value / self.length).square() / 2
+            inside = inside + (value / self.wfr_length).square() / 2
         factor = 2 / (self.spec.dim * unit**2)
         boundary, inside = factor * (ends / gap[:, 0]).mean(), factor * (mass * inside).mean()
         return Loss(boundary + inside, {"boundary": boundary.detach(), "inside": inside.detach()})
@@ -170,7 +170,7 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
     def growth(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, " batch"]:
-        return self.net(t, x)[:, 0] / self.length**2
+        return self.net(t, x)[:, 0] / self.wfr_length**2
 
     def potential(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

@@ -30,11 +30,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.gaussians import mixture_score
-from cellflow_core.models import pairs
-from cellflow_core.models.basis import Basis
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -46,9 +44,11 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
-from cellflow_core.models.nets import Network, potential_unit, velocity_unit
+from cellflow_core.models.networks.linear_potential import PolynomialRBFBasis
+from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
+from cellflow_core.models.transport import pair_sampler
 
-QUICK = 10.0
+BETA_LR_SCALE = 10.0
 """How much faster than the other weights beta is learnt: it may be far from its first value."""
 REACHES = (0.25, 0.5, 1.0, 2.0)
 """Widths of the round functions that W is made of, in typical distances of two cells."""
@@ -86,7 +86,7 @@ class Settings(Config):
 
 
 @dataclass(frozen=True)
-class Conditions:
+class OptimalityConditions:
     """Cells y at the end of each step of descent, and what the condition of the best step asks of them.
 
     velocity  (y - x) / tau; score  grad log rho(y); crowd  grad of each part of W * rho; weight  sums to one
@@ -96,7 +96,7 @@ class Conditions:
     y: Float[Tensor, "n dim"]
     velocity: Float[Tensor, "n dim"]
     score: Float[Tensor, "n dim"]
-    crowd: Float[Tensor, "n dim reaches"]
+    population: Float[Tensor, "n dim reaches"]
     weight: Float[Tensor, " n"]
 
 
@@ -107,8 +107,8 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         "JKOnet, which seeks the same landscape by a slower and less steady training."
     )
     paper = "Terpin, Lanzetti, Gadea & Doerfler, NeurIPS 2024, arXiv:2406.12616"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 1500}
-    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+    default_training: ClassVar[Mapping[str, Any]] = {"steps": 1500}
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
         "velocity": ("diffusion", (False,)),
         "drift": ("diffusion", (True,)),
         "noise": ("diffusion", (True,)),
@@ -118,23 +118,26 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     config: Settings
 
     times: Tensor
-    crowd: Tensor  # [times, CROWD, dim]: the population in W * rho
+    population: Tensor  # [times, CROWD, dim]: the population in W * rho
     reaches: Tensor
-    pull: Tensor  # weights of the round functions of W
+    interaction_weights: Tensor  # weights of the round functions of W
     lift: Tensor  # log of beta, in potential units, over QUICK
     weights: Tensor  # [2, basis]: of the linear variant, and what a span of time adds to them
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.unit, self.energy = velocity_unit(spec), potential_unit(spec)
-        pull, lift = torch.zeros(len(REACHES)), torch.tensor(math.log(0.1) / QUICK)
+        self.unit, self.energy = velocity_scale(spec), potential_scale(spec)
+        pull, lift = torch.zeros(len(REACHES)), torch.tensor(math.log(0.1) / BETA_LR_SCALE)
         by_steps = config.variant == "net"
         if by_steps:
-            self.net = Network(spec, 1, config.width, config.depth, self.energy)
+            self.net = TimeMLP(spec, 1, config.width, config.depth, self.energy)
         else:
-            self.basis = Basis(spec)
+            self.basis = PolynomialRBFBasis(spec)
             self.register_buffer("weights", torch.zeros(2, len(self.basis), dtype=torch.float64))
-        for name, value, learnt in (("pull", pull, config.interaction), ("lift", lift, config.diffusion)):
+        for name, value, learnt in (
+            ("interaction_weights", pull, config.interaction),
+            ("lift", lift, config.diffusion),
+        ):
             if by_steps and learnt:
                 self.register_parameter(name, nn.Parameter(value))
             else:
@@ -142,25 +145,25 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         reaches = torch.tensor(REACHES) * spec.scale * (2 * spec.dim) ** 0.5
         self.register_buffer("reaches", reaches, persistent=False)
         self.register_buffer("times", torch.tensor(spec.times), persistent=False)
-        self.register_buffer("crowd", torch.tensor(spec.center).repeat(len(spec.times), CROWD, 1))
+        self.register_buffer("population", torch.tensor(spec.center).repeat(len(spec.times), CROWD, 1))
 
     def phases(self) -> tuple[Phase, ...]:
         if self.config.variant == "linear":
-            return (Phase("population", prepare=self.settle), Phase("energy", prepare=self.solve))
+            return (Phase("population", prepare=self.fit_population), Phase("energy", prepare=self.solve))
         energy = Phase("energy", (Update(self.loss, self.parameters()),), prepare=self.conditions)
-        return (Phase("population", prepare=self.settle), energy)
+        return (Phase("population", prepare=self.fit_population), energy)
 
-    def settle(self, frames: Frames, rng: torch.Generator) -> None:
+    def fit_population(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """Keep the cells that stand for the population of each time, and the place of the basis."""
         for k, cells in enumerate(frames.x):
-            self.crowd[k] = cells[torch.randint(len(cells), (CROWD,), generator=rng, device=cells.device)]
+            self.population[k] = cells[torch.randint(len(cells), (CROWD,), generator=rng, device=cells.device)]
         if self.config.variant == "linear":
-            self.basis.place(torch.cat(frames.x), rng)
+            self.basis.fit(torch.cat(frames.x), rng)
 
-    def conditions(self, frames: Frames, rng: torch.Generator) -> Conditions:
+    def conditions(self, frames: SnapshotTensors, rng: torch.Generator) -> OptimalityConditions:
         """What each step of descent asks, along the exact plan of every gap."""
         parts, crowds = [], []
-        for plan in pairs.full_plans(frames, rng):
+        for plan in pair_sampler.exact_plans(frames, rng):
             count = min(max(len(plan.weight) // 2, 1), MIXTURE)
             some = torch.multinomial(plan.weight, count, replacement=True, generator=rng)
             for step in range(1, self.config.substeps + 1):
@@ -176,19 +179,24 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
                 parts.append((t, y, (plan.x1 - plan.x0) / (plan.t1 - plan.t0), score, plan.weight))
         t, y, velocity, score, weight = (torch.cat(part) for part in zip(*parts, strict=True))
         crowd = torch.cat(crowds) if crowds else y.new_zeros(1, 1, 1).expand(*y.shape, len(REACHES))
-        return Conditions(t, y, velocity, score, crowd, weight / weight.sum())
+        return OptimalityConditions(t, y, velocity, score, crowd, weight / weight.sum())
 
     def loss(self, batch: Batch) -> Loss:
         """Mean square of what the condition leaves over, in typical speeds."""
-        pool: Conditions = batch.pool
+        pool: OptimalityConditions = batch.pool
         size = batch.x.shape[1] * (len(batch.times) - 1)
         rows = torch.multinomial(pool.weight, size, replacement=True, generator=batch.rng)
         slope = self.net.gradient(self._moment(pool.t[rows]), pool.y[rows])[1]
-        left = pool.velocity[rows] + slope + self.beta * pool.score[rows] + self.energy * pool.crowd[rows] @ self.pull
+        left = (
+            pool.velocity[rows]
+            + slope
+            + self.beta * pool.score[rows]
+            + self.energy * pool.population[rows] @ self.interaction_weights
+        )
         total = (left / self.unit).square().mean()
         return Loss(total, {"condition": total.detach(), "noise": (2 * self.beta).sqrt().detach()})
 
-    def solve(self, frames: Frames, rng: torch.Generator) -> None:
+    def solve(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """Find the weights of the linear variant, ridge regression; a negative beta is set to zero."""
         found = self.conditions(frames, rng)
         size = len(self.basis)
@@ -198,7 +206,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         for rows in torch.arange(len(found.t), device=found.y.device).split(1024):
             slope = self.energy / self.unit * self.basis.gradient(found.y[rows])
             later = slope * self._passed(found.t[rows])[:, None, None]
-            crowd = self.energy / self.unit * found.crowd[rows]
+            crowd = self.energy / self.unit * found.population[rows]
             noise = self.energy / self.unit * found.score[rows, :, None]
             columns = torch.cat([slope, later, crowd, noise], dim=2) * found.weight[rows, None, None].sqrt()
             wanted = -(found.velocity[rows] / self.unit * found.weight[rows, None].sqrt())
@@ -213,13 +221,13 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             used[-1] = False
             weights = _ridge(square, aim, used)
         self.weights.copy_(weights[: 2 * size].view(2, size))
-        self.pull.copy_(weights[2 * size : -1])
-        self.lift.copy_(weights[-1].clamp(min=LEAST_NOISE**2 / 2).log() / QUICK)
+        self.interaction_weights.copy_(weights[2 * size : -1])
+        self.lift.copy_(weights[-1].clamp(min=LEAST_NOISE**2 / 2).log() / BETA_LR_SCALE)
 
     @property
     def beta(self) -> Float[Tensor, ""]:
         """Half the squared noise (state^2 / time)."""
-        return (self.lift * QUICK).exp() * self.energy
+        return (self.lift * BETA_LR_SCALE).exp() * self.energy
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
@@ -242,12 +250,12 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             energy = self.net(self._moment(t), x)[:, 0]
         else:
             weights = self.weights[0] + self._passed(t)[:, None] * self.weights[1]
-            wall = self.basis.wall(x)[0] / self.spec.interval
+            wall = self.basis.box_penalty(x)[0] / self.spec.interval
             energy = (self.energy * (self.basis.value(x) * weights).sum(dim=1) + wall).to(x.dtype)
         if not self.config.interaction:
             return energy
         for crowd, share in self._crowds(t):
-            energy = energy + share * self.energy * (self._crowd_values(x, crowd) @ self.pull)
+            energy = energy + share * self.energy * (self._crowd_values(x, crowd) @ self.interaction_weights)
         return energy
 
     def _downhill(self, t: Tensor, x: Tensor) -> Tensor:
@@ -257,10 +265,10 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         else:
             weights = self.weights[0] + self._passed(t)[:, None] * self.weights[1]
             slope = self.energy * torch.einsum("nic,nc->ni", self.basis.gradient(x), weights)
-            slope = (slope + self.basis.wall(x)[1] / self.spec.interval).to(x.dtype)
+            slope = (slope + self.basis.box_penalty(x)[1] / self.spec.interval).to(x.dtype)
         if self.config.interaction:
             for crowd, share in self._crowds(t):
-                slope = slope + share[:, None] * self.energy * (self._crowd_slopes(x, crowd) @ self.pull)
+                slope = slope + share[:, None] * self.energy * (self._crowd_slopes(x, crowd) @ self.interaction_weights)
         return -slope
 
     def _moment(self, t: Tensor) -> Tensor:
@@ -276,16 +284,16 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         """The population before and after t, [batch, CROWD, dim], each with its share."""
         k = (torch.searchsorted(self.times, t.contiguous(), right=True) - 1).clamp(0, len(self.times) - 2)
         s = ((t - self.times[k]) / (self.times[k + 1] - self.times[k])).clamp(0.0, 1.0)
-        return (self.crowd[k], 1 - s), (self.crowd[k + 1], s)
+        return (self.population[k], 1 - s), (self.population[k + 1], s)
 
-    def _crowd_values(self, x: Tensor, crowd: Tensor) -> Tensor:
+    def _crowd_values(self, x: Tensor, population: Tensor) -> Tensor:
         """Mean over the population of each round function, [n, reaches]."""
-        apart = (x[:, None] - crowd).square().sum(dim=2)
+        apart = (x[:, None] - population).square().sum(dim=2)
         return torch.stack([(-apart / (2 * reach**2)).exp().mean(dim=1) for reach in self.reaches], dim=1)
 
-    def _crowd_slopes(self, x: Tensor, crowd: Tensor) -> Tensor:
+    def _crowd_slopes(self, x: Tensor, population: Tensor) -> Tensor:
         """Gradients of `_crowd_values`, [n, dim, reaches]."""
-        away = x[:, None] - crowd
+        away = x[:, None] - population
         apart = away.square().sum(dim=2)
         slopes = []
         for reach in self.reaches:

@@ -35,8 +35,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -47,10 +47,10 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
-from cellflow_core.models.landing import miss
-from cellflow_core.models.nets import potential_unit
-from cellflow_core.models.solver import Solver
-from cellflow_core.models.walk import walk
+from cellflow_core.models.losses.ot_loss import minibatch_energy_loss
+from cellflow_core.models.networks.ode_solver import ODESolver
+from cellflow_core.models.networks.time_mlp import potential_scale
+from cellflow_core.models.paths.euler_maruyama import euler_maruyama
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Settings(Config):
     growth: Literal["prior", "none"] = setting(
         "prior", "followed cells count by the growth rates that the data come with, where they do; or all alike"
     )
-    pull: float = setting(1e-4, "how much measured cells pull the landscape down", 0.0, 100.0)
+    entropy_weight: float = setting(1e-4, "how much measured cells pull the landscape down", 0.0, 100.0)
     substeps: int = setting(8, "steps from one time to the next", 1, 1000, "steps")
 
 
@@ -75,10 +75,10 @@ class Landscape(nn.Module):
 
     center: Tensor
 
-    def __init__(self, spec: Spec, width: int, depth: int) -> None:
+    def __init__(self, spec: DataSpec, width: int, depth: int) -> None:
         super().__init__()
         self.register_buffer("center", torch.tensor(spec.center, dtype=torch.float32), persistent=False)
-        self.scale, self.unit = spec.scale, potential_unit(spec)
+        self.scale, self.unit = spec.scale, potential_scale(spec)
         sizes = [spec.dim, *[width] * depth]
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.last = nn.Linear(width, 1, bias=False)
@@ -106,58 +106,67 @@ class Prescient(DynamicsModel, HasDrift, HasNoise, HasPotential):
     title = "PRESCIENT"
     summary = "Follows noisy cells down one landscape, and shapes it until they arrive as they were measured."
     paper = "Yeo, Saksena & Gifford, Nature Communications 2021, doi:10.1038/s41467-021-23518-w"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 500, "batch": 128, "learning_rate": 1e-2, "average": 0.98}
+    default_training: ClassVar[Mapping[str, Any]] = {
+        "steps": 500,
+        "batch_size": 128,
+        "learning_rate": 1e-2,
+        "ema_decay": 0.98,
+    }
 
     Config = Settings
     config: Settings
 
-    weighed: Tensor  # whether training found growth rates
+    uses_growth: Tensor  # whether training found growth rates
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.landscape = Landscape(spec, config.width, config.depth)
-        self.solver = Solver("euler", config.substeps)
+        self.solver = ODESolver("euler", config.substeps)
         self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
-        self.register_buffer("weighed", torch.tensor(False))
+        self.register_buffer("uses_growth", torch.tensor(False))
 
     def phases(self) -> tuple[Phase, ...]:
-        return (Phase("follow", (Update(self.loss, self.landscape.parameters()),), prepare=self.look),)
+        return (Phase("follow", (Update(self.loss, self.landscape.parameters()),), prepare=self.detect_growth),)
 
-    def look(self, frames: Frames, rng: torch.Generator) -> None:
+    def detect_growth(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """Whether there are growth rates to count by."""
-        self.weighed.fill_(self.config.growth == "prior" and "growth" in frames.about)
+        self.uses_growth.fill_(self.config.growth == "prior" and "growth" in frames.cell_data)
 
     def loss(self, batch: Batch) -> Loss:
-        landed, log_mass = self.follow(batch)
-        transport = miss(landed, batch.x[1:], self.spec, batch.rng, log_mass)
+        landed, log_mass = self.simulate_population(batch)
+        transport = minibatch_energy_loss(landed, batch.x[1:], self.spec, batch.rng, log_mass)
         terms = {"transport": transport.detach()}
-        if not self.config.pull:
+        if not self.config.entropy_weight:
             return Loss(transport, terms)
         cells = batch.x[1:].flatten(0, 1)
         around = cells + self.spec.scale * torch.randn(cells.shape, generator=batch.rng, device=cells.device)
         depth = (self.landscape(cells).mean() - self.landscape(around).mean()) * 2 / self.sigma**2
-        return Loss(transport + self.config.pull * depth, terms | {"depth": depth.detach()})
+        return Loss(transport + self.config.entropy_weight * depth, terms | {"depth": depth.detach()})
 
-    def follow(self, batch: Batch) -> tuple[Float[Tensor, "clouds batch dim"], Float[Tensor, "clouds batch"] | None]:
+    def simulate_population(
+        self, batch: Batch
+    ) -> tuple[Float[Tensor, "clouds batch dim"], Float[Tensor, "clouds batch"] | None]:
         """Where followed cells are at each time but the first, and the logarithm of what they count for."""
-        gaps, drift = batch.times.diff(), self.solver.counted(self.drift)
+        gaps, drift = batch.times.diff(), self.solver.count_evaluations(self.drift)
         size = batch.x.shape[1]
-        growth = batch.about("growth") if self.weighed else None
+        growth = batch.cell_data("growth") if self.uses_growth else None
         if self.config.start == "previous":
             t0, t1 = (each.repeat_interleave(size) for each in (batch.times[:-1], batch.times[1:]))
             x = batch.x[:-1].flatten(0, 1)
-            landed = walk(drift, self.noise, x, t0, t1, self.config.substeps, batch.rng).x[-1]
+            landed = euler_maruyama(drift, self.noise, x, t0, t1, self.config.substeps, batch.rng).x[-1]
             return landed.reshape(batch.x[1:].shape), None if growth is None else growth[:-1] * gaps[:, None]
         clouds, x = [], batch.x[0]
         for t0, t1 in zip(batch.times[:-1], batch.times[1:], strict=True):
-            x = walk(drift, self.noise, x, t0.expand(size), t1.expand(size), self.config.substeps, batch.rng).x[-1]
+            x = euler_maruyama(
+                drift, self.noise, x, t0.expand(size), t1.expand(size), self.config.substeps, batch.rng
+            ).x[-1]
             clouds.append(x)
         passed = (batch.times[1:] - batch.times[0])[:, None]
         return torch.stack(clouds), None if growth is None else growth[0] * passed
 
     def notes(self) -> tuple[str, ...]:
         counted = "Followed cells counted by the growth rates of the data; simulated cells carry none."
-        return (*self.solver.notes(), *((counted,) if self.weighed else ()))
+        return (*self.solver.notes(), *((counted,) if self.uses_growth else ()))
 
     def drift(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context | None = None

@@ -38,9 +38,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import pairs
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -51,12 +50,13 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
-from cellflow_core.models.nets import Network, potential_unit, velocity_unit
+from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
+from cellflow_core.models.transport import pair_sampler
 
-COUPLING: Mapping[str, pairs.Coupling] = {"ot": "full", "sb": "sinkhorn", "unbalanced": "unbalanced"}
+COUPLING: Mapping[str, pair_sampler.Coupling] = {"ot": "exact", "sb": "sinkhorn", "unbalanced": "unbalanced"}
 DAMPING = 0.5
 """Weight of what s cannot foretell in the step of the ways; 1 in the paper."""
-EDGE = 1e-3
+TIME_EPS = 1e-3
 """Share of the gap at either end that bridges leave out: their speed has no bound there."""
 
 
@@ -67,7 +67,7 @@ class Settings(Config):
     variant: Literal["unbalanced", "ot", "sb"] = setting(
         "unbalanced", "cells move and multiply or die; only move; or move with random steps"
     )
-    price: float = setting(
+    growth_penalty: float = setting(
         0.5,
         "unbalanced: price of growth against the way: dear growth is even growth",
         0.01,
@@ -84,7 +84,7 @@ class Settings(Config):
 
 
 @dataclass(frozen=True)
-class OnWay:
+class PathSample:
     """Points t, x of the ways, u the share of the gap that has passed, their speed (state / time) and mass."""
 
     u: Float[Tensor, " pairs"]
@@ -99,37 +99,41 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
     title = "Wasserstein Lagrangian Flow"
     summary = "Finds the cheapest motion, and growth, between the measured cells as rolling down one landscape."
     paper = "Neklyudov et al., ICML 2024, arXiv:2310.10649"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 2000}
-    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {"growth": ("variant", ("unbalanced",))}
+    default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000}
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+        "growth": ("variant", ("unbalanced",))
+    }
 
     Config = Settings
     config: Settings
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, 1, config.width, config.depth, potential_unit(spec))  # s = -U
+        self.net = TimeMLP(spec, 1, config.width, config.depth, potential_scale(spec))  # s = -U
         self.bend = None if config.variant == "sb" else _bend(config, spec)
-        self.rate = 2 / (config.price * spec.dim * spec.scale**2) if config.variant == "unbalanced" else 0.0  # lambda
+        self.rate = (
+            2 / (config.growth_penalty * spec.dim * spec.scale**2) if config.variant == "unbalanced" else 0.0
+        )  # lambda
         self.noise = config.sigma * spec.scale / spec.interval**0.5 if config.variant == "sb" else 0.0
 
     def phases(self) -> tuple[Phase, ...]:
-        descend = Update(self.descend, self.net.parameters())
-        updates = (descend,) if self.bend is None else (Update(self.climb, self.bend.parameters()), descend)
+        descend = Update(self.potential_loss, self.net.parameters())
+        updates = (descend,) if self.bend is None else (Update(self.path_loss, self.bend.parameters()), descend)
         return (Phase("game", updates, prepare=self.prepare),)
 
-    def prepare(self, frames: Frames, rng: torch.Generator) -> pairs.Pool | None:
-        how = pairs.How(epsilon=0.02, price=self.config.price, noise=self.noise or None)
-        return pairs.prepare(COUPLING[self.config.variant], frames, rng, how)
+    def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> pair_sampler.PairSampler | None:
+        how = pair_sampler.OTConfig(epsilon=0.02, rho=self.config.growth_penalty, noise=self.noise or None)
+        return pair_sampler.prepare(COUPLING[self.config.variant], frames, rng, how)
 
-    def on_way(self, batch: Batch) -> OnWay:
+    def on_way(self, batch: Batch) -> PathSample:
         """One random point on the way of each pair."""
-        pair = pairs.draw(COUPLING[self.config.variant], batch)
+        pair = pair_sampler.sample(COUPLING[self.config.variant], batch)
         gap = pair.t1 - pair.t0
-        u = torch.rand(len(gap), generator=batch.rng, device=gap.device).clamp(EDGE, 1 - EDGE)
+        u = torch.rand(len(gap), generator=batch.rng, device=gap.device).clamp(TIME_EPS, 1 - TIME_EPS)
         passed = u[:, None]
         x, change = torch.lerp(pair.x0, pair.x1, passed), pair.x1 - pair.x0
         if self.bend is not None:
-            bend, bent = self.bend.with_change(u, torch.cat([pair.x0, pair.x1], dim=1))
+            bend, bent = self.bend.value_and_time_derivative(u, torch.cat([pair.x0, pair.x1], dim=1))
             room = passed * (1 - passed)
             x, change = x + room * bend, change + (1 - 2 * passed) * bend + room * bent
         growth = torch.zeros_like(u) if pair.growth is None else pair.growth
@@ -138,15 +142,15 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
             spread, width = self.noise * gap.sqrt(), (u * (1 - u)).sqrt()
             x = x + (spread * width)[:, None] * epsilon
             change = change + (spread * (0.5 - u) / width)[:, None] * epsilon
-        return OnWay(u, pair.t0 + u * gap, x, change / gap[:, None], pair.mass(u), growth)
+        return PathSample(u, pair.t0 + u * gap, x, change / gap[:, None], pair.mass(u), growth)
 
-    def descend(self, batch: Batch) -> Loss:
+    def potential_loss(self, batch: Batch) -> Loss:
         """The step of s, per axis, in squared typical speeds."""
         with torch.no_grad():
             at = self.on_way(batch)
         weight = at.mass * 4 * at.u * (1 - at.u) if self.noise else at.mass
-        value, _, slope = self.net.with_gradient(at.t, at.x)
-        unit = velocity_unit(self.spec)
+        value, _, slope = self.net.value_and_grad(at.t, at.x)
+        unit = velocity_scale(self.spec)
         motion = (weight * ((slope - at.speed) / unit).square().mean(dim=1)).mean()
         terms = {"velocity": motion.detach()}
         if not self.rate:
@@ -155,10 +159,10 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
         growth = (weight * miss).mean() / (self.rate * self.spec.dim * unit**2)
         return Loss(motion + growth, terms | {"growth": growth.detach()})
 
-    def climb(self, batch: Batch) -> Loss:
+    def path_loss(self, batch: Batch) -> Loss:
         """The step of the ways, per axis, in squared typical speeds."""
         at = self.on_way(batch)
-        unit = velocity_unit(self.spec)
+        unit = velocity_scale(self.spec)
         _, slope = self.net.gradient(at.t, at.x)
         action = (at.mass * (at.speed / unit).square().mean(dim=1)).mean()
         miss = (at.mass * ((slope - at.speed) / unit).square().mean(dim=1)).mean()
@@ -181,10 +185,10 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
         return self.rate * self.net(t, x)[:, 0]
 
 
-def _bend(config: Settings, spec: Spec) -> Network:
+def _bend(config: Settings, spec: DataSpec) -> TimeMLP:
     """q: how a way leaves the straight line between two cells, at first not at all."""
     both = replace(spec, dim=2 * spec.dim, center=spec.center * 2, times=(0.0, 1.0), interval=1.0)
-    made = Network(both, spec.dim, config.width, config.depth, spec.scale)
+    made = TimeMLP(both, spec.dim, config.width, config.depth, spec.scale)
     last = made.layers[-1]
     assert isinstance(last, torch.nn.Linear)
     torch.nn.init.zeros_(last.weight)

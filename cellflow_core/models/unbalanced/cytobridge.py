@@ -35,9 +35,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
-from cellflow_core.models import rides
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -50,11 +49,12 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
-from cellflow_core.models.matching import passed
-from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.pair_force import PairForce
-from cellflow_core.models.plans import How
-from cellflow_core.models.price import Price
+from cellflow_core.models.losses.flow_matching_loss import interval_fraction
+from cellflow_core.models.networks.pairwise_interaction import PairwiseInteraction
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths import interacting_paths
+from cellflow_core.models.transport.growth_penalty import GrowthPenalty
+from cellflow_core.models.transport.transport_plans import OTConfig
 
 ROUNDS = 3
 """Times that pairs are made and the force is solved for."""
@@ -75,12 +75,14 @@ class Settings(Config):
     )
     growth: bool = setting(True, "do cells divide and die?")
     interaction: bool = setting(True, "do cells act on each other?")
-    reach: float = setting(
+    cutoff: float = setting(
         1.0, "distance up to which cells feel each other", 0.05, 10.0, "usual distances of two cells"
     )
     knots: int = setting(8, "distances at which the force between two cells is learnt", 2, 64)
-    stiffness: float = setting(0.02, "how little the force changes from one of these distances to the next", 1e-6, 10.0)
-    price: float = setting(
+    smoothness: float = setting(
+        0.02, "how little the force changes from one of these distances to the next", 1e-6, 10.0
+    )
+    rho: float = setting(
         0.0,
         "price of growth against the way: dear growth is even growth; 0: chosen by leaving out inner times of the "
         "training cells",
@@ -97,11 +99,11 @@ class CytoBridge(DynamicsModel, HasVelocity, HasScore, HasNoise, HasGrowth, HasI
         "Learns at once how cells move, multiply, jitter and push or draw each other, and says which of it moved them."
     )
     paper = "Zhang et al., NeurIPS 2025, arXiv:2505.11197"
-    only_with: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
         "growth": ("growth", (True,)),
         "interaction": ("interaction", (True,)),
     }
-    caution = (
+    limitation = (
         "Where interaction is learnt it is given all that it can explain: snapshots cannot tell whether cells act on "
         "each other or a place acts on all of them."
     )
@@ -110,45 +112,49 @@ class CytoBridge(DynamicsModel, HasVelocity, HasScore, HasNoise, HasGrowth, HasI
     config: Settings
 
     times: Tensor
-    explained: Tensor
+    explained_variance: Tensor
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.displacement = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))  # d above
-        self.lift = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))  # h above
+        self.displacement = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))  # d above
+        self.lift = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))  # h above
         if config.growth:
-            self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval)
-        self.force = PairForce(config.reach * spec.scale * (2 * spec.dim) ** 0.5, config.knots)
-        self.price = Price(config.price if config.growth else 1.0)
+            self.rate = TimeMLP(spec, 1, config.width, config.depth, 1 / spec.interval)
+        self.force = PairwiseInteraction(config.cutoff * spec.scale * (2 * spec.dim) ** 0.5, config.knots)
+        self.growth_penalty = GrowthPenalty(config.rho if config.growth else 1.0)
         self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
         self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
-        self.register_buffer("explained", torch.zeros(()))  # share of the squared motion of paired cells
+        self.register_buffer("explained_variance", torch.zeros(()))  # share of the squared motion of paired cells
 
     def phases(self) -> tuple[Phase, ...]:
         bridge = Phase("bridge", (Update(self.loss, self.parameters()),), prepare=self.rides)
-        return (Phase("interaction", prepare=self.find_force), bridge) if self.config.interaction else (bridge,)
+        return (Phase("interaction", prepare=self.fit_interaction), bridge) if self.config.interaction else (bridge,)
 
-    def rides(self, frames: Frames, rng: torch.Generator) -> tuple[rides.Ride, ...]:
+    def rides(self, frames: SnapshotTensors, rng: torch.Generator) -> tuple[interacting_paths.InteractingPaths, ...]:
         """The ways of paired cells, bent by what they do to each other."""
-        how = self.price.how(frames, rng, self.config.epsilon) if self.config.growth else How()
-        carrier = self.force if self.force.strength.any() else None
-        return rides.ride("unbalanced" if self.config.growth else "full", how, frames, carrier, rng)
+        how = self.growth_penalty.how(frames, rng, self.config.epsilon) if self.config.growth else OTConfig()
+        carrier = self.force if self.force.coefficients.any() else None
+        return interacting_paths.interacting_paths(
+            "unbalanced" if self.config.growth else "exact", how, frames, carrier, rng
+        )
 
     @torch.no_grad()
-    def find_force(self, frames: Frames, rng: torch.Generator) -> None:
+    def fit_interaction(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """The pair force that leaves the least work to what cells do by themselves."""
         some = tuple(x[torch.randperm(len(x), generator=rng, device=x.device)[:CELLS]] for x in frames.x)
-        few = Frames(some, frames.times, frames.spec, mass=frames.mass)
+        few = SnapshotTensors(some, frames.times, frames.spec, mass=frames.mass)
         for _ in range(ROUNDS):
             parts = [self._equations(each, rng) for each in self.rides(few, rng)]
             normal, right, whole = (torch.stack(part).sum(dim=0) for part in zip(*parts, strict=True))
             strength = torch.linalg.solve(
-                normal + self.config.stiffness * normal.diagonal().mean() * self.force.bends, right
+                normal + self.config.smoothness * normal.diagonal().mean() * self.force.smoothness_penalty, right
             )
-            self.force.strength.copy_(strength)
-            self.explained.copy_((2 * right - normal @ strength) @ strength / whole)
+            self.force.coefficients.copy_(strength)
+            self.explained_variance.copy_((2 * right - normal @ strength) @ strength / whole)
 
-    def _equations(self, ride: rides.Ride, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _equations(
+        self, ride: interacting_paths.InteractingPaths, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Matrix and right side of one interval for c, and the squared motion: see the top of this file."""
         at = ride.draw(*SAMPLE, rng)
         wide = self.sigma * (at.gap * at.s * (1 - at.s)).sqrt()[:, None, None]
@@ -164,14 +170,14 @@ class CytoBridge(DynamicsModel, HasVelocity, HasScore, HasNoise, HasGrowth, HasI
 
     def loss(self, batch: Batch) -> Loss:
         """Regression of d (in typical speeds), of h (as the noise that it takes away) and of the growth, by mass."""
-        at = rides.draw(batch.pool, batch.x.shape[1], GROUP, batch.rng)
+        at = interacting_paths.draw(batch.pool, batch.x.shape[1], GROUP, batch.rng)
         epsilon = torch.randn(at.x.shape, generator=batch.rng, device=at.x.device)
         wide = (at.gap * at.s * (1 - at.s)).sqrt()[:, None, None]
         x = at.x + self.sigma * wide * epsilon
         target = at.motion - self.force(x, x, at.share) if self.config.interaction else at.motion
         t, flat = at.t.repeat_interleave(x.shape[1]), x.flatten(0, 1)
         mass = at.mass[..., None]
-        motion = (self.displacement(t, flat).view_as(x) - target) / velocity_unit(self.spec)
+        motion = (self.displacement(t, flat).view_as(x) - target) / velocity_scale(self.spec)
         score = 2 * wide / self.sigma * self.lift(t, flat).view_as(x) + epsilon
         terms = {"velocity": (mass * motion.square()).mean(), "score": (mass * score.square()).mean()}
         if self.config.growth:
@@ -180,18 +186,18 @@ class CytoBridge(DynamicsModel, HasVelocity, HasScore, HasNoise, HasGrowth, HasI
         return Loss(torch.stack([*terms.values()]).sum(), {name: each.detach() for name, each in terms.items()})
 
     def notes(self) -> tuple[str, ...]:
-        chosen = self.price.notes() if self.config.growth else ()
-        if not self.force.strength.any():
+        chosen = self.growth_penalty.notes() if self.config.growth else ()
+        if not self.force.coefficients.any():
             return chosen
         return (
             *chosen,
-            f"What cells do to each other explains {float(self.explained):.0%} of the squared motion of paired cells.",
+            f"Interactions explain {float(self.explained_variance):.0%} of the squared displacement of paired cells.",
         )
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
-        return self.displacement(t, x) - (1 - 2 * passed(t, self.times))[:, None] * self.lift(t, x)
+        return self.displacement(t, x) - (1 - 2 * interval_fraction(t, self.times))[:, None] * self.lift(t, x)
 
     def score(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

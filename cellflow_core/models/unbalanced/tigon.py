@@ -36,21 +36,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.frames import Batch, Frames
-from cellflow_core.data.snapshots import Spec
+from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.nets import Network, velocity_unit
-from cellflow_core.models.solver import Solver, State
+from cellflow_core.models.networks.ode_solver import ODESolver, State
+from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 
 CENTRES = 1000
 """Most cells of a time that its mixture is centred on."""
-WIDER = (4.0, 2.0, 1.0)
+BANDWIDTH_SCHEDULE = (4.0, 2.0, 1.0)
 """Width of the mixtures in each stage, against the last."""
 SHARES = (1.0, 1.0, 2.0)
 """Training steps of each stage, relative to each other."""
 WIDTHS = (0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8)
 """Widths that are chosen from, in spreads of the data."""
-FAR = 1.0
+HUBER_DELTA = 1.0
 """Difference of log densities, in nats an axis, from which the loss is linear."""
 
 
@@ -74,7 +74,9 @@ class Settings(Config):
         100.0,
         "distances from the middle",
     )
-    exact: int = setting(10, "dimensions up to which the divergence is exact, not along one random direction", 0, 1000)
+    max_exact_divergence_dim: int = setting(
+        10, "dimensions up to which the divergence is exact, not along one random direction", 0, 1000
+    )
     solver: Literal["midpoint", "rk4", "dopri5"] = setting(
         "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
     )
@@ -104,33 +106,38 @@ class TIGON(DynamicsModel, HasVelocity, HasGrowth):
         "Follows the density of cells from time to time and corrects motion and growth until it is the measured one."
     )
     paper = "Sha et al., Nat. Mach. Intell. 2024, doi:10.1038/s42256-023-00763-w"
-    recommended: ClassVar[Mapping[str, Any]] = {"steps": 600, "batch": 64, "learning_rate": 5e-3, "average": 0.97}
+    default_training: ClassVar[Mapping[str, Any]] = {
+        "steps": 600,
+        "batch_size": 64,
+        "learning_rate": 5e-3,
+        "ema_decay": 0.97,
+    }
 
     Config = Settings
     config: Settings
-    narrow: Tensor
+    bandwidth: Tensor
 
-    def __init__(self, config: Settings, spec: Spec) -> None:
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.net = Network(spec, spec.dim, config.width, config.depth, velocity_unit(spec))
-        self.rate = Network(spec, 1, config.width, config.depth, 1 / spec.interval)
-        self.solver = Solver(config.solver, config.substeps, config.tolerance)
-        self.register_buffer("narrow", torch.tensor(config.bandwidth, dtype=torch.float64))
+        self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        self.rate = TimeMLP(spec, 1, config.width, config.depth, 1 / spec.interval)
+        self.solver = ODESolver(config.solver, config.substeps, config.tolerance)
+        self.register_buffer("bandwidth", torch.tensor(config.bandwidth, dtype=torch.float64))
         self.moved = [*self.net.parameters(), *self.rate.parameters()]
 
     def phases(self) -> tuple[Phase, ...]:
         return tuple(
             Phase(f"density {k}", (Update(self.loss, self.moved),), share, partial(self.prepare, wider=wider))
-            for k, (wider, share) in enumerate(zip(WIDER, SHARES, strict=True), start=1)
+            for k, (wider, share) in enumerate(zip(BANDWIDTH_SCHEDULE, SHARES, strict=True), start=1)
         )
 
-    def prepare(self, frames: Frames, rng: torch.Generator, wider: float) -> Mixtures:
+    def prepare(self, frames: SnapshotTensors, rng: torch.Generator, wider: float) -> Mixtures:
         """The mixtures of one stage."""
         x = tuple(each[torch.randperm(len(each), generator=rng, device=each.device)[:CENTRES]] for each in frames.x)
         mass = torch.ones(len(x), device=x[0].device) if frames.mass is None else frames.mass
-        if not self.narrow:
-            self.narrow.fill_(max(WIDTHS, key=lambda width: _likelihood(x, width * self.spec.scale)))
-        return Mixtures(x, mass.log(), wider * float(self.narrow) * self.spec.scale)
+        if not self.bandwidth:
+            self.bandwidth.fill_(max(WIDTHS, key=lambda width: _likelihood(x, width * self.spec.scale)))
+        return Mixtures(x, mass.log(), wider * float(self.bandwidth) * self.spec.scale)
 
     def loss(self, batch: Batch) -> Loss:
         """Mismatch of log densities, per axis, and energy in squared spreads per axis and squared mean gaps."""
@@ -150,7 +157,7 @@ class TIGON(DynamicsModel, HasVelocity, HasGrowth):
                 for i, (start, end) in enumerate(zip(starts, ends, strict=True))
             ]
         )
-        mismatch = nn.functional.huber_loss(off / dim, torch.zeros_like(off), delta=FAR)
+        mismatch = nn.functional.huber_loss(off / dim, torch.zeros_like(off), delta=HUBER_DELTA)
         gap = batch.times[ends] - batch.times[starts]
         spent = mixtures.log_mass[starts].exp() * gap * sums[:, :, 2].mean(dim=1)
         energy = spent.mean() / (dim * self.spec.scale**2)
@@ -162,26 +169,26 @@ class TIGON(DynamicsModel, HasVelocity, HasGrowth):
 
         def rates(t: Tensor, state: State) -> State:
             at, gathered = state
-            v, slopes = self.net.along(t, at, directions)
+            v, slopes = self.net.jvp(t, at, directions)
             g = self.rate(t, at)[:, 0]
             trace = (directions * slopes).sum(dim=(1, 2))
             spent = gathered[:, 1].exp() * (v.square().sum(dim=1) + price * g.square())
             return v, torch.stack([g - trace, g, spent], dim=1)
 
-        return self.solver.carry(
+        return self.solver.integrate(
             rates, (x, x.new_zeros(len(x), 3)), t0, t1, sizes=(self.spec.scale, float(self.spec.dim))
         )
 
     def _directions(self, x: Tensor, rng: torch.Generator) -> Float[Tensor, "cells k dim"]:
         """Along which the divergence is summed: all axes, or signs at random."""
-        if x.shape[1] <= self.config.exact:
+        if x.shape[1] <= self.config.max_exact_divergence_dim:
             return torch.eye(x.shape[1], device=x.device).expand(len(x), -1, -1)
         return torch.randint(2, (len(x), 1, x.shape[1]), generator=rng, device=x.device).to(x) * 2 - 1
 
     def notes(self) -> tuple[str, ...]:
-        if self.config.bandwidth or not self.narrow:
+        if self.config.bandwidth or not self.bandwidth:
             return self.solver.notes()
-        told = f"The Gaussians on the cells are {float(self.narrow):g} spreads of the data wide: so wide that each"
+        told = f"The Gaussians on the cells are {float(self.bandwidth):g} spreads of the data wide: so wide that each"
         return (*self.solver.notes(), f"{told} training cell is likely among the others.")
 
     def velocity(

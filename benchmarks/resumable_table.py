@@ -1,0 +1,53 @@
+"""A long table made in parts: written after every row, and rows of other models and seeds are kept."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import run_case
+
+Row = dict[str, Any]
+
+
+def one(
+    found: dict[str, Any], asked: run_case.Trial, make: Callable[[run_case.Trial], Row] | None = None, **known: Any
+) -> None:
+    """Add a row (`trial.alone`), with what is known of it besides, or the sentence of what went wrong: one model that
+    fails takes no other row with it."""
+    where = " ".join([f"{asked.model} seed {asked.seed} without {asked.fold:g}", *map(str, known.values())])
+    try:
+        row = run_case.alone(asked, make)
+    except (ValueError, RuntimeError, ArithmeticError, MemoryError, BrokenProcessPool) as error:
+        said = f"{type(error).__name__}: {error}"
+        found["failed"].append({**known, "model": asked.model, "seed": asked.seed, "fold": asked.fold, "error": said})
+        print(f"{where} failed: {said}", file=sys.stderr, flush=True)
+    else:
+        found["rows"].append(known | row)
+        print(f"{where}: {row['w1']:.3f}", file=sys.stderr, flush=True)
+
+
+def earlier(path: Path | None, made: dict[str, Any], alike: tuple[str, ...], again: Callable[[Row], bool]) -> list[Row]:
+    """Rows of an earlier part of the same table, less those that are made again.
+
+    alike  what both parts must have told in the same words; SystemExit where they have not
+    """
+    if path is None or not path.exists():
+        return []
+    held = json.loads(path.read_text())
+    if any(held.get(key) != made[key] for key in alike):
+        *others, last = (each for each in alike if each != "protocol")
+        raise SystemExit(
+            f"{path.name} holds a table of other {', '.join(others)} or {last}: name another file for --out"
+        )
+    return [row for row in held["rows"] if not again(row)]
+
+
+def write(path: Path | None, found: dict[str, Any]) -> None:
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")

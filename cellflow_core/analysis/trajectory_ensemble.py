@@ -1,0 +1,181 @@
+"""Where one cell can go: many futures from the same start, how far they spread and how they divide among the fates.
+
+A model with noise is simulated by Euler-Maruyama (math/integrate.py) with seeds that are fixed, so that the same
+question has the same answer. A plan draws the partners of the cell anew for each future, a sampler its own course.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
+from cellflow_core.analysis.results import TrajectoryEnsemble
+from cellflow_core.analysis.simulate import Dynamics, Model, dynamics, simulate
+from cellflow_core.analysis.terminal_states import terminal_states
+from cellflow_core.data.snapshots import Snapshots
+
+Array = np.ndarray
+STEPS = 40
+DRAWS = 4000
+
+
+def simulate_ensemble(
+    model: Model,
+    data: Snapshots,
+    view: Embedding,
+    cell: int | None = None,
+    polygon: Polygon = (),
+    states: str = "found",
+    count: int = 200,
+    siblings: Sequence[Model] = (),
+    seed: int = 0,
+) -> TrajectoryEnsemble:
+    """`count` futures of one cell, or of the cells in a polygon of the view, until the last measured time.
+
+    cell      row of the data set; None, without a polygon: the cell of the first time nearest to their median
+    siblings  the same model trained from other seeds: the shares are means over all, the interval covers them too
+    Raises ValueError, with a sentence, where there is no such cell, or nothing was measured after it.
+    """
+    if not 1 <= count <= 5000:
+        raise ValueError(f"{count} futures are asked for, 1 to 5000 can be drawn")
+    moving = dynamics(model)
+    moving.check_follows()
+    start, row = _start(data, view, cell, polygon, count, seed)
+    last = float(data.times[-1])
+    if start.time >= last:
+        raise ValueError(f"{start.text} belongs to the last time ({last:g}): nothing after it was measured")
+    ends = terminal_states(data, states)
+    x0 = start.x if moving.kind == "deterministic" else np.resize(start.x, (count, data.dim))
+    times = np.union1d(np.linspace(start.time, last, STEPS + 1), data.times[data.times > start.time])
+    made = simulate(model, x0, times, seed=seed)
+    fate = ends.of(made.x[-1])
+    mass = np.zeros((1 + len(siblings), len(x0), len(ends.names)))
+    mass[0, np.arange(len(x0)), fate] = np.exp(made.log_weight[-1].astype(float))
+    for k, other in enumerate(siblings, 1):
+        its = simulate(other, x0, times[[0, -1]], seed=seed)
+        mass[k, np.arange(len(x0)), ends.of(its.x[-1])] = np.exp(its.log_weight[-1].astype(float))
+    share, low, high = fate_proportions(mass, seed)
+    alone = len(x0) == 1
+    paths, weight = view.project(made.x).astype(float), made.weight.astype(float)
+    bundles = [_bundle(paths[:, fate == k], weight[:, fate == k]) for k in range(len(ends.names))]
+    return TrajectoryEnsemble(
+        view=view.name,
+        axes=view.axes,
+        time_unit=data.time_unit,
+        kind=moving.kind,
+        start=start.text,
+        cell=row,
+        starts=view.points[start.cells],
+        times=times,
+        paths=paths.astype(np.float32),
+        weight=weight,
+        mean=np.stack([mean for mean, _ in bundles]),
+        covariance=np.stack([covariance for _, covariance in bundles]),
+        spread=np.array([_spread(x, w) for x, w in zip(made.x, weight, strict=True)]),
+        measured_times=data.times,
+        measured_spread=np.array([_spread(data.at(t)) for t in data.times]),
+        ends=fate,
+        names=ends.names,
+        share=share,
+        low=np.full_like(low, np.nan) if alone else low,
+        high=np.full_like(high, np.nan) if alone else high,
+        centers=ends.centers(view),
+        interval=_interval(len(x0), len(start.x), moving, len(siblings)),
+        notes=(*_chance(moving), *_agree(mass, ends.names, alone), *made.notes, *view.note),
+    )
+
+
+def fate_proportions(
+    mass: Float[Array, "models futures fates"], seed: int = 0
+) -> tuple[Float[Array, " fates"], Float[Array, " fates"], Float[Array, " fates"]]:
+    """(share, low, high): mean over the models, and the 95 % interval of a share of which so many futures were seen.
+
+    Each draw takes one of the models, and shares from the posterior under Jeffreys' prior, Dirichlet(n p + 1/2), which
+    is honest for a fate that none of n futures reached, where a bootstrap would be sure. Futures of unequal mass count
+    as n = (sum m)^2 / sum m^2 (Kish 1965).
+    """
+    rng = np.random.default_rng(seed)
+    each = mass.sum(axis=2)
+    n = each.sum(axis=1) ** 2 / np.square(each).sum(axis=1)
+    shares = mass.sum(axis=1) / mass.sum(axis=(1, 2))[:, None]
+    which = rng.integers(len(mass), size=DRAWS)
+    drawn = rng.standard_gamma(n[which, None] * shares[which] + 0.5)
+    drawn /= drawn.sum(axis=1, keepdims=True)
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    share = shares.mean(axis=0)
+    return share, np.minimum(low, share), np.maximum(high, share)
+
+
+def _start(
+    data: Snapshots, view: Embedding, cell: int | None, polygon: Polygon, count: int, seed: int
+) -> tuple[InitialCells, int]:
+    """The cells to start from, and the row of a single one (-1 for several)."""
+    if len(polygon) and cell is None:
+        found = select_initial_cells(data, view, count, polygon=polygon, seed=seed)
+        return found, int(found.cells[0]) if len(found.cells) == 1 else -1
+    if cell is None:
+        first = np.flatnonzero(data.t == data.times[0])
+        middle = np.median(data.x[first], axis=0)
+        cell = int(first[np.square(data.x[first] - middle).sum(axis=1).argmin()])
+    if not 0 <= cell < len(data.t):
+        raise ValueError(f"there is no cell {cell}: these data have cells 0 to {len(data.t) - 1}")
+    time = float(data.t[cell])
+    return InitialCells(np.array([cell]), data.x[[cell]], time, f"cell {cell} of time {time:g}"), cell
+
+
+def _bundle(paths: Array, weight: Array) -> tuple[Float[Array, "steps 2"], Float[Array, "steps 2 2"]]:
+    """(mean, covariance) of some ways in the view at each step, NaN where there is none."""
+    steps, count, _ = paths.shape
+    if not count:
+        return np.full((steps, 2), np.nan), np.full((steps, 2, 2), np.nan)
+    share = weight / weight.sum(axis=1, keepdims=True)
+    mean = np.einsum("sc,scd->sd", share, paths)
+    apart = paths - mean[:, None]
+    return mean, np.einsum("sc,sci,scj->sij", share, apart, apart)
+
+
+def _spread(x: Float[Array, "cells dim"], weight: Array | None = None) -> float:
+    """Root mean square distance from the mean (state)."""
+    middle = np.average(x.astype(float), axis=0, weights=weight)
+    return float(np.sqrt(np.average(np.square(x - middle).sum(axis=1), weights=weight)))
+
+
+def _interval(futures: int, starts: int, moving: Dynamics, siblings: int) -> str:
+    """What the interval covers, in words."""
+    more = f" and {siblings + 1} trainings from different seeds" if siblings else "; one training only"
+    if moving.kind != "deterministic":
+        of = "" if starts == 1 else f" of {starts:,} cells"
+        return f"95 %, for {futures:,} futures{of}{more}; not how wrong the model's noise may be"
+    if starts == 1:
+        return "none: there is one way only, and nothing to draw"
+    return f"95 %, for the {starts:,} cells chosen{more}"
+
+
+def _chance(moving: Dynamics) -> tuple[str, ...]:
+    """Where the differences between futures come from."""
+    if moving.kind == "deterministic":
+        return ()
+    if moving.kind == "stochastic":
+        return (
+            f"The futures differ by the noise of {moving.title}. How strong it is was set or guessed, not measured: "
+            "snapshots fit strong noise with one motion and weak noise with another.",
+        )
+    if moving.kind == "plan":
+        return (
+            "The futures differ by the partner that is drawn from the plan at each measured time: its width comes from "
+            "the blur of the plan, not from chance in cells.",
+        )
+    return (f"The futures are drawn by {moving.title} itself.",)
+
+
+def _agree(mass: Array, names: Sequence[str], alone: bool) -> tuple[str, ...]:
+    """Where one way is all there is: do trainings from other seeds lead it to the same fate?"""
+    if not alone or len(mass) == 1:
+        return ()
+    fates = mass[:, 0].argmax(axis=1)
+    same = int((fates == fates[0]).sum())
+    return (f"{same} of {len(mass)} trainings from different seeds lead this cell to {names[fates[0]]}.",)

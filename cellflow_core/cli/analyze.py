@@ -1,0 +1,157 @@
+"""`simulate` and `perturb`: what a trained run says."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cellflow_core.cli import options
+from cellflow_core.cli.table import table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from cellflow_core.analysis.simulate import Simulation
+    from cellflow_core.jobs.analysis_cache import RunContext
+    from cellflow_core.models.contract import DynamicsModel
+
+
+def add(commands: Any, argv: Sequence[str]) -> None:
+    simulate = commands.add_parser(
+        "simulate", help="move cells forward with a trained run", description=_simulate.__doc__
+    )
+    simulate.add_argument("run", help="id of the run")
+    simulate.add_argument("out", type=Path, help="file to write: .csv, or .npz with arrays")
+    add_simulation(simulate)
+    simulate.set_defaults(do=_simulate)
+    perturb = commands.add_parser("perturb", help="change one gene and compare the fates", description=_perturb.__doc__)
+    perturb.add_argument("run", help="id of the run")
+    perturb.add_argument("gene")
+    perturb.add_argument("--kind", choices=("knock-out", "over-expression", "shift"), default="knock-out")
+    perturb.add_argument(
+        "--level",
+        type=float,
+        help="expression that the gene is held at, in the units of the data; for a shift, standard deviations from its "
+        "mean that it is set to in the start cells (-5)",
+    )
+    perturb.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
+    perturb.add_argument("--start", nargs=2, metavar=("ANNOTATION", "VALUE"), help="start from these cells only")
+    perturb.add_argument("--out", type=Path, help="also write the table to this .csv")
+    perturb.set_defaults(do=_perturb)
+
+
+def add_simulation(parser: argparse.ArgumentParser) -> None:
+    """The flags that decide a simulation."""
+    parser.add_argument("--times", type=options.numbers, metavar="0,0.5,1", help="default: the measured times")
+    parser.add_argument("--cells", type=int, help="start with this many cells of the first time (default: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--label", metavar="VALUE", help="cells of this kind only, of a model trained with a condition")
+    parser.add_argument("--no-noise", action="store_true", help="the mean motion of a stochastic model")
+
+
+def simulated(subject: RunContext, chosen: argparse.Namespace) -> Simulation:
+    """Cells measured at, or last before, the first asked time, moved through all asked times.
+
+    Raises ValueError where the times do not ascend or begin before any cell, or there are fewer cells than asked for.
+    """
+    import numpy as np
+
+    from cellflow_core.analysis.simulate import simulate
+
+    data = subject.data
+    times = np.array(chosen.times if chosen.times is not None else data.times, dtype=float)
+    if (np.diff(times) <= 0).any():
+        raise ValueError(f"times must ascend, got {', '.join(f'{each:g}' for each in times)}")
+    if times[0] < data.times[0]:
+        raise ValueError(f"no cells were measured before time {data.times[0]:g}: begin there or later")
+    start = float(data.times[data.times <= times[0]][-1])
+    x0 = data.at(start)
+    if chosen.cells is not None:
+        if not 1 <= chosen.cells <= len(x0):
+            raise ValueError(f"--cells {chosen.cells}: there are 1 to {len(x0)} cells at time {start:g}")
+        x0 = x0[np.random.default_rng(chosen.seed).choice(len(x0), chosen.cells, replace=False)]
+    asked = np.unique(np.concatenate([[start], times])) if start < times[0] else times
+    context = None if chosen.label is None else _labelled(subject.model, chosen.label, len(x0))
+    found = simulate(subject.model, x0, asked, seed=chosen.seed, noise=not chosen.no_noise, context=context)
+    return _at(found, times)
+
+
+def _labelled(model: DynamicsModel, value: str, cells: int) -> dict[str, Tensor]:
+    """The context that asks for cells of one value of the model's condition. ValueError lists the values there are."""
+    import torch
+
+    known = dict(model.spec.labels).get(model.config.as_dict().get("condition", ""), ())
+    if value not in known:
+        raise ValueError(f"--label {value}: {model.title} was trained with {', '.join(known) or 'no condition'}")
+    return {"label": torch.full((cells,), known.index(value))}
+
+
+def _at(found: Simulation, times: np.ndarray) -> Simulation:
+    """Only the asked times: the way there may have begun at an earlier measured one."""
+    import dataclasses
+
+    import numpy as np
+
+    rows = np.searchsorted(found.times, times)
+    return dataclasses.replace(found, times=found.times[rows], x=found.x[rows], log_weight=found.log_weight[rows])
+
+
+def _simulate(chosen: argparse.Namespace) -> None:
+    """Simulate measured cells through all times. Columns: cell (where the model follows
+    cells), time, weight (share of the mass), each axis."""
+    import numpy as np
+
+    from cellflow_core.jobs.analysis_cache import RunContext
+    from cellflow_core.runs.index import open_run
+
+    if chosen.out.suffix not in (".csv", ".npz"):
+        raise ValueError(f"{chosen.out.name} ends neither in .csv nor in .npz")
+    subject = RunContext(open_run(chosen.run))
+    found = simulated(subject, chosen)
+    axes = subject.data.space.axes
+    if chosen.out.suffix == ".npz":
+        np.savez(chosen.out, times=found.times, x=found.x, weight=found.weight, axes=np.array(axes, dtype=np.str_))
+    else:
+        import pandas as pd
+
+        steps, cells, dim = found.x.shape
+        rows = pd.DataFrame(found.x.reshape(-1, dim), columns=np.array(axes))
+        rows.insert(0, "time", np.repeat(found.times, cells))
+        rows.insert(1, "weight", found.weight.ravel())
+        if found.tracks_cells:
+            rows.insert(0, "cell", np.tile(np.arange(cells), steps))
+        rows.to_csv(chosen.out, index=False)
+    print(f"{found.x.shape[1]} cells at {len(found.times)} times in {chosen.out}")
+    for note in found.notes:
+        print(note)
+
+
+def _perturb(chosen: argparse.Namespace) -> None:
+    """Hold one gene down or up during the simulation, or shift it in the start cells; compare the fates they end in."""
+    from cellflow_core.analysis.results import Perturbation
+    from cellflow_core.jobs.analysis_cache import answer
+
+    settings: dict[str, Any] = {"gene": chosen.gene, "kind": chosen.kind, "states": chosen.states}
+    if chosen.level is not None:
+        settings["level"] = chosen.level
+    if chosen.start is not None:
+        settings["start_label"] = tuple(chosen.start)
+    found = answer("perturb", chosen.run, **settings)
+    if not isinstance(found, Perturbation):
+        raise TypeError(f"the answer is a {type(found).__name__}, not a Perturbation")
+    columns = (found.names, found.before, found.after, found.change, found.low, found.high)
+    head = ("fate", "before", "after", "change", "low", "high")
+    rows = [(name, *(f"{value:.4f}" for value in values)) for name, *values in zip(*columns, strict=True)]
+    how = "set to" if found.kind == "shift" else "held at"
+    print(f"{found.kind} of {found.gene} ({how} {found.level:g} {found.unit}), from {found.start}")
+    print(table(head, rows))
+    print(f"Interval: {found.interval}. Outside the data: {found.extrapolated_fraction:.1%} of the perturbed states.")
+    for note in found.notes:
+        print(note)
+    if chosen.out is not None:
+        import pandas as pd
+
+        pd.DataFrame(dict(zip(head, columns, strict=True))).to_csv(chosen.out, index=False)

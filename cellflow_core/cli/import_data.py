@@ -1,0 +1,139 @@
+"""`data inspect` and `data import`: a file, by its path or by the id under which it was fetched, into a data set."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cellflow_core.cli import options
+from cellflow_core.cli.table import table
+
+if TYPE_CHECKING:
+    from cellflow_core.data.importing.uploads import Source
+
+
+def add(actions: Any, argv: Sequence[str]) -> None:
+    inspect = actions.add_parser("inspect", help="what a file holds, and which column may be the time")
+    inspect.add_argument("file", help="a path, or the id that data get and data fetch print")
+    inspect.set_defaults(do=_inspect)
+    load = actions.add_parser("import", help="make a data set of a file")
+    load.add_argument("file", help="a path, or the id that data get and data fetch print")
+    load.add_argument(
+        "--time",
+        required=True,
+        metavar="COLUMN",
+        help='column that holds the time of each cell; "" where there is none',
+    )
+    load.add_argument(
+        "--number",
+        action="append",
+        default=[],
+        metavar="LABEL=NUMBER",
+        help="number of a time label; LABEL= leaves out",
+    )
+    if list(argv[:2]) == ["data", "import"]:
+        options.add_settings(load, _choices())
+    load.set_defaults(do=_import)
+
+
+def _choices() -> tuple[Any, ...]:
+    from cellflow_core.data.importing.importing import ImportChoices
+
+    return tuple(each for each in ImportChoices.settings() if each.name != "time_column")
+
+
+def _inspect(chosen: argparse.Namespace) -> None:
+    from cellflow_core.data.importing import uploads
+
+    source = _source(chosen.file)
+    found = _alone("inspect_file", source)
+    if source.path.is_symlink():
+        uploads.discard(source.id)
+    print(f"{found.name}: {found.format}, {found.cells:,} cells, {found.features:,} features, looks like {found.looks}")
+    if found.unsure:
+        print(f"unsure, so say --values counts or --values log: {found.unsure}")
+    print(f"annotations: {', '.join(found.annotations) or 'none'}; other states: {', '.join(found.obsm) or 'none'}")
+    seconds = [f"{name} ({count:,} features)" for name, count in found.modalities.items()]
+    beside = {"layers": found.layers, "velocities": found.velocities, "growth": found.growth, "views": found.pictures}
+    beside |= {"second modalities": seconds}
+    print("; ".join(f"{name}: {', '.join(held)}" for name, held in beside.items() if held) or "nothing beside these")
+    if found.summary:
+        rows = [(name, *(f"{each:,.4g}" for each in three)) for name, three in found.summary.items()]
+        print(table(("of each cell", "5 %", "median", "95 %"), rows))
+    if found.proposed:
+        print("usual filters: " + " ".join(f"--{k.replace('_', '-')} {v:g}" for k, v in found.proposed.items()))
+    for each in found.candidates:
+        print(f"\ntime column {each.column} ({each.unit or 'no unit'})")
+        if each.kind == "continuous":
+            print(f"{each.known:,} cells from {each.low:g} to {each.high:g}: cut it with --windows")
+            continue
+        numbers = ["left out" if number is None else f"{number:g}" for number in each.numbers]
+        print(table(("label", "number", "cells"), list(zip(each.labels, numbers, each.counts, strict=True))))
+    for note in found.notes:
+        print(note)
+
+
+def _import(chosen: argparse.Namespace) -> None:
+    from cellflow_core.data.importing import uploads
+    from cellflow_core.data.importing.importing import ImportChoices
+    from cellflow_core.data.store import store
+
+    source = _source(chosen.file)
+    found = _alone("inspect_file", source)
+    given = {"label": Path(source.name).stem, "time_column": chosen.time, "unit": ""}
+    if found.looks == "coordinates":
+        given["representation"] = "coordinates"
+    numbers: dict[str, float | None] = {}
+    if chosen.time and not found.ready:
+        candidate = next((each for each in found.candidates if each.column == chosen.time), None)
+        if candidate is None:
+            there = ", ".join(each.column for each in found.candidates) or "none"
+            raise ValueError(f"{chosen.time!r} is no column that can be a time; columns that can: {there}")
+        numbers = _numbers(chosen.number, dict(zip(candidate.labels, candidate.numbers, strict=True)))
+        given["unit"] = candidate.unit
+    said = options.given(chosen, _choices())
+    if found.unsure and found.looks != "coordinates" and "values" not in said:
+        raise ValueError(f"{found.name}: {found.unsure}: say --values counts or --values log")
+    made = _alone("import_file", source, ImportChoices.from_dict(given | said), numbers, say=_log)
+    uploads.attach_to_dataset(source.id, made)
+    for step in store.open_dataset(made).info.steps:
+        _log(step)
+    print(made)
+
+
+def _log(stage: str) -> None:
+    print(stage, file=sys.stderr)
+
+
+def _numbers(pairs: Sequence[str], proposed: dict[str, float | None]) -> dict[str, float | None]:
+    """The time of each label, as proposed or as `--number LABEL=NUMBER` says."""
+    numbers = dict(proposed)
+    for pair in pairs:
+        label, equals, text = pair.rpartition("=")
+        if not equals or label not in numbers:
+            raise ValueError(f"--number {pair!r}: LABEL=NUMBER with a label out of {', '.join(numbers)}")
+        try:
+            numbers[label] = float(text) if text else None
+        except ValueError as error:
+            raise ValueError(f"--number {pair!r}: {text!r} is not a number") from error
+    return numbers
+
+
+def _source(text: str) -> Source:
+    """A file that was fetched, by its id, or one of this machine, by its path."""
+    from cellflow_core.data.importing import uploads
+
+    return uploads.opened(
+        text if uploads.is_id(text) and not Path(text).exists() else uploads.register_local_file(text)
+    )
+
+
+def _alone(function: str, source: Source, *args: Any, **kwargs: Any) -> Any:
+    """A reader that meets a damaged file may crash: it does so in a process of its own."""
+    from cellflow_core.jobs import sandbox
+
+    path = f"cellflow_core.data.importing.importing:{function}"
+    return sandbox.run_isolated(path, str(source.path), source.name, *args, **kwargs).result()

@@ -1,0 +1,96 @@
+"""Snapshots as tensors on a device, and the batches that every model trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from cellflow_core.data.snapshots import DataSpec, Snapshots
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The same number of cells of every time.
+
+    x       the cells; row i of one time and row i of the next are independent draws
+    times   in the data's own unit
+    rng     where a loss draws its noise from
+    pool    what the phase prepared from the same cells (coupled pairs, for example), None where it prepares nothing
+    frames  where the cells come from, and their rows there, [batch] for each time
+    """
+
+    x: Float[Tensor, "times batch dim"]
+    times: Float[Tensor, " times"]
+    rng: torch.Generator
+    pool: Any = None
+    frames: SnapshotTensors | None = None
+    rows: tuple[Tensor, ...] = ()
+
+    def cell_data(self, name: str) -> Shaped[Tensor, "times batch ..."]:
+        """What `SnapshotTensors.cell_data` holds for these cells. Raises KeyError that lists the names there are."""
+        known = {} if self.frames is None else self.frames.cell_data
+        if name not in known:
+            raise KeyError(f"nothing is known of {name!r} of these cells; known are {', '.join(known) or 'no names'}")
+        return _rows(known[name], self.rows)
+
+
+@dataclass(frozen=True)
+class SnapshotTensors:
+    """The cells of each time as one tensor: x[k] [cells_k, dim] at times[k], times ascending.
+
+    cell_data  what else is known of each cell, [cells_k, ...] by time: "velocity", "growth", "lineage", "subject",
+           "dose", "second_modality", and "label NAME" as the number of the category in `spec.labels` (-1 where unknown)
+    mass   cells that each time stands for, relative to the first; None where their number means nothing
+    """
+
+    x: tuple[Float[Tensor, "_ dim"], ...]  # another number of cells at each time
+    times: Float[Tensor, " times"]
+    spec: DataSpec
+    cell_data: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
+    mass: Float[Tensor, " times"] | None = None
+
+    @classmethod
+    def from_snapshots(
+        cls, data: Snapshots, device: str | torch.device = "cpu", spec: DataSpec | None = None
+    ) -> SnapshotTensors:
+        """`spec`, where these cells are a part of those that a model was built from, is the model's."""
+        spec = spec or data.spec
+        masks = [data.t == time for time in data.times]
+        known = data.by_cell | {f"label {name}": _codes(data.labels.get(name), found) for name, found in spec.labels}
+        about = {
+            name: tuple(_tensor(values[mask], device) for mask in masks)
+            for name, values in known.items()
+            if values is not None
+        }
+        x = tuple(torch.from_numpy(data.x[mask]).to(device) for mask in masks)
+        mass = None if data.mass is None else _tensor(np.asarray(data.mass) / data.mass[0], device)
+        return cls(x, torch.tensor(data.times, dtype=torch.float32, device=device), spec, about, mass)
+
+    def batch(self, size: int, rng: torch.Generator, pool: Any = None) -> Batch:
+        """`size` cells of every time, drawn with replacement."""
+        rows = tuple(torch.randint(len(each), (size,), generator=rng, device=each.device) for each in self.x)
+        return Batch(_rows(self.x, rows), self.times, rng, pool, self, rows)
+
+
+def _rows(parts: tuple[Tensor, ...], rows: tuple[Tensor, ...]) -> Tensor:
+    return torch.stack([each[i] for each, i in zip(parts, rows, strict=True)])
+
+
+def _codes(values: np.ndarray | None, categories: tuple[str, ...]) -> np.ndarray | None:
+    """Number of each value among the categories, -1 for another word."""
+    if values is None:
+        return None
+    number = {word: k for k, word in enumerate(categories)}
+    return np.array([number.get(str(each), -1) for each in values], dtype=np.int64)
+
+
+def _tensor(values: np.ndarray, device: str | torch.device) -> Tensor:
+    """Numbers as float32, whole ones as int64."""
+    kind = np.int64 if np.issubdtype(values.dtype, np.integer) else np.float32
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=kind)).to(device)

@@ -1,0 +1,229 @@
+"""A file from an address to the disk: in pieces, and taken up again where it was cut."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import json
+import shutil
+import socket
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+
+from cellflow_core.data.download.url_safety import ELSEWHERE, check, opener
+
+PIECE = 1024 * 1024
+READ_TIMEOUT = 30.0  # seconds without a byte
+TRIES = 5  # in a row without progress
+PAUSE = 0.5  # seconds between tries, longer each time
+SPARE = 200_000_000  # bytes that stay free on the disk
+_NO_WAY = (socket.gaierror, ConnectionRefusedError)
+_NO_NET = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
+CANCELLED = "this download was cancelled"
+AGENT = "Mozilla/5.0 (compatible; CellFlow-Explorer)"  # some hosts refuse Python's own name
+
+
+@dataclass(frozen=True)
+class DownloadedFile:
+    """A whole file. `name` is what its server calls it."""
+
+    path: Path
+    name: str
+
+
+def download(
+    url: str,
+    part: Path,
+    *,
+    most: int,
+    say: Callable[[str], None],
+    wanted: Callable[[], bool] = lambda: True,
+    pause: float = PAUSE,
+) -> DownloadedFile:
+    """Stream the file at `url` into `part`, which may hold its beginning already.
+
+    most    bytes that it may have
+    say     gets "12 of 80 MB" twice a second
+    wanted  asked twice a second: where it says no, the rest is left and a KeyError raised
+
+    Raises ValueError with one sentence. What arrived of a cut file stays in `part`, for the next call.
+    """
+    url = check(url)
+    host = urllib.parse.urlsplit(url).hostname or ""
+    left, most_so_far = TRIES, 0
+    while wanted():
+        try:
+            with _translated(host, url), _opened(url, part) as response:
+                arrived = _stream(response, part, url, most, say, wanted)
+                if arrived is not None:
+                    return arrived
+        except _TryAgain as cut:
+            problem = cut
+            if isinstance(cut, _StartAgain):
+                part.unlink(missing_ok=True)
+        else:
+            problem = _TryAgain(f"{host} ended the connection before the file was whole")
+        left = TRIES if _size(part) > most_so_far > 0 else left - 1
+        most_so_far = max(most_so_far, _size(part))
+        if not left:
+            raise ValueError(
+                f"{problem}: {_size(part) / 1e6:.1f} MB are kept; try again later, or {ELSEWHERE}"
+            ) from problem
+        time.sleep(pause * (TRIES - left + 1))
+    raise KeyError(CANCELLED)
+
+
+class _TryAgain(Exception):
+    """It may go better in a moment."""
+
+
+class _StartAgain(_TryAgain):
+    """What is there already does not fit: the file must come anew."""
+
+
+def _stream(
+    response: http.client.HTTPResponse,
+    part: Path,
+    url: str,
+    most: int,
+    say: Callable[[str], None],
+    wanted: Callable[[], bool],
+) -> DownloadedFile | None:
+    """Write one answer to the disk; None where it ended too early."""
+    begin, total = _extent(response, part)
+    _check_kind(response, url)
+    _check_room(part, begin, total, most)
+    _note(part, url, response.headers)
+    told, size = 0.0, begin
+    with part.open("r+b" if begin else "wb") as out:
+        out.truncate(begin)
+        out.seek(begin)
+        while piece := response.read1(PIECE):
+            out.write(piece)
+            size += len(piece)
+            if size > most:
+                out.truncate(0)
+                _check_room(part, begin, size, most)
+            if time.monotonic() - told > 0.5:
+                told = time.monotonic()
+                say(_progress(size, total))
+                if not wanted():
+                    raise KeyError(CANCELLED)
+    if total is not None and size < total:
+        return None
+    say(_progress(size, total))
+    _notes(part).unlink(missing_ok=True)
+    return DownloadedFile(part, _name(response, url))
+
+
+def _extent(response: http.client.HTTPResponse, part: Path) -> tuple[int, int | None]:
+    """(byte at which this answer begins, bytes of the whole file or None where the server does not say)."""
+    length = response.headers.get("Content-Length", "")
+    if response.status != 206:
+        return 0, int(length) if length.isdigit() else None
+    unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
+    piece, _, whole = rest.partition("/")
+    begin = piece.partition("-")[0]
+    if unit != "bytes" or not begin.isdigit() or int(begin) != _size(part):
+        raise _StartAgain("the server sent another piece of the file than was asked for")
+    return int(begin), int(whole) if whole.isdigit() else None
+
+
+def _check_kind(response: http.client.HTTPResponse, url: str) -> None:
+    if response.headers.get_content_type() == "text/html":
+        raise ValueError(f"{url} leads to a web page, not to a file: copy the address of the download itself")
+
+
+def _check_room(part: Path, begin: int, total: int | None, most: int) -> None:
+    if total is not None and total > most:
+        raise ValueError(
+            f"the file has {total / 1e6:,.1f} MB or more, and a download may have {most / 1e6:,.1f} MB: take a smaller "
+            "one, or allow more with CELLFLOW_DOWNLOAD_GB"
+        )
+    free = shutil.disk_usage(part.parent).free
+    if total is not None and total - begin > free - SPARE:
+        raise ValueError(
+            f"the file has {total / 1e6:,.0f} MB and the disk of this machine has {free / 1e6:,.0f} MB left: make room"
+        )
+
+
+def _progress(size: int, total: int | None) -> str:
+    return f"{size / 1e6:,.1f} of {total / 1e6:,.1f} MB" if total else f"{size / 1e6:,.1f} MB"
+
+
+def _name(response: http.client.HTTPResponse, url: str) -> str:
+    """What the server calls the file, else the end of the address."""
+    for path in (response.geturl(), url):
+        found = response.headers.get_filename() or urllib.parse.unquote(urllib.parse.urlsplit(path).path)
+        if found.rstrip("/").rsplit("/", 1)[-1]:
+            return found.rstrip("/").rsplit("/", 1)[-1]
+    return "download"
+
+
+def _opened(url: str, part: Path) -> http.client.HTTPResponse:
+    """The answer to a request for what is missing of the file."""
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "*/*"}
+    told = json.loads(_notes(part).read_text()) if _notes(part).exists() else {}
+    if _size(part) and told.get("url") == url:
+        headers["Range"] = f"bytes={_size(part)}-"
+        if told.get("mark"):
+            headers["If-Range"] = told["mark"]
+    return opener().open(urllib.request.Request(url, headers=headers), timeout=READ_TIMEOUT)
+
+
+def _note(part: Path, url: str, headers: Message) -> None:
+    """Remember which state of the file is being fetched: a changed one must start again."""
+    tag = headers.get("ETag", "")
+    mark = headers.get("Last-Modified", "") if not tag or tag.startswith("W/") else tag
+    _notes(part).write_text(json.dumps({"url": url, "mark": mark}))
+
+
+def _notes(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+@contextmanager
+def _translated(host: str, url: str) -> Iterator[None]:
+    """Network errors as sentences; `_TryAgain` for those that may pass."""
+    try:
+        yield
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise _of_status(error.code, host, url) from None
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise ValueError(f"the certificate of {host} is not trusted here: {ELSEWHERE}") from None
+        if isinstance(reason, OSError) and (isinstance(reason, _NO_WAY) or reason.errno in _NO_NET):
+            raise ValueError(f"this machine cannot reach {host}, it may be offline: {ELSEWHERE}") from None
+        if isinstance(reason, TimeoutError):
+            raise _TryAgain(f"{host} sent nothing for {READ_TIMEOUT:g} seconds") from None
+        if isinstance(reason, OSError) and not isinstance(reason, (ConnectionError, ssl.SSLError)):
+            raise reason from None  # of the disk
+        raise _TryAgain(f"the connection to {host} broke ({type(reason).__name__})") from None
+
+
+def _of_status(code: int, host: str, url: str) -> Exception:
+    if code in (404, 410):
+        return ValueError(f"{host} has no file at {url}: look for its new address")
+    if code in (401, 403):
+        return ValueError(f"{host} does not give {url} to this machine (HTTP {code}): {ELSEWHERE}")
+    if 300 <= code < 400:
+        return ValueError(f"{host} sends on to an address that is not http or https: {ELSEWHERE}")
+    if code == 416:
+        return _StartAgain(f"{host} has another file there than before")
+    if code in (408, 429) or code >= 500:
+        return _TryAgain(f"{host} answers with HTTP {code}")
+    return ValueError(f"{host} answers with HTTP {code} instead of the file: {ELSEWHERE}")

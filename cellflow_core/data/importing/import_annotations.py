@@ -1,0 +1,103 @@
+"""What comes into a data set beside the states of its cells, and what must be said of it.
+
+Each takes the table of a file and the cells on their way (`made`), and gives arrays of the cells that are left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellflow_core.data.importing import annotations, second_modality
+from cellflow_core.data.importing.import_choices import ImportChoices
+from cellflow_core.data.importing.value_type import ValueType
+from cellflow_core.data.preprocessing.preprocessing import PreprocessingState
+from cellflow_core.data.preprocessing.qc import QCMetrics
+from cellflow_core.data.readers import InvalidInputError, Table
+
+Array = np.ndarray
+
+
+def rows(values: Array | None, made: PreprocessingState) -> Array | None:
+    """What was measured in the cells that are left; None where nothing was."""
+    return None if values is None else values[made.kept]
+
+
+def velocity(table: Table, choices: ImportChoices, made: PreprocessingState) -> Array | None:
+    """The velocity that stands in the file in the very axes of the state."""
+    assert made.space is not None
+    found = annotations.velocity(table, choices.representation, made.space.dim)
+    if found is None:
+        return None
+    key, values = found[0], found[1][made.kept]
+    if not np.isfinite(values).all():
+        made.notes.append(f"the velocity {key!r} of the file has missing values and was left out")
+        return None
+    made.steps.append(f"took the velocity {key!r} of the file")
+    made.notes.append(f"velocities are {key!r} as it stands in the file: its unit of time need not be that of the data")
+    return values
+
+
+def growth(table: Table, name: str, choices: ImportChoices, made: PreprocessingState) -> Array | None:
+    """The chosen column of growth. BadInput where a cell has none."""
+    values = annotations.growth(table, name, choices.growth_column)
+    if values is None:
+        return None
+    made.steps.append(f"took the growth of each cell from column {choices.growth_column!r}")
+    made.notes.append(f"growth is column {choices.growth_column!r} as it stands in the file, read as a rate per time")
+    return values[made.kept]
+
+
+def second_modality_values(table: Table, name: str, choices: ImportChoices, made: PreprocessingState) -> Array | None:
+    """The chosen second modality in axes of its own. BadInput where there is none of that name, or it is not whole."""
+    there = annotations.measurements(table)
+    left = ", ".join(repr(each) for each in table.panels if each != choices.modality)
+    if left:
+        made.steps.append(f"left out {left}, measured in the same cells")
+    if not choices.modality:
+        return None
+    if choices.modality not in there:
+        raise InvalidInputError(
+            f"{name} has no measurement {choices.modality!r} that could be the second modality: it has "
+            f"{', '.join(there) or 'none'}"
+        )
+    values = there[choices.modality]
+    found, words = second_modality.axes(values[np.flatnonzero(made.kept)], choices.modality)
+    made.steps.append(
+        f"took {choices.modality!r} ({values.shape[1]:,} features) as the second modality, in {found.shape[1]} axes "
+        f"of its own: {words}"
+    )
+    return found
+
+
+def labels(table: Table, choices: ImportChoices, made: PreprocessingState) -> dict[str, Array]:
+    """Columns of names that differ between cells, the time last; a time that is written in numbers is none of them."""
+    found = annotations.label_columns(table)
+    if choices.time_column in found:
+        time = found.pop(choices.time_column)
+        if table.obs[choices.time_column].dtype.kind not in "fiu":
+            found[choices.time_column] = time
+    return annotations.drop_constant_columns(found, made.kept)
+
+
+def numbers(
+    table: Table, measured: QCMetrics, scale: ValueType, choices: ImportChoices, made: PreprocessingState
+) -> dict[str, Array]:
+    """Quality numbers of cells measured in genes, then the numbers of the file, at most 40."""
+    own = {} if scale.value_type == "coordinates" else measured.measures
+    if scale.value_type == "log":
+        own = {"genes detected": own["genes detected"]}
+    taken = {*own, "" if choices.windows else choices.time_column}
+    every = {**own, **{k: v for k, v in annotations.number_columns(table).items() if k not in taken}}
+    held = annotations.drop_constant_columns(every, made.kept)
+    if len(held) > annotations.MOST_NUMBERS:
+        made.notes.append(
+            f"of {len(held)} columns of numbers the first {annotations.MOST_NUMBERS} are kept with the cells"
+        )
+    return dict(list(held.items())[: annotations.MOST_NUMBERS])
+
+
+def embeddings(table: Table, measured: Array | None, made: PreprocessingState) -> dict[str, Array]:
+    """Published 2-D embeddings without a gap, and one of the axes of the second modality."""
+    found = {name: points[made.kept] for name, points in annotations.embeddings(table).items()}
+    own = {} if measured is None else {second_modality.VIEW: second_modality.picture(measured)}
+    return {name: points for name, points in found.items() if np.isfinite(points).all()} | own

@@ -1,0 +1,286 @@
+"""A user's file into a data set, with what the user made of the proposals of `inspection`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.data.importing import annotations, import_annotations
+from cellflow_core.data.importing.import_choices import ImportChoices
+from cellflow_core.data.importing.inspection import FileSummary, check_size, inspect_file, measured, sentences
+from cellflow_core.data.importing.time_columns import MIN_PER_TIME, TimeCandidate, times_of, without_times
+from cellflow_core.data.importing.value_type import ValueType, scale_of
+from cellflow_core.data.preprocessing import preprocessing, qc
+from cellflow_core.data.preprocessing.preprocessing import PreprocessingState
+from cellflow_core.data.preprocessing.qc import QCMetrics
+from cellflow_core.data.readers import InvalidInputError, Table, read
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.store.store import save_dataset
+
+__all__ = ["FileSummary", "ImportChoices", "InvalidInputError", "TimeCandidate", "import_file", "inspect_file"]
+
+Array = np.ndarray
+
+
+def import_file(
+    path: str | Path,
+    name: str,
+    choices: ImportChoices,
+    numbers: Mapping[str, float | None],
+    say: Callable[[str], None] = lambda stage: None,
+) -> str:
+    """Make a data set and return its id. `numbers` gives each label of the time column its time; None leaves cells out.
+
+    Raises BadInput with one sentence; nothing is stored then.
+    """
+    say("reading the file")
+    table = without_times(read(Path(path), name), choices.time_column)
+    recipe = {"step": "import", "settings": choices.as_dict() | {"numbers": dict(numbers)}}
+    label = choices.label.strip() or Path(name).stem
+    if table.snapshots is not None:
+        return _store_ready(table, name, label, recipe, say)
+    check_size(table, name)
+    made = PreprocessingState(kept=np.ones(table.cells, dtype=bool), steps=[f"read {table.cells:,} cells from {name}"])
+    made.notes += table.notes
+    say("checking cells and genes")
+    scale = _decided(scale_of(table), choices, made)
+    numbers_of_cells = measured(table)
+    genes = _filter(numbers_of_cells, choices, scale, made, name)
+    times = _times(table, name, choices, numbers, made)
+    if choices.batch_column:
+        made.batch = _batches(table, name, choices, times, made)
+    say("preparing the values")
+    expression, features, layers = _prepare(table, name, choices, scale, genes, made, say)
+    times = times[made.kept]
+    subject, dose = annotations.subjects(table)
+    _check_times(times, name, choices, followed=subject is not None)
+    assert made.space is not None
+    if made.space.dim < (1 if subject is not None else 2):
+        raise InvalidInputError(
+            f"{name} has {made.space.dim} coordinate that differs between cells: two or more are needed to draw and "
+            "model motion"
+        )
+    data = Snapshots(
+        made.state,
+        times,
+        made.space,
+        choices.unit,
+        velocity=import_annotations.velocity(table, choices, made),
+        lineage=import_annotations.rows(annotations.lineage(table), made),
+        second_modality=import_annotations.second_modality_values(table, name, choices, made),
+        growth=import_annotations.growth(table, name, choices, made),
+        subject=import_annotations.rows(subject, made),
+        dose=import_annotations.rows(dose, made),
+        labels=import_annotations.labels(table, choices, made),
+        covariates=import_annotations.numbers(table, numbers_of_cells, scale, choices, made),
+    )
+    say("storing the cells")
+    return save_dataset(
+        data,
+        label=label,
+        origin="upload",
+        source=name,
+        steps=sentences(made.steps),
+        notes=sentences(made.notes),
+        expression=expression,
+        expression_genes=features,
+        layers=layers,
+        recipe=(recipe,),
+        views=import_annotations.embeddings(table, data.second_modality, made),
+        variance=made.shares,
+    )
+
+
+def _decided(scale: ValueType, choices: ImportChoices, made: PreprocessingState) -> ValueType:
+    """What the values are taken for: as the user said, else as they look."""
+    if choices.values != "auto":
+        return replace(scale, looks=choices.values, unsure="")
+    if scale.ambiguity and choices.representation != "coordinates":
+        made.notes.append(
+            f"{scale.ambiguity}: they were taken for {scale.value_type}; import again and say so if they are not"
+        )
+    return scale
+
+
+def _filter(
+    measured: QCMetrics, choices: ImportChoices, scale: ValueType, made: PreprocessingState, name: str
+) -> Array:
+    """Leave cells out of made.kept, and return which genes stay, [features]."""
+    found = qc.kept(measured, choices)
+    if (found.removed or choices.min_cells) and scale.value_type == "coordinates":
+        raise InvalidInputError(
+            f"{name} holds coordinates and no genes, so cells cannot be left out by counts: switch filters off"
+        )
+    made.kept = found.cells.copy()
+    made.steps += [f"left out {each.cells:,} cells with {each.words}" for each in found.removed]
+    if not found.cells.any():
+        worst = max(found.removed, key=lambda each: each.cells)
+        raise InvalidInputError(
+            f"{name}: no cell passes the filters; {worst.words} takes {worst.cells:,} cells: choose a milder one"
+        )
+    if choices.min_cells:
+        gone = int((~found.genes).sum())
+        made.steps.append(f"left out {gone:,} genes that are above zero in fewer than {choices.min_cells:,} cells")
+        if not found.genes.any():
+            raise InvalidInputError(
+                f"{name}: no gene is above zero in {choices.min_cells:,} cells: choose a smaller number"
+            )
+    return found.genes
+
+
+def _times(
+    table: Table, name: str, choices: ImportChoices, numbers: Mapping[str, float | None], made: PreprocessingState
+) -> Array:
+    """Time of each row of the file, NaN where it is out; above `most_cells` only a part of the cells stays."""
+    rows = np.flatnonzero(made.kept)
+    followed = annotations.subjects(table)[0] is not None
+    found, steps = times_of(table.obs.iloc[rows], name, choices.time_column, numbers, choices.windows, every=followed)
+    made.steps += steps
+    preprocessing.keep_cells(made, np.isfinite(found))
+    times = np.full(table.cells, np.nan)
+    times[rows] = found
+    _check_times(times[made.kept], name, choices, followed)
+    if choices.unit == "pseudotime":
+        made.notes.append(
+            "the times are pseudotime: an order of cells that was calculated, and not a time that was measured; speeds "
+            "and durations in it mean nothing by themselves"
+        )
+    left = int(made.kept.sum())
+    if left > choices.most_cells:
+        preprocessing.keep_cells(made, preprocessing.stratified_subsample(times[made.kept], choices.most_cells))
+        made.steps.append(f"took {choices.most_cells:,} of {left:,} cells at random, the same share of every time")
+        made.notes.append(f"only {choices.most_cells:,} of {left:,} cells are held, a random part of each time")
+        _check_times(times[made.kept], name, choices, followed=False)
+    return times
+
+
+def _batches(table: Table, name: str, choices: ImportChoices, times: Array, made: PreprocessingState) -> Array:
+    """Batch of each row of the file. BadInput where batches cannot be corrected."""
+    columns = annotations.label_columns(table)
+    if choices.batch_column not in columns:
+        raise InvalidInputError(
+            f"{name} has no column of batches {choices.batch_column!r}: choose one of {', '.join(columns) or 'none'}"
+        )
+    if choices.representation != "pca":
+        raise InvalidInputError(
+            f"{name}: batches are corrected in principal components only: choose them as axes, or no batch column"
+        )
+    batch = columns[choices.batch_column]
+    held = batch[made.kept]
+    if len(np.unique(held)) < 2:
+        raise InvalidInputError(
+            f"{name}: the cells used are all of one batch in column {choices.batch_column!r}: choose none"
+        )
+    if len(np.unique(times[made.kept])) > 1 and all(
+        len(np.unique(times[made.kept][held == each])) == 1 for each in np.unique(held)
+    ):
+        made.notes.append(
+            f"each batch of {choices.batch_column!r} was measured at one time only, so taking out differences between "
+            "batches took out differences between times with them: read motion in these data with great care"
+        )
+    return batch
+
+
+def _prepare(
+    table: Table,
+    name: str,
+    choices: ImportChoices,
+    scale: ValueType,
+    genes: Array,
+    made: PreprocessingState,
+    say: Callable[[str], None],
+) -> tuple[Any, tuple[str, ...], dict[str, Any]]:
+    """Fill made.state and made.space; return what is stored of the genes: values (None: nothing), names and layers."""
+    way = choices.representation
+    key = way.removeprefix("obsm:") if way.startswith("obsm:") else ""
+    if key and key not in annotations.states(table):
+        raise InvalidInputError(
+            f"{name} has no coordinates {key!r}: it has {', '.join(annotations.states(table)) or 'none'}"
+        )
+    if not key and way not in ("pca", "genes", "coordinates"):
+        raise InvalidInputError(f"{name}: axes {way!r} is not known: choose pca, genes, coordinates or obsm:<name>")
+    normalised = scale.value_type == "counts"
+    if key:
+        made.x = np.asarray(table.obsm[key][np.flatnonzero(made.kept)], dtype=np.float64)
+        preprocessing.drop_incomplete(made, name, choices.drop_incomplete)
+        axes = tuple(f"{key.removeprefix('X_').upper()}{k + 1}" for k in range(made.x.shape[1]))
+        made.state, made.space = preprocessing.coordinates(made.x, axes, choices.components, made)
+        if scale.value_type == "coordinates" or preprocessing.bad_rows(table.x[np.flatnonzero(made.kept)]).any():
+            return None, (), {}
+        beside = _of_file(PreprocessingState(made.kept.copy(), notes=made.notes), table, genes)
+        preprocessing.unique_features(beside)
+        if normalised:
+            preprocessing.normalise(beside, name, choices.normalise, choices.log)
+            made.steps += [f"genes: {each}" for each in beside.steps]
+            made.state, made.kept = made.state[beside.kept[made.kept]], beside.kept
+        return _stored(beside.x), beside.features, _layers(table, beside)
+    _of_file(made, table, genes)
+    what = "coordinates" if way == "coordinates" else "genes"
+    preprocessing.drop_incomplete(made, name, choices.drop_incomplete)
+    preprocessing.unique_features(made)
+    preprocessing.drop_constant(made, name, what)
+    if normalised and way != "coordinates":
+        preprocessing.normalise(made, name, choices.normalise, choices.log)
+    preprocessing.compute_state(made, way, choices.components, choices.variable_genes, say)
+    if way == "coordinates":
+        return None, (), {}
+    return _stored(made.x), made.features, _layers(table, made)
+
+
+def _of_file(made: PreprocessingState, table: Table, genes: Array) -> PreprocessingState:
+    """The values of the cells that are left, and of the genes that pass; without a copy where all do."""
+    made.x = table.x if made.kept.all() else table.x[np.flatnonzero(made.kept)]
+    made.features, made.columns = table.features, np.arange(len(table.features))
+    if not genes.all():
+        preprocessing.keep_features(made, genes)
+    return made
+
+
+def _layers(table: Table, made: PreprocessingState) -> dict[str, Any]:
+    """Further measurements of the same cells and genes."""
+    rows = np.flatnonzero(made.kept)
+    return {name: _stored(values[rows][:, made.columns]) for name, values in table.layers.items()}
+
+
+def _store_ready(table: Table, name: str, label: str, recipe: Mapping[str, Any], say: Callable[[str], None]) -> str:
+    """A file that this app wrote holds whole snapshots."""
+    assert table.snapshots is not None
+    say("storing the cells")
+    genes = table.features if table.x.shape[1] else ()
+    return save_dataset(
+        table.snapshots,
+        label=label,
+        origin="upload",
+        source=name,
+        steps=(f"Read {table.cells:,} cells as this app wrote them to {name}",),
+        notes=sentences(table.notes),
+        expression=_stored(table.x) if genes else None,
+        expression_genes=genes,
+        layers={each: _stored(values) for each, values in table.layers.items()} if genes else {},
+        recipe=(recipe,),
+    )
+
+
+def _stored(x: Any) -> Any:
+    return np.asarray(x, dtype=np.float32) if isinstance(x, np.ndarray) else x.astype(np.float32, copy=False)
+
+
+def _check_times(times: Array, name: str, choices: ImportChoices, followed: bool) -> None:
+    """At least one time, each with enough cells; where individuals are followed, one row is enough."""
+    distinct, counts = np.unique(times, return_counts=True)
+    if not len(distinct):
+        raise InvalidInputError(
+            f"{name}: the cells used have no time at all in column {choices.time_column!r}: give labels a number, or "
+            "choose another column"
+        )
+    few = [f"{time:g} ({count})" for time, count in zip(distinct, counts, strict=True) if count < MIN_PER_TIME]
+    shown = ", ".join(few[:5]) + (" ..." if few[5:] else "")
+    if few and not followed:
+        raise InvalidInputError(
+            f"{name}: fewer than {MIN_PER_TIME} cells at time {shown}: leave these times out, or join them "
+            "with a neighbour by giving both the same number"
+        )

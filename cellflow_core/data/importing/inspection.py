@@ -1,0 +1,155 @@
+"""A look into a user's file before anything is done to it: what it holds, and what is proposed for its import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cellflow_core.data.importing import annotations
+from cellflow_core.data.importing.time_columns import TimeCandidate, candidates, no_time, numbers_in, without_times
+from cellflow_core.data.importing.value_type import SUBJECTS, ValueType, scale_of
+from cellflow_core.data.preprocessing import preprocessing, qc
+from cellflow_core.data.preprocessing.qc import QCMetrics
+from cellflow_core.data.readers import InvalidInputError, NotCellDataError, Table, labels_of, read
+
+MIN_CELLS = 20
+
+
+@dataclass(frozen=True)
+class FileSummary:
+    """What a file holds, before anything is done to it.
+
+    candidates   columns that may be the time, the likeliest first
+    annotations  columns of names, among them those that may be batches; obsm: coordinates that can be the axes
+    looks        what the values seem to be: "counts", "log" or "coordinates"; unsure: why a person should say, or ""
+    growth       columns named like a growth rate; pictures: published 2-D embeddings; layers: further measurements
+    velocities   RNA velocities in the axes of coordinates
+    modalities   what else was measured in the same cells, with the number of its features
+    mito_genes   genes named MT-; summary: 5 %, median and 95 % of each quality number over the cells
+    proposed     filters that are usual for such a file, as values of ImportChoices
+    clones       lineage barcodes that mark one or more cells, 0 where there are none
+    ready        written by this app: nothing is left to decide
+    followed     the same individuals were measured again and again, each at times of its own
+    """
+
+    name: str
+    format: str
+    cells: int
+    features: int
+    candidates: tuple[TimeCandidate, ...]
+    annotations: tuple[str, ...]
+    obsm: tuple[str, ...]
+    looks: str
+    notes: tuple[str, ...]
+    unsure: str
+    growth: tuple[str, ...]
+    pictures: tuple[str, ...]
+    layers: tuple[str, ...]
+    velocities: tuple[str, ...]
+    modalities: Mapping[str, int]
+    mito_genes: int
+    clones: int
+    summary: Mapping[str, tuple[float, float, float]]
+    proposed: Mapping[str, float]
+    ready: bool
+    followed: bool
+
+
+def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = None) -> FileSummary:
+    """Proposals for the import of a file that its owner calls `name`. Raises BadInput with one sentence.
+
+    quality_at  where the quality numbers of every cell are stored for `quality.load`; None: nowhere
+    """
+    table = without_times(read(Path(path), name))
+    check_size(table, name)
+    scale = scale_of(table)
+    found = candidates(table)
+    numbers = measured(table, found)
+    if quality_at is not None:
+        qc.save(Path(quality_at), numbers)
+    notes = [*table.notes, *_about_values(table, scale)]
+    if not found:
+        notes.append(no_time(table))
+    return FileSummary(
+        name=name,
+        format=table.format,
+        cells=table.cells,
+        features=len(table.features),
+        candidates=found,
+        annotations=tuple(annotations.label_columns(table)),
+        obsm=annotations.states(table),
+        looks=scale.value_type,
+        notes=sentences(notes),
+        unsure=scale.ambiguity,
+        growth=annotations.growth_columns(table),
+        pictures=tuple(annotations.embeddings(table)),
+        layers=tuple(table.layers),
+        velocities=tuple(each for each in table.obsm if "velocity" in each.lower()),
+        modalities={key: values.shape[1] for key, values in annotations.modalities(table).items()},
+        mito_genes=numbers.mito_genes,
+        clones=_clones(table),
+        summary={} if scale.value_type == "coordinates" else _summary(numbers),
+        proposed=_proposed(table, scale, numbers),
+        ready=table.snapshots is not None,
+        followed=annotations.subjects(table)[0] is not None,
+    )
+
+
+def _clones(table: Table) -> int:
+    marked = annotations.lineage(table)
+    return 0 if marked is None else len(np.unique(marked[marked >= 0]))
+
+
+def _proposed(table: Table, scale: ValueType, numbers: QCMetrics) -> dict[str, float]:
+    """Filters of counts; where individuals are followed, rows in which not everything was measured are left out."""
+    if table.format == SUBJECTS:
+        return {"drop_incomplete": True} if preprocessing.bad_rows(table.x).any() else {}
+    return qc.proposed(numbers) if scale.value_type == "counts" and scale.whole else {}
+
+
+def measured(table: Table, found: Iterable[TimeCandidate] = ()) -> QCMetrics:
+    """Quality numbers of the cells, with the columns of names and those that may be the time."""
+    labels = annotations.label_columns(table)
+    labels |= {each.column: labels_of(table.obs[each.column]) for each in found if each.kind == "labels"}
+    orders = {each.column: numbers_in(table.obs[each.column]) for each in found if each.kind == "continuous"}
+    return qc.measure(table, labels, orders)
+
+
+def _summary(measured: QCMetrics) -> dict[str, tuple[float, float, float]]:
+    parts = {name: np.nanquantile(values, (0.05, 0.5, 0.95)) for name, values in measured.measures.items()}
+    return {name: (float(low), float(middle), float(high)) for name, (low, middle, high) in parts.items()}
+
+
+def _about_values(table: Table, scale: ValueType) -> list[str]:
+    notes = []
+    if scale.value_type == "counts" and not scale.whole:
+        notes.append("the values are not whole numbers but not logarithmic either: they seem normalised already")
+    if scale.value_type == "log" and scale.least < 0:
+        notes.append(f"values go below zero (down to {scale.least:.3g}), so they seem scaled and are used as they are")
+    twice = len(table.features) - len(set(table.features))
+    if twice:
+        notes.append(f"{twice} feature names appear twice and will be numbered")
+    return notes
+
+
+def check_size(table: Table, name: str) -> None:
+    """BadInput where there are too few cells, or nothing but times of cells."""
+    if table.format == "table" and not table.features:
+        raise NotCellDataError(
+            f"{name} holds times or notes of {table.cells:,} cells and nothing that was measured in them: choose the "
+            "file with the measured values, or put both into one table",
+            "times",
+        )
+    if table.cells < MIN_CELLS:
+        raise InvalidInputError(
+            f"{name} holds {table.cells} cells and at least {MIN_CELLS} are needed: load a file with more cells (rows "
+            "are cells, columns are genes or coordinates)"
+        )
+
+
+def sentences(words: Iterable[str]) -> tuple[str, ...]:
+    """Each with a capital letter."""
+    return tuple(each[:1].upper() + each[1:] for each in words)

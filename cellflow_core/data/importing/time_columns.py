@@ -1,0 +1,204 @@
+"""Which column of a table says when each cell was measured, and what its labels mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from cellflow_core.data.importing.time_bins import quantile_bins
+from cellflow_core.data.importing.time_labels import (
+    DOUBTFUL,
+    is_continuous_name,
+    is_time_name,
+    likeness,
+    propose,
+    unit_of_name,
+)
+from cellflow_core.data.importing.value_type import SUBJECTS
+from cellflow_core.data.readers import MISSING, InvalidInputError, Table, labels_of
+
+Array = np.ndarray
+MIN_PER_TIME = 5
+MAX_TIMES = 60
+"""Columns with more different values are continuous, and no time of sampling."""
+
+
+@dataclass(frozen=True)
+class TimeCandidate:
+    """A column that may be the time: its labels in the proposed order, each with number (None: unclear) and cells.
+
+    A continuous one has no labels: its cells lie between `low` and `high`, `known` of them have a value, and it is
+    cut into windows.
+    """
+
+    column: str
+    labels: tuple[str, ...]
+    numbers: tuple[float | None, ...]
+    unit: str
+    counts: tuple[int, ...]
+    kind: Literal["labels", "continuous"] = "labels"
+    low: float = 0.0
+    high: float = 0.0
+    known: int = 0
+
+    @property
+    def is_order(self) -> bool:
+        """Is it pseudotime: an order of cells that was calculated, and no time that was measured?"""
+        return self.kind == "continuous" and self.unit == "pseudotime"
+
+
+def _is_time(table: Table, column: str) -> bool:
+    few = table.obs[column].nunique() <= MAX_TIMES
+    return is_time_name(column) if few else is_continuous_name(column)
+
+
+def candidates(table: Table) -> tuple[TimeCandidate, ...]:
+    """Columns that may be the time, likeliest first."""
+    found: list[tuple[float, TimeCandidate]] = []
+    for column in dict.fromkeys(map(str, table.obs.columns)):
+        values = table.obs[column]
+        if values.ndim > 1 or values.dtype.kind == "b" or values.nunique() > MAX_TIMES:
+            continue
+        if table.format == "table" and values.dtype.kind in "fiu" and not is_time_name(column):
+            continue
+        labels = labels_of(values)
+        counts = Counter(labels.tolist())
+        proposal = propose((each for each in counts if each != MISSING), column)
+        if not is_time_name(column) and min(counts.values()) < MIN_PER_TIME:
+            continue
+        like = likeness(column, proposal.labels)
+        if not like:
+            continue
+        missing = (MISSING,) if MISSING in counts else ()
+        every = (*proposal.labels, *missing)
+        candidate = TimeCandidate(
+            column, every, (*proposal.numbers, *(None for _ in missing)), proposal.unit, tuple(counts[k] for k in every)
+        )
+        found.append((like, candidate))
+    ordered = sorted(found, key=lambda each: -each[0])
+    clear = [candidate for like, candidate in ordered if like >= DOUBTFUL]
+    every = (*clear, *continuous(table), *(candidate for like, candidate in ordered if like < DOUBTFUL))
+    followed = table.format == SUBJECTS  # its reader knows which column is the time; age is none
+    return tuple(sorted(every, key=lambda each: each.column != "time")) if followed else every
+
+
+def continuous(table: Table) -> tuple[TimeCandidate, ...]:
+    """Columns of many numbers that may be a time or a pseudotime: what most cells have first, then global ones."""
+    found: list[TimeCandidate] = []
+    for column in dict.fromkeys(map(str, table.obs.columns)):
+        values = table.obs[column]
+        if values.ndim > 1 or values.dtype.kind not in "fiu" or not is_continuous_name(column):
+            continue
+        if values.nunique() <= MAX_TIMES:
+            continue
+        number = numbers_in(values)
+        number = number[np.isfinite(number)]
+        unit = unit_of_name(column)
+        limits = float(number.min()), float(number.max())
+        found.append(TimeCandidate(column, (), (), unit, (), "continuous", *limits, known=len(number)))
+    return tuple(sorted(found, key=lambda each: (-each.known, "global" not in each.column.lower())))
+
+
+def numbers_in(column: Any) -> Array:
+    """The values of a numeric pandas column, [cells]; NaN where one is missing or infinite."""
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def without_times(table: Table, chosen: str = "") -> Table:
+    """A text table without its time columns among the coordinates."""
+    if table.format != "table":
+        return table
+    named = {each for each in table.features if each == chosen or _is_time(table, each)}
+    if not named and not chosen:
+        named = {each.column for each in candidates(table)[:1]}
+    kept = [k for k, each in enumerate(table.features) if each not in named]
+    return replace(table, x=table.x[:, kept], features=tuple(table.features[k] for k in kept))
+
+
+def no_time(table: Table) -> str:
+    """Why no column is taken for the time."""
+    once = [str(each) for each in table.obs.columns if is_time_name(str(each)) and table.obs[each].nunique() == 1]
+    if once:
+        only = labels_of(table.obs[once[0]])[0]
+        return (
+            f"column {once[0]!r} holds one time only ({only}): a model of motion needs two or more, so cells can come "
+            "in as one snapshot and be ordered by pseudotime, or you load a file with more times"
+        )
+    known = [str(each) for each in table.obs.columns if str(each) not in set(table.features)]
+    shown = ", ".join(known[:8]) + (" ..." if len(known) > 8 else "")
+    return (
+        f"no column says when each cell was measured (columns: {shown or 'none'}): add one with two or more different "
+        'times, numbers or names such as "Day 3", or let the cells in as one snapshot and order them by pseudotime'
+    )
+
+
+def times_of(
+    obs: Any, name: str, column: str, numbers: Mapping[str, float | None], windows: int = 0, every: bool = False
+) -> tuple[Array, list[str]]:
+    """Time of every row of a pandas.DataFrame, NaN where it is left out, and the steps in words.
+
+    Without a column all cells are of time 0. every: a column of many numbers is taken as it is, each number a time.
+    """
+    if not column:
+        return np.zeros(len(obs)), ["no time: all cells are one snapshot, at time 0"]
+    if column not in obs.columns:
+        held = ", ".join(map(str, list(obs.columns)[:12])) or "none at all"
+        raise InvalidInputError(f"{name} has no column {column!r} for the time: choose one of {held}")
+    if windows:
+        return _windows_of(obs, name, column, windows)
+    values = obs[column]
+    if every and values.dtype.kind in "fiu" and not numbers:
+        times = numbers_in(values)
+        return times, [f"time from column {column!r}, {values.nunique():,} different ones", *_without(times)]
+    if values.dtype.kind in "fiu" and values.nunique() > MAX_TIMES and not numbers:
+        raise InvalidInputError(
+            f"{name}: column {column!r} has {values.nunique():,} different values: say into how many windows it is cut"
+        )
+    labels = labels_of(values)
+    distinct = sorted(set(labels.tolist()))
+    open_ones = [each for each in distinct if each not in numbers and each != MISSING]
+    if open_ones:
+        raise InvalidInputError(
+            f"{name}: {len(open_ones)} labels of {column!r} have no time ({', '.join(open_ones[:5])}): give each a "
+            "number, or leave its cells out"
+        )
+    given = {each: numbers.get(each) for each in distinct}
+    as_number = {each: np.nan if value is None else float(value) for each, value in given.items()}
+    times = np.array([as_number[each] for each in labels.tolist()], dtype=np.float64)
+    if np.isinf(times).any():
+        raise InvalidInputError(f"{name}: a label of {column!r} was given an infinite time: give it a number")
+    used = sorted(((k, v) for k, v in given.items() if v is not None), key=lambda each: each[1])
+    steps = [f"time from column {column!r}: " + ", ".join(f"{k} is {v:g}" for k, v in used)]
+    return times, steps + _without(times)
+
+
+def _windows_of(obs: Any, name: str, column: str, windows: int) -> tuple[Array, list[str]]:
+    """The mean of the window of each cell, NaN for cells without a value."""
+    if obs[column].dtype.kind not in "fiu":
+        raise InvalidInputError(
+            f"{name}: column {column!r} holds words, and only numbers can be cut into windows: set windows=0"
+        )
+    values = numbers_in(obs[column])
+    known = np.isfinite(values)
+    times = np.full(len(values), np.nan)
+    try:
+        times[known] = quantile_bins(values[known], windows, MIN_PER_TIME)
+    except ValueError as error:
+        raise InvalidInputError(f"{name}, column {column!r}: {error}") from error
+    means, counts = np.unique(times[known], return_counts=True)
+    told = f"{int(counts.min()):,} to {int(counts.max()):,}" if counts.min() < counts.max() else f"{int(counts[0]):,}"
+    steps = [
+        f"time from column {column!r}, cut into {len(means)} windows of {told} cells, each named by its mean: "
+        + ", ".join(f"{each:g}" for each in means)
+    ]
+    return times, steps + _without(times)
+
+
+def _without(times: Array) -> list[str]:
+    out = int(np.isnan(times).sum())
+    return [f"left out {out:,} cells without a time"] if out else []

@@ -1,0 +1,320 @@
+"""Files on their way in: uploads, files of this machine and downloads, each found again by an id.
+
+One folder an id below `home()/uploads`. What nobody imported in two days goes; an imported file moves into the folder
+of its data set, so that it can be prepared again. A download has its id before it has its file: `expect`, `download`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from cellflow_core.data.download import download as transfer
+from cellflow_core.data.download import url_safety
+from cellflow_core.progress import Stages
+from cellflow_core.workspace import data_root, home
+
+KINDS = ("h5ad", "h5mu", "h5", "loom", "zip", "tar", "tgz", "csv", "tsv", "txt", "gz", "npz")
+KEPT_DAYS = 2
+PIECE = 8 * 1024 * 1024
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that can be read.
+
+    path    where it is; the folder around it is this source's own, also where the file itself is only linked
+    name    what its owner calls it, never to be used as a path
+    origin  "upload", the path on this machine, or the address it came from
+    sha256  of its content, "" where nobody counted it
+    time    column that holds the time of each cell, where that is known before, else ""
+    """
+
+    id: str
+    path: Path
+    name: str
+    origin: str
+    sha256: str
+    time: str = ""
+
+
+@dataclass(frozen=True)
+class PendingDownload:
+    """A file that is to be fetched: its address, its checksum where that is known, what to call it and its time."""
+
+    url: str
+    sha256: str = ""
+    name: str = ""
+    time: str = ""
+
+
+def save_upload(file: BinaryIO, name: str) -> str:
+    """Write an upload to disk without holding it twice, and return its id."""
+    folder = new_folder()
+    path, counted = folder / f"file{ending(name)}", hashlib.sha256()
+    with path.open("wb") as out:
+        while piece := file.read(PIECE):
+            counted.update(piece)
+            out.write(piece)
+    return write_metadata(Source(folder.name, path, name, "upload", counted.hexdigest()))
+
+
+def register_local_file(path: str | Path) -> str:
+    """Take a file of this machine where it lies, without a copy, and return its id. ValueError where there is none."""
+    found = Path(path).expanduser().resolve()
+    if found.is_dir():
+        raise ValueError(f"{found} is a folder: pack it into one .zip or .tar.gz file first")
+    if not found.is_file() or not os.access(found, os.R_OK):
+        raise ValueError(f"there is no readable file {found} on the machine that runs this app")
+    folder = new_folder()
+    held = folder / f"file{ending(found.name)}"
+    held.symlink_to(found)
+    return write_metadata(Source(folder.name, held, found.name, str(found), ""))
+
+
+def link_offered(path: str | Path) -> str:
+    """As `link`, for whoever only has a browser: within the folders that `CELLFLOW_PATHS` names, none by default."""
+    found = Path(path).expanduser().resolve()
+    if not any(found.is_relative_to(each) for each in allowed_folders()):
+        there = (
+            f"is in none of {', '.join(map(str, allowed_folders()))}"
+            if allowed_folders()
+            else "cannot be opened from the browser"
+        )
+        raise ValueError(
+            f"{path} {there}: whoever runs this app names the folders that may be read, as in CELLFLOW_PATHS=/data"
+        )
+    return register_local_file(found)
+
+
+def allowed_folders() -> tuple[Path, ...]:
+    """Folders of this machine whose files the page may open: those in `CELLFLOW_PATHS`, separated as in PATH."""
+    named = os.environ.get("CELLFLOW_PATHS", "").split(os.pathsep)
+    return tuple(Path(each).expanduser().resolve() for each in named if each.strip())
+
+
+def register_download(url: str, sha256: str = "", name: str = "", time: str = "") -> str:
+    """An id for a file that `download` fetches. ValueError with a sentence where nothing may be fetched from there."""
+    folder = new_folder()
+    told = PendingDownload(url_safety.check(url), sha256.lower(), name, time)
+    (folder / "expected.json").write_text(json.dumps(asdict(told)), encoding="utf-8")
+    return folder.name
+
+
+def expected(id: str) -> PendingDownload | None:
+    """What is still to come under this id; None where the file is there, or nothing is known of it."""
+    try:
+        return PendingDownload(**json.loads((folder_of(id) / "expected.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def download(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
+    """Fetch what `expect` announced, going on where an earlier try was cut; `discard` from anywhere ends it.
+
+    Raises ValueError with one sentence: offline, refused, too large, not the expected content, or under way already.
+    """
+    told, folder = expected(id), folder_of(id)
+    if told is None:
+        return opened(id).id
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError("this file is being fetched already: wait for it") from None
+        try:
+            arrived = transfer.download(
+                told.url, folder / "part", most=download_limit(), say=say, wanted=(folder / "lock").exists
+            )
+        except FileNotFoundError:  # somebody discarded it in the midst of a step
+            raise KeyError(transfer.CANCELLED) from None
+        say("checking that the file is whole")
+        with arrived.path.open("rb") as file:
+            counted = hashlib.file_digest(file, "sha256").hexdigest()
+        if told.sha256 and counted != told.sha256:
+            arrived.path.unlink()
+            raise ValueError(
+                f"{told.url} sent another file than was expected (sha256 {counted[:12]}..., expected "
+                f"{told.sha256[:12]}...), and it was thrown away: try again, or look for a new version"
+            )
+        name = told.name or arrived.name
+        path = arrived.path.rename(folder / f"file{ending(name)}")
+        write_metadata(Source(id, path, name, told.url, counted, told.time))
+        (folder / "expected.json").unlink()
+    return id
+
+
+def fetch(url: str, sha256: str = "", say: Callable[[str], None] = lambda stage: None) -> str:
+    """Download a file and return its id; what an earlier try of this address left is taken up."""
+    return download(unfinished(url) or register_download(url, sha256), say)
+
+
+def unfinished(url: str) -> str:
+    """Id of a download from this address that was cut and that nobody goes on with, "" for none."""
+    told = url_safety.check(url)
+    for part in sorted(_root().glob("*/part")):
+        there = expected(part.parent.name)
+        if there is not None and there.url == told and not _held(part.parent):
+            return part.parent.name
+    return ""
+
+
+def download_limit() -> int:
+    """Bytes that a download may have: `CELLFLOW_DOWNLOAD_GB`, or 20 GB."""
+    given = os.environ.get("CELLFLOW_DOWNLOAD_GB", "20")
+    try:
+        return int(float(given) * 1e9)
+    except ValueError:
+        raise ValueError(f"CELLFLOW_DOWNLOAD_GB={given!r} is no number: say how many GB a download may have") from None
+
+
+def opened(id: str) -> Source:
+    """The file under this id. KeyError with a sentence where it is gone or not there yet."""
+    folder = folder_of(id)
+    try:
+        told = json.loads((folder / "source.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KeyError("this upload is not here any more: choose the file again") from None
+    source = Source(**told | {"id": id, "path": folder / told["path"]})
+    if not source.path.is_file():
+        gone = f"{source.origin} is" if source.path.is_symlink() else "this upload is"
+        raise KeyError(f"{gone} not here any more: choose the file again")
+    return source
+
+
+def stages(id: str) -> Stages:
+    """Where the work on this file says how far it is."""
+    return Stages(folder_of(id) / "stages.txt")
+
+
+def discard(id: str) -> None:
+    """Forget the file. A download that is under way ends; a linked file stays where its owner has it."""
+    shutil.rmtree(folder_of(id), ignore_errors=True)
+
+
+def attach_to_dataset(id: str, dataset_id: str) -> None:
+    """Move the file into the data set that was made of it; a linked file is only noted there, by its path."""
+    folder = data_root() / dataset_id / "source"
+    if (folder / "source.json").exists():  # a second tab was first
+        return discard(id)
+    source = opened(id)
+    folder.mkdir(exist_ok=True)
+    target = folder / safe(source.name)
+    if source.path.is_symlink():
+        target.symlink_to(source.path.resolve())
+    else:
+        source.path.rename(target)
+    _write(folder, replace(source, id="", path=target))
+    return discard(id)
+
+
+def of_dataset(dataset_id: str) -> str:
+    """The file that a data set was made of, as a source of its own, so that it can be prepared again.
+
+    KeyError with a sentence where the data set keeps none or its file is gone.
+    """
+    kept = data_root() / dataset_id / "source"
+    try:
+        told = json.loads((kept / "source.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise KeyError("the file that this data set was made of is not kept here: upload it again") from None
+    path = kept / told["path"]
+    if not path.is_file():
+        raise KeyError(f"{told['name']}, which this data set was made of, is not there any more: upload it again")
+    folder = new_folder()
+    held = folder / f"file{ending(told['name'])}"
+    if path.is_symlink():
+        held.symlink_to(path.resolve())
+    else:
+        _same(path, held)
+    return write_metadata(Source(**told | {"id": folder.name, "path": held}))
+
+
+def new_folder() -> Path:
+    """An empty folder under a new id; old ones that nobody imported go."""
+    _sweep()
+    folder = _root() / secrets.token_hex(6)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def is_id(text: str) -> bool:
+    """Whether this has the form of an id."""
+    return _ID.fullmatch(text) is not None
+
+
+def folder_of(id: str) -> Path:
+    """Folder of an id, which may be gone. KeyError where it is no id at all."""
+    if not is_id(id):
+        raise KeyError("this link names no upload: choose the file again")
+    return _root() / id
+
+
+def write_metadata(source: Source) -> str:
+    """Write down what a folder holds, as the last step, and return its id."""
+    _write(source.path.parent, source)
+    return source.id
+
+
+def ending(name: str) -> str:
+    """The known endings of a name (".h5ad", ".csv.gz"), ".bin" where there is none: readers look at the content."""
+    known = "|".join(KINDS)
+    found = re.search(rf"(\.({known}))?\.({known})$", name.lower())
+    return found.group() if found else ".bin"
+
+
+def safe(name: str) -> str:
+    """A file name made of harmless letters only."""
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name.replace("\\", "/")).name).strip("._")
+    return kept[-100:].strip("._") or "file"
+
+
+def _write(folder: Path, source: Source) -> None:
+    told = asdict(source) | {"path": source.path.name}
+    partial = folder / ".source.json"
+    partial.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    partial.replace(folder / "source.json")
+
+
+def _held(folder: Path) -> bool:
+    """Whether a process downloads into this folder now."""
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _same(path: Path, target: Path) -> None:
+    """The same bytes under a second name, without a copy where the file system can."""
+    try:
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, target)
+
+
+def _root() -> Path:
+    return home() / "uploads"
+
+
+def _sweep() -> None:
+    old = time.time() - KEPT_DAYS * 86_400
+    for folder in _root().glob("*/"):
+        try:
+            newest = max(each.lstat().st_mtime for each in (folder, *folder.iterdir()))
+        except FileNotFoundError:  # another process swept it, or its import ended
+            continue
+        if newest < old:
+            shutil.rmtree(folder, ignore_errors=True)

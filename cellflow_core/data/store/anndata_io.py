@@ -1,0 +1,195 @@
+"""A data set as an `.h5ad` that scanpy opens, and back again without any loss: the fingerprint stays the same.
+
+Cells are where other tools look for them: time, labels and numbers in obs, the state in obsm["X_state"], velocity in
+obsm["velocity_state"], pictures in obsm, expression in X. What AnnData has no place for (the state space, the names and
+types of columns, masses) is in uns["cellflow_data"]. Cells that were left out with scanpy are simply fewer afterwards.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import warnings
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.data.readers.npz import checked
+from cellflow_core.data.readers.table import printable
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces import from_arrays
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.store.dataset import Dataset
+
+Array = np.ndarray
+KEY = "cellflow_data"
+FORMAT = 1
+CHANGED = (KeyError, ValueError, TypeError, zipfile.BadZipFile)
+"""What `restore` raises where a file was changed so that it holds no whole data set any more."""
+_COLUMNS = ("growth", "lineage", "subject")
+_STATE = "X_state"
+_TABLES = {"velocity": "velocity_state", "dose": "dose", "second_modality": "modality"}
+"""Fields of Snapshots that go into obsm, and their names there."""
+
+
+def write_dataset(dataset: Dataset, path: Path) -> None:
+    """A stored data set with its measured expression, layers and pictures."""
+    info = dataset.info
+    about = {"label": info.label, "origin": info.origin, "source": info.source, "fingerprint": info.fingerprint}
+    about |= {"steps": "; ".join(info.steps), "notes": "; ".join(info.notes), "recipe": json.dumps(info.recipe)}
+    write_snapshots(
+        path,
+        dataset.snapshots(),
+        expression=dataset.measured.table() if dataset.measured.genes else None,
+        genes=dataset.measured.genes,
+        layers={each: dataset.layer(each).table() for each in info.layers},
+        views={each: dataset.embedding(each) for each in info.views},
+        about=about,
+    )
+
+
+def write_snapshots(
+    path: Path,
+    data: Snapshots,
+    *,
+    expression: Any = None,
+    genes: Iterable[str] = (),
+    layers: Mapping[str, Any] | None = None,
+    views: Mapping[str, Array] | None = None,
+    about: Mapping[str, str] | None = None,
+) -> None:
+    """Write cells; X is `expression` [cells, genes], or the state where there is none. Whole or not at all.
+
+    layers  more measurements of the same genes; views: pictures [cells, 2]; about: words on where the data came from
+    """
+    import anndata
+    import pandas as pd
+
+    obs, plain = _columns(data)
+    plain["expression"] = expression is not None
+    names = tuple(genes) if expression is not None else data.space.axes
+    index = pd.Index([f"cell-{k}" for k in range(len(data.x))])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Variable names are not unique")
+        held = anndata.AnnData(
+            data.x if expression is None else expression.tocsr() if hasattr(expression, "tocsr") else expression,
+            pd.DataFrame(obs, index=index),
+            pd.DataFrame(index=pd.Index(names, dtype=object)),
+        )
+    held.obsm[_STATE] = data.x
+    beside = {key: getattr(data, field) for field, key in _TABLES.items()}
+    beside |= {f"X_{name}": each for name, each in (views or {}).items()}
+    for key, values in beside.items():
+        if values is not None:
+            held.obsm[key] = values
+    for key, values in (layers or {}).items():
+        held.layers[key] = values.tocsr() if hasattr(values, "tocsr") else values
+    held.uns["cellflow"] = dict(about or {})
+    told: dict[str, Any] = {"plain": json.dumps(plain), "space": _packed(data.space)}
+    if data.mass is not None:
+        told |= {"mass": data.mass, "mass_times": data.times}
+    held.uns[KEY] = told
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part.h5ad")
+    try:
+        held.write_h5ad(part, compression="gzip")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a file of ours held: the cells, whether they are as they were written, and whether X is expression."""
+
+    data: Snapshots
+    same: bool
+    expression: bool
+
+
+def restore(file: Any, obs: Any, name: str) -> Restored:
+    """The cells of an open file that `write_snapshots` made.
+
+    file  h5py.File; obs: its obs as pandas.DataFrame; name: what the file is called by its owner
+    Raises one of CHANGED where something it needs was taken away.
+    """
+    told = file["uns"][KEY]
+    plain: Mapping[str, Any] = json.loads(told["plain"].asstr()[()])
+    if plain["format"] != FORMAT:
+        raise ValueError(f"it is of format {plain['format']} and this version reads {FORMAT}: take a newer version")
+    columns = {name: obs[column].to_numpy() for name, column in plain["columns"].items()}
+    data = Snapshots(
+        file["obsm"][_STATE][:],
+        obs["time"].to_numpy(),
+        _unpacked(told["space"][:], plain, name),
+        plain["time_unit"],
+        mass=_mass(told, obs["time"].to_numpy()),
+        labels={name: _typed(obs[column], kind) for name, column, kind in plain["labels"]},
+        covariates={name: _typed(obs[column], kind) for name, column, kind in plain["covariates"]},
+        **columns,
+        **{field: file["obsm"][key][:] for field, key in _TABLES.items() if plain.get(field)},
+    )
+    return Restored(data, data.fingerprint == plain["fingerprint"], plain["expression"])
+
+
+def _columns(data: Snapshots) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Columns of obs, and what must be known to read them back."""
+    import pandas as pd
+
+    obs: dict[str, Any] = {"time": data.t}
+    plain: dict[str, Any] = {"format": FORMAT, "kind": data.space.kind, "time_unit": data.time_unit}
+    plain |= {"axes": list(data.space.axes), "genes": list(data.space.genes), "fingerprint": data.fingerprint}
+    plain |= {"columns": {}, "labels": [], "covariates": []}
+    plain |= {field: getattr(data, field) is not None for field in _TABLES}
+    for name in _COLUMNS:
+        if getattr(data, name) is not None:
+            obs[name] = getattr(data, name)
+            plain["columns"][name] = name
+    for kind, held in (("labels", data.labels), ("covariates", data.covariates)):
+        for name, values in held.items():
+            column = _free(name, obs)
+            array = np.asarray(values)
+            plain[kind].append([name, column, array.dtype.str])
+            obs[column] = pd.Categorical(array.astype(object)) if array.dtype.kind in "UO" else array
+    return obs, plain
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """A column name that a file can hold and that is not taken: HDF5 knows no slash and no name of dots."""
+    free = printable(name).replace("/", "_").strip(".") or "unnamed"
+    while free in taken or free == "_index":
+        free += " (annotation)"
+    return free
+
+
+def _typed(column: Any, kind: str) -> Array:
+    """Values of a column in the type they were written from."""
+    return np.asarray(column.astype(object) if column.dtype.kind not in "fiub" else column).astype(np.dtype(kind))
+
+
+def _mass(told: Any, t: Array) -> Array | None:
+    """Masses of the times that are still there."""
+    if "mass" not in told:
+        return None
+    return told["mass"][:][np.isin(told["mass_times"][:], t)]
+
+
+def _packed(space: StateSpace) -> Array:
+    """The arrays of a state space as bytes of an `.npz` of plain arrays, which keeps every type and shape."""
+    file = io.BytesIO()
+    held: dict[str, Any] = {name: each for name, each in space.arrays().items() if each is not None}
+    np.savez(file, **held)
+    return np.frombuffer(file.getvalue(), dtype=np.uint8)
+
+
+def _unpacked(packed: Array, plain: Mapping[str, Any], name: str) -> StateSpace:
+    file = io.BytesIO(packed.astype(np.uint8).tobytes())
+    checked(file, name)
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as stored:
+        held = {key: stored[key] for key in stored.files}
+    return from_arrays(plain["kind"], tuple(plain["axes"]), tuple(plain["genes"]), held)

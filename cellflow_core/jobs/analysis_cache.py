@@ -1,0 +1,159 @@
+"""Questions of pages about a trained run: load what is needed, ask the analysis, store the answer beside the run."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cellflow_core.analysis import results
+from cellflow_core.analysis.results import Result
+from cellflow_core.jobs import analysis_requests
+from cellflow_core.runs.index import open_run, siblings
+from cellflow_core.runs.run import Run
+
+if TYPE_CHECKING:
+    from cellflow_core.data.snapshots import Snapshots
+    from cellflow_core.data.store.store import Dataset
+    from cellflow_core.models.contract import DynamicsModel
+
+VERSION = 6
+"""Part of every key: one more whenever an analysis answers otherwise than before."""
+SEED_INDEPENDENT = frozenset({"scores", "clones"})
+"""Questions about one model whatever seeds join it: their answers stay when another seed is done."""
+MAX_CACHED = 200
+"""Stored answers of one run. What was looked at longest ago goes first; asked for again, it is worked out anew."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a question is asked about; each part is read when it is first needed.
+
+    Raises ValueError where the data set is another than the one the run was trained on, KeyError where it is gone.
+    """
+
+    run: Run
+
+    @cached_property
+    def model(self) -> DynamicsModel:
+        from cellflow_core.runs.weights import load_model
+
+        return load_model(self.run)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        from cellflow_core.data.store.store import open_dataset
+
+        dataset = open_dataset(self.run.recipe.dataset)
+        if dataset.info.fingerprint != self.run.recipe.fingerprint:
+            raise ValueError(
+                f"data set {dataset.info.label!r} has changed since run {self.run.label!r} was trained on it: "
+                "train again to explore it"
+            )
+        return dataset
+
+    @property
+    def data(self) -> Snapshots:
+        """All measured cells, those of a time held out too."""
+        return self.dataset.snapshots()
+
+    @cached_property
+    def ensemble(self) -> tuple[DynamicsModel, ...]:
+        """The model and its like with other seeds, the asked one first."""
+        from cellflow_core.runs.weights import load_model
+
+        return (self.model, *(load_model(each) for each in replicates(self.run)))
+
+
+def replicates(run: Run) -> tuple[Run, ...]:
+    """The runs whose spread tells how sure an answer is: done, same model and settings, all times, other seeds."""
+    mine = run.recipe
+
+    def alike(other: Run) -> bool:
+        its = other.recipe
+        same = (its.model, its.settings, its.dataset, its.fingerprint) == (
+            mine.model,
+            mine.settings,
+            mine.dataset,
+            mine.fingerprint,
+        )
+        return same and its.training == mine.training and its.hold_out is None and its.seed != mine.seed
+
+    return tuple(each for each in siblings(run) if alike(each) and each.status().state == "done")
+
+
+def answer(question: str, run_id: str, **settings: Any) -> Result:
+    """The stored answer, or a new one, which is then stored. Raises ValueError or KeyError with a sentence."""
+    path = cache_path(question, run_id, settings)
+    if path.exists():
+        return load(question, path)
+    found = QUESTIONS[question](RunContext(open_run(run_id)), **settings)
+    path.parent.mkdir(exist_ok=True)
+    found.save(path)
+    _prune(path.parent)
+    return found
+
+
+def _prune(folder: Path) -> None:
+    kept = sorted(folder.glob("[!.]*.npz"), key=lambda each: each.stat().st_mtime, reverse=True)
+    for old in kept[MAX_CACHED:]:
+        old.unlink(missing_ok=True)
+
+
+def cache_path(question: str, run_id: str, settings: Mapping[str, Any]) -> Path:
+    """Where this answer is stored once it was given. All that decides it is in the name: a setting left at its default
+    and the same one given, and a new seed that joined the ensemble, are told apart or not as they should be.
+
+    Raises KeyError where there is no such question or run, ValueError for settings the question does not take.
+    """
+    if question not in QUESTIONS:
+        raise KeyError(f"there is no question {question!r}; there are {', '.join(QUESTIONS)}")
+    run = open_run(run_id)
+    try:
+        bound = inspect.signature(QUESTIONS[question]).bind(None, **settings)
+    except TypeError as error:
+        raise ValueError(f"question {question!r}: {error}") from error
+    bound.apply_defaults()
+    decides = {
+        "version": VERSION,
+        "data": run.recipe.fingerprint,
+        "ensemble": [] if question in SEED_INDEPENDENT else [each.id for each in replicates(run)],
+        "settings": {name: _plain(value) for name, value in list(bound.arguments.items())[1:]},
+    }
+    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:20]
+    return run.folder / "views" / f"{question}-{key}.npz"
+
+
+def load(question: str, path: Path) -> Result:
+    """Read a stored answer, as the dataclass that the question's annotation names. No torch."""
+    name = inspect.signature(QUESTIONS[question]).return_annotation
+    os.utime(path)  # it was looked at: see `_prune`
+    return getattr(results, name).load(path)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON holds it, so that a list and a tuple, a numpy number and a number make one key."""
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value.item() if hasattr(value, "item") else value
+
+
+QUESTIONS: dict[str, Callable[..., Result]] = {
+    "landscape": analysis_requests.landscape,
+    "flow": analysis_requests.flow,
+    "course": analysis_requests.course,
+    "trend": analysis_requests.trend,
+    "fates": analysis_requests.fates,
+    "futures": analysis_requests.futures,
+    "clones": analysis_requests.clones,
+    "ancestry": analysis_requests.ancestry,
+    "perturb": analysis_requests.perturb,
+    "scores": analysis_requests.scores,
+}
+"""Functions (subject, **settings) -> one of the dataclasses of analysis/results.py, named in the return annotation."""

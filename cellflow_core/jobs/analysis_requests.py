@@ -1,0 +1,170 @@
+"""The questions a page can ask about a run: each finds what it needs in the subject and asks one analysis.
+
+Nothing heavy is imported before a question is asked, so that the page can read the signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from cellflow_core.analysis.embedding import Embedding
+    from cellflow_core.analysis.results import (
+        Ancestry,
+        BaselineScores,
+        ClonalBias,
+        Fates,
+        FlowField,
+        GeneTrend,
+        Landscape,
+        Perturbation,
+        Scores,
+        TimeCourse,
+        TrajectoryEnsemble,
+    )
+    from cellflow_core.data.store.store import Dataset
+    from cellflow_core.jobs.analysis_cache import RunContext
+
+Polygon = Sequence[Sequence[float]]
+
+
+def landscape(
+    subject: RunContext,
+    view: str = "pca",
+    kind: Literal["auto", "potential", "quasi"] = "auto",
+    time: float | None = None,
+    roll: Polygon = (),
+) -> Landscape:
+    from cellflow_core.analysis import landscape as analysis
+
+    return analysis.landscape(subject.model, subject.data, _view(subject, view), kind, time, roll)
+
+
+def flow(subject: RunContext, view: str = "pca", time: float | None = None) -> FlowField:
+    from cellflow_core.analysis.flow import flow_field
+
+    return flow_field(subject.model, subject.data, _view(subject, view), time)
+
+
+def course(subject: RunContext, view: str = "pca", start: Literal["first", "previous"] = "first") -> TimeCourse:
+    from cellflow_core.analysis.time_course import time_course
+
+    return time_course(subject.model, subject.data, _view(subject, view), start)
+
+
+def trend(subject: RunContext, gene: str) -> GeneTrend:
+    from cellflow_core.analysis.gene_trend import gene_trend
+
+    subject.data.space.index(gene)  # says first, and best, that the gene is not in the model
+    return gene_trend(subject.model, subject.data, gene, subject.dataset.expression(gene))
+
+
+def fates(subject: RunContext, view: str = "pca", states: str = "found") -> Fates:
+    from cellflow_core.analysis.fates import fate_map
+
+    return fate_map(subject.model, subject.data, _view(subject, view), states, subject.ensemble[1:])
+
+
+def futures(
+    subject: RunContext,
+    view: str = "pca",
+    cell: int | None = None,
+    polygon: Polygon = (),
+    states: str = "found",
+    count: int = 200,
+) -> TrajectoryEnsemble:
+    """cell: row of the data set; None: those in the polygon, else the most typical one of the first time."""
+    from cellflow_core.analysis.trajectory_ensemble import simulate_ensemble
+
+    siblings = subject.ensemble[1:]
+    return simulate_ensemble(subject.model, subject.data, _view(subject, view), cell, polygon, states, count, siblings)
+
+
+def clones(subject: RunContext, by: str, a: str, b: str, early: str = "", view: str = "pca") -> ClonalBias:
+    """by: annotation that holds the two fates a and b; early: value of it that early cells have, "" for any other."""
+    from cellflow_core.analysis.lineage.clones import clonal_bias
+
+    return clonal_bias(subject.model, subject.data, _view(subject, view), by, (a, b), early)
+
+
+def ancestry(
+    subject: RunContext,
+    view: str = "pca",
+    time: float | None = None,
+    polygon: Polygon = (),
+    label: Sequence[str] | None = None,
+    by: str = "",
+) -> Ancestry:
+    """label: (annotation, value) of the cells; by: annotation whose values ancestors and descendants are counted by."""
+    from cellflow_core.analysis.lineage.ancestry import ancestry
+
+    chosen = None if label is None else (label[0], label[1])
+    model, data = subject.model, subject.data
+    return ancestry(model, data, _view(subject, view), time=time, polygon=polygon, label=chosen, by=by)
+
+
+def perturb(
+    subject: RunContext,
+    gene: str,
+    kind: Literal["knock-out", "over-expression", "shift"] = "knock-out",
+    level: float | None = None,
+    view: str = "pca",
+    states: str = "found",
+    start_label: Sequence[str] | None = None,
+    polygon: Polygon = (),
+) -> Perturbation:
+    from cellflow_core.analysis.perturbations.knock_out import perturbation
+
+    subject.data.space.index(gene)
+    return perturbation(
+        subject.model,
+        subject.data,
+        _view(subject, view),
+        gene,
+        kind,
+        level,
+        states=states,
+        polygon=polygon,
+        label=None if start_label is None else (start_label[0], start_label[1]),
+        measured=subject.dataset.expression(gene),
+        siblings=subject.ensemble[1:],
+    )
+
+
+def scores(subject: RunContext, limit: int = 2048) -> Scores:
+    """limit: cells a side above which Wasserstein distances are taken in blocks, see `analysis.evaluate.scores`."""
+    from cellflow_core.analysis import evaluate
+
+    time = subject.run.recipe.hold_out
+    if time is None:
+        raise ValueError(
+            f"run {subject.run.label!r} was trained on every time, so nothing is left that could test it: "
+            "train it again with a time held out"
+        )
+    beside = _trivial(subject.dataset, time, limit)
+    return evaluate.scores(
+        subject.model, subject.data, time, seed=subject.run.recipe.seed, limit=limit, baselines=beside
+    )
+
+
+def _trivial(dataset: Dataset, time: float, limit: int) -> BaselineScores:
+    """The answers that need no model, worked out once for all runs on these data and kept beside them."""
+    from cellflow_core.analysis.evaluate import baseline_scores
+    from cellflow_core.analysis.results import BaselineScores
+
+    path = dataset.folder / "trivial" / f"{dataset.info.fingerprint}-{time!r}-{limit}-v1.npz"
+    if path.exists():
+        return BaselineScores.load(path)
+    found = baseline_scores(dataset.snapshots(), time, limit=limit)
+    path.parent.mkdir(exist_ok=True)
+    found.save(path)
+    return found
+
+
+def _view(subject: RunContext, name: str) -> Embedding:
+    """A ready view of all cells. Raises KeyError, with a sentence, where the data set does not have it."""
+    from cellflow_core.analysis.embedding import Embedding
+
+    dataset = subject.dataset
+    return Embedding(name, dataset.view_axes(name), dataset.embedding(name), subject.data.x)

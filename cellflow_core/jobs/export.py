@@ -1,0 +1,178 @@
+"""A run as a file of cells for other tools. Writing is an explicit act, and the file says where it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+import cellflow_core
+from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.mean_field import InPopulation
+from cellflow_core.analysis.simulate import Simulation, dynamics, simulate
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.steps.state import TOTALS
+from cellflow_core.jobs.analysis_cache import RunContext
+from cellflow_core.models.contract import capabilities
+from cellflow_core.runs.index import open_run
+from cellflow_core.runs.recipe import versions
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells to be written: x [cells, dim] (state), t [cells], velocity [cells, dim] (state / time), columns [cells],
+    counts [cells, genes]."""
+
+    x: Array
+    t: Array
+    what: str
+    velocity: Array | None = None
+    columns: Mapping[str, Array] = field(default_factory=dict)
+    counts: Array | None = None
+
+
+def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
+    """The cells of the first time simulated through all measured times, with velocity where the model has one."""
+    subject = RunContext(open_run(run_id))
+    data = subject.data
+    cells = moved(subject, simulate(subject.model, data.at(data.times[0]), data.times, seed=seed), seed)
+    if {"velocity", "drift"} & capabilities(subject.model):
+        cells = with_velocity(subject, cells)
+    write_h5ad(subject, cells, Path(path))
+
+
+def measured(subject: RunContext) -> Cells:
+    """The cells the run was trained on (and those of a time held out), with their annotations."""
+    data = subject.data
+    return Cells(data.x, data.t, "measured cells", columns=_named(data.labels))
+
+
+def _named(labels: Mapping[str, Array]) -> dict[str, Array]:
+    """Annotations under names that a file can hold: HDF5 takes no slash, and `time` is taken."""
+    found: dict[str, Array] = {}
+    for name, values in labels.items():
+        free = name.replace("/", "_") or "unnamed"
+        while free in found or free in ("time", "_index"):
+            free += " (annotation)"
+        found[free] = values
+    return found
+
+
+def moved(subject: RunContext, found: Simulation, seed: int) -> Cells:
+    """Simulated cells of every step: rows of one `cell` are its way, `weight` is its share of the mass. A model that
+    follows no cell has no `cell`. Counts are drawn where the state decodes to them."""
+    steps, count, dim = found.x.shape
+    columns = {"cell": np.tile(np.arange(count), steps)} if found.tracks_cells else {}
+    return Cells(
+        found.x.reshape(-1, dim),
+        np.repeat(found.times, count),
+        f"{count} cells simulated through {steps} times, seed {seed}",
+        columns=columns | {"weight": found.weight.ravel()},
+        counts=drawn_counts(subject.data, found, seed),
+    )
+
+
+def drawn_counts(data: Snapshots, found: Simulation, seed: int) -> Array | None:
+    """Counts [rows, genes] of simulated cells, from the law of the state space, in the sizes of measured cells of the
+    nearest time, drawn at random; None where the space or the sizes are not known."""
+    sizes = data.covariates.get(TOTALS)
+    if not data.space.has_count_model or sizes is None:
+        return None
+    rng, parts = np.random.default_rng(seed), []
+    for time, x in zip(found.times, found.x, strict=True):
+        near = np.asarray(sizes)[data.t == data.times[np.argmin(np.abs(data.times - time))]]
+        parts.append(data.space.sample_counts(x, rng.choice(near[np.isfinite(near)], len(x)), rng))
+    return np.concatenate(parts)
+
+
+def with_velocity(subject: RunContext, cells: Cells) -> Cells:
+    """The same cells with the velocity of the model at their own time and state, amid those of the same time.
+
+    Raises ValueError, with a sentence, for a model that has none.
+    """
+    velocity, weight = np.empty_like(cells.x), cells.columns.get("weight")
+    for time in np.unique(cells.t):
+        at = cells.t == time
+        amid = InPopulation(subject.model, cells.x[at], None if weight is None else weight[at])
+        velocity[at] = velocity_at(dynamics(amid), cells.x[at], float(time))
+    return dataclasses.replace(cells, velocity=velocity)
+
+
+def provenance(subject: RunContext, cells: Cells) -> dict[str, str]:
+    """Where the numbers came from, as text that any reader of the file can show."""
+    run = subject.run
+    return {
+        "made_by": f"CellFlow Explorer {cellflow_core.__version__}",
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "what": cells.what,
+        "run": run.id,
+        "label": run.label,
+        "model": subject.model.title,
+        "paper": subject.model.paper,
+        "data": f"{subject.dataset.info.label} ({subject.dataset.info.source})",
+        "data_steps": "; ".join(subject.dataset.info.steps),
+        "recipe": json.dumps(run.recipe.as_dict(), ensure_ascii=False),
+        "versions": json.dumps(versions()),
+    }
+
+
+def write_h5ad(subject: RunContext, cells: Cells, path: Path) -> None:
+    """X is expression where the state space has genes, else the state; the state is in obsm["X_state"].
+
+    With a velocity: obsm["velocity_state"], and layers["velocity"] in the units of X a time. Drawn counts: in
+    layers["counts"].
+    """
+    import anndata
+    import pandas as pd
+
+    data = subject.data
+    space = data.space
+    obs = pd.DataFrame({"time": cells.t, **cells.columns}, index=pd.Index([f"cell-{k}" for k in range(len(cells.x))]))
+    names = space.genes or space.axes
+    table = anndata.AnnData(
+        (space.decode(cells.x) if space.genes else cells.x).astype(np.float32), obs, pd.DataFrame(index=pd.Index(names))
+    )
+    table.obsm["X_state"] = cells.x
+    if cells.velocity is not None:
+        table.obsm["velocity_state"] = cells.velocity
+        table.layers["velocity"] = space.pushforward(cells.x, cells.velocity) if space.genes else cells.velocity
+    if cells.counts is not None:
+        table.layers["counts"] = csr_array(cells.counts)
+    uns: dict[str, Any] = {**provenance(subject, cells), "time_unit": data.time_unit, "axes": list(space.axes)}
+    table.uns["cellflow"] = uns
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part.h5ad")
+    try:
+        table.write_h5ad(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_csv(subject: RunContext, cells: Cells, path: Path) -> None:
+    """One row a cell: time, annotations, state, velocity; provenance in lines that begin with # at the top."""
+    import pandas as pd
+
+    axes = subject.data.space.axes
+    columns: dict[str, Array] = {"time": cells.t, **cells.columns}
+    columns |= {axis: cells.x[:, k] for k, axis in enumerate(axes)}
+    if cells.velocity is not None:
+        columns |= {f"velocity of {axis}": cells.velocity[:, k] for k, axis in enumerate(axes)}
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w") as file:
+            for name, value in provenance(subject, cells).items():
+                file.write(f"# {name}: {value}\n")
+            pd.DataFrame(columns).to_csv(file, index=False)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

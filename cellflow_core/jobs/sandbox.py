@@ -1,0 +1,239 @@
+"""A call in a process of its own: a damaged file or a full memory ends that process and becomes one sentence.
+
+What reads users' files runs here. A library that crashes on a file takes nothing with it, one call cannot eat the
+machine's memory, and a call that hangs is stopped.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import os
+import pickle
+import resource
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from cellflow_core.jobs.process import Context, run
+
+AT_ONCE = 2
+SHARE = 0.8  # of the machine's memory that one call may take
+LOADED = ("anndata", "scanpy", "cellflow_core.data.importing.importing")
+_CONTROL_GROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+def run_isolated(
+    function_path: str,
+    *args: Any,
+    on_progress: Callable[[str], None] | None = None,
+    seconds: float | None = None,
+    io_bound: bool = False,
+    **kwargs: Any,
+) -> Future[Any]:
+    """Run `package.module:function` in a process of its own. Arguments and result must be picklable.
+
+    say      gets the stages that the function tells its own `say`, in this process
+    seconds  after which it is stopped; None: it takes the time it takes
+    light    it mostly waits (a download): it takes no turn and loads nothing; the others run two at a time
+
+    The future's exception is the function's own, or a ValueError with one sentence where the process died, took more
+    memory than `memory_limit` or ran out of time.
+    """
+    future: Future[Any] = Future()
+    asked = _Asked(function_path, args, kwargs, on_progress is not None, _settings())
+    threading.Thread(
+        target=_wait, args=(future, asked, on_progress, seconds, io_bound), name=function_path, daemon=True
+    ).start()
+    return future
+
+
+def prestart() -> None:
+    """Have one process ready that has loaded what reading a file needs; it is replaced whenever it was used."""
+    _SPARE.fill()
+
+
+def memory_limit() -> int:
+    """Bytes of data that one call may hold: `CELLFLOW_MEMORY_GB`, or a share of what the machine or container has."""
+    given = os.environ.get("CELLFLOW_MEMORY_GB", "")
+    if given:
+        try:
+            return int(float(given) * 1e9)
+        except ValueError:
+            raise ValueError(f"CELLFLOW_MEMORY_GB={given!r} is no number: say how many GB one call may take") from None
+    there = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    there += [int(each.read_text()) for each in _CONTROL_GROUPS if each.exists() and each.read_text().strip().isdigit()]
+    return int(SHARE * min(there))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    path: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    says: bool
+    settings: Mapping[str, str]
+
+
+def _settings() -> dict[str, str]:
+    """What the environment says of this app: a process that was started earlier is told anew."""
+    return {key: value for key, value in os.environ.items() if key.startswith("CELLFLOW_")}
+
+
+def _wait(
+    future: Future[Any], asked: _Asked, on_progress: Callable[[str], None] | None, seconds: float | None, io_bound: bool
+) -> None:
+    """The life of one call, in a thread of the asking process."""
+    if not io_bound:
+        _turns.acquire()
+    try:
+        if future.set_running_or_notify_cancel():
+            process, pipe = _started(()) if io_bound else _SPARE.take()
+            try:
+                pipe.send(asked)
+                future.set_result(_answer(process, pipe, on_progress, seconds))
+            finally:
+                process.kill()
+                process.join()
+                pipe.close()
+    except Exception as error:  # noqa: BLE001 - the future carries it
+        future.set_exception(error)
+    finally:
+        if not io_bound:
+            _turns.release()
+            _SPARE.refill()
+
+
+def _answer(
+    process: BaseProcess, pipe: Connection, on_progress: Callable[[str], None] | None, seconds: float | None
+) -> Any:
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while pipe.poll(None if deadline is None else max(0.0, deadline - time.monotonic())):
+        try:
+            kind, value = pipe.recv()
+        except (EOFError, ConnectionResetError):
+            process.join()
+            raise ValueError(_death(process.exitcode or 0)) from None
+        if kind == "said" and on_progress is not None:
+            on_progress(value)
+        elif kind == "failed":
+            raise value
+        elif kind == "done":
+            return value
+    raise ValueError(f"this took longer than {seconds:g} seconds and was stopped: try it with a smaller file")
+
+
+def _death(code: int) -> str:
+    """One sentence on a process that ended without an answer."""
+    if code == -signal.SIGKILL:
+        return "the process that worked on this was killed, most often because memory ran out: try fewer cells"
+    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    return (
+        f"the process that worked on this crashed ({how}): the file is damaged, or a library cannot cope with what is "
+        "in it; save the file anew and try again"
+    )
+
+
+def _started(load: tuple[str, ...]) -> tuple[BaseProcess, Connection]:
+    context = Context()
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, load), daemon=True)
+    process.start()
+    theirs.close()  # ours alone must notice when the process ends
+    return process, ours
+
+
+def _work(pipe: Connection, load: tuple[str, ...]) -> None:
+    """What the process does: load, wait to be asked, answer once."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
+    faulthandler.enable()
+    for each in load:
+        importlib.import_module(each)
+    try:
+        asked: _Asked = pipe.recv()
+    except EOFError:  # the server has ended
+        return
+    for key in _settings():
+        os.environ.pop(key)
+    os.environ.update(asked.settings)
+    kwargs = dict(asked.kwargs) | ({"say": lambda stage: pipe.send(("said", stage))} if asked.says else {})
+    try:
+        limit = memory_limit()
+        _limit_memory(limit)
+        pipe.send(("done", run(asked.path, asked.args, kwargs)))
+    except MemoryError:
+        _limit_memory(resource.RLIM_INFINITY)
+        pipe.send(("failed", ValueError(_too_much(limit))))
+    except Exception as error:  # noqa: BLE001 - it goes to who asked
+        pipe.send(("failed", _portable(error)))
+
+
+def _limit_memory(most: int) -> None:
+    """Data of this process, which unlike its address space leaves out mapped files and mere reservations."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if most == resource.RLIM_INFINITY or 0 <= hard < most:
+        most = hard
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _too_much(limit: int) -> str:
+    return (
+        f"this needs more than the {limit / 1e9:.1f} GB of memory that one calculation may take: use fewer cells or "
+        "genes, or allow more with CELLFLOW_MEMORY_GB"
+    )
+
+
+def _portable(error: Exception) -> Exception:
+    """The error with its traceback in words, in a form that crosses to another process."""
+    error.add_note("in its own process:\n" + "".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - made in this line
+    except Exception:  # noqa: BLE001 - whatever an error type does when it is copied
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+class _WarmProcess:
+    """At most one process that has loaded already and waits to be asked."""
+
+    def __init__(self) -> None:
+        self._held: tuple[BaseProcess, Connection] | None = None
+        self._wanted = False
+        self._lock = threading.Lock()
+
+    def fill(self) -> None:
+        with self._lock:
+            self._wanted = True
+            if self._held is None:
+                self._held = _started(LOADED)
+
+    def refill(self) -> None:
+        if self._wanted:
+            self.fill()
+
+    def take(self) -> tuple[BaseProcess, Connection]:
+        with self._lock:
+            held, self._held = self._held, None
+        if held is not None and held[0].is_alive():
+            return held
+        return _started(())
+
+    def stop(self) -> None:
+        """Let the waiting process go and start none again."""
+        with self._lock:
+            held, self._held, self._wanted = self._held, None, False
+        if held is not None:
+            held[1].close()
+            held[0].join()
+
+
+_SPARE = _WarmProcess()

@@ -1,0 +1,45 @@
+"""Lengths of the shortest ways from cloud to cloud that step from point to point."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.spatial.distance import cdist
+
+Array = np.ndarray
+NEIGHBOURS = 15
+_LEAST = 1e-12  # an edge of length zero would be no edge
+
+
+def geodesic_distances(
+    x0: Float[Array, "n dim"], x1: Float[Array, "m dim"], neighbours: int = NEIGHBOURS
+) -> Float[Array, "n m"]:
+    """From each point of x0 to each of x1 along edges between nearest neighbours in both clouds (state).
+
+    Euclidean edges to `neighbours` nearest points, usable both ways (the graph of Isomap, Tenenbaum et al., Science
+    2000). Pieces that no edge joins are joined by the shortest edge that leaves each, so that every length is finite.
+    """
+    x = np.concatenate([x0, x1])
+    apart = np.maximum(cdist(x, x), _LEAST)
+    nearest = np.argsort(apart, axis=1)[:, : min(neighbours + 1, len(apart))]  # the first is the point itself
+    start = np.repeat(np.arange(len(apart)), nearest.shape[1])
+    graph = _graph(apart, start, nearest.ravel())
+    while (found := connected_components(graph, directed=False))[0] > 1:
+        edges = [_way_out(apart, found[1] == piece) for piece in range(found[0])]
+        graph = csr_array(graph.maximum(_graph(apart, *np.array(edges).T)))
+    return dijkstra(graph, directed=False, indices=np.arange(len(x0)))[:, len(x0) :]
+
+
+def _way_out(apart: Array, inside: Array) -> tuple[int, int]:
+    """The shortest edge from these points to others."""
+    own, other = np.flatnonzero(inside), np.flatnonzero(~inside)
+    row, column = divmod(int(apart[np.ix_(own, other)].argmin()), len(other))
+    return int(own[row]), int(other[column])
+
+
+def _graph(apart: Array, start: Array, end: Array) -> csr_array:
+    """Edges from `start` to `end`, both ways."""
+    table = coo_array((apart[start, end], (start, end)), shape=apart.shape).tocsr()
+    return csr_array(table.maximum(table.T.tocsr()))

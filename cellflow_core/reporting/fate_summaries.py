@@ -1,0 +1,93 @@
+"""What cells become, in one sentence with its numbers, and how far it can be trusted. Pure: results in, words out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellflow_core.analysis.results import ClonalBias, Fates, TrajectoryEnsemble
+from cellflow_core.reporting.summaries import Summary, at
+
+NEAR, FAR = 0.1, 0.25
+"""Largest difference to the measured shares that counts as near, and above which the fates are not to be trusted."""
+
+
+def of_fates(result: Fates, begin: float, unit: str) -> Summary:
+    """The shares of the fates, judged by the shares measured at the last time."""
+    if len(result.names) == 1:
+        return Summary(
+            "All cells end in one state: the cells of the last time form no separate groups.",
+            "fair",
+            "Choose an annotation, such as cell type, to tell fates apart.",
+        )
+    order = np.argsort(-result.share)
+    listed = [f"{result.share[k]:.0%} {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})" for k in order]
+    more = f", and {len(listed) - 3} more" if len(listed) > 3 else ""
+    answer = f"What becomes of the cells of {at(begin, unit)}: {', '.join(listed[:3])}{more}."
+    off = np.abs(result.share - result.measured)
+    k = int(off.argmax())
+    against = (
+        f"Of the cells measured at the last time, {result.measured[k]:.0%} are {result.names[k]}, and the model has "
+        f"{result.share[k]:.0%}: the shares are off by {_points(off[k])}"
+    )
+    if off[k] > FAR:
+        return Summary(answer, "poor", f"{against}. This model does not bring cells to where they were found.")
+    reached = f"{against}. That the shares are right does not show that each cell takes the right way."
+    return Summary(answer, "good" if off[k] <= NEAR else "fair", reached)
+
+
+def _points(share: float) -> str:
+    """A difference of shares in percentage points, as an upper end."""
+    count = round(100 * share)
+    return "less than a point" if count < 1 else f"at most {count} point{'s' if count > 1 else ''}"
+
+
+def of_futures(result: TrajectoryEnsemble) -> str:
+    """How the futures of a start divide and spread, in one sentence."""
+    count, best = result.paths.shape[1], int(result.share.argmax())
+    start = result.start[:1].upper() + result.start[1:]
+    if count == 1:
+        return f"{start} ends in {result.names[best]}."
+    reached = np.flatnonzero(result.share > 0)
+    order = reached[np.argsort(-result.share[reached])]
+    listed = ", ".join(
+        f"{result.share[k]:.0%} end in {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})"
+        for k in order[:3]
+    )
+    wide = result.spread[-1] / max(float(result.measured_spread[-1]), 1e-12)
+    return (
+        f"{start}, {count:,} futures: {listed}. By {at(result.times[-1], result.time_unit)} they are spread over "
+        f"{wide:.0%} of the width of all measured cells."
+    )
+
+
+def one_way(title: str, others: tuple[str, ...]) -> str:
+    """Why a model without noise has one future for a cell, and which models have many."""
+    return (
+        f"{title} moves cells without chance: the same cell always goes the same way, so it has one future. That real "
+        f"cells of one state can differ in their future, this model cannot show; models with noise can: "
+        f"{', '.join(others)}."
+    )
+
+
+def of_clones(result: ClonalBias) -> Summary:
+    """How well the fates of clones are predicted, in one sentence."""
+    low, value, high = result.auroc
+    a, b = result.names
+    count = len(np.unique(result.clone))
+    if np.isnan(value):
+        return Summary(
+            f"All {count:,} clones went to one of {a} and {b}, so there is nothing to tell apart.",
+            "fair",
+            "Choose other fates.",
+        )
+    answer = (
+        f"Of an early cell whose clone became {a} and one whose clone became {b}, the model tells which is which in "
+        f"{value:.0%} of all pairs (95 % interval {low:.0%} to {high:.0%}; guessing gets 50%)."
+    )
+    other = result.ungrown_auroc[1]
+    growth = (
+        "" if np.array_equal(result.predicted, result.without_growth) else f" With growth left out it is {other:.0%}."
+    )
+    if low <= 0.5:
+        return Summary(answer, "poor", f"The interval of these {count:,} clones includes guessing.{growth}")
+    return Summary(answer, "good" if low > 0.6 else "fair", f"From {count:,} clones.{growth}")

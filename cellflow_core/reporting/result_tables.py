@@ -1,0 +1,170 @@
+"""The numbers behind a figure as columns of a table. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.analysis.results import (
+    Ancestry,
+    ClonalBias,
+    Fates,
+    FlowField,
+    GeneTrend,
+    Landscape,
+    Perturbation,
+    TimeCourse,
+    TrajectoryEnsemble,
+)
+
+Rows = dict[str, list[Any]]
+
+
+def of_landscape(result: Landscape) -> Rows:
+    """One row a measured cell on the surface."""
+    x, y = result.axes
+    return {
+        x: _short(result.cells[:, 0]),
+        y: _short(result.cells[:, 1]),
+        "time": _short(result.cell_time),
+        f"height ({result.unit})": _short(result.cell_height),
+    }
+
+
+def of_flow(result: FlowField) -> Rows:
+    """One row a grid point where there are cells."""
+    known = np.isfinite(result.speed)
+    gx, gy = np.meshgrid(result.x, result.y)
+    x, y = result.axes
+    return {
+        x: _short(gx[known]),
+        y: _short(gy[known]),
+        f"motion along {x}": _short(result.u[known]),
+        f"motion along {y}": _short(result.v[known]),
+        "speed": _short(result.speed[known]),
+    }
+
+
+def of_growth(result: FlowField) -> Rows:
+    """One row a measured cell: where it stands, and its growth. Raises ValueError where the model knows none."""
+    if result.growth is None:
+        raise ValueError("this model knows no growth")
+    x, y = result.axes
+    return {
+        x: _short(result.cells[:, 0]),
+        y: _short(result.cells[:, 1]),
+        f"growth (1 / {result.time_unit or 'time unit'})": _short(result.growth),
+    }
+
+
+def of_course(result: TimeCourse) -> Rows:
+    """One row a measured time."""
+    there = np.isfinite(result.w1)
+    return {
+        "time": _short(result.measured_times[there]),
+        "in training": ["yes" if each else "kept out" for each in result.in_training[there]],
+        "this model": _short(result.w1[there]),
+        "no motion": _short(result.w1_previous[there]),
+        "sampling noise": _short(result.w1_floor[there]),
+    }
+
+
+def of_mass(result: TimeCourse) -> Rows:
+    """One row a measured time: cells relative to the first one. Raises ValueError where the model knows no growth."""
+    if result.mass is None:
+        raise ValueError("this model knows no growth")
+    at = [int(np.argmin(np.abs(result.times - time))) for time in result.measured_times]
+    low, number, high = result.mass[at].T
+    rows: Rows = {"time": _short(result.measured_times), "predicted": _short(number)}
+    rows |= {"from": _short(low), "to": _short(high)}
+    if result.measured_mass is not None:
+        rows |= {"counted": _short(result.measured_mass)}
+        rows |= {"in training": ["yes" if each else "kept out" for each in result.in_training]}
+    return rows
+
+
+def of_trend(result: GeneTrend) -> Rows:
+    """One row a simulated time."""
+    names = ("10 % of cells below", "half of cells below", "90 % of cells below")
+    columns = {name: _short(result.quantiles[:, k]) for k, name in enumerate(names)}
+    return {"time": _short(result.times), "mean": _short(result.mean), **columns}
+
+
+def of_fates(result: Fates) -> Rows:
+    """One row a terminal state, shares in percent."""
+    rows: Rows = {
+        "state": list(result.names),
+        "predicted (%)": _percent(result.share),
+        "from": _percent(result.low),
+        "to": _percent(result.high),
+    }
+    if result.without_growth is not None:
+        names = ("each start cell once, from", "each start cell once (%)", "each start cell once, to")
+        rows |= {name: _percent(values) for name, values in zip(names, result.without_growth.T, strict=True)}
+    return rows | {"measured at the last time (%)": _percent(result.measured)}
+
+
+def of_cell_fates(result: Fates, axes: tuple[str, str]) -> Rows:
+    """One row a start cell: where it stands, and the probability of each state in percent."""
+    rows: Rows = {axes[0]: _short(result.starts[:, 0]), axes[1]: _short(result.starts[:, 1])}
+    return rows | {f"{name} (%)": _percent(result.probability[:, k]) for k, name in enumerate(result.names)}
+
+
+def of_futures(result: TrajectoryEnsemble) -> Rows:
+    """One row a future: where it ends, in which state, and with what share of the mass."""
+    end, (x, y) = result.paths[-1], result.axes
+    return {
+        "future": list(range(len(end))),
+        "ends in": [result.names[k] for k in result.ends],
+        x: _short(end[:, 0]),
+        y: _short(end[:, 1]),
+        "share of the mass (%)": [float(f"{100 * each:.4g}") for each in result.weight[-1]],
+    }
+
+
+def of_clones(result: ClonalBias) -> Rows:
+    """One row an early cell: its clone, and the share of the first fate in percent, predicted and observed."""
+    a = result.names[0]
+    return {
+        "clone": [int(each) for each in result.clone],
+        "time": _short(result.time),
+        f"predicted {a} (%)": _percent(result.predicted),
+        f"predicted {a}, each descendant once (%)": _percent(result.without_growth),
+        f"{a} among later cells of the clone (%)": _percent(result.observed),
+        "later cells": [int(each) for each in result.later],
+    }
+
+
+def of_ancestry(result: Ancestry) -> Rows:
+    """One row a time: mass of the descendants for a mass of one, and the part of each group in percent."""
+    mass = ["" if np.isnan(each) else f"{each:.4g}" for each in result.mass]
+    rows: Rows = {"time": _short(result.times), "mass": mass}
+    return rows | {f"{name} (%)": _percent(result.share[:, k]) for k, name in enumerate(result.names)}
+
+
+def of_perturbation(result: Perturbation, truth: tuple[dict[str, float], dict[str, float]] | None = None) -> Rows:
+    """One row a fate, shares in percent, changes in percentage points. truth: true shares (before, after) by name."""
+    rows: Rows = {
+        "state": list(result.names),
+        "before (%)": _percent(result.before),
+        "after (%)": _percent(result.after),
+        "change (points)": _percent(result.change),
+        "from": _percent(result.low),
+        "to": _percent(result.high),
+    }
+    if len(result.control_genes):
+        rows["control genes, lowest"] = _percent(result.control_change.min(axis=0))
+        rows["control genes, highest"] = _percent(result.control_change.max(axis=0))
+    if truth and set(result.names) <= set(truth[0]):
+        before, after = (np.array([each[name] for name in result.names]) for each in truth)
+        rows |= {"true before (%)": _percent(before), "true after (%)": _percent(after)}
+    return rows
+
+
+def _short(values: np.ndarray) -> list[float]:
+    return [float(f"{each:.5g}") for each in values]
+
+
+def _percent(values: np.ndarray) -> list[float]:
+    return [round(100 * float(each), 1) for each in values]

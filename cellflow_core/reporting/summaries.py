@@ -1,0 +1,188 @@
+"""The answer of a view in one sentence with its numbers, and how far it can be trusted. Pure: results in, words out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from cellflow_core.analysis.results import FlowField, Landscape, Perturbation, TimeCourse
+
+MAX_EXTRAPOLATED = 0.2
+"""Share of changed cells outside the data above which the model is guessing."""
+
+
+class Summary(NamedTuple):
+    """An answer; trust in it in one word, and why."""
+
+    answer: str
+    trust: Literal["good", "fair", "poor"]
+    why: str
+
+
+class HeldOut(NamedTuple):
+    """What a copy of the model that never saw a time predicted for it: distances as in TimeCourse."""
+
+    time: float
+    w1: float
+    previous: float
+    floor: float
+
+
+def at(time: float, unit: str) -> str:
+    """ "day 2", "2 h", "time 2": a time with its unit as people say it."""
+    singular = {"days": "day", "hours": "hour", "weeks": "week", "months": "month", "stages": "stage"}.get(unit, unit)
+    return f"{singular or 'time'} {time:g}"
+
+
+def of_landscape(result: Landscape, unit: str) -> Summary:
+    fell = np.nanmean(result.path_height[0]) - np.nanmean(result.path_height[-1])
+    span = np.nanmax(result.height) - np.nanmin(result.height)
+    count, share = result.paths.shape[1], result.non_gradient
+    way = f"{fell / span:.0%} of the landscape's height" if span > 0 else "no height"
+    moved = f"roll down {way}" if fell >= 0 else f"climb {abs(fell) / span:.0%} of the landscape's height"
+    answer = (
+        f"From {at(result.path_times[0], unit)} to {at(result.path_times[-1], unit)}, {count} simulated cells {moved}."
+    )
+    if result.kind == "learnt potential":
+        return Summary(
+            answer,
+            "fair",
+            "This model can steer cells downhill only: its surface shows all that it learnt of their direction. "
+            "Whether real cells also go around it cannot tell: compare its error on Time with that of a freer model, "
+            "OT-CFM for example.",
+        )
+    if np.isnan(share):
+        return Summary(
+            answer, "fair", "This model has no velocity field: the surface shows where its cells are, not why."
+        )
+    part = f"{1 - share:.0%} of the cells' motion goes downhill, {share:.0%} goes around, which no landscape can show"
+    if share <= 0.2:
+        return Summary(answer, "good", f"{part}: a landscape is a fair picture of this motion.")
+    if share <= 0.5:
+        return Summary(answer, "fair", f"{part}: this tells a part of the story. See Flow for the whole motion.")
+    return Summary(answer, "poor", f"{part}: do not read this landscape as what drives the cells. See Flow instead.")
+
+
+def of_flow(result: FlowField, unit: str, course: TimeCourse | None) -> Summary:
+    known = result.speed[np.isfinite(result.speed)]
+    when = at(result.time, unit)
+    if not len(known):
+        return Summary(
+            f"There are no cells at {when} to show a motion for.", "poor", "Choose a time with measured cells."
+        )
+    quick = np.quantile(known, 0.95) / max(float(np.median(known)), 1e-12)
+    answer = (
+        f"At {when}, the fastest cells move {quick:.1f} times as fast as the typical one "
+        f"({np.median(known):.2g} units of the map per {at(1, unit).rsplit(' ', 1)[0]})."
+    )
+    if course is None:
+        return Summary(answer, "fair", "The check against measured cells is being calculated; the Time page has it.")
+    return Summary(answer, *_against_measured(course))
+
+
+def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: str) -> Summary:
+    for each in held:
+        if np.isclose(each.time, time):
+            answer = (
+                f"A copy of this model that never saw {at(time, unit)} predicts its cells to within {each.w1:.2g}; "
+                f"keeping the cells of the time before misses by {each.previous:.2g}."
+            )
+            return Summary(
+                answer,
+                *_trust(
+                    np.array([each.w1]),
+                    np.array([each.previous]),
+                    np.array([each.floor]),
+                    "at a time kept from training",
+                ),
+            )
+    frame = np.flatnonzero(np.isclose(result.measured_times, time))
+    if len(frame) and np.isfinite(result.w1[frame[0]]):
+        k = frame[0]
+        how = "which it was trained on" if result.in_training[k] else "which it never saw"
+        answer = (
+            f"At {at(time, unit)}, {how}, predicted cells lie {result.w1[k]:.2g} from the measured ones; "
+            f"keeping the cells of the time before misses by {result.w1_previous[k]:.2g}."
+        )
+    elif len(frame):
+        answer = f"The prediction starts here, from the cells measured at {at(time, unit)}."
+    else:
+        count = result.predicted.shape[1]
+        answer = f"Nobody measured {at(time, unit)}: these {count:,} cells are the model's prediction."
+    if held:
+        w1, previous, floor = np.array(held)[:, 1:].T
+        return Summary(answer, *_trust(w1, previous, floor, "at times kept from training"))
+    return Summary(answer, *_against_measured(result))
+
+
+def of_perturbation(result: Perturbation) -> Summary:
+    k = int(np.argmax(np.abs(result.change)))
+    points, low, high = (100 * float(each[k]) for each in (result.change, result.low, result.high))
+    done = {
+        "knock-out": f"Knocking out {result.gene}",
+        "over-expression": f"Over-expressing {result.gene}",
+        "shift": f"Starting with {result.gene} at {result.level:+.3g} {result.unit}, and holding nothing afterwards,",
+    }
+    before, after = (round(100 * float(each[k])) for each in (result.before, result.after))
+    answer = (
+        f"{done[result.kind]} takes {result.names[k]} from {before}% to {after}% of cells "
+        f"({after - before:+d} points, 95 % interval {low:+.0f} to {high:+.0f})."
+    )
+    doubts = []
+    if result.extrapolated_fraction > MAX_EXTRAPOLATED:
+        doubts.append(
+            f"{result.extrapolated_fraction:.0%} of the changed cells lie outside the measured data: the model has "
+            "never seen such cells, and what it says of them is a guess."
+        )
+    if low <= 0 <= high:
+        doubts.append("The interval includes no change at all: this is not an effect to rely on.")
+    count = len(result.control_genes)
+    if not count:
+        return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, "There are no genes to compare with.")))
+    most = 100 * float(np.abs(result.control_change[:, k]).max())
+    compared = f"The same done to {count} other genes, picked at random, changes it by up to {most:.0f} points"
+    if abs(points) <= most:
+        doubts.append(f"{compared}: nothing special about {result.gene}.")
+        return Summary(answer, "poor", " ".join(doubts))
+    cause = f"Whether {result.gene} is the cause or a marker, unperturbed cells cannot tell."
+    return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, f"{compared}.", cause)))
+
+
+def of_truth(result: Perturbation, before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    """What truly happens, as Markdown, and how far the model is from it where both count the same states."""
+    known = "; ".join(f"**{name}** from {before[name]:.0%} to {after[name]:.0%}" for name in before)
+    said = f"These cells come from a simulated circuit, so it is known what this change does to them: {known}."
+    if not set(result.names) <= set(before):
+        return f"{said} To compare in numbers, count cells by their true fate."
+    gaps = [
+        max(abs(float(b) - before[name]), abs(float(a) - after[name]))
+        for name, b, a in zip(result.names, result.before, result.after, strict=True)
+    ]
+    return f"{said} The model is off by at most {100 * max(gaps):.0f} points, before or after the change."
+
+
+def _against_measured(course: TimeCourse) -> tuple[Literal["good", "fair", "poor"], str]:
+    """Trust from all measured times, those kept from training alone where there are any."""
+    there = np.isfinite(course.w1)
+    if not there.any():
+        return "fair", "There is no later measured time to check the prediction against."
+    unseen = there & ~course.in_training
+    used = unseen if unseen.any() else there
+    where = "at times kept from training" if unseen.any() else "at times it was trained on, which flatters any model"
+    return _trust(course.w1[used], course.w1_previous[used], course.w1_floor[used], where)
+
+
+def _trust(
+    w1: np.ndarray, previous: np.ndarray, floor: np.ndarray, where: str
+) -> tuple[Literal["good", "fair", "poor"], str]:
+    """How much of the motion that can be explained is explained: 0 for cells that stay, 1 for sampling noise alone."""
+    possible = float(np.mean(previous) - np.mean(floor))
+    explained = float(np.mean(previous) - np.mean(w1)) / possible if possible > 0 else 0.0
+    if explained <= 0.05:
+        return "poor", f"No better than cells that do not move, {where}: do not trust this model here."
+    said = f"The model explains {min(explained, 1):.0%} of the motion that can be explained, {where}."
+    if explained >= 0.6 and "flatters" not in where:
+        return "good", said
+    return "fair", said

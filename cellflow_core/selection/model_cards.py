@@ -1,0 +1,125 @@
+"""Every model as a page or a table shows it, and how long a training will take here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cellflow_core.config import Setting, unavailable_capabilities
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a person can know about a model before training it.
+
+    needs              sentences; needs_names: the same as names of `Need`
+    capabilities       names of what it can be asked for, with some settings or other
+    only_with          capability -> (setting, the values of it that give it), for those that not all settings give
+    caution            a sentence to stand beside every picture of the model, or nothing
+    absent             an optional package that it rests on and that is not installed, or nothing
+    follows            whether it can tell what becomes of a cell; not for a model that draws other cells at each time
+    training_settings  of the trainer, with the defaults of this model; presets: their values by name of the preset
+    """
+
+    name: str
+    family: str
+    title: str
+    summary: str
+    paper: str
+    needs: tuple[str, ...]
+    capabilities: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    training_settings: tuple[Setting, ...]
+    presets: Mapping[str, Mapping[str, Any]]
+    conditional_capabilities: Mapping[str, tuple[str, tuple[Any, ...]]]
+    limitation: str
+    missing_package: str
+    tracks_cells: bool
+
+    def capabilities_with(self, settings: Mapping[str, Any]) -> frozenset[str]:
+        """What the model can be asked for with these settings, and the defaults of the others."""
+        every = {each.name: each.default for each in self.settings} | dict(settings)
+        return frozenset(self.capabilities) - unavailable_capabilities(self.conditional_capabilities, every)
+
+    def condition(self, capability: str) -> str:
+        """ "with variant unbalanced": what the settings must be for this capability; empty where it is always there."""
+        if capability not in self.conditional_capabilities:
+            return ""
+        key, values = self.conditional_capabilities[capability]
+        return f"with {key} {' or '.join(str(each) for each in values)}"
+
+
+def catalogue() -> tuple[ModelCard, ...]:
+    """A card of every model, by family and name. Imports torch."""
+    from cellflow_core.models import registry
+
+    return tuple(card(name) for name in registry.names())
+
+
+def card(name: str) -> ModelCard:
+    """The card of one model. Raises KeyError that lists the models there are."""
+    from cellflow_core.models import registry
+    from cellflow_core.models.contract import HasSampler, capabilities
+    from cellflow_core.train.trainer import PRESETS, TrainConfig
+
+    kind = registry.find(name)
+    own = TrainConfig.from_dict(dict(kind.default_training)).as_dict()
+    return ModelCard(
+        name=name,
+        family=registry.family(name),
+        title=kind.title,
+        summary=kind.summary,
+        paper=kind.paper,
+        needs=tuple(sorted(str(each) for each in kind.needs)),
+        capabilities=tuple(sorted(capabilities(kind))),
+        settings=kind.Config.settings(),
+        training_settings=tuple(dataclasses.replace(each, default=own[each.name]) for each in TrainConfig.settings()),
+        presets={preset: TrainConfig.preset(preset, kind).as_dict() for preset in PRESETS},
+        conditional_capabilities=kind.conditional_capabilities,
+        limitation=kind.limitation,
+        missing_package="" if kind.installed() else kind.package,
+        tracks_cells=kind.tracks_cells if issubclass(kind, HasSampler) else True,
+    )
+
+
+class _StopEstimate(Exception):
+    """The speed is known."""
+
+
+def estimate(
+    model: str, settings: Mapping[str, Any], training: Mapping[str, Any], dataset_id: str, seconds: float = 1.5
+) -> float:
+    """Seconds that this training will take on this machine's CPU, from a try of about `seconds` after the preparation.
+
+    Raises ValueError or KeyError, with a sentence, where the settings, the model or the data do not fit.
+    """
+    from cellflow_core.data.store.store import open_dataset
+    from cellflow_core.models import registry
+    from cellflow_core.train.trainer import Progress, TrainConfig, fit
+
+    data = open_dataset(dataset_id).snapshots()
+    kind = registry.find(model)
+    wanted = TrainConfig.from_dict(dict(kind.default_training) | dict(training))
+    seen: list[tuple[int, float]] = []
+
+    def report(progress: Progress) -> None:
+        seen.append((progress.step, progress.seconds))
+        if len(seen) > 2 and progress.seconds - seen[0][1] > seconds:
+            raise _StopEstimate
+
+    import time
+
+    began = time.monotonic()
+    try:
+        fit(
+            registry.create(model, settings, data.spec, 0),
+            data,
+            TrainConfig.from_dict(wanted.as_dict() | {"log_every": 2}),
+            report,
+        )
+    except _StopEstimate:
+        (first, at), (last, now) = seen[0], seen[-1]
+        return at + (wanted.steps - first) * (now - at) / (last - first)
+    return time.monotonic() - began

@@ -1,0 +1,240 @@
+"""One data set: what it holds, how many cells at each time, how they lie, what was done to it, and how to go on."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import numpy as np
+import streamlit as st
+
+from cellflow_core.data.importing import second_modality
+from cellflow_core.data.store import store
+from cellflow_core.data.store.dataset import view_name
+from cellflow_core.figures import scatter
+from cellflow_core.figures.data import counts
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting.formatting import as_sentence, plain
+from cellflow_core.time_units import pluralize
+from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps
+from pages.parts.views import view
+from pages.parts.widgets import undo
+from pages.parts.widgets.background import forget, pending, sentence, shared
+from pages.parts.widgets.chart import chart, dark, lasso, selection
+
+SPACES = {
+    "pca": "principal components",
+    "genes": "genes",
+    "coordinates": "coordinates",
+    "diffusion": "diffusion map",
+    "vae": "autoencoder",
+    "geodesic": "geodesic autoencoder",
+}
+NEEDS = {
+    "velocity": "RNA velocity of each cell",
+    "mass": "population sizes at each time",
+    "lineage": "lineage barcodes",
+    "modality": "a second modality of the same cells",
+    "growth": "a guess of each cell's growth",
+    "subjects": "the same individuals over time",
+    "dose": "doses",
+}
+"""What some models can use besides times and genes."""
+
+
+def show(info: store.DatasetInfo) -> None:
+    """The page of one data set."""
+    _facts(info)
+    if len(info.times) == 1:
+        _one_moment()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        shown = _cells(info)
+    with right:
+        _times(info)
+        for note in info.notes:
+            st.info(plain(as_sentence(note)), icon=":material/info:")
+        _train(info)
+        _findings(info)
+        preprocessing_summary.explained(info)
+        provenance.show(info)
+        _manage(info)
+    ground_truth.show(info)
+    reconstruction.show(info)
+    with left:  # last, because a step that goes wrong ends the page
+        steps.show(info, shown)
+
+
+def _facts(info: store.DatasetInfo) -> None:
+    unit = "" if info.time_unit == "pseudotime" else f" {pluralize(info.time_unit)}"
+    with st.container(horizontal=True, key="facts"):
+        st.metric("Cells", f"{info.cells:,}")
+        st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
+        st.metric("Times", len(info.times))
+        if len(info.times) > 1:
+            st.metric("Span", f"{info.times[0]:.4g} to {info.times[-1]:.4g}{unit}".rstrip())
+        st.metric(f"Axes ({SPACES.get(info.space, info.space)})", info.dim)
+    if info.truth:
+        st.caption(f":material/verified: Simulated, so the truth is known: {plain(info.truth)}.")
+
+
+def _one_moment() -> None:
+    with st.container(border=True, key="one_moment"):
+        st.markdown("**These cells were measured at one moment.** A model of motion needs two or more.")
+        st.markdown(
+            "If the tissue holds every stage side by side, the cells can be ordered by how alike they are. The order "
+            "(pseudotime) stands in for time: it has no unit and no speed. If you have cells of other times too, put "
+            "them into one file and load that."
+        )
+        st.markdown(f"[:material/route: Order them by pseudotime](#{steps.ANCHOR})")
+
+
+def _times(info: store.DatasetInfo) -> None:
+    if len(info.times) == 1:
+        return
+    st.subheader("Cells at each time")
+    figure = counts.counts(info.times, info.counts, unit=info.time_unit, dark=dark())
+    chart(figure, key=f"counts_{info.id}", alt=counts.describe(info.times, info.counts, info.time_unit))
+
+
+def _train(info: store.DatasetInfo) -> None:
+    one = len(info.times) == 1
+    if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:", disabled=one):
+        st.switch_page("pages/train.py", query_params={"dataset": info.id})
+    if one:
+        st.caption("There is one time only, and motion needs two or more: order the cells by pseudotime first.")
+
+
+def _findings(info: store.DatasetInfo) -> None:
+    """What models can find here, in words."""
+    has = {each.name.lower() for each in store.open_dataset(info.id).snapshots().has}
+    there = [f"{len(info.times)} times" if len(info.times) > 1 else "one time"]
+    there.append("a way from every state back to its genes" if "genes" in has else "coordinates without genes")
+    there += [words for need, words in NEEDS.items() if need in has]
+    there += [f"{plain(each)} counts" for each in info.layers]
+    missing = [words for need, words in NEEDS.items() if need not in has]
+    with st.expander("What models can find here", icon=":material/search:", key="findings"):
+        st.markdown("  \n".join(f":material/check: {each}" for each in there))
+        if missing:
+            st.caption(f"Not here: {', '.join(missing)}. Some models use them; most do not need them.")
+
+
+def _cells(info: store.DatasetInfo) -> str:
+    """The picture of the cells, in which an outline can be drawn. The view it shows."""
+    st.subheader("How the cells lie")
+    data = store.open_dataset(info.id)
+    ways: list[tuple[str, str]] = [("time", "")] if len(info.times) > 1 else []
+    ways += [("label", each) for each in info.annotations] + [("number", each) for each in info.covariates]
+    ways += [("gene", "")] if data.genes else []
+    ways = ways or [("time", "")]
+    with st.container(horizontal=True):
+        shown = st.segmented_control(
+            "View", info.views, default=_best_view(info), format_func=view_name, key=f"view_{info.id}", required=True
+        )
+        kind, name = st.selectbox(
+            "Colour by",
+            ways,
+            key=f"colour_{info.id}",
+            width=220,
+            format_func=_way,
+        )
+        if kind == "gene":
+            name = st.selectbox("Gene", data.genes, key=f"gene_{info.id}", width=220, index=None, placeholder="Search")
+    shown = str(shown or "pca")
+    points, key = data.embedding(shown), f"cells_{info.id}_{shown}"
+    title, colour, names = _colours(data, kind, name or "")
+    figure = scatter.scatter(
+        points,
+        colour,
+        axes=data.view_axes(shown),
+        title=title,
+        names=names,
+        in_order=kind == "time",
+        polygon=selection(key),
+        dark=dark(),
+        height=460,
+    )
+    lasso(figure, key, scatter.describe(points, colour, names, title))
+    view.outline_words(key, points, "Draw around cells to choose them for a step below.")
+    if "umap" not in info.views:
+        _umap(info)
+    return shown
+
+
+def _way(way: tuple[str, str]) -> str:
+    """A way to colour, as the select box shows it."""
+    kind, name = way
+    if name in ("time", "a gene"):  # the app's own words: a select box finds what was chosen by its text
+        return f"{name} (in the file)"
+    return name or {"gene": "a gene"}.get(kind, kind)
+
+
+def _best_view(info: store.DatasetInfo) -> str:
+    """The published picture where there is one."""
+    others = [each for each in info.views if each not in ("pca", "umap", second_modality.VIEW)]
+    return others[0] if others else "pca"
+
+
+def _colours(data: store.Dataset, kind: str, name: str) -> tuple[str, np.ndarray | None, tuple[str, ...]]:
+    """(title, codes or values, names of the codes) of a colouring."""
+    snapshots = data.snapshots()
+    if kind == "time":
+        unit = f" ({snapshots.time_unit})" if snapshots.time_unit else ""
+        return f"time{unit}", *scatter.grouped(snapshots.t)
+    if kind == "label":
+        return name, *scatter.grouped(np.asarray(snapshots.labels[name]))
+    if kind == "number":
+        values = np.asarray(snapshots.covariates[name], dtype=np.float64)
+        return name, (values if np.isfinite(values).any() else None), ()
+    return (name, data.expression(name), ()) if name else ("", None, ())
+
+
+def _umap(info: store.DatasetInfo) -> None:
+    """UMAP is computed behind the page; a fragment looks for it and draws the page anew when it is there."""
+    key = f"umap-{info.id}"
+
+    def ask() -> Future:
+        return shared(key, lambda: analysis_pool.call("cellflow_core.data.preprocessing.umap:add_umap", info.id))
+
+    if pending(key) is None:
+        if st.button("Compute a UMAP", key="umap_start", icon=":material/scatter_plot:"):
+            ask()
+            st.rerun()
+        return
+    future = ask()
+
+    @st.fragment(run_every=None if future.done() else 1.5)
+    def wait() -> None:
+        if not future.done():
+            st.caption(":material/pending: A UMAP is being computed; go on meanwhile.")
+            return
+        error = future.exception()
+        if error is None:
+            forget(future)
+            st.rerun()
+        else:
+            st.warning(f"The UMAP could not be made. {sentence(error)}")
+            if st.button("Try again", key="umap_again", icon=":material/refresh:"):
+                forget(future)
+                ask()
+                st.rerun()
+
+    wait()
+
+
+def _manage(info: store.DatasetInfo) -> None:
+    with st.expander("Rename or delete", icon=":material/edit:"):
+        label = st.text_input("Name", info.label, key=f"rename_{info.id}", max_chars=80)
+        with st.container(horizontal=True):
+            if st.button("Save the name", key="rename_save", disabled=label == info.label):
+                try:
+                    store.open_dataset(info.id).rename(label)
+                except ValueError as error:
+                    st.error(sentence(error))
+                else:
+                    st.rerun()
+            if st.button("Delete", key="delete_dataset", icon=":material/delete:"):
+                store.delete(info.id)
+                undo.deleted("dataset", info.id)
+        st.caption(
+            "Deleting moves it to the trash; you can undo it. Models trained on it stay, but their views need it."
+        )

@@ -1,0 +1,81 @@
+"""What Home lists: own data sets and trained models, and where each kind of visitor starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from cellflow_core.data.store.store import DatasetInfo
+from cellflow_core.reporting.formatting import ago, badge, plain
+from cellflow_core.runs.run import Run
+from pages.parts.widgets.selectors import VIEWS, run_facts
+
+SHOWN = 5
+
+AUDIENCES = (
+    (
+        ":material/biotech: I work at the bench",
+        "Upload your file on **Data**, check the time points, press **Start training**. Then look at **Landscape**, "
+        "**Flow** and **Time**, and try a knock-out on **Perturb**. Every picture says how to read it.",
+    ),
+    (
+        ":material/school: I teach",
+        "Open the demo: its truth is known, so a class can see what a model finds and what it misses. "
+        "Training takes about a minute, with the loss falling live on the projector.",
+    ),
+    (
+        ":material/terminal: I compute",
+        "Every model with all its settings, several seeds, a held-out time beside a trivial baseline, and the command "
+        "line that repeats a run. `python -m cellflow_core --help` does the same without the browser.",
+    ),
+)
+
+
+def show(datasets: Sequence[DatasetInfo], runs: Sequence[Run]) -> None:
+    """Data sets beside trained models, the newest of each."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Your data")
+        if not datasets:
+            st.caption("None yet. Open the demo, or bring a file.")
+        for info in datasets[:SHOWN]:
+            with st.container(gap=None, key=f"home_data_{info.id}"):
+                st.page_link(
+                    "pages/data.py",
+                    label=plain(info.label),
+                    icon=":material/table_chart:",
+                    query_params={"dataset": info.id},
+                )
+                st.caption(f"{info.cells:,} cells at {len(info.times)} times")
+        if len(datasets) > SHOWN:
+            st.page_link("pages/data.py", label=f"All {len(datasets)}", icon=":material/more_horiz:")
+    with right:
+        st.subheader("Your trained models")
+        if not runs:
+            st.caption("None yet. The demo trains one for you in about a minute.")
+        for run in runs[:SHOWN]:
+            _run(run, {each.id: each.label for each in datasets})
+        if runs:
+            st.page_link("pages/runs.py", label="All trained models", icon=":material/list_alt:")
+
+
+def _run(run: Run, names: Mapping[str, str]) -> None:
+    state = run.status().state
+    page = next(iter(VIEWS)) if state == "done" else "pages/runs.py"
+    icon = ":material/landscape:" if state == "done" else ":material/list_alt:"
+    with st.container(gap=None, key=f"home_run_{run.id}"):
+        st.page_link(page, label=plain(run.label), icon=icon, query_params={"run": run.id})
+        st.caption(
+            f"{badge(state)} {plain(names.get(run.recipe.dataset, 'deleted data'))} · "
+            f"{' · '.join((*run_facts(run), ago(run.recipe.created)))}"
+        )
+
+
+def audiences() -> None:
+    """Three ways in, in words."""
+    st.subheader("Where to start")
+    for column, (title, text) in zip(st.columns(3), AUDIENCES, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{title}**")
+            st.markdown(text)

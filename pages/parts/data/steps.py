@@ -1,0 +1,222 @@
+"""Going on from a data set: a step, its settings, and the new data set that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from cellflow_core.config import Setting
+from cellflow_core.data.steps import registry
+from cellflow_core.data.store import store
+from cellflow_core.jobs import sandbox
+from cellflow_core.math.polygon import format_polygon, in_polygon
+from cellflow_core.progress import Stages
+from cellflow_core.reporting.formatting import plain
+from cellflow_core.workspace import home
+from pages.parts.views import cell_selection, view
+from pages.parts.widgets.background import pending, result_of, shared
+from pages.parts.widgets.chart import selection
+from pages.parts.widgets.form import form_of
+
+Values = dict[str, Any]
+ORDER = ("subset", "clusters", "pseudotime", "growth")
+ANCHOR = "go-on"
+
+
+def show(info: store.DatasetInfo, shown: str) -> None:
+    """The choice of a step and its form. `shown`: the view whose picture is on the page."""
+    st.subheader("Go on from here", anchor=ANCHOR)
+    names = sorted(registry.names(), key=lambda each: (ORDER.index(each) if each in ORDER else 99, each))
+    _resume_running_steps(info, names)
+    kinds = {each: registry.find(each) for each in names}
+    name = st.selectbox(
+        "Next step",
+        names,
+        index=names.index("pseudotime") if len(info.times) == 1 else None,
+        key=f"next_step_{info.id}",
+        placeholder="Choose what to do",
+        format_func=lambda each: kinds[each].title,
+    )
+    st.caption(kinds[name].summary if name else "A step makes a new data set. This one stays as it is.")
+    if name is None:
+        return
+    with st.container(border=True, key="step_form"):
+        settings = {each.name: each for each in kinds[name].Config.settings()}
+        values = _FORMS.get(name, _any_form)(info, settings, shown)
+        if values is not None and st.button(
+            kinds[name].title, key="step_start", type="primary", icon=":material/play_arrow:"
+        ):
+            _finish(info, name, values)
+    if (view.TEXTS / f"{name}.md").exists():
+        view.texts(name, "When is this meaningful?", narrow=True)
+
+
+def _resume_running_steps(info: store.DatasetInfo, names: Iterable[str]) -> None:
+    for name in names:
+        if pending(_job(info, name)) is not None:
+            _finish(info, name, {})
+
+
+def _finish(info: store.DatasetInfo, name: str, values: Values) -> None:
+    """Take the step in a process of its own, wait, and go to what it made."""
+    say = Stages(home() / "uploads" / f"{_job(info, name)}.txt")
+
+    def ask() -> Any:
+        say.clear()
+        return sandbox.run_isolated("cellflow_core.data.steps.contract:derive", info.id, name, values, on_progress=say)
+
+    made = result_of(shared(_job(info, name), ask), registry.find(name).title, say)
+    say.clear()
+    st.query_params.clear()
+    st.query_params["dataset"] = made
+    st.toast("A new data set was made; the one before stays in the list.", icon=":material/check:")
+    st.rerun()
+
+
+def _job(info: store.DatasetInfo, name: str) -> str:
+    return f"step-{info.id}-{name}"
+
+
+def _any_form(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
+    return form_of(list(settings.values()), {}, f"step_{info.id}")
+
+
+def _some(settings: dict[str, Setting], names: Iterable[str], key: str) -> Values:
+    return form_of([settings[each] for each in names], {}, key)
+
+
+def _subset(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
+    ways = {"label": "By group", "outline": "By outline", "time": "By time"}
+    if not info.annotations:
+        del ways["label"]
+    if len(info.times) == 1:
+        del ways["time"]
+    by = _choice("Choose cells", ways, f"subset_by_{info.id}")
+    chosen: Values | None
+    if by == "time":
+        first, last = st.select_slider(
+            f"Times{f' ({plain(info.time_unit)})' if info.time_unit else ''}",
+            info.times,
+            (info.times[0], info.times[-1]),
+            format_func=lambda each: f"{each:g}",
+            key=f"subset_times_{info.id}",
+        )
+        chosen = {"first": float(first), "last": float(last)}
+    else:
+        chosen = _by_label(info, "subset", several=True) if by == "label" else _by_outline(info, shown)
+    keep = _choice("Then", {"chosen": "Keep these", "others": "Keep all others"}, f"subset_keep_{info.id}")
+    if chosen is None:
+        return None
+    values = {"by": by, "keep": keep, **chosen}
+    _count(info, values)
+    return values
+
+
+def _count(info: store.DatasetInfo, values: Values) -> None:
+    """How many cells would stay, before anything is done."""
+    data = store.open_dataset(info.id)
+    snapshots = data.snapshots()
+    if values["by"] == "time":
+        mask = (snapshots.t >= values["first"]) & (snapshots.t <= values["last"])
+    elif values["by"] == "label":
+        mask = np.isin(np.asarray(snapshots.labels[values["label"]]), values["values"].split("\n"))
+    else:
+        mask = in_polygon(data.embedding(values["view"]), np.array(selection(f"cells_{info.id}_{values['view']}")))
+    stay = int(mask.sum()) if values["keep"] == "chosen" else int((~mask).sum())
+    st.caption(f"**{stay:,}** of {info.cells:,} cells would stay.")
+
+
+def _pseudotime(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
+    ways = {"label": "Group", "outline": "Outline", "gene": "Marker gene"}
+    if not info.annotations:
+        del ways["label"]
+    if not info.genes:
+        del ways["gene"]
+    root = _choice("Where does the order begin?", ways, f"root_{info.id}")
+    found: Values | None
+    if root == "label":
+        found = _by_label(info, "root", several=False)
+    elif root == "outline":
+        found = _by_outline(info, shown)
+    else:
+        genes = store.open_dataset(info.id).genes
+        gene = st.selectbox(
+            "Marker gene of the earliest cells",
+            genes,
+            index=None,
+            key=f"root_gene_{info.id}",
+            placeholder="Search",
+            help="The order begins at the cell that expresses it most, smoothed over its neighbours.",
+        )
+        found = {"gene": gene} if gene else None
+    form = _some(settings, ("method", "windows"), f"order_{info.id}")
+    with st.popover("More settings", icon=":material/tune:"):
+        form |= _some(settings, ("waypoints", "seed"), f"order_more_{info.id}")
+    if found is None:
+        st.caption("Choose the beginning first: it decides which way everything runs.")
+        return None
+    return {"root": root, **found, **form}
+
+
+def _growth(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
+    genes, numbers, days = (settings[each] for each in ("from_genes", "numbers_count", "days_per_unit"))
+    values: Values = {
+        "from_genes": st.toggle(
+            "Guess growth from genes", bool(info.genes), key=f"growth_genes_{info.id}", help=genes.help
+        ),
+        "numbers_count": st.toggle(
+            "Cell numbers mean something", False, key=f"growth_numbers_{info.id}", help=numbers.help
+        ),
+    }
+    if values["numbers_count"]:
+        listed = ", ".join(f"{each:,}" for each in info.counts)
+        st.warning(
+            f"Models will take {listed} cells as the sizes of the population. That is right only if the experiment "
+            "counted them; most load as many cells as they like.",
+            icon=":material/warning:",
+        )
+    from cellflow_core.data.importing.time_labels import days_in
+
+    if values["from_genes"] and days_in(info.time_unit) is None:
+        values |= form_of([days], {"days_per_unit": 1.0}, f"growth_days_{info.id}")
+    return values if values["from_genes"] or values["numbers_count"] else None
+
+
+def _by_label(info: store.DatasetInfo, key: str, several: bool) -> Values | None:
+    left, right = st.columns(2)
+    label = left.selectbox("Annotation", info.annotations, key=f"{key}_label_{info.id}")
+    groups = cell_selection.values(store.open_dataset(info.id), label)
+    where = f"{key}_group_{info.id}_{label}"
+    if several:
+        chosen = right.multiselect("Groups", groups, key=where, placeholder="Choose")
+    else:
+        one = right.selectbox("Earliest group", groups, index=None, key=where, placeholder="Choose")
+        chosen = [one] if one else []
+    return {"label": label, "values": "\n".join(chosen)} if chosen else None
+
+
+def _by_outline(info: store.DatasetInfo, shown: str) -> Values | None:
+    polygon = selection(f"cells_{info.id}_{shown}")
+    if not polygon:
+        st.info("Draw around the cells in the picture above.", icon=":material/gesture:")
+        return None
+    count = cell_selection.inside(store.open_dataset(info.id).embedding(shown), polygon)
+    st.caption(f":material/gesture: {count:,} cells are outlined on the {plain(shown.upper())} picture above.")
+    return {"outline": format_polygon(polygon), "view": shown} if count else None
+
+
+def _choice(label: str, ways: dict[str, str], key: str) -> str:
+    chosen = st.segmented_control(
+        label, list(ways), default=next(iter(ways)), format_func=ways.__getitem__, key=key, required=True
+    )
+    return str(chosen or next(iter(ways)))
+
+
+_FORMS: dict[str, Callable[[store.DatasetInfo, dict[str, Setting], str], Values | None]] = {
+    "subset": _subset,
+    "pseudotime": _pseudotime,
+    "growth": _growth,
+}

@@ -1,0 +1,178 @@
+"""The third step of the import guide: which column is time, in which unit, and what its labels mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from cellflow_core.data.importing.time_bins import quantile_bins
+from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
+from cellflow_core.figures.data import counts
+from cellflow_core.reporting.formatting import plain
+from pages.parts.importing.form import ImportForm, Values
+from pages.parts.widgets.chart import chart, dark
+
+UNITS = ("day", "hour", "week", "minute", "embryonic day", "cell division", "passage", "stage", "pseudotime", "")
+NONE = "no time was measured"
+
+
+def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, step: int) -> tuple[Values, bool]:
+    """(choices, can the import go on), with `numbers` for a column of labels."""
+    st.markdown(f"#### {step}. When was each cell measured?")
+    by_name = {each.column: each for each in found.candidates}
+    chosen = draft.values["time_column"]
+    options = [*by_name, ""]
+    where, right = st.columns([2, 1])
+    column = where.selectbox(
+        "Column with the time",
+        options,
+        options.index(chosen) if chosen in options else 0,
+        key=draft.key("column"),
+        format_func=lambda each: each or NONE,
+        help="The likeliest column comes first. Each different value becomes one time point.",
+    )
+    if not column:
+        if not by_name:
+            st.warning(plain(found.notes[-1]), icon=":material/schedule:")
+        st.info(
+            "The cells come in as one snapshot at time 0. On the Data page they can then be ordered by pseudotime and "
+            "cut into windows; that is an order of cells and no measured time, and models of motion learn only that.",
+            icon=":material/info:",
+        )
+        return {"time_column": "", "unit": "", "windows": 0}, True
+    candidate = by_name[column]
+    units = list(dict.fromkeys((candidate.unit, *UNITS)))
+    stands = draft.values["unit"] if column == chosen else candidate.unit
+    units = units if stands in units else [stands, *units]
+    unit = right.selectbox(
+        "Unit of time",
+        units,
+        units.index(stands),
+        key=draft.key(f"unit_{column}"),
+        accept_new_options=True,
+        format_func=lambda each: each or "no unit",
+        help="Shown on every axis; speeds are per this unit. Type your own if it is not listed.",
+    )
+    values = {"time_column": str(column), "unit": unit or ""}
+    if candidate.kind == "continuous":
+        windows, fine = _windows(found, candidate, measured, left, draft, unit or "")
+        return {**values, "windows": windows}, fine
+    numbers, fine = _labels(candidate, measured, left, draft, unit or "")
+    return {**values, "windows": 0, "numbers": draft.values["numbers"] | {str(column): numbers}}, fine
+
+
+def _windows(
+    found: Any, candidate: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, unit: str
+) -> tuple[int, bool]:
+    """How many windows of equally many cells a column of many numbers is cut into."""
+    if candidate.is_order:
+        st.info(
+            "This is pseudotime: an order of cells that was calculated from their expression, and no time that was "
+            "measured. Models learn motion along it; speeds and durations in it mean nothing by themselves."
+            + _other_orders(found, candidate),
+            icon=":material/info:",
+        )
+    windows = int(
+        st.number_input(
+            "Windows of equally many cells",
+            0 if found.followed else 2,
+            60,
+            draft.values["windows"] or (0 if found.followed else 6),
+            key=draft.key(f"windows_{candidate.column}"),
+            help="Each window becomes one time, named by its mean. Few windows with many cells are easier to learn."
+            + (" 0: every time as it is." if found.followed else ""),
+        )
+    )
+    if not windows:
+        st.caption("Individuals are followed, so every time is taken as it is.")
+        return 0, True
+    values = measured.numbers[candidate.column][left.cells]
+    known = values[np.isfinite(values)]
+    try:
+        at, cells = np.unique(quantile_bins(known, windows), return_counts=True)
+    except ValueError as error:
+        st.error(f"{str(error)[:1].upper()}{str(error)[1:]}.", icon=":material/error:")
+        return windows, False
+    missing = len(values) - len(known)
+    out = f" · {missing:,} cells have no value and are left out" if missing else ""
+    st.caption(f"From {candidate.low:.4g} to {candidate.high:.4g} in {len(known):,} cells, in {len(at)} windows{out}")
+    _bars(at.tolist(), cells.tolist(), unit)
+    return windows, True
+
+
+def _other_orders(found: Any, candidate: Any) -> str:
+    others = [each.column for each in found.candidates if each.is_order and each.column != candidate.column]
+    if not others:
+        return ""
+    return (
+        f" The file has other such orders too ({plain(', '.join(others))}): where each follows one branch, the cells "
+        "of other branches stand at wrong places in it; then choose no time and order all cells by pseudotime after "
+        "the import."
+    )
+
+
+def _labels(
+    candidate: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, unit: str
+) -> tuple[dict[str, float | None], bool]:
+    """Number of each label, None for those left out."""
+    st.caption(
+        "Check that each label has the right number. Correct a number by clicking it; untick “Use” to leave cells out. "
+        "The distances between numbers count: days 0, 2, 7 are not the same as steps 0, 1, 2."
+    )
+    key = draft.key(f"times_{candidate.column}")
+    # The editor keeps what was edited as changes of the table it was first given, so that one stays as it was.
+    base = st.session_state.setdefault(f"{key}_{draft.upload}_first", _table(candidate, draft.values["numbers"]))
+    edited = st.data_editor(
+        base,
+        hide_index=True,
+        key=key,
+        disabled=("label", "cells"),
+        column_config={
+            "use": st.column_config.CheckboxColumn("Use", width="small"),
+            "label": st.column_config.TextColumn("In your file"),
+            "time": st.column_config.NumberColumn(f"Time{f' ({unit})' if unit else ''}", format="%g"),
+            "cells": st.column_config.NumberColumn("Cells", format="localized"),
+        },
+        alt="Each label of the time column with its number and how many cells have it",
+    )
+    used = edited[edited["use"] & edited["time"].notna()]
+    numbers: dict[str, float | None] = dict.fromkeys(base["label"])
+    numbers |= dict(zip(used["label"], map(float, used["time"]), strict=True))
+    names, codes = measured.columns[candidate.column]
+    cells = dict(zip(names, np.bincount(codes[left.cells], minlength=len(names)).tolist(), strict=True))
+    there = used.assign(left=[cells.get(each, 0) for each in used["label"]]).groupby("time")["left"].sum()
+    order = " → ".join(f"{time:g}" for time in there.index)
+    st.caption(f"Order in time{f' ({unit})' if unit else ''}: **{order or 'none'}** · {int(there.sum()):,} cells used")
+    if not len(there):
+        st.error("No time is left: tick “Use” for at least one label.", icon=":material/error:")
+        return numbers, False
+    _bars([float(each) for each in there.index], [int(each) for each in there], unit)
+    if len(there) == 1:
+        st.warning(
+            "One time is left: the cells come in as one snapshot, from which a model of motion cannot be learnt. Give "
+            "at least two labels a different number, or order the cells by pseudotime afterwards.",
+            icon=":material/warning:",
+        )
+    return numbers, True
+
+
+def _table(candidate: Any, chosen: Mapping[str, Mapping[str, float | None]]) -> pd.DataFrame:
+    held = chosen.get(candidate.column, dict(zip(candidate.labels, candidate.numbers, strict=True)))
+    numbers = [held.get(each) for each in candidate.labels]
+    return pd.DataFrame(
+        {
+            "use": [each is not None for each in numbers],
+            "label": [str(each) for each in candidate.labels],
+            "time": pd.array([float("nan") if each is None else each for each in numbers], dtype="float64"),
+            "cells": list(candidate.counts),
+        }
+    )
+
+
+def _bars(at: Sequence[float], cells: Sequence[int], unit: str) -> None:
+    figure = counts.counts(at, cells, unit=unit, dark=dark(), height=200)
+    chart(figure, key="import_counts", alt=counts.describe(at, cells, unit))

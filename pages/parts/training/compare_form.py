@@ -1,0 +1,115 @@
+"""What is compared: models, times left out, seeds. Everything is in the link, so that a table can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from cellflow_core.data.store.store import DatasetInfo
+from cellflow_core.jobs import analysis_pool, supervisor
+from cellflow_core.reporting.formatting import duration, plain
+from cellflow_core.selection import comparison as jobs
+from cellflow_core.selection import recommendation
+from cellflow_core.selection.benchmark_results import evidence
+from cellflow_core.time_units import format_duration
+from pages.parts.training.train_form import PRESETS
+from pages.parts.widgets.background import cached_future, result_of
+
+FIRST = 4
+"""Models that are proposed, beside the one that learns nothing."""
+STRAIGHT = "ot-displacement"
+MOST_SEEDS = 10
+MODELS = "Proposed are those that the guide ranks first for these data, and straight lines, which learn nothing."
+TIMES = "A time that is left out must lie between two others."
+SEEDS = "Three or more show how much of an order is chance."
+
+
+def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
+    """The runs that are wanted, as `jobs.recipes.comparison` makes them; starts what is missing when asked to."""
+    ranked = recommendation.rank(info, cards.values(), recommendation.ModelGoals(), evidence())
+    able = [each.model for each in ranked if each.trainable]
+    proposed = able[:FIRST] + [each for each in able[FIRST:] if each == STRAIGHT]
+    shown = {f"{each:g}": format_duration(each, info.time_unit) for each in info.times[1:-1]}
+    inner = list(shown)
+    models = _several(
+        "models", "Models", able, proposed, st, {name: card.title for name, card in cards.items()}, MODELS
+    )
+    left, middle, right = st.columns(3)
+    times = _several("times", "Times left out, one by one", inner, inner, left, shown, TIMES)
+    preset = middle.segmented_control(
+        "Preset",
+        list(PRESETS),
+        default=_linked("preset", PRESETS, "standard"),
+        required=True,
+        key="compare_preset",
+        format_func=lambda each: PRESETS[each],
+    )
+    told = st.query_params.get("seeds", "")
+    many = int(told) if told.isdigit() and 1 <= int(told) <= MOST_SEEDS else 3
+    seeds = right.number_input("Seeds", 1, MOST_SEEDS, many, key="compare_seeds", help=SEEDS)
+    st.query_params.update({"preset": preset or "standard", "seeds": str(seeds)})
+    if not models or not times:
+        st.info("Choose at least one model and one time to leave out.", icon=":material/info:")
+        st.stop()
+    asked = (
+        info.id,
+        tuple(models),
+        preset or "standard",
+        tuple(range(int(seeds))),
+        tuple(float(each) for each in times),
+    )
+    future = cached_future(
+        f"compare-{info.fingerprint}-{asked}",
+        lambda: analysis_pool.call("cellflow_core.jobs.recipes:comparison", *asked),
+    )
+    wish = result_of(future, "Checking data and settings")
+    for model, why in wish.refused.items():
+        st.warning(f"{cards[model].title} is left out: {plain(why)}", icon=":material/info:")
+    _start(wish, cards)
+    return wish
+
+
+def _several(
+    name: str, label: str, options: Sequence[str], usual: Sequence[str], where: Any, words: Mapping[str, str], help: str
+) -> list[str]:
+    """Some of the options, kept in the link as `?name=a,b`; what is not among them there is left out."""
+    asked = [each for each in st.query_params.get(name, "").split(",") if each in options]
+    key = f"compare_{name}_{'-'.join(options)}"
+    chosen = where.multiselect(label, options, asked or usual, key=key, format_func=lambda each: words[each], help=help)
+    st.query_params[name] = ",".join(chosen)
+    return chosen
+
+
+def _linked(name: str, options: Mapping[str, str], usual: str) -> str:
+    """What the link says, where it is one of the options."""
+    told = st.query_params.get(name, usual)
+    return told if told in options else usual
+
+
+def _start(wish: Any, cards: Mapping[str, Any]) -> None:
+    """The button that trains what is not there yet."""
+    there = zip(wish.recipes, jobs.matching_runs(wish), strict=True)
+    lacking = [recipe for recipe, run in there if run is None or run.status().state in ("failed", "cancelled")]
+    missing = len(lacking)
+    if not missing:
+        return
+    words = f"Train {missing} run{'s' if missing > 1 else ''}"
+    if missing < len(wish.recipes):
+        words += f" (of {len(wish.recipes)}; the others are there)"
+    if st.button(words, key="compare_start", type="primary", icon=":material/play_arrow:"):
+        jobs.submit(wish)
+        supervisor.ensure_supervisor()
+        st.toast("Training goes on if you leave or close this page.", icon=":material/check:")
+        st.rerun()
+    seconds = {each.model: each.seconds for each in evidence()}
+    known = [seconds[each.model] * _share(each, cards) for each in lacking if each.model in seconds]
+    if known:
+        rest = "" if len(known) == missing else f" for {len(known)} of them; the others have not been measured"
+        st.caption(f"About {duration(sum(known))} one after the other on the machine of our benchmark{rest}.")
+
+
+def _share(recipe: Any, cards: Mapping[str, Any]) -> float:
+    """Steps of this training, as a share of the standard preset that the benchmark ran."""
+    return recipe.training["steps"] / cards[recipe.model].presets["standard"]["steps"]

@@ -1,0 +1,148 @@
+"""The choices before training: preset, settings, seeds and a time to leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from cellflow_core.config import variant
+from cellflow_core.data.store.store import DatasetInfo
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting.formatting import short
+from cellflow_core.time_units import format_duration
+from pages.parts.widgets.background import cached_future
+from pages.parts.widgets.form import form_of
+
+PRESETS = {"quick": "Quick look", "standard": "Standard", "careful": "Careful"}
+DEVICES = {
+    "auto": "the fastest there is",
+    "cpu": "the processor (CPU)",
+    "cuda": "the graphics card (GPU)",
+}
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the form asks for; the arguments of `jobs.recipes.recipes`."""
+
+    model: str
+    preset: str
+    settings: Mapping[str, Any]
+    training: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    hold_out: float | None
+    device: str
+    label: str
+
+    @property
+    def runs(self) -> int:
+        return len(self.seeds) + (self.hold_out is not None)
+
+
+def choose_rest(info: DatasetInfo, card: Any) -> TrainRequest:
+    """Preset, settings, seeds, label and hold-out."""
+    st.subheader("2. How carefully?")
+    seconds = _expected(card, info, {}, card.presets["standard"])
+    preset = st.pills(
+        "Preset",
+        list(PRESETS),
+        default="standard",
+        required=True,
+        key="train_preset",
+        format_func=lambda each: PRESETS[each] + _minutes(seconds, card, each),
+        label_visibility="collapsed",
+    )
+    preset = preset or "standard"
+    with st.expander("All settings", icon=":material/tune:", key="settings"):
+        st.markdown(f"**{card.title}**" if card.settings else f"{card.title} has no settings of its own.")
+        settings = form_of(card.settings, {}, f"set_{card.name}")
+        st.markdown("**Training**")
+        training = form_of(card.training_settings, card.presets[preset], f"fit_{card.name}_{preset}")
+        usual_settings = {each.name: each.default for each in card.settings}
+        if (settings, training) != (usual_settings, dict(card.presets[preset])):
+            changed = _expected(card, info, settings, training)
+            if changed is not None:
+                st.caption(f"With these settings: {short(changed)} each.")
+    left, right = st.columns(2)
+    seeds = int(
+        left.number_input(
+            "Trained how often",
+            1,
+            10,
+            1,
+            key="train_seeds",
+            help="Each from other random first weights (another seed). Where the copies agree, the result is firm.",
+        )
+    )
+    device = right.selectbox(
+        "Calculate on",
+        list(DEVICES),
+        key="train_device",
+        format_func=lambda each: DEVICES[each],
+        help="What was really used is shown with the run.",
+    )
+    held = _hold_out(info)
+    usual = f"{card.title}{variant(card.settings, settings)}, {PRESETS[preset].lower()}"
+    label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80)
+    label = label.strip() or usual
+    return TrainRequest(card.name, preset, settings, training, tuple(range(seeds)), held, device or "auto", label)
+
+
+def _hold_out(info: DatasetInfo) -> float | None:
+    """The middle time that a second copy does not see, or None."""
+    inner = info.times[1:-1]
+    if not inner:
+        return None
+    wanted = st.toggle(
+        "Test it on a time it never saw (one more run)",
+        True,
+        key="train_hold_out",
+        help="A second copy is trained without one middle time and has to guess its cells. How far off it is "
+        "(see Time) tells how far to trust the times nobody measured.",
+    )
+    if not wanted:
+        return None
+    return st.selectbox(
+        "Time to leave out",
+        inner,
+        index=len(inner) // 2,
+        key=f"hold_out_{info.id}",
+        format_func=lambda each: format_duration(each, info.time_unit),
+    )
+
+
+def _expected(card: Any, info: DatasetInfo, settings: Mapping[str, Any], training: Mapping[str, Any]) -> float | None:
+    """Seconds of one training, measured once per server by a worker; None until it is known."""
+    future: Future[float] = cached_future(
+        f"estimate-{card.name}-{info.id}-{info.fingerprint}-{sorted(settings.items())}-{sorted(training.items())}",
+        lambda: analysis_pool.submit_low_priority(
+            "cellflow_core.selection.model_cards:estimate", card.name, settings, training, info.id
+        ),
+    )
+    if not future.done():
+        _wait_for(future)
+        return None
+    if future.exception() is not None:
+        st.caption("How long training takes could not be measured beforehand.")
+        return None
+    return future.result()
+
+
+def _wait_for(future: Future) -> None:
+    @st.fragment(run_every=1.0)
+    def wait() -> None:
+        if future.done():
+            st.rerun()
+
+    wait()
+
+
+def _minutes(seconds: float | None, card: Any, preset: str) -> str:
+    if seconds is None:
+        return ""
+    share = card.presets[preset].get("steps", 1) / max(card.presets["standard"].get("steps", 1), 1)
+    return f" · {short(seconds * share)}"

@@ -1,0 +1,98 @@
+"""Many futures of one cell: choosing the cell, and the pictures of what may become of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from cellflow_core.data.store.store import Dataset
+from cellflow_core.figures import scatter, trajectory_ensemble
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting import fate_summaries, result_tables
+from cellflow_core.reporting.formatting import plain
+from cellflow_core.runs.run import Run
+from pages.parts.views import cell_selection, view
+from pages.parts.widgets import background, chart
+
+
+def show(run: Run, data: Dataset, map_name: str, states: str) -> None:
+    """The whole part of the page."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        start = _start(run.id, data, map_name)
+    asked = analysis_pool.submit_analysis("futures", run.id, view=map_name, states=states, **start)
+    with right:
+        result = background.result_of(asked, "Following one cell many times")
+        figure = trajectory_ensemble.trajectory_fan(result, data.embedding(map_name), dark=chart.dark())
+        chart.chart(figure, "futures_fan", trajectory_ensemble.describe(result))
+    st.markdown(f"**{plain(fate_summaries.of_futures(result))}**")
+    if result.kind == "deterministic":
+        card = background.catalogue()[run.recipe.model]
+        others = tuple(each.title for each in background.catalogue().values() if "noise" in each.capabilities)
+        st.info(plain(fate_summaries.one_way(card.title, others)), icon=":material/linear_scale:")
+    if result.paths.shape[1] > 1:
+        left, right = st.columns(2, gap="large")
+        with left:
+            st.markdown("**How do they divide?**")
+            chart.chart(
+                trajectory_ensemble.split(result, dark=chart.dark()),
+                "futures_split",
+                trajectory_ensemble.describe(result),
+            )
+        with right:
+            st.markdown("**How far do they spread?**")
+            chart.chart(
+                trajectory_ensemble.spread(result, dark=chart.dark()),
+                "futures_spread",
+                trajectory_ensemble.describe(result),
+            )
+    view.notes((*result.notes, f"Interval: {result.interval}."))
+    table = result_tables.of_futures(result)
+    view.numbers(figure, table, f"futures-{run.id}", "futures", "The numbers of these futures")
+
+
+def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
+    """Settings of the question "futures" from a click, a number or a lasso; the number is kept in the link."""
+    snapshots, points = data.snapshots(), data.embedding(map_name)
+    early = np.flatnonzero(snapshots.t < snapshots.times[-1])
+    key = f"futures_{run_id}_{map_name}"
+
+    def clicked(x: float, y: float) -> None:
+        st.session_state["cell"] = cell_selection.nearest(points, early, x, y)
+        chart.forget(key)
+
+    st.markdown("**Whose futures?** Click a cell; or take the lasso in the corner of the picture and draw around some.")
+    codes, names = scatter.grouped(snapshots.t[early])
+    figure = scatter.scatter(
+        points[early],
+        codes,
+        names=names,
+        in_order=True,
+        title=plain(data.info.time_unit) or "time",
+        axes=data.view_axes(map_name),
+        polygon=chart.selection(key),
+        dark=chart.dark(),
+        height=380,
+    )
+    chart.pick(figure, key, scatter.describe(points[early], codes, names, "time"), clicked)
+    row = st.number_input(
+        "Cell",
+        0,
+        len(points) - 1,
+        value=None,
+        step=1,
+        key="cell",
+        bind="query-params",
+        placeholder="the most typical of the first time",
+        help="Its row in the data set. A click on a cell writes it here.",
+        on_change=chart.forget,
+        args=(key,),
+    )
+    polygon = cell_selection.usable(points[early], chart.selection(key))
+    if chart.selection(key):
+        view.outline_words(key, points[early], "")
+    if polygon:
+        return {"polygon": polygon}
+    return {} if row is None else {"cell": int(row)}

@@ -1,0 +1,131 @@
+"""What to change, in which cells, and what to count: the controls of the Perturb page."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import streamlit as st
+
+from cellflow_core.data.store.store import Dataset
+from cellflow_core.figures import scatter
+from cellflow_core.reporting import formatting
+from pages.parts.views import cell_selection, view
+from pages.parts.widgets import chart, selectors
+
+FARTHEST = 5.0
+"""Standard deviations that a gene of the start cells can be set to, either way."""
+LASTS = {
+    "knock-out": "The gene is held at its lowest all the way: it can never recover, whatever the cell does.",
+    "over-expression": "The gene is held at this level all the way, whatever the cell does.",
+    "shift": "Only the start cells are changed, then nothing is held: the gene moves as the model says, and may "
+    "recover. This is the perturbation of PRESCIENT.",
+}
+"""How long each kind of change lasts, in words."""
+
+
+def no_genes() -> NoReturn:
+    """Data without genes: say so, and where to go."""
+    selectors.empty_state(
+        "These data have no genes to change",
+        "They are coordinates in a table. Load gene expression (an .h5ad file, or a table of genes) to change a gene.",
+        {"pages/data.py": "Add data"},
+    )
+
+
+def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> dict[str, Any] | None:
+    """Settings of the question "perturb", None where the gene is not in the model (which is said)."""
+    gene = st.selectbox(
+        "Gene",
+        genes,
+        key="gene",
+        bind="query-params",
+        accept_new_options=True,
+        help="Type to search. The first one differs most between cells.",
+    )
+    if gene not in genes:
+        st.warning(
+            f"{formatting.plain(str(gene))} is not in the model: it holds {len(genes):,} genes, chosen when the data "
+            "were loaded, and this is none of them. A model can only change what it has learnt.",
+            icon=":material/warning:",
+        )
+        return None
+    kind = view.options(
+        "Change",
+        "change",
+        {"knock-out": "Knock-out", "over-expression": "Over-express", "shift": "Shift"},
+        help="How long the change lasts, and how strong it is.",
+    )
+    st.caption(LASTS[kind])
+    level = _level(data, gene, kind)
+    return {"gene": gene, "kind": kind, "level": level, **_states(data), **_starts(run_id, data, map_name)}
+
+
+def _level(data: Dataset, gene: str, kind: str) -> float | None:
+    """What the gene is set to, None for no expression."""
+    if kind == "knock-out":
+        return None
+    if kind == "shift":
+        return st.slider(
+            "Set to (standard deviations)",
+            -FARTHEST,
+            FARTHEST,
+            -FARTHEST,
+            0.5,
+            key="shift",
+            format="%+.1f",
+            help="From the mean of the gene over all cells, as the state of the model tells it. "
+            "-5 stands for a loss, +5 for a gain; with few genes in the model that is far outside the data.",
+        )
+    low, usual, high = cell_selection.levels(data, gene)
+    return st.slider(
+        "Level",
+        low,
+        high,
+        usual,
+        key=f"level_{gene}",
+        format="%.2f",
+        help=f"In the units of the data. 99 % of measured cells lie below {usual:g}.",
+    )
+
+
+def _states(data: Dataset) -> dict[str, Any]:
+    names = cell_selection.groupings(data)
+    said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
+    chosen = st.selectbox(
+        "Count cells by",
+        list(said),
+        index=1 if data.info.truth and names else 0,
+        format_func=said.__getitem__,
+        key="states",
+        bind="query-params",
+    )
+    return {"states": chosen}
+
+
+def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
+    ways = {"first": "First time", "label": "Group", "lasso": "Lasso"}
+    if not data.info.annotations:
+        del ways["label"]
+    way = view.options("Start cells", "starts", ways)
+    if way == "label":
+        name = st.selectbox("Annotation", cell_selection.groupings(data), key="start_by")
+        value = st.selectbox("Group", cell_selection.values(data, name), key=f"start_of_{name}")
+        return {"start_label": (name, value)}
+    if way == "lasso":
+        key, points = f"start_{run_id}_{map_name}", data.embedding(map_name)
+        codes, names = scatter.grouped(data.snapshots().t)
+        figure = scatter.scatter(
+            points,
+            codes,
+            names=names,
+            in_order=True,
+            title="time",
+            axes=data.view_axes(map_name),
+            polygon=chart.selection(key),
+            dark=chart.dark(),
+            height=330,
+        )
+        chart.lasso(figure, key, scatter.describe(points, codes, names, "time"))
+        view.outline_words(key, points, "Draw around the cells to start from. Until then: all of the first time.")
+        return {"polygon": cell_selection.usable(points, chart.selection(key))}
+    return {}

@@ -1,0 +1,163 @@
+"""What the views of a trained model share: the frame above the picture, and the words below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from cellflow_core.data.store.store import DamagedDatasetError, Dataset, DatasetInfo
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.summaries import Summary
+from pages.parts.views import cell_selection
+from pages.parts.widgets import background, chart, selectors
+
+TEXTS = Path(__file__).parents[3] / "assets" / "texts"
+
+
+class ViewContext(NamedTuple):
+    """What a view looks at."""
+
+    run: Any
+    dataset: Dataset
+    info: DatasetInfo
+    view: str
+
+
+def open_view(page: str, title: str, question: str, capability: tuple[str, ...], follow: bool = False) -> ViewContext:
+    """Title, question, the model, what it cannot see, and the 2-D map. Ends the page where there is nothing to show."""
+    st.title(title)
+    st.markdown(f":gray[{question}]")
+    texts(page)
+    left, right = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
+    with left:
+        run = selectors.pick_run(capability=capability, follow=follow)
+    try:
+        dataset = cell_selection.dataset(run.recipe.dataset, run.recipe.fingerprint)
+        dataset.snapshots()
+    except (KeyError, DamagedDatasetError) as error:
+        selectors.empty_state("The data of this model are gone", background.sentence(error), {"pages/data.py": "Data"})
+    with right:
+        view = _map_choice(dataset)
+    limitation = background.catalogue()[run.recipe.model].limitation
+    if limitation:
+        st.caption(f":material/info: {limitation}")
+    return ViewContext(run, dataset, dataset.info, view)
+
+
+def _map_choice(dataset: Dataset) -> str:
+    """PCA or UMAP; where there is no UMAP yet it is made, once for the data set."""
+    view = options("Map", "view", {"pca": "PCA", "umap": "UMAP"}, help="How cells are laid out in two dimensions.")
+    if view == "umap" and "umap" not in dataset.info.views:
+        key = f"umap-{dataset.info.id}"
+        asked = background.shared(
+            key, lambda: analysis_pool.call("cellflow_core.data.preprocessing.umap:add_umap", dataset.info.id)
+        )
+        background.result_of(asked, "Making the UMAP, once for this data set")
+        cell_selection.dataset.clear()
+        st.rerun()
+    return view
+
+
+def options(label: str, key: str, choices: Mapping[str, str], **look: Any) -> str:
+    """One of a few, as buttons side by side, kept in the link under `key`."""
+    chosen = st.segmented_control(
+        label,
+        list(choices),
+        format_func=lambda each: choices[each],
+        default=next(iter(choices)),
+        required=True,
+        key=key,
+        bind="query-params",
+        **look,
+    )
+    return str(chosen or next(iter(choices)))
+
+
+def steps(info: DatasetInfo, between: int = 4) -> tuple[float, ...]:
+    """The measured times and `between` - 1 evenly spaced ones in each gap."""
+    pairs = zip(info.times[:-1], info.times[1:], strict=True)
+    return (*(a + (b - a) * k / between for a, b in pairs for k in range(between)), info.times[-1])
+
+
+def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float, key: str = "time") -> float:
+    """A slider over these times, kept in the link; measured ones are told."""
+    words = {f"{each:.6g}": float(each) for each in times}
+    near = min(words, key=lambda each: abs(words[each] - default))
+    if len(words) == 1:
+        return words[near]
+    unit = f" ({info.time_unit})" if info.time_unit else ""
+    known = ", ".join(f"{each:.6g}" for each in info.times)
+    said = f"{label}{unit}, measured at {known}" if len(info.times) <= 8 else f"{label}{unit}"
+    chosen = st.select_slider(plain(said), list(words), near, key=key, bind="query-params")
+    return words[str(chosen)]
+
+
+def states(data: Dataset) -> str:
+    """What counts as a fate: states that are found, or the groups of an annotation; kept in the link."""
+    names = cell_selection.groupings(data)
+    said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
+    return str(
+        st.selectbox(
+            "Count cells by",
+            list(said),
+            index=1 if data.info.truth and names else 0,
+            format_func=said.__getitem__,
+            key="states",
+            bind="query-params",
+        )
+    )
+
+
+def outline_words(key: str, points: Any, without: str) -> None:
+    """The outline drawn in a chart, said in words, with a button to take it away."""
+    found = chart.selection(key)
+    if not found:
+        st.caption(without)
+        return
+    count = cell_selection.inside(points, found)
+    if not count:
+        st.warning("There is no cell inside the outline: draw a wider one.", icon=":material/gesture:")
+    else:
+        st.caption(f":material/gesture: {count:,} cells outlined.")
+    st.button("Take the outline away", key=f"{key}_forget", on_click=chart.forget, args=(key,), type="tertiary")
+
+
+def texts(page: str, title: str = "What am I looking at?", narrow: bool = False) -> None:
+    """The three short texts of a view or a step, folded; one behind the other where there is little room."""
+    parts = (TEXTS / f"{page}.md").read_text(encoding="utf-8").split("## ")[1:]
+    with st.expander(title, icon=":material/menu_book:", key=f"texts_{page}"):
+        headed = {heading: text.strip() for heading, _, text in (each.partition("\n") for each in parts)}
+        if narrow:
+            for tab, text in zip(st.tabs(list(headed)), headed.values(), strict=True):
+                tab.markdown(text)
+            return
+        for column, (heading, text) in zip(st.columns(len(headed), gap="large"), headed.items(), strict=True):
+            column.markdown(f"**{heading}**\n\n{text}")
+
+
+def show_summary(said: Summary, key: str = "headline") -> None:
+    """The answer in one sentence, and below it how far it can be trusted. key: another one for each of a page."""
+    with st.container(key=key, gap="small"):
+        st.markdown(f"### {plain(said.answer)}")
+        if said.trust == "poor":
+            st.warning(plain(said.why), icon=":material/warning:")
+        else:
+            icon = ":green[:material/verified:]" if said.trust == "good" else ":material/info:"
+            st.markdown(f"{icon} {plain(said.why)}")
+
+
+def notes(found: Sequence[str]) -> None:
+    """What a reader must see beside the picture."""
+    if found:
+        st.caption("\n".join(f"- {plain(each)}" for each in found))
+
+
+def numbers(figure: Any, rows: Mapping[str, Sequence[Any]], name: str, key: str, title: str = "The numbers") -> None:
+    """A table of the numbers, folded, with the downloads of figure and table."""
+    with st.expander(title, icon=":material/table_rows:", key=f"{key}_numbers"):
+        st.dataframe(rows, hide_index=True, key=f"{key}_table")
+        chart.downloads(figure, rows, name, key)

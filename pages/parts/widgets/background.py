@@ -1,0 +1,126 @@
+"""What the whole server shares: the pool that calculates, the supervisor that trains, and how an answer is awaited."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, NoReturn
+
+import streamlit as st
+
+from cellflow_core.jobs import analysis_pool, sandbox, supervisor
+from cellflow_core.jobs.error_messages import USER_FACING_ERRORS, user_message
+from cellflow_core.progress import Stages
+from cellflow_core.reporting.formatting import as_sentence, plain
+from pages.parts.widgets import streamlit_patches
+
+WARM_AFTER = 2.0  # seconds
+
+log = logging.getLogger(__name__)
+
+
+@st.cache_resource(show_spinner=False)
+def start() -> None:
+    """Once per server: jobs that wait are taken up, and the calculating processes start to load.
+
+    They start a moment later: loading takes every core of a small machine, and the first page comes first.
+    """
+    streamlit_patches.repair()
+    supervisor.ensure_supervisor()
+    for seconds, warm in ((WARM_AFTER, analysis_pool.warm), (WARM_AFTER + 10.0, sandbox.prestart)):
+        timer = threading.Timer(seconds, warm)
+        timer.daemon = True
+        timer.start()
+
+
+@st.cache_resource(show_spinner="Reading the list of models")
+def catalogue() -> dict[str, Any]:
+    """The card of every model by name, read once per server by a worker (the page itself never loads torch)."""
+    return {card.name: card for card in analysis_pool.call("cellflow_core.selection.model_cards:catalogue").result()}
+
+
+@st.cache_resource(show_spinner=False)
+def _under_way() -> dict[str, Future]:
+    return {}
+
+
+def shared(key: str, ask: Callable[[], Future]) -> Future:
+    """The one future of this server under `key`: a second click, an F5 or a second tab finds the work under way.
+
+    It is forgotten when `result_of` has read it, so that the next question is a new one.
+    """
+    held = _under_way()
+    if key not in held:
+        held[key] = ask()
+    return held[key]
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> dict[str, Future]:
+    return {}
+
+
+def cached_future(key: str, ask: Callable[[], Future]) -> Future:
+    """Like `shared`, for an answer that stays true while the server runs: it is asked once, and kept."""
+    held = _kept()
+    if key not in held:
+        held[key] = ask()
+    return held[key]
+
+
+def pending(key: str) -> Future | None:
+    """The future under this key whose answer nobody has read yet."""
+    return _under_way().get(key)
+
+
+def forget(future: Future) -> None:
+    """Its answer was read: who asks the same again asks anew."""
+    for key in [key for key, each in _under_way().items() if each is future]:
+        _under_way().pop(key, None)
+
+
+def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
+    """Wait for an answer under a spinner, with the stages it has passed. A failure becomes one sentence; the page ends.
+
+    The wait gives way to a click: the answer is stored by its worker and is found at the next run of the page.
+    """
+    with st.spinner(text, show_time=True):
+        shown = st.empty()
+        while not wait([future], timeout=0.25).done:
+            shown.caption("  \n".join(_steps(stages.read() if stages else ())))
+        shown.empty()
+    forget(future)
+    try:
+        return future.result()
+    except (*USER_FACING_ERRORS, OSError) as error:
+        _give_up(error)
+    except Exception as error:
+        log.exception("%s: failed", text)
+        _give_up(error)
+
+
+def _give_up(error: BaseException) -> NoReturn:
+    st.error(plain(sentence(error)), icon=":material/error:")
+    st.stop()
+
+
+def _steps(said: tuple[str, ...]) -> list[str]:
+    """The stages as lines; of those that tell how far one thing is ("training: step 25"), the last."""
+    last = {each.partition(": ")[0]: each for each in said}
+    return [f":material/{'pending' if k == len(last) - 1 else 'check'}: {each}" for k, each in enumerate(last.values())]
+
+
+def sentence(error: BaseException) -> str:
+    """What an exception says to a person."""
+    if isinstance(error, BrokenProcessPool):
+        return (
+            "The process that calculated this ended unexpectedly, most often because memory ran out. "
+            "Try again with fewer cells or a smaller setting."
+        )
+    said = user_message(error)
+    if not isinstance(error, (*USER_FACING_ERRORS, OSError, MemoryError)):
+        return f"This could not be calculated ({said}). The log has the details."
+    return as_sentence(said)

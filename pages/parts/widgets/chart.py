@@ -1,0 +1,228 @@
+"""Figures on a page: with their text for screen readers, lasso, a 3D scene that keeps its camera, and downloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import plotly
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.components.v2 import component
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
+
+from cellflow_core.figures import theme
+
+Polygon = tuple[tuple[float, float], ...]
+
+_SCENE = "cellflow.scene"
+_SCRIPT = (Path(__file__).parent / "scene.js").read_text(encoding="utf-8")
+_CAMERA = re.compile("{0}(,{0}){{5}}".format(r"-?\d+(\.\d+)?(e[+-]?\d+)?"))
+_FORMAT = "picture_format"
+_LASSO_BUTTONS = ["select2d", "lasso2d"]
+
+
+def dark() -> bool:
+    """Does this browser show the dark theme?"""
+    return st.context.theme.type == "dark"
+
+
+def choose_format() -> None:
+    """What the camera in the corner of a 2-D figure saves: one choice for every page, in the sidebar."""
+    st.sidebar.segmented_control(
+        "Save pictures as",
+        ("PNG", "SVG"),
+        default="PNG",
+        required=True,
+        key=_FORMAT,
+        help="With the camera in the corner of a picture. SVG is sharp at any size and each part can be edited; "
+        "very many cells become a bitmap inside it. 3D pictures are always PNG. For paper, choose the light theme in "
+        "the menu at the top right.",
+    )
+
+
+def _config(key: str) -> dict[str, Any]:
+    """The buttons of a 2-D figure and what its camera saves."""
+    vector = st.session_state.get(_FORMAT) == "SVG"
+    image = theme.CONFIG["toImageButtonOptions"] | ({"format": "svg", "scale": 1} if vector else {})
+    return {**theme.CONFIG, "toImageButtonOptions": image | {"filename": f"cellflow-{key}"}}
+
+
+def chart(figure: go.Figure, key: str, alt: str) -> None:
+    """A 2-D figure. alt: the figure in one sentence with its numbers."""
+    config = _config(key)
+    config["modeBarButtonsToRemove"] = [*config["modeBarButtonsToRemove"], *_LASSO_BUTTONS]
+    st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt)
+
+
+def lasso(figure: go.Figure, key: str, alt: str) -> None:
+    """A 2-D figure in which the user draws an outline around cells; `outlined` has it, before and after."""
+    figure.update_layout(dragmode="lasso")
+    st.plotly_chart(
+        figure,
+        key=key,
+        theme=None,
+        config=_config(key),
+        alt=alt,
+        on_select=lambda: _keep(key),
+        selection_mode=("lasso", "box"),
+    )
+
+
+def pick(figure: go.Figure, key: str, alt: str, clicked: Callable[[float, float], None]) -> None:
+    """A 2-D figure in which a click on a cell calls `clicked` with its place; outlines are drawn with the tools in its
+    corner, since streamlit gives no clicks while one of them is on."""
+    figure.update_layout(dragmode="pan", clickmode="event+select")
+
+    def kept() -> None:
+        _keep(key)
+        selection = st.session_state[key].selection
+        if not outline(selection) and selection.points:
+            clicked(float(selection.points[-1]["x"]), float(selection.points[-1]["y"]))
+
+    st.plotly_chart(
+        figure,
+        key=key,
+        theme=None,
+        config=_config(key),
+        alt=alt,
+        on_select=kept,
+        selection_mode=("points", "lasso", "box"),
+    )
+
+
+def selection(key: str) -> Polygon:
+    """The outline last drawn in the chart `key`, in its coordinates; () where there is none.
+
+    A chart forgets its selection when its data change and cannot be given one, so the page keeps the outline itself.
+    """
+    return st.session_state.get(f"{key}_outline", ())
+
+
+def set_selection(key: str, polygon: Polygon) -> None:
+    """Draw an outline in the chart `key` at the next run, as if the user had."""
+    st.session_state[f"{key}_outline"] = polygon
+
+
+def forget(key: str) -> None:
+    """Take the outline of a chart away."""
+    st.session_state.pop(f"{key}_outline", None)
+
+
+def _keep(key: str) -> None:
+    found = outline(st.session_state[key].selection)
+    if found:
+        st.session_state[f"{key}_outline"] = found
+
+
+def outline(selection: Mapping[str, Any], most: int = 64) -> Polygon:
+    """The outline of a plotly selection: the last lasso or box, thinned to `most` corners of 4 digits; () for none."""
+    if selection.get("lasso"):
+        each = selection["lasso"][-1]
+        corners = list(zip(each["x"], each["y"], strict=True))
+    elif selection.get("box"):
+        (x0, x1), (y0, y1) = selection["box"][-1]["x"], selection["box"][-1]["y"]
+        corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+    else:
+        return ()
+    step = max(1, -(-len(corners) // most))
+    return tuple((float(f"{x:.4g}"), float(f"{y:.4g}")) for x, y in corners[::step])
+
+
+class Scene(NamedTuple):
+    """What a 3D figure tells back: the point clicked last (x, y, z and the trace's name), and the camera."""
+
+    click: Mapping[str, Any] | None
+    camera: Mapping[str, Any] | None
+
+
+def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
+    """A 3D figure that keeps its camera and its WebGL context when its data change, and tells clicks and camera back.
+
+    The browser fetches the library once per visit from a URL; a rerun sends the figure alone, and only if changed.
+    Where the browser cannot load it, streamlit's own chart is shown, and that is said.
+    """
+    height: Any = figure.layout["height"]
+    linked = st.session_state.setdefault(f"{key}_linked", camera_of(st.query_params.get("camera", "")))
+    if linked:
+        figure.update_layout(scene_camera=linked)
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    url = f"{'/' + base if base else ''}/_stcore/bidi-components/{_SCENE}/plotly.min.js?v={plotly.__version__}"
+    shown = _scene()(
+        key=key,
+        data={"figure": figure.to_json(), "config": theme.CONFIG, "alt": alt, "library": url, "height": height},
+        on_click_change=_nothing,
+        on_camera_change=_nothing,
+        on_failed_change=_nothing,
+    )
+    if shown.get("failed"):
+        st.caption("The 3D viewer could not be loaded here, so this is the simple one: it forgets how you turned it.")
+        st.plotly_chart(figure, key=f"{key}_simple", theme=None, config=theme.CONFIG, alt=alt)
+    camera = shown.get("camera")
+    if camera:
+        st.query_params["camera"] = link_of(camera)
+    return Scene(shown.get("click"), camera)
+
+
+def link_of(camera: Mapping[str, Any]) -> str:
+    """Where the camera is and looks to, for a link: six numbers."""
+    return ",".join(f"{camera[what][axis]:.3g}" for what in ("eye", "center") for axis in "xyz")
+
+
+def camera_of(link: str) -> dict[str, Any] | None:
+    """The camera of a link, None where it holds none or is damaged."""
+    if not _CAMERA.fullmatch(link):
+        return None
+    values = [float(each) for each in link.split(",")]
+    return {"eye": dict(zip("xyz", values[:3], strict=True)), "center": dict(zip("xyz", values[3:], strict=True))}
+
+
+def _nothing() -> None:
+    """A state of a component is told back only if it has a callback."""
+
+
+@st.cache_resource(show_spinner=False)
+def _scene() -> Any:
+    """The component, registered once per server, with the folder of plotly's own bundle as its assets."""
+    owner, _, name = _SCENE.partition(".")
+    manifest = ComponentManifest(owner, plotly.__version__, [ComponentConfig(name, "package_data")])
+    get_bidi_component_manager().register_from_manifest(manifest, Path(plotly.__file__).parent)
+    return component(_SCENE, js=_SCRIPT, isolate_styles=False)
+
+
+def downloads(figure: go.Figure, rows: Mapping[str, Sequence[Any]], name: str, key: str) -> None:
+    """Buttons for the figure as a page of its own and its numbers as a table. A picture is in the figure's own toolbar.
+
+    rows: the columns of the table.
+    """
+    is_dark = dark()
+    with st.container(horizontal=True, key=f"{key}_downloads"):
+        save = partial(st.download_button, type="tertiary", on_click="ignore", icon=":material/download:")
+        save(
+            "Figure (HTML)",
+            lambda: theme.write_html(figure, is_dark).encode(),
+            f"{name}.html",
+            "text/html",
+            key=f"{key}_html",
+            help="Opens in any browser, without a network. For a picture (PNG or SVG), use the camera in its corner.",
+        )
+        save("Numbers (CSV)", lambda: table(rows).encode(), f"{name}.csv", "text/csv", key=f"{key}_csv")
+
+
+def table(rows: Mapping[str, Sequence[Any]]) -> str:
+    """Columns as CSV. Text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([_plain(each) for each in rows])
+    writer.writerows([[_plain(each) for each in row] for row in zip(*rows.values(), strict=True)])
+    return text.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

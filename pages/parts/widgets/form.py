@@ -1,0 +1,74 @@
+"""A form from declared settings: one widget each, with its meaning, unit and bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from cellflow_core.config import Setting
+
+SHORT_UNIT = 16  # letters that still fit beside a name
+
+
+def form_of(settings: Sequence[Setting], defaults: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Show every setting and return the values by name.
+
+    `defaults` replace the declared ones (a preset). Widgets are keyed `<key>_<name>`; another `key` starts afresh.
+    """
+    columns = st.columns(2)
+    return {
+        each.name: _widget(each, defaults.get(each.name, each.default), f"{key}_{each.name}", columns[k % 2])
+        for k, each in enumerate(settings)
+    }
+
+
+def label_of(setting: Setting) -> str:
+    """The name as words, with a short unit: "Learning rate", "Batch (cells)"."""
+    words = setting.name.replace("_", " ")
+    unit = f" ({setting.unit})" if 0 < len(setting.unit) <= SHORT_UNIT else ""
+    return words[:1].upper() + words[1:] + unit
+
+
+def help_of(setting: Setting) -> str:
+    """Meaning, a long unit, bounds and default in one text."""
+    bounds = {
+        (True, True): f"From {_shown(setting.low)} to {_shown(setting.high)}.",
+        (True, False): f"At least {_shown(setting.low)}.",
+        (False, True): f"At most {_shown(setting.high)}.",
+        (False, False): "",
+    }[setting.low is not None, setting.high is not None]
+    meaning = setting.help[:1].upper() + setting.help[1:] + "." if setting.help else ""
+    unit = f"In {setting.unit}." if len(setting.unit) > SHORT_UNIT else ""
+    usual = setting.choice_labels.get(setting.default, _shown(setting.default))
+    return " ".join(filter(None, (meaning, unit, bounds, f"Usually {usual}.")))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float):
+        return f"{value:,.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:g}"
+    return str(value)
+
+
+def _widget(setting: Setting, value: Any, key: str, where: Any) -> Any:
+    label, help = label_of(setting), help_of(setting)
+    if setting.kind == "bool":
+        return where.toggle(label, value, key=key, help=help)
+    if setting.kind == "choice":
+        at = setting.choices.index(value)
+        return where.selectbox(
+            label, setting.choices, at, lambda each: setting.choice_labels.get(each, each), key=key, help=help
+        )
+    if setting.kind == "str":
+        return where.text_input(label, value, key=key, help=help)
+    kind = int if setting.kind == "int" else float
+    low, high = (None if each is None else kind(each) for each in (setting.low, setting.high))
+    step = kind(10 ** math.floor(math.log10(abs(value)))) if value else kind(1)
+    step = max(step // 10, 1) if kind is int else step / 2
+    return kind(
+        where.number_input(label, low, high, kind(value), step, "%d" if kind is int else "%g", key=key, help=help)
+    )

@@ -1,0 +1,163 @@
+"""Choosing a data set or a run. The choice lives in the URL, so that F5 and a sent link find it again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import streamlit as st
+
+from cellflow_core.data.store import store
+from cellflow_core.reporting.formatting import plain
+from cellflow_core.runs import index
+from cellflow_core.runs.run import Run
+from pages.parts.widgets.background import catalogue
+
+WORDS: Mapping[str, str] = {
+    "velocity": "the mean motion of cells",
+    "drift": "a stochastic equation",
+    "noise": "random motion of cells",
+    "score": "the density of cells",
+    "growth": "division and death",
+    "interaction": "what cells do to each other",
+    "potential": "a landscape of its own",
+    "coupling": "pairs of early and late cells",
+    "sampler": "a way of its own to draw later cells",
+}
+"""What a capability means to a person."""
+
+
+VIEWS: Mapping[str, tuple[str, str]] = {
+    "pages/landscape.py": ("Landscape", ":material/landscape:"),
+    "pages/flow.py": ("Flow", ":material/air:"),
+    "pages/time.py": ("Time", ":material/schedule:"),
+    "pages/fates.py": ("Fates", ":material/call_split:"),
+    "pages/perturb.py": ("Perturb", ":material/science:"),
+}
+"""The views of a trained model: page -> name and icon."""
+
+
+def choose(name: str, label: str, options: Mapping[str, str], **look: Any) -> str:
+    """A select box over ids (id -> text shown) bound to `?<name>=`; without one there: the last chosen, else the first.
+
+    An id in the URL that is not among the options is told, and the first option is taken.
+    """
+    key, last = f"pick_{name}", f"last_{name}"
+    options = disambiguate(options)
+    ids = list(options)
+    wanted = st.query_params.get(name)
+    if wanted is not None and wanted not in options:
+        st.warning(f"The link asks for {name} “{wanted}”, which is not here (any more). Showing another one.")
+        wanted = None
+    wanted = wanted or st.session_state.get(last)
+    chosen = str(wanted) if wanted in options else ids[0]
+    if st.session_state.get(key) != chosen:
+        st.session_state[key] = chosen
+
+    def remember() -> None:
+        st.query_params[name] = st.session_state[key]
+
+    st.selectbox(label, ids, key=key, format_func=lambda each: options.get(each, each), on_change=remember, **look)
+    st.query_params[name] = chosen
+    st.session_state[last] = chosen
+    return chosen
+
+
+def disambiguate(options: Mapping[str, str]) -> Mapping[str, str]:
+    """The same ids with no text twice: a select box finds what was chosen by its text, and would take a twin for it."""
+    count = Counter(options.values())
+    return {id: words if count[words] == 1 else f"{words} · {id}" for id, words in options.items()}
+
+
+def pick_dataset(label: str = "Data set") -> store.DatasetInfo:
+    """The data set this page is about. Where there is none, says what to do and ends the page."""
+    found = {each.id: each for each in store.datasets()}
+    if not found:
+        empty_state(
+            "There are no data yet",
+            "Open the demo or bring your own file.",
+            {"pages/home.py": "Explore the demo", "pages/data.py": "Add data"},
+        )
+    return found[choose("dataset", label, {each.id: dataset_words(each) for each in found.values()})]
+
+
+def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (), follow: bool = False) -> Run:
+    """The finished run this page looks at, from `?run=`.
+
+    Models that can show what the page shows come first; of those the ones that saw every time, then the copies that
+    test them; of those the newest.
+
+    capability  names from models.contract.CAPABILITIES of which the model must have at least one; where it has none,
+                the page says which models would do, and ends.
+    follow      the model must also tell what becomes of a cell
+    """
+    finished = [run for run in index.runs() if run.status().state == "done"]
+    cards = catalogue()
+    wanted = (capability,) if isinstance(capability, str) else capability
+
+    def shows(run: Run) -> bool:
+        card = cards[run.recipe.model]
+        return (card.tracks_cells or not follow) and (
+            not wanted or bool(set(wanted) & card.capabilities_with(run.recipe.settings))
+        )
+
+    done = {run.id: run for run in sorted(finished, key=lambda run: (not shows(run), run.recipe.hold_out is not None))}
+    if not done:
+        empty_state(
+            "No model is trained yet",
+            "A view shows what a trained model has learnt. Train one first; the demo takes about a minute.",
+            {"pages/home.py": "Explore the demo", "pages/train.py": "Train a model"},
+        )
+    names = {each.id: each.label for each in store.datasets()}
+    run = done[choose("run", label, {each.id: run_words(each, names) for each in done.values()})]
+    if not shows(run):
+        card = cards[run.recipe.model]
+        fits = [each for each in cards.values() if each.tracks_cells or not follow]
+        able = [each.title for each in fits if set(wanted) & set(each.capabilities)]
+        what = " or ".join(WORDS.get(each, each) for each in wanted)
+        needs = what if card in fits else "a model that tells what becomes of a cell"
+        own = [plain(run_words(each, names)) for each in done.values() if shows(each)]
+        empty_state(
+            f"{card.title} cannot show this",
+            f"{card.summary} This view needs {needs}. "
+            + (f"Choose another trained model above, such as {own[0]}, or train" if own else "Train")
+            + f" one of these: {', '.join(able)}.",
+            {"pages/train.py": "Train another model"},
+        )
+    return run
+
+
+def dataset_words(info: store.DatasetInfo) -> str:
+    """A data set in one line."""
+    times = f"{len(info.times)} times" if len(info.times) > 1 else "one time"
+    return f"{info.label} · {info.cells:,} cells at {times}"
+
+
+def run_words(run: Run, datasets: Mapping[str, str]) -> str:
+    """A run in one line: its label, on what, and what was left out."""
+    where = datasets.get(run.recipe.dataset, "deleted data")
+    return " · ".join((run.label, *([where] if where not in run.label else ()), *run_facts(run)))
+
+
+def run_facts(run: Run) -> tuple[str, ...]:
+    """Seed and what was left out, where the label does not say it."""
+    out = () if run.recipe.hold_out is None else (f"without time {run.recipe.hold_out:g}",)
+    return tuple(each for each in (f"seed {run.recipe.seed}", *out) if each not in run.label)
+
+
+def empty_state(title: str, text: str, links: Mapping[str, str]) -> NoReturn:
+    """A friendly dead end: what is missing and where to get it. Ends the page."""
+    with st.container(border=True, key="empty"):
+        st.subheader(title)
+        st.write(text)
+        for page, words in links.items():
+            st.page_link(page, label=words, icon=":material/arrow_forward:")
+    st.stop()
+
+
+def links_to(run_id: str) -> None:
+    """Links to the views of one run."""
+    with st.container(horizontal=True, key=f"views_{run_id}"):
+        for page, (name, icon) in VIEWS.items():
+            st.page_link(page, label=name, icon=icon, query_params={"run": run_id})
