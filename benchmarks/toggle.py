@@ -6,7 +6,7 @@ Each row is one model trained once (--seeds) on one sample of 600 cells at each 
 `fates`, `knock_out` and `marker` are the largest error of any share, or of its change, against the circuit itself:
 `knock_out` of both masters, `marker` of MarkerA1, which drives nothing and which snapshots cannot tell from a driver.
 `cells` is what a model that grows makes of one of the first cells until the last time, beside the number that the
-circuit made. A model may have settings, as in uot-cfm:price=0.3.
+circuit made. A model may have settings, as in uot-cfm:rho=0.3.
 """
 
 from __future__ import annotations

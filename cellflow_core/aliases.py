@@ -65,6 +65,7 @@ STEPS: Mapping[str, Mapping[str, str]] = {"growth": {"numbers_count": "use_cell_
 """Step of processing -> old name of a setting -> its name."""
 
 WEIGHTS: Mapping[str, Mapping[str, str]] = {
+    "": {"solver.calls": "solver.n_evaluations"},
     "cytobridge": {
         "explained": "explained_variance",
         "force.strength": "force.coefficients",
@@ -72,18 +73,15 @@ WEIGHTS: Mapping[str, Mapping[str, str]] = {
     },
     "jkonet-star": {"crowd": "population", "pull": "interaction_weights"},
     "metric-fm": {"price.chosen": "growth_penalty.chosen"},
-    "mioflow": {"solver.calls": "solver.n_evaluations"},
     "mmfm": {"price.chosen": "growth_penalty.chosen"},
-    "neural-ode": {"solver.calls": "solver.n_evaluations"},
     "nlsb": {"towards": "velocity_prior", "wander": "log_sigma"},
     "prescient": {"weighed": "uses_growth"},
-    "tigon": {"narrow": "bandwidth", "solver.calls": "solver.n_evaluations"},
-    "trajectorynet": {"solver.calls": "solver.n_evaluations"},
+    "tigon": {"narrow": "bandwidth"},
     "transport-spline": {"price.chosen": "growth_penalty.chosen"},
     "uot-cfm": {"price.chosen": "growth_penalty.chosen"},
     "wfr-fm": {"reach": "length_scale"},
 }
-"""Model -> old beginning of a name in its state dict -> its beginning now."""
+"""Model ("" for all) -> old beginning of a name in its state dict -> its beginning now."""
 
 Value = TypeVar("Value")
 
@@ -125,7 +123,7 @@ def step(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def weights(model: str, state: Mapping[str, Value]) -> dict[str, Value]:
     """A state dict of a model, by its present name, as it was stored, under today's names."""
-    names = WEIGHTS.get(model, {})
+    names = {**WEIGHTS[""], **WEIGHTS.get(model, {})}
     return {_moved(key, names): value for key, value in state.items()}
 
 

@@ -60,7 +60,7 @@ def setting(
     choice_labels: Mapping[str, str] | None = None,
 ) -> Any:
     """Declare one field of a Config: default, meaning, bounds (both included), unit, and words for its choices."""
-    about = {"help": help, "low": low, "high": high, "unit": unit, "words": choice_labels or {}}
+    about = {"help": help, "low": low, "high": high, "unit": unit, "choice_labels": choice_labels or {}}
     return field(default=default, metadata=about)
 
 

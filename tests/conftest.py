@@ -10,7 +10,9 @@ from jaxtyping import install_import_hook
 
 if not os.environ.get("CELLFLOW_UNCHECKED"):
     # Snapshots checks its own shapes, in production too; results hold what JSON gave back
-    checked = ["math", "data.batch", "models", "analysis"]
+    core = Path(__file__).parents[1] / "cellflow_core"
+    rooms = (each.stem for each in core.glob("analysis/[!_]*") if each.stem != "results")
+    checked = ["math", "data.batch", "models", *(f"analysis.{each}" for each in rooms)]
     install_import_hook([f"cellflow_core.{each}" for each in checked], "beartype.beartype")
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"

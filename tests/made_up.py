@@ -102,7 +102,7 @@ def course(**change: Any) -> results.TimeCourse:
         "w1": np.array([np.nan, 0.31, 0.36, 0.42, 0.44]),
         "w1_previous": np.array([np.nan, 2.0, 2.1, 2.2, 2.1]),
         "w1_floor": np.array([np.nan, 0.2, 0.22, 0.24, 0.25]),
-        "seen": np.array([True, True, False, True, True]),
+        "in_training": np.array([True, True, False, True, True]),
     }
     return results.TimeCourse(**(made | change))
 
@@ -124,7 +124,7 @@ def growing_fates(**change: Any) -> results.Fates:
     """Half of the cells take each way, and those of one multiply."""
     alone = np.array([[0.44, 0.5, 0.56], [0.44, 0.5, 0.56]])
     added = np.array([[0.05, 0.12, 0.19], [-0.19, -0.12, -0.05]])
-    return fates(**({"ungrown": alone, "grown": added} | change))
+    return fates(**({"without_growth": alone, "growth_effect": added} | change))
 
 
 def trend(**change: Any) -> results.GeneTrend:
@@ -210,7 +210,7 @@ def clones(**change: Any) -> results.ClonalBias:
         "time_unit": "days",
         "names": ("Erythroid", "Myeloid"),
         "predicted": predicted,
-        "ungrown": np.clip(predicted - 0.05, 0, 1),
+        "without_growth": np.clip(predicted - 0.05, 0, 1),
         "observed": observed,
         "later": np.repeat(rng.integers(1, 9, 40).astype(float), 2),
         "clone": clone,

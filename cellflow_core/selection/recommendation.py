@@ -49,7 +49,7 @@ class ModelGoals(Config):
 
 ASKS: dict[str, tuple[frozenset[str], str]] = {
     "motion": (frozenset({"velocity", "drift"}), "a field that moves any cell"),
-    "chance": (frozenset({"noise"}), "random motion"),
+    "stochasticity": (frozenset({"noise"}), "random motion"),
     "landscape": (frozenset({"potential"}), "a landscape of its own"),
     "growth": (frozenset({"growth"}), "division and death"),
 }

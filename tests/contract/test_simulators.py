@@ -29,7 +29,7 @@ from cellflow_core.data.simulators.contract import (
     capabilities,
 )
 
-BETA_LR_SCALE = {"cells_per_time": 20, "subjects": 6, "frames": 3}
+QUICK = {"cells_per_time": 20, "subjects": 6, "n_times": 3}
 NAMES = registry.names()
 every = pytest.mark.parametrize("name", NAMES)
 
@@ -37,7 +37,7 @@ every = pytest.mark.parametrize("name", NAMES)
 def quick(name: str, **changes) -> Simulator:
     """With few cells; a setting that this simulator does not have is left out."""
     known = {each.name for each in registry.find(name).Config.settings()}
-    return registry.create(name, {**{key: value for key, value in BETA_LR_SCALE.items() if key in known}, **changes})
+    return registry.create(name, {**{key: value for key, value in QUICK.items() if key in known}, **changes})
 
 
 @cache
@@ -80,9 +80,9 @@ def test_default_settings_make_cells(name):
     data = process.simulate()
     assert np.isfinite(data.x).all() and data.space.axes == tuple(process.axes) and data.time_unit == process.time_unit
     settings = process.settings.as_dict()
-    if "frames" in settings:
-        assert len(data.times) == settings["frames"]
-    if {"frames", "last_time"} <= set(settings) and settings["frames"] > 1:
+    if "n_times" in settings:
+        assert len(data.times) == settings["n_times"]
+    if {"n_times", "last_time"} <= set(settings) and settings["n_times"] > 1:
         assert data.times[0] == 0 and data.times[-1] == pytest.approx(settings["last_time"])
     if "cells_per_time" in settings:
         assert all((data.t == t).sum() == settings["cells_per_time"] for t in data.times)
@@ -224,7 +224,7 @@ def test_fates_are_asked_by_name():
 @pytest.mark.parametrize("name", that_know(HasStates))
 def test_states_of_rest(name):
     process, _ = cells(name)
-    states = process.states()
+    states = process.steady_states()
     assert states and all(finite(each, len(process.axes)) for each in states.values())
     if isinstance(process, HasDrift):
         assert np.abs(process.drift(1e6, np.stack(list(states.values())))).max() < 1e-4
@@ -234,11 +234,11 @@ def test_states_of_rest(name):
 def test_the_course(name):
     process, data = cells(name)
     times = np.linspace(0, data.times[-1], 7)
-    assert finite(process.course(times), 7, data.dim)
-    held = process.course(times, {process.axes[0]: 0.5})
+    assert finite(process.mean_trajectory(times), 7, data.dim)
+    held = process.mean_trajectory(times, {process.axes[0]: 0.5})
     assert finite(held, 7, data.dim) and np.allclose(held[:, 0], 0.5)
     with pytest.raises(KeyError, match="Nanog"):
-        process.course(times, {"Nanog": 0.0})
+        process.mean_trajectory(times, {"Nanog": 0.0})
 
 
 @pytest.mark.parametrize("name", that_know(HasPeriod))
@@ -264,5 +264,5 @@ def test_layers(name):
 @pytest.mark.parametrize("name", that_know(HasResponse))
 def test_the_response_to_a_dose(name):
     process, data = cells(name)
-    assert finite(process.response(np.linspace(0, 5, 4), 10.0), 4, data.dim)
+    assert finite(process.dose_response(np.linspace(0, 5, 4), 10.0), 4, data.dim)
     assert finite(process.counterfactual(10.0), len(data.x), data.dim)

@@ -28,12 +28,14 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(analysis_pool, "call", call)
-    monkeypatch.setattr(analysis_pool, "aside", call)
-    monkeypatch.setattr(sandbox, "call", lambda path, *args, light=False, **kwargs: call(path, *args, **kwargs))
+    monkeypatch.setattr(analysis_pool, "submit_low_priority", call)
+    monkeypatch.setattr(
+        sandbox, "run_isolated", lambda path, *args, io_bound=False, **kwargs: call(path, *args, **kwargs)
+    )
     monkeypatch.setattr(
         analysis_pool,
-        "ask",
+        "submit_analysis",
         lambda question, run, **settings: call("cellflow_core.jobs.analysis_cache:answer", question, run, **settings),
     )
     monkeypatch.setattr(analysis_pool, "warm", lambda: None)
-    monkeypatch.setattr(sandbox, "warm", lambda: None)
+    monkeypatch.setattr(sandbox, "prestart", lambda: None)

@@ -51,9 +51,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(analysis_pool, "call", made)
-    monkeypatch.setattr(sandbox, "call", made)
+    monkeypatch.setattr(sandbox, "run_isolated", made)
     monkeypatch.setattr(analysis_pool, "warm", lambda: None)
-    monkeypatch.setattr(sandbox, "warm", lambda: None)
+    monkeypatch.setattr(sandbox, "prestart", lambda: None)
     monkeypatch.setattr("cellflow_core.data.preprocessing.umap.add_umap", lambda id: None)
     return made
 

@@ -23,7 +23,7 @@ def growing(monkeypatch: pytest.MonkeyPatch):
         ("fates", made_up.growing_fates),
     ):
         monkeypatch.setitem(ANSWERS, question, answer)
-    return trained(GENES, model="uot-cfm", settings={"width": 8, "depth": 1, "price": 1.0})
+    return trained(GENES, model="uot-cfm", settings={"width": 8, "depth": 1, "rho": 1.0})
 
 
 def test_fates_asks_for_all_cells_and_for_one(run, asked):  # noqa: F811
@@ -106,7 +106,7 @@ def test_clones_that_tell_nothing_apart_are_not_trusted():
     nothing = fate_summaries.of_clones(made_up.clones(auroc=np.full(3, np.nan)))
     assert "nothing to tell apart" in nothing.answer
     plain = made_up.clones()
-    assert "growth left out" not in fate_summaries.of_clones(made_up.clones(ungrown=plain.predicted)).why
+    assert "growth left out" not in fate_summaries.of_clones(made_up.clones(without_growth=plain.predicted)).why
 
 
 def test_rates_are_said_as_doublings_and_halvings():
@@ -115,7 +115,7 @@ def test_rates_are_said_as_doublings_and_halvings():
     assert growth.pace(0.001, "days") == "hardly any change"
     sentence = growth.of_course(made_up.growing_course(), "days")
     assert sentence.endswith("counted were 16, which it was trained on: off by 0%.")
-    unsure = made_up.growing_fates(grown=np.array([[-0.02, 0.04, 0.09], [-0.09, -0.04, 0.02]]))
+    unsure = made_up.growing_fates(growth_effect=np.array([[-0.02, 0.04, 0.09], [-0.09, -0.04, 0.02]]))
     assert growth.of_fates(unsure).endswith("+4 points by growth (95 % interval -2 to +9), which may be nothing.")
 
 

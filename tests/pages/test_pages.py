@@ -152,7 +152,7 @@ def test_the_guide_asks_and_ranks(demo: store.DatasetInfo) -> None:
     page = opened("train")
     before = page.radio(key="train_model").options
     assert "try this first" in before[0] and any("At unseen times" in each.value for each in page.markdown)
-    page.get("button_group")[0].set_value(["motion", "chance"]).run()
+    page.get("button_group")[0].set_value(["motion", "stochasticity"]).run()
     assert not page.exception and page.radio(key="train_model").options != before
     page.selectbox(key="train_other").set_value("ot-displacement").run()
     assert page.radio(key="train_model").value == "ot-displacement" and page.query_params["model"] == "ot-displacement"

@@ -84,7 +84,7 @@ def test_a_held_out_time_counts_before_times_of_training():
 
 
 def test_times_of_training_alone_are_called_flattering():
-    said = summaries.of_course(made_up.course(seen=np.ones(5, bool)), 1.0, (), "days")
+    said = summaries.of_course(made_up.course(in_training=np.ones(5, bool)), 1.0, (), "days")
     assert said.trust == "fair"
     assert "flatters" in said.why
 

@@ -57,8 +57,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(analysis_pool, "warm", lambda: None)
-    monkeypatch.setattr(sandbox, "warm", lambda: None)
-    monkeypatch.setattr(analysis_pool, "ask", ask)
+    monkeypatch.setattr(sandbox, "prestart", lambda: None)
+    monkeypatch.setattr(analysis_pool, "submit_analysis", ask)
     monkeypatch.setattr(analysis_pool, "call", call)
     return heard
 

@@ -87,7 +87,7 @@ def test_both_estimators_differ_by_a_constant(variant):
     for seed in (0, 1, 2):
         loss = {}
         for estimator in ("paths", "boundaries"):
-            settings = {"estimator": estimator, "variant": variant, "width": 16, "sigma": 0.3}
+            settings = {"objective": estimator, "variant": variant, "width": 16, "sigma": 0.3}
             model: Any = registry.create("action-matching", settings, spec, seed)
             with torch.no_grad():
                 model.net.layers[-1].weight.mul_(30.0)

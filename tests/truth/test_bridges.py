@@ -59,7 +59,14 @@ def test_the_gaussian_bridge_has_the_published_marginal(sigma):
 def test_the_gaussian_bridge_has_the_fields_of_the_simulator():
     """Turned and stretched clouds: drift, velocity and score to 1e-4, from exact means and covariances."""
     use = Settings(
-        anisotropy=3.0, turn=70.0, dims=3, noise=1.3, last_time=2.5, start_spread=0.7, end_spread=1.6, n_times=2
+        anisotropy=3.0,
+        rotation_angle=70.0,
+        dims=3,
+        noise=1.3,
+        last_time=2.5,
+        start_spread=0.7,
+        end_spread=1.6,
+        n_times=2,
     )
     process = GaussianBridge(use)
     data = process.simulate()
@@ -131,7 +138,7 @@ QUICKLY = {"learning_rate": 5e-3, "ema_decay": 0.98}
 
 @pytest.mark.parametrize(
     ("name", "settings", "steps"),
-    [("sf2m", {"coupling": "sinkhorn"}, 600), ("dsbm", {"coupling": "independent", "rounds": 4}, 1200)],
+    [("sf2m", {"coupling": "sinkhorn"}, 600), ("dsbm", {"coupling": "independent", "n_imf_iterations": 4}, 1200)],
     ids=["sf2m", "dsbm"],
 )
 def test_the_learnt_bridges_have_the_marginals_of_the_gaussian_bridge(name, settings, steps):
@@ -156,7 +163,7 @@ def test_the_learnt_bridges_have_the_marginals_of_the_gaussian_bridge(name, sett
 def test_the_first_round_from_random_pairs_is_no_bridge():
     """What the other rounds are for: half-way the variance is 0.75 and not 1.059, within 0.08."""
     data = unit_clouds()
-    settings = {"sigma": in_units(1.0, data.spec), "coupling": "independent", "rounds": 1}
+    settings = {"sigma": in_units(1.0, data.spec), "coupling": "independent", "n_imf_iterations": 1}
     model = trained("dsbm", data, training=QUICKLY | {"steps": 300}, **settings)
     found = simulate(model, data.at(0.0), [0.0, 0.5], seed=1).x
     assert found[1].var(axis=0).mean() == pytest.approx(0.75, abs=0.08)
@@ -169,7 +176,7 @@ def test_a_round_that_was_stopped_goes_on_with_the_same_pairs():
     kept = []
 
     def fitted(start=None, report=lambda progress: None):
-        model = registry.create("dsbm", {"rounds": 2, "width": 8, "depth": 1}, data.spec, seed=0)
+        model = registry.create("dsbm", {"n_imf_iterations": 2, "width": 8, "depth": 1}, data.spec, seed=0)
         fit(model, data, config, report, start=start, seed=0)
         return model
 

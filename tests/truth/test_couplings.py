@@ -64,7 +64,7 @@ def test_waddington_ot_knows_how_much_each_kind_grows(prior, counted):
 def test_a_spline_knows_how_much_each_kind_grows():
     """At a price of growth below that of the way between the kinds; within 0.01 of rates 0.3 and -0.2."""
     data = growing(prior=False, counted=True)
-    assert rates(solved("transport-spline", data, price=0.5), data) == pytest.approx(RATES, abs=0.01)
+    assert rates(solved("transport-spline", data, rho=0.5), data) == pytest.approx(RATES, abs=0.01)
 
 
 def test_waddington_ot_knows_the_difference_without_being_told():

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.truth
 def made(process: InteractingParticles, data: Snapshots, **settings) -> Any:
     """With the true noise, and a reach that holds both groups of the start."""
     sigma = process.settings.noise * data.spec.interval**0.5 / data.spec.scale
-    return registry.create("cytobridge", {"sigma": sigma, "reach": 3.0, "growth": False, **settings}, data.spec, 0)
+    return registry.create("cytobridge", {"sigma": sigma, "cutoff": 3.0, "growth": False, **settings}, data.spec, 0)
 
 
 def with_force(process: InteractingParticles) -> tuple[Snapshots, Any]:
@@ -114,7 +114,7 @@ def test_mass_grows_as_it_was_counted():
     """Birth and death: mass at each time within 5 % of the exact one, with and without interaction."""
     process = BirthDeath(Lives(cells_per_time=300))
     data = process.simulate()
-    model = registry.create("cytobridge", {"price": 0.3, "sigma": 0.2}, data.spec, 0)
+    model = registry.create("cytobridge", {"rho": 0.3, "sigma": 0.2}, data.spec, 0)
     trained(model, data, 500)
     found = np.exp(simulate(model, data.at(0.0), data.times, seed=0).log_weight.astype(float)).mean(axis=1)
     assert found == pytest.approx([process.mass(float(t)) for t in data.times], rel=0.05)

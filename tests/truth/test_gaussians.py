@@ -104,7 +104,7 @@ def test_both_estimators_of_the_action_differ_by_a_constant():
     for seed in (0, 1):
         loss = {}
         for estimator in ("paths", "boundaries"):
-            model = registry.create("action-matching", {"estimator": estimator, "width": 16}, spec, seed)
+            model = registry.create("action-matching", {"objective": estimator, "width": 16}, spec, seed)
             with torch.no_grad():
                 model.net.layers[-1].weight.mul_(10.0)  # type: ignore[union-attr]
                 loss[estimator] = float(model.loss(Batch(ends, times, torch.Generator().manual_seed(1), pool)).total)

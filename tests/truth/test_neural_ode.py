@@ -63,7 +63,7 @@ def test_the_density_of_a_linear_flow_is_its_gaussian(exact):
     """Within 1e-3 where the divergence is exact; on the mean of 4,000 cells within 0.02 along random signs."""
     a, center = np.array([[0.3, -0.8, 0.1], [0.5, -0.2, 0.0], [0.2, 0.1, 0.2]]), np.array([1.0, 2.0, 3.0])
     spec = DataSpec(dim=3, times=(0.0, 1.0, 3.0), center=tuple(center), scale=1.0, interval=1.5)
-    model = TrajectoryNet(Settings(exact=exact, solver="rk4", substeps=4), spec)
+    model = TrajectoryNet(Settings(max_exact_divergence_dim=exact, solver="rk4", substeps=4), spec)
     model.net = cast(Any, Linear(a, center))
     model.mean.copy_(torch.tensor([2.0, 2.0, 2.0]))
     model.spread.copy_(torch.tensor([1.0, 0.5, 2.0]))
@@ -80,7 +80,7 @@ def test_the_density_of_a_linear_flow_is_its_gaussian(exact):
 
 def test_trajectorynet_finds_the_density_and_lands_where_the_cloud_went():
     """Log density within 0.2 in the mean (entropy 4.9), and mean and spread of landed cells within 0.6."""
-    data, model = trained("trajectorynet", 250, rate=1e-2, energy=0.02, jacobian=0.03, blur=0.03)
+    data, model = trained("trajectorynet", 250, rate=1e-2, energy=0.02, jacobian=0.03, input_noise=0.03)
     assert isinstance(model, TrajectoryNet)
     for k, time in enumerate(TIMES[1:], 1):
         x = data.at(time)

@@ -77,7 +77,7 @@ def test_known_growth_takes_the_place_of_motion():
     data = Snapshots(x, np.repeat([0.0, 1.0], 600), StateSpace.coordinates(("a", "b")), growth=growth)
     speeds = {}
     for how in ("prior", "none"):
-        model = trained(data, training={"steps": 150}, sigma=0.05, growth=how, pull=0.0)
+        model = trained(data, training={"steps": 150}, sigma=0.05, growth=how, entropy_weight=0.0)
         drift = model.drift(torch.zeros(600), torch.from_numpy(data.at(0.0)), {}).detach()
         speeds[how] = float(drift.norm(dim=1).mean())
         assert any("simulated cells carry none" in each for each in model.notes()) == (how == "prior")

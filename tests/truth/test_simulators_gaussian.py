@@ -20,7 +20,7 @@ PROCESSES = {
     "valley of 10": OrnsteinUhlenbeck(Valley(dims=10, anisotropy=2.0)),
     "bridge": GaussianBridge(),
     "turned bridge": GaussianBridge(
-        Bridge(dims=3, anisotropy=2.0, turn=50.0, end_spread=0.5, noise=0.7, last_time=2.0)
+        Bridge(dims=3, anisotropy=2.0, rotation_angle=50.0, end_spread=0.5, noise=0.7, last_time=2.0)
     ),
     "bridge of 10": GaussianBridge(Bridge(dims=10)),
 }

@@ -36,7 +36,7 @@ def test_the_drift_of_the_tree_is_the_slope_of_its_potential(tree):
 @each_tree
 def test_cells_rest_where_the_landscape_of_the_tree_is_lowest(tree):
     """The drift vanishes within 1e-6 and points back from all sides; the valleys of the grid lie within a grid step."""
-    stable = np.stack(list(tree.states().values()))
+    stable = np.stack(list(tree.steady_states().values()))
     assert len(stable) == tree.settings.ends == len(tree.fates) - 1
     assert np.abs(tree.drift(0.0, stable)).max() < 1e-6
     jump = 1e-4 * np.eye(stable.shape[1])

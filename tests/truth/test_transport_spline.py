@@ -51,4 +51,4 @@ def test_a_flow_on_an_unbalanced_plan_learns_growth_and_the_others_have_none():
     data = turning(60)
     grows, plain = (registry.create("mmfm", {"coupling": each}, data.spec, seed=0) for each in ("unbalanced", "exact"))
     assert "growth" in capabilities(grows) and "growth" not in capabilities(plain)
-    assert missed("mmfm", data, OUT, coupling="unbalanced", price=10.0) < 0.7 * baselines(data, OUT).midpoint
+    assert missed("mmfm", data, OUT, coupling="unbalanced", rho=10.0) < 0.7 * baselines(data, OUT).midpoint

@@ -16,8 +16,8 @@ SCRIPT = """
 from pathlib import Path
 with Path({marks!r}).open("a") as file:
     file.write("ran\\n")
-from cellflow_core.jobs import alone
-print(alone.call("math:floor", 2.5).result(60))
+from cellflow_core.jobs import sandbox
+print(sandbox.run_isolated("math:floor", 2.5).result(60))
 """
 
 

@@ -74,7 +74,7 @@ def test_settings_that_the_question_does_not_take():
 
 
 def test_answers_looked_at_longest_ago_make_room(monkeypatch):
-    monkeypatch.setattr(analysis_cache, "KEPT", 2)
+    monkeypatch.setattr(analysis_cache, "MAX_CACHED", 2)
     run = trained(dataset=stored())
     for k, gene in enumerate("ab"):
         analysis_cache.answer("test-trend", run.id, gene=gene)

@@ -68,7 +68,7 @@ def test_slopes_are_those_of_the_cells_around_and_not_of_one_noisy_partner():
 def test_of_many_cells_some_tell_the_speed(monkeypatch):
     plans = chain([[0.0, 0.0], [1.0, 2.0], [4.0, 3.0]], [0.0, 1.0, 2.0], cells=300, spread=1.0)
     every = with_spline_paths(plans)[0].tangent_offsets
-    monkeypatch.setattr(spline_paths, "MOST", 50)
+    monkeypatch.setattr(spline_paths, "MAX_ANCHORS", 50)
     some = with_spline_paths(plans)[0].tangent_offsets
     assert every is not None and some is not None
     torch.testing.assert_close(some[1], every[1], atol=1e-4, rtol=0)  # all go alike here

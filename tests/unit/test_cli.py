@@ -84,7 +84,7 @@ def test_train_queues_seeds_and_the_copy_with_a_time_held_out(capsys, monkeypatc
     assert [(each.recipe.seed, each.recipe.hold_out) for each in runs] == [(0, None), (1, None), (0, 1.0)]
     assert len({each.recipe.group for each in runs}) == 1
     assert {each.recipe.settings["width"] for each in runs} == {8}
-    assert {(each.recipe.training["batch"], each.recipe.training["steps"]) for each in runs} == {(16, 500)}
+    assert {(each.recipe.training["batch_size"], each.recipe.training["steps"]) for each in runs} == {(16, 500)}
     assert runs[2].label == "mine, seed 0, without time 1"
     assert cli.main(["runs", "cancel", runs[0].id]) == 0
     assert cli.main(["runs", "delete", runs[0].id]) == 0

@@ -152,7 +152,7 @@ def test_a_umap_is_made_from_the_shell(capsys: pytest.CaptureFixture[str], monke
         done.set_result(umap.add_umap(id))
         return done
 
-    monkeypatch.setattr(sandbox, "call", here)
+    monkeypatch.setattr(sandbox, "run_isolated", here)
     monkeypatch.setattr(umap, "umap", lambda x, found, start: start * 2)
     id = stored()
     assert cli.main(["data", "umap", id]) == 0

@@ -27,7 +27,7 @@ def test_fates_and_futures_of_a_run_are_told_and_written(tmp_path, capsys):
 
 
 def test_growth_has_its_own_columns(tmp_path):
-    settings = {"width": 8, "depth": 1, "price": 1.0}
+    settings = {"width": 8, "depth": 1, "rho": 1.0}
     run = index.submit(recipe(stored(), model="uot-cfm", settings=settings))
     InProcess().start(run)
     assert cli.main(["fates", run.id, "--out", str(tmp_path / "fates.csv")]) == 0

@@ -28,7 +28,7 @@ def test_without_a_name_the_simulators_are_listed_with_what_they_know(capsys: py
 
 
 def test_settings_are_flags_or_pairs(capsys: pytest.CaptureFixture[str]) -> None:
-    run("toggle --set bias=0.2 --set frames=2 --cells-per-time 12 --label Mine")
+    run("toggle --set bias=0.2 --set n_times=2 --cells-per-time 12 --label Mine")
     info = store.open_dataset(capsys.readouterr().out.strip()).info
     assert info.label == "Mine" and info.cells == 24 and info.truth == "toggle"
     assert info.truth_settings["bias"] == 0.2

@@ -93,7 +93,7 @@ def test_a_run_on_every_time_has_no_row():
 
 
 def made_row(model: str, seed: int, fold: float, w1: float | None, **change) -> table.RunScore:
-    scores = None if w1 is None else made_up.scores(time=fold, before=made_up.distances(w1, coverage=w1 / 10))
+    scores = None if w1 is None else made_up.scores(time=fold, from_previous=made_up.distances(w1, coverage=w1 / 10))
     known = {"state": "queued" if w1 is None else "done", "seconds": 2.0 * seed, "peak_mb": 100.0 + seed}
     known |= {"run_id": "", "message": "", "step": 0, "steps": 0, "eta": None} | change
     return table.RunScore(model=model, seed=seed, fold=fold, scores=scores, **known)

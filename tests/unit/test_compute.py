@@ -16,9 +16,9 @@ with Path({marks!r}).open("a") as file:
     file.write("ran\\n")
 if {guard}:
     import sys
-    from cellflow_core.jobs import compute
+    from cellflow_core.jobs import analysis_pool
     assert not {{"torch", "streamlit", "scanpy"}} & set(sys.modules), "the page must stay light"
-    print(compute.call("math:floor", 2.5).result())
+    print(analysis_pool.call("math:floor", 2.5).result())
 """
 
 
@@ -61,16 +61,16 @@ def test_the_pool_starts_anew_after_a_kill(compute):
 
 def test_an_unknown_question_is_refused_at_once(compute):
     with pytest.raises(KeyError, match="there is no question 'why'"):
-        compute.ask("why", "20260101-000000000000-aaaaaa")
+        compute.submit_analysis("why", "20260101-000000000000-aaaaaa")
 
 
 def test_what_runs_aside_holds_up_no_question(compute):
     from concurrent.futures.process import BrokenProcessPool
 
-    long = compute.aside("time:sleep", 600)
+    long = compute.submit_low_priority("time:sleep", 600)
     assert compute.call("math:floor", 2.5).result(60) == 2
     assert not long.done()
     next(iter(compute._ASIDE._pool._processes.values())).kill()
     with pytest.raises(BrokenProcessPool):
         long.result(60)
-    assert compute.aside("math:floor", 3.5).result(60) == 3
+    assert compute.submit_low_priority("math:floor", 3.5).result(60) == 3

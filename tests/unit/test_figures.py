@@ -281,7 +281,9 @@ def test_the_curve_has_the_area_that_is_told():
     a, b = made.predicted[made.observed > 0.5], made.predicted[made.observed < 0.5]
     assert area == pytest.approx((a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean(), abs=1e-5)
     assert counted.sum() == len(a) + len(b)
-    assert len(clones.curve(made_up.clones(ungrown=made.predicted)).data) == 2  # no growth: one curve and guessing
+    assert (
+        len(clones.curve(made_up.clones(without_growth=made.predicted)).data) == 2
+    )  # no growth: one curve and guessing
 
 
 def test_a_rare_way_has_no_mean_but_a_name():

@@ -71,10 +71,10 @@ def test_a_package_that_is_not_installed_is_a_reason_to_come_last(info):
 
 
 def test_wishes_come_before_errors(info):
-    assert order(info, chance=True)[0] == "bridge"
+    assert order(info, stochasticity=True)[0] == "bridge"
     assert order(info, growth=True)[0] == "grows"
     assert order(info, motion=False)[:3] == ["flow", "bridge", "straight"]
-    assert order(info, chance=True, minutes=1.0)[:2] == ["flow", "bridge"]  # one wish open each
+    assert order(info, stochasticity=True, minutes=1.0)[:2] == ["flow", "bridge"]  # one wish open each
 
 
 def test_errors_within_a_hundredth_are_alike_and_more_evidence_decides(info):

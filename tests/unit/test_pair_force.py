@@ -83,7 +83,7 @@ def drawn_together(x, cloud, weight):
 
 def test_ways_are_straight_where_cells_do_not_feel_each_other():
     frames, ride = made_rides(None)
-    at = ride.draw(4, 50, torch.Generator().manual_seed(1))
+    at = ride.sample(4, 50, torch.Generator().manual_seed(1))
     begin, end = frames.x[0][ride.row], ride.end
     straight = torch.cat([begin, (end - begin) / 2], dim=1)
     found = torch.cat([at.x - at.s[:, None, None] * 2 * at.motion, at.motion], dim=2).flatten(0, 1)

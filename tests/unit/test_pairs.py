@@ -102,13 +102,13 @@ def test_partial_leaves_out_what_is_far():
     """Against POT's own partial plan; a tenth of the cells stand far off and stay out."""
     data = frames((50, 50), (0.0, 0.1))
     data.x[1][:5] += 100.0
-    found = plan("partial", data, share=0.9)
+    found = plan("partial", data, transported_mass=0.9)
     assert float(found.x1.max()) < 50
     wanted = ot.partial.partial_wasserstein2(
         ot.unif(50), ot.unif(50), cdist(*data.x, "sqeuclidean"), m=0.9, nb_dummies=5
     )
     assert cost(found) * 0.9 == pytest.approx(wanted, rel=1e-5)
-    assert cost(plan("partial", data, share=1.0)) == pytest.approx(cost(plan("exact", data)), rel=1e-5)
+    assert cost(plan("partial", data, transported_mass=1.0)) == pytest.approx(cost(plan("exact", data)), rel=1e-5)
 
 
 def test_geodesic_goes_round_a_bend():
@@ -126,7 +126,7 @@ def test_fused_follows_the_structure_where_states_say_nothing():
     """Clones of unlike sizes: lineage alone tells which is which."""
     clone = np.tile(np.repeat([0, 1], [10, 30]), 2)
     data = frames((40, 40), (0.0, 1.0), lineage=clone)
-    found = plan("fused", data, structure="lineage", weight=0.95)
+    found = plan("fused", data, structure="lineage", alpha=0.95)
     rows = [torch.cdist(each, cells).argmin(1) for each, cells in zip((found.x0, found.x1), data.x, strict=True)]
     same = data.cell_data["lineage"][0][rows[0]] == data.cell_data["lineage"][1][rows[1]]
     assert float(found.weight[same].sum()) > 0.9
@@ -136,7 +136,7 @@ def test_fused_follows_the_structure_where_states_say_nothing():
 
 def test_fused_without_structure_weight_is_the_exact_plan():
     data = frames((30, 30), (0.0, 0.1))
-    assert cost(plan("fused", data, weight=0.0)) == pytest.approx(cost(plan("exact", data)), rel=1e-6)
+    assert cost(plan("fused", data, alpha=0.0)) == pytest.approx(cost(plan("exact", data)), rel=1e-6)
 
 
 def test_sinkhorn_keeps_partners_in_proportion_to_the_plan():
@@ -188,7 +188,7 @@ class TestUnbalanced:
         rng = np.random.default_rng(0)
         x = [rng.normal(size=(100, 2)) * 0.3 + np.repeat([[0, 0], [at, 10]], 50, axis=0) for at in (10, -10)]
         where = Snapshots(np.concatenate(x), np.repeat([0.0, 1.0], 100), StateSpace.coordinates(("a", "b")))
-        found = plan("unbalanced", SnapshotTensors.from_snapshots(where), price=0.01, sides="both")
+        found = plan("unbalanced", SnapshotTensors.from_snapshots(where), rho=0.01, relax="both")
         assert found.target_mass is not None
         for cells, joined, mass in ((x[0], found.x0, found.weight), (x[1], found.x1, found.target_mass)):
             share = mass_of(torch.from_numpy(cells).float(), joined, mass)
@@ -201,7 +201,7 @@ class TestUnbalanced:
     @pytest.mark.parametrize("sides", ["source", "both"])
     def test_on_any_side_growth_may_have_a_total(self, sides):
         data = dataclasses.replace(frames((40, 60), (0.0, 1.0)), mass=torch.tensor([1.0, 2.0]))
-        found = plan("unbalanced", data, sides=sides)
+        found = plan("unbalanced", data, relax=sides)
         assert found.target_mass is not None
         assert [float(found.weight.sum()), float(found.target_mass.sum())] == pytest.approx([1, 2], rel=1e-5)
 
@@ -211,7 +211,7 @@ class TestUnbalanced:
         assert float(found.target_mass.sum()) == pytest.approx(1, rel=1e-5)
 
     def test_dear_growth_is_the_entropic_plan(self):
-        found = plan("unbalanced", frames((40, 60), (0.0, 1.0)), price=1e5)
+        found = plan("unbalanced", frames((40, 60), (0.0, 1.0)), rho=1e5)
         assert found.target_mass is not None
         torch.testing.assert_close(found.target_mass, found.weight, rtol=1e-2, atol=0)
 

@@ -15,7 +15,7 @@ FINGERPRINTS = {"toggle": "60cde81cc95db03b", "krumsiek11": "2c7097d18838b2b6"}
 
 def few(name: str) -> dict[str, int]:
     """Settings that make a simulator quick."""
-    small = {"cells_per_time": 12, "frames": 2, "subjects": 6}
+    small = {"cells_per_time": 12, "n_times": 2, "subjects": 6}
     known = {each.name for each in registry.find(name).Config.settings()}
     return {key: value for key, value in small.items() if key in known}
 
@@ -53,7 +53,7 @@ def test_a_name_of_ones_own_and_mistakes() -> None:
     with pytest.raises(KeyError, match="there is no simulator 'dice'; there are "):
         demos.simulate("dice", {})
     with pytest.raises(ValueError, match="these settings make 5,000,000 cells, at most 1,000,000 are made"):
-        demos.simulate("toggle", {"cells_per_time": 100_000, "frames": 50})
+        demos.simulate("toggle", {"cells_per_time": 100_000, "n_times": 50})
     assert len(store.datasets()) == 1
 
 

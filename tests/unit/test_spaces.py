@@ -45,9 +45,9 @@ SPACES = [neural("linear"), neural("rate"), principal(), StateSpace.of_genes(("S
 def test_the_slope_of_a_gene_agrees_with_finite_differences(space):
     h = 1e-2
     decoded = space.decode(X)
-    pushed = space.push(X, np.tile([0.3, -0.7], (9, 1)))
+    pushed = space.pushforward(X, np.tile([0.3, -0.7], (9, 1)))
     for gene in space.genes:
-        value, slope = space.tangent(X, gene)
+        value, slope = space.value_and_gradient(X, gene)
         at = space.index(gene)
         np.testing.assert_allclose(value, decoded[:, at], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(space.expression(X, gene), value, rtol=1e-4, atol=1e-4)

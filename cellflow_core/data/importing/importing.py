@@ -98,7 +98,7 @@ def import_file(
 def _decided(scale: ValueType, choices: ImportChoices, made: PreprocessingState) -> ValueType:
     """What the values are taken for: as the user said, else as they look."""
     if choices.values != "auto":
-        return replace(scale, looks=choices.values, unsure="")
+        return replace(scale, value_type=choices.values, ambiguity="")
     if scale.ambiguity and choices.representation != "coordinates":
         made.notes.append(
             f"{scale.ambiguity}: they were taken for {scale.value_type}; import again and say so if they are not"

@@ -60,7 +60,9 @@ class Settings(Config):
         0.0, "weight of the angle between velocity and RNA velocity, which the data must then have", 0.0, 100.0
     )
     input_noise: float = setting(0.1, "noise that is added to the cells in training", 0.0, 2.0, "spreads of the data")
-    exact: int = setting(10, "dimensions up to which the divergence is exact, not along one random direction", 0, 1000)
+    max_exact_divergence_dim: int = setting(
+        10, "dimensions up to which the divergence is exact, not along one random direction", 0, 1000
+    )
     solver: Literal["midpoint", "rk4", "dopri5"] = setting(
         "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
     )
@@ -182,7 +184,7 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
 
     def _directions(self, x: Tensor, rng: torch.Generator) -> Float[Tensor, "cells k dim"]:
         """Along which the divergence is summed: all axes, or signs at random."""
-        if x.shape[1] <= self.config.exact:
+        if x.shape[1] <= self.config.max_exact_divergence_dim:
             return torch.eye(x.shape[1], device=x.device).expand(len(x), -1, -1)
         return torch.randint(2, (len(x), 1, x.shape[1]), generator=rng, device=x.device).to(x) * 2 - 1
 

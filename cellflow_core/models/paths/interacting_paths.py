@@ -69,7 +69,7 @@ class InteractingPaths:
     upto: Float[Tensor, " pairs"]
     growth: Float[Tensor, " pairs"]
 
-    def draw(self, groups: int, cells: int, rng: torch.Generator) -> PathSample:
+    def sample(self, groups: int, cells: int, rng: torch.Generator) -> PathSample:
         """Groups of pairs, each at a time of its own; the times of all are spread evenly."""
         device = self.end.device
         s = (torch.arange(groups, device=device) + torch.rand(groups, generator=rng, device=device)) / groups
@@ -98,10 +98,10 @@ def interacting_paths(
     return tuple(_ride(kind, how, frames, k, carrier, rng) for k in range(len(frames.x) - 1))
 
 
-def draw(rides: tuple[InteractingPaths, ...], size: int, group: int, rng: torch.Generator) -> PathSample:
+def sample(rides: tuple[InteractingPaths, ...], size: int, group: int, rng: torch.Generator) -> PathSample:
     """About `size` pairs of each interval, in groups of at most `group`."""
     cells = min(group, size)
-    found = [each.draw(max(1, size // cells), cells, rng) for each in rides]
+    found = [each.sample(max(1, size // cells), cells, rng) for each in rides]
     names = ("t", "s", "gap", "x", "motion", "growth", "mass")
     return PathSample(*(torch.cat([getattr(each, name) for each in found]) for name in names))
 

@@ -125,7 +125,7 @@ def sample(coupling: Coupling, batch: Batch) -> Pairs:
     """As many pairs of each interval as the batch has cells of each time."""
     size = batch.x.shape[1]
     if coupling not in ("independent", "minibatch"):
-        return batch.pool.draw(size, batch.rng)
+        return batch.pool.sample(size, batch.rng)
     x0, x1 = batch.x[:-1], batch.x[1:]
     if coupling == "minibatch":
         joined = [exact_plan(a, b, batch.rng)[:2] for a, b in zip(x0, x1, strict=True)]

@@ -156,7 +156,7 @@ class CytoBridge(DynamicsModel, HasVelocity, HasScore, HasNoise, HasGrowth, HasI
         self, ride: interacting_paths.InteractingPaths, rng: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Matrix and right side of one interval for c, and the squared motion: see the top of this file."""
-        at = ride.draw(*SAMPLE, rng)
+        at = ride.sample(*SAMPLE, rng)
         wide = self.sigma * (at.gap * at.s * (1 - at.s)).sqrt()[:, None, None]
         x = at.x + wide * torch.randn(at.x.shape, generator=rng, device=at.x.device)
         felt, divergence = self.force.features(x, at.share)
@@ -170,7 +170,7 @@ class CytoBridge(DynamicsModel, HasVelocity, HasScore, HasNoise, HasGrowth, HasI
 
     def loss(self, batch: Batch) -> Loss:
         """Regression of d (in typical speeds), of h (as the noise that it takes away) and of the growth, by mass."""
-        at = interacting_paths.draw(batch.pool, batch.x.shape[1], GROUP, batch.rng)
+        at = interacting_paths.sample(batch.pool, batch.x.shape[1], GROUP, batch.rng)
         epsilon = torch.randn(at.x.shape, generator=batch.rng, device=at.x.device)
         wide = (at.gap * at.s * (1 - at.s)).sqrt()[:, None, None]
         x = at.x + self.sigma * wide * epsilon

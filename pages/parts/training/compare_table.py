@@ -177,7 +177,7 @@ def _table(
 
     found = []
     for each in lines:
-        own = [row.scores.before.coverage for row in scored if row.model == each.model]
+        own = [row.scores.from_previous.coverage for row in scored if row.model == each.model]
         more = {"± seeds": each.spread, "runs": f"{done[each.model]} of {asked[each.model]}"}
         costs = {"seconds": each.seconds, "memory (MB)": each.peak_mb, "coverage": _mean(own)}
         found.append(of(title[each.model], each.mean, each.by_fold, **more) | costs)
