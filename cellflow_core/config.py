@@ -103,6 +103,12 @@ class Config:
         return dataclasses.asdict(self)
 
 
+def with_default(config: type[Config], name: str, default: Any) -> Any:
+    """The field `name` of another Config, declared again with another default: same meaning, bounds and unit."""
+    found = next(each for each in dataclasses.fields(config) if each.name == name)
+    return field(default=default, metadata=found.metadata)
+
+
 def unavailable_capabilities(
     conditional_capabilities: Mapping[str, tuple[str, tuple[Any, ...]]], settings: Mapping[str, Any]
 ) -> frozenset[str]:

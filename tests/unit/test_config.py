@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import Config, setting, with_default
 
 
 @dataclass(frozen=True)
@@ -46,3 +46,16 @@ def test_settings_describe_every_field():
     sigma, steps, kind, ema = Small.settings()
     assert (sigma.kind, sigma.low, sigma.high, sigma.unit, sigma.default) == ("float", 0.0, 10.0, "state", 0.1)
     assert (steps.kind, kind.kind, kind.choices, ema.kind) == ("int", "choice", ("exact", "entropic"), "bool")
+
+
+def test_a_setting_is_inherited_with_another_default():
+    @dataclass(frozen=True)
+    class Coarse(Small):
+        sigma: float = with_default(Small, "sigma", 0.5)
+        bins: int = setting(3, "bins", 1)
+
+    assert [each.name for each in Coarse.settings()] == ["sigma", "steps", "kind", "ema", "bins"]
+    sigma = Coarse.settings()[0]
+    assert (sigma.default, sigma.help, sigma.high, sigma.unit) == (0.5, "noise of the path", 10.0, "state")
+    with pytest.raises(ValueError, match=r"sigma=11.0 is above"):
+        Coarse(sigma=11.0)
