@@ -103,10 +103,10 @@ class Config:
         return dataclasses.asdict(self)
 
 
-def with_default(config: type[Config], name: str, default: Any) -> Any:
-    """The field `name` of another Config, declared again with another default: same meaning, bounds and unit."""
+def with_default(config: type[Config], name: str, default: Any, **changed: Any) -> Any:
+    """The field `name` of another Config, declared again with another default, and what else is `changed` of it."""
     found = next(each for each in dataclasses.fields(config) if each.name == name)
-    return field(default=default, metadata=found.metadata)
+    return field(default=default, metadata={**found.metadata, **changed})
 
 
 def unavailable_capabilities(
