@@ -273,7 +273,7 @@ def perturbation(**change: Any) -> results.Perturbation:
         "after_end": after[-1],
         "control_genes": ("Actb", "Rpl3", "Lamp1"),
         "control_change": np.array([[0.02, -0.02], [-0.03, 0.03], [0.01, -0.01]]),
-        "outside": 0.04,
+        "extrapolated_fraction": 0.04,
     }
     return results.Perturbation(**(made | change))
 
@@ -288,8 +288,8 @@ def scores(**change: Any) -> results.Scores:
     made = {
         "time": 2.0,
         "time_unit": "days",
-        "before": distances(0.8),
-        "first": distances(0.95),
+        "from_previous": distances(0.8),
+        "from_first": distances(0.95),
         "previous": distances(1.3, mass_error=0.0),
         "next": distances(1.1),
         "linear": distances(1.0),

@@ -29,7 +29,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--measure", choices=MEASURES, default="w1", help="what is printed (w1)")
     parser.add_argument(
-        "--start", choices=("before", "first"), default="before", help="cells that the prediction starts from"
+        "--start", choices=("previous", "first"), default="previous", help="cells that the prediction starts from"
     )
     parser.add_argument("--no-wait", action="store_true", help="print what there is and leave the rest in the queue")
     parser.set_defaults(do=_compare)

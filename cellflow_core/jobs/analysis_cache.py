@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cellflow_core.data.store.store import Dataset
     from cellflow_core.models.contract import DynamicsModel
 
-VERSION = 6
+VERSION = 7
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 SEED_INDEPENDENT = frozenset({"scores", "clones"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""

@@ -153,7 +153,7 @@ def _trivial(dataset: Dataset, time: float, limit: int) -> BaselineScores:
     from cellflow_core.analysis.evaluate import baseline_scores
     from cellflow_core.analysis.results import BaselineScores
 
-    path = dataset.folder / "trivial" / f"{dataset.info.fingerprint}-{time!r}-{limit}-v1.npz"
+    path = dataset.folder / "baselines" / f"{dataset.info.fingerprint}-{time!r}-{limit}-v2.npz"
     if path.exists():
         return BaselineScores.load(path)
     found = baseline_scores(dataset.snapshots(), time, limit=limit)

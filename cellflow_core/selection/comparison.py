@@ -123,7 +123,7 @@ def comparable(rows: Iterable[RunScore]) -> tuple[RunScore, ...]:
 
 
 def summary(
-    rows: Iterable[RunScore], measure: str = "w1", start: Literal["before", "first"] = "before"
+    rows: Iterable[RunScore], measure: str = "w1", start: Literal["previous", "first"] = "previous"
 ) -> tuple[ModelSummary, ...]:
     """One line a model, the best mean of a measure of `Distances` first; models without a score last.
 
@@ -145,7 +145,7 @@ def trivial(rows: Iterable[RunScore], measure: str = "w1") -> dict[str, dict[flo
 
 def _line(model: str, rows: list[RunScore], measure: str, start: str) -> ModelSummary:
     values = {
-        (each.seed, each.fold): getattr(getattr(each.scores, start), measure)
+        (each.seed, each.fold): getattr(getattr(each.scores, f"from_{start}"), measure)
         for each in rows
         if each.scores is not None
     }

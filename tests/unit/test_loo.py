@@ -128,7 +128,7 @@ def test_a_model_may_be_named_with_settings(file, tmp_path, capsys):
     ]
     assert len(shown) == 2 and len({line.rindex("1") for line in shown}) == 1  # the columns stand under each other
     again = loo.main([*asked, "--models", "ot-displacement", "--out", str(out)])
-    assert sorted(row["model"] for row in again["rows"]) == ["ot-displacement", "ot-displacement", label, label]
+    assert sorted(row["model"] for row in again["rows"]) == [label, label, "ot-displacement", "ot-displacement"]
     with pytest.raises(ValueError, match="Settings has no setting colour; it has .*coupling"):
         loo.main([*asked, "--models", "metric-fm:colour=blue"])
     with pytest.raises(ValueError, match="Settings: width=1 is below 4"):

@@ -126,12 +126,12 @@ def test_fused_follows_the_structure_where_states_say_nothing():
     """Clones of unlike sizes: lineage alone tells which is which."""
     clone = np.tile(np.repeat([0, 1], [10, 30]), 2)
     data = frames((40, 40), (0.0, 1.0), lineage=clone)
-    found = plan("fused", data, structure="lineage", alpha=0.95)
+    found = plan("fused", data, structure_key="lineage", alpha=0.95)
     rows = [torch.cdist(each, cells).argmin(1) for each, cells in zip((found.x0, found.x1), data.x, strict=True)]
     same = data.cell_data["lineage"][0][rows[0]] == data.cell_data["lineage"][1][rows[1]]
     assert float(found.weight[same].sum()) > 0.9
     with pytest.raises(KeyError, match="nothing is known of 'dose' of these cells; known are lineage"):
-        plan("fused", data, structure="dose")
+        plan("fused", data, structure_key="dose")
 
 
 def test_fused_without_structure_weight_is_the_exact_plan():

@@ -62,12 +62,12 @@ def test_a_held_out_run_leaves_its_scores_behind():
     found = analysis_cache.load("scores", path)
     assert isinstance(found, Scores) and found.time == 1.0 and found.from_previous == found.from_first
     assert found.previous.w1 == pytest.approx(2.0, abs=0.2) and 0 < found.midpoint.w1 < 0.5
-    kept = list((open_dataset(run.recipe.dataset).folder / "trivial").iterdir())
+    kept = list((open_dataset(run.recipe.dataset).folder / "baselines").iterdir())
     assert len(kept) == 1
     again = trained(dataset=run.recipe.dataset, hold_out=1.0, seed=2)
     other = analysis_cache.load("scores", analysis_cache.cache_path("scores", again.id, {}))
     assert isinstance(other, Scores) and other.midpoint == found.midpoint and other.from_previous != found.from_previous
-    assert list((open_dataset(run.recipe.dataset).folder / "trivial").iterdir()) == kept
+    assert list((open_dataset(run.recipe.dataset).folder / "baselines").iterdir()) == kept
 
 
 def test_scores_stay_when_another_seed_is_done():

@@ -28,14 +28,14 @@ MEASURES = {
     "sliced": "Sliced Wasserstein",
     "mmd": "MMD",
 }
-STARTS = {"before": "the time before", "first": "the first time"}
+STARTS = {"previous": "the time before", "first": "the first time"}
 LONG = {"w1": "Wasserstein-1 distance (state)", "w2": "Wasserstein-2 distance (state)"}
 LONG |= {"sliced": "Sliced Wasserstein-2 distance (state)", "mmd": "Maximum mean discrepancy"}
 
 
 LATE = 60.0
 """Seconds after the end of a training at which its scores should have been there."""
-Start = Literal["before", "first"]
+Start = Literal["previous", "first"]
 
 
 def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
@@ -48,7 +48,7 @@ def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
     st.subheader("Who comes nearest?")
     measure = view.options("Distance", "measure", MEASURES)
     chosen = view.options("Prediction starts from", "start", STARTS, help="The first time: errors add up on the way.")
-    start: Start = "first" if chosen == "first" else "before"
+    start: Start = "first" if chosen == "first" else "previous"
     open_ = any(_open(jobs.row(run)) for run in runs)
 
     @st.fragment(run_every=2.0 if open_ else None)
@@ -151,7 +151,7 @@ def _by_seed(scored: Sequence[Any], model: str, measure: str, start: Start) -> t
     folds = {row.fold for row in own}
     found = []
     for seed in sorted({row.seed for row in own}):
-        values = {row.fold: getattr(getattr(row.scores, start), measure) for row in own if row.seed == seed}
+        values = {row.fold: getattr(getattr(row.scores, f"from_{start}"), measure) for row in own if row.seed == seed}
         if set(values) == folds:
             found.append(_mean(values.values()))
     return tuple(found)
