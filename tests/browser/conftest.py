@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, WebSocket, expect, sync_playwright
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),

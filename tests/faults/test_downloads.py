@@ -17,6 +17,7 @@ import pytest
 
 from cellflow_core.data.download import download, url_safety
 from cellflow_core.data.importing import uploads
+from tests import ROOT
 from tests.webserver import Shelf, serving
 
 CONTENT = os.urandom(1000) * 3000  # 3 MB
@@ -267,7 +268,7 @@ def test_a_download_whose_process_was_killed_goes_on(shelf: Shelf, home: Path, m
     monkeypatch.setenv("CELLFLOW_ALLOW_LOCAL_URLS", "1")
     shelf.slow = 0.05
     script = f"from cellflow_core.data import sources; sources.fetch({url(shelf)!r})"
-    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
     part = None
     while part is None or part.stat().st_size < 300_000:
         part = next(iter((home / "uploads").glob("*/part")), None)

@@ -26,7 +26,7 @@ from cellflow_core.data.importing.importing import InvalidInputError, import_fil
 from cellflow_core.data.readers import hdf5_check
 from cellflow_core.data.store import store
 from cellflow_core.workspace import data_root
-from tests import made_files as made
+from tests import formats
 
 SECONDS = 10  # of a processor, which other work on the machine does not lengthen
 WALL = 120  # by the clock
@@ -39,13 +39,16 @@ Rng = np.random.Generator
 
 def seeds(folder: Path) -> dict[str, bytes]:
     """Small files of every format, by name."""
-    files = [made.h5ad(folder / f"{way}.h5ad", way) for way in ("csr", "csc", "dense")]
-    files += [made.older_h5ad(folder / "older.h5ad"), made.h5mu(folder / "a.h5mu")]
-    files += [made.tenx(folder / f"v{version}.h5", version) for version in (2, 3)]
-    files += [made.loom(folder / "a.loom"), made.csv(folder / "a.csv"), made.csv(folder / "b.csv.gz")]
-    files += [made.npz(folder / "a.npz"), made.zipped(folder / "v3.zip", made.folder(3))]
-    files += [made.zipped(folder / "v2.zip", made.folder(2)), made.tarred(folder / "v2.tar.gz", made.folder(2))]
-    files += [made.tarred(folder / "v2.tar", made.folder(2), "w")]
+    files = [formats.h5ad(folder / f"{way}.h5ad", way) for way in ("csr", "csc", "dense")]
+    files += [formats.older_h5ad(folder / "older.h5ad"), formats.h5mu(folder / "a.h5mu")]
+    files += [formats.tenx(folder / f"v{version}.h5", version) for version in (2, 3)]
+    files += [formats.loom(folder / "a.loom"), formats.csv(folder / "a.csv"), formats.csv(folder / "b.csv.gz")]
+    files += [formats.npz(folder / "a.npz"), formats.zipped(folder / "v3.zip", formats.folder(3))]
+    files += [
+        formats.zipped(folder / "v2.zip", formats.folder(2)),
+        formats.tarred(folder / "v2.tar.gz", formats.folder(2)),
+    ]
+    files += [formats.tarred(folder / "v2.tar", formats.folder(2), "w")]
     return {each.name: each.read_bytes() for each in files}
 
 
@@ -219,7 +222,7 @@ def crash(path: Path) -> None:
 
 @pytest.mark.parametrize(("harm", "words"), [(endless, "finds no end in it"), (crash, "crashes on it")])
 def test_a_file_that_harms_the_library_becomes_one_sentence(tmp_path, monkeypatch, harm, words) -> None:
-    path = made.h5ad(tmp_path / "a.h5ad")
+    path = formats.h5ad(tmp_path / "a.h5ad")
     monkeypatch.setattr(hdf5_check, "SECONDS", 1)
     monkeypatch.setattr(hdf5_check, "_visit", lambda path, size, links: harm(path))
     with pytest.raises(InvalidInputError, match=words) as error:

@@ -19,9 +19,9 @@ from cellflow_core.data.store import demos, store
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 from pages.parts.data import add_data
 from pages.parts.data.downloading import share
+from tests import ROOT
 from tests.webserver import Shelf, serving
 
-ROOT = Path(__file__).parents[2]
 TABLE = "\n".join(["x,y,stage,when", *(f"{k % 7 + 0.5},{k % 5 - 0.25},{k % 2},day {k % 3}" for k in range(90))]) + "\n"
 
 

@@ -8,12 +8,12 @@ import pytest
 from cellflow_core.analysis.results import Ancestry
 from cellflow_core.figures import ancestry, theme
 from cellflow_core.reporting import result_tables
-from tests import made_up
+from tests import examples
 from tests.pages.test_views import ANSWERS, asked, opened, run, said  # noqa: F401
 
 
 def made(**change) -> Ancestry:
-    points, t = made_up.cells()
+    points, t = examples.cells()
     weight = (np.arange(len(t)) % 3 == 0).astype(float)
     for time in np.unique(t):
         weight[t == time] /= weight[t == time].sum()

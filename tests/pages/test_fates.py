@@ -8,7 +8,7 @@ import pytest
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.reporting import fate_summaries
 from pages.parts.views import cell_selection, growth
-from tests import made_up
+from tests import examples
 from tests.pages.test_views import ANSWERS, asked, opened, run, said, trained  # noqa: F401  (fixtures)
 
 GENES = StateSpace.of_genes(("Gata1", "Spi1"))
@@ -18,9 +18,9 @@ GENES = StateSpace.of_genes(("Gata1", "Spi1"))
 def growing(monkeypatch: pytest.MonkeyPatch):
     """A run of a model that learns growth, with answers that have it."""
     for question, answer in (
-        ("flow", made_up.growing_flow),
-        ("course", made_up.growing_course),
-        ("fates", made_up.growing_fates),
+        ("flow", examples.growing_flow),
+        ("course", examples.growing_course),
+        ("fates", examples.growing_fates),
     ):
         monkeypatch.setitem(ANSWERS, question, answer)
     return trained(GENES, model="uot-cfm", settings={"width": 8, "depth": 1, "rho": 1.0})
@@ -43,11 +43,11 @@ def test_the_link_brings_back_the_cell_the_fate_and_the_states(run, asked):  # n
 
 
 def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
-    made = made_up.futures()
+    made = examples.futures()
     one = {"paths": made.paths[:, :1], "weight": np.ones((21, 1)), "ends": made.ends[:1], "kind": "deterministic"}
     nan = np.full(2, np.nan)
     shares = {"share": np.array([0.0, 1.0]), "low": nan, "high": nan}
-    monkeypatch.setitem(ANSWERS, "futures", lambda: made_up.futures(**one, **shares))
+    monkeypatch.setitem(ANSWERS, "futures", lambda: examples.futures(**one, **shares))
     page = opened("fates", run=run.id)
     assert "Cell 7 of time 0 ends in Myeloid." in said(page)
     assert "moves cells without chance" in said(page).replace("\\", "") and "SF" in said(page)
@@ -66,22 +66,22 @@ def test_growth_is_offered_and_told_where_it_is_learnt(growing, run):  # noqa: F
 
 def test_a_model_without_growth_offers_none(run, monkeypatch):  # noqa: F811
     for question in ("flow", "course", "fates"):
-        monkeypatch.setitem(ANSWERS, question, getattr(made_up, question))
+        monkeypatch.setitem(ANSWERS, question, getattr(examples, question))
     assert "growth" not in opened("flow", run=run.id).segmented_control(key="by").options
     for name in ("flow", "time", "fates"):
         assert ":material/eco:" not in said(opened(name, run=run.id))
 
 
 def test_numbers_that_nobody_counted_are_not_drawn(growing, monkeypatch):
-    monkeypatch.setitem(ANSWERS, "course", lambda: made_up.growing_course(measured_mass=None))
+    monkeypatch.setitem(ANSWERS, "course", lambda: examples.growing_course(measured_mass=None))
     page = opened("time", run=growing.id)
     assert "Nobody counted the cells of these data" in said(page) and "Cell numbers mean something" in said(page)
     assert not [each for each in page.expander if each.label == "The numbers of cells"]
 
 
 def test_names_of_the_user_are_never_markup(run, monkeypatch):  # noqa: F811
-    for question, made in (("fates", made_up.growing_fates), ("futures", made_up.futures)):
-        monkeypatch.setitem(ANSWERS, question, lambda made=made: made(names=(made_up.HOSTILE, "ok")))
+    for question, made in (("fates", examples.growing_fates), ("futures", examples.futures)):
+        monkeypatch.setitem(ANSWERS, question, lambda made=made: made(names=(examples.HOSTILE, "ok")))
     shown = said(opened("fates", run=run.id))
     assert "<img" not in shown.replace("\\<img", "") and "\\<img" in shown
 
@@ -101,31 +101,31 @@ def test_clones_are_asked_about_where_there_are_some(run, asked):  # noqa: F811
 
 
 def test_clones_that_tell_nothing_apart_are_not_trusted():
-    unsure = fate_summaries.of_clones(made_up.clones(auroc=np.array([0.4, 0.6, 0.8])))
+    unsure = fate_summaries.of_clones(examples.clones(auroc=np.array([0.4, 0.6, 0.8])))
     assert unsure.trust == "poor" and "includes guessing" in unsure.why
-    nothing = fate_summaries.of_clones(made_up.clones(auroc=np.full(3, np.nan)))
+    nothing = fate_summaries.of_clones(examples.clones(auroc=np.full(3, np.nan)))
     assert "nothing to tell apart" in nothing.answer
-    plain = made_up.clones()
-    assert "growth left out" not in fate_summaries.of_clones(made_up.clones(without_growth=plain.predicted)).why
+    plain = examples.clones()
+    assert "growth left out" not in fate_summaries.of_clones(examples.clones(without_growth=plain.predicted)).why
 
 
 def test_rates_are_said_as_doublings_and_halvings():
     assert growth.pace(np.log(2), "days") == "doubling every 1 days" == growth.pace(np.log(2), "day")
     assert growth.pace(-0.1, "") == "halving every 6.9 time units"
     assert growth.pace(0.001, "days") == "hardly any change"
-    sentence = growth.of_course(made_up.growing_course(), "days")
+    sentence = growth.of_course(examples.growing_course(), "days")
     assert sentence.endswith("counted were 16, which it was trained on: off by 0%.")
-    unsure = made_up.growing_fates(growth_effect=np.array([[-0.02, 0.04, 0.09], [-0.09, -0.04, 0.02]]))
+    unsure = examples.growing_fates(growth_effect=np.array([[-0.02, 0.04, 0.09], [-0.09, -0.04, 0.02]]))
     assert growth.of_fates(unsure).endswith("+4 points by growth (95 % interval -2 to +9), which may be nothing.")
 
 
 def test_shares_far_from_the_measured_ones_are_not_trusted():
-    near = fate_summaries.of_fates(made_up.fates(), 0.0, "days")
+    near = fate_summaries.of_fates(examples.fates(), 0.0, "days")
     assert near.trust == "good" and "off by at most 3 points" in near.why
-    far = fate_summaries.of_fates(made_up.fates(measured=np.array([0.2, 0.8])), 0.0, "days")
+    far = fate_summaries.of_fates(examples.fates(measured=np.array([0.2, 0.8])), 0.0, "days")
     assert far.trust == "poor" and "80% are Myeloid, and the model has 38%" in far.why
     made = {"share": np.ones(1), "low": np.ones(1), "high": np.ones(1), "measured": np.ones(1)}
-    one = fate_summaries.of_fates(made_up.fates(names=("state 1",), **made), 0.0, "days")
+    one = fate_summaries.of_fates(examples.fates(names=("state 1",), **made), 0.0, "days")
     assert "All cells end in one state" in one.answer
 
 

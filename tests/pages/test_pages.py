@@ -18,8 +18,8 @@ from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
 from pages.parts.training import model_picker
 from pages.parts.training.demo import run_of_demo
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGES = ("home", "data", "train", "runs", "landscape", "flow", "time", "perturb")
 HEAVY = ("torch", "scanpy", "anndata", "sklearn", "umap")
 

@@ -14,7 +14,7 @@ from cellflow_core.data.simulators import registry
 from cellflow_core.data.store import demos, store
 from cellflow_core.jobs import analysis_pool
 from pages.parts.data import simulate_form
-from tests.unit.test_simulated_data import few
+from tests.unit.data.simulators.test_simulated_data import few
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from cellflow_core.figures import perturbation
 from cellflow_core.reporting import result_tables, summaries
 from pages.parts.views import cell_selection, perturbation_truth, view
 from pages.parts.widgets import background, chart
-from tests import made_up, toys
+from tests import examples, toys
 
 
 def test_a_lasso_becomes_an_outline_of_few_corners():
@@ -25,7 +25,7 @@ def test_a_box_becomes_its_four_corners():
 
 
 def test_a_click_on_the_surface_surrounds_the_cells_there():
-    points, _ = made_up.cells()
+    points, _ = examples.cells()
     here = cell_selection.around(points, *points[0])
     assert 0 < cell_selection.inside(points, here) < 100
     assert cell_selection.usable(points, here) == here
@@ -61,7 +61,7 @@ def test_a_table_holds_no_formula():
     ids=["none", "some", "half", "most"],
 )
 def test_a_landscape_is_trusted_as_far_as_it_explains_the_motion(share, trust):
-    quasi = made_up.landscape(kind="quasi-potential -log p", non_gradient=share)
+    quasi = examples.landscape(kind="quasi-potential -log p", non_gradient=share)
     said = summaries.of_landscape(quasi, "days")
     assert said.trust == trust
     assert said.answer.startswith("From day 0 to day 4, 24 simulated cells roll down")
@@ -69,46 +69,46 @@ def test_a_landscape_is_trusted_as_far_as_it_explains_the_motion(share, trust):
 
 
 def test_a_model_that_can_only_go_downhill_proves_nothing_by_it():
-    said = summaries.of_landscape(made_up.landscape(kind="quasi-potential -log p", non_gradient=np.nan), "days")
+    said = summaries.of_landscape(examples.landscape(kind="quasi-potential -log p", non_gradient=np.nan), "days")
     assert said.trust == "fair" and "no velocity field" in said.why
-    said = summaries.of_landscape(made_up.landscape(kind="learnt potential", non_gradient=0.0), "days")
+    said = summaries.of_landscape(examples.landscape(kind="learnt potential", non_gradient=0.0), "days")
     assert said.trust == "fair"
     assert "can steer cells downhill only" in said.why
 
 
 def test_a_held_out_time_counts_before_times_of_training():
-    said = summaries.of_course(made_up.course(), 2.0, (), "days")
+    said = summaries.of_course(examples.course(), 2.0, (), "days")
     assert said.trust == "good"
     assert "day 2, which it never saw, predicted cells lie 0.36" in said.answer
     assert "at times kept from training" in said.why
 
 
 def test_times_of_training_alone_are_called_flattering():
-    said = summaries.of_course(made_up.course(in_training=np.ones(5, bool)), 1.0, (), "days")
+    said = summaries.of_course(examples.course(in_training=np.ones(5, bool)), 1.0, (), "days")
     assert said.trust == "fair"
     assert "flatters" in said.why
 
 
 def test_a_copy_that_never_saw_the_time_speaks_for_the_model():
     held = (summaries.HeldOut(2.0, 0.5, 2.1, 0.22),)
-    said = summaries.of_course(made_up.course(), 2.0, held, "days")
+    said = summaries.of_course(examples.course(), 2.0, held, "days")
     assert said.answer.startswith("A copy of this model that never saw day 2 predicts its cells to within 0.5")
     assert "explains 85%" in said.why
 
 
 def test_a_model_worse_than_no_motion_is_not_trusted():
-    said = summaries.of_course(made_up.course(w1=np.array([np.nan, 2.0, 2.2, 2.2, 2.1])), 1.0, (), "days")
+    said = summaries.of_course(examples.course(w1=np.array([np.nan, 2.0, 2.2, 2.2, 2.1])), 1.0, (), "days")
     assert said.trust == "poor"
     assert "No better than cells that do not move" in said.why
 
 
 def test_a_time_nobody_measured_is_called_a_prediction():
-    said = summaries.of_course(made_up.course(), 1.5, (), "days")
+    said = summaries.of_course(examples.course(), 1.5, (), "days")
     assert said.answer == "Nobody measured day 1.5: these 150 cells are the model's prediction."
 
 
 def test_an_effect_beyond_the_controls_is_trusted():
-    said = summaries.of_perturbation(made_up.perturbation())
+    said = summaries.of_perturbation(examples.perturbation())
     assert said.trust == "fair"
     assert "cause or a marker" in said.why
     assert "Erythroid from 62% to 31% of cells (-31 points, 95 % interval -36 to -26)" in said.answer
@@ -116,7 +116,7 @@ def test_an_effect_beyond_the_controls_is_trusted():
 
 
 def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
-    made = made_up.perturbation(kind="shift", level=-5.0, unit="standard deviations")
+    made = examples.perturbation(kind="shift", level=-5.0, unit="standard deviations")
     said = summaries.of_perturbation(made).answer
     assert said.startswith("Starting with Gata1 at -5 standard deviations, and holding nothing afterwards, takes")
     assert "With Gata1 shifted to -5 SD, starting from" in perturbation.describe(made)
@@ -133,18 +133,18 @@ def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
     ids=["outside", "interval", "controls"],
 )
 def test_doubts_are_told(change, said):
-    found = summaries.of_perturbation(made_up.perturbation(**change))
+    found = summaries.of_perturbation(examples.perturbation(**change))
     assert found.trust == "poor"
     assert said in found.why
 
 
 def test_no_motion_to_show_is_said():
     empty = np.full((36, 36), np.nan)
-    assert summaries.of_flow(made_up.flow(speed=empty), "days", None).trust == "poor"
+    assert summaries.of_flow(examples.flow(speed=empty), "days", None).trust == "poor"
 
 
 def test_the_truth_is_compared_where_the_states_are_the_same():
-    made = made_up.perturbation()
+    made = examples.perturbation()
     said = summaries.of_truth(made, {"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
     assert "off by at most 11 points" in said
     assert "count cells by their true fate" in summaries.of_truth(made, {"A": 1.0}, {"A": 1.0})
@@ -153,19 +153,19 @@ def test_the_truth_is_compared_where_the_states_are_the_same():
 @pytest.mark.parametrize(
     "columns",
     [
-        result_tables.of_landscape(made_up.landscape()),
-        result_tables.of_flow(made_up.flow()),
-        result_tables.of_course(made_up.course()),
-        result_tables.of_trend(made_up.trend()),
-        result_tables.of_growth(made_up.growing_flow()),
-        result_tables.of_mass(made_up.growing_course()),
-        result_tables.of_fates(made_up.fates()),
-        result_tables.of_fates(made_up.growing_fates()),
-        result_tables.of_cell_fates(made_up.fates(), ("PC 1", "PC 2")),
-        result_tables.of_futures(made_up.futures()),
-        result_tables.of_clones(made_up.clones()),
-        result_tables.of_ancestry(made_up.ancestry()),
-        result_tables.of_perturbation(made_up.perturbation()),
+        result_tables.of_landscape(examples.landscape()),
+        result_tables.of_flow(examples.flow()),
+        result_tables.of_course(examples.course()),
+        result_tables.of_trend(examples.trend()),
+        result_tables.of_growth(examples.growing_flow()),
+        result_tables.of_mass(examples.growing_course()),
+        result_tables.of_fates(examples.fates()),
+        result_tables.of_fates(examples.growing_fates()),
+        result_tables.of_cell_fates(examples.fates(), ("PC 1", "PC 2")),
+        result_tables.of_futures(examples.futures()),
+        result_tables.of_clones(examples.clones()),
+        result_tables.of_ancestry(examples.ancestry()),
+        result_tables.of_perturbation(examples.perturbation()),
     ],
     ids=[
         "landscape",
@@ -190,8 +190,8 @@ def test_tables_have_columns_of_one_length_without_gaps(columns):
 
 def test_the_table_of_a_perturbation_shows_the_truth_where_states_are_the_same():
     truth = ({"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
-    assert result_tables.of_perturbation(made_up.perturbation(), truth)["true after (%)"] == [20.0, 80.0]
-    assert "true after (%)" not in result_tables.of_perturbation(made_up.perturbation(), ({"A": 1.0}, {"A": 1.0}))
+    assert result_tables.of_perturbation(examples.perturbation(), truth)["true after (%)"] == [20.0, 80.0]
+    assert "true after (%)" not in result_tables.of_perturbation(examples.perturbation(), ({"A": 1.0}, {"A": 1.0}))
 
 
 @pytest.mark.parametrize("page", ["landscape", "flow", "time", "fates", "perturb"])

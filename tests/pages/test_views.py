@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,19 +19,18 @@ from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
-from tests import made_up, toys
+from tests import ROOT, examples, toys
 
-ROOT = Path(__file__).parents[2]
 ANSWERS = {
-    "landscape": made_up.landscape,
-    "flow": made_up.flow,
-    "course": made_up.course,
-    "trend": made_up.trend,
-    "fates": made_up.fates,
-    "futures": made_up.futures,
-    "clones": made_up.clones,
-    "ancestry": made_up.ancestry,
-    "perturb": made_up.perturbation,
+    "landscape": examples.landscape,
+    "flow": examples.flow,
+    "course": examples.course,
+    "trend": examples.trend,
+    "fates": examples.fates,
+    "futures": examples.futures,
+    "clones": examples.clones,
+    "ancestry": examples.ancestry,
+    "perturb": examples.perturbation,
 }
 
 
@@ -65,7 +63,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any
 
 def trained(space: StateSpace, model: str = "i-cfm", lineage: np.ndarray | None = None, **changes: Any) -> Run:
     """A finished run on the made-up cells, as genes or as coordinates; lineage: the clone of each of the 120."""
-    points, t = made_up.cells(120)
+    points, t = examples.cells(120)
     kinds = np.where(points[:, 1] > 0, "up", "down")
     points = np.pad(points, ((0, 0), (0, space.dim - 2)))
     id = toys.stored(Snapshots(points, t, space, "days", labels={"type": kinds}, lineage=lineage))
@@ -187,7 +185,7 @@ def test_a_page_opens_on_a_model_that_can_show_it(run: Run) -> None:
 
 
 def test_an_annotation_that_repeats_the_time_is_offered_last() -> None:
-    points, t = made_up.cells(120)
+    points, t = examples.cells(120)
     labels = {"day": np.char.add("day ", t.astype(int).astype(str)), "type": np.where(points[:, 1] > 0, "up", "down")}
     id = toys.stored(Snapshots(points, t, StateSpace.of_genes(("Gata1", "Spi1")), "days", labels=labels))
     run = index.submit(toys.recipe(id, model="i-cfm"))
@@ -237,8 +235,8 @@ def test_data_that_are_gone_are_said(run: Run) -> None:
 
 
 def test_names_of_the_user_are_never_markup(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = trained(StateSpace.of_genes((made_up.HOSTILE, "Spi1")))
-    monkeypatch.setitem(ANSWERS, "perturb", lambda: made_up.perturbation(gene=made_up.HOSTILE))
+    run = trained(StateSpace.of_genes((examples.HOSTILE, "Spi1")))
+    monkeypatch.setitem(ANSWERS, "perturb", lambda: examples.perturbation(gene=examples.HOSTILE))
     page = opened("perturb", run=run.id)
     assert "\\<img" in said(page)
     assert "<img" not in said(page).replace("\\<img", "")

@@ -1,0 +1,65 @@
+"""Initial cells, terminal states, and the fates between them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cellflow_core.analysis.fates import fate_map
+from cellflow_core.analysis.initial_cells import select_initial_cells
+from cellflow_core.analysis.terminal_states import terminal_states
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.state_space import StateSpace
+from tests.unit.analysis.splitting import DATA, GENES, VIEW, Noisy, Plans, Split
+
+
+def test_start_cells_of_a_polygon_and_a_label():
+    box = ((-1.0, 0.0), (0.5, 0.0), (0.5, 9.0), (-1.0, 9.0))
+    start = select_initial_cells(DATA, VIEW, 1000, polygon=box, label=("kind", "right <b>"))
+    assert start.time == 0.0 and (start.x[:, 1] > 0).all() and "drawn region" in start.text
+    assert len(select_initial_cells(DATA, VIEW, 10).cells) == 10
+    with pytest.raises(ValueError, match="no measured cell"):
+        select_initial_cells(DATA, VIEW, 10, polygon=((90.0, 90.0), (91.0, 90.0), (91.0, 91.0)))
+    with pytest.raises(KeyError, match="there are: kind"):
+        select_initial_cells(DATA, VIEW, 10, label=("colour", "red"))
+
+
+def test_start_cells_are_of_the_time_with_most_of_those_chosen():
+    few, many = DATA.t == 0.0, DATA.t == 1.0
+    few[np.flatnonzero(few)[3:]] = False
+    chosen = np.where(few | many | (DATA.t == 2.0), "chosen", "other")
+    marked = replace(DATA, labels={"mark": chosen})
+    start = select_initial_cells(marked, VIEW, 10_000, label=("mark", "chosen"))
+    assert start.time == 1.0 and len(start.cells) == many.sum()
+    late = replace(DATA, labels={"mark": np.where(DATA.t == 2.0, "chosen", "other")})
+    assert select_initial_cells(late, VIEW, 10, label=("mark", "chosen")).time == 2.0
+
+
+def test_terminal_states_are_found_and_named_by_an_annotation():
+    ends = terminal_states(DATA)
+    assert ends.names == ("state 1 (right <b>)", "state 2 (left)")
+    np.testing.assert_allclose(ends.measured, [0.75, 0.25], atol=0.02)
+    assert (ends.of(DATA.at(2.0)) == np.where(DATA.at(2.0)[:, 1] > 0, 0, 1)).all()
+
+
+def test_an_annotation_that_all_last_cells_share_names_no_state():
+    day = {"day": np.where(DATA.t == 2.0, "6", "2"), **DATA.labels}
+    assert terminal_states(replace(DATA, labels=day)).names == ("state 1 (right <b>)", "state 2 (left)")
+    assert terminal_states(replace(DATA, labels={"day": day["day"]})).names == ("state 1", "state 2")
+
+
+def test_one_cloud_is_one_terminal_state_and_says_so():
+    rng = np.random.default_rng(0)
+    data = Snapshots(rng.normal(size=(300, 3)).astype(np.float32), np.zeros(300), StateSpace.of_genes(GENES))
+    ends = terminal_states(data)
+    assert ends.names == ("state 1",) and "only one terminal state" in ends.notes[0]
+
+
+def test_fates_of_each_start_cell_and_their_shares():
+    for kind in (Split, Noisy, Plans):
+        made = fate_map(kind(), DATA, VIEW)
+        np.testing.assert_allclose(made.share, [0.75, 0.25], atol=0.08)
+        assert (made.low <= made.share).all() and (made.share <= made.high).all()
+        np.testing.assert_allclose(made.probability.sum(axis=1), 1.0)
+        assert made.probability[made.starts[:, 1] > 0.35, 0].mean() > 0.8
+    assert "3 trainings" in fate_map(Split(), DATA, VIEW, siblings=(Split(), Split())).interval

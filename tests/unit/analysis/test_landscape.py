@@ -1,0 +1,67 @@
+"""Learnt potentials and quasi-potentials."""
+
+import numpy as np
+import pytest
+import torch
+
+from cellflow_core.analysis.helmholtz import share_unexplained
+from cellflow_core.analysis.landscape import landscape
+from cellflow_core.models.contract import (
+    HasVelocity,
+)
+from tests.unit.analysis.splitting import DATA, VIEW, Hill, Made, NoisyHill, Split
+
+
+def test_a_learnt_potential_goes_down_where_cells_go():
+    made = landscape(Hill(), DATA, VIEW)
+    assert made.kind == "learnt potential" and np.nanmin(made.height) == 0 and made.non_gradient == 0
+    assert np.corrcoef(made.cell_height, DATA.x[:, 0])[0, 1] < -0.9
+    assert made.path_height[0].mean() > made.path_height[-1].mean()
+    with pytest.raises(ValueError, match="learnt no potential"):
+        landscape(Split(), DATA, VIEW, "potential")
+
+
+def test_a_surface_that_never_changes_is_not_said_to_change():
+    class Moving(Hill):
+        def potential(self, t, x, context):
+            return super().potential(t, x, context) + t * x[:, 1]
+
+    for model, still in ((Hill(), True), (Moving(), False)):
+        notes = " ".join(landscape(model, DATA, VIEW).notes)
+        assert ("the same at all times" in notes) == still and ("changes with time" in notes) != still
+
+
+def test_a_model_that_carries_all_cells_away_has_no_landscape():
+    class Away(Made, HasVelocity):
+        def velocity(self, t, x, context):
+            return torch.full_like(x, 1e3)
+
+    with pytest.raises(ValueError, match="no cell to where cells were measured by time 2"):
+        landscape(Away(), DATA, VIEW, time=2.0)
+
+
+def test_chance_beside_a_learnt_potential_is_told():
+    for model, told in ((Hill(), False), (NoisyHill(), True)):
+        notes = landscape(model, DATA, VIEW).notes
+        assert any("also move by chance, which no surface shows" in each for each in notes) == told
+
+
+def test_particles_roll_from_the_drawn_region():
+    made = landscape(Split(), DATA, VIEW, start_polygon=((-1.0, 0.0), (0.5, 0.0), (0.5, 9.0), (-1.0, 9.0)))
+    assert made.kind.startswith("quasi") and (made.paths[0, :, 1] >= 0).all()
+    assert np.isfinite(made.path_height).all() and np.isfinite(made.cell_height).all()
+    assert "noise" in made.notes[0]
+
+
+def test_a_gradient_is_explained_and_a_rotation_is_not():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 6))
+    well = np.stack([-4 * x[:, 0] * (x[:, 0] ** 2 - 1), *(-x[:, 1:].T)], axis=1)
+    assert share_unexplained(x[:300], well[:300], x[300:], well[300:]) < 0.05
+    turn = np.zeros_like(x)
+    turn[:, 0], turn[:, 1] = -x[:, 1], x[:, 0]
+    assert share_unexplained(x[:300], turn[:300], x[300:], turn[300:]) > 0.9
+    half = share_unexplained(
+        x[:300], (turn - x)[:300] * [1, 1, 0, 0, 0, 0], x[300:], (turn - x)[300:] * [1, 1, 0, 0, 0, 0]
+    )
+    assert half == pytest.approx(0.5, abs=0.1)

@@ -1,0 +1,67 @@
+"""Predicted populations, gene trends and flow fields."""
+
+import numpy as np
+import pytest
+
+from cellflow_core.analysis import flow
+from cellflow_core.analysis.flow import cells_near, flow_field
+from cellflow_core.analysis.gene_trend import gene_trend
+from cellflow_core.analysis.perturbations.knock_out import (
+    perturbation,
+)
+from cellflow_core.analysis.time_course import time_course
+from tests.unit.analysis.splitting import DATA, VIEW, Growing, Plans, Split
+
+
+@pytest.mark.parametrize("start", ["first", "previous"])
+def test_a_course_ends_where_the_cells_were_measured(start):
+    made = time_course(Split(), DATA, VIEW, start)
+    assert made.predicted.shape == (len(made.times), 120, 2) and set(DATA.times) <= set(made.times)
+    assert np.isnan(made.w1[0]) and (made.w1[1:] < 0.2).all() and (made.w1_previous[1:] > 1.5).all()
+    assert made.in_training.all() and ("the time before" in made.started_from) == (start == "previous")
+    np.testing.assert_allclose(made.weight.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_held_out_time_is_told_apart():
+    class Held(Split):
+        def __init__(self):
+            super().__init__()
+            self.spec = DATA.without(1.0).spec
+
+    made = time_course(Held(), DATA, VIEW)
+    assert made.in_training.tolist() == [True, False, True]
+    assert any("Time 1 was held out" in each for each in made.notes)
+
+
+def test_a_gene_rises_as_its_cells_do():
+    made = gene_trend(Split(), DATA, "Up")
+    np.testing.assert_allclose(made.mean, made.times, atol=0.05)
+    np.testing.assert_allclose(made.measured_mean, [0, 1, 2], atol=0.05)
+    assert (np.diff(made.quantiles, axis=1) > 0).all()
+    with pytest.raises(KeyError, match="not in the model"):
+        gene_trend(Split(), DATA, "Down")
+
+
+def test_the_arrows_are_the_velocity_and_stand_only_where_cells_are(monkeypatch):
+    made = flow_field(Split(), DATA, VIEW, 1.0)
+    there = np.isfinite(made.u)
+    assert 0 < there.sum() < 0.7 * there.size
+    np.testing.assert_allclose(made.u[there], 1.0, atol=1e-3)
+    assert np.abs(made.v[there]).max() == pytest.approx(2.0, abs=1e-3)
+    plan = flow_field(Plans(), DATA, VIEW, 0.5)
+    assert np.nanmean(plan.u) == pytest.approx(1.0, abs=0.1) and "no velocity field" in plan.notes[0]
+    monkeypatch.setattr(flow, "PAIRS", 40)
+    few = flow_field(Plans(), DATA, VIEW, 0.5)
+    assert len(few.cells) == 40 < len(plan.cells) and few.notes[1].startswith("40 of its ")
+    assert "extrapolation" in flow_field(Split(), DATA, VIEW, 3.0).notes[-1]
+
+
+def test_cells_near_a_time_are_those_on_both_sides():
+    assert set(DATA.t[cells_near(DATA, 0.4, enough=10)]) == {0.0, 1.0}
+    assert set(DATA.t[cells_near(DATA, 1.0, enough=10)]) == {1.0}
+    assert set(DATA.t[cells_near(DATA, 2.0, enough=1000)]) == {0.0, 1.0, 2.0}
+
+
+def test_growth_is_told_wherever_cells_count_by_their_mass():
+    made = (time_course(Growing(), DATA, VIEW), perturbation(Growing(), DATA, VIEW, "Up", states="kind"))
+    assert all(any("learnt growth" in each for each in found.notes) for found in made)

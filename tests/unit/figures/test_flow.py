@@ -1,0 +1,69 @@
+"""Flow fields and landscapes: lines, arrows, surfaces and particles."""
+
+import numpy as np
+
+from cellflow_core.figures import (
+    flow,
+    landscape,
+)
+from cellflow_core.figures.streamlines import streamlines
+from tests import examples
+
+
+def test_the_name_of_the_horizontal_axis_stands_below_the_flow():
+    figure = flow.flow(examples.flow())
+    (name,) = figure.layout.annotations
+    assert name.text == examples.flow().axes[0] and (name.y, name.yanchor) == (0, "top")
+    assert not figure.layout.xaxis.title.text
+
+
+def test_landscape_keeps_its_holes_and_animates_the_particles_alone():
+    made = examples.landscape()
+    figure = landscape.landscape(made)
+    surface, _, paths, particles = figure.data
+    assert [each.name for each in figure.data] == ["landscape", "cells", "paths", "particles"]
+    np.testing.assert_array_equal(np.isnan(surface.z), np.isnan(made.height))
+    assert np.isnan(paths.x).sum() == made.paths.shape[1]
+    assert len(particles.x) == made.paths.shape[1]
+    assert len(figure.frames) == 30
+    assert all(list(each.traces) == [3] for each in figure.frames)
+
+
+def test_flow_lines_stay_where_there_are_cells():
+    made = examples.flow()
+    lines = streamlines(made.x, made.y, made.u, made.v)
+    assert len(lines) > 10
+    known = np.isfinite(made.speed)
+    for line in lines:
+        column = np.rint((line[:, 0] - made.x[0]) / (made.x[1] - made.x[0])).astype(int)
+        row = np.rint((line[:, 1] - made.y[0]) / (made.y[1] - made.y[0])).astype(int)
+        assert known[row, column].all()
+        assert np.isfinite(line).all()
+
+
+def test_a_streamline_of_a_rotation_is_a_circle():
+    x = np.linspace(-1, 1, 41)
+    gx, gy = np.meshgrid(x, x)
+    lines = streamlines(x, x, -gy, gx)
+    for line in lines:
+        radius = np.hypot(line[:, 0], line[:, 1])
+        assert radius.max() - radius.min() < 0.02
+
+
+def test_still_or_empty_fields_have_no_lines():
+    x = np.linspace(0, 1, 10)
+    assert streamlines(x, x, np.zeros((10, 10)), np.zeros((10, 10))) == []
+    assert streamlines(x, x, np.full((10, 10), np.nan), np.full((10, 10), np.nan)) == []
+
+
+def test_flow_arrow_heads_point_along_the_lines():
+    heads = [each for each in flow.flow(examples.flow()).data if each.name == "arrow heads"]
+    assert sum((np.asarray(each.marker.size) > 0).sum() for each in heads) > 10
+    assert all(np.asarray(each.x)[1::2].mean() > np.asarray(each.x)[0::2].mean() for each in heads)  # it flows right
+
+
+def test_an_empty_flow_is_drawn_and_described():
+    empty = np.full((36, 36), np.nan)
+    made = examples.flow(u=empty, v=empty, speed=empty)
+    assert flow.flow(made).data
+    assert "no cells" in flow.describe(made)

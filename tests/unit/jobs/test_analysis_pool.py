@@ -1,0 +1,77 @@
+"""The pool that answers pages: it never runs the page again, it survives a killed worker, it passes errors on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT
+
+SCRIPT = """
+from pathlib import Path
+with Path({marks!r}).open("a") as file:
+    file.write("ran\\n")
+if {guard}:
+    import sys
+    from cellflow_core.jobs import analysis_pool
+    assert not {{"torch", "streamlit", "scanpy"}} & set(sys.modules), "the page must stay light"
+    print(analysis_pool.call("math:floor", 2.5).result())
+"""
+
+
+def test_a_worker_does_not_run_the_main_script_again(tmp_path):
+    marks = tmp_path / "marks"
+    script = tmp_path / "page.py"
+    script.write_text(SCRIPT.format(marks=str(marks), guard=True))
+    root = str(ROOT)
+    ran = subprocess.run(
+        [sys.executable, str(script)], env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stdout) == (0, "2\n"), ran.stderr
+    assert marks.read_text() == "ran\n"
+
+
+@pytest.fixture
+def compute():
+    from cellflow_core.jobs import analysis_pool
+
+    yield analysis_pool
+    pool = analysis_pool._POOL._pool
+    if pool is not None:
+        pool.shutdown(cancel_futures=True)
+    analysis_pool._POOL = analysis_pool._Pool(analysis_pool.WORKERS)
+
+
+def test_an_error_is_the_future_s_own(compute):
+    with pytest.raises(ValueError, match="math domain error"):
+        compute.call("math:sqrt", -1).result(60)
+
+
+def test_the_pool_starts_anew_after_a_kill(compute):
+    from concurrent.futures.process import BrokenProcessPool
+
+    broken = compute.call("signal:raise_signal", signal.SIGKILL)
+    with pytest.raises(BrokenProcessPool):
+        broken.result(60)
+    assert compute.call("math:floor", 2.5).result(60) == 2
+
+
+def test_an_unknown_question_is_refused_at_once(compute):
+    with pytest.raises(KeyError, match="there is no question 'why'"):
+        compute.submit_analysis("why", "20260101-000000000000-aaaaaa")
+
+
+def test_what_runs_aside_holds_up_no_question(compute):
+    from concurrent.futures.process import BrokenProcessPool
+
+    long = compute.submit_low_priority("time:sleep", 600)
+    assert compute.call("math:floor", 2.5).result(60) == 2
+    assert not long.done()
+    next(iter(compute._ASIDE._pool._processes.values())).kill()
+    with pytest.raises(BrokenProcessPool):
+        long.result(60)
+    assert compute.submit_low_priority("math:floor", 3.5).result(60) == 3
