@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 RUN := $(VENV)/bin/python
+WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 TORCHCFM := torchcfm==1.0.7
 
 .PHONY: app serve env dev moscot browser lint test test-all clean
@@ -46,11 +47,14 @@ lint: dev
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/hadolint Dockerfile
 
+# Two workers that take whole files, then the browser alone, which starts a server, Chromium and training of its own.
 test: lint browser
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(WORKERS) --ignore tests/browser
+	$(RUN) -m pytest tests/browser
 
 test-all: lint browser
-	$(RUN) -m pytest -m "not gpu and not network"
+	$(RUN) -m pytest $(WORKERS) --ignore tests/browser -m "not gpu and not network"
+	$(RUN) -m pytest tests/browser -m "not gpu and not network"
 
 clean:
 	rm -rf $(VENV)

@@ -5,17 +5,35 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: workers of pytest share the cores
+
 import pytest
 from jaxtyping import install_import_hook
 
+from tests import ROOT
+
 if not os.environ.get("CELLFLOW_UNCHECKED"):
     # Snapshots checks its own shapes, in production too; results hold what JSON gave back
-    core = Path(__file__).parents[1] / "cellflow_core"
-    rooms = (each.stem for each in core.glob("analysis/[!_]*") if each.stem != "results")
+    rooms = (each.stem for each in (ROOT / "cellflow_core").glob("analysis/[!_]*") if each.stem != "results")
     checked = ["math", "data.batch", "models", *(f"analysis.{each}" for each in rooms)]
     install_import_hook([f"cellflow_core.{each}" for each in checked], "beartype.beartype")
 
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
+LONGEST_FIRST = ("truth", "contract", "faults", "pages", "unit")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n`, a worker takes a whole file, of the contract a whole case, and rooms of long tests come first: what
+    tests share is made once, and no long file is left over at the end."""
+    for item in items:
+        case = getattr(item, "callspec", None) if item.path.parent.name == "contract" else None
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {case.id}" if case else str(item.path)))
+    items.sort(key=lambda item: _order(item.path.relative_to(ROOT / "tests").parts[0]))
+
+
+def _order(room: str) -> int:
+    return LONGEST_FIRST.index(room) if room in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.fixture(autouse=True)

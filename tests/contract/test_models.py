@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import json
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def with_conditions() -> list[str]:
     return found
 
 
-def made(case: str, data: Snapshots, seed: int = 0):
+def built(case: str, data: Snapshots, seed: int = 0):
     name, *others = case.split()
     known = {each.name for each in registry.find(name).Config.settings()}
     words = {"True": True, "False": False}
@@ -58,11 +59,18 @@ def made(case: str, data: Snapshots, seed: int = 0):
 
 
 def trained(case: str, seed: int = 0):
+    """A model after a few steps, and its losses at each report."""
     data, losses = snapshots(), []
-    model = made(case, data, seed)
+    model = built(case, data, seed)
     config = TrainConfig.preset("standard", type(model), steps=6, batch_size=12, log_every=2)
     fit(model, data, config, lambda progress: losses.append(dict(progress.losses)), seed=seed)
     return model, losses
+
+
+@cache
+def shared(case: str):
+    """`trained` once for all tests of a case: they ask, and change nothing."""
+    return trained(case)
 
 
 def answers(model) -> dict[str, torch.Tensor]:
@@ -113,21 +121,21 @@ def test_names_the_settings_that_a_capability_hangs_on(name):
 @pytest.mark.parametrize("name", with_conditions())
 class TestEveryModel:
     def test_trains_with_finite_named_losses(self, name):
-        model, losses = trained(name)
+        model, losses = shared(name)
         steps = any(phase.updates for phase in model.phases())
         assert any(losses) == steps
         for each in filter(None, losses):
             assert len(each) > 1 and all(math.isfinite(value) for value in each.values())
 
     def test_moves_every_parameter(self, name):
-        model, _ = trained(name)
-        before = dict(made(name, snapshots()).named_parameters())
+        model, _ = shared(name)
+        before = dict(built(name, snapshots()).named_parameters())
         still = [key for key, value in model.named_parameters() if torch.equal(value, before[key])]
         # a constant added to a potential changes no velocity, so its last bias has nothing to learn from
         assert [key for key in still if not ("potential" in capabilities(model) and key.endswith("bias"))] == []
 
     def test_answers_in_shape_and_finite(self, name):
-        model, _ = trained(name)
+        model, _ = shared(name)
         for grad in (torch.enable_grad(), torch.no_grad()):
             with grad:
                 found = answers(model)
@@ -138,13 +146,15 @@ class TestEveryModel:
             assert (found["noise"] > 0).all()
 
     def test_is_decided_by_its_seed(self, name):
-        one, again, other = (answers(trained(name, seed)[0]) for seed in (3, 3, 4))
+        model, _ = shared(name)
+        one, again = answers(model), answers(trained(name)[0])
         assert all(torch.equal(one[key], again[key]) for key in one)
-        if any(True for _ in made(name, snapshots()).parameters()):
+        if any(True for _ in model.parameters()):
+            other = answers(trained(name, seed=4)[0])
             assert not all(torch.equal(one[key], other[key]) for key in one)
 
     def test_reads_back_what_was_saved(self, name, tmp_path):
-        model, _ = trained(name)
+        model, _ = shared(name)
         checkpoint.write(tmp_path / "weights", model.state_dict())
         spec = DataSpec.from_dict(json.loads(json.dumps(dataclasses.asdict(model.spec))))
         settings = json.loads(json.dumps(model.config.as_dict()))
@@ -157,7 +167,7 @@ class TestEveryModel:
         np.testing.assert_array_equal(simulate(model, start, times, seed=2).x, simulate(back, start, times, seed=2).x)
 
     def test_can_be_simulated(self, name):
-        model, _ = trained(name)
+        model, _ = shared(name)
         start = snapshots().at(1.0)
         found = simulate(model, start, [1.0, 1.5, 2.0, 4.5], seed=0)
         assert found.x.shape == (4, *start.shape)
@@ -167,7 +177,7 @@ class TestEveryModel:
     def test_refuses_data_that_lack_what_it_needs(self, name):
         data = snapshots((1.0,))
         with pytest.raises(ValueError, match="needs cells at two or more times, which these data do not have"):
-            fit(made(name, data), data, TrainConfig(steps=2, batch_size=4))
+            fit(built(name, data), data, TrainConfig(steps=2, batch_size=4))
         lacking = {DataRequirement.COUNTS: snapshots(counted=False), DataRequirement.LINEAGE: snapshots(clones=False)}
         words = {
             DataRequirement.COUNTS: "a state that decodes to counts .*",
@@ -175,7 +185,7 @@ class TestEveryModel:
         }
         for need in registry.find(name.split()[0]).needs & set(lacking):
             with pytest.raises(ValueError, match=f"needs {words[need]}, which these data do not have"):
-                fit(made(name, lacking[need]), lacking[need], TrainConfig(steps=2, batch_size=4))
+                fit(built(name, lacking[need]), lacking[need], TrainConfig(steps=2, batch_size=4))
 
 
 def test_every_capability_belongs_to_a_model():
@@ -185,7 +195,7 @@ def test_every_capability_belongs_to_a_model():
 
 @pytest.mark.parametrize("name", [each for each in registry.names() if "coupling" in capabilities(registry.find(each))])
 def test_joins_the_cells_that_were_measured(name):
-    model, _ = trained(name)
+    model, _ = shared(name)
     data = snapshots()
     for k, (t0, t1) in enumerate(zip(data.times[:-1], data.times[1:], strict=True)):
         plan = model.coupling(k)
@@ -196,6 +206,6 @@ def test_joins_the_cells_that_were_measured(name):
 
 
 def test_the_last_interval_is_the_last():
-    model, _ = trained("ot-displacement")
+    model, _ = shared("ot-displacement")
     with pytest.raises(IndexError, match="there is no plan 2: .* holds 2, one for each interval"):
         model.coupling(2)
