@@ -1,0 +1,101 @@
+"""Tests of the tree itself: sizes of modules, functions and folders, and where a newcomer finds what.
+
+`python benchmarks/tree.py` prints the numbers behind the limits.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import tree
+
+from tests import ROOT
+
+MODULE_LINES = 300
+FUNCTION_LINES = 60
+FOLDER_MODULES = 18
+WIDE_FOLDERS = {"benchmarks": "programs, one a table"}
+HITS = 12
+"""Most files that a search for one word may show."""
+
+LONG_MODULES = {
+    "cellflow_core/analysis/results.py": "to be split",
+    "cellflow_core/analysis/simulate.py": "to be split",
+    "cellflow_core/data/importing/uploads.py": "to be split",
+    "cellflow_core/models/potentials/jkonet_star.py": "to be split",
+    "tests/faults/test_jobs.py": "to be split",
+}
+"""Module -> why it may be longer: tables of data and one dispatcher."""
+LONG_FUNCTIONS = {
+    "cellflow_core/analysis/perturbations/knock_out.py:perturbation": "to be split",
+    "cellflow_core/analysis/simulate.py:simulate": "the one dispatcher",
+    "cellflow_core/analysis/trajectory_ensemble.py:simulate_ensemble": "to be split",
+    "cellflow_core/data/importing/importing.py:import_file": "to be split",
+    "cellflow_core/data/importing/pipeline.py:import_file": "to be split",
+    "cellflow_core/data/spaces/vae.py:fit": "to be split",
+    "cellflow_core/data/store/catalog.py:save_dataset": "to be split",
+    "cellflow_core/data/store/store.py:save_dataset": "to be split",
+    "cellflow_core/figures/scatter.py:scatter": "to be split",
+}
+"""module:function -> why it may be longer."""
+ROW = re.compile(r"^\| (?P<what>[^|]+) \| `(?P<word>[^`|]+)` \| `(?P<file>[^`|]+)` \|$")
+
+
+def test_no_module_is_longer_than_its_limit():
+    long = {str(each): tree.line_count(each) for each in tree.modules() if str(each) not in LONG_MODULES}
+    assert {name: lines for name, lines in long.items() if lines > MODULE_LINES} == {}
+
+
+def test_no_function_is_longer_than_its_limit():
+    every = (each for module in tree.modules() for each in tree.functions(module))
+    long = {f"{each.module}:{each.name}": each.lines for each in every if each.lines > FUNCTION_LINES}
+    assert {name: lines for name, lines in long.items() if name not in LONG_FUNCTIONS} == {}
+
+
+def test_no_folder_holds_more_modules_than_its_limit():
+    assert {
+        str(folder): n
+        for folder, n in tree.folder_sizes().items()
+        if n > FOLDER_MODULES and str(folder) not in WIDE_FOLDERS
+    } == {}
+
+
+def finds() -> list[tuple[str, str, str]]:
+    """The table "Where is" of CONTRIBUTING.md: what is looked for, the word to search for, the file."""
+    rows = filter(None, map(ROW.match, (ROOT / "CONTRIBUTING.md").read_text().splitlines()))
+    return [(row["what"], row["word"], row["file"]) for row in rows]
+
+
+def search(word: str) -> list[str]:
+    """Source files and documents whose path holds this word: what `git ls-files | grep -i word` shows."""
+    rooms = (*tree.modules(("cellflow_core", "pages")), *(path.relative_to(ROOT) for path in ROOT.glob("docs/**/*.md")))
+    return [str(path) for path in rooms if word.lower() in str(path).lower()]
+
+
+@pytest.mark.parametrize(("what", "word", "file"), finds(), ids=[what for what, _, _ in finds()])
+def test_it_is_found_by_the_word_of_the_field(what: str, word: str, file: str):
+    hits = search(word)
+    assert any(file in f"/{each}" for each in hits), f"{what}: {hits}"
+    assert len(hits) <= HITS, f"{what}: too many files are called {word}: {hits}"
+
+
+def test_the_table_has_twenty_rows():
+    assert len(finds()) >= 20
+
+
+def test_the_program_prints_every_table(capsys):
+    tree.main(["--room", "benchmarks", "--block", "6", "--top", "2"])
+    shown = capsys.readouterr().out
+    assert all(
+        each in shown for each in ("longest modules", "longest functions", "modules in one folder", "benchmarks")
+    )
+
+
+def test_equal_lines_are_found_once_and_whole(tmp_path):
+    block = [f"x{k} = {k}" for k in range(6)]
+    (tmp_path / "one.py").write_text("\n".join(["import os", *block, "y = 1"]))
+    (tmp_path / "two.py").write_text("\n".join(["# a comment", "z = 2", "", *block[:3], "", *block[3:]]))
+    (found,) = tree.duplicates([Path("one.py"), Path("two.py")], 4, tmp_path)
+    assert (found.lines, found.places) == (6, ((Path("one.py"), 2), (Path("two.py"), 4)))
