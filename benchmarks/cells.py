@@ -17,7 +17,7 @@ from cellflow_core.data.importing.value_type import scale_of
 from cellflow_core.data.preprocessing import preprocessing
 from cellflow_core.data.readers import InvalidInputError
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.workspace import home
 
 OFFICIAL = ("eb", "cite", "multi")
@@ -40,7 +40,7 @@ def snapshots(x: Array, t: Array, dims: int, *, scaled: bool, mass: bool, name: 
     if scaled:
         x = (x - x.mean(axis=0)) / x.std(axis=0)
     counts = np.unique(t, return_counts=True)[1].astype(np.float64)
-    space = StateSpace.coordinates(tuple(f"PC{k + 1}" for k in range(dims)))
+    space = AffineSpace.coordinates(tuple(f"PC{k + 1}" for k in range(dims)))
     return Snapshots(x, t, space, mass=counts if mass else None)
 
 

@@ -50,7 +50,7 @@ from cellflow_core.analysis.results import ClonalBias
 from cellflow_core.analysis.simulate import dynamics
 from cellflow_core.data.importing.importing import ImportChoices, import_file
 from cellflow_core.data.snapshots import DataRequirement, Snapshots
-from cellflow_core.data.steps.contract import derive
+from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.store import store
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel

@@ -68,7 +68,7 @@ def run_ours(path: Path, genes: int, components: int, whole: bool) -> tuple[floa
     from cellflow_core.data.importing import importing
     from cellflow_core.data.importing.import_choices import ImportChoices
     from cellflow_core.data.preprocessing import umap
-    from cellflow_core.data.steps.contract import derive
+    from cellflow_core.data.steps.derive import derive
 
     if genes:
         import scanpy  # noqa: F401 - so that its loading does not count as work

@@ -46,7 +46,7 @@ from torchcfm.models import MLP
 
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.ot import wasserstein
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -71,7 +71,7 @@ def made_up(dims: int, count: int, seed: int) -> Snapshots:
         x[:, 1] += side * 0.5 * t**1.5
         frames.append(x)
     names = tuple(f"x{k + 1}" for k in range(dims))
-    return Snapshots(np.concatenate(frames), np.repeat(np.arange(4.0), count), StateSpace.coordinates(names))
+    return Snapshots(np.concatenate(frames), np.repeat(np.arange(4.0), count), AffineSpace.coordinates(names))
 
 
 def halves(data: Snapshots, seed: int) -> tuple[Snapshots, Snapshots]:

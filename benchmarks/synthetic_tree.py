@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 SPEED, SIDEWAYS, FORK, SPREAD = 2.0, 2.0, 1.0, 0.5  # v, w, f, s
 JITTER = 0.2
@@ -48,7 +48,7 @@ def tree(cells: int, dims: int = 50, frames: int = 5, seed: int = 0) -> Snapshot
     return Snapshots(
         x,
         t,
-        StateSpace.coordinates(tuple(f"x{k + 1}" for k in range(dims))),
+        AffineSpace.coordinates(tuple(f"x{k + 1}" for k in range(dims))),
         velocity=velocity.astype(np.float32),
         mass=weight.mean(axis=1),
         growth=GROWTH[branch],

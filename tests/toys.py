@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
-from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.store.store import open_dataset, save_dataset
 from cellflow_core.runs.recipe import Recipe
 
@@ -20,7 +20,7 @@ def drifting(times: int = 3, cells: int = 60) -> Snapshots:
     rng = np.random.default_rng(0)
     t = np.repeat(np.arange(times, dtype=float), cells)
     x = rng.normal(0.0, 0.3, (times * cells, 2)) + np.stack([2.0 * t, np.zeros_like(t)], axis=1)
-    return Snapshots(x.astype(np.float32), t, StateSpace.coordinates(("a", "b")), "day")
+    return Snapshots(x.astype(np.float32), t, AffineSpace.coordinates(("a", "b")), "day")
 
 
 def counted() -> NeuralSpace:

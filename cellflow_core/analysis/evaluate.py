@@ -20,7 +20,7 @@ from jaxtyping import Float
 from cellflow_core.analysis.results import BaselineScores, Distances, Scores
 from cellflow_core.analysis.simulate import Model, dynamics, simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.train_validation_split import halves
 from cellflow_core.math import distances
 from cellflow_core.math.ot import EXACT_LIMIT, exact_plan, wasserstein
@@ -142,7 +142,7 @@ class Scaling:
             data,
             x=(data.x - self.center) / self.spread,
             velocity=None if data.velocity is None else data.velocity / self.spread,
-            space=StateSpace.coordinates(data.space.axes),
+            space=AffineSpace.coordinates(data.space.axes),
         )
 
     def unit(self, common: Scaling) -> Float[Array, " dim"]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cellflow_core.analysis.simulate import Simulation
-    from cellflow_core.jobs.analysis_cache import RunContext
+    from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.models.contract import DynamicsModel
 
 
@@ -104,7 +104,7 @@ def _simulate(chosen: argparse.Namespace) -> None:
     cells), time, weight (share of the mass), each axis."""
     import numpy as np
 
-    from cellflow_core.jobs.analysis_cache import RunContext
+    from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.runs.index import open_run
 
     if chosen.out.suffix not in (".csv", ".npz"):

@@ -23,7 +23,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 def _export(chosen: argparse.Namespace) -> None:
     """Simulated or measured cells, with expression where the state space has genes, velocity if asked, provenance."""
     from cellflow_core.jobs import export
-    from cellflow_core.jobs.analysis_cache import RunContext
+    from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.runs.index import open_run
 
     if chosen.out.suffix not in (".h5ad", ".csv"):

@@ -49,7 +49,7 @@ def _step(chosen: argparse.Namespace) -> None:
     settings = find(chosen.name).Config.settings()
     given = options.parsed(chosen.set, {each.name: each for each in settings}) | options.given(chosen, settings)
     made = sandbox.run_isolated(
-        "cellflow_core.data.steps.contract:derive", chosen.id, chosen.name, given, on_progress=_say
+        "cellflow_core.data.steps.derive:derive", chosen.id, chosen.name, given, on_progress=_say
     )
     print(made.result())
 

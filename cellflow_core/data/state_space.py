@@ -15,8 +15,8 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class StateSpace(ABC):
-    """A space in which cells are points. `data/spaces/` holds the kinds; make one by `of_genes`, `coordinates`, `pca`
-    or the step "state".
+    """A space in which cells are points. `data/spaces/` holds the kinds; one is made by
+    `AffineSpace.of_genes`, `AffineSpace.coordinates`, `pca` or the step "state".
 
     kind   what the axes are: "pca", "genes", "coordinates", or a learnt one ("diffusion", "vae", "geodesic")
     axes   name of each axis, [dim]
@@ -26,20 +26,6 @@ class StateSpace(ABC):
     kind: str
     axes: tuple[str, ...]
     genes: tuple[str, ...] = ()
-
-    @staticmethod
-    def of_genes(genes: tuple[str, ...]) -> StateSpace:
-        """The genes themselves as axes."""
-        from cellflow_core.data.spaces.affine import AffineSpace
-
-        return AffineSpace("genes", genes, genes)
-
-    @staticmethod
-    def coordinates(axes: tuple[str, ...]) -> StateSpace:
-        """Columns of a table that no gene can be read from."""
-        from cellflow_core.data.spaces.affine import AffineSpace
-
-        return AffineSpace("coordinates", axes)
 
     @property
     def dim(self) -> int:

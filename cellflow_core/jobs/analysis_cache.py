@@ -7,21 +7,14 @@ import inspect
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cellflow_core.analysis import results
 from cellflow_core.analysis.results import Result
 from cellflow_core.jobs import analysis_requests
-from cellflow_core.runs.index import open_run, siblings
-from cellflow_core.runs.run import Run
-
-if TYPE_CHECKING:
-    from cellflow_core.data.snapshots import Snapshots
-    from cellflow_core.data.store.store import Dataset
-    from cellflow_core.models.contract import DynamicsModel
+from cellflow_core.jobs.run_context import RunContext, replicates
+from cellflow_core.runs.index import open_run
 
 VERSION = 7
 """Part of every key: one more whenever an analysis answers otherwise than before."""
@@ -29,63 +22,6 @@ SEED_INDEPENDENT = frozenset({"scores", "clones"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
 MAX_CACHED = 200
 """Stored answers of one run. What was looked at longest ago goes first; asked for again, it is worked out anew."""
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What a question is asked about; each part is read when it is first needed.
-
-    Raises ValueError where the data set is another than the one the run was trained on, KeyError where it is gone.
-    """
-
-    run: Run
-
-    @cached_property
-    def model(self) -> DynamicsModel:
-        from cellflow_core.runs.weights import load_model
-
-        return load_model(self.run)
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        from cellflow_core.data.store.store import open_dataset
-
-        dataset = open_dataset(self.run.recipe.dataset)
-        if dataset.info.fingerprint != self.run.recipe.fingerprint:
-            raise ValueError(
-                f"data set {dataset.info.label!r} has changed since run {self.run.label!r} was trained on it: "
-                "train again to explore it"
-            )
-        return dataset
-
-    @property
-    def data(self) -> Snapshots:
-        """All measured cells, those of a time held out too."""
-        return self.dataset.snapshots()
-
-    @cached_property
-    def ensemble(self) -> tuple[DynamicsModel, ...]:
-        """The model and its like with other seeds, the asked one first."""
-        from cellflow_core.runs.weights import load_model
-
-        return (self.model, *(load_model(each) for each in replicates(self.run)))
-
-
-def replicates(run: Run) -> tuple[Run, ...]:
-    """The runs whose spread tells how sure an answer is: done, same model and settings, all times, other seeds."""
-    mine = run.recipe
-
-    def alike(other: Run) -> bool:
-        its = other.recipe
-        same = (its.model, its.settings, its.dataset, its.fingerprint) == (
-            mine.model,
-            mine.settings,
-            mine.dataset,
-            mine.fingerprint,
-        )
-        return same and its.training == mine.training and its.hold_out is None and its.seed != mine.seed
-
-    return tuple(each for each in siblings(run) if alike(each) and each.status().state == "done")
 
 
 def answer(question: str, run_id: str, **settings: Any) -> Result:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         TrajectoryEnsemble,
     )
     from cellflow_core.data.store.store import Dataset
-    from cellflow_core.jobs.analysis_cache import RunContext
+    from cellflow_core.jobs.run_context import RunContext
 
 Polygon = Sequence[Sequence[float]]
 

@@ -20,7 +20,7 @@ from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.simulate import Simulation, dynamics, simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.state import TOTALS
-from cellflow_core.jobs.analysis_cache import RunContext
+from cellflow_core.jobs.run_context import RunContext
 from cellflow_core.models.contract import capabilities
 from cellflow_core.runs.index import open_run
 from cellflow_core.runs.recipe import versions

@@ -14,7 +14,7 @@ import torch
 
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import CAPABILITIES, capabilities
 from cellflow_core.train import checkpoint
@@ -30,7 +30,7 @@ def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True, 
     rng = np.random.default_rng(0)
     t = np.repeat(times, CELLS[: len(times)])
     x = rng.normal(size=(len(t), 3)) * 4 + 5 * t[:, None] + 100
-    space = toys.counted() if counted else StateSpace.coordinates(("a", "b", "c"))
+    space = toys.counted() if counted else AffineSpace.coordinates(("a", "b", "c"))
     lineage = rng.integers(-1, 8, len(t)) if clones else None
     growth, velocity = 0.1 * rng.normal(size=len(t)), rng.normal(size=x.shape)
     return Snapshots(x, t, space, "h", lineage=lineage, growth=growth, velocity=velocity)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.reporting import fate_summaries
 from pages.parts.views import cell_selection, growth
 from tests import examples
 from tests.pages.test_views import ANSWERS, asked, opened, run, said, trained  # noqa: F401  (fixtures)
 
-GENES = StateSpace.of_genes(("Gata1", "Spi1"))
+GENES = AffineSpace.of_genes(("Gata1", "Spi1"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from cellflow_core.data.preprocessing import reconstruction
 from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.preprocessing.reconstruction import Reconstruction
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.steps.contract import derive
+from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.store import store
 from pages.parts.data.reconstruction import answer
 from tests.pages.test_pages import opened

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data.snapshots import DataRequirement, Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.steps import registry
 from cellflow_core.data.store import demos, store
 from tests.pages.test_pages import opened
@@ -26,7 +26,9 @@ def moment(cells: int = 300) -> str:
     place = rng.uniform(0, 1, cells)
     x = np.stack([4 * place, np.sin(4 * place), 1 - place], axis=1) + 0.05 * rng.standard_normal((cells, 3))
     part = np.where(place < 0.1, "early", HOSTILE)
-    data = Snapshots(x.astype(np.float32), np.zeros(cells), StateSpace.of_genes(("A", "B", "C")), labels={"part": part})
+    data = Snapshots(
+        x.astype(np.float32), np.zeros(cells), AffineSpace.of_genes(("A", "B", "C")), labels={"part": part}
+    )
     return store.save_dataset(
         dataclasses.replace(data, covariates={"total": place, "unknown": np.full(cells, np.nan)}),
         label="one moment",
@@ -138,7 +140,7 @@ def test_the_trash_brings_back():
 
 
 def test_the_chain_of_ancestors_ends_where_one_was_deleted():
-    from cellflow_core.data.steps.contract import derive
+    from cellflow_core.data.steps.derive import derive
 
     first = stored()
     second = derive(first, "subset", {"by": "time", "last": 1.0})

@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.store.store import delete
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
@@ -75,7 +76,7 @@ def trained(space: StateSpace, model: str = "i-cfm", lineage: np.ndarray | None 
 
 @pytest.fixture
 def run() -> Run:
-    return trained(StateSpace.of_genes(("Gata1", "Spi1")))
+    return trained(AffineSpace.of_genes(("Gata1", "Spi1")))
 
 
 def opened(name: str, **query: str) -> AppTest:
@@ -170,13 +171,13 @@ def test_a_gene_outside_the_model_is_said_plainly(run: Run, asked: list) -> None
 
 
 def test_data_without_genes_cannot_be_perturbed_but_followed() -> None:
-    run = trained(StateSpace.coordinates(("a", "b")))
+    run = trained(AffineSpace.coordinates(("a", "b")))
     assert "no genes to change" in opened("perturb", run=run.id).subheader[0].value
     assert "without genes" in opened("time", run=run.id).info[0].value
 
 
 def test_a_page_opens_on_a_model_that_can_show_it(run: Run) -> None:
-    later = trained(StateSpace.of_genes(("Gata1", "Spi1")), model="genot")
+    later = trained(AffineSpace.of_genes(("Gata1", "Spi1")), model="genot")
     assert opened("perturb").selectbox(key="pick_run").value == run.id
     assert opened("fates").selectbox(key="pick_run").value == later.id
     page = opened("perturb", run=later.id)
@@ -187,7 +188,7 @@ def test_a_page_opens_on_a_model_that_can_show_it(run: Run) -> None:
 def test_an_annotation_that_repeats_the_time_is_offered_last() -> None:
     points, t = examples.cells(120)
     labels = {"day": np.char.add("day ", t.astype(int).astype(str)), "type": np.where(points[:, 1] > 0, "up", "down")}
-    id = toys.stored(Snapshots(points, t, StateSpace.of_genes(("Gata1", "Spi1")), "days", labels=labels))
+    id = toys.stored(Snapshots(points, t, AffineSpace.of_genes(("Gata1", "Spi1")), "days", labels=labels))
     run = index.submit(toys.recipe(id, model="i-cfm"))
     InProcess().start(run)
     page = opened("fates", run=run.id)
@@ -208,7 +209,7 @@ def test_the_camera_saves_what_was_chosen(run: Run) -> None:
 
 
 def test_a_model_that_cannot_answer_says_what_it_is() -> None:
-    run = trained(StateSpace.of_genes(("Gata1", "Spi1")), model="genot")
+    run = trained(AffineSpace.of_genes(("Gata1", "Spi1")), model="genot")
     page = opened("perturb", run=run.id)
     assert page.subheader[0].value == "GENOT cannot show this"
     assert "not what drives a cell. This view needs the mean motion of cells or a stochastic equation." in said(page)
@@ -223,7 +224,7 @@ def test_a_model_that_follows_no_cell_has_no_landscape(asked: list) -> None:
 
 
 def test_what_a_model_cannot_see_stands_beside_its_pictures(run: Run) -> None:
-    simple = trained(StateSpace.of_genes(("Gata1", "Spi1")), model="gaussian-sb", settings={})
+    simple = trained(AffineSpace.of_genes(("Gata1", "Spi1")), model="gaussian-sb", settings={})
     for name in ("landscape", "flow", "time", "fates", "perturb"):
         assert "it sees no branching" in said(opened(name, run=simple.id))
     assert "it sees no branching" not in said(opened("flow", run=run.id))
@@ -235,7 +236,7 @@ def test_data_that_are_gone_are_said(run: Run) -> None:
 
 
 def test_names_of_the_user_are_never_markup(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = trained(StateSpace.of_genes((examples.HOSTILE, "Spi1")))
+    run = trained(AffineSpace.of_genes((examples.HOSTILE, "Spi1")))
     monkeypatch.setitem(ANSWERS, "perturb", lambda: examples.perturbation(gene=examples.HOSTILE))
     page = opened("perturb", run=run.id)
     assert "\\<img" in said(page)

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from cellflow_core.data.preprocessing.harmony import batch_mixing_score, harmony_integrate, mixed_at_random
 from cellflow_core.data.preprocessing.pca import principal
 from cellflow_core.data.readers import InvalidInputError
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
@@ -193,7 +194,7 @@ def compute_state(made: PreprocessingState, way: str, components: int, genes: in
         if len(chosen) == GENE_AXES < min(genes, len(features)):
             made.notes.append(f"at most {GENE_AXES} genes can be axes: the {GENE_AXES} most variable were taken")
         made.state = dense(table).astype(np.float32)
-        made.space = StateSpace.of_genes(names)
+        made.space = AffineSpace.of_genes(names)
         made.steps.append(f"the {len(names)} genes themselves are the axes")
         return
     say("computing principal components")
@@ -239,7 +240,7 @@ def coordinates(
         made.steps.append(f"the first {kept} of {values.shape[1]} coordinates are the axes")
     else:
         made.steps.append(f"{kept} coordinates are the axes, as they stand in the file")
-    return np.asarray(values[:, :kept], dtype=np.float32), StateSpace.coordinates(axes[:kept])
+    return np.asarray(values[:, :kept], dtype=np.float32), AffineSpace.coordinates(axes[:kept])
 
 
 def keep_cells(made: PreprocessingState, rows: Bool[Array, " cells"]) -> None:

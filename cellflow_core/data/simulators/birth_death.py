@@ -23,7 +23,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasDrift, HasFates, HasGrowth, HasScore, HasVelocity, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -103,7 +103,7 @@ class BirthDeath(Simulator, HasDrift, HasScore, HasVelocity, HasGrowth, HasFates
         return Snapshots(
             np.concatenate(frames).astype(np.float32),
             np.repeat(times, use.cells_per_time),
-            StateSpace.coordinates(self.axes),
+            AffineSpace.coordinates(self.axes),
             self.time_unit,
             mass=np.array(mass, dtype=np.float32),
             labels={LABEL: np.concatenate(states)},

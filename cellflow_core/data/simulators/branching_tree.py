@@ -27,7 +27,7 @@ from cellflow_core.data.simulators.contract import (
     TrueLandscape,
 )
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -86,7 +86,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
         rng = np.random.default_rng(use.seed)
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=self._step)
         labels = {LABEL: self.fate_of(found.x)}
-        return Snapshots(found.x.astype(np.float32), found.t, StateSpace.coordinates(self.axes), "day", labels=labels)
+        return Snapshots(found.x.astype(np.float32), found.t, AffineSpace.coordinates(self.axes), "day", labels=labels)
 
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells dim"]:
         """Cells of day 0, at the foot of the tree."""

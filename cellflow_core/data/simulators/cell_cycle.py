@@ -27,7 +27,7 @@ from cellflow_core.data.simulators.contract import (
     TrueLandscape,
 )
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -86,7 +86,7 @@ class CellCycle(Simulator, HasDrift, HasLandscape, HasNonGradient, HasPeriod):
         rng = np.random.default_rng(use.seed)
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=self._step)
         covariates = {PHASE: self.phase(found.x)}
-        space = StateSpace.coordinates(self.axes)
+        space = AffineSpace.coordinates(self.axes)
         return Snapshots(found.x.astype(np.float32), found.t, space, self.time_unit, covariates=covariates)
 
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells dim"]:

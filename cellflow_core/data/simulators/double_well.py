@@ -34,7 +34,7 @@ from cellflow_core.data.simulators.contract import (
     TrueLandscape,
 )
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 Valley = Literal["left", "right"]
@@ -84,7 +84,7 @@ class DoubleWell(Simulator, HasDrift, HasLandscape, HasStates, HasFates, HasNonG
         rng = np.random.default_rng(use.seed)
         times = np.linspace(0, use.last_time, use.n_times)
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=self._step)
-        space = StateSpace.coordinates(self.axes)
+        space = AffineSpace.coordinates(self.axes)
         labels = {"valley": self.fate_of(found.x)}
         return Snapshots(found.x.astype(np.float32), found.t, space, self.time_unit, labels=labels)
 

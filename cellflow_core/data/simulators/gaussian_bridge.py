@@ -21,7 +21,7 @@ from jaxtyping import Float
 from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators.contract import HasDrift, HasMarginal, HasScore, HasVelocity, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -74,7 +74,7 @@ class GaussianBridge(Simulator, HasDrift, HasMarginal, HasScore, HasVelocity):
         rng = np.random.default_rng(use.seed)
         times = np.linspace(0, use.last_time, use.n_times)
         x = [rng.multivariate_normal(*self.marginal(t), use.cells_per_time, method="cholesky") for t in times]
-        space = StateSpace.coordinates(self.axes)
+        space = AffineSpace.coordinates(self.axes)
         return Snapshots(np.concatenate(x).astype(np.float32), np.repeat(times, use.cells_per_time), space, "day")
 
     def marginal(self, t: float) -> tuple[Float[Array, " dim"], Float[Array, "dim dim"]]:

@@ -22,7 +22,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasDrift, HasGrowth, HasNetwork, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -76,7 +76,7 @@ class GeneCircuit(Simulator, HasDrift, HasGrowth, HasNetwork):
             fastest=use.division,
         )
         held = np.where(found.x[:, 2] > 1.0, "signal", "A on")
-        space = StateSpace.of_genes(GENES)
+        space = AffineSpace.of_genes(GENES)
         x = found.x.astype(np.float32)
         return Snapshots(x, found.t, space, self.time_unit, mass=found.mass, labels={LABEL: held})
 

@@ -25,7 +25,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasInteraction, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -79,7 +79,7 @@ class InteractingParticles(Simulator, HasDrift, HasCourse, HasInteraction):
         times = np.linspace(0, use.last_time, use.n_times)
         rng = np.random.default_rng((use.seed, 1))
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=self._step)
-        return Snapshots(found.x.astype(np.float32), found.t, StateSpace.coordinates(self.axes), self.time_unit)
+        return Snapshots(found.x.astype(np.float32), found.t, AffineSpace.coordinates(self.axes), self.time_unit)
 
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells dim"]:
         """Cells of day 0, half of them in each group, whose mean is 0."""

@@ -23,7 +23,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasDrift, HasFates, HasNetwork, HasStates, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -94,7 +94,7 @@ class Krumsiek(Simulator, HasDrift, HasNetwork, HasFates, HasStates):
         return Snapshots(
             found.x.astype(np.float32),
             found.t,
-            StateSpace.of_genes(GENES),
+            AffineSpace.of_genes(GENES),
             self.time_unit,
             labels={LABEL: self.fate_of(found.x)},
         )

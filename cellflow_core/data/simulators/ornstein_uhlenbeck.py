@@ -32,7 +32,7 @@ from cellflow_core.data.simulators.contract import (
     TrueLandscape,
 )
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -82,7 +82,7 @@ class OrnsteinUhlenbeck(
         rng = np.random.default_rng(use.seed)
         times = np.linspace(0, use.last_time, use.n_times)
         x = [rng.multivariate_normal(*self.marginal(t), use.cells_per_time, method="cholesky") for t in times]
-        space = StateSpace.coordinates(self.axes)
+        space = AffineSpace.coordinates(self.axes)
         return Snapshots(np.concatenate(x).astype(np.float32), np.repeat(times, use.cells_per_time), space, "day")
 
     def drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:

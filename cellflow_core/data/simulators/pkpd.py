@@ -25,7 +25,7 @@ from jaxtyping import Float
 from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators.contract import HasResponse, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -119,7 +119,7 @@ class Pkpd(Simulator, HasResponse):
         return Snapshots(
             measured[order].astype(np.float32),
             times.ravel()[order],
-            StateSpace.coordinates(AXES),
+            AffineSpace.coordinates(AXES),
             self.time_unit,
             subject=np.repeat(np.arange(use.subjects), use.n_times)[order],
             dose=np.repeat(dose, use.n_times)[order, None],

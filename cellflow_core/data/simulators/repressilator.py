@@ -19,7 +19,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasNetwork, HasPeriod, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -68,7 +68,7 @@ class Repressilator(Simulator, HasDrift, HasNetwork, HasCourse, HasPeriod):
         times = np.linspace(0, use.last_time, use.n_times)
         rng = np.random.default_rng(use.seed)
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=use.step, positive=True)
-        return Snapshots(found.x.astype(np.float32), found.t, StateSpace.of_genes(self.axes), self.time_unit)
+        return Snapshots(found.x.astype(np.float32), found.t, AffineSpace.of_genes(self.axes), self.time_unit)
 
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells dim"]:
         """Cells in which mostly LacI is made, within a tenth; or cells at random times of a course that has settled."""

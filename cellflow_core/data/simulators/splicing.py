@@ -21,7 +21,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasLayers, Simulator
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -120,7 +120,7 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
         return Snapshots(
             self.layers()["spliced"].astype(np.float32),
             np.repeat(np.linspace(0, use.last_time, use.n_times), use.cells_per_time),
-            StateSpace.of_genes(self.axes),
+            AffineSpace.of_genes(self.axes),
             self.time_unit,
             velocity=velocity.astype(np.float32),
             covariates={LATENT: latent},

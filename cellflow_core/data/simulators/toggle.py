@@ -29,7 +29,7 @@ from cellflow_core.data.simulators.contract import (
 )
 from cellflow_core.data.simulators.stationary import stationary_law
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
@@ -109,7 +109,7 @@ class Toggle(Simulator, HasDrift, HasGrowth, HasLandscape, HasNetwork, HasFates)
         return Snapshots(
             found.x.astype(np.float32),
             found.t,
-            StateSpace.of_genes(GENES),
+            AffineSpace.of_genes(GENES),
             self.time_unit,
             mass=found.mass,
             labels={LABEL: self.fate_of(found.x)},

@@ -26,6 +26,16 @@ class AffineSpace(StateSpace):
     mean: Float[Array, " genes"] | None = None
     decoder: Float[Array, "dim genes"] | None = None
 
+    @staticmethod
+    def of_genes(genes: tuple[str, ...]) -> AffineSpace:
+        """The genes themselves as axes."""
+        return AffineSpace("genes", genes, genes)
+
+    @staticmethod
+    def coordinates(axes: tuple[str, ...]) -> AffineSpace:
+        """Columns of a table that no gene can be read from."""
+        return AffineSpace("coordinates", axes)
+
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"an affine space is one of {', '.join(KINDS)}, not {self.kind!r}")

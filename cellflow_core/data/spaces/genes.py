@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.fitting import FittedSpace, rows_of
-from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 
 
 def fit(table: Any, genes: tuple[str, ...]) -> FittedSpace:
     """Every gene of a numpy or CSR table [cells, genes] as an axis."""
-    return FittedSpace(rows_of(table, slice(None)), StateSpace.of_genes(genes), f"the {len(genes)} genes are the axes")
+    return FittedSpace(rows_of(table, slice(None)), AffineSpace.of_genes(genes), f"the {len(genes)} genes are the axes")
 
 
 def named(text: str, genes: tuple[str, ...]) -> tuple[str, ...]:

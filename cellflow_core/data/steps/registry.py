@@ -8,7 +8,7 @@ from typing import Any
 from cellflow_core.data.steps.contract import Step
 from cellflow_core.registry import Registry
 
-_STEPS = Registry("cellflow_core.data.steps", Step, "step", ("contract", "registry"))
+_STEPS = Registry("cellflow_core.data.steps", Step, "step", ("contract", "derive", "registry"))
 names = _STEPS.names
 find = _STEPS.find
 

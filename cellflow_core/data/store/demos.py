@@ -16,7 +16,7 @@ from cellflow_core.data.simulators.contract import HasLayers, Simulator, capabil
 from cellflow_core.data.simulators.registry import create
 from cellflow_core.data.simulators.toggle import Toggle
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.store.dataset import pca_map
 from cellflow_core.data.store.store import DEMO, datasets, delete, save_dataset
 from cellflow_core.workspace import data_root
@@ -211,7 +211,7 @@ def _krumsiek11() -> _Made:
         Snapshots(
             np.asarray(cells.X, dtype=np.float32),
             _binned(step, 5),
-            StateSpace.of_genes(tuple(map(str, cells.var_names))),
+            AffineSpace.of_genes(tuple(map(str, cells.var_names))),
             "step",
             labels={"run ends in": run, "cell type": np.array(cells.obs["cell_type"].astype(str))},
         ),

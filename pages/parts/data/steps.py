@@ -66,7 +66,7 @@ def _finish(info: store.DatasetInfo, name: str, values: Values) -> None:
 
     def ask() -> Any:
         say.clear()
-        return sandbox.run_isolated("cellflow_core.data.steps.contract:derive", info.id, name, values, on_progress=say)
+        return sandbox.run_isolated("cellflow_core.data.steps.derive:derive", info.id, name, values, on_progress=say)
 
     made = result_of(shared(_job(info, name), ask), registry.find(name).title, say)
     say.clear()

@@ -12,7 +12,7 @@ from cellflow_core.analysis.simulate import dynamics, simulate
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck, Settings
 from cellflow_core.data.snapshots import DataSpec, Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import TransportPlan
 from cellflow_core.models.transport.pair_sampler import PairSampler
@@ -55,7 +55,7 @@ def test_unbalanced_finds_the_growth_of_two_groups():
     rng = np.random.default_rng(0)
     group = [np.repeat([0, 1], [300, 300]), np.repeat([0, 1], [450, 150])]
     x = [rng.normal(size=(600, 2)) * 0.3 + np.stack([4 * g, np.full(600, 2.0 * k)], 1) for k, g in enumerate(group)]
-    space = StateSpace.coordinates(("a", "b"))
+    space = AffineSpace.coordinates(("a", "b"))
     data = Snapshots(np.concatenate(x), np.repeat([0.0, 2.0], 600), space, mass=np.array([1000.0, 3000.0]))
     model = trained(data, 800, variant="unbalanced")
     growth, travel = np.zeros((5, 2)), np.zeros((5, 2, 2))

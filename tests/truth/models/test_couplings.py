@@ -10,7 +10,7 @@ import torch
 
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import HasGrowth
 from cellflow_core.models.transport.coupling_model import CouplingModel
@@ -40,7 +40,7 @@ def growing(prior: bool, counted: bool = False) -> Snapshots:
     return Snapshots(
         x,
         t,
-        StateSpace.coordinates(("a", "b")),
+        AffineSpace.coordinates(("a", "b")),
         growth=np.array(RATES)[kind] if prior else None,
         mass=np.array([400.0, 400 * mass.mean()]) if counted else None,
     )
@@ -81,7 +81,7 @@ def test_planted_partners_are_found(name):
     x0 = rng.uniform(0, 10, (150, 3))
     order = rng.permutation(150)
     x1 = (x0 + STEP)[order]
-    data = Snapshots(np.concatenate([x0, x1]), np.repeat([0.0, 1.0], 150), StateSpace.coordinates(("a", "b", "c")))
+    data = Snapshots(np.concatenate([x0, x1]), np.repeat([0.0, 1.0], 150), AffineSpace.coordinates(("a", "b", "c")))
     plan = solved(name, data, **({"epsilon": 0.002} if name != "ot-displacement" else {})).coupling(0)
     cells = torch.from_numpy(data.at(0.0))
     for k, cell in enumerate(cells):
@@ -97,7 +97,7 @@ def test_moslin_keeps_clones_together_where_distance_tells_nothing():
     clone = np.concatenate([np.repeat([0, 1], [30, 60]), np.repeat([2, 3], [30, 60])])
     x = rng.normal(size=(180, 2))
     t = np.repeat([0.0, 1.0], 90)
-    data = Snapshots(x, t, StateSpace.coordinates(("a", "b")), lineage=clone)
+    data = Snapshots(x, t, AffineSpace.coordinates(("a", "b")), lineage=clone)
     shares = {}
     for alpha in (0.0, 0.9):
         plan = solved("moslin", data, alpha=alpha, epsilon=0.05, tau=1.0).coupling(0)

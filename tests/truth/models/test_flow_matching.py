@@ -9,7 +9,7 @@ import torch
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.birth_death import BirthDeath, Settings
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -33,7 +33,7 @@ def exact_cells(mean: np.ndarray, spread: np.ndarray, seed: int) -> np.ndarray:
 
 def snapshots(mean: np.ndarray, spread: np.ndarray, times: np.ndarray) -> Snapshots:
     x = [exact_cells(m, s, seed) for seed, (m, s) in enumerate(zip(mean, spread, strict=True))]
-    return Snapshots(np.concatenate(x), np.repeat(times, CELLS), StateSpace.coordinates(("a", "b")))
+    return Snapshots(np.concatenate(x), np.repeat(times, CELLS), AffineSpace.coordinates(("a", "b")))
 
 
 @pytest.mark.parametrize("sigma", [1.0, 0.5])
@@ -80,7 +80,7 @@ def two_groups(rng: np.random.Generator) -> Snapshots:
     """Far apart on the first axis; 300 and 300 of 1000 cells become 450 and 150 of 3000, 2 farther along the second."""
     group = [np.repeat([0, 1], [300, 300]), np.repeat([0, 1], [450, 150])]
     x = [rng.normal(size=(600, 2)) * 0.3 + np.stack([4 * g, np.full(600, 2.0 * k)], 1) for k, g in enumerate(group)]
-    space, mass = StateSpace.coordinates(("a", "b")), np.array([1000.0, 3000.0])
+    space, mass = AffineSpace.coordinates(("a", "b")), np.array([1000.0, 3000.0])
     return Snapshots(np.concatenate(x), np.repeat([0.0, 2.0], 600), space, mass=mass)
 
 

@@ -15,7 +15,7 @@ import torch
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec, Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import TransportPlan
 from cellflow_core.models.transport.pair_sampler import PairSampler
@@ -32,7 +32,7 @@ SQUEEZED = np.array([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]), np.array([[4.0, 2.0],
 def snapshots(law: tuple[np.ndarray, np.ndarray], cells: int = 1000) -> Snapshots:
     rng = np.random.default_rng(0)
     x = [mean + spread * rng.normal(size=(cells, 2)) for mean, spread in zip(*law, strict=True)]
-    return Snapshots(np.concatenate(x), np.repeat(TIMES, cells), StateSpace.coordinates(("a", "b")))
+    return Snapshots(np.concatenate(x), np.repeat(TIMES, cells), AffineSpace.coordinates(("a", "b")))
 
 
 def trained(name: str, data: Snapshots, steps: int, **settings):

@@ -13,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import vae
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -23,7 +23,7 @@ M1, S1 = np.array([6.0, 48.0]), np.array([2.0, 3.0])
 
 
 def two_times(x0: np.ndarray, x1: np.ndarray, **known) -> Snapshots:
-    axes = StateSpace.coordinates(tuple("abcdef"[: x0.shape[1]]))
+    axes = AffineSpace.coordinates(tuple("abcdef"[: x0.shape[1]]))
     return Snapshots(np.concatenate([x0, x1]), np.repeat([2.0, 5.0], [len(x0), len(x1)]), axes, **known)
 
 

@@ -12,14 +12,14 @@ from cellflow_core.analysis.simulate import dynamics, simulate
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.networks.linear_potential import PolynomialRBFBasis
 from cellflow_core.train import checkpoint
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
-PLANE = StateSpace.coordinates(("a", "b"))
+PLANE = AffineSpace.coordinates(("a", "b"))
 
 
 def trained(data: Snapshots, **settings) -> Any:

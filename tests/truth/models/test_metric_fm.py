@@ -12,7 +12,7 @@ import torch
 
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.riemannian_metric import Kind, metric
 from cellflow_core.models import registry
 from cellflow_core.models.flow_matching.metric_fm import MetricFM
@@ -27,7 +27,7 @@ def arc(cells: int = 400) -> Snapshots:
     angle = np.pi * np.concatenate([rng.beta(1.5, 4.0, cells), rng.beta(4.0, 1.5, cells)])
     radius = RADIUS + rng.normal(size=len(angle)) * 0.4
     x = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1) + CENTRE
-    return Snapshots(x, np.repeat([2.0, 6.0], cells), StateSpace.coordinates(("a", "b")))
+    return Snapshots(x, np.repeat([2.0, 6.0], cells), AffineSpace.coordinates(("a", "b")))
 
 
 def off_the_arc(name: str, **settings) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import DataSpec, Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.neural_ode.trajectorynet import Settings, TrajectoryNet
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -28,7 +28,7 @@ SPREAD = np.array([[4.0, 2.0], [3.0, 3.0], [2.0, 5.0]])
 def snapshots(cells: int = 600) -> Snapshots:
     rng = np.random.default_rng(0)
     x = [mean + spread * rng.normal(size=(cells, 2)) for mean, spread in zip(MEAN, SPREAD, strict=True)]
-    return Snapshots(np.concatenate(x), np.repeat(TIMES, cells), StateSpace.coordinates(("a", "b")))
+    return Snapshots(np.concatenate(x), np.repeat(TIMES, cells), AffineSpace.coordinates(("a", "b")))
 
 
 def trained(name: str, steps: int, rate: float = 5e-3, **settings):

@@ -14,7 +14,7 @@ from cellflow_core.data.simulators.gaussian_bridge import Settings as Bridge
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.bridges.nlsb import KernelDensity, _laplace
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -54,7 +54,7 @@ def test_cells_follow_their_rna_velocity_where_clouds_say_nothing():
     angle = rng.uniform(0, 2 * np.pi, 900)
     x = np.stack([np.cos(angle), np.sin(angle)], axis=1) * (2 + 0.1 * rng.normal(size=(900, 1)))
     turn = np.stack([-x[:, 1], x[:, 0]], axis=1)
-    data = Snapshots(x, np.repeat([0.0, 1.0, 2.0], 300), StateSpace.coordinates(("a", "b")), velocity=1000 * turn)
+    data = Snapshots(x, np.repeat([0.0, 1.0, 2.0], 300), AffineSpace.coordinates(("a", "b")), velocity=1000 * turn)
     t, at, truth = torch.ones(300), torch.from_numpy(data.at(1.0)), torch.from_numpy(turn[300:600].astype(np.float32))
     alike = {}
     for how in ("velocity", "potential-free"):

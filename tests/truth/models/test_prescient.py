@@ -14,7 +14,7 @@ from cellflow_core.data.simulators.double_well import Settings as Wells
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.simulators.test_double_well import crossings
@@ -74,7 +74,7 @@ def test_known_growth_takes_the_place_of_motion():
     side = np.concatenate([np.repeat([-1.0, 1.0], [300, 300]), np.repeat([-1.0, 1.0], [200, 400])])
     x = np.stack([2 * side, np.zeros(1200)], axis=1) + 0.3 * rng.normal(size=(1200, 2))
     growth = np.where(side > 0, np.log(2.0), 0.0)
-    data = Snapshots(x, np.repeat([0.0, 1.0], 600), StateSpace.coordinates(("a", "b")), growth=growth)
+    data = Snapshots(x, np.repeat([0.0, 1.0], 600), AffineSpace.coordinates(("a", "b")), growth=growth)
     speeds = {}
     for how in ("prior", "none"):
         model = trained(data, training={"steps": 150}, sigma=0.05, growth=how, entropy_weight=0.0)

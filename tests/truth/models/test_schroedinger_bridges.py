@@ -11,7 +11,7 @@ import torch
 from cellflow_core.analysis.simulate import dynamics, simulate
 from cellflow_core.data.simulators.gaussian_bridge import GaussianBridge, Settings
 from cellflow_core.data.snapshots import DataSpec, Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.gaussians import shrunk_covariance
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -89,7 +89,7 @@ def test_the_gaussian_bridge_goes_through_the_means_and_covariances_of_all_times
     shapes = [np.diag([4.0, 1.0]), np.array([[2.0, 1.2], [1.2, 1.5]]), np.diag([0.5, 3.0])]
     middles, times = [[0, 10], [3, 9], [2, 12]], np.array([1.0, 2.0, 5.0])
     x = np.concatenate([rng.multivariate_normal(m, s, 3000) for m, s in zip(middles, shapes, strict=True)])
-    data = Snapshots(x, np.repeat(times, 3000), StateSpace.coordinates(("a", "b")))
+    data = Snapshots(x, np.repeat(times, 3000), AffineSpace.coordinates(("a", "b")))
     model = trained("gaussian-sb", data, sigma=0.5)
     for noise in (True, False):
         found = simulate(model, data.at(1.0), times, noise=noise, seed=1).x
@@ -105,7 +105,7 @@ def test_the_gaussian_bridge_between_close_times_has_the_drift_of_an_ornstein_uh
     5 % are the gap's: the best bridge looks one gap ahead, exp(-0.1) in place of 1 - 0.1.
     """
     x = np.random.default_rng(0).normal(size=(3000, 2))  # dx = -x dt + sqrt(2) dW has the stationary law N(0, I)
-    data = Snapshots(np.tile(x, (3, 1)), np.repeat([0.0, 0.1, 0.2], 3000), StateSpace.coordinates(("a", "b")))
+    data = Snapshots(np.tile(x, (3, 1)), np.repeat([0.0, 0.1, 0.2], 3000), AffineSpace.coordinates(("a", "b")))
     model = trained("gaussian-sb", data, sigma=in_units(2**0.5, data.spec))
     at = torch.from_numpy(x[:500].astype(np.float32))
     drift = dynamics(model).drift(torch.full((500,), 0.1), at)  # type: ignore[misc]
@@ -116,7 +116,7 @@ def test_fewer_cells_than_coordinates_are_enough():
     """Ten cells in thirty coordinates: no singular matrix, and the shrunk covariance is the sample's for many."""
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(10, 30)), rng.normal(size=(10, 30)) + 1]).astype(np.float32)
-    data = Snapshots(x, np.repeat([0.0, 1.0], 10), StateSpace.coordinates(tuple(f"x{k}" for k in range(30))))
+    data = Snapshots(x, np.repeat([0.0, 1.0], 10), AffineSpace.coordinates(tuple(f"x{k}" for k in range(30))))
     model = trained("gaussian-sb", data)
     found = simulate(model, data.at(0.0), [0.0, 1.0], seed=0).x[-1]
     assert np.isfinite(found).all() and abs(found.mean() - data.at(1.0).mean()) < 0.15
@@ -130,7 +130,7 @@ def unit_clouds(cells: int = 1000) -> Snapshots:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, cells, 2))
     x = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True) + np.array([-0.1, 0.1])[:, None, None]
-    return Snapshots(x.reshape(-1, 2), np.repeat([0.0, 1.0], cells), StateSpace.coordinates(("a", "b")))
+    return Snapshots(x.reshape(-1, 2), np.repeat([0.0, 1.0], cells), AffineSpace.coordinates(("a", "b")))
 
 
 QUICKLY = {"learning_rate": 5e-3, "ema_decay": 0.98}

@@ -7,7 +7,7 @@ import pytest
 
 from cellflow_core.analysis.evaluate import baselines, score
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import capabilities
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -22,7 +22,7 @@ def turning(cells: int = 150) -> Snapshots:
     t = np.repeat(TIMES, cells)
     middle = 2.0 * np.stack([np.cos(np.pi / 3 * t), np.sin(np.pi / 3 * t)], axis=1)
     x = np.random.default_rng(0).normal(middle, 0.15)
-    return Snapshots(x, t, StateSpace.coordinates(("a", "b")))
+    return Snapshots(x, t, AffineSpace.coordinates(("a", "b")))
 
 
 def missed(name: str, data: Snapshots, time: float, **settings: object) -> float:

@@ -15,7 +15,7 @@ from cellflow_core.data.simulators.gene_circuit import Settings as CircuitSettin
 from cellflow_core.data.simulators.toggle import Settings as ToggleSettings
 from cellflow_core.data.simulators.toggle import Toggle
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.wasserstein_fisher_rao import wfr_geodesic
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, HasGrowth
@@ -65,7 +65,9 @@ def test_wfr_fm_follows_the_way_of_least_action():
     """One small cloud that goes 3 and quadruples, at delta 2: place within 0.05 and mass within 3 % all along."""
     rng = np.random.default_rng(0)
     x = np.concatenate([0.1 * rng.normal(size=(300, 2)), [3.0, 0.0] + 0.1 * rng.normal(size=(300, 2))])
-    data = Snapshots(x, np.repeat([0.0, 2.0], 300), StateSpace.coordinates(("a", "b")), mass=np.array([1000.0, 4000.0]))
+    data = Snapshots(
+        x, np.repeat([0.0, 2.0], 300), AffineSpace.coordinates(("a", "b")), mass=np.array([1000.0, 4000.0])
+    )
     model = trained("wfr-fm", data, {"delta": 2.0 / (data.spec.scale * 2**0.5)}, steps=600)
     times = np.linspace(0, 2, 9)
     found = simulate(model, data.at(0.0), times.tolist())
@@ -101,7 +103,7 @@ def test_tigon_finds_the_growth_of_two_groups():
     rng = np.random.default_rng(0)
     group = [np.repeat([0, 1], [300, 300]), np.repeat([0, 1], [450, 150])]
     x = [rng.normal(size=(600, 2)) * 0.3 + np.stack([4 * g, np.full(600, 2.0 * k)], 1) for k, g in enumerate(group)]
-    space, mass = StateSpace.coordinates(("a", "b")), np.array([1000.0, 3000.0])
+    space, mass = AffineSpace.coordinates(("a", "b")), np.array([1000.0, 3000.0])
     data = Snapshots(np.concatenate(x), np.repeat([0.0, 2.0], 600), space, mass=mass)
     model = trained("tigon", data, {"delta": 0.5}, steps=400)
     landed = simulate(model, data.at(0.0), [0.0, 2.0])

@@ -8,7 +8,7 @@ import torch
 
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.potentials.wlf import WLF
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -25,7 +25,7 @@ def trained(data: Snapshots, **settings) -> WLF:
 
 
 def pair(x0: np.ndarray, x1: np.ndarray) -> Snapshots:
-    return Snapshots(np.concatenate([x0, x1]), np.repeat([2.0, 6.0], len(x0)), StateSpace.coordinates(("a", "b")))
+    return Snapshots(np.concatenate([x0, x1]), np.repeat([2.0, 6.0], len(x0)), AffineSpace.coordinates(("a", "b")))
 
 
 def test_the_cheapest_motion_between_gaussians():

@@ -6,7 +6,7 @@ import torch
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models.contract import (
     DynamicsModel,
     HasCoupling,
@@ -32,7 +32,7 @@ def splitting(cells: int = 120) -> Snapshots:
     t = np.repeat([0.0, 1.0, 2.0], cells)
     kind = np.where(np.concatenate(frames)[:, 1] > 0, "right <b>", "left")
     x = np.concatenate(frames).astype(np.float32)
-    return Snapshots(x, t, StateSpace.of_genes(GENES), "day", labels={"kind": kind})
+    return Snapshots(x, t, AffineSpace.of_genes(GENES), "day", labels={"kind": kind})
 
 
 DATA = splitting()

@@ -12,7 +12,7 @@ from cellflow_core.analysis.lineage.transition_maps import final_mass, links
 from cellflow_core.config import Config
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, HasCoupling, HasGrowth, HasVelocity, TransportPlan
 
@@ -22,7 +22,7 @@ def three() -> Snapshots:
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1], [2, 2]], np.float32)
     kind = np.array(["stem", "stem", "a", "b <i>", "a", "a", "b <i>"])
     return Snapshots(
-        x, np.array([0, 0, 1, 1, 2, 2, 2.0]), StateSpace.coordinates(("p", "q")), "day", labels={"kind": kind}
+        x, np.array([0, 0, 1, 1, 2, 2, 2.0]), AffineSpace.coordinates(("p", "q")), "day", labels={"kind": kind}
     )
 
 
@@ -113,7 +113,7 @@ def test_a_model_that_moves_cells_links_the_nearest():
 
 def test_cells_in_one_place_share_alike():
     x = np.array([[0, 0], [0, 0], [5, 0], [1, 0], [1, 0], [6, 0]], np.float32)
-    data = Snapshots(x, np.repeat([0.0, 1.0], 3), StateSpace.coordinates(("p", "q")))
+    data = Snapshots(x, np.repeat([0.0, 1.0], 3), AffineSpace.coordinates(("p", "q")))
     model = registry.create("ot-displacement", {}, data.spec, 0)
     model.prepare(SnapshotTensors.from_snapshots(data), torch.Generator().manual_seed(0))  # type: ignore[operator]
     found = ancestry(

@@ -10,7 +10,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.lineage import clones
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 
 
@@ -26,7 +26,7 @@ def fork(swapped: int = 0, lineage: bool = True) -> Snapshots:
     x = np.concatenate([early, later]) + rng.normal(0, 0.02, (180, 2))
     kind = np.concatenate([np.repeat("young", 60), np.repeat(np.where(up, "up <b>", "down"), 4)])
     own = np.concatenate([clone, np.repeat(np.arange(30), 4)])
-    space = StateSpace.coordinates(("a", "b"))
+    space = AffineSpace.coordinates(("a", "b"))
     return Snapshots(
         x, np.repeat([0.0, 1.0], [60, 120]), space, "day", labels={"kind": kind}, lineage=own if lineage else None
     )

@@ -13,7 +13,6 @@ from cellflow_core.analysis.results import Scores
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.state_space import StateSpace
 from cellflow_core.math.ot import wasserstein
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, HasGrowth, HasVelocity
@@ -25,7 +24,7 @@ def shifted(times=(0.0, 1.0, 4.0), cells=40) -> Snapshots:
     cloud = np.random.default_rng(0).normal(size=(cells, 2))
     t = np.repeat(times, cells)
     x = np.tile(cloud, (len(times), 1)) + np.stack([2 * t, np.zeros_like(t)], axis=1)
-    return Snapshots(x, t, StateSpace.coordinates(("a", "b")), "h")
+    return Snapshots(x, t, AffineSpace.coordinates(("a", "b")), "h")
 
 
 def test_baselines_of_a_moving_cloud_are_the_ways_it_moved():
@@ -49,7 +48,7 @@ def test_a_plan_that_splits_cells_is_scored_by_all_it_joins(monkeypatch):
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(time, 1.0, size=(count, 2)) for time, count in ((0, 50), (1, 200), (2, 200))])
     data = Snapshots(
-        x.astype(np.float32), np.repeat([0.0, 1.0, 2.0], [50, 200, 200]), StateSpace.coordinates(("a", "b"))
+        x.astype(np.float32), np.repeat([0.0, 1.0, 2.0], [50, 200, 200]), AffineSpace.coordinates(("a", "b"))
     )
     seen = data.without(1.0)
     model = registry.create("ot-displacement", {}, seen.spec, 0)
@@ -128,7 +127,7 @@ def test_a_scaler_that_did_not_see_the_time_reports_in_the_common_unit():
     rng = np.random.default_rng(2)
     t = np.repeat([0.0, 1.0, 2.0], 50)
     x = rng.normal(size=(150, 3)) * [1.0, 5.0, 20.0] + 100 * (t == 1.0)[:, None] + 7
-    data = Snapshots(x, t, StateSpace.coordinates(("a", "b", "c")), velocity=x * 2)
+    data = Snapshots(x, t, AffineSpace.coordinates(("a", "b", "c")), velocity=x * 2)
     common, own = evaluate.scaling(data), evaluate.scaling(data, without=1.0)
     np.testing.assert_allclose(common.apply(data).x.std(axis=0), 1, rtol=1e-5)
     kept = own.apply(data).without(1.0).x
@@ -162,7 +161,7 @@ class Doubling(DynamicsModel, HasVelocity, HasGrowth):
 def test_mass_that_grows_is_counted_and_weighs():
     x = np.tile([[-1.0, 0.0], [1.0, 0.0]], (60, 1)) + 0.01 * np.random.default_rng(0).normal(size=(120, 2))
     t = np.repeat([0.0, 1.0, 2.0], 40)
-    data = Snapshots(x, t, StateSpace.coordinates(("a", "b")), mass=np.array([10.0, 15.0, 25.0]))
+    data = Snapshots(x, t, AffineSpace.coordinates(("a", "b")), mass=np.array([10.0, 15.0, 25.0]))
     model = Doubling(Config(), data.spec)
     found = evaluate.scores(model, data, 1.0)
     assert found.from_previous.mass_error == pytest.approx(0.0, abs=1e-3)

@@ -9,7 +9,7 @@ from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.terminal_states import terminal_states
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from tests.unit.analysis.splitting import DATA, GENES, VIEW, Noisy, Plans, Split
 
 
@@ -50,7 +50,7 @@ def test_an_annotation_that_all_last_cells_share_names_no_state():
 
 def test_one_cloud_is_one_terminal_state_and_says_so():
     rng = np.random.default_rng(0)
-    data = Snapshots(rng.normal(size=(300, 3)).astype(np.float32), np.zeros(300), StateSpace.of_genes(GENES))
+    data = Snapshots(rng.normal(size=(300, 3)).astype(np.float32), np.zeros(300), AffineSpace.of_genes(GENES))
     ends = terminal_states(data)
     assert ends.names == ("state 1",) and "only one terminal state" in ends.notes[0]
 

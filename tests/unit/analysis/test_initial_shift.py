@@ -12,13 +12,12 @@ from cellflow_core.analysis.perturbations.knock_out import perturbation
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.state_space import StateSpace
 from cellflow_core.models.contract import DynamicsModel, HasCoupling, HasVelocity, TransportPlan
 from tests import toys
 
 RNG = np.random.default_rng(0)
 CELLS = RNG.normal([1.0, 0.3, 0.0], [1.0, 0.4, 0.5], (240, 3)).astype(np.float32)
-DATA = Snapshots(CELLS, np.repeat([0.0, 2.0], 120), StateSpace.of_genes(("Side", "Fades", "Still")))
+DATA = Snapshots(CELLS, np.repeat([0.0, 2.0], 120), AffineSpace.of_genes(("Side", "Fades", "Still")))
 VIEW = Embedding("pca", ("a", "b"), DATA.x[:, :2], DATA.x)
 
 

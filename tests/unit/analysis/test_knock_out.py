@@ -14,7 +14,7 @@ from cellflow_core.analysis.perturbations.knock_out import (
 )
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from tests.unit.analysis.splitting import DATA, VIEW, Noisy, Plans, Split
 
 
@@ -99,7 +99,7 @@ def test_control_genes_are_others_and_alike():
     rng = np.random.default_rng(0)
     spread = np.repeat([0.1, 5.0], 150)
     x = (rng.normal(size=(80, 300)) * spread).astype(np.float32)
-    data = Snapshots(x, np.zeros(80), StateSpace.of_genes(tuple(f"g{k}" for k in range(300))))
+    data = Snapshots(x, np.zeros(80), AffineSpace.of_genes(tuple(f"g{k}" for k in range(300))))
     picked = control_genes(data, "g3", 0)
     assert len(set(picked)) == 20 and "g3" not in picked
     assert all(int(each[1:]) < 150 for each in picked)

@@ -12,7 +12,7 @@ from cellflow_core.analysis.perturbations.clamp import Clamped
 from cellflow_core.analysis.simulate import MAX_INTERACTING_CELLS, dynamics, simulate
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import DataSpec, Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models.contract import DynamicsModel, HasGrowth, HasInteraction, HasNoise, HasScore, HasVelocity
 
 SPEC = DataSpec(dim=2, times=(0.0, 1.0, 2.0), center=(0.0, 0.0), scale=1.0, interval=1.0)
@@ -125,7 +125,7 @@ def test_a_held_gene_is_not_moved_by_others():
 def test_pictures_feel_the_measured_cells_and_say_so():
     t = np.repeat([0.0, 1.0, 2.0], 400)
     x = np.random.default_rng(1).normal(size=(1200, 2)).astype(np.float32) + np.stack([t, 0 * t], axis=1)
-    data = Snapshots(x, t, StateSpace.coordinates(("a", "b")), "day")
+    data = Snapshots(x, t, AffineSpace.coordinates(("a", "b")), "day")
     view = Embedding("state", ("a", "b"), data.x, data.x)
     flow = flow_field(Drawn(), data, view, 1.0)
     assert "as if those stayed where they are" in " ".join(flow.notes)

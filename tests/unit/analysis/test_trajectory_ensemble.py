@@ -8,7 +8,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.trajectory_ensemble import fate_proportions, simulate_ensemble
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models.contract import DynamicsModel, HasDrift, HasGrowth, HasNoise, HasSampler, HasVelocity
 
 
@@ -20,7 +20,7 @@ def ended() -> Snapshots:
     x = np.concatenate([np.zeros((100, 2)), late / 2, late]) + 0.05 * rng.normal(size=(300, 2))
     t = np.repeat([0.0, 1.0, 2.0], 100)
     kind = np.where(x[:, 0] > 0, "right", "left")
-    return Snapshots(x.astype(np.float32), t, StateSpace.coordinates(("a", "b")), "day", labels={"kind": kind})
+    return Snapshots(x.astype(np.float32), t, AffineSpace.coordinates(("a", "b")), "day", labels={"kind": kind})
 
 
 DATA = ended()

@@ -11,7 +11,7 @@ import torch
 
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models.transport import growth_penalty as chosen
 from cellflow_core.models.transport.transport_plans import OTConfig
 
@@ -59,7 +59,7 @@ def test_runs_on_the_files_that_are_there(tmp_path, monkeypatch, capsys):
 def test_without_a_price_mass_is_even():
     t = np.repeat([0.0, 1.0, 2.0], 60)
     x = np.random.default_rng(0).normal(size=(180, 2)) + 4 * t[:, None]
-    frames = SnapshotTensors.from_snapshots(Snapshots(x, t, StateSpace.coordinates(("a", "b"))))
+    frames = SnapshotTensors.from_snapshots(Snapshots(x, t, AffineSpace.coordinates(("a", "b"))))
     asked = (None, OTConfig(0.02, rho=30.0), OTConfig(0.02, rho=0.03))
     even, dear, cheap = (chosen.held_out_error(frames, 1, how, torch.Generator().manual_seed(0)) for how in asked)
     assert even == pytest.approx(dear, rel=0.1) and cheap > 1.5 * even

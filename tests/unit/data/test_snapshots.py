@@ -10,7 +10,6 @@ import torch
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.train_validation_split import halves, validation_split
 
 
@@ -18,7 +17,7 @@ def made(cells=30, dim=3, times=(0.0, 1.5, 4.0)):
     rng = np.random.default_rng(0)
     t = np.repeat(times, cells // len(times))
     x = rng.normal(size=(len(t), dim)) + t[:, None]
-    space = StateSpace.coordinates(tuple(f"x{k}" for k in range(dim)))
+    space = AffineSpace.coordinates(tuple(f"x{k}" for k in range(dim)))
     return Snapshots(x, t, space, "day", labels={"kind": np.where(x[:, 0] > 1, "late", "early")})
 
 
@@ -27,7 +26,7 @@ def test_wrong_arrays_are_refused_with_what_was_found():
     with pytest.raises(ValueError, match=r"30 cells need as many times, got an array of shape \(29,\)"):
         Snapshots(data.x, data.t[:-1], data.space)
     with pytest.raises(ValueError, match="3 coordinates, the state space has 2"):
-        Snapshots(data.x, data.t, StateSpace.coordinates(("a", "b")))
+        Snapshots(data.x, data.t, AffineSpace.coordinates(("a", "b")))
     bad = data.x.copy()
     bad[3, 1], bad[7, 0] = np.nan, np.inf
     with pytest.raises(ValueError, match="2 of 30 cells hold a value or a time that is missing or infinite"):
@@ -55,7 +54,7 @@ def test_the_fingerprint_follows_the_content():
         replace(data, t=data.t + 1),
         replace(data, time_unit="hour"),
         replace(data, labels={"kind": data.labels["kind"][::-1]}),
-        replace(data, space=StateSpace.coordinates(("x0", "x1", "y2"))),
+        replace(data, space=AffineSpace.coordinates(("x0", "x1", "y2"))),
     ]
     assert len({data.fingerprint, *(each.fingerprint for each in others)}) == 6
 
@@ -96,7 +95,7 @@ def test_pca_space_maps_both_ways():
     with pytest.raises(KeyError, match="gene 'Z' is not in the model: it holds 6 genes"):
         part.gene("Z")
     with pytest.raises(KeyError, match="without genes"):
-        StateSpace.coordinates(("a",)).gene("A")
+        AffineSpace.coordinates(("a",)).gene("A")
     with pytest.raises(ValueError, match=r"needs a mean and a decoder of shape \(3, 6\)"):
         AffineSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings)
 
@@ -106,7 +105,7 @@ def test_frames_know_what_is_known_of_each_cell():
     data = Snapshots(
         np.arange(14).reshape(7, 2),
         t,
-        StateSpace.coordinates(("a", "b")),
+        AffineSpace.coordinates(("a", "b")),
         growth=np.arange(7.0),
         lineage=np.arange(7),
         mass=np.array([3.0, 6.0]),

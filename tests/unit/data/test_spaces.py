@@ -37,7 +37,7 @@ def principal() -> StateSpace:
 
 
 COUNTED = replace(neural("rate"), dispersion=np.array([0.5, 1.0, 2.0, 5.0, 50.0]))
-SPACES = [neural("linear"), neural("rate"), principal(), StateSpace.of_genes(("Sox2", "Spi1"))]
+SPACES = [neural("linear"), neural("rate"), principal(), AffineSpace.of_genes(("Sox2", "Spi1"))]
 
 
 @pytest.mark.parametrize("space", SPACES, ids=["neural", "rate", "pca", "genes"])
@@ -136,9 +136,9 @@ def test_what_cannot_be_reached_is_said():
     with pytest.raises(KeyError, match="gene 'Z' is not in the model: it holds 5 genes"):
         neural().expression(X, "Z")
     with pytest.raises(KeyError, match="without genes"):
-        StateSpace.coordinates(("a", "b")).value_and_gradient(X, "Z")
+        AffineSpace.coordinates(("a", "b")).value_and_gradient(X, "Z")
     with pytest.raises(ValueError, match="without genes"):
-        StateSpace.coordinates(("a", "b")).decode(X)
+        AffineSpace.coordinates(("a", "b")).decode(X)
     with pytest.raises(ValueError, match="an affine space is one of"):
         AffineSpace("vae", ("a",))
     with pytest.raises(ValueError, match="5 genes to 2 axes"):

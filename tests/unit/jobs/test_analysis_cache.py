@@ -11,13 +11,14 @@ from cellflow_core.analysis.results import GeneTrend
 from cellflow_core.data.store.store import delete
 from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.run_context import RunContext
 from cellflow_core.runs import index
 from tests.toys import recipe, stored
 
 ASKED: list[int] = []
 
 
-def _trend(subject: analysis_cache.RunContext, gene: str, steps: int = 3) -> GeneTrend:
+def _trend(subject: RunContext, gene: str, steps: int = 3) -> GeneTrend:
     ASKED.append(len(subject.ensemble))
     some = np.zeros(steps)
     return GeneTrend(

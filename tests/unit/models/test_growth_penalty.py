@@ -10,7 +10,7 @@ from cellflow_core.analysis import evaluate
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.simulators.birth_death import BirthDeath, Settings
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.transport import growth_penalty
 from cellflow_core.models.transport.growth_penalty import (
@@ -32,7 +32,7 @@ def moving(times: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0), cells: int = 250, si
     """A round cloud that moves by three spreads a unit of time along both axes."""
     t = np.repeat(times, cells)
     x = np.random.default_rng(0).normal(size=(len(t), 2)) + 3 * t[:, None]
-    return Snapshots(x, t, StateSpace.coordinates(("a", "b")), mass=sizes)
+    return Snapshots(x, t, AffineSpace.coordinates(("a", "b")), mass=sizes)
 
 
 @pytest.mark.parametrize("counted", [True, False])
@@ -64,7 +64,7 @@ def test_one_place_that_empties_while_another_fills_takes_a_cheap_price_on_both_
     t = np.repeat([0.0, 1.0, 2.0, 3.0], 200)
     share = np.array([0.95, 0.65, 0.35, 0.05])[t.astype(int)]
     x = rng.normal(size=(len(t), 2)) + np.where(rng.random(len(t)) < share, 0.0, 12.0)[:, None]
-    frames = SnapshotTensors.from_snapshots(Snapshots(x, t, StateSpace.coordinates(("a", "b"))))
+    frames = SnapshotTensors.from_snapshots(Snapshots(x, t, AffineSpace.coordinates(("a", "b"))))
     found = select_growth_penalty(frames, BLUR, "both", generator())
     near, moved = (
         growth_penalty.held_out_error(frames, 1, growth_penalty.OTConfig(BLUR, rho=each, relax="both"), generator())

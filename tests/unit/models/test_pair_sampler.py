@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models.contract import TransportPlan
 from cellflow_core.models.transport import pair_sampler, transport_plans
@@ -27,7 +27,7 @@ def frames(cells=(40, 40, 40), times=(0.0, 1.0, 3.0), seed=0, **more) -> Snapsho
     rng = np.random.default_rng(seed)
     t = np.repeat(times, cells)
     x = rng.normal(size=(len(t), 2)) + 10 * t[:, None]
-    return SnapshotTensors.from_snapshots(Snapshots(x, t, StateSpace.coordinates(("a", "b")), **more))
+    return SnapshotTensors.from_snapshots(Snapshots(x, t, AffineSpace.coordinates(("a", "b")), **more))
 
 
 def plan(kind, data: SnapshotTensors, **how) -> TransportPlan:
@@ -169,7 +169,7 @@ class TestUnbalanced:
         group = [np.repeat([0, 1], [100, 100]), np.repeat([0, 1], [150, 50])]
         x = np.concatenate([rng.normal(size=(200, 2)) * 0.3 + 10 * each[:, None] for each in group])
         data = Snapshots(
-            x, np.repeat([0.0, 2.0], 200), StateSpace.coordinates(("a", "b")), mass=np.array([500.0, 1500.0])
+            x, np.repeat([0.0, 2.0], 200), AffineSpace.coordinates(("a", "b")), mass=np.array([500.0, 1500.0])
         )
         found = plan("unbalanced", SnapshotTensors.from_snapshots(data))
         assert found.target_mass is not None
@@ -187,7 +187,7 @@ class TestUnbalanced:
         """A group stays, one dies out, one appears far off: all measured cells at both ends, few ways between."""
         rng = np.random.default_rng(0)
         x = [rng.normal(size=(100, 2)) * 0.3 + np.repeat([[0, 0], [at, 10]], 50, axis=0) for at in (10, -10)]
-        where = Snapshots(np.concatenate(x), np.repeat([0.0, 1.0], 100), StateSpace.coordinates(("a", "b")))
+        where = Snapshots(np.concatenate(x), np.repeat([0.0, 1.0], 100), AffineSpace.coordinates(("a", "b")))
         found = plan("unbalanced", SnapshotTensors.from_snapshots(where), rho=0.01, relax="both")
         assert found.target_mass is not None
         for cells, joined, mass in ((x[0], found.x0, found.weight), (x[1], found.x1, found.target_mass)):

@@ -11,7 +11,7 @@ import torch
 
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models.couplings.waddington_ot import Settings, WaddingtonOT
 from tests import STORED
 
@@ -44,7 +44,7 @@ def dense(model: WaddingtonOT, data: Snapshots, k: int) -> np.ndarray:
 
 
 def cells(stored: dict[str, Any], **more: Any) -> Snapshots:
-    return Snapshots(stored["x"], stored["day"], StateSpace.coordinates(("a", "b", "c")), "day", **more)
+    return Snapshots(stored["x"], stored["day"], AffineSpace.coordinates(("a", "b", "c")), "day", **more)
 
 
 @pytest.mark.parametrize("iterations", [1, 3])

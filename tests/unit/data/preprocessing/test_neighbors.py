@@ -9,7 +9,7 @@ import pytest
 
 from cellflow_core.data.preprocessing import neighbors
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.store import store
 from tests.toys import stored
 
@@ -62,7 +62,7 @@ def test_the_same_states_inherit_the_graph(monkeypatch):
 def test_few_cells_have_a_graph():
     x = np.random.default_rng(0).normal(size=(4, 2)).astype(np.float32)
     id = store.save_dataset(
-        Snapshots(x, np.zeros(4), StateSpace.coordinates(("a", "b"))), label="x", origin="upload", source="f"
+        Snapshots(x, np.zeros(4), AffineSpace.coordinates(("a", "b"))), label="x", origin="upload", source="f"
     )
     assert neighbors.graph_of(store.open_dataset(id)).connectivities.shape == (4, 4)
 

@@ -12,9 +12,9 @@ from scipy import sparse
 from cellflow_core.data.preprocessing import reconstruction
 from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.fitting import kept_aside
-from cellflow_core.data.state_space import StateSpace
-from cellflow_core.data.steps.contract import derive
+from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.store.dataset import DamagedDatasetError
 from cellflow_core.data.store.store import Dataset, open_dataset, save_dataset
 from cellflow_core.figures.data import reconstruction as figures
@@ -73,7 +73,7 @@ def test_a_space_that_knows_nothing_is_no_better_than_the_mean_and_a_wrong_one_i
 
 def test_genes_as_axes_lose_nothing():
     table = values()
-    found = reconstruction.compare(StateSpace.of_genes(NAMES), table, table)
+    found = reconstruction.compare(AffineSpace.of_genes(NAMES), table, table)
     assert (found.error == 0).all() and found.kept == 1
 
 
@@ -118,7 +118,7 @@ def test_it_follows_the_space_and_is_measured_once(monkeypatch):
 
 def test_what_cannot_be_compared_is_said():
     rng = np.random.default_rng(0)
-    bare = Snapshots(rng.normal(size=(30, 2)), np.zeros(30), StateSpace.coordinates(("a", "b")))
+    bare = Snapshots(rng.normal(size=(30, 2)), np.zeros(30), AffineSpace.coordinates(("a", "b")))
     id = save_dataset(bare, label="map", origin="upload", source="made")
     with pytest.raises(ValueError, match="without genes"):
         reconstruction.add_reconstruction(id)

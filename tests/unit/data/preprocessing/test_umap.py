@@ -4,7 +4,7 @@ import numpy as np
 
 from cellflow_core.data.preprocessing import umap
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.store import demos, store
 
 
@@ -24,7 +24,7 @@ def test_umap_is_stored_once_and_keeps_fates_apart(monkeypatch) -> None:
 def test_umap_repeats_and_takes_few_and_equal_cells() -> None:
     x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     x[:4] = x[0]
-    data = Snapshots(x, np.repeat([0.0, 1.0], 10), StateSpace.coordinates(("a", "b", "c")))
+    data = Snapshots(x, np.repeat([0.0, 1.0], 10), AffineSpace.coordinates(("a", "b", "c")))
     views = []
     for _ in range(2):
         id = store.save_dataset(data, label="x", origin="upload", source="f")

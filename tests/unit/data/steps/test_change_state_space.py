@@ -11,11 +11,11 @@ from scipy import sparse
 from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.data.spaces import diffusion, geodesic, vae
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.counts import recover_counts
 from cellflow_core.data.spaces.genes import named
 from cellflow_core.data.spaces.neural import NeuralSpace
-from cellflow_core.data.state_space import StateSpace
-from cellflow_core.data.steps.contract import derive
+from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.store.store import Dataset, open_dataset, save_dataset
 
 GENES = (*(f"Gene{k}" for k in range(38)), "<b>bad</b>", "gene 39")
@@ -135,14 +135,14 @@ def test_the_autoencoder_says_which_law_it_took():
 
 def test_axes_that_are_genes_can_be_changed_and_stay_readable():
     rng = np.random.default_rng(0)
-    data = Snapshots(rng.normal(size=(60, 4)), np.repeat([0.0, 1.0], 30), StateSpace.of_genes(tuple("ABCD")))
+    data = Snapshots(rng.normal(size=(60, 4)), np.repeat([0.0, 1.0], 30), AffineSpace.of_genes(tuple("ABCD")))
     id = save_dataset(data, label="genes", origin="upload", source="made")
     made = open_dataset(derive(id, "state", {"representation": "pca", "axes": 2}))
     np.testing.assert_allclose(made.expression("C"), data.x[:, 2])
 
 
 def test_cells_without_genes_are_refused():
-    data = Snapshots(np.zeros((30, 2)) + np.arange(30)[:, None], np.zeros(30), StateSpace.coordinates(("a", "b")))
+    data = Snapshots(np.zeros((30, 2)) + np.arange(30)[:, None], np.zeros(30), AffineSpace.coordinates(("a", "b")))
     id = save_dataset(data, label="map", origin="upload", source="made")
     with pytest.raises(ValueError, match="comes without gene expression"):
         derive(id, "state", {})

@@ -12,8 +12,8 @@ from scipy.stats import spearmanr
 from cellflow_core.data.preprocessing import neighbors, palantir
 from cellflow_core.data.readers import read
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
-from cellflow_core.data.steps.contract import derive
+from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.steps.pseudotime import diffusion, order_from
 from cellflow_core.data.store import store
 from cellflow_core.math.polygon import format_polygon
@@ -36,7 +36,7 @@ def curve(cells: int = 600, noise: float = 0.15, seed: int = 0) -> tuple[np.ndar
 def snapshot(x: np.ndarray, **rest) -> str:
     """A stored data set of one moment with gene G0 falling along the curve."""
     genes = tuple(f"G{k}" for k in range(x.shape[1]))
-    data = Snapshots(x, np.zeros(len(x)), StateSpace.of_genes(genes), **rest)
+    data = Snapshots(x, np.zeros(len(x)), AffineSpace.of_genes(genes), **rest)
     return store.save_dataset(data, label="one moment", origin="upload", source="made here")
 
 
@@ -156,7 +156,7 @@ def test_what_is_per_measured_time_does_not_survive_and_the_measured_time_is_kep
     data = Snapshots(
         x,
         np.where(place < 0.5, 0.0, 2.0),
-        StateSpace.of_genes(tuple(f"G{k}" for k in range(10))),
+        AffineSpace.of_genes(tuple(f"G{k}" for k in range(10))),
         "day",
         mass=np.array([1.0, 3.0]),
         growth=np.ones(200),

@@ -10,9 +10,9 @@ import pytest
 
 from cellflow_core.data.preprocessing import gene_sets
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.steps import registry
-from cellflow_core.data.steps.contract import derive
+from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.steps.growth import birth_rate, death_rate
 from cellflow_core.data.store import demos, store
 from tests.toys import drifting, stored
@@ -34,7 +34,7 @@ def measured_cells(genes: tuple[str, ...], unit: str = "day", cells: int = 200) 
     table[np.ix_(np.arange(cells // 2), cycling)] += 1
     table[np.ix_(np.arange(cells // 2, cells), dying)] += 1
     x = rng.normal(size=(cells, 2)).astype(np.float32)
-    data = Snapshots(x, np.tile([0.0, 1.0], cells // 2), StateSpace.coordinates(("a", "b")), unit)
+    data = Snapshots(x, np.tile([0.0, 1.0], cells // 2), AffineSpace.coordinates(("a", "b")), unit)
     made = store.save_dataset(
         data, label="measured", origin="upload", source="f", expression=table, expression_genes=genes
     )
@@ -120,7 +120,7 @@ def test_a_subset_that_cannot_be_is_one_sentence(settings, sentence):
 def test_groups_are_found_and_named_by_size():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(20 * k, 1, (size, 4)) for k, size in enumerate((80, 200, 120))])
-    id = stored(Snapshots(x.astype(np.float32), np.zeros(400), StateSpace.coordinates(tuple("abcd"))))
+    id = stored(Snapshots(x.astype(np.float32), np.zeros(400), AffineSpace.coordinates(tuple("abcd"))))
     made = store.open_dataset(derive(id, "clusters", {"resolution": 0.05}))
     groups = made.snapshots().labels["Leiden 0.05"]
     assert [len(set(groups[k])) for k in (slice(0, 80), slice(80, 280), slice(280, 400))] == [1, 1, 1]

@@ -12,7 +12,6 @@ from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.readers import read
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.store import anndata_io, store
 
 CELLS = 30
@@ -22,8 +21,8 @@ X = rng.normal(size=(CELLS, 4)).astype(np.float32)
 GENES = ("Sox2", "<b>x</b>", "a/b", "Pu.1", "NA", "ünï")
 DECODER = np.linalg.qr(rng.normal(size=(6, 4)))[0].T.astype(np.float32)
 SPACES = {
-    "coordinates": StateSpace.coordinates(("x1", "x2", "x/3", "x2 ")),
-    "genes": StateSpace.of_genes(GENES[:4]),
+    "coordinates": AffineSpace.coordinates(("x1", "x2", "x/3", "x2 ")),
+    "genes": AffineSpace.of_genes(GENES[:4]),
     "pca": AffineSpace("pca", ("PC1", "PC2", "PC3", "PC4"), GENES, rng.normal(size=6).astype(np.float32), DECODER),
 }
 FIELDS = {

@@ -8,14 +8,14 @@ from scipy.sparse import csr_array
 
 from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.store import store
 
 
 def cells(count: int = 30, **more) -> Snapshots:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(count, 3)).astype(np.float32)
-    space = StateSpace.of_genes(("Sox2", "<b>bad</b>", "../../etc"))
+    space = AffineSpace.of_genes(("Sox2", "<b>bad</b>", "../../etc"))
     labels = {"type/../x": np.array(["a", "b", "ü"] * (count // 3), dtype=object)}
     return Snapshots(x, np.repeat([0.0, 1.5], count // 2), space, "day", labels=labels, **more)
 
@@ -162,7 +162,7 @@ def test_info_is_plain_json() -> None:
 def test_one_coordinate_is_refused() -> None:
     with pytest.raises(ValueError, match="1 coordinate"):
         store.save_dataset(
-            Snapshots(np.zeros((4, 1), np.float32), np.arange(4.0), StateSpace.coordinates(("x",))),
+            Snapshots(np.zeros((4, 1), np.float32), np.arange(4.0), AffineSpace.coordinates(("x",))),
             label="x",
             origin="upload",
             source="f",
