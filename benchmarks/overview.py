@@ -1,6 +1,6 @@
 """The stored tables of times left out as one table of Markdown: models in rows, data sets in columns.
 
-    python benchmarks/overview.py [benchmarks/results/loo_*.json]
+    python benchmarks/overview.py [cellflow_core/selection/results/loo_*.json]
 
 Each number is the mean W1 over the times left out, then over seeds, with the standard deviation over seeds where there
 are several; below the models stand the answers that learn nothing.
@@ -14,13 +14,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
-TRIVIAL = {"midpoint": "OT midpoint", "previous": "time before, unmoved", "floor": "sampling floor"}
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cellflow_core import aliases
+from cellflow_core.selection.benchmark_results import RESULTS
+
+TRIVIAL = {"midpoint": "OT midpoint", "previous": "previous snapshot", "floor": "sampling floor"}
 
 
 def main(paths: list[Path]) -> str:
     """The table; no path: every stored one."""
     tables = [json.loads(path.read_text(encoding="utf-8")) for path in paths or sorted(RESULTS.glob("loo_*.json"))]
+    for row in (row for table in tables for row in table["rows"]):
+        row["model"] = aliases.model(row["model"])
     models = list(dict.fromkeys(row["model"] for table in tables for row in table["rows"]))
     first = {model: _numbers(tables[0], model) for model in models}
     models.sort(key=lambda model: statistics.fmean(first[model]) if first[model] else float("inf"))

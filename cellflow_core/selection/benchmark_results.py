@@ -1,4 +1,4 @@
-"""What our own benchmarks say about each model: read from `benchmarks/results`, never typed in."""
+"""What our own benchmarks say about each model: read from the stored tables of `benchmarks/loo.py`, never typed in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
+
+from cellflow_core import aliases
 
 TITLES = {
     "eb_velocity_subset2750.npz": "embryoid bodies",
@@ -18,7 +20,8 @@ TITLES = {
     "bifurcating_1000x250 · autoencoder of counts": "simulated counts",
 }
 """Files of the benchmark as people name them; another file has its own name."""
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+RESULTS = Path(__file__).parent / "results"
+"""The tables of `benchmarks/loo.py`, part of the package: what the guide ranks by."""
 
 
 @dataclass(frozen=True)
@@ -50,5 +53,5 @@ def _of_table(table: dict[str, Any]) -> list[Evidence]:
             ratio = mean(row["w1"] for row in rows) / table["baselines"]["midpoint"]
             file = str(table["data"]["file"])
             seconds = median(row.get("cpu", row["seconds"]) for row in rows)
-            found.append(Evidence(model, TITLES.get(file, file), ratio, seconds))
+            found.append(Evidence(aliases.model(model), TITLES.get(file, file), ratio, seconds))
     return found
