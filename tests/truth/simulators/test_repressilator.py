@@ -56,7 +56,7 @@ def test_any_gene_that_is_held_stops_the_clock() -> None:
         assert ring.period({gene: 0.0}) == 0 == ring.period({gene: 5.0}), gene
     stopped = ring.mean_trajectory(np.linspace(0, 2000, 200), {"LacI protein": 0.0})
     assert (stopped[:, 3] == 0).all() and np.ptp(stopped[-50:], axis=0).max() < 1e-6
-    with pytest.raises(KeyError, match="lacZ not among .* LacI RNA"):
+    with pytest.raises(KeyError, match="lacZ.*LacI RNA"):
         ring.mean_trajectory(np.array([0.0, 1.0]), {"lacZ": 0.0})
 
 

@@ -127,12 +127,12 @@ def test_cells_in_one_place_share_alike():
 
 
 def test_says_what_is_lacking():
-    with pytest.raises(ValueError, match=r"no measured cell with kind = stem at time 2, .* there are some at 0$"):
+    with pytest.raises(ValueError, match="stem at time 2.* 0$"):
         ancestry(planned(), DATA, VIEW, time=2.0, label=("kind", "stem"))
-    with pytest.raises(KeyError, match="there is no annotation 'fate'"):
+    with pytest.raises(KeyError, match="'fate'"):
         ancestry(planned(), DATA, VIEW, label=("fate", "a"))
     other = Snapshots(DATA.x + 1, DATA.t, DATA.space)
-    with pytest.raises(ValueError, match="cells that are not in these data: train it on them again"):
+    with pytest.raises(ValueError, match="not in these data"):
         ancestry(planned(), other, Embedding("pca", ("p", "q"), other.x, other.x))
 
 

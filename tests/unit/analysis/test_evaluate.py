@@ -61,9 +61,9 @@ def test_a_plan_that_splits_cells_is_scored_by_all_it_joins(monkeypatch):
 
 def test_only_times_between_others_can_be_left_out():
     assert evaluate.middle_times(shifted()) == (1.0,)
-    with pytest.raises(ValueError, match="time 4 cannot be left out: it must be one of 1, which lie between two"):
+    with pytest.raises(ValueError, match="time 4"):
         evaluate.baselines(shifted(), 4.0)
-    with pytest.raises(ValueError, match="needs cells at three or more times, these data have 2"):
+    with pytest.raises(ValueError, match="three or more times"):
         evaluate.middle_times(shifted((0.0, 1.0)))
 
 

@@ -71,9 +71,9 @@ def test_a_learnt_space_stays_where_nothing_is_changed():
 
 def test_a_gene_without_spread_has_no_score():
     same = Snapshots(CELLS * np.array([1.0, 1.0, 0.0], np.float32), DATA.t, DATA.space)
-    with pytest.raises(ValueError, match="Still is the same in all cells"):
+    with pytest.raises(ValueError, match="Still"):
         shifted(same, "Still", -5.0, same.x)
-    with pytest.raises(KeyError, match="'Nowhere' is not in the model"):
+    with pytest.raises(KeyError, match="'Nowhere'"):
         shifted(same, "Nowhere", -5.0, same.x)
 
 
@@ -108,5 +108,5 @@ def test_a_static_plan_is_refused_as_it_is_for_a_held_gene():
             x0, x1 = (torch.from_numpy(DATA.at(time)) for time in DATA.times)
             return TransportPlan(0.0, 2.0, x0, x1, torch.full((len(x0),), 1 / len(x0)))
 
-    with pytest.raises(ValueError, match="a static plan between measured times and no velocity field"):
+    with pytest.raises(ValueError, match="static plan"):
         perturbation(Plans(), DATA, VIEW, "Side", "shift")

@@ -54,14 +54,14 @@ def test_a_sampler_that_follows_no_cell_shows_populations_only():
     for found in (time_course(model, DATA, VIEW), gene_trend(model, DATA, "Up")):
         assert any("not what becomes of a cell" in each for each in found.notes)
     for ask in (lambda: fate_map(model, DATA, VIEW, "kind"), lambda: landscape(model, DATA, VIEW)):
-        with pytest.raises(ValueError, match="follows none, so it cannot say what becomes of a cell; a model that"):
+        with pytest.raises(ValueError, match="follows none"):
             ask()
 
 
 @pytest.mark.parametrize("kind", [Jumping, Drawing])
 def test_a_sampler_has_no_arrows_and_no_knock_out(kind):
     model = kind()
-    with pytest.raises(ValueError, match="has its own sampler and no velocity field"):
+    with pytest.raises(ValueError, match="sampler"):
         flow_field(model, DATA, VIEW)
-    with pytest.raises(ValueError, match="only draws cells as they were measured: it cannot say where a cell with"):
+    with pytest.raises(ValueError, match="draws"):
         perturbation(model, DATA, VIEW, "Up", states="kind")

@@ -178,7 +178,7 @@ def test_a_model_moves_by_what_its_settings_give():
     assert moving.kind == "deterministic" and moving.growth is None and moving.drift is None and moving.noise is None
     moving = dynamics(noisy)
     assert moving.kind == "stochastic" and moving.velocity is None and moving.growth is not None
-    with pytest.raises(ValueError, match="it has no capability at all"):
+    with pytest.raises(ValueError, match="capability"):
         dynamics(
             type(
                 "Bare",
@@ -244,7 +244,7 @@ def test_cells_of_a_plan_that_grows_carry_its_mass():
 
 
 def test_a_model_that_moves_nothing_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"Made up cannot be simulated: it has growth; needed is a velocity"):
+    with pytest.raises(ValueError, match="growth.*velocity"):
         simulate(Mute(), np.zeros((1, 2), np.float32), [0.0, 1.0])
 
 

@@ -106,13 +106,13 @@ def test_the_program_writes_its_table(file, tmp_path, capsys):
     loo.main([*asked, "--models", "ot-displacement", "--seeds", "2,3"])
     kept = [(row["model"], row["seed"]) for row in json.loads(out.read_text())["rows"][::2]]
     assert kept == [("i-cfm", 1), ("i-cfm", 2), ("ot-displacement", 1), ("ot-displacement", 2), ("ot-displacement", 3)]
-    with pytest.raises(SystemExit, match="table.json holds a table of other data, preset or machine"):
+    with pytest.raises(SystemExit, match="table.json"):
         loo.main([*asked, "--dims", "1"])
-    with pytest.raises(SystemExit, match="table.json holds a table of other data, preset or machine"):
+    with pytest.raises(SystemExit, match="table.json"):
         loo.main([*asked, "--scaler", "seen"])
-    with pytest.raises(SystemExit, match="cells.npz has 2 coordinates, --dims asks for 5"):
+    with pytest.raises(SystemExit, match="2 coordinates"):
         loo.main([*asked, "--dims", "5"])
-    with pytest.raises(KeyError, match="there is no model 'ot-cmf'"):
+    with pytest.raises(KeyError, match="'ot-cmf'"):
         loo.main([*asked, "--models", "ot-cmf"])
 
 
@@ -129,9 +129,9 @@ def test_a_model_may_be_named_with_settings(file, tmp_path, capsys):
     assert len(shown) == 2 and len({line.rindex("1") for line in shown}) == 1  # the columns stand under each other
     again = loo.main([*asked, "--models", "ot-displacement", "--out", str(out)])
     assert sorted(row["model"] for row in again["rows"]) == [label, label, "ot-displacement", "ot-displacement"]
-    with pytest.raises(ValueError, match="Settings has no setting colour; it has .*coupling"):
+    with pytest.raises(ValueError, match="colour.*coupling"):
         loo.main([*asked, "--models", "metric-fm:colour=blue"])
-    with pytest.raises(ValueError, match="Settings: width=1 is below 4"):
+    with pytest.raises(ValueError, match="width=1 is below 4"):
         loo.main([*asked, "--models", "metric-fm:width=1"])
 
 
@@ -240,9 +240,9 @@ def test_cite_is_one_donor_with_its_days_in_even_steps(shelf):
 
 
 def test_what_is_wrong_with_an_official_file_is_one_sentence(shelf, tmp_path, file):
-    with pytest.raises(SystemExit, match=r"cells.npz is not the official file \(sha256 .*name it as --data"):
+    with pytest.raises(SystemExit, match="sha256.*--data"):
         loo.main(["--data", "eb", "--file", str(file)])
-    with pytest.raises(SystemExit, match="there is no file .*nowhere.npz: --file takes eb_velocity_v5.npz from http"):
+    with pytest.raises(SystemExit, match="nowhere.npz.*http"):
         loo.main(["--data", "eb", "--file", str(tmp_path / "nowhere.npz")])
     for obs, sentence in (
         ({"time": moving()[1]}, "has no column day or no components X_pca"),
@@ -252,12 +252,12 @@ def test_what_is_wrong_with_an_official_file_is_one_sentence(shelf, tmp_path, fi
         with pytest.raises(SystemExit, match=sentence):
             cells.official("cite", tmp_path / "other.h5ad", days=False)
     shelf.files["/eb"] = b"another file"
-    with pytest.raises(SystemExit, match="sent another file than was expected"):
+    with pytest.raises(SystemExit, match="another file"):
         loo.main(["--data", "eb"])
 
 
 def test_without_a_network_it_says_how_to_go_on(shelf):
-    with pytest.raises(SystemExit, match=r"(?s)127.0.0.1.*\nFetch http.*/eb where there is a network, .* --file PATH"):
+    with pytest.raises(SystemExit, match="(?s)127.0.0.1.*/eb.*--file"):
         loo.main(["--data", "eb", "--url", "http://127.0.0.1:9/eb"])
 
 

@@ -197,18 +197,18 @@ def test_generated_cells_are_written_with_counts_and_without_the_same_cell_at_tw
 
 def test_a_condition_is_a_column_that_there_is(capsys):
     data = counted_cells().spec
-    with pytest.raises(ValueError, match="condition='type' is no annotation of these data .* there are kind"):
+    with pytest.raises(ValueError, match="'type'.*kind"):
         registry.create("cfgen", {"condition": "type"}, data, 0)
     plain = registry.create("cfgen", {}, data, 0)
     assert isinstance(plain, HasSampler)
-    with pytest.raises(ValueError, match="was trained without a condition"):
+    with pytest.raises(ValueError, match="condition"):
         plain.sample(torch.zeros(2, 2), (0.0, 1.0), torch.Generator(), {"label": torch.zeros(2)})
 
 
 def test_settings_are_read_in_their_types():
     known = {each.name: each for each in model_cards.card("ot-cfm").settings}
     assert parsed(["width=8", "sigma=0.5", "coupling=exact"], known) == {"width": 8, "sigma": 0.5, "coupling": "exact"}
-    with pytest.raises(ValueError, match="width='x' is not a number"):
+    with pytest.raises(ValueError, match="width='x'"):
         parsed(["width=x"], known)
 
 

@@ -23,15 +23,15 @@ def made(cells=30, dim=3, times=(0.0, 1.5, 4.0)):
 
 def test_wrong_arrays_are_refused_with_what_was_found():
     data = made()
-    with pytest.raises(ValueError, match=r"30 cells need as many times, got an array of shape \(29,\)"):
+    with pytest.raises(ValueError, match=r"30 cells.*\(29,\)"):
         Snapshots(data.x, data.t[:-1], data.space)
-    with pytest.raises(ValueError, match="3 coordinates, the state space has 2"):
+    with pytest.raises(ValueError, match="3 coordinates"):
         Snapshots(data.x, data.t, AffineSpace.coordinates(("a", "b")))
     bad = data.x.copy()
     bad[3, 1], bad[7, 0] = np.nan, np.inf
-    with pytest.raises(ValueError, match="2 of 30 cells hold a value or a time that is missing or infinite"):
+    with pytest.raises(ValueError, match="2 of 30 cells"):
         replace(data, x=bad)
-    with pytest.raises(KeyError, match="no cells at time 2; there are cells at 0, 1.5, 4"):
+    with pytest.raises(KeyError, match="time 2.*0, 1.5, 4"):
         data.at(2.0)
 
 
@@ -92,11 +92,11 @@ def test_pca_space_maps_both_ways():
     np.testing.assert_allclose(part.encode(part.decode(x)), x, atol=1e-12)
     weight, offset = part.gene("D")
     np.testing.assert_allclose(x @ weight + offset, part.decode(x)[:, 3])
-    with pytest.raises(KeyError, match="gene 'Z' is not in the model: it holds 6 genes"):
+    with pytest.raises(KeyError, match="'Z'.*6 genes"):
         part.gene("Z")
     with pytest.raises(KeyError, match="without genes"):
         AffineSpace.coordinates(("a",)).gene("A")
-    with pytest.raises(ValueError, match=r"needs a mean and a decoder of shape \(3, 6\)"):
+    with pytest.raises(ValueError, match=r"\(3, 6\)"):
         AffineSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings)
 
 

@@ -86,9 +86,9 @@ def test_counts_are_drawn_where_the_law_is_known_and_only_there(tmp_path):
     assert data.fingerprint != Snapshots(X, np.zeros(9), neural("rate")).fingerprint
     for space in (neural("rate"), neural("linear"), principal()):
         assert DataRequirement.COUNTS not in Snapshots(X, np.zeros(9), space).has
-        with pytest.raises(ValueError, match="has no law of counts: choose the axes"):
+        with pytest.raises(ValueError, match="counts"):
             space.sample_counts(X, np.full(9, 100.0), np.random.default_rng(0))
-    with pytest.raises(ValueError, match="5 dispersions and output linear do not fit counts of 5 genes"):
+    with pytest.raises(ValueError, match="dispersions"):
         replace(neural("linear"), dispersion=COUNTED.dispersion)
 
 
@@ -133,7 +133,7 @@ def test_principal_components_give_training_genes_back():
 
 
 def test_what_cannot_be_reached_is_said():
-    with pytest.raises(KeyError, match="gene 'Z' is not in the model: it holds 5 genes"):
+    with pytest.raises(KeyError, match="'Z'.*5 genes"):
         neural().expression(X, "Z")
     with pytest.raises(KeyError, match="without genes"):
         AffineSpace.coordinates(("a", "b")).value_and_gradient(X, "Z")

@@ -68,9 +68,9 @@ def test_data_that_are_gone_are_told():
 
 def test_settings_that_the_question_does_not_take():
     run = index.submit(recipe(stored()))
-    with pytest.raises(ValueError, match="unexpected keyword argument 'wrong'"):
+    with pytest.raises(ValueError, match="'wrong'"):
         analysis_cache.cache_path("test-trend", run.id, {"gene": "a", "wrong": 1})
-    with pytest.raises(ValueError, match="has no trained model: it is queued"):
+    with pytest.raises(ValueError, match="queued"):
         analysis_cache.answer("test-trend", run.id, gene="a")
 
 

@@ -82,7 +82,7 @@ def test_memory_has_a_limit(monkeypatch):
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "4")
     assert sandbox.run_isolated(f"{HERE}:eat").result(60) == 2_000_000_000
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "much")
-    with pytest.raises(ValueError, match="CELLFLOW_MEMORY_GB='much' is no number"):
+    with pytest.raises(ValueError, match="CELLFLOW_MEMORY_GB"):
         sandbox.run_isolated(f"{HERE}:eat").result(60)
 
 

@@ -76,7 +76,7 @@ def test_mmd_of_gaussians_is_the_closed_form(monkeypatch):
 
 
 def test_measured_cells_in_one_place_have_no_kernel():
-    with pytest.raises(ValueError, match="most of the 5 measured cells stand in one place"):
+    with pytest.raises(ValueError, match="5 measured cells"):
         distances.mmd(cloud(4, 2), np.ones((5, 2)))
 
 

@@ -53,10 +53,10 @@ def test_marginals_hold_where_they_have_no_price():
 
 def test_says_what_does_not_settle(monkeypatch):
     cost, own0, own1 = clouds()
-    with pytest.raises(ValueError, match="alpha=2 is the share"):
+    with pytest.raises(ValueError, match="alpha=2"):
         fused_plan(cost, own0, own1, 2.0, 0.05)
     monkeypatch.setattr(fused_gromov_wasserstein, "ROUNDS", 1)
-    with pytest.raises(ValueError, match="after 1 rounds: take a larger epsilon"):
+    with pytest.raises(ValueError, match="epsilon"):
         fused_plan(cost, own0, own1, 0.5, 0.05)
 
 

@@ -56,7 +56,7 @@ class TestExact:
         assert cost(*whole) <= cost(row, column, mass) < 1.5 * cost(*whole)
 
     def test_refuses_an_empty_side(self):
-        with pytest.raises(ValueError, match="needs points on both sides, got 0 and 5"):
+        with pytest.raises(ValueError, match="0 and 5"):
             ot.exact_plan(torch.zeros(0, 2), torch.zeros(5, 2), torch.Generator())
 
 
@@ -140,14 +140,14 @@ class TestEntropic:
         torch.testing.assert_close(cheap, torch.tensor([0.5, 0.25, 0.25], dtype=torch.float64), atol=1e-3, rtol=0)
 
     def test_says_what_cannot_be(self, monkeypatch):
-        with pytest.raises(ValueError, match="epsilon=0, the prices inf and inf and total=1 must be above 0"):
+        with pytest.raises(ValueError, match="epsilon=0"):
             entropic_plan(costs(3, 3), 0.0)
-        with pytest.raises(ValueError, match="masses of the source must be above 0 and sum to 1, they sum to 3"):
+        with pytest.raises(ValueError, match="source.*3"):
             entropic_plan(costs(3, 3), 1.0, source=torch.ones(3))
-        with pytest.raises(ValueError, match="no plan keeps a source of mass 1 and a target of mass 2"):
+        with pytest.raises(ValueError, match="1 .* 2"):
             entropic_plan(costs(3, 3), 1.0, total=2.0)
         monkeypatch.setattr(sinkhorn, "ROUNDS", 10)
-        with pytest.raises(ValueError, match="after 10 rounds at epsilon=.* take a larger one, or an exact plan"):
+        with pytest.raises(ValueError, match="epsilon="):
             entropic_plan(costs(200, 150), 1e-3)
 
 

@@ -14,7 +14,7 @@ def test_polygons_hold_what_lies_in_them():
     assert in_polygon(points, np.array(square)).tolist() == [True, False, False, True]
     hollow = [(0, 0), (4, 0), (4, 4), (2, 1), (0, 4)]
     assert in_polygon(np.array([[2.0, 3.0], [0.5, 2.0]]), np.array(hollow)).tolist() == [False, True]
-    with pytest.raises(ValueError, match="three or more corners"):
+    with pytest.raises(ValueError, match="corners"):
         in_polygon(points, np.array(square[:2]))
 
 
@@ -25,5 +25,5 @@ def test_an_outline_is_text_and_back():
 
 @pytest.mark.parametrize("text", ["", "1,2 3,4", "1,2 3 4,5", "a,b c,d e,f", "1,2 3,4 nan,5", "1,2,3 4,5,6 7,8,9"])
 def test_what_is_no_outline_is_told(text):
-    with pytest.raises(ValueError, match="three or more corners"):
+    with pytest.raises(ValueError, match="corners"):
         parse_polygon(text)

@@ -131,5 +131,5 @@ def test_the_reader_of_scores_is_told_what_was_chosen(name, settings):
 
 def test_a_balanced_model_learns_no_growth():
     model = registry.create("metric-fm", {"width": 8, "depth": 1}, moving(cells=9).spec, seed=0)
-    with pytest.raises(ValueError, match="with coupling 'full' Metric Flow Matching learns no growth"):
+    with pytest.raises(ValueError, match="growth"):
         model.growth(torch.zeros(2), torch.zeros(2, 2), {})  # type: ignore[attr-defined]

@@ -54,9 +54,9 @@ def test_what_cannot_be_left_out_is_one_sentence():
         ValueError, match="time 2 cannot be left out: it must be one of 1, which lie between two others"
     ):
         comparison(stored(), ("i-cfm",), folds=(2.0,))
-    with pytest.raises(KeyError, match="there is no model 'ot-cmf'"):
+    with pytest.raises(KeyError, match="'ot-cmf'"):
         comparison(stored(), ("ot-cmf",))
-    with pytest.raises(ValueError, match="needs cells at three or more times, these data have 2"):
+    with pytest.raises(ValueError, match="three or more times"):
         comparison(stored(drifting(2)), ("i-cfm",))
 
 
@@ -88,7 +88,7 @@ def test_a_run_on_every_time_has_no_row():
     wish = comparison(stored(), ("i-cfm",), "quick")
     whole = index.submit(dataclasses.replace(wish.recipes[0], hold_out=None))
     assert table.matching_runs(wish) == (None,)
-    with pytest.raises(ValueError, match="was trained on every time: it has no place in a table of held-out times"):
+    with pytest.raises(ValueError, match="every time"):
         table.row(whole)
 
 

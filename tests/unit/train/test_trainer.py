@@ -147,12 +147,12 @@ def test_phases_share_the_steps_and_say_where_they_are():
 def test_a_damaged_checkpoint_is_a_sentence(tmp_path):
     path = tmp_path / "step-00000001.pt"
     path.write_bytes(b"nothing like it")
-    with pytest.raises(ValueError, match=r"step-00000001\.pt cannot be read"):
+    with pytest.raises(ValueError, match=r"step-00000001\.pt"):
         checkpoint.load(path)
 
 
 def test_data_that_lack_what_the_model_needs():
     data = drifting(times=1)
     assert DataRequirement.TIMES not in data.has
-    with pytest.raises(ValueError, match="I-CFM needs cells at two or more times, which these data do not have"):
+    with pytest.raises(ValueError, match="two or more times"):
         fit(registry.create("i-cfm", SMALL, data.spec, 0), data, STEPS)

@@ -36,7 +36,7 @@ def test_every_entry_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
         assert each.title and each.paper and each.licence and each.good_for and each.organism and each.cells
         assert each.sha256 == "" or len(bytes.fromhex(each.sha256)) == 32
         assert uploads.ending(each.file) != ".bin"
-    with pytest.raises(KeyError, match="no public data set 'ebb'; there is eb, eb-genes"):
+    with pytest.raises(KeyError, match="'ebb'.*eb, eb-genes"):
         public.find("ebb")
 
 
@@ -51,7 +51,7 @@ def test_a_wrong_checksum_gives_nothing(shelf: Shelf, monkeypatch: pytest.Monkey
     shelf.files["/eb"] = b"cells"
     entry = dataclasses.replace(public.find("eb"), sha256="1" * 64)
     monkeypatch.setattr(public, "CATALOGUE", (entry, *public.CATALOGUE))
-    with pytest.raises(ValueError, match="sent another file than was expected"):
+    with pytest.raises(ValueError, match="another file"):
         public.get("eb")
 
 

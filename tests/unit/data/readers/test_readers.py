@@ -63,7 +63,7 @@ def test_labels_are_text_and_empty_ones_missing() -> None:
 
 
 def test_a_file_that_is_gone(tmp_path) -> None:
-    with pytest.raises(InvalidInputError, match="not there any more"):
+    with pytest.raises(InvalidInputError, match="not there"):
         read(tmp_path / "a.csv", "a.csv")
 
 

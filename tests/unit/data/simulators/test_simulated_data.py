@@ -48,11 +48,11 @@ def test_a_name_of_ones_own_and_mistakes() -> None:
     id = demos.simulate("toggle", few("toggle") | {"bias": 0.2}, " Class 7b ")
     info = store.open_dataset(id).info
     assert info.label == "Class 7b" and "bias 0.2 (not 0.045)" in info.steps[1]
-    with pytest.raises(ValueError, match=r"bias=9 is above 0\.5"):
+    with pytest.raises(ValueError, match="bias=9"):
         demos.simulate("toggle", {"bias": 9})
-    with pytest.raises(KeyError, match="there is no simulator 'dice'; there are "):
+    with pytest.raises(KeyError, match="'dice'"):
         demos.simulate("dice", {})
-    with pytest.raises(ValueError, match="these settings make 5,000,000 cells, at most 1,000,000 are made"):
+    with pytest.raises(ValueError, match="5,000,000 cells"):
         demos.simulate("toggle", {"cells_per_time": 100_000, "n_times": 50})
     assert len(store.datasets()) == 1
 

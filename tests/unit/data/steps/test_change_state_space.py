@@ -78,7 +78,7 @@ def test_genes_as_axes_by_name_and_by_number():
     by_name = derived(representation="genes", genes="<B>bad</B>, gene 39\nGene3 Gene1").snapshots()
     assert by_name.space.axes == ("<b>bad</b>", "gene 39", "Gene3", "Gene1")
     assert derived(representation="genes", axes=6).snapshots().dim == 6
-    with pytest.raises(KeyError, match="'Nanog' not among the 40 genes"):
+    with pytest.raises(KeyError, match="'Nanog'.*40 genes"):
         derived(representation="genes", genes="Nanog Gene3")
     with pytest.raises(ValueError, match="one gene is no state"):
         derived(representation="genes", genes="Gene3")
@@ -144,5 +144,5 @@ def test_axes_that_are_genes_can_be_changed_and_stay_readable():
 def test_cells_without_genes_are_refused():
     data = Snapshots(np.zeros((30, 2)) + np.arange(30)[:, None], np.zeros(30), AffineSpace.coordinates(("a", "b")))
     id = save_dataset(data, label="map", origin="upload", source="made")
-    with pytest.raises(ValueError, match="comes without gene expression"):
+    with pytest.raises(ValueError, match="gene expression"):
         derive(id, "state", {})

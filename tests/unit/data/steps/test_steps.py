@@ -50,9 +50,9 @@ def test_every_step_says_what_it_does_and_when():
 
 
 def test_an_unknown_step_is_told():
-    with pytest.raises(KeyError, match="there is no step 'fly'; there are clusters, "):
+    with pytest.raises(KeyError, match="'fly'.*clusters"):
         derive(stored(), "fly", {})
-    with pytest.raises(KeyError, match="there is no data set 'nope'"):
+    with pytest.raises(KeyError, match="'nope'"):
         derive("nope", "subset", {})
 
 
@@ -128,7 +128,7 @@ def test_groups_are_found_and_named_by_size():
     assert "found 3 groups of 80 to 200 cells" in made.info.steps[-1].lower()
     again = store.open_dataset(derive(id, "clusters", {"resolution": 0.05})).snapshots().labels["Leiden 0.05"]
     np.testing.assert_array_equal(groups, again)
-    with pytest.raises(ValueError, match="annotation 'Leiden 0.05' already"):
+    with pytest.raises(ValueError, match="'Leiden 0.05'"):
         derive(made.info.id, "clusters", {"resolution": 0.05})
 
 
@@ -163,7 +163,7 @@ def test_growth_speaks_the_unit_of_the_data():
     assert by_day.growth is not None and by_hour.growth is not None
     np.testing.assert_allclose(by_hour.growth * 24, by_day.growth)
     stage = measured_cells(genes, "stage")[0]
-    with pytest.raises(ValueError, match="the unit of time here is 'stage': set days_per_unit"):
+    with pytest.raises(ValueError, match="'stage'.*days_per_unit"):
         derive(stage, "growth", {})
     two_days = store.open_dataset(derive(stage, "growth", {"days_per_unit": 2.0})).snapshots()
     np.testing.assert_allclose(two_days.growth, 2 * by_day.growth)

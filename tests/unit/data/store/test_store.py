@@ -78,7 +78,7 @@ def test_view_is_the_stored_map_of_the_state() -> None:
     again = store.open_dataset(opened.info.id)
     assert again.info.views == ("pca", "umap") and again.view_map("umap") is None
     assert again.view_axes("umap") == ("UMAP 1", "UMAP 2")
-    with pytest.raises(KeyError, match="there is pca, umap"):
+    with pytest.raises(KeyError, match="pca, umap"):
         again.embedding("tsne")
     with pytest.raises(ValueError, match="shape"):
         store.add_view(opened.info.id, "umap", np.zeros((29, 2), np.float32))
@@ -192,5 +192,5 @@ def test_layers_views_and_the_recipe_come_with_the_cells() -> None:
     back = opened.snapshots()
     assert (back.covariates["total counts"] == np.arange(30)).all() and back.fingerprint == opened.info.fingerprint
     assert back.growth is not None and "a growth rate of each cell" in opened.info.has
-    with pytest.raises(KeyError, match="has no layer 'unspliced'; it has spliced"):
+    with pytest.raises(KeyError, match="'unspliced'.* spliced"):
         opened.layer("unspliced")
