@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.math.integrate import State, solve
 from cellflow_core.models.networks.time_mlp import TimeMLP
 
 STEPS = 24
@@ -57,13 +58,12 @@ class ConditionalFlow(nn.Module):
                   v(without)), classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598)
         """
 
-        def velocity(share: float, z: Tensor) -> Tensor:
-            s = z.new_full((len(z),), share)
+        def velocity(time: float, state: State) -> State:
+            (z,) = state
+            s = z.new_full((len(z),), time)
             found = self(s, z, condition)
-            return found if unconditional is None else torch.lerp(self(s, z, unconditional), found, guidance)
+            return (found if unconditional is None else torch.lerp(self(s, z, unconditional), found, guidance),)
 
-        z = torch.randn((len(condition), self.dim), generator=rng, device=condition.device)
-        for k in range(STEPS):
-            half = z + velocity(k / STEPS, z) / (2 * STEPS)
-            z = z + velocity((k + 0.5) / STEPS, half) / STEPS
-        return z
+        noise = torch.randn((len(condition), self.dim), generator=rng, device=condition.device)
+        *_, (target,) = solve(velocity, (noise,), [k / STEPS for k in range(STEPS + 1)], "midpoint")
+        return target

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.data.snapshots import DataSpec
-from cellflow_core.math.integrate import Field
+from cellflow_core.math.integrate import Field, State, solve
 from cellflow_core.models.contract import Loss
 from cellflow_core.models.networks.time_mlp import velocity_scale
 from cellflow_core.models.transport.pair_sampler import Pairs
@@ -49,12 +49,22 @@ def simulate_bridge(
     rng: torch.Generator,
     backward: bool,
 ) -> Float[Tensor, "cells dim"]:
-    """Where cells of one end of an interval arrive at its other end: Euler-Maruyama steps of the process."""
-    h = (t1 - t0) / steps
-    for k in range(steps):
-        s = 1 - k / steps if backward else k / steps
-        t = x.new_full((len(x),), t0 + s * (t1 - t0))
+    """Cells of one end of an interval at its other end, by Euler-Maruyama steps of the process, forward or backward."""
+    gap = t1 - t0
+
+    def drift(time: float, state: State) -> State:
+        (x,) = state
+        s, t = (time - t0) / gap, x.new_full((len(x),), time)
         d, g = displacement(t, x), scaled_score(t, x)
-        drift = 2 * (1 - s) * g - d if backward else d + 2 * s * g
-        x = x + h * drift + sigma * h**0.5 * torch.randn(x.shape, generator=rng, device=x.device)
-    return x
+        return (d - 2 * (1 - s) * g if backward else d + 2 * s * g,)
+
+    fractions = [k / steps for k in range(steps + 1)]
+    path = solve(
+        drift,
+        (x,),
+        [t0 + (1 - s if backward else s) * gap for s in fractions],
+        sigma=lambda _: x.new_full((len(x),), sigma),
+        noise=lambda k, x: torch.randn(x.shape, generator=rng, device=x.device),
+    )
+    *_, (end,) = path
+    return end

@@ -1,9 +1,5 @@
-"""Cells on random ways from one time to another, as training needs them: differentiable, all of a batch at once.
-
-    x <- x + h b(t, x) + sqrt(h) sigma(t) xi,    xi ~ N(0, I)        Euler-Maruyama, Kloeden & Platen 1992, section 9.1
-
-Every cell has a start and an end of its own, h = (t1 - t0) / steps: cells of all intervals go together.
-"""
+"""Stochastic paths over the interval of each cell, as training by simulation needs them: differentiable, all of a batch
+at once. Euler-Maruyama steps of `math.integrate`."""
 
 from __future__ import annotations
 
@@ -14,12 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cellflow_core.math.integrate import Field
+from cellflow_core.math.integrate import Field, State, per_cell, solve
 
 
 @dataclass(frozen=True)
 class SDEPath:
-    """States x at times t, first the start, and the drift (state / time) that each step took."""
+    """States x at times t, first the start, and the drift b (state / time) of each step."""
 
     t: Float[Tensor, "stops cells"]
     x: Float[Tensor, "stops cells dim"]
@@ -35,14 +31,20 @@ def euler_maruyama(
     steps: int,
     rng: torch.Generator,
 ) -> SDEPath:
-    """Where each cell goes between its t0 and its t1. noise(t [cells]) is sigma (state / sqrt(time)), [cells]."""
-    h = (t1 - t0) / steps
-    times, states, drifts = [t0], [x0], []
-    for k in range(steps):
-        t, x = times[-1], states[-1]
-        b = drift(t, x)
-        kick = torch.randn(x.shape, generator=rng, device=x.device)
-        states.append(x + h[:, None] * b + (h.sqrt() * noise(t))[:, None] * kick)
-        times.append(t0 + (k + 1) * h)
-        drifts.append(b)
-    return SDEPath(torch.stack(times), torch.stack(states), torch.stack(drifts))
+    """The path of each cell from its t0 to its t1. noise(t [cells]) is sigma (state / sqrt(time)), [cells]."""
+    gap, drifts = t1 - t0, []
+
+    def rates(t: Tensor, state: State) -> State:
+        drifts.append(drift(t, state[0]))
+        return (drifts[-1],)
+
+    fractions = [k / steps for k in range(steps + 1)]
+    path = solve(
+        per_cell(rates, t0, t1),
+        (x0,),
+        fractions,
+        sigma=lambda s: gap.sqrt() * noise(t0 + s * gap),
+        noise=lambda k, x: torch.randn(x.shape, generator=rng, device=x.device),
+    )
+    x = torch.stack([state for (state,) in path])
+    return SDEPath(torch.stack([t0 + s * gap for s in fractions]), x, torch.stack(drifts))
