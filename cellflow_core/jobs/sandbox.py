@@ -20,15 +20,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 from cellflow_core.jobs.process import Context, run
+from cellflow_core.workspace import memory_limit
 
 AT_ONCE = 2
-SHARE = 0.8  # of the machine's memory that one call may take
 LOADED = ("anndata", "scanpy", "cellflow_core.data.importing.importing")
-_CONTROL_GROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -60,19 +58,6 @@ def run_isolated(
 def prestart() -> None:
     """Have one process ready that has loaded what reading a file needs; it is replaced whenever it was used."""
     _SPARE.fill()
-
-
-def memory_limit() -> int:
-    """Bytes of data that one call may hold: `CELLFLOW_MEMORY_GB`, or a share of what the machine or container has."""
-    given = os.environ.get("CELLFLOW_MEMORY_GB", "")
-    if given:
-        try:
-            return int(float(given) * 1e9)
-        except ValueError:
-            raise ValueError(f"CELLFLOW_MEMORY_GB={given!r} is no number: say how many GB one call may take") from None
-    there = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    there += [int(each.read_text()) for each in _CONTROL_GROUPS if each.exists() and each.read_text().strip().isdigit()]
-    return int(SHARE * min(there))
 
 
 @dataclass(frozen=True)

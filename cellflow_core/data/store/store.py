@@ -28,7 +28,7 @@ from cellflow_core.data.store.dataset import (
 )
 from cellflow_core.data.store.expression import Expression
 from cellflow_core.data.store.snapshots_file import save_snapshots, text
-from cellflow_core.workspace import data_root
+from cellflow_core.workspace import Workspace, data_root
 
 __all__ = [
     "DEMO",
@@ -76,9 +76,9 @@ def damaged_datasets() -> tuple[str, ...]:
     return tuple(each for each in map(_info_or_problem, _folders()) if isinstance(each, str))
 
 
-def open_dataset(id: str) -> Dataset:
+def open_dataset(id: str, workspace: Workspace | None = None) -> Dataset:
     """The data set of this id. Raises KeyError where there is none, DamagedDataset where it cannot be read."""
-    folder = data_root() / id
+    folder = (data_root() if workspace is None else workspace.data) / id
     if not _ID.fullmatch(id) or not folder.is_dir():
         raise KeyError(f"there is no data set {id!r}: it may have been deleted; the Data page lists those there are")
     return Dataset(folder)
