@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from cellflow_core.atomic_write import replacing
+
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that decides how training goes on: a resumed run ends in the weights of an uninterrupted one.
+    """Everything that determines the rest of a training: a resumed run ends in the weights of an uninterrupted one.
 
-    phase, step  the phase under way and the steps done in it
-    model        state dict of the model; `average`: of its moving average
+    phase, step  the current phase and the steps done in it
+    model        state dict of the model; `average`: of the moving average (EMA) of its weights
     optimizers   state dict of each update's optimiser
     rng          state of the training generator
     seconds      spent in training so far
@@ -31,16 +32,9 @@ class Checkpoint:
 
 
 def write(path: Path, value: Any) -> None:
-    """Write tensors and plain containers whole or not at all: temporary file, fsync, rename."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            torch.save(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write tensors and plain containers, whole or not at all."""
+    with replacing(path) as part, part.open("wb") as file:
+        torch.save(value, file)
 
 
 def read(path: Path, device: str | torch.device = "cpu") -> Any:

@@ -22,16 +22,18 @@ from cellflow_core.train.checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class TrainConfig(Config):
-    steps: int = setting(2000, "training steps, over all phases", 1, 10_000_000)
-    batch_size: int = setting(256, "cells of each time in a step", 2, 1_000_000, "cells")
-    learning_rate: float = setting(2e-3, "size of a step at the start; falls to zero along a cosine", 1e-8, 1.0)
-    weight_decay: float = setting(1e-5, "pull of the weights to zero", 0.0, 1.0)
-    max_grad_norm: float = setting(1.0, "largest length of a gradient", 1e-6, 1e6)
-    ema_decay: float = setting(0.995, "memory of the moving average of the weights, 0 for none", 0.0, 0.99999)
+    """Settings of the training loop."""
+
+    steps: int = setting(2000, "number of training steps, over all phases", 1, 10_000_000)
+    batch_size: int = setting(256, "batch size per time", 2, 1_000_000, "cells")
+    learning_rate: float = setting(2e-3, "initial learning rate of AdamW; cosine decay to zero", 1e-8, 1.0)
+    weight_decay: float = setting(1e-5, "decoupled weight decay of AdamW", 0.0, 1.0)
+    max_grad_norm: float = setting(1.0, "gradient clipping norm", 1e-6, 1e6)
+    ema_decay: float = setting(0.995, "moving average of weights (EMA) decay, 0 for none", 0.0, 0.99999)
     validation_fraction: float = setting(
-        0.1, "share of the training cells kept aside to watch for over-fitting", 0.0, 0.5
+        0.1, "validation fraction: cells of each time held out to monitor over-fitting", 0.0, 0.5
     )
-    log_every: int = setting(20, "steps between two reports", 1, 100_000, "steps")
+    log_every: int = setting(20, "steps between two reports of the loss", 1, 100_000, "steps")
 
     @classmethod
     def preset(cls, name: str, model: type[DynamicsModel], **changes: Any) -> Self:
@@ -48,10 +50,10 @@ PRESETS: Mapping[str, float] = {"quick": 0.25, "standard": 1.0, "careful": 4.0}
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands. `checkpoint()` shows its whole state, not copied: write it while the report is handled.
+    """Where training stands. `checkpoint()` is its whole state, not copied: write it while the report is handled.
 
     step, steps  over all phases; losses: mean of each named term since the last report; seconds: spent in training
-    validation   total loss on the cells kept aside, None where there are none
+    validation   total loss on the validation cells, None where there are none
     """
 
     phase: str
@@ -64,7 +66,7 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
-"""How progress leaves the loop, and how a stop comes in: by raising."""
+"""Called with the progress of the loop; ends the training by raising."""
 
 
 def fit(
@@ -75,16 +77,18 @@ def fit(
     start: Checkpoint | None = None,
     seed: int = 0,
 ) -> None:
-    """Train in place, on the model's device; the model ends with its averaged weights.
+    """Train in place, on the model's device; the model ends with the moving average (EMA) of its weights.
 
-    The last weights are kept, not those of the best validation loss: the learning rate falls to zero. Raises ValueError
-    where the data lack what the model needs, and FloatingPointError where a loss is not finite.
+    The final weights are kept, not those of the lowest validation loss: the learning rate decays to zero. Raises
+    ValueError where the data lack what the model requires, FloatingPointError where a loss is not finite.
     """
     if lacking := model.missing_data(model.config, data.has):
         raise ValueError(lacking)
-    train, held = validation_split(data, config.validation_fraction, seed)
+    train, validation = validation_split(data, config.validation_fraction, seed)
     frames = SnapshotTensors.from_snapshots(train, model.device, model.spec)
-    held_frames = None if held is None else SnapshotTensors.from_snapshots(held, model.device, model.spec)
+    validation_frames = (
+        None if validation is None else SnapshotTensors.from_snapshots(validation, model.device, model.spec)
+    )
     average = AveragedModel(model)
     if start is not None:
         model.load_state_dict(start.model)
@@ -93,10 +97,10 @@ def fit(
     counts = _steps(phases, config.steps)
     began = time.monotonic() - (start.seconds if start is not None else 0.0)
     for k in range(start.phase if start is not None else 0, len(phases)):
-        stage = _PhaseLoop(model, average, phases[k], k, counts, config, seed, frames, held_frames)
+        loop = _PhaseLoop(model, average, phases[k], k, counts, config, seed, frames, validation_frames)
         if start is not None and start.phase == k:
-            stage.resume(start)
-        stage.run(report, began)
+            loop.resume(start)
+        loop.run(report, began)
     if average.n_averaged:
         for weight, mean in zip(model.parameters(), average.module.parameters(), strict=True):
             weight.data.copy_(mean)
@@ -109,7 +113,7 @@ def _steps(phases: tuple[Phase, ...], steps: int) -> list[int]:
 
 
 class _PhaseLoop:
-    """One phase under way."""
+    """The training loop of one phase."""
 
     def __init__(
         self,
@@ -130,19 +134,19 @@ class _PhaseLoop:
         self.rng = self._generator("steps")
         prepare = phase.prepare or (lambda frames, rng: None)
         self.pool = prepare(frames, self._generator("prepare"))
-        self.held_pool = (
+        self.validation_pool = (
             None if self.validation_frames is None else prepare(self.validation_frames, self._generator("prepare"))
         )
         self.weights: list[Tensor] = [*model.parameters()]
         self.means: list[Tensor] = [*average.module.parameters()]
-        self.moved = [list(update.parameters) for update in phase.updates]
+        self.parameters = [list(update.parameters) for update in phase.updates]
         self.optimizers = [
-            torch.optim.AdamW(moved, config.learning_rate, weight_decay=config.weight_decay, fused=True)
-            for moved in self.moved
+            torch.optim.AdamW(group, config.learning_rate, weight_decay=config.weight_decay, fused=True)
+            for group in self.parameters
         ]
 
     def resume(self, start: Checkpoint) -> None:
-        """Go on after the steps that a checkpoint of this phase has behind it."""
+        """Continue after the steps of a checkpoint of this phase."""
         self.first = start.step
         self.rng.set_state(start.rng)
         for optimizer, state in zip(self.optimizers, start.optimizers, strict=True):
@@ -167,13 +171,13 @@ class _PhaseLoop:
         """One step of every update of the phase; the losses, still on the device."""
         rate = self.config.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
         terms: dict[str, Tensor] = {}
-        for update, moved, optimizer in zip(self.phase.updates, self.moved, self.optimizers, strict=True):
+        for update, parameters, optimizer in zip(self.phase.updates, self.parameters, self.optimizers, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
             loss = update.loss(self.frames.batch(self.config.batch_size, self.rng, self.pool))
-            loss.total.backward(inputs=moved)  # the other side of a game costs nothing
-            torch.nn.utils.clip_grad_norm_(moved, self.config.max_grad_norm)
+            loss.total.backward(inputs=parameters)  # no gradient for the other networks of an adversarial loss
+            torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
             optimizer.step()
             terms |= {"loss": terms.get("loss", 0.0) + loss.total.detach(), **loss.terms}
         if self.config.ema_decay:
@@ -182,9 +186,9 @@ class _PhaseLoop:
 
     @torch.no_grad()
     def _update_ema(self, done: int) -> None:
-        """Move the averaged weights. Their memory grows with the steps done, so that a short run forgets its first."""
-        memory = min(self.config.ema_decay, (1 + done) / (10 + done)) if done else 0.0
-        get_ema_multi_avg_fn(memory)(self.means, self.weights, done)
+        """Update the moving average. Its decay grows with the steps: a short run forgets its initial weights."""
+        decay = min(self.config.ema_decay, (1 + done) / (10 + done)) if done else 0.0
+        get_ema_multi_avg_fn(decay)(self.means, self.weights, done)
         self.average.n_averaged += 1
 
     def _progress(self, step: int, losses: Mapping[str, float], began: float) -> Progress:
@@ -208,10 +212,11 @@ class _PhaseLoop:
         )
 
     def _validate(self) -> float | None:
-        """Total loss on the cells kept aside, with the same draws at every call."""
+        """Total loss on the validation cells, with the same random draws at every call."""
         if self.validation_frames is None:
             return None
-        batch = self.validation_frames.batch(self.config.batch_size, self._generator("validation"), self.held_pool)
+        rng = self._generator("validation")
+        batch = self.validation_frames.batch(self.config.batch_size, rng, self.validation_pool)
         return sum(each.loss(batch).total.item() for each in self.phase.updates)
 
     def _check_finite(self, step: int, losses: Mapping[str, float]) -> None:
@@ -223,7 +228,7 @@ class _PhaseLoop:
             )
 
     def _generator(self, use: str) -> torch.Generator:
-        """Independent of how far training has come, so that what is prepared twice is the same twice."""
+        """Seeded by phase and use alone, so that what is prepared again after a resume is the same."""
         uses = ("prepare", "steps", "validation")
         rng = torch.Generator(self.model.device)
         return rng.manual_seed((self.seed * 1000 + self.index) * len(uses) + uses.index(use))
