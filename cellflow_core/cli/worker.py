@@ -1,4 +1,4 @@
-"""`work`: what a job's process runs. `demo`: everything the app opens on."""
+"""`work`: what the process of a worker runs. `demo`: everything the app opens on."""
 
 from __future__ import annotations
 
@@ -11,31 +11,28 @@ from typing import Any
 def add(commands: Any, argv: Sequence[str]) -> None:
     work = commands.add_parser("work", help="train one queued run in this process", description=_work.__doc__)
     work.add_argument("run", help="id of the run, or its folder")
-    work.add_argument("--attempt", type=int, help="number of the attempt that was claimed for this process")
     work.set_defaults(do=_work)
     demo = commands.add_parser(
-        "demo", help="make the demo data and train on it, unless done", description=_demo.__doc__
+        "demo", help="simulate the demo data and train on them, unless done", description=_demo.__doc__
     )
-    demo.add_argument("--wait", action="store_true", help="watch until they have ended")
+    demo.add_argument("--wait", action="store_true", help="wait until they have ended")
     demo.set_defaults(do=_demo)
 
 
 def _work(chosen: argparse.Namespace) -> int:
-    """Train one run here, from its newest checkpoint if it has one. The result is in the folder of the run."""
+    """Train one run in this process, from its newest checkpoint if it has one. The result is in the run's folder."""
     from cellflow_core.jobs.worker import main
-    from cellflow_core.runs.attempt import Attempt
     from cellflow_core.runs.index import open_run
 
     folder = Path(chosen.run)
     if not (folder / "recipe.json").is_file():
         folder = open_run(chosen.run).folder
-    claimed = Attempt(folder / "attempts" / f"{chosen.attempt:04d}") if chosen.attempt is not None else None
-    main(folder, claimed)
+    main(folder)
     return 0
 
 
 def _demo(chosen: argparse.Namespace) -> int:
-    """Make the toggle switch and hand in an OT-CFM and an Action Matching run on it, unless they are there."""
+    """Simulate the toggle switch and submit an OT-CFM and an Action Matching run on it, unless they exist."""
     from cellflow_core.cli.train import follow
     from cellflow_core.jobs.demo import submit
     from cellflow_core.runs.index import open_run

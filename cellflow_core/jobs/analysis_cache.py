@@ -15,6 +15,7 @@ from cellflow_core.analysis.results import Result
 from cellflow_core.jobs import analysis_requests
 from cellflow_core.jobs.run_context import RunContext, replicates
 from cellflow_core.runs.index import open_run
+from cellflow_core.workspace import Workspace
 
 VERSION = 7
 """Part of every key: one more whenever an analysis answers otherwise than before."""
@@ -24,12 +25,12 @@ MAX_CACHED = 200
 """Stored answers of one run. What was looked at longest ago goes first; asked for again, it is worked out anew."""
 
 
-def answer(question: str, run_id: str, **settings: Any) -> Result:
+def answer(question: str, run_id: str, *, workspace: Workspace | None = None, **settings: Any) -> Result:
     """The stored answer, or a new one, which is then stored. Raises ValueError or KeyError with a sentence."""
-    path = cache_path(question, run_id, settings)
+    path = cache_path(question, run_id, settings, workspace)
     if path.exists():
         return load(question, path)
-    found = QUESTIONS[question](RunContext(open_run(run_id)), **settings)
+    found = QUESTIONS[question](RunContext(open_run(run_id, workspace)), **settings)
     path.parent.mkdir(exist_ok=True)
     found.save(path)
     _prune(path.parent)
@@ -42,7 +43,7 @@ def _prune(folder: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-def cache_path(question: str, run_id: str, settings: Mapping[str, Any]) -> Path:
+def cache_path(question: str, run_id: str, settings: Mapping[str, Any], workspace: Workspace | None = None) -> Path:
     """Where this answer is stored once it was given. All that decides it is in the name: a setting left at its default
     and the same one given, and a new seed that joined the ensemble, are told apart or not as they should be.
 
@@ -50,7 +51,7 @@ def cache_path(question: str, run_id: str, settings: Mapping[str, Any]) -> Path:
     """
     if question not in QUESTIONS:
         raise KeyError(f"there is no question {question!r}; there are {', '.join(QUESTIONS)}")
-    run = open_run(run_id)
+    run = open_run(run_id, workspace)
     try:
         bound = inspect.signature(QUESTIONS[question]).bind(None, **settings)
     except TypeError as error:

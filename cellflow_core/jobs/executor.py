@@ -1,63 +1,118 @@
-"""Where a claimed run is worked on: in this process, or in a process of its own on this machine."""
+"""Where a run is worked on: in this process, in a process of its own on this machine, or by the engine of a cluster."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from socket import gethostname
 from typing import Protocol
 
-from cellflow_core.runs.attempt import claim
+import psutil
+
+from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.run import Run
 
 
 class Executor(Protocol):
-    """Starts work on a run and forgets it: how the run fares is read from its folder, not from here."""
+    """Has workers started, asks whether they may still begin or work, and stops them.
 
-    def start(self, run: Run, environment: dict[str, str]) -> None:
-        """Claim the next attempt and begin. Raises FileExistsError where another starter was first."""
+    How a run fares is read from its folder, not from here. The worker claims its attempt itself, so a run that waits in
+    the queue of an engine has no claim and stays queued.
+    """
+
+    name: str
+    """Tells the leases of this executor from those of another, or of another machine."""
+
+    def start(self, run: Run, lease: Lease) -> None:
+        """Ask for a worker, `python -m cellflow_core work RUN`, write the lease, and return at once."""
+        ...
+
+    def pending(self, run: Run) -> bool:
+        """Has the worker that was asked for not ended yet, be it in a queue, starting or at work?
+
+        Answered by a new executor of the same name too. False where none was asked for.
+        """
+        ...
+
+    def stop(self, run: Run, force: bool = False) -> None:
+        """End the pending worker of a run in an orderly way, or by force. Nothing where there is none."""
         ...
 
     def reap(self) -> None:
-        """Let go of workers that have ended. Called now and then."""
+        """Let go of workers that have ended. Called at every look of the supervisor."""
         ...
 
 
 class InProcess:
     """Works in the calling thread and returns when the run has ended: for tests, scripts and the command line."""
 
-    def start(self, run: Run, environment: dict[str, str] | None = None) -> None:
+    name = "in process"
+
+    def start(self, run: Run, lease: Lease | None = None) -> None:
         from cellflow_core.jobs.worker import work
 
-        work(run.folder, claim(run.folder, "in process"))
+        work(run.folder)
+
+    def pending(self, run: Run) -> bool:
+        return False
+
+    def stop(self, run: Run, force: bool = False) -> None:
+        pass
 
     def reap(self) -> None:
         pass
 
 
 class LocalProcesses:
-    """`python -m cellflow_core work <run>` in a session of its own, so that no signal to the starter reaches it."""
+    """`python -m cellflow_core work RUN` in a session of its own, so that no signal to the starter reaches it."""
 
     def __init__(self) -> None:
-        self._started: list[subprocess.Popen[bytes]] = []
+        self.name = f"processes of {gethostname()}"
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, run: Run, environment: dict[str, str]) -> None:
-        attempt = claim(run.folder, "local process", environment.get("CUDA_VISIBLE_DEVICES", ""))
-        with attempt.log.open("ab") as log:
-            self._started.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "cellflow_core", "work", str(run.folder), "--attempt", str(attempt.number)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=os.environ | path_to_core() | environment,
-                    start_new_session=True,
-                )
+    def start(self, run: Run, lease: Lease) -> None:
+        with run.worker_output.open("wb") as output:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "cellflow_core", "work", str(run.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=os.environ | path_to_core() | run.workspace.environment | lease.environment,
+                start_new_session=True,
             )
+        self._started[run.id] = worker
+        lease.save(run.folder, executor=self.name, pid=worker.pid)
+
+    def pending(self, run: Run) -> bool:
+        return self._worker(run) is not None
+
+    def stop(self, run: Run, force: bool = False) -> None:
+        pid = self._worker(run)
+        if pid is not None:
+            with suppress(ProcessLookupError):  # it has ended in between
+                os.killpg(pid, signal.SIGKILL if force else signal.SIGTERM)
 
     def reap(self) -> None:
-        self._started = [each for each in self._started if each.poll() is None]
+        self._started = {id: each for id, each in self._started.items() if each.poll() is None}
+
+    def _worker(self, run: Run) -> int | None:
+        """Process id of the worker, where it lives. An id that was used again does not name the run."""
+        started = self._started.get(run.id)
+        if started is not None:
+            return started.pid if started.poll() is None else None
+        lease = run.lease
+        if lease is None or lease.executor != self.name or not lease.pid:
+            return None
+        try:
+            process = psutil.Process(lease.pid)
+            alive = process.status() != psutil.STATUS_ZOMBIE and str(run.folder) in process.cmdline()
+        except psutil.Error:
+            return None
+        return lease.pid if alive else None
 
 
 def path_to_core() -> dict[str, str]:

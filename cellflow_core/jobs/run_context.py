@@ -34,7 +34,7 @@ class RunContext:
     def dataset(self) -> Dataset:
         from cellflow_core.data.store.store import open_dataset
 
-        dataset = open_dataset(self.run.recipe.dataset)
+        dataset = open_dataset(self.run.recipe.dataset, self.run.workspace)
         if dataset.info.fingerprint != self.run.recipe.fingerprint:
             raise ValueError(
                 f"data set {dataset.info.label!r} has changed since run {self.run.label!r} was trained on it: "

@@ -1,4 +1,4 @@
-"""What a worker does with a run folder: claim, resume, train, beat, and leave a result behind."""
+"""What a worker does with a run folder: claim an attempt, resume, train, send heartbeats, and write a result."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.jobs.error_messages import user_message
-from cellflow_core.runs import files, metrics
+from cellflow_core.runs import metrics
 from cellflow_core.runs.attempt import Attempt, Heartbeat, claim
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
+from cellflow_core.runs.status import State
+from cellflow_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from cellflow_core.jobs.checkpoints import Checkpoints
@@ -25,52 +27,55 @@ RESERVE = 65_536
 
 
 class Stopped(BaseException):
-    """Someone wants the training to end; no error, so no `except Exception` holds it up."""
+    """The training is to end; no error, so that no `except Exception` catches it."""
 
 
 class Superseded(BaseException):
     """A later attempt has taken over while this worker was silent."""
 
 
-def work(folder: Path, attempt: Attempt | None = None) -> None:
+def work(folder: Path) -> None:
     """Train the run in `folder`, from its newest checkpoint if it has one, and write how it ended.
 
-    `attempt` is the claim made on this worker's behalf; without one it makes its own. Returns at once where the run has
-    ended, whoever ended it. Never raises for what goes wrong in training: that is the run's result.
+    Returns at once where the run has ended, or another worker claimed the attempt first. Never raises for what goes
+    wrong in training: that is the run's result. Raises OSError where the folder cannot be written.
     """
     run = Run(folder)
     if run.result is not None:
         return
-    attempt = attempt or claim(folder, "worker")
+    try:
+        attempt = claim(folder, "worker")
+    except FileExistsError:
+        return
     reserve = attempt.folder / "reserve"
-    with Heartbeat(attempt) as heart:
+    with Heartbeat(attempt) as heartbeat:
         try:
             reserve.write_bytes(b"\0" * RESERVE)
-            device, peak = _train(run, attempt, heart)
+            device, peak = _train(run, attempt, heartbeat)
         except Superseded:
-            _exit(attempt, "superseded", "a later attempt has taken over")
+            attempt.end("superseded", "a later attempt has taken over")
         except Stopped:
             if run.cancelled:
                 _end(run, attempt, "cancelled", "cancelled before it was done")
             else:
-                _exit(attempt, "stopped", "the worker was told to stop; the run goes on when one is free")
+                attempt.end("stopped", "the worker was stopped; the run is resumed when a place is free")
         except Exception as error:  # noqa: BLE001 - whatever training raises is the result of the run
             reserve.unlink(missing_ok=True)
             attempt.log_line(traceback.format_exc())
             _end(run, attempt, "failed", user_message(error))
         else:
             _end(run, attempt, "done", "", device, peak)
-            _clear(run)
+            _clear_checkpoints(run)
             _score(run, attempt)
     reserve.unlink(missing_ok=True)
 
 
-def main(folder: Path, attempt: Attempt | None = None) -> None:
+def main(folder: Path) -> None:
     """`work` as the only task of this process: TERM stops it in an orderly way, and it has one thread."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the nets are small; threads that wait for each other are far slower
-    work(folder, attempt)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks: threads that wait for each other are far slower
+    work(folder)
 
 
 def _stop(number: int, frame: object) -> None:
@@ -78,11 +83,11 @@ def _stop(number: int, frame: object) -> None:
     raise Stopped
 
 
-def _train(run: Run, attempt: Attempt, heart: Heartbeat) -> tuple[str, float]:
-    """Train and save the weights; the device in words, and the most memory (MB) that this process held."""
+def _train(run: Run, attempt: Attempt, heartbeat: Heartbeat) -> tuple[str, float]:
+    """Train and save the weights; the device in words, and the peak memory (MB) of this process."""
     if run.cancelled:
         raise Stopped
-    heart.log_line(stage="loading the training code")
+    heartbeat.update(stage="loading the training code")
     from cellflow_core.jobs.checkpoints import Checkpoints
     from cellflow_core.jobs.process import peak_mb
     from cellflow_core.models import registry
@@ -90,31 +95,32 @@ def _train(run: Run, attempt: Attempt, heart: Heartbeat) -> tuple[str, float]:
     from cellflow_core.train.trainer import TrainConfig, fit
 
     recipe = run.recipe
-    device, words = choose_device(recipe.device)
-    heart.log_line(device=words, stage="loading the data")
-    data = training_data(recipe)
+    device, device_name = choose_device(recipe.device)
+    heartbeat.update(device=device_name, stage="loading the data")
+    data = training_data(recipe, run.workspace)
     save_spec(run, data.spec)
-    heart.log_line(stage="preparing")
-    kept = Checkpoints(run.folder / "checkpoints")
-    start = kept.newest(attempt.log_line)
-    attempt.log_line(f"{recipe.model} on {words}, " + (f"from {start.seconds:.0f} s on" if start else "from the start"))
+    heartbeat.update(stage="preparing")
+    checkpoints = Checkpoints(run.folder / "checkpoints")
+    start = checkpoints.newest(attempt.log_line)
+    begin = f"from {start.seconds:.0f} s on" if start else "from the start"
+    attempt.log_line(f"{recipe.model} on {device_name}, {begin}")
     model = registry.create(recipe.model, recipe.settings, data.spec, recipe.seed, device)
     training = TrainConfig.from_dict(dict(type(model).default_training) | dict(recipe.training))
-    fit(model, data, training, _Reporter(run, attempt, kept), start, recipe.seed)
+    fit(model, data, training, _Reporter(run, attempt, checkpoints), start, recipe.seed)
     for note in model.notes():
         attempt.log_line(note)
-    heart.log_line(stage="saving the model")
+    heartbeat.update(stage="saving the model")
     save_model(run, model)
-    return words, round(peak_mb(), 1)
+    return device_name, round(peak_mb(), 1)
 
 
 @dataclass
 class _Reporter:
-    """How progress leaves the training, and how a wish to stop comes in."""
+    """Writes the progress of training to the run folder, and ends training where the run was cancelled."""
 
     run: Run
     attempt: Attempt
-    kept: Checkpoints
+    checkpoints: Checkpoints
     phase: str = ""
 
     def __call__(self, progress: Progress) -> None:
@@ -135,20 +141,20 @@ class _Reporter:
             self.attempt.log_line(f"phase {progress.phase}, step {progress.step} of {progress.steps}")
             self.phase = progress.phase
         cancelled = self.run.cancelled
-        if cancelled or self.kept.due() or progress.step == progress.steps:
-            self.kept.save(progress.step, progress.checkpoint())
+        if cancelled or self.checkpoints.due() or progress.step == progress.steps:
+            self.checkpoints.save(progress.step, progress.checkpoint())
         if cancelled:
             raise Stopped
 
 
-def training_data(recipe: Recipe) -> Snapshots:
-    """The cells the recipe was written for, less the time held out.
+def training_data(recipe: Recipe, workspace: Workspace | None = None) -> Snapshots:
+    """The cells the recipe was written for, without the held-out time.
 
     Raises KeyError where the data set is gone, ValueError where its content is another than the recipe's.
     """
     from cellflow_core.data.store.store import open_dataset
 
-    data = open_dataset(recipe.dataset).snapshots()
+    data = open_dataset(recipe.dataset, workspace).snapshots()
     if data.fingerprint != recipe.fingerprint:
         raise ValueError(
             f"data set {recipe.dataset} has changed since this run was submitted "
@@ -157,49 +163,47 @@ def training_data(recipe: Recipe) -> Snapshots:
     return data if recipe.hold_out is None else data.without(recipe.hold_out)
 
 
-def choose_device(wish: str) -> tuple[str, str]:
+def choose_device(device: str) -> tuple[str, str]:
     """(torch's name, in words). "auto" takes a GPU when there is one.
 
-    "cuda" without a GPU is a ValueError with a sentence: no run moves to the CPU without a word.
+    "cuda" without a GPU is a ValueError with a sentence: no run moves to the CPU silently.
     """
     import torch
 
-    there = torch.cuda.is_available()
-    if wish == "cuda" and not there:
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
         raise ValueError('device "cuda" was asked for, but this machine shows no GPU: choose "auto" or "cpu"')
-    if wish != "cpu" and there:
+    if device != "cpu" and available:
         return "cuda", f"GPU ({torch.cuda.get_device_name()})"
     threads = torch.get_num_threads()
     return "cpu", f"CPU ({threads} thread{'s' if threads > 1 else ''})"
 
 
 def _score(run: Run, attempt: Attempt) -> None:
-    """Compare a run with the time it did not see, so that a table of runs needs no open page. The run has ended: what
-    goes wrong here is in its log, and asking again says it again."""
+    """Score a run at its held-out time, so that a table of runs needs no open page. The run has ended: what goes wrong
+    here is in its log, and whoever asks for the scores again gets the same error."""
     if run.recipe.hold_out is None:
         return
     from cellflow_core.jobs.analysis_cache import answer
 
     try:
-        answer("scores", run.id)
+        answer("scores", run.id, workspace=run.workspace)
     except Stopped:
-        attempt.log_line("stopped before it was compared with the time held out; whoever asks for the scores gets them")
+        attempt.log_line("stopped before it was scored at the held-out time; whoever asks for the scores gets them")
     except Exception as error:  # noqa: BLE001 - the model is trained and stays so
-        attempt.log_line(f"not compared with the time held out: {user_message(error)}")
+        attempt.log_line(f"not scored at the held-out time: {user_message(error)}")
 
 
-def _clear(run: Run) -> None:
-    """A run that is done has nothing to go on from."""
+def _clear_checkpoints(run: Run) -> None:
+    """A run that is done is never resumed."""
     from cellflow_core.jobs.checkpoints import Checkpoints
 
     Checkpoints(run.folder / "checkpoints").clear()
 
 
-def _end(run: Run, attempt: Attempt, state: str, message: str, device: str = "", peak_mb: float | None = None) -> None:
+def _end(
+    run: Run, attempt: Attempt, state: State, message: str, device: str = "", peak_mb: float | None = None
+) -> None:
     attempt.log_line(f"{state}. {message}".strip())
-    run.end(state, message, device, peak_mb=peak_mb)  # type: ignore[arg-type]
-    _exit(attempt, state, message)
-
-
-def _exit(attempt: Attempt, kind: str, message: str) -> None:
-    files.write_exclusive(attempt.folder / "exit.json", {"kind": kind, "message": message})
+    run.end(state, message, device, peak_mb=peak_mb)
+    attempt.end(state, message)

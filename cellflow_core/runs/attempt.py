@@ -1,4 +1,4 @@
-"""One try at a run: who has claimed it, whether that process still lives, and how it ended."""
+"""One attempt at a run: which worker claimed it, whether that worker still sends heartbeats, and how it ended."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cellflow_core.runs import files
+from cellflow_core.runs import files, metrics
 
-BEAT_EVERY = 1.0
-"""Seconds between two beats of a worker."""
+HEARTBEAT_INTERVAL = 1.0
+"""Seconds between two heartbeats of a worker."""
 STALE_AFTER = 20.0
-"""Seconds without a new beat, on the reader's own clock, after which a worker counts as lost."""
-_BEAT_BYTES = 1024
+"""Seconds without a new heartbeat, on the reader's own clock, after which a worker counts as lost."""
+_HEARTBEAT_BYTES = 1024
 _NAME = re.compile(r"\d{4}")
 
 
@@ -42,30 +42,41 @@ class Attempt:
 
     @property
     def exit(self) -> dict[str, Any] | None:
-        """How the attempt ended, where it ended in an orderly way: {"kind", "message"}."""
-        return files.read_json(self.folder / "exit.json")
+        """How the attempt ended, {"kind", "message"}; None while it is open.
+
+        kind is stopped, superseded, lost, done, failed or cancelled, and "damaged" where exit.json cannot be read.
+        """
+        try:
+            found = files.read_json(self.folder / "exit.json")
+        except files.DamagedRunError as error:
+            return {"kind": "damaged", "message": str(error)}
+        return found if found is None else {"kind": "damaged", "message": ""} | found
+
+    def end(self, kind: str, message: str) -> None:
+        """Write exit.json, which closes the attempt. The first writer counts."""
+        files.write_exclusive(self.folder / "exit.json", {"kind": kind, "message": message})
 
     @property
     def heartbeat(self) -> dict[str, Any]:
-        """The newest whole heartbeat: {"beat", "pid", "machine", "started", "device", "stage"}; {} before the first."""
-        try:
-            return json.loads((self.folder / "heartbeat.json").read_text())
-        except (
-            FileNotFoundError,
-            ValueError,
-        ):  # a reader may meet a beat that is half rewritten: the next one is whole
-            return {}
+        """The newest heartbeat, {"beat", "pid", "host", "device", "stage"}; {} before the first.
 
-    def alive(self) -> bool:
-        """Is a process behind this attempt? Only asked of one without an exit.
-
-        On the worker's own machine the process table answers at once. From elsewhere a worker lives as long as its beat
-        counter moves within STALE_AFTER seconds of this reader's clock: clocks of two machines are never compared.
+        Also {} where a reader meets one that is half rewritten: the next one is whole.
         """
-        beat = self.heartbeat
-        if beat and beat["started"] and beat["machine"] == host_id():
-            return process_start_time(beat["pid"]) == beat["started"]
-        return _WATCH.moving(str(self.folder), beat.get("beat", 0))
+        return files.read_optional(self.folder / "heartbeat.json")
+
+    @property
+    def is_fresh(self) -> bool:
+        """Has the heartbeat counter moved within STALE_AFTER seconds of this reader's clock?
+
+        The clocks of two machines are never compared, so a reader that looks for the first time says yes.
+        """
+        return _MONITOR.moved(str(self.folder), self.heartbeat.get("beat", 0))
+
+    @property
+    def last_step(self) -> int:
+        """The last step reported, over all phases; 0 before the first report."""
+        rows = metrics.tail(self.metrics)
+        return rows[-1]["step"] if rows else 0
 
     def log_line(self, sentence: str) -> None:
         """Add a line to the log."""
@@ -73,58 +84,56 @@ class Attempt:
             file.write(f"{time.strftime('%H:%M:%S')} {sentence}\n")
 
 
-class _Watch:
-    """When this process last saw each beat counter move."""
+class _HeartbeatMonitor:
+    """When this process last saw each heartbeat counter move."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._seen: dict[str, tuple[Any, float]] = {}
         self._lock = threading.Lock()
 
-    def moving(self, name: str, heartbeat: int) -> bool:
+    def moved(self, name: str, counter: Any) -> bool:
         now = time.monotonic()
         with self._lock:
             last, since = self._seen.get(name, (None, now))
-            if last != heartbeat:
+            if last != counter:
                 since = now
-            self._seen[name] = (heartbeat, since)
+            self._seen[name] = (counter, since)
         return now - since < STALE_AFTER
 
 
-_WATCH = _Watch()
+_MONITOR = _HeartbeatMonitor()
 
 
 def attempts(folder: Path) -> tuple[Attempt, ...]:
-    """The attempts at the run in `folder`, oldest first."""
+    """The attempts at the run in `folder`, oldest first. Raises DamagedRunError where `attempts` is no folder."""
     try:
-        found = sorted(path for path in (folder / "attempts").iterdir() if _NAME.fullmatch(path.name))
+        found = sorted(path for path in (folder / "attempts").iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
     except FileNotFoundError:
         return ()
+    except NotADirectoryError as error:
+        raise files.DamagedRunError(f"{folder / 'attempts'} is a file, expected a folder: remove it") from error
     return tuple(Attempt(path) for path in found)
 
 
-def claim(folder: Path, by: str, gpu: str = "") -> Attempt:
-    """Take the next attempt. mkdir is the claim: of two who try for one number, one gets FileExistsError.
-
-    gpu  name of the GPU that the attempt has for itself, "" where it has none
-    """
+def claim(folder: Path, by: str) -> Attempt:
+    """Take the next attempt. mkdir is the claim: of two workers that try for one number, one gets FileExistsError."""
+    earlier = attempts(folder)
     (folder / "attempts").mkdir(exist_ok=True)
-    before = attempts(folder)
-    made = Attempt(folder / "attempts" / f"{before[-1].number + 1 if before else 1:04d}")
+    made = Attempt(folder / "attempts" / f"{earlier[-1].number + 1 if earlier else 1:04d}")
     made.folder.mkdir()
-    files.write_json(made.folder / "claim.json", {"by": by, "machine": host_id(), "gpu": gpu})
+    files.write_json(made.folder / "claim.json", {"by": by, "host": socket.gethostname(), "pid": os.getpid()})
     return made
 
 
 class Heartbeat:
-    """Rewrites the same 1 KB in place every second, so that it beats on a full disk too. A context of a worker."""
+    """Rewrites the same 1 KB in place every second, which works on a full disk too. A context manager of a worker."""
 
     def __init__(self, attempt: Attempt) -> None:
         self._path = attempt.folder / "heartbeat.json"
-        self._known: dict[str, Any] = {
+        self._values: dict[str, Any] = {
             "beat": 0,
             "pid": os.getpid(),
-            "machine": host_id(),
-            "started": process_start_time(os.getpid()),
+            "host": socket.gethostname(),
             "device": "",
             "stage": "starting",
         }
@@ -132,9 +141,9 @@ class Heartbeat:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
-    def log_line(self, **known: str) -> None:
-        """Tell readers the device and the stage of the work, in words."""
-        self._known |= known
+    def update(self, **values: str) -> None:
+        """Report the device or the stage of the work, in words."""
+        self._values |= values
         self._write()
 
     def __enter__(self) -> Heartbeat:
@@ -147,36 +156,15 @@ class Heartbeat:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(BEAT_EVERY):
+        while not self._stop.wait(HEARTBEAT_INTERVAL):
             self._write()
 
     def _write(self) -> None:
         with self._lock:
-            self._known["beat"] += 1
-            text = json.dumps(self._known).encode().ljust(_BEAT_BYTES)
+            self._values["beat"] += 1
+            text = json.dumps(self._values).encode().ljust(_HEARTBEAT_BYTES)
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o644)
             try:
                 os.pwrite(handle, text, 0)
             finally:
                 os.close(handle)
-
-
-def host_id() -> str:
-    """Names the process table that a process id belongs to: host, boot and, in a container, its namespace."""
-    parts = [socket.gethostname()]
-    boot, space = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
-    if boot.exists() and space.exists():
-        return " ".join([*parts, boot.read_text().strip(), str(space.readlink())])
-    return " ".join([*parts, "no process table"])
-
-
-def process_start_time(pid: int) -> str:
-    """Start of a living process in clock ticks since boot, so that a process id used again is told apart.
-
-    "" where the process is dead, or the system has no /proc to ask.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]

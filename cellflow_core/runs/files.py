@@ -1,67 +1,51 @@
-"""Small files that are there whole or not at all, whoever is killed while writing them."""
+"""The JSON files of a run folder."""
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
+from cellflow_core import atomic_write
 
-def write_text(path: Path, text: str) -> None:
-    """Replace the file in one step: temporary file beside it, fsync, rename, fsync of the folder."""
-    part = _temporary(path, text)
-    try:
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+
+class DamagedRunError(ValueError):
+    """A file of a run folder holds something else than it should; the sentence names it."""
 
 
 def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
+    """Write, or replace, the whole file."""
+    atomic_write.write_text(path, _text(value))
 
 
 def write_exclusive(path: Path, value: Any) -> bool:
-    """Write JSON unless the file is there already: of many writers one wins, and True tells it so."""
-    part = _temporary(path, json.dumps(value, indent=1, ensure_ascii=False))
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        return False
-    finally:
-        part.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-    return True
+    """Write unless the file exists; True for the one writer that succeeds."""
+    return atomic_write.write_exclusive(path, _text(value))
 
 
-def read_json(path: Path) -> Any | None:
-    """The value, or None where there is no such file. A file that is no JSON is a ValueError that names it."""
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in the file, None where there is no file. Raises DamagedRunError where it holds no JSON object."""
     try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
+        found = json.loads(path.read_text())
+    except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        raise DamagedRunError(f"{path.parent} is a file, expected a folder: remove it") from error
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: it does not hold JSON ({error})") from error
+        raise DamagedRunError(f"{path} does not hold JSON ({error}): restore it from a backup, or delete it") from error
+    if not isinstance(found, dict):
+        kind = type(found).__name__
+        raise DamagedRunError(f"{path} holds a {kind}, expected a JSON object: restore it, or delete it")
+    return found
 
 
-def _temporary(path: Path, text: str) -> Path:
-    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}.part")
+def read_optional(path: Path) -> dict[str, Any]:
+    """As `read_json`, but {} where the file is missing or damaged: for what a reader can do without."""
     try:
-        with part.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    return part
+        return read_json(path) or {}
+    except DamagedRunError:
+        return {}
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _text(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False)

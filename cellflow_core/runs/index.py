@@ -1,4 +1,4 @@
-"""Which runs there are."""
+"""Which runs there are in a workspace; where none is named, that of the environment."""
 
 from __future__ import annotations
 
@@ -11,36 +11,42 @@ from pathlib import Path
 from cellflow_core.runs import files
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
-from cellflow_core.workspace import runs_root
+from cellflow_core.workspace import Workspace, runs_root
 
 _ID = re.compile(r"\d{8}-\d{12}-[0-9a-f]{6}")
 
 
-def runs() -> tuple[Run, ...]:
-    """Every run, newest first. A folder without a recipe is none."""
-    return tuple(Run(path) for path in sorted(runs_root().glob("*-*-*"), reverse=True) if _whole(path))
+def runs(workspace: Workspace | None = None) -> tuple[Run, ...]:
+    """Every run whose recipe can be read, newest first; `damaged_runs` names the others."""
+    return tuple(run for run in _folders(workspace) if _problem(run) is None)
 
 
-def open_runs() -> tuple[Run, ...]:
-    """The runs that have not ended, oldest first: all that a supervisor has to look at."""
-    root = runs_root()
-    return tuple(Run(root / path.name) for path in sorted((root / ".open").glob("*")) if _whole(root / path.name))
+def damaged_runs(workspace: Workspace | None = None) -> tuple[tuple[str, str], ...]:
+    """(id, what is wrong with it) of the run folders whose recipe cannot be read, newest first."""
+    return tuple((run.id, problem) for run in _folders(workspace) if (problem := _problem(run)) is not None)
 
 
-def open_run(id: str) -> Run:
+def open_runs(workspace: Workspace | None = None) -> tuple[Run, ...]:
+    """The runs that have not ended, oldest first: all that a supervisor has to look at, damaged ones too."""
+    root = _root(workspace)
+    names = sorted(path.name for path in (root / ".open").glob("*"))
+    return tuple(Run(root / name, workspace) for name in names if _is_run(root / name))
+
+
+def open_run(id: str, workspace: Workspace | None = None) -> Run:
     """The run of this id. Raises KeyError, with a sentence, where there is none."""
-    folder = runs_root() / id if _ID.fullmatch(id) else None
-    if folder is None or not _whole(folder):
+    folder = _root(workspace) / id if _ID.fullmatch(id) else None
+    if folder is None or not _is_run(folder):
         raise KeyError(f"there is no run {id!r}: it may have been deleted")
-    return Run(folder)
+    return Run(folder, workspace)
 
 
-def submit(recipe: Recipe) -> Run:
-    """Put a new run in the queue. It starts when a supervisor or an executor takes it."""
-    root = runs_root()
+def submit(recipe: Recipe, workspace: Workspace | None = None) -> Run:
+    """Put a new run in the queue. A supervisor starts it when a place is free."""
+    root = _root(workspace)
     (root / ".open").mkdir(exist_ok=True)
     now = datetime.now(UTC)
-    run = Run(root / f"{now:%Y%m%d}-{now:%H%M%S%f}-{secrets.token_hex(3)}")
+    run = Run(root / f"{now:%Y%m%d}-{now:%H%M%S%f}-{secrets.token_hex(3)}", workspace)
     run.folder.mkdir()
     (run.folder / "checkpoints").mkdir()
     files.write_json(run.folder / "recipe.json", recipe.as_dict())
@@ -49,24 +55,25 @@ def submit(recipe: Recipe) -> Run:
 
 
 def siblings(run: Run) -> tuple[Run, ...]:
-    """The other runs submitted together with this one, oldest first: seeds, and the copy with a time held out."""
+    """The other runs submitted together with this one, oldest first: seeds, and the copy with a held-out time."""
     if not run.recipe.group:
         return ()
-    found = [each for each in runs() if each.recipe.group == run.recipe.group and each.id != run.id]
+    found = [each for each in runs(run.workspace) if each.recipe.group == run.recipe.group and each.id != run.id]
     return tuple(reversed(found))
 
 
-def deleted() -> tuple[Run, ...]:
+def deleted(workspace: Workspace | None = None) -> tuple[Run, ...]:
     """What the trash holds, newest first."""
-    return tuple(Run(path) for path in sorted((runs_root() / ".trash").glob("*-*-*"), reverse=True) if _whole(path))
+    folders = sorted((_root(workspace) / ".trash").glob("*-*-*"), reverse=True)
+    return tuple(Run(path, workspace) for path in folders if _is_run(path))
 
 
-def restore(id: str) -> Run:
+def restore(id: str, workspace: Workspace | None = None) -> Run:
     """Bring a run back from the trash."""
-    folder = runs_root() / ".trash" / id
-    if not _ID.fullmatch(id) or not _whole(folder):
+    folder = _root(workspace) / ".trash" / id
+    if not _ID.fullmatch(id) or not _is_run(folder):
         raise KeyError(f"there is no run {id!r} in the trash")
-    return Run(Path(shutil.move(folder, runs_root() / id)))
+    return Run(Path(shutil.move(folder, _root(workspace) / id)), workspace)
 
 
 def new_group() -> str:
@@ -74,5 +81,23 @@ def new_group() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
-def _whole(folder: Path) -> bool:
+def _root(workspace: Workspace | None) -> Path:
+    return runs_root() if workspace is None else workspace.runs
+
+
+def _folders(workspace: Workspace | None) -> tuple[Run, ...]:
+    folders = sorted(_root(workspace).glob("*-*-*"), reverse=True)
+    return tuple(Run(path, workspace) for path in folders if _is_run(path))
+
+
+def _is_run(folder: Path) -> bool:
     return bool(_ID.fullmatch(folder.name)) and (folder / "recipe.json").is_file()
+
+
+def _problem(run: Run) -> str | None:
+    """What keeps the recipe of a run from being read; None where it can be."""
+    try:
+        run.recipe  # noqa: B018 - read once, and kept by the run
+    except (files.DamagedRunError, KeyError, OSError) as error:
+        return str(error)
+    return None

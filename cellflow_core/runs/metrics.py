@@ -70,4 +70,6 @@ def _row(line: bytes) -> Row | None:
         row = json.loads(line)
     except ValueError:
         return None
-    return row if isinstance(row, dict) and {"step", "losses", "seconds", "validation"} <= row.keys() else None
+    if not isinstance(row, dict) or not {"step", "losses", "seconds", "validation"} <= row.keys():
+        return None
+    return row if isinstance(row["step"], int) and isinstance(row["losses"], dict) else None

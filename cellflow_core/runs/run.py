@@ -3,55 +3,29 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from cellflow_core.data.snapshots import DataSpec
-from cellflow_core.runs import files, metrics
+from cellflow_core.runs import files, lease, metrics
 from cellflow_core.runs.attempt import Attempt, attempts
+from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.recipe import Recipe
-
-State = Literal["queued", "running", "lost", "done", "failed", "cancelled"]
-ENDED: frozenset[str] = frozenset({"done", "failed", "cancelled"})
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a run stands.
-
-    state     queued (nobody works on it), running, lost (its worker died), done, failed, cancelled
-    phase     stage of the work in words; step of steps over all phases
-    seconds   spent in training; eta: seconds still to go, None where nothing is known yet
-    device    in words; message: why it failed, or what is waited for, one sentence
-    position  place in the queue, 1 is next; 0 when not queued
-    """
-
-    state: State
-    phase: str = ""
-    step: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-    eta: float | None = None
-    device: str = ""
-    message: str = ""
-    position: int = 0
-    attempt: int = 0
-
-    @property
-    def ended(self) -> bool:
-        return self.state in ENDED
+from cellflow_core.runs.status import ENDED, State, Status, derive, newest_row
+from cellflow_core.workspace import Workspace
 
 
 class Run:
     """One run on disk, by its folder. Cheap to make; nothing is kept that is not in the folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workspace: Workspace | None = None) -> None:
         self.folder = folder
+        self.workspace = workspace or Workspace(folder.resolve().parents[1])
 
     @property
     def id(self) -> str:
@@ -59,16 +33,21 @@ class Run:
 
     @cached_property
     def recipe(self) -> Recipe:
-        found = files.read_json(self.folder / "recipe.json")
+        """Raises KeyError where there is none, DamagedRunError where it cannot be read."""
+        path = self.folder / "recipe.json"
+        found = files.read_json(path)
         if found is None:
             raise KeyError(f"run {self.id} has no recipe: its folder is not whole")
-        return Recipe.from_dict(found)
+        try:
+            return Recipe.from_dict(found)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise files.DamagedRunError(f"{path} is no recipe ({error}): restore it, or delete the run") from error
 
     @property
     def label(self) -> str:
         """The name a person gave it, else the model's."""
-        renamed = files.read_json(self.folder / "label.json")
-        return (renamed or {}).get("label") or self.recipe.label or f"{self.recipe.model} on {self.recipe.dataset}"
+        renamed = files.read_optional(self.folder / "label.json").get("label")
+        return str(renamed or "") or self.recipe.label or f"{self.recipe.model} on {self.recipe.dataset}"
 
     @property
     def spec(self) -> DataSpec:
@@ -80,12 +59,16 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """How the run ended; None before that.
+        """How the run ended; None before that. Raises DamagedRunError where result.json cannot be read.
 
         {"state", "message", "step", "steps", "seconds", "device", "peak_mb", "losses", "validation", "ended"}. peak_mb:
-        most memory (MB) that the process of the training held; None, or no such key in an old run, where nobody looked.
+        most memory (MB) that the process of the training held; None, or no such key in an old run: not measured.
         """
-        return files.read_json(self.folder / "result.json")
+        path = self.folder / "result.json"
+        found = files.read_json(path)
+        if found is not None and found.get("state") not in ENDED:
+            raise files.DamagedRunError(f"{path} names no state in which a run ends: resume the run, or train it again")
+        return found
 
     @property
     def weights(self) -> Path:
@@ -95,43 +78,71 @@ class Run:
     def attempts(self) -> tuple[Attempt, ...]:
         return attempts(self.folder)
 
+    @property
+    def lease(self) -> Lease | None:
+        """What its newest worker was given; None before the first, and where nobody but the worker knows."""
+        return lease.read(self.folder)
+
     def status(self) -> Status:
-        result = self.result
-        tried = self.attempts
-        if result is not None:
-            known = {name: result[name] for name in ("state", "message", "step", "steps", "seconds", "device")}
-            return Status(**known, eta=0.0 if result["state"] == "done" else None, attempt=len(tried))
-        if not tried or tried[-1].exit is not None:
-            row = next((r for a in reversed(tried) for r in reversed(metrics.tail(a.metrics))), {})
-            known = {name: row[name] for name in ("step", "steps", "seconds") if name in row}
-            position = self._position()
-            return Status("queued", **known, message="waiting for its turn", position=position, attempt=len(tried))
-        return _working(tried)
+        """Derived from the folder. A damaged run is failed, with the sentence; one that cannot be read now is lost."""
+        try:
+            found = derive(self.folder, self.result, self.attempts, self.lease)
+            return found if found.ended else replace(found, message=self.notice or found.message)
+        except files.DamagedRunError as error:
+            return Status("failed", message=f"its folder is damaged: {error}")
+        except OSError as error:
+            return Status("lost", message=f"its folder cannot be read ({error.strerror}); it is tried again")
 
     def history(self) -> dict[str, np.ndarray]:
         """Columns "step", "seconds", every loss term and "validation" (NaN where there is none), by step."""
-        return metrics.columns([metrics.read(each.metrics)[0] for each in self.attempts])
+        return metrics.columns([metrics.read(each.metrics)[0] for each in self._readable_attempts()])
 
     def log(self) -> str:
-        """What the workers said, attempt by attempt."""
-        parts = [f"-- attempt {a.number}\n{a.log.read_text(errors='replace')}" for a in self.attempts if a.log.exists()]
-        return "\n".join(parts)
+        """The logs of all attempts, and what the newest worker's process wrote beside them."""
+        parts = [(f"-- attempt {each.number}", each.log) for each in self._readable_attempts()]
+        parts.append(("-- output of the newest worker", self.worker_output))
+        texts = [(head, path.read_text(errors="replace")) for head, path in parts if path.is_file()]
+        return "\n".join(f"{head}\n{text}" for head, text in texts if text)
+
+    def _readable_attempts(self) -> tuple[Attempt, ...]:
+        try:
+            return self.attempts
+        except files.DamagedRunError:
+            return ()
+
+    @property
+    def worker_output(self) -> Path:
+        """Where the newest worker's process writes what it prints: warnings, and why it could not begin."""
+        return self.folder / "worker.log"
+
+    @property
+    def notice(self) -> str:
+        """Why the supervisor cannot do anything for this run just now, one sentence; "" where it can."""
+        try:
+            return self.marker.read_text(errors="replace").strip()
+        except OSError:
+            return ""
+
+    def set_notice(self, sentence: str) -> None:
+        """The marker holds it, since the folder of a run may be damaged, full or read-only."""
+        if self.marker.exists() and sentence != self.notice:
+            self.marker.write_text(sentence)
 
     def rename(self, label: str) -> None:
         files.write_json(self.folder / "label.json", {"label": label.strip()})
 
     @property
     def cancelled(self) -> bool:
-        """Has someone asked for the end?"""
+        """Was it cancelled? It has ended only when `status` says so."""
         return (self.folder / "cancel").exists()
 
     def cancel(self) -> None:
-        """Ask the worker to stop; a run that nobody works on ends here and now. Nothing happens to an ended run."""
+        """Ask the worker to stop; a run without a worker ends at once. Nothing happens to a run that has ended."""
         status = self.status()
         if status.ended:
             return
         files.write_exclusive(self.folder / "cancel", {"at": _now()})
-        if status.state != "running":
+        if not status.active:
             self.end("cancelled", "cancelled before it was done")
 
     def end(
@@ -143,20 +154,20 @@ class Run:
         peak_mb: float | None = None,
     ) -> bool:
         """Write the result, which is the end of the run. The first writer counts; True if it was this one."""
-        rows = [row for each in self.attempts for row in metrics.tail(each.metrics)[-1:]]
-        last = rows[-1] if rows else {}
+        tried = self._readable_attempts()
+        row = newest_row(tried)
         won = files.write_exclusive(
             self.folder / "result.json",
             {
                 "state": state,
                 "message": message,
-                "step": last.get("step", 0),
-                "steps": last.get("steps", 0),
-                "seconds": seconds if seconds is not None else last.get("seconds", 0.0),
-                "device": device or (self.attempts[-1].heartbeat.get("device", "") if self.attempts else ""),
+                "step": row.get("step", 0),
+                "steps": row.get("steps", 0),
+                "seconds": seconds if seconds is not None else row.get("seconds", 0.0),
+                "device": device or (tried[-1].heartbeat.get("device", "") if tried else ""),
                 "peak_mb": peak_mb,
-                "losses": last.get("losses", {}),
-                "validation": last.get("validation"),
+                "losses": row.get("losses", {}),
+                "validation": row.get("validation"),
                 "ended": _now(),
             },
         )
@@ -165,68 +176,29 @@ class Run:
 
     def resume(self) -> None:
         """Queue a failed or cancelled run again, to go on from its newest checkpoint."""
-        result = self.result
-        if result is None or result["state"] == "done":
-            raise ValueError(f"only a failed or cancelled run can go on; this one is {self.status().state}")
+        status = self.status()
+        if status.state not in ("failed", "cancelled"):
+            raise ValueError(f"only a failed or cancelled run can be resumed; this one is {status.state}")
         (self.folder / "cancel").unlink(missing_ok=True)
         if self.attempts:
-            last = self.attempts[-1]
-            files.write_exclusive(last.folder / "exit.json", {"kind": result["state"], "message": result["message"]})
+            self.attempts[-1].end(status.state, status.message)
         self.marker.touch()
-        (self.folder / "result.json").unlink()
+        (self.folder / "result.json").unlink(missing_ok=True)
 
     def delete(self) -> None:
         """Move to the trash, from where `index.restore` brings it back."""
-        if self.status().state == "running":
+        if self.status().active:
             raise ValueError("this run is being trained: cancel it first, then delete it")
         self.cancel()
         trash = self.folder.parent / ".trash"
         trash.mkdir(exist_ok=True)
         shutil.move(self.folder, trash / self.id)
+        self.marker.unlink(missing_ok=True)
 
     @property
     def marker(self) -> Path:
-        """Empty file that tells a scan that the run has not ended."""
+        """File that tells a scan that the run has not ended; it holds the `notice`."""
         return self.folder.parent / ".open" / self.id
-
-    def _position(self) -> int:
-        """Place among the runs that nobody works on."""
-        ahead = 0
-        for path in sorted(self.marker.parent.glob("*")):
-            if path.name >= self.id:
-                break
-            tried = attempts(self.folder.parent / path.name)
-            ahead += not tried or tried[-1].exit is not None
-        return ahead + 1
-
-
-def _working(tried: tuple[Attempt, ...]) -> Status:
-    """Status of a run whose newest attempt has not ended."""
-    last = tried[-1]
-    beat = last.heartbeat
-    rows = metrics.tail(last.metrics)
-    row = rows[-1] if rows else next((r for a in reversed(tried) for r in reversed(metrics.tail(a.metrics))), {})
-    alive = last.alive()
-    return Status(
-        "running" if alive else "lost",
-        phase=row["phase"] if rows else beat.get("stage", "starting"),
-        step=row.get("step", 0),
-        steps=row.get("steps", 0),
-        seconds=row.get("seconds", 0.0),
-        eta=_eta(rows) if alive else None,
-        device=beat.get("device", ""),
-        message="" if alive else "its worker stopped without a word; it will be tried again",
-        attempt=last.number,
-    )
-
-
-def _eta(rows: list[metrics.Row]) -> float | None:
-    """Seconds to go at the speed of the newest reports of this attempt."""
-    if len(rows) < 2:
-        return None
-    first, last = rows[-20:][0], rows[-1]
-    steps = last["step"] - first["step"]
-    return (last["steps"] - last["step"]) * (last["seconds"] - first["seconds"]) / steps if steps > 0 else None
 
 
 def _now() -> str:

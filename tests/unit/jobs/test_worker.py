@@ -78,10 +78,10 @@ def test_scores_stay_when_another_seed_is_done():
     assert analysis_cache.cache_path("scores", held.id, {}) == path
 
 
-def test_scores_that_cannot_be_told_are_a_line_in_the_log():
+def test_scores_that_cannot_be_computed_are_a_line_in_the_log():
     run = trained(hold_out=2.0)
     assert run.status().state == "done"
-    assert "not compared with the time held out: time 2 cannot be left out: it must be one of 1" in run.log()
+    assert "not scored at the held-out time: time 2 cannot be left out: it must be one of 1" in run.log()
     with pytest.raises(ValueError, match="every time"):
         analysis_cache.answer("scores", trained().id)
 

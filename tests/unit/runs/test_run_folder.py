@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 import numpy as np
 import pytest
 
+from cellflow_core import atomic_write
 from cellflow_core.runs import attempt as attempt_module
 from cellflow_core.runs import files, index, metrics
-from cellflow_core.runs.attempt import Heartbeat, claim, host_id, process_start_time
+from cellflow_core.runs.attempt import Heartbeat, claim
+from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.workspace import runs_root
 
@@ -44,7 +45,13 @@ def test_runs_are_listed_newest_first_and_broken_folders_are_left_out():
     made = [submitted().id for _ in range(3)]
     (runs_root() / "20260101-000000000000-aaaaaa").mkdir()
     (runs_root() / "something-else-here").mkdir()
+    broken = submitted()
+    (broken.folder / "recipe.json").write_text('{"model": "i-c')
     assert [each.id for each in index.runs()] == made[::-1]
+    (id, problem), *others = index.damaged_runs()
+    assert (id, others) == (broken.id, []) and "recipe.json does not hold JSON" in problem
+    assert broken.status().state == "queued"
+    broken.delete()
     assert [each.id for each in index.open_runs()] == made
 
 
@@ -66,8 +73,8 @@ def test_queue_positions():
 def test_states_follow_from_what_is_in_the_folder():
     run = submitted()
     attempt = claim(run.folder, "test")
-    with Heartbeat(attempt) as heart:
-        heart.log_line(stage="preparing", device="CPU")
+    with Heartbeat(attempt) as heartbeat:
+        heartbeat.update(stage="preparing", device="CPU")
         status = run.status()
         assert (status.state, status.phase, status.device, status.attempt) == ("running", "preparing", "CPU", 1)
         metrics.append(attempt.metrics, row(10))
@@ -83,31 +90,38 @@ def test_states_follow_from_what_is_in_the_folder():
     assert not index.open_runs()
 
 
-def test_a_dead_process_is_lost_at_once():
+def test_a_claim_without_a_heartbeat_is_starting():
     run = submitted()
-    attempt = claim(run.folder, "test")
-    beat = {"beat": 3, "pid": 2**22 + 1, "machine": host_id(), "started": "12", "device": "", "stage": ""}
-    files.write_json(attempt.folder / "heartbeat.json", beat)
-    assert run.status().state == "lost"
+    claim(run.folder, "test")
+    assert run.status().state == "starting"
+    with pytest.raises(ValueError, match="cancel it first"):
+        run.delete()
 
 
-def test_a_process_id_used_again_is_not_the_worker():
+def test_a_process_that_has_not_claimed_is_starting_and_a_job_in_a_queue_is_queued():
     run = submitted()
-    attempt = claim(run.folder, "test")
-    assert process_start_time(os.getpid())
-    beat = {"beat": 3, "pid": os.getpid(), "machine": host_id(), "started": "1", "device": "", "stage": ""}
-    files.write_json(attempt.folder / "heartbeat.json", beat)
-    assert run.status().state == "lost"
+    Lease(1).save(run.folder, executor="processes", pid=4)
+    assert run.status().state == "starting"
+    Lease(1).save(run.folder, executor="engine", job="17")
+    assert run.status().state == "queued"
 
 
-def test_a_worker_elsewhere_lives_while_its_counter_moves(monkeypatch):
+def test_a_lost_attempt_is_a_lost_run_until_the_next_one():
+    run = submitted()
+    claim(run.folder, "test").end("lost", "its worker stopped")
+    assert run.status().state == "lost" and run.status().message == "its worker stopped; it is tried again"
+    claim(run.folder, "test")
+    assert run.status().state == "starting"
+
+
+def test_a_worker_runs_while_its_heartbeat_counter_moves(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(attempt_module.time, "monotonic", lambda: now[0])
     run = submitted()
     attempt = claim(run.folder, "test")
 
     def beat(count: int) -> None:
-        there = {"beat": count, "pid": 1, "machine": "another", "started": "1", "device": "", "stage": ""}
+        there = {"beat": count, "pid": 1, "host": "another", "device": "", "stage": ""}
         files.write_json(attempt.folder / "heartbeat.json", there)
 
     beat(1)
@@ -123,11 +137,11 @@ def test_a_worker_elsewhere_lives_while_its_counter_moves(monkeypatch):
     assert run.status().state == "running"
 
 
-def test_a_half_rewritten_beat_is_no_error():
+def test_a_half_rewritten_heartbeat_is_no_error():
     run = submitted()
     attempt = claim(run.folder, "test")
     (attempt.folder / "heartbeat.json").write_text('{"beat": 1, "pi')
-    assert run.status().state == "running"
+    assert run.status().state == "starting"
 
 
 def test_metrics_leave_a_torn_end_unread_and_skip_a_torn_middle(tmp_path):
@@ -185,7 +199,7 @@ def test_cancel_ends_a_run_that_nobody_works_on():
     assert run.status().state == "queued" and not run.cancelled and index.open_runs()
 
 
-def test_a_done_run_cannot_go_on():
+def test_a_done_run_cannot_be_resumed():
     run = submitted()
     run.end("done", "")
     with pytest.raises(ValueError, match="done"):
@@ -238,7 +252,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(atomic_write.os, "fsync", full)
     with pytest.raises(OSError):
         files.write_json(path, {"label": "new"})
     assert files.read_json(path) == {"label": "old"}
@@ -247,5 +261,5 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "recipe.json").write_text("{")
-    with pytest.raises(ValueError, match=r"recipe\.json"):
+    with pytest.raises(files.DamagedRunError, match=r"recipe\.json"):
         files.read_json(tmp_path / "recipe.json")
