@@ -6,19 +6,20 @@ import re
 from datetime import UTC, datetime
 
 STATES = {
-    "queued": ("waiting", ":material/hourglass_empty:", "gray"),
-    "running": ("training", ":material/autorenew:", "blue"),
-    "lost": ("interrupted", ":material/link_off:", "orange"),
-    "done": ("trained", ":material/check_circle:", "green"),
-    "failed": ("failed", ":material/error:", "red"),
-    "cancelled": ("cancelled", ":material/cancel:", "gray"),
+    "queued": (":material/hourglass_empty:", "gray"),
+    "starting": (":material/hourglass_top:", "blue"),
+    "running": (":material/autorenew:", "blue"),
+    "lost": (":material/link_off:", "orange"),
+    "done": (":material/check_circle:", "green"),
+    "failed": (":material/error:", "red"),
+    "cancelled": (":material/cancel:", "gray"),
 }
 
 
 def badge(state: str) -> str:
-    """A coloured word in Markdown."""
-    word, icon, colour = STATES[state]
-    return f":{colour}-badge[{icon} {word}]"
+    """The state of a run as a coloured badge in Markdown."""
+    icon, colour = STATES[state]
+    return f":{colour}-badge[{icon} {state}]"
 
 
 def duration(seconds: float) -> str:

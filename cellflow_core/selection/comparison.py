@@ -22,7 +22,7 @@ from cellflow_core.runs.run import Run
 
 TRIVIAL = ("previous", "next", "linear", "midpoint", "floor")
 """Names in `Scores` of the answers that need no model, and of what sampling alone costs."""
-_BEST = ("done", "running", "queued", "lost", "failed", "cancelled")
+_BEST = ("done", "running", "starting", "queued", "lost", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
