@@ -81,4 +81,4 @@ def _each(act: Callable[[Run], None], said: str) -> Callable[[argparse.Namespace
 
 
 def _cancelling(state: str) -> str:
-    return "asked to stop" if state == "running" else ""
+    return "asked to stop" if state in ("starting", "running") else ""

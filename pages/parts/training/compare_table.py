@@ -70,7 +70,7 @@ def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
 def _open(row: Any) -> bool:
     """Is there more to come: training, or the scores of a run just done?"""
     waits = row.state == "done" and row.scores is None and row.run_id not in _unscored()
-    return waits or row.state in ("queued", "running", "lost")
+    return waits or row.state in ("queued", "starting", "running", "lost")
 
 
 def _unscored() -> dict[str, str]:
@@ -92,7 +92,7 @@ def _score(run_id: str) -> None:
 def _progress(rows: Sequence[Any]) -> None:
     ready = sum(not _open(row) for row in rows)
     if ready < len(rows):
-        under_way = [row for row in rows if row.state == "running"]
+        under_way = [row for row in rows if row.state in ("starting", "running")]
         st.progress(ready / len(rows), text=f"{ready} of {len(rows)} runs are scored, {len(under_way)} in training")
     for row in rows:
         if row.state == "failed":

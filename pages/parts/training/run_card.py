@@ -62,7 +62,7 @@ def _more(run: Run, status: Status) -> None:
         if st.button("Save the name", key=f"rename_{run.id}", disabled=not label.strip() or label == run.label):
             run.rename(label)
             st.rerun()
-        if st.button("Delete", key=f"delete_{run.id}", icon=":material/delete:", disabled=status.state == "running"):
+        if st.button("Delete", key=f"delete_{run.id}", icon=":material/delete:", disabled=status.active):
             try:
                 run.delete()
             except ValueError as error:

@@ -30,7 +30,6 @@ def choose(runs: Sequence[Run], datasets: Mapping[str, str]) -> list[Run]:
         "State",
         [each for each in STATES if each in states.values()],
         key="filter_state",
-        format_func=lambda each: STATES[each][0],
         placeholder="All states",
     )
     fits = [

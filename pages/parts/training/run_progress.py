@@ -28,7 +28,7 @@ def watch(ids: Sequence[str], then_run: str = "") -> None:
     @st.fragment(run_every=None if ended else 1.0)
     def live() -> None:
         states = {run.id: run.status() for run in found}
-        if any(each.state in ("queued", "lost") for each in states.values()):
+        if any(each.state in ("queued", "starting", "lost") for each in states.values()):
             supervisor.ensure_supervisor()
         if states.get(then_run) is not None and states[then_run].state == "done":
             st.switch_page("pages/landscape.py", query_params={"run": then_run})
