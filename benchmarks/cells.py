@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data import readers
-from cellflow_core.data.download import public
+from cellflow_core.data.download import downloads, public
 from cellflow_core.data.importing import uploads
 from cellflow_core.data.importing.time_columns import candidates, no_time, times_of, without_times
 from cellflow_core.data.importing.value_type import scale_of
-from cellflow_core.data.preprocessing import preprocessing
+from cellflow_core.data.preprocessing import normalisation
 from cellflow_core.data.readers import InvalidInputError
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -65,7 +65,7 @@ def fetch(name: str, file: Path | None, url: str, say: Callable[[str], None]) ->
     path = file or (kept if kept.is_file() else None)
     if path is None:
         try:
-            arrived = uploads.opened(uploads.fetch(url or entry.url, entry.sha256, say))
+            arrived = uploads.opened(downloads.fetch(url or entry.url, entry.sha256, say))
         except ValueError as error:
             raise SystemExit(
                 f"{error}\nFetch {entry.url} where there is a network, and name the file: --data {name} --file PATH"
@@ -122,7 +122,7 @@ def _table(path: Path, column: str | None) -> tuple[Array, Array]:
     table = without_times(table, column)
     x = table.obsm.get("X_pca")
     if x is None:
-        x = preprocessing.dense(table.x)
+        x = normalisation.dense(table.x)
         if scale_of(table).value_type != "coordinates":
             center = x - x.mean(axis=0)
             x = center @ np.linalg.svd(center, full_matrices=False)[2].T

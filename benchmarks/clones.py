@@ -48,10 +48,10 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.lineage import clones
 from cellflow_core.analysis.results import ClonalBias
 from cellflow_core.analysis.simulate import dynamics
-from cellflow_core.data.importing.importing import ImportChoices, import_file
+from cellflow_core.data import store
+from cellflow_core.data.importing.pipeline import ImportChoices, import_file
 from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.data.steps.derive import derive
-from cellflow_core.data.store import store
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel
 from cellflow_core.train.trainer import PRESETS, TrainConfig, fit

@@ -41,7 +41,7 @@ import run_case
 from cellflow_core.analysis import evaluate
 from cellflow_core.analysis.results import BaselineScores
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.store.store import datasets, open_dataset
+from cellflow_core.data.store import datasets, open_dataset
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import PRESETS
 

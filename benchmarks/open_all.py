@@ -28,14 +28,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cellflow_core.data import store
 from cellflow_core.data.importing import uploads
 from cellflow_core.data.importing.import_defaults import default_choices, parse_choices
-from cellflow_core.data.importing.importing import FileSummary, InvalidInputError, import_file, inspect_file
-from cellflow_core.data.importing.time_labels import unit_of_name
+from cellflow_core.data.importing.pipeline import FileSummary, InvalidInputError, import_file, inspect_file
 from cellflow_core.data.readers import NotCellDataError, read
 from cellflow_core.data.readers.matrix_market import plain
 from cellflow_core.data.snapshots import DataRequirement
-from cellflow_core.data.store import store
+from cellflow_core.data.time_labels import unit_of_name
 
 _PERTURBED = re.compile(r"perturb|guide|knock|drug|treatment", re.I)
 _UNBALANCED = 1.5  # times as many cells at one time as at another

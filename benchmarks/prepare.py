@@ -65,7 +65,7 @@ def _depth(profile: np.ndarray, density: float) -> float:
 
 
 def run_ours(path: Path, genes: int, components: int, whole: bool) -> tuple[float, float]:
-    from cellflow_core.data.importing import importing
+    from cellflow_core.data.importing import pipeline
     from cellflow_core.data.importing.import_choices import ImportChoices
     from cellflow_core.data.preprocessing import umap
     from cellflow_core.data.steps.derive import derive
@@ -74,7 +74,7 @@ def run_ours(path: Path, genes: int, components: int, whole: bool) -> tuple[floa
         import scanpy  # noqa: F401 - so that its loading does not count as work
     choices = ImportChoices(time_column="day", unit="day", components=components, variable_genes=genes)
     began, busy = time.perf_counter(), time.process_time()
-    made = importing.import_file(path, path.name, choices, {str(k): float(k) for k in (0, 1, 2, 4, 7)})
+    made = pipeline.import_file(path, path.name, choices, {str(k): float(k) for k in (0, 1, 2, 4, 7)})
     if whole:
         umap.add_umap(derive(made, "clusters", {}))
     return time.perf_counter() - began, time.process_time() - busy
@@ -85,7 +85,7 @@ def run_scanpy(path: Path, genes: int, components: int, whole: bool) -> tuple[fl
 
     import scanpy
 
-    from cellflow_core.data.preprocessing import neighbors
+    from cellflow_core.math import neighbors
 
     warnings.simplefilter("ignore")
     began, busy = time.perf_counter(), time.process_time()
@@ -95,7 +95,7 @@ def run_scanpy(path: Path, genes: int, components: int, whole: bool) -> tuple[fl
     scanpy.pp.highly_variable_genes(held, n_top_genes=genes)
     scanpy.pp.pca(held, n_comps=components)
     if whole:
-        scanpy.pp.neighbors(held, transformer=neighbors.approximate(neighbors.NEIGHBOURS))
+        scanpy.pp.neighbors(held, transformer=neighbors.approximate(neighbors.NEIGHBORS))
         scanpy.tl.leiden(held, flavor="igraph", n_iterations=2, directed=False)
         scanpy.tl.umap(held)
     return time.perf_counter() - began, time.process_time() - busy

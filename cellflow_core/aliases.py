@@ -50,11 +50,52 @@ TRAINING: Mapping[str, str] = {
 
 SIMULATORS: Mapping[str, Mapping[str, str]] = {
     "": {"frames": "n_times"},
-    "gaussian-bridge": {"stretch": "anisotropy", "turn": "rotation_angle"},
-    "ornstein-uhlenbeck": {"stretch": "anisotropy", "turn": "rotation_angle"},
-    "pkpd": {"every": "dosing_interval", "variety": "between_subject_sd"},
-    "repressilator": {"together": "synchrony"},
-    "splicing": {"variety": "rate_heterogeneity"},
+    "birth-death": {"extra": "noise_dims", "spread": "within_state_sd", "travel": "drift_velocity"},
+    "branching-tree": {"ends": "n_fates", "extra": "noise_dims", "levels": "n_branchings", "width": "branch_sd"},
+    "cell-cycle": {"extra": "noise_dims", "leaving": "exit_rate", "turn": "period"},
+    "double-well": {"rate": "relaxation_rate"},
+    "gaussian-bridge": {
+        "end": "final_mean",
+        "end_spread": "final_sd",
+        "start": "initial_mean",
+        "start_spread": "initial_sd",
+        "stretch": "anisotropy",
+        "turn": "rotation_angle",
+    },
+    "gene-circuit": {"division": "division_rate"},
+    "interacting-particles": {
+        "apart": "initial_distance",
+        "closeness": "repulsion_range",
+        "start_spread": "initial_sd",
+        "travel": "drift_velocity",
+    },
+    "krumsiek": {"gata2_start": "initial_gata2", "pu1_start": "initial_pu1"},
+    "ornstein-uhlenbeck": {
+        "mean": "stationary_mean",
+        "rate": "relaxation_rate",
+        "start": "initial_mean",
+        "start_spread": "initial_sd",
+        "stretch": "anisotropy",
+        "turn": "rotation_rate",
+    },
+    "pkpd": {
+        "doses": "n_doses",
+        "error": "residual_error",
+        "every": "dosing_interval",
+        "groups": "n_groups",
+        "variety": "between_subject_sd",
+    },
+    "repressilator": {"mrna_life": "mrna_lifetime", "protein_life": "protein_lifetime", "together": "synchrony"},
+    "splicing": {
+        "capture": "capture_rate",
+        "degradation": "degradation_rate",
+        "error": "measurement_error_sd",
+        "splicing": "splicing_rate",
+        "spread": "latent_time_sd",
+        "transcription": "transcription_rate",
+        "variety": "rate_heterogeneity",
+    },
+    "toggle": {"growth_gap": "growth_difference"},
 }
 """Simulator ("" for all) -> old name of a setting -> its name."""
 

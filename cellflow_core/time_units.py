@@ -1,21 +1,39 @@
-"""Times with their unit as people say them."""
+"""Units of time: the words people write for them, their lengths in days, and durations as people say them."""
 
 from __future__ import annotations
 
-_COUNTED = [
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "year",
-    "division",
-    "passage",
-    "stage",
-    "step",
-    "generation",
-]
+import re
+
+WORDS = {
+    "second": ("sec", "secs", "second", "seconds"),
+    "minute": ("min", "mins", "minute", "minutes"),
+    "hour": ("h", "hr", "hrs", "hour", "hours", "hpf", "hpi"),
+    "day": ("d", "day", "days", "dpf", "dpi", "dpc"),
+    "week": ("w", "wk", "wks", "week", "weeks"),
+    "month": ("mo", "month", "months"),
+    "year": ("y", "yr", "yrs", "year", "years"),
+    "embryonic day": ("e",),
+}
+"""Unit -> the words that mean it, in lower case."""
+UNIT_OF = {word: unit for unit, words in WORDS.items() for word in words}
+DAYS = {
+    "second": 1 / 86400,
+    "minute": 1 / 1440,
+    "hour": 1 / 24,
+    "day": 1.0,
+    "week": 7.0,
+    "month": 30.4375,
+    "year": 365.25,
+}
+"""Unit -> its length in days."""
+_COUNTED = (*DAYS, "division", "passage", "stage", "step", "generation")
+
+
+def days_in(unit: str) -> float | None:
+    """Length of a unit of time in days, None where it is no measured time ("stage", "pseudotime", "")."""
+    words = [each for each in re.split(r"[^a-z]+", unit.lower()) if each]
+    found = next((UNIT_OF[each] for each in reversed(words) if each in UNIT_OF), "")
+    return 1.0 if found == "embryonic day" else DAYS.get(found)
 
 
 def pluralize(unit: str) -> str:

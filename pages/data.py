@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cellflow_core.data.store import store
+from cellflow_core.data import store
 from pages.parts.data import add_data, dataset, downloading, provenance
 from pages.parts.importing import guide
 from pages.parts.widgets import selectors, undo

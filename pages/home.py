@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from cellflow_core.data.store import store
+from cellflow_core.data import store
 from cellflow_core.runs import index
 from pages.parts.data import home_lists
 from pages.parts.training import demo

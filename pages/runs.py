@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cellflow_core.data.store import store
+from cellflow_core.data import store
 from cellflow_core.runs import index
 from pages.parts.training import run_card, run_filter
 from pages.parts.widgets import selectors, undo

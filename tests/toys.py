@@ -9,7 +9,7 @@ import numpy as np
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
-from cellflow_core.data.store.store import open_dataset, save_dataset
+from cellflow_core.data.store import open_dataset, save_dataset
 from cellflow_core.runs.recipe import Recipe
 
 SMALL = {"width": 8, "depth": 1}

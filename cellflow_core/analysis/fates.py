@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.neighbors import NearestNeighbors
 
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.growth import growth_notes
@@ -15,6 +14,7 @@ from cellflow_core.analysis.results import Fates
 from cellflow_core.analysis.simulate import Model, dynamics, simulate
 from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.math.neighbors import nearest_neighbors
 
 Array = np.ndarray
 STARTS = 600
@@ -138,5 +138,4 @@ def interval_text(cells: int, siblings: int) -> str:
 
 
 def _smoothed(x: Array, chance: Array) -> Array:
-    index = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(x))).fit(x)
-    return chance[index.kneighbors(x, return_distance=False)].mean(axis=1)
+    return chance[nearest_neighbors(x, NEIGHBOURS)[1]].mean(axis=1)

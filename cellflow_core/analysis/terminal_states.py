@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.cluster import HDBSCAN
-from sklearn.neighbors import NearestNeighbors
 
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.initial_cells import labels_of
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.math.neighbors import nearest_neighbors
 
 Array = np.ndarray
 AXES = 10
@@ -42,8 +42,7 @@ class TerminalStates:
 
     def probabilities(self, x: Float[Array, "n dim"]) -> Float[Array, "n fates"]:
         """Share of each state among the nearest labelled cells."""
-        index = NearestNeighbors(n_neighbors=min(VOTES, len(self.cells))).fit(self.cells)
-        found = self.fate[index.kneighbors(x, return_distance=False)]
+        found = self.fate[nearest_neighbors(self.cells, VOTES, x)[1]]
         return np.stack([(found == k).mean(axis=1) for k in range(len(self.names))], axis=1)
 
     def centers(self, view: Embedding) -> Float[Array, "fates 2"]:

@@ -34,7 +34,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.store.store import damaged_datasets, datasets
+    from cellflow_core.data.store import damaged_datasets, datasets
 
     rows = [
         (each.id, f"{each.cells:,}", each.dim, each.space, _times(each.times, each.time_unit), each.label)
@@ -52,7 +52,7 @@ def _times(times: Sequence[float], unit: str) -> str:
 
 
 def _demo(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.store.demos import DEMOS, make
+    from cellflow_core.data.importing.demos import DEMOS, make
 
     if chosen.name is None and not chosen.all:
         print(table(("name", "label"), [(each.name, each.label) for each in DEMOS]))
@@ -62,14 +62,14 @@ def _demo(chosen: argparse.Namespace) -> None:
 
 
 def _delete(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.store.store import delete
+    from cellflow_core.data.store import delete
 
     delete(chosen.id)
     print(f"{chosen.id} is in the trash; data restore {chosen.id} brings it back")
 
 
 def _restore(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.store.store import restore
+    from cellflow_core.data.store import restore
 
     restore(chosen.id)
     print(chosen.id)

@@ -16,8 +16,8 @@ def add(actions: Any) -> None:
 
 def _export(chosen: argparse.Namespace) -> None:
     """Cells, times, annotations, expression, layers and the state space: importing the file gives the same data set."""
-    from cellflow_core.data.store.anndata_io import write_dataset
-    from cellflow_core.data.store.store import open_dataset
+    from cellflow_core.data.store import open_dataset
+    from cellflow_core.data.store.h5ad_export import write_dataset
 
     if chosen.out.suffix != ".h5ad":
         raise ValueError(f"{chosen.out.name} does not end in .h5ad, which is the format that data sets are written in")

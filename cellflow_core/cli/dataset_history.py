@@ -20,7 +20,7 @@ def add(actions: Any) -> None:
 
 
 def _show(chosen: argparse.Namespace) -> None:
-    from cellflow_core.data.store.store import ancestors, datasets, open_dataset
+    from cellflow_core.data.store import ancestors, datasets, open_dataset
 
     info = open_dataset(chosen.id).info
     print(f"{info.label}: {info.cells:,} cells, {info.genes:,} genes, {info.dim} axes ({info.space})")
@@ -47,7 +47,7 @@ def _show(chosen: argparse.Namespace) -> None:
 
 def _undo(chosen: argparse.Namespace) -> None:
     """Print the id of the data set before the last step. Nothing is lost: the one after it stays as well."""
-    from cellflow_core.data.store.store import ancestors, open_dataset
+    from cellflow_core.data.store import ancestors, open_dataset
 
     info = open_dataset(chosen.id).info
     before = ancestors(info)

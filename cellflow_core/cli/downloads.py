@@ -55,9 +55,9 @@ def _get(chosen: argparse.Namespace) -> None:
 
 def _fetch(chosen: argparse.Namespace) -> None:
     """Fetch a file, going on where an earlier try was cut, and print the id for data import."""
-    from cellflow_core.data.importing import uploads
+    from cellflow_core.data.download import downloads
 
-    _ready(uploads.fetch(chosen.url, chosen.sha256, _say), None)
+    _ready(downloads.fetch(chosen.url, chosen.sha256, _say), None)
 
 
 def _say(stage: str) -> None:

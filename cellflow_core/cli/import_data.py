@@ -40,7 +40,7 @@ def add(actions: Any, argv: Sequence[str]) -> None:
 
 
 def _choices() -> tuple[Any, ...]:
-    from cellflow_core.data.importing.importing import ImportChoices
+    from cellflow_core.data.importing.pipeline import ImportChoices
 
     return tuple(each for each in ImportChoices.settings() if each.name != "time_column")
 
@@ -77,9 +77,9 @@ def _inspect(chosen: argparse.Namespace) -> None:
 
 
 def _import(chosen: argparse.Namespace) -> None:
+    from cellflow_core.data import store
     from cellflow_core.data.importing import uploads
-    from cellflow_core.data.importing.importing import ImportChoices
-    from cellflow_core.data.store import store
+    from cellflow_core.data.importing.pipeline import ImportChoices
 
     source = _source(chosen.file)
     found = _alone("inspect_file", source)
@@ -135,5 +135,5 @@ def _alone(function: str, source: Source, *args: Any, **kwargs: Any) -> Any:
     """A reader that meets a damaged file may crash: it does so in a process of its own."""
     from cellflow_core.jobs import sandbox
 
-    path = f"cellflow_core.data.importing.importing:{function}"
+    path = f"cellflow_core.data.importing.pipeline:{function}"
     return sandbox.run_isolated(path, str(source.path), source.name, *args, **kwargs).result()

@@ -30,7 +30,7 @@ def add(actions: Any, argv: Sequence[str]) -> None:
 
 def _make(chosen: argparse.Namespace) -> None:
     from cellflow_core.data.simulators.registry import find, names
-    from cellflow_core.data.store.demos import known_words, simulate
+    from cellflow_core.data.simulators.simulated_data import known_words, simulate
 
     if chosen.name is None:
         rows = [(each, find(each).title, known_words(find(each))) for each in names()]

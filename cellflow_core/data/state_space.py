@@ -15,8 +15,8 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class StateSpace(ABC):
-    """A space in which cells are points. `data/spaces/` holds the kinds; one is made by
-    `AffineSpace.of_genes`, `AffineSpace.coordinates`, `pca` or the step "state".
+    """A space in which cells are points. `data/spaces/` holds the kinds: `AffineSpace.of_genes`,
+    `AffineSpace.coordinates`, `pca`, and those that the step "state" fits.
 
     kind   what the axes are: "pca", "genes", "coordinates", or a learnt one ("diffusion", "vae", "geodesic")
     axes   name of each axis, [dim]

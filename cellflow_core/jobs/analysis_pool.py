@@ -87,7 +87,7 @@ def warm() -> None:
 def loaded() -> int:
     """Import what takes long; the process that did it."""
     importlib.import_module("cellflow_core.models.registry")
-    importlib.import_module("cellflow_core.data.store.store")
+    importlib.import_module("cellflow_core.data.store")
     return os.getpid()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TimeCourse,
         TrajectoryEnsemble,
     )
-    from cellflow_core.data.store.store import Dataset
+    from cellflow_core.data.store import Dataset
     from cellflow_core.jobs.run_context import RunContext
 
 Polygon = Sequence[Sequence[float]]

@@ -14,8 +14,8 @@ DEMO_MODELS = (("ot-cfm", True), ("action-matching", True))
 
 def submit(say: Callable[[str], None] = lambda stage: None) -> tuple[str, ...]:
     """Make the demo and hand in its runs, unless they are there; ids of the complete ones, OT-CFM first."""
-    from cellflow_core.data.store import demos
-    from cellflow_core.data.store.store import open_dataset
+    from cellflow_core.data.importing import demos
+    from cellflow_core.data.store import open_dataset
     from cellflow_core.jobs.recipes import recipes
     from cellflow_core.jobs.supervisor import ensure_supervisor
 

@@ -29,7 +29,7 @@ def recipes(
 
     Everything is checked before anything is queued. Raises ValueError or KeyError with a sentence.
     """
-    from cellflow_core.data.store.store import open_dataset
+    from cellflow_core.data.store import open_dataset
     from cellflow_core.runs.index import new_group
 
     data = open_dataset(dataset).snapshots()
@@ -69,7 +69,7 @@ def comparison(
     Raises KeyError for a model or data set that does not exist, ValueError for a time that cannot be left out.
     """
     from cellflow_core.analysis.evaluate import middle_times
-    from cellflow_core.data.store.store import open_dataset
+    from cellflow_core.data.store import open_dataset
     from cellflow_core.models import registry
     from cellflow_core.runs.index import new_group
 

@@ -11,7 +11,7 @@ from cellflow_core.runs.run import Run
 
 if TYPE_CHECKING:
     from cellflow_core.data.snapshots import Snapshots
-    from cellflow_core.data.store.store import Dataset
+    from cellflow_core.data.store import Dataset
     from cellflow_core.models.contract import DynamicsModel
 
 
@@ -32,7 +32,7 @@ class RunContext:
 
     @cached_property
     def dataset(self) -> Dataset:
-        from cellflow_core.data.store.store import open_dataset
+        from cellflow_core.data.store import open_dataset
 
         dataset = open_dataset(self.run.recipe.dataset, self.run.workspace)
         if dataset.info.fingerprint != self.run.recipe.fingerprint:

@@ -152,7 +152,7 @@ def training_data(recipe: Recipe, workspace: Workspace | None = None) -> Snapsho
 
     Raises KeyError where the data set is gone, ValueError where its content is another than the recipe's.
     """
-    from cellflow_core.data.store.store import open_dataset
+    from cellflow_core.data.store import open_dataset
 
     data = open_dataset(recipe.dataset, workspace).snapshots()
     if data.fingerprint != recipe.fingerprint:

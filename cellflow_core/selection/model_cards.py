@@ -95,7 +95,7 @@ def estimate(
 
     Raises ValueError or KeyError, with a sentence, where the settings, the model or the data do not fit.
     """
-    from cellflow_core.data.store.store import open_dataset
+    from cellflow_core.data.store import open_dataset
     from cellflow_core.models import registry
     from cellflow_core.train.trainer import Progress, TrainConfig, fit
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.data.store.store import open_dataset
+from cellflow_core.data.store import open_dataset
 from cellflow_core.models import registry
 from cellflow_core.runs.index import open_run, runs
 from cellflow_core.runs.weights import load_model

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from cellflow_core.data.importing.importing import ImportChoices, InvalidInputError, import_file, inspect_file
-from cellflow_core.data.store import store
+from cellflow_core.data import store
+from cellflow_core.data.importing.pipeline import ImportChoices, InvalidInputError, import_file, inspect_file
 from cellflow_core.workspace import data_root
 
 CELLS = 60
@@ -289,7 +289,7 @@ def test_a_failure_while_storing_leaves_nothing(tmp_path, monkeypatch) -> None:
     def full(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(store, "write_info", full)
+    monkeypatch.setattr("cellflow_core.data.store.catalog.write_info", full)
     with pytest.raises(OSError, match="No space"):
         load(written(tmp_path, cells()))
     assert list(data_root().iterdir()) == []

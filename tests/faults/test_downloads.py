@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cellflow_core.data.download import download, url_safety
+from cellflow_core.data.download import downloads, transfer, url_safety
 from cellflow_core.data.importing import uploads
 from tests import ROOT
 from tests.webserver import Shelf, serving
@@ -38,38 +38,38 @@ def url(shelf: Shelf) -> str:
 
 
 def nothing_is_left() -> bool:
-    return not list(uploads._root().glob("*/part"))
+    return not list(uploads.root().glob("*/part"))
 
 
 def test_a_whole_file_with_its_name_origin_and_checksum(shelf: Shelf) -> None:
     said: list[str] = []
-    held = uploads.opened(uploads.fetch(url(shelf), SHA.upper(), said.append))
+    held = uploads.opened(downloads.fetch(url(shelf), SHA.upper(), said.append))
     assert held.path.read_bytes() == CONTENT and held.path.name == "file.h5ad"
     assert (held.name, held.origin, held.sha256) == ("my cells.h5ad", url(shelf), SHA)
     assert said[-2:] == ["3.0 of 3.0 MB", "checking that the file is whole"]
-    assert nothing_is_left() and uploads.expected(held.id) is None
-    assert uploads.download(held.id) == held.id
+    assert nothing_is_left() and downloads.expected(held.id) is None
+    assert downloads.download(held.id) == held.id
 
 
 def test_a_name_given_by_the_server_is_taken(shelf: Shelf) -> None:
     shelf.headers["Content-Disposition"] = 'attachment; filename="../../other.csv.gz"'
-    held = uploads.opened(uploads.fetch(url(shelf)))
+    held = uploads.opened(downloads.fetch(url(shelf)))
     assert (held.name, held.path.name) == ("other.csv.gz", "file.csv.gz")
 
 
 def test_a_cut_connection_is_taken_up_where_it_broke(shelf: Shelf) -> None:
     shelf.cuts = [1_000_000, 500_000]
-    assert uploads.opened(uploads.fetch(url(shelf), SHA)).path.read_bytes() == CONTENT
+    assert uploads.opened(downloads.fetch(url(shelf), SHA)).path.read_bytes() == CONTENT
     assert [wanted for _, wanted in shelf.asked] == ["", "bytes=1000000-", "bytes=1500000-"]
 
 
 def test_a_later_call_goes_on_with_what_an_earlier_one_left(shelf: Shelf) -> None:
     shelf.cuts = [1_000_000, *[0] * 10]
     with pytest.raises(ValueError, match=r"1\.0 MB"):
-        uploads.fetch(url(shelf), SHA)
+        downloads.fetch(url(shelf), SHA)
     shelf.cuts = []
     shelf.asked.clear()
-    assert uploads.opened(uploads.fetch(url(shelf), SHA)).sha256 == SHA
+    assert uploads.opened(downloads.fetch(url(shelf), SHA)).sha256 == SHA
     assert shelf.asked == [("/data/my%20cells.h5ad", "bytes=1000000-")]
     assert nothing_is_left()
 
@@ -77,28 +77,28 @@ def test_a_later_call_goes_on_with_what_an_earlier_one_left(shelf: Shelf) -> Non
 def test_a_file_that_changed_meanwhile_starts_again(shelf: Shelf) -> None:
     shelf.cuts = [1_000_000, *[0] * 10]
     with pytest.raises(ValueError, match="are kept"):
-        uploads.fetch(url(shelf))
+        downloads.fetch(url(shelf))
     shelf.cuts, shelf.mark = [], '"two"'
     shelf.files["/data/my%20cells.h5ad"] = CONTENT[::-1]
-    assert uploads.opened(uploads.fetch(url(shelf))).path.read_bytes() == CONTENT[::-1]
+    assert uploads.opened(downloads.fetch(url(shelf))).path.read_bytes() == CONTENT[::-1]
 
 
 def test_a_server_without_ranges_starts_again(shelf: Shelf) -> None:
     shelf.ranges, shelf.cuts = False, [1_000_000]
-    assert uploads.opened(uploads.fetch(url(shelf), SHA)).path.read_bytes() == CONTENT
+    assert uploads.opened(downloads.fetch(url(shelf), SHA)).path.read_bytes() == CONTENT
 
 
 def test_a_part_that_is_whole_already_is_no_dead_end(shelf: Shelf) -> None:
-    id = uploads.register_download(url(shelf), SHA)
+    id = downloads.register_download(url(shelf), SHA)
     folder = uploads.folder_of(id)
     (folder / "part").write_bytes(CONTENT + b"more")
     (folder / "part.json").write_text(f'{{"url": "{url(shelf)}", "mark": ""}}')
-    assert uploads.opened(uploads.download(id)).sha256 == SHA
+    assert uploads.opened(downloads.download(id)).sha256 == SHA
 
 
 def test_another_content_than_was_expected_is_thrown_away(shelf: Shelf) -> None:
     with pytest.raises(ValueError, match="sha256"):
-        uploads.fetch(url(shelf), "0" * 64)
+        downloads.fetch(url(shelf), "0" * 64)
     assert nothing_is_left()
 
 
@@ -114,25 +114,25 @@ def test_another_content_than_was_expected_is_thrown_away(shelf: Shelf) -> None:
 def test_a_refusal_is_one_sentence(shelf: Shelf, status: int, sentence: str) -> None:
     shelf.status["/data/my%20cells.h5ad"] = status
     with pytest.raises(ValueError, match=sentence):
-        uploads.fetch(url(shelf))
+        downloads.fetch(url(shelf))
 
 
 def test_a_web_page_is_no_file(shelf: Shelf) -> None:
     shelf.kind = "text/html; charset=utf-8"
     with pytest.raises(ValueError, match="leads to a web page"):
-        uploads.fetch(url(shelf))
+        downloads.fetch(url(shelf))
 
 
 def test_too_large_a_file_is_refused_before_and_while_it_comes(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CELLFLOW_DOWNLOAD_GB", "0.001")
     with pytest.raises(ValueError, match=r"3\.0 MB"):
-        uploads.fetch(url(shelf))
-    monkeypatch.setattr(download, "_extent", lambda response, part: (0, None))
+        downloads.fetch(url(shelf))
+    monkeypatch.setattr(transfer, "_extent", lambda response, part: (0, None))
     with pytest.raises(ValueError, match=r"1\.0 MB"):
-        uploads.fetch(url(shelf))
+        downloads.fetch(url(shelf))
     monkeypatch.setenv("CELLFLOW_DOWNLOAD_GB", "much")
     with pytest.raises(ValueError, match="CELLFLOW_DOWNLOAD_GB"):
-        uploads.fetch(url(shelf))
+        downloads.fetch(url(shelf))
 
 
 def test_offline_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,26 +143,26 @@ def test_offline_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         ValueError, match=r"this machine cannot reach 127\.0\.0\.1, it may be offline: download the file"
     ):
-        uploads.fetch(f"http://127.0.0.1:{port}/cells.h5ad")
+        downloads.fetch(f"http://127.0.0.1:{port}/cells.h5ad")
 
     def no_names(*args: object, **kwargs: object) -> None:
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_names)
     with pytest.raises(ValueError, match=r"data\.mendeley\.com"):
-        uploads.fetch("https://data.mendeley.com/cells.h5ad")
+        downloads.fetch("https://data.mendeley.com/cells.h5ad")
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/"])
 def test_a_redirect_to_another_protocol_is_not_followed(shelf: Shelf, target: str) -> None:
     shelf.goes_to["/away"] = target
     with pytest.raises(ValueError, match=r"sends on to an address that is not http|begins with https"):
-        uploads.fetch(f"{shelf.address}/away")
+        downloads.fetch(f"{shelf.address}/away")
 
 
 def test_a_redirect_to_a_file_is_followed(shelf: Shelf) -> None:
     shelf.goes_to["/away"] = "/data/my%20cells.h5ad"
-    held = uploads.opened(uploads.fetch(f"{shelf.address}/away", SHA))
+    held = uploads.opened(downloads.fetch(f"{shelf.address}/away", SHA))
     assert (held.name, held.sha256) == ("my cells.h5ad", SHA)
 
 
@@ -188,12 +188,12 @@ INSIDE = [
 @pytest.mark.parametrize("inside", INSIDE)
 def test_addresses_inside_the_house_are_refused(inside: str) -> None:
     with pytest.raises(ValueError, match="public"):
-        uploads.register_download(inside)
+        downloads.register_download(inside)
 
 
 def test_a_redirect_into_the_house_is_refused(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf.goes_to["/away"] = "http://169.254.169.254/latest/meta-data"
-    id = uploads.register_download(f"{shelf.address}/away")
+    id = downloads.register_download(f"{shelf.address}/away")
     mine = shelf.address.removeprefix("http://").partition(":")[0]
     inside = url_safety._refuse_inside
     monkeypatch.delenv("CELLFLOW_ALLOW_LOCAL_URLS")
@@ -201,7 +201,7 @@ def test_a_redirect_into_the_house_is_refused(shelf: Shelf, monkeypatch: pytest.
         url_safety, "_refuse_inside", lambda address, host: None if address == mine else inside(address, host)
     )
     with pytest.raises(ValueError, match=r"169\.254\.169\.254"):
-        uploads.download(id)
+        downloads.download(id)
 
 
 def test_a_name_that_changes_its_address_between_two_look_ups_gains_nothing(
@@ -215,9 +215,9 @@ def test_a_name_that_changes_its_address_between_two_look_ups_gains_nothing(
         return answers.pop() if answers else real("127.0.0.1", port, type=socket.SOCK_STREAM)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    id = uploads.register_download(f"http://rebind.example:{port}/data/my%20cells.h5ad")
+    id = downloads.register_download(f"http://rebind.example:{port}/data/my%20cells.h5ad")
     with pytest.raises(ValueError, match="public"):
-        uploads.download(id)
+        downloads.download(id)
     assert shelf.asked == []
 
 
@@ -226,20 +226,20 @@ def test_a_name_that_changes_its_address_between_two_look_ups_gains_nothing(
 )
 def test_what_is_no_address_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="is no address"):
-        uploads.register_download(wrong)
+        downloads.register_download(wrong)
 
 
 def test_a_login_in_an_address_is_refused() -> None:
     with pytest.raises(ValueError, match="holds a login"):
-        uploads.register_download("https://me:secret@example.org/cells.h5ad")
+        downloads.register_download("https://me:secret@example.org/cells.h5ad")
 
 
 def test_a_discarded_download_ends(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    monkeypatch.setenv("CELLFLOW_HOME", str(uploads._root().parent))
+    monkeypatch.setenv("CELLFLOW_HOME", str(uploads.root().parent))
     monkeypatch.setenv("CELLFLOW_ALLOW_LOCAL_URLS", "1")
     shelf.slow = 0.05
-    id = uploads.register_download(url(shelf))
+    id = downloads.register_download(url(shelf))
     begun, ended = threading.Event(), []
 
     def say(stage: str) -> None:
@@ -247,7 +247,7 @@ def test_a_discarded_download_ends(shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 
     def load() -> None:
         try:
-            uploads.download(id, say)
+            downloads.download(id, say)
         except KeyError as error:
             ended.append(error.args[0])
 
@@ -255,7 +255,7 @@ def test_a_discarded_download_ends(shelf: Shelf, monkeypatch: pytest.MonkeyPatch
     thread.start()
     assert begun.wait(20)
     with pytest.raises(ValueError, match="being fetched already"):
-        uploads.download(id)
+        downloads.download(id)
     uploads.discard(id)
     thread.join(20)
     assert ended == ["this download was cancelled"]
@@ -267,7 +267,7 @@ def test_a_download_whose_process_was_killed_goes_on(shelf: Shelf, home: Path, m
     monkeypatch.setenv("CELLFLOW_HOME", str(home))
     monkeypatch.setenv("CELLFLOW_ALLOW_LOCAL_URLS", "1")
     shelf.slow = 0.05
-    script = f"from cellflow_core.data import sources; sources.fetch({url(shelf)!r})"
+    script = f"from cellflow_core.data.download import downloads; downloads.fetch({url(shelf)!r})"
     process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
     part = None
     while part is None or part.stat().st_size < 300_000:
@@ -277,5 +277,5 @@ def test_a_download_whose_process_was_killed_goes_on(shelf: Shelf, home: Path, m
     process.wait()
     shelf.slow = 0.0
     shelf.asked.clear()
-    assert uploads.opened(uploads.fetch(url(shelf), SHA)).path.read_bytes() == CONTENT
+    assert uploads.opened(downloads.fetch(url(shelf), SHA)).path.read_bytes() == CONTENT
     assert shelf.asked[0][1].startswith("bytes=") and len(list((home / "uploads").glob("*/"))) == 1

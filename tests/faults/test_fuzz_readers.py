@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cellflow_core.data import store
 from cellflow_core.data.importing.import_defaults import default_choices, parse_choices
-from cellflow_core.data.importing.importing import InvalidInputError, import_file, inspect_file
+from cellflow_core.data.importing.pipeline import InvalidInputError, import_file, inspect_file
 from cellflow_core.data.readers import hdf5_check
-from cellflow_core.data.store import store
 from cellflow_core.workspace import data_root
 from tests import formats
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cellflow_core.data.importing.importing import ImportChoices, import_file
+from cellflow_core.data.importing.pipeline import ImportChoices, import_file
 from cellflow_core.data.readers import InvalidInputError, hdf5, read
 from cellflow_core.data.readers.limits import amount, memory
-from cellflow_core.data.store.store import open_dataset
+from cellflow_core.data.store import open_dataset
 from cellflow_core.workspace import data_root
 from tests import formats
 from tests.faults.hostile_files import HOSTILE, chunk_bomb, dense_bomb, rebuilt

@@ -13,9 +13,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data.download import public
-from cellflow_core.data.importing import uploads
-from cellflow_core.data.store import demos, store
+from cellflow_core.data import store
+from cellflow_core.data.download import downloads, public
+from cellflow_core.data.importing import demos, uploads
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 from pages.parts.data import add_data
 from pages.parts.data.downloading import share
@@ -144,7 +144,7 @@ def test_a_download_under_way_is_shown_found_again_and_cancelled(shelf: Shelf, c
     assert again.subheader[0].value.startswith("Fetching my")
     assert any("leave this page" in each.value for each in again.caption)
     again.button(key="download_cancel").click().run()
-    assert not again.exception and uploads.expected(id) is None
+    assert not again.exception and downloads.expected(id) is None
     assert "upload" not in again.query_params
     assert "choose the file again" in opened(upload=id).error[0].value
 

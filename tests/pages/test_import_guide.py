@@ -12,8 +12,8 @@ import pytest
 from scipy.sparse import csr_matrix
 from streamlit.testing.v1 import AppTest
 
+from cellflow_core.data import store
 from cellflow_core.data.importing import uploads
-from cellflow_core.data.store import store
 from tests.pages.test_pages import opened
 
 pytestmark = pytest.mark.usefixtures("quiet", "here")

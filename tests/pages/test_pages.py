@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data.importing import uploads
-from cellflow_core.data.store import demos, store
+from cellflow_core.data import store
+from cellflow_core.data.importing import demos, uploads
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cellflow_core.data import store
 from cellflow_core.data.preprocessing import reconstruction
-from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.preprocessing.reconstruction import Reconstruction
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.pca import pca
 from cellflow_core.data.steps.derive import derive
-from cellflow_core.data.store import store
 from pages.parts.data.reconstruction import answer
 from tests.pages.test_pages import opened
 from tests.toys import stored

@@ -10,8 +10,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data.simulators import registry
-from cellflow_core.data.store import demos, store
+from cellflow_core.data import store
+from cellflow_core.data.importing import demos
+from cellflow_core.data.simulators import registry, simulated_data
 from cellflow_core.jobs import analysis_pool
 from pages.parts.data import simulate_form
 from tests.unit.data.simulators.test_simulated_data import few
@@ -40,7 +41,7 @@ def _form() -> None:
 def _known() -> None:
     import streamlit as st
 
-    from cellflow_core.data.store import store
+    from cellflow_core.data import store
     from pages.parts.data import ground_truth
 
     ground_truth.show(store.open_dataset(st.query_params["dataset"]).info)
@@ -75,7 +76,7 @@ def test_every_simulator_has_a_form_and_a_preview(name: str) -> None:
 
 @pytest.mark.parametrize("name", registry.names())
 def test_what_is_known_is_shown(name: str) -> None:
-    id = demos.simulate(name, few(name))
+    id = simulated_data.simulate(name, few(name))
     page = AppTest.from_function(_known, default_timeout=120)
     page.query_params["dataset"] = id
     page.run()
@@ -89,7 +90,7 @@ def test_what_is_known_is_shown(name: str) -> None:
 
 
 def test_a_knock_out_is_told_with_its_true_change() -> None:
-    id = demos.simulate("krumsiek", few("krumsiek"))
+    id = simulated_data.simulate("krumsiek", few("krumsiek"))
     page = AppTest.from_function(_known, default_timeout=120)
     page.query_params["dataset"] = id
     page.run()

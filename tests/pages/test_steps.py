@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellflow_core.data import store
+from cellflow_core.data.importing import demos
 from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.steps import registry
-from cellflow_core.data.store import demos, store
 from tests.pages.test_pages import opened
 from tests.toys import drifting, stored
 

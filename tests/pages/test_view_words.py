@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cellflow_core.data.store.store import open_dataset
+from cellflow_core.data.store import open_dataset
 from cellflow_core.figures import perturbation
 from cellflow_core.reporting import result_tables, summaries
 from pages.parts.views import cell_selection, perturbation_truth, view

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.state_space import StateSpace
-from cellflow_core.data.store.store import delete
+from cellflow_core.data.store import delete
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index

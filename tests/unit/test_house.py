@@ -23,7 +23,6 @@ HITS = 12
 LONG_MODULES = {
     "cellflow_core/analysis/results.py": "to be split",
     "cellflow_core/analysis/simulate.py": "to be split",
-    "cellflow_core/data/importing/uploads.py": "to be split",
     "cellflow_core/models/potentials/jkonet_star.py": "to be split",
     "tests/faults/test_jobs.py": "to be split",
 }
@@ -32,12 +31,6 @@ LONG_FUNCTIONS = {
     "cellflow_core/analysis/perturbations/knock_out.py:perturbation": "to be split",
     "cellflow_core/analysis/simulate.py:simulate": "the one dispatcher",
     "cellflow_core/analysis/trajectory_ensemble.py:simulate_ensemble": "to be split",
-    "cellflow_core/data/importing/importing.py:import_file": "to be split",
-    "cellflow_core/data/importing/pipeline.py:import_file": "to be split",
-    "cellflow_core/data/spaces/vae.py:fit": "to be split",
-    "cellflow_core/data/store/catalog.py:save_dataset": "to be split",
-    "cellflow_core/data/store/store.py:save_dataset": "to be split",
-    "cellflow_core/figures/scatter.py:scatter": "to be split",
 }
 """module:function -> why it may be longer."""
 ROW = re.compile(r"^\| (?P<what>[^|]+) \| `(?P<word>[^`|]+)` \| `(?P<file>[^`|]+)` \|$")

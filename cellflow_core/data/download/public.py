@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellflow_core.data.download import downloads
 from cellflow_core.data.importing import uploads
 
 UNSTATED = "not stated"
@@ -179,12 +180,12 @@ def find(name: str) -> PublicData:
 def expect(name: str) -> str:
     """An id under which `bring` puts the data set."""
     each = find(name)
-    return uploads.register_download(each.url, each.sha256, each.file, each.time)
+    return downloads.register_download(each.url, each.sha256, each.file, each.time)
 
 
 def bring(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
     """Fetch what is expected under the id, of the catalogue or not; rewrite it where its format is its authors' own."""
-    source = uploads.opened(uploads.download(id, say))
+    source = uploads.opened(downloads.download(id, say))
     if source.origin == find("paul15").url:
         say("reading the authors' own format")
         _paul15(source.path)
@@ -193,7 +194,7 @@ def bring(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
 
 def get(name: str, say: Callable[[str], None] = lambda stage: None) -> str:
     """Fetch a data set of the catalogue, going on where an earlier try was cut, and return the id of its file."""
-    return bring(uploads.unfinished(find(name).url) or expect(name), say)
+    return bring(downloads.unfinished(find(name).url) or expect(name), say)
 
 
 def _paul15(path: Path) -> None:

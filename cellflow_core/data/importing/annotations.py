@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from cellflow_core.data.importing.time_columns import numbers_in
-from cellflow_core.data.preprocessing.preprocessing import dense
+from cellflow_core.data.preprocessing.normalisation import dense
 from cellflow_core.data.readers import InvalidInputError, Table, labels_of
 
 Array = np.ndarray

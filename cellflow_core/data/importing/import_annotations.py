@@ -10,7 +10,7 @@ import numpy as np
 from cellflow_core.data.importing import annotations, second_modality
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.value_type import ValueType
-from cellflow_core.data.preprocessing.preprocessing import PreprocessingState
+from cellflow_core.data.preprocessing.normalisation import PreprocessingState
 from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, Table
 

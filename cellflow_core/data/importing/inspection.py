@@ -11,7 +11,7 @@ import numpy as np
 from cellflow_core.data.importing import annotations
 from cellflow_core.data.importing.time_columns import TimeCandidate, candidates, no_time, numbers_in, without_times
 from cellflow_core.data.importing.value_type import SUBJECTS, ValueType, scale_of
-from cellflow_core.data.preprocessing import preprocessing, qc
+from cellflow_core.data.preprocessing import normalisation, qc
 from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, NotCellDataError, Table, labels_of, read
 
@@ -106,7 +106,7 @@ def _clones(table: Table) -> int:
 def _proposed(table: Table, scale: ValueType, numbers: QCMetrics) -> dict[str, float]:
     """Filters of counts; where individuals are followed, rows in which not everything was measured are left out."""
     if table.format == SUBJECTS:
-        return {"drop_incomplete": True} if preprocessing.bad_rows(table.x).any() else {}
+        return {"drop_incomplete": True} if normalisation.bad_rows(table.x).any() else {}
     return qc.proposed(numbers) if scale.value_type == "counts" and scale.whole else {}
 
 

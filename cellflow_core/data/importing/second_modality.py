@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.data.importing.value_type import value_range
-from cellflow_core.data.preprocessing.preprocessing import bad_rows, dense
+from cellflow_core.data.preprocessing.normalisation import bad_rows, dense
 from cellflow_core.data.readers import InvalidInputError
 
 MANY = 1000

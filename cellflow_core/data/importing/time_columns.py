@@ -10,7 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from cellflow_core.data.importing.time_bins import quantile_bins
-from cellflow_core.data.importing.time_labels import (
+from cellflow_core.data.importing.value_type import SUBJECTS
+from cellflow_core.data.readers import MISSING, InvalidInputError, Table, labels_of
+from cellflow_core.data.time_labels import (
     DOUBTFUL,
     is_continuous_name,
     is_time_name,
@@ -18,8 +20,6 @@ from cellflow_core.data.importing.time_labels import (
     propose,
     unit_of_name,
 )
-from cellflow_core.data.importing.value_type import SUBJECTS
-from cellflow_core.data.readers import MISSING, InvalidInputError, Table, labels_of
 
 Array = np.ndarray
 MIN_PER_TIME = 5

@@ -6,7 +6,6 @@ of its data set, so that it can be prepared again. A download has its id before 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,13 +13,10 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from cellflow_core.data.download import download as transfer
-from cellflow_core.data.download import url_safety
 from cellflow_core.progress import Stages
 from cellflow_core.workspace import data_root, home
 
@@ -46,16 +42,6 @@ class Source:
     name: str
     origin: str
     sha256: str
-    time: str = ""
-
-
-@dataclass(frozen=True)
-class PendingDownload:
-    """A file that is to be fetched: its address, its checksum where that is known, what to call it and its time."""
-
-    url: str
-    sha256: str = ""
-    name: str = ""
     time: str = ""
 
 
@@ -102,81 +88,6 @@ def allowed_folders() -> tuple[Path, ...]:
     """Folders of this machine whose files the page may open: those in `CELLFLOW_PATHS`, separated as in PATH."""
     named = os.environ.get("CELLFLOW_PATHS", "").split(os.pathsep)
     return tuple(Path(each).expanduser().resolve() for each in named if each.strip())
-
-
-def register_download(url: str, sha256: str = "", name: str = "", time: str = "") -> str:
-    """An id for a file that `download` fetches. ValueError with a sentence where nothing may be fetched from there."""
-    folder = new_folder()
-    told = PendingDownload(url_safety.check(url), sha256.lower(), name, time)
-    (folder / "expected.json").write_text(json.dumps(asdict(told)), encoding="utf-8")
-    return folder.name
-
-
-def expected(id: str) -> PendingDownload | None:
-    """What is still to come under this id; None where the file is there, or nothing is known of it."""
-    try:
-        return PendingDownload(**json.loads((folder_of(id) / "expected.json").read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-
-
-def download(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
-    """Fetch what `expect` announced, going on where an earlier try was cut; `discard` from anywhere ends it.
-
-    Raises ValueError with one sentence: offline, refused, too large, not the expected content, or under way already.
-    """
-    told, folder = expected(id), folder_of(id)
-    if told is None:
-        return opened(id).id
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError("this file is being fetched already: wait for it") from None
-        try:
-            arrived = transfer.download(
-                told.url, folder / "part", most=download_limit(), say=say, wanted=(folder / "lock").exists
-            )
-        except FileNotFoundError:  # somebody discarded it in the midst of a step
-            raise KeyError(transfer.CANCELLED) from None
-        say("checking that the file is whole")
-        with arrived.path.open("rb") as file:
-            counted = hashlib.file_digest(file, "sha256").hexdigest()
-        if told.sha256 and counted != told.sha256:
-            arrived.path.unlink()
-            raise ValueError(
-                f"{told.url} sent another file than was expected (sha256 {counted[:12]}..., expected "
-                f"{told.sha256[:12]}...), and it was thrown away: try again, or look for a new version"
-            )
-        name = told.name or arrived.name
-        path = arrived.path.rename(folder / f"file{ending(name)}")
-        write_metadata(Source(id, path, name, told.url, counted, told.time))
-        (folder / "expected.json").unlink()
-    return id
-
-
-def fetch(url: str, sha256: str = "", say: Callable[[str], None] = lambda stage: None) -> str:
-    """Download a file and return its id; what an earlier try of this address left is taken up."""
-    return download(unfinished(url) or register_download(url, sha256), say)
-
-
-def unfinished(url: str) -> str:
-    """Id of a download from this address that was cut and that nobody goes on with, "" for none."""
-    told = url_safety.check(url)
-    for part in sorted(_root().glob("*/part")):
-        there = expected(part.parent.name)
-        if there is not None and there.url == told and not _held(part.parent):
-            return part.parent.name
-    return ""
-
-
-def download_limit() -> int:
-    """Bytes that a download may have: `CELLFLOW_DOWNLOAD_GB`, or 20 GB."""
-    given = os.environ.get("CELLFLOW_DOWNLOAD_GB", "20")
-    try:
-        return int(float(given) * 1e9)
-    except ValueError:
-        raise ValueError(f"CELLFLOW_DOWNLOAD_GB={given!r} is no number: say how many GB a download may have") from None
 
 
 def opened(id: str) -> Source:
@@ -244,7 +155,7 @@ def of_dataset(dataset_id: str) -> str:
 def new_folder() -> Path:
     """An empty folder under a new id; old ones that nobody imported go."""
     _sweep()
-    folder = _root() / secrets.token_hex(6)
+    folder = root() / secrets.token_hex(6)
     folder.mkdir(parents=True)
     return folder
 
@@ -258,7 +169,7 @@ def folder_of(id: str) -> Path:
     """Folder of an id, which may be gone. KeyError where it is no id at all."""
     if not is_id(id):
         raise KeyError("this link names no upload: choose the file again")
-    return _root() / id
+    return root() / id
 
 
 def write_metadata(source: Source) -> str:
@@ -287,16 +198,6 @@ def _write(folder: Path, source: Source) -> None:
     partial.replace(folder / "source.json")
 
 
-def _held(folder: Path) -> bool:
-    """Whether a process downloads into this folder now."""
-    with (folder / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
 def _same(path: Path, target: Path) -> None:
     """The same bytes under a second name, without a copy where the file system can."""
     try:
@@ -305,13 +206,14 @@ def _same(path: Path, target: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _root() -> Path:
+def root() -> Path:
+    """Folder of all uploads, downloads and linked files."""
     return home() / "uploads"
 
 
 def _sweep() -> None:
     old = time.time() - KEPT_DAYS * 86_400
-    for folder in _root().glob("*/"):
+    for folder in root().glob("*/"):
         try:
             newest = max(each.lstat().st_mtime for each in (folder, *folder.iterdir()))
         except FileNotFoundError:  # another process swept it, or its import ended

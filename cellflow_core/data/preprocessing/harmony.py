@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.math.neighbors import nearest_neighbors
+
 Array = np.ndarray
 NEAREST = 15
 ASKED = 1_000
@@ -38,10 +40,8 @@ def harmony_integrate(x: Float[Array, "cells dim"], batch: Array, seed: int = 0)
 
 def batch_mixing_score(x: Float[Array, "cells dim"], batch: Array, seed: int = 0) -> float:
     """Share of the 15 nearest cells that are of another batch, 0 (apart) to 1, over 1,000 cells drawn at random."""
-    from sklearn.neighbors import NearestNeighbors
-
     asked = np.random.default_rng(seed).permutation(len(x))[:ASKED]
-    near = NearestNeighbors(n_neighbors=min(NEAREST + 1, len(x))).fit(x).kneighbors(x[asked], return_distance=False)
+    _, near = nearest_neighbors(x, NEAREST + 1, x[asked])
     others = batch[near] != batch[asked][:, None]
     return float(others.sum() / (near.size - len(asked)))  # a cell is its own nearest one, and never another batch
 

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from cellflow_core.math.neighbors import nearest_neighbors
+
 Array = np.ndarray
 COMPONENTS = 10
 NEIGHBOURS = 30  # in the multiscale space
@@ -134,11 +136,10 @@ def refine_pseudotime(
 def _near(scales: Float[Array, "cells axes"]) -> Any:
     """Distances to the nearest neighbours in the multiscale space, scipy.sparse [cells, cells]."""
     from scipy.sparse import csr_matrix
-    from scipy.spatial import KDTree
 
     cells = len(scales)
     count = min(NEIGHBOURS, cells - 1)
-    apart, which = KDTree(scales).query(scales, k=count + 1)
+    apart, which = nearest_neighbors(scales, count + 1)
     least = apart[apart > 0].min(initial=1.0) * 1e-6  # an edge of length 0 would be none
     rows = np.repeat(np.arange(cells), count + 1)
     return csr_matrix((np.maximum(apart, least).ravel(), (rows, which.ravel())), shape=(cells, cells))

@@ -7,13 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 if TYPE_CHECKING:
-    from cellflow_core.data.importing.import_choices import ImportChoices
     from cellflow_core.data.readers import Table
 
 Array = np.ndarray
@@ -21,6 +20,28 @@ _ROWS = 8192
 _MITOCHONDRIAL = re.compile(r"(?:MT|mt|Mt)-.+")
 MANY_GENES = 2000
 """A table of more genes than this was most likely not reduced to a chosen set."""
+
+
+class QCThresholds(Protocol):
+    """Limits on cells and genes; 0 is no limit, and 100 for max_mito (%).
+
+    time_column  the column by whose labels the cells that are left are counted
+    """
+
+    @property
+    def min_counts(self) -> int: ...
+    @property
+    def max_counts(self) -> int: ...
+    @property
+    def min_genes(self) -> int: ...
+    @property
+    def max_genes(self) -> int: ...
+    @property
+    def max_mito(self) -> float: ...
+    @property
+    def min_cells(self) -> int: ...
+    @property
+    def time_column(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -97,37 +118,37 @@ def measure(table: Table, columns: Mapping[str, Array], numbers: Mapping[str, Ar
     return QCMetrics(counts, genes, share, in_cells, len(at), coded, dict(numbers))
 
 
-def kept(quality: QCMetrics, choices: ImportChoices) -> QCFilterResult:
-    """Apply the filters of `choices`, cells first and then genes, which are counted over all cells of the file."""
-    names, codes = quality.columns.get(choices.time_column, ((), np.zeros(0, dtype=np.int64)))
+def kept(quality: QCMetrics, thresholds: QCThresholds) -> QCFilterResult:
+    """Apply the filters of `thresholds`, cells first and then genes, which are counted over all cells of the file."""
+    names, codes = quality.columns.get(thresholds.time_column, ((), np.zeros(0, dtype=np.int64)))
     mask = np.ones(len(quality.counts), dtype=bool)
     removed: list[Removed] = []
     emptied: dict[str, str] = {}
     left = np.bincount(codes, minlength=len(names))
-    for words, bad in filters(quality, choices):
+    for words, bad in filters(quality, thresholds):
         before = left
         removed.append(Removed(words, int((bad & mask).sum())))
         mask &= np.logical_not(bad)
         left = np.bincount(codes[mask], minlength=len(names)) if len(names) else left
         emptied |= {names[k]: words for k in np.flatnonzero((before > 0) & (left == 0))}
     there = dict(zip(names, left.tolist(), strict=True))
-    return QCFilterResult(mask, quality.in_cells >= choices.min_cells, tuple(removed), there, emptied)
+    return QCFilterResult(mask, quality.in_cells >= thresholds.min_cells, tuple(removed), there, emptied)
 
 
-def filters(quality: QCMetrics, choices: ImportChoices) -> list[tuple[str, Bool[Array, " cells"]]]:
+def filters(quality: QCMetrics, thresholds: QCThresholds) -> list[tuple[str, Bool[Array, " cells"]]]:
     """Each filter that is on: what it says, and the cells that it leaves out."""
     on: list[tuple[str, Bool[Array, " cells"]]] = []
-    if choices.min_counts:
-        on.append((f"fewer than {choices.min_counts:,} counts", quality.counts < choices.min_counts))
-    if choices.max_counts:
-        on.append((f"more than {choices.max_counts:,} counts", quality.counts > choices.max_counts))
-    if choices.min_genes:
-        on.append((f"fewer than {choices.min_genes:,} genes", quality.genes < choices.min_genes))
-    if choices.max_genes:
-        on.append((f"more than {choices.max_genes:,} genes", quality.genes > choices.max_genes))
-    if choices.max_mito < 100:
-        share = choices.max_mito / 100
-        on.append((f"more than {choices.max_mito:g} % mitochondrial counts", quality.mito > share))
+    if thresholds.min_counts:
+        on.append((f"fewer than {thresholds.min_counts:,} counts", quality.counts < thresholds.min_counts))
+    if thresholds.max_counts:
+        on.append((f"more than {thresholds.max_counts:,} counts", quality.counts > thresholds.max_counts))
+    if thresholds.min_genes:
+        on.append((f"fewer than {thresholds.min_genes:,} genes", quality.genes < thresholds.min_genes))
+    if thresholds.max_genes:
+        on.append((f"more than {thresholds.max_genes:,} genes", quality.genes > thresholds.max_genes))
+    if thresholds.max_mito < 100:
+        share = thresholds.max_mito / 100
+        on.append((f"more than {thresholds.max_mito:g} % mitochondrial counts", quality.mito > share))
     return on
 
 

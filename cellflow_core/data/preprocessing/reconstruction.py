@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float
 
 from cellflow_core.data.spaces.fitting import rows_of
 from cellflow_core.data.state_space import StateSpace
+from cellflow_core.data.store import open_dataset
 from cellflow_core.data.store.dataset import UNREADABLE, Dataset, damaged
-from cellflow_core.data.store.store import open_dataset
 
 Array = np.ndarray
 _FILE = "reconstruction.npz"

@@ -56,3 +56,16 @@ def in_the_middle(x: Array, chosen: Bool[Array, " cells"]) -> int:
     if len(cells) > 2000:
         cells = np.sort(np.random.default_rng(0).choice(cells, 2000, replace=False))
     return int(cells[cdist(x[cells], x[cells]).sum(axis=1).argmin()])
+
+
+def stratified_subsample(times: Array, most: int, seed: int = 0) -> Bool[Array, " cells"]:
+    """A random `most` of the cells, with the same share of every time (largest remainders first)."""
+    distinct, codes, counts = np.unique(times, return_inverse=True, return_counts=True)
+    exact = counts * (most / len(times))
+    take = np.floor(exact).astype(int)
+    take[np.argsort(take - exact, kind="stable")[: most - take.sum()]] += 1
+    chosen = np.zeros(len(times), dtype=bool)
+    rng = np.random.default_rng(seed)
+    for k in range(len(distinct)):
+        chosen[rng.choice(np.flatnonzero(codes == k), take[k], replace=False)] = True
+    return chosen

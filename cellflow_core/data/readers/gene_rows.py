@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.importing.time_labels import is_time_name
 from cellflow_core.data.readers.table import Table
+from cellflow_core.data.time_labels import is_time_name
 
 GENE_HEADS = {
     "gene",

@@ -16,7 +16,7 @@ from cellflow_core.data.readers.table import InvalidInputError, Modality, Table,
 from cellflow_core.data.readers.tenx import by_kind
 
 if TYPE_CHECKING:
-    from cellflow_core.data.store.anndata_io import Restored
+    from cellflow_core.data.readers.anndata_io import Restored
 
 KINDS = "feature_types"
 """Column of var in which scanpy keeps the kinds of features of 10x."""
@@ -69,7 +69,7 @@ def of_h5ad(file: Any, path: Path, name: str, rows: int | None) -> Table:
 
 def _ready(file: Any, obs: Any, name: str) -> tuple[Restored | None, list[str]]:
     """The whole data set where this app wrote the file, and what must be said of it."""
-    from cellflow_core.data.store import anndata_io
+    from cellflow_core.data.readers import anndata_io
 
     if anndata_io.KEY not in file.get("uns", {}):
         return None, []

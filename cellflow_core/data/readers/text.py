@@ -14,7 +14,6 @@ from typing import IO, Any
 
 import numpy as np
 
-from cellflow_core.data.importing.time_labels import is_time_name
 from cellflow_core.data.readers import gene_rows, longitudinal_table, network, series
 from cellflow_core.data.readers.limits import FIELDS, RATIO, RATIO_EXEMPT_BYTES, TEXT, amount, check_memory, memory
 from cellflow_core.data.readers.matrix_market import plain
@@ -27,6 +26,7 @@ from cellflow_core.data.readers.table import (
     names_of,
     short,
 )
+from cellflow_core.data.time_labels import is_time_name
 
 _HEAD = 1 << 18  # bytes that are looked at to find the layout; more where one line is longer
 

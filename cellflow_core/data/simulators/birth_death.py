@@ -37,22 +37,24 @@ _SHARE = 0.02  # of the relaxation time that one step of the simulation takes
 class Settings(Config):
     """How fast each state divides and dies, and how all cells move."""
 
-    cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    founders: int = setting(2000, "Cells of the culture at day 0, in even shares of the states", 30, 1_000_000)
-    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
-    last_time: float = setting(4.0, "Last time", 0.1, 100.0, "day")
-    states: int = setting(2, "Number of states", 2, 3)
-    birth_1: float = setting(0.6, "How often a cell of state 1 divides", 0.0, 3.0, "1/day")
-    death_1: float = setting(0.1, "How often a cell of state 1 dies", 0.0, 3.0, "1/day")
-    birth_2: float = setting(0.2, "How often a cell of state 2 divides", 0.0, 3.0, "1/day")
-    death_2: float = setting(0.4, "How often a cell of state 2 dies", 0.0, 3.0, "1/day")
-    birth_3: float = setting(0.3, "How often a cell of state 3 divides, where there is one", 0.0, 3.0, "1/day")
-    death_3: float = setting(0.3, "How often a cell of state 3 dies, where there is one", 0.0, 3.0, "1/day")
-    travel: float = setting(0.5, "How fast all cells move along the second axis", -10.0, 10.0, "1/day")
-    noise: float = setting(0.4, "Noise of every axis", 0.02, 1.0, "1/sqrt(day)")
-    spread: float = setting(0.3, "Standard deviation of cells within a state", 0.05, 0.4)
-    extra: int = setting(0, "Further axes that hold nothing but noise", 0, 48)
-    seed: int = setting(0, "Start of the random numbers", 0)
+    cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
+    founders: int = setting(2000, "Number of founder cells at day 0, in equal shares of the states", 30, 1_000_000)
+    n_times: int = setting(5, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(4.0, "Last time point", 0.1, 100.0, "day")
+    states: int = setting(2, "Number of cell states", 2, 3)
+    birth_1: float = setting(0.6, "Division rate of state 1", 0.0, 3.0, "1/day")
+    death_1: float = setting(0.1, "Death rate of state 1", 0.0, 3.0, "1/day")
+    birth_2: float = setting(0.2, "Division rate of state 2", 0.0, 3.0, "1/day")
+    death_2: float = setting(0.4, "Death rate of state 2", 0.0, 3.0, "1/day")
+    birth_3: float = setting(0.3, "Division rate of state 3, where there is one", 0.0, 3.0, "1/day")
+    death_3: float = setting(0.3, "Death rate of state 3, where there is one", 0.0, 3.0, "1/day")
+    drift_velocity: float = setting(
+        0.5, "Drift velocity along the second axis, the same for all cells", -10.0, 10.0, "1/day"
+    )
+    noise: float = setting(0.4, "Diffusion coefficient sigma, the same on every axis", 0.02, 1.0, "1/sqrt(day)")
+    within_state_sd: float = setting(0.3, "Standard deviation of the cells within a state", 0.05, 0.4)
+    noise_dims: int = setting(0, "Number of additional dimensions of pure noise", 0, 48)
+    seed: int = setting(0, "Random seed", 0)
 
 
 class BirthDeath(Simulator, HasDrift, HasScore, HasVelocity, HasGrowth, HasFates):
@@ -69,7 +71,7 @@ class BirthDeath(Simulator, HasDrift, HasScore, HasVelocity, HasGrowth, HasFates
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
         use = self.settings
-        self.axes = ("x1", "x2", *(f"noise {k + 1}" for k in range(use.extra)))
+        self.axes = ("x1", "x2", *(f"noise {k + 1}" for k in range(use.noise_dims)))
         self.fates = tuple(f"state {k + 1}" for k in range(use.states))
         self.birth = np.array([use.birth_1, use.birth_2, use.birth_3])[: use.states]
         self.death = np.array([use.death_1, use.death_2, use.death_3])[: use.states]
@@ -78,7 +80,7 @@ class BirthDeath(Simulator, HasDrift, HasScore, HasVelocity, HasGrowth, HasFates
                 f"a state would multiply by exp({most:.3g}) until day {use.last_time:g}, and exp({_MOST:g}) is the "
                 "most: lower its births or end earlier"
             )
-        self._pull = use.noise**2 / (2 * use.spread**2)
+        self._pull = use.noise**2 / (2 * use.within_state_sd**2)
 
     def simulate(self) -> Snapshots:
         """Independent cells at each time, drawn from another culture each, with the number of its cells as mass.
@@ -96,7 +98,9 @@ class BirthDeath(Simulator, HasDrift, HasScore, HasVelocity, HasGrowth, HasFates
                     "death, raise those of birth, or end earlier"
                 )
             state = rng.choice(use.states, use.cells_per_time, p=numbers / numbers.sum())
-            x = self.centres(float(t))[state] + use.spread * rng.standard_normal((use.cells_per_time, len(self.axes)))
+            x = self.centres(float(t))[state] + use.within_state_sd * rng.standard_normal(
+                (use.cells_per_time, len(self.axes))
+            )
             frames.append(x)
             states.append(np.array(self.fates)[state])
             mass.append(numbers.sum())
@@ -148,7 +152,9 @@ class BirthDeath(Simulator, HasDrift, HasScore, HasVelocity, HasGrowth, HasFates
     def score(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
         """Of the mixture of all cells alive at time t, exact."""
         moved = x - t * self._travel
-        return (self._shares(moved, (self.birth - self.death) * t) @ self._centres - moved) / self.settings.spread**2
+        return (
+            self._shares(moved, (self.birth - self.death) * t) @ self._centres - moved
+        ) / self.settings.within_state_sd**2
 
     def velocity(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
         """Where cells are, the travel alone: what the pull does within a state the noise undoes (1 / day)."""
@@ -177,18 +183,18 @@ class BirthDeath(Simulator, HasDrift, HasScore, HasVelocity, HasGrowth, HasFates
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells dim"]:
         """Founders of day 0, in even shares of the states."""
         state = rng.integers(self.settings.states, size=cells)
-        return self._centres[state] + self.settings.spread * rng.standard_normal((cells, len(self.axes)))
+        return self._centres[state] + self.settings.within_state_sd * rng.standard_normal((cells, len(self.axes)))
 
     @property
     def _travel(self) -> Float[Array, " dim"]:
-        return self.settings.travel * np.eye(len(self.axes))[1]
+        return self.settings.drift_velocity * np.eye(len(self.axes))[1]
 
     @property
     def _centres(self) -> Float[Array, "states dim"]:
-        return np.pad(_CENTRES[: self.settings.states], ((0, 0), (0, self.settings.extra)))
+        return np.pad(_CENTRES[: self.settings.states], ((0, 0), (0, self.settings.noise_dims)))
 
     def _shares(self, moved: Float[Array, "cells dim"], log_weight: Array | float = 0.0) -> Array:
         """How much each state holds of a place, [cells, states]; sums to one."""
         away = ((moved[:, None] - self._centres) ** 2).sum(axis=-1)
-        exponent = log_weight - away / (2 * self.settings.spread**2)
+        exponent = log_weight - away / (2 * self.settings.within_state_sd**2)
         return np.exp(exponent - np.logaddexp.reduce(exponent, axis=1, keepdims=True))

@@ -43,18 +43,20 @@ _RETURN = 2.0  # of the axes that are noise, 1 / day
 class Settings(Config):
     """What the tree looks like and what the cells are run with."""
 
-    cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(8, "Number of times, equally spaced from day 0", 2, 50)
-    last_time: float = setting(7.0, "Last time", 0.5, 100.0, "day")
-    ends: int = setting(3, "Number of fates", 2, 4)
-    levels: int = setting(2, "Forks on the way: 1 parts all fates at once, 2 one after the other", 1, 2)
-    bias: float = setting(0.0, "How much larger the share of the first fate is made", -0.8, 4.0)
-    speed: float = setting(1.0, "How fast cells go along the tree", 0.1, 10.0, "1/day")
-    noise: float = setting(0.5, "Noise of every axis", 0.05, 1.0, "1/sqrt(day)")
-    width: float = setting(0.2, "Standard deviation of cells across a valley", 0.1, 0.3)
-    extra: int = setting(0, "Further axes that hold nothing but noise", 0, 48)
-    step: float = setting(0.01, "Longest time step of the simulation", 0.0005, 0.05, "day")
-    seed: int = setting(0, "Start of the random numbers", 0)
+    cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(8, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(7.0, "Last time point", 0.5, 100.0, "day")
+    n_fates: int = setting(3, "Number of terminal states", 2, 4)
+    n_branchings: int = setting(
+        2, "Number of branching events: 1 separates all fates at once, 2 one after the other", 1, 2
+    )
+    bias: float = setting(0.0, "Relative excess of the first fate", -0.8, 4.0)
+    speed: float = setting(1.0, "Velocity along the tree", 0.1, 10.0, "1/day")
+    noise: float = setting(0.5, "Diffusion coefficient sigma, the same on every axis", 0.05, 1.0, "1/sqrt(day)")
+    branch_sd: float = setting(0.2, "Standard deviation of the cells across a branch", 0.1, 0.3)
+    noise_dims: int = setting(0, "Number of additional dimensions of pure noise", 0, 48)
+    step: float = setting(0.01, "Largest step of the numerical integration", 0.0005, 0.05, "day")
+    seed: int = setting(0, "Random seed", 0)
 
 
 class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates, HasFates):
@@ -71,12 +73,12 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
         use = self.settings
-        self.axes = ("along", "across", *(f"noise {k + 1}" for k in range(use.extra)))
-        self.fates = (*(f"end {k + 1}" for k in range(use.ends)), "undecided")
-        self._parts = _parts(use.ends, use.levels)
-        fastest = max(use.noise**2 / (2 * use.width**2), use.speed / _APEX)
+        self.axes = ("along", "across", *(f"noise {k + 1}" for k in range(use.noise_dims)))
+        self.fates = (*(f"end {k + 1}" for k in range(use.n_fates)), "undecided")
+        self._parts = _parts(use.n_fates, use.n_branchings)
+        fastest = max(use.noise**2 / (2 * use.branch_sd**2), use.speed / _APEX)
         self._step = min(use.step, 0.1 / fastest)
-        share = np.array([1 + use.bias, *[1.0] * (use.ends - 1)])
+        share = np.array([1 + use.bias, *[1.0] * (use.n_fates - 1)])
         self._log_share = np.log(share / share.sum())
 
     def simulate(self) -> Snapshots:
@@ -91,7 +93,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells dim"]:
         """Cells of day 0, at the foot of the tree."""
         spread = np.full(len(self.axes), self.settings.noise / np.sqrt(2 * _RETURN))
-        spread[:2] = 0.1, self.settings.width
+        spread[:2] = 0.1, self.settings.branch_sd
         return spread * rng.standard_normal((cells, len(spread)))
 
     def drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
@@ -100,7 +102,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
         along, across = x[:, 0], x[:, 1]
         centre, bend = self.branches(along)
         weight = self._weights(across, centre)
-        pull = use.noise**2 / (2 * use.width**2) * weight * (across[:, None] - centre)
+        pull = use.noise**2 / (2 * use.branch_sd**2) * weight * (across[:, None] - centre)
         change = -_RETURN * x
         change[:, 0] = (pull * bend).sum(axis=1) - use.speed * (along - _LENGTH) / np.hypot(along - _LENGTH, _APEX)
         change[:, 1] = -pull.sum(axis=1)
@@ -114,14 +116,14 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
         """V (1 / day), low where cells go; axes of noise included."""
         use = self.settings
         centre, _ = self.branches(x[:, 0])
-        exponent = self._log_share - ((x[:, 1:2] - centre) / use.width) ** 2 / 2
+        exponent = self._log_share - ((x[:, 1:2] - centre) / use.branch_sd) ** 2 / 2
         slope = use.speed * np.hypot(x[:, 0] - _LENGTH, _APEX)
         rest = _RETURN / 2 * (x[:, 2:] ** 2).sum(axis=1)
         return slope - use.noise**2 / 2 * np.logaddexp.reduce(exponent, axis=1) + rest
 
     def branches(self, along: Float[Array, " cells"]) -> tuple[Float[Array, "cells ends"], Float[Array, "cells ends"]]:
         """(where each valley lies across the tree, its slope d across / d along) this far along it."""
-        centre, bend = np.zeros((2, len(along), self.settings.ends))
+        centre, bend = np.zeros((2, len(along), self.settings.n_fates))
         for (begin, end), away in self._parts:
             z = np.clip((along[:, None] - begin) / (end - begin), 0, 1)
             centre += away * z**3 * (10 - 15 * z + 6 * z**2)
@@ -130,7 +132,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
 
     def steady_states(self) -> dict[str, Float[Array, " dim"]]:
         """The bottom of each valley at its end."""
-        x = np.zeros((self.settings.ends, len(self.axes)))
+        x = np.zeros((self.settings.n_fates, len(self.axes)))
         x[:, 0] = _LENGTH
         centre, _ = self.branches(x[:, 0])
         x[:, 1] = centre[0]
@@ -140,7 +142,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
 
     def landscape(self, points: int = 160) -> TrueLandscape:
         """2 V / sigma^2 along and across the tree: -log of the law at rest, NaN 4 widths and more from every valley."""
-        width, stable = self.settings.width, np.stack(list(self.steady_states().values()))[:, :2]
+        width, stable = self.settings.branch_sd, np.stack(list(self.steady_states().values()))[:, :2]
         x = np.linspace(-0.5, _LENGTH + 0.8, points)
         y = np.abs(stable[:, 1]).max() * np.linspace(-1, 1, points) + (_FAR + 1) * width * np.linspace(-1, 1, points)
         plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
@@ -173,7 +175,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
 
     def _weights(self, across: Float[Array, " cells"], centre: Float[Array, "cells ends"]) -> Array:
         """How much each valley holds of a cell, [cells, ends]; sums to one."""
-        exponent = self._log_share - ((across[:, None] - centre) / self.settings.width) ** 2 / 2
+        exponent = self._log_share - ((across[:, None] - centre) / self.settings.branch_sd) ** 2 / 2
         return np.exp(exponent - np.logaddexp.reduce(exponent, axis=1, keepdims=True))
 
 

@@ -39,24 +39,22 @@ _RETURN = 0.3  # of the axes that are noise, 1 / hour
 class Settings(Config):
     """What the cycle is run with."""
 
-    cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(7, "Number of times, equally spaced from hour 0", 2, 50)
-    last_time: float = setting(18.0, "Last time", 0.5, 500.0, "hour")
-    turn: float = setting(24.0, "Time of one cycle", 1.0, 200.0, "hour")
+    cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(7, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(18.0, "Last time point", 0.5, 500.0, "hour")
+    period: float = setting(24.0, "Period of the cycle", 1.0, 200.0, "hour")
     synchrony: float = setting(
         0.9,
-        "How much alike the cells are in phase at hour 0: 1 all the same, 0 all mixed, and nothing seems to move",
+        "Synchrony of the phases at hour 0: 1 all equal, 0 uniform, where no motion is visible in the snapshots",
         0,
         1,
     )
-    attraction: float = setting(0.3, "How fast cells return to the cycle", 0.02, 2.0, "1/hour")
-    noise: float = setting(0.08, "Noise of every axis", 0.01, 0.5, "1/sqrt(hour)")
-    leaving: float = setting(
-        0.0, "How fast cells drift out of the cycle along an exit axis; 0: never", 0.0, 1.0, "1/hour"
-    )
-    extra: int = setting(0, "Further axes that hold nothing but noise", 0, 48)
-    step: float = setting(0.05, "Longest time step of the simulation", 0.0005, 0.2, "hour")
-    seed: int = setting(0, "Start of the random numbers", 0)
+    attraction: float = setting(0.3, "Rate of attraction to the limit cycle", 0.02, 2.0, "1/hour")
+    noise: float = setting(0.08, "Diffusion coefficient sigma, the same on every axis", 0.01, 0.5, "1/sqrt(hour)")
+    exit_rate: float = setting(0.0, "Rate of exit from the cycle along a third axis; 0: none", 0.0, 1.0, "1/hour")
+    noise_dims: int = setting(0, "Number of additional dimensions of pure noise", 0, 48)
+    step: float = setting(0.05, "Largest step of the numerical integration", 0.0005, 0.2, "hour")
+    seed: int = setting(0, "Random seed", 0)
 
 
 class CellCycle(Simulator, HasDrift, HasLandscape, HasNonGradient, HasPeriod):
@@ -73,10 +71,10 @@ class CellCycle(Simulator, HasDrift, HasLandscape, HasNonGradient, HasPeriod):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__(settings)
         use = self.settings
-        self._exit = use.leaving > 0
-        noise = (f"noise {k + 1}" for k in range(use.extra))
+        self._exit = use.exit_rate > 0
+        noise = (f"noise {k + 1}" for k in range(use.noise_dims))
         self.axes = ("cycle 1", "cycle 2", *(("exit",) if self._exit else ()), *noise)
-        self._turn = 2 * np.pi / use.turn
+        self._turn = 2 * np.pi / use.period
         self._step = min(use.step, 0.05 / max(2 * use.attraction, self._turn))
 
     def simulate(self) -> Snapshots:
@@ -107,7 +105,7 @@ class CellCycle(Simulator, HasDrift, HasLandscape, HasNonGradient, HasPeriod):
         change = -_RETURN * x
         change[:, :2] = use.attraction * cycle * (1 - (cycle**2).sum(axis=1, keepdims=True)) + self.rotation(x)
         if self._exit:
-            change[:, 2] = use.leaving * (1 - x[:, 2])
+            change[:, 2] = use.exit_rate * (1 - x[:, 2])
         return change
 
     def rotation(self, x: Float[Array, "cells dim"]) -> Float[Array, "cells 2"]:
@@ -125,7 +123,7 @@ class CellCycle(Simulator, HasDrift, HasLandscape, HasNonGradient, HasPeriod):
     def period(self, clamp: Mapping[str, float] | None = None) -> float:
         """Time of one turn (hour), exact; 0 where an axis of the cycle is held. Raises KeyError for an unknown axis."""
         sde.held_columns(self.axes, clamp)
-        return 0.0 if {"cycle 1", "cycle 2"} & set(clamp or {}) else self.settings.turn
+        return 0.0 if {"cycle 1", "cycle 2"} & set(clamp or {}) else self.settings.period
 
     def landscape(self, points: int = 160) -> TrueLandscape:
         """-log of the law at rest over the cycle: a ring-shaped valley with no lowest point, so no state is stable."""

@@ -45,15 +45,15 @@ _CUT = 30.0  # height above which a state is never seen
 class Settings(Config):
     """What the process is run with."""
 
-    cells_per_time: int = setting(600, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(6, "Number of times, equally spaced from day 0", 2, 50)
-    last_time: float = setting(10.0, "Last time", 0.1, 100.0, "day")
-    dims: int = setting(2, "Number of axes; the valleys lie along the first", 2, 50)
-    barrier: float = setting(1.0, "Height of the pass without tilt", 0.1, 20.0, "1/day")
-    tilt: float = setting(0.0, "By how much the right valley is favoured", -0.1, 0.1, "1/day")
-    rate: float = setting(4.0, "How fast the other axes return to 0", 0.01, 20.0, "1/day")
-    noise: float = setting(0.85, "Noise of every axis", 0.05, 5.0, "1/sqrt(day)")
-    seed: int = setting(0, "Start of the random numbers", 0)
+    cells_per_time: int = setting(600, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(6, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(10.0, "Last time point", 0.1, 100.0, "day")
+    dims: int = setting(2, "Number of dimensions; the two wells lie along the first", 2, 50)
+    barrier: float = setting(1.0, "Height of the potential barrier without tilt", 0.1, 20.0, "1/day")
+    tilt: float = setting(0.0, "Tilt of the potential towards the right well", -0.1, 0.1, "1/day")
+    relaxation_rate: float = setting(4.0, "Relaxation rate of the other axes", 0.01, 20.0, "1/day")
+    noise: float = setting(0.85, "Diffusion coefficient sigma, the same on every axis", 0.05, 5.0, "1/sqrt(day)")
+    seed: int = setting(0, "Random seed", 0)
 
 
 class DoubleWell(Simulator, HasDrift, HasLandscape, HasStates, HasFates, HasNonGradient):
@@ -76,7 +76,7 @@ class DoubleWell(Simulator, HasDrift, HasLandscape, HasStates, HasFates, HasNonG
         self._left, self._pass, self._right = np.sort(np.roots(slope).real)
         self._diffusion = use.noise**2 / 2
         farthest = 1 + np.sqrt(1 + 12 * self._diffusion / use.barrier)  # squared: there U is 12 D above the pass
-        self._step = 0.2 / max(4 * use.barrier * (3 * farthest - 1), use.rate)
+        self._step = 0.2 / max(4 * use.barrier * (3 * farthest - 1), use.relaxation_rate)
 
     def simulate(self) -> Snapshots:
         """Independent cells at each time, each with the valley it is in."""
@@ -92,14 +92,14 @@ class DoubleWell(Simulator, HasDrift, HasLandscape, HasStates, HasFates, HasNonG
         """Cells at rest in the left valley, those right of the pass left out."""
         z = np.linspace(self._left - 3, self._pass, 20_001)
         share = np.cumsum(np.exp(-(self._height(z) - self._height(self._left)) / self._diffusion))
-        x = rng.normal(scale=np.sqrt(self._diffusion / self.settings.rate), size=(cells, self.settings.dims))
+        x = rng.normal(scale=np.sqrt(self._diffusion / self.settings.relaxation_rate), size=(cells, self.settings.dims))
         x[:, 0] = np.interp(rng.random(cells), share / share[-1], z)
         return x
 
     def drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
         """-grad of `potential`, the same at all times (state / day)."""
         use = self.settings
-        change = -use.rate * x
+        change = -use.relaxation_rate * x
         change[:, 0] = use.tilt - 4 * use.barrier * x[:, 0] * (x[:, 0] ** 2 - 1)
         return change
 
@@ -109,7 +109,7 @@ class DoubleWell(Simulator, HasDrift, HasLandscape, HasStates, HasFates, HasNonG
 
     def potential(self, x: Float[Array, "cells dim"]) -> Float[Array, " cells"]:
         """U + rate |y|^2 / 2 (state^2 / day)."""
-        return self._height(x[:, 0]) + self.settings.rate / 2 * np.square(x[:, 1:]).sum(axis=1)
+        return self._height(x[:, 0]) + self.settings.relaxation_rate / 2 * np.square(x[:, 1:]).sum(axis=1)
 
     def kramers_rate(self, valley: Valley = "left") -> float:
         """Kramers' rate of escape from a valley (1 / day): good where the pass is far above D."""
@@ -158,9 +158,9 @@ class DoubleWell(Simulator, HasDrift, HasLandscape, HasStates, HasFates, HasNonG
 
     def landscape(self, points: int = 160) -> TrueLandscape:
         """-log of the law at rest over the first two axes."""
-        wide = 3.5 * np.sqrt(self._diffusion / self.settings.rate)
+        wide = 3.5 * np.sqrt(self._diffusion / self.settings.relaxation_rate)
         x, y = np.linspace(-2, 2, points), wide * np.linspace(-1, 1, points)
-        height = (self._height(x)[None] + self.settings.rate / 2 * y[:, None] ** 2) / self._diffusion
+        height = (self._height(x)[None] + self.settings.relaxation_rate / 2 * y[:, None] ** 2) / self._diffusion
         height = height - height.min()
         stable = np.array([[self._left, 0.0], [self._right, 0.0]])
         return TrueLandscape(x, y, np.where(height > _CUT, np.nan, height), stable, (self.axes[0], self.axes[1]))

@@ -30,20 +30,22 @@ Array = np.ndarray
 class Settings(Config):
     """What the bridge stands on."""
 
-    cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
-    last_time: float = setting(1.0, "Last time", 0.1, 100.0, "day")
-    dims: int = setting(2, "Number of axes", 2, 50)
-    noise: float = setting(1.0, "Noise of every axis: 0.05 moves by optimal transport", 0.05, 10.0, "1/sqrt(day)")
-    start: float = setting(-2.0, "Where the first cloud stands, on every axis", -100.0, 100.0)
-    end: float = setting(2.0, "Where the last cloud stands, on every axis", -100.0, 100.0)
-    start_spread: float = setting(1.0, "Standard deviation of the first cloud", 0.05, 100.0)
-    end_spread: float = setting(1.0, "Standard deviation of the last cloud", 0.05, 100.0)
-    anisotropy: float = setting(1.0, "How many times longer than wide the clouds are", 1.0, 10.0)
-    rotation_angle: float = setting(
-        0.0, "By how much the last cloud is turned against the first", -180.0, 180.0, "degrees"
+    cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(5, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(1.0, "Last time point", 0.1, 100.0, "day")
+    dims: int = setting(2, "Number of dimensions", 2, 50)
+    noise: float = setting(
+        1.0, "Diffusion coefficient sigma; at 0.05 close to optimal transport", 0.05, 10.0, "1/sqrt(day)"
     )
-    seed: int = setting(0, "Start of the random numbers", 0)
+    initial_mean: float = setting(-2.0, "Mean of the initial distribution on every axis", -100.0, 100.0)
+    final_mean: float = setting(2.0, "Mean of the final distribution on every axis", -100.0, 100.0)
+    initial_sd: float = setting(1.0, "Standard deviation of the initial distribution", 0.05, 100.0)
+    final_sd: float = setting(1.0, "Standard deviation of the final distribution", 0.05, 100.0)
+    anisotropy: float = setting(1.0, "Ratio of the largest to the smallest standard deviation", 1.0, 10.0)
+    rotation_angle: float = setting(
+        0.0, "Rotation of the final against the initial distribution", -180.0, 180.0, "degrees"
+    )
+    seed: int = setting(0, "Random seed", 0)
 
 
 class GaussianBridge(Simulator, HasDrift, HasMarginal, HasScore, HasVelocity):
@@ -61,10 +63,10 @@ class GaussianBridge(Simulator, HasDrift, HasMarginal, HasScore, HasVelocity):
         super().__init__(settings)
         use = self.settings
         self.axes = tuple(f"x{k + 1}" for k in range(use.dims))
-        self._means = np.full(use.dims, use.start), np.full(use.dims, use.end)
+        self._means = np.full(use.dims, use.initial_mean), np.full(use.dims, use.final_mean)
         first = np.diag([use.anisotropy**2, *[1.0] * (use.dims - 1)])
         turn = _turned(use.dims, np.deg2rad(use.rotation_angle))
-        self._ends = use.start_spread**2 * first, use.end_spread**2 * turn @ first @ turn.T
+        self._ends = use.initial_sd**2 * first, use.final_sd**2 * turn @ first @ turn.T
         self._spread = use.noise**2 * use.last_time
         self._joint = _joint(*self._ends, self._spread)
 

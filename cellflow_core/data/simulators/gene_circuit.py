@@ -41,13 +41,15 @@ _SPREAD = 0.1
 class Settings(Config):
     """How noisy the circuit is and how fast its cells divide."""
 
-    cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
-    last_time: float = setting(4.0, "Last time", 0.1, 20.0, "day")
-    division: float = setting(0.56, "How often a cell with much of gene B divides", 0.0, 3.0, "1/day")
-    noise: float = setting(0.14, "Noise of every gene", 0.01, 1.0, "1/sqrt(day)")
-    step: float = setting(0.01, "Time step of the simulation", 0.001, 0.02, "day")
-    seed: int = setting(0, "Start of the random numbers", 0)
+    cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(5, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(4.0, "Last time point", 0.1, 20.0, "day")
+    division_rate: float = setting(
+        0.56, "Maximal division rate, of cells with a high level of gene B", 0.0, 3.0, "1/day"
+    )
+    noise: float = setting(0.14, "Diffusion coefficient sigma, the same for every gene", 0.01, 1.0, "1/sqrt(day)")
+    step: float = setting(0.01, "Largest step of the numerical integration", 0.001, 0.02, "day")
+    seed: int = setting(0, "Random seed", 0)
 
 
 class GeneCircuit(Simulator, HasDrift, HasGrowth, HasNetwork):
@@ -73,7 +75,7 @@ class GeneCircuit(Simulator, HasDrift, HasGrowth, HasNetwork):
             np.random.default_rng(use.seed),
             step=use.step,
             positive=True,
-            fastest=use.division,
+            fastest=use.division_rate,
         )
         held = np.where(found.x[:, 2] > 1.0, "signal", "A on")
         space = AffineSpace.of_genes(GENES)
@@ -99,7 +101,7 @@ class GeneCircuit(Simulator, HasDrift, HasGrowth, HasNetwork):
 
     def growth(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, " cells"]:
         """Rate of division (1 / day); no cell dies."""
-        return self.settings.division * x[:, 1] ** 2 / (1 + x[:, 1] ** 2)
+        return self.settings.division_rate * x[:, 1] ** 2 / (1 + x[:, 1] ** 2)
 
     def mass(self, t: float) -> float:
         """Mean mass of 4,000 lines of descent; its standard error is 1 % at day 4."""

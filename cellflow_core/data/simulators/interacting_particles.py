@@ -40,19 +40,19 @@ _BLOCK = 4096
 class Settings(Config):
     """What cells do to each other, and what they would do alone."""
 
-    cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
-    last_time: float = setting(2.0, "Last time", 0.1, 100.0, "day")
-    dims: int = setting(2, "Number of axes", 2, 50)
-    attraction: float = setting(0.8, "How fast cells draw each other together", 0.0, 5.0, "1/day")
-    repulsion: float = setting(2.0, "How fast cells that are close push each other away", 0.0, 10.0, "1/day")
-    closeness: float = setting(0.6, "Distance at which the push fades", 0.1, 10.0)
-    confinement: float = setting(0.0, "How fast each cell alone goes to the middle", 0.0, 5.0, "1/day")
-    travel: float = setting(0.5, "How fast the middle moves along the second axis", -10.0, 10.0, "1/day")
-    noise: float = setting(0.2, "Noise of every axis", 0.01, 10.0, "1/sqrt(day)")
-    apart: float = setting(3.0, "Distance of two groups along the first axis at the start", 0.0, 20.0)
-    start_spread: float = setting(0.3, "Standard deviation within a group at the start", 0.01, 10.0)
-    seed: int = setting(0, "Start of the random numbers", 0)
+    cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(5, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(2.0, "Last time point", 0.1, 100.0, "day")
+    dims: int = setting(2, "Number of dimensions", 2, 50)
+    attraction: float = setting(0.8, "Strength of the pairwise attraction", 0.0, 5.0, "1/day")
+    repulsion: float = setting(2.0, "Strength of the pairwise repulsion at short distance", 0.0, 10.0, "1/day")
+    repulsion_range: float = setting(0.6, "Length scale of the repulsion", 0.1, 10.0)
+    confinement: float = setting(0.0, "Strength of the confinement of each cell to the centre", 0.0, 5.0, "1/day")
+    drift_velocity: float = setting(0.5, "Drift velocity of the centre along the second axis", -10.0, 10.0, "1/day")
+    noise: float = setting(0.2, "Diffusion coefficient sigma, the same on every axis", 0.01, 10.0, "1/sqrt(day)")
+    initial_distance: float = setting(3.0, "Initial distance of the two groups along the first axis", 0.0, 20.0)
+    initial_sd: float = setting(0.3, "Initial standard deviation within a group", 0.01, 10.0)
+    seed: int = setting(0, "Random seed", 0)
 
 
 class InteractingParticles(Simulator, HasDrift, HasCourse, HasInteraction):
@@ -83,8 +83,8 @@ class InteractingParticles(Simulator, HasDrift, HasCourse, HasInteraction):
 
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells dim"]:
         """Cells of day 0, half of them in each group, whose mean is 0."""
-        x = self.settings.start_spread * rng.standard_normal((cells, len(self.axes)))
-        x[:, 0] += self.settings.apart * (rng.permutation(cells) % 2 - 0.5)
+        x = self.settings.initial_sd * rng.standard_normal((cells, len(self.axes)))
+        x[:, 0] += self.settings.initial_distance * (rng.permutation(cells) % 2 - 0.5)
         return x
 
     def drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
@@ -127,11 +127,11 @@ class InteractingParticles(Simulator, HasDrift, HasCourse, HasInteraction):
 
     @property
     def _travel(self) -> Float[Array, " dim"]:
-        return self.settings.travel * np.eye(len(self.axes))[1]
+        return self.settings.drift_velocity * np.eye(len(self.axes))[1]
 
     def _rate(self, squares: Array) -> Array:
         use = self.settings
-        return use.repulsion * np.exp(squares / (-2 * use.closeness**2)) - use.attraction
+        return use.repulsion * np.exp(squares / (-2 * use.repulsion_range**2)) - use.attraction
 
     @cached_property
     def _courses(self) -> Float[Array, "steps others dim"]:

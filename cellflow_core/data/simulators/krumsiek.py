@@ -59,17 +59,21 @@ _ON = 0.5  # level from which a gene counts as on
 class Settings(Config):
     """What the network is run with. A level of 1 is a gene that is fully on."""
 
-    gata2_start: float = setting(1.0, "Level of Gata2 at day 0: more of it, more red cells and platelets", 0.0, 1.5)
-    pu1_start: float = setting(0.8, "Level of Pu.1 at day 0: more of it, more white cells", 0.0, 1.5)
-    gfi1_rate: float = setting(0.25, "Rate of Gfi1: a faster one makes more granulocytes", 0.05, 5.0, "1/day")
-    egr_rate: float = setting(2.5, "Rate of cJun and EgrNab: faster ones make more monocytes", 0.05, 5.0, "1/day")
-    noise: float = setting(0.12, "Noise of every gene", 0.01, 0.5, "1/sqrt(day)")
-    cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(6, "Number of times, equally spaced from day 0", 2, 50)
-    last_time: float = setting(10.0, "Last time", 0.5, 100.0, "day")
-    hill: float = setting(4.0, "Steepness with which a gene switches others (Hill exponent)", 1.0, 10.0)
-    step: float = setting(0.02, "Time step of the simulation", 0.0005, 0.05, "day")
-    seed: int = setting(0, "Start of the random numbers", 0)
+    initial_gata2: float = setting(
+        1.0, "Initial level of Gata2: a higher one favours erythrocytes and megakaryocytes", 0.0, 1.5
+    )
+    initial_pu1: float = setting(
+        0.8, "Initial level of Pu.1: a higher one favours monocytes and granulocytes", 0.0, 1.5
+    )
+    gfi1_rate: float = setting(0.25, "Rate of Gfi1: a higher one favours granulocytes", 0.05, 5.0, "1/day")
+    egr_rate: float = setting(2.5, "Rate of cJun and EgrNab: a higher one favours monocytes", 0.05, 5.0, "1/day")
+    noise: float = setting(0.12, "Diffusion coefficient sigma, the same for every gene", 0.01, 0.5, "1/sqrt(day)")
+    cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(6, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(10.0, "Last time point", 0.5, 100.0, "day")
+    hill: float = setting(4.0, "Hill coefficient of the regulation", 1.0, 10.0)
+    step: float = setting(0.02, "Largest step of the numerical integration", 0.0005, 0.05, "day")
+    seed: int = setting(0, "Random seed", 0)
 
 
 class Krumsiek(Simulator, HasDrift, HasNetwork, HasFates, HasStates):
@@ -102,7 +106,7 @@ class Krumsiek(Simulator, HasDrift, HasNetwork, HasFates, HasStates):
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells genes"]:
         """Progenitors of day 0: Gata2, Cebpa and Pu.1 are on (the paper's early state), all others off."""
         level = dict.fromkeys(GENES, 0.0) | {"Cebpa": 0.8}
-        level |= {"Gata2": self.settings.gata2_start, "Pu.1": self.settings.pu1_start}
+        level |= {"Gata2": self.settings.initial_gata2, "Pu.1": self.settings.initial_pu1}
         return np.abs(np.array(list(level.values())) + _SPREAD * rng.standard_normal((cells, len(GENES))))
 
     def drift(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:

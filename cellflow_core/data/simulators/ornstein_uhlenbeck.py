@@ -41,18 +41,18 @@ Array = np.ndarray
 class Settings(Config):
     """What the process is run with."""
 
-    cells_per_time: int = setting(500, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
-    last_time: float = setting(3.0, "Last time", 0.1, 100.0, "day")
-    dims: int = setting(2, "Number of axes", 2, 50)
-    mean: float = setting(0.0, "Where cells rest, on every axis", -100.0, 100.0)
-    rate: float = setting(1.0, "How fast the slowest axis returns to rest", 0.01, 20.0, "1/day")
-    anisotropy: float = setting(1.0, "How many times faster the fastest axis returns", 1.0, 20.0)
-    rotation_angle: float = setting(0.0, "How fast the first two axes turn around each other", -20.0, 20.0, "1/day")
-    noise: float = setting(0.7, "Noise of every axis", 0.01, 10.0, "1/sqrt(day)")
-    start: float = setting(2.0, "Where cells start, on every axis", -100.0, 100.0)
-    start_spread: float = setting(0.3, "Standard deviation of the start on every axis", 0.01, 100.0)
-    seed: int = setting(0, "Start of the random numbers", 0)
+    cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(5, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(3.0, "Last time point", 0.1, 100.0, "day")
+    dims: int = setting(2, "Number of dimensions", 2, 50)
+    stationary_mean: float = setting(0.0, "Stationary mean on every axis", -100.0, 100.0)
+    relaxation_rate: float = setting(1.0, "Slowest relaxation rate", 0.01, 20.0, "1/day")
+    anisotropy: float = setting(1.0, "Ratio of the fastest to the slowest relaxation rate", 1.0, 20.0)
+    rotation_rate: float = setting(0.0, "Angular velocity in the plane of the first two axes", -20.0, 20.0, "1/day")
+    noise: float = setting(0.7, "Diffusion coefficient sigma, the same on every axis", 0.01, 10.0, "1/sqrt(day)")
+    initial_mean: float = setting(2.0, "Initial mean on every axis", -100.0, 100.0)
+    initial_sd: float = setting(0.3, "Initial standard deviation on every axis", 0.01, 100.0)
+    seed: int = setting(0, "Random seed", 0)
 
 
 class OrnsteinUhlenbeck(
@@ -72,8 +72,8 @@ class OrnsteinUhlenbeck(
         super().__init__(settings)
         use = self.settings
         self.axes = tuple(f"x{k + 1}" for k in range(use.dims))
-        self._rates = np.diag(use.rate * np.geomspace(1.0, use.anisotropy, use.dims))
-        self._rates[0, 1], self._rates[1, 0] = use.rotation_angle, -use.rotation_angle
+        self._rates = np.diag(use.relaxation_rate * np.geomspace(1.0, use.anisotropy, use.dims))
+        self._rates[0, 1], self._rates[1, 0] = use.rotation_rate, -use.rotation_rate
         self._rest = _covariance_at_rest(self._rates, use.noise)
 
     def simulate(self) -> Snapshots:
@@ -87,7 +87,7 @@ class OrnsteinUhlenbeck(
 
     def drift(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
         """-A (x - m), the same at all times (state / day)."""
-        return -(x - self.settings.mean) @ self._rates.T
+        return -(x - self.settings.stationary_mean) @ self._rates.T
 
     def noise(self, t: float) -> Float[Array, " dim"]:
         """sigma (state / sqrt(day))."""
@@ -98,8 +98,8 @@ class OrnsteinUhlenbeck(
         from scipy.linalg import expm
 
         use, way = self.settings, expm(-self._rates * t)
-        mean = use.mean + way @ np.full(use.dims, use.start - use.mean)
-        return mean, way @ (use.start_spread**2 * np.eye(use.dims) - self._rest) @ way.T + self._rest
+        mean = use.stationary_mean + way @ np.full(use.dims, use.initial_mean - use.stationary_mean)
+        return mean, way @ (use.initial_sd**2 * np.eye(use.dims) - self._rest) @ way.T + self._rest
 
     def score(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
         """-covariance(t)^-1 (x - mean(t)) (1 / state)."""
@@ -122,17 +122,19 @@ class OrnsteinUhlenbeck(
         found = np.zeros((len(times), use.dims))
         found[:, held] = levels
         own, pull = self._rates[np.ix_(free, free)], self._rates[np.ix_(free, held)]
-        rest = use.mean - np.linalg.solve(own, pull @ (levels - use.mean))
-        found[:, free] = [rest + expm(-own * t) @ (use.start - rest) for t in times]
+        rest = use.stationary_mean - np.linalg.solve(own, pull @ (levels - use.stationary_mean))
+        found[:, free] = [rest + expm(-own * t) @ (use.initial_mean - rest) for t in times]
         return found
 
     def landscape(self, points: int = 160) -> TrueLandscape:
         """-log of the Gaussian law at rest over the first two axes, out to 4 standard deviations."""
         use, plane = self.settings, self._rest[:2, :2]
-        x, y = (use.mean + 4 * np.sqrt(plane[k, k]) * np.linspace(-1, 1, points) for k in (0, 1))
-        away = np.stack(np.meshgrid(x - use.mean, y - use.mean), axis=-1)
+        x, y = (use.stationary_mean + 4 * np.sqrt(plane[k, k]) * np.linspace(-1, 1, points) for k in (0, 1))
+        away = np.stack(np.meshgrid(x - use.stationary_mean, y - use.stationary_mean), axis=-1)
         height = np.einsum("...i,ij,...j", away, np.linalg.inv(plane), away) / 2
-        return TrueLandscape(x, y, height - height.min(), np.full((1, 2), use.mean), (self.axes[0], self.axes[1]))
+        return TrueLandscape(
+            x, y, height - height.min(), np.full((1, 2), use.stationary_mean), (self.axes[0], self.axes[1])
+        )
 
     def non_gradient(self) -> float:
         """Exact: E|(A - sigma^2 / 2 R^-1) x|^2 / E|A x|^2 over the law at rest N(0, R)."""

@@ -41,32 +41,32 @@ _IRREGULAR = 0.25  # hour; irregular times are noted by the quarter
 class Settings(Config):
     """Doses, people and the drug; the typical person has the rates given here."""
 
-    lowest_dose: float = setting(50.0, "Dose of the first group", 0.1, 10_000.0, "mg")
-    highest_dose: float = setting(200.0, "Dose of the last group", 0.1, 10_000.0, "mg")
-    groups: int = setting(3, "Number of dose groups, equally spaced", 1, 10)
-    doses: int = setting(1, "How often the dose is given", 1, 50)
-    dosing_interval: float = setting(12.0, "Time between doses", 0.5, 168.0, "hour")
-    absorption: float = setting(1.0, "Rate at which the drug enters the blood", 0.02, 20.0, "1/hour")
-    clearance: float = setting(2.0, "Blood that is cleared of the drug per hour", 0.01, 100.0, "L/hour")
-    volume: float = setting(20.0, "Volume in which the drug spreads", 1.0, 1000.0, "L")
+    lowest_dose: float = setting(50.0, "Dose of the first dose group", 0.1, 10_000.0, "mg")
+    highest_dose: float = setting(200.0, "Dose of the last dose group", 0.1, 10_000.0, "mg")
+    n_groups: int = setting(3, "Number of dose groups, equally spaced", 1, 10)
+    n_doses: int = setting(1, "Number of doses", 1, 50)
+    dosing_interval: float = setting(12.0, "Dosing interval", 0.5, 168.0, "hour")
+    absorption: float = setting(1.0, "Absorption rate constant ka", 0.02, 20.0, "1/hour")
+    clearance: float = setting(2.0, "Clearance CL", 0.01, 100.0, "L/hour")
+    volume: float = setting(20.0, "Volume of distribution V", 1.0, 1000.0, "L")
     effect: Literal["indirect", "direct"] = setting(
-        "indirect", "Does the activity follow the concentration at once or late?"
+        "indirect", "Direct response to the concentration, or indirect response (turnover model)"
     )
-    ec50: float = setting(1.5, "Concentration of half the effect", 0.001, 1000.0, "mg/L")
-    emax: float = setting(0.9, "Largest effect, as a share of the activity", 0.0, 1.0)
-    hill: float = setting(1.0, "Steepness of the effect (Hill exponent)", 0.5, 6.0)
-    turnover: float = setting(0.15, "Rate at which activity is renewed (of a late effect)", 0.005, 10.0, "1/hour")
+    ec50: float = setting(1.5, "Concentration of half-maximal effect, EC50", 0.001, 1000.0, "mg/L")
+    emax: float = setting(0.9, "Maximal effect Emax, as a fraction of the baseline", 0.0, 1.0)
+    hill: float = setting(1.0, "Hill coefficient of the concentration-effect curve", 0.5, 6.0)
+    turnover: float = setting(0.15, "Turnover rate kout of the indirect response", 0.005, 10.0, "1/hour")
     between_subject_sd: float = setting(
-        0.3, "How much people differ (spread of the logarithm of their rates)", 0.0, 1.0
+        0.3, "Between-subject variability: standard deviation of the logarithm of each parameter", 0.0, 1.0
     )
-    error: float = setting(0.05, "Error of a measurement, relative", 0.0, 0.5)
-    subjects: int = setting(60, "Number of people, followed over all times", 2, 2_000)
-    n_times: int = setting(9, "Measurements of each person", 2, 100)
-    last_time: float = setting(48.0, "Last time", 1.0, 500.0, "hour")
+    residual_error: float = setting(0.05, "Proportional residual error", 0.0, 0.5)
+    subjects: int = setting(60, "Number of subjects", 2, 2_000)
+    n_times: int = setting(9, "Number of observations per subject", 2, 100)
+    last_time: float = setting(48.0, "Last time point", 1.0, 500.0, "hour")
     times: Literal["common", "irregular"] = setting(
-        "common", "Is everybody measured at the same times, or at own ones?"
+        "common", "Common sampling times, or irregular ones for each subject"
     )
-    seed: int = setting(0, "Start of the random numbers", 0)
+    seed: int = setting(0, "Random seed", 0)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Pkpd(Simulator, HasResponse):
     @property
     def _given(self) -> Float[Array, " doses"]:
         """When the dose is swallowed (hour)."""
-        return self.settings.dosing_interval * np.arange(self.settings.doses)
+        return self.settings.dosing_interval * np.arange(self.settings.n_doses)
 
     def _aim(self, people: SubjectParameters, level: Float[Array, "people times"]) -> Float[Array, "people times"]:
         """The activity that a concentration leads to in the end (%)."""
@@ -190,11 +190,11 @@ class Pkpd(Simulator, HasResponse):
         people = SubjectParameters(
             use.absorption * differ[0], use.clearance * differ[1], use.volume * differ[2], use.ec50 * differ[3]
         )
-        levels = np.linspace(use.lowest_dose, use.highest_dose, use.groups)
+        levels = np.linspace(use.lowest_dose, use.highest_dose, use.n_groups)
         times = np.tile(np.linspace(0, use.last_time, use.n_times), (use.subjects, 1))
         if use.times == "irregular":
             half_gap = times[0, 1] / 2
             moved = times[:, 1:] + rng.uniform(-half_gap, half_gap, times[:, 1:].shape)
             times[:, 1:] = np.sort((moved / _IRREGULAR).round() * _IRREGULAR, axis=1).clip(_IRREGULAR, use.last_time)
-        factor = np.exp(use.error * rng.standard_normal((use.subjects * use.n_times, 2)))
-        return people, levels[np.arange(use.subjects) % use.groups], times, factor
+        factor = np.exp(use.residual_error * rng.standard_normal((use.subjects * use.n_times, 2)))
+        return people, levels[np.arange(use.subjects) % use.n_groups], times, factor

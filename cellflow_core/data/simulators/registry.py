@@ -9,7 +9,10 @@ from cellflow_core.data.simulators.contract import HasFates, Simulator
 from cellflow_core.registry import Registry
 
 _SIMULATORS = Registry(
-    "cellflow_core.data.simulators", Simulator, "simulator", ("contract", "registry", "sde", "stationary")
+    "cellflow_core.data.simulators",
+    Simulator,
+    "simulator",
+    ("contract", "registry", "sde", "simulated_data", "stationary"),
 )
 names = _SIMULATORS.names
 find = _SIMULATORS.find

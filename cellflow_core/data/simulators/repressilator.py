@@ -36,18 +36,18 @@ _FADING = 0.9  # ratio of a later swing to an earlier one below which a turn is 
 class Settings(Config):
     """What the ring is run with. A level of 1 is as much repressor as halves its target."""
 
-    transcription: float = setting(100.0, "RNA made by a gene that nothing represses", 0.1, 1000.0)
-    leak: float = setting(0.1, "RNA made by a gene that is fully repressed", 0.0, 100.0)
-    hill: float = setting(2.0, "Steepness of the repression (Hill exponent)", 1.0, 6.0)
-    mrna_life: float = setting(3.0, "Mean lifetime of RNA", 0.1, 100.0, "minute")
-    protein_life: float = setting(15.0, "Mean lifetime of a protein", 0.1, 1000.0, "minute")
-    noise: float = setting(0.15, "Noise of every level", 0.0, 5.0, "1/sqrt(minute)")
-    synchrony: bool = setting(True, "All cells begin in step; otherwise anywhere in the cycle")
-    cells_per_time: int = setting(250, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(13, "Number of times, equally spaced from 0", 2, 200)
-    last_time: float = setting(180.0, "Last time", 1.0, 10_000.0, "minute")
-    step: float = setting(0.1, "Time step of the simulation", 0.005, 0.5, "minute")
-    seed: int = setting(0, "Start of the random numbers", 0)
+    transcription: float = setting(100.0, "Transcription rate of an unrepressed gene", 0.1, 1000.0)
+    leak: float = setting(0.1, "Transcription rate of a fully repressed gene (leakiness)", 0.0, 100.0)
+    hill: float = setting(2.0, "Hill coefficient of the repression", 1.0, 6.0)
+    mrna_lifetime: float = setting(3.0, "Mean lifetime of mRNA", 0.1, 100.0, "minute")
+    protein_lifetime: float = setting(15.0, "Mean lifetime of a protein", 0.1, 1000.0, "minute")
+    noise: float = setting(0.15, "Diffusion coefficient sigma, the same for every species", 0.0, 5.0, "1/sqrt(minute)")
+    synchrony: bool = setting(True, "All cells start in the same phase; otherwise uniformly over the cycle")
+    cells_per_time: int = setting(250, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(13, "Number of time points, equally spaced", 2, 200)
+    last_time: float = setting(180.0, "Last time point", 1.0, 10_000.0, "minute")
+    step: float = setting(0.1, "Largest step of the numerical integration", 0.005, 0.5, "minute")
+    seed: int = setting(0, "Random seed", 0)
 
 
 class Repressilator(Simulator, HasDrift, HasNetwork, HasCourse, HasPeriod):
@@ -87,7 +87,7 @@ class Repressilator(Simulator, HasDrift, HasNetwork, HasCourse, HasPeriod):
         rna, protein = x[:, :3], x[:, 3:]
         before = np.maximum(protein, 0)[:, [2, 0, 1]]
         made = use.transcription / (1 + before**use.hill) + use.leak
-        return np.concatenate([(made - rna) / use.mrna_life, (rna - protein) / use.protein_life], axis=1)
+        return np.concatenate([(made - rna) / use.mrna_lifetime, (rna - protein) / use.protein_lifetime], axis=1)
 
     def noise(self, t: float) -> Float[Array, " dim"]:
         """The same for every level (level / sqrt(minute))."""
@@ -150,4 +150,4 @@ class Repressilator(Simulator, HasDrift, HasNetwork, HasCourse, HasPeriod):
     @property
     def _lifetime(self) -> float:
         """The longest there is (minute)."""
-        return max(self.settings.mrna_life, self.settings.protein_life)
+        return max(self.settings.mrna_lifetime, self.settings.protein_lifetime)

@@ -34,21 +34,23 @@ KINDS = ("Induced", "Transient", "Repressed")
 class Settings(Config):
     """What is transcribed, and how it is measured."""
 
-    transcription: float = setting(10.0, "RNA made while a gene is on, typical gene", 0.1, 1000.0, "1/hour")
-    splicing: float = setting(1.0, "Rate at which RNA is spliced, typical gene", 0.02, 20.0, "1/hour")
-    degradation: float = setting(0.5, "Rate at which spliced RNA decays, typical gene", 0.02, 20.0, "1/hour")
-    rate_heterogeneity: float = setting(
-        0.3, "How much the rates differ between genes (spread of their logarithm)", 0.0, 1.5
+    transcription_rate: float = setting(
+        10.0, "Transcription rate alpha of an active gene (typical gene)", 0.1, 1000.0, "1/hour"
     )
-    genes: int = setting(12, "Number of genes: a third switched on, a third on and off, a third off", 3, MOST_GENES)
-    cells_per_time: int = setting(400, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(5, "Number of times; with 1, one snapshot holds cells of all stages", 1, 50)
-    last_time: float = setting(12.0, "Last time", 0.5, 200.0, "hour")
-    spread: float = setting(0.5, "How far cells of one time are from it in their own time", 0.0, 20.0, "hour")
-    measured: Literal["levels", "counts"] = setting("levels", "RNA with an error, or counted molecules")
-    error: float = setting(0.03, "Error of a level, as a share of the gene's highest level", 0.0, 0.5)
-    capture: float = setting(0.2, "Share of the molecules that is counted", 0.01, 1.0)
-    seed: int = setting(0, "Start of the random numbers: another one draws other genes and cells", 0)
+    splicing_rate: float = setting(1.0, "Splicing rate beta (typical gene)", 0.02, 20.0, "1/hour")
+    degradation_rate: float = setting(0.5, "Degradation rate gamma (typical gene)", 0.02, 20.0, "1/hour")
+    rate_heterogeneity: float = setting(0.3, "Standard deviation of the logarithm of the rates between genes", 0.0, 1.5)
+    genes: int = setting(12, "Number of genes: a third induced, a third transient, a third repressed", 3, MOST_GENES)
+    cells_per_time: int = setting(400, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(5, "Number of time points; with 1, one snapshot holds all stages", 1, 50)
+    last_time: float = setting(12.0, "Last time point", 0.5, 200.0, "hour")
+    latent_time_sd: float = setting(0.5, "Standard deviation of latent time within a time point", 0.0, 20.0, "hour")
+    measured: Literal["levels", "counts"] = setting("levels", "RNA levels with measurement noise, or counted molecules")
+    measurement_error_sd: float = setting(
+        0.03, "Standard deviation of the measurement noise, relative to the highest level of the gene", 0.0, 0.5
+    )
+    capture_rate: float = setting(0.2, "Fraction of the molecules that is counted", 0.01, 1.0)
+    seed: int = setting(0, "Random seed: another one draws other genes and cells", 0)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
         """Rates and switch times of each gene, drawn with the seed."""
         use = self.settings
         rng = np.random.default_rng((use.seed, 1))
-        typical = np.array([use.transcription, use.splicing, use.degradation])
+        typical = np.array([use.transcription_rate, use.splicing_rate, use.degradation_rate])
         alpha, beta, gamma = (typical * np.exp(use.rate_heterogeneity * rng.standard_normal((len(self.axes), 3)))).T
         first, second = (use.last_time * rng.uniform(0.0, 0.45, (2, len(self.axes)))).clip(0)
         kind = np.array([each.rstrip("0123456789") for each in self.axes])
@@ -157,7 +159,7 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
     @property
     def _scale(self) -> float:
         """Measured units of a molecule."""
-        return self.settings.capture if self.settings.measured == "counts" else 1.0
+        return self.settings.capture_rate if self.settings.measured == "counts" else 1.0
 
     @cached_property
     def _cells(self) -> tuple[Array, Array, Array]:
@@ -169,11 +171,15 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
             latent = rng.uniform(0, use.last_time, cells)
         else:
             time = np.repeat(np.linspace(0, use.last_time, use.n_times), use.cells_per_time)
-            latent = np.abs(time + use.spread * rng.standard_normal(cells))
+            latent = np.abs(time + use.latent_time_sd * rng.standard_normal(cells))
         u, s = self.kinetics.levels(latent)
         if use.measured == "counts":
-            return latent, rng.poisson(use.capture * u).astype(float), rng.poisson(use.capture * s).astype(float)
+            return (
+                latent,
+                rng.poisson(use.capture_rate * u).astype(float),
+                rng.poisson(use.capture_rate * s).astype(float),
+            )
         tops = (self.kinetics.alpha / self.kinetics.beta, self.kinetics.alpha / self.kinetics.gamma)
-        errors = (use.error * top * rng.standard_normal(s.shape) for top in tops)
+        errors = (use.measurement_error_sd * top * rng.standard_normal(s.shape) for top in tops)
         noisy_u, noisy_s = (np.abs(level + each) for level, each in zip((u, s), errors, strict=True))
         return latent, noisy_u, noisy_s

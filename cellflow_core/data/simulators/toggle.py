@@ -70,14 +70,14 @@ _WARM_UP = 4.0  # days with the progenitor gene made, before day 0
 class Settings(Config):
     """What the circuit is run with. The defaults make the demo."""
 
-    cells_per_time: int = setting(600, "Cells seen at each time, each time others", 10, 100_000)
-    n_times: int = setting(5, "Number of times, equally spaced from day 0", 2, 50)
-    last_time: float = setting(4.0, "Last time", 0.5, 50.0, "day")
-    noise: float = setting(0.35, "Noise of every gene", 0.05, 1.0, "1/sqrt(day)")
-    bias: float = setting(0.045, "By how much more of MasterA is made than of MasterB", -0.5, 0.5)
-    growth_gap: float = setting(0.06, "By how much faster cells of fate A multiply", 0.0, 1.0, "1/day")
-    step: float = setting(0.02, "Time step of the simulation", 0.0005, 0.05, "day")
-    seed: int = setting(0, "Start of the random numbers", 0)
+    cells_per_time: int = setting(600, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(5, "Number of time points, equally spaced", 2, 50)
+    last_time: float = setting(4.0, "Last time point", 0.5, 50.0, "day")
+    noise: float = setting(0.35, "Diffusion coefficient sigma, the same for every gene", 0.05, 1.0, "1/sqrt(day)")
+    bias: float = setting(0.045, "Relative excess of the production of MasterA over MasterB", -0.5, 0.5)
+    growth_difference: float = setting(0.06, "Difference in growth rate between fate A and fate B", 0.0, 1.0, "1/day")
+    step: float = setting(0.02, "Largest step of the numerical integration", 0.0005, 0.05, "day")
+    seed: int = setting(0, "Random seed", 0)
 
 
 class Toggle(Simulator, HasDrift, HasGrowth, HasLandscape, HasNetwork, HasFates):
@@ -104,7 +104,7 @@ class Toggle(Simulator, HasDrift, HasGrowth, HasLandscape, HasNetwork, HasFates)
             np.random.default_rng(use.seed),
             step=use.step,
             positive=True,
-            fastest=_BIRTH + use.growth_gap,
+            fastest=_BIRTH + use.growth_difference,
         )
         return Snapshots(
             found.x.astype(np.float32),
@@ -138,7 +138,7 @@ class Toggle(Simulator, HasDrift, HasGrowth, HasLandscape, HasNetwork, HasFates)
 
     def growth(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, " cells"]:
         """Birth minus death (1 / day): undecided cells multiply faster, fate A a little faster than fate B."""
-        gap = self.settings.growth_gap
+        gap = self.settings.growth_difference
         birth = _BIRTH + 0.15 * _hill(x[:, _PROGENITOR], 1.0, 2) + gap * _hill(x[:, _A], 1.5, 4)
         return birth - _DEATH
 

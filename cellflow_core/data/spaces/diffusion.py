@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.preprocessing.neighbors import neighbours
 from cellflow_core.data.spaces.fitting import FittedSpace, ProgressCallback, kept_aside, mlp, seeded, train
 from cellflow_core.data.spaces.pca_regression import Scores
+from cellflow_core.math.neighbors import neighbor_graph
 
 Array = np.ndarray
 WIDTH = 64
@@ -71,8 +71,8 @@ def coordinates(states: Array, axes: int) -> tuple[Array, int]:
     """
     import scanpy as sc
 
-    graph = neighbours(states)
-    pieces, _ = graph.parts()
+    graph = neighbor_graph(states)
+    pieces, _ = graph.connected_components()
     cells = graph.annotated(states)
     sc.tl.diffmap(cells, n_comps=min(axes + pieces, len(states) - 2) if pieces > 1 else min(axes + 1, len(states) - 2))
     value = np.asarray(cells.uns["diffmap_evals"], dtype=np.float64)[1:]

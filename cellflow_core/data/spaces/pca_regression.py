@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cellflow_core.data.preprocessing.pca import principal
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.fitting import after, before, encoded, layers_of
 from cellflow_core.data.spaces.neural import NeuralSpace
+from cellflow_core.data.spaces.pca import principal
 
 if TYPE_CHECKING:
     from torch.nn import Sequential

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.math.neighbors import nearest_neighbors
+
 Array = np.ndarray
 KERNEL = 5
 """Neighbour whose distance is the width of a cell's kernel."""
@@ -31,7 +33,7 @@ def geodesic_distances(x: Float[Array, "cells dim"]) -> Float[Array, "cells cell
 
     apart = cdist(x, x)
     potential = potential_distances(apart)
-    near = np.argsort(apart, axis=1)[:, 1 : PATHS + 1]
+    near = nearest_neighbors(x, PATHS + 1)[1][:, 1:]
     tree = minimum_spanning_tree(apart).tocoo()
     rows = np.concatenate([np.repeat(np.arange(len(x)), near.shape[1]), tree.row])
     columns = np.concatenate([near.ravel(), tree.col])

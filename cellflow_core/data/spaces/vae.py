@@ -8,7 +8,7 @@ no zero inflation and no batches. Written from the paper.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from cellflow_core.data.spaces.fitting import (
     train,
 )
 from cellflow_core.data.spaces.neural import Layers, NeuralSpace
+
+if TYPE_CHECKING:
+    import torch
 
 Array = np.ndarray
 WIDTH = 128
@@ -76,11 +79,8 @@ def fit(
         spread = nn.Parameter(torch.zeros(outputs))  # log dispersion, or log standard deviation
         module = nn.ModuleList([encoder, decoder])
         module.register_parameter("spread", spread)
-        if counts is not None and totals is not None:
-            shares = np.append(np.asarray(counts[used].sum(axis=0, dtype=np.float64)).ravel(), 0.0)
-            shares[-1] = max(float(totals[used].sum()) - shares.sum(), 0.0)
-            logits = torch.from_numpy(np.log(shares / shares.sum() + 1e-8)).float()
-            decoder[-1].register_parameter("bias", nn.Parameter(logits))  # begins with what is usual
+        if counts is not None and totals is not None:  # begin at the mean shares of the genes
+            decoder[-1].register_parameter("bias", nn.Parameter(_mean_logits(counts[used], totals[used])))
 
         def gaussian(z: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
             log_sd = spread.clamp(min=-4)
@@ -107,6 +107,15 @@ def fit(
     means = (*hidden, (weight[:, :axes], bias[:axes]))
     back = layers_of(decoder) if counts is not None else before(layers_of(decoder), scale, mean)
     return _learnt(table, genes, means, back, axes, aside, counts, totals)
+
+
+def _mean_logits(counts: Any, totals: Array) -> torch.Tensor:
+    """Logits of each gene's share of all counts, with one more for the genes that are not in the table."""
+    import torch
+
+    shares = np.append(np.asarray(counts.sum(axis=0, dtype=np.float64)).ravel(), 0.0)
+    shares[-1] = max(float(totals.sum()) - shares.sum(), 0.0)
+    return torch.from_numpy(np.log(shares / shares.sum() + 1e-8)).float()
 
 
 def _learnt(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.preprocessing.neighbors import graph_of
+from cellflow_core.data.preprocessing.neighbor_graph import graph_of
 from cellflow_core.data.steps.contract import Say, Step, StepResult, with_label
 from cellflow_core.data.store.dataset import Dataset
 

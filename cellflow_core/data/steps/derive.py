@@ -1,4 +1,4 @@
-"""From a stored data set to the next: take a step, store what comes of it, and carry over what still holds."""
+"""Apply a step to a stored data set: the result is stored as a new one, and the parent stays as it is."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cellflow_core.data.preprocessing import neighbors, reconstruction
+from cellflow_core.data.preprocessing import neighbor_graph, reconstruction
 from cellflow_core.data.steps import registry
 from cellflow_core.data.steps.contract import Say
-from cellflow_core.data.store.store import open_dataset, save_dataset
+from cellflow_core.data.store import open_dataset, save_dataset
 
 
 def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say = lambda stage: None) -> str:
@@ -51,7 +51,7 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
     )
     folder = open_dataset(made).folder
     if kept is None and same_states:
-        neighbors.copy_to_child(parent.folder, folder)
+        neighbor_graph.copy_to_child(parent.folder, folder)
     if change.reconstruction is not None:
         reconstruction.save(change.reconstruction, folder)
     elif data.space is before.space:

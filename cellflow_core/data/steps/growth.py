@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.importing.time_labels import days_in
 from cellflow_core.data.preprocessing import gene_sets
 from cellflow_core.data.steps.contract import Say, Step, StepResult, with_covariate
 from cellflow_core.data.store.dataset import Dataset
+from cellflow_core.time_units import days_in
 
 Array = np.ndarray
 LEAST = 5

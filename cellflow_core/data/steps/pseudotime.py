@@ -12,11 +12,12 @@ from jaxtyping import Float
 from cellflow_core.config import Config, setting
 from cellflow_core.data.importing.time_bins import quantile_bins
 from cellflow_core.data.preprocessing import palantir
-from cellflow_core.data.preprocessing.neighbors import Graph, graph_of
+from cellflow_core.data.preprocessing.neighbor_graph import graph_of
 from cellflow_core.data.preprocessing.selection import MIN_CELLS, in_polygon_mask, in_the_middle, labelled
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.contract import Say, Step, StepResult, with_covariate
 from cellflow_core.data.store.dataset import Dataset
+from cellflow_core.math.neighbors import NeighborGraph
 
 Array = np.ndarray
 COMPONENTS = 15
@@ -83,7 +84,7 @@ class Pseudotime(Step):
             _in_order(data, kept, order, times), said, None if kept.all() else kept, tuple(notes), name=name
         )
 
-    def _root(self, dataset: Dataset, found: Graph) -> tuple[int, str]:
+    def _root(self, dataset: Dataset, found: NeighborGraph) -> tuple[int, str]:
         """(cell the order begins at, how it was chosen)."""
         wish, x = self.settings, dataset.snapshots().x
         if wish.root == "gene":
@@ -98,20 +99,20 @@ class Pseudotime(Step):
             )
         else:
             chosen, how = labelled(dataset, wish.label, wish.values), f"with {wish.label} {wish.values.strip()}"
-        island = found.parts()[1]
+        island = found.connected_components()[1]
         most = np.bincount(island[chosen]).argmax()
         return in_the_middle(x, chosen & (island == most)), f"the middle of {int(chosen.sum()):,} cells {how}"
 
 
 def order_from(
-    x: Float[Array, "cells dim"], found: Graph, root: int, method: str, waypoints: int, seed: int, say: Say
+    x: Float[Array, "cells dim"], found: NeighborGraph, root: int, method: str, waypoints: int, seed: int, say: Say
 ) -> Float[Array, " cells"]:
     """Place of each cell in the order, 0 at the root to 1; infinite on islands that no edge joins to the root."""
-    island = found.parts()[1]
+    island = found.connected_components()[1]
     here = np.flatnonzero(island == island[root])
     if len(here) < MIN_CELLS:
         return np.where(island == island[root], 0.0, np.inf)
-    inner = Graph(found.distances[here][:, here], found.connectivities[here][:, here])
+    inner = NeighborGraph(found.distances[here][:, here], found.connectivities[here][:, here])
     begin = int(np.searchsorted(here, root))
     order = np.full(len(x), np.inf)
     if method == "palantir":
@@ -122,7 +123,7 @@ def order_from(
     return order
 
 
-def diffusion(x: Float[Array, "cells dim"], found: Graph, root: int, seed: int = 0) -> Float[Array, " cells"]:
+def diffusion(x: Float[Array, "cells dim"], found: NeighborGraph, root: int, seed: int = 0) -> Float[Array, " cells"]:
     """Diffusion pseudotime (Haghverdi et al. 2016, Nat Methods 13:845, eq. 15 of the supplement), scaled to 0..1.
 
     The diffusion map is scanpy's. Its `dpt` takes eigenvalues above 0.9994 for separate islands, which a clean long

@@ -9,14 +9,14 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.preprocessing.pca import principal
-from cellflow_core.data.preprocessing.preprocessing import most_variable
+from cellflow_core.data.preprocessing.highly_variable_genes import most_variable
 from cellflow_core.data.preprocessing.reconstruction import compare
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import genes as gene_axes
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.counts import recover_counts
 from cellflow_core.data.spaces.fitting import FittedSpace, moments
+from cellflow_core.data.spaces.pca import principal
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.steps.contract import Say, Step, StepResult
 from cellflow_core.data.store.dataset import Dataset

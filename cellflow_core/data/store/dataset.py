@@ -244,7 +244,11 @@ def read_info(folder: Path) -> DatasetInfo:
 def _current(step: Mapping[str, Any]) -> Mapping[str, Any]:
     """One stored step under today's names."""
     name, settings = step.get("step"), step.get("settings")
-    return {**step, "settings": aliases.step(name, settings)} if isinstance(name, str) and settings else step
+    if not isinstance(name, str) or not settings:
+        return step
+    if name == "simulate":
+        return {**step, "settings": aliases.simulator(str(settings.get("simulator", "")), settings)}
+    return {**step, "settings": aliases.step(name, settings)}
 
 
 def damaged(folder: Path, file: str, why: object) -> DamagedDatasetError:

@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from cellflow_core.data.download import public
-from cellflow_core.data.importing import uploads
-from cellflow_core.data.store import demos, store
+from cellflow_core.data import store
+from cellflow_core.data.download import downloads, public
+from cellflow_core.data.importing import demos, uploads
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import plain
@@ -64,7 +64,8 @@ def _note_way() -> None:
 def make_demo(name: str, label: str) -> str:
     """Make a demo in the worker, with its stages, and return the id of its data set."""
     say = Stages(home() / "uploads" / f"demo-{name}.txt")
-    future = shared(f"demo-{name}", lambda: analysis_pool.call("cellflow_core.data.store.demos:make", name, say=say))
+    path = "cellflow_core.data.importing.demos:make"
+    future = shared(f"demo-{name}", lambda: analysis_pool.call(path, name, say=say))
     made = result_of(future, f"Making “{plain(label)}”", say)
     say.clear()
     return made
@@ -117,7 +118,7 @@ def _address() -> None:
     here = f", or a path in {', '.join(f'`{each}`' for each in offered)}" if offered else ""
     st.markdown(
         f"The address of a file on the internet{here}. It is fetched by the machine that runs this app, "
-        f"at most {uploads.download_limit() / 1e9:,.0f} GB, and goes on where it was cut."
+        f"at most {downloads.download_limit() / 1e9:,.0f} GB, and goes on where it was cut."
     )
     if not offered:
         st.caption(
@@ -137,7 +138,7 @@ def _address() -> None:
         return
     try:
         web = "://" in given
-        id = uploads.register_download(given, _checksum(checksum)) if web else uploads.link_offered(given)
+        id = downloads.register_download(given, _checksum(checksum)) if web else uploads.link_offered(given)
     except ValueError as error:
         st.error(plain(sentence(error)), icon=":material/error:")
         return

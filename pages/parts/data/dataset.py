@@ -7,8 +7,8 @@ from concurrent.futures import Future
 import numpy as np
 import streamlit as st
 
+from cellflow_core.data import store
 from cellflow_core.data.importing import second_modality
-from cellflow_core.data.store import store
 from cellflow_core.data.store.dataset import view_name
 from cellflow_core.figures import scatter
 from cellflow_core.figures.data import counts

@@ -6,6 +6,7 @@ import re
 
 import streamlit as st
 
+from cellflow_core.data.download import downloads
 from cellflow_core.data.importing import uploads
 from cellflow_core.jobs import sandbox
 from cellflow_core.reporting.formatting import plain
@@ -25,7 +26,7 @@ def watch(id: str) -> None:
     """Return at once where the file is there, or is none of a download; else show it coming and end the page here."""
     key = f"download-{id}"
     try:
-        told = uploads.expected(id)
+        told = downloads.expected(id)
     except KeyError:
         return
     begun = pending(key)

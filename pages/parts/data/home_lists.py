@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from cellflow_core.data.store.store import DatasetInfo
+from cellflow_core.data.store import DatasetInfo
 from cellflow_core.reporting.formatting import ago, badge, plain
 from cellflow_core.runs.run import Run
 from pages.parts.widgets.selectors import VIEWS, run_facts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellflow_core.data import store
 from cellflow_core.data.importing import uploads
-from cellflow_core.data.store import store
 from cellflow_core.figures.data import variance
 from pages.parts.importing import form
 from pages.parts.widgets.background import sentence

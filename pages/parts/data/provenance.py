@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cellflow_core.data.store import store
+from cellflow_core.data import store
 from cellflow_core.reporting.formatting import plain
 from pages.parts.data import preprocessing_summary
 from pages.parts.widgets.background import sentence

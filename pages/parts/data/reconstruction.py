@@ -7,9 +7,9 @@ from concurrent.futures import Future
 import numpy as np
 import streamlit as st
 
+from cellflow_core.data import store
 from cellflow_core.data.preprocessing import reconstruction
 from cellflow_core.data.preprocessing.reconstruction import Reconstruction
-from cellflow_core.data.store import store
 from cellflow_core.data.store.dataset import DamagedDatasetError
 from cellflow_core.figures.data import reconstruction as figures
 from cellflow_core.jobs import analysis_pool

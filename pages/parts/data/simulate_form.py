@@ -9,8 +9,7 @@ from typing import Any
 import streamlit as st
 
 from cellflow_core.config import Config, Setting
-from cellflow_core.data.simulators import registry
-from cellflow_core.data.store import demos
+from cellflow_core.data.simulators import registry, simulated_data
 from cellflow_core.figures import scatter
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.progress import Stages
@@ -34,7 +33,7 @@ def show() -> None:
     )
     kind = kinds[name]
     st.markdown(kind.summary)
-    st.caption(f"Known exactly: {demos.known_words(kind)}. After {kind.paper}.")
+    st.caption(f"Known exactly: {simulated_data.known_words(kind)}. After {kind.paper}.")
     values = _form(name, kind.Config.settings())
     settings = kind.Config.from_dict(values)
     st.caption(f"{size_words(settings)} {_changed_words(settings)}")
@@ -71,7 +70,7 @@ def _form(name: str, settings: Sequence[Setting]) -> dict[str, Any]:
 
 
 def _changed_words(settings: Config) -> str:
-    changed = demos.changes(settings)
+    changed = simulated_data.changes(settings)
     return f"Changed: {', '.join(changed)}." if changed else "All settings are the usual ones."
 
 
@@ -79,7 +78,9 @@ def _preview(name: str, values: dict[str, Any]) -> None:
     """The last picture is kept in the session; a change asks the worker for another one."""
     key = f"preview-{name}-{json.dumps(values, sort_keys=True)}"
     if st.session_state.get("make_preview", ("", None))[0] != key:
-        future = shared(key, lambda: analysis_pool.call("cellflow_core.data.store.demos:preview", name, values))
+        future = shared(
+            key, lambda: analysis_pool.call("cellflow_core.data.simulators.simulated_data:preview", name, values)
+        )
         st.session_state["make_preview"] = (key, result_of(future, "Simulating a few cells"))
     points, times, axes = st.session_state["make_preview"][1]
     colour, groups = scatter.grouped(times)
@@ -95,7 +96,9 @@ def _make(name: str, title: str, values: dict[str, Any], label: str) -> None:
     say.clear()
     future = shared(
         f"make-{asked}",
-        lambda: analysis_pool.call("cellflow_core.data.store.demos:simulate", name, values, label, say=say),
+        lambda: analysis_pool.call(
+            "cellflow_core.data.simulators.simulated_data:simulate", name, values, label, say=say
+        ),
     )
     made = result_of(future, f"Making “{title}”", say)
     say.clear()

@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 
 from cellflow_core.config import Setting
+from cellflow_core.data import store
 from cellflow_core.data.steps import registry
-from cellflow_core.data.store import store
 from cellflow_core.jobs import sandbox
 from cellflow_core.math.polygon import format_polygon, in_polygon
 from cellflow_core.progress import Stages
@@ -178,7 +178,7 @@ def _growth(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -
             "counted them; most load as many cells as they like.",
             icon=":material/warning:",
         )
-    from cellflow_core.data.importing.time_labels import days_in
+    from cellflow_core.time_units import days_in
 
     if values["from_genes"] and days_in(info.time_unit) is None:
         values |= form_of([days], {"days_per_unit": 1.0}, f"growth_days_{info.id}")

@@ -56,7 +56,7 @@ def show(upload: str) -> None:
             shared(
                 f"import-{upload}",
                 lambda: sandbox.run_isolated(
-                    "cellflow_core.data.importing.importing:import_file",
+                    "cellflow_core.data.importing.pipeline:import_file",
                     str(source.path),
                     source.name,
                     choices,
@@ -74,7 +74,7 @@ def _inspected(upload: str, source: Any) -> Any:
         future = shared(
             f"inspect-{upload}",
             lambda: sandbox.run_isolated(
-                "cellflow_core.data.importing.importing:inspect_file", str(source.path), source.name, quality_at=beside
+                "cellflow_core.data.importing.pipeline:inspect_file", str(source.path), source.name, quality_at=beside
             ),
         )
         st.session_state[held] = result_of(future, f"Looking into {plain(source.name)}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from cellflow_core.data.store.store import DatasetInfo
+from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting.formatting import duration, plain
 from cellflow_core.selection import comparison as jobs

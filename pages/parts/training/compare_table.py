@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from cellflow_core.data.store.store import DatasetInfo
+from cellflow_core.data.store import DatasetInfo
 from cellflow_core.figures import comparison as figure
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting.formatting import age, plain

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from cellflow_core.data.store import demos, store
+from cellflow_core.data import store
+from cellflow_core.data.importing import demos
 from cellflow_core.figures import scatter, trajectories
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.runs import index

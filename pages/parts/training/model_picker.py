@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from cellflow_core.data.store.store import DatasetInfo
+from cellflow_core.data.store import DatasetInfo
 from cellflow_core.selection import recommendation
 from cellflow_core.selection.benchmark_results import Evidence, evidence
 from pages.parts.widgets.selectors import WORDS, empty_state

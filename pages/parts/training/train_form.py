@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from cellflow_core.config import variant
-from cellflow_core.data.store.store import DatasetInfo
+from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import short
 from cellflow_core.time_units import format_duration

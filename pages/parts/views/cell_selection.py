@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from cellflow_core.data.store.store import Dataset, open_dataset
+from cellflow_core.data.store import Dataset, open_dataset
 from cellflow_core.math.polygon import in_polygon
 from pages.parts.widgets.chart import Polygon
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cellflow_core.data.store.store import Dataset
+from cellflow_core.data.store import Dataset
 from cellflow_core.figures import scatter, trajectory_ensemble
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import fate_summaries, result_tables

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-from cellflow_core.data.store.store import Dataset
+from cellflow_core.data.store import Dataset
 from cellflow_core.figures import scatter
 from cellflow_core.reporting import formatting
 from pages.parts.views import cell_selection, view

@@ -9,7 +9,7 @@ import streamlit as st
 from cellflow_core.analysis.results import Perturbation
 from cellflow_core.data.simulators import registry
 from cellflow_core.data.simulators.contract import HasFates
-from cellflow_core.data.store.store import DatasetInfo
+from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import summaries
 from pages.parts.widgets.background import cached_future, result_of

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from cellflow_core.data.store.store import DamagedDatasetError, Dataset, DatasetInfo
+from cellflow_core.data.store import DamagedDatasetError, Dataset, DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.summaries import Summary

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-from cellflow_core.data.store import store
+from cellflow_core.data import store
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run

@@ -12,9 +12,9 @@ from scipy import sparse
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
-from cellflow_core.data.preprocessing.pca import pca, principal
 from cellflow_core.data.preprocessing.reconstruction import compare
 from cellflow_core.data.spaces import diffusion, geodesic, vae
+from cellflow_core.data.spaces.pca import pca, principal
 
 GENES = tuple(f"G{k}" for k in range(60))
 

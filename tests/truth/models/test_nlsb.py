@@ -36,7 +36,7 @@ def error(found: torch.Tensor, truth: torch.Tensor) -> float:
 def test_the_schroedinger_bridge_of_two_gaussians():
     """With its noise given, the drift is that of the bridge in closed form within 25 % at every moment."""
     process = GaussianBridge(
-        Bridge(cells_per_time=800, n_times=2, start=-1.0, end=1.0, start_spread=0.6, end_spread=0.9)
+        Bridge(cells_per_time=800, n_times=2, initial_mean=-1.0, final_mean=1.0, initial_sd=0.6, final_sd=0.9)
     )
     data = process.simulate()
     known = process.settings.noise / data.spec.scale * data.spec.interval**0.5

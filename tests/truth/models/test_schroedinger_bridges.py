@@ -64,8 +64,8 @@ def test_the_gaussian_bridge_has_the_fields_of_the_simulator():
         dims=3,
         noise=1.3,
         last_time=2.5,
-        start_spread=0.7,
-        end_spread=1.6,
+        initial_sd=0.7,
+        final_sd=1.6,
         n_times=2,
     )
     process = GaussianBridge(use)

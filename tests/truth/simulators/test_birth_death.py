@@ -12,8 +12,8 @@ pytestmark = pytest.mark.truth
 
 PROCESSES = {
     "two": BirthDeath(),
-    "three": BirthDeath(Settings(states=3, travel=-1.0)),
-    "three of 10 axes": BirthDeath(Settings(states=3, extra=8, birth_1=0.0, spread=0.2)),
+    "three": BirthDeath(Settings(states=3, drift_velocity=-1.0)),
+    "three of 10 axes": BirthDeath(Settings(states=3, noise_dims=8, birth_1=0.0, within_state_sd=0.2)),
 }
 each = pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES.keys())
 
@@ -74,7 +74,7 @@ def test_euler_steps_with_drift_and_growth_reach_the_same_mixture(process):
     for k, name in enumerate(process.fates):
         kept = x[fate == name]
         assert abs(weight[fate == name].sum() / weight.sum() - share[name]) < 4.5 * np.sqrt(0.25 / cells) * 1.5
-        spread = process.settings.spread
+        spread = process.settings.within_state_sd
         assert np.abs(kept.mean(axis=0) - process.centres(last)[k]).max() < 4.5 * spread / np.sqrt(len(kept)) + 0.01
         assert np.abs(kept.std(axis=0) / spread - 1).max() < 4.5 * np.sqrt(0.5 / len(kept)) + 0.015
 
@@ -84,7 +84,7 @@ def test_euler_steps_with_drift_and_growth_reach_the_same_mixture(process):
 def test_the_fields_obey_the_continuity_equation_with_growth(process, t):
     """d p / dt + div(p v) = g p for the unnormalised density, and the score is the slope of its log, by differences."""
     rng, h = np.random.default_rng(0), 1e-5
-    spread, rate = process.settings.spread, process.birth - process.death
+    spread, rate = process.settings.within_state_sd, process.birth - process.death
     state = rng.integers(process.settings.states, size=300)
     x = process.centres(t)[state] + 1.5 * spread * rng.standard_normal((300, len(process.axes)))
 

@@ -16,11 +16,11 @@ CELLS = 20_000
 
 PROCESSES = {
     "valley": OrnsteinUhlenbeck(),
-    "turning valley": OrnsteinUhlenbeck(Valley(dims=3, anisotropy=3.0, rotation_angle=2.0, mean=1.0)),
+    "turning valley": OrnsteinUhlenbeck(Valley(dims=3, anisotropy=3.0, rotation_rate=2.0, stationary_mean=1.0)),
     "valley of 10": OrnsteinUhlenbeck(Valley(dims=10, anisotropy=2.0)),
     "bridge": GaussianBridge(),
     "turned bridge": GaussianBridge(
-        Bridge(dims=3, anisotropy=2.0, rotation_angle=50.0, end_spread=0.5, noise=0.7, last_time=2.0)
+        Bridge(dims=3, anisotropy=2.0, rotation_angle=50.0, final_sd=0.5, noise=0.7, last_time=2.0)
     ),
     "bridge of 10": GaussianBridge(Bridge(dims=10)),
 }
@@ -81,7 +81,7 @@ def test_the_velocity_carries_the_law(process, share):
 @pytest.mark.parametrize("noise", [0.3, 1.0, 2.0])
 def test_the_bridge_between_unit_clouds_has_the_published_variance(noise):
     """N(-0.1, I) to N(0.1, I): mean 0.2 t - 0.1, variance t (1 - t) sqrt(4 + sigma^4) + (1 - t)^2 + t^2, exact."""
-    process = GaussianBridge(Bridge(start=-0.1, end=0.1, noise=noise))
+    process = GaussianBridge(Bridge(initial_mean=-0.1, final_mean=0.1, noise=noise))
     for t in (0.0, 0.25, 0.5, 1.0):
         mean, covariance = process.marginal(t)
         variance = t * (1 - t) * np.sqrt(4 + noise**4) + (1 - t) ** 2 + t**2
@@ -100,7 +100,7 @@ def test_the_ends_of_the_bridge_are_coupled_by_entropic_transport():
 def test_a_turn_is_what_the_landscape_cannot_show():
     """Without a turn the drift is the slope of the landscape; with one, turn^2 / (rate^2 + turn^2) of it is not."""
     assert PROCESSES["valley"].non_gradient() == pytest.approx(0.0, abs=1e-12)
-    turning = OrnsteinUhlenbeck(Valley(rotation_angle=2.0))
+    turning = OrnsteinUhlenbeck(Valley(rotation_rate=2.0))
     assert turning.non_gradient() == pytest.approx(0.8)
     for process in (PROCESSES["valley"], turning):
         land = process.landscape(41)
@@ -121,7 +121,7 @@ def test_rest_is_reached():
 @pytest.mark.parametrize("clamp", [None, {"x1": 0.5}, {"x3": -1.0, "x2": 2.0}])
 def test_the_mean_cell_of_a_valley_also_with_axes_held(clamp):
     """The mean of Euler steps within 4.5 standard errors plus the error of a step; without a clamp, of the law."""
-    process = OrnsteinUhlenbeck(Valley(dims=3, anisotropy=3.0, rotation_angle=2.0, mean=1.0))
+    process = OrnsteinUhlenbeck(Valley(dims=3, anisotropy=3.0, rotation_rate=2.0, stationary_mean=1.0))
     last = process.settings.last_time
     found = process.mean_trajectory(np.array([0.0, last / 2, last]), clamp)
     x = np.random.default_rng(0).multivariate_normal(*process.marginal(0.0), CELLS)

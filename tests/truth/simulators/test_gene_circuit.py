@@ -34,7 +34,7 @@ def test_mass_is_that_of_the_cells_that_were_drawn():
     for t, mass in zip(data.times, data.mass, strict=True):
         assert mass / data.mass[0] == pytest.approx(circuit.mass(float(t)), rel=0.03)
         rate = circuit.growth(float(t), data.at(float(t)))
-        assert (rate >= 0).all() and (rate < circuit.settings.division).all()
+        assert (rate >= 0).all() and (rate < circuit.settings.division_rate).all()
 
 
 def test_the_network_is_the_signs_of_the_slopes_of_the_drift():

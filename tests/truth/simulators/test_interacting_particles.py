@@ -18,7 +18,7 @@ def test_the_variance_under_quadratic_attraction(attraction, confinement):
     )
     data = InteractingParticles(use).simulate()
     rate = 2 * (attraction + confinement)
-    first = np.array([use.start_spread**2 + use.apart**2 / 4, use.start_spread**2])
+    first = np.array([use.initial_sd**2 + use.initial_distance**2 / 4, use.initial_sd**2])
     for t in data.times:
         way = np.exp(-rate * t)
         expected = first * way + use.noise**2 * (1 - way) / rate
@@ -35,7 +35,7 @@ def test_the_mean_goes_its_own_way():
 
 
 def test_the_force_is_the_slope_of_its_potential():
-    use = Settings(attraction=0.7, repulsion=1.5, closeness=0.8)
+    use = Settings(attraction=0.7, repulsion=1.5, repulsion_range=0.8)
     process, r, h = InteractingParticles(use), np.linspace(0.1, 4, 9), 1e-5
 
     def potential(r):

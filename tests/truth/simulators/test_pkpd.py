@@ -23,7 +23,11 @@ def integrated(use: Settings, dose: float, times: np.ndarray) -> np.ndarray:
         enters = use.absorption * y[0]
         return [-enters, (enters - use.clearance * y[1]) / use.volume, use.turnover * (aim - y[2])]
 
-    found, y, given = np.empty((len(times), 2)), np.array([0.0, 0.0, 100.0]), use.dosing_interval * np.arange(use.doses)
+    found, y, given = (
+        np.empty((len(times), 2)),
+        np.array([0.0, 0.0, 100.0]),
+        use.dosing_interval * np.arange(use.n_doses),
+    )
     for start, end in zip(given, [*given[1:], max(times[-1], given[-1]) + 1], strict=True):
         y = y + np.array([dose, 0, 0])
         solved = solve_ivp(change, (start, end), y, dense_output=True, rtol=1e-9, atol=1e-9)
@@ -36,9 +40,9 @@ def integrated(use: Settings, dose: float, times: np.ndarray) -> np.ndarray:
     "use",
     [
         Settings(),
-        Settings(doses=4, dosing_interval=8.0, hill=2.0),
+        Settings(n_doses=4, dosing_interval=8.0, hill=2.0),
         Settings(absorption=0.1, clearance=2.0, volume=20.0),  # absorbed as fast as it is cleared
-        Settings(turnover=2.0, ec50=0.2, doses=2),
+        Settings(turnover=2.0, ec50=0.2, n_doses=2),
     ],
 )
 def test_the_closed_form_is_that_of_the_compartments(use: Settings) -> None:
@@ -66,7 +70,7 @@ def test_more_drug_is_more_concentration_in_proportion_and_less_activity() -> No
 
 
 def test_people_are_followed_and_know_their_dose() -> None:
-    made = Pkpd(Settings(error=0.0, between_subject_sd=0.0))
+    made = Pkpd(Settings(residual_error=0.0, between_subject_sd=0.0))
     data = made.simulate()
     assert {
         DataRequirement.SUBJECTS,
@@ -85,7 +89,7 @@ def test_people_are_followed_and_know_their_dose() -> None:
 
 @pytest.mark.parametrize("times", ["common", "irregular"])
 def test_another_dose_is_the_same_people_at_the_same_times(times: Literal["common", "irregular"]) -> None:
-    made = Pkpd(Settings(error=0.0, groups=1, lowest_dose=80.0, times=times))
+    made = Pkpd(Settings(residual_error=0.0, n_groups=1, lowest_dose=80.0, times=times))
     data = made.simulate()
     np.testing.assert_allclose(made.counterfactual(80.0), data.x, atol=1e-3)
     doubled = made.counterfactual(160.0)
@@ -95,8 +99,8 @@ def test_another_dose_is_the_same_people_at_the_same_times(times: Literal["commo
 
 
 def test_errors_and_differences_have_the_stated_size() -> None:
-    noisy, clean = (Pkpd(Settings(subjects=2000, error=error, n_times=3)).simulate() for error in (0.1, 0.0))
+    noisy, clean = (Pkpd(Settings(subjects=2000, residual_error=error, n_times=3)).simulate() for error in (0.1, 0.0))
     ratio = np.log(noisy.x[clean.t > 0] / clean.x[clean.t > 0])
     assert ratio.std() == pytest.approx(0.1, rel=0.05) and abs(ratio.mean()) < 0.01
-    again = Pkpd(Settings(subjects=2000, error=0.1, n_times=3)).simulate()
+    again = Pkpd(Settings(subjects=2000, residual_error=0.1, n_times=3)).simulate()
     assert (again.x == noisy.x).all() and again.fingerprint == noisy.fingerprint

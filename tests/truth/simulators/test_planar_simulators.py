@@ -15,11 +15,11 @@ from cellflow_core.data.simulators.cell_cycle import Settings as Cycle
 pytestmark = pytest.mark.truth
 
 TREES = {
-    "two": BranchingTree(Tree(ends=2)),
+    "two": BranchingTree(Tree(n_fates=2)),
     "three": BranchingTree(Tree()),
-    "four": BranchingTree(Tree(ends=4)),
-    "four at once": BranchingTree(Tree(ends=4, levels=1)),
-    "lopsided, of 10 axes": BranchingTree(Tree(ends=3, levels=1, bias=1.0, extra=8)),
+    "four": BranchingTree(Tree(n_fates=4)),
+    "four at once": BranchingTree(Tree(n_fates=4, n_branchings=1)),
+    "lopsided, of 10 axes": BranchingTree(Tree(n_fates=3, n_branchings=1, bias=1.0, noise_dims=8)),
 }
 each_tree = pytest.mark.parametrize("tree", TREES.values(), ids=TREES.keys())
 
@@ -37,7 +37,7 @@ def test_the_drift_of_the_tree_is_the_slope_of_its_potential(tree):
 def test_cells_rest_where_the_landscape_of_the_tree_is_lowest(tree):
     """The drift vanishes within 1e-6 and points back from all sides; the valleys of the grid lie within a grid step."""
     stable = np.stack(list(tree.steady_states().values()))
-    assert len(stable) == tree.settings.ends == len(tree.fates) - 1
+    assert len(stable) == tree.settings.n_fates == len(tree.fates) - 1
     assert np.abs(tree.drift(0.0, stable)).max() < 1e-6
     jump = 1e-4 * np.eye(stable.shape[1])
     for state in stable:
@@ -78,7 +78,7 @@ def test_even_valleys_get_even_shares():
         assert sum(share) == pytest.approx(1.0) and share[-1] < 0.12
         for a, b in pairs:
             assert abs(share[a] - share[b]) < 4 * np.sqrt(2 * 0.25 / 4000)
-    leaning = BranchingTree(Tree(ends=2, bias=2.0)).fate_shares(cells=4000)
+    leaning = BranchingTree(Tree(n_fates=2, bias=2.0)).fate_shares(cells=4000)
     assert leaning["end 1"] - leaning["end 2"] > 0.1
 
 
@@ -118,7 +118,7 @@ def test_cells_of_the_tree_are_labelled_by_their_valley():
 
 def test_without_noise_the_cycle_is_the_ode():
     """Mean of cells with noise 0.01 after 18 hours against an adaptive solver, within 0.01 and 4 standard errors."""
-    cycle = CellCycle(Cycle(noise=0.01, synchrony=1.0, leaving=0.1, step=0.01))
+    cycle = CellCycle(Cycle(noise=0.01, synchrony=1.0, exit_rate=0.1, step=0.01))
     rng = np.random.default_rng(0)
     start = np.array([1.3, 0.0, 0.0])
     x, _ = sde.final_state(cycle, np.tile(start, (500, 1)), 0.0, 18.0, rng, step=0.01)
@@ -128,7 +128,7 @@ def test_without_noise_the_cycle_is_the_ode():
 
 def test_a_turn_takes_the_time_it_says():
     """The ODE is back after one period; the mean of synchronous cells is at the right phase, within 0.02 of a turn."""
-    cycle = CellCycle(Cycle(turn=10.0))
+    cycle = CellCycle(Cycle(period=10.0))
     back = solve_ivp(lambda t, y: cycle.drift(t, y[None])[0], (0, cycle.period()), [1.0, 0.0], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(back.y[:, -1], [1.0, 0.0], atol=1e-6)
     assert cycle.period({"cycle 1": 0.5}) == 0.0

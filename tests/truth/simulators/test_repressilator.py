@@ -38,13 +38,13 @@ def test_course_and_period_agree_with_another_integration() -> None:
 @pytest.mark.parametrize("protein_life", [3.0, 15.0, 100.0])
 def test_it_oscillates_where_the_paper_says(hill: float, transcription: float, protein_life: float) -> None:
     """Elowitz & Leibler 2000, box 1: the state of rest is stable where (beta + 1)^2 / beta > 3 X^2 / (4 + 2 X)."""
-    use = Settings(hill=hill, transcription=transcription, protein_life=protein_life, leak=0.0)
+    use = Settings(hill=hill, transcription=transcription, protein_lifetime=protein_life, leak=0.0)
     low, high = 0.0, transcription
     for _ in range(200):
         rest = (low + high) / 2
         low, high = (rest, high) if rest * (1 + rest**hill) < transcription else (low, rest)
     slope = -transcription * hill * rest ** (hill - 1) / (1 + rest**hill) ** 2
-    ratio = use.mrna_life / use.protein_life
+    ratio = use.mrna_lifetime / use.protein_lifetime
     stable = slope > -2 and (ratio + 1) ** 2 / ratio > 3 * slope**2 / (4 + 2 * slope)
     assert (Repressilator(use).period() == 0) == stable
 

@@ -56,7 +56,7 @@ def test_equal_rates_are_no_exception() -> None:
 
 
 def test_the_velocity_is_the_slope_of_the_course_and_the_drift() -> None:
-    made = Splicing(Settings(cells_per_time=50, error=0.0))
+    made = Splicing(Settings(cells_per_time=50, measurement_error_sd=0.0))
     data = made.simulate()
     latent, step = data.covariates[LATENT], 1e-5
     slope = (made.mean_trajectory(latent + step) - made.mean_trajectory(latent - step)) / (2 * step)
@@ -80,7 +80,7 @@ def test_genes_rise_fall_or_both() -> None:
 
 
 def test_counts_are_poisson_around_the_course() -> None:
-    made = Splicing(Settings(measured="counts", cells_per_time=4000, n_times=2, spread=0.0, capture=0.5))
+    made = Splicing(Settings(measured="counts", cells_per_time=4000, n_times=2, latent_time_sd=0.0, capture_rate=0.5))
     data, layers = made.simulate(), made.layers()
     assert (data.x == layers["spliced"]).all() and (layers["unspliced"] == layers["unspliced"].round()).all()
     truth = made.layer_courses(np.array([12.0]))

@@ -17,7 +17,7 @@ import pytest
 from cellflow_core.analysis import evaluate
 from cellflow_core.data.download import public
 from cellflow_core.data.snapshots import DataRequirement
-from cellflow_core.data.store.store import save_dataset
+from cellflow_core.data.store import save_dataset
 from cellflow_core.models import registry
 from tests.webserver import Shelf, serving
 

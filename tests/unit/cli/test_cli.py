@@ -18,7 +18,7 @@ from cellflow_core.cli.options import parsed
 from cellflow_core.cli.table import duration, table
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
-from cellflow_core.data.store.store import open_dataset
+from cellflow_core.data.store import open_dataset
 from cellflow_core.jobs import export
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.models import registry

@@ -11,7 +11,7 @@ import pytest
 from cellflow_core import cli
 from cellflow_core.data.download import public
 from cellflow_core.data.importing import uploads
-from cellflow_core.data.store.store import datasets, delete, open_dataset
+from cellflow_core.data.store import datasets, delete, open_dataset
 from tests.toys import stored
 from tests.webserver import Shelf, serving
 
@@ -70,7 +70,7 @@ def test_a_file_of_this_machine_stays_where_it_is(tmp_path: Path, capsys: pytest
     path.write_text(TABLE)
     assert cli.main(["data", "inspect", str(path)]) == 0
     assert "mine.csv: table, 90 cells" in capsys.readouterr().out
-    assert not list(uploads._root().glob("*/"))
+    assert not list(uploads.root().glob("*/"))
     assert cli.main(["data", "import", str(path), "--time", "when"]) == 0
     made = capsys.readouterr().out.strip()
     assert path.read_text() == TABLE

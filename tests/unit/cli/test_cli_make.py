@@ -7,8 +7,8 @@ import argparse
 import pytest
 
 from cellflow_core.cli import make
+from cellflow_core.data import store
 from cellflow_core.data.simulators import registry
-from cellflow_core.data.store import store
 
 
 def run(line: str) -> None:

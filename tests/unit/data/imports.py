@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from cellflow_core.data import store
 from cellflow_core.data.importing.import_choices import ImportChoices
-from cellflow_core.data.importing.importing import import_file
-from cellflow_core.data.store import store
+from cellflow_core.data.importing.pipeline import import_file
 
 PAUL = "paul15_myeloid/paul15_2660x3004_counts.h5ad"
 EB = "eb_embryoid_body/eb_subset2750.h5ad"

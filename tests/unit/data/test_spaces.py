@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
+from cellflow_core.data.spaces.pca import pca
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.store.snapshots_file import load_snapshots, save_snapshots
 from tests import STORED

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cellflow_core.analysis.results import GeneTrend
-from cellflow_core.data.store.store import delete
+from cellflow_core.data.store import delete
 from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.run_context import RunContext

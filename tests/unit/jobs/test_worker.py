@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from cellflow_core.analysis.results import Scores
-from cellflow_core.data.store.store import delete, open_dataset
+from cellflow_core.data.store import delete, open_dataset
 from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.jobs.executor import InProcess

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from cellflow_core.data.snapshots import DataRequirement
-from cellflow_core.data.store.store import open_dataset
+from cellflow_core.data.store import open_dataset
 from cellflow_core.selection.benchmark_results import RESULTS, TITLES, Evidence, evidence
 from cellflow_core.selection.recommendation import ModelGoals, rank, remarks
 from tests import toys

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cellflow_core.data import store
 from cellflow_core.data.importing.import_choices import ImportChoices
-from cellflow_core.data.importing.importing import import_file, inspect_file
-from cellflow_core.data.preprocessing.preprocessing import stratified_subsample
+from cellflow_core.data.importing.pipeline import import_file, inspect_file
+from cellflow_core.data.preprocessing.selection import stratified_subsample
 from cellflow_core.data.readers import InvalidInputError
 from cellflow_core.data.snapshots import DataRequirement
-from cellflow_core.data.store import store
 from tests.unit.data.imports import EB, PAUL, brought, counts, written
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from cellflow_core.data.importing.importing import ImportChoices, InvalidInputError, import_file, inspect_file
-from cellflow_core.data.store import store
+from cellflow_core.data import store
+from cellflow_core.data.importing.pipeline import ImportChoices, InvalidInputError, import_file, inspect_file
 
 EB = "eb_embryoid_body/eb_subset2750.h5ad"
 MOSCOT = "schiebinger_reprogramming/moscot_temporal_1000x1479.h5ad"

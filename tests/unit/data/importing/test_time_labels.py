@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cellflow_core.data.importing.time_labels import DOUBTFUL, likeness, propose, read_label, unit_of_name
+from cellflow_core.data.time_labels import DOUBTFUL, likeness, propose, read_label, unit_of_name
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cellflow_core.data.importing import uploads
-from cellflow_core.data.store import demos
-from cellflow_core.data.store.store import open_dataset
+from cellflow_core.data.importing import demos, uploads
+from cellflow_core.data.store import open_dataset
 
 
 def test_an_upload_is_found_by_its_id_with_its_own_name(home: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from cellflow_core.data.importing.value_type import scale_of
-from cellflow_core.data.preprocessing.pca import principal
 from cellflow_core.data.readers import Table
+from cellflow_core.data.spaces.pca import principal
 from tests.unit.data.imports import brought, counts
 
 
@@ -85,7 +85,7 @@ def test_training_genes_come_back_from_components(cells) -> None:
 def test_single_precision_is_exact_enough(monkeypatch) -> None:
     rng = np.random.default_rng(0)
     inside = rng.normal(size=(3000, 6)) @ rng.normal(size=(6, 120)) + 3
-    monkeypatch.setattr("cellflow_core.data.preprocessing.pca._SINGLE", 0)
+    monkeypatch.setattr("cellflow_core.data.spaces.pca._SINGLE", 0)
     found = principal(inside, tuple(map(str, range(120))), 20)
     assert found.space.dim == 6 and np.abs(found.space.decode(found.state) - inside).max() < 2e-4
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from cellflow_core.data.importing.import_choices import ImportChoices
-from cellflow_core.data.importing.importing import inspect_file
+from cellflow_core.data.importing.pipeline import inspect_file
 from cellflow_core.data.preprocessing import qc
 from tests.unit.data.imports import EB, LARRY, PAUL, brought, counts, written
 

@@ -10,13 +10,13 @@ import pytest
 from scipy import sparse
 
 from cellflow_core.data.preprocessing import reconstruction
-from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.fitting import kept_aside
+from cellflow_core.data.spaces.pca import pca
 from cellflow_core.data.steps.derive import derive
+from cellflow_core.data.store import Dataset, open_dataset, save_dataset
 from cellflow_core.data.store.dataset import DamagedDatasetError
-from cellflow_core.data.store.store import Dataset, open_dataset, save_dataset
 from cellflow_core.figures.data import reconstruction as figures
 from tests.unit.data.steps.test_change_state_space import GENES, quick, stored  # noqa: F401 - a fixture
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from cellflow_core.data import store
+from cellflow_core.data.importing import demos
 from cellflow_core.data.preprocessing import umap
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.store import demos, store
 
 
 def test_umap_is_stored_once_and_keeps_fates_apart(monkeypatch) -> None:

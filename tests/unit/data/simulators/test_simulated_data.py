@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellflow_core.data.simulators import registry
+from cellflow_core import aliases
+from cellflow_core.data import store
+from cellflow_core.data.importing import demos
+from cellflow_core.data.simulators import registry, simulated_data
 from cellflow_core.data.simulators.contract import CAPABILITIES, HasLayers
-from cellflow_core.data.store import demos, store
 
 FINGERPRINTS = {"toggle": "60cde81cc95db03b", "krumsiek11": "2c7097d18838b2b6"}
 """Of the demos whose cells do not hang on the arithmetic of a machine, as the PCA of the third does."""
@@ -23,7 +25,7 @@ def few(name: str) -> dict[str, int]:
 @pytest.mark.parametrize("name", registry.names())
 def test_every_simulator_makes_a_data_set_that_says_what_is_known(name: str) -> None:
     process = registry.create(name, few(name))
-    id = demos.simulate(name, few(name))
+    id = simulated_data.simulate(name, few(name))
     opened = store.open_dataset(id)
     info, cells = opened.info, opened.snapshots()
     assert info.truth == name and info.origin == "simulated" and info.label.startswith(process.title)
@@ -39,27 +41,27 @@ def test_every_simulator_makes_a_data_set_that_says_what_is_known(name: str) -> 
 
 
 def test_what_is_known_has_words() -> None:
-    assert set(demos.KNOWN) <= set(CAPABILITIES)
+    assert set(simulated_data.KNOWN) <= set(CAPABILITIES)
     for name in registry.names():
-        assert demos.known_words(registry.find(name)), name
+        assert simulated_data.known_words(registry.find(name)), name
 
 
 def test_a_name_of_ones_own_and_mistakes() -> None:
-    id = demos.simulate("toggle", few("toggle") | {"bias": 0.2}, " Class 7b ")
+    id = simulated_data.simulate("toggle", few("toggle") | {"bias": 0.2}, " Class 7b ")
     info = store.open_dataset(id).info
     assert info.label == "Class 7b" and "bias 0.2 (not 0.045)" in info.steps[1]
     with pytest.raises(ValueError, match="bias=9"):
-        demos.simulate("toggle", {"bias": 9})
+        simulated_data.simulate("toggle", {"bias": 9})
     with pytest.raises(KeyError, match="'dice'"):
-        demos.simulate("dice", {})
+        simulated_data.simulate("dice", {})
     with pytest.raises(ValueError, match="5,000,000 cells"):
-        demos.simulate("toggle", {"cells_per_time": 100_000, "n_times": 50})
+        simulated_data.simulate("toggle", {"cells_per_time": 100_000, "n_times": 50})
     assert len(store.datasets()) == 1
 
 
 @pytest.mark.parametrize("name", registry.names())
 def test_a_preview_is_a_few_cells_on_two_axes(name: str) -> None:
-    points, times, axes = demos.preview(name, {})
+    points, times, axes = simulated_data.preview(name, {})
     assert points.shape == (len(times), 2) and len(times) <= 60 * len(set(times)) and len(axes) == 2
     assert np.isfinite(points).all()
 
@@ -69,3 +71,27 @@ def test_the_demos_stay_what_they_were(name: str) -> None:
     """Runs trained on them find their cells by this."""
     id = demos.make(name)
     assert id == f"demo-{name}" and store.open_dataset(id).info.fingerprint == FINGERPRINTS[name]
+
+
+V05 = {
+    "birth-death": "founders frames states birth_1 death_1 travel noise spread extra seed",
+    "branching-tree": "cells_per_time ends levels bias speed noise width extra step",
+    "cell-cycle": "frames turn synchrony attraction noise leaving extra step",
+    "double-well": "frames last_time dims barrier tilt rate noise",
+    "gaussian-bridge": "dims noise start end start_spread end_spread stretch turn",
+    "gene-circuit": "frames division noise step",
+    "interacting-particles": "dims attraction repulsion closeness confinement travel noise apart start_spread",
+    "krumsiek": "gata2_start pu1_start gfi1_rate egr_rate noise hill step",
+    "ornstein-uhlenbeck": "dims mean rate stretch turn noise start start_spread",
+    "pkpd": "lowest_dose highest_dose groups doses every absorption effect variety error subjects frames times",
+    "repressilator": "transcription leak hill mrna_life protein_life noise together",
+    "splicing": "transcription splicing degradation variety genes spread measured error capture",
+    "toggle": "frames last_time noise bias growth_gap step seed",
+}
+"""Names of settings in version 0.5."""
+
+
+@pytest.mark.parametrize("name", V05)
+def test_settings_that_version_05_stored_are_read_under_their_names(name):
+    known = {each.name for each in registry.find(name).Config.settings()}
+    assert set(aliases.simulator(name, dict.fromkeys(V05[name].split(), 1))) <= known

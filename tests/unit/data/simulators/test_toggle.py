@@ -69,7 +69,7 @@ def test_without_noise_the_course_is_the_ode() -> None:
 
 
 def test_growth_makes_the_population_lean_to_the_faster_fate() -> None:
-    alike = Toggle(Settings(growth_gap=0.0))
+    alike = Toggle(Settings(growth_difference=0.0))
     mass, lines = Toggle().fate_shares(cells=CELLS), Toggle().fate_shares(of="start cells", cells=CELLS)
     assert 0.01 < mass["fate A"] - lines["fate A"] < 0.06
     mass, lines = (alike.fate_shares(cells=1000, of=each) for each in ("population", "start cells"))

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from cellflow_core.data.preprocessing.pca import pca
 from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.data.spaces import diffusion, geodesic, vae
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.counts import recover_counts
 from cellflow_core.data.spaces.genes import named
 from cellflow_core.data.spaces.neural import NeuralSpace
+from cellflow_core.data.spaces.pca import pca
 from cellflow_core.data.steps.derive import derive
-from cellflow_core.data.store.store import Dataset, open_dataset, save_dataset
+from cellflow_core.data.store import Dataset, open_dataset, save_dataset
 
 GENES = (*(f"Gene{k}" for k in range(38)), "<b>bad</b>", "gene 39")
 

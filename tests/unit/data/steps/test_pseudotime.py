@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from cellflow_core.data.preprocessing import neighbors, palantir
+from cellflow_core.data import store
+from cellflow_core.data.preprocessing import palantir
 from cellflow_core.data.readers import read
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.steps.pseudotime import diffusion, order_from
-from cellflow_core.data.store import store
+from cellflow_core.math.neighbors import neighbor_graph
 from cellflow_core.math.polygon import format_polygon
 
 METHODS = ("diffusion", "palantir")
@@ -45,7 +46,7 @@ def snapshot(x: np.ndarray, **rest) -> str:
 @pytest.mark.parametrize("noise", [0.05, 0.3])
 def test_a_known_order_is_found(method, noise):
     x, place = curve(noise=noise)
-    order = order_from(x, neighbors.neighbours(x), int(place.argmin()), method, 200, 0, quiet)
+    order = order_from(x, neighbor_graph(x), int(place.argmin()), method, 200, 0, quiet)
     assert order.min() == 0 and order.max() == 1
     assert spearmanr(order, place)[0] >= 0.95
 
@@ -58,7 +59,7 @@ def test_a_branching_order_is_found(method):
     place, arm = rng.uniform(0, 1, 900), rng.integers(0, 2, 900)
     side = np.where(arm == 1, 1.0, -1.0) * np.maximum(place - 0.4, 0) * 3
     x = np.stack([4 * place, side, *(np.zeros(900) for _ in range(6))], axis=1) + 0.1 * rng.standard_normal((900, 8))
-    order = order_from(x.astype(np.float32), neighbors.neighbours(x), int(place.argmin()), method, 300, 0, quiet)
+    order = order_from(x.astype(np.float32), neighbor_graph(x), int(place.argmin()), method, 300, 0, quiet)
     for each in (0, 1):
         assert spearmanr(order[arm == each], place[arm == each])[0] >= 0.95
 
@@ -67,7 +68,7 @@ def test_diffusion_is_that_of_scanpy_where_scanpy_sees_one_island():
     import scanpy as sc
 
     x, place = curve(noise=0.3)
-    found, root = neighbors.neighbours(x), int(place.argmin())
+    found, root = neighbor_graph(x), int(place.argmin())
     cells = found.annotated(x)
     sc.tl.diffmap(cells, n_comps=15, random_state=0)
     assert cells.uns["diffmap_evals"][1] < 0.9994
@@ -86,7 +87,7 @@ def test_the_steps_of_krumsiek_are_found_in_each_run(method):
         warnings.filterwarnings("ignore", message="Observation names are not unique", category=UserWarning)
         cells = sc.datasets.krumsiek11()
     x, step = np.asarray(cells.X, dtype=np.float32), np.array([int(each) for each in cells.obs_names])
-    order = order_from(x, neighbors.neighbours(x), 0, method, 300, 0, quiet)
+    order = order_from(x, neighbor_graph(x), 0, method, 300, 0, quiet)
     for run in range(4):
         there = slice(160 * run, 160 * run + 80)
         seen = np.isfinite(order[there])
@@ -109,7 +110,7 @@ def test_the_true_time_of_dyngen_is_found(shared, method, least):
     sc.pp.log1p(cells)
     sc.pp.pca(cells, n_comps=30, random_state=0)
     x, time = np.asarray(cells.obsm["X_pca"]), table.obs["global_time"].to_numpy(float)
-    order = order_from(x, neighbors.neighbours(x), int(time.argmin()), method, 500, 0, quiet)
+    order = order_from(x, neighbor_graph(x), int(time.argmin()), method, 500, 0, quiet)
     assert spearmanr(order, time)[0] >= least
 
 
@@ -191,7 +192,7 @@ def test_what_cannot_be_ordered_is_one_sentence(settings, sentence):
 def test_palantir_repeats_and_takes_equal_cells():
     x, place = curve(200)
     x[:30] = x[0]
-    found = neighbors.neighbours(x)
+    found = neighbor_graph(x)
     once, again = (palantir.pseudotime(found.distances, int(place.argmin()), 50, seed=3) for _ in range(2))
     np.testing.assert_array_equal(once, again)
     assert np.isfinite(once).all()

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cellflow_core.data import store
+from cellflow_core.data.importing import demos
 from cellflow_core.data.preprocessing import gene_sets
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.steps import registry
 from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.steps.growth import birth_rate, death_rate
-from cellflow_core.data.store import demos, store
 from tests.toys import drifting, stored
 
 

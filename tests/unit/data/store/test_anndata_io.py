@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from cellflow_core.data.importing.importing import ImportChoices, import_file, inspect_file
-from cellflow_core.data.preprocessing.pca import pca
-from cellflow_core.data.readers import read
+from cellflow_core.data import store
+from cellflow_core.data.importing.pipeline import ImportChoices, import_file, inspect_file
+from cellflow_core.data.readers import anndata_io, read
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.store import anndata_io, store
+from cellflow_core.data.spaces.pca import pca
+from cellflow_core.data.store.h5ad_export import write_dataset
 
 CELLS = 30
 rng = np.random.default_rng(5)
@@ -131,7 +132,7 @@ def test_a_data_set_exported_and_imported_is_the_same(tmp_path, space) -> None:
             layers={"spliced": values} if space == "pca" else {},
         )
     )
-    anndata_io.write_dataset(first, tmp_path / "a.h5ad")
+    write_dataset(first, tmp_path / "a.h5ad")
     found = inspect_file(tmp_path / "a.h5ad", "a.h5ad")
     assert found.ready and found.cells == CELLS
     again = store.open_dataset(import_file(tmp_path / "a.h5ad", "a.h5ad", ImportChoices(), {}))

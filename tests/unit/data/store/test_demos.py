@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellflow_core.data.store import demos, store
+from cellflow_core.data import store
+from cellflow_core.data.importing import demos
 
 
 @pytest.mark.parametrize("demo", demos.DEMOS, ids=lambda each: each.name)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from cellflow_core.data.preprocessing.pca import pca
+from cellflow_core.data import store
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.store import store
+from cellflow_core.data.spaces.pca import pca
 
 
 def cells(count: int = 30, **more) -> Snapshots:
@@ -148,7 +148,9 @@ def test_damage_of_the_same_size_is_told_when_read() -> None:
 
 
 def test_a_failure_leaves_nothing(home, monkeypatch) -> None:
-    monkeypatch.setattr(store, "write_info", lambda folder, info: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(
+        "cellflow_core.data.store.catalog.write_info", lambda folder, info: (_ for _ in ()).throw(OSError("disk full"))
+    )
     with pytest.raises(OSError, match="disk full"):
         saved()
     assert list((home / "data").iterdir()) == []

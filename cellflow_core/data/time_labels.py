@@ -7,31 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-UNITS = {
-    "second": ("sec", "secs", "second", "seconds"),
-    "minute": ("min", "mins", "minute", "minutes"),
-    "hour": ("h", "hr", "hrs", "hour", "hours", "hpf", "hpi"),
-    "day": ("d", "day", "days", "dpf", "dpi", "dpc"),
-    "week": ("w", "wk", "wks", "week", "weeks"),
-    "month": ("mo", "month", "months"),
-    "year": ("y", "yr", "yrs", "year", "years"),
-    "embryonic day": ("e",),
-}
-_UNIT_OF = {word: unit for unit, words in UNITS.items() for word in words}
-_DAYS = {
-    "second": 1 / 86400,
-    "minute": 1 / 1440,
-    "hour": 1 / 24,
-    "day": 1.0,
-    "week": 7.0,
-    "month": 30.4375,
-    "year": 365.25,
-}
+from cellflow_core.time_units import DAYS, UNIT_OF
+
 DOUBTFUL = 0.5
 """A likeness below this: a column of many numbers that is named like a time goes before it."""
 _NUMBER = r"\d+(?:[.,]\d+)?"
 _RANGE = rf"(?:(?:(?<=\s)|^)-\s?)?{_NUMBER}(?:\s?(?:-|–|—|to)\s?{_NUMBER})?"
-_WORD = "|".join(sorted(_UNIT_OF, key=len, reverse=True))
+_WORD = "|".join(sorted(UNIT_OF, key=len, reverse=True))
 _BEFORE = re.compile(rf"(?<![a-z])(?P<unit>{_WORD})(?P<gap>[\s_.:=-]{{0,2}}?)(?P<number>{_RANGE})(?![\d])", re.I)
 _AFTER = re.compile(rf"(?<![\d.,])(?P<number>{_RANGE})(?P<gap>\s?-?|_(?=(?:{_WORD})$))(?P<unit>{_WORD})(?![a-z])", re.I)
 _BARE = re.compile(_RANGE)
@@ -69,15 +51,15 @@ def read_label(label: str) -> tuple[float, str] | None:
     after, before = list(_AFTER.finditer(text)), list(_BEFORE.finditer(text))
     doubtful = bool(after) and text[after[-1].end() :][:1].isdigit()  # "s1d6" is day 6, not 1 day
     found = before if len(before) > len(after) or (doubtful and len(before) == len(after)) else after
-    quantities = [(_middle(match["number"]), _UNIT_OF[match["unit"].lower()]) for match in found]
+    quantities = [(_middle(match["number"]), UNIT_OF[match["unit"].lower()]) for match in found]
     if len(quantities) == 1:
         return quantities[0]
     if quantities:
         units = [unit for _, unit in quantities]
-        if len(set(units)) != len(units) or not set(units) <= set(_DAYS):
+        if len(set(units)) != len(units) or not set(units) <= set(DAYS):
             return None
-        unit = min(units, key=lambda each: _DAYS[each])
-        return sum(number * _DAYS[each] for number, each in quantities) / _DAYS[unit], unit
+        unit = min(units, key=lambda each: DAYS[each])
+        return sum(number * DAYS[each] for number, each in quantities) / DAYS[unit], unit
     bare = _BARE.findall(text)
     return (_middle(bare[0]), "") if len(bare) == 1 else None
 
@@ -89,7 +71,7 @@ def propose(labels: Iterable[str], column: str = "") -> Proposal:
         return divided
     read = {label: read_label(label) for label in distinct}
     named = Counter(found[1] for found in read.values() if found and found[1])
-    unit = min(named, key=lambda each: (-named[each], _DAYS.get(each, 0.0))) if named else unit_of_name(column)
+    unit = min(named, key=lambda each: (-named[each], DAYS.get(each, 0.0))) if named else unit_of_name(column)
     numbers = {label: _convert(*found, unit) if found else None for label, found in read.items()}
     known = sorted((label for label in distinct if numbers[label] is not None), key=lambda each: (numbers[each], each))
     order = (*known, *(label for label in distinct if numbers[label] is None))
@@ -115,14 +97,7 @@ def unit_of_name(column: str) -> str:
         return "pseudotime"
     if "stage" in words:
         return "stage"
-    return next((_UNIT_OF[each] for each in words if len(each) > 1 and each in _UNIT_OF), "")
-
-
-def days_in(unit: str) -> float | None:
-    """Length of a unit of time in days, None where it is no measured time ("stage", "pseudotime", "")."""
-    words = [each for each in re.split(r"[^a-z]+", unit.lower()) if each]
-    found = next((_UNIT_OF[each] for each in reversed(words) if each in _UNIT_OF), "")
-    return 1.0 if found == "embryonic day" else _DAYS.get(found)
+    return next((UNIT_OF[each] for each in words if len(each) > 1 and each in UNIT_OF), "")
 
 
 def likeness(column: str, labels: Sequence[str]) -> float:
@@ -164,8 +139,8 @@ def _convert(number: float, found: str, unit: str) -> float | None:
     """In `unit`; a bare number is taken to be in it already. None where the two cannot be converted."""
     if not found or found == unit:
         return number
-    if found in _DAYS and unit in _DAYS:
-        return round(number * _DAYS[found] / _DAYS[unit], 6)
+    if found in DAYS and unit in DAYS:
+        return round(number * DAYS[found] / DAYS[unit], 6)
     return None
 
 

@@ -141,9 +141,7 @@ def save_dataset(
     """
     if snapshots.dim < 2 and snapshots.subject is None:
         raise ValueError(f"cells have {snapshots.dim} coordinate: two or more are needed to draw and model them")
-    name = id if id is not None else f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
-    if not _ID.fullmatch(name):
-        raise ValueError(f"{name!r} is no id: lower-case letters, digits, - and _ only")
+    name = _checked_id(id) if id is not None else _new_id()
     data = dataclasses.replace(snapshots, labels={k: text(v) for k, v in snapshots.labels.items()})
     target, partial = data_root() / name, data_root() / f".partial-{name}-{secrets.token_hex(4)}"
     _sweep_partial()
@@ -151,43 +149,67 @@ def save_dataset(
         partial.mkdir(parents=True)
         save_snapshots(partial / "snapshots.npz", data)
         _write_views(partial, data, views or {}, variance)
-        table = Expression.from_values(expression, tuple(expression_genes), cells=len(data.x))
-        table.save(partial / "expression")
-        for layer, values in (layers or {}).items():
-            Expression.from_values(values, tuple(expression_genes), cells=len(data.x)).save(partial / "layers" / layer)
+        measured = _write_expression(partial, len(data.x), tuple(expression_genes), expression, layers or {})
         info = DatasetInfo(
             id=name,
-            label=clean_label(label) if id is not None else _own_label(clean_label(label)),
+            label=clean_label(label) if id is not None else _unique_label(clean_label(label)),
             origin=origin,
             source=source,
-            cells=len(data.x),
-            dim=data.dim,
-            space=data.space.kind,
-            genes=len({*data.space.genes, *table.genes}),
-            times=tuple(float(each) for each in data.times),
-            counts=tuple(int((data.t == each).sum()) for each in data.times),
-            time_unit=data.time_unit,
-            annotations=tuple(data.labels),
-            views=("pca",),
+            genes=len({*data.space.genes, *measured}),
             steps=tuple(steps),
             notes=tuple(notes),
             created=datetime.now(UTC).isoformat(),
-            fingerprint=data.fingerprint,
             truth=truth,
             truth_settings=dict(truth_settings or {}),
-            covariates=tuple(data.covariates),
             layers=tuple(layers or {}),
-            has=tuple(sorted(data.has)),
             recipe=tuple(recipe),
             parent=parent,
+            **_facts(data),
         )
         write_info(partial, info)
         if not (id is not None and target.exists()):
             partial.rename(target)
     finally:
-        if partial.exists():
-            shutil.rmtree(partial)
+        shutil.rmtree(partial, ignore_errors=True)
     return name
+
+
+def _new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def _checked_id(id: str) -> str:
+    if not _ID.fullmatch(id):
+        raise ValueError(f"{id!r} is no id: lower-case letters, digits, - and _ only")
+    return id
+
+
+def _facts(data: Snapshots) -> dict[str, Any]:
+    """What the cells themselves say of a data set, as fields of DatasetInfo."""
+    return {
+        "cells": len(data.x),
+        "dim": data.dim,
+        "space": data.space.kind,
+        "times": tuple(float(each) for each in data.times),
+        "counts": tuple(int((data.t == each).sum()) for each in data.times),
+        "time_unit": data.time_unit,
+        "annotations": tuple(data.labels),
+        "covariates": tuple(data.covariates),
+        "fingerprint": data.fingerprint,
+        "has": tuple(sorted(data.has)),
+        "views": ("pca",),
+    }
+
+
+def _write_expression(
+    folder: Path, cells: int, genes: tuple[str, ...], expression: Any, layers: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """The measured values and layers of a data set; returns the genes that were measured."""
+    table = Expression.from_values(expression, genes, cells)
+    table.save(folder / "expression")
+    for layer, values in layers.items():
+        Expression.from_values(values, genes, cells).save(folder / "layers" / layer)
+    return table.genes
 
 
 def _write_views(folder: Path, data: Snapshots, views: Mapping[str, Array], variance: Array | None) -> None:
@@ -217,7 +239,7 @@ def _save_view(folder: Path, name: str, points: Float[Array, "cells 2"], cells: 
     partial.replace(folder / "views" / f"{name}.npy")
 
 
-def _own_label(label: str) -> str:
+def _unique_label(label: str) -> str:
     """The name, with a number where another data set has it already, so that lists tell them apart."""
     taken = {each.label for each in datasets()}
     numbered = (f"{label} ({number})" for number in itertools.count(2))

@@ -14,12 +14,12 @@ from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.inspection import FileSummary, check_size, inspect_file, measured, sentences
 from cellflow_core.data.importing.time_columns import MIN_PER_TIME, TimeCandidate, times_of, without_times
 from cellflow_core.data.importing.value_type import ValueType, scale_of
-from cellflow_core.data.preprocessing import preprocessing, qc
-from cellflow_core.data.preprocessing.preprocessing import PreprocessingState
+from cellflow_core.data.preprocessing import normalisation, qc, selection, state
+from cellflow_core.data.preprocessing.normalisation import PreprocessingState
 from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, Table, read
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.store.store import save_dataset
+from cellflow_core.data.store import save_dataset
 
 __all__ = ["FileSummary", "ImportChoices", "InvalidInputError", "TimeCandidate", "import_file", "inspect_file"]
 
@@ -48,36 +48,14 @@ def import_file(
     made.notes += table.notes
     say("checking cells and genes")
     scale = _decided(scale_of(table), choices, made)
-    numbers_of_cells = measured(table)
-    genes = _filter(numbers_of_cells, choices, scale, made, name)
+    metrics = measured(table)
+    genes = _filter(metrics, choices, scale, made, name)
     times = _times(table, name, choices, numbers, made)
     if choices.batch_column:
         made.batch = _batches(table, name, choices, times, made)
     say("preparing the values")
     expression, features, layers = _prepare(table, name, choices, scale, genes, made, say)
-    times = times[made.kept]
-    subject, dose = annotations.subjects(table)
-    _check_times(times, name, choices, followed=subject is not None)
-    assert made.space is not None
-    if made.space.dim < (1 if subject is not None else 2):
-        raise InvalidInputError(
-            f"{name} has {made.space.dim} coordinate that differs between cells: two or more are needed to draw and "
-            "model motion"
-        )
-    data = Snapshots(
-        made.state,
-        times,
-        made.space,
-        choices.unit,
-        velocity=import_annotations.velocity(table, choices, made),
-        lineage=import_annotations.rows(annotations.lineage(table), made),
-        second_modality=import_annotations.second_modality_values(table, name, choices, made),
-        growth=import_annotations.growth(table, name, choices, made),
-        subject=import_annotations.rows(subject, made),
-        dose=import_annotations.rows(dose, made),
-        labels=import_annotations.labels(table, choices, made),
-        covariates=import_annotations.numbers(table, numbers_of_cells, scale, choices, made),
-    )
+    data = _snapshots(table, name, choices, times, metrics, scale, made)
     say("storing the cells")
     return save_dataset(
         data,
@@ -92,6 +70,41 @@ def import_file(
         recipe=(recipe,),
         views=import_annotations.embeddings(table, data.second_modality, made),
         variance=made.shares,
+    )
+
+
+def _snapshots(
+    table: Table,
+    name: str,
+    choices: ImportChoices,
+    times: Array,
+    metrics: QCMetrics,
+    scale: ValueType,
+    made: PreprocessingState,
+) -> Snapshots:
+    """The cells that are left, in their state, with every annotation of the file that is kept."""
+    times = times[made.kept]
+    subject, dose = annotations.subjects(table)
+    _check_times(times, name, choices, followed=subject is not None)
+    assert made.space is not None
+    if made.space.dim < (1 if subject is not None else 2):
+        raise InvalidInputError(
+            f"{name} has {made.space.dim} coordinate that differs between cells: two or more are needed to draw and "
+            "model motion"
+        )
+    return Snapshots(
+        made.state,
+        times,
+        made.space,
+        choices.unit,
+        velocity=import_annotations.velocity(table, choices, made),
+        lineage=import_annotations.rows(annotations.lineage(table), made),
+        second_modality=import_annotations.second_modality_values(table, name, choices, made),
+        growth=import_annotations.growth(table, name, choices, made),
+        subject=import_annotations.rows(subject, made),
+        dose=import_annotations.rows(dose, made),
+        labels=import_annotations.labels(table, choices, made),
+        covariates=import_annotations.numbers(table, metrics, scale, choices, made),
     )
 
 
@@ -140,7 +153,7 @@ def _times(
     followed = annotations.subjects(table)[0] is not None
     found, steps = times_of(table.obs.iloc[rows], name, choices.time_column, numbers, choices.windows, every=followed)
     made.steps += steps
-    preprocessing.keep_cells(made, np.isfinite(found))
+    normalisation.keep_cells(made, np.isfinite(found))
     times = np.full(table.cells, np.nan)
     times[rows] = found
     _check_times(times[made.kept], name, choices, followed)
@@ -151,7 +164,7 @@ def _times(
         )
     left = int(made.kept.sum())
     if left > choices.most_cells:
-        preprocessing.keep_cells(made, preprocessing.stratified_subsample(times[made.kept], choices.most_cells))
+        normalisation.keep_cells(made, selection.stratified_subsample(times[made.kept], choices.most_cells))
         made.steps.append(f"took {choices.most_cells:,} of {left:,} cells at random, the same share of every time")
         made.notes.append(f"only {choices.most_cells:,} of {left:,} cells are held, a random part of each time")
         _check_times(times[made.kept], name, choices, followed=False)
@@ -206,26 +219,26 @@ def _prepare(
     normalised = scale.value_type == "counts"
     if key:
         made.x = np.asarray(table.obsm[key][np.flatnonzero(made.kept)], dtype=np.float64)
-        preprocessing.drop_incomplete(made, name, choices.drop_incomplete)
+        normalisation.drop_incomplete(made, name, choices.drop_incomplete)
         axes = tuple(f"{key.removeprefix('X_').upper()}{k + 1}" for k in range(made.x.shape[1]))
-        made.state, made.space = preprocessing.coordinates(made.x, axes, choices.components, made)
-        if scale.value_type == "coordinates" or preprocessing.bad_rows(table.x[np.flatnonzero(made.kept)]).any():
+        made.state, made.space = state.coordinates(made.x, axes, choices.components, made)
+        if scale.value_type == "coordinates" or normalisation.bad_rows(table.x[np.flatnonzero(made.kept)]).any():
             return None, (), {}
         beside = _of_file(PreprocessingState(made.kept.copy(), notes=made.notes), table, genes)
-        preprocessing.unique_features(beside)
+        normalisation.unique_features(beside)
         if normalised:
-            preprocessing.normalise(beside, name, choices.normalise, choices.log)
+            normalisation.normalise(beside, name, choices.normalise, choices.log)
             made.steps += [f"genes: {each}" for each in beside.steps]
             made.state, made.kept = made.state[beside.kept[made.kept]], beside.kept
         return _stored(beside.x), beside.features, _layers(table, beside)
     _of_file(made, table, genes)
     what = "coordinates" if way == "coordinates" else "genes"
-    preprocessing.drop_incomplete(made, name, choices.drop_incomplete)
-    preprocessing.unique_features(made)
-    preprocessing.drop_constant(made, name, what)
+    normalisation.drop_incomplete(made, name, choices.drop_incomplete)
+    normalisation.unique_features(made)
+    normalisation.drop_constant(made, name, what)
     if normalised and way != "coordinates":
-        preprocessing.normalise(made, name, choices.normalise, choices.log)
-    preprocessing.compute_state(made, way, choices.components, choices.variable_genes, say)
+        normalisation.normalise(made, name, choices.normalise, choices.log)
+    state.compute_state(made, way, choices.components, choices.variable_genes, say)
     if way == "coordinates":
         return None, (), {}
     return _stored(made.x), made.features, _layers(table, made)
@@ -236,7 +249,7 @@ def _of_file(made: PreprocessingState, table: Table, genes: Array) -> Preprocess
     made.x = table.x if made.kept.all() else table.x[np.flatnonzero(made.kept)]
     made.features, made.columns = table.features, np.arange(len(table.features))
     if not genes.all():
-        preprocessing.keep_features(made, genes)
+        normalisation.keep_features(made, genes)
     return made
 
 

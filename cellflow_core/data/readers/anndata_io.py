@@ -24,7 +24,6 @@ from cellflow_core.data.readers.table import printable
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import from_arrays
 from cellflow_core.data.state_space import StateSpace
-from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
 KEY = "cellflow_data"
@@ -35,22 +34,6 @@ _COLUMNS = ("growth", "lineage", "subject")
 _STATE = "X_state"
 _TABLES = {"velocity": "velocity_state", "dose": "dose", "second_modality": "modality"}
 """Fields of Snapshots that go into obsm, and their names there."""
-
-
-def write_dataset(dataset: Dataset, path: Path) -> None:
-    """A stored data set with its measured expression, layers and pictures."""
-    info = dataset.info
-    about = {"label": info.label, "origin": info.origin, "source": info.source, "fingerprint": info.fingerprint}
-    about |= {"steps": "; ".join(info.steps), "notes": "; ".join(info.notes), "recipe": json.dumps(info.recipe)}
-    write_snapshots(
-        path,
-        dataset.snapshots(),
-        expression=dataset.measured.table() if dataset.measured.genes else None,
-        genes=dataset.measured.genes,
-        layers={each: dataset.layer(each).table() for each in info.layers},
-        views={each: dataset.embedding(each) for each in info.views},
-        about=about,
-    )
 
 
 def write_snapshots(

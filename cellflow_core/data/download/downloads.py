@@ -1,0 +1,130 @@
+"""Files from the internet, each under the id of an upload: announced, fetched, taken up again where it was cut.
+
+A download has its id before it has its file: `register_download`, then `download`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pooch
+
+from cellflow_core.data.download import transfer, url_safety
+from cellflow_core.data.importing import uploads
+
+
+@dataclass(frozen=True)
+class PendingDownload:
+    """A file that is to be fetched: its address, its checksum where that is known, what to call it and its time."""
+
+    url: str
+    sha256: str = ""
+    name: str = ""
+    time: str = ""
+
+
+def register_download(url: str, sha256: str = "", name: str = "", time: str = "") -> str:
+    """An id for a file that `download` fetches. ValueError with a sentence where nothing may be fetched from there."""
+    folder = uploads.new_folder()
+    pending = PendingDownload(url_safety.check(url), sha256.lower(), name, time)
+    (folder / "expected.json").write_text(json.dumps(asdict(pending)), encoding="utf-8")
+    return folder.name
+
+
+def expected(id: str) -> PendingDownload | None:
+    """What is still to come under this id; None where the file is there, or nothing is known of it."""
+    try:
+        return PendingDownload(**json.loads((uploads.folder_of(id) / "expected.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def download(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
+    """Fetch what `register_download` announced, going on where an earlier try was cut; `uploads.discard` ends it.
+
+    Raises ValueError with one sentence: offline, refused, too large, not the expected content, or under way already.
+    """
+    pending, folder = expected(id), uploads.folder_of(id)
+    if pending is None:
+        return uploads.opened(id).id
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError("this file is being fetched already: wait for it") from None
+        try:
+            file, name = _retrieve(pending, folder, say)
+        except FileNotFoundError:  # somebody discarded it in the midst of a step
+            raise KeyError(transfer.CANCELLED) from None
+        path = file.rename(folder / f"file{uploads.ending(name)}")
+        uploads.write_metadata(uploads.Source(id, path, name, pending.url, pooch.file_hash(str(path)), pending.time))
+        (folder / "expected.json").unlink()
+    return id
+
+
+def _retrieve(pending: PendingDownload, folder: Path, say: Callable[[str], None]) -> tuple[Path, str]:
+    """(the whole file, its name): pooch compares the checksum, and `transfer` fetches, as pooch cannot resume, limit
+    sizes or refuse addresses of the own network."""
+    names: list[str] = []
+
+    def fetch_guarded(url: str, target: str, _: Any) -> None:
+        arrived = transfer.download(
+            url, folder / "part", most=download_limit(), say=say, wanted=(folder / "lock").exists
+        )
+        arrived.path.replace(target)
+        names.append(arrived.name)
+        say("checking that the file is whole")
+
+    known = f"sha256:{pending.sha256}" if pending.sha256 else None
+    pooch.get_logger().setLevel("WARNING")
+    (folder / "file").unlink(missing_ok=True)
+    try:
+        path = pooch.retrieve(pending.url, known, fname="file", path=folder, downloader=fetch_guarded)
+    except ValueError as error:
+        if not names:
+            raise
+        raise ValueError(
+            f"{pending.url} sent another file than was expected (sha256 {pending.sha256[:12]}...), and it was deleted: "
+            "try again, or look for a new version"
+        ) from error
+    return Path(path), pending.name or names[0]
+
+
+def fetch(url: str, sha256: str = "", say: Callable[[str], None] = lambda stage: None) -> str:
+    """Download a file and return its id; what an earlier try of this address left is taken up."""
+    return download(unfinished(url) or register_download(url, sha256), say)
+
+
+def unfinished(url: str) -> str:
+    """Id of a download from this address that was cut and that nobody goes on with, "" for none."""
+    wanted = url_safety.check(url)
+    for part in sorted(uploads.root().glob("*/part")):
+        pending = expected(part.parent.name)
+        if pending is not None and pending.url == wanted and not _is_locked(part.parent):
+            return part.parent.name
+    return ""
+
+
+def download_limit() -> int:
+    """Bytes that a download may have: `CELLFLOW_DOWNLOAD_GB`, or 20 GB."""
+    given = os.environ.get("CELLFLOW_DOWNLOAD_GB", "20")
+    try:
+        return int(float(given) * 1e9)
+    except ValueError:
+        raise ValueError(f"CELLFLOW_DOWNLOAD_GB={given!r} is no number: say how many GB a download may have") from None
+
+
+def _is_locked(folder: Path) -> bool:
+    """Whether a process downloads into this folder now."""
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
