@@ -26,7 +26,7 @@ from cellflow_core.jobs.process import Context, run
 from cellflow_core.workspace import memory_limit
 
 AT_ONCE = 2
-LOADED = ("anndata", "scanpy", "cellflow_core.data.importing.importing")
+LOADED = ("anndata", "scanpy", "cellflow_core.data.importing.pipeline")
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
 
