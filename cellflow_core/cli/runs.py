@@ -19,9 +19,9 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     actions.add_parser("list", help="every run, newest first").set_defaults(do=_list)
     for name, help, do in (
         ("show", "where a run stands, and its recipe", _show),
-        ("log", "what its workers said", _log),
-        ("cancel", "ask it to stop", _each(Run.cancel, "cancelled")),
-        ("resume", "let a failed or cancelled run go on from its newest checkpoint", _resume),
+        ("log", "the logs of its workers", _log),
+        ("cancel", "stop it", _each(Run.cancel, "cancelled")),
+        ("resume", "resume a failed or cancelled run from its newest checkpoint", _resume),
         ("delete", "move it to the trash", _each(Run.delete, "moved to the trash")),
     ):
         action = actions.add_parser(name, help=help)
@@ -40,6 +40,8 @@ def _list(chosen: argparse.Namespace) -> None:
         state = f"{status.state} ({status.position})" if status.position else status.state
         rows.append((run.id, state, done, duration(status.seconds), run.recipe.model, run.recipe.dataset, run.label))
     print(table(("id", "state", "steps", "time", "model", "data", "label"), rows) if rows else "no runs yet")
+    for id, problem in index.damaged_runs():
+        print(f"{id}: damaged, left out: {problem}")
 
 
 def _show(chosen: argparse.Namespace) -> None:
@@ -57,7 +59,7 @@ def _show(chosen: argparse.Namespace) -> None:
 
 
 def _log(chosen: argparse.Namespace) -> None:
-    print(index.open_run(chosen.run).log() or "nobody has worked on this run yet")
+    print(index.open_run(chosen.run).log() or "no worker has claimed this run yet")
 
 
 def _resume(chosen: argparse.Namespace) -> None:
@@ -69,13 +71,13 @@ def _resume(chosen: argparse.Namespace) -> None:
     print(f"{run.id} is in the queue again")
 
 
-def _each(act: Callable[[Run], None], said: str) -> Callable[[argparse.Namespace], None]:
+def _each(act: Callable[[Run], None], outcome: str) -> Callable[[argparse.Namespace], None]:
     def do(chosen: argparse.Namespace) -> None:
         for run in [index.open_run(id) for id in chosen.run]:
             ended = run.status().state if run.status().ended else ""
             act(run)
-            state = "" if said != "cancelled" else run.status().state
-            print(f"{run.id}: {'it had ended as ' + ended if ended and state else _cancelling(state) or said}")
+            state = "" if outcome != "cancelled" else run.status().state
+            print(f"{run.id}: {'it had ended as ' + ended if ended and state else _cancelling(state) or outcome}")
 
     return do
 

@@ -27,10 +27,10 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument("--preset", choices=("quick", "standard", "careful"), default="standard")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     parser.add_argument("--seeds", type=options.seeds, default=(0,), metavar="0,1,2", help="one run for each")
-    parser.add_argument("--hold-out", type=float, metavar="TIME", help="also train without the cells of this time")
+    parser.add_argument("--hold-out", type=float, metavar="TIME", help="also train a copy with this time held out")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--label", default="", help="name of the runs, for people")
-    parser.add_argument("--wait", action="store_true", help="watch until they have ended")
+    parser.add_argument("--wait", action="store_true", help="wait until they have ended")
     parser.set_defaults(do=_train)
     model = options.value_of(argv, "--model") if argv[:1] == ["train"] else None
     if model is not None:
@@ -72,21 +72,21 @@ def _train(chosen: argparse.Namespace) -> int:
 
 
 def follow(runs: Sequence[Run]) -> int:
-    """Watch runs until they have ended: a live line in a terminal, elsewhere a line a change. 1 if one failed."""
+    """Wait until runs have ended: a live line in a terminal, elsewhere a line per change. 1 if one failed."""
     from cellflow_core.jobs.supervisor import ensure_supervisor
 
     live = sys.stdout.isatty()
     good = True
     for run in runs:
-        said = ""
+        printed = ""
         while True:
             status = run.status()
             line = _line(run)
             if live:
                 print(f"\r\033[K{line}", end="", flush=True)
-            elif line.partition(" step ")[0] != said.partition(" step ")[0] or status.ended:
+            elif line.partition(" step ")[0] != printed.partition(" step ")[0] or status.ended:
                 print(line, flush=True)
-            said = line
+            printed = line
             if status.ended:
                 break
             ensure_supervisor()

@@ -37,7 +37,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     from cellflow_core.jobs.demo import submit
     from cellflow_core.runs.index import open_run
 
-    runs = [open_run(id) for id in submit(say=print)]
+    runs = [open_run(id) for id in submit(on_progress=print)]
     for run in runs:
         print(f"{run.label} [{run.id}]: {run.status().state}")
     return follow(runs) if chosen.wait else 0

@@ -1,4 +1,4 @@
-"""A few processes that answer the questions of pages, so that no page script calculates or imports torch."""
+"""Worker processes that compute the analyses of pages, so that no page script calculates or imports torch."""
 
 from __future__ import annotations
 
@@ -12,60 +12,60 @@ from typing import Any
 
 from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.process import Context, run
+from cellflow_core.workspace import Workspace
 
 WORKERS = 2
 log = logging.getLogger(__name__)
 
 
 class _Pool:
-    """Some workers of this process, made on first use and made again when one was killed."""
+    """Worker processes, started on first use and started again when one was killed."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
-        self._asked: dict[str, Future[Any]] = {}
+        self._running: dict[str, Future[Any]] = {}
 
     def submit(self, path: str, *args: Any, **kwargs: Any) -> Future[Any]:
         with self._lock:
             if self._pool is None:
-                self._pool = _made(self._workers)
+                self._pool = _new_pool(self._workers)
             try:
                 return self._pool.submit(run, path, args, kwargs)
             except BrokenProcessPool:
-                log.warning("a calculating process was killed; the pool starts anew")
-                self._pool = _made(self._workers)
+                log.warning("a worker process was killed; the pool is restarted")
+                self._pool = _new_pool(self._workers)
                 return self._pool.submit(run, path, args, kwargs)
 
     def submit_deduplicated(self, key: str, path: str, *args: Any, **kwargs: Any) -> Future[Any]:
-        """As `submit`; who asks the same while the answer is under way gets the same future."""
+        """As `submit`; a second call with the same key, while the first is running, gets the same future."""
         with self._lock:
-            there = self._asked.get(key)
-        if there is not None and not there.done():
-            return there
-        made = self.submit(path, *args, **kwargs)
+            running = self._running.get(key)
+        if running is not None and not running.done():
+            return running
+        future = self.submit(path, *args, **kwargs)
         with self._lock:
-            self._asked = {name: each for name, each in self._asked.items() if not each.done()} | {key: made}
-        return made
+            self._running = {name: each for name, each in self._running.items() if not each.done()} | {key: future}
+        return future
 
 
 _POOL = _Pool(WORKERS)
-_ASIDE = _Pool(1)
+_LOW_PRIORITY = _Pool(1)
 
 
-def submit_analysis(question: str, run_id: str, **settings: Any) -> Future[Any]:
-    """The answer to a question about a run; ready at once where it is stored, else from a worker.
+def submit_analysis(question: str, run_id: str, *, workspace: Workspace | None = None, **settings: Any) -> Future[Any]:
+    """The result of an analysis of a run; ready at once where it is stored, else from a worker.
 
     Raises KeyError where there is no such question or run. What goes wrong in the worker is the future's exception.
     """
-    path = analysis_cache.cache_path(question, run_id, settings)
+    path = analysis_cache.cache_path(question, run_id, settings, workspace)
     if path.exists():
         ready: Future[Any] = Future()
         ready.set_result(analysis_cache.load(question, path))
         return ready
-    return _POOL.submit_deduplicated(
-        str(path), "cellflow_core.jobs.analysis_cache:answer", question, run_id, **settings
-    )
+    path_to_answer = "cellflow_core.jobs.analysis_cache:answer"
+    return _POOL.submit_deduplicated(str(path), path_to_answer, question, run_id, workspace=workspace, **settings)
 
 
 def call(function_path: str, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -74,26 +74,26 @@ def call(function_path: str, *args: Any, **kwargs: Any) -> Future[Any]:
 
 
 def submit_low_priority(function_path: str, *args: Any, **kwargs: Any) -> Future[Any]:
-    """As `call`, in a worker of its own: for what may take long and nobody waits for, so that no click waits for it."""
-    return _ASIDE.submit(function_path, *args, **kwargs)
+    """As `call`, in a worker of its own: for long calculations that must not delay the answer to a click."""
+    return _LOW_PRIORITY.submit(function_path, *args, **kwargs)
 
 
 def warm() -> None:
-    """Start the workers and let them load what every question needs, before the first one is asked."""
+    """Start the workers and let them import what every analysis needs, before the first one is submitted."""
     for _ in range(WORKERS):
         call("cellflow_core.jobs.analysis_pool:loaded")
 
 
 def loaded() -> int:
-    """Import what takes long; the process that did it."""
+    """Import the slow modules; returns the process id."""
     importlib.import_module("cellflow_core.models.registry")
     importlib.import_module("cellflow_core.data.store")
     return os.getpid()
 
 
-def _made(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=Context(), initializer=_begin)
+def _new_pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=Context(), initializer=_limit_threads)
 
 
-def _begin() -> None:
+def _limit_threads() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")

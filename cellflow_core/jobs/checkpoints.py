@@ -34,18 +34,18 @@ class Checkpoints:
             path.unlink()
         self._last = time.monotonic()
 
-    def newest(self, say: Callable[[str], None]) -> Checkpoint | None:
-        """The newest one that can be read. A damaged one is told to `say`, set aside, and the one before is taken."""
+    def newest(self, on_damaged: Callable[[str], None]) -> Checkpoint | None:
+        """The newest one that can be read. A damaged one is reported, renamed, and the one before it is taken."""
         for path in reversed(self._paths()):
             try:
                 return checkpoint.load(path)
             except (ValueError, TypeError) as error:
-                say(f"checkpoint {path.name} is damaged and is left out: {error}")
+                on_damaged(f"checkpoint {path.name} is damaged and is left out: {error}")
                 path.replace(path.with_suffix(".damaged"))
         return None
 
     def clear(self) -> None:
-        """Nothing to go on from once the run is done."""
+        """Remove all of them, once the run is done."""
         for path in self._paths():
             path.unlink()
 

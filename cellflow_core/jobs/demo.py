@@ -1,4 +1,4 @@
-"""What the app opens on: a demo whose truth is known, and models trained on it."""
+"""What the app opens on: a simulated data set with known ground truth, and models trained on it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from cellflow_core.runs.run import Run
 
 DEMO = "toggle"
 DEMO_MODELS = (("ot-cfm", True), ("action-matching", True))
-"""Models trained on the demo, and whether a copy that never saw the middle time is trained too."""
+"""Models trained on the demo, and whether a copy with the middle time held out is trained too."""
 
 
-def submit(say: Callable[[str], None] = lambda stage: None) -> tuple[str, ...]:
-    """Make the demo and hand in its runs, unless they are there; ids of the complete ones, OT-CFM first."""
+def submit(on_progress: Callable[[str], None] = lambda stage: None) -> tuple[str, ...]:
+    """Simulate the demo and submit its runs, unless they exist; ids of those without held-out time, OT-CFM first."""
     from cellflow_core.data.importing import demos
     from cellflow_core.data.store import open_dataset
     from cellflow_core.jobs.recipes import recipes
     from cellflow_core.jobs.supervisor import ensure_supervisor
 
-    dataset = demos.make(DEMO, say=say)
+    dataset = demos.make(DEMO, say=on_progress)
     info = open_dataset(dataset).info
     found = []
     for model, tested in DEMO_MODELS:

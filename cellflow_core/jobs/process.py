@@ -53,12 +53,12 @@ def run(path: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def peak_mb() -> float:
-    """Most memory (MB) that this process ever held at once: interpreter, libraries, data and what was worked out.
+    """Peak resident memory (MB) of this process: interpreter, libraries, data and results.
 
     Of Linux the resident set's high-water mark, which begins anew with the program; `ru_maxrss` would begin with what
     the parent held. Elsewhere `ru_maxrss`. Memory of a GPU is not counted.
     """
-    told = Path("/proc/self/status")
-    if told.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", told.read_text())):
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
         return int(found.group(1)) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)

@@ -1,4 +1,4 @@
-"""From a wish (data, model, preset, seeds) to checked recipes that can be submitted."""
+"""Checked recipes, ready to be submitted, from data, model, preset and seeds."""
 
 from __future__ import annotations
 

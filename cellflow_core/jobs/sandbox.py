@@ -40,15 +40,15 @@ def run_isolated(
 ) -> Future[Any]:
     """Run `package.module:function` in a process of its own. Arguments and result must be picklable.
 
-    say      gets the stages that the function tells its own `say`, in this process
-    seconds  after which it is stopped; None: it takes the time it takes
-    light    it mostly waits (a download): it takes no turn and loads nothing; the others run two at a time
+    on_progress  called, in this process, with each stage that the function passes to its argument `say`
+    seconds      after which it is stopped; None: no time limit
+    io_bound     it mostly waits (a download): it takes no turn and imports nothing; the others run two at a time
 
     The future's exception is the function's own, or a ValueError with one sentence where the process died, took more
     memory than `memory_limit` or ran out of time.
     """
     future: Future[Any] = Future()
-    asked = _Asked(function_path, args, kwargs, on_progress is not None, _settings())
+    asked = _Call(function_path, args, kwargs, on_progress is not None, _settings())
     threading.Thread(
         target=_wait, args=(future, asked, on_progress, seconds, io_bound), name=function_path, daemon=True
     ).start()
@@ -56,26 +56,26 @@ def run_isolated(
 
 
 def prestart() -> None:
-    """Have one process ready that has loaded what reading a file needs; it is replaced whenever it was used."""
+    """Keep one process ready that has imported what reading a file needs; it is replaced after each use."""
     _SPARE.fill()
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Call:
     path: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    says: bool
+    has_progress: bool
     settings: Mapping[str, str]
 
 
 def _settings() -> dict[str, str]:
-    """What the environment says of this app: a process that was started earlier is told anew."""
+    """The app's variables of the environment, which a process that was started earlier must be given again."""
     return {key: value for key, value in os.environ.items() if key.startswith("CELLFLOW_")}
 
 
 def _wait(
-    future: Future[Any], asked: _Asked, on_progress: Callable[[str], None] | None, seconds: float | None, io_bound: bool
+    future: Future[Any], asked: _Call, on_progress: Callable[[str], None] | None, seconds: float | None, io_bound: bool
 ) -> None:
     """The life of one call, in a thread of the asking process."""
     if not io_bound:
@@ -108,7 +108,7 @@ def _answer(
         except (EOFError, ConnectionResetError):
             process.join()
             raise ValueError(_death(process.exitcode or 0)) from None
-        if kind == "said" and on_progress is not None:
+        if kind == "stage" and on_progress is not None:
             on_progress(value)
         elif kind == "failed":
             raise value
@@ -133,24 +133,24 @@ def _started(load: tuple[str, ...]) -> tuple[BaseProcess, Connection]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, load), daemon=True)
     process.start()
-    theirs.close()  # ours alone must notice when the process ends
+    theirs.close()  # the end of the process must close the pipe
     return process, ours
 
 
 def _work(pipe: Connection, load: tuple[str, ...]) -> None:
-    """What the process does: load, wait to be asked, answer once."""
+    """The process: import, wait for one call, answer it."""
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
     faulthandler.enable()
     for each in load:
         importlib.import_module(each)
     try:
-        asked: _Asked = pipe.recv()
+        asked: _Call = pipe.recv()
     except EOFError:  # the server has ended
         return
     for key in _settings():
         os.environ.pop(key)
     os.environ.update(asked.settings)
-    kwargs = dict(asked.kwargs) | ({"say": lambda stage: pipe.send(("said", stage))} if asked.says else {})
+    kwargs = dict(asked.kwargs) | ({"say": lambda stage: pipe.send(("stage", stage))} if asked.has_progress else {})
     try:
         limit = memory_limit()
         _limit_memory(limit)
@@ -181,14 +181,14 @@ def _portable(error: Exception) -> Exception:
     """The error with its traceback in words, in a form that crosses to another process."""
     error.add_note("in its own process:\n" + "".join(traceback.format_exception(error)))
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - made in this line
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled in this line
     except Exception:  # noqa: BLE001 - whatever an error type does when it is copied
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
 
 
 class _WarmProcess:
-    """At most one process that has loaded already and waits to be asked."""
+    """At most one process that has imported its modules and waits for a call."""
 
     def __init__(self) -> None:
         self._held: tuple[BaseProcess, Connection] | None = None
@@ -213,7 +213,7 @@ class _WarmProcess:
         return _started(())
 
     def stop(self) -> None:
-        """Let the waiting process go and start none again."""
+        """End the waiting process and start no other."""
         with self._lock:
             held, self._held, self._wanted = self._held, None, False
         if held is not None:

@@ -71,7 +71,7 @@ def test_what_runs_aside_holds_up_no_question(compute):
     long = compute.submit_low_priority("time:sleep", 600)
     assert compute.call("math:floor", 2.5).result(60) == 2
     assert not long.done()
-    next(iter(compute._ASIDE._pool._processes.values())).kill()
+    next(iter(compute._LOW_PRIORITY._pool._processes.values())).kill()
     with pytest.raises(BrokenProcessPool):
         long.result(60)
     assert compute.submit_low_priority("math:floor", 3.5).result(60) == 3
