@@ -1,12 +1,12 @@
-"""What growth should cost where a model is not told: rules for the price, judged on times left out of many data sets.
+"""The unbalanced penalty rho where it is not set: rules for its selection, compared on many held-out times.
 
-    python benchmarks/price.py --data DIR --out FILE.json
+    python benchmarks/growth_penalty.py --data DIR --out FILE.json
 
 DIR holds the reference data; the courses of COURSES that are there are used. Embryoid bodies are none of them, so that
-what is chosen here was chosen without that benchmark. Each inner time is left out in turn; an unbalanced plan of the
-times around it says where its cells are (models/price.py: straight ways, no network), and `off` is the logarithm of the
-exact W1 over that of balanced exact transport, the midpoint: below 0 growth helps. A *rule* is a price for all data, or
-a choice among prices by the inner times of the cells that are left, which never see the time that is judged ("nested").
+what is selected here was selected without that benchmark. Each inner time is left out in turn; an unbalanced plan of
+the times around it predicts its cells (transport/growth_penalty.py: straight paths, no network), and `off` is the
+logarithm of the exact W1 over that of balanced exact transport, the midpoint: below 0 growth helps. A *rule* is one rho
+for all data, or a selection by the inner times of the remaining cells, which never see the held-out time ("nested").
 The table gives the mean `off` of each rule over the times of a course, in per cent; each course has one vote.
 """
 
@@ -30,7 +30,7 @@ import cells
 
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.models.transport import growth_penalty
-from cellflow_core.models.transport.transport_plans import OTConfig, Sides
+from cellflow_core.models.transport.ot_solvers import Exact, Relax, Unbalanced
 
 COURSES = {
     "emt": ("deepruot/emt.csv", None),
@@ -46,12 +46,12 @@ COURSES = {
 """Name -> (file, column of its time)."""
 DIMS = 5
 PRICES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
-"""From dear to cheap; those of models/price.py and cheaper ones."""
-SIDES: tuple[Sides, ...] = ("source", "both")
-BLUR = 0.02
+"""Values of rho: those of transport/growth_penalty.py and smaller ones."""
+SIDES: tuple[Relax, ...] = ("source", "both")
+EPSILON = 0.02
 
 Option = tuple[str, float]
-"""Sides and price; ("none", 0) for balanced transport."""
+"""Relaxed marginals and rho; ("none", 0) for balanced transport."""
 EVEN: Option = ("none", 0.0)
 
 
@@ -88,11 +88,11 @@ def read(folder: Path, courses: str | None) -> Iterable[tuple[str, SnapshotTenso
 def off(frames: SnapshotTensors, k: int) -> dict[Option, float]:
     """Logarithm of W1 over that of the midpoint, of every option, at time k."""
     rng = torch.Generator().manual_seed(0)
-    even = growth_penalty.held_out_error(frames, k, None, rng)
+    even = growth_penalty.held_out_error(frames, k, Exact(), rng)
     found = {EVEN: 0.0}
     for sides in SIDES:
         for each in PRICES:
-            missed = growth_penalty.held_out_error(frames, k, OTConfig(epsilon=BLUR, rho=each, relax=sides), rng)
+            missed = growth_penalty.held_out_error(frames, k, Unbalanced(EPSILON, each, sides), rng)
             found[sides, each] = math.log(missed / even)
     return found
 
@@ -112,7 +112,7 @@ def always(option: Option) -> Callable[[Fold], float]:
 def nested(
     options: list[Option], unsure: Option, alike: float = growth_penalty.TIE_TOLERANCE
 ) -> Callable[[Fold], float]:
-    """The first of the options, from dear to cheap, that is within `alike` of the best at inner times."""
+    """The first of the options, from large rho to small, that is within `alike` of the best at inner times."""
 
     def judged(fold: Fold) -> float:
         if not fold.inner:
@@ -182,7 +182,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         print(f"{name}: {len(frames.x) - 2} times", file=sys.stderr, flush=True)
     judged = judge(found)
     print(table(judged))
-    made = {"date": machine.today(), "machine": machine.here(), "blur": BLUR, "dims": DIMS, "rules": judged}
+    made = {"date": machine.today(), "machine": machine.here(), "blur": EPSILON, "dims": DIMS, "rules": judged}
     made["folds"] = [
         {"course": each.course, "time": each.time, "outer": _named(each.outer), "inner": [*map(_named, each.inner)]}
         for each in found

@@ -1,11 +1,12 @@
 """Ways that bend through all times against straight ones, judged on times left out of many data sets.
 
-    python benchmarks/bends.py --data DIR --out FILE.json
+    python benchmarks/spline_paths.py --data DIR --out FILE.json
 
-DIR holds the reference data; the courses of benchmarks/price.py that are there are used, at most 800 cells of a time.
-Embryoid bodies are none of them, so that what is chosen here was chosen without that benchmark. Each inner time is left
-out in turn; the plans of the times that are left say where its cells are (models/bends.py; no network). The table gives
-the logarithm of the exact W1 over that of the midpoint of exact transport, in per cent; each course has one vote.
+DIR holds the reference data; the courses of benchmarks/growth_penalty.py that are there are used, at most 800 cells of
+a time. Embryoid bodies are none of them, so that what is chosen here was chosen without that benchmark. Each inner time
+is left out in turn; the plans of the times that are left say where its cells are (paths/spline_paths.py; no network).
+The table gives the logarithm of the exact W1 over that of the midpoint of exact transport, in per cent; each course has
+one vote.
 
 Two numbers for each way. "one": a partner a cell, as many points as cells set out. "plan": eight partners a cell, which
 is how plans are scored (analysis/evaluate.py); a blurred plan spreads more points than an exact one has, and these lie
@@ -45,7 +46,8 @@ from cellflow_core.math.spline import monotone_slope
 from cellflow_core.models.contract import TransportPlan
 from cellflow_core.models.paths.spline_paths import NEIGHBOURS, with_spline_paths
 from cellflow_core.models.transport.growth_penalty import CELLS, PENALTY_GRID, sample_interpolation
-from cellflow_core.models.transport.transport_plans import Kind, OTConfig, plans
+from cellflow_core.models.transport.ot_solvers import Entropic, Exact, OTSolver, Unbalanced
+from cellflow_core.models.transport.transport_plans import plans
 
 BLURS = (0.02, 0.05, 0.1, 0.2)
 AROUND = (12, 25, 50, 100, 200, 400)
@@ -71,32 +73,29 @@ def length(before: Tensor, after: Tensor, gap_before: float, gap_after: float) -
 class Way:
     """How partners are found, how many cells make a mean motion (None: ways are straight), and the slope."""
 
-    kind: Kind
-    how: OTConfig
+    solver: OTSolver
     around: int | None = None
     slope: Callable[..., Tensor] = monotone_slope
 
     @property
     def name(self) -> str:
-        blur = "exact" if self.kind == "exact" else f"blur {self.how.epsilon:g}"
-        growth = f", growth at {self.how.rho:g}" if self.kind == "unbalanced" else ""
+        blur = f"blur {self.solver.epsilon:g}" if isinstance(self.solver, Entropic | Unbalanced) else "exact"
+        growth = f", growth at {self.solver.rho:g}" if isinstance(self.solver, Unbalanced) else ""
         slope = "" if self.slope is monotone_slope else f", {self.slope.__name__}"
         return blur + growth + (", straight" if self.around is None else f", {self.around} around{slope}")
 
 
-STRAIGHT = Way("exact", OTConfig())
+STRAIGHT = Way(Exact())
 
 
 def ways() -> list[Way]:
     """All couplings with all numbers of cells around; then other slopes on exact plans."""
     arounds = (None, *AROUND)
-    made = [Way("exact", OTConfig(), around) for around in arounds]
+    made = [Way(Exact(), around) for around in arounds]
     for blur in BLURS:
-        made += [Way("sinkhorn", OTConfig(epsilon=blur), around) for around in arounds]
-        made += [
-            Way("unbalanced", OTConfig(epsilon=blur, rho=each), around) for each in PENALTY_GRID for around in arounds
-        ]
-    return made + [Way("exact", OTConfig(), NEIGHBOURS, slope) for slope in (parabola, length)]
+        made += [Way(Entropic(blur), around) for around in arounds]
+        made += [Way(Unbalanced(blur, each), around) for each in PENALTY_GRID for around in arounds]
+    return made + [Way(Exact(), NEIGHBOURS, slope) for slope in (parabola, length)]
 
 
 def least(judged: dict[str, dict[str, dict[str, float]]]) -> Way:
@@ -110,12 +109,12 @@ def fold(frames: SnapshotTensors, k: int) -> dict[str, dict[str, float]]:
     kept = [each for each in range(len(frames.x)) if each != k]
     left = SnapshotTensors(tuple(frames.x[each] for each in kept), frames.times[kept], frames.spec)
     time, count = float(frames.times[k]), len(frames.x[k - 1])
-    made: dict[tuple[Kind, OTConfig], tuple[TransportPlan, ...]] = {}
+    made: dict[OTSolver, tuple[TransportPlan, ...]] = {}
     found = {}
     for way in ways():
-        if (way.kind, way.how) not in made:
-            made[way.kind, way.how] = plans(way.kind, left, torch.Generator().manual_seed(0), way.how)
-        chain = made[way.kind, way.how]
+        if way.solver not in made:
+            made[way.solver] = plans(way.solver, left, torch.Generator().manual_seed(0))
+        chain = made[way.solver]
         plan = (chain if way.around is None else with_spline_paths(chain, way.slope, way.around))[k - 1]
         off = partial(_miss, plan, time, frames.x[k])
         one = float(np.mean([off(count, seed) for seed in range(DRAWS)]))

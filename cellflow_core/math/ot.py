@@ -1,6 +1,8 @@
-"""Optimal transport between two clouds of equally weighted points."""
+"""Exact optimal transport between two clouds of points, by the network simplex of POT; and what a dense plan is."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import ot
@@ -11,9 +13,21 @@ from torch import Tensor
 EXACT_LIMIT = 5000
 """Points per side up to which a plan is solved whole, in about 1 GB; above it, in random blocks."""
 EXACT_BLOCK = 1024
-"""Points of the larger side in such a block: ways are about a tenth longer than the best (squared, 50 axes), and a flow
-that is learnt from them is as good."""
-_NOTHING = 1e-13
+"""Points of the larger side in such a block: the cost is about a tenth above the optimum (50 axes), and a flow that is
+learnt from such pairs is as accurate."""
+_ZERO = 1e-13  # mass below which an entry of a plan is rounding error
+
+
+@dataclass(frozen=True)
+class DensePlan:
+    """A transport plan between n points and m points, whole.
+
+    matrix     mass of each pair [n, m], float64
+    converged  whether the solver reached its tolerance
+    """
+
+    matrix: Float[Tensor, "n m"]
+    converged: bool = True
 
 
 def exact_plan(
@@ -21,8 +35,8 @@ def exact_plan(
 ) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"], Float[Tensor, " pairs"]]:
     """The exact plan of squared Euclidean cost as (row, column, mass); the masses sum to one.
 
-    Above EXACT_LIMIT points a side, both clouds are cut at random into the same number of blocks and each pair of
-    blocks is solved exactly: an upper bound of the transport cost, within a tenth of it.
+    Above EXACT_LIMIT points a side, both clouds are partitioned at random into the same number of blocks and each pair
+    of blocks is solved exactly: an upper bound of the transport cost, within a tenth of it.
     """
     parts = []
     for i, j in in_blocks(len(x0), len(x1), EXACT_LIMIT, EXACT_BLOCK, rng):
@@ -39,9 +53,9 @@ def weighted_plan(
 ) -> tuple[
     Int[Tensor, " pairs"], Int[Tensor, " pairs"], Float[Tensor, " pairs"], Float[Tensor, " n"], Float[Tensor, " m"]
 ]:
-    """The exact plan between points with the shares a, b of the mass: (row, column, mass, f, g), solved whole.
+    """The exact plan between points of masses a, b (each normalised to one): (row, column, mass, f, g), solved whole.
 
-    f, g  potentials (state^2): slopes of the cost in a and b, each up to a constant
+    f, g  dual potentials (state^2): gradients of the cost in a and b, each up to a constant
     """
     p0, p1, q0, q1 = (each.detach().double().cpu().numpy() for each in (x0, x1, a, b))
     plan, log = ot.emd(q0 / q0.sum(), q1 / q1.sum(), ot.dist(p0, p1), numItermax=5_000_000, log=True)
@@ -53,9 +67,9 @@ def weighted_plan(
 def in_blocks(
     n: int, m: int, limit: int, block: int, rng: torch.Generator
 ) -> list[tuple[Int[Tensor, " _"], Int[Tensor, " _"]]]:
-    """Rows of either cloud that are coupled with each other: all of them up to `limit` points a side, else at random.
+    """Rows of either cloud that are coupled with each other: all up to `limit` points a side, else random blocks.
 
-    A block holds at most `block` points of the larger cloud, and the same share of the other.
+    A block holds at most `block` points of the larger cloud, and the same fraction of the other.
     """
     if not n or not m:
         raise ValueError(f"optimal transport needs points on both sides, got {n} and {m}")
@@ -69,7 +83,7 @@ def nonzero_entries(
     plan: Float[np.ndarray, "n m"],
 ) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"], Float[Tensor, " pairs"]]:
     """Row, column and mass of the entries of a plan that are above rounding error."""
-    row, column = np.nonzero(plan > _NOTHING)
+    row, column = np.nonzero(plan > _ZERO)
     return torch.from_numpy(row), torch.from_numpy(column), torch.from_numpy(plan[row, column]).float()
 
 
@@ -81,12 +95,12 @@ def wasserstein(
 ) -> float:
     """Exact Wasserstein-p distance of two clouds with Euclidean ground distance (state).
 
-    weight  share of the mass that each point of x carries, scaled to sum to one; None for equal shares
+    weight  mass of each point of x, normalised to one; None for equal masses
     """
     if p not in (1, 2):
         raise ValueError(f"p={p} is not 1 or 2")
-    share = ot.unif(len(x)) if weight is None else np.asarray(weight, dtype=np.float64)
+    mass = ot.unif(len(x)) if weight is None else np.asarray(weight, dtype=np.float64)
     metric = "euclidean" if p == 1 else "sqeuclidean"
     cost = ot.dist(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64), metric=metric)
-    total = np.asarray(ot.emd2(share / share.sum(), ot.unif(len(y)), cost, numItermax=10_000_000))
+    total = np.asarray(ot.emd2(mass / mass.sum(), ot.unif(len(y)), cost, numItermax=10_000_000))
     return total.item() ** (1 / p)

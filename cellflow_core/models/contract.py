@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -88,11 +88,8 @@ class DynamicsModel(nn.Module, ABC):
     @classmethod
     def check_installed(cls) -> None:
         """Raises ValueError, with a sentence, where the optional package is not there."""
-        if not cls.installed():
-            raise ValueError(
-                f"{cls.title} needs the package {cls.package}, which is not installed: install it with "
-                f"`make {cls.package}`, or choose another model"
-            )
+        if cls.package:
+            require_package(cls.title, cls.package)
 
     @classmethod
     def required_data(cls, config: Any) -> frozenset[DataRequirement]:
@@ -120,6 +117,13 @@ class DynamicsModel(nn.Module, ABC):
     def device(self) -> torch.device:
         """Where the fields are evaluated."""
         return next((each.device for each in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+
+
+def require_package(title: str, package: str) -> None:
+    """Raises ValueError where the optional package that `title` rests on is not installed."""
+    if find_spec(package) is None:
+        missing = f"{title} needs the package {package}, which is not installed"
+        raise ValueError(f"{missing}: install it with `make {package}`, or choose another model")
 
 
 # A capability is an interface of one method. Shapes: t [batch] (time), x [batch, dim] (state).
@@ -198,13 +202,13 @@ class HasPotential(ABC):
 
 @dataclass(frozen=True)
 class TransportPlan:
-    """Pairs of observed cells of two consecutive times, each with its mass, and the way between them.
+    """Pairs of observed cells of two consecutive times, each with its mass, and the path between them.
 
     x0 [pairs, dim] at time t0, x1 [pairs, dim] at time t1, weight [pairs] summing to one.
-
-    later  mass of each pair at time t1, where cells grow
-    bends  [pairs, dim] (state a gap): by how much the way leaves the straight line at its two ends, as in
-           math/spline.py; None: it is straight
+    target_mass      of each pair at time t1, where cells grow
+    tangent_offsets  [pairs, dim] (state per interval): by how much the path departs from the straight line at its two
+                     ends, as in math/spline.py; None: it is straight
+    converged        whether the solver reached its tolerance
     """
 
     t0: float
@@ -214,15 +218,17 @@ class TransportPlan:
     weight: Float[Tensor, " pairs"]
     target_mass: Float[Tensor, " pairs"] | None = None
     tangent_offsets: tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]] | None = None
+    converged: bool = True
 
     def take(self, rows: Tensor) -> TransportPlan:
-        """Some of the pairs, by their numbers or by a mask, with the weights they have, whatever these sum to."""
-        target_mass = None if self.target_mass is None else self.target_mass[rows]
-        tangent_offsets = (
-            None if self.tangent_offsets is None else (self.tangent_offsets[0][rows], self.tangent_offsets[1][rows])
-        )
-        return TransportPlan(
-            self.t0, self.t1, self.x0[rows], self.x1[rows], self.weight[rows], target_mass, tangent_offsets
+        """Some of the pairs, by index or by mask, with the weights they have, whatever these sum to."""
+        return replace(
+            self,
+            x0=self.x0[rows],
+            x1=self.x1[rows],
+            weight=self.weight[rows],
+            target_mass=None if self.target_mass is None else self.target_mass[rows],
+            tangent_offsets=self.tangent_offsets and (self.tangent_offsets[0][rows], self.tangent_offsets[1][rows]),
         )
 
     @property
@@ -234,21 +240,18 @@ class TransportPlan:
         return ((after / before).log() / (self.t1 - self.t0)).to(self.weight)
 
     def interpolate(self, time: float) -> Float[Tensor, "pairs dim"]:
-        """Where the pairs stand at a time from t0 to t1 (state)."""
+        """Positions of the pairs at a time from t0 to t1 (state)."""
         s = self.x0.new_tensor([[(time - self.t0) / (self.t1 - self.t0)]])
         straight = torch.lerp(self.x0, self.x1, s)
         return straight if self.tangent_offsets is None else straight + spline.hermite_offset(s, *self.tangent_offsets)
 
     def velocity_at(self, time: float) -> Float[Tensor, "pairs dim"]:
-        """How fast the pairs go at a time from t0 to t1 (state / time)."""
+        """Velocity of the pairs at a time from t0 to t1 (state / time)."""
         s = self.x0.new_tensor([[(time - self.t0) / (self.t1 - self.t0)]])
-        straight = self.x1 - self.x0
-        way = (
-            straight
-            if self.tangent_offsets is None
-            else straight + spline.hermite_offset_derivative(s, *self.tangent_offsets)
-        )
-        return way / (self.t1 - self.t0)
+        path = self.x1 - self.x0
+        if self.tangent_offsets is not None:
+            path = path + spline.hermite_offset_derivative(s, *self.tangent_offsets)
+        return path / (self.t1 - self.t0)
 
 
 class HasCoupling(ABC):

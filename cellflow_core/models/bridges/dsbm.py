@@ -40,7 +40,8 @@ from cellflow_core.models.contract import (
 from cellflow_core.models.losses.flow_matching_loss import interval_fraction
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 from cellflow_core.models.paths.brownian_bridge import bridge_loss, simulate_bridge
-from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.transport.ot_solvers import coupling
+from cellflow_core.models.transport.pair_sampler import Pairing, PairSampler
 
 STEPS = 20
 """Steps of the process between two measured times when pairs are drawn from it."""
@@ -77,18 +78,19 @@ class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
         self.displacement = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         self.lift = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
+        self.pairing = Pairing(coupling(config.coupling))
         self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
         self.round, self.drawn_from = 0, self._weights()
 
     def phases(self) -> tuple[Phase, ...]:
-        prepares = [partial(pair_sampler.prepare, self.config.coupling)]
+        prepares = [self.pairing.prepare]
         prepares += [partial(self.resample_pairs, k) for k in range(1, self.config.n_imf_iterations)]
         return tuple(
             Phase(f"round {k + 1}", (Update(self.loss, self.parameters()),), prepare=prepare)
             for k, prepare in enumerate(prepares)
         )
 
-    def resample_pairs(self, k: int, frames: SnapshotTensors, rng: torch.Generator) -> pair_sampler.PairSampler:
+    def resample_pairs(self, k: int, frames: SnapshotTensors, rng: torch.Generator) -> PairSampler:
         """Pairs from the process as the round before left it: odd rounds backward, even ones forward.
 
         The weights that they are drawn with are kept, so that training that was stopped in a round goes on with them.
@@ -116,11 +118,14 @@ class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
                 )
                 share = torch.full((len(start),), 1 / len(start), device=start.device)
                 made.append(TransportPlan(t0, t1, *((ends, start) if backward else (start, ends)), share))
-        return pair_sampler.PairSampler.from_plans(tuple(made))
+        return PairSampler.from_plans(tuple(made))
 
     def loss(self, batch: Batch) -> Loss:
-        pair = pair_sampler.sample("independent" if batch.pool is None else "exact", batch)
+        pair = self.pairing.sample(batch)
         return bridge_loss(self.displacement, self.lift, pair, self.sigma, self.spec, batch.rng)
+
+    def notes(self) -> tuple[str, ...]:
+        return self.pairing.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

@@ -10,7 +10,6 @@ a smooth network rounds off. With the pairs of the entropic plan, "sinkhorn", it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import torch
@@ -24,7 +23,8 @@ from cellflow_core.models.contract import Context, DynamicsModel, HasNoise, HasS
 from cellflow_core.models.losses.flow_matching_loss import interval_fraction
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 from cellflow_core.models.paths.brownian_bridge import bridge_loss
-from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.transport.ot_solvers import StaticBridge, coupling
+from cellflow_core.models.transport.pair_sampler import Pairing
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,18 @@ class SF2M(DynamicsModel, HasVelocity, HasScore, HasNoise):
         self.displacement = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         self.lift = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))  # g above
         self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
+        self.pairing = Pairing(coupling(config.coupling, StaticBridge(self.sigma)))
         self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
 
     def phases(self) -> tuple[Phase, ...]:
-        prepare = partial(pair_sampler.prepare, self.config.coupling, how=pair_sampler.OTConfig(noise=self.sigma))
-        return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=prepare),)
+        return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=self.pairing.prepare),)
 
     def loss(self, batch: Batch) -> Loss:
-        pair = pair_sampler.sample(self.config.coupling, batch)
+        pair = self.pairing.sample(batch)
         return bridge_loss(self.displacement, self.lift, pair, self.sigma, self.spec, batch.rng)
+
+    def notes(self) -> tuple[str, ...]:
+        return self.pairing.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

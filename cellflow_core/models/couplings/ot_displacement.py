@@ -1,4 +1,4 @@
-"""Displacement interpolation: every cell goes straight to its partner of the exact transport plan. The baseline.
+"""Displacement interpolation: every cell moves straight to its partner of the exact transport plan. The baseline.
 
 McCann, "A convexity principle for interacting gases", Advances in Mathematics 1997, doi:10.1006/aima.1997.1634. Nothing
 is learnt: a model that does not beat it between two measured times has added nothing there.
@@ -13,22 +13,25 @@ import torch
 from cellflow_core.config import Config
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.models.contract import TransportPlan
-from cellflow_core.models.transport import pair_sampler
 from cellflow_core.models.transport.coupling_model import CouplingModel
+from cellflow_core.models.transport.ot_solvers import Exact
+from cellflow_core.models.transport.transport_plans import plans
 
 
 @dataclass(frozen=True)
 class Settings(Config):
-    """Nothing to set: the plan is exact up to `math.ot.EXACT_LIMIT` cells a time, and of random blocks above."""
+    """No settings: the plan is exact up to `math.ot.EXACT_LIMIT` cells a time, and of random blocks above."""
 
 
-class McCann(CouplingModel):
+class OTDisplacement(CouplingModel):
     title = "OT displacement (McCann)"
-    summary = "Joins early with late cells by one optimal transport plan and moves them straight: no learning at all."
+    summary = (
+        "Couples cells of consecutive times by exact optimal transport and moves them straight: nothing is learnt."
+    )
     paper = "McCann, Adv. Math. 1997, doi:10.1006/aima.1997.1634"
 
     Config = Settings
     config: Settings
 
     def solve(self, frames: SnapshotTensors, rng: torch.Generator) -> tuple[TransportPlan, ...]:
-        return tuple(pair_sampler.exact_plans(frames, rng))
+        return plans(Exact(), frames, rng)

@@ -1,17 +1,18 @@
-"""CFGen: cells drawn from noise for any time and label, and counts with them.
+"""CFGen: cells generated from noise for any time and label, with counts of their genes.
 
 Palma et al., "Multi-modal and multi-attribute generation of single cells with CFGen", ICLR 2025, arXiv:2407.11734.
-Flow matching (models/conditional_flow.py) from noise to the latent state of an autoencoder with a negative binomial law
-of counts, given the time and, if wished, one annotation. In training the annotation is left out with probability
-`left_out`, so that one network holds v(s, z | t) and v(s, z | t, label); cells of a label are drawn along
+Flow matching (networks/conditional_flow.py) from noise to the latent state of an autoencoder with a negative binomial
+likelihood of counts, given the time and optionally one annotation. In training the annotation is dropped with
+probability `label_dropout`, so that one network holds v(s, z | t) and v(s, z | t, label); cells of a label are sampled
+along
 
     v(s, z | t) + guidance (v(s, z | t, label) - v(s, z | t))
 
-(section 4.2; one label, so their composition of several has one term). The autoencoder is the state space of the data:
-`data.space.counts` draws the counts of generated states. In the paper the sizes of cells are drawn as well; here they
-are given to `counts`.
+(classifier-free guidance, section 4.2; one label, so their composition of several has one term). The autoencoder is the
+state space of the data, which samples the counts of generated states. In the paper library sizes are sampled as well;
+here they are given.
 
-No cell is followed: the population is drawn anew at every time, between measured times by a network that is smooth in
+No cell is tracked: the population is sampled anew at every time, between measured times by a network that is smooth in
 time. Before the first and after the last measured time it is that of the nearest.
 """
 
@@ -24,26 +25,28 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting, with_default
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasSampler, Loss, Phase, Update
 from cellflow_core.models.networks.conditional_flow import ConditionalFlow
+from cellflow_core.models.networks.settings import MLPSettings
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(128, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
-    condition: str = setting("", "annotation that cells can be drawn for (cell type ...); empty for none")
-    guidance: float = setting(1.0, "how strongly a label steers: 1 as measured, more for clearer cases", 0.0, 20.0)
-    label_dropout: float = setting(0.2, "share of the training cells whose label is hidden", 0.01, 0.99)
+class Settings(MLPSettings):
+    width: int = with_default(MLPSettings, "width", 128)
+    condition: str = setting("", "annotation that cells are generated for (cell type ...); empty for none")
+    guidance: float = setting(
+        1.0, "guidance strength omega: 1 samples the label as measured, more gives more typical cells", 0.0, 20.0
+    )
+    label_dropout: float = setting(0.2, "fraction of the training cells whose label is dropped", 0.01, 0.99)
 
 
 class CFGen(DynamicsModel, HasSampler):
     title = "CFGen"
     summary = (
-        "Draws new cells, with counts of their genes, for any time and cell type: it tells which cells there are, not "
+        "Generates new cells, with counts of their genes, for any time and cell type: it models the population, not "
         "which cell becomes which."
     )
     paper = "Palma et al., ICLR 2025, arXiv:2407.11734"
@@ -60,7 +63,7 @@ class CFGen(DynamicsModel, HasSampler):
         known = dict(spec.labels)
         if config.condition and config.condition not in known:
             raise ValueError(
-                f"condition={config.condition!r} is no annotation of these data that a model can be given: there are "
+                f"condition={config.condition!r} is not an annotation of these data: there are "
                 f"{', '.join(known) or 'none'}"
             )
         self.categories = known.get(config.condition, ())
@@ -77,9 +80,9 @@ class CFGen(DynamicsModel, HasSampler):
             label = batch.cell_data(f"label {self.config.condition}").flatten()
             hidden = torch.rand(len(label), generator=batch.rng, device=label.device) < self.config.label_dropout
             label = label.masked_fill(hidden, -1)
-        known = self._known(batch.times.repeat_interleave(size), label)
+        condition = self._condition(batch.times.repeat_interleave(size), label)
         target = (batch.x.flatten(0, 1) - self.center) / self.spec.scale
-        total = self.flow.loss(target, known, batch.rng)
+        total = self.flow.loss(target, condition, batch.rng)
         return Loss(total, {"velocity": total.detach()})
 
     def sample(
@@ -90,22 +93,22 @@ class CFGen(DynamicsModel, HasSampler):
         label = context.get("label")
         if label is not None and not self.categories:
             raise ValueError(
-                f"{self.title} was trained without a condition: it draws cells of every kind, none by label"
+                f"{self.title} was trained without a condition: it generates cells of every kind, none by label"
             )
-        found = [x0]
+        states = [x0]
         for time in times[1:]:
             t = x0.new_full((len(x0),), min(max(time, self.spec.times[0]), self.spec.times[-1]))
-            free = self._known(t, None)
-            drawn = (
-                self.flow.sample(free, rng)
+            unconditional = self._condition(t, None)
+            generated = (
+                self.flow.sample(unconditional, rng)
                 if label is None
-                else self.flow.sample(self._known(t, label), rng, free, self.config.guidance)
+                else self.flow.sample(self._condition(t, label), rng, unconditional, self.config.guidance)
             )
-            found.append(self.center + self.spec.scale * drawn)
-        return torch.stack(found)
+            states.append(self.center + self.spec.scale * generated)
+        return torch.stack(states)
 
-    def _known(self, t: Tensor, label: Tensor | None) -> Tensor:
-        """The condition of the flow: the time and, as ones and zeros, the label; -1 or None is all zeros."""
+    def _condition(self, t: Tensor, label: Tensor | None) -> Tensor:
+        """The condition of the flow: the time and the one-hot label; -1 or None is all zeros."""
         time = ((t - self.spec.times[0]) / self.spec.interval)[:, None]
         if label is None:
             return torch.cat([time, time.new_zeros(len(t), len(self.categories))], dim=1)

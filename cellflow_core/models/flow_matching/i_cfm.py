@@ -12,20 +12,20 @@ from jaxtyping import Float
 from torch import Tensor
 from torchcfm import ConditionalFlowMatcher
 
-from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
+from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
-from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.paths.settings import PathNoiseSettings
+from cellflow_core.models.transport.ot_solvers import Independent
+from cellflow_core.models.transport.pair_sampler import sample_batch
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
-    sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
+class Settings(PathNoiseSettings, MLPSettings):
+    """Path noise and network."""
 
 
 class ICFM(DynamicsModel, HasVelocity):
@@ -45,7 +45,7 @@ class ICFM(DynamicsModel, HasVelocity):
         return (Phase("flow", (Update(self.loss, self.net.parameters()),)),)
 
     def loss(self, batch: Batch) -> Loss:
-        return flow_matching_loss(self.net, self.path, pair_sampler.sample("independent", batch), batch, self.spec)
+        return flow_matching_loss(self.net, self.path, sample_batch(Independent(), batch), batch, self.spec)
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

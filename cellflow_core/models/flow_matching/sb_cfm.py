@@ -2,49 +2,47 @@
 
 Tong et al., "Improving and generalizing flow-based generative models with minibatch optimal transport", TMLR 2024,
 arXiv:2302.00482. Pairs come from the entropic plan of all cells with regularisation 2 sigma^2 T, T = t1 - t0, which is
-the static Schroedinger bridge of Brownian motion of strength sigma; paths and targets are torchcfm's:
+the static Schroedinger bridge of Brownian motion of diffusion coefficient sigma; paths and targets are torchcfm's:
 
     x_t = (1-s) x0 + s x1 + sigma sqrt(T s (1-s)) eps,    s = (t - t0) / T
     u_t = (x1 - x0) / T + (1-2s) sigma eps / (2 sqrt(T s (1-s)))
 
 The flow of v = E[u_t | x_t] has the marginals of the bridge; noise and score are not learnt (`sf2m` does).
-The variance of u_t grows like 1 / (s (1-s)) towards both ends: each point weighs 4 s (1-s) in the loss, which leaves
-the minimiser as it is and makes the variance of the gradient finite. And v jumps at every measured time, by sigma^2
-times the score, which a smooth network would round off: the network gives the two parts of v = d + (1-2s) h, which do
-not jump so.
+The variance of u_t grows like 1 / (s (1-s)) towards both ends: each point has the weight 4 s (1-s) in the loss, which
+leaves the minimiser as it is and makes the variance of the gradient finite. And v jumps at every measured time, by
+sigma^2 times the score, which a smooth network would smooth out: the network gives the two parts of v = d + (1-2s) h,
+which jump less.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torchcfm import SchrodingerBridgeConditionalFlowMatcher
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import with_default
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.losses.flow_matching_loss import interval_fraction, sample_path
+from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
-from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.paths.settings import DiffusionSettings
+from cellflow_core.models.transport.ot_solvers import StaticBridge
+from cellflow_core.models.transport.pair_sampler import Pairing
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
-    sigma: float = setting(
-        0.25, "strength of the random motion", 0.1, 10.0, "spreads of the data per square root of the mean time gap"
-    )
+class Settings(DiffusionSettings, MLPSettings):
+    sigma: float = with_default(DiffusionSettings, "sigma", 0.25, low=0.1)
 
 
 class SBCFM(DynamicsModel, HasVelocity):
     title = "SB-CFM"
-    summary = "Pairs cells as random motion of a known strength would, and learns the mean motion of that crowd."
+    summary = "Pairs cells by the Schroedinger bridge of Brownian motion and learns the mean motion of the bridge."
     paper = "Tong et al., TMLR 2024, arXiv:2302.00482"
 
     Config = Settings
@@ -56,23 +54,25 @@ class SBCFM(DynamicsModel, HasVelocity):
         super().__init__(config, spec)
         self.net = TimeMLP(spec, 2 * spec.dim, config.width, config.depth, velocity_scale(spec))  # d and h above
         self.path = SchrodingerBridgeConditionalFlowMatcher(sigma=config.sigma * spec.scale)  # bridges of one interval
+        self.pairing = Pairing(StaticBridge(config.sigma * spec.scale / spec.interval**0.5))
         self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
 
     def phases(self) -> tuple[Phase, ...]:
-        how = pair_sampler.OTConfig(noise=self.config.sigma * self.spec.scale / self.spec.interval**0.5)
-        prepare = partial(pair_sampler.prepare, "sinkhorn", how=how)
-        return (Phase("flow", (Update(self.loss, self.net.parameters()),), prepare=prepare),)
+        return (Phase("flow", (Update(self.loss, self.net.parameters()),), prepare=self.pairing.prepare),)
 
     def loss(self, batch: Batch) -> Loss:
-        """E 4 s (1-s) |v - u|^2 in units of the typical speed."""
-        pair = pair_sampler.sample("sinkhorn", batch)
-        gap = (pair.t1 - pair.t0)[:, None]
-        at = sample_path(self.path, pair, batch.rng, noise_scale=(gap / self.spec.interval).sqrt())
+        """E 4 s (1-s) |v - u|^2 in units of the velocity scale."""
+        pair = self.pairing.sample(batch)
+        interval = (pair.t1 - pair.t0)[:, None]
+        at = sample_path(self.path, pair, batch.rng, noise_scale=(interval / self.spec.interval).sqrt())
         s = at.s[:, None]
-        target = self.path.compute_conditional_flow(pair.x0, pair.x1, at.s, at.x) / gap
+        target = self.path.compute_conditional_flow(pair.x0, pair.x1, at.s, at.x) / interval
         error = (self._velocity(at.t, at.x, at.s) - target) / velocity_scale(self.spec)
         total = (4 * s * (1 - s) * error.square()).mean()
         return Loss(total, {"velocity": total.detach()})
+
+    def notes(self) -> tuple[str, ...]:
+        return self.pairing.notes()
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
@@ -80,5 +80,5 @@ class SBCFM(DynamicsModel, HasVelocity):
         return self._velocity(t, x, interval_fraction(t, self.times))
 
     def _velocity(self, t: Tensor, x: Tensor, s: Tensor) -> Tensor:
-        onward, outward = self.net(t, x).chunk(2, dim=1)
-        return onward + (1 - 2 * s)[:, None] * outward
+        displacement, score_part = self.net(t, x).chunk(2, dim=1)  # d and h above
+        return displacement + (1 - 2 * s)[:, None] * score_part

@@ -20,8 +20,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cellflow_core.data.batch import SnapshotTensors
-from cellflow_core.models.transport.pair_sampler import clipped_growth, interpolated_mass
-from cellflow_core.models.transport.transport_plans import Kind, OTConfig, plans
+from cellflow_core.models.transport.ot_solvers import OTSolver
+from cellflow_core.models.transport.pair_sampler import Pairing, clipped_growth, interpolated_mass
 
 STEPS = 8
 """Steps of the carried cells from one time to the next."""
@@ -92,10 +92,11 @@ class InteractingPaths:
 
 
 def interacting_paths(
-    kind: Kind, how: OTConfig, frames: SnapshotTensors, carrier: InteractionField | None, rng: torch.Generator
+    pairing: Pairing, frames: SnapshotTensors, carrier: InteractionField | None, rng: torch.Generator
 ) -> tuple[InteractingPaths, ...]:
     """The pairs of each interval; without a carrier the ways are straight."""
-    return tuple(_ride(kind, how, frames, k, carrier, rng) for k in range(len(frames.x) - 1))
+    solver = pairing.solver(frames, rng)
+    return tuple(_ride(pairing, solver, frames, k, carrier, rng) for k in range(len(frames.x) - 1))
 
 
 def sample(rides: tuple[InteractingPaths, ...], size: int, group: int, rng: torch.Generator) -> PathSample:
@@ -107,14 +108,19 @@ def sample(rides: tuple[InteractingPaths, ...], size: int, group: int, rng: torc
 
 
 def _ride(
-    kind: Kind, how: OTConfig, frames: SnapshotTensors, k: int, carrier: InteractionField | None, rng: torch.Generator
+    pairing: Pairing,
+    solver: OTSolver,
+    frames: SnapshotTensors,
+    k: int,
+    carrier: InteractionField | None,
+    rng: torch.Generator,
 ) -> InteractingPaths:
     t0, t1 = float(frames.times[k]), float(frames.times[k + 1])
     way = frames.x[k][None] if carrier is None else _carried(frames.x[k], t1 - t0, carrier, rng)
     way = torch.cat([way, way]) if carrier is None else way
     mass = None if frames.mass is None else frames.mass[k : k + 2]
     ends = SnapshotTensors((way[-1], frames.x[k + 1]), frames.times[k : k + 2], frames.spec, mass=mass)
-    (plan,) = plans(kind, ends, rng, how)
+    (plan,) = pairing.plans(ends, rng, solver)
     later = plan.weight if plan.target_mass is None else plan.target_mass
     upto = (plan.weight.double() + later).cumsum(0)
     return InteractingPaths(t0, t1, way, _rows(way[-1], plan.x0), plan.x1, upto / upto[-1], clipped_growth(plan))

@@ -29,7 +29,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -52,7 +51,8 @@ from cellflow_core.models.contract import (
     Update,
 )
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
-from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.transport.ot_solvers import StaticBridge, Unbalanced, coupling
+from cellflow_core.models.transport.pair_sampler import Pairing
 
 NARROW = 1e-3
 """Least width of a path, in spreads of the data: the entropic target divides by it."""
@@ -109,22 +109,24 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
         self.narrow = config.sigma * spec.scale
         self.wfr_length = config.wfr_length * spec.scale
         self.sigma = 0.0  # state / sqrt(time)
-        self.coupling: pair_sampler.Coupling = config.coupling
-        self.how = None
+        pairs = coupling(config.coupling)
         if config.variant == "entropic":
             self.narrow = max(config.sigma, NARROW) * spec.scale
             self.sigma = config.noise * spec.scale / spec.interval**0.5
-            self.coupling, self.how = "sinkhorn", pair_sampler.OTConfig(noise=self.sigma)
+            pairs = StaticBridge(self.sigma)
         elif config.variant == "unbalanced":
-            self.coupling, self.how = "unbalanced", pair_sampler.OTConfig(epsilon=0.02, rho=config.growth_penalty)
+            pairs = Unbalanced(0.02, config.growth_penalty)
+        self.pairing = Pairing(pairs)
 
     def phases(self) -> tuple[Phase, ...]:
-        prepare = partial(pair_sampler.prepare, self.coupling, how=self.how)
-        return (Phase("action", (Update(self.loss, self.net.parameters()),), prepare=prepare),)
+        return (Phase("action", (Update(self.loss, self.net.parameters()),), prepare=self.pairing.prepare),)
+
+    def notes(self) -> tuple[str, ...]:
+        return self.pairing.notes()
 
     def loss(self, batch: Batch) -> Loss:
         """Twice the action per time and axis, in squared typical speeds; "paths" adds the mean squared path speed."""
-        pair = pair_sampler.sample(self.coupling, batch)
+        pair = self.pairing.sample(batch)
         gap, unit = (pair.t1 - pair.t0)[:, None], velocity_scale(self.spec)
         passed = torch.rand(len(gap), 1, generator=batch.rng, device=gap.device)
         epsilon = torch.randn(pair.x0.shape, generator=batch.rng, device=gap.device)

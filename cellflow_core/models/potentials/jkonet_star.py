@@ -46,7 +46,8 @@ from cellflow_core.models.contract import (
 )
 from cellflow_core.models.networks.linear_potential import PolynomialRBFBasis
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
-from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.transport.ot_solvers import Exact
+from cellflow_core.models.transport.transport_plans import plans
 
 BETA_LR_SCALE = 10.0
 """How much faster than the other weights beta is learnt: it may be far from its first value."""
@@ -163,7 +164,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     def conditions(self, frames: SnapshotTensors, rng: torch.Generator) -> OptimalityConditions:
         """What each step of descent asks, along the exact plan of every gap."""
         parts, crowds = [], []
-        for plan in pair_sampler.exact_plans(frames, rng):
+        for plan in plans(Exact(), frames, rng):
             count = min(max(len(plan.weight) // 2, 1), MIXTURE)
             some = torch.multinomial(plan.weight, count, replacement=True, generator=rng)
             for step in range(1, self.config.substeps + 1):

@@ -38,7 +38,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.batch import Batch, SnapshotTensors
+from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
     Context,
@@ -51,9 +51,9 @@ from cellflow_core.models.contract import (
     Update,
 )
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
-from cellflow_core.models.transport import pair_sampler
+from cellflow_core.models.transport.ot_solvers import Exact, StaticBridge, Unbalanced
+from cellflow_core.models.transport.pair_sampler import Pairing
 
-COUPLING: Mapping[str, pair_sampler.Coupling] = {"ot": "exact", "sb": "sinkhorn", "unbalanced": "unbalanced"}
 DAMPING = 0.5
 """Weight of what s cannot foretell in the step of the ways; 1 in the paper."""
 TIME_EPS = 1e-3
@@ -115,19 +115,20 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
             2 / (config.growth_penalty * spec.dim * spec.scale**2) if config.variant == "unbalanced" else 0.0
         )  # lambda
         self.noise = config.sigma * spec.scale / spec.interval**0.5 if config.variant == "sb" else 0.0
+        solvers = {"ot": Exact(), "sb": StaticBridge(self.noise), "unbalanced": Unbalanced(0.02, config.growth_penalty)}
+        self.pairing = Pairing(solvers[config.variant])
 
     def phases(self) -> tuple[Phase, ...]:
         descend = Update(self.potential_loss, self.net.parameters())
         updates = (descend,) if self.bend is None else (Update(self.path_loss, self.bend.parameters()), descend)
-        return (Phase("game", updates, prepare=self.prepare),)
+        return (Phase("game", updates, prepare=self.pairing.prepare),)
 
-    def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> pair_sampler.PairSampler | None:
-        how = pair_sampler.OTConfig(epsilon=0.02, rho=self.config.growth_penalty, noise=self.noise or None)
-        return pair_sampler.prepare(COUPLING[self.config.variant], frames, rng, how)
+    def notes(self) -> tuple[str, ...]:
+        return self.pairing.notes()
 
     def on_way(self, batch: Batch) -> PathSample:
         """One random point on the way of each pair."""
-        pair = pair_sampler.sample(COUPLING[self.config.variant], batch)
+        pair = self.pairing.sample(batch)
         gap = pair.t1 - pair.t0
         u = torch.rand(len(gap), generator=batch.rng, device=gap.device).clamp(TIME_EPS, 1 - TIME_EPS)
         passed = u[:, None]

@@ -13,7 +13,7 @@ from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models.transport import growth_penalty as chosen
-from cellflow_core.models.transport.transport_plans import OTConfig
+from cellflow_core.models.transport.ot_solvers import Exact, Unbalanced
 
 CHEAP, DEAR = ("both", 0.1), ("both", 10.0)
 
@@ -44,7 +44,7 @@ def test_runs_on_the_files_that_are_there(tmp_path, monkeypatch, capsys):
     x = np.random.default_rng(0).normal(size=(80, 2)) + 4 * t[:, None]
     np.savez(tmp_path / "moving.npz", pcs=x, sample_labels=t)
     monkeypatch.setattr(program, "COURSES", {"moving": ("moving.npz", None), "gone": ("gone.npz", None)})
-    monkeypatch.setattr(program, "PENALTY_GRID", (10.0, 0.1))
+    monkeypatch.setattr(program, "PRICES", (10.0, 0.1))
     found = program.main(["--data", str(tmp_path), "--out", str(tmp_path / "price.json")])
     assert json.loads((tmp_path / "price.json").read_text())["rules"] == found["rules"]
     told = [each["outer"]["both 0.1"] for each in found["folds"]]
@@ -60,6 +60,6 @@ def test_without_a_price_mass_is_even():
     t = np.repeat([0.0, 1.0, 2.0], 60)
     x = np.random.default_rng(0).normal(size=(180, 2)) + 4 * t[:, None]
     frames = SnapshotTensors.from_snapshots(Snapshots(x, t, AffineSpace.coordinates(("a", "b"))))
-    asked = (None, OTConfig(0.02, rho=30.0), OTConfig(0.02, rho=0.03))
+    asked = (Exact(), Unbalanced(0.02, 30.0), Unbalanced(0.02, 0.03))
     even, dear, cheap = (chosen.held_out_error(frames, 1, how, torch.Generator().manual_seed(0)) for how in asked)
     assert even == pytest.approx(dear, rel=0.1) and cheap > 1.5 * even

@@ -12,6 +12,7 @@ import spline_paths as program
 
 from cellflow_core.models.couplings.transport_spline import Settings
 from cellflow_core.models.paths.spline_paths import NEIGHBOURS
+from cellflow_core.models.transport.ot_solvers import Unbalanced
 
 RESULTS = Path(program.__file__).parent / "results"
 
@@ -51,5 +52,5 @@ def test_the_transport_spline_has_the_settings_that_came_nearest():
     assert set(stored["judged"]["plan"]) == {way.name for way in program.ways()}
     assert set(stored["w1"]) == set(growth_penalty.COURSES)
     best, usual = program.least(stored["judged"]), Settings()
-    assert (best.kind, best.how.epsilon, best.how.rho) == (usual.coupling, usual.epsilon, usual.rho)
+    assert best.solver == Unbalanced(usual.epsilon, usual.rho) and usual.coupling == "unbalanced"
     assert best.around == NEIGHBOURS

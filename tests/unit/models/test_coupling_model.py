@@ -1,8 +1,9 @@
-"""Models that are transport plans: what is stored of them."""
+"""Models that are transport plans: what is stored of them, and what is noted."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import torch
 
@@ -23,7 +24,7 @@ def plan() -> TransportPlan:
 
 def same(one: TransportPlan, other: TransportPlan) -> bool:
     assert one.target_mass is not None and other.target_mass is not None
-    tensors = ((getattr(each, name) for name in ("x0", "x1", "weight", "later")) for each in (one, other))
+    tensors = ((getattr(each, name) for name in ("x0", "x1", "weight", "target_mass")) for each in (one, other))
     return (one.t0, one.t1) == (other.t0, other.t1) and all(map(torch.equal, *tensors))
 
 
@@ -45,7 +46,7 @@ def test_plans_that_were_stored_with_the_cells_of_every_pair_are_read():
     assert same(model.coupling(0), made)
 
 
-def test_bends_are_stored_once_a_cell_too():
+def test_tangent_offsets_are_stored_once_a_cell_too():
     straight = plan()
     of_cells = torch.randn(60, 20, generator=torch.Generator().manual_seed(1))
     late = straight.x1.flip(1)
@@ -63,3 +64,13 @@ def test_bends_are_stored_once_a_cell_too():
     kept = again.coupling(0)
     assert kept.target_mass is None and kept.tangent_offsets is not None
     assert torch.equal(kept.tangent_offsets[0], made.tangent_offsets[0]) and torch.equal(kept.tangent_offsets[1], late)
+
+
+def test_a_plan_that_did_not_converge_is_noted_and_stored():
+    model, made = registry.create("waddington-ot", {}, SPEC, 0), plan()
+    model.plans = (made,)
+    assert model.notes() == ()
+    model.plans = (replace(made, converged=False),)
+    again = registry.create("waddington-ot", {}, SPEC, 0)
+    again.load_state_dict(model.state_dict())
+    assert again.notes() == model.notes() and "time 0 to 1 did not converge" in again.notes()[0]

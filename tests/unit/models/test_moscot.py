@@ -1,4 +1,4 @@
-"""A model on an optional package: told in one sentence where it is not there, and the same plan as ours where it is."""
+"""A model on an optional package: one sentence where it is missing, and the same plan as ours where it is installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cellflow_core.math.fused_gromov_wasserstein import fused_plan
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models import contract, registry
 from cellflow_core.models.couplings import moslin
-from cellflow_core.models.couplings.moscot import Settings, lineage_plan, temporal_plan
+from cellflow_core.models.transport.moscot_solver import lineage_plan, temporal_plan
 from cellflow_core.selection import model_cards
 from tests import toys
 
@@ -47,16 +47,16 @@ def test_a_comparison_of_all_goes_on_without_it(absent):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("tau", [1.0, 0.95])
-def test_the_plan_is_that_of_our_own_rounds(tau):
+def test_the_plan_is_that_of_the_built_in_solver(tau):
     pytest.importorskip("moscot", reason="the package moscot is not installed")
     rng = np.random.default_rng(0)
     x0, x1 = rng.normal(size=(60, 3)).astype(np.float32), rng.normal(size=(45, 3)).astype(np.float32) + 0.5
     source = rng.uniform(0.5, 1.5, 60)
     source /= source.sum()
-    found = temporal_plan(x0, x1, source, Settings(tau=tau))
+    found = temporal_plan(x0, x1, source, epsilon=0.05, tau=tau).matrix.numpy()
     cost = torch.cdist(torch.from_numpy(x0), torch.from_numpy(x1)).double().square()
     rho = math.inf if tau == 1 else 0.05 * tau / (1 - tau)
-    ours = entropic_plan(cost / cost.mean(), 0.05, rho, source=torch.from_numpy(source)).numpy()
+    ours = entropic_plan(cost / cost.mean(), 0.05, rho, source=torch.from_numpy(source)).matrix.numpy()
     assert np.abs(found - ours).sum() < 1e-3
 
 
@@ -67,12 +67,13 @@ def test_the_plan_with_lineage_is_ours_too(tau):
     rng = np.random.default_rng(0)
     x0, x1 = rng.normal(size=(60, 3)), rng.normal(size=(45, 3)) + 0.5
     clones = [torch.from_numpy(rng.integers(0, 6, count)) for count in (60, 45)]
-    own0, own1 = (moslin.lineage_distance(each) for each in clones)
+    d0, d1 = (moslin.lineage_distance(each) for each in clones)
     source = np.full(60, 1 / 60)
-    how = moslin.Settings(tau=tau)
-    found = lineage_plan(x0, x1, own0.numpy(), own1.numpy(), source, how)
+    config = moslin.Settings(tau=tau)
+    alpha, epsilon = config.alpha, config.epsilon
+    found = lineage_plan(x0, x1, d0.numpy(), d1.numpy(), source, alpha=alpha, epsilon=epsilon, tau=tau).matrix.numpy()
     cost = torch.cdist(torch.from_numpy(x0), torch.from_numpy(x1)).square()
-    rho = math.inf if tau == 1 else how.epsilon * tau / (1 - tau)
+    rho = math.inf if tau == 1 else epsilon * tau / (1 - tau)
     cost, even = cost / cost.mean(), torch.from_numpy(source)
-    ours = fused_plan(cost, own0, own1, how.alpha, how.epsilon, rho, even).numpy()
+    ours = fused_plan(cost, d0, d1, alpha, epsilon, rho, even).matrix.numpy()
     assert np.abs(found - ours).sum() < 1e-3

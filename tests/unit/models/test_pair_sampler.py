@@ -1,9 +1,8 @@
-"""Couplings: what each kind of pairing promises, whole and in blocks."""
+"""Couplings: what each kind promises, solved whole and in blocks."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import get_args
 
 import numpy as np
 import ot
@@ -16,22 +15,48 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models.contract import TransportPlan
-from cellflow_core.models.transport import pair_sampler, transport_plans
-from cellflow_core.models.transport.pair_sampler import OTConfig, PairSampler
+from cellflow_core.models.transport import ot_solvers, pair_sampler
+from cellflow_core.models.transport.ot_problem import N_SAMPLED_PARTNERS
+from cellflow_core.models.transport.ot_solvers import (
+    COUPLINGS,
+    Blockwise,
+    Coupling,
+    Entropic,
+    Exact,
+    FusedGromovWasserstein,
+    Geodesic,
+    Independent,
+    OTSolver,
+    Partial,
+    StaticBridge,
+    Unbalanced,
+    WassersteinFisherRao,
+    coupling,
+    ot_solver,
+)
+from cellflow_core.models.transport.pair_sampler import Pairing, PairSampler
+from cellflow_core.models.transport.transport_plans import plans
 
-ONCE = get_args(transport_plans.Kind)
+SOLVERS = [each() for each in COUPLINGS.values() if issubclass(each, OTSolver)]
 
 
 def frames(cells=(40, 40, 40), times=(0.0, 1.0, 3.0), seed=0, **more) -> SnapshotTensors:
-    """Clouds that move by ten spreads a unit of time along both axes."""
+    """Gaussians that move by ten standard deviations a unit of time along both axes."""
     rng = np.random.default_rng(seed)
     t = np.repeat(times, cells)
     x = rng.normal(size=(len(t), 2)) + 10 * t[:, None]
     return SnapshotTensors.from_snapshots(Snapshots(x, t, AffineSpace.coordinates(("a", "b")), **more))
 
 
-def plan(kind, data: SnapshotTensors, **how) -> TransportPlan:
-    return transport_plans.plans(kind, data, torch.Generator().manual_seed(0), OTConfig(**how))[0]
+def plan(solver: OTSolver, data: SnapshotTensors) -> TransportPlan:
+    return plans(solver, data, torch.Generator().manual_seed(0))[0]
+
+
+def in_blocks(monkeypatch, limit: int, block: int) -> None:
+    """Every solver in blocks of so many cells, above so many cells a time."""
+    for each in (Coupling, Exact, Blockwise, Partial):
+        monkeypatch.setattr(each, "limit", limit)
+        monkeypatch.setattr(each, "block", block)
 
 
 def cost(of: TransportPlan) -> float:
@@ -44,126 +69,134 @@ def mass_of(cells: torch.Tensor, joined: torch.Tensor, mass: torch.Tensor) -> to
     return same.double() @ mass.double()
 
 
-@pytest.mark.parametrize("coupling", get_args(pair_sampler.Coupling))
-def test_every_coupling_pairs_cells_of_consecutive_times(coupling):
+@pytest.mark.parametrize("name", COUPLINGS)
+def test_every_coupling_pairs_cells_of_consecutive_times(name):
     data, generator = frames(), torch.Generator().manual_seed(0)
-    pool = pair_sampler.prepare(coupling, data, generator)
-    assert (pool is None) == (coupling in ("independent", "minibatch"))
-    drawn = pair_sampler.sample(coupling, data.batch(16, generator, pool))
+    pairing = Pairing(coupling(name))
+    pool = pairing.prepare(data, generator)
+    assert (pool is None) == (name in ("independent", "minibatch")) and pairing.notes() == ()
+    drawn = pairing.sample(data.batch(16, generator, pool))
     assert drawn.x0.shape == drawn.x1.shape == (32, 2)
     assert drawn.t0.tolist() == [0.0] * 16 + [1.0] * 16
     assert drawn.t1.tolist() == [1.0] * 16 + [3.0] * 16
     for time, x in ((drawn.t0, drawn.x0), (drawn.t1, drawn.x1)):
         assert (x.mean(1) / 10 - time).abs().max() < 0.5
-    assert (drawn.growth is not None) == (coupling in ("unbalanced", "wfr"))
+    assert (drawn.growth is not None) == (name in ("unbalanced", "wfr"))
 
 
-@pytest.mark.parametrize("kind", ONCE)
+def test_a_coupling_is_found_by_its_name_with_its_parameters():
+    assert coupling("sinkhorn", Entropic(0.3), Partial(0.5)) == Entropic(0.3)
+    assert coupling("exact", Entropic(0.3)) == Exact() and ot_solver("sinkhorn", StaticBridge(2.0)) == StaticBridge(2.0)
+    with pytest.raises(ValueError, match="independent pairs have no plan"):
+        ot_solver("independent")
+    with pytest.raises(ValueError, match="independent pairs have no plan"):
+        Pairing(Independent()).plans(frames(), torch.Generator())
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=lambda each: each.name)
 @pytest.mark.parametrize("limit", [1000, 40])
-def test_every_plan_sums_to_one_over_measured_cells(kind, limit, monkeypatch):
-    for each in ("EXACT", "DENSE"):
-        monkeypatch.setattr(transport_plans, f"{each}_LIMIT", limit)
-        monkeypatch.setattr(transport_plans, f"{each}_BLOCK", 20)
+def test_every_plan_sums_to_one_over_measured_cells(solver, limit, monkeypatch):
+    in_blocks(monkeypatch, limit, 20)
     data = frames((70, 90), (0.0, 1.0))
-    found = plan(kind, data)
+    found = plan(solver, data)
     assert float(found.weight.sum()) == pytest.approx(1, abs=1e-5) and (found.weight > 0).all()
     for cells, joined in zip(data.x, (found.x0, found.x1), strict=True):
         assert {tuple(each) for each in joined.tolist()} <= {tuple(each) for each in cells.tolist()}
-    if kind != "partial":
+    if solver.name != "partial":
         share = mass_of(data.x[0], found.x0, found.weight)
         torch.testing.assert_close(share, torch.full((70,), 1 / 70, dtype=torch.float64), rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("kind", ["exact", "geodesic", "partial", "sinkhorn", "unbalanced", "wfr"])
-def test_blocks_cost_a_little_more_than_the_whole(kind, monkeypatch):
+@pytest.mark.parametrize(
+    "solver",
+    [Exact(), Geodesic(), Partial(), Entropic(), Unbalanced(), WassersteinFisherRao()],
+    ids=lambda each: each.name,
+)
+def test_blocks_cost_a_little_more_than_the_whole(solver, monkeypatch):
     data = frames((300, 300), (0.0, 0.2))
-    whole = cost(plan(kind, data))
-    for each in ("EXACT", "DENSE"):
-        monkeypatch.setattr(transport_plans, f"{each}_LIMIT", 290)
-        monkeypatch.setattr(transport_plans, f"{each}_BLOCK", 75)
-    assert 0.97 * whole < cost(plan(kind, data)) < 1.35 * whole
+    whole = cost(plan(solver, data))
+    in_blocks(monkeypatch, 290, 75)
+    assert 0.97 * whole < cost(plan(solver, data)) < 1.35 * whole
 
 
-@pytest.mark.parametrize(("cells", "parts"), [((250, 200), 1), ((2500, 1900), 3)])
-def test_parts_hold_a_thousand_cells_each(cells, parts, monkeypatch):
+@pytest.mark.parametrize(("cells", "blocks"), [((250, 200), 1), ((2500, 1900), 3)])
+def test_blocks_hold_a_thousand_cells_each(cells, blocks, monkeypatch):
     solved = []
-    exact = transport_plans.exact_plan
-    monkeypatch.setattr(
-        transport_plans, "exact_plan", lambda a, b, rng: solved.append((len(a), len(b))) or exact(a, b, rng)
-    )
+    exact = ot_solvers.exact_plan
+    monkeypatch.setattr(ot_solvers, "exact_plan", lambda a, b, rng: solved.append((len(a), len(b))) or exact(a, b, rng))
     data = frames(cells, (0.0, 0.2))
-    found = plan("blockwise", data)
-    assert len(solved) == parts and max(map(max, solved)) <= transport_plans.BLOCK_SIZE
-    whole = cost(plan("exact", data))
-    assert (cost(found) == pytest.approx(whole, rel=1e-6)) if parts == 1 else whole < cost(found) < 1.1 * whole
+    found = plan(Blockwise(), data)
+    assert len(solved) == blocks and max(map(max, solved)) <= Blockwise.block
+    whole = cost(plan(Exact(), data))
+    assert (cost(found) == pytest.approx(whole, rel=1e-6)) if blocks == 1 else whole < cost(found) < 1.1 * whole
 
 
 def test_partial_leaves_out_what_is_far():
     """Against POT's own partial plan; a tenth of the cells stand far off and stay out."""
     data = frames((50, 50), (0.0, 0.1))
     data.x[1][:5] += 100.0
-    found = plan("partial", data, transported_mass=0.9)
+    found = plan(Partial(0.9), data)
     assert float(found.x1.max()) < 50
     wanted = ot.partial.partial_wasserstein2(
         ot.unif(50), ot.unif(50), cdist(*data.x, "sqeuclidean"), m=0.9, nb_dummies=5
     )
     assert cost(found) * 0.9 == pytest.approx(wanted, rel=1e-5)
-    assert cost(plan("partial", data, transported_mass=1.0)) == pytest.approx(cost(plan("exact", data)), rel=1e-5)
+    assert cost(plan(Partial(1.0), data)) == pytest.approx(cost(plan(Exact(), data)), rel=1e-5)
 
 
-def test_geodesic_goes_round_a_bend():
+def test_geodesic_follows_a_curve():
     """Two arms of a horseshoe: straight, the nearest cell is on the other arm; along the cells, it is not."""
     angle = torch.linspace(0, 3.1, 120)
-    bend = torch.stack([angle.cos() * 0.6, angle.sin()], dim=1)
-    data = dataclasses.replace(frames((60, 60), (0.0, 1.0)), x=(bend[:60], bend[60:]))
-    order = [(torch.cdist(each, bend).argmin(1)) for each in (plan("geodesic", data).x0, plan("geodesic", data).x1)]
+    curve = torch.stack([angle.cos() * 0.6, angle.sin()], dim=1)
+    data = dataclasses.replace(frames((60, 60), (0.0, 1.0)), x=(curve[:60], curve[60:]))
+    order = [(torch.cdist(each, curve).argmin(1)) for each in (plan(Geodesic(), data).x0, plan(Geodesic(), data).x1)]
     assert np.corrcoef(*[each.numpy() for each in order])[0, 1] > 0.9  # who is first stays first
-    straight = [(torch.cdist(each, bend).argmin(1)) for each in (plan("exact", data).x0, plan("exact", data).x1)]
+    straight = [(torch.cdist(each, curve).argmin(1)) for each in (plan(Exact(), data).x0, plan(Exact(), data).x1)]
     assert np.corrcoef(*[each.numpy() for each in straight])[0, 1] < 0
 
 
 def test_fused_follows_the_structure_where_states_say_nothing():
-    """Clones of unlike sizes: lineage alone tells which is which."""
+    """Clones of different sizes: lineage alone identifies them."""
     clone = np.tile(np.repeat([0, 1], [10, 30]), 2)
     data = frames((40, 40), (0.0, 1.0), lineage=clone)
-    found = plan("fused", data, structure_key="lineage", alpha=0.95)
+    found = plan(FusedGromovWasserstein("lineage", 0.95), data)
     rows = [torch.cdist(each, cells).argmin(1) for each, cells in zip((found.x0, found.x1), data.x, strict=True)]
     same = data.cell_data["lineage"][0][rows[0]] == data.cell_data["lineage"][1][rows[1]]
     assert float(found.weight[same].sum()) > 0.9
-    with pytest.raises(KeyError, match="'dose'.*lineage"):
-        plan("fused", data, structure_key="dose")
+    with pytest.raises(KeyError, match="no 'dose' to be compared by: they have lineage"):
+        plan(FusedGromovWasserstein("dose"), data)
 
 
 def test_fused_without_structure_weight_is_the_exact_plan():
     data = frames((30, 30), (0.0, 0.1))
-    assert cost(plan("fused", data, alpha=0.0)) == pytest.approx(cost(plan("exact", data)), rel=1e-6)
+    assert cost(plan(FusedGromovWasserstein(alpha=0.0), data)) == pytest.approx(cost(plan(Exact(), data)), rel=1e-6)
 
 
 def test_sinkhorn_keeps_partners_in_proportion_to_the_plan():
     data = frames((30, 400), (0.0, 0.1))
-    found = plan("sinkhorn", data, epsilon=0.2)
+    found = plan(Entropic(0.2), data)
     squared = torch.cdist(*(each.double() for each in data.x)).square()
-    dense = entropic_plan(squared, 0.2 * float(squared.mean()))
+    dense = entropic_plan(squared, 0.2 * float(squared.mean())).matrix
     assert cost(found) == pytest.approx(float((dense * squared).sum()), rel=0.02)
     per_cell = len(found.weight) / 30
-    assert per_cell >= transport_plans.N_SAMPLED_PARTNERS * 400 / 30  # cells of the larger side have as many on average
+    assert per_cell >= N_SAMPLED_PARTNERS * 400 / 30  # cells of the larger side have as many on average
     share = mass_of(data.x[1], found.x1, found.weight)
-    assert float((share * 400 - 1).abs().mean()) < 0.3  # drawn PARTNERS times, a cell is missed by 1 / 4 or so
+    assert float((share * 400 - 1).abs().mean()) < 0.3  # sampled N_SAMPLED_PARTNERS times, a cell is off by 1 / 4 or so
 
 
-def test_noise_is_the_blur_of_the_bridge():
+def test_sigma_is_the_regularisation_of_the_static_bridge():
     """epsilon = 2 sigma^2 (t1 - t0): a plan between two points a side, against the formula."""
     data = dataclasses.replace(
         frames((2, 2), (0.0, 3.0)), x=(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0], [1.0]]))
     )
-    found = plan("sinkhorn", data, noise=0.5)
+    found = plan(StaticBridge(0.5), data)
     crossing = float(found.weight[(found.x0 != found.x1).flatten()].sum())
     odds = np.exp(-1 / (2 * 0.25 * 3))
-    assert crossing == pytest.approx(odds / (1 + odds), abs=1 / transport_plans.N_SAMPLED_PARTNERS)
+    assert crossing == pytest.approx(odds / (1 + odds), abs=1 / N_SAMPLED_PARTNERS)
 
 
 class TestUnbalanced:
-    def test_growth_is_what_cells_leave_behind(self):
+    def test_growth_is_the_mass_of_the_descendants(self):
         """Two groups of 100 and 100 cells that become 150 and 50 of the later ones, while all triple."""
         rng = np.random.default_rng(0)
         group = [np.repeat([0, 1], [100, 100]), np.repeat([0, 1], [150, 50])]
@@ -171,7 +204,7 @@ class TestUnbalanced:
         data = Snapshots(
             x, np.repeat([0.0, 2.0], 200), AffineSpace.coordinates(("a", "b")), mass=np.array([500.0, 1500.0])
         )
-        found = plan("unbalanced", SnapshotTensors.from_snapshots(data))
+        found = plan(Unbalanced(), SnapshotTensors.from_snapshots(data))
         assert found.target_mass is not None
         first = found.x0[:, 0] < 5
         assert float(found.target_mass.sum()) == pytest.approx(3, rel=1e-5)
@@ -183,12 +216,12 @@ class TestUnbalanced:
         for mask, factor in ((drawn.x0[:, 0] < 5, 4.5), (drawn.x0[:, 0] > 5, 1.5)):
             assert float(drawn.growth[mask].mean()) == pytest.approx(np.log(factor) / 2, rel=0.02)
 
-    def test_with_a_price_on_both_sides_cells_that_go_far_dwindle_on_the_way(self):
-        """A group stays, one dies out, one appears far off: all measured cells at both ends, few ways between."""
+    def test_with_both_marginals_relaxed_far_pairs_lose_their_mass_on_the_path(self):
+        """A group stays, one dies out, one appears far off: all measured cells at both ends, few paths between."""
         rng = np.random.default_rng(0)
         x = [rng.normal(size=(100, 2)) * 0.3 + np.repeat([[0, 0], [at, 10]], 50, axis=0) for at in (10, -10)]
         where = Snapshots(np.concatenate(x), np.repeat([0.0, 1.0], 100), AffineSpace.coordinates(("a", "b")))
-        found = plan("unbalanced", SnapshotTensors.from_snapshots(where), rho=0.01, relax="both")
+        found = plan(Unbalanced(rho=0.01, relax="both"), SnapshotTensors.from_snapshots(where))
         assert found.target_mass is not None
         for cells, joined, mass in ((x[0], found.x0, found.weight), (x[1], found.x1, found.target_mass)):
             share = mass_of(torch.from_numpy(cells).float(), joined, mass)
@@ -198,20 +231,20 @@ class TestUnbalanced:
         assert float(halfway[stays].sum() / halfway.sum()) > 0.95
         assert float(found.weight[stays].sum()) == pytest.approx(0.5, abs=0.02)
 
-    @pytest.mark.parametrize("sides", ["source", "both"])
-    def test_on_any_side_growth_may_have_a_total(self, sides):
+    @pytest.mark.parametrize("relax", ["source", "both"])
+    def test_growth_may_have_a_total(self, relax):
         data = dataclasses.replace(frames((40, 60), (0.0, 1.0)), mass=torch.tensor([1.0, 2.0]))
-        found = plan("unbalanced", data, relax=sides)
+        found = plan(Unbalanced(relax=relax), data)
         assert found.target_mass is not None
         assert [float(found.weight.sum()), float(found.target_mass.sum())] == pytest.approx([1, 2], rel=1e-5)
 
     def test_without_numbers_of_cells_the_mass_stays(self):
-        found = plan("unbalanced", frames((40, 60), (0.0, 1.0)))
+        found = plan(Unbalanced(), frames((40, 60), (0.0, 1.0)))
         assert found.target_mass is not None
         assert float(found.target_mass.sum()) == pytest.approx(1, rel=1e-5)
 
-    def test_dear_growth_is_the_entropic_plan(self):
-        found = plan("unbalanced", frames((40, 60), (0.0, 1.0)), rho=1e5)
+    def test_at_a_large_penalty_it_is_the_entropic_plan(self):
+        found = plan(Unbalanced(rho=1e5), frames((40, 60), (0.0, 1.0)))
         assert found.target_mass is not None
         torch.testing.assert_close(found.target_mass, found.weight, rtol=1e-2, atol=0)
 

@@ -7,7 +7,8 @@ from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.networks.pairwise_interaction import PairwiseInteraction
 from cellflow_core.models.paths import interacting_paths
-from cellflow_core.models.transport.transport_plans import Kind, OTConfig
+from cellflow_core.models.transport.ot_solvers import Exact, OTSolver, Unbalanced
+from cellflow_core.models.transport.pair_sampler import Pairing
 
 
 def force() -> PairwiseInteraction:
@@ -69,11 +70,11 @@ def test_features_add_up_to_the_force_and_know_its_divergence():
 SPEC = DataSpec(dim=2, times=(1.0, 3.0), center=(0.0, 0.0), scale=1.0, interval=2.0)
 
 
-def made_rides(carrier, kind: Kind = "exact", how: OTConfig | None = None):
+def made_rides(carrier, solver: OTSolver = Exact()):  # noqa: B008
     both = cells(80, 2)
     frames = SnapshotTensors((both[:40], both[40:] + 5.0), torch.tensor([1.0, 3.0]), SPEC)
     return frames, interacting_paths.interacting_paths(
-        kind, how or OTConfig(), frames, carrier, torch.Generator().manual_seed(0)
+        Pairing(solver), frames, carrier, torch.Generator().manual_seed(0)
     )[0]
 
 
@@ -111,7 +112,7 @@ def test_ways_lead_from_cells_to_their_partners_along_what_they_feel():
 
 
 def test_pairs_of_unbalanced_plans_grow_and_are_drawn_by_their_mass():
-    frames, ride = made_rides(drawn_together, "unbalanced", OTConfig(epsilon=0.5, rho=0.1))
+    frames, ride = made_rides(drawn_together, Unbalanced(0.5, 0.1))
     at = ride.at(torch.tensor([0.0, 0.5, 1.0]), torch.arange(len(ride.row)).expand(3, -1))
     late, early = torch.exp(torch.tensor([[2.0], [0.0]]) * ride.growth)  # masses at both ends, over two units of time
     torch.testing.assert_close(at.mass, torch.stack([early, (early * late).sqrt(), late]) / ((early + late) / 2))

@@ -1,4 +1,4 @@
-"""The plans are those of the authors' program, and their growth is told in the time of the data."""
+"""The plans are those of the authors' program, with growth rates per time of the data."""
 
 from __future__ import annotations
 
@@ -74,9 +74,11 @@ def test_the_plans_are_those_of_the_installed_wot(stored, epsilon, lambda1):
         assert np.abs(dense(model, data, k) - wanted).sum() < 1e-3 * wanted.sum()
 
 
-def test_without_a_prior_all_cells_are_expected_to_grow_alike(stored):
-    told, blind = cells(stored, growth=stored["rate"]), cells(stored)
-    np.testing.assert_array_equal(dense(solved(told, prior=False), told, 0), dense(solved(blind), blind, 0))
+def test_without_a_prior_all_cells_have_the_same_expected_growth(stored):
+    with_growth, without = cells(stored, growth=stored["rate"]), cells(stored)
+    np.testing.assert_array_equal(
+        dense(solved(with_growth, prior=False), with_growth, 0), dense(solved(without), without, 0)
+    )
 
 
 def test_cell_numbers_set_the_mean_growth(stored):
@@ -96,10 +98,10 @@ def test_growth_at_a_measured_cell_is_that_of_its_row(stored):
         np.testing.assert_allclose(found.numpy(), wanted, atol=1e-4)
 
 
-def test_drawn_partners_stand_for_the_whole_plan(stored, monkeypatch):
+def test_sampled_partners_represent_the_whole_plan(stored, monkeypatch):
     data = cells(stored, growth=stored["rate"])
     whole = dense(solved(data), data, 0)
-    monkeypatch.setattr("cellflow_core.models.transport.coupling_model.PAIRS", 900)
+    monkeypatch.setattr("cellflow_core.models.transport.coupling_model.MAX_PAIRS", 900)
     drawn = dense(solved(data), data, 0)
     np.testing.assert_allclose(drawn.sum(axis=1), whole.sum(axis=1), rtol=1e-5)
     assert 0 < (np.abs(drawn - whole) / whole.sum(axis=1, keepdims=True)).max() < 1 / (900 // 28)
