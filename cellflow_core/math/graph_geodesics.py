@@ -1,4 +1,4 @@
-"""Lengths of the shortest ways from cloud to cloud that step from point to point."""
+"""Geodesic distances between two clouds along their nearest-neighbour graph."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def geodesic_distances(
 ) -> Float[Array, "n m"]:
     """From each point of x0 to each of x1 along edges between nearest neighbours in both clouds (state).
 
-    Euclidean edges to `neighbours` nearest points, usable both ways (the graph of Isomap, Tenenbaum et al., Science
-    2000). Pieces that no edge joins are joined by the shortest edge that leaves each, so that every length is finite.
+    Undirected Euclidean edges to the `neighbours` nearest points (the graph of Isomap, Tenenbaum et al., Science 2000).
+    Components are connected by the shortest edge that leaves each, so that every distance is finite.
     """
     x = np.concatenate([x0, x1])
     apart = np.maximum(cdist(x, x), _LEAST)
@@ -27,12 +27,12 @@ def geodesic_distances(
     start = np.repeat(np.arange(len(apart)), nearest.shape[1])
     graph = _graph(apart, start, nearest.ravel())
     while (found := connected_components(graph, directed=False))[0] > 1:
-        edges = [_way_out(apart, found[1] == piece) for piece in range(found[0])]
+        edges = [_shortest_exit(apart, found[1] == piece) for piece in range(found[0])]
         graph = csr_array(graph.maximum(_graph(apart, *np.array(edges).T)))
     return dijkstra(graph, directed=False, indices=np.arange(len(x0)))[:, len(x0) :]
 
 
-def _way_out(apart: Array, inside: Array) -> tuple[int, int]:
+def _shortest_exit(apart: Array, inside: Array) -> tuple[int, int]:
     """The shortest edge from these points to others."""
     own, other = np.flatnonzero(inside), np.flatnonzero(~inside)
     row, column = divmod(int(apart[np.ix_(own, other)].argmin()), len(other))
@@ -40,6 +40,6 @@ def _way_out(apart: Array, inside: Array) -> tuple[int, int]:
 
 
 def _graph(apart: Array, start: Array, end: Array) -> csr_array:
-    """Edges from `start` to `end`, both ways."""
+    """Undirected edges between `start` and `end`."""
     table = coo_array((apart[start, end], (start, end)), shape=apart.shape).tocsr()
     return csr_array(table.maximum(table.T.tocsr()))

@@ -1,13 +1,13 @@
-"""Cells that move and grow at a price: Wasserstein-Fisher-Rao geometry between two weighted points, in closed form.
+"""Wasserstein-Fisher-Rao geometry between two weighted points, in closed form: transport and growth together.
 
 Chizat et al., "An interpolating distance between optimal transport and Fisher-Rao metrics", Found. Comput. Math. 2018,
-doi:10.1007/s10208-016-9331-y; Liero, Mielke & Savare, Invent. Math. 2018, doi:10.1007/s00222-017-0759-8. A way of mass
+doi:10.1007/s10208-016-9331-y; Liero, Mielke & Savare, Invent. Math. 2018, doi:10.1007/s00222-017-0759-8. A path of mass
 m(s) at x(s), s from 0 to 1, with velocity v = x' and growth g = m' / m has the action
 
     1/2 int m (|v|^2 + delta^2 g^2) ds.
 
-A point of mass m is the vector of length sqrt(m) at the angle x / (2 delta); ways of least action are straight lines
-between such vectors. With d the distance of the two places and a = d / (2 delta) their angle,
+A point of mass m is the vector of length sqrt(m) at the angle x / (2 delta); geodesics are straight lines
+between such vectors. With d the distance of the two points and a = d / (2 delta) their angle,
 
     z(s) = (1 - s) sqrt(m0) + s sqrt(m1) exp(i a),   m = |z|^2,   x = x0 + 2 delta arg(z) (x1 - x0) / d,
     least action = 2 delta^2 (m0 + m1 - 2 sqrt(m0 m1) cos a).
@@ -17,7 +17,8 @@ as m1 s^2, which is the formula with cos a = 0. Between whole clouds a, b the le
 
     min_P  <c, P> + KL(P 1 | a) + KL(P' 1 | b),   c = -log cos^2 min(d / (2 delta), pi / 2)
 
-(optimal entropy transport), and the masses of the ways are those of P scaled to the rows of a, and to the columns of b.
+(optimal entropy transport), and the masses of the geodesics are those of P scaled to the rows of a, and to the columns
+of b.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ MAX_COST = 30.0
 
 @dataclass(frozen=True)
 class WFRGeodesic:
-    """Points on their ways, for the share s of the time: x (state), mass, and velocity and growth for a time of 1."""
+    """Points on their geodesics at the fraction s of the time: x (state), mass, velocity and growth per unit of s."""
 
     x: Float[Tensor, "pairs dim"]
     mass: Float[Tensor, " pairs"]
@@ -46,13 +47,13 @@ class WFRGeodesic:
 def distance(
     apart: Float[Tensor, " pairs"], mass0: Float[Tensor, " pairs"], mass1: Float[Tensor, " pairs"], delta: float
 ) -> Float[Tensor, " pairs"]:
-    """Root of the least action between points so far apart (state)."""
+    """Root of the least action between points at the distance `apart` (state)."""
     left = mass0 + mass1 - 2 * (mass0 * mass1).sqrt() * _cos(apart, delta)
     return delta * (2 * left.clamp(min=0)).sqrt()
 
 
 def cost(apart: Float[Tensor, "n m"], delta: float) -> Float[Tensor, "n m"]:
-    """c above for distances (state); pairs beyond the cut cost NEVER."""
+    """c above for distances (state); pairs beyond the cut cost MAX_COST."""
     return (-2 * _cos(apart, delta).log()).clamp(max=MAX_COST)
 
 
@@ -64,11 +65,11 @@ def wfr_geodesic(
     delta: float,
     stays: Tensor | None = None,
 ) -> WFRGeodesic:
-    """Where pairs of mass 1 at x0 and `ratio` at x1 are at the share s, above 0 and below 1.
+    """Position and mass of pairs of mass 1 at x0 and `ratio` at x1 at the fraction s, above 0 and below 1.
 
-    stays  [pairs] which of the pairs beyond the cut are looked at where they started, the others where they end: such a
-           pair is two points, and the mass of the one that is looked at is told twice, so that a fair draw is right in
-           the mean. None: all where they started
+    stays  [pairs] which of the pairs beyond the cut are evaluated at x0, the others at x1: such a pair is two points,
+           and the mass of the one that is evaluated counts twice, so that a fair coin is right in the mean. None: all
+           at x0
     """
     way = x1 - x0
     apart = way.norm(dim=1)
