@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from cellflow_core.data.readers.table import InvalidInputError
+from cellflow_core.workspace import memory_limit
 
 COLUMNS = 5_000
 """Columns of annotations of the cells."""
@@ -23,14 +21,8 @@ TEXT = 6
 
 
 def memory() -> int:
-    """Bytes that one file may take in memory: `CELLFLOW_MEMORY_GB`, or half of what the machine has."""
-    told = os.environ.get("CELLFLOW_MEMORY_GB", "")
-    if told:
-        return int(float(told) * 1e9)
-    has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    group = Path("/sys/fs/cgroup/memory.max")
-    allowed = group.read_text().strip() if group.exists() else "max"
-    return min(has, int(allowed) if allowed.isdigit() else has) // 2
+    """Bytes that one file may take in memory: what one calculation of this process may hold."""
+    return memory_limit()
 
 
 def check_memory(needed: int, name: str, what: str) -> None:
