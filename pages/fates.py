@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellflow_core.figures import fates
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import fate_summaries, result_tables
+from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables
 from pages.parts.views import ancestry, cell_trajectories, clones, growth, view
 from pages.parts.widgets import background, chart
 
@@ -26,7 +26,7 @@ with left:
     st.markdown("**How many cells take each fate?**")
     bars = fates.fates(result, dark=dark)
     chart.chart(bars, "fates_shares", fates.describe(result))
-    growth.say(growth.of_fates(result))
+    growth.say(growth_summaries.of_fates(result))
 with right:
     st.markdown("**Which cells take which?**")
     shown = {"": "the likeliest fate", **{name: name for name in result.names}}

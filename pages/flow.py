@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellflow_core.figures import flow
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import result_tables, summaries
+from cellflow_core.reporting import growth_summaries, result_tables, summaries
 from pages.parts.views import growth, view
 from pages.parts.widgets import background, chart
 
@@ -31,7 +31,7 @@ if by == "growth" and result.growth is None:
     by = "speed"
 figure = flow.flow(result, data.embedding(map_name), by=by, dark=chart.dark(), height=620)
 chart.chart(figure, "flow_lines", flow.describe(result))
-growth.say(growth.of_flow(result, info.time_unit))
+growth.say(growth_summaries.of_flow(result, info.time_unit))
 view.notes(result.notes)
 view.numbers(
     figure,

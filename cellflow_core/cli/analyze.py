@@ -1,4 +1,4 @@
-"""`simulate` and `perturb`: what a trained run says."""
+"""`simulate` and `perturb`: cells of a trained run, as measured and with a gene changed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cellflow_core.cli import options
-from cellflow_core.cli.table import table
+from cellflow_core.cli import answer, options
+from cellflow_core.cli.table import columns
+from cellflow_core.reporting import result_tables, summaries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
-    simulate = commands.add_parser(
-        "simulate", help="move cells forward with a trained run", description=_simulate.__doc__
-    )
+    simulate = commands.add_parser("simulate", help="simulate cells with a trained run", description=_simulate.__doc__)
     simulate.add_argument("run", help="id of the run")
     simulate.add_argument("out", type=Path, help="file to write: .csv, or .npz with arrays")
     add_simulation(simulate)
@@ -34,8 +33,8 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     perturb.add_argument(
         "--level",
         type=float,
-        help="expression that the gene is held at, in the units of the data; for a shift, standard deviations from its "
-        "mean that it is set to in the start cells (-5)",
+        help="expression that the gene is clamped at, in the units of the data; for a shift, its z-score in the "
+        "initial cells (-5)",
     )
     perturb.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
     perturb.add_argument("--start", nargs=2, metavar=("ANNOTATION", "VALUE"), help="start from these cells only")
@@ -48,11 +47,11 @@ def add_simulation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--times", type=options.numbers, metavar="0,0.5,1", help="default: the measured times")
     parser.add_argument("--cells", type=int, help="start with this many cells of the first time (default: all)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--label", metavar="VALUE", help="cells of this kind only, of a model trained with a condition")
-    parser.add_argument("--no-noise", action="store_true", help="the mean motion of a stochastic model")
+    parser.add_argument("--label", metavar="VALUE", help="condition on this label (conditional models)")
+    parser.add_argument("--no-noise", action="store_true", help="the drift alone of a stochastic model")
 
 
-def simulated(subject: RunContext, chosen: argparse.Namespace) -> Simulation:
+def simulated(context: RunContext, chosen: argparse.Namespace) -> Simulation:
     """Cells measured at, or last before, the first asked time, moved through all asked times.
 
     Raises ValueError where the times do not ascend or begin before any cell, or there are fewer cells than asked for.
@@ -61,7 +60,7 @@ def simulated(subject: RunContext, chosen: argparse.Namespace) -> Simulation:
 
     from cellflow_core.analysis.simulate import simulate
 
-    data = subject.data
+    data = context.data
     times = np.array(chosen.times if chosen.times is not None else data.times, dtype=float)
     if (np.diff(times) <= 0).any():
         raise ValueError(f"times must ascend, got {', '.join(f'{each:g}' for each in times)}")
@@ -74,8 +73,8 @@ def simulated(subject: RunContext, chosen: argparse.Namespace) -> Simulation:
             raise ValueError(f"--cells {chosen.cells}: there are 1 to {len(x0)} cells at time {start:g}")
         x0 = x0[np.random.default_rng(chosen.seed).choice(len(x0), chosen.cells, replace=False)]
     asked = np.unique(np.concatenate([[start], times])) if start < times[0] else times
-    context = None if chosen.label is None else _labelled(subject.model, chosen.label, len(x0))
-    found = simulate(subject.model, x0, asked, seed=chosen.seed, noise=not chosen.no_noise, context=context)
+    labels = None if chosen.label is None else _labelled(context.model, chosen.label, len(x0))
+    found = simulate(context.model, x0, asked, seed=chosen.seed, noise=not chosen.no_noise, context=labels)
     return _at(found, times)
 
 
@@ -109,49 +108,36 @@ def _simulate(chosen: argparse.Namespace) -> None:
 
     if chosen.out.suffix not in (".csv", ".npz"):
         raise ValueError(f"{chosen.out.name} ends neither in .csv nor in .npz")
-    subject = RunContext(open_run(chosen.run))
-    found = simulated(subject, chosen)
-    axes = subject.data.space.axes
+    context = RunContext(open_run(chosen.run))
+    found = simulated(context, chosen)
+    axes = context.data.space.axes
     if chosen.out.suffix == ".npz":
         np.savez(chosen.out, times=found.times, x=found.x, weight=found.weight, axes=np.array(axes, dtype=np.str_))
     else:
-        import pandas as pd
-
-        steps, cells, dim = found.x.shape
-        rows = pd.DataFrame(found.x.reshape(-1, dim), columns=np.array(axes))
-        rows.insert(0, "time", np.repeat(found.times, cells))
-        rows.insert(1, "weight", found.weight.ravel())
-        if found.tracks_cells:
-            rows.insert(0, "cell", np.tile(np.arange(cells), steps))
-        rows.to_csv(chosen.out, index=False)
+        rows = result_tables.of_simulation(found.times, found.x, found.weight, axes, found.tracks_cells)
+        answer.write_csv(rows, chosen.out)
     print(f"{found.x.shape[1]} cells at {len(found.times)} times in {chosen.out}")
     for note in found.notes:
         print(note)
 
 
 def _perturb(chosen: argparse.Namespace) -> None:
-    """Hold one gene down or up during the simulation, or shift it in the start cells; compare the fates they end in."""
+    """Clamp one gene during the simulation, or shift it in the initial cells, and compare the terminal states."""
     from cellflow_core.analysis.results import Perturbation
-    from cellflow_core.jobs.analysis_cache import answer
 
     settings: dict[str, Any] = {"gene": chosen.gene, "kind": chosen.kind, "states": chosen.states}
     if chosen.level is not None:
         settings["level"] = chosen.level
     if chosen.start is not None:
         settings["start_label"] = tuple(chosen.start)
-    found = answer("perturb", chosen.run, **settings)
-    if not isinstance(found, Perturbation):
-        raise TypeError(f"the answer is a {type(found).__name__}, not a Perturbation")
-    columns = (found.names, found.before, found.after, found.change, found.low, found.high)
-    head = ("fate", "before", "after", "change", "low", "high")
-    rows = [(name, *(f"{value:.4f}" for value in values)) for name, *values in zip(*columns, strict=True)]
+    found = answer.ask(Perturbation, "perturb", chosen, **settings)
     how = "set to" if found.kind == "shift" else "held at"
     print(f"{found.kind} of {found.gene} ({how} {found.level:g} {found.unit}), from {found.start}")
-    print(table(head, rows))
-    print(f"Interval: {found.interval}. Outside the data: {found.extrapolated_fraction:.1%} of the perturbed states.")
-    for note in found.notes:
-        print(note)
-    if chosen.out is not None:
-        import pandas as pd
-
-        pd.DataFrame(dict(zip(head, columns, strict=True))).to_csv(chosen.out, index=False)
+    notes = (
+        f"Interval: {found.interval}. Extrapolated: {found.extrapolated_fraction:.1%} of the perturbed states.",
+        *found.notes,
+    )
+    answer.show(summaries.of_perturbation(found), result_tables.of_perturbation(found), notes, chosen.out)
+    if len(found.control_genes):
+        print("\nControl genes, the same change made to each")
+        print(columns(result_tables.of_control_genes(found)))

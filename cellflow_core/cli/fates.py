@@ -1,29 +1,28 @@
-"""`fates`, `futures`, `ancestry` and `clones`: what becomes of cells, whence they come, and what their clones say."""
+"""`fates`, `futures`, `ancestry` and `clones`: terminal states, ancestors, and the evidence of clones."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from cellflow_core.cli.table import table
-
-Answer = TypeVar("Answer")
+from cellflow_core.cli import answer
+from cellflow_core.reporting import fate_summaries, result_tables
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
-    fates = commands.add_parser("fates", help="share of each fate, with and without growth", description=_fates.__doc__)
-    futures = commands.add_parser("futures", help="many futures of one cell", description=_futures.__doc__)
-    futures.add_argument("--cell", type=int, help="row of the data set (default: the most typical of the first time)")
-    futures.add_argument("--count", type=int, default=200, help="futures to draw")
+    fates = commands.add_parser("fates", help="fate proportions, with and without growth", description=_fates.__doc__)
+    futures = commands.add_parser("futures", help="trajectory ensemble of one cell", description=_futures.__doc__)
+    futures.add_argument("--cell", type=int, help="row of the data set (default: the medoid of the first time)")
+    futures.add_argument("--count", type=int, default=200, help="trajectories to simulate")
     for parser in (fates, futures):
         parser.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
     ancestry = commands.add_parser("ancestry", help="where a group of cells comes from", description=_ancestry.__doc__)
     ancestry.add_argument("--by", required=True, metavar="COLUMN", help="annotation whose values are the groups")
     ancestry.add_argument("--of", required=True, metavar="VALUE", help="the group")
     ancestry.add_argument(
-        "--at", type=float, metavar="TIME", help="when it was measured (default: the last time it was met)"
+        "--at", type=float, metavar="TIME", help="when it was measured (default: the last time it has cells)"
     )
     clones = commands.add_parser("clones", help="fates against those of clones", description=_clones.__doc__)
     clones.add_argument("--by", required=True, metavar="COLUMN", help="annotation that holds the fates")
@@ -36,77 +35,44 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 
 def _fates(chosen: argparse.Namespace) -> None:
-    """Follow the cells of the first time to the last, and count where they end."""
+    """Simulate the cells of the first time to the last and count them by terminal state."""
     from cellflow_core.analysis.results import Fates
+    from cellflow_core.jobs.run_context import RunContext
+    from cellflow_core.reporting import growth_summaries
+    from cellflow_core.runs.index import open_run
 
-    found = _answer(Fates, "fates", chosen, states=chosen.states)
-    columns = {
-        "fate": found.names,
-        "share": found.share,
-        "low": found.low,
-        "high": found.high,
-        "measured": found.measured,
-    }
-    if found.without_growth is not None:
-        columns |= dict(zip(("once low", "each cell once", "once high"), found.without_growth.T, strict=True))
-    _print_table(columns, (f"Interval: {found.interval}.", *found.notes), chosen.out)
+    found = answer.ask(Fates, "fates", chosen, states=chosen.states)
+    info = RunContext(open_run(chosen.run)).dataset.info
+    notes = (growth_summaries.of_fates(found), f"Interval: {found.interval}.", *found.notes)
+    summary = fate_summaries.of_fates(found, info.times[0], info.time_unit)
+    answer.show(summary, result_tables.of_fates(found), [each for each in notes if each], chosen.out)
 
 
 def _futures(chosen: argparse.Namespace) -> None:
-    """Follow one cell many times with the noise of the model, and count where it ends."""
+    """Simulate one cell many times with the noise of the model and count the terminal states."""
     from cellflow_core.analysis.results import TrajectoryEnsemble
 
-    found = _answer(TrajectoryEnsemble, "futures", chosen, states=chosen.states, cell=chosen.cell, count=chosen.count)
-    columns = {"fate": found.names, "share": found.share, "low": found.low, "high": found.high}
-    ways = found.paths.shape[1]
-    _print_table(columns, (f"{found.start}, {ways} futures. Interval: {found.interval}.", *found.notes), chosen.out)
+    settings = {"states": chosen.states, "cell": chosen.cell, "count": chosen.count}
+    found = answer.ask(TrajectoryEnsemble, "futures", chosen, **settings)
+    notes = (f"Interval: {found.interval}.", *found.notes)
+    answer.show(fate_summaries.of_futures(found), result_tables.of_fate_proportions(found), notes, chosen.out)
 
 
 def _ancestry(chosen: argparse.Namespace) -> None:
-    """Follow the mass of a group back to earlier cells and on to later ones: the mass of its descendants, where that of
-    the group is one, and the part of each group in it, at every time."""
+    """Ancestors and descendants of a group: the mass of its descendants, relative to that of the group, and the
+    composition by group, at every time."""
     from cellflow_core.analysis.results import Ancestry
 
-    found = _answer(Ancestry, "ancestry", chosen, time=chosen.at, label=(chosen.by, chosen.of), by=chosen.by)
-    times = [f"{each:g}" for each in found.times]
-    columns = {"time": times, "mass": found.mass, **dict(zip(found.names, found.share.T, strict=True))}
-    _print_table(columns, (f"{found.chosen}.", *found.notes), chosen.out)
+    found = answer.ask(Ancestry, "ancestry", chosen, time=chosen.at, label=(chosen.by, chosen.of), by=chosen.by)
+    answer.show(f"{found.chosen}.", result_tables.of_ancestry(found), found.notes, chosen.out)
 
 
 def _clones(chosen: argparse.Namespace) -> None:
-    """Share of fate A that is predicted for each early cell, and that among the later cells of its clone."""
+    """Probability of fate A predicted for each early cell, and its share among the later cells of the clone."""
     from cellflow_core.analysis.results import ClonalBias
 
     a, b = chosen.fates
-    found = _answer(ClonalBias, "clones", chosen, by=chosen.by, a=a, b=b, early=chosen.early)
-    columns = {
-        "clone": [f"{each:.0f}" for each in found.clone],
-        "time": found.time,
-        "predicted": found.predicted,
-        "each descendant once": found.without_growth,
-        "observed": found.observed,
-        "later cells": found.later,
-    }
+    found = answer.ask(ClonalBias, "clones", chosen, by=chosen.by, a=a, b=b, early=chosen.early)
     low, value, high = found.auroc
-    said = f"Area under the ROC curve, {a} against {b}: {value:.3f} ({low:.3f} to {high:.3f}; {found.interval})."
-    _print_table(columns, (said, *found.notes), chosen.out)
-
-
-def _answer(kind: type[Answer], question: str, chosen: argparse.Namespace, **settings: Any) -> Answer:
-    from cellflow_core.jobs.analysis_cache import answer
-
-    found = answer(question, chosen.run, **settings)
-    if not isinstance(found, kind):
-        raise TypeError(f"the answer is a {type(found).__name__}, not a {kind.__name__}")
-    return found
-
-
-def _print_table(columns: Mapping[str, Any], notes: Sequence[str], out: Path | None) -> None:
-    rows = [(name, *(f"{value:.4f}" for value in values)) for name, *values in zip(*columns.values(), strict=True)]
-    print(table(tuple(columns), rows))
-    for note in notes:
-        print(note)
-    if out is not None:
-        import pandas as pd
-
-        pd.DataFrame(columns).to_csv(out, index=False)
+    auroc = f"Area under the ROC curve, {a} against {b}: {value:.3f} ({low:.3f} to {high:.3f}; {found.interval})."
+    answer.show(fate_summaries.of_clones(found), result_tables.of_clones(found), (auroc, *found.notes), chosen.out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -10,6 +10,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [[_clean(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def columns(held: Mapping[str, Sequence[object]]) -> str:
+    """A table by its columns."""
+    return table(tuple(held), zip(*held.values(), strict=True))
 
 
 def duration(seconds: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,16 +41,16 @@ def of_flow(result: FlowField) -> Rows:
     return {
         x: _short(gx[known]),
         y: _short(gy[known]),
-        f"motion along {x}": _short(result.u[known]),
-        f"motion along {y}": _short(result.v[known]),
+        f"velocity along {x}": _short(result.u[known]),
+        f"velocity along {y}": _short(result.v[known]),
         "speed": _short(result.speed[known]),
     }
 
 
 def of_growth(result: FlowField) -> Rows:
-    """One row a measured cell: where it stands, and its growth. Raises ValueError where the model knows none."""
+    """One row a measured cell: its place and growth rate. Raises ValueError where the model has none."""
     if result.growth is None:
-        raise ValueError("this model knows no growth")
+        raise ValueError("this model has no growth rate")
     x, y = result.axes
     return {
         x: _short(result.cells[:, 0]),
@@ -63,30 +64,31 @@ def of_course(result: TimeCourse) -> Rows:
     there = np.isfinite(result.w1)
     return {
         "time": _short(result.measured_times[there]),
-        "in training": ["yes" if each else "kept out" for each in result.in_training[there]],
+        "in training": ["yes" if each else "held out" for each in result.in_training[there]],
         "this model": _short(result.w1[there]),
-        "no motion": _short(result.w1_previous[there]),
-        "sampling noise": _short(result.w1_floor[there]),
+        "previous snapshot": _short(result.w1_previous[there]),
+        "sampling floor": _short(result.w1_floor[there]),
     }
 
 
 def of_mass(result: TimeCourse) -> Rows:
-    """One row a measured time: cells relative to the first one. Raises ValueError where the model knows no growth."""
+    """One row a measured time: population size relative to the first one. Raises ValueError for a model without
+    growth."""
     if result.mass is None:
-        raise ValueError("this model knows no growth")
+        raise ValueError("this model has no growth rate")
     at = [int(np.argmin(np.abs(result.times - time))) for time in result.measured_times]
     low, number, high = result.mass[at].T
     rows: Rows = {"time": _short(result.measured_times), "predicted": _short(number)}
     rows |= {"from": _short(low), "to": _short(high)}
     if result.measured_mass is not None:
         rows |= {"counted": _short(result.measured_mass)}
-        rows |= {"in training": ["yes" if each else "kept out" for each in result.in_training]}
+        rows |= {"in training": ["yes" if each else "held out" for each in result.in_training]}
     return rows
 
 
 def of_trend(result: GeneTrend) -> Rows:
     """One row a simulated time."""
-    names = ("10 % of cells below", "half of cells below", "90 % of cells below")
+    names = ("10 % quantile", "median", "90 % quantile")
     columns = {name: _short(result.quantiles[:, k]) for k, name in enumerate(names)}
     return {"time": _short(result.times), "mean": _short(result.mean), **columns}
 
@@ -100,27 +102,44 @@ def of_fates(result: Fates) -> Rows:
         "to": _percent(result.high),
     }
     if result.without_growth is not None:
-        names = ("each start cell once, from", "each start cell once (%)", "each start cell once, to")
+        names = ("without growth, from", "without growth (%)", "without growth, to")
         rows |= {name: _percent(values) for name, values in zip(names, result.without_growth.T, strict=True)}
     return rows | {"measured at the last time (%)": _percent(result.measured)}
 
 
 def of_cell_fates(result: Fates, axes: tuple[str, str]) -> Rows:
-    """One row a start cell: where it stands, and the probability of each state in percent."""
+    """One row an initial cell: its place, and the probability of each state in percent."""
     rows: Rows = {axes[0]: _short(result.starts[:, 0]), axes[1]: _short(result.starts[:, 1])}
     return rows | {f"{name} (%)": _percent(result.probability[:, k]) for k, name in enumerate(result.names)}
 
 
 def of_futures(result: TrajectoryEnsemble) -> Rows:
-    """One row a future: where it ends, in which state, and with what share of the mass."""
+    """One row a trajectory: its endpoint, its terminal state and its share of the mass."""
     end, (x, y) = result.paths[-1], result.axes
     return {
-        "future": list(range(len(end))),
+        "trajectory": list(range(len(end))),
         "ends in": [result.names[k] for k in result.ends],
         x: _short(end[:, 0]),
         y: _short(end[:, 1]),
         "share of the mass (%)": [float(f"{100 * each:.4g}") for each in result.weight[-1]],
     }
+
+
+def of_fate_proportions(result: TrajectoryEnsemble) -> Rows:
+    """One row a terminal state: the share of the trajectories that end in it, in percent."""
+    shares = (_percent(each) for each in (result.share, result.low, result.high))
+    return {"state": list(result.names), **dict(zip(("trajectories (%)", "from", "to"), shares, strict=True))}
+
+
+def of_simulation(times: np.ndarray, x: np.ndarray, weight: np.ndarray, axes: Sequence[str], follows: bool) -> Rows:
+    """One row a cell and time: its number where the model `follows` cells, time, share of the mass, each axis.
+
+    times [times], x [times, cells, dim], weight [times, cells]; the values are not rounded.
+    """
+    count, cells, dim = x.shape
+    rows: Rows = {"cell": np.tile(np.arange(cells), count).tolist()} if follows else {}
+    rows |= {"time": np.repeat(times, cells).tolist(), "weight": weight.ravel().tolist()}
+    return rows | dict(zip(axes, x.reshape(-1, dim).T.tolist(), strict=True))
 
 
 def of_clones(result: ClonalBias) -> Rows:
@@ -130,7 +149,7 @@ def of_clones(result: ClonalBias) -> Rows:
         "clone": [int(each) for each in result.clone],
         "time": _short(result.time),
         f"predicted {a} (%)": _percent(result.predicted),
-        f"predicted {a}, each descendant once (%)": _percent(result.without_growth),
+        f"predicted {a}, without growth (%)": _percent(result.without_growth),
         f"{a} among later cells of the clone (%)": _percent(result.observed),
         "later cells": [int(each) for each in result.later],
     }
@@ -162,9 +181,15 @@ def of_perturbation(result: Perturbation, truth: tuple[dict[str, float], dict[st
     return rows
 
 
+def of_control_genes(result: Perturbation) -> Rows:
+    """One row a control gene: the change of each fate by the same change made to it, in percentage points."""
+    changes = zip(result.names, result.control_change.T, strict=True)
+    return {"gene": list(result.control_genes), **{f"{name} (points)": _percent(values) for name, values in changes}}
+
+
 def _short(values: np.ndarray) -> list[float]:
     return [float(f"{each:.5g}") for each in values]
 
 
 def _percent(values: np.ndarray) -> list[float]:
-    return [round(100 * float(each), 1) for each in values]
+    return [round(100 * float(each), 2) for each in values]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.reporting import fate_summaries
-from pages.parts.views import cell_selection, growth
+from cellflow_core.reporting import fate_summaries, growth_summaries
+from pages.parts.views import cell_selection
 from tests import examples
 from tests.pages.test_views import ANSWERS, asked, opened, run, said, trained  # noqa: F401  (fixtures)
 
@@ -57,10 +57,10 @@ def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
 def test_growth_is_offered_and_told_where_it_is_learnt(growing, run):  # noqa: F811
     page = opened("flow", run=growing.id, by="Growth")
     assert page.segmented_control(key="by").value == "growth"
-    assert "the model has cells grow by" in said(page)
+    assert "the median growth rate is" in said(page)
     assert "From day 0 to day 4 one cell becomes 16 on average" in said(opened("time", run=growing.id))
     fates = said(opened("fates", run=growing.id))
-    assert "Counting each start cell once, 50% of them head for Erythroid" in fates
+    assert "Without growth, 50% of the initial cells become Erythroid" in fates
     assert "+12 points by growth (95 % interval +5 to +19)." in fates.replace("\\", "")
 
 
@@ -75,8 +75,8 @@ def test_a_model_without_growth_offers_none(run, monkeypatch):  # noqa: F811
 def test_numbers_that_nobody_counted_are_not_drawn(growing, monkeypatch):
     monkeypatch.setitem(ANSWERS, "course", lambda: examples.growing_course(measured_mass=None))
     page = opened("time", run=growing.id)
-    assert "Nobody counted the cells of these data" in said(page) and "Cell numbers mean something" in said(page)
-    assert not [each for each in page.expander if each.label == "The numbers of cells"]
+    assert "The population size was not measured" in said(page) and "Use cell counts as mass" in said(page)
+    assert not [each for each in page.expander if each.label == "Data table: population size"]
 
 
 def test_names_of_the_user_are_never_markup(run, monkeypatch):  # noqa: F811
@@ -110,13 +110,19 @@ def test_clones_that_tell_nothing_apart_are_not_trusted():
 
 
 def test_rates_are_said_as_doublings_and_halvings():
-    assert growth.pace(np.log(2), "days") == "doubling every 1 days" == growth.pace(np.log(2), "day")
-    assert growth.pace(-0.1, "") == "halving every 6.9 time units"
-    assert growth.pace(0.001, "days") == "hardly any change"
-    sentence = growth.of_course(examples.growing_course(), "days")
+    assert (
+        growth_summaries.doubling(np.log(2), "days")
+        == "doubling every 1 days"
+        == growth_summaries.doubling(np.log(2), "day")
+    )
+    assert growth_summaries.doubling(-0.1, "") == "halving every 6.9 time units"
+    assert growth_summaries.doubling(0.001, "days") == "hardly any change"
+    sentence = growth_summaries.of_course(examples.growing_course(), "days")
     assert sentence.endswith("counted were 16, which it was trained on: off by 0%.")
     unsure = examples.growing_fates(growth_effect=np.array([[-0.02, 0.04, 0.09], [-0.09, -0.04, 0.02]]))
-    assert growth.of_fates(unsure).endswith("+4 points by growth (95 % interval -2 to +9), which may be nothing.")
+    assert growth_summaries.of_fates(unsure).endswith(
+        "+4 points by growth (95 % interval -2 to +9), which is not different from zero."
+    )
 
 
 def test_shares_far_from_the_measured_ones_are_not_trusted():

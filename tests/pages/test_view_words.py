@@ -126,7 +126,7 @@ def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"outside": 0.5}, "50% of the changed cells lie outside"),
+        ({"extrapolated_fraction": 0.5}, "50% of the changed cells lie outside"),
         ({"low": np.array([-0.36, -0.1]), "high": np.array([0.02, 0.36])}, "includes no change"),
         ({"control_change": np.full((3, 2), 0.4)}, "nothing special about Gata1"),
     ],

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from cellflow_core import cli
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.runs import index
 from tests.toys import drifting, recipe, stored
@@ -16,12 +18,14 @@ def test_fates_and_futures_of_a_run_are_told_and_written(tmp_path, capsys):
     assert cli.main(["fates", run.id, "--out", str(tmp_path / "fates.csv")]) == 0
     said = capsys.readouterr().out
     assert "Interval: 95 % of bootstrap samples of the 60 start cells" in said and "knows no growth" in said
+    assert "Trust: " in said
     table = pd.read_csv(tmp_path / "fates.csv")
-    assert list(table.columns) == ["fate", "share", "low", "high", "measured"] and table.share.sum() == 1
+    assert list(table.columns) == ["state", "predicted (%)", "from", "to", "measured at the last time (%)"]
+    assert table["predicted (%)"].sum() == pytest.approx(100)
     assert cli.main(["futures", run.id, "--cell", "3", "--count", "25", "--out", str(tmp_path / "one.csv")]) == 0
     said = capsys.readouterr().out
-    assert "cell 3 of time 0, 25 futures" in said
-    assert list(pd.read_csv(tmp_path / "one.csv").columns) == ["fate", "share", "low", "high"]
+    assert "Cell 3 of time 0, 25 futures" in said
+    assert list(pd.read_csv(tmp_path / "one.csv").columns) == ["state", "trajectories (%)", "from", "to"]
     assert cli.main(["futures", run.id, "--cell", "170"]) == 2
     assert "belongs to the last time" in capsys.readouterr().err
 
@@ -31,7 +35,11 @@ def test_growth_has_its_own_columns(tmp_path):
     run = index.submit(recipe(stored(), model="uot-cfm", settings=settings))
     InProcess().start(run)
     assert cli.main(["fates", run.id, "--out", str(tmp_path / "fates.csv")]) == 0
-    assert list(pd.read_csv(tmp_path / "fates.csv").columns)[-3:] == ["once low", "each cell once", "once high"]
+    assert list(pd.read_csv(tmp_path / "fates.csv").columns)[-3:] == [
+        "without growth (%)",
+        "without growth, to",
+        "measured at the last time (%)",
+    ]
 
 
 def test_ancestors_and_clones_of_a_run_are_told_and_written(tmp_path, capsys):
@@ -47,13 +55,26 @@ def test_ancestors_and_clones_of_a_run_are_told_and_written(tmp_path, capsys):
     asked = ["ancestry", run.id, "--by", "kind", "--of", "up", "--at", "1", "--out", str(tmp_path / "from.csv")]
     assert cli.main(asked) == 0 and "30 of 60 cells of time 1 with kind = up" in capsys.readouterr().out
     found = pd.read_csv(tmp_path / "from.csv")
-    assert set(found.columns) == {"time", "mass", "stem", "up"} and found["time"].tolist() == [0, 1, 2]
-    assert np.allclose(found["up"], [0, 1, 1]) and np.allclose(found["mass"], [np.nan, 1, 1], equal_nan=True)
+    assert set(found.columns) == {"time", "mass", "stem (%)", "up (%)"} and found["time"].tolist() == [0, 1, 2]
+    assert np.allclose(found["up (%)"], [0, 100, 100]) and np.allclose(found["mass"], [np.nan, 1, 1], equal_nan=True)
     asked = ["clones", run.id, "--by", "kind", "--fates", "up", "down", "--out", str(tmp_path / "clones.csv")]
     assert cli.main(asked) == 0
     assert "Area under the ROC curve, up against down: 1.000 (1.000 to 1.000; 95 %" in capsys.readouterr().out
     found = pd.read_csv(tmp_path / "clones.csv")
     assert len(found) == 60 and set(found["clone"]) == set(range(8))
-    assert np.allclose(found["predicted"], found["observed"])
+    assert np.allclose(found["predicted up (%)"], found["up among later cells of the clone (%)"])
     assert cli.main(["ancestry", run.id, "--by", "kind", "--of", "left"]) == 2
     assert "left" in capsys.readouterr().err
+
+
+def test_a_perturbation_is_summed_up_with_its_control_genes(tmp_path, capsys):
+    drifted = drifting()
+    data = Snapshots(drifted.x, drifted.t, AffineSpace.of_genes(("A", "B")), "day")
+    run = index.submit(recipe(stored(data), model="i-cfm", settings={"width": 8, "depth": 1}))
+    InProcess().start(run)
+    assert cli.main(["perturb", run.id, "A", "--out", str(tmp_path / "out.csv")]) == 0
+    printed = capsys.readouterr().out
+    assert "Knocking out A takes" in printed and "Trust: " in printed
+    assert printed.splitlines()[-1].split()[0] == "B" and "Control genes" in printed
+    columns = list(pd.read_csv(tmp_path / "out.csv").columns)
+    assert columns[:4] == ["state", "before (%)", "after (%)", "change (points)"]

@@ -1,0 +1,46 @@
+"""The answer of an analysis in a terminal: summary and trust, table, notes; the table as CSV too."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cellflow_core.cli.table import columns
+from cellflow_core.reporting.result_tables import Rows
+from cellflow_core.reporting.summaries import Summary
+
+Answer = TypeVar("Answer")
+
+
+def ask(kind: type[Answer], question: str, chosen: argparse.Namespace, /, **settings: Any) -> Answer:
+    """The answer of this kind about the run that was named, stored or new."""
+    from cellflow_core.jobs.analysis_cache import answer
+
+    found = answer(question, chosen.run, **settings)
+    if not isinstance(found, kind):
+        raise TypeError(f"the answer is a {type(found).__name__}, not a {kind.__name__}")
+    return found
+
+
+def show(summary: Summary | str, rows: Rows, notes: Sequence[str], out: Path | None = None) -> None:
+    """Print an answer; with `out`, write its table there too."""
+    if isinstance(summary, str):
+        print(summary)
+    else:
+        print(f"{summary.answer}\nTrust: {summary.trust}. {summary.why}")
+    print(f"\n{columns(rows)}\n")
+    for note in notes:
+        print(note)
+    if out is not None:
+        write_csv(rows, out)
+
+
+def write_csv(rows: Rows, path: Path) -> None:
+    """One line a row under the names of the columns."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows)
+        writer.writerows(zip(*rows.values(), strict=True))
