@@ -73,11 +73,11 @@ def _retrieve(pending: PendingDownload, folder: Path, say: Callable[[str], None]
     sizes or refuse addresses of the own network."""
     names: list[str] = []
 
-    def fetch_guarded(url: str, target: str, _: Any) -> None:
+    def fetch_guarded(fname: str, action: Any, pooch: Any, *, check_only: bool | None = None) -> None:
         arrived = transfer.download(
-            url, folder / "part", most=download_limit(), say=say, wanted=(folder / "lock").exists
+            fname, folder / "part", most=download_limit(), say=say, wanted=(folder / "lock").exists
         )
-        arrived.path.replace(target)
+        arrived.path.replace(action)
         names.append(arrived.name)
         say("checking that the file is whole")
 
