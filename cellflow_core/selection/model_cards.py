@@ -18,7 +18,7 @@ class ModelCard:
     capabilities       names of what it can be asked for, with some settings or other
     only_with          capability -> (setting, the values of it that give it), for those that not all settings give
     caution            a sentence to stand beside every picture of the model, or nothing
-    absent             an optional package that it rests on and that is not installed, or nothing
+    missing_package    an optional package that it rests on and that is not installed, or nothing
     follows            whether it can tell what becomes of a cell; not for a model that draws other cells at each time
     training_settings  of the trainer, with the defaults of this model; presets: their values by name of the preset
     """

@@ -17,7 +17,7 @@ SHOWN = 3
 """Models that are offered at once; every other one is in the list below them."""
 ASKED = {
     "motion": "Motion",
-    "stochasticity": "Stochastic dynamics",
+    "stochasticity": "Stochastic",
     "landscape": "Landscape",
     "growth": "Growth",
 }

@@ -18,7 +18,7 @@ class Card:
     name: str
     capabilities: tuple[str, ...]
     needs: tuple[str, ...] = (str(DataRequirement.TIMES),)
-    absent: str = ""
+    missing_package: str = ""
 
     @property
     def title(self) -> str:
@@ -64,7 +64,10 @@ def test_what_the_data_lack_comes_last_and_errors_decide_among_equals(info):
 
 def test_a_package_that_is_not_installed_is_a_reason_to_come_last(info):
     away = rank(
-        info, (Card("away", ("velocity",), absent="jax"), CARDS[1]), ModelGoals(), (Evidence("away", "a", 0.1, 1.0),)
+        info,
+        (Card("away", ("velocity",), missing_package="jax"), CARDS[1]),
+        ModelGoals(),
+        (Evidence("away", "a", 0.1, 1.0),),
     )
     assert [each.model for each in away] == ["flow", "away"] and not away[-1].trainable
     assert away[-1].obstacles == ("Needs the package jax, which is not installed: `make jax` does it.",)
