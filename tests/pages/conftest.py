@@ -25,13 +25,14 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
             answer.set_exception(error)
         return answer
 
+    def run_isolated(path: str, *args: Any, io_bound: bool = False, on_progress: Any = None, **kwargs: Any) -> Future:
+        return call(path, *args, **kwargs, **({} if on_progress is None else {"say": on_progress}))
+
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
     monkeypatch.setattr(analysis_pool, "call", call)
     monkeypatch.setattr(analysis_pool, "submit_low_priority", call)
-    monkeypatch.setattr(
-        sandbox, "run_isolated", lambda path, *args, io_bound=False, **kwargs: call(path, *args, **kwargs)
-    )
+    monkeypatch.setattr(sandbox, "run_isolated", run_isolated)
     monkeypatch.setattr(
         analysis_pool,
         "submit_analysis",
