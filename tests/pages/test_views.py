@@ -17,8 +17,6 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.store import delete
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
-from cellflow_core.jobs.executor import InProcess
-from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from tests import ROOT, examples, toys
 
@@ -68,10 +66,7 @@ def trained(space: StateSpace, model: str = "i-cfm", lineage: np.ndarray | None 
     kinds = np.where(points[:, 1] > 0, "up", "down")
     points = np.pad(points, ((0, 0), (0, space.dim - 2)))
     id = toys.stored(Snapshots(points, t, space, "days", labels={"type": kinds}, lineage=lineage))
-    run = index.submit(toys.recipe(id, model=model, **changes))
-    InProcess().start(run)
-    assert run.status().state == "done", run.status().message
-    return run
+    return toys.finished(toys.recipe(id, model=model, **changes))
 
 
 @pytest.fixture
@@ -131,10 +126,8 @@ def test_the_link_brings_back_view_gene_time_and_camera(run: Run, asked: list) -
 
 def test_time_shows_the_copy_that_never_saw_a_time(run: Run, asked: list) -> None:
     recipe = toys.recipe(run.recipe.dataset, group="together")
-    first = index.submit(recipe)
-    copy = index.submit(toys.recipe(run.recipe.dataset, group="together", hold_out=2.0))
-    for each in (first, copy):
-        InProcess().start(each)
+    first = toys.finished(recipe)
+    copy = toys.finished(toys.recipe(run.recipe.dataset, group="together", hold_out=2.0))
     page = opened("time", run=first.id)
     assert ("course", copy.id, {"view": "pca", "start": "first"}) in asked
     assert "A copy of this model that never saw day 2" in said(page)
@@ -189,8 +182,7 @@ def test_an_annotation_that_repeats_the_time_is_offered_last() -> None:
     points, t = examples.cells(120)
     labels = {"day": np.char.add("day ", t.astype(int).astype(str)), "type": np.where(points[:, 1] > 0, "up", "down")}
     id = toys.stored(Snapshots(points, t, AffineSpace.of_genes(("Gata1", "Spi1")), "days", labels=labels))
-    run = index.submit(toys.recipe(id, model="i-cfm"))
-    InProcess().start(run)
+    run = toys.finished(toys.recipe(id, model="i-cfm"))
     page = opened("fates", run=run.id)
     assert page.selectbox(key="states").options[1:] == ["Groups of “type”", "Groups of “day”"]
     assert page.selectbox(key="ancestry_by").value == "type"

@@ -25,7 +25,7 @@ from cellflow_core.models import registry
 from cellflow_core.models.contract import HasSampler
 from cellflow_core.runs import index
 from cellflow_core.selection import model_cards
-from tests.toys import drifting, recipe, stored
+from tests.toys import drifting, finished, recipe, stored
 
 
 def test_help_imports_nothing_heavy():
@@ -132,8 +132,7 @@ def gene_cells():
 
 def test_simulate_and_export(tmp_path, capsys):
     data = gene_cells()
-    run = index.submit(recipe(stored(data)))
-    InProcess().start(run)
+    run = finished(recipe(stored(data)))
     assert cli.main(["simulate", run.id, str(tmp_path / "s.csv"), "--times", "0.5,1.5", "--cells", "7"]) == 0
     rows = pd.read_csv(tmp_path / "s.csv")
     assert list(rows.columns) == ["cell", "time", "weight", "PC1", "PC2"] and len(rows) == 14
@@ -178,8 +177,7 @@ def counted_cells():
 
 def test_generated_cells_are_written_with_counts_and_without_the_same_cell_at_two_times(tmp_path, capsys):
     settings = {"width": 8, "depth": 1, "condition": "kind"}
-    run = index.submit(recipe(stored(counted_cells()), model="cfgen", settings=settings))
-    InProcess().start(run)
+    run = finished(recipe(stored(counted_cells()), model="cfgen", settings=settings))
     out, columns = tmp_path / "e.h5ad", ["time", "weight", "z1", "z2"]
     assert cli.main(["export", run.id, str(out), "--label", "y", "--times", "0.5,2"]) == 0
     cells = anndata.read_h5ad(out)

@@ -7,14 +7,11 @@ import pytest
 from cellflow_core import cli
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.jobs.executor import InProcess
-from cellflow_core.runs import index
-from tests.toys import drifting, recipe, stored
+from tests.toys import drifting, finished, recipe, stored
 
 
 def test_fates_and_futures_of_a_run_are_told_and_written(tmp_path, capsys):
-    run = index.submit(recipe(stored(), model="sf2m", settings={"width": 8, "depth": 1}))
-    InProcess().start(run)
+    run = finished(recipe(stored(), model="sf2m", settings={"width": 8, "depth": 1}))
     assert cli.main(["fates", run.id, "--out", str(tmp_path / "fates.csv")]) == 0
     said = capsys.readouterr().out
     assert "Interval: 95 % of bootstrap samples of the 60 start cells" in said and "knows no growth" in said
@@ -32,8 +29,7 @@ def test_fates_and_futures_of_a_run_are_told_and_written(tmp_path, capsys):
 
 def test_growth_has_its_own_columns(tmp_path):
     settings = {"width": 8, "depth": 1, "rho": 1.0}
-    run = index.submit(recipe(stored(), model="uot-cfm", settings=settings))
-    InProcess().start(run)
+    run = finished(recipe(stored(), model="uot-cfm", settings=settings))
     assert cli.main(["fates", run.id, "--out", str(tmp_path / "fates.csv")]) == 0
     assert list(pd.read_csv(tmp_path / "fates.csv").columns)[-3:] == [
         "without growth (%)",
@@ -50,8 +46,7 @@ def test_ancestors_and_clones_of_a_run_are_told_and_written(tmp_path, capsys):
     kind = np.where(drifted.t == 0, "stem", np.where(side > 0, "up", "down"))
     clone = np.arange(len(side)) % 8
     data = Snapshots(x, drifted.t, drifted.space, "day", labels={"kind": kind}, lineage=clone)
-    run = index.submit(recipe(stored(data), model="ot-displacement", settings={}))
-    InProcess().start(run)
+    run = finished(recipe(stored(data), model="ot-displacement", settings={}))
     asked = ["ancestry", run.id, "--by", "kind", "--of", "up", "--at", "1", "--out", str(tmp_path / "from.csv")]
     assert cli.main(asked) == 0 and "30 of 60 cells of time 1 with kind = up" in capsys.readouterr().out
     found = pd.read_csv(tmp_path / "from.csv")
@@ -70,8 +65,7 @@ def test_ancestors_and_clones_of_a_run_are_told_and_written(tmp_path, capsys):
 def test_a_perturbation_is_summed_up_with_its_control_genes(tmp_path, capsys):
     drifted = drifting()
     data = Snapshots(drifted.x, drifted.t, AffineSpace.of_genes(("A", "B")), "day")
-    run = index.submit(recipe(stored(data), model="i-cfm", settings={"width": 8, "depth": 1}))
-    InProcess().start(run)
+    run = finished(recipe(stored(data), model="i-cfm", settings={"width": 8, "depth": 1}))
     assert cli.main(["perturb", run.id, "A", "--out", str(tmp_path / "out.csv")]) == 0
     printed = capsys.readouterr().out
     assert "Knocking out A takes" in printed and "Trust: " in printed

@@ -10,10 +10,9 @@ import pytest
 from cellflow_core.analysis.results import GeneTrend
 from cellflow_core.data.store import delete
 from cellflow_core.jobs import analysis_cache
-from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.run_context import RunContext
 from cellflow_core.runs import index
-from tests.toys import recipe, stored
+from tests.toys import finished, recipe, stored
 
 ASKED: list[int] = []
 
@@ -33,10 +32,7 @@ def question(monkeypatch):
 
 
 def trained(**changes):
-    run = index.submit(recipe(**changes))
-    InProcess().start(run)
-    assert run.status().state == "done", run.log()
-    return run
+    return finished(recipe(**changes))
 
 
 def test_an_answer_is_given_once_and_read_afterwards():
