@@ -103,8 +103,8 @@ def _choice(info: DatasetInfo, card: Card, wishes: ModelGoals, found: list[Evide
     lacking = [need for need in card.needs if need not in info.has]
     if lacking:
         obstacles.append(f"Needs {' and '.join(lacking)}, which these data do not have.")
-    if card.missing_package:
-        obstacles.append(f"Needs the package {card.missing_package}, which is not installed: `make {card.missing_package}` does it.")
+    if package := card.missing_package:
+        obstacles.append(f"Needs the package {package}, which is not installed: `make {package}` does it.")
     for wish, (wanted, words) in ASKS.items():
         if getattr(wishes, wish):
             there = wanted & set(card.capabilities)
