@@ -124,6 +124,9 @@ WEIGHTS: Mapping[str, Mapping[str, str]] = {
 }
 """Model ("" for all) -> old beginning of a name in its state dict -> its beginning now."""
 
+REQUIREMENTS: Mapping[str, str] = {"a way from the state back to genes": "a map from the state to genes"}
+"""Old words of a requirement of the data -> its words."""
+
 Value = TypeVar("Value")
 
 
@@ -155,6 +158,11 @@ def simulator(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a simulator as they were stored, under today's names."""
     found = renamed(values, {**SIMULATORS[""], **SIMULATORS.get(name, {})})
     return {key: EFFECTS.get(value, value) if key == "effect" else value for key, value in found.items()}
+
+
+def requirement(words: str) -> str:
+    """Today's words of a requirement that stored data meet."""
+    return REQUIREMENTS.get(words, words)
 
 
 def step(name: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,10 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from cellflow_core.data.channels import CHANNELS
 from cellflow_core.data.snapshots import DataSpec, Snapshots
+from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.data.trajectory_batch import TrajectoryTensors
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,14 @@ class Batch:
     frames  where the cells come from, and their rows there, [batch] for each time
     """
 
-    x: Float[Tensor, "times batch dim"]
+    x: Float[Tensor, "groups batch dim"]  # a group for each time; one group where no time is known
     times: Float[Tensor, " times"]
     rng: torch.Generator
     pool: Any = None
     frames: SnapshotTensors | None = None
     rows: tuple[Tensor, ...] = ()
 
-    def cell_data(self, name: str) -> Shaped[Tensor, "times batch ..."]:
+    def cell_data(self, name: str) -> Shaped[Tensor, "groups batch ..."]:
         """What `SnapshotTensors.cell_data` holds for these cells. Raises KeyError that lists the names there are."""
         known = {} if self.frames is None else self.frames.cell_data
         if name not in known:
@@ -44,9 +47,12 @@ class Batch:
 class SnapshotTensors:
     """The cells of each time as one tensor: x[k] [cells_k, dim] at times[k], times ascending.
 
-    cell_data  what else is known of each cell, [cells_k, ...] by time: "velocity", "growth", "lineage", "subject",
-           "dose", "second_modality", and "label NAME" as the number of the category in `spec.labels` (-1 where unknown)
-    mass   cells that each time stands for, relative to the first; None where their number means nothing
+    Where no time is known, `times` is empty and x holds all cells as one.
+
+    cell_data  the channels of each cell, [cells_k, ...] by time: an array under the name of its channel ("velocity",
+               "growth" ...), a number with a name as "covariate NAME", a label as "label NAME": the number of the
+               category in `spec.labels`, -1 where unknown
+    mass       cells that each time stands for, relative to the first; None where their number means nothing
     """
 
     x: tuple[Float[Tensor, "_ dim"], ...]  # another number of cells at each time
@@ -61,13 +67,8 @@ class SnapshotTensors:
     ) -> SnapshotTensors:
         """`spec`, where these cells are a part of those that a model was built from, is the model's."""
         spec = spec or data.spec
-        masks = [data.t == time for time in data.times]
-        known = data.by_cell | {f"label {name}": _codes(data.labels.get(name), found) for name, found in spec.labels}
-        about = {
-            name: tuple(_tensor(values[mask], device) for mask in masks)
-            for name, values in known.items()
-            if values is not None
-        }
+        masks = [data.t == time for time in data.times] or [np.ones(len(data.x), bool)]
+        about = {name: tuple(_tensor(values[mask], device) for mask in masks) for name, values in _numbers(data, spec)}
         x = tuple(torch.from_numpy(data.x[mask]).to(device) for mask in masks)
         mass = None if data.mass is None else _tensor(np.asarray(data.mass) / data.mass[0], device)
         return cls(x, torch.tensor(data.times, dtype=torch.float32, device=device), spec, about, mass)
@@ -82,10 +83,19 @@ def _rows(parts: tuple[Tensor, ...], rows: tuple[Tensor, ...]) -> Tensor:
     return torch.stack([each[i] for each, i in zip(parts, rows, strict=True)])
 
 
-def _codes(values: np.ndarray | None, categories: tuple[str, ...]) -> np.ndarray | None:
+def _numbers(data: Snapshots, spec: DataSpec) -> Iterator[tuple[str, np.ndarray]]:
+    """Every channel as arrays of numbers with one row a cell; text as the number of its category."""
+    categories = {f"label {name}": found for name, found in spec.labels}
+    for name, value in data.channels.items():
+        for key, values in CHANNELS[name].arrays(value):
+            if CHANNELS[name].values != "text":
+                yield key, values
+            elif key in categories:
+                yield key, _codes(values, categories[key])
+
+
+def _codes(values: np.ndarray, categories: tuple[str, ...]) -> np.ndarray:
     """Number of each value among the categories, -1 for another word."""
-    if values is None:
-        return None
     number = {word: k for k, word in enumerate(categories)}
     return np.array([number.get(str(each), -1) for each in values], dtype=np.int64)
 
@@ -94,3 +104,12 @@ def _tensor(values: np.ndarray, device: str | torch.device) -> Tensor:
     """Numbers as float32, whole ones as int64."""
     kind = np.int64 if np.issubdtype(values.dtype, np.integer) else np.float32
     return torch.from_numpy(np.ascontiguousarray(values, dtype=kind)).to(device)
+
+
+def as_tensors(
+    data: Snapshots | Trajectories, device: str | torch.device, spec: DataSpec
+) -> SnapshotTensors | TrajectoryTensors:
+    """The data as tensors that give batches; `spec` is that of the model."""
+    if isinstance(data, Trajectories):
+        return TrajectoryTensors.from_trajectories(data, device, spec)
+    return SnapshotTensors.from_snapshots(data, device, spec)

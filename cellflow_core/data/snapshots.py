@@ -1,51 +1,38 @@
-"""Cells seen at a few times, in one state space: the one input of every model."""
+"""Cells measured at one or several times, or at no known time, in one state space: the input of most models."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from cellflow_core.data.channels import CHANNELS, ArrayChannel, NamedChannel, known
+from cellflow_core.data.requirements import DataRequirement, of_times
 from cellflow_core.data.state_space import StateSpace
 
+__all__ = ["CHANNELS", "MAX_CATEGORIES", "DataRequirement", "DataSpec", "Snapshots"]
+
 Array = np.ndarray
-_LATER = ("growth", "subject", "dose", "covariates", "second_modality")
-_HASHED_AS = {"second_modality": "modality"}
-"""Fields whose content is hashed under the name that they had at first, so that stored cells keep their fingerprint."""
-MOST_CATEGORIES = 64
+_ALWAYS_HASHED = ("x", "t", "space", "time_unit", "velocity", "mass", "lineage", "labels")
+"""What the fingerprint began with, in this order and also where it is absent. Other channels follow where present."""
+MAX_CATEGORIES = 64
 """Categories of an annotation that a model may be conditioned on; a column with more is a name, not a condition."""
-
-
-class DataRequirement(StrEnum):
-    """What a model may need of the data, in the words in which the lack of it is told."""
-
-    TIMES = "cells at two or more times"
-    GENES = "a way from the state back to genes"
-    VELOCITY = "an RNA velocity of each cell"
-    MASS = "the number of cells at each time"
-    LINEAGE = "lineage barcodes"
-    GROWTH = "a growth rate of each cell"
-    SUBJECTS = "the same individuals followed over time"
-    DOSE = "the doses each cell or individual was given"
-    MODALITY = "a second modality of the same cells (chromatin, proteins ...)"
-    COUNTS = "a state that decodes to counts (the autoencoder of counts among the axes that the Data page offers)"
 
 
 @dataclass(frozen=True)
 class DataSpec:
     """All that a model is built from, so that a run reopens without its data.
 
-    times     the distinct times, ascending, in the data's own unit
+    times     the distinct times, ascending, in the data's own unit; empty where no time is known
     center    mean state, [dim]
     scale     root mean square distance of one coordinate from its mean, over all axes (state)
-    interval  mean gap between consecutive times (time)
-    labels    name and categories of each annotation in at most MOST_CATEGORIES words
+    interval  mean interval between consecutive times (time); 1 where there are fewer than two
+    labels    name and categories of each annotation with at most MAX_CATEGORIES categories
     """
 
     dim: int
@@ -59,63 +46,105 @@ class DataSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
-        """Read back what `dataclasses.asdict` and JSON made of a Spec."""
+        """Read back what `dataclasses.asdict` and JSON made of it."""
         return cls(**{name: _tuples(value) for name, value in values.items()})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Snapshots:
-    """Cells x [cells, dim] float32, each seen once, at time t [cells] in the data's own unit.
+    """Cells x [cells, dim] float32, each measured once, at time t [cells] in the data's own unit.
 
-    velocity    RNA velocity in state space (state / time), [cells, dim]
-    mass        number of cells each distinct time stands for, [times]; only where numbers mean something
-    growth      prior of the net growth of each cell, birth minus death (1 / time), [cells]
-    lineage     clone of each cell, -1 where unknown, [cells]
-    subject     individual each row was measured in, where the same ones are followed over time, [cells]
-    dose        what was given to each row, [cells, doses]
-    labels      annotations in words that follow the cells (cell type, clone name ...), each [cells]
-    covariates  annotations in numbers (total counts, mitochondrial share, pseudotime ...), each [cells]; NaN: unknown
-    modality    what else was measured in the same cells (chromatin, proteins ...), [cells, k] in axes of its own, in
-                which cells are compared with cells of their own time only
+    t         [cells]; [0], an empty array, where no time is known (give None)
+    mass      number of cells each distinct time stands for, [times]; only where numbers mean something
+    channels  everything else that is known of the cells, by the names of the channels declared below
     """
 
     x: Float[Array, "cells dim"]
     t: Float[Array, " cells"]
     space: StateSpace
-    time_unit: str = ""
-    velocity: Float[Array, "cells dim"] | None = None
-    mass: Float[Array, " times"] | None = None
-    lineage: Int[Array, " cells"] | None = None
-    labels: Mapping[str, Array] = field(default_factory=dict)
-    growth: Float[Array, " cells"] | None = None
-    subject: Int[Array, " cells"] | None = None
-    dose: Float[Array, "cells doses"] | None = None
-    covariates: Mapping[str, Array] = field(default_factory=dict)
-    second_modality: Float[Array, "cells k"] | None = None
+    time_unit: str
+    mass: Float[Array, " times"] | None
+    channels: Mapping[str, Any]
 
-    def __post_init__(self) -> None:
-        x = np.ascontiguousarray(self.x, dtype=np.float32)
-        t = np.ascontiguousarray(self.t, dtype=np.float64)
+    velocity = ArrayChannel(
+        "RNA velocity in state space",
+        "state / time",
+        ("dim",),
+        requirement=DataRequirement.VELOCITY,
+        column="velocity_state",
+    )
+    lineage = ArrayChannel("clone, -1 where unknown", values="integer", requirement=DataRequirement.LINEAGE)
+    labels = NamedChannel("categorical annotations (cell type, clone name ...)", values="text", singular="label")
+    growth = ArrayChannel("prior of the net growth, birth minus death", "1 / time", requirement=DataRequirement.GROWTH)
+    subject = ArrayChannel("individual the row was measured in", values="integer", requirement=DataRequirement.SUBJECTS)
+    dose = ArrayChannel("doses given", "as measured", ("k",), requirement=DataRequirement.DOSE)
+    covariates = NamedChannel(
+        "annotations in numbers (total counts, pseudotime ...), NaN where unknown", "as measured", singular="covariate"
+    )
+    second_modality = ArrayChannel(
+        "another modality of the same cells, in axes of its own; compared with cells of the same time only",
+        "as measured",
+        ("k",),
+        requirement=DataRequirement.MODALITY,
+        column="modality",
+        earlier_name="modality",
+    )
+    spliced = ArrayChannel(
+        "spliced RNA of the genes of the space", "counts", ("genes",), requirement=DataRequirement.SPLICING
+    )
+    unspliced = ArrayChannel(
+        "unspliced RNA of the genes of the space", "counts", ("genes",), requirement=DataRequirement.SPLICING
+    )
+    perturbation = NamedChannel(
+        "perturbation design: for each target 1 where it was perturbed in the cell, 0 where not, or the strength",
+        requirement=DataRequirement.PERTURBATION,
+        singular="perturbation of",
+    )
+
+    def __init__(
+        self,
+        x: Float[Array, "cells dim"],
+        t: Float[Array, " cells"] | None,
+        space: StateSpace,
+        time_unit: str = "",
+        *,
+        mass: Float[Array, " times"] | None = None,
+        channels: Mapping[str, Any] | None = None,
+        **given: Any,
+    ) -> None:
+        """`given` are channels by name, which replace those of the same name in `channels`; None takes one away.
+
+        Raises ValueError where shapes do not fit or a value of state or time is not finite.
+        """
+        x = np.ascontiguousarray(x, dtype=np.float32)
+        t = np.zeros(0) if t is None else np.ascontiguousarray(t, dtype=np.float64)
+        found = {"x": x, "t": t, "space": space, "time_unit": time_unit, "mass": mass}
+        found["channels"] = known({**(channels or {}), **given})
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
+        x, t = self.x, self.t
         if x.ndim != 2 or not len(x):
             raise ValueError(f"cells must be a table of at least one cell, got an array of shape {x.shape}")
-        if t.shape != (len(x),):
+        if t.shape not in ((len(x),), (0,)):
             raise ValueError(f"{len(x)} cells need as many times, got an array of shape {t.shape}")
         if x.shape[1] != self.space.dim:
             raise ValueError(f"cells have {x.shape[1]} coordinates, the state space has {self.space.dim}")
-        if not (np.isfinite(x).all() and np.isfinite(t).all()):
-            bad = int((~np.isfinite(x).all(axis=1) | ~np.isfinite(t)).sum())
-            raise ValueError(f"{bad} of {len(x)} cells hold a value or a time that is missing or infinite")
-        for name, each in (*self.by_cell.items(), *self.labels.items(), *self.covariates.items()):
-            if each is not None and len(each) != len(x):
-                raise ValueError(f"{name} has {len(each)} rows for {len(x)} cells")
-        object.__setattr__(self, "x", x)
-        object.__setattr__(self, "t", t)
+        finite = np.isfinite(x).all(axis=1) & (np.isfinite(t) if len(t) else True)
+        if not finite.all():
+            raise ValueError(
+                f"{int((~finite).sum())} of {len(x)} cells hold a value or a time that is missing or infinite"
+            )
+        for name, value in self.channels.items():
+            CHANNELS[name].check(value, len(x), {"dim": self.dim, "genes": len(self.space.genes)})
         if self.mass is not None and len(self.mass) != len(self.times):
             raise ValueError(f"mass has {len(self.mass)} values for {len(self.times)} times")
 
     @cached_property
     def times(self) -> Float[Array, " times"]:
-        """The distinct times, ascending."""
+        """The distinct times, ascending; empty where no time is known."""
         return np.unique(self.t)
 
     @property
@@ -124,41 +153,33 @@ class Snapshots:
 
     @cached_property
     def has(self) -> frozenset[DataRequirement]:
-        """What a model can find here."""
+        """The requirements that these data meet."""
         found = {
-            DataRequirement.TIMES: len(self.times) > 1,
             DataRequirement.GENES: bool(self.space.genes),
-            DataRequirement.VELOCITY: self.velocity is not None,
             DataRequirement.MASS: self.mass is not None,
-            DataRequirement.LINEAGE: self.lineage is not None,
-            DataRequirement.GROWTH: self.growth is not None,
-            DataRequirement.SUBJECTS: self.subject is not None,
-            DataRequirement.DOSE: self.dose is not None,
-            DataRequirement.MODALITY: self.second_modality is not None,
             DataRequirement.COUNTS: self.space.has_count_model,
         }
-        return frozenset(need for need, there in found.items() if there)
+        for name, channel in CHANNELS.items():
+            if channel.requirement is not None:
+                found[channel.requirement] = found.get(channel.requirement, True) and name in self.channels
+        return of_times(len(self.times)) | {need for need, met in found.items() if met}
 
     def at(self, time: float) -> Float[Array, "cells dim"]:
         """The cells of one time. Raises KeyError that lists the times there are."""
-        frame = self.x[self.t == time]
-        if not len(frame):
-            raise KeyError(
-                f"no cells at time {time:g}; there are cells at {', '.join(f'{each:g}' for each in self.times)}"
-            )
-        return frame
+        if time not in self.times:
+            listed = ", ".join(f"{each:g}" for each in self.times) or "no known time"
+            raise KeyError(f"no cells at time {time:g}; there are cells at {listed}")
+        return self.x[self.t == time]
 
     def take(self, cells: Array) -> Snapshots:
         """These cells only, by mask or index."""
-        kept = np.unique(self.t[cells])
+        t = self.t[cells] if len(self.t) else None
         return replace(
             self,
             x=self.x[cells],
-            t=self.t[cells],
-            mass=None if self.mass is None else self.mass[np.isin(self.times, kept)],
-            labels={name: values[cells] for name, values in self.labels.items()},
-            covariates={name: values[cells] for name, values in self.covariates.items()},
-            **{name: values[cells] for name, values in self.by_cell.items()},
+            t=t,
+            mass=None if self.mass is None else self.mass[np.isin(self.times, np.unique(self.t[cells]))],
+            channels={name: CHANNELS[name].take(value, cells) for name, value in self.channels.items()},
         )
 
     def without(self, time: float) -> Snapshots:
@@ -168,21 +189,20 @@ class Snapshots:
 
     @property
     def by_cell(self) -> dict[str, Array]:
-        """The optional arrays with one row a cell that are there, by the name of their field."""
-        every = {"velocity": self.velocity, "growth": self.growth, "lineage": self.lineage}
-        every |= {"subject": self.subject, "dose": self.dose, "second_modality": self.second_modality}
-        return {name: each for name, each in every.items() if each is not None}
+        """The channels of one array that are there, by name."""
+        return {name: value for name, value in self.channels.items() if not isinstance(value, Mapping)}
 
     @cached_property
     def spec(self) -> DataSpec:
         """What a model is built from."""
         times = self.times
+        span = float(times[-1] - times[0]) if len(times) else 0.0
         return DataSpec(
             dim=self.dim,
             times=tuple(float(each) for each in times),
             center=tuple(float(each) for each in self.x.mean(axis=0)),
             scale=float(np.sqrt(self.x.var(axis=0, dtype=np.float64).mean())) or 1.0,
-            interval=float((times[-1] - times[0]) / max(len(times) - 1, 1)) or 1.0,
+            interval=span / max(len(times) - 1, 1) or 1.0,
             genes=self.space.genes,
             time_unit=self.time_unit,
             labels=tuple(self._categories()),
@@ -191,24 +211,21 @@ class Snapshots:
     def _categories(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         for name, values in self.labels.items():
             found = sorted({str(each) for each in values})
-            if len(found) <= MOST_CATEGORIES:
+            if len(found) <= MAX_CATEGORIES:
                 yield name, tuple(found)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Content hash of everything a model can see: the cache key of all that follows."""
+        """Hash of everything a model can see: the cache key of all that follows."""
         digest = hashlib.sha256()
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name in _LATER and (value is None or not len(value)):
-                continue  # so that cells stored before there was such a field keep their fingerprint
+        later = [name for name in self.channels if name not in _ALWAYS_HASHED]
+        for name in (*_ALWAYS_HASHED, *later):
+            value, channel = getattr(self, name, self.channels.get(name)), CHANNELS.get(name)
             if isinstance(value, StateSpace):
                 parts = list(value.content)
-            elif isinstance(value, Mapping):
-                parts = [item for name in sorted(value) for item in (name, value[name])]
             else:
-                parts = [value]
-            digest.update(_HASHED_AS.get(each.name, each.name).encode())
+                parts = [value] if channel is None or value is None else channel.content(value)
+            digest.update((name if channel is None else channel.hashed_as).encode())
             for part in parts:
                 digest.update(b"\0")
                 if isinstance(part, np.ndarray):

@@ -1,26 +1,62 @@
-"""Which cells are kept from training, and why."""
+"""Which cells, or which individuals, are kept from training."""
 
 from __future__ import annotations
 
+from typing import overload
+
 import numpy as np
+from jaxtyping import Bool
 
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.trajectories import Trajectories
+
+Array = np.ndarray
 
 
-def validation_split(data: Snapshots, share: float, seed: int) -> tuple[Snapshots, Snapshots | None]:
-    """(train, validation): the same share of every time, drawn with `seed`.
+@overload
+def validation_split(data: Snapshots, fraction: float, seed: int) -> tuple[Snapshots, Snapshots | None]: ...
+@overload
+def validation_split(data: Trajectories, fraction: float, seed: int) -> tuple[Trajectories, Trajectories | None]: ...
+def validation_split(
+    data: Snapshots | Trajectories, fraction: float, seed: int
+) -> tuple[Snapshots, Snapshots | None] | tuple[Trajectories, Trajectories | None]:
+    """(training, validation), drawn with `seed`; validation is None where the fraction is too small for one.
 
-    Each time keeps at least one training cell. None where the share leaves a time without validation cells.
+    Cells: the same fraction of every time, or of all where no time is known; every time keeps at least one training
+    cell. Where individuals are followed, whole individuals are kept aside, so that none is in both parts; there is no
+    validation where a time would then be in one part only, as with irregular times.
     """
     rng = np.random.default_rng(seed)
-    held = np.zeros(len(data.t), dtype=bool)
-    for time in data.times:
-        cells = np.flatnonzero(data.t == time)
-        count = int(len(cells) * share)
+    if isinstance(data, Trajectories):
+        count = int(len(data.subjects) * fraction)
         if count == 0:
             return data, None
+        held = rng.choice(data.subjects, count, replace=False)
+        return data.take(np.setdiff1d(data.subjects, held)), data.take(held)
+    kept_aside = _individuals(data, fraction, rng) if data.subject is not None else _cells(data, fraction, rng)
+    if kept_aside is None:
+        return data, None
+    return data.take(~kept_aside), data.take(kept_aside)
+
+
+def _cells(data: Snapshots, fraction: float, rng: np.random.Generator) -> Bool[Array, " cells"] | None:
+    held = np.zeros(len(data.x), dtype=bool)
+    groups = [np.flatnonzero(data.t == time) for time in data.times] or [np.arange(len(data.x))]
+    for cells in groups:
+        count = int(len(cells) * fraction)
+        if count == 0:
+            return None
         held[rng.choice(cells, count, replace=False)] = True
-    return data.take(~held), data.take(held)
+    return held
+
+
+def _individuals(data: Snapshots, fraction: float, rng: np.random.Generator) -> Bool[Array, " cells"] | None:
+    subjects = np.unique(data.subject)
+    held = np.isin(data.subject, rng.choice(subjects, int(len(subjects) * fraction), replace=False))
+    everywhere = held.any() and all(
+        len(np.setdiff1d(data.times, data.t[part])) == 0 if len(data.t) else part.any() for part in (held, ~held)
+    )
+    return held if everywhere else None
 
 
 def halves(data: Snapshots, time: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

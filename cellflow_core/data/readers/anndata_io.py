@@ -1,8 +1,9 @@
 """A data set as an `.h5ad` that scanpy opens, and back again without any loss: the fingerprint stays the same.
 
-Cells are where other tools look for them: time, labels and numbers in obs, the state in obsm["X_state"], velocity in
-obsm["velocity_state"], pictures in obsm, expression in X. What AnnData has no place for (the state space, the names and
-types of columns, masses) is in uns["cellflow_data"]. Cells that were left out with scanpy are simply fewer afterwards.
+Cells are where other tools look for them: time and channels of one value a cell in obs, the state in obsm["X_state"],
+channels of several values a cell and embeddings in obsm, expression in X. What AnnData has no place for (the state
+space, the names and types of columns, masses) is in uns["cellflow_data"]. Cells that were left out with scanpy are
+simply fewer afterwards.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core.data.channels import CHANNELS, Channel, NamedChannel
 from cellflow_core.data.readers.npz import checked
 from cellflow_core.data.readers.table import printable
 from cellflow_core.data.snapshots import Snapshots
@@ -30,10 +32,7 @@ KEY = "cellflow_data"
 FORMAT = 1
 CHANGED = (KeyError, ValueError, TypeError, zipfile.BadZipFile)
 """What `restore` raises where a file was changed so that it holds no whole data set any more."""
-_COLUMNS = ("growth", "lineage", "subject")
 _STATE = "X_state"
-_TABLES = {"velocity": "velocity_state", "dose": "dose", "second_modality": "modality"}
-"""Fields of Snapshots that go into obsm, and their names there."""
 
 
 def write_snapshots(
@@ -65,11 +64,11 @@ def write_snapshots(
             pd.DataFrame(index=pd.Index(names, dtype=object)),
         )
     held.obsm[_STATE] = data.x
-    beside = {key: getattr(data, field) for field, key in _TABLES.items()}
-    beside |= {f"X_{name}": each for name, each in (views or {}).items()}
-    for key, values in beside.items():
-        if values is not None:
-            held.obsm[key] = values
+    for name, values in data.by_cell.items():
+        if CHANNELS[name].shape:
+            held.obsm[CHANNELS[name].column or name] = values
+    for name, points in (views or {}).items():
+        held.obsm[f"X_{name}"] = points
     for key, values in (layers or {}).items():
         held.layers[key] = values.tocsr() if hasattr(values, "tocsr") else values
     held.uns["cellflow"] = dict(about or {})
@@ -104,40 +103,47 @@ def restore(file: Any, obs: Any, name: str) -> Restored:
     plain: Mapping[str, Any] = json.loads(told["plain"].asstr()[()])
     if plain["format"] != FORMAT:
         raise ValueError(f"it is of format {plain['format']} and this version reads {FORMAT}: take a newer version")
-    columns = {name: obs[column].to_numpy() for name, column in plain["columns"].items()}
+    t = obs["time"].to_numpy() if plain.get("timed", True) else None
     data = Snapshots(
         file["obsm"][_STATE][:],
-        obs["time"].to_numpy(),
+        t,
         _unpacked(told["space"][:], plain, name),
         plain["time_unit"],
-        mass=_mass(told, obs["time"].to_numpy()),
-        labels={name: _typed(obs[column], kind) for name, column, kind in plain["labels"]},
-        covariates={name: _typed(obs[column], kind) for name, column, kind in plain["covariates"]},
-        **columns,
-        **{field: file["obsm"][key][:] for field, key in _TABLES.items() if plain.get(field)},
+        mass=_mass(told, t),
+        channels={each: _restored(channel, file, obs, plain) for each, channel in CHANNELS.items()},
     )
     return Restored(data, data.fingerprint == plain["fingerprint"], plain["expression"])
+
+
+def _restored(channel: Channel, file: Any, obs: Any, plain: Mapping[str, Any]) -> Any:
+    """The values of one channel, None where the file holds none."""
+    if isinstance(channel, NamedChannel):
+        return {name: _typed(obs[column], kind) for name, column, kind in plain.get(channel.name, ())}
+    if not channel.shape:
+        return obs[plain["columns"][channel.name]].to_numpy() if channel.name in plain["columns"] else None
+    there = plain.get(channel.name) or plain.get(channel.earlier_name)
+    return file["obsm"][channel.column or channel.name][:] if there else None
 
 
 def _columns(data: Snapshots) -> tuple[dict[str, Any], dict[str, Any]]:
     """Columns of obs, and what must be known to read them back."""
     import pandas as pd
 
-    obs: dict[str, Any] = {"time": data.t}
-    plain: dict[str, Any] = {"format": FORMAT, "kind": data.space.kind, "time_unit": data.time_unit}
+    timed = bool(len(data.t))
+    obs: dict[str, Any] = {"time": data.t} if timed else {}
+    plain: dict[str, Any] = {"format": FORMAT, "kind": data.space.kind, "time_unit": data.time_unit, "timed": timed}
     plain |= {"axes": list(data.space.axes), "genes": list(data.space.genes), "fingerprint": data.fingerprint}
-    plain |= {"columns": {}, "labels": [], "covariates": []}
-    plain |= {field: getattr(data, field) is not None for field in _TABLES}
-    for name in _COLUMNS:
-        if getattr(data, name) is not None:
-            obs[name] = getattr(data, name)
-            plain["columns"][name] = name
-    for kind, held in (("labels", data.labels), ("covariates", data.covariates)):
-        for name, values in held.items():
-            column = _free(name, obs)
-            array = np.asarray(values)
-            plain[kind].append([name, column, array.dtype.str])
-            obs[column] = pd.Categorical(array.astype(object)) if array.dtype.kind in "UO" else array
+    plain["columns"] = {name: name for name in data.by_cell if not CHANNELS[name].shape}
+    obs |= {name: data.by_cell[name] for name in plain["columns"]}
+    plain |= {name: True for name in data.by_cell if CHANNELS[name].shape}
+    for kind, channel in CHANNELS.items():
+        if isinstance(channel, NamedChannel):
+            plain[kind] = []
+            for name, values in data.channels.get(kind, {}).items():
+                column = _free(name if kind in ("labels", "covariates") else f"{channel.singular} {name}", obs)
+                array = np.asarray(values)
+                plain[kind].append([name, column, array.dtype.str])
+                obs[column] = pd.Categorical(array.astype(object)) if array.dtype.kind in "UO" else array
     return obs, plain
 
 
@@ -154,9 +160,9 @@ def _typed(column: Any, kind: str) -> Array:
     return np.asarray(column.astype(object) if column.dtype.kind not in "fiub" else column).astype(np.dtype(kind))
 
 
-def _mass(told: Any, t: Array) -> Array | None:
+def _mass(told: Any, t: Array | None) -> Array | None:
     """Masses of the times that are still there."""
-    if "mass" not in told:
+    if "mass" not in told or t is None:
         return None
     return told["mass"][:][np.isin(told["mass_times"][:], t)]
 

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.trajectories import Trajectories
 
 Array = np.ndarray
 
@@ -208,6 +209,14 @@ class HasResponse(ABC):
         """True states, row by row those of `simulate`, had every subject been given `dose`; measured without error."""
 
 
+class HasTrajectories(ABC):
+    """Follows the same individuals over time."""
+
+    @abstractmethod
+    def trajectories(self) -> Trajectories:
+        """The measurements of `simulate` individual by individual, with doses as events."""
+
+
 CAPABILITIES: Mapping[str, type] = {
     "drift": HasDrift,
     "marginal": HasMarginal,
@@ -224,6 +233,7 @@ CAPABILITIES: Mapping[str, type] = {
     "period": HasPeriod,
     "layers": HasLayers,
     "response": HasResponse,
+    "trajectories": HasTrajectories,
 }
 
 

@@ -23,9 +23,10 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.simulators.contract import HasResponse, Simulator
+from cellflow_core.data.simulators.contract import HasResponse, HasTrajectories, Simulator
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.trajectories import Trajectories
 
 Array = np.ndarray
 
@@ -98,7 +99,7 @@ def concentration(
     return dose[:, None] * ka / people.volume[:, None] * total
 
 
-class Pkpd(Simulator, HasResponse):
+class Pkpd(Simulator, HasResponse, HasTrajectories):
     title = "Dose and response of a drug (PK/PD)"
     summary = (
         "People swallow a drug in several doses and are measured again and again: its concentration rises and falls, "
@@ -125,6 +126,10 @@ class Pkpd(Simulator, HasResponse):
             dose=np.repeat(dose, use.n_times)[order, None],
             labels={GROUP: np.array([f"{each:g} mg" for each in np.repeat(dose, use.n_times)[order]])},
         )
+
+    def trajectories(self) -> Trajectories:
+        """The same measurements person by person, with every dose as an event (mg)."""
+        return Trajectories.from_snapshots(self.simulate(), dose_times=self._given)
 
     def dose_response(self, times: Float[Array, " times"], dose: float) -> Float[Array, "times dim"]:
         """Concentration (mg/L) and activity (%) of a person with the typical rates."""

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core import aliases
+from cellflow_core.data import requirements
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store.expression import Expression
 from cellflow_core.data.store.snapshots_file import load_snapshots
@@ -227,6 +228,8 @@ def read_info(folder: Path) -> DatasetInfo:
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k in names}
         ready = {each.stem for each in (folder / "views").glob("[!.]*.npy")}
         values |= {"id": folder.name, "views": ("pca", *sorted(ready - {"pca"}))}
+        times = requirements.of_times(len(values["times"]))  # older data sets have stored less of this
+        values["has"] = tuple(sorted({*times, *map(aliases.requirement, values.get("has", ()))}))
         values["truth_settings"] = aliases.simulator(values.get("truth", ""), values.get("truth_settings", {}))
         values["recipe"] = tuple(map(_current, values.get("recipe", ())))
         info = DatasetInfo(**values)

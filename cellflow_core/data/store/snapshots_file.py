@@ -9,44 +9,48 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.aliases import renamed
+from cellflow_core.data.channels import CHANNELS, Channel, NamedChannel
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import from_arrays
 
 Array = np.ndarray
-OPTIONAL = ("velocity", "mass", "growth", "lineage", "subject", "dose", "second_modality")
-"""Arrays of Snapshots that may be missing."""
 
 
 def save_snapshots(path: Path, data: Snapshots) -> None:
-    """Write the arrays as they are and the rest as JSON; labels must be arrays of unicode."""
+    """Write the arrays as they are and the rest as JSON; text must be arrays of unicode."""
     space = data.space
     held: dict[str, Any] = {"x": data.x, "t": data.t, "axes": text(space.axes), "genes": text(space.genes)}
-    optional = {**space.arrays(), **{each: getattr(data, each) for each in OPTIONAL}}
-    held |= {name: value for name, value in optional.items() if value is not None}
-    held |= {f"label_{k}": values for k, values in enumerate(data.labels.values())}
-    held |= {f"covariate_{k}": np.asarray(values, np.float64) for k, values in enumerate(data.covariates.values())}
-    named = {"labels": list(data.labels), "covariates": list(data.covariates)}
-    plain = {"kind": space.kind, "time_unit": data.time_unit, **named}
+    held |= {name: value for name, value in {**space.arrays(), "mass": data.mass}.items() if value is not None}
+    plain: dict[str, Any] = {"kind": space.kind, "time_unit": data.time_unit}
+    for name, channel in CHANNELS.items():
+        value = data.channels.get(name)
+        if isinstance(channel, NamedChannel):
+            plain[name] = list(value or {})
+            held |= {f"{channel.key}_{k}": _typed(each, channel) for k, each in enumerate((value or {}).values())}
+        elif value is not None:
+            held[name] = value
     np.savez(path, plain=np.array(json.dumps(plain)), **held)
 
 
 def load_snapshots(path: Path) -> Snapshots:
-    """Read what `save_snapshots` wrote."""
+    """Read what `save_snapshots` wrote, of this version or an earlier one."""
     with np.load(path, allow_pickle=False) as stored:
-        held = renamed({name: stored[name] for name in stored.files}, {"modality": "second_modality"})
+        held = {name: stored[name] for name in stored.files}
     plain: Mapping[str, Any] = json.loads(str(held["plain"]))
     space = from_arrays(plain["kind"], tuple(held["axes"].tolist()), tuple(held["genes"].tolist()), held)
-    labels = {name: held[f"label_{k}"] for k, name in enumerate(plain["labels"])}
-    return Snapshots(
-        held["x"],
-        held["t"],
-        space,
-        plain["time_unit"],
-        labels=labels,
-        covariates={name: held[f"covariate_{k}"] for k, name in enumerate(plain.get("covariates", ()))},
-        **{name: held.get(name) for name in OPTIONAL},
-    )
+    channels: dict[str, Any] = {}
+    for name, channel in CHANNELS.items():
+        if isinstance(channel, NamedChannel):
+            channels[name] = {each: held[f"{channel.key}_{k}"] for k, each in enumerate(plain.get(name, ()))}
+        else:
+            channels[name] = held.get(name, held.get(channel.earlier_name))
+    t = held["t"] if len(held["t"]) else None
+    return Snapshots(held["x"], t, space, plain["time_unit"], mass=held.get("mass"), channels=channels)
+
+
+def _typed(values: Any, channel: Channel) -> Array:
+    """Numbers with names in double precision, the rest as it is."""
+    return np.asarray(values, np.float64) if channel.values == "number" else np.asarray(values)
 
 
 def text(values: Any) -> Array:

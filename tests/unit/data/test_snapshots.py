@@ -126,5 +126,5 @@ def test_frames_know_what_is_known_of_each_cell():
     batch = frames.batch(5, torch.Generator().manual_seed(0))
     assert torch.equal(batch.cell_data("growth") * 2, batch.x[..., 0])
     assert torch.equal(batch.cell_data("lineage").float(), batch.cell_data("growth"))
-    with pytest.raises(KeyError, match=r"dose.*growth, lineage, label type"):
+    with pytest.raises(KeyError, match=r"dose.*lineage, label type, label name, growth"):
         batch.cell_data("dose")

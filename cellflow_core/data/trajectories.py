@@ -1,0 +1,222 @@
+"""The same individuals followed over time: irregular times, missing values, doses, and static covariates."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from cellflow_core.data.requirements import DataRequirement, of_times
+from cellflow_core.data.snapshots import MAX_CATEGORIES, DataSpec, Snapshots
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class DoseEvents:
+    """Doses, one row each: who was given how much, when.
+
+    subject  individual, as in `Trajectories.subject`; time in the data's own unit; amount in the unit of the dose
+    """
+
+    subject: Int[Array, " events"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    time: Float[Array, " events"] = field(default_factory=lambda: np.zeros(0))
+    amount: Float[Array, " events"] = field(default_factory=lambda: np.zeros(0))
+
+    def of(self, subjects: Int[Array, " some"]) -> DoseEvents:
+        """The doses of these individuals."""
+        kept = np.isin(self.subject, subjects)
+        return DoseEvents(self.subject[kept], self.time[kept], self.amount[kept])
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Measurements of individuals, one row for each individual and time; sorted by individual, then time.
+
+    subject     number of the individual, [rows]
+    t           when the row was measured, in the data's own unit, [rows]
+    x           values, [rows, variables]; 0 where not observed
+    observed    whether a value was measured, [rows, variables]
+    variables   name of each variable
+    doses       dose events, of any individual at any time
+    covariates  what is known of an individual in numbers, each [subjects] in the order of `subjects`; NaN where unknown
+    labels      the same in words
+    Raises ValueError where shapes do not fit, or a time or an observed value is not finite.
+    """
+
+    subject: Int[Array, " rows"]
+    t: Float[Array, " rows"]
+    x: Float[Array, "rows variables"]
+    observed: Bool[Array, "rows variables"]
+    variables: tuple[str, ...]
+    time_unit: str = ""
+    doses: DoseEvents = field(default_factory=DoseEvents)
+    covariates: Mapping[str, Shaped[Array, " subjects"]] = field(default_factory=dict)
+    labels: Mapping[str, Shaped[Array, " subjects"]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        order = np.lexsort((self.t, self.subject))
+        observed = np.asarray(self.observed, bool)[order]
+        x = np.where(observed, np.asarray(self.x)[order], 0).astype(np.float32)
+        sorted_rows = {"subject": np.asarray(self.subject, np.int64)[order], "t": np.asarray(self.t, float)[order]}
+        for name, value in {**sorted_rows, "x": x, "observed": observed}.items():
+            object.__setattr__(self, name, value)
+        if x.ndim != 2 or x.shape[1] != len(self.variables) or not len(x):
+            raise ValueError(f"values must be [rows, {len(self.variables)} variables], got shape {x.shape}")
+        if not (np.isfinite(self.t).all() and np.isfinite(x).all()):
+            raise ValueError("a time or an observed value is missing or infinite: leave it out with `observed`")
+        for name, each in (*self.covariates.items(), *self.labels.items()):
+            if len(each) != len(self.subjects):
+                raise ValueError(f"{name} has {len(each)} values for {len(self.subjects)} individuals")
+
+    @cached_property
+    def subjects(self) -> Int[Array, " subjects"]:
+        """The distinct individuals, ascending."""
+        return np.unique(self.subject)
+
+    @cached_property
+    def times(self) -> Float[Array, " times"]:
+        """The distinct times of all individuals, ascending."""
+        return np.unique(self.t)
+
+    @cached_property
+    def has(self) -> frozenset[DataRequirement]:
+        """The requirements that these data meet."""
+        dosed = {DataRequirement.DOSE} if len(self.doses.time) else set()
+        return of_times(len(self.times)) | {DataRequirement.SUBJECTS} | dosed
+
+    @cached_property
+    def spec(self) -> DataSpec:
+        """What a model is built from; the interval is the mean one between measurements of one individual."""
+        count = np.maximum(self.observed.sum(axis=0), 1)
+        center = self.x.sum(axis=0, dtype=np.float64) / count
+        square = (np.where(self.observed, self.x - center, 0.0) ** 2).sum(axis=0) / count
+        gaps = np.diff(self.t)[np.diff(self.subject) == 0]
+        return DataSpec(
+            dim=len(self.variables),
+            times=tuple(float(each) for each in self.times),
+            center=tuple(float(each) for each in center),
+            scale=float(np.sqrt(square.mean())) or 1.0,
+            interval=float(gaps.mean()) if len(gaps) else 1.0,
+            genes=self.variables,
+            time_unit=self.time_unit,
+            labels=tuple(self._categories()),
+        )
+
+    def _categories(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for name, values in self.labels.items():
+            found = sorted({str(each) for each in values})
+            if len(found) <= MAX_CATEGORIES:
+                yield name, tuple(found)
+
+    def take(self, subjects: Sequence[int] | Array) -> Trajectories:
+        """These individuals, whole. Raises KeyError where one is not here."""
+        wanted = np.unique(np.asarray(subjects, np.int64))
+        if len(absent := np.setdiff1d(wanted, self.subjects)):
+            raise KeyError(f"no individual {absent[0]}; there are {len(self.subjects)}, from {self.subjects[0]}")
+        rows, kept = np.isin(self.subject, wanted), np.isin(self.subjects, wanted)
+        return Trajectories(
+            self.subject[rows],
+            self.t[rows],
+            self.x[rows],
+            self.observed[rows],
+            self.variables,
+            self.time_unit,
+            self.doses.of(wanted),
+            {name: values[kept] for name, values in self.covariates.items()},
+            {name: values[kept] for name, values in self.labels.items()},
+        )
+
+    @classmethod
+    def from_snapshots(cls, data: Snapshots, dose_times: Sequence[float] | Array | None = None) -> Trajectories:
+        """Snapshots whose cells are measurements of individuals (the channel "subject"), seen as trajectories.
+
+        Annotations that are the same in all rows of each individual become static covariates and labels; the others
+        are left out. The amount of the first column of the channel "dose" at an individual's first row is given at
+        each of `dose_times`; None: once, at the individual's first time.
+        Raises ValueError where the snapshots have no subjects or no times.
+        """
+        subject = data.subject
+        if subject is None or not len(data.t):
+            raise ValueError(
+                f"trajectories need {DataRequirement.SUBJECTS} at known times, which these data do not have"
+            )
+        order = np.lexsort((data.t, subject))
+        subjects, first = np.unique(subject[order], return_index=True)
+        start = order[first]  # first row of each individual
+        member = np.searchsorted(subjects, subject)
+
+        def static(values: Mapping[str, Array]) -> dict[str, Array]:
+            same = {name: (each == each[start][member]) | (each != each) for name, each in values.items()}
+            return {name: np.asarray(values[name])[start] for name, held in same.items() if np.all(held)}
+
+        doses = DoseEvents()
+        if data.dose is not None:
+            given = [data.t[start]] if dose_times is None else [np.full(len(subjects), each) for each in dose_times]
+            amount = np.asarray(data.dose, float)[start, 0]
+            doses = DoseEvents(
+                np.tile(subjects, len(given)), np.concatenate(given).astype(float), np.tile(amount, len(given))
+            )
+        observed = np.ones(data.x.shape, bool)
+        names = data.space.axes
+        return cls(
+            subject,
+            data.t,
+            data.x,
+            observed,
+            names,
+            data.time_unit,
+            doses,
+            static(data.covariates),
+            static(data.labels),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write to one `.npz` of plain arrays, no pickles."""
+        held: dict[str, Any] = {each: getattr(self, each) for each in ("subject", "t", "x", "observed")}
+        held |= {f"dose_{each.name}": getattr(self.doses, each.name) for each in fields(DoseEvents)}
+        held |= {f"covariate_{k}": np.asarray(each, float) for k, each in enumerate(self.covariates.values())}
+        held |= {f"label_{k}": np.asarray(each, np.str_) for k, each in enumerate(self.labels.values())}
+        plain = {"variables": self.variables, "time_unit": self.time_unit}
+        plain |= {"covariates": list(self.covariates), "labels": list(self.labels)}
+        np.savez(path, plain=np.array(json.dumps(plain)), **held)
+
+    @classmethod
+    def load(cls, path: Path) -> Trajectories:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as stored:
+            held = {name: stored[name] for name in stored.files}
+        plain: Mapping[str, Any] = json.loads(str(held["plain"]))
+        return cls(
+            held["subject"],
+            held["t"],
+            held["x"],
+            held["observed"],
+            tuple(plain["variables"]),
+            plain["time_unit"],
+            DoseEvents(*(held[f"dose_{each.name}"] for each in fields(DoseEvents))),
+            {name: held[f"covariate_{k}"] for k, name in enumerate(plain["covariates"])},
+            {name: held[f"label_{k}"] for k, name in enumerate(plain["labels"])},
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of everything a model can see."""
+        digest = hashlib.sha256(repr((self.variables, self.time_unit)).encode())
+        named = [
+            item for held in (self.covariates, self.labels) for name in sorted(held) for item in (name, held[name])
+        ]
+        doses = [getattr(self.doses, each.name) for each in fields(DoseEvents)]
+        for part in (self.subject, self.t, self.x, self.observed, *doses, *named):
+            text = isinstance(part, np.ndarray) and part.dtype.kind in "OU"
+            digest.update(
+                repr(part.tolist()).encode() if text else part.encode() if isinstance(part, str) else part.tobytes()
+            )
+        return digest.hexdigest()[:16]

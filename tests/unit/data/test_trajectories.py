@@ -1,0 +1,105 @@
+"""Individuals followed over time: whole in every batch and every split, masked where nothing was measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.simulators.pkpd import Pkpd, Settings
+from cellflow_core.data.train_validation_split import validation_split
+from cellflow_core.data.trajectories import DoseEvents, Trajectories
+from cellflow_core.data.trajectory_batch import TrajectoryTensors
+
+
+def three() -> Trajectories:
+    """Individuals 4, 7 and 9 with 3, 1 and 2 rows, given unsorted; the second variable is missing twice."""
+    return Trajectories(
+        subject=np.array([9, 4, 4, 7, 4, 9]),
+        t=np.array([5.0, 2.0, 0.5, 1.0, 8.0, 3.0]),
+        x=np.array([[9.0, 95], [4, np.nan], [4, 40], [7, 71], [4, 48], [9, np.nan]]),
+        observed=np.array([[1, 1], [1, 0], [1, 1], [1, 1], [1, 1], [1, 0]], bool),
+        variables=("concentration", "activity"),
+        time_unit="hour",
+        doses=DoseEvents(np.array([4, 9, 4]), np.array([6.0, 0.0, 0.0]), np.array([10.0, 20.0, 10.0])),
+        covariates={"weight": np.array([50.0, 70.0, 90.0])},
+        labels={"sex": np.array(["f", "m", "f"])},
+    )
+
+
+def test_rows_are_sorted_and_missing_values_are_masked() -> None:
+    data = three()
+    assert data.subject.tolist() == [4, 4, 4, 7, 9, 9] and data.t.tolist() == [0.5, 2.0, 8.0, 1.0, 3.0, 5.0]
+    assert data.x[:, 1].tolist() == [40, 0, 48, 71, 0, 95] and not data.observed[1, 1]
+    assert data.has >= {DataRequirement.SUBJECTS, DataRequirement.DOSE, DataRequirement.TIMES}
+    assert data.spec.center == pytest.approx((37 / 6, 63.5)) and data.spec.labels == (("sex", ("f", "m")),)
+
+
+def test_what_cannot_be_a_trajectory_is_refused() -> None:
+    data = three()
+    with pytest.raises(ValueError, match="missing or infinite"):
+        replace(data, x=np.full((6, 2), np.nan))
+    with pytest.raises(ValueError, match="weight has 2 values for 3 individuals"):
+        replace(data, covariates={"weight": np.zeros(2)})
+    with pytest.raises(KeyError, match="no individual 5; there are 3"):
+        data.take([4, 5])
+
+
+def test_individuals_are_taken_whole_with_their_doses() -> None:
+    some = three().take([9, 4])
+    assert some.subjects.tolist() == [4, 9] and len(some.t) == 5 and len(some.doses.time) == 3
+    assert some.covariates["weight"].tolist() == [50, 90] and some.labels["sex"].tolist() == ["f", "f"]
+
+
+def test_stored_and_read_they_are_the_same(tmp_path) -> None:
+    three().save(tmp_path / "a.npz")
+    found = Trajectories.load(tmp_path / "a.npz")
+    assert found.fingerprint == three().fingerprint and found.spec == three().spec
+    assert found.fingerprint != replace(three(), covariates={"weight": np.zeros(3)}).fingerprint
+    assert found.fingerprint != replace(three(), doses=DoseEvents()).fingerprint
+
+
+def test_a_batch_holds_whole_individuals_padded_and_masked() -> None:
+    tensors = TrajectoryTensors.from_trajectories(three())
+    whole = tensors.take(slice(None), torch.Generator())
+    assert whole.t.tolist() == [[0.5, 2.0, 8.0], [1.0, 1.0, 1.0], [3.0, 5.0, 5.0]]
+    assert whole.observed[1].tolist() == [[True, True], [False, False], [False, False]]
+    assert whole.x[2].tolist() == [[9, 0], [9, 95], [0, 0]]
+    assert whole.doses.time.tolist() == [[0, 6], [0, 0], [0, 0]] and whole.doses.times == (0.0, 6.0)
+    assert whole.doses.amount.tolist() == [[10, 10], [0, 0], [20, 0]]
+    assert whole.known["label sex"].tolist() == [0, 1, 0] and whole.known["covariate weight"].tolist() == [50, 70, 90]
+    batch = tensors.batch(8, torch.Generator().manual_seed(0))
+    assert batch.t.shape == (8, 3) and batch.x.shape == batch.observed.shape == (8, 3, 2)
+    part = TrajectoryTensors.from_trajectories(three().take([7]), spec=three().spec)
+    assert part.known["label sex"].tolist() == [1]
+
+
+@pytest.mark.parametrize("times", ["common", "irregular"])
+def test_no_individual_is_in_training_and_validation(times) -> None:
+    process = Pkpd(Settings(subjects=40, times=times))
+    whole = process.trajectories()
+    train, held = validation_split(whole, 0.2, seed=3)
+    assert held is not None and len(held.subjects) == 8
+    assert not set(train.subjects) & set(held.subjects) and len(train.t) + len(held.t) == len(whole.t)
+    data = process.simulate()
+    cells, aside = validation_split(data, 0.2, seed=3)
+    if times == "irregular":  # hardly a time is shared, so snapshots have nothing to validate on
+        assert aside is None and len(cells.x) == len(data.x)
+        return
+    assert aside is not None and cells.subject is not None and aside.subject is not None
+    assert len(np.unique(aside.subject)) == 8 and not set(cells.subject) & set(aside.subject)
+    assert cells.times.tolist() == aside.times.tolist() == data.times.tolist()
+
+
+@pytest.mark.parametrize("times", ["common", "irregular"])
+def test_snapshots_of_individuals_become_trajectories(times) -> None:
+    process = Pkpd(Settings(subjects=10, n_doses=3, times=times))
+    found = Trajectories.from_snapshots(process.simulate(), dose_times=(0.0, 12.0, 24.0))
+    assert found.fingerprint == process.trajectories().fingerprint
+    once = Trajectories.from_snapshots(process.simulate())
+    assert (once.doses.time == 0).all() and len(once.doses.time) == 10
+    with pytest.raises(ValueError, match="the same individuals followed over time"):
+        Trajectories.from_snapshots(replace(process.simulate(), subject=None))
