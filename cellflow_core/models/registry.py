@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,24 +16,46 @@ from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import DynamicsModel
 
 _HERE = Path(__file__).parent
+_REGISTERED: dict[str, tuple[str, type[DynamicsModel]]] = {}
+"""Models that are in no file of this folder, with their families."""
 _SHARED = ("networks", "paths", "transport", "losses")
 """Folders that hold what models share, and no model."""
 
 
-@cache
 def names() -> tuple[str, ...]:
-    """Every model, sorted by family and name, without importing any."""
+    """Every model, sorted by family and name, without importing any; those that were registered come last."""
+    return (*_of_files(), *_REGISTERED)
+
+
+@cache
+def _of_files() -> tuple[str, ...]:
     found = (path for path in sorted(_HERE.glob("*/[!_]*.py")) if path.parent.name not in _SHARED)
     return tuple(path.stem.replace("_", "-") for path in found)
 
 
+@contextmanager
+def registered(name: str, family: str, kind: type[DynamicsModel]) -> Iterator[None]:
+    """Within this block, and this process, the model is found like those in files. For tests and trials."""
+    if name in names():
+        raise ValueError(f"there is a model {name!r} already: give it another name")
+    _REGISTERED[name] = (family, kind)
+    try:
+        yield
+    finally:
+        del _REGISTERED[name]
+
+
 def family(name: str) -> str:
     """The folder a model lives in: `flow_matching`, `bridges` ..."""
+    if name in _REGISTERED:
+        return _REGISTERED[name][0]
     return _file(name).parent.name
 
 
 def find(name: str) -> type[DynamicsModel]:
     """The model class. Raises KeyError that lists the models there are."""
+    if name in _REGISTERED:
+        return _REGISTERED[name][1]
     path = _file(name)
     module = importlib.import_module(f"cellflow_core.models.{path.parent.name}.{path.stem}")
     found = [

@@ -13,9 +13,11 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.data.batch import SnapshotTensors, as_tensors
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.train_validation_split import validation_split
+from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.data.trajectory_batch import TrajectoryTensors
 from cellflow_core.models.contract import DynamicsModel, Phase
 from cellflow_core.train.checkpoint import Checkpoint
 
@@ -71,7 +73,7 @@ Report = Callable[[Progress], None]
 
 def fit(
     model: DynamicsModel,
-    data: Snapshots,
+    data: Snapshots | Trajectories,
     config: TrainConfig,
     report: Report = lambda progress: None,
     start: Checkpoint | None = None,
@@ -84,11 +86,11 @@ def fit(
     """
     if lacking := model.missing_data(model.config, data.has):
         raise ValueError(lacking)
+    if model.trains_on == "trajectories" and isinstance(data, Snapshots):
+        data = Trajectories.from_snapshots(data)
     train, validation = validation_split(data, config.validation_fraction, seed)
-    frames = SnapshotTensors.from_snapshots(train, model.device, model.spec)
-    validation_frames = (
-        None if validation is None else SnapshotTensors.from_snapshots(validation, model.device, model.spec)
-    )
+    frames = as_tensors(train, model.device, model.spec)
+    validation_frames = None if validation is None else as_tensors(validation, model.device, model.spec)
     average = AveragedModel(model)
     if start is not None:
         model.load_state_dict(start.model)
@@ -124,8 +126,8 @@ class _PhaseLoop:
         counts: list[int],
         config: TrainConfig,
         seed: int,
-        frames: SnapshotTensors,
-        validation_frames: SnapshotTensors | None,
+        frames: SnapshotTensors | TrajectoryTensors,
+        validation_frames: SnapshotTensors | TrajectoryTensors | None,
     ) -> None:
         self.model, self.average, self.config, self.seed = model, average, config, seed
         self.phase, self.index = phase, index

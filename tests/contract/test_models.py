@@ -16,7 +16,7 @@ from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import CAPABILITIES, capabilities
+from cellflow_core.models.contract import CAPABILITIES, Context, capabilities
 from cellflow_core.train import checkpoint
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests import toys
@@ -84,11 +84,11 @@ def answers(model) -> dict[str, torch.Tensor]:
                 plan = model.coupling(k)
                 found |= {f"coupling {k} {name}": getattr(plan, name) for name in ("x0", "x1", "weight")}
         elif each == "sampler":
-            found[each] = model.sample(x, (1.5, 2.0, 3.0, 4.5), torch.Generator().manual_seed(2), {})
+            found[each] = model.sample(x, (1.5, 2.0, 3.0, 4.5), torch.Generator().manual_seed(2), Context())
         elif each == "interaction":
-            found[each] = model.interaction(t, x, x[:5] + 1.0, torch.arange(5) / 10, {})
+            found[each] = model.interaction(t, x, x[:5] + 1.0, torch.arange(5) / 10, Context())
         else:
-            found[each] = model.noise(t) if each == "noise" else getattr(model, each)(t, x, {})
+            found[each] = model.noise(t) if each == "noise" else getattr(model, each)(t, x, Context())
     return found
 
 

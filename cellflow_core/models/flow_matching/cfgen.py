@@ -88,9 +88,12 @@ class CFGen(DynamicsModel, HasSampler):
     def sample(
         self, x0: Float[Tensor, "cells dim"], times: tuple[float, ...], rng: torch.Generator, context: Context
     ) -> Float[Tensor, "outputs cells dim"]:
-        """As many other cells as x0 at each later time. `context` may hold "label" [cells]: the number of a category of
-        the condition in `spec.labels`, -1 for any. Raises ValueError for a label where there is no condition."""
-        label = context.get("label")
+        """As many other cells as x0 at each later time.
+
+        The context may have the covariate "label" [cells]: the number of a category of the condition in `spec.labels`,
+        -1 for any. Raises ValueError for a label where there is no condition.
+        """
+        label = context.covariates.get("label")
         if label is not None and not self.categories:
             raise ValueError(
                 f"{self.title} was trained without a condition: it generates cells of every kind, none by label"

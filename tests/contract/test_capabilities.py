@@ -1,0 +1,174 @@
+"""Capabilities beyond fields and couplings keep shape and unit, in the toys and in each model that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.trajectories import DoseEvents, Trajectories
+from cellflow_core.data.trajectory_batch import TrajectoryTensors
+from cellflow_core.models import registry
+from cellflow_core.models.contract import CAPABILITIES, Context, DynamicsModel, capabilities
+from cellflow_core.train.trainer import TrainConfig, fit
+from tests import toy_models
+
+CELLS, DRAWS = 40, 5
+X = np.random.default_rng(0).normal(size=(CELLS, 3)).astype(np.float32)
+CASES = [
+    *((name, kind, name) for name, kind in toy_models.TOYS.items()),
+    *(
+        (name, registry.find(name), capability)
+        for name in registry.names()
+        for capability in sorted(capabilities(registry.find(name)) & set(toy_models.TOYS))
+    ),
+]
+
+
+def snapshots(times: tuple[float, ...] = (0.0, 1.0)) -> Snapshots:
+    t = np.sort(np.resize(times, CELLS)) if times else None
+    counts = np.random.default_rng(1).poisson(3.0, size=(CELLS, 3)).astype(np.float32)
+    space = AffineSpace.of_genes(("A", "B", "C"))
+    labels = {"kind": np.resize(["a", "b"], CELLS)}
+    subject = np.resize(np.arange(CELLS // 2), CELLS)
+    return Snapshots(X, t, space, "h", spliced=counts, unspliced=counts, labels=labels, subject=subject)
+
+
+def trajectories() -> Trajectories:
+    found = Trajectories.from_snapshots(snapshots())
+    events = DoseEvents(found.subjects, np.full(len(found.subjects), 0.5), np.ones(len(found.subjects)))
+    return replace(found, doses=events)
+
+
+def trained(kind: type[DynamicsModel], data: Snapshots | None = None) -> DynamicsModel:
+    data = data or snapshots()
+    model = kind(kind.Config(), data.spec)
+    fit(model, data, TrainConfig(steps=3, batch_size=8, validation_fraction=0.0))
+    return model.eval()
+
+
+def transitions(model) -> None:
+    found = model.transitions()
+    assert found.layout == torch.sparse_coo and found.is_coalesced() and found.shape == (CELLS, CELLS)
+    assert (found.values() >= 0).all()
+    torch.testing.assert_close(found.to_dense().sum(dim=1), torch.ones(CELLS))
+
+
+def latent_time(model) -> None:
+    found = model.latent_time(torch.from_numpy(X), Context())
+    assert found.shape == (CELLS,) and found.isfinite().all()
+    assert model.latent_time_unit in ("none", "time")
+
+
+def network(model) -> None:
+    found = model.network()
+    assert found.shape == (3, 3) and found.isfinite().all()
+    assert model.network("a").shape == (3, 3)
+    with pytest.raises(KeyError, match="no group"):
+        model.network("nobody")
+
+
+def kinetics(model) -> None:
+    found = model.kinetics()
+    assert found.values.shape == (3, len(found.names)) and len(found.units) == len(found.names)
+    assert (found.values[found.values.isfinite()] >= 0).all()
+    assert all("time" in unit for unit in found.units)
+
+
+def velocity_uncertainty(model) -> None:
+    t, x = torch.zeros(CELLS), torch.from_numpy(X)
+
+    def drawn(seed: int) -> torch.Tensor:
+        return model.velocity_samples(t, x, Context(), DRAWS, torch.Generator().manual_seed(seed))
+
+    assert drawn(0).shape == (DRAWS, CELLS, 3) and drawn(0).isfinite().all()
+    assert torch.equal(drawn(0), drawn(0)) and not torch.equal(drawn(0), drawn(1))
+
+
+def courses(model) -> None:
+    subjects = TrajectoryTensors.from_trajectories(trajectories()).take(slice(4), torch.Generator())
+    times = torch.tensor([0.0, 0.4, 1.5])
+
+    def drawn(doses: float) -> torch.Tensor:
+        asked = toy_models.another_dose(subjects, doses)
+        return model.courses(asked, times, DRAWS, torch.Generator().manual_seed(0))
+
+    assert drawn(1.0).shape == (DRAWS, 4, 3, 3) and drawn(1.0).isfinite().all()
+    assert torch.equal(drawn(1.0)[:, :, :2], drawn(2.0)[:, :, :2])  # nothing has been given yet
+    assert not torch.equal(drawn(1.0)[:, :, 2], drawn(2.0)[:, :, 2])
+
+
+CHECKS: dict[str, Callable[[DynamicsModel], None]] = {
+    "transitions": transitions,
+    "latent_time": latent_time,
+    "network": network,
+    "kinetics": kinetics,
+    "velocity_uncertainty": velocity_uncertainty,
+    "courses": courses,
+}
+
+
+@pytest.mark.parametrize(("name", "kind", "capability"), CASES, ids=[f"{name}-{what}" for name, _, what in CASES])
+def test_keeps_the_contract(name: str, kind: type[DynamicsModel], capability: str) -> None:
+    model = trained(kind)
+    assert capability in capabilities(model)
+    with torch.no_grad():
+        CHECKS[capability](model)
+
+
+def test_every_capability_is_checked_and_has_its_docstring() -> None:
+    assert set(CHECKS) == set(toy_models.TOYS) < set(CAPABILITIES)
+    assert all(kind.__doc__ for kind in CAPABILITIES.values())
+
+
+def test_toys_are_found_for_a_test_only() -> None:
+    before = registry.names()
+    with toy_models.registered():
+        assert registry.find("toy-network") is toy_models.Wired and registry.family("toy-network") == "toys"
+        assert registry.names()[: len(before)] == before and "toy-courses" in registry.names()
+    assert registry.names() == before
+
+
+@pytest.mark.parametrize("times", [(), (2.0,), (0.0, 1.0)], ids=["no time", "one time", "two times"])
+def test_a_model_that_needs_no_times_trains_on_any(times: tuple[float, ...]) -> None:
+    data = snapshots(times)
+    model = toy_models.Ordered(toy_models.Ordered.Config(), data.spec)
+    reports = []
+    fit(model, data, TrainConfig(steps=4, batch_size=8, log_every=2, validation_fraction=0.2), reports.append)
+    assert reports[-1].validation is not None
+    latent_time(model.eval())
+
+
+def test_one_that_needs_times_says_so() -> None:
+    data = snapshots(())
+    model = registry.create("i-cfm", {"width": 8, "depth": 1}, snapshots().spec, 0)
+    with pytest.raises(ValueError, match=DataRequirement.TIMES):
+        fit(model, data, TrainConfig(steps=2, batch_size=4))
+
+
+def test_individuals_train_whole_and_from_snapshots() -> None:
+    kind, seen = toy_models.Followed, []
+
+    class Watching(kind):
+        def loss(self, batch):
+            seen.append(batch)
+            return super().loss(batch)
+
+    for data in (trajectories(), snapshots()):
+        fit(Watching(kind.Config(), data.spec), data, TrainConfig(steps=2, batch_size=6))
+    assert all(each.observed.shape == (6, 2, 3) for each in seen[:2])
+    lone = replace(snapshots(), subject=None)
+    with pytest.raises(ValueError, match="the same individuals followed over time"):
+        fit(kind(kind.Config(), lone.spec), lone, TrainConfig(steps=2, batch_size=6))
+
+
+def test_a_model_without_a_field_is_not_simulated() -> None:
+    with pytest.raises(ValueError, match="cannot be simulated: it has network"):
+        dynamics(trained(toy_models.Wired))
