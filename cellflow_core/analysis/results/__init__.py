@@ -1,0 +1,25 @@
+"""What the analyses find: arrays with their meaning, ready to be drawn, stored and exported. No torch here."""
+
+from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
+from cellflow_core.analysis.results.fates import Fates, TrajectoryEnsemble
+from cellflow_core.analysis.results.fields import FlowField, Landscape
+from cellflow_core.analysis.results.lineage import Ancestry, ClonalBias
+from cellflow_core.analysis.results.perturbation import Perturbation
+from cellflow_core.analysis.results.result import Result
+from cellflow_core.analysis.results.scores import BaselineScores, Distances, Scores
+
+__all__ = [
+    "Ancestry",
+    "BaselineScores",
+    "ClonalBias",
+    "Distances",
+    "Fates",
+    "FlowField",
+    "GeneTrend",
+    "Landscape",
+    "Perturbation",
+    "Result",
+    "Scores",
+    "TimeCourse",
+    "TrajectoryEnsemble",
+]

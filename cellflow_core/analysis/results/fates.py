@@ -1,0 +1,80 @@
+"""Results on where cells end: fates of a population, and the trajectories of a few cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from cellflow_core.analysis.results.result import Result
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Fates(Result):
+    """Which terminal state simulated cells end in.
+
+    names [fates]; share, low, high [fates]: share of the mass that ends in each, with a 95 % interval
+    probability [cells, fates]: of each start cell; starts [cells, 2]: where it stands in the view
+    centers [fates, 2] of the terminal states in the view; measured [fates]: their share in the last measured frame
+    ungrown [fates, 3]: (low, share, high) where each start cell counts once, however much it multiplied; None for a
+            model that knows no growth; grown [fates, 3]: what growth adds to each share, (low, points, high)
+    interval says what the interval covers.
+    """
+
+    view: str
+    names: tuple[str, ...]
+    share: Float[Array, " fates"]
+    low: Float[Array, " fates"]
+    high: Float[Array, " fates"]
+    measured: Float[Array, " fates"]
+    centers: Float[Array, "fates 2"]
+    starts: Float[Array, "cells 2"]
+    probability: Float[Array, "cells fates"]
+    interval: str
+    without_growth: Float[Array, "fates 3"] | None = None
+    growth_effect: Float[Array, "fates 3"] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrajectoryEnsemble(Result):
+    """Where one cell, or a few, can go: the same start, followed many times.
+
+    kind      "deterministic" (one way), "stochastic", "plan" or "sampler"
+    start     which cells, in words; cell: its row in the data set, -1 for several; starts [starts, 2] in the view
+    times     [steps], paths [steps, futures, 2] in the view, weight [steps, futures] share of mass (sums to 1 a step)
+    mean, covariance  in the view of the futures that end in each fate, [fates, steps, 2] and [fates, steps, 2, 2]; NaN
+              for a fate that none ends in
+    spread    [steps]: root mean square distance of the futures from their mean (state); measured_times,
+              measured_spread [frames]: the same of all measured cells
+    ends      [futures]: fate of each, as its place in names
+    share, low, high [fates]: share of the mass that ends in each, with a 95 % interval, NaN where there is one way only
+    centers   [fates, 2] of the terminal states in the view; interval says what the interval covers
+    """
+
+    view: str
+    axes: tuple[str, str]
+    time_unit: str
+    kind: str
+    start: str
+    cell: int
+    starts: Float[Array, "starts 2"]
+    times: Float[Array, " steps"]
+    paths: Float[Array, "steps futures 2"]
+    weight: Float[Array, "steps futures"]
+    mean: Float[Array, "fates steps 2"]
+    covariance: Float[Array, "fates steps 2 2"]
+    spread: Float[Array, " steps"]
+    measured_times: Float[Array, " frames"]
+    measured_spread: Float[Array, " frames"]
+    ends: Int[Array, " futures"]
+    names: tuple[str, ...]
+    share: Float[Array, " fates"]
+    low: Float[Array, " fates"]
+    high: Float[Array, " fates"]
+    centers: Float[Array, "fates 2"]
+    interval: str
+    notes: tuple[str, ...] = ()

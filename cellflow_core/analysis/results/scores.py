@@ -1,0 +1,65 @@
+"""Results on how far predictions are from measured cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cellflow_core.analysis.results.result import Result
+
+
+@dataclass(frozen=True)
+class Distances:
+    """How far a predicted cloud is from the measured cells of one time; `math/distances.py` has the formulas.
+
+    w1, w2      Wasserstein distances (state); sliced: W1 averaged over random projections (state)
+    mmd         maximum mean discrepancy, Gaussian kernel as wide as the median distance of measured cells (no unit)
+    mass_error  size of the predicted total mass, relative to the start, less the measured one, over the measured one;
+                nan where the number of cells means nothing
+    density     predicted cells to a ball around a measured one, 1 for two samples of one law; nan under six cells
+    coverage    share of those balls that hold a predicted cell, about 0.97 for two samples of one law
+    """
+
+    w1: float
+    w2: float
+    mmd: float
+    sliced: float
+    mass_error: float
+    density: float
+    coverage: float
+
+
+@dataclass(frozen=True)
+class BaselineScores(Result):
+    """The answers that need no model, for one time, and what sampling alone costs.
+
+    previous, next  the cells of the time before, of the time after, as they are
+    linear          the cells of the time before, all moved alike, as their mean goes on a straight line to the next
+    midpoint        previous and next joined by exact transport and stopped on the way at this time (McCann 1997)
+    floor           one half of the measured cells against the other, mean of several halvings
+    """
+
+    time: float
+    previous: Distances
+    next: Distances
+    linear: Distances
+    midpoint: Distances
+    floor: Distances
+
+
+@dataclass(frozen=True)
+class Scores(Result):
+    """A model against the measured cells of a time that it was not trained on, beside the answers without a model.
+
+    before, first  the model started from the measured cells of the time before, from those of the first time
+    """
+
+    time: float
+    time_unit: str
+    from_previous: Distances
+    from_first: Distances
+    previous: Distances
+    next: Distances
+    linear: Distances
+    midpoint: Distances
+    floor: Distances
+    notes: tuple[str, ...] = ()
