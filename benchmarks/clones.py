@@ -44,10 +44,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import run_case
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.lineage import clones
 from cellflow_core.analysis.results import ClonalBias
-from cellflow_core.analysis.simulate import dynamics
 from cellflow_core.data import store
 from cellflow_core.data.importing.pipeline import ImportChoices, import_file
 from cellflow_core.data.snapshots import DataRequirement, Snapshots

@@ -23,8 +23,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.mean_field import InPopulation
-from cellflow_core.analysis.simulate import Model, dynamics, simulate
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators import registry as simulators
 from cellflow_core.data.simulators.contract import HasDrift, HasVelocity, Simulator
 from cellflow_core.data.snapshots import Snapshots

@@ -25,10 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import run_case
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.perturbations.knock_out import perturbation
-from cellflow_core.analysis.simulate import dynamics, simulate
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.toggle import LABEL, Settings, Toggle
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit

@@ -36,7 +36,8 @@ import cells
 import run_case
 
 from cellflow_core.analysis import evaluate
-from cellflow_core.analysis.simulate import dynamics, simulate
+from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.gene_circuit import GeneCircuit, Settings
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.train_validation_split import halves

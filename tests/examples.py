@@ -254,9 +254,9 @@ def perturbation(**change: Any) -> results.Perturbation:
     made = {
         "view": "pca",
         "axes": ("PC 1", "PC 2"),
-        "gene": "Gata1",
+        "genes": ("Gata1",),
         "kind": "knock-out",
-        "level": 0.0,
+        "levels": (0.0,),
         "unit": "log counts",
         "start": "all cells of time 0",
         "names": ("Erythroid", "Myeloid"),

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.results import BaselineScores, Distances, Scores
-from cellflow_core.analysis.simulate import Model, dynamics, simulate
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.train_validation_split import halves

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.growth import growth_notes
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
-from cellflow_core.analysis.simulate import Model, dynamics, simulate
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.neighbors import nearest_neighbors

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.growth import growth_at, growth_notes
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.results import FlowField
-from cellflow_core.analysis.simulate import Dynamics, Model, dynamics
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.analysis.dynamics import Model
 from cellflow_core.analysis.results import GeneTrend
-from cellflow_core.analysis.simulate import Model, simulate
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray

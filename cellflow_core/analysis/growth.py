@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.simulate import Dynamics
+from cellflow_core.analysis.dynamics import Dynamics
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
@@ -47,5 +47,5 @@ def growth_notes(data: Snapshots) -> tuple[str, ...]:
     return (
         FROM_SNAPSHOTS,
         "Nobody counted these cells, so growth is known only against the average cell: more or less of it, the same "
-        "for all, would fit as well. Where numbers were counted, say so on the Data page (Estimate growth rates).",
+        "for all, would fit as well. Where numbers were counted, say so on the Data page (Add growth).",
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.analysis.dynamics import Dynamics
 from cellflow_core.analysis.flow import velocity_at
-from cellflow_core.analysis.simulate import Dynamics
 
 Array = np.ndarray
 AXES = 20

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.grid import Grid
@@ -15,7 +16,7 @@ from cellflow_core.analysis.initial_cells import Polygon, select_initial_cells
 from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.quasi_potential import quasi_potential
 from cellflow_core.analysis.results import Landscape
-from cellflow_core.analysis.simulate import Dynamics, Model, dynamics, simulate
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray

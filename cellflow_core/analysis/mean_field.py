@@ -1,4 +1,4 @@
-"""Cells that feel others which stay where they are: the field of one moment, for pictures that ask for it."""
+"""The field of one moment where cells interact: velocity and drift with the interaction of a fixed population."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.simulate import MAX_INTERACTING_CELLS, Dynamics, Model, ModelWrapper, dynamics
+from cellflow_core.analysis.dynamics import Dynamics, Model, ModelWrapper, dynamics
+from cellflow_core.analysis.simulate import MAX_INTERACTING_CELLS
 from cellflow_core.math.integrate import Field
 from cellflow_core.models.contract import Context
 
@@ -17,11 +18,11 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class InPopulation(ModelWrapper):
-    """A model with what the cells of `cloud`, which stand still, do to a cell added to its velocity and its drift.
+    """A model whose velocity and drift include the interaction with a fixed population.
 
-    A model whose cells do not feel each other is left as it is.
+    A model whose cells do not interact is left as it is.
 
-    weight  mass of each cell of the cloud, relative to the others; None: all alike
+    cloud   states of the population; weight: mass of each of its cells, relative to the others; None: all the same
     """
 
     model: Model
@@ -45,7 +46,7 @@ class InPopulation(ModelWrapper):
 
 
 def interaction_note(moving: Dynamics, cells: str) -> tuple[str, ...]:
-    """A note on whom cells feel in a picture of one moment; `moving` as it was before `Amid`."""
+    """A note on the population that cells interact with in a field; `moving` as it was before `InPopulation`."""
     if moving.interaction is None:
         return ()
-    return (f"In {moving.title} cells act on each other: each feels {cells}, as if those stayed where they are.",)
+    return (f"In {moving.title} cells act on each other: each interacts with {cells}, which are kept fixed.",)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from cellflow_core.analysis.dynamics import Dynamics, Model, ModelWrapper, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
-from cellflow_core.analysis.simulate import Dynamics, Model, ModelWrapper, dynamics, simulate
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models.contract import Context
 from cellflow_core.time_units import format_duration

@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.growth import growth_notes, population_size
 from cellflow_core.analysis.results import TimeCourse
-from cellflow_core.analysis.simulate import Model, Simulation, dynamics, simulate
+from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.train_validation_split import halves
 from cellflow_core.math.ot import wasserstein

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
 from cellflow_core.analysis.results import TrajectoryEnsemble
-from cellflow_core.analysis.simulate import Dynamics, Model, dynamics, simulate
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.analysis.terminal_states import terminal_states
 from cellflow_core.data.snapshots import Snapshots
 

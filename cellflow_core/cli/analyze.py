@@ -13,11 +13,10 @@ from cellflow_core.reporting import result_tables, summaries
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from cellflow_core.analysis.simulate import Simulation
     from cellflow_core.jobs.run_context import RunContext
-    from cellflow_core.models.contract import DynamicsModel
+    from cellflow_core.models.contract import Context, DynamicsModel
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -26,15 +25,19 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     simulate.add_argument("out", type=Path, help="file to write: .csv, or .npz with arrays")
     add_simulation(simulate)
     simulate.set_defaults(do=_simulate)
-    perturb = commands.add_parser("perturb", help="change one gene and compare the fates", description=_perturb.__doc__)
+    perturb = commands.add_parser(
+        "perturb", help="change one or several genes and compare the fates", description=_perturb.__doc__
+    )
     perturb.add_argument("run", help="id of the run")
-    perturb.add_argument("gene")
+    perturb.add_argument("genes", nargs="*", metavar="gene", help="one gene, or several that are perturbed at once")
+    perturb.add_argument("--gene", action="append", default=[], help="the same as a flag; give it once for each gene")
     perturb.add_argument("--kind", choices=("knock-out", "over-expression", "shift"), default="knock-out")
     perturb.add_argument(
         "--level",
         type=float,
-        help="expression that the gene is clamped at, in the units of the data; for a shift, its z-score in the "
-        "initial cells (-5)",
+        action="append",
+        help="expression that the genes are clamped at, in the units of the data; for a shift, standard deviations "
+        "from the mean in the initial cells (-5). Give it once for all genes, or once for each",
     )
     perturb.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
     perturb.add_argument("--start", nargs=2, metavar=("ANNOTATION", "VALUE"), help="start from these cells only")
@@ -78,14 +81,16 @@ def simulated(context: RunContext, chosen: argparse.Namespace) -> Simulation:
     return _at(found, times)
 
 
-def _labelled(model: DynamicsModel, value: str, cells: int) -> dict[str, Tensor]:
+def _labelled(model: DynamicsModel, value: str, cells: int) -> Context:
     """The context that asks for cells of one value of the model's condition. ValueError lists the values there are."""
     import torch
+
+    from cellflow_core.models.contract import Context
 
     known = dict(model.spec.labels).get(model.config.as_dict().get("condition", ""), ())
     if value not in known:
         raise ValueError(f"--label {value}: {model.title} was trained with {', '.join(known) or 'no condition'}")
-    return {"label": torch.full((cells,), known.index(value))}
+    return Context(covariates={"label": torch.full((cells,), known.index(value))})
 
 
 def _at(found: Simulation, times: np.ndarray) -> Simulation:
@@ -122,17 +127,20 @@ def _simulate(chosen: argparse.Namespace) -> None:
 
 
 def _perturb(chosen: argparse.Namespace) -> None:
-    """Clamp one gene during the simulation, or shift it in the initial cells, and compare the terminal states."""
+    """Clamp genes during the simulation, or shift them in the initial cells, and compare the terminal states."""
     from cellflow_core.analysis.results import Perturbation
 
-    settings: dict[str, Any] = {"gene": chosen.gene, "kind": chosen.kind, "states": chosen.states}
+    genes = (*chosen.genes, *chosen.gene)
+    if not genes:
+        raise ValueError("perturb needs a gene: name one or several after the run, or with --gene")
+    settings: dict[str, Any] = {"genes": genes, "kind": chosen.kind, "states": chosen.states}
     if chosen.level is not None:
-        settings["level"] = chosen.level
+        settings["level"] = chosen.level[0] if len(chosen.level) == 1 else tuple(chosen.level)
     if chosen.start is not None:
         settings["start_label"] = tuple(chosen.start)
     found = answer.ask(Perturbation, "perturb", chosen, **settings)
-    how = "set to" if found.kind == "shift" else "held at"
-    print(f"{found.kind} of {found.gene} ({how} {found.level:g} {found.unit}), from {found.start}")
+    how = "set to" if found.kind == "shift" else "clamped at"
+    print(f"{found.kind} of {found.gene} ({how} {found.level_words('g')} {found.unit}), from {found.start}")
     notes = (
         f"Interval: {found.interval}. Extrapolated: {found.extrapolated_fraction:.1%} of the perturbed states.",
         *found.notes,

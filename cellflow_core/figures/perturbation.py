@@ -1,4 +1,4 @@
-"""The same cells followed with and without a change to one gene."""
+"""The same cells simulated with and without a perturbation of one or several genes."""
 
 from __future__ import annotations
 
@@ -107,7 +107,9 @@ def change_words(result: Perturbation) -> str:
 def _deed(result: Perturbation) -> str:
     if result.kind == "knock-out":
         return "knocked out"
-    return f"shifted to {result.level:+.3g} SD" if result.kind == "shift" else f"held at {result.level:.3g}"
+    if result.kind == "shift":
+        return f"shifted to {result.level_words('+.3g')} SD"
+    return f"held at {result.level_words()}"
 
 
 def describe(result: Perturbation) -> str:

@@ -93,4 +93,4 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "perturb": analysis_requests.perturb,
     "scores": analysis_requests.scores,
 }
-"""Functions (subject, **settings) -> one of the dataclasses of analysis/results.py, named in the return annotation."""
+"""Functions (subject, **settings) -> one of the dataclasses of analysis/results/, named in the return annotation."""

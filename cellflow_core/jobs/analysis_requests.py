@@ -106,28 +106,31 @@ def ancestry(
 
 def perturb(
     subject: RunContext,
-    gene: str,
+    genes: str | Sequence[str],
     kind: Literal["knock-out", "over-expression", "shift"] = "knock-out",
-    level: float | None = None,
+    level: float | Sequence[float] | None = None,
     view: str = "pca",
     states: str = "found",
     start_label: Sequence[str] | None = None,
     polygon: Polygon = (),
 ) -> Perturbation:
+    """genes: one, or several that are perturbed at once; level: for all of them, or for each."""
     from cellflow_core.analysis.perturbations.knock_out import perturbation
 
-    subject.data.space.index(gene)
+    genes = (genes,) if isinstance(genes, str) else tuple(genes)
+    for gene in genes:
+        subject.data.space.index(gene)
     return perturbation(
         subject.model,
         subject.data,
         _view(subject, view),
-        gene,
+        genes,
         kind,
         level,
         states=states,
         polygon=polygon,
         label=None if start_label is None else (start_label[0], start_label[1]),
-        measured=subject.dataset.expression(gene),
+        measured={gene: subject.dataset.expression(gene) for gene in genes},
         siblings=subject.ensemble[1:],
     )
 

@@ -15,9 +15,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 import cellflow_core
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.flow import velocity_at
 from cellflow_core.analysis.mean_field import InPopulation
-from cellflow_core.analysis.simulate import Simulation, dynamics, simulate
+from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.state import TOTALS
 from cellflow_core.jobs.run_context import RunContext

@@ -120,10 +120,11 @@ def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: st
 def of_perturbation(result: Perturbation) -> Summary:
     k = int(np.argmax(np.abs(result.change)))
     points, low, high = (100 * float(each[k]) for each in (result.change, result.low, result.high))
+    level = result.level_words("+.3g")
     done = {
         "knock-out": f"Knocking out {result.gene}",
         "over-expression": f"Over-expressing {result.gene}",
-        "shift": f"Starting with {result.gene} at {result.level:+.3g} {result.unit}, and holding nothing afterwards,",
+        "shift": f"Starting with {result.gene} at {level} {result.unit}, and holding nothing afterwards,",
     }
     before, after = (round(100 * float(each[k])) for each in (result.before, result.after))
     answer = (

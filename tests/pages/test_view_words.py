@@ -116,7 +116,7 @@ def test_an_effect_beyond_the_controls_is_trusted():
 
 
 def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
-    made = examples.perturbation(kind="shift", level=-5.0, unit="standard deviations")
+    made = examples.perturbation(kind="shift", levels=(-5.0,), unit="standard deviations")
     said = summaries.of_perturbation(made).answer
     assert said.startswith("Starting with Gata1 at -5 standard deviations, and holding nothing afterwards, takes")
     assert "With Gata1 shifted to -5 SD, starting from" in perturbation.describe(made)

@@ -117,7 +117,7 @@ def test_flow_moves_to_the_time_of_the_link(run: Run, asked: list) -> None:
 
 def test_the_link_brings_back_view_gene_time_and_camera(run: Run, asked: list) -> None:
     opened("perturb", run=run.id, gene="Spi1", change="Over-express")
-    assert asked[-1][2]["gene"] == "Spi1"
+    assert asked[-1][2]["genes"] == ("Spi1",)
     assert asked[-1][2]["kind"] == "over-expression"
     page = opened("landscape", run=run.id, at="2", camera="1,2,3,0,0,-0.2")
     assert asked[-1][2]["time"] == 2.0
@@ -140,7 +140,7 @@ def test_perturb_asks_for_what_the_form_says(run: Run, asked: list) -> None:
     page.selectbox(key="start_of_type").set_value("up").run()
     question, _, settings = asked[-1]
     assert question == "perturb"
-    assert settings["gene"] in ("Gata1", "Spi1")
+    assert settings["genes"] in (("Gata1",), ("Spi1",))
     assert settings["kind"] == "over-expression"
     assert settings["level"] > 0
     assert settings["start_label"] == ("type", "up")
@@ -229,7 +229,7 @@ def test_data_that_are_gone_are_said(run: Run) -> None:
 
 def test_names_of_the_user_are_never_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     run = trained(AffineSpace.of_genes((examples.HOSTILE, "Spi1")))
-    monkeypatch.setitem(ANSWERS, "perturb", lambda: examples.perturbation(gene=examples.HOSTILE))
+    monkeypatch.setitem(ANSWERS, "perturb", lambda: examples.perturbation(genes=(examples.HOSTILE,)))
     page = opened("perturb", run=run.id)
     assert "\\<img" in said(page)
     assert "<img" not in said(page).replace("\\<img", "")

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
+from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.initial_cells import labels_of
 from cellflow_core.analysis.lineage.transition_maps import TransitionMap, links
 from cellflow_core.analysis.results import Ancestry
-from cellflow_core.analysis.simulate import Dynamics, Model, dynamics
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.polygon import in_polygon
 

@@ -15,10 +15,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import rankdata
 
+from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.initial_cells import labels_of
 from cellflow_core.analysis.results import ClonalBias
-from cellflow_core.analysis.simulate import Model, dynamics, simulate
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.analysis.terminal_states import terminal_states
 from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.models.contract import DynamicsModel

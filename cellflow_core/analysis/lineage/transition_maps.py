@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float
 from scipy import sparse
 
-from cellflow_core.analysis.simulate import Dynamics, Model, dynamics, simulate
+from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models.contract import TransportPlan
 

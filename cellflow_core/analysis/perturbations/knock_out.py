@@ -1,40 +1,39 @@
-"""What changes when one gene is changed: the same cells, with the same noise, followed with and without it.
+"""What changes when genes are perturbed: the same cells, with the same noise, simulated with and without the change.
 
-A gene is held at a level all the way (`clamp.py`), or changed in the start cells only (`shift.py`).
+Genes are clamped at a level throughout (`clamp.py`), or changed in the initial cells only (`initial_shift.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from cellflow_core.analysis.dynamics import Model
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import interval_text, resampled
 from cellflow_core.analysis.gene_trend import kept_variance
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
 from cellflow_core.analysis.perturbations.clamp import LOCAL, clamped
-from cellflow_core.analysis.perturbations.initial_shift import shifted
+from cellflow_core.analysis.perturbations.controls import control_sets
+from cellflow_core.analysis.perturbations.initial_shift import Shifted
+from cellflow_core.analysis.perturbations.levels import KINDS, Kind, default_level, lowest_level
 from cellflow_core.analysis.results import Perturbation
-from cellflow_core.analysis.simulate import Model, Simulation, dynamics, simulate
+from cellflow_core.analysis.results.perturbation import joined
+from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
-Kind = Literal["knock-out", "over-expression", "shift"]
-KINDS = ("knock-out", "over-expression", "shift")
-DEFAULT_Z_SCORE = -5.0
-"""Standard deviations from the mean that a gene of the start cells is set to where none are asked for."""
-STARTS = 600
-CONTROLS = 20
-CONTROL_STARTS = 150
-PARTICLES = 60
+INITIAL_CELLS = 600
+CONTROL_CELLS = 150
+DRAWN_PATHS = 60
 STEPS = 20
-NO_CAUSE = (
+CORRELATION_NOTE = (
     "The model learnt from snapshots which genes change together, not which gene causes which: a marker of a fate can "
     "seem to drive it. Take this as a hypothesis to test, and compare it with the random genes."
 )
@@ -44,59 +43,66 @@ def perturbation(
     model: Model,
     data: Snapshots,
     view: Embedding,
-    gene: str,
+    genes: str | Sequence[str],
     kind: Kind = "knock-out",
-    level: float | None = None,
+    level: float | Sequence[float] | None = None,
     *,
     states: str = "found",
     polygon: Polygon = (),
     label: tuple[str, str] | None = None,
-    measured: Float[Array, " cells"] | None = None,
+    measured: Mapping[str, Float[Array, " cells"]] | None = None,
     siblings: Sequence[Model] = (),
     seed: int = 0,
 ) -> Perturbation:
-    """Hold a gene at a level from the start on, or shift it in the start cells, and compare where the cells end.
+    """Clamp genes at a level from the start on, or shift them in the initial cells, and compare the fates.
 
-    level     None: for a knock-out no expression (0, or the lowest measured where values go below 0), for an
-              over-expression the level that 1 % of the measured cells exceed, as the model's state tells it. For a
-              shift: standard deviations of the gene from its mean over all cells; None: -5
-    measured  measured expression of the gene in the units of the space, [cells]; None: read from the states
+    genes     one, or several that are perturbed at once
+    level     for all genes, or for each. None: for a knock-out no expression (0, or the lowest measured where values go
+              below 0), for an over-expression the level that 1 % of the measured cells exceed, as read from their
+              states; for a shift (standard deviations of the gene from its mean over all cells) -5
+    measured  measured expression of the genes in the units of the space; read from the states where it is not given
     siblings  the same model from other seeds, which widen the interval
-    Raises KeyError, with a sentence, where the space does not hold the gene; ValueError for a model without a field.
+    Raises KeyError, with a sentence, where the space does not hold a gene; ValueError for a model without a field.
     """
-    read = data.space.expression(data.x, gene)
-    known = read if measured is None else measured
-    none = lowest_level(known)
-    level = float(_usual_level(data, read, kind, none) if level is None else level)
+    genes = (genes,) if isinstance(genes, str) else tuple(genes)
+    read = {each: data.space.expression(data.x, each) for each in genes}
+    known = {each: (measured or {}).get(each, read[each]) for each in genes}
+    lowest = [lowest_level(each) for each in known.values()]
+    levels = _levels(data, read, kind, level, lowest)
     ends = terminal_states(data, states)
-    start = select_initial_cells(data, view, STARTS, polygon=polygon, label=label, seed=seed)
-    arms = _arms((model, *siblings), data, gene, kind, level, start, seed)
-    first = arms[0]
-    controls = control_genes(data, gene, seed)
-    levels = {each: _control_level(data, each, kind, level, none) for each in controls}
+    start = select_initial_cells(data, view, INITIAL_CELLS, polygon=polygon, label=label, seed=seed)
+    pairs = _simulated((model, *siblings), data, kind, levels, start, seed)
+    first = pairs[0]
+    controls = [
+        {
+            each: _control_level(data, each, kind, levels[gene], none)
+            for gene, each, none in zip(genes, found, lowest, strict=True)
+        }
+        for found in control_sets(data, genes, seed)
+    ]
     outside = outside_share(data.x, first.changed.x[1:])
     return Perturbation(
         view=view.name,
         axes=view.axes,
-        gene=gene,
+        genes=genes,
         kind=kind,
-        level=level,
+        levels=tuple(levels.values()),
         unit="standard deviations" if kind == "shift" else "expression",
         start=start.text,
         names=ends.names,
-        **_shares(arms, ends, seed),
+        **_shares(pairs, ends, seed),
         interval=interval_text(len(start.x), len(siblings)),
         times=first.plain.times,
-        **_shown(first, view, seed),
-        control_genes=controls,
-        control_change=_controls(model, data, kind, levels, ends, first.plain, seed),
+        **_drawn(first, view, seed),
+        control_genes=tuple(" + ".join(each) for each in controls),
+        control_change=_control_change(model, data, kind, controls, ends, first.plain, seed),
         extrapolated_fraction=outside,
         notes=(
-            _done(data, gene, kind, level, first),
-            NO_CAUSE,
+            _sentence(data, kind, levels, first),
+            CORRELATION_NOTE,
             *_warnings(outside, len(controls)),
-            *kept_variance(data, gene, read, known),
-            *(() if kind == "shift" else _local(data, gene, level, read, first.changed.x)),
+            *(note for each in genes for note in kept_variance(data, each, read[each], known[each])),
+            *(() if kind == "shift" else _local(data, levels, read, first.changed.x)),
             *ends.notes,
             *first.plain.notes,
             *view.note,
@@ -104,64 +110,52 @@ def perturbation(
     )
 
 
+def _levels(
+    data: Snapshots,
+    read: Mapping[str, Array],
+    kind: Kind,
+    level: float | Sequence[float] | None,
+    lowest: Sequence[float | None],
+) -> dict[str, float]:
+    """The level of each gene. Raises ValueError where there are not as many levels as genes."""
+    if level is None:
+        pairs = zip(read.items(), lowest, strict=True)
+        return {gene: default_level(data, values, kind, none) for (gene, values), none in pairs}
+    given = list(level) if isinstance(level, Sequence) else [level] * len(read)
+    if len(given) != len(read):
+        raise ValueError(f"{len(given)} levels for {len(read)} genes: give one for all, or one for each")
+    return {gene: float(each) for gene, each in zip(read, given, strict=True)}
+
+
 class PairedSimulation(NamedTuple):
-    """The same cells followed without and with the change."""
+    """The same cells simulated without and with the change."""
 
     plain: Simulation
     changed: Simulation
 
 
-def _arms(
-    models: Sequence[Model], data: Snapshots, gene: str, kind: Kind, level: float, start: InitialCells, seed: int
+def _simulated(
+    models: Sequence[Model], data: Snapshots, kind: Kind, levels: Mapping[str, float], start: InitialCells, seed: int
 ) -> list[PairedSimulation]:
-    """The start cells followed to the last time, by each model."""
+    """The initial cells simulated to the last time, by each model."""
     if start.time >= data.times[-1]:
         raise ValueError(
             f"the chosen cells are of the last time ({start.time:g}): there is nothing to follow; choose earlier cells"
         )
-    times, arms = np.linspace(start.time, data.times[-1], STEPS + 1), []
+    times, pairs = np.linspace(start.time, data.times[-1], STEPS + 1), []
     for model in models:
         plain = simulate(model, start.x, times, seed=seed)
-        other, x = changed(model, data, gene, kind, level, start.x)
-        arms.append(
-            PairedSimulation(plain, simulate(other, x, times, seed=seed, steps_per_interval=plain.steps_per_interval))
-        )
-    return arms
+        other = perturbed(model, data, kind, levels)
+        changed = simulate(other, start.x, times, seed=seed, steps_per_interval=plain.steps_per_interval)
+        pairs.append(PairedSimulation(plain, changed))
+    return pairs
 
 
-def changed(
-    model: Model, data: Snapshots, gene: str, kind: Kind, level: float, x: Float[Array, "cells dim"]
-) -> tuple[Model, Float[Array, "cells dim"]]:
-    """(model, start cells) with the gene changed; raises as `clamped` and `shifted` do, and for one without a field."""
+def perturbed(model: Model, data: Snapshots, kind: Kind, levels: Mapping[str, float]) -> Model:
+    """The model with genes changed; raises as `clamped` and `Shifted` do."""
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is not {', '.join(KINDS[:-1])} or {KINDS[-1]}")
-    if kind != "shift":
-        return clamped(model, data, {gene: level}), x
-    _ = dynamics(model).field  # a plan or sampler would take a shifted cell for the nearest measured one
-    return model, shifted(data, gene, level, x)
-
-
-def lowest_level(measured: Float[Array, " cells"]) -> float | None:
-    """0 where that means no expression; None where measured values clearly go below 0, as in scaled data."""
-    lowest, highest = np.quantile(measured, [0.01, 0.99])
-    return None if lowest < -0.25 * max(highest, 0.0) else 0.0
-
-
-def clamp_level(read: Float[Array, " cells"], kind: Kind, none: float | None) -> float:
-    """Level of a knock-out (`none`, or the 1 % quantile without) or of an over-expression (99 % quantile), from the
-    expression of the measured cells as their states tell it: what the axes cannot show would only push cells astray."""
-    if kind == "over-expression":
-        return float(np.quantile(read, 0.99))
-    return float(np.quantile(read, 0.01)) if none is None else none
-
-
-def _usual_level(data: Snapshots, read: Array, kind: Kind, none: float | None) -> float:
-    """SCORE of a shift, else `clamp_level`, but in a learnt space never below what some measured cell reads: there the
-    decoder only guesses, and a share of all counts never becomes 0."""
-    if kind == "shift":
-        return DEFAULT_Z_SCORE
-    level = clamp_level(read, kind, none)
-    return level if isinstance(data.space, AffineSpace) else max(level, float(read.min()))
+    return Shifted(model, data, levels) if kind == "shift" else clamped(model, data, dict(levels))
 
 
 def outside_share(cells: Float[Array, "cells dim"], states: Float[Array, "steps n dim"]) -> float:
@@ -173,19 +167,19 @@ def outside_share(cells: Float[Array, "cells dim"], states: Float[Array, "steps 
     asked = torch.from_numpy(np.ascontiguousarray(asked[rng.permutation(len(asked))[:2000]]))
     if len(cloud) < 2:
         return 0.0
-    usual = torch.cdist(some, cloud).topk(2, dim=1, largest=False).values[:, 1].quantile(0.99)
-    return float((torch.cdist(asked, cloud).min(dim=1).values > usual).float().mean())
+    typical = torch.cdist(some, cloud).topk(2, dim=1, largest=False).values[:, 1].quantile(0.99)
+    return float((torch.cdist(asked, cloud).min(dim=1).values > typical).float().mean())
 
 
-def _mass(made: Simulation, ends: TerminalStates) -> Array:
-    mass = np.zeros((made.x.shape[1], len(ends.names)))
-    mass[np.arange(len(mass)), ends.of(made.x[-1])] = np.exp(made.log_weight[-1].astype(float))
+def _mass(simulation: Simulation, ends: TerminalStates) -> Array:
+    mass = np.zeros((simulation.x.shape[1], len(ends.names)))
+    mass[np.arange(len(mass)), ends.of(simulation.x[-1])] = np.exp(simulation.log_weight[-1].astype(float))
     return mass
 
 
-def _shares(arms: Sequence[PairedSimulation], ends: TerminalStates, seed: int) -> dict[str, Array]:
+def _shares(pairs: Sequence[PairedSimulation], ends: TerminalStates, seed: int) -> dict[str, Array]:
     """Share of each fate before and after, mean of the models, and the change with its interval."""
-    mass = np.array([[_mass(arm, ends) for arm in both] for both in arms])  # [models, 2, cells, fates]
+    mass = np.array([[_mass(each, ends) for each in pair] for pair in pairs])  # [models, 2, cells, fates]
     total = mass.sum(axis=2)
     before, after = (total / total.sum(axis=2, keepdims=True)).mean(axis=0)
     change = after - before
@@ -194,79 +188,73 @@ def _shares(arms: Sequence[PairedSimulation], ends: TerminalStates, seed: int) -
     return {"before": before, "after": after, "change": change, **interval}
 
 
-def _shown(arms: PairedSimulation, view: Embedding, seed: int) -> dict[str, Array]:
-    """Some ways, and where all cells end, in the view."""
-    some = np.random.default_rng(seed).permutation(arms.plain.x.shape[1])[:PARTICLES]
-    both = (("before", arms.plain.x), ("after", arms.changed.x))
-    ways = {f"{name}_paths": view.project(x[:, some]) for name, x in both}
-    return ways | {f"{name}_end": view.project(x[-1]) for name, x in both}
+def _drawn(pair: PairedSimulation, view: Embedding, seed: int) -> dict[str, Array]:
+    """Some paths, and where all cells end, in the view."""
+    some = np.random.default_rng(seed).permutation(pair.plain.x.shape[1])[:DRAWN_PATHS]
+    both = (("before", pair.plain.x), ("after", pair.changed.x))
+    paths = {f"{name}_paths": view.project(x[:, some]) for name, x in both}
+    return paths | {f"{name}_end": view.project(x[-1]) for name, x in both}
 
 
-def _controls(
+def _control_change(
     model: Model,
     data: Snapshots,
     kind: Kind,
-    levels: Mapping[str, float],
+    controls: Sequence[Mapping[str, float]],
     ends: TerminalStates,
     plain: Simulation,
     seed: int,
 ) -> Float[Array, "genes fates"]:
-    """Change of each fate when each of these other genes is changed instead, in some of the cells followed."""
-    x = plain.x[0, np.random.default_rng(seed).permutation(plain.x.shape[1])[:CONTROL_STARTS]]
+    """Change of each fate when each of these sets of other genes is perturbed instead, in some of the same cells."""
+    x = plain.x[0, np.random.default_rng(seed).permutation(plain.x.shape[1])[:CONTROL_CELLS]]
     span = plain.times[[0, -1]]
     base = _mass(simulate(model, x, span, seed=seed, steps_per_interval=plain.steps_per_interval), ends).sum(axis=0)
-    changes = np.zeros((len(levels), len(ends.names)))
-    for k, (gene, level) in enumerate(levels.items()):
-        other, moved = changed(model, data, gene, kind, level, x)
-        mass = _mass(simulate(other, moved, span, seed=seed, steps_per_interval=plain.steps_per_interval), ends).sum(
-            axis=0
-        )
+    changes = np.zeros((len(controls), len(ends.names)))
+    for k, levels in enumerate(controls):
+        other = perturbed(model, data, kind, levels)
+        changed = simulate(other, x, span, seed=seed, steps_per_interval=plain.steps_per_interval)
+        mass = _mass(changed, ends).sum(axis=0)
         changes[k] = mass / mass.sum() - base / base.sum()
     return changes
 
 
 def _control_level(data: Snapshots, gene: str, kind: Kind, level: float, none: float | None) -> float:
     """The usual level of another gene; for a shift the same score."""
-    return level if kind == "shift" else _usual_level(data, data.space.expression(data.x, gene), kind, none)
+    return level if kind == "shift" else default_level(data, data.space.expression(data.x, gene), kind, none)
 
 
-def control_genes(data: Snapshots, gene: str, seed: int, count: int = CONTROLS) -> tuple[str, ...]:
-    """Random other genes among those whose spread in the state space is most like that of `gene`."""
-    space = data.space
-    seen = space.gene_std(data.x)
-    names = np.array(space.genes, dtype=object)
-    usable = (seen > 1e-6 * seen.max()) & (names != gene)
-    own = max(float(seen[space.genes.index(gene)]), 1e-12)
-    order = np.flatnonzero(usable)[np.argsort(np.abs(np.log(seen[usable] / own)))][: 5 * count]
-    picked = np.random.default_rng(seed).permutation(order)[:count]
-    return tuple(str(each) for each in names[picked])
-
-
-def _done(data: Snapshots, gene: str, kind: Kind, level: float, arms: PairedSimulation) -> str:
+def _sentence(data: Snapshots, kind: Kind, levels: Mapping[str, float], pair: PairedSimulation) -> str:
     """What was done, in a sentence."""
-    first, last = arms.plain.times[[0, -1]]
+    first, last = pair.plain.times[[0, -1]]
+    genes, verb = joined(list(levels)), "is" if len(levels) == 1 else "are"
     if kind != "shift":
-        return f"{gene} is held at {level:.3g} from time {first:g} to {last:g}; all else follows the model."
-    moved = float(np.linalg.norm(arms.changed.x[0] - arms.plain.x[0], axis=1).mean())
+        at = joined([f"{each:.3g}" for each in dict.fromkeys(levels.values())])
+        return f"{genes} {verb} clamped at {at} from time {first:g} to {last:g}; all else follows the model."
+    at = joined([f"{each:+.3g}" for each in dict.fromkeys(levels.values())])
+    moved = float(np.linalg.norm(pair.changed.x[0] - pair.plain.x[0], axis=1).mean())
+    mean = "its mean" if len(levels) == 1 else "their means"
     return (
-        f"{gene} is set to {level:+.3g} standard deviations from its mean in the start cells alone, which moves them "
-        f"by {moved / (data.spec.scale * data.dim**0.5):.2g} spreads of the data; from time {first:g} on all follows "
-        f"the model, {gene} too."
+        f"{genes} {verb} set to {at} standard deviations from {mean} in the initial cells alone, which moves them by "
+        f"{moved / (data.spec.scale * data.dim**0.5):.2g} standard deviations (pooled) of the data; from time "
+        f"{first:g} on all follows the model, {genes} too."
     )
 
 
-def _local(data: Snapshots, gene: str, level: float, read: Array, states: Array) -> tuple[str, ...]:
+def _local(data: Snapshots, levels: Mapping[str, float], read: Mapping[str, Array], states: Array) -> tuple[str, ...]:
     """What a reader must know of a clamp in a learnt space; nothing in an affine one, where it is exact."""
     if isinstance(data.space, AffineSpace):
         return ()
     notes = [LOCAL]
-    lowest = float(read.min())
-    if lowest > 0 and level <= lowest:
-        notes.append(f"The state of no measured cell reads {gene} below {lowest:.3g}, so a knock-out means that level.")
-    reached = data.space.expression(states.reshape(-1, data.dim), gene)
-    low, high = np.quantile(reached, [0.05, 0.95])
-    if max(high - level, level - low) > 0.1 * float(read.std()):
-        notes.append(f"{gene} could not be held there everywhere: it was between {low:.3g} and {high:.3g}.")
+    for gene, level in levels.items():
+        lowest = float(read[gene].min())
+        if lowest > 0 and level <= lowest:
+            notes.append(
+                f"The state of no measured cell reads {gene} below {lowest:.3g}, so a knock-out means that level."
+            )
+        reached = data.space.expression(states.reshape(-1, data.dim), gene)
+        low, high = np.quantile(reached, [0.05, 0.95])
+        if max(high - level, level - low) > 0.1 * float(read[gene].std()):
+            notes.append(f"{gene} could not be clamped there everywhere: it was between {low:.3g} and {high:.3g}.")
     return tuple(notes)
 
 
@@ -274,8 +262,8 @@ def _warnings(outside: float, controls: int) -> tuple[str, ...]:
     notes = []
     if outside > 0.1:
         notes.append(
-            f"{outside:.0%} of the perturbed states lie outside the measured cells: there the model guesses, and so "
-            "does the change of fates."
+            f"{outside:.0%} of the perturbed states lie outside the measured cells: there the model extrapolates, "
+            "and the change of fates is uncertain."
         )
     if controls < 10:
         notes.append(f"There are only {controls} other genes to compare with.")

@@ -13,7 +13,9 @@ from pages.parts.views import cell_selection, view
 from pages.parts.widgets import chart, selectors
 
 FARTHEST = 5.0
-"""Standard deviations that a gene of the start cells can be set to, either way."""
+"""Standard deviations that a gene of the initial cells can be set to, either way."""
+MAX_GENES = 6
+"""Genes that can be changed at once."""
 LASTS = {
     "knock-out": "The gene is held at its lowest all the way: it can never recover, whatever the cell does.",
     "over-expression": "The gene is held at this level all the way, whatever the cell does.",
@@ -33,21 +35,27 @@ def no_genes() -> NoReturn:
 
 
 def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> dict[str, Any] | None:
-    """Settings of the question "perturb", None where the gene is not in the model (which is said)."""
-    gene = st.selectbox(
-        "Gene",
+    """Settings of the question "perturb"; None where no gene is chosen or one is not in the model, which is said."""
+    chosen = st.multiselect(
+        "Genes",
         genes,
+        default=genes[:1],
         key="gene",
         bind="query-params",
         accept_new_options=True,
-        help="Type to search. The first one differs most between cells.",
+        max_selections=MAX_GENES,
+        help="Type to search. The first one differs most between cells. Several genes are changed at once.",
     )
-    if gene not in genes:
+    absent = [str(each) for each in chosen if each not in genes]
+    if absent:
         st.warning(
-            f"{formatting.plain(str(gene))} is not in the model: it holds {len(genes):,} genes, chosen when the data "
-            "were loaded, and this is none of them. A model can only change what it has learnt.",
+            f"{formatting.plain(', '.join(absent))} is not in the model: it holds {len(genes):,} genes, chosen when "
+            "the data were loaded, and this is none of them. A model can only change what it has learnt.",
             icon=":material/warning:",
         )
+        return None
+    if not chosen:
+        st.info("Choose at least one gene to change.")
         return None
     kind = view.options(
         "Change",
@@ -56,12 +64,12 @@ def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> d
         help="How long the change lasts, and how strong it is.",
     )
     st.caption(LASTS[kind])
-    level = _level(data, gene, kind)
-    return {"gene": gene, "kind": kind, "level": level, **_states(data), **_starts(run_id, data, map_name)}
+    level = _level(data, tuple(chosen), kind)
+    return {"genes": tuple(chosen), "kind": kind, "level": level, **_states(data), **_starts(run_id, data, map_name)}
 
 
-def _level(data: Dataset, gene: str, kind: str) -> float | None:
-    """What the gene is set to, None for no expression."""
+def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[float, ...] | None:
+    """What the genes are set to; None for no expression."""
     if kind == "knock-out":
         return None
     if kind == "shift":
@@ -73,19 +81,24 @@ def _level(data: Dataset, gene: str, kind: str) -> float | None:
             0.5,
             key="shift",
             format="%+.1f",
-            help="From the mean of the gene over all cells, as the state of the model tells it. "
+            help="From the mean of each gene over all cells, as read from the state of the model. "
             "-5 stands for a loss, +5 for a gain; with few genes in the model that is far outside the data.",
         )
-    low, usual, high = cell_selection.levels(data, gene)
-    return st.slider(
-        "Level",
-        low,
-        high,
-        usual,
-        key=f"level_{gene}",
-        format="%.2f",
-        help=f"In the units of the data. 99 % of measured cells lie below {usual:g}.",
-    )
+    found = []
+    for gene in genes:
+        low, usual, high = cell_selection.levels(data, gene)
+        found.append(
+            st.slider(
+                "Level" if len(genes) == 1 else f"Level of {formatting.plain(gene)}",
+                low,
+                high,
+                usual,
+                key=f"level_{gene}",
+                format="%.2f",
+                help=f"In the units of the data. 99 % of measured cells lie below {usual:g}.",
+            )
+        )
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 def _states(data: Dataset) -> dict[str, Any]:

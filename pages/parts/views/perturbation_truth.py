@@ -27,7 +27,7 @@ def shares(info: DatasetInfo, result: Perturbation) -> tuple[Shares, Shares] | N
         return None
     settings = dict(info.truth_settings)
     made_by = f"truth-{info.truth}-{json.dumps(settings, sort_keys=True)}"
-    clamp = {result.gene: result.level}
+    clamp = dict(zip(result.genes, result.levels, strict=True))
     before = cached_future(made_by, lambda: analysis_pool.call(_PATH, info.truth, settings))
     after = cached_future(
         f"{made_by}-{json.dumps(clamp)}", lambda: analysis_pool.call(_PATH, info.truth, settings, clamp)

@@ -5,11 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 
+from cellflow_core.analysis.dynamics import Model
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.landscape import landscape
 from cellflow_core.analysis.perturbations.knock_out import perturbation
-from cellflow_core.analysis.simulate import Model
 from cellflow_core.data.simulators.toggle import LABEL, Settings, Toggle
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -58,7 +58,7 @@ def test_the_terminal_states_are_found(name):
 def test_the_shift_of_fates_by_a_knock_out_of_a_master(name, gene):
     truth, held = Toggle().fate_shares(), Toggle().fate_shares(clamp={gene: 0.0})
     made = perturbation(trained(name), DATA, VIEW, gene, "knock-out", states=LABEL)
-    assert made.level == 0.0
+    assert made.levels == (0.0,)
     for fate, change in zip(made.names, made.change, strict=True):
         assert change == pytest.approx(held[fate] - truth[fate], abs=ERROR), fate
 

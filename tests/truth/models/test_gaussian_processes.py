@@ -17,7 +17,7 @@ from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import TransportPlan
+from cellflow_core.models.contract import Context, TransportPlan
 from cellflow_core.models.transport.pair_sampler import PairSampler
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -70,7 +70,7 @@ def test_ot_cfm_finds_the_velocity(law):
     model = trained("ot-cfm", snapshots(law), steps=500, sigma=0.0)
     for k in (0, 1):
         t, x, velocity, _ = sample_interpolation(law, k, 0.5)
-        assert error(model.velocity(t, x, {}), velocity) < 0.25
+        assert error(model.velocity(t, x, Context()), velocity) < 0.25
 
 
 @pytest.mark.parametrize("law", [CARRIED, SQUEEZED], ids=["carried", "squeezed"])
@@ -79,11 +79,11 @@ def test_action_matching_finds_the_potential(law):
     model = trained("action-matching", snapshots(law), steps=500, sigma=0.0)
     for k in (0, 1):
         t, x, velocity, _ = sample_interpolation(law, k, 0.5)
-        assert error(model.velocity(t, x, {}), velocity) < 0.25
+        assert error(model.velocity(t, x, Context()), velocity) < 0.25
         middle = x.mean(dim=0)
         drift, stretch = _affine(x, velocity)
         truth = -(x @ drift + stretch @ (x - middle).square().T / 2)
-        found = model.potential(t, x, {}).detach()
+        found = model.potential(t, x, Context()).detach()
         assert error(found - found.mean(), truth - truth.mean()) < 0.15
 
 
@@ -122,8 +122,8 @@ def test_sf2m_finds_the_bridge():
     for k in (0, 1):
         for s in (0.2, 0.5, 0.8):
             t, x, velocity, score = sample_interpolation(CARRIED, k, s, noise)
-            assert error(model.score(t, x, {}), score) < 0.2
-            assert error(model.velocity(t, x, {}), velocity) < 0.2
+            assert error(model.score(t, x, Context()), score) < 0.2
+            assert error(model.velocity(t, x, Context()), velocity) < 0.2
     for with_noise in (True, False):
         found = simulate(model, data.at(2.0), [2.0, 3.0, 4.0, 7.0, 10.0], seed=1, noise=with_noise).x
         mean = [[0, 50], [3, 49], [6, 48], [9, 51], [12, 54]]

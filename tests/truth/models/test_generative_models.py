@@ -15,6 +15,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import vae
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
+from cellflow_core.models.contract import Context
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -153,7 +154,9 @@ def test_cfgen_draws_the_counts_of_each_time_and_label():
     for time in (1.0, 2.0):
         here = data.t == time
         for label in (None, "a", "b"):
-            context = None if label is None else {"label": torch.full((here.sum(),), ("a", "b").index(label))}
+            context = None
+            if label is not None:
+                context = Context(covariates={"label": torch.full((int(here.sum()),), ("a", "b").index(label))})
             x, more = (
                 simulate(each, data.x[here], [0.0, time], seed=1, context=context).x[-1] for each in (model, steered)
             )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.simulate import dynamics
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.data.simulators.gaussian_bridge import GaussianBridge
 from cellflow_core.data.simulators.gaussian_bridge import Settings as Bridge
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck
@@ -17,6 +17,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.bridges.nlsb import KernelDensity, _laplace
+from cellflow_core.models.contract import Context
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -45,7 +46,7 @@ def test_the_schroedinger_bridge_of_two_gaussians():
     for t in (0.1, 0.5, 0.9):
         x = np.random.default_rng(0).multivariate_normal(*process.marginal(t), 500).astype(np.float32)
         truth = torch.from_numpy(process.drift(t, x).astype(np.float32))
-        assert error(model.drift(torch.full((500,), t), torch.from_numpy(x), {}), truth) < 0.25
+        assert error(model.drift(torch.full((500,), t), torch.from_numpy(x), Context()), truth) < 0.25
 
 
 def test_cells_follow_their_rna_velocity_where_clouds_say_nothing():
@@ -59,7 +60,7 @@ def test_cells_follow_their_rna_velocity_where_clouds_say_nothing():
     alike = {}
     for how in ("velocity", "potential-free"):
         model = trained(data, 200, lagrangian=how, depth=1, width=32)
-        drift = model.drift(t, at, {}).detach()
+        drift = model.drift(t, at, Context()).detach()
         alike[how] = float(torch.cosine_similarity(drift, truth).mean())
         assert (dynamics(model).potential is None) == (how == "velocity")
     assert alike["velocity"] > 0.9 and alike["potential-free"] < 0.5

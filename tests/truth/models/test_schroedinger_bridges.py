@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.simulate import dynamics, simulate
+from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.gaussian_bridge import GaussianBridge, Settings
 from cellflow_core.data.snapshots import DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.gaussians import shrunk_covariance
 from cellflow_core.models import registry
+from cellflow_core.models.contract import Context
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -80,7 +82,7 @@ def test_the_gaussian_bridge_has_the_fields_of_the_simulator():
         t = torch.full((50,), time)
         assert error(moving.drift(t, torch.from_numpy(x)), process.drift(time, x)) < 1e-4  # type: ignore[misc]
         assert error(moving.velocity(t, torch.from_numpy(x)), process.velocity(time, x)) < 1e-4  # type: ignore[misc]
-        assert error(model.score(t, torch.from_numpy(x), {}), process.score(time, x)) < 1e-4  # type: ignore[operator]
+        assert error(model.score(t, torch.from_numpy(x), Context()), process.score(time, x)) < 1e-4  # type: ignore[operator]
 
 
 def test_the_gaussian_bridge_goes_through_the_means_and_covariances_of_all_times():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.simulate import Dynamics, Model, ModelWrapper, simulate
+from cellflow_core.analysis.dynamics import Dynamics, Model, ModelWrapper
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.double_well import DoubleWell
 from cellflow_core.data.simulators.double_well import Settings as Wells
 from cellflow_core.models.contract import Context

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import fate_map
 from cellflow_core.analysis.flow import flow_field
 from cellflow_core.analysis.growth import growth_at, population_size
-from cellflow_core.analysis.simulate import dynamics
 from cellflow_core.analysis.time_course import time_course
 from cellflow_core.config import Config
 from cellflow_core.data.simulators.birth_death import BirthDeath

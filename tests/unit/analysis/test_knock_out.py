@@ -5,13 +5,9 @@ import pytest
 import torch
 
 from cellflow_core.analysis.perturbations.clamp import Clamped
-from cellflow_core.analysis.perturbations.knock_out import (
-    clamp_level,
-    control_genes,
-    lowest_level,
-    outside_share,
-    perturbation,
-)
+from cellflow_core.analysis.perturbations.controls import control_genes
+from cellflow_core.analysis.perturbations.knock_out import outside_share, perturbation
+from cellflow_core.analysis.perturbations.levels import clamp_level, lowest_level
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace

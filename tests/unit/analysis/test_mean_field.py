@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.flow import flow_field, velocity_at
 from cellflow_core.analysis.landscape import landscape
 from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.perturbations.clamp import Clamped
-from cellflow_core.analysis.simulate import MAX_INTERACTING_CELLS, dynamics, simulate
+from cellflow_core.analysis.simulate import MAX_INTERACTING_CELLS, simulate
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -68,7 +69,7 @@ def test_cells_feel_all_that_move_with_them():
     for k, t in enumerate((0.0, 0.5, 2.0)):
         np.testing.assert_allclose(made.x[k].mean(axis=0), x0.mean(axis=0) + np.array([t, 0]), atol=1e-4)
         np.testing.assert_allclose(made.x[k].var(axis=0), x0.var(axis=0) * np.exp(-1.4 * t), rtol=1e-4)
-    assert "each feels all 300 of them" in made.notes[-1]
+    assert "each interacts with all 300 of them" in made.notes[-1]
 
 
 def test_with_noise_the_variance_settles():
@@ -128,7 +129,7 @@ def test_pictures_feel_the_measured_cells_and_say_so():
     data = Snapshots(x, t, AffineSpace.coordinates(("a", "b")), "day")
     view = Embedding("state", ("a", "b"), data.x, data.x)
     flow = flow_field(Drawn(), data, view, 1.0)
-    assert "as if those stayed where they are" in " ".join(flow.notes)
+    assert "which are kept fixed" in " ".join(flow.notes)
     at = np.nonzero(np.isfinite(flow.u))
     expected = 1 + 0.7 * (data.at(1.0)[:, 0].mean() - flow.x[at[1]])
     assert np.abs(flow.u[at] - expected).mean() < 0.1

@@ -95,8 +95,8 @@ def test_a_perturbation_and_a_trend_say_that_the_clamp_is_local():
     view = Embedding("pca", ("a", "b"), data.x[:, :2], data.x)
     made = perturbation(moving(data, False), data, view, "g3")
     read = data.space.expression(data.x, "g3")
-    assert made.level == pytest.approx(read.min())
-    assert any("along its gradient" in each for each in made.notes)
+    assert made.levels[0] == pytest.approx(read.min())
+    assert any("along its local gradient" in each for each in made.notes)
     assert any("a knock-out means that level" in each for each in made.notes)
     assert len(made.control_genes) == 20
     trend = gene_trend(moving(data, False), data, "g3")

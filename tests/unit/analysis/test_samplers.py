@@ -50,7 +50,7 @@ def test_a_sampler_that_follows_no_cell_shows_populations_only():
     model = Drawing()
     made = simulate(model, DATA.at(0.0), [0.0, 1.0, 3.0])
     assert not made.tracks_cells and made.notes[0].startswith("Made up draws other cells at each time but the first")
-    assert "outside times 0 to 2: there the cells are those of the nearer end" in made.notes[1]
+    assert "outside times 0 to 2: there the cells are those of the nearest measured time" in made.notes[1]
     for found in (time_course(model, DATA, VIEW), gene_trend(model, DATA, "Up")):
         assert any("not what becomes of a cell" in each for each in found.notes)
     for ask in (lambda: fate_map(model, DATA, VIEW, "kind"), lambda: landscape(model, DATA, VIEW)):
@@ -63,5 +63,5 @@ def test_a_sampler_has_no_arrows_and_no_knock_out(kind):
     model = kind()
     with pytest.raises(ValueError, match="sampler"):
         flow_field(model, DATA, VIEW)
-    with pytest.raises(ValueError, match="draws"):
+    with pytest.raises(ValueError, match="samples cells"):
         perturbation(model, DATA, VIEW, "Up", states="kind")

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from cellflow_core.analysis import displacement_interpolation
-from cellflow_core.analysis.simulate import dynamics, simulate
+from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.config import Config, setting
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.integrate import brownian_increments, integrate, step_error, time_grid
@@ -219,7 +220,7 @@ def test_a_plan_moves_cells_along_straight_lines_and_stops_where_it_ends():
     np.testing.assert_allclose(made.x[2], [[0, 1], [5, 1]], atol=1e-6)
     np.testing.assert_allclose(made.x[3], [[1, 2], [6, 2]], atol=1e-6)
     np.testing.assert_array_equal(made.x[4], made.x[3])
-    assert "stand still" in made.notes[0]
+    assert "cells do not move" in made.notes[0]
     middle = simulate(Joined(), np.array([[0.0, 0.5]], np.float32), [0.5, 1.0])
     np.testing.assert_allclose(middle.x[1], [[0, 1]], atol=1e-6)
 

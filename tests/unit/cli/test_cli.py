@@ -22,7 +22,7 @@ from cellflow_core.data.store import open_dataset
 from cellflow_core.jobs import export
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.models import registry
-from cellflow_core.models.contract import HasSampler
+from cellflow_core.models.contract import Context, HasSampler
 from cellflow_core.runs import index
 from cellflow_core.selection import model_cards
 from tests.toys import drifting, finished, recipe, stored
@@ -200,7 +200,7 @@ def test_a_condition_is_a_column_that_there_is(capsys):
     plain = registry.create("cfgen", {}, data, 0)
     assert isinstance(plain, HasSampler)
     with pytest.raises(ValueError, match="condition"):
-        plain.sample(torch.zeros(2, 2), (0.0, 1.0), torch.Generator(), {"label": torch.zeros(2)})
+        plain.sample(torch.zeros(2, 2), (0.0, 1.0), torch.Generator(), Context({"label": torch.zeros(2)}))
 
 
 def test_settings_are_read_in_their_types():

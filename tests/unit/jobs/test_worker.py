@@ -17,6 +17,7 @@ from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.process import peak_mb
 from cellflow_core.jobs.worker import choose_device
+from cellflow_core.models.contract import Context
 from cellflow_core.runs import index
 from cellflow_core.runs.weights import load_model
 from tests.toys import recipe, stored
@@ -39,7 +40,7 @@ def test_a_run_trains_and_reopens_without_its_data():
     delete(run.recipe.dataset)
     model = load_model(run)
     assert not model.training
-    assert torch.isfinite(model.velocity(torch.zeros(5), torch.zeros(5, 2), {})).all()  # type: ignore[operator]
+    assert torch.isfinite(model.velocity(torch.zeros(5), torch.zeros(5, 2), Context())).all()  # type: ignore[operator]
     assert "from the start" in run.log()
 
 

@@ -12,6 +12,7 @@ from cellflow_core.data.simulators.birth_death import BirthDeath, Settings
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
+from cellflow_core.models.contract import Context
 from cellflow_core.models.transport import growth_penalty
 from cellflow_core.models.transport.growth_penalty import (
     DEFAULT_PENALTY,
@@ -133,4 +134,4 @@ def test_scores_report_the_selected_penalty(name, settings):
 def test_a_balanced_model_learns_no_growth():
     model = registry.create("metric-fm", {"width": 8, "depth": 1}, moving(cells=9).spec, seed=0)
     with pytest.raises(ValueError, match="with coupling 'exact' Metric Flow Matching learns no growth"):
-        model.growth(torch.zeros(2), torch.zeros(2, 2), {})  # type: ignore[attr-defined]
+        model.growth(torch.zeros(2), torch.zeros(2, 2), Context())  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ import torch
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.models.contract import Context
 from cellflow_core.models.couplings.waddington_ot import Settings, WaddingtonOT
 from tests import STORED
 
@@ -93,7 +94,7 @@ def test_growth_at_a_measured_cell_is_that_of_its_row(stored):
     model = solved(data)
     for k, time in enumerate(DAYS[:2]):
         x = torch.from_numpy(data.at(time))
-        found = model.growth(torch.full((len(x),), time), x, {})
+        found = model.growth(torch.full((len(x),), time), x, Context())
         wanted = np.log(dense(model, data, k).sum(axis=1)) / 1.5
         np.testing.assert_allclose(found.numpy(), wanted, atol=1e-4)
 
