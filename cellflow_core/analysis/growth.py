@@ -47,5 +47,5 @@ def growth_notes(data: Snapshots) -> tuple[str, ...]:
     return (
         FROM_SNAPSHOTS,
         "Nobody counted these cells, so growth is known only against the average cell: more or less of it, the same "
-        "for all, would fit as well. Where numbers were counted, say so on the Data page (Add growth).",
+        "for all, would fit as well. Where numbers were counted, say so on the Data page (Estimate growth rates).",
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -92,3 +93,15 @@ def test_equal_lines_are_found_once_and_whole(tmp_path):
     (tmp_path / "two.py").write_text("\n".join(["# a comment", "z = 2", "", *block[:3], "", *block[3:]]))
     (found,) = tree.duplicates([Path("one.py"), Path("two.py")], 4, tmp_path)
     assert (found.lines, found.places) == (6, ((Path("one.py"), 2), (Path("two.py"), 4)))
+
+
+def calls_by_name() -> list[str]:
+    """The functions that pages and jobs name in a string, "module:function", for another process to call."""
+    text = "".join((ROOT / module).read_text() for module in tree.modules(("cellflow_core", "pages")))
+    return sorted({"".join(each) for each in re.findall(r'"(cellflow_core[\w.]+:\w+)"', text)})
+
+
+@pytest.mark.parametrize("path", calls_by_name())
+def test_what_another_process_is_to_call_is_there(path: str):
+    module, _, name = path.partition(":")
+    assert callable(getattr(importlib.import_module(module), name))

@@ -44,7 +44,7 @@ class EstimateGrowth(Step):
     and 1.7 per day, as in the authors' program; growth is birth minus death.
     """
 
-    title = "Add growth"
+    title = "Estimate growth rates"
     summary = (
         "Where some cells divide and others die, a group can grow without any cell moving there. Gives each cell a "
         "guess of its net growth, and says whether cell numbers mean something."

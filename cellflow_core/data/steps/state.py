@@ -46,7 +46,7 @@ class Settings(Config):
 
 
 class ChangeStateSpace(Step):
-    title = "Choose other axes"
+    title = "Change state space"
     summary = (
         "Makes the state anew from the stored expression: principal components, chosen genes, a diffusion map, an "
         "autoencoder of counts (scVI-like) or one that keeps distances along the cells. Models work in these axes."

@@ -42,7 +42,7 @@ def show() -> None:
     }
     linked = st.query_params.get("from", FIRST)
     way = st.segmented_control(
-        "Where from",
+        "Data source",
         list(ways),
         default=linked if linked in ways else FIRST,
         required=True,

@@ -105,14 +105,14 @@ def _train(info: store.DatasetInfo) -> None:
 
 
 def _findings(info: store.DatasetInfo) -> None:
-    """What models can find here, in words."""
+    """Available annotations, in words."""
     has = {each.name.lower() for each in store.open_dataset(info.id).snapshots().has}
     there = [f"{len(info.times)} times" if len(info.times) > 1 else "one time"]
     there.append("a way from every state back to its genes" if "genes" in has else "coordinates without genes")
     there += [words for need, words in NEEDS.items() if need in has]
     there += [f"{plain(each)} counts" for each in info.layers]
     missing = [words for need, words in NEEDS.items() if need not in has]
-    with st.expander("What models can find here", icon=":material/search:", key="findings"):
+    with st.expander("Available annotations", icon=":material/search:", key="findings"):
         st.markdown("  \n".join(f":material/check: {each}" for each in there))
         if missing:
             st.caption(f"Not here: {', '.join(missing)}. Some models use them; most do not need them.")
@@ -120,7 +120,7 @@ def _findings(info: store.DatasetInfo) -> None:
 
 def _cells(info: store.DatasetInfo) -> str:
     """The picture of the cells, in which an outline can be drawn. The view it shows."""
-    st.subheader("How the cells lie")
+    st.subheader("Embedding")
     data = store.open_dataset(info.id)
     ways: list[tuple[str, str]] = [("time", "")] if len(info.times) > 1 else []
     ways += [("label", each) for each in info.annotations] + [("number", each) for each in info.covariates]

@@ -29,7 +29,7 @@ def show(info: store.DatasetInfo) -> None:
     if info.truth not in registry.names():
         return
     with st.container(border=True, key="known"):
-        st.subheader("What is known here")
+        st.subheader("Ground truth")
         try:
             process = registry.create(info.truth, info.truth_settings)
         except ValueError as error:
@@ -75,7 +75,7 @@ def _held(info: store.DatasetInfo, process: Any, question: str) -> dict[str, flo
             f"Hold a {word}" if word == "gene" else "Hold an axis",
             process.axes,
             index=None,
-            placeholder="as it is",
+            placeholder="no clamp",
             key=f"known_{question}_gene_{info.id}",
             width=240,
         )
@@ -144,7 +144,7 @@ def _mass(info: store.DatasetInfo, process: Any) -> None:
 
 
 def _states(info: store.DatasetInfo, process: Any) -> None:
-    found = _ask(info, "states")
+    found = _ask(info, "steady_states")
     chart(
         ground_truth.states(found, process.axes, dark=dark()),
         key=f"known_states_{info.id}",
@@ -159,7 +159,7 @@ def _course(info: store.DatasetInfo, process: Any) -> None:
     if len(names) > LINES:
         names = st.multiselect("Genes", names, names[:LINES], key=f"known_lines_{info.id}") or names[:LINES]
     times = _times(info, process)
-    found = _ask(info, "course", times, clamp or None)[:, [process.axes.index(each) for each in names]]
+    found = _ask(info, "mean_trajectory", times, clamp or None)[:, [process.axes.index(each) for each in names]]
     figure = ground_truth.course(times, found, names, unit=info.time_unit, dark=dark())
     said = f"The way without noise{', with ' + _clamp_words(clamp) if clamp else ''}"
     chart(figure, key=f"known_course_{info.id}", alt=ground_truth.describe_course(times, found, names, said))
@@ -174,7 +174,7 @@ def _marginal(info: store.DatasetInfo, process: Any) -> None:
     mean = np.array([each for each, _ in found])[:, :LINES]
     spread = 2 * np.sqrt(np.array([np.diag(each) for _, each in found]))[:, :LINES]
     figure = ground_truth.course(
-        times, mean, names, unit=info.time_unit, y="mean, ± 2 spreads", spread=spread, dark=dark()
+        times, mean, names, unit=info.time_unit, y="mean ± 2 standard deviations", spread=spread, dark=dark()
     )
     chart(
         figure, key=f"known_marginal_{info.id}", alt=ground_truth.describe_course(times, mean, names, "The true mean")
@@ -214,7 +214,7 @@ def _doses(info: store.DatasetInfo, process: Any) -> None:
         width=240,
     )
     times, drawn = _times(info, process), sorted({*given[:5], float(other)})
-    by_dose = {f"{each:g} {process.dose_unit}": _ask(info, "response", times, each) for each in drawn}
+    by_dose = {f"{each:g} {process.dose_unit}": _ask(info, "dose_response", times, each) for each in drawn}
     figure = ground_truth.responses(times, by_dose, process.axes, unit=info.time_unit, dark=dark())
     said = " ".join(ground_truth.describe_course(times, way, process.axes, dose) for dose, way in by_dose.items())
     chart(figure, key=f"known_doses_{info.id}", alt=f"A typical person. {said}")
@@ -235,10 +235,10 @@ _VIEWS: dict[str, tuple[type, Callable[[store.DatasetInfo, Any], None]]] = {
     "Fates": (contract.HasFates, _fates),
     "Landscape": (contract.HasLandscape, _landscape),
     "Cell numbers": (contract.HasGrowth, _mass),
-    "States of rest": (contract.HasStates, _states),
-    "Two kinds of RNA": (contract.HasLayers, _portrait),
+    "Steady states": (contract.HasStates, _states),
+    "Phase portrait": (contract.HasLayers, _portrait),
     "Doses": (contract.HasResponse, _doses),
-    "Way without noise": (contract.HasCourse, _course),
-    "Mean and spread": (contract.HasMarginal, _marginal),
+    "Mean trajectory": (contract.HasCourse, _course),
+    "Marginals": (contract.HasMarginal, _marginal),
 }
 """What can be asked, by what the simulator must know."""

@@ -35,7 +35,7 @@ def again(info: store.DatasetInfo, keeper: str) -> None:
     if first.get("step") != "import":
         return
     if st.button(
-        "Prepare again",
+        "Re-import",
         key=f"again_{info.id}",
         icon=":material/replay:",
         help="Opens the file again with the same choices filled in. This data set stays as it is.",

@@ -82,7 +82,7 @@ def answer(found: Reconstruction, gene: str) -> Summary:
             f"{gene} is not in the state.",
             "poor",
             f"The axes were made from {len(found.genes):,} other genes, so no model on them can read, hold or knock "
-            "out this one. The step “Choose other axes” takes in genes that you name.",
+            "out this one. The step “Change state space” takes in genes that you name.",
         )
     at = found.genes.index(gene)
     share = float(found.share[at])

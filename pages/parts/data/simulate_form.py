@@ -20,7 +20,7 @@ from pages.parts.widgets.form import form_of
 
 FIRST = "toggle"
 OPEN = 6  # rates shown at once; the others are folded
-_HOW = ("cells_per_time", "subjects", "frames", "last_time", "step", "seed")
+_HOW = ("cells_per_time", "subjects", "n_times", "last_time", "step", "seed")
 """Settings of the measurement, which are folded: a lesson is about the others."""
 
 
@@ -42,7 +42,7 @@ def show() -> None:
     ):
         _preview(name, values)
     label = st.text_input("Name", key=f"make_label_{name}", max_chars=80, placeholder="named after what you changed")
-    if st.button("Make the data", key="make_data", type="primary", icon=":material/science:"):
+    if st.button("Simulate data set", key="make_data", type="primary", icon=":material/science:"):
         _make(name, kind.title, values, label)
 
 
@@ -57,8 +57,8 @@ def size_words(settings: Config) -> str:
     """How many cells will be made, in a sentence."""
     values = settings.as_dict()
     if "subjects" in values:
-        return f"Makes {values['subjects']:,} people measured {values['frames']} times."
-    each, times = values["cells_per_time"], values["frames"]
+        return f"Makes {values['subjects']:,} people measured {values['n_times']} times."
+    each, times = values["cells_per_time"], values["n_times"]
     return f"Makes {each * times:,} cells, {each:,} at each of {times} times."
 
 

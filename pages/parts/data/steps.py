@@ -28,7 +28,7 @@ ANCHOR = "go-on"
 
 def show(info: store.DatasetInfo, shown: str) -> None:
     """The choice of a step and its form. `shown`: the view whose picture is on the page."""
-    st.subheader("Go on from here", anchor=ANCHOR)
+    st.subheader("Process this data set", anchor=ANCHOR)
     names = sorted(registry.names(), key=lambda each: (ORDER.index(each) if each in ORDER else 99, each))
     _resume_running_steps(info, names)
     kinds = {each: registry.find(each) for each in names}
@@ -162,16 +162,16 @@ def _pseudotime(info: store.DatasetInfo, settings: dict[str, Setting], shown: st
 
 
 def _growth(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
-    genes, numbers, days = (settings[each] for each in ("from_genes", "numbers_count", "days_per_unit"))
+    genes, numbers, days = (settings[each] for each in ("from_genes", "use_cell_counts_as_mass", "days_per_unit"))
     values: Values = {
         "from_genes": st.toggle(
             "Guess growth from genes", bool(info.genes), key=f"growth_genes_{info.id}", help=genes.help
         ),
-        "numbers_count": st.toggle(
+        "use_cell_counts_as_mass": st.toggle(
             "Cell numbers mean something", False, key=f"growth_numbers_{info.id}", help=numbers.help
         ),
     }
-    if values["numbers_count"]:
+    if values["use_cell_counts_as_mass"]:
         listed = ", ".join(f"{each:,}" for each in info.counts)
         st.warning(
             f"Models will take {listed} cells as the sizes of the population. That is right only if the experiment "
@@ -182,7 +182,7 @@ def _growth(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -
 
     if values["from_genes"] and days_in(info.time_unit) is None:
         values |= form_of([days], {"days_per_unit": 1.0}, f"growth_days_{info.id}")
-    return values if values["from_genes"] or values["numbers_count"] else None
+    return values if values["from_genes"] or values["use_cell_counts_as_mass"] else None
 
 
 def _by_label(info: store.DatasetInfo, key: str, several: bool) -> Values | None:

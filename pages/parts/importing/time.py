@@ -78,7 +78,7 @@ def _windows(
         )
     windows = int(
         st.number_input(
-            "Windows of equally many cells",
+            "Equal-size time bins",
             0 if found.followed else 2,
             60,
             draft.values["windows"] or (0 if found.followed else 6),
