@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.jobs.device import choose_device
 from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.runs import metrics
-from cellflow_core.runs.attempt import Attempt, Heartbeat, claim
+from cellflow_core.runs.attempt import Attempt, claim
+from cellflow_core.runs.heartbeat import Heartbeat
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
 from cellflow_core.runs.status import State
@@ -161,22 +163,6 @@ def training_data(recipe: Recipe, workspace: Workspace | None = None) -> Snapsho
             f"(content {data.fingerprint}, expected {recipe.fingerprint}): submit the run again"
         )
     return data if recipe.hold_out is None else data.without(recipe.hold_out)
-
-
-def choose_device(device: str) -> tuple[str, str]:
-    """(torch's name, in words). "auto" takes a GPU when there is one.
-
-    "cuda" without a GPU is a ValueError with a sentence: no run moves to the CPU silently.
-    """
-    import torch
-
-    available = torch.cuda.is_available()
-    if device == "cuda" and not available:
-        raise ValueError('device "cuda" was asked for, but this machine shows no GPU: choose "auto" or "cpu"')
-    if device != "cpu" and available:
-        return "cuda", f"GPU ({torch.cuda.get_device_name()})"
-    threads = torch.get_num_threads()
-    return "cpu", f"CPU ({threads} thread{'s' if threads > 1 else ''})"
 
 
 def _score(run: Run, attempt: Attempt) -> None:

@@ -13,10 +13,10 @@ import torch
 from cellflow_core.analysis.results import Scores
 from cellflow_core.data.store import delete, open_dataset
 from cellflow_core.jobs import analysis_cache
+from cellflow_core.jobs.device import choose_device
 from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.process import peak_mb
-from cellflow_core.jobs.worker import choose_device
 from cellflow_core.models.contract import Context
 from cellflow_core.runs import index
 from cellflow_core.runs.weights import load_model

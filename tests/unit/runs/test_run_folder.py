@@ -10,7 +10,8 @@ import pytest
 from cellflow_core import atomic_write
 from cellflow_core.runs import attempt as attempt_module
 from cellflow_core.runs import files, index, metrics
-from cellflow_core.runs.attempt import Heartbeat, claim
+from cellflow_core.runs.attempt import claim
+from cellflow_core.runs.heartbeat import Heartbeat
 from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.workspace import runs_root
