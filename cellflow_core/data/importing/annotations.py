@@ -113,26 +113,6 @@ def modalities(table: Table) -> dict[str, Any]:
     return {name: x for name, x in every.items() if name in table.panels or not _COMPUTED.search(name)}
 
 
-def velocity(table: Table, way: str, dim: int) -> tuple[str, Array] | None:
-    """(name, values [cells, dim]) of the velocity that is stored in the very axes of the state, None where none is.
-
-    `velocity_pca` belongs to `X_pca`; coordinates that are the whole table go with a velocity of as many columns.
-    """
-    for key, values in table.obsm.items():
-        if "velocity" not in key.lower() or values.shape[1] < dim:
-            continue
-        of = re.sub(r"_?velocity_?", "", key, flags=re.I).lower()
-        if way.startswith("obsm:"):
-            fits = of == way.removeprefix("obsm:").lower().removeprefix("x_")
-        else:
-            beside = next((held for name, held in table.obsm.items() if name.lower().removeprefix("x_") == of), None)
-            alike = beside is None or (beside.shape == table.x.shape and bool(np.allclose(beside, dense(table.x))))
-            fits = way == "coordinates" and values.shape[1] == len(table.features) and alike
-        if fits:
-            return key, np.asarray(values[:, :dim], dtype=np.float32)
-    return None
-
-
 def subjects(table: Table) -> tuple[Array | None, Array | None]:
     """(code of the individual each row was measured in [cells], doses [cells, doses]), None where not told.
 

@@ -22,21 +22,6 @@ def rows(values: Array | None, made: PreprocessingState) -> Array | None:
     return None if values is None else values[made.kept]
 
 
-def velocity(table: Table, choices: ImportChoices, made: PreprocessingState) -> Array | None:
-    """The velocity that stands in the file in the very axes of the state."""
-    assert made.space is not None
-    found = annotations.velocity(table, choices.representation, made.space.dim)
-    if found is None:
-        return None
-    key, values = found[0], found[1][made.kept]
-    if not np.isfinite(values).all():
-        made.notes.append(f"the velocity {key!r} of the file has missing values and was left out")
-        return None
-    made.steps.append(f"took the velocity {key!r} of the file")
-    made.notes.append(f"velocities are {key!r} as it stands in the file: its unit of time need not be that of the data")
-    return values
-
-
 def growth(table: Table, name: str, choices: ImportChoices, made: PreprocessingState) -> Array | None:
     """The chosen column of growth. BadInput where a cell has none."""
     values = annotations.growth(table, name, choices.growth_column)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.importing import annotations, import_annotations
+from cellflow_core.data.importing import annotations, import_annotations, rna_velocity
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.inspection import FileSummary, check_size, inspect_file, measured, sentences
 from cellflow_core.data.importing.time_columns import MIN_PER_TIME, TimeCandidate, times_of, without_times
@@ -97,7 +97,7 @@ def _snapshots(
         times,
         made.space,
         choices.unit,
-        velocity=import_annotations.velocity(table, choices, made),
+        velocity=rna_velocity.velocity(table, choices, made),
         lineage=import_annotations.rows(annotations.lineage(table), made),
         second_modality=import_annotations.second_modality_values(table, name, choices, made),
         growth=import_annotations.growth(table, name, choices, made),
