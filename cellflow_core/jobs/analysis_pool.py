@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from cellflow_core.jobs import analysis_cache
-from cellflow_core.jobs.process import Context, run
+from cellflow_core.jobs.process import Context, end_all, run
 from cellflow_core.workspace import Workspace
 
 WORKERS = 2
@@ -37,6 +37,13 @@ class _Pool:
                 log.warning("a worker process was killed; the pool is restarted")
                 self._pool = _new_pool(self._workers)
                 return self._pool.submit(run, path, args, kwargs)
+
+    def stop(self) -> None:
+        """Forget what waits, and wait for the workers."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
 
     def submit_deduplicated(self, key: str, path: str, *args: Any, **kwargs: Any) -> Future[Any]:
         """As `submit`; a second call with the same key, while the first is running, gets the same future."""
@@ -82,6 +89,13 @@ def warm() -> None:
     """Start the workers and let them import what every analysis needs, before the first one is submitted."""
     for _ in range(WORKERS):
         call("cellflow_core.jobs.analysis_pool:loaded")
+
+
+def stop() -> None:
+    """End the workers, and what they calculate."""
+    end_all()
+    for each in (_POOL, _ASIDE):
+        each.stop()
 
 
 def loaded() -> int:

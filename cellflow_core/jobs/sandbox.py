@@ -60,6 +60,11 @@ def prestart() -> None:
     _SPARE.fill()
 
 
+def stop() -> None:
+    """Let the waiting process go, and start none again."""
+    _SPARE.stop()
+
+
 @dataclass(frozen=True)
 class _Call:
     path: str
