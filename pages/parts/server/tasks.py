@@ -1,0 +1,30 @@
+"""Calculations of this server that a browser may ask about, as long as somebody waits for them."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from cellflow_core.progress import Stages
+from cellflow_core.reporting.progress import Progress, stage_progress
+
+_tasks: WeakValueDictionary[str, Future] = WeakValueDictionary()
+_stages: WeakKeyDictionary[Future, Stages] = WeakKeyDictionary()
+
+
+def register(future: Future, stages: Stages | None = None) -> str:
+    """The name under which `task_progress` knows this future until nobody holds it any more."""
+    name = f"{id(future):x}"
+    _tasks[name] = future
+    if stages is not None:
+        _stages[future] = stages
+    return name
+
+
+def task_progress(name: str) -> Progress:
+    """Whether the task has ended, and the stage it told last. Raises KeyError where there is none of this name."""
+    future = _tasks.get(name)
+    if future is None:
+        raise KeyError(f"there is no task {name!r}: it has ended")
+    stages = _stages.get(future)
+    return stage_progress((stages.read() or ("",))[-1] if stages else "", future.done())
