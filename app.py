@@ -1,41 +1,13 @@
-"""The page frame and the navigation. What a page shows is in `pages/`."""
-
-from pathlib import Path
+"""The server: `streamlit run app.py`. Its pages are in `pages/`, its other addresses in `pages/parts/server/`."""
 
 import streamlit as st
 
-from pages.parts.widgets import background, chart
+from pages.parts.server import errors, lifespan, middleware, routes
 
-ICONS = Path(__file__).parent / "assets" / "icons"
-
-PAGES = {
-    "": [("home", "Home", ":material/home:")],
-    "Prepare": [
-        ("data", "Data", ":material/table_chart:"),
-        ("train", "Train", ":material/model_training:"),
-        ("runs", "Runs", ":material/list_alt:"),
-        ("compare", "Compare", ":material/leaderboard:"),
-    ],
-    "Explore": [
-        ("landscape", "Landscape", ":material/landscape:"),
-        ("flow", "Flow", ":material/air:"),
-        ("time", "Time", ":material/schedule:"),
-        ("fates", "Fates", ":material/call_split:"),
-        ("perturb", "Perturb", ":material/science:"),
-    ],
-}
-
-st.set_page_config(page_title="CellFlow Explorer", page_icon=str(ICONS / "icon.svg"), layout="wide")
-st.logo(str(ICONS / "logo.svg"), icon_image=str(ICONS / "icon.svg"), size="large")
-background.start()
-page = st.navigation(
-    {
-        section: [
-            st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "home") for name, title, icon in each
-        ]
-        for section, each in PAGES.items()
-    },
-    expanded=True,
+app = st.App(
+    "pages/frame.py",
+    routes=routes.routes(),
+    lifespan=lifespan.lifespan,
+    middleware=middleware.middleware(),
+    on_script_error=errors.show,
 )
-chart.choose_format()
-page.run()

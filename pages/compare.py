@@ -16,7 +16,7 @@ if len(info.times) < 3:
     selectors.empty_state(
         "These data cannot test a model",
         f"A time that is left out must lie between two others, and {info.label} has {len(info.times)}.",
-        {"pages/data.py": "Other data"},
+        {"data.py": "Other data"},
     )
 cards = catalogue()
 wish = compare_form.choose(info, cards)

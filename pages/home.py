@@ -22,7 +22,7 @@ with words:
     with st.container(horizontal=True):
         explore = st.button("Explore the demo", key="explore_demo", type="primary", icon=":material/play_arrow:")
         if st.button("Use my own data", key="own_data", icon=":material/upload_file:"):
-            st.switch_page("pages/data.py")
+            st.switch_page("data.py")
 with picture:
     demo.picture(ASSETS / "valley.svg")
 if explore:

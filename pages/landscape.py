@@ -60,7 +60,7 @@ with right:
     view.notes(result.notes)
 view.numbers(figure, result_tables.of_landscape(result), f"landscape-{run.id}", "landscape")
 st.page_link(
-    "pages/fates.py",
+    "fates.py",
     label="How many cells settle where? See Fates",
     icon=":material/call_split:",
     query_params={"run": run.id},

@@ -14,7 +14,7 @@ if not runs:
     selectors.empty_state(
         "Nothing is trained yet",
         "Each training you start becomes a run: kept with its settings, so that it can be reopened and repeated.",
-        {"pages/home.py": "Explore the demo", "pages/train.py": "Train a model"},
+        {"home.py": "Explore the demo", "train.py": "Train a model"},
     )
 names = {each.id: each.label for each in store.datasets()}
 shown = run_filter.choose(runs, names)

@@ -48,4 +48,4 @@ with right:
         run_progress.watch(ids)
     else:
         st.caption("Nothing is being trained. What you start appears here, with its loss and the time to go.")
-    st.page_link("pages/runs.py", label="All trained models", icon=":material/list_alt:")
+    st.page_link("runs.py", label="All trained models", icon=":material/list_alt:")

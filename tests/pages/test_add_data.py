@@ -18,7 +18,6 @@ from cellflow_core.data.download import downloads, public
 from cellflow_core.data.importing import demos, uploads
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 from pages.parts.data import add_data
-from pages.parts.data.downloading import share
 from tests import ROOT
 from tests.webserver import Shelf, serving
 
@@ -67,7 +66,7 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
 
 
 def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    page = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=120)
     for key, value in query.items():
         page.query_params[key] = value
     page.switch_page(str(ROOT / "pages" / "data.py")).run()
@@ -181,9 +180,3 @@ def test_a_path_is_opened_where_its_folder_was_named(tmp_path: Path, monkeypatch
     (tmp_path / "cells.csv").write_text(TABLE)
     page = opened_address(str(tmp_path / "cells.csv"))
     assert page.subheader[0].value == "Import cells.csv"
-
-
-def test_the_share_of_a_download_is_read_from_what_it_says() -> None:
-    assert share("1.5 of 6.0 MB") == 0.25
-    assert share("1,000.0 of 2,000.0 MB") == 0.5
-    assert share("7.0 MB") == share("checking that the file is whole") == share("0.0 of 0.0 MB") == 0.0

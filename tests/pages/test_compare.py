@@ -87,7 +87,7 @@ def test_a_model_that_lacks_a_time_is_compared_at_the_others(data: str) -> None:
 
 
 def test_scores_that_were_not_left_behind_are_worked_out_or_told(data: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages.parts.training.compare_table.LATE", -1.0)
+    monkeypatch.setattr("cellflow_core.reporting.progress.SCORES_LATE", -1.0)
     (run,) = comparison.submit(recipes.comparison(data, ("ot-displacement",), "quick", (0,), (1.0,)))
     link = {"dataset": data, "models": "ot-displacement", "times": "1", "seeds": "1", "preset": "quick"}
     run.end("done", "", "CPU")  # without weights nothing can be scored

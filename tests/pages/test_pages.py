@@ -1,4 +1,4 @@
-"""Every page opens through app.py, on an empty home and with the demo, and the page scripts stay light."""
+"""Every page opens through its frame, on an empty home and with the demo, and the page scripts stay light."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def demo() -> store.DatasetInfo:
 
 
 def opened(name: str, **query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    page = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=120)
     for key, value in query.items():
         page.query_params[key] = value
     page.switch_page(str(ROOT / "pages" / f"{name}.py")) if name != "home" else None
@@ -203,7 +203,7 @@ def test_page_scripts_import_nothing_heavy(tmp_path: Path) -> None:
     """What app.py and the pages import, without what their calls do, leaves the heavy libraries alone."""
     script = f"""
 import ast, sys
-for path in ["app.py", *{[f"pages/{name}.py" for name in PAGES]}]:
+for path in ["app.py", *{[f"pages/{name}.py" for name in ("frame", *PAGES)]}]:
     tree = ast.parse(open(path).read())
     lines = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     exec(compile(ast.Module(lines, []), path, "exec"), {{}})

@@ -75,7 +75,7 @@ def run() -> Run:
 
 
 def opened(name: str, **query: str) -> AppTest:
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    page = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60)
     for key, value in query.items():
         page.query_params[key] = value
     page.switch_page(str(ROOT / "pages" / f"{name}.py"))

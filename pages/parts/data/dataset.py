@@ -17,7 +17,7 @@ from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.time_units import pluralize
 from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps
 from pages.parts.views import view
-from pages.parts.widgets import undo
+from pages.parts.widgets import progress_bar, undo
 from pages.parts.widgets.background import forget, pending, sentence, shared
 from pages.parts.widgets.chart import chart, dark, lasso, selection
 
@@ -99,7 +99,7 @@ def _times(info: store.DatasetInfo) -> None:
 def _train(info: store.DatasetInfo) -> None:
     one = len(info.times) == 1
     if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:", disabled=one):
-        st.switch_page("pages/train.py", query_params={"dataset": info.id})
+        st.switch_page("train.py", query_params={"dataset": info.id})
     if one:
         st.caption("There is one time only, and motion needs two or more: order the cells by pseudotime first.")
 
@@ -189,7 +189,7 @@ def _colours(data: store.Dataset, kind: str, name: str) -> tuple[str, np.ndarray
 
 
 def _umap(info: store.DatasetInfo) -> None:
-    """UMAP is computed behind the page; a fragment looks for it and draws the page anew when it is there."""
+    """UMAP is computed behind the page; the page runs again when it is there."""
     key = f"umap-{info.id}"
 
     def ask() -> Future:
@@ -201,24 +201,19 @@ def _umap(info: store.DatasetInfo) -> None:
             st.rerun()
         return
     future = ask()
-
-    @st.fragment(run_every=None if future.done() else 1.5)
-    def wait() -> None:
-        if not future.done():
-            st.caption(":material/pending: A UMAP is being computed; go on meanwhile.")
-            return
-        error = future.exception()
-        if error is None:
-            forget(future)
-            st.rerun()
-        else:
-            st.warning(f"The UMAP could not be made. {sentence(error)}")
-            if st.button("Try again", key="umap_again", icon=":material/refresh:"):
-                forget(future)
-                ask()
-                st.rerun()
-
-    wait()
+    if not future.done():
+        st.caption(":material/pending: A UMAP is being computed; go on meanwhile.")
+        progress_bar.wait_for(future, key=f"umap_wait_{info.id}")
+        return
+    error = future.exception()
+    if error is None:
+        forget(future)
+        st.rerun()
+    st.warning(f"The UMAP could not be made. {sentence(error)}")
+    if st.button("Try again", key="umap_again", icon=":material/refresh:"):
+        forget(future)
+        ask()
+        st.rerun()
 
 
 def _manage(info: store.DatasetInfo) -> None:

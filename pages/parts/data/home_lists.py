@@ -42,14 +42,14 @@ def show(datasets: Sequence[DatasetInfo], runs: Sequence[Run]) -> None:
         for info in datasets[:SHOWN]:
             with st.container(gap=None, key=f"home_data_{info.id}"):
                 st.page_link(
-                    "pages/data.py",
+                    "data.py",
                     label=plain(info.label),
                     icon=":material/table_chart:",
                     query_params={"dataset": info.id},
                 )
                 st.caption(f"{info.cells:,} cells at {len(info.times)} times")
         if len(datasets) > SHOWN:
-            st.page_link("pages/data.py", label=f"All {len(datasets)}", icon=":material/more_horiz:")
+            st.page_link("data.py", label=f"All {len(datasets)}", icon=":material/more_horiz:")
     with right:
         st.subheader("Your trained models")
         if not runs:
@@ -57,12 +57,12 @@ def show(datasets: Sequence[DatasetInfo], runs: Sequence[Run]) -> None:
         for run in runs[:SHOWN]:
             _run(run, {each.id: each.label for each in datasets})
         if runs:
-            st.page_link("pages/runs.py", label="All trained models", icon=":material/list_alt:")
+            st.page_link("runs.py", label="All trained models", icon=":material/list_alt:")
 
 
 def _run(run: Run, names: Mapping[str, str]) -> None:
     state = run.status().state
-    page = next(iter(VIEWS)) if state == "done" else "pages/runs.py"
+    page = next(iter(VIEWS)) if state == "done" else "runs.py"
     icon = ":material/landscape:" if state == "done" else ":material/list_alt:"
     with st.container(gap=None, key=f"home_run_{run.id}"):
         st.page_link(page, label=plain(run.label), icon=icon, query_params={"run": run.id})

@@ -49,7 +49,7 @@ def _undo(info: store.DatasetInfo, earlier: list[store.DatasetInfo]) -> None:
 def _link(info: store.DatasetInfo, name: str) -> None:
     """`name`: what tells it apart here; the whole name and the cells stand in the help, because links are cut short."""
     st.page_link(
-        "pages/data.py",
+        "data.py",
         label=plain(name),
         icon=":material/table_chart:",
         help=f"{plain(info.label)}, {info.cells:,} cells",

@@ -24,7 +24,7 @@ def show(upload: str) -> None:
         source = uploads.opened(upload)
     except KeyError as error:
         st.error(sentence(error), icon=":material/error:")
-        st.page_link("pages/data.py", label="Back to Data", icon=":material/arrow_back:")
+        st.page_link("data.py", label="Back to Data", icon=":material/arrow_back:")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"Import {plain(source.name)}", anchor=False)

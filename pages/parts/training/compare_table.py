@@ -14,12 +14,14 @@ import streamlit as st
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.figures import comparison as figure
 from cellflow_core.jobs import analysis_pool, supervisor
-from cellflow_core.reporting.formatting import age, plain
+from cellflow_core.reporting import progress
+from cellflow_core.reporting.formatting import plain
 from cellflow_core.selection import comparison as jobs
 from cellflow_core.selection.comparison_summary import ModelScore, verdict
 from cellflow_core.time_units import format_duration
+from pages.parts.server import urls
 from pages.parts.views import view
-from pages.parts.widgets import chart
+from pages.parts.widgets import chart, progress_bar
 from pages.parts.widgets.background import forget, sentence, shared
 
 MEASURES = {
@@ -33,13 +35,11 @@ LONG = {"w1": "Wasserstein-1 distance (state)", "w2": "Wasserstein-2 distance (s
 LONG |= {"sliced": "Sliced Wasserstein-2 distance (state)", "mmd": "Maximum mean discrepancy"}
 
 
-LATE = 60.0
-"""Seconds after the end of a training at which its scores should have been there."""
 Start = Literal["previous", "first"]
 
 
 def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
-    """Everything that is known so far; looks again while runs are under way."""
+    """Everything that is known so far; drawn anew whenever a run has ended."""
     runs = [run for run in jobs.matching_runs(wish) if run is not None]
     asked = Counter(each.model for each in wish.recipes)
     if not runs:
@@ -51,15 +51,18 @@ def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
     start: Start = "first" if chosen == "first" else "previous"
     open_ = any(_open(jobs.row(run)) for run in runs)
 
-    @st.fragment(run_every=2.0 if open_ else None)
+    @st.fragment
     def live() -> None:
+        version = progress.comparison_version(runs)  # before the rows: what changes meanwhile is seen afterwards
         rows = [jobs.row(run) for run in runs]
         if any(row.state in ("queued", "lost") for row in rows):
             supervisor.ensure_supervisor()
-        for run, row in zip(runs, rows, strict=True):
-            if row.state == "done" and row.scores is None and age((run.result or {})["ended"]) > LATE:
-                _score(run.id)
-        _progress(rows)
+        for run in filter(progress.scores_late, runs):
+            _score(run.id)
+        if any(map(_open, rows)):
+            url = urls.comparison_progress(run.id for run in runs)
+            progress_bar.watch(url, key="compare_progress", label="Comparison", version=version)
+        _failures(rows)
         _answer(info, rows, asked, measure, start, cards)
         if open_ and not any(map(_open, rows)):
             st.rerun()
@@ -83,17 +86,15 @@ def _score(run_id: str) -> None:
     if run_id in _unscored():
         return
     future = shared(f"scores-{run_id}", lambda: analysis_pool.submit_analysis("scores", run_id))
-    if future.done():
-        forget(future)
-        if (error := future.exception()) is not None:
-            _unscored()[run_id] = sentence(error)
+    if not future.done():
+        progress_bar.wait_for(future, key=f"scores_{run_id}")
+        return
+    forget(future)
+    if (error := future.exception()) is not None:
+        _unscored()[run_id] = sentence(error)
 
 
-def _progress(rows: Sequence[Any]) -> None:
-    ready = sum(not _open(row) for row in rows)
-    if ready < len(rows):
-        under_way = [row for row in rows if row.state in ("starting", "running")]
-        st.progress(ready / len(rows), text=f"{ready} of {len(rows)} runs are scored, {len(under_way)} in training")
+def _failures(rows: Sequence[Any]) -> None:
     for row in rows:
         if row.state == "failed":
             _warn(row, row.message)

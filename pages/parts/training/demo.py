@@ -14,6 +14,7 @@ from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts.data.add_data import make_demo
 from pages.parts.training import run_progress
+from pages.parts.widgets import progress_bar
 from pages.parts.widgets.background import cached_future, result_of
 from pages.parts.widgets.chart import chart, dark
 
@@ -35,7 +36,7 @@ def explore() -> None:
     """Go to the landscape of the demo; where none is trained yet, train it first, with its progress shown."""
     run = run_of_demo()
     if run is not None:
-        st.switch_page("pages/landscape.py", query_params={"run": run.id})
+        st.switch_page("landscape.py", query_params={"run": run.id})
     known = next(each for each in demos.DEMOS if each.name == NAME)
     make_demo(NAME, known.label)
     first, *_ = result_of(analysis_pool.call("cellflow_core.jobs.demo:submit"), "Preparing the training")
@@ -78,22 +79,19 @@ def _cells() -> None:
 
 def _journey(run: Run) -> None:
     future = cached_future(f"home-{run.id}", lambda: analysis_pool.submit_analysis("course", run.id))
-
-    @st.fragment(run_every=None if future.done() else 1.0)
-    def draw() -> None:
-        if not future.done() or future.exception() is not None:
-            _cells()
-            return
-        data = store.open_dataset(DATASET)
-        found, points = future.result(), data.embedding("pca")
-        figure = trajectories.journey(found, points, data.snapshots().t, dark=dark(), height=400)
-        chart(figure, key="home_journey", alt=trajectories.describe(found, points))
-        st.caption("The demo: measured cells by time, and the ways on which a model carries those of the first day.")
-        st.page_link(
-            "pages/landscape.py",
-            label="See its landscape",
-            icon=":material/landscape:",
-            query_params={"run": run.id},
-        )
-
-    draw()
+    if not future.done() or future.exception() is not None:
+        _cells()
+        if not future.done():
+            progress_bar.wait_for(future, key="home_wait")
+        return
+    data = store.open_dataset(DATASET)
+    found, points = future.result(), data.embedding("pca")
+    figure = trajectories.journey(found, points, data.snapshots().t, dark=dark(), height=400)
+    chart(figure, key="home_journey", alt=trajectories.describe(found, points))
+    st.caption("The demo: measured cells by time, and the ways on which a model carries those of the first day.")
+    st.page_link(
+        "landscape.py",
+        label="See its landscape",
+        icon=":material/landscape:",
+        query_params={"run": run.id},
+    )

@@ -33,7 +33,7 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, reco
             "These cells were measured at one moment",
             "Every model here learns motion and needs cells at two or more times: order these by pseudotime on the "
             "Data page, or load cells of other times too.",
-            {"pages/data.py": "Order them by pseudotime", "pages/runs.py": "All trained models"},
+            {"data.py": "Order them by pseudotime", "runs.py": "All trained models"},
         )
     key, front = (
         "train_model",

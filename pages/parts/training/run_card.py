@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from cellflow_core.reporting.formatting import ago, badge, duration, plain
+from cellflow_core.reporting.progress import loss_table
 from cellflow_core.runs.run import Run, Status
 from pages.parts.training import run_progress
 from pages.parts.views import export
@@ -34,26 +35,11 @@ def _card(run: Run, status: Status, datasets: Mapping[str, str]) -> bool:
         elif status.state in ("failed", "cancelled"):
             run_progress.what_happened(run, status)
         else:
-            _under_way(run)
-            if st.button("Cancel", key=f"cancel_{run.id}", icon=":material/stop_circle:", disabled=run.cancelled):
-                run.cancel()
-                st.rerun()
+            run_progress.progress(run)
+            run_progress.cancel_button(run)
         with st.expander("Details, name, export", icon=":material/more_horiz:"):
             _more(run, status)
     return chosen
-
-
-def _under_way(run: Run) -> None:
-    """How far a run is; at its end the page is drawn anew."""
-
-    @st.fragment(run_every=2.0)
-    def look() -> None:
-        status = run.status()
-        if status.ended:
-            st.rerun()
-        run_progress.progress(status)
-
-    look()
 
 
 def _more(run: Run, status: Status) -> None:
@@ -83,7 +69,7 @@ def compare(runs: Sequence[Run]) -> None:
         st.caption("Tick “Compare losses” at two or more runs to see their losses side by side here.")
         return
     st.subheader("Losses compared")
-    tables = {run.id: run_progress.history(run) for run in runs}
+    tables = {run.id: loss_table(run) for run in runs}
     terms = list(dict.fromkeys(name for table in tables.values() for name in table.columns))
     if not terms:
         st.caption("These runs have no loss: nothing was learnt step by step.")

@@ -14,6 +14,7 @@ from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import short
 from cellflow_core.time_units import format_duration
+from pages.parts.widgets import progress_bar
 from pages.parts.widgets.background import cached_future
 from pages.parts.widgets.form import form_of
 
@@ -124,21 +125,12 @@ def _expected(card: Any, info: DatasetInfo, settings: Mapping[str, Any], trainin
         ),
     )
     if not future.done():
-        _wait_for(future)
+        progress_bar.wait_for(future, key=f"estimate_{id(future)}")
         return None
     if future.exception() is not None:
         st.caption("How long training takes could not be measured beforehand.")
         return None
     return future.result()
-
-
-def _wait_for(future: Future) -> None:
-    @st.fragment(run_every=1.0)
-    def wait() -> None:
-        if future.done():
-            st.rerun()
-
-    wait()
 
 
 def _minutes(seconds: float | None, card: Any, preset: str) -> str:

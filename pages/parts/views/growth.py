@@ -46,4 +46,4 @@ def _not_counted() -> None:
         "“Use cell counts as mass”) and train again: the predicted size is then drawn beside the counted one.",
         icon=":material/help:",
     )
-    st.page_link("pages/data.py", label="Data", icon=":material/arrow_forward:")
+    st.page_link("data.py", label="Data", icon=":material/arrow_forward:")

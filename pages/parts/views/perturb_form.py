@@ -30,7 +30,7 @@ def no_genes() -> NoReturn:
     selectors.empty_state(
         "These data have no genes to change",
         "They are coordinates in a table. Load gene expression (an .h5ad file, or a table of genes) to change a gene.",
-        {"pages/data.py": "Add data"},
+        {"data.py": "Add data"},
     )
 
 

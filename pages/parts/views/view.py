@@ -39,7 +39,7 @@ def open_view(page: str, title: str, question: str, capability: tuple[str, ...],
         dataset = cell_selection.dataset(run.recipe.dataset, run.recipe.fingerprint)
         dataset.snapshots()
     except (KeyError, DamagedDatasetError) as error:
-        selectors.empty_state("The data of this model are gone", background.sentence(error), {"pages/data.py": "Data"})
+        selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})
     with right:
         view = _map_choice(dataset)
     limitation = background.catalogue()[run.recipe.model].limitation

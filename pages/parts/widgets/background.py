@@ -1,9 +1,8 @@
-"""What the whole server shares: the pool that calculates, the supervisor that trains, and how an answer is awaited."""
+"""What the whole server shares: the list of models, work under way, and how an answer is awaited."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -11,29 +10,12 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-from cellflow_core.jobs import analysis_pool, sandbox, supervisor
+from cellflow_core.jobs import analysis_pool
 from cellflow_core.jobs.error_messages import USER_FACING_ERRORS, user_message
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import as_sentence, plain
-from pages.parts.widgets import streamlit_patches
-
-WARM_AFTER = 2.0  # seconds
 
 log = logging.getLogger(__name__)
-
-
-@st.cache_resource(show_spinner=False)
-def start() -> None:
-    """Once per server: jobs that wait are taken up, and the calculating processes start to load.
-
-    They start a moment later: loading takes every core of a small machine, and the first page comes first.
-    """
-    streamlit_patches.repair()
-    supervisor.ensure_supervisor()
-    for seconds, warm in ((WARM_AFTER, analysis_pool.warm), (WARM_AFTER + 10.0, sandbox.prestart)):
-        timer = threading.Timer(seconds, warm)
-        timer.daemon = True
-        timer.start()
 
 
 @st.cache_resource(show_spinner="Reading the list of models")

@@ -10,19 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import plotly
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v2 import component
-from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
-from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 from cellflow_core.figures import theme
+from pages.parts.server import urls
 
 Polygon = tuple[tuple[float, float], ...]
 
-_SCENE = "cellflow.scene"
-_SCRIPT = (Path(__file__).parent / "scene.js").read_text(encoding="utf-8")
+_scene = component(
+    "cellflow_scene", js=Path(__file__).with_name("scene.js").read_text(encoding="utf-8"), isolate_styles=False
+)
 _CAMERA = re.compile("{0}(,{0}){{5}}".format(r"-?\d+(\.\d+)?(e[+-]?\d+)?"))
 _FORMAT = "picture_format"
 _LASSO_BUTTONS = ["select2d", "lasso2d"]
@@ -152,11 +151,10 @@ def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
     linked = st.session_state.setdefault(f"{key}_linked", camera_of(st.query_params.get("camera", "")))
     if linked:
         figure.update_layout(scene_camera=linked)
-    base = str(st.get_option("server.baseUrlPath")).strip("/")
-    url = f"{'/' + base if base else ''}/_stcore/bidi-components/{_SCENE}/plotly.min.js?v={plotly.__version__}"
-    shown = _scene()(
+    library = urls.plotly_bundle()
+    shown = _scene(
         key=key,
-        data={"figure": figure.to_json(), "config": theme.CONFIG, "alt": alt, "library": url, "height": height},
+        data={"figure": figure.to_json(), "config": theme.CONFIG, "alt": alt, "library": library, "height": height},
         on_click_change=_nothing,
         on_camera_change=_nothing,
         on_failed_change=_nothing,
@@ -185,15 +183,6 @@ def camera_of(link: str) -> dict[str, Any] | None:
 
 def _nothing() -> None:
     """A state of a component is told back only if it has a callback."""
-
-
-@st.cache_resource(show_spinner=False)
-def _scene() -> Any:
-    """The component, registered once per server, with the folder of plotly's own bundle as its assets."""
-    owner, _, name = _SCENE.partition(".")
-    manifest = ComponentManifest(owner, plotly.__version__, [ComponentConfig(name, "package_data")])
-    get_bidi_component_manager().register_from_manifest(manifest, Path(plotly.__file__).parent)
-    return component(_SCENE, js=_SCRIPT, isolate_styles=False)
 
 
 def downloads(figure: go.Figure, rows: Mapping[str, Sequence[Any]], name: str, key: str) -> None:

@@ -29,11 +29,11 @@ WORDS: Mapping[str, str] = {
 
 
 VIEWS: Mapping[str, tuple[str, str]] = {
-    "pages/landscape.py": ("Landscape", ":material/landscape:"),
-    "pages/flow.py": ("Flow", ":material/air:"),
-    "pages/time.py": ("Time", ":material/schedule:"),
-    "pages/fates.py": ("Fates", ":material/call_split:"),
-    "pages/perturb.py": ("Perturb", ":material/science:"),
+    "landscape.py": ("Landscape", ":material/landscape:"),
+    "flow.py": ("Flow", ":material/air:"),
+    "time.py": ("Time", ":material/schedule:"),
+    "fates.py": ("Fates", ":material/call_split:"),
+    "perturb.py": ("Perturb", ":material/science:"),
 }
 """The views of a trained model: page -> name and icon."""
 
@@ -77,7 +77,7 @@ def pick_dataset(label: str = "Data set") -> store.DatasetInfo:
         empty_state(
             "There are no data yet",
             "Open the demo or bring your own file.",
-            {"pages/home.py": "Explore the demo", "pages/data.py": "Add data"},
+            {"home.py": "Explore the demo", "data.py": "Add data"},
         )
     return found[choose("dataset", label, {each.id: dataset_words(each) for each in found.values()})]
 
@@ -107,7 +107,7 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
         empty_state(
             "No model is trained yet",
             "A view shows what a trained model has learnt. Train one first; the demo takes about a minute.",
-            {"pages/home.py": "Explore the demo", "pages/train.py": "Train a model"},
+            {"home.py": "Explore the demo", "train.py": "Train a model"},
         )
     names = {each.id: each.label for each in store.datasets()}
     run = done[choose("run", label, {each.id: run_words(each, names) for each in done.values()})]
@@ -123,7 +123,7 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
             f"{card.summary} This view needs {needs}. "
             + (f"Choose another trained model above, such as {own[0]}, or train" if own else "Train")
             + f" one of these: {', '.join(able)}.",
-            {"pages/train.py": "Train another model"},
+            {"train.py": "Train another model"},
         )
     return run
 

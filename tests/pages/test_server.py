@@ -1,0 +1,193 @@
+"""What the server answers beside the pages, what it keeps shut, and what a failed page says."""
+
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import Future
+from pathlib import Path
+
+import plotly
+import pytest
+import streamlit as st
+from starlette.applications import Starlette
+from streamlit.testing.v1 import AppTest
+
+from cellflow_core.data.store import demos, store
+from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.recipes import recipes
+from cellflow_core.progress import Stages
+from cellflow_core.reporting import progress
+from cellflow_core.runs import index
+from cellflow_core.runs.attempt import Heartbeat, claim
+from cellflow_core.runs.recipe import Recipe
+from cellflow_core.runs.run import Run
+from pages.parts.server import middleware, routes, tasks, urls
+from tests.asgi import Answer, get
+
+pytestmark = pytest.mark.usefixtures("quiet")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def server() -> Starlette:
+    return Starlette(routes=routes.routes(), middleware=middleware.middleware())
+
+
+@pytest.fixture
+def run() -> Run:
+    return index.submit(Recipe("ot-cfm", "some-data", "print", label="first"))
+
+
+def asked(server: Starlette, run: Run, losses: bool = False) -> Answer:
+    return get(server, urls.run_progress(run.id, losses))
+
+
+def test_a_queued_run_tells_its_place(server: Starlette, run: Run) -> None:
+    answer = asked(server, run)
+    assert answer.status == 200 and answer.headers["cache-control"] == "no-store"
+    assert answer.json == {
+        "version": progress.OPEN,
+        "state": "queued",
+        "text": "Number 1 in the queue: waiting for its turn.",
+        "fraction": None,
+        "losses": None,
+    }
+
+
+def test_a_running_run_tells_its_step_and_its_losses(server: Starlette, run: Run) -> None:
+    attempt = claim(run.folder, "test")
+    rows = []
+    for k in range(1, 1001):
+        known = {"phase": "flow", "step": k, "steps": 4000, "seconds": k / 10, "validation": None}
+        rows.append(known | {"losses": {"loss": 1 / k, "flow": 1 / k}})
+    with Heartbeat(attempt):
+        attempt.metrics.write_text("".join(json.dumps(each) + "\n" for each in rows))
+        answer, with_losses = asked(server, run), asked(server, run, losses=True)
+    told = answer.json
+    assert (told["version"], told["state"], told["fraction"]) == (progress.OPEN, "running", 0.25)
+    assert told["text"].startswith("Flow · step 1,000 of 4,000 · 5 minutes to go") and told["losses"] is None
+    losses = with_losses.json["losses"]
+    assert losses["step"][-1] == 1000 and len(losses["step"]) <= 120 and list(losses["terms"]) == ["loss"]
+    assert losses["terms"]["loss"][-1] == 0.001 and len(with_losses.body) < 4000
+
+
+def test_the_end_of_a_run_is_another_version(server: Starlette) -> None:
+    demo = store.open_dataset(demos.make("toggle")).info
+    (recipe,) = recipes(demo.id, "ot-cfm", "quick", {}, {"steps": 20}, seeds=(0,))
+    run = index.submit(recipe)
+    InProcess().start(run)
+    told = asked(server, run, losses=True).json
+    assert (told["version"], told["state"], told["text"]) == (progress.ENDED, "done", "Trained")
+    assert told["fraction"] == 1.0 and told["losses"] is None
+
+
+def test_a_run_that_failed_tells_why(server: Starlette, run: Run) -> None:
+    run.end("failed", "the disk is full")
+    told = asked(server, run).json
+    assert (told["version"], told["state"], told["text"]) == (progress.ENDED, "failed", "The disk is full")
+
+
+@pytest.mark.parametrize("id", ["x", "..", "20200101-000000000000-abcdef"])
+def test_an_unknown_run_is_not_found(server: Starlette, id: str) -> None:
+    answer = get(server, f"/api/runs/{id}/progress")
+    assert answer.status == 404 and "no run" in answer.json["error"]
+
+
+def test_a_comparison_tells_how_many_runs_have_ended(server: Starlette) -> None:
+    first, other = (index.submit(Recipe(each, "some-data", "print", hold_out=1.0)) for each in ("ot-cfm", "i-cfm"))
+    before = get(server, urls.comparison_progress([first.id, other.id])).json
+    assert before["text"] == "0 of 2 runs are scored, 0 in training" and before["fraction"] == 0.0
+    other.end("failed", "the disk is full")
+    after = get(server, urls.comparison_progress([first.id, other.id])).json
+    assert after["fraction"] == 0.5 and after["version"] != before["version"]
+    assert get(server, urls.comparison_progress(["x"])).status == 404
+
+
+def test_a_task_tells_its_stage_and_its_end(server: Starlette, tmp_path: Path) -> None:
+    future, stages = Future(), Stages(tmp_path / "stages.txt")
+    url = urls.task_progress(tasks.register(future, stages))
+    told = get(server, url).json
+    assert (told["version"], told["text"], told["fraction"]) == (progress.OPEN, "", None)
+    stages("3.0 of 12.0 MB")
+    told = get(server, url).json
+    assert (told["version"], told["text"], told["fraction"]) == (progress.OPEN, "3.0 of 12.0 MB", 0.25)
+    future.set_result(None)
+    assert get(server, url).json["version"] == progress.ENDED
+    del future
+    assert get(server, url).status == 404
+
+
+@pytest.mark.parametrize(
+    ("stage", "fraction"),
+    [
+        ("1,000.0 of 2,000.0 MB", 0.5),
+        ("7.0 MB", None),
+        ("checking that the file is whole", None),
+        ("0.0 of 0.0 MB", None),
+    ],
+)
+def test_the_fraction_of_a_download_is_read_from_its_stage(stage: str, fraction: float | None) -> None:
+    assert progress.stage_progress(stage, done=False).fraction == fraction
+
+
+def test_hosts_that_are_not_allowed_are_refused(server: Starlette, run: Run) -> None:
+    url = urls.run_progress(run.id)
+    assert [get(server, url, host).status for host in ("localhost:8501", "127.0.0.1", "[::1]:8501")] == [200, 200, 200]
+    assert get(server, url, "evil.example").status == 400
+
+
+def test_plotly_is_served_whole_and_kept_by_browsers(server: Starlette) -> None:
+    url = urls.plotly_bundle()
+    answer = get(server, url)
+    assert answer.status == 200 and len(answer.body) == routes.BUNDLE.stat().st_size > 1_000_000
+    assert (
+        answer.headers["content-type"].startswith("text/javascript") and "immutable" in answer.headers["cache-control"]
+    )
+    assert url.endswith(f"?v={plotly.__version__}")
+
+
+def test_routes_lie_below_the_base_path(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    usual = st.get_option
+    monkeypatch.setattr(st, "get_option", lambda name: "/lab/" if name == "server.baseUrlPath" else usual(name))
+    server = Starlette(routes=routes.routes(), middleware=middleware.middleware())
+    assert urls.run_progress(run.id).startswith("/lab/api/") and asked(server, run).status == 200
+    assert get(server, urls.plotly_bundle()).status == 200
+    assert get(server, f"/api/runs/{run.id}/progress").status == 404
+
+
+@pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/metrics/", "/lab/_stcore/metrics"])
+def test_the_metrics_of_streamlit_are_shut(path: str) -> None:
+    async def open_app(scope, receive, send) -> None:
+        raise AssertionError("the request came through")
+
+    assert get(middleware.ClosedPaths(open_app), path).status == 404
+
+
+def test_the_interface_for_agents_stays_off() -> None:
+    assert st.get_option("server.enableAgentApi") is False
+
+
+def test_a_failed_script_gives_one_sentence() -> None:
+    def page() -> None:
+        from pages.parts.server import errors
+
+        assert errors.show(RuntimeError("a secret detail"))
+        assert errors.show(ValueError("there are *no* cells"))
+
+    said = [each.value for each in AppTest.from_function(page).run().error]
+    assert "secret" not in said[0] and "Reload" in said[0]
+    assert said[1] == "There are \\*no\\* cells."
+
+
+def test_pages_use_public_parts_of_streamlit_and_no_timers() -> None:
+    """A fragment with `run_every` may run its page once more after another one has opened, and blank it."""
+    hidden = re.compile(
+        r"run_every|streamlit\.(runtime|web|proto|elements)|get_bidi_component_manager|_stcore/(?!metrics)"
+    )
+    found = {
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in (ROOT / "app.py", *(ROOT / "pages").rglob("*.py"))
+        for match in hidden.finditer(path.read_text(encoding="utf-8"))
+    }
+    assert not found
