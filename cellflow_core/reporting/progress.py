@@ -13,7 +13,8 @@ import pandas as pd
 
 from cellflow_core.jobs import analysis_cache
 from cellflow_core.reporting.formatting import age, duration
-from cellflow_core.runs.run import Run, Status
+from cellflow_core.runs.run import Run
+from cellflow_core.runs.status import ACTIVE, Status
 
 OPEN, ENDED = "open", "ended"
 POINTS = 300
@@ -51,7 +52,7 @@ def comparison_progress(runs: Sequence[Run]) -> Progress:
     """How many runs of a comparison are trained and scored."""
     states = [run.status().state for run in runs]
     settled = sum(_settled(run, state) for run, state in zip(runs, states, strict=True))
-    text = f"{settled} of {len(runs)} runs are scored, {states.count('running')} in training"
+    text = f"{settled} of {len(runs)} runs are scored, {sum(each in ACTIVE for each in states)} in training"
     return Progress(comparison_version(runs), text, settled / len(runs) if runs else None)
 
 
@@ -82,7 +83,7 @@ def progress_text(status: Status) -> str:
         return f"Number {max(status.position, 1)} in the queue: {status.message or 'waiting for its turn'}."
     if status.state == "done":
         return "Trained"
-    if status.state != "running":
+    if status.state not in ACTIVE:
         return status.message[:1].upper() + status.message[1:]
     parts = [status.phase[:1].upper() + status.phase[1:]] if status.phase else []
     if status.steps:

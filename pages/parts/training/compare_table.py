@@ -55,7 +55,7 @@ def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
     def live() -> None:
         version = progress.comparison_version(runs)  # before the rows: what changes meanwhile is seen afterwards
         rows = [jobs.row(run) for run in runs]
-        if any(row.state in ("queued", "lost") for row in rows):
+        if any(row.state in ("queued", "starting", "lost") for row in rows):
             supervisor.ensure_supervisor()
         for run in filter(progress.scores_late, runs):
             _score(run.id)
