@@ -13,7 +13,8 @@ import streamlit as st
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
-from cellflow_core.data.store import demos, store
+from cellflow_core.data import store
+from cellflow_core.data.importing import demos
 from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.progress import Stages
