@@ -215,8 +215,10 @@ class Trajectories:
         ]
         doses = [getattr(self.doses, each.name) for each in fields(DoseEvents)]
         for part in (self.subject, self.t, self.x, self.observed, *doses, *named):
-            text = isinstance(part, np.ndarray) and part.dtype.kind in "OU"
-            digest.update(
-                repr(part.tolist()).encode() if text else part.encode() if isinstance(part, str) else part.tobytes()
-            )
+            if isinstance(part, str):
+                digest.update(part.encode())
+            elif part.dtype.kind in "OU":
+                digest.update(repr(part.tolist()).encode())
+            else:
+                digest.update(part.tobytes())
         return digest.hexdigest()[:16]

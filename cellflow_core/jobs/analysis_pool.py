@@ -94,7 +94,7 @@ def warm() -> None:
 def stop() -> None:
     """End the workers, and what they calculate."""
     end_all()
-    for each in (_POOL, _ASIDE):
+    for each in (_POOL, _LOW_PRIORITY):
         each.stop()
 
 
