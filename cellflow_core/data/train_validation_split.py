@@ -33,7 +33,8 @@ def validation_split(
             return data, None
         held = rng.choice(data.subjects, count, replace=False)
         return data.take(np.setdiff1d(data.subjects, held)), data.take(held)
-    kept_aside = _individuals(data, fraction, rng) if data.subject is not None else _cells(data, fraction, rng)
+    subject = data.subject
+    kept_aside = _cells(data, fraction, rng) if subject is None else _individuals(data, subject, fraction, rng)
     if kept_aside is None:
         return data, None
     return data.take(~kept_aside), data.take(kept_aside)
@@ -50,9 +51,11 @@ def _cells(data: Snapshots, fraction: float, rng: np.random.Generator) -> Bool[A
     return held
 
 
-def _individuals(data: Snapshots, fraction: float, rng: np.random.Generator) -> Bool[Array, " cells"] | None:
-    subjects = np.unique(data.subject)
-    held = np.isin(data.subject, rng.choice(subjects, int(len(subjects) * fraction), replace=False))
+def _individuals(
+    data: Snapshots, subject: Array, fraction: float, rng: np.random.Generator
+) -> Bool[Array, " cells"] | None:
+    subjects = np.unique(subject)
+    held = np.isin(subject, rng.choice(subjects, int(len(subjects) * fraction), replace=False))
     everywhere = held.any() and all(
         len(np.setdiff1d(data.times, data.t[part])) == 0 if len(data.t) else part.any() for part in (held, ~held)
     )
