@@ -31,9 +31,10 @@ class Calls:
         self.held = False
         self.waiting: list[Future] = []
 
-    def __call__(self, path: str, *args: Any, light: bool = False, **kwargs: Any) -> Future:
+    def __call__(self, path: str, *args: Any, io_bound: bool = False, on_progress: Any = None, **kwargs: Any) -> Future:
         answer: Future = Future()
-        if self.held and light:
+        kwargs |= {} if on_progress is None else {"say": on_progress}
+        if self.held and io_bound:
             self.waiting.append(answer)
             return answer
         module, _, name = path.partition(":")
