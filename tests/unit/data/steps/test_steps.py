@@ -172,7 +172,7 @@ def test_growth_speaks_the_unit_of_the_data():
 
 def test_cell_numbers_mean_something_only_when_they_were_counted():
     id = stored()
-    made = store.open_dataset(derive(id, "growth", {"from_genes": False, "numbers_count": True}))
+    made = store.open_dataset(derive(id, "growth", {"from_genes": False, "use_cell_counts_as_mass": True}))
     assert made.snapshots().mass.tolist() == [60.0, 60.0, 60.0]
     assert "population sizes" in made.info.notes[-1]
 
