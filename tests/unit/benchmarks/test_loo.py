@@ -122,7 +122,7 @@ def test_a_model_may_be_named_with_settings(file, tmp_path, capsys):
     found = loo.main([*asked, "--out", str(out)])
     rows = [row for row in found["rows"] if row["model"] == label]
     assert [row["fold"] for row in rows] == [1.0, 2.0] and not found["failed"]
-    assert all("price of growth" in row["notes"][0] for row in rows) and "notes" not in found["rows"][0]
+    assert all("unbalanced penalty rho" in row["notes"][0] for row in rows) and "notes" not in found["rows"][0]
     shown = [
         line for line in capsys.readouterr().out.splitlines() if line.startswith(("ot-displacement", "metric-fm:"))
     ]
