@@ -94,12 +94,14 @@ def _step(rates: Rates, state: State, start: float, end: float, method: Method) 
     return tuple(y + h / sum(weights) * each for y, each in zip(state, total, strict=True))
 
 
-def per_cell(rates: CellRates, t0: Float[Tensor, " cells"], t1: Float[Tensor, " cells"]) -> Rates:
+def per_cell(
+    rates: CellRates, t0: Float[Tensor, " cells"], t1: Float[Tensor, " cells"]
+) -> Callable[[float | Tensor, State], State]:
     """The same equation in s = (t - t0) / (t1 - t0), for cells with an interval each: all go from s = 0 to 1 together,
     backward in time where t1 < t0."""
     gap = t1 - t0
 
-    def scaled(s: float, state: State) -> State:
+    def scaled(s: float | Tensor, state: State) -> State:
         return tuple(each * (gap[:, None] if each.ndim == 2 else gap) for each in rates(t0 + s * gap, state))
 
     return scaled

@@ -61,14 +61,7 @@ class ODESolver(nn.Module):
             "atol": tuple(self.tolerance * each for each in sizes or [1.0] * len(start)),
         }
         try:
-            found = odeint(
-                lambda s, y: field(float(s), y),
-                start,
-                span,
-                method="dopri5",
-                options={"max_num_steps": MAX_STEPS},
-                **bound,
-            )
+            found = odeint(field, start, span, method="dopri5", options={"max_num_steps": MAX_STEPS}, **bound)
         except AssertionError as error:  # torchdiffeq's way of saying that steps vanish or never end
             raise FloatingPointError(
                 f"dopri5 finds no steps that keep an error of {self.tolerance:g} ({error}): "
