@@ -20,7 +20,8 @@ from cellflow_core.jobs.recipes import recipes
 from cellflow_core.progress import Stages
 from cellflow_core.reporting import progress
 from cellflow_core.runs import index
-from cellflow_core.runs.attempt import Heartbeat, claim
+from cellflow_core.runs.attempt import claim
+from cellflow_core.runs.heartbeat import Heartbeat
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
 from pages.parts.server import middleware, routes, tasks, urls

@@ -23,7 +23,7 @@ class Exact(ModelWrapper):
 
     process: DoubleWell
 
-    def motion(self, context: Context) -> Dynamics:
+    def dynamics(self, context: Context) -> Dynamics:
         def drift(t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
             return torch.from_numpy(self.process.drift(0.0, x.numpy()))
 
