@@ -205,8 +205,6 @@ def test_a_model_that_cannot_answer_says_what_it_is() -> None:
     page = opened("perturb", run=run.id)
     assert page.subheader[0].value == "GENOT cannot show this"
     assert "no field that drives the cells. This view needs the mean motion of cells" in said(page)
-        page
-    )
 
 
 def test_a_model_that_follows_no_cell_has_no_landscape(asked: list) -> None:
