@@ -68,8 +68,8 @@ def test_the_speed_is_the_derivative_of_the_way():
     ends = [torch.from_numpy(data.at(time)).float() for time in (2.0, 6.0)]
     share, step = torch.linspace(0.1, 0.9, 30), 1e-2
     with torch.no_grad():
-        _, speed = model.path.way(ends[0], ends[1], share)
-        before, after = (model.path.way(ends[0], ends[1], share + each)[0] for each in (-step, step))
+        _, speed = model.path.path(ends[0], ends[1], share)
+        before, after = (model.path.path(ends[0], ends[1], share + each)[0] for each in (-step, step))
         torch.testing.assert_close(speed, (after - before) / (2 * step), atol=0.02, rtol=1e-2)
         for s, end in zip((0.0, 1.0), ends, strict=True):
-            torch.testing.assert_close(model.path.way(ends[0], ends[1], torch.full((30,), s))[0], end)
+            torch.testing.assert_close(model.path.path(ends[0], ends[1], torch.full((30,), s))[0], end)

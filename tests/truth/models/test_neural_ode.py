@@ -54,7 +54,7 @@ class Linear(nn.Module):
         super().__init__()
         self.a, self.center = (torch.tensor(each, dtype=torch.float32) for each in (a, center))
 
-    def along(self, t: Tensor, x: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+    def jvp(self, t: Tensor, x: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         return (x - self.center) @ self.a.T, directions @ self.a.T
 
 
