@@ -37,9 +37,10 @@ from cellflow_core.models.contract import (
     TransportPlan,
     Update,
 )
-from cellflow_core.models.losses.flow_matching_loss import interval_fraction
+from cellflow_core.models.losses.bridge_matching_loss import bridge_matching_loss
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
-from cellflow_core.models.paths.brownian_bridge import bridge_loss, simulate_bridge
+from cellflow_core.models.paths.brownian_bridge import simulate_bridge, with_bridge_noise
+from cellflow_core.models.paths.path_sample import interval_fraction, straight_path
 from cellflow_core.models.transport.ot_solvers import coupling
 from cellflow_core.models.transport.pair_sampler import Pairing, PairSampler
 
@@ -121,8 +122,8 @@ class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
         return PairSampler.from_plans(tuple(made))
 
     def loss(self, batch: Batch) -> Loss:
-        pair = self.pairing.sample(batch)
-        return bridge_loss(self.displacement, self.lift, pair, self.sigma, self.spec, batch.rng)
+        at = with_bridge_noise(straight_path(self.pairing.sample(batch), batch.rng), self.sigma, batch.rng)
+        return bridge_matching_loss(self.displacement, self.lift, at, self.sigma, self.spec)
 
     def notes(self) -> tuple[str, ...]:
         return self.pairing.notes()

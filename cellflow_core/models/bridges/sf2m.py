@@ -20,9 +20,10 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasNoise, HasScore, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.losses.flow_matching_loss import interval_fraction
+from cellflow_core.models.losses.bridge_matching_loss import bridge_matching_loss
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
-from cellflow_core.models.paths.brownian_bridge import bridge_loss
+from cellflow_core.models.paths.brownian_bridge import with_bridge_noise
+from cellflow_core.models.paths.path_sample import interval_fraction, straight_path
 from cellflow_core.models.transport.ot_solvers import StaticBridge, coupling
 from cellflow_core.models.transport.pair_sampler import Pairing
 
@@ -63,8 +64,8 @@ class SF2M(DynamicsModel, HasVelocity, HasScore, HasNoise):
         return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=self.pairing.prepare),)
 
     def loss(self, batch: Batch) -> Loss:
-        pair = self.pairing.sample(batch)
-        return bridge_loss(self.displacement, self.lift, pair, self.sigma, self.spec, batch.rng)
+        at = with_bridge_noise(straight_path(self.pairing.sample(batch), batch.rng), self.sigma, batch.rng)
+        return bridge_matching_loss(self.displacement, self.lift, at, self.sigma, self.spec)
 
     def notes(self) -> tuple[str, ...]:
         return self.pairing.notes()

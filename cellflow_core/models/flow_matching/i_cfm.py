@@ -18,6 +18,7 @@ from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, L
 from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.path_sample import sample_path
 from cellflow_core.models.paths.settings import PathNoiseSettings
 from cellflow_core.models.transport.ot_solvers import Independent
 from cellflow_core.models.transport.pair_sampler import sample_batch
@@ -45,7 +46,8 @@ class ICFM(DynamicsModel, HasVelocity):
         return (Phase("flow", (Update(self.loss, self.net.parameters()),)),)
 
     def loss(self, batch: Batch) -> Loss:
-        return flow_matching_loss(self.net, self.path, sample_batch(Independent(), batch), batch, self.spec)
+        pairs = sample_batch(Independent(), batch)
+        return flow_matching_loss(self.net, sample_path(self.path, pairs, batch.rng), self.spec)
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

@@ -32,9 +32,10 @@ from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.riemannian_metric import Metric, metric
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss, unbalanced_flow_matching_loss
+from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.path_sample import sample_path
 from cellflow_core.models.paths.settings import PathNoiseSettings
 from cellflow_core.models.transport.growth_penalty import GrowthPenalty
 from cellflow_core.models.transport.ot_solvers import coupling
@@ -77,7 +78,7 @@ class Settings(OptionalGrowthSettings, PathNoiseSettings, MLPSettings):
 
 
 class NeuralGeodesic(nn.Module):
-    """The path m(s) between two cells, for `flow_matching_loss`."""
+    """The path m(s) between two cells, a `ConditionalPath`."""
 
     def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__()
@@ -164,10 +165,8 @@ class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
         return Loss(total, {"energy": total.detach()})
 
     def flow(self, batch: Batch) -> Loss:
-        pair = self.pairing.sample(batch)
-        if self.rate is None:
-            return flow_matching_loss(self.net, self.path, pair, batch, self.spec)
-        return unbalanced_flow_matching_loss(self.net, self.rate, self.path, pair, batch, self.spec)
+        at = sample_path(self.path, self.pairing.sample(batch), batch.rng)
+        return flow_matching_loss(self.net, at, self.spec, self.rate)
 
     def notes(self) -> tuple[str, ...]:
         selected = () if self.growth_penalty is None else self.growth_penalty.notes()

@@ -28,9 +28,10 @@ from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.spline import hermite_offset, hermite_offset_derivative
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss, unbalanced_flow_matching_loss
+from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.path_sample import sample_path
 from cellflow_core.models.paths.settings import PathNoiseSettings
 from cellflow_core.models.paths.spline_paths import with_spline_paths
 from cellflow_core.models.transport.ot_solvers import Unbalanced, coupling
@@ -49,7 +50,7 @@ class Settings(OptionalGrowthSettings, PathNoiseSettings, MLPSettings):
 
 @dataclass(frozen=True)
 class HermitePath:
-    """The Hermite splines of these pairs, for `flow_matching_loss`."""
+    """The Hermite splines of these pairs, a `ConditionalPath`."""
 
     tangent_offsets: tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]]
     sigma: float
@@ -92,9 +93,7 @@ class MMFM(DynamicsModel, HasVelocity, HasGrowth):
         pair = self.pairing.sample(batch)
         assert pair.tangent_offsets is not None
         path = HermitePath(pair.tangent_offsets, self.config.sigma * self.spec.scale)
-        if self.rate is None:
-            return flow_matching_loss(self.net, path, pair, batch, self.spec)
-        return unbalanced_flow_matching_loss(self.net, self.rate, path, pair, batch, self.spec)
+        return flow_matching_loss(self.net, sample_path(path, pair, batch.rng), self.spec, self.rate)
 
     def notes(self) -> tuple[str, ...]:
         return self.pairing.notes()

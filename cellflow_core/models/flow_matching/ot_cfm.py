@@ -23,6 +23,7 @@ from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, L
 from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.path_sample import sample_path
 from cellflow_core.models.paths.settings import PathNoiseSettings
 from cellflow_core.models.transport.ot_solvers import Entropic, Partial, coupling
 from cellflow_core.models.transport.pair_sampler import Pairing
@@ -58,7 +59,8 @@ class OTCFM(DynamicsModel, HasVelocity):
         return (Phase("flow", (Update(self.loss, self.net.parameters()),), prepare=self.pairing.prepare),)
 
     def loss(self, batch: Batch) -> Loss:
-        return flow_matching_loss(self.net, self.path, self.pairing.sample(batch), batch, self.spec)
+        at = sample_path(self.path, self.pairing.sample(batch), batch.rng)
+        return flow_matching_loss(self.net, at, self.spec)
 
     def notes(self) -> tuple[str, ...]:
         return self.pairing.notes()

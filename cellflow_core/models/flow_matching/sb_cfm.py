@@ -27,9 +27,10 @@ from cellflow_core.config import with_default
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.losses.flow_matching_loss import interval_fraction, sample_path
+from cellflow_core.models.losses.flow_matching_loss import velocity_error
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.path_sample import interval_fraction, sample_path
 from cellflow_core.models.paths.settings import DiffusionSettings
 from cellflow_core.models.transport.ot_solvers import StaticBridge
 from cellflow_core.models.transport.pair_sampler import Pairing
@@ -66,9 +67,8 @@ class SBCFM(DynamicsModel, HasVelocity):
         interval = (pair.t1 - pair.t0)[:, None]
         at = sample_path(self.path, pair, batch.rng, noise_scale=(interval / self.spec.interval).sqrt())
         s = at.s[:, None]
-        target = self.path.compute_conditional_flow(pair.x0, pair.x1, at.s, at.x) / interval
-        error = (self._velocity(at.t, at.x, at.s) - target) / velocity_scale(self.spec)
-        total = (4 * s * (1 - s) * error.square()).mean()
+        error = velocity_error(lambda t, x: self._velocity(t, x, at.s), at, self.spec)
+        total = at.mean(4 * s * (1 - s) * error.square())
         return Loss(total, {"velocity": total.detach()})
 
     def notes(self) -> tuple[str, ...]:

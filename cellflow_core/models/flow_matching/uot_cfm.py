@@ -40,9 +40,10 @@ from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
-from cellflow_core.models.losses.flow_matching_loss import unbalanced_flow_matching_loss
+from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.path_sample import sample_path
 from cellflow_core.models.paths.settings import PathNoiseSettings
 from cellflow_core.models.transport.growth_penalty import GrowthPenalty
 from cellflow_core.models.transport.pair_sampler import Pairing
@@ -74,9 +75,8 @@ class UOTCFM(DynamicsModel, HasVelocity, HasGrowth):
         return (Phase("flow and growth", (Update(self.loss, self.parameters()),), prepare=self.pairing.prepare),)
 
     def loss(self, batch: Batch) -> Loss:
-        return unbalanced_flow_matching_loss(
-            self.net, self.rate, self.path, self.pairing.sample(batch), batch, self.spec
-        )
+        at = sample_path(self.path, self.pairing.sample(batch), batch.rng)
+        return flow_matching_loss(self.net, at, self.spec, self.rate)
 
     def notes(self) -> tuple[str, ...]:
         return (*self.growth_penalty.notes(), *self.pairing.notes())

@@ -22,8 +22,10 @@ from torchcfm.conditional_flow_matching import VariancePreservingConditionalFlow
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.path_sample import at_fraction
 from cellflow_core.models.paths.settings import PathNoiseSettings
 from cellflow_core.models.transport.ot_solvers import Independent
 from cellflow_core.models.transport.pair_sampler import sample_batch
@@ -57,13 +59,10 @@ class VPCFM(DynamicsModel, HasVelocity):
         y0, y1 = pair.x0 - mean0, pair.x1 - mean1
         s = torch.rand(len(y0), generator=batch.rng, device=y0.device)
         epsilon = torch.randn(y0.shape, generator=batch.rng, device=y0.device)
-        interval = pair.t1 - pair.t0
         y = self.path.sample_xt(y0, y1, s, epsilon)
-        x = y + torch.lerp(mean0, mean1, s[:, None])
-        target = (self.path.compute_conditional_flow(y0, y1, s[:, None], y) + mean1 - mean0) / interval[:, None]
-        error = (self.net(pair.t0 + s * interval, x) - target) / velocity_scale(self.spec)
-        total = error.square().mean()
-        return Loss(total, {"velocity": total.detach()})
+        slope = self.path.compute_conditional_flow(y0, y1, s[:, None], y) + mean1 - mean0
+        at = at_fraction(pair, s, y + torch.lerp(mean0, mean1, s[:, None]), slope)
+        return flow_matching_loss(self.net, at, self.spec)
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

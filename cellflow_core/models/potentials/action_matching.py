@@ -50,7 +50,9 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
+from cellflow_core.models.losses.flow_matching_loss import sum_of
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
+from cellflow_core.models.paths.path_sample import straight_path
 from cellflow_core.models.transport.ot_solvers import StaticBridge, Unbalanced, coupling
 from cellflow_core.models.transport.pair_sampler import Pairing
 
@@ -126,34 +128,31 @@ class ActionMatching(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasGrowth, 
 
     def loss(self, batch: Batch) -> Loss:
         """Twice the action per time and axis, in squared typical speeds; "paths" adds the mean squared path speed."""
-        pair = self.pairing.sample(batch)
-        gap, unit = (pair.t1 - pair.t0)[:, None], velocity_scale(self.spec)
-        passed = torch.rand(len(gap), 1, generator=batch.rng, device=gap.device)
-        epsilon = torch.randn(pair.x0.shape, generator=batch.rng, device=gap.device)
-        wide = (self.narrow**2 + self.sigma**2 * gap * passed * (1 - passed)).sqrt()
-        t, x = pair.t0 + passed[:, 0] * gap[:, 0], torch.lerp(pair.x0, pair.x1, passed) + wide * epsilon
-        rate = torch.zeros_like(t) if pair.growth is None else pair.growth
-        mass = pair.mass(passed[:, 0])
-        value, change, slope = self.net.value_and_grad(t, x)
+        pairs, unit = self.pairing.sample(batch), velocity_scale(self.spec)
+        mean = straight_path(pairs, batch.rng)
+        s, gap = mean.s[:, None], mean.interval[:, None]
+        width = (self.narrow**2 + self.sigma**2 * gap * s * (1 - s)).sqrt()
+        at = mean.with_noise(width, batch.rng)
+        assert at.epsilon is not None
+        value, change, slope = self.net.value_and_grad(at.t, at.x)
         if self.config.objective == "paths":
-            target = (pair.x1 - pair.x0) / gap
-            if self.sigma:
-                target = target - self.sigma**2 * passed * epsilon / wide
-            terms = {"action": (mass * ((slope - target) / unit).square().mean(dim=1)).mean()}
+            target = at.velocity - self.sigma**2 * s * at.epsilon / width if self.sigma else at.velocity
+            terms = {"action": at.mean(((slope - target) / unit).square())}
             if self.config.variant == "unbalanced":
-                away = value / self.wfr_length - self.wfr_length * rate
-                terms["growth"] = (mass * (away / unit).square()).mean() / self.spec.dim
-            return Loss(sum(terms.values(), mass.new_zeros(())), {name: each.detach() for name, each in terms.items()})
-        beside = self.narrow * epsilon
-        first, last = pair.mass(torch.zeros_like(t)), pair.mass(torch.ones_like(t))
-        ends = first * self.net(pair.t0, pair.x0 + beside)[:, 0] - last * self.net(pair.t1, pair.x1 + beside)[:, 0]
+                assert at.growth is not None
+                error = value / self.wfr_length - self.wfr_length * at.growth
+                terms["growth"] = at.mean((error / unit).square()[:, None]) / self.spec.dim
+            return Loss(sum_of(terms), {name: each.detach() for name, each in terms.items()})
+        noise = self.narrow * at.epsilon
+        first, last = pairs.mass(torch.zeros_like(at.t)), pairs.mass(torch.ones_like(at.t))
+        ends = first * self.net(pairs.t0, pairs.x0 + noise)[:, 0] - last * self.net(pairs.t1, pairs.x1 + noise)[:, 0]
         inside = slope.square().sum(dim=1) / 2 + change
         if self.sigma:
-            inside = inside + self.sigma**2 / 2 * (epsilon * slope / wide).sum(dim=1)
+            inside = inside + self.sigma**2 / 2 * (at.epsilon * slope / width).sum(dim=1)
         if self.config.variant == "unbalanced":
             inside = inside + (value / self.wfr_length).square() / 2
         factor = 2 / (self.spec.dim * unit**2)
-        boundary, inside = factor * (ends / gap[:, 0]).mean(), factor * (mass * inside).mean()
+        boundary, inside = factor * (ends / at.interval).mean(), factor * at.mean(inside[:, None])
         return Loss(boundary + inside, {"boundary": boundary.detach(), "inside": inside.detach()})
 
     def velocity(

@@ -51,6 +51,7 @@ from cellflow_core.models.contract import (
     Update,
 )
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
+from cellflow_core.models.paths.path_sample import PathSample, at_fraction
 from cellflow_core.models.transport.ot_solvers import Exact, StaticBridge, Unbalanced
 from cellflow_core.models.transport.pair_sampler import Pairing
 
@@ -81,18 +82,6 @@ class Settings(Config):
         10.0,
         "spreads of the data per square root of the mean time gap",
     )
-
-
-@dataclass(frozen=True)
-class PathSample:
-    """Points t, x of the ways, u the share of the gap that has passed, their speed (state / time) and mass."""
-
-    u: Float[Tensor, " pairs"]
-    t: Float[Tensor, " pairs"]
-    x: Float[Tensor, "pairs dim"]
-    speed: Float[Tensor, "pairs dim"]
-    mass: Float[Tensor, " pairs"]
-    growth: Float[Tensor, " pairs"]
 
 
 class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
@@ -126,48 +115,46 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
     def notes(self) -> tuple[str, ...]:
         return self.pairing.notes()
 
-    def on_way(self, batch: Batch) -> PathSample:
-        """One random point on the way of each pair."""
-        pair = self.pairing.sample(batch)
-        gap = pair.t1 - pair.t0
-        u = torch.rand(len(gap), generator=batch.rng, device=gap.device).clamp(TIME_EPS, 1 - TIME_EPS)
-        passed = u[:, None]
-        x, change = torch.lerp(pair.x0, pair.x1, passed), pair.x1 - pair.x0
+    def sample_path(self, batch: Batch) -> PathSample:
+        """One random point on the path of each pair."""
+        pairs = self.pairing.sample(batch)
+        s = torch.rand(len(pairs.x0), generator=batch.rng, device=pairs.x0.device).clamp(TIME_EPS, 1 - TIME_EPS)
+        u = s[:, None]
+        x, slope = torch.lerp(pairs.x0, pairs.x1, u), pairs.x1 - pairs.x0
         if self.bend is not None:
-            bend, bent = self.bend.value_and_time_derivative(u, torch.cat([pair.x0, pair.x1], dim=1))
-            room = passed * (1 - passed)
-            x, change = x + room * bend, change + (1 - 2 * passed) * bend + room * bent
-        growth = torch.zeros_like(u) if pair.growth is None else pair.growth
+            bend, change = self.bend.value_and_time_derivative(s, torch.cat([pairs.x0, pairs.x1], dim=1))
+            x, slope = x + u * (1 - u) * bend, slope + (1 - 2 * u) * bend + u * (1 - u) * change
         if self.noise:
             epsilon = torch.randn(x.shape, generator=batch.rng, device=x.device)
-            spread, width = self.noise * gap.sqrt(), (u * (1 - u)).sqrt()
-            x = x + (spread * width)[:, None] * epsilon
-            change = change + (spread * (0.5 - u) / width)[:, None] * epsilon
-        return PathSample(u, pair.t0 + u * gap, x, change / gap[:, None], pair.mass(u), growth)
+            width, std = self.noise * (pairs.t1 - pairs.t0).sqrt()[:, None], (u * (1 - u)).sqrt()
+            x, slope = x + width * std * epsilon, slope + width * (0.5 - u) / std * epsilon
+        return at_fraction(pairs, s, x, slope)
 
     def potential_loss(self, batch: Batch) -> Loss:
         """The step of s, per axis, in squared typical speeds."""
         with torch.no_grad():
-            at = self.on_way(batch)
-        weight = at.mass * 4 * at.u * (1 - at.u) if self.noise else at.mass
+            at = self.sample_path(batch)
+        if self.noise:
+            at = replace(at, mass=4 * at.s * (1 - at.s))
         value, _, slope = self.net.value_and_grad(at.t, at.x)
         unit = velocity_scale(self.spec)
-        motion = (weight * ((slope - at.speed) / unit).square().mean(dim=1)).mean()
+        motion = at.mean(((slope - at.velocity) / unit).square())
         terms = {"velocity": motion.detach()}
         if not self.rate:
             return Loss(motion, terms)
-        miss = (self.rate * value - at.growth).square()
-        growth = (weight * miss).mean() / (self.rate * self.spec.dim * unit**2)
+        assert at.growth is not None
+        error = (self.rate * value - at.growth).square()
+        growth = at.mean(error[:, None]) / (self.rate * self.spec.dim * unit**2)
         return Loss(motion + growth, terms | {"growth": growth.detach()})
 
     def path_loss(self, batch: Batch) -> Loss:
-        """The step of the ways, per axis, in squared typical speeds."""
-        at = self.on_way(batch)
+        """The step of q, per axis, in squared typical speeds."""
+        at = self.sample_path(batch)
         unit = velocity_scale(self.spec)
         _, slope = self.net.gradient(at.t, at.x)
-        action = (at.mass * (at.speed / unit).square().mean(dim=1)).mean()
-        miss = (at.mass * ((slope - at.speed) / unit).square().mean(dim=1)).mean()
-        return Loss(action - DAMPING * miss, {"action": action.detach()})
+        action = at.mean((at.velocity / unit).square())
+        error = at.mean(((slope - at.velocity) / unit).square())
+        return Loss(action - DAMPING * error, {"action": action.detach()})
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context

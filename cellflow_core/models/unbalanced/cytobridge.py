@@ -30,7 +30,7 @@ moves with them look alike. The least energy decides for K.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -52,11 +52,13 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
-from cellflow_core.models.losses.flow_matching_loss import interval_fraction
+from cellflow_core.models.losses.bridge_matching_loss import bridge_matching_loss
 from cellflow_core.models.networks.pairwise_interaction import PairwiseInteraction
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 from cellflow_core.models.paths import interacting_paths
+from cellflow_core.models.paths.brownian_bridge import with_bridge_noise
+from cellflow_core.models.paths.path_sample import interval_fraction
 from cellflow_core.models.paths.settings import DiffusionSettings
 from cellflow_core.models.transport.growth_penalty import GrowthPenalty
 from cellflow_core.models.transport.ot_solvers import Exact
@@ -142,12 +144,10 @@ class CytoBridge(DynamicsModel, HasVelocity, HasScore, HasNoise, HasGrowth, HasI
         self, paths: interacting_paths.InteractingPaths, rng: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Matrix and right side of one interval for c, and the squared velocity: see the top of this file."""
-        at = paths.sample(*SAMPLE, rng)
-        width = self.sigma * (at.gap * at.s * (1 - at.s)).sqrt()[:, None, None]
-        x = at.x + width * torch.randn(at.x.shape, generator=rng, device=at.x.device)
-        features, divergence = self.force.features(x, at.share)
-        weight = (at.gap[:, None] * at.share).double()
-        features, motion = features.double(), at.motion.double()
+        at = with_bridge_noise(paths.sample(*SAMPLE, rng), self.sigma, rng)
+        features, divergence = self.force.features(at.x, at.share)
+        weight = (at.interval[:, None] * at.share).double()
+        features, motion = features.double(), at.velocity.double()
         correction = self.sigma**2 * (weight * at.s[:, None]).flatten() @ divergence.double().flatten(0, 1)
         normal = torch.einsum("gc,gcdm,gcdn->mn", weight, features, features)
         right = torch.einsum("gc,gcdm,gcd->m", weight, features, motion) - correction
@@ -155,21 +155,13 @@ class CytoBridge(DynamicsModel, HasVelocity, HasScore, HasNoise, HasGrowth, HasI
         return normal, right, total
 
     def loss(self, batch: Batch) -> Loss:
-        """Regression of d (in velocity scales), of h (as the noise it predicts) and of growth, weighted by mass."""
-        at = interacting_paths.sample(batch.pool, batch.x.shape[1], GROUP, batch.rng)
-        epsilon = torch.randn(at.x.shape, generator=batch.rng, device=at.x.device)
-        width = (at.gap * at.s * (1 - at.s)).sqrt()[:, None, None]
-        x = at.x + self.sigma * width * epsilon
-        target = at.motion - self.force(x, x, at.share) if self.config.interaction else at.motion
-        t, flat = at.t.repeat_interleave(x.shape[1]), x.flatten(0, 1)
-        mass = at.mass[..., None]
-        motion = (self.displacement(t, flat).view_as(x) - target) / velocity_scale(self.spec)
-        score = 2 * width / self.sigma * self.lift(t, flat).view_as(x) + epsilon
-        terms = {"velocity": (mass * motion.square()).mean(), "score": (mass * score.square()).mean()}
-        if self.config.growth:
-            change = (self.rate(t, flat).view_as(at.growth) - at.growth) * self.spec.interval
-            terms["growth"] = (at.mass * change.square()).mean()
-        return Loss(torch.stack([*terms.values()]).sum(), {name: each.detach() for name, each in terms.items()})
+        """Bridge matching, each pair by its mass; the displacement is what the interaction does not explain."""
+        drawn = interacting_paths.sample(batch.pool, batch.x.shape[1], GROUP, batch.rng)
+        at = with_bridge_noise(drawn, self.sigma, batch.rng)
+        if self.config.interaction:
+            at = replace(at, velocity=at.velocity - self.force(at.x, at.x, at.share))
+        growth = self.rate if self.config.growth else None
+        return bridge_matching_loss(self.displacement, self.lift, at.flatten(), self.sigma, self.spec, growth)
 
     def notes(self) -> tuple[str, ...]:
         notes = (*(self.growth_penalty.notes() if self.config.growth else ()), *self.pairing.notes())

@@ -26,7 +26,7 @@ all cells from their mean), and selected by leaving out inner times of the train
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -38,8 +38,10 @@ from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.wasserstein_fisher_rao import wfr_geodesic
 from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.path_sample import at_fraction
 from cellflow_core.models.paths.settings import PathNoiseSettings
 from cellflow_core.models.transport.pair_sampler import Pairing
 from cellflow_core.models.transport.settings import COST_UNIT
@@ -87,14 +89,11 @@ class WFRFM(DynamicsModel, HasVelocity, HasGrowth):
         ratio = (pair.growth * interval).exp()
         s = torch.rand(len(interval), generator=batch.rng, device=interval.device)
         stays = torch.rand(len(interval), generator=batch.rng, device=interval.device) < 0.5
-        at = wfr_geodesic(pair.x0, pair.x1, ratio, s, float(self.length_scale.length), stays)
-        noise = torch.randn(at.x.shape, generator=batch.rng, device=interval.device)
-        t, x = pair.t0 + s * interval, at.x + self.config.sigma * self.spec.scale * noise
-        mass = 2 * at.mass / (1 + ratio)  # pairs are sampled by the mean of the masses at both ends, 1 and ratio
-        error = (self.net(t, x) - at.velocity / interval[:, None]) / velocity_scale(self.spec)
-        motion = (mass * error.square().mean(dim=1)).mean()
-        change = (mass * ((self.rate(t, x)[:, 0] - at.growth / interval) * self.spec.interval).square()).mean()
-        return Loss(motion + change, {"velocity": motion.detach(), "growth": change.detach()})
+        point = wfr_geodesic(pair.x0, pair.x1, ratio, s, float(self.length_scale.length), stays)
+        mass = 2 * point.mass / (1 + ratio)  # pairs are sampled by the mean of the masses at both ends, 1 and ratio
+        on_path = replace(at_fraction(pair, s, point.x, point.velocity), growth=point.growth / interval, mass=mass)
+        at = on_path.with_noise(self.config.sigma * self.spec.scale, batch.rng)
+        return flow_matching_loss(self.net, at, self.spec, self.rate)
 
     def notes(self) -> tuple[str, ...]:
         return (*self.length_scale.notes(), *self.pairing.notes())

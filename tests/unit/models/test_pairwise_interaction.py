@@ -1,4 +1,4 @@
-"""The force between two cells, and the ways of pairs that ride on it."""
+"""The force between two cells, and the ways of pairs that paths on it."""
 
 import pytest
 import torch
@@ -70,11 +70,11 @@ def test_features_add_up_to_the_force_and_know_its_divergence():
 SPEC = DataSpec(dim=2, times=(1.0, 3.0), center=(0.0, 0.0), scale=1.0, interval=2.0)
 
 
-def made_rides(carrier, solver: OTSolver = Exact()):  # noqa: B008
+def made_paths(interaction, solver: OTSolver = Exact()):  # noqa: B008
     both = cells(80, 2)
     frames = SnapshotTensors((both[:40], both[40:] + 5.0), torch.tensor([1.0, 3.0]), SPEC)
     return frames, interacting_paths.interacting_paths(
-        Pairing(solver), frames, carrier, torch.Generator().manual_seed(0)
+        Pairing(solver), frames, interaction, torch.Generator().manual_seed(0)
     )[0]
 
 
@@ -83,11 +83,11 @@ def drawn_together(x, cloud, weight):
 
 
 def test_ways_are_straight_where_cells_do_not_feel_each_other():
-    frames, ride = made_rides(None)
-    at = ride.sample(4, 50, torch.Generator().manual_seed(1))
-    begin, end = frames.x[0][ride.row], ride.end
+    frames, paths = made_paths(None)
+    at = paths.sample(4, 50, torch.Generator().manual_seed(1))
+    begin, end = frames.x[0][paths.source], paths.target
     straight = torch.cat([begin, (end - begin) / 2], dim=1)
-    found = torch.cat([at.x - at.s[:, None, None] * 2 * at.motion, at.motion], dim=2).flatten(0, 1)
+    found = torch.cat([at.x - at.s[:, None, None] * 2 * at.velocity, at.velocity], dim=2).flatten(0, 1)
     apart = torch.cdist(found, straight, compute_mode="donot_use_mm_for_euclid_dist")
     assert apart.min(dim=1).values.max() < 1e-5
     torch.testing.assert_close(at.t, 1 + 2 * at.s)
@@ -97,26 +97,26 @@ def test_ways_are_straight_where_cells_do_not_feel_each_other():
 
 def test_ways_lead_from_cells_to_their_partners_along_what_they_feel():
     """Midpoint steps of exp(-t / 2): the carried cells to 5e-3; the motion is the slope of the way."""
-    frames, ride = made_rides(drawn_together)
+    frames, paths = made_paths(drawn_together)
     mean = frames.x[0].mean(0)
     expected = mean + (frames.x[0] - mean) * torch.exp(torch.tensor(-1.0))
-    torch.testing.assert_close(ride.way[-1], expected, atol=5e-3, rtol=0)
-    torch.testing.assert_close(ride.way[0], frames.x[0])
-    assert set(ride.row.tolist()) == set(range(40))
+    torch.testing.assert_close(paths.carried[-1], expected, atol=5e-3, rtol=0)
+    torch.testing.assert_close(paths.carried[0], frames.x[0])
+    assert set(paths.source.tolist()) == set(range(40))
 
-    every = torch.arange(len(ride.row))[None]
-    early, late, first, last = (ride.at(torch.tensor([s]), every) for s in (0.30, 0.31, 0.0, 1.0))
-    torch.testing.assert_close((late.x - early.x) / 0.02, early.motion, atol=2e-4, rtol=0)
-    torch.testing.assert_close(first.x[0], frames.x[0][ride.row])
-    torch.testing.assert_close(last.x[0], ride.end, atol=1e-5, rtol=1e-5)
+    every = torch.arange(len(paths.source))[None]
+    early, late, first, last = (paths.at(torch.tensor([s]), every) for s in (0.30, 0.31, 0.0, 1.0))
+    torch.testing.assert_close((late.x - early.x) / 0.02, early.velocity, atol=2e-4, rtol=0)
+    torch.testing.assert_close(first.x[0], frames.x[0][paths.source])
+    torch.testing.assert_close(last.x[0], paths.target, atol=1e-5, rtol=1e-5)
 
 
 def test_pairs_of_unbalanced_plans_grow_and_are_drawn_by_their_mass():
-    frames, ride = made_rides(drawn_together, Unbalanced(0.5, 0.1))
-    at = ride.at(torch.tensor([0.0, 0.5, 1.0]), torch.arange(len(ride.row)).expand(3, -1))
-    late, early = torch.exp(torch.tensor([[2.0], [0.0]]) * ride.growth)  # masses at both ends, over two units of time
+    frames, paths = made_paths(drawn_together, Unbalanced(0.5, 0.1))
+    at = paths.at(torch.tensor([0.0, 0.5, 1.0]), torch.arange(len(paths.source)).expand(3, -1))
+    late, early = torch.exp(torch.tensor([[2.0], [0.0]]) * paths.growth)  # masses at both ends, over two units of time
     torch.testing.assert_close(at.mass, torch.stack([early, (early * late).sqrt(), late]) / ((early + late) / 2))
-    drawn = torch.cat([ride.upto[:1], ride.upto.diff()])
+    drawn = torch.cat([paths.cdf[:1], paths.cdf.diff()])
     late = (drawn * at.mass[2]).float()  # proportional to the mass at t1, which meets the later cells
-    found = late @ ride.end / late.sum()
-    assert (found - frames.x[1].mean(0)).abs().max() < 0.1 and ride.growth.std() > 0.05
+    found = late @ paths.target / late.sum()
+    assert (found - frames.x[1].mean(0)).abs().max() < 0.1 and paths.growth.std() > 0.05
