@@ -192,7 +192,7 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
     ) -> Float[Tensor, " cells"]:
         """R (state^2 / time^2)."""
         change, slope = self.phi.gradient(t, x)
-        bend = _laplace(self.phi, t, x)
+        bend = self.phi.laplacian(t, x)
         left = change - slope.square().sum(dim=1) / 2 + self.noise(t).square() / 2 * bend + self._place(x, crowd)
         return left if self.velocity_prior is None else left + (self._along(t, x) * slope).sum(dim=1)
 
@@ -238,26 +238,3 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
     def _per_cost(self) -> float:
         """Takes a cost (state^2 / time) to squared spreads per axis in a mean gap."""
         return self.spec.interval / (self.spec.dim * self.spec.scale**2)
-
-
-def _laplace(net: TimeMLP, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"]) -> Float[Tensor, " batch"]:
-    """Sum of the second derivatives in x of a network with one output.
-
-    Value z, slope J = dz/dx and Laplacian q go through the layers together: f(z) has slope f' J and Laplacian
-    f'' |J|^2 + f' q (Li et al. 2024, "Forward Laplacian", arXiv:2307.08214).
-    """
-    hidden = net._standard(t, x)
-    linear = [each for each in net.layers if isinstance(each, nn.Linear)]
-    slope = linear[0].weight[:, : x.shape[1]].T.expand(len(x), -1, -1) / net.scale  # [batch, dim, width]
-    bend = torch.zeros(1, linear[0].out_features, device=x.device)
-    for k, layer in enumerate(linear[:-1]):
-        z = layer(hidden)
-        if k:
-            slope, bend = slope @ layer.weight.T, bend @ layer.weight.T
-        gate = torch.sigmoid(z)
-        once = gate * (1 + z * (1 - gate))
-        twice = gate * (1 - gate) * (2 + z * (1 - 2 * gate))
-        bend = twice * slope.square().sum(dim=1) + once * bend
-        slope = once[:, None] * slope
-        hidden = z * gate
-    return (bend @ linear[-1].weight.T)[:, 0] * net.unit

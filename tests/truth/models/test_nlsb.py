@@ -16,7 +16,7 @@ from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.bridges.nlsb import KernelDensity, _laplace
+from cellflow_core.models.bridges.nlsb import KernelDensity
 from cellflow_core.models.contract import Context
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -93,7 +93,7 @@ def test_the_laplacian_and_the_equation_of_a_network():
         (slope,) = torch.autograd.grad(value(both), both)
         second: Any = torch.autograd.functional.hessian(value, both)
         bend = second[1:, 1:].trace()
-        torch.testing.assert_close(_laplace(model.phi, t[k : k + 1], x[k : k + 1])[0], bend)
+        torch.testing.assert_close(model.phi.laplacian(t[k : k + 1], x[k : k + 1])[0], bend)
         noise = float(model.noise(t[k : k + 1]).detach())
         left = slope[0] - slope[1:].square().sum() / 2 + noise**2 / 2 * bend
         torch.testing.assert_close(model.residual(t[k : k + 1], x[k : k + 1], None)[0], left)
