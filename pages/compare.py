@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cellflow_core.data.requirements import DataRequirement
 from pages.parts.training import compare_form, compare_table
 from pages.parts.widgets import selectors
 from pages.parts.widgets.background import catalogue
@@ -12,7 +13,7 @@ st.caption(
     "it never saw has earned more trust than one that fits what it was shown."
 )
 info = selectors.pick_dataset()
-if len(info.times) < 3:
+if DataRequirement.HOLD_OUT not in info.has:
     selectors.empty_state(
         "These data cannot test a model",
         f"A time that is left out must lie between two others, and {info.label} has {len(info.times)}.",

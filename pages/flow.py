@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import flow
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import growth_summaries, result_tables, summaries
@@ -9,7 +10,11 @@ from pages.parts.views import growth, view
 from pages.parts.widgets import background, chart
 
 run, data, info, map_name = view.open_view(
-    "flow", "Flow", "Which way do cells move, and how fast?", ("velocity", "drift", "coupling")
+    "flow",
+    "Flow",
+    "Which way do cells move, and how fast?",
+    ("velocity", "drift", "coupling"),
+    needs=DataRequirement.TIME,
 )
 controls = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with controls[0]:

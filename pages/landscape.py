@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import landscape, scatter
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
@@ -14,6 +15,7 @@ run, data, info, map_name = view.open_view(
     "Where do cells settle?",
     ("velocity", "drift", "potential", "coupling", "sampler"),
     follow=True,
+    needs=DataRequirement.TIME,
 )
 dark, outline_key = chart.dark(), f"roll_{run.id}_{map_name}"
 

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.results import BaselineScores, Distances, Scores
 from cellflow_core.analysis.simulate import simulate
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.train_validation_split import halves
@@ -49,7 +50,7 @@ class Baselines:
 
 def middle_times(data: Snapshots) -> tuple[float, ...]:
     """The times that can be left out. Raises ValueError where there are under three times."""
-    if len(data.times) < 3:
+    if DataRequirement.HOLD_OUT not in data.has:
         raise ValueError(
             f"leaving a time out needs cells at three or more times, these data have {len(data.times)}: "
             "the time left out must lie between two others"

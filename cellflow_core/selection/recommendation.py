@@ -138,7 +138,7 @@ def _error_words(ratio: float, ratios: Mapping[str, float], sets: int) -> str:
 def remarks(info: DatasetInfo, wishes: ModelGoals) -> tuple[str, ...]:
     """What the data mean for the choice, whatever the model."""
     said, counts = [], info.counts
-    if len(info.times) == 2:
+    if DataRequirement.TIMES in info.has and DataRequirement.HOLD_OUT not in info.has:
         said.append("There are two times only: none can be left out, so how far to trust the model stays unmeasured.")
     if counts and min(counts) < 100:
         said.append(

@@ -169,3 +169,14 @@ def test_data_sets_of_one_name_are_told_apart_and_the_right_one_is_taken():
     assert page.selectbox(key="pick_dataset").value == first
     page.selectbox(key="pick_dataset").set_value(second).run()
     assert page.query_params["dataset"] in (second, [second]) and not page.exception
+
+
+def test_cells_without_a_time_are_shown_and_say_what_they_lack():
+    rng = np.random.default_rng(0)
+    data = Snapshots(rng.normal(size=(60, 2)), None, AffineSpace.coordinates(("a", "b")))
+    id = store.save_dataset(data, label="untimed", origin="upload", source="made here")
+    page = opened("data", dataset=id)
+    shown = " ".join(each.value for each in (*page.markdown, *page.caption))
+    assert "The time of these cells is not known" in shown and "no known time" in shown
+    assert "time of these cells is not known" in opened("train", dataset=id).subheader[-1].value
+    assert "cannot test a model" in opened("compare", dataset=id).subheader[0].value

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.state_space import StateSpace
-from cellflow_core.data.store import delete
+from cellflow_core.data.store import delete, open_dataset
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 from cellflow_core.runs.run import Run
 from tests import ROOT, examples, toys
@@ -233,3 +233,12 @@ def test_names_of_the_user_are_never_markup(monkeypatch: pytest.MonkeyPatch) -> 
     page = opened("perturb", run=run.id)
     assert "\\<img" in said(page)
     assert "<img" not in said(page).replace("\\<img", "")
+
+
+@pytest.mark.parametrize("name", ["landscape", "flow", "time", "fates", "perturb"])
+def test_a_view_says_what_the_data_lack(name: str) -> None:
+    run = trained(AffineSpace.of_genes(("Gata1", "Spi1")))
+    path = open_dataset(run.recipe.dataset).folder / "info.json"
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps(stored | {"times": [], "counts": [], "has": []}))
+    assert "cannot show this" in opened(name, run=run.id).subheader[0].value

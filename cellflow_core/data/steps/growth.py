@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.preprocessing import gene_sets
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.steps.contract import Say, Step, StepResult, with_covariate
 from cellflow_core.data.store.dataset import Dataset
 from cellflow_core.time_units import days_in
@@ -77,7 +78,7 @@ class EstimateGrowth(Step):
             )
             notes.append(_NOTE)
         if wish.use_cell_counts_as_mass:
-            if len(data.times) < 2:
+            if DataRequirement.TIMES not in data.has:
                 raise ValueError("the cells are of one time, so their number says nothing of growth")
             counts = np.array([(data.t == time).sum() for time in data.times], dtype=np.float64)
             data = dataclasses.replace(data, mass=counts)

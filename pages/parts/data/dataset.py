@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellflow_core.data import store
 from cellflow_core.data.importing import second_modality
+from cellflow_core.data.requirements import DataRequirement, unmet
 from cellflow_core.data.store.dataset import view_name
 from cellflow_core.figures import scatter
 from cellflow_core.figures.data import counts
@@ -17,8 +18,8 @@ from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.time_units import pluralize
 from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps
 from pages.parts.views import view
-from pages.parts.widgets import progress_bar, undo
-from pages.parts.widgets.background import forget, pending, sentence, shared
+from pages.parts.widgets import progress_bar, selectors, undo
+from pages.parts.widgets.background import catalogue, forget, pending, sentence, shared
 from pages.parts.widgets.chart import chart, dark, lasso, selection
 
 SPACES = {
@@ -44,8 +45,8 @@ NEEDS = {
 def show(info: store.DatasetInfo) -> None:
     """The page of one data set."""
     _facts(info)
-    if len(info.times) == 1:
-        _one_moment()
+    if DataRequirement.TIMES not in info.has:
+        _one_moment(info)
     left, right = st.columns([3, 2], gap="large")
     with left:
         shown = _cells(info)
@@ -70,16 +71,17 @@ def _facts(info: store.DatasetInfo) -> None:
         st.metric("Cells", f"{info.cells:,}")
         st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
         st.metric("Times", len(info.times))
-        if len(info.times) > 1:
+        if DataRequirement.TIMES in info.has:
             st.metric("Span", f"{info.times[0]:.4g} to {info.times[-1]:.4g}{unit}".rstrip())
         st.metric(f"Axes ({SPACES.get(info.space, info.space)})", info.dim)
     if info.truth:
         st.caption(f":material/verified: Simulated, so the truth is known: {plain(info.truth)}.")
 
 
-def _one_moment() -> None:
+def _one_moment(info: store.DatasetInfo) -> None:
+    known = "These cells were measured at one moment." if info.times else "The time of these cells is not known."
     with st.container(border=True, key="one_moment"):
-        st.markdown("**These cells were measured at one moment.** A model of motion needs two or more.")
+        st.markdown(f"**{known}** A model of motion needs two times or more.")
         st.markdown(
             "If the tissue holds every stage side by side, the cells can be ordered by how alike they are. The order "
             "(pseudotime) stands in for time: it has no unit and no speed. If you have cells of other times too, put "
@@ -89,7 +91,7 @@ def _one_moment() -> None:
 
 
 def _times(info: store.DatasetInfo) -> None:
-    if len(info.times) == 1:
+    if DataRequirement.TIMES not in info.has:
         return
     st.subheader("Cells at each time")
     figure = counts.counts(info.times, info.counts, unit=info.time_unit, dark=dark())
@@ -97,17 +99,18 @@ def _times(info: store.DatasetInfo) -> None:
 
 
 def _train(info: store.DatasetInfo) -> None:
-    one = len(info.times) == 1
-    if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:", disabled=one):
+    timed = DataRequirement.TIMES in info.has
+    none_fits = not timed and all(unmet(each.needs, info.has) for each in catalogue().values())
+    if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:", disabled=none_fits):
         st.switch_page("train.py", query_params={"dataset": info.id})
-    if one:
-        st.caption("There is one time only, and motion needs two or more: order the cells by pseudotime first.")
+    if none_fits:
+        st.caption("Every model here needs cells at two or more times: order the cells by pseudotime first.")
 
 
 def _findings(info: store.DatasetInfo) -> None:
     """Available annotations, in words."""
     has = {each.name.lower() for each in store.open_dataset(info.id).snapshots().has}
-    there = [f"{len(info.times)} times" if len(info.times) > 1 else "one time"]
+    there = [selectors.times_words(info)]
     there.append("a way from every state back to its genes" if "genes" in has else "coordinates without genes")
     there += [words for need, words in NEEDS.items() if need in has]
     there += [f"{plain(each)} counts" for each in info.layers]
@@ -122,7 +125,7 @@ def _cells(info: store.DatasetInfo) -> str:
     """The picture of the cells, in which an outline can be drawn. The view it shows."""
     st.subheader("Embedding")
     data = store.open_dataset(info.id)
-    ways: list[tuple[str, str]] = [("time", "")] if len(info.times) > 1 else []
+    ways: list[tuple[str, str]] = [("time", "")] if DataRequirement.TIMES in info.has else []
     ways += [("label", each) for each in info.annotations] + [("number", each) for each in info.covariates]
     ways += [("gene", "")] if data.genes else []
     ways = ways or [("time", "")]

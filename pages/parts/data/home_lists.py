@@ -9,7 +9,7 @@ import streamlit as st
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.reporting.formatting import ago, badge, plain
 from cellflow_core.runs.run import Run
-from pages.parts.widgets.selectors import VIEWS, run_facts
+from pages.parts.widgets.selectors import VIEWS, run_facts, times_words
 
 SHOWN = 5
 
@@ -47,7 +47,7 @@ def show(datasets: Sequence[DatasetInfo], runs: Sequence[Run]) -> None:
                     icon=":material/table_chart:",
                     query_params={"dataset": info.id},
                 )
-                st.caption(f"{info.cells:,} cells at {len(info.times)} times")
+                st.caption(f"{info.cells:,} cells at {times_words(info)}")
         if len(datasets) > SHOWN:
             st.page_link("data.py", label=f"All {len(datasets)}", icon=":material/more_horiz:")
     with right:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from cellflow_core.config import Setting
 from cellflow_core.data import store
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.steps import registry
 from cellflow_core.jobs import sandbox
 from cellflow_core.math.polygon import format_polygon, in_polygon
@@ -35,7 +36,7 @@ def show(info: store.DatasetInfo, shown: str) -> None:
     name = st.selectbox(
         "Next step",
         names,
-        index=names.index("pseudotime") if len(info.times) == 1 else None,
+        index=names.index("pseudotime") if DataRequirement.TIMES not in info.has else None,
         key=f"next_step_{info.id}",
         placeholder="Choose what to do",
         format_func=lambda each: kinds[each].title,
@@ -92,7 +93,7 @@ def _subset(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -
     ways = {"label": "By group", "outline": "By outline", "time": "By time"}
     if not info.annotations:
         del ways["label"]
-    if len(info.times) == 1:
+    if DataRequirement.TIMES not in info.has:
         del ways["time"]
     by = _choice("Choose cells", ways, f"subset_by_{info.id}")
     chosen: Values | None

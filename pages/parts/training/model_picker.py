@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.selection import recommendation
 from cellflow_core.selection.benchmark_results import Evidence, evidence
@@ -28,9 +29,9 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, reco
     st.subheader("1. What do you want to know?")
     wishes = _wishes()
     ranked = {each.model: each for each in recommendation.rank(info, cards.values(), wishes, _measured())}
-    if len(info.times) == 1 and not any(each.trainable for each in ranked.values()):
+    if DataRequirement.TIMES not in info.has and not any(each.trainable for each in ranked.values()):
         empty_state(
-            "These cells were measured at one moment",
+            "These cells were measured at one moment" if info.times else "The time of these cells is not known",
             "Every model here learns motion and needs cells at two or more times: order these by pseudotime on the "
             "Data page, or load cells of other times too.",
             {"data.py": "Order them by pseudotime", "runs.py": "All trained models"},

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DamagedDatasetError, Dataset, DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
@@ -27,8 +28,18 @@ class ViewContext(NamedTuple):
     view: str
 
 
-def open_view(page: str, title: str, question: str, capability: tuple[str, ...], follow: bool = False) -> ViewContext:
-    """Title, question, the model, what it cannot see, and the 2-D map. Ends the page where there is nothing to show."""
+def open_view(
+    page: str,
+    title: str,
+    question: str,
+    capability: tuple[str, ...],
+    follow: bool = False,
+    needs: DataRequirement = DataRequirement.TIMES,
+) -> ViewContext:
+    """Title, question, the model, its limitation, and the 2-D map. Ends the page where there is nothing to show.
+
+    needs  what the view requires of the data, whatever the model
+    """
     st.title(title)
     st.markdown(f":gray[{question}]")
     texts(page)
@@ -40,6 +51,13 @@ def open_view(page: str, title: str, question: str, capability: tuple[str, ...],
         dataset.snapshots()
     except (KeyError, DamagedDatasetError) as error:
         selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})
+    if needs not in dataset.info.has:
+        selectors.empty_state(
+            "These data cannot show this",
+            f"This view needs {needs}, and {plain(dataset.info.label)} does not have that: order its cells by "
+            "pseudotime on the Data page, or choose a model of other data above.",
+            {"data.py": "Data"},
+        )
     with right:
         view = _map_choice(dataset)
     limitation = background.catalogue()[run.recipe.model].limitation

@@ -23,7 +23,13 @@ WORDS: Mapping[str, str] = {
     "interaction": "what cells do to each other",
     "potential": "a landscape of its own",
     "coupling": "pairs of early and late cells",
-    "sampler": "a way of its own to draw later cells",
+    "sampler": "a sampler of later cells",
+    "transitions": "transition probabilities between cells",
+    "latent_time": "an order of the cells",
+    "network": "which gene acts on which",
+    "kinetics": "rates of transcription, splicing and degradation",
+    "velocity_uncertainty": "how sure the velocity is",
+    "courses": "the course of individuals under their doses",
 }
 """What a capability means to a person."""
 
@@ -130,8 +136,12 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
 
 def dataset_words(info: store.DatasetInfo) -> str:
     """A data set in one line."""
-    times = f"{len(info.times)} times" if len(info.times) > 1 else "one time"
-    return f"{info.label} · {info.cells:,} cells at {times}"
+    return f"{info.label} · {info.cells:,} cells at {times_words(info)}"
+
+
+def times_words(info: store.DatasetInfo) -> str:
+    """ "5 times", "one time", "no known time"."""
+    return f"{len(info.times)} times" if len(info.times) > 1 else "one time" if info.times else "no known time"
 
 
 def run_words(run: Run, datasets: Mapping[str, str]) -> str:
