@@ -181,6 +181,8 @@ def _colours(data: store.Dataset, kind: str, name: str) -> tuple[str, np.ndarray
     """(title, codes or values, names of the codes) of a colouring."""
     snapshots = data.snapshots()
     if kind == "time":
+        if not len(snapshots.t):
+            return "", None, ()
         unit = f" ({snapshots.time_unit})" if snapshots.time_unit else ""
         return f"time{unit}", *scatter.grouped(snapshots.t)
     if kind == "label":
