@@ -88,11 +88,11 @@ def read(folder: Path, courses: str | None) -> Iterable[tuple[str, SnapshotTenso
 def off(frames: SnapshotTensors, k: int) -> dict[Option, float]:
     """Logarithm of W1 over that of the midpoint, of every option, at time k."""
     rng = torch.Generator().manual_seed(0)
-    even = growth_penalty.held_out_error(frames, k, Exact(), rng)
+    even = growth_penalty.interpolation_error(frames, k, Exact(), rng)
     found = {EVEN: 0.0}
     for sides in SIDES:
         for each in PRICES:
-            missed = growth_penalty.held_out_error(frames, k, Unbalanced(EPSILON, each, sides), rng)
+            missed = growth_penalty.interpolation_error(frames, k, Unbalanced(EPSILON, each, sides), rng)
             found[sides, each] = math.log(missed / even)
     return found
 

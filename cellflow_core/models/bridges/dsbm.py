@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import functional_call
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
@@ -38,9 +38,11 @@ from cellflow_core.models.contract import (
     Update,
 )
 from cellflow_core.models.losses.bridge_matching_loss import bridge_matching_loss
+from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 from cellflow_core.models.paths.brownian_bridge import simulate_bridge, with_bridge_noise
 from cellflow_core.models.paths.path_sample import interval_fraction, straight_path
+from cellflow_core.models.paths.settings import DiffusionSettings
 from cellflow_core.models.transport.ot_solvers import coupling
 from cellflow_core.models.transport.pair_sampler import Pairing, PairSampler
 
@@ -51,12 +53,7 @@ PAIRS = 2048
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
-    sigma: float = setting(
-        0.25, "strength of the random motion", 0.01, 10.0, "spreads of the data per square root of the mean time gap"
-    )
+class Settings(DiffusionSettings, MLPSettings):
     n_imf_iterations: int = setting(
         4, "how often the process is learnt, each time from new pairs but the first", 1, 100
     )

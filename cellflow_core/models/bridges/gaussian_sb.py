@@ -25,18 +25,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.gaussians import entropic_cross, shrunk_covariance
 from cellflow_core.models.contract import Context, DynamicsModel, HasNoise, HasScore, HasVelocity, Phase
+from cellflow_core.models.paths.settings import DiffusionSettings
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    sigma: float = setting(
-        0.25, "strength of the random motion", 0.01, 10.0, "spreads of the data per square root of the mean time gap"
-    )
+class Settings(DiffusionSettings):
+    """The Brownian motion that the bridge starts from."""
 
 
 class GaussianSB(DynamicsModel, HasVelocity, HasScore, HasNoise):

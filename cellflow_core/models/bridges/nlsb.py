@@ -13,7 +13,8 @@ equation:
 
 p is a Gaussian mixture around measured cells of all times: cells avoid places where none was seen. v is a network that
 is fitted to the velocities of the measured cells first. As RNA velocity is known up to its unit only, v has the typical
-speed of the data and c is learnt. All terms are without unit: lengths in spreads of the data, times in mean gaps.
+speed of the data and c is learnt. All terms are without unit: lengths in standard deviations (pooled), times in mean
+intervals.
 
 Clouds alone do not tell noise from drift: what is learnt is the noise of the cheapest motion, most often less than the
 true one; `learn_sigma` off keeps a strength that is known, and the motion is the Schroedinger bridge of it.
@@ -35,7 +36,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting, with_default
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.models.contract import (
@@ -50,34 +51,34 @@ from cellflow_core.models.contract import (
 )
 from cellflow_core.models.losses.ot_loss import minibatch_energy_loss
 from cellflow_core.models.networks.ode_solver import ODESolver
+from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
 from cellflow_core.models.paths.euler_maruyama import SDEPath, euler_maruyama
 
 CENTRES = 512
 """Measured cells that the mixture p stands on."""
 LEAST = 0.02
-"""Least noise, in spreads of the data per square root of the mean time gap."""
+"""Least noise, in standard deviations (pooled) per square root of the mean time interval."""
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(2, "hidden layers", 1, 12)
+class Settings(MLPSettings):
+    depth: int = with_default(MLPSettings, "depth", 2)
     lagrangian: Literal["potential-free", "density", "velocity"] = setting(
         "potential-free",
         "cells pay for their speed; also for places where no cell was measured; or for leaving the RNA velocity",
     )
-    action: float = setting(0.02, "weight of what the ways cost", 0.0, 100.0)
+    action: float = setting(0.02, "weight of the action along paths", 0.0, 100.0)
     residual: float = setting(0.01, "weight of the Hamilton-Jacobi-Bellman equation", 0.0, 100.0)
-    density_weight: float = setting(0.1, "density: price of a place where no cell was measured", 0.0, 100.0)
+    density_weight: float = setting(0.1, "density: penalty of places where no cell was measured", 0.0, 100.0)
     sigma: float = setting(
         0.25,
-        "strength of the random motion, or that which training starts from",
+        "diffusion coefficient sigma, or its initial value where it is learnt",
         0.05,
         10.0,
-        "spreads of the data per square root of the mean time gap",
+        "standard deviations (pooled) per square root of the mean time interval",
     )
-    learn_sigma: bool = setting(True, "learn the strength of the random motion, at each time its own")
+    learn_sigma: bool = setting(True, "learn the diffusion coefficient sigma as a function of time")
     substeps: int = setting(8, "steps from one time to the next", 1, 1000, "steps")
 
 
@@ -160,7 +161,7 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
         return KernelDensity(centres, self.spec.scale * len(centres) ** (-1 / (self.spec.dim + 4)))
 
     def loss(self, batch: Batch) -> Loss:
-        """Means over ways, per axis, in squared spreads of the data."""
+        """Means over ways, per axis, in squared standard deviations (pooled)."""
         size = batch.x.shape[1]
         t0, t1 = (each.repeat_interleave(size) for each in (batch.times[:-1], batch.times[1:]))
         x0 = batch.x[:-1].flatten(0, 1)

@@ -16,25 +16,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasNoise, HasScore, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.losses.bridge_matching_loss import bridge_matching_loss
+from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 from cellflow_core.models.paths.brownian_bridge import with_bridge_noise
 from cellflow_core.models.paths.path_sample import interval_fraction, straight_path
+from cellflow_core.models.paths.settings import DiffusionSettings
 from cellflow_core.models.transport.ot_solvers import StaticBridge, coupling
 from cellflow_core.models.transport.pair_sampler import Pairing
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
-    sigma: float = setting(
-        0.25, "strength of the random motion", 0.01, 10.0, "spreads of the data per square root of the mean time gap"
-    )
+class Settings(DiffusionSettings, MLPSettings):
     coupling: Literal["exact", "sinkhorn", "geodesic", "minibatch", "independent"] = setting(
         "exact",
         "pairs by the shortest way, by the most likely way of cells that jitter so, by the shortest way through the "

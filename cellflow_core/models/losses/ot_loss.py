@@ -29,7 +29,9 @@ def minibatch_energy_loss(
     rng: torch.Generator,
     log_mass: Sequence[Tensor] | Float[Tensor, "clouds batch"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean of D over pairs of clouds, per axis, in squared spreads of the data: differentiable in cells and masses.
+    """Mean of D over pairs of clouds, per axis, in squared standard deviations (pooled).
+
+    Differentiable in cells and masses.
 
     log_mass  of each landed cell, up to a constant for each cloud; None: all count alike
     """
@@ -75,7 +77,7 @@ def ot_cost(
 def density_loss(
     x: Float[Tensor, "n dim"], cells: Float[Tensor, "m dim"], spec: DataSpec, neighbours: int = 5, margin: float = 0.01
 ) -> Float[Tensor, ""]:
-    """Mean of max(0, d - margin), d the distances of each x to its nearest measured cells, in spreads of the data.
+    """Mean of max(0, d - margin), d the distances of each x to its nearest cells, in standard deviations (pooled).
 
     The density loss of Tong et al., ICML 2020, arXiv:2002.04461. Distances are divided by the root of the dimension.
     """

@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement
 from math import comb
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from cellflow_core.data.snapshots import DataSpec
@@ -84,3 +84,14 @@ class PolynomialRBFBasis(nn.Module):
 
     def _inside(self, x: Tensor) -> Tensor:
         return self._standard(x).clamp(self.low, self.high)
+
+
+def ridge_weights(
+    square: Float[Tensor, "k k"], aim: Float[Tensor, " k"], used: Bool[Tensor, " k"], ridge: float
+) -> Float[Tensor, " k"]:
+    """w of (square + ridge I) w = aim over the columns in use, zero for the others; the last is not penalised."""
+    penalty = torch.full_like(aim, ridge)
+    penalty[-1] = 0.0
+    found = torch.zeros_like(aim)
+    found[used] = torch.linalg.solve((square + penalty.diag())[used][:, used], aim[used])
+    return found

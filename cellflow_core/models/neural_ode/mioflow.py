@@ -18,37 +18,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.losses.ot_loss import density_loss, minibatch_energy_loss
 from cellflow_core.models.networks.ode_solver import ODESolver, State
+from cellflow_core.models.networks.settings import MLPSettings, ODESettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
-    density: float = setting(0.1, "weight of the distance of landed cells from measured ones", 0.0, 100.0)
-    neighbours: int = setting(5, "nearest measured cells that this distance is taken to", 1, 100, "cells")
-    margin: float = setting(0.01, "distance that is no matter", 0.0, 100.0, "spreads of the data")
-    energy: float = setting(0.01, "weight of the kinetic energy: straighter, but shorter ways", 0.0, 100.0)
+class Settings(ODESettings, MLPSettings):
+    density: float = setting(
+        0.1, "weight of the density loss: distance of simulated cells from measured ones", 0.0, 100.0
+    )
+    neighbours: int = setting(5, "nearest measured cells k of the density loss", 1, 100, "cells")
+    margin: float = setting(
+        0.01, "distance h below which the density loss is zero", 0.0, 100.0, "standard deviations (pooled)"
+    )
+    energy: float = setting(0.01, "weight of the kinetic energy: straighter, but shorter paths", 0.0, 100.0)
     global_fraction: float = setting(
         0.3, "share of the training that carries the first cells through all times", 0.0, 1.0
     )
-    solver: Literal["midpoint", "rk4", "dopri5"] = setting(
-        "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
-    )
-    substeps: int = setting(4, "steps from one time to the next", 1, 200, "steps")
-    tolerance: float = setting(1e-3, "dopri5: largest error of a step", 1e-8, 1.0, "spreads of the data")
 
 
 class MIOFlow(DynamicsModel, HasVelocity):
@@ -105,7 +103,7 @@ class MIOFlow(DynamicsModel, HasVelocity):
         return x, energy.mean()
 
     def _loss(self, landed: Sequence[Tensor], energy: Tensor, batch: Batch) -> Loss:
-        """Per axis, in squared spreads of the data; the distance from cells in spreads."""
+        """Per axis, in squared standard deviations (pooled); the distance from cells in spreads."""
         chosen = self.config
         near = [
             density_loss(x, cells, self.spec, chosen.neighbours, chosen.margin)

@@ -10,33 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.losses.ot_loss import minibatch_energy_loss
 from cellflow_core.models.networks.ode_solver import ODESolver, State
+from cellflow_core.models.networks.settings import MLPSettings, ODESettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
+class Settings(ODESettings, MLPSettings):
     energy: float = setting(
-        0.05, "weight of the kinetic energy against the transport loss: straighter, but shorter ways", 0.0, 100.0
+        0.05, "weight of the kinetic energy against the transport loss: straighter, but shorter paths", 0.0, 100.0
     )
-    solver: Literal["midpoint", "rk4", "dopri5"] = setting(
-        "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
-    )
-    substeps: int = setting(4, "steps from one time to the next", 1, 200, "steps")
-    tolerance: float = setting(1e-3, "dopri5: largest error of a step", 1e-8, 1.0, "spreads of the data")
 
 
 class NeuralODE(DynamicsModel, HasVelocity):
@@ -62,7 +56,7 @@ class NeuralODE(DynamicsModel, HasVelocity):
         return (Phase("carry", (Update(self.loss, self.net.parameters()),)),)
 
     def loss(self, batch: Batch) -> Loss:
-        """Mean over intervals, per axis, in squared spreads of the data."""
+        """Mean over intervals, per axis, in squared standard deviations (pooled)."""
         landed, energy = self.carry(batch)
         transport = minibatch_energy_loss(landed, batch.x[1:], self.spec, batch.rng)
         energy = energy / (self.spec.dim * self.spec.scale**2)

@@ -10,14 +10,14 @@ of the last time to the time before, there joined by the cells of that time, and
 
     - mean log p(t_k, x)  +  energy E |v|^2  +  jacobian E |dv/dx|^2  +  density hinge  (+ alignment with RNA velocity)
 
-per axis, in spreads of the data and mean gaps. Energy makes it dynamic optimal transport (Benamou & Brenier 2000) whose
-end is met by likelihood; the squared Jacobian keeps the solver's work small (Finlay et al., ICML 2020,
-arXiv:2002.02798); the hinge keeps ways near measured cells of any time, at measured times and half-way between. With
-steps of fixed size the Jacobian has another task: where slopes are steep for the steps, the likelihood can be bettered
-by the error of the solver. On a simulated tree it then fell below what the added noise allows, and cells landed far
-from the measured ones; so its weight is far above the paper's, which has small adaptive steps. The price: it holds back
-sharp forks. Where a tight first cloud splits into far branches, most cells take one of them and shares are wrong; a
-smaller weight with rk4 and more steps is then needed.
+per axis, in standard deviations (pooled) and mean intervals. Energy makes it dynamic optimal transport (Benamou &
+Brenier 2000) whose end is met by likelihood; the squared Jacobian keeps the solver's work small (Finlay et al., ICML
+2020, arXiv:2002.02798); the hinge keeps ways near measured cells of any time, at measured times and half-way between.
+With steps of fixed size the Jacobian has another task: where slopes are steep for the steps, the likelihood can be
+bettered by the error of the solver. On a simulated tree it then fell below what the added noise allows, and cells
+landed far from the measured ones; so its weight is far above the paper's, which has small adaptive steps. The price:
+it holds back sharp forks. Where a tight first cloud splits into far branches, most cells take one of them and shares
+are wrong; a smaller weight with rk4 and more steps is then needed.
 
 The divergence is exact, dim derivatives at a time, or estimated along one random direction of signs, which stays the
 same on the whole way of a cell (Hutchinson 1990; Grathwohl et al., ICLR 2019, arXiv:1810.01367). Departures from the
@@ -31,43 +31,41 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting, with_default
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.losses.ot_loss import density_loss
 from cellflow_core.models.networks.ode_solver import ODESolver, State
+from cellflow_core.models.networks.settings import MLPSettings, ODESettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
-    energy: float = setting(0.3, "weight of the kinetic energy against the likelihood: straighter ways", 0.0, 100.0)
+class Settings(ODESettings, MLPSettings):
+    energy: float = setting(0.3, "weight of the kinetic energy against the likelihood: straighter paths", 0.0, 100.0)
     jacobian: float = setting(
         0.3, "weight of the squared slopes of the velocity: smoother motion, no sharp forks", 0.0, 100.0
     )
-    density: float = setting(0.1, "weight of the distance of ways from measured cells", 0.0, 100.0)
-    neighbours: int = setting(5, "nearest measured cells that this distance is taken to", 1, 100, "cells")
+    density: float = setting(0.1, "weight of the density loss: distance of paths from measured cells", 0.0, 100.0)
+    neighbours: int = setting(5, "nearest measured cells k of the density loss", 1, 100, "cells")
     alignment: float = setting(
         0.0, "weight of the angle between velocity and RNA velocity, which the data must then have", 0.0, 100.0
     )
-    input_noise: float = setting(0.1, "noise that is added to the cells in training", 0.0, 2.0, "spreads of the data")
+    input_noise: float = setting(0.1, "noise added to the cells in training", 0.0, 2.0, "standard deviations (pooled)")
     max_exact_divergence_dim: int = setting(
         10, "dimensions up to which the divergence is exact, not along one random direction", 0, 1000
     )
-    solver: Literal["midpoint", "rk4", "dopri5"] = setting(
-        "midpoint", "rule of the steps; dopri5 chooses their size by the tolerance"
+    substeps: int = with_default(
+        ODESettings, "substeps", 1, help="fixed-step solvers: steps per half interval between measured times"
     )
-    substeps: int = setting(1, "steps in each half of the way from one time to the next", 1, 200, "steps")
-    tolerance: float = setting(1e-3, "dopri5: largest error of a step", 1e-8, 1.0, "spreads of the data, nats an axis")
+    tolerance: float = with_default(ODESettings, "tolerance", 1e-3, unit="standard deviations (pooled), nats per axis")
 
 
 @dataclass(frozen=True)

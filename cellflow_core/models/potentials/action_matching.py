@@ -11,7 +11,7 @@ over every interval, where E weighs each cell by its mass (equations 5, 12 and 1
     entropic    extra = sigma^2/2 Laplacian s  dx = grad s dt + sigma dW
     unbalanced  extra = s^2 / (2 l^2)          v = grad s, d log mass / dt = s / l^2
 
-(l = 1 there: it says how far a cell moves for the price of growing e-fold, and gives s^2 the units of |grad s|^2.)
+(l = 1 there: it is the distance whose cost is that of growing e-fold, and gives s^2 the units of |grad s|^2.)
 Cells between the measured times come from paths between paired cells, x_t = (1-s) x0 + s x1 + w eps, as in section 4
 there. w is constant but for "entropic", where it is that of a Brownian bridge beside, w^2 = w0^2 + sigma^2 T s (1-s);
 mass changes along a path at the rate r of its pair.
@@ -35,7 +35,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
@@ -51,20 +51,19 @@ from cellflow_core.models.contract import (
     Update,
 )
 from cellflow_core.models.losses.flow_matching_loss import sum_of
+from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
 from cellflow_core.models.paths.path_sample import straight_path
+from cellflow_core.models.paths.settings import PathNoiseSettings
 from cellflow_core.models.transport.ot_solvers import StaticBridge, Unbalanced, coupling
 from cellflow_core.models.transport.pair_sampler import Pairing
 
 NARROW = 1e-3
-"""Least width of a path, in spreads of the data: the entropic target divides by it."""
+"""Least width of a path, in standard deviations (pooled): the entropic target divides by it."""
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
-    sigma: float = setting(0.1, "width of the path around the straight line", 0.0, 10.0, "spreads of the data")
+class Settings(PathNoiseSettings, MLPSettings):
     coupling: Literal["exact", "minibatch", "independent"] = setting(
         "exact",
         "plain: transport plan of all cells once, of each batch, or random pairs; the other variants bring their own",
@@ -77,16 +76,20 @@ class Settings(Config):
     )
     noise: float = setting(
         0.25,
-        "entropic: strength of the random motion",
+        "entropic: diffusion coefficient sigma",
         0.01,
         10.0,
-        "spreads of the data per square root of the mean time gap",
+        "standard deviations (pooled) per square root of the mean time interval",
     )
     wfr_length: float = setting(
-        1.0, "unbalanced: how far a cell moves for the price of growing e-fold", 0.01, 100.0, "spreads of the data"
+        1.0,
+        "unbalanced: length delta: distance whose cost is that of growing e-fold",
+        0.01,
+        100.0,
+        "standard deviations (pooled)",
     )
     growth_penalty: float = setting(
-        0.5, "unbalanced: price of growth against the way, of the pairs", 0.01, 1e4, "mean squared distances"
+        0.5, "unbalanced: penalty rho of growth in the pairs", 0.01, 1e4, "multiples of the mean cost"
     )
 
 

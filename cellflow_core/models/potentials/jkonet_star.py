@@ -7,15 +7,12 @@ cell y of rho' and its partner x of rho under optimal transport fulfil (equation
 
     grad V(y) + (grad W * rho')(y) + beta grad log rho'(y) + (y - x) / tau = 0,
 
-so that the energy is found by least squares over pairs known beforehand. It stands in for JKOnet (Bunne, Papaxanthos,
-Krause & Cuturi, AISTATS 2022, arXiv:2106.06345), which finds the same energy by an optimisation inside another: every
-step of its training solves for a whole transport map. The first-order condition needs no inner problem, is convex in
-the linear variant, and knows interaction and noise besides.
+so that the energy is a least-squares fit over known pairs, without JKOnet's inner optimisation (arXiv:2106.06345).
 
 The step of the paper is the gap between two measured times, and the condition of so long a step is off by its length.
 Here a gap is cut into `substeps` along the displacement interpolation; grad log rho comes from a mixture of Gaussians.
-V and beta are told apart by cells that are far from rest alone: at rest grad V = -beta grad log rho for any beta. A
-landscape that moves in time can mimic noise, so the two are not learnt together.
+V and beta are identified by cells far from rest alone: at rest grad V = -beta grad log rho for any beta. A landscape
+that moves in time can mimic noise, so the two are not learnt together.
 """
 
 from __future__ import annotations
@@ -29,7 +26,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting, with_default
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.gaussians import mixture_score
@@ -44,7 +41,8 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
-from cellflow_core.models.networks.linear_potential import PolynomialRBFBasis
+from cellflow_core.models.networks.linear_potential import PolynomialRBFBasis, ridge_weights
+from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
 from cellflow_core.models.transport.ot_solvers import Exact
 from cellflow_core.models.transport.transport_plans import plans
@@ -56,24 +54,23 @@ REACHES = (0.25, 0.5, 1.0, 2.0)
 CROWD = 256
 """Cells of each time that stand for the population in W * rho."""
 MIXTURE = 5000
-"""Most cells that the density of one moment is found from."""
+"""Most cells of a density estimate."""
 BLOCK = 1024
 """Cells that are compared with a crowd at once."""
 RIDGE = 1e-4
 """Pull of the weights of the linear variant to zero, against a mean over all conditions (the paper: 1e-2, a sum)."""
 LEAST_NOISE = 1e-3
-"""Least noise, in spreads of the data per square root of the mean time gap: a variance is not below zero."""
+"""Least noise, in standard deviations (pooled) per square root of the mean interval: no variance is negative."""
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(2, "hidden layers", 1, 12)
+class Settings(MLPSettings):
+    depth: int = with_default(MLPSettings, "depth", 2)
     variant: Literal["net", "linear"] = setting(
         "net", "the landscape as a network, or as polynomials and bumps found by one solve"
     )
     landscape: Literal["fixed", "moving"] = setting("fixed", "whether the landscape may change in time")
-    diffusion: bool = setting(True, "learn the strength of the random motion too (with a fixed landscape)")
+    diffusion: bool = setting(True, "learn the diffusion coefficient too (with a fixed landscape)")
     interaction: bool = setting(False, "learn how cells attract or repel each other too")
     substeps: int = setting(4, "steps of descent between two measured times, 1 as in the paper", 1, 64)
 
@@ -217,10 +214,10 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         used[size : 2 * size] = self.config.landscape == "moving"
         used[2 * size : -1] = self.config.interaction
         used[-1] = self.config.diffusion
-        weights = _ridge(square, aim, used)
+        weights = ridge_weights(square, aim, used, RIDGE)
         if weights[-1] < 0:
             used[-1] = False
-            weights = _ridge(square, aim, used)
+            weights = ridge_weights(square, aim, used, RIDGE)
         self.weights.copy_(weights[: 2 * size].view(2, size))
         self.interaction_weights.copy_(weights[2 * size : -1])
         self.lift.copy_(weights[-1].clamp(min=LEAST_NOISE**2 / 2).log() / BETA_LR_SCALE)
@@ -301,12 +298,3 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             bump = (-apart / (2 * reach**2)).exp() / reach**2
             slopes.append(-(bump[:, :, None] * away).mean(dim=1))
         return torch.stack(slopes, dim=2)
-
-
-def _ridge(square: Tensor, aim: Tensor, used: Tensor) -> Tensor:
-    """The weights of the columns in use, zero for the others; beta, the last, is not pulled to zero."""
-    pull = torch.full_like(aim, RIDGE)
-    pull[-1] = 0.0
-    found = torch.zeros_like(aim)
-    found[used] = torch.linalg.solve((square + pull.diag())[used][:, used], aim[used])
-    return found

@@ -34,7 +34,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting, with_default
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
@@ -49,17 +49,15 @@ from cellflow_core.models.contract import (
 )
 from cellflow_core.models.losses.ot_loss import minibatch_energy_loss
 from cellflow_core.models.networks.ode_solver import ODESolver
+from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import potential_scale
 from cellflow_core.models.paths.euler_maruyama import euler_maruyama
+from cellflow_core.models.paths.settings import DiffusionSettings
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(2, "hidden layers", 1, 12)
-    sigma: float = setting(
-        0.25, "strength of the random motion", 0.01, 10.0, "spreads of the data per square root of the mean time gap"
-    )
+class Settings(DiffusionSettings, MLPSettings):
+    depth: int = with_default(MLPSettings, "depth", 2)
     start: Literal["previous", "first"] = setting(
         "previous", "cells are followed from each time to the next, or from the first time to all others"
     )

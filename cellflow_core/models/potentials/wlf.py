@@ -22,7 +22,7 @@ Where this departs from the paper, for the budget of a CPU: pairs and r come fro
 unbalanced, or entropic with the noise of the bridge) instead of random pairs with weights that are trained, so that q
 starts at the plan's straight ways and only refines them. For sb plan and bridges are the solution already: q rests, and
 x' is the derivative of the bridge's mean and width, each time weighed by 4 u (1-u) as its variance has no bound at the
-ends. `price` is that of the unbalanced plan, in mean squared distances of two clouds; 4 / lambda is the price of
+ends. `price` is that of the unbalanced plan, in multiples of the mean cost of two clouds; 4 / lambda is the price of
 Kullback-Leibler divergence in the Wasserstein-Fisher-Rao metric, and the mean squared distance of two like clouds is 2
 dim scale^2, which gives lambda = 2 / (price dim scale^2).
 """
@@ -37,7 +37,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
@@ -50,6 +50,7 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
+from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
 from cellflow_core.models.paths.path_sample import PathSample, at_fraction
 from cellflow_core.models.transport.ot_solvers import Exact, StaticBridge, Unbalanced
@@ -62,25 +63,23 @@ TIME_EPS = 1e-3
 
 
 @dataclass(frozen=True)
-class Settings(Config):
-    width: int = setting(64, "neurons in each hidden layer", 4, 4096)
-    depth: int = setting(3, "hidden layers", 1, 12)
+class Settings(MLPSettings):
     variant: Literal["unbalanced", "ot", "sb"] = setting(
         "unbalanced", "cells move and multiply or die; only move; or move with random steps"
     )
     growth_penalty: float = setting(
         0.5,
-        "unbalanced: price of growth against the way: dear growth is even growth",
+        "unbalanced: penalty rho of growth in the pairs; a large one gives uniform growth",
         0.01,
         1e4,
-        "mean squared distances",
+        "multiples of the mean cost",
     )
     sigma: float = setting(
         0.25,
-        "sb: strength of the random motion",
+        "sb: diffusion coefficient sigma",
         0.01,
         10.0,
-        "spreads of the data per square root of the mean time gap",
+        "standard deviations (pooled) per square root of the mean time interval",
     )
 
 

@@ -8,7 +8,6 @@ the rho whose cells come nearest to those measured, by the mean logarithm of the
 Among ties the largest is taken, as the data then ask for no growth. Intervals are twice as long here as in training;
 rho is in multiples of the mean cost of the interval, so that it carries over as far as that is the right unit.
 
-Nested selection (Stone 1974, J. R. Stat. Soc. B 36:111): a time that is held out of training takes no part in it.
 benchmarks/growth_penalty.py compares such rules on nine time courses by straight paths alone: one small rho for all
 data loses by far, and a selected one does about as well as balanced transport. Values below 1 are not offered: plans at
 such values may come nearer, but learnt growth does not follow them, as cells that a plan separates into many and few
@@ -17,17 +16,14 @@ cannot be separated by a flow. benchmarks/toggle.py shows it where the number of
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cellflow_core.data.batch import SnapshotTensors
-from cellflow_core.math.ot import wasserstein
 from cellflow_core.models.contract import TransportPlan
+from cellflow_core.models.transport.held_out_time import held_out_error, mean_log_error, systematic_sample
 from cellflow_core.models.transport.ot_solvers import OTSolver, Relax, Unbalanced
-from cellflow_core.models.transport.transport_plans import plans
 
 PENALTY_GRID = (10.0, 3.0, 1.0)
 """From nearly uniform growth to free growth; at a larger penalty the plan is nearly the same."""
@@ -50,28 +46,17 @@ def select_growth_penalty(frames: SnapshotTensors, epsilon: float, relax: Relax,
     All values see the same draws. They depend on the seed of `rng`, which is not advanced: training that is resumed
     selects the same plans.
     """
-    inner = range(1, len(frames.x) - 1)
-    if not inner:
+    times = len(frames.x)
+    if times < 3:
         return DEFAULT_PENALTY
     solvers = [Unbalanced(epsilon, rho, relax) for rho in PENALTY_GRID]
-    errors = [sum(math.log(held_out_error(frames, k, each, rng)) for k in inner) / len(inner) for each in solvers]
+    errors = [mean_log_error(lambda k, each=each: interpolation_error(frames, k, each, rng), times) for each in solvers]
     return next(rho for rho, error in zip(PENALTY_GRID, errors, strict=True) if error <= min(errors) + TIE_TOLERANCE)
 
 
-def held_out_error(frames: SnapshotTensors, k: int, solver: OTSolver, rng: torch.Generator) -> float:
+def interpolation_error(frames: SnapshotTensors, k: int, solver: OTSolver, rng: torch.Generator) -> float:
     """W1 (state) between the cells of time k and the interpolation at that time of the plan around them."""
-    draws = torch.Generator(rng.device).manual_seed(rng.initial_seed() + k)
-    before, cells, after = (_subsample(each, draws) for each in frames.x[k - 1 : k + 2])
-    around = [k - 1, k + 1]
-    mass = None if frames.mass is None else frames.mass[around]
-    (plan,) = plans(solver, SnapshotTensors((before, after), frames.times[around], frames.spec, mass=mass), draws)
-    points = (sample_interpolation(plan, float(frames.times[k]), CELLS, draws) for _ in range(DRAWS))
-    distances = [wasserstein(each.cpu().numpy(), cells.cpu().numpy()) for each in points]
-    return sum(distances) / DRAWS
-
-
-def _subsample(x: Tensor, rng: torch.Generator) -> Tensor:
-    return x[torch.randperm(len(x), generator=rng, device=x.device)[:CELLS]]
+    return held_out_error(frames, k, solver, rng, sample_interpolation, cells=CELLS, draws=DRAWS)
 
 
 def sample_interpolation(
@@ -80,10 +65,8 @@ def sample_interpolation(
     """Points of the paths at a time: systematic sampling of the pairs by their mass there."""
     s = (time - plan.t0) / (plan.t1 - plan.t0)
     target_mass = plan.weight if plan.target_mass is None else plan.target_mass
-    cdf = (plan.weight.double() ** (1 - s) * target_mass.double() ** s).cumsum(0)
-    steps = torch.arange(count, device=cdf.device) + torch.rand(1, generator=rng, device=cdf.device)
-    picked = torch.searchsorted(cdf, steps * (cdf[-1] / count)).clamp_(max=len(cdf) - 1)
-    return plan.take(picked).interpolate(time)
+    mass = plan.weight.double() ** (1 - s) * target_mass.double() ** s
+    return plan.take(systematic_sample(mass, count, rng)).interpolate(time)
 
 
 class GrowthPenalty(nn.Module):

@@ -6,23 +6,20 @@ left out of the plan `WassersteinFisherRao`, points move from the time before to
 the delta whose points come nearest to the measured cells is taken, by the mean log of exact W1 over all such times.
 Among ties the largest is taken, as the data then ask for no uneven growth. Intervals are twice as long here as in
 training. Times that are independent samples differ by chance, too, which a few hundred cells do not average out.
-
-Nested selection (Stone 1974, J. R. Stat. Soc. B 36:111): a time that is held out of training takes no part in it.
 """
 
 from __future__ import annotations
 
-import math
-
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
-from cellflow_core.math.ot import wasserstein
 from cellflow_core.math.wasserstein_fisher_rao import wfr_geodesic
+from cellflow_core.models.contract import TransportPlan
+from cellflow_core.models.transport.held_out_time import held_out_error, mean_log_error, systematic_sample
 from cellflow_core.models.transport.ot_solvers import WassersteinFisherRao
-from cellflow_core.models.transport.transport_plans import plans
 
 DELTA_GRID = (0.3, 0.5, 0.8, 1.25, 2.0, 4.0)
 """Values of delta, in RMS radii: root mean square distances of all cells from their mean."""
@@ -70,33 +67,22 @@ class WFRLengthScale(nn.Module):
     def _select(self, frames: SnapshotTensors, rng: torch.Generator) -> float:
         """All values see the same draws, which depend on the seed of `rng` alone: training that is resumed selects the
         same."""
-        inner = range(1, len(frames.x) - 1)
-        if not inner:
+        times = len(frames.x)
+        if times < 3:
             return DEFAULT_DELTA
         solvers = [WassersteinFisherRao(self.epsilon, each * self.unit) for each in DELTA_GRID]
-        errors = [sum(math.log(held_out_error(frames, k, each, rng)) for k in inner) / len(inner) for each in solvers]
+        errors = [mean_log_error(lambda k, each=each: geodesic_error(frames, k, each, rng), times) for each in solvers]
         return max(each for each, error in zip(DELTA_GRID, errors, strict=True) if error <= min(errors) + TIE_TOLERANCE)
 
 
-def held_out_error(frames: SnapshotTensors, k: int, solver: WassersteinFisherRao, rng: torch.Generator) -> float:
+def geodesic_error(frames: SnapshotTensors, k: int, solver: WassersteinFisherRao, rng: torch.Generator) -> float:
     """W1 (state) between the cells of time k and the geodesics, at that time, of the plan around them."""
-    draws = torch.Generator(rng.device).manual_seed(rng.initial_seed() + k)
-    before, cells, after = (_subsample(each, draws) for each in frames.x[k - 1 : k + 2])
-    around = [k - 1, k + 1]
-    mass = None if frames.mass is None else frames.mass[around]
-    (plan,) = plans(solver, SnapshotTensors((before, after), frames.times[around], frames.spec, mass=mass), draws)
-    assert plan.target_mass is not None
-    s = torch.full_like(plan.weight, float((frames.times[k] - plan.t0) / (plan.t1 - plan.t0)))
-    distances = []
-    for _ in range(DRAWS):
-        stays = torch.rand(len(s), generator=draws, device=s.device) < 0.5
+
+    def points(plan: TransportPlan, time: float, count: int, own: torch.Generator) -> Float[Tensor, "count dim"]:
+        assert plan.target_mass is not None
+        s = torch.full_like(plan.weight, (time - plan.t0) / (plan.t1 - plan.t0))
+        stays = torch.rand(len(s), generator=own, device=s.device) < 0.5
         at = wfr_geodesic(plan.x0, plan.x1, plan.target_mass / plan.weight, s, solver.delta, stays)
-        cdf = (plan.weight.double() * at.mass).cumsum(0)
-        steps = torch.arange(CELLS, device=cdf.device) + torch.rand(1, generator=draws, device=cdf.device)
-        picked = torch.searchsorted(cdf, steps * (cdf[-1] / CELLS)).clamp_(max=len(cdf) - 1)
-        distances.append(wasserstein(at.x[picked].cpu().numpy(), cells.cpu().numpy()))
-    return sum(distances) / DRAWS
+        return at.x[systematic_sample(plan.weight.double() * at.mass, count, own)]
 
-
-def _subsample(x: Tensor, rng: torch.Generator) -> Tensor:
-    return x[torch.randperm(len(x), generator=rng, device=x.device)[:CELLS]]
+    return held_out_error(frames, k, solver, rng, points, cells=CELLS, draws=DRAWS)

@@ -13,7 +13,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context
-from cellflow_core.models.transport import growth_penalty
+from cellflow_core.models.transport import growth_penalty, held_out_time
 from cellflow_core.models.transport.growth_penalty import (
     DEFAULT_PENALTY,
     PENALTY_GRID,
@@ -58,7 +58,7 @@ def test_populations_that_only_move_select_a_large_penalty(sizes, relax):
 
 def test_among_ties_the_largest_penalty_is_selected(monkeypatch):
     errors = dict(zip(PENALTY_GRID, (1.3, 1.004, 1.0), strict=True))
-    monkeypatch.setattr(growth_penalty, "held_out_error", lambda frames, k, solver, rng: errors[solver.rho])
+    monkeypatch.setattr(growth_penalty, "interpolation_error", lambda frames, k, solver, rng: errors[solver.rho])
     assert select_growth_penalty(SnapshotTensors.from_snapshots(moving()), EPSILON, "source", generator()) == 3.0
     errors[10.0] = 1.0
     assert select_growth_penalty(SnapshotTensors.from_snapshots(moving()), EPSILON, "source", generator()) == 10.0
@@ -73,7 +73,7 @@ def test_a_state_that_empties_while_another_fills_selects_a_small_penalty_on_bot
     frames = SnapshotTensors.from_snapshots(Snapshots(x, t, AffineSpace.coordinates(("a", "b"))))
     found = select_growth_penalty(frames, EPSILON, "both", generator())
     near, moved = (
-        growth_penalty.held_out_error(frames, 1, Unbalanced(EPSILON, each, "both"), generator())
+        growth_penalty.interpolation_error(frames, 1, Unbalanced(EPSILON, each, "both"), generator())
         for each in (found, 10.0)
     )
     assert found == min(PENALTY_GRID) and near < 0.5 * moved
@@ -89,16 +89,16 @@ def test_without_an_inner_time_none_is_selected():
 def test_the_random_draws_of_training_stay_as_they_were():
     rng, frames = generator(3), SnapshotTensors.from_snapshots(moving(cells=40))
     before = rng.get_state()
-    first = growth_penalty.held_out_error(frames, 1, Unbalanced(EPSILON, 0.3), rng)
-    assert first == growth_penalty.held_out_error(frames, 1, Unbalanced(EPSILON, 0.3), rng)
+    first = growth_penalty.interpolation_error(frames, 1, Unbalanced(EPSILON, 0.3), rng)
+    assert first == growth_penalty.interpolation_error(frames, 1, Unbalanced(EPSILON, 0.3), rng)
     assert torch.equal(before, rng.get_state())
-    assert first != growth_penalty.held_out_error(frames, 1, Unbalanced(EPSILON, 0.3), generator(4))
+    assert first != growth_penalty.interpolation_error(frames, 1, Unbalanced(EPSILON, 0.3), generator(4))
 
 
 def test_large_populations_are_compared_on_some_of_their_cells(monkeypatch):
     monkeypatch.setattr(growth_penalty, "CELLS", 50)
     seen = []
-    monkeypatch.setattr(growth_penalty, "wasserstein", lambda x, y: seen.append((len(x), len(y))) or 1.0)
+    monkeypatch.setattr(held_out_time, "wasserstein", lambda x, y: seen.append((len(x), len(y))) or 1.0)
     select_growth_penalty(SnapshotTensors.from_snapshots(moving()), EPSILON, "source", generator())
     assert seen == [(50, 50)] * 2 * growth_penalty.DRAWS * len(PENALTY_GRID)
 
