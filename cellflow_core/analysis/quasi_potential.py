@@ -21,7 +21,7 @@ Array = np.ndarray
 CELLS = 2000
 """Cells that are simulated to find where they settle."""
 SMALL_NOISE = 0.2
-"""Noise lent to a model without its own, in spreads of the data for each square root of a typical interval."""
+"""Noise lent to a model without its own, in standard deviations (pooled) for each square root of a typical interval."""
 SURE = 6.0
 """Height up to which -log p is measured: a few of the simulated cells are there."""
 CAP = 12.0

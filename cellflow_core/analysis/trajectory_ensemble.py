@@ -15,8 +15,8 @@ from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
 from cellflow_core.analysis.results import TrajectoryEnsemble
-from cellflow_core.analysis.simulate import simulate
-from cellflow_core.analysis.terminal_states import terminal_states
+from cellflow_core.analysis.simulate import Simulation, simulate
+from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
@@ -54,13 +54,9 @@ def simulate_ensemble(
     times = np.union1d(np.linspace(start.time, last, STEPS + 1), data.times[data.times > start.time])
     made = simulate(model, x0, times, seed=seed)
     fate = ends.of(made.x[-1])
-    mass = np.zeros((1 + len(siblings), len(x0), len(ends.names)))
-    mass[0, np.arange(len(x0)), fate] = np.exp(made.log_weight[-1].astype(float))
-    for k, other in enumerate(siblings, 1):
-        its = simulate(other, x0, times[[0, -1]], seed=seed)
-        mass[k, np.arange(len(x0)), ends.of(its.x[-1])] = np.exp(its.log_weight[-1].astype(float))
-    share, low, high = fate_proportions(mass, seed)
-    alone = len(x0) == 1
+    others = (simulate(each, x0, times[[0, -1]], seed=seed) for each in siblings)
+    mass = np.stack([_fate_mass(each, ends) for each in (made, *others)])
+    (share, low, high), alone = fate_proportions(mass, seed), len(x0) == 1
     paths, weight = view.project(made.x).astype(float), made.weight.astype(float)
     bundles = [_bundle(paths[:, fate == k], weight[:, fate == k]) for k in range(len(ends.names))]
     return TrajectoryEnsemble(
@@ -88,6 +84,14 @@ def simulate_ensemble(
         interval=_interval(len(x0), len(start.x), moving, len(siblings)),
         notes=(*_chance(moving), *_agree(mass, ends.names, alone), *made.notes, *view.note),
     )
+
+
+def _fate_mass(found: Simulation, ends: TerminalStates) -> Float[Array, "futures fates"]:
+    """The mass of each future at the end, in the column of its fate."""
+    fate = ends.of(found.x[-1])
+    mass = np.zeros((len(fate), len(ends.names)))
+    mass[np.arange(len(fate)), fate] = np.exp(found.log_weight[-1].astype(float))
+    return mass
 
 
 def fate_proportions(

@@ -20,32 +20,18 @@ FOLDER_MODULES = 18
 WIDE_FOLDERS = {"benchmarks": "programs, one a table"}
 HITS = 12
 """Most files that a search for one word may show."""
-
-LONG_MODULES = {
-    "cellflow_core/analysis/results.py": "to be split",
-    "cellflow_core/analysis/simulate.py": "to be split",
-    "cellflow_core/models/potentials/jkonet_star.py": "to be split",
-    "tests/faults/test_jobs.py": "to be split",
-}
-"""Module -> why it may be longer: tables of data and one dispatcher."""
-LONG_FUNCTIONS = {
-    "cellflow_core/analysis/perturbations/knock_out.py:perturbation": "to be split",
-    "cellflow_core/analysis/simulate.py:simulate": "the one dispatcher",
-    "cellflow_core/analysis/trajectory_ensemble.py:simulate_ensemble": "to be split",
-}
-"""module:function -> why it may be longer."""
 ROW = re.compile(r"^\| (?P<what>[^|]+) \| `(?P<word>[^`|]+)` \| `(?P<file>[^`|]+)` \|$")
 
 
 def test_no_module_is_longer_than_its_limit():
-    long = {str(each): tree.line_count(each) for each in tree.modules() if str(each) not in LONG_MODULES}
+    long = {str(each): tree.line_count(each) for each in tree.modules()}
     assert {name: lines for name, lines in long.items() if lines > MODULE_LINES} == {}
 
 
 def test_no_function_is_longer_than_its_limit():
     every = (each for module in tree.modules() for each in tree.functions(module))
     long = {f"{each.module}:{each.name}": each.lines for each in every if each.lines > FUNCTION_LINES}
-    assert {name: lines for name, lines in long.items() if name not in LONG_FUNCTIONS} == {}
+    assert long == {}
 
 
 def test_no_folder_holds_more_modules_than_its_limit():

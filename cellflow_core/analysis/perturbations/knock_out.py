@@ -64,7 +64,7 @@ def perturbation(
     siblings  the same model from other seeds, which widen the interval
     Raises KeyError, with a sentence, where the space does not hold a gene; ValueError for a model without a field.
     """
-    genes = (genes,) if isinstance(genes, str) else tuple(genes)
+    genes = (genes,) if isinstance(genes, str) else tuple(dict.fromkeys(genes))
     read = {each: data.space.expression(data.x, each) for each in genes}
     known = {each: (measured or {}).get(each, read[each]) for each in genes}
     lowest = [lowest_level(each) for each in known.values()]
@@ -73,13 +73,7 @@ def perturbation(
     start = select_initial_cells(data, view, INITIAL_CELLS, polygon=polygon, label=label, seed=seed)
     pairs = _simulated((model, *siblings), data, kind, levels, start, seed)
     first = pairs[0]
-    controls = [
-        {
-            each: _control_level(data, each, kind, levels[gene], none)
-            for gene, each, none in zip(genes, found, lowest, strict=True)
-        }
-        for found in control_sets(data, genes, seed)
-    ]
+    controls = _controls(data, kind, levels, lowest, seed)
     outside = outside_share(data.x, first.changed.x[1:])
     return Perturbation(
         view=view.name,
@@ -98,16 +92,43 @@ def perturbation(
         control_change=_control_change(model, data, kind, controls, ends, first.plain, seed),
         extrapolated_fraction=outside,
         notes=(
-            _sentence(data, kind, levels, first),
-            CORRELATION_NOTE,
+            *_notes(data, kind, levels, first, read, known),
             *_warnings(outside, len(controls)),
-            *(note for each in genes for note in kept_variance(data, each, read[each], known[each])),
-            *(() if kind == "shift" else _local(data, levels, read, first.changed.x)),
             *ends.notes,
             *first.plain.notes,
             *view.note,
         ),
     )
+
+
+def _notes(
+    data: Snapshots,
+    kind: Kind,
+    levels: Mapping[str, float],
+    pair: PairedSimulation,
+    read: Mapping[str, Array],
+    known: Mapping[str, Array],
+) -> tuple[str, ...]:
+    """What was changed and how far the genes can be read. read, known: values from the state, and measured ones."""
+    return (
+        _sentence(data, kind, levels, pair),
+        CORRELATION_NOTE,
+        *(note for each in levels for note in kept_variance(data, each, read[each], known[each])),
+        *(() if kind == "shift" else _local(data, levels, read, pair.changed.x)),
+    )
+
+
+def _controls(
+    data: Snapshots, kind: Kind, levels: Mapping[str, float], lowest: Sequence[float | None], seed: int
+) -> list[dict[str, float]]:
+    """Sets of as many control genes, each at the level that corresponds to that of its perturbed gene."""
+    return [
+        {
+            each: _control_level(data, each, kind, level, none)
+            for level, each, none in zip(levels.values(), found, lowest, strict=True)
+        }
+        for found in control_sets(data, tuple(levels), seed)
+    ]
 
 
 def _levels(
