@@ -35,13 +35,13 @@ with right:
     cells = fates.cell_fates(result, data.embedding(map_name), data.view_axes(map_name), fate, dark=dark)
     chart.chart(cells, "fates_cells", fates.describe_cells(result, fate))
 view.notes((*result.notes, f"Interval: {result.interval}."))
-view.numbers(bars, result_tables.of_fates(result), f"fates-{run.id}", "fates", "The numbers of these states")
+view.numbers(bars, result_tables.of_fates(result), f"fates-{run.id}", "fates", "Data table: states")
 view.numbers(
     cells,
     result_tables.of_cell_fates(result, data.view_axes(map_name)),
     f"fates-cells-{run.id}",
     "fates_of_cells",
-    "The numbers of each cell",
+    "Data table: cells",
 )
 
 st.subheader("Many futures of one cell", anchor="one-cell")

@@ -19,7 +19,7 @@ run, data, info, map_name = view.open_view(
 )
 dark, outline_key = chart.dark(), f"roll_{run.id}_{map_name}"
 
-kinds = {"quasi": "Where cells gather (−log p)"}
+kinds = {"quasi": "Quasi-potential (−log p)"}
 if "potential" in background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings):
     kinds = {"potential": "Learnt potential", **kinds}
 controls = st.columns([3, 2], gap="large")

@@ -52,4 +52,4 @@ found = background.result_of(analysis_pool.submit_analysis("trend", run.id, gene
 figure = gene_trend.trend(found, dark=dark)
 chart.chart(figure, "time_gene", gene_trend.describe(found))
 view.notes(found.notes)
-view.numbers(figure, result_tables.of_trend(found), f"gene-{run.id}", "gene", "The numbers of this gene")
+view.numbers(figure, result_tables.of_trend(found), f"gene-{run.id}", "gene", "Data table: this gene")

@@ -13,9 +13,9 @@ from cellflow_core.figures import theme
 LINES = {
     "floor": ("sampling floor", "dot"),
     "midpoint": ("OT midpoint", "solid"),
-    "linear": ("time before, mean moved", "dash"),
-    "previous": ("time before, unmoved", "dashdot"),
-    "next": ("time after, unmoved", "longdash"),
+    "linear": ("previous snapshot, mean-shifted", "dash"),
+    "previous": ("previous snapshot", "dashdot"),
+    "next": ("next snapshot", "longdash"),
 }
 """Answers without a model: their names on the figure and the dash of their line."""
 WIDE = 16

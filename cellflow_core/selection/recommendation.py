@@ -61,8 +61,8 @@ class Recommendation:
     """One model with its reasons.
 
     obstacles why it cannot be trained on these data, here; pros, cons: what else speaks for and against it; sentences
-    measured  a sentence on its error at unseen times
-    ratio     its error at unseen times over that of the OT midpoint, mean over benchmark data sets; NaN: unmeasured
+    measured  a sentence on its error at held-out times
+    ratio     its error at held-out times over that of the OT midpoint, mean over benchmark data sets; NaN: unmeasured
     sets      benchmark data sets that it was measured on
     """
 
@@ -132,7 +132,7 @@ def _error_words(ratio: float, ratios: Mapping[str, float], sets: int) -> str:
             f"in the mean of {len(ratios)} of our {sets} benchmark data sets, at worst {ratios[worst]:.2f} ({worst})"
         )
     against = "better than" if round(ratio, 2) < 0.99 else "worse than" if round(ratio, 2) > 1.01 else "as good as"
-    return f"At unseen times {against} straight lines of optimal transport: error {ratio:.2f} of theirs, {where}."
+    return f"At held-out times {against} straight lines of optimal transport: error {ratio:.2f} of theirs, {where}."
 
 
 def remarks(info: DatasetInfo, wishes: ModelGoals) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def remarks(info: DatasetInfo, wishes: ModelGoals) -> tuple[str, ...]:
         said.append("Spliced and unspliced counts are there: RNA velocity can say where cells go from one time alone.")
     if DataRequirement.MODALITY in info.has:
         said.append(
-            "A second modality is there: GENOT uses it where its setting “second” says so: cells that are alike in "
+            "A second modality is there: GENOT uses it where its setting “structure” says so: cells that are alike in "
             "it at one time stay together at the next. The other models see the state alone."
         )
     return tuple(said)

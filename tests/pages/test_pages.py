@@ -151,7 +151,7 @@ def test_a_model_that_does_not_fit_the_data_cannot_be_started(demo: store.Datase
 def test_the_guide_asks_and_ranks(demo: store.DatasetInfo) -> None:
     page = opened("train")
     before = page.radio(key="train_model").options
-    assert "try this first" in before[0] and any("At unseen times" in each.value for each in page.markdown)
+    assert "try this first" in before[0] and any("At held-out times" in each.value for each in page.markdown)
     page.get("button_group")[0].set_value(["motion", "stochasticity"]).run()
     assert not page.exception and page.radio(key="train_model").options != before
     page.selectbox(key="train_other").set_value("ot-displacement").run()

@@ -17,7 +17,7 @@ class ImportChoices(Config):
     unit: str = setting("", "Unit of the times")
     windows: int = setting(
         0,
-        "Windows of equally many cells into which a column of many numbers, such as pseudotime, is cut; 0: each "
+        "Equal-size time bins into which a column of many numbers, such as pseudotime, is cut; 0: each "
         "different number is a time",
         0,
         60,

@@ -5,9 +5,6 @@ catalog (the door): all data sets; dataset: one of them; snapshots_file, express
 
 from cellflow_core.data.store.catalog import (
     DEMO,
-    DamagedDatasetError,
-    Dataset,
-    DatasetInfo,
     add_view,
     ancestors,
     damaged_datasets,
@@ -18,6 +15,7 @@ from cellflow_core.data.store.catalog import (
     save_dataset,
     trashed,
 )
+from cellflow_core.data.store.dataset import DamagedDatasetError, Dataset, DatasetInfo
 
 __all__ = [
     "DEMO",

@@ -30,22 +30,6 @@ from cellflow_core.data.store.expression import Expression
 from cellflow_core.data.store.snapshots_file import save_snapshots, text
 from cellflow_core.workspace import Workspace, data_root
 
-__all__ = [
-    "DEMO",
-    "DamagedDatasetError",
-    "Dataset",
-    "DatasetInfo",
-    "add_view",
-    "ancestors",
-    "damaged_datasets",
-    "datasets",
-    "delete",
-    "open_dataset",
-    "restore",
-    "save_dataset",
-    "trashed",
-]
-
 Array = np.ndarray
 
 DEMO = "demo-"
@@ -54,7 +38,7 @@ _STALE = 3600.0  # seconds after which an unfinished folder belongs to a process
 
 
 def datasets() -> tuple[DatasetInfo, ...]:
-    """Every readable data set: demos first, then the newest first. Damaged ones are told by `problems`."""
+    """Every readable data set: demos first, then the newest first. `damaged_datasets` names the others."""
     found = [info for info in map(_info_or_problem, _folders()) if isinstance(info, DatasetInfo)]
     demos = sorted((each for each in found if each.origin == "demo"), key=lambda each: each.id)
     rest = sorted((each for each in found if each.origin != "demo"), key=lambda each: each.created, reverse=True)

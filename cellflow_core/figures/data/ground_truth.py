@@ -76,7 +76,7 @@ def shares(
 ) -> go.Figure:
     """True share of each fate, and beside it the share after `change`."""
     figure = theme.blank(dark, height=height, y="true share of cells")
-    sides = [("as it is", before, theme.model(dark))]
+    sides = [("no clamp", before, theme.model(dark))]
     if after is not None:
         sides.append((theme.safe(change), after, theme.changed(dark)))
     for name, each, colour in sides:

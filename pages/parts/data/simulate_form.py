@@ -71,7 +71,7 @@ def _form(name: str, settings: Sequence[Setting]) -> dict[str, Any]:
 
 def _changed_words(settings: Config) -> str:
     changed = simulated_data.changes(settings)
-    return f"Changed: {', '.join(changed)}." if changed else "All settings are the usual ones."
+    return f"Changed: {', '.join(changed)}." if changed else "All settings are at their defaults."
 
 
 def _preview(name: str, values: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
         "models", "Models", able, proposed, st, {name: card.title for name, card in cards.items()}, MODELS
     )
     left, middle, right = st.columns(3)
-    times = _several("times", "Times left out, one by one", inner, inner, left, shown, TIMES)
+    times = _several("times", "Held-out times", inner, inner, left, shown, TIMES)
     preset = middle.segmented_control(
         "Preset",
         list(PRESETS),

@@ -58,7 +58,7 @@ def choose_rest(info: DatasetInfo, card: Any) -> TrainRequest:
         label_visibility="collapsed",
     )
     preset = preset or "standard"
-    with st.expander("All settings", icon=":material/tune:", key="settings"):
+    with st.expander("Hyperparameters", icon=":material/tune:", key="settings"):
         st.markdown(f"**{card.title}**" if card.settings else f"{card.title} has no settings of its own.")
         settings = form_of(card.settings, {}, f"set_{card.name}")
         st.markdown("**Training**")
@@ -71,16 +71,16 @@ def choose_rest(info: DatasetInfo, card: Any) -> TrainRequest:
     left, right = st.columns(2)
     seeds = int(
         left.number_input(
-            "Trained how often",
+            "Number of seeds",
             1,
             10,
             1,
             key="train_seeds",
-            help="Each from other random first weights (another seed). Where the copies agree, the result is firm.",
+            help="Each seed gives other initial weights. Where the seeds agree, the result does not depend on them.",
         )
     )
     device = right.selectbox(
-        "Calculate on",
+        "Device",
         list(DEVICES),
         key="train_device",
         format_func=lambda each: DEVICES[each],
@@ -108,7 +108,7 @@ def _hold_out(info: DatasetInfo) -> float | None:
     if not wanted:
         return None
     return st.selectbox(
-        "Time to leave out",
+        "Held-out time",
         inner,
         index=len(inner) // 2,
         key=f"hold_out_{info.id}",

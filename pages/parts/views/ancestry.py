@@ -25,7 +25,7 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
     with columns[1]:
         kinds = cell_selection.values(data, by)
         group = st.selectbox(
-            "Whose ancestors?", kinds, index=None, placeholder="choose a group", key="ancestry_of", bind="query-params"
+            "Cell group", kinds, index=None, placeholder="choose a group", key="ancestry_of", bind="query-params"
         )
     with columns[2]:
         said = {"": "the last time they were met", **{f"{each:g}": f"time {each:g}" for each in data.info.times}}
@@ -51,4 +51,4 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
         chart.chart(ancestry.groups(result, dark=chart.dark()), "ancestry_groups", ancestry.describe(result))
     view.notes(result.notes)
     table = result_tables.of_ancestry(result)
-    view.numbers(figure, table, f"ancestry-{run.id}", "ancestry", "The numbers of these groups")
+    view.numbers(figure, table, f"ancestry-{run.id}", "ancestry", "Data table: groups")

@@ -50,7 +50,7 @@ def show(run: Run, data: Dataset, map_name: str, states: str) -> None:
             )
     view.notes((*result.notes, f"Interval: {result.interval}."))
     table = result_tables.of_futures(result)
-    view.numbers(figure, table, f"futures-{run.id}", "futures", "The numbers of these futures")
+    view.numbers(figure, table, f"futures-{run.id}", "futures", "Data table: simulated futures")
 
 
 def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
         f"Points are drawn up to {100 * clones.APART:.0f} % too high or low, so that clones of one share stand apart."
     )
     view.notes((apart, *result.notes, f"Interval: {result.interval}."))
-    view.numbers(figure, result_tables.of_clones(result), f"clones-{run.id}", "clones", "The numbers of these clones")
+    view.numbers(figure, result_tables.of_clones(result), f"clones-{run.id}", "clones", "Data table: clones")
 
 
 def _choice(data: Dataset, found: dict[str, tuple[str, ...]]) -> tuple[str, str, str, str]:

@@ -105,7 +105,7 @@ def _states(data: Dataset) -> dict[str, Any]:
     names = cell_selection.groupings(data)
     said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
     chosen = st.selectbox(
-        "Count cells by",
+        "Terminal states",
         list(said),
         index=1 if data.info.truth and names else 0,
         format_func=said.__getitem__,

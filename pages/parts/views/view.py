@@ -68,7 +68,9 @@ def open_view(
 
 def _map_choice(dataset: Dataset) -> str:
     """PCA or UMAP; where there is no UMAP yet it is made, once for the data set."""
-    view = options("Map", "view", {"pca": "PCA", "umap": "UMAP"}, help="How cells are laid out in two dimensions.")
+    view = options(
+        "Embedding", "view", {"pca": "PCA", "umap": "UMAP"}, help="How cells are laid out in two dimensions."
+    )
     if view == "umap" and "umap" not in dataset.info.views:
         key = f"umap-{dataset.info.id}"
         asked = background.shared(
@@ -120,7 +122,7 @@ def states(data: Dataset) -> str:
     said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
     return str(
         st.selectbox(
-            "Count cells by",
+            "Terminal states",
             list(said),
             index=1 if data.info.truth and names else 0,
             format_func=said.__getitem__,
@@ -141,7 +143,7 @@ def outline_words(key: str, points: Any, without: str) -> None:
         st.warning("There is no cell inside the outline: draw a wider one.", icon=":material/gesture:")
     else:
         st.caption(f":material/gesture: {count:,} cells outlined.")
-    st.button("Take the outline away", key=f"{key}_forget", on_click=chart.forget, args=(key,), type="tertiary")
+    st.button("Clear selection", key=f"{key}_forget", on_click=chart.forget, args=(key,), type="tertiary")
 
 
 def texts(page: str, title: str = "What am I looking at?", narrow: bool = False) -> None:
@@ -174,7 +176,7 @@ def notes(found: Sequence[str]) -> None:
         st.caption("\n".join(f"- {plain(each)}" for each in found))
 
 
-def numbers(figure: Any, rows: Mapping[str, Sequence[Any]], name: str, key: str, title: str = "The numbers") -> None:
+def numbers(figure: Any, rows: Mapping[str, Sequence[Any]], name: str, key: str, title: str = "Data table") -> None:
     """A table of the numbers, folded, with the downloads of figure and table."""
     with st.expander(title, icon=":material/table_rows:", key=f"{key}_numbers"):
         st.dataframe(rows, hide_index=True, key=f"{key}_table")

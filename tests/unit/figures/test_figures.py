@@ -226,8 +226,8 @@ def test_a_comparison_fits_a_phone():
     anchors = {each.text.rsplit(" ", 1)[0]: each.xanchor for each in figure.layout.annotations}
     assert anchors == {
         "sampling floor": "left",
-        "time before, mean moved": "right",
-        "time before, unmoved": "right",
+        "previous snapshot, mean-shifted": "right",
+        "previous snapshot": "right",
     }
 
 

@@ -119,7 +119,8 @@ def test_every_place_has_its_reason(info):
 
 def test_what_the_data_mean_for_the_choice(info):
     assert remarks(replace(info, counts=(600, 600, 600)), ModelGoals()) == ()
-    assert "left out" in remarks(replace(info, times=(0.0, 1.0), counts=(600, 600)), ModelGoals())[0]
+    two = replace(info, counts=(600, 600), has=tuple(set(info.has) - {DataRequirement.HOLD_OUT}))
+    assert "left out" in remarks(two, ModelGoals())[0]
     assert "50 cells only" in remarks(replace(info, counts=(50, 90, 90)), ModelGoals())[0]
     sizes = replace(info, counts=(200, 9000, 300))
     assert "differ much" in remarks(sizes, ModelGoals())[0] and remarks(sizes, ModelGoals(growth=True)) == ()
