@@ -46,10 +46,19 @@ def _show(chosen: argparse.Namespace) -> None:
 
 
 def _undo(chosen: argparse.Namespace) -> None:
-    """Print the id of the data set before the last step. Nothing is lost: the one after it stays as well."""
-    from cellflow_core.data.store import ancestors, open_dataset
+    """Print the id of the data set before the last step. Nothing is lost: the one after it stays as well.
 
-    info = open_dataset(chosen.id).info
+    Annotations that the last step added are taken away from the data set itself."""
+    from cellflow_core.data.store import ancestors, open_dataset
+    from cellflow_core.data.store.annotation_layers import last_added, remove_last
+
+    dataset = open_dataset(chosen.id)
+    info = dataset.info
+    if last_added(info):
+        remove_last(dataset)
+        print(f"this is how it was before {info.steps[-1]!r}; the cells are the same", file=sys.stderr)
+        print(info.id)
+        return
     before = ancestors(info)
     if not before:
         gone = f"the data set before, {info.parent}, was deleted: data restore {info.parent} brings it back"

@@ -19,7 +19,7 @@ def add(actions: Any, argv: Sequence[str]) -> None:
         help="make a new data set out of one: a subset, groups, pseudotime, growth ...",
         description="Take a step from a data set. With ID NAME --help, each setting of the step is listed as a flag.",
     )
-    step.add_argument("id", help="id of the data set, which stays as it is")
+    step.add_argument("id", help="id of the data set, which stays as it is; annotations are added to it")
     step.add_argument("name", help="name of the step; data steps lists them")
     step.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     step.set_defaults(do=_step)

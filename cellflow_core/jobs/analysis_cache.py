@@ -12,9 +12,11 @@ from typing import Any
 
 from cellflow_core.analysis import results
 from cellflow_core.analysis.results import Result
+from cellflow_core.data.store import DamagedDatasetError, open_dataset
 from cellflow_core.jobs import analysis_requests
 from cellflow_core.jobs.run_context import RunContext, replicates
 from cellflow_core.runs.index import open_run
+from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
 
 VERSION = 7
@@ -57,14 +59,30 @@ def cache_path(question: str, run_id: str, settings: Mapping[str, Any], workspac
     except TypeError as error:
         raise ValueError(f"question {question!r}: {error}") from error
     bound.apply_defaults()
+    plain = {name: _plain(value) for name, value in list(bound.arguments.items())[1:]}
     decides = {
         "version": VERSION,
         "data": run.recipe.fingerprint,
         "ensemble": [] if question in SEED_INDEPENDENT else [each.id for each in replicates(run)],
-        "settings": {name: _plain(value) for name, value in list(bound.arguments.items())[1:]},
+        "settings": plain,
     }
+    if added := _added(run, list(plain.values())):
+        decides["annotations"] = added
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:20]
     return run.folder / "views" / f"{question}-{key}.npz"
+
+
+def _added(run: Run, values: list[Any]) -> list[str]:
+    """Digests of the annotations, added since the import, that an answer with these settings depends on."""
+    words = {each for value in values for each in (value if isinstance(value, list) else [value]) if each}
+    words = {each for each in words if isinstance(each, str)}
+    if not words:
+        return []
+    try:
+        added = open_dataset(run.recipe.dataset, run.workspace).info.added
+    except (KeyError, DamagedDatasetError):
+        return []  # the data set is gone: what was answered before can still be looked at
+    return sorted({added[each] for each in words & added.keys()})
 
 
 def load(question: str, path: Path) -> Result:

@@ -10,7 +10,7 @@ from cellflow_core.config import variant
 from cellflow_core.runs.recipe import Recipe
 
 if TYPE_CHECKING:
-    from cellflow_core.data.snapshots import Snapshots
+    from cellflow_core.data.store import Dataset
 
 
 def recipes(
@@ -32,8 +32,9 @@ def recipes(
     from cellflow_core.data.store import open_dataset
     from cellflow_core.runs.index import new_group
 
-    data = open_dataset(dataset).snapshots()
-    made = _recipe(dataset, data, model, preset, settings, training, device)
+    opened = open_dataset(dataset)
+    data = opened.snapshots()
+    made = _recipe(opened, model, preset, settings, training, device)
     if hold_out is not None and len(data.without(hold_out).times) < 2:
         raise ValueError(f"without time {hold_out:g} there are cells at fewer than two times: nothing can be learnt")
     copies: list[tuple[int, float | None]] = [(seed, None) for seed in seeds]
@@ -73,8 +74,8 @@ def comparison(
     from cellflow_core.models import registry
     from cellflow_core.runs.index import new_group
 
-    data = open_dataset(dataset).snapshots()
-    inner = middle_times(data)
+    opened = open_dataset(dataset)
+    inner = middle_times(opened.snapshots())
     wanted = inner if folds is None else tuple(float(each) for each in folds)
     if outside := [each for each in wanted if each not in inner]:
         raise ValueError(
@@ -86,7 +87,7 @@ def comparison(
     for name in dict.fromkeys(models or registry.names()):
         registry.find(name)
         try:
-            one = _recipe(dataset, data, name, preset, {}, {}, device)
+            one = _recipe(opened, name, preset, {}, {}, device)
         except ValueError as error:
             refused[name] = str(error)
         else:
@@ -95,8 +96,7 @@ def comparison(
 
 
 def _recipe(
-    dataset: str,
-    data: Snapshots,
+    dataset: Dataset,
     model: str,
     preset: str,
     settings: Mapping[str, Any],
@@ -111,12 +111,12 @@ def _recipe(
     kind.check_installed()
     checked = kind.Config.from_dict(settings)
     trained = TrainConfig.preset(preset, kind, **training).as_dict()
-    if lacking := kind.missing_data(checked, data.has):
+    if lacking := kind.missing_data(checked, dataset.snapshots().has):
         raise ValueError(lacking)
     return Recipe(
         model=model,
-        dataset=dataset,
-        fingerprint=data.fingerprint,
+        dataset=dataset.info.id,
+        fingerprint=dataset.info.fingerprint_for(checked.as_dict()),
         settings=checked.as_dict(),
         training=trained,
         device=device,

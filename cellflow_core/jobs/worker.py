@@ -156,12 +156,14 @@ def training_data(recipe: Recipe, workspace: Workspace | None = None) -> Snapsho
     """
     from cellflow_core.data.store import open_dataset
 
-    data = open_dataset(recipe.dataset, workspace).snapshots()
-    if data.fingerprint != recipe.fingerprint:
+    dataset = open_dataset(recipe.dataset, workspace)
+    expected = dataset.info.fingerprint_for(recipe.settings)
+    if expected != recipe.fingerprint or dataset.stored.fingerprint != dataset.info.fingerprint:
         raise ValueError(
             f"data set {recipe.dataset} has changed since this run was submitted "
-            f"(content {data.fingerprint}, expected {recipe.fingerprint}): submit the run again"
+            f"(content {dataset.stored.fingerprint}, expected {recipe.fingerprint}): submit the run again"
         )
+    data = dataset.snapshots()
     return data if recipe.hold_out is None else data.without(recipe.hold_out)
 
 

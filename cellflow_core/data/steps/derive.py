@@ -1,4 +1,4 @@
-"""Apply a step to a stored data set: the result is stored as a new one, and the parent stays as it is."""
+"""Apply a step to a stored data set: annotations are added to it, anything else is stored as a new data set."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import numpy as np
 from cellflow_core.data.preprocessing import neighbor_graph, reconstruction
 from cellflow_core.data.steps import registry
 from cellflow_core.data.steps.contract import Say
-from cellflow_core.data.store import open_dataset, save_dataset
+from cellflow_core.data.store import add_view, open_dataset, save_dataset
+from cellflow_core.data.store.annotation_layers import add_annotations, for_child, new_annotations
 
 
 def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say = lambda stage: None) -> str:
     """Take a step from a stored data set, store what comes of it, and return the new id. The parent stays as it is.
+
+    A step that only adds annotations adds them to the data set itself, whose id is returned: its runs stay its own.
 
     Raises KeyError where there is no such data set or step, ValueError where the step cannot be taken.
     """
@@ -22,6 +25,13 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
     change = step.apply(parent, say)
     say("storing the cells")
     kept, data = change.kept, change.snapshots
+    sentence, entry = change.said[:1].upper() + change.said[1:], {"step": name, "settings": step.settings.as_dict()}
+    added = new_annotations(parent.snapshots(), data) if kept is None else None
+    if added is not None:
+        add_annotations(parent, *added, entry, sentence, change.notes)
+        for view, points in change.views.items():
+            add_view(dataset_id, view, points)
+        return dataset_id
     before = parent.snapshots() if kept is None else parent.snapshots().take(kept)
     same_states = np.array_equal(data.x, before.x)
     carried = {each: parent.embedding(each) for each in parent.info.views if each != "pca"}
@@ -37,12 +47,12 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
         label=_label(parent.info.label, change.name or name),
         origin=parent.info.origin if parent.info.origin != "demo" else "upload",
         source=parent.info.source,
-        steps=(*parent.info.steps, change.said[:1].upper() + change.said[1:]),
+        steps=(*parent.info.steps, sentence),
         notes=tuple(dict.fromkeys((*parent.info.notes, *change.notes))),
         expression=measured.table()[rows],
         expression_genes=measured.genes,
         layers={each: parent.layer(each).table()[rows] for each in parent.info.layers},
-        recipe=(*parent.info.recipe, {"step": name, "settings": step.settings.as_dict()}),
+        recipe=(*for_child(parent.info.recipe), entry),
         parent=parent.info.id,
         views={**carried, **change.views},
         variance=parent.variance() if data.space is before.space else change.variance,

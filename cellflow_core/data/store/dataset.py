@@ -1,7 +1,7 @@
 """One stored data set: what a list shows of it, and its arrays, each read when it is asked for.
 
 A folder holds `info.json`, `snapshots.npz` (arrays only, never pickles), `expression/` and `layers/<name>/` (one `.npy`
-an array, so that one gene can be read without the others) and `views/<name>.npy`.
+an array, so that one gene can be read without the others), `views/<name>.npy` and `annotations/<digest>.npz`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from cellflow_core.data.store.snapshots_file import load_snapshots
 
 Array = np.ndarray
 FORMAT = 1
+ANNOTATIONS = "annotations"
+"""Folder of the annotations that were added after the import."""
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
@@ -46,6 +48,8 @@ class DatasetInfo:
     steps        what was done to the data in words, notes: what a reader must know
     recipe       the same as data: {"step": name, "settings": {...}}, the import or the making first
     parent       id of the data set this one was made from, "" for none: where undoing the last step leads
+    added        annotation added after the import -> digest of its values: training does not see it, and the
+                 fingerprint stays what it was
     truth        name of the simulator that made the cells, "" for measured ones; truth_settings: what it was run with
     """
 
@@ -73,6 +77,17 @@ class DatasetInfo:
     has: tuple[str, ...] = ()
     recipe: tuple[Mapping[str, Any], ...] = ()
     parent: str = ""
+    added: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """Changes with the cells and with every annotation that is added or taken away: the key of what is cached."""
+        return "-".join((self.fingerprint, *sorted(set(self.added.values()))))
+
+    def fingerprint_for(self, settings: Mapping[str, Any]) -> str:
+        """Hash of what a model with these settings sees: with an added annotation only where they name it."""
+        named = {self.added[each] for each in settings.values() if isinstance(each, str) and each in self.added}
+        return "-".join((self.fingerprint, *sorted(named)))
 
 
 class Dataset:
@@ -84,13 +99,28 @@ class Dataset:
 
     @cached_property
     def _snapshots(self) -> Snapshots:
+        data = self.stored
+        labels, covariates = dict(data.labels), dict(data.covariates)
+        for digest in dict.fromkeys(self.info.added.values()):
+            name = f"{ANNOTATIONS}/{digest}.npz"
+            try:
+                with np.load(self.folder / name, allow_pickle=False) as held:
+                    labels |= {each: held[f"label_{k}"] for k, each in enumerate(held["labels"].tolist())}
+                    covariates |= {each: held[f"covariate_{k}"] for k, each in enumerate(held["covariates"].tolist())}
+            except UNREADABLE as error:
+                raise damaged(self.folder, name, error) from error
+        return dataclasses.replace(data, labels=labels, covariates=covariates) if self.info.added else data
+
+    @cached_property
+    def stored(self) -> Snapshots:
+        """The cells as they were imported, without the annotations added since: what the fingerprint is of."""
         try:
             return load_snapshots(self.folder / "snapshots.npz")
         except UNREADABLE as error:
             raise damaged(self.folder, "snapshots.npz", error) from error
 
     def snapshots(self) -> Snapshots:
-        """The cells. Raises DamagedDataset where the file cannot be read."""
+        """The cells with all annotations. Raises DamagedDataset where a file cannot be read."""
         return self._snapshots
 
     def embedding(self, name: str) -> Float[Array, "cells 2"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellflow_core.data import store
+from cellflow_core.data.store import annotation_layers
 from cellflow_core.reporting.formatting import plain
 from pages.parts.data import preprocessing_summary
 from pages.parts.widgets.background import sentence
@@ -35,7 +36,13 @@ def show(info: store.DatasetInfo) -> None:
 
 
 def _undo(info: store.DatasetInfo, earlier: list[store.DatasetInfo]) -> None:
-    if earlier:
+    if annotation_layers.last_added(info):
+        if st.button("Undo the last step", key="undo_step", icon=":material/undo:"):
+            annotation_layers.remove_last(store.open_dataset(info.id))
+            st.toast("The annotations of the last step were taken away. The cells and their models stay as they are.")
+            st.rerun()
+        st.caption("Takes the annotations of the last step away. The cells and their models stay as they are.")
+    elif earlier:
         if st.button("Undo the last step", key="undo_step", icon=":material/undo:"):
             st.query_params["dataset"] = earlier[0].id
             st.toast(f"This is how it was before. Nothing is lost: “{plain(info.label)}” is still there.")

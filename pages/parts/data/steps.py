@@ -25,6 +25,7 @@ from pages.parts.widgets.form import form_of
 Values = dict[str, Any]
 ORDER = ("subset", "clusters", "pseudotime", "growth")
 ANCHOR = "go-on"
+CHANGES = "A step that changes cells makes a new data set; this one stays as it is. Groups are added to this one."
 
 
 def show(info: store.DatasetInfo, shown: str) -> None:
@@ -41,7 +42,7 @@ def show(info: store.DatasetInfo, shown: str) -> None:
         placeholder="Choose what to do",
         format_func=lambda each: kinds[each].title,
     )
-    st.caption(kinds[name].summary if name else "A step makes a new data set. This one stays as it is.")
+    st.caption(kinds[name].summary if name else CHANGES)
     if name is None:
         return
     with st.container(border=True, key="step_form"):
@@ -73,7 +74,13 @@ def _finish(info: store.DatasetInfo, name: str, values: Values) -> None:
     say.clear()
     st.query_params.clear()
     st.query_params["dataset"] = made
-    st.toast("A new data set was made; the one before stays in the list.", icon=":material/check:")
+    added = made == info.id
+    st.toast(
+        "The annotations were added to these cells; models trained on them stay."
+        if added
+        else "A new data set was made; the one before stays in the list.",
+        icon=":material/check:",
+    )
     st.rerun()
 
 

@@ -10,9 +10,14 @@ from cellflow_core.math.polygon import in_polygon
 from pages.parts.widgets.chart import Polygon
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
-def dataset(id: str, fingerprint: str) -> Dataset:
+def dataset(id: str) -> Dataset:
     """The data set, its arrays read at most once. KeyError where it is gone; treat the arrays as read-only."""
+    info = open_dataset(id).info
+    return _dataset(id, info.version, info.views)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _dataset(id: str, version: str, views: tuple[str, ...]) -> Dataset:
     return open_dataset(id)
 
 
@@ -85,12 +90,12 @@ def clone_fates(data: Dataset) -> dict[str, tuple[str, ...]]:
 
 def groupings(data: Dataset) -> tuple[str, ...]:
     """The annotations, those that only repeat the time of a cell last: they tell no cells of one time apart."""
-    return _groupings(data.info.id, data.info.fingerprint)
+    return _groupings(data.info.id, data.info.version)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def _groupings(id: str, fingerprint: str) -> tuple[str, ...]:
-    data = dataset(id, fingerprint)
+def _groupings(id: str, version: str) -> tuple[str, ...]:
+    data = dataset(id)
     snapshots = data.snapshots()
     times, when = np.unique(snapshots.t, return_inverse=True)
 

@@ -47,7 +47,7 @@ def open_view(
     with left:
         run = selectors.pick_run(capability=capability, follow=follow)
     try:
-        dataset = cell_selection.dataset(run.recipe.dataset, run.recipe.fingerprint)
+        dataset = cell_selection.dataset(run.recipe.dataset)
         dataset.snapshots()
     except (KeyError, DamagedDatasetError) as error:
         selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})

@@ -16,6 +16,7 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.steps import registry
 from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.steps.growth import birth_rate, death_rate
+from cellflow_core.data.store import annotation_layers
 from tests.toys import drifting, stored
 
 
@@ -127,10 +128,14 @@ def test_groups_are_found_and_named_by_size():
     assert [len(set(groups[k])) for k in (slice(0, 80), slice(80, 280), slice(280, 400))] == [1, 1, 1]
     assert (groups[0], groups[100], groups[300]) == ("3", "1", "2")
     assert "found 3 groups of 80 to 200 cells" in made.info.steps[-1].lower()
-    again = store.open_dataset(derive(id, "clusters", {"resolution": 0.05})).snapshots().labels["Leiden 0.05"]
-    np.testing.assert_array_equal(groups, again)
+    assert made.info.id == id and made.info.annotations == ("Leiden 0.05",)
     with pytest.raises(ValueError, match="'Leiden 0.05'"):
         derive(made.info.id, "clusters", {"resolution": 0.05})
+    annotation_layers.remove_last(made)
+    before = store.open_dataset(id)
+    assert before.info.annotations == () and before.snapshots().labels == {} and not before.info.steps
+    again = store.open_dataset(derive(id, "clusters", {"resolution": 0.05})).snapshots().labels["Leiden 0.05"]
+    np.testing.assert_array_equal(groups, again)
 
 
 @pytest.mark.parametrize("case", [str.upper, str.capitalize])
@@ -192,18 +197,19 @@ def test_growth_without_its_genes_is_refused(settings, sentence):
 def test_a_chain_of_steps_can_be_walked_back():
     first = labelled_cells()
     second = derive(first, "subset", {"by": "label", "label": "kind", "values": "a\nb"})
-    third = derive(second, "clusters", {"resolution": 0.3})
+    third = derive(derive(second, "clusters", {"resolution": 0.3}), "subset", {"by": "time", "last": 1.0})
     info = store.open_dataset(third).info
-    assert [each["step"] for each in info.recipe] == ["subset", "clusters"]
+    assert [each["step"] for each in info.recipe] == ["subset", "clusters", "subset"]
+    assert not any("added" in each for each in info.recipe) and info.annotations == ("kind", "Leiden 0.3")
     assert info.parent == second and store.open_dataset(info.parent).info.parent == first
-    assert len(info.steps) == 2 and info.label == "drifting · some cells · groups"
+    assert len(info.steps) == 3 and info.label == "drifting · some cells · some cells"
     assert info.recipe[0]["settings"]["values"] == "a\nb"
 
 
 def test_a_demo_gives_a_data_set_of_ones_own_and_truth_stays_only_where_it_holds():
     id = demos.make("toggle")
     groups = store.open_dataset(derive(id, "clusters", {})).info
-    assert groups.origin == "upload" and groups.truth == "toggle"
+    assert groups.id == id and groups.truth == "toggle"
     assert store.open_dataset(derive(id, "subset", {"by": "time", "last": 2.0})).info.truth == ""
 
 
