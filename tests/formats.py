@@ -44,9 +44,9 @@ def annotated(count: int = CELLS) -> anndata.AnnData:
     return held
 
 
-def h5ad(path: Path, way: str = "csr") -> Path:
+def h5ad(path: Path, route: str = "csr") -> Path:
     held = annotated()
-    held.X = {"csr": counts(), "csc": csc_matrix(counts()), "dense": counts().toarray()}[way]
+    held.X = {"csr": counts(), "csc": csc_matrix(counts()), "dense": counts().toarray()}[route]
     held.write_h5ad(path, compression="gzip")
     return path
 

@@ -1,4 +1,4 @@
-"""Measured cells, and over them the ways on which a model carries some of the first ones."""
+"""Measured cells, and over them the paths on which a model carries some of the first ones."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from cellflow_core.figures import scatter, theme
 
 
 def journey(
-    result: TimeCourse, points: np.ndarray, times: np.ndarray, *, ways: int = 60, dark: bool = False, height: int = 420
+    result: TimeCourse, points: np.ndarray, times: np.ndarray, *, paths: int = 60, dark: bool = False, height: int = 420
 ) -> go.Figure:
     """points [cells, 2]: measured cells in the view of `result`, coloured by times [cells].
 
-    Of the simulated cells, the same random `ways` are drawn each time, as lines with a dot at the last time.
+    Of the simulated cells, the same random `paths` are drawn each time, as lines with a dot at the last time.
     """
     colour, names = scatter.grouped(times)
     title = f"time ({result.time_unit})" if result.time_unit else "time"
@@ -22,14 +22,14 @@ def journey(
         points, colour, axes=result.axes, title=title, names=names, in_order=True, dark=dark, height=height
     )
     figure.data[-1].update(opacity=0.45)
-    kept = scatter.subsample(result.predicted.shape[1], ways)
-    drawn = result.predicted[:, kept].transpose(1, 0, 2).astype(np.float32)  # [ways, steps, 2]
+    kept = scatter.subsample(result.predicted.shape[1], paths)
+    drawn = result.predicted[:, kept].transpose(1, 0, 2).astype(np.float32)  # [paths, steps, 2]
     gaps = np.full((len(kept), 1, 2), np.nan, np.float32)
     lines = np.concatenate([drawn, gaps], axis=1).reshape(-1, 2)
     quiet = {"showlegend": False, "hoverinfo": "skip"}
     line = {"color": theme.text_color(dark), "width": 1}
     figure.add_trace(
-        go.Scatter(x=lines[:, 0], y=lines[:, 1], mode="lines", line=line, opacity=0.45, name="ways", **quiet)
+        go.Scatter(x=lines[:, 0], y=lines[:, 1], mode="lines", line=line, opacity=0.45, name="paths", **quiet)
     )
     marker = {"size": 7, "color": theme.changed(dark), "line": {"width": 1, "color": theme.page_color(dark)}}
     ends = drawn[:, -1]
@@ -37,10 +37,10 @@ def journey(
     return figure
 
 
-def describe(result: TimeCourse, points: np.ndarray, ways: int = 60) -> str:
+def describe(result: TimeCourse, points: np.ndarray, paths: int = 60) -> str:
     """The figure in one sentence with its numbers."""
-    count = min(ways, result.predicted.shape[1])
+    count = min(paths, result.predicted.shape[1])
     return (
-        f"{len(points):,} measured cells, and the ways of {count} simulated ones from time {result.times[0]:g} "
+        f"{len(points):,} measured cells, and the paths of {count} simulated ones from time {result.times[0]:g} "
         f"to {result.times[-1]:g}."
     )

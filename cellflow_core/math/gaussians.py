@@ -24,9 +24,9 @@ def shrunk_covariance(x: Float[Tensor, "n dim"]) -> Float[Tensor, "dim dim"]:
     sample = away.T @ away / n
     eye = torch.eye(dim, dtype=x.dtype, device=x.device)
     mean = sample.trace() / dim
-    apart = (sample - mean * eye).square().sum()
+    separation = (sample - mean * eye).square().sum()
     uncertain = (away.square().sum(dim=1).square().sum() - n * sample.square().sum()) / n**2
-    share = (uncertain / apart).clamp(0.0, 1.0) if apart > 0 else torch.ones_like(mean)
+    share = (uncertain / separation).clamp(0.0, 1.0) if separation > 0 else torch.ones_like(mean)
     floor = FLOOR * (mean if mean > 0 else torch.ones_like(mean))
     return (1 - share) * sample + (share * mean + floor) * eye
 

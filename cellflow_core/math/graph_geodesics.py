@@ -22,24 +22,24 @@ def geodesic_distances(
     Components are connected by the shortest edge that leaves each, so that every distance is finite.
     """
     x = np.concatenate([x0, x1])
-    apart = np.maximum(cdist(x, x), _LEAST)
-    nearest = np.argsort(apart, axis=1)[:, : min(neighbours + 1, len(apart))]  # the first is the point itself
-    start = np.repeat(np.arange(len(apart)), nearest.shape[1])
-    graph = _graph(apart, start, nearest.ravel())
+    separation = np.maximum(cdist(x, x), _LEAST)
+    nearest = np.argsort(separation, axis=1)[:, : min(neighbours + 1, len(separation))]  # the first is the point itself
+    start = np.repeat(np.arange(len(separation)), nearest.shape[1])
+    graph = _graph(separation, start, nearest.ravel())
     while (found := connected_components(graph, directed=False))[0] > 1:
-        edges = [_shortest_exit(apart, found[1] == piece) for piece in range(found[0])]
-        graph = csr_array(graph.maximum(_graph(apart, *np.array(edges).T)))
+        edges = [_shortest_exit(separation, found[1] == piece) for piece in range(found[0])]
+        graph = csr_array(graph.maximum(_graph(separation, *np.array(edges).T)))
     return dijkstra(graph, directed=False, indices=np.arange(len(x0)))[:, len(x0) :]
 
 
-def _shortest_exit(apart: Array, inside: Array) -> tuple[int, int]:
+def _shortest_exit(separation: Array, inside: Array) -> tuple[int, int]:
     """The shortest edge from these points to others."""
     own, other = np.flatnonzero(inside), np.flatnonzero(~inside)
-    row, column = divmod(int(apart[np.ix_(own, other)].argmin()), len(other))
+    row, column = divmod(int(separation[np.ix_(own, other)].argmin()), len(other))
     return int(own[row]), int(other[column])
 
 
-def _graph(apart: Array, start: Array, end: Array) -> csr_array:
+def _graph(separation: Array, start: Array, end: Array) -> csr_array:
     """Undirected edges between `start` and `end`."""
-    table = coo_array((apart[start, end], (start, end)), shape=apart.shape).tocsr()
+    table = coo_array((separation[start, end], (start, end)), shape=separation.shape).tocsr()
     return csr_array(table.maximum(table.T.tocsr()))

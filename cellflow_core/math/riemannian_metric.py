@@ -74,8 +74,8 @@ class Land:
     def of(cls, cells: Float[Tensor, "cells dim"], bandwidth: float, floor: float, power: float) -> Land:
         """`bandwidth` in median distances to the fifth neighbour."""
         middle = cells - cells.mean(dim=0)  # keeps digits of small distances
-        apart = torch.cat([_nearest(part, middle) for part in middle.split(BLOCK)])
-        near = _Near.of(cells, bandwidth * (float(apart.median()) or 1.0))
+        separation = torch.cat([_nearest(part, middle) for part in middle.split(BLOCK)])
+        near = _Near.of(cells, bandwidth * (float(separation.median()) or 1.0))
         unit = near.scatter(cells).median(dim=0).values
         return cls(near, torch.where(unit > 0, unit, torch.ones_like(unit)), floor, power)
 
@@ -124,8 +124,8 @@ class Rbf:
 
     def __call__(self, x: Float[Tensor, "points dim"]) -> Float[Tensor, "points dim"]:
         """The diagonal of G at each point, the same along every axis (no unit)."""
-        apart = (x[:, None] - self.centres).square().sum(dim=2)
-        h = (-self.sharpness / 2 * apart).exp() @ self.weight
+        separation = (x[:, None] - self.centres).square().sum(dim=2)
+        h = (-self.sharpness / 2 * separation).exp() @ self.weight
         return (h + self.floor).pow(-self.power)[:, None].expand(x.shape)
 
 

@@ -45,16 +45,16 @@ class WFRGeodesic:
 
 
 def distance(
-    apart: Float[Tensor, " pairs"], mass0: Float[Tensor, " pairs"], mass1: Float[Tensor, " pairs"], delta: float
+    separation: Float[Tensor, " pairs"], mass0: Float[Tensor, " pairs"], mass1: Float[Tensor, " pairs"], delta: float
 ) -> Float[Tensor, " pairs"]:
     """Root of the least action between points at the distance `apart` (state)."""
-    left = mass0 + mass1 - 2 * (mass0 * mass1).sqrt() * _cos(apart, delta)
+    left = mass0 + mass1 - 2 * (mass0 * mass1).sqrt() * _cos(separation, delta)
     return delta * (2 * left.clamp(min=0)).sqrt()
 
 
-def cost(apart: Float[Tensor, "n m"], delta: float) -> Float[Tensor, "n m"]:
+def cost(separation: Float[Tensor, "n m"], delta: float) -> Float[Tensor, "n m"]:
     """c above for distances (state); pairs beyond the cut cost MAX_COST."""
-    return (-2 * _cos(apart, delta).log()).clamp(max=MAX_COST)
+    return (-2 * _cos(separation, delta).log()).clamp(max=MAX_COST)
 
 
 def wfr_geodesic(
@@ -71,18 +71,18 @@ def wfr_geodesic(
            and the mass of the one that is evaluated counts twice, so that a fair coin is right in the mean. None: all
            at x0
     """
-    way = x1 - x0
-    apart = way.norm(dim=1)
-    angle = apart / (2 * delta)
+    path = x1 - x0
+    separation = path.norm(dim=1)
+    angle = separation / (2 * delta)
     end = ratio.sqrt()
     real, imaginary = (1 - s) + s * end * angle.cos(), s * end * angle.sin()
     mass = real.square() + imaginary.square()
     turned = torch.atan2(imaginary, real)
     speed = 2 * delta * end * angle.sin() / mass
-    steer = way / apart.clamp(min=torch.finfo(way.dtype).tiny)[:, None]
+    steer = path / separation.clamp(min=torch.finfo(path.dtype).tiny)[:, None]
     growth = 2 * (real * (end * angle.cos() - 1) + imaginary * end * angle.sin()) / mass
     x, velocity = x0 + (2 * delta * turned)[:, None] * steer, speed[:, None] * steer
-    cut = apart >= math.pi * delta
+    cut = separation >= math.pi * delta
     if cut.any():
         stays = torch.ones_like(cut) if stays is None else stays
         x = torch.where(cut[:, None], torch.where(stays[:, None], x0, x1), x)
@@ -92,5 +92,5 @@ def wfr_geodesic(
     return WFRGeodesic(x, mass, velocity, growth)
 
 
-def _cos(apart: Tensor, delta: float) -> Tensor:
-    return (apart / (2 * delta)).clamp(max=math.pi / 2).cos().clamp(min=0)
+def _cos(separation: Tensor, delta: float) -> Tensor:
+    return (separation / (2 * delta)).clamp(max=math.pi / 2).cos().clamp(min=0)

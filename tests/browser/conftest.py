@@ -79,12 +79,12 @@ def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     page = context.new_page()
     page.set_default_timeout(READ_TIMEOUT)
     expect.set_options(timeout=READ_TIMEOUT)
-    request.node.stash[SAID] = _listened(page)
+    request.node.stash[MESSAGE] = _listened(page)
     yield page
     context.close()
 
 
-SAID = pytest.StashKey[list[str]]()
+MESSAGE = pytest.StashKey[list[str]]()
 STATE = """
 () => {
   const app = document.querySelector('[data-testid="stApp"]')?.dataset ?? {};
@@ -105,19 +105,19 @@ STATE = """
 
 def _listened(page: Page) -> list[str]:
     """What the browser says while a test runs, filled as it comes: its console, errors, closed connections."""
-    said: list[str] = []
+    answer: list[str] = []
 
     def opened(socket: WebSocket) -> None:
-        said.append(f"connected: {socket.url}")
-        socket.on("close", lambda closed: said.append(f"connection closed: {closed.url}"))
+        answer.append(f"connected: {socket.url}")
+        socket.on("close", lambda closed: answer.append(f"connection closed: {closed.url}"))
 
-    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: said.append(f"error: {error}"))
-    page.on("requestfailed", lambda asked: said.append(f"failed: {asked.url} {asked.failure}"))
-    page.on("crash", lambda _: said.append("the page crashed"))
-    page.on("framenavigated", lambda frame: said.append(f"went to: {frame.url}"))
+    page.on("console", lambda message: answer.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: answer.append(f"error: {error}"))
+    page.on("requestfailed", lambda asked: answer.append(f"failed: {asked.url} {asked.failure}"))
+    page.on("crash", lambda _: answer.append("the page crashed"))
+    page.on("framenavigated", lambda frame: answer.append(f"went to: {frame.url}"))
     page.on("websocket", opened)
-    return said
+    return answer
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -139,10 +139,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     """A test that fails tells what the browser said, and what the page was like."""
     report = yield
-    if report.when == "call" and report.failed and (said := item.stash.get(SAID, None)) is not None:
+    if report.when == "call" and report.failed and (answer := item.stash.get(MESSAGE, None)) is not None:
         try:
-            said.append(f"state: {item.funcargs['page'].evaluate(STATE)}")
+            answer.append(f"state: {item.funcargs['page'].evaluate(STATE)}")
         except Error as error:
-            said.append(f"state: the page does not answer ({error})")
-        report.sections.append(("what the browser said", "\n".join(each[:1000] for each in said[-60:])))
+            answer.append(f"state: the page does not answer ({error})")
+        report.sections.append(("what the browser said", "\n".join(each[:1000] for each in answer[-60:])))
     return report

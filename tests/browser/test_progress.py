@@ -123,7 +123,7 @@ def test_work_that_ends_while_its_page_is_left_does_not_blank_the_next(page: Pag
 def test_a_script_that_fails_gives_a_sentence_and_the_log_the_rest(page: Page, small_app: tuple[str, Path]):
     address, log = small_app
     page.goto(f"{address}/failing")
-    said = page.get_by_test_id("stAlertContentError")
-    expect(said).to_contain_text("Reload")
+    message = page.get_by_test_id("stAlertContentError")
+    expect(message).to_contain_text("Reload")
     assert "secret" not in main(page).inner_text() and "before" in main(page).inner_text()
     assert all(each in log.read_text() for each in ("RuntimeError", "a secret detail"))

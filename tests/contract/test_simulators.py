@@ -117,13 +117,13 @@ def test_settings_at_their_bounds_make_cells_or_one_sentence(name):
     for each in registry.find(name).Config.settings():
         values = each.choices or (each.low, each.high)
         for value in () if each.name in unlike or each.kind in ("bool", "str") else values:
-            said = ""
+            message = ""
             try:
                 data = quick(name, **{each.name: value}).simulate()
             except ValueError as error:
-                said = str(error)
-            if said:
-                assert 20 < len(said) < 300, (each.name, value, said)
+                message = str(error)
+            if message:
+                assert 20 < len(message) < 300, (each.name, value, message)
                 continue
             assert np.isfinite(data.x).all() and np.abs(data.x).max() < 1e6, (each.name, value)
 
@@ -171,8 +171,8 @@ def test_the_interaction(name):
     process, data = cells(name)
     first = data.at(float(data.times[0])).astype(float)
     assert finite(process.force(np.linspace(0, 3, 7)), 7)
-    felt = process.interaction(first, first)
-    assert finite(felt, *first.shape) and np.abs(felt.mean(axis=0)).max() < 1e-9 * np.abs(felt).max()
+    drift = process.interaction(first, first)
+    assert finite(drift, *first.shape) and np.abs(drift.mean(axis=0)).max() < 1e-9 * np.abs(drift).max()
     pair = np.zeros((2, data.dim))
     pair[1, 0] = 1.3
     np.testing.assert_allclose(2 * process.interaction(pair, pair)[1, 0], process.force(np.array([1.3])))

@@ -42,11 +42,11 @@ def nothing_is_left() -> bool:
 
 
 def test_a_whole_file_with_its_name_origin_and_checksum(shelf: Shelf) -> None:
-    said: list[str] = []
-    held = uploads.opened(downloads.fetch(url(shelf), SHA.upper(), said.append))
+    message: list[str] = []
+    held = uploads.opened(downloads.fetch(url(shelf), SHA.upper(), message.append))
     assert held.path.read_bytes() == CONTENT and held.path.name == "file.h5ad"
     assert (held.name, held.origin, held.sha256) == ("my cells.h5ad", url(shelf), SHA)
-    assert said[-2:] == ["3.0 of 3.0 MB", "checking that the file is whole"]
+    assert message[-2:] == ["3.0 of 3.0 MB", "checking that the file is whole"]
     assert nothing_is_left() and downloads.expected(held.id) is None
     assert downloads.download(held.id) == held.id
 
@@ -242,12 +242,12 @@ def test_a_discarded_download_ends(shelf: Shelf, monkeypatch: pytest.MonkeyPatch
     id = downloads.register_download(url(shelf))
     begun, ended = threading.Event(), []
 
-    def say(stage: str) -> None:
+    def log(stage: str) -> None:
         begun.set()
 
     def load() -> None:
         try:
-            downloads.download(id, say)
+            downloads.download(id, log)
         except KeyError as error:
             ended.append(error.args[0])
 

@@ -39,7 +39,7 @@ Rng = np.random.Generator
 
 def seeds(folder: Path) -> dict[str, bytes]:
     """Small files of every format, by name."""
-    files = [formats.h5ad(folder / f"{way}.h5ad", way) for way in ("csr", "csc", "dense")]
+    files = [formats.h5ad(folder / f"{route}.h5ad", route) for route in ("csr", "csc", "dense")]
     files += [formats.older_h5ad(folder / "older.h5ad"), formats.h5mu(folder / "a.h5mu")]
     files += [formats.tenx(folder / f"v{version}.h5", version) for version in (2, 3)]
     files += [formats.loom(folder / "a.loom"), formats.csv(folder / "a.csv"), formats.csv(folder / "b.csv.gz")]
@@ -169,10 +169,10 @@ def fuzz(folder: Path, files: dict[str, bytes], cases: int, seed: int) -> Fuzzed
         path.write_bytes(bytes(mutation(bytearray(files[name]), rng)))
         what, seconds = outcome(path, Path(name).name, log)
         found.counted[name, what] += 1
-        told = f"case {case} ({mutation.__name__} of {name}, seed {seed})"
+        printed = f"case {case} ({mutation.__name__} of {name}, seed {seed})"
         if seconds > found.slowest:
-            found.slowest, found.slowest_case = seconds, f"{told}: {what}"
-        assert what in ("opened", "refused"), f"{told}: {what} {log.read_text() if what == 'wrong' else ''}"
+            found.slowest, found.slowest_case = seconds, f"{printed}: {what}"
+        assert what in ("opened", "refused"), f"{printed}: {what} {log.read_text() if what == 'wrong' else ''}"
         check_disk(what)
     return found
 

@@ -75,7 +75,7 @@ def opened(**query: str) -> AppTest:
     return page
 
 
-def way(name: str) -> AppTest:
+def route(name: str) -> AppTest:
     page = opened()
     page.segmented_control(key="from").set_value(name).run()
     assert not page.exception and not page.error, page.error
@@ -83,7 +83,7 @@ def way(name: str) -> AppTest:
 
 
 def opened_address(given: str, checksum: str = "") -> AppTest:
-    page = way("Path or URL")
+    page = route("Path or URL")
     page.text_input(key="address_given").set_value(given)
     page.text_input(key="address_sha256").set_value(checksum)
     next(each for each in page.button if each.label == "Open").click().run()
@@ -104,9 +104,9 @@ def test_each_way_is_there_and_the_demos_come_first() -> None:
 
 
 def test_formats_and_limit_stand_before_the_upload() -> None:
-    said = " ".join(each.value for each in way("Upload").markdown)
-    assert f"**{add_data.LIMIT_MB} MB**" in said
-    assert all(each in said for each in (".h5ad", ".h5`", ".loom", ".zip", ".tar.gz", ".csv", ".tsv", ".npz", ".gz"))
+    message = " ".join(each.value for each in route("Upload").markdown)
+    assert f"**{add_data.LIMIT_MB} MB**" in message
+    assert all(each in message for each in (".h5ad", ".h5`", ".loom", ".zip", ".tar.gz", ".csv", ".tsv", ".npz", ".gz"))
 
 
 def test_an_address_is_fetched_and_guided_to_a_data_set(shelf: Shelf) -> None:
@@ -123,10 +123,10 @@ def test_an_address_is_fetched_and_guided_to_a_data_set(shelf: Shelf) -> None:
 def test_a_public_data_set_brings_its_time(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = replace(public.find("eb"), url=f"{shelf.address}/my%20cells.csv", sha256="", file="eb.csv", time="when")
     monkeypatch.setattr(public, "CATALOGUE", (entry, *public.CATALOGUE[1:]))
-    page = way("Public data")
-    said = " ".join(each.value for each in (*page.markdown, *page.caption))
-    assert all(each.paper.split(";")[0] in said for each in public.CATALOGUE)
-    assert said.count("not stated") >= 7
+    page = route("Public data")
+    message = " ".join(each.value for each in (*page.markdown, *page.caption))
+    assert all(each.paper.split(";")[0] in message for each in public.CATALOGUE)
+    assert message.count("not stated") >= 7
     page.button(key="fetch_eb").click().run()
     page.run()
     assert page.subheader[0].value == "Import eb.csv"

@@ -9,7 +9,7 @@ from cellflow_core.analysis.results import Ancestry
 from cellflow_core.figures import ancestry, theme
 from cellflow_core.reporting import result_tables
 from tests import examples
-from tests.pages.test_views import ANSWERS, asked, opened, run, said  # noqa: F401
+from tests.pages.test_views import ANSWERS, asked, message, opened, run  # noqa: F401
 
 
 def made(**change) -> Ancestry:
@@ -55,8 +55,8 @@ def test_nothing_is_asked_before_a_group_is_chosen(run, asked, monkeypatch):  # 
     monkeypatch.setitem(ANSWERS, "ancestry", made)
     page = opened("fates", run=run.id)
     assert not [each for each in asked if each[0] == "ancestry"]
-    assert "Choose a group, and see which earlier cells" in said(page)
+    assert "Choose a group, and see which earlier cells" in message(page)
     page = opened("fates", run=run.id, ancestry_of="up")
     wanted = {"view": "pca", "time": None, "label": ("type", "up"), "by": "type"}
     assert ("ancestry", run.id, wanted) in asked
-    assert "Its mass is 3 times as large at the end." in said(page) and "A note." in said(page)
+    assert "Its mass is 3 times as large at the end." in message(page) and "A note." in message(page)

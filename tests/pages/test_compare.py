@@ -55,16 +55,16 @@ def test_nothing_is_trained_before_it_is_asked_for(data: str) -> None:
 
 
 def test_the_table_says_what_follows(data: str) -> None:
-    wish = recipes.comparison(data, ("ot-cfm", "i-cfm"), "quick", (0, 1, 2), (1.0, 2.0))
+    goal = recipes.comparison(data, ("ot-cfm", "i-cfm"), "quick", (0, 1, 2), (1.0, 2.0))
     rng = np.random.default_rng(0)
-    for run in comparison.submit(wish):
+    for run in comparison.submit(goal):
         first = run.recipe.model == "ot-cfm"
         scored(run, (0.8 if first else 1.5) + 0.001 * rng.random(), ("It alone.",) if first else ())
     link = {"dataset": data, "models": "ot-cfm,i-cfm", "times": "1,2", "seeds": "3", "preset": "quick"}
     page = opened("compare", **link)
-    said = " ".join(each.value for each in page.markdown)
-    assert "OT-CFM comes nearest" in said and "20% below the OT midpoint" in said
-    assert "I-CFM loses to the OT midpoint" in said
+    message = " ".join(each.value for each in page.markdown)
+    assert "OT-CFM comes nearest" in message and "20% below the OT midpoint" in message
+    assert "I-CFM loses to the OT midpoint" in message
     assert not [each for each in page.button if each.key == "compare_start"]
     table = page.dataframe[0].value
     assert list(table["model"][:2]) == ["OT-CFM", "I-CFM"] and "(OT midpoint)" in list(table["model"])
@@ -80,9 +80,9 @@ def test_a_model_that_lacks_a_time_is_compared_at_the_others(data: str) -> None:
         if (run.recipe.model, run.recipe.hold_out) != ("ot-displacement", 2.0):
             scored(run, (0.7 if run.recipe.hold_out == 1.0 else 9.0) + 0.1 * (run.recipe.model == "ot-displacement"))
     page = opened("compare", dataset=data, models="ot-cfm,ot-displacement", times="1,2", seeds="1", preset="quick")
-    said = " ".join(each.value for each in page.markdown)
-    assert "So far: " in said and "OT-CFM comes nearest to the cells it never saw (error 0.7)" in said
-    assert "Compared at 1 day alone: not every model has a score at the other times." in said
+    message = " ".join(each.value for each in page.markdown)
+    assert "So far: " in message and "OT-CFM comes nearest to the cells it never saw (error 0.7)" in message
+    assert "Compared at 1 day alone: not every model has a score at the other times." in message
     assert list(page.dataframe[0].value["runs"][:2]) == ["2 of 2", "1 of 2"]
 
 

@@ -9,7 +9,7 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.reporting import fate_summaries, growth_summaries
 from pages.parts.views import cell_selection
 from tests import examples
-from tests.pages.test_views import ANSWERS, asked, opened, run, said, trained  # noqa: F401  (fixtures)
+from tests.pages.test_views import ANSWERS, asked, message, opened, run, trained  # noqa: F401  (fixtures)
 
 GENES = AffineSpace.of_genes(("Gata1", "Spi1"))
 
@@ -30,8 +30,8 @@ def test_fates_asks_for_all_cells_and_for_one(run, asked):  # noqa: F811
     page = opened("fates", run=run.id)
     assert ("fates", run.id, {"view": "pca", "states": "found"}) in asked
     assert ("futures", run.id, {"view": "pca", "states": "found"}) in asked
-    assert "Cell 7 of time 0, 60 futures: 66% end in Erythroid (54% to 77%)" in said(page)
-    assert "width of all measured cells" in said(page)
+    assert "Cell 7 of time 0, 60 futures: 66% end in Erythroid (54% to 77%)" in message(page)
+    assert "width of all measured cells" in message(page)
 
 
 def test_the_link_brings_back_the_cell_the_fate_and_the_states(run, asked):  # noqa: F811
@@ -49,17 +49,17 @@ def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
     shares = {"share": np.array([0.0, 1.0]), "low": nan, "high": nan}
     monkeypatch.setitem(ANSWERS, "futures", lambda: examples.futures(**one, **shares))
     page = opened("fates", run=run.id)
-    assert "Cell 7 of time 0 ends in Myeloid." in said(page)
-    assert "moves cells without chance" in said(page).replace("\\", "") and "SF" in said(page)
-    assert "How do they divide?" not in said(page)
+    assert "Cell 7 of time 0 ends in Myeloid." in message(page)
+    assert "moves cells without chance" in message(page).replace("\\", "") and "SF" in message(page)
+    assert "How do they divide?" not in message(page)
 
 
 def test_growth_is_offered_and_told_where_it_is_learnt(growing, run):  # noqa: F811
     page = opened("flow", run=growing.id, by="Growth")
     assert page.segmented_control(key="by").value == "growth"
-    assert "the median growth rate is" in said(page)
-    assert "From day 0 to day 4 one cell becomes 16 on average" in said(opened("time", run=growing.id))
-    fates = said(opened("fates", run=growing.id))
+    assert "the median growth rate is" in message(page)
+    assert "From day 0 to day 4 one cell becomes 16 on average" in message(opened("time", run=growing.id))
+    fates = message(opened("fates", run=growing.id))
     assert "Without growth, 50% of the initial cells become Erythroid" in fates
     assert "+12 points by growth (95 % interval +5 to +19)." in fates.replace("\\", "")
 
@@ -69,35 +69,35 @@ def test_a_model_without_growth_offers_none(run, monkeypatch):  # noqa: F811
         monkeypatch.setitem(ANSWERS, question, getattr(examples, question))
     assert "growth" not in opened("flow", run=run.id).segmented_control(key="by").options
     for name in ("flow", "time", "fates"):
-        assert ":material/eco:" not in said(opened(name, run=run.id))
+        assert ":material/eco:" not in message(opened(name, run=run.id))
 
 
 def test_numbers_that_nobody_counted_are_not_drawn(growing, monkeypatch):
     monkeypatch.setitem(ANSWERS, "course", lambda: examples.growing_course(measured_mass=None))
     page = opened("time", run=growing.id)
-    assert "The population size was not measured" in said(page) and "Use cell counts as mass" in said(page)
+    assert "The population size was not measured" in message(page) and "Use cell counts as mass" in message(page)
     assert not [each for each in page.expander if each.label == "Data table: population size"]
 
 
 def test_names_of_the_user_are_never_markup(run, monkeypatch):  # noqa: F811
     for question, made in (("fates", examples.growing_fates), ("futures", examples.futures)):
         monkeypatch.setitem(ANSWERS, question, lambda made=made: made(names=(examples.HOSTILE, "ok")))
-    shown = said(opened("fates", run=run.id))
+    shown = message(opened("fates", run=run.id))
     assert "<img" not in shown.replace("\\<img", "") and "\\<img" in shown
 
 
 def test_clones_are_asked_about_where_there_are_some(run, asked):  # noqa: F811
-    assert "no lineage barcodes" in said(opened("fates", run=run.id))
+    assert "no lineage barcodes" in message(opened("fates", run=run.id))
     assert not [each for each in asked if each[0] == "clones"]
     asked.clear()
     marked = trained(GENES, lineage=np.arange(120) % 11)
     page = opened("fates", run=marked.id)
     settings = next(given for question, _, given in asked if question == "clones")
     assert {settings["a"], settings["b"]} == {"up", "down"} and settings["by"] == "type"
-    assert "the model tells which is which in 79% of all pairs" in said(page)
-    assert "With growth left out it is 72%" in said(page)
+    assert "the model tells which is which in 79% of all pairs" in message(page)
+    assert "With growth left out it is 72%" in message(page)
     page.selectbox(key="clone_a").set_value(settings["b"]).run()
-    assert "Choose two different fates" in said(page)
+    assert "Choose two different fates" in message(page)
 
 
 def test_clones_that_tell_nothing_apart_are_not_trusted():

@@ -46,7 +46,7 @@ def uploaded(tmp_path, made: anndata.AnnData) -> str:
     return uploads.save_upload(io.BytesIO((tmp_path / "cells.h5ad").read_bytes()), "cells.h5ad")
 
 
-def said(page: AppTest) -> str:
+def shown(page: AppTest) -> str:
     return "\n".join(
         each.value for kind in ("markdown", "caption", "info", "warning", "error") for each in page.get(kind)
     )
@@ -54,9 +54,9 @@ def said(page: AppTest) -> str:
 
 def test_filters_count_live_and_are_done(tmp_path) -> None:
     page = opened("data", upload=uploaded(tmp_path, held()))
-    assert not page.exception and not page.error and "**240 of 240 cells**" in said(page)
+    assert not page.exception and not page.error and "**240 of 240 cells**" in shown(page)
     page.number_input(key="import_min_genes").set_value(20).run()
-    assert "Fewer than 20 genes: **30 cells out**" in said(page) and "**210 of 240 cells**" in said(page)
+    assert "Fewer than 20 genes: **30 cells out**" in shown(page) and "**210 of 240 cells**" in shown(page)
     page.button(key="import_start").click().run()
     assert not page.exception and not page.error
     (info,) = store.datasets()
@@ -70,7 +70,7 @@ def test_a_filter_that_empties_a_time_is_told(tmp_path) -> None:
     page.number_input(key="import_min_genes").set_value(20).run()
     assert "No cell of “d0” is left: the filter “fewer than 20 genes” takes its last one" in page.warning[0].value
     page.number_input(key="import_min_genes").set_value(41).run()
-    assert "Nothing is left" in said(page) and page.button(key="import_start").disabled
+    assert "Nothing is left" in shown(page) and page.button(key="import_start").disabled
 
 
 def test_changes_are_undone_set_back_and_survive_a_reload(tmp_path) -> None:
@@ -81,7 +81,7 @@ def test_changes_are_undone_set_back_and_survive_a_reload(tmp_path) -> None:
     page.number_input(key="import_components").set_value(12).run()
     assert len(json.loads((uploads.folder_of(upload) / "draft.json").read_text())) == 3
     again = opened("data", upload=upload)
-    assert again.number_input(key="import_components").value == 12 and "fewer than 10 genes" in said(again)
+    assert again.number_input(key="import_components").value == 12 and "fewer than 10 genes" in shown(again)
     again.button(key="import_undo").click().run()
     assert again.number_input(key="import_components_again1").value == 30
     assert again.number_input(key="import_min_genes_again1").value == 10
@@ -93,7 +93,7 @@ def test_pseudotime_is_cut_into_windows(tmp_path) -> None:
     page = opened("data", upload=uploaded(tmp_path, held()))
     page.selectbox(key="import_column").set_value("dpt_pseudotime").run()
     assert page.selectbox(key="import_unit_dpt_pseudotime").value == "pseudotime"
-    assert "no time that was measured" in said(page)
+    assert "no time that was measured" in shown(page)
     page.number_input(key="import_windows_dpt_pseudotime").set_value(4).run()
     page.selectbox(key="import_batch").set_value("batch").run()
     page.selectbox(key="import_growth").set_value("growth_score").run()
@@ -118,13 +118,13 @@ def test_the_only_further_measurement_is_proposed_as_second_modality(tmp_path) -
     made = held()
     made.obsm["X_atac"] = np.random.default_rng(3).normal(size=(240, 5))
     page = opened("data", upload=uploaded(tmp_path, made))
-    assert page.selectbox(key="import_modality").value == "X_atac" and "Second modality: X\\_atac" in said(page)
+    assert page.selectbox(key="import_modality").value == "X_atac" and "Second modality: X\\_atac" in shown(page)
     page.radio(key="import_axes").set_value("obsm:X_atac").run()
-    assert not any(each.key == "import_modality" for each in page.selectbox) and "Second modality: none" in said(page)
+    assert not any(each.key == "import_modality" for each in page.selectbox) and "Second modality: none" in shown(page)
     page.radio(key="import_axes").set_value("pca").run()
     page.selectbox(key="import_modality").set_value("X_atac").run()
     page.button(key="import_start").click().run()
-    assert not page.exception and not page.error and "a second modality of the same cells" in said(page)
+    assert not page.exception and not page.error and "a second modality of the same cells" in shown(page)
     assert store.datasets()[0].steps[-1].startswith("Took 'X_atac' (5 features) as the second modality, in 5 axes")
 
 
@@ -132,7 +132,7 @@ def test_no_time_is_a_snapshot(tmp_path) -> None:
     made = held()
     made.obs = made.obs[["batch"]]
     page = opened("data", upload=uploaded(tmp_path, made))
-    assert page.selectbox(key="import_column").value == "" and "one snapshot at time 0" in said(page)
+    assert page.selectbox(key="import_column").value == "" and "one snapshot at time 0" in shown(page)
     page.button(key="import_start").click().run()
     assert store.datasets()[0].times == (0.0,)
 
@@ -165,7 +165,7 @@ def test_coordinates_need_no_filters_and_show_their_times(tmp_path) -> None:
     rows = [f"{k % 3},{k / 7},{(k * k) % 11 / 3}" for k in range(60)]
     upload = uploads.save_upload(io.BytesIO("\n".join(["samples,x1,x2", *rows]).encode()), "a.csv")
     page = opened("data", upload=upload)
-    assert "#### 2. When was each cell measured?" in said(page) and "60 cells used" in said(page)
-    assert "All 2 columns are the axes" in said(page) and not page.exception
+    assert "#### 2. When was each cell measured?" in shown(page) and "60 cells used" in shown(page)
+    assert "All 2 columns are the axes" in shown(page) and not page.exception
     page.button(key="import_start").click().run()
     assert store.datasets()[0].counts == (20, 20, 20)

@@ -172,11 +172,11 @@ def test_a_run_is_offered_the_name_of_its_variant(demo: store.DatasetInfo) -> No
 
 def test_changed_settings_are_measured_anew(demo: store.DatasetInfo) -> None:
     page = opened("train", model="i-cfm")
-    said = "With these settings: "
-    assert not any(each.value.startswith(said) for each in page.caption)
+    message = "With these settings: "
+    assert not any(each.value.startswith(message) for each in page.caption)
     page.number_input(key="set_i-cfm_width").set_value(16).run()
     assert not page.exception
-    assert sum(each.value.startswith(said) and each.value.endswith(" each.") for each in page.caption) == 1
+    assert sum(each.value.startswith(message) and each.value.endswith(" each.") for each in page.caption) == 1
 
 
 def test_a_run_is_filtered_renamed_deleted_and_brought_back(demo: store.DatasetInfo) -> None:

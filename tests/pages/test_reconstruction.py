@@ -44,7 +44,7 @@ def test_it_is_measured_when_asked_and_answers_for_each_gene():
     assert not page.exception and not page.error
     assert reconstruction.stored(store.open_dataset(id)) is not None
     assert "120 cells from which the axes were made" in words(page)
-    for gene, said in (
+    for gene, message in (
         ("Gata1", "keeps 100% of how Gata1"),
         (GENES[1], r"\<b\>bad\</b\> \[x\](y)"),
         ("Noise", "next to nothing of Noise"),
@@ -52,7 +52,7 @@ def test_it_is_measured_when_asked_and_answers_for_each_gene():
         ("Left out", "Left out is not in the state"),
     ):
         page.selectbox(key=f"read_back_{id}").set_value(gene).run()
-        assert not page.exception and said in words(page), gene
+        assert not page.exception and message in words(page), gene
     table = next(each.value for each in page.dataframe if "variance kept (%)" in each.value)
     assert table["gene"].tolist() == ["Noise", GENES[1], "Gata1"]  # the worst first; a flat gene has no share
 
@@ -74,8 +74,8 @@ def test_axes_that_are_genes_need_no_numbers_and_coordinates_have_none():
 
 @pytest.mark.parametrize(("gene", "trust"), [("A", "good"), ("B", "fair"), ("C", "poor"), ("D", "poor"), ("E", "poor")])
 def test_trust_in_a_knock_out_follows_what_is_kept(gene, trust):
-    said = answer(FOUND, gene)
-    assert said.trust == trust and gene in said.answer and "knock" in said.why
+    message = answer(FOUND, gene)
+    assert message.trust == trust and gene in message.answer and "knock" in message.why
 
 
 def test_what_was_stored_without_its_genes_is_one_sentence():

@@ -66,9 +66,9 @@ def test_a_running_run_tells_its_step_and_its_losses(server: Starlette, run: Run
     with Heartbeat(attempt):
         attempt.metrics.write_text("".join(json.dumps(each) + "\n" for each in rows))
         answer, with_losses = asked(server, run), asked(server, run, losses=True)
-    told = answer.json
-    assert (told["version"], told["state"], told["fraction"]) == (progress.OPEN, "running", 0.25)
-    assert told["text"].startswith("Flow · step 1,000 of 4,000 · 5 minutes to go") and told["losses"] is None
+    printed = answer.json
+    assert (printed["version"], printed["state"], printed["fraction"]) == (progress.OPEN, "running", 0.25)
+    assert printed["text"].startswith("Flow · step 1,000 of 4,000 · 5 minutes to go") and printed["losses"] is None
     losses = with_losses.json["losses"]
     assert losses["step"][-1] == 1000 and len(losses["step"]) <= 120 and list(losses["terms"]) == ["loss"]
     assert losses["terms"]["loss"][-1] == 0.001 and len(with_losses.body) < 4000
@@ -79,15 +79,15 @@ def test_the_end_of_a_run_is_another_version(server: Starlette) -> None:
     (recipe,) = recipes(demo.id, "ot-cfm", "quick", {}, {"steps": 20}, seeds=(0,))
     run = index.submit(recipe)
     InProcess().start(run)
-    told = asked(server, run, losses=True).json
-    assert (told["version"], told["state"], told["text"]) == (progress.ENDED, "done", "Trained")
-    assert told["fraction"] == 1.0 and told["losses"] is None
+    printed = asked(server, run, losses=True).json
+    assert (printed["version"], printed["state"], printed["text"]) == (progress.ENDED, "done", "Trained")
+    assert printed["fraction"] == 1.0 and printed["losses"] is None
 
 
 def test_a_run_that_failed_tells_why(server: Starlette, run: Run) -> None:
     run.end("failed", "the disk is full")
-    told = asked(server, run).json
-    assert (told["version"], told["state"], told["text"]) == (progress.ENDED, "failed", "The disk is full")
+    printed = asked(server, run).json
+    assert (printed["version"], printed["state"], printed["text"]) == (progress.ENDED, "failed", "The disk is full")
 
 
 @pytest.mark.parametrize("id", ["x", "..", "20200101-000000000000-abcdef"])
@@ -109,11 +109,11 @@ def test_a_comparison_tells_how_many_runs_have_ended(server: Starlette) -> None:
 def test_a_task_tells_its_stage_and_its_end(server: Starlette, tmp_path: Path) -> None:
     future, stages = Future(), Stages(tmp_path / "stages.txt")
     url = urls.task_progress(tasks.register(future, stages))
-    told = get(server, url).json
-    assert (told["version"], told["text"], told["fraction"]) == (progress.OPEN, "", None)
+    printed = get(server, url).json
+    assert (printed["version"], printed["text"], printed["fraction"]) == (progress.OPEN, "", None)
     stages("3.0 of 12.0 MB")
-    told = get(server, url).json
-    assert (told["version"], told["text"], told["fraction"]) == (progress.OPEN, "3.0 of 12.0 MB", 0.25)
+    printed = get(server, url).json
+    assert (printed["version"], printed["text"], printed["fraction"]) == (progress.OPEN, "3.0 of 12.0 MB", 0.25)
     future.set_result(None)
     assert get(server, url).json["version"] == progress.ENDED
     del future
@@ -178,9 +178,9 @@ def test_a_failed_script_gives_one_sentence() -> None:
         assert errors.show(KeyError("secret"))
         assert errors.show(ValueError("there are *no* cells"))
 
-    said = [each.value for each in AppTest.from_function(page).run().error]
-    assert all("secret" not in each and "Reload" in each for each in said[:2])
-    assert said[2] == "There are \\*no\\* cells."
+    message = [each.value for each in AppTest.from_function(page).run().error]
+    assert all("secret" not in each and "Reload" in each for each in message[:2])
+    assert message[2] == "There are \\*no\\* cells."
 
 
 def test_pages_use_public_parts_of_streamlit_and_no_timers() -> None:

@@ -96,8 +96,8 @@ def test_a_knock_out_is_told_with_its_true_change() -> None:
     page.run()
     page.segmented_control(key=f"known_{id}").set_value("Fates").run()
     page.selectbox(key=f"known_fates_gene_{id}").set_value("EKLF").run()
-    (said,) = [each.value for each in page.markdown if "goes from" in each.value]
-    assert said.startswith("With EKLF knocked out, **")
+    (message,) = [each.value for each in page.markdown if "goes from" in each.value]
+    assert message.startswith("With EKLF knocked out, **")
 
 
 def test_measured_cells_say_nothing_here() -> None:

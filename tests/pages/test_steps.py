@@ -124,8 +124,8 @@ def test_every_step_has_a_form(step):
 def test_cells_are_coloured_by_numbers_labels_and_genes():
     id = moment()
     page = opened("data", dataset=id)
-    for way in (("number", "total"), ("number", "unknown"), ("label", "part"), ("gene", "")):
-        page.selectbox(key=f"colour_{id}").set_value(way).run()
+    for path in (("number", "total"), ("number", "unknown"), ("label", "part"), ("gene", "")):
+        page.selectbox(key=f"colour_{id}").set_value(path).run()
         assert not page.exception and not page.error
     page.selectbox(key=f"gene_{id}").set_value("B").run()
     assert not page.exception

@@ -62,69 +62,69 @@ def test_a_table_holds_no_formula():
 )
 def test_a_landscape_is_trusted_as_far_as_it_explains_the_motion(share, trust):
     quasi = examples.landscape(kind="quasi-potential -log p", non_gradient=share)
-    said = summaries.of_landscape(quasi, "days")
-    assert said.trust == trust
-    assert said.answer.startswith("From day 0 to day 4, 24 simulated cells roll down")
-    assert f"{share:.0%} goes around" in said.why
+    message = summaries.of_landscape(quasi, "days")
+    assert message.trust == trust
+    assert message.answer.startswith("From day 0 to day 4, 24 simulated cells roll down")
+    assert f"{share:.0%} goes around" in message.why
 
 
 def test_a_model_that_can_only_go_downhill_proves_nothing_by_it():
-    said = summaries.of_landscape(examples.landscape(kind="quasi-potential -log p", non_gradient=np.nan), "days")
-    assert said.trust == "fair" and "no velocity field" in said.why
-    said = summaries.of_landscape(examples.landscape(kind="learnt potential", non_gradient=0.0), "days")
-    assert said.trust == "fair"
-    assert "can steer cells downhill only" in said.why
+    message = summaries.of_landscape(examples.landscape(kind="quasi-potential -log p", non_gradient=np.nan), "days")
+    assert message.trust == "fair" and "no velocity field" in message.why
+    message = summaries.of_landscape(examples.landscape(kind="learnt potential", non_gradient=0.0), "days")
+    assert message.trust == "fair"
+    assert "can steer cells downhill only" in message.why
 
 
 def test_a_held_out_time_counts_before_times_of_training():
-    said = summaries.of_course(examples.course(), 2.0, (), "days")
-    assert said.trust == "good"
-    assert "day 2, which it never saw, predicted cells lie 0.36" in said.answer
-    assert "at times kept from training" in said.why
+    message = summaries.of_course(examples.course(), 2.0, (), "days")
+    assert message.trust == "good"
+    assert "day 2, which it never saw, predicted cells lie 0.36" in message.answer
+    assert "at times kept from training" in message.why
 
 
 def test_times_of_training_alone_are_called_flattering():
-    said = summaries.of_course(examples.course(in_training=np.ones(5, bool)), 1.0, (), "days")
-    assert said.trust == "fair"
-    assert "flatters" in said.why
+    message = summaries.of_course(examples.course(in_training=np.ones(5, bool)), 1.0, (), "days")
+    assert message.trust == "fair"
+    assert "flatters" in message.why
 
 
 def test_a_copy_that_never_saw_the_time_speaks_for_the_model():
     held = (summaries.HeldOut(2.0, 0.5, 2.1, 0.22),)
-    said = summaries.of_course(examples.course(), 2.0, held, "days")
-    assert said.answer.startswith("A copy of this model that never saw day 2 predicts its cells to within 0.5")
-    assert "explains 85%" in said.why
+    message = summaries.of_course(examples.course(), 2.0, held, "days")
+    assert message.answer.startswith("A copy of this model that never saw day 2 predicts its cells to within 0.5")
+    assert "explains 85%" in message.why
 
 
 def test_a_model_worse_than_no_motion_is_not_trusted():
-    said = summaries.of_course(examples.course(w1=np.array([np.nan, 2.0, 2.2, 2.2, 2.1])), 1.0, (), "days")
-    assert said.trust == "poor"
-    assert "No better than cells that do not move" in said.why
+    message = summaries.of_course(examples.course(w1=np.array([np.nan, 2.0, 2.2, 2.2, 2.1])), 1.0, (), "days")
+    assert message.trust == "poor"
+    assert "No better than cells that do not move" in message.why
 
 
 def test_a_time_nobody_measured_is_called_a_prediction():
-    said = summaries.of_course(examples.course(), 1.5, (), "days")
-    assert said.answer == "Nobody measured day 1.5: these 150 cells are the model's prediction."
+    message = summaries.of_course(examples.course(), 1.5, (), "days")
+    assert message.answer == "Nobody measured day 1.5: these 150 cells are the model's prediction."
 
 
 def test_an_effect_beyond_the_controls_is_trusted():
-    said = summaries.of_perturbation(examples.perturbation())
-    assert said.trust == "fair"
-    assert "cause or a marker" in said.why
-    assert "Erythroid from 62% to 31% of cells (-31 points, 95 % interval -36 to -26)" in said.answer
-    assert "3 other genes, picked at random, changes it by up to 3 points" in said.why
+    message = summaries.of_perturbation(examples.perturbation())
+    assert message.trust == "fair"
+    assert "cause or a marker" in message.why
+    assert "Erythroid from 62% to 31% of cells (-31 points, 95 % interval -36 to -26)" in message.answer
+    assert "3 other genes, picked at random, changes it by up to 3 points" in message.why
 
 
 def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
     made = examples.perturbation(kind="shift", levels=(-5.0,), unit="standard deviations")
-    said = summaries.of_perturbation(made).answer
-    assert said.startswith("Starting with Gata1 at -5 standard deviations, and holding nothing afterwards, takes")
+    message = summaries.of_perturbation(made).answer
+    assert message.startswith("Starting with Gata1 at -5 standard deviations, and holding nothing afterwards, takes")
     assert "With Gata1 shifted to -5 SD, starting from" in perturbation.describe(made)
     assert perturbation_truth.shares(replace(open_dataset(toys.stored()).info, truth="toggle"), made) is None
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"extrapolated_fraction": 0.5}, "50% of the changed cells lie outside"),
         ({"low": np.array([-0.36, -0.1]), "high": np.array([0.02, 0.36])}, "includes no change"),
@@ -132,10 +132,10 @@ def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
     ],
     ids=["outside", "interval", "controls"],
 )
-def test_doubts_are_told(change, said):
+def test_doubts_are_told(change, message):
     found = summaries.of_perturbation(examples.perturbation(**change))
     assert found.trust == "poor"
-    assert said in found.why
+    assert message in found.why
 
 
 def test_no_motion_to_show_is_said():
@@ -145,8 +145,8 @@ def test_no_motion_to_show_is_said():
 
 def test_the_truth_is_compared_where_the_states_are_the_same():
     made = examples.perturbation()
-    said = summaries.of_truth(made, {"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
-    assert "off by at most 11 points" in said
+    message = summaries.of_truth(made, {"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
+    assert "off by at most 11 points" in message
     assert "count cells by their true fate" in summaries.of_truth(made, {"A": 1.0}, {"A": 1.0})
 
 
@@ -205,7 +205,7 @@ def test_every_view_has_its_three_texts(page):
 
 
 def test_of_stages_that_tell_how_far_one_thing_is_the_last_is_shown():
-    said = ("reading", "training: step 25, loss 3", "training: step 50, loss 2", "storing")
-    lines = background._steps(said)
+    message = ("reading", "training: step 25, loss 3", "training: step 50, loss 2", "storing")
+    lines = background._steps(message)
     assert [each.split(": ", 1)[1] for each in lines] == ["reading", "training: step 50, loss 2", "storing"]
     assert ["check" in each for each in lines] == [True, True, False]

@@ -85,7 +85,7 @@ def opened(name: str, **query: str) -> AppTest:
     return page
 
 
-def said(page: AppTest) -> str:
+def message(page: AppTest) -> str:
     return " ".join(each.value for each in (*page.markdown, *page.caption, *page.warning, *page.info))
 
 
@@ -101,7 +101,7 @@ def said(page: AppTest) -> str:
 )
 def test_a_view_opens_on_an_answer(name: str, words: str, run: Run) -> None:
     page = opened(name, run=run.id)
-    assert words.replace("\\", "") in said(page).replace("\\", "")
+    assert words.replace("\\", "") in message(page).replace("\\", "")
 
 
 def test_landscape_asks_for_the_last_time_of_the_chosen_run(run: Run, asked: list) -> None:
@@ -130,7 +130,7 @@ def test_time_shows_the_copy_that_never_saw_a_time(run: Run, asked: list) -> Non
     copy = toys.finished(toys.recipe(run.recipe.dataset, group="together", hold_out=2.0))
     page = opened("time", run=first.id)
     assert ("course", copy.id, {"view": "pca", "start": "first"}) in asked
-    assert "A copy of this model that never saw day 2" in said(page)
+    assert "A copy of this model that never saw day 2" in message(page)
 
 
 def test_perturb_asks_for_what_the_form_says(run: Run, asked: list) -> None:
@@ -149,12 +149,12 @@ def test_perturb_asks_for_what_the_form_says(run: Run, asked: list) -> None:
 def test_perturb_asks_for_a_shift_of_the_start_and_says_what_it_is(run: Run, asked: list) -> None:
     page = opened("perturb", run=run.id, gene="Spi1", change="Shift")
     assert (asked[-1][2]["kind"], asked[-1][2]["level"]) == ("shift", -5.0)
-    assert "then nothing is held" in said(page)
+    assert "then nothing is held" in message(page)
     page.slider(key="shift").set_value(2.5).run()
     assert asked[-1][2]["level"] == 2.5
     page.segmented_control(key="change").set_value("knock-out").run()
     assert (asked[-1][2]["kind"], asked[-1][2]["level"]) == ("knock-out", None)
-    assert "held at its lowest all the way" in said(page)
+    assert "held at its lowest all the way" in message(page)
 
 
 def test_a_gene_outside_the_model_is_said_plainly(run: Run, asked: list) -> None:
@@ -175,7 +175,7 @@ def test_a_page_opens_on_a_model_that_can_show_it(run: Run) -> None:
     assert opened("fates").selectbox(key="pick_run").value == later.id
     page = opened("perturb", run=later.id)
     assert page.subheader[0].value == "GENOT cannot show this"
-    assert "Choose another trained model above, such as " in said(page)
+    assert "Choose another trained model above, such as " in message(page)
 
 
 def test_an_annotation_that_repeats_the_time_is_offered_last() -> None:
@@ -204,22 +204,22 @@ def test_a_model_that_cannot_answer_says_what_it_is() -> None:
     run = trained(AffineSpace.of_genes(("Gata1", "Spi1")), model="genot")
     page = opened("perturb", run=run.id)
     assert page.subheader[0].value == "GENOT cannot show this"
-    assert "no field that drives the cells. This view needs the mean motion of cells" in said(page)
+    assert "no field that drives the cells. This view needs the mean motion of cells" in message(page)
 
 
 def test_a_model_that_follows_no_cell_has_no_landscape(asked: list) -> None:
     run = trained(toys.counted(), model="cfgen")
     page = opened("landscape", run=run.id)
     assert page.subheader[0].value == "CFGen cannot show this" and not asked
-    assert "This view needs a model that tells what becomes of a cell." in said(page)
-    assert "CFGen," not in said(page) and "GENOT" in said(page)
+    assert "This view needs a model that tells what becomes of a cell." in message(page)
+    assert "CFGen," not in message(page) and "GENOT" in message(page)
 
 
 def test_what_a_model_cannot_see_stands_beside_its_pictures(run: Run) -> None:
     simple = trained(AffineSpace.of_genes(("Gata1", "Spi1")), model="gaussian-sb", settings={})
     for name in ("landscape", "flow", "time", "fates", "perturb"):
-        assert "it sees no branching" in said(opened(name, run=simple.id))
-    assert "it sees no branching" not in said(opened("flow", run=run.id))
+        assert "it sees no branching" in message(opened(name, run=simple.id))
+    assert "it sees no branching" not in message(opened("flow", run=run.id))
 
 
 def test_data_that_are_gone_are_said(run: Run) -> None:
@@ -231,8 +231,8 @@ def test_names_of_the_user_are_never_markup(monkeypatch: pytest.MonkeyPatch) -> 
     run = trained(AffineSpace.of_genes((examples.HOSTILE, "Spi1")))
     monkeypatch.setitem(ANSWERS, "perturb", lambda: examples.perturbation(genes=(examples.HOSTILE,)))
     page = opened("perturb", run=run.id)
-    assert "\\<img" in said(page)
-    assert "<img" not in said(page).replace("\\<img", "")
+    assert "\\<img" in message(page)
+    assert "<img" not in message(page).replace("\\<img", "")
 
 
 @pytest.mark.parametrize("name", ["landscape", "flow", "time", "fates", "perturb"])

@@ -76,14 +76,10 @@ LEFT = {
     "cellflow_core/cli": 4,
     "cellflow_core/data": 92,
     "cellflow_core/figures": 30,
-    "cellflow_core/math": 11,
-    "cellflow_core/models": 34,
     "cellflow_core/reporting": 7,
     "cellflow_core/selection": 11,
-    "docs": 2,
     "pages": 8,
     "pages/parts": 73,
-    "tests": 132,
 }
 """Room -> uses of old words that are still there. Take away what you clean; nothing may be added."""
 

@@ -1,4 +1,4 @@
-"""Neural Lagrangian Schroedinger bridge: noisy cells that pay for their ways, steered by one potential of time.
+"""Neural Lagrangian Schroedinger bridge: noisy cells on paths of least action, steered by one potential of time.
 
 Koshizuka & Sato, "Neural Lagrangian Schroedinger bridge: diffusion modeling for population dynamics", ICLR 2023,
 arXiv:2204.04853. Among all dx = u dt + sigma dW that carry the cells of each time to those of the next, the one of
@@ -97,7 +97,7 @@ class KernelDensity:
 
 class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
     title = "Neural Lagrangian SB"
-    summary = "Steers noisy cells to the next measured ones on the ways that cost least, by a potential that it learns."
+    summary = "Steers noisy cells to the next measured ones along paths of least action, by a learnt potential."
     paper = "Koshizuka & Sato, ICLR 2023, arXiv:2204.04853"
     default_training: ClassVar[Mapping[str, Any]] = {
         "steps": 500,
@@ -131,11 +131,11 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
 
     def phases(self) -> tuple[Phase, ...]:
         if self.velocity_prior is None:
-            return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=self.crowd),)
+            return (Phase("bridge", (Update(self.loss, self.parameters()),), prepare=self.population),)
         known = [*self.velocity_prior.parameters()]
         others = [each for each in self.parameters() if not any(each is one for one in known)]
         first = Phase("velocity", (Update(self.velocity_prior_loss, known),), step_fraction=0.5, prepare=self.speeds)
-        return (first, Phase("bridge", (Update(self.loss, others),), prepare=self.crowd))
+        return (first, Phase("bridge", (Update(self.loss, others),), prepare=self.population))
 
     def speeds(self, frames: SnapshotTensors, rng: torch.Generator) -> float:
         """What takes RNA velocity to the typical speed of the data. Raises ValueError where it is zero everywhere."""
@@ -149,10 +149,10 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
         assert self.velocity_prior is not None
         aim = batch.cell_data("velocity").flatten(0, 1) * batch.pool
         t = batch.times.repeat_interleave(batch.x.shape[1])
-        apart = ((self.velocity_prior(t, batch.x.flatten(0, 1)) - aim) / velocity_scale(self.spec)).square().mean()
-        return Loss(apart, {"velocity": apart.detach()})
+        separation = ((self.velocity_prior(t, batch.x.flatten(0, 1)) - aim) / velocity_scale(self.spec)).square().mean()
+        return Loss(separation, {"velocity": separation.detach()})
 
-    def crowd(self, frames: SnapshotTensors, rng: torch.Generator) -> KernelDensity | None:
+    def population(self, frames: SnapshotTensors, rng: torch.Generator) -> KernelDensity | None:
         """The mixture p, as wide as Scott's rule says (Scott 1992, Multivariate Density Estimation)."""
         if self.config.lagrangian != "density":
             return None
@@ -161,40 +161,42 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
         return KernelDensity(centres, self.spec.scale * len(centres) ** (-1 / (self.spec.dim + 4)))
 
     def loss(self, batch: Batch) -> Loss:
-        """Means over ways, per axis, in squared standard deviations (pooled)."""
+        """Means over paths, per axis, in squared standard deviations (pooled)."""
         size = batch.x.shape[1]
         t0, t1 = (each.repeat_interleave(size) for each in (batch.times[:-1], batch.times[1:]))
         x0 = batch.x[:-1].flatten(0, 1)
-        ways = euler_maruyama(
+        simulated = euler_maruyama(
             self.solver.count_evaluations(self.drift), self.noise, x0, t0, t1, self.config.substeps, batch.rng
         )
-        transport = minibatch_energy_loss(ways.x[-1].reshape(batch.x[1:].shape), batch.x[1:], self.spec, batch.rng)
-        action = self.action(ways, batch.pool, t1 - t0)
+        transport = minibatch_energy_loss(simulated.x[-1].reshape(batch.x[1:].shape), batch.x[1:], self.spec, batch.rng)
+        action = self.action(simulated, batch.pool, t1 - t0)
         terms = {"transport": transport, "action": action}
         total = transport + self.config.action * action
         if self.config.residual:
             moment = torch.randint(self.config.substeps, (len(x0),), generator=batch.rng, device=x0.device)
             rows = torch.arange(len(x0), device=x0.device)
-            left = self.residual(ways.t[moment, rows], ways.x[moment, rows].detach(), batch.pool)
+            left = self.residual(simulated.t[moment, rows], simulated.x[moment, rows].detach(), batch.pool)
             terms["residual"] = (left.abs() * (t1 - t0)).mean() * self._per_cost
             total = total + self.config.residual * terms["residual"]
         return Loss(total, {name: each.detach() for name, each in terms.items()})
 
-    def action(self, ways: SDEPath, crowd: KernelDensity | None, gap: Float[Tensor, " cells"]) -> Float[Tensor, ""]:
-        """The integral of L dt, mean over the ways, without unit."""
-        u, t, x = (each[: len(ways.drift)].flatten(0, 1) for each in (ways.drift, ways.t, ways.x))
+    def action(
+        self, simulated: SDEPath, population: KernelDensity | None, gap: Float[Tensor, " cells"]
+    ) -> Float[Tensor, ""]:
+        """The integral of L dt, mean over the paths, without unit."""
+        u, t, x = (each[: len(simulated.drift)].flatten(0, 1) for each in (simulated.drift, simulated.t, simulated.x))
         cost = (u if self.velocity_prior is None else u - self._along(t, x)).square().sum(dim=1) / 2 + self._place(
-            x, crowd
+            x, population
         )
-        return (cost.reshape(len(ways.drift), -1) * gap).mean() * self._per_cost
+        return (cost.reshape(len(simulated.drift), -1) * gap).mean() * self._per_cost
 
     def residual(
-        self, t: Float[Tensor, " cells"], x: Float[Tensor, "cells dim"], crowd: KernelDensity | None
+        self, t: Float[Tensor, " cells"], x: Float[Tensor, "cells dim"], population: KernelDensity | None
     ) -> Float[Tensor, " cells"]:
         """R (state^2 / time^2)."""
         change, slope = self.phi.gradient(t, x)
         bend = self.phi.laplacian(t, x)
-        left = change - slope.square().sum(dim=1) / 2 + self.noise(t).square() / 2 * bend + self._place(x, crowd)
+        left = change - slope.square().sum(dim=1) / 2 + self.noise(t).square() / 2 * bend + self._place(x, population)
         return left if self.velocity_prior is None else left + (self._along(t, x) * slope).sum(dim=1)
 
     def notes(self) -> tuple[str, ...]:
@@ -229,11 +231,13 @@ class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
         assert self.velocity_prior is not None
         return self.share * self.velocity_prior(t, x)
 
-    def _place(self, x: Tensor, crowd: KernelDensity | None) -> Tensor:
+    def _place(self, x: Tensor, population: KernelDensity | None) -> Tensor:
         """l(x) (state^2 / time^2)."""
-        if crowd is None:
+        if population is None:
             return torch.zeros_like(x[:, 0])
-        return self.config.density_weight * self.spec.dim * velocity_scale(self.spec) ** 2 * crowd.neg_log_density(x)
+        return (
+            self.config.density_weight * self.spec.dim * velocity_scale(self.spec) ** 2 * population.neg_log_density(x)
+        )
 
     @property
     def _per_cost(self) -> float:

@@ -34,8 +34,8 @@ from cellflow_core.models.transport.pair_sampler import Pairing
 class Settings(DiffusionSettings, MLPSettings):
     coupling: Literal["exact", "sinkhorn", "geodesic", "minibatch", "independent"] = setting(
         "exact",
-        "pairs by the shortest way, by the most likely way of cells that jitter so, by the shortest way through the "
-        "cells; of each batch; or at random",
+        "optimal transport plan of the whole populations (exact), entropic plan at the noise's own epsilon (sinkhorn), "
+        "exact plan for distances along the data (geodesic), exact plan of each batch (minibatch), or random pairs",
     )
 
 

@@ -36,8 +36,8 @@ def minibatch_energy_loss(
     log_mass  of each landed cell, up to a constant for each cloud; None: all count alike
     """
     masses = [None] * len(landed) if log_mass is None else log_mass
-    apart = [minibatch_energy_distance(x, y, rng, mass) for x, y, mass in zip(landed, measured, masses, strict=True)]
-    return torch.stack(apart).mean() / (spec.dim * spec.scale**2)
+    distance = [minibatch_energy_distance(x, y, rng, mass) for x, y, mass in zip(landed, measured, masses, strict=True)]
+    return torch.stack(distance).mean() / (spec.dim * spec.scale**2)
 
 
 def minibatch_energy_distance(
@@ -81,8 +81,8 @@ def density_loss(
 
     The density loss of Tong et al., ICML 2020, arXiv:2002.04461. Distances are divided by the root of the dimension.
     """
-    apart = torch.cdist(x, cells, compute_mode="donot_use_mm_for_euclid_dist") / (spec.scale * spec.dim**0.5)
-    return (apart.topk(min(neighbours, len(cells)), largest=False).values - margin).clamp(min=0).mean()
+    distance = torch.cdist(x, cells, compute_mode="donot_use_mm_for_euclid_dist") / (spec.scale * spec.dim**0.5)
+    return (distance.topk(min(neighbours, len(cells)), largest=False).values - margin).clamp(min=0).mean()
 
 
 def _halves(of: Tensor) -> tuple[Tensor, Tensor]:

@@ -37,8 +37,8 @@ class ConditionalFlow(nn.Module):
         """Mean squared error of the velocity at one random share of the way of each target."""
         noise = torch.randn(target.shape, generator=rng, device=target.device)
         s = torch.rand(len(target), generator=rng, device=target.device)
-        on_way = torch.lerp(noise, target, s[:, None])
-        return (self(s, on_way, condition) - (target - noise)).square().mean()
+        on_path = torch.lerp(noise, target, s[:, None])
+        return (self(s, on_path, condition) - (target - noise)).square().mean()
 
     def forward(
         self, s: Float[Tensor, " batch"], z: Float[Tensor, "batch dim"], condition: Float[Tensor, "batch known"]

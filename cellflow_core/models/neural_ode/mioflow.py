@@ -51,7 +51,7 @@ class Settings(ODESettings, MLPSettings):
 
 class MIOFlow(DynamicsModel, HasVelocity):
     title = "MIOFlow"
-    summary = "Carries cells to the next measured ones along ways near the data; made for geodesic autoencoder axes."
+    summary = "Carries cells to the next measured ones along paths near the data; made for geodesic autoencoder axes."
     paper = "Huguet et al., NeurIPS 2022, arXiv:2206.14928"
     default_training: ClassVar[Mapping[str, Any]] = {
         "steps": 600,

@@ -80,11 +80,11 @@ class BackwardPass:
 
 class TrajectoryNet(DynamicsModel, HasVelocity):
     title = "TrajectoryNet"
-    summary = "Learns one motion under which the cells of all times are likely, along short ways near measured cells."
+    summary = "Learns one motion under which the cells of all times are likely, along short paths near measured cells."
     paper = "Tong et al., ICML 2020, arXiv:2002.04461"
     limitation = (
         "Its motion is kept smooth: where cells that start close together part into several fates, it can send nearly "
-        "all of them one way, so do not trust its shares there."
+        "all of them to one, so do not trust its fractions there."
     )
     default_training: ClassVar[Mapping[str, Any]] = {
         "steps": 500,
@@ -116,9 +116,9 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
         """The Gaussian at the base: moments of the first cells that are seen, those of training."""
         if not self.spread.any():
             first = frames.x[0]
-            blur = (max(self.config.input_noise, 1e-3) * self.spec.scale) ** 2
+            epsilon = (max(self.config.input_noise, 1e-3) * self.spec.scale) ** 2
             self.mean.copy_(first.mean(dim=0))
-            self.spread.copy_((first.var(dim=0, correction=0) + blur).sqrt())
+            self.spread.copy_((first.var(dim=0, correction=0) + epsilon).sqrt())
 
     def loss(self, batch: Batch) -> Loss:
         unit = self.spec.scale
@@ -151,7 +151,7 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
     ) -> BackwardPass:
         """Cells of each time carried to the base, the last first. near: measured cells that ways should keep to."""
         x, log_density, directions = cells[-1][:0], cells[-1].new_zeros(0), self._directions(cells[-1][:0], rng)
-        ways, astrays = [], []
+        paths, astrays = [], []
         begins = torch.cat([times[:1] - self.spec.interval, times[:-1]])
         for joining, begin, end in zip(reversed(cells), begins.flip(0), times.flip(0), strict=True):
             directions = torch.cat([directions, self._directions(joining, rng)])
@@ -163,9 +163,9 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
                 if near is not None:
                     astrays.append(density_loss(x, near, self.spec, self.config.neighbours))
             log_density = sums[:, 0]
-            ways.append(sums[:, 1:].mean(dim=0) * (begin - end))
+            paths.append(sums[:, 1:].mean(dim=0) * (begin - end))
         base = torch.distributions.Normal(self.mean, self.spread, validate_args=False)
-        energy, jacobian = torch.stack(ways).mean(dim=0)
+        energy, jacobian = torch.stack(paths).mean(dim=0)
         density = torch.stack(astrays).mean() if astrays else energy.new_zeros(())
         return BackwardPass(log_density + base.log_prob(x).sum(dim=1), energy, jacobian, density)
 

@@ -43,7 +43,7 @@ def with_spline_paths(
 
     slope_between  of the slopes before and after and the gaps they were taken over, as `monotone_slope`
     """
-    bends = [[torch.zeros_like(plan.x0), torch.zeros_like(plan.x1)] for plan in plans]
+    tangents = [[torch.zeros_like(plan.x0), torch.zeros_like(plan.x1)] for plan in plans]
     for k, (before, after) in enumerate(pairwise(plans)):
         arriving, leaving = _incoming_velocity(before), _outgoing_velocity(after)
         gaps = before.t1 - before.t0, after.t1 - after.t0
@@ -51,8 +51,8 @@ def with_spline_paths(
             cells, which = torch.unique(x, dim=0, return_inverse=True)
             slopes = arriving.at(cells, neighbours), leaving.at(cells, neighbours)
             off = slope_between(*slopes, *gaps) - slopes[1 - end]
-            bends[plan][end] = gaps[plan - k] * off[which]
-    return tuple(replace(plan, tangent_offsets=tuple(each)) for plan, each in zip(plans, bends, strict=True))
+            tangents[plan][end] = gaps[plan - k] * off[which]
+    return tuple(replace(plan, tangent_offsets=tuple(each)) for plan, each in zip(plans, tangents, strict=True))
 
 
 class _LocalVelocity:

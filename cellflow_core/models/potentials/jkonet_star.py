@@ -51,12 +51,12 @@ BETA_LR_SCALE = 10.0
 """How much faster than the other weights beta is learnt: it may be far from its first value."""
 REACHES = (0.25, 0.5, 1.0, 2.0)
 """Widths of the round functions that W is made of, in typical distances of two cells."""
-CROWD = 256
+POPULATION = 256
 """Cells of each time that stand for the population in W * rho."""
 MIXTURE = 5000
 """Most cells of a density estimate."""
 BLOCK = 1024
-"""Cells that are compared with a crowd at once."""
+"""Cells that are compared with a population at once."""
 RIDGE = 1e-4
 """Pull of the weights of the linear variant to zero, against a mean over all conditions (the paper: 1e-2, a sum)."""
 LEAST_NOISE = 1e-3
@@ -87,7 +87,7 @@ class Settings(MLPSettings):
 class OptimalityConditions:
     """Cells y at the end of each step of descent, and what the condition of the best step asks of them.
 
-    velocity  (y - x) / tau; score  grad log rho(y); crowd  grad of each part of W * rho; weight  sums to one
+    velocity  (y - x) / tau; score  grad log rho(y); population  grad of each part of W * rho; weight  sums to one
     """
 
     t: Float[Tensor, " n"]
@@ -116,7 +116,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     config: Settings
 
     times: Tensor
-    population: Tensor  # [times, CROWD, dim]: the population in W * rho
+    population: Tensor  # [times, POPULATION, dim]: the population in W * rho
     reaches: Tensor
     interaction_weights: Tensor  # weights of the round functions of W
     lift: Tensor  # log of beta, in potential units, over QUICK
@@ -143,7 +143,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         reaches = torch.tensor(REACHES) * spec.scale * (2 * spec.dim) ** 0.5
         self.register_buffer("reaches", reaches, persistent=False)
         self.register_buffer("times", torch.tensor(spec.times), persistent=False)
-        self.register_buffer("population", torch.tensor(spec.center).repeat(len(spec.times), CROWD, 1))
+        self.register_buffer("population", torch.tensor(spec.center).repeat(len(spec.times), POPULATION, 1))
 
     def phases(self) -> tuple[Phase, ...]:
         if self.config.variant == "linear":
@@ -154,13 +154,13 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     def fit_population(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """Keep the cells that stand for the population of each time, and the place of the basis."""
         for k, cells in enumerate(frames.x):
-            self.population[k] = cells[torch.randint(len(cells), (CROWD,), generator=rng, device=cells.device)]
+            self.population[k] = cells[torch.randint(len(cells), (POPULATION,), generator=rng, device=cells.device)]
         if self.config.variant == "linear":
             self.basis.fit(torch.cat(frames.x), rng)
 
     def conditions(self, frames: SnapshotTensors, rng: torch.Generator) -> OptimalityConditions:
         """What each step of descent asks, along the exact plan of every gap."""
-        parts, crowds = [], []
+        parts, interactions = [], []
         for plan in plans(Exact(), frames, rng):
             count = min(max(len(plan.weight) // 2, 1), MIXTURE)
             some = torch.multinomial(plan.weight, count, replacement=True, generator=rng)
@@ -171,13 +171,15 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
                 if self.config.diffusion:
                     score = mixture_score(y[some], y, int(torch.randint(2**31, (1,), generator=rng, device=rng.device)))
                 if self.config.interaction:
-                    crowd = y[some[:CROWD]]
-                    crowds += [self._crowd_slopes(part, crowd.expand(len(part), -1, -1)) for part in y.split(BLOCK)]
+                    others = y[some[:POPULATION]]
+                    interactions += [
+                        self._population_gradients(part, others.expand(len(part), -1, -1)) for part in y.split(BLOCK)
+                    ]
                 t = torch.full_like(plan.weight, plan.t0 + s * (plan.t1 - plan.t0))
                 parts.append((t, y, (plan.x1 - plan.x0) / (plan.t1 - plan.t0), score, plan.weight))
         t, y, velocity, score, weight = (torch.cat(part) for part in zip(*parts, strict=True))
-        crowd = torch.cat(crowds) if crowds else y.new_zeros(1, 1, 1).expand(*y.shape, len(REACHES))
-        return OptimalityConditions(t, y, velocity, score, crowd, weight / weight.sum())
+        interaction = torch.cat(interactions) if interactions else y.new_zeros(1, 1, 1).expand(*y.shape, len(REACHES))
+        return OptimalityConditions(t, y, velocity, score, interaction, weight / weight.sum())
 
     def loss(self, batch: Batch) -> Loss:
         """Mean square of what the condition leaves over, in typical speeds."""
@@ -204,9 +206,9 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         for rows in torch.arange(len(found.t), device=found.y.device).split(1024):
             slope = self.energy / self.unit * self.basis.gradient(found.y[rows])
             later = slope * self._passed(found.t[rows])[:, None, None]
-            crowd = self.energy / self.unit * found.population[rows]
+            interaction = self.energy / self.unit * found.population[rows]
             noise = self.energy / self.unit * found.score[rows, :, None]
-            columns = torch.cat([slope, later, crowd, noise], dim=2) * found.weight[rows, None, None].sqrt()
+            columns = torch.cat([slope, later, interaction, noise], dim=2) * found.weight[rows, None, None].sqrt()
             wanted = -(found.velocity[rows] / self.unit * found.weight[rows, None].sqrt())
             square += torch.einsum("nic,nid->cd", columns, columns)
             aim += torch.einsum("nic,ni->c", columns, wanted.double())
@@ -252,8 +254,8 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             energy = (self.energy * (self.basis.value(x) * weights).sum(dim=1) + wall).to(x.dtype)
         if not self.config.interaction:
             return energy
-        for crowd, share in self._crowds(t):
-            energy = energy + share * self.energy * (self._crowd_values(x, crowd) @ self.interaction_weights)
+        for others, share in self._populations(t):
+            energy = energy + share * self.energy * (self._population_values(x, others) @ self.interaction_weights)
         return energy
 
     def _downhill(self, t: Tensor, x: Tensor) -> Tensor:
@@ -265,8 +267,10 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             slope = self.energy * torch.einsum("nic,nc->ni", self.basis.gradient(x), weights)
             slope = (slope + self.basis.box_penalty(x)[1] / self.spec.interval).to(x.dtype)
         if self.config.interaction:
-            for crowd, share in self._crowds(t):
-                slope = slope + share[:, None] * self.energy * (self._crowd_slopes(x, crowd) @ self.interaction_weights)
+            for others, share in self._populations(t):
+                slope = slope + share[:, None] * self.energy * (
+                    self._population_gradients(x, others) @ self.interaction_weights
+                )
         return -slope
 
     def _moment(self, t: Tensor) -> Tensor:
@@ -278,23 +282,23 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         first, last = self.spec.times[0], self.spec.times[-1]
         return (t.double() - first) / (last - first)
 
-    def _crowds(self, t: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
-        """The population before and after t, [batch, CROWD, dim], each with its share."""
+    def _populations(self, t: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+        """The population before and after t, [batch, POPULATION, dim], each with its share."""
         k = (torch.searchsorted(self.times, t.contiguous(), right=True) - 1).clamp(0, len(self.times) - 2)
         s = ((t - self.times[k]) / (self.times[k + 1] - self.times[k])).clamp(0.0, 1.0)
         return (self.population[k], 1 - s), (self.population[k + 1], s)
 
-    def _crowd_values(self, x: Tensor, population: Tensor) -> Tensor:
+    def _population_values(self, x: Tensor, population: Tensor) -> Tensor:
         """Mean over the population of each round function, [n, reaches]."""
-        apart = (x[:, None] - population).square().sum(dim=2)
-        return torch.stack([(-apart / (2 * reach**2)).exp().mean(dim=1) for reach in self.reaches], dim=1)
+        separation = (x[:, None] - population).square().sum(dim=2)
+        return torch.stack([(-separation / (2 * cutoff**2)).exp().mean(dim=1) for cutoff in self.reaches], dim=1)
 
-    def _crowd_slopes(self, x: Tensor, population: Tensor) -> Tensor:
-        """Gradients of `_crowd_values`, [n, dim, reaches]."""
+    def _population_gradients(self, x: Tensor, population: Tensor) -> Tensor:
+        """Gradients of `_population_values`, [n, dim, reaches]."""
         away = x[:, None] - population
-        apart = away.square().sum(dim=2)
+        separation = away.square().sum(dim=2)
         slopes = []
-        for reach in self.reaches:
-            bump = (-apart / (2 * reach**2)).exp() / reach**2
+        for cutoff in self.reaches:
+            bump = (-separation / (2 * cutoff**2)).exp() / cutoff**2
             slopes.append(-(bump[:, :, None] * away).mean(dim=1))
         return torch.stack(slopes, dim=2)

@@ -169,19 +169,21 @@ def _packed(plan: TransportPlan) -> dict[str, Any]:
         first, which = _cells(x)
         found[f"cells{end}"], found[f"which{end}"] = x[first], which
         if plan.tangent_offsets is not None:
-            found[f"bends{end}"] = plan.tangent_offsets[end][first]
+            found[f"tangent_offsets{end}"] = plan.tangent_offsets[end][first]
     return found
 
 
 def _unpacked(stored: Mapping[str, Any]) -> TransportPlan:
     """The plan that `_packed` stored; also plans that were stored with the cells of every pair."""
-    stored = renamed(stored, {"later": "target_mass"})
+    old = {"later": "target_mass", "bends0": "tangent_offsets0", "bends1": "tangent_offsets1"}
+    stored = renamed(stored, old)
     if "x0" in stored:
         return TransportPlan(**stored)
     plain = {name: each for name, each in stored.items() if name[-1] not in "01" or name in ("t0", "t1")}
     which = stored["which0"].long(), stored["which1"].long()
     x0, x1 = (stored[f"cells{end}"][which[end]] for end in (0, 1))
-    offsets = tuple(stored[f"bends{end}"][which[end]] for end in (0, 1)) if "bends0" in stored else None
+    curved = "tangent_offsets0" in stored
+    offsets = tuple(stored[f"tangent_offsets{end}"][which[end]] for end in (0, 1)) if curved else None
     return TransportPlan(**plain, x0=x0, x1=x1, tangent_offsets=offsets)
 
 

@@ -91,7 +91,7 @@ def claimed_with(name: str, text: str) -> Callable[[Run], object]:
 
 
 @pytest.mark.parametrize(
-    ("damage", "state", "said"),
+    ("damage", "state", "answer"),
     [
         (write("result.json", text="{"), "failed", "result.json"),
         (write("result.json", text="{}"), "failed", "result.json"),
@@ -108,7 +108,7 @@ def claimed_with(name: str, text: str) -> Callable[[Run], object]:
         (claimed_with("exit.json", "{}"), "done", ""),
     ],
 )
-def test_a_damaged_run_is_named_and_holds_up_no_other(damage, state, said, looking, monkeypatch):
+def test_a_damaged_run_is_named_and_holds_up_no_other(damage, state, answer, looking, monkeypatch):
     monkeypatch.setattr("cellflow_core.runs.attempt.STALE_AFTER", 0.0)
     bad, good = index.submit(recipe(stored())), index.submit(recipe(stored()))
     damage(bad)
@@ -117,10 +117,10 @@ def test_a_damaged_run_is_named_and_holds_up_no_other(damage, state, said, looki
         looking.scheduler.schedule_once()
     assert good.status().state == "done"
     status = Run(bad.folder).status()
-    assert status.state == state and said in status.message
+    assert status.state == state and answer in status.message
     assert not index.open_runs()
     assert good.id in [each.id for each in index.runs()]
-    assert [id for id, _ in index.damaged_runs()] == ([bad.id] if "recipe" in said else [])
+    assert [id for id, _ in index.damaged_runs()] == ([bad.id] if "recipe" in answer else [])
 
 
 def test_an_unknown_model_fails_with_a_sentence(looking):
@@ -130,8 +130,8 @@ def test_an_unknown_model_fails_with_a_sentence(looking):
     assert run.status().state == "failed" and "there is no model 'gone'" in run.status().message
 
 
-@pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "Read-only")])
-def test_a_folder_that_cannot_be_written_is_named_in_the_status_and_tried_again(number, said, looking, monkeypatch):
+@pytest.mark.parametrize(("number", "answer"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "Read-only")])
+def test_a_folder_that_cannot_be_written_is_named_in_the_status_and_tried_again(number, answer, looking, monkeypatch):
     bad, good = index.submit(recipe(stored())), index.submit(recipe(stored()))
 
     class Failing(InProcess):
@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_written_is_named_in_the_status_and_tried_again(
     looking.look()
     looking.look()
     assert good.status().state == "done"
-    assert bad.status().state == "queued" and said in bad.status().message
+    assert bad.status().state == "queued" and answer in bad.status().message
     monkeypatch.setattr(scheduler, "RETRY_AFTER", 0.0)
     looking.scheduler = Scheduler(InProcess(), 1)
     looking.scheduler.schedule_once()

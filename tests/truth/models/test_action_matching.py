@@ -84,7 +84,7 @@ def test_both_estimators_differ_by_a_constant(variant):
     pool = PairSampler.from_plans(
         (TransportPlan(0.0, 2.0, ends[0], ends[1], share, share * 2.0 if variant == "unbalanced" else None),)
     )
-    apart = []
+    separation = []
     for seed in (0, 1, 2):
         loss = {}
         for estimator in ("paths", "boundaries"):
@@ -94,6 +94,6 @@ def test_both_estimators_differ_by_a_constant(variant):
                 model.net.layers[-1].weight.mul_(30.0)
                 batch = Batch(ends, torch.tensor([0.0, 2.0]), torch.Generator().manual_seed(1), pool)
                 loss[estimator] = float(model.loss(batch).total)
-        apart.append(loss["paths"] - loss["boundaries"])
+        separation.append(loss["paths"] - loss["boundaries"])
         assert abs(loss["boundaries"]) > 0.02  # the network does enter
-    assert np.ptp(apart) < 0.03 * np.mean(apart)
+    assert np.ptp(separation) < 0.03 * np.mean(separation)

@@ -57,8 +57,8 @@ def force_error(model, process: InteractingParticles, data: Snapshots) -> tuple[
         for k in range(2):
             off[k] += np.square(found[k] - true[k]).mean()
             whole[k] += np.square(true[k]).mean()
-    pair, felt = np.sqrt(off / whole)
-    return float(pair), float(felt)
+    pair, total = np.sqrt(off / whole)
+    return float(pair), float(total)
 
 
 @pytest.mark.parametrize("dims", [2, 5])
@@ -66,15 +66,15 @@ def test_finds_attraction_and_repulsion(dims):
     """Groups that merge and keep their distance: the pair force within 18 %, what cells feel within 13 %."""
     process = InteractingParticles(Settings(dims=dims))
     data, model = with_force(process)
-    pair, felt = force_error(model, process, data)
-    assert pair < 0.18 and felt < 0.13
+    pair, total = force_error(model, process, data)
+    assert pair < 0.18 and total < 0.13
     at = torch.tensor([0.2, 2.0])
     push, pull = model.force.rate(at).tolist()
     assert push > 0 > pull
 
 
 def test_finds_quadratic_attraction():
-    """f = -0.8 at every distance: within 0.15 where pairs are many, felt within 15 %."""
+    """f = -0.8 at every distance: within 0.15 where pairs are many, the sum within 15 %."""
     process = InteractingParticles(Settings(repulsion=0.0))
     data, model = with_force(process)
     assert force_error(model, process, data)[1] < 0.15
@@ -90,9 +90,9 @@ def test_gives_company_what_a_place_does_as_the_work_is_least_so():
     off, whole = 0.0, 0.0
     for t in data.times:
         x = torch.from_numpy(data.at(t))
-        felt, alone = model.force(x, x, torch.full((len(x),), 1 / len(x))), -0.6 * (x - x.mean(0))
-        off, whole = off + float((felt - alone).square().mean()), whole + float(alone.square().mean())
-        assert felt.mean(0).abs().max() < 1e-4
+        total, alone = model.force(x, x, torch.full((len(x),), 1 / len(x))), -0.6 * (x - x.mean(0))
+        off, whole = off + float((total - alone).square().mean()), whole + float(alone.square().mean())
+        assert total.mean(0).abs().max() < 1e-4
     assert (off / whole) ** 0.5 < 0.25
 
 

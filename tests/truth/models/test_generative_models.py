@@ -75,8 +75,8 @@ def test_genot_goes_on_from_the_middle_of_an_interval():
 def test_genot_finds_both_ends_of_one_cloud():
     """70 % of the cells go one way and 30 % the other: shares within 0.05, few cells in between (3 %)."""
     rng = np.random.default_rng(0)
-    way = np.where(rng.random(1000) < 0.3, 1.0, -1.0)
-    x1 = np.stack([10 + rng.normal(size=1000), 6 * way + 0.8 * rng.normal(size=1000)], axis=1)
+    path = np.where(rng.random(1000) < 0.3, 1.0, -1.0)
+    x1 = np.stack([10 + rng.normal(size=1000), 6 * path + 0.8 * rng.normal(size=1000)], axis=1)
     data = two_times(rng.normal(size=(1000, 2)) * [1.0, 0.1], x1)
     model = trained("genot", data, steps=1500, epsilon=0.2)
     ends = simulate(model, data.at(2.0), [2.0, 5.0], seed=1).x[-1]
@@ -136,7 +136,7 @@ def counted_cells(cells: int = 700) -> tuple[Snapshots, np.ndarray]:
     counts = rng.poisson(size[:, None] * share * rng.gamma(4.0, 1 / 4.0, share.shape)).astype(np.float32)
     totals = counts.sum(axis=1)
     values = np.log1p(1e4 * counts / totals[:, None]).astype(np.float32)
-    found = vae.fit(values, tuple(f"g{k}" for k in range(30)), 4, 0, lambda said: None, csr_array(counts), totals)
+    found = vae.fit(values, tuple(f"g{k}" for k in range(30)), 4, 0, lambda message: None, csr_array(counts), totals)
     called = kind ^ (rng.random(3 * cells) < 0.3)
     labels = {name: np.where(each, "b", "a").astype(object) for name, each in (("kind", kind), ("called", called))}
     return Snapshots(found.x, t, found.space, labels=labels, covariates={"total counts": totals}), counts

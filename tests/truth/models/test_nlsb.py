@@ -71,10 +71,10 @@ def test_cells_follow_their_rna_velocity_where_clouds_say_nothing():
 def test_places_without_cells_are_dear():
     """-log p per axis of a standard normal: the slope is x / dim, within 10 % inside two spreads."""
     centres = torch.randn(100_000, 2, generator=torch.Generator().manual_seed(0))
-    crowd = KernelDensity(centres, 0.25)
+    population = KernelDensity(centres, 0.25)
     x = torch.tensor([[0.5, 0.0], [1.0, 1.0], [-1.5, 0.5]])
     step = torch.tensor([[0.01, 0.0]])
-    slope = (crowd.neg_log_density(x + step) - crowd.neg_log_density(x - step)) / 0.02
+    slope = (population.neg_log_density(x + step) - population.neg_log_density(x - step)) / 0.02
     torch.testing.assert_close(slope, x[:, 0] / 2 / (1 + 0.25**2), rtol=0.1, atol=0.02)
 
 

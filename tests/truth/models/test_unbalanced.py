@@ -72,10 +72,10 @@ def test_wfr_fm_follows_the_way_of_least_action():
     times = np.linspace(0, 2, 9)
     found = simulate(model, data.at(0.0), times.tolist())
     x0 = torch.zeros(9, 2, dtype=torch.float64)
-    way = wfr_geodesic(x0, x0 + torch.tensor([3.0, 0.0]), torch.full((9,), 4.0).double(), torch.tensor(times / 2), 2.0)
-    np.testing.assert_allclose(found.x.mean(axis=1), way.x, atol=0.05)
-    np.testing.assert_allclose(np.exp(found.log_weight).mean(axis=1), way.mass, rtol=0.03)
-    assert float(way.x[4, 0]) > 1.9, "this way is not the straight and steady one"
+    path = wfr_geodesic(x0, x0 + torch.tensor([3.0, 0.0]), torch.full((9,), 4.0).double(), torch.tensor(times / 2), 2.0)
+    np.testing.assert_allclose(found.x.mean(axis=1), path.x, atol=0.05)
+    np.testing.assert_allclose(np.exp(found.log_weight).mean(axis=1), path.mass, rtol=0.03)
+    assert float(path.x[4, 0]) > 1.9, "this way is not the straight and steady one"
 
 
 def test_wfr_fm_learns_which_cells_of_the_gene_circuit_divide():

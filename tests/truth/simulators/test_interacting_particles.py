@@ -20,8 +20,8 @@ def test_the_variance_under_quadratic_attraction(attraction, confinement):
     rate = 2 * (attraction + confinement)
     first = np.array([use.initial_sd**2 + use.initial_distance**2 / 4, use.initial_sd**2])
     for t in data.times:
-        way = np.exp(-rate * t)
-        expected = first * way + use.noise**2 * (1 - way) / rate
+        path = np.exp(-rate * t)
+        expected = first * path + use.noise**2 * (1 - path) / rate
         assert data.at(t).var(axis=0) == pytest.approx(expected, rel=4 * (2 / 2000) ** 0.5 + 0.03)
 
 
@@ -30,8 +30,8 @@ def test_the_mean_goes_its_own_way():
     process = InteractingParticles(Settings(cells_per_time=1000, n_times=3, confinement=0.4))
     data = process.simulate()
     for t in data.times:
-        cells, way = data.at(t), process.mean_trajectory(np.array([t]))[0]
-        assert (np.abs(cells.mean(axis=0) - way) < 4 * cells.std(axis=0) / 1000**0.5 + 0.01).all()
+        cells, path = data.at(t), process.mean_trajectory(np.array([t]))[0]
+        assert (np.abs(cells.mean(axis=0) - path) < 4 * cells.std(axis=0) / 1000**0.5 + 0.01).all()
 
 
 def test_the_force_is_the_slope_of_its_potential():
@@ -49,8 +49,8 @@ def test_the_seen_cells_have_the_law_of_the_population():
     process = InteractingParticles(Settings(cells_per_time=POPULATION, n_times=2))
     data = process.simulate()
     middle = process.mean_trajectory(data.times[-1:])[0]
-    seen, felt = (np.linalg.norm(x - middle, axis=1).mean() for x in (data.at(2.0), process.population(2.0)))
-    assert seen == pytest.approx(felt, rel=0.05)
+    seen, interaction = (np.linalg.norm(x - middle, axis=1).mean() for x in (data.at(2.0), process.population(2.0)))
+    assert seen == pytest.approx(interaction, rel=0.05)
 
 
 def test_two_groups_merge_by_attraction_alone():

@@ -41,9 +41,9 @@ def test_a_model_that_carries_all_cells_away_has_no_landscape():
 
 
 def test_chance_beside_a_learnt_potential_is_told():
-    for model, told in ((Hill(), False), (NoisyHill(), True)):
+    for model, printed in ((Hill(), False), (NoisyHill(), True)):
         notes = landscape(model, DATA, VIEW).notes
-        assert any("also move by chance, which no surface shows" in each for each in notes) == told
+        assert any("also move by chance, which no surface shows" in each for each in notes) == printed
 
 
 def test_particles_roll_from_the_drawn_region():

@@ -219,10 +219,10 @@ def test_an_official_file_is_fetched_once_and_compared_with_what_was_published(s
         "times": [0.0, 1.0, 2.0, 4.0],
         "fingerprint": "",
     }
-    said = capsys.readouterr().out
-    assert "OT-CFM              0.790    0.068  Tong et al., AISTATS 2024" in said
+    text = capsys.readouterr().out
+    assert "OT-CFM              0.790    0.068  Tong et al., AISTATS 2024" in text
     assert (
-        "Cell-MNN            0.690        -  comparison table of Cell-MNN, ICLR 2026; the checkpoint was chosen" in said
+        "Cell-MNN            0.690        -  comparison table of Cell-MNN, ICLR 2026; the checkpoint was chosen" in text
     )
     assert [row["method"] for row in found["published"]][:2] == ["OTP-FM (W2)", "Cell-MNN"]
     again = loo.main(asked)

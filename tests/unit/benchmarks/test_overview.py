@@ -20,11 +20,11 @@ def stored(folder, name, rows, **trivial):
 def test_one_line_a_model_the_best_of_the_first_data_first(tmp_path):
     a = stored(tmp_path, "a", [("slow", 1, 1, 3.0), ("slow", 1, 2, 1.0), ("ot", 1, 1, 1.0), ("ot", 1, 2, 1.0)])
     rows = [("ot", 1, 1, 1.0), ("ot", 1, 2, 2.0), ("ot", 2, 1, 2.0), ("ot", 2, 2, 3.0), ("slow", 1, 1, 9.0)]
-    said = overview.main([a, stored(tmp_path, "b", rows, midpoint=1.25)]).splitlines()
-    assert said[0] == "| | a, 1,000 x 5 | b, 1,000 x 5 |"
-    assert said[2] == "| `ot` | 1.000 | 2.000 ± 0.707 |"
-    assert said[3] == "| `slow` | 2.000 |  |"  # one fold of two is no number
-    assert said[4] == "| *OT midpoint* | 1.000 | 1.250 |"
+    message = overview.main([a, stored(tmp_path, "b", rows, midpoint=1.25)]).splitlines()
+    assert message[0] == "| | a, 1,000 x 5 | b, 1,000 x 5 |"
+    assert message[2] == "| `ot` | 1.000 | 2.000 ± 0.707 |"
+    assert message[3] == "| `slow` | 2.000 |  |"  # one fold of two is no number
+    assert message[4] == "| *OT midpoint* | 1.000 | 1.250 |"
 
 
 def test_what_is_stored_can_be_shown():

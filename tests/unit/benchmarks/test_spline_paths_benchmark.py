@@ -1,4 +1,4 @@
-"""The program that judges ways: a curve favours those that bend, and files that are not there are told."""
+"""The program that judges paths: a curve favours splines, and files that are not there are told."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_on_a_curve_ways_that_bend_come_nearer(folder, capsys):
-    found = program.main(["--data", str(folder), "--out", str(folder / "bends.json")])
-    assert json.loads((folder / "bends.json").read_text())["judged"] == found["judged"]
+    found = program.main(["--data", str(folder), "--out", str(folder / "spline_paths.json")])
+    assert json.loads((folder / "spline_paths.json").read_text())["judged"] == found["judged"]
     for number in ("one", "plan"):
         rows = {name: row["turning"] for name, row in found["judged"][number].items()}
         assert rows["exact, straight"] == 0.0
@@ -48,8 +48,8 @@ def test_without_any_course_it_says_so(tmp_path, monkeypatch):
 
 
 def test_the_transport_spline_has_the_settings_that_came_nearest():
-    stored = json.loads((RESULTS / "bends.json").read_text())
-    assert set(stored["judged"]["plan"]) == {way.name for way in program.ways()}
+    stored = json.loads((RESULTS / "spline_paths.json").read_text())
+    assert set(stored["judged"]["plan"]) == {path.name for path in program.ways()}
     assert set(stored["w1"]) == set(growth_penalty.COURSES)
     best, usual = program.least(stored["judged"]), Settings()
     assert best.solver == Unbalanced(usual.epsilon, usual.rho) and usual.coupling == "unbalanced"

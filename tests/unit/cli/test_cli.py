@@ -71,8 +71,8 @@ sys.exit(", ".join(each for each in {heavy!r} if each in sys.modules) or 0)
 )
 def test_what_cannot_be_done_is_one_sentence(line, sentence, capsys):
     assert cli.main(line.replace("DATA", stored()).split()) == 2
-    said = capsys.readouterr().err
-    assert sentence in said and said.count("\n") == 1 and not index.runs()
+    message = capsys.readouterr().err
+    assert sentence in message and message.count("\n") == 1 and not index.runs()
 
 
 def test_train_queues_seeds_and_the_copy_with_a_time_held_out(capsys, monkeypatch):
@@ -97,12 +97,12 @@ def test_train_queues_seeds_and_the_copy_with_a_time_held_out(capsys, monkeypatc
 def test_a_run_is_named_after_its_variant(capsys, monkeypatch):
     monkeypatch.setattr("cellflow_core.jobs.supervisor.ensure_supervisor", lambda: None)
     data = stored()
-    said = {
+    message = {
         "action-matching": "Action Matching, quick",
         "action-matching --set variant=entropic": "Action Matching (entropic), quick",
         "jkonet-star --set diffusion=false --substeps 2 --steps 9": "JKOnet* (diffusion off), quick",
     }
-    for model, label in said.items():
+    for model, label in message.items():
         assert cli.main(["train", "--data", data, "--preset", "quick", "--model", *model.split()]) == 0
         assert index.open_run(capsys.readouterr().out.strip()).label == label
     assert index.runs()[0].recipe.settings["substeps"] == 2 and index.runs()[0].recipe.training["steps"] == 9
@@ -114,9 +114,9 @@ def test_waiting_ends_with_the_state_of_the_runs(monkeypatch, capsys):
     todo = iter(runs)
     monkeypatch.setattr("cellflow_core.jobs.supervisor.ensure_supervisor", lambda: InProcess().start(next(todo)))
     assert train.follow(runs) == 1
-    said = capsys.readouterr().out
-    assert "queued, place 1" in said and "done" in said and "step 40/40" in said
-    assert "failed, Settings has no setting wide" in said
+    message = capsys.readouterr().out
+    assert "queued, place 1" in message and "done" in message and "step 40/40" in message
+    assert "failed, Settings has no setting wide" in message
 
 
 def gene_cells():
@@ -142,8 +142,8 @@ def test_simulate_and_export(tmp_path, capsys):
         assert stored_arrays["x"].shape == (3, 60, 2) and stored_arrays["times"].tolist() == [0, 1, 2]
     assert cli.main(["simulate", run.id, str(tmp_path / "s.csv"), "--times", "2,1"]) == 2
     assert cli.main(["simulate", run.id, str(tmp_path / "s.csv"), "--times=-1,1"]) == 2
-    said = capsys.readouterr().err
-    assert "times must ascend, got 2, 1" in said and "no cells were measured before time 0" in said
+    message = capsys.readouterr().err
+    assert "times must ascend, got 2, 1" in message and "no cells were measured before time 0" in message
 
     out = tmp_path / "e.h5ad"
     assert cli.main(["export", run.id, str(out), "--what", "measured", "--velocity"]) == 0
@@ -232,5 +232,5 @@ def test_a_step_is_taken_from_the_shell(capsys):
         ([id, "subset", "--set", "by=time"], "all 180 cells would stay"),
     ):
         assert cli.main(["data", "step", *line]) == 2
-        told, said = capsys.readouterr()
-        assert sentence in said.splitlines()[-1] and not told
+        printed, message = capsys.readouterr()
+        assert sentence in message.splitlines()[-1] and not printed

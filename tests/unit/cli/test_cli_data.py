@@ -30,8 +30,8 @@ def test_public_data_are_listed_with_all_that_is_known(capsys: pytest.CaptureFix
     assert cli.main(["data", "public"]) == 0
     assert "larry" in capsys.readouterr().out
     assert cli.main(["data", "public", "cite"]) == 0
-    said = capsys.readouterr().out
-    assert "1,246 MB" in said and "not stated" in said and "fa1d117d" in said
+    message = capsys.readouterr().out
+    assert "1,246 MB" in message and "not stated" in message and "fa1d117d" in message
     assert cli.main(["data", "get", "nope"]) == 2
     assert "there is no public data set 'nope'; there is eb, " in capsys.readouterr().err
 
@@ -96,11 +96,11 @@ def test_an_import_tells_its_stages_and_steps_beside_the_id(tmp_path: Path, caps
     rows = [f"c{k},day {k % 2},{','.join(str((k * j) % 5) for j in range(1, 9))}" for k in range(60)]
     path.write_text("\n".join([f"cell,day,{','.join(f'Gene{j}a' for j in range(8))}", *rows]))
     assert cli.main(["data", "import", str(path), "--time", "day", "--min-genes", "3", "--components", "3"]) == 0
-    said = capsys.readouterr()
-    (made,) = said.out.split()
+    message = capsys.readouterr()
+    (made,) = message.out.split()
     steps = open_dataset(made).info.steps
-    assert said.err.splitlines()[-len(steps) :] == list(steps)
-    assert "storing the cells" in said.err and any("with fewer than 3 genes" in each for each in steps)
+    assert message.err.splitlines()[-len(steps) :] == list(steps)
+    assert "storing the cells" in message.err and any("with fewer than 3 genes" in each for each in steps)
 
 
 def test_an_import_asks_what_the_values_are_where_that_is_unclear(
@@ -111,8 +111,8 @@ def test_an_import_asks_what_the_values_are_where_that_is_unclear(
     path.write_text("\n".join(["cell,day,Sox2,Gata1,Spi1", *rows]))
     line = ["data", "import", str(path), "--time", "day"]
     assert cli.main(line) == 2 and not datasets()
-    said = capsys.readouterr().err
-    assert "all values are 0 or 1" in said and said.endswith("say --values counts or --values log\n")
+    message = capsys.readouterr().err
+    assert "all values are 0 or 1" in message and message.endswith("say --values counts or --values log\n")
     assert cli.main([*line, "--values", "log"]) == 0
     assert "took log(1 + x)" not in capsys.readouterr().err
 
@@ -120,13 +120,13 @@ def test_an_import_asks_what_the_values_are_where_that_is_unclear(
 def test_what_was_done_is_shown_and_undone(capsys: pytest.CaptureFixture[str]) -> None:
     first = stored()
     assert cli.main(["data", "step", first, "subset", "--by", "time", "--last", "1"]) == 0
-    told = capsys.readouterr()
-    (second,) = told.out.split()  # the stages are told on the other stream
-    assert "storing the cells" in told.err
+    printed = capsys.readouterr()
+    (second,) = printed.out.split()  # the stages are told on the other stream
+    assert "storing the cells" in printed.err
     assert cli.main(["data", "show", second]) == 0
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     step = open_dataset(second).info.steps[-1]
-    assert f"1. {step}" in said and f"made from {first}: drifting" in said and "1 day   60" in said
+    assert f"1. {step}" in message and f"made from {first}: drifting" in message and "1 day   60" in message
     assert cli.main(["data", "show", first]) == 0
     assert f"made from this one {second}: drifting" in capsys.readouterr().out
     assert cli.main(["data", "undo", second]) == 0

@@ -13,15 +13,15 @@ from tests.toys import drifting, finished, recipe, stored
 def test_fates_and_futures_of_a_run_are_told_and_written(tmp_path, capsys):
     run = finished(recipe(stored(), model="sf2m", settings={"width": 8, "depth": 1}))
     assert cli.main(["fates", run.id, "--out", str(tmp_path / "fates.csv")]) == 0
-    said = capsys.readouterr().out
-    assert "Interval: 95 % of bootstrap samples of the 60 start cells" in said and "knows no growth" in said
-    assert "Trust: " in said
+    message = capsys.readouterr().out
+    assert "Interval: 95 % of bootstrap samples of the 60 start cells" in message and "knows no growth" in message
+    assert "Trust: " in message
     table = pd.read_csv(tmp_path / "fates.csv")
     assert list(table.columns) == ["state", "predicted (%)", "from", "to", "measured at the last time (%)"]
     assert table["predicted (%)"].sum() == pytest.approx(100)
     assert cli.main(["futures", run.id, "--cell", "3", "--count", "25", "--out", str(tmp_path / "one.csv")]) == 0
-    said = capsys.readouterr().out
-    assert "Cell 3 of time 0, 25 futures" in said
+    message = capsys.readouterr().out
+    assert "Cell 3 of time 0, 25 futures" in message
     assert list(pd.read_csv(tmp_path / "one.csv").columns) == ["state", "trajectories (%)", "from", "to"]
     assert cli.main(["futures", run.id, "--cell", "170"]) == 2
     assert "belongs to the last time" in capsys.readouterr().err

@@ -22,9 +22,9 @@ def run(line: str) -> None:
 
 def test_without_a_name_the_simulators_are_listed_with_what_they_know(capsys: pytest.CaptureFixture[str]) -> None:
     run("")
-    said = capsys.readouterr().out
-    assert all(f"\n{name} " in said for name in registry.names())
-    assert "where cells end, also with a gene held" in said and "what any dose does" in said
+    message = capsys.readouterr().out
+    assert all(f"\n{name} " in message for name in registry.names())
+    assert "where cells end, also with a gene held" in message and "what any dose does" in message
 
 
 def test_settings_are_flags_or_pairs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,8 +108,8 @@ def test_all_cells_come_in_but_those_without_a_time_or_a_value(rows) -> None:
 
 
 def test_files_beside_the_cells_are_told_as_what_they_are(rows) -> None:
-    told = rows["dream4_inferelator"]["sentence"]
-    assert "gold_standard.tsv (a network)" in told and "tf_names.tsv (a list of names)" in told
+    printed = rows["dream4_inferelator"]["sentence"]
+    assert "gold_standard.tsv (a network)" in printed and "tf_names.tsv (a list of names)" in printed
     assert "pert.csv (what was done to each row of expr.csv)" in rows["cellbox_melanoma"]["sentence"]
     assert rows["scode_mes_pe"]["beside"] == ["reference_TFTF_network.txt"]
 

@@ -85,13 +85,13 @@ def test_no_individual_is_in_training_and_validation(times) -> None:
     assert held is not None and len(held.subjects) == 8
     assert not set(train.subjects) & set(held.subjects) and len(train.t) + len(held.t) == len(whole.t)
     data = process.simulate()
-    cells, aside = validation_split(data, 0.2, seed=3)
+    cells, held_out = validation_split(data, 0.2, seed=3)
     if times == "irregular":  # hardly a time is shared, so snapshots have nothing to validate on
-        assert aside is None and len(cells.x) == len(data.x)
+        assert held_out is None and len(cells.x) == len(data.x)
         return
-    assert aside is not None and cells.subject is not None and aside.subject is not None
-    assert len(np.unique(aside.subject)) == 8 and not set(cells.subject) & set(aside.subject)
-    assert cells.times.tolist() == aside.times.tolist() == data.times.tolist()
+    assert held_out is not None and cells.subject is not None and held_out.subject is not None
+    assert len(np.unique(held_out.subject)) == 8 and not set(cells.subject) & set(held_out.subject)
+    assert cells.times.tolist() == held_out.times.tolist() == data.times.tolist()
 
 
 @pytest.mark.parametrize("times", ["common", "irregular"])

@@ -28,12 +28,12 @@ def test_an_undecided_cell_is_paler_than_a_sure_one():
     assert "to become Myeloid: 25% in the middle" in fates.describe_cells(made, 1)
 
 
-def test_ways_are_bundled_by_the_fate_they_end_in():
+def test_paths_are_bundled_by_the_fate_they_end_in():
     made = examples.futures()
     drawn = {str(each.name): each for each in trajectory_ensemble.trajectory_fan(made, made.paths[0]).data}
     assert {"to Erythroid", "Erythroid", "95 % of those to Erythroid", "start"} <= drawn.keys()
-    ways = np.asarray(drawn["to Myeloid"].y)
-    assert np.nanmin(ways) < -2 and np.isnan(ways).sum() == 20  # a gap after each of the 20
+    across = np.asarray(drawn["to Myeloid"].y)
+    assert np.nanmin(across) < -2 and np.isnan(across).sum() == 20  # a gap after each of the 20
     ring = np.stack([drawn["95 % of those to Myeloid"][axis] for axis in "xy"], axis=1)[-42:-1]
     away = ring - made.mean[1, -1]
     inverse = np.linalg.inv(made.covariance[1, -1])

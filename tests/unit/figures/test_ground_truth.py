@@ -14,7 +14,7 @@ from tests import examples
 
 ACTS = np.array([[1, 0, -1], [1, 0, 0], [0, -1, 0]])
 TIMES = np.linspace(0, 4, 9)
-WAY = np.stack([TIMES, TIMES**2], axis=1)
+PATH = np.stack([TIMES, TIMES**2], axis=1)
 GRID = np.linspace(-1, 1, 12)
 HEIGHT = GRID[:, None] ** 2 + GRID**2 + np.where(GRID > 0.9, np.nan, 0)
 
@@ -25,10 +25,10 @@ def every(dark: bool = False, a: str = "a", b: str = "b") -> dict[str, go.Figure
         "table": network.table(ACTS, (a, b, "c"), dark=dark),
         "landscape": ground_truth.landscape(GRID, GRID, HEIGHT, np.zeros((1, 2)), (a, b), dark=dark),
         "shares": ground_truth.shares({a: 0.7, b: 0.3}, {a: 0.1, b: 0.9}, f"{a} off", dark=dark),
-        "course": ground_truth.course(TIMES, WAY, (a, b), unit=a, spread=0.1 * WAY, dark=dark),
+        "course": ground_truth.course(TIMES, PATH, (a, b), unit=a, spread=0.1 * PATH, dark=dark),
         "states": ground_truth.states({a: np.array([0.0, 1.0])}, (a, b), dark=dark),
-        "responses": ground_truth.responses(TIMES, {a: WAY, b: 2 * WAY}, (a, b), unit=b, dark=dark),
-        "portrait": ground_truth.phase_portrait(WAY, WAY, a, latent=TIMES, dark=dark),
+        "responses": ground_truth.responses(TIMES, {a: PATH, b: 2 * PATH}, (a, b), unit=b, dark=dark),
+        "portrait": ground_truth.phase_portrait(PATH, PATH, a, latent=TIMES, dark=dark),
     }
 
 
@@ -72,6 +72,6 @@ def test_words_have_the_numbers() -> None:
     )
     assert "a 70%, b 30%" in ground_truth.describe_shares({"a": 0.7, "b": 0.3})
     assert "rest at (0.00, 0.00)" in ground_truth.describe_landscape(HEIGHT, np.zeros((1, 2)), ("a", "b"))
-    assert "b from 0 to 16, between 0 and 16" in ground_truth.describe_course(TIMES, WAY, ("a", "b"), "Levels")
+    assert "b from 0 to 16, between 0 and 16" in ground_truth.describe_course(TIMES, PATH, ("a", "b"), "Levels")
     assert "liver: b 1" in ground_truth.describe_states({"liver": np.array([0.0, 1.0])}, ("a", "b"))
-    assert "in 9 cells" in ground_truth.describe_portrait(WAY, WAY, "a")
+    assert "in 9 cells" in ground_truth.describe_portrait(PATH, PATH, "a")

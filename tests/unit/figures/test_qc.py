@@ -17,8 +17,8 @@ def test_violins_are_thinned_and_carry_their_limits() -> None:
     assert "<b>" not in first.name and "<b>" not in figure.layout.xaxis.title.text
     (line,) = figure.layout.shapes
     assert line.y0 == line.y1 == 20 and line.line.color == theme.changed(False)
-    said = violin.describe({"total counts": counts, "mitochondrial share": share, "other": np.full(3, np.nan)})
-    assert "total counts 5,000 in the middle" in said and "10.0%" in said and said.endswith("other is not known.")
+    text = violin.describe({"total counts": counts, "mitochondrial share": share, "other": np.full(3, np.nan)})
+    assert "total counts 5,000 in the middle" in text and "10.0%" in text and text.endswith("other is not known.")
 
 
 def test_no_measure_is_an_empty_figure() -> None:
@@ -29,6 +29,6 @@ def test_variance_is_drawn_in_per_cent_and_added_up() -> None:
     figure = variance.variance(np.array([0.4, 0.2, 0.1]), dark=True)
     bars, line = figure.data
     assert np.allclose(bars.y, [40, 20, 10]) and np.allclose(line.y, [40, 60, 70])
-    said = variance.describe(np.array([0.4, 0.2, 0.1]))
-    assert said.startswith("3 principal components carry 70%") and said.endswith("the first 1.")
+    text = variance.describe(np.array([0.4, 0.2, 0.1]))
+    assert text.startswith("3 principal components carry 70%") and text.endswith("the first 1.")
     assert "No component" in variance.describe(np.zeros(0))

@@ -52,9 +52,9 @@ def odd() -> None:
     raise Odd(1, 2)
 
 
-def talk(count: int, say) -> str:
+def talk(count: int, log) -> str:
     for k in range(count):
-        say(f"stage {k}")
+        log(f"stage {k}")
     return os.environ.get("CELLFLOW_MARK", "")
 
 
@@ -63,9 +63,9 @@ HERE = "tests.unit.jobs.test_sandbox"
 
 def test_the_answer_and_the_stages_come_back(monkeypatch):
     monkeypatch.setenv("CELLFLOW_MARK", "told")
-    said: list[str] = []
-    assert sandbox.run_isolated(f"{HERE}:talk", 3, on_progress=said.append).result(60) == "told"
-    assert said == ["stage 0", "stage 1", "stage 2"]
+    message: list[str] = []
+    assert sandbox.run_isolated(f"{HERE}:talk", 3, on_progress=message.append).result(60) == "told"
+    assert message == ["stage 0", "stage 1", "stage 2"]
 
 
 @pytest.mark.parametrize(("function", "sentence"), [("crash", "crashed .SIGSEGV.*damaged"), ("leave", "exit code 3")])

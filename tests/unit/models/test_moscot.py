@@ -26,8 +26,8 @@ def absent(monkeypatch):
 
 def test_is_listed_and_says_what_to_install(absent):
     assert "moscot" in registry.names()
-    said = "moscot needs the package moscot, which is not installed: install it with `make moscot`"
-    with pytest.raises(ValueError, match=said):
+    message = "moscot needs the package moscot, which is not installed: install it with `make moscot`"
+    with pytest.raises(ValueError, match=message):
         registry.create("moscot", {}, toys.drifting().spec, 0)
     assert model_cards.card("moscot").missing_package == "moscot" and model_cards.card("ot-cfm").missing_package == ""
 

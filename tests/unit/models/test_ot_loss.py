@@ -24,13 +24,13 @@ def clouds(n: int = 24, m: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_like_clouds_are_not_apart_and_unlike_ones_are_by_the_squared_distance():
     """Means of 200 draws of 64 cells: 0 and 2 * 3^2 a dimension within 0.1 and 0.5; halves are compared with halves."""
-    alike, apart = [], []
+    alike, separation = [], []
     for seed in range(200):
         x, y = torch.randn(2, 64, 2, generator=rng(seed))
         alike.append(float(minibatch_energy_distance(x, y, rng())))
-        apart.append(float(minibatch_energy_loss([x], [y + 3.0], SPEC, rng())) * 2 * SPEC.scale**2)
+        separation.append(float(minibatch_energy_loss([x], [y + 3.0], SPEC, rng())) * 2 * SPEC.scale**2)
     assert sum(alike) / 200 == pytest.approx(0, abs=0.1)
-    assert sum(apart) / 200 == pytest.approx(18, abs=0.5)
+    assert sum(separation) / 200 == pytest.approx(18, abs=0.5)
 
 
 def test_equal_masses_are_as_none():
@@ -80,8 +80,8 @@ def test_cells_are_carried_each_on_its_own_way_and_the_calls_are_told(method, ca
     torch.testing.assert_close(passed, t1 - t0)
     if calls:
         assert int(solver.n_evaluations) == calls
-    (said,) = solver.notes()
-    assert said.startswith(f"Training called the field {int(solver.n_evaluations)} times (solver {method} ")
+    (message,) = solver.notes()
+    assert message.startswith(f"Training called the field {int(solver.n_evaluations)} times (solver {method} ")
 
 
 def test_a_solver_that_finds_no_step_says_what_to_do():

@@ -1,4 +1,4 @@
-"""The force between two cells, and the ways of pairs that paths on it."""
+"""The force between two cells, and its features for pairs of cells."""
 
 import pytest
 import torch
@@ -30,8 +30,8 @@ def test_is_linear_between_its_knots_and_ends_at_its_reach():
 def test_is_the_mean_over_the_cloud_by_mass():
     made, x, cloud = force(), cells(7, 3), cells(5, 3) + 0.3
     weight = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.0])
-    apart = x[:, None] - cloud
-    expected = ((made.rate(apart.norm(dim=2)) * weight)[..., None] * apart).sum(1)
+    separation = x[:, None] - cloud
+    expected = ((made.rate(separation.norm(dim=2)) * weight)[..., None] * separation).sum(1)
     torch.testing.assert_close(made(x, cloud, weight), expected)
     torch.testing.assert_close(made(x[None], cloud[None], weight[None])[0], expected)
 
@@ -53,8 +53,8 @@ def test_features_add_up_to_the_force_and_know_its_divergence():
     made, x = force(), cells(2, 6, 3).double()
     made.coefficients = made.coefficients.double()
     weight = torch.rand(2, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    felt, divergence = made.features(x, weight)
-    torch.testing.assert_close(felt @ made.coefficients, made(x, x, weight))
+    parts, divergence = made.features(x, weight)
+    torch.testing.assert_close(parts @ made.coefficients, made(x, x, weight))
     for cell in range(6):
         others = torch.arange(6) != cell
         for group in range(2):
@@ -88,8 +88,8 @@ def test_ways_are_straight_where_cells_do_not_feel_each_other():
     begin, end = frames.x[0][paths.source], paths.target
     straight = torch.cat([begin, (end - begin) / 2], dim=1)
     found = torch.cat([at.x - at.s[:, None, None] * 2 * at.velocity, at.velocity], dim=2).flatten(0, 1)
-    apart = torch.cdist(found, straight, compute_mode="donot_use_mm_for_euclid_dist")
-    assert apart.min(dim=1).values.max() < 1e-5
+    separation = torch.cdist(found, straight, compute_mode="donot_use_mm_for_euclid_dist")
+    assert separation.min(dim=1).values.max() < 1e-5
     torch.testing.assert_close(at.t, 1 + 2 * at.s)
     assert (at.growth == 0).all() and (at.mass == 1).all()
     torch.testing.assert_close(at.share.sum(1), torch.ones(4))

@@ -11,11 +11,11 @@ from cellflow_core.reporting.formatting import ago, as_sentence, badge, duration
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "message"),
     [(2, "a few seconds"), (11, "10 seconds"), (44, "40 seconds"), (100, "2 minutes"), (7200, "2.0 hours")],
 )
-def test_durations_are_rounded_as_people_do(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations_are_rounded_as_people_do(seconds: float, message: str) -> None:
+    assert duration(seconds) == message
 
 
 def test_short_durations() -> None:

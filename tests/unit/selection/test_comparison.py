@@ -31,20 +31,20 @@ def work_off() -> None:
 
 
 def test_every_model_meets_every_seed_and_time():
-    wish = comparison(stored(drifting(4)), ("i-cfm", "ot-displacement"), "quick", (3, 4), folds=None)
-    asked = [(each.model, each.seed, each.hold_out) for each in wish.recipes]
+    goal = comparison(stored(drifting(4)), ("i-cfm", "ot-displacement"), "quick", (3, 4), folds=None)
+    asked = [(each.model, each.seed, each.hold_out) for each in goal.recipes]
     assert asked == [(m, s, f) for m in ("i-cfm", "ot-displacement") for s in (3, 4) for f in (1.0, 2.0)]
-    assert len({each.group for each in wish.recipes}) == 1 and not wish.refused
-    assert wish.recipes[0].label == "I-CFM, quick, seed 3, without time 1"
-    assert wish.recipes[0].training["steps"] == 4
+    assert len({each.group for each in goal.recipes}) == 1 and not goal.refused
+    assert goal.recipes[0].label == "I-CFM, quick, seed 3, without time 1"
+    assert goal.recipes[0].training["steps"] == 4
 
 
 def test_a_model_that_lacks_something_is_refused_alone(monkeypatch):
     monkeypatch.setattr(registry.find("ot-cfm"), "needs", frozenset({DataRequirement.TIMES, DataRequirement.LINEAGE}))
     data = stored()
-    wish = comparison(data, ("i-cfm", "ot-cfm"), "quick")
-    assert [each.model for each in wish.recipes] == ["i-cfm"]
-    assert wish.refused == {"ot-cfm": "OT-CFM needs lineage barcodes, which these data do not have"}
+    goal = comparison(data, ("i-cfm", "ot-cfm"), "quick")
+    assert [each.model for each in goal.recipes] == ["i-cfm"]
+    assert goal.refused == {"ot-cfm": "OT-CFM needs lineage barcodes, which these data do not have"}
     every = comparison(data, (), "quick")
     assert {each.model for each in every.recipes} | set(every.refused) == set(registry.names())
 
@@ -62,11 +62,11 @@ def test_what_cannot_be_left_out_is_one_sentence():
 
 def test_runs_are_found_by_what_they_are_made_from():
     data = stored()
-    wish = comparison(data, ("i-cfm",), "quick", (0, 1))
-    assert table.matching_runs(wish) == (None, None)
-    first, second = table.submit(wish)
+    goal = comparison(data, ("i-cfm",), "quick", (0, 1))
+    assert table.matching_runs(goal) == (None, None)
+    first, second = table.submit(goal)
     assert [table.row(each).state for each in (first, second)] == ["queued", "queued"]
-    assert [run.id for run in table.submit(wish)] == [first.id, second.id]  # nothing is handed in twice
+    assert [run.id for run in table.submit(goal)] == [first.id, second.id]  # nothing is handed in twice
     second.cancel()
     work_off()
     again = comparison(data, ("ot-displacement", "i-cfm"), "quick", (0, 1))
@@ -85,9 +85,9 @@ def test_runs_are_found_by_what_they_are_made_from():
 
 
 def test_a_run_on_every_time_has_no_row():
-    wish = comparison(stored(), ("i-cfm",), "quick")
-    whole = index.submit(dataclasses.replace(wish.recipes[0], hold_out=None))
-    assert table.matching_runs(wish) == (None,)
+    goal = comparison(stored(), ("i-cfm",), "quick")
+    whole = index.submit(dataclasses.replace(goal.recipes[0], hold_out=None))
+    assert table.matching_runs(goal) == (None,)
     with pytest.raises(ValueError, match="every time"):
         table.row(whole)
 
@@ -133,9 +133,9 @@ def test_the_shell_prints_the_table_of_the_same_runs(monkeypatch, capsys):
     data = stored()
     line = ["compare", "--data", data, "--models", "i-cfm,sf2m,ot-displacement", "--preset", "quick", "--seeds", "0,1"]
     assert cli.main(line) == 0
-    said = capsys.readouterr()
-    assert said.err.startswith("left out: [SF]2M needs lineage barcodes") and said.err.count("\n") == 1
-    lines = said.out.splitlines()[-8:]
+    message = capsys.readouterr()
+    assert message.err.startswith("left out: [SF]2M needs lineage barcodes") and message.err.count("\n") == 1
+    lines = message.out.splitlines()[-8:]
     assert lines[0].split() == ["model", "w1", "+-", "seeds", "without", "1", "s", "a", "run", "peak", "MB", "done"]
     assert [each.split()[0] for each in lines[1:]] == ["ot-displacement", "i-cfm", *table.TRIVIAL]
     assert lines[1].endswith("2/2") and len(index.runs()) == 4

@@ -51,8 +51,8 @@ def info(home):
     return open_dataset(toys.stored()).info
 
 
-def order(info, **wishes) -> list[str]:
-    return [each.model for each in rank(info, CARDS, ModelGoals(**wishes), MEASURED)]
+def order(info, **goals) -> list[str]:
+    return [each.model for each in rank(info, CARDS, ModelGoals(**goals), MEASURED)]
 
 
 def test_what_the_data_lack_comes_last_and_errors_decide_among_equals(info):
@@ -110,8 +110,8 @@ def test_every_place_has_its_reason(info):
         in found["flow"].measured
     )
     assert "as good as straight lines" in found["straight"].measured
-    for ratio, said in ((0.98, "better than"), (0.99, "as good as"), (1.01, "as good as"), (1.02, "worse than")):
-        assert said in rank(info, CARDS[1:2], ModelGoals(), (Evidence("flow", "a", ratio, 1.0),))[0].measured
+    for ratio, message in ((0.98, "better than"), (0.99, "as good as"), (1.01, "as good as"), (1.02, "worse than")):
+        assert message in rank(info, CARDS[1:2], ModelGoals(), (Evidence("flow", "a", ratio, 1.0),))[0].measured
     assert math.isnan(found["grows"].ratio) and "Not measured" in found["grows"].measured
     slow = {each.model: each for each in rank(info, CARDS, ModelGoals(minutes=1.0), MEASURED)}["bridge"]
     assert slow.cons == ("One training took 5 minutes in our benchmark.",)

@@ -65,10 +65,10 @@ def test_paul15_is_rewritten_as_anndata(shelf: Shelf, tmp_path: Path) -> None:
         file["cluster.id"] = np.resize(np.arange(1, 20), (40, 1))
         file["info.genes_strings"] = np.array([each.split(";")[0] for each in genes[:25]], "S")
     shelf.files["/paul15"] = (tmp_path / "paul15.h5").read_bytes()
-    said: list[str] = []
-    held = uploads.opened(public.get("paul15", said.append))
+    message: list[str] = []
+    held = uploads.opened(public.get("paul15", message.append))
     read = anndata.read_h5ad(held.path)
     assert read.shape == (40, 25) and "paul15_clusters" in read.obs
     assert np.array_equal(np.asarray(read["W3", "Gene04"].X), [[counts[4, 3]]])
-    assert "reading the authors' own format" in said
+    assert "reading the authors' own format" in message
     assert uploads.opened(public.bring(held.id)).path.read_bytes() == held.path.read_bytes()

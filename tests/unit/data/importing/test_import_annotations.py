@@ -102,8 +102,8 @@ def test_a_second_modality_comes_with_the_cells(tmp_path) -> None:
 def test_velocities_in_the_axes_of_the_state_are_taken(shared) -> None:
     path = shared / EB
     held = anndata.read_h5ad(path)
-    for way in ("coordinates", "obsm:X_pca"):
-        chosen = ImportChoices(time_column="time", representation=way, components=10)
+    for route in ("coordinates", "obsm:X_pca"):
+        chosen = ImportChoices(time_column="time", representation=route, components=10)
         numbers = {str(k): float(k) for k in range(5)}
         data = store.open_dataset(import_file(path, path.name, chosen, numbers)).snapshots()
         assert DataRequirement.VELOCITY in data.has and np.allclose(data.velocity, held.obsm["velocity_pca"][:, :10])

@@ -18,7 +18,7 @@ LARRY = "weinreb_larry_cospar/larry_test_781cells.h5ad"
 EMT = "deepruot/emt.csv"
 
 
-def guided(path, way: str = "", **choices) -> store.Dataset:
+def guided(path, route: str = "", **choices) -> store.Dataset:
     """Take every proposal, as a user who only presses the button."""
     found = inspect_file(path, path.name)
     time = found.candidates[0]
@@ -26,15 +26,15 @@ def guided(path, way: str = "", **choices) -> store.Dataset:
     choices = {
         "time_column": time.column,
         "unit": time.unit,
-        "representation": way or ("coordinates" if found.looks == "coordinates" else "pca"),
+        "representation": route or ("coordinates" if found.looks == "coordinates" else "pca"),
         "normalise": counts,
         "log": counts,
         **choices,
     }
-    said: list[str] = []
+    message: list[str] = []
     numbers = dict(zip(time.labels, time.numbers, strict=True))
-    id = import_file(path, path.name, ImportChoices(**choices), numbers, said.append)
-    assert said[0] == "reading the file" and said[-1] == "storing the cells"
+    id = import_file(path, path.name, ImportChoices(**choices), numbers, message.append)
+    assert message[0] == "reading the file" and message[-1] == "storing the cells"
     return store.open_dataset(id)
 
 

@@ -28,9 +28,9 @@ def test_the_graph_is_computed_once_and_read_after(monkeypatch):
 def test_neighbours_are_the_nearest_ones():
     x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
     found = neighbor_graph(x).distances
-    apart = np.linalg.norm(x[:, None] - x[None], axis=-1)
+    separation = np.linalg.norm(x[:, None] - x[None], axis=-1)
     for cell in (0, 57, 199):
-        nearest = np.sort(apart[cell])[1 : neighbors.NEIGHBORS]
+        nearest = np.sort(separation[cell])[1 : neighbors.NEIGHBORS]
         np.testing.assert_allclose(np.sort(found[cell].data), nearest, rtol=1e-4)
 
 

@@ -96,12 +96,12 @@ def test_batches_are_brought_together_and_it_is_said(tmp_path) -> None:
     opened = brought(tmp_path, held, components=10, batch_column="batch")
     data = opened.snapshots()
 
-    def apart(x, labels) -> float:
+    def gap(x, labels) -> float:
         centers = [x[labels == each].mean(axis=0) for each in np.unique(labels)]
         return float(np.linalg.norm(centers[0] - centers[1]) / x.std())
 
     batch, kind = data.labels["batch"], data.labels["type"]
-    assert apart(data.x, batch) < 0.3 * apart(plain.x, batch) and apart(data.x, kind) > 0.7 * apart(plain.x, kind)
+    assert gap(data.x, batch) < 0.3 * gap(plain.x, batch) and gap(data.x, kind) > 0.7 * gap(plain.x, kind)
     assert "(Harmony): of the 15 nearest cells, " in opened.info.steps[-1]
     assert "50% would be where batches are spread evenly" in opened.info.steps[-1]
     assert "corrected expression" in opened.info.notes[-1]

@@ -52,12 +52,14 @@ def test_all_components_give_every_gene_back_and_fewer_give_what_a_truncated_svd
 
 
 def test_cells_kept_aside_are_held_against_the_mean_of_the_others():
-    table, aside = values(), np.arange(400) % 4 == 0
-    x, space = pca(table[~aside], NAMES, 3)
+    table, left_out = values(), np.arange(400) % 4 == 0
+    x, space = pca(table[~left_out], NAMES, 3)
     states = space.encode(table)
-    found = reconstruction.compare(space, states.astype(np.float32), sparse.csr_matrix(table), aside)
-    others = table[~aside].mean(axis=0)
-    np.testing.assert_allclose(found.usual[:7], np.sqrt(np.square(table[aside] - others).mean(axis=0))[:7], rtol=1e-4)
+    found = reconstruction.compare(space, states.astype(np.float32), sparse.csr_matrix(table), left_out)
+    others = table[~left_out].mean(axis=0)
+    np.testing.assert_allclose(
+        found.usual[:7], np.sqrt(np.square(table[left_out] - others).mean(axis=0))[:7], rtol=1e-4
+    )
     assert found.cells == 100 and not found.seen and len(x) == 300
     with pytest.raises(ValueError, match="0 cells to compare"):
         reconstruction.compare(space, states.astype(np.float32), table, np.zeros(400, bool))
@@ -90,11 +92,11 @@ def test_cells_kept_aside_change_nothing_that_is_learnt():
 
     rng = np.random.default_rng(1)
     table = rng.normal(size=(60, 6)).astype(np.float32)
-    aside = kept_aside(60, 0)
+    left_out = kept_aside(60, 0)
     other = table.copy()
-    other[aside] = other[aside][::-1]
+    other[left_out] = other[left_out][::-1]
     genes = NAMES[:6]
-    spaces = [geodesic.Scores.of(each, genes, aside).space for each in (table, other)]
+    spaces = [geodesic.Scores.of(each, genes, left_out).space for each in (table, other)]
     for a, b in zip(spaces[0].arrays().values(), spaces[1].arrays().values(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -144,8 +146,8 @@ def test_the_picture_sorts_names_escapes_and_says_its_numbers():
     assert cells.text[0] == "&lt;b&gt;Gata1&lt;/b&gt;" and cells.customdata[-1] == pytest.approx(-300)
     assert drawn.data[1].x == (3,) and drawn.data[1].name == "low"
     assert not any("<b>" in str(each.text) for each in drawn.layout.annotations)
-    said = figures.describe(names, share)
-    assert "3 genes" in said and "least of low (-300%)" in said and "1 genes below -50%" in said
+    message = figures.describe(names, share)
+    assert "3 genes" in message and "least of low (-300%)" in message and "1 genes below -50%" in message
     empty: Any = figures.reconstruction(names, np.full(4, np.nan))
     assert empty.data[0].y.size == 0
     assert figures.describe(names, np.full(4, np.nan)) == "No gene differs between the cells compared."

@@ -97,8 +97,8 @@ def test_a_velocity_goes_along_where_it_can():
     np.testing.assert_allclose(same.velocity, 0.1 * same.x, atol=1e-4)
     genes = derived(representation="genes", genes="Gene1 Gene2")
     assert genes.snapshots().velocity is not None
-    bent = derived(representation="geodesic", axes=2)
-    assert bent.snapshots().velocity is None and any("velocity was left out" in each for each in bent.info.notes)
+    curved = derived(representation="geodesic", axes=2)
+    assert curved.snapshots().velocity is None and any("velocity was left out" in each for each in curved.info.notes)
 
 
 def test_counts_come_back_from_logarithms():

@@ -183,9 +183,9 @@ def test_what_is_per_measured_time_does_not_survive_and_the_measured_time_is_kep
 )
 def test_what_cannot_be_ordered_is_one_sentence(settings, sentence):
     id = snapshot(curve(120)[0])
-    with pytest.raises((ValueError, KeyError)) as told:
+    with pytest.raises((ValueError, KeyError)) as printed:
         derive(id, "pseudotime", settings)
-    assert sentence in str(told.value)
+    assert sentence in str(printed.value)
     assert len(store.datasets()) == 1
 
 

@@ -113,9 +113,9 @@ def test_a_time_with_a_handful_of_cells_left_goes_too():
 )
 def test_a_subset_that_cannot_be_is_one_sentence(settings, sentence):
     id = labelled_cells()
-    with pytest.raises((ValueError, KeyError)) as told:
+    with pytest.raises((ValueError, KeyError)) as printed:
         derive(id, "subset", settings)
-    assert sentence in str(told.value)
+    assert sentence in str(printed.value)
     assert [each.id for each in store.datasets()] == [id]
 
 

@@ -9,9 +9,9 @@ from cellflow_core.data.importing import demos
 
 @pytest.mark.parametrize("demo", demos.DEMOS, ids=lambda each: each.name)
 def test_every_demo_is_made_once(demo) -> None:
-    said: list[str] = []
-    id = demos.make(demo.name, said.append)
-    assert id == f"demo-{demo.name}" and said
+    message: list[str] = []
+    id = demos.make(demo.name, message.append)
+    assert id == f"demo-{demo.name}" and message
     opened = store.open_dataset(id)
     data = opened.snapshots()
     assert len(data.times) >= 4 and min(opened.info.counts) >= 50
