@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cellflow_core.data.snapshots import CHANNELS, DataRequirement
+from cellflow_core.models.capabilities import CAPABILITIES
+
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = (README, *sorted((ROOT / "docs").rglob("*.md")))
@@ -105,3 +108,8 @@ def test_every_page_is_in_the_index() -> None:
     linked = {file for file, _ in _targets(index)}
     missing = [_name(page) for page in PAGES if page != index and page not in linked]
     assert not missing, f"docs/index.md does not link to {missing}"
+
+
+@pytest.mark.parametrize("name", [*CHANNELS, *CAPABILITIES, *(each.name for each in DataRequirement)])
+def test_contracts_are_documented(name: str) -> None:
+    assert f"`{name}`" in _text(ROOT / "docs" / "contracts.md")
