@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cellflow_core.cli.table import columns
+from cellflow_core.csv_output import write_table
 from cellflow_core.reporting.result_tables import Rows
 from cellflow_core.reporting.summaries import Summary
 
@@ -41,6 +41,4 @@ def show(summary: Summary | str, rows: Rows, notes: Sequence[str], out: Path | N
 def write_csv(rows: Rows, path: Path) -> None:
     """One line a row under the names of the columns."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(rows)
-        writer.writerows(zip(*rows.values(), strict=True))
+        write_table(file, rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,10 +14,12 @@ import numpy as np
 from scipy.sparse import csr_array
 
 import cellflow_core
+from cellflow_core import csv_output
 from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.flow import velocity_at
 from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.simulate import Simulation, simulate
+from cellflow_core.atomic_write import replacing
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.state import TOTALS
 from cellflow_core.jobs.run_context import RunContext
@@ -151,29 +152,18 @@ def write_h5ad(subject: RunContext, cells: Cells, path: Path) -> None:
         table.layers["counts"] = csr_array(cells.counts)
     uns: dict[str, Any] = {**provenance(subject, cells), "time_unit": data.time_unit, "axes": list(space.axes)}
     table.uns["cellflow"] = uns
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part.h5ad")
-    try:
+    with replacing(path) as part:
         table.write_h5ad(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def write_csv(subject: RunContext, cells: Cells, path: Path) -> None:
     """One row a cell: time, annotations, state, velocity; provenance in lines that begin with # at the top."""
-    import pandas as pd
-
     axes = subject.data.space.axes
     columns: dict[str, Array] = {"time": cells.t, **cells.columns}
     columns |= {axis: cells.x[:, k] for k, axis in enumerate(axes)}
     if cells.velocity is not None:
         columns |= {f"velocity of {axis}": cells.velocity[:, k] for k, axis in enumerate(axes)}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w") as file:
-            for name, value in provenance(subject, cells).items():
-                file.write(f"# {name}: {value}\n")
-            pd.DataFrame(columns).to_csv(file, index=False)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        for name, value in provenance(subject, cells).items():
+            file.write(f"# {name}: {' '.join(value.split())}\n")
+        csv_output.write_table(file, columns)

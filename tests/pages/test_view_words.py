@@ -1,5 +1,3 @@
-import csv
-import io
 from dataclasses import replace
 
 import numpy as np
@@ -47,12 +45,6 @@ def test_a_camera_survives_its_link():
 )
 def test_a_damaged_camera_is_none(link):
     assert chart.camera_of(link) is None
-
-
-def test_a_table_holds_no_formula():
-    text = chart.table({"=cmd|' /C calc'!A0": ["+1", "@x", "plain"], "value": [-1.5, 2, 3]})
-    read = list(csv.reader(io.StringIO(text)))
-    assert read == [["'=cmd|' /C calc'!A0", "value"], ["'+1", "-1.5"], ["'@x", "2"], ["plain", "3"]]
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,19 @@ import http.client
 import ipaddress
 import os
 import socket
+import unicodedata
 import urllib.parse
 import urllib.request
 from typing import Any
 
 ELSEWHERE = "download the file on another machine and upload it here"
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+_INSIDE = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "64:ff9b:1::/48", "fec0::/10", "::/96", "2001::/23", "5f00::/16"))
+)
+"""Networks of no public host that some versions of `ipaddress` call global: assignments of protocols, translation
+within a site, site-local addresses, IPv4 in the last bits, tunnels, segment routing (registries of IANA)."""
+_LOCAL_NAMES = (".localhost", ".localdomain", ".local", ".internal", ".intranet", ".lan", ".home.arpa")
 
 
 def check(url: str) -> str:
@@ -37,8 +44,8 @@ def check(url: str) -> str:
             pass  # the connection itself says that there is no such host
         except UnicodeError:
             raise ValueError(f"{url!r} is no address: the name of its host is none") from None
-    elif host == "localhost" or _number(host):
-        _refuse_inside("127.0.0.1" if host == "localhost" else host, host)
+    else:
+        _refuse_by_name(host)
     kept = "%/:=&?~+!$,;'@()*[]"  # the rest, such as a blank, is written as %20
     path, query = urllib.parse.quote(parts.path, safe=kept), urllib.parse.quote(parts.query, safe=kept)
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc, path, query, ""))
@@ -111,16 +118,28 @@ def _refuse_inside(address: str, host: str) -> None:
             found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         else:
             found = found.ipv4_mapped or found.sixtofour or found
-    if not found.is_global or found.is_multicast:
+    if not found.is_global or found.is_multicast or any(found in each for each in _INSIDE):
         raise ValueError(
             f"{host} is a machine of the network that this app runs in, and files are fetched from the public internet "
             "only: give the path of the file, or upload it"
         )
 
 
-def _number(host: str) -> bool:
+def _refuse_by_name(host: str) -> None:
+    """As `_refuse_inside`, for a host that only a proxy will look up: by what the name itself says.
+
+    A public name that leads inside is the proxy's to refuse.
+    """
+    name = unicodedata.normalize("NFKC", host).rstrip(".").lower()
+    if "." not in name and ":" not in name and not name.isdigit():
+        _refuse_inside("127.0.0.1", host)  # `localhost`, or a machine of the local network
+    if name.endswith(_LOCAL_NAMES):
+        _refuse_inside("127.0.0.1", host)
     try:
-        ipaddress.ip_address(host)
+        address = str(ipaddress.ip_address(name))
     except ValueError:
-        return False
-    return True
+        try:
+            address = socket.inet_ntoa(socket.inet_aton(name))  # 127.1, 0x7f.1, 2130706433: what proxies read too
+        except OSError:
+            return
+    _refuse_inside(address, host)

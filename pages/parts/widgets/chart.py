@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v2 import component
 
+from cellflow_core import csv_output
 from cellflow_core.figures import theme
 from pages.parts.server import urls
 
@@ -205,13 +205,7 @@ def downloads(figure: go.Figure, rows: Mapping[str, Sequence[Any]], name: str, k
 
 
 def table(rows: Mapping[str, Sequence[Any]]) -> str:
-    """Columns as CSV. Text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    """Columns as CSV."""
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([_plain(each) for each in rows])
-    writer.writerows([[_plain(each) for each in row] for row in zip(*rows.values(), strict=True)])
+    csv_output.write_table(text, rows)
     return text.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
