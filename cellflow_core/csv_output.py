@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def write_table(file: IO[str], columns: Mapping[str, Sequence[Any]]) -> None:
+def write_table(file: IO[str], columns: Mapping[str, Iterable[Any]]) -> None:
     """One line a row, under the names of the columns.
 
     Text that a spreadsheet would run as a formula gets an apostrophe in front. Missing numbers are empty fields.
