@@ -165,10 +165,10 @@ def test_individuals_train_whole_and_from_snapshots() -> None:
         fit(Watching(kind.Config(), data.spec), data, TrainConfig(steps=2, batch_size=6))
     assert all(each.observed.shape == (6, 2, 3) for each in seen[:2])
     lone = replace(snapshots(), subject=None)
-    with pytest.raises(ValueError, match="the same individuals followed over time"):
+    with pytest.raises(ValueError, match="individuals"):
         fit(kind(kind.Config(), lone.spec), lone, TrainConfig(steps=2, batch_size=6))
 
 
 def test_a_model_without_a_field_is_not_simulated() -> None:
-    with pytest.raises(ValueError, match="cannot be simulated: it has network"):
+    with pytest.raises(ValueError, match="cannot be simulated"):
         dynamics(trained(toy_models.Wired))

@@ -31,7 +31,7 @@ def test_hostile_files_are_refused_with_one_sentence(tmp_path, make, rows) -> No
 
 def test_a_piece_larger_than_the_memory_is_not_unpacked(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "1")
-    with pytest.raises(InvalidInputError, match="3.2 GB of memory"):
+    with pytest.raises(InvalidInputError, match=r"3\.2 GB"):
         read(chunk_bomb(tmp_path), "bomb.h5ad", 1)
 
 

@@ -132,7 +132,7 @@ def test_says_what_is_lacking():
     with pytest.raises(KeyError, match="'fate'"):
         ancestry(planned(), DATA, VIEW, label=("fate", "a"))
     other = Snapshots(DATA.x + 1, DATA.t, DATA.space)
-    with pytest.raises(ValueError, match="not in these data"):
+    with pytest.raises(ValueError, match="not in"):
         ancestry(planned(), other, Embedding("pca", ("p", "q"), other.x, other.x))
 
 

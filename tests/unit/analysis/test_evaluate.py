@@ -63,7 +63,7 @@ def test_only_times_between_others_can_be_left_out():
     assert evaluate.middle_times(shifted()) == (1.0,)
     with pytest.raises(ValueError, match="time 4"):
         evaluate.baselines(shifted(), 4.0)
-    with pytest.raises(ValueError, match="three or more times"):
+    with pytest.raises(ValueError, match="three"):
         evaluate.middle_times(shifted((0.0, 1.0)))
 
 

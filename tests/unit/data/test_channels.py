@@ -42,9 +42,9 @@ class TestDeclaredChannel:
         assert data.take(T == 1.0).channels["depth"].tolist() == data.channels["depth"][6:].tolist()
         assert data.take(np.array([3, 1])).channels["markers"]["CD4"].tolist() == [3, 1]
         assert "depth" in data.by_cell and "depth" not in replace(data, depth=None).channels
-        with pytest.raises(ValueError, match="depth has 2 rows for 12 cells"):
+        with pytest.raises(ValueError, match="2 rows"):
             Snapshots(X, T, SPACE, depth=np.zeros((2, 3)))
-        with pytest.raises(ValueError, match=r"depth must be an array \[cells, k\], got one of shape \(12,\)"):
+        with pytest.raises(ValueError, match=r"\[cells, k\]"):
             Snapshots(X, T, SPACE, depth=np.zeros(CELLS))
 
     def test_is_hashed(self) -> None:
@@ -77,7 +77,7 @@ class TestDeclaredChannel:
 
 
 def test_an_unknown_channel_is_refused() -> None:
-    with pytest.raises(TypeError, match="no channel 'spliced counts'; there are velocity"):
+    with pytest.raises(TypeError, match="no channel"):
         Snapshots(X, T, SPACE, **{"spliced counts": X})
 
 
@@ -85,7 +85,7 @@ def test_a_requirement_of_several_channels_needs_them_all() -> None:
     counts = np.ones((CELLS, 2))
     assert DataRequirement.SPLICING not in Snapshots(X, T, SPACE, spliced=counts).has
     assert DataRequirement.SPLICING in Snapshots(X, T, SPACE, spliced=counts, unspliced=counts).has
-    with pytest.raises(ValueError, match=r"spliced must be an array \[cells, genes\], got one of shape \(12, 3\)"):
+    with pytest.raises(ValueError, match=r"\[cells, genes\]"):
         Snapshots(X, T, SPACE, spliced=np.ones((CELLS, 3)))
 
 
@@ -99,7 +99,7 @@ def test_cells_without_a_time(tmp_path) -> None:
     data = Snapshots(X, None, SPACE, labels={"kind": np.repeat(["a", "b"], 6)})
     assert DataRequirement.TIMES not in data.has and data.times.tolist() == [] and data.spec.times == ()
     assert data.take(np.arange(4)).x.shape == (4, 2)
-    with pytest.raises(KeyError, match="there are cells at no known time"):
+    with pytest.raises(KeyError, match="no known time"):
         data.at(0.0)
     frames = SnapshotTensors.from_snapshots(data)
     assert frames.batch(5, torch.Generator().manual_seed(0)).x.shape == (1, 5, 2) and len(frames.times) == 0

@@ -139,9 +139,9 @@ def test_what_cannot_be_reached_is_said():
         AffineSpace.coordinates(("a", "b")).value_and_gradient(X, "Z")
     with pytest.raises(ValueError, match="without genes"):
         AffineSpace.coordinates(("a", "b")).decode(X)
-    with pytest.raises(ValueError, match="an affine space is one of"):
+    with pytest.raises(ValueError, match="affine"):
         AffineSpace("vae", ("a",))
-    with pytest.raises(ValueError, match="5 genes to 2 axes"):
+    with pytest.raises(ValueError, match="5 genes"):
         replace(neural(), genes=GENES[:4])
-    with pytest.raises(ValueError, match="a learnt space is one of"):
+    with pytest.raises(ValueError, match="learnt"):
         replace(neural(), kind="pca")

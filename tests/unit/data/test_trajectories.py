@@ -42,9 +42,9 @@ def test_what_cannot_be_a_trajectory_is_refused() -> None:
     data = three()
     with pytest.raises(ValueError, match="missing or infinite"):
         replace(data, x=np.full((6, 2), np.nan))
-    with pytest.raises(ValueError, match="weight has 2 values for 3 individuals"):
+    with pytest.raises(ValueError, match="2 values"):
         replace(data, covariates={"weight": np.zeros(2)})
-    with pytest.raises(KeyError, match="no individual 5; there are 3"):
+    with pytest.raises(KeyError, match="individual 5"):
         data.take([4, 5])
 
 
@@ -101,5 +101,5 @@ def test_snapshots_of_individuals_become_trajectories(times) -> None:
     assert found.fingerprint == process.trajectories().fingerprint
     once = Trajectories.from_snapshots(process.simulate())
     assert (once.doses.time == 0).all() and len(once.doses.time) == 10
-    with pytest.raises(ValueError, match="the same individuals followed over time"):
+    with pytest.raises(ValueError, match="individuals"):
         Trajectories.from_snapshots(replace(process.simulate(), subject=None))

@@ -58,7 +58,7 @@ def test_a_new_seed_is_a_new_answer():
 def test_data_that_are_gone_are_told():
     run = trained(dataset=stored())
     delete(run.recipe.dataset)
-    with pytest.raises(KeyError, match="there is no data set"):
+    with pytest.raises(KeyError, match="no data set"):
         analysis_cache.answer("test-trend", run.id, gene="a")
 
 

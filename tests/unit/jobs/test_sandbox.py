@@ -77,7 +77,7 @@ def test_a_process_that_dies_gives_one_sentence(function, sentence):
 
 def test_memory_has_a_limit(monkeypatch):
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "1.5")
-    with pytest.raises(ValueError, match=r"more than the 1\.5 GB"):
+    with pytest.raises(ValueError, match=r"1\.5 GB"):
         sandbox.run_isolated(f"{HERE}:eat").result(60)
     monkeypatch.setenv("CELLFLOW_MEMORY_GB", "4")
     assert sandbox.run_isolated(f"{HERE}:eat").result(60) == 2_000_000_000
@@ -87,7 +87,7 @@ def test_memory_has_a_limit(monkeypatch):
 
 
 def test_a_call_that_hangs_is_stopped():
-    with pytest.raises(ValueError, match="longer than 2 seconds"):
+    with pytest.raises(ValueError, match="2 seconds"):
         sandbox.run_isolated(f"{HERE}:hang", seconds=2.0).result(60)
 
 

@@ -53,10 +53,10 @@ def test_hard_marginals_hold():
 
 def test_an_error_where_it_does_not_converge(monkeypatch):
     cost, distance0, distance1 = clouds()
-    with pytest.raises(ValueError, match="alpha=2 is the weight"):
+    with pytest.raises(ValueError, match="alpha=2"):
         fused_plan(cost, distance0, distance1, 2.0, 0.05)
     monkeypatch.setattr(fused_gromov_wasserstein, "MAX_ITERATIONS", 1)
-    with pytest.raises(ValueError, match="after 1 iterations: take a larger epsilon"):
+    with pytest.raises(ValueError, match="larger epsilon"):
         fused_plan(cost, distance0, distance1, 0.5, 0.05)
 
 

@@ -142,14 +142,14 @@ class TestEntropic:
         torch.testing.assert_close(small, torch.tensor([0.5, 0.25, 0.25], dtype=torch.float64), atol=1e-3, rtol=0)
 
     def test_errors_of_impossible_problems(self, monkeypatch):
-        with pytest.raises(ValueError, match="epsilon=0, rho inf and inf and total=1 must be above 0"):
+        with pytest.raises(ValueError, match="epsilon=0"):
             entropic_plan(costs(3, 3), 0.0)
         with pytest.raises(ValueError, match="source.*3"):
             entropic_plan(costs(3, 3), 1.0, source=torch.ones(3))
-        with pytest.raises(ValueError, match="no balanced plan has a source of mass 1 and a target of mass 2"):
+        with pytest.raises(ValueError, match="balanced"):
             entropic_plan(costs(3, 3), 1.0, total=2.0)
         monkeypatch.setattr(sinkhorn, "MAX_ITERATIONS", 10)
-        with pytest.raises(ValueError, match="after 10 iterations at epsilon=.* take a larger epsilon"):
+        with pytest.raises(ValueError, match="larger epsilon"):
             entropic_plan(costs(200, 150), 1e-3)
 
 

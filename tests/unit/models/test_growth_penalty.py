@@ -133,5 +133,5 @@ def test_scores_report_the_selected_penalty(name, settings):
 
 def test_a_balanced_model_learns_no_growth():
     model = registry.create("metric-fm", {"width": 8, "depth": 1}, moving(cells=9).spec, seed=0)
-    with pytest.raises(ValueError, match="with coupling 'exact' Metric Flow Matching learns no growth"):
+    with pytest.raises(ValueError, match="no growth"):
         model.growth(torch.zeros(2), torch.zeros(2, 2), Context())  # type: ignore[attr-defined]

@@ -87,9 +87,9 @@ def test_every_coupling_pairs_cells_of_consecutive_times(name):
 def test_a_coupling_is_found_by_its_name_with_its_parameters():
     assert coupling("sinkhorn", Entropic(0.3), Partial(0.5)) == Entropic(0.3)
     assert coupling("exact", Entropic(0.3)) == Exact() and ot_solver("sinkhorn", StaticBridge(2.0)) == StaticBridge(2.0)
-    with pytest.raises(ValueError, match="independent pairs have no plan"):
+    with pytest.raises(ValueError, match="independent"):
         ot_solver("independent")
-    with pytest.raises(ValueError, match="independent pairs have no plan"):
+    with pytest.raises(ValueError, match="independent"):
         Pairing(Independent()).plans(frames(), torch.Generator())
 
 
@@ -163,7 +163,7 @@ def test_fused_follows_the_structure_where_states_say_nothing():
     rows = [torch.cdist(each, cells).argmin(1) for each, cells in zip((found.x0, found.x1), data.x, strict=True)]
     same = data.cell_data["lineage"][0][rows[0]] == data.cell_data["lineage"][1][rows[1]]
     assert float(found.weight[same].sum()) > 0.9
-    with pytest.raises(KeyError, match="no 'dose' to be compared by: they have lineage"):
+    with pytest.raises(KeyError, match="'dose'"):
         plan(FusedGromovWasserstein("dose"), data)
 
 

@@ -50,13 +50,11 @@ def test_a_model_that_lacks_something_is_refused_alone(monkeypatch):
 
 
 def test_what_cannot_be_left_out_is_one_sentence():
-    with pytest.raises(
-        ValueError, match="time 2 cannot be left out: it must be one of 1, which lie between two others"
-    ):
+    with pytest.raises(ValueError, match="time 2"):
         comparison(stored(), ("i-cfm",), folds=(2.0,))
     with pytest.raises(KeyError, match="'ot-cmf'"):
         comparison(stored(), ("ot-cmf",))
-    with pytest.raises(ValueError, match="three or more times"):
+    with pytest.raises(ValueError, match="three"):
         comparison(stored(drifting(2)), ("i-cfm",))
 
 

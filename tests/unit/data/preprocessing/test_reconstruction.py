@@ -61,7 +61,7 @@ def test_cells_kept_aside_are_held_against_the_mean_of_the_others():
         found.usual[:7], np.sqrt(np.square(table[left_out] - others).mean(axis=0))[:7], rtol=1e-4
     )
     assert found.cells == 100 and not found.seen and len(x) == 300
-    with pytest.raises(ValueError, match="0 cells to compare"):
+    with pytest.raises(ValueError, match="0 cells"):
         reconstruction.compare(space, states.astype(np.float32), table, np.zeros(400, bool))
 
 

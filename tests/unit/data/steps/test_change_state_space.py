@@ -80,7 +80,7 @@ def test_genes_as_axes_by_name_and_by_number():
     assert derived(representation="genes", axes=6).snapshots().dim == 6
     with pytest.raises(KeyError, match="'Nanog'.*40 genes"):
         derived(representation="genes", genes="Nanog Gene3")
-    with pytest.raises(ValueError, match="one gene is no state"):
+    with pytest.raises(ValueError, match="one gene"):
         derived(representation="genes", genes="Gene3")
 
 
