@@ -70,6 +70,7 @@ EXCEPT = {
 }
 
 LEFT = {
+    "tests": 1,
     "assets": 12,
     "benchmarks": 48,
     "cellflow_core/analysis": 14,

@@ -52,9 +52,9 @@ def odd() -> None:
     raise Odd(1, 2)
 
 
-def talk(count: int, log) -> str:
+def talk(count: int, say) -> str:
     for k in range(count):
-        log(f"stage {k}")
+        say(f"stage {k}")
     return os.environ.get("CELLFLOW_MARK", "")
 
 
