@@ -66,7 +66,7 @@ def test_a_limit_without_mitochondrial_genes_is_reported_and_not_counted(tmp_pat
     assert sum(made.info.counts) == 120
     assert any("mitochondrial" in each and "no cell" in each for each in made.info.steps)
     assert any("mitochondrial" in each for each in made.info.notes)
-    assert not any("0 cells" in each for each in made.info.steps)
+    assert not any(each.startswith("Left out") for each in made.info.steps)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_symbols_beside_accession_ids_are_the_names(tmp_path, column, ids) -> No
 
 def test_growth_finds_its_genes_by_symbols_with_a_genome_before_them(tmp_path) -> None:
     """TOP2A is a gene of both lists."""
-    cycle = "MCM5 PCNA TYMS FEN1 MCM2 MCM4 TOP2A MKI67".split()
-    death = "BAX CASP3 CASP8 FAS BID JUN CD44 CLU".split()
+    cycle = ["MCM5", "PCNA", "TYMS", "FEN1", "MCM2", "MCM4", "TOP2A", "MKI67"]
+    death = ["BAX", "CASP3", "CASP8", "FAS", "BID", "JUN", "CD44", "CLU"]
     held = counts([f"GRCh38_{each}" for each in (*cycle, *death, *(f"ZNF{k}" for k in range(20)))])
     made = imported(tmp_path, held)
     assert "MKI67" in made.genes and any("GRCh38" in each for each in made.info.notes)

@@ -140,7 +140,7 @@ def _accessions(names: Sequence[str]) -> bool:
 
 def _symbol_column(columns: Mapping[str, Sequence[Any]]) -> str:
     """The column that holds symbols: by its name, else by its values; "" where there is none."""
-    plain = {re.sub(r"[^a-z]", "", each.lower()): each for each in reversed(columns)}
+    plain = {re.sub(r"[^a-z]", "", each.lower()): each for each in reversed(list(columns))}
     listed = [plain[each] for each in SYMBOL_COLUMNS if each in plain]
     return next((each for each in (*listed, *columns) if _symbols(columns[each], each in listed)), "")
 

@@ -121,7 +121,7 @@ def _score(dataset: Dataset, genes: tuple[str, ...], what: str) -> tuple[Array, 
         raise ValueError(
             f"{len(columns)} of {len(genes)} genes of {what} vary in these data and at least {LEAST} are needed: "
             + (
-                f"the genes are named by accession ids such as {held[0]}; import a file that has their symbols"
+                f"the genes are named by accession ids such as {next(iter(held))}; import a file that has their symbols"
                 if gene_names.unnamed(held)
                 else "load the data with all genes, named by symbols such as TOP2A or Top2a"
             )

@@ -127,34 +127,27 @@ def save_dataset(
     contents    what the file held, what of it was kept, and why the rest was not
     Written to a hidden folder and renamed at the end: a crash leaves no partial data set.
     """
-    if snapshots.dim < 2 and snapshots.subject is None:
-        raise ValueError(f"cells have {snapshots.dim} coordinate: two or more are needed to draw and model them")
-    name = _checked_id(id) if id is not None else _new_id()
-    data = dataclasses.replace(snapshots, labels={k: text(v) for k, v in snapshots.labels.items()})
+    name, data = _checked_id(id) if id is not None else _new_id(), _checked(snapshots)
     target, partial = data_root() / name, data_root() / f".partial-{name}-{secrets.token_hex(4)}"
     _sweep_partial()
     try:
         partial.mkdir(parents=True)
         save_snapshots(partial / "snapshots.npz", data)
         _write_views(partial, data, views or {}, variance)
-        measured = _write_expression(
-            partial, len(data.x), tuple(expression_genes), expression, layers or {}, tuple(gene_ids)
-        )
+        genes, ids = tuple(expression_genes), tuple(gene_ids)
+        measured = _write_expression(partial, len(data.x), genes, expression, layers or {}, ids)
         info = DatasetInfo(
             id=name,
             label=clean_label(label) if id is not None else _unique_label(clean_label(label)),
             origin=origin,
             source=source,
             genes=len({*data.space.genes, *measured}),
-            steps=tuple(steps),
-            notes=tuple(notes),
             created=datetime.now(UTC).isoformat(),
             truth=truth,
             truth_settings=dict(truth_settings or {}),
             layers=tuple(layers or {}),
-            recipe=tuple(recipe),
             parent=parent,
-            contents=tuple(contents),
+            **_tuples(steps=steps, notes=notes, recipe=recipe, contents=contents),
             **_facts(data),
         )
         write_info(partial, info)
@@ -167,6 +160,17 @@ def save_dataset(
 
 def _new_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def _tuples(**values: Iterable[Any]) -> dict[str, Any]:
+    return {name: tuple(each) for name, each in values.items()}
+
+
+def _checked(snapshots: Snapshots) -> Snapshots:
+    """The cells with labels as plain text. ValueError where they cannot be drawn."""
+    if snapshots.dim < 2 and snapshots.subject is None:
+        raise ValueError(f"cells have {snapshots.dim} coordinate: two or more are needed to draw and model them")
+    return dataclasses.replace(snapshots, labels={k: text(v) for k, v in snapshots.labels.items()})
 
 
 def _checked_id(id: str) -> str:
