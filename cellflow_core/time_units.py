@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 WORDS = {
     "second": ("sec", "secs", "second", "seconds"),
@@ -41,6 +42,24 @@ def pluralize(unit: str) -> str:
     return f"{unit}s" if unit.split()[-1:] and unit.split()[-1].lower() in _COUNTED else unit
 
 
+def format_time(time: float) -> str:
+    """A time as people write it: "2.27", "19.5", "2000"; at most two decimals, more only for times near 0."""
+    if 0 < abs(time) < 0.1:
+        return f"{time:.2g}"
+    return f"{round(time, 2) + 0.0:.2f}".rstrip("0").rstrip(".")
+
+
+def format_times(times: Iterable[float]) -> tuple[str, ...]:
+    """Times beside each other, with as many decimals as tell them apart."""
+    found = [float(each) for each in times]
+    names = tuple(format_time(each) for each in found)
+    for digits in range(3, 17):
+        if len(set(names)) == len(set(found)):
+            break
+        names = tuple(f"{each:.{digits}g}" for each in found)
+    return names
+
+
 def format_duration(time: float, unit: str) -> str:
     """ "1 day", "2.5 days", "3 h"; the bare number where there is no unit."""
-    return f"{time:g} {unit if time == 1 else pluralize(unit)}".rstrip()
+    return f"{format_time(time)} {unit if time == 1 else pluralize(unit)}".rstrip()

@@ -6,7 +6,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import flow
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import growth_summaries, result_tables, summaries
-from pages.parts.views import growth, view
+from pages.parts.views import flow_check, growth, view
 from pages.parts.widgets import background, chart
 
 run, data, info, map_name = view.open_view(
@@ -26,9 +26,10 @@ with controls[1]:
 result = background.result_of(
     analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time), "Following the flow"
 )
-check = analysis_pool.submit_analysis("course", run.id, view=map_name)
-course = background.result_of(check, "Reading the check") if check.done() and not check.exception() else None
+course, failed = flow_check.course(run.id, map_name)
 view.show_summary(summaries.of_flow(result, info.time_unit, course))
+if failed:
+    st.caption(f"The check against measured cells failed. {failed}")
 if by == "growth" and result.growth is None:
     st.info(
         "This plan keeps the number of cells in this interval, so there is no growth to draw.", icon=":material/info:"

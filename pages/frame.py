@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts.widgets import chart
+from pages.parts.widgets import chart, state
 
 ICONS = Path(__file__).parents[1] / "assets" / "icons"
 
@@ -27,12 +27,31 @@ PAGES = {
 
 st.set_page_config(page_title="CellFlow Explorer", page_icon=str(ICONS / "icon.svg"), layout="wide")
 st.logo(str(ICONS / "logo.svg"), icon_image=str(ICONS / "icon.svg"), size="large")
-page = st.navigation(
-    {
-        section: [st.Page(f"{name}.py", title=title, icon=icon, default=name == "home") for name, title, icon in each]
-        for section, each in PAGES.items()
-    },
-    expanded=True,
-)
-chart.choose_format()
-page.run()
+pages = {
+    name: st.Page(f"{name}.py", title=title, icon=icon, default=name == "home")
+    for each in PAGES.values()
+    for name, title, icon in each
+}
+page = st.navigation(list(pages.values()), position="hidden")
+state.enter(next(name for name, each in pages.items() if each is page))
+links, settings = st.sidebar.empty(), st.sidebar.container()
+
+
+def show_links() -> None:
+    """The pages by section, each with what is chosen now, so that it opens on it, in a new tab too."""
+    with links.container(gap="small"):
+        for section, each in PAGES.items():
+            with st.container(gap=None):
+                if section:
+                    st.markdown(f"**{section}**")
+                for name, _, _ in each:
+                    st.page_link(pages[name], query_params=state.link(name))
+
+
+show_links()
+with settings:
+    chart.choose_format()
+try:
+    page.run()
+finally:
+    show_links()  # the page may have chosen another run or data set

@@ -7,7 +7,7 @@ from cellflow_core.figures import landscape, scatter
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, state
 
 run, data, info, map_name = view.open_view(
     "landscape",
@@ -17,7 +17,7 @@ run, data, info, map_name = view.open_view(
     follow=True,
     needs=DataRequirement.TIME,
 )
-dark, outline_key = chart.dark(), f"roll_{run.id}_{map_name}"
+dark = chart.dark()
 
 kinds = {"quasi": "Quasi-potential (−log p)"}
 if "potential" in background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings):
@@ -26,10 +26,10 @@ controls = st.columns([3, 2], gap="large")
 with controls[0]:
     kind = view.options("Height of the surface", "height", kinds)
 with controls[1]:
-    time = view.time_choice("Surface at", info, info.times, default=info.times[-1], key="at")
+    time = view.time_choice("Surface at", info, info.times, default=info.times[-1])
 
 points = data.embedding(map_name)
-roll = cell_selection.usable(points, chart.selection(outline_key))
+roll = cell_selection.usable(points, state.outline(map_name))
 asked = analysis_pool.submit_analysis("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll)
 result = background.result_of(asked, "Measuring the landscape")
 view.show_summary(summaries.of_landscape(result, info.time_unit))
@@ -37,7 +37,7 @@ with_cells = st.toggle("Show measured cells", True, key="cells", bind="query-par
 figure = landscape.landscape(result, cells=with_cells, dark=dark, height=600)
 scene = chart.chart3d(figure, "landscape_3d", landscape.describe(result))
 if scene.click:
-    chart.set_selection(outline_key, cell_selection.around(points, scene.click["x"], scene.click["y"]))
+    state.choose_outline(map_name, cell_selection.around(points, scene.click["x"], scene.click["y"]))
     st.rerun()
 
 left, right = st.columns(2, gap="large")
@@ -51,12 +51,12 @@ with left:
         in_order=True,
         title=info.time_unit or "time",
         axes=data.view_axes(map_name),
-        polygon=chart.selection(outline_key),
+        polygon=state.outline(map_name),
         dark=dark,
         height=380,
     )
-    chart.lasso(small, outline_key, scatter.describe(points, codes, names, "time"))
-    view.outline_words(outline_key, points, "Cells of the first time roll until you choose some.")
+    chart.lasso(small, f"roll_{run.id}_{map_name}", scatter.describe(points, codes, names, "time"), map_name)
+    view.outline_words(map_name, points, "Cells of the first time roll until you choose some.")
 with right:
     st.markdown("**Good to know**")
     view.notes(result.notes)

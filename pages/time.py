@@ -47,7 +47,7 @@ genes = cell_selection.genes(data)
 if not genes:
     st.info("These data are coordinates without genes, so no gene can be followed.", icon=":material/info:")
     st.stop()
-gene = st.selectbox("Gene", genes, key="gene", bind="query-params", help="Type to search.")
+gene = cell_selection.gene_choice(genes)
 found = background.result_of(analysis_pool.submit_analysis("trend", run.id, gene=gene), "Following the gene")
 figure = gene_trend.trend(found, dark=dark)
 chart.chart(figure, "time_gene", gene_trend.describe(found))

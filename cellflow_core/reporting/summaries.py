@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from cellflow_core.analysis.results import FlowField, Landscape, Perturbation, TimeCourse
+from cellflow_core.time_units import format_time
 
 MAX_EXTRAPOLATED = 0.2
 """Share of changed cells outside the data above which the model is guessing."""
@@ -33,7 +34,7 @@ class HeldOut(NamedTuple):
 def at(time: float, unit: str) -> str:
     """ "day 2", "2 h", "time 2": a time with its unit as people say it."""
     singular = {"days": "day", "hours": "hour", "weeks": "week", "months": "month", "stages": "stage"}.get(unit, unit)
-    return f"{singular or 'time'} {time:g}"
+    return f"{singular or 'time'} {format_time(time)}"
 
 
 def of_landscape(result: Landscape, unit: str) -> Summary:

@@ -49,7 +49,7 @@ def begun(page: AppTest) -> store.DatasetInfo:
     """What a click on the button of the step makes."""
     page.button(key="step_start").click().run()
     assert not page.exception and not page.error
-    return store.open_dataset(page.selectbox(key="pick_dataset").value).info
+    return store.open_dataset(str(page.selectbox(key="pick_dataset").value)).info
 
 
 def test_cells_of_one_moment_are_ordered_and_can_then_be_trained_on():
@@ -76,7 +76,7 @@ def test_an_order_may_begin_at_a_marker_gene_or_an_outline():
     page.selectbox(key=f"root_gene_{id}").set_value("C").run()
     assert "expression of C" in begun(page).steps[-1]
     page = form(id, "pseudotime")
-    page.session_state[f"cells_{id}_pca_outline"] = ((-9.0, -9.0), (0.0, -9.0), (0.0, 9.0), (-9.0, 9.0))
+    page.query_params["outline"] = "pca -9,-9 0,-9 0,9 -9,9"
     page.button_group(key=f"root_{id}").set_value("outline").run()
     assert "in an outline on the PCA view" in begun(page).steps[-1]
 

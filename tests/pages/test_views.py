@@ -119,9 +119,9 @@ def test_the_link_brings_back_view_gene_time_and_camera(run: Run, asked: list) -
     opened("perturb", run=run.id, gene="Spi1", change="Over-express")
     assert asked[-1][2]["genes"] == ("Spi1",)
     assert asked[-1][2]["kind"] == "over-expression"
-    page = opened("landscape", run=run.id, at="2", camera="1,2,3,0,0,-0.2")
+    page = opened("landscape", run=run.id, time="2", camera="1,2,3,0,0,-0.2")
     assert asked[-1][2]["time"] == 2.0
-    assert page.session_state["landscape_3d_linked"]["eye"] == {"x": 1.0, "y": 2.0, "z": 3.0}
+    assert page.session_state["landscape_3d_linked"][1]["eye"] == {"x": 1.0, "y": 2.0, "z": 3.0}
 
 
 def test_time_shows_the_copy_that_never_saw_a_time(run: Run, asked: list) -> None:

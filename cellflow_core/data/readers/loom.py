@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.readers import gene_names
 from cellflow_core.data.readers.hdf5 import TEXT_VALUE, size, strings
 from cellflow_core.data.readers.limits import COLUMNS, check_memory
 from cellflow_core.data.readers.table import InvalidInputError, Table
@@ -38,8 +37,7 @@ def of_loom(file: Any, name: str, rows: int | None) -> Table:
     check_memory((genes + cells) * TEXT_VALUE, name, f"names of {cells:,} cells and {genes:,} genes")
     found = file["row_attrs"]
     key = next((each for each in GENES if each in found and found[each].ndim == 1), "")
-    texts = {each: strings(found[each], name) for each in found if _is_names(found[each], genes)}
-    features = gene_names.features(texts.pop(key) if key else [f"gene {k + 1}" for k in range(genes)], texts)
+    features = strings(found[key], name) if key else [f"gene {k + 1}" for k in range(genes)]
     columns = _columns(file["col_attrs"], cells, name)
     named = next((each for each in CELLS if each in columns), "")
     index = pd.Index(columns.pop(named) if named else [f"cell {k + 1}" for k in range(cells)], dtype=object)
@@ -54,12 +52,7 @@ def of_loom(file: Any, name: str, rows: int | None) -> Table:
     }
     notes = () if key else ("the file names no genes, so they are numbered",)
     x = _turned(held, name, "matrix", rows)
-    obs = pd.DataFrame(columns, index=index)
-    return Table("loom", x, features.names, obs, {}, False, (*notes, *features.notes), layers, ids=features.ids)
-
-
-def _is_names(held: Any, genes: int) -> bool:
-    return held.shape == (genes,) and held.dtype.kind in "OSU"
+    return Table("loom", x, tuple(features), pd.DataFrame(columns, index=index), notes=notes, layers=layers)
 
 
 def _columns(group: Any, cells: int, name: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pages.parts.data import downloading, simulate_form
 from pages.parts.widgets.background import result_of, sentence, shared
 
 FIRST = "Open a demo"
+UPLOAD = "Upload"
 LIMIT_MB = int(st.get_option("server.maxUploadSize"))
 FORMATS = """
 | file | what it is |
@@ -36,7 +37,7 @@ def show() -> None:
     ways = {
         FIRST: _demos,
         "Simulate": simulate_form.show,
-        "Upload": _upload,
+        UPLOAD: _upload,
         "Path or URL": _address,
         "Public data": _public,
     }

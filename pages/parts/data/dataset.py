@@ -18,9 +18,9 @@ from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.time_units import pluralize
 from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps
 from pages.parts.views import view
-from pages.parts.widgets import progress_bar, selectors, undo
+from pages.parts.widgets import progress_bar, selectors, state, undo
 from pages.parts.widgets.background import catalogue, forget, pending, sentence, shared
-from pages.parts.widgets.chart import chart, dark, lasso, selection
+from pages.parts.widgets.chart import chart, dark, lasso
 
 SPACES = {
     "pca": "principal components",
@@ -130,8 +130,15 @@ def _cells(info: store.DatasetInfo) -> str:
     ways += [("gene", "")] if data.genes else []
     ways = ways or [("time", "")]
     with st.container(horizontal=True):
+        asked = state.value("view")
+        st.session_state[f"view_{info.id}"] = asked if asked in info.views else _best_view(info)
         shown = st.segmented_control(
-            "View", info.views, default=_best_view(info), format_func=view_name, key=f"view_{info.id}", required=True
+            "View",
+            info.views,
+            format_func=view_name,
+            key=f"view_{info.id}",
+            required=True,
+            on_change=lambda: state.choose("view", st.session_state[f"view_{info.id}"]),
         )
         kind, name = st.selectbox(
             "Colour by",
@@ -141,7 +148,17 @@ def _cells(info: store.DatasetInfo) -> str:
             format_func=_way,
         )
         if kind == "gene":
-            name = st.selectbox("Gene", data.genes, key=f"gene_{info.id}", width=220, index=None, placeholder="Search")
+            asked, key = state.value("gene"), f"gene_{info.id}"
+            st.session_state[key] = asked if asked in data.genes else None
+            name = st.selectbox(
+                "Gene",
+                data.genes,
+                key=key,
+                width=220,
+                index=None,
+                placeholder="Search",
+                on_change=lambda: state.choose("gene", *filter(None, [st.session_state[key]])),
+            )
     shown = str(shown or "pca")
     points, key = data.embedding(shown), f"cells_{info.id}_{shown}"
     title, colour, names = _colours(data, kind, name or "")
@@ -152,12 +169,12 @@ def _cells(info: store.DatasetInfo) -> str:
         title=title,
         names=names,
         in_order=kind == "time",
-        polygon=selection(key),
+        polygon=state.outline(shown),
         dark=dark(),
         height=460,
     )
-    lasso(figure, key, scatter.describe(points, colour, names, title))
-    view.outline_words(key, points, "Draw around cells to choose them for a step below.")
+    lasso(figure, key, scatter.describe(points, colour, names, title), shown)
+    view.outline_words(shown, points, "Draw around cells to choose them for a step below.")
     if "umap" not in info.views:
         _umap(info)
     return shown

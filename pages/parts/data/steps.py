@@ -18,8 +18,8 @@ from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.workspace import home
 from pages.parts.views import cell_selection, view
+from pages.parts.widgets import state
 from pages.parts.widgets.background import pending, result_of, shared
-from pages.parts.widgets.chart import selection
 from pages.parts.widgets.form import form_of
 
 Values = dict[str, Any]
@@ -132,7 +132,7 @@ def _count(info: store.DatasetInfo, values: Values) -> None:
     elif values["by"] == "label":
         mask = np.isin(np.asarray(snapshots.labels[values["label"]]), values["values"].split("\n"))
     else:
-        mask = in_polygon(data.embedding(values["view"]), np.array(selection(f"cells_{info.id}_{values['view']}")))
+        mask = in_polygon(data.embedding(values["view"]), np.array(state.outline(values["view"])))
     stay = int(mask.sum()) if values["keep"] == "chosen" else int((~mask).sum())
     st.caption(f"**{stay:,}** of {info.cells:,} cells would stay.")
 
@@ -207,7 +207,7 @@ def _by_label(info: store.DatasetInfo, key: str, several: bool) -> Values | None
 
 
 def _by_outline(info: store.DatasetInfo, shown: str) -> Values | None:
-    polygon = selection(f"cells_{info.id}_{shown}")
+    polygon = state.outline(shown)
     if not polygon:
         st.info("Draw around the cells in the picture above.", icon=":material/gesture:")
         return None

@@ -7,7 +7,9 @@ import streamlit as st
 
 from cellflow_core.data.store import Dataset, open_dataset
 from cellflow_core.math.polygon import in_polygon
-from pages.parts.widgets.chart import Polygon
+from cellflow_core.reporting.formatting import plain
+from pages.parts.widgets import state
+from pages.parts.widgets.state import Polygon
 
 
 def dataset(id: str) -> Dataset:
@@ -55,6 +57,24 @@ def genes(data: Dataset) -> tuple[str, ...]:
     if not space.genes:
         return ()
     return (first := _liveliest(data), *(each for each in space.genes if each != first))
+
+
+def gene_choice(genes: tuple[str, ...]) -> str:
+    """One of these genes: that which all views share, where it is among them, else the first; a gene that is not is
+    said."""
+    asked = state.value("gene")
+    if asked is not None and asked not in genes:
+        st.info(f"{plain(asked)} is not among the genes of this model. Shown is {plain(genes[0])}.")
+    st.session_state["gene_shown"] = asked if asked in genes else genes[0]
+    return str(
+        st.selectbox(
+            "Gene",
+            genes,
+            key="gene_shown",
+            on_change=lambda: state.choose("gene", st.session_state["gene_shown"]),
+            help="Type to search.",
+        )
+    )
 
 
 def _liveliest(data: Dataset) -> str:

@@ -14,7 +14,7 @@ from cellflow_core.reporting import fate_summaries, result_tables
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, state
 
 
 def show(run: Run, data: Dataset, map_name: str, states: str) -> None:
@@ -59,9 +59,12 @@ def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
     early = np.flatnonzero(snapshots.t < snapshots.times[-1])
     key = f"futures_{run_id}_{map_name}"
 
+    def chosen(row: int | None) -> None:
+        state.choose("cell", *([] if row is None else [str(row)]))
+        state.choose_outline(map_name, ())
+
     def clicked(x: float, y: float) -> None:
-        st.session_state["cell"] = cell_selection.nearest(points, early, x, y)
-        chart.forget(key)
+        chosen(cell_selection.nearest(points, early, x, y))
 
     st.markdown("**Whose futures?** Click a cell; or take the lasso in the corner of the picture and draw around some.")
     codes, names = scatter.grouped(snapshots.t[early])
@@ -72,11 +75,13 @@ def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
         in_order=True,
         title=plain(data.info.time_unit) or "time",
         axes=data.view_axes(map_name),
-        polygon=chart.selection(key),
+        polygon=state.outline(map_name),
         dark=chart.dark(),
         height=380,
     )
-    chart.pick(figure, key, scatter.describe(points[early], codes, names, "time"), clicked)
+    chart.pick(figure, key, scatter.describe(points[early], codes, names, "time"), map_name, clicked)
+    asked = state.value("cell") or ""
+    st.session_state["cell"] = int(asked) if asked.isdecimal() and int(asked) < len(points) else None
     row = st.number_input(
         "Cell",
         0,
@@ -84,15 +89,13 @@ def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
         value=None,
         step=1,
         key="cell",
-        bind="query-params",
         placeholder="the most typical of the first time",
         help="Its row in the data set. A click on a cell writes it here.",
-        on_change=chart.forget,
-        args=(key,),
+        on_change=lambda: chosen(st.session_state["cell"]),
     )
-    polygon = cell_selection.usable(points[early], chart.selection(key))
-    if chart.selection(key):
-        view.outline_words(key, points[early], "")
+    polygon = cell_selection.usable(points[early], state.outline(map_name))
+    if state.outline(map_name):
+        view.outline_words(map_name, points[early], "")
     if polygon:
         return {"polygon": polygon}
     return {} if row is None else {"cell": int(row)}

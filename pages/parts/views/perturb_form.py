@@ -10,7 +10,7 @@ from cellflow_core.data.store import Dataset
 from cellflow_core.figures import scatter
 from cellflow_core.reporting import formatting
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import chart, selectors
+from pages.parts.widgets import chart, selectors, state
 
 FARTHEST = 5.0
 """Standard deviations that a gene of the initial cells can be set to, either way."""
@@ -36,12 +36,12 @@ def no_genes() -> NoReturn:
 
 def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> dict[str, Any] | None:
     """Settings of the question "perturb"; None where no gene is chosen or one is not in the model, which is said."""
+    st.session_state["genes"] = list(state.values("gene")[:MAX_GENES] or genes[:1])
     chosen = st.multiselect(
         "Genes",
         genes,
-        default=genes[:1],
-        key="gene",
-        bind="query-params",
+        key="genes",
+        on_change=lambda: state.choose("gene", *st.session_state["genes"]),
         accept_new_options=True,
         max_selections=MAX_GENES,
         help="Type to search. The first one differs most between cells. Several genes are changed at once.",
@@ -134,11 +134,11 @@ def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
             in_order=True,
             title="time",
             axes=data.view_axes(map_name),
-            polygon=chart.selection(key),
+            polygon=state.outline(map_name),
             dark=chart.dark(),
             height=330,
         )
-        chart.lasso(figure, key, scatter.describe(points, codes, names, "time"))
-        view.outline_words(key, points, "Draw around the cells to start from. Until then: all of the first time.")
-        return {"polygon": cell_selection.usable(points, chart.selection(key))}
+        chart.lasso(figure, key, scatter.describe(points, codes, names, "time"), map_name)
+        view.outline_words(map_name, points, "Draw around the cells to start from. Until then: all of the first time.")
+        return {"polygon": cell_selection.usable(points, state.outline(map_name))}
     return {}

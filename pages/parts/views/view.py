@@ -12,9 +12,10 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DamagedDatasetError, Dataset, DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
-from cellflow_core.reporting.summaries import Summary
+from cellflow_core.reporting.summaries import Summary, at
+from cellflow_core.time_units import format_times
 from pages.parts.views import cell_selection
-from pages.parts.widgets import background, chart, selectors
+from pages.parts.widgets import background, chart, selectors, state
 
 TEXTS = Path(__file__).parents[3] / "assets" / "texts"
 
@@ -68,8 +69,18 @@ def open_view(
 
 def _map_choice(dataset: Dataset) -> str:
     """PCA or UMAP; where there is no UMAP yet it is made, once for the data set."""
-    view = options(
-        "Embedding", "view", {"pca": "PCA", "umap": "UMAP"}, help="How cells are laid out in two dimensions."
+    names, asked = {"pca": "PCA", "umap": "UMAP"}, state.value("view")
+    st.session_state["view_shown"] = asked if asked in names else "pca"
+    view = str(
+        st.segmented_control(
+            "Embedding",
+            list(names),
+            format_func=names.__getitem__,
+            required=True,
+            key="view_shown",
+            on_change=lambda: state.choose("view", st.session_state["view_shown"]),
+            help="How cells are laid out in two dimensions.",
+        )
     )
     if view == "umap" and "umap" not in dataset.info.views:
         key = f"umap-{dataset.info.id}"
@@ -103,17 +114,40 @@ def steps(info: DatasetInfo, between: int = 4) -> tuple[float, ...]:
     return (*(a + (b - a) * k / between for a, b in pairs for k in range(between)), info.times[-1])
 
 
-def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float, key: str = "time") -> float:
-    """A slider over these times, kept in the link; measured ones are told."""
-    words = {f"{each:.6g}": float(each) for each in times}
-    near = min(words, key=lambda each: abs(words[each] - default))
-    if len(words) == 1:
-        return words[near]
+def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) -> float:
+    """A slider over these times; the one chosen is kept for all views, and another one in the link is said."""
+    options = [float(each) for each in times]
+    asked = state.value("time")
+    try:
+        time = default if asked is None else float(asked)
+    except ValueError:
+        time = float("nan")
+    if not options[0] <= time <= options[-1]:
+        near = options[-1] if time > options[-1] else options[0] if time < options[0] else default
+        span = " and ".join(at(each, info.time_unit) for each in (options[0], options[-1]))
+        st.warning(
+            f"The link asks for time “{plain(str(asked))}”, and these data lie between {span}. "
+            f"Shown is {at(near, info.time_unit)}.",
+            icon=":material/schedule:",
+        )
+        time = near
+    near = min(options, key=lambda each: abs(each - time))
+    if len(options) == 1:
+        return near
     unit = f" ({info.time_unit})" if info.time_unit else ""
-    known = ", ".join(f"{each:.6g}" for each in info.times)
-    said = f"{label}{unit}, measured at {known}" if len(info.times) <= 8 else f"{label}{unit}"
-    chosen = st.select_slider(plain(said), list(words), near, key=key, bind="query-params")
-    return words[str(chosen)]
+    known = ", ".join(format_times(info.times))
+    text = f"{label}{unit}, measured at {known}" if len(info.times) <= 8 else f"{label}{unit}"
+    names = dict(zip(options, format_times(options), strict=True))
+    st.session_state["time_shown"] = near
+    return float(
+        st.select_slider(
+            plain(text),
+            options,
+            key="time_shown",
+            format_func=names.__getitem__,
+            on_change=lambda: state.choose("time", f"{st.session_state['time_shown']:.6g}"),
+        )
+    )
 
 
 def states(data: Dataset) -> str:
@@ -132,9 +166,9 @@ def states(data: Dataset) -> str:
     )
 
 
-def outline_words(key: str, points: Any, without: str) -> None:
-    """The outline drawn in a chart, said in words, with a button to take it away."""
-    found = chart.selection(key)
+def outline_words(view: str, points: Any, without: str) -> None:
+    """The outline drawn on a view, in words, with a button that removes it. without: what to say where there is none"""
+    found = state.outline(view)
     if not found:
         st.caption(without)
         return
@@ -143,7 +177,7 @@ def outline_words(key: str, points: Any, without: str) -> None:
         st.warning("There is no cell inside the outline: draw a wider one.", icon=":material/gesture:")
     else:
         st.caption(f":material/gesture: {count:,} cells outlined.")
-    st.button("Clear selection", key=f"{key}_forget", on_click=chart.forget, args=(key,), type="tertiary")
+    st.button("Clear selection", key="clear_selection", on_click=state.choose, args=("outline",), type="tertiary")
 
 
 def texts(page: str, title: str = "What am I looking at?", narrow: bool = False) -> None:

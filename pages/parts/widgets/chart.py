@@ -16,8 +16,8 @@ from streamlit.components.v2 import component
 from cellflow_core import csv_output
 from cellflow_core.figures import theme
 from pages.parts.server import urls
-
-Polygon = tuple[tuple[float, float], ...]
+from pages.parts.widgets import state
+from pages.parts.widgets.state import Polygon
 
 _scene = component(
     "cellflow_scene", js=Path(__file__).with_name("scene.js").read_text(encoding="utf-8"), isolate_styles=False
@@ -34,7 +34,7 @@ def dark() -> bool:
 
 def choose_format() -> None:
     """What the camera in the corner of a 2-D figure saves: one choice for every page, in the sidebar."""
-    st.sidebar.segmented_control(
+    st.segmented_control(
         "Save pictures as",
         ("PNG", "SVG"),
         default="PNG",
@@ -60,8 +60,8 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt)
 
 
-def lasso(figure: go.Figure, key: str, alt: str) -> None:
-    """A 2-D figure in which the user draws an outline around cells; `outlined` has it, before and after."""
+def lasso(figure: go.Figure, key: str, alt: str, view: str) -> None:
+    """A 2-D figure of a view of the cells in which the user draws an outline around some; `state.outline` has it."""
     figure.update_layout(dragmode="lasso")
     st.plotly_chart(
         figure,
@@ -69,18 +69,18 @@ def lasso(figure: go.Figure, key: str, alt: str) -> None:
         theme=None,
         config=_config(key),
         alt=alt,
-        on_select=lambda: _keep(key),
+        on_select=lambda: _keep(key, view),
         selection_mode=("lasso", "box"),
     )
 
 
-def pick(figure: go.Figure, key: str, alt: str, clicked: Callable[[float, float], None]) -> None:
-    """A 2-D figure in which a click on a cell calls `clicked` with its place; outlines are drawn with the tools in its
+def pick(figure: go.Figure, key: str, alt: str, view: str, clicked: Callable[[float, float], None]) -> None:
+    """As `lasso`, but a click on a cell calls `clicked` with its place; outlines are drawn with the tools in its
     corner, since streamlit gives no clicks while one of them is on."""
     figure.update_layout(dragmode="pan", clickmode="event+select")
 
     def kept() -> None:
-        _keep(key)
+        _keep(key, view)
         selection = st.session_state[key].selection
         if not outline(selection) and selection.points:
             clicked(float(selection.points[-1]["x"]), float(selection.points[-1]["y"]))
@@ -96,28 +96,10 @@ def pick(figure: go.Figure, key: str, alt: str, clicked: Callable[[float, float]
     )
 
 
-def selection(key: str) -> Polygon:
-    """The outline last drawn in the chart `key`, in its coordinates; () where there is none.
-
-    A chart forgets its selection when its data change and cannot be given one, so the page keeps the outline itself.
-    """
-    return st.session_state.get(f"{key}_outline", ())
-
-
-def set_selection(key: str, polygon: Polygon) -> None:
-    """Draw an outline in the chart `key` at the next run, as if the user had."""
-    st.session_state[f"{key}_outline"] = polygon
-
-
-def forget(key: str) -> None:
-    """Take the outline of a chart away."""
-    st.session_state.pop(f"{key}_outline", None)
-
-
-def _keep(key: str) -> None:
+def _keep(key: str, view: str) -> None:
     found = outline(st.session_state[key].selection)
     if found:
-        st.session_state[f"{key}_outline"] = found
+        state.choose_outline(view, found)
 
 
 def outline(selection: Mapping[str, Any], most: int = 64) -> Polygon:
@@ -148,7 +130,10 @@ def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
     Where the browser cannot load it, streamlit's own chart is shown, and that is said.
     """
     height: Any = figure.layout["height"]
-    linked = st.session_state.setdefault(f"{key}_linked", camera_of(st.query_params.get("camera", "")))
+    arrived, linked = st.session_state.get(f"{key}_linked", (0, None))
+    if arrived != state.arrivals():  # while the page is open, the browser knows the camera
+        linked = camera_of(state.value("camera") or "")
+        st.session_state[f"{key}_linked"] = (state.arrivals(), linked)
     if linked:
         figure.update_layout(scene_camera=linked)
     library = urls.plotly_bundle()
@@ -164,7 +149,7 @@ def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
         st.plotly_chart(figure, key=f"{key}_simple", theme=None, config=theme.CONFIG, alt=alt)
     camera = shown.get("camera")
     if camera:
-        st.query_params["camera"] = link_of(camera)
+        state.choose("camera", link_of(camera))
     return Scene(shown.get("click"), camera)
 
 

@@ -1,17 +1,19 @@
-"""Choosing a data set or a run. The choice lives in the URL, so that F5 and a sent link find it again."""
+"""Choosing a data set or a run."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import streamlit as st
 
 from cellflow_core.data import store
 from cellflow_core.reporting.formatting import plain
-from cellflow_core.runs import index
+from cellflow_core.runs import groups, index
 from cellflow_core.runs.run import Run
+from cellflow_core.time_units import format_time
+from pages.parts.widgets import state
 from pages.parts.widgets.background import catalogue
 
 WORDS: Mapping[str, str] = {
@@ -44,29 +46,31 @@ VIEWS: Mapping[str, tuple[str, str]] = {
 """The views of a trained model: page -> name and icon."""
 
 
-def choose(name: str, label: str, options: Mapping[str, str], **look: Any) -> str:
-    """A select box over ids (id -> text shown) bound to `?<name>=`; without one there: the last chosen, else the first.
+def choose(name: str, label: str, options: Mapping[str, str], default: str | None, **look: Any) -> str | None:
+    """A select box over ids (id -> text shown) of what `state` holds under `name`; where it holds nothing, `default`.
 
-    An id in the URL that is not among the options is told, and the first option is taken.
+    An id that is not among the options is said. None: nothing is chosen.
     """
-    key, last = f"pick_{name}", f"last_{name}"
     options = disambiguate(options)
-    ids = list(options)
-    wanted = st.query_params.get(name)
+    wanted = state.value(name)
     if wanted is not None and wanted not in options:
-        st.warning(f"The link asks for {name} “{wanted}”, which is not here (any more). Showing another one.")
-        wanted = None
-    wanted = wanted or st.session_state.get(last)
-    chosen = str(wanted) if wanted in options else ids[0]
-    if st.session_state.get(key) != chosen:
-        st.session_state[key] = chosen
-
-    def remember() -> None:
-        st.query_params[name] = st.session_state[key]
-
-    st.selectbox(label, ids, key=key, format_func=lambda each: options.get(each, each), on_change=remember, **look)
-    st.query_params[name] = chosen
-    st.session_state[last] = chosen
+        st.warning(f"The link asks for {name} “{plain(wanted)}”, which is not here (any more).")
+    chosen = wanted if wanted in options else default
+    key = f"pick_{name}"
+    st.session_state[key] = chosen
+    st.selectbox(
+        label,
+        list(options),
+        index=None,
+        key=key,
+        required=True,
+        format_func=lambda each: options.get(each, each),
+        on_change=lambda: state.choose(name, st.session_state[key]),
+        placeholder="Choose one",
+        **look,
+    )
+    if chosen is not None:
+        state.choose(name, chosen)
     return chosen
 
 
@@ -85,20 +89,22 @@ def pick_dataset(label: str = "Data set") -> store.DatasetInfo:
             "Open the demo or bring your own file.",
             {"home.py": "Explore the demo", "data.py": "Add data"},
         )
-    return found[choose("dataset", label, {each.id: dataset_words(each) for each in found.values()})]
+    words = {each.id: dataset_words(each) for each in found.values()}
+    return found[choose("dataset", label, words, next(iter(found))) or ""]
 
 
 def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (), follow: bool = False) -> Run:
-    """The finished run this page looks at, from `?run=`.
+    """The finished run this page looks at, from `state`. Where none is chosen, of the data set looked at last: models
+    that can show what the page shows first; of those the ones trained on all times; of those the newest.
 
-    Models that can show what the page shows come first; of those the ones that saw every time, then the copies that
-    test them; of those the newest.
+    A run that is gone is never replaced by one of another data set.
 
     capability  names from models.contract.CAPABILITIES of which the model must have at least one; where it has none,
                 the page says which models would do, and ends.
     follow      the model must also tell what becomes of a cell
     """
-    finished = [run for run in index.runs() if run.status().state == "done"]
+    everything = index.runs()
+    compared = groups.comparison_ids(everything)
     cards = catalogue()
     wanted = (capability,) if isinstance(capability, str) else capability
 
@@ -108,7 +114,10 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
             not wanted or bool(set(wanted) & card.capabilities_with(run.recipe.settings))
         )
 
-    done = {run.id: run for run in sorted(finished, key=lambda run: (not shows(run), run.recipe.hold_out is not None))}
+    asked = state.value("run")
+    finished = [run for run in everything if run.recipe.model in cards and run.status().state == "done"]
+    listed = [run for run in finished if run.id not in compared or run.id == asked] or finished
+    done = {run.id: run for run in sorted(listed, key=lambda run: (not shows(run), run.recipe.hold_out is not None))}
     if not done:
         empty_state(
             "No model is trained yet",
@@ -116,22 +125,46 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
             {"home.py": "Explore the demo", "train.py": "Train a model"},
         )
     names = {each.id: each.label for each in store.datasets()}
-    run = done[choose("run", label, {each.id: run_words(each, names) for each in done.values()})]
-    if not shows(run):
-        card = cards[run.recipe.model]
-        fits = [each for each in cards.values() if each.tracks_cells or not follow]
-        able = [each.title for each in fits if set(wanted) & set(each.capabilities)]
-        what = " or ".join(WORDS.get(each, each) for each in wanted)
-        needs = what if card in fits else "a model that tells what becomes of a cell"
-        own = [plain(run_words(each, names)) for each in done.values() if shows(each)]
+    data = state.value("dataset") if asked is None else state.dataset_of(asked)
+    default = _default(done, data if data in names or asked is not None else None, asked)
+    chosen = choose("run", label, {each.id: run_words(each, names) for each in done.values()}, default)
+    if chosen is None:
+        where = f"on {plain(names[data])} " if data in names else ""
         empty_state(
-            f"{card.title} cannot show this",
-            f"{card.summary} This view needs {needs}. "
-            + (f"Choose another trained model above, such as {own[0]}, or train" if own else "Train")
-            + f" one of these: {', '.join(able)}.",
-            {"train.py": "Train another model"},
+            f"No model {where}to show" if asked else f"No model is trained {where}yet",
+            "Choose another trained model above, or train one.",
+            {"train.py": "Train a model", "runs.py": "All trained models"},
         )
+    run = done[chosen]
+    if chosen != asked and asked is not None:
+        st.caption(f"Shown instead is {plain(run_words(run, names))}, trained on the same data set.")
+    if not shows(run):
+        _cannot_show(run, wanted, follow, [run_words(each, names) for each in done.values() if shows(each)])
     return run
+
+
+def _default(done: Mapping[str, Run], dataset: str | None, asked: str | None) -> str | None:
+    """The first of these runs; only of this data set where there is one, none where `asked` is of an unknown one."""
+    if dataset is None and asked is not None:
+        return None
+    return next((run.id for run in done.values() if dataset in (None, run.recipe.dataset)), None)
+
+
+def _cannot_show(run: Run, wanted: tuple[str, ...], follow: bool, others: Sequence[str]) -> NoReturn:
+    """What this view needs, and which models have it."""
+    cards = catalogue()
+    card = cards[run.recipe.model]
+    fits = [each for each in cards.values() if each.tracks_cells or not follow]
+    able = [each.title for each in fits if set(wanted) & set(each.capabilities)]
+    what = " or ".join(WORDS.get(each, each) for each in wanted)
+    needs = what if card in fits else "a model that tells what becomes of a cell"
+    empty_state(
+        f"{card.title} cannot show this",
+        f"{card.summary} This view needs {needs}. "
+        + (f"Choose another trained model above, such as {plain(others[0])}, or train" if others else "Train")
+        + f" one of these: {', '.join(able)}.",
+        {"train.py": "Train another model"},
+    )
 
 
 def dataset_words(info: store.DatasetInfo) -> str:
@@ -152,7 +185,7 @@ def run_words(run: Run, datasets: Mapping[str, str]) -> str:
 
 def run_facts(run: Run) -> tuple[str, ...]:
     """Seed and what was left out, where the label does not say it."""
-    out = () if run.recipe.hold_out is None else (f"without time {run.recipe.hold_out:g}",)
+    out = () if run.recipe.hold_out is None else (f"without time {format_time(run.recipe.hold_out)}",)
     return tuple(each for each in (f"seed {run.recipe.seed}", *out) if each not in run.label)
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from pages.parts.widgets import state
 from pages.parts.widgets.background import sentence
 
 
 def deleted(kind: str, id: str) -> None:
     """Remember that this was deleted, and show the page anew."""
+    state.choose(kind)
     st.query_params.clear()
     st.query_params[f"deleted_{kind}"] = id
     st.toast("Moved to the trash; “Undo” is at the top of the page.", icon=":material/delete:")
@@ -31,7 +33,7 @@ def offer(kind: str, restore: Callable[[str], object]) -> None:
                 st.error(sentence(error))
                 return
             del st.query_params[f"deleted_{kind}"]
-            st.query_params[kind] = id
+            state.choose(kind, id)
             st.rerun()
         if st.button("Keep deleted", key=f"undo_{kind}_close", type="tertiary"):
             del st.query_params[f"deleted_{kind}"]

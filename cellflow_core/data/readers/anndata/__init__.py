@@ -1,1 +1,0 @@
-"""Files of AnnData and MuData: names and columns, the matrix that holds the values, layers, coordinates."""
