@@ -33,7 +33,7 @@ from cellflow_core.data.importing import uploads
 from cellflow_core.data.importing.import_defaults import default_choices, parse_choices
 from cellflow_core.data.importing.pipeline import FileSummary, InvalidInputError, import_file, inspect_file
 from cellflow_core.data.readers import NotCellDataError, read
-from cellflow_core.data.readers.matrix_market import plain
+from cellflow_core.data.readers.folders.matrix_market import plain
 from cellflow_core.data.snapshots import DataRequirement
 from cellflow_core.data.time_labels import unit_of_name
 

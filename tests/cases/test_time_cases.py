@@ -22,7 +22,7 @@ def todo(case: Case, what: str) -> Any:
 
 LPS = {"unst": 0.0, "lps2": 2.0, "lps4": 4.0, "lps6": 6.0}
 CASES: Sequence[Any] = (
-    todo(Case("01_seurat_factor/seurat_factor.h5ad", each(60, 0, 3, 7, 10), "day", 60), "names of codes are not read"),
+    Case("01_seurat_factor/seurat_factor.h5ad", each(60, 0, 3, 7, 10), "day", 60),
     todo(
         Case(
             "02_embryo_and_postnatal/mouse_ages.h5ad",

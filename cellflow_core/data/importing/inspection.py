@@ -13,7 +13,7 @@ from cellflow_core.data.importing.time_columns import TimeCandidate, candidates,
 from cellflow_core.data.importing.value_type import SUBJECTS, ValueType, scale_of
 from cellflow_core.data.preprocessing import normalisation, qc
 from cellflow_core.data.preprocessing.qc import QCMetrics
-from cellflow_core.data.readers import InvalidInputError, NotCellDataError, Table, labels_of, read
+from cellflow_core.data.readers import InvalidInputError, NotCellDataError, Table, gene_names, labels_of, read
 
 MIN_CELLS = 20
 
@@ -129,10 +129,21 @@ def _about_values(table: Table, scale: ValueType) -> list[str]:
         notes.append("the values are not whole numbers but not logarithmic either: they seem normalised already")
     if scale.value_type == "log" and scale.least < 0:
         notes.append(f"values go below zero (down to {scale.least:.3g}), so they seem scaled and are used as they are")
+    notes += about_names(table)
     twice = len(table.features) - len(set(table.features))
     if twice:
         notes.append(f"{twice} feature names appear twice and will be numbered")
     return notes
+
+
+def about_names(table: Table) -> list[str]:
+    """What must be known of the names of genes."""
+    if not gene_names.unnamed(table.features):
+        return []
+    return [
+        f"genes are named by accession ids such as {table.features[0]} and the file holds no symbols: genes are found "
+        "by these ids only, and scores of gene sets (cell cycle, growth) find none of theirs"
+    ]
 
 
 def check_size(table: Table, name: str) -> None:

@@ -9,12 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.importing import annotations, import_annotations, rna_velocity
+from cellflow_core.data.importing import annotations, import_annotations, prepare, rna_velocity
 from cellflow_core.data.importing.import_choices import ImportChoices
-from cellflow_core.data.importing.inspection import FileSummary, check_size, inspect_file, measured, sentences
+from cellflow_core.data.importing.inspection import (
+    FileSummary,
+    about_names,
+    check_size,
+    inspect_file,
+    measured,
+    sentences,
+)
 from cellflow_core.data.importing.time_columns import MIN_PER_TIME, TimeCandidate, times_of, without_times
 from cellflow_core.data.importing.value_type import ValueType, scale_of
-from cellflow_core.data.preprocessing import normalisation, qc, selection, state
+from cellflow_core.data.preprocessing import normalisation, qc, selection
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState
 from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, Table, read
@@ -45,7 +52,7 @@ def import_file(
         return _store_ready(table, name, label, recipe, say)
     check_size(table, name)
     made = PreprocessingState(kept=np.ones(table.cells, dtype=bool), steps=[f"read {table.cells:,} cells from {name}"])
-    made.notes += table.notes
+    made.notes += (*table.notes, *about_names(table))
     say("checking cells and genes")
     scale = _decided(scale_of(table), choices, made)
     metrics = measured(table)
@@ -54,7 +61,7 @@ def import_file(
     if choices.batch_column:
         made.batch = _batches(table, name, choices, times, made)
     say("preparing the values")
-    expression, features, layers = _prepare(table, name, choices, scale, genes, made, say)
+    prepared = prepare.prepare(table, name, choices, scale, genes, made, say)
     data = _snapshots(table, name, choices, times, metrics, scale, made)
     say("storing the cells")
     return save_dataset(
@@ -64,9 +71,10 @@ def import_file(
         source=name,
         steps=sentences(made.steps),
         notes=sentences(made.notes),
-        expression=expression,
-        expression_genes=features,
-        layers=layers,
+        expression=prepared.expression,
+        expression_genes=prepared.genes,
+        gene_ids=prepared.ids,
+        layers=prepared.layers,
         recipe=(recipe,),
         views=import_annotations.embeddings(table, data.second_modality, made),
         variance=made.shares,
@@ -130,6 +138,12 @@ def _filter(
         )
     made.kept = found.cells.copy()
     made.steps += [f"left out {each.cells:,} cells with {each.words}" for each in found.removed]
+    made.steps += found.idle
+    made.notes += found.idle
+    made.notes += [
+        f"no cell of {label!r} is left: the filter {words!r} takes its last one"
+        for label, words in found.emptied.items()
+    ]
     if not found.cells.any():
         worst = max(found.removed, key=lambda each: each.cells)
         raise InvalidInputError(
@@ -198,67 +212,6 @@ def _batches(table: Table, name: str, choices: ImportChoices, times: Array, made
     return batch
 
 
-def _prepare(
-    table: Table,
-    name: str,
-    choices: ImportChoices,
-    scale: ValueType,
-    genes: Array,
-    made: PreprocessingState,
-    say: Callable[[str], None],
-) -> tuple[Any, tuple[str, ...], dict[str, Any]]:
-    """Fill made.state and made.space; return what is stored of the genes: values (None: nothing), names and layers."""
-    way = choices.representation
-    key = way.removeprefix("obsm:") if way.startswith("obsm:") else ""
-    if key and key not in annotations.states(table):
-        raise InvalidInputError(
-            f"{name} has no coordinates {key!r}: it has {', '.join(annotations.states(table)) or 'none'}"
-        )
-    if not key and way not in ("pca", "genes", "coordinates"):
-        raise InvalidInputError(f"{name}: axes {way!r} is not known: choose pca, genes, coordinates or obsm:<name>")
-    normalised = scale.value_type == "counts"
-    if key:
-        made.x = np.asarray(table.obsm[key][np.flatnonzero(made.kept)], dtype=np.float64)
-        normalisation.drop_incomplete(made, name, choices.drop_incomplete)
-        axes = tuple(f"{key.removeprefix('X_').upper()}{k + 1}" for k in range(made.x.shape[1]))
-        made.state, made.space = state.coordinates(made.x, axes, choices.components, made)
-        if scale.value_type == "coordinates" or normalisation.bad_rows(table.x[np.flatnonzero(made.kept)]).any():
-            return None, (), {}
-        beside = _of_file(PreprocessingState(made.kept.copy(), notes=made.notes), table, genes)
-        normalisation.unique_features(beside)
-        if normalised:
-            normalisation.normalise(beside, name, choices.normalise, choices.log)
-            made.steps += [f"genes: {each}" for each in beside.steps]
-            made.state, made.kept = made.state[beside.kept[made.kept]], beside.kept
-        return _stored(beside.x), beside.features, _layers(table, beside)
-    _of_file(made, table, genes)
-    what = "coordinates" if way == "coordinates" else "genes"
-    normalisation.drop_incomplete(made, name, choices.drop_incomplete)
-    normalisation.unique_features(made)
-    normalisation.drop_constant(made, name, what)
-    if normalised and way != "coordinates":
-        normalisation.normalise(made, name, choices.normalise, choices.log)
-    state.compute_state(made, way, choices.components, choices.variable_genes, say)
-    if way == "coordinates":
-        return None, (), {}
-    return _stored(made.x), made.features, _layers(table, made)
-
-
-def _of_file(made: PreprocessingState, table: Table, genes: Array) -> PreprocessingState:
-    """The values of the cells that are left, and of the genes that pass; without a copy where all do."""
-    made.x = table.x if made.kept.all() else table.x[np.flatnonzero(made.kept)]
-    made.features, made.columns = table.features, np.arange(len(table.features))
-    if not genes.all():
-        normalisation.keep_features(made, genes)
-    return made
-
-
-def _layers(table: Table, made: PreprocessingState) -> dict[str, Any]:
-    """Further measurements of the same cells and genes."""
-    rows = np.flatnonzero(made.kept)
-    return {name: _stored(values[rows][:, made.columns]) for name, values in table.layers.items()}
-
-
 def _store_ready(table: Table, name: str, label: str, recipe: Mapping[str, Any], say: Callable[[str], None]) -> str:
     """A file that this app wrote holds whole snapshots."""
     assert table.snapshots is not None
@@ -271,15 +224,12 @@ def _store_ready(table: Table, name: str, label: str, recipe: Mapping[str, Any],
         source=name,
         steps=(f"Read {table.cells:,} cells as this app wrote them to {name}",),
         notes=sentences(table.notes),
-        expression=_stored(table.x) if genes else None,
+        expression=prepare.as_float32(table.x) if genes else None,
         expression_genes=genes,
-        layers={each: _stored(values) for each, values in table.layers.items()} if genes else {},
+        gene_ids=table.ids if genes else (),
+        layers={each: prepare.as_float32(values) for each, values in table.layers.items()} if genes else {},
         recipe=(recipe,),
     )
-
-
-def _stored(x: Any) -> Any:
-    return np.asarray(x, dtype=np.float32) if isinstance(x, np.ndarray) else x.astype(np.float32, copy=False)
 
 
 def _check_times(times: Array, name: str, choices: ImportChoices, followed: bool) -> None:

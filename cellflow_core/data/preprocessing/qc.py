@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from cellflow_core.data.readers import gene_names
+
 if TYPE_CHECKING:
     from cellflow_core.data.readers import Table
 
 Array = np.ndarray
 _ROWS = 8192
-_MITOCHONDRIAL = re.compile(r"(?:MT|mt|Mt)-.+")
 MANY_GENES = 2000
 """A table of more genes than this was most likely not reduced to a chosen set."""
 
@@ -52,7 +52,7 @@ class QCMetrics:
     genes       genes above zero in each cell, [cells]
     mito        share of the sum that lies in mitochondrial genes, 0 to 1, [cells]; NaN where the file has no such gene
     in_cells    cells in which each gene is above zero, [features]
-    mito_genes  number of genes named MT-, mt- or Mt-
+    mito_genes  number of genes of mitochondria, by `gene_names.is_mitochondrial`
     columns     columns of words, such as times and batches: (names, code of each cell, [cells])
     numbers     columns of many numbers that may be a time, each [cells], NaN where missing
     """
@@ -87,6 +87,7 @@ class QCFilterResult:
     cells    mask [cells]; genes: mask [features]
     removed  each filter that is on, in the order in which they are applied
     left     label of the time column -> cells that are left; emptied: label -> the filter that took its last cell
+    idle     filters that are on and find none of their genes, so that they can leave out nothing, in words
     """
 
     cells: Bool[Array, " cells"]
@@ -94,12 +95,13 @@ class QCFilterResult:
     removed: tuple[Removed, ...]
     left: Mapping[str, int]
     emptied: Mapping[str, str]
+    idle: tuple[str, ...] = ()
 
 
 def measure(table: Table, columns: Mapping[str, Array], numbers: Mapping[str, Array]) -> QCMetrics:
     """Go once through a table in blocks of rows. `columns` are labels [cells], `numbers` values [cells], by name."""
     x = table.x
-    mito = np.array([bool(_MITOCHONDRIAL.fullmatch(each)) for each in table.features], dtype=bool)
+    mito = np.array(list(map(gene_names.is_mitochondrial, table.features)), dtype=bool)
     at = np.flatnonzero(mito)
     counts, genes, share = np.zeros(x.shape[0]), np.zeros(x.shape[0], np.int32), np.zeros(x.shape[0])
     in_cells = np.zeros(x.shape[1], dtype=np.int64)
@@ -132,7 +134,19 @@ def kept(quality: QCMetrics, thresholds: QCThresholds) -> QCFilterResult:
         left = np.bincount(codes[mask], minlength=len(names)) if len(names) else left
         emptied |= {names[k]: words for k in np.flatnonzero((before > 0) & (left == 0))}
     there = dict(zip(names, left.tolist(), strict=True))
-    return QCFilterResult(mask, quality.in_cells >= thresholds.min_cells, tuple(removed), there, emptied)
+    return QCFilterResult(
+        mask, quality.in_cells >= thresholds.min_cells, tuple(removed), there, emptied, idle(quality, thresholds)
+    )
+
+
+def idle(quality: QCMetrics, thresholds: QCThresholds) -> tuple[str, ...]:
+    """Filters that are on and have nothing to measure, in words."""
+    if thresholds.max_mito >= 100 or quality.mito_genes:
+        return ()
+    return (
+        f"none of {len(quality.in_cells):,} genes is known as mitochondrial (MT-ND1, mt-Nd1, mt:ND1, MT.ND1 ... are), "
+        f"so the limit of {thresholds.max_mito:g} % mitochondrial counts was applied to no cell",
+    )
 
 
 def filters(quality: QCMetrics, thresholds: QCThresholds) -> list[tuple[str, Bool[Array, " cells"]]]:
@@ -146,7 +160,7 @@ def filters(quality: QCMetrics, thresholds: QCThresholds) -> list[tuple[str, Boo
         on.append((f"fewer than {thresholds.min_genes:,} genes", quality.genes < thresholds.min_genes))
     if thresholds.max_genes:
         on.append((f"more than {thresholds.max_genes:,} genes", quality.genes > thresholds.max_genes))
-    if thresholds.max_mito < 100:
+    if thresholds.max_mito < 100 and quality.mito_genes:
         share = thresholds.max_mito / 100
         on.append((f"more than {thresholds.max_mito:g} % mitochondrial counts", quality.mito > share))
     return on

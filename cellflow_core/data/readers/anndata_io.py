@@ -41,6 +41,7 @@ def write_snapshots(
     *,
     expression: Any = None,
     genes: Iterable[str] = (),
+    gene_ids: Iterable[str] = (),
     layers: Mapping[str, Any] | None = None,
     views: Mapping[str, Array] | None = None,
     about: Mapping[str, str] | None = None,
@@ -54,6 +55,7 @@ def write_snapshots(
 
     obs, plain = _columns(data)
     plain["expression"] = expression is not None
+    ids = tuple(gene_ids) if expression is not None else ()
     names = tuple(genes) if expression is not None else data.space.axes
     index = pd.Index([f"cell-{k}" for k in range(len(data.x))])
     with warnings.catch_warnings():
@@ -61,7 +63,7 @@ def write_snapshots(
         held = anndata.AnnData(
             data.x if expression is None else expression.tocsr() if hasattr(expression, "tocsr") else expression,
             pd.DataFrame(obs, index=index),
-            pd.DataFrame(index=pd.Index(names, dtype=object)),
+            pd.DataFrame({"gene_ids": list(ids)} if ids else {}, index=pd.Index(names, dtype=object)),
         )
     held.obsm[_STATE] = data.x
     for name, values in data.by_cell.items():

@@ -79,6 +79,13 @@ def _reaches_out(name: str, link: bytes) -> str:
     )
 
 
+def is_group(held: Any) -> bool:
+    """Is it a group, and no array?"""
+    import h5py
+
+    return isinstance(held, h5py.Group)
+
+
 def size(held: Any) -> int:
     """Bytes that an array, or all arrays of a group, declare."""
     import h5py

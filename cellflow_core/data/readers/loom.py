@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core.data.readers import gene_names
 from cellflow_core.data.readers.hdf5 import TEXT_VALUE, size, strings
 from cellflow_core.data.readers.limits import COLUMNS, check_memory
 from cellflow_core.data.readers.table import InvalidInputError, Table
@@ -37,7 +38,8 @@ def of_loom(file: Any, name: str, rows: int | None) -> Table:
     check_memory((genes + cells) * TEXT_VALUE, name, f"names of {cells:,} cells and {genes:,} genes")
     found = file["row_attrs"]
     key = next((each for each in GENES if each in found and found[each].ndim == 1), "")
-    features = strings(found[key], name) if key else [f"gene {k + 1}" for k in range(genes)]
+    texts = {each: strings(found[each], name) for each in found if _is_names(found[each], genes)}
+    features = gene_names.features(texts.pop(key) if key else [f"gene {k + 1}" for k in range(genes)], texts)
     columns = _columns(file["col_attrs"], cells, name)
     named = next((each for each in CELLS if each in columns), "")
     index = pd.Index(columns.pop(named) if named else [f"cell {k + 1}" for k in range(cells)], dtype=object)
@@ -52,7 +54,12 @@ def of_loom(file: Any, name: str, rows: int | None) -> Table:
     }
     notes = () if key else ("the file names no genes, so they are numbered",)
     x = _turned(held, name, "matrix", rows)
-    return Table("loom", x, tuple(features), pd.DataFrame(columns, index=index), notes=notes, layers=layers)
+    obs = pd.DataFrame(columns, index=index)
+    return Table("loom", x, features.names, obs, {}, False, (*notes, *features.notes), layers, ids=features.ids)
+
+
+def _is_names(held: Any, genes: int) -> bool:
+    return held.shape == (genes,) and held.dtype.kind in "OSU"
 
 
 def _columns(group: Any, cells: int, name: str) -> dict[str, Any]:

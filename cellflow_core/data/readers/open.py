@@ -11,11 +11,11 @@ import zlib
 from pathlib import Path
 
 from cellflow_core.data.readers import hdf5
-from cellflow_core.data.readers.archive import is_tar, of_archive, unpacked
-from cellflow_core.data.readers.h5ad import of_h5ad
+from cellflow_core.data.readers.anndata.h5ad import of_h5ad
+from cellflow_core.data.readers.anndata.mudata import is_mudata, of_mudata
+from cellflow_core.data.readers.folders.archive import is_tar, of_archive, unpacked
 from cellflow_core.data.readers.limits import memory
 from cellflow_core.data.readers.loom import is_loom, of_loom
-from cellflow_core.data.readers.mudata import is_mudata, of_mudata
 from cellflow_core.data.readers.npz import is_npz, of_npz
 from cellflow_core.data.readers.table import KNOWN, InvalidInputError, Table, make_unique, names_of, short
 from cellflow_core.data.readers.tenx import is_tenx, of_tenx

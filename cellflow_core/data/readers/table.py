@@ -44,17 +44,42 @@ class Modality:
 
 
 @dataclass(frozen=True)
+class Unused:
+    """A part of a file that no reader takes: where it stands there, and why it is not taken."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a person says of a file before it is read.
+
+    matrix       where the values are, as `Table.matrices` names it: "X", "raw", "layers:counts"; "" decides by content
+    orientation  of a table or matrix whose names do not say it: "cells" or "genes" stand in rows; "" decides by content
+    """
+
+    matrix: str = ""
+    orientation: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """Cells as they stand in the file.
 
     format  "AnnData", "10x HDF5", "loom", "10x matrix", "table" or "arrays"
+    ids     accession ids of the features, () where the file has none beside their names
     x       [cells, features] numpy or scipy.sparse CSR; where only a look was asked for, the first rows of it
     obs     pandas.DataFrame with one row a cell: everything that is not a feature
     obsm    other coordinates of the cells, each [cells, k]; velocities have "velocity" in their name
     logged  does the file say that x is logarithmic?
     layers  further measurements of the same features ("spliced", "unspliced", "counts"), as many rows as x
     panels  further measurements with features of their own, by name
-    ready   the whole data set, where this app wrote the file: nothing is left to decide
+    matrix, matrices  where x stands in the file, and all places where values stand, each with what they look like
+    places  name of a layer here -> where it stands in the file, where these are different
+    unused  what no reader takes
+    question  what a person should say with `orientation`, "" where the content says it
+    snapshots  the whole data set, where this app wrote the file: nothing is left to decide
     """
 
     format: str
@@ -67,6 +92,12 @@ class Table:
     layers: Mapping[str, Any] = field(default_factory=dict)
     panels: Mapping[str, Modality] = field(default_factory=dict)
     snapshots: Snapshots | None = None
+    ids: tuple[str, ...] = ()
+    matrix: str = ""
+    matrices: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
+    unused: tuple[Unused, ...] = ()
+    question: str = ""
 
     @property
     def cells(self) -> int:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core.data.readers import gene_names
+from cellflow_core.data.readers.gene_names import Features
 from cellflow_core.data.readers.hdf5 import sparse, strings
 from cellflow_core.data.readers.limits import check_memory
 from cellflow_core.data.readers.table import InvalidInputError, Modality, Table, printable
@@ -27,40 +29,39 @@ def of_tenx(file: Any, name: str, rows: int | None) -> Table:
     if "barcodes" not in _members(file, "matrix") and len(genomes) > 1:
         raise InvalidInputError(
             f"{name} holds {len(genomes)} genomes ({', '.join(genomes[:5])}) and one is expected: write the cells of "
-            "one "
-            "species into a file of their own"
+            "one species into a file of their own"
         )
     held = file["matrix"] if "barcodes" in _members(file, "matrix") else file[genomes[0]]
     found = held.get("features", held)
-    features = strings(found["name" if "name" in found else "gene_names"], name)
+    ids, kinds = "id" if "id" in found else "genes", "feature_type"
+    beside = {each: strings(found[each], name) for each in (ids, kinds) if each in found}
+    features = gene_names.features(strings(found["name" if "name" in found else "gene_names"], name), beside)
     barcodes = strings(held["barcodes"], name)
     shape = tuple(int(each) for each in held["shape"][:2])
     if shape != (len(features), len(barcodes)):
         raise InvalidInputError(
             f"{name} contradicts itself: its shape is {shape} and it names {len(features)} features and "
-            f"{len(barcodes)} "
-            "cells; write or download it again"
+            f"{len(barcodes)} cells; write or download it again"
         )
     x = sparse(held, (shape[1], shape[0]), name, "matrix", rows)
-    kinds = np.array(strings(found["feature_type"], name) if "feature_type" in found else [])
-    x, features, panels = by_kind(x, features, kinds)
+    x, features, panels = by_kind(x, features)
     check_memory(len(barcodes) * 80, name, "barcodes")
-    return Table("10x HDF5", x, tuple(features), pd.DataFrame(index=pd.Index(barcodes)), panels=panels)
+    obs = pd.DataFrame(index=pd.Index(barcodes))
+    return Table("10x HDF5", x, features.names, obs, notes=features.notes, panels=panels, ids=features.ids)
 
 
-def by_kind(x: Any, features: list[str], kinds: np.ndarray) -> tuple[Any, list[str], dict[str, Modality]]:
-    """(values, names) of the genes, and a panel for each other kind of feature; all of it where one is missing."""
+def by_kind(x: Any, features: Features) -> tuple[Any, Features, dict[str, Modality]]:
+    """Values and names of the genes, and a panel for each other kind of feature; all of it where one is missing."""
+    kinds = np.array(features.kinds)
     genes = kinds == GENES
     if len(kinds) != len(features) or genes.all() or not genes.any():
         return x, features, {}
-    at = {kind: np.flatnonzero(kinds == kind) for kind in dict.fromkeys(kinds.tolist())}
-    split = {kind: (x[:, columns], [features[k] for k in columns]) for kind, columns in at.items()}
-    values, names = split.pop(GENES)
-    return (
-        values,
-        names,
-        {printable(kind) or "unnamed": Modality(part, tuple(held)) for kind, (part, held) in split.items()},
-    )
+    panels = {}
+    for kind in dict.fromkeys(kinds[~genes].tolist()):
+        at = np.flatnonzero(kinds == kind)
+        panels[printable(kind) or "unnamed"] = Modality(x[:, at], features.take(at).names)
+    at = np.flatnonzero(genes)
+    return x[:, at], features.take(at), panels
 
 
 def _members(file: Any, key: str) -> set[str]:

@@ -15,8 +15,8 @@ from typing import IO, Any
 import numpy as np
 
 from cellflow_core.data.readers import gene_rows, longitudinal_table, network, series
+from cellflow_core.data.readers.folders.matrix_market import plain
 from cellflow_core.data.readers.limits import FIELDS, RATIO, RATIO_EXEMPT_BYTES, TEXT, amount, check_memory, memory
-from cellflow_core.data.readers.matrix_market import plain
 from cellflow_core.data.readers.table import (
     KNOWN,
     InvalidInputError,

@@ -51,6 +51,8 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
         notes=tuple(dict.fromkeys((*parent.info.notes, *change.notes))),
         expression=measured.table()[rows],
         expression_genes=measured.genes,
+        gene_ids=measured.ids,
+        contents=parent.info.contents,
         layers={each: parent.layer(each).table()[rows] for each in parent.info.layers},
         recipe=(*for_child(parent.info.recipe), entry),
         parent=parent.info.id,

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.preprocessing import gene_sets
+from cellflow_core.data.readers import gene_names
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.steps.contract import Say, Step, StepResult, with_covariate
 from cellflow_core.data.store.dataset import Dataset
@@ -108,9 +109,9 @@ def _score(dataset: Dataset, genes: tuple[str, ...], what: str) -> tuple[Array, 
     """(mean z-score of each cell, number of genes it is of). Genes that do not vary are not counted."""
     space = dataset.snapshots().space
     held = dataset.measured.genes or (space.genes if space.kind == "genes" else ())
-    by_name = {each.upper(): each for each in reversed(held)}
+    by_name = gene_names.lookup(held)
     columns = []
-    for name in dict.fromkeys(genes):
+    for name in dict.fromkeys(map(gene_names.spelling, genes)):
         if name in by_name:
             values = dataset.expression(by_name[name]).astype(np.float64)
             spread = values.std()
@@ -118,7 +119,11 @@ def _score(dataset: Dataset, genes: tuple[str, ...], what: str) -> tuple[Array, 
                 columns.append(np.clip((values - values.mean()) / spread, -5, 5))
     if len(columns) < LEAST:
         raise ValueError(
-            f"{len(columns)} of {len(genes)} genes of {what} vary in these data and at least {LEAST} are needed: load "
-            "the data with all genes, named by symbols such as TOP2A or Top2a"
+            f"{len(columns)} of {len(genes)} genes of {what} vary in these data and at least {LEAST} are needed: "
+            + (
+                f"the genes are named by accession ids such as {next(iter(held))}; import a file that has their symbols"
+                if gene_names.unnamed(held)
+                else "load the data with all genes, named by symbols such as TOP2A or Top2a"
+            )
         )
     return np.mean(columns, axis=0), len(columns)

@@ -109,45 +109,45 @@ def save_dataset(
     truth_settings: Mapping[str, Any] | None = None,
     expression: Any = None,
     expression_genes: Iterable[str] = (),
+    gene_ids: Iterable[str] = (),
     layers: Mapping[str, Any] | None = None,
     recipe: Iterable[Mapping[str, Any]] = (),
     parent: str = "",
     views: Mapping[str, Array] | None = None,
     variance: Array | None = None,
+    contents: Iterable[Mapping[str, Any]] = (),
 ) -> str:
     """Store cells under a new id (or a given demo id, which is kept where it exists) and return the id.
 
     expression  measured values [cells, genes] of `expression_genes`, numpy or scipy.sparse, in the units of the space
+    gene_ids    accession ids of these genes, none where the file had none
     layers      further measurements of the same genes ("spliced" ...), each [cells, genes]
     views       further 2-D pictures that are ready (a published UMAP), each [cells, 2], by name in lower case
     variance    share of the variance of the genes that each axis carries, [dim]
+    contents    what the file held, what of it was kept, and why the rest was not
     Written to a hidden folder and renamed at the end: a crash leaves no partial data set.
     """
-    if snapshots.dim < 2 and snapshots.subject is None:
-        raise ValueError(f"cells have {snapshots.dim} coordinate: two or more are needed to draw and model them")
-    name = _checked_id(id) if id is not None else _new_id()
-    data = dataclasses.replace(snapshots, labels={k: text(v) for k, v in snapshots.labels.items()})
+    name, data = _checked_id(id) if id is not None else _new_id(), _checked(snapshots)
     target, partial = data_root() / name, data_root() / f".partial-{name}-{secrets.token_hex(4)}"
     _sweep_partial()
     try:
         partial.mkdir(parents=True)
         save_snapshots(partial / "snapshots.npz", data)
         _write_views(partial, data, views or {}, variance)
-        measured = _write_expression(partial, len(data.x), tuple(expression_genes), expression, layers or {})
+        genes, ids = tuple(expression_genes), tuple(gene_ids)
+        measured = _write_expression(partial, len(data.x), genes, expression, layers or {}, ids)
         info = DatasetInfo(
             id=name,
             label=clean_label(label) if id is not None else _unique_label(clean_label(label)),
             origin=origin,
             source=source,
             genes=len({*data.space.genes, *measured}),
-            steps=tuple(steps),
-            notes=tuple(notes),
             created=datetime.now(UTC).isoformat(),
             truth=truth,
             truth_settings=dict(truth_settings or {}),
             layers=tuple(layers or {}),
-            recipe=tuple(recipe),
             parent=parent,
+            **_tuples(steps=steps, notes=notes, recipe=recipe, contents=contents),
             **_facts(data),
         )
         write_info(partial, info)
@@ -160,6 +160,17 @@ def save_dataset(
 
 def _new_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def _tuples(**values: Iterable[Any]) -> dict[str, Any]:
+    return {name: tuple(each) for name, each in values.items()}
+
+
+def _checked(snapshots: Snapshots) -> Snapshots:
+    """The cells with labels as plain text. ValueError where they cannot be drawn."""
+    if snapshots.dim < 2 and snapshots.subject is None:
+        raise ValueError(f"cells have {snapshots.dim} coordinate: two or more are needed to draw and model them")
+    return dataclasses.replace(snapshots, labels={k: text(v) for k, v in snapshots.labels.items()})
 
 
 def _checked_id(id: str) -> str:
@@ -186,10 +197,15 @@ def _facts(data: Snapshots) -> dict[str, Any]:
 
 
 def _write_expression(
-    folder: Path, cells: int, genes: tuple[str, ...], expression: Any, layers: Mapping[str, Any]
+    folder: Path,
+    cells: int,
+    genes: tuple[str, ...],
+    expression: Any,
+    layers: Mapping[str, Any],
+    ids: tuple[str, ...],
 ) -> tuple[str, ...]:
     """The measured values and layers of a data set; returns the genes that were measured."""
-    table = Expression.from_values(expression, genes, cells)
+    table = Expression.from_values(expression, genes, cells, ids if expression is not None else ())
     table.save(folder / "expression")
     for layer, values in layers.items():
         Expression.from_values(values, genes, cells).save(folder / "layers" / layer)

@@ -50,6 +50,7 @@ class DatasetInfo:
     parent       id of the data set this one was made from, "" for none: where undoing the last step leads
     added        annotation added after the import -> digest of its values: training does not see it, and the
                  fingerprint stays what it was
+    contents     each part of the file it was imported from: {"place", "content", "kept", "reason"}
     truth        name of the simulator that made the cells, "" for measured ones; truth_settings: what it was run with
     """
 
@@ -77,6 +78,7 @@ class DatasetInfo:
     has: tuple[str, ...] = ()
     recipe: tuple[Mapping[str, Any], ...] = ()
     parent: str = ""
+    contents: tuple[Mapping[str, Any], ...] = ()
     added: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -165,6 +167,11 @@ class Dataset:
         held = self.snapshots().space.genes
         seen = set(held)
         return (*held, *(each for each in self._expression.genes if each not in seen))
+
+    @property
+    def gene_ids(self) -> dict[str, str]:
+        """Accession id of each gene whose id is known."""
+        return dict(zip(self._expression.genes, self._expression.ids, strict=False))
 
     def expression(self, gene: str) -> Float[Array, " cells"]:
         """Measured expression of one gene, in the units of the space. Raises KeyError, with a sentence."""

@@ -14,7 +14,10 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Expression:
-    """Either `dense` [genes, cells] or the three arrays of a CSC table [cells, genes]; both may be memory maps."""
+    """Either `dense` [genes, cells] or the three arrays of a CSC table [cells, genes]; both may be memory maps.
+
+    ids  accession ids of the genes, in their order; () where none are known
+    """
 
     genes: tuple[str, ...]
     cells: int
@@ -22,9 +25,10 @@ class Expression:
     data: Array | None = None
     indices: Array | None = None
     indptr: Array | None = None
+    ids: tuple[str, ...] = ()
 
     @classmethod
-    def from_values(cls, table: Any, genes: tuple[str, ...], cells: int) -> Expression:
+    def from_values(cls, table: Any, genes: tuple[str, ...], cells: int, ids: tuple[str, ...] = ()) -> Expression:
         """From a numpy or scipy.sparse table [cells, genes]; None is a table without genes."""
         if table is None:
             return cls((), cells)
@@ -34,21 +38,26 @@ class Expression:
             )
         if len(set(genes)) != len(genes):
             raise ValueError(f"{len(genes) - len(set(genes))} gene names appear twice: make them unique first")
+        if len(ids) not in (0, len(genes)):
+            raise ValueError(f"{len(ids)} accession ids for {len(genes)} genes: one each is expected, or none")
         if isinstance(table, np.ndarray):
-            return cls(genes, cells, dense=np.ascontiguousarray(table.T, dtype=np.float32))
+            return cls(genes, cells, dense=np.ascontiguousarray(table.T, dtype=np.float32), ids=ids)
         columns = table.tocsc().astype(np.float32)
         columns.sum_duplicates()
-        return cls(genes, cells, None, columns.data, columns.indices, columns.indptr)
+        return cls(genes, cells, None, columns.data, columns.indices, columns.indptr, ids)
 
     @classmethod
     def open(cls, folder: Path) -> Expression:
         """Map the stored arrays without reading them."""
-        held = {
+        held: dict[str, Any] = {
             each: _mapped(folder / f"{each}.npy")
             for each in ("dense", "data", "indices", "indptr")
             if (folder / f"{each}.npy").exists()
         }
         genes = tuple(np.load(folder / "genes.npy", allow_pickle=False).tolist())
+        ids = folder / "ids.npy"
+        if ids.exists():
+            held["ids"] = tuple(np.load(ids, allow_pickle=False).tolist())
         return cls(genes, int(np.load(folder / "cells.npy", allow_pickle=False)), **held)
 
     def save(self, folder: Path) -> None:
@@ -56,6 +65,8 @@ class Expression:
         folder.mkdir(parents=True)
         np.save(folder / "genes.npy", np.asarray(self.genes, dtype=np.str_))
         np.save(folder / "cells.npy", np.array(self.cells))
+        if self.ids:
+            np.save(folder / "ids.npy", np.asarray(self.ids, dtype=np.str_))
         for name in ("dense", "data", "indices", "indptr"):
             value = getattr(self, name)
             if value is not None:

@@ -19,6 +19,7 @@ def write_dataset(dataset: Dataset, path: Path) -> None:
         dataset.snapshots(),
         expression=dataset.measured.table() if dataset.measured.genes else None,
         genes=dataset.measured.genes,
+        gene_ids=dataset.measured.ids,
         layers={each: dataset.layer(each).table() for each in info.layers},
         views={each: dataset.embedding(each) for each in info.views},
         about=about,

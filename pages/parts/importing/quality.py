@@ -91,7 +91,10 @@ def filters(found: Any, measured: QCMetrics, draft: ImportForm, counts: bool) ->
     names = list(FILTERS) if counts else [each for each in FILTERS if each not in OF_COUNTS]
     if not found.mito_genes and counts:
         names.remove("max_mito")
-        st.caption("No gene is named MT-, mt- or Mt-, so there is no mitochondrial share to look at.")
+        st.caption(
+            "No gene is known as mitochondrial (MT-ND1, mt-Nd1, mt:ND1, MT.ND1 ... are), so there is no mitochondrial "
+            "fraction to filter by."
+        )
     known = {each.name: each for each in ImportChoices.settings()}
     limits = draft.values
     values: Values = {}
@@ -134,6 +137,8 @@ def _lines(values: Values) -> dict[str, violin.Limits]:
 
 def _what_is_left(found: Any, left: QCFilterResult, choices: ImportChoices) -> None:
     """Live counts, and a warning where a filter takes the last cell of a time."""
+    for each in left.idle:
+        st.warning(plain(as_sentence(each)), icon=":material/warning:")
     told = [f"{each.words}: **{each.cells:,} cells out**" for each in left.removed]
     if choices.min_cells:
         told.append(f"genes in fewer than {choices.min_cells:,} cells: **{int((~left.genes).sum()):,} genes out**")

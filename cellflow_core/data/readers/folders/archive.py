@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from cellflow_core.data.readers.folders.matrix_market import Folder, of_folders
 from cellflow_core.data.readers.limits import MEMBERS, RATIO, RATIO_EXEMPT_BYTES, amount, memory
-from cellflow_core.data.readers.matrix_market import Folder, of_folders
 from cellflow_core.data.readers.table import InvalidInputError, Table, printable
 
 _PIECE = 1 << 20

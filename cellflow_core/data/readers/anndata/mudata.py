@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cellflow_core.data.readers.h5ad import frame, of_h5ad
+from cellflow_core.data.readers.anndata.frames import frame
+from cellflow_core.data.readers.anndata.h5ad import of_h5ad
 from cellflow_core.data.readers.table import InvalidInputError, Modality, Table, printable
 
 GENES = ("rna", "gex", "gene expression", "genes", "expression", "mrna")

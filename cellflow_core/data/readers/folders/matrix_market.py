@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core.data.readers import gene_names
 from cellflow_core.data.readers.limits import RATIO, RATIO_EXEMPT_BYTES, amount, check_memory, memory
 from cellflow_core.data.readers.table import InvalidInputError, Modality, Table, short
 from cellflow_core.data.readers.tenx import by_kind
@@ -69,18 +70,24 @@ def _of_folder(folder: Folder, name: str, rows: int | None) -> Table:
     import pandas as pd
 
     lines = [line.split("\t") for line in _lines(folder.genes, name)]
-    genes = [line[1] if len(line) > 1 else line[0] for line in lines]
-    kinds = np.array([line[2] for line in lines]) if lines and all(len(line) > 2 for line in lines) else np.array([])
+    whole = len(lines) if lines else 1
+    beside = {
+        key: [line[k] for line in lines]
+        for k, key in ((0, "gene_ids"), (2, "feature_types"))
+        if sum(len(line) > max(k, 1) for line in lines) == whole
+    }
+    features = gene_names.features([line[1] if len(line) > 1 else line[0] for line in lines], beside)
     cells = [line.split("\t")[0] for line in _lines(folder.barcodes, name)]
     held = {"matrix": folder.matrix, "spliced": folder.spliced, "unspliced": folder.unspliced}
-    shape = (len(genes), len(cells))
+    shape = (len(features), len(cells))
     read = {key: _matrix(path, shape, name, rows) for key, path in held.items() if path is not None}
     main = "matrix" if "matrix" in read else "spliced"
     if main not in read:
         raise InvalidInputError(f"{name} holds unspliced.mtx without spliced.mtx: put both into the folder")
-    x, features, panels = by_kind(read[main], genes, kinds)
-    kept = {key: by_kind(each, genes, kinds)[0] for key, each in read.items() if key != "matrix"}
-    return Table("10x matrix", x, tuple(features), pd.DataFrame(index=pd.Index(cells)), layers=kept, panels=panels)
+    kept = {key: by_kind(each, features)[0] for key, each in read.items() if key != "matrix"}
+    x, features, panels = by_kind(read[main], features)
+    obs = pd.DataFrame(index=pd.Index(cells))
+    return Table("10x matrix", x, features.names, obs, {}, False, features.notes, kept, panels, ids=features.ids)
 
 
 def _matrix(path: Path, shape: tuple[int, int], name: str, rows: int | None) -> Any:

@@ -1,0 +1,1 @@
+"""Files of AnnData and MuData: names and columns, the matrix that holds the values, layers, coordinates."""
