@@ -47,14 +47,12 @@ lint: dev
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/hadolint Dockerfile
 
-# Two workers that take whole files, then the browser alone, which starts a server, Chromium and training of its own.
+# Two workers that take whole files; one begins with the browser, behind which a server trains.
 test: lint browser
-	$(RUN) -m pytest $(WORKERS) --ignore tests/browser
-	$(RUN) -m pytest tests/browser
+	$(RUN) -m pytest $(WORKERS)
 
 test-all: lint browser
-	$(RUN) -m pytest $(WORKERS) --ignore tests/browser -m "not gpu and not network"
-	$(RUN) -m pytest tests/browser -m "not gpu and not network"
+	$(RUN) -m pytest $(WORKERS) -m "not gpu and not network"
 
 clean:
 	rm -rf $(VENV)
