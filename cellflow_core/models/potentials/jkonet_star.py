@@ -49,7 +49,7 @@ from cellflow_core.models.transport.transport_plans import plans
 
 BETA_LR_SCALE = 10.0
 """How much faster than the other weights beta is learnt: it may be far from its first value."""
-REACHES = (0.25, 0.5, 1.0, 2.0)
+WIDTHS = (0.25, 0.5, 1.0, 2.0)
 """Widths of the round functions that W is made of, in typical distances of two cells."""
 POPULATION = 256
 """Cells of each time that stand for the population in W * rho."""
@@ -94,7 +94,7 @@ class OptimalityConditions:
     y: Float[Tensor, "n dim"]
     velocity: Float[Tensor, "n dim"]
     score: Float[Tensor, "n dim"]
-    population: Float[Tensor, "n dim reaches"]
+    population: Float[Tensor, "n dim widths"]
     weight: Float[Tensor, " n"]
 
 
@@ -117,7 +117,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
 
     times: Tensor
     population: Tensor  # [times, POPULATION, dim]: the population in W * rho
-    reaches: Tensor
+    widths: Tensor
     interaction_weights: Tensor  # weights of the round functions of W
     lift: Tensor  # log of beta, in potential units, over QUICK
     weights: Tensor  # [2, basis]: of the linear variant, and what a span of time adds to them
@@ -125,7 +125,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.unit, self.energy = velocity_scale(spec), potential_scale(spec)
-        pull, lift = torch.zeros(len(REACHES)), torch.tensor(math.log(0.1) / BETA_LR_SCALE)
+        pull, lift = torch.zeros(len(WIDTHS)), torch.tensor(math.log(0.1) / BETA_LR_SCALE)
         by_steps = config.variant == "net"
         if by_steps:
             self.net = TimeMLP(spec, 1, config.width, config.depth, self.energy)
@@ -140,8 +140,8 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
                 self.register_parameter(name, nn.Parameter(value))
             else:
                 self.register_buffer(name, value)
-        reaches = torch.tensor(REACHES) * spec.scale * (2 * spec.dim) ** 0.5
-        self.register_buffer("reaches", reaches, persistent=False)
+        widths = torch.tensor(WIDTHS) * spec.scale * (2 * spec.dim) ** 0.5
+        self.register_buffer("widths", widths, persistent=False)
         self.register_buffer("times", torch.tensor(spec.times), persistent=False)
         self.register_buffer("population", torch.tensor(spec.center).repeat(len(spec.times), POPULATION, 1))
 
@@ -172,13 +172,12 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
                     score = mixture_score(y[some], y, int(torch.randint(2**31, (1,), generator=rng, device=rng.device)))
                 if self.config.interaction:
                     others = y[some[:POPULATION]]
-                    interactions += [
-                        self._population_gradients(part, others.expand(len(part), -1, -1)) for part in y.split(BLOCK)
-                    ]
+                    others = others.expand(BLOCK, -1, -1)
+                    interactions += [self._kernel_gradients(part, others[: len(part)]) for part in y.split(BLOCK)]
                 t = torch.full_like(plan.weight, plan.t0 + s * (plan.t1 - plan.t0))
                 parts.append((t, y, (plan.x1 - plan.x0) / (plan.t1 - plan.t0), score, plan.weight))
         t, y, velocity, score, weight = (torch.cat(part) for part in zip(*parts, strict=True))
-        interaction = torch.cat(interactions) if interactions else y.new_zeros(1, 1, 1).expand(*y.shape, len(REACHES))
+        interaction = torch.cat(interactions) if interactions else y.new_zeros(1, 1, 1).expand(*y.shape, len(WIDTHS))
         return OptimalityConditions(t, y, velocity, score, interaction, weight / weight.sum())
 
     def loss(self, batch: Batch) -> Loss:
@@ -200,7 +199,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         """Find the weights of the linear variant, ridge regression; a negative beta is set to zero."""
         found = self.conditions(frames, rng)
         size = len(self.basis)
-        count = 2 * size + len(REACHES) + 1
+        count = 2 * size + len(WIDTHS) + 1
         square = torch.zeros(count, count, dtype=torch.float64, device=found.y.device)
         aim = torch.zeros(count, dtype=torch.float64, device=found.y.device)
         for rows in torch.arange(len(found.t), device=found.y.device).split(1024):
@@ -255,7 +254,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         if not self.config.interaction:
             return energy
         for others, share in self._populations(t):
-            energy = energy + share * self.energy * (self._population_values(x, others) @ self.interaction_weights)
+            energy = energy + share * self.energy * (self._kernel_values(x, others) @ self.interaction_weights)
         return energy
 
     def _downhill(self, t: Tensor, x: Tensor) -> Tensor:
@@ -269,7 +268,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         if self.config.interaction:
             for others, share in self._populations(t):
                 slope = slope + share[:, None] * self.energy * (
-                    self._population_gradients(x, others) @ self.interaction_weights
+                    self._kernel_gradients(x, others) @ self.interaction_weights
                 )
         return -slope
 
@@ -288,17 +287,14 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         s = ((t - self.times[k]) / (self.times[k + 1] - self.times[k])).clamp(0.0, 1.0)
         return (self.population[k], 1 - s), (self.population[k + 1], s)
 
-    def _population_values(self, x: Tensor, population: Tensor) -> Tensor:
-        """Mean over the population of each round function, [n, reaches]."""
+    def _kernel_values(self, x: Tensor, population: Tensor) -> Tensor:
+        """Mean over the population of each round function, [n, widths]."""
         separation = (x[:, None] - population).square().sum(dim=2)
-        return torch.stack([(-separation / (2 * cutoff**2)).exp().mean(dim=1) for cutoff in self.reaches], dim=1)
+        return torch.stack([(-separation / (2 * width**2)).exp().mean(dim=1) for width in self.widths], dim=1)
 
-    def _population_gradients(self, x: Tensor, population: Tensor) -> Tensor:
-        """Gradients of `_population_values`, [n, dim, reaches]."""
+    def _kernel_gradients(self, x: Tensor, population: Tensor) -> Tensor:
+        """Gradients of `_kernel_values`, [n, dim, widths]."""
         away = x[:, None] - population
         separation = away.square().sum(dim=2)
-        slopes = []
-        for cutoff in self.reaches:
-            bump = (-separation / (2 * cutoff**2)).exp() / cutoff**2
-            slopes.append(-(bump[:, :, None] * away).mean(dim=1))
-        return torch.stack(slopes, dim=2)
+        bumps = ((-separation / (2 * width**2)).exp() / width**2 for width in self.widths)
+        return torch.stack([-(each[:, :, None] * away).mean(dim=1) for each in bumps], dim=2)
