@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellflow_core.figures import perturbation
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import result_tables, summaries
+from cellflow_core.reporting import perturbation_summaries, result_tables
 from pages.parts.views import cell_selection, perturb_form, perturbation_truth, view
 from pages.parts.widgets import background, chart
 
@@ -24,14 +24,24 @@ with right:
         analysis_pool.submit_analysis("perturb", run.id, view=map_name, **asked),
         "Simulating with and without the change",
     )
-    view.show_summary(summaries.of_perturbation(result))
+    view.show_summary(perturbation_summaries.of_perturbation(result))
     dark = chart.dark()
     sides = perturbation.before_after(result, data.embedding(map_name), dark=dark)
     chart.chart(sides, "perturb_sides", perturbation.describe(result))
-    st.markdown("**Change of where cells end**")
-    bars = perturbation.change(result, dark=dark)
-    chart.chart(bars, "perturb_change", perturbation.describe(result))
     known = perturbation_truth.shares(info, result)
+    bars = perturbation.change(result, dark=dark)
+    if len(result.names) > 1:
+        st.markdown("**Change of where cells end**")
+        chart.chart(bars, "perturb_change", perturbation.describe(result))
+    st.markdown("**Genes that change most**")
+    of_genes = perturbation.genes(result, dark=dark)
+    chart.chart(of_genes, "perturb_genes", perturbation.describe_genes(result))
     perturbation_truth.show(result, known)
-    view.notes((*result.notes, f"Interval: {result.interval}."))
-    view.numbers(bars, result_tables.of_perturbation(result, known), f"perturb-{run.id}", "perturb")
+    view.notes(perturbation_summaries.notes_of(result))
+    states = result_tables.of_perturbation(result, known)
+    view.numbers(bars, states, f"perturb-{run.id}", "perturb", "Data table: states")
+    found = result_tables.of_changed_genes(result)
+    view.numbers(of_genes, found, f"perturb-genes-{run.id}", "genes", "Data table: genes")
+    if len(result.control_genes):
+        controls = result_tables.of_control_genes(result)
+        view.numbers(bars, controls, f"perturb-controls-{run.id}", "controls", "Data table: control genes")

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.analysis import results
+from tests.example_scores import distances as distances
+from tests.example_scores import scores as scores
 
 HOSTILE = '<img src=x onerror="alert(1)"><a href="javascript:alert(2)">%{x}</a> $\\frac12$'
 TIMES = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
@@ -258,7 +260,9 @@ def perturbation(**change: Any) -> results.Perturbation:
         "kind": "knock-out",
         "levels": (0.0,),
         "unit": "log counts",
+        "kept_variance": 0.6,
         "start": "all cells of time 0",
+        "time_unit": "days",
         "names": ("Erythroid", "Myeloid"),
         "before": np.array([0.62, 0.38]),
         "after": np.array([0.31, 0.69]),
@@ -274,27 +278,20 @@ def perturbation(**change: Any) -> results.Perturbation:
         "control_genes": ("Actb", "Rpl3", "Lamp1"),
         "control_change": np.array([[0.02, -0.02], [-0.03, 0.03], [0.01, -0.01]]),
         "extrapolated_fraction": 0.04,
+        "extrapolated_before": 0.01,
+        "end_extrapolated": np.array([0.01, 0.03]),
+        "end_distance": np.array([0.4, 0.5, 0.6]),
+        "read_genes": ("Gata1", "Klf1", "Actb", "Spi1"),
+        "gene_change": np.array([-2.0, -0.9, 0.01, 0.7]),
+        "gene_low": np.array([-2.1, -1.0, -0.02, 0.6]),
+        "gene_high": np.array([-1.9, -0.8, 0.04, 0.8]),
+        "gene_control": np.array([[-0.1, 0.1]] * 4),
+        "gene_as_large": np.array([0.0, 0.0, 1.0, 0.0]),
+        "total_change": 0.6,
+        "control_total_change": np.array([0.05, 0.02, 0.1]),
+        "end_time": np.array([3.9, 3.9]),
+        "time_shift": np.array([-0.02, 0.0, 0.02]),
+        "control_time_shift": np.array([0.05, -0.02, 0.0]),
+        "late_progress": np.array([0.9, 0.9]),
     }
     return results.Perturbation(**(made | change))
-
-
-def distances(w1: float, **change: float) -> results.Distances:
-    """Distances that fit a W1."""
-    made = {"w2": 1.2 * w1, "mmd": 0.1 * w1, "sliced": 0.4 * w1, "mass_error": 0.2, "density": 0.9, "coverage": 0.8}
-    return results.Distances(w1=w1, **(made | change))
-
-
-def scores(**change: Any) -> results.Scores:
-    made = {
-        "time": 2.0,
-        "time_unit": "days",
-        "from_previous": distances(0.8),
-        "from_first": distances(0.95),
-        "previous": distances(1.3, mass_error=0.0),
-        "next": distances(1.1),
-        "linear": distances(1.0),
-        "midpoint": distances(0.85),
-        "floor": distances(0.7, mass_error=float("nan"), coverage=0.97),
-        "notes": ("OT-CFM knows no growth: its mass error is that of a number of cells that never changes.",),
-    }
-    return results.Scores(**(made | change))

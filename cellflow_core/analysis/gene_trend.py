@@ -58,9 +58,13 @@ def kept_variance(data: Snapshots, gene: str, read: Array, measured: Array) -> t
     """A note on how well the state space knows this gene; none where it is an axis itself."""
     if data.space.kind == "genes":
         return ()
-    whole = float(np.var(measured))
-    share = 1 - float(np.var(measured - read)) / whole if whole > 0 else 0.0
     return (
-        f"The {data.dim} axes of the state keep {max(share, 0):.0%} of the variance of {gene} between cells: simulated "
-        "values are read from them, so they spread less than measured ones.",
+        f"The {data.dim} axes of the state keep {variance_kept(read, measured):.0%} of the variance of {gene} between "
+        "cells: simulated values are read from them, so they spread less than measured ones.",
     )
+
+
+def variance_kept(read: Array, measured: Array) -> float:
+    """Share of the variance of measured expression [cells] that its values read from the state explain, 0 to 1."""
+    whole = float(np.var(measured))
+    return max(1 - float(np.var(measured - read)) / whole, 0.0) if whole > 0 else 0.0

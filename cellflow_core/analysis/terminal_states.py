@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from sklearn.cluster import HDBSCAN
+from sklearn.metrics import adjusted_mutual_info_score
 
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.initial_cells import labels_of
-from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.snapshots import MAX_CATEGORIES, Snapshots
 from cellflow_core.math.neighbors import nearest_neighbors
 
 Array = np.ndarray
@@ -20,16 +22,31 @@ VOTES = 15
 """Nearest cells of the last time that vote on where a cell ended."""
 MOST = 12
 """States shown apart; rarer ones are put together."""
+FAR = 1.5
+"""A cell is elsewhere, in no terminal state, where the nearest cell of any state is farther than this many times the
+distance that 99 % of the measured cells of the last time have to theirs, ..."""
+WIDE = 2.0
+"""... and farther than this many times the root mean square distance of the cells of a state from its mean: where axes
+are few, neighbors are much nearer than the state is wide."""
+TELLING = 0.1
+"""Adjusted mutual information with the states from which an annotation names them: a column that says what cells were
+used for (train, test) has about 0."""
 
 
 @dataclass(frozen=True)
 class TerminalStates:
-    """names [fates]; cells [labelled, dim] of the last time with the fate each belongs to; notes for the reader."""
+    """names [fates]; cells [labelled, dim] of the last time with the fate each belongs to; notes for the reader.
+
+    undefined  share of the cells of the last time that define no state
+    radius     distance to the nearest labelled cell (state) above which a cell is elsewhere
+    """
 
     names: tuple[str, ...]
     cells: Float[Array, "labelled dim"]
     fate: Int[Array, " labelled"]
     notes: tuple[str, ...]
+    undefined: float
+    radius: float
 
     @property
     def measured(self) -> Float[Array, " fates"]:
@@ -45,6 +62,10 @@ class TerminalStates:
         found = self.fate[nearest_neighbors(self.cells, VOTES, x)[1]]
         return np.stack([(found == k).mean(axis=1) for k in range(len(self.names))], axis=1)
 
+    def elsewhere(self, x: Float[Array, "n dim"]) -> Bool[Array, " n"]:
+        """Whether a cell is far from every terminal state: see FAR."""
+        return nearest_neighbors(self.cells, 1, x)[0][:, 0] > self.radius
+
     def centers(self, view: Embedding) -> Float[Array, "fates 2"]:
         """Median place of the cells of each state in a view."""
         points = view.project(self.cells)
@@ -54,8 +75,8 @@ class TerminalStates:
 def terminal_states(data: Snapshots, states: str = "found") -> TerminalStates:
     """Groups found among the cells of the last time, or the values of an annotation among them.
 
-    A found group is named after the value that most of its cells have of the first annotation that tells cells of the
-    last time apart, where there is one.
+    A found group is named after the value that most of its cells have of the annotation that has most in common with
+    the groups, where one has (TELLING).
     """
     last = data.t == data.times[-1]
     if states != "found":
@@ -64,26 +85,59 @@ def terminal_states(data: Snapshots, states: str = "found") -> TerminalStates:
     groups = _groups(cells)
     count = groups.max() + 1
     labelled = groups >= 0
-    names = [f"state {k + 1}" for k in range(count)]
-    telling = (each for name in data.labels if len(np.unique((each := labels_of(data, name)[last])[each != ""])) > 1)
-    values = next(telling, None)
-    if values is not None and count > 1:
-        for k in range(count):
-            kinds, sizes = np.unique(values[(groups == k) & (values != "")].astype(str), return_counts=True)
-            if len(kinds) and sizes.max() > (groups == k).sum() / 2:
-                names[k] += f" ({kinds[sizes.argmax()]})"
+    names = _named(data, last, groups)
     if count == 1:
         notes: tuple[str, ...] = (
             "The cells of the last time form no separate groups, so there is only one terminal state; choose an "
             "annotation, such as cell type, to tell fates apart.",
         )
     else:
-        apart = 1 - labelled.mean()
         notes = (
             f"{count} terminal states were found as dense groups (HDBSCAN) among the {len(cells):,} cells of the last "
-            f"time; {apart:.0%} of those cells stand between groups and define none.",
+            f"time; {1 - labelled.mean():.0%} of those cells stand between groups and define none.",
         )
-    return TerminalStates(tuple(names), cells[labelled], groups[labelled], notes)
+    return _states(names, cells, groups, notes)
+
+
+def _states(names: Sequence[str], cells: Array, fate: Int[Array, " cells"], notes: Sequence[str]) -> TerminalStates:
+    """The states that these cells of the last time define; fate -1 for none."""
+    labelled = fate >= 0
+    own = cells[labelled]
+    distance, _ = nearest_neighbors(own, 2, cells)
+    other = np.where(labelled, distance[:, -1], distance[:, 0])  # the nearest to a labelled cell is the cell itself
+    means = np.stack([own[fate[labelled] == k].mean(axis=0) for k in range(len(names))])
+    width = float(np.sqrt(np.square(own - means[fate[labelled]]).sum(axis=1).mean()))
+    radius = max(FAR * float(np.quantile(other, 0.99)), WIDE * width) if len(own) > 1 else float("inf")
+    return TerminalStates(tuple(names), own, fate[labelled], tuple(notes), float(1 - labelled.mean()), radius)
+
+
+def _named(data: Snapshots, last: Bool[Array, " cells"], groups: Int[Array, " last"]) -> list[str]:
+    """ "state 1", "state 2 (Erythroid)": with the value that most cells of a state have and fewer of the others."""
+    names = [f"state {k + 1}" for k in range(groups.max() + 1)]
+    if len(names) == 1:
+        return names
+    common = {name: _in_common(labels_of(data, name)[last], groups) for name in data.labels}
+    best = max(common, key=common.__getitem__, default="")
+    if not best or common[best] < TELLING:
+        return names
+    values = labels_of(data, best)[last].astype(str)
+    for k in range(len(names)):
+        inside = values[groups == k]
+        kinds, sizes = np.unique(inside[inside != ""], return_counts=True)
+        if len(kinds) and sizes.max() > len(inside) / 2:
+            kind = kinds[sizes.argmax()]
+            others = values[(groups >= 0) & (groups != k)]
+            if sizes.max() / len(inside) > (others == kind).mean():
+                names[k] += f" ({kind})"
+    return names
+
+
+def _in_common(values: Array, groups: Int[Array, " last"]) -> float:
+    """Adjusted mutual information of an annotation and the groups, over the cells that have both; 0 by chance."""
+    both = (groups >= 0) & (values != "")
+    if not 2 <= len(np.unique(values[both].astype(str))) <= MAX_CATEGORIES:
+        return 0.0
+    return float(adjusted_mutual_info_score(values[both].astype(str), groups[both]))
 
 
 def _groups(cells: Array) -> Int[Array, " cells"]:
@@ -111,11 +165,12 @@ def _annotated(data: Snapshots, name: str, last: Array) -> TerminalStates:
     kept = kinds[order[:MOST]]
     others = len(kinds) - len(kept)
     known = values != ""
-    fate = np.array([int(np.flatnonzero(kept == each)[0]) if each in kept else len(kept) for each in values[known]])
+    place = {str(each): k for k, each in enumerate(kept)}
+    fate = np.array([place.get(str(each), len(kept)) if each != "" else -1 for each in values])
     names = (*kept.tolist(), *(["other"] if others else []))
     notes = [f"The terminal states are the values of {name} among the cells of the last time."]
     if others:
         notes.append(f"{others} rare values are put together as other.")
     if not known.all():
         notes.append(f"{(~known).sum():,} cells of the last time have no value of {name} and define no state.")
-    return TerminalStates(names, data.x[last][known], fate, tuple(notes))
+    return _states(names, data.x[last], fate, notes)

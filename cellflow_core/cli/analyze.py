@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import answer, options
 from cellflow_core.cli.table import columns
-from cellflow_core.reporting import result_tables, summaries
+from cellflow_core.reporting import perturbation_summaries, result_tables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cellflow_core.analysis.simulate import Simulation
     from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.models.contract import Context, DynamicsModel
+
+GENES_LISTED = 10
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -41,7 +43,8 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     )
     perturb.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
     perturb.add_argument("--start", nargs=2, metavar=("ANNOTATION", "VALUE"), help="start from these cells only")
-    perturb.add_argument("--out", type=Path, help="also write the table to this .csv")
+    perturb.add_argument("--out", type=Path, help="also write the table of states to this .csv")
+    perturb.add_argument("--genes-out", type=Path, help="also write the change of every gene to this .csv")
     perturb.set_defaults(do=_perturb)
 
 
@@ -141,11 +144,13 @@ def _perturb(chosen: argparse.Namespace) -> None:
     found = answer.ask(Perturbation, "perturb", chosen, **settings)
     how = "set to" if found.kind == "shift" else "clamped at"
     print(f"{found.kind} of {found.gene} ({how} {found.level_words('g')} {found.unit}), from {found.start}")
-    notes = (
-        f"Interval: {found.interval}. Extrapolated: {found.extrapolated_fraction:.1%} of the perturbed states.",
-        *found.notes,
-    )
-    answer.show(summaries.of_perturbation(found), result_tables.of_perturbation(found), notes, chosen.out)
+    notes = perturbation_summaries.notes_of(found)
+    summary = perturbation_summaries.of_perturbation(found)
+    answer.show(summary, result_tables.of_perturbation(found), notes, chosen.out)
+    print("\nGenes that change most at the end")
+    print(columns(result_tables.first_rows(result_tables.of_changed_genes(found), GENES_LISTED)))
+    if chosen.genes_out is not None:
+        answer.write_csv(result_tables.of_changed_genes(found), chosen.genes_out)
     if len(found.control_genes):
         print("\nControl genes, the same change made to each")
         print(columns(result_tables.of_control_genes(found)))

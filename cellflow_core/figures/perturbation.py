@@ -60,15 +60,7 @@ def change(result: Perturbation, *, dark: bool = False, height: int = 380) -> go
     """Change of each fate in percentage points. Traces: the change with its interval, each control gene as a dot."""
     figure = theme.blank(dark, height=height, x="change of share (percentage points)")
     names = [theme.safe(each) for each in result.names]
-    interval = {
-        "type": "data",
-        "symmetric": False,
-        "width": 6,
-        "thickness": 2,
-        "color": theme.text_color(dark),
-        "array": (100 * (result.high - result.change)).astype(np.float32),
-        "arrayminus": (100 * (result.change - result.low)).astype(np.float32),
-    }
+    interval = _interval(100 * result.low, 100 * result.change, 100 * result.high, dark)
     figure.add_trace(
         go.Bar(
             y=names,
@@ -98,6 +90,67 @@ def change(result: Perturbation, *, dark: bool = False, height: int = 380) -> go
     return figure.update_yaxes(autorange="reversed", showgrid=False)
 
 
+def genes(result: Perturbation, count: int = 8, *, dark: bool = False) -> go.Figure:
+    """The genes that change most at the end, `count` up and down each at most, the perturbed ones left out. Traces: the
+    change with its interval, the range of the change by control genes."""
+    own = np.isin(np.array(result.read_genes, dtype=object), list(result.genes))
+    order = [int(k) for k in np.argsort(result.gene_change, kind="stable") if not own[k]]
+    rows = [
+        *(k for k in order[:count] if result.gene_change[k] < 0),
+        *(k for k in order[-count:] if result.gene_change[k] > 0),
+    ]
+    figure = theme.blank(dark, height=110 + 22 * len(rows), x="change of mean expression at the end")
+    names = [theme.safe(result.read_genes[k], 20) for k in rows]
+    change = result.gene_change[rows]
+    figure.add_trace(
+        go.Bar(
+            y=names,
+            x=change.astype(np.float32),
+            orientation="h",
+            name=theme.safe(change_words(result)),
+            marker_color=theme.changed(dark),
+            error_x=_interval(result.gene_low[rows], change, result.gene_high[rows], dark),
+            hovertemplate="%{y}: %{x:+.3g}<extra></extra>",
+        )
+    )
+    if len(result.control_genes):
+        figure.add_trace(
+            go.Scatter(
+                y=np.repeat(names, 2).tolist(),
+                x=result.gene_control[rows].ravel().astype(np.float32),
+                mode="markers",
+                name="control genes, lowest and highest",
+                marker={"symbol": "line-ns-open", "size": 12, "color": theme.muted_color(dark), "line": {"width": 2}},
+                hovertemplate="%{y}: %{x:+.3g}<extra>control genes</extra>",
+            )
+        )
+    figure.add_vline(x=0, line={"color": theme.muted_color(dark), "width": 1.5})
+    return figure.update_yaxes(showgrid=False)
+
+
+def _interval(low: np.ndarray, value: np.ndarray, high: np.ndarray, dark: bool) -> dict | None:
+    """Error bars; None where there are no intervals."""
+    if not np.isfinite(low).all():
+        return None
+    return {
+        "type": "data",
+        "symmetric": False,
+        "width": 6,
+        "thickness": 2,
+        "color": theme.text_color(dark),
+        "array": (high - value).astype(np.float32),
+        "arrayminus": (value - low).astype(np.float32),
+    }
+
+
+def describe_genes(result: Perturbation, count: int = 8) -> str:
+    """The genes in one sentence with their numbers."""
+    own = np.isin(np.array(result.read_genes, dtype=object), list(result.genes))
+    order = [int(k) for k in np.argsort(-np.abs(result.gene_change), kind="stable") if not own[k]][:count]
+    listed = ", ".join(f"{result.read_genes[k]} {result.gene_change[k]:+.3g}" for k in order)
+    return f"Genes whose mean changes most at the end with {change_words(result)}: {listed}."
+
+
 def change_words(result: Perturbation) -> str:
     """What was done, in words: "Gata1 knocked out", "Gata1 held at 3.1 (log counts)"."""
     unit = f" ({result.unit})" if result.kind == "over-expression" and result.unit else ""
@@ -116,7 +169,8 @@ def describe(result: Perturbation) -> str:
     """Both figures in one sentence with their numbers."""
     rows = zip(result.names, result.before, result.after, result.change, result.low, result.high, strict=True)
     listed = "; ".join(
-        f"{n} from {b:.0%} to {a:.0%} (change {100 * c:+.0f} points, {100 * low:+.0f} to {100 * high:+.0f})"
+        f"{n} from {b:.0%} to {a:.0%} (change {100 * c:+.0f} points"
+        + (f", {100 * low:+.0f} to {100 * high:+.0f})" if result.has_interval else ")")
         for n, b, a, c, low, high in rows
     )
     control = ""

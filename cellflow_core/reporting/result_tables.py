@@ -163,15 +163,18 @@ def of_ancestry(result: Ancestry) -> Rows:
 
 
 def of_perturbation(result: Perturbation, truth: tuple[dict[str, float], dict[str, float]] | None = None) -> Rows:
-    """One row a fate, shares in percent, changes in percentage points. truth: true shares (before, after) by name."""
+    """One row a terminal state, shares in percent, changes in percentage points; no interval where it means nothing.
+
+    truth  true shares (before, after) by name
+    """
     rows: Rows = {
         "state": list(result.names),
         "before (%)": _percent(result.before),
         "after (%)": _percent(result.after),
         "change (points)": _percent(result.change),
-        "from": _percent(result.low),
-        "to": _percent(result.high),
     }
+    if result.has_interval:
+        rows |= {"from": _percent(result.low), "to": _percent(result.high)}
     if len(result.control_genes):
         rows["control genes, lowest"] = _percent(result.control_change.min(axis=0))
         rows["control genes, highest"] = _percent(result.control_change.max(axis=0))
@@ -181,10 +184,37 @@ def of_perturbation(result: Perturbation, truth: tuple[dict[str, float], dict[st
     return rows
 
 
+def of_changed_genes(result: Perturbation) -> Rows:
+    """One row a gene, the largest change first: change of the mean at the end (expression), and by control genes."""
+    order = np.argsort(-np.abs(result.gene_change), kind="stable")
+    rows: Rows = {
+        "gene": [result.read_genes[k] for k in order],
+        "perturbed": ["yes" if result.read_genes[k] in result.genes else "" for k in order],
+        "change": _short(result.gene_change[order]),
+    }
+    if result.has_interval:
+        rows |= {"from": _short(result.gene_low[order]), "to": _short(result.gene_high[order])}
+    if len(result.control_genes):
+        lowest, highest = result.gene_control[order].T
+        rows |= {"control genes, lowest": _short(lowest), "control genes, highest": _short(highest)}
+    return rows
+
+
 def of_control_genes(result: Perturbation) -> Rows:
-    """One row a control gene: the change of each fate by the same change made to it, in percentage points."""
+    """One row a control gene: what the same change made to it does to each state (percentage points), the time that
+    cells resemble, and all genes together (standard deviations)."""
     changes = zip(result.names, result.control_change.T, strict=True)
-    return {"gene": list(result.control_genes), **{f"{name} (points)": _percent(values) for name, values in changes}}
+    return {
+        "gene": list(result.control_genes),
+        **{f"{name} (points)": _percent(values) for name, values in changes},
+        "shift in time": _short(result.control_time_shift),
+        "change of genes (SD)": _short(result.control_total_change),
+    }
+
+
+def first_rows(rows: Rows, count: int) -> Rows:
+    """At most so many rows of a table."""
+    return {name: values[:count] for name, values in rows.items()}
 
 
 def _short(values: np.ndarray) -> list[float]:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from cellflow_core.analysis.results import FlowField, Landscape, Perturbation, TimeCourse
+from cellflow_core.analysis.results import FlowField, Landscape, TimeCourse
 from cellflow_core.time_units import format_time
 
-MAX_EXTRAPOLATED = 0.2
-"""Share of changed cells outside the data above which the model is guessing."""
+SINGULAR = {
+    "days": "day",
+    "d": "day",
+    "hours": "hour",
+    "h": "hour",
+    "minutes": "minute",
+    "min": "minute",
+    "weeks": "week",
+    "months": "month",
+    "stages": "stage",
+}
+"""Units of time as they are written -> as they are said of one."""
 
 
 class Summary(NamedTuple):
@@ -32,8 +42,8 @@ class HeldOut(NamedTuple):
 
 
 def at(time: float, unit: str) -> str:
-    """ "day 2", "2 h", "time 2": a time with its unit as people say it."""
-    singular = {"days": "day", "hours": "hour", "weeks": "week", "months": "month", "stages": "stage"}.get(unit, unit)
+    """ "day 2", "hour 2", "time 2": a time with its unit as people say it."""
+    singular = SINGULAR.get(unit, unit)
     return f"{singular or 'time'} {format_time(time)}"
 
 
@@ -116,53 +126,6 @@ def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: st
         w1, previous, floor = np.array(held)[:, 1:].T
         return Summary(answer, *_trust(w1, previous, floor, "at times kept from training"))
     return Summary(answer, *_against_measured(result))
-
-
-def of_perturbation(result: Perturbation) -> Summary:
-    k = int(np.argmax(np.abs(result.change)))
-    points, low, high = (100 * float(each[k]) for each in (result.change, result.low, result.high))
-    level = result.level_words("+.3g")
-    done = {
-        "knock-out": f"Knocking out {result.gene}",
-        "over-expression": f"Over-expressing {result.gene}",
-        "shift": f"Starting with {result.gene} at {level} {result.unit}, and holding nothing afterwards,",
-    }
-    before, after = (round(100 * float(each[k])) for each in (result.before, result.after))
-    answer = (
-        f"{done[result.kind]} takes {result.names[k]} from {before}% to {after}% of cells "
-        f"({after - before:+d} points, 95 % interval {low:+.0f} to {high:+.0f})."
-    )
-    doubts = []
-    if result.extrapolated_fraction > MAX_EXTRAPOLATED:
-        doubts.append(
-            f"{result.extrapolated_fraction:.0%} of the changed cells lie outside the measured data: the model has "
-            "never seen such cells, and what it says of them is a guess."
-        )
-    if low <= 0 <= high:
-        doubts.append("The interval includes no change at all: this is not an effect to rely on.")
-    count = len(result.control_genes)
-    if not count:
-        return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, "There are no genes to compare with.")))
-    most = 100 * float(np.abs(result.control_change[:, k]).max())
-    compared = f"The same done to {count} other genes, picked at random, changes it by up to {most:.0f} points"
-    if abs(points) <= most:
-        doubts.append(f"{compared}: nothing special about {result.gene}.")
-        return Summary(answer, "poor", " ".join(doubts))
-    cause = f"Whether {result.gene} is the cause or a marker, unperturbed cells cannot tell."
-    return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, f"{compared}.", cause)))
-
-
-def of_truth(result: Perturbation, before: Mapping[str, float], after: Mapping[str, float]) -> str:
-    """What truly happens, as Markdown, and how far the model is from it where both count the same states."""
-    known = "; ".join(f"**{name}** from {before[name]:.0%} to {after[name]:.0%}" for name in before)
-    said = f"These cells come from a simulated circuit, so it is known what this change does to them: {known}."
-    if not set(result.names) <= set(before):
-        return f"{said} To compare in numbers, count cells by their true fate."
-    gaps = [
-        max(abs(float(b) - before[name]), abs(float(a) - after[name]))
-        for name, b, a in zip(result.names, result.before, result.after, strict=True)
-    ]
-    return f"{said} The model is off by at most {100 * max(gaps):.0f} points, before or after the change."
 
 
 def _against_measured(course: TimeCourse) -> tuple[Literal["good", "fair", "poor"], str]:

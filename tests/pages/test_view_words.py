@@ -5,7 +5,7 @@ import pytest
 
 from cellflow_core.data.store import open_dataset
 from cellflow_core.figures import perturbation
-from cellflow_core.reporting import result_tables, summaries
+from cellflow_core.reporting import perturbation_summaries, result_tables, summaries
 from pages.parts.views import cell_selection, perturbation_truth, view
 from pages.parts.widgets import background, chart
 from tests import examples, toys
@@ -100,16 +100,16 @@ def test_a_time_nobody_measured_is_called_a_prediction():
 
 
 def test_an_effect_beyond_the_controls_is_trusted():
-    message = summaries.of_perturbation(examples.perturbation())
+    message = perturbation_summaries.of_perturbation(examples.perturbation())
     assert message.trust == "fair"
     assert "cause or a marker" in message.why
     assert "Erythroid from 62% to 31% of cells (-31 points, 95 % interval -36 to -26)" in message.answer
-    assert "3 other genes, picked at random, changes it by up to 3 points" in message.why
+    assert "3 other genes, picked at random, changes Erythroid by 2 (at most 3) points" in message.why
 
 
 def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
     made = examples.perturbation(kind="shift", levels=(-5.0,), unit="standard deviations")
-    message = summaries.of_perturbation(made).answer
+    message = perturbation_summaries.of_perturbation(made).answer
     assert message.startswith("Starting with Gata1 at -5 standard deviations, and holding nothing afterwards, takes")
     assert "With Gata1 shifted to -5 SD, starting from" in perturbation.describe(made)
     assert perturbation_truth.shares(replace(open_dataset(toys.stored()).info, truth="toggle"), made) is None
@@ -118,14 +118,15 @@ def test_a_shift_of_the_start_is_told_from_a_gene_that_is_held(home):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"extrapolated_fraction": 0.5}, "50% of the changed cells lie outside"),
+        ({"extrapolated_fraction": 0.51}, "50% of the changed cells lie outside"),
         ({"low": np.array([-0.36, -0.1]), "high": np.array([0.02, 0.36])}, "includes no change"),
-        ({"control_change": np.full((3, 2), 0.4)}, "nothing special about Gata1"),
+        ({"control_change": np.full((3, 2), 0.4), "control_total_change": np.ones(3)}, "nothing special about Gata1"),
+        ({"kept_variance": 0.05}, "axes of the state keep 5%"),
     ],
-    ids=["outside", "interval", "controls"],
+    ids=["outside", "interval", "controls", "axes"],
 )
 def test_doubts_are_told(change, message):
-    found = summaries.of_perturbation(examples.perturbation(**change))
+    found = perturbation_summaries.of_perturbation(examples.perturbation(**change))
     assert found.trust == "poor"
     assert message in found.why
 
@@ -137,9 +138,11 @@ def test_no_motion_to_show_is_said():
 
 def test_the_truth_is_compared_where_the_states_are_the_same():
     made = examples.perturbation()
-    message = summaries.of_truth(made, {"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8})
+    message = perturbation_summaries.of_truth(
+        made, {"Erythroid": 0.6, "Myeloid": 0.4}, {"Erythroid": 0.2, "Myeloid": 0.8}
+    )
     assert "off by at most 11 points" in message
-    assert "count cells by their true fate" in summaries.of_truth(made, {"A": 1.0}, {"A": 1.0})
+    assert "count cells by their true fate" in perturbation_summaries.of_truth(made, {"A": 1.0}, {"A": 1.0})
 
 
 @pytest.mark.parametrize(

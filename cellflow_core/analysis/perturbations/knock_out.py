@@ -6,25 +6,23 @@ Genes are clamped at a level throughout (`clamp.py`), or changed in the initial 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Model
 from cellflow_core.analysis.embedding import Embedding
-from cellflow_core.analysis.fates import interval_text, resampled
-from cellflow_core.analysis.gene_trend import kept_variance
+from cellflow_core.analysis.gene_trend import kept_variance, variance_kept
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
 from cellflow_core.analysis.perturbations.clamp import LOCAL, clamped
 from cellflow_core.analysis.perturbations.controls import control_sets
+from cellflow_core.analysis.perturbations.effects import PairedSimulation, Readout, measured_changes
 from cellflow_core.analysis.perturbations.initial_shift import Shifted
 from cellflow_core.analysis.perturbations.levels import KINDS, Kind, default_level, lowest_level
 from cellflow_core.analysis.results import Perturbation
 from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.analysis.simulate import Simulation, simulate
-from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
+from cellflow_core.analysis.terminal_states import terminal_states
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 
@@ -74,7 +72,8 @@ def perturbation(
     pairs = _simulated((model, *siblings), data, kind, levels, start, seed)
     first = pairs[0]
     controls = _controls(data, kind, levels, lowest, seed)
-    outside = outside_share(data.x, first.changed.x[1:])
+    others = _control_pairs(model, data, kind, controls, first.plain, seed)
+    found = measured_changes(Readout(data, ends, genes, seed), pairs, others, [tuple(each) for each in controls])
     return Perturbation(
         view=view.name,
         axes=view.axes,
@@ -82,18 +81,16 @@ def perturbation(
         kind=kind,
         levels=tuple(levels.values()),
         unit="standard deviations" if kind == "shift" else "expression",
+        kept_variance=min(variance_kept(read[each], known[each]) for each in genes),
         start=start.text,
-        names=ends.names,
-        **_shares(pairs, ends, seed),
-        interval=interval_text(len(start.x), len(siblings)),
+        time_unit=data.time_unit,
         times=first.plain.times,
         **_drawn(first, view, seed),
         control_genes=tuple(" + ".join(each) for each in controls),
-        control_change=_control_change(model, data, kind, controls, ends, first.plain, seed),
-        extrapolated_fraction=outside,
+        **found,
         notes=(
             *_notes(data, kind, levels, first, read, known),
-            *_warnings(outside, len(controls)),
+            *_warnings(found["extrapolated_fraction"], len(controls)),
             *ends.notes,
             *first.plain.notes,
             *view.note,
@@ -148,13 +145,6 @@ def _levels(
     return {gene: float(each) for gene, each in zip(read, given, strict=True)}
 
 
-class PairedSimulation(NamedTuple):
-    """The same cells simulated without and with the change."""
-
-    plain: Simulation
-    changed: Simulation
-
-
 def _simulated(
     models: Sequence[Model], data: Snapshots, kind: Kind, levels: Mapping[str, float], start: InitialCells, seed: int
 ) -> list[PairedSimulation]:
@@ -179,36 +169,6 @@ def perturbed(model: Model, data: Snapshots, kind: Kind, levels: Mapping[str, fl
     return Shifted(model, data, levels) if kind == "shift" else clamped(model, data, dict(levels))
 
 
-def outside_share(cells: Float[Array, "cells dim"], states: Float[Array, "steps n dim"]) -> float:
-    """Share of states farther from every measured cell than 99 % of measured cells are from the next one."""
-    rng = np.random.default_rng(0)
-    cloud = torch.from_numpy(np.ascontiguousarray(cells if len(cells) <= 6000 else rng.choice(cells, 6000, False)))
-    some = cloud[torch.from_numpy(rng.permutation(len(cloud))[:1500])]
-    asked = states.reshape(-1, states.shape[-1])
-    asked = torch.from_numpy(np.ascontiguousarray(asked[rng.permutation(len(asked))[:2000]]))
-    if len(cloud) < 2:
-        return 0.0
-    typical = torch.cdist(some, cloud).topk(2, dim=1, largest=False).values[:, 1].quantile(0.99)
-    return float((torch.cdist(asked, cloud).min(dim=1).values > typical).float().mean())
-
-
-def _mass(simulation: Simulation, ends: TerminalStates) -> Array:
-    mass = np.zeros((simulation.x.shape[1], len(ends.names)))
-    mass[np.arange(len(mass)), ends.of(simulation.x[-1])] = np.exp(simulation.log_weight[-1].astype(float))
-    return mass
-
-
-def _shares(pairs: Sequence[PairedSimulation], ends: TerminalStates, seed: int) -> dict[str, Array]:
-    """Share of each fate before and after, mean of the models, and the change with its interval."""
-    mass = np.array([[_mass(each, ends) for each in pair] for pair in pairs])  # [models, 2, cells, fates]
-    total = mass.sum(axis=2)
-    before, after = (total / total.sum(axis=2, keepdims=True)).mean(axis=0)
-    change = after - before
-    low, high = np.quantile(resampled(mass[:, 1], seed) - resampled(mass[:, 0], seed), [0.025, 0.975], axis=0)
-    interval = {"low": np.minimum(low, change), "high": np.maximum(high, change)}
-    return {"before": before, "after": after, "change": change, **interval}
-
-
 def _drawn(pair: PairedSimulation, view: Embedding, seed: int) -> dict[str, Array]:
     """Some paths, and where all cells end, in the view."""
     some = np.random.default_rng(seed).permutation(pair.plain.x.shape[1])[:DRAWN_PATHS]
@@ -217,26 +177,20 @@ def _drawn(pair: PairedSimulation, view: Embedding, seed: int) -> dict[str, Arra
     return paths | {f"{name}_end": view.project(x[-1]) for name, x in both}
 
 
-def _control_change(
+def _control_pairs(
     model: Model,
     data: Snapshots,
     kind: Kind,
     controls: Sequence[Mapping[str, float]],
-    ends: TerminalStates,
     plain: Simulation,
     seed: int,
-) -> Float[Array, "genes fates"]:
-    """Change of each fate when each of these sets of other genes is perturbed instead, in some of the same cells."""
+) -> list[PairedSimulation]:
+    """Some of the same cells, with each of these sets of other genes perturbed instead."""
     x = plain.x[0, np.random.default_rng(seed).permutation(plain.x.shape[1])[:CONTROL_CELLS]]
-    span = plain.times[[0, -1]]
-    base = _mass(simulate(model, x, span, seed=seed, steps_per_interval=plain.steps_per_interval), ends).sum(axis=0)
-    changes = np.zeros((len(controls), len(ends.names)))
-    for k, levels in enumerate(controls):
-        other = perturbed(model, data, kind, levels)
-        changed = simulate(other, x, span, seed=seed, steps_per_interval=plain.steps_per_interval)
-        mass = _mass(changed, ends).sum(axis=0)
-        changes[k] = mass / mass.sum() - base / base.sum()
-    return changes
+    span, steps = plain.times[[0, -1]], plain.steps_per_interval
+    base = simulate(model, x, span, seed=seed, steps_per_interval=steps)
+    others = (perturbed(model, data, kind, levels) for levels in controls)
+    return [PairedSimulation(base, simulate(each, x, span, seed=seed, steps_per_interval=steps)) for each in others]
 
 
 def _control_level(data: Snapshots, gene: str, kind: Kind, level: float, none: float | None) -> float:
@@ -284,7 +238,7 @@ def _warnings(outside: float, controls: int) -> tuple[str, ...]:
     if outside > 0.1:
         notes.append(
             f"{outside:.0%} of the perturbed states lie outside the measured cells: there the model extrapolates, "
-            "and the change of fates is uncertain."
+            "and what it says of these cells is a guess."
         )
     if controls < 10:
         notes.append(f"There are only {controls} other genes to compare with.")

@@ -11,7 +11,7 @@ from cellflow_core.data.simulators import registry
 from cellflow_core.data.simulators.contract import HasFates
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import summaries
+from cellflow_core.reporting import perturbation_summaries
 from pages.parts.widgets.background import cached_future, result_of
 
 Shares = dict[str, float]
@@ -40,4 +40,4 @@ def show(result: Perturbation, known: tuple[Shares, Shares] | None) -> None:
     if known is None:
         return
     with st.container(border=True, key="truth"):
-        st.markdown(f":material/school: **The true answer.** {summaries.of_truth(result, *known)}")
+        st.markdown(f":material/school: **The true answer.** {perturbation_summaries.of_truth(result, *known)}")

@@ -93,15 +93,17 @@ def test_a_shifted_gene_is_let_go_and_a_held_one_is_not():
 
 
 def test_a_shift_across_the_watershed_changes_the_fate():
-    kind = np.where(CELLS[:, 0] > 0, "right", "left")
-    data = Snapshots(CELLS, DATA.t, DATA.space, labels={"kind": kind})
+    early = CELLS[:120]
+    cells = np.concatenate([early, simulate(Runs(), early, [0.0, 2.0]).x[-1]])
+    data = Snapshots(cells, DATA.t, DATA.space, labels={"kind": np.where(cells[:, 0] > 0, "right", "left")})
     found = perturbation(Runs(), data, VIEW, "Side", "shift", states="kind")
     assert found.levels == (-5.0,)
     after = dict(zip(found.names, found.after, strict=True))
-    assert after["left"] == 1.0 and found.before[found.names.index("right")] > 0.7
+    assert after["right"] == 0.0 and found.before[found.names.index("right")] > 0.7
+    assert after["elsewhere"] > 0.9  # they start left of all cells that were measured, and run on
     assert np.abs(found.control_change).max() < 0.05
     again = perturbation(Runs(), data, VIEW, "Still", "shift", 5.0, states="kind")
-    np.testing.assert_allclose(again.change, 0.0, atol=0.02)
+    np.testing.assert_allclose(again.change, 0.0, atol=0.04)
 
 
 def test_a_static_plan_is_refused_as_it_is_for_a_held_gene():

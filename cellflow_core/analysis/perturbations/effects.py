@@ -1,0 +1,267 @@
+"""What a perturbation changes in cells at the end: their state, their genes, their time, their distance from the data.
+
+Each is the difference of the same cells simulated with the same noise, without and with the change, with an interval of
+bootstrap samples of the initial cells, and beside it the same of control genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Shaped
+
+from cellflow_core.analysis.fates import interval_text, resampled
+from cellflow_core.analysis.perturbations.equivalent_time import equivalent_time
+from cellflow_core.analysis.results.perturbation import ELSEWHERE, MAX_EXTRAPOLATED, outside_of
+from cellflow_core.analysis.simulate import Simulation
+from cellflow_core.analysis.terminal_states import TerminalStates
+from cellflow_core.data.snapshots import Snapshots
+
+Array = np.ndarray
+DRAWS = 500
+LATE = 0.75
+"""Part of the simulated time after which progress counts as late."""
+QUANTILES = (0.025, 0.975)
+NO_INTERVAL = (
+    "none, since {:.0%} of the perturbed states lie outside the measured cells: there the model extrapolates, and the "
+    "differences between initial cells do not measure how wrong it may be"
+)
+
+
+class PairedSimulation(NamedTuple):
+    """The same cells simulated without and with the change."""
+
+    plain: Simulation
+    changed: Simulation
+
+
+@dataclass(frozen=True)
+class Readout:
+    """How simulated cells are read, the same for perturbed and for control genes.
+
+    genes  that are perturbed: they are left out of what changes, since their change is given
+    """
+
+    data: Snapshots
+    ends: TerminalStates
+    genes: tuple[str, ...]
+    seed: int
+
+    def states(self, found: Simulation) -> Float[Array, "cells fates"]:
+        """The mass of each cell at the end in the column of its terminal state; the last column is elsewhere."""
+        x, mass = found.x[-1], np.zeros((found.x.shape[1], len(self.ends.names) + 1))
+        fate = np.where(self.ends.elsewhere(x), len(self.ends.names), self.ends.of(x))
+        mass[np.arange(len(mass)), fate] = _weight(found)
+        return mass
+
+    def expression(self, found: Simulation) -> Float[Array, "cells genes"]:
+        """Expression at the end."""
+        return np.asarray(self.data.space.decode(found.x[-1]), dtype=np.float32)
+
+    def time(self, found: Simulation, step: int = -1) -> Float[Array, " cells"]:
+        """The measured time that each cell resembles; that of the simulation where one time only was measured."""
+        if len(self.data.times) < 2:
+            return np.full(found.x.shape[1], found.times[step])
+        return equivalent_time(self.data, found.x[step])
+
+    @cached_property
+    def deviation(self) -> Float[Array, " genes"]:
+        """Standard deviation of every gene over the measured cells, read from their states; NaN for the perturbed."""
+        found = np.asarray(self.data.space.gene_std(self.data.x), dtype=np.float64)
+        found = np.where(found > 1e-6 * found.max(), found, np.nan)
+        found[[self.data.space.index(each) for each in self.genes]] = np.nan
+        return found
+
+    def total(self, change: Float[Array, " genes"], other: Sequence[str] = ()) -> float:
+        """Root mean square change in standard deviations. other: genes that are left out too."""
+        scaled = change / self.deviation
+        scaled[[self.data.space.index(each) for each in other]] = np.nan
+        return float(np.sqrt(np.nanmean(np.square(scaled)))) if np.isfinite(scaled).any() else 0.0
+
+
+def measured_changes(
+    readout: Readout, pairs: Sequence[PairedSimulation], controls: Sequence[PairedSimulation], names: Sequence[Any]
+) -> dict[str, Any]:
+    """The fields of `Perturbation` that say what changed, means over `pairs` (one for each model).
+
+    controls  of some of the same cells, with other genes changed; names: these genes, a tuple for each
+    """
+    first = pairs[0]
+    distances = _distances(readout.data, first)
+    path, before = distances["extrapolated_fraction"], distances["extrapolated_before"]
+    outside = outside_of(path, before, float(distances["end_extrapolated"][1]))
+    found = _state_changes(readout, pairs, controls) | _gene_changes(readout, pairs, controls, names)
+    found |= _time_changes(readout, pairs, controls) | distances
+    found["interval"] = interval_text(first.plain.x.shape[1], len(pairs) - 1)
+    if outside > MAX_EXTRAPOLATED:
+        found["interval"] = NO_INTERVAL.format(outside)
+        for name in ("low", "high", "gene_low", "gene_high"):
+            found[name] = np.full_like(found[name], np.nan)
+        found["time_shift"] = np.array([np.nan, found["time_shift"][1], np.nan])
+    return found
+
+
+def _state_changes(
+    readout: Readout, pairs: Sequence[PairedSimulation], controls: Sequence[PairedSimulation]
+) -> dict[str, Any]:
+    """Share of each terminal state, and of elsewhere where any cell is."""
+    mass = np.array([[readout.states(each) for each in pair] for pair in pairs])  # [models, 2, cells, fates]
+    other = np.array([[readout.states(each).sum(axis=0) for each in pair] for pair in controls])
+    other = other.reshape(-1, 2, mass.shape[-1])
+    names = readout.ends.names
+    if mass[..., -1].any() or other[..., -1].any():
+        names = (*names, ELSEWHERE)
+    mass, other = mass[..., : len(names)], other[..., : len(names)]
+    total = mass.sum(axis=2)
+    before, after = (total / total.sum(axis=2, keepdims=True)).mean(axis=0)
+    drawn = resampled(mass[:, 1], readout.seed) - resampled(mass[:, 0], readout.seed)
+    low, high = np.quantile(drawn, QUANTILES, axis=0)
+    change, share = after - before, other / other.sum(axis=2, keepdims=True)
+    return {
+        "names": names,
+        "before": before,
+        "after": after,
+        "change": change,
+        "low": np.minimum(low, change),
+        "high": np.maximum(high, change),
+        "control_change": share[:, 1] - share[:, 0],
+    }
+
+
+def _gene_changes(
+    readout: Readout, pairs: Sequence[PairedSimulation], controls: Sequence[PairedSimulation], names: Sequence[Any]
+) -> dict[str, Any]:
+    """Mean expression of every gene at the end."""
+    values = np.array([[readout.expression(each) for each in pair] for pair in pairs])
+    weight = np.array([[_weight(each) for each in pair] for pair in pairs])
+    change = _mean_change(values, weight)
+    low, high = _interval(values, weight, readout.seed)
+    other = np.zeros((len(controls), values.shape[-1]))
+    for k, pair in enumerate(controls):
+        both = np.array([[readout.expression(each) for each in pair]])
+        other[k] = _mean_change(both, np.array([[_weight(each) for each in pair]]))
+    totals = [readout.total(each, own) for each, own in zip(other, names, strict=True)]
+    for each, own in zip(other, names, strict=True):
+        each[[readout.data.space.index(gene) for gene in own]] = 0.0
+    as_large = np.abs(other) >= np.abs(change) - 1e-12
+    bounds = (other.min(axis=0), other.max(axis=0)) if len(other) else (np.zeros_like(change),) * 2
+    return {
+        "read_genes": tuple(readout.data.space.genes),
+        "gene_change": change,
+        "gene_low": np.minimum(low, change),
+        "gene_high": np.maximum(high, change),
+        "gene_control": np.stack(bounds, axis=1),
+        "gene_as_large": as_large.mean(axis=0) if len(other) else np.zeros_like(change),
+        "total_change": readout.total(change),
+        "control_total_change": np.array(totals),
+    }
+
+
+def _time_changes(
+    readout: Readout, pairs: Sequence[PairedSimulation], controls: Sequence[PairedSimulation]
+) -> dict[str, Any]:
+    """The measured time that cells resemble, at the end and how it still changes."""
+    first = pairs[0].plain.times
+    step = int(np.searchsorted(first, first[0] + LATE * (first[-1] - first[0])))
+    ends = np.array([[readout.time(each) for each in pair] for pair in pairs])
+    late = np.array([[readout.time(each, step) for each in pair] for pair in pairs])
+    weight = np.array([[_weight(each) for each in pair] for pair in pairs])
+    means = (ends * weight).sum(axis=2) / weight.sum(axis=2)
+    progress = ((ends - late) * weight).sum(axis=2) / weight.sum(axis=2) / (first[-1] - first[step])
+    change = float(_mean_change(ends[..., None], weight)[0])
+    low, high = (float(each[0]) for each in _interval(ends[..., None], weight, readout.seed))
+    other = [
+        np.average(readout.time(pair.changed), weights=_weight(pair.changed))
+        - np.average(readout.time(pair.plain), weights=_weight(pair.plain))
+        for pair in controls
+    ]
+    return {
+        "end_time": means.mean(axis=0),
+        "time_shift": np.array([min(low, change), change, max(high, change)]),
+        "control_time_shift": np.array(other),
+        "late_progress": progress.mean(axis=0),
+    }
+
+
+def _distances(data: Snapshots, pair: PairedSimulation) -> dict[str, Any]:
+    """How far states are from the measured cells."""
+    cloud = _NearestMeasured(data.x)
+    plain, changed = (cloud.distance(each.x[-1]) for each in pair)
+    return {
+        "extrapolated_fraction": outside_share(data.x, pair.changed.x[1:]),
+        "extrapolated_before": outside_share(data.x, pair.plain.x[1:]),
+        "end_extrapolated": np.array([outside_share(data.x, each.x[-1:]) for each in pair]),
+        "end_distance": np.array([cloud.typical, np.median(plain), np.median(changed)]),
+    }
+
+
+def outside_share(cells: Float[Array, "cells dim"], states: Float[Array, "steps n dim"]) -> float:
+    """Share of states farther from every measured cell than 99 % of measured cells are from the next one."""
+    rng = np.random.default_rng(0)
+    cloud = torch.from_numpy(np.ascontiguousarray(cells if len(cells) <= 6000 else rng.choice(cells, 6000, False)))
+    some = cloud[torch.from_numpy(rng.permutation(len(cloud))[:1500])]
+    asked = states.reshape(-1, states.shape[-1])
+    asked = torch.from_numpy(np.ascontiguousarray(asked[rng.permutation(len(asked))[:2000]]))
+    if len(cloud) < 2:
+        return 0.0
+    typical = torch.cdist(some, cloud).topk(2, dim=1, largest=False).values[:, 1].quantile(0.99)
+    return float((torch.cdist(asked, cloud).min(dim=1).values > typical).float().mean())
+
+
+class _NearestMeasured:
+    """Distance to the nearest of the measured cells, of at most 6,000 of them drawn at random."""
+
+    def __init__(self, cells: Float[Array, "cells dim"]) -> None:
+        rng = np.random.default_rng(0)
+        self._cloud = torch.from_numpy(np.ascontiguousarray(cells[rng.permutation(len(cells))[:6000]]))
+
+    def distance(self, x: Float[Array, "n dim"]) -> Float[Array, " n"]:
+        """Of each state."""
+        return torch.cdist(torch.from_numpy(np.ascontiguousarray(x)), self._cloud).min(dim=1).values.numpy()
+
+    @property
+    def typical(self) -> float:
+        """Median distance of a measured cell to the next one; 0 for a single cell."""
+        some = self._cloud[:1500]
+        if len(self._cloud) < 2:
+            return 0.0
+        return float(torch.cdist(some, self._cloud).topk(2, dim=1, largest=False).values[:, 1].median())
+
+
+def _weight(found: Simulation) -> Float[Array, " cells"]:
+    """Mass of each cell at the end."""
+    return np.exp(found.log_weight[-1].astype(float))
+
+
+def _mean_change(
+    values: Shaped[Array, "models 2 cells values"], weight: Float[Array, "models 2 cells"]
+) -> Float[Array, " values"]:
+    """Difference of the weighted means with and without the change, mean of the models."""
+    means = np.einsum("mack,mac->mak", values, weight, optimize=True) / weight.sum(axis=2)[..., None]
+    return (means[:, 1] - means[:, 0]).mean(axis=0).astype(float)
+
+
+def _interval(
+    values: Shaped[Array, "models 2 cells values"], weight: Float[Array, "models 2 cells"], seed: int
+) -> tuple[Float[Array, " values"], Float[Array, " values"]]:
+    """95 % interval of the change of a mean over bootstrap samples, each of the initial cells of one of the models; the
+    same cells without and with the change."""
+    rng = np.random.default_rng(seed)
+    models, _, cells, _ = values.shape
+    counts = rng.multinomial(cells, np.full(cells, 1 / cells), size=DRAWS).astype(np.float32)
+    which = rng.integers(models, size=DRAWS)
+    drawn = np.empty((DRAWS, values.shape[-1]))
+    for m in range(models):
+        rows = which == m
+        arms = []
+        for each, mass in zip(values[m], weight[m], strict=True):
+            summed = counts[rows] @ (each * mass[:, None]).astype(np.float32)
+            arms.append(summed / (counts[rows] @ mass.astype(np.float32))[:, None])
+        drawn[rows] = arms[1] - arms[0]
+    low, high = np.quantile(drawn, QUANTILES, axis=0)
+    return low, high
