@@ -5,9 +5,9 @@
 The file is imported as a user would: the first --dims of the components that it holds, clones from obsm["X_clone"], and
 a growth rate of each cell from the genes of cell cycle and of apoptosis (the step "growth"). Models train on the cells
 of all times with the settings of a preset, and nothing is chosen by clones. Early cells (--early) whose clones have
-later cells of either of --fates are moved to the last time (analysis/clones.py); `auroc` is the chance that one whose
-clone mostly became the first fate is predicted more so than one whose clone mostly became the second, with 95 % of
-bootstrap samples of whole clones.
+later cells of either of --fates are moved to the last time (analysis/lineage/clones.py); `auroc` is the chance that one
+whose clone mostly became the first fate is predicted more so than one whose clone mostly became the second, with 95 %
+of bootstrap samples of whole clones.
 
 `with`     trained on cells that have a growth rate, and descendants count by the mass that the model gives them
 `without`  trained on cells without one, and each descendant counts once

@@ -1,7 +1,7 @@
 """One row of scale.py, in a process of its own: what a model costs on some cells, and how near it comes.
 
 prepare, cpu, seconds  processor's time of what is computed once before the steps, and of all the training; the clock
-peak_mb, base_mb       see trial.py: high-water mark of the memory when the training ends, and before it
+peak_mb, base_mb       see run_case.py: high-water mark of the memory when the training ends, and before it
 weights_mb             the file of the trained model
 carry, carry_mb        processor's time to simulate as many cells as there are from the first time through all others,
                        and by how much memory rose at most meanwhile

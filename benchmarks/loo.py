@@ -13,9 +13,9 @@ their address and kept in CELLFLOW_HOME, or named by --file; their checksum is c
 Models train with the settings that a user gets from a preset; nothing is chosen by the time left out. A model may be
 named with other settings, `metric-fm:coupling=unbalanced`, and its rows keep that label. A model that needs what the
 cells do not have is left out with a sentence. Each row is trained in a process of its own, whose peak memory it tells
-(see trial.py). `w1` is the exact W1 of the full clouds, started from the true cells of the time before; `first` holds
-the same distances for the way from the first time on. The file is written after every row, and rows of other models
-and seeds that it holds for the same data and preset are kept, so that a long table can be made in parts.
+(see run_case.py). `w1` is the exact W1 of the full clouds, started from the true cells of the time before; `first`
+holds the same distances for the way from the first time on. The file is written after every row, and rows of other
+models and seeds that it holds for the same data and preset are kept, so that a long table can be made in parts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Diagonal metrics that make space long away from the cells, so that short ways stay among them.
+"""Diagonal metrics that make space long away from the cells, so that geodesics stay among them.
 
     land  Arvanitidis et al., "A locally adaptive normal distribution", NeurIPS 2016, arXiv:1606.02518:
           h_a(x) = sum_i w_i(x) (x_i^a - x^a)^2,   w_i = exp(-|x - x_i|^2 / (2 g^2)),   g the bandwidth

@@ -1,10 +1,10 @@
-"""Cubic ways between points, and slopes at which they do not overshoot.
+"""Cubic paths between points, and slopes at which they do not overshoot.
 
 Hermite's cubic from x0 to x1 with the slopes m0 and m1 at its ends (state a gap) at the share s of the gap:
 
     x(s) = (1-s) x0 + s x1 + s (1-s)^2 b0 - s^2 (1-s) b1,    b0 = m0 - (x1 - x0),  b1 = m1 - (x1 - x0)
 
-The bends b0 and b1 say by how much the way leaves the straight line at either end.
+The offsets b0 and b1 are the tangents less those of the straight line, at either end.
 """
 
 from __future__ import annotations

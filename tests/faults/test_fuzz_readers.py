@@ -2,7 +2,7 @@
 
 Every case goes the way of a user, from the look into the file to the stored data set, with the choices that the file
 itself proposes. It runs in a forked process with a limit on its processor time, as the app reads in a process of its
-own (jobs/alone.py): a crash or a file without end is then counted here, and fails the test.
+own (jobs/sandbox.py): a crash or a file without end is then counted here, and fails the test.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ WORDS = {
     r"stands? still|standing still|stood still": "previous snapshot, at rest",
     r"told": "given, stated",
     r"unseen": "held-out, validation",
-    r"ways?": "path, trajectory; method, form",
+    r"(?<!half-)ways?": "path, trajectory; method, form",
     r"wish(es)?": "goal, requirement",
 }
 """Old words in labels, messages and documents -> words of the field to choose from."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 from pathlib import Path
@@ -91,3 +92,24 @@ def calls_by_name() -> list[str]:
 def test_what_another_process_is_to_call_is_there(path: str):
     module, _, name = path.partition(":")
     assert callable(getattr(importlib.import_module(module), name))
+
+
+NAMED_FILE = re.compile(r"(?<![\w/.<*{}>-])((?:\w+/)*\w+\.py)\b")
+
+
+def named_files() -> list[tuple[str, str]]:
+    """(where, file) of every file that a docstring or a document names."""
+    texts = [(str(each), docstrings((ROOT / each).read_text())) for each in tree.modules() if each.parts[0] != "tests"]
+    texts += [(str(each.relative_to(ROOT)), each.read_text()) for each in ROOT.glob("docs/**/*.md")]
+    return sorted({(place, file) for place, text in texts for file in NAMED_FILE.findall(text)})
+
+
+def docstrings(code: str) -> str:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return "\n".join(ast.get_docstring(node) or "" for node in ast.walk(ast.parse(code)) if isinstance(node, kinds))
+
+
+@pytest.mark.parametrize(("place", "file"), named_files())
+def test_files_that_texts_name_are_there(place: str, file: str):
+    everywhere = ["/app.py", *(f"/{each}" for each in tree.modules())]
+    assert any(each.endswith(f"/{file}") for each in everywhere), f"{place} names {file}, which is not there"

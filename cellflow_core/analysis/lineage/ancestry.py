@@ -2,7 +2,7 @@
 
 Schiebinger et al., Cell 2019, doi:10.1016/j.cell.2019.01.006: a set of cells is a distribution over the cells of its
 time; its descendants are what the transport plans make of it, one after the other, its ancestors the cells whose mass
-it is (analysis/links.py).
+it is (analysis/lineage/transition_maps.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The idea of the geodesic autoencoder of MIOFlow: Huguet et al. 2022, "Manifold interpolating optimal-transport flows for
 trajectory inference", NeurIPS 35 (arXiv:2206.14928, section 4.1). Written from the paper; the distances to be met are
-those of `potential.py`, and the networks work through principal components.
+those of spaces/phate_distances.py, and the networks work through principal components.
 """
 
 from __future__ import annotations

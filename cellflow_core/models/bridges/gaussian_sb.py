@@ -1,4 +1,4 @@
-"""Gaussian Schroedinger bridge: the most likely way from one cloud to the next where only mean and spread count.
+"""Gaussian Schroedinger bridge: the most likely evolution between the means and covariances of two times.
 
 Bunne, Hsieh, Cuturi & Krause, "The Schroedinger bridge between Gaussian measures has a closed form", AISTATS 2023,
 arXiv:2202.05722, Theorem 3 with the Brownian reference dx = sigma dW. Between N(m0, S0) at t0 and N(m1, S1) at

@@ -20,8 +20,8 @@ Clouds alone do not tell noise from drift: what is learnt is the noise of the ch
 true one; `learn_sigma` off keeps a strength that is known, and the motion is the Schroedinger bridge of it.
 
 Where this departs from the paper: noise is learnt as a function of time and the same in every direction; the transport
-is that of models/landing.py; Phi is a plain network, whose Laplace operator is worked out exactly, going forward; R is
-taken at one random moment of each way.
+is that of losses/ot_loss.py; Phi is a plain network, whose Laplace operator is worked out exactly, going forward; R is
+taken at one random time of each path.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Settings(OptionalGrowthSettings):
 
 
 class TransportSpline(CouplingModel, HasGrowth):
-    title = "Transport spline"
+    title = "Transport spline (after Chewi et al.)"
     summary = (
         "Couples the cells of consecutive times by transport plans and lays smooth paths through all times: no network."
     )

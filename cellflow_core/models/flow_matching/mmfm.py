@@ -64,7 +64,7 @@ class HermitePath:
 
 
 class MMFM(DynamicsModel, HasVelocity, HasGrowth):
-    title = "Multi-marginal Flow Matching"
+    title = "Multi-marginal Flow Matching (after Rohbeck et al.)"
     summary = "As OT-CFM, but paths are smooth through all measured times: velocities do not jump there."
     paper = "Rohbeck et al., ICLR 2025 (openreview hwnObmOTrV)"
     conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {

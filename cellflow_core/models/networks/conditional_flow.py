@@ -34,7 +34,7 @@ class ConditionalFlow(nn.Module):
     def loss(
         self, target: Float[Tensor, "batch dim"], condition: Float[Tensor, "batch known"], rng: torch.Generator
     ) -> Float[Tensor, ""]:
-        """Mean squared error of the velocity at one random share of the way of each target."""
+        """Mean squared error of the velocity at one random fraction of the path to each target."""
         noise = torch.randn(target.shape, generator=rng, device=target.device)
         s = torch.rand(len(target), generator=rng, device=target.device)
         on_path = torch.lerp(noise, target, s[:, None])

@@ -62,7 +62,7 @@ class ODESolver(nn.Module):
         }
         try:
             found = odeint(field, start, span, method="dopri5", options={"max_num_steps": MAX_STEPS}, **bound)
-        except AssertionError as error:  # torchdiffeq's way of saying that steps vanish or never end
+        except AssertionError as error:  # torchdiffeq says so where steps vanish or never end
             raise FloatingPointError(
                 f"dopri5 finds no steps that keep an error of {self.tolerance:g} ({error}): "
                 "take a larger tolerance, a smaller learning rate, or a solver with steps of fixed size"

@@ -1,4 +1,4 @@
-"""A force between two cells that hangs on their distance alone, as a sum of known functions with learnt strengths.
+"""A force between two cells that depends on their distance alone, as a sum of known functions with learnt strengths.
 
     F(x - y) = f(|x - y|) (x - y),    f(r) = sum_m c_m max(0, 1 - |r / h - m|),  m = 0 ... knots - 1,  h = reach / knots
 

@@ -1,4 +1,4 @@
-"""MIOFlow: a neural ODE whose clouds meet the measured ones, along ways that keep near cells.
+"""MIOFlow: a neural ODE whose populations match the measured ones, along paths that stay near cells.
 
 Huguet, Magruder, Tong, Fasina, Kuchroo, Wolf & Krishnaswamy, "Manifold interpolating optimal-transport flows for
 trajectory inference", NeurIPS 2022, arXiv:2206.14928. The loss of the paper,
@@ -7,11 +7,11 @@ trajectory inference", NeurIPS 2022, arXiv:2206.14928. The loss of the paper,
 
 in two stages: each time is carried to the next, then the cells of the first time through all times. The hinge is the
 mean of max(0, d - margin), d the distances of a landed cell to its k nearest measured ones of that time. The paper
-works in the latent state of a geodesic autoencoder, whose straight lines are ways through the data; here that
+works in the latent state of a geodesic autoencoder, whose straight lines are geodesics of the data; here that
 autoencoder is a state space (data/spaces/geodesic.py): MIOFlow proper is this model on a data set with those axes.
 
-Departures: transport is the debiased distance of models/landing.py instead of the plain one, and the energy of a way is
-counted against the square of its length, as in neural_ode.py, so that gaps of any width weigh alike.
+Departures: transport is the debiased distance of losses/ot_loss.py instead of the plain one, and the energy of a path
+is counted against the square of its length, as in neural_ode.py, so that gaps of any width weigh alike.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class MIOFlow(DynamicsModel, HasVelocity):
         return self._loss(landed, torch.stack(energies).mean(), batch)
 
     def _carry(self, x0: Tensor, t0: Tensor, t1: Tensor) -> tuple[Tensor, Tensor]:
-        """Where cells land, and the mean of gap times integral of |v|^2 dt: the squared length of a steady way."""
+        """Where cells land, and the mean of gap times integral of |v|^2 dt: at constant speed the squared length."""
         gap, dim, scale = t1 - t0, self.spec.dim, self.spec.scale
 
         def rates(t: Tensor, state: State) -> State:

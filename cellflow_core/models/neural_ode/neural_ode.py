@@ -3,7 +3,7 @@
 Chen et al., "Neural ordinary differential equations", NeurIPS 2018, arXiv:1806.07366, with the transport loss and the
 energy penalty of Tong et al., "TrajectoryNet", ICML 2020, arXiv:2002.04461 and Huguet et al., "MIOFlow", NeurIPS 2022,
 arXiv:2206.14928. Cells of each time are carried to the next through torchdiffeq, however long the gap is. The landed
-clouds are compared with the measured ones as models/landing.py says.
+clouds are compared with the measured ones as losses/ot_loss.py says.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class NeuralODE(DynamicsModel, HasVelocity):
         return Loss(transport + self.config.energy * energy, terms)
 
     def carry(self, batch: Batch) -> tuple[Float[Tensor, "intervals batch dim"], Float[Tensor, ""]]:
-        """Where the cells of each time land at the next one, and the energy of their ways.
+        """Where the cells of each time land at the next one, and the energy of their paths.
 
-        The energy, gap times the integral of |v|^2 dt, is the squared length of a straight and steady way, so that it
-        weighs the same against the transport loss whatever the gap. Weight w shortens ways to 1 / (1 + w).
+        The energy, gap times the integral of |v|^2 dt, is the squared length of a straight path at constant speed, so
+        that it weighs the same against the transport loss whatever the gap. Weight w shortens paths to 1 / (1 + w).
         """
         x0 = batch.x[:-1]
         cells = x0.shape[:2]

@@ -1,7 +1,7 @@
-"""TrajectoryNet: a continuous normalising flow through all measured times, with short and plausible ways.
+"""TrajectoryNet: a continuous normalising flow through all measured times, with short paths near the data.
 
 Tong, Huang, Wolf, van Dijk & Krishnaswamy, "TrajectoryNet: a dynamic optimal transport network for modeling cellular
-dynamics", ICML 2020, arXiv:2002.04461. Cells move with v(t, x), and density along a way changes by the divergence,
+dynamics", ICML 2020, arXiv:2002.04461. Cells move with v(t, x), and density along a path changes by the divergence,
 
     log p(t, x(t)) = log p(b, x(b)) - integral from b to t of tr(dv/dx) ds        (instantaneous change of variables)
 
@@ -12,18 +12,18 @@ of the last time to the time before, there joined by the cells of that time, and
 
 per axis, in standard deviations (pooled) and mean intervals. Energy makes it dynamic optimal transport (Benamou &
 Brenier 2000) whose end is met by likelihood; the squared Jacobian keeps the solver's work small (Finlay et al., ICML
-2020, arXiv:2002.02798); the hinge keeps ways near measured cells of any time, at measured times and half-way between.
+2020, arXiv:2002.02798); the hinge keeps paths near measured cells of any time, at measured times and half-way between.
 With steps of fixed size the Jacobian has another task: where slopes are steep for the steps, the likelihood can be
 bettered by the error of the solver. On a simulated tree it then fell below what the added noise allows, and cells
-landed far from the measured ones; so its weight is far above the paper's, which has small adaptive steps. The price:
+landed far from the measured ones; so its weight is far above the paper's, which has small adaptive steps. The cost:
 it holds back sharp forks. Where a tight first cloud splits into far branches, most cells take one of them and shares
 are wrong; a smaller weight with rk4 and more steps is then needed.
 
 The divergence is exact, dim derivatives at a time, or estimated along one random direction of signs, which stays the
-same on the whole way of a cell (Hutchinson 1990; Grathwohl et al., ICLR 2019, arXiv:1810.01367). Departures from the
-paper: the Gaussian at b has the mean and the variances of the first cells instead of the unit, so that little is left
-for the way from b to the first time; there is no growth. The work grows with the square of the number of times.
-Before the first time the field is only the way from the Gaussian and says nothing of cells.
+same along the whole path of a cell (Hutchinson 1990; Grathwohl et al., ICLR 2019, arXiv:1810.01367). Departures from
+the paper: the Gaussian at b has the mean and the variances of the first cells instead of the unit, so that little is
+left for the path from b to the first time; there is no growth. The work grows with the square of the number of times.
+Before the first time the field is only the path from the Gaussian and says nothing of cells.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Settings(ODESettings, MLPSettings):
 
 @dataclass(frozen=True)
 class BackwardPass:
-    """Log density of each cell, and means over ways: length^2 of an interval, squared slopes, distance from cells."""
+    """Log density of each cell, and means over paths: length^2 of an interval, squared slopes, distance from cells."""
 
     log_density: Float[Tensor, " cells"]
     energy: Tensor
@@ -149,7 +149,7 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
     def _back(
         self, cells: Sequence[Tensor], times: Float[Tensor, " times"], rng: torch.Generator, near: Tensor | None = None
     ) -> BackwardPass:
-        """Cells of each time carried to the base, the last first. near: measured cells that ways should keep to."""
+        """Cells of each time carried to the base, the last first. near: measured cells that paths should stay near."""
         x, log_density, directions = cells[-1][:0], cells[-1].new_zeros(0), self._directions(cells[-1][:0], rng)
         paths, astrays = [], []
         begins = torch.cat([times[:1] - self.spec.interval, times[:-1]])

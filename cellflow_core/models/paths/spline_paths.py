@@ -1,4 +1,4 @@
-"""Ways through all times at once: the straight ways of a chain of plans, bent so that they go on where they come from.
+"""Paths through all times: the straight paths of consecutive plans, with tangents that are continuous at each time.
 
 Transport splines (Chewi et al., "Fast and smooth interpolation on Wasserstein space", AISTATS 2021, arXiv:2010.12101)
 join the cells of each time with those of the next by optimal transport and lay a smooth curve through each chain of
@@ -8,9 +8,10 @@ from means here: around a measured cell x of time k, cells arrive and leave with
     u-(x) = mean of (x_k - x_{k-1}) / (t_k - t_{k-1}),      u+(x) = mean of (x_{k+1} - x_k) / (t_{k+1} - t_k)
 
 over the pairs of the NEIGHBOURS cells nearest to x. m(x) between the two is the slope at which no axis overshoots
-(`spline.monotone_slope`), and the way of each pair leaves x by m - u+ aside of its straight line, or arrives by m - u-
-aside of it. At the first and the last time, where one side is unknown, ways are as straight as they were: between two
-times nothing bends. benchmarks/bends.py compares this with other slopes and numbers of cells on times left out.
+(`spline.monotone_slope`), and the path of each pair leaves x by m - u+ aside of its straight line, or arrives by m - u-
+aside of it. At the first and the last time, where one side is unknown, paths are as straight as they were: between two
+times all are straight. benchmarks/spline_paths.py compares this with other slopes and numbers of cells on times left
+out.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def with_spline_paths(
     slope_between: Callable[..., Tensor] = monotone_slope,
     neighbours: int = NEIGHBOURS,
 ) -> tuple[TransportPlan, ...]:
-    """The plans of consecutive intervals with the bends of their ways.
+    """The plans of consecutive intervals with the tangent offsets of their paths.
 
     slope_between  of the slopes before and after and the gaps they were taken over, as `monotone_slope`
     """

@@ -13,7 +13,7 @@ instead of 0.69 in two, trained alike). At each time they must match the measure
 
     loss = sum over times W(followed, measured) + pull E[Psi(measured) - Psi(around)] 2 / sigma^2
 
-W is the debiased transport of models/landing.py in the place of a Sinkhorn divergence. Where a growth rate g of each
+W is the debiased transport of losses/ot_loss.py in the place of a Sinkhorn divergence. Where a growth rate g of each
 cell is known before (from genes of division and death, for example), a followed cell counts exp(g (t - t0)), g that of
 its start. The second term is the paper's, which makes measured cells likely under the law at rest exp(-2 Psi / sigma^2)
 and rules over Psi where cells rarely come; there Psi is measured from zero, here, as no motion depends on a constant,
@@ -101,7 +101,7 @@ class Landscape(nn.Module):
 
 
 class Prescient(DynamicsModel, HasDrift, HasNoise, HasPotential):
-    title = "PRESCIENT"
+    title = "PRESCIENT (after Yeo et al.)"
     summary = "Follows noisy cells down one landscape, and shapes it until they arrive as they were measured."
     paper = "Yeo, Saksena & Gifford, Nature Communications 2021, doi:10.1038/s41467-021-23518-w"
     default_training: ClassVar[Mapping[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Wasserstein Lagrangian Flows: the cheapest motion between measured clouds, as a game of ways against a potential.
+"""Wasserstein Lagrangian Flows: least-action motion between populations, a game of paths against a potential.
 
 Neklyudov et al., "A computational framework for solving Wasserstein Lagrangian flows", ICML 2024, arXiv:2310.10649.
 Among all laws rho_t with the measured clouds at the measured times, the one of least action solves (theorem 1 there)
@@ -9,22 +9,22 @@ Among all laws rho_t with the measured clouds at the measured times, the one of 
     sb          the law of a Brownian bridge between clouds; s here is the potential of its mean motion v
 
 rho is made of pairs of cells, x_t = (1-u) x0 + u x1 + u (1-u) q(x0, x1, u), u the share of the gap that has passed.
-The players take turns in every step. Along ways of speed x' and mass m that grows at the rate r,
+The players take turns in every step. Along paths of speed x' and mass m that grows at the rate r,
 d(m s)/dt = m (ds/dt + x' . grad s + r s), which makes the game equal to one of far less variance,
 
     max over q, min over s of  integral E m [|grad s - x'|^2 + (lambda s - r)^2 / lambda - |x'|^2 - r^2 / lambda] dt / 2
 
-for s a regression (as in Action Matching, arXiv:2210.06662), for q the shortest ways that s cannot foretell. The first
-two terms weigh only half in the step of q: that leaves the solution, at which they are zero, where it is, and keeps q
-from running after a potential that is not learnt yet (with their full weight the game did not settle).
+for s a regression (as in Action Matching, arXiv:2210.06662), for q the paths of least action that s does not predict.
+The first two terms weigh only half in the step of q: that leaves the solution, at which they are zero, where it is, and
+keeps q from running after a potential that is not learnt yet (with their full weight the game did not settle).
 
 Where this departs from the paper, for the budget of a CPU: pairs and r come from a plan of all cells (exact for ot,
 unbalanced, or entropic with the noise of the bridge) instead of random pairs with weights that are trained, so that q
-starts at the plan's straight ways and only refines them. For sb plan and bridges are the solution already: q rests, and
-x' is the derivative of the bridge's mean and width, each time weighed by 4 u (1-u) as its variance has no bound at the
-ends. `price` is that of the unbalanced plan, in multiples of the mean cost of two clouds; 4 / lambda is the price of
-Kullback-Leibler divergence in the Wasserstein-Fisher-Rao metric, and the mean squared distance of two like clouds is 2
-dim scale^2, which gives lambda = 2 / (price dim scale^2).
+starts at the plan's straight paths and only refines them. For sb plan and bridges are the solution already: q rests,
+and x' is the derivative of the bridge's mean and width, each time weighed by 4 u (1-u) as its variance has no bound at
+the ends. `rho` is the penalty of the unbalanced plan, in multiples of the mean cost of two clouds; 4 / lambda is the
+penalty of Kullback-Leibler divergence in the Wasserstein-Fisher-Rao metric, and the mean squared distance of two like
+clouds is 2 dim scale^2, which gives lambda = 2 / (rho dim scale^2).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from cellflow_core.models.transport.ot_solvers import Exact, StaticBridge, Unbal
 from cellflow_core.models.transport.pair_sampler import Pairing
 
 DAMPING = 0.5
-"""Weight of what s cannot foretell in the step of the ways; 1 in the paper."""
+"""Weight of what s does not predict in the step of the paths; 1 in the paper."""
 TIME_EPS = 1e-3
 """Share of the gap at either end that bridges leave out: their speed has no bound there."""
 
@@ -173,7 +173,7 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
 
 
 def _bend(config: Settings, spec: DataSpec) -> TimeMLP:
-    """q: how a way leaves the straight line between two cells, at first not at all."""
+    """q: how a path leaves the straight line between two cells, at first not at all."""
     both = replace(spec, dim=2 * spec.dim, center=spec.center * 2, times=(0.0, 1.0), interval=1.0)
     made = TimeMLP(both, spec.dim, config.width, config.depth, spec.scale)
     last = made.layers[-1]

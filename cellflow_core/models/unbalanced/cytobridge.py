@@ -86,7 +86,7 @@ class Settings(UnbalancedSettings, DiffusionSettings, MLPSettings):
 
 
 class CytoBridge(DynamicsModel, HasVelocity, HasScore, HasNoise, HasGrowth, HasInteraction):
-    title = "CytoBridge"
+    title = "CytoBridge (after Zhang et al.)"
     summary = "Learns velocity, growth, diffusion and the interaction between cells, and how much interaction explains."
     paper = "Zhang et al., NeurIPS 2025, arXiv:2505.11197"
     conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
