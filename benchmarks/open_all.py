@@ -35,7 +35,7 @@ from cellflow_core.data.importing.pipeline import FileSummary, InvalidInputError
 from cellflow_core.data.readers import NotCellDataError, read
 from cellflow_core.data.readers.folders.matrix_market import plain
 from cellflow_core.data.snapshots import DataRequirement
-from cellflow_core.data.time_labels import unit_of_name
+from cellflow_core.data.times.column_names import unit_of_name
 
 _PERTURBED = re.compile(r"perturb|guide|knock|drug|treatment", re.I)
 _UNBALANCED = 1.5  # times as many cells at one time as at another

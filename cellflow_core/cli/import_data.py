@@ -12,6 +12,7 @@ from cellflow_core.cli import options
 from cellflow_core.cli.table import table
 
 if TYPE_CHECKING:
+    from cellflow_core.data.importing.time_columns import TimeCandidate
     from cellflow_core.data.importing.uploads import Source
 
 
@@ -25,14 +26,14 @@ def add(actions: Any, argv: Sequence[str]) -> None:
         "--time",
         required=True,
         metavar="COLUMN",
-        help='column that holds the time of each cell; "" where there is none',
+        help='column that holds the time of each cell, whatever it looks like; "" where there is none',
     )
     load.add_argument(
         "--number",
         action="append",
         default=[],
         metavar="LABEL=NUMBER",
-        help="number of a time label; LABEL= leaves out",
+        help="time of a label; LABEL= leaves its cells out",
     )
     if list(argv[:2]) == ["data", "import"]:
         options.add_settings(load, _choices())
@@ -70,10 +71,21 @@ def _inspect(chosen: argparse.Namespace) -> None:
         if each.kind == "continuous":
             print(f"{each.known:,} cells from {each.low:g} to {each.high:g}: cut it with --windows")
             continue
-        numbers = ["left out" if number is None else f"{number:g}" for number in each.numbers]
+        numbers = [_number(each, label) for label in each.labels]
         print(table(("label", "number", "cells"), list(zip(each.labels, numbers, each.counts, strict=True))))
+    if found.other_columns:
+        print(
+            f"\nany other column can be the time by --number: {', '.join(each.column for each in found.other_columns)}"
+        )
     for note in found.notes:
         print(note)
+
+
+def _number(candidate: TimeCandidate, label: str) -> str:
+    if label in candidate.open:
+        return "to be given"
+    number = candidate.proposed[label]
+    return "left out" if number is None else f"{number:g}"
 
 
 def _import(chosen: argparse.Namespace) -> None:
@@ -82,17 +94,21 @@ def _import(chosen: argparse.Namespace) -> None:
     from cellflow_core.data.importing.pipeline import ImportChoices
 
     source = _source(chosen.file)
-    found = _alone("inspect_file", source)
+    found = _alone("inspect_file", source, time_column=chosen.time)
     given = {"label": Path(source.name).stem, "time_column": chosen.time, "unit": ""}
     if found.looks == "coordinates":
         given["representation"] = "coordinates"
     numbers: dict[str, float | None] = {}
     if chosen.time and not found.ready:
-        candidate = next((each for each in found.candidates if each.column == chosen.time), None)
+        candidate = next(
+            (each for each in (*found.candidates, *found.other_columns) if each.column == chosen.time), None
+        )
         if candidate is None:
-            there = ", ".join(each.column for each in found.candidates) or "none"
-            raise ValueError(f"{chosen.time!r} is no column that can be a time; columns that can: {there}")
-        numbers = _numbers(chosen.number, dict(zip(candidate.labels, candidate.numbers, strict=True)))
+            there = ", ".join(each.column for each in (*found.candidates, *found.other_columns)) or "none"
+            raise ValueError(
+                f"{found.name} has no column {chosen.time!r} for the time; columns that can be it: {there}"
+            )
+        numbers = _numbers(chosen.number, candidate)
         given["unit"] = candidate.unit
     said = options.given(chosen, _choices())
     if found.unsure and found.looks != "coordinates" and "values" not in said:
@@ -108,17 +124,25 @@ def _log(stage: str) -> None:
     print(stage, file=sys.stderr)
 
 
-def _numbers(pairs: Sequence[str], proposed: dict[str, float | None]) -> dict[str, float | None]:
-    """The time of each label, as proposed or as `--number LABEL=NUMBER` says."""
-    numbers = dict(proposed)
+def _numbers(pairs: Sequence[str], candidate: TimeCandidate) -> dict[str, float | None]:
+    """The time of each label, as proposed or as `--number LABEL=NUMBER` gives it. ValueError where one is left open."""
+    numbers = candidate.proposed
     for pair in pairs:
         label, equals, text = pair.rpartition("=")
-        if not equals or label not in numbers:
-            raise ValueError(f"--number {pair!r}: LABEL=NUMBER with a label out of {', '.join(numbers)}")
+        if not equals or label not in candidate.labels:
+            raise ValueError(f"--number {pair!r}: LABEL=NUMBER with a label out of {', '.join(candidate.labels)}")
         try:
             numbers[label] = float(text) if text else None
         except ValueError as error:
             raise ValueError(f"--number {pair!r}: {text!r} is not a number") from error
+    left = {label: cells for label, cells in candidate.open.items() if label not in numbers}
+    if left:
+        cells = ", ".join(f"{label} ({count:,} cells)" for label, count in left.items())
+        why = "; ".join(dict.fromkeys(candidate.reasons[label] for label in left if label in candidate.reasons))
+        raise ValueError(
+            f"column {candidate.column!r} has labels without a clear time: {cells}; {why}: give each one with "
+            f'--number "LABEL=NUMBER", or leave its cells out with --number "LABEL="'
+        )
     return numbers
 
 

@@ -32,7 +32,7 @@ class Case:
     column    time column that is chosen, None: the one that is proposed first; "": none
     numbers   label -> time given by hand, None to leave its cells out; the others stay as they are proposed
     choices   other choices than those proposed, by the names of ImportChoices
-    open      labels that are proposed without a number
+    open      labels of the time column that are left open for a person to give a number
     reported  words that stand in a step or a note of the data set, each somewhere
     refused   words of the error that the import ends with; then nothing else is tested
     """
@@ -69,7 +69,8 @@ def imported(case: Case) -> store.Dataset:
         values["time_column"] = case.column
     chosen, numbers = parse_choices(values | dict(case.choices))
     if case.open is not None:
-        assert {label for label, number in numbers.items() if number is None} == set(case.open)
+        every = {each.column: each for each in (*found.candidates, *found.other_columns)}
+        assert set(every[chosen.time_column].open) == set(case.open)
     return store.open_dataset(import_file(path, path.name, chosen, numbers | dict(case.numbers)))
 
 

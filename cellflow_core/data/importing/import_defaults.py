@@ -15,6 +15,8 @@ WINDOWS = 6
 def default_choices(found: FileSummary, time: str = "") -> dict[str, Any]:
     """Choices by the names of ImportChoices, and "numbers": time column -> label -> its time, None to leave it out.
 
+    Labels whose time could not be read are not among the numbers: a person gives them one or leaves their cells out.
+
     time  the column that the source of the file says it is, "" where it says nothing: then the likeliest
     """
     first = next((each for each in found.candidates if each.column == time), next(iter(found.candidates), None))
@@ -25,8 +27,8 @@ def default_choices(found: FileSummary, time: str = "") -> dict[str, Any]:
     values["windows"] = WINDOWS if first and first.kind == "continuous" and not found.followed else 0
     values["modality"] = next(iter(found.modalities)) if len(found.modalities) == 1 else ""
     values["values"] = "auto" if found.unsure or found.looks == "coordinates" else found.looks
-    labelled = [each for each in found.candidates if each.kind == "labels"]
-    values["numbers"] = {each.column: dict(zip(each.labels, each.numbers, strict=True)) for each in labelled}
+    labelled = [each for each in (*found.candidates, *found.other_columns) if each.kind == "labels"]
+    values["numbers"] = {each.column: each.proposed for each in labelled}
     return values
 
 

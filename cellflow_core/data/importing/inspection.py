@@ -9,11 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from cellflow_core.data.importing import annotations
-from cellflow_core.data.importing.time_columns import TimeCandidate, candidates, no_time, numbers_in, without_times
+from cellflow_core.data.importing.cell_names import library_note, read_with_name_parts
+from cellflow_core.data.importing.time_columns import (
+    TimeCandidate,
+    candidates,
+    no_time,
+    numbers_in,
+    open_labels,
+    other_columns,
+    without_times,
+)
 from cellflow_core.data.importing.value_type import SUBJECTS, ValueType, scale_of
 from cellflow_core.data.preprocessing import normalisation, qc
 from cellflow_core.data.preprocessing.qc import QCMetrics
-from cellflow_core.data.readers import InvalidInputError, NotCellDataError, Table, gene_names, labels_of, read
+from cellflow_core.data.readers import InvalidInputError, NotCellDataError, Table, gene_names, labels_of
 
 MIN_CELLS = 20
 
@@ -22,7 +31,7 @@ MIN_CELLS = 20
 class FileSummary:
     """What a file holds, before anything is done to it.
 
-    candidates   columns that may be the time, the likeliest first
+    candidates   columns that may be the time, the likeliest first; other_columns: those that do not look like one
     annotations  columns of names, among them those that may be batches; obsm: coordinates that can be the axes
     looks        what the values seem to be: "counts", "log" or "coordinates"; unsure: why a person should say, or ""
     growth       columns named like a growth rate; pictures: published 2-D embeddings; layers: further measurements
@@ -56,21 +65,28 @@ class FileSummary:
     proposed: Mapping[str, float]
     ready: bool
     followed: bool
+    other_columns: tuple[TimeCandidate, ...] = ()
 
 
-def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = None) -> FileSummary:
+def inspect_file(
+    path: str | Path, name: str, quality_at: str | Path | None = None, time_column: str = ""
+) -> FileSummary:
     """Proposals for the import of a file that its owner calls `name`. Raises BadInput with one sentence.
 
-    quality_at  where the quality numbers of every cell are stored for `quality.load`; None: nowhere
+    quality_at   where the quality numbers of every cell are stored for `quality.load`; None: nowhere
+    time_column  a column that a person takes for the time, which is read even if it does not look like one
     """
-    table = without_times(read(Path(path), name))
+    table = without_times(read_with_name_parts(Path(path), name), time_column)
     check_size(table, name)
     scale = scale_of(table)
     found = candidates(table)
-    numbers = measured(table, found)
+    others = other_columns(table, found, time_column)
+    numbers = measured(table, (*found, *others))
     if quality_at is not None:
         qc.save(Path(quality_at), numbers)
     notes = [*table.notes, *_about_values(table, scale)]
+    notes += open_labels(found)
+    notes += filter(None, [library_note(table)])
     if not found:
         notes.append(no_time(table))
     return FileSummary(
@@ -95,6 +111,7 @@ def inspect_file(path: str | Path, name: str, quality_at: str | Path | None = No
         proposed=_proposed(table, scale, numbers),
         ready=table.snapshots is not None,
         followed=annotations.subjects(table)[0] is not None,
+        other_columns=others,
     )
 
 

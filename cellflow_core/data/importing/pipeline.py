@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.importing import annotations, import_annotations, prepare, rna_velocity
+from cellflow_core.data.importing.cell_names import read_with_name_parts
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.inspection import (
     FileSummary,
@@ -19,12 +20,12 @@ from cellflow_core.data.importing.inspection import (
     measured,
     sentences,
 )
-from cellflow_core.data.importing.time_columns import MIN_PER_TIME, TimeCandidate, times_of, without_times
+from cellflow_core.data.importing.time_columns import MIN_PER_TIME, TimeCandidate, few_cells, times_of, without_times
 from cellflow_core.data.importing.value_type import ValueType, scale_of
 from cellflow_core.data.preprocessing import normalisation, qc, selection
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState
 from cellflow_core.data.preprocessing.qc import QCMetrics
-from cellflow_core.data.readers import InvalidInputError, Table, read
+from cellflow_core.data.readers import InvalidInputError, Table
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store import save_dataset
 
@@ -45,7 +46,7 @@ def import_file(
     Raises BadInput with one sentence; nothing is stored then.
     """
     say("reading the file")
-    table = without_times(read(Path(path), name), choices.time_column)
+    table = without_times(read_with_name_parts(Path(path), name), choices.time_column)
     recipe = {"step": "import", "settings": choices.as_dict() | {"numbers": dict(numbers)}}
     label = choices.label.strip() or Path(name).stem
     if table.snapshots is not None:
@@ -94,6 +95,7 @@ def _snapshots(
     times = times[made.kept]
     subject, dose = annotations.subjects(table)
     _check_times(times, name, choices, followed=subject is not None)
+    made.notes += few_cells(times, followed=subject is not None)
     assert made.space is not None
     if made.space.dim < (1 if subject is not None else 2):
         raise InvalidInputError(
@@ -241,9 +243,8 @@ def _check_times(times: Array, name: str, choices: ImportChoices, followed: bool
             "choose another column"
         )
     few = [f"{time:g} ({count})" for time, count in zip(distinct, counts, strict=True) if count < MIN_PER_TIME]
-    shown = ", ".join(few[:5]) + (" ..." if few[5:] else "")
     if few and not followed:
         raise InvalidInputError(
-            f"{name}: fewer than {MIN_PER_TIME} cells at time {shown}: leave these times out, or join them "
-            "with a neighbour by giving both the same number"
+            f"{name}: fewer than {MIN_PER_TIME} cells at time {', '.join(few[:5])}{' ...' if few[5:] else ''}: leave "
+            "these times out, or join them with a neighbour by giving both the same number"
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,24 +12,25 @@ import numpy as np
 from cellflow_core.data.importing.time_bins import quantile_bins
 from cellflow_core.data.importing.value_type import SUBJECTS
 from cellflow_core.data.readers import MISSING, InvalidInputError, Table, labels_of
-from cellflow_core.data.time_labels import (
-    DOUBTFUL,
-    is_continuous_name,
-    is_time_name,
-    likeness,
-    propose,
-    unit_of_name,
-)
+from cellflow_core.data.times.column_names import is_continuous_name, is_time_name, unit_of_name
+from cellflow_core.data.times.time_labels import DOUBTFUL, Proposal, likeness, propose
 
 Array = np.ndarray
 MIN_PER_TIME = 5
+FEW_CELLS = 20
 MAX_TIMES = 60
 """Columns with more different values are continuous, and no time of sampling."""
+MOST_OTHERS = 40
+"""So many columns that do not look like a time are offered beside those that do."""
+IN_NAMES = "of the cell name"
+_NO_TIME_IN_NAME = "it numbers cells or samples in their names"
 
 
 @dataclass(frozen=True)
 class TimeCandidate:
-    """A column that may be the time: its labels in the proposed order, each with number (None: unclear) and cells.
+    """A column that may be the time: its labels in the proposed order, each with number (None: left open) and cells.
+
+    reasons  label that is left open -> why, as a part of a sentence
 
     A continuous one has no labels: its cells lie between `low` and `high`, `known` of them have a value, and it is
     cut into windows.
@@ -44,6 +45,19 @@ class TimeCandidate:
     low: float = 0.0
     high: float = 0.0
     known: int = 0
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def proposed(self) -> dict[str, float | None]:
+        """Label -> its time; None for cells without a label. Labels that are left open are not in it."""
+        every = zip(self.labels, self.numbers, strict=True)
+        return {label: number for label, number in every if number is not None or label == MISSING}
+
+    @property
+    def open(self) -> dict[str, int]:
+        """Labels whose time must be given by hand -> their cells."""
+        every = zip(self.labels, self.counts, strict=True)
+        return {label: count for label, count in every if label not in self.proposed}
 
     @property
     def is_order(self) -> bool:
@@ -65,25 +79,50 @@ def candidates(table: Table) -> tuple[TimeCandidate, ...]:
             continue
         if table.format == "table" and values.dtype.kind in "fiu" and not is_time_name(column):
             continue
-        labels = labels_of(values)
-        counts = Counter(labels.tolist())
-        proposal = propose((each for each in counts if each != MISSING), column)
-        if not is_time_name(column) and min(counts.values()) < MIN_PER_TIME:
+        candidate = labelled(table, column)
+        if not is_time_name(column) and min(candidate.counts) < MIN_PER_TIME:
             continue
-        like = likeness(column, proposal.labels)
+        like = likeness(column, [each for each in candidate.labels if each != MISSING])
         if not like:
             continue
-        missing = (MISSING,) if MISSING in counts else ()
-        every = (*proposal.labels, *missing)
-        candidate = TimeCandidate(
-            column, every, (*proposal.numbers, *(None for _ in missing)), proposal.unit, tuple(counts[k] for k in every)
-        )
         found.append((like, candidate))
     ordered = sorted(found, key=lambda each: -each[0])
     clear = [candidate for like, candidate in ordered if like >= DOUBTFUL]
     every = (*clear, *continuous(table), *(candidate for like, candidate in ordered if like < DOUBTFUL))
     followed = table.format == SUBJECTS  # its reader knows which column is the time; age is none
     return tuple(sorted(every, key=lambda each: each.column != "time")) if followed else every
+
+
+def labelled(table: Table, column: str) -> TimeCandidate:
+    """The labels of any column, with the times that can be read from them."""
+    counts = Counter(labels_of(table.obs[column]).tolist())
+    distinct = [each for each in counts if each != MISSING]
+    found = propose(distinct, column)
+    if column.endswith(IN_NAMES) and not found.unit:
+        found = Proposal(
+            tuple(sorted(distinct)), (None,) * len(distinct), "", dict.fromkeys(distinct, _NO_TIME_IN_NAME)
+        )
+    missing = (MISSING,) if MISSING in counts else ()
+    every = (*found.labels, *missing)
+    numbers = (*found.numbers, *(None for _ in missing))
+    return TimeCandidate(column, every, numbers, found.unit, tuple(counts[k] for k in every), reasons=found.reasons)
+
+
+def other_columns(table: Table, found: Iterable[TimeCandidate], named: str = "") -> tuple[TimeCandidate, ...]:
+    """Columns that do not look like a time and may be one all the same, if a person says so; with the one `named`."""
+    taken, features = {each.column for each in found}, set(table.features)
+    held: list[TimeCandidate] = []
+    for column in dict.fromkeys(map(str, table.obs.columns)):
+        values = table.obs[column]
+        if column in taken or values.ndim > 1 or not values.nunique():
+            continue
+        if column != named and (len(held) == MOST_OTHERS or values.nunique() < 2 or column in features):
+            continue
+        if values.nunique() <= MAX_TIMES:
+            held.append(labelled(table, column))
+        elif values.dtype.kind in "fiu":
+            held.append(_many_numbers(table, column))
+    return tuple(held)
 
 
 def continuous(table: Table) -> tuple[TimeCandidate, ...]:
@@ -95,12 +134,15 @@ def continuous(table: Table) -> tuple[TimeCandidate, ...]:
             continue
         if values.nunique() <= MAX_TIMES:
             continue
-        number = numbers_in(values)
-        number = number[np.isfinite(number)]
-        unit = unit_of_name(column)
-        limits = float(number.min()), float(number.max())
-        found.append(TimeCandidate(column, (), (), unit, (), "continuous", *limits, known=len(number)))
+        found.append(_many_numbers(table, column))
     return tuple(sorted(found, key=lambda each: (-each.known, "global" not in each.column.lower())))
+
+
+def _many_numbers(table: Table, column: str) -> TimeCandidate:
+    number = numbers_in(table.obs[column])
+    number = number[np.isfinite(number)]
+    limits = (float(number.min()), float(number.max())) if len(number) else (0.0, 0.0)
+    return TimeCandidate(column, (), (), unit_of_name(column), (), "continuous", *limits, known=len(number))
 
 
 def numbers_in(column: Any) -> Array:
@@ -137,6 +179,28 @@ def no_time(table: Table) -> str:
     )
 
 
+def open_labels(found: Iterable[TimeCandidate]) -> list[str]:
+    """A sentence for each column of times in which labels are left open: how many cells of which label, and why."""
+    sentences: list[str] = []
+    for each in found:
+        if each.open and len(each.open) < len(each.labels):
+            why = "; ".join(dict.fromkeys(each.reasons[label] for label in each.open if label in each.reasons))
+            cells = _cells_of(each.open, each.open)
+            sentences.append(f"labels of {each.column!r} without a clear time: {cells}; {why}: give each a number")
+    return sentences
+
+
+def few_cells(times: Array, followed: bool = False) -> list[str]:
+    """A sentence for times with so few cells that they say little of how cells differ at that time."""
+    at, counts = np.unique(times, return_counts=True)
+    few = [f"time {time:g} has only {count} cells" for time, count in zip(at, counts, strict=True) if count < FEW_CELLS]
+    return (
+        [f"{', '.join(few)}: too few to say how cells of this time differ"]
+        if few and len(at) > 1 and not followed
+        else []
+    )
+
+
 def times_of(
     obs: Any, name: str, column: str, numbers: Mapping[str, float | None], windows: int = 0, every: bool = False
 ) -> tuple[Array, list[str]]:
@@ -161,11 +225,12 @@ def times_of(
         )
     labels = labels_of(values)
     distinct = sorted(set(labels.tolist()))
+    counts = Counter(labels.tolist())
     open_ones = [each for each in distinct if each not in numbers and each != MISSING]
     if open_ones:
         raise InvalidInputError(
-            f"{name}: {len(open_ones)} labels of {column!r} have no time ({', '.join(open_ones[:5])}): give each a "
-            "number, or leave its cells out"
+            f"{name}: {len(open_ones)} {'label has' if len(open_ones) == 1 else 'labels have'} no time in column "
+            f"{column!r}: {_cells_of(open_ones, counts)}; give each a number, or leave its cells out"
         )
     given = {each: numbers.get(each) for each in distinct}
     as_number = {each: np.nan if value is None else float(value) for each, value in given.items()}
@@ -174,7 +239,7 @@ def times_of(
         raise InvalidInputError(f"{name}: a label of {column!r} was given an infinite time: give it a number")
     used = sorted(((k, v) for k, v in given.items() if v is not None), key=lambda each: each[1])
     steps = [f"time from column {column!r}: " + ", ".join(f"{k} is {v:g}" for k, v in used)]
-    return times, steps + _without(times)
+    return times, steps + _without(times, _cells_of([each for each in distinct if given[each] is None], counts))
 
 
 def _windows_of(obs: Any, name: str, column: str, windows: int) -> tuple[Array, list[str]]:
@@ -199,6 +264,12 @@ def _windows_of(obs: Any, name: str, column: str, windows: int) -> tuple[Array, 
     return times, steps + _without(times)
 
 
-def _without(times: Array) -> list[str]:
+def _without(times: Array, labels: str = "") -> list[str]:
     out = int(np.isnan(times).sum())
-    return [f"left out {out:,} cells without a time"] if out else []
+    return [f"left out {out:,} cells without a time" + (f": {labels}" if labels else "")] if out else []
+
+
+def _cells_of(labels: Iterable[str], counts: Mapping[str, int]) -> str:
+    """ "Ctrl (18 cells), unst (40 cells)"."""
+    every = [f"{each} ({counts[each]:,} cell{'s' if counts[each] != 1 else ''})" for each in labels]
+    return ", ".join(every[:8]) + (f" and {len(every) - 8} more labels" if len(every) > 8 else "")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.readers.table import Table
-from cellflow_core.data.time_labels import is_time_name
+from cellflow_core.data.times.column_names import is_time_name
 
 GENE_HEADS = {
     "gene",

@@ -26,7 +26,7 @@ from cellflow_core.data.readers.table import (
     names_of,
     short,
 )
-from cellflow_core.data.time_labels import is_time_name
+from cellflow_core.data.times.column_names import is_time_name
 
 _HEAD = 1 << 18  # bytes that are looked at to find the layout; more where one line is longer
 
