@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
+from cellflow_core.setting_labels import LABELS
+
 
 @dataclass(frozen=True)
 class Setting:
     """One field of a Config as data: what a form, a command line or a table needs to show it.
 
-    words  what a form calls the choices that are abbreviations
+    label          the field's name for it, with the symbol of the paper where there is one: "Noise σ", "Hidden width"
+    choice_labels  what a form calls the choices that are abbreviations
     """
 
     name: str
@@ -25,6 +28,12 @@ class Setting:
     unit: str = ""
     choices: tuple[str, ...] = ()
     choice_labels: Mapping[str, str] = field(default_factory=dict)
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            words = self.name.replace("_", " ")
+            object.__setattr__(self, "label", LABELS.get(self.name, words[:1].upper() + words[1:]))
 
     def check(self, owner: str, value: Any) -> Any:
         """Return `value` in the type of this setting, or raise ValueError with a sentence that names it."""
@@ -58,9 +67,12 @@ def setting(
     high: float | None = None,
     unit: str = "",
     choice_labels: Mapping[str, str] | None = None,
+    label: str = "",
 ) -> Any:
-    """Declare one field of a Config: default, meaning, bounds (both included), unit, and words for its choices."""
-    about = {"help": help, "low": low, "high": high, "unit": unit, "choice_labels": choice_labels or {}}
+    """Declare one field of a Config: default, meaning, bounds (both included), unit, words for its choices, and what a
+    form calls it (none: its name in words)."""
+    about = {"help": help, "low": low, "high": high, "unit": unit}
+    about |= {"choice_labels": choice_labels or {}, "label": label}
     return field(default=default, metadata=about)
 
 
@@ -120,9 +132,24 @@ def variant(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:
     """ " (entropic, diffusion off)": choices and switches of `values` that are not the usual ones, or nothing."""
     named = [each for each in settings if each.kind in ("choice", "bool") and values[each.name] != each.default]
     words = [
-        f"{each.name.replace('_', ' ')} {'on' if values[each.name] else 'off'}"
+        f"{each.label.lower()} {'on' if values[each.name] else 'off'}"
         if each.kind == "bool"
         else each.choice_labels.get(values[each.name], values[each.name])
         for each in named
     ]
     return f" ({', '.join(words)})" if words else ""
+
+
+def differences(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:
+    """ "entropic, hidden width 8": every one of `values` that is not the default, or nothing."""
+    changed = [each for each in settings if each.name in values and values[each.name] != each.default]
+    words = []
+    for each in changed:
+        value = values[each.name]
+        if each.kind == "choice":
+            words.append(str(each.choice_labels.get(value, value)))
+        elif each.kind == "bool":
+            words.append(f"{each.label.lower()} {'on' if value else 'off'}")
+        else:
+            words.append(f"{each.label} {value:,}" if each.kind == "int" else f"{each.label} {value}")
+    return ", ".join(words)

@@ -58,7 +58,7 @@ def test_label_and_help_are_words() -> None:
     assert help_of(batch) == "Cells of each time in a step. From 2 to 1,000,000. Usually 256."
     assert help_of(sigma) == "Noise. At least 0. Usually 0."
     long = Setting("sigma", "float", 0.5, "noise", unit="spreads per square root of time")
-    assert label_of(long) == "Sigma"
+    assert label_of(long) == "Noise σ"
     assert help_of(long) == "Noise. In spreads per square root of time. Usually 0.5."
     assert help_of(Setting("on", "bool", True)) == "Usually on."
     axes = Setting("axes", "choice", "pca", choices=("pca", "genes"), choice_labels={"pca": "principal components"})

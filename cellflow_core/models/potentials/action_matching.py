@@ -80,6 +80,7 @@ class Settings(PathNoiseSettings, MLPSettings):
         0.01,
         10.0,
         "standard deviations (pooled) per square root of the mean time interval",
+        label="Diffusion coefficient σ",
     )
     wfr_length: float = setting(
         1.0,

@@ -26,10 +26,9 @@ def form_of(settings: Sequence[Setting], defaults: Mapping[str, Any], key: str) 
 
 
 def label_of(setting: Setting) -> str:
-    """The name as words, with a short unit: "Learning rate", "Batch (cells)"."""
-    words = setting.name.replace("_", " ")
+    """The field's name, with a short unit: "Learning rate", "Batch (cells)"."""
     unit = f" ({setting.unit})" if 0 < len(setting.unit) <= SHORT_UNIT else ""
-    return words[:1].upper() + words[1:] + unit
+    return setting.label + unit
 
 
 def help_of(setting: Setting) -> str:
