@@ -1,4 +1,4 @@
-"""Leave one time out (protocol loo-v1): the table of how near each model comes to cells that it has not seen.
+"""Leave one time out (protocol loo-v2): the table of how near each model comes to cells that it was not trained on.
 
     python benchmarks/loo.py --data FILE|ID|eb|cite|multi --models a,b|all --seeds 42,43 --out FILE.json
 
@@ -13,9 +13,11 @@ their address and kept in CELLFLOW_HOME, or named by --file; their checksum is c
 Models train with the settings that a user gets from a preset; nothing is chosen by the time left out. A model may be
 named with other settings, `metric-fm:coupling=unbalanced`, and its rows keep that label. A model that needs what the
 cells do not have is left out with a sentence. Each row is trained in a process of its own, whose peak memory it tells
-(see run_case.py). `w1` is the exact W1 of the full clouds, started from the true cells of the time before; `first`
-holds the same distances for the way from the first time on. The file is written after every row, and rows of other
-models and seeds that it holds for the same data and preset are kept, so that a long table can be made in parts.
+(see run_case.py). `w1` is the exact W1 of the full clouds, started from the true cells of the time before, one point a
+cell in every row (`points_per_cell`); `plan` holds the distances of a transport plan with eight partners a cell, and
+`first` those of the prediction from the first time. The file is written after every row, and rows of other models and
+seeds that it holds for the same data and preset are kept, so that a long table can be made in parts; rows made on
+another machine name it.
 """
 
 from __future__ import annotations
@@ -57,21 +59,22 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         run_case.named(name)
     data = read(asked)
     folds, seeds = evaluate.middle_times(data), [int(each) for each in asked.seeds.split(",")]
-    refused = {name: said for name in names if (said := run_case.missing_data(name, data))}
-    for said in refused.values():
-        print(f"left out: {said}", file=sys.stderr, flush=True)
+    refused = {name: message for name in names if (message := run_case.missing_data(name, data))}
+    for message in refused.values():
+        print(f"left out: {message}", file=sys.stderr, flush=True)
     names = tuple(name for name in names if name not in refused)
     found = about(asked, data)
     again = {(name, seed) for name in names for seed in seeds}
-    alike = ("protocol", "data", "preset", "machine")
+    alike = ("protocol", "data", "preset")
     rows = resumable_table.earlier(asked.out, found, alike, lambda row: (row["model"], row["seed"]) in again)
-    beside = {fold: evaluate.baseline_scores(data, fold, limit=len(data.x)) for fold in folds}
-    found |= {"rows": rows, **trivial_rows(beside), "refused": refused, "failed": []}
-    found |= {"published": published.beside(asked.data, data.dim)}
+    elsewhere = resumable_table.other_machine(asked.out, found)
+    baselines = {fold: evaluate.baseline_scores(data, fold, limit=evaluate.PARTNERS * len(data.x)) for fold in folds}
+    found |= {"rows": rows, **baseline_rows(baselines), "refused": refused, "failed": []}
+    found |= {"published": published.rows(asked.data, data.dim)}
     for name in names:
         for seed in seeds:
             for fold in folds:
-                resumable_table.one(found, _trial(asked, name, data, seed, beside[fold]))
+                resumable_table.one(found, _trial(asked, name, data, seed, baselines[fold]), **elsewhere)
                 resumable_table.write(asked.out, found)
     resumable_table.write(asked.out, found)
     print(table(found))
@@ -102,7 +105,7 @@ def raw(asked: argparse.Namespace) -> bool:
 
 
 def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
-    """On what, how, when and where the table is made. What is as usual is not told, as in tables made before."""
+    """On what, how, when and where the table is made. What is as usual is left out, as in tables made before."""
     special = {
         "scaled": False if raw(asked) else None,
         "scaler": "without the time left out" if asked.scaler == "seen" else None,
@@ -128,12 +131,12 @@ def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
     }
 
 
-def trivial_rows(beside: dict[float, BaselineScores]) -> dict[str, Any]:
-    """The answers that need no model: mean W1, W1 at each fold, and every distance."""
-    w1 = [{"fold": fold} | {name: getattr(each, name).w1 for name in BASELINES} for fold, each in beside.items()]
+def baseline_rows(baselines: dict[float, BaselineScores]) -> dict[str, Any]:
+    """The baselines without a model: mean W1, W1 at each fold, and every distance."""
+    w1 = [{"fold": fold} | {name: getattr(each, name).w1 for name in BASELINES} for fold, each in baselines.items()]
     every = [
         {"fold": fold, "answer": name} | run_case.plain(getattr(each, name))
-        for fold, each in beside.items()
+        for fold, each in baselines.items()
         for name in BASELINES
     ]
     means = {name: float(np.mean([each[name] for each in w1])) for name in BASELINES}
@@ -141,12 +144,14 @@ def trivial_rows(beside: dict[float, BaselineScores]) -> dict[str, Any]:
 
 
 def table(found: dict[str, Any]) -> str:
-    """Each model's mean over folds, mean and spread of that over seeds; the trivial answers; the published rows."""
+    """Each model's mean over folds, mean and spread of that over seeds; the baselines; the published rows."""
     folds = [each["fold"] for each in found["baselines_by_fold"]]
     where, data = found["machine"], found["data"]
     labels = [*dict.fromkeys(row["model"] for row in found["rows"])]
     wide = max(16, *map(len, labels)) if labels else 16
-    head = f"{'':{wide}} {'mean W1':>8} {'+- seeds':>8} " + " ".join(f"{f'at {fold:g}':>7}" for fold in folds)
+    head = f"{'':{wide}} {'mean W1':>8} {'+- seeds':>8} {'plan':>8} " + " ".join(
+        f"{f'at {fold:g}':>7}" for fold in folds
+    )
     lines = [
         f"{found['protocol']}, {data['file']}: {data['cells']} cells, {data['dims']} coordinates"
         + ("" if data.get("scaled", True) else " unscaled")
@@ -161,14 +166,16 @@ def table(found: dict[str, Any]) -> str:
         means = [np.mean([row["w1"] for row in own if row["seed"] == seed]) for seed in seeds]
         spread = f"{np.std(means, ddof=1):8.3f}" if len(means) > 1 else f"{'-':>8}"
         at = " ".join(_mean([row["w1"] for row in own if row["fold"] == fold], 7, 3) for fold in folds)
+        plan = _mean([row["plan"]["w1"] for row in own if "plan" in row], 8, 3)
         first = _mean([row["first"]["w1"] for row in own if "first" in row], 7, 3)
         seconds = np.mean([row.get("cpu", row["seconds"]) for row in own])
         peak = max((row.get("peak_mb", 0) for row in own), default=0)
         rest = f"{seconds:9.1f} {f'{peak:.0f}' if peak else '-':>8} {len(seeds):6}"
-        lines.append(f"{name:{wide}} {np.mean(means):8.3f} {spread} {at} {first} {rest}")
-    for name in BASELINES:
+        lines.append(f"{name:{wide}} {np.mean(means):8.3f} {spread} {plan} {at} {first} {rest}")
+    for name in (each for each in BASELINES if each != "midpoint_plan"):
         at = " ".join(f"{each[name]:7.3f}" for each in found["baselines_by_fold"])
-        lines.append(f"{name:{wide}} {found['baselines'][name]:8.3f} {'':8} {at}")
+        plan = f"{found['baselines']['midpoint_plan']:8.3f}" if name == "midpoint" else f"{'':8}"
+        lines.append(f"{name:{wide}} {found['baselines'][name]:8.3f} {'':8} {plan} {at}")
     return "\n".join([*lines, *published.lines(found["published"])])
 
 
@@ -176,15 +183,17 @@ def _mean(values: list[float], width: int, digits: int) -> str:
     return f"{np.mean(values):{width}.{digits}f}" if values else f"{'-':>{width}}"
 
 
-def _trial(asked: argparse.Namespace, name: str, data: Snapshots, seed: int, beside: BaselineScores) -> run_case.Trial:
+def _trial(
+    asked: argparse.Namespace, name: str, data: Snapshots, seed: int, baselines: BaselineScores
+) -> run_case.Trial:
     return run_case.Trial(
         model=name,
         data=data,
         seed=seed,
-        fold=beside.time,
+        fold=baselines.time,
         preset=asked.preset,
         threads=asked.threads,
-        beside=beside,
+        baselines=baselines,
         steps=asked.steps,
         own_scale=asked.scaler == "seen",
     )

@@ -20,7 +20,7 @@ PEEKED = "the checkpoint was chosen on the time left out"
 
 @dataclass(frozen=True)
 class Published:
-    """mean, spread: of W1 over the times left out, spread over seeds (None: not told). note: what is not comparable."""
+    """mean, spread: of W1 over the times left out, and over seeds (None: not given). note: what is not comparable."""
 
     data: str
     dims: int
@@ -31,7 +31,7 @@ class Published:
     note: str = ""
 
 
-def beside(data: str, dims: int) -> list[dict[str, Any]]:
+def rows(data: str, dims: int) -> list[dict[str, Any]]:
     """The rows for an official file and a number of components, best first; [] where none were found."""
     found = [each for each in ROWS if (each.data, each.dims) == (data, dims)]
     return [asdict(each) for each in sorted(found, key=lambda each: each.mean)]
@@ -39,12 +39,12 @@ def beside(data: str, dims: int) -> list[dict[str, Any]]:
 
 def lines(rows: list[dict[str, Any]]) -> list[str]:
     """The rows as they stand below a table."""
-    told = ["published, same protocol and file (mean W1, +- over seeds):"] if rows else []
+    printed = ["published, same protocol and file (mean W1, +- over seeds):"] if rows else []
     for row in rows:
         spread = f"{row['spread']:8.3f}" if row["spread"] is not None else f"{'-':>8}"
         note = f"; {row['note']}" if row["note"] else ""
-        told.append(f"{row['method']:16} {row['mean']:8.3f} {spread}  {row['source']}{note}")
-    return told
+        printed.append(f"{row['method']:16} {row['mean']:8.3f} {spread}  {row['source']}{note}")
+    return printed
 
 
 def _five(method: str, source: str, eb: Any, cite: Any = None, multi: Any = None, note: str = "") -> list[Published]:

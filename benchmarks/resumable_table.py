@@ -19,13 +19,20 @@ def one(
 ) -> None:
     """Add a row (`trial.alone`), with what is known of it besides, or the sentence of what went wrong: one model that
     fails takes no other row with it."""
-    where = " ".join([f"{asked.model} seed {asked.seed} without {asked.fold:g}", *map(str, known.values())])
+    where = " ".join(
+        [
+            f"{asked.model} seed {asked.seed} without {asked.fold:g}",
+            *(str(each) for name, each in known.items() if name != "machine"),
+        ]
+    )
     try:
         row = run_case.alone(asked, make)
     except (ValueError, RuntimeError, ArithmeticError, MemoryError, BrokenProcessPool) as error:
-        said = f"{type(error).__name__}: {error}"
-        found["failed"].append({**known, "model": asked.model, "seed": asked.seed, "fold": asked.fold, "error": said})
-        print(f"{where} failed: {said}", file=sys.stderr, flush=True)
+        message = f"{type(error).__name__}: {error}"
+        found["failed"].append(
+            {**known, "model": asked.model, "seed": asked.seed, "fold": asked.fold, "error": message}
+        )
+        print(f"{where} failed: {message}", file=sys.stderr, flush=True)
     else:
         found["rows"].append(known | row)
         print(f"{where}: {row['w1']:.3f}", file=sys.stderr, flush=True)
@@ -45,6 +52,15 @@ def earlier(path: Path | None, made: dict[str, Any], alike: tuple[str, ...], aga
             f"{path.name} holds a table of other {', '.join(others)} or {last}: name another file for --out"
         )
     return [row for row in held["rows"] if not again(row)]
+
+
+def other_machine(path: Path | None, made: dict[str, Any]) -> dict[str, Any]:
+    """Keep the machine of an earlier part of the table in `made`; what new rows say of theirs where it is another."""
+    here = made["machine"]
+    if path is None or not path.exists():
+        return {}
+    made["machine"] = json.loads(path.read_text())["machine"]
+    return {} if made["machine"] == here else {"machine": here["system"]}
 
 
 def write(path: Path | None, found: dict[str, Any]) -> None:

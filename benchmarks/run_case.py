@@ -47,8 +47,8 @@ class Trial:
 
     model     name, or name:setting=value, as in `named`
     steps     of training, instead of the preset's; None: the preset's
-    own_scale the cells are scaled anew without those of the fold; distances are told in the unit of `data` all the same
-    beside    the answers that need no model, for this fold; None: not needed
+    own_scale the cells are scaled anew without those of the fold; distances are in the unit of `data` all the same
+    baselines of this fold, without a model; None: not needed
     """
 
     model: str
@@ -57,7 +57,7 @@ class Trial:
     fold: float
     preset: str
     threads: int
-    beside: BaselineScores | None = None
+    baselines: BaselineScores | None = None
     steps: int | None = None
     own_scale: bool = False
 
@@ -89,13 +89,11 @@ def row(asked: Trial) -> dict[str, Any]:
     """Train and score here."""
     model, data, unit, made = trained(asked)
     limit = evaluate.PARTNERS * len(data.x)
-    found = evaluate.scores(model, data, asked.fold, seed=asked.seed, limit=limit, unit=unit, baselines=asked.beside)
-    return (
-        made
-        | {"w1": found.from_previous.w1}
-        | plain(found.from_previous)
-        | {"first": plain(found.from_first), "date": machine.today()}
-    )
+    found = evaluate.scores(model, data, asked.fold, seed=asked.seed, limit=limit, unit=unit, baselines=asked.baselines)
+    made |= {"w1": found.from_previous.w1, "points_per_cell": 1} | plain(found.from_previous)
+    if found.from_plan is not found.from_previous:
+        made["plan"] = plain(found.from_plan)
+    return made | {"first": plain(found.from_first), "date": machine.today()}
 
 
 def trained(asked: Trial) -> tuple[DynamicsModel, Snapshots, np.ndarray | None, dict[str, Any]]:
@@ -151,8 +149,8 @@ def missing_data(label: str, data: Snapshots) -> str:
     kind = registry.find(name)
     if not kind.installed():
         return f"{label} needs the package {kind.package}, which is not installed"
-    said = kind.missing_data(kind.Config.from_dict(settings), data.has)
-    return f"{label}: {said}" if said else ""
+    message = kind.missing_data(kind.Config.from_dict(settings), data.has)
+    return f"{label}: {message}" if message else ""
 
 
 def named(label: str) -> tuple[str, dict[str, Any]]:

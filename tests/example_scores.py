@@ -19,10 +19,11 @@ def scores(**change: Any) -> results.Scores:
         "time_unit": "days",
         "from_previous": distances(0.8),
         "from_first": distances(0.95),
+        "from_plan": change.get("from_previous", distances(0.8)),
         "previous": distances(1.3, mass_error=0.0),
         "next": distances(1.1),
         "linear": distances(1.0),
-        "midpoint": distances(0.85),
+        **dict.fromkeys(("midpoint", "midpoint_plan"), distances(0.85)),
         "floor": distances(0.7, mass_error=float("nan"), coverage=0.97),
         "notes": ("OT-CFM knows no growth: its mass error is that of a number of cells that never changes.",),
     }

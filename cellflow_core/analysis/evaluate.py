@@ -1,12 +1,13 @@
-"""Protocol loo-v1: how near a model comes to the cells of a time that it was not trained on, beside trivial answers.
+"""Protocol loo-v2: how near a model comes to the cells of a time that it was not trained on, beside trivial answers.
 
 For each time but the first and the last: a model that was trained without it starts from all measured cells of the
 time before and predicts the cells at the time left out; the exact Wasserstein-1 distance of the two clouds is the
-score (state). A model with noise makes one draw a cell, a plan sends each cell to several of its partners. Training is
-the caller's, so that evaluation knows no trainer.
+score (state). Every row has the same number of points, since a cloud of more points is nearer for that reason alone:
+one a measured cell of the time before. A model with noise makes one draw a cell, a plan draws one partner of each cell.
+The cloud of many partners a cell is a second column. Training is the caller's, so that evaluation knows no trainer.
 
-`scores` reports beside it what one number cannot tell: the way from the first time on, W2, MMD, sliced distances, mass,
-density and coverage, each for the model and for the answers that need none.
+`scores` reports beside it the prediction from the first time, W2, MMD, sliced distances, mass, density and coverage,
+each for the model and for the baselines. In `loo-v1`, of earlier versions, a plan had up to eight points a cell.
 """
 
 from __future__ import annotations
@@ -29,12 +30,11 @@ from cellflow_core.math.ot import EXACT_LIMIT, exact_plan, wasserstein
 from cellflow_core.models.contract import DynamicsModel
 
 Array = np.ndarray
-PROTOCOL = "loo-v1"
+PROTOCOL = "loo-v2"
 SPLITS = 5
-"""Random halvings that the sampling floor is the mean of."""
+"""Random halvings that the sampling floor is the mean of, and draws of partners that the midpoint is."""
 PARTNERS = 8
-"""Partners that each cell is sent to where a plan is scored, if they stay within the limit of exact distances: the
-cloud is then the plan's, as in the row `midpoint`, and not that of one draw from it."""
+"""Partners of each cell in the second column of a plan, if they stay within the limit of exact distances."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Baselines:
     linear: float
     midpoint: float
     floor: float
+    midpoint_plan: float
 
 
 def middle_times(data: Snapshots) -> tuple[float, ...]:
@@ -64,15 +65,19 @@ def score(model: Model, data: Snapshots, time: float, seed: int = 0, noise: bool
     noise  False follows the velocity of a stochastic model, as in `simulate`
     """
     before, _ = _neighbours(data, time)
-    found = simulate(model, _sent(model, data.at(before), EXACT_LIMIT), [before, time], seed=seed, noise=noise)
+    found = simulate(model, data.at(before), [before, time], seed=seed, noise=noise)
     return wasserstein(found.x[-1], data.at(time), weight=found.weight[-1])
 
 
 def baselines(data: Snapshots, time: float, seed: int = 0) -> Baselines:
     """What a model has to beat at this time."""
     cells = data.at(time)
+    means = {
+        name: float(np.mean([wasserstein(each.x, cells, weight=each.weight) for each in clouds]))
+        for name, clouds in _baseline_clouds(data, time, seed).items()
+    }
     return Baselines(
-        **{name: wasserstein(each.x, cells, weight=each.weight) for name, each in _answers(data, time, seed).items()},
+        **means,
         floor=float(np.mean([wasserstein(*halves(data, time, seed + k)) for k in range(SPLITS)])),
     )
 
@@ -88,26 +93,32 @@ def scores(
     unit: Float[Array, " dim"] | None = None,
     baselines: BaselineScores | None = None,
 ) -> Scores:
-    """Every distance of a model to the cells of `time`, and of the answers that need none.
+    """Every distance of a model to the cells of `time`, and of the baselines.
 
     limit   cells a side above which W1 and W2 are means over random blocks (an upper bound), which a note says
     unit    length of 1 on each axis of `data`, for distances that compare with those of the same cells scaled otherwise
-    beside  what `trivial` answered for the same data, time, limit and unit; None: it is asked here
+    baselines  what `baseline_scores` gave for the same data, time, limit and unit; None: it is computed here
     """
     before, _ = _neighbours(data, time)
-    found = {}
-    for start in dict.fromkeys((before, float(data.times[0]))):
-        moved = simulate(model, _sent(model, data.at(start), limit), [start, time], seed=seed, noise=noise)
+
+    def against(start: float, partners: int = 1) -> Distances:
+        cells = np.repeat(data.at(start), partners, axis=0)
+        moved = simulate(model, cells, [start, time], seed=seed, noise=noise)
         grown = float(np.exp(moved.log_weight[-1].astype(np.float64)).mean())
         cloud = _Cloud(moved.x[-1], moved.weight[-1], grown * _mass(data, start))
-        found[start] = _distances(cloud, data.at(time), _mass(data, time), limit, unit, seed)
+        return _distances(cloud, data.at(time), _mass(data, time), limit, unit, seed)
+
+    found = {start: against(start) for start in dict.fromkeys((before, float(data.times[0])))}
+    many = max(min(PARTNERS, limit // len(data.at(before))), 1)
+    whole = against(before, many) if many > 1 and dynamics(model).kind == "plan" else found[before]
     baselines = baselines or baseline_scores(data, time, seed=seed, limit=limit, unit=unit)
     return Scores(
         time=time,
         time_unit=data.time_unit,
         from_previous=found[before],
         from_first=found[float(data.times[0])],
-        **{name: getattr(baselines, name) for name in ("previous", "next", "linear", "midpoint", "floor")},
+        from_plan=whole,
+        **{each.name: getattr(baselines, each.name) for each in fields(BaselineScores) if each.name != "time"},
         notes=_notes(model, data, time, limit),
     )
 
@@ -115,20 +126,21 @@ def scores(
 def baseline_scores(
     data: Snapshots, time: float, *, seed: int = 0, limit: int = EXACT_LIMIT, unit: Float[Array, " dim"] | None = None
 ) -> BaselineScores:
-    """Every distance of the answers that need no model; the arguments are those of `scores`."""
+    """Every distance of the baselines; the arguments are those of `scores`."""
     cells, mass = data.at(time), _mass(data, time)
-    answers = _answers(data, time, seed)
-    rows = {name: _distances(each, cells, mass, limit, unit, seed) for name, each in answers.items()}
+    rows = {
+        name: _mean([_distances(each, cells, mass, limit, unit, seed) for each in clouds])
+        for name, clouds in _baseline_clouds(data, time, seed).items()
+    }
     parts = [halves(data, time, seed + k) for k in range(SPLITS)]
-    split = [_distances(_Cloud(one, None, np.nan), other, mass, limit, unit, seed) for one, other in parts]
-    means = {each.name: float(np.mean([getattr(part, each.name) for part in split])) for each in fields(Distances)}
-    return BaselineScores(time=time, floor=Distances(**means), **rows)
+    floor = _mean([_distances(_Cloud(one, None, np.nan), other, mass, limit, unit, seed) for one, other in parts])
+    return BaselineScores(time=time, floor=floor, **rows)
 
 
-def _sent(model: Model, cells: Float[Array, "cells dim"], limit: int) -> Float[Array, "sent dim"]:
-    """The cells that set out: each once, or as often as its partners count where a plan says who goes where."""
-    often = min(PARTNERS, limit // len(cells)) if dynamics(model).kind == "plan" else 1
-    return np.repeat(cells, max(often, 1), axis=0)
+def _mean(several: list[Distances]) -> Distances:
+    return Distances(
+        **{each.name: float(np.mean([getattr(one, each.name) for one in several])) for each in fields(Distances)}
+    )
 
 
 @dataclass(frozen=True)
@@ -172,21 +184,48 @@ class _Cloud:
     mass: float
 
 
-def _answers(data: Snapshots, time: float, seed: int) -> dict[str, _Cloud]:
-    """The clouds that need no model, under their names."""
+def _baseline_clouds(data: Snapshots, time: float, seed: int) -> dict[str, list[_Cloud]]:
+    """The clouds of each baseline, several where they are draws; all but `midpoint_plan` of one point a cell of the
+    time before."""
     before, after = _neighbours(data, time)
     x0, x1 = data.at(before), data.at(after)
     share = (time - before) / (after - before)
-    row, column, mass = exact_plan(torch.from_numpy(x0), torch.from_numpy(x1), torch.Generator().manual_seed(seed))
-    between = (1 - share) * x0[row.numpy()] + share * x1[column.numpy()]
-    way = (x1.mean(axis=0, dtype=np.float64) - x0.mean(axis=0, dtype=np.float64)).astype(x0.dtype)
+    row, column, mass = (
+        each.numpy()
+        for each in exact_plan(torch.from_numpy(x0), torch.from_numpy(x1), torch.Generator().manual_seed(seed))
+    )
+    shift = (x1.mean(axis=0, dtype=np.float64) - x0.mean(axis=0, dtype=np.float64)).astype(x0.dtype)
     halfway = (1 - share) * _mass(data, before) + share * _mass(data, after)
+
+    def between(pairs: Array) -> Array:
+        return (1 - share) * x0[row[pairs]] + share * x1[column[pairs]]
+
+    rngs = [np.random.default_rng(seed + k) for k in range(SPLITS)]
     return {
-        "previous": _Cloud(x0, None, _mass(data, before)),
-        "next": _Cloud(x1, None, _mass(data, after)),
-        "linear": _Cloud(x0 + share * way, None, halfway),
-        "midpoint": _Cloud(between, mass.numpy(), halfway),
+        "previous": [_Cloud(x0, None, _mass(data, before))],
+        "next": [_Cloud(x1[_drawn(len(x1), len(x0), rng)], None, _mass(data, after)) for rng in rngs],
+        "linear": [_Cloud(x0 + share * shift, None, halfway)],
+        "midpoint": [_Cloud(between(_one_partner(row, mass, len(x0), rng)), None, halfway) for rng in rngs],
+        "midpoint_plan": [_Cloud(between(np.arange(len(row))), mass, halfway)],
     }
+
+
+def _drawn(cells: int, count: int, rng: np.random.Generator) -> Array:
+    """`count` of the cells: without repetition, or each as often as the others but for one."""
+    whole = np.tile(np.arange(cells), count // cells)
+    return np.concatenate([whole, rng.choice(cells, count % cells, replace=False)])
+
+
+def _one_partner(row: Array, mass: Array, cells: int, rng: np.random.Generator) -> Array:
+    """Of each cell one entry of a plan, drawn by its mass: indices [cells] into `row`."""
+    order = np.argsort(row, kind="stable")
+    reached = np.cumsum(mass[order])
+    counts = np.bincount(row, minlength=cells)
+    last = np.cumsum(counts) - 1
+    high = reached[last]
+    low = np.concatenate([[0.0], high[:-1]])
+    found = np.searchsorted(reached, low + rng.random(cells) * (high - low), side="right")
+    return order[np.clip(found, last - counts + 1, last)]
 
 
 def _distances(cloud: _Cloud, cells: Array, mass: float, limit: int, unit: Array | None, seed: int) -> Distances:

@@ -145,18 +145,18 @@ def scores(subject: RunContext, limit: int = 2048) -> Scores:
             f"run {subject.run.label!r} was trained on every time, so nothing is left that could test it: "
             "train it again with a time held out"
         )
-    beside = _trivial(subject.dataset, time, limit)
+    baselines = _baselines(subject.dataset, time, limit)
     return evaluate.scores(
-        subject.model, subject.data, time, seed=subject.run.recipe.seed, limit=limit, baselines=beside
+        subject.model, subject.data, time, seed=subject.run.recipe.seed, limit=limit, baselines=baselines
     )
 
 
-def _trivial(dataset: Dataset, time: float, limit: int) -> BaselineScores:
-    """The answers that need no model, worked out once for all runs on these data and kept beside them."""
+def _baselines(dataset: Dataset, time: float, limit: int) -> BaselineScores:
+    """The baselines, worked out once for all runs on these data and kept beside them."""
     from cellflow_core.analysis.evaluate import baseline_scores
     from cellflow_core.analysis.results import BaselineScores
 
-    path = dataset.folder / "baselines" / f"{dataset.info.fingerprint}-{time!r}-{limit}-v2.npz"
+    path = dataset.folder / "baselines" / f"{dataset.info.fingerprint}-{time!r}-{limit}-v3.npz"
     if path.exists():
         return BaselineScores.load(path)
     found = baseline_scores(dataset.snapshots(), time, limit=limit)

@@ -30,11 +30,12 @@ class Distances:
 
 @dataclass(frozen=True)
 class BaselineScores(Result):
-    """The answers that need no model, for one time, and what sampling alone costs.
+    """The baselines without a model, for one time, and what sampling alone costs. One point a cell of the time before.
 
     previous, next  the cells of the time before, of the time after, as they are
     linear          the cells of the time before, all moved alike, as their mean goes on a straight line to the next
-    midpoint        previous and next joined by exact transport and stopped on the way at this time (McCann 1997)
+    midpoint        previous and next joined by exact transport, interpolated to this time (McCann 1997): one partner of
+                    each cell, mean of several draws; midpoint_plan: all partners, a cloud of more points
     floor           one half of the measured cells against the other, mean of several halvings
     """
 
@@ -43,23 +44,29 @@ class BaselineScores(Result):
     next: Distances
     linear: Distances
     midpoint: Distances
+    midpoint_plan: Distances
     floor: Distances
 
 
 @dataclass(frozen=True)
 class Scores(Result):
-    """A model against the measured cells of a time that it was not trained on, beside the answers without a model.
+    """A model against the measured cells of a time that it was not trained on, beside the baselines without a model.
 
-    before, first  the model started from the measured cells of the time before, from those of the first time
+    from_previous, from_first  the model started from the measured cells of the time before, from those of the first
+                               time, one point a cell
+    from_plan                  from the time before with many partners a cell, where the model is a transport plan; else
+                               as from_previous
     """
 
     time: float
     time_unit: str
     from_previous: Distances
     from_first: Distances
+    from_plan: Distances
     previous: Distances
     next: Distances
     linear: Distances
     midpoint: Distances
+    midpoint_plan: Distances
     floor: Distances
     notes: tuple[str, ...] = ()

@@ -44,7 +44,7 @@ def test_the_displacement_model_scores_as_the_midpoint():
     assert evaluate.score(model, data, 1.0) == pytest.approx(0.0, abs=1e-5)
 
 
-def test_a_plan_that_splits_cells_is_scored_by_all_it_joins(monkeypatch):
+def test_every_row_has_one_point_a_cell_and_a_plan_a_second_column():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(time, 1.0, size=(count, 2)) for time, count in ((0, 50), (1, 200), (2, 200))])
     data = Snapshots(
@@ -53,10 +53,21 @@ def test_a_plan_that_splits_cells_is_scored_by_all_it_joins(monkeypatch):
     seen = data.without(1.0)
     model = registry.create("ot-displacement", {}, seen.spec, 0)
     fit(model, seen, TrainConfig.preset("standard", type(model), validation_fraction=0.0))
-    midpoint, whole = evaluate.baselines(data, 1.0).midpoint, evaluate.score(model, data, 1.0)
-    assert whole == pytest.approx(midpoint, rel=0.05)
-    monkeypatch.setattr(evaluate, "PARTNERS", 1)
-    assert evaluate.score(model, data, 1.0) > max(1.1 * midpoint, whole)
+    found, clouds = evaluate.scores(model, data, 1.0), evaluate._baseline_clouds(data, 1.0, 0)
+    sizes = {name: {len(each.x) for each in drawn} for name, drawn in clouds.items()}
+    assert sizes.pop("midpoint_plan") == {200} and set(map(frozenset, sizes.values())) == {frozenset({50})}
+    assert found.from_previous.w1 == evaluate.score(model, data, 1.0)
+    assert found.from_plan.w1 == pytest.approx(found.midpoint_plan.w1, rel=0.05)
+    assert found.from_previous.w1 == pytest.approx(found.midpoint.w1, rel=0.15)
+    assert found.midpoint.w1 > 1.1 * found.midpoint_plan.w1  # four points a cell are nearer for that reason alone
+
+
+def test_one_partner_of_each_cell_is_drawn_by_its_mass():
+    row, mass = np.array([1, 0, 1, 2, 1]), np.array([0.1, 0.3, 0.2, 0.3, 0.0])
+    drawn = np.array([evaluate._one_partner(row, mass, 3, np.random.default_rng(k)) for k in range(2000)])
+    assert set(drawn[:, 0]) == {1} and set(drawn[:, 2]) == {3} and set(drawn[:, 1]) == {0, 2}
+    assert (drawn[:, 1] == 2).mean() == pytest.approx(2 / 3, abs=0.04)
+    assert np.bincount(evaluate._drawn(3, 7, np.random.default_rng(0))).tolist() in ([3, 2, 2], [2, 3, 2], [2, 2, 3])
 
 
 def test_only_times_between_others_can_be_left_out():
@@ -87,7 +98,11 @@ def test_every_distance_of_the_displacement_model_is_that_of_the_midpoint():
     assert [found.previous.w1, found.previous.w2, found.next.w1] == pytest.approx([2.0, 2.0, 6.0], abs=1e-5)
     lacking = [found.from_previous.mass_error, found.from_first.mass_error, found.next.mass_error]
     assert lacking == pytest.approx([1 - 120 / 160, 1 - 100 / 160, 400 / 160 - 1])
-    assert found.linear.mass_error == found.midpoint.mass_error == pytest.approx((0.75 * 120 + 0.25 * 400) / 160 - 1)
+    assert (
+        found.linear.mass_error
+        == pytest.approx(found.midpoint.mass_error)
+        == pytest.approx((0.75 * 120 + 0.25 * 400) / 160 - 1)
+    )
     assert np.isnan(found.floor.mass_error) and 0 < found.floor.w1 < 2
     assert any("knows no growth" in note for note in found.notes)
     without_numbers = evaluate.scores(model, replace(data, mass=None), 2.0)

@@ -265,5 +265,5 @@ def test_published_rows_are_whole():
     keys = [(each.data, each.dims, each.method) for each in published.ROWS]
     assert len(set(keys)) == len(keys) and {each.data for each in published.ROWS} == set(cells.OFFICIAL)
     assert all(each.mean > 0 and each.source for each in published.ROWS)
-    assert len(published.beside("eb", 5)) > 10 and published.beside("eb", 7) == [] == published.lines([])
-    assert published.beside("cite", 50)[0]["method"] == "OT-MFM"
+    assert len(published.rows("eb", 5)) > 10 and published.rows("eb", 7) == [] == published.lines([])
+    assert published.rows("cite", 50)[0]["method"] == "OT-MFM"
