@@ -2,23 +2,22 @@
 
 import streamlit as st
 
-from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.verdict import untestable
 from pages.parts.training import compare_form, compare_table
 from pages.parts.widgets import selectors
 from pages.parts.widgets.background import catalogue
 
 st.title("Compare")
 st.caption(
-    "Each model is trained again without one of your times and has to guess its cells. Whoever comes nearest to cells "
-    "it never saw has earned more trust than one that fits what it was shown."
+    "Each model is trained again without one of your times and predicts its cells. A model that comes near to held-out "
+    "cells has earned more trust than one that fits what it was trained on."
 )
 info = selectors.pick_dataset()
-if DataRequirement.HOLD_OUT not in info.has:
+if sentence := untestable(info):
     selectors.empty_state(
-        "These data cannot test a model",
-        f"A time that is left out must lie between two others, and {info.label} has {len(info.times)}.",
-        {"data.py": "Other data"},
+        "These data cannot test a model", plain(sentence), {"data.py": "Other data", "train.py": "Train a model"}
     )
 cards = catalogue()
-wish = compare_form.choose(info, cards)
-compare_table.show(info, wish, cards)
+request = compare_form.choose(info, cards)
+compare_table.show(info, request, cards)

@@ -1,4 +1,4 @@
-"""Learn the motion: choose a model, start it, watch it learn."""
+"""Train a model: choose it, start it, watch its loss."""
 
 import dataclasses
 
@@ -17,15 +17,15 @@ cards = catalogue()
 form, right = st.columns([3, 2], gap="large")
 with form:
     card, choice = model_picker.choose_model(info, cards)
-    wish = train_form.choose_rest(info, card)
+    request = train_form.choose_rest(info, card, choice.settings)
     if st.button(
-        f"Start training ({wish.runs} runs)" if wish.runs > 1 else "Start training",
+        f"Start training ({request.runs} runs)" if request.runs > 1 else "Start training",
         key="train_start",
         type="primary",
         icon=":material/play_arrow:",
         disabled=not choice.trainable,
     ):
-        made = analysis_pool.call("cellflow_core.jobs.recipes:recipes", info.id, **dataclasses.asdict(wish))
+        made = analysis_pool.call("cellflow_core.jobs.recipes:recipes", info.id, **dataclasses.asdict(request))
         recipes = result_of(made, "Checking data and settings")
         for recipe in recipes:
             index.submit(recipe)

@@ -1,18 +1,24 @@
-"""`compare`: models on times that they were not trained on, beside the answers that need no model."""
+"""`compare`: models on times that they were not trained on, beside baselines without a model, and what follows."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from cellflow_core.cli import options
-from cellflow_core.cli.table import table
-from cellflow_core.selection.comparison import ModelSummary, RunScore
+from cellflow_core.cli.table import columns
+from cellflow_core.selection.comparison import RunScore
+from cellflow_core.selection.model_cards import ModelCard
+from cellflow_core.time_units import format_duration
 
-MEASURES = ("w1", "w2", "mmd", "sliced", "mass_error", "density", "coverage")
+DISTANCES = ("w1", "w2", "mmd", "sliced")
+"""Measures that a verdict can be given on; for the others it is that on w1."""
+MEASURES = (*DISTANCES, "mass_error", "density", "coverage")
+NOTHING_SCORED = "No time yet at which every model has a score: nothing to compare."
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -39,18 +45,23 @@ def _compare(chosen: argparse.Namespace) -> int:
     """Train each model without each time in turn, and print how far its prediction is from the measured cells. What was
     trained before, here or on the Compare page, is taken as it is."""
     from cellflow_core.cli.train import follow
+    from cellflow_core.data.store import open_dataset
     from cellflow_core.jobs.analysis_cache import answer
-    from cellflow_core.jobs.recipes import comparison as wished
+    from cellflow_core.jobs.recipes import comparison as requested
     from cellflow_core.jobs.supervisor import ensure_supervisor
+    from cellflow_core.reporting.verdict import untestable
     from cellflow_core.selection import comparison
+    from cellflow_core.selection.model_cards import catalogue
 
+    if sentence := untestable(open_dataset(chosen.data).info):
+        raise ValueError(sentence)
     models = () if chosen.models == "all" else tuple(chosen.models.split(","))
-    wish = wished(chosen.data, models, chosen.preset, chosen.seeds, chosen.folds, device=chosen.device)
-    for sentence in wish.refused.values():
+    request = requested(chosen.data, models, chosen.preset, chosen.seeds, chosen.folds, device=chosen.device)
+    for sentence in request.refused.values():
         print(f"left out: {sentence}", file=sys.stderr)
-    if not wish.recipes:
+    if not request.recipes:
         raise ValueError(f"no model that was asked for can be trained on {chosen.data}")
-    runs = comparison.submit(wish)
+    runs = comparison.submit(request)
     ensure_supervisor()
     good = 0
     if not chosen.no_wait:
@@ -59,11 +70,9 @@ def _compare(chosen: argparse.Namespace) -> int:
             if run.status().state == "done":
                 answer("scores", run.id)
     rows = [comparison.row(run) for run in runs]
-    compared = comparison.comparable(rows)
-    if {each.fold for each in compared} != {each.fold for each in rows}:
-        times = ", ".join(f"{each:g}" for each in sorted({each.fold for each in compared})) or "no time"
-        print(f"compared at {times} alone: not every model has a score at the other times", file=sys.stderr)
-    print(shown(compared, chosen.measure, chosen.start))
+    cards = {each.name: each for each in catalogue()}
+    others = [comparison.row(run, variant) for run, variant in comparison.other_runs(request, cards).items()]
+    print(report(rows, others, cards, chosen.measure, chosen.start, open_dataset(chosen.data).info.time_unit))
     for each in rows:
         if each.state in ("failed", "cancelled"):
             print(
@@ -73,27 +82,34 @@ def _compare(chosen: argparse.Namespace) -> int:
     return good
 
 
-def shown(rows: Sequence[RunScore], measure: str, start: str) -> str:
-    """The table: models by their mean, then the answers that need none. rows: `comparison.comparable`."""
-    from cellflow_core.selection.comparison import summary, trivial
+def report(
+    rows: Sequence[RunScore],
+    others: Sequence[RunScore],
+    cards: Mapping[str, ModelCard],
+    measure: str,
+    start: Literal["previous", "first"],
+    unit: str,
+) -> str:
+    """The verdict and the table: models by their mean, then the baselines. others: `comparison.other_runs`."""
+    from cellflow_core.reporting.comparison_table import of_comparison, shown
+    from cellflow_core.reporting.verdict import sentences
+    from cellflow_core.selection import comparison
+    from cellflow_core.selection.benchmark_results import evidence, record
+    from cellflow_core.selection.comparison_summary import judge
 
-    folds = sorted({each.fold for each in rows})
-    head = ("model", measure, "+- seeds", *(f"without {fold:g}" for fold in folds), "s a run", "peak MB", "done")
-    lines = [_cells(each, folds) for each in summary(rows, measure, start)]  # type: ignore[arg-type]
-    for name, values in trivial(rows, measure).items():
-        if values:
-            mean = sum(values.values()) / len(values)
-            lines.append(
-                (name, _number(mean), "", *(_number(values.get(fold, math.nan)) for fold in folds), "", "", "")
-            )
-    return table(head, lines)
-
-
-def _cells(line: ModelSummary, folds: Sequence[float]) -> tuple[str, ...]:
-    at = (_number(line.by_fold.get(fold, math.nan)) for fold in folds)
-    rest = (_number(line.seconds, 1), _number(line.peak_mb, 0), f"{line.done}/{line.asked}")
-    return (line.model, _number(line.mean), _number(line.spread), *at, *rest)
-
-
-def _number(value: float, digits: int = 3) -> str:
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+    compared, partial = comparison.joined(rows, others)
+    lines = [each for each in comparison.summary(compared, measure, start) if math.isfinite(each.mean)]
+    if not lines:
+        return NOTHING_SCORED
+    titles, past = {name: card.title for name, card in cards.items()}, record(evidence())
+    judged = measure if measure in DISTANCES else "w1"
+    scores, some = (comparison.model_scores(each, titles, past, judged, start) for each in (compared, partial))
+    verdict = judge(scores, comparison.baselines(compared, judged), some)
+    found = [*sentences(verdict, unit), ""]
+    if {each.fold for each in compared} != {each.fold for each in rows}:
+        times = ", ".join(format_duration(each, unit) for each in sorted({each.fold for each in compared}))
+        found.insert(-1, f"Compared at {times} alone: not every model has a score at the other times.")
+    every = [*rows, *(row for row in compared if row.variant)]
+    asked = Counter(each.model for each in rows)
+    columns_ = shown(of_comparison(lines, every, asked, comparison.baselines(compared, measure), titles, unit))
+    return "\n".join([*found, columns({measure if name == "error" else name: each for name, each in columns_.items()})])

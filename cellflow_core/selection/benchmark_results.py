@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 from cellflow_core import aliases
+from cellflow_core.runs.run import Run
+from cellflow_core.selection import comparison
+from cellflow_core.selection.comparison_summary import MIN_RELATIVE_GAIN
+from cellflow_core.selection.model_cards import ModelCard
 
 TITLES = {
     "eb_velocity_subset2750.npz": "embryoid bodies",
@@ -24,34 +29,93 @@ RESULTS = Path(__file__).parent / "results"
 """The tables of `benchmarks/loo.py`, part of the package: what the guide ranks by."""
 
 
+HERE = "these data"
+"""Name of a user's own data among those of the benchmark."""
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """One model in one table of a benchmark data set, a time left out at a time (protocol loo-v1).
+    """One model on one data set, one point a cell at each held-out time (protocol loo-v2).
 
-    data     name of the data set; one file in 5 and in 50 axes makes two tables of one data set
-    ratio    its mean W1 over that of the OT midpoint, which learns nothing: below 1 is better than a straight line
-    seconds  of one training, on the machine of the benchmark
+    data      name of the data set; one file in 5 and in 50 axes makes two tables of one data set
+    ratio     its mean W1 over that of the OT midpoint, which learns nothing: below 1 is better than a straight line
+    seconds   of one training, on the machine of the benchmark
+    settings  those that are not the defaults, as (name, value)
+    times     measured times of the data set, the held-out one among them
     """
 
     model: str
     data: str
     ratio: float
     seconds: float
+    settings: tuple[tuple[str, Any], ...] = ()
+    times: int = 0
 
 
 def evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
-    """Every model of every stored table of times left out, with the settings that it has by itself."""
+    """Every model of every stored table of held-out times, with default settings and with others."""
     tables = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("loo_*.json")))
     return tuple(each for table in tables for each in _of_table(table))
 
 
-def _of_table(table: dict[str, Any]) -> list[Evidence]:
-    found = []
-    for model in dict.fromkeys(row["model"] for row in table["rows"] if ":" not in row["model"]):
-        rows = [row for row in table["rows"] if row["model"] == model and row.get("w1") is not None]
-        if rows:
-            ratio = mean(row["w1"] for row in rows) / table["baselines"]["midpoint"]
-            file = str(table["data"]["file"])
-            seconds = median(row.get("cpu", row["seconds"]) for row in rows)
-            found.append(Evidence(aliases.model(model), TITLES.get(file, file), ratio, seconds))
+def record(measured: Iterable[Evidence]) -> dict[str, tuple[int, int]]:
+    """Model -> (data sets on which it is no nearer than the OT midpoint, data sets it was measured on), with default
+    settings."""
+    found: dict[str, tuple[int, int]] = {}
+    for model, ratios in by_data(measured).items():
+        found[model] = sum(each > 1 - MIN_RELATIVE_GAIN for each in ratios.values()), len(ratios)
     return found
+
+
+def by_data(measured: Iterable[Evidence]) -> dict[str, dict[str, float]]:
+    """Model -> data set -> ratio, the mean over its tables, with default settings."""
+    several: dict[str, dict[str, list[float]]] = {}
+    for each in measured:
+        if not each.settings:
+            several.setdefault(each.model, {}).setdefault(each.data, []).append(each.ratio)
+    return {model: {data: mean(ratios) for data, ratios in own.items()} for model, own in several.items()}
+
+
+def measured_here(runs: Iterable[Run], cards: Mapping[str, ModelCard]) -> tuple[Evidence, ...]:
+    """What the finished runs with a held-out time, all of one data set, say of each model and its settings."""
+    rows: dict[tuple[str, tuple[tuple[str, Any], ...]], list[comparison.RunScore]] = {}
+    for run in runs:
+        recipe = run.recipe
+        if recipe.hold_out is not None and recipe.model in cards and run.status().state == "done":
+            usual = {each.name: each.default for each in cards[recipe.model].settings}
+            changed = tuple((name, value) for name, value in recipe.settings.items() if usual.get(name) != value)
+            rows.setdefault((recipe.model, changed), []).append(comparison.row(run))
+    found = []
+    for (model, settings), own in rows.items():
+        scored = [(each.scores, each.seconds) for each in own if each.scores is not None]
+        if scored:
+            ratio = mean(each.from_previous.w1 for each, _ in scored) / mean(each.midpoint.w1 for each, _ in scored)
+            found.append(Evidence(model, HERE, ratio, median(seconds for _, seconds in scored), settings))
+    return tuple(found)
+
+
+def _of_table(table: dict[str, Any]) -> list[Evidence]:
+    """Rows with several points a cell have no place among the others: a cloud of more points is nearer for that."""
+    found = []
+    for label in dict.fromkeys(row["model"] for row in table["rows"]):
+        rows = [row for row in table["rows"] if row["model"] == label]
+        rows = [row for row in rows if row.get("w1") is not None and row.get("points_per_cell") == 1]
+        if rows:
+            name, *pairs = label.split(":")
+            model = aliases.model(name)
+            settings = aliases.settings(
+                model, {key: _value(value) for key, _, value in (p.partition("=") for p in pairs)}
+            )
+            ratio = mean(row["w1"] for row in rows) / table["baselines"]["midpoint"]
+            file, times = str(table["data"]["file"]), len(table["data"].get("times", ()))
+            seconds = median(row.get("cpu", row["seconds"]) for row in rows)
+            found.append(Evidence(model, TITLES.get(file, file), ratio, seconds, tuple(settings.items()), times))
+    return found
+
+
+def _value(text: str) -> Any:
+    """A number, true or false; any other text as it stands."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,10 +1,13 @@
-"""What follows from a comparison, in sentences: no model is praised for what a straight line does as well."""
+"""What follows from a comparison: no model is praised for what a straight line does as well.
+
+`reporting/verdict.py` has the sentences; page and command line show the same.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MIN_SEEDS = 3
 """Seeds from which on a spread is worth its name."""
@@ -14,62 +17,106 @@ MIN_RELATIVE_GAIN = 0.005
 
 @dataclass(frozen=True)
 class ModelScore:
-    """One model: its error (mean over times left out and seeds), the spread over `seeds` seeds (nan for one)."""
+    """One model: its error (mean over times left out and seeds), the spread over `seeds` seeds (nan for one).
+
+    by_time        error at each time left out
+    losing, sets   benchmark data sets on which it is no nearer than the OT midpoint, of those it was measured on
+    """
 
     title: str
     mean: float
     spread: float
     seeds: int
+    by_time: Mapping[float, float] = field(default_factory=dict)
+    losing: int = 0
+    sets: int = 0
+
+    @property
+    def doubt(self) -> float:
+        """Two standard errors of the mean over seeds; 0 where one seed leaves it unknown."""
+        known = self.seeds > 1 and math.isfinite(self.spread)
+        return 2 * self.spread / math.sqrt(self.seeds) if known else 0.0
+
+    @property
+    def loses_on_most(self) -> bool:
+        """Is it no nearer than the OT midpoint on most of the benchmark data sets it was measured on?"""
+        return 2 * self.losing > self.sets > 1
 
 
-def verdict(standings: Sequence[ModelScore], trivial: Mapping[str, float], times: int) -> tuple[str, ...]:
-    """Sentences, the most important first.
+@dataclass(frozen=True)
+class Verdict:
+    """What follows from the errors of several models at the same times.
 
-    trivial  error of answers without a model ("midpoint", "previous", "floor" ...), mean over the same times
-    times    how many times were left out
+    best       the nearest; tied: models within the spread over seeds of it; nearest: does it beat the midpoint?
+    midpoint, previous, floor  mean errors of the baselines
+    losing     models that lose to the midpoint; resting: those no better than the previous snapshot
+    resting_at the times at which the best model is no better than the previous snapshot
+    few_seeds, one_time  reasons not to rely on the order
+    better     models with a score at some of the times only, better there than the best of the table: (title, error,
+               error of the best there, times)
     """
-    ranked = sorted((each for each in standings if math.isfinite(each.mean)), key=lambda each: each.mean)
+
+    best: ModelScore
+    tied: tuple[str, ...]
+    nearest: bool
+    midpoint: float
+    previous: float
+    floor: float
+    losing: tuple[str, ...]
+    resting: tuple[str, ...]
+    resting_at: tuple[float, ...]
+    few_seeds: bool
+    one_time: bool
+    better: tuple[tuple[str, float, float, tuple[float, ...]], ...] = ()
+
+
+def judge(
+    scores: Sequence[ModelScore],
+    baselines: Mapping[str, Mapping[float, float]],
+    partial: Sequence[ModelScore] = (),
+) -> Verdict | None:
+    """What follows; None where no model has a score.
+
+    baselines  error of each baseline ("midpoint", "previous", "floor") at each of the times left out
+    partial    models that were scored at some of these times only: they take no place, but are named where better
+    """
+    ranked = sorted((each for each in scores if math.isfinite(each.mean)), key=lambda each: each.mean)
     if not ranked:
-        return ("No model has been scored yet.",)
-    midpoint, previous = trivial["midpoint"], trivial["previous"]
-    said = [_best(ranked, midpoint, trivial["floor"])]
-    still = [each.title for each in ranked if each.mean >= previous]
-    lost = [each.title for each in ranked if midpoint * (1 + MIN_RELATIVE_GAIN) + _doubt(each) < each.mean < previous]
-    if lost:
-        verb = "loses" if len(lost) == 1 else "lose"
-        said.append(f"{_listed(lost)} {verb} to the OT midpoint ({midpoint:.3g}), which learns nothing.")
-    if still:
-        verb = "is" if len(still) == 1 else "are"
-        said.append(f"{_listed(still)} {verb} no better than not moving the cells at all ({previous:.3g}).")
-    if min(each.seeds for each in ranked) < MIN_SEEDS:
-        said.append(
-            f"Fewer than {MIN_SEEDS} seeds: how much chance there is in this order is not known. Train more seeds."
-        )
-    if times == 1:
-        said.append("One time was left out: the order may be another at other times.")
-    return tuple(said)
-
-
-def _best(ranked: Sequence[ModelScore], midpoint: float, floor: float) -> str:
+        return None
     best = ranked[0]
-    equals = [each.title for each in ranked[1:] if each.mean - best.mean <= max(_doubt(each), _doubt(best))]
-    tied = f", and {_listed(equals)} within the spread over seeds" if equals else ""
-    where = f"{best.title} comes nearest to the cells it never saw (error {best.mean:.3g}{tied})"
-    if best.mean < midpoint * (1 - MIN_RELATIVE_GAIN) - _doubt(best):
-        gain = 1 - best.mean / midpoint
-        rest = (best.mean - floor) / floor if floor > 0 else math.nan
-        near = f" {rest:.0%} above what sampling alone costs." if math.isfinite(rest) else ""
-        return f"{where}: {gain:.0%} below the OT midpoint, which learns nothing.{near}"
-    return (
-        f"{where}, but that is no better than the OT midpoint ({midpoint:.3g}), which learns nothing: between these "
-        "times no trained model adds accuracy. Choose one for what else it gives: a field, chance, growth, a landscape."
+    midpoint, previous, floor = (_mean(baselines[name].values()) for name in ("midpoint", "previous", "floor"))
+    threshold = midpoint * (1 + MIN_RELATIVE_GAIN)
+    return Verdict(
+        best=best,
+        tied=tuple(each.title for each in ranked[1:] if each.mean - best.mean <= max(each.doubt, best.doubt)),
+        nearest=best.mean < midpoint * (1 - MIN_RELATIVE_GAIN) - best.doubt,
+        midpoint=midpoint,
+        previous=previous,
+        floor=floor,
+        losing=tuple(each.title for each in ranked if threshold + each.doubt < each.mean < previous),
+        resting=tuple(each.title for each in ranked if each.mean >= previous),
+        resting_at=tuple(
+            time for time, error in sorted(best.by_time.items()) if error >= baselines["previous"].get(time, math.inf)
+        ),
+        few_seeds=min(each.seeds for each in ranked) < MIN_SEEDS,
+        one_time=len(baselines["midpoint"]) == 1,
+        better=tuple(_better(each, best) for each in partial if _is_better(each, best)),
     )
 
 
-def _doubt(each: ModelScore) -> float:
-    """Two standard errors of the mean over seeds; 0 where one seed leaves it unknown."""
-    return 2 * each.spread / math.sqrt(each.seeds) if each.seeds > 1 and math.isfinite(each.spread) else 0.0
+def _is_better(other: ModelScore, best: ModelScore) -> bool:
+    shared = [time for time in other.by_time if time in best.by_time]
+    if not shared:
+        return False
+    theirs, ours = (_mean(each.by_time[time] for time in shared) for each in (other, best))
+    return theirs < ours * (1 - MIN_RELATIVE_GAIN)
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _better(other: ModelScore, best: ModelScore) -> tuple[str, float, float, tuple[float, ...]]:
+    shared = tuple(sorted(time for time in other.by_time if time in best.by_time))
+    return (other.title, *(_mean(each.by_time[time] for time in shared) for each in (other, best)), shared)
+
+
+def _mean(values: object) -> float:
+    listed = list(values)  # type: ignore[call-overload]
+    return sum(listed) / len(listed) if listed else math.nan

@@ -14,12 +14,12 @@ from cellflow_core.config import Setting, unavailable_capabilities
 class ModelCard:
     """What a person can know about a model before training it.
 
-    needs              sentences; needs_names: the same as names of `Need`
+    needs              of the data, as sentences
     capabilities       names of what it can be asked for, with some settings or other
-    only_with          capability -> (setting, the values of it that give it), for those that not all settings give
-    caution            a sentence to stand beside every picture of the model, or nothing
+    conditional_capabilities  capability -> (setting, the values that give it), for those that not all settings give
+    limitation         a sentence to stand beside every picture of the model, or nothing
     missing_package    an optional package that it rests on and that is not installed, or nothing
-    follows            whether it can tell what becomes of a cell; not for a model that draws other cells at each time
+    tracks_cells       does it follow a cell through time? Not a model that draws other cells at each time
     training_settings  of the trainer, with the defaults of this model; presets: their values by name of the preset
     """
 
@@ -48,7 +48,24 @@ class ModelCard:
         if capability not in self.conditional_capabilities:
             return ""
         key, values = self.conditional_capabilities[capability]
-        return f"with {key} {' or '.join(str(each) for each in values)}"
+        own = next(each for each in self.settings if each.name == key)
+        words = (
+            "on" if each is True else "off" if each is False else own.choice_labels.get(each, each) for each in values
+        )
+        return f"with {own.label[:1].lower()}{own.label[1:]} {' or '.join(words)}"
+
+    def settings_for(self, capability: str) -> dict[str, Any]:
+        """The settings, other than the defaults, that give this capability; none where the defaults do.
+
+        Raises KeyError where the model never has it.
+        """
+        if capability not in self.capabilities:
+            raise KeyError(
+                f"{self.title} has no {capability}, whatever its settings; it has {', '.join(self.capabilities)}"
+            )
+        key, values = self.conditional_capabilities.get(capability, ("", ()))
+        usual = next((each.default for each in self.settings if each.name == key), None)
+        return {} if not key or usual in values else {key: values[0]}
 
 
 def catalogue() -> tuple[ModelCard, ...]:

@@ -1,4 +1,4 @@
-"""The Compare page: a wish from the link, runs handed in, a table that fills, and what follows."""
+"""The Compare page: a request from the link, runs handed in, a table that fills, and what follows."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ def distances(w1: float) -> Distances:
 def scored(run, w1: float, own: tuple[str, ...] = ()) -> None:
     """As the worker leaves a run behind."""
     run.end("done", "", "CPU")
-    trivial = {"previous": 2.0, "next": 2.1, "linear": 1.4, "midpoint": 1.0, "floor": 0.5}
+    baselines = {"previous": 2.0, "next": 2.1, "linear": 1.4, "midpoint": 1.0, "midpoint_plan": 0.9, "floor": 0.5}
     found = Scores(
         time=run.recipe.hold_out,
         time_unit="day",
         from_previous=distances(w1),
         from_first=distances(2 * w1),
+        from_plan=distances(w1),
         notes=("A note.", *own),
-        **{name: distances(value) for name, value in trivial.items()},
+        **{name: distances(value) for name, value in baselines.items()},
     )
     path = analysis_cache.cache_path("scores", run.id, {})
     path.parent.mkdir(exist_ok=True)
@@ -55,9 +56,9 @@ def test_nothing_is_trained_before_it_is_asked_for(data: str) -> None:
 
 
 def test_the_table_says_what_follows(data: str) -> None:
-    goal = recipes.comparison(data, ("ot-cfm", "i-cfm"), "quick", (0, 1, 2), (1.0, 2.0))
+    request = recipes.comparison(data, ("ot-cfm", "i-cfm"), "quick", (0, 1, 2), (1.0, 2.0))
     rng = np.random.default_rng(0)
-    for run in comparison.submit(goal):
+    for run in comparison.submit(request):
         first = run.recipe.model == "ot-cfm"
         scored(run, (0.8 if first else 1.5) + 0.001 * rng.random(), ("It alone.",) if first else ())
     link = {"dataset": data, "models": "ot-cfm,i-cfm", "times": "1,2", "seeds": "3", "preset": "quick"}
@@ -81,7 +82,7 @@ def test_a_model_that_lacks_a_time_is_compared_at_the_others(data: str) -> None:
             scored(run, (0.7 if run.recipe.hold_out == 1.0 else 9.0) + 0.1 * (run.recipe.model == "ot-displacement"))
     page = opened("compare", dataset=data, models="ot-cfm,ot-displacement", times="1,2", seeds="1", preset="quick")
     message = " ".join(each.value for each in page.markdown)
-    assert "So far: " in message and "OT-CFM comes nearest to the cells it never saw (error 0.7)" in message
+    assert "So far: " in message and "OT-CFM comes nearest to the cells of held-out times (error 0.7)" in message
     assert "Compared at 1 day alone: not every model has a score at the other times." in message
     assert list(page.dataframe[0].value["runs"][:2]) == ["2 of 2", "1 of 2"]
 
@@ -99,3 +100,4 @@ def test_scores_that_were_not_left_behind_are_worked_out_or_told(data: str, monk
 def test_two_times_cannot_test_a_model(home) -> None:
     page = opened("compare", dataset=toys.stored(toys.drifting(2)))
     assert page.subheader[0].value == "These data cannot test a model"
+    assert "three or more seeds" in " ".join(each.value for each in page.markdown)

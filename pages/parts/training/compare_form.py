@@ -10,9 +10,10 @@ import streamlit as st
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting.formatting import duration, plain
+from cellflow_core.runs import index
 from cellflow_core.selection import comparison as jobs
 from cellflow_core.selection import recommendation
-from cellflow_core.selection.benchmark_results import evidence
+from cellflow_core.selection.benchmark_results import evidence, measured_here
 from cellflow_core.time_units import format_duration
 from pages.parts.training.train_form import PRESETS
 from pages.parts.widgets.background import cached_future, result_of
@@ -22,13 +23,15 @@ FIRST = 4
 STRAIGHT = "ot-displacement"
 MOST_SEEDS = 10
 MODELS = "Proposed are those that the guide ranks first for these data, and straight lines, which learn nothing."
-TIMES = "A time that is left out must lie between two others."
+TIMES = "A held-out time must lie between two others."
 SEEDS = "Three or more show how much of an order is chance."
 
 
 def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
     """The runs that are wanted, as `jobs.recipes.comparison` makes them; starts what is missing when asked to."""
-    ranked = recommendation.rank(info, cards.values(), recommendation.ModelGoals(), evidence())
+    own = [run for run in index.runs() if (run.recipe.dataset, run.recipe.fingerprint) == (info.id, info.fingerprint)]
+    measured = (*evidence(), *measured_here(own, cards))
+    ranked = recommendation.rank(info, cards.values(), recommendation.ModelGoals(), measured)
     able = [each.model for each in ranked if each.trainable]
     proposed = able[:FIRST] + [each for each in able[FIRST:] if each == STRAIGHT]
     shown = {f"{each:g}": format_duration(each, info.time_unit) for each in info.times[1:-1]}
@@ -46,8 +49,8 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
         key="compare_preset",
         format_func=lambda each: PRESETS[each],
     )
-    told = st.query_params.get("seeds", "")
-    many = int(told) if told.isdigit() and 1 <= int(told) <= MOST_SEEDS else 3
+    linked = st.query_params.get("seeds", "")
+    many = int(linked) if linked.isdigit() and 1 <= int(linked) <= MOST_SEEDS else 3
     seeds = right.number_input("Seeds", 1, MOST_SEEDS, many, key="compare_seeds", help=SEEDS)
     st.query_params.update({"preset": preset or "standard", "seeds": str(seeds)})
     if not models or not times:
@@ -64,11 +67,11 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
         f"compare-{info.fingerprint}-{asked}",
         lambda: analysis_pool.call("cellflow_core.jobs.recipes:comparison", *asked),
     )
-    wish = result_of(future, "Checking data and settings")
-    for model, why in wish.refused.items():
+    request = result_of(future, "Checking data and settings")
+    for model, why in request.refused.items():
         st.warning(f"{cards[model].title} is left out: {plain(why)}", icon=":material/info:")
-    _start(wish, cards)
-    return wish
+    _start(request, cards)
+    return request
 
 
 def _several(
@@ -84,26 +87,26 @@ def _several(
 
 def _linked(name: str, options: Mapping[str, str], usual: str) -> str:
     """What the link says, where it is one of the options."""
-    told = st.query_params.get(name, usual)
-    return told if told in options else usual
+    linked = st.query_params.get(name, usual)
+    return linked if linked in options else usual
 
 
-def _start(wish: Any, cards: Mapping[str, Any]) -> None:
+def _start(request: Any, cards: Mapping[str, Any]) -> None:
     """The button that trains what is not there yet."""
-    there = zip(wish.recipes, jobs.matching_runs(wish), strict=True)
+    there = zip(request.recipes, jobs.matching_runs(request), strict=True)
     lacking = [recipe for recipe, run in there if run is None or run.status().state in ("failed", "cancelled")]
     missing = len(lacking)
     if not missing:
         return
     words = f"Train {missing} run{'s' if missing > 1 else ''}"
-    if missing < len(wish.recipes):
-        words += f" (of {len(wish.recipes)}; the others are there)"
+    if missing < len(request.recipes):
+        words += f" (of {len(request.recipes)}; the others are there)"
     if st.button(words, key="compare_start", type="primary", icon=":material/play_arrow:"):
-        jobs.submit(wish)
+        jobs.submit(request)
         supervisor.ensure_supervisor()
         st.toast("Training goes on if you leave or close this page.", icon=":material/check:")
         st.rerun()
-    seconds = {each.model: each.seconds for each in evidence()}
+    seconds = {each.model: each.seconds for each in evidence() if not each.settings}
     known = [seconds[each.model] * _share(each, cards) for each in lacking if each.model in seconds]
     if known:
         rest = "" if len(known) == missing else f" for {len(known)} of them; the others have not been measured"

@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
-import pandas as pd
 import streamlit as st
 
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.figures import comparison as figure
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting import progress
+from cellflow_core.reporting.comparison_table import of_comparison, shown
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.verdict import sentences
 from cellflow_core.selection import comparison as jobs
-from cellflow_core.selection.comparison_summary import ModelScore, verdict
+from cellflow_core.selection.benchmark_results import evidence, record
+from cellflow_core.selection.comparison_summary import judge
 from cellflow_core.time_units import format_duration
 from pages.parts.server import urls
 from pages.parts.views import view
@@ -38,16 +40,17 @@ LONG |= {"sliced": "Sliced Wasserstein-2 distance (state)", "mmd": "Maximum mean
 Start = Literal["previous", "first"]
 
 
-def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
+def show(info: DatasetInfo, request: Any, cards: Mapping[str, Any]) -> None:
     """Everything that is known so far; drawn anew whenever a run has ended."""
-    runs = [run for run in jobs.matching_runs(wish) if run is not None]
-    asked = Counter(each.model for each in wish.recipes)
+    runs = [run for run in jobs.matching_runs(request) if run is not None]
+    asked = Counter(each.model for each in request.recipes)
+    before = jobs.other_runs(request, cards)
     if not runs:
         st.info("Nothing has been trained for this comparison yet.", icon=":material/info:")
         return
     st.subheader("Who comes nearest?")
     measure = view.options("Distance", "measure", MEASURES)
-    chosen = view.options("Prediction starts from", "start", STARTS, help="The first time: errors add up on the way.")
+    chosen = view.options("Prediction starts from", "start", STARTS, help="From the first time, errors add up.")
     start: Start = "first" if chosen == "first" else "previous"
     open_ = any(_open(jobs.row(run)) for run in runs)
 
@@ -63,7 +66,8 @@ def show(info: DatasetInfo, wish: Any, cards: Mapping[str, Any]) -> None:
             url = urls.comparison_progress(run.id for run in runs)
             progress_bar.watch(url, key="compare_progress", label="Comparison", version=version)
         _failures(rows)
-        _answer(info, rows, asked, measure, start, cards)
+        others = [jobs.row(run, variant) for run, variant in before.items()]
+        _answer(info, rows, others, asked, measure, start, cards)
         if open_ and not any(map(_open, rows)):
             st.rerun()
 
@@ -109,108 +113,61 @@ def _warn(row: Any, why: str) -> None:
 def _answer(
     info: DatasetInfo,
     every: Sequence[Any],
+    others: Sequence[Any],
     asked: Mapping[str, int],
     measure: str,
     start: Start,
     cards: Mapping[str, Any],
 ) -> None:
-    """asked: runs of each model that the comparison asks for, there or not."""
-    rows = jobs.comparable(every)
+    """every, others: rows of the comparison, and of finished runs on the same data that it does not ask for.
+
+    asked  runs of each model that the comparison asks for, there or not
+    """
+    rows, partial = jobs.joined(every, others)
     scored: list[Any] = [row for row in rows if row.scores is not None]
     if not scored:
         if any(row.scores is not None for row in every):
             st.info("The models are scored at different times so far: nothing to compare yet.", icon=":material/info:")
         return
     lines = [each for each in jobs.summary(rows, measure, start) if math.isfinite(each.mean)]
-    trivial = {name: _mean(by_fold.values()) for name, by_fold in jobs.trivial(rows, measure).items()}
-    title = {name: card.title for name, card in cards.items()}
-    seeds = {title[each.model]: _by_seed(scored, each.model, measure, start) for each in lines}
-    standings = [ModelScore(title[each.model], each.mean, each.spread, len(seeds[title[each.model]])) for each in lines]
-    folds = sorted({row.fold for row in scored})
+    baselines = jobs.baselines(rows, measure)
+    titles, past = {name: card.title for name, card in cards.items()}, record(evidence())
+    scores, some = (jobs.model_scores(each, titles, past, measure, start) for each in (rows, partial))
+    verdict = judge(scores, baselines, some)
+    folds = sorted(baselines["midpoint"])
     with st.container(border=True, key="verdict"):
-        first, *rest = verdict(standings, trivial, len(folds))
-        st.markdown(("So far: " if len(scored) < sum(asked.values()) else "") + f"**{first}**")
+        first, *rest = sentences(verdict, info.time_unit)
+        open_ = sum(row.scores is not None for row in every) < sum(asked.values())
+        st.markdown(("So far: " if open_ else "") + f"**{plain(first)}**")
         for each in rest:
-            st.markdown(each)
+            st.markdown(plain(each))
         if {row.fold for row in every} - set(folds):
             where = " and ".join(format_duration(fold, info.time_unit) for fold in folds)
             st.markdown(plain(f"Compared at {where} alone: not every model has a score at the other times."))
-    drawn = figure.errors(seeds, trivial, LONG[measure], dark=chart.dark())
-    chart.chart(drawn, "compare_figure", figure.describe(seeds, trivial))
-    done = Counter(row.model for row in every if row.scores is not None)
-    table = _table(lines, trivial, jobs.trivial(rows, measure), folds, title, info, scored, done, asked)
-    st.dataframe(_shown(table), hide_index=True, key="compare_rows", column_config=_columns())
+    means = {name: sum(values.values()) / len(values) for name, values in baselines.items()}
+    seeds = {titles[each.model] + each.variant: jobs.by_seed(scored, each, measure, start) for each in lines}
+    drawn = figure.errors(seeds, means, LONG[measure], dark=chart.dark())
+    chart.chart(drawn, "compare_figure", figure.describe(seeds, means))
+    table = of_comparison(
+        lines, [*every, *(row for row in rows if row.variant)], asked, baselines, titles, info.time_unit
+    )
+    st.dataframe(shown(table), hide_index=True, key="compare_rows", column_config=_columns())
     # what one model alone has to say is about a number that is not in this table
     view.notes([each for each in scored[0].scores.notes if all(each in row.scores.notes for row in scored)])
-    columns: dict[str, Sequence[Any]] = {name: table[name].tolist() for name in table.columns}
-    chart.downloads(drawn, columns, f"compare-{info.id}", "compare")
-
-
-def _by_seed(scored: Sequence[Any], model: str, measure: str, start: Start) -> tuple[float, ...]:
-    """The model's error for each seed that has every fold the model has, mean over folds."""
-    own = [row for row in scored if row.model == model]
-    folds = {row.fold for row in own}
-    found = []
-    for seed in sorted({row.seed for row in own}):
-        values = {row.fold: getattr(getattr(row.scores, f"from_{start}"), measure) for row in own if row.seed == seed}
-        if set(values) == folds:
-            found.append(_mean(values.values()))
-    return tuple(found)
-
-
-def _table(
-    lines: Sequence[Any],
-    trivial: Mapping[str, float],
-    by_fold: Mapping[str, Mapping[float, float]],
-    folds: Sequence[float],
-    title: Mapping[str, str],
-    info: DatasetInfo,
-    scored: Sequence[Any],
-    done: Mapping[str, int],
-    asked: Mapping[str, int],
-) -> pd.DataFrame:
-    """One line a model, then the answers without a model."""
-
-    def of(name: str, mean: float, at: Mapping[float, float], **more: Any) -> dict[str, Any]:
-        against = mean / trivial["midpoint"] - 1 if trivial["midpoint"] else math.nan
-        errors = {f"at {format_duration(fold, info.time_unit)}": at.get(fold, math.nan) for fold in folds}
-        return {"model": name, "error": mean, "to midpoint": 100 * against, **errors, **more}
-
-    found = []
-    for each in lines:
-        own = [row.scores.from_previous.coverage for row in scored if row.model == each.model]
-        more = {"± seeds": each.spread, "runs": f"{done[each.model]} of {asked[each.model]}"}
-        costs = {"seconds": each.seconds, "memory (MB)": each.peak_mb, "coverage": _mean(own)}
-        found.append(of(title[each.model], each.mean, each.by_fold, **more) | costs)
-    found += [of(f"({figure.LINES[name][0]})", value, by_fold[name]) for name, value in trivial.items()]
-    return pd.DataFrame(found).fillna({"runs": ""})
-
-
-def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    """The table in rounded numbers, with nothing where there is none."""
-    formats = {"to midpoint": "{:+.1f} %", "seconds": "{:.0f}", "memory (MB)": "{:.0f}", "coverage": "{:.2f}"}
-
-    def text(name: str, value: Any) -> str:
-        if isinstance(value, str):
-            return value
-        said = formats.get(name, "{:.3f}").format(value) if math.isfinite(value) else ""
-        return "+0.0 %" if said == "-0.0 %" else said
-
-    return pd.DataFrame({name: [text(name, each) for each in table[name]] for name in table.columns})
+    chart.downloads(drawn, table, f"compare-{info.id}", "compare")
 
 
 def _columns() -> dict[str, Any]:
     column = partial(st.column_config.Column, alignment="right")
     return {
-        "error": column(help="Mean over the times left out, then over seeds. Lower is better."),
+        "error": column(help="Mean over the held-out times, then over seeds, in units of the state. Lower is better."),
         "± seeds": column(help="Standard deviation over seeds."),
         "to midpoint": column(help="Against straight lines of optimal transport, which learn nothing."),
+        "plan": column(
+            help="Wasserstein-1 distance of a transport plan with many partners a cell: more points than "
+            "the other rows have, and nearer for that reason alone."
+        ),
         "seconds": column(help="Of one training."),
         "memory (MB)": column(help="The most that one training held, with its libraries."),
         "coverage": column(help="Share of measured cells that have a predicted cell near them."),
     }
-
-
-def _mean(values: Any) -> float:
-    listed = [each for each in values if math.isfinite(each)]
-    return sum(listed) / len(listed) if listed else math.nan

@@ -10,8 +10,9 @@ import streamlit as st
 
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DatasetInfo
+from cellflow_core.runs import index
 from cellflow_core.selection import recommendation
-from cellflow_core.selection.benchmark_results import Evidence, evidence
+from cellflow_core.selection.benchmark_results import Evidence, evidence, measured_here
 from pages.parts.widgets.selectors import WORDS, empty_state
 
 SHOWN = 3
@@ -27,8 +28,8 @@ ASKED = {
 def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, recommendation.Recommendation]:
     """The card of the chosen model and how it stands with these data; `?model=` in the URL."""
     st.subheader("1. What do you want to know?")
-    wishes = _wishes()
-    ranked = {each.model: each for each in recommendation.rank(info, cards.values(), wishes, _measured())}
+    goals = _goals()
+    ranked = {each.model: each for each in recommendation.rank(info, cards.values(), goals, _measured(info, cards))}
     if DataRequirement.TIMES not in info.has and not any(each.trainable for each in ranked.values()):
         empty_state(
             "These cells were measured at one moment" if info.times else "The time of these cells is not known",
@@ -55,19 +56,19 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, reco
     st.query_params["model"] = chosen
     _others(ranked, options)
     _about(ranked[chosen], cards[chosen])
-    for remark in recommendation.remarks(info, wishes):
+    for remark in recommendation.remarks(info, goals):
         st.info(remark, icon=":material/lightbulb:")
     return cards[chosen], ranked[chosen]
 
 
-def _wishes() -> recommendation.ModelGoals:
+def _goals() -> recommendation.ModelGoals:
     asked = st.pills(
         "What should the model tell you?",
         list(ASKED),
         selection_mode="multi",
         default=["motion"],
         format_func=lambda each: ASKED[each],
-        key="wishes",
+        key="goals",
         help="  \n".join(f"**{ASKED[each.name]}**: {each.help}." for each in recommendation.ModelGoals.settings()[:-1]),
     )
     minutes = st.select_slider(
@@ -75,7 +76,7 @@ def _wishes() -> recommendation.ModelGoals:
         (1.0, 3.0, 10.0, 60.0, 600.0),
         10.0,
         format_func=lambda each: f"{each:g} min" if each < 60 else f"{each / 60:g} h",
-        key="wish_minutes",
+        key="goal_minutes",
     )
     return recommendation.ModelGoals(minutes=minutes, **{each: each in asked for each in ASKED})
 
@@ -85,8 +86,10 @@ def _stored() -> list[dict[str, Any]]:
     return [dataclasses.asdict(each) for each in evidence()]
 
 
-def _measured() -> list[Evidence]:
-    return [Evidence(**each) for each in _stored()]
+def _measured(info: DatasetInfo, cards: Mapping[str, Any]) -> list[Evidence]:
+    """What the benchmark says of each model, and the finished runs on these data."""
+    own = [run for run in index.runs() if (run.recipe.dataset, run.recipe.fingerprint) == (info.id, info.fingerprint)]
+    return [*(Evidence(**each) for each in _stored()), *measured_here(own, cards)]
 
 
 def _others(ranked: Mapping[str, recommendation.Recommendation], shown: list[str]) -> None:
@@ -129,9 +132,9 @@ def _about(choice: recommendation.Recommendation, card: Any) -> None:
             st.caption(f"Needs: {'; '.join(card.needs)}")
         st.caption(f"Gives: {'; '.join(_given(card, each) for each in sorted(card.capabilities))}")
         st.caption(
-            "The order: what fits the data first, then how many of your wishes are left open, then the error at times "
-            "a model never saw, as our benchmark measured it. A model measured on one data set only, or on none, comes "
-            "after those measured on several."
+            "The order: what fits the data first, then how many of your goals are left open, then the error at "
+            "held-out times, as our benchmark and your own finished models measured it. A model measured on one "
+            "benchmark data set only, or on none, comes after those measured on several."
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from cellflow_core.config import variant
+from cellflow_core.config import differences, variant
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import short
@@ -44,26 +44,34 @@ class TrainRequest:
         return len(self.seeds) + (self.hold_out is not None)
 
 
-def choose_rest(info: DatasetInfo, card: Any) -> TrainRequest:
-    """Preset, settings, seeds, label and hold-out."""
+def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> TrainRequest:
+    """Preset, settings, seeds, label and hold-out. proposed: settings that give what was asked for."""
     st.subheader("2. How carefully?")
-    seconds = _expected(card, info, {}, card.presets["standard"])
+    usual_settings = {each.name: each.default for each in card.settings} | dict(proposed)
+    seconds = _expected(card, info, proposed, card.presets["standard"])
+    runs = _runs_chosen(info)
     preset = st.pills(
         "Preset",
         list(PRESETS),
         default="standard",
         required=True,
         key="train_preset",
-        format_func=lambda each: PRESETS[each] + _minutes(seconds, card, each),
+        format_func=lambda each: PRESETS[each] + _minutes(seconds, card, each, runs),
         label_visibility="collapsed",
     )
     preset = preset or "standard"
+    if seconds is not None and runs > 1:
+        each = short(seconds * _share(card, preset))
+        st.caption(f"{runs} runs, one after the other, of {each} each.")
+    if proposed:
+        words = differences(card.settings, proposed)
+        st.caption(f":material/tune: For what you asked, {card.title} is trained with other settings: {words}.")
     with st.expander("Hyperparameters", icon=":material/tune:", key="settings"):
         st.markdown(f"**{card.title}**" if card.settings else f"{card.title} has no settings of its own.")
-        settings = form_of(card.settings, {}, f"set_{card.name}")
+        key = "-".join(f"{name}={value}" for name, value in proposed.items())
+        settings = form_of(card.settings, proposed, f"set_{card.name}{key}")
         st.markdown("**Training**")
         training = form_of(card.training_settings, card.presets[preset], f"fit_{card.name}_{preset}")
-        usual_settings = {each.name: each.default for each in card.settings}
         if (settings, training) != (usual_settings, dict(card.presets[preset])):
             changed = _expected(card, info, settings, training)
             if changed is not None:
@@ -133,8 +141,17 @@ def _expected(card: Any, info: DatasetInfo, settings: Mapping[str, Any], trainin
     return future.result()
 
 
-def _minutes(seconds: float | None, card: Any, preset: str) -> str:
-    if seconds is None:
-        return ""
-    share = card.presets[preset].get("steps", 1) / max(card.presets["standard"].get("steps", 1), 1)
-    return f" · {short(seconds * share)}"
+def _runs_chosen(info: DatasetInfo) -> int:
+    """Runs that the choices below ask for: each seed, and one without a time."""
+    held_out = len(info.times) > 2 and st.session_state.get("train_hold_out", True)
+    return int(st.session_state.get("train_seeds", 1)) + bool(held_out)
+
+
+def _minutes(seconds: float | None, card: Any, preset: str, runs: int) -> str:
+    """How long all runs take with this preset, one after the other."""
+    return "" if seconds is None else f" · {short(seconds * _share(card, preset) * runs)}"
+
+
+def _share(card: Any, preset: str) -> float:
+    """Steps of a preset as a share of the standard one."""
+    return card.presets[preset].get("steps", 1) / max(card.presets["standard"].get("steps", 1), 1)

@@ -15,6 +15,7 @@ from cellflow_core.jobs.recipes import comparison
 from cellflow_core.models import registry
 from cellflow_core.runs import index
 from cellflow_core.selection import comparison as table
+from cellflow_core.selection.model_cards import catalogue
 from cellflow_core.train import trainer
 from tests import examples
 from tests.toys import drifting, stored
@@ -31,20 +32,20 @@ def work_off() -> None:
 
 
 def test_every_model_meets_every_seed_and_time():
-    goal = comparison(stored(drifting(4)), ("i-cfm", "ot-displacement"), "quick", (3, 4), folds=None)
-    asked = [(each.model, each.seed, each.hold_out) for each in goal.recipes]
+    request = comparison(stored(drifting(4)), ("i-cfm", "ot-displacement"), "quick", (3, 4), folds=None)
+    asked = [(each.model, each.seed, each.hold_out) for each in request.recipes]
     assert asked == [(m, s, f) for m in ("i-cfm", "ot-displacement") for s in (3, 4) for f in (1.0, 2.0)]
-    assert len({each.group for each in goal.recipes}) == 1 and not goal.refused
-    assert goal.recipes[0].label == "I-CFM, quick, seed 3, without time 1"
-    assert goal.recipes[0].training["steps"] == 4
+    assert len({each.group for each in request.recipes}) == 1 and not request.refused
+    assert request.recipes[0].label == "I-CFM, quick, seed 3, without time 1"
+    assert request.recipes[0].training["steps"] == 4
 
 
 def test_a_model_that_lacks_something_is_refused_alone(monkeypatch):
     monkeypatch.setattr(registry.find("ot-cfm"), "needs", frozenset({DataRequirement.TIMES, DataRequirement.LINEAGE}))
     data = stored()
-    goal = comparison(data, ("i-cfm", "ot-cfm"), "quick")
-    assert [each.model for each in goal.recipes] == ["i-cfm"]
-    assert goal.refused == {"ot-cfm": "OT-CFM needs lineage barcodes, which these data do not have"}
+    request = comparison(data, ("i-cfm", "ot-cfm"), "quick")
+    assert [each.model for each in request.recipes] == ["i-cfm"]
+    assert request.refused == {"ot-cfm": "OT-CFM needs lineage barcodes, which these data do not have"}
     every = comparison(data, (), "quick")
     assert {each.model for each in every.recipes} | set(every.refused) == set(registry.names())
 
@@ -60,11 +61,11 @@ def test_what_cannot_be_left_out_is_one_sentence():
 
 def test_runs_are_found_by_what_they_are_made_from():
     data = stored()
-    goal = comparison(data, ("i-cfm",), "quick", (0, 1))
-    assert table.matching_runs(goal) == (None, None)
-    first, second = table.submit(goal)
+    request = comparison(data, ("i-cfm",), "quick", (0, 1))
+    assert table.matching_runs(request) == (None, None)
+    first, second = table.submit(request)
     assert [table.row(each).state for each in (first, second)] == ["queued", "queued"]
-    assert [run.id for run in table.submit(goal)] == [first.id, second.id]  # nothing is handed in twice
+    assert [run.id for run in table.submit(request)] == [first.id, second.id]  # nothing is handed in twice
     second.cancel()
     work_off()
     again = comparison(data, ("ot-displacement", "i-cfm"), "quick", (0, 1))
@@ -77,15 +78,15 @@ def test_runs_are_found_by_what_they_are_made_from():
     assert all(each.scores is not None and each.peak_mb for each in rows)
     lines = table.summary(rows)
     assert [line.model for line in lines] == ["ot-displacement", "i-cfm"] and lines[0].done == lines[0].asked == 2
-    assert lines[0].by_fold[1.0] == pytest.approx(table.trivial(rows)["midpoint"][1.0], abs=0.05)
+    assert lines[0].by_fold[1.0] == pytest.approx(table.baselines(rows)["midpoint"][1.0], abs=0.05)
     other = comparison(stored(drifting(cells=50)), ("i-cfm",), "quick", (0,))
     assert table.matching_runs(other) == (None,)
 
 
 def test_a_run_on_every_time_has_no_row():
-    goal = comparison(stored(), ("i-cfm",), "quick")
-    whole = index.submit(dataclasses.replace(goal.recipes[0], hold_out=None))
-    assert table.matching_runs(goal) == (None,)
+    request = comparison(stored(), ("i-cfm",), "quick")
+    whole = index.submit(dataclasses.replace(request.recipes[0], hold_out=None))
+    assert table.matching_runs(request) == (None,)
     with pytest.raises(ValueError, match="every time"):
         table.row(whole)
 
@@ -111,7 +112,7 @@ def test_mean_and_spread_are_over_seeds_of_means_over_times():
     assert math.isnan(c.mean) and math.isnan(c.seconds) and math.isnan(old.peak_mb)
     assert [line.model for line in table.summary(rows, "coverage")] == ["a", "b", "old", "c"]  # more is better
     assert table.summary(rows, "w1", "first")[0].mean == pytest.approx(0.95)
-    assert table.trivial(rows)["midpoint"] == {1.0: 0.85, 2.0: 0.85} and not table.trivial([])["floor"]
+    assert table.baselines(rows)["midpoint"] == {1.0: 0.85, 2.0: 0.85} and not table.baselines([])["floor"]
 
 
 def test_models_are_compared_at_times_that_each_has_a_score_for():
@@ -120,7 +121,7 @@ def test_models_are_compared_at_times_that_each_has_a_score_for():
     kept = table.comparable(rows)
     assert [(each.model, each.fold) for each in kept] == [("a", 1.0), ("b", 1.0), ("c", 1.0)]
     assert [(line.model, line.mean) for line in table.summary(kept)][:2] == [("a", 10.0), ("b", 12.0)]
-    assert list(table.trivial(kept)["midpoint"]) == [1.0]
+    assert list(table.baselines(kept)["midpoint"]) == [1.0]
     assert table.comparable(both) == tuple(both)
     assert table.comparable([made_row("a", 1, 1.0, 1.0), made_row("b", 1, 2.0, 1.0)]) == table.comparable([]) == ()
 
@@ -131,14 +132,42 @@ def test_the_shell_prints_the_table_of_the_same_runs(monkeypatch, capsys):
     data = stored()
     line = ["compare", "--data", data, "--models", "i-cfm,sf2m,ot-displacement", "--preset", "quick", "--seeds", "0,1"]
     assert cli.main(line) == 0
-    message = capsys.readouterr()
-    assert message.err.startswith("left out: [SF]2M needs lineage barcodes") and message.err.count("\n") == 1
-    lines = message.out.splitlines()[-8:]
-    assert lines[0].split() == ["model", "w1", "+-", "seeds", "without", "1", "s", "a", "run", "peak", "MB", "done"]
-    assert [each.split()[0] for each in lines[1:]] == ["ot-displacement", "i-cfm", *table.TRIVIAL]
-    assert lines[1].endswith("2/2") and len(index.runs()) == 4
+    printed = capsys.readouterr()
+    assert printed.err.startswith("left out: [SF]2M needs lineage barcodes") and printed.err.count("\n") == 1
+    verdict, lines = printed.out.split("\n\n")[0], printed.out.splitlines()[-8:]
+    assert "comes nearest to the cells of held-out times" in verdict and "Fewer than 3 seeds" in verdict
+    assert lines[0].split()[:4] == ["model", "w1", "to", "midpoint"] and "plan" in lines[0]
+    assert [each.split("  ")[0] for each in lines[1:4]] == ["OT displacement (McCann)", "I-CFM", "(previous snapshot)"]
+    assert "2 of 2" in lines[1] and len(index.runs()) == 4
     assert cli.main([*line, "--no-wait", "--measure", "coverage", "--start", "first"]) == 0
     again = capsys.readouterr().out
-    assert len(index.runs()) == 4 and again.splitlines()[0].split()[1] == "coverage"
+    assert len(index.runs()) == 4 and again.splitlines()[-8].split()[1] == "coverage"
+    assert cli.main(["compare", "--data", stored(drifting(2)), "--models", "i-cfm"]) == 2
+    assert "has 2 times" in capsys.readouterr().err
     assert cli.main(["compare", "--data", data, "--models", "sf2m"]) == 2
     assert "no model that was asked for can be trained" in capsys.readouterr().err
+
+
+def test_finished_runs_with_other_settings_join_where_they_have_every_time():
+    data = stored(drifting(4))
+    request = comparison(data, ("i-cfm",), "quick", (0,), (1.0, 2.0))
+    table.submit(request)
+    width = {**request.recipes[0].settings, "width": 8}
+    for fold in (1.0, 2.0):
+        index.submit(dataclasses.replace(request.recipes[0], settings=width, hold_out=fold))
+    index.submit(dataclasses.replace(request.recipes[0], training={**request.recipes[0].training, "steps": 5}))
+    work_off()
+    cards = {each.name: each for each in catalogue()}
+    others = table.other_runs(request, cards)
+    assert sorted(others.values()) == sorted([" (Hidden width 8)"] * 2 + [variant_steps(others)])
+    rows = [table.row(run) for run in table.matching_runs(request) if run is not None]
+    kept, partial = table.joined(rows, [table.row(run, variant) for run, variant in others.items()])
+    assert len(kept) == 4 and {each.variant for each in kept} == {"", " (Hidden width 8)"}
+    assert [each.fold for each in partial] == [1.0]
+    assert {line.variant for line in table.summary(kept)} == {"", " (Hidden width 8)"}
+    scores = table.model_scores(kept, {"i-cfm": "I-CFM"}, {"i-cfm": (5, 7)})
+    assert {each.title for each in scores} == {"I-CFM", "I-CFM (Hidden width 8)"} and scores[0].loses_on_most
+
+
+def variant_steps(others) -> str:
+    return next(each for each in others.values() if "teps" in each)

@@ -1,0 +1,79 @@
+"""The table of a comparison as columns, and its numbers as text: the same on the page and in the shell."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cellflow_core.figures.comparison import LINES
+from cellflow_core.selection.comparison import ModelSummary, RunScore
+from cellflow_core.time_units import format_duration
+
+Rows = dict[str, list[Any]]
+_FORMATS = {"to midpoint": "{:+.1f} %", "seconds": "{:.0f}", "memory (MB)": "{:.0f}", "coverage": "{:.2f}"}
+
+
+def of_comparison(
+    lines: Sequence[ModelSummary],
+    rows: Sequence[RunScore],
+    asked: Mapping[str, int],
+    baselines: Mapping[str, Mapping[float, float]],
+    titles: Mapping[str, str],
+    unit: str,
+) -> Rows:
+    """One row a model, then the baselines. NaN where there is no number.
+
+    rows   every run that was asked for, with or without a score; asked: how many there are of each model
+    error  mean over the held-out times, then over seeds; "to midpoint": against that of the OT midpoint, in percent
+    plan   error of a transport plan with many partners a cell: more points than the other rows have
+    """
+    folds = sorted(baselines["midpoint"])
+    midpoint = _mean(baselines["midpoint"].values())
+    done = Counter((each.model, each.variant) for each in rows if each.scores is not None)
+    found = []
+    for line in lines:
+        own = [each.scores for each in rows if (each.model, each.variant) == (line.model, line.variant) and each.scores]
+        plans = [each.from_plan.w1 for each in own if each.from_plan != each.from_previous]
+        total = (
+            done[line.model, line.variant] if line.variant else asked.get(line.model, done[line.model, line.variant])
+        )
+        found.append(
+            _row(titles[line.model] + line.variant, line.mean, line.by_fold, folds, midpoint, unit)
+            | {"± seeds": line.spread, "plan": _mean(plans)}
+            | {"runs": f"{done[line.model, line.variant]} of {total}", "seconds": line.seconds}
+            | {"memory (MB)": line.peak_mb, "coverage": _mean(each.from_previous.coverage for each in own)}
+        )
+    for name, by_fold in baselines.items():
+        found.append(_row(f"({LINES[name][0]})", _mean(by_fold.values()), by_fold, folds, midpoint, unit))
+    names = list(dict.fromkeys(name for each in found for name in each))
+    columns: Rows = {name: [each.get(name, "" if name == "runs" else math.nan) for each in found] for name in names}
+    if all(isinstance(each, float) and math.isnan(each) for each in columns.get("plan", ())):
+        columns.pop("plan", None)
+    return columns
+
+
+def shown(columns: Rows) -> Rows:
+    """The same in rounded numbers, with nothing where there is none."""
+    return {name: [_text(name, each) for each in values] for name, values in columns.items()}
+
+
+def _row(
+    name: str, mean: float, by_fold: Mapping[float, float], folds: Sequence[float], midpoint: float, unit: str
+) -> dict[str, Any]:
+    against = 100 * (mean / midpoint - 1) if midpoint else math.nan
+    errors = {f"at {format_duration(fold, unit)}": by_fold.get(fold, math.nan) for fold in folds}
+    return {"model": name, "error": mean, "to midpoint": against, **errors}
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    text = _FORMATS.get(name, "{:.3f}").format(value) if math.isfinite(value) else ""
+    return "+0.0 %" if text == "-0.0 %" else text
+
+
+def _mean(values: Any) -> float:
+    listed = [each for each in values if math.isfinite(each)]
+    return sum(listed) / len(listed) if listed else math.nan

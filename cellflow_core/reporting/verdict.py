@@ -1,0 +1,92 @@
+"""The verdict of a comparison in sentences, the same on the page and in the shell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.store.dataset import DatasetInfo
+from cellflow_core.selection.comparison_summary import MIN_SEEDS, Verdict
+from cellflow_core.time_units import format_duration
+
+NOTHING = "No model has been scored yet."
+
+
+def untestable(info: DatasetInfo) -> str:
+    """Why no time of these data can be held out, and what to do; "" where one can."""
+    if DataRequirement.HOLD_OUT in info.has:
+        return ""
+    found = f"{info.label} has {len(info.times) or 'no'} time{'' if len(info.times) == 1 else 's'}"
+    if len(info.times) == 2:
+        return (
+            f"{found}: a time that is held out must lie between two others, so that no model can be tested on these "
+            "data. Between two times every model interpolates, and what happened there was not measured. Choose a "
+            "model for what it gives (noise, growth, a landscape), train three or more seeds, and trust where they "
+            "agree; a third time would tell more than any choice."
+        )
+    return f"{found}: a time that is held out must lie between two others, so three times are needed."
+
+
+def sentences(verdict: Verdict | None, unit: str = "") -> tuple[str, ...]:
+    """The verdict, the most important sentence first."""
+    if verdict is None:
+        return (NOTHING,)
+    found = [_best(verdict)]
+    best = verdict.best
+    if verdict.resting_at and best.title not in verdict.resting:
+        found.append(
+            f"At {_times(verdict.resting_at, unit)} {best.title} is no better than the previous snapshot, that is, "
+            "than no motion at all."
+        )
+    if best.loses_on_most:
+        found.append(
+            f"On {best.losing} of {best.sets} benchmark data sets {best.title} is no nearer than the OT midpoint: do "
+            "not expect this order on other data."
+        )
+    if verdict.losing:
+        verb = "loses" if len(verdict.losing) == 1 else "lose"
+        found.append(
+            f"{listed(verdict.losing)} {verb} to the OT midpoint ({verdict.midpoint:.3g}), which learns nothing."
+        )
+    if verdict.resting:
+        verb = "is" if len(verdict.resting) == 1 else "are"
+        found.append(
+            f"{listed(verdict.resting)} {verb} no better than the previous snapshot, that is, than no motion at all "
+            f"({verdict.previous:.3g})."
+        )
+    found += [
+        f"{title}, trained before on these data, is nearer at {_times(times, unit)}: {theirs:.3g} against {ours:.3g}. "
+        "It has no score at the other times."
+        for title, theirs, ours, times in verdict.better
+    ]
+    if verdict.few_seeds:
+        found.append(f"Fewer than {MIN_SEEDS} seeds: how much of this order is chance is not known. Train more seeds.")
+    if verdict.one_time:
+        found.append("One time was held out: the order may be another at other times.")
+    return tuple(found)
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "A, B and C"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _best(verdict: Verdict) -> str:
+    best, midpoint, floor = verdict.best, verdict.midpoint, verdict.floor
+    tied = f", and {listed(verdict.tied)} within the spread over seeds" if verdict.tied else ""
+    where = f"{best.title} comes nearest to the cells of held-out times (error {best.mean:.3g}{tied})"
+    if verdict.nearest:
+        rest = (best.mean - floor) / floor if floor > 0 else math.nan
+        near = (
+            f" {abs(rest):.0%} {'above' if rest >= 0 else 'below'} the sampling floor." if math.isfinite(rest) else ""
+        )
+        return f"{where}: {1 - best.mean / midpoint:.0%} below the OT midpoint, which learns nothing.{near}"
+    return (
+        f"{where}, but that is no better than the OT midpoint ({midpoint:.3g}), which learns nothing: between these "
+        "times no trained model adds accuracy. Choose one for what else it gives: a field, noise, growth, a landscape."
+    )
+
+
+def _times(times: Sequence[float], unit: str) -> str:
+    return listed([format_duration(each, unit) if unit else f"time {each:g}" for each in times])
