@@ -44,10 +44,12 @@ class Cells:
 
 
 def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
-    """The cells of the first time simulated through all measured times, with velocity where the model has one."""
+    """The measured cells with their annotations, and those of the first time simulated through all measured times, with
+    velocity where the model has one. The column `origin` tells them apart."""
     subject = RunContext(open_run(run_id))
     data = subject.data
-    cells = moved(subject, simulate(subject.model, data.at(data.times[0]), data.times, seed=seed), seed)
+    predicted = moved(subject, simulate(subject.model, data.at(data.times[0]), data.times, seed=seed), seed)
+    cells = beside_measured(subject, predicted)
     if {"velocity", "drift"} & capabilities(subject.model):
         cells = with_velocity(subject, cells)
     write_h5ad(subject, cells, Path(path))
@@ -56,7 +58,53 @@ def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
 def measured(subject: RunContext) -> Cells:
     """The cells the run was trained on (and those of a time held out), with their annotations."""
     data = subject.data
-    return Cells(data.x, data.t, "measured cells", columns=_named(data.labels))
+    return Cells(data.x, data.t, "measured cells", columns=_named({**data.labels, **data.covariates}))
+
+
+def beside_measured(subject: RunContext, predicted: Cells) -> Cells:
+    """Measured and predicted cells in one table, told apart by the column `origin`.
+
+    A column that only one kind has is empty, NaN or -1 (numbers of cells) for the other. Counts are kept where the
+    data set stores those of the measured cells too.
+    """
+    first = measured(subject)
+    columns: dict[str, Array] = {}
+    sizes = len(first.x), len(predicted.x)
+    for name in (*first.columns, *(each for each in predicted.columns if each not in first.columns)):
+        known = [each.columns.get(name) for each in (first, predicted)]
+        columns[name] = np.concatenate(
+            [
+                _missing(known, size) if values is None else np.asarray(values)
+                for values, size in zip(known, sizes, strict=True)
+            ]
+        )
+    columns["origin"] = np.repeat(["measured", "predicted"], sizes)
+    counts = None if predicted.counts is None else _measured_counts(subject)
+    return Cells(
+        np.concatenate([first.x, predicted.x]),
+        np.concatenate([first.t, predicted.t]),
+        f"{sizes[0]:,} measured cells, and {predicted.what}",
+        columns=columns,
+        counts=None if counts is None or predicted.counts is None else np.concatenate([counts, predicted.counts]),
+    )
+
+
+def _missing(known: list[Array | None], size: int) -> Array:
+    """What stands for a value that is not there, in the type of the values that are."""
+    kind = next(np.asarray(each).dtype.kind for each in known if each is not None)
+    if kind in "iu":
+        return np.full(size, -1)
+    return np.full(size, np.nan) if kind == "f" else np.full(size, "", dtype=object)
+
+
+def _measured_counts(subject: RunContext) -> Array | None:
+    """Counts [cells, genes] of the genes of the space; None where the data set does not store all of them."""
+    dataset, genes = subject.dataset, subject.data.space.genes
+    if "counts" not in dataset.info.layers or not set(genes) <= set(dataset.measured.genes):
+        return None
+    at = [dataset.measured.genes.index(each) for each in genes]
+    table = dataset.layer("counts").table()[:, at]
+    return np.asarray(table.todense() if hasattr(table, "todense") else table)
 
 
 def _named(labels: Mapping[str, Array]) -> dict[str, Array]:
@@ -64,14 +112,14 @@ def _named(labels: Mapping[str, Array]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name, values in labels.items():
         free = name.replace("/", "_") or "unnamed"
-        while free in found or free in ("time", "_index"):
+        while free in found or free in ("time", "origin", "cell", "weight", "_index"):
             free += " (annotation)"
         found[free] = values
     return found
 
 
 def moved(subject: RunContext, found: Simulation, seed: int) -> Cells:
-    """Simulated cells of every step: rows of one `cell` are its way, `weight` is its share of the mass. A model that
+    """Simulated cells of every step: rows of one `cell` are its path, `weight` is its share of the mass. A model that
     follows no cell has no `cell`. Counts are drawn where the state decodes to them."""
     steps, count, dim = found.x.shape
     columns = {"cell": np.tile(np.arange(count), steps)} if found.tracks_cells else {}

@@ -95,6 +95,29 @@ class Restored:
     expression: bool
 
 
+def read_snapshots(path: Path, fingerprint: str) -> Snapshots:
+    """The cells of a file that `write_snapshots` made.
+
+    Raises ValueError where the file is none of ours, or its cells have another fingerprint.
+    """
+    import h5py
+    from anndata.io import read_elem
+
+    with h5py.File(path, "r") as file:
+        try:
+            found = restore(file, read_elem(file["obs"]), path.name)  # type: ignore[arg-type]
+        except CHANGED as error:
+            raise ValueError(
+                f"{path.name} is no file of cells that this package wrote, or was changed: {error}"
+            ) from error
+    if found.data.fingerprint != fingerprint:
+        raise ValueError(
+            f"{path.name} holds cells of fingerprint {found.data.fingerprint}, expected {fingerprint}: take the "
+            "file that was exported together with the script"
+        )
+    return found.data
+
+
 def restore(file: Any, obs: Any, name: str) -> Restored:
     """The cells of an open file that `write_snapshots` made.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
 import streamlit as st
 
-from cellflow_core.reporting.formatting import ago, badge, duration, plain
+from cellflow_core.reporting.formatting import ago, badge, plain
 from cellflow_core.reporting.progress import loss_table
+from cellflow_core.reporting.run_tables import joined_losses, of_recipe, of_states, terms
 from cellflow_core.runs.run import Run, Status
 from pages.parts.training import run_progress
 from pages.parts.views import export
@@ -56,11 +56,7 @@ def _more(run: Run, status: Status) -> None:
             else:
                 undo.deleted("run", run.id)
     export.show(run, status)
-    recipe = run.recipe
-    values = {**recipe.settings, **recipe.training, "device asked for": recipe.device, "device used": status.device}
-    values |= {"seconds of training": f"{status.seconds:.1f}", "attempts": status.attempt, **recipe.versions}
-    table = pd.DataFrame({"value": {name: str(value) for name, value in values.items()}})
-    st.dataframe(table, height=220, key=f"settings_{run.id}")
+    st.dataframe(of_recipe(run, status), height=220, key=f"settings_{run.id}")
 
 
 def compare(runs: Sequence[Run]) -> None:
@@ -70,25 +66,15 @@ def compare(runs: Sequence[Run]) -> None:
         return
     st.subheader("Losses compared")
     tables = {run.id: loss_table(run) for run in runs}
-    terms = list(dict.fromkeys(name for table in tables.values() for name in table.columns))
-    if not terms:
+    found = terms(tables)
+    if not found:
         st.caption("These runs have no loss: nothing was learnt step by step.")
         return
-    term = st.segmented_control("Loss term", terms, default=terms[0], key="compare_term", required=True)
+    term = st.segmented_control("Loss term", found, default=found[0], key="compare_term", required=True)
     named = disambiguate({run.id: " · ".join((run.label, *run_facts(run))) for run in runs})
-    joined = pd.DataFrame({named[id]: table[term] for id, table in tables.items() if term in table})
-    st.line_chart(joined.interpolate(limit_area="inside"), x_label="training step", y_label=str(term), height=320)
+    st.line_chart(joined_losses(tables, named, str(term)), x_label="training step", y_label=str(term), height=320)
     st.caption(
         "Losses of different models measure different things: compare seeds and settings of one model here. "
-        "Which model to trust is told by the time left out, on Time."
+        "Which model to trust depends on the held-out time: see Time."
     )
-    rows = {named[run.id]: run.status() for run in runs}
-    st.dataframe(
-        pd.DataFrame(
-            {
-                name: {"steps": each.step, "time": duration(each.seconds), "device": each.device, "state": each.state}
-                for name, each in rows.items()
-            }
-        ).T,
-        key="compare_table",
-    )
+    st.dataframe(of_states({named[run.id]: run.status() for run in runs}), key="compare_table", hide_index=True)

@@ -1,24 +1,22 @@
-"""A run taken elsewhere: the command that repeats it, its numbers as CSV, its cells as h5ad."""
+"""A run taken elsewhere: a script that trains it again, its losses as CSV, its cells as h5ad."""
 
 from __future__ import annotations
 
-import io
-import shlex
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting.run_tables import command_line, loss_csv
 from cellflow_core.runs.run import Run, Status
 from cellflow_core.workspace import home
 from pages.parts.widgets.background import result_of, shared
 
 
 def show(run: Run, status: Status) -> None:
-    """Script, CSV and h5ad of one run."""
+    """Command line, script, losses and cells of one run."""
     st.markdown("**Repeat it from the shell**")
-    st.code(script(run), language="bash", wrap_lines=True)
+    st.code(command_line(run), language="bash", wrap_lines=True)
     with st.container(horizontal=True):
         st.download_button(
             "Losses (CSV)",
@@ -28,41 +26,26 @@ def show(run: Run, status: Status) -> None:
             key=f"csv_{run.id}",
             on_click="ignore",
         )
-        if status.state != "done":
-            return
-        ready = _file(run)
-        if ready.exists():
-            st.download_button(
-                "Cells and velocities (h5ad)", ready.open("rb"), ready.name, key=f"h5ad_{run.id}", on_click="ignore"
-            )
-        elif st.button("Prepare an h5ad", key=f"make_h5ad_{run.id}", icon=":material/archive:"):
-            ready.parent.mkdir(parents=True, exist_ok=True)
-            future = shared(
-                f"export-{run.id}",
-                lambda: analysis_pool.call("cellflow_core.jobs.export:export_h5ad", run.id, str(ready)),
-            )
-            result_of(future, "Writing cells, velocities and settings")
-            st.rerun()
+        _prepared(run, "zip", "Python script with its cells (zip)", "Prepare a script", "export_script:write_archive")
+        if status.state == "done":
+            _prepared(run, "h5ad", "Cells and velocities (h5ad)", "Prepare an h5ad", "export:export_h5ad")
 
 
-def script(run: Run) -> str:
-    """The command line that trains the same weights again."""
-    recipe = run.recipe
-    words = ["python", "-m", "cellflow_core", "train", "--model", recipe.model, "--data", recipe.dataset]
-    words += ["--seeds", str(recipe.seed), "--device", recipe.device, "--label", run.label, "--wait"]
-    if recipe.hold_out is not None:
-        words += ["--hold-out", f"{recipe.hold_out:g}"]
-    for name, value in {**recipe.settings, **recipe.training}.items():
-        words += ["--set", f"{name}={value}"]
-    return shlex.join(words)
+def _prepared(run: Run, suffix: str, label: str, action: str, function: str) -> None:
+    """A download where the file is there, else the button that writes it."""
+    ready = _file(run, suffix)
+    if ready.exists():
+        st.download_button(label, ready.open("rb"), ready.name, key=f"{suffix}_{run.id}", on_click="ignore")
+    elif st.button(action, key=f"make_{suffix}_{run.id}", icon=":material/archive:"):
+        ready.parent.mkdir(parents=True, exist_ok=True)
+        future = shared(
+            f"export-{suffix}-{run.id}",
+            lambda: analysis_pool.call(f"cellflow_core.jobs.{function}", run.id, str(ready)),
+        )
+        result_of(future, "Writing the file")
+        st.rerun()
 
 
-def loss_csv(run: Run) -> bytes:
-    """Every recorded step with its losses."""
-    text = io.StringIO()
-    pd.DataFrame(run.history()).to_csv(text, index=False)
-    return text.getvalue().encode()
-
-
-def _file(run: Run) -> Path:
-    return home() / "exports" / f"{run.id}.h5ad"
+def _file(run: Run, suffix: str) -> Path:
+    """The cells of an earlier version's export were predicted ones alone: another name."""
+    return home() / "exports" / f"{run.id}-{'script.zip' if suffix == 'zip' else 'cells.h5ad'}"

@@ -58,7 +58,7 @@ sys.exit(", ".join(each for each in {heavy!r} if each in sys.modules) or 0)
         ("models show nope", "there is no model 'nope'"),
         ("simulate nope out.csv", "there is no run 'nope'"),
         ("simulate nope out.txt", "out.txt ends neither in .csv nor in .npz"),
-        ("export nope out.txt", "out.txt ends neither in .h5ad nor in .csv"),
+        ("export nope out.txt", "out.txt ends neither in .h5ad nor in .csv nor in .py"),
         ("perturb nope A", "there is no run 'nope'"),
         ("data demo nope", "there is no demo 'nope'"),
         (
@@ -158,7 +158,12 @@ def test_simulate_and_export(tmp_path, capsys):
     assert len(table_of) == 15 and "velocity of PC1" in table_of.columns
     export.export_h5ad(run.id, str(out))
     again = anndata.read_h5ad(out)
-    assert again.shape == (180, 3) and "simulated through 3 times" in again.uns["cellflow"]["what"]
+    origin = again.obs["origin"].astype(str)
+    assert again.shape == (360, 3) and (origin == "measured").sum() == (origin == "predicted").sum() == 180
+    assert "180 measured cells, and 60 cells simulated through 3 times" in again.uns["cellflow"]["what"]
+    assert again.obs["cell_type"].astype(str)[:180].tolist() == cells.obs["cell_type"].astype(str).tolist()
+    assert set(again.obs["cell_type"].astype(str)[180:]) == {""} and set(again.obs["cell"][:180]) == {-1}
+    np.testing.assert_allclose(again.obsm["X_state"][:180], data.x)
 
 
 def counted_cells():

@@ -1,0 +1,109 @@
+"""A run as a Python script with its cells: it trains the same weights wherever this package is installed."""
+
+from __future__ import annotations
+
+import pprint
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cellflow_core
+from cellflow_core.atomic_write import replacing
+from cellflow_core.data.readers.anndata_io import write_snapshots
+from cellflow_core.jobs.run_context import RunContext
+from cellflow_core.runs.index import open_run
+from cellflow_core.runs.run import Run
+
+_SCRIPT = '''"""Train {title} as run {run} ({label}) did: the same cells, settings and seed give the same weights.
+
+Needs Python with cellflow-explorer {version} (pip install .) and {data} beside this file; writes {weights}.
+On the same versions, kind of processor and number of threads the weights are the same to the last digit.
+"""
+
+from pathlib import Path
+
+import torch
+
+from cellflow_core.data.readers.anndata_io import read_snapshots
+from cellflow_core.jobs.device import choose_device
+from cellflow_core.models import registry
+from cellflow_core.train import checkpoint
+from cellflow_core.train.trainer import TrainConfig, fit
+
+HERE = Path(__file__).resolve().parent
+MODEL = {model!r}
+SETTINGS = {settings}
+TRAINING = {training}
+SEED = {seed}
+HOLD_OUT = {hold_out}  # a time whose cells are kept from training
+DEVICE = {device!r}
+FINGERPRINT = {fingerprint!r}  # of the cells in {data}
+VERSIONS = {versions}
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    data = read_snapshots(HERE / {data!r}, FINGERPRINT)
+    if HOLD_OUT is not None:
+        data = data.without(HOLD_OUT)
+    device, name = choose_device(DEVICE)
+    print(f"training {{MODEL}} on {{name}}")
+    model = registry.create(MODEL, SETTINGS, data.spec, SEED, device)
+    training = TrainConfig.from_dict(dict(type(model).default_training) | TRAINING)
+    fit(model, data, training, lambda progress: None, None, SEED)
+    checkpoint.write(HERE / {weights!r}, model.state_dict())
+    print(f"weights in {{HERE / {weights!r}}}")
+
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+def script(run: Run, fingerprint: str, data: str = "data.h5ad", weights: str = "model.pt") -> str:
+    """The text of the script. fingerprint: of the cells in the file `data`, which lies beside the script."""
+    recipe = run.recipe
+    return _SCRIPT.format(
+        title=recipe.model,
+        run=run.id,
+        label=" ".join(run.label.split()).replace("\\", " ").replace('"', "'"),
+        version=cellflow_core.__version__,
+        model=recipe.model,
+        settings=_literal(recipe.settings),
+        training=_literal(recipe.training),
+        seed=recipe.seed,
+        hold_out=recipe.hold_out,
+        device=recipe.device,
+        fingerprint=fingerprint,
+        versions=_literal(recipe.versions),
+        data=data,
+        weights=weights,
+    )
+
+
+def write_script(run_id: str, path: Path) -> Path:
+    """Write the script to `path`, ending in .py, and its cells beside it; returns the file of the cells.
+
+    Raises KeyError where the run or its data set is gone, ValueError where the data set has changed since.
+    """
+    run = open_run(run_id)
+    data = RunContext(run).data
+    cells = path.with_name(f"{path.stem}-data.h5ad")
+    write_snapshots(cells, data)
+    path.write_text(script(run, data.fingerprint, cells.name, f"{path.stem}-model.pt"), encoding="utf-8")
+    return cells
+
+
+def write_archive(run_id: str, path: str) -> None:
+    """Script and cells in one .zip, for a download."""
+    with TemporaryDirectory(prefix="cellflow-script-") as folder:
+        made = Path(folder) / "train.py"
+        cells = write_script(run_id, made)
+        with replacing(Path(path)) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            for each in (made, cells):
+                archive.write(each, each.name)
+
+
+def _literal(values: object) -> str:
+    """As Python, a line each."""
+    return pprint.pformat(dict(values), width=110, sort_dicts=False)  # type: ignore[call-overload]
