@@ -55,7 +55,7 @@ def read(path: Path, column: str | None) -> tuple[Array, Array]:
         raise SystemExit(str(error)) from error
 
 
-def fetch(name: str, file: Path | None, url: str, say: Callable[[str], None]) -> Path:
+def fetch(name: str, file: Path | None, url: str, report: Callable[[str], None]) -> Path:
     """An official file: the one that is given, the one fetched earlier, or from its address; its checksum is checked.
 
     SystemExit with a sentence that says how to go on where it cannot be had.
@@ -65,7 +65,7 @@ def fetch(name: str, file: Path | None, url: str, say: Callable[[str], None]) ->
     path = file or (kept if kept.is_file() else None)
     if path is None:
         try:
-            arrived = uploads.opened(downloads.fetch(url or entry.url, entry.sha256, say))
+            arrived = uploads.opened(downloads.fetch(url or entry.url, entry.sha256, report))
         except ValueError as error:
             raise SystemExit(
                 f"{error}\nFetch {entry.url} where there is a network, and name the file: --data {name} --file PATH"

@@ -57,9 +57,9 @@ from cellflow_core.models.contract import DynamicsModel
 from cellflow_core.train.trainer import PRESETS, TrainConfig, fit
 
 YARDSTICK = "waddington-ot"
-WAYS = "without", "with"
+GROWTH = "without", "with"
 """Growth."""
-TOLD = ("prescient",)
+PRINTED = ("prescient",)
 """Models that train on a growth rate of each cell where there is one, and give their cells none."""
 FOLDS = 5
 """Parts of the clones that are left out in turn for a model that needs lineage."""
@@ -102,7 +102,7 @@ def rows(asked: argparse.Namespace, name: str, data: Snapshots, fates: tuple[str
     """One row for each way in which this model can be trained."""
     bare = dataclasses.replace(data, growth=None)
     made = [one(asked, name, bare, fates, "without")]
-    if made[0]["grows"] or run_case.named(name)[0] in TOLD:
+    if made[0]["grows"] or run_case.named(name)[0] in PRINTED:
         made.append(one(asked, name, data, fates, "with"))
     if DataRequirement.LINEAGE in registry.find(run_case.named(name)[0]).needs:
         for row in made:

@@ -50,7 +50,7 @@ def row(asked: run_case.Trial) -> dict[str, Any]:
     made["carry"], made["carry_mb"], _ = spent(
         simulate, model, first[rng.integers(len(first), size=len(data.x))], data.times
     )
-    view, pictures, most = bent(data), {}, 0.0
+    view, pictures, most = curved_view(data), {}, 0.0
     for name, draw in PICTURES.items():
         try:
             pictures[name], risen, _ = spent(draw, model, data, view)
@@ -80,7 +80,7 @@ def beside(data: Snapshots, fold: float, seed: int = 0) -> dict[str, float]:
     return {"still": still, "floor": float(np.mean([wasserstein(cells[one], cells[two]) for one, two in parts]))}
 
 
-def bent(data: Snapshots) -> Embedding:
+def curved_view(data: Snapshots) -> Embedding:
     """A view that is no linear map of the state: the two axes of most spread, rolled up."""
     wide = np.argsort(-data.x.var(axis=0))[:2]
     z = (data.x[:, wide] - data.x[:, wide].mean(axis=0)) / data.x[:, wide].std(axis=0)
@@ -94,9 +94,9 @@ def few(x: Array, most: int, rng: np.random.Generator) -> Array:
 
 def spent(work: Callable[..., object], *args: Any) -> tuple[float, float, object]:
     """(processor's seconds, MB by which memory rose at most meanwhile, answer). Memory on Linux only, else nan."""
-    told = Path("/proc/self/clear_refs")
-    if told.exists():
-        told.write_text("5")  # the high-water mark begins anew
+    reset = Path("/proc/self/clear_refs")
+    if reset.exists():
+        reset.write_text("5")  # the high-water mark begins anew
     before, began = peak_mb(), time.process_time()
     answer = work(*args)
     return round(time.process_time() - began, 2), round(peak_mb() - before, 1), answer

@@ -45,7 +45,7 @@ COURSES = {
 }
 """Name -> (file, column of its time)."""
 DIMS = 5
-PRICES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 """Values of rho: those of transport/growth_penalty.py and smaller ones."""
 SIDES: tuple[Relax, ...] = ("source", "both")
 EPSILON = 0.02
@@ -91,7 +91,7 @@ def off(frames: SnapshotTensors, k: int) -> dict[Option, float]:
     even = growth_penalty.interpolation_error(frames, k, Exact(), rng)
     found = {EVEN: 0.0}
     for sides in SIDES:
-        for each in PRICES:
+        for each in PENALTIES:
             missed = growth_penalty.interpolation_error(frames, k, Unbalanced(EPSILON, each, sides), rng)
             found[sides, each] = math.log(missed / even)
     return found
@@ -126,9 +126,9 @@ def nested(
 
 def rules() -> dict[str, Callable[[Fold], float]]:
     """Every rule that is judged, by name."""
-    made = {f"{sides} {each:g}": always((sides, each)) for sides in SIDES for each in PRICES}
+    made = {f"{sides} {each:g}": always((sides, each)) for sides in SIDES for each in PENALTIES}
     for cheapest in (0.1, 0.01):
-        offered = [each for each in PRICES if each >= cheapest]
+        offered = [each for each in PENALTIES if each >= cheapest]
         for sides in SIDES:
             made[f"nested, {sides}, from {cheapest:g}"] = nested([(sides, each) for each in offered], (sides, 0.3))
         either = [EVEN, *((sides, each) for each in offered for sides in SIDES)]

@@ -6,7 +6,7 @@ Each file is linked, looked into and imported with the choices that it proposes 
 home that is thrown away. A row is a folder, or a file of it where the folder holds several tables of cells. `cells` and
 `features` are what the file holds and `kept_cells` what is left after the proposed filters; `times` the number of
 distinct times and `at` these times; `feeds` the capabilities that what was found makes possible. Files that hold
-something else than cells (a network, a list of names, times) are told in the row of the cells they lie beside.
+something else than cells (a network, a list of names, times) are printed in the row of the cells they lie beside.
 Ends with 1 where a row is not ok.
 """
 
@@ -106,7 +106,7 @@ def _alike(one: Opened | tuple[Path, Exception], main: Opened | None) -> bool:
 
 
 def opened(path: Path) -> Opened | tuple[Path, Exception]:
-    """The file in a data set, by the way of a user, or what was said instead."""
+    """The file in a data set, by the way of a user, or what the app answered instead."""
     began = time.perf_counter()
     source = uploads.opened(uploads.register_local_file(path))
     try:
@@ -156,9 +156,9 @@ def _path(one: Opened | tuple[Path, Exception]) -> Path:
 
 def _row(data: str, one: Opened | tuple[Path, Exception], beside: list[Beside]) -> dict[str, Any]:
     if isinstance(one, tuple):
-        said = str(one[1]) if isinstance(one[1], ValueError) else f"{type(one[1]).__name__}: {one[1]}"
+        message = str(one[1]) if isinstance(one[1], ValueError) else f"{type(one[1]).__name__}: {one[1]}"
         empty: dict[str, Any] = {"cells": 0, "features": 0, "times": 0, "feeds": []}
-        return {"data": data, "ok": isinstance(one[1], NotCellDataError), **empty, "sentence": said}
+        return {"data": data, "ok": isinstance(one[1], NotCellDataError), **empty, "sentence": message}
     return {
         "data": data,
         "ok": True,
@@ -201,20 +201,20 @@ def _sentence(one: Opened, beside: list[Beside]) -> str:
     found, info = one.found, one.info
     row = "rows of individuals" if found.followed else "cells"
     what = "feature" if found.followed else "coordinate" if found.looks == "coordinates" else "gene"
-    told = f"{found.cells:,} {row} with {found.features:,} {what}{'s' if found.features > 1 else ''}"
-    told += " came in" if info.cells == found.cells else f", of which {info.cells:,} came in"
+    printed = f"{found.cells:,} {row} with {found.features:,} {what}{'s' if found.features > 1 else ''}"
+    printed += " came in" if info.cells == found.cells else f", of which {info.cells:,} came in"
     if len(info.times) < 2:
-        told += " as one snapshot without a time"
+        printed += " as one snapshot without a time"
     else:
         unit = f"{info.time_unit}, " if info.time_unit else ""
         cut = f" cut into {one.windows} windows" if one.windows else ""
-        told += f" at {len(info.times)} times from {info.times[0]:g} to {info.times[-1]:g} "
-        told += f"({unit}column {one.time!r}{cut}, {_range(info.counts)} at each)"
+        printed += f" at {len(info.times)} times from {info.times[0]:g} to {info.times[-1]:g} "
+        printed += f"({unit}column {one.time!r}{cut}, {_range(info.counts)} at each)"
     if found.unsure:
-        told += f"; the app asks what the values are, since {found.unsure}"
+        printed += f"; the app asks what the values are, since {found.unsure}"
     if beside:
-        told += "; beside them " + ", ".join(f"{each.path.name} ({each.what})" for each in beside)
-    return told + "."
+        printed += "; beside them " + ", ".join(f"{each.path.name} ({each.what})" for each in beside)
+    return printed + "."
 
 
 def _range(counts: tuple[int, ...]) -> str:

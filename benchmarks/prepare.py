@@ -30,7 +30,7 @@ import machine
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-WAYS = ("ours", "scanpy")
+METHODS = ("ours", "scanpy")
 TYPES = 8
 LINE = "{0:7} {seconds:7.1f} s {cpu_seconds:7.1f} s of CPU {with_start:7.1f} s with start {peak_gb:6.2f} GB"
 
@@ -101,19 +101,19 @@ def run_scanpy(path: Path, genes: int, components: int, whole: bool) -> tuple[fl
     return time.perf_counter() - began, time.process_time() - busy
 
 
-def child(way: str, path: Path, genes: int, components: int, whole: bool) -> None:
+def child(method: str, path: Path, genes: int, components: int, whole: bool) -> None:
     """One run, which prints its numbers as JSON."""
-    seconds, busy = (run_ours if way == "ours" else run_scanpy)(path, genes, components, whole)
+    seconds, busy = (run_ours if method == "ours" else run_scanpy)(path, genes, components, whole)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(json.dumps({"seconds": seconds, "cpu_seconds": busy, "peak_gb": peak}))
 
 
-def once(way: str, path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
+def once(method: str, path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         began = time.perf_counter()
         arguments = [
             "--child",
-            way,
+            method,
             str(path),
             "--variable",
             str(chosen.variable),
@@ -129,9 +129,9 @@ def once(way: str, path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
             check=False,
         )
         if done.returncode:
-            raise SystemExit(f"{way} failed:\n{done.stderr}")
+            raise SystemExit(f"{method} failed:\n{done.stderr}")
         whole = time.perf_counter() - began
-    return {"way": way, **json.loads(done.stdout.splitlines()[-1]), "with_start": whole}
+    return {"method": method, **json.loads(done.stdout.splitlines()[-1]), "with_start": whole}
 
 
 def main() -> None:
@@ -154,19 +154,19 @@ def main() -> None:
         path = Path(folder) / "counts.h5ad"
         above_zero = simulate(path, chosen.cells, chosen.genes, chosen.density)
         for _ in range(chosen.repeats):
-            for way in WAYS:
-                rows.append(once(way, path, chosen))
-                print(LINE.format(way, **rows[-1]))
+            for method in METHODS:
+                rows.append(once(method, path, chosen))
+                print(LINE.format(method, **rows[-1]))
     medians = {
-        way: {
-            key: statistics.median(each[key] for each in rows if each["way"] == way)
+        method: {
+            key: statistics.median(each[key] for each in rows if each["method"] == method)
             for key in ("seconds", "cpu_seconds", "with_start", "peak_gb")
         }
-        for way in WAYS
+        for method in METHODS
     }
-    for way, each in medians.items():
-        print("median", LINE.format(way, **each))
-    said = {
+    for method, each in medians.items():
+        print("median", LINE.format(method, **each))
+    message = {
         "date": machine.today(),
         "machine": machine.here(),
         "load": os.getloadavg(),
@@ -181,7 +181,7 @@ def main() -> None:
         "rows": rows,
     }
     if chosen.out:
-        chosen.out.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+        chosen.out.write_text(json.dumps(message, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

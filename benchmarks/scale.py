@@ -39,8 +39,8 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import PRESETS
 
-TOLD = {"prepare": 1.0, "memory": 50.0}
-"""Least value, in seconds and MB, that an exponent is told of."""
+PRINTED = {"prepare": 1.0, "memory": 50.0}
+"""Least value, in seconds and MB, that an exponent is printed of."""
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         counts = {"cells": len(data.x), "dims": data.dim, "times": len(data.times), "fold": fold}
         found["data"][label] = counts | footprint.beside(data, fold, asked.seed)
         for name in names:
-            if said := run_case.missing_data(name, data):
-                found["refused"].append({"data": label, "model": name, "said": said})
+            if message := run_case.missing_data(name, data):
+                found["refused"].append({"data": label, "model": name, "message": message})
                 continue
             one = run_case.Trial(name, data, asked.seed, fold, asked.preset, asked.threads, steps=asked.steps)
             resumable_table.one(found, one, footprint.row, data=label)
@@ -102,8 +102,10 @@ def table(found: dict[str, Any]) -> str:
     wide = max([16, *(len(row["model"]) for row in found["rows"])])
     for label in labels:
         about = found["data"].get(label)
-        told = "" if about is None else f": {about['cells']} cells, {about['dims']} coordinates, {about['times']} times"
-        lines += ["", f"{label}{told}"]
+        printed = (
+            "" if about is None else f": {about['cells']} cells, {about['dims']} coordinates, {about['times']} times"
+        )
+        lines += ["", f"{label}{printed}"]
         lines.append(
             f"{'':{wide}} {'CPU s':>7} {'prep. s':>7} {'clock s':>7} {'MB':>6} {'file MB':>7} {'carry s':>7} {'MB':>6}"
             f" {'view s':>6} {'MB':>6} {'W1':>7} {'grows':>11}"
@@ -111,7 +113,7 @@ def table(found: dict[str, Any]) -> str:
         lines += [_line(row, found["rows"], wide) for row in found["rows"] if row["data"] == label]
         if about is not None:
             lines += [f"{name:{wide}} {'':56} {about[name]:7.3f}" for name in ("still", "floor")]
-    lines += [f"left out: {each['said']} ({each['data']})" for each in found["refused"]]
+    lines += [f"left out: {each.get('message', each.get('said'))} ({each['data']})" for each in found["refused"]]
     return "\n".join(
         [*lines, *(f"failed: {each['model']}, {each['data']}: {each['error']}" for each in found["failed"])]
     )
@@ -140,7 +142,7 @@ def growth(row: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, float |
     other = max(smaller, key=_count)
     ratio = math.log(_count(row) / _count(other))
     found: dict[str, float | None] = {}
-    for name, least in TOLD.items():
+    for name, least in PRINTED.items():
         large, small = (
             each["prepare"] if name == "prepare" else each["peak_mb"] - each["base_mb"] for each in (row, other)
         )

@@ -34,7 +34,7 @@ from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
 
-def unseen(process: Simulator, name: str, seed: int) -> Snapshots:
+def fresh_cells(process: Simulator, name: str, seed: int) -> Snapshots:
     """Other cells of the same process, also half-way between its times."""
     frames = 2 * process.settings.as_dict()["frames"] - 1
     return simulators.create(name, {**process.settings.as_dict(), "frames": frames, "seed": 1000 + seed}).simulate()
@@ -42,7 +42,7 @@ def unseen(process: Simulator, name: str, seed: int) -> Snapshots:
 
 def one(name: str, process: Simulator, model_name: str, seed: int, preset: str) -> dict[str, Any]:
     """Train one model on the cells of one process and compare it with the process."""
-    data, fresh, again = process.simulate(), unseen(process, name, seed), unseen(process, name, seed + 500)
+    data, fresh, again = process.simulate(), fresh_cells(process, name, seed), fresh_cells(process, name, seed + 500)
     kind = registry.find(model_name)
     settings: dict[str, Any] = {}
     if "noise" in dir(kind) and isinstance(process, HasDrift):

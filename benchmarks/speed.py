@@ -57,7 +57,7 @@ Move = Callable[[Array, float, float], Array]
 MADE_UP = "made-up"
 LENGTHS = (60, 120, 250, 500, 1000, 2000)
 EULER = 100
-"""Steps of the tutorial's way through one gap."""
+"""Steps of the tutorial's path through one gap."""
 
 
 def made_up(dims: int, count: int, seed: int) -> Snapshots:
@@ -124,7 +124,7 @@ def ours(label: str, train: Snapshots, steps: int, seed: int) -> Move:
     return lambda x, start, end: simulate(model, x, [start, end]).x[-1]
 
 
-def apart(move: Move, test: Snapshots) -> float:
+def distance(move: Move, test: Snapshots) -> float:
     """Mean over gaps of W1 between moved and measured test cells (state)."""
     times = [float(t) for t in test.times]
     return float(np.mean([wasserstein(move(test.at(a), a, b), test.at(b)) for a, b in pairwise(times)]))
@@ -148,30 +148,30 @@ def kept(path: Path | None, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def compare(data: Snapshots, asked: argparse.Namespace) -> dict[str, Any]:
     """The row of one data set, with every run."""
-    ways: dict[str, Callable[[Snapshots, int], Move]] = {
+    programs: dict[str, Callable[[Snapshots, int], Move]] = {
         "stock": lambda train, seed: stock(train, asked.stock_steps, asked.stock_rate, seed)
     }
     for label in asked.models:
         for steps in asked.lengths:
-            ways[f"{label} {steps}"] = lambda train, seed, label=label, steps=steps: ours(label, train, steps, seed)
+            programs[f"{label} {steps}"] = lambda train, seed, label=label, steps=steps: ours(label, train, steps, seed)
     runs, floors = [], []
     stock(data, 2, asked.stock_rate, 0)  # what the first use of a library costs is nobody's training
     ours(asked.models[0], data, 2, 0)
     for seed in range(asked.repeats):
         train, test = halves(data, seed)
         floors.append(np.mean([wasserstein(train.at(t), test.at(t)) for t in data.times[1:]]))
-        for name, way in ways.items():
+        for name, program in programs.items():
             began, busy = time.perf_counter(), time.process_time()
-            move = way(train, seed)
+            move = program(train, seed)
             spent = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - busy}
-            runs.append({"way": name, "seed": seed, "w1": apart(move, test), **spent})
+            runs.append({"way": name, "seed": seed, "w1": distance(move, test), **spent})
             print("{way:16} seed {seed}: W1 {w1:.4f} {seconds:7.2f} s {cpu:7.2f} s CPU".format(**runs[-1]), flush=True)
     middles = {"w1": statistics.fmean, "seconds": statistics.median, "cpu": statistics.median}
     each = {
         name: {key: middle([run[key] for run in runs if run["way"] == name]) for key, middle in middles.items()}
-        for name in ways
+        for name in programs
     }
-    enough = [name for name in ways if name != "stock" and each[name]["w1"] <= each["stock"]["w1"]]
+    enough = [name for name in programs if name != "stock" and each[name]["w1"] <= each["stock"]["w1"]]
     best = min(enough, key=lambda name: each[name]["cpu"], default=None)
     row = {
         "name": "otcfm-train",

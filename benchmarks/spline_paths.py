@@ -1,4 +1,4 @@
-"""Ways that bend through all times against straight ones, judged on times left out of many data sets.
+"""Paths that are smooth through all times against straight ones, judged on held-out times of many data sets.
 
     python benchmarks/spline_paths.py --data DIR --out FILE.json
 
@@ -8,11 +8,12 @@ is left out in turn; the plans of the times that are left say where its cells ar
 The table gives the logarithm of the exact W1 over that of the midpoint of exact transport, in per cent; each course has
 one vote.
 
-Two numbers for each way. "one": a partner a cell, as many points as cells set out. "plan": eight partners a cell, which
-is how plans are scored (analysis/evaluate.py); a blurred plan spreads more points than an exact one has, and these lie
-nearer by that alone.
+Two numbers for each variant. "one": a partner a cell, as many points as there are cells at the time before, as
+plans are scored (analysis/evaluate.py). "plan": eight partners a cell, the second column there; an entropic plan has
+more points than an exact one, and these lie nearer for that reason alone.
 
-Every coupling of BLURS and of the prices that models offer is tried with every number of AROUND, and straight. The
+Every coupling of BLURS and of the growth penalties that models offer is tried with every number of AROUND, and
+straight. The
 transport spline has the settings that are least in the mean of "plan" over the courses, whatever they give elsewhere.
 Beside them two other slopes than the monotone one (Fritsch & Butland): what goes between the mean motion before and
 after a measured cell may be that of the *parabola* through three times, or be harmonic in the *length* of the motion
@@ -70,8 +71,8 @@ def length(before: Tensor, after: Tensor, gap_before: float, gap_after: float) -
 
 
 @dataclass(frozen=True)
-class Way:
-    """How partners are found, how many cells make a mean motion (None: ways are straight), and the slope."""
+class Variant:
+    """How partners are found, how many cells make a mean motion (None: paths are straight), and the slope."""
 
     solver: OTSolver
     around: int | None = None
@@ -79,46 +80,46 @@ class Way:
 
     @property
     def name(self) -> str:
-        blur = f"blur {self.solver.epsilon:g}" if isinstance(self.solver, Entropic | Unbalanced) else "exact"
+        epsilon = f"blur {self.solver.epsilon:g}" if isinstance(self.solver, Entropic | Unbalanced) else "exact"
         growth = f", growth at {self.solver.rho:g}" if isinstance(self.solver, Unbalanced) else ""
         slope = "" if self.slope is monotone_slope else f", {self.slope.__name__}"
-        return blur + growth + (", straight" if self.around is None else f", {self.around} around{slope}")
+        return epsilon + growth + (", straight" if self.around is None else f", {self.around} around{slope}")
 
 
-STRAIGHT = Way(Exact())
+STRAIGHT = Variant(Exact())
 
 
-def ways() -> list[Way]:
+def variants() -> list[Variant]:
     """All couplings with all numbers of cells around; then other slopes on exact plans."""
     arounds = (None, *AROUND)
-    made = [Way(Exact(), around) for around in arounds]
-    for blur in BLURS:
-        made += [Way(Entropic(blur), around) for around in arounds]
-        made += [Way(Unbalanced(blur, each), around) for each in PENALTY_GRID for around in arounds]
-    return made + [Way(Exact(), NEIGHBOURS, slope) for slope in (parabola, length)]
+    made = [Variant(Exact(), around) for around in arounds]
+    for epsilon in BLURS:
+        made += [Variant(Entropic(epsilon), around) for around in arounds]
+        made += [Variant(Unbalanced(epsilon, each), around) for each in PENALTY_GRID for around in arounds]
+    return made + [Variant(Exact(), NEIGHBOURS, slope) for slope in (parabola, length)]
 
 
-def least(judged: dict[str, dict[str, dict[str, float]]]) -> Way:
-    """The way of the models' slope that is least in the mean of "plan" over the courses."""
-    among = [way for way in ways() if way.slope is monotone_slope]
-    return min(among, key=lambda way: np.mean([*judged["plan"][way.name].values()]))
+def least(judged: dict[str, dict[str, dict[str, float]]]) -> Variant:
+    """The variant with the slope of the models that is least in the mean of "plan" over the courses."""
+    among = [variant for variant in variants() if variant.slope is monotone_slope]
+    return min(among, key=lambda variant: np.mean([*judged["plan"][variant.name].values()]))
 
 
 def fold(frames: SnapshotTensors, k: int) -> dict[str, dict[str, float]]:
-    """Way -> W1 at time k of "one" and of "plan"."""
+    """Variant -> W1 at time k of "one" and of "plan"."""
     kept = [each for each in range(len(frames.x)) if each != k]
     left = SnapshotTensors(tuple(frames.x[each] for each in kept), frames.times[kept], frames.spec)
     time, count = float(frames.times[k]), len(frames.x[k - 1])
     made: dict[OTSolver, tuple[TransportPlan, ...]] = {}
     found = {}
-    for way in ways():
-        if way.solver not in made:
-            made[way.solver] = plans(way.solver, left, torch.Generator().manual_seed(0))
-        chain = made[way.solver]
-        plan = (chain if way.around is None else with_spline_paths(chain, way.slope, way.around))[k - 1]
+    for variant in variants():
+        if variant.solver not in made:
+            made[variant.solver] = plans(variant.solver, left, torch.Generator().manual_seed(0))
+        chain = made[variant.solver]
+        plan = (chain if variant.around is None else with_spline_paths(chain, variant.slope, variant.around))[k - 1]
         off = partial(_miss, plan, time, frames.x[k])
         one = float(np.mean([off(count, seed) for seed in range(DRAWS)]))
-        found[way.name] = {"one": round(one, 5), "plan": round(off(PARTNERS * count, 0), 5)}
+        found[variant.name] = {"one": round(one, 5), "plan": round(off(PARTNERS * count, 0), 5)}
     return found
 
 
@@ -128,14 +129,16 @@ def _miss(plan: TransportPlan, time: float, cells: Tensor, count: int, seed: int
 
 
 def judge(found: dict[str, list[dict[str, dict[str, float]]]]) -> dict[str, dict[str, dict[str, float]]]:
-    """Number -> way -> course -> mean logarithm of W1 over the same number of straight ways to exact partners."""
+    """Number -> variant -> course -> mean logarithm of W1 over the same number of straight paths to exact partners."""
     return {
         number: {
-            way.name: {
-                course: float(np.mean([np.log(each[way.name][number] / each[STRAIGHT.name][number]) for each in of]))
+            variant.name: {
+                course: float(
+                    np.mean([np.log(each[variant.name][number] / each[STRAIGHT.name][number]) for each in of])
+                )
                 for course, of in found.items()
             }
-            for way in ways()
+            for variant in variants()
         }
         for number in ("one", "plan")
     }

@@ -133,33 +133,33 @@ PARTS = {"gene": gene, "emt": emt, "circuit": circuit}
 
 def rolled(data: Snapshots, name: str, seed: int, preset: str, changes: dict[str, Any]) -> dict[str, Any]:
     """All times trained, none of the cells kept aside, and rolled out from the first."""
-    model, told = _trained(data, name, seed, preset, {"validation_fraction": 0.0, **changes})
-    return told | _rollout(model, data, seed)
+    model, printed = _trained(data, name, seed, preset, {"validation_fraction": 0.0, **changes})
+    return printed | _rollout(model, data, seed)
 
 
 def left_out(data: Snapshots, name: str, seed: int, preset: str, changes: dict[str, Any]) -> dict[str, Any]:
     """One inner time left out after the other."""
-    before, first, mass, told = [], [], [], {"seconds": 0.0}
+    before, first, mass, printed = [], [], [], {"seconds": 0.0}
     for t in evaluate.middle_times(data):
         model, made = _trained(data.without(t), name, seed, preset, changes)
-        seconds = told["seconds"] + made["seconds"]
-        told = made | {"seconds": round(seconds, 2)}
+        seconds = printed["seconds"] + made["seconds"]
+        printed = made | {"seconds": round(seconds, 2)}
         before.append(evaluate.score(model, data, t, seed=seed))
         start = float(data.times[0])
         moved = simulate(model, data.at(start), [start, t], seed=seed)
         first.append(wasserstein(moved.x[-1], data.at(t), weight=moved.weight[-1]))
         mass.append(_mass_error(model, moved.log_weight[-1], data, t))
     both = {"w1": before, "w1_mean": float(np.mean(before)), "first": first, "first_mean": float(np.mean(first))}
-    return told | both | _masses(mass)
+    return printed | both | _masses(mass)
 
 
 def compared(data: Snapshots, name: str, seed: int, preset: str, changes: dict[str, Any]) -> dict[str, Any]:
     """As `rolled`, and learnt against true growth at cells of another draw."""
-    model, told = _trained(data, name, seed, preset, {"validation_fraction": 0.0, **changes})
-    told |= _rollout(model, data, seed)
+    model, printed = _trained(data, name, seed, preset, {"validation_fraction": 0.0, **changes})
+    printed |= _rollout(model, data, seed)
     learnt = dynamics(model).growth
     if learnt is None:
-        return told
+        return printed
     truth, fresh = GeneCircuit(), GeneCircuit(Settings(seed=1000 + seed)).simulate()
     found, true = [], []
     for t in fresh.times:
@@ -169,7 +169,7 @@ def compared(data: Snapshots, name: str, seed: int, preset: str, changes: dict[s
         true.append(truth.growth(float(t), x.astype(np.float64)))
     g, h = np.concatenate(found), np.concatenate(true)
     error = float(np.sqrt(((g - h) ** 2).mean() / (h**2).mean()))
-    return told | {"correlation": float(np.corrcoef(g, h)[0, 1]), "growth_error": error}
+    return printed | {"correlation": float(np.corrcoef(g, h)[0, 1]), "growth_error": error}
 
 
 def _trained(
@@ -179,8 +179,8 @@ def _trained(
     model = registry.create(base, settings, data.spec, seed)
     began = time.process_time()
     fit(model, data, TrainConfig.preset(preset, type(model), **changes), seed=seed)
-    told: dict[str, Any] = {"seconds": round(time.process_time() - began, 2)}
-    return model, told | ({"notes": list(model.notes())} if model.notes() else {})
+    printed: dict[str, Any] = {"seconds": round(time.process_time() - began, 2)}
+    return model, printed | ({"notes": list(model.notes())} if model.notes() else {})
 
 
 def _rollout(model: DynamicsModel, data: Snapshots, seed: int) -> dict[str, Any]:
@@ -234,8 +234,8 @@ def table(found: dict[str, Any]) -> str:
             lines.append(f"{row['model'] + ' ' + str(row['seed']):28}{row['w1_mean']:8.4f}  {by:30}{rest}")
         for name, values in mine["without"].items():
             lines.append(f"{name:28}{np.mean(values):8.4f}  {' '.join(f'{each:.4f}' for each in values)}")
-        for method, told, source in PUBLISHED[part]:
-            lines.append(f"published {method:18}{told}; {source}")
+        for method, printed, source in PUBLISHED[part]:
+            lines.append(f"published {method:18}{printed}; {source}")
     return "\n".join(lines)
 
 

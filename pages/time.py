@@ -6,6 +6,7 @@ from cellflow_core.figures import gene_trend
 from cellflow_core.figures import time as time_figure
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
+from cellflow_core.reporting.held_out import telling_time
 from pages.parts.training import held_out_replicates
 from pages.parts.views import cell_selection, growth, view
 from pages.parts.widgets import background, chart
@@ -24,7 +25,7 @@ course = background.result_of(
     analysis_pool.submit_analysis("course", run.id, view=map_name, start=start), "Predicting cells at all times"
 )
 held = held_out_replicates.held_out(run, map_name, start)
-time = view.time_choice("Time", info, course.times, default=held_out_replicates.telling_time(course, held))
+time = view.time_choice("Time", info, course.times, default=telling_time(course, held))
 view.show_summary(summaries.of_course(course, time, held, info.time_unit))
 
 left, right = st.columns([3, 2], gap="large")

@@ -50,17 +50,17 @@ def _get(chosen: argparse.Namespace) -> None:
     """Fetch a public data set, going on where an earlier try was cut, and print the id for data import."""
     from cellflow_core.data.download import public
 
-    _ready(public.get(chosen.name, _say), public.find(chosen.name).time)
+    _ready(public.get(chosen.name, _report), public.find(chosen.name).time)
 
 
 def _fetch(chosen: argparse.Namespace) -> None:
     """Fetch a file, going on where an earlier try was cut, and print the id for data import."""
     from cellflow_core.data.download import downloads
 
-    _ready(downloads.fetch(chosen.url, chosen.sha256, _say), None)
+    _ready(downloads.fetch(chosen.url, chosen.sha256, _report), None)
 
 
-def _say(stage: str) -> None:
+def _report(stage: str) -> None:
     print(stage, file=sys.stderr)
 
 

@@ -110,10 +110,10 @@ def _import(chosen: argparse.Namespace) -> None:
             )
         numbers = _numbers(chosen.number, candidate)
         given["unit"] = candidate.unit
-    said = options.given(chosen, _choices())
-    if found.unsure and found.looks != "coordinates" and "values" not in said:
+    message = options.given(chosen, _choices())
+    if found.unsure and found.looks != "coordinates" and "values" not in message:
         raise ValueError(f"{found.name}: {found.unsure}: say --values counts or --values log")
-    made = _alone("import_file", source, ImportChoices.from_dict(given | said), numbers, on_progress=_log)
+    made = _alone("import_file", source, ImportChoices.from_dict(given | message), numbers, on_progress=_log)
     uploads.attach_to_dataset(source.id, made)
     for step in store.open_dataset(made).info.steps:
         _log(step)

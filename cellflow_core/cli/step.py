@@ -49,7 +49,7 @@ def _step(chosen: argparse.Namespace) -> None:
     settings = find(chosen.name).Config.settings()
     given = options.parsed(chosen.set, {each.name: each for each in settings}) | options.given(chosen, settings)
     made = sandbox.run_isolated(
-        "cellflow_core.data.steps.derive:derive", chosen.id, chosen.name, given, on_progress=_say
+        "cellflow_core.data.steps.derive:derive", chosen.id, chosen.name, given, on_progress=_report
     )
     print(made.result())
 
@@ -57,10 +57,10 @@ def _step(chosen: argparse.Namespace) -> None:
 def _umap(chosen: argparse.Namespace) -> None:
     from cellflow_core.jobs import sandbox
 
-    _say("looking for neighbours and laying the cells out")
+    _report("looking for neighbours and laying the cells out")
     sandbox.run_isolated("cellflow_core.data.preprocessing.umap:add_umap", chosen.id).result()
     print(chosen.id)
 
 
-def _say(stage: str) -> None:
+def _report(stage: str) -> None:
     print(stage, file=sys.stderr)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from cellflow_core.analysis.results import ClonalBias, Fates, TrajectoryEnsemble
 from cellflow_core.reporting.summaries import Summary, at
+from cellflow_core.selection.model_cards import ModelCard
 
 NEAR, FAR = 0.1, 0.25
 """Largest difference to the measured shares that counts as near, and above which the fates are not to be trusted."""
@@ -60,13 +63,18 @@ def of_futures(result: TrajectoryEnsemble) -> str:
     )
 
 
-def one_way(title: str, others: tuple[str, ...]) -> str:
-    """Why a model without noise has one future for a cell, and which models have many."""
-    return (
-        f"{title} moves cells without chance: the same cell always goes the same way, so it has one future. That real "
-        f"cells of one state can differ in their future, this model cannot show; models with noise can: "
-        f"{', '.join(others)}."
+def deterministic(model: str, cards: Iterable[ModelCard]) -> str:
+    """Why a model without noise has one future for a cell, and which models, or other settings of it, have many."""
+    known = {each.name: each for each in cards}
+    own = known[model]
+    variants = {each.title: each.condition("noise") for each in known.values() if "noise" in each.capabilities}
+    text = (
+        f"{own.title}, as it was trained, has no noise: the same cell always takes the same path and has one future. "
+        "Real cells of one state can differ in their future, which this model cannot show."
     )
+    if own.title in variants:
+        text += f" {own.title} {variants.pop(own.title)} can."
+    return f"{text} Models with noise: {', '.join(' '.join(filter(None, each)) for each in variants.items())}."
 
 
 def of_clones(result: ClonalBias) -> Summary:

@@ -50,7 +50,7 @@ def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
     monkeypatch.setitem(ANSWERS, "futures", lambda: examples.futures(**one, **shares))
     page = opened("fates", run=run.id)
     assert "Cell 7 of time 0 ends in Myeloid." in message(page)
-    assert "moves cells without chance" in message(page).replace("\\", "") and "SF" in message(page)
+    assert "has no noise" in message(page).replace("\\", "") and "SF" in message(page)
     assert "How do they divide?" not in message(page)
 
 

@@ -72,13 +72,10 @@ EXCEPT = {
 LEFT = {
     "tests": 1,
     "assets": 12,
-    "benchmarks": 48,
     "cellflow_core/analysis": 14,
-    "cellflow_core/cli": 4,
     "cellflow_core/data": 92,
     "cellflow_core/figures": 30,
     "cellflow_core/reporting": 7,
-    "cellflow_core/selection": 11,
     "pages": 8,
     "pages/parts": 73,
 }

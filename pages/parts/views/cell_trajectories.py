@@ -29,9 +29,8 @@ def show(run: Run, data: Dataset, map_name: str, states: str) -> None:
         chart.chart(figure, "futures_fan", trajectory_ensemble.describe(result))
     st.markdown(f"**{plain(fate_summaries.of_futures(result))}**")
     if result.kind == "deterministic":
-        card = background.catalogue()[run.recipe.model]
-        others = tuple(each.title for each in background.catalogue().values() if "noise" in each.capabilities)
-        st.info(plain(fate_summaries.one_way(card.title, others)), icon=":material/linear_scale:")
+        words = fate_summaries.deterministic(run.recipe.model, background.catalogue().values())
+        st.info(plain(words), icon=":material/linear_scale:")
     if result.paths.shape[1] > 1:
         left, right = st.columns(2, gap="large")
         with left:

@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_on_a_curve_ways_that_bend_come_nearer(folder, capsys):
+def test_on_a_curve_smooth_paths_come_nearer(folder, capsys):
     found = program.main(["--data", str(folder), "--out", str(folder / "spline_paths.json")])
     assert json.loads((folder / "spline_paths.json").read_text())["judged"] == found["judged"]
     for number in ("one", "plan"):
@@ -49,7 +49,7 @@ def test_without_any_course_it_says_so(tmp_path, monkeypatch):
 
 def test_the_transport_spline_has_the_settings_that_came_nearest():
     stored = json.loads((RESULTS / "spline_paths.json").read_text())
-    assert set(stored["judged"]["plan"]) == {path.name for path in program.ways()}
+    assert set(stored["judged"]["plan"]) == {path.name for path in program.variants()}
     assert set(stored["w1"]) == set(growth_penalty.COURSES)
     best, usual = program.least(stored["judged"]), Settings()
     assert best.solver == Unbalanced(usual.epsilon, usual.rho) and usual.coupling == "unbalanced"
