@@ -27,5 +27,16 @@ def test_one_line_a_model_the_best_of_the_first_data_first(tmp_path):
     assert message[4] == "| *OT midpoint* | 1.000 | 1.250 |"
 
 
+def test_plans_with_all_their_partners_stand_in_brackets(tmp_path):
+    path = stored(tmp_path, "a", [("ot", 1, 1, 1.0), ("ot", 1, 2, 1.0), ("old", 1, 1, 0.5), ("old", 1, 2, 0.5)])
+    table = json.loads(path.read_text())
+    table["baselines"]["midpoint_plan"] = 0.9
+    for row in table["rows"]:
+        row |= {"plan": {"w1": 0.8}, "points_per_cell": 1} if row["model"] == "ot" else {"points_per_cell": 8}
+    path.write_text(json.dumps(table))
+    lines = overview.main([path]).splitlines()
+    assert lines[2:5] == ["| `ot` | 1.000 (0.800) |", "| `old` | (0.500) |", "| *OT midpoint* | 1.000 (0.900) |"]
+
+
 def test_what_is_stored_can_be_shown():
     assert "`ot-cfm`" in overview.main([])
