@@ -34,7 +34,6 @@ LABELS = {
     "density": "Weight of the density loss",
     "density_weight": "Density penalty",
     "depth": "Hidden layers",
-    "diffusion": "Learn the diffusion coefficient",
     "dims": "Number of dimensions",
     "ec50": "Half-maximal concentration EC₅₀",
     "effect": "Drug response",

@@ -41,8 +41,8 @@ def _show(chosen: argparse.Namespace) -> None:
         rows = []
         for each in settings:
             bounds = ", ".join(each.choices) if each.choices else _bounds(each.low, each.high)
-            rows.append((each.name, each.default, each.unit, bounds, each.help))
-        print(table((title, "default", "unit", "allowed", "meaning"), rows) + "\n")
+            rows.append((each.name, each.label, each.default, each.unit, bounds, each.help))
+        print(table((title, "label", "default", "unit", "allowed", "meaning"), rows) + "\n")
     steps = ", ".join(f"{name} {values['steps']:,}" for name, values in shown.presets.items())
     print(f"Steps of the presets: {steps}")
 

@@ -14,7 +14,9 @@ _KINDS = {"int": int, "float": float, "str": str, "choice": str}
 def add_settings(group: Any, settings: Iterable[Setting]) -> None:
     """One flag a setting; not given means the default, or the preset."""
     for each in settings:
-        text = f"{each.help} (default {each.default}{' ' + each.unit if each.unit else ''})".replace("%", "%%")
+        text = f"{each.label}: {each.help} (default {each.default}{' ' + each.unit if each.unit else ''})".replace(
+            "%", "%%"
+        )
         flag, name = "--" + each.name.replace("_", "-"), f"setting:{each.name}"
         if each.kind == "bool":
             group.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, help=text)

@@ -38,8 +38,8 @@ def _steps(chosen: argparse.Namespace) -> None:
 
     for name in names():
         kind = find(name)
-        rows = [(each.name, each.default, each.help) for each in kind.Config.settings()]
-        print(f"{name}: {kind.title}\n{kind.summary}\n{table(('setting', 'default', 'meaning'), rows)}\n")
+        rows = [(each.name, each.label, each.default, each.help) for each in kind.Config.settings()]
+        print(f"{name}: {kind.title}\n{kind.summary}\n{table(('setting', 'label', 'default', 'meaning'), rows)}\n")
 
 
 def _step(chosen: argparse.Namespace) -> None:

@@ -84,7 +84,7 @@ def test_the_program_writes_its_table(file, tmp_path, capsys):
     asked += ["--dims", "2"]
     loo.main(asked)
     found = json.loads(out.read_text())
-    assert set(found["baselines"]) == {"previous", "next", "linear", "midpoint", "floor"}
+    assert set(found["baselines"]) == {"previous", "next", "linear", "midpoint", "midpoint_plan", "floor"}
     assert [(row["model"], row["seed"], row["fold"]) for row in found["rows"]] == [
         (model, seed, fold) for model in ("i-cfm", "ot-displacement") for seed in (1, 2) for fold in (1.0, 2.0)
     ]
