@@ -49,14 +49,16 @@ def of_comparison(
         found.append(_row(f"({LINES[name][0]})", _mean(by_fold.values()), by_fold, folds, midpoint, unit))
     names = list(dict.fromkeys(name for each in found for name in each))
     columns: Rows = {name: [each.get(name, "" if name == "runs" else math.nan) for each in found] for name in names}
-    if all(isinstance(each, float) and math.isnan(each) for each in columns.get("plan", ())):
-        columns.pop("plan", None)
-    return columns
+    return {name: values for name, values in columns.items() if any(map(_is_known, values))}
 
 
 def shown(columns: Rows) -> Rows:
     """The same in rounded numbers, with nothing where there is none."""
     return {name: [_text(name, each) for each in values] for name, values in columns.items()}
+
+
+def _is_known(value: Any) -> bool:
+    return isinstance(value, str) or math.isfinite(value)
 
 
 def _row(
