@@ -17,7 +17,7 @@ from cellflow_core.runs import index
 from cellflow_core.selection import comparison as table
 from cellflow_core.selection.model_cards import catalogue
 from cellflow_core.train import trainer
-from tests import examples
+from tests import example_scores
 from tests.toys import drifting, stored
 
 
@@ -92,7 +92,11 @@ def test_a_run_on_every_time_has_no_row():
 
 
 def made_row(model: str, seed: int, fold: float, w1: float | None, **change) -> table.RunScore:
-    scores = None if w1 is None else examples.scores(time=fold, from_previous=examples.distances(w1, coverage=w1 / 10))
+    scores = (
+        None
+        if w1 is None
+        else example_scores.scores(time=fold, from_previous=example_scores.distances(w1, coverage=w1 / 10))
+    )
     known = {"state": "queued" if w1 is None else "done", "seconds": 2.0 * seed, "peak_mb": 100.0 + seed}
     known |= {"run_id": "", "message": "", "step": 0, "steps": 0, "eta": None} | change
     return table.RunScore(model=model, seed=seed, fold=fold, scores=scores, **known)
