@@ -33,7 +33,7 @@ from torch.func import jvp, vjp, vmap
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from footprint import bent
+from footprint import curved_view
 
 from cellflow_core.analysis import flow, landscape
 from cellflow_core.analysis.perturbations import knock_out
@@ -157,7 +157,7 @@ def cells(count: int = 500, dim: int = 5) -> Snapshots:
 
 def model(name: str, steps: int, repeats: int) -> dict[str, Any]:
     data = cells()
-    view = bent(data)
+    view = curved_view(data)
 
     def train() -> Any:
         made = registry.create(name, {}, data.spec, 0)

@@ -114,7 +114,8 @@ def _is_better(other: ModelScore, best: ModelScore) -> bool:
 
 def _better(other: ModelScore, best: ModelScore) -> tuple[str, float, float, tuple[float, ...]]:
     shared = tuple(sorted(time for time in other.by_time if time in best.by_time))
-    return (other.title, *(_mean(each.by_time[time] for time in shared) for each in (other, best)), shared)
+    theirs, ours = (_mean(each.by_time[time] for time in shared) for each in (other, best))
+    return other.title, theirs, ours, shared
 
 
 def _mean(values: object) -> float:
