@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellflow_core.figures import fates
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables
+from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
 from pages.parts.views import ancestry, cell_trajectories, clones, growth, view
 from pages.parts.widgets import background, chart
 
@@ -19,7 +19,8 @@ dark, states = chart.dark(), view.states(data)
 result = background.result_of(
     analysis_pool.submit_analysis("fates", run.id, view=map_name, states=states), "Following cells to where they end"
 )
-view.show_summary(fate_summaries.of_fates(result, info.times[0], info.time_unit))
+summary = fate_summaries.of_fates(result, info.times[0], info.time_unit)
+view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
 
 left, right = st.columns([2, 3], gap="large")
 with left:
@@ -29,7 +30,7 @@ with left:
     growth.say(growth_summaries.of_fates(result))
 with right:
     st.markdown("**Which cells take which?**")
-    shown = {"": "the likeliest fate", **{name: name for name in result.names}}
+    shown = {"": "the state each cell ends in", **{name: name for name in result.names}}
     chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, key="fate", bind="query-params")
     fate = result.names.index(chosen) if chosen in result.names else None
     cells = fates.cell_fates(result, data.embedding(map_name), data.view_axes(map_name), fate, dark=dark)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellflow_core.figures import perturbation
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import perturbation_summaries, result_tables
+from cellflow_core.reporting import perturbation_summaries, result_tables, summaries
 from pages.parts.views import cell_selection, perturb_form, perturbation_truth, view
 from pages.parts.widgets import background, chart
 
@@ -24,7 +24,8 @@ with right:
         analysis_pool.submit_analysis("perturb", run.id, view=map_name, **asked),
         "Simulating with and without the change",
     )
-    view.show_summary(perturbation_summaries.of_perturbation(result))
+    summary = perturbation_summaries.of_perturbation(result)
+    view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
     dark = chart.dark()
     sides = perturbation.before_after(result, data.embedding(map_name), dark=dark)
     chart.chart(sides, "perturb_sides", perturbation.describe(result))

@@ -26,7 +26,9 @@ course = background.result_of(
 )
 held = held_out_replicates.held_out(run, map_name, start)
 time = view.time_choice("Time", info, course.times, default=telling_time(course, held))
-view.show_summary(summaries.of_course(course, time, held, info.time_unit))
+summary = summaries.of_course(course, time, held, info.time_unit)
+rolled = view.roll_out(run.id, info, map_name) if start == "previous" else None
+view.show_summary(summaries.limited(summary, rolled, info.time_unit))
 
 left, right = st.columns([3, 2], gap="large")
 with left:

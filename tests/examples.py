@@ -158,6 +158,9 @@ def fates(**change: Any) -> results.Fates:
         "centers": np.array([[4.0, 3.0], [4.0, -3.0]]),
         "starts": points[t == 0],
         "probability": np.tile([0.62, 0.38], ((t == 0).sum(), 1)),
+        "fate": (np.arange((t == 0).sum()) % 8 > 4).astype(int),
+        "undefined": 0.04,
+        "elsewhere": 0.01,
         "interval": "cells drawn",
     }
     return results.Fates(**(made | change))

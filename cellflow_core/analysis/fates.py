@@ -44,13 +44,14 @@ def fate_map(
     start = select_initial_cells(data, view, STARTS, seed=seed)
     times = [start.time, float(data.times[-1])]
     repeats = REPEATS if moving.kind != "deterministic" else 1
+    single = simulate(model, start.x, times, seed=seed).x[-1]
     followed = np.stack([terminal_mass(each, start.x, times, ends, repeats, seed) for each in (model, *siblings)])
     mass, heads = followed[:, 0], followed[:, 1]
     share, low, high = interval(mass, seed)
     ungrown, grown = _without_growth(mass, heads, seed) if moving.has_growth else (None, None)
     chance = mass.mean(axis=0)
     chance /= chance.sum(axis=1, keepdims=True)
-    how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one way leads"
+    how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one path leads"
     if moving.kind in ("plan", "sampler"):
         how = f"is the part of {repeats} draws of its partners"
     return Fates(
@@ -63,6 +64,9 @@ def fate_map(
         centers=ends.centers(view),
         starts=view.points[start.cells],
         probability=_smoothed(start.x, chance),
+        fate=ends.of(single),
+        undefined=ends.undefined,
+        elsewhere=float(ends.elsewhere(single).mean()),
         interval=interval_text(len(start.x), len(siblings)),
         without_growth=ungrown,
         growth_effect=grown,

@@ -21,6 +21,8 @@ Array = np.ndarray
 CELLS = 800
 """Cells that are followed, and most cells a side of a distance: above it a random sample."""
 STEPS = 30
+SPLITS = 5
+"""Random halves of the measured cells over which distances are averaged, where there are few cells."""
 
 
 def time_course(
@@ -48,8 +50,10 @@ def time_course(
     ends = {float(t): (s.x[-1], s.weight[-1]) for at, s in parts for t in at[-1:]}
     if start == "first":
         ends = {float(t): (states[k], weights[k]) for k, t in enumerate(times)}
-    frames = [_few(data.at(t), rng) for t in measured]
-    w1 = [np.nan, *(wasserstein(_drawn(*ends[float(t)], rng), frames[k]) for k, t in enumerate(measured) if k)]
+    predicted = [_drawn(*ends[float(t)], rng) for t in measured[1:]]
+    distances = np.array([_distances(data, k + 1, cells, seed) for k, cells in enumerate(predicted)]).T
+    w1, w1_previous, w1_floor = np.concatenate([np.full((3, 1), np.nan), distances], axis=1)
+    w1_floor[0] = _distances(data, 0, None, seed)[2]
     moving = dynamics(model)
     trained = moving.spec.times
     counted = None if data.mass is None else np.asarray(data.mass, dtype=float) / float(data.mass[0])
@@ -63,9 +67,9 @@ def time_course(
         predicted=view.project(states),
         weight=weights,
         measured_times=measured,
-        w1=np.array(w1),
-        w1_previous=np.array([np.nan, *(wasserstein(a, b) for a, b in pairwise(frames))]),
-        w1_floor=np.array([_floor(data, t, seed) for t in measured]),
+        w1=w1,
+        w1_previous=w1_previous,
+        w1_floor=w1_floor,
         in_training=seen,
         mass=_numbers(parts, counted, seed) if moving.has_growth else None,
         measured_mass=counted,
@@ -122,15 +126,29 @@ def _drawn(x: Array, weight: Array, rng: np.random.Generator) -> Array:
     return x[rng.choice(len(x), len(x), p=weight.astype(float) / weight.sum(dtype=float))]
 
 
-def _floor(data: Snapshots, time: float, seed: int) -> float:
-    one, other = halves(data, time, seed)
-    return wasserstein(one[:CELLS], other[:CELLS]) if len(one) else np.nan
+def _distances(data: Snapshots, k: int, predicted: Array | None, seed: int) -> tuple[float, float, float]:
+    """W1 to the measured cells of time k of (the prediction, the cells of the time before, other cells of time k), each
+    of as many cells, since W1 between samples falls as they grow; mean over random halves of the measured cells."""
+    clouds = [] if predicted is None else [predicted, data.at(data.times[k - 1])]
+    count = min(CELLS, *(len(each) for each in (*halves(data, data.times[k], seed), *clouds)))
+    if not count:
+        return (np.nan, np.nan, np.nan)
+    found = []
+    for split in range(max(1, min(SPLITS, CELLS // count))):
+        one, other = halves(data, data.times[k], seed + split)
+        rng = np.random.default_rng(seed + split)
+        drawn = [each[rng.choice(len(each), count, replace=False)] for each in clouds]
+        row = [wasserstein(each, other[:count]) for each in (*drawn, one[:count])]
+        found.append([*([np.nan] * (3 - len(row))), *row])
+    mean = np.mean(found, axis=0)
+    return float(mean[0]), float(mean[1]), float(mean[2])
 
 
 def _notes(data: Snapshots, measured: Array, seen: Array) -> tuple[str, ...]:
     notes = [
-        "W1 is the mean way, in the state space, that the simulated cells would have to go to become the measured "
-        "ones. The floor is the same between two random halves of the measured cells."
+        "W1 is the mean distance, in the state space, over which the simulated cells would have to be moved to become "
+        "the measured ones. The sampling floor is the same between two random halves of the measured cells; every "
+        "distance of a time is between as many cells."
     ]
     most = max(int((data.t == t).sum()) for t in measured)
     if most > CELLS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import answer, options
 from cellflow_core.cli.table import columns
-from cellflow_core.reporting import perturbation_summaries, result_tables
+from cellflow_core.reporting import perturbation_summaries, result_tables, summaries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,7 +131,7 @@ def _simulate(chosen: argparse.Namespace) -> None:
 
 def _perturb(chosen: argparse.Namespace) -> None:
     """Clamp genes during the simulation, or shift them in the initial cells, and compare the terminal states."""
-    from cellflow_core.analysis.results import Perturbation
+    from cellflow_core.analysis.results import Perturbation, TimeCourse
 
     genes = (*chosen.genes, *chosen.gene)
     if not genes:
@@ -146,6 +146,7 @@ def _perturb(chosen: argparse.Namespace) -> None:
     print(f"{found.kind} of {found.gene} ({how} {found.level_words('g')} {found.unit}), from {found.start}")
     notes = perturbation_summaries.notes_of(found)
     summary = perturbation_summaries.of_perturbation(found)
+    summary = summaries.limited(summary, answer.ask(TimeCourse, "course", chosen), found.time_unit)
     answer.show(summary, result_tables.of_perturbation(found), notes, chosen.out)
     print("\nGenes that change most at the end")
     print(columns(result_tables.first_rows(result_tables.of_changed_genes(found), GENES_LISTED)))

@@ -80,7 +80,8 @@ def cell_fates(
 ) -> go.Figure:
     """The start cells in the view. Traces: all measured cells, a legend, start cells; names stand at the states.
 
-    fate  colour is the probability of this one; None: the likeliest fate, paler where it is less certain
+    fate  colour is the probability of this one; None: the state that each cell ends in, in one simulation of it, paler
+          where it is less certain: the cells of each colour are those of the bars
     """
     figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
     behind = everything[subsample(len(everything), BEHIND_UP_TO)].astype(np.float32)
@@ -89,10 +90,13 @@ def cell_fates(
     starts, chance, names = result.starts.astype(np.float32), result.probability, result.names
     if fate is None:
         colours = theme.categorical(len(names))
-        best = chance.argmax(axis=1)
-        sure = (chance.max(axis=1) - 1 / len(names)) / max(1 - 1 / len(names), 1e-9)
-        for name, colour in [(names[k], colours[k]) for k in np.unique(best)]:
-            key = go.Scatter(x=[None], y=[None], mode="markers", name=theme.safe(name, 28), hoverinfo="skip")
+        best = result.fate
+        own = chance[np.arange(len(best)), best]
+        sure = np.clip((own - 1 / len(names)) / max(1 - 1 / len(names), 1e-9), 0, 1)
+        counts = np.bincount(best, minlength=len(names))
+        for name, colour, count in [(names[k], colours[k], counts[k]) for k in np.unique(best)]:
+            label = f"{theme.safe(name, 28)} ({count:,} cells)"
+            key = go.Scatter(x=[None], y=[None], mode="markers", name=label, hoverinfo="skip")
             figure.add_trace(key.update(marker={"size": 10, "color": colour}))
         look = {"color": [colours[k] for k in best], "opacity": (0.35 + 0.6 * sure).astype(np.float32)}
         text = [f"{theme.safe(names[k])}: {p[k]:.0%}" for k, p in zip(best, chance, strict=True)]
@@ -116,12 +120,12 @@ def describe(result: Fates) -> str:
     """The shares in one sentence with their numbers."""
     rows = zip(result.names, result.share, result.low, result.high, result.measured, strict=True)
     listed = "; ".join(f"{n} {s:.0%} ({a:.0%} to {b:.0%}), measured {m:.0%}" for n, s, a, b, m in rows)
-    said = f"Predicted share of cells in each state, with its 95 % interval, beside the measured: {listed}."
+    text = f"Predicted share of cells in each state, with its 95 % interval, beside the measured: {listed}."
     if result.without_growth is None:
-        return said
+        return text
     alone = zip(result.names, *result.without_growth.T, strict=True)
     once = "; ".join(f"{n} {s:.0%} ({a:.0%} to {b:.0%})" for n, a, s, b in alone)
-    return f"{said} With growth left out, each start cell counted once: {once}."
+    return f"{text} With growth left out, each start cell counted once: {once}."
 
 
 def describe_cells(result: Fates, fate: int | None = None) -> str:
@@ -133,12 +137,12 @@ def describe_cells(result: Fates, fate: int | None = None) -> str:
             f"{len(chance):,} start cells coloured by their probability to become {result.names[fate]}: "
             f"{middle:.0%} in the middle, {low:.0%} to {high:.0%} in eight of ten cells."
         )
-    best = np.bincount(chance.argmax(axis=1), minlength=len(result.names))
+    best = np.bincount(result.fate, minlength=len(result.names))
     listed = ", ".join(f"{n} {k:,}" for n, k in zip(result.names, best, strict=True))
     open_yet = int((chance.max(axis=1) < 0.75).sum())
     return (
-        f"{len(chance):,} start cells by their likeliest fate: {listed}. For {open_yet:,} of them no fate is likelier "
-        "than 75 %."
+        f"{len(chance):,} start cells by the state that each ends in: {listed}. For {open_yet:,} of them no fate is "
+        "likelier than 75 %."
     )
 
 

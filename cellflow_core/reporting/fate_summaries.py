@@ -12,6 +12,9 @@ from cellflow_core.selection.model_cards import ModelCard
 
 NEAR, FAR = 0.1, 0.25
 """Largest difference to the measured shares that counts as near, and above which the fates are not to be trusted."""
+MAX_UNDEFINED, MAX_ELSEWHERE = 0.25, 0.05
+"""Share of the last measured cells that define no state, and of the simulated cells that end in none, above which the
+shares are not to be trusted."""
 
 
 def of_fates(result: Fates, begin: float, unit: str) -> Summary:
@@ -20,7 +23,7 @@ def of_fates(result: Fates, begin: float, unit: str) -> Summary:
         return Summary(
             "All cells end in one state: the cells of the last time form no separate groups.",
             "fair",
-            "Choose an annotation, such as cell type, to tell fates apart.",
+            " ".join(("Choose an annotation, such as cell type, to tell fates apart.", *_doubts(result))),
         )
     order = np.argsort(-result.share)
     listed = [f"{result.share[k]:.0%} {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})" for k in order]
@@ -34,8 +37,25 @@ def of_fates(result: Fates, begin: float, unit: str) -> Summary:
     )
     if off[k] > FAR:
         return Summary(answer, "poor", f"{against}. This model does not bring cells to where they were found.")
-    reached = f"{against}. That the shares are right does not show that each cell takes the right way."
-    return Summary(answer, "good" if off[k] <= NEAR else "fair", reached)
+    reached = f"{against}. That the shares are right does not show that each cell takes the right path."
+    doubts = _doubts(result)
+    sure = off[k] <= NEAR and not doubts
+    return Summary(answer, "good" if sure else "fair", " ".join((reached, *doubts)))
+
+
+def _doubts(result: Fates) -> list[str]:
+    """Why shares that look right may mean little."""
+    found = []
+    if result.undefined > MAX_UNDEFINED:
+        found.append(
+            f"{result.undefined:.0%} of the cells of the last time define no state: what becomes of such cells these "
+            "shares do not tell. An annotation, such as cell type, may name them."
+        )
+    if result.elsewhere > MAX_ELSEWHERE:
+        found.append(
+            f"{result.elsewhere:.0%} of the simulated cells end far from every state, and are counted to the nearest."
+        )
+    return found
 
 
 def _points(share: float) -> str:

@@ -8,8 +8,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from cellflow_core.analysis.results import FlowField, Landscape, TimeCourse
+from cellflow_core.analysis.results.perturbation import joined
+from cellflow_core.analysis.results.trust import WELL, Check, check, check_course
 from cellflow_core.time_units import format_time
 
+Trust = Literal["good", "fair", "poor"]
 SINGULAR = {
     "days": "day",
     "d": "day",
@@ -28,7 +31,7 @@ class Summary(NamedTuple):
     """An answer; trust in it in one word, and why."""
 
     answer: str
-    trust: Literal["good", "fair", "poor"]
+    trust: Trust
     why: str
 
 
@@ -90,7 +93,7 @@ def of_flow(result: FlowField, unit: str, course: TimeCourse | None) -> Summary:
     )
     if course is None:
         return Summary(answer, "fair", "The check against measured cells is being calculated; the Time page has it.")
-    return Summary(answer, *_against_measured(course))
+    return Summary(answer, *against_measured(course, unit))
 
 
 def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: str) -> Summary:
@@ -100,15 +103,7 @@ def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: st
                 f"A copy of this model that never saw {at(time, unit)} predicts its cells to within {each.w1:.2g}; "
                 f"keeping the cells of the time before misses by {each.previous:.2g}."
             )
-            return Summary(
-                answer,
-                *_trust(
-                    np.array([each.w1]),
-                    np.array([each.previous]),
-                    np.array([each.floor]),
-                    "at a time kept from training",
-                ),
-            )
+            return Summary(answer, *_held_out([each], result, unit))
     frame = np.flatnonzero(np.isclose(result.measured_times, time))
     if len(frame) and np.isfinite(result.w1[frame[0]]):
         k = frame[0]
@@ -122,32 +117,52 @@ def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: st
     else:
         count = result.predicted.shape[1]
         answer = f"Nobody measured {at(time, unit)}: these {count:,} cells are the model's prediction."
-    if held:
-        w1, previous, floor = np.array(held)[:, 1:].T
-        return Summary(answer, *_trust(w1, previous, floor, "at times kept from training"))
-    return Summary(answer, *_against_measured(result))
+    return Summary(answer, *(_held_out(held, result, unit) if held else against_measured(result, unit)))
 
 
-def _against_measured(course: TimeCourse) -> tuple[Literal["good", "fair", "poor"], str]:
-    """Trust from all measured times, those kept from training alone where there are any."""
-    there = np.isfinite(course.w1)
-    if not there.any():
+def _held_out(held: Sequence[HeldOut], result: TimeCourse, unit: str) -> tuple[Trust, str]:
+    """Trust from copies that never saw a time; poor where the run itself fails at a time it was trained on."""
+    times, w1, previous, floor = np.array(held, dtype=float).T
+    trust, why = trust_of(check(times, w1, previous, floor, np.zeros(len(times), bool)), unit)
+    own, own_why = against_measured(result, unit)
+    return ("poor", f"{why} {own_why}") if own == "poor" != trust else (trust, why)
+
+
+def limited(summary: Summary, course: TimeCourse | None, unit: str) -> Summary:
+    """An answer that rests on the roll-out from the first time: trusted no more than this, with the reason."""
+    if course is None:
+        return summary
+    trust, why = against_measured(course, unit)
+    order = ("poor", "fair", "good")
+    lower = trust if order.index(trust) < order.index(summary.trust) else summary.trust
+    return Summary(summary.answer, lower, " ".join(each for each in (summary.why, why) if each))
+
+
+def against_measured(course: TimeCourse, unit: str) -> tuple[Trust, str]:
+    """Trust from the worst measured time, of those held out where there are any; poor where the prediction is no better
+    than no motion at one of them."""
+    return trust_of(check_course(course), unit)
+
+
+def trust_of(found: Check, unit: str) -> tuple[Trust, str]:
+    """Trust and its reason."""
+    if not len(found.times):
         return "fair", "There is no later measured time to check the prediction against."
-    unseen = there & ~course.in_training
-    used = unseen if unseen.any() else there
-    where = "at times kept from training" if unseen.any() else "at times it was trained on, which flatters any model"
-    return _trust(course.w1[used], course.w1_previous[used], course.w1_floor[used], where)
-
-
-def _trust(
-    w1: np.ndarray, previous: np.ndarray, floor: np.ndarray, where: str
-) -> tuple[Literal["good", "fair", "poor"], str]:
-    """How much of the motion that can be explained is explained: 0 for cells that stay, 1 for sampling noise alone."""
-    possible = float(np.mean(previous) - np.mean(floor))
-    explained = float(np.mean(previous) - np.mean(w1)) / possible if possible > 0 else 0.0
-    if explained <= 0.05:
-        return "poor", f"No better than cells that do not move, {where}: do not trust this model here."
-    said = f"The model explains {min(explained, 1):.0%} of the motion that can be explained, {where}."
-    if explained >= 0.6 and "flatters" not in where:
-        return "good", said
-    return "fair", said
+    if found.failed.any():
+        k = int(np.flatnonzero(found.failed)[np.argmin(found.explained[found.failed])])
+        times = joined([at(each, unit) for each in found.times[found.failed]])
+        return "poor", (
+            f"At {times} the prediction is no better than no motion: at {at(found.times[k], unit)} predicted cells lie "
+            f"{found.w1[k]:.2g} from the measured ones, those of the time before {found.previous[k]:.2g}. Do not trust "
+            "this model there, nor at what follows from it."
+        )
+    k = found.worst
+    if k is None:
+        return "fair", "The cells hardly move between the measured times: there is no motion to check a prediction by."
+    flatters = "which it was trained on: that flatters any model"
+    how = flatters if found.in_training[k] else "which was held out"
+    text = (
+        f"At the worst time, {at(found.times[k], unit)}, {how}, the prediction explains "
+        f"{min(float(found.explained[k]), 1):.0%} of the motion that can be explained."
+    )
+    return ("good" if found.explained[k] >= WELL and not found.in_training[k] else "fair"), text

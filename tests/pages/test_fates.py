@@ -125,6 +125,12 @@ def test_rates_are_said_as_doublings_and_halvings():
     )
 
 
+def test_shares_that_leave_out_half_of_the_last_cells_are_no_good_news():
+    half = fate_summaries.of_fates(examples.fates(undefined=0.48, elsewhere=0.2), 0.0, "days")
+    assert half.trust == "fair" and "48% of the cells of the last time define no state" in half.why
+    assert "20% of the simulated cells end far from every state" in half.why
+
+
 def test_shares_far_from_the_measured_ones_are_not_trusted():
     near = fate_summaries.of_fates(examples.fates(), 0.0, "days")
     assert near.trust == "good" and "off by at most 3 points" in near.why

@@ -72,7 +72,7 @@ def test_a_held_out_time_counts_before_times_of_training():
     message = summaries.of_course(examples.course(), 2.0, (), "days")
     assert message.trust == "good"
     assert "day 2, which it never saw, predicted cells lie 0.36" in message.answer
-    assert "at times kept from training" in message.why
+    assert "day 2, which was held out, the prediction explains 93%" in message.why
 
 
 def test_times_of_training_alone_are_called_flattering():
@@ -85,13 +85,30 @@ def test_a_copy_that_never_saw_the_time_speaks_for_the_model():
     held = (summaries.HeldOut(2.0, 0.5, 2.1, 0.22),)
     message = summaries.of_course(examples.course(), 2.0, held, "days")
     assert message.answer.startswith("A copy of this model that never saw day 2 predicts its cells to within 0.5")
-    assert "explains 85%" in message.why
+    assert "explains 85%" in message.why and "held out" in message.why
 
 
 def test_a_model_worse_than_no_motion_is_not_trusted():
     message = summaries.of_course(examples.course(w1=np.array([np.nan, 2.0, 2.2, 2.2, 2.1])), 1.0, (), "days")
     assert message.trust == "poor"
-    assert "No better than cells that do not move" in message.why
+    assert "At day 1, day 2, day 3 and day 4 the prediction is no better than no motion" in message.why
+
+
+def test_one_bad_time_is_enough_to_distrust_a_roll_out():
+    bad = examples.course(w1=np.array([np.nan, 0.31, 0.36, 0.42, 2.2]))
+    message = summaries.limited(summaries.Summary("All is well.", "good", "So it seems."), bad, "days")
+    assert message.trust == "poor" and message.answer == "All is well."
+    assert message.why.startswith("So it seems. At day 4 the prediction is no better than no motion: at day 4")
+    assert summaries.of_course(bad, 2.0, (), "days").trust == "poor"
+    held = (summaries.HeldOut(2.0, 0.5, 2.1, 0.22),)
+    assert summaries.of_course(bad, 2.0, held, "days").trust == "poor"
+
+
+def test_a_time_that_was_trained_on_gives_no_green_tick():
+    trained = examples.course(in_training=np.ones(5, bool))
+    assert summaries.limited(summaries.Summary("a", "good", "b"), trained, "days").trust == "fair"
+    assert summaries.limited(summaries.Summary("a", "good", "b"), examples.course(), "days").trust == "good"
+    assert summaries.limited(summaries.Summary("a", "good", "b"), None, "days").trust == "good"
 
 
 def test_a_time_nobody_measured_is_called_a_prediction():

@@ -22,6 +22,9 @@ class Fates(Result):
     ungrown [fates, 3]: (low, share, high) where each start cell counts once, however much it multiplied; None for a
             model that knows no growth; grown [fates, 3]: what growth adds to each share, (low, points, high)
     interval says what the interval covers.
+    fate     [cells]: the state that each start cell ends in, in the first simulation of it
+    undefined  share of the cells of the last time that define no state; elsewhere: share of the simulated cells that
+             end far from every state, and are counted to the nearest
     """
 
     view: str
@@ -33,6 +36,9 @@ class Fates(Result):
     centers: Float[Array, "fates 2"]
     starts: Float[Array, "cells 2"]
     probability: Float[Array, "cells fates"]
+    fate: Int[Array, " cells"]
+    undefined: float
+    elsewhere: float
     interval: str
     without_growth: Float[Array, "fates 3"] | None = None
     growth_effect: Float[Array, "fates 3"] | None = None
@@ -43,7 +49,7 @@ class Fates(Result):
 class TrajectoryEnsemble(Result):
     """Where one cell, or a few, can go: the same start, followed many times.
 
-    kind      "deterministic" (one way), "stochastic", "plan" or "sampler"
+    kind      "deterministic" (one path), "stochastic", "plan" or "sampler"
     start     which cells, in words; cell: its row in the data set, -1 for several; starts [starts, 2] in the view
     times     [steps], paths [steps, futures, 2] in the view, weight [steps, futures] share of mass (sums to 1 a step)
     mean, covariance  in the view of the futures that end in each fate, [fates, steps, 2] and [fates, steps, 2, 2]; NaN

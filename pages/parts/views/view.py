@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DamagedDatasetError, Dataset, DatasetInfo
 from cellflow_core.jobs import analysis_pool
@@ -191,6 +192,15 @@ def texts(page: str, title: str = "What am I looking at?", narrow: bool = False)
             return
         for column, (heading, text) in zip(st.columns(len(headed), gap="large"), headed.items(), strict=True):
             column.markdown(f"**{heading}**\n\n{text}")
+
+
+def roll_out(run_id: str, info: DatasetInfo, view: str) -> TimeCourse | None:
+    """The roll-out from the first time beside the measured cells, which what this view shows rests on; None where there
+    is one measured time only."""
+    if DataRequirement.TIMES not in info.has:
+        return None
+    asked = analysis_pool.submit_analysis("course", run_id, view=view)
+    return background.result_of(asked, "Checking the roll-out against the measured cells")
 
 
 def show_summary(said: Summary, key: str = "headline") -> None:

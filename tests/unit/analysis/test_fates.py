@@ -63,3 +63,23 @@ def test_fates_of_each_start_cell_and_their_shares():
         np.testing.assert_allclose(made.probability.sum(axis=1), 1.0)
         assert made.probability[made.starts[:, 1] > 0.35, 0].mean() > 0.8
     assert "3 trainings" in fate_map(Split(), DATA, VIEW, siblings=(Split(), Split())).interval
+
+
+def test_a_column_of_training_and_test_cells_names_no_state():
+    """Most cells of every state are for training: that says nothing of them."""
+    split = np.where(np.random.default_rng(0).random(len(DATA.t)) < 0.8, "train", "test")
+    assert terminal_states(replace(DATA, labels={"split": split})).names == ("state 1", "state 2")
+    assert terminal_states(replace(DATA, labels={"split": split, **DATA.labels})).names[1] == "state 2 (left)"
+
+
+def test_the_cells_on_the_map_are_those_of_the_bars():
+    made = fate_map(Split(), DATA, VIEW)
+    np.testing.assert_allclose(np.bincount(made.fate) / len(made.fate), made.share)
+    assert made.elsewhere == 0 and made.undefined < 0.05
+
+
+def test_last_cells_that_define_no_state_are_counted():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([DATA.x, 20 * rng.normal(size=(90, 3))]).astype(np.float32)
+    t = np.concatenate([DATA.t, np.full(90, 2.0)])
+    assert terminal_states(Snapshots(x, t, DATA.space)).undefined > 0.25

@@ -2,14 +2,19 @@
 
 import numpy as np
 import pytest
+import torch
 
 from cellflow_core.analysis import flow
+from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.flow import cells_near, flow_field
 from cellflow_core.analysis.gene_trend import gene_trend
 from cellflow_core.analysis.perturbations.knock_out import (
     perturbation,
 )
+from cellflow_core.analysis.results.trust import check, check_course
 from cellflow_core.analysis.time_course import time_course
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 from tests.unit.analysis.splitting import DATA, VIEW, Growing, Plans, Split
 
 
@@ -17,7 +22,7 @@ from tests.unit.analysis.splitting import DATA, VIEW, Growing, Plans, Split
 def test_a_course_ends_where_the_cells_were_measured(start):
     made = time_course(Split(), DATA, VIEW, start)
     assert made.predicted.shape == (len(made.times), 120, 2) and set(DATA.times) <= set(made.times)
-    assert np.isnan(made.w1[0]) and (made.w1[1:] < 0.2).all() and (made.w1_previous[1:] > 1.5).all()
+    assert np.isnan(made.w1[0]) and (made.w1[1:] < 1.3 * made.w1_floor[1:]).all() and (made.w1_previous[1:] > 1.5).all()
     assert made.in_training.all() and ("the time before" in made.started_from) == (start == "previous")
     np.testing.assert_allclose(made.weight.sum(axis=1), 1, rtol=1e-5)
 
@@ -65,3 +70,33 @@ def test_cells_near_a_time_are_those_on_both_sides():
 def test_growth_is_told_wherever_cells_count_by_their_mass():
     made = (time_course(Growing(), DATA, VIEW), perturbation(Growing(), DATA, VIEW, "Up", states="kind"))
     assert all(any("learnt growth" in each for each in found.notes) for found in made)
+
+
+def test_error_floor_and_previous_snapshot_are_of_equally_many_cells():
+    """A prediction that is another sample of the measured cells lies at the floor, not below it."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(900, 10)).astype(np.float32)
+    data = Snapshots(x, np.repeat([0.0, 1.0, 2.0], 300), AffineSpace.coordinates(tuple("abcdefghij")))
+
+    class Rests(Split):
+        def __init__(self):
+            super().__init__()
+            self.spec = data.spec
+
+        def velocity(self, t, x, context):
+            return torch.zeros_like(x)
+
+    made = time_course(Rests(), data, Embedding("pca", ("a", "b"), data.x[:, :2], data.x))
+    np.testing.assert_allclose(made.w1[1:], made.w1_floor[1:], rtol=0.05)
+    np.testing.assert_allclose(made.w1_previous[1:], made.w1_floor[1:], rtol=0.05)
+    assert np.isnan(check_course(made).explained).all()  # nothing moves: there is no motion to explain
+
+
+def test_a_prediction_is_judged_at_its_worst_held_out_time():
+    w1, previous, floor = np.array([[np.nan, 0.4, 1.0, 2.2], [np.nan, 2.0, 2.0, 2.0], [0.2, 0.2, 0.2, 0.2]])
+    held = np.array([True, False, False, True])
+    found = check(np.arange(4.0), w1, previous, floor, held)
+    np.testing.assert_allclose(found.explained, [1.6 / 1.8, 1.0 / 1.8, -0.2 / 1.8])
+    assert found.worst == 1 and found.failed.tolist() == [False, False, True]
+    nothing = check(np.arange(2.0), np.full(2, np.nan), np.ones(2), np.zeros(2), np.ones(2, bool))
+    assert nothing.worst is None and not nothing.failed.any()

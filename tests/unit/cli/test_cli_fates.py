@@ -68,7 +68,7 @@ def test_a_perturbation_is_summed_up_with_its_control_genes(tmp_path, capsys):
     run = finished(recipe(stored(data), model="i-cfm", settings={"width": 8, "depth": 1}))
     assert cli.main(["perturb", run.id, "A", "--out", str(tmp_path / "out.csv")]) == 0
     printed = capsys.readouterr().out
-    assert "Knocking out A takes" in printed and "Trust: " in printed
+    assert "Knocking out A changes nothing that stands out" in printed and "Trust: " in printed
     assert printed.splitlines()[-1].split()[0] == "B" and "Control genes" in printed
     columns = list(pd.read_csv(tmp_path / "out.csv").columns)
     assert columns[:4] == ["state", "before (%)", "after (%)", "change (points)"]

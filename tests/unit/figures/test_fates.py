@@ -20,10 +20,13 @@ def test_fates_with_and_without_growth_have_their_own_intervals():
 
 
 def test_an_undecided_cell_is_paler_than_a_sure_one():
-    made = examples.fates(probability=np.array([[1.0, 0.0], [0.5, 0.5]]), starts=np.zeros((2, 2)))
+    made = examples.fates(
+        probability=np.array([[1.0, 0.0], [0.5, 0.5]]), starts=np.zeros((2, 2)), fate=np.array([0, 1])
+    )
     figure = fates.cell_fates(made, np.zeros((3, 2)), ("a", "b"))
     sure, undecided = figure.data[-1].marker.opacity
     assert sure > 0.9 and undecided < 0.4
+    assert [each.name for each in figure.data[1:3]] == ["Erythroid (1 cells)", "Myeloid (1 cells)"]
     assert "For 1 of them no fate is likelier than 75 %" in fates.describe_cells(made)
     assert "to become Myeloid: 25% in the middle" in fates.describe_cells(made, 1)
 
