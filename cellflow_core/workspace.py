@@ -24,24 +24,47 @@ class Limits:
     """What may be used at most; None: a share of what the machine has.
 
     memory    bytes that one calculation may hold (CELLFLOW_MEMORY_GB)
-    download  bytes of one downloaded file (CELLFLOW_DOWNLOAD_GB)
     slots     workers at a time without a GPU (CELLFLOW_SLOTS)
+    download  bytes of one downloaded file (CELLFLOW_DOWNLOAD_GB)
+    download_seconds, import_seconds  for one download, and for reading or importing one file
+              (CELLFLOW_DOWNLOAD_MINUTES, CELLFLOW_IMPORT_MINUTES)
+    checkpoint_seconds  between two checkpoints of a training (CELLFLOW_CHECKPOINT_SECONDS)
+    idle      seconds without work after which a supervisor leaves (CELLFLOW_IDLE)
+    paths     folders of this machine whose files a browser may open (CELLFLOW_PATHS)
+    local_urls  whether downloads may come from the own network (CELLFLOW_ALLOW_LOCAL_URLS)
     """
 
     memory: int | None = None
-    download: int = 20_000_000_000
     slots: int | None = None
+    download: int = 20_000_000_000
+    download_seconds: float = 6 * 3600.0
+    import_seconds: float = 3600.0
+    checkpoint_seconds: float = 5.0
+    idle: float = 300.0
+    paths: tuple[Path, ...] = ()
+    local_urls: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Limits:
         """Raises ValueError, with a sentence, where a variable is no number."""
+
+        def number(name: str, what: str, default: float) -> float:
+            found = _number(environment, f"CELLFLOW_{name}", what)
+            return default if found is None else found
+
         memory = _number(environment, "CELLFLOW_MEMORY_GB", "how many GB one calculation may take")
-        download = _number(environment, "CELLFLOW_DOWNLOAD_GB", "how many GB a download may have")
         slots = _number(environment, "CELLFLOW_SLOTS", "how many workers may train at a time")
+        named = environment.get("CELLFLOW_PATHS", "").split(os.pathsep)
         return cls(
             memory=None if memory is None else int(memory * 1e9),
-            download=cls.download if download is None else int(download * 1e9),
             slots=None if slots is None else max(1, int(slots)),
+            download=int(number("DOWNLOAD_GB", "how many GB a download may have", cls.download / 1e9) * 1e9),
+            download_seconds=60 * number("DOWNLOAD_MINUTES", "how long a download may take", cls.download_seconds / 60),
+            import_seconds=60 * number("IMPORT_MINUTES", "how long an import may take", cls.import_seconds / 60),
+            checkpoint_seconds=number("CHECKPOINT_SECONDS", "how often to save", cls.checkpoint_seconds),
+            idle=number("IDLE", "after how many seconds an idle supervisor leaves", cls.idle),
+            paths=tuple(Path(each).expanduser().resolve() for each in named if each.strip()),
+            local_urls=environment.get("CELLFLOW_ALLOW_LOCAL_URLS") == "1",
         )
 
     @property
@@ -84,29 +107,29 @@ class Workspace:
         return _folder(self.root / "runs")
 
     @property
+    def uploads(self) -> Path:
+        """Folder of files on their way in, made on first use."""
+        return _folder(self.root / "uploads")
+
+    @property
+    def exports(self) -> Path:
+        """Folder of files that were prepared for download, made on first use."""
+        return _folder(self.root / "exports")
+
+    @property
     def environment(self) -> dict[str, str]:
         """What the environment of a new process says of this workspace's place and owner."""
         return {"CELLFLOW_HOME": str(self.root)} | ({"CELLFLOW_OWNER": self.owner} if self.owner else {})
 
 
-def memory_limit() -> int:
-    """Bytes that one calculation of this process may hold, by the environment."""
-    return Limits.from_environment(os.environ).memory_bytes
+def current(workspace: Workspace | None = None) -> Workspace:
+    """The given workspace, else that of the environment."""
+    return workspace or Workspace.from_environment()
 
 
-def home() -> Path:
-    """Root of the workspace of the environment."""
-    return _home(os.environ)
-
-
-def data_root() -> Path:
-    """Folder of the data sets of the workspace of the environment, made on first use."""
-    return _folder(home() / "data")
-
-
-def runs_root() -> Path:
-    """Folder of the runs of the workspace of the environment, made on first use."""
-    return _folder(home() / "runs")
+def limits() -> Limits:
+    """What this process may use, by the environment."""
+    return Limits.from_environment(os.environ)
 
 
 def _home(environment: Mapping[str, str]) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import options
 from cellflow_core.cli.table import table
+from cellflow_core.workspace import limits
 
 if TYPE_CHECKING:
     from cellflow_core.data.importing.time_columns import TimeCandidate
@@ -160,4 +161,5 @@ def _alone(function: str, source: Source, *args: Any, **kwargs: Any) -> Any:
     from cellflow_core.jobs import sandbox
 
     path = f"cellflow_core.data.importing.pipeline:{function}"
-    return sandbox.run_isolated(path, str(source.path), source.name, *args, **kwargs).result()
+    seconds = limits().import_seconds
+    return sandbox.run_isolated(path, str(source.path), source.name, *args, seconds=seconds, **kwargs).result()

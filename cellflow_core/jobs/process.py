@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import os
+import pickle
 import re
 import resource
+import signal
 import sys
 import threading
+import traceback
 from collections.abc import Mapping, Sequence
 from multiprocessing import popen_spawn_posix, spawn
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -53,13 +57,52 @@ def run(path: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return getattr(importlib.import_module(module), name)(*args, **kwargs)
 
 
-def end_all() -> None:
-    """End every process that was started from here, whatever it calculates."""
-    own = [each for each in multiprocessing.active_children() if isinstance(each, _Process)]
-    for each in own:
-        each.terminate()
-    for each in own:
-        each.join(5.0)
+def end_with_parent() -> None:
+    """Let this process end when the one that started it does, killed or not, whatever is calculated meanwhile."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end with parent", daemon=True).start()
+
+
+def oom_kills() -> int | None:
+    """How many processes the system has ended for want of memory so far; None where it does not tell."""
+    for path in (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat")):
+        if path.exists() and (found := re.search(r"^oom_kill (\d+)", path.read_text(), re.MULTILINE)):
+            return int(found.group(1))
+    return None
+
+
+def death(code: int, oom_kills_before: int | None = None) -> str:
+    """How a process ended, from its exit code, as the rest of a sentence about it.
+
+    oom_kills_before: `oom_kills` from before; only with it a lack of memory is told from a kill by a person.
+    """
+    if code == -signal.SIGKILL:
+        now = oom_kills()
+        if now is None or oom_kills_before is None:
+            return "was killed, most often because memory ran out: try fewer cells"
+        if now > oom_kills_before:
+            return "was ended by the system because memory ran out: try fewer cells or a smaller setting"
+        return "was killed from outside, not for want of memory: try again"
+    if code < 0:
+        return f"crashed ({signal.Signals(-code).name})"
+    return f"ended by itself (exit code {code})"
+
+
+def portable(error: Exception) -> Exception:
+    """The error with its traceback in words, in a form that crosses to another process."""
+    error.add_note("in its own process:\n" + "".join(traceback.format_exception(error)))
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled in this line
+    except Exception:  # noqa: BLE001 - whatever an error type does when it is copied
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def peak_mb() -> float:

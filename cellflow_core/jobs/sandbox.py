@@ -9,12 +9,10 @@ from __future__ import annotations
 import faulthandler
 import importlib
 import os
-import pickle
 import resource
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -22,12 +20,14 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from cellflow_core.jobs.process import Context, run
-from cellflow_core.workspace import memory_limit
+from cellflow_core.jobs.process import Context, death, end_with_parent, oom_kills, portable, run
+from cellflow_core.workspace import limits
 
 AT_ONCE = 2
+DOWNLOADS_AT_ONCE = 4
 LOADED = ("anndata", "scanpy", "cellflow_core.data.importing.pipeline")
 _turns = threading.BoundedSemaphore(AT_ONCE)
+_download_turns = threading.BoundedSemaphore(DOWNLOADS_AT_ONCE)
 
 
 def run_isolated(
@@ -42,10 +42,11 @@ def run_isolated(
 
     on_progress  called, in this process, with each stage that the function passes to its argument `say`
     seconds      after which it is stopped; None: no time limit
-    io_bound     it mostly waits (a download): it takes no turn and imports nothing; the others run two at a time
+    io_bound     it mostly waits (a download): it imports nothing and runs beside three others like it; the rest run two
+                 at a time. A call that waits for its turn has a future that is not running yet
 
     The future's exception is the function's own, or a ValueError with one sentence where the process died, took more
-    memory than `memory_limit` or ran out of time.
+    memory than the workspace allows or ran out of time.
     """
     future: Future[Any] = Future()
     asked = _Call(function_path, args, kwargs, on_progress is not None, _settings())
@@ -83,8 +84,8 @@ def _wait(
     future: Future[Any], asked: _Call, on_progress: Callable[[str], None] | None, seconds: float | None, io_bound: bool
 ) -> None:
     """The life of one call, in a thread of the asking process."""
-    if not io_bound:
-        _turns.acquire()
+    turns = _download_turns if io_bound else _turns
+    turns.acquire()
     try:
         if future.set_running_or_notify_cancel():
             process, pipe = _started(()) if io_bound else _SPARE.take()
@@ -98,39 +99,40 @@ def _wait(
     except Exception as error:  # noqa: BLE001 - the future carries it
         future.set_exception(error)
     finally:
+        turns.release()
         if not io_bound:
-            _turns.release()
             _SPARE.refill()
 
 
 def _answer(
     process: BaseProcess, pipe: Connection, on_progress: Callable[[str], None] | None, seconds: float | None
 ) -> Any:
+    before = oom_kills()
     deadline = None if seconds is None else time.monotonic() + seconds
     while pipe.poll(None if deadline is None else max(0.0, deadline - time.monotonic())):
         try:
             kind, value = pipe.recv()
         except (EOFError, ConnectionResetError):
             process.join()
-            raise ValueError(_death(process.exitcode or 0)) from None
+            raise ValueError(_death(process.exitcode or 0, before)) from None
         if kind == "stage" and on_progress is not None:
             on_progress(value)
         elif kind == "failed":
             raise value
         elif kind == "done":
             return value
-    raise ValueError(f"this took longer than {seconds:g} seconds and was stopped: try it with a smaller file")
-
-
-def _death(code: int) -> str:
-    """One sentence on a process that ended without an answer."""
-    if code == -signal.SIGKILL:
-        return "the process that worked on this was killed, most often because memory ran out: try fewer cells"
-    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    return (
-        f"the process that worked on this crashed ({how}): the file is damaged, or a library cannot cope with what is "
-        "in it; save the file anew and try again"
+    raise ValueError(
+        f"this took longer than {seconds:g} seconds and was stopped: try it with a smaller file, or allow more with "
+        "CELLFLOW_IMPORT_MINUTES"
     )
+
+
+def _death(code: int, oom_kills_before: int | None) -> str:
+    """One sentence on a process that ended without an answer."""
+    how = f"the process that worked on this {death(code, oom_kills_before)}"
+    if code == -signal.SIGKILL:
+        return how
+    return f"{how}: the file is damaged, or a library cannot cope with what is in it; save the file anew and try again"
 
 
 def _started(load: tuple[str, ...]) -> tuple[BaseProcess, Connection]:
@@ -146,6 +148,7 @@ def _work(pipe: Connection, load: tuple[str, ...]) -> None:
     """The process: import, wait for one call, answer it."""
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
     faulthandler.enable()
+    end_with_parent()
     for each in load:
         importlib.import_module(each)
     try:
@@ -157,14 +160,14 @@ def _work(pipe: Connection, load: tuple[str, ...]) -> None:
     os.environ.update(asked.settings)
     kwargs = dict(asked.kwargs) | ({"say": lambda stage: pipe.send(("stage", stage))} if asked.has_progress else {})
     try:
-        limit = memory_limit()
+        limit = limits().memory_bytes
         _limit_memory(limit)
         pipe.send(("done", run(asked.path, asked.args, kwargs)))
     except MemoryError:
         _limit_memory(resource.RLIM_INFINITY)
         pipe.send(("failed", ValueError(_too_much(limit))))
     except Exception as error:  # noqa: BLE001 - it goes to who asked
-        pipe.send(("failed", _portable(error)))
+        pipe.send(("failed", portable(error)))
 
 
 def _limit_memory(most: int) -> None:
@@ -180,16 +183,6 @@ def _too_much(limit: int) -> str:
         f"this needs more than the {limit / 1e9:.1f} GB of memory that one calculation may take: use fewer cells or "
         "genes, or allow more with CELLFLOW_MEMORY_GB"
     )
-
-
-def _portable(error: Exception) -> Exception:
-    """The error with its traceback in words, in a form that crosses to another process."""
-    error.add_note("in its own process:\n" + "".join(traceback.format_exception(error)))
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - pickled in this line
-    except Exception:  # noqa: BLE001 - whatever an error type does when it is copied
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
 
 
 class _WarmProcess:

@@ -25,12 +25,15 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
             answer.set_exception(error)
         return answer
 
-    def run_isolated(path: str, *args: Any, io_bound: bool = False, on_progress: Any = None, **kwargs: Any) -> Future:
+    def run_isolated(
+        path: str, *args: Any, io_bound: bool = False, on_progress: Any = None, seconds: Any = None, **kwargs: Any
+    ) -> Future:
         return call(path, *args, **kwargs, **({} if on_progress is None else {"say": on_progress}))
 
     st.cache_resource.clear()
-    monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
+    monkeypatch.setattr(supervisor, "ensure_supervisor", lambda *_: None)
     monkeypatch.setattr(analysis_pool, "call", call)
+    monkeypatch.setattr(analysis_pool, "call_once", call)
     monkeypatch.setattr(analysis_pool, "submit_low_priority", call)
     monkeypatch.setattr(sandbox, "run_isolated", run_isolated)
     monkeypatch.setattr(

@@ -31,7 +31,15 @@ class Calls:
         self.held = False
         self.waiting: list[Future] = []
 
-    def __call__(self, path: str, *args: Any, io_bound: bool = False, on_progress: Any = None, **kwargs: Any) -> Future:
+    def __call__(
+        self,
+        path: str,
+        *args: Any,
+        io_bound: bool = False,
+        on_progress: Any = None,
+        seconds: Any = None,
+        **kwargs: Any,
+    ) -> Future:
         answer: Future = Future()
         kwargs |= {} if on_progress is None else {"say": on_progress}
         if self.held and io_bound:

@@ -110,6 +110,9 @@ def test_a_task_tells_its_stage_and_its_end(server: Starlette, tmp_path: Path) -
     future, stages = Future(), Stages(tmp_path / "stages.txt")
     url = urls.task_progress(tasks.register(future, stages))
     printed = get(server, url).json
+    assert (printed["version"], printed["text"]) == (progress.OPEN, "Waiting for other work to end")
+    future.set_running_or_notify_cancel()
+    printed = get(server, url).json
     assert (printed["version"], printed["text"], printed["fraction"]) == (progress.OPEN, "", None)
     stages("3.0 of 12.0 MB")
     printed = get(server, url).json

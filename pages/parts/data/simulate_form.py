@@ -13,7 +13,7 @@ from cellflow_core.data.simulators import registry, simulated_data
 from cellflow_core.figures import scatter
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.progress import Stages
-from cellflow_core.workspace import home
+from cellflow_core.workspace import current
 from pages.parts.widgets.background import result_of, shared
 from pages.parts.widgets.chart import chart, dark
 from pages.parts.widgets.form import form_of
@@ -92,11 +92,11 @@ def _preview(name: str, values: dict[str, Any]) -> None:
 
 def _make(name: str, title: str, values: dict[str, Any], label: str) -> None:
     asked = json.dumps([name, values, label], sort_keys=True)
-    say = Stages(home() / "uploads" / f"make-{name}.txt")
+    say = Stages(current().uploads / f"make-{name}.txt")
     say.clear()
     future = shared(
         f"make-{asked}",
-        lambda: analysis_pool.call(
+        lambda: analysis_pool.call_once(
             "cellflow_core.data.simulators.simulated_data:simulate", name, values, label, say=say
         ),
     )

@@ -13,6 +13,7 @@ from cellflow_core.data.importing.import_defaults import default_choices, parse_
 from cellflow_core.data.preprocessing import qc
 from cellflow_core.jobs import analysis_pool, sandbox
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.workspace import limits
 from pages.parts.importing import axes, quality, steps, time
 from pages.parts.importing.form import ImportForm, Values
 from pages.parts.widgets.background import pending, result_of, sentence, shared
@@ -62,6 +63,7 @@ def show(upload: str) -> None:
                     choices,
                     numbers,
                     on_progress=uploads.stages(upload),
+                    seconds=limits().import_seconds,
                 ),
             ),
         )
@@ -74,7 +76,11 @@ def _inspected(upload: str, source: Any) -> Any:
         future = shared(
             f"inspect-{upload}",
             lambda: sandbox.run_isolated(
-                "cellflow_core.data.importing.pipeline:inspect_file", str(source.path), source.name, quality_at=beside
+                "cellflow_core.data.importing.pipeline:inspect_file",
+                str(source.path),
+                source.name,
+                quality_at=beside,
+                seconds=limits().import_seconds,
             ),
         )
         st.session_state[held] = result_of(future, f"Looking into {plain(source.name)}")

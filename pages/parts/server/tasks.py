@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.progress import Progress, stage_progress
 
+WAITING = "waiting for other work to end"
 _tasks: WeakValueDictionary[str, Future] = WeakValueDictionary()
 _stages: WeakKeyDictionary[Future, Stages] = WeakKeyDictionary()
 
@@ -22,9 +23,11 @@ def register(future: Future, stages: Stages | None = None) -> str:
 
 
 def task_progress(name: str) -> Progress:
-    """Whether the task has ended, and the stage it told last. Raises KeyError where there is none of this name."""
+    """Whether the task has ended or waits for its turn, and its newest stage. Raises KeyError for an unknown name."""
     future = _tasks.get(name)
     if future is None:
         raise KeyError(f"there is no task {name!r}: it has ended")
+    if not future.running() and not future.done():
+        return stage_progress(WAITING, False)
     stages = _stages.get(future)
     return stage_progress((stages.read() or ("",))[-1] if stages else "", future.done())

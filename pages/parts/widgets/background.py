@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NoReturn
 
 import streamlit as st
@@ -16,6 +15,7 @@ from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import as_sentence, plain
 
 log = logging.getLogger(__name__)
+WAITING = ":material/hourglass_empty: Waiting for other calculations to end"
 
 
 @st.cache_resource(show_spinner="Reading the list of models")
@@ -72,7 +72,8 @@ def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
     with st.spinner(text, show_time=True):
         shown = st.empty()
         while not wait([future], timeout=0.25).done:
-            shown.caption("  \n".join(_steps(stages.read() if stages else ())))
+            said = stages.read() if stages else ()
+            shown.caption("  \n".join(_steps(said)) if future.running() else WAITING)
         shown.empty()
     forget(future)
     try:
@@ -97,11 +98,6 @@ def _steps(said: tuple[str, ...]) -> list[str]:
 
 def sentence(error: BaseException) -> str:
     """What an exception says to a person."""
-    if isinstance(error, BrokenProcessPool):
-        return (
-            "The process that calculated this ended unexpectedly, most often because memory ran out. "
-            "Try again with fewer cells or a smaller setting."
-        )
     said = user_message(error)
     if not isinstance(error, (*USER_FACING_ERRORS, OSError, MemoryError)):
         return f"This could not be calculated ({said}). The log has the details."

@@ -1,9 +1,8 @@
-"""The pool that answers pages: it never runs the page again, it survives a killed worker, it passes errors on."""
+"""The pool that answers pages: it never runs the page again, it passes errors on."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -40,24 +39,12 @@ def compute():
     from cellflow_core.jobs import analysis_pool
 
     yield analysis_pool
-    pool = analysis_pool._POOL._pool
-    if pool is not None:
-        pool.shutdown(cancel_futures=True)
-    analysis_pool._POOL = analysis_pool._Pool(analysis_pool.WORKERS)
+    analysis_pool.stop()
 
 
 def test_an_error_is_the_future_s_own(compute):
     with pytest.raises(ValueError, match="math domain error"):
         compute.call("math:sqrt", -1).result(60)
-
-
-def test_the_pool_starts_anew_after_a_kill(compute):
-    from concurrent.futures.process import BrokenProcessPool
-
-    broken = compute.call("signal:raise_signal", signal.SIGKILL)
-    with pytest.raises(BrokenProcessPool):
-        broken.result(60)
-    assert compute.call("math:floor", 2.5).result(60) == 2
 
 
 def test_an_unknown_question_is_refused_at_once(compute):
@@ -66,12 +53,6 @@ def test_an_unknown_question_is_refused_at_once(compute):
 
 
 def test_what_runs_aside_holds_up_no_question(compute):
-    from concurrent.futures.process import BrokenProcessPool
-
     long = compute.submit_low_priority("time:sleep", 600)
     assert compute.call("math:floor", 2.5).result(60) == 2
     assert not long.done()
-    next(iter(compute._LOW_PRIORITY._pool._processes.values())).kill()
-    with pytest.raises(BrokenProcessPool):
-        long.result(60)
-    assert compute.submit_low_priority("math:floor", 3.5).result(60) == 3

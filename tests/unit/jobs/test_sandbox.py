@@ -11,6 +11,7 @@ import pytest
 
 from cellflow_core.jobs import sandbox
 from tests import ROOT
+from tests.faults.jobs.supervised import until
 
 SCRIPT = """
 from pathlib import Path
@@ -127,3 +128,10 @@ def test_the_main_script_is_not_run_again(tmp_path):
     )
     assert (ran.returncode, ran.stdout) == (0, "2\n"), ran.stderr
     assert marks.read_text() == "ran\n"
+
+
+def test_few_downloads_run_at_once_and_the_others_wait():
+    asked = [sandbox.run_isolated("time:sleep", 2.0, io_bound=True) for _ in range(7)]
+    until(lambda: sum(each.running() for each in asked) == sandbox.DOWNLOADS_AT_ONCE, "the first downloads")
+    assert sum(not each.running() for each in asked) == 3
+    assert [each.result(120) for each in asked] == [None] * 7

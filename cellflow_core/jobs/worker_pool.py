@@ -1,0 +1,190 @@
+"""Processes that answer one call after another, each for itself: one that dies takes only its own call with it."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from cellflow_core.jobs.process import Context, death, end_with_parent, oom_kills, portable, run
+
+
+class ProcessDiedError(ValueError):
+    """The process of a call ended without an answer; the sentence says how, as far as the system tells."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    path: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    visitor: str
+    tries: int
+    order: int
+    future: Future[Any] = field(default_factory=Future)
+
+
+class WorkerPool:
+    """Processes that start on first use, and again when one has died.
+
+    workers      processes at most
+    per_visitor  calls of one visitor at a time; the others of that visitor wait, so that nobody takes every process
+    load         modules that a process imports before its first call
+    """
+
+    def __init__(self, workers: int, per_visitor: int | None = None, load: tuple[str, ...] = ()) -> None:
+        self._workers = workers
+        self._per_visitor = per_visitor or workers
+        self._load = load
+        self._waiting: list[_Call] = []
+        self._running: Counter[str] = Counter()
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._processes: dict[int, BaseProcess] = {}
+        self._order = itertools.count()
+        self._generation = 0
+
+    def submit(
+        self, path: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], visitor: str = "", tries: int = 2
+    ) -> Future[Any]:
+        """`package.module:function` in a process. The future is running once a process has it.
+
+        visitor  who asks; the oldest call of whoever has the fewest at work comes first
+        tries    how often the call is made where its process dies; then its exception is a ProcessDiedError
+        """
+        asked = _Call(path, args, kwargs, visitor, tries, next(self._order))
+        with self._changed:
+            self._waiting.append(asked)
+            self._start_threads()
+            self._changed.notify_all()
+        return asked.future
+
+    def start(self) -> None:
+        """Start every process, so that the first call finds one that has imported its modules."""
+        with self._changed:
+            self._start_threads()
+
+    def stop(self) -> None:
+        """Cancel the calls that wait, and end the processes whatever they calculate. A later call starts others."""
+        with self._changed:
+            self._generation += 1
+            waiting, self._waiting = self._waiting, []
+            threads, self._threads = self._threads, []
+            for each in self._processes.values():
+                each.kill()
+            self._changed.notify_all()
+        for each in waiting:
+            each.future.cancel()
+        for each in threads:
+            each.join(10.0)
+
+    @property
+    def process_ids(self) -> list[int]:
+        """Of the processes that live."""
+        with self._changed:
+            return [each.pid or 0 for each in self._processes.values() if each.is_alive()]
+
+    def _start_threads(self) -> None:
+        for _ in range(self._workers - len(self._threads)):
+            thread = threading.Thread(target=self._serve, args=(self._generation,), name="worker pool", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, generation: int) -> None:
+        """The life of one process and of those that replace it."""
+        process, pipe = self._process(generation)
+        while (asked := self._next(generation)) is not None:
+            try:
+                for left in reversed(range(asked.tries)):
+                    if not process.is_alive():  # it died while it waited, or of this call
+                        pipe.close()
+                        process, pipe = self._process(generation)
+                    try:
+                        asked.future.set_result(_ask(process, pipe, asked))
+                        break
+                    except ProcessDiedError:
+                        if not left or generation != self._generation:
+                            raise
+            except BaseException as error:  # noqa: BLE001 - the future carries it
+                asked.future.set_exception(error)
+            finally:
+                with self._changed:
+                    self._running[asked.visitor] -= 1
+                    self._changed.notify_all()
+        process.kill()
+        process.join()
+        pipe.close()
+
+    def _next(self, generation: int) -> _Call | None:
+        """Wait for the call whose turn it is; None where the pool was stopped."""
+        with self._changed:
+            while generation == self._generation:
+                able = [each for each in self._waiting if self._running[each.visitor] < self._per_visitor]
+                if able:
+                    asked = min(able, key=lambda each: (self._running[each.visitor], each.order))
+                    self._waiting.remove(asked)
+                    if asked.future.set_running_or_notify_cancel():
+                        self._running[asked.visitor] += 1
+                        return asked
+                else:
+                    self._changed.wait()
+        return None
+
+    def _process(self, generation: int) -> tuple[BaseProcess, Connection]:
+        context = Context()
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, self._load), daemon=True)
+        process.start()
+        theirs.close()  # the end of the process must close the pipe
+        with self._changed:
+            self._processes[threading.get_ident()] = process
+            if generation != self._generation:
+                process.kill()
+        return process, ours
+
+
+def _ask(process: BaseProcess, pipe: Connection, asked: _Call) -> Any:
+    before = oom_kills()
+    try:
+        pipe.send((asked.path, asked.args, asked.kwargs))
+        succeeded, value = pipe.recv()
+    except (EOFError, ConnectionError):
+        process.join()
+        raise ProcessDiedError(
+            f"the process that calculated this {death(process.exitcode or 0, before)}; it was tried "
+            f"{'once' if asked.tries == 1 else 'twice'}"
+        ) from None
+    if not succeeded:
+        raise value
+    return value
+
+
+def _work(pipe: Connection, load: tuple[str, ...]) -> None:
+    """The process: one call after another, until the other end of the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the server ends this process itself
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    end_with_parent()
+    for each in load:
+        importlib.import_module(each)
+    while True:
+        try:
+            path, args, kwargs = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer = (True, run(path, args, kwargs))
+        except Exception as error:  # noqa: BLE001 - it goes to who asked
+            answer = (False, portable(error))
+        try:
+            pipe.send(answer)
+        except (TypeError, AttributeError, ValueError) as error:  # an answer that cannot be pickled
+            pipe.send((False, portable(error)))
