@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -130,9 +131,30 @@ def test_too_large_a_file_is_refused_before_and_while_it_comes(shelf: Shelf, mon
     monkeypatch.setattr(transfer, "_extent", lambda response, part: (0, None))
     with pytest.raises(ValueError, match=r"1\.0 MB"):
         downloads.fetch(url(shelf))
+    assert nothing_is_left()
     monkeypatch.setenv("CELLFLOW_DOWNLOAD_GB", "much")
     with pytest.raises(ValueError, match="CELLFLOW_DOWNLOAD_GB"):
         downloads.fetch(url(shelf))
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["with its length", "without"])
+def test_a_reserve_of_the_disk_stays_free(shelf: Shelf, length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not length:
+        monkeypatch.setattr(transfer, "_extent", lambda response, part: (0, None))
+    monkeypatch.setattr(transfer, "SAY_EVERY", 0.0)
+    free = iter([transfer.SPARE + 2_000_000, *range(transfer.SPARE + 1_000_000, 0, -1_000_000)])
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: SimpleNamespace(free=next(free)))
+    with pytest.raises(ValueError, match="stay free"):
+        downloads.fetch(url(shelf))
+    assert nothing_is_left()
+
+
+def test_a_download_has_a_deadline_in_all(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELLFLOW_DOWNLOAD_MINUTES", "0")
+    monkeypatch.setattr(transfer, "SAY_EVERY", 0.0)
+    with pytest.raises(ValueError, match="minutes"):
+        downloads.fetch(url(shelf))
+    assert nothing_is_left()
 
 
 def test_offline_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,8 +217,9 @@ def test_a_name_that_changes_its_address_between_two_look_ups_gains_nothing(
 
 
 def test_a_discarded_download_ends(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = uploads.root().parent
     monkeypatch.undo()
-    monkeypatch.setenv("CELLFLOW_HOME", str(uploads.root().parent))
+    monkeypatch.setenv("CELLFLOW_HOME", str(home))
     monkeypatch.setenv("CELLFLOW_ALLOW_LOCAL_URLS", "1")
     shelf.slow = 0.05
     id = downloads.register_download(url(shelf))

@@ -5,18 +5,19 @@ A download has its id before it has its file: `register_download`, then `downloa
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pooch
+from filelock import FileLock, Timeout
 
+from cellflow_core import atomic_write
 from cellflow_core.data.download import transfer, url_safety
 from cellflow_core.data.importing import uploads
+from cellflow_core.workspace import limits
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def register_download(url: str, sha256: str = "", name: str = "", time: str = ""
     """An id for a file that `download` fetches. ValueError with a sentence where nothing may be fetched from there."""
     folder = uploads.new_folder()
     pending = PendingDownload(url_safety.check(url), sha256.lower(), name, time)
-    (folder / "expected.json").write_text(json.dumps(asdict(pending)), encoding="utf-8")
+    atomic_write.write_text(folder / "expected.json", json.dumps(asdict(pending)))
     return folder.name
 
 
@@ -53,18 +54,19 @@ def download(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
     pending, folder = expected(id), uploads.folder_of(id)
     if pending is None:
         return uploads.opened(id).id
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError("this file is being fetched already: wait for it") from None
-        try:
+    try:
+        with _lock(folder):
             file, name = _retrieve(pending, folder, say)
-        except FileNotFoundError:  # somebody discarded it in the midst of a step
-            raise KeyError(transfer.CANCELLED) from None
-        path = file.rename(folder / f"file{uploads.ending(name)}")
-        uploads.write_metadata(uploads.Source(id, path, name, pending.url, pooch.file_hash(str(path)), pending.time))
-        (folder / "expected.json").unlink()
+            path = file.rename(folder / f"file{uploads.ending(name)}")
+            uploads.write_metadata(
+                uploads.Source(id, path, name, pending.url, pooch.file_hash(str(path)), pending.time)
+            )
+            (folder / "expected.json").unlink()
+    except Timeout:
+        raise ValueError("this file is being fetched already: wait for it") from None
+    except (KeyError, FileNotFoundError):  # somebody discarded it, maybe in the midst of a step
+        uploads.discard(id)
+        raise KeyError(transfer.CANCELLED) from None
     return id
 
 
@@ -75,7 +77,12 @@ def _retrieve(pending: PendingDownload, folder: Path, say: Callable[[str], None]
 
     def fetch_guarded(fname: str, action: Any, pooch: Any, *, check_only: bool | None = None) -> None:
         arrived = transfer.download(
-            fname, folder / "part", most=download_limit(), say=say, wanted=(folder / "lock").exists
+            fname,
+            folder / "part",
+            most=limits().download,
+            seconds=limits().download_seconds,
+            say=say,
+            wanted=(folder / "expected.json").exists,
         )
         arrived.path.replace(action)
         names.append(arrived.name)
@@ -111,20 +118,14 @@ def unfinished(url: str) -> str:
     return ""
 
 
-def download_limit() -> int:
-    """Bytes that a download may have: `CELLFLOW_DOWNLOAD_GB`, or 20 GB."""
-    given = os.environ.get("CELLFLOW_DOWNLOAD_GB", "20")
-    try:
-        return int(float(given) * 1e9)
-    except ValueError:
-        raise ValueError(f"CELLFLOW_DOWNLOAD_GB={given!r} is no number: say how many GB a download may have") from None
+def _lock(folder: Path) -> FileLock:
+    """Held by the process that downloads into this folder; raises Timeout at once where another has it."""
+    return FileLock(folder / "lock", timeout=0)
 
 
 def _is_locked(folder: Path) -> bool:
-    """Whether a process downloads into this folder now."""
-    with (folder / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    try:
+        with _lock(folder):
+            return False
+    except Timeout:
+        return True

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cellflow_core.atomic_write import replacing
 from cellflow_core.data.download import downloads
 from cellflow_core.data.importing import uploads
 
@@ -209,7 +210,6 @@ def _paul15(path: Path) -> None:
     (folder / "paul15").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, folder / "paul15" / "paul15.h5")
     scanpy.settings.datasetdir = folder
-    rewritten = path.with_name("rewritten.h5ad")
-    scanpy.datasets.paul15().write_h5ad(rewritten)
-    rewritten.replace(path)
+    with replacing(path) as rewritten:
+        scanpy.datasets.paul15().write_h5ad(rewritten)
     shutil.rmtree(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import http.client
 import json
+import math
 import shutil
 import socket
 import ssl
@@ -24,7 +25,9 @@ PIECE = 1024 * 1024
 READ_TIMEOUT = 30.0  # seconds without a byte
 TRIES = 5  # in a row without progress
 PAUSE = 0.5  # seconds between tries, longer each time
-SPARE = 200_000_000  # bytes that stay free on the disk
+SAY_EVERY = 0.5  # seconds
+SPARE = 200_000_000
+"""Bytes that stay free on the disk, for runs and data sets."""
 _NO_WAY = (socket.gaierror, ConnectionRefusedError)
 _NO_NET = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 CANCELLED = "this download was cancelled"
@@ -45,26 +48,34 @@ def download(
     *,
     most: int,
     say: Callable[[str], None],
+    seconds: float = math.inf,
     wanted: Callable[[], bool] = lambda: True,
     pause: float = PAUSE,
 ) -> DownloadedFile:
     """Stream the file at `url` into `part`, which may hold its beginning already.
 
-    most    bytes that it may have
-    say     gets "12 of 80 MB" twice a second
-    wanted  asked twice a second: where it says no, the rest is left and a KeyError raised
+    most     bytes that it may have
+    seconds  that it may take in all
+    say      gets "12 of 80 MB" twice a second
+    wanted   asked twice a second: where it says no, the rest is left and a KeyError raised
 
-    Raises ValueError with one sentence. What arrived of a cut file stays in `part`, for the next call.
+    Raises ValueError with one sentence. What arrived of a cut file stays in `part`, for the next call; of a file that
+    is too large, takes too long or does not fit on the disk, nothing stays.
     """
     url = check(url)
+    bounds = _Bounds(most, time.monotonic() + seconds, seconds)
     host = urllib.parse.urlsplit(url).hostname or ""
     left, most_so_far = TRIES, 0
     while wanted():
         try:
             with _translated(host, url), _opened(url, part) as response:
-                arrived = _stream(response, part, url, most, say, wanted)
+                arrived = _stream(response, part, url, bounds, say, wanted)
                 if arrived is not None:
                     return arrived
+        except (_OutOfBoundsError, OSError):  # those of the network are translated: this one is of the disk
+            part.unlink(missing_ok=True)
+            _notes(part).unlink(missing_ok=True)
+            raise
         except _TryAgain as cut:
             problem = cut
             if isinstance(cut, _StartAgain):
@@ -89,32 +100,65 @@ class _StartAgain(_TryAgain):
     """What is there already does not fit: the file must come anew."""
 
 
+class _OutOfBoundsError(ValueError):
+    """The file is larger, or takes longer, than it may."""
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """most: bytes of the file; deadline: on the monotonic clock, `seconds` after the beginning"""
+
+    most: int
+    deadline: float
+    seconds: float
+
+    def check(self, part: Path, begin: int, size: int, total: int | None) -> None:
+        """Raise _OutOfBoundsError. begin: bytes that are on the disk; size: bytes there will be, as far as known."""
+        if size > self.most:
+            raise _OutOfBoundsError(
+                f"the file has {size / 1e6:,.1f} MB or more, and a download may have {self.most / 1e6:,.1f} MB: take a "
+                "smaller one, or allow more with CELLFLOW_DOWNLOAD_GB"
+            )
+        free = shutil.disk_usage(part.parent).free
+        if size - begin > free - SPARE:
+            has = f"has {total / 1e6:,.0f} MB" if total else f"has {begin / 1e6:,.0f} MB or more"
+            raise _OutOfBoundsError(
+                f"the file {has} and the disk of this machine has {free / 1e6:,.0f} MB left, of which "
+                f"{SPARE / 1e6:,.0f} MB stay free: make room"
+            )
+        if time.monotonic() > self.deadline:
+            raise _OutOfBoundsError(
+                f"the file did not arrive within {self.seconds / 60:,.0f} minutes: {ELSEWHERE}, or allow more with "
+                "CELLFLOW_DOWNLOAD_MINUTES"
+            )
+
+
 def _stream(
     response: http.client.HTTPResponse,
     part: Path,
     url: str,
-    most: int,
+    bounds: _Bounds,
     say: Callable[[str], None],
     wanted: Callable[[], bool],
 ) -> DownloadedFile | None:
     """Write one answer to the disk; None where it ended too early."""
     begin, total = _extent(response, part)
     _check_kind(response, url)
-    _check_room(part, begin, total, most)
+    bounds.check(part, begin, total or begin, total)
     _note(part, url, response.headers)
-    told, size = 0.0, begin
+    told, size = -math.inf, begin
     with part.open("r+b" if begin else "wb") as out:
         out.truncate(begin)
         out.seek(begin)
         while piece := response.read1(PIECE):
             out.write(piece)
             size += len(piece)
-            if size > most:
-                out.truncate(0)
-                _check_room(part, begin, size, most)
-            if time.monotonic() - told > 0.5:
+            if size > bounds.most:
+                bounds.check(part, size, size, total)
+            if time.monotonic() - told >= SAY_EVERY:
                 told = time.monotonic()
                 say(_progress(size, total))
+                bounds.check(part, size, size, total)
                 if not wanted():
                     raise KeyError(CANCELLED)
     if total is not None and size < total:
@@ -140,19 +184,6 @@ def _extent(response: http.client.HTTPResponse, part: Path) -> tuple[int, int | 
 def _check_kind(response: http.client.HTTPResponse, url: str) -> None:
     if response.headers.get_content_type() == "text/html":
         raise ValueError(f"{url} leads to a web page, not to a file: copy the address of the download itself")
-
-
-def _check_room(part: Path, begin: int, total: int | None, most: int) -> None:
-    if total is not None and total > most:
-        raise ValueError(
-            f"the file has {total / 1e6:,.1f} MB or more, and a download may have {most / 1e6:,.1f} MB: take a smaller "
-            "one, or allow more with CELLFLOW_DOWNLOAD_GB"
-        )
-    free = shutil.disk_usage(part.parent).free
-    if total is not None and total - begin > free - SPARE:
-        raise ValueError(
-            f"the file has {total / 1e6:,.0f} MB and the disk of this machine has {free / 1e6:,.0f} MB left: make room"
-        )
 
 
 def _progress(size: int, total: int | None) -> str:

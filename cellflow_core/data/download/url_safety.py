@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
-import os
 import socket
 import unicodedata
 import urllib.parse
 import urllib.request
 from typing import Any
+
+from cellflow_core.workspace import limits
 
 ELSEWHERE = "download the file on another machine and upload it here"
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
@@ -110,7 +111,7 @@ def _proxied(scheme: str, host: str) -> bool:
 
 def _refuse_inside(address: str, host: str) -> None:
     """ValueError where an address is not of the public internet; `CELLFLOW_ALLOW_LOCAL_URLS=1` allows all."""
-    if os.environ.get("CELLFLOW_ALLOW_LOCAL_URLS") == "1":
+    if limits().local_urls:
         return
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):

@@ -1,7 +1,7 @@
 """Files on their way in: uploads, files of this machine and downloads, each found again by an id.
 
-One folder an id below `home()/uploads`. What nobody imported in two days goes; an imported file moves into the folder
-of its data set, so that it can be prepared again. A download has its id before it has its file: `expect`, `download`.
+One folder an id in the `uploads` of the workspace. What nobody imported in two days goes; an imported file moves into
+the folder of its data set, so that it can be prepared again. A download has its id before it has its file.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from cellflow_core import atomic_write
 from cellflow_core.progress import Stages
-from cellflow_core.workspace import data_root, home
+from cellflow_core.workspace import current, limits
 
 KINDS = ("h5ad", "h5mu", "h5", "loom", "zip", "tar", "tgz", "csv", "tsv", "txt", "gz", "npz")
 KEPT_DAYS = 2
+GRACE_HOURS = 1.0
 PIECE = 8 * 1024 * 1024
 _ID = re.compile(r"[0-9a-f]{12}")
 
@@ -70,24 +72,14 @@ def register_local_file(path: str | Path) -> str:
 
 
 def link_offered(path: str | Path) -> str:
-    """As `link`, for whoever only has a browser: within the folders that `CELLFLOW_PATHS` names, none by default."""
-    found = Path(path).expanduser().resolve()
-    if not any(found.is_relative_to(each) for each in allowed_folders()):
-        there = (
-            f"is in none of {', '.join(map(str, allowed_folders()))}"
-            if allowed_folders()
-            else "cannot be opened from the browser"
-        )
+    """As `register_local_file`, for whoever only has a browser: within `Limits.paths`, none by default."""
+    found, offered = Path(path).expanduser().resolve(), limits().paths
+    if not any(found.is_relative_to(each) for each in offered):
+        there = f"is in none of {', '.join(map(str, offered))}" if offered else "cannot be opened from the browser"
         raise ValueError(
             f"{path} {there}: whoever runs this app names the folders that may be read, as in CELLFLOW_PATHS=/data"
         )
     return register_local_file(found)
-
-
-def allowed_folders() -> tuple[Path, ...]:
-    """Folders of this machine whose files the page may open: those in `CELLFLOW_PATHS`, separated as in PATH."""
-    named = os.environ.get("CELLFLOW_PATHS", "").split(os.pathsep)
-    return tuple(Path(each).expanduser().resolve() for each in named if each.strip())
 
 
 def opened(id: str) -> Source:
@@ -116,7 +108,7 @@ def discard(id: str) -> None:
 
 def attach_to_dataset(id: str, dataset_id: str) -> None:
     """Move the file into the data set that was made of it; a linked file is only noted there, by its path."""
-    folder = data_root() / dataset_id / "source"
+    folder = current().data / dataset_id / "source"
     if (folder / "source.json").exists():  # a second tab was first
         return discard(id)
     source = opened(id)
@@ -135,7 +127,7 @@ def of_dataset(dataset_id: str) -> str:
 
     KeyError with a sentence where the data set keeps none or its file is gone.
     """
-    kept = data_root() / dataset_id / "source"
+    kept = current().data / dataset_id / "source"
     try:
         told = json.loads((kept / "source.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -193,9 +185,7 @@ def safe(name: str) -> str:
 
 def _write(folder: Path, source: Source) -> None:
     told = asdict(source) | {"path": source.path.name}
-    partial = folder / ".source.json"
-    partial.write_text(json.dumps(told, indent=1), encoding="utf-8")
-    partial.replace(folder / "source.json")
+    atomic_write.write_text(folder / "source.json", json.dumps(told, indent=1))
 
 
 def _same(path: Path, target: Path) -> None:
@@ -208,15 +198,34 @@ def _same(path: Path, target: Path) -> None:
 
 def root() -> Path:
     """Folder of all uploads, downloads and linked files."""
-    return home() / "uploads"
+    return current().uploads
 
 
 def _sweep() -> None:
-    old = time.time() - KEPT_DAYS * 86_400
+    """Remove what is old by the clock of the machine, and was found old already an hour of running time ago.
+
+    A clock that was set wrong, or right again, removes nothing at once; whatever is used meanwhile is young again.
+    """
+    marks = root() / ".old"
     for folder in root().glob("*/"):
+        if not is_id(folder.name):
+            continue
+        mark = marks / folder.name
         try:
             newest = max(each.lstat().st_mtime for each in (folder, *folder.iterdir()))
         except FileNotFoundError:  # another process swept it, or its import ended
             continue
-        if newest < old:
+        if time.time() - newest <= KEPT_DAYS * 86_400:
+            mark.unlink(missing_ok=True)
+        elif not mark.exists():
+            marks.mkdir(exist_ok=True)
+            atomic_write.write_text(mark, json.dumps(time.monotonic()))
+        elif _hours_since(json.loads(mark.read_text())) >= GRACE_HOURS:
             shutil.rmtree(folder, ignore_errors=True)
+            mark.unlink(missing_ok=True)
+
+
+def _hours_since(before: float) -> float:
+    """Hours that the machine has run since a moment of its monotonic clock; that clock begins anew with the machine."""
+    now = time.monotonic()
+    return (now - before if now >= before else now) / 3600
