@@ -19,10 +19,13 @@ RUN apt-get update \
 USER 1000
 WORKDIR /app
 
-# PyPI's torch brings CUDA; PyTorch's own index has the small build without it.
-COPY --chown=cells Makefile requirements.txt ./
-RUN if [ "$DEVICE" = cpu ]; then export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu; fi \
-    && make env PIP_NO_CACHE_DIR=1
+# PyPI's torch brings CUDA, and is locked with hashes like everything else. PyTorch's own index has the small build
+# without CUDA under other hashes, so that the ranges are installed there.
+ENV PIP_NO_CACHE_DIR=1
+COPY --chown=cells Makefile requirements.txt requirements.lock requirements-no-deps.txt ./
+RUN if [ "$DEVICE" = cpu ]; \
+    then PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make env; \
+    else make env LOCKED=1; fi
 
 COPY --chown=cells . .
 

@@ -4,9 +4,10 @@ PORT ?= 8501
 VENV := .venv
 RUN := $(VENV)/bin/python
 WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
-TORCHCFM := torchcfm==1.0.7
+# With LOCKED=1, exactly the packages of requirements.lock, each compared with its hash.
+REQUIREMENTS := $(if $(LOCKED),--require-hashes --no-deps -r requirements.lock,-r requirements.txt)
 
-.PHONY: app serve env dev moscot browser lint test test-all clean
+.PHONY: app serve env dev moscot browser lint lock audit test test-all clean
 
 app: env
 	$(RUN) -m cellflow_core demo
@@ -19,11 +20,11 @@ env: $(VENV)/.app
 
 dev: $(VENV)/.dev
 
-$(VENV)/.app: requirements.txt
+$(VENV)/.app: requirements.txt requirements.lock requirements-no-deps.txt
 	$(PYTHON) -c "import sys; v = sys.version_info; sys.exit(v < (3, 11) and f'Python 3.11 or newer is needed, found {v[0]}.{v[1]}: say make PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps $(TORCHCFM)
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(REQUIREMENTS)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-no-deps.txt
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
@@ -46,6 +47,20 @@ lint: dev
 	$(VENV)/bin/pyright
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/hadolint Dockerfile
+
+# The newest versions within the ranges, with the hashes of every file that PyPI has of them.
+lock: env
+	$(RUN) -m pip install --quiet --disable-pip-version-check uv
+	echo '# Made by `make lock` from requirements.txt: every package with its hashes, for Python 3.11 and later.' > requirements.lock
+	$(RUN) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header requirements.txt >> requirements.lock
+
+# Known weaknesses of the locked packages, from the advisories of PyPI. Fails where there are any, or no advisories.
+audit: env
+	@$(RUN) -c "import json, urllib.request as r; json.load(r.urlopen('https://pypi.org/pypi/pip/json', timeout=20))['vulnerabilities']" 2>/dev/null \
+	|| { echo "The advisories of PyPI cannot be reached from here: nothing was audited."; exit 2; }
+	$(RUN) -m pip install --quiet --disable-pip-version-check pip-audit
+	@$(RUN) -m pip_audit --strict --disable-pip --require-hashes --requirement requirements.lock \
+	|| { echo "Not every package was audited, or one has a weakness: the lines above say which."; exit 1; }
 
 # Two workers that take whole files; one begins with the browser, behind which a server trains.
 test: lint browser
