@@ -18,7 +18,7 @@ from cellflow_core.data.preprocessing import normalisation
 from cellflow_core.data.readers import InvalidInputError
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.workspace import home
+from cellflow_core.workspace import current
 
 OFFICIAL = ("eb", "cite", "multi")
 DONOR = "13176"
@@ -61,7 +61,7 @@ def fetch(name: str, file: Path | None, url: str, report: Callable[[str], None])
     SystemExit with a sentence that says how to go on where it cannot be had.
     """
     entry = public.find(name)
-    kept = home() / "benchmarks" / entry.file
+    kept = current().root / "benchmarks" / entry.file
     path = file or (kept if kept.is_file() else None)
     if path is None:
         try:

@@ -1,9 +1,11 @@
 """The page frame and the navigation: what every page shows around itself."""
 
+import secrets
 from pathlib import Path
 
 import streamlit as st
 
+from cellflow_core.jobs import analysis_pool, supervisor
 from pages.parts.widgets import chart, state
 
 ICONS = Path(__file__).parents[1] / "assets" / "icons"
@@ -51,6 +53,8 @@ def show_links() -> None:
 show_links()
 with settings:
     chart.choose_format()
+analysis_pool.visitor.set(st.session_state.setdefault("visitor", secrets.token_hex(4)))
+supervisor.wake()
 try:
     page.run()
 finally:

@@ -21,13 +21,16 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 def _work(chosen: argparse.Namespace) -> int:
     """Train one run in this process, from its newest checkpoint if it has one. The result is in the run's folder."""
+    from cellflow_core.jobs.supervisor import wake
     from cellflow_core.jobs.worker import main
     from cellflow_core.runs.index import open_run
+    from cellflow_core.runs.run import Run
 
     folder = Path(chosen.run)
     if not (folder / "recipe.json").is_file():
         folder = open_run(chosen.run).folder
     main(folder)
+    wake(Run(folder).workspace)  # the supervisor may have been killed meanwhile: the next run is not to wait for a page
     return 0
 
 

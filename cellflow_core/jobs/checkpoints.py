@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable
@@ -18,14 +17,15 @@ _NAME = re.compile(r"step-\d{8}\.pt")
 class Checkpoints:
     """The checkpoints folder of one run, as its worker sees it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, interval: float = 5.0) -> None:
+        """interval: seconds between two checkpoints."""
         self._folder = folder
-        self._every = float(os.environ.get("CELLFLOW_CHECKPOINT_SECONDS", "5"))
+        self._interval = interval
         self._last = time.monotonic()
 
     def due(self) -> bool:
-        """Is the newest one older than some seconds?"""
-        return time.monotonic() - self._last >= self._every
+        """Is the newest one older than the interval?"""
+        return time.monotonic() - self._last >= self._interval
 
     def save(self, step: int, state: Checkpoint) -> None:
         """Write, then drop all but the newest two."""

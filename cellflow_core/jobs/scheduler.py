@@ -76,10 +76,13 @@ class Scheduler:
             return "active"
 
     def _conclude(self, run: Run, pending: bool) -> Place:
+        if run.result is not None:
+            run.unmark()
+            self._cancelled_since.pop(run.id, None)
+            return "ended"
         status = run.status()
         if status.ended:
             run.end(status.state, status.message)  # a damaged run has no result yet; of any other, the first counts
-            self._cancelled_since.pop(run.id, None)
             return "ended"
         run.recipe  # noqa: B018 - a run whose recipe is damaged ends here
         last = run.attempts[-1] if run.attempts else None

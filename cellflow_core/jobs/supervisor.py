@@ -19,17 +19,15 @@ from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.jobs.executor import Executor, LocalProcesses, path_to_core
 from cellflow_core.jobs.scheduler import Scheduler
 from cellflow_core.runs import index
-from cellflow_core.workspace import Workspace
+from cellflow_core.workspace import Workspace, current
 
 POLL_INTERVAL = 0.5
 """Seconds between two looks at the open runs."""
-IDLE = float(os.environ.get("CELLFLOW_IDLE", "300"))
-"""Seconds without work after which the supervisor leaves; the next page or command starts another."""
 
 
 def ensure_supervisor(workspace: Workspace | None = None) -> None:
     """Start a supervisor in a session of its own unless one is at work. Cheap: a page may call it at every look."""
-    workspace = workspace or Workspace.from_environment()
+    workspace = current(workspace)
     root = workspace.runs
     try:
         with _lock(root).acquire(timeout=0):
@@ -47,17 +45,29 @@ def ensure_supervisor(workspace: Workspace | None = None) -> None:
         )
 
 
+def wake(workspace: Workspace | None = None) -> None:
+    """Start a supervisor where runs wait or are under way and none is at work, as after it was killed."""
+    workspace = current(workspace)
+    if index.open_runs(workspace):
+        ensure_supervisor(workspace)
+
+
 def supervise(
     executor: Executor,
     slots: int,
     gpus: tuple[str, ...] = (),
-    idle: float = IDLE,
+    idle: float | None = None,
     workspace: Workspace | None = None,
 ) -> bool:
-    """Work until nothing has been open for `idle` seconds. False, at once, where another supervisor is at work."""
-    workspace = workspace or Workspace.from_environment()
+    """Work until nothing has been open for `idle` seconds (default: as the workspace says).
+
+    False, at once, where another supervisor is at work.
+    """
+    workspace = current(workspace)
+    idle = workspace.limits.idle if idle is None else idle
     scheduler = Scheduler(executor, slots, gpus, workspace)
     while True:
+        index.mark_open(workspace)
         try:
             # a page that only looks whether the lock is free holds it for a moment
             with _lock(workspace.runs).acquire(timeout=1):
@@ -104,7 +114,7 @@ def main() -> None:
     parser.add_argument(
         "--slots", type=int, default=workspace.limits.worker_slots, help="workers at a time without a GPU"
     )
-    parser.add_argument("--idle", type=float, default=IDLE, help="seconds without work after which it leaves")
+    parser.add_argument("--idle", type=float, help="seconds without work after which it leaves")
     chosen = parser.parse_args()
     if not supervise(LocalProcesses(), chosen.slots, gpus_here(), chosen.idle, workspace):
         print("another supervisor is at work on this workspace")

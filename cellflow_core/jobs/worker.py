@@ -102,7 +102,7 @@ def _train(run: Run, attempt: Attempt, heartbeat: Heartbeat) -> tuple[str, float
     data = training_data(recipe, run.workspace)
     save_spec(run, data.spec)
     heartbeat.update(stage="preparing")
-    checkpoints = Checkpoints(run.folder / "checkpoints")
+    checkpoints = Checkpoints(run.folder / "checkpoints", run.workspace.limits.checkpoint_seconds)
     start = checkpoints.newest(attempt.log_line)
     begin = f"from {start.seconds:.0f} s on" if start else "from the start"
     attempt.log_line(f"{recipe.model} on {device_name}, {begin}")

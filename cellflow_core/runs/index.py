@@ -11,7 +11,7 @@ from pathlib import Path
 from cellflow_core.runs import files
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
-from cellflow_core.workspace import Workspace, runs_root
+from cellflow_core.workspace import Workspace, current
 
 _ID = re.compile(r"\d{8}-\d{12}-[0-9a-f]{6}")
 
@@ -49,9 +49,17 @@ def submit(recipe: Recipe, workspace: Workspace | None = None) -> Run:
     run = Run(root / f"{now:%Y%m%d}-{now:%H%M%S%f}-{secrets.token_hex(3)}", workspace)
     run.folder.mkdir()
     (run.folder / "checkpoints").mkdir()
+    run.marker.touch()  # before the recipe, with which it becomes a run: so it is found whoever is killed in between
     files.write_json(run.folder / "recipe.json", recipe.as_dict())
-    run.marker.touch()
     return run
+
+
+def mark_open(workspace: Workspace | None = None) -> None:
+    """Mark the runs without a result that have lost their marker, as when their submission was killed."""
+    (_root(workspace) / ".open").mkdir(exist_ok=True)
+    for run in _folders(workspace):
+        if not (run.folder / "result.json").exists() and not run.marker.exists():
+            run.marker.touch()
 
 
 def siblings(run: Run) -> tuple[Run, ...]:
@@ -82,7 +90,7 @@ def new_group() -> str:
 
 
 def _root(workspace: Workspace | None) -> Path:
-    return runs_root() if workspace is None else workspace.runs
+    return current(workspace).runs
 
 
 def _folders(workspace: Workspace | None) -> tuple[Run, ...]:

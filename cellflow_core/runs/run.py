@@ -25,11 +25,16 @@ class Run:
 
     def __init__(self, folder: Path, workspace: Workspace | None = None) -> None:
         self.folder = folder
-        self.workspace = workspace or Workspace(folder.resolve().parents[1])
+        self._workspace = workspace
 
     @property
     def id(self) -> str:
         return self.folder.name
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """Where the run is; with the limits of the environment, unless it was opened in a workspace."""
+        return self._workspace or replace(Workspace.from_environment(), root=self.folder.resolve().parents[1])
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -171,8 +176,14 @@ class Run:
                 "ended": _now(),
             },
         )
-        self.marker.unlink(missing_ok=True)
+        self.unmark()
         return won
+
+    def unmark(self) -> None:
+        """Take away the marker of a run that has ended; one that is resumed at this moment keeps it."""
+        self.marker.unlink(missing_ok=True)
+        if self.folder.exists() and not (self.folder / "result.json").exists():
+            self.marker.touch()
 
     def resume(self) -> None:
         """Queue a failed or cancelled run again, to go on from its newest checkpoint."""
@@ -184,6 +195,7 @@ class Run:
             self.attempts[-1].end(status.state, status.message)
         self.marker.touch()
         (self.folder / "result.json").unlink(missing_ok=True)
+        self.marker.touch()  # again: a look of the supervisor may have taken it away while there was a result
 
     def delete(self) -> None:
         """Move to the trash, from where `index.restore` brings it back."""

@@ -85,6 +85,8 @@ def _position(folder: Path) -> int:
         if path.name >= folder.name:
             break
         with suppress(files.DamagedRunError, OSError):
+            if not (folder.parent / path.name / "recipe.json").exists():
+                continue
             tried = attempts(folder.parent / path.name)
             ahead += not tried or tried[-1].exit is not None
     return ahead + 1

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 
 from cellflow_core.data import store
 from cellflow_core.data.importing.pipeline import ImportChoices, InvalidInputError, import_file, inspect_file
-from cellflow_core.workspace import data_root
+from cellflow_core.workspace import current
 
 CELLS = 60
 TIMES = {"Day 0": 0.0, "Day 2": 2.0, "Day 4": 4.0}
@@ -139,7 +139,7 @@ def test_a_file_that_cannot_be_read(tmp_path, make: Callable[[Path], Path], sent
         with pytest.raises(InvalidInputError) as error:
             look()
         check_sentence(str(error.value), sentence, path.name)
-    assert list(data_root().iterdir()) == []
+    assert list(current().data.iterdir()) == []
 
 
 def broken(value: float, sparse: bool) -> anndata.AnnData:
@@ -190,7 +190,7 @@ def test_content_that_cannot_be_used(tmp_path, held, choices, sentence) -> None:
     with pytest.raises(InvalidInputError) as error:
         load(path, {} if choices == {} and held.n_obs == 100 else TIMES, **choices)
     check_sentence(str(error.value), sentence, path.name)
-    assert list(data_root().iterdir()) == [] and store.damaged_datasets() == ()
+    assert list(current().data.iterdir()) == [] and store.damaged_datasets() == ()
 
 
 def check_sentence(message: str, expected: str, name: str) -> None:
@@ -292,4 +292,4 @@ def test_a_failure_while_storing_leaves_nothing(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("cellflow_core.data.store.catalog.write_info", full)
     with pytest.raises(OSError, match="No space"):
         load(written(tmp_path, cells()))
-    assert list(data_root().iterdir()) == []
+    assert list(current().data.iterdir()) == []

@@ -25,7 +25,7 @@ from cellflow_core.data import store
 from cellflow_core.data.importing.import_defaults import default_choices, parse_choices
 from cellflow_core.data.importing.pipeline import InvalidInputError, import_file, inspect_file
 from cellflow_core.data.readers import hdf5_check
-from cellflow_core.workspace import data_root
+from cellflow_core.workspace import current
 from tests import formats
 
 SECONDS = 10  # of a processor, which other work on the machine does not lengthen
@@ -133,7 +133,7 @@ def attempt(path: Path, name: str) -> int:
 
 def check_disk(what: str) -> None:
     """One whole data set where the file was opened and nothing at all where it was not; then the disk is bare again."""
-    left = sorted(data_root().iterdir())
+    left = sorted(current().data.iterdir())
     assert len(left) == (what == "opened") and store.damaged_datasets() == (), f"{what}, and left {left}"
     for each in left:
         stored = store.open_dataset(each.name)

@@ -12,7 +12,7 @@ from cellflow_core.data.importing.pipeline import ImportChoices, import_file
 from cellflow_core.data.readers import InvalidInputError, hdf5, read
 from cellflow_core.data.readers.limits import amount, memory
 from cellflow_core.data.store import open_dataset
-from cellflow_core.workspace import data_root
+from cellflow_core.workspace import current
 from tests import formats
 from tests.faults.hostile_files import HOSTILE, chunk_bomb, dense_bomb, rebuilt
 
@@ -26,7 +26,7 @@ def test_hostile_files_are_refused_with_one_sentence(tmp_path, make, rows) -> No
     sentence = str(error.value)
     assert HOSTILE[make] in sentence and path.name in sentence
     assert "\n" not in sentence and len(sentence) < 600 and "Traceback" not in sentence
-    assert not (tmp_path / "ran").exists() and not list(data_root().iterdir())
+    assert not (tmp_path / "ran").exists() and not list(current().data.iterdir())
 
 
 def test_a_piece_larger_than_the_memory_is_not_unpacked(tmp_path, monkeypatch) -> None:

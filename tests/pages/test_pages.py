@@ -16,7 +16,7 @@ from cellflow_core.jobs.executor import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
-from cellflow_core.workspace import data_root
+from cellflow_core.workspace import current
 from pages.parts.training import model_picker
 from pages.parts.training.demo import run_of_demo
 from tests import ROOT, toys
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 @pytest.fixture
 def demo() -> store.DatasetInfo:
-    toys.built_once("demo", data_root(), lambda: demos.make("toggle"))
+    toys.built_once("demo", current().data, lambda: demos.make("toggle"))
     return store.datasets()[0]
 
 

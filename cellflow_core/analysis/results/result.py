@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 import numpy as np
+
+from cellflow_core import atomic_write
 
 Array = np.ndarray
 
@@ -35,12 +35,7 @@ class Result:
                 )
         buffer = io.BytesIO()
         np.savez(buffer, __plain__=np.array(json.dumps(plain)), **arrays)
-        part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}.part")
-        try:
-            part.write_bytes(buffer.getvalue())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        atomic_write.write_bytes(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> Self:

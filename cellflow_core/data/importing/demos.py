@@ -16,7 +16,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.pca import pca
 from cellflow_core.data.store import DEMO, datasets, delete, save_dataset
-from cellflow_core.workspace import data_root
+from cellflow_core.workspace import Workspace, current
 
 Array = np.ndarray
 
@@ -64,17 +64,17 @@ DEMOS: tuple[Demo, ...] = (
 )
 
 
-def make(name: str, say: Callable[[str], None] = lambda stage: None) -> str:
+def make(name: str, say: Callable[[str], None] = lambda stage: None, workspace: Workspace | None = None) -> str:
     """Id of the demo, made on the first call. Raises KeyError that lists the demos."""
     demo = next((each for each in DEMOS if each.name == name), None)
     if demo is None:
         raise KeyError(f"there is no demo {name!r}; there is {', '.join(each.name for each in DEMOS)}")
     id = DEMO + name
-    if any(each.id == id for each in datasets()):
+    if any(each.id == id for each in datasets(workspace)):
         return id
-    if (data_root() / id).exists():
+    if (current(workspace).data / id).exists():
         say("putting a damaged copy away")
-        delete(id)
+        delete(id, workspace)
     say(f"making {demo.label}")
     made = _MAKERS[name]()
     say("storing the cells")
@@ -90,6 +90,7 @@ def make(name: str, say: Callable[[str], None] = lambda stage: None) -> str:
         truth_settings=create(demo.truth).settings.as_dict() if demo.truth else {},
         expression=made.expression,
         expression_genes=made.expression_genes,
+        workspace=workspace,
     )
 
 

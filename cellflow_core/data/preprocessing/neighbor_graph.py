@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import shutil
 from pathlib import Path
 
 import numpy as np
 
+from cellflow_core.atomic_write import replacing
 from cellflow_core.data.store.dataset import UNREADABLE, Dataset
 from cellflow_core.math.neighbors import NeighborGraph, neighbor_graph
 
@@ -33,9 +33,8 @@ def graph_of(dataset: Dataset) -> NeighborGraph:
 def copy_to_child(parent: Path, child: Path) -> None:
     """Give a data set with the same states the graph of its parent; both are folders of data sets."""
     if (parent / _FILE).exists():
-        partial = child / f".{_FILE}-{secrets.token_hex(4)}"
-        shutil.copyfile(parent / _FILE, partial)
-        partial.replace(child / _FILE)
+        with replacing(child / _FILE) as partial:
+            shutil.copyfile(parent / _FILE, partial)
 
 
 def _save(path: Path, graph: NeighborGraph) -> None:
@@ -44,9 +43,8 @@ def _save(path: Path, graph: NeighborGraph) -> None:
         for name in ("distances", "connectivities")
         for part in ("data", "indices", "indptr")
     }
-    partial = path.with_name(f".graph-{secrets.token_hex(4)}.npz")
-    np.savez(partial, **arrays)
-    partial.replace(path)
+    with replacing(path) as partial:
+        np.savez(partial, **arrays)
 
 
 def _load(path: Path) -> NeighborGraph:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from cellflow_core.atomic_write import replacing
 from cellflow_core.data.spaces.fitting import rows_of
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.store import open_dataset
@@ -51,10 +52,9 @@ class Reconstruction:
 
     def save(self, path: Path) -> None:
         """As arrays, whole or not at all."""
-        part = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
         names = np.asarray(self.genes, dtype=np.str_)
-        np.savez(part, genes=names, error=self.error, usual=self.usual, cells=self.cells, seen=self.seen)
-        part.replace(path)
+        with replacing(path) as part:
+            np.savez(part, genes=names, error=self.error, usual=self.usual, cells=self.cells, seen=self.seen)
 
     @classmethod
     def load(cls, path: Path) -> Reconstruction:

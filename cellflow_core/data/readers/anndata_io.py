@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core.atomic_write import replacing
 from cellflow_core.data.channels import CHANNELS, Channel, NamedChannel
 from cellflow_core.data.readers.npz import checked
 from cellflow_core.data.readers.table import printable
@@ -78,12 +78,8 @@ def write_snapshots(
     if data.mass is not None:
         told |= {"mass": data.mass, "mass_times": data.times}
     held.uns[KEY] = told
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part.h5ad")
-    try:
+    with replacing(path) as part:
         held.write_h5ad(part, compression="gzip")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cellflow_core import workspace
 from cellflow_core.data.readers.table import InvalidInputError
-from cellflow_core.workspace import memory_limit
 
 COLUMNS = 5_000
 """Columns of annotations of the cells."""
@@ -22,7 +22,7 @@ TEXT = 6
 
 def memory() -> int:
     """Bytes that one file may take in memory: what one calculation of this process may hold."""
-    return memory_limit()
+    return workspace.limits().memory_bytes
 
 
 def check_memory(needed: int, name: str, what: str) -> None:

@@ -151,6 +151,8 @@ def _frame(path: Path, name: str, layout: Layout) -> Any:
             pd.errors.ParserError,
             pd.errors.ParserWarning,
             pd.errors.EmptyDataError,
+            OverflowError,
+            ValueError,
         ) as error:
             raise InvalidInputError(
                 f"{name} is not a table of text ({short(error)}): one line of column names and one line a cell are "

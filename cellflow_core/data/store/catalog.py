@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.atomic_write import replacing
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store.dataset import (
     DamagedDatasetError,
@@ -28,7 +29,7 @@ from cellflow_core.data.store.dataset import (
 )
 from cellflow_core.data.store.expression import Expression
 from cellflow_core.data.store.snapshots_file import save_snapshots, text
-from cellflow_core.workspace import Workspace, data_root
+from cellflow_core.workspace import Workspace, current
 
 Array = np.ndarray
 
@@ -37,62 +38,66 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _STALE = 3600.0  # seconds after which an unfinished folder belongs to a process that died
 
 
-def datasets() -> tuple[DatasetInfo, ...]:
+def datasets(workspace: Workspace | None = None) -> tuple[DatasetInfo, ...]:
     """Every readable data set: demos first, then the newest first. `damaged_datasets` names the others."""
-    found = [info for info in map(_info_or_problem, _folders()) if isinstance(info, DatasetInfo)]
+    found = [info for info in map(_info_or_problem, _folders(workspace)) if isinstance(info, DatasetInfo)]
     demos = sorted((each for each in found if each.origin == "demo"), key=lambda each: each.id)
     rest = sorted((each for each in found if each.origin != "demo"), key=lambda each: each.created, reverse=True)
     return (*demos, *rest)
 
 
-def ancestors(info: DatasetInfo) -> list[DatasetInfo]:
+def ancestors(info: DatasetInfo, workspace: Workspace | None = None) -> list[DatasetInfo]:
     """The data sets that this one was made from, as far as they are still there, the nearest first."""
     found: list[DatasetInfo] = []
-    known = {each.id: each for each in datasets()}
+    known = {each.id: each for each in datasets(workspace)}
     while info.parent in known and known[info.parent] not in found:
         info = known[info.parent]
         found.append(info)
     return found
 
 
-def damaged_datasets() -> tuple[str, ...]:
+def damaged_datasets(workspace: Workspace | None = None) -> tuple[str, ...]:
     """One sentence for each folder that is not a whole data set."""
-    return tuple(each for each in map(_info_or_problem, _folders()) if isinstance(each, str))
+    return tuple(each for each in map(_info_or_problem, _folders(workspace)) if isinstance(each, str))
 
 
 def open_dataset(id: str, workspace: Workspace | None = None) -> Dataset:
     """The data set of this id. Raises KeyError where there is none, DamagedDataset where it cannot be read."""
-    folder = (data_root() if workspace is None else workspace.data) / id
+    folder = current(workspace).data / id
     if not _ID.fullmatch(id) or not folder.is_dir():
         raise KeyError(f"there is no data set {id!r}: it may have been deleted; the Data page lists those there are")
     return Dataset(folder)
 
 
-def delete(id: str) -> None:
+def delete(id: str, workspace: Workspace | None = None) -> None:
     """Move a data set, also a damaged one, to the trash. Raises KeyError where there is none."""
-    source = data_root() / id
+    root = current(workspace).data
+    source = root / id
     if not _ID.fullmatch(id) or not source.is_dir():
         raise KeyError(f"there is no data set {id!r} to delete")
-    target = data_root() / ".trash" / id
+    target = root / ".trash" / id
     target.parent.mkdir(exist_ok=True)
     if target.exists():
         shutil.rmtree(target)
     source.rename(target)
 
 
-def restore(id: str) -> None:
+def restore(id: str, workspace: Workspace | None = None) -> None:
     """Bring a deleted data set back. Raises KeyError where the trash does not hold it."""
-    source = data_root() / ".trash" / id
+    root = current(workspace).data
+    source = root / ".trash" / id
     if not _ID.fullmatch(id) or not source.is_dir():
         raise KeyError(f"the trash holds no data set {id!r}")
-    if (data_root() / id).exists():
+    if (root / id).exists():
         raise ValueError(f"there is a data set {id!r} already: delete it before the old one is brought back")
-    source.rename(data_root() / id)
+    source.rename(root / id)
 
 
-def trashed() -> tuple[DatasetInfo, ...]:
+def trashed(workspace: Workspace | None = None) -> tuple[DatasetInfo, ...]:
     """Deleted data sets that `restore` brings back, the newest deletion first; damaged ones are left out."""
-    folders = sorted((data_root() / ".trash").glob("[!.]*/"), key=lambda each: each.stat().st_ctime, reverse=True)
+    folders = sorted(
+        (current(workspace).data / ".trash").glob("[!.]*/"), key=lambda each: each.stat().st_ctime, reverse=True
+    )
     return tuple(info for info in map(_info_or_problem, folders) if isinstance(info, DatasetInfo))
 
 
@@ -116,6 +121,7 @@ def save_dataset(
     views: Mapping[str, Array] | None = None,
     variance: Array | None = None,
     contents: Iterable[Mapping[str, Any]] = (),
+    workspace: Workspace | None = None,
 ) -> str:
     """Store cells under a new id (or a given demo id, which is kept where it exists) and return the id.
 
@@ -128,8 +134,8 @@ def save_dataset(
     Written to a hidden folder and renamed at the end: a crash leaves no partial data set.
     """
     name, data = _checked_id(id) if id is not None else _new_id(), _checked(snapshots)
-    target, partial = data_root() / name, data_root() / f".partial-{name}-{secrets.token_hex(4)}"
-    _sweep_partial()
+    root = _swept(current(workspace).data)
+    target, partial = root / name, root / f".partial-{name}-{secrets.token_hex(4)}"
     try:
         partial.mkdir(parents=True)
         save_snapshots(partial / "snapshots.npz", data)
@@ -138,16 +144,15 @@ def save_dataset(
         measured = _write_expression(partial, len(data.x), genes, expression, layers or {}, ids)
         info = DatasetInfo(
             id=name,
-            label=clean_label(label) if id is not None else _unique_label(clean_label(label)),
+            label=clean_label(label) if id is not None else _unique_label(clean_label(label), workspace),
             origin=origin,
             source=source,
             genes=len({*data.space.genes, *measured}),
             created=datetime.now(UTC).isoformat(),
             truth=truth,
             truth_settings=dict(truth_settings or {}),
-            layers=tuple(layers or {}),
             parent=parent,
-            **_tuples(steps=steps, notes=notes, recipe=recipe, contents=contents),
+            **_tuples(layers=layers or {}, steps=steps, notes=notes, recipe=recipe, contents=contents),
             **_facts(data),
         )
         write_info(partial, info)
@@ -223,9 +228,9 @@ def _write_views(folder: Path, data: Snapshots, views: Mapping[str, Array], vari
         np.save(folder / "variance.npy", np.asarray(variance, dtype=np.float64))
 
 
-def add_view(id: str, name: str, points: Float[Array, "cells 2"]) -> None:
+def add_view(id: str, name: str, points: Float[Array, "cells 2"], workspace: Workspace | None = None) -> None:
     """Store one more 2-D picture of the cells, replacing one of the same name."""
-    dataset = open_dataset(id)
+    dataset = open_dataset(id, workspace)
     _save_view(dataset.folder, name, points, dataset.info.cells)
 
 
@@ -234,20 +239,19 @@ def _save_view(folder: Path, name: str, points: Float[Array, "cells 2"], cells: 
         raise ValueError(f"a view of {cells} cells needs finite points [cells, 2], got shape {points.shape}")
     if not _ID.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a view: lower-case letters, digits, - and _ only")
-    partial = folder / "views" / f".{name}-{secrets.token_hex(4)}.npy"
-    np.save(partial, np.ascontiguousarray(points, dtype=np.float32))
-    partial.replace(folder / "views" / f"{name}.npy")
+    with replacing(folder / "views" / f"{name}.npy") as partial:
+        np.save(partial, np.ascontiguousarray(points, dtype=np.float32))
 
 
-def _unique_label(label: str) -> str:
+def _unique_label(label: str, workspace: Workspace | None) -> str:
     """The name, with a number where another data set has it already, so that lists tell them apart."""
-    taken = {each.label for each in datasets()}
+    taken = {each.label for each in datasets(workspace)}
     numbered = (f"{label} ({number})" for number in itertools.count(2))
     return label if label not in taken else next(each for each in numbered if each not in taken)
 
 
-def _folders() -> list[Path]:
-    return sorted(each for each in data_root().iterdir() if each.is_dir() and _ID.fullmatch(each.name))
+def _folders(workspace: Workspace | None) -> list[Path]:
+    return sorted(each for each in current(workspace).data.iterdir() if each.is_dir() and _ID.fullmatch(each.name))
 
 
 def _info_or_problem(folder: Path) -> DatasetInfo | str:
@@ -257,8 +261,9 @@ def _info_or_problem(folder: Path) -> DatasetInfo | str:
         return str(error)
 
 
-def _sweep_partial() -> None:
-    """Remove what a killed process left half written."""
-    for each in data_root().glob(".partial-*"):
+def _swept(root: Path) -> Path:
+    """The folder without what killed processes left half written."""
+    for each in root.glob(".partial-*"):
         if each.exists() and time.time() - each.stat().st_mtime > _STALE:
             shutil.rmtree(each, ignore_errors=True)
+    return root

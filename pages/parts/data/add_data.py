@@ -12,7 +12,7 @@ from cellflow_core.data.importing import demos, uploads
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import plain
-from cellflow_core.workspace import home
+from cellflow_core.workspace import current, limits
 from pages.parts.data import downloading, simulate_form
 from pages.parts.widgets.background import result_of, sentence, shared
 
@@ -64,7 +64,7 @@ def _note_way() -> None:
 
 def make_demo(name: str, label: str) -> str:
     """Make a demo in the worker, with its stages, and return the id of its data set."""
-    say = Stages(home() / "uploads" / f"demo-{name}.txt")
+    say = Stages(current().uploads / f"demo-{name}.txt")
     path = "cellflow_core.data.importing.demos:make"
     future = shared(f"demo-{name}", lambda: analysis_pool.call(path, name, say=say))
     made = result_of(future, f"Making “{plain(label)}”", say)
@@ -115,11 +115,11 @@ def _upload() -> None:
 
 
 def _address() -> None:
-    offered = uploads.allowed_folders()
+    offered = limits().paths
     here = f", or a path in {', '.join(f'`{each}`' for each in offered)}" if offered else ""
     st.markdown(
         f"The address of a file on the internet{here}. It is fetched by the machine that runs this app, "
-        f"at most {downloads.download_limit() / 1e9:,.0f} GB, and goes on where it was cut."
+        f"at most {limits().download / 1e9:,.0f} GB, and goes on where it was cut."
     )
     if not offered:
         st.caption(

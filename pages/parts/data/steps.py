@@ -16,7 +16,7 @@ from cellflow_core.jobs import sandbox
 from cellflow_core.math.polygon import format_polygon, in_polygon
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import plain
-from cellflow_core.workspace import home
+from cellflow_core.workspace import current
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import state
 from pages.parts.widgets.background import pending, result_of, shared
@@ -64,7 +64,7 @@ def _resume_running_steps(info: store.DatasetInfo, names: Iterable[str]) -> None
 
 def _finish(info: store.DatasetInfo, name: str, values: Values) -> None:
     """Take the step in a process of its own, wait, and go to what it made."""
-    say = Stages(home() / "uploads" / f"{_job(info, name)}.txt")
+    say = Stages(current().uploads / f"{_job(info, name)}.txt")
 
     def ask() -> Any:
         say.clear()

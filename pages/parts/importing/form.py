@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from cellflow_core import atomic_write
 from cellflow_core.data.importing import uploads
 from cellflow_core.data.importing.import_choices import ImportChoices
 
@@ -81,9 +82,7 @@ class ImportForm:
         return [self.initial | each for each in stored]
 
     def _write(self) -> None:
-        partial = self._path.with_name(".draft.json")
-        partial.write_text(json.dumps(self._history), encoding="utf-8")
-        partial.replace(self._path)
+        atomic_write.write_text(self._path, json.dumps(self._history))
 
 
 def of_recipe(upload: str, settings: Mapping[str, Any]) -> None:
@@ -91,4 +90,4 @@ def of_recipe(upload: str, settings: Mapping[str, Any]) -> None:
     known = {each.name for each in ImportChoices.settings()}
     values = {name: value for name, value in settings.items() if name in known}
     values["numbers"] = {settings.get("time_column", ""): dict(settings.get("numbers", {}))}
-    (uploads.folder_of(upload) / "draft.json").write_text(json.dumps([values]), encoding="utf-8")
+    atomic_write.write_text(uploads.folder_of(upload) / "draft.json", json.dumps([values]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,9 +11,13 @@ from typing import Any
 from anyio import to_thread
 
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
+from cellflow_core.runs import index
 
 WARM_AFTER = 2.0
 """Seconds: loading takes every core of a small machine, and the first page comes first."""
+WAKE_EVERY = 5.0
+"""Seconds between two looks whether open runs have a supervisor."""
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -21,7 +26,10 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 
     A training goes on without the server: it belongs to the supervisor.
     """
-    await to_thread.run_sync(supervisor.ensure_supervisor)
+    ended = threading.Event()
+    await to_thread.run_sync(index.mark_open)
+    watch = threading.Thread(target=keep_supervised, args=(ended,), name="supervisor watch", daemon=True)
+    watch.start()
     timers = [threading.Timer(WARM_AFTER, analysis_pool.warm), threading.Timer(WARM_AFTER + 10.0, sandbox.prestart)]
     for each in timers:
         each.daemon = True
@@ -29,7 +37,19 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        ended.set()
         for each in timers:
             each.cancel()
         await to_thread.run_sync(sandbox.stop)
         await to_thread.run_sync(analysis_pool.stop)
+
+
+def keep_supervised(ended: threading.Event) -> None:
+    """Start a supervisor whenever runs are open and none is at work, until the server ends."""
+    while True:
+        try:
+            supervisor.wake()
+        except OSError as error:  # a full or unreachable disk; it is looked at again
+            log.warning("the runs cannot be looked at just now: %s", error)
+        if ended.wait(WAKE_EVERY):
+            return

@@ -72,7 +72,7 @@ def task_progress(request: Request) -> Response:
 
 
 def _supervise(runs: list[Run]) -> None:
-    if any(run.status().state in ("queued", "starting", "lost") for run in runs):
+    if any(not run.status().ended for run in runs):
         supervisor.ensure_supervisor()
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.run_tables import command_line, loss_csv
 from cellflow_core.runs.run import Run, Status
-from cellflow_core.workspace import home
+from cellflow_core.workspace import current
 from pages.parts.widgets.background import result_of, shared
 
 
@@ -48,4 +48,4 @@ def _prepared(run: Run, suffix: str, label: str, action: str, function: str) -> 
 
 def _file(run: Run, suffix: str) -> Path:
     """The cells of an earlier version's export were predicted ones alone: another name."""
-    return home() / "exports" / f"{run.id}-{'script.zip' if suffix == 'zip' else 'cells.h5ad'}"
+    return current().exports / f"{run.id}-{'script.zip' if suffix == 'zip' else 'cells.h5ad'}"

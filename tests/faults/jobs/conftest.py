@@ -25,6 +25,7 @@ def settings(monkeypatch):
 def looking():
     made = Looking()
     yield made
+    made.lock.release()
     for each in made.executor._started.values():
         each.kill()
         each.wait()

@@ -11,6 +11,7 @@ from functools import cache
 import pytest
 import torch
 
+from cellflow_core.jobs import supervisor
 from cellflow_core.jobs.executor import LocalProcesses
 from cellflow_core.jobs.scheduler import Scheduler
 from cellflow_core.models import registry
@@ -18,6 +19,7 @@ from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.run import Run
 from cellflow_core.runs.weights import load_model
 from cellflow_core.train.trainer import TrainConfig, fit
+from cellflow_core.workspace import current
 from tests.toys import drifting, recipe, stored
 
 LONG = {"steps": 800, "batch_size": 64, "log_every": 10}
@@ -37,6 +39,8 @@ class Looking:
     """A scheduler's looks, one at a time, in this process; its workers are ended with the test."""
 
     def __init__(self) -> None:
+        self.lock = supervisor._lock(current().runs)  # workers that end find a supervisor at work
+        self.lock.acquire()
         self.executor = LocalProcesses()
         self.scheduler = Scheduler(self.executor, 1)
 

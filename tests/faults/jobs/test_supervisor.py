@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+
+import pytest
 
 from cellflow_core.jobs import scheduler, supervisor
 from cellflow_core.jobs.executor import InProcess, LocalProcesses, path_to_core
@@ -14,7 +17,7 @@ from cellflow_core.runs import index
 from cellflow_core.runs.attempt import claim
 from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.run import Run
-from cellflow_core.workspace import runs_root
+from cellflow_core.workspace import current
 from tests.faults.jobs.supervised import LONG, Recorded, in_training, until
 from tests.toys import recipe, stored
 
@@ -114,6 +117,7 @@ def test_the_supervisor_is_one_outlives_its_starter_and_leaves_when_idle():
 def test_a_supervisor_that_is_killed_leaves_the_worker_at_work(looking):
     run = index.submit(recipe(stored(), training=LONG))
     command = [sys.executable, "-m", "cellflow_core.jobs.supervisor", "--slots", "1"]
+    looking.lock.release()
     first = subprocess.Popen(command, env=os.environ | path_to_core(), start_new_session=True)
     until(in_training(run), "training")
     os.killpg(first.pid, signal.SIGKILL)
@@ -127,7 +131,74 @@ def test_ensure_starts_one_only_where_none_is(monkeypatch):
     monkeypatch.setattr(supervisor.subprocess, "Popen", lambda command, **_: begun.append(command))
     supervisor.ensure_supervisor()
     assert len(begun) == 1
-    with supervisor._lock(runs_root()):
+    with supervisor._lock(current().runs):
         supervisor.ensure_supervisor()
         assert not supervisor.supervise(LocalProcesses(), 1)
     assert len(begun) == 1
+
+
+def test_a_supervisor_that_is_killed_comes_back_when_its_worker_ends(monkeypatch):
+    monkeypatch.setenv("CELLFLOW_IDLE", "1")
+    short = {"steps": 200, "batch_size": 16, "log_every": 10}
+    runs = [index.submit(recipe(stored(), training=short, seed=k)) for k in range(2)]
+    command = [sys.executable, "-m", "cellflow_core.jobs.supervisor", "--slots", "1"]
+    first = subprocess.Popen(command, env=os.environ | path_to_core(), start_new_session=True)
+    until(lambda: runs[0].status().state in ("running", "done"), "a worker")
+    first.kill()
+    first.wait()
+    until(lambda: runs[1].status().state == "done", "the second run, with nobody who looks")
+
+
+def test_the_server_and_every_page_start_a_supervisor_where_runs_are_open(monkeypatch):
+    from pages.parts.server import lifespan
+
+    begun: list[list[str]] = []
+    monkeypatch.setattr(supervisor.subprocess, "Popen", lambda command, **_: begun.append(command))
+    supervisor.wake()
+    assert not begun
+    index.submit(recipe(stored()))
+    supervisor.wake()
+    assert len(begun) == 1
+    monkeypatch.setattr(lifespan, "WAKE_EVERY", 0.01)
+    ended = threading.Event()
+    watch = threading.Thread(target=lifespan.keep_supervised, args=(ended,))
+    watch.start()
+    until(lambda: len(begun) >= 4, "starts of a supervisor that dies each time")
+    ended.set()
+    watch.join()
+
+
+def test_a_run_whose_submission_was_killed_is_found(monkeypatch):
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index.files, "write_json", killed)
+        with pytest.raises(KeyboardInterrupt):
+            index.submit(recipe(stored()))
+    assert not index.open_runs(), "without a recipe it is no run"
+    run = index.submit(recipe(stored()))
+    assert run.status().position == 1
+    run.marker.unlink()  # as an earlier version left it
+    assert not index.open_runs()
+    assert supervisor.supervise(InProcess(), 1, idle=0.2)
+    assert run.status().state == "done"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_run_resumed_while_the_supervisor_looks_stays_in_the_queue(moment, monkeypatch):
+    run = index.submit(recipe(stored()))
+    run.end("failed", "the disk is full")
+    run.marker.touch()  # its end was written a moment ago, and the marker is still there
+    usual = Run.unmark
+
+    def resumed_meanwhile(self: Run) -> None:
+        if moment == "after":
+            self.marker.unlink()
+        monkeypatch.setattr(Run, "unmark", usual)
+        Run(self.folder).resume()
+        usual(self)
+
+    monkeypatch.setattr(Run, "unmark", resumed_meanwhile)
+    Scheduler(Recorded(), 1).schedule_once()
+    assert run.status().state == "queued" and [each.id for each in index.open_runs()] == [run.id]

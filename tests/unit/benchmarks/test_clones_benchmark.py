@@ -7,15 +7,15 @@ import json
 import clones as benchmark  # type: ignore[import-not-found]
 import pytest
 
-from cellflow_core.workspace import home
+from cellflow_core.workspace import current
 
 
 def test_rows_of_several_runs_stand_in_one_table(shared, tmp_path):
     file, out = shared / "weinreb_larry_cospar" / "larry_test_781cells.h5ad", tmp_path / "clones.json"
-    before = home()
+    before = current().root
     for model in ("ot-displacement", "waddington-ot:growth_iterations=1"):
         found = benchmark.main(["--data", str(file), "--dims", "5", "--models", model, "--out", str(out)])
-    assert home() == before
+    assert current().root == before
     assert found["failed"] == [] and found == json.loads(out.read_text())
     assert found["data"]["early_cells"] == 58 and found["data"]["by_time"] == {"2": 17, "4": 41}
     rows = {(row["model"], row["growth"]): row for row in found["rows"]}

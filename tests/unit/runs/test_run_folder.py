@@ -14,7 +14,7 @@ from cellflow_core.runs.attempt import claim
 from cellflow_core.runs.heartbeat import Heartbeat
 from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.recipe import Recipe
-from cellflow_core.workspace import runs_root
+from cellflow_core.workspace import current
 
 
 def submitted(**changes):
@@ -44,8 +44,8 @@ def test_a_recipe_refuses_an_unknown_device():
 
 def test_runs_are_listed_newest_first_and_broken_folders_are_left_out():
     made = [submitted().id for _ in range(3)]
-    (runs_root() / "20260101-000000000000-aaaaaa").mkdir()
-    (runs_root() / "something-else-here").mkdir()
+    (current().runs / "20260101-000000000000-aaaaaa").mkdir()
+    (current().runs / "something-else-here").mkdir()
     broken = submitted()
     (broken.folder / "recipe.json").write_text('{"model": "i-c')
     assert [each.id for each in index.runs()] == made[::-1]
