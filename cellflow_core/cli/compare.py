@@ -18,7 +18,7 @@ from cellflow_core.time_units import format_duration
 DISTANCES = ("w1", "w2", "mmd", "sliced")
 """Measures that a verdict can be given on; for the others it is that on w1."""
 MEASURES = (*DISTANCES, "mass_error", "density", "coverage")
-NOTHING_SCORED = "No time yet at which every model has a score: nothing to compare."
+NOTHING_SCORED = "No time yet at which every model has a score. Without --no-wait, finished runs are scored too."
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
