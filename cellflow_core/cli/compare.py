@@ -69,9 +69,13 @@ def _compare(chosen: argparse.Namespace) -> int:
         for run in runs:
             if run.status().state == "done":
                 answer("scores", run.id)
-    rows = [comparison.row(run) for run in runs]
     cards = {each.name: each for each in catalogue()}
-    others = [comparison.row(run, variant) for run, variant in comparison.other_runs(request, cards).items()]
+    before = comparison.other_runs(request, cards)
+    if not chosen.no_wait:
+        for run in before:
+            answer("scores", run.id)
+    rows = [comparison.row(run) for run in runs]
+    others = [comparison.row(run, variant) for run, variant in before.items()]
     print(report(rows, others, cards, chosen.measure, chosen.start, open_dataset(chosen.data).info.time_unit))
     for each in rows:
         if each.state in ("failed", "cancelled"):
@@ -109,7 +113,8 @@ def report(
     if {each.fold for each in compared} != {each.fold for each in rows}:
         times = ", ".join(format_duration(each, unit) for each in sorted({each.fold for each in compared}))
         found.insert(-1, f"Compared at {times} alone: not every model has a score at the other times.")
-    every = [*rows, *(row for row in compared if row.variant)]
+    own = {each.run_id for each in rows}
+    every = [*rows, *(each for each in compared if each.run_id not in own)]
     asked = Counter(each.model for each in rows)
     columns_ = shown(of_comparison(lines, every, asked, comparison.baselines(compared, measure), titles, unit))
     return "\n".join([*found, columns({measure if name == "error" else name: each for name, each in columns_.items()})])

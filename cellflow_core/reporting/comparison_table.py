@@ -36,13 +36,12 @@ def of_comparison(
     for line in lines:
         own = [each.scores for each in rows if (each.model, each.variant) == (line.model, line.variant) and each.scores]
         plans = [each.from_plan.w1 for each in own if each.from_plan != each.from_previous]
-        total = (
-            done[line.model, line.variant] if line.variant else asked.get(line.model, done[line.model, line.variant])
-        )
+        count = done[line.model, line.variant]
+        total = max(count, 0 if line.variant else asked.get(line.model, 0))
         found.append(
             _row(titles[line.model] + line.variant, line.mean, line.by_fold, folds, midpoint, unit)
             | {"± seeds": line.spread, "plan": _mean(plans)}
-            | {"runs": f"{done[line.model, line.variant]} of {total}", "seconds": line.seconds}
+            | {"runs": f"{count} of {total}", "seconds": line.seconds}
             | {"memory (MB)": line.peak_mb, "coverage": _mean(each.from_previous.coverage for each in own)}
         )
     for name, by_fold in baselines.items():

@@ -39,7 +39,7 @@ def sentences(verdict: Verdict | None, unit: str = "") -> tuple[str, ...]:
             f"At {_times(verdict.resting_at, unit)} {best.title} is no better than the previous snapshot, that is, "
             "than no motion at all."
         )
-    if best.loses_on_most:
+    if best.loses_on_most and verdict.nearest:
         found.append(
             f"On {best.losing} of {best.sets} benchmark data sets {best.title} is no nearer than the OT midpoint: do "
             "not expect this order on other data."

@@ -60,7 +60,7 @@ def show(info: DatasetInfo, request: Any, cards: Mapping[str, Any]) -> None:
         rows = [jobs.row(run) for run in runs]
         if any(row.state in ("queued", "starting", "lost") for row in rows):
             supervisor.ensure_supervisor()
-        for run in filter(progress.scores_late, runs):
+        for run in filter(progress.scores_late, (*runs, *before)):
             _score(run.id)
         if any(map(_open, rows)):
             url = urls.comparison_progress(run.id for run in runs)
@@ -148,9 +148,9 @@ def _answer(
     seeds = {titles[each.model] + each.variant: jobs.by_seed(scored, each, measure, start) for each in lines}
     drawn = figure.errors(seeds, means, LONG[measure], dark=chart.dark())
     chart.chart(drawn, "compare_figure", figure.describe(seeds, means))
-    table = of_comparison(
-        lines, [*every, *(row for row in rows if row.variant)], asked, baselines, titles, info.time_unit
-    )
+    own = {row.run_id for row in every}
+    listed = [*every, *(row for row in rows if row.run_id not in own)]
+    table = of_comparison(lines, listed, asked, baselines, titles, info.time_unit)
     st.dataframe(shown(table), hide_index=True, key="compare_rows", column_config=_columns())
     # what one model alone has to say is about a number that is not in this table
     view.notes([each for each in scored[0].scores.notes if all(each in row.scores.notes for row in scored)])
