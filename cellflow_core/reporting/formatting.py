@@ -65,4 +65,4 @@ def as_sentence(text: str) -> str:
 
 def plain(text: str) -> str:
     """A user's text in Markdown without its meaning there: no emphasis, links, formulas, colours or headings."""
-    return re.sub(r"([\\`*_\[\]<>~$]|:(?=\w)|^[#>+-])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>~$]|:(?=\w)|^[#>+-])", r"\\\1", text, flags=re.MULTILINE)

@@ -19,6 +19,9 @@ from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.status import ENDED, State, Status, derive, newest_row
 from cellflow_core.workspace import Workspace
 
+FULL = 65_536
+"""Free bytes of a disk below which it is full: not even the reason can be written then."""
+
 
 class Run:
     """One run on disk, by its folder. Cheap to make; nothing is kept that is not in the folder."""
@@ -124,9 +127,11 @@ class Run:
     def notice(self) -> str:
         """Why the supervisor cannot do anything for this run just now, one sentence; "" where it can."""
         try:
-            return self.marker.read_text(errors="replace").strip()
+            written = self.marker.read_text(errors="replace").strip()
+            is_full = shutil.disk_usage(self.marker.parent).free < FULL
         except OSError:
             return ""
+        return written or ("the disk is full: make room, then it is tried again" if is_full else "")
 
     def set_notice(self, sentence: str) -> None:
         """The marker holds it, since the folder of a run may be damaged, full or read-only."""

@@ -93,7 +93,10 @@ def _give_up(error: BaseException) -> NoReturn:
 def _steps(said: tuple[str, ...]) -> list[str]:
     """The stages as lines; of those that tell how far one thing is ("training: step 25"), the last."""
     last = {each.partition(": ")[0]: each for each in said}
-    return [f":material/{'pending' if k == len(last) - 1 else 'check'}: {each}" for k, each in enumerate(last.values())]
+    return [
+        f":material/{'pending' if k == len(last) - 1 else 'check'}: {plain(each)}"
+        for k, each in enumerate(last.values())
+    ]
 
 
 def sentence(error: BaseException) -> str:
