@@ -3,6 +3,7 @@
 import streamlit as st
 
 from cellflow_core.data import store
+from cellflow_core.reporting.formatting import plain
 from pages.parts.data import add_data, dataset, downloading, provenance
 from pages.parts.importing import guide
 from pages.parts.widgets import selectors, undo
@@ -15,7 +16,7 @@ if "upload" in st.query_params:
 
 undo.offer("dataset", store.restore)
 for problem in store.damaged_datasets():
-    st.warning(problem, icon=":material/broken_image:")
+    st.warning(plain(problem), icon=":material/broken_image:")
 found = store.datasets()
 with st.expander(
     "Add data: a demo, a simulation, your own file or public data",
