@@ -75,7 +75,7 @@ LEFT = {
     "cellflow_core/analysis": 14,
     "cellflow_core/data": 92,
     "cellflow_core/figures": 30,
-    "cellflow_core/reporting": 7,
+    "cellflow_core/reporting": 1,
     "pages": 8,
     "pages/parts": 73,
 }
