@@ -27,7 +27,7 @@ with st.expander(
     add_data.show()
 if not found:
     st.info(
-        "Nothing is loaded yet. A demo is the quickest way to see what this app does; your own file stays on the "
+        "Nothing is loaded yet. A demo shows in a minute what this app does; your own file stays on the "
         "machine that runs this app and is sent nowhere else.",
         icon=":material/info:",
     )

@@ -45,11 +45,11 @@ view.numbers(
     "Data table: cells",
 )
 
-st.subheader("Many futures of one cell", anchor="one-cell")
+st.header("Many futures of one cell", anchor="one-cell")
 cell_trajectories.show(run, data, map_name, states)
 
-st.subheader("Where does a group come from?", anchor="ancestry")
+st.header("Where does a group come from?", anchor="ancestry")
 ancestry.show(run, data, map_name)
 
-st.subheader("Do clones agree?", anchor="clones")
+st.header("Do clones agree?", anchor="clones")
 clones.show(run, data, map_name)

@@ -12,7 +12,7 @@ from pages.parts.widgets import background, chart
 run, data, info, map_name = view.open_view(
     "flow",
     "Flow",
-    "Which way do cells move, and how fast?",
+    "In which direction do cells move, and how fast?",
     ("velocity", "drift", "coupling"),
     needs=DataRequirement.TIME,
 )
@@ -20,8 +20,10 @@ controls = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with controls[0]:
     time = view.time_choice("Time", info, view.steps(info), default=info.times[len(info.times) // 2])
 with controls[1]:
-    ways = {"speed": "Speed", "growth": "Growth", "nothing": "Nothing"}
-    by = view.options("Colour", "by", ways if growth.is_learnt(run) else {k: ways[k] for k in ("speed", "nothing")})
+    colours = {"speed": "Speed", "growth": "Growth", "nothing": "Nothing"}
+    by = view.options(
+        "Colour", "by", colours if growth.is_learnt(run) else {k: colours[k] for k in ("speed", "nothing")}
+    )
 
 result = background.result_of(
     analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time), "Following the flow"

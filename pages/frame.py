@@ -8,7 +8,8 @@ import streamlit as st
 from cellflow_core.jobs import analysis_pool, supervisor
 from pages.parts.widgets import chart, state
 
-ICONS = Path(__file__).parents[1] / "assets" / "icons"
+ASSETS = Path(__file__).parents[1] / "assets"
+ICONS = ASSETS / "icons"
 
 PAGES = {
     "": [("home", "Home", ":material/home:")],
@@ -50,6 +51,9 @@ def show_links() -> None:
                     st.page_link(pages[name], query_params=state.link(name))
 
 
+st.html(ASSETS / "style.css")
+if chart.dark():
+    st.html(ASSETS / "style_dark.css")
 show_links()
 with settings:
     chart.choose_format()

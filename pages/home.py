@@ -15,9 +15,10 @@ words, picture = st.columns(2, gap="large", vertical_alignment="center")
 with words:
     st.title("See where your cells go")
     st.markdown(
-        "Single-cell snapshots show cells at a few moments. **CellFlow Explorer** learns the motion between them, "
-        "and lets you look at it: the landscape cells roll down, the way they flow, the times nobody measured, "
-        "and what a knock-out would change. No code."
+        "A time course of single-cell data shows different cells at each time point. **CellFlow Explorer** trains "
+        "models of the dynamics between the time points and shows what they predict: the developmental landscape, "
+        "the direction and speed of cells, cell states between measured times, cell fates, and the effect of a gene "
+        "knock-out. No programming needed."
     )
     with st.container(horizontal=True):
         explore = st.button("Explore the demo", key="explore_demo", type="primary", icon=":material/play_arrow:")

@@ -18,8 +18,8 @@ dark = chart.dark()
 start = view.options(
     "Start the prediction from",
     "start",
-    {"first": "the first time, all the way", "previous": "each time anew"},
-    help="All the way: errors add up. Each time anew: from the measured cells of the time before.",
+    {"first": "the first time", "previous": "the previous measured time"},
+    help="From the first time, errors add up. From the previous measured time, every prediction starts anew.",
 )
 course = background.result_of(
     analysis_pool.submit_analysis("course", run.id, view=map_name, start=start), "Predicting cells at all times"
@@ -45,7 +45,7 @@ view.notes(course.notes)
 view.numbers(error, result_tables.of_course(course), f"time-{run.id}", "time")
 
 growth.numbers(course, info.time_unit, run.id)
-st.subheader("One gene over time")
+st.header("One gene over time")
 genes = cell_selection.genes(data)
 if not genes:
     st.info("These data are coordinates without genes, so no gene can be followed.", icon=":material/info:")

@@ -37,7 +37,7 @@ with form:
         st.caption(f":material/block: {card.title} cannot be trained here. {each}")
 
 with right:
-    st.subheader("Training now")
+    st.header("Training now")
     group = st.query_params.get("group", "")
     everything = index.runs()
     shown = [run for run in everything if run.recipe.group == group] if group else []

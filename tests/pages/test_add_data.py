@@ -120,7 +120,7 @@ def test_formats_and_limit_stand_before_the_upload() -> None:
 def test_an_address_is_fetched_and_guided_to_a_data_set(shelf: Shelf) -> None:
     page = opened_address(f" {shelf.address}/my%20cells.csv ")
     page.run()
-    assert page.subheader[0].value == "Import my cells.csv"
+    assert page.header[0].value == "Import my cells.csv"
     page.button(key="import_start").click().run()
     assert not page.exception and not page.error
     (made,) = store.datasets()
@@ -137,7 +137,7 @@ def test_a_public_data_set_brings_its_time(shelf: Shelf, monkeypatch: pytest.Mon
     assert message.count("not stated") >= 7
     page.button(key="fetch_eb").click().run()
     page.run()
-    assert page.subheader[0].value == "Import eb.csv"
+    assert page.header[0].value == "Import eb.csv"
     assert next(each for each in page.selectbox if each.label == "Column with the time").value == "when"
 
 
@@ -149,7 +149,7 @@ def test_a_download_under_way_is_shown_found_again_and_cancelled(shelf: Shelf, c
     uploads.stages(id)("1.5 of 6.0 MB")
     again = opened(upload=id)  # F5, or a second tab
     assert len(calls.waiting) == 1
-    assert again.subheader[0].value.startswith("Fetching my")
+    assert again.header[0].value.startswith("Fetching my")
     assert any("leave this page" in each.value for each in again.caption)
     again.button(key="download_cancel").click().run()
     assert not again.exception and downloads.expected(id) is None
@@ -165,7 +165,7 @@ def test_a_failed_download_can_be_tried_again(shelf: Shelf) -> None:
     shelf.status.clear()
     page.button(key="download_again").click().run()
     page.run()
-    assert page.subheader[0].value == "Import my cells.csv"
+    assert page.header[0].value == "Import my cells.csv"
 
 
 @pytest.mark.parametrize(
@@ -188,4 +188,4 @@ def test_a_path_is_opened_where_its_folder_was_named(tmp_path: Path, monkeypatch
     monkeypatch.setenv("CELLFLOW_PATHS", str(tmp_path))
     (tmp_path / "cells.csv").write_text(TABLE)
     page = opened_address(str(tmp_path / "cells.csv"))
-    assert page.subheader[0].value == "Import cells.csv"
+    assert page.header[0].value == "Import cells.csv"

@@ -99,5 +99,5 @@ def test_scores_that_were_not_left_behind_are_worked_out_or_told(data: str, monk
 
 def test_two_times_cannot_test_a_model(home) -> None:
     page = opened("compare", dataset=toys.stored(toys.drifting(2)))
-    assert page.subheader[0].value == "These data cannot test a model"
+    assert page.header[0].value == "These data cannot test a model"
     assert "three or more seeds" in " ".join(each.value for each in page.markdown)

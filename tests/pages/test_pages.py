@@ -47,7 +47,7 @@ def opened(name: str, **query: str) -> AppTest:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_on_an_empty_home(name: str) -> None:
     page = opened(name)
-    assert page.title or page.subheader
+    assert page.title or page.header
     assert not page.error
 
 
@@ -212,3 +212,34 @@ print(",".join(name for name in {HEAVY!r} if name in sys.modules))
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
+
+
+def test_the_form_of_a_training_keeps_its_values_on_a_page_change(demo: store.DatasetInfo) -> None:
+    page = opened("train", model="i-cfm")
+    page.number_input(key="train_seeds").set_value(3)
+    page.number_input(key="set_i-cfm_width").set_value(16).run()
+    assert any(each.value.startswith("4 runs, about ") for each in page.caption)
+    page.switch_page(str(ROOT / "pages" / "data.py")).run()
+    page.switch_page(str(ROOT / "pages" / "train.py")).run()
+    assert page.radio(key="train_model").value == "i-cfm"
+    assert page.number_input(key="train_seeds").value == 3
+    assert page.number_input(key="set_i-cfm_width").value == 16
+
+
+def test_runs_of_a_comparison_are_one_line_on_home_and_a_list_of_their_own(demo: store.DatasetInfo) -> None:
+    for seed in range(6):
+        index.submit(Recipe("i-cfm", demo.id, demo.fingerprint, hold_out=2.0, seed=seed, group="compared"))
+    run = index.submit(Recipe("ot-cfm", demo.id, demo.fingerprint, label="the trained one"))
+    page = opened("home")
+    text = " ".join(each.value for each in (*page.markdown, *page.caption))
+    assert "0 of 6 runs ended" in text and text.count(demo.label) == 3
+    page = opened("runs")
+    assert [each.label for each in page.checkbox] == ["Compare losses"]
+    page.segmented_control(key="filter_kind").set_value("comparisons").run()
+    assert len(page.checkbox) == 6 and not page.exception and run.label == "the trained one"
+
+
+def test_own_data_begin_at_the_upload() -> None:
+    page = opened("home")
+    page.button(key="own_data").click().run()
+    assert page.segmented_control(key="from").value == "Upload"

@@ -69,7 +69,7 @@ def test_axes_that_are_genes_need_no_numbers_and_coordinates_have_none():
     page = opened("data", dataset=made)
     assert "2 axes are genes themselves" in words(page) and "the other 3" in words(page)
     page = opened("data", dataset=stored())
-    assert "How well each gene is represented" not in [each.value for each in page.subheader]
+    assert "How well each gene is represented" not in [each.value for each in page.header]
 
 
 @pytest.mark.parametrize(("gene", "trust"), [("A", "good"), ("B", "fair"), ("C", "poor"), ("D", "poor"), ("E", "poor")])

@@ -105,4 +105,4 @@ def test_measured_cells_say_nothing_here() -> None:
     page = AppTest.from_function(_known)
     page.query_params["dataset"] = id
     page.run()
-    assert not page.exception and not page.subheader
+    assert not page.exception and not page.header

@@ -79,7 +79,7 @@ def test_a_data_set_without_a_model_does_not_show_another_one(asked: list) -> No
     trained("one")
     page = opened("data", dataset=toys.stored(toys.drifting(times=4), label="new cells"))
     go(page, "flow")
-    assert page.subheader[0].value == "No model is trained on new cells yet" and not asked
+    assert page.header[0].value == "No model is trained on new cells yet" and not asked
 
 
 def test_runs_of_a_comparison_do_not_flood_the_list() -> None:

@@ -178,5 +178,5 @@ def test_cells_without_a_time_are_shown_and_say_what_they_lack():
     page = opened("data", dataset=id)
     shown = " ".join(each.value for each in (*page.markdown, *page.caption))
     assert "The time of these cells is not known" in shown and "no known time" in shown
-    assert "time of these cells is not known" in opened("train", dataset=id).subheader[-1].value
-    assert "cannot test a model" in opened("compare", dataset=id).subheader[0].value
+    assert "time of these cells is not known" in opened("train", dataset=id).header[-1].value
+    assert "cannot test a model" in opened("compare", dataset=id).header[0].value

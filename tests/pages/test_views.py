@@ -168,7 +168,7 @@ def test_a_gene_outside_the_model_is_said_plainly(run: Run, asked: list) -> None
 
 def test_data_without_genes_cannot_be_perturbed_but_followed() -> None:
     run = trained(AffineSpace.coordinates(("a", "b")))
-    assert "no genes to change" in opened("perturb", run=run.id).subheader[0].value
+    assert "no genes to change" in opened("perturb", run=run.id).header[0].value
     assert "without genes" in opened("time", run=run.id).info[0].value
 
 
@@ -177,7 +177,7 @@ def test_a_page_opens_on_a_model_that_can_show_it(run: Run) -> None:
     assert opened("perturb").selectbox(key="pick_run").value == run.id
     assert opened("fates").selectbox(key="pick_run").value == later.id
     page = opened("perturb", run=later.id)
-    assert page.subheader[0].value == "GENOT cannot show this"
+    assert page.header[0].value == "GENOT cannot show this"
     assert "Choose another trained model above, such as " in message(page)
 
 
@@ -206,14 +206,14 @@ def test_the_camera_saves_what_was_chosen(run: Run) -> None:
 def test_a_model_that_cannot_answer_says_what_it_is() -> None:
     run = trained(AffineSpace.of_genes(("Gata1", "Spi1")), model="genot")
     page = opened("perturb", run=run.id)
-    assert page.subheader[0].value == "GENOT cannot show this"
+    assert page.header[0].value == "GENOT cannot show this"
     assert "no field that drives the cells. This view needs the mean motion of cells" in message(page)
 
 
 def test_a_model_that_follows_no_cell_has_no_landscape(asked: list) -> None:
     run = trained(toys.counted(), model="cfgen")
     page = opened("landscape", run=run.id)
-    assert page.subheader[0].value == "CFGen cannot show this" and not asked
+    assert page.header[0].value == "CFGen cannot show this" and not asked
     assert "This view needs a model that tells what becomes of a cell." in message(page)
     assert "CFGen," not in message(page) and "GENOT" in message(page)
 
@@ -227,7 +227,7 @@ def test_what_a_model_cannot_see_stands_beside_its_pictures(run: Run) -> None:
 
 def test_data_that_are_gone_are_said(run: Run) -> None:
     delete(run.recipe.dataset)
-    assert "are gone" in opened("flow", run=run.id).subheader[0].value
+    assert "are gone" in opened("flow", run=run.id).header[0].value
 
 
 def test_names_of_the_user_are_never_markup(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,4 +244,4 @@ def test_a_view_says_what_the_data_lack(name: str) -> None:
     path = open_dataset(run.recipe.dataset).folder / "info.json"
     stored = json.loads(path.read_text())
     path.write_text(json.dumps(stored | {"times": [], "counts": [], "has": []}))
-    assert "cannot show this" in opened(name, run=run.id).subheader[0].value
+    assert "cannot show this" in opened(name, run=run.id).header[0].value

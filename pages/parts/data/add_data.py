@@ -1,4 +1,4 @@
-"""The ways to data: a demo, a simulation, a file of one's own, a path or an address, a public data set."""
+"""Sources of data: a demo, a simulation, a file of one's own, a path or an address, a public data set."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ FORMATS = """
 
 
 def show() -> None:
-    """One way at a time; the choice is kept in the link."""
-    ways = {
+    """One source at a time; the choice is kept in the link."""
+    sources = {
         FIRST: _demos,
         "Simulate": simulate_form.show,
         UPLOAD: _upload,
@@ -42,33 +42,33 @@ def show() -> None:
         "Public data": _public,
     }
     linked = st.query_params.get("from", FIRST)
-    way = st.segmented_control(
+    source = st.segmented_control(
         "Data source",
-        list(ways),
-        default=linked if linked in ways else FIRST,
+        list(sources),
+        default=linked if linked in sources else FIRST,
         required=True,
         key="from",
-        on_change=_note_way,
+        on_change=_note_source,
         label_visibility="collapsed",
         wrap=True,
     )
-    ways[way or FIRST]()
+    sources[source or FIRST]()
 
 
-def _note_way() -> None:
+def _note_source() -> None:
     # Not bound to the link by Streamlit: it would forbid this page to clear the link when it goes on to a data set.
-    # Going back to the first way by itself, as after an import, is no choice and leaves the link alone.
+    # Going back to the first one by itself, as after an import, is no choice and leaves the link alone.
     if st.session_state["from"] != FIRST or "from" in st.query_params:
         st.query_params["from"] = st.session_state["from"]
 
 
 def make_demo(name: str, label: str) -> str:
     """Make a demo in the worker, with its stages, and return the id of its data set."""
-    say = Stages(current().uploads / f"demo-{name}.txt")
+    stages = Stages(current().uploads / f"demo-{name}.txt")
     path = "cellflow_core.data.importing.demos:make"
-    future = shared(f"demo-{name}", lambda: analysis_pool.call(path, name, say=say))
-    made = result_of(future, f"Making “{plain(label)}”", say)
-    say.clear()
+    future = shared(f"demo-{name}", lambda: analysis_pool.call(path, name, say=stages))
+    made = result_of(future, f"Making “{plain(label)}”", stages)
+    stages.clear()
     return made
 
 

@@ -93,7 +93,7 @@ def _one_moment(info: store.DatasetInfo) -> None:
 def _times(info: store.DatasetInfo) -> None:
     if DataRequirement.TIMES not in info.has:
         return
-    st.subheader("Cells at each time")
+    st.header("Cells at each time")
     figure = counts.counts(info.times, info.counts, unit=info.time_unit, dark=dark())
     chart(figure, key=f"counts_{info.id}", alt=counts.describe(info.times, info.counts, info.time_unit))
 
@@ -111,7 +111,7 @@ def _findings(info: store.DatasetInfo) -> None:
     """Available annotations, in words."""
     has = {each.name.lower() for each in store.open_dataset(info.id).snapshots().has}
     there = [selectors.times_words(info)]
-    there.append("a way from every state back to its genes" if "genes" in has else "coordinates without genes")
+    there.append("a map from every state to its genes" if "genes" in has else "coordinates without genes")
     there += [words for need, words in NEEDS.items() if need in has]
     there += [f"{plain(each)} counts" for each in info.layers]
     missing = [words for need, words in NEEDS.items() if need not in has]
@@ -123,12 +123,12 @@ def _findings(info: store.DatasetInfo) -> None:
 
 def _cells(info: store.DatasetInfo) -> str:
     """The picture of the cells, in which an outline can be drawn. The view it shows."""
-    st.subheader("Embedding")
+    st.header("Embedding")
     data = store.open_dataset(info.id)
-    ways: list[tuple[str, str]] = [("time", "")] if DataRequirement.TIMES in info.has else []
-    ways += [("label", each) for each in info.annotations] + [("number", each) for each in info.covariates]
-    ways += [("gene", "")] if data.genes else []
-    ways = ways or [("time", "")]
+    colourings: list[tuple[str, str]] = [("time", "")] if DataRequirement.TIMES in info.has else []
+    colourings += [("label", each) for each in info.annotations] + [("number", each) for each in info.covariates]
+    colourings += [("gene", "")] if data.genes else []
+    colourings = colourings or [("time", "")]
     with st.container(horizontal=True):
         asked = state.value("view")
         st.session_state[f"view_{info.id}"] = asked if asked in info.views else _best_view(info)
@@ -142,10 +142,10 @@ def _cells(info: store.DatasetInfo) -> str:
         )
         kind, name = st.selectbox(
             "Colour by",
-            ways,
+            colourings,
             key=f"colour_{info.id}",
             width=220,
-            format_func=_way,
+            format_func=_colouring_name,
         )
         if kind == "gene":
             asked, key = state.value("gene"), f"gene_{info.id}"
@@ -180,9 +180,9 @@ def _cells(info: store.DatasetInfo) -> str:
     return shown
 
 
-def _way(way: tuple[str, str]) -> str:
-    """A way to colour, as the select box shows it."""
-    kind, name = way
+def _colouring_name(colouring: tuple[str, str]) -> str:
+    """A colouring, as the select box shows it."""
+    kind, name = colouring
     if name in ("time", "a gene"):  # the app's own words: a select box finds what was chosen by its text
         return f"{name} (in the file)"
     return name or {"gene": "a gene"}.get(kind, kind)

@@ -23,11 +23,11 @@ def watch(id: str) -> None:
     """Return at once where the file is there, or is none of a download; else show it coming and end the page here."""
     key = f"download-{id}"
     try:
-        told = downloads.expected(id)
+        reported = downloads.expected(id)
     except KeyError:
         return
     begun = pending(key)
-    if told is None:
+    if reported is None:
         if begun is not None:
             forget(begun)
         return
@@ -37,8 +37,8 @@ def watch(id: str) -> None:
             "cellflow_core.data.download.public:bring", id, on_progress=uploads.stages(id), io_bound=True
         ),
     )
-    st.subheader(f"Fetching {plain(told.name or told.url.rsplit('/', 1)[-1])}", anchor=False)
-    st.caption(f"From `{told.url.replace('`', '%60')}`")
+    st.header(f"Fetching {plain(reported.name or reported.url.rsplit('/', 1)[-1])}", anchor=False)
+    st.caption(f"From `{reported.url.replace('`', '%60')}`")
 
     if not future.done():
         progress_bar.wait_for(future, key=f"download_{id}", label="Download", stages=uploads.stages(id))

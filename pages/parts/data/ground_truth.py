@@ -29,7 +29,7 @@ def show(info: store.DatasetInfo) -> None:
     if info.truth not in registry.names():
         return
     with st.container(border=True, key="known"):
-        st.subheader("Ground truth")
+        st.header("Ground truth")
         try:
             process = registry.create(info.truth, info.truth_settings)
         except ValueError as error:
@@ -112,8 +112,8 @@ def _network(info: store.DatasetInfo, process: Any) -> None:
 def _landscape(info: store.DatasetInfo, process: Any) -> None:
     found = _ask(info, "landscape")
     figure = ground_truth.landscape(found.x, found.y, found.height, found.stable, found.axes, dark=dark())
-    said = ground_truth.describe_landscape(found.height, found.stable, found.axes)
-    chart(figure, key=f"known_landscape_{info.id}", alt=said)
+    text = ground_truth.describe_landscape(found.height, found.stable, found.axes)
+    chart(figure, key=f"known_landscape_{info.id}", alt=text)
     st.caption("Height is -log of how often cells are there when the process has gone on for ever.")
     if isinstance(process, contract.HasNonGradient):
         share = _ask(info, "non_gradient")
@@ -161,8 +161,8 @@ def _course(info: store.DatasetInfo, process: Any) -> None:
     times = _times(info, process)
     found = _ask(info, "mean_trajectory", times, clamp or None)[:, [process.axes.index(each) for each in names]]
     figure = ground_truth.course(times, found, names, unit=info.time_unit, dark=dark())
-    said = f"The way without noise{', with ' + _clamp_words(clamp) if clamp else ''}"
-    chart(figure, key=f"known_course_{info.id}", alt=ground_truth.describe_course(times, found, names, said))
+    text = f"The trajectory without noise{', with ' + _clamp_words(clamp) if clamp else ''}"
+    chart(figure, key=f"known_course_{info.id}", alt=ground_truth.describe_course(times, found, names, text))
     if isinstance(process, contract.HasPeriod):
         turn = _ask(info, "period", clamp or None)
         st.metric(f"Time of a turn ({info.time_unit})", f"{turn:.4g}" if turn else "none: it comes to rest")
@@ -190,12 +190,15 @@ def _portrait(info: store.DatasetInfo, process: Any) -> None:
     layers = [data.layer(each).column(gene) for each in ("spliced", "unspliced")]
     courses = _ask(info, "layer_courses", _times(info, process))
     at = process.axes.index(gene)
-    cells, way = np.stack(layers, axis=1), np.stack([courses[each][:, at] for each in ("spliced", "unspliced")], axis=1)
+    cells, path = (
+        np.stack(layers, axis=1),
+        np.stack([courses[each][:, at] for each in ("spliced", "unspliced")], axis=1),
+    )
     latent = data.snapshots().covariates.get(LATENT)
-    figure = ground_truth.phase_portrait(cells, way, gene, latent=latent, dark=dark())
-    chart(figure, key=f"known_portrait_{info.id}", alt=ground_truth.describe_portrait(cells, way, gene))
+    figure = ground_truth.phase_portrait(cells, path, gene, latent=latent, dark=dark())
+    chart(figure, key=f"known_portrait_{info.id}", alt=ground_truth.describe_portrait(cells, path, gene))
     st.caption(
-        "Above the line of rest a gene is on its way up, below it on its way down: that is what RNA velocity reads. "
+        "Above the steady-state line a gene is being induced, below it repressed: this is what RNA velocity reads. "
         "The line is the truth, its arrows the direction of time."
     )
 
@@ -216,8 +219,8 @@ def _doses(info: store.DatasetInfo, process: Any) -> None:
     times, drawn = _times(info, process), sorted({*given[:5], float(other)})
     by_dose = {f"{each:g} {process.dose_unit}": _ask(info, "dose_response", times, each) for each in drawn}
     figure = ground_truth.responses(times, by_dose, process.axes, unit=info.time_unit, dark=dark())
-    said = " ".join(ground_truth.describe_course(times, way, process.axes, dose) for dose, way in by_dose.items())
-    chart(figure, key=f"known_doses_{info.id}", alt=f"A typical person. {said}")
+    text = " ".join(ground_truth.describe_course(times, path, process.axes, dose) for dose, path in by_dose.items())
+    chart(figure, key=f"known_doses_{info.id}", alt=f"A typical person. {text}")
     if not info.parent:
         what_if = _ask(info, "counterfactual", float(other)).mean(axis=0)
         listed = "; ".join(

@@ -8,7 +8,10 @@ import streamlit as st
 
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.reporting.formatting import ago, badge, plain
+from cellflow_core.runs import groups
+from cellflow_core.runs.groups import RunGroup
 from cellflow_core.runs.run import Run
+from cellflow_core.time_units import format_time
 from pages.parts.widgets.selectors import VIEWS, run_facts, times_words
 
 SHOWN = 5
@@ -36,7 +39,7 @@ def show(datasets: Sequence[DatasetInfo], runs: Sequence[Run]) -> None:
     """Data sets beside trained models, the newest of each."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Your data")
+        st.header("Your data")
         if not datasets:
             st.caption("None yet. Open the demo, or bring a file.")
         for info in datasets[:SHOWN]:
@@ -51,30 +54,53 @@ def show(datasets: Sequence[DatasetInfo], runs: Sequence[Run]) -> None:
         if len(datasets) > SHOWN:
             st.page_link("data.py", label=f"All {len(datasets)}", icon=":material/more_horiz:")
     with right:
-        st.subheader("Your trained models")
+        st.header("Your trained models")
         if not runs:
             st.caption("None yet. The demo trains one for you in about a minute.")
-        for run in runs[:SHOWN]:
-            _run(run, {each.id: each.label for each in datasets})
+        names = {each.id: each.label for each in datasets}
+        for each in groups.groups(runs)[:SHOWN]:
+            _comparison(each, names) if each.comparison else _training(each, names)
         if runs:
             st.page_link("runs.py", label="All trained models", icon=":material/list_alt:")
 
 
-def _run(run: Run, names: Mapping[str, str]) -> None:
+def _comparison(group: RunGroup, names: Mapping[str, str]) -> None:
+    recipe, ended = group.runs[0].recipe, sum(run.status().ended for run in group.runs)
+    models = len({run.recipe.model for run in group.runs})
+    with st.container(gap=None, key=f"home_group_{group.id}"):
+        st.page_link(
+            "compare.py",
+            label=f"Comparison of {models} model{'s' if models > 1 else ''}",
+            icon=":material/leaderboard:",
+            query_params={"dataset": recipe.dataset},
+        )
+        st.caption(
+            f"{plain(names.get(recipe.dataset, 'deleted data'))} · {ended} of {len(group.runs)} runs ended · "
+            f"{ago(recipe.created)}"
+        )
+
+
+def _training(group: RunGroup, names: Mapping[str, str]) -> None:
+    """The model trained on all times; its other seeds and the copy with a held-out time are counted."""
+    run = next((each for each in reversed(group.runs) if each.recipe.hold_out is None), group.runs[-1])
+    more = [each for each in group.runs if each is not run]
+    without = [
+        f"a copy without time {format_time(each.recipe.hold_out)}" for each in more if each.recipe.hold_out is not None
+    ]
+    seeds = len(more) - len(without)
+    facts = [*run_facts(run), *([f"{seeds} more seed{'s' if seeds > 1 else ''}"] if seeds else []), *without]
     state = run.status().state
     page = next(iter(VIEWS)) if state == "done" else "runs.py"
     icon = ":material/landscape:" if state == "done" else ":material/list_alt:"
     with st.container(gap=None, key=f"home_run_{run.id}"):
         st.page_link(page, label=plain(run.label), icon=icon, query_params={"run": run.id})
-        st.caption(
-            f"{badge(state)} {plain(names.get(run.recipe.dataset, 'deleted data'))} · "
-            f"{' · '.join((*run_facts(run), ago(run.recipe.created)))}"
-        )
+        where = plain(names.get(run.recipe.dataset, "deleted data"))
+        st.markdown(f"{badge(state)} :small[:gray[{' · '.join((where, *facts, ago(run.recipe.created)))}]]")
 
 
 def audiences() -> None:
     """Three ways in, in words."""
-    st.subheader("Where to start")
+    st.header("Where to start")
     for column, (title, text) in zip(st.columns(3), AUDIENCES, strict=True):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{title}**")

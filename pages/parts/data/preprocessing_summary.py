@@ -18,10 +18,10 @@ def explained(info: store.DatasetInfo) -> None:
     if shares is None or not len(shares):
         return
     with st.expander("How much of the variance the axes carry", icon=":material/bar_chart:"):
-        said = variance.describe(shares)
-        chart(variance.variance(shares, dark=dark()), key=f"variance_{info.id}", alt=said)
+        text = variance.describe(shares)
+        chart(variance.variance(shares, dark=dark()), key=f"variance_{info.id}", alt=text)
         st.caption(
-            f"{said} What the axes do not carry, the model cannot see; much of it is noise of counting, so a small "
+            f"{text} What the axes do not carry, the model cannot see; much of it is noise of counting, so a small "
             "share in single cells is no fault by itself."
         )
 

@@ -32,7 +32,7 @@ def show(info: store.DatasetInfo) -> None:
     if not space.genes:
         return
     with st.container(border=True, key="read_back"):
-        st.subheader("How well each gene is represented")
+        st.header("How well each gene is represented")
         if space.kind == "genes":
             st.markdown(
                 f"The {info.dim} axes are genes themselves: each of them is kept as it was measured. "
@@ -139,4 +139,4 @@ def _picture(info: store.DatasetInfo, found: Reconstruction, gene: str | None) -
 def _on(info: store.DatasetInfo, found: Reconstruction) -> str:
     if found.seen:
         return f"Compared on {found.cells:,} cells from which the axes were made: new cells fare somewhat worse."
-    return f"Compared on {found.cells:,} cells from which the way back to genes was not learnt."
+    return f"Compared on {found.cells:,} cells from which the map to genes was not learnt."

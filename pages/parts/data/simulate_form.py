@@ -92,16 +92,16 @@ def _preview(name: str, values: dict[str, Any]) -> None:
 
 def _make(name: str, title: str, values: dict[str, Any], label: str) -> None:
     asked = json.dumps([name, values, label], sort_keys=True)
-    say = Stages(current().uploads / f"make-{name}.txt")
-    say.clear()
+    stages = Stages(current().uploads / f"make-{name}.txt")
+    stages.clear()
     future = shared(
         f"make-{asked}",
         lambda: analysis_pool.call_once(
-            "cellflow_core.data.simulators.simulated_data:simulate", name, values, label, say=say
+            "cellflow_core.data.simulators.simulated_data:simulate", name, values, label, say=stages
         ),
     )
-    made = result_of(future, f"Making “{title}”", say)
-    say.clear()
+    made = result_of(future, f"Making “{title}”", stages)
+    stages.clear()
     st.query_params["dataset"] = made
     st.toast("The new data set is open below the form.", icon=":material/check:")
     st.rerun()

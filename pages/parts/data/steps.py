@@ -30,7 +30,7 @@ CHANGES = "A step that changes cells makes a new data set; this one stays as it 
 
 def show(info: store.DatasetInfo, shown: str) -> None:
     """The choice of a step and its form. `shown`: the view whose picture is on the page."""
-    st.subheader("Process this data set", anchor=ANCHOR)
+    st.header("Process this data set", anchor=ANCHOR)
     names = sorted(registry.names(), key=lambda each: (ORDER.index(each) if each in ORDER else 99, each))
     _resume_running_steps(info, names)
     kinds = {each: registry.find(each) for each in names}
@@ -64,14 +64,14 @@ def _resume_running_steps(info: store.DatasetInfo, names: Iterable[str]) -> None
 
 def _finish(info: store.DatasetInfo, name: str, values: Values) -> None:
     """Take the step in a process of its own, wait, and go to what it made."""
-    say = Stages(current().uploads / f"{_job(info, name)}.txt")
+    stages = Stages(current().uploads / f"{_job(info, name)}.txt")
 
     def ask() -> Any:
-        say.clear()
-        return sandbox.run_isolated("cellflow_core.data.steps.derive:derive", info.id, name, values, on_progress=say)
+        stages.clear()
+        return sandbox.run_isolated("cellflow_core.data.steps.derive:derive", info.id, name, values, on_progress=stages)
 
-    made = result_of(shared(_job(info, name), ask), registry.find(name).title, say)
-    say.clear()
+    made = result_of(shared(_job(info, name), ask), registry.find(name).title, stages)
+    stages.clear()
     st.query_params.clear()
     st.query_params["dataset"] = made
     added = made == info.id
@@ -97,12 +97,12 @@ def _some(settings: dict[str, Setting], names: Iterable[str], key: str) -> Value
 
 
 def _subset(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
-    ways = {"label": "By group", "outline": "By outline", "time": "By time"}
+    choices = {"label": "By group", "outline": "By outline", "time": "By time"}
     if not info.annotations:
-        del ways["label"]
+        del choices["label"]
     if DataRequirement.TIMES not in info.has:
-        del ways["time"]
-    by = _choice("Choose cells", ways, f"subset_by_{info.id}")
+        del choices["time"]
+    by = _choice("Choose cells", choices, f"subset_by_{info.id}")
     chosen: Values | None
     if by == "time":
         first, last = st.select_slider(
@@ -138,12 +138,12 @@ def _count(info: store.DatasetInfo, values: Values) -> None:
 
 
 def _pseudotime(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
-    ways = {"label": "Group", "outline": "Outline", "gene": "Marker gene"}
+    choices = {"label": "Group", "outline": "Outline", "gene": "Marker gene"}
     if not info.annotations:
-        del ways["label"]
+        del choices["label"]
     if not info.genes:
-        del ways["gene"]
-    root = _choice("Where does the order begin?", ways, f"root_{info.id}")
+        del choices["gene"]
+    root = _choice("Where does the order begin?", choices, f"root_{info.id}")
     found: Values | None
     if root == "label":
         found = _by_label(info, "root", several=False)
@@ -164,7 +164,7 @@ def _pseudotime(info: store.DatasetInfo, settings: dict[str, Setting], shown: st
     with st.popover("More settings", icon=":material/tune:"):
         form |= _some(settings, ("waypoints", "seed"), f"order_more_{info.id}")
     if found is None:
-        st.caption("Choose the beginning first: it decides which way everything runs.")
+        st.caption("Choose the beginning first: it decides the direction of the order.")
         return None
     return {"root": root, **found, **form}
 
@@ -216,11 +216,11 @@ def _by_outline(info: store.DatasetInfo, shown: str) -> Values | None:
     return {"outline": format_polygon(polygon), "view": shown} if count else None
 
 
-def _choice(label: str, ways: dict[str, str], key: str) -> str:
+def _choice(label: str, choices: dict[str, str], key: str) -> str:
     chosen = st.segmented_control(
-        label, list(ways), default=next(iter(ways)), format_func=ways.__getitem__, key=key, required=True
+        label, list(choices), default=next(iter(choices)), format_func=choices.__getitem__, key=key, required=True
     )
-    return str(chosen or next(iter(ways)))
+    return str(chosen or next(iter(choices)))
 
 
 _FORMS: dict[str, Callable[[store.DatasetInfo, dict[str, Setting], str], Values | None]] = {

@@ -37,7 +37,7 @@ FLAT = (
 
 def axes(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, counts: bool, step: int) -> Values:
     """Axes, components, batches, growth, and how the values are prepared."""
-    st.markdown(f"#### {step}. In which axes should the model work?")
+    st.markdown(f"### {step}. In which axes should the model work?")
     ways = _ways(found)
     stands = draft.values["representation"]
     way = st.radio(

@@ -28,7 +28,7 @@ def show(upload: str) -> None:
         st.page_link("data.py", label="Back to Data", icon=":material/arrow_back:")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"Import {plain(source.name)}", anchor=False)
+        st.header(f"Import {plain(source.name)}", anchor=False)
         if st.button("Choose another file", key="import_cancel", icon=":material/close:"):
             uploads.discard(upload)
             st.query_params.clear()
@@ -46,7 +46,7 @@ def show(upload: str) -> None:
         values, fine = draft.values, True
     else:
         values, fine = _guided(found, _numbers_beside(source), draft)
-    st.markdown("#### Name")
+    st.markdown("### Name")
     values["label"] = st.text_input("Name of the data set", draft.values["label"], key=draft.key("label"), max_chars=80)
     draft.keep(values)
     if st.button("Import", key="import_start", type="primary", icon=":material/download_done:", disabled=not fine):

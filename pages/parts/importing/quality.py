@@ -34,7 +34,7 @@ OF_COUNTS = ("min_counts", "max_counts", "max_mito")
 
 def found_in(found: Any, draft: ImportForm) -> Values:
     """What was found, and what the values are where a person must say."""
-    st.markdown("#### 1. What was found")
+    st.markdown("### 1. What was found")
     what = "columns" if found.looks == "coordinates" else "genes"
     st.markdown(
         f"**{found.cells:,} cells** with **{found.features:,} {what}** ({plain(found.format)}). "
@@ -81,7 +81,7 @@ def numbers_of(path: str, changed: float) -> QCMetrics:
 
 def filters(found: Any, measured: QCMetrics, draft: ImportForm, counts: bool) -> tuple[Values, QCFilterResult]:
     """Limits on cells and genes, with what each of them takes."""
-    st.markdown("#### 2. Which cells are good enough?")
+    st.markdown("### 2. Which cells are good enough?")
     st.caption(
         "Empty drops have few counts and genes, two cells in one drop have many, dying cells a large mitochondrial "
         "share. Cells beyond a dashed line are left out."

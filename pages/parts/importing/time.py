@@ -22,7 +22,7 @@ NONE = "no time was measured"
 
 def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, step: int) -> tuple[Values, bool]:
     """(choices, can the import go on), with `numbers` for a column of labels."""
-    st.markdown(f"#### {step}. When was each cell measured?")
+    st.markdown(f"### {step}. When was each cell measured?")
     by_name = {each.column: each for each in found.candidates}
     chosen = draft.values["time_column"]
     options = [*by_name, ""]

@@ -12,9 +12,9 @@ UNEXPECTED = "This page could not be shown to its end. Reload it to try again; t
 
 def show(error: Exception) -> bool:
     """One sentence in place of the traceback. True: Streamlit shows nothing of its own."""
-    said = user_message(error)
-    for_people = isinstance(error, (*USER_FACING_ERRORS, OSError, MemoryError)) and not said.startswith(
+    message = user_message(error)
+    for_people = isinstance(error, (*USER_FACING_ERRORS, OSError, MemoryError)) and not message.startswith(
         type(error).__name__
     )
-    st.error(plain(as_sentence(said)) if for_people else UNEXPECTED, icon=":material/error:")
+    st.error(plain(as_sentence(message)) if for_people else UNEXPECTED, icon=":material/error:")
     return True

@@ -48,7 +48,7 @@ def show(info: DatasetInfo, request: Any, cards: Mapping[str, Any]) -> None:
     if not runs:
         st.info("Nothing has been trained for this comparison yet.", icon=":material/info:")
         return
-    st.subheader("Who comes nearest?")
+    st.header("Who comes nearest?")
     measure = view.options("Distance", "measure", MEASURES)
     chosen = view.options("Prediction starts from", "start", STARTS, help="From the first time, errors add up.")
     start: Start = "first" if chosen == "first" else "previous"

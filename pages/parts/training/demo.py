@@ -49,7 +49,7 @@ def progress() -> None:
     id = st.query_params.get("demo")
     if id is None or id not in {run.id for run in index.runs()}:
         return
-    st.subheader("Training the demo")
+    st.header("Training the demo")
     st.caption("A small neural network learns how these cells move. When it is done, its landscape opens by itself.")
     run_progress.watch([id], then_run=id)
 
@@ -63,7 +63,7 @@ def picture(valley: Path) -> None:
         _cells()
     else:
         st.image(str(valley), width="stretch")
-        st.caption("Cells roll down a landscape and choose a valley: Waddington's picture, learnt from data.")
+        st.caption("Cells roll down a landscape and choose a valley: Waddington's landscape, learnt from data.")
 
 
 def _cells() -> None:
@@ -88,7 +88,7 @@ def _journey(run: Run) -> None:
     found, points = future.result(), data.embedding("pca")
     figure = trajectories.journey(found, points, data.snapshots().t, dark=dark(), height=400)
     chart(figure, key="home_journey", alt=trajectories.describe(found, points))
-    st.caption("The demo: measured cells by time, and the ways on which a model carries those of the first day.")
+    st.caption("The demo: measured cells by time, and the trajectories that a model predicts from the first day.")
     st.page_link(
         "landscape.py",
         label="See its landscape",

@@ -27,7 +27,7 @@ ASKED = {
 
 def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, recommendation.Recommendation]:
     """The card of the chosen model and how it stands with these data; `?model=` in the URL."""
-    st.subheader("1. What do you want to know?")
+    st.header("1. What do you want to know?")
     goals = _goals()
     ranked = {each.model: each for each in recommendation.rank(info, cards.values(), goals, _measured(info, cards))}
     if DataRequirement.TIMES not in info.has and not any(each.trainable for each in ranked.values()):
@@ -49,6 +49,7 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, reco
         "Model",
         options,
         key=key,
+        persist_state="session",
         format_func=lambda each: f"**{cards[each].title}**" + (" · try this first" if each == front[0] else ""),
         captions=[cards[each].summary for each in options],
         label_visibility="collapsed",
@@ -69,6 +70,7 @@ def _goals() -> recommendation.ModelGoals:
         default=["motion"],
         format_func=lambda each: ASKED[each],
         key="goals",
+        persist_state="session",
         help="  \n".join(f"**{ASKED[each.name]}**: {each.help}." for each in recommendation.ModelGoals.settings()[:-1]),
     )
     minutes = st.select_slider(
@@ -77,6 +79,7 @@ def _goals() -> recommendation.ModelGoals:
         10.0,
         format_func=lambda each: f"{each:g} min" if each < 60 else f"{each / 60:g} h",
         key="goal_minutes",
+        persist_state="session",
     )
     return recommendation.ModelGoals(minutes=minutes, **{each: each in asked for each in ASKED})
 

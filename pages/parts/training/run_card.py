@@ -64,7 +64,7 @@ def compare(runs: Sequence[Run]) -> None:
     if not runs:
         st.caption("Tick “Compare losses” at two or more runs to see their losses side by side here.")
         return
-    st.subheader("Losses compared")
+    st.header("Losses compared")
     tables = {run.id: loss_table(run) for run in runs}
     found = terms(tables)
     if not found:

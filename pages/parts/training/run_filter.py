@@ -7,13 +7,30 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from cellflow_core.reporting.formatting import STATES
+from cellflow_core.runs import groups
 from cellflow_core.runs.run import Run
 
 PAGE = 20
 
 
+def _kind(runs: Sequence[Run]) -> Sequence[Run]:
+    """Trained models, or the runs of comparisons, which are many and told by their held-out time."""
+    compared = groups.comparison_ids(runs)
+    if not compared:
+        return runs
+    names = {
+        "models": f"Trained models ({len(runs) - len(compared)})",
+        "comparisons": f"Runs of comparisons ({len(compared)})",
+    }
+    kind = st.segmented_control(
+        "Show", list(names), format_func=names.__getitem__, default="models", required=True, key="filter_kind"
+    )
+    return [run for run in runs if (run.id in compared) == (kind == "comparisons")]
+
+
 def choose(runs: Sequence[Run], datasets: Mapping[str, str]) -> list[Run]:
     """The runs that fit the filters, one page of them, newest first."""
+    runs = _kind(runs)
     by_data, by_model, by_state = st.columns(3)
     data = by_data.multiselect(
         "Data set",

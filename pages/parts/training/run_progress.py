@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from cellflow_core.data import store
 from cellflow_core.jobs import supervisor
 from cellflow_core.reporting.formatting import badge, duration, plain
 from cellflow_core.runs import index
@@ -40,7 +41,9 @@ def show(run: Run, status: Status) -> None:
     with st.container(border=True, key=f"run_{run.id}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             state = f" {badge(status.state)}" if status.ended else ""
-            st.markdown(f"**{plain(run.label)}**{state}  \n{facts(run)}")
+            names = {each.id: each.label for each in store.datasets()}
+            data = plain(names.get(run.recipe.dataset, "deleted data"))
+            st.markdown(f"**{plain(run.label)}**{state}  \n{facts(run)} :gray[· {data}]")
             if not status.ended:
                 cancel_button(run)
         if not status.ended:
@@ -75,8 +78,8 @@ def facts(run: Run) -> str:
 
 def what_happened(run: Run, status: Status) -> None:
     """Why a run ended early, and the way on."""
-    said = status.message or "no reason was given"
-    (st.error if status.state == "failed" else st.info)(plain(said[:1].upper() + said[1:]))
+    reason = status.message or "no reason was given"
+    (st.error if status.state == "failed" else st.info)(plain(reason[:1].upper() + reason[1:]))
     words = "Go on from the last checkpoint" if status.step else "Try again"
     if st.button(words, key=f"retry_{run.id}", icon=":material/refresh:"):
         run.resume()

@@ -46,7 +46,7 @@ class TrainRequest:
 
 def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> TrainRequest:
     """Preset, settings, seeds, label and hold-out. proposed: settings that give what was asked for."""
-    st.subheader("2. How carefully?")
+    st.header("2. How carefully?")
     usual_settings = {each.name: each.default for each in card.settings} | dict(proposed)
     seconds = _expected(card, info, proposed, card.presets["standard"])
     runs = _runs_chosen(info)
@@ -56,6 +56,7 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
         default="standard",
         required=True,
         key="train_preset",
+        persist_state="session",
         format_func=lambda each: PRESETS[each] + _minutes(seconds, card, each, runs),
         label_visibility="collapsed",
     )
@@ -84,6 +85,7 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
             10,
             1,
             key="train_seeds",
+            persist_state="session",
             help="Each seed gives other initial weights. Where the seeds agree, the result does not depend on them.",
         )
     )
@@ -91,12 +93,13 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
         "Device",
         list(DEVICES),
         key="train_device",
+        persist_state="session",
         format_func=lambda each: DEVICES[each],
         help="What was really used is shown with the run.",
     )
     held = _hold_out(info)
     usual = f"{card.title}{variant(card.settings, settings)}, {PRESETS[preset].lower()}"
-    label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80)
+    label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80, persist_state="session")
     label = label.strip() or usual
     return TrainRequest(card.name, preset, settings, training, tuple(range(seeds)), held, device or "auto", label)
 
@@ -110,6 +113,7 @@ def _hold_out(info: DatasetInfo) -> float | None:
         "Test it on a time it never saw (one more run)",
         True,
         key="train_hold_out",
+        persist_state="session",
         help="A second copy is trained without one middle time and has to guess its cells. How far off it is "
         "(see Time) tells how far to trust the times nobody measured.",
     )
@@ -120,6 +124,7 @@ def _hold_out(info: DatasetInfo) -> float | None:
         inner,
         index=len(inner) // 2,
         key=f"hold_out_{info.id}",
+        persist_state="session",
         format_func=lambda each: format_duration(each, info.time_unit),
     )
 

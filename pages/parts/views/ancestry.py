@@ -28,9 +28,9 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
             "Cell group", kinds, index=None, placeholder="choose a group", key="ancestry_of", bind="query-params"
         )
     with columns[2]:
-        said = {"": "the last time they were met", **{f"{each:g}": f"time {each:g}" for each in data.info.times}}
+        names = {"": "the last time they were met", **{f"{each:g}": f"time {each:g}" for each in data.info.times}}
         met = st.selectbox(
-            "Measured at", list(said), format_func=said.__getitem__, key="ancestry_at", bind="query-params"
+            "Measured at", list(names), format_func=names.__getitem__, key="ancestry_at", bind="query-params"
         )
     if group is None:
         st.caption("Choose a group, and see which earlier cells its mass comes from, and which later ones it goes to.")
@@ -38,10 +38,8 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
     time = float(met) if met else None
     asked = analysis_pool.submit_analysis("ancestry", run.id, view=map_name, time=time, label=(by, str(group)), by=by)
     result = background.result_of(asked, "Following the group back and forth")
-    said_mass = (
-        "" if result.time == result.times[-1] else f" Its mass is {result.mass[-1]:.2g} times as large at the end."
-    )
-    st.markdown(f"**{plain(ancestry.describe(result) + said_mass)}**")
+    mass = "" if result.time == result.times[-1] else f" Its mass is {result.mass[-1]:.2g} times as large at the end."
+    st.markdown(f"**{plain(ancestry.describe(result) + mass)}**")
     left, right = st.columns([3, 2], gap="large")
     figure = ancestry.cells(result, dark=chart.dark())
     with left:

@@ -44,10 +44,8 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
     with right:
         st.markdown("**All in all**")
         chart.chart(clones.curve(result, dark=chart.dark()), "clones_curve", clones.describe(result))
-    apart = (
-        f"Points are drawn up to {100 * clones.APART:.0f} % too high or low, so that clones of one share stand apart."
-    )
-    view.notes((apart, *result.notes, f"Interval: {result.interval}."))
+    separation = f"Points are drawn up to {100 * clones.APART:.0f} % off, so that clones of one share do not overlap."
+    view.notes((separation, *result.notes, f"Interval: {result.interval}."))
     view.numbers(figure, result_tables.of_clones(result), f"clones-{run.id}", "clones", "Data table: clones")
 
 
@@ -61,12 +59,12 @@ def _choice(data: Dataset, found: dict[str, tuple[str, ...]]) -> tuple[str, str,
         a = str(st.selectbox("This fate", kinds, key="clone_a", bind="query-params"))
     with columns[2]:
         b = str(st.selectbox("or that", kinds, index=1, key="clone_b", bind="query-params"))
-    said = {"": "all but these two", **{each: each for each in cell_selection.values(data, by) if each not in (a, b)}}
+    names = {"": "all but these two", **{each: each for each in cell_selection.values(data, by) if each not in (a, b)}}
     with columns[3]:
         early = st.selectbox(
             "Early cells",
-            list(said),
-            format_func=said.__getitem__,
+            list(names),
+            format_func=names.__getitem__,
             key="clone_early",
             bind="query-params",
             help="Cells of earlier times that belong to a clone and are of neither fate yet.",

@@ -28,7 +28,7 @@ def numbers(result: TimeCourse, unit: str, run_id: str) -> None:
     """The population size on the Time page; nothing for a model without growth."""
     if result.mass is None:
         return
-    st.subheader("Population size")
+    st.header("Population size")
     if result.measured_mass is not None:
         figure = population_size.mass(result, dark=chart.dark())
         chart.chart(figure, "time_mass", population_size.describe(result))

@@ -13,13 +13,13 @@ from pages.parts.views import cell_selection, view
 from pages.parts.widgets import chart, selectors, state
 
 FARTHEST = 5.0
-"""Standard deviations that a gene of the initial cells can be set to, either way."""
+"""Standard deviations that a gene of the initial cells can be set to, in either direction."""
 MAX_GENES = 6
 """Genes that can be changed at once."""
 LASTS = {
-    "knock-out": "The gene is held at its lowest all the way: it can never recover, whatever the cell does.",
-    "over-expression": "The gene is held at this level all the way, whatever the cell does.",
-    "shift": "Only the start cells are changed, then nothing is held: the gene moves as the model says, and may "
+    "knock-out": "The gene is held at its lowest level throughout: it cannot recover, whatever the cell does.",
+    "over-expression": "The gene is held at this level throughout, whatever the cell does.",
+    "shift": "Only the initial cells are changed, then nothing is held: the gene follows the model, and may "
     "recover. This is the perturbation of PRESCIENT.",
 }
 """How long each kind of change lasts, in words."""
@@ -35,7 +35,7 @@ def no_genes() -> NoReturn:
 
 
 def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> dict[str, Any] | None:
-    """Settings of the question "perturb"; None where no gene is chosen or one is not in the model, which is said."""
+    """Settings of the question "perturb"; None where no gene is chosen or one is not in the model, which is shown."""
     st.session_state["genes"] = list(state.values("gene")[:MAX_GENES] or genes[:1])
     chosen = st.multiselect(
         "Genes",
@@ -103,12 +103,12 @@ def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[fl
 
 def _states(data: Dataset) -> dict[str, Any]:
     names = cell_selection.groupings(data)
-    said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
+    labels = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
     chosen = st.selectbox(
         "Terminal states",
-        list(said),
+        list(labels),
         index=1 if data.info.truth and names else 0,
-        format_func=said.__getitem__,
+        format_func=labels.__getitem__,
         key="states",
         bind="query-params",
     )
@@ -116,15 +116,15 @@ def _states(data: Dataset) -> dict[str, Any]:
 
 
 def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
-    ways = {"first": "First time", "label": "Group", "lasso": "Lasso"}
+    choices = {"first": "First time", "label": "Group", "lasso": "Lasso"}
     if not data.info.annotations:
-        del ways["label"]
-    way = view.options("Start cells", "starts", ways)
-    if way == "label":
+        del choices["label"]
+    choice = view.options("Start cells", "starts", choices)
+    if choice == "label":
         name = st.selectbox("Annotation", cell_selection.groupings(data), key="start_by")
         value = st.selectbox("Group", cell_selection.values(data, name), key=f"start_of_{name}")
         return {"start_label": (name, value)}
-    if way == "lasso":
+    if choice == "lasso":
         key, points = f"start_{run_id}_{map_name}", data.embedding(map_name)
         codes, names = scatter.grouped(data.snapshots().t)
         figure = scatter.scatter(

@@ -116,7 +116,7 @@ def steps(info: DatasetInfo, between: int = 4) -> tuple[float, ...]:
 
 
 def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) -> float:
-    """A slider over these times; the one chosen is kept for all views, and another one in the link is said."""
+    """A slider over these times; the one chosen is kept for all views, and another one in the link is stated."""
     options = [float(each) for each in times]
     asked = state.value("time")
     try:
@@ -154,13 +154,13 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) ->
 def states(data: Dataset) -> str:
     """What counts as a fate: states that are found, or the groups of an annotation; kept in the link."""
     names = cell_selection.groupings(data)
-    said = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
+    names_of = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
     return str(
         st.selectbox(
             "Terminal states",
-            list(said),
+            list(names_of),
             index=1 if data.info.truth and names else 0,
-            format_func=said.__getitem__,
+            format_func=names_of.__getitem__,
             key="states",
             bind="query-params",
         )
@@ -203,15 +203,15 @@ def roll_out(run_id: str, info: DatasetInfo, view: str) -> TimeCourse | None:
     return background.result_of(asked, "Checking the roll-out against the measured cells")
 
 
-def show_summary(said: Summary, key: str = "headline") -> None:
+def show_summary(summary: Summary, key: str = "headline") -> None:
     """The answer in one sentence, and below it how far it can be trusted. key: another one for each of a page."""
     with st.container(key=key, gap="small"):
-        st.markdown(f"### {plain(said.answer)}")
-        if said.trust == "poor":
-            st.warning(plain(said.why), icon=":material/warning:")
+        st.markdown(f"## {plain(summary.answer)}")
+        if summary.trust == "poor":
+            st.warning(plain(summary.why), icon=":material/warning:")
         else:
-            icon = ":green[:material/verified:]" if said.trust == "good" else ":material/info:"
-            st.markdown(f"{icon} {plain(said.why)}")
+            icon = ":green[:material/verified:]" if summary.trust == "good" else ":material/info:"
+            st.markdown(f"{icon} {plain(summary.why)}")
 
 
 def notes(found: Sequence[str]) -> None:

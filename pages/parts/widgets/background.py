@@ -25,7 +25,7 @@ def catalogue() -> dict[str, Any]:
 
 
 @st.cache_resource(show_spinner=False)
-def _under_way() -> dict[str, Future]:
+def _running() -> dict[str, Future]:
     return {}
 
 
@@ -34,7 +34,7 @@ def shared(key: str, ask: Callable[[], Future]) -> Future:
 
     It is forgotten when `result_of` has read it, so that the next question is a new one.
     """
-    held = _under_way()
+    held = _running()
     if key not in held:
         held[key] = ask()
     return held[key]
@@ -55,13 +55,13 @@ def cached_future(key: str, ask: Callable[[], Future]) -> Future:
 
 def pending(key: str) -> Future | None:
     """The future under this key whose answer nobody has read yet."""
-    return _under_way().get(key)
+    return _running().get(key)
 
 
 def forget(future: Future) -> None:
     """Its answer was read: who asks the same again asks anew."""
-    for key in [key for key, each in _under_way().items() if each is future]:
-        _under_way().pop(key, None)
+    for key in [key for key, each in _running().items() if each is future]:
+        _running().pop(key, None)
 
 
 def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
@@ -72,8 +72,8 @@ def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
     with st.spinner(text, show_time=True):
         shown = st.empty()
         while not wait([future], timeout=0.25).done:
-            said = stages.read() if stages else ()
-            shown.caption("  \n".join(_steps(said)) if future.running() else WAITING)
+            message = stages.read() if stages else ()
+            shown.caption("  \n".join(_steps(message)) if future.running() else WAITING)
         shown.empty()
     forget(future)
     try:
@@ -90,9 +90,9 @@ def _give_up(error: BaseException) -> NoReturn:
     st.stop()
 
 
-def _steps(said: tuple[str, ...]) -> list[str]:
+def _steps(message: tuple[str, ...]) -> list[str]:
     """The stages as lines; of those that tell how far one thing is ("training: step 25"), the last."""
-    last = {each.partition(": ")[0]: each for each in said}
+    last = {each.partition(": ")[0]: each for each in message}
     return [
         f":material/{'pending' if k == len(last) - 1 else 'check'}: {plain(each)}"
         for k, each in enumerate(last.values())
@@ -101,7 +101,7 @@ def _steps(said: tuple[str, ...]) -> list[str]:
 
 def sentence(error: BaseException) -> str:
     """What an exception says to a person."""
-    said = user_message(error)
+    message = user_message(error)
     if not isinstance(error, (*USER_FACING_ERRORS, OSError, MemoryError)):
-        return f"This could not be calculated ({said}). The log has the details."
-    return as_sentence(said)
+        return f"This could not be calculated ({message}). The log has the details."
+    return as_sentence(message)

@@ -56,18 +56,34 @@ def _shown(value: Any) -> str:
 def _widget(setting: Setting, value: Any, key: str, where: Any) -> Any:
     label, help = label_of(setting), help_of(setting)
     if setting.kind == "bool":
-        return where.toggle(label, value, key=key, help=help)
+        return where.toggle(label, value, key=key, help=help, persist_state="session")
     if setting.kind == "choice":
         at = setting.choices.index(value)
         return where.selectbox(
-            label, setting.choices, at, lambda each: setting.choice_labels.get(each, each), key=key, help=help
+            label,
+            setting.choices,
+            at,
+            lambda each: setting.choice_labels.get(each, each),
+            key=key,
+            help=help,
+            persist_state="session",
         )
     if setting.kind == "str":
-        return where.text_input(label, value, key=key, help=help)
+        return where.text_input(label, value, key=key, help=help, persist_state="session")
     kind = int if setting.kind == "int" else float
     low, high = (None if each is None else kind(each) for each in (setting.low, setting.high))
     step = kind(10 ** math.floor(math.log10(abs(value)))) if value else kind(1)
     step = max(step // 10, 1) if kind is int else step / 2
     return kind(
-        where.number_input(label, low, high, kind(value), step, "%d" if kind is int else "%g", key=key, help=help)
+        where.number_input(
+            label,
+            low,
+            high,
+            kind(value),
+            step,
+            "%d" if kind is int else "%g",
+            key=key,
+            help=help,
+            persist_state="session",
+        )
     )

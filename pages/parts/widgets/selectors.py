@@ -192,7 +192,7 @@ def run_facts(run: Run) -> tuple[str, ...]:
 def empty_state(title: str, text: str, links: Mapping[str, str]) -> NoReturn:
     """A friendly dead end: what is missing and where to get it. Ends the page."""
     with st.container(border=True, key="empty"):
-        st.subheader(title)
+        st.header(title)
         st.write(text)
         for page, words in links.items():
             st.page_link(page, label=words, icon=":material/arrow_forward:")
