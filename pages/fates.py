@@ -27,7 +27,7 @@ with left:
     st.markdown("**How many cells take each fate?**")
     bars = fates.fates(result, dark=dark)
     chart.chart(bars, "fates_shares", fates.describe(result))
-    growth.say(growth_summaries.of_fates(result))
+    growth.sentence(growth_summaries.of_fates(result))
 with right:
     st.markdown("**Which cells take which?**")
     shown = {"": "the state each cell ends in", **{name: name for name in result.names}}

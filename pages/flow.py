@@ -39,7 +39,7 @@ if by == "growth" and result.growth is None:
     by = "speed"
 figure = flow.flow(result, data.embedding(map_name), by=by, dark=chart.dark(), height=620)
 chart.chart(figure, "flow_lines", flow.describe(result))
-growth.say(growth_summaries.of_flow(result, info.time_unit))
+growth.sentence(growth_summaries.of_flow(result, info.time_unit))
 view.notes(result.notes)
 view.numbers(
     figure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -29,13 +30,30 @@ READ_TIMEOUT = 120_000
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory) -> Iterator[str]:
-    """Address of an app of its own, started the way `make serve` starts it, on an empty home."""
+def server_home(tmp_path_factory) -> Path:
+    """Where the app of these tests keeps data sets and runs; empty at first."""
+    return tmp_path_factory.mktemp("server") / "home"
+
+
+@pytest.fixture(scope="session")
+def small_runs(server_home: Path) -> dict[str, str]:
+    """Two data sets with a small trained model of another kind on each: id of the run -> label of the model."""
+    environment = os.environ | {"CELLFLOW_HOME": str(server_home), "CELLFLOW_UNCHECKED": "1"}
+    made = subprocess.run(
+        [sys.executable, "-m", "tests.browser.small_runs"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr
+    return json.loads(made.stdout)
+
+
+@pytest.fixture(scope="session")
+def server(server_home: Path) -> Iterator[str]:
+    """Address of an app of its own, started the way `make serve` starts it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
-    settings = {"CELLFLOW_HOME": str(folder / "home"), "CELLFLOW_IDLE": "20", "CELLFLOW_ALLOW_LOCAL_URLS": "1"}
+    folder = server_home.parent
+    settings = {"CELLFLOW_HOME": str(server_home), "CELLFLOW_IDLE": "20", "CELLFLOW_ALLOW_LOCAL_URLS": "1"}
     environment = os.environ | settings
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     with (folder / "server.log").open("wb") as log:

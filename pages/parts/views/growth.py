@@ -18,10 +18,10 @@ def is_learnt(run: Run) -> bool:
     return "growth" in background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings)
 
 
-def say(sentence: str) -> None:
+def sentence(text: str) -> None:
     """One sentence about growth under a picture; nothing where there is nothing to say."""
-    if sentence:
-        st.markdown(f":material/eco: {plain(sentence)}")
+    if text:
+        st.markdown(f":material/eco: {plain(text)}")
 
 
 def numbers(result: TimeCourse, unit: str, run_id: str) -> None:
@@ -32,10 +32,10 @@ def numbers(result: TimeCourse, unit: str, run_id: str) -> None:
     if result.measured_mass is not None:
         figure = population_size.mass(result, dark=chart.dark())
         chart.chart(figure, "time_mass", population_size.describe(result))
-        say(growth_summaries.of_course(result, unit))
+        sentence(growth_summaries.of_course(result, unit))
         view.numbers(figure, result_tables.of_mass(result), f"mass-{run_id}", "mass", "Data table: population size")
         return
-    say(growth_summaries.of_course(result, unit))
+    sentence(growth_summaries.of_course(result, unit))
     _not_counted()
 
 

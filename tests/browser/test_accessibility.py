@@ -1,0 +1,44 @@
+"""axe finds nothing serious on any page, light and dark, and headings go down step by step."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.test_main_job import settled
+from tests.browser.test_state import FIGURES
+
+pytestmark = pytest.mark.browser
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+WORSE = ("serious", "critical")
+CHECKED_TOO = ("heading-order",)
+PAGES = ("", "data", "train", "runs", "compare", *(name.lower() for name in FIGURES))
+
+
+@pytest.mark.parametrize("name", PAGES, ids=lambda each: each or "home")
+def test_a_page_has_no_serious_violation(name: str, page: Page, server: str, small_runs: dict[str, str]):
+    page.goto(f"{server}/{name}" + (f"?run={next(iter(small_runs))}" if name.capitalize() in FIGURES else ""))
+    page.get_by_role("heading", level=1).first.wait_for()
+    settled(page)
+    page.evaluate(AXE)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(500)
+        settled(page)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        bad = [each for each in found if each["impact"] in WORSE or each["id"] in CHECKED_TOO]
+        assert not bad, [(scheme, each["id"], [node["html"][:200] for node in each["nodes"]]) for each in bad]
+
+
+def test_the_focus_is_seen_in_the_sidebar(page: Page, server: str):
+    page.goto(server)
+    settled(page)
+    link = page.get_by_test_id("stSidebar").get_by_role("link", name="Data", exact=True)
+    link.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    width, style = link.evaluate("each => [getComputedStyle(each).outlineWidth, getComputedStyle(each).outlineStyle]")
+    assert (width, style) == ("2px", "solid")

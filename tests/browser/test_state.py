@@ -1,0 +1,86 @@
+"""All pages twice, with two data sets and two models: box, answer, link and figure speak of the same model."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_main_job import drawn, go, settled
+
+pytestmark = pytest.mark.browser
+
+FIGURES = {
+    "Landscape": "landscape_3d",
+    "Flow": "flow_lines",
+    "Time": "time_cells",
+    "Fates": "fates_shares",
+    "Perturb": "perturb_sides",
+}
+
+
+def chosen(page: Page, box: str = "pick_run") -> str:
+    return page.locator(f".st-key-{box} input").first.input_value()
+
+
+def link(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def answer(page: Page) -> str:
+    return page.locator(".st-key-headline h2").first.inner_text()
+
+
+def test_every_page_shows_the_model_that_its_box_names(page: Page, server: str, small_runs: dict[str, str]):
+    pictures: dict[str, set[str]] = {name: set() for name in FIGURES}
+    for run, label in small_runs.items():
+        page.goto(f"{server}/flow?run={run}")
+        settled(page)
+        for _ in range(2):
+            for name, figure in FIGURES.items():
+                go(page, name)
+                traces = drawn(page, figure)
+                settled(page)
+                assert chosen(page).startswith(label) and link(page)["run"] == [run], name
+                pictures[name].add(f"{len(traces)} {sum(each['x']['finite'] for each in traces)} {answer(page)}")
+        go(page, "Data")
+        settled(page)
+        assert chosen(page, "pick_dataset").startswith(label.split(" · ")[1])
+    assert all(len(found) == 2 for found in pictures.values()), pictures
+
+
+def test_navigation_back_and_another_tab_keep_the_state(
+    page: Page, chromium: Browser, server: str, small_runs: dict[str, str]
+):
+    run = list(small_runs)[1]
+    page.goto(f"{server}/landscape?run={run}&time=4.5&outline=pca+-1,-1+1,-1+1,1+-1,1")
+    drawn(page, "landscape_3d")
+    settled(page)
+    expect(page.get_by_text(re.compile(r"\d+ cells outlined"))).to_be_visible()
+    go(page, "Flow")
+    settled(page)
+    assert link(page) == {"run": [run], "time": ["4.5"]} and "day 4.5" in answer(page)
+    go(page, "Perturb")
+    settled(page)
+    assert link(page)["outline"] == ["pca -1,-1 1,-1 1,1 -1,1"]
+    page.go_back()
+    page.get_by_role("heading", name="Flow", exact=True, level=1).wait_for()
+    settled(page)
+    assert link(page) == {"run": [run], "time": ["4.5"]} and chosen(page).startswith(small_runs[run])
+    page.get_by_role("link", name="Landscape", exact=True).first.wait_for()
+    there = page.get_by_role("link", name="Landscape", exact=True).first.get_attribute("href") or ""
+    other = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    other.goto(there if there.startswith("http") else f"{server}/{there.lstrip('/')}")
+    drawn(other, "landscape_3d")
+    assert chosen(other).startswith(small_runs[run]) and link(other)["time"] == ["4.5"]
+    expect(other.get_by_text(re.compile(r"\d+ cells outlined"))).to_be_visible()
+    other.context.close()
+
+
+def test_own_data_open_the_upload(page: Page, server: str):
+    page.goto(server)
+    settled(page)
+    page.get_by_role("button", name="Use my own data").click()
+    expect(page.locator(".st-key-upload input[type=file]")).to_be_attached()
