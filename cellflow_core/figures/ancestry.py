@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Ancestry
 from cellflow_core.figures import scatter, theme
+from cellflow_core.time_units import format_time, format_times
 
 
 def cells(result: Ancestry, *, dark: bool = False, height: int = 460) -> go.Figure:
@@ -30,12 +31,14 @@ def groups(result: Ancestry, *, dark: bool = False, height: int = 320) -> go.Fig
     """Part of each group in the ancestors and descendants at each time, one bar a time."""
     unit = f" ({theme.safe(result.time_unit)})" if result.time_unit else ""
     figure = theme.blank(dark, height=height, x=f"time{unit}", y="part of the mass")
-    times = [f"{each:g}" for each in result.times]
+    times = format_times(result.times)
     for k, (name, colour) in enumerate(zip(result.names, theme.categorical(len(result.names)), strict=True)):
         hover = "time %{x}: %{y:.1%}<extra>%{fullData.name}</extra>"
         share = result.share[:, k].astype(np.float32)
         figure.add_trace(go.Bar(x=times, y=share, name=theme.safe(name, 28), marker_color=colour, hovertemplate=hover))
-    figure.add_vline(x=times.index(f"{result.time:g}"), line={"color": theme.changed(dark), "dash": "dot"})
+    figure.add_vline(
+        x=int(np.argmin(np.abs(result.times - result.time))), line={"color": theme.changed(dark), "dash": "dot"}
+    )
     figure.update_xaxes(type="category")
     return figure.update_yaxes(tickformat=".0%", range=[0, 1.001]).update_layout(barmode="stack", bargap=0.3)
 
@@ -46,7 +49,7 @@ def describe(result: Ancestry) -> str:
     parts = []
     for time, share in zip(result.times, result.share, strict=True):
         if len(share) and share.sum() > 0:
-            parts.append(f"{share.max():.0%} {result.names[int(share.argmax())]} at {time:g}")
+            parts.append(f"{share.max():.0%} {result.names[int(share.argmax())]} at {format_time(time)}")
     return f"{said} The largest parts: {', '.join(parts)}." if parts else said
 
 

@@ -13,6 +13,7 @@ from cellflow_core.analysis.results import FlowField
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 from cellflow_core.figures.streamlines import streamlines
+from cellflow_core.time_units import format_time, format_times
 
 CLASSES = 6
 _ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": 0.9}
@@ -119,11 +120,11 @@ def describe(result: FlowField) -> str:
     known = np.isfinite(result.speed)
     unit = _unit(result.time_unit)
     return (
-        f"Streamlines of the cells at time {result.time:g} over {len(result.cells):,} measured cells: median speed "
-        f"{np.nanmedian(result.speed):.3g}{unit}, fastest {np.nanmax(result.speed):.3g}{unit}; "
+        f"Streamlines of the cells at time {format_time(result.time)} over {len(result.cells):,} measured cells: "
+        f"median speed {np.nanmedian(result.speed):.3g}{unit}, fastest {np.nanmax(result.speed):.3g}{unit}; "
         f"shown where there are cells, {known.mean():.0%} of the frame.{_growth_words(result)}"
         if known.any()
-        else f"There are no cells at time {result.time:g} to draw a flow for."
+        else f"There are no cells at time {format_time(result.time)} to draw a flow for."
     )
 
 
@@ -198,7 +199,7 @@ def _heads(lines: list[np.ndarray], low: float, high: float, colour: str) -> go.
 def _bar(edges: np.ndarray, dark: bool, unit: str) -> go.Scatter:
     """A colour bar for the classes: an unseen trace that owns it."""
     count = len(edges) - 1
-    ticks = {"tickvals": list(range(1, count)), "ticktext": [f"{each:.3g}" for each in edges[1:-1]]}
+    ticks = {"tickvals": list(range(1, count)), "ticktext": format_times(edges[1:-1])}
     return go.Scatter(
         x=[None],
         y=[None],

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import GeneTrend
 from cellflow_core.figures import theme
+from cellflow_core.time_units import format_time
 
 _BAND = "rgba(0, 114, 178, 0.22)"
 
@@ -51,7 +52,7 @@ def trend(result: GeneTrend, *, dark: bool = False, height: int = 340) -> go.Fig
             name="measured, mean and 8 of 10 cells",
             marker={"size": 10, "color": theme.text_color(dark)},
             error_y={**spread, "width": 5, "thickness": 1.6},
-            hovertemplate="time %{x:g} · %{y:.3g}<extra>measured</extra>",
+            hovertemplate="time %{x:.4~g} · %{y:.3g}<extra>measured</extra>",
         )
     )
     return figure
@@ -60,9 +61,11 @@ def trend(result: GeneTrend, *, dark: bool = False, height: int = 340) -> go.Fig
 def describe(result: GeneTrend) -> str:
     """The figure in one sentence with its numbers."""
     at = ", ".join(
-        f"{mean:.3g} at time {time:g}" for time, mean in zip(result.measured_times, result.measured_mean, strict=True)
+        f"{mean:.3g} at time {format_time(time)}"
+        for time, mean in zip(result.measured_times, result.measured_mean, strict=True)
     )
     return (
-        f"{result.gene} over time: the predicted mean goes from {result.mean[0]:.3g} at time {result.times[0]:g} to "
-        f"{result.mean[-1]:.3g} at time {result.times[-1]:g}; measured means are {at}."
+        f"{result.gene} over time: the predicted mean goes from {result.mean[0]:.3g} at time "
+        f"{format_time(result.times[0])} to {result.mean[-1]:.3g} at time {format_time(result.times[-1])}; "
+        f"measured means are {at}."
     )

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import Landscape
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import subsample
+from cellflow_core.time_units import format_time, format_times
 
 CELLS_DRAWN = 1_500
 PATHS_DRAWN = 60
@@ -75,7 +76,7 @@ def describe(result: Landscape) -> str:
     return (
         f"A {result.kind} over {result.view}: height from {np.nanmin(result.height):.3g} to "
         f"{np.nanmax(result.height):.3g}{unit}, {len(result.cells):,} cells on it, {result.paths.shape[1]} particles "
-        f"rolled from time {result.path_times[0]:g} to {result.path_times[-1]:g}, "
+        f"rolled from time {format_time(result.path_times[0])} to {format_time(result.path_times[-1])}, "
         f"from a mean height of {np.nanmean(result.path_height[0]):.3g} to {np.nanmean(result.path_height[-1]):.3g}; "
         f"{left}."
     )
@@ -103,7 +104,7 @@ def _cells(result: Landscape, lift: float) -> go.Scatter3d:
         mode="markers",
         name="cells",
         customdata=times.astype(np.float32),
-        hovertemplate="measured at time %{customdata:g}<extra></extra>",
+        hovertemplate="measured at time %{customdata:.4~g}<extra></extra>",
         marker={
             "size": 2.2,
             "opacity": 0.85,
@@ -203,8 +204,8 @@ def _animate(figure: go.Figure, result: Landscape, trace: int, lift: float, dark
                 "ticklen": 0,
                 "minorticklen": 0,
                 "steps": [
-                    {"label": f"{result.path_times[step]:.3g}", "method": "animate", "args": [[str(k)], jump]}
-                    for k, step in enumerate(shown)
+                    {"label": name, "method": "animate", "args": [[str(k)], jump]}
+                    for k, name in enumerate(format_times(result.path_times[shown]))
                 ],
             }
         ],

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.figures import theme
+from cellflow_core.time_units import format_time
 
 DECADES = 10.0
 """Numbers that differ by more than this factor are drawn on a logarithmic axis."""
@@ -59,7 +60,7 @@ def mass(result: TimeCourse, *, dark: bool = False, height: int = 340) -> go.Fig
                     "line": {"width": 2},
                 },
                 customdata=["seen in training" if seen else "kept from training" for seen in result.in_training],
-                hovertemplate="time %{x:g} · %{y:.3g} times as many · %{customdata}<extra>counted</extra>",
+                hovertemplate="time %{x:.4~g} · %{y:.3g} times as many · %{customdata}<extra>counted</extra>",
             )
         )
     values = np.concatenate(everything)
@@ -73,13 +74,13 @@ def describe(result: TimeCourse) -> str:
     made = _mass(result)
     low, number, high = made[-1]
     said = (
-        f"From time {result.times[0]:g} to {result.times[-1]:g} the number of cells is predicted to become "
-        f"{number:.3g} times as large ({low:.3g} to {high:.3g})"
+        f"From time {format_time(result.times[0])} to {format_time(result.times[-1])} the number of cells is predicted "
+        f"to become {number:.3g} times as large ({low:.3g} to {high:.3g})"
     )
     if result.measured_mass is None:
         return f"{said}; nobody counted them."
     counted = zip(result.measured_times, result.measured_mass, strict=True)
-    listed = ", ".join(f"{n:.3g} at time {t:g}" for t, n in counted)
+    listed = ", ".join(f"{n:.3g} at time {format_time(t)}" for t, n in counted)
     return f"{said}; counted were {listed}, relative to the first."
 
 

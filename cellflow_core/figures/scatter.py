@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.figures import theme
+from cellflow_core.time_units import format_times
 
 VECTOR_UP_TO = 4_000
 DRAWN_UP_TO = 60_000
@@ -29,7 +30,7 @@ def grouped(labels: np.ndarray, most: int = 12) -> tuple[np.ndarray, tuple[str, 
     """
     names, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     numeric = np.issubdtype(names.dtype, np.number)
-    words = tuple(f"{each:g}" if numeric else str(each) for each in names)
+    words = format_times(names.tolist()) if numeric else tuple(str(each) for each in names)
     if len(names) <= most:
         return codes.astype(np.int16), words
     kept = np.sort(np.argsort(-counts, kind="stable")[: most - 1])

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
+from cellflow_core.time_units import format_time
 
 FRONT_UP_TO = 2_000
 BEYOND = 0.5
@@ -77,7 +78,7 @@ def describe(result: TimeCourse, time: float) -> str:
     """The cells in one sentence with their numbers."""
     step = step_at(result, time)
     middle = np.average(result.predicted[step], axis=0, weights=result.weight[step])
-    at = f"{len(result.weight[step]):,} predicted cells at time {result.times[step]:g}, on average at "
+    at = f"{len(result.weight[step]):,} predicted cells at time {format_time(result.times[step])}, on average at "
     at += f"({middle[0]:.3g}, {middle[1]:.3g}) in the view"
     frame = np.flatnonzero(np.isclose(result.measured_times, time))
     if len(frame) and np.isfinite(result.w1[frame[0]]):
@@ -118,7 +119,7 @@ def error(
                 line={"color": colour, "dash": dash, "width": 2.5},
                 marker={"size": sizes, "symbol": kinds},
                 customdata=["seen in training" if seen else "kept from training" for seen in result.in_training[there]],
-                hovertemplate="time %{x:g} · %{y:.3g} · %{customdata}<extra>%{fullData.name}</extra>",
+                hovertemplate="time %{x:.4~g} · %{y:.3g} · %{customdata}<extra>%{fullData.name}</extra>",
             )
         )
     if held:
@@ -129,7 +130,7 @@ def error(
                 mode="markers",
                 name="a copy that never saw this time",
                 marker={"symbol": "star", "size": 17, "color": theme.changed(dark)},
-                hovertemplate="time %{x:g} · %{y:.3g}<extra>%{fullData.name}</extra>",
+                hovertemplate="time %{x:.4~g} · %{y:.3g}<extra>%{fullData.name}</extra>",
             )
         )
     figure.update_xaxes(tickvals=times.tolist())
@@ -142,7 +143,7 @@ def describe_error(result: TimeCourse) -> str:
     for k in np.flatnonzero(np.isfinite(result.w1)):
         kind = "seen in training" if result.in_training[k] else "kept from training"
         rows.append(
-            f"time {result.measured_times[k]:g} ({kind}): model {result.w1[k]:.3g}, "
+            f"time {format_time(result.measured_times[k])} ({kind}): model {result.w1[k]:.3g}, "
             f"no motion {result.w1_previous[k]:.3g}, sampling noise {result.w1_floor[k]:.3g}"
         )
     return f"Distance between predicted and measured cells, from {result.started_from}: {'; '.join(rows)}."

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.figures import scatter, theme
+from cellflow_core.time_units import format_time
 
 
 def journey(
@@ -41,6 +42,6 @@ def describe(result: TimeCourse, points: np.ndarray, paths: int = 60) -> str:
     """The figure in one sentence with its numbers."""
     count = min(paths, result.predicted.shape[1])
     return (
-        f"{len(points):,} measured cells, and the paths of {count} simulated ones from time {result.times[0]:g} "
-        f"to {result.times[-1]:g}."
+        f"{len(points):,} measured cells, and the paths of {count} simulated ones from time "
+        f"{format_time(result.times[0])} to {format_time(result.times[-1])}."
     )

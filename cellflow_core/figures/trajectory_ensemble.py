@@ -9,6 +9,7 @@ from cellflow_core.analysis.results import TrajectoryEnsemble
 from cellflow_core.figures import theme
 from cellflow_core.figures.fates import bars
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
+from cellflow_core.time_units import format_time
 
 MAX_DRAWN = 200
 """Ways drawn at most; all of them count."""
@@ -107,7 +108,7 @@ def describe(result: TrajectoryEnsemble) -> str:
         f"{n} {s:.0%}" + (f" ({a:.0%} to {b:.0%})" if np.isfinite(a) else "") for n, s, a, b in rows if s > 0
     )
     ways = f"{count:,} futures" if count > 1 else "The one future"
-    said = f"{ways} of {result.start}, followed to time {result.times[-1]:g}: {listed}"
+    said = f"{ways} of {result.start}, followed to time {format_time(result.times[-1])}: {listed}"
     if count == 1:
         return f"{said}."
     return (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.config import variant
 from cellflow_core.runs.recipe import Recipe
+from cellflow_core.time_units import format_time
 
 if TYPE_CHECKING:
     from cellflow_core.data.store import Dataset
@@ -134,7 +135,7 @@ def _group(made: Recipe, group: str, copies: Sequence[tuple[int, float | None]],
             group=group,
             label=made.label
             + (f", seed {seed}" if several else "")
-            + ("" if held is None else f", without time {held:g}"),
+            + ("" if held is None else f", without time {format_time(held)}"),
         )
         for seed, held in copies
     ]

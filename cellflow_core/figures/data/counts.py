@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from cellflow_core.figures import theme
-from cellflow_core.time_units import format_duration
+from cellflow_core.time_units import format_duration, format_times
 
 
 def counts(
@@ -17,7 +17,7 @@ def counts(
     figure = theme.blank(dark, height=height, x=theme.safe(f"time ({unit})" if unit else "time"), y="cells")
     figure.add_trace(
         go.Bar(
-            x=[f"{each:g}" for each in times],
+            x=format_times(times),
             y=list(cells),
             marker={"color": list(theme.ordered(len(times), dark)) if times else []},
             hovertemplate="%{y:,} cells at %{x}<extra></extra>",

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import VECTOR_UP_TO, subsample
+from cellflow_core.time_units import format_time
 
 
 def landscape(
@@ -157,7 +158,7 @@ def describe_course(times: np.ndarray, values: np.ndarray, names: Sequence[str],
         f"{values[:, k].max():.3g}"
         for k, name in enumerate(names)
     )
-    return f"{what} from time {times[0]:g} to {times[-1]:g}: {listed}."
+    return f"{what} from time {format_time(times[0])} to {format_time(times[-1])}: {listed}."
 
 
 def states(rests: Mapping[str, np.ndarray], axes: Sequence[str], *, dark: bool = False, height: int = 300) -> go.Figure:

@@ -15,7 +15,7 @@ from cellflow_core.figures import scatter
 from cellflow_core.figures.data import counts
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import as_sentence, plain
-from cellflow_core.time_units import pluralize
+from cellflow_core.time_units import format_time, pluralize
 from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps
 from pages.parts.views import view
 from pages.parts.widgets import progress_bar, selectors, state, undo
@@ -72,7 +72,7 @@ def _facts(info: store.DatasetInfo) -> None:
         st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
         st.metric("Times", len(info.times))
         if DataRequirement.TIMES in info.has:
-            st.metric("Span", f"{info.times[0]:.4g} to {info.times[-1]:.4g}{unit}".rstrip())
+            st.metric("Span", f"{format_time(info.times[0])} to {format_time(info.times[-1])}{unit}".rstrip())
         st.metric(f"Axes ({SPACES.get(info.space, info.space)})", info.dim)
     if info.truth:
         st.caption(f":material/verified: Simulated, so the truth is known: {plain(info.truth)}.")

@@ -16,6 +16,7 @@ from cellflow_core.jobs import sandbox
 from cellflow_core.math.polygon import format_polygon, in_polygon
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.time_units import days_in, format_time
 from cellflow_core.workspace import current
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import state
@@ -109,7 +110,7 @@ def _subset(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -
             f"Times{f' ({plain(info.time_unit)})' if info.time_unit else ''}",
             info.times,
             (info.times[0], info.times[-1]),
-            format_func=lambda each: f"{each:g}",
+            format_func=format_time,
             key=f"subset_times_{info.id}",
         )
         chosen = {"first": float(first), "last": float(last)}
@@ -186,8 +187,6 @@ def _growth(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -
             "counted them; most load as many cells as they like.",
             icon=":material/warning:",
         )
-    from cellflow_core.time_units import days_in
-
     if values["from_genes"] and days_in(info.time_unit) is None:
         values |= form_of([days], {"days_per_unit": 1.0}, f"growth_days_{info.id}")
     return values if values["from_genes"] or values["use_cell_counts_as_mass"] else None

@@ -10,6 +10,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
+from cellflow_core.time_units import format_time
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import background, chart
 
@@ -28,7 +29,10 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
             "Cell group", kinds, index=None, placeholder="choose a group", key="ancestry_of", bind="query-params"
         )
     with columns[2]:
-        names = {"": "the last time they were met", **{f"{each:g}": f"time {each:g}" for each in data.info.times}}
+        names = {
+            "": "the last time they were met",
+            **{f"{each:g}": f"time {format_time(each)}" for each in data.info.times},
+        }
         met = st.selectbox(
             "Measured at", list(names), format_func=names.__getitem__, key="ancestry_at", bind="query-params"
         )
