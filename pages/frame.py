@@ -44,7 +44,7 @@ def show_links() -> None:
     """The pages by section, each with what is chosen now, so that it opens on it, in a new tab too."""
     with links.container(gap="small"):
         for section, each in PAGES.items():
-            with st.container(gap=None):
+            with st.container(gap="xsmall"):
                 if section:
                     st.markdown(f"**{section}**")
                 for name, _, _ in each:

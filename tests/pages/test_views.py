@@ -157,7 +157,7 @@ def test_perturb_asks_for_a_shift_of_the_start_and_says_what_it_is(run: Run, ask
     assert asked[-1][2]["level"] == 2.5
     page.segmented_control(key="change").set_value("knock-out").run()
     assert (asked[-1][2]["kind"], asked[-1][2]["level"]) == ("knock-out", None)
-    assert "held at its lowest all the way" in message(page)
+    assert "held at its lowest level throughout" in message(page)
 
 
 def test_a_gene_outside_the_model_is_said_plainly(run: Run, asked: list) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cellflow_core.time_units import format_duration, pluralize
+from cellflow_core.time_units import format_duration, format_time, format_times, pluralize
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,10 @@ def test_many_of_a_unit() -> None:
         "",
         " ",
     ]
+
+
+def test_times_have_two_decimals_and_more_where_they_would_be_the_same():
+    written = [format_time(each) for each in (0, 2.26667, 19.5, 2000, 0.004, -3, 100.25)]
+    assert written == ["0", "2.27", "19.5", "2000", "0.004", "-3", "100.25"]
+    assert format_times([10.2, 10.2001, 10.2003, 11]) == ("10.2", "10.2001", "10.2003", "11")
+    assert format_times([1.5, 7.5, 7.5]) == ("1.5", "7.5", "7.5")

@@ -61,9 +61,8 @@ def choose(name: str, label: str, options: Mapping[str, str], default: str | Non
     st.selectbox(
         label,
         list(options),
-        index=None,
+        index=None if chosen is None else 0,
         key=key,
-        required=True,
         format_func=lambda each: options.get(each, each),
         on_change=lambda: state.choose(name, st.session_state[key]),
         placeholder="Choose one",
