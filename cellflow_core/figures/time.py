@@ -143,7 +143,7 @@ def describe_error(result: TimeCourse) -> str:
     for k in np.flatnonzero(np.isfinite(result.w1)):
         kind = "seen in training" if result.in_training[k] else "kept from training"
         rows.append(
-            f"time {format_time(result.measured_times[k])} ({kind}): model {result.w1[k]:.3g}, "
+            f"time {format_time(float(result.measured_times[k]))} ({kind}): model {result.w1[k]:.3g}, "
             f"no motion {result.w1_previous[k]:.3g}, sampling noise {result.w1_floor[k]:.3g}"
         )
     return f"Distance between predicted and measured cells, from {result.started_from}: {'; '.join(rows)}."

@@ -218,7 +218,7 @@ def test_the_form_of_a_training_keeps_its_values_on_a_page_change(demo: store.Da
     page = opened("train", model="i-cfm")
     page.number_input(key="train_seeds").set_value(3)
     page.number_input(key="set_i-cfm_width").set_value(16).run()
-    assert any(each.value.startswith("4 runs, about ") for each in page.caption)
+    assert any(each.value.startswith("4 runs, ") for each in page.caption)
     page.switch_page(str(ROOT / "pages" / "data.py")).run()
     page.switch_page(str(ROOT / "pages" / "train.py")).run()
     assert page.radio(key="train_model").value == "i-cfm"
