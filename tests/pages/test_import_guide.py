@@ -165,7 +165,7 @@ def test_coordinates_need_no_filters_and_show_their_times(tmp_path) -> None:
     rows = [f"{k % 3},{k / 7},{(k * k) % 11 / 3}" for k in range(60)]
     upload = uploads.save_upload(io.BytesIO("\n".join(["samples,x1,x2", *rows]).encode()), "a.csv")
     page = opened("data", upload=upload)
-    assert "#### 2. When was each cell measured?" in shown(page) and "60 cells used" in shown(page)
+    assert "### 2. When was each cell measured?" in shown(page) and "60 cells used" in shown(page)
     assert "All 2 columns are the axes" in shown(page) and not page.exception
     page.button(key="import_start").click().run()
     assert store.datasets()[0].counts == (20, 20, 20)
