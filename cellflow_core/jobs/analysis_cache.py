@@ -74,8 +74,8 @@ def cache_path(question: str, run_id: str, settings: Mapping[str, Any], workspac
 
 def _added(run: Run, values: list[Any]) -> list[str]:
     """Digests of the annotations, added since the import, that an answer with these settings depends on."""
-    words = {each for value in values for each in (value if isinstance(value, list) else [value]) if each}
-    words = {each for each in words if isinstance(each, str)}
+    listed = [each for value in values for each in (value if isinstance(value, list) else [value])]
+    words = {each for each in listed if isinstance(each, str) and each}  # an outline is a list of corners
     if not words:
         return []
     try:

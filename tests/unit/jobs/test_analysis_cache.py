@@ -80,3 +80,10 @@ def test_answers_looked_at_longest_ago_make_room(monkeypatch):
     analysis_cache.answer("test-trend", run.id, gene="c")
     kept = {gene for gene in "abc" if analysis_cache.cache_path("test-trend", run.id, {"gene": gene}).exists()}
     assert kept == {"a", "c"}
+
+
+def test_selected_cells_decide_where_an_answer_is_stored():
+    run = trained(dataset=stored())
+    outlines = ((), ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)), ((0.0, 0.0), (2.0, 0.0), (2.0, 2.0)))
+    paths = {analysis_cache.cache_path("futures", run.id, {"polygon": each}) for each in outlines}
+    assert len(paths) == 3
