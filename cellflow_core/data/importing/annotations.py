@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from cellflow_core.data.importing.perturbation_design import GUIDES
 from cellflow_core.data.importing.time_columns import numbers_in
 from cellflow_core.data.preprocessing.normalisation import dense
 from cellflow_core.data.readers import InvalidInputError, Table, labels_of
@@ -36,7 +37,7 @@ def label_columns(table: Table) -> dict[str, Array]:
         values = table.obs[column]
         if values.dtype.kind == "M" or (values.dtype.kind in "fiu" and not _numbers_groups(column, values)):
             continue
-        if 2 <= values.nunique() <= MOST_NAMES:
+        if 2 <= values.nunique(dropna=False) <= MOST_NAMES + 1 and values.notna().any():
             found[column] = labels_of(values)
     return found
 
@@ -93,12 +94,17 @@ def states(table: Table) -> tuple[str, ...]:
 
 def embeddings(table: Table) -> dict[str, Array]:
     """Published 2-D embeddings by the name of the view they become, each [cells, 2]."""
-    found: dict[str, Array] = {}
+    return {name: np.asarray(table.obsm[key], dtype=np.float32) for name, key in embedding_keys(table).items()}
+
+
+def embedding_keys(table: Table) -> dict[str, str]:
+    """Name of the view -> the coordinates of the file that it shows."""
+    found: dict[str, str] = {}
     for key in states(table):
         points = table.obsm[key]
         name = re.sub(r"[^a-z0-9_-]+", "_", key.lower().removeprefix("x_")).strip("_-")[:40]
         if points.shape[1] == 2 and _PICTURE.search(key) and name not in ("", "pca") and name not in found:
-            found[name] = np.asarray(points, dtype=np.float32)
+            found[name] = key
     return dict(list(found.items())[:MOST_VIEWS])
 
 
@@ -108,9 +114,13 @@ def measurements(table: Table) -> dict[str, Any]:
 
 
 def modalities(table: Table) -> dict[str, Any]:
-    """Those that are worth offering: no pictures, and none named like what is usually computed from the genes."""
+    """Those that are worth offering: no pictures, no guides, and none that is usually computed from the genes."""
     every = measurements(table)
-    return {name: x for name, x in every.items() if name in table.panels or not _COMPUTED.search(name)}
+    return {
+        name: x
+        for name, x in every.items()
+        if (name in table.panels or not _COMPUTED.search(name)) and not GUIDES.search(name)
+    }
 
 
 def subjects(table: Table) -> tuple[Array | None, Array | None]:

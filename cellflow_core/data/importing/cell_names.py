@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cellflow_core.data.readers import Table, labels_of, read
+from cellflow_core.data.readers import ReadOptions, Table, labels_of, read
 from cellflow_core.data.readers.gene_rows import of_names
 from cellflow_core.data.times.time_labels import propose
 
@@ -20,9 +20,9 @@ SUFFIX = "suffix of the cell name"
 _READ_BY_READER = ("table", "gene table", "arrays", "series")
 
 
-def read_with_name_parts(path: Path, name: str) -> Table:
+def read_with_name_parts(path: Path, name: str, options: ReadOptions = ReadOptions()) -> Table:  # noqa: B008 - frozen
     """The table of a file that its owner calls `name`, with what the names of its cells tell. Raises BadInput."""
-    return with_name_parts(read(path, name))
+    return with_name_parts(read(path, name, options=options))
 
 
 def with_name_parts(table: Table) -> Table:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.data.importing import annotations, second_modality
+from cellflow_core.data.importing import annotations, perturbation_design, second_modality
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.value_type import ValueType
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState
@@ -35,7 +35,8 @@ def growth(table: Table, name: str, choices: ImportChoices, made: PreprocessingS
 def second_modality_values(table: Table, name: str, choices: ImportChoices, made: PreprocessingState) -> Array | None:
     """The chosen second modality in axes of its own. BadInput where there is none of that name, or it is not whole."""
     there = annotations.measurements(table)
-    left = ", ".join(repr(each) for each in table.panels if each != choices.modality)
+    guides = perturbation_design.design(table, choices.time_column)[0]
+    left = ", ".join(repr(each) for each in table.panels if each not in (choices.modality, guides))
     if left:
         made.steps.append(f"left out {left}, measured in the same cells")
     if not choices.modality:
@@ -79,6 +80,16 @@ def numbers(
             f"of {len(held)} columns of numbers the first {annotations.MOST_NUMBERS} are kept with the cells"
         )
     return dict(list(held.items())[: annotations.MOST_NUMBERS])
+
+
+def perturbation(table: Table, choices: ImportChoices, made: PreprocessingState) -> dict[str, Array]:
+    """Perturbation design of the cells that are left: for each target 1 where it was perturbed, NaN where unknown."""
+    place, found = perturbation_design.design(table, choices.time_column)
+    held = {target: values[made.kept] for target, values in found.items()}
+    held = {target: values for target, values in held.items() if (values > 0).any()}
+    if held:
+        made.steps.append(f"took the perturbation of each cell from {place!r}: {len(held):,} targets")
+    return held
 
 
 def embeddings(table: Table, measured: Array | None, made: PreprocessingState) -> dict[str, Array]:

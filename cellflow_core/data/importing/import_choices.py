@@ -22,8 +22,16 @@ class ImportChoices(Config):
         0,
         60,
     )
-    values: Literal["auto", "counts", "log"] = setting(
-        "auto", "What the values are: counts, or logarithmic and ready to use; auto takes what they look like"
+    values: Literal["auto", "counts", "log", "coordinates"] = setting(
+        "auto",
+        "What the values are: counts, logarithmic and ready to use, or coordinates and no genes; auto takes what they "
+        "look like",
+    )
+    matrix: str = setting(
+        "", "Where the file holds the values: X, raw or layers:<name>; empty: X, or what stands in for a scaled X"
+    )
+    orientation: Literal["", "cells", "genes"] = setting(
+        "", "What stands in the rows of a table whose names do not say it: cells or genes"
     )
     min_counts: int = setting(0, "Cells with fewer counts in all are left out", 0)
     max_counts: int = setting(0, "Cells with more counts in all are left out, as two cells in one drop have; 0: off", 0)
@@ -49,3 +57,8 @@ class ImportChoices(Config):
         "", "What else was measured in the same cells (chromatin, proteins), kept as a second modality; empty: none"
     )
     drop_incomplete: bool = setting(False, "Leave out cells with a missing or infinite value instead of refusing")
+    drop_incomplete_genes: bool = setting(
+        False,
+        "Leave out genes with a missing or infinite value; with the same of cells: the genes that one time lacks, then "
+        "the cells that are still incomplete",
+    )

@@ -27,6 +27,7 @@ def default_choices(found: FileSummary, time: str = "") -> dict[str, Any]:
     values["windows"] = WINDOWS if first and first.kind == "continuous" and not found.followed else 0
     values["modality"] = next(iter(found.modalities)) if len(found.modalities) == 1 else ""
     values["values"] = "auto" if found.unsure or found.looks == "coordinates" else found.looks
+    values["matrix"], values["orientation"] = found.read_with.matrix, found.read_with.orientation
     labelled = [each for each in (*found.candidates, *found.other_columns) if each.kind == "labels"]
     values["numbers"] = {each.column: each.proposed for each in labelled}
     return values

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from cellflow_core.data.importing import annotations
 from cellflow_core.data.importing.cell_names import library_note, read_with_name_parts
+from cellflow_core.data.importing.contents import Content, contents
+from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.time_columns import (
     TimeCandidate,
     candidates,
@@ -20,9 +22,9 @@ from cellflow_core.data.importing.time_columns import (
     without_times,
 )
 from cellflow_core.data.importing.value_type import SUBJECTS, ValueType, scale_of
-from cellflow_core.data.preprocessing import normalisation, qc
+from cellflow_core.data.preprocessing import missing_values, normalisation, qc
 from cellflow_core.data.preprocessing.qc import QCMetrics
-from cellflow_core.data.readers import InvalidInputError, NotCellDataError, Table, gene_names, labels_of
+from cellflow_core.data.readers import InvalidInputError, NotCellDataError, ReadOptions, Table, gene_names, labels_of
 
 MIN_CELLS = 20
 
@@ -42,6 +44,10 @@ class FileSummary:
     clones       lineage barcodes that mark one or more cells, 0 where there are none
     ready        written by this app: nothing is left to decide
     followed     the same individuals were measured again and again, each at times of its own
+    read_with    what was given before reading; matrices: places where values stand, with their names in Python
+    question     which way round a table stands, where a person must say, or ""
+    contents     what the file holds, what is kept of it and why the rest is not
+    missing      missing values, and what leaving out cells or genes costs at each time, or ""
     """
 
     name: str
@@ -66,17 +72,28 @@ class FileSummary:
     ready: bool
     followed: bool
     other_columns: tuple[TimeCandidate, ...] = ()
+    read_with: ReadOptions = ReadOptions()  # noqa: RUF009 - frozen
+    matrices: Mapping[str, str] = field(default_factory=dict)
+    question: str = ""
+    contents: tuple[Content, ...] = ()
+    missing: str = ""
 
 
 def inspect_file(
-    path: str | Path, name: str, quality_at: str | Path | None = None, time_column: str = ""
+    path: str | Path,
+    name: str,
+    quality_at: str | Path | None = None,
+    time_column: str = "",
+    matrix: str = "",
+    orientation: str = "",
 ) -> FileSummary:
     """Proposals for the import of a file that its owner calls `name`. Raises BadInput with one sentence.
 
     quality_at   where the quality numbers of every cell are stored for `quality.load`; None: nowhere
     time_column  a column that a person takes for the time, which is read even if it does not look like one
     """
-    table = without_times(read_with_name_parts(Path(path), name), time_column)
+    options = ReadOptions(matrix, orientation)
+    table = without_times(read_with_name_parts(Path(path), name, options), time_column)
     check_size(table, name)
     scale = scale_of(table)
     found = candidates(table)
@@ -112,7 +129,34 @@ def inspect_file(
         ready=table.snapshots is not None,
         followed=annotations.subjects(table)[0] is not None,
         other_columns=others,
+        read_with=ReadOptions(table.matrix if matrix else "", orientation),
+        matrices=table.matrices,
+        question=table.question,
+        contents=_contents(table, found, scale),
+        missing=_missing(table, found),
     )
+
+
+def _contents(table: Table, found: tuple[TimeCandidate, ...], scale: ValueType) -> tuple[Content, ...]:
+    """What the choices that the file proposes would keep."""
+    seconds = list(annotations.modalities(table))
+    axes = "coordinates" if scale.value_type == "coordinates" else "pca"
+    proposed = ImportChoices(
+        time_column=found[0].column if found else "",
+        representation=axes,
+        modality=seconds[0] if len(seconds) == 1 else "",
+    )
+    return contents(table, proposed)
+
+
+def _missing(table: Table, found: tuple[TimeCandidate, ...]) -> str:
+    times = np.zeros(table.cells)
+    if found and found[0].kind == "labels":
+        number = dict(zip(found[0].labels, found[0].numbers, strict=True))
+        at = [number[each] for each in labels_of(table.obs[found[0].column]).tolist()]
+        times = np.array([-1.0 if each is None else each for each in at])
+    costs = missing_values.costs(table.x, times)
+    return missing_values.words(costs, table.features, times) if costs else ""
 
 
 def _clones(table: Table) -> int:
@@ -141,8 +185,8 @@ def _summary(measured: QCMetrics) -> dict[str, tuple[float, float, float]]:
 
 
 def _about_values(table: Table, scale: ValueType) -> list[str]:
-    notes = []
-    if scale.value_type == "counts" and not scale.whole:
+    notes = [scale.note] if scale.note else []
+    if scale.value_type == "counts" and not scale.whole and not scale.note:
         notes.append("the values are not whole numbers but not logarithmic either: they seem normalised already")
     if scale.value_type == "log" and scale.least < 0:
         notes.append(f"values go below zero (down to {scale.least:.3g}), so they seem scaled and are used as they are")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.importing import annotations, import_annotations, prepare, rna_velocity
+from cellflow_core.data.importing import annotations, contents, import_annotations, prepare, rna_velocity
 from cellflow_core.data.importing.cell_names import read_with_name_parts
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.inspection import (
@@ -25,7 +25,7 @@ from cellflow_core.data.importing.value_type import ValueType, scale_of
 from cellflow_core.data.preprocessing import normalisation, qc, selection
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState
 from cellflow_core.data.preprocessing.qc import QCMetrics
-from cellflow_core.data.readers import InvalidInputError, Table
+from cellflow_core.data.readers import InvalidInputError, ReadOptions, Table
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store import save_dataset
 
@@ -46,7 +46,8 @@ def import_file(
     Raises BadInput with one sentence; nothing is stored then.
     """
     say("reading the file")
-    table = without_times(read_with_name_parts(Path(path), name), choices.time_column)
+    options = ReadOptions(choices.matrix, choices.orientation)
+    table = without_times(read_with_name_parts(Path(path), name, options), choices.time_column)
     recipe = {"step": "import", "settings": choices.as_dict() | {"numbers": dict(numbers)}}
     label = choices.label.strip() or Path(name).stem
     if table.snapshots is not None:
@@ -56,14 +57,17 @@ def import_file(
     made.notes += (*table.notes, *about_names(table))
     say("checking cells and genes")
     scale = _decided(scale_of(table), choices, made)
+    if scale.value_type == "coordinates" and choices.representation in ("pca", "genes"):
+        choices = replace(choices, representation="coordinates")
     metrics = measured(table)
     genes = _filter(metrics, choices, scale, made, name)
     times = _times(table, name, choices, numbers, made)
     if choices.batch_column:
         made.batch = _batches(table, name, choices, times, made)
     say("preparing the values")
-    prepared = prepare.prepare(table, name, choices, scale, genes, made, say)
-    data = _snapshots(table, name, choices, times, metrics, scale, made)
+    prepared = prepare.prepare(table, name, choices, scale, genes, times, made, say)
+    data = _snapshots(table, name, choices, times, metrics, scale, prepared, made)
+    views = import_annotations.embeddings(table, data.second_modality, made)
     say("storing the cells")
     return save_dataset(
         data,
@@ -77,8 +81,18 @@ def import_file(
         gene_ids=prepared.ids,
         layers=prepared.layers,
         recipe=(recipe,),
-        views=import_annotations.embeddings(table, data.second_modality, made),
+        views=views,
         variance=made.shares,
+        contents=contents.plain(
+            contents.contents(
+                table,
+                choices,
+                names=data.labels,
+                numbers=data.covariates,
+                embeddings=views,
+                channels=data.channels,
+            )
+        ),
     )
 
 
@@ -89,6 +103,7 @@ def _snapshots(
     times: Array,
     metrics: QCMetrics,
     scale: ValueType,
+    prepared: prepare.Prepared,
     made: PreprocessingState,
 ) -> Snapshots:
     """The cells that are left, in their state, with every annotation of the file that is kept."""
@@ -113,6 +128,8 @@ def _snapshots(
         growth=import_annotations.growth(table, name, choices, made),
         subject=import_annotations.rows(subject, made),
         dose=import_annotations.rows(dose, made),
+        **rna_velocity.splicing(prepared.layers, prepared.genes, made),
+        perturbation=import_annotations.perturbation(table, choices, made),
         labels=import_annotations.labels(table, choices, made),
         covariates=import_annotations.numbers(table, metrics, scale, choices, made),
     )
@@ -120,6 +137,8 @@ def _snapshots(
 
 def _decided(scale: ValueType, choices: ImportChoices, made: PreprocessingState) -> ValueType:
     """What the values are taken for: as the user said, else as they look."""
+    if scale.note:
+        made.notes.append(scale.note)
     if choices.values != "auto":
         return replace(scale, value_type=choices.values, ambiguity="")
     if scale.ambiguity and choices.representation != "coordinates":

@@ -11,7 +11,7 @@ import numpy as np
 from cellflow_core.data.importing import annotations
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.value_type import ValueType
-from cellflow_core.data.preprocessing import normalisation, state
+from cellflow_core.data.preprocessing import missing_values, normalisation, state
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState
 from cellflow_core.data.readers import InvalidInputError, Table
 
@@ -34,6 +34,7 @@ def prepare(
     choices: ImportChoices,
     scale: ValueType,
     genes: Array,
+    times: Array,
     made: PreprocessingState,
     say: Callable[[str], None],
 ) -> Prepared:
@@ -49,8 +50,10 @@ def prepare(
     normalised = scale.value_type == "counts"
     if key:
         made.x = np.asarray(table.obsm[key][np.flatnonzero(made.kept)], dtype=np.float64)
-        normalisation.drop_incomplete(made, name, choices.drop_incomplete)
         columns = tuple(f"{key.removeprefix('X_').upper()}{k + 1}" for k in range(made.x.shape[1]))
+        made.features, made.columns = columns, np.arange(len(columns))
+        _drop_missing(made, name, choices, times, "coordinates")
+        columns = made.features
         made.state, made.space = state.coordinates(made.x, columns, choices.components, made)
         if scale.value_type == "coordinates" or normalisation.bad_rows(table.x[np.flatnonzero(made.kept)]).any():
             return Prepared()
@@ -63,7 +66,7 @@ def prepare(
         return _prepared(table, beside)
     _of_file(made, table, genes)
     what = "coordinates" if axes == "coordinates" else "genes"
-    normalisation.drop_incomplete(made, name, choices.drop_incomplete)
+    _drop_missing(made, name, choices, times, what)
     normalisation.unique_features(made)
     normalisation.drop_constant(made, name, what)
     if normalised and axes != "coordinates":
@@ -72,6 +75,11 @@ def prepare(
     if axes == "coordinates":
         return Prepared()
     return _prepared(table, made)
+
+
+def _drop_missing(made: PreprocessingState, name: str, choices: ImportChoices, times: Array, what: str) -> None:
+    cells, genes = choices.drop_incomplete, choices.drop_incomplete_genes
+    missing_values.drop(made, name, cells, genes, times[made.kept], what)
 
 
 def _of_file(made: PreprocessingState, table: Table, genes: Array) -> PreprocessingState:

@@ -1,16 +1,49 @@
-"""RNA velocity of a file: found where it is stored in the axes of the state, and taken with the cells."""
+"""RNA velocity of a file, and the spliced and unspliced values it comes from: taken where they fit the state."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState, dense
 from cellflow_core.data.readers import Table
+from cellflow_core.data.readers.limits import memory
 
 Array = np.ndarray
+SPLICING = ("spliced", "unspliced")
+
+
+def splicing(layers: Mapping[str, Any], genes: tuple[str, ...], made: PreprocessingState) -> dict[str, Array]:
+    """Spliced and unspliced values [cells, genes] of the genes of the state space, {} where one is missing.
+
+    layers  values [cells, genes] by name; genes: names of their columns. They are kept in full beside the data, so
+    that nothing is lost where they are too large to be carried with every cell.
+    """
+    assert made.space is not None
+    if not set(SPLICING) <= set(layers) or not made.space.genes:
+        return {}
+    column = {name: k for k, name in enumerate(genes)}
+    at = [column[each] for each in made.space.genes if each in column]
+    size = 2 * 4 * layers[SPLICING[0]].shape[0] * len(at)
+    if len(at) < len(made.space.genes) or size > memory() / 8:
+        return {}
+    sums = {name: float(layers[name].sum()) for name in SPLICING}
+    found = {name: np.ascontiguousarray(dense(layers[name][:, at]), dtype=np.float32) for name in SPLICING}
+    whole = all((each == np.round(each)).all() and (each >= 0).all() for each in found.values())
+    share = sums["unspliced"] / max(sum(sums.values()), 1e-12)
+    made.steps.append(f"took spliced and unspliced {'counts' if whole else 'values'}: {share:.0%} are unspliced")
+    if not whole:
+        made.notes.append(
+            "spliced and unspliced values are no whole counts, so they were normalised or smoothed before: models of "
+            "splicing that need counts do not fit them"
+        )
+    if not 0.02 < share < 0.9:
+        made.notes.append(f"{share:.1%} of spliced and unspliced values are unspliced, and 10 to 40 % are usual")
+    return found
 
 
 def velocity(table: Table, choices: ImportChoices, made: PreprocessingState) -> Array | None:

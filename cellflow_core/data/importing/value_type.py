@@ -16,6 +16,10 @@ MOST_LOG = 15.0
 """The natural logarithm of a count is below this: exp(15) is three million."""
 LEAST_COUNTS = 50.0
 """Values above this are no logarithms in any base that is used."""
+MOST_WHOLE = 0.3
+"""Above this share of whole numbers among the values above zero, values are counts that were shared between genes."""
+MOST_ZEROS = 0.05
+"""Above this share of zeros, and with nothing below zero, columns are more likely genes than coordinates."""
 SUBJECTS = "subject table"
 """Format of tables of individuals: what was measured in them is no gene."""
 _PIECE = 2_000_000
@@ -29,6 +33,7 @@ class ValueType:
     unsure  why that may be wrong and a person should say, "" where it is clear
     least, most   of the finite values
     whole   are all of them whole numbers?
+    note    what the values were recognised by, where it is not plain, "" else
     """
 
     value_type: Literal["counts", "log", "coordinates"]
@@ -36,6 +41,7 @@ class ValueType:
     least: float
     most: float
     whole: bool
+    note: str = ""
 
 
 def scale_of(table: Table) -> ValueType:
@@ -43,16 +49,65 @@ def scale_of(table: Table) -> ValueType:
     least, most, whole = value_range(table.x)
     if table.format == SUBJECTS:
         return ValueType("coordinates", "", least, most, whole)
-    looks, unsure = _judged(least, most, whole, table.logged, axis_like(table.features))
+    if axis_like(table.features) and not (whole and least >= 0 and most > 1):
+        looks, unsure = _axes_or_genes(table, least)
+        return ValueType(looks, unsure, least, most, whole)
+    if least >= 0 and not whole and (kind := _fractions(table.x)):
+        unsure = "the file says that the logarithm was taken" if table.logged and kind == "counts" else ""
+        note = {
+            "counts": "most values are whole numbers and the others fractions, as counts are that were shared between "
+            "genes (alevin, STARsolo EM): they are taken for counts",
+            "log": "the values are logarithms of whole numbers, that is of counts that were not brought to a total",
+        }[kind]
+        return ValueType(kind, f"{note}, but {unsure}" if unsure else "", least, most, whole, note)
+    looks, unsure = _judged(least, most, whole, table.logged)
     return ValueType(looks, unsure, least, most, whole)
 
 
-def _judged(least: float, most: float, whole: bool, logged: bool, axes: bool) -> tuple[Any, str]:
+def _axes_or_genes(table: Table, least: float) -> tuple[Any, str]:
+    """Features are named like axes (PC1, x2, 17): coordinates, unless the file or the values speak for genes."""
+    if table.logged:
+        return "log", ""  # the file says that log1p was taken, which is done to expression only
+    zeros = _zeros(table.x)
+    numbered = all(each.isdigit() for each in table.features)
+    if least < 0 or zeros <= MOST_ZEROS or not numbered:
+        return "coordinates", ""
+    return "log", (
+        f"features are numbered ({', '.join(table.features[:3])} ...) as coordinates are, but no value is below zero "
+        f"and {zeros:.0%} are zero, as in the expression of genes"
+    )
+
+
+def _fractions(x: Any) -> Literal["", "counts", "log"]:
+    """Are values above zero that are not all whole logarithms of counts, or counts with some fractions? "" else."""
+    values = _above_zero(x)
+    if len(values) < 20:
+        return ""
+    if values.max() < MOST_LOG and len(np.unique(values)) < len(values) / 4:
+        for undone in (np.exp2(values) - 1, np.expm1(values), np.power(10, values) - 1):
+            small = undone[undone < 50]  # beyond, rounded logarithms do not tell
+            if len(small) > len(values) / 2 and (np.abs(small - np.round(small)) < 0.05).mean() > 0.99:
+                return "log"
+    return "counts" if (values == np.round(values)).mean() > MOST_WHOLE else ""
+
+
+def _above_zero(x: Any) -> Array:
+    """Values above zero of the first rows that hold enough of them."""
+    values = x[: max(_PIECE // max(x.shape[1], 1), 1)]
+    values = values.ravel() if isinstance(values, np.ndarray) else values.data
+    return values[np.isfinite(values) & (values > 0)].astype(np.float64)
+
+
+def _zeros(x: Any) -> float:
+    """Share of zeros, 0 to 1."""
+    held = int(np.count_nonzero(x)) if isinstance(x, np.ndarray) else int(np.count_nonzero(x.data))
+    return 1 - held / max(int(np.prod(x.shape)), 1)
+
+
+def _judged(least: float, most: float, whole: bool, logged: bool) -> tuple[Any, str]:
     if whole and least >= 0 and most > 1:
         marked = "all values are whole numbers, as counts are, but the file says that the logarithm was taken"
         return "counts", marked if logged else ""
-    if axes:
-        return "coordinates", ""
     if least < 0:
         return "log", ""
     if whole:

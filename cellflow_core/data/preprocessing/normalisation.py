@@ -46,26 +46,6 @@ def dense(x: Any) -> Array:
     return x if isinstance(x, np.ndarray) else np.asarray(x.toarray())
 
 
-def drop_incomplete(made: PreprocessingState, name: str, drop: bool) -> None:
-    """Refuse, or leave out, cells with a value that is missing or infinite."""
-    bad = bad_rows(made.x)
-    if not bad.any():
-        return
-    if not drop:
-        raise InvalidInputError(
-            f"{name}: {int(bad.sum())} of {len(bad)} cells hold a value that is missing (NaN) or infinite (or "
-            "beyond 1e15), and a model needs finite numbers: choose to leave these cells out, or fill the values in "
-            "the file"
-        )
-    if bad.all():
-        raise InvalidInputError(
-            f"{name}: every one of its {len(bad)} cells holds a value that is missing (NaN) or infinite, so none is "
-            "left: remove the features without values, or fill them in the file"
-        )
-    made.steps.append(f"left out {int(bad.sum())} cells with missing or infinite values")
-    keep_cells(made, np.logical_not(bad))
-
-
 def unique_features(made: PreprocessingState) -> None:
     """Give names that appear twice a number, and say so."""
     seen: dict[str, int] = {}

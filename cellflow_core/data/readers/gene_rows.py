@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core.data.readers import gene_names
 from cellflow_core.data.readers.table import Table
 from cellflow_core.data.times.column_names import is_time_name
 
@@ -45,11 +46,11 @@ def of_frame(frame: Any) -> Table | None:
     """The turned table where genes stand in rows; None where they don't."""
     if not _in_rows(frame):
         return None
-    genes = tuple(frame.iloc[:, 0].astype(str))
+    genes = gene_names.features(frame.iloc[:, 0].astype(str).tolist())
     x = np.ascontiguousarray(frame.iloc[:, 1:].to_numpy(dtype=np.float64).T)
     obs = of_names([str(each) for each in frame.columns[1:]])
-    notes = ("genes stand in rows and cells in columns, so the table was turned",)
-    return Table("gene table", x, genes, obs, notes=notes)
+    notes = ("genes stand in rows and cells in columns, so the table was turned", *genes.notes)
+    return Table("gene table", x, genes.names, obs, notes=notes, ids=genes.ids)
 
 
 def of_names(names: Sequence[str]) -> Any:

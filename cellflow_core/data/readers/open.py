@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import re
 import struct
 import tarfile
 import zipfile
 import zlib
+from functools import partial
 from pathlib import Path
 
 from cellflow_core.data.readers import hdf5
@@ -17,7 +19,7 @@ from cellflow_core.data.readers.folders.archive import is_tar, of_archive, unpac
 from cellflow_core.data.readers.limits import memory
 from cellflow_core.data.readers.loom import is_loom, of_loom
 from cellflow_core.data.readers.npz import is_npz, of_npz
-from cellflow_core.data.readers.table import KNOWN, InvalidInputError, Table, make_unique, names_of, short
+from cellflow_core.data.readers.table import KNOWN, InvalidInputError, ReadOptions, Table, make_unique, names_of, short
 from cellflow_core.data.readers.tenx import is_tenx, of_tenx
 from cellflow_core.data.readers.text import of_text
 
@@ -30,8 +32,6 @@ FOREIGN = {
     b"BZh": "a bzip2 file",
     b"\xfd7zXZ": "an xz file",
     b"\x28\xb5\x2f\xfd": "a zstd file",
-    b"RDX": "an R file",
-    b"X\n\0\0": "an R file",
     b"%%MatrixMarket": "a matrix without its genes and cells",
     b"\x80\x04\x95": "a Python pickle",
     b"\x80\x03": "a Python pickle",
@@ -42,6 +42,9 @@ FOREIGN = {
     b"<html": "a web page (the download asked for a log-in?)",
 }
 """How files begin that are often offered and cannot be read, and what they are."""
+_R = (b"RDX2\n", b"RDX3\n", b"RDA2\n", b"RDA3\n", b"X\n\0\0\0", b"A\n2\n", b"A\n3\n")
+"""How R writes .rda and .rds, in its binary and its text form, after compression is taken off."""
+_R_NAME = re.compile(r"\.(?:rds|rda|rdata|robj)$", re.I)
 _DAMAGED = (
     ArithmeticError,
     AssertionError,
@@ -60,8 +63,10 @@ _DAMAGED = (
 """What the libraries that decode a file raise where its bytes contradict themselves."""
 
 
-def read(path: Path, name: str, rows: int | None = None) -> Table:
+def read(path: Path, name: str, rows: int | None = None, options: ReadOptions = ReadOptions()) -> Table:  # noqa: B008
     """The table of a file that its owner calls `name`. With `rows`, x and layers hold only so many rows; obs is whole.
+
+    options  what a person says of it: which matrix holds the values, what stands in the rows
 
     Raises BadInput with one sentence.
     """
@@ -71,7 +76,7 @@ def read(path: Path, name: str, rows: int | None = None) -> Table:
     if not path.is_file():
         raise InvalidInputError(f"{name} is not there any more: choose the file again")
     try:
-        table = _read(path, name, rows)
+        table = _read(path, name, rows, options)
     except InvalidInputError:
         raise
     except MemoryError as error:
@@ -93,7 +98,7 @@ def read(path: Path, name: str, rows: int | None = None) -> Table:
     return dataclasses.replace(table, features=names_of(table.features), obs=obs)
 
 
-def _read(path: Path, name: str, rows: int | None, inner: bool = False) -> Table:
+def _read(path: Path, name: str, rows: int | None, options: ReadOptions, inner: bool = False) -> Table:
     with path.open("rb") as file:
         start = file.read(hdf5.HEAD)
     if not start:
@@ -102,40 +107,45 @@ def _read(path: Path, name: str, rows: int | None, inner: bool = False) -> Table
         with gzip.open(path) as file:
             within = file.read(hdf5.HEAD)
         if is_tar(within):
-            return of_archive(path, name, rows, _inner)
+            return of_archive(path, name, rows, partial(_inner, options=options))
         if hdf5.is_hdf5(within):
             with unpacked(path, name) as plain:
-                return _read(plain, name, rows)
+                return _read(plain, name, rows, options)
         _refuse_foreign(within, name)
-        return of_text(path, name, rows)
+        return of_text(path, name, rows, options.orientation)
     if hdf5.is_hdf5(start):
-        return _of_hdf5(path, name, rows)
+        return _of_hdf5(path, name, rows, options)
     if start.startswith((b"PK\3\4", b"PK\5\6")) or is_tar(start):
         if is_npz(path, start):
             return of_npz(path, name, rows)
         if inner:
             raise InvalidInputError(f"{name} holds an archive in an archive: unpack it once and choose what is inside")
-        return of_archive(path, name, rows, _inner)
+        return of_archive(path, name, rows, partial(_inner, options=options))
     _refuse_foreign(start, name)
-    return of_text(path, name, rows)
+    return of_text(path, name, rows, options.orientation)
 
 
-def _inner(path: Path, name: str, rows: int | None) -> Table:
-    """The only file of an archive."""
-    return _read(path, name, rows, inner=True)
+def _inner(path: Path, name: str, rows: int | None, options: ReadOptions) -> Table:
+    """A file of an archive."""
+    return _read(path, name, rows, options, inner=True)
 
 
-def _of_hdf5(path: Path, name: str, rows: int | None) -> Table:
+def _of_hdf5(path: Path, name: str, rows: int | None, options: ReadOptions) -> Table:
     with hdf5.opened(path, name) as file:
         keys = set(file)
         if is_mudata(file):
             return of_mudata(file, path, name, rows)
         if {"obs", "var"} <= keys:
-            return of_h5ad(file, path, name, rows)
+            return of_h5ad(file, path, name, rows, options)
         if is_loom(file):
             return of_loom(file, name, rows)
         if is_tenx(file):
             return of_tenx(file, name, rows)
+    if {"assays", "meta.data"} <= keys or {"assays", "cell.names"} <= keys:
+        raise InvalidInputError(
+            f"{name} is a Seurat object as HDF5 (.h5seurat), which is not read here; in R: "
+            f'library(SeuratDisk); object <- LoadH5Seurat("{name}"); {_R_LINES.format(name=_stem(name))}'
+        )
     held = ", ".join(names_of(sorted(keys)[:8])) or "nothing"
     raise InvalidInputError(
         f"{name} is HDF5 but not AnnData, MuData, 10x or loom: it holds {held} where obs, var and X are "
@@ -144,6 +154,27 @@ def _of_hdf5(path: Path, name: str, rows: int | None) -> Table:
 
 
 def _refuse_foreign(start: bytes, name: str) -> None:
+    if start.startswith(_R) or _R_NAME.search(name):
+        raise InvalidInputError(_of_r(name))
     for begins, what in FOREIGN.items():
         if start.lower().startswith(begins.lower()):
             raise InvalidInputError(f"{name} is {what} inside: save it as one of the formats known here ({KNOWN})")
+
+
+_R_LINES = 'library(zellkonverter); writeH5AD(Seurat::as.SingleCellExperiment(object), "{name}.h5ad")'
+"""How R writes an .h5ad of a Seurat object called `object`."""
+
+
+def _of_r(name: str) -> str:
+    """What an R file is, and the lines of R that write an .h5ad of it."""
+    one = name.lower().endswith(".rds")
+    opened = f'object <- readRDS("{name}")' if one else f'object <- get(load("{name}")[1])'
+    return (
+        f"{name} is an R file ({'one R object, .rds' if one else 'R objects, .rda or .RData'}), which only R can open; "
+        f"in R: {opened}; {_R_LINES.format(name=_stem(name))} (for a SingleCellExperiment: writeH5AD(object, ...)); "
+        "then choose the .h5ad"
+    )
+
+
+def _stem(name: str) -> str:
+    return name.rsplit(".", 1)[0]

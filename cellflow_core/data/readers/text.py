@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import gzip
 import io
-import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from cellflow_core.data.readers import gene_rows, longitudinal_table, network, series
+from cellflow_core.data.readers import gene_names, gene_rows, longitudinal_table, network, series, table_columns
 from cellflow_core.data.readers.folders.matrix_market import plain
-from cellflow_core.data.readers.limits import FIELDS, RATIO, RATIO_EXEMPT_BYTES, TEXT, amount, check_memory, memory
+from cellflow_core.data.readers.limits import RATIO, RATIO_EXEMPT_BYTES, TEXT, amount, check_memory, memory
 from cellflow_core.data.readers.table import (
-    KNOWN,
     InvalidInputError,
     NotCellDataError,
     Table,
-    make_unique,
     names_of,
     short,
 )
+from cellflow_core.data.readers.text_layout import Layout, find_layout
 from cellflow_core.data.times.column_names import is_time_name
 
 _HEAD = 1 << 18  # bytes that are looked at to find the layout; more where one line is longer
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a table is written: `names` are empty where no line names the columns, values come after `skip` lines."""
-
-    separator: str
-    names: tuple[str, ...]
-    skip: int
-    encoding: str
-    decimal: str = "."
 
 
 class SizeLimitedReader(io.RawIOBase):
@@ -69,8 +54,11 @@ class SizeLimitedReader(io.RawIOBase):
         super().close()
 
 
-def of_text(path: Path, name: str, rows: int | None) -> Table:
-    """The table of a file of text, which may be compressed with gzip. x holds the first rows only, if asked."""
+def of_text(path: Path, name: str, rows: int | None, orientation: str = "") -> Table:
+    """The table of a file of text, which may be compressed with gzip. x holds the first rows only, if asked.
+
+    orientation  "cells" or "genes" stand in the rows of a table whose names do not say it; "" asks where both may be
+    """
     with _opened(path, name) as file:
         head, most = file.read(_HEAD), memory() // 100
         while len(head) < most and head.count(b"\n") < 4 and (more := file.read(min(len(head), most - len(head)))):
@@ -93,38 +81,13 @@ def of_text(path: Path, name: str, rows: int | None) -> Table:
             "names does: choose the file with the measured values instead",
             "names",
         )
-    return _first(_of_cells(frame), rows)
+    return _first(_oriented(frame, orientation), rows)
 
 
-def find_layout(head: bytes, name: str) -> Layout:
-    """The layout of a table by its first lines. Raises BadInput where there is no text."""
-    text, encoding = _decoded(head, name)
-    lines = text.splitlines()
-    at = 0
-    while at < len(lines) and (not lines[at].strip() or lines[at].lstrip().startswith(("#", "%"))):
-        at += 1
-    if at == len(lines):
-        raise InvalidInputError(
-            f"{name} holds no line with values: one line of column names and one line a cell are expected"
-        )
-    data = [each for each in lines[at:] if each.strip()][:2]
-    separator = _separator(data)
-    if any(_is_wide(each, separator) for each in data):
-        raise InvalidInputError(
-            f"{name} has more than the {FIELDS:,} columns that are read at most: save large tables as .h5ad, or turn "
-            "rows and columns"
-        )
-    first, second = _fields(data[0], separator), _fields(data[-1], separator)
-    decimal = "," if separator == ";" and re.search(r"\d,\d", data[-1]) else "."
-    numeric = all(_is_number(each, decimal) for each in first)
-    comment = _fields(lines[at - 1].lstrip("#% \t"), separator) if at else []
-    if numeric and len(comment) == len(first) and not any(_is_number(each, decimal) for each in comment):
-        return Layout(separator, _named(comment), at, encoding, decimal)
-    if numeric or (_is_number(first[0], decimal) and _blank_after_two(first)):
-        return Layout(separator, (), at, encoding, decimal)
-    if len(second) == len(first) + 1:
-        first = ["", *first]
-    return Layout(separator, _named(first), at + 1, encoding, decimal)
+def frame_of(path: Path, name: str) -> Any:
+    """A table of text as a pandas.DataFrame, nothing made of its columns."""
+    with _opened(path, name) as file:
+        return _frame(path, name, find_layout(file.read(_HEAD), name))
 
 
 def _frame(path: Path, name: str, layout: Layout) -> Any:
@@ -160,6 +123,34 @@ def _frame(path: Path, name: str, layout: Layout) -> Any:
             ) from error
 
 
+def _oriented(frame: Any, orientation: str) -> Table:
+    """A table without names may stand either way round: as it was said, else with cells in rows and a question."""
+    bare = all(isinstance(each, int) for each in frame.columns)
+    if orientation == "genes":
+        named = not bare and frame.iloc[:, 0].dtype == object
+        body = frame.iloc[:, 1:] if named else frame
+        names = frame.iloc[:, 0].astype(str).tolist() if named else [f"gene {k + 1}" for k in range(len(body))]
+        cells = [f"cell {k + 1}" for k in range(body.shape[1])] if bare else list(map(str, body.columns))
+        turned = np.ascontiguousarray(body.to_numpy(dtype=np.float64).T)
+        return Table("gene table", turned, tuple(names), gene_rows.of_names(cells), notes=("genes stand in the rows",))
+    if bare and orientation == "cells" and not _may_be_axes(frame):
+        frame = frame.set_axis([f"gene {k + 1}" for k in range(frame.shape[1])], axis=1)
+    table = _of_cells(frame)
+    if orientation or not bare or _may_be_axes(frame):
+        return table
+    asked = (
+        f"no line and no column names cells or genes, so {frame.shape[0]:,} rows may be cells and {frame.shape[1]:,} "
+        "columns genes, or the other way round"
+    )
+    return replace(table, question=asked)
+
+
+def _may_be_axes(frame: Any) -> bool:
+    """Few columns, or values below zero: coordinates of cells, which stand in rows."""
+    values = frame.to_numpy()
+    return frame.shape[1] < 20 or values.dtype.kind not in "fiu" or bool(np.nanmin(values) < 0)
+
+
 def _of_cells(frame: Any) -> Table:
     """One row a cell: columns of numbers are features, and every column can be the time."""
     import pandas as pd
@@ -181,74 +172,32 @@ def _of_cells(frame: Any) -> Table:
             run=[f"run {k + 1}" for k in runs]
         )
         numbers = numbers[1:]
+    named, about = table_columns.not_features(frame)
+    if named:
+        shown = ", ".join(repr(str(each)) for each in named)
+        notes.append(f"column {shown} numbers or names the cells and is no gene")
+        frame = frame.set_axis(frame[named[0]].map(lambda each: f"{each:.0f}"), axis=0).drop(columns=named)
+    if about:
+        notes.append(f"columns {', '.join(map(repr, about))} say something of a cell and are no genes")
+    numbers = [each for each in numbers if each not in named and str(each) not in about]
     words = [each for each in frame.columns if frame[each].dtype == object]
-    if words and words[0] == frame.columns[0] and frame[words[0]].is_unique:
+    if words and not named and words[0] == frame.columns[0] and frame[words[0]].is_unique:
         told = gene_rows.of_names(frame[words[0]].astype(str).tolist())
         told = told[[each for each in told.columns if each not in frame.columns]]
         frame = pd.concat([frame.drop(columns=words[0]).set_axis(told.index), told], axis=1)
-    return Table("table", frame[numbers].to_numpy(dtype=np.float64), tuple(numbers), frame, notes=tuple(notes))
+    x = frame[numbers].to_numpy(dtype=np.float64)
+    found = gene_names.features(numbers)
+    if found.names != names_of(numbers):  # a time column is looked up by its name in the file
+        frame = frame.rename(columns=dict(zip(numbers, found.names, strict=True)))
+    return Table("table", x, found.names, frame, notes=(*notes, *found.notes), ids=found.ids)
 
 
 def _first(table: Table, rows: int | None) -> Table:
-    from dataclasses import replace
-
     return replace(table, x=table.x[:rows]) if rows else table
 
 
 def _opened(path: Path, name: str) -> IO[bytes]:
     return io.BufferedReader(SizeLimitedReader(plain(path), name, path.stat().st_size))
-
-
-def _decoded(head: bytes, name: str) -> tuple[str, str]:
-    """The text and its encoding: UTF-8, UTF-16 with a mark, else that of Windows."""
-    encodings = ("utf-16",) if head.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
-    for encoding in encodings:
-        try:
-            text = codecs.getincrementaldecoder(encoding)().decode(head)
-        except UnicodeDecodeError:
-            continue
-        strange = sum(not (each.isprintable() or each.isspace()) for each in text[:4000])
-        if strange <= len(text[:4000]) // 100 and "\0" not in text:
-            return text, encoding
-    begins = head[:20].decode("ascii", "replace").encode("unicode_escape").decode()
-    raise InvalidInputError(
-        f'{name} is not a table of text, nor a format that is known: it begins with "{begins}"; {KNOWN}'
-    )
-
-
-def _separator(lines: list[str]) -> str:
-    counts = {each: min(line.count(each) for line in lines) for each in "\t;,"}
-    best = max(counts, key=lambda each: counts[each])
-    return best if counts[best] else r"\s+"
-
-
-def _is_wide(line: str, separator: str) -> bool:
-    """Has it more fields than are read? They are counted before any of them is made."""
-    if separator == r"\s+":
-        return len(line.split(maxsplit=FIELDS)) > FIELDS
-    return line.count(separator) >= FIELDS
-
-
-def _fields(line: str, separator: str) -> list[str]:
-    if separator == r"\s+":
-        return [each.strip('"') for each in line.split()]
-    return [each.strip() for each in next(csv.reader([line], delimiter=separator))]
-
-
-def _named(fields: list[str]) -> tuple[str, ...]:
-    return tuple(make_unique(names_of(["index" if k == 0 and not each else each for k, each in enumerate(fields)])))
-
-
-def _is_number(text: str, decimal: str) -> bool:
-    try:
-        float(text.replace(decimal, "."))
-    except ValueError:
-        return text in ("NA", "NaN")
-    return True
-
-
-def _blank_after_two(fields: list[str]) -> bool:
-    return len(fields) > 2 and not any(fields[2:])
 
 
 def _check_numbers(frame: Any, name: str) -> None:

@@ -90,7 +90,9 @@ def layer_matrices(file: Any, used: Matrix, own: Features, name: str, rows: int 
     found = Layers()
     for key, held in file.get("layers", {}).items():
         place, role = f"layers:{key}", _ROLES.get(key.lower())
-        reason = _why_not(key, role, place, used, own, found) or _too_large(held)
+        if place == used.place:
+            continue
+        reason = _why_not(key, role, used, own, found) or _too_large(held)
         if reason or role is None:
             found.unused.append(Unused(shown(place), reason))
             continue
@@ -138,10 +140,8 @@ def _matrix(file: Any, place: str, held: Any, own: Features, name: str, rows: in
     return Matrix(place, x, features)
 
 
-def _why_not(key: str, role: str | None, place: str, used: Matrix, own: Features, found: Layers) -> str:
+def _why_not(key: str, role: str | None, used: Matrix, own: Features, found: Layers) -> str:
     """Why a layer is not kept, "" where it is."""
-    if place == used.place:
-        return "it holds the values that are used"
     if key.lower() in _MOMENTS:
         return "moments over neighbours are computed from spliced and unspliced values when they are needed"
     if role is None:

@@ -13,19 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from cellflow_core.data.readers.folders.matrix_market import Folder, of_folders
+from cellflow_core.data.readers.folders import layouts, metadata
+from cellflow_core.data.readers.folders.joined import joined, sample_names
+from cellflow_core.data.readers.folders.matrix_market import of_folders
 from cellflow_core.data.readers.limits import MEMBERS, RATIO, RATIO_EXEMPT_BYTES, amount, memory
 from cellflow_core.data.readers.table import InvalidInputError, Table, printable
 
 _PIECE = 1 << 20
-_PARTS = {
-    "matrix": re.compile(r"(?:.*[_.-])?matrix\.mtx(?:\.gz)?"),
-    "spliced": re.compile(r"spliced\.mtx(?:\.gz)?"),
-    "unspliced": re.compile(r"unspliced\.mtx(?:\.gz)?"),
-    "genes": re.compile(r"(?:.*[_.-])?(?:genes|features)\.tsv(?:\.gz)?"),
-    "barcodes": re.compile(r"(?:.*[_.-])?barcodes\.tsv(?:\.gz)?"),
-}
-"""Files of a 10x folder (and of velocyto's in STARsolo)."""
 _UNIMPORTANT = re.compile(r"(?:.*/)?(?:__MACOSX/.*|\._.*|\.DS_Store|Thumbs\.db|desktop\.ini)")
 
 Reader = Callable[[Path, str, int | None], Table]
@@ -41,17 +35,52 @@ def of_archive(path: Path, name: str, rows: int | None, read: Reader) -> Table:
         with path.open("rb") as file:
             zipped = file.read(2) == b"PK"
         files = (_unzip if zipped else _untar)(path, name, Path(place))
-        folders = _folders(files, name)
-        if folders:
-            return of_folders(folders, name, rows)
+        found = layouts.folders(files, name)
+        if found:
+            return of_folders(found, name, rows)
         if len(files) == 1:
-            ((_, only),) = files.items()
-            return read(only, name, rows)
+            ((inner, only),) = files.items()
+            return read(only, name if _is_plain(inner) else PurePosixPath(inner).name, rows)
+        return _of_files(files, name, rows, read)
+
+
+def _is_plain(name: str) -> bool:
+    """Does a name say nothing of what is inside?"""
+    return not re.search(r"\.(?:rds|rda|rdata|robj)$", name, re.I)
+
+
+def _of_files(files: dict[str, Path], name: str, rows: int | None, read: Reader) -> Table:
+    """One table of several files: one a sample, or values and metadata. BadInput where they are neither."""
+    tables: dict[str, Table] = {}
+    refused: dict[str, InvalidInputError] = {}
+    for each, path in sorted(files.items()):
+        try:
+            tables[each] = read(path, PurePosixPath(each).name, rows)
+        except InvalidInputError as error:
+            refused[each] = error
+    others = {each: metadata.metadata_frame(files[each], each) for each in refused}
+    if len(tables) > 1:
+        cells = {each: set(map(str, table.obs.index)) for each, table in tables.items()}
+        main = max(tables, key=lambda each: len(tables[each].features))
+        for each in [each for each in tables if each != main and len(tables[each].features) < 20]:
+            if len(cells[each] & cells[main]) > len(cells[main]) / 2 or not cells[each]:
+                others[each] = metadata.metadata_frame(files[each], each)
+                del tables[each]
+    if len(tables) == 1:
+        ((_, table),) = tables.items()
+        joins = 0
+        for each, frame in others.items():
+            more = None if frame is None else metadata.with_metadata(table, frame, each)
+            table, joins = (table, joins) if more is None else (more, joins + 1)
+        if joins == len(others):
+            return table
+    elif tables and not refused:
+        return joined(list(tables.values()), sample_names(list(tables)), name, "files", rows)
     listed = ", ".join(printable(each)[:60] for each in list(files)[:6]) or "nothing"
+    reasons = next((f"; {error}" for error in refused.values() if not metadata.is_metadata(error)), "")
     raise InvalidInputError(
-        f"{name} holds {listed} and no 10x folder: matrix.mtx, genes.tsv or features.tsv, and barcodes.tsv are "
-        "expected "
-        "(also .gz), or one single table"
+        f"{name} holds {listed} and no folder of counts that is known: a matrix (.mtx) with its genes and cells, one "
+        f"table, one file a sample, or a table of values and one of metadata with the same cells is expected{reasons}"
     )
 
 
@@ -109,37 +138,6 @@ def _untar(path: Path, name: str, place: Path) -> dict[str, Path]:
                 left -= _copy(source, copy, name, left, path.stat().st_size)
             files[member.name] = target
     return files
-
-
-def _folders(files: dict[str, Path], name: str) -> list[Folder]:
-    """Whole 10x folders, by folder and beginning of the names; "raw" ones go where there are filtered ones."""
-    found: dict[str, dict[str, Path]] = {}
-    for each, path in files.items():
-        for part, pattern in _PARTS.items():
-            last = PurePosixPath(each).name
-            if pattern.fullmatch(last):
-                before = re.sub(
-                    r"(?:matrix|spliced|unspliced|genes|features|barcodes)\.(?:mtx|tsv)(?:\.gz)?$", "", last
-                )
-                found.setdefault(f"{PurePosixPath(each).parent}/{before}", {})[part] = path
-    whole = {key: parts for key, parts in found.items() if {"genes", "barcodes"} <= set(parts) and len(parts) > 2}
-    if found and not whole:
-        parts = sorted({part for each in found.values() for part in each})
-        raise InvalidInputError(
-            f"{name} holds {' and '.join(parts)} of a 10x folder and not all three: matrix.mtx, genes.tsv or "
-            "features.tsv, "
-            "and barcodes.tsv must be in one folder of the archive"
-        )
-    if any("filtered" in key for key in whole):
-        whole = {key: parts for key, parts in whole.items() if "raw" not in key}
-    return [Folder(_label(key, whole), **parts) for key, parts in sorted(whole.items())]
-
-
-def _label(key: str, every: dict[str, dict[str, Path]]) -> str:
-    """What tells this folder from the others: the part of its path that differs."""
-    cut = [each.strip("/._-").split("/") for each in every]
-    mine = key.strip("/._-").split("/")
-    return "/".join(part for k, part in enumerate(mine) if any(other[k : k + 1] != [part] for other in cut)) or mine[-1]
 
 
 def _copy(source: Any, target: IO[bytes], name: str, left: int, packed: int) -> int:

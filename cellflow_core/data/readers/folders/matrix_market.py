@@ -1,9 +1,11 @@
-"""10x folders: matrix.mtx [genes, cells], genes.tsv or features.tsv, barcodes.tsv; each may be compressed with gzip."""
+"""Matrices in the MatrixMarket format with names of genes and cells beside them; each may be compressed with gzip."""
 
 from __future__ import annotations
 
 import gzip
+import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.readers import gene_names
+from cellflow_core.data.readers.folders.joined import joined
+from cellflow_core.data.readers.gene_names import Features
 from cellflow_core.data.readers.limits import RATIO, RATIO_EXEMPT_BYTES, amount, check_memory, memory
-from cellflow_core.data.readers.table import InvalidInputError, Modality, Table, short
+from cellflow_core.data.readers.table import InvalidInputError, Table, short
 from cellflow_core.data.readers.tenx import by_kind
 
 _BANNER = [b"%%matrixmarket", b"matrix", b"coordinate"]
@@ -22,72 +26,95 @@ _ENTRY = 4  # bytes that the shortest entry takes as text, "1 1" and the end of 
 
 @dataclass(frozen=True)
 class Folder:
-    """Where the files of one 10x folder were put; velocyto's has spliced and unspliced instead of matrix."""
+    """Where the files of one folder were put, and how they are written.
+
+    matrices  "matrix", or "spliced" and "unspliced", and "ambiguous" -> file
+    symbols   a file of symbols beside one of accession ids (kb-python)
+    *_are_csv genes and cells are tables with a line of names (Parse)
+    """
 
     label: str
     genes: Path
     barcodes: Path
-    matrix: Path | None = None
-    spliced: Path | None = None
-    unspliced: Path | None = None
+    matrices: Mapping[str, Path]
+    symbols: Path | None = None
+    genes_are_csv: bool = False
+    cells_are_csv: bool = False
+    format: str = "10x matrix"
+    notes: tuple[str, ...] = ()
 
 
 def of_folders(folders: list[Folder], name: str, rows: int | None) -> Table:
     """One table of all folders: a column "sample" tells them apart, genes that all of them have are kept."""
-    tables = [_of_folder(each, name, rows) for each in folders]
-    if len(tables) == 1:
-        return tables[0]
-    import pandas as pd
-    from scipy.sparse import vstack
-
-    shared = [each for each in dict.fromkeys(tables[0].features) if all(each in set(t.features) for t in tables[1:])]
-    same = all(each.features == tables[0].features for each in tables)
-    at = [slice(None) if same else [each.features.index(gene) for gene in shared] for each in tables]
-    obs = [t.obs.assign(sample=folder.label) for t, folder in zip(tables, folders, strict=True)]
-    notes = [f"{len(folders)} folders were joined; column 'sample' tells them apart"]
-    if not same:
-        notes.append(f"{len(shared)} genes are in all of them and were kept")
-    join: Any = vstack
-    layers = {
-        key: join([t.layers[key][:, kept] for t, kept in zip(tables, at, strict=True)], format="csr")[:rows]
-        for key in tables[0].layers
-        if all(key in each.layers for each in tables)
-    }
-    every = dict.fromkeys(kind for each in tables for kind in each.panels)
-    alike = {k: len({each.panels[k].features if k in each.panels else None for each in tables}) == 1 for k in every}
-    panels = {
-        kind: Modality(join([t.panels[kind].x for t in tables], format="csr")[:rows], tables[0].panels[kind].features)
-        for kind in every
-        if alike[kind]
-    }
-    notes += [f"features of {kind!r} differ between folders and were left out" for kind in every if not alike[kind]]
-    x = join([t.x[:, kept] for t, kept in zip(tables, at, strict=True)], format="csr")[:rows]
-    names = tables[0].features if same else tuple(shared)
-    return Table("10x matrix", x, names, pd.concat(obs), notes=tuple(notes), layers=layers, panels=panels)
+    return joined([_of_folder(each, name, rows) for each in folders], [each.label for each in folders], name,
+                  "folders", rows)  # fmt: skip
 
 
 def _of_folder(folder: Folder, name: str, rows: int | None) -> Table:
+    features, halves = _features(folder, name)
+    obs = _cells(folder, name)
+    shape = (len(halves) or len(features), len(obs))
+    read = {key: _matrix(path, shape, name, rows) for key, path in folder.matrices.items()}
+    if halves and "matrix" in read:
+        read |= _usa(read["matrix"], features, halves)
+    if "matrix" not in read and "spliced" not in read:
+        raise InvalidInputError(
+            f"{name} holds {' and '.join(read)} values without spliced ones: put spliced and unspliced matrices into "
+            "the folder"
+        )
+    main = "matrix" if "matrix" in read else "spliced"
+    kept = {key: by_kind(each, features)[0] for key, each in read.items() if key != "matrix"}
+    x, named, panels = by_kind(read[main], features)
+    notes = (*folder.notes, *named.notes)
+    return Table(folder.format, x, named.names, obs, {}, False, notes, kept, panels, ids=named.ids)
+
+
+def _features(folder: Folder, name: str) -> tuple[Features, list[str]]:
+    """Names of the features; and the lines themselves where alevin-fry wrote each gene three times (USA mode)."""
     import pandas as pd
 
+    if folder.genes_are_csv:
+        with plain(folder.genes) as file:
+            table = pd.read_csv(file, dtype=str)
+        columns = {str(each): table[each].fillna("").tolist() for each in table.columns}
+        index = columns.get("gene_name") or next(iter(columns.values()))
+        return gene_names.features(
+            [own or id for own, id in zip(index, next(iter(columns.values())), strict=True)], columns
+        ), []
     lines = [line.split("\t") for line in _lines(folder.genes, name)]
-    whole = len(lines) if lines else 1
+    if folder.symbols is not None:
+        symbols = _lines(folder.symbols, name)
+        if len(symbols) == len(lines):
+            return gene_names.features([line[0] for line in lines], {"symbol": symbols}), []
+    whole = [line[0] for line in lines]
+    spliced = [each for each in whole if not re.search(r"-[UA]$", each)]
+    if len(whole) == 3 * len(spliced) and {f"{each}-U" for each in spliced} <= set(whole):
+        return gene_names.features(spliced), whole
     beside = {
         key: [line[k] for line in lines]
         for k, key in ((0, "gene_ids"), (2, "feature_types"))
-        if sum(len(line) > max(k, 1) for line in lines) == whole
+        if lines and all(len(line) > max(k, 1) for line in lines)
     }
-    features = gene_names.features([line[1] if len(line) > 1 else line[0] for line in lines], beside)
-    cells = [line.split("\t")[0] for line in _lines(folder.barcodes, name)]
-    held = {"matrix": folder.matrix, "spliced": folder.spliced, "unspliced": folder.unspliced}
-    shape = (len(features), len(cells))
-    read = {key: _matrix(path, shape, name, rows) for key, path in held.items() if path is not None}
-    main = "matrix" if "matrix" in read else "spliced"
-    if main not in read:
-        raise InvalidInputError(f"{name} holds unspliced.mtx without spliced.mtx: put both into the folder")
-    kept = {key: by_kind(each, features)[0] for key, each in read.items() if key != "matrix"}
-    x, features, panels = by_kind(read[main], features)
-    obs = pd.DataFrame(index=pd.Index(cells))
-    return Table("10x matrix", x, features.names, obs, {}, False, features.notes, kept, panels, ids=features.ids)
+    return gene_names.features([line[1] if len(line) > 1 else line[0] for line in lines], beside), []
+
+
+def _cells(folder: Folder, name: str) -> Any:
+    """obs: names of the cells, with the columns of a table of metadata where there is one."""
+    import pandas as pd
+
+    if folder.cells_are_csv:
+        with plain(folder.barcodes) as file:
+            table = pd.read_csv(file)
+        return table.set_index(table.columns[0])
+    return pd.DataFrame(index=pd.Index([line.split("\t")[0] for line in _lines(folder.barcodes, name)]))
+
+
+def _usa(x: Any, features: Features, columns: list[str]) -> dict[str, Any]:
+    """Spliced, unspliced and ambiguous columns of alevin-fry; values are spliced + ambiguous."""
+    place = {each: k for k, each in enumerate(columns)}
+    names = [each for each in columns if not re.search(r"-[UA]$", each)]
+    spliced, unspliced, ambiguous = (x[:, [place[each + end] for each in names]] for end in ("", "-U", "-A"))
+    return {"matrix": spliced + ambiguous, "spliced": spliced, "unspliced": unspliced, "ambiguous": ambiguous}
 
 
 def _matrix(path: Path, shape: tuple[int, int], name: str, rows: int | None) -> Any:

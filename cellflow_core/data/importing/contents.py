@@ -1,0 +1,175 @@
+"""One list of all that a file holds: what is kept of it, as what, and why the rest is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.data.importing import annotations
+from cellflow_core.data.importing.import_choices import ImportChoices
+from cellflow_core.data.importing.perturbation_design import GUIDES, design
+from cellflow_core.data.importing.rna_velocity import SPLICING
+from cellflow_core.data.readers import Table
+
+
+@dataclass(frozen=True)
+class Content:
+    """One part of a file.
+
+    place    where it stands: "obs: day", "layers['velocity']"
+    kept     is it in the data set?
+    reason   as what it is kept, or why it is not
+    """
+
+    place: str
+    kept: bool
+    reason: str
+
+
+def contents(
+    table: Table,
+    choices: ImportChoices,
+    *,
+    names: Iterable[str] | None = None,
+    numbers: Iterable[str] | None = None,
+    embeddings: Iterable[str] | None = None,
+    channels: Iterable[str] | None = None,
+) -> tuple[Content, ...]:
+    """Every part of the file. What was kept is given by name after an import; None: as the choices let expect."""
+    found = annotations.embeddings(table)
+    names = set(annotations.label_columns(table) if names is None else names)
+    numbers = set(annotations.number_columns(table) if numbers is None else numbers)
+    kept = set(found if embeddings is None else embeddings)
+    there = None if channels is None else set(channels)
+    return (
+        _values(table, choices),
+        *_columns(table, choices, names, numbers),
+        *_layers(table, there),
+        *_coordinates(table, choices, kept, there),
+        *_panels(table, choices),
+        *(Content(each.place, False, each.reason) for each in table.unused),
+    )
+
+
+def plain(found: Iterable[Content]) -> tuple[dict[str, Any], ...]:
+    """As JSON keeps it."""
+    return tuple(asdict(each) for each in found)
+
+
+def _values(table: Table, choices: ImportChoices) -> Content:
+    place = table.matrices.get(table.matrix, table.matrix) or "values"
+    ids = ", with accession ids" if table.ids else ""
+    where = " beside the axes" if choices.representation.startswith("obsm:") else ""
+    return Content(place, True, f"the values of {len(table.features):,} features{where}{ids}")
+
+
+def _columns(table: Table, choices: ImportChoices, names: set[str], numbers: set[str]) -> Iterator[Content]:
+    perturbed = design(table, choices.time_column)[0]
+    taken = set(table.features)
+    for column in dict.fromkeys(map(str, table.obs.columns)):
+        if column in taken and column != choices.time_column:
+            continue
+        values = table.obs[column]
+        place, as_what = f"obs: {column}", []
+        if column == choices.time_column:
+            as_what.append("time")
+        if column in names:
+            as_what.append("annotation")
+        if column in numbers:
+            as_what.append("number of each cell")
+        if column == choices.growth_column:
+            as_what.append("growth")
+        if column == perturbed:
+            as_what.append("perturbation design")
+        if as_what:
+            yield Content(place, True, ", ".join(as_what))
+        else:
+            yield Content(place, False, _why_no_column(values))
+
+
+def _why_no_column(values: Any) -> str:
+    if values.ndim > 1:
+        return "two columns have this name"
+    distinct = values.dropna().unique()
+    if not len(distinct):
+        return "it is empty in all cells"
+    if len(distinct) == 1:
+        return f"it is the same in all cells: {str(distinct[0])[:60]}"
+    if values.dtype.kind == "M":
+        return "it holds dates; numbers or names of times can be used"
+    if len(distinct) > annotations.MOST_NAMES and values.dtype.kind not in "fiu":
+        return f"{len(distinct):,} different names, and at most {annotations.MOST_NAMES} make an annotation"
+    if values.dtype.kind in "iu" and len(distinct) == len(values):
+        return "it numbers the cells"
+    return f"it does not differ between the cells that are used, or is beyond {annotations.MOST_NUMBERS} numbers"
+
+
+def _layers(table: Table, there: set[str] | None) -> Iterator[Content]:
+    for name, values in table.layers.items():
+        place = table.places.get(name, f"layer {name}")
+        whole = ", whole counts" if _is_whole(values) else ", no whole counts"
+        if name == "velocity":
+            reason = "as a layer: the velocity of each gene; models use a velocity in the axes of the state only"
+        elif name in SPLICING:
+            used = there is None or name in there
+            why = (
+                "; as a layer only: no gene is an axis, one of the two is missing, or they are too large for each cell"
+            )
+            reason = f"{name} values{whole}{'' if used else why}"
+        else:
+            reason = f"as a layer of {name}{whole}"
+        yield Content(place, True, reason)
+
+
+def _coordinates(table: Table, choices: ImportChoices, kept: set[str], there: set[str] | None) -> Iterator[Content]:
+    views = {key: name for name, key in annotations.embedding_keys(table).items()}
+    axes = choices.representation.removeprefix("obsm:") if choices.representation.startswith("obsm:") else ""
+    for key, values in table.obsm.items():
+        place = f"obsm[{key!r}]"
+        if key == annotations.CLONES:
+            yield Content(place, True, "clone of each cell")
+        elif "velocity" in key.lower():
+            of = "X_" + key.lower().replace("velocity", "").strip("_")
+            own = next((each for each in table.obsm if each.lower() == of.lower()), "")
+            if there is not None and "velocity" in there:
+                yield Content(place, True, "velocity of each cell")
+            else:
+                how = f"choose {own!r} as axes (--representation obsm:{own})" if own else "choose its axes"
+                yield Content(place, False, f"velocity belongs to the axes it was computed in; to keep it, {how}")
+        elif key == axes:
+            yield Content(place, True, "axes of the state")
+        elif key == choices.modality:
+            yield Content(place, True, "second modality")
+        elif views.get(key) in kept and _is_finite(values):
+            yield Content(place, True, f"embedding {views[key]!r}")
+        elif key in views and not _is_finite(values):
+            missing = int((~np.isfinite(np.asarray(values, dtype=np.float64)).all(axis=1)).sum())
+            yield Content(place, False, f"{missing:,} of {table.cells:,} cells have no place in this embedding")
+        else:
+            yield Content(place, False, f"{values.shape[1]} coordinates, which can be chosen as axes (obsm:{key})")
+
+
+def _panels(table: Table, choices: ImportChoices) -> Iterator[Content]:
+    perturbed = design(table, choices.time_column)[0]
+    for name, panel in table.panels.items():
+        size = f"{panel.x.shape[1]:,} features"
+        if name == choices.modality:
+            yield Content(name, True, f"second modality, {size}")
+        elif name == perturbed:
+            yield Content(name, True, f"guide counts of {size}: perturbation design")
+        elif GUIDES.search(name):
+            yield Content(name, False, f"guide counts of {size}, whose names are not known")
+        else:
+            yield Content(name, False, f"{size}; can be kept as the second modality (--modality {name!r})")
+
+
+def _is_whole(values: Any) -> bool:
+    held = values if isinstance(values, np.ndarray) else values.data
+    return bool((held == np.round(held)).all() and (held >= 0).all())
+
+
+def _is_finite(values: Any) -> bool:
+    return bool(np.isfinite(np.asarray(values, dtype=np.float64)).all())
