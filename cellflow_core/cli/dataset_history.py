@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from cellflow_core.cli.table import table
+from cellflow_core.reporting import file_contents
 from cellflow_core.time_units import format_duration
 
 
@@ -38,6 +39,8 @@ def _show(chosen: argparse.Namespace) -> None:
         print(f"{number}. {step}")
     for note in info.notes:
         print(f"note: {note}")
+    if info.contents:
+        print("\n" + table(file_contents.HEAD, file_contents.rows(info.contents)))
     for each in ancestors(info):
         print(f"made from {each.id}: {each.label}")
     for each in datasets():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import options
 from cellflow_core.cli.table import table
+from cellflow_core.reporting import file_contents
 from cellflow_core.workspace import limits
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 def add(actions: Any, argv: Sequence[str]) -> None:
     inspect = actions.add_parser("inspect", help="what a file holds, and which column may be the time")
     inspect.add_argument("file", help="a path, or the id that data get and data fetch print")
+    inspect.add_argument("--matrix", default="", help="where the values are: X, raw or layers:NAME")
+    inspect.add_argument("--orientation", default="", choices=("cells", "genes"), help="what stands in the rows")
     inspect.set_defaults(do=_inspect)
     load = actions.add_parser("import", help="make a data set of a file")
     load.add_argument("file", help="a path, or the id that data get and data fetch print")
@@ -51,12 +54,17 @@ def _inspect(chosen: argparse.Namespace) -> None:
     from cellflow_core.data.importing import uploads
 
     source = _source(chosen.file)
-    found = _alone("inspect_file", source)
+    found = _alone("inspect_file", source, matrix=chosen.matrix, orientation=chosen.orientation)
     if source.path.is_symlink():
         uploads.discard(source.id)
     print(f"{found.name}: {found.format}, {found.cells:,} cells, {found.features:,} features, looks like {found.looks}")
-    if found.unsure:
-        print(f"unsure, so say --values counts or --values log: {found.unsure}")
+    for question in (file_contents.values_question(found), file_contents.orientation_question(found)):
+        if question:
+            print(f"unclear: {question}")
+    if found.missing:
+        print(f"missing values: {found.missing}")
+    if len(found.matrices) > 1:
+        print(f"values can be taken from (--matrix): {', '.join(found.matrices)}")
     print(f"annotations: {', '.join(found.annotations) or 'none'}; other states: {', '.join(found.obsm) or 'none'}")
     seconds = [f"{name} ({count:,} features)" for name, count in found.modalities.items()]
     beside = {"layers": found.layers, "velocities": found.velocities, "growth": found.growth, "views": found.pictures}
@@ -80,6 +88,7 @@ def _inspect(chosen: argparse.Namespace) -> None:
         )
     for note in found.notes:
         print(note)
+    print("\n" + table(file_contents.HEAD, file_contents.rows(found.contents)))
 
 
 def _number(candidate: TimeCandidate, label: str) -> str:
@@ -95,9 +104,11 @@ def _import(chosen: argparse.Namespace) -> None:
     from cellflow_core.data.importing.pipeline import ImportChoices
 
     source = _source(chosen.file)
-    found = _alone("inspect_file", source, time_column=chosen.time)
+    settings = options.given(chosen, _choices())
+    reading = {each: settings.get(each, "") for each in ("matrix", "orientation")}
+    found = _alone("inspect_file", source, time_column=chosen.time, **reading)
     given = {"label": Path(source.name).stem, "time_column": chosen.time, "unit": ""}
-    if found.looks == "coordinates":
+    if found.looks == "coordinates" and settings.get("values", "coordinates") == "coordinates":
         given["representation"] = "coordinates"
     numbers: dict[str, float | None] = {}
     if chosen.time and not found.ready:
@@ -111,13 +122,20 @@ def _import(chosen: argparse.Namespace) -> None:
             )
         numbers = _numbers(chosen.number, candidate)
         given["unit"] = candidate.unit
-    message = options.given(chosen, _choices())
-    if found.unsure and found.looks != "coordinates" and "values" not in message:
-        raise ValueError(f"{found.name}: {found.unsure}: say --values counts or --values log")
-    made = _alone("import_file", source, ImportChoices.from_dict(given | message), numbers, on_progress=_log)
+    for question, asked in (
+        (file_contents.values_question(found), "values"),
+        (file_contents.orientation_question(found), "orientation"),
+    ):
+        if question and asked not in settings:
+            raise ValueError(f"{found.name}: {question}")
+    made = _alone("import_file", source, ImportChoices.from_dict(given | settings), numbers, on_progress=_log)
     uploads.attach_to_dataset(source.id, made)
-    for step in store.open_dataset(made).info.steps:
+    info = store.open_dataset(made).info
+    for step in info.steps:
         _log(step)
+    for note in info.notes:
+        _log(f"note: {note}")
+    _log(table(file_contents.HEAD, file_contents.rows(info.contents)))
     print(made)
 
 

@@ -119,12 +119,13 @@ def _preparation(found: Any, draft: ImportForm, way: str, counts: bool) -> Value
             values[name] = int(
                 st.number_input(words, low, high, int(draft.values[name]), key=draft.key(name), help=help_of(each))
             )
-        values["drop_incomplete"] = st.toggle(
-            "Leave out cells with a missing value",
-            draft.values["drop_incomplete"],
-            key=draft.key("drop_incomplete"),
-            help=help_of(known["drop_incomplete"]),
-        )
+        for name, words in (("drop_incomplete_genes", "genes"), ("drop_incomplete", "cells")):
+            values[name] = st.toggle(
+                f"Leave out {words} with a missing value",
+                draft.values[name],
+                key=draft.key(name),
+                help=help_of(known[name]),
+            )
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,7 @@ def show(upload: str) -> None:
     begun = pending(f"import-{upload}")
     if begun is not None:
         _finish(upload, source.name, begun)
-    found = _inspected(upload, source)
-    draft = ImportForm(upload, default_choices(found, source.time))
+    found, draft = _opened(upload, source)
     if found.ready:
         st.success(
             f"This file was written by this app and holds {found.cells:,} cells whole: nothing is left to decide.",
@@ -69,18 +69,30 @@ def show(upload: str) -> None:
         )
 
 
-def _inspected(upload: str, source: Any) -> Any:
-    held = f"inspection_{upload}"
+def _opened(upload: str, source: Any) -> tuple[Any, ImportForm]:
+    """What the file holds, read as it was chosen so far, and the choices; a new look where the reading changed."""
+    found = _inspected(upload, source, "", "")
+    draft = ImportForm(upload, default_choices(found, source.time))
+    matrix, orientation = draft.now("matrix", "matrix") or "", draft.now("orientation", "orientation") or ""
+    if matrix or orientation:
+        found = _inspected(upload, source, matrix, orientation)
+    return found, draft
+
+
+def _inspected(upload: str, source: Any, matrix: str, orientation: str) -> Any:
+    held = f"inspection_{upload}" + (f"_{matrix}_{orientation}" if matrix or orientation else "")
     if held not in st.session_state:
         beside = str(_quality_at(source))
         future = shared(
-            f"inspect-{upload}",
+            f"inspect-{held}",
             lambda: sandbox.run_isolated(
                 "cellflow_core.data.importing.pipeline:inspect_file",
                 str(source.path),
                 source.name,
                 quality_at=beside,
                 seconds=limits().import_seconds,
+                matrix=matrix,
+                orientation=orientation,
             ),
         )
         st.session_state[held] = result_of(future, f"Looking into {plain(source.name)}")
@@ -99,22 +111,23 @@ def _numbers_beside(source: Any) -> Any:
 def _guided(found: Any, measured: Any, draft: ImportForm) -> tuple[Values, bool]:
     """(what was chosen, can the import go on)."""
     values = draft.values | quality.found_in(found, draft)
-    said = found.looks if values["values"] == "auto" else values["values"]
-    counts = said == "counts"
-    if found.looks == "coordinates":
+    looks = found.looks if values["values"] == "auto" else values["values"]
+    found = dataclasses.replace(found, looks=looks)
+    counts = looks == "counts"
+    if looks == "coordinates":
         left = qc.kept(measured, ImportChoices())
     else:
         chosen, left = quality.filters(found, measured, draft, counts)
         values |= chosen
-    step = 2 if found.looks == "coordinates" else 3
+    step = 2 if looks == "coordinates" else 3
     chosen, fine = time.times(found, measured, left, draft, step)
     values |= chosen
     values |= axes.axes(found, measured, left, draft, counts, step + 1)
     draft.keep(values)  # before the steps are shown, so that the last change can be undone at once
     steps.show(found, left, draft, values)
-    asked = bool(found.unsure) and values["values"] == "auto" and found.looks != "coordinates"
+    asked = (bool(found.unsure) and values["values"] == "auto") or (bool(found.question) and not values["orientation"])
     if asked:
-        st.error("Say in step 1 what the values are: counts, or ready to use.", icon=":material/error:")
+        st.error("Answer the question of step 1 first: it decides how the file is read.", icon=":material/error:")
     return values, fine and not asked and bool(left.cells.any()) and bool(left.genes.any())
 
 

@@ -11,6 +11,7 @@ from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.preprocessing import qc
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.figures.data import violin
+from cellflow_core.reporting import file_contents
 from cellflow_core.reporting.formatting import as_sentence, plain
 from pages.parts.importing.form import ImportForm, Values
 from pages.parts.widgets.chart import chart, dark
@@ -53,16 +54,18 @@ def found_in(found: Any, draft: ImportForm) -> Values:
         st.caption(" · ".join(told))
     for note in found.notes if found.candidates else found.notes[:-1]:
         st.info(plain(as_sentence(note)), icon=":material/info:")
-    if found.looks == "coordinates":
-        return {}
+    _contents(found)
+    if found.missing:
+        st.warning(plain(as_sentence(found.missing)), icon=":material/warning:")
+    reading = _reading(found, draft)
     if found.unsure:
-        st.warning(f"Please say what the values are: {plain(found.unsure)}.", icon=":material/help:")
-    ways = ("counts", "log")
+        st.warning(f"Please choose what the values are: {plain(found.unsure)}.", icon=":material/help:")
+    kinds = tuple(LOOKS)
     chosen = draft.values["values"]
-    at = ways.index(chosen) if chosen in ways else (None if found.unsure else ways.index(found.looks))
-    said = st.radio(
+    at = kinds.index(chosen) if chosen in kinds else (None if found.unsure else kinds.index(found.looks))
+    values = st.radio(
         "The values are",
-        ways,
+        kinds,
         at,
         key=draft.key("values"),
         format_func=lambda each: LOOKS[each],
@@ -70,7 +73,50 @@ def found_in(found: Any, draft: ImportForm) -> Values:
         help="Counts are brought to the same total in every cell and then logarithmic. Other values are used as they "
         "are.",
     )
-    return {"values": said or "auto"}
+    return {**reading, "values": values or "auto"}
+
+
+def _contents(found: Any) -> None:
+    """Each part of the file: what is kept of it, and why the rest is not."""
+    rows = file_contents.rows(found.contents)
+    kept = sum(each[0] == "yes" for each in rows)
+    with st.expander(f"What is kept of the file: {kept} of {len(rows)} parts", icon=":material/fact_check:"):
+        st.dataframe(
+            [dict(zip(file_contents.HEAD, map(plain, each), strict=True)) for each in rows],
+            hide_index=True,
+            key="import_contents",
+        )
+
+
+def _reading(found: Any, draft: ImportForm) -> Values:
+    """Which matrix of the file holds the values, and which way round a table stands, where there is a choice."""
+    values: Values = {}
+    if len(found.matrices) > 1:
+        options = ["", *found.matrices]
+        stands = draft.values["matrix"]
+        values["matrix"] = st.selectbox(
+            "Matrix with the values",
+            options,
+            options.index(stands) if stands in options else 0,
+            key=draft.key("matrix"),
+            format_func=lambda each: found.matrices.get(each, "as proposed"),
+            help="X is proposed, or what stands in for it where X is scaled.",
+        )
+    if found.question or draft.values["orientation"]:
+        st.warning(
+            f"Which way round does the table stand? {plain(as_sentence(found.question))}", icon=":material/help:"
+        )
+        kinds = ("cells", "genes")
+        stands = draft.values["orientation"]
+        chosen = st.radio(
+            "In the rows stand",
+            kinds,
+            kinds.index(stands) if stands in kinds else None,
+            key=draft.key("orientation"),
+            horizontal=True,
+        )
+        values["orientation"] = chosen or ""
+    return values
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

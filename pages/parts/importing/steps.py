@@ -17,7 +17,8 @@ STEPS = {
     "filters": tuple(FILTERS),
     "time": ("time_column", "unit", "windows", "numbers"),
     "preparation": ("normalise", "log", "most_cells"),
-    "missing": ("drop_incomplete",),
+    "missing": ("drop_incomplete", "drop_incomplete_genes"),
+    "reading": ("matrix", "orientation"),
     "axes": ("representation", "components", "variable_genes", "batch_column"),
     "growth": ("growth_column",),
     "modality": ("modality",),
@@ -67,9 +68,15 @@ def _told(found: Any, left: QCFilterResult, choices: ImportChoices, values: Valu
         counts = (found.looks if choices.values == "auto" else choices.values) == "counts"
         told["preparation"] = (", ".join(done) or "values as they are") if counts else "values as they are"
         told["preparation"] = told["preparation"][:1].upper() + told["preparation"][1:]
-    if choices.drop_incomplete:
-        told["missing"] = (
-            "Cells in which a value is missing are left out (they are counted above, and go at the import)"
+    missing = [
+        words for words, on in (("genes", choices.drop_incomplete_genes), ("cells", choices.drop_incomplete)) if on
+    ]
+    if missing:
+        told["missing"] = f"With missing values left out: {', then '.join(missing)} (at the import)"
+    if choices.matrix or choices.orientation:
+        rows = f"{choices.orientation} stand in the rows" if choices.orientation else ""
+        told["reading"] = "; ".join(
+            filter(None, (f"Values of {plain(choices.matrix)}" if choices.matrix else "", rows))
         )
     told["axes"] = _axes(choices, found.features)
     if choices.growth_column:

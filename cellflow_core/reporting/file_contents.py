@@ -1,0 +1,27 @@
+"""What a file holds, what of it is kept and why the rest is not, as a table; and what must be answered before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+HEAD = ("kept", "in the file", "as what, or why not")
+
+
+def rows(contents: Iterable[Any]) -> list[tuple[str, str, str]]:
+    """One line a part, what is kept first; `contents` as an inspection or a data set holds them."""
+    found = [each if isinstance(each, Mapping) else vars(each) for each in contents]
+    ordered = sorted(found, key=lambda each: not each["kept"])
+    return [("yes" if each["kept"] else "no", str(each["place"]), str(each["reason"])) for each in ordered]
+
+
+def values_question(found: Any) -> str:
+    """The choices where it is unclear what the values are, with the options of the command line; "" else."""
+    if not found.unsure:
+        return ""
+    return f"{found.unsure}: say --values counts, --values log or --values coordinates"
+
+
+def orientation_question(found: Any) -> str:
+    """The choices where it is unclear what stands in the rows; "" else."""
+    return f"{found.question}: say --orientation cells or --orientation genes" if found.question else ""
