@@ -141,7 +141,7 @@ def test_a_person_is_asked_where_values_are_unclear(tmp_path) -> None:
     made = held()
     made.uns["log1p"] = {"base": None}
     page = opened("data", upload=uploaded(tmp_path, made))
-    assert "Please say what the values are" in page.warning[0].value
+    assert "what the values are" in page.warning[0].value
     assert page.radio(key="import_values").value is None and page.button(key="import_start").disabled
     page.radio(key="import_values").set_value("log").run()
     page.button(key="import_start").click().run()

@@ -128,7 +128,7 @@ def _snapshots(
         growth=import_annotations.growth(table, name, choices, made),
         subject=import_annotations.rows(subject, made),
         dose=import_annotations.rows(dose, made),
-        **rna_velocity.splicing(prepared.layers, prepared.genes, made),
+        channels=rna_velocity.splicing(prepared.layers, prepared.genes, made),
         perturbation=import_annotations.perturbation(table, choices, made),
         labels=import_annotations.labels(table, choices, made),
         covariates=import_annotations.numbers(table, metrics, scale, choices, made),

@@ -77,7 +77,7 @@ def drop(made: PreprocessingState, name: str, cells: bool, genes: bool, times: A
         made.notes.append(f"no cell is left at time {_times(cost.emptied)}: all of them had missing values")
 
 
-def words(found: dict[str, Cost], features: Sequence[str], times: Array, what: str = "genes") -> str:
+def words(found: dict[str, Cost], features: tuple[str, ...], times: Array, what: str = "genes") -> str:
     """What is missing, what each choice costs, and which one empties no time."""
     by_cell, by_gene = found["cells"], found["genes"]
     at = np.flatnonzero(~by_gene.genes)
