@@ -146,7 +146,7 @@ def _stream(
     _check_kind(response, url)
     bounds.check(part, begin, total or begin, total)
     _note(part, url, response.headers)
-    told, size = -math.inf, begin
+    recorded, size = -math.inf, begin
     with part.open("r+b" if begin else "wb") as out:
         out.truncate(begin)
         out.seek(begin)
@@ -155,8 +155,8 @@ def _stream(
             size += len(piece)
             if size > bounds.most:
                 bounds.check(part, size, size, total)
-            if time.monotonic() - told >= SAY_EVERY:
-                told = time.monotonic()
+            if time.monotonic() - recorded >= SAY_EVERY:
+                recorded = time.monotonic()
                 say(_progress(size, total))
                 bounds.check(part, size, size, total)
                 if not wanted():
@@ -202,11 +202,11 @@ def _name(response: http.client.HTTPResponse, url: str) -> str:
 def _opened(url: str, part: Path) -> http.client.HTTPResponse:
     """The answer to a request for what is missing of the file."""
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "*/*"}
-    told = json.loads(_notes(part).read_text()) if _notes(part).exists() else {}
-    if _size(part) and told.get("url") == url:
+    recorded = json.loads(_notes(part).read_text()) if _notes(part).exists() else {}
+    if _size(part) and recorded.get("url") == url:
         headers["Range"] = f"bytes={_size(part)}-"
-        if told.get("mark"):
-            headers["If-Range"] = told["mark"]
+        if recorded.get("mark"):
+            headers["If-Range"] = recorded["mark"]
     return opener().open(urllib.request.Request(url, headers=headers), timeout=READ_TIMEOUT)
 
 

@@ -256,9 +256,11 @@ def _windows_of(obs: Any, name: str, column: str, windows: int) -> tuple[Array, 
     except ValueError as error:
         raise InvalidInputError(f"{name}, column {column!r}: {error}") from error
     means, counts = np.unique(times[known], return_counts=True)
-    told = f"{int(counts.min()):,} to {int(counts.max()):,}" if counts.min() < counts.max() else f"{int(counts[0]):,}"
+    recorded = (
+        f"{int(counts.min()):,} to {int(counts.max()):,}" if counts.min() < counts.max() else f"{int(counts[0]):,}"
+    )
     steps = [
-        f"time from column {column!r}, cut into {len(means)} windows of {told} cells, each named by its mean: "
+        f"time from column {column!r}, cut into {len(means)} windows of {recorded} cells, each named by its mean: "
         + ", ".join(f"{each:g}" for each in means)
     ]
     return times, steps + _without(times)

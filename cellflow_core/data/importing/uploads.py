@@ -86,10 +86,10 @@ def opened(id: str) -> Source:
     """The file under this id. KeyError with a sentence where it is gone or not there yet."""
     folder = folder_of(id)
     try:
-        told = json.loads((folder / "source.json").read_text(encoding="utf-8"))
+        recorded = json.loads((folder / "source.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise KeyError("this upload is not here any more: choose the file again") from None
-    source = Source(**told | {"id": id, "path": folder / told["path"]})
+    source = Source(**recorded | {"id": id, "path": folder / recorded["path"]})
     if not source.path.is_file():
         gone = f"{source.origin} is" if source.path.is_symlink() else "this upload is"
         raise KeyError(f"{gone} not here any more: choose the file again")
@@ -129,19 +129,19 @@ def of_dataset(dataset_id: str) -> str:
     """
     kept = current().data / dataset_id / "source"
     try:
-        told = json.loads((kept / "source.json").read_text(encoding="utf-8"))
+        recorded = json.loads((kept / "source.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise KeyError("the file that this data set was made of is not kept here: upload it again") from None
-    path = kept / told["path"]
+    path = kept / recorded["path"]
     if not path.is_file():
-        raise KeyError(f"{told['name']}, which this data set was made of, is not there any more: upload it again")
+        raise KeyError(f"{recorded['name']}, which this data set was made of, is not there any more: upload it again")
     folder = new_folder()
-    held = folder / f"file{ending(told['name'])}"
+    held = folder / f"file{ending(recorded['name'])}"
     if path.is_symlink():
         held.symlink_to(path.resolve())
     else:
         _same(path, held)
-    return write_metadata(Source(**told | {"id": folder.name, "path": held}))
+    return write_metadata(Source(**recorded | {"id": folder.name, "path": held}))
 
 
 def new_folder() -> Path:
@@ -184,8 +184,8 @@ def safe(name: str) -> str:
 
 
 def _write(folder: Path, source: Source) -> None:
-    told = asdict(source) | {"path": source.path.name}
-    atomic_write.write_text(folder / "source.json", json.dumps(told, indent=1))
+    recorded = asdict(source) | {"path": source.path.name}
+    atomic_write.write_text(folder / "source.json", json.dumps(recorded, indent=1))
 
 
 def _same(path: Path, target: Path) -> None:

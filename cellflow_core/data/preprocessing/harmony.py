@@ -30,9 +30,9 @@ def harmony_integrate(x: Float[Array, "cells dim"], batch: Array, seed: int = 0)
 
     if len(set(batch.tolist())) < 2:
         raise ValueError("the batch column holds one batch only: choose a column with two or more, or none")
-    told = pd.DataFrame({"batch": np.asarray(batch, dtype=np.str_).astype(object)})
+    recorded = pd.DataFrame({"batch": np.asarray(batch, dtype=np.str_).astype(object)})
     found = harmonypy.run_harmony(
-        np.asarray(x, dtype=np.float64), told, ["batch"], verbose=False, random_state=seed, ncores=1
+        np.asarray(x, dtype=np.float64), recorded, ["batch"], verbose=False, random_state=seed, ncores=1
     )
     moved = np.asarray(found.Z_corr, dtype=np.float32)
     return np.ascontiguousarray(moved if moved.shape == x.shape else moved.T)

@@ -74,10 +74,10 @@ def write_snapshots(
     for key, values in (layers or {}).items():
         held.layers[key] = values.tocsr() if hasattr(values, "tocsr") else values
     held.uns["cellflow"] = dict(about or {})
-    told: dict[str, Any] = {"plain": json.dumps(plain), "space": _packed(data.space)}
+    recorded: dict[str, Any] = {"plain": json.dumps(plain), "space": _packed(data.space)}
     if data.mass is not None:
-        told |= {"mass": data.mass, "mass_times": data.times}
-    held.uns[KEY] = told
+        recorded |= {"mass": data.mass, "mass_times": data.times}
+    held.uns[KEY] = recorded
     with replacing(path) as part:
         held.write_h5ad(part, compression="gzip")
 
@@ -120,17 +120,17 @@ def restore(file: Any, obs: Any, name: str) -> Restored:
     file  h5py.File; obs: its obs as pandas.DataFrame; name: what the file is called by its owner
     Raises one of CHANGED where something it needs was taken away.
     """
-    told = file["uns"][KEY]
-    plain: Mapping[str, Any] = json.loads(told["plain"].asstr()[()])
+    recorded = file["uns"][KEY]
+    plain: Mapping[str, Any] = json.loads(recorded["plain"].asstr()[()])
     if plain["format"] != FORMAT:
         raise ValueError(f"it is of format {plain['format']} and this version reads {FORMAT}: take a newer version")
     t = obs["time"].to_numpy() if plain.get("timed", True) else None
     data = Snapshots(
         file["obsm"][_STATE][:],
         t,
-        _unpacked(told["space"][:], plain, name),
+        _unpacked(recorded["space"][:], plain, name),
         plain["time_unit"],
-        mass=_mass(told, t),
+        mass=_mass(recorded, t),
         channels={each: _restored(channel, file, obs, plain) for each, channel in CHANNELS.items()},
     )
     return Restored(data, data.fingerprint == plain["fingerprint"], plain["expression"])
@@ -181,11 +181,11 @@ def _typed(column: Any, kind: str) -> Array:
     return np.asarray(column.astype(object) if column.dtype.kind not in "fiub" else column).astype(np.dtype(kind))
 
 
-def _mass(told: Any, t: Array | None) -> Array | None:
+def _mass(recorded: Any, t: Array | None) -> Array | None:
     """Masses of the times that are still there."""
-    if "mass" not in told or t is None:
+    if "mass" not in recorded or t is None:
         return None
-    return told["mass"][:][np.isin(told["mass_times"][:], t)]
+    return recorded["mass"][:][np.isin(recorded["mass_times"][:], t)]
 
 
 def _packed(space: StateSpace) -> Array:

@@ -72,8 +72,8 @@ def of_names(names: Sequence[str]) -> Any:
         run = [f"TS_{each[1]}" if each else None for each in series]
         altered = [_alteration(each, match is not None) for each, match in zip(names, series, strict=True)]
         kind, gene = [each[0] for each in altered], [each[1] for each in altered]
-        told = {"time": time, "series": run, "perturbation": kind, "perturbed gene": gene}
-        return pd.DataFrame(told, index=index)
+        recorded = {"time": time, "series": run, "perturbation": kind, "perturbed gene": gene}
+        return pd.DataFrame(recorded, index=index)
     split = [re.split(r"[_.:-]", each) for each in names]
     parts: dict[str, list[str]] = {}
     if len({len(each) for each in split}) == 1 and len(split[0]) > 1:

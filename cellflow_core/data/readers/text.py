@@ -182,9 +182,9 @@ def _of_cells(frame: Any) -> Table:
     numbers = [each for each in numbers if each not in named and str(each) not in about]
     words = [each for each in frame.columns if frame[each].dtype == object]
     if words and not named and words[0] == frame.columns[0] and frame[words[0]].is_unique:
-        told = gene_rows.of_names(frame[words[0]].astype(str).tolist())
-        told = told[[each for each in told.columns if each not in frame.columns]]
-        frame = pd.concat([frame.drop(columns=words[0]).set_axis(told.index), told], axis=1)
+        recorded = gene_rows.of_names(frame[words[0]].astype(str).tolist())
+        recorded = recorded[[each for each in recorded.columns if each not in frame.columns]]
+        frame = pd.concat([frame.drop(columns=words[0]).set_axis(recorded.index), recorded], axis=1)
     x = frame[numbers].to_numpy(dtype=np.float64)
     found = gene_names.features(numbers)
     if found.names != names_of(numbers):  # a time column is looked up by its name in the file

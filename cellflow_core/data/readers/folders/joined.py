@@ -23,8 +23,8 @@ def sample_names(paths: Sequence[str]) -> list[str]:
     if len(set(bare)) == len(bare) and all(bare):
         return bare
     parts = [_ENDING.sub("", each).strip("./").split("/") for each in paths]
-    told = ["/".join(p for k, p in enumerate(mine) if any(o[k : k + 1] != [p] for o in parts)) for mine in parts]
-    return told if len(set(told)) == len(told) else [_ENDING.sub("", each) for each in paths]
+    recorded = ["/".join(p for k, p in enumerate(mine) if any(o[k : k + 1] != [p] for o in parts)) for mine in parts]
+    return recorded if len(set(recorded)) == len(recorded) else [_ENDING.sub("", each) for each in paths]
 
 
 def joined(tables: Sequence[Table], labels: Sequence[str], name: str, what: str, rows: int | None = None) -> Table:
