@@ -132,20 +132,20 @@ def _matrix(path: Path, shape: tuple[int, int], name: str, rows: int | None) -> 
                     f"{name}: its .mtx file ends before the size of the matrix: pack or upload it again"
                 )
             line = file.readline(100_000)
-        recorded = [int(each) for each in line.split()]
-        if len(recorded) != 3 or tuple(recorded[:2]) not in (shape, shape[::-1]):
+        size = [int(each) for each in line.split()]
+        if len(size) != 3 or tuple(size[:2]) not in (shape, shape[::-1]):
             raise InvalidInputError(
-                f"{name}: the matrix is {' x '.join(map(str, recorded[:2]))} and there are {shape[0]} genes and {shape[1]} "
+                f"{name}: the matrix is {' x '.join(map(str, size[:2]))} and there are {shape[0]} genes and {shape[1]} "
                 "cells: "
                 "the three files do not belong together"
             )
-        if recorded[2] < 0 or recorded[2] * _ENTRY > _length(path, name):
+        if size[2] < 0 or size[2] * _ENTRY > _length(path, name):
             raise InvalidInputError(
-                f"{name}: the matrix declares {recorded[2]:,} entries, more than its file can hold: it was cut short"
+                f"{name}: the matrix declares {size[2]:,} entries, more than its file can hold: it was cut short"
             )
-        check_memory(recorded[2] * 40, name, f"{recorded[2]:,} entries")
-        found = _entries(file, (recorded[0], recorded[1]), recorded[2], first[3] == b"pattern", name)
-    turned = found.tocsr() if shape[0] != shape[1] and tuple(recorded[:2]) == shape[::-1] else found.T.tocsr()
+        check_memory(size[2] * 40, name, f"{size[2]:,} entries")
+        found = _entries(file, (size[0], size[1]), size[2], first[3] == b"pattern", name)
+    turned = found.tocsr() if shape[0] != shape[1] and tuple(size[:2]) == shape[::-1] else found.T.tocsr()
     return turned[:rows] if rows else turned
 
 
