@@ -52,8 +52,6 @@ def show_links() -> None:
 
 
 st.html(ASSETS / "style.css")
-if chart.dark():
-    st.html(ASSETS / "style_dark.css")
 show_links()
 with settings:
     chart.choose_format()

@@ -62,7 +62,7 @@ def picture(valley: Path) -> None:
     elif DATASET in {each.id for each in store.datasets()}:
         _cells()
     else:
-        st.image(str(valley), width="stretch")
+        st.image(str(valley), width="stretch", alt="Cells roll down a valley that forks into two fates.")
         st.caption("Cells roll down a landscape and choose a valley: Waddington's landscape, learnt from data.")
 
 
