@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,18 @@ def test_an_id_that_is_none_is_refused(upload: str) -> None:
         uploads.opened(upload)
 
 
-def test_what_nobody_imported_goes_after_two_days(home: Path) -> None:
+def test_what_nobody_imported_goes_after_two_days_of_which_the_machine_ran_an_hour(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = uploads.save_upload(io.BytesIO(b"1"), "old.csv")
     for each in (*(home / "uploads" / old).iterdir(), home / "uploads" / old):
         os.utime(each, (0, 0))
-    new = uploads.save_upload(io.BytesIO(b"2"), "new.csv")
-    assert uploads.opened(new).name == "new.csv"
+    uploads.save_upload(io.BytesIO(b"2"), "new.csv")
+    assert uploads.opened(old).name == "old.csv"  # a clock that was set forward takes nothing away
+    later = time.monotonic() + 2 * 3600
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    new = uploads.save_upload(io.BytesIO(b"3"), "newer.csv")
+    assert uploads.opened(new).name == "newer.csv"
     with pytest.raises(KeyError):
         uploads.opened(old)
 
