@@ -169,3 +169,31 @@ def test_coordinates_need_no_filters_and_show_their_times(tmp_path) -> None:
     assert "All 2 columns are the axes" in shown(page) and not page.exception
     page.button(key="import_start").click().run()
     assert store.datasets()[0].counts == (20, 20, 20)
+
+
+def test_any_column_can_be_the_time_and_open_labels_are_asked_for(tmp_path) -> None:
+    made = held()
+    made.obs = pd.DataFrame({"treatment": np.resize(["unst", "lps2", "lps4"], 240)}, index=made.obs_names)
+    page = opened("data", upload=uploaded(tmp_path, made))
+    page.selectbox(key="import_column").set_value("treatment").run()
+    assert "lps2 (80 cells), lps4 (80 cells), unst (80 cells)" in shown(page)
+    assert page.button(key="import_start").disabled
+    page.multiselect(key="import_order_treatment").set_value(["unst", "lps2", "lps4"]).run()
+    assert "**0 → 1 → 2** · 240 cells used" in shown(page) and not page.exception
+    page.button(key="import_start").click().run()
+    assert not page.exception and not page.error
+    (info,) = store.datasets()
+    assert info.times == (0.0, 1.0, 2.0) and info.counts == (80, 80, 80)
+    assert "unst is 0, lps2 is 1, lps4 is 2" in "".join(info.steps)
+
+
+def test_postnatal_days_are_counted_on_from_birth(tmp_path) -> None:
+    made = held()
+    made.obs = pd.DataFrame({"age": np.resize(["E14", "E18", "P0", "P7"], 240)}, index=made.obs_names)
+    page = opened("data", upload=uploaded(tmp_path, made))
+    assert "P0 (60 cells), P7 (60 cells)" in shown(page) and page.button(key="import_start").disabled
+    page.number_input(key="import_birth_age").set_value(19.0).run()
+    assert "**14 → 18 → 19 → 26**" in shown(page)
+    page.button(key="import_start").click().run()
+    (info,) = store.datasets()
+    assert info.times == (14.0, 18.0, 19.0, 26.0) and info.time_unit == "embryonic day"

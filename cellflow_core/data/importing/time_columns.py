@@ -13,6 +13,7 @@ from cellflow_core.data.importing.time_bins import quantile_bins
 from cellflow_core.data.importing.value_type import SUBJECTS
 from cellflow_core.data.readers import MISSING, InvalidInputError, Table, labels_of
 from cellflow_core.data.times.column_names import is_continuous_name, is_time_name, unit_of_name
+from cellflow_core.data.times.label_units import EMBRYONIC, POSTNATAL
 from cellflow_core.data.times.time_labels import DOUBTFUL, Proposal, likeness, propose
 
 Array = np.ndarray
@@ -188,6 +189,15 @@ def open_labels(found: Iterable[TimeCandidate]) -> list[str]:
             cells = _cells_of(each.open, each.open)
             sentences.append(f"labels of {each.column!r} without a clear time: {cells}; {why}: give each a number")
     return sentences
+
+
+def postnatal_days(candidate: TimeCandidate) -> dict[str, float]:
+    """Labels left open because they count from birth and others from conception -> their postnatal day."""
+    if candidate.unit != EMBRYONIC:
+        return {}
+    found = propose(candidate.open, "age")
+    days = zip(found.labels, found.numbers, strict=True)
+    return {label: day for label, day in days if day is not None} if found.unit == POSTNATAL else {}
 
 
 def few_cells(times: Array, followed: bool = False) -> list[str]:

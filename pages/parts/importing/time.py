@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from cellflow_core.data.importing.time_bins import quantile_bins
+from cellflow_core.data.importing.time_columns import postnatal_days
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.figures.data import counts
 from cellflow_core.reporting.formatting import plain
@@ -23,7 +24,8 @@ NONE = "no time was measured"
 def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, step: int) -> tuple[Values, bool]:
     """(choices, can the import go on), with `numbers` for a column of labels."""
     st.markdown(f"### {step}. When was each cell measured?")
-    by_name = {each.column: each for each in found.candidates}
+    by_name = {each.column: each for each in (*found.candidates, *found.other_columns)}
+    others = {each.column for each in found.other_columns}
     chosen = draft.values["time_column"]
     options = [*by_name, ""]
     where, right = st.columns([2, 1])
@@ -32,11 +34,11 @@ def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFo
         options,
         options.index(chosen) if chosen in options else 0,
         key=draft.key("column"),
-        format_func=lambda each: each or NONE,
-        help="The likeliest column comes first. Each different value becomes one time point.",
+        format_func=lambda each: (f"{each} (does not look like a time)" if each in others else each) or NONE,
+        help="The likeliest column comes first; any other can be chosen. Each different value becomes one time.",
     )
     if not column:
-        if not by_name:
+        if not found.candidates:
             st.warning(plain(found.notes[-1]), icon=":material/schedule:")
         st.info(
             "The cells come in as one snapshot at time 0. On the Data page they can then be ordered by pseudotime and "
@@ -57,6 +59,8 @@ def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFo
         format_func=lambda each: each or "no unit",
         help="Shown on every axis; speeds are per this unit. Type your own if it is not listed.",
     )
+    if not unit:
+        st.caption(":material/help: The labels give no unit: choose one, if the times were measured in one.")
     values = {"time_column": str(column), "unit": unit or ""}
     if candidate.kind == "continuous":
         windows, fine = _windows(found, candidate, measured, left, draft, unit or "")
@@ -118,35 +122,37 @@ def _other_orders(found: Any, candidate: Any) -> str:
 def _labels(
     candidate: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, unit: str
 ) -> tuple[dict[str, float | None], bool]:
-    """Number of each label, None for those left out."""
+    """Number of each label, None for those left out; labels that are used and have no time yet are not in it."""
     st.caption(
         "Check that each label has the right number. Correct a number by clicking it; untick “Use” to leave cells out. "
         "The distances between numbers count: days 0, 2, 7 are not the same as steps 0, 1, 2."
     )
+    order = _order(candidate, draft)
+    born = _birth(candidate, draft)
     key = draft.key(f"times_{candidate.column}")
+    if order or born:
+        key += f"_{abs(hash((*order, *born.items())))}"
     # The editor keeps what was edited as changes of the table it was first given, so that one stays as it was.
-    base = st.session_state.setdefault(f"{key}_{draft.upload}_first", _table(candidate, draft.values["numbers"]))
-    edited = st.data_editor(
-        base,
-        hide_index=True,
-        key=key,
-        disabled=("label", "cells"),
-        column_config={
-            "use": st.column_config.CheckboxColumn("Use", width="small"),
-            "label": st.column_config.TextColumn("In your file"),
-            "time": st.column_config.NumberColumn(f"Time{f' ({unit})' if unit else ''}", format="%g"),
-            "cells": st.column_config.NumberColumn("Cells", format="localized"),
-        },
-        alt="Each label of the time column with its number and how many cells have it",
+    base = st.session_state.setdefault(
+        f"{key}_{draft.upload}_first", _table(candidate, draft.values["numbers"], born | order)
     )
+    edited = _editor(base, key, unit)
     used = edited[edited["use"] & edited["time"].notna()]
-    numbers: dict[str, float | None] = dict.fromkeys(base["label"])
+    numbers: dict[str, float | None] = dict.fromkeys(edited["label"][~edited["use"]])
     numbers |= dict(zip(used["label"], map(float, used["time"]), strict=True))
     names, codes = measured.columns[candidate.column]
     cells = dict(zip(names, np.bincount(codes[left.cells], minlength=len(names)).tolist(), strict=True))
     there = used.assign(left=[cells.get(each, 0) for each in used["label"]]).groupby("time")["left"].sum()
-    order = " → ".join(f"{time:g}" for time in there.index)
-    st.caption(f"Order in time{f' ({unit})' if unit else ''}: **{order or 'none'}** · {int(there.sum()):,} cells used")
+    shown = " → ".join(f"{time:g}" for time in there.index)
+    out = ", ".join(f"{plain(each)} ({cells.get(each, 0):,})" for each, number in numbers.items() if number is None)
+    st.caption(
+        f"Order in time{f' ({unit})' if unit else ''}: **{shown or 'none'}** · {int(there.sum()):,} cells used"
+        + (f" · left out: {out}" if out else "")
+    )
+    missing = {each: cells.get(each, 0) for each in candidate.labels if each not in numbers}
+    if missing:
+        _ask(candidate, missing)
+        return numbers, False
     if not len(there):
         st.error("No time is left: tick “Use” for at least one label.", icon=":material/error:")
         return numbers, False
@@ -160,12 +166,71 @@ def _labels(
     return numbers, True
 
 
-def _table(candidate: Any, chosen: Mapping[str, Mapping[str, float | None]]) -> pd.DataFrame:
-    held = chosen.get(candidate.column, dict(zip(candidate.labels, candidate.numbers, strict=True)))
+def _ask(candidate: Any, missing: Mapping[str, int]) -> None:
+    """Which labels have no time yet, how many cells they hold, and why they could not be read."""
+    shown = ", ".join(f"{plain(label)} ({cells:,} cells)" for label, cells in missing.items())
+    why = "; ".join(dict.fromkeys(candidate.reasons[each] for each in missing if each in candidate.reasons))
+    st.error(
+        f"Give each of these labels a time, or untick “Use” to leave its cells out: {shown}."
+        + (f" Not clear: {plain(why)}." if why else ""),
+        icon=":material/error:",
+    )
+
+
+def _order(candidate: Any, draft: ImportForm) -> dict[str, float]:
+    """Label -> 0, 1, 2 ... where a person puts stages in order instead of giving numbers."""
+    with st.expander("Give the order of the labels instead of numbers", expanded=False):
+        chosen = st.multiselect(
+            "Labels, the earliest first",
+            candidate.labels,
+            key=draft.key(f"order_{candidate.column}"),
+            help="They get the times 0, 1, 2 ... in this order: use it for stages whose distances are not known.",
+        )
+    return {str(label): float(k) for k, label in enumerate(chosen)}
+
+
+def _birth(candidate: Any, draft: ImportForm) -> dict[str, float]:
+    """Postnatal labels beside embryonic ones -> embryonic day, once the day of birth is given."""
+    if not (postnatal := postnatal_days(candidate)):
+        return {}
+    birth = st.number_input(
+        "Embryonic day of birth",
+        1.0,
+        300.0,
+        None,
+        0.5,
+        key=draft.key(f"birth_{candidate.column}"),
+        placeholder="mouse 19, rat 22",
+        help="Postnatal days are counted on from this day: P4 of a mouse born at E19 is day 23.",
+    )
+    return {} if birth is None else {label: float(birth) + day for label, day in postnatal.items()}
+
+
+def _editor(base: pd.DataFrame, key: str, unit: str) -> pd.DataFrame:
+    return st.data_editor(
+        base,
+        hide_index=True,
+        key=key,
+        disabled=("label", "cells"),
+        column_config={
+            "use": st.column_config.CheckboxColumn("Use", width="small"),
+            "label": st.column_config.TextColumn("In your file"),
+            "time": st.column_config.NumberColumn(f"Time{f' ({unit})' if unit else ''}", format="%g"),
+            "cells": st.column_config.NumberColumn("Cells", format="localized"),
+        },
+        alt="Each label of the time column with its number and how many cells have it",
+    )
+
+
+def _table(
+    candidate: Any, chosen: Mapping[str, Mapping[str, float | None]], given: Mapping[str, float]
+) -> pd.DataFrame:
+    """A label without a time is used: it has to be given one."""
+    held = {**chosen.get(candidate.column, candidate.proposed), **given}
     numbers = [held.get(each) for each in candidate.labels]
     return pd.DataFrame(
         {
-            "use": [each is not None for each in numbers],
+            "use": [each not in held or held[each] is not None for each in candidate.labels],
             "label": [str(each) for each in candidate.labels],
             "time": pd.array([float("nan") if each is None else each for each in numbers], dtype="float64"),
             "cells": list(candidate.counts),
