@@ -5,7 +5,7 @@ import streamlit as st
 from cellflow_core.figures import fates
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
-from pages.parts.views import ancestry, cell_trajectories, clones, growth, view
+from pages.parts.views import ancestry, cell_trajectories, clones, growth, mixed_lineages, view
 from pages.parts.widgets import background, chart
 
 run, data, info, map_name = view.open_view(
@@ -21,6 +21,7 @@ result = background.result_of(
 )
 summary = fate_summaries.of_fates(result, info.times[0], info.time_unit)
 view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
+mixed_lineages.show(data)
 
 left, right = st.columns([2, 3], gap="large")
 with left:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cellflow_core.data import store
+from cellflow_core.data.preprocessing.mixed_lineages import MixedLineages
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.reporting import fate_summaries, growth_summaries
 from pages.parts.views import cell_selection
@@ -144,3 +146,16 @@ def test_shares_far_from_the_measured_ones_are_not_trusted():
 def test_a_click_finds_the_nearest_cell_of_those_shown():
     points = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
     assert cell_selection.nearest(points, np.array([0, 2]), 1.1, 0.1) == 2
+
+
+def test_groups_that_do_not_belong_are_named_and_left_out(run, monkeypatch):  # noqa: F811
+    data = store.open_dataset(run.recipe.dataset)
+    group = str(np.unique(data.snapshots().labels["type"])[0])
+    mixed = MixedLineages("type", {group: 0.16}, 0.0)
+    monkeypatch.setattr("cellflow_core.data.preprocessing.mixed_lineages.find_mixed_lineages", lambda data: mixed)
+    monkeypatch.setattr("pages.parts.views.mixed_lineages.find_mixed_lineages", lambda data: mixed)
+    page = opened("fates", run=run.id)
+    assert any(f"{group} (16% of the first cells)" in each.value for each in page.warning)
+    page.button(key=f"leave_out_{data.info.id}").click().run()
+    made = next(each for each in store.datasets() if each.id != data.info.id)
+    assert group not in store.open_dataset(made.id).snapshots().labels.get("type", ())

@@ -23,6 +23,7 @@ from cellflow_core.data.importing.inspection import (
 from cellflow_core.data.importing.time_columns import MIN_PER_TIME, TimeCandidate, few_cells, times_of, without_times
 from cellflow_core.data.importing.value_type import ValueType, scale_of
 from cellflow_core.data.preprocessing import normalisation, qc, selection
+from cellflow_core.data.preprocessing.mixed_lineages import find_mixed_lineages
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState
 from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, ReadOptions, Table
@@ -67,6 +68,8 @@ def import_file(
     say("preparing the values")
     prepared = prepare.prepare(table, name, choices, scale, genes, times, made, say)
     data = _snapshots(table, name, choices, times, metrics, scale, prepared, made)
+    mixed = find_mixed_lineages(data)
+    made.notes += mixed.sentences if mixed else ()
     views = import_annotations.embeddings(table, data.second_modality, made)
     say("storing the cells")
     return save_dataset(
