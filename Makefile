@@ -62,12 +62,14 @@ audit: env
 	@$(RUN) -m pip_audit --strict --disable-pip --require-hashes --requirement requirements.lock \
 	|| { echo "Not every package was audited, or one has a weakness: the lines above say which."; exit 1; }
 
-# Two workers that take whole files; one begins with the browser, behind which a server trains.
+# Two workers that take whole files, then the browser alone, which starts a server, Chromium and training of its own.
 test: lint browser
-	$(RUN) -m pytest $(WORKERS)
+	$(RUN) -m pytest $(WORKERS) --ignore tests/browser
+	$(RUN) -m pytest tests/browser
 
 test-all: lint browser
-	$(RUN) -m pytest $(WORKERS) -m "not gpu and not network"
+	$(RUN) -m pytest $(WORKERS) --ignore tests/browser -m "not gpu and not network"
+	$(RUN) -m pytest tests/browser -m "not gpu and not network"
 
 clean:
 	rm -rf $(VENV)

@@ -19,27 +19,17 @@ if not os.environ.get("CELLFLOW_UNCHECKED"):
     install_import_hook([f"cellflow_core.{each}" for each in checked], "beartype.beartype")
 
 SHARED = ROOT.parent / "shared" / "data"
-LONGEST_FIRST = ("browser", "truth", "contract", "faults", "pages", "unit")
+LONGEST_FIRST = ("truth", "contract", "faults", "pages", "unit")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n`, a worker takes a whole file, of the contract a whole case, and all that needs the browser; rooms of
-    long tests come first: what tests share is made once, and no long file is left over at the end."""
+    """With `-n`, a worker takes a whole file, of the contract a whole case, and rooms of long tests come first: what
+    tests share is made once, and no long file is left over at the end."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _order(_room(item)))
-
-
-def _group(item: pytest.Item) -> str:
-    if _room(item) == "browser":
-        return "browser"
-    case = getattr(item, "callspec", None) if _room(item) == "contract" else None
-    return f"{item.path.stem} {case.id}" if case else str(item.path)
-
-
-def _room(item: pytest.Item) -> str:
-    return item.path.relative_to(ROOT / "tests").parts[0]
+        case = getattr(item, "callspec", None) if item.path.parent.name == "contract" else None
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {case.id}" if case else str(item.path)))
+    items.sort(key=lambda item: _order(item.path.relative_to(ROOT / "tests").parts[0]))
 
 
 def _order(room: str) -> int:
