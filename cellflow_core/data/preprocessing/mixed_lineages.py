@@ -70,14 +70,14 @@ def find_mixed_lineages(data: Snapshots, seed: int = 0) -> MixedLineages | None:
     if not 2 <= len(names) <= _MOST_GROUPS:
         return None
     first = data.t == times[0]
-    apart = _apart(np.asarray(data.x), codes, len(names), seed)
-    groups = {str(names[k]): float((codes[first] == k).mean()) for k in apart}
+    separate = _separate(np.asarray(data.x), codes, len(names), seed)
+    groups = {str(names[k]): float((codes[first] == k).mean()) for k in separate}
     overlap = _overlap(codes[first], codes[~first], len(names)) if len(times) == 2 else 0.0
     overlap = overlap if overlap >= _SAME and len(names) > 2 else 0.0
     return MixedLineages(column, groups, overlap) if groups or overlap else None
 
 
-def _apart(x: Float[Array, "cells dim"], codes: Int[Array, " cells"], count: int, seed: int) -> list[int]:
+def _separate(x: Float[Array, "cells dim"], codes: Int[Array, " cells"], count: int, seed: int) -> list[int]:
     """Codes of the groups outside the largest joined part; none where that part is not most of the cells."""
     from scipy.sparse.csgraph import connected_components
 

@@ -135,7 +135,7 @@ def _in_one_unit(read: Mapping[str, Reading], column: str) -> tuple[str, dict[st
         else:
             numbers[label] = _converted(each.number, each.unit, unit)
             if numbers[label] is None:
-                reasons[label] = _apart(each.unit, unit)
+                reasons[label] = _not_convertible(each.unit, unit)
     return (of_name if unit is None else unit.name), numbers, reasons
 
 
@@ -167,7 +167,7 @@ def _converted(number: float, found: LabelUnit, unit: LabelUnit) -> float | None
     return 0.0 if number == 0 and not found.since and found.name != GESTATIONAL else None
 
 
-def _apart(found: LabelUnit, unit: LabelUnit) -> str:
+def _not_convertible(found: LabelUnit, unit: LabelUnit) -> str:
     if found.name == POSTNATAL and unit.name == EMBRYONIC:
         return "postnatal days count from birth, embryonic ones from conception"
     if found.since and unit.since and found.since != unit.since:
