@@ -72,7 +72,7 @@ EXCEPT = {
 LEFT = {
     "tests": 1,
     "cellflow_core/analysis": 14,
-    "cellflow_core/data": 77,
+    "cellflow_core/data": 76,
     "cellflow_core/figures": 30,
     "cellflow_core/reporting": 1,
     "pages/parts": 13,
