@@ -182,7 +182,7 @@ def negative() -> anndata.AnnData:
         (cells(), {"representation": "obsm:X_pca"}, "no coordinates 'X_pca': it has none"),
         (cells(), {"representation": "magic"}, "'magic' is not known"),
         (cells(times=["Day 0"] * 50 + ["Day 2"] * 6 + ["Day 4"] * 4), {}, "fewer than 5 cells at time 4 (4)"),
-        (cells(times=["Day 0"] * 30 + ["later"] * 30), {}, "1 labels of 'day' have no time (later)"),
+        (cells(times=["Day 0"] * 30 + ["later"] * 30), {}, "later (30 cells)"),
     ],
 )
 def test_content_that_cannot_be_used(tmp_path, held, choices, sentence) -> None:
@@ -271,9 +271,14 @@ def test_constant_genes_are_left_out_and_told(tmp_path) -> None:
 def test_a_time_column_of_mixed_strings(tmp_path) -> None:
     path = written(tmp_path, cells(times=np.resize(["Day 1", "d2", "late", "72 h"], CELLS)))
     (found,) = inspect_file(path, path.name).candidates
-    assert dict(zip(found.labels, found.numbers, strict=True)) == {"Day 1": 1.0, "d2": 2.0, "72 h": 3.0, "late": None}
-    opened = store.open_dataset(load(path, {**dict(zip(found.labels, found.numbers, strict=True)), "late": 9.0}))
-    assert opened.info.times == (1.0, 2.0, 3.0, 9.0)
+    assert dict(zip(found.labels, found.numbers, strict=True)) == {
+        "Day 1": 24.0,
+        "d2": 48.0,
+        "72 h": 72.0,
+        "late": None,
+    }
+    opened = store.open_dataset(load(path, {**dict(zip(found.labels, found.numbers, strict=True)), "late": 216.0}))
+    assert opened.info.times == (24.0, 48.0, 72.0, 216.0)
 
 
 def test_missing_times_are_left_out_and_told(tmp_path) -> None:
@@ -282,7 +287,7 @@ def test_missing_times_are_left_out_and_told(tmp_path) -> None:
     (found,) = inspect_file(path, path.name).candidates
     assert found.labels == ("0", "1", "missing") and found.numbers == (0.0, 1.0, None)
     opened = store.open_dataset(load(path, dict(zip(found.labels, found.numbers, strict=True))))
-    assert opened.info.cells == 40 and "Left out 20 cells without a time" in opened.info.steps
+    assert opened.info.cells == 40 and any("Left out 20 cells without a time" in each for each in opened.info.steps)
 
 
 def test_a_failure_while_storing_leaves_nothing(tmp_path, monkeypatch) -> None:

@@ -43,7 +43,6 @@ def import_file(
     say: Callable[[str], None] = lambda stage: None,
 ) -> str:
     """Make a data set and return its id. `numbers` gives each label of the time column its time; None leaves cells out.
-
     Raises BadInput with one sentence; nothing is stored then.
     """
     say("reading the file")
@@ -68,8 +67,7 @@ def import_file(
     say("preparing the values")
     prepared = prepare.prepare(table, name, choices, scale, genes, times, made, say)
     data = _snapshots(table, name, choices, times, metrics, scale, prepared, made)
-    mixed = find_mixed_lineages(data)
-    made.notes += mixed.sentences if mixed else ()
+    made.notes += _mixed(data)
     views = import_annotations.embeddings(table, data.second_modality, made)
     say("storing the cells")
     return save_dataset(
@@ -97,6 +95,12 @@ def import_file(
             )
         ),
     )
+
+
+def _mixed(data: Snapshots) -> tuple[str, ...]:
+    """Sentences on groups that belong to no common process, if there are any."""
+    found = find_mixed_lineages(data)
+    return tuple(found.sentences) if found else ()
 
 
 def _snapshots(

@@ -20,7 +20,7 @@ def test_rows_of_several_runs_stand_in_one_table(shared, tmp_path):
     assert found["data"]["early_cells"] == 58 and found["data"]["by_time"] == {"2": 17, "4": 41}
     rows = {(row["model"], row["growth"]): row for row in found["rows"]}
     assert set(rows) == {("ot-displacement", "without")} | {
-        ("waddington-ot:growth_iterations=1", each) for each in benchmark.WAYS
+        ("waddington-ot:growth_iterations=1", each) for each in benchmark.GROWTH
     }
     for row in rows.values():
         assert 0 <= row["low"] <= row["auroc"] <= row["high"] <= 1 and len(row["predicted"]) == 58

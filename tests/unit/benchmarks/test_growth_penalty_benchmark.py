@@ -44,7 +44,7 @@ def test_runs_on_the_files_that_are_there(tmp_path, monkeypatch, capsys):
     x = np.random.default_rng(0).normal(size=(80, 2)) + 4 * t[:, None]
     np.savez(tmp_path / "moving.npz", pcs=x, sample_labels=t)
     monkeypatch.setattr(program, "COURSES", {"moving": ("moving.npz", None), "gone": ("gone.npz", None)})
-    monkeypatch.setattr(program, "PRICES", (10.0, 0.1))
+    monkeypatch.setattr(program, "PENALTIES", (10.0, 0.1))
     found = program.main(["--data", str(tmp_path), "--out", str(tmp_path / "growth_penalty.json")])
     assert json.loads((tmp_path / "growth_penalty.json").read_text())["rules"] == found["rules"]
     printed = [each["outer"]["both 0.1"] for each in found["folds"]]

@@ -45,7 +45,7 @@ def test_the_program_writes_its_table(tmp_path, capsys):
     scale.main([*asked, "--models", "cfgen,ot-displacement"])
     again = json.loads(out.read_text())
     assert sorted({row["model"] for row in again["rows"]}) == ["i-cfm", "ot-displacement"] and len(again["rows"]) == 6
-    assert len(again["refused"]) == 3 and "CFGen needs a state that decodes to counts" in again["refused"][0]["said"]
+    assert len(again["refused"]) == 3 and "CFGen needs a state that decodes to counts" in again["refused"][0]["message"]
     with pytest.raises(SystemExit, match="scale.json"):
         scale.main([*asked, "--models", "ot-displacement", "--seed", "1"])
 
