@@ -1,1 +1,1 @@
-"""Cells seen at a few times: what they are, how they get in, and the simulators whose truth is known."""
+"""Snapshots and trajectories of cells: contracts, readers, import, preprocessing, state spaces, simulators."""

@@ -1,0 +1,1 @@
+"""Quality control, normalisation, missing values, principal components, batches, neighbours and pseudotime."""

@@ -1,1 +1,1 @@
-"""Circuits whose drift, growth, landscape and knock-outs are known: the truth that models are held against."""
+"""Simulated processes whose drift, growth, landscape and knock-outs are known: ground truth for models."""

@@ -1,1 +1,1 @@
-"""What can be done to a stored data set: each step makes a new data set, and its parent is the way back."""
+"""Operations on a stored data set: each makes a new data set and keeps the one it came from as its parent."""
