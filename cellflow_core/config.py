@@ -130,14 +130,8 @@ def unavailable_capabilities(
 
 def variant(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:
     """ " (entropic, diffusion off)": choices and switches of `values` that are not the usual ones, or nothing."""
-    named = [each for each in settings if each.kind in ("choice", "bool") and values[each.name] != each.default]
-    words = [
-        f"{each.label.lower()} {'on' if values[each.name] else 'off'}"
-        if each.kind == "bool"
-        else each.choice_labels.get(values[each.name], values[each.name])
-        for each in named
-    ]
-    return f" ({', '.join(words)})" if words else ""
+    words = differences([each for each in settings if each.kind in ("choice", "bool")], values)
+    return f" ({words})" if words else ""
 
 
 def differences(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:

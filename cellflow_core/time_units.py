@@ -37,6 +37,14 @@ def days_in(unit: str) -> float | None:
     return 1.0 if found == "embryonic day" else DAYS.get(found)
 
 
+def singular(unit: str) -> str:
+    """The unit of one: "day" of "days" or "d"; what counts from an event ("hpf") and other words stay as they are."""
+    found, bare = UNIT_OF.get(unit, ""), unit.removesuffix("s")
+    if found in DAYS and "p" not in unit:
+        return found
+    return bare if bare != unit and pluralize(bare) == unit else unit
+
+
 def pluralize(unit: str) -> str:
     """The unit of many: "days", "cell divisions"; what is no counted word stays as it is ("h", "pseudotime")."""
     return f"{unit}s" if unit.split()[-1:] and unit.split()[-1].lower() in _COUNTED else unit

@@ -13,7 +13,7 @@ from cellflow_core.cli import options
 from cellflow_core.cli.table import columns
 from cellflow_core.selection.comparison import RunScore
 from cellflow_core.selection.model_cards import ModelCard
-from cellflow_core.time_units import format_duration
+from cellflow_core.time_units import format_duration, format_time
 
 DISTANCES = ("w1", "w2", "mmd", "sliced")
 """Measures that a verdict can be given on; for the others it is that on w1."""
@@ -80,7 +80,8 @@ def _compare(chosen: argparse.Namespace) -> int:
     for each in rows:
         if each.state in ("failed", "cancelled"):
             print(
-                f"{each.model}, seed {each.seed}, without {each.fold:g}: {each.state}, {each.message}", file=sys.stderr
+                f"{each.model}, seed {each.seed}, without time {format_time(each.fold)}: {each.state}, {each.message}",
+                file=sys.stderr,
             )
             good = 1
     return good

@@ -49,15 +49,7 @@ def bars(
     interval = None
     if ends is not None:
         low, high = ends
-        interval = {
-            "type": "data",
-            "symmetric": False,
-            "width": 5,
-            "thickness": 1.8,
-            "color": theme.text_color(dark),
-            "array": (high - share).astype(np.float32),
-            "arrayminus": (share - low).astype(np.float32),
-        }
+        interval = theme.error_bars(low, share, high, dark)
     return go.Bar(
         y=[theme.safe(each, 28) for each in names],
         x=share.astype(np.float32),

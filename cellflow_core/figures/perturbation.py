@@ -132,15 +132,7 @@ def _interval(low: np.ndarray, value: np.ndarray, high: np.ndarray, dark: bool) 
     """Error bars; None where there are no intervals."""
     if not np.isfinite(low).all():
         return None
-    return {
-        "type": "data",
-        "symmetric": False,
-        "width": 6,
-        "thickness": 2,
-        "color": theme.text_color(dark),
-        "array": (high - value).astype(np.float32),
-        "arrayminus": (value - low).astype(np.float32),
-    }
+    return theme.error_bars(low, value, high, dark)
 
 
 def describe_genes(result: Perturbation, count: int = 8) -> str:

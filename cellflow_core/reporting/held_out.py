@@ -6,6 +6,7 @@ import numpy as np
 
 from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.reporting.summaries import HeldOut
+from cellflow_core.time_units import format_times
 
 
 def held_out_error(course: TimeCourse, time: float) -> tuple[HeldOut, ...]:
@@ -26,9 +27,9 @@ def telling_time(course: TimeCourse, held: tuple[HeldOut, ...]) -> float:
 
 def course_notes(course: TimeCourse, held: tuple[HeldOut, ...]) -> tuple[str, ...]:
     """Which times were in training and which were held out, in words."""
-    trained = ", ".join(f"{each:g}" for each in course.measured_times[course.in_training])
+    trained = ", ".join(format_times(course.measured_times[course.in_training]))
     found = [f"Trained on times {trained}. Prediction from {course.started_from}."]
     if held:
-        times = ", ".join(f"{each.time:g}" for each in held)
+        times = ", ".join(format_times(each.time for each in held))
         found.append(f"Stars: a copy of this model, trained without time {times}, predicts it.")
     return tuple(found)

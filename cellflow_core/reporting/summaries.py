@@ -10,21 +10,11 @@ import numpy as np
 from cellflow_core.analysis.results import FlowField, Landscape, TimeCourse
 from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.analysis.results.trust import WELL, Check, check, check_course
-from cellflow_core.time_units import format_time
+from cellflow_core.time_units import format_time, singular
 
 Trust = Literal["good", "fair", "poor"]
-SINGULAR = {
-    "days": "day",
-    "d": "day",
-    "hours": "hour",
-    "h": "hour",
-    "minutes": "minute",
-    "min": "minute",
-    "weeks": "week",
-    "months": "month",
-    "stages": "stage",
-}
-"""Units of time as they are written -> as they are said of one."""
+SPACE = "in the state space"
+"""What distances between populations are measured in."""
 
 
 class Summary(NamedTuple):
@@ -46,8 +36,7 @@ class HeldOut(NamedTuple):
 
 def at(time: float, unit: str) -> str:
     """ "day 2", "hour 2", "time 2": a time with its unit as people say it."""
-    singular = SINGULAR.get(unit, unit)
-    return f"{singular or 'time'} {format_time(time)}"
+    return f"{singular(unit) or 'time'} {format_time(time)}"
 
 
 def of_landscape(result: Landscape, unit: str) -> Summary:
@@ -100,8 +89,8 @@ def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: st
     for each in held:
         if np.isclose(each.time, time):
             answer = (
-                f"A copy of this model that never saw {at(time, unit)} predicts its cells to within {each.w1:.2g}; "
-                f"keeping the cells of the time before misses by {each.previous:.2g}."
+                f"A copy of this model that never saw {at(time, unit)} predicts its cells to within a mean distance of "
+                f"{each.w1:.2g} {SPACE}; keeping the cells of the time before misses by {each.previous:.2g}."
             )
             return Summary(answer, *_held_out([each], result, unit))
     frame = np.flatnonzero(np.isclose(result.measured_times, time))
@@ -109,8 +98,8 @@ def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: st
         k = frame[0]
         how = "which it was trained on" if result.in_training[k] else "which it never saw"
         answer = (
-            f"At {at(time, unit)}, {how}, predicted cells lie {result.w1[k]:.2g} from the measured ones; "
-            f"keeping the cells of the time before misses by {result.w1_previous[k]:.2g}."
+            f"At {at(time, unit)}, {how}, predicted cells lie {result.w1[k]:.2g} {SPACE} from the "
+            f"measured ones; keeping the cells of the time before misses by {result.w1_previous[k]:.2g}."
         )
     elif len(frame):
         answer = f"The prediction starts here, from the cells measured at {at(time, unit)}."
@@ -153,8 +142,8 @@ def trust_of(found: Check, unit: str) -> tuple[Trust, str]:
         times = joined([at(each, unit) for each in found.times[found.failed]])
         return "poor", (
             f"At {times} the prediction is no better than no motion: at {at(found.times[k], unit)} predicted cells lie "
-            f"{found.w1[k]:.2g} from the measured ones, those of the time before {found.previous[k]:.2g}. Do not trust "
-            "this model there, nor at what follows from it."
+            f"{found.w1[k]:.2g} {SPACE} from the measured ones, those of the time before {found.previous[k]:.2g}. "
+            "Do not trust this model there, nor at what follows from it."
         )
     k = found.worst
     if k is None:

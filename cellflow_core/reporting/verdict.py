@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store.dataset import DatasetInfo
+from cellflow_core.reporting.summaries import at
 from cellflow_core.selection.comparison_summary import MIN_SEEDS, Verdict
-from cellflow_core.time_units import format_duration
 
 NOTHING = "No model has been scored yet."
 
@@ -47,12 +48,12 @@ def sentences(verdict: Verdict | None, unit: str = "") -> tuple[str, ...]:
     if verdict.losing:
         verb = "loses" if len(verdict.losing) == 1 else "lose"
         found.append(
-            f"{listed(verdict.losing)} {verb} to the OT midpoint ({verdict.midpoint:.3g}), which learns nothing."
+            f"{joined(verdict.losing)} {verb} to the OT midpoint ({verdict.midpoint:.3g}), which learns nothing."
         )
     if verdict.resting:
         verb = "is" if len(verdict.resting) == 1 else "are"
         found.append(
-            f"{listed(verdict.resting)} {verb} no better than the previous snapshot, that is, than no motion at all "
+            f"{joined(verdict.resting)} {verb} no better than the previous snapshot, that is, than no motion at all "
             f"({verdict.previous:.3g})."
         )
     found += [
@@ -67,14 +68,9 @@ def sentences(verdict: Verdict | None, unit: str = "") -> tuple[str, ...]:
     return tuple(found)
 
 
-def listed(names: Sequence[str]) -> str:
-    """ "A, B and C"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _best(verdict: Verdict) -> str:
     best, midpoint, floor = verdict.best, verdict.midpoint, verdict.floor
-    tied = f", and {listed(verdict.tied)} within the spread over seeds" if verdict.tied else ""
+    tied = f", and {joined(verdict.tied)} within the spread over seeds" if verdict.tied else ""
     where = f"{best.title} comes nearest to the cells of held-out times (error {best.mean:.3g}{tied})"
     if verdict.nearest:
         rest = (best.mean - floor) / floor if floor > 0 else math.nan
@@ -89,4 +85,4 @@ def _best(verdict: Verdict) -> str:
 
 
 def _times(times: Sequence[float], unit: str) -> str:
-    return listed([format_duration(each, unit) if unit else f"time {each:g}" for each in times])
+    return joined([at(each, unit) for each in times])

@@ -10,7 +10,8 @@ from statistics import mean, median
 from typing import Any
 
 from cellflow_core import aliases
-from cellflow_core.runs.run import Run
+from cellflow_core.data.store.dataset import DatasetInfo
+from cellflow_core.runs import index
 from cellflow_core.selection import comparison
 from cellflow_core.selection.comparison_summary import MIN_RELATIVE_GAIN
 from cellflow_core.selection.model_cards import ModelCard
@@ -76,12 +77,13 @@ def by_data(measured: Iterable[Evidence]) -> dict[str, dict[str, float]]:
     return {model: {data: mean(ratios) for data, ratios in own.items()} for model, own in several.items()}
 
 
-def measured_here(runs: Iterable[Run], cards: Mapping[str, ModelCard]) -> tuple[Evidence, ...]:
-    """What the finished runs with a held-out time, all of one data set, say of each model and its settings."""
+def measured_here(info: DatasetInfo, cards: Mapping[str, ModelCard]) -> tuple[Evidence, ...]:
+    """What the finished runs on these data, each with a held-out time, say of each model and its settings."""
     rows: dict[tuple[str, tuple[tuple[str, Any], ...]], list[comparison.RunScore]] = {}
-    for run in runs:
+    for run in index.runs():
         recipe = run.recipe
-        if recipe.hold_out is not None and recipe.model in cards and run.status().state == "done":
+        own = (recipe.dataset, recipe.fingerprint) == (info.id, info.fingerprint_for(recipe.settings))
+        if own and recipe.hold_out is not None and recipe.model in cards and run.status().state == "done":
             usual = {each.name: each.default for each in cards[recipe.model].settings}
             changed = tuple((name, value) for name, value in recipe.settings.items() if usual.get(name) != value)
             rows.setdefault((recipe.model, changed), []).append(comparison.row(run))

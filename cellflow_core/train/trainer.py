@@ -26,16 +26,18 @@ from cellflow_core.train.checkpoint import Checkpoint
 class TrainConfig(Config):
     """Settings of the training loop."""
 
-    steps: int = setting(2000, "number of training steps, over all phases", 1, 10_000_000)
-    batch_size: int = setting(256, "batch size per time", 2, 1_000_000, "cells")
+    steps: int = setting(2000, "number of training steps, over all phases", 1, 10_000_000, label="Training steps")
+    batch_size: int = setting(256, "batch size per time", 2, 1_000_000, "cells", label="Batch size")
     learning_rate: float = setting(2e-3, "initial learning rate of AdamW; cosine decay to zero", 1e-8, 1.0)
     weight_decay: float = setting(1e-5, "decoupled weight decay of AdamW", 0.0, 1.0)
-    max_grad_norm: float = setting(1.0, "gradient clipping norm", 1e-6, 1e6)
-    ema_decay: float = setting(0.995, "moving average of weights (EMA) decay, 0 for none", 0.0, 0.99999)
+    max_grad_norm: float = setting(1.0, "gradient clipping norm", 1e-6, 1e6, label="Gradient clipping norm")
+    ema_decay: float = setting(
+        0.995, "moving average of weights (EMA) decay, 0 for none", 0.0, 0.99999, label="EMA decay of the weights"
+    )
     validation_fraction: float = setting(
         0.1, "validation fraction: cells of each time held out to monitor over-fitting", 0.0, 0.5
     )
-    log_every: int = setting(20, "steps between two reports of the loss", 1, 100_000, "steps")
+    log_every: int = setting(20, "steps between two reports of the loss", 1, 100_000, "steps", label="Logging interval")
 
     @classmethod
     def preset(cls, name: str, model: type[DynamicsModel], **changes: Any) -> Self:

@@ -74,13 +74,14 @@ def imported(case: Case) -> store.Dataset:
     return store.open_dataset(import_file(path, path.name, chosen, numbers | dict(case.numbers)))
 
 
-def check(case: Case) -> None:
-    """Inspect and import the file of a case, and compare what comes out with what is right."""
+def check(case: Case) -> store.Dataset | None:
+    """Inspect and import the file of a case, and compare what comes out with what is right; the data set, None where
+    the file is rightly refused."""
     if case.refused:
         with pytest.raises(InvalidInputError) as error:
             imported(case)
         assert [each for each in case.refused if each not in str(error.value)] == [], str(error.value)
-        return
+        return None
     made = imported(case)
     data = made.snapshots()
     if case.cells is not None:
@@ -92,6 +93,7 @@ def check(case: Case) -> None:
         assert len(made.genes) == case.genes
     words = "\n".join((*made.info.steps, *made.info.notes))
     assert [each for each in case.reported if each not in words] == [], words
+    return made
 
 
 def course(labels: Mapping[str, int] | list[str], column: str, genes: int = 40, seed: int = 0) -> anndata.AnnData:

@@ -84,7 +84,9 @@ def test_times_of_training_alone_are_called_flattering():
 def test_a_copy_that_never_saw_the_time_speaks_for_the_model():
     held = (summaries.HeldOut(2.0, 0.5, 2.1, 0.22),)
     message = summaries.of_course(examples.course(), 2.0, held, "days")
-    assert message.answer.startswith("A copy of this model that never saw day 2 predicts its cells to within 0.5")
+    assert message.answer.startswith(
+        "A copy of this model that never saw day 2 predicts its cells to within a mean distance of 0.5"
+    )
     assert "explains 85%" in message.why and "held out" in message.why
 
 

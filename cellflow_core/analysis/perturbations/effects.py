@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from jaxtyping import Float, Shaped
 
 from cellflow_core.analysis.fates import interval_text, resampled
@@ -21,6 +20,7 @@ from cellflow_core.analysis.results.perturbation import ELSEWHERE, MAX_EXTRAPOLA
 from cellflow_core.analysis.simulate import Simulation
 from cellflow_core.analysis.terminal_states import TerminalStates
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.math.neighbors import nearest_neighbors
 
 Array = np.ndarray
 DRAWS = 500
@@ -190,47 +190,41 @@ def _time_changes(
 
 def _distances(data: Snapshots, pair: PairedSimulation) -> dict[str, Any]:
     """How far states are from the measured cells."""
-    cloud = _NearestMeasured(data.x)
+    cloud = MeasuredCloud(data.x)
     plain, changed = (cloud.distance(each.x[-1]) for each in pair)
     return {
-        "extrapolated_fraction": outside_share(data.x, pair.changed.x[1:]),
-        "extrapolated_before": outside_share(data.x, pair.plain.x[1:]),
-        "end_extrapolated": np.array([outside_share(data.x, each.x[-1:]) for each in pair]),
-        "end_distance": np.array([cloud.typical, np.median(plain), np.median(changed)]),
+        "extrapolated_fraction": cloud.outside(pair.changed.x[1:]),
+        "extrapolated_before": cloud.outside(pair.plain.x[1:]),
+        "end_extrapolated": np.array([cloud.outside(each.x[-1:]) for each in pair]),
+        "end_distance": np.array([cloud.spacing(0.5), np.median(plain), np.median(changed)]),
     }
 
 
-def outside_share(cells: Float[Array, "cells dim"], states: Float[Array, "steps n dim"]) -> float:
-    """Share of states farther from every measured cell than 99 % of measured cells are from the next one."""
-    rng = np.random.default_rng(0)
-    cloud = torch.from_numpy(np.ascontiguousarray(cells if len(cells) <= 6000 else rng.choice(cells, 6000, False)))
-    some = cloud[torch.from_numpy(rng.permutation(len(cloud))[:1500])]
-    asked = states.reshape(-1, states.shape[-1])
-    asked = torch.from_numpy(np.ascontiguousarray(asked[rng.permutation(len(asked))[:2000]]))
-    if len(cloud) < 2:
-        return 0.0
-    typical = torch.cdist(some, cloud).topk(2, dim=1, largest=False).values[:, 1].quantile(0.99)
-    return float((torch.cdist(asked, cloud).min(dim=1).values > typical).float().mean())
-
-
-class _NearestMeasured:
-    """Distance to the nearest of the measured cells, of at most 6,000 of them drawn at random."""
+class MeasuredCloud:
+    """The measured cells, at most 6,000 of them at random, against which states are judged as near or outside."""
 
     def __init__(self, cells: Float[Array, "cells dim"]) -> None:
-        rng = np.random.default_rng(0)
-        self._cloud = torch.from_numpy(np.ascontiguousarray(cells[rng.permutation(len(cells))[:6000]]))
+        self._cells = cells[np.random.default_rng(0).permutation(len(cells))[:6000]]
 
     def distance(self, x: Float[Array, "n dim"]) -> Float[Array, " n"]:
-        """Of each state."""
-        return torch.cdist(torch.from_numpy(np.ascontiguousarray(x)), self._cloud).min(dim=1).values.numpy()
+        """Of each state to the nearest measured cell (state)."""
+        return nearest_neighbors(self._cells, 1, x)[0][:, 0]
 
-    @property
-    def typical(self) -> float:
-        """Median distance of a measured cell to the next one; 0 for a single cell."""
-        some = self._cloud[:1500]
-        if len(self._cloud) < 2:
-            return 0.0
-        return float(torch.cdist(some, self._cloud).topk(2, dim=1, largest=False).values[:, 1].median())
+    def spacing(self, quantile: float) -> float:
+        """This quantile of the distance of a measured cell to the next one (state); 0 for a single cell."""
+        return float(np.quantile(self._spacings, quantile)) if len(self._spacings) else 0.0
+
+    def outside(self, states: Float[Array, "steps n dim"]) -> float:
+        """Share of states (2,000 at random) farther from every measured cell than 99 % of these are from the next."""
+        asked = states.reshape(-1, states.shape[-1])
+        asked = asked[np.random.default_rng(0).permutation(len(asked))[:2000]]
+        return float((self.distance(asked) > self.spacing(0.99)).mean()) if len(self._spacings) else 0.0
+
+    @cached_property
+    def _spacings(self) -> Float[Array, " some"]:
+        if len(self._cells) < 2:
+            return np.zeros(0)
+        return nearest_neighbors(self._cells, 2, self._cells[:1500])[0][:, 1]
 
 
 def _weight(found: Simulation) -> Float[Array, " cells"]:

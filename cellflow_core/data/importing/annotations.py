@@ -61,7 +61,7 @@ def growth_columns(table: Table) -> tuple[str, ...]:
 
 
 def growth(table: Table, name: str, column: str) -> Array | None:
-    """Net growth of each cell, [cells], None where no column was chosen. BadInput where a cell has none."""
+    """Net growth of each cell, [cells], None where no column was chosen. InvalidInputError where a cell has none."""
     if not column:
         return None
     if column not in table.obs.columns or table.obs[column].dtype.kind not in "fiu":

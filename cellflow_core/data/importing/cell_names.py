@@ -21,7 +21,10 @@ _READ_BY_READER = ("table", "gene table", "arrays", "series")
 
 
 def read_with_name_parts(path: Path, name: str, options: ReadOptions = ReadOptions()) -> Table:  # noqa: B008 - frozen
-    """The table of a file that its owner calls `name`, with what the names of its cells tell. Raises BadInput."""
+    """The table of a file that its owner calls `name`, with what the names of its cells tell.
+
+    Raises InvalidInputError.
+    """
     return with_name_parts(read(path, name, options=options))
 
 

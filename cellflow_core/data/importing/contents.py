@@ -12,6 +12,7 @@ from cellflow_core.data.importing import annotations
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.perturbation_design import GUIDES, design
 from cellflow_core.data.importing.rna_velocity import SPLICING
+from cellflow_core.data.importing.value_type import value_range
 from cellflow_core.data.readers import Table
 
 
@@ -167,8 +168,8 @@ def _panels(table: Table, choices: ImportChoices) -> Iterator[Content]:
 
 
 def _is_whole(values: Any) -> bool:
-    held = values if isinstance(values, np.ndarray) else values.data
-    return bool((held == np.round(held)).all() and (held >= 0).all())
+    low, _, whole = value_range(values)
+    return whole and low >= 0
 
 
 def _is_finite(values: Any) -> bool:

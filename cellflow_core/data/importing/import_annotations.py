@@ -23,7 +23,7 @@ def rows(values: Array | None, made: PreprocessingState) -> Array | None:
 
 
 def growth(table: Table, name: str, choices: ImportChoices, made: PreprocessingState) -> Array | None:
-    """The chosen column of growth. BadInput where a cell has none."""
+    """The chosen column of growth. InvalidInputError where a cell has none."""
     values = annotations.growth(table, name, choices.growth_column)
     if values is None:
         return None
@@ -33,7 +33,10 @@ def growth(table: Table, name: str, choices: ImportChoices, made: PreprocessingS
 
 
 def second_modality_values(table: Table, name: str, choices: ImportChoices, made: PreprocessingState) -> Array | None:
-    """The chosen second modality in axes of its own. BadInput where there is none of that name, or it is not whole."""
+    """The chosen second modality in axes of its own.
+
+    Raises InvalidInputError where there is none of that name, or it is not whole.
+    """
     there = annotations.measurements(table)
     guides = perturbation_design.design(table, choices.time_column)[0]
     left = ", ".join(repr(each) for each in table.panels if each not in (choices.modality, guides))

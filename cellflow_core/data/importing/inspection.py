@@ -87,7 +87,7 @@ def inspect_file(
     matrix: str = "",
     orientation: str = "",
 ) -> FileSummary:
-    """Proposals for the import of a file that its owner calls `name`. Raises BadInput with one sentence.
+    """Proposals for the import of a file that its owner calls `name`. Raises InvalidInputError with one sentence.
 
     quality_at   where the quality numbers of every cell are stored for `quality.load`; None: nowhere
     time_column  a column that a person takes for the time, which is read even if it does not look like one
@@ -208,7 +208,7 @@ def about_names(table: Table) -> list[str]:
 
 
 def check_size(table: Table, name: str) -> None:
-    """BadInput where there are too few cells, or nothing but times of cells."""
+    """InvalidInputError where there are too few cells, or nothing but times of cells."""
     if table.format == "table" and not table.features:
         raise NotCellDataError(
             f"{name} holds times or notes of {table.cells:,} cells and nothing that was measured in them: choose the "

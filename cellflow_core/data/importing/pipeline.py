@@ -43,7 +43,7 @@ def import_file(
     say: Callable[[str], None] = lambda stage: None,
 ) -> str:
     """Make a data set and return its id. `numbers` gives each label of the time column its time; None leaves cells out.
-    Raises BadInput with one sentence; nothing is stored then.
+    Raises InvalidInputError with one sentence; nothing is stored then.
     """
     say("reading the file")
     options = ReadOptions(choices.matrix, choices.orientation)
@@ -214,7 +214,7 @@ def _times(
 
 
 def _batches(table: Table, name: str, choices: ImportChoices, times: Array, made: PreprocessingState) -> Array:
-    """Batch of each row of the file. BadInput where batches cannot be corrected."""
+    """Batch of each row of the file. InvalidInputError where batches cannot be corrected."""
     columns = annotations.label_columns(table)
     if choices.batch_column not in columns:
         raise InvalidInputError(

@@ -38,7 +38,10 @@ def prepare(
     made: PreprocessingState,
     say: Callable[[str], None],
 ) -> Prepared:
-    """Fill made.state and made.space; return what is stored of the genes. BadInput where the axes are not known."""
+    """Fill made.state and made.space; return what is stored of the genes.
+
+    Raises InvalidInputError where the axes are not known.
+    """
     axes = choices.representation
     key = axes.removeprefix("obsm:") if axes.startswith("obsm:") else ""
     if key and key not in annotations.states(table):

@@ -31,7 +31,7 @@ VIEW = "second-modality"
 def axes(values: Any, name: str) -> tuple[Float[np.ndarray, "cells axes"], str]:
     """(axes of each cell, how they were made) of a numpy or scipy.sparse table [cells, features] that is called `name`.
 
-    Raises BadInput where a value is missing or all cells are the same.
+    Raises InvalidInputError where a value is missing or all cells are the same.
     """
     bad = int(bad_rows(values).sum())
     if bad:

@@ -53,9 +53,10 @@ def costs(x: Any, times: Array) -> dict[str, Cost]:
 
 
 def drop(made: PreprocessingState, name: str, cells: bool, genes: bool, times: Array, what: str = "genes") -> None:
-    """Leave out what was chosen and say what it cost; BadInput with the costs where nothing was chosen or is left.
+    """Leave out what was chosen and say what it cost.
 
     times  of the cells that are left, [cells]
+    Raises InvalidInputError, with the costs, where nothing was chosen or nothing is left.
     """
     found = costs(made.x, times)
     if not found:
@@ -93,8 +94,7 @@ def words(found: dict[str, Cost], features: tuple[str, ...], times: Array, what:
     for key in possible:
         cost = found[key]
         parts.append(f"{CHOICES[key]}: {int((~cost.cells).sum()):,} cells and {int((~cost.genes).sum()):,} {what} go")
-    emptied = [f"leaving out {key} would empty time {_times(found[key].emptied)}" for key in ("cells",)
-               if found[key].emptied]  # fmt: skip
+    emptied = [f"leaving out cells would empty time {_times(by_cell.emptied)}"] if by_cell.emptied else []
     rest = [] if possible else ["fill the values in the file, or leave out what lacks them there"]
     return "; ".join([*parts, *emptied, *rest])
 

@@ -67,7 +67,7 @@ def unique_features(made: PreprocessingState) -> None:
 
 
 def drop_constant(made: PreprocessingState, name: str, what: str) -> None:
-    """Leave out features that are the same in every cell; BadInput where all are."""
+    """Leave out features that are the same in every cell; InvalidInputError where all are."""
     x = made.x
     spread = x.max(axis=0) > x.min(axis=0) if isinstance(x, np.ndarray) else _varies(x)
     if not spread.any():

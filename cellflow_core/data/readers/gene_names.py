@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from cellflow_core.data.readers.table import names_of, printable
 
@@ -77,8 +75,9 @@ class Features:
     def __len__(self) -> int:
         return len(self.names)
 
-    def take(self, at: np.ndarray) -> Features:
+    def take(self, at: Iterable[int]) -> Features:
         """Those of these columns."""
+        at = list(at)
         names, ids, kinds = (tuple(each[k] for k in at) if each else () for each in (self.names, self.ids, self.kinds))
         return Features(names, ids, kinds, self.notes)
 

@@ -28,7 +28,7 @@ def is_hdf5(start: bytes) -> bool:
 
 @contextmanager
 def opened(path: Path, name: str) -> Iterator[Any]:
-    """The h5py.File, after a look at every link in it. Raises BadInput."""
+    """The h5py.File, after a look at every link in it. Raises InvalidInputError."""
     import h5py
 
     hdf5_check.check(path, name, size, lambda file: _check_links(file, name))
@@ -111,7 +111,7 @@ def strings(held: Any, name: str) -> list[str]:
 def matrix(held: Any, name: str, what: str, rows: int | None = None) -> Any:
     """A dense array or a group with a sparse one, as numpy or CSR [cells, features]; only the first rows if asked.
 
-    Raises BadInput where it is no matrix of numbers, declares more than fits, or contradicts itself.
+    Raises InvalidInputError where it is no matrix of numbers, declares more than fits, or contradicts itself.
     """
     import h5py
 

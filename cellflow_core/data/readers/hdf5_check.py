@@ -23,7 +23,7 @@ TEXTS = 50_000_000  # bytes of texts that are read, each of them by its own addr
 
 
 def check(path: Path, name: str, size: Callable[[Any], int], links: Callable[[Any], None]) -> None:
-    """BadInput where the library crashes on the file or does not come to an end.
+    """InvalidInputError where the library crashes on the file or does not come to an end.
 
     size   bytes that an array declares; links: raises where something lies outside the file, before it is touched
     """

@@ -26,7 +26,7 @@ def memory() -> int:
 
 
 def check_memory(needed: int, name: str, what: str) -> None:
-    """BadInput where `what` of a file needs more bytes than there may be."""
+    """InvalidInputError where `what` of a file needs more bytes than there may be."""
     if needed > memory():
         raise InvalidInputError(
             f"{name} declares {what} that need {amount(needed)} of memory and {amount(memory())} may be used: take "

@@ -68,7 +68,7 @@ def read(path: Path, name: str, rows: int | None = None, options: ReadOptions = 
 
     options  what a person says of it: which matrix holds the values, what stands in the rows
 
-    Raises BadInput with one sentence.
+    Raises InvalidInputError with one sentence.
     """
     from anndata._io.specs.registry import IORegistryError  # a plain Exception, for encodings that are not known
 

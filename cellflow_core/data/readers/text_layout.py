@@ -23,7 +23,7 @@ class Layout:
 
 
 def find_layout(head: bytes, name: str) -> Layout:
-    """The layout of a table by its first lines. Raises BadInput where there is no text."""
+    """The layout of a table by its first lines. Raises InvalidInputError where there is no text."""
     text, encoding = _decoded(head, name)
     lines = text.splitlines()
     at = 0

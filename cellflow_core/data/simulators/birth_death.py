@@ -38,21 +38,29 @@ class Settings(Config):
     """How fast each state divides and dies, and how all cells move."""
 
     cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
-    founders: int = setting(2000, "Number of founder cells at day 0, in equal shares of the states", 30, 1_000_000)
+    founders: int = setting(
+        2000, "Number of founder cells at day 0, in equal shares of the states", 30, 1_000_000, label="Founder cells"
+    )
     n_times: int = setting(5, "Number of time points, equally spaced", 2, 50)
     last_time: float = setting(4.0, "Last time point", 0.1, 100.0, "day")
-    states: int = setting(2, "Number of cell states", 2, 3)
-    birth_1: float = setting(0.6, "Division rate of state 1", 0.0, 3.0, "1/day")
-    death_1: float = setting(0.1, "Death rate of state 1", 0.0, 3.0, "1/day")
-    birth_2: float = setting(0.2, "Division rate of state 2", 0.0, 3.0, "1/day")
-    death_2: float = setting(0.4, "Death rate of state 2", 0.0, 3.0, "1/day")
-    birth_3: float = setting(0.3, "Division rate of state 3, where there is one", 0.0, 3.0, "1/day")
-    death_3: float = setting(0.3, "Death rate of state 3, where there is one", 0.0, 3.0, "1/day")
+    states: int = setting(2, "Number of cell states", 2, 3, label="Number of cell states")
+    birth_1: float = setting(0.6, "Division rate of state 1", 0.0, 3.0, "1/day", label="Division rate, state 1")
+    death_1: float = setting(0.1, "Death rate of state 1", 0.0, 3.0, "1/day", label="Death rate, state 1")
+    birth_2: float = setting(0.2, "Division rate of state 2", 0.0, 3.0, "1/day", label="Division rate, state 2")
+    death_2: float = setting(0.4, "Death rate of state 2", 0.0, 3.0, "1/day", label="Death rate, state 2")
+    birth_3: float = setting(
+        0.3, "Division rate of state 3, where there is one", 0.0, 3.0, "1/day", label="Division rate, state 3"
+    )
+    death_3: float = setting(
+        0.3, "Death rate of state 3, where there is one", 0.0, 3.0, "1/day", label="Death rate, state 3"
+    )
     drift_velocity: float = setting(
         0.5, "Drift velocity along the second axis, the same for all cells", -10.0, 10.0, "1/day"
     )
     noise: float = setting(0.4, "Diffusion coefficient sigma, the same on every axis", 0.02, 1.0, "1/sqrt(day)")
-    within_state_sd: float = setting(0.3, "Standard deviation of the cells within a state", 0.05, 0.4)
+    within_state_sd: float = setting(
+        0.3, "Standard deviation of the cells within a state", 0.05, 0.4, label="Standard deviation within a state"
+    )
     noise_dims: int = setting(0, "Number of additional dimensions of pure noise", 0, 48)
     seed: int = setting(0, "Random seed", 0)
 

@@ -46,14 +46,20 @@ class Settings(Config):
     cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
     n_times: int = setting(8, "Number of time points, equally spaced", 2, 50)
     last_time: float = setting(7.0, "Last time point", 0.5, 100.0, "day")
-    n_fates: int = setting(3, "Number of terminal states", 2, 4)
+    n_fates: int = setting(3, "Number of terminal states", 2, 4, label="Number of fates")
     n_branchings: int = setting(
-        2, "Number of branching events: 1 separates all fates at once, 2 one after the other", 1, 2
+        2,
+        "Number of branching events: 1 separates all fates at once, 2 one after the other",
+        1,
+        2,
+        label="Number of branchings",
     )
     bias: float = setting(0.0, "Relative excess of the first fate", -0.8, 4.0)
-    speed: float = setting(1.0, "Velocity along the tree", 0.1, 10.0, "1/day")
+    speed: float = setting(1.0, "Velocity along the tree", 0.1, 10.0, "1/day", label="Velocity")
     noise: float = setting(0.5, "Diffusion coefficient sigma, the same on every axis", 0.05, 1.0, "1/sqrt(day)")
-    branch_sd: float = setting(0.2, "Standard deviation of the cells across a branch", 0.1, 0.3)
+    branch_sd: float = setting(
+        0.2, "Standard deviation of the cells across a branch", 0.1, 0.3, label="Standard deviation across a branch"
+    )
     noise_dims: int = setting(0, "Number of additional dimensions of pure noise", 0, 48)
     step: float = setting(0.01, "Largest step of the numerical integration", 0.0005, 0.05, "day")
     seed: int = setting(0, "Random seed", 0)

@@ -51,7 +51,9 @@ class Settings(Config):
     )
     attraction: float = setting(0.3, "Rate of attraction to the limit cycle", 0.02, 2.0, "1/hour")
     noise: float = setting(0.08, "Diffusion coefficient sigma, the same on every axis", 0.01, 0.5, "1/sqrt(hour)")
-    exit_rate: float = setting(0.0, "Rate of exit from the cycle along a third axis; 0: none", 0.0, 1.0, "1/hour")
+    exit_rate: float = setting(
+        0.0, "Rate of exit from the cycle along a third axis; 0: none", 0.0, 1.0, "1/hour", label="Exit rate"
+    )
     noise_dims: int = setting(0, "Number of additional dimensions of pure noise", 0, 48)
     step: float = setting(0.05, "Largest step of the numerical integration", 0.0005, 0.2, "hour")
     seed: int = setting(0, "Random seed", 0)

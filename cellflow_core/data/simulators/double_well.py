@@ -49,8 +49,12 @@ class Settings(Config):
     n_times: int = setting(6, "Number of time points, equally spaced", 2, 50)
     last_time: float = setting(10.0, "Last time point", 0.1, 100.0, "day")
     dims: int = setting(2, "Number of dimensions; the two wells lie along the first", 2, 50)
-    barrier: float = setting(1.0, "Height of the potential barrier without tilt", 0.1, 20.0, "1/day")
-    tilt: float = setting(0.0, "Tilt of the potential towards the right well", -0.1, 0.1, "1/day")
+    barrier: float = setting(
+        1.0, "Height of the potential barrier without tilt", 0.1, 20.0, "1/day", label="Barrier height"
+    )
+    tilt: float = setting(
+        0.0, "Tilt of the potential towards the right well", -0.1, 0.1, "1/day", label="Potential tilt"
+    )
     relaxation_rate: float = setting(4.0, "Relaxation rate of the other axes", 0.01, 20.0, "1/day")
     noise: float = setting(0.85, "Diffusion coefficient sigma, the same on every axis", 0.05, 5.0, "1/sqrt(day)")
     seed: int = setting(0, "Random seed", 0)

@@ -40,7 +40,9 @@ class Settings(Config):
     initial_mean: float = setting(-2.0, "Mean of the initial distribution on every axis", -100.0, 100.0)
     final_mean: float = setting(2.0, "Mean of the final distribution on every axis", -100.0, 100.0)
     initial_sd: float = setting(1.0, "Standard deviation of the initial distribution", 0.05, 100.0)
-    final_sd: float = setting(1.0, "Standard deviation of the final distribution", 0.05, 100.0)
+    final_sd: float = setting(
+        1.0, "Standard deviation of the final distribution", 0.05, 100.0, label="Final standard deviation"
+    )
     anisotropy: float = setting(1.0, "Ratio of the largest to the smallest standard deviation", 1.0, 10.0)
     rotation_angle: float = setting(
         0.0, "Rotation of the final against the initial distribution", -180.0, 180.0, "degrees"

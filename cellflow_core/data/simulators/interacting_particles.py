@@ -47,7 +47,9 @@ class Settings(Config):
     attraction: float = setting(0.8, "Strength of the pairwise attraction", 0.0, 5.0, "1/day")
     repulsion: float = setting(2.0, "Strength of the pairwise repulsion at short distance", 0.0, 10.0, "1/day")
     repulsion_range: float = setting(0.6, "Length scale of the repulsion", 0.1, 10.0)
-    confinement: float = setting(0.0, "Strength of the confinement of each cell to the centre", 0.0, 5.0, "1/day")
+    confinement: float = setting(
+        0.0, "Strength of the confinement of each cell to the centre", 0.0, 5.0, "1/day", label="Confinement strength"
+    )
     drift_velocity: float = setting(0.5, "Drift velocity of the centre along the second axis", -10.0, 10.0, "1/day")
     noise: float = setting(0.2, "Diffusion coefficient sigma, the same on every axis", 0.01, 10.0, "1/sqrt(day)")
     initial_distance: float = setting(3.0, "Initial distance of the two groups along the first axis", 0.0, 20.0)

@@ -60,13 +60,30 @@ class Settings(Config):
     """What the network is run with. A level of 1 is a gene that is fully on."""
 
     initial_gata2: float = setting(
-        1.0, "Initial level of Gata2: a higher one favours erythrocytes and megakaryocytes", 0.0, 1.5
+        1.0,
+        "Initial level of Gata2: a higher one favours erythrocytes and megakaryocytes",
+        0.0,
+        1.5,
+        label="Initial level of Gata2",
     )
     initial_pu1: float = setting(
-        0.8, "Initial level of Pu.1: a higher one favours monocytes and granulocytes", 0.0, 1.5
+        0.8,
+        "Initial level of Pu.1: a higher one favours monocytes and granulocytes",
+        0.0,
+        1.5,
+        label="Initial level of Pu.1",
     )
-    gfi1_rate: float = setting(0.25, "Rate of Gfi1: a higher one favours granulocytes", 0.05, 5.0, "1/day")
-    egr_rate: float = setting(2.5, "Rate of cJun and EgrNab: a higher one favours monocytes", 0.05, 5.0, "1/day")
+    gfi1_rate: float = setting(
+        0.25, "Rate of Gfi1: a higher one favours granulocytes", 0.05, 5.0, "1/day", label="Rate of Gfi1"
+    )
+    egr_rate: float = setting(
+        2.5,
+        "Rate of cJun and EgrNab: a higher one favours monocytes",
+        0.05,
+        5.0,
+        "1/day",
+        label="Rate of cJun and EgrNab",
+    )
     noise: float = setting(0.12, "Diffusion coefficient sigma, the same for every gene", 0.01, 0.5, "1/sqrt(day)")
     cells_per_time: int = setting(500, "Number of cells per time point", 10, 100_000)
     n_times: int = setting(6, "Number of time points, equally spaced", 2, 50)

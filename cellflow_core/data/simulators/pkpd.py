@@ -44,28 +44,43 @@ class Settings(Config):
 
     lowest_dose: float = setting(50.0, "Dose of the first dose group", 0.1, 10_000.0, "mg")
     highest_dose: float = setting(200.0, "Dose of the last dose group", 0.1, 10_000.0, "mg")
-    n_groups: int = setting(3, "Number of dose groups, equally spaced", 1, 10)
-    n_doses: int = setting(1, "Number of doses", 1, 50)
+    n_groups: int = setting(3, "Number of dose groups, equally spaced", 1, 10, label="Number of dose groups")
+    n_doses: int = setting(1, "Number of doses", 1, 50, label="Number of doses")
     dosing_interval: float = setting(12.0, "Dosing interval", 0.5, 168.0, "hour")
-    absorption: float = setting(1.0, "Absorption rate constant ka", 0.02, 20.0, "1/hour")
-    clearance: float = setting(2.0, "Clearance CL", 0.01, 100.0, "L/hour")
-    volume: float = setting(20.0, "Volume of distribution V", 1.0, 1000.0, "L")
+    absorption: float = setting(1.0, "Absorption rate constant ka", 0.02, 20.0, "1/hour", label="Absorption rate kₐ")
+    clearance: float = setting(2.0, "Clearance CL", 0.01, 100.0, "L/hour", label="Clearance CL")
+    volume: float = setting(20.0, "Volume of distribution V", 1.0, 1000.0, "L", label="Volume of distribution V")
     effect: Literal["indirect", "direct"] = setting(
-        "indirect", "Direct response to the concentration, or indirect response (turnover model)"
+        "indirect", "Direct response to the concentration, or indirect response (turnover model)", label="Drug response"
     )
-    ec50: float = setting(1.5, "Concentration of half-maximal effect, EC50", 0.001, 1000.0, "mg/L")
-    emax: float = setting(0.9, "Maximal effect Emax, as a fraction of the baseline", 0.0, 1.0)
+    ec50: float = setting(
+        1.5,
+        "Concentration of half-maximal effect, EC50",
+        0.001,
+        1000.0,
+        "mg/L",
+        label="Half-maximal concentration EC₅₀",
+    )
+    emax: float = setting(
+        0.9, "Maximal effect Emax, as a fraction of the baseline", 0.0, 1.0, label="Maximal effect Eₘₐₓ"
+    )
     hill: float = setting(1.0, "Hill coefficient of the concentration-effect curve", 0.5, 6.0)
-    turnover: float = setting(0.15, "Turnover rate kout of the indirect response", 0.005, 10.0, "1/hour")
-    between_subject_sd: float = setting(
-        0.3, "Between-subject variability: standard deviation of the logarithm of each parameter", 0.0, 1.0
+    turnover: float = setting(
+        0.15, "Turnover rate kout of the indirect response", 0.005, 10.0, "1/hour", label="Turnover rate kₒᵤₜ"
     )
-    residual_error: float = setting(0.05, "Proportional residual error", 0.0, 0.5)
-    subjects: int = setting(60, "Number of subjects", 2, 2_000)
+    between_subject_sd: float = setting(
+        0.3,
+        "Between-subject variability: standard deviation of the logarithm of each parameter",
+        0.0,
+        1.0,
+        label="Between-subject variability ω",
+    )
+    residual_error: float = setting(0.05, "Proportional residual error", 0.0, 0.5, label="Proportional residual error")
+    subjects: int = setting(60, "Number of subjects", 2, 2_000, label="Number of subjects")
     n_times: int = setting(9, "Number of observations per subject", 2, 100)
     last_time: float = setting(48.0, "Last time point", 1.0, 500.0, "hour")
     times: Literal["common", "irregular"] = setting(
-        "common", "Common sampling times, or irregular ones for each subject"
+        "common", "Common sampling times, or irregular ones for each subject", label="Sampling times"
     )
     seed: int = setting(0, "Random seed", 0)
 

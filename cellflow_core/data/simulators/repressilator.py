@@ -36,10 +36,12 @@ _FADING = 0.9  # ratio of a later swing to an earlier one below which a turn is 
 class Settings(Config):
     """What the ring is run with. A level of 1 is as much repressor as halves its target."""
 
-    transcription: float = setting(100.0, "Transcription rate of an unrepressed gene", 0.1, 1000.0)
+    transcription: float = setting(
+        100.0, "Transcription rate of an unrepressed gene", 0.1, 1000.0, label="Transcription rate"
+    )
     leak: float = setting(0.1, "Transcription rate of a fully repressed gene (leakiness)", 0.0, 100.0)
     hill: float = setting(2.0, "Hill coefficient of the repression", 1.0, 6.0)
-    mrna_lifetime: float = setting(3.0, "Mean lifetime of mRNA", 0.1, 100.0, "minute")
+    mrna_lifetime: float = setting(3.0, "Mean lifetime of mRNA", 0.1, 100.0, "minute", label="mRNA lifetime")
     protein_lifetime: float = setting(15.0, "Mean lifetime of a protein", 0.1, 1000.0, "minute")
     noise: float = setting(0.15, "Diffusion coefficient sigma, the same for every species", 0.0, 5.0, "1/sqrt(minute)")
     synchrony: bool = setting(True, "All cells start in the same phase; otherwise uniformly over the cycle")

@@ -35,19 +35,41 @@ class Settings(Config):
     """What is transcribed, and how it is measured."""
 
     transcription_rate: float = setting(
-        10.0, "Transcription rate alpha of an active gene (typical gene)", 0.1, 1000.0, "1/hour"
+        10.0,
+        "Transcription rate alpha of an active gene (typical gene)",
+        0.1,
+        1000.0,
+        "1/hour",
+        label="Transcription rate α",
     )
-    splicing_rate: float = setting(1.0, "Splicing rate beta (typical gene)", 0.02, 20.0, "1/hour")
-    degradation_rate: float = setting(0.5, "Degradation rate gamma (typical gene)", 0.02, 20.0, "1/hour")
+    splicing_rate: float = setting(
+        1.0, "Splicing rate beta (typical gene)", 0.02, 20.0, "1/hour", label="Splicing rate β"
+    )
+    degradation_rate: float = setting(
+        0.5, "Degradation rate gamma (typical gene)", 0.02, 20.0, "1/hour", label="Degradation rate γ"
+    )
     rate_heterogeneity: float = setting(0.3, "Standard deviation of the logarithm of the rates between genes", 0.0, 1.5)
     genes: int = setting(12, "Number of genes: a third induced, a third transient, a third repressed", 3, MOST_GENES)
     cells_per_time: int = setting(400, "Number of cells per time point", 10, 100_000)
     n_times: int = setting(5, "Number of time points; with 1, one snapshot holds all stages", 1, 50)
     last_time: float = setting(12.0, "Last time point", 0.5, 200.0, "hour")
-    latent_time_sd: float = setting(0.5, "Standard deviation of latent time within a time point", 0.0, 20.0, "hour")
-    measured: Literal["levels", "counts"] = setting("levels", "RNA levels with measurement noise, or counted molecules")
+    latent_time_sd: float = setting(
+        0.5,
+        "Standard deviation of latent time within a time point",
+        0.0,
+        20.0,
+        "hour",
+        label="Standard deviation of latent time",
+    )
+    measured: Literal["levels", "counts"] = setting(
+        "levels", "RNA levels with measurement noise, or counted molecules", label="Measurement"
+    )
     measurement_error_sd: float = setting(
-        0.03, "Standard deviation of the measurement noise, relative to the highest level of the gene", 0.0, 0.5
+        0.03,
+        "Standard deviation of the measurement noise, relative to the highest level of the gene",
+        0.0,
+        0.5,
+        label="Measurement noise",
     )
     capture_rate: float = setting(0.2, "Fraction of the molecules that is counted", 0.01, 1.0)
     seed: int = setting(0, "Random seed: another one draws other genes and cells", 0)

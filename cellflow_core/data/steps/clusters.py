@@ -15,7 +15,9 @@ from cellflow_core.data.store.dataset import Dataset
 @dataclass(frozen=True)
 class Settings(Config):
     resolution: float = setting(1.0, "how fine the groups are: a higher number gives more of them", 0.01, 10.0)
-    name: str = setting("", "name of the new annotation; empty: Leiden with the resolution")
+    name: str = setting(
+        "", "name of the new annotation; empty: Leiden with the resolution", label="Name of the annotation"
+    )
     seed: int = setting(0, "seed of the random choices", 0, 2**31 - 1)
 
 

@@ -29,13 +29,20 @@ _NOTE = (
 
 @dataclass(frozen=True)
 class Settings(Config):
-    from_genes: bool = setting(True, "guess birth and death of each cell from genes of cell cycle and apoptosis")
+    from_genes: bool = setting(
+        True,
+        "guess birth and death of each cell from genes of cell cycle and apoptosis",
+        label="Estimate growth from genes",
+    )
     use_cell_counts_as_mass: bool = setting(
         False,
         "take the number of cells at each time as the size of the population. Only where the experiment counted: most "
         "protocols load as many cells as they like, and then the numbers say nothing of growth",
+        label="Cell counts are population sizes",
     )
-    days_per_unit: float = setting(0.0, "days in one unit of time; 0: read from the unit", 0.0, 1e5, unit="days")
+    days_per_unit: float = setting(
+        0.0, "days in one unit of time; 0: read from the unit", 0.0, 1e5, unit="days", label="Days per time unit"
+    )
 
 
 class EstimateGrowth(Step):

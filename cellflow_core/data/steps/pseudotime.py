@@ -30,10 +30,12 @@ _METHODS = {"diffusion": "diffusion pseudotime", "palantir": "Palantir"}
 
 @dataclass(frozen=True)
 class Settings(Config):
-    root: Literal["outline", "gene", "label"] = setting("label", "how the beginning is chosen")
+    root: Literal["outline", "gene", "label"] = setting(
+        "label", "how the beginning is chosen", label="Root of the order"
+    )
     outline: str = setting("", "corners of an outline around the earliest cells, as x,y x,y x,y")
     view: str = setting("pca", "view on which the outline is drawn")
-    gene: str = setting("", "marker gene that the earliest cells express most")
+    gene: str = setting("", "marker gene that the earliest cells express most", label="Marker gene")
     label: str = setting("", "annotation that names the earliest cells")
     values: str = setting("", "the earliest group of that annotation")
     method: Literal["diffusion", "palantir"] = setting(
@@ -42,7 +44,7 @@ class Settings(Config):
         choice_labels={"diffusion": "diffusion pseudotime", "palantir": "Palantir"},
     )
     windows: int = setting(5, "windows of equal cell number that stand for times", 2, 50)
-    waypoints: int = setting(500, "cells whose perspectives Palantir averages", 20, 2000)
+    waypoints: int = setting(500, "cells whose perspectives Palantir averages", 20, 2000, label="Palantir waypoints")
     seed: int = setting(0, "seed of the random choices", 0, 2**31 - 1)
 
 

@@ -39,7 +39,9 @@ class Settings(Config):
         "what the axes are: principal components and genes are exact both ways, others are learnt",
         choice_labels=WORDS,
     )
-    axes: int = setting(10, "axes of the new state; for genes, how many where none are named", 2, 200)
+    axes: int = setting(
+        10, "axes of the new state; for genes, how many where none are named", 2, 200, label="Number of axes"
+    )
     variable_genes: int = setting(2000, "genes that differ most between cells, from which axes are made", 2, 5000)
     genes: str = setting("", "genes by name: the axes themselves for genes, and always among those used otherwise")
     seed: int = setting(0, "seed of the random choices", 0, 2**31 - 1)

@@ -21,14 +21,16 @@ _FAR = 1e300
 
 @dataclass(frozen=True)
 class Settings(Config):
-    by: Literal["outline", "label", "time"] = setting("label", "how the cells are chosen")
-    keep: Literal["chosen", "others"] = setting("chosen", "whether the chosen cells stay, or all others")
+    by: Literal["outline", "label", "time"] = setting("label", "how the cells are chosen", label="Choose cells by")
+    keep: Literal["chosen", "others"] = setting(
+        "chosen", "whether the chosen cells stay, or all others", label="Cells to keep"
+    )
     outline: str = setting("", "corners of the outline on the view, as x,y x,y x,y")
     view: str = setting("pca", "view on which the outline is drawn")
     label: str = setting("", "annotation by which cells are chosen")
     values: str = setting("", "values of the annotation that are chosen, one a line")
-    first: float = setting(-_FAR, "first time that is chosen", unit="time")
-    last: float = setting(_FAR, "last time that is chosen", unit="time")
+    first: float = setting(-_FAR, "first time that is chosen", unit="time", label="First time")
+    last: float = setting(_FAR, "last time that is chosen", unit="time", label="Last time")
 
 
 class Subset(Step):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core import atomic_write
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store.dataset import ANNOTATIONS, Dataset, DatasetInfo, write_info
 from cellflow_core.data.store.snapshots_file import text
@@ -64,9 +65,8 @@ def add_annotations(
     digest = hashlib.sha256(b"\0".join(each.tobytes() for each in arrays.values())).hexdigest()[:16]
     folder = dataset.folder / ANNOTATIONS
     folder.mkdir(exist_ok=True)
-    partial = folder / f".{digest}.npz"
-    np.savez(partial, **arrays)  # type: ignore[arg-type]
-    partial.replace(folder / f"{digest}.npz")
+    with atomic_write.replacing(folder / f"{digest}.npz") as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     found = dataclasses.replace(
         info,
         annotations=(*info.annotations, *labels),

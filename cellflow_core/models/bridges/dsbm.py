@@ -55,7 +55,7 @@ PAIRS = 2048
 @dataclass(frozen=True)
 class Settings(DiffusionSettings, MLPSettings):
     n_imf_iterations: int = setting(
-        4, "how often the process is learnt, each time from new pairs but the first", 1, 100
+        4, "how often the process is learnt, each time from new pairs but the first", 1, 100, label="IMF iterations"
     )
     coupling: Literal["exact", "independent"] = setting("exact", "first pairs: transport plan of all cells, or random")
 

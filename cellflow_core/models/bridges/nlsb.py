@@ -68,9 +68,13 @@ class Settings(MLPSettings):
         "potential-free",
         "cells pay for their speed; also for places where no cell was measured; or for leaving the RNA velocity",
     )
-    action: float = setting(0.02, "weight of the action along paths", 0.0, 100.0)
-    residual: float = setting(0.01, "weight of the Hamilton-Jacobi-Bellman equation", 0.0, 100.0)
-    density_weight: float = setting(0.1, "density: penalty of places where no cell was measured", 0.0, 100.0)
+    action: float = setting(0.02, "weight of the action along paths", 0.0, 100.0, label="Weight of the action")
+    residual: float = setting(
+        0.01, "weight of the Hamilton-Jacobi-Bellman equation", 0.0, 100.0, label="Weight of the HJB residual"
+    )
+    density_weight: float = setting(
+        0.1, "density: penalty of places where no cell was measured", 0.0, 100.0, label="Density penalty"
+    )
     sigma: float = setting(
         0.25,
         "diffusion coefficient sigma, or its initial value where it is learnt",
@@ -78,7 +82,9 @@ class Settings(MLPSettings):
         10.0,
         "standard deviations (pooled) per square root of the mean time interval",
     )
-    learn_sigma: bool = setting(True, "learn the diffusion coefficient sigma as a function of time")
+    learn_sigma: bool = setting(
+        True, "learn the diffusion coefficient sigma as a function of time", label="Learn the diffusion coefficient σ"
+    )
     substeps: int = setting(8, "steps from one time to the next", 1, 1000, "steps")
 
 

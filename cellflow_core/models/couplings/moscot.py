@@ -31,7 +31,7 @@ from cellflow_core.models.transport.coupling_model import CouplingModel, expecte
 class Settings(Config):
     epsilon: float = setting(0.05, "entropic regularisation epsilon", 1e-4, 10.0, "multiples of the mean cost")
     tau: float = setting(0.95, "marginal relaxation tau of the source; 1: growth is exactly as expected", 0.05, 1.0)
-    rank: int = setting(0, "rank of the plan; 0: full rank", 0, 5000)
+    rank: int = setting(0, "rank of the plan; 0: full rank", 0, 5000, label="Rank of the plan")
     prior: bool = setting(True, "growth rates of the data as expected growth g; off: the same for all cells")
 
 

@@ -49,6 +49,7 @@ class Settings(Config):
         1e-2,
         1e4,
         "multiples of the median cost",
+        label="Source relaxation λ₁",
     )
     lambda2: float = setting(
         50.0,
@@ -56,6 +57,7 @@ class Settings(Config):
         1e-2,
         1e4,
         "multiples of the median cost",
+        label="Target relaxation λ₂",
     )
     growth_iterations: int = setting(3, "growth iterations: each takes the growth of the last plan for g", 1, 20)
     prior: bool = setting(True, "growth rates of the data as expected growth g; off: the same for all cells")

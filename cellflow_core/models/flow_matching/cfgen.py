@@ -38,9 +38,15 @@ class Settings(MLPSettings):
     width: int = with_default(MLPSettings, "width", 128)
     condition: str = setting("", "annotation that cells are generated for (cell type ...); empty for none")
     guidance: float = setting(
-        1.0, "guidance strength omega: 1 samples the label as measured, more gives more typical cells", 0.0, 20.0
+        1.0,
+        "guidance strength omega: 1 samples the label as measured, more gives more typical cells",
+        0.0,
+        20.0,
+        label="Guidance strength ω",
     )
-    label_dropout: float = setting(0.2, "fraction of the training cells whose label is dropped", 0.01, 0.99)
+    label_dropout: float = setting(
+        0.2, "fraction of the training cells whose label is dropped", 0.01, 0.99, label="Label dropout"
+    )
 
 
 class CFGen(DynamicsModel, HasSampler):

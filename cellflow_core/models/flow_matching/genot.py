@@ -59,6 +59,7 @@ class Settings(MLPSettings):
             "velocity": "RNA velocity",
             "lineage": "lineage barcodes",
         },
+        label="Second modality (fused GW)",
     )
     epsilon: float = setting(
         0.05, "entropic regularisation epsilon of the plan, without a second modality", 0.001, 10.0, COST_UNIT

@@ -72,9 +72,16 @@ class Settings(OptionalGrowthSettings, PathNoiseSettings, MLPSettings):
         "regularisation of the metric, relative to the density among the cells: larger, straighter paths",
         1e-6,
         1e3,
+        label="Metric regularisation",
     )
-    power: float = setting(1.0, "exponent of the metric: larger, stronger attraction of paths to cells", 0.01, 10.0)
-    clusters: int = setting(100, "RBF: number of clusters", 1, 10_000)
+    power: float = setting(
+        1.0,
+        "exponent of the metric: larger, stronger attraction of paths to cells",
+        0.01,
+        10.0,
+        label="Exponent of the metric",
+    )
+    clusters: int = setting(100, "RBF: number of clusters", 1, 10_000, label="Number of clusters")
 
 
 class NeuralGeodesic(nn.Module):

@@ -41,11 +41,20 @@ class Settings(ODESettings, MLPSettings):
     )
     neighbours: int = setting(5, "nearest measured cells k of the density loss", 1, 100, "cells")
     margin: float = setting(
-        0.01, "distance h below which the density loss is zero", 0.0, 100.0, "standard deviations (pooled)"
+        0.01,
+        "distance h below which the density loss is zero",
+        0.0,
+        100.0,
+        "standard deviations (pooled)",
+        label="Margin h of the density loss",
     )
     energy: float = setting(0.01, "weight of the kinetic energy: straighter, but shorter paths", 0.0, 100.0)
     global_fraction: float = setting(
-        0.3, "share of the training that carries the first cells through all times", 0.0, 1.0
+        0.3,
+        "share of the training that carries the first cells through all times",
+        0.0,
+        1.0,
+        label="Fraction of global training",
     )
 
 

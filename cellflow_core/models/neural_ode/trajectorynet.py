@@ -51,14 +51,24 @@ from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 class Settings(ODESettings, MLPSettings):
     energy: float = setting(0.3, "weight of the kinetic energy against the likelihood: straighter paths", 0.0, 100.0)
     jacobian: float = setting(
-        0.3, "weight of the squared slopes of the velocity: smoother motion, no sharp forks", 0.0, 100.0
+        0.3,
+        "weight of the squared slopes of the velocity: smoother motion, no sharp forks",
+        0.0,
+        100.0,
+        label="Weight of the Jacobian penalty",
     )
     density: float = setting(0.1, "weight of the density loss: distance of paths from measured cells", 0.0, 100.0)
     neighbours: int = setting(5, "nearest measured cells k of the density loss", 1, 100, "cells")
     alignment: float = setting(
-        0.0, "weight of the angle between velocity and RNA velocity, which the data must then have", 0.0, 100.0
+        0.0,
+        "weight of the angle between velocity and RNA velocity, which the data must then have",
+        0.0,
+        100.0,
+        label="Weight of the velocity alignment",
     )
-    input_noise: float = setting(0.1, "noise added to the cells in training", 0.0, 2.0, "standard deviations (pooled)")
+    input_noise: float = setting(
+        0.1, "noise added to the cells in training", 0.0, 2.0, "standard deviations (pooled)", label="Input noise"
+    )
     max_exact_divergence_dim: int = setting(
         10, "dimensions up to which the divergence is exact, not along one random direction", 0, 1000
     )

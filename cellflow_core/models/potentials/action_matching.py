@@ -69,7 +69,9 @@ class Settings(PathNoiseSettings, MLPSettings):
         "plain: transport plan of all cells once, of each batch, or random pairs; the other variants bring their own",
     )
     objective: Literal["paths", "boundaries"] = setting(
-        "paths", "how the action is estimated: along the paths (less noise), or as printed in the paper"
+        "paths",
+        "how the action is estimated: along the paths (less noise), or as printed in the paper",
+        label="Action estimator",
     )
     variant: Literal["plain", "entropic", "unbalanced"] = setting(
         "plain", "cells that roll, that roll and jitter, or that roll and multiply"
@@ -88,6 +90,7 @@ class Settings(PathNoiseSettings, MLPSettings):
         0.01,
         100.0,
         "standard deviations (pooled)",
+        label="WFR length scale δ",
     )
     growth_penalty: float = setting(
         0.5, "unbalanced: penalty rho of growth in the pairs", 0.01, 1e4, "multiples of the mean cost"

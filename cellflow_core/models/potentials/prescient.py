@@ -59,12 +59,16 @@ from cellflow_core.models.paths.settings import DiffusionSettings
 class Settings(DiffusionSettings, MLPSettings):
     depth: int = with_default(MLPSettings, "depth", 2)
     start: Literal["previous", "first"] = setting(
-        "previous", "cells are followed from each time to the next, or from the first time to all others"
+        "previous",
+        "cells are followed from each time to the next, or from the first time to all others",
+        label="Initial cells",
     )
     growth: Literal["prior", "none"] = setting(
         "prior", "followed cells count by the growth rates that the data come with, where they do; or all alike"
     )
-    entropy_weight: float = setting(1e-4, "how much measured cells pull the landscape down", 0.0, 100.0)
+    entropy_weight: float = setting(
+        1e-4, "how much measured cells pull the landscape down", 0.0, 100.0, label="Weight of the entropy term"
+    )
     substeps: int = setting(8, "steps from one time to the next", 1, 1000, "steps")
 
 

@@ -80,8 +80,10 @@ class Settings(UnbalancedSettings, DiffusionSettings, MLPSettings):
     sigma: float = with_default(DiffusionSettings, "sigma", 0.05)
     growth: bool = setting(True, "learn growth: cells divide and die")
     interaction: bool = setting(True, "learn the interaction between cells")
-    cutoff: float = setting(1.0, "cutoff distance of the interaction", 0.05, 10.0, "RMS distances of two cells")
-    knots: int = setting(8, "knots of the radial interaction function f", 2, 64)
+    cutoff: float = setting(
+        1.0, "cutoff distance of the interaction", 0.05, 10.0, "RMS distances of two cells", label="Cutoff distance"
+    )
+    knots: int = setting(8, "knots of the radial interaction function f", 2, 64, label="Spline knots")
     smoothness: float = setting(0.02, "smoothness penalty on the interaction function f", 1e-6, 10.0)
 
 

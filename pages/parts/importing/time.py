@@ -14,6 +14,7 @@ from cellflow_core.data.importing.time_columns import postnatal_days
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.figures.data import counts
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.time_units import format_times
 from pages.parts.importing.form import ImportForm, Values
 from pages.parts.widgets.chart import chart, dark
 
@@ -143,7 +144,7 @@ def _labels(
     names, codes = measured.columns[candidate.column]
     cells = dict(zip(names, np.bincount(codes[left.cells], minlength=len(names)).tolist(), strict=True))
     there = used.assign(left=[cells.get(each, 0) for each in used["label"]]).groupby("time")["left"].sum()
-    shown = " → ".join(f"{time:g}" for time in there.index)
+    shown = " → ".join(format_times(there.index))
     out = ", ".join(f"{plain(each)} ({cells.get(each, 0):,})" for each, number in numbers.items() if number is None)
     st.caption(
         f"Order in time{f' ({unit})' if unit else ''}: **{shown or 'none'}** · {int(there.sum()):,} cells used"

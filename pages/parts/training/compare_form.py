@@ -10,7 +10,6 @@ import streamlit as st
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting.formatting import duration, plain
-from cellflow_core.runs import index
 from cellflow_core.selection import comparison as jobs
 from cellflow_core.selection import recommendation
 from cellflow_core.selection.benchmark_results import evidence, measured_here
@@ -29,8 +28,7 @@ SEEDS = "Three or more show how much of an order is chance."
 
 def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
     """The runs that are wanted, as `jobs.recipes.comparison` makes them; starts what is missing when asked to."""
-    own = [run for run in index.runs() if (run.recipe.dataset, run.recipe.fingerprint) == (info.id, info.fingerprint)]
-    measured = (*evidence(), *measured_here(own, cards))
+    measured = (*evidence(), *measured_here(info, cards))
     ranked = recommendation.rank(info, cards.values(), recommendation.ModelGoals(), measured)
     able = [each.model for each in ranked if each.trainable]
     proposed = able[:FIRST] + [each for each in able[FIRST:] if each == STRAIGHT]

@@ -20,7 +20,7 @@ from cellflow_core.reporting.verdict import sentences
 from cellflow_core.selection import comparison as jobs
 from cellflow_core.selection.benchmark_results import evidence, record
 from cellflow_core.selection.comparison_summary import judge
-from cellflow_core.time_units import format_duration
+from cellflow_core.time_units import format_duration, format_time
 from pages.parts.server import urls
 from pages.parts.views import view
 from pages.parts.widgets import chart, progress_bar
@@ -107,7 +107,9 @@ def _failures(rows: Sequence[Any]) -> None:
 
 
 def _warn(row: Any, why: str) -> None:
-    st.warning(plain(f"{row.model}, seed {row.seed}, without {row.fold:g}: {why}"), icon=":material/error:")
+    st.warning(
+        plain(f"{row.model}, seed {row.seed}, without time {format_time(row.fold)}: {why}"), icon=":material/error:"
+    )
 
 
 def _answer(

@@ -11,6 +11,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.held_out import course_notes, held_out_error
 from cellflow_core.reporting.summaries import HeldOut
 from cellflow_core.runs.index import siblings
+from cellflow_core.time_units import format_time
 from pages.parts.widgets.background import result_of
 
 
@@ -23,7 +24,7 @@ def held_out(run: Any, view: str, start: str) -> tuple[HeldOut, ...]:
     ]
     found = []
     for out, future in asked:
-        course = result_of(future, f"Checking against held-out time {out:g}")
+        course = result_of(future, f"Checking against held-out time {format_time(out)}")
         found += held_out_error(course, out)
     return tuple(sorted(found))
 

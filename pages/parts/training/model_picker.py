@@ -10,7 +10,6 @@ import streamlit as st
 
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DatasetInfo
-from cellflow_core.runs import index
 from cellflow_core.selection import recommendation
 from cellflow_core.selection.benchmark_results import Evidence, evidence, measured_here
 from pages.parts.widgets.selectors import WORDS, empty_state
@@ -91,8 +90,7 @@ def _stored() -> list[dict[str, Any]]:
 
 def _measured(info: DatasetInfo, cards: Mapping[str, Any]) -> list[Evidence]:
     """What the benchmark says of each model, and the finished runs on these data."""
-    own = [run for run in index.runs() if (run.recipe.dataset, run.recipe.fingerprint) == (info.id, info.fingerprint)]
-    return [*(Evidence(**each) for each in _stored()), *measured_here(own, cards)]
+    return [*(Evidence(**each) for each in _stored()), *measured_here(info, cards)]
 
 
 def _others(ranked: Mapping[str, recommendation.Recommendation], shown: list[str]) -> None:

@@ -119,7 +119,7 @@ def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
     choices = {"first": "First time", "label": "Group", "lasso": "Lasso"}
     if not data.info.annotations:
         del choices["label"]
-    choice = view.options("Start cells", "starts", choices)
+    choice = view.options("Initial cells", "starts", choices)
     if choice == "label":
         name = st.selectbox("Annotation", cell_selection.groupings(data), key="start_by")
         value = st.selectbox("Group", cell_selection.values(data, name), key=f"start_of_{name}")

@@ -47,13 +47,15 @@ def test_a_full_disk_stops_training_only_until_there_is_room(disk, looking, monk
     monkeypatch.setattr("cellflow_core.jobs.scheduler.RETRY_AFTER", 0.5)
     runs = [index.submit(recipe(stored())) for _ in range(2)]
     filler = fill(disk)
-    until(lambda: looking.look() or "disk is full" in runs[0].status().message, "the reason")
+    until(lambda: [looking.look(), "disk is full" in runs[0].status().message][1], "the reason")
+    assert all(run.status().state != "done" for run in runs)
     filler.unlink()
     for run in runs:
         looking.until(run, "done", "failed")
-        if run.status().state == "failed":
+        if run.status().state == "failed":  # a worker that began on the full disk
             run.resume()
             looking.until(run, "done")
+    assert [run.status().state for run in runs] == ["done", "done"]
 
 
 def test_a_read_only_run_is_named_and_the_others_train(disk, looking):

@@ -147,6 +147,7 @@ def test_a_supervisor_that_is_killed_comes_back_when_its_worker_ends(monkeypatch
     first.kill()
     first.wait()
     until(lambda: runs[1].status().state == "done", "the second run, with nobody who looks")
+    assert [run.status().state for run in runs] == ["done", "done"]
 
 
 def test_the_server_and_every_page_start_a_supervisor_where_runs_are_open(monkeypatch):

@@ -6,7 +6,7 @@ import torch
 
 from cellflow_core.analysis.perturbations.clamp import Clamped
 from cellflow_core.analysis.perturbations.controls import control_genes
-from cellflow_core.analysis.perturbations.effects import outside_share
+from cellflow_core.analysis.perturbations.effects import MeasuredCloud
 from cellflow_core.analysis.perturbations.knock_out import perturbation
 from cellflow_core.analysis.perturbations.levels import clamp_level, lowest_level
 from cellflow_core.analysis.simulate import simulate
@@ -83,8 +83,8 @@ def test_a_gene_that_is_not_there_is_named():
 
 
 def test_states_far_from_every_cell_count_as_outside():
-    assert outside_share(DATA.x, DATA.x[None] + 50) == 1.0
-    assert outside_share(DATA.x, DATA.x[None]) == 0.0
+    assert MeasuredCloud(DATA.x).outside(DATA.x[None] + 50) == 1.0
+    assert MeasuredCloud(DATA.x).outside(DATA.x[None]) == 0.0
 
 
 def test_levels_of_a_knock_out_and_an_over_expression():

@@ -30,7 +30,7 @@ def of_h5ad(file: Any, path: Path, name: str, rows: int | None, options: ReadOpt
     ready, notes = _ready(file, obs, name)
     x, features = used.x, used.features
     if ready is not None and not ready.expression:
-        x, features = x[:, :0], features.take(_none())  # X is the state once more
+        x, features = x[:, :0], features.take([])  # X is the state once more
     kept = {key: by_kind(each, used.features)[0] for key, each in layers.values.items()}
     x, features, panels = by_kind(x, features)
     return Table(
@@ -50,12 +50,6 @@ def of_h5ad(file: Any, path: Path, name: str, rows: int | None, options: ReadOpt
         places=layers.places,
         unused=(*layers.unused, *beside.unused, *_unused(file, used.place)),
     )
-
-
-def _none() -> Any:
-    import numpy as np
-
-    return np.zeros(0, dtype=np.int64)
 
 
 def _unused(file: Any, place: str) -> Iterator[Unused]:

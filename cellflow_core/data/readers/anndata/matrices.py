@@ -60,7 +60,7 @@ def places(file: Any) -> dict[str, Any]:
 def chosen(file: Any, own: Features, name: str, rows: int | None, wanted: str) -> Matrix:
     """The matrix that a person named, or X, or what stands in for an X that is missing or scaled.
 
-    Raises BadInput where there is no such matrix.
+    Raises InvalidInputError where there is no such matrix.
     """
     there = places(file)
     if wanted:

@@ -24,7 +24,10 @@ def is_mudata(file: Any) -> bool:
 
 
 def of_mudata(file: Any, path: Path, name: str, rows: int | None) -> Table:
-    """Cells that every modality has, in the order of the genes. Raises BadInput where no modality holds genes."""
+    """Cells that every modality has, in the order of the genes.
+
+    Raises InvalidInputError where no modality holds genes.
+    """
     held = file["mod"]
     main = next((key for key in held if key.lower() in GENES), "")
     if not main:

@@ -50,7 +50,7 @@ def _is_plain(name: str) -> bool:
 
 
 def _of_files(files: dict[str, Path], name: str, rows: int | None, read: Reader) -> Table:
-    """One table of several files: one a sample, or values and metadata. BadInput where they are neither."""
+    """One table of several files: one a sample, or values and metadata. InvalidInputError where they are neither."""
     tables: dict[str, Table] = {}
     refused: dict[str, InvalidInputError] = {}
     for each, path in sorted(files.items()):

@@ -28,7 +28,7 @@ def sample_names(paths: Sequence[str]) -> list[str]:
 
 
 def joined(tables: Sequence[Table], labels: Sequence[str], name: str, what: str, rows: int | None = None) -> Table:
-    """One table of all cells with the genes that every table has. BadInput where these are none."""
+    """One table of all cells with the genes that every table has. InvalidInputError where these are none."""
     if len(tables) == 1:
         return tables[0]
     import pandas as pd

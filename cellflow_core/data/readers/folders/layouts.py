@@ -66,7 +66,7 @@ _MATRICES = ("matrix", "spliced", "unspliced", "ambiguous")
 
 
 def folders(files: Mapping[str, Path], name: str) -> list[Folder]:
-    """Whole folders of one program, with what tells them apart; BadInput where parts of one are missing."""
+    """Whole folders of one program, with what tells them apart; InvalidInputError where parts of one are missing."""
     partial: list[str] = []
     for layout in LAYOUTS:
         found = _parts(layout, files)

@@ -180,7 +180,7 @@ def _lines(path: Path, name: str) -> list[str]:
 
 
 def _length(path: Path, name: str) -> int:
-    """Bytes unpacked; BadInput where they are too many."""
+    """Bytes unpacked; InvalidInputError where they are too many."""
     total, packed = 0, path.stat().st_size
     with plain(path) as file:
         while piece := file.read(1 << 20):

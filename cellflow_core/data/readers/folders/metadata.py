@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,6 @@ def with_metadata(table: Table, frame: Any, name: str) -> Table | None:
 
     frame  pandas.DataFrame with a line a cell, whose names stand in some column
     """
-    from dataclasses import replace
-
     cells = [str(each) for each in table.obs.index]
     wanted = set(cells)
     shares = {column: frame[column].map(_text).isin(wanted).sum() / len(cells) for column in frame.columns}
