@@ -103,13 +103,15 @@ def _displacements(
     points = view.project(there)
     if plan.tangent_offsets is None:
         arrows = (view.project(x1) - view.project(x0)) / (plan.t1 - plan.t0)
-        said = "is the way between them, divided by the time between, and says nothing about the way in between"
+        meaning = (
+            "is the displacement between them, divided by the time between, and says nothing about the path in between"
+        )
     else:
         arrows = view.project_velocity(there, speed)
-        said = "is how fast a pair goes on its way, which bends so as to go on smoothly at the measured cells"
+        meaning = "is the speed of a pair along its path, a curve that passes smoothly through the measured cells"
     note = (
         f"{moving.title} has no velocity field: it joins cells at {plan.t0:g} with partners at {plan.t1:g}; an arrow "
-        f"{said}."
+        f"{meaning}."
     )
     notes = (note, f"{PAIRS:,} of its {every:,} pairs are drawn, at random.") if every > PAIRS else (note,)
     return points, points, arrows, None if plan.target_mass is None else plan.growth.cpu().numpy(), notes

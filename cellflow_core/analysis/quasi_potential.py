@@ -93,7 +93,7 @@ def quasi_potential(
         "-log p",
         (
             *notes,
-            f"Heights above {SURE:g} show only the way down to settled cells: too few simulated cells are there to "
+            f"Heights above {SURE:g} show only the path down to settled cells: too few simulated cells are there to "
             "tell how high it is. -log p is not an energy: it depends on the noise, and more noise makes it flatter.",
         ),
     )

@@ -133,14 +133,14 @@ def _start(
 
 
 def _bundle(paths: Array, weight: Array) -> tuple[Float[Array, "steps 2"], Float[Array, "steps 2 2"]]:
-    """(mean, covariance) of some ways in the view at each step, NaN where there is none."""
+    """(mean, covariance) of some paths in the view at each step, NaN where there is none."""
     steps, count, _ = paths.shape
     if not count:
         return np.full((steps, 2), np.nan), np.full((steps, 2, 2), np.nan)
     share = weight / weight.sum(axis=1, keepdims=True)
     mean = np.einsum("sc,scd->sd", share, paths)
-    apart = paths - mean[:, None]
-    return mean, np.einsum("sc,sci,scj->sij", share, apart, apart)
+    deviations = paths - mean[:, None]
+    return mean, np.einsum("sc,sci,scj->sij", share, deviations, deviations)
 
 
 def _spread(x: Float[Array, "cells dim"], weight: Array | None = None) -> float:
@@ -156,7 +156,7 @@ def _interval(futures: int, starts: int, moving: Dynamics, siblings: int) -> str
         of = "" if starts == 1 else f" of {starts:,} cells"
         return f"95 %, for {futures:,} futures{of}{more}; not how wrong the model's noise may be"
     if starts == 1:
-        return "none: there is one way only, and nothing to draw"
+        return "none: there is one path only, and nothing to draw"
     return f"95 %, for the {starts:,} cells chosen{more}"
 
 
@@ -172,7 +172,7 @@ def _chance(moving: Dynamics) -> tuple[str, ...]:
     if moving.kind == "plan":
         return (
             "The futures differ by the partner that is drawn from the plan at each measured time: its width comes from "
-            "the blur of the plan, not from chance in cells.",
+            "the regularisation of the plan, not from chance in cells.",
         )
     return (f"The futures are drawn by {moving.title} itself.",)
 

@@ -58,7 +58,7 @@ def _demo(chosen: argparse.Namespace) -> None:
         print(table(("name", "label"), [(each.name, each.label) for each in DEMOS]))
         return
     for name in [each.name for each in DEMOS] if chosen.all else [str(chosen.name)]:
-        print(make(name, say=lambda stage: print(stage, file=sys.stderr)))
+        print(make(name, on_progress=lambda stage: print(stage, file=sys.stderr)))
 
 
 def _delete(chosen: argparse.Namespace) -> None:

@@ -34,10 +34,10 @@ def validation_split(
         held = rng.choice(data.subjects, count, replace=False)
         return data.take(np.setdiff1d(data.subjects, held)), data.take(held)
     subject = data.subject
-    kept_aside = _cells(data, fraction, rng) if subject is None else _individuals(data, subject, fraction, rng)
-    if kept_aside is None:
+    validation = _cells(data, fraction, rng) if subject is None else _individuals(data, subject, fraction, rng)
+    if validation is None:
         return data, None
-    return data.take(~kept_aside), data.take(kept_aside)
+    return data.take(~validation), data.take(validation)
 
 
 def _cells(data: Snapshots, fraction: float, rng: np.random.Generator) -> Bool[Array, " cells"] | None:

@@ -45,12 +45,12 @@ def groups(result: Ancestry, *, dark: bool = False, height: int = 320) -> go.Fig
 
 def describe(result: Ancestry) -> str:
     """The figures in one sentence with their numbers."""
-    said = f"{result.chosen}: where their mass comes from, and where it goes."
+    text = f"{result.chosen}: where their mass comes from, and where it goes."
     parts = []
     for time, share in zip(result.times, result.share, strict=True):
         if len(share) and share.sum() > 0:
             parts.append(f"{share.max():.0%} {result.names[int(share.argmax())]} at {format_time(time)}")
-    return f"{said} The largest parts: {', '.join(parts)}." if parts else said
+    return f"{text} The largest parts: {', '.join(parts)}." if parts else text
 
 
 def _relative(result: Ancestry) -> np.ndarray:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import ClonalBias
 from cellflow_core.figures import theme
 
-APART = 0.03
+JITTER = 0.03
 """How far points are moved up or down at most, so that clones of the same share are seen apart; the page says so."""
 
 
@@ -28,8 +28,8 @@ def clones(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.F
     predicted = np.bincount(which, result.predicted) / size
     observed = np.bincount(which, result.observed) / size
     later = result.later[first]
-    apart = observed + np.random.default_rng(0).uniform(-APART, APART, len(first))
-    apart = np.where(apart > 1, 2 - apart, np.abs(apart))  # a share beyond 0 or 1 there is not
+    jittered = observed + np.random.default_rng(0).uniform(-JITTER, JITTER, len(first))
+    jittered = np.where(jittered > 1, 2 - jittered, np.abs(jittered))  # a share beyond 0 or 1 there is not
     sides = (
         (f"mostly {a}", observed > 0.5, theme.CATEGORICAL[0]),
         (f"mostly {b}", observed < 0.5, theme.CATEGORICAL[1]),
@@ -40,7 +40,7 @@ def clones(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.F
             figure.add_trace(
                 go.Scatter(
                     x=predicted[chosen].astype(np.float32),
-                    y=apart[chosen].astype(np.float32),
+                    y=jittered[chosen].astype(np.float32),
                     mode="markers",
                     name=name,
                     marker={
@@ -71,9 +71,9 @@ def curve(result: ClonalBias, *, dark: bool = False, height: int = 420) -> go.Fi
         ]
     for name, predicted, (low, value, high), colour, dash in rows:
         wrong, found = _rates(predicted, result.observed)
-        said = f"{name}: {value:.2f} ({low:.2f} to {high:.2f})" if np.isfinite(value) else name
+        text = f"{name}: {value:.2f} ({low:.2f} to {high:.2f})" if np.isfinite(value) else name
         figure.add_trace(
-            go.Scatter(x=wrong, y=found, mode="lines", name=said, line={"color": colour, "width": 3, "dash": dash})
+            go.Scatter(x=wrong, y=found, mode="lines", name=text, line={"color": colour, "width": 3, "dash": dash})
         )
     guide = {"color": theme.muted_color(dark), "dash": "dot", "width": 1.5}
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="guessing: 0.50", line=guide))
@@ -85,14 +85,14 @@ def describe(result: ClonalBias) -> str:
     """Both figures in one sentence with their numbers."""
     low, value, high = result.auroc
     count = len(np.unique(result.clone))
-    said = (
+    text = (
         f"Predicted share of {result.names[0]} against {result.names[1]} for {len(result.clone):,} early cells of "
         f"{count:,} clones, beside the share among their later cells: AUROC {value:.2f} ({low:.2f} to {high:.2f})"
     )
     if np.array_equal(result.predicted, result.without_growth):
-        return f"{said}; guessing has 0.50."
+        return f"{text}; guessing has 0.50."
     low, value, high = result.ungrown_auroc
-    return f"{said}, with growth left out {value:.2f} ({low:.2f} to {high:.2f}); guessing has 0.50."
+    return f"{text}, with growth left out {value:.2f} ({low:.2f} to {high:.2f}); guessing has 0.50."
 
 
 def _rates(predicted: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

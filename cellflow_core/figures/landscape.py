@@ -83,12 +83,12 @@ def describe(result: Landscape) -> str:
 
 
 def _camera(result: Landscape) -> dict:
-    """From where the particles roll towards the reader and a little aside, as in Waddington's drawing."""
+    """From where the particles roll towards the reader and a little from the side, as in Waddington's drawing."""
     extent = np.array([np.ptp(result.x), np.ptp(result.y)])
-    way = np.nanmean(result.paths[-1] - result.paths[0], axis=0) / np.where(extent > 0, extent, 1)
-    ahead = np.arctan2(way[1], way[0]) if np.hypot(*way) > 0.05 else -np.pi / 2
-    aside = ahead + np.deg2rad(22)
-    eye = {"x": float(1.6 * np.cos(aside)), "y": float(1.6 * np.sin(aside)), "z": 1.0}
+    motion = np.nanmean(result.paths[-1] - result.paths[0], axis=0) / np.where(extent > 0, extent, 1)
+    ahead = np.arctan2(motion[1], motion[0]) if np.hypot(*motion) > 0.05 else -np.pi / 2
+    turned = ahead + np.deg2rad(22)
+    eye = {"x": float(1.6 * np.cos(turned)), "y": float(1.6 * np.sin(turned)), "z": 1.0}
     return {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.2}}
 
 

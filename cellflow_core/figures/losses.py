@@ -39,13 +39,13 @@ def describe(history: Mapping[str, np.ndarray]) -> str:
     """The figure in one sentence with its numbers."""
     if not len(history["step"]):
         return "No training step has been recorded yet."
-    said = []
+    text = []
     for name in _terms(history):
         values = np.asarray(history[name], float)
         values = values[np.isfinite(values)]
         if len(values):
-            said.append(f"{_words(name)} went from {values[0]:.3g} to {values[-1]:.3g}")
-    return f"Loss over {int(history['step'][-1]):,} steps: {'; '.join(said)}."
+            text.append(f"{_words(name)} went from {values[0]:.3g} to {values[-1]:.3g}")
+    return f"Loss over {int(history['step'][-1]):,} steps: {'; '.join(text)}."
 
 
 def _terms(history: Mapping[str, np.ndarray]) -> list[str]:

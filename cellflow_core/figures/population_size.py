@@ -73,15 +73,15 @@ def describe(result: TimeCourse) -> str:
     """The figure in one sentence with its numbers."""
     made = _mass(result)
     low, number, high = made[-1]
-    said = (
+    text = (
         f"From time {format_time(result.times[0])} to {format_time(result.times[-1])} the number of cells is predicted "
         f"to become {number:.3g} times as large ({low:.3g} to {high:.3g})"
     )
     if result.measured_mass is None:
-        return f"{said}; nobody counted them."
+        return f"{text}; nobody counted them."
     counted = zip(result.measured_times, result.measured_mass, strict=True)
     listed = ", ".join(f"{n:.3g} at time {format_time(t)}" for t, n in counted)
-    return f"{said}; counted were {listed}, relative to the first."
+    return f"{text}; counted were {listed}, relative to the first."
 
 
 def _mass(result: TimeCourse) -> np.ndarray:

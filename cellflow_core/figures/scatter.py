@@ -102,16 +102,16 @@ def scatter(
 
 def describe(points: np.ndarray, colour: np.ndarray | None, names: Sequence[str], title: str) -> str:
     """The figure in one sentence with its numbers."""
-    said = f"{len(points):,} cells on a 2-D view"
+    text = f"{len(points):,} cells on a 2-D view"
     if len(points) > DRAWN_UP_TO:
-        said += f" ({DRAWN_UP_TO:,} of them drawn)"
+        text += f" ({DRAWN_UP_TO:,} of them drawn)"
     if colour is None:
-        return said + "."
+        return text + "."
     if not names:
-        return said + f", coloured by {title} from {np.nanmin(colour):.3g} to {np.nanmax(colour):.3g}."
+        return text + f", coloured by {title} from {np.nanmin(colour):.3g} to {np.nanmax(colour):.3g}."
     counts = np.bincount(colour, minlength=len(names))
     listed = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
-    return said + f", coloured by {title}: {listed}."
+    return text + f", coloured by {title}: {listed}."
 
 
 def _legend_entry(name: str, colour: str) -> go.Scatter:

@@ -1,4 +1,4 @@
-"""Many futures of one cell: their ways, how far they spread, and how they divide among the fates."""
+"""Many futures of one cell: their paths, how far they spread, and how they divide among the fates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RADIUS = 5.991**0.5
 def trajectory_fan(
     result: TrajectoryEnsemble, everything: np.ndarray, *, dark: bool = False, height: int = 520
 ) -> go.Figure:
-    """The ways over all measured cells, coloured by the fate they end in: traces of the ways, of their mean, and of
+    """The paths over all measured cells, coloured by the fate they end in: traces of the paths, of their mean, and of
     ellipses at the measured times that hold 95 % of the futures of that fate; then the start."""
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
     behind = everything[subsample(len(everything), BEHIND_UP_TO)].astype(np.float32)
@@ -35,11 +35,11 @@ def trajectory_fan(
         colour, name = theme.categorical(k + 1)[k], theme.safe(result.names[k], 28)
         group = {"legendgroup": name, "hoverinfo": "skip"}
         count = int((result.ends == k).sum())
-        told = count >= FEW or count == len(result.ends)
-        ways = _gapped(result.paths[:, shown[result.ends[shown] == k]].transpose(1, 0, 2))
-        look = {"name": f"to {name}", "opacity": 0.25 if told else 0.8, "showlegend": not told}
-        figure.add_trace(_line(ways, colour, 1, **look, **group))
-        if told:
+        all_shown = count >= FEW or count == len(result.ends)
+        paths = _gapped(result.paths[:, shown[result.ends[shown] == k]].transpose(1, 0, 2))
+        look = {"name": f"to {name}", "opacity": 0.25 if all_shown else 0.8, "showlegend": not all_shown}
+        figure.add_trace(_line(paths, colour, 1, **look, **group))
+        if all_shown:
             figure.add_trace(_line(result.mean[k], colour, 4, name=name, showlegend=True, **group))
         if count >= FEW:
             at = [i for i in np.searchsorted(result.times, result.measured_times) if 0 < i < len(result.times)]
@@ -107,12 +107,12 @@ def describe(result: TrajectoryEnsemble) -> str:
     listed = "; ".join(
         f"{n} {s:.0%}" + (f" ({a:.0%} to {b:.0%})" if np.isfinite(a) else "") for n, s, a, b in rows if s > 0
     )
-    ways = f"{count:,} futures" if count > 1 else "The one future"
-    said = f"{ways} of {result.start}, followed to time {format_time(result.times[-1])}: {listed}"
+    futures = f"{count:,} futures" if count > 1 else "The one future"
+    text = f"{futures} of {result.start}, followed to time {format_time(result.times[-1])}: {listed}"
     if count == 1:
-        return f"{said}."
+        return f"{text}."
     return (
-        f"{said}. At the end they lie {result.spread[-1]:.3g} from their mean, all measured cells "
+        f"{text}. At the end they lie {result.spread[-1]:.3g} from their mean, all measured cells "
         f"{result.measured_spread[-1]:.3g} from theirs."
     )
 

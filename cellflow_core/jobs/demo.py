@@ -19,7 +19,7 @@ def submit(on_progress: Callable[[str], None] = lambda stage: None) -> tuple[str
     from cellflow_core.jobs.recipes import recipes
     from cellflow_core.jobs.supervisor import ensure_supervisor
 
-    dataset = demos.make(DEMO, say=on_progress)
+    dataset = demos.make(DEMO, on_progress=on_progress)
     info = open_dataset(dataset).info
     found = []
     for model, tested in DEMO_MODELS:

@@ -40,7 +40,7 @@ def run_isolated(
 ) -> Future[Any]:
     """Run `package.module:function` in a process of its own. Arguments and result must be picklable.
 
-    on_progress  called, in this process, with each stage that the function passes to its argument `say`
+    on_progress  called, in this process, with each stage that the function passes to its argument `on_progress`
     seconds      after which it is stopped; None: no time limit
     io_bound     it mostly waits (a download): it imports nothing and runs beside three others like it; the rest run two
                  at a time. A call that waits for its turn has a future that is not running yet
@@ -158,7 +158,9 @@ def _work(pipe: Connection, load: tuple[str, ...]) -> None:
     for key in _settings():
         os.environ.pop(key)
     os.environ.update(asked.settings)
-    kwargs = dict(asked.kwargs) | ({"say": lambda stage: pipe.send(("stage", stage))} if asked.has_progress else {})
+    kwargs = dict(asked.kwargs) | (
+        {"on_progress": lambda stage: pipe.send(("stage", stage))} if asked.has_progress else {}
+    )
     try:
         limit = limits().memory_bytes
         _limit_memory(limit)

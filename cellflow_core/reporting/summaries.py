@@ -43,8 +43,8 @@ def of_landscape(result: Landscape, unit: str) -> Summary:
     fell = np.nanmean(result.path_height[0]) - np.nanmean(result.path_height[-1])
     span = np.nanmax(result.height) - np.nanmin(result.height)
     count, share = result.paths.shape[1], result.non_gradient
-    way = f"{fell / span:.0%} of the landscape's height" if span > 0 else "no height"
-    moved = f"roll down {way}" if fell >= 0 else f"climb {abs(fell) / span:.0%} of the landscape's height"
+    share_fallen = f"{fell / span:.0%} of the landscape's height" if span > 0 else "no height"
+    moved = f"roll down {share_fallen}" if fell >= 0 else f"climb {abs(fell) / span:.0%} of the landscape's height"
     answer = (
         f"From {at(result.path_times[0], unit)} to {at(result.path_times[-1], unit)}, {count} simulated cells {moved}."
     )

@@ -141,7 +141,7 @@ def test_too_large_a_file_is_refused_before_and_while_it_comes(shelf: Shelf, mon
 def test_a_reserve_of_the_disk_stays_free(shelf: Shelf, length: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not length:
         monkeypatch.setattr(transfer, "_extent", lambda response, part: (0, None))
-    monkeypatch.setattr(transfer, "SAY_EVERY", 0.0)
+    monkeypatch.setattr(transfer, "PROGRESS_EVERY", 0.0)
     free = iter([transfer.SPARE + 2_000_000, *range(transfer.SPARE + 1_000_000, 0, -1_000_000)])
     monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: SimpleNamespace(free=next(free)))
     with pytest.raises(ValueError, match="stay free"):
@@ -151,7 +151,7 @@ def test_a_reserve_of_the_disk_stays_free(shelf: Shelf, length: bool, monkeypatc
 
 def test_a_download_has_a_deadline_in_all(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CELLFLOW_DOWNLOAD_MINUTES", "0")
-    monkeypatch.setattr(transfer, "SAY_EVERY", 0.0)
+    monkeypatch.setattr(transfer, "PROGRESS_EVERY", 0.0)
     with pytest.raises(ValueError, match="minutes"):
         downloads.fetch(url(shelf))
     assert nothing_is_left()

@@ -28,7 +28,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     def run_isolated(
         path: str, *args: Any, io_bound: bool = False, on_progress: Any = None, seconds: Any = None, **kwargs: Any
     ) -> Future:
-        return call(path, *args, **kwargs, **({} if on_progress is None else {"say": on_progress}))
+        return call(path, *args, **kwargs, **({} if on_progress is None else {"on_progress": on_progress}))
 
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda *_: None)

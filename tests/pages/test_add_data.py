@@ -41,7 +41,7 @@ class Calls:
         **kwargs: Any,
     ) -> Future:
         answer: Future = Future()
-        kwargs |= {} if on_progress is None else {"say": on_progress}
+        kwargs |= {} if on_progress is None else {"on_progress": on_progress}
         if self.held and io_bound:
             self.waiting.append(answer)
             return answer

@@ -46,7 +46,7 @@ def expected(id: str) -> PendingDownload | None:
         return None
 
 
-def download(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
+def download(id: str, on_progress: Callable[[str], None] = lambda stage: None) -> str:
     """Fetch what `register_download` announced, going on where an earlier try was cut; `uploads.discard` ends it.
 
     Raises ValueError with one sentence: offline, refused, too large, not the expected content, or under way already.
@@ -56,7 +56,7 @@ def download(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
         return uploads.opened(id).id
     try:
         with _lock(folder):
-            file, name = _retrieve(pending, folder, say)
+            file, name = _retrieve(pending, folder, on_progress)
             path = file.rename(folder / f"file{uploads.ending(name)}")
             uploads.write_metadata(
                 uploads.Source(id, path, name, pending.url, pooch.file_hash(str(path)), pending.time)
@@ -70,7 +70,7 @@ def download(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
     return id
 
 
-def _retrieve(pending: PendingDownload, folder: Path, say: Callable[[str], None]) -> tuple[Path, str]:
+def _retrieve(pending: PendingDownload, folder: Path, on_progress: Callable[[str], None]) -> tuple[Path, str]:
     """(the whole file, its name): pooch compares the checksum, and `transfer` fetches, as pooch cannot resume, limit
     sizes or refuse addresses of the own network."""
     names: list[str] = []
@@ -81,12 +81,12 @@ def _retrieve(pending: PendingDownload, folder: Path, say: Callable[[str], None]
             folder / "part",
             most=limits().download,
             seconds=limits().download_seconds,
-            say=say,
+            on_progress=on_progress,
             wanted=(folder / "expected.json").exists,
         )
         arrived.path.replace(action)
         names.append(arrived.name)
-        say("checking that the file is whole")
+        on_progress("checking that the file is whole")
 
     known = f"sha256:{pending.sha256}" if pending.sha256 else None
     pooch.get_logger().setLevel("WARNING")
@@ -103,9 +103,9 @@ def _retrieve(pending: PendingDownload, folder: Path, say: Callable[[str], None]
     return Path(path), pending.name or names[0]
 
 
-def fetch(url: str, sha256: str = "", say: Callable[[str], None] = lambda stage: None) -> str:
+def fetch(url: str, sha256: str = "", on_progress: Callable[[str], None] = lambda stage: None) -> str:
     """Download a file and return its id; what an earlier try of this address left is taken up."""
-    return download(unfinished(url) or register_download(url, sha256), say)
+    return download(unfinished(url) or register_download(url, sha256), on_progress)
 
 
 def unfinished(url: str) -> str:

@@ -184,18 +184,18 @@ def expect(name: str) -> str:
     return downloads.register_download(each.url, each.sha256, each.file, each.time)
 
 
-def bring(id: str, say: Callable[[str], None] = lambda stage: None) -> str:
+def bring(id: str, on_progress: Callable[[str], None] = lambda stage: None) -> str:
     """Fetch what is expected under the id, of the catalogue or not; rewrite it where its format is its authors' own."""
-    source = uploads.opened(downloads.download(id, say))
+    source = uploads.opened(downloads.download(id, on_progress))
     if source.origin == find("paul15").url:
-        say("reading the authors' own format")
+        on_progress("reading the authors' own format")
         _paul15(source.path)
     return id
 
 
-def get(name: str, say: Callable[[str], None] = lambda stage: None) -> str:
+def get(name: str, on_progress: Callable[[str], None] = lambda stage: None) -> str:
     """Fetch a data set of the catalogue, going on where an earlier try was cut, and return the id of its file."""
-    return bring(downloads.unfinished(find(name).url) or expect(name), say)
+    return bring(downloads.unfinished(find(name).url) or expect(name), on_progress)
 
 
 def _paul15(path: Path) -> None:

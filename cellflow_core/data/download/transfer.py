@@ -25,10 +25,10 @@ PIECE = 1024 * 1024
 READ_TIMEOUT = 30.0  # seconds without a byte
 TRIES = 5  # in a row without progress
 PAUSE = 0.5  # seconds between tries, longer each time
-SAY_EVERY = 0.5  # seconds
+PROGRESS_EVERY = 0.5  # seconds
 SPARE = 200_000_000
 """Bytes that stay free on the disk, for runs and data sets."""
-_NO_WAY = (socket.gaierror, ConnectionRefusedError)
+_NO_CONNECTION = (socket.gaierror, ConnectionRefusedError)
 _NO_NET = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 CANCELLED = "this download was cancelled"
 AGENT = "Mozilla/5.0 (compatible; CellFlow-Explorer)"  # some hosts refuse Python's own name
@@ -47,7 +47,7 @@ def download(
     part: Path,
     *,
     most: int,
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
     seconds: float = math.inf,
     wanted: Callable[[], bool] = lambda: True,
     pause: float = PAUSE,
@@ -56,7 +56,7 @@ def download(
 
     most     bytes that it may have
     seconds  that it may take in all
-    say      gets "12 of 80 MB" twice a second
+    on_progress  gets "12 of 80 MB" twice a second
     wanted   asked twice a second: where it says no, the rest is left and a KeyError raised
 
     Raises ValueError with one sentence. What arrived of a cut file stays in `part`, for the next call; of a file that
@@ -69,7 +69,7 @@ def download(
     while wanted():
         try:
             with _translated(host, url), _opened(url, part) as response:
-                arrived = _stream(response, part, url, bounds, say, wanted)
+                arrived = _stream(response, part, url, bounds, on_progress, wanted)
                 if arrived is not None:
                     return arrived
         except (_OutOfBoundsError, OSError):  # those of the network are translated: this one is of the disk
@@ -138,7 +138,7 @@ def _stream(
     part: Path,
     url: str,
     bounds: _Bounds,
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
     wanted: Callable[[], bool],
 ) -> DownloadedFile | None:
     """Write one answer to the disk; None where it ended too early."""
@@ -155,15 +155,15 @@ def _stream(
             size += len(piece)
             if size > bounds.most:
                 bounds.check(part, size, size, total)
-            if time.monotonic() - recorded >= SAY_EVERY:
+            if time.monotonic() - recorded >= PROGRESS_EVERY:
                 recorded = time.monotonic()
-                say(_progress(size, total))
+                on_progress(_progress(size, total))
                 bounds.check(part, size, size, total)
                 if not wanted():
                     raise KeyError(CANCELLED)
     if total is not None and size < total:
         return None
-    say(_progress(size, total))
+    on_progress(_progress(size, total))
     _notes(part).unlink(missing_ok=True)
     return DownloadedFile(part, _name(response, url))
 
@@ -237,7 +237,7 @@ def _translated(host: str, url: str) -> Iterator[None]:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise ValueError(f"the certificate of {host} is not trusted here: {ELSEWHERE}") from None
-        if isinstance(reason, OSError) and (isinstance(reason, _NO_WAY) or reason.errno in _NO_NET):
+        if isinstance(reason, OSError) and (isinstance(reason, _NO_CONNECTION) or reason.errno in _NO_NET):
             raise ValueError(f"this machine cannot reach {host}, it may be offline: {ELSEWHERE}") from None
         if isinstance(reason, TimeoutError):
             raise _TryAgain(f"{host} sent nothing for {READ_TIMEOUT:g} seconds") from None

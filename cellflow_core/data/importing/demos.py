@@ -64,7 +64,7 @@ DEMOS: tuple[Demo, ...] = (
 )
 
 
-def make(name: str, say: Callable[[str], None] = lambda stage: None, workspace: Workspace | None = None) -> str:
+def make(name: str, on_progress: Callable[[str], None] = lambda stage: None, workspace: Workspace | None = None) -> str:
     """Id of the demo, made on the first call. Raises KeyError that lists the demos."""
     demo = next((each for each in DEMOS if each.name == name), None)
     if demo is None:
@@ -73,11 +73,11 @@ def make(name: str, say: Callable[[str], None] = lambda stage: None, workspace: 
     if any(each.id == id for each in datasets(workspace)):
         return id
     if (current(workspace).data / id).exists():
-        say("putting a damaged copy away")
+        on_progress("putting a damaged copy away")
         delete(id, workspace)
-    say(f"making {demo.label}")
+    on_progress(f"making {demo.label}")
     made = _MAKERS[name]()
-    say("storing the cells")
+    on_progress("storing the cells")
     return save_dataset(
         made.snapshots,
         id=id,

@@ -40,22 +40,22 @@ def import_file(
     name: str,
     choices: ImportChoices,
     numbers: Mapping[str, float | None],
-    say: Callable[[str], None] = lambda stage: None,
+    on_progress: Callable[[str], None] = lambda stage: None,
 ) -> str:
     """Make a data set and return its id. `numbers` gives each label of the time column its time; None leaves cells out.
     Raises InvalidInputError with one sentence; nothing is stored then.
     """
-    say("reading the file")
+    on_progress("reading the file")
     options = ReadOptions(choices.matrix, choices.orientation)
     table = without_times(read_with_name_parts(Path(path), name, options), choices.time_column)
     recipe = {"step": "import", "settings": choices.as_dict() | {"numbers": dict(numbers)}}
     label = choices.label.strip() or Path(name).stem
     if table.snapshots is not None:
-        return _store_ready(table, name, label, recipe, say)
+        return _store_ready(table, name, label, recipe, on_progress)
     check_size(table, name)
     made = PreprocessingState(kept=np.ones(table.cells, dtype=bool), steps=[f"read {table.cells:,} cells from {name}"])
     made.notes += (*table.notes, *about_names(table))
-    say("checking cells and genes")
+    on_progress("checking cells and genes")
     scale = _decided(scale_of(table), choices, made)
     if scale.value_type == "coordinates" and choices.representation in ("pca", "genes"):
         choices = replace(choices, representation="coordinates")
@@ -64,12 +64,12 @@ def import_file(
     times = _times(table, name, choices, numbers, made)
     if choices.batch_column:
         made.batch = _batches(table, name, choices, times, made)
-    say("preparing the values")
-    prepared = prepare.prepare(table, name, choices, scale, genes, times, made, say)
+    on_progress("preparing the values")
+    prepared = prepare.prepare(table, name, choices, scale, genes, times, made, on_progress)
     data = _snapshots(table, name, choices, times, metrics, scale, prepared, made)
     made.notes += _mixed(data)
     views = import_annotations.embeddings(table, data.second_modality, made)
-    say("storing the cells")
+    on_progress("storing the cells")
     return save_dataset(
         data,
         label=label,
@@ -240,10 +240,12 @@ def _batches(table: Table, name: str, choices: ImportChoices, times: Array, made
     return batch
 
 
-def _store_ready(table: Table, name: str, label: str, recipe: Mapping[str, Any], say: Callable[[str], None]) -> str:
+def _store_ready(
+    table: Table, name: str, label: str, recipe: Mapping[str, Any], on_progress: Callable[[str], None]
+) -> str:
     """A file that this app wrote holds whole snapshots."""
     assert table.snapshots is not None
-    say("storing the cells")
+    on_progress("storing the cells")
     genes = table.features if table.x.shape[1] else ()
     return save_dataset(
         table.snapshots,

@@ -36,7 +36,7 @@ def prepare(
     genes: Array,
     times: Array,
     made: PreprocessingState,
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> Prepared:
     """Fill made.state and made.space; return what is stored of the genes.
 
@@ -74,7 +74,7 @@ def prepare(
     normalisation.drop_constant(made, name, what)
     if normalised and axes != "coordinates":
         normalisation.normalise(made, name, choices.normalise, choices.log)
-    state.compute_state(made, axes, choices.components, choices.variable_genes, say)
+    state.compute_state(made, axes, choices.components, choices.variable_genes, on_progress)
     if axes == "coordinates":
         return Prepared()
     return _prepared(table, made)

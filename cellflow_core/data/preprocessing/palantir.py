@@ -29,25 +29,25 @@ def pseudotime(
     root: int,
     waypoints: int = 500,
     seed: int = 0,
-    say: Callable[[str], None] = lambda stage: None,
+    on_progress: Callable[[str], None] = lambda stage: None,
 ) -> Float[Array, " cells"]:
     """Place of each cell in the order, 0 at `root` to 1; infinite where no path leads from it.
 
     distances  scipy.sparse [cells, cells]: distance to the nearest neighbours of each cell, in one connected piece
     waypoints  cells whose perspectives are averaged; memory is 12 bytes a waypoint and cell
     """
-    say("finding the axes of diffusion")
+    on_progress("finding the axes of diffusion")
     scales = multiscale(*diffusion_map(distances, seed=seed))
-    say("placing waypoints")
+    on_progress("placing waypoints")
     chosen = max_min_waypoints(scales, root, waypoints, seed)
-    say(f"walking from {len(chosen)} waypoints to every cell")
+    on_progress(f"walking from {len(chosen)} waypoints to every cell")
     from scipy.sparse.csgraph import dijkstra
 
     paths = dijkstra(_near(scales), directed=False, indices=chosen).astype(np.float32)
     order = np.full(len(scales), np.inf)
     reached = np.isfinite(paths[0])
     inside = reached[chosen]  # the first waypoint is the root
-    say("agreeing on one order")
+    on_progress("agreeing on one order")
     order[reached] = refine_pseudotime(paths[np.ix_(inside, reached)], np.cumsum(reached)[chosen[inside]] - 1)
     return order
 
@@ -139,7 +139,7 @@ def _near(scales: Float[Array, "cells axes"]) -> Any:
 
     cells = len(scales)
     count = min(NEIGHBOURS, cells - 1)
-    apart, which = nearest_neighbors(scales, count + 1)
-    least = apart[apart > 0].min(initial=1.0) * 1e-6  # an edge of length 0 would be none
+    distances, which = nearest_neighbors(scales, count + 1)
+    least = distances[distances > 0].min(initial=1.0) * 1e-6  # an edge of length 0 would be none
     rows = np.repeat(np.arange(cells), count + 1)
-    return csr_matrix((np.maximum(apart, least).ravel(), (rows, which.ravel())), shape=(cells, cells))
+    return csr_matrix((np.maximum(distances, least).ravel(), (rows, which.ravel())), shape=(cells, cells))

@@ -65,15 +65,15 @@ class Reconstruction:
 
 
 def compare(
-    space: StateSpace, x: Float[Array, "cells dim"], table: Any, aside: Bool[Array, " cells"] | None = None
+    space: StateSpace, x: Float[Array, "cells dim"], table: Any, held_out: Bool[Array, " cells"] | None = None
 ) -> Reconstruction:
     """Decode states x and hold them against the measured genes of the space, numpy or CSR [cells, genes].
 
-    aside  cells that the space was not learnt from: only they are compared, and the mean is that of the others. None:
-           all cells are compared with the mean of all, and the result says that they were seen.
+    held_out  cells that the space was not learnt from: only they are compared, and the mean is that of the others.
+              None: all cells are compared with the mean of all, and the result says that they were seen.
     """
-    rows = np.arange(len(x)) if aside is None else np.flatnonzero(aside)
-    known = rows if aside is None else np.flatnonzero(~np.asarray(aside))
+    rows = np.arange(len(x)) if held_out is None else np.flatnonzero(held_out)
+    known = rows if held_out is None else np.flatnonzero(~np.asarray(held_out))
     if not len(rows) or not len(known):
         raise ValueError(f"{len(rows)} cells to compare and {len(known)} to take the mean of: both must be some")
     mean = _mean(table, known)
@@ -85,7 +85,7 @@ def compare(
         whole += np.square(measured - mean).sum(axis=0)
     error, usual = np.sqrt(missed / len(rows)), np.sqrt(whole / len(rows))
     usual[usual < 1e-6 * np.maximum(np.abs(mean), 1e-6)] = 0  # a constant gene, but for rounding
-    return Reconstruction(space.genes, error, usual, len(rows), aside is None)
+    return Reconstruction(space.genes, error, usual, len(rows), held_out is None)
 
 
 def stored(dataset: Dataset) -> Reconstruction | None:

@@ -19,14 +19,16 @@ GENE_AXES = 200
 """At most so many genes can be the axes themselves."""
 
 
-def compute_state(made: PreprocessingState, way: str, components: int, genes: int, say: Callable[[str], None]) -> None:
+def compute_state(
+    made: PreprocessingState, axes: str, components: int, genes: int, on_progress: Callable[[str], None]
+) -> None:
     """Fill `state` and `space` from genes ("pca" or "genes") or from coordinates ("coordinates")."""
     x, features = made.x, made.features
-    if way == "coordinates":
+    if axes == "coordinates":
         made.state, made.space = coordinates(dense(x), features, components, made)
         return
-    count = genes if way == "pca" else min(genes, GENE_AXES)
-    say("finding the most variable genes")
+    count = genes if axes == "pca" else min(genes, GENE_AXES)
+    on_progress("finding the most variable genes")
     batch = None if made.batch is None else made.batch[made.kept]
     chosen = most_variable(x, features, count, batch)
     if len(chosen) < len(features):
@@ -34,20 +36,20 @@ def compute_state(made: PreprocessingState, way: str, components: int, genes: in
         made.steps.append(f"kept the {len(chosen):,} most variable of {len(features):,} genes for the state{within}")
     names = tuple(features[k] for k in chosen)
     table = x if len(chosen) == len(features) else x[:, chosen]
-    if way == "genes":
+    if axes == "genes":
         if len(chosen) == GENE_AXES < min(genes, len(features)):
             made.notes.append(f"at most {GENE_AXES} genes can be axes: the {GENE_AXES} most variable were taken")
         made.state = dense(table).astype(np.float32)
         made.space = AffineSpace.of_genes(names)
         made.steps.append(f"the {len(names)} genes themselves are the axes")
         return
-    say("computing principal components")
+    on_progress("computing principal components")
     found = principal(table, names, components)
     made.state, made.space, made.shares = found.state, found.space, found.shares
     carried = f"carrying {found.shares.sum():.0%} of their variance, "
     made.steps.append(f"{found.space.dim} principal components of {len(names):,} genes, {carried}are the axes")
     if batch is not None:
-        say("taking out differences between batches")
+        on_progress("taking out differences between batches")
         _correct(made, batch)
 
 

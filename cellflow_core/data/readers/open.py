@@ -85,7 +85,7 @@ def read(path: Path, name: str, rows: int | None = None, options: ReadOptions = 
         ) from error
     except (*_DAMAGED, IORegistryError) as error:
         raise InvalidInputError(
-            f"{name} is damaged, or was written in a way that cannot be read ({short(error)}): write it again, for "
+            f"{name} is damaged, or was written in a form that cannot be read ({short(error)}): write it again, for "
             "example "
             "with adata.write_h5ad(), or upload it again"
         ) from error

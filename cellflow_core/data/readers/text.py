@@ -140,7 +140,7 @@ def _oriented(frame: Any, orientation: str) -> Table:
         return table
     asked = (
         f"no line and no column names cells or genes, so {frame.shape[0]:,} rows may be cells and {frame.shape[1]:,} "
-        "columns genes, or the other way round"
+        "columns genes, or cells the columns and genes the rows"
     )
     return replace(table, question=asked)
 

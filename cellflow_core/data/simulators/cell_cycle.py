@@ -129,7 +129,7 @@ class CellCycle(Simulator, HasDrift, HasLandscape, HasNonGradient, HasPeriod):
 
     def landscape(self, points: int = 160) -> TrueLandscape:
         """-log of the law at rest over the cycle: a ring-shaped valley with no lowest point, so no state is stable."""
-        x = self._reach(12.0) * np.linspace(-1, 1, points)
+        x = self._radius_at(12.0) * np.linspace(-1, 1, points)
         squared = x[:, None] ** 2 + x[None] ** 2
         height = self._height(np.sqrt(squared))
         height = np.where(height > 12, np.nan, height - height.min())
@@ -146,13 +146,13 @@ class CellCycle(Simulator, HasDrift, HasLandscape, HasNonGradient, HasPeriod):
         """-log of the law at rest, 0 on the ring."""
         return self.settings.attraction / 2 * (radius**2 - 1) ** 2 / self.settings.noise**2
 
-    def _reach(self, height: float) -> float:
+    def _radius_at(self, height: float) -> float:
         """The radius outside the ring at which the law at rest is this high."""
         use = self.settings
         return float(np.sqrt(1 + np.sqrt(2 * height * use.noise**2 / use.attraction)))
 
     def _radii(self) -> tuple[Float[Array, " points"], Float[Array, " points"]]:
         """(radii, share of the law at rest at each)."""
-        radius = self._reach(30.0) * (np.arange(3000) + 0.5) / 3000
+        radius = self._radius_at(30.0) * (np.arange(3000) + 0.5) / 3000
         density = radius * np.exp(-self._height(radius))
         return radius, density / density.sum()

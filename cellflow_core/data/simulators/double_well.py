@@ -118,9 +118,9 @@ class DoubleWell(Simulator, HasDrift, HasLandscape, HasStates, HasFates, HasNonG
     def kramers_rate(self, valley: Valley = "left") -> float:
         """Kramers' rate of escape from a valley (1 / day): good where the pass is far above D."""
         bottom = self._left if valley == "left" else self._right
-        bent = 4 * self.settings.barrier * (3 * np.array([bottom, self._pass]) ** 2 - 1)
+        curvature = 4 * self.settings.barrier * (3 * np.array([bottom, self._pass]) ** 2 - 1)
         climb = self._height(self._pass) - self._height(bottom)
-        return float(np.sqrt(-bent[0] * bent[1]) / (2 * np.pi) * np.exp(-climb / self._diffusion))
+        return float(np.sqrt(-curvature[0] * curvature[1]) / (2 * np.pi) * np.exp(-climb / self._diffusion))
 
     def escape_rate(self, valley: Valley = "left") -> float:
         """1 / T (1 / day), by quadrature."""

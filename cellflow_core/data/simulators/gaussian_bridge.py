@@ -53,8 +53,8 @@ class Settings(Config):
 class GaussianBridge(Simulator, HasDrift, HasMarginal, HasScore, HasVelocity):
     title = "From cloud to cloud (Schroedinger bridge)"
     summary = (
-        "Jittering cells lead one cloud to another in the most likely way. Mean, spread, drift and score are known at "
-        "every moment in between: what bridge methods must find from the two ends."
+        "Jittering cells lead one cloud to another along the most likely paths. Mean, spread, drift and score are "
+        "known at every moment in between: what bridge methods must find from the two ends."
     )
     paper = "Bunne, Hsieh, Cuturi & Krause 2023, arXiv:2202.05722"
     time_unit = "day"

@@ -97,9 +97,9 @@ class OrnsteinUhlenbeck(
         """(mean, covariance) at time t, exact."""
         from scipy.linalg import expm
 
-        use, way = self.settings, expm(-self._rates * t)
-        mean = use.stationary_mean + way @ np.full(use.dims, use.initial_mean - use.stationary_mean)
-        return mean, way @ (use.initial_sd**2 * np.eye(use.dims) - self._rest) @ way.T + self._rest
+        use, decay = self.settings, expm(-self._rates * t)
+        mean = use.stationary_mean + decay @ np.full(use.dims, use.initial_mean - use.stationary_mean)
+        return mean, decay @ (use.initial_sd**2 * np.eye(use.dims) - self._rest) @ decay.T + self._rest
 
     def score(self, t: float, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
         """-covariance(t)^-1 (x - mean(t)) (1 / state)."""

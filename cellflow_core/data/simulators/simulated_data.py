@@ -27,7 +27,7 @@ KNOWN: Mapping[str, str] = {
     "landscape": "the landscape",
     "network": "who acts on whom",
     "fates": "where cells end, also with a gene held",
-    "course": "the way without noise",
+    "course": "the path without noise",
     "states": "the states of rest",
     "period": "the time of a turn",
     "layers": "spliced and unspliced RNA, velocity and own time of each cell",
@@ -42,7 +42,7 @@ def known_words(kind: type[Simulator]) -> str:
 
 
 def simulate(
-    name: str, settings: Mapping[str, Any], label: str = "", say: Callable[[str], None] = lambda stage: None
+    name: str, settings: Mapping[str, Any], label: str = "", on_progress: Callable[[str], None] = lambda stage: None
 ) -> str:
     """Id of a new data set of the cells that a simulator makes with these settings; those not given are its defaults.
 
@@ -54,9 +54,9 @@ def simulate(
     wanted = used.get("n_times", 1) * max(used.get(each, 1) for each in _SIZES)
     if wanted > MOST_CELLS:
         raise ValueError(f"these settings make {wanted:,} cells, at most {MOST_CELLS:,} are made: take fewer a time")
-    say("simulating the cells")
+    on_progress("simulating the cells")
     cells = process.simulate()
-    say("storing the cells")
+    on_progress("storing the cells")
     return save_dataset(
         cells,
         label=label.strip() or ", ".join((process.title, *changed)),

@@ -60,7 +60,7 @@ _MARKER_LEVEL = np.array([2.5, 2.0, 1.5])
 _MARKER_RATE = np.array([3.0, 2.0, 1.5])  # 1 / day
 _STEADY_LEVEL = np.array([1.0, 1.5, 2.0])
 _STEADY_RATE = 2.0  # 1 / day
-_APART = 1.0  # difference of the masters from which a cell counts as committed
+_COMMITTED_FROM = 1.0  # difference of the masters from which a cell counts as committed
 _BIRTH, _DEATH = 0.35, 0.15  # of a committed cell, 1 / day
 _CUT = 30.0  # height above which a state is never seen: beyond what doubles resolve
 _WARM_UP = 4.0  # days with the progenitor gene made, before day 0
@@ -152,7 +152,9 @@ class Toggle(Simulator, HasDrift, HasGrowth, HasLandscape, HasNetwork, HasFates)
     def fate_of(self, x: Float[Array, "cells genes"]) -> Array:
         """Name of the fate each cell is committed to, [cells]: by the difference of the two masters."""
         gap = x[:, _A] - x[:, _B]
-        return np.where(gap > _APART, self.fates[0], np.where(gap < -_APART, self.fates[1], self.fates[2]))
+        return np.where(
+            gap > _COMMITTED_FROM, self.fates[0], np.where(gap < -_COMMITTED_FROM, self.fates[1], self.fates[2])
+        )
 
     def fate_shares(
         self,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.spaces.fitting import FittedSpace, ProgressCallback, kept_aside, mlp, seeded, train
+from cellflow_core.data.spaces.fitting import FittedSpace, ProgressCallback, held_out_cells, mlp, seeded, train
 from cellflow_core.data.spaces.pca_regression import Scores
 from cellflow_core.math.neighbors import neighbor_graph
 
@@ -27,16 +27,16 @@ LOCAL = (
 
 
 def fit(
-    table: Any, genes: tuple[str, ...], axes: int, seed: int, say: ProgressCallback, steps: int = STEPS
+    table: Any, genes: tuple[str, ...], axes: int, seed: int, on_progress: ProgressCallback, steps: int = STEPS
 ) -> FittedSpace:
     """Diffusion coordinates of the cells of a numpy or CSR table [cells, genes], largest spread first."""
     import torch
     from torch import nn
 
-    say("computing principal components")
-    aside = kept_aside(table.shape[0], seed)
-    scores = Scores.of(table, genes, aside)
-    say("computing the diffusion map")
+    on_progress("computing principal components")
+    held_out = held_out_cells(table.shape[0], seed)
+    scores = Scores.of(table, genes, held_out)
+    on_progress("computing the diffusion map")
     x, pieces = coordinates(scores.s, axes)
     mean, scale = x.mean(axis=0), x.std(axis=0)
     aim, known = torch.from_numpy((x - mean) / scale), torch.from_numpy(scores.s)
@@ -52,7 +52,7 @@ def fit(
             return there + (read - s).square().sum(dim=1).mean() / whole
 
         module = nn.ModuleList([encoder, decoder])
-        train(module, loss, aside, say, what="fitting the way to genes and back", seed=seed, steps=steps)
+        train(module, loss, held_out, on_progress, what="fitting the map to genes and back", seed=seed, steps=steps)
     names = tuple(f"DC{k + 1}" for k in range(x.shape[1]))
     space = scores.space_of("diffusion", names, encoder, decoder, np.diag(scale.astype(np.float64)), mean)
     notes = [LOCAL]
@@ -60,8 +60,8 @@ def fit(
         notes.append(
             f"The cells fall into {pieces} pieces that no path of neighbours joins: some axes only tell pieces apart."
         )
-    said = f"{len(names)} diffusion components of {len(genes):,} genes are the axes"
-    return FittedSpace(x, space, said, tuple(notes), aside)
+    message = f"{len(names)} diffusion components of {len(genes):,} genes are the axes"
+    return FittedSpace(x, space, message, tuple(notes), held_out)
 
 
 def coordinates(states: Array, axes: int) -> tuple[Array, int]:

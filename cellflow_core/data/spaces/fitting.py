@@ -62,7 +62,7 @@ def seeded(seed: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def kept_aside(cells: int, seed: int) -> Bool[Array, " cells"]:
+def held_out_cells(cells: int, seed: int) -> Bool[Array, " cells"]:
     """Which cells the networks do not learn from: a random `VALIDATION` of them, one at least."""
     return np.random.default_rng(seed).permutation(cells) < max(1, round(VALIDATION * cells))
 
@@ -81,7 +81,7 @@ def train(
     module: torch.nn.Module,
     loss: Callable[[Array, float], torch.Tensor],
     held_out: Bool[Array, " cells"],
-    say: ProgressCallback,
+    on_progress: ProgressCallback,
     *,
     what: str,
     seed: int,
@@ -116,7 +116,7 @@ def train(
                 best, best_loss, since = copy.deepcopy(module.state_dict()), now, 0
             else:
                 since += done > 0.25
-            say(f"{what}: step {step + 1:,} of at most {steps:,}, loss {now:.4g}")
+            on_progress(f"{what}: step {step + 1:,} of at most {steps:,}, loss {now:.4g}")
             if since >= _PATIENCE:
                 break
     if not math.isfinite(best_loss):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.spaces.fitting import FittedSpace, ProgressCallback, encoded, kept_aside, mlp, seeded, train
+from cellflow_core.data.spaces.fitting import FittedSpace, ProgressCallback, encoded, held_out_cells, mlp, seeded, train
 from cellflow_core.data.spaces.pca_regression import Scores
 from cellflow_core.data.spaces.phate_distances import geodesic_distances
 
@@ -26,18 +26,18 @@ CYCLE = 0.2
 
 
 def fit(
-    table: Any, genes: tuple[str, ...], axes: int, seed: int, say: ProgressCallback, steps: int = STEPS
+    table: Any, genes: tuple[str, ...], axes: int, seed: int, on_progress: ProgressCallback, steps: int = STEPS
 ) -> FittedSpace:
     """Learn a space from a numpy or CSR table [cells, genes]; axes are sorted by spread."""
     import torch
     from torch import nn
 
-    say("computing principal components")
-    aside = kept_aside(table.shape[0], seed)
-    scores = Scores.of(table, genes, aside)
+    on_progress("computing principal components")
+    held_out = held_out_cells(table.shape[0], seed)
+    scores = Scores.of(table, genes, held_out)
     rng = np.random.default_rng(seed)
     few = np.sort(rng.permutation(len(scores.s))[:CELLS])
-    say(f"computing distances along {len(few):,} cells")
+    on_progress(f"computing distances along {len(few):,} cells")
     aim = geodesic_distances(scores.s[few])
     aim *= np.sqrt(2 * axes / np.square(aim).mean())  # then the axes have a spread of about 1
     far, known = torch.from_numpy(aim.astype(np.float32)), torch.from_numpy(scores.s[few])
@@ -57,7 +57,7 @@ def fit(
             return stress + RECONSTRUCTION * missed + CYCLE * back
 
         module = nn.ModuleList([encoder, decoder])
-        train(module, loss, aside[few], say, what="training the autoencoder", seed=seed, steps=steps)
+        train(module, loss, held_out[few], on_progress, what="training the autoencoder", seed=seed, steps=steps)
     names = tuple(f"GEO{k + 1}" for k in range(axes))
     plain = scores.space_of("geodesic", names, encoder, decoder, np.eye(axes), np.zeros(axes))
     z = encoded(plain, table).astype(np.float64)
@@ -66,11 +66,11 @@ def fit(
     space = scores.space_of("geodesic", names, encoder, decoder, turn, -z.mean(axis=0) @ turn)
     x = encoded(space, table)
     stress = _stress(x[few], aim)
-    said = f"learnt {axes} axes from {len(genes):,} genes by an autoencoder that keeps distances along the cells"
+    message = f"learnt {axes} axes from {len(genes):,} genes by an autoencoder that keeps distances along the cells"
     notes = (
         f"Distances in this state miss those along the cells by {stress:.0%} (root mean square, {len(few):,} cells).",
     )
-    return FittedSpace(x, space, said, notes, aside)
+    return FittedSpace(x, space, message, notes, held_out)
 
 
 def _stress(x: Array, aim: Array) -> float:

@@ -34,9 +34,9 @@ class Scores:
     unit: float
 
     @classmethod
-    def of(cls, table: Any, genes: tuple[str, ...], aside: Bool[Array, " cells"]) -> Scores:
-        """Of a numpy or CSR table [cells, genes]; `aside`: the cells that are not learnt from."""
-        found = principal(table[np.flatnonzero(~aside)], genes, min(COMPONENTS, len(genes)))
+    def of(cls, table: Any, genes: tuple[str, ...], held_out: Bool[Array, " cells"]) -> Scores:
+        """Of a numpy or CSR table [cells, genes]; `held_out`: the cells that are not learnt from."""
+        found = principal(table[np.flatnonzero(~held_out)], genes, min(COMPONENTS, len(genes)))
         assert isinstance(found.space, AffineSpace)
         unit = float(np.sqrt(found.state.var(axis=0, dtype=np.float64).max())) or 1.0
         return cls((encoded(found.space, table) / unit).astype(np.float32), found.space, unit)

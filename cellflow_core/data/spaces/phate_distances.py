@@ -31,32 +31,32 @@ def geodesic_distances(x: Float[Array, "cells dim"]) -> Float[Array, "cells cell
     from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
     from scipy.spatial.distance import cdist
 
-    apart = cdist(x, x)
-    potential = potential_distances(apart)
+    distances = cdist(x, x)
+    potential = potential_distances(distances)
     near = nearest_neighbors(x, PATHS + 1)[1][:, 1:]
-    tree = minimum_spanning_tree(apart).tocoo()
+    tree = minimum_spanning_tree(distances).tocoo()
     rows = np.concatenate([np.repeat(np.arange(len(x)), near.shape[1]), tree.row])
     columns = np.concatenate([near.ravel(), tree.col])
-    edges = csr_array((np.maximum(potential[rows, columns], 1e-9), (rows, columns)), shape=apart.shape)
+    edges = csr_array((np.maximum(potential[rows, columns], 1e-9), (rows, columns)), shape=distances.shape)
     edges = edges.maximum(edges.T)  # also undoes the sum of edges that were given twice
     return shortest_path(edges, directed=False)
 
 
-def potential_distances(apart: Float[Array, "cells cells"]) -> Float[Array, "cells cells"]:
+def potential_distances(distances: Float[Array, "cells cells"]) -> Float[Array, "cells cells"]:
     """Distance of the logarithms of where random walks from two cells lead (Moon et al. 2019, equations 1 to 4).
 
-    apart  Euclidean distances of the cells
+    distances  Euclidean distances of the cells
     """
     from scipy.spatial.distance import cdist
 
-    width = np.maximum(np.sort(apart, axis=1)[:, min(KERNEL, len(apart) - 1)], 1e-12)
-    kernel = np.exp(-((apart / width[:, None]) ** DECAY))
+    width = np.maximum(np.sort(distances, axis=1)[:, min(KERNEL, len(distances) - 1)], 1e-12)
+    kernel = np.exp(-((distances / width[:, None]) ** DECAY))
     kernel = (kernel + kernel.T) / 2
     degree = kernel.sum(axis=1)
     value, vector = np.linalg.eigh(kernel / np.sqrt(degree[:, None] * degree))
     value = np.clip(value, 0.0, 1.0)
-    walk = (vector * value ** diffusion_time(value)) @ vector.T * np.sqrt(degree / degree[:, None])
-    potential = -np.log(np.clip(walk, 0.0, None) + 1e-7)
+    transition = (vector * value ** diffusion_time(value)) @ vector.T * np.sqrt(degree / degree[:, None])
+    potential = -np.log(np.clip(transition, 0.0, None) + 1e-7)
     return cdist(potential, potential)
 
 
@@ -72,5 +72,5 @@ def diffusion_time(value: Float[Array, " eigenvalues"]) -> int:
         line = np.polyfit(steps[part], entropy[part], 1)
         return float(np.square(entropy[part] - np.polyval(line, steps[part])).sum())
 
-    bends = range(2, LONGEST - 2)
-    return int(steps[min(bends, key=lambda k: misfit(slice(0, k + 1)) + misfit(slice(k, None)))])
+    knees = range(2, LONGEST - 2)
+    return int(steps[min(knees, key=lambda k: misfit(slice(0, k + 1)) + misfit(slice(k, None)))])

@@ -18,7 +18,7 @@ from cellflow_core.data.spaces.fitting import (
     after,
     before,
     encoded,
-    kept_aside,
+    held_out_cells,
     layers_of,
     mlp,
     moments,
@@ -52,7 +52,7 @@ def fit(
     genes: tuple[str, ...],
     axes: int,
     seed: int,
-    say: ProgressCallback,
+    on_progress: ProgressCallback,
     counts: Any = None,
     totals: Array | None = None,
     steps: int = STEPS,
@@ -69,8 +69,8 @@ def fit(
     from torch.nn.functional import log_softmax
 
     cells, width = table.shape
-    aside = kept_aside(cells, seed)
-    used = np.flatnonzero(~aside)
+    held_out = held_out_cells(cells, seed)
+    used = np.flatnonzero(~held_out)
     mean, deviation = moments(table[used])
     scale = np.maximum(deviation, max(float(np.median(deviation)), 1e-6))  # rare genes are not blown up
     outputs = width if counts is None else width + 1
@@ -102,11 +102,11 @@ def fit(
             divergence = 0.5 * (center.square() + log_var.exp() - 1 - log_var).sum(dim=1)
             return (missed + min(1.0, done / WARM_UP) * divergence).mean() / width
 
-        train(module, loss, aside, say, what="training the autoencoder", seed=seed, steps=steps)
+        train(module, loss, held_out, on_progress, what="training the autoencoder", seed=seed, steps=steps)
     *hidden, (weight, bias) = after(layers_of(encoder), 1 / scale, -mean / scale)
     means = (*hidden, (weight[:, :axes], bias[:axes]))
     back = layers_of(decoder) if counts is not None else before(layers_of(decoder), scale, mean)
-    return _learnt(table, genes, means, back, axes, aside, counts, totals)
+    return _learnt(table, genes, means, back, axes, held_out, counts, totals)
 
 
 def _mean_logits(counts: Any, totals: Array) -> torch.Tensor:
@@ -124,7 +124,7 @@ def _learnt(
     encoder: Layers,
     decoder: Layers,
     axes: int,
-    aside: Array,
+    held_out: Array,
     counts: Any,
     totals: Array | None,
 ) -> FittedSpace:
@@ -139,17 +139,17 @@ def _learnt(
     encoder = (*encoder[:-1], (encoder[-1][0][:, alive], encoder[-1][1][alive]))
     space = NeuralSpace("vae", _names(len(alive)), genes, encoder, decoder, whole.output, DEPTH)
     if totals is not None and counted:
-        used = np.flatnonzero(~aside)
+        used = np.flatnonzero(~held_out)
         z = x[np.ix_(used, alive)]
         space = space.calibrated(z, lambda rows: rows_of(table, used[rows]))
         space = replace(space, dispersion=_dispersion(space, z, counts[used], totals[used]))
     law = "a negative binomial law of the counts" if counted else "a Gaussian law of the values"
     dropped = f"; {axes - len(alive)} of {axes} axes carried nothing and were left out" if axes > len(alive) else ""
-    said = f"learnt {len(alive)} axes from {len(genes):,} genes by a variational autoencoder with {law}{dropped}"
+    message = f"learnt {len(alive)} axes from {len(genes):,} genes by a variational autoencoder with {law}{dropped}"
     notes = [LOCAL]
     if not counted:
         notes.append("No counts of these cells are known, so the autoencoder took the values to be Gaussian.")
-    return FittedSpace(x[:, alive], space, said, tuple(notes), aside)
+    return FittedSpace(x[:, alive], space, message, tuple(notes), held_out)
 
 
 def _dispersion(space: NeuralSpace, x: Array, counts: Any, totals: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.preprocessing.neighbor_graph import graph_of
-from cellflow_core.data.steps.contract import Say, Step, StepResult, with_label
+from cellflow_core.data.steps.contract import OnProgress, Step, StepResult, with_label
 from cellflow_core.data.store.dataset import Dataset
 
 
@@ -32,20 +32,20 @@ class Clusters(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> StepResult:
+    def apply(self, dataset: Dataset, on_progress: OnProgress) -> StepResult:
         import scanpy as sc
 
-        wish, data = self.settings, dataset.snapshots()
-        name = " ".join(wish.name.split()) or f"Leiden {wish.resolution:g}"
+        settings, data = self.settings, dataset.snapshots()
+        name = " ".join(settings.name.split()) or f"Leiden {settings.resolution:g}"
         if name in data.labels:
             raise ValueError(f"the cells have an annotation {name!r} already: give the groups another name")
-        say("looking for neighbours")
+        on_progress("looking for neighbours")
         cells = graph_of(dataset).annotated(data.x)
-        say("finding groups")
+        on_progress("finding groups")
         sc.tl.leiden(
             cells,
-            resolution=wish.resolution,
-            random_state=wish.seed,
+            resolution=settings.resolution,
+            random_state=settings.seed,
             flavor="igraph",
             n_iterations=2,
             directed=False,
@@ -55,8 +55,8 @@ class Clusters(Step):
         rank = np.argsort(np.argsort(-sizes, kind="stable"))
         digits = len(str(len(sizes)))
         names = np.array([f"{rank[each] + 1:0{digits}d}" for each in codes])
-        said = (
+        message = (
             f"found {len(sizes)} groups of {sizes.min():,} to {sizes.max():,} cells by Leiden clustering at resolution "
-            f"{wish.resolution:g}, as annotation {name!r}, the largest first"
+            f"{settings.resolution:g}, as annotation {name!r}, the largest first"
         )
-        return StepResult(with_label(data, name, names), said, name="groups")
+        return StepResult(with_label(data, name, names), message, name="groups")

@@ -19,7 +19,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
-Say = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class StepResult:
     """What a step made.
 
     snapshots  the new cells
-    said       what was done, one sentence, with its numbers: it joins the list of steps
+    message       what was done, one sentence, with its numbers: it joins the list of steps
     kept       which cells of the parent these are, mask [cells of the parent]; None: all, in the same order
     notes      what a reader of any later view must know
     views      further 2-D pictures of the new cells, by name in lower case, each [cells, 2]
@@ -37,7 +37,7 @@ class StepResult:
     """
 
     snapshots: Snapshots
-    said: str
+    message: str
     kept: Array | None = None
     notes: tuple[str, ...] = ()
     views: Mapping[str, Array] = field(default_factory=dict)
@@ -60,8 +60,8 @@ class Step(ABC):
         self.settings = self.Config() if settings is None else settings
 
     @abstractmethod
-    def apply(self, dataset: Dataset, say: Say) -> StepResult:
-        """Do it. `say` tells the stage. Raises ValueError or KeyError with one sentence where it cannot be done."""
+    def apply(self, dataset: Dataset, on_progress: OnProgress) -> StepResult:
+        """Do it; `on_progress` gets each stage in words. Raises ValueError or KeyError where it cannot be done."""
 
 
 def with_covariate(data: Snapshots, name: str, values: Array) -> Snapshots:

@@ -8,12 +8,14 @@ import numpy as np
 
 from cellflow_core.data.preprocessing import neighbor_graph, reconstruction
 from cellflow_core.data.steps import registry
-from cellflow_core.data.steps.contract import Say
+from cellflow_core.data.steps.contract import OnProgress
 from cellflow_core.data.store import add_view, open_dataset, save_dataset
 from cellflow_core.data.store.annotation_layers import add_annotations, for_child, new_annotations
 
 
-def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say = lambda stage: None) -> str:
+def derive(
+    dataset_id: str, name: str, settings: Mapping[str, object], on_progress: OnProgress = lambda stage: None
+) -> str:
     """Take a step from a stored data set, store what comes of it, and return the new id. The parent stays as it is.
 
     A step that only adds annotations adds them to the data set itself, whose id is returned: its runs stay its own.
@@ -22,10 +24,13 @@ def derive(dataset_id: str, name: str, settings: Mapping[str, object], say: Say 
     """
     parent = open_dataset(dataset_id)
     step = registry.create(name, settings)
-    change = step.apply(parent, say)
-    say("storing the cells")
+    change = step.apply(parent, on_progress)
+    on_progress("storing the cells")
     kept, data = change.kept, change.snapshots
-    sentence, entry = change.said[:1].upper() + change.said[1:], {"step": name, "settings": step.settings.as_dict()}
+    sentence, entry = (
+        change.message[:1].upper() + change.message[1:],
+        {"step": name, "settings": step.settings.as_dict()},
+    )
     added = new_annotations(parent.snapshots(), data) if kept is None else None
     if added is not None:
         add_annotations(parent, *added, entry, sentence, change.notes)

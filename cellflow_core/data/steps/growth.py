@@ -12,7 +12,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.preprocessing import gene_sets
 from cellflow_core.data.readers import gene_names
 from cellflow_core.data.requirements import DataRequirement
-from cellflow_core.data.steps.contract import Say, Step, StepResult, with_covariate
+from cellflow_core.data.steps.contract import OnProgress, Step, StepResult, with_covariate
 from cellflow_core.data.store.dataset import Dataset
 from cellflow_core.time_units import days_in
 
@@ -61,38 +61,40 @@ class EstimateGrowth(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> StepResult:
-        wish, data = self.settings, dataset.snapshots()
-        if not (wish.from_genes or wish.use_cell_counts_as_mass):
+    def apply(self, dataset: Dataset, on_progress: OnProgress) -> StepResult:
+        settings, data = self.settings, dataset.snapshots()
+        if not (settings.from_genes or settings.use_cell_counts_as_mass):
             raise ValueError("nothing is chosen: take growth from genes, or cell numbers as they are, or both")
-        said, notes = [], []
-        if wish.from_genes:
-            days = wish.days_per_unit or days_in(data.time_unit)
+        messages, notes = [], []
+        if settings.from_genes:
+            days = settings.days_per_unit or days_in(data.time_unit)
             if days is None or data.time_unit == "pseudotime":
                 raise ValueError(
                     f"the rates are per day, and the unit of time here is {data.time_unit or 'not known'!r}: set "
                     "days_per_unit, or take growth only where time was measured"
                 )
-            say("scoring cell cycle and apoptosis")
+            on_progress("scoring cell cycle and apoptosis")
             birth, cycling = _score(dataset, gene_sets.PROLIFERATION, "proliferation")
             death, dying = _score(dataset, gene_sets.APOPTOSIS, "apoptosis")
             rate = birth_rate(birth) - death_rate(death)
             data = dataclasses.replace(data, growth=(rate * days).astype(np.float64))
             for name, values in (("proliferation", birth), ("apoptosis", death), ("net growth per day", rate)):
                 data = with_covariate(data, name, values)
-            said.append(
+            messages.append(
                 f"guessed the net growth of each cell from {cycling} genes of the cell cycle and {dying} of apoptosis: "
                 f"{np.quantile(rate, 0.05):.2f} to {np.quantile(rate, 0.95):.2f} per day in 90 % of cells"
             )
             notes.append(_NOTE)
-        if wish.use_cell_counts_as_mass:
+        if settings.use_cell_counts_as_mass:
             if DataRequirement.TIMES not in data.has:
                 raise ValueError("the cells are of one time, so their number says nothing of growth")
             counts = np.array([(data.t == time).sum() for time in data.times], dtype=np.float64)
             data = dataclasses.replace(data, mass=counts)
-            said.append(f"took the cell numbers as population sizes: {', '.join(f'{each:,.0f}' for each in counts)}")
+            messages.append(
+                f"took the cell numbers as population sizes: {', '.join(f'{each:,.0f}' for each in counts)}"
+            )
             notes.append("Cell numbers are taken as population sizes, because the experiment is said to have counted.")
-        return StepResult(data, "; ".join(said), notes=tuple(notes), name="growth")
+        return StepResult(data, "; ".join(messages), notes=tuple(notes), name="growth")
 
 
 def birth_rate(score: Float[Array, " cells"]) -> Float[Array, " cells"]:

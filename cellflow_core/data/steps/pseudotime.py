@@ -15,15 +15,15 @@ from cellflow_core.data.preprocessing import palantir
 from cellflow_core.data.preprocessing.neighbor_graph import graph_of
 from cellflow_core.data.preprocessing.selection import MIN_CELLS, in_polygon_mask, in_the_middle, labelled
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.steps.contract import Say, Step, StepResult, with_covariate
+from cellflow_core.data.steps.contract import OnProgress, Step, StepResult, with_covariate
 from cellflow_core.data.store.dataset import Dataset
 from cellflow_core.math.neighbors import NeighborGraph
 
 Array = np.ndarray
 COMPONENTS = 15
-TOLD = (
+CAVEAT = (
     "The time is pseudotime: an order computed from how alike cells are. It has no unit and no speed, and it cannot "
-    "see growth, death, cycles or a way back."
+    "see growth, death, cycles or reversal."
 )
 _METHODS = {"diffusion": "diffusion pseudotime", "palantir": "Palantir"}
 
@@ -57,57 +57,66 @@ class Pseudotime(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> StepResult:
-        wish, data = self.settings, dataset.snapshots()
-        say("looking for neighbours")
+    def apply(self, dataset: Dataset, on_progress: OnProgress) -> StepResult:
+        settings, data = self.settings, dataset.snapshots()
+        on_progress("looking for neighbours")
         found = graph_of(dataset)
         root, begin = self._root(dataset, found)
-        order = order_from(data.x, found, root, wish.method, wish.waypoints, wish.seed, say)
+        order = order_from(data.x, found, root, settings.method, settings.waypoints, settings.seed, on_progress)
         kept = np.isfinite(order)
         if kept.sum() < MIN_CELLS:
             raise ValueError(
                 f"only {int(kept.sum())} of {len(kept):,} cells can be reached from the beginning and at least "
                 f"{MIN_CELLS} are needed: the cells fall into separate islands, so choose another beginning"
             )
-        say("cutting the order into windows")
-        times = quantile_bins(order[kept], wish.windows)
+        on_progress("cutting the order into windows")
+        times = quantile_bins(order[kept], settings.windows)
         count = len(np.unique(times))
         lost = int((~kept).sum())
-        said = (
-            f"ordered {int(kept.sum()):,} cells by {_METHODS[wish.method]} from {begin} and cut the order into {count} "
-            "windows of equal cell number, named by their mean"
+        message = (
+            f"ordered {int(kept.sum()):,} cells by {_METHODS[settings.method]} from {begin} and cut the order into "
+            f"{count} windows of equal cell number, named by their mean"
         )
-        notes = [TOLD]
+        notes = [CAVEAT]
         if lost:
-            said += f"; left out {lost:,} cells that no path of neighbours joins to the beginning"
+            message += f"; left out {lost:,} cells that no path of neighbours joins to the beginning"
             notes.append(f"{lost:,} of {len(kept):,} cells are not in the order: they form islands of their own.")
-        name = f"pseudotime ({_METHODS[wish.method].removesuffix(' pseudotime')})"
+        name = f"pseudotime ({_METHODS[settings.method].removesuffix(' pseudotime')})"
         return StepResult(
-            _in_order(data, kept, order, times), said, None if kept.all() else kept, tuple(notes), name=name
+            _in_order(data, kept, order, times), message, None if kept.all() else kept, tuple(notes), name=name
         )
 
     def _root(self, dataset: Dataset, found: NeighborGraph) -> tuple[int, str]:
         """(cell the order begins at, how it was chosen)."""
-        wish, x = self.settings, dataset.snapshots().x
-        if wish.root == "gene":
-            if not wish.gene.strip():
+        settings, x = self.settings, dataset.snapshots().x
+        if settings.root == "gene":
+            if not settings.gene.strip():
                 raise ValueError("no marker gene is chosen: choose one that the earliest cells express most")
-            level = found.smooth(dataset.expression(wish.gene).astype(np.float64), rounds=2)
-            return int(level.argmax()), f"the cell with the highest smoothed expression of {wish.gene}"
-        if wish.root == "outline":
+            level = found.smooth(dataset.expression(settings.gene).astype(np.float64), rounds=2)
+            return int(level.argmax()), f"the cell with the highest smoothed expression of {settings.gene}"
+        if settings.root == "outline":
             chosen, how = (
-                in_polygon_mask(dataset, wish.view, wish.outline),
-                f"in an outline on the {wish.view.upper()} view",
+                in_polygon_mask(dataset, settings.view, settings.outline),
+                f"in an outline on the {settings.view.upper()} view",
             )
         else:
-            chosen, how = labelled(dataset, wish.label, wish.values), f"with {wish.label} {wish.values.strip()}"
+            chosen, how = (
+                labelled(dataset, settings.label, settings.values),
+                f"with {settings.label} {settings.values.strip()}",
+            )
         island = found.connected_components()[1]
         most = np.bincount(island[chosen]).argmax()
         return in_the_middle(x, chosen & (island == most)), f"the middle of {int(chosen.sum()):,} cells {how}"
 
 
 def order_from(
-    x: Float[Array, "cells dim"], found: NeighborGraph, root: int, method: str, waypoints: int, seed: int, say: Say
+    x: Float[Array, "cells dim"],
+    found: NeighborGraph,
+    root: int,
+    method: str,
+    waypoints: int,
+    seed: int,
+    on_progress: OnProgress,
 ) -> Float[Array, " cells"]:
     """Place of each cell in the order, 0 at the root to 1; infinite on islands that no edge joins to the root."""
     island = found.connected_components()[1]
@@ -118,9 +127,9 @@ def order_from(
     begin = int(np.searchsorted(here, root))
     order = np.full(len(x), np.inf)
     if method == "palantir":
-        order[here] = palantir.pseudotime(inner.distances, begin, waypoints, seed, say)
+        order[here] = palantir.pseudotime(inner.distances, begin, waypoints, seed, on_progress)
     else:
-        say("letting cells diffuse")
+        on_progress("letting cells diffuse")
         order[here] = diffusion(x[here], inner, begin, seed)
     return order
 

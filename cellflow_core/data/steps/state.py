@@ -18,7 +18,7 @@ from cellflow_core.data.spaces.counts import recover_counts
 from cellflow_core.data.spaces.fitting import FittedSpace, moments
 from cellflow_core.data.spaces.pca import principal
 from cellflow_core.data.state_space import StateSpace
-from cellflow_core.data.steps.contract import Say, Step, StepResult
+from cellflow_core.data.steps.contract import OnProgress, Step, StepResult
 from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
@@ -36,7 +36,7 @@ WORDS = {
 class Settings(Config):
     representation: Literal["pca", "genes", "diffusion", "vae", "geodesic"] = setting(
         "pca",
-        "what the axes are: principal components and genes are exact both ways, others are learnt",
+        "what the axes are: principal components and genes can be read back as genes exactly, others are learnt",
         choice_labels=WORDS,
     )
     axes: int = setting(
@@ -56,13 +56,13 @@ class ChangeStateSpace(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> StepResult:
-        say("reading the genes")
+    def apply(self, dataset: Dataset, on_progress: OnProgress) -> StepResult:
+        on_progress("reading the genes")
         table, names = measured_table(dataset)
-        chosen = self._chosen(table, names, say)
+        chosen = self._chosen(table, names, on_progress)
         used = table[:, chosen]
-        found = self._learnt(dataset, used, tuple(names[k] for k in chosen), chosen, say)
-        say("reading the genes back from the new axes")
+        found = self._learnt(dataset, used, tuple(names[k] for k in chosen), chosen, on_progress)
+        on_progress("reading the genes back from the new axes")
         read_back = compare(found.space, found.x, used, found.held_out)
         data = dataset.snapshots()
         velocity, notes = map_velocity(data, found.space)
@@ -76,45 +76,47 @@ class ChangeStateSpace(Step):
             reconstruction=read_back,
         )
 
-    def _chosen(self, table: Any, names: tuple[str, ...], say: Say) -> Array:
+    def _chosen(self, table: Any, names: tuple[str, ...], on_progress: OnProgress) -> Array:
         """Indices of the genes that are used, ascending; of genes as axes, in the order they were named."""
-        wish = self.settings
+        settings = self.settings
         at = {name: k for k, name in enumerate(names)}
-        asked = [at[each] for each in gene_axes.named(wish.genes, names)]
-        if wish.representation == "genes" and asked:
+        asked = [at[each] for each in gene_axes.named(settings.genes, names)]
+        if settings.representation == "genes" and asked:
             if len(asked) < 2:
                 raise ValueError("one gene is no state: name two or more, or none to take those that differ most")
             return np.array(asked)
-        count = wish.axes if wish.representation == "genes" else wish.variable_genes
-        say("finding the most variable genes")
+        count = settings.axes if settings.representation == "genes" else settings.variable_genes
+        on_progress("finding the most variable genes")
         return np.union1d(variable(table, names, count), np.array(asked, dtype=int))
 
-    def _learnt(self, dataset: Dataset, table: Any, genes: tuple[str, ...], chosen: Array, say: Say) -> FittedSpace:
-        wish = self.settings
-        if wish.representation == "genes":
+    def _learnt(
+        self, dataset: Dataset, table: Any, genes: tuple[str, ...], chosen: Array, on_progress: OnProgress
+    ) -> FittedSpace:
+        settings = self.settings
+        if settings.representation == "genes":
             return gene_axes.fit(table, genes)
         most = min(len(genes), table.shape[0] - 2)
         if most < 2:
             raise ValueError(
                 f"{len(genes)} gene and {table.shape[0]} cells give no two axes: use more genes or more cells"
             )
-        axes = min(wish.axes, most)
-        if wish.representation == "pca":
-            say("computing principal components")
+        axes = min(settings.axes, most)
+        if settings.representation == "pca":
+            on_progress("computing principal components")
             found = principal(table, genes, axes)
-            said = (
+            message = (
                 f"{found.space.dim} principal components of {len(genes):,} genes, carrying {found.shares.sum():.0%} of "
             )
-            return FittedSpace(found.state, found.space, f"{said}their variance, are the axes", shares=found.shares)
-        if wish.representation == "vae":
+            return FittedSpace(found.state, found.space, f"{message}their variance, are the axes", shares=found.shares)
+        if settings.representation == "vae":
             from cellflow_core.data.spaces import vae
 
             counts, totals = counts_of(dataset, chosen)
-            return vae.fit(table, genes, axes, wish.seed, say, counts, totals)
+            return vae.fit(table, genes, axes, settings.seed, on_progress, counts, totals)
         from cellflow_core.data.spaces import diffusion, geodesic
 
-        fit = diffusion.fit if wish.representation == "diffusion" else geodesic.fit
-        return fit(table, genes, axes, wish.seed, say)
+        fit = diffusion.fit if settings.representation == "diffusion" else geodesic.fit
+        return fit(table, genes, axes, settings.seed, on_progress)
 
 
 def measured_table(dataset: Dataset) -> tuple[Any, tuple[str, ...]]:

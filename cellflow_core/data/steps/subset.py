@@ -12,7 +12,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.importing.time_columns import MIN_PER_TIME
 from cellflow_core.data.preprocessing.selection import MIN_CELLS, between, in_polygon_mask, labelled
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.steps.contract import Say, Step, StepResult
+from cellflow_core.data.steps.contract import OnProgress, Step, StepResult
 from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
@@ -42,8 +42,8 @@ class Subset(Step):
     Config = Settings
     settings: Settings
 
-    def apply(self, dataset: Dataset, say: Say) -> StepResult:
-        say("choosing the cells")
+    def apply(self, dataset: Dataset, on_progress: OnProgress) -> StepResult:
+        on_progress("choosing the cells")
         chosen, how = self._chosen(dataset)
         keep = chosen if self.settings.keep == "chosen" else ~chosen
         keep, few = _without_small_times(dataset.snapshots(), keep)
@@ -54,21 +54,21 @@ class Subset(Step):
         if keep.all():
             raise ValueError(f"all {len(keep):,} cells would stay, so nothing would change: choose fewer")
         verb = "kept" if self.settings.keep == "chosen" else "left out"
-        said = f"{verb} the cells {how}: {int(keep.sum()):,} of {len(keep):,} cells stay"
+        message = f"{verb} the cells {how}: {int(keep.sum()):,} of {len(keep):,} cells stay"
         if few:
-            said += f"; left out too: {few}, fewer than {MIN_PER_TIME} cells and so too few to stand for a time"
-        return StepResult(_with_shares(dataset.snapshots(), keep), said, kept=keep, name="some cells")
+            message += f"; left out too: {few}, fewer than {MIN_PER_TIME} cells and so too few to stand for a time"
+        return StepResult(_with_shares(dataset.snapshots(), keep), message, kept=keep, name="some cells")
 
     def _chosen(self, dataset: Dataset) -> tuple[Array, str]:
-        wish = self.settings
-        if wish.by == "outline":
+        settings = self.settings
+        if settings.by == "outline":
             return in_polygon_mask(
-                dataset, wish.view, wish.outline
-            ), f"inside an outline on the {wish.view.upper()} view"
-        if wish.by == "label":
-            names = ", ".join(wish.values.split("\n"))
-            return labelled(dataset, wish.label, wish.values), f"with {wish.label} {names}"
-        found = between(dataset, wish.first, wish.last)
+                dataset, settings.view, settings.outline
+            ), f"inside an outline on the {settings.view.upper()} view"
+        if settings.by == "label":
+            names = ", ".join(settings.values.split("\n"))
+            return labelled(dataset, settings.label, settings.values), f"with {settings.label} {names}"
+        found = between(dataset, settings.first, settings.last)
         times = dataset.snapshots().t[found]
         return found, f"of times {times.min():g} to {times.max():g}"
 
@@ -77,8 +77,8 @@ def _without_small_times(data: Snapshots, keep: Array) -> tuple[Array, str]:
     """(mask, times that are left out in words): a handful of cells is no picture of its time."""
     small = [(time, int((keep & (data.t == time)).sum())) for time in data.times]
     gone = [(time, count) for time, count in small if 0 < count < MIN_PER_TIME]
-    said = ", ".join(f"{count} at time {time:g}" for time, count in gone)
-    return keep & ~np.isin(data.t, [time for time, _ in gone]), said
+    message = ", ".join(f"{count} at time {time:g}" for time, count in gone)
+    return keep & ~np.isin(data.t, [time for time, _ in gone]), message
 
 
 def _with_shares(data: Snapshots, keep: Array) -> Snapshots:

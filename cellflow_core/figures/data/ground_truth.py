@@ -227,14 +227,14 @@ def responses(
 
 def phase_portrait(
     cells: np.ndarray,
-    way: np.ndarray,
+    path: np.ndarray,
     gene: str,
     *,
     latent: np.ndarray | None = None,
     dark: bool = False,
     height: int = 420,
 ) -> go.Figure:
-    """Phase portrait: measured (spliced, unspliced) of each cell [cells, 2] and the true way through it [times, 2]."""
+    """Phase portrait: measured (spliced, unspliced) of each cell [cells, 2] and the true path through it [times, 2]."""
     figure = theme.blank(dark, height=height, x=f"spliced {theme.safe(gene)}", y=f"unspliced {theme.safe(gene)}")
     kept = subsample(len(cells), VECTOR_UP_TO)
     marker: dict = {"size": 5, "opacity": 0.7, "color": theme.background_point_color(dark)}
@@ -253,15 +253,15 @@ def phase_portrait(
     )
     figure.add_trace(
         go.Scatter(
-            x=way[:, 0].astype(np.float32),
-            y=way[:, 1].astype(np.float32),
+            x=path[:, 0].astype(np.float32),
+            y=path[:, 1].astype(np.float32),
             mode="lines",
-            name="true way",
+            name="true path",
             line={"color": theme.changed(dark), "width": 3},
-            hovertemplate="spliced %{x:.3g}, unspliced %{y:.3g}<extra>true way</extra>",
+            hovertemplate="spliced %{x:.3g}, unspliced %{y:.3g}<extra>true path</extra>",
         )
     )
-    heads = way[_even(way, 8)].astype(np.float32)
+    heads = path[_even(path, 8)].astype(np.float32)
     figure.add_trace(
         go.Scatter(
             x=heads[:, 0],
@@ -283,17 +283,17 @@ def phase_portrait(
     return figure.update_layout(dragmode=False)
 
 
-def _even(way: np.ndarray, count: int) -> np.ndarray:
-    """Indices of moments that lie evenly along a way, as long as it is drawn."""
-    steps = np.diff(way, axis=0) / np.maximum(np.ptp(way, axis=0), 1e-12)
+def _even(path: np.ndarray, count: int) -> np.ndarray:
+    """Indices of moments that lie evenly along a path, as long as it is drawn."""
+    steps = np.diff(path, axis=0) / np.maximum(np.ptp(path, axis=0), 1e-12)
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(steps, axis=1))])
-    return np.unique(np.searchsorted(along, np.linspace(0, along[-1], count + 1)).clip(0, len(way) - 1))
+    return np.unique(np.searchsorted(along, np.linspace(0, along[-1], count + 1)).clip(0, len(path) - 1))
 
 
-def describe_portrait(cells: np.ndarray, way: np.ndarray, gene: str) -> str:
+def describe_portrait(cells: np.ndarray, path: np.ndarray, gene: str) -> str:
     """The figure in one sentence with its numbers."""
     return (
-        f"Unspliced against spliced RNA of {gene} in {len(cells):,} cells; the true way goes from spliced "
-        f"{way[0, 0]:.3g}, unspliced {way[0, 1]:.3g} to {way[-1, 0]:.3g}, {way[-1, 1]:.3g}, with at most "
-        f"{way[:, 0].max():.3g} and {way[:, 1].max():.3g}."
+        f"Unspliced against spliced RNA of {gene} in {len(cells):,} cells; the true path goes from spliced "
+        f"{path[0, 0]:.3g}, unspliced {path[0, 1]:.3g} to {path[-1, 0]:.3g}, {path[-1, 1]:.3g}, with at most "
+        f"{path[:, 0].max():.3g} and {path[:, 1].max():.3g}."
     )

@@ -98,9 +98,9 @@ def table(acts: np.ndarray, genes: Sequence[str], *, dark: bool = False, height:
 
 def describe(acts: np.ndarray, genes: Sequence[str]) -> str:
     """The network in words: every influence by its gene."""
-    said = [_sentence(acts, genes, k) for k in range(len(genes)) if acts[k].any()]
+    text = [_sentence(acts, genes, k) for k in range(len(genes)) if acts[k].any()]
     count = int(np.count_nonzero(acts))
-    return f"{count} influences among {len(genes)} genes: {'; '.join(said)}."
+    return f"{count} influences among {len(genes)} genes: {'; '.join(text)}."
 
 
 def _sentence(acts: np.ndarray, genes: Sequence[str], target: int) -> str:
@@ -126,8 +126,8 @@ def _line(places: np.ndarray, start: int, end: int) -> np.ndarray:
         turn = np.arctan2(*places[start][::-1]) + np.pi + np.linspace(0.55, 2 * np.pi - 0.75, 30)
         return out + _LOOP * np.stack([np.cos(turn), np.sin(turn)], axis=1)
     a, b = places[start], places[end]
-    aside = np.array([b[1] - a[1], a[0] - b[0]])
-    middle = (a + b) / 2 + _BOW * aside
+    normal = np.array([b[1] - a[1], a[0] - b[0]])
+    middle = (a + b) / 2 + _BOW * normal
     s = np.linspace(0, 1, 60)[:, None]
     curve = (1 - s) ** 2 * a + 2 * s * (1 - s) * middle + s**2 * b
     away = (np.linalg.norm(curve - a, axis=1) > _NODE) & (np.linalg.norm(curve - b, axis=1) > _NODE + 0.015)

@@ -61,19 +61,19 @@ def violins(
 
 def describe(measures: Mapping[str, np.ndarray]) -> str:
     """The figure in one sentence with its numbers."""
-    said = []
+    text = []
     for name, values in measures.items():
         known = np.asarray(values, dtype=float)
         known = known[np.isfinite(known)]
         if not len(known):
-            said.append(f"{name} is not known")
+            text.append(f"{name} is not known")
             continue
         low, middle, high = np.quantile(known, (0.05, 0.5, 0.95))
         if _is_share(name):
-            said.append(f"{name} {middle:.1%} in the middle, from {low:.1%} to {high:.1%} in nine of ten cells")
+            text.append(f"{name} {middle:.1%} in the middle, from {low:.1%} to {high:.1%} in nine of ten cells")
         else:
-            said.append(f"{name} {middle:,.0f} in the middle, from {low:,.0f} to {high:,.0f} in nine of ten cells")
-    return "; ".join(said) + "."
+            text.append(f"{name} {middle:,.0f} in the middle, from {low:,.0f} to {high:,.0f} in nine of ten cells")
+    return "; ".join(text) + "."
 
 
 def _is_share(name: str) -> bool:

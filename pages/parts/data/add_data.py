@@ -66,7 +66,7 @@ def make_demo(name: str, label: str) -> str:
     """Make a demo in the worker, with its stages, and return the id of its data set."""
     stages = Stages(current().uploads / f"demo-{name}.txt")
     path = "cellflow_core.data.importing.demos:make"
-    future = shared(f"demo-{name}", lambda: analysis_pool.call(path, name, say=stages))
+    future = shared(f"demo-{name}", lambda: analysis_pool.call(path, name, on_progress=stages))
     made = result_of(future, f"Making “{plain(label)}”", stages)
     stages.clear()
     return made

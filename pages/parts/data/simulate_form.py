@@ -97,7 +97,7 @@ def _make(name: str, title: str, values: dict[str, Any], label: str) -> None:
     future = shared(
         f"make-{asked}",
         lambda: analysis_pool.call_once(
-            "cellflow_core.data.simulators.simulated_data:simulate", name, values, label, say=stages
+            "cellflow_core.data.simulators.simulated_data:simulate", name, values, label, on_progress=stages
         ),
     )
     made = result_of(future, f"Making “{title}”", stages)

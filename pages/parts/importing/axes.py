@@ -38,20 +38,20 @@ FLAT = (
 def axes(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, counts: bool, step: int) -> Values:
     """Axes, components, batches, growth, and how the values are prepared."""
     st.markdown(f"### {step}. In which axes should the model work?")
-    ways = _ways(found)
+    choices = _representations(found)
     stands = draft.values["representation"]
-    way = st.radio(
+    representation = st.radio(
         "Axes",
-        list(ways),
-        list(ways).index(stands) if stands in ways else 0,
+        list(choices),
+        list(choices).index(stands) if stands in choices else 0,
         key=draft.key("axes"),
-        format_func=lambda each: ways[each][0],
-        captions=[words for _, words in ways.values()],
+        format_func=lambda each: choices[each][0],
+        captions=[words for _, words in choices.values()],
         label_visibility="collapsed",
     )
-    values: Values = {"representation": way}
-    values |= _beside(found, measured, left, draft, way)
-    values |= _preparation(found, draft, way, counts)
+    values: Values = {"representation": representation}
+    values |= _beside(found, measured, left, draft, representation)
+    values |= _preparation(found, draft, representation, counts)
     most = int(values.get("most_cells", draft.values["most_cells"]))
     if int(left.cells.sum()) > most:
         st.info(
@@ -61,12 +61,12 @@ def axes(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFor
     return values
 
 
-def _beside(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, way: str) -> Values:
+def _beside(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, representation: str) -> Values:
     """What is taken from the file beside the axes: batches, growth, a second modality."""
     known = {each.name: each for each in ImportChoices.settings()}
     values: Values = {"batch_column": "", "growth_column": "", "modality": ""}
     left_side, right_side = st.columns(2)
-    if way == "pca" and found.annotations:
+    if representation == "pca" and found.annotations:
         values["batch_column"] = _batch(found, measured, left, draft, left_side, help_of(known["batch_column"]))
     if found.growth:
         words = " Birth minus death, per unit of time: a score must be scaled first."
@@ -79,7 +79,7 @@ def _beside(found: Any, measured: QCMetrics, left: QCFilterResult, draft: Import
             help_of(known["growth_column"]) + words,
         )
     seconds = {name: f"{name} ({count:,} features)" for name, count in found.modalities.items()}
-    seconds.pop(way.removeprefix("obsm:"), None)  # the axes themselves are no second measurement
+    seconds.pop(representation.removeprefix("obsm:"), None)  # the axes themselves are no second measurement
     if seconds:
         words = (
             " The models work in the axes above; GENOT can keep together, in each time, what is alike here. Counts of "
@@ -96,7 +96,7 @@ def _beside(found: Any, measured: QCMetrics, left: QCFilterResult, draft: Import
     return values
 
 
-def _preparation(found: Any, draft: ImportForm, way: str, counts: bool) -> Values:
+def _preparation(found: Any, draft: ImportForm, representation: str, counts: bool) -> Values:
     """How the values are prepared, behind a lid."""
     known = {each.name: each for each in ImportChoices.settings()}
     values: Values = {}
@@ -108,9 +108,11 @@ def _preparation(found: Any, draft: ImportForm, way: str, counts: bool) -> Value
             values[name] = st.toggle(
                 words, draft.values[name], key=draft.key(name), help=help_of(known[name]), disabled=not counts
             )
-        numbers = (("variable_genes", "Most variable genes kept"),) if way in ("pca", "genes") else ()
-        if way != "genes":
-            numbers += (("components", "Principal components" if way == "pca" else "Axes kept, the first ones"),)
+        numbers = (("variable_genes", "Most variable genes kept"),) if representation in ("pca", "genes") else ()
+        if representation != "genes":
+            numbers += (
+                ("components", "Principal components" if representation == "pca" else "Axes kept, the first ones"),
+            )
         if found.cells > int(known["most_cells"].low or 0):
             numbers += (("most_cells", "Cells at most"),)
         for name, words in numbers:
@@ -129,7 +131,7 @@ def _preparation(found: Any, draft: ImportForm, way: str, counts: bool) -> Value
     return values
 
 
-def _ways(found: Any) -> Mapping[str, tuple[str, str]]:
+def _representations(found: Any) -> Mapping[str, tuple[str, str]]:
     own = ("coordinates",) if found.looks == "coordinates" else ("pca", "genes")
     again = "Genes can be drawn, but not knocked out." if found.looks != "coordinates" else "Genes cannot be read back."
     flat = {name for name in found.obsm if name.lower().removeprefix("x_") in found.pictures}

@@ -49,9 +49,9 @@ def found_in(found: Any, draft: ImportForm) -> Values:
         "Named like growth": found.growth,
         "Velocities": found.velocities,
     }
-    told = [f"{name}: {plain(', '.join(map(str, held)))}" for name, held in beside.items() if held]
-    if told:
-        st.caption(" · ".join(told))
+    lines = [f"{name}: {plain(', '.join(map(str, held)))}" for name, held in beside.items() if held]
+    if lines:
+        st.caption(" · ".join(lines))
     for note in found.notes if found.candidates else found.notes[:-1]:
         st.info(plain(as_sentence(note)), icon=":material/info:")
     _contents(found)
@@ -103,9 +103,7 @@ def _reading(found: Any, draft: ImportForm) -> Values:
             help="X is proposed, or what stands in for it where X is scaled.",
         )
     if found.question or draft.values["orientation"]:
-        st.warning(
-            f"Which way round does the table stand? {plain(as_sentence(found.question))}", icon=":material/help:"
-        )
+        st.warning(f"Are the rows cells or genes? {plain(as_sentence(found.question))}", icon=":material/help:")
         kinds = ("cells", "genes")
         stands = draft.values["orientation"]
         chosen = st.radio(
@@ -185,11 +183,11 @@ def _what_is_left(found: Any, left: QCFilterResult, choices: ImportChoices) -> N
     """Live counts, and a warning where a filter takes the last cell of a time."""
     for each in left.idle:
         st.warning(plain(as_sentence(each)), icon=":material/warning:")
-    told = [f"{each.words}: **{each.cells:,} cells out**" for each in left.removed]
+    lines = [f"{each.words}: **{each.cells:,} cells out**" for each in left.removed]
     if choices.min_cells:
-        told.append(f"genes in fewer than {choices.min_cells:,} cells: **{int((~left.genes).sum()):,} genes out**")
+        lines.append(f"genes in fewer than {choices.min_cells:,} cells: **{int((~left.genes).sum()):,} genes out**")
     kept, genes = int(left.cells.sum()), int(left.genes.sum())
-    for each in told:
+    for each in lines:
         st.markdown(f":material/filter_alt: {each[:1].upper()}{each[1:]}")
     st.markdown(f"**{kept:,} of {found.cells:,} cells** and **{genes:,} of {found.features:,} genes** are left.")
     for label, words in left.emptied.items():

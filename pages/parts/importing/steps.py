@@ -27,7 +27,7 @@ STEPS = {
 
 def show(found: Any, left: QCFilterResult, draft: ImportForm, values: Values) -> None:
     """One line a step, with a button where it differs from what the file proposed."""
-    told = _told(found, left, ImportChoices.from_dict({k: v for k, v in values.items() if k != "numbers"}), values)
+    lines = _lines(found, left, ImportChoices.from_dict({k: v for k, v in values.items() if k != "numbers"}), values)
     with st.container(border=True, key="import_steps"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("**Steps as chosen so far**")
@@ -40,7 +40,7 @@ def show(found: Any, left: QCFilterResult, draft: ImportForm, values: Values) ->
                 help="Take back the last change",
             ):
                 draft.undo()
-        for step, words in told.items():
+        for step, words in lines.items():
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f":material/check: {words}")
                 if draft.differs(STEPS[step]) and st.button(
@@ -49,41 +49,41 @@ def show(found: Any, left: QCFilterResult, draft: ImportForm, values: Values) ->
                     draft.reset(STEPS[step])
 
 
-def _told(found: Any, left: QCFilterResult, choices: ImportChoices, values: Values) -> dict[str, str]:
-    told: dict[str, str] = {}
+def _lines(found: Any, left: QCFilterResult, choices: ImportChoices, values: Values) -> dict[str, str]:
+    lines: dict[str, str] = {}
     coordinates = found.looks == "coordinates"
     if not coordinates:
         looks = found.looks if choices.values == "auto" else choices.values
         open_yet = choices.values == "auto" and found.unsure
-        told["values"] = "What the values are is not said yet" if open_yet else f"Values are {LOOKS[looks]}"
+        lines["values"] = "What the values are is not said yet" if open_yet else f"Values are {LOOKS[looks]}"
         taken = [f"{each.words} ({each.cells:,} cells out)" for each in left.removed]
         if choices.min_cells:
             taken.append(f"genes in fewer than {choices.min_cells:,} cells ({int((~left.genes).sum()):,} genes out)")
-        told["filters"] = "Left out: " + "; ".join(taken) if taken else "No cell and no gene is left out"
-    told["time"] = _time(choices, values)
+        lines["filters"] = "Left out: " + "; ".join(taken) if taken else "No cell and no gene is left out"
+    lines["time"] = _time(choices, values)
     if not coordinates:
         done = [
             each for each, on in (("same total in every cell", choices.normalise), ("log(1 + x)", choices.log)) if on
         ]
         counts = (found.looks if choices.values == "auto" else choices.values) == "counts"
-        told["preparation"] = (", ".join(done) or "values as they are") if counts else "values as they are"
-        told["preparation"] = told["preparation"][:1].upper() + told["preparation"][1:]
+        lines["preparation"] = (", ".join(done) or "values as they are") if counts else "values as they are"
+        lines["preparation"] = lines["preparation"][:1].upper() + lines["preparation"][1:]
     missing = [
         words for words, on in (("genes", choices.drop_incomplete_genes), ("cells", choices.drop_incomplete)) if on
     ]
     if missing:
-        told["missing"] = f"With missing values left out: {', then '.join(missing)} (at the import)"
+        lines["missing"] = f"With missing values left out: {', then '.join(missing)} (at the import)"
     if choices.matrix or choices.orientation:
         rows = f"{choices.orientation} stand in the rows" if choices.orientation else ""
-        told["reading"] = "; ".join(
+        lines["reading"] = "; ".join(
             filter(None, (f"Values of {plain(choices.matrix)}" if choices.matrix else "", rows))
         )
-    told["axes"] = _axes(choices, found.features)
+    lines["axes"] = _axes(choices, found.features)
     if choices.growth_column:
-        told["growth"] = f"Growth from “{plain(choices.growth_column)}”"
+        lines["growth"] = f"Growth from “{plain(choices.growth_column)}”"
     if found.modalities:
-        told["modality"] = f"Second modality: {plain(choices.modality) or 'none'}"
-    return told
+        lines["modality"] = f"Second modality: {plain(choices.modality) or 'none'}"
+    return lines
 
 
 def _time(choices: ImportChoices, values: Values) -> str:

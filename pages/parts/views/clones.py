@@ -44,7 +44,7 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
     with right:
         st.markdown("**All in all**")
         chart.chart(clones.curve(result, dark=chart.dark()), "clones_curve", clones.describe(result))
-    separation = f"Points are drawn up to {100 * clones.APART:.0f} % off, so that clones of one share do not overlap."
+    separation = f"Points are drawn up to {100 * clones.JITTER:.0f} % off, so that clones of one share do not overlap."
     view.notes((separation, *result.notes, f"Interval: {result.interval}."))
     view.numbers(figure, result_tables.of_clones(result), f"clones-{run.id}", "clones", "Data table: clones")
 

@@ -53,9 +53,9 @@ def odd() -> None:
     raise Odd(1, 2)
 
 
-def talk(count: int, say) -> str:
+def talk(count: int, on_progress) -> str:
     for k in range(count):
-        say(f"stage {k}")
+        on_progress(f"stage {k}")
     return os.environ.get("CELLFLOW_MARK", "")
 
 

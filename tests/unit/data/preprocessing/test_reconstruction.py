@@ -12,7 +12,7 @@ from scipy import sparse
 from cellflow_core.data.preprocessing import reconstruction
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.spaces.fitting import kept_aside
+from cellflow_core.data.spaces.fitting import held_out_cells
 from cellflow_core.data.spaces.pca import pca
 from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.store import Dataset, open_dataset, save_dataset
@@ -82,7 +82,7 @@ def test_genes_as_axes_lose_nothing():
 @pytest.mark.parametrize("kind", ["vae", "geodesic", "diffusion"])
 def test_a_learnt_space_is_measured_on_cells_it_was_not_learnt_from(kind):
     found = held(derive(stored(), "state", {"representation": kind, "axes": 3, "seed": 5}))
-    assert found.genes == GENES and not found.seen and found.cells == int(kept_aside(240, 5).sum()) == 24
+    assert found.genes == GENES and not found.seen and found.cells == int(held_out_cells(240, 5).sum()) == 24
     assert np.isfinite(found.error).all()
 
 
@@ -92,7 +92,7 @@ def test_cells_kept_aside_change_nothing_that_is_learnt():
 
     rng = np.random.default_rng(1)
     table = rng.normal(size=(60, 6)).astype(np.float32)
-    left_out = kept_aside(60, 0)
+    left_out = held_out_cells(60, 0)
     other = table.copy()
     other[left_out] = other[left_out][::-1]
     genes = NAMES[:6]
