@@ -1,4 +1,4 @@
-"""Shared by all tests: array shapes are checked, every test has its own home, shared data are optional."""
+"""Shared by all tests: array shapes are checked in some, every test has its own home, shared data are optional."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: workers of pytest share the cores
 
 import pytest
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 from tests import ROOT
 
-if not os.environ.get("CELLFLOW_UNCHECKED"):
-    # Snapshots checks its own shapes, in production too; results hold what JSON gave back
-    rooms = (each.stem for each in (ROOT / "cellflow_core").glob("analysis/[!_]*") if each.stem != "results")
-    checked = ["math", "data.batch", "models", *(f"analysis.{each}" for each in rooms)]
-    install_import_hook([f"cellflow_core.{each}" for each in checked], "beartype.beartype")
+# Snapshots checks its own shapes, in production too; results hold what JSON gave back
+ANALYSES = [each.stem for each in (ROOT / "cellflow_core").glob("analysis/[!_]*") if each.stem != "results"]
+CHECKED = ["math", "data.batch", "models", *(f"analysis.{each}" for each in ANALYSES)]
+install_import_hook([f"cellflow_core.{each}" for each in CHECKED], "beartype.beartype")
 
 SHARED = ROOT.parent / "shared" / "data"
 LONGEST_FIRST = ("truth", "contract", "faults", "pages", "unit")
@@ -29,7 +28,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         case = getattr(item, "callspec", None) if item.path.parent.name == "contract" else None
         item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {case.id}" if case else str(item.path)))
-    items.sort(key=lambda item: _order(item.path.relative_to(ROOT / "tests").parts[0]))
+    items.sort(key=lambda item: _order(_room(item)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Array shapes are checked by `contract` and `unit`, which call every function; a training takes half as long again
+    with these checks, and other rooms train for long."""
+    config.update("jaxtyping_disable", _room(item) not in ("contract", "unit"))
+
+
+def _room(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT / "tests").parts[0]
 
 
 def _order(room: str) -> int:

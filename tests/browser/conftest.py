@@ -38,7 +38,7 @@ def server_home(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def small_runs(server_home: Path) -> dict[str, str]:
     """Two data sets with a small trained model of another kind on each: id of the run -> label of the model."""
-    environment = os.environ | {"CELLFLOW_HOME": str(server_home), "CELLFLOW_UNCHECKED": "1"}
+    environment = os.environ | {"CELLFLOW_HOME": str(server_home)}
     made = subprocess.run(
         [sys.executable, "-m", "tests.browser.small_runs"], cwd=ROOT, env=environment, capture_output=True, text=True
     )

@@ -93,7 +93,7 @@ def test_scores_that_were_not_left_behind_are_worked_out_or_told(data: str, monk
     link = {"dataset": data, "models": "ot-displacement", "times": "1", "seeds": "1", "preset": "quick"}
     run.end("done", "", "CPU")  # without weights nothing can be scored
     page = opened("compare", **link)
-    assert "ot-displacement, seed 0, without 1" in page.warning[0].value
+    assert "ot-displacement, seed 0, without time 1:" in page.warning[0].value
     assert not page.get("progress")
 
 

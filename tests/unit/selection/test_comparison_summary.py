@@ -43,7 +43,7 @@ def test_models_that_lose_are_named():
 def test_times_at_which_no_motion_is_better_are_named():
     best = ModelScore("A", 0.80, 0.01, 3, by_time={1.0: 0.5, 2.0: 1.3, 3.0: 1.27})
     found = verdict(best)
-    assert "At 2 days and 3 days A is no better than the previous snapshot" in found[1]
+    assert "At day 2 and day 3 A is no better than the previous snapshot" in found[1]
     assert len(verdict(replace(best, by_time={1.0: 0.5, 2.0: 1.2, 3.0: 0.7}))) == 1
 
 
@@ -58,7 +58,7 @@ def test_what_was_trained_before_and_is_better_at_some_times_is_named():
     other = ModelScore("B, careful", 0.6, math.nan, 1, by_time={2.0: 0.6})
     worse = ModelScore("C", 0.9, math.nan, 1, by_time={2.0: 0.9, 9.0: 0.1})
     found = verdict(best, partial=(other, worse))
-    assert len(found) == 2 and "B, careful, trained before on these data, is nearer at 2 days: 0.6" in found[1]
+    assert len(found) == 2 and "B, careful, trained before on these data, is nearer at day 2: 0.6" in found[1]
 
 
 def test_what_is_not_firm_is_stated():
