@@ -27,10 +27,8 @@ def derive(
     change = step.apply(parent, on_progress)
     on_progress("storing the cells")
     kept, data = change.kept, change.snapshots
-    sentence, entry = (
-        change.message[:1].upper() + change.message[1:],
-        {"step": name, "settings": step.settings.as_dict()},
-    )
+    sentence = change.message[:1].upper() + change.message[1:]
+    entry = {"step": name, "settings": step.settings.as_dict()}
     added = new_annotations(parent.snapshots(), data) if kept is None else None
     if added is not None:
         add_annotations(parent, *added, entry, sentence, change.notes)
