@@ -4,6 +4,7 @@ from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
 from cellflow_core.analysis.results.fates import Fates, TrajectoryEnsemble
 from cellflow_core.analysis.results.fields import FlowField, Landscape
 from cellflow_core.analysis.results.lineage import Ancestry, ClonalBias
+from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
 from cellflow_core.analysis.results.result import Result
 from cellflow_core.analysis.results.scores import BaselineScores, Distances, Scores
@@ -17,6 +18,7 @@ __all__ = [
     "FlowField",
     "GeneTrend",
     "Landscape",
+    "MeasuredEffects",
     "Perturbation",
     "Result",
     "Scores",

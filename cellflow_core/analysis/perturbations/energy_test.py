@@ -1,0 +1,112 @@
+"""How far the cells of a target are from the control cells, beside halves of the controls, with a permutation test."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from cellflow_core.analysis.perturbations.perturbation_groups import CONTROL, LEAST_IN_STRATUM, PerturbationGroups
+from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.state_space import StateSpace
+from cellflow_core.math.energy_distance import (
+    energy,
+    energy_of_labels,
+    pairwise_distances,
+    permuted_labels,
+    sampled_weights,
+)
+
+Array = np.ndarray
+MOST_CELLS = 400
+"""Cells of a target that are compared; above it, as many drawn at random."""
+PERMUTATIONS = 999
+DRAWS = 200
+SPLITS = 100
+"""Random halves of the control cells."""
+_QUANTILES = (0.025, 0.975)
+
+
+class EnergyTest(NamedTuple):
+    """Fields of `MeasuredEffects` for one effect: distance in state with its 95 % interval over cells, the same of
+    halves of the controls, p of the permutation test, and the cells on each side."""
+
+    distance: float
+    distance_low: float
+    distance_high: float
+    floor_low: float
+    floor: float
+    floor_high: float
+    p: float
+    compared_cells: int
+
+
+def energy_test(x: Float[Array, "cells dim"], groups: PerturbationGroups, effect: int, seed: int) -> EnergyTest:
+    """One effect against twice as many control cells, of which the floor takes one half against the other.
+
+    In each stratum n cells of the target and 2 n controls are drawn; the distances of the strata are averaged with the
+    weights n. Labels are permuted within strata. x: the states without what is not to be compared.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = _sizes(groups, effect)
+    total, parts = sum(sizes.values()), []
+    for stratum, size in sizes.items():
+        target = rng.choice(groups.rows(effect, stratum), size, replace=False)
+        control = rng.choice(groups.rows(CONTROL, stratum), 2 * size, replace=False)
+        parts.append((size / total, _stratum(x[np.concatenate([target, control])], size, rng)))
+    observed, drawn, permuted, halves = (np.sum([w * part[k] for w, part in parts], axis=0) for k in range(4))
+    p = (1 + int((permuted >= observed[0]).sum())) / (1 + PERMUTATIONS)
+    low, high = np.quantile(drawn, _QUANTILES)
+    floor_low, floor, floor_high = np.quantile(halves, (_QUANTILES[0], 0.5, _QUANTILES[1]))
+    return EnergyTest(
+        float(observed[0]), float(low), float(high), float(floor_low), float(floor), float(floor_high), p, total
+    )
+
+
+def without_genes(
+    x: Float[Array, "cells dim"], space: StateSpace, measured: dict[str, Float[Array, " cells"]]
+) -> Float[Array, "cells dim"]:
+    """States in which these genes do not differ between cells, exact for genes and principal components as axes.
+
+    measured  gene of the space -> its values in every cell. Other spaces, and coordinates, are returned as they are.
+    """
+    if not isinstance(space, AffineSpace) or not measured:
+        return x
+    x = np.array(x)
+    for gene, values in measured.items():
+        weight, offset = space.gene(gene)
+        if space.kind == "genes":
+            x[:, space.index(gene)] = 0.0
+        else:
+            x -= np.outer(values - offset, weight).astype(x.dtype)
+    return x
+
+
+def _sizes(groups: PerturbationGroups, effect: int) -> dict[int, int]:
+    """Stratum -> cells of the target that are compared: at most MOST_CELLS in all, at most half of the controls."""
+    found = {}
+    for stratum in range(groups.count):
+        size = min(len(groups.rows(effect, stratum)), len(groups.rows(CONTROL, stratum)) // 2)
+        if size >= LEAST_IN_STRATUM:
+            found[stratum] = size
+    total = sum(found.values())
+    if total > MOST_CELLS:
+        found = {each: max(size * MOST_CELLS // total, LEAST_IN_STRATUM) for each, size in found.items()}
+    return found
+
+
+def _stratum(x: Float[Array, "cells dim"], size: int, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
+    """(distance [1], bootstrap samples, permutations, halves of the controls); the first `size` rows are the target."""
+    distances = pairwise_distances(x)
+    label = np.zeros((3 * size, 1))
+    label[:size] = 1
+    permuted = permuted_labels(3 * size, size, PERMUTATIONS, rng)
+    drawn = sampled_weights((size, 2 * size), DRAWS, rng)
+    half = permuted_labels(2 * size, size, SPLITS, rng)
+    return (
+        energy_of_labels(distances, label),
+        energy(distances, drawn * label, drawn * (1 - label)),
+        energy_of_labels(distances, permuted),
+        energy_of_labels(distances[size:, size:], half),
+    )
