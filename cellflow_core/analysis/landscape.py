@@ -17,6 +17,7 @@ from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.quasi_potential import quasi_potential
 from cellflow_core.analysis.results import Landscape
 from cellflow_core.analysis.simulate import simulate
+from cellflow_core.analysis.trajectories.paths import corner_note, cut_off_map, off_map_note, path_points, path_times
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
@@ -59,10 +60,10 @@ def landscape(
     else:
         height, unit, notes = quasi_potential(model, moving, data, view, grid, time, seed)
     start = select_initial_cells(data, view, PARTICLES, polygon=start_polygon, seed=seed)
-    begin = start.time
-    times = np.linspace(begin, float(data.times[-1]), 41) if begin < data.times[-1] else np.array([begin])
+    times = path_times(moving, start.time, data.times)
     rolled = simulate(model, start.x, times, seed=seed)
-    paths = view.project(rolled.x)
+    paths = cut_off_map(path_points(view, moving, times, rolled.x), grid, height)
+    path_notes = (*off_map_note(paths), *corner_note(moving))
     share, gradient_note = np.nan, f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
     if moving.kind not in ("plan", "sampler"):
         near = data.x[cells_near(data, time, 1000)]
@@ -79,10 +80,10 @@ def landscape(
         cell_height=grid.at(height, view.points),
         cell_time=data.t,
         paths=paths,
-        path_height=grid.at(height, paths),
+        path_height=np.where(np.isnan(paths[..., 0]), np.nan, grid.at(height, np.nan_to_num(paths))),
         path_times=times,
         non_gradient=share,
-        notes=(*notes, gradient_note, f"The particles are {start.text}.", *view.note, *rolled.notes),
+        notes=(*notes, gradient_note, f"The particles are {start.text}.", *path_notes, *view.note, *rolled.notes),
     )
 
 

@@ -13,6 +13,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.growth import growth_notes, population_size
 from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.analysis.simulate import Simulation, simulate
+from cellflow_core.analysis.trajectories.paths import frame_note
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.train_validation_split import halves
 from cellflow_core.math.ot import wasserstein
@@ -57,14 +58,14 @@ def time_course(
     moving = dynamics(model)
     trained = moving.spec.times
     counted = None if data.mass is None else np.asarray(data.mass, dtype=float) / float(data.mass[0])
-    seen = np.isin(measured, np.array(trained))
+    seen, placed = np.isin(measured, np.array(trained)), view.project(states)
     return TimeCourse(
         view=view.name,
         axes=view.axes,
         time_unit=data.time_unit,
         started_from="the measured cells of the time before" if start == "previous" else "the cells of the first time",
         times=times,
-        predicted=view.project(states),
+        predicted=placed,
         weight=weights,
         measured_times=measured,
         w1=w1,
@@ -75,6 +76,7 @@ def time_course(
         measured_mass=counted,
         notes=(
             *_notes(data, measured, seen),
+            *frame_note(placed, view),
             *dict.fromkeys(n for _, s in parts for n in s.notes),
             *(growth_notes(data) if moving.has_growth else ()),
             *view.note,

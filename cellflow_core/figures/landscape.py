@@ -55,10 +55,11 @@ def landscape(
     figure.add_trace(_paths(result, lift, dark))
     figure.add_trace(_particles(result, 0, lift, dark))
     _animate(figure, result, 3 if cells else 2, lift, dark)
+    x, y = (_range(result, k, cells) for k in range(2))
     scene = {
-        "xaxis": {"title": {"text": theme.safe(result.axes[0])}, "showticklabels": False},
-        "yaxis": {"title": {"text": theme.safe(result.axes[1])}, "showticklabels": False},
-        "zaxis": {"title": {"text": "height"}},
+        "xaxis": {"title": {"text": theme.safe(result.axes[0])}, "showticklabels": False, "range": x},
+        "yaxis": {"title": {"text": theme.safe(result.axes[1])}, "showticklabels": False, "range": y},
+        "zaxis": {"title": {"text": "height"}, "range": [low - lift, high + 4 * lift]},
         "aspectmode": "manual",
         "aspectratio": {"x": 1.3, "y": 1.3, "z": 0.7},
         "camera": camera or _camera(result),
@@ -66,10 +67,20 @@ def landscape(
     return figure.update_layout(scene=scene, margin={"l": 0, "r": 0, "t": 8, "b": 0}, showlegend=False)
 
 
+def _range(result: Landscape, axis: int, cells: bool) -> list[float]:
+    """Where the surface is, and the measured cells where they are drawn; paths do not widen the scene."""
+    known = np.isfinite(result.height).any(axis=axis)
+    places = [(result.x, result.y)[axis][known], *([result.cells[:, axis]] if cells else [])]
+    low, high = (float(each(np.concatenate(places))) for each in (np.min, np.max))
+    room = 0.02 * (high - low)
+    return [low - room, high + room]
+
+
 def describe(result: Landscape) -> str:
     """The figure in one sentence with its numbers."""
     unit = f" {result.unit}" if result.unit else ""
-    share = result.non_gradient
+    share, cut = result.non_gradient, int(np.isnan(result.path_height).any(axis=0).sum())
+    off = f" {cut} of them leave the map and are cut there;" if cut else ""
     left = "the model has no velocity field"
     if not np.isnan(share):
         left = f"{share:.0%} of the flow is not explained by any landscape"
@@ -77,15 +88,24 @@ def describe(result: Landscape) -> str:
         f"A {result.kind} over {result.view}: height from {np.nanmin(result.height):.3g} to "
         f"{np.nanmax(result.height):.3g}{unit}, {len(result.cells):,} cells on it, {result.paths.shape[1]} particles "
         f"rolled from time {format_time(result.path_times[0])} to {format_time(result.path_times[-1])}, "
-        f"from a mean height of {np.nanmean(result.path_height[0]):.3g} to {np.nanmean(result.path_height[-1]):.3g}; "
+        f"from a mean height of {_mean(result.path_height, 0):.3g} to {_mean(result.path_height, -1):.3g};{off} "
         f"{left}."
     )
+
+
+def _mean(height: np.ndarray, step: int) -> float:
+    """Mean height of the particles on the map at a step; NaN where none is."""
+    known = height[step][np.isfinite(height[step])]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _camera(result: Landscape) -> dict:
     """From where the particles roll towards the reader and a little from the side, as in Waddington's drawing."""
     extent = np.array([np.ptp(result.x), np.ptp(result.y)])
-    motion = np.nanmean(result.paths[-1] - result.paths[0], axis=0) / np.where(extent > 0, extent, 1)
+    last = np.isfinite(result.paths[..., 0]).cumsum(axis=0).argmax(axis=0)  # the last step on the map of each
+    moved = result.paths[last, np.arange(len(last))] - result.paths[0]
+    moved = moved[np.isfinite(moved).all(axis=1)]
+    motion = moved.sum(axis=0) / max(len(moved), 1) / np.where(extent > 0, extent, 1)
     ahead = np.arctan2(motion[1], motion[0]) if np.hypot(*motion) > 0.05 else -np.pi / 2
     turned = ahead + np.deg2rad(22)
     eye = {"x": float(1.6 * np.cos(turned)), "y": float(1.6 * np.sin(turned)), "z": 1.0}

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cellflow_core.analysis.results import Perturbation
+from cellflow_core.analysis.results.frame import frame
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 
@@ -28,16 +29,8 @@ def before_after(
         (result.before_paths, result.before_end, theme.model(dark)),
         (result.after_paths, result.after_end, theme.changed(dark)),
     )
-    clouds = [
-        result.before_end,
-        result.after_end,
-        result.before_paths.reshape(-1, 2),
-        result.after_paths.reshape(-1, 2),
-    ]
-    low, high = np.nanmin(np.concatenate(clouds), axis=0), np.nanmax(np.concatenate(clouds), axis=0)
-    if everything is not None:
-        low, high = np.minimum(low, everything.min(axis=0)), np.maximum(high, everything.max(axis=0))
-    room = 0.05 * (high - low)
+    clouds = (result.before_end, result.after_end, result.before_paths, result.after_paths)
+    corners = frame(everything, np.concatenate([each.reshape(-1, 2) for each in clouds]))
     for column, (paths, end, colour) in enumerate(sides, 1):
         if everything is not None:
             back = everything[subsample(len(everything), BEHIND_UP_TO)].astype(np.float32)
@@ -48,10 +41,7 @@ def before_after(
         figure.add_trace(
             _dots(end[subsample(len(end), FRONT_UP_TO)], "where cells end", colour, 6, 0.65), row=1, col=column
         )
-    theme.square(figure)
-    for k in (0, 1):
-        axis, start, stop = ("x", "y")[k], float(low[k] - room[k]), float(high[k] + room[k])
-        figure.update_layout({f"{axis}axis": {"range": [start, stop]}, f"{axis}axis2": {"range": [start, stop]}})
+    theme.framed(theme.square(figure), *corners)
     figure.update_xaxes(title_text=theme.safe(result.axes[0]))
     return figure.update_yaxes(title_text=theme.safe(result.axes[1]), col=1)
 

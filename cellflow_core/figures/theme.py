@@ -157,6 +157,12 @@ def square(figure: go.Figure, **where: Any) -> go.Figure:
     return figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False, showline=True, **where)
 
 
+def framed(figure: go.Figure, low: np.ndarray, high: np.ndarray, **where: Any) -> go.Figure:
+    """Both axes from the low to the high corner [2]."""
+    figure.update_xaxes(range=[float(low[0]), float(high[0])], **where)
+    return figure.update_yaxes(range=[float(low[1]), float(high[1])], **where)
+
+
 @cache
 def template(dark: bool) -> go.layout.Template:
     """The look as a plotly template."""

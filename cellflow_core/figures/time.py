@@ -8,13 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import TimeCourse
+from cellflow_core.analysis.results.frame import frame
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 from cellflow_core.time_units import format_time
 
 FRONT_UP_TO = 2_000
-BEYOND = 0.5
-"""How far beyond the measured cells the frame may reach, in their spans: a runaway must not shrink all others."""
 
 
 def step_at(result: TimeCourse, time: float) -> int:
@@ -52,26 +51,13 @@ def cells_at(
     look = {"size": _size(weight[kept]), "color": theme.model(dark), "opacity": 0.65, "line": {"width": 0}}
     figure.add_trace(_dots(result.predicted[step][kept].astype(np.float32), "predicted", look))
     theme.square(figure)
-    low, high = _frame(result.predicted.reshape(-1, 2), everything)
-    figure.update_xaxes(range=[float(low[0]), float(high[0])])
-    figure.update_yaxes(range=[float(low[1]), float(high[1])])
+    theme.framed(figure, *frame(everything, result.predicted))
     return figure.update_layout(legend={"itemsizing": "constant"}, uirevision="time")
 
 
 def _size(weight: np.ndarray) -> np.ndarray:
     """Diameter of each cell: 6 for the average one, between 2 and 18."""
     return np.clip(6 * np.sqrt(weight / max(float(weight.mean()), 1e-12)), 2, 18).astype(np.float32)
-
-
-def _frame(predicted: np.ndarray, everything: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Corners that hold the cells of all times: every measured one, and predicted ones that are not far beyond them."""
-    low, high = np.nanmin(predicted, axis=0), np.nanmax(predicted, axis=0)
-    if everything is not None:
-        first, last = np.nanmin(everything, axis=0), np.nanmax(everything, axis=0)
-        far = BEYOND * (last - first)
-        low, high = np.clip(low, first - far, first), np.clip(high, last, last + far)
-    room = 0.06 * (high - low)
-    return low - room, high + room
 
 
 def describe(result: TimeCourse, time: float) -> str:

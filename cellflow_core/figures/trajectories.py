@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import TimeCourse
+from cellflow_core.analysis.results.frame import frame
 from cellflow_core.figures import scatter, theme
 from cellflow_core.time_units import format_time
 
@@ -15,7 +16,8 @@ def journey(
 ) -> go.Figure:
     """points [cells, 2]: measured cells in the view of `result`, coloured by times [cells].
 
-    Of the simulated cells, the same random `paths` are drawn each time, as lines with a dot at the last time.
+    Of the simulated cells, the same random `paths` are drawn each time, as smooth lines through the simulated times (a
+    velocity bends a path, it does not break it) with a dot at the last one. Measured cells decide the frame.
     """
     colour, names = scatter.grouped(times)
     title = f"time ({result.time_unit})" if result.time_unit else "time"
@@ -28,14 +30,14 @@ def journey(
     gaps = np.full((len(kept), 1, 2), np.nan, np.float32)
     lines = np.concatenate([drawn, gaps], axis=1).reshape(-1, 2)
     quiet = {"showlegend": False, "hoverinfo": "skip"}
-    line = {"color": theme.text_color(dark), "width": 1}
+    line = {"color": theme.text_color(dark), "width": 1, "shape": "spline"}
     figure.add_trace(
         go.Scatter(x=lines[:, 0], y=lines[:, 1], mode="lines", line=line, opacity=0.45, name="paths", **quiet)
     )
     marker = {"size": 7, "color": theme.changed(dark), "line": {"width": 1, "color": theme.page_color(dark)}}
     ends = drawn[:, -1]
     figure.add_trace(go.Scatter(x=ends[:, 0], y=ends[:, 1], mode="markers", marker=marker, name="ends", **quiet))
-    return figure
+    return theme.framed(figure, *frame(points, drawn))
 
 
 def describe(result: TimeCourse, points: np.ndarray, paths: int = 60) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import TrajectoryEnsemble
+from cellflow_core.analysis.results.frame import frame
 from cellflow_core.figures import theme
 from cellflow_core.figures.fates import bars
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
@@ -56,7 +57,7 @@ def trajectory_fan(
     if len(result.starts) > 1:
         start |= {"size": 8, "symbol": "circle"}
     figure.add_trace(_dots(result.starts.astype(np.float32), "start", start).update(showlegend=True))
-    return theme.square(figure)
+    return theme.framed(theme.square(figure), *frame(everything, result.paths))
 
 
 def split(result: TrajectoryEnsemble, *, dark: bool = False) -> go.Figure:

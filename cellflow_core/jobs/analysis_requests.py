@@ -75,7 +75,7 @@ def futures(
     count: int = 200,
 ) -> TrajectoryEnsemble:
     """cell: row of the data set; None: those in the polygon, else the most typical one of the first time."""
-    from cellflow_core.analysis.trajectory_ensemble import simulate_ensemble
+    from cellflow_core.analysis.trajectories.trajectory_ensemble import simulate_ensemble
 
     siblings = subject.ensemble[1:]
     return simulate_ensemble(subject.model, subject.data, _view(subject, view), cell, polygon, states, count, siblings)

@@ -40,14 +40,21 @@ def at(time: float, unit: str) -> str:
 
 
 def of_landscape(result: Landscape, unit: str) -> Summary:
-    fell = np.nanmean(result.path_height[0]) - np.nanmean(result.path_height[-1])
-    span = np.nanmax(result.height) - np.nanmin(result.height)
-    count, share = result.paths.shape[1], result.non_gradient
+    span, share = np.nanmax(result.height) - np.nanmin(result.height), result.non_gradient
+    begin, end = result.path_height[0], result.path_height[-1]
+    stays = np.isfinite(begin) & np.isfinite(end)
+    count, left = len(stays), int((~stays).sum())
+    course = f"From {at(result.path_times[0], unit)} to {at(result.path_times[-1], unit)}"
+    if not stays.any():
+        why = "None of them ends where cells were measured, so this surface says nothing of where they go."
+        return Summary(f"{course}, all {count} simulated cells leave the map.", "poor", why)
+    fell = np.mean(begin[stays] - end[stays])
     share_fallen = f"{fell / span:.0%} of the landscape's height" if span > 0 else "no height"
     moved = f"roll down {share_fallen}" if fell >= 0 else f"climb {abs(fell) / span:.0%} of the landscape's height"
-    answer = (
-        f"From {at(result.path_times[0], unit)} to {at(result.path_times[-1], unit)}, {count} simulated cells {moved}."
-    )
+    answer = f"{course}, {count} simulated cells {moved}."
+    if left:
+        leave = "leaves" if left == 1 else "leave"
+        answer = f"{course}, {left} of {count} simulated cells {leave} the map of measured cells; the others {moved}."
     if result.kind == "learnt potential":
         return Summary(
             answer,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from cellflow_core.analysis.dynamics import Model
+from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.gene_trend import kept_variance, variance_kept
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
@@ -23,6 +23,7 @@ from cellflow_core.analysis.results import Perturbation
 from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.analysis.terminal_states import terminal_states
+from cellflow_core.analysis.trajectories.paths import frame_note, path_points, path_times
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 
@@ -69,8 +70,8 @@ def perturbation(
     levels = _levels(data, read, kind, level, lowest)
     ends = terminal_states(data, states)
     start = select_initial_cells(data, view, INITIAL_CELLS, polygon=polygon, label=label, seed=seed)
-    pairs = _simulated((model, *siblings), data, kind, levels, start, seed)
-    first = pairs[0]
+    first, *_ = pairs = _simulated((model, *siblings), data, kind, levels, start, seed)
+    drawn = _drawn((model, perturbed(model, data, kind, levels)), start, data, first, view, seed)
     controls = _controls(data, kind, levels, lowest, seed)
     others = _control_pairs(model, data, kind, controls, first.plain, seed)
     found = measured_changes(Readout(data, ends, genes, seed), pairs, others, [tuple(each) for each in controls])
@@ -84,13 +85,13 @@ def perturbation(
         kept_variance=min(variance_kept(read[each], known[each]) for each in genes),
         start=start.text,
         time_unit=data.time_unit,
-        times=first.plain.times,
-        **_drawn(first, view, seed),
+        **drawn,
         control_genes=tuple(" + ".join(each) for each in controls),
         **found,
         notes=(
             *_notes(data, kind, levels, first, read, known),
             *_warnings(found["extrapolated_fraction"], len(controls)),
+            *frame_note(np.concatenate([drawn["before_paths"], drawn["after_paths"]], axis=1), view),
             *ends.notes,
             *first.plain.notes,
             *view.note,
@@ -169,12 +170,25 @@ def perturbed(model: Model, data: Snapshots, kind: Kind, levels: Mapping[str, fl
     return Shifted(model, data, levels) if kind == "shift" else clamped(model, data, dict(levels))
 
 
-def _drawn(pair: PairedSimulation, view: Embedding, seed: int) -> dict[str, Array]:
-    """Some paths, and where all cells end, in the view."""
-    some = np.random.default_rng(seed).permutation(pair.plain.x.shape[1])[:DRAWN_PATHS]
-    both = (("before", pair.plain.x), ("after", pair.changed.x))
-    paths = {f"{name}_paths": view.project(x[:, some]) for name, x in both}
-    return paths | {f"{name}_end": view.project(x[-1]) for name, x in both}
+def _drawn(
+    both: tuple[Model, Model],
+    start: InitialCells,
+    data: Snapshots,
+    pair: PairedSimulation,
+    view: Embedding,
+    seed: int,
+) -> dict[str, Array]:
+    """Some paths, and where all cells end, in the view. Where a velocity moves each cell by itself, the cells of these
+    paths are simulated again in smaller steps."""
+    some, moving = np.random.default_rng(seed).permutation(len(start.x))[:DRAWN_PATHS], dynamics(both[0])
+    times, paths = pair.plain.times, [each.x[:, some] for each in pair]
+    if moving.kind == "deterministic" and moving.interaction is None:
+        times, count = path_times(moving, start.time, data.times), pair.plain.steps_per_interval
+        paths = [simulate(each, start.x[some], times, seed=seed, steps_per_interval=count).x for each in both]
+    found = {"times": times}
+    for name, x, every in zip(("before", "after"), paths, pair, strict=True):
+        found |= {f"{name}_paths": path_points(view, moving, times, x), f"{name}_end": view.project(every.x[-1])}
+    return found
 
 
 def _control_pairs(

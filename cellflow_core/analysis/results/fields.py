@@ -42,7 +42,8 @@ class Landscape(Result):
     kind          "learnt potential" or "quasi-potential -log p"
     height        [rows, columns], NaN where there are no cells; unit says in what
     cell_height   [cells]: height under each cell of cells [cells, 2]; cell_time [cells]
-    paths         [steps, particles, 2] in the view, path_height [steps, particles], path_times [steps]
+    paths         [steps, particles, 2] in the view, path_height [steps, particles], path_times [steps]; NaN from
+                  where a path leaves the map
     non_gradient  share of the squared velocity of the cells that no potential explains, 0 to 1; NaN without a field
     """
 

@@ -73,7 +73,7 @@ def test_the_change_of_fates_is_found_with_its_interval_and_controls():
     assert up.low[0] < up.change[0] < up.high[0] and up.high[0] - up.low[0] < 0.2
     assert set(up.control_genes) == {"Up", "Still"} and up.control_change.shape == (2, 2)
     assert np.abs(up.control_change).max() < 0.1
-    assert up.before_paths.shape == up.after_paths.shape == (21, 60, 2)
+    assert up.before_paths.shape == up.after_paths.shape == (len(up.times), 60, 2)
     assert any("cause" in each for each in up.notes) and any("only 2 other genes" in each for each in up.notes)
 
 

@@ -134,7 +134,7 @@ def test_error_leaves_out_the_first_time_and_marks_the_held_out():
 
 def test_cells_that_are_predicted_beyond_the_measured_ones_are_in_the_frame():
     square = np.array([[0.0, 0.0], [1.0, 1.0]])
-    for wrong, edge in ((1.3, 1.3), (40.0, 1.5)):
+    for wrong, edge in ((1.2, 1.2), (40.0, 1.25)):
         made = examples.course(predicted=np.full((41, 150, 2), wrong))
         low, high = time.cells_at(made, 1.0, square, square).layout.xaxis.range
         assert low < 0 and high == pytest.approx(edge + 0.06 * edge)

@@ -17,10 +17,10 @@ from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_i
 from cellflow_core.analysis.results import TrajectoryEnsemble
 from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
+from cellflow_core.analysis.trajectories.paths import corner_note, frame_note, path_points, path_times
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
-STEPS = 40
 DRAWS = 4000
 
 
@@ -51,13 +51,13 @@ def simulate_ensemble(
         raise ValueError(f"{start.text} belongs to the last time ({last:g}): nothing after it was measured")
     ends = terminal_states(data, states)
     x0 = start.x if moving.kind == "deterministic" else np.resize(start.x, (count, data.dim))
-    times = np.union1d(np.linspace(start.time, last, STEPS + 1), data.times[data.times > start.time])
+    times = path_times(moving, start.time, data.times)
     made = simulate(model, x0, times, seed=seed)
     fate = ends.of(made.x[-1])
     others = (simulate(each, x0, times[[0, -1]], seed=seed) for each in siblings)
     mass = np.stack([_fate_mass(each, ends) for each in (made, *others)])
     (share, low, high), alone = fate_proportions(mass, seed), len(x0) == 1
-    paths, weight = view.project(made.x).astype(float), made.weight.astype(float)
+    paths, weight = path_points(view, moving, times, made.x).astype(float), made.weight.astype(float)
     bundles = [_bundle(paths[:, fate == k], weight[:, fate == k]) for k in range(len(ends.names))]
     return TrajectoryEnsemble(
         view=view.name,
@@ -82,7 +82,7 @@ def simulate_ensemble(
         high=np.full_like(high, np.nan) if alone else high,
         centers=ends.centers(view),
         interval=_interval(len(x0), len(start.x), moving, len(siblings)),
-        notes=(*_chance(moving), *_agree(mass, ends.names, alone), *made.notes, *view.note),
+        notes=(*_chance(moving), *_agree(mass, ends.names, alone), *frame_note(paths, view), *made.notes, *view.note),
     )
 
 
@@ -161,7 +161,7 @@ def _interval(futures: int, starts: int, moving: Dynamics, siblings: int) -> str
 
 
 def _chance(moving: Dynamics) -> tuple[str, ...]:
-    """Where the differences between futures come from."""
+    """Where the differences between futures come from, and why paths of a plan have corners."""
     if moving.kind == "deterministic":
         return ()
     if moving.kind == "stochastic":
@@ -173,6 +173,7 @@ def _chance(moving: Dynamics) -> tuple[str, ...]:
         return (
             "The futures differ by the partner that is drawn from the plan at each measured time: its width comes from "
             "the regularisation of the plan, not from chance in cells.",
+            *corner_note(moving),
         )
     return (f"The futures are drawn by {moving.title} itself.",)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cellflow_core.analysis.embedding import Embedding
-from cellflow_core.analysis.trajectory_ensemble import fate_proportions, simulate_ensemble
+from cellflow_core.analysis.trajectories.trajectory_ensemble import fate_proportions, simulate_ensemble
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
