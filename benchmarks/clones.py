@@ -11,7 +11,7 @@ of bootstrap samples of whole clones.
 
 `with`     trained on cells that have a growth rate, and descendants count by the mass that the model gives them
 `without`  trained on cells without one, and each descendant counts once
-Models that know no growth stand in `without` alone. Where a model leads each cell one way only, growth weighs all of
+Models that know no growth stand in `without` alone. Where a model gives each cell one path only, growth weighs all of
 its ends alike, so that the rows differ by training alone.
 
 Most models see no clones. One that needs them is trained several times, each time without the lineage of a part of the
@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
 
 
 def read(asked: argparse.Namespace) -> Snapshots:
-    """The cells with clones, states and growth, by the way of a user."""
+    """The cells with clones, states and growth, imported as a user would."""
     path = Path(asked.data)
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {"CELLFLOW_HOME": folder}):
         choices = ImportChoices(time_column=asked.time, unit="day", representation=asked.axes, components=asked.dims)
@@ -99,7 +99,7 @@ def read(asked: argparse.Namespace) -> Snapshots:
 
 
 def rows(asked: argparse.Namespace, name: str, data: Snapshots, fates: tuple[str, str]) -> list[dict[str, Any]]:
-    """One row for each way in which this model can be trained."""
+    """One row for each variant in which this model can be trained."""
     bare = dataclasses.replace(data, growth=None)
     made = [one(asked, name, bare, fates, "without")]
     if made[0]["grows"] or run_case.named(name)[0] in PRINTED:

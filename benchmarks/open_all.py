@@ -106,7 +106,7 @@ def _alike(one: Opened | tuple[Path, Exception], main: Opened | None) -> bool:
 
 
 def opened(path: Path) -> Opened | tuple[Path, Exception]:
-    """The file in a data set, by the way of a user, or what the app answered instead."""
+    """The file in a data set, imported as a user would, or what the app answered instead."""
     began = time.perf_counter()
     source = uploads.opened(uploads.register_local_file(path))
     try:

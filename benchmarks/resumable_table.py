@@ -41,7 +41,7 @@ def one(
 def earlier(path: Path | None, made: dict[str, Any], alike: tuple[str, ...], again: Callable[[Row], bool]) -> list[Row]:
     """Rows of an earlier part of the same table, less those that are made again.
 
-    alike  what both parts must have told in the same words; SystemExit where they have not
+    alike  what both parts must agree in word for word; SystemExit where they have not
     """
     if path is None or not path.exists():
         return []

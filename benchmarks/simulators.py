@@ -1,4 +1,4 @@
-"""How near trained models come to processes that are known in full: velocity, drift and the clouds at unseen times.
+"""How near trained models come to processes that are known in full: velocity, drift and the clouds at held-out times.
 
     python benchmarks/simulators.py --models ot-cfm,sf2m,action-matching --seeds 0,1 --out FILE.json
 

@@ -7,7 +7,7 @@ gene      simulation_gene_data.csv (Zhang et al., ICLR 2025), two genes as they 
           W1 of the weighted cloud at each time, and error of the mass relative to the measured one.
 emt       emt.csv, ten coordinates as they stand, cell numbers as mass, one inner time left out: W1 of the weighted
           cloud at that time, moved there from the time before (the protocol of loo.py), and `first` from the first time
-          on, with the error of the mass on that way.
+          on, with the error of the mass along it.
 circuit   cells of our own simulator "gene-circuit" (with no cells kept aside): correlation of learnt and true growth
           over cells that were not trained on, root mean square error against that of no growth, and errors as in gene.
 

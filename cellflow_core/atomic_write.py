@@ -38,7 +38,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_exclusive(path: Path, text: str) -> bool:
-    """Write the file unless it exists: of many writers one succeeds, and only that one is told True."""
+    """Write the file unless it exists: of many writers one succeeds, and only that one gets True."""
     part = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(3)}.part{path.suffix}")
     try:
         part.write_bytes(text.encode())

@@ -1,4 +1,4 @@
-"""What a long answer says on its way: lines of a small file, written by the worker and read by whoever waits."""
+"""Stages of a long calculation: lines of a small file, written by the worker and read by whoever waits."""
 
 from __future__ import annotations
 

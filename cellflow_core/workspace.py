@@ -108,7 +108,7 @@ class Workspace:
 
     @property
     def uploads(self) -> Path:
-        """Folder of files on their way in, made on first use."""
+        """Folder of files that wait to be imported, made on first use."""
         return _folder(self.root / "uploads")
 
     @property

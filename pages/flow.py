@@ -1,4 +1,4 @@
-"""Which way do cells move?"""
+"""Where do cells move?"""
 
 import streamlit as st
 

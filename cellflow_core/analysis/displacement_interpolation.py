@@ -20,11 +20,11 @@ def along_plans(
     outputs: Sequence[float],
     rng: np.random.Generator | None,
 ) -> tuple[Float[np.ndarray, "outputs cells dim"], Float[np.ndarray, "outputs cells"]]:
-    """Cells x0, which stand at outputs[0], on the ways of the nearest measured cells to their partners; and their log
+    """Cells x0, which stand at outputs[0], on the paths of the nearest measured cells to their partners; and their log
     mass relative to the start, which changes evenly along a pair that grows (`TransportPlan.target_mass`). A cell that
     stands beside the path it takes comes nearer to it evenly, and is on it in the end.
 
-    Outside the times of the plans cells stand still. Where several pairs begin in one cell one is drawn by its mass,
+    Outside the times of the plans cells do not move. Where several pairs begin in one cell one is drawn by its mass,
     and cells that stand in one place share its pairs out evenly; without `rng` the heaviest is taken.
     """
     x = np.repeat(x0[None], len(outputs), axis=0)
@@ -91,7 +91,7 @@ def _nearest(x: Float[np.ndarray, "cells dim"], spots: Float[np.ndarray, "spots 
 
 
 def _distinct(x: Float[np.ndarray, "n dim"]) -> tuple[Float[np.ndarray, "distinct dim"], Int[np.ndarray, " n"]]:
-    """The distinct rows, and which of them each row is; told apart by their bytes, a tenth of the time of numbers."""
+    """The distinct rows, and which of them each row is; compared by their bytes, a tenth of the time of numbers."""
     rows = np.ascontiguousarray(x, dtype=np.float32) + np.float32(0)  # makes -0 a 0
     names = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
     _, first, which = np.unique(names, return_index=True, return_inverse=True)

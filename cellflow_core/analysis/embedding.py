@@ -1,4 +1,4 @@
-"""A 2-D view of the cells, and the way of simulated states and velocities into it."""
+"""A 2-D view of the cells, and the projection of simulated states and velocities into it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Embedding:
 
     def project(self, x: Float[Array, "... dim"]) -> Float[Array, "... 2"]:
         """Where states stand in the picture: exactly for a linear view, elsewhere the weighted mean of the nearest
-        measured cells (Nadaraya-Watson with a Gaussian kernel as wide as half the way to the last neighbour)."""
+        measured cells (Nadaraya-Watson with a Gaussian kernel of half the distance to the last neighbour)."""
         flat = np.asarray(x).reshape(-1, x.shape[-1])
         if self.linear is not None:
             matrix, offset = self.linear

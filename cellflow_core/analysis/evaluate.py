@@ -169,7 +169,7 @@ class Scaling:
 
 def scaling(data: Snapshots, without: float | None = None) -> Scaling:
     """The z-score of all cells, as published tables take it, or of those that are not of the time `without`: a scaler
-    that saw the cells left out has told the model a little of where they lie."""
+    that saw the cells left out has already informed the model of where they lie."""
     x = (data if without is None else data.without(without)).x.astype(np.float64)
     spread = x.std(axis=0)
     return Scaling(x.mean(axis=0), np.where(spread > 0, spread, 1.0))

@@ -1,4 +1,4 @@
-"""Which way the cells move at one time, as a field of arrows over a view."""
+"""The direction in which cells move at one time, as a field of arrows over a view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast cells multiply at a time, how many there are on the way, and what can be known of it."""
+"""How fast cells multiply at a time, how many there are at each time, and what can be known of it."""
 
 from __future__ import annotations
 

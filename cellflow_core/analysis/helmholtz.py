@@ -23,7 +23,7 @@ def non_gradient_share(
     A potential phi, linear in quadratic and random Fourier features (Rahimi & Recht 2007) of the leading principal
     axes, is fitted so that -grad phi is the velocity at one half of the cells and at points between them; the share is
     1 - R^2 on the other half. All axes are scaled alike: another scale would turn gradients into rotations. What the
-    features cannot bend to counts as unexplained, so the share is an upper estimate. Exactly 0 for a model whose
+    features cannot fit counts as unexplained, so the share is an upper estimate. Exactly 0 for a model whose
     velocity is a gradient by construction.
     """
     if moving.potential is not None:
@@ -46,7 +46,7 @@ def non_gradient_share(
 
 
 def _between(x: Array, rng: np.random.Generator, copies: int = 3) -> Array:
-    """The cells and points on the way from each to another of the nearest in a random sample."""
+    """The cells and points on the line from each to another of the nearest in a random sample."""
     made = [x]
     for _ in range(copies):
         other = x[rng.integers(len(x), size=(len(x), 8))]

@@ -97,7 +97,7 @@ def _labelled(model: DynamicsModel, value: str, cells: int) -> Context:
 
 
 def _at(found: Simulation, times: np.ndarray) -> Simulation:
-    """Only the asked times: the way there may have begun at an earlier measured one."""
+    """Only the asked times: the simulation may have begun at an earlier measured one."""
     import dataclasses
 
     import numpy as np

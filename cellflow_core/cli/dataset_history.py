@@ -1,4 +1,4 @@
-"""`data show` and `data undo`: what was done to a data set, and the way back."""
+"""`data show` and `data undo`: the history of a data set, and its undoing."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 
 def _export(chosen: argparse.Namespace) -> None:
-    """Simulated or measured cells, or both told apart by a column, with expression where the state space has genes,
+    """Simulated or measured cells, or both, distinguished by a column, with expression where the state space has genes,
     velocity if asked, and provenance. A name that ends in .py writes a script that trains the same weights again."""
     from cellflow_core.jobs import export
     from cellflow_core.jobs.run_context import RunContext

@@ -1,4 +1,4 @@
-"""What the axes of a state are, and the way from genes to state and back: the contract of every state space."""
+"""What the axes of a state are, and the maps from genes to state and back: the contract of every state space."""
 
 from __future__ import annotations
 

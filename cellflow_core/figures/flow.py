@@ -1,4 +1,4 @@
-"""Which way cells move: streamlines over the cells of one time.
+"""The direction in which cells move: streamlines over the cells of one time.
 
 Drawn as lines, not as `go.Quiver`: arrows on a grid hide currents and cover the cells, and their length competes with
 colour for the meaning "speed". Speed is shown once, as colour, in a few classes (one NaN-gapped trace each).
@@ -197,7 +197,7 @@ def _heads(lines: list[np.ndarray], low: float, high: float, colour: str) -> go.
 
 
 def _bar(edges: np.ndarray, dark: bool, unit: str) -> go.Scatter:
-    """A colour bar for the classes: an unseen trace that owns it."""
+    """A colour bar for the classes: an invisible trace that owns it."""
     count = len(edges) - 1
     ticks = {"tickvals": list(range(1, count)), "ticktext": format_times(edges[1:-1])}
     return go.Scatter(

@@ -13,9 +13,9 @@ from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 from cellflow_core.time_units import format_time
 
 MAX_DRAWN = 200
-"""Ways drawn at most; all of them count."""
+"""Paths drawn at most; all of them count."""
 FEW = 3
-"""Ways with fewer companions to their fate have no mean and no ellipse."""
+"""Paths with fewer companions to their fate have no mean and no ellipse."""
 RADIUS = 5.991**0.5
 """Of an ellipse that holds 95 % of a bell-shaped cloud, in standard deviations."""
 

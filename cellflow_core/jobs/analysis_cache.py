@@ -47,7 +47,7 @@ def _prune(folder: Path) -> None:
 
 def cache_path(question: str, run_id: str, settings: Mapping[str, Any], workspace: Workspace | None = None) -> Path:
     """Where this answer is stored once it was given. All that decides it is in the name: a setting left at its default
-    and the same one given, and a new seed that joined the ensemble, are told apart or not as they should be.
+    and the same one given, and a new seed that joined the ensemble, count as different or equal as they should.
 
     Raises KeyError where there is no such question or run, ValueError for settings the question does not take.
     """

@@ -39,7 +39,7 @@ class Executor(Protocol):
         ...
 
     def stop(self, run: Run, force: bool = False) -> None:
-        """End the pending worker of a run in an orderly way, or by force. Nothing where there is none."""
+        """End the pending worker of a run in order, or by force. Nothing where there is none."""
         ...
 
     def reap(self) -> None:

@@ -62,7 +62,7 @@ def measured(subject: RunContext) -> Cells:
 
 
 def beside_measured(subject: RunContext, predicted: Cells) -> Cells:
-    """Measured and predicted cells in one table, told apart by the column `origin`.
+    """Measured and predicted cells in one table, distinguished by the column `origin`.
 
     A column that only one kind has is empty, NaN or -1 (numbers of cells) for the other. Counts are kept where the
     data set stores those of the measured cells too.

@@ -81,7 +81,7 @@ def oom_kills() -> int | None:
 def death(code: int, oom_kills_before: int | None = None) -> str:
     """How a process ended, from its exit code, as the rest of a sentence about it.
 
-    oom_kills_before: `oom_kills` from before; only with it a lack of memory is told from a kill by a person.
+    oom_kills_before: `oom_kills` from before; only with it a lack of memory is distinguished from a kill by a person.
     """
     if code == -signal.SIGKILL:
         now = oom_kills()

@@ -73,7 +73,7 @@ def work(folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """`work` as the only task of this process: TERM stops it in an orderly way, and it has one thread."""
+    """`work` as the only task of this process: TERM stops it in order, and it has one thread."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks: threads that wait for each other are far slower

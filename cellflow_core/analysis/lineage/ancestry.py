@@ -23,7 +23,7 @@ from cellflow_core.math.polygon import in_polygon
 Array = np.ndarray
 Polygon = Sequence[Sequence[float]]
 MOST = 12
-"""Values of an annotation that are told apart; rarer ones are put together."""
+"""Values of an annotation that are kept separate; rarer ones are put together."""
 
 
 def ancestry(

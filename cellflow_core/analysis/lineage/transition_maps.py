@@ -22,7 +22,7 @@ from cellflow_core.models.contract import TransportPlan
 
 Array = np.ndarray
 REPEATS = 8
-"""Times that a cell is sent off by a model that draws its way."""
+"""Times that a cell is sent off by a model that draws its path."""
 
 
 @dataclass(frozen=True)

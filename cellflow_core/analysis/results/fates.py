@@ -57,7 +57,7 @@ class TrajectoryEnsemble(Result):
     spread    [steps]: root mean square distance of the futures from their mean (state); measured_times,
               measured_spread [frames]: the same of all measured cells
     ends      [futures]: fate of each, as its place in names
-    share, low, high [fates]: share of the mass that ends in each, with a 95 % interval, NaN where there is one way only
+    share, low, high [fates]: share of the mass that ends in each, with a 95 % interval, NaN for a single path
     centers   [fates, 2] of the terminal states in the view; interval says what the interval covers
     """
 

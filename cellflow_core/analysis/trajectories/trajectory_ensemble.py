@@ -179,7 +179,7 @@ def _chance(moving: Dynamics) -> tuple[str, ...]:
 
 
 def _agree(mass: Array, names: Sequence[str], alone: bool) -> tuple[str, ...]:
-    """Where one way is all there is: do trainings from other seeds lead it to the same fate?"""
+    """Where there is one path only: do trainings from other seeds lead it to the same fate?"""
     if not alone or len(mass) == 1:
         return ()
     fates = mass[:, 0].argmax(axis=1)

@@ -1,6 +1,6 @@
 """Addresses that may be fetched from: of the public internet, by http or https, and nothing inside the house.
 
-A server that fetches what a visitor names must not become a way into its own network: no addresses of this machine or
+A server that fetches what a visitor names must not open its own network: no addresses of this machine or
 its network (also not after a redirect or a second name look-up), no other protocols, no logins in addresses.
 """
 

@@ -124,7 +124,7 @@ def modalities(table: Table) -> dict[str, Any]:
 
 
 def subjects(table: Table) -> tuple[Array | None, Array | None]:
-    """(code of the individual each row was measured in [cells], doses [cells, doses]), None where not told.
+    """(code of the individual each row was measured in [cells], doses [cells, doses]), None where not given.
 
     An individual is a column named subject, individual or animal with several rows each; doses are columns named
     dose, or dose and more.

@@ -1,6 +1,6 @@
 """What comes into a data set beside the states of its cells, and what must be said of it.
 
-Each takes the table of a file and the cells on their way (`made`), and gives arrays of the cells that are left.
+Each takes the table of a file and the cells being prepared (`made`), and gives arrays of the cells that are left.
 """
 
 from __future__ import annotations

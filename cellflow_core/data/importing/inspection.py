@@ -45,7 +45,7 @@ class FileSummary:
     ready        written by this app: nothing is left to decide
     followed     the same individuals were measured again and again, each at times of its own
     read_with    what was given before reading; matrices: places where values stand, with their names in Python
-    question     which way round a table stands, where a person must say, or ""
+    question     whether rows or columns of a table are cells, where a person must say, or ""
     contents     what the file holds, what is kept of it and why the rest is not
     missing      missing values, and what leaving out cells or genes costs at each time, or ""
     """

@@ -1,4 +1,4 @@
-"""Files on their way in: uploads, files of this machine and downloads, each found again by an id.
+"""Files that wait to be imported: uploads, files of this machine and downloads, each found again by an id.
 
 One folder an id in the `uploads` of the workspace. What nobody imported in two days goes; an imported file moves into
 the folder of its data set, so that it can be prepared again. A download has its id before it has its file.

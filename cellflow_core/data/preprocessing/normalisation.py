@@ -1,4 +1,4 @@
-"""From measured values to log-normalised ones, with cells and features left out on the way; each step in words.
+"""From measured values to log-normalised ones, with cells and features left out; each step in words.
 
 Normalisation and logarithm are scanpy's (`normalize_total` with target_sum 10,000, `log1p`), computed in one copy.
 """
@@ -21,7 +21,7 @@ LARGEST = 1e15
 
 @dataclass
 class PreprocessingState:
-    """Cells on their way into a data set; `steps` and `notes` grow as they are worked on.
+    """Cells that are being prepared; `steps` and `notes` grow as they are worked on.
 
     kept      which cells are still there, [rows of the file]
     x         their values [cells, features]; columns: which features of the file these are

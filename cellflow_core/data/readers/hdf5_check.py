@@ -33,7 +33,7 @@ def check(path: Path, name: str, size: Callable[[Any], int], links: Callable[[An
             faulthandler.disable()
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-            with suppress(Exception):  # what can be told is told by who reads the file next
+            with suppress(Exception):  # whoever reads the file next reports it
                 _visit(path, size, links)
         finally:
             os._exit(0)

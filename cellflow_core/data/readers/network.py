@@ -1,4 +1,4 @@
-"""Networks of genes, which often lie beside the cells they belong to: told as such, and not taken for cells."""
+"""Networks of genes, which often lie beside the cells they belong to: recognised, and not taken for cells."""
 
 from __future__ import annotations
 

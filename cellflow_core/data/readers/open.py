@@ -72,7 +72,7 @@ def read(path: Path, name: str, rows: int | None = None, options: ReadOptions = 
     """
     from anndata._io.specs.registry import IORegistryError  # a plain Exception, for encodings that are not known
 
-    memory()  # a setting that is no number is told as such
+    memory()  # raises for a setting that is no number
     if not path.is_file():
         raise InvalidInputError(f"{name} is not there any more: choose the file again")
     try:

@@ -124,7 +124,7 @@ def _frame(path: Path, name: str, layout: Layout) -> Any:
 
 
 def _oriented(frame: Any, orientation: str) -> Table:
-    """A table without names may stand either way round: as it was said, else with cells in rows and a question."""
+    """A table without names may hold cells in rows or in columns: as given, else in rows and with a question."""
     bare = all(isinstance(each, int) for each in frame.columns)
     if orientation == "genes":
         named = not bare and frame.iloc[:, 0].dtype == object

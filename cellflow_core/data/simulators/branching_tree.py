@@ -2,7 +2,7 @@
 
     dx = -grad V(x) dt + sigma dW,  V(p, w) = c sqrt((p - L)^2 + 1/16) - sigma^2 / 2 log sum_k a_k N(w; c_k(p), s^2)
 
-p is the way along the tree, w the way across it. The valleys c_k(p) lie together at first and part at the forks. By the
+p runs along the tree, w across it. The valleys c_k(p) lie together at first and part at the forks. By the
 second term the law across the tree, were p held, is the mixture of Gaussians itself, so that widths and shares of the
 valleys are the settings'; the landscape at rest is 2 V / sigma^2. Further axes are noise around 0.
 """

@@ -4,7 +4,7 @@
 
 the normal form of a Hopf bifurcation (Strogatz 2015, Nonlinear Dynamics and Chaos, section 8.2). The law at rest is
 that of the radial part alone, p(z) ~ exp(-2 k (|z|^4 / 4 - |z|^2 / 2) / sigma^2), and the rotation runs along its
-heights: cells of mixed phases turn for ever, and their snapshots stand still; cells that started together show that
+heights: cells of mixed phases turn for ever, and their snapshots do not change; cells that started together show that
 they turn. With a rate of leaving, an exit axis goes from 0 to 1 meanwhile. Further axes are noise around 0.
 """
 

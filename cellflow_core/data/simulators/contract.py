@@ -159,7 +159,7 @@ class HasFates(ABC):
 
 
 class HasCourse(ABC):
-    """Knows the way of one typical cell, or of the mean cell, without noise."""
+    """Knows the path of one typical cell, or of the mean cell, without noise."""
 
     @abstractmethod
     def mean_trajectory(

@@ -1,4 +1,4 @@
-"""The most likely way from one Gaussian cloud of Brownian cells to another: a Schroedinger bridge in closed form.
+"""The most likely evolution from one Gaussian cloud of Brownian cells to another: a Schroedinger bridge in closed form.
 
 Among all motions that lead N(m0, S0) to N(m1, S1) it is the one nearest to dx = sigma dW. With s = t / T, v = sigma^2 T
 and C = (S0^1/2 (4 S0^1/2 S1 S0^1/2 + v^2 I)^1/2 S0^-1/2 - v I) / 2 the covariance of the first and the last position,

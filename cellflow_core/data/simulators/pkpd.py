@@ -180,7 +180,7 @@ class Pkpd(Simulator, HasResponse, HasTrajectories):
     def _late(
         self, people: SubjectParameters, dose: Float[Array, " people"], times: Float[Array, "people times"]
     ) -> Float[Array, "people times"]:
-        """Activity that follows late (%): each step is exact while the concentration stands still; order 2."""
+        """Activity that follows late (%): each step is exact while the concentration is constant; order 2."""
         steps = max(1, int(np.ceil(float(times.max()) / _GRID)))
         grid = np.linspace(0, float(times.max()), steps + 1)
         middle = np.tile((grid[1:] + grid[:-1]) / 2, (len(dose), 1))

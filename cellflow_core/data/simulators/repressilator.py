@@ -29,7 +29,7 @@ RING = ("LacI", "TetR", "CI")
 _SETTLE = 200.0  # lifetimes after which a course has found its cycle or its rest
 _WATCHED = 60.0  # lifetimes in which turns are counted
 _STILL = 1e-3  # swing, relative to the level, below which nothing turns
-_FADING = 0.9  # ratio of a later swing to an earlier one below which a turn is on its way to rest
+_FADING = 0.9  # ratio of a later swing to an earlier one below which a turn is damped
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def mean_trajectory(
 ) -> Iterator[tuple[Float[Array, "cells dim"], Float[Array, " cells"]]]:
     """(cells, log of their mass) after each step, the start included. x itself is left alone.
 
-    step      longest time step: the way from begin to end is cut into equal ones
+    step      longest time step: the time from begin to end is cut into equal ones
     positive  reflect every coordinate at 0
     clamp     genes held at levels from the first moment on. Raises KeyError that lists the axes for an unknown one
     """

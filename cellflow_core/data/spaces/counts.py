@@ -18,7 +18,7 @@ def recover_counts(table: Any, totals: Array) -> Any:
     """Counts, CSR [cells, genes], from log(1 + scale count / total) [cells, genes] and total counts [cells].
 
     The least value of a cell is most often one count, which tells the scale. None where that gives no whole numbers:
-    then the values were made in another way.
+    then the values were made otherwise.
     """
     values: Any = sparse.csr_array(table).astype(np.float64)
     values.eliminate_zeros()

@@ -3,7 +3,7 @@
 Coifman & Lafon 2006, "Diffusion maps", Appl. Comput. Harmon. Anal. 21:5 (doi 10.1016/j.acha.2006.04.006); for single
 cells Haghverdi, Buettner & Theis 2015, Bioinformatics 31:2989 (doi 10.1093/bioinformatics/btv325). scanpy computes it.
 Each axis is scaled by lambda / (1 - lambda), the sum over walks of every length (Haghverdi et al. 2016, Nature Methods
-13:845). The map exists for the measured cells only: the way from genes to it and back is a regression, two small
+13:845). The map exists for the measured cells only: the map from genes to it and back is a regression, two small
 networks through principal components.
 """
 

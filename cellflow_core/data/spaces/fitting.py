@@ -34,7 +34,7 @@ _ROWS = 4096
 class FittedSpace:
     """Cells x [cells, dim] in a space that was found from them, how in words, and what a reader must know.
 
-    aside   cells from which the way to genes and back was not learnt, mask [cells]; None: all were used
+    held_out  cells from which the map to genes and back was not learnt, mask [cells]; None: all were used
     shares  share of the variance of the genes that each axis carries, [dim]; None where axes carry no share
     """
 
@@ -91,7 +91,7 @@ def train(
 ) -> float:
     """Least squares or likelihood by Adam, to the weights with the least loss on cells kept aside; returns that loss.
 
-    loss   of (rows of the cells, share of the way done in 0 to 1), a mean over the rows
+    loss   of (rows of the cells, fraction of training done, 0 to 1), a mean over the rows
     aside  which cells are only looked at to see when to stop
     steps  at most; fewer where the loss on the cells kept aside has not fallen for long. Call it within `seeded`.
     """

@@ -61,7 +61,7 @@ def potential_distances(distances: Float[Array, "cells cells"]) -> Float[Array, 
 
 
 def diffusion_time(value: Float[Array, " eigenvalues"]) -> int:
-    """Steps after which noise is averaged away: the bend in the entropy of the powers of the eigenvalues, where two
+    """Steps after which noise is averaged away: the knee of the entropy of the powers of the eigenvalues, where two
     straight lines fit it best."""
     steps = np.arange(1, LONGEST + 1)
     power = value[None, :] ** steps[:, None]

@@ -1,8 +1,8 @@
 """A variational autoencoder of counts, after scVI.
 
 Lopez, Regier, Cole, Jordan & Yosef 2018, "Deep generative modeling for single-cell transcriptomics", Nature Methods
-15:1053 (doi 10.1038/s41592-018-0229-2). One hidden layer each way, one dispersion a gene, observed size of each cell,
-no zero inflation and no batches. Written from the paper.
+15:1053 (doi 10.1038/s41592-018-0229-2). Encoder and decoder of one hidden layer, one dispersion a gene, observed size
+of each cell, no zero inflation and no batches. Written from the paper.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _learnt(
 def _dispersion(space: NeuralSpace, x: Array, counts: Any, totals: Array) -> Array:
     """theta of each gene at which counts drawn at these states vary as the measured ones do, [genes].
 
-    By moments: the squared errors add up to mean + mean^2 / theta. The parameter of the training is on its way there
+    By moments: the squared errors add up to mean + mean^2 / theta. The parameter of the training tends there
     when training ends, and was learnt for states drawn from the encoder instead of its means.
     """
     extra, square = np.zeros(len(space.genes)), np.zeros(len(space.genes))

@@ -47,7 +47,7 @@ class StepResult:
 
 
 class Step(ABC):
-    """One way to go on from a data set. Its module holds a `Settings(Config)`, named as `Config` here.
+    """One step that derives a data set from another. Its module holds a `Settings(Config)`, named as `Config` here.
 
     title    what a page calls it, a verb first; summary: when it is meaningful, in one or two sentences
     """

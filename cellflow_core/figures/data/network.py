@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from cellflow_core.figures import theme
 
 _NODE = 0.1  # radius of a gene on a ring of radius 1
-_BOW = 0.16  # how far an arrow bends towards the middle, so that there and back are two lines
+_BOW = 0.16  # how far an arrow curves towards the middle, so that there and back are two lines
 _LOOP = 0.11  # radius of a gene's arrow on itself
 _HEAD = 0.075
 _ACTIVATES, _REPRESSES = "activates", "represses"
@@ -120,7 +120,7 @@ def _ring(count: int) -> np.ndarray:
 
 
 def _line(places: np.ndarray, start: int, end: int) -> np.ndarray:
-    """From the rim of one gene to the rim of another, bent to the right; or a loop outside the ring: [points, 2]."""
+    """From the rim of one gene to the rim of another, curved to the right; or a loop outside the ring: [points, 2]."""
     if start == end:
         out = places[start] * (1 + _NODE + _LOOP)
         turn = np.arctan2(*places[start][::-1]) + np.pi + np.linspace(0.55, 2 * np.pi - 0.75, 30)

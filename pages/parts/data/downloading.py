@@ -1,4 +1,4 @@
-"""A download on its way: how far it is, and the way out. It goes on without the page and is found again by its id."""
+"""A running download: how far it is, and how to stop it. It goes on without the page and is found again by its id."""
 
 from __future__ import annotations
 

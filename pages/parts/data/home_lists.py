@@ -99,7 +99,7 @@ def _training(group: RunGroup, names: Mapping[str, str]) -> None:
 
 
 def audiences() -> None:
-    """Three ways in, in words."""
+    """Three beginnings, in words."""
     st.header("Where to start")
     for column, (title, text) in zip(st.columns(3), AUDIENCES, strict=True):
         with column.container(border=True, height="stretch"):

@@ -1,4 +1,4 @@
-"""What the preparation of a data set left to look at, and the way back into it."""
+"""What the preparation of a data set left to look at, and how to change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was done to a data set, step by step, and the way back."""
+"""What was done to a data set, step by step, and how to undo it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _link(info: store.DatasetInfo, name: str) -> None:
 
 
 def trash() -> None:
-    """Deleted data sets, each with its way back; nothing where there are none."""
+    """Deleted data sets, each with a button to restore it; nothing where there are none."""
     found = store.trashed()
     if not found:
         return

@@ -1,4 +1,4 @@
-"""A teacher's way to data: pick a process, change its rates, look, make the cells."""
+"""Data for teaching: pick a process, change its rates, look, make the cells."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _contents(found: Any) -> None:
 
 
 def _reading(found: Any, draft: ImportForm) -> Values:
-    """Which matrix of the file holds the values, and which way round a table stands, where there is a choice."""
+    """Which matrix of the file holds the values, and whether its rows are cells or genes, where there is a choice."""
     values: Values = {}
     if len(found.matrices) > 1:
         options = ["", *found.matrices]

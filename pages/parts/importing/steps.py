@@ -1,4 +1,4 @@
-"""The steps of an import as chosen so far, each of which can be set back, and the way back from the last change."""
+"""The steps of an import as chosen so far, each of which can be set back, and the last change undone."""
 
 from __future__ import annotations
 

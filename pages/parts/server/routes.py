@@ -64,7 +64,7 @@ def comparison_progress(request: Request) -> Response:
 
 
 def task_progress(request: Request) -> Response:
-    """Whether a calculation for a page has ended, and the stage it told last."""
+    """Whether a calculation for a page has ended, and the stage it reported last."""
     try:
         return _json(asdict(tasks.task_progress(request.path_params["name"])))
     except KeyError as error:

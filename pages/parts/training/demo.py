@@ -55,7 +55,7 @@ def progress() -> None:
 
 
 def picture(valley: Path) -> None:
-    """Something alive: the ways of cells in the demo's model, else the demo's cells, else a drawing."""
+    """Something alive: the paths of cells in the demo's model, else the demo's cells, else a drawing."""
     run = run_of_demo()
     if run is not None:
         _journey(run)

@@ -1,4 +1,4 @@
-"""The "which model?" guide: wishes in, a ranked choice with reasons out."""
+"""The "which model?" guide: goals in, a ranked choice with reasons out."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ PAGE = 20
 
 
 def _kind(runs: Sequence[Run]) -> Sequence[Run]:
-    """Trained models, or the runs of comparisons, which are many and told by their held-out time."""
+    """Trained models, or the runs of comparisons, which are many and named by their held-out time."""
     compared = groups.comparison_ids(runs)
     if not compared:
         return runs

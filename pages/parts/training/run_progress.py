@@ -77,7 +77,7 @@ def facts(run: Run) -> str:
 
 
 def what_happened(run: Run, status: Status) -> None:
-    """Why a run ended early, and the way on."""
+    """Why a run ended early, and what to do next."""
     reason = status.message or "no reason was given"
     (st.error if status.state == "failed" else st.info)(plain(reason[:1].upper() + reason[1:]))
     words = "Go on from the last checkpoint" if status.step else "Try again"

@@ -167,7 +167,7 @@ def camera_of(link: str) -> dict[str, Any] | None:
 
 
 def _nothing() -> None:
-    """A state of a component is told back only if it has a callback."""
+    """A state of a component is reported only if it has a callback."""
 
 
 def downloads(figure: go.Figure, rows: Mapping[str, Sequence[Any]], name: str, key: str) -> None:

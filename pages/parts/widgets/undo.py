@@ -1,4 +1,4 @@
-"""Deleting moves to the trash, and the URL remembers what, so that an F5 does not take the way back."""
+"""Deleting moves to the trash, and the URL remembers what, so that an F5 does not lose the undo."""
 
 from __future__ import annotations
 

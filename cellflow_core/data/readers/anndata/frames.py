@@ -43,7 +43,7 @@ def frame(group: Any, name: str, what: str, uns: Any = None) -> Any:
 
 
 def features(group: Any, name: str) -> Features:
-    """Names of the features, with symbols and accession ids told apart."""
+    """Names of the features, symbols and accession ids separately."""
     table = frame(group, name, "var")
     text = {str(each): table[each].astype(object).tolist() for each in table.columns if _is_text(table[each])}
     return gene_names.features(list(map(str, table.index)), text)

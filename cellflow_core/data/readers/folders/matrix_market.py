@@ -193,7 +193,7 @@ def _length(path: Path, name: str) -> int:
 
 
 def plain(path: Path) -> Any:
-    """The file opened for reading, unpacked on the way where it is compressed with gzip."""
+    """The file opened for reading, unpacked where it is compressed with gzip."""
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if zipped else path.open("rb")
