@@ -94,7 +94,7 @@ def test_uot_cfm_finds_the_growth_of_two_groups():
     """
     rng = np.random.default_rng(0)
     data = two_groups(rng)
-    model = trained("uot-cfm", data, steps=500)
+    model = trained("uot-cfm", data, steps=250)
     growth = np.zeros((5, 2))
     for at, s in enumerate(np.linspace(0, 1, 5)):
         for k in (0, 1):
@@ -117,7 +117,7 @@ def test_uot_cfm_finds_the_growth_of_two_groups():
 def test_metric_fm_finds_the_growth_of_two_groups_on_its_own_ways():
     """Cells multiply 4.5 and 1.5 times within 5 %, mass 3 within 2 %, shares within 0.01, and none crosses."""
     data = two_groups(np.random.default_rng(0))
-    found = simulate(trained("metric-fm", data, steps=700, coupling="unbalanced"), data.at(0.0), [0.0, 2.0])
+    found = simulate(trained("metric-fm", data, steps=400, coupling="unbalanced"), data.at(0.0), [0.0, 2.0])
     first, times = found.x[-1][:, 0] < 2, np.exp(found.log_weight[-1])
     assert np.array_equal(first, data.at(0.0)[:, 0] < 2)
     np.testing.assert_allclose([times[first].mean(), times[~first].mean()], [4.5, 1.5], rtol=0.05)
@@ -132,7 +132,7 @@ def test_uot_cfm_finds_growth_and_travel_of_birth_and_death():
     """
     truth = BirthDeath(Settings(cells_per_time=700, founders=1_000_000))
     data = truth.simulate()
-    model = trained("uot-cfm", data, steps=600)
+    model = trained("uot-cfm", data, steps=350)
     shown = np.array([[(truth.fate_of(data.at(t)) == each).mean() for each in truth.fates] for t in (0.0, 4.0)])
     rates = np.log(shown[1] / shown[0] * data.mass[-1] / data.mass[0]) / 4
     np.testing.assert_allclose(rates, truth.birth - truth.death, atol=0.1)

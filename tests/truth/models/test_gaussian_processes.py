@@ -135,7 +135,7 @@ def test_sf2m_finds_the_bridge():
 def test_the_neural_ode_lands_where_the_cloud_went():
     """Mean of the landed cells within 0.8 of a way of 6 to 8 that the energy shortens by 5 %, spread within 0.4."""
     data = snapshots(CARRIED)
-    model = trained("neural-ode", data, steps=400)
+    model = trained("neural-ode", data, steps=200)
     for k in (0, 1):
         landed = simulate(model, data.at(TIMES[k]), TIMES[k : k + 2]).x[-1]
         np.testing.assert_allclose(landed.mean(axis=0), CARRIED[0][k + 1], atol=0.8)

@@ -148,7 +148,7 @@ def test_cfgen_draws_the_counts_of_each_time_and_label():
     data, counts = counted_cells()
     totals, is_b = np.asarray(data.covariates["total counts"]), data.labels["kind"] == "b"
     judge = KNeighborsClassifier(15).fit(data.x, is_b)
-    model = trained("cfgen", data, 1200, condition="called")
+    model = trained("cfgen", data, 700, condition="called")
     steered = registry.create("cfgen", {"condition": "called", "guidance": 3.0}, data.spec, seed=0)
     steered.load_state_dict(model.state_dict())
     for time in (1.0, 2.0):

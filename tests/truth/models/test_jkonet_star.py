@@ -26,7 +26,7 @@ PLANE = AffineSpace.coordinates(("a", "b"))
 
 def trained(data: Snapshots, **settings) -> Any:
     model = registry.create("jkonet-star", settings, data.spec, seed=0)
-    training = {"steps": 600, "learning_rate": 5e-3, "validation_fraction": 0.0}
+    training = {"steps": 300, "learning_rate": 5e-3, "validation_fraction": 0.0}
     fit(model, data, TrainConfig.preset("standard", type(model), **training), seed=0)
     return model.eval()
 

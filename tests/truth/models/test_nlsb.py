@@ -41,7 +41,7 @@ def test_the_schroedinger_bridge_of_two_gaussians():
     )
     data = process.simulate()
     known = process.settings.noise / data.spec.scale * data.spec.interval**0.5
-    model = trained(data, 400, learn_sigma=False, sigma=known, substeps=16)
+    model = trained(data, 250, learn_sigma=False, sigma=known, substeps=16)
     assert float(model.noise(torch.zeros(1))) == pytest.approx(1.0, rel=1e-5)
     for t in (0.1, 0.5, 0.9):
         x = np.random.default_rng(0).multivariate_normal(*process.marginal(t), 500).astype(np.float32)

@@ -46,7 +46,7 @@ def error(found: torch.Tensor, truth: torch.Tensor) -> float:
 def test_the_valley_of_an_ornstein_uhlenbeck_process(start):
     """grad Psi = x within 15 %, with the noise of 0.7 given: 800 cells of 5 times, 0.75 of a relaxation time apart."""
     data = OrnsteinUhlenbeck(Valley(cells_per_time=800)).simulate()
-    model = trained(data, 0.7, {"steps": 300}, start=start)
+    model = trained(data, 0.7, {"steps": 150}, start=start)
     x = torch.from_numpy(data.x[::4])
     t = torch.zeros(len(x))
     assert error(model.drift(t, x, Context()), -x) < 0.15

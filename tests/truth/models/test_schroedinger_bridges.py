@@ -140,7 +140,7 @@ QUICKLY = {"learning_rate": 5e-3, "ema_decay": 0.98}
 
 @pytest.mark.parametrize(
     ("name", "settings", "steps"),
-    [("sf2m", {"coupling": "sinkhorn"}, 600), ("dsbm", {"coupling": "independent", "n_imf_iterations": 4}, 1200)],
+    [("sf2m", {"coupling": "sinkhorn"}, 600), ("dsbm", {"coupling": "independent", "n_imf_iterations": 4}, 800)],
     ids=["sf2m", "dsbm"],
 )
 def test_the_learnt_bridges_have_the_marginals_of_the_gaussian_bridge(name, settings, steps):

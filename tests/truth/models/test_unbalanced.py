@@ -44,7 +44,7 @@ def test_wfr_fm_finds_growth_and_travel_of_birth_and_death():
     truth = BirthDeath(Settings(cells_per_time=700, founders=1_000_000))
     data = truth.simulate()
     assert data.mass is not None
-    model = trained("wfr-fm", data, steps=800)
+    model = trained("wfr-fm", data, steps=400)
     shown = np.array([[(truth.fate_of(data.at(t)) == each).mean() for each in truth.fates] for t in (0.0, 4.0)])
     rates = np.log(shown[1] / shown[0] * data.mass[-1] / data.mass[0]) / 4
     rng = np.random.default_rng(1)
@@ -68,7 +68,7 @@ def test_wfr_fm_follows_the_way_of_least_action():
     data = Snapshots(
         x, np.repeat([0.0, 2.0], 300), AffineSpace.coordinates(("a", "b")), mass=np.array([1000.0, 4000.0])
     )
-    model = trained("wfr-fm", data, {"delta": 2.0 / (data.spec.scale * 2**0.5)}, steps=600)
+    model = trained("wfr-fm", data, {"delta": 2.0 / (data.spec.scale * 2**0.5)}, steps=300)
     times = np.linspace(0, 2, 9)
     found = simulate(model, data.at(0.0), times.tolist())
     x0 = torch.zeros(9, 2, dtype=torch.float64)
@@ -86,7 +86,7 @@ def test_wfr_fm_learns_which_cells_of_the_gene_circuit_divide():
     circuit = GeneCircuit(CircuitSettings(cells_per_time=400))
     data = circuit.simulate()
     assert data.mass is not None
-    model = trained("wfr-fm", data, {"delta": 1.25}, steps=1000)
+    model = trained("wfr-fm", data, {"delta": 1.25}, steps=500)
     cells = [(float(t), data.at(float(t)).astype(float)) for t in data.times]
     found = np.concatenate([learnt(model, t, x) for t, x in cells])
     truth = np.concatenate([circuit.growth(t, x) for t, x in cells])
@@ -105,7 +105,7 @@ def test_tigon_finds_the_growth_of_two_groups():
     x = [rng.normal(size=(600, 2)) * 0.3 + np.stack([4 * g, np.full(600, 2.0 * k)], 1) for k, g in enumerate(group)]
     space, mass = AffineSpace.coordinates(("a", "b")), np.array([1000.0, 3000.0])
     data = Snapshots(np.concatenate(x), np.repeat([0.0, 2.0], 600), space, mass=mass)
-    model = trained("tigon", data, {"delta": 0.5}, steps=400)
+    model = trained("tigon", data, {"delta": 0.5}, steps=200)
     landed = simulate(model, data.at(0.0), [0.0, 2.0])
     first, times = landed.x[-1][:, 0] < 2, np.exp(landed.log_weight[-1])
     assert np.array_equal(first, data.at(0.0)[:, 0] < 2)
@@ -119,6 +119,6 @@ def test_on_the_demo_the_number_of_cells_is_kept_through_all_times(name):
     """2.7 cells come of each first one; within a fifth. At cheaper growth than is offered UOT-CFM ends with 0.2."""
     data = Toggle(ToggleSettings(cells_per_time=300)).simulate()
     assert data.mass is not None
-    moved = simulate(trained(name, data), data.at(data.times[0]), data.times, seed=0)
+    moved = simulate(trained(name, data, steps=1000), data.at(data.times[0]), data.times, seed=0)
     cells = np.exp(moved.log_weight.astype(float)).mean(axis=1)
     np.testing.assert_allclose(cells, data.mass / data.mass[0], rtol=0.2)
