@@ -1,4 +1,5 @@
-"""The app from a shell, `python -m cellflow_core data|models|train|compare|runs|simulate|perturb|fates|futures|export`.
+"""The app from a shell, `python -m cellflow_core data|models|train|compare|runs|simulate|perturb|fates|futures|export`
+and more, see `--help`.
 
 Nothing heavy is imported before a command needs it. What goes wrong is one sentence on stderr and exit code 2.
 """

@@ -1,4 +1,5 @@
-"""`simulate` and `perturb`: cells of a trained run, as measured and with a gene changed."""
+"""`simulate` and `perturb`: cells of a trained run, as measured and with a gene changed. `measured-effects`: what was
+measured in perturbed cells."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import answer, options
 from cellflow_core.cli.table import columns
-from cellflow_core.reporting import perturbation_summaries, result_tables, summaries
+from cellflow_core.reporting import measured_effect_summaries, perturbation_summaries, result_tables, summaries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,22 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     perturb.add_argument("--out", type=Path, help="also write the table of states to this .csv")
     perturb.add_argument("--genes-out", type=Path, help="also write the change of every gene to this .csv")
     perturb.set_defaults(do=_perturb)
+    measured = commands.add_parser(
+        "measured-effects",
+        help="compare perturbed with control cells of a data set; needs no model",
+        description=_measured_effects.__doc__,
+    )
+    measured.add_argument("dataset", help="id of the data set")
+    measured.add_argument("--target", help="also print the genes of this target (or combination, as in the table)")
+    measured.add_argument(
+        "--batch",
+        metavar="ANNOTATION",
+        help='compare within each batch only; "" for none (default: an annotation that is named like a batch, if any)',
+    )
+    measured.add_argument("--shares", default="", metavar="ANNOTATION", help="also compare the shares of its groups")
+    measured.add_argument("--out", type=Path, help="also write the table of targets to this .csv")
+    measured.add_argument("--genes-out", type=Path, help="also write every gene of --target, or of all, to this .csv")
+    measured.set_defaults(do=_measured_effects)
 
 
 def add_simulation(parser: argparse.ArgumentParser) -> None:
@@ -155,3 +172,31 @@ def _perturb(chosen: argparse.Namespace) -> None:
     if len(found.control_genes):
         print("\nControl genes, the same change made to each")
         print(columns(result_tables.of_control_genes(found)))
+
+
+def _measured_effects(chosen: argparse.Namespace) -> None:
+    """Change of each target of a perturbation design against the control cells: genes, energy distance between the
+    states beside that of halves of the controls, shares of groups."""
+    from cellflow_core.analysis.perturbations.stored_effects import effects_of
+
+    found = effects_of(chosen.dataset, chosen.batch, chosen.shares)
+    if chosen.target is not None and chosen.target not in found.names:
+        raise ValueError(f"--target {chosen.target}: targets that are compared are {', '.join(found.names)}")
+    effects = range(len(found.names)) if chosen.target is None else [found.names.index(chosen.target)]
+    words = measured_effect_summaries
+    answer.show(words.of_effects(found), words.effect_rows(found), words.notes_of(found))
+    print(f"\nError of what a prediction has to beat (SD of each gene)\n{columns(words.baseline_rows(found))}")
+    if chosen.out is not None:
+        answer.write_csv(words.effect_rows(found) | words.baseline_rows(found), chosen.out)
+    if chosen.target is not None or found.groups:
+        for effect in effects:
+            summary = words.of_effect(found, effect)
+            print(f"\n{summary.answer}\nTrust: {summary.trust}. {summary.why}")
+            if chosen.target is not None:
+                print(columns(result_tables.first_rows(words.gene_rows(found, effect), GENES_LISTED)))
+            if found.groups:
+                print(columns(words.share_rows(found, effect)))
+    if chosen.genes_out is not None:
+        tables = [words.gene_rows(found, effect) for effect in effects]
+        joined = {name: [value for each in tables for value in each[name]] for name in tables[0]}
+        answer.write_csv(joined, chosen.genes_out)

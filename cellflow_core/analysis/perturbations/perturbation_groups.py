@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ LEAST_CELLS = 10
 LEAST_IN_STRATUM = 3
 """Cells of a target and control cells that a stratum needs for the two to be compared in it."""
 CONTROL, NO_CALL = -1, -2
+_BATCH = re.compile(
+    r"batch|replicate|lane|gem_?(?:group|well)|channel|library|donor|(?<![a-z])(?:rep|run)(?![a-z])", re.I
+)
+_MOST_WITHOUT_CONTROL = 0.1
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,32 @@ def perturbation_groups(data: Snapshots, batch: str = "") -> PerturbationGroups:
     few = tuple(names[k] for k in np.flatnonzero(size < LEAST_CELLS))
     chosen = tuple(names[k] for k in kept), tuple(targets[k] for k in kept)
     return PerturbationGroups(*chosen, code, stratum, strata, count, few, without_call, no_control)
+
+
+def free_annotations(data: Snapshots) -> tuple[str, ...]:
+    """Annotations that differ among the cells of one perturbation: batches and groups, not the perturbation itself."""
+    _, _, code = _codes(data.perturbation, len(data.x))
+    found = []
+    for name, values in data.labels.items():
+        kinds, which = np.unique(np.asarray(values).astype(str), return_inverse=True)
+        pairs = np.unique(code * len(kinds) + which)
+        if len(kinds) > 1 and len(pairs) > max(len(np.unique(code)), len(kinds)):
+            found.append(name)
+    return tuple(found)
+
+
+def likely_batch(data: Snapshots) -> str:
+    """The annotation that is named like a batch and has control cells beside nearly all perturbed ones; "" for none."""
+    for name in free_annotations(data):
+        if not _BATCH.search(name):
+            continue
+        try:
+            groups = perturbation_groups(data, name)
+        except ValueError:  # within its values nothing can be compared
+            continue
+        if groups.count > 1 and groups.no_control <= _MOST_WITHOUT_CONTROL * (groups.code >= 0).sum():
+            return name
+    return ""
 
 
 def _codes(design: Mapping[str, Array], cells: int) -> tuple[list[str], list[tuple[str, ...]], Array]:
