@@ -52,7 +52,7 @@ def pluralize(unit: str) -> str:
 
 def format_time(time: float) -> str:
     """A time as people write it: "2.27", "19.5", "2000"; at most two decimals, more only for times near 0."""
-    if 0 < abs(time) < 0.1:
+    if 0 < abs(time) < 0.1 or abs(time) >= 1e9:
         return f"{time:.2g}"
     return f"{round(time, 2) + 0.0:.2f}".rstrip("0").rstrip(".")
 
@@ -66,6 +66,17 @@ def format_times(times: Iterable[float]) -> tuple[str, ...]:
             break
         names = tuple(f"{each:.{digits}g}" for each in found)
     return names
+
+
+def measured_time(asked: float, times: Iterable[float]) -> float:
+    """The one of `times` that a number stands for as `format_times` writes it: 2.2666 for 2.27. The number itself where
+    it is one of them, or where none is written so."""
+    found = [float(each) for each in times]
+    if asked in found:
+        return asked
+    written = dict(zip(map(float, format_times(found)), found, strict=True))
+    near = [each for each in found if abs(each - asked) <= 1e-5 * max(abs(each), 1e-9)]
+    return written.get(float(asked), near[0] if len(near) == 1 else asked)
 
 
 def format_duration(time: float, unit: str) -> str:

@@ -28,6 +28,7 @@ from cellflow_core.data.train_validation_split import halves
 from cellflow_core.math import distances
 from cellflow_core.math.ot import EXACT_LIMIT, exact_plan, wasserstein
 from cellflow_core.models.contract import DynamicsModel
+from cellflow_core.time_units import format_time, format_times
 
 Array = np.ndarray
 PROTOCOL = "loo-v2"
@@ -252,8 +253,8 @@ def _neighbours(data: Snapshots, time: float) -> tuple[float, float]:
     """The measured times before and after."""
     if time not in middle_times(data):
         raise ValueError(
-            f"time {time:g} cannot be left out: it must be one of "
-            f"{', '.join(f'{each:g}' for each in middle_times(data))}, which lie between two others"
+            f"time {format_time(time)} cannot be left out: it must be one of "
+            f"{', '.join(format_times(middle_times(data)))}, which lie between two others"
         )
     at = int(np.searchsorted(data.times, time))
     return float(data.times[at - 1]), float(data.times[at + 1])
@@ -265,7 +266,8 @@ def _notes(model: Model, data: Snapshots, time: float, limit: int) -> tuple[str,
     notes = [*model.notes()] if isinstance(model, DynamicsModel) else []
     if time in moving.spec.times:
         notes.append(
-            f"Time {time:g} was in training: these numbers tell how well it was learnt, not how well predicted."
+            f"Time {format_time(time)} was in training: these numbers tell how well it was learnt, "
+            "not how well predicted."
         )
     if data.space.kind not in ("genes", "coordinates"):
         notes.append("The axes of the state were made from all cells, those of the time left out too.")

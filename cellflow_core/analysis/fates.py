@@ -16,6 +16,7 @@ from cellflow_core.analysis.simulate import simulate
 from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.neighbors import nearest_neighbors
+from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 STARTS = 600
@@ -72,7 +73,8 @@ def fate_map(
         growth_effect=grown,
         notes=(
             *ends.notes,
-            f"{start.text} were followed to time {times[-1]:g} and counted to the state of the nearest measured cells.",
+            f"{start.text} were followed to time {format_time(times[-1])} and counted to the state of "
+            "the nearest measured cells.",
             f"The probability of a cell {how}, averaged over its {min(NEIGHBOURS, len(start.x))} nearest start cells.",
             *(growth_notes(data) if moving.has_growth else (_NO_GROWTH,)),
             *view.note,

@@ -12,6 +12,7 @@ from cellflow_core.analysis.growth import growth_at, growth_notes
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.results import FlowField
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.time_units import format_time, format_times
 
 Array = np.ndarray
 PAIRS = 10_000
@@ -110,7 +111,8 @@ def _displacements(
         arrows = view.project_velocity(there, speed)
         meaning = "is the speed of a pair along its path, a curve that passes smoothly through the measured cells"
     note = (
-        f"{moving.title} has no velocity field: it joins cells at {plan.t0:g} with partners at {plan.t1:g}; an arrow "
+        f"{moving.title} has no velocity field: it joins cells at {format_time(plan.t0)} with "
+        f"partners at {format_time(plan.t1)}; an arrow "
         f"{meaning}."
     )
     notes = (note, f"{PAIRS:,} of its {every:,} pairs are drawn, at random.") if every > PAIRS else (note,)
@@ -118,7 +120,7 @@ def _displacements(
 
 
 def _when(times: Array) -> str:
-    distinct = [f"{each:g}" for each in np.unique(times)]
+    distinct = format_times(np.unique(times))
     return f"at {distinct[0]}" if len(distinct) == 1 else f"at {', '.join(distinct[:-1])} and {distinct[-1]}"
 
 
@@ -126,4 +128,7 @@ def _outside(data: Snapshots, time: float) -> tuple[str, ...]:
     first, last = float(data.times[0]), float(data.times[-1])
     if first <= time <= last:
         return ()
-    return (f"Time {time:g} lies outside the measured times {first:g} to {last:g}: this is an extrapolation.",)
+    return (
+        f"Time {format_time(time)} lies outside the measured times {format_time(first)} to "
+        f"{format_time(last)}: this is an extrapolation.",
+    )

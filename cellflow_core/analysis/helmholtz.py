@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Dynamics
 from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 AXES = 20
@@ -40,8 +41,8 @@ def non_gradient_share(
         fitted, velocity_at(moving, fitted, time), tested, velocity_at(moving, tested, time), seed=seed
     )
     return share, (
-        f"About {share:.0%} of the flow (squared velocity of the cells at time {time:g}) goes around rather than down: "
-        "no surface can show that part."
+        f"About {share:.0%} of the flow (squared velocity of the cells at time {format_time(time)}) goes around rather "
+        "than down: no surface can show that part."
     )
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.polygon import in_polygon
+from cellflow_core.time_units import format_time
 
 Polygon = Sequence[Sequence[float]]
 
@@ -65,7 +66,7 @@ def select_initial_cells(
         cells = np.sort(np.random.default_rng(seed).choice(cells, most, replace=False))
     count = f"{len(cells):,} of {found:,}" if found > most else f"{found:,}"
     where = f" {' and '.join(words)}" if words else ""
-    return InitialCells(cells, data.x[cells], time, f"{count} cells of time {time:g}{where}")
+    return InitialCells(cells, data.x[cells], time, f"{count} cells of time {format_time(time)}{where}")
 
 
 def labels_of(data: Snapshots, name: str) -> np.ndarray:

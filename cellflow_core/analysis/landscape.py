@@ -19,6 +19,7 @@ from cellflow_core.analysis.results import Landscape
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.analysis.trajectories.paths import corner_note, cut_off_map, off_map_note, path_points, path_times
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 PARTICLES = 150
@@ -109,9 +110,11 @@ def _potential(
         notes = (f"Height is the potential {moving.title} learnt, {what}. It is the same at all times.",)
     else:
         notes = (
-            f"Height is the potential {moving.title} learnt, at time {time:g}, {what}. The flow changes with time: "
+            f"Height is the potential {moving.title} learnt, at time {format_time(time)}, {what}. The "
+            "flow changes with time: "
             "this is the surface of one time.",
-            f"At time {time:g} the model has seen cells only where cells were then: elsewhere the surface is a guess, "
+            f"At time {format_time(time)} the model has seen cells only where cells were then: "
+            "elsewhere the surface is a guess, "
             "and which of two separate valleys is the deeper one is not in the data.",
         )
     return height - np.nanmin(height), unit, notes

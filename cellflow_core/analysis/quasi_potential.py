@@ -15,7 +15,7 @@ from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models.contract import Context
-from cellflow_core.time_units import format_duration
+from cellflow_core.time_units import format_duration, format_time
 
 Array = np.ndarray
 CELLS = 2000
@@ -76,13 +76,14 @@ def quasi_potential(
         law = _law(grid, view.project(x))
         notes: tuple[str, ...] = (
             f"{moving.title} has no field that could be followed until cells settle: height is -log of the density of "
-            f"its cells at time {time:g}.",
+            f"its cells at time {format_time(time)}.",
         )
     else:
         law, notes = _settle(model, moving, data, view, grid, x, time, seed)
     if not law[grid.inside].any():
         raise ValueError(
-            f"{moving.title} carries no cell to where cells were measured by time {time:g}, so there is nothing to "
+            f"{moving.title} carries no cell to where cells were measured by time "
+            f"{format_time(time)}, so there is nothing to "
             "make a landscape of; look at Time for where it takes them, and train it longer"
         )
     with np.errstate(divide="ignore"):
@@ -140,7 +141,8 @@ def _settle(
         "leaving": f"for {spent}; after that they leave the region of measured cells, where the field means nothing.",
     }
     return law, (
-        f"Height is -log p of simulated cells: they were moved to time {time:g}, then the field of that time was held, "
+        f"Height is -log p of simulated cells: they were moved to time {format_time(time)}, then the "
+        "field of that time was held, "
         f"{lent}, {ends[reason]}",
         *interaction_note(moving, "the cells measured nearest that time"),
     )

@@ -22,6 +22,7 @@ from cellflow_core.math.integrate import (
     time_grid,
 )
 from cellflow_core.models.contract import Context
+from cellflow_core.time_units import format_time
 
 TOLERANCE = {"deterministic": 0.01, "stochastic": 0.05, "plan": 0.0}
 """Largest step error that is accepted without shorter steps, in standard deviations (pooled) of the data."""
@@ -240,6 +241,7 @@ def _outside_note(moving: Dynamics, outputs: list[float]) -> tuple[str, ...]:
         return ()
     there = "cells do not move" if moving.tracks_cells else "the cells are those of the nearest measured time"
     return (
-        f"{moving.title} couples measured cells and predicts nothing outside times {first:g} to {last:g}: there "
+        f"{moving.title} couples measured cells and predicts nothing outside times "
+        f"{format_time(first)} to {format_time(last)}: there "
         f"{there}.",
     )

@@ -17,6 +17,7 @@ from cellflow_core.analysis.trajectories.paths import frame_note
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.train_validation_split import halves
 from cellflow_core.math.ot import wasserstein
+from cellflow_core.time_units import format_time, format_times
 
 Array = np.ndarray
 CELLS = 800
@@ -38,7 +39,7 @@ def time_course(
         raise ValueError(f"start={start!r} is not first or previous")
     measured = data.times
     if len(measured) < 2:
-        raise ValueError(f"there is one time only ({measured[0]:g}): a course needs two or more")
+        raise ValueError(f"there is one time only ({format_time(measured[0])}): a course needs two or more")
     rng = np.random.default_rng(seed)
     even = np.linspace(measured[0], measured[-1], STEPS + 1)
     near = np.abs(even[:, None] - measured).min(axis=1) < 0.2 * (even[1] - even[0])
@@ -158,6 +159,6 @@ def _notes(data: Snapshots, measured: Array, seen: Array) -> tuple[str, ...]:
     if seen.all():
         notes.append("All these times were in training: only a time that was held out tests the model.")
     else:
-        held = ", ".join(f"{t:g}" for t in measured[~seen])
+        held = ", ".join(format_times(measured[~seen]))
         notes.append(f"Time {held} was held out: the distance there is a test of the model.")
     return tuple(notes)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cellflow_core.cli import answer, options
 from cellflow_core.cli.table import columns
 from cellflow_core.reporting import measured_effect_summaries, perturbation_summaries, result_tables, summaries
+from cellflow_core.time_units import format_time, format_times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,14 +87,14 @@ def simulated(context: RunContext, chosen: argparse.Namespace) -> Simulation:
     data = context.data
     times = np.array(chosen.times if chosen.times is not None else data.times, dtype=float)
     if (np.diff(times) <= 0).any():
-        raise ValueError(f"times must ascend, got {', '.join(f'{each:g}' for each in times)}")
+        raise ValueError(f"times must ascend, got {', '.join(format_times(times))}")
     if times[0] < data.times[0]:
-        raise ValueError(f"no cells were measured before time {data.times[0]:g}: begin there or later")
+        raise ValueError(f"no cells were measured before time {format_time(data.times[0])}: begin there or later")
     start = float(data.times[data.times <= times[0]][-1])
     x0 = data.at(start)
     if chosen.cells is not None:
         if not 1 <= chosen.cells <= len(x0):
-            raise ValueError(f"--cells {chosen.cells}: there are 1 to {len(x0)} cells at time {start:g}")
+            raise ValueError(f"--cells {chosen.cells}: there are 1 to {len(x0)} cells at time {format_time(start)}")
         x0 = x0[np.random.default_rng(chosen.seed).choice(len(x0), chosen.cells, replace=False)]
     asked = np.unique(np.concatenate([[start], times])) if start < times[0] else times
     labels = None if chosen.label is None else _labelled(context.model, chosen.label, len(x0))

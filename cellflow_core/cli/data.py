@@ -9,7 +9,7 @@ from typing import Any
 
 from cellflow_core.cli import dataset_export, dataset_history, downloads, import_data, make, step
 from cellflow_core.cli.table import table
-from cellflow_core.time_units import pluralize
+from cellflow_core.time_units import format_times, pluralize
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -46,7 +46,7 @@ def _list(chosen: argparse.Namespace) -> None:
 
 
 def _times(times: Sequence[float], unit: str) -> str:
-    shown = [f"{each:g}" for each in times]
+    shown = format_times(times)
     text = ", ".join(shown if len(shown) <= 8 else [*shown[:6], "...", shown[-1]])
     return f"{text} {pluralize(unit)}".strip()
 

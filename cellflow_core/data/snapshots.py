@@ -14,6 +14,7 @@ from jaxtyping import Float
 from cellflow_core.data.channels import CHANNELS, ArrayChannel, NamedChannel, known
 from cellflow_core.data.requirements import DataRequirement, of_times
 from cellflow_core.data.state_space import StateSpace
+from cellflow_core.time_units import format_time, format_times
 
 __all__ = ["CHANNELS", "MAX_CATEGORIES", "DataRequirement", "DataSpec", "Snapshots"]
 
@@ -167,8 +168,8 @@ class Snapshots:
     def at(self, time: float) -> Float[Array, "cells dim"]:
         """The cells of one time. Raises KeyError that lists the times there are."""
         if time not in self.times:
-            listed = ", ".join(f"{each:g}" for each in self.times) or "no known time"
-            raise KeyError(f"no cells at time {time:g}; there are cells at {listed}")
+            listed = ", ".join(format_times(self.times)) or "no known time"
+            raise KeyError(f"no cells at time {format_time(time)}; there are cells at {listed}")
         return self.x[self.t == time]
 
     def take(self, cells: Array) -> Snapshots:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.config import variant
 from cellflow_core.runs.recipe import Recipe
-from cellflow_core.time_units import format_time
+from cellflow_core.time_units import format_time, format_times, measured_time
 
 if TYPE_CHECKING:
     from cellflow_core.data.store import Dataset
@@ -36,8 +36,11 @@ def recipes(
     opened = open_dataset(dataset)
     data = opened.snapshots()
     made = _recipe(opened, model, preset, settings, training, device)
+    hold_out = None if hold_out is None else measured_time(hold_out, data.times)
     if hold_out is not None and len(data.without(hold_out).times) < 2:
-        raise ValueError(f"without time {hold_out:g} there are cells at fewer than two times: nothing can be learnt")
+        raise ValueError(
+            f"without time {format_time(hold_out)} there are cells at fewer than two times: nothing can be learnt"
+        )
     copies: list[tuple[int, float | None]] = [(seed, None) for seed in seeds]
     copies += [] if hold_out is None else [(seeds[0], hold_out)]
     return _group(replace(made, label=label or made.label), new_group(), copies, several=len(seeds) > 1)
@@ -77,10 +80,10 @@ def comparison(
 
     opened = open_dataset(dataset)
     inner = middle_times(opened.snapshots())
-    wanted = inner if folds is None else tuple(float(each) for each in folds)
+    wanted = inner if folds is None else tuple(measured_time(each, inner) for each in folds)
     if outside := [each for each in wanted if each not in inner]:
         raise ValueError(
-            f"time {outside[0]:g} cannot be left out: it must be one of {', '.join(f'{each:g}' for each in inner)}, "
+            f"time {format_time(outside[0])} cannot be left out: it must be one of {', '.join(format_times(inner))}, "
             "which lie between two others"
         )
     copies = [(seed, fold) for seed in dict.fromkeys(seeds) for fold in dict.fromkeys(wanted)]

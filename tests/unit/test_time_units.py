@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cellflow_core.time_units import format_duration, format_time, format_times, pluralize
+from cellflow_core.time_units import format_duration, format_time, format_times, measured_time, pluralize
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,17 @@ def test_times_have_two_decimals_and_more_where_they_would_be_the_same():
     assert written == ["0", "2.27", "19.5", "2000", "0.004", "-3", "100.25"]
     assert format_times([10.2, 10.2001, 10.2003, 11]) == ("10.2", "10.2001", "10.2003", "11")
     assert format_times([1.5, 7.5, 7.5]) == ("1.5", "7.5", "7.5")
+
+
+def test_a_number_means_the_measured_time_that_is_written_so():
+    times = (0.0, 2.2666667, 10.2, 10.2001, 25.333333333)
+    assert [measured_time(each, times) for each in (2.27, 2.26667, 10.2, 10.2001, 25.3333, 25.33)] == [
+        2.2666667,
+        2.2666667,
+        10.2,
+        10.2001,
+        25.333333333,
+        25.333333333,
+    ]
+    assert measured_time(7.0, times) == 7.0 and measured_time(2.3, times) == 2.3
+    assert format_time(1e300) == "1e+300"

@@ -19,6 +19,7 @@ from cellflow_core.analysis.lineage.transition_maps import TransitionMap, links
 from cellflow_core.analysis.results import Ancestry
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.polygon import in_polygon
+from cellflow_core.time_units import format_time, format_times
 
 Array = np.ndarray
 Polygon = Sequence[Sequence[float]]
@@ -51,10 +52,10 @@ def ancestry(
     chosen, words = _chosen(data, view, polygon, label)
     met = [each for each in times if (chosen & (data.t == each)).any()]
     if not met or (time is not None and time not in met):
-        where = "at any time that" if time is None else f"at time {time:g}, or it is none that"
+        where = "at any time that" if time is None else f"at time {format_time(time)}, or it is none that"
         raise ValueError(
             f"there is no measured cell {words} {where} {title} was trained on: there are some at "
-            f"{', '.join(f'{each:g}' for each in met) or 'none'}"
+            f"{', '.join(format_times(met)) or 'none'}"
         )
     time = float(met[-1] if time is None else time)
     chosen &= data.t == time
@@ -69,7 +70,7 @@ def ancestry(
         view=view.name,
         axes=view.axes,
         time_unit=data.time_unit,
-        chosen=f"{count:,} of {whole:,} cells of time {time:g}{f' {words}' if words else ''}",
+        chosen=f"{count:,} of {whole:,} cells of time {format_time(time)}{f' {words}' if words else ''}",
         time=time,
         points=view.points,
         cell_time=data.t,
@@ -144,7 +145,5 @@ def _notes(moving: Dynamics, data: Snapshots, parts: Sequence[Array], times: Arr
         )
     left = sorted({float(each) for each in data.times} - {float(each) for each in times})
     if left:
-        notes.append(
-            f"Cells of time {', '.join(f'{each:g}' for each in left)} were not in training and have no weight."
-        )
+        notes.append(f"Cells of time {', '.join(format_times(left))} were not in training and have no weight.")
     return tuple(notes)

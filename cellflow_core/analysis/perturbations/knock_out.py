@@ -26,6 +26,7 @@ from cellflow_core.analysis.terminal_states import terminal_states
 from cellflow_core.analysis.trajectories.paths import frame_note, path_points, path_times
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 INITIAL_CELLS = 600
@@ -152,7 +153,8 @@ def _simulated(
     """The initial cells simulated to the last time, by each model."""
     if start.time >= data.times[-1]:
         raise ValueError(
-            f"the chosen cells are of the last time ({start.time:g}): there is nothing to follow; choose earlier cells"
+            f"the chosen cells are of the last time ({format_time(start.time)}): there is nothing to "
+            "follow; choose earlier cells"
         )
     times, pairs = np.linspace(start.time, data.times[-1], STEPS + 1), []
     for model in models:
@@ -218,14 +220,17 @@ def _sentence(data: Snapshots, kind: Kind, levels: Mapping[str, float], pair: Pa
     genes, verb = joined(list(levels)), "is" if len(levels) == 1 else "are"
     if kind != "shift":
         at = joined([f"{each:.3g}" for each in dict.fromkeys(levels.values())])
-        return f"{genes} {verb} clamped at {at} from time {first:g} to {last:g}; all else follows the model."
+        return (
+            f"{genes} {verb} clamped at {at} from time {format_time(first)} to {format_time(last)}; all "
+            "else follows the model."
+        )
     at = joined([f"{each:+.3g}" for each in dict.fromkeys(levels.values())])
     moved = float(np.linalg.norm(pair.changed.x[0] - pair.plain.x[0], axis=1).mean())
     mean = "its mean" if len(levels) == 1 else "their means"
     return (
         f"{genes} {verb} set to {at} standard deviations from {mean} in the initial cells alone, which moves them by "
         f"{moved / (data.spec.scale * data.dim**0.5):.2g} standard deviations (pooled) of the data; from time "
-        f"{first:g} on all follows the model, {genes} too."
+        f"{format_time(first)} on all follows the model, {genes} too."
     )
 
 

@@ -19,6 +19,7 @@ from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
 from cellflow_core.analysis.trajectories.paths import corner_note, frame_note, path_points, path_times
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 DRAWS = 4000
@@ -48,7 +49,7 @@ def simulate_ensemble(
     start, row = _start(data, view, cell, polygon, count, seed)
     last = float(data.times[-1])
     if start.time >= last:
-        raise ValueError(f"{start.text} belongs to the last time ({last:g}): nothing after it was measured")
+        raise ValueError(f"{start.text} belongs to the last time ({format_time(last)}): nothing after it was measured")
     ends = terminal_states(data, states)
     x0 = start.x if moving.kind == "deterministic" else np.resize(start.x, (count, data.dim))
     times = path_times(moving, start.time, data.times)
@@ -129,7 +130,7 @@ def _start(
     if not 0 <= cell < len(data.t):
         raise ValueError(f"there is no cell {cell}: these data have cells 0 to {len(data.t) - 1}")
     time = float(data.t[cell])
-    return InitialCells(np.array([cell]), data.x[[cell]], time, f"cell {cell} of time {time:g}"), cell
+    return InitialCells(np.array([cell]), data.x[[cell]], time, f"cell {cell} of time {format_time(time)}"), cell
 
 
 def _bundle(paths: Array, weight: Array) -> tuple[Float[Array, "steps 2"], Float[Array, "steps 2 2"]]:

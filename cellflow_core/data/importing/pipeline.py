@@ -29,6 +29,7 @@ from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, ReadOptions, Table
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store import save_dataset
+from cellflow_core.time_units import format_time
 
 __all__ = ["FileSummary", "ImportChoices", "InvalidInputError", "TimeCandidate", "import_file", "inspect_file"]
 
@@ -270,7 +271,9 @@ def _check_times(times: Array, name: str, choices: ImportChoices, followed: bool
             f"{name}: the cells used have no time at all in column {choices.time_column!r}: give labels a number, or "
             "choose another column"
         )
-    few = [f"{time:g} ({count})" for time, count in zip(distinct, counts, strict=True) if count < MIN_PER_TIME]
+    few = [
+        f"{format_time(time)} ({count})" for time, count in zip(distinct, counts, strict=True) if count < MIN_PER_TIME
+    ]
     if few and not followed:
         raise InvalidInputError(
             f"{name}: fewer than {MIN_PER_TIME} cells at time {', '.join(few[:5])}{' ...' if few[5:] else ''}: leave "

@@ -15,6 +15,7 @@ from cellflow_core.data.readers import MISSING, InvalidInputError, Table, labels
 from cellflow_core.data.times.column_names import is_continuous_name, is_time_name, unit_of_name
 from cellflow_core.data.times.label_units import EMBRYONIC, POSTNATAL
 from cellflow_core.data.times.time_labels import DOUBTFUL, Proposal, likeness, propose
+from cellflow_core.time_units import format_time, format_times
 
 Array = np.ndarray
 MIN_PER_TIME = 5
@@ -203,7 +204,11 @@ def postnatal_days(candidate: TimeCandidate) -> dict[str, float]:
 def few_cells(times: Array, followed: bool = False) -> list[str]:
     """A sentence for times with so few cells that they say little of how cells differ at that time."""
     at, counts = np.unique(times, return_counts=True)
-    few = [f"time {time:g} has only {count} cells" for time, count in zip(at, counts, strict=True) if count < FEW_CELLS]
+    few = [
+        f"time {format_time(time)} has only {count} cells"
+        for time, count in zip(at, counts, strict=True)
+        if count < FEW_CELLS
+    ]
     return (
         [f"{', '.join(few)}: too few to say how cells of this time differ"]
         if few and len(at) > 1 and not followed
@@ -271,7 +276,7 @@ def _windows_of(obs: Any, name: str, column: str, windows: int) -> tuple[Array, 
     )
     steps = [
         f"time from column {column!r}, cut into {len(means)} windows of {recorded} cells, each named by its mean: "
-        + ", ".join(f"{each:g}" for each in means)
+        + ", ".join(format_times(means))
     ]
     return times, steps + _without(times)
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool
 
 from cellflow_core.data.preprocessing.normalisation import LARGEST, PreprocessingState, keep_cells, keep_features
 from cellflow_core.data.readers import InvalidInputError
+from cellflow_core.time_units import format_times
 
 Array = np.ndarray
 CHOICES = {
@@ -123,4 +124,4 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _times(times: Sequence[float]) -> str:
-    return ", ".join(f"{each:g}" for each in times)
+    return ", ".join(format_times(times))

@@ -7,6 +7,7 @@ from jaxtyping import Bool
 
 from cellflow_core.data.store.dataset import Dataset
 from cellflow_core.math.polygon import in_polygon, parse_polygon
+from cellflow_core.time_units import format_time, format_times
 
 Array = np.ndarray
 MIN_CELLS = 20
@@ -43,8 +44,10 @@ def between(dataset: Dataset, first: float, last: float) -> Bool[Array, " cells"
     t = dataset.snapshots().t
     chosen = (t >= first) & (t <= last)
     if not chosen.any():
-        times = ", ".join(f"{each:g}" for each in dataset.info.times[:12])
-        raise ValueError(f"no cell was measured from {first:g} to {last:g}; there are cells at {times}")
+        times = ", ".join(format_times(dataset.info.times[:12]))
+        raise ValueError(
+            f"no cell was measured from {format_time(first)} to {format_time(last)}; there are cells at {times}"
+        )
     return chosen
 
 

@@ -14,6 +14,7 @@ from cellflow_core.data.preprocessing.selection import MIN_CELLS, between, in_po
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.contract import OnProgress, Step, StepResult
 from cellflow_core.data.store.dataset import Dataset
+from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 _FAR = 1e300
@@ -70,14 +71,14 @@ class Subset(Step):
             return labelled(dataset, settings.label, settings.values), f"with {settings.label} {names}"
         found = between(dataset, settings.first, settings.last)
         times = dataset.snapshots().t[found]
-        return found, f"of times {times.min():g} to {times.max():g}"
+        return found, f"of times {format_time(times.min())} to {format_time(times.max())}"
 
 
 def _without_small_times(data: Snapshots, keep: Array) -> tuple[Array, str]:
     """(mask, times that are left out in words): a handful of cells is no picture of its time."""
     small = [(time, int((keep & (data.t == time)).sum())) for time in data.times]
     gone = [(time, count) for time, count in small if 0 < count < MIN_PER_TIME]
-    message = ", ".join(f"{count} at time {time:g}" for time, count in gone)
+    message = ", ".join(f"{count} at time {format_time(time)}" for time, count in gone)
     return keep & ~np.isin(data.t, [time for time, _ in gone]), message
 
 

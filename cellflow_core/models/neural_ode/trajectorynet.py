@@ -45,6 +45,7 @@ from cellflow_core.models.losses.ot_loss import density_loss
 from cellflow_core.models.networks.ode_solver import ODESolver, State
 from cellflow_core.models.networks.settings import MLPSettings, ODESettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.time_units import format_time
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,9 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
         """log p(time, x), natural logarithm (per state^dim), from the first time on; an estimate above `exact` axes."""
         before = [each for each in self.spec.times if each < time]
         if not before:
-            raise ValueError(f"the density is known from {self.spec.times[0]:g} on, asked was {time:g}")
+            raise ValueError(
+                f"the density is known from {format_time(self.spec.times[0])} on, asked was {format_time(time)}"
+            )
         times = torch.tensor([*before, time], dtype=torch.float32, device=x.device)
         nobody = x.new_zeros(0, x.shape[1])
         return self._back([*(nobody for _ in before), x], times, torch.Generator(x.device).manual_seed(0)).log_density

@@ -24,6 +24,7 @@ from cellflow_core.math.ot import DensePlan, in_blocks
 from cellflow_core.models.contract import DynamicsModel, HasCoupling, Phase, TransportPlan
 from cellflow_core.models.transport.ot_problem import N_SAMPLED_PARTNERS
 from cellflow_core.models.transport.ot_solvers import Coupling
+from cellflow_core.time_units import format_time
 
 MAX_PAIRS = 65_536
 """Pairs of an interval that are kept; more where N_SAMPLED_PARTNERS of each cell, of either time, are more."""
@@ -62,7 +63,7 @@ class CouplingModel(DynamicsModel, HasCoupling):
 
     def notes(self) -> tuple[str, ...]:
         """A sentence on the plans that did not converge."""
-        found = [f"{plan.t0:g} to {plan.t1:g}" for plan in self.plans if not plan.converged]
+        found = [f"{format_time(plan.t0)} to {format_time(plan.t1)}" for plan in self.plans if not plan.converged]
         if not found:
             return ()
         return (

@@ -13,7 +13,7 @@ from cellflow_core.reporting.formatting import duration, plain
 from cellflow_core.selection import comparison as jobs
 from cellflow_core.selection import recommendation
 from cellflow_core.selection.benchmark_results import evidence, measured_here
-from cellflow_core.time_units import format_duration
+from cellflow_core.time_units import format_times, pluralize
 from pages.parts.training.train_form import PRESETS
 from pages.parts.widgets.background import cached_future, result_of
 
@@ -32,8 +32,9 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
     ranked = recommendation.rank(info, cards.values(), recommendation.ModelGoals(), measured)
     able = [each.model for each in ranked if each.trainable]
     proposed = able[:FIRST] + [each for each in able[FIRST:] if each == STRAIGHT]
-    shown = {f"{each:g}": format_duration(each, info.time_unit) for each in info.times[1:-1]}
-    inner = list(shown)
+    held_out = dict(zip(format_times(info.times), info.times, strict=True))
+    shown = {name: f"{name} {info.time_unit if name == '1' else pluralize(info.time_unit)}" for name in held_out}
+    inner = list(shown)[1:-1]
     models = _several(
         "models", "Models", able, proposed, st, {name: card.title for name, card in cards.items()}, MODELS
     )
@@ -59,7 +60,7 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
         tuple(models),
         preset or "standard",
         tuple(range(int(seeds))),
-        tuple(float(each) for each in times),
+        tuple(held_out[each] for each in times),
     )
     future = cached_future(
         f"compare-{info.fingerprint}-{asked}",

@@ -10,7 +10,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
-from cellflow_core.time_units import format_time
+from cellflow_core.time_units import format_times, measured_time
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import background, chart
 
@@ -31,7 +31,7 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
     with columns[2]:
         names = {
             "": "the last time they were met",
-            **{f"{each:g}": f"time {format_time(each)}" for each in data.info.times},
+            **{each: f"time {each}" for each in format_times(data.info.times)},
         }
         met = st.selectbox(
             "Measured at", list(names), format_func=names.__getitem__, key="ancestry_at", bind="query-params"
@@ -39,7 +39,7 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
     if group is None:
         st.caption("Choose a group, and see which earlier cells its mass comes from, and which later ones it goes to.")
         return
-    time = float(met) if met else None
+    time = measured_time(float(met), data.info.times) if met else None
     asked = analysis_pool.submit_analysis("ancestry", run.id, view=map_name, time=time, label=(by, str(group)), by=by)
     result = background.result_of(asked, "Following the group back and forth")
     mass = "" if result.time == result.times[-1] else f" Its mass is {result.mass[-1]:.2g} times as large at the end."

@@ -14,7 +14,7 @@ from cellflow_core.data.store import DamagedDatasetError, Dataset, DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.summaries import Summary, at
-from cellflow_core.time_units import format_times
+from cellflow_core.time_units import format_times, measured_time
 from pages.parts.views import cell_selection
 from pages.parts.widgets import background, chart, selectors, state
 
@@ -120,7 +120,7 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) ->
     options = [float(each) for each in times]
     asked = state.value("time")
     try:
-        time = default if asked is None else float(asked)
+        time = default if asked is None else measured_time(float(asked), options)
     except ValueError:
         time = float("nan")
     if not options[0] <= time <= options[-1]:
