@@ -69,14 +69,16 @@ def format_times(times: Iterable[float]) -> tuple[str, ...]:
 
 
 def measured_time(asked: float, times: Iterable[float]) -> float:
-    """The one of `times` that a number stands for as `format_times` writes it: 2.2666 for 2.27. The number itself where
-    it is one of them, or where none is written so."""
+    """The one of `times` that a number stands for as they are written: 2.2666 for 2.27. The number itself where it is
+    one of them, or where none, or more than one, is written so."""
     found = [float(each) for each in times]
     if asked in found:
         return asked
-    written = dict(zip(map(float, format_times(found)), found, strict=True))
-    near = [each for each in found if abs(each - asked) <= 1e-5 * max(abs(each), 1e-9)]
-    return written.get(float(asked), near[0] if len(near) == 1 else asked)
+    for written in (format_times(found), [format_time(each) for each in found], [f"{each:.6g}" for each in found]):
+        meant = [each for each, name in zip(found, written, strict=True) if float(name) == asked]
+        if len(meant) == 1:
+            return meant[0]
+    return asked
 
 
 def format_duration(time: float, unit: str) -> str:
