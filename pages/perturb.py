@@ -5,12 +5,14 @@ import streamlit as st
 from cellflow_core.figures import perturbation
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import perturbation_summaries, result_tables, summaries
-from pages.parts.views import cell_selection, perturb_form, perturbation_truth, view
+from pages.parts.views import cell_selection, measured_effects, perturb_form, perturbation_truth, view
 from pages.parts.widgets import background, chart
 
-run, data, info, map_name = view.open_view(
-    "perturb", "Perturb", "What if a gene were lost, or forced on?", ("velocity", "drift")
-)
+view.heading("Perturb", "What if a gene were lost, or forced on?")
+if measured_effects.chosen():
+    measured_effects.show()
+    st.stop()
+run, data, info, map_name = view.open_view("perturb", "", "", ("velocity", "drift"))
 genes = cell_selection.genes(data)
 if not genes:
     perturb_form.no_genes()

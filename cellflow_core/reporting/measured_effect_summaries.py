@@ -131,7 +131,7 @@ def share_rows(result: MeasuredEffects, effect: int) -> Rows:
 
 def notes_of(result: MeasuredEffects) -> tuple[str, ...]:
     """What must stand below every picture and table of it."""
-    unit = f" of {result.unit}" if result.unit else ""
+    unit = f" {result.unit}" if result.unit else ""
     meaning = (
         f"Changes are differences of the mean{unit} from the control cells, with 95 % intervals of Welch's test over "
         "cells; p is adjusted for the number of genes (Benjamini-Hochberg). The perturbed gene itself is in no score."

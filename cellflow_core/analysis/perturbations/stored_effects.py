@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 
 from cellflow_core.analysis.perturbations.measured_effects import Genes, measured_effects
-from cellflow_core.analysis.perturbations.perturbation_groups import likely_batch
+from cellflow_core.analysis.perturbations.perturbation_groups import free_annotations, likely_batch
 from cellflow_core.analysis.results import MeasuredEffects
 from cellflow_core.data.store import Dataset, open_dataset
 
@@ -45,3 +45,9 @@ def effects_of(
 def _genes(dataset: Dataset) -> Genes | None:
     measured = dataset.measured
     return Genes(measured.table(), tuple(measured.genes), "expression") if measured.genes else None
+
+
+def options_of(dataset_id: str) -> tuple[tuple[str, ...], str]:
+    """(annotations that can be batches or groups, the one that is named like a batch or ""). KeyError as above."""
+    data = open_dataset(dataset_id).snapshots()
+    return free_annotations(data), likely_batch(data)

@@ -38,6 +38,7 @@ NEEDS = {
     "growth": "a guess of each cell's growth",
     "subjects": "the same individuals over time",
     "dose": "doses",
+    "perturbation": "which target was perturbed in each cell",
 }
 """What some models can use besides times and genes."""
 
@@ -47,6 +48,8 @@ def show(info: store.DatasetInfo) -> None:
     _facts(info)
     if DataRequirement.TIMES not in info.has:
         _one_moment(info)
+    if DataRequirement.PERTURBATION in info.has:
+        _perturbed(info)
     left, right = st.columns([3, 2], gap="large")
     with left:
         shown = _cells(info)
@@ -88,6 +91,20 @@ def _one_moment(info: store.DatasetInfo) -> None:
             "them into one file and load that."
         )
         st.markdown(f"[:material/route: Order them by pseudotime](#{steps.ANCHOR})")
+
+
+def _perturbed(info: store.DatasetInfo) -> None:
+    with st.container(border=True, key="perturbed"):
+        st.markdown(
+            "**The cells were perturbed.** What each target changed, against the control cells, is measured in these "
+            "data: no model is needed."
+        )
+        st.page_link(
+            "perturb.py",
+            label="What was measured",
+            icon=":material/science:",
+            query_params={"dataset": info.id, "look": "measured"},
+        )
 
 
 def _times(info: store.DatasetInfo) -> None:

@@ -40,10 +40,11 @@ def open_view(
 ) -> ViewContext:
     """Title, question, the model, its limitation, and the 2-D map. Ends the page where there is nothing to show.
 
+    title  "" where the page has its title already
     needs  what the view requires of the data, whatever the model
     """
-    st.title(title)
-    st.markdown(f":gray[{question}]")
+    if title:
+        heading(title, question)
     texts(page)
     left, right = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
     with left:
@@ -66,6 +67,12 @@ def open_view(
     if limitation:
         st.caption(f":material/info: {limitation}")
     return ViewContext(run, dataset, dataset.info, view)
+
+
+def heading(title: str, question: str) -> None:
+    """The title of a page, and the question that it answers."""
+    st.title(title)
+    st.markdown(f":gray[{question}]")
 
 
 def _map_choice(dataset: Dataset) -> str:

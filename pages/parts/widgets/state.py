@@ -25,7 +25,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "flow": ("run", "view", "time"),
     "time": ("run", "view", "time", "gene"),
     "fates": ("run", "view", "cell", "outline"),
-    "perturb": ("run", "view", "gene", "outline"),
+    "perturb": ("dataset", "run", "view", "gene", "outline"),
 }
 """Page -> what its link holds."""
 NAMES = {name for each in USED.values() for name in each}
