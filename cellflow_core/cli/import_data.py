@@ -39,6 +39,14 @@ def add(actions: Any, argv: Sequence[str]) -> None:
         metavar="LABEL=NUMBER",
         help="time of a label; LABEL= leaves its cells out",
     )
+    load.add_argument(
+        "--order",
+        nargs="+",
+        default=[],
+        metavar="LABEL",
+        help="labels of the time, the earliest first: their times are 0, 1, 2 ... stages; for stages whose distances "
+        "are not known",
+    )
     if list(argv[:2]) == ["data", "import"]:
         options.add_settings(load, _choices())
     load.set_defaults(do=_import)
@@ -84,7 +92,7 @@ def _inspect(chosen: argparse.Namespace) -> None:
         print(table(("label", "number", "cells"), list(zip(each.labels, numbers, each.counts, strict=True))))
     if found.other_columns:
         print(
-            f"\nany other column can be the time by --number: {', '.join(each.column for each in found.other_columns)}"
+            f"\nany other column can be the time by --number or --order: {', '.join(each.column for each in found.other_columns)}"
         )
     for note in found.notes:
         print(note)
@@ -102,6 +110,7 @@ def _import(chosen: argparse.Namespace) -> None:
     from cellflow_core.data import store
     from cellflow_core.data.importing import uploads
     from cellflow_core.data.importing.pipeline import ImportChoices
+    from cellflow_core.data.importing.time_order import ORDER_UNIT
 
     source = _source(chosen.file)
     settings = options.given(chosen, _choices())
@@ -120,8 +129,10 @@ def _import(chosen: argparse.Namespace) -> None:
             raise ValueError(
                 f"{found.name} has no column {chosen.time!r} for the time; columns that can be it: {there}"
             )
-        numbers = _numbers(chosen.number, candidate)
-        given["unit"] = candidate.unit
+        numbers = _numbers(chosen.order, chosen.number, candidate)
+        given["unit"] = ORDER_UNIT if chosen.order else candidate.unit
+        if not given["unit"] and "unit" not in settings:
+            raise ValueError(file_contents.unit_question(candidate))
     for question, asked in (
         (file_contents.values_question(found), "values"),
         (file_contents.orientation_question(found), "orientation"),
@@ -143,26 +154,37 @@ def _log(stage: str) -> None:
     print(stage, file=sys.stderr)
 
 
-def _numbers(pairs: Sequence[str], candidate: TimeCandidate) -> dict[str, float | None]:
-    """The time of each label, as proposed or as `--number LABEL=NUMBER` gives it. ValueError where one is left open."""
-    numbers = candidate.proposed
-    for pair in pairs:
-        label, equals, text = pair.rpartition("=")
-        if not equals or label not in candidate.labels:
-            raise ValueError(f"--number {pair!r}: LABEL=NUMBER with a label out of {', '.join(candidate.labels)}")
-        try:
-            numbers[label] = float(text) if text else None
-        except ValueError as error:
-            raise ValueError(f"--number {pair!r}: {text!r} is not a number") from error
-    left = {label: cells for label, cells in candidate.open.items() if label not in numbers}
+def _numbers(order: Sequence[str], pairs: Sequence[str], candidate: TimeCandidate) -> dict[str, float | None]:
+    """The time of each label: as proposed, by its place in `order`, or as `--number LABEL=NUMBER` gives it.
+
+    Raises ValueError where one is left open."""
+    from cellflow_core.data.importing.time_order import numbers_given
+
+    numbers = numbers_given(candidate.labels, candidate.proposed, order, dict(map(_number_of, pairs)))
+    left = {
+        label: cells
+        for label, cells in zip(candidate.labels, candidate.counts, strict=True)
+        if label not in numbers and candidate.kind == "labels"
+    }
     if left:
         cells = ", ".join(f"{label} ({count:,} cells)" for label, count in left.items())
         why = "; ".join(dict.fromkeys(candidate.reasons[label] for label in left if label in candidate.reasons))
+        what = "are not in the order" if order else f"have no clear time{f' ({why})' if why else ''}"
         raise ValueError(
-            f"column {candidate.column!r} has labels without a clear time: {cells}; {why}: give each one with "
-            f'--number "LABEL=NUMBER", or leave its cells out with --number "LABEL="'
+            f"labels of column {candidate.column!r} {what}: {cells}; give each one with --number \"LABEL=NUMBER\", "
+            'name all labels from the earliest to the latest with --order, or leave cells out with --number "LABEL="'
         )
     return numbers
+
+
+def _number_of(pair: str) -> tuple[str, float | None]:
+    label, equals, text = pair.rpartition("=")
+    if not equals:
+        raise ValueError(f"--number {pair!r} is not of the form LABEL=NUMBER")
+    try:
+        return label, float(text) if text else None
+    except ValueError as error:
+        raise ValueError(f"--number {pair!r}: {text!r} is not a number") from error
 
 
 def _source(text: str) -> Source:

@@ -25,3 +25,11 @@ def values_question(found: Any) -> str:
 def orientation_question(found: Any) -> str:
     """The choices where it is unclear what stands in the rows; "" else."""
     return f"{found.question}: say --orientation cells or --orientation genes" if found.question else ""
+
+
+def unit_question(candidate: Any) -> str:
+    """The options of the command line where neither the labels nor the name of a time column give a unit."""
+    return (
+        f"neither the name of column {candidate.column!r} nor its values give a unit of time: say --unit hour, "
+        '--unit day or another, or --unit "" where the times have none'
+    )

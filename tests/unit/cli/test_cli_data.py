@@ -119,6 +119,35 @@ def test_an_import_asks_what_the_values_are_where_that_is_unclear(
     assert "took log(1 + x)" not in capsys.readouterr().err
 
 
+def stages(path: Path, labels: tuple[str, ...], column: str = "group") -> list[str]:
+    """The command that imports a table of 30 cells a label."""
+    rows = [f"{k % 7 + 0.5},{k % 5 - 0.25},{labels[k % len(labels)]}" for k in range(30 * len(labels))]
+    path.write_text("\n".join([f"x,y,{column}", *rows]))
+    return ["data", "import", str(path), "--time", column]
+
+
+def test_stages_are_ordered_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = stages(tmp_path / "embryo.csv", ("blast", "zygote", "morula", "mixed"))
+    assert cli.main([*line, "--order", "zygote", "morula", "blast"]) == 2
+    assert "not in the order: mixed (30 cells)" in capsys.readouterr().err
+    assert cli.main([*line, "--number", "mixed=", "--order", "zygote", "morula", "blast"]) == 0
+    info = open_dataset(capsys.readouterr().out.strip()).info
+    assert (info.times, info.counts, info.time_unit) == ((0.0, 1.0, 2.0), (30, 30, 30), "stage")
+    assert "zygote is 0, morula is 1, blast is 2" in "".join(info.steps)
+    assert cli.main([*line, "--order", "zygote", "larva"]) == 2
+    assert "'larva'" in capsys.readouterr().err
+
+
+def test_the_unit_is_asked_for_where_nothing_gives_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = stages(tmp_path / "cells.csv", ("0", "6", "24"), "timepoint")
+    assert cli.main(line) == 2 and not datasets()
+    assert "--unit hour" in capsys.readouterr().err
+    assert cli.main([*line, "--unit", "hour"]) == 0
+    assert open_dataset(capsys.readouterr().out.strip()).info.time_unit == "hour"
+    assert cli.main([*line, "--unit", ""]) == 0
+    assert open_dataset(capsys.readouterr().out.strip()).info.time_unit == ""
+
+
 def test_what_was_done_is_shown_and_undone(capsys: pytest.CaptureFixture[str]) -> None:
     first = stored()
     assert cli.main(["data", "step", first, "subset", "--by", "time", "--last", "1"]) == 0
