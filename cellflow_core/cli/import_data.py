@@ -91,9 +91,8 @@ def _inspect(chosen: argparse.Namespace) -> None:
         numbers = [_number(each, label) for label in each.labels]
         print(table(("label", "number", "cells"), list(zip(each.labels, numbers, each.counts, strict=True))))
     if found.other_columns:
-        print(
-            f"\nany other column can be the time by --number or --order: {', '.join(each.column for each in found.other_columns)}"
-        )
+        others = ", ".join(each.column for each in found.other_columns)
+        print(f"\nany other column can be the time by --number or --order: {others}")
     for note in found.notes:
         print(note)
     print("\n" + table(file_contents.HEAD, file_contents.rows(found.contents)))

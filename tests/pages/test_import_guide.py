@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 
 import anndata
 import numpy as np
@@ -14,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data import store
 from cellflow_core.data.importing import uploads
+from pages.parts.importing import label_order
 from tests.pages.test_pages import opened
 
 pytestmark = pytest.mark.usefixtures("quiet", "here")
@@ -171,15 +173,41 @@ def test_coordinates_need_no_filters_and_show_their_times(tmp_path) -> None:
     assert store.datasets()[0].counts == (20, 20, 20)
 
 
-def test_any_column_can_be_the_time_and_open_labels_are_asked_for(tmp_path) -> None:
+@pytest.fixture
+def dragged(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str], list[str]], None]:
+    """Sets what the browser answers: the order of the list, and the labels that are left out."""
+    answer: dict[str, dict] = {}
+    monkeypatch.setattr(label_order, "_draw", lambda **given: answer or given["default"])
+    return lambda order, left_out: answer.update(arranged={"order": order, "left_out": left_out})
+
+
+def test_a_label_is_left_out_of_the_order_and_comes_back(tmp_path, dragged) -> None:
+    page = opened("data", upload=uploaded(tmp_path, held()))
+    page.toggle(key="import_order_day").set_value(True).run()
+    dragged(["d5", "d0", "d2"], ["d0"])
+    page.run()
+    assert "**0 → 1**" in shown(page) and "left out: d0" in shown(page) and not page.exception
+    dragged(["d5", "d0", "d2"], [])
+    page.run()
+    assert "**0 → 1 → 2** · 240 cells used" in shown(page)
+    page.toggle(key="import_order_day").set_value(False).run()
+    page.button(key="import_start").click().run()
+    (info,) = store.datasets()
+    assert "d0 is 0, d2 is 2, d5 is 5" in "".join(info.steps) and info.time_unit == "day"
+
+
+def test_any_column_can_be_the_time_and_open_labels_are_asked_for(tmp_path, dragged) -> None:
     made = held()
     made.obs = pd.DataFrame({"treatment": np.resize(["unst", "lps2", "lps4"], 240)}, index=made.obs_names)
     page = opened("data", upload=uploaded(tmp_path, made))
     page.selectbox(key="import_column").set_value("treatment").run()
     assert "lps2 (80 cells), lps4 (80 cells), unst (80 cells)" in shown(page)
     assert page.button(key="import_start").disabled
-    page.multiselect(key="import_order_treatment").set_value(["unst", "lps2", "lps4"]).run()
+    page.toggle(key="import_order_treatment").set_value(True).run()
     assert "**0 → 1 → 2** · 240 cells used" in shown(page) and not page.exception
+    assert page.selectbox(key="import_unit_treatment_ordered").value == "stage"
+    dragged(["unst", "lps2", "lps4", "gone"], [])
+    page.run()
     page.button(key="import_start").click().run()
     assert not page.exception and not page.error
     (info,) = store.datasets()

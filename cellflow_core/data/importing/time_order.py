@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from cellflow_core.data.readers import MISSING
 
@@ -56,7 +57,7 @@ def numbers_given(
     missing = {MISSING: None} if MISSING in labels else {}
     numbers = {**(missing | places if order else proposed), **given}
     times = [number for each in order if (number := numbers[each]) is not None]
-    if any(left >= right for left, right in zip(times, times[1:], strict=False)):
+    if any(left >= right for left, right in pairwise(times)):
         raise ValueError("the numbers given by hand contradict the order: give the order or the numbers")
     return numbers
 

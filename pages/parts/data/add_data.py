@@ -141,7 +141,7 @@ def _address() -> None:
         web = "://" in given
         id = downloads.register_download(given, _checksum(checksum)) if web else uploads.link_offered(given)
     except ValueError as error:
-        st.error(plain(sentence(error)), icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
         return
     downloading.begin(id)
 
@@ -172,6 +172,6 @@ def _card(each: public.PublicData) -> None:
         try:
             id = public.expect(each.name)
         except ValueError as error:
-            st.error(plain(sentence(error)), icon=":material/error:")
+            st.error(sentence(error), icon=":material/error:")
             return
         downloading.begin(id)

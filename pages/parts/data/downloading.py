@@ -46,7 +46,7 @@ def watch(id: str) -> None:
         if st.button("Cancel", key="download_cancel", icon=":material/stop_circle:"):
             _leave(id)
     elif failed := future.exception():
-        st.error(plain(sentence(failed)), icon=":material/cloud_off:")
+        st.error(sentence(failed), icon=":material/cloud_off:")
         with st.container(horizontal=True):
             if st.button("Try again", key="download_again", type="primary", icon=":material/refresh:"):
                 forget(future)

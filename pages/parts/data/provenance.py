@@ -77,7 +77,7 @@ def trash() -> None:
                     try:
                         store.restore(info.id)
                     except (KeyError, ValueError, OSError) as error:
-                        st.error(plain(sentence(error)))
+                        st.error(sentence(error))
                         return
                     st.query_params.clear()
                     st.query_params["dataset"] = info.id

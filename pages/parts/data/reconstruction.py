@@ -13,7 +13,6 @@ from cellflow_core.data.preprocessing.reconstruction import Reconstruction
 from cellflow_core.data.store.dataset import DamagedDatasetError
 from cellflow_core.figures.data import reconstruction as figures
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.summaries import Summary
 from pages.parts.views import view
 from pages.parts.widgets.background import pending, result_of, sentence, shared
@@ -59,7 +58,7 @@ def _found(data: store.Dataset) -> Reconstruction | None:
     try:
         found = reconstruction.stored(data)
     except DamagedDatasetError as error:
-        st.error(plain(sentence(error)), icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
         return None
     key = f"read-back-{data.info.id}"
     if found is not None:

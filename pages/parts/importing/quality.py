@@ -56,7 +56,7 @@ def found_in(found: Any, draft: ImportForm) -> Values:
         st.info(plain(as_sentence(note)), icon=":material/info:")
     _contents(found)
     if found.missing:
-        st.warning(plain(as_sentence(found.missing)), icon=":material/warning:")
+        st.warning(plain(as_sentence(file_contents.in_page(found.missing))), icon=":material/warning:")
     reading = _reading(found, draft)
     if found.unsure:
         st.warning(f"Please choose what the values are: {plain(found.unsure)}.", icon=":material/help:")
@@ -82,7 +82,7 @@ def _contents(found: Any) -> None:
     kept = sum(each[0] == "yes" for each in rows)
     with st.expander(f"What is kept of the file: {kept} of {len(rows)} parts", icon=":material/fact_check:"):
         st.dataframe(
-            [dict(zip(file_contents.HEAD, map(plain, each), strict=True)) for each in rows],
+            [dict(zip(file_contents.HEAD, map(file_contents.in_page, each), strict=True)) for each in rows],
             hide_index=True,
             key="import_contents",
         )

@@ -11,10 +11,12 @@ import streamlit as st
 
 from cellflow_core.data.importing.time_bins import quantile_bins
 from cellflow_core.data.importing.time_columns import postnatal_days
+from cellflow_core.data.importing.time_order import ORDER_UNIT, order_of_times, times_in_order
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.figures.data import counts
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.time_units import format_times
+from pages.parts.importing import label_order
 from pages.parts.importing.form import ImportForm, Values
 from pages.parts.widgets.chart import chart, dark
 
@@ -48,14 +50,15 @@ def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFo
         )
         return {"time_column": "", "unit": "", "windows": 0}, True
     candidate = by_name[column]
+    ordered = bool(st.session_state.get(draft.key(f"order_{column}")))
     units = list(dict.fromkeys((candidate.unit, *UNITS)))
-    stands = draft.values["unit"] if column == chosen else candidate.unit
+    stands = ORDER_UNIT if ordered else draft.values["unit"] if column == chosen else candidate.unit
     units = units if stands in units else [stands, *units]
     unit = right.selectbox(
         "Unit of time",
         units,
         units.index(stands),
-        key=draft.key(f"unit_{column}"),
+        key=draft.key(f"unit_{column}" + ("_ordered" if ordered else "")),
         accept_new_options=True,
         format_func=lambda each: each or "no unit",
         help="Shown on every axis; speeds are per this unit. Type your own if it is not listed.",
@@ -128,7 +131,9 @@ def _labels(
         "Check that each label has the right number. Correct a number by clicking it; untick “Use” to leave cells out. "
         "The distances between numbers count: days 0, 2, 7 are not the same as steps 0, 1, 2."
     )
-    order = _order(candidate, draft)
+    names, codes = measured.columns[candidate.column]
+    cells = dict(zip(names, np.bincount(codes[left.cells], minlength=len(names)).tolist(), strict=True))
+    order = _order(candidate, draft, cells)
     born = _birth(candidate, draft)
     key = draft.key(f"times_{candidate.column}")
     if order or born:
@@ -141,8 +146,6 @@ def _labels(
     used = edited[edited["use"] & edited["time"].notna()]
     numbers: dict[str, float | None] = dict.fromkeys(edited["label"][~edited["use"]])
     numbers |= dict(zip(used["label"], map(float, used["time"]), strict=True))
-    names, codes = measured.columns[candidate.column]
-    cells = dict(zip(names, np.bincount(codes[left.cells], minlength=len(names)).tolist(), strict=True))
     there = used.assign(left=[cells.get(each, 0) for each in used["label"]]).groupby("time")["left"].sum()
     shown = " → ".join(format_times(there.index))
     out = ", ".join(f"{plain(each)} ({cells.get(each, 0):,})" for each, number in numbers.items() if number is None)
@@ -178,16 +181,21 @@ def _ask(candidate: Any, missing: Mapping[str, int]) -> None:
     )
 
 
-def _order(candidate: Any, draft: ImportForm) -> dict[str, float]:
-    """Label -> 0, 1, 2 ... where a person puts stages in order instead of giving numbers."""
-    with st.expander("Give the order of the labels instead of numbers", expanded=False):
-        chosen = st.multiselect(
-            "Labels, the earliest first",
-            candidate.labels,
-            key=draft.key(f"order_{candidate.column}"),
-            help="They get the times 0, 1, 2 ... in this order: use it for stages whose distances are not known.",
-        )
-    return {str(label): float(k) for k, label in enumerate(chosen)}
+def _order(candidate: Any, draft: ImportForm, cells: Mapping[str, int]) -> dict[str, float | None]:
+    """Label -> 0, 1, 2 ..., None where it is left out, where a person puts labels in order; {} where not."""
+    if not st.toggle(
+        "Put the labels in order by dragging",
+        key=draft.key(f"order_{candidate.column}"),
+        help="They get the times 0, 1, 2 ... in this order: use it for stages whose distances are not known. Numbers "
+        "can still be corrected in the table below.",
+    ):
+        return {}
+    held = draft.values["numbers"].get(candidate.column, candidate.proposed)
+    begun = st.session_state.setdefault(
+        draft.key(f"first_order_{candidate.column}_{draft.upload}"), order_of_times(candidate.labels, held)
+    )
+    st.caption("The earliest first: drag a label, or move it with its arrows or with Alt and the arrow keys.")
+    return times_in_order(*label_order.arrange(candidate.labels, cells, *begun, draft.key(f"list_{candidate.column}")))
 
 
 def _birth(candidate: Any, draft: ImportForm) -> dict[str, float]:
@@ -224,7 +232,7 @@ def _editor(base: pd.DataFrame, key: str, unit: str) -> pd.DataFrame:
 
 
 def _table(
-    candidate: Any, chosen: Mapping[str, Mapping[str, float | None]], given: Mapping[str, float]
+    candidate: Any, chosen: Mapping[str, Mapping[str, float | None]], given: Mapping[str, float | None]
 ) -> pd.DataFrame:
     """A label without a time is used: it has to be given one."""
     held = {**chosen.get(candidate.column, candidate.proposed), **given}

@@ -101,14 +101,14 @@ def _score(run_id: str) -> None:
 def _failures(rows: Sequence[Any]) -> None:
     for row in rows:
         if row.state == "failed":
-            _warn(row, row.message)
+            _warn(row, plain(row.message))
         elif row.run_id in _unscored():
             _warn(row, _unscored()[row.run_id])
 
 
 def _warn(row: Any, why: str) -> None:
     st.warning(
-        plain(f"{row.model}, seed {row.seed}, without time {format_time(row.fold)}: {why}"), icon=":material/error:"
+        f"{plain(row.model)}, seed {row.seed}, without time {format_time(row.fold)}: {why}", icon=":material/error:"
     )
 
 

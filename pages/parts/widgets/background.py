@@ -12,6 +12,7 @@ import streamlit as st
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.jobs.error_messages import USER_FACING_ERRORS, user_message
 from cellflow_core.progress import Stages
+from cellflow_core.reporting.file_contents import in_page
 from cellflow_core.reporting.formatting import as_sentence, plain
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
 
 
 def _give_up(error: BaseException) -> NoReturn:
-    st.error(plain(sentence(error)), icon=":material/error:")
+    st.error(sentence(error), icon=":material/error:")
     st.stop()
 
 
@@ -100,8 +101,9 @@ def _steps(message: tuple[str, ...]) -> list[str]:
 
 
 def sentence(error: BaseException) -> str:
-    """What an exception says to a person."""
+    """What an exception says to a person, as Markdown: names of a user mean nothing in it, and options of the command
+    line are named as the page names them."""
     message = user_message(error)
     if not isinstance(error, (*USER_FACING_ERRORS, OSError, MemoryError)):
-        return f"This could not be calculated ({message}). The log has the details."
-    return as_sentence(message)
+        return f"This could not be calculated ({plain(message)}). The log has the details."
+    return plain(as_sentence(in_page(message)))
