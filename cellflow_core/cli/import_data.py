@@ -170,7 +170,7 @@ def _numbers(order: Sequence[str], pairs: Sequence[str], candidate: TimeCandidat
         why = "; ".join(dict.fromkeys(candidate.reasons[label] for label in left if label in candidate.reasons))
         what = "are not in the order" if order else f"have no clear time{f' ({why})' if why else ''}"
         raise ValueError(
-            f"labels of column {candidate.column!r} {what}: {cells}; give each one with --number \"LABEL=NUMBER\", "
+            f'labels of column {candidate.column!r} {what}: {cells}; give each one with --number "LABEL=NUMBER", '
             'name all labels from the earliest to the latest with --order, or leave cells out with --number "LABEL="'
         )
     return numbers

@@ -63,6 +63,20 @@ def as_sentence(text: str) -> str:
     return (text if named else text[:1].upper() + text[1:]) + ("" if text.endswith((".", "!", "?")) else ".")
 
 
+_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, among them those that turn the direction of the text around them."""
+_BREAK = re.compile(r"\s*[\n\r\u0085\u2028\u2029]\s*|^\s{2,}")
+_SYNTAX = re.compile(r"([\\`*_\[\]<>~$|&]|:(?=\w)|^[#>+-]|(?<=^\d)[.)](?=\s|$)|(?<=^\d\d)[.)](?=\s|$))")
+_READ_LATER = re.compile(
+    r"(?<=:)(?=[\w+-]+:|material/|//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=[<>+~-])(?=\\?[->=])", re.I
+)
+"""Places in names that streamlit reads after Markdown, where no backslash helps: emoji, icons, bare addresses, arrows."""
+_JOINER = "\u2060"
+"""A character without width, at which a line is not broken."""
+
+
 def plain(text: str) -> str:
-    """A user's text in Markdown without its meaning there: no emphasis, links, formulas, colours or headings."""
-    return re.sub(r"([\\`*_\[\]<>~$]|:(?=\w)|^[#>+-])", r"\\\1", text, flags=re.MULTILINE)
+    """A user's text as one line of Markdown without its meaning there: no emphasis, links, formulas, colours, lists,
+    headings, pictures, emoji or icons."""
+    line = _BREAK.sub(" ", _INVISIBLE.sub("", text))
+    return _READ_LATER.sub(_JOINER, _SYNTAX.sub(r"\\\1", line))

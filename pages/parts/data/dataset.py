@@ -69,7 +69,7 @@ def show(info: store.DatasetInfo) -> None:
 
 
 def _facts(info: store.DatasetInfo) -> None:
-    unit = "" if info.time_unit == "pseudotime" else f" {pluralize(info.time_unit)}"
+    unit = "" if info.time_unit == "pseudotime" else f" {plain(pluralize(info.time_unit))}"
     with st.container(horizontal=True, key="facts"):
         st.metric("Cells", f"{info.cells:,}")
         st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
