@@ -70,7 +70,7 @@ _SYNTAX = re.compile(r"([\\`*_\[\]<>~$|&]|:(?=\w)|^[#>+-]|(?<=^\d)[.)](?=\s|$)|(
 _READ_LATER = re.compile(
     r"(?<=:)(?=[\w+-]+:|material/|//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=[<>+~-])(?=\\?[->=])", re.I
 )
-"""Places in names that streamlit reads after Markdown, where no backslash helps: emoji, icons, bare addresses, arrows."""
+"""What streamlit reads after Markdown, where no backslash helps: emoji, icons, bare addresses, arrows."""
 _JOINER = "\u2060"
 """A character without width, at which a line is not broken."""
 

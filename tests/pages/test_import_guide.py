@@ -225,3 +225,17 @@ def test_postnatal_days_are_counted_on_from_birth(tmp_path) -> None:
     page.button(key="import_start").click().run()
     (info,) = store.datasets()
     assert info.times == (14.0, 18.0, 19.0, 26.0) and info.time_unit == "embryonic day"
+
+
+def test_what_is_kept_names_controls_of_the_page(tmp_path) -> None:
+    made = held()
+    made.X = made.X.toarray()
+    made.X[:40, 3] = np.nan
+    made.obsm["X_pca"], made.obsm["velocity_pca"] = np.ones((240, 5)), np.ones((240, 5))
+    made.obsm["X_atac"], made.obsm["X_protein"] = np.ones((240, 6)), np.ones((240, 7))
+    page = opened("data", upload=uploaded(tmp_path, made))
+    reasons = " ".join(page.dataframe[0].value["as what, or why not"])
+    assert "“X_pca” as stored in the file" in reasons and "--" not in reasons + shown(page)
+    labels = {each.label for kind in ("toggle", "selectbox") for each in page.get(kind)}
+    assert {"Leave out genes with a missing value", "Leave out cells with a missing value"} <= labels
+    assert "Second modality of the same cells" in labels

@@ -191,11 +191,12 @@ def _order(candidate: Any, draft: ImportForm, cells: Mapping[str, int]) -> dict[
     ):
         return {}
     held = draft.values["numbers"].get(candidate.column, candidate.proposed)
-    begun = st.session_state.setdefault(
+    order, left_out = st.session_state.setdefault(
         draft.key(f"first_order_{candidate.column}_{draft.upload}"), order_of_times(candidate.labels, held)
     )
     st.caption("The earliest first: drag a label, or move it with its arrows or with Alt and the arrow keys.")
-    return times_in_order(*label_order.arrange(candidate.labels, cells, *begun, draft.key(f"list_{candidate.column}")))
+    key = draft.key(f"list_{candidate.column}")
+    return times_in_order(*label_order.arrange(candidate.labels, cells, order, left_out, key))
 
 
 def _birth(candidate: Any, draft: ImportForm) -> dict[str, float]:

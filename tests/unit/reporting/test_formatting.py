@@ -34,6 +34,24 @@ def test_a_users_text_has_no_meaning_in_markdown() -> None:
     assert badge("done").startswith(":green-badge[")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (":smile: :material/home:", r":⁠smile: :⁠material/home:"),
+        ("http://a.org www.a.org b@a.org", r":⁠".join(("http", "//a.org www⁠.a.org b@⁠a.org"))),
+        ("one\n\n# two\n    three", r"one # two three"),
+        ("1. one", r"1\. one"),
+        ("a\u202egnp.exe", "agnp.exe"),
+        ("a -> b", r"a -⁠\> b"),
+        ("| a | &lt; |", r"\| a \| \&lt; \|"),
+        ("E8.5, 12:00, Nkx2-5, HLA-DRA", r"E8.5, 12\:00, Nkx2-5, HLA-DRA"),
+    ],
+)
+def test_what_streamlit_reads_beyond_markdown_is_text(text: str, shown: str) -> None:
+    found = plain(text)
+    assert found.replace("\\:", ":") == shown.replace("\\:", ":")
+
+
 def test_errors_are_sentences() -> None:
     from pages.parts.widgets.background import sentence
 

@@ -95,5 +95,4 @@ def _in_figures(page: AppTest) -> Iterator[str]:
     """Tags and links in the texts of figures: plotly shows some tags, and links to any address."""
     for node in _nodes(page._tree):
         if node.type == "plotly_chart":
-            for found in re.findall(r".{0,40}(?:<a |<img|\$\\\\frac|%\{x\} ).{0,60}", node.proto.spec):
-                yield found
+            yield from re.findall(r".{0,40}(?:<a |<img|\$\\\\frac|%\{x\} ).{0,60}", node.proto.spec)

@@ -18,7 +18,7 @@ from cellflow_core.data.importing.pipeline import import_file
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from tests import toys
-from tests.pages.hostile_names import NAMES, foreign, is_read
+from tests.pages.hostile.names import NAMES, foreign, is_read
 from tests.pages.test_pages import PAGES, opened
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -68,7 +68,7 @@ def test_names_are_text_on_every_page(name: str, hostile_run: Run) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_what_a_link_asks_for_is_text(name: str, hostile_run: Run) -> None:
-    asked = {key: NAMES[0] for key in ("run", "dataset", "gene", "view", "time", "group", "model", "upload", "from")}
+    asked = dict.fromkeys(("run", "dataset", "gene", "view", "time", "group", "model", "upload", "from"), NAMES[0])
     if name == "data":
         asked.pop("upload")
     page = opened(name, **asked)
