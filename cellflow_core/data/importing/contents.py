@@ -68,7 +68,7 @@ def _values(table: Table, choices: ImportChoices) -> Content:
 
 
 def _columns(table: Table, choices: ImportChoices, names: set[str], numbers: set[str]) -> Iterator[Content]:
-    perturbed = design(table, choices.time_column)[0]
+    perturbed = design(table, choices).place
     taken = set(table.features)
     for column in dict.fromkeys(map(str, table.obs.columns)):
         if column in taken and column != choices.time_column:
@@ -154,7 +154,7 @@ def _coordinates(table: Table, choices: ImportChoices, kept: set[str], there: se
 
 
 def _panels(table: Table, choices: ImportChoices) -> Iterator[Content]:
-    perturbed = design(table, choices.time_column)[0]
+    perturbed = design(table, choices).place
     for name, panel in table.panels.items():
         size = f"{panel.x.shape[1]:,} features"
         if name == choices.modality:

@@ -38,7 +38,7 @@ def second_modality_values(table: Table, name: str, choices: ImportChoices, made
     Raises InvalidInputError where there is none of that name, or it is not whole.
     """
     there = annotations.measurements(table)
-    guides = perturbation_design.design(table, choices.time_column)[0]
+    guides = perturbation_design.design(table, choices).place
     left = ", ".join(repr(each) for each in table.panels if each not in (choices.modality, guides))
     if left:
         made.steps.append(f"left out {left}, measured in the same cells")
@@ -87,11 +87,14 @@ def numbers(
 
 def perturbation(table: Table, choices: ImportChoices, made: PreprocessingState) -> dict[str, Array]:
     """Perturbation design of the cells that are left: for each target 1 where it was perturbed, NaN where unknown."""
-    place, found = perturbation_design.design(table, choices.time_column)
-    held = {target: values[made.kept] for target, values in found.items()}
+    found = perturbation_design.design(table, choices)
+    held = {target: values[made.kept] for target, values in found.targets.items()}
     held = {target: values for target, values in held.items() if (values > 0).any()}
     if held:
-        made.steps.append(f"took the perturbation of each cell from {place!r}: {len(held):,} targets")
+        named = ", ".join(map(repr, found.controls[:4])) + (" ..." if len(found.controls) > 4 else "")
+        controls = f"{found.control_cells:,} control cells ({named})" if found.controls else "no control cells"
+        made.steps.append(f"took the perturbation of each cell from {found.place!r}: {len(held):,} targets, {controls}")
+        made.notes += found.notes
     return held
 
 

@@ -7,6 +7,9 @@ from typing import Literal
 
 from cellflow_core.config import Config, setting
 
+AUTO = "auto"
+"""The perturbation is taken from where the file seems to name it."""
+
 
 @dataclass(frozen=True)
 class ImportChoices(Config):
@@ -55,6 +58,21 @@ class ImportChoices(Config):
     growth_column: str = setting("", "Column with the net growth rate of each cell; empty: none")
     modality: str = setting(
         "", "What else was measured in the same cells (chromatin, proteins), kept as a second modality; empty: none"
+    )
+    perturbation_column: str = setting(
+        AUTO,
+        "Column, or panel of guide counts, that names what was done to each cell (knock-out, treatment); auto: the one "
+        "that looks like it; empty: none",
+    )
+    control_labels: str = setting(
+        "",
+        "Labels of that column that are controls, between semicolons or on lines of their own; empty: those named like "
+        "one (control, non-targeting, DMSO ...)",
+    )
+    guides: Literal["auto", "join", "keep"] = setting(
+        "auto",
+        "Guides of one target: joined where their names say so (auto), joined by the number or letter at their end, or "
+        "kept as targets of their own",
     )
     drop_incomplete: bool = setting(False, "Leave out cells with a missing or infinite value instead of refusing")
     drop_incomplete_genes: bool = setting(
