@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from cellflow_core.data.importing.perturbation_design import GUIDES
+from cellflow_core.data.importing.perturbations.design import GUIDES
 from cellflow_core.data.importing.time_columns import numbers_in
 from cellflow_core.data.preprocessing.normalisation import dense
 from cellflow_core.data.readers import InvalidInputError, Table, labels_of

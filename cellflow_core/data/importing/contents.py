@@ -10,7 +10,7 @@ import numpy as np
 
 from cellflow_core.data.importing import annotations
 from cellflow_core.data.importing.import_choices import ImportChoices
-from cellflow_core.data.importing.perturbation_design import GUIDES, design
+from cellflow_core.data.importing.perturbations.design import GUIDES, design
 from cellflow_core.data.importing.rna_velocity import SPLICING
 from cellflow_core.data.importing.value_type import value_range
 from cellflow_core.data.readers import Table

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.data.importing import annotations, perturbation_design, second_modality
+from cellflow_core.data.importing import annotations, second_modality
 from cellflow_core.data.importing.import_choices import ImportChoices
+from cellflow_core.data.importing.perturbations.design import design
 from cellflow_core.data.importing.value_type import ValueType
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState
 from cellflow_core.data.preprocessing.qc import QCMetrics
@@ -38,7 +39,7 @@ def second_modality_values(table: Table, name: str, choices: ImportChoices, made
     Raises InvalidInputError where there is none of that name, or it is not whole.
     """
     there = annotations.measurements(table)
-    guides = perturbation_design.design(table, choices).place
+    guides = design(table, choices).place
     left = ", ".join(repr(each) for each in table.panels if each not in (choices.modality, guides))
     if left:
         made.steps.append(f"left out {left}, measured in the same cells")
@@ -87,7 +88,7 @@ def numbers(
 
 def perturbation(table: Table, choices: ImportChoices, made: PreprocessingState) -> dict[str, Array]:
     """Perturbation design of the cells that are left: for each target 1 where it was perturbed, NaN where unknown."""
-    found = perturbation_design.design(table, choices)
+    found = design(table, choices)
     held = {target: values[made.kept] for target, values in found.targets.items()}
     held = {target: values for target, values in held.items() if (values > 0).any()}
     if held:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cellflow_core.data.importing.import_choices import ImportChoices
-from cellflow_core.data.importing.perturbation_design import of_guides
-from cellflow_core.data.importing.perturbation_labels import LabelReader
+from cellflow_core.data.importing.perturbations.design import of_guides
+from cellflow_core.data.importing.perturbations.labels import LabelReader
 from cellflow_core.data.importing.pipeline import import_file
 from cellflow_core.data.readers import InvalidInputError, gene_names
 from cellflow_core.data.store import Dataset, open_dataset
@@ -179,7 +179,7 @@ def test_cells_without_a_guide_are_no_controls():
 
 
 def test_cells_of_targets_beyond_the_limit_are_no_controls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr("cellflow_core.data.importing.perturbation_design.MOST_TARGETS", 1)
+    monkeypatch.setattr("cellflow_core.data.importing.perturbations.design.MOST_TARGETS", 1)
     found = brought(tmp_path, cells(gene=["STAT2", "STAT2", "GATA1", "NT"]))
     assert hits(found) == {"STAT2": 60}
     assert np.isnan(found.snapshots().perturbation["STAT2"]).sum() == 30

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.data.importing.import_choices import AUTO, ImportChoices
-from cellflow_core.data.importing.perturbation_labels import LabelReader
+from cellflow_core.data.importing.perturbations.labels import LabelReader
 from cellflow_core.data.preprocessing.normalisation import dense
 from cellflow_core.data.readers import InvalidInputError, Table, gene_names, labels_of
 
