@@ -110,12 +110,12 @@ def report(
     judged = measure if measure in DISTANCES else "w1"
     scores, some = (comparison.model_scores(each, titles, past, judged, start) for each in (compared, partial))
     verdict = judge(scores, comparison.baselines(compared, judged), some)
-    found = [*sentences(verdict, unit), ""]
+    found = [*sentences(verdict, unit, judged), ""]
     if {each.fold for each in compared} != {each.fold for each in rows}:
         times = ", ".join(format_duration(each, unit) for each in sorted({each.fold for each in compared}))
         found.insert(-1, f"Compared at {times} alone: not every model has a score at the other times.")
     own = {each.run_id for each in rows}
     every = [*rows, *(each for each in compared if each.run_id not in own)]
     asked = Counter(each.model for each in rows)
-    columns_ = shown(of_comparison(lines, every, asked, comparison.baselines(compared, measure), titles, unit))
-    return "\n".join([*found, columns({measure if name == "error" else name: each for name, each in columns_.items()})])
+    columns_ = shown(of_comparison(lines, every, asked, comparison.baselines(compared, measure), titles, unit, measure))
+    return "\n".join([*found, columns(columns_)])

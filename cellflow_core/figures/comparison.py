@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from cellflow_core.distance_units import axis_title, unit_of
 from cellflow_core.figures import theme
 
 LINES = {
@@ -23,15 +24,16 @@ WIDE = 16
 
 
 def errors(
-    seeds: Mapping[str, Sequence[float]], trivial: Mapping[str, float], words: str, *, dark: bool = False
+    seeds: Mapping[str, Sequence[float]], trivial: Mapping[str, float], measure: str = "w1", *, dark: bool = False
 ) -> go.Figure:
     """seeds: model -> its error for each seed, mean over the times left out; trivial: the same by the names of LINES.
 
-    The nearest model is on top. `words` names the axis, for example "Wasserstein-1 distance (state)".
+    The nearest model is on top. measure: what the errors are, by its name in `analysis.results.Distances`.
     """
     means = {model: sum(values) / len(values) for model, values in seeds.items()}
     order = sorted(means, key=lambda each: means[each], reverse=True)
-    figure = theme.blank(dark, height=160 + 34 * len(order) + 20 * len(trivial), x=words)
+    figure = theme.blank(dark, height=160 + 34 * len(order) + 20 * len(trivial), x=axis_title(measure))
+    unit = unit_of(measure)
     names = ["<br>".join(map(theme.safe, textwrap.wrap(each, WIDE))) for each in order]
     figure.add_trace(
         go.Scatter(
@@ -44,7 +46,7 @@ def errors(
                 "line": {"width": 1, "color": theme.muted_color(dark)},
             },
             name="one seed",
-            hovertemplate="%{y}: %{x:.3f}<extra>one seed</extra>",
+            hovertemplate=f"%{{y}}: %{{x:.3f}} ({unit})<extra>one seed</extra>",
         )
     )
     figure.add_trace(
@@ -54,7 +56,7 @@ def errors(
             mode="markers",
             marker={"size": 15, "symbol": "diamond", "color": theme.model(dark)},
             name="mean over seeds",
-            hovertemplate="%{y}: %{x:.3f}<extra>mean</extra>",
+            hovertemplate=f"%{{y}}: %{{x:.3f}} ({unit})<extra>mean</extra>",
         )
     )
     shown = [*_finite(trivial).values(), *(value for values in seeds.values() for value in values)]
@@ -82,12 +84,12 @@ def errors(
     )
 
 
-def describe(seeds: Mapping[str, Sequence[float]], trivial: Mapping[str, float]) -> str:
+def describe(seeds: Mapping[str, Sequence[float]], trivial: Mapping[str, float], measure: str = "w1") -> str:
     """The figure in one sentence with its numbers."""
     means = {model: sum(values) / len(values) for model, values in seeds.items()}
     models = ", ".join(f"{model} {means[model]:.3f}" for model in sorted(means, key=lambda each: means[each]))
     lines = ", ".join(f"{LINES[name][0]} {value:.3f}" for name, value in _finite(trivial).items())
-    return f"Error at times left out, smallest first: {models}. Without a model: {lines}."
+    return f"{axis_title(measure)} at times left out, smallest first: {models}. Without a model: {lines}."
 
 
 def _finite(trivial: Mapping[str, float]) -> dict[str, float]:

@@ -38,7 +38,7 @@ def trend(result: GeneTrend, *, dark: bool = False, height: int = 340) -> go.Fig
                 mode="lines",
                 name=name,
                 line={"color": theme.model(dark), **line},
-                hovertemplate="time %{x:.3g} · %{y:.3g}<extra>%{fullData.name}</extra>",
+                hovertemplate="time %{x:.4~g} · %{y:.3g}<extra>%{fullData.name}</extra>",
             )
         )
     measured = result.measured_mean.astype(np.float32)

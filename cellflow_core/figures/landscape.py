@@ -47,7 +47,7 @@ def landscape(
                 }
             },
             lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.08, "roughness": 0.9},
-            hovertemplate="height %{z:.3g}<extra></extra>",
+            hovertemplate=f"height %{{z:.3g}} ({theme.safe(result.unit)})<extra></extra>",
         )
     )
     if cells:

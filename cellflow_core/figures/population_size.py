@@ -41,7 +41,7 @@ def mass(result: TimeCourse, *, dark: bool = False, height: int = 340) -> go.Fig
             mode="lines",
             line={"width": 3, "color": theme.model(dark)},
             name="predicted",
-            hovertemplate="time %{x:.3g} · %{y:.3g} times as many<extra>predicted</extra>",
+            hovertemplate="time %{x:.4~g} · %{y:.3g} times as many<extra>predicted</extra>",
         )
     )
     everything = [low, high]

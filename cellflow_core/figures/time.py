@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.analysis.results.frame import frame
+from cellflow_core.distance_units import SPACE
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 from cellflow_core.time_units import format_time
@@ -70,8 +71,8 @@ def describe(result: TimeCourse, time: float) -> str:
     if len(frame) and np.isfinite(result.w1[frame[0]]):
         k = frame[0]
         at += (
-            f"; they lie {result.w1[k]:.3g} from the measured cells, against {result.w1_previous[k]:.3g} for the "
-            f"cells of the time before and {result.w1_floor[k]:.3g} for sampling noise"
+            f"; they lie {result.w1[k]:.3g} {SPACE} from the measured cells, against {result.w1_previous[k]:.3g} for "
+            f"the cells of the time before and {result.w1_floor[k]:.3g} for sampling noise"
         )
     return at + "."
 
@@ -85,7 +86,7 @@ def error(
     held  (time, distance) by copies of the model that never saw this time
     """
     unit = f" ({theme.safe(result.time_unit)})" if result.time_unit else ""
-    figure = theme.blank(dark, height=height, x=f"time{unit}", y="distance to measured cells")
+    figure = theme.blank(dark, height=height, x=f"time{unit}", y="W1 to measured cells (state)")
     there = np.isfinite(result.w1)
     times = result.measured_times[there]
     series = (
@@ -105,7 +106,7 @@ def error(
                 line={"color": colour, "dash": dash, "width": 2.5},
                 marker={"size": sizes, "symbol": kinds},
                 customdata=["seen in training" if seen else "kept from training" for seen in result.in_training[there]],
-                hovertemplate="time %{x:.4~g} · %{y:.3g} · %{customdata}<extra>%{fullData.name}</extra>",
+                hovertemplate="time %{x:.4~g} · %{y:.3g} (state) · %{customdata}<extra>%{fullData.name}</extra>",
             )
         )
     if held:
@@ -116,7 +117,7 @@ def error(
                 mode="markers",
                 name="a copy that never saw this time",
                 marker={"symbol": "star", "size": 17, "color": theme.changed(dark)},
-                hovertemplate="time %{x:.4~g} · %{y:.3g}<extra>%{fullData.name}</extra>",
+                hovertemplate="time %{x:.4~g} · %{y:.3g} (state)<extra>%{fullData.name}</extra>",
             )
         )
     figure.update_xaxes(tickvals=times.tolist())
@@ -132,7 +133,7 @@ def describe_error(result: TimeCourse) -> str:
             f"time {format_time(float(result.measured_times[k]))} ({kind}): model {result.w1[k]:.3g}, "
             f"no motion {result.w1_previous[k]:.3g}, sampling noise {result.w1_floor[k]:.3g}"
         )
-    return f"Distance between predicted and measured cells, from {result.started_from}: {'; '.join(rows)}."
+    return f"W1 {SPACE} between predicted and measured cells, from {result.started_from}: {'; '.join(rows)}."
 
 
 def _dots(points: np.ndarray, name: str, marker: dict) -> go.Scatter:

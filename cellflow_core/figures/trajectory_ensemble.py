@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import TrajectoryEnsemble
 from cellflow_core.analysis.results.frame import frame
+from cellflow_core.distance_units import SPACE
 from cellflow_core.figures import theme
 from cellflow_core.figures.fates import bars
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
@@ -73,8 +74,8 @@ def split(result: TrajectoryEnsemble, *, dark: bool = False) -> go.Figure:
 def spread(result: TrajectoryEnsemble, *, dark: bool = False, height: int = 280) -> go.Figure:
     """How far the futures are from their mean at each time, beside the same of all measured cells."""
     unit = f" ({theme.safe(result.time_unit)})" if result.time_unit else ""
-    figure = theme.blank(dark, height=height, x=f"time{unit}", y="distance from the mean")
-    hover = "time %{x:.3g} · %{y:.3g}<extra>%{fullData.name}</extra>"
+    figure = theme.blank(dark, height=height, x=f"time{unit}", y="distance from the mean (state)")
+    hover = "time %{x:.4~g} · %{y:.3g} (state)<extra>%{fullData.name}</extra>"
     later = result.measured_times >= result.times[0]
     seen, width = result.measured_times[later], result.measured_spread[later]
     figure.add_trace(
@@ -113,8 +114,8 @@ def describe(result: TrajectoryEnsemble) -> str:
     if count == 1:
         return f"{text}."
     return (
-        f"{text}. At the end they lie {result.spread[-1]:.3g} from their mean, all measured cells "
-        f"{result.measured_spread[-1]:.3g} from theirs."
+        f"{text}. At the end they lie {result.spread[-1]:.3g} {SPACE} from their mean, all measured "
+        f"cells {result.measured_spread[-1]:.3g} from theirs."
     )
 
 

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cellflow_core.distance_units import heading, unit_of
 from cellflow_core.figures.comparison import LINES
 from cellflow_core.selection.comparison import ModelSummary, RunScore
 from cellflow_core.time_units import format_duration
 
 Rows = dict[str, list[Any]]
-_FORMATS = {"to midpoint": "{:+.1f} %", "seconds": "{:.0f}", "memory (MB)": "{:.0f}", "coverage": "{:.2f}"}
+PLAN = heading("w1", "of the plan")
+_FORMATS = {"to midpoint": "{:+.1f} %", "time (s)": "{:.0f}", "memory (MB)": "{:.0f}", "coverage": "{:.2f}"}
 
 
 def of_comparison(
@@ -22,12 +24,14 @@ def of_comparison(
     baselines: Mapping[str, Mapping[float, float]],
     titles: Mapping[str, str],
     unit: str,
+    measure: str = "w1",
 ) -> Rows:
     """One row a model, then the baselines. NaN where there is no number.
 
     rows   every run that was asked for, with or without a score; asked: how many there are of each model
-    error  mean over the held-out times, then over seeds; "to midpoint": against that of the OT midpoint, in percent
-    plan   error of a transport plan with many partners a cell: more points than the other rows have
+    Errors are in columns with the name and unit of the measure: the mean over the held-out times, then over seeds; its
+    standard deviation over seeds; each time; and PLAN, of a transport plan with many partners a cell: more points than
+    the other rows have. "to midpoint": against that of the OT midpoint, in percent.
     """
     folds = sorted(baselines["midpoint"])
     midpoint = _mean(baselines["midpoint"].values())
@@ -39,13 +43,13 @@ def of_comparison(
         count = done[line.model, line.variant]
         total = max(count, 0 if line.variant else asked.get(line.model, 0))
         found.append(
-            _row(titles[line.model] + line.variant, line.mean, line.by_fold, folds, midpoint, unit)
-            | {"± seeds": line.spread, "plan": _mean(plans)}
-            | {"runs": f"{count} of {total}", "seconds": line.seconds}
+            _row(titles[line.model] + line.variant, line.mean, line.by_fold, folds, midpoint, unit, measure)
+            | {spread_heading(measure): line.spread, PLAN: _mean(plans)}
+            | {"runs": f"{count} of {total}", "time (s)": line.seconds}
             | {"memory (MB)": line.peak_mb, "coverage": _mean(each.from_previous.coverage for each in own)}
         )
     for name, by_fold in baselines.items():
-        found.append(_row(f"({LINES[name][0]})", _mean(by_fold.values()), by_fold, folds, midpoint, unit))
+        found.append(_row(f"({LINES[name][0]})", _mean(by_fold.values()), by_fold, folds, midpoint, unit, measure))
     names = list(dict.fromkeys(name for each in found for name in each))
     columns: Rows = {name: [each.get(name, "" if name == "runs" else math.nan) for each in found] for name in names}
     return {name: values for name, values in columns.items() if any(map(_is_known, values))}
@@ -56,16 +60,27 @@ def shown(columns: Rows) -> Rows:
     return {name: [_text(name, each) for each in values] for name, values in columns.items()}
 
 
+def spread_heading(measure: str) -> str:
+    """Of the column of standard deviations over seeds."""
+    return f"± seeds ({unit_of(measure)})"
+
+
 def _is_known(value: Any) -> bool:
     return isinstance(value, str) or math.isfinite(value)
 
 
 def _row(
-    name: str, mean: float, by_fold: Mapping[float, float], folds: Sequence[float], midpoint: float, unit: str
+    name: str,
+    mean: float,
+    by_fold: Mapping[float, float],
+    folds: Sequence[float],
+    midpoint: float,
+    unit: str,
+    measure: str,
 ) -> dict[str, Any]:
     against = 100 * (mean / midpoint - 1) if midpoint else math.nan
-    errors = {f"at {format_duration(fold, unit)}": by_fold.get(fold, math.nan) for fold in folds}
-    return {"model": name, "error": mean, "to midpoint": against, **errors}
+    errors = {heading(measure, f"at {format_duration(fold, unit)}"): by_fold.get(fold, math.nan) for fold in folds}
+    return {"model": name, heading(measure): mean, "to midpoint": against, **errors}
 
 
 def _text(name: str, value: Any) -> str:

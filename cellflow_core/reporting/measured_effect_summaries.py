@@ -6,6 +6,7 @@ import numpy as np
 
 from cellflow_core.analysis.results.measured_effects import BASELINES, LEVEL, MeasuredEffects
 from cellflow_core.analysis.results.perturbation import joined
+from cellflow_core.distance_units import SPACE
 from cellflow_core.reporting.result_tables import Rows
 from cellflow_core.reporting.summaries import Summary
 
@@ -58,7 +59,7 @@ def of_effect(result: MeasuredEffects, effect: int) -> Summary:
     answer = f"{name} ({cells}): {genes}{'; ' + '; '.join(parts) if parts else ''}."
     beyond = "more than" if result.found[effect] else "not surely more than"
     distance = (
-        f"Its cells lie {result.distance[effect]:.2g} from the controls ({result.distance_low[effect]:.2g} to "
+        f"Its cells lie {result.distance[effect]:.2g} {SPACE} from the controls ({result.distance_low[effect]:.2g} to "
         f"{result.distance_high[effect]:.2g}), {beyond} two halves of the controls from each other "
         f"({result.floor_low[effect]:.2g} to {result.floor_high[effect]:.2g}); adjusted p = {result.q[effect]:.2g}."
     )
@@ -83,7 +84,7 @@ def effect_rows(result: MeasuredEffects) -> Rows:
         "target": [result.names[k] for k in order],
         "cells": [int(each) for each in result.cells[order]],
         "differs from controls": ["yes" if each else "no" for each in result.found[order]],
-        "distance": _short(result.distance[order]),
+        "energy distance (state)": _short(result.distance[order]),
         "from": _short(result.distance_low[order]),
         "to": _short(result.distance_high[order]),
         "halves of controls, up to": _short(result.floor_high[order]),

@@ -13,6 +13,7 @@ import numpy as np
 
 from cellflow_core.analysis.results import Perturbation
 from cellflow_core.analysis.results.perturbation import ELSEWHERE, MAX_EXTRAPOLATED, joined
+from cellflow_core.distance_units import SPACE
 from cellflow_core.reporting.summaries import Summary, at
 from cellflow_core.time_units import pluralize
 
@@ -69,7 +70,7 @@ def _outside(result: Perturbation) -> str:
     times = f", {changed / typical:.1f} times as far as measured cells are from each other" if typical > 0 else ""
     return (
         f"sends {after:.0%} of the cells out of the measured data ({before:.0%} without the change): at the end they "
-        f"lie {changed:.3g} from the nearest measured cell{times}; without the change {plain:.3g}"
+        f"lie {changed:.3g} {SPACE} from the nearest measured cell{times}; without the change {plain:.3g}"
     )
 
 
@@ -124,14 +125,15 @@ def _time(result: Perturbation) -> str:
     certain = np.isnan(low) or not low <= 0 <= high
     if abs(shift) < LEAST_SPAN * span or not _special(shift, result.control_time_shift) or not certain:
         return ""
-    plain, changed = (at(float(f"{each:.3g}"), result.time_unit) for each in result.end_time)
+    plain, changed = (at(float(each), result.time_unit) for each in result.end_time)
     what = "brings cells on faster" if shift > 0 else "delays the cells"
     if shift < 0 and result.late_progress[1] < STOPPED <= result.late_progress[0]:
         what = "arrests the cells"
+    unit = pluralize(result.time_unit) or "time units"
     interval = "" if np.isnan(low) else f", 95 % interval {low:+.3g} to {high:+.3g}"
     return (
         f"{what}: at {at(float(result.times[-1]), result.time_unit)} they resemble cells measured at {changed}, "
-        f"without the change those of {plain} (shift {shift:+.3g}{interval})"
+        f"without the change those of {plain} (shift {shift:+.3g} {unit}{interval})"
     )
 
 
@@ -233,8 +235,8 @@ def _nothing(result: Perturbation) -> Summary:
 
 
 def _unchanged_time(result: Perturbation) -> str:
-    plain, changed = result.end_time
-    return f"and resemble cells measured at {at(float(f'{changed:.3g}'), result.time_unit)} (before: {plain:.3g})"
+    plain, changed = (at(float(each), result.time_unit) for each in result.end_time)
+    return f"and resemble cells measured at {changed} (before: {plain})"
 
 
 def of_truth(result: Perturbation, before: Mapping[str, float], after: Mapping[str, float]) -> str:

@@ -18,6 +18,8 @@ from cellflow_core.analysis.results import (
     TimeCourse,
     TrajectoryEnsemble,
 )
+from cellflow_core.distance_units import heading
+from cellflow_core.time_units import format_times
 
 Rows = dict[str, list[Any]]
 
@@ -28,7 +30,7 @@ def of_landscape(result: Landscape) -> Rows:
     return {
         x: _short(result.cells[:, 0]),
         y: _short(result.cells[:, 1]),
-        "time": _short(result.cell_time),
+        "time": _times(result.cell_time),
         f"height ({result.unit})": _short(result.cell_height),
     }
 
@@ -37,13 +39,13 @@ def of_flow(result: FlowField) -> Rows:
     """One row a grid point where there are cells."""
     known = np.isfinite(result.speed)
     gx, gy = np.meshgrid(result.x, result.y)
-    x, y = result.axes
+    (x, y), unit = result.axes, f"map units / {result.time_unit or 'time unit'}"
     return {
         x: _short(gx[known]),
         y: _short(gy[known]),
-        f"velocity along {x}": _short(result.u[known]),
-        f"velocity along {y}": _short(result.v[known]),
-        "speed": _short(result.speed[known]),
+        f"velocity along {x} ({unit})": _short(result.u[known]),
+        f"velocity along {y} ({unit})": _short(result.v[known]),
+        f"speed ({unit})": _short(result.speed[known]),
     }
 
 
@@ -63,11 +65,11 @@ def of_course(result: TimeCourse) -> Rows:
     """One row a measured time."""
     there = np.isfinite(result.w1)
     return {
-        "time": _short(result.measured_times[there]),
+        "time": _times(result.measured_times[there]),
         "in training": ["yes" if each else "held out" for each in result.in_training[there]],
-        "this model": _short(result.w1[there]),
-        "previous snapshot": _short(result.w1_previous[there]),
-        "sampling floor": _short(result.w1_floor[there]),
+        heading("w1", "of this model"): _short(result.w1[there]),
+        heading("w1", "of the previous snapshot"): _short(result.w1_previous[there]),
+        heading("w1", "of the sampling floor"): _short(result.w1_floor[there]),
     }
 
 
@@ -78,7 +80,7 @@ def of_mass(result: TimeCourse) -> Rows:
         raise ValueError("this model has no growth rate")
     at = [int(np.argmin(np.abs(result.times - time))) for time in result.measured_times]
     low, number, high = result.mass[at].T
-    rows: Rows = {"time": _short(result.measured_times), "predicted": _short(number)}
+    rows: Rows = {"time": _times(result.measured_times), "predicted": _short(number)}
     rows |= {"from": _short(low), "to": _short(high)}
     if result.measured_mass is not None:
         rows |= {"counted": _short(result.measured_mass)}
@@ -90,7 +92,7 @@ def of_trend(result: GeneTrend) -> Rows:
     """One row a simulated time."""
     names = ("10 % quantile", "median", "90 % quantile")
     columns = {name: _short(result.quantiles[:, k]) for k, name in enumerate(names)}
-    return {"time": _short(result.times), "mean": _short(result.mean), **columns}
+    return {"time": _times(result.times), "mean": _short(result.mean), **columns}
 
 
 def of_fates(result: Fates) -> Rows:
@@ -147,7 +149,7 @@ def of_clones(result: ClonalBias) -> Rows:
     a = result.names[0]
     return {
         "clone": [int(each) for each in result.clone],
-        "time": _short(result.time),
+        "time": _times(result.time),
         f"predicted {a} (%)": _percent(result.predicted),
         f"predicted {a}, without growth (%)": _percent(result.without_growth),
         f"{a} among later cells of the clone (%)": _percent(result.observed),
@@ -158,7 +160,7 @@ def of_clones(result: ClonalBias) -> Rows:
 def of_ancestry(result: Ancestry) -> Rows:
     """One row a time: mass of the descendants for a mass of one, and the part of each group in percent."""
     mass = ["" if np.isnan(each) else f"{each:.4g}" for each in result.mass]
-    rows: Rows = {"time": _short(result.times), "mass": mass}
+    rows: Rows = {"time": _times(result.times), "mass": mass}
     return rows | {f"{name} (%)": _percent(result.share[:, k]) for k, name in enumerate(result.names)}
 
 
@@ -207,7 +209,7 @@ def of_control_genes(result: Perturbation) -> Rows:
     return {
         "gene": list(result.control_genes),
         **{f"{name} (points)": _percent(values) for name, values in changes},
-        "shift in time": _short(result.control_time_shift),
+        f"shift in time ({result.time_unit or 'time units'})": _short(result.control_time_shift),
         "change of genes (SD)": _short(result.control_total_change),
     }
 
@@ -215,6 +217,13 @@ def of_control_genes(result: Perturbation) -> Rows:
 def first_rows(rows: Rows, count: int) -> Rows:
     """At most so many rows of a table."""
     return {name: values[:count] for name, values in rows.items()}
+
+
+def _times(values: np.ndarray) -> list[float]:
+    """Times with as many decimals as tell them apart."""
+    known, code = np.unique(values, return_inverse=True)
+    written = [float(each) for each in format_times(known)]
+    return [written[k] for k in code]
 
 
 def _short(values: np.ndarray) -> list[float]:

@@ -10,11 +10,10 @@ import numpy as np
 from cellflow_core.analysis.results import FlowField, Landscape, TimeCourse
 from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.analysis.results.trust import WELL, Check, check, check_course
+from cellflow_core.distance_units import SPACE
 from cellflow_core.time_units import format_time, singular
 
 Trust = Literal["good", "fair", "poor"]
-SPACE = "in the state space"
-"""What distances between populations are measured in."""
 
 
 class Summary(NamedTuple):

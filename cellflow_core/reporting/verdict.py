@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store.dataset import DatasetInfo
+from cellflow_core.distance_units import NAMES, in_words
 from cellflow_core.reporting.summaries import at
 from cellflow_core.selection.comparison_summary import MIN_SEEDS, Verdict
 
@@ -29,11 +30,11 @@ def untestable(info: DatasetInfo) -> str:
     return f"{found}: a time that is held out must lie between two others, so three times are needed."
 
 
-def sentences(verdict: Verdict | None, unit: str = "") -> tuple[str, ...]:
-    """The verdict, the most important sentence first."""
+def sentences(verdict: Verdict | None, unit: str = "", measure: str = "w1") -> tuple[str, ...]:
+    """The verdict, the most important sentence first. unit: of time; measure: what the errors are."""
     if verdict is None:
         return (NOTHING,)
-    found = [_best(verdict)]
+    found = [_best(verdict, measure)]
     best = verdict.best
     if verdict.resting_at and best.title not in verdict.resting:
         found.append(
@@ -48,17 +49,18 @@ def sentences(verdict: Verdict | None, unit: str = "") -> tuple[str, ...]:
     if verdict.losing:
         verb = "loses" if len(verdict.losing) == 1 else "lose"
         found.append(
-            f"{joined(verdict.losing)} {verb} to the OT midpoint ({verdict.midpoint:.3g}), which learns nothing."
+            f"{joined(verdict.losing)} {verb} to the OT midpoint ({in_words(verdict.midpoint, measure)}), which learns "
+            "nothing."
         )
     if verdict.resting:
         verb = "is" if len(verdict.resting) == 1 else "are"
         found.append(
             f"{joined(verdict.resting)} {verb} no better than the previous snapshot, that is, than no motion at all "
-            f"({verdict.previous:.3g})."
+            f"({in_words(verdict.previous, measure)})."
         )
     found += [
-        f"{title}, trained before on these data, is nearer at {_times(times, unit)}: {theirs:.3g} against {ours:.3g}. "
-        "It has no score at the other times."
+        f"{title}, trained before on these data, is nearer at {_times(times, unit)}: {NAMES[measure]} "
+        f"{in_words(theirs, measure)} against {ours:.3g}. It has no score at the other times."
         for title, theirs, ours, times in verdict.better
     ]
     if verdict.few_seeds:
@@ -68,10 +70,11 @@ def sentences(verdict: Verdict | None, unit: str = "") -> tuple[str, ...]:
     return tuple(found)
 
 
-def _best(verdict: Verdict) -> str:
+def _best(verdict: Verdict, measure: str) -> str:
     best, midpoint, floor = verdict.best, verdict.midpoint, verdict.floor
     tied = f", and {joined(verdict.tied)} within the spread over seeds" if verdict.tied else ""
-    where = f"{best.title} comes nearest to the cells of held-out times (error {best.mean:.3g}{tied})"
+    error = f"{NAMES[measure]} {in_words(best.mean, measure)}"
+    where = f"{best.title} comes nearest to the cells of held-out times ({error}{tied})"
     if verdict.nearest:
         rest = (best.mean - floor) / floor if floor > 0 else math.nan
         near = (
@@ -79,8 +82,9 @@ def _best(verdict: Verdict) -> str:
         )
         return f"{where}: {1 - best.mean / midpoint:.0%} below the OT midpoint, which learns nothing.{near}"
     return (
-        f"{where}, but that is no better than the OT midpoint ({midpoint:.3g}), which learns nothing: between these "
-        "times no trained model adds accuracy. Choose one for what else it gives: a field, noise, growth, a landscape."
+        f"{where}, but that is no better than the OT midpoint ({in_words(midpoint, measure)}), which learns nothing: "
+        "between these times no trained model adds accuracy. Choose one for what else it gives: a field, noise, "
+        "growth, a landscape."
     )
 
 

@@ -169,8 +169,8 @@ def _error_words(ratio: float, ratios: Mapping[str, float], sets: int) -> str:
     found = []
     if HERE in ratios:
         found.append(
-            f"At held-out times of these data {_against(ratios[HERE])} straight lines of optimal transport: error "
-            f"{ratios[HERE]:.2f} of theirs."
+            f"At held-out times of these data {_against(ratios[HERE])} straight lines of optimal transport: W1 "
+            f"error {ratios[HERE]:.2f} times theirs."
         )
     if elsewhere:
         worst = max(elsewhere, key=lambda one: elsewhere[one])
@@ -183,7 +183,8 @@ def _error_words(ratio: float, ratios: Mapping[str, float], sets: int) -> str:
             )
         at = "In our benchmark" if HERE in ratios else "At held-out times"
         found.append(
-            f"{at} {_against(average)} straight lines of optimal transport: error {average:.2f} of theirs, {where}."
+            f"{at} {_against(average)} straight lines of optimal transport: W1 error "
+            f"{average:.2f} times theirs, {where}."
         )
         losing = sum(each > 1 - MIN_RELATIVE_GAIN for each in elsewhere.values())
         if 2 * losing > len(elsewhere) > 1:

@@ -69,7 +69,7 @@ def test_the_table_says_what_follows(data: str) -> None:
     assert not [each for each in page.button if each.key == "compare_start"]
     table = page.dataframe[0].value
     assert list(table["model"][:2]) == ["OT-CFM", "I-CFM"] and "(OT midpoint)" in list(table["model"])
-    assert str(table["error"][0]).startswith("0.80") and table["runs"][0] == "6 of 6"
+    assert str(table["W1 (state)"][0]).startswith("0.80") and table["runs"][0] == "6 of 6"
     notes = " ".join(each.value for each in page.caption)
     assert "A note." in notes and "It alone." not in notes
     page = opened("compare", **link, start="the first time")
@@ -82,7 +82,10 @@ def test_a_model_that_lacks_a_time_is_compared_at_the_others(data: str) -> None:
             scored(run, (0.7 if run.recipe.hold_out == 1.0 else 9.0) + 0.1 * (run.recipe.model == "ot-displacement"))
     page = opened("compare", dataset=data, models="ot-cfm,ot-displacement", times="1,2", seeds="1", preset="quick")
     message = " ".join(each.value for each in page.markdown)
-    assert "So far: " in message and "OT-CFM comes nearest to the cells of held-out times (error 0.7)" in message
+    assert (
+        "So far: " in message
+        and "OT-CFM comes nearest to the cells of held-out times (W1 0.7 in the state space)" in message
+    )
     assert "Compared at 1 day alone: not every model has a score at the other times." in message
     assert list(page.dataframe[0].value["runs"][:2]) == ["2 of 2", "1 of 2"]
 

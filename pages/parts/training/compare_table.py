@@ -11,10 +11,11 @@ from typing import Any, Literal
 import streamlit as st
 
 from cellflow_core.data.store import DatasetInfo
+from cellflow_core.distance_units import heading
 from cellflow_core.figures import comparison as figure
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting import progress
-from cellflow_core.reporting.comparison_table import of_comparison, shown
+from cellflow_core.reporting.comparison_table import PLAN, of_comparison, shown, spread_heading
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.verdict import sentences
 from cellflow_core.selection import comparison as jobs
@@ -33,8 +34,6 @@ MEASURES = {
     "mmd": "MMD",
 }
 STARTS = {"previous": "the time before", "first": "the first time"}
-LONG = {"w1": "Wasserstein-1 distance (state)", "w2": "Wasserstein-2 distance (state)"}
-LONG |= {"sliced": "Sliced Wasserstein-2 distance (state)", "mmd": "Maximum mean discrepancy"}
 
 
 Start = Literal["previous", "first"]
@@ -138,7 +137,7 @@ def _answer(
     verdict = judge(scores, baselines, some)
     folds = sorted(baselines["midpoint"])
     with st.container(border=True, key="verdict"):
-        first, *rest = sentences(verdict, info.time_unit)
+        first, *rest = sentences(verdict, info.time_unit, measure)
         open_ = sum(row.scores is not None for row in every) < sum(asked.values())
         st.markdown(("So far: " if open_ else "") + f"**{plain(first)}**")
         for each in rest:
@@ -148,28 +147,28 @@ def _answer(
             st.markdown(plain(f"Compared at {where} alone: not every model has a score at the other times."))
     means = {name: sum(values.values()) / len(values) for name, values in baselines.items()}
     seeds = {titles[each.model] + each.variant: jobs.by_seed(scored, each, measure, start) for each in lines}
-    drawn = figure.errors(seeds, means, LONG[measure], dark=chart.dark())
-    chart.chart(drawn, "compare_figure", figure.describe(seeds, means))
+    drawn = figure.errors(seeds, means, measure, dark=chart.dark())
+    chart.chart(drawn, "compare_figure", figure.describe(seeds, means, measure))
     own = {row.run_id for row in every}
     listed = [*every, *(row for row in rows if row.run_id not in own)]
-    table = of_comparison(lines, listed, asked, baselines, titles, info.time_unit)
-    st.dataframe(shown(table), hide_index=True, key="compare_rows", column_config=_columns())
+    table = of_comparison(lines, listed, asked, baselines, titles, info.time_unit, measure)
+    st.dataframe(shown(table), hide_index=True, key="compare_rows", column_config=_columns(measure))
     # what one model alone has to say is about a number that is not in this table
     view.notes([each for each in scored[0].scores.notes if all(each in row.scores.notes for row in scored)])
     chart.downloads(drawn, table, f"compare-{info.id}", "compare")
 
 
-def _columns() -> dict[str, Any]:
+def _columns(measure: str) -> dict[str, Any]:
     column = partial(st.column_config.Column, alignment="right")
     return {
-        "error": column(help="Mean over the held-out times, then over seeds, in units of the state. Lower is better."),
-        "± seeds": column(help="Standard deviation over seeds."),
+        heading(measure): column(help="Mean over the held-out times, then over seeds. Lower is better."),
+        spread_heading(measure): column(help="Standard deviation over seeds."),
         "to midpoint": column(help="Against straight lines of optimal transport, which learn nothing."),
-        "plan": column(
+        PLAN: column(
             help="Wasserstein-1 distance of a transport plan with many partners a cell: more points than "
             "the other rows have, and nearer for that reason alone."
         ),
-        "seconds": column(help="Of one training."),
+        "time (s)": column(help="Of one training."),
         "memory (MB)": column(help="The most that one training held, with its libraries."),
         "coverage": column(help="Share of measured cells that have a predicted cell near them."),
     }

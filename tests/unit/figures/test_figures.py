@@ -221,7 +221,7 @@ def test_names_from_the_user_are_never_markup():
 
 def test_a_comparison_fits_a_phone():
     trivial = {"floor": 0.5, "linear": 1.3, "previous": 1.6}
-    figure = comparison.errors({"Wasserstein Lagrangian Flow": [1.0]}, trivial, "distance")
+    figure = comparison.errors({"Wasserstein Lagrangian Flow": [1.0]}, trivial, "w2")
     assert list(figure.data[1].y) == ["Wasserstein<br>Lagrangian Flow"]
     anchors = {each.text.rsplit(" ", 1)[0]: each.xanchor for each in figure.layout.annotations}
     assert anchors == {

@@ -140,12 +140,12 @@ def test_the_shell_prints_the_table_of_the_same_runs(monkeypatch, capsys):
     assert printed.err.startswith("left out: [SF]2M needs lineage barcodes") and printed.err.count("\n") == 1
     verdict, lines = printed.out.split("\n\n")[0], printed.out.splitlines()[-8:]
     assert "comes nearest to the cells of held-out times" in verdict and "Fewer than 3 seeds" in verdict
-    assert lines[0].split()[:4] == ["model", "w1", "to", "midpoint"] and "plan" in lines[0]
+    assert lines[0].startswith("model") and "W1 (state)" in lines[0] and "W1 of the plan (state)" in lines[0]
     assert [each.split("  ")[0] for each in lines[1:4]] == ["OT displacement (McCann)", "I-CFM", "(previous snapshot)"]
     assert "2 of 2" in lines[1] and len(index.runs()) == 4
     assert cli.main([*line, "--no-wait", "--measure", "coverage", "--start", "first"]) == 0
     again = capsys.readouterr().out
-    assert len(index.runs()) == 4 and again.splitlines()[-8].split()[1] == "coverage"
+    assert len(index.runs()) == 4 and again.splitlines()[-8].split()[1] == "Coverage"
     assert cli.main(["compare", "--data", stored(drifting(2)), "--models", "i-cfm"]) == 2
     assert "has 2 times" in capsys.readouterr().err
     assert cli.main(["compare", "--data", data, "--models", "sf2m"]) == 2

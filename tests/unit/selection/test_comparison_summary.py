@@ -20,14 +20,14 @@ def verdict(*scores: ModelScore, **more):
 def test_a_model_that_beats_the_midpoint_is_named_with_its_gain():
     found = verdict(ModelScore("MFM", 0.83, 0.004, 5), ModelScore("OT-CFM", 0.886, 0.003, 5))
     assert found == (
-        "MFM comes nearest to the cells of held-out times (error 0.83): 6% below the OT midpoint, which learns "
-        "nothing. 22% above the sampling floor.",
+        "MFM comes nearest to the cells of held-out times (W1 0.83 in the state space): 6% below the OT midpoint, "
+        "which learns nothing. 22% above the sampling floor.",
     )
 
 
 def test_a_best_model_that_is_no_better_than_straight_lines_is_not_praised():
     found = verdict(ModelScore("OT-CFM", 0.886, 0.003, 5), ModelScore("[SF]2M", 0.887, 0.003, 5))
-    assert len(found) == 1 and "no better than the OT midpoint (0.887)" in found[0]
+    assert len(found) == 1 and "no better than the OT midpoint (0.887 in the state space)" in found[0]
     assert "and [SF]2M within the spread over seeds" in found[0]
     (straight,) = verdict(ModelScore("OT displacement", 0.8869, 0.0, 3))
     assert "no better than the OT midpoint" in straight
@@ -36,8 +36,8 @@ def test_a_best_model_that_is_no_better_than_straight_lines_is_not_praised():
 def test_models_that_lose_are_named():
     scores = [ModelScore("A", 0.80, 0.01, 3), ModelScore("B", 0.95, 0.01, 3), ModelScore("C", 1.5, 0.1, 3)]
     found = verdict(*scores, ModelScore("D", 1.0, 0.01, 3))
-    assert found[1] == "B and D lose to the OT midpoint (0.887), which learns nothing."
-    assert found[2].startswith("C is no better than the previous snapshot") and "(1.27)" in found[2]
+    assert found[1] == "B and D lose to the OT midpoint (0.887 in the state space), which learns nothing."
+    assert found[2].startswith("C is no better than the previous snapshot") and "(1.27 in the state space)" in found[2]
 
 
 def test_times_at_which_no_motion_is_better_are_named():
@@ -58,7 +58,10 @@ def test_what_was_trained_before_and_is_better_at_some_times_is_named():
     other = ModelScore("B, careful", 0.6, math.nan, 1, by_time={2.0: 0.6})
     worse = ModelScore("C", 0.9, math.nan, 1, by_time={2.0: 0.9, 9.0: 0.1})
     found = verdict(best, partial=(other, worse))
-    assert len(found) == 2 and "B, careful, trained before on these data, is nearer at day 2: 0.6" in found[1]
+    assert (
+        len(found) == 2
+        and "B, careful, trained before on these data, is nearer at day 2: W1 0.6 in the state space" in found[1]
+    )
 
 
 def test_what_is_not_firm_is_stated():
@@ -76,7 +79,7 @@ def test_data_of_two_times_get_advice_instead_of_a_test(home):
 
 def test_the_figure_shows_every_seed_and_every_line():
     seeds = {"OT-CFM": (0.88, 0.89), "<b>x</b>": (0.95,)}
-    drawn = figure.errors(seeds, MEANS | {"linear": math.nan}, "W1", dark=True)
+    drawn = figure.errors(seeds, MEANS | {"linear": math.nan}, "w1", dark=True)
     dots, means = drawn.data
     assert sorted(dots.x) == [0.88, 0.89, 0.95] and max(means.x) == 0.95 and means.y[-1] == "OT-CFM"
     assert "<b>" not in "".join(means.y)

@@ -96,7 +96,7 @@ def test_one_data_set_is_said_and_outranks_no_model_measured_on_several(info):
     twice = [Evidence("steady", "x", 1.2, 1.0), Evidence("steady", "y", 1.3, 1.0)]
     found = rank(info, cards, ModelGoals(), (*once, *twice))
     assert [each.model for each in found] == ["steady", "lucky", "unknown"]
-    assert found[1].measured.endswith("error 0.60 of theirs, on one data set only (x), too little to rank it by.")
+    assert found[1].measured.endswith("error 0.60 times theirs, on one data set only (x), too little to rank it by.")
 
 
 def test_a_data_set_counts_once_however_many_tables_it_has(info):
@@ -110,7 +110,7 @@ def test_every_place_has_its_reason(info):
     assert "Learns division and death with variant unbalanced." in grows.pros
     assert "Learns random motion." in found["bridge"].pros and "Does not learn random motion." in found["flow"].cons
     assert (
-        "error 0.94 of theirs, in the mean of 2 of our 2 benchmark data sets, at worst 0.98 (b)."
+        "error 0.94 times theirs, in the mean of 2 of our 2 benchmark data sets, at worst 0.98 (b)."
         in found["flow"].measured
     )
     assert "as good as straight lines" in found["straight"].measured
