@@ -12,7 +12,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.growth import growth_notes
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
-from cellflow_core.analysis.simulate import simulate
+from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.neighbors import nearest_neighbors
@@ -45,8 +45,11 @@ def fate_map(
     start = select_initial_cells(data, view, STARTS, seed=seed)
     times = [start.time, float(data.times[-1])]
     repeats = REPEATS if moving.kind != "deterministic" else 1
-    single = simulate(model, start.x, times, seed=seed).x[-1]
-    followed = np.stack([terminal_mass(each, start.x, times, ends, repeats, seed) for each in (model, *siblings)])
+    single = simulate(model, start.x, times, seed=seed)
+    followed = np.stack(
+        [terminal_mass(model, start.x, times, ends, repeats, seed, single)]
+        + [terminal_mass(each, start.x, times, ends, repeats, seed) for each in siblings]
+    )
     mass, heads = followed[:, 0], followed[:, 1]
     share, low, high = interval(mass, seed)
     ungrown, grown = _without_growth(mass, heads, seed) if moving.has_growth else (None, None)
@@ -65,9 +68,9 @@ def fate_map(
         centers=ends.centers(view),
         starts=view.points[start.cells],
         probability=_smoothed(start.x, chance),
-        fate=ends.of(single),
+        fate=ends.of(single.x[-1]),
         undefined=ends.undefined,
-        elsewhere=float(ends.elsewhere(single).mean()),
+        elsewhere=float(ends.elsewhere(single.x[-1]).mean()),
         interval=interval_text(len(start.x), len(siblings)),
         without_growth=ungrown,
         growth_effect=grown,
@@ -89,12 +92,13 @@ def terminal_mass(
     ends: TerminalStates,
     repeats: int = 1,
     seed: int = 0,
+    first: Simulation | None = None,
 ) -> Float[Array, "2 cells fates"]:
     """What each start cell brings to each terminal state, mean over repeated runs: its mass, and itself alone, counted
-    once however much it multiplied."""
+    once however much it multiplied. `first`: the simulation with this seed, where it is there already."""
     found = np.zeros((2, len(x0), len(ends.names)))
     for k in range(repeats):
-        made = simulate(model, x0, times, seed=seed + 7919 * k)
+        made = first if first and not k else simulate(model, x0, times, seed=seed + 7919 * k)
         fate = ends.of(made.x[-1])
         found[0, np.arange(len(x0)), fate] += np.exp(made.log_weight[-1].astype(float)) / repeats
         found[1, np.arange(len(x0)), fate] += 1 / repeats

@@ -179,12 +179,12 @@ def find(name: str) -> PublicData:
 
 
 def expect(name: str) -> str:
-    """An id under which `bring` puts the data set."""
+    """An id under which `download` puts the data set."""
     each = find(name)
     return downloads.register_download(each.url, each.sha256, each.file, each.time)
 
 
-def bring(id: str, on_progress: Callable[[str], None] = lambda stage: None) -> str:
+def download(id: str, on_progress: Callable[[str], None] = lambda stage: None) -> str:
     """Fetch what is expected under the id, of the catalogue or not; rewrite it where its format is its authors' own."""
     source = uploads.opened(downloads.download(id, on_progress))
     if source.origin == find("paul15").url:
@@ -195,7 +195,7 @@ def bring(id: str, on_progress: Callable[[str], None] = lambda stage: None) -> s
 
 def get(name: str, on_progress: Callable[[str], None] = lambda stage: None) -> str:
     """Fetch a data set of the catalogue, going on where an earlier try was cut, and return the id of its file."""
-    return bring(downloads.unfinished(find(name).url) or expect(name), on_progress)
+    return download(downloads.unfinished(find(name).url) or expect(name), on_progress)
 
 
 def _paul15(path: Path) -> None:

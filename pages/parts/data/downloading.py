@@ -34,7 +34,7 @@ def watch(id: str) -> None:
     future = shared(
         key,
         lambda: sandbox.run_isolated(
-            "cellflow_core.data.download.public:bring", id, on_progress=uploads.stages(id), io_bound=True
+            "cellflow_core.data.download.public:download", id, on_progress=uploads.stages(id), io_bound=True
         ),
     )
     st.header(f"Fetching {plain(reported.name or reported.url.rsplit('/', 1)[-1])}", anchor=False)

@@ -71,4 +71,4 @@ def test_paul15_is_rewritten_as_anndata(shelf: Shelf, tmp_path: Path) -> None:
     assert read.shape == (40, 25) and "paul15_clusters" in read.obs
     assert np.array_equal(np.asarray(read["W3", "Gene04"].X), [[counts[4, 3]]])
     assert "reading the authors' own format" in message
-    assert uploads.opened(public.bring(held.id)).path.read_bytes() == held.path.read_bytes()
+    assert uploads.opened(public.download(held.id)).path.read_bytes() == held.path.read_bytes()
