@@ -20,6 +20,7 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.results import BaselineScores, Distances, Scores
+from cellflow_core.analysis.sampling_floor import sampling_floor
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
@@ -33,7 +34,7 @@ from cellflow_core.time_units import format_time, format_times
 Array = np.ndarray
 PROTOCOL = "loo-v2"
 SPLITS = 5
-"""Random halvings that the sampling floor is the mean of, and draws of partners that the midpoint is."""
+"""Draws of partners that the midpoint is the mean of; halves that density and coverage of the sampling floor are."""
 PARTNERS = 8
 """Partners of each cell in the second column of a plan, if they stay within the limit of exact distances."""
 
@@ -79,7 +80,7 @@ def baselines(data: Snapshots, time: float, seed: int = 0) -> Baselines:
     }
     return Baselines(
         **means,
-        floor=float(np.mean([wasserstein(*halves(data, time, seed + k)) for k in range(SPLITS)])),
+        floor=sampling_floor(cells, wasserstein, seed),
     )
 
 
@@ -135,6 +136,14 @@ def baseline_scores(
     }
     parts = [halves(data, time, seed + k) for k in range(SPLITS)]
     floor = _mean([_distances(_Cloud(one, None, np.nan), other, mass, limit, unit, seed) for one, other in parts])
+    x = cells if unit is None else cells * np.asarray(unit)
+    whole = {
+        "w1": lambda one, other: distances.wasserstein(one, other, 1, None, limit, seed),
+        "w2": lambda one, other: distances.wasserstein(one, other, 2, None, limit, seed),
+        "mmd": lambda one, other: distances.mmd(one, other, None, seed),
+        "sliced": lambda one, other: distances.sliced(one, other, None, seed=seed),
+    }
+    floor = replace(floor, **{name: sampling_floor(x, distance, seed) for name, distance in whole.items()})
     return BaselineScores(time=time, floor=floor, **rows)
 
 

@@ -36,7 +36,8 @@ class BaselineScores(Result):
     linear          the cells of the time before, all moved alike, as their mean goes on a straight line to the next
     midpoint        previous and next joined by exact transport, interpolated to this time (McCann 1997): one partner of
                     each cell, mean of several draws; midpoint_plan: all partners, a cloud of more points
-    floor           one half of the measured cells against the other, mean of several halvings
+    floor           two samples of as many cells of the measured population, see `analysis.sampling_floor`; density and
+                    coverage: one half of the measured cells against the other
     """
 
     time: float
