@@ -43,9 +43,9 @@ def earlier(path: Path | None, made: dict[str, Any], alike: tuple[str, ...], aga
 
     alike  what both parts must agree in word for word; SystemExit where they have not
     """
-    if path is None or not path.exists():
+    held = _stored(path)
+    if path is None or held is None:
         return []
-    held = json.loads(path.read_text())
     if any(held.get(key) != made[key] for key in alike):
         *others, last = (each for each in alike if each != "protocol")
         raise SystemExit(
@@ -57,10 +57,24 @@ def earlier(path: Path | None, made: dict[str, Any], alike: tuple[str, ...], aga
 def other_machine(path: Path | None, made: dict[str, Any]) -> dict[str, Any]:
     """Keep the machine of an earlier part of the table in `made`; what new rows say of theirs where it is another."""
     here = made["machine"]
-    if path is None or not path.exists():
+    held = _stored(path)
+    if held is None:
         return {}
-    made["machine"] = json.loads(path.read_text())["machine"]
+    made["machine"] = held["machine"]
     return {} if made["machine"] == here else {"machine": here["system"]}
+
+
+def _stored(path: Path | None) -> dict[str, Any] | None:
+    """The table of an earlier part; None where there is none, or an empty file, as `mktemp` makes it."""
+    if path is None or not path.exists() or not path.read_text().strip():
+        return None
+    try:
+        held = json.loads(path.read_text())
+    except ValueError:
+        held = None
+    if not isinstance(held, dict) or not {"rows", "machine"} <= held.keys():
+        raise SystemExit(f"{path.name} is no table of this program: name another file for --out, or remove it")
+    return held
 
 
 def write(path: Path | None, found: dict[str, Any]) -> None:
