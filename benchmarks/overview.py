@@ -1,10 +1,14 @@
-"""The stored tables of times left out as one table of Markdown: models in rows, data sets in columns.
+"""The stored tables of times left out as two tables of Markdown: models in rows, data sets in columns.
 
     python benchmarks/overview.py [cellflow_core/selection/results/loo_*.json]
 
 Each number is the mean W1 over the held-out times, then over seeds, one point a cell, with the standard deviation over
 seeds where there are several. In brackets: transport plans with all their partners, up to eight a cell, a cloud of more
 points, which does not compare with the other rows. Below the models stand the baselines, which learn nothing.
+
+The second table has the same as gain, (midpoint - W1) / (midpoint - sampling floor): 0 is the midpoint baseline, 1 what
+sampling allows. Its median is over time courses (axes of one course are averaged first), and beside it stands the range
+of medians where one course is left out. A dagger marks data that settings of the model were chosen on.
 """
 
 from __future__ import annotations
@@ -21,10 +25,19 @@ from cellflow_core import aliases
 from cellflow_core.selection.benchmark_results import RESULTS
 
 BASELINES = {"midpoint": "OT midpoint", "previous": "previous snapshot", "floor": "sampling floor"}
+_CHOSEN = frozenset({"emt", "guo2010_440x48", "kouno2013_thp1_960x45", "mes_pe_456x100", "mouse_hematopoiesis"})
+_EB = "eb_velocity_subset2750"
+TUNED = {
+    **dict.fromkeys(("transport-spline", "uot-cfm", "wfr-fm", "cytobridge"), _CHOSEN),
+    "neural-ode": frozenset({_EB}),
+    "metric-fm": frozenset({_EB, "emt"}),
+    "tigon": frozenset({_EB}),
+}
+"""Model -> data that its settings, or the rule that sets them, were chosen on: docs/benchmarks.md says how."""
 
 
 def main(paths: list[Path]) -> str:
-    """The table; no path: every stored one."""
+    """Both tables; no path: every stored one."""
     tables = [json.loads(path.read_text(encoding="utf-8")) for path in paths or sorted(RESULTS.glob("loo_*.json"))]
     for row in (row for table in tables for row in table["rows"]):
         row["model"] = aliases.model(row["model"])
@@ -40,7 +53,48 @@ def main(paths: list[Path]) -> str:
     ]
     for name, words in BASELINES.items():
         lines.append(f"| *{words}* | " + " | ".join(_baseline(table, name) for table in tables) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_gains(tables, models)])
+
+
+def _gains(tables: list[dict[str, Any]], models: list[str]) -> list[str]:
+    """The second table: models by their median over time courses."""
+    heads = (*map(_head, tables), "median", "one course left out")
+    rows = []
+    for model in models:
+        by_course: dict[str, list[float]] = {}
+        cells = []
+        for table in tables:
+            gain, course = _gain(table, model), _course(table)
+            cells.append("" if gain is None else f"{gain:.2f}{'†' if course in TUNED.get(_name(model), ()) else ''}")
+            if gain is not None:
+                by_course.setdefault(course, []).append(gain)
+        means = [statistics.fmean(each) for each in by_course.values()]
+        if means:
+            without = [statistics.median(means[:k] + means[k + 1 :]) for k in range(len(means))] if means[1:] else []
+            spread = f"{min(without):.2f} to {max(without):.2f}" if without else ""
+            rows.append(
+                (not without, statistics.median(means), f"| `{model}` | {' | '.join(cells)} | ", f" | {spread} |")
+            )
+    rows.sort(key=lambda row: (row[0], -row[1]))  # those of a single course come last
+    lines = [f"{begin}{median:.2f}{end}" for _, median, begin, end in rows]
+    return ["| | " + " | ".join(heads) + " |", "|---" * (1 + len(heads)) + "|", *lines]
+
+
+def _gain(table: dict[str, Any], model: str) -> float | None:
+    """Of one point a cell, mean over seeds; None where there is no whole seed."""
+    numbers, trivial = _numbers(table, model), table["baselines"]
+    if not numbers or trivial["midpoint"] <= trivial["floor"]:
+        return None
+    return (trivial["midpoint"] - statistics.fmean(numbers)) / (trivial["midpoint"] - trivial["floor"])
+
+
+def _course(table: dict[str, Any]) -> str:
+    return Path(table["data"]["file"]).stem
+
+
+def _name(label: str) -> str:
+    """Of a model, without its settings."""
+    return label.partition(":")[0]
 
 
 def _numbers(table: dict[str, Any], model: str, kind: str = "one") -> list[float]:

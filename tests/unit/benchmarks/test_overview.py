@@ -38,5 +38,22 @@ def test_plans_with_all_their_partners_stand_in_brackets(tmp_path):
     assert lines[2:5] == ["| `ot` | 1.000 (0.800) |", "| `old` | (0.500) |", "| *OT midpoint* | 1.000 (0.900) |"]
 
 
+def test_gains_are_between_midpoint_and_floor_and_medians_are_over_courses(tmp_path, monkeypatch):
+    """b holds two tables of the course of a: gains .5, and of the two others .2 and -.4."""
+    rows = lambda w1: [("ot", 1, 1, w1), ("ot", 1, 2, w1)]  # noqa: E731
+    paths = [stored(tmp_path, name, rows(w1)) for name, w1 in (("a", 0.75), ("b", 0.75), ("c", 0.9), ("d", 1.2))]
+    twin = json.loads(paths[1].read_text())
+    paths[1].write_text(json.dumps(twin | {"data": twin["data"] | {"file": "a.csv"}}))
+    monkeypatch.setattr(overview, "TUNED", {"ot": {"c"}})
+    lines = overview.main(paths).splitlines()
+    assert lines[-1] == "| `ot` | 0.50 | 0.50 | 0.20† | -0.40 | 0.20 | -0.10 to 0.35 |"
+    assert lines[lines.index("") + 1].endswith("| median | one course left out |")
+
+
+def test_courses_that_settings_were_chosen_on_are_stored_ones():
+    held = {overview._course(json.loads(path.read_text())) for path in overview.RESULTS.glob("loo_*.json")}
+    assert set().union(*overview.TUNED.values()) <= held
+
+
 def test_what_is_stored_can_be_shown():
     assert "`ot-cfm`" in overview.main([])
