@@ -69,6 +69,9 @@ def _inspect(chosen: argparse.Namespace) -> None:
     for question in (file_contents.values_question(found), file_contents.orientation_question(found)):
         if question:
             print(f"unclear: {question}")
+    for each in found.perturbations:
+        controls = f"controls {', '.join(each.controls[:6])}" if each.controls else "no controls (--control-labels)"
+        print(f"perturbation (--perturbation-column): {each.place}, {each.targets:,} targets, {controls}")
     if found.missing:
         print(f"missing values: {found.missing}")
     if len(found.matrices) > 1:

@@ -14,6 +14,8 @@ _CONTROLS = (
     (r"\(--modality .*?\)", "(“Second modality of the same cells”)"),
     (r"\(--drop-incomplete-genes\)", "(“Leave out genes with a missing value”)"),
     (r"\(--drop-incomplete\)", "(“Leave out cells with a missing value”)"),
+    (r"\(--guides join\)", "(“Guides of one target”)"),
+    (r"\(--control-labels\)", "(“Controls”)"),
     (r"\(both options\)", "(both switches under “How the values are prepared”)"),
 )
 """Options of the command line in what an import writes -> what the page calls them."""

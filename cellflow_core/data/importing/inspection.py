@@ -12,6 +12,7 @@ from cellflow_core.data.importing import annotations
 from cellflow_core.data.importing.cell_names import library_note, read_with_name_parts
 from cellflow_core.data.importing.contents import Content, contents
 from cellflow_core.data.importing.import_choices import ImportChoices
+from cellflow_core.data.importing.perturbations.design import DesignSummary, summaries
 from cellflow_core.data.importing.time_columns import (
     TimeCandidate,
     candidates,
@@ -47,6 +48,7 @@ class FileSummary:
     read_with    what was given before reading; matrices: places where values stand, with their names in Python
     question     whether rows or columns of a table are cells, where a person must say, or ""
     contents     what the file holds, what is kept of it and why the rest is not
+    perturbations  columns and panels that may name what was done to each cell, the one that is taken first
     missing      missing values, and what leaving out cells or genes costs at each time, or ""
     """
 
@@ -77,6 +79,7 @@ class FileSummary:
     question: str = ""
     contents: tuple[Content, ...] = ()
     missing: str = ""
+    perturbations: tuple[DesignSummary, ...] = ()
 
 
 def inspect_file(
@@ -134,6 +137,7 @@ def inspect_file(
         question=table.question,
         contents=_contents(table, found, scale),
         missing=_missing(table, found),
+        perturbations=summaries(table, found[0].column if found else ""),
     )
 
 

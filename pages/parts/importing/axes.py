@@ -12,6 +12,7 @@ from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.reporting.formatting import plain
 from pages.parts.importing.form import ImportForm, Values
+from pages.parts.importing.perturbation import perturbation
 from pages.parts.widgets.form import help_of
 
 AXES = {
@@ -51,6 +52,7 @@ def axes(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFor
     )
     values: Values = {"representation": representation}
     values |= _beside(found, measured, left, draft, representation)
+    values |= perturbation(found, measured, draft)
     values |= _preparation(found, draft, representation, counts)
     most = int(values.get("most_cells", draft.values["most_cells"]))
     if int(left.cells.sum()) > most:

@@ -65,8 +65,8 @@ class PerturbationDesign:
         unsure = {stem: names for stem, names in self.unsure.items() if len(names) > 1}
         if unsure:
             found.append(
-                f"labels that may be guides of one target were kept as they are: {_named(unsure)}; import again with "
-                "“Guides of one target: join” (--guides join) if they are"
+                f"labels that may be guides of one target were kept as they are: {_named(unsure)}; if they are, join "
+                "them (--guides join)"
             )
         if self.several:
             found.append(f"{self.several:,} cells have several targets and are kept as combinations")
@@ -79,9 +79,35 @@ class PerturbationDesign:
         if self.targets and not self.control_cells:
             found.append(
                 f"no label of {self.place!r} is named like a control, and without control cells no effect can be "
-                "measured: import again and name the controls (--control-labels)"
+                "measured: name the controls (--control-labels)"
             )
         return found
+
+
+@dataclass(frozen=True)
+class DesignSummary:
+    """What a column or panel tells of perturbations, in short: see `PerturbationDesign`."""
+
+    place: str
+    targets: int
+    labels: tuple[str, ...]
+    controls: tuple[str, ...]
+    control_cells: int
+    unsure: bool
+    notes: tuple[str, ...]
+
+
+def summaries(table: Table, time_column: str = "") -> tuple[DesignSummary, ...]:
+    """Every column and panel that may name the perturbation, the one that is taken first."""
+    found = []
+    for place in [*_panels(table), *(each for each in columns(table) if each != time_column)]:
+        read = design(table, ImportChoices(perturbation_column=place))
+        unsure = any(len(names) > 1 for names in read.unsure.values())
+        labels, controls = read.labels, read.controls
+        found.append(
+            DesignSummary(place, len(read.targets), labels, controls, read.control_cells, unsure, tuple(read.notes))
+        )
+    return tuple(found)
 
 
 def columns(table: Table) -> list[str]:
@@ -112,7 +138,7 @@ def design(table: Table, choices: ImportChoices) -> PerturbationDesign:
     """The design as chosen, or the likeliest one. Raises InvalidInputError where the chosen column is not there."""
     chosen = choices.perturbation_column
     controls = {each.strip().lower() for each in re.split(r"[\n;]", choices.control_labels) if each.strip()}
-    panels = [name for name, panel in table.panels.items() if GUIDES.search(name) and panel.features]
+    panels = _panels(table)
     usable = [str(each) for each in table.obs.columns if table.obs[each].ndim == 1]
     if chosen == AUTO:
         chosen = next(iter([*panels, *(each for each in columns(table) if each != choices.time_column)]), "")
@@ -137,6 +163,10 @@ def design(table: Table, choices: ImportChoices) -> PerturbationDesign:
             f"{', '.join(found.labels[:12])}{' ...' if len(found.labels) > 12 else ''}"
         )
     return found
+
+
+def _panels(table: Table) -> list[str]:
+    return [name for name, panel in table.panels.items() if GUIDES.search(name) and panel.features]
 
 
 def _of_labels(place: str, labels: Array, reader: LabelReader) -> PerturbationDesign:
