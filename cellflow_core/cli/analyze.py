@@ -1,5 +1,7 @@
-"""`simulate` and `perturb`: cells of a trained run, as measured and with a gene changed. `measured-effects`: what was
-measured in perturbed cells."""
+"""`simulate`, `landscape` and `perturb`: cells of a trained run, as measured and with a gene changed.
+
+`measured-effects`: what was measured in perturbed cells.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from cellflow_core.models.contract import Context, DynamicsModel
 
 GENES_LISTED = 10
+CELLS_LISTED = 10
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -64,6 +67,15 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     measured.add_argument("--out", type=Path, help="also write the table of targets to this .csv")
     measured.add_argument("--genes-out", type=Path, help="also write every gene of --target, or of all, to this .csv")
     measured.set_defaults(do=_measured_effects)
+    surface = commands.add_parser("landscape", help="the surface that cells roll down", description=_landscape.__doc__)
+    surface.add_argument("run", help="id of the run")
+    surface.add_argument(
+        "--height", choices=("auto", "potential", "quasi"), default="auto", help="learnt potential, or quasi-potential"
+    )
+    surface.add_argument("--time", type=float, help="time of the surface (default: the last measured one)")
+    surface.add_argument("--view", default="pca", help="embedding that the surface lies over (pca)")
+    surface.add_argument("--out", type=Path, help="also write the height under every measured cell to this .csv")
+    surface.set_defaults(do=_landscape)
 
 
 def add_simulation(parser: argparse.ArgumentParser) -> None:
@@ -201,3 +213,19 @@ def _measured_effects(chosen: argparse.Namespace) -> None:
         tables = [words.gene_rows(found, effect) for effect in effects]
         joined = {name: [value for each in tables for value in each[name]] for name in tables[0]}
         answer.write_csv(joined, chosen.genes_out)
+
+
+def _landscape(chosen: argparse.Namespace) -> None:
+    """How far simulated cells roll down, how much of their motion no surface can show, and how many leave the map; the
+    height under the measured cells."""
+    from cellflow_core.analysis.results import Landscape, TimeCourse
+    from cellflow_core.jobs.run_context import RunContext
+    from cellflow_core.runs.index import open_run
+
+    found = answer.ask(Landscape, "landscape", chosen, kind=chosen.height, time=chosen.time, view=chosen.view)
+    unit = RunContext(open_run(chosen.run)).dataset.info.time_unit
+    summary = summaries.limited(summaries.of_landscape(found, unit), answer.ask(TimeCourse, "course", chosen), unit)
+    rows = result_tables.of_landscape(found)
+    answer.show(summary, result_tables.first_rows(rows, CELLS_LISTED), found.notes)
+    if chosen.out is not None:
+        answer.write_csv(rows, chosen.out)

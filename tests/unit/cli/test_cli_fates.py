@@ -1,5 +1,7 @@
 """Fates and futures from the shell."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,3 +74,15 @@ def test_a_perturbation_is_summed_up_with_its_control_genes(tmp_path, capsys):
     assert printed.splitlines()[-1].split()[0] == "B" and "Control genes" in printed
     columns = list(pd.read_csv(tmp_path / "out.csv").columns)
     assert columns[:4] == ["state", "before (%)", "after (%)", "change (points)"]
+
+
+def test_a_landscape_is_summed_up_with_the_cells_that_leave_it(tmp_path, capsys):
+    run = finished(recipe(stored()))
+    assert cli.main(["landscape", run.id, "--height", "quasi", "--out", str(tmp_path / "heights.csv")]) == 0
+    printed = capsys.readouterr().out
+    left = re.search(r"(\d+) of 60 simulated cells leaves? the map", printed)
+    assert re.match(r"From day 0 to day 2, (all )?\d+ (of 60 )?simulated cells ", printed) and "Trust: " in printed
+    assert left is None or f"{left[1]} of 60 simulated cells" in printed.splitlines()[0]
+    assert "height (-log p)" in printed and len(pd.read_csv(tmp_path / "heights.csv")) == 180
+    assert cli.main(["landscape", run.id, "--height", "potential"]) == 2
+    assert "learnt no potential" in capsys.readouterr().err
