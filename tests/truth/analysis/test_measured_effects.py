@@ -70,6 +70,17 @@ def gaussian(seed: int, shift: dict[str, dict[str, float]], cells: int = 200) ->
     return target, x.astype(np.float32)
 
 
+def test_one_effect_among_two_hundred_targets_is_found() -> None:
+    """999 permutations give no p below 0.001, which 200 tests turn into 0.2: where it matters, more are drawn."""
+    rng = np.random.default_rng(12)
+    target = np.repeat(["", *(f"T{k}" for k in range(NULL))], [100] + [15] * NULL)
+    x = rng.normal(size=(len(target), len(GENES)))
+    x[target == "T7", :4] += 2.5
+    found = measured_effects(screen(target, x))
+    assert [found.names[k] for k in np.flatnonzero(found.found)] == ["T7"]
+    assert found.p[7] < 0.0005
+
+
 def test_known_changes_are_recovered() -> None:
     """Each of 40 shifts of 0.5 within its interval 95 times in 100 (here at least 85), and named strongest first."""
     shift = {f"T{k}": {"G3": 0.5, "G7": -0.5, "G9": 1.0} for k in range(20)}
