@@ -18,6 +18,10 @@ _OTHER_NAME = re.compile(
     r"index|n_genes|n_counts|total|percent|pct|score|well|split|fold|size|cell_?type|cell_?id|weight|perturb|guide|(?<![a-z])(?:runs?|series|lineage|realisations?)(?![a-z])",
     re.I,
 )
+_NUMBERED_NAME = re.compile(
+    r"(?<![a-z])(?:librar(?:y|ies)|batch|replicate|rep|lane|channel|pool|plate|well|donor|patient|subject|gem)(?![a-z])",
+    re.I,
+)
 _PEOPLE_NAME = re.compile(r"donor|patient|subject|individual|mouse|animal|person|embryo(?!nic)", re.I)
 _SHORT = {"h": "hour", "d": "day", "w": "week", "y": "year"}
 
@@ -45,6 +49,11 @@ def is_continuous_name(column: str) -> bool:
 def is_other_name(column: str) -> bool:
     """Is this how people name a column of something else than times?"""
     return bool(_OTHER_NAME.search(column)) and not is_time_name(column)
+
+
+def numbers_something(column: str) -> bool:
+    """Do whole numbers in such a column count libraries, wells or batches rather than time?"""
+    return bool(_NUMBERED_NAME.search(column)) and not is_time_name(column)
 
 
 def is_name_of_individuals(column: str) -> bool:

@@ -13,6 +13,7 @@ from cellflow_core.data.times.column_names import (
     is_age_name,
     is_measured_time_name,
     is_name_of_individuals,
+    is_other_name,
     unit_of_name,
 )
 from cellflow_core.data.times.label_parts import Parts, Quantity, number_of
@@ -55,7 +56,8 @@ class LabelContext:
         numbers: dict[tuple[str, str, bool], set[tuple[float, str]]] = defaultdict(set)
         for each in self.every:
             numbers[each.key].add((each.value, each.sign))
-        same = {key for key, held in numbers.items() if len(held) == 1}
+        often = {key for key in numbers if sum(key in self._keys(parts) for parts in self.labels) > 1}
+        same = {key for key, held in numbers.items() if len(held) == 1 and (key in often or len(self.labels) == 1)}
         differ = {key for key, held in numbers.items() if len(held) > 1}
         beside = {key for parts in self.labels if self._keys(parts) & differ for key in self._keys(parts)}
         return same & beside
@@ -120,6 +122,8 @@ class LabelContext:
     def _day(self, each: Quantity, shown: str) -> LabelUnit | Doubt:
         if is_name_of_individuals(self.column):
             return f"{shown} may be a donor"
+        if is_other_name(self.column) and not (self._has_zero(each) or any("." in other.text for other in self.every)):
+            return f"{shown} may be a day or the number of a {self.column}"
         behind = {other.value for other in self.every if other.word == "D" and not other.before}
         if each.word == "D" and not each.before and behind <= {2, 3} and not self.named_time:
             return f"{shown} may be a culture in two or three dimensions"
@@ -171,13 +175,15 @@ class LabelContext:
         return f"{text} behind {each.text}{sign} may be {kinds}"
 
     def _decimal(self, each: Quantity, like: Sequence[Quantity]) -> Quantity | Doubt:
-        """D0.1, D0.2, D3.1, D3.2: the digit behind the point may count replicates."""
+        """D0.1, D0.2, D3.1, D3.2, or D4, D8.1, D8.2: the digit behind the point may count replicates."""
         behind: dict[str, set[str]] = defaultdict(set)
         for other in like:
             whole, _, part = other.text.partition(".")
-            behind[whole].add(part)
+            if part:
+                behind[whole].add(part)
         counted = [held == {str(k + 1) for k in range(len(held))} for held in behind.values()]
-        if len(behind) > 1 and all(counted):
+        repeated = len(behind) > 1 or any(len(held) > 1 for held in behind.values())
+        if "." in each.text and repeated and all(counted):
             return f"the digit behind the point of {each.text} may be a decimal or a replicate"
         return each
 

@@ -141,7 +141,7 @@ class _Reader:
         behind = self._text(at + 1) if self._kind(at + 1) == "word" else ""
         followed = self._kind(at + 2) == "number"
         if behind and not followed and (unit := self._after(at + 1)) and (unit.sure > 1 or behind.islower()):
-            if before is None or unit.sure > before.sure:
+            if before is None or not before.name or unit.sure > before.sure:
                 return self._add(at, at + 1, unit, before=False)
             before = None  # two units at one number
         if before and (not behind or followed or behind.lower() in ("a", "b", "c", "rep", "r")):

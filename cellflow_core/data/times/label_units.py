@@ -74,6 +74,7 @@ BEFORE = {
     "pn": LabelUnit(POSTNATAL, "birth"),
     "pnd": LabelUnit(POSTNATAL, "birth"),
     "t": LabelUnit("", sure=1),
+    "zt": LabelUnit("hour", "lights on"),
     **dict.fromkeys(("time", "timepoint", "tp"), LabelUnit("")),
 }
 """Word in lower case -> unit, where it stands before the number. "P" is a postnatal day, a passage or a patient."""
@@ -97,6 +98,7 @@ _PHRASES = (
     (r"(?<=year)[\s_-]+old|(?<=month)[\s_-]+old|(?<=week)[\s_-]+old|(?<=day)[\s_-]+old", ""),
     (r"(?<=\d)\s*h(?:rs?|ours?)?[\s_-]*(?:APF|after[\s_-]+puparium[\s_-]+formation)", "hAPF"),
     (r"minus[\s_-]?(?=\d)", " -"),
+    (r"(\d\s*min(?:utes?|s)?[\s,]*\d+)\s*s(?![A-Za-z])", r"\1 sec"),
     (r"(?<![A-Za-z\d])st\.?[\s_]?(?=\d)", "stage "),
 )
 _POINT = re.compile(r"(?<![A-Za-z])([EPD]\d{1,2})pt?(\d{1,2})(?!\d)")
@@ -106,11 +108,16 @@ _AFTER_EVENT = re.compile(
     r"eclosion|lesion|operation|surgery|stimulation|vaccination)\b",
     re.I,
 )
+_DURATION = re.compile(r"\s*(-?\d+) days?,? (\d{1,2}):(\d\d):(\d\d)(?:\.\d+)?\s*")
+"""A duration as pandas writes it: "1 days 06:00:00"."""
 _EVENT_LETTER = {"coitum": "c", "injection": "i", "injury": "i", "birth": "p", "partum": "p", "surgery": "o"}
 
 
 def with_short_units(text: str) -> str:
     """The label with phrases of many words as one unit: "E 8.5" for "embryonic day 8.5"."""
+    if found := _DURATION.fullmatch(text):
+        days, hours, minutes, seconds = map(int, found.groups())
+        return f"{24 * days + hours + minutes / 60 + seconds / 3600:.6f}".rstrip("0").rstrip(".") + " h"
     text = _POINT.sub(r"\g<1>.\g<2>", text)
     for phrase, short in _PHRASES:
         text = re.sub(phrase, short, text, flags=re.I)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cellflow_core.data.times.column_names import is_other_name, is_time_name, unit_of_name
+from cellflow_core.data.times.column_names import is_other_name, is_time_name, numbers_something, unit_of_name
 from cellflow_core.data.times.label_context import LabelContext, bare_range, total
 from cellflow_core.data.times.label_parts import Parts, parts_of
 from cellflow_core.data.times.label_units import EMBRYONIC, GESTATIONAL, POSTNATAL, LabelUnit, in_days
@@ -99,6 +99,8 @@ def _reading(parts: Parts, context: LabelContext, qualifiers: set[str]) -> Readi
         sign, number, text = parts.numbers[0]
         if text.startswith("0") and len(text) > 3 and "." not in text:
             return Reading(None, reason=f"{text} looks like an identifier")
+        if numbers_something(context.column) and "." not in text:
+            return Reading(None, reason=f"it may only number each {context.column}")
         return Reading(-number if sign else number)
     if parts.codes:
         return Reading(None, reason=f"the letters {parts.codes[0][0]!r} are no unit of time")
@@ -111,7 +113,7 @@ def _wordless(parts: Parts) -> str:
 
 def _beside_codes(doubts: Sequence[str], found: Sequence[object]) -> bool:
     """May doubtful letters be passed over, since another part of the label is a time and they are a line or a well?"""
-    return bool(found) and all(re.search(r"a cell line|a well|a treatment", each) for each in doubts)
+    return bool(found) and all(re.search(r"a cell line|a well|a treatment|^the letters", each) for each in doubts)
 
 
 def _in_one_unit(read: Mapping[str, Reading], column: str) -> tuple[str, dict[str, float | None], dict[str, str]]:
