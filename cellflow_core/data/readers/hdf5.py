@@ -122,7 +122,7 @@ def matrix(held: Any, name: str, what: str, rows: int | None = None) -> Any:
         wanted = min(rows or held.shape[0], held.shape[0])
         chunk = math.prod(held.chunks) if held.chunks else 0
         check_memory(max(wanted * held.shape[1], chunk) * held.dtype.itemsize, name, f"values of {what}")
-        return held[:wanted]
+        return _wide(held[:wanted])
     stored = dict(held.attrs)
     kind = str(stored.get("encoding-type", stored.get("h5sparse_format", "")))
     shape = stored.get("shape", stored.get("h5sparse_shape"))
@@ -155,11 +155,16 @@ def sparse(held: Any, shape: tuple[int, int], name: str, what: str, rows: int | 
     one = held["data"].dtype.itemsize + held["indices"].dtype.itemsize
     if by_rows or rows is None:
         check_memory(end * one * (1 if by_rows else 2), name, f"values of {what}")
-        parts = (held["data"][:end], held["indices"][:end], indptr)
+        parts = (_wide(held["data"][:end]), held["indices"][:end], indptr)
         found = csr_matrix(parts, shape=(wanted, shape[1])) if by_rows else csc_matrix(parts, shape=shape)
         found.check_format(full_check=True)
         return found.tocsr()
     return _first_rows(held, indptr, (wanted, shape[1]))
+
+
+def _wide(values: Array) -> Array:
+    """Values of 16 bits as those of 32: their sums overflow at 65,504."""
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def _first_rows(held: Any, indptr: Array, shape: tuple[int, int], block: int = 4_000_000) -> Any:
@@ -171,7 +176,7 @@ def _first_rows(held: Any, indptr: Array, shape: tuple[int, int], block: int = 4
         end = min(start + block, int(indptr[-1]))
         indices = held["indices"][start:end]
         kept = np.flatnonzero(indices < shape[0])
-        data.append(held["data"][start:end][kept])
+        data.append(_wide(held["data"][start:end])[kept])
         row.append(indices[kept])
         column.append(np.searchsorted(indptr, kept + start, side="right") - 1)
     if not data:

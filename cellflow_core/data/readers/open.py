@@ -15,7 +15,7 @@ from pathlib import Path
 from cellflow_core.data.readers import hdf5
 from cellflow_core.data.readers.anndata.h5ad import of_h5ad
 from cellflow_core.data.readers.anndata.mudata import is_mudata, of_mudata
-from cellflow_core.data.readers.folders.archive import is_tar, of_archive, unpacked
+from cellflow_core.data.readers.folders.archive import is_tar, is_workbook, of_archive, unpacked
 from cellflow_core.data.readers.limits import memory
 from cellflow_core.data.readers.loom import is_loom, of_loom
 from cellflow_core.data.readers.npz import is_npz, of_npz
@@ -113,11 +113,16 @@ def _read(path: Path, name: str, rows: int | None, options: ReadOptions, inner: 
                 return _read(plain, name, rows, options)
         _refuse_foreign(within, name)
         return of_text(path, name, rows, options.orientation)
-    if hdf5.is_hdf5(start):
+    if hdf5.is_hdf5(start) and not is_tar(start):  # the first file of a tar begins where HDF5 looks for its own
         return _of_hdf5(path, name, rows, options)
     if start.startswith((b"PK\3\4", b"PK\5\6")) or is_tar(start):
         if is_npz(path, start):
             return of_npz(path, name, rows)
+        if is_workbook(path):
+            raise InvalidInputError(
+                f"{name} is an Excel workbook: save the sheet with the cells as CSV (in Excel: Save as, CSV UTF-8), "
+                "and look whether Excel turned names of genes into dates (MARCH1 into 1-Mar)"
+            )
         if inner:
             raise InvalidInputError(f"{name} holds an archive in an archive: unpack it once and choose what is inside")
         return of_archive(path, name, rows, partial(_inner, options=options))
