@@ -203,11 +203,18 @@ def _about_values(table: Table, scale: ValueType) -> list[str]:
 
 def about_names(table: Table) -> list[str]:
     """What must be known of the names of genes."""
+    changed = gene_names.of_spreadsheet(table.features)
+    notes = [
+        f"{len(changed)} names of genes look as if a spreadsheet had changed them ({', '.join(changed[:5])}): 1-Mar "
+        "was MARCH1 (now MARCHF1), 2-Sep SEPT2 (now SEPTIN2); these genes are not found by their names until the "
+        "file is corrected"
+    ] * bool(changed)
     if not gene_names.unnamed(table.features):
-        return []
+        return notes
     return [
+        *notes,
         f"genes are named by accession ids such as {table.features[0]} and the file holds no symbols: genes are found "
-        "by these ids only, and scores of gene sets (cell cycle, growth) find none of theirs"
+        "by these ids only, and scores of gene sets (cell cycle, growth) find none of theirs",
     ]
 
 

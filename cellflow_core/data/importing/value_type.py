@@ -109,7 +109,7 @@ def _judged(least: float, most: float, whole: bool, logged: bool) -> tuple[Any, 
         marked = "all values are whole numbers, as counts are, but the file says that the logarithm was taken"
         return "counts", marked if logged else ""
     if least < 0:
-        return "log", ""
+        return "log", "all values are whole numbers, as counts are, but some are below zero" if whole else ""
     if whole:
         return "log", "all values are 0 or 1: calls of on and off, or very shallow counts"
     if logged:

@@ -82,6 +82,10 @@ class Features:
         return Features(names, ids, kinds, self.notes)
 
 
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"
+_SPREADSHEET = re.compile(rf"\d{{1,2}}[-./ ](?:{_MONTHS})|(?:{_MONTHS})[-./ ]\d{{1,2}}|\d\.\d+E\+\d\d", re.I)
+
+
 def features(index: Sequence[Any], columns: Mapping[str, Sequence[Any]] | None = None) -> Features:
     """Symbols and ids out of the names of the features and the text that stands beside them.
 
@@ -111,6 +115,11 @@ def unnamed(names: Sequence[str]) -> bool:
     """Are most names accession ids, by which no gene is found as people write it?"""
     lettered = [each for each in names if not each.isdigit()]
     return len(lettered) > _ENOUGH * len(names) and _accessions(lettered)
+
+
+def of_spreadsheet(names: Sequence[str]) -> list[str]:
+    """Names that a spreadsheet made of others: 1-Mar of MARCH1 (MARCHF1), 2.31E+19 of 2310009E13Rik."""
+    return [each for each in names if _SPREADSHEET.fullmatch(each)]
 
 
 def is_mitochondrial(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -204,16 +205,38 @@ def _check_numbers(frame: Any, name: str) -> None:
     """Refuse a column of numbers in which a few values are none."""
     import pandas as pd
 
+    decimals: list[str] = []
     for column in frame.columns:
         if frame[column].dtype != object or is_time_name(column):
             continue
         read: Any = pd.to_numeric(frame[column], errors="coerce")
         broken = frame[column][read.isna() & frame[column].notna()]
+        kinds = {_commas(str(each)) for each in broken.unique()}
+        if kinds == {"thousands"}:
+            _refuse_commas(broken, column, name)
+        decimals += [column] if kinds and "" not in kinds else []
         if len(broken) and read.notna().mean() > 0.9:
             raise InvalidInputError(
                 f"{name}: column {column!r} holds {len(broken)} values that are no numbers among numbers, for example "
                 f"{str(broken.iloc[0])[:30]!r}: correct them, or leave the fields empty"
             )
+    if len(decimals) > 1:
+        _refuse_commas(frame[decimals[0]], decimals[0], name)
+
+
+def _commas(text: str) -> str:
+    """What the comma in a number may separate: "thousands" (1,204) or "decimals" (0,53); "" for what is no number."""
+    if re.fullmatch(r"\s*-?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?\s*", text):
+        return "thousands"
+    return "decimals" if re.fullmatch(r"\s*-?\d+,\d+\s*", text) else ""
+
+
+def _refuse_commas(values: Any, column: str, name: str) -> None:
+    example = next(str(each) for each in values.dropna() if "," in str(each))
+    raise InvalidInputError(
+        f"{name}: column {column!r} holds numbers with a comma inside, for example {example[:30]!r}, which may "
+        "separate thousands or decimals: write them without separators of thousands and with a point before decimals"
+    )
 
 
 def _counts_steps(column: Any, name: str) -> Any:

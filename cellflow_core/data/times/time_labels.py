@@ -16,6 +16,7 @@ DOUBTFUL = 0.5
 """A likeness below this: a column of many numbers that is named like a time goes before it."""
 _CELLS = re.compile(r"(\d+)[\s_-]?(?:c|cells?)(?:[\s_-]?stage)?", re.I)
 _BARE = LabelUnit("bare number")
+_PLACEHOLDERS = {-1.0, -9.0, -99.0, -999.0, 999.0, 9999.0}
 _QUALIFIERS = {"early", "mid", "middle", "late"}
 
 
@@ -53,11 +54,21 @@ def propose(labels: Iterable[str], column: str = "") -> Proposal:
     if divided := _divisions(distinct):
         return divided
     context = LabelContext(column, [parts_of(each) for each in distinct])
-    read = dict(zip(distinct, _readings(context), strict=True))
+    read = _without_placeholders(dict(zip(distinct, _readings(context), strict=True)))
     unit, numbers, reasons = _in_one_unit(read, column)
     known = sorted((each for each in distinct if numbers[each] is not None), key=lambda each: (numbers[each], each))
     order = (*known, *(each for each in distinct if numbers[each] is None))
     return Proposal(order, tuple(numbers[each] for each in order), unit, reasons)
+
+
+def _without_placeholders(read: Mapping[str, Reading]) -> dict[str, Reading]:
+    """Bare numbers with which people write that nothing is known (-1, -99, 999) beside others are left open."""
+    bare = {label: each.number for label, each in read.items() if each.unit is _BARE and each.number is not None}
+    found = [label for label, number in bare.items() if number in _PLACEHOLDERS]
+    rest = [number for label, number in bare.items() if label not in found]
+    if len(found) != 1 or not rest or min(rest) < 0 or 0 <= (bare[found[0]] or 0) < 10 * max(rest):
+        return dict(read)
+    return {**read, found[0]: Reading(None, reason=f"{found[0]} may mean that the time is not known")}
 
 
 def _divisions(labels: Sequence[str]) -> Proposal | None:

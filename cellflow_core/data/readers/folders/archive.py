@@ -25,8 +25,21 @@ _UNIMPORTANT = re.compile(r"(?:.*/)?(?:__MACOSX/.*|\._.*|\.DS_Store|Thumbs\.db|d
 Reader = Callable[[Path, str, int | None], Table]
 
 
+_BESIDE = re.compile(r"(?:readme|licen[cs]e|filelist|manifest|checksums?|md5|sha256)[^/]*", re.I)
+"""Files that only describe the others."""
+
+
 def is_tar(start: bytes) -> bool:
     return start[257:262] == b"ustar"
+
+
+def is_workbook(path: Path) -> bool:
+    """A zip that holds the sheets of Excel or of an open document."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+    return bool(names & {"xl/workbook.xml", "xl/workbook.bin"}) or {"mimetype", "content.xml"} <= names
 
 
 def of_archive(path: Path, name: str, rows: int | None, read: Reader) -> Table:
@@ -38,6 +51,7 @@ def of_archive(path: Path, name: str, rows: int | None, read: Reader) -> Table:
         found = layouts.folders(files, name)
         if found:
             return of_folders(found, name, rows)
+        files = {each: at for each, at in files.items() if not _BESIDE.match(PurePosixPath(each).name)} or files
         if len(files) == 1:
             ((inner, only),) = files.items()
             return read(only, name if _is_plain(inner) else PurePosixPath(inner).name, rows)

@@ -41,6 +41,7 @@ def joined(tables: Sequence[Table], labels: Sequence[str], name: str, what: str,
         raise InvalidInputError(
             f"{name} holds {len(tables)} {what} without one gene in common: name genes alike in all of them"
         )
+    _check_alike(tables, labels, name)
     at = [slice(None) if same else _positions(each.features, shared) for each in tables]
     obs = [t.obs.assign(sample=label) for t, label in zip(tables, labels, strict=True)]
     notes = [f"{len(tables)} {what} were joined; column 'sample' tells them apart"]
@@ -77,6 +78,24 @@ def joined(tables: Sequence[Table], labels: Sequence[str], name: str, what: str,
         snapshots=None,
         unused=tuple({each.place + each.reason: each for each in unused}.values()),
     )
+
+
+def _check_alike(tables: Sequence[Table], labels: Sequence[str], name: str) -> None:
+    """Refuse counts of one file beside other values of another: joined, they would be taken for one kind."""
+    whole = {label: _whole(table.x) for table, label in zip(tables, labels, strict=True)}
+    if len(set(whole.values())) > 1:
+        counts = ", ".join(label for label, is_whole in whole.items() if is_whole)
+        others = ", ".join(label for label, is_whole in whole.items() if not is_whole)
+        raise InvalidInputError(
+            f"{name}: {counts} holds whole numbers, as counts are, and {others} fractions, as normalised values are: "
+            "choose files of one kind"
+        )
+
+
+def _whole(x: Any) -> bool:
+    values = x if isinstance(x, np.ndarray) else x.data
+    values = values[np.isfinite(values)]
+    return bool((values == np.round(values)).all())
 
 
 def _positions(features: tuple[str, ...], shared: tuple[str, ...]) -> np.ndarray:
