@@ -14,6 +14,8 @@ from cellflow_core.distance_units import SPACE
 from cellflow_core.time_units import format_time, singular
 
 Trust = Literal["good", "fair", "poor"]
+MAX_LEAVING = 0.2
+"""Share of simulated cells that leave the map above which a landscape is not trusted."""
 
 
 class Summary(NamedTuple):
@@ -39,7 +41,7 @@ def at(time: float, unit: str) -> str:
 
 
 def of_landscape(result: Landscape, unit: str) -> Summary:
-    span, share = np.nanmax(result.height) - np.nanmin(result.height), result.non_gradient
+    span = np.nanmax(result.height) - np.nanmin(result.height)
     begin, end = result.path_height[0], result.path_height[-1]
     stays = np.isfinite(begin) & np.isfinite(end)
     count, left = len(stays), int((~stays).sum())
@@ -54,24 +56,29 @@ def of_landscape(result: Landscape, unit: str) -> Summary:
     if left:
         leave = "leaves" if left == 1 else "leave"
         answer = f"{course}, {left} of {count} simulated cells {leave} the map of measured cells; the others {moved}."
+    trust, why = _surface_trust(result)
+    if left > MAX_LEAVING * count:
+        trust, why = "poor", f"{why} Of the cells that leave it, this surface does not tell what becomes of them."
+    return Summary(answer, trust, why)
+
+
+def _surface_trust(result: Landscape) -> tuple[Trust, str]:
+    """How much of the motion the surface can show."""
+    share = result.non_gradient
     if result.kind == "learnt potential":
-        return Summary(
-            answer,
-            "fair",
+        return "fair", (
             "This model can steer cells downhill only: its surface shows all that it learnt of their direction. "
             "Whether real cells also go around it cannot tell: compare its error on Time with that of a freer model, "
-            "OT-CFM for example.",
+            "OT-CFM for example."
         )
     if np.isnan(share):
-        return Summary(
-            answer, "fair", "This model has no velocity field: the surface shows where its cells are, not why."
-        )
+        return "fair", "This model has no velocity field: the surface shows where its cells are, not why."
     part = f"{1 - share:.0%} of the cells' motion goes downhill, {share:.0%} goes around, which no landscape can show"
     if share <= 0.2:
-        return Summary(answer, "good", f"{part}: a landscape is a fair picture of this motion.")
+        return "good", f"{part}: a landscape is a fair picture of this motion."
     if share <= 0.5:
-        return Summary(answer, "fair", f"{part}: this tells a part of the story. See Flow for the whole motion.")
-    return Summary(answer, "poor", f"{part}: do not read this landscape as what drives the cells. See Flow instead.")
+        return "fair", f"{part}: this tells a part of the story. See Flow for the whole motion."
+    return "poor", f"{part}: do not read this landscape as what drives the cells. See Flow instead."
 
 
 def of_flow(result: FlowField, unit: str, course: TimeCourse | None) -> Summary:

@@ -152,15 +152,16 @@ def _answer(
     own = {row.run_id for row in every}
     listed = [*every, *(row for row in rows if row.run_id not in own)]
     table = of_comparison(lines, listed, asked, baselines, titles, info.time_unit, measure)
-    st.dataframe(shown(table), hide_index=True, key="compare_rows", column_config=_columns(measure))
+    st.dataframe(shown(table), hide_index=True, key="compare_rows", column_config=_columns(measure, table))
     # what one model alone has to say is about a number that is not in this table
     view.notes([each for each in scored[0].scores.notes if all(each in row.scores.notes for row in scored)])
     chart.downloads(drawn, table, f"compare-{info.id}", "compare")
 
 
-def _columns(measure: str) -> dict[str, Any]:
+def _columns(measure: str, table: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     column = partial(st.column_config.Column, alignment="right")
-    return {
+    numbers = {name: column() for name in table if name != "model"}
+    return numbers | {
         heading(measure): column(help="Mean over the held-out times, then over seeds. Lower is better."),
         spread_heading(measure): column(help="Standard deviation over seeds."),
         "to midpoint": column(help="Against straight lines of optimal transport, which learn nothing."),

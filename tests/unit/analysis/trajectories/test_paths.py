@@ -103,6 +103,7 @@ def test_a_path_that_leaves_the_map_is_cut_there_and_does_not_shrink_the_scene()
     assert not any("leave the map" in each for each in all_there.notes)
     assert f"{cut.sum()} of 120 simulated cells leave the map" in of_landscape(made, "day").answer
     assert f"{cut.sum()} of them leave the map" in landscape_figure.describe(made)
+    assert of_landscape(made, "day").trust == "poor" and of_landscape(all_there, "day").trust != "poor"
     for axis in (0, 1):
         low, high = getattr(landscape_figure.landscape(made).layout.scene, "xy"[axis] + "axis").range
         places = (made.x, made.y)[axis][np.isfinite(made.height).any(axis=axis)]
