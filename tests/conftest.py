@@ -18,16 +18,18 @@ CHECKED = ["math", "data.batch", "models", *(f"analysis.{each}" for each in ANAL
 install_import_hook([f"cellflow_core.{each}" for each in CHECKED], "beartype.beartype")
 
 SHARED = ROOT.parent / "shared" / "data"
-LONGEST_FIRST = ("truth", "contract", "faults", "pages", "unit")
+LONGEST_FIRST = ("browser", "truth", "contract", "faults", "pages", "unit")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n`, a worker takes a whole file, of the contract a whole case, and rooms of long tests come first: what
-    tests share is made once, and no long file is left over at the end."""
+    """With `-n`, a worker takes a whole file, of the contract a whole case, and the room of the browser as one; rooms
+    of long tests come first: what tests share is made once, and no long file is left over at the end."""
     for item in items:
-        case = getattr(item, "callspec", None) if item.path.parent.name == "contract" else None
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {case.id}" if case else str(item.path)))
+        room = _room(item)
+        case = getattr(item, "callspec", None) if room == "contract" else None
+        group = room if room == "browser" else f"{item.path.stem} {case.id}" if case else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: _order(_room(item)))
 
 
