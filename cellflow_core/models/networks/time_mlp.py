@@ -1,9 +1,9 @@
 """Networks of time and state in the units of the data, and their derivatives.
 
-The derivatives are the chain rule written out. By `torch.func` the same derivatives took 1.3 to 7 times as long to
-evaluate and, but for one of 36 cases (0.86), 1.1 to 5 times as long to train through (`benchmarks/derivatives.py`, one
-core of a busy machine, 2026-11-28). They are plain operations: they work under `no_grad` and transforms, and can be
-differentiated again.
+The derivatives are the chain rule written out. By `torch.func` the same derivatives took 1.3 to 7.3 times as long to
+evaluate and 1.1 to 5.8 times as long to train through, and whole models 1.1 to 2.9 times as long to train
+(`benchmarks/derivatives.py`, one core, 2026-11-29, stored in `benchmarks/results/derivatives.json`). They are plain
+operations: they work under `no_grad` and transforms, and can be differentiated again.
 """
 
 from __future__ import annotations
