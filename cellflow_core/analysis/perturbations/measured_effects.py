@@ -28,6 +28,7 @@ from cellflow_core.analysis.perturbations.perturbation_groups import (
 from cellflow_core.analysis.results.measured_effects import LEVEL, MeasuredEffects
 from cellflow_core.data.readers import gene_names
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.multiple_testing import benjamini_hochberg
 
 Array = np.ndarray
@@ -76,6 +77,7 @@ def measured_effects(
         on_progress(f"comparing cells: {effect + 1} of {len(groups.names)} ({name})")
         tests.append(energy_test(_states(data, genes, own[effect]), groups, effect, seed + effect))
     kinds, shares = _shares(data, groups, annotation)
+    notes = (*notes, *_target_in_states(data, genes, own))
     return _result(groups, genes, own, expression, tests, (total, errors, repeat), annotation, kinds, shares, notes)
 
 
@@ -153,6 +155,14 @@ def _states(data: Snapshots, genes: Genes, own: Bool[Array, " genes"]) -> Float[
         values = genes.values[:, [k]]
         columns[genes.names[k]] = np.asarray(values if isinstance(values, np.ndarray) else values.todense()).ravel()
     return without_genes(data.x, data.space, columns)
+
+
+def _target_in_states(data: Snapshots, genes: Genes, own: Bool[Array, "effects genes"]) -> list[str]:
+    """A note where `_states` cannot take the perturbed genes out."""
+    measured = {genes.names[k] for k in np.flatnonzero(own.any(axis=0))}
+    if not measured or (isinstance(data.space, AffineSpace) and measured & set(data.space.genes)):
+        return []
+    return ["distances include the change of the perturbed gene itself, which cannot be taken out of these axes"]
 
 
 def _deviation(values: Any) -> Float[Array, " genes"]:

@@ -128,6 +128,15 @@ def test_a_target_gene_is_taken_out_of_principal_components_too() -> None:
     data = Snapshots((x - mean) @ axes.T, None, space, channels=data.channels)
     found = measured_effects(data, Genes(x, GENES, "log counts"))
     assert dict(zip(found.names, found.found.tolist(), strict=True)) == {"G4": False, "T": True}
+    assert not any("perturbed gene itself" in each for each in found.notes)
+
+
+def test_axes_that_a_target_gene_cannot_be_taken_out_of_are_named() -> None:
+    target, x = gaussian(4, {"G4": {"G4": -5.0}})
+    space = AffineSpace.coordinates(tuple(f"axis {k}" for k in range(x.shape[1])))
+    data = Snapshots(x, None, space, channels=screen(target, x).channels)
+    found = measured_effects(data, Genes(x, GENES, "log counts"))
+    assert any("perturbed gene itself" in each for each in found.notes)
 
 
 def test_a_batch_with_more_target_cells_is_no_effect_within_batches() -> None:
