@@ -21,15 +21,17 @@ SHARED = ROOT.parent / "shared" / "data"
 LONGEST_FIRST = ("browser", "truth", "contract", "faults", "pages", "unit")
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """With `-n`, a worker takes a whole file, of the contract a whole case, and the room of the browser as one, so that
+    what tests share is made once. Marked here since a worker reads its groups before other hooks see the items."""
+    room = _room(item)
+    case = getattr(item, "callspec", None) if room == "contract" else None
+    group = room if room == "browser" else f"{item.path.stem} {case.id}" if case else str(item.path)
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n`, a worker takes a whole file, of the contract a whole case, and the room of the browser as one; rooms
-    of long tests come first: what tests share is made once, and no long file is left over at the end."""
-    for item in items:
-        room = _room(item)
-        case = getattr(item, "callspec", None) if room == "contract" else None
-        group = room if room == "browser" else f"{item.path.stem} {case.id}" if case else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Rooms of long tests come first: no long file is left over at the end."""
     items.sort(key=lambda item: _order(_room(item)))
 
 

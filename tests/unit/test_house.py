@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
 from pathlib import Path
 
@@ -22,6 +23,13 @@ WIDE_FOLDERS = {"benchmarks": "programs, one a table"}
 HITS = 12
 """Most files that a search for one word may show."""
 ROW = re.compile(r"^\| (?P<what>[^|]+) \| `(?P<word>[^`|]+)` \| `(?P<file>[^`|]+)` \|$")
+
+
+def test_a_worker_takes_whole_files(request: pytest.FixtureRequest):
+    """Versions of pytest and xdist that do not fit lose the groups of tests/conftest.py without a word."""
+    if request.config.getoption("dist", "no") != "loadgroup" and not os.environ.get("PYTEST_XDIST_WORKER"):
+        pytest.skip("tests are not divided among workers")
+    assert request.node.nodeid.endswith(f"@{request.path}")
 
 
 def test_no_module_is_longer_than_its_limit():
