@@ -38,6 +38,20 @@ def moment(cells: int = 300) -> str:
     )
 
 
+def test_what_was_kept_of_the_file_stays_in_sight():
+    data = drifting(cells=40)
+    contents = (
+        {"place": "obs: well", "content": "96 names", "kept": False, "reason": "96 different names"},
+        {"place": "X", "content": "values", "kept": True, "reason": "the values of 2 features"},
+    )
+    id = store.save_dataset(data, label="kept", origin="upload", source="f", contents=contents)
+    page = opened("data", dataset=id)
+    assert "What is kept of the file: 1 of 2 parts" in [each.label for each in page.expander]
+    (table,) = (each.value for each in page.dataframe if "as what, or why not" in each.value)
+    kept, left_out = table.values.tolist()
+    assert kept == ["yes", "X", "the values of 2 features"] and left_out == ["no", "obs: well", "96 different names"]
+
+
 def form(id: str, step: str) -> AppTest:
     page = opened("data", dataset=id)
     page.selectbox(key=f"next_step_{id}").set_value(step).run()

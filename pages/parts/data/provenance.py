@@ -8,6 +8,7 @@ from cellflow_core.data import store
 from cellflow_core.data.store import annotation_layers
 from cellflow_core.reporting.formatting import plain
 from pages.parts.data import preprocessing_summary
+from pages.parts.importing import quality
 from pages.parts.widgets.background import sentence
 
 
@@ -32,6 +33,8 @@ def show(info: store.DatasetInfo) -> None:
             st.caption("Made from this one:")
             for each in after:
                 _link(each, each.label.removeprefix(f"{info.label} · "))
+    if info.contents:
+        quality.contents(info.contents, f"contents_{info.id}")
     preprocessing_summary.again(info, earlier[-1].id if earlier else info.id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def found_in(found: Any, draft: ImportForm) -> Values:
         st.caption(" · ".join(lines))
     for note in found.notes if found.candidates else found.notes[:-1]:
         st.info(plain(as_sentence(note)), icon=":material/info:")
-    _contents(found)
+    contents(found.contents, "import_contents")
     if found.missing:
         st.warning(plain(as_sentence(file_contents.in_page(found.missing))), icon=":material/warning:")
     reading = _reading(found, draft)
@@ -76,15 +77,15 @@ def found_in(found: Any, draft: ImportForm) -> Values:
     return {**reading, "values": values or "auto"}
 
 
-def _contents(found: Any) -> None:
+def contents(parts: Iterable[Any], key: str) -> None:
     """Each part of the file: what is kept of it, and why the rest is not."""
-    rows = file_contents.rows(found.contents)
+    rows = file_contents.rows(parts)
     kept = sum(each[0] == "yes" for each in rows)
     with st.expander(f"What is kept of the file: {kept} of {len(rows)} parts", icon=":material/fact_check:"):
         st.dataframe(
             [dict(zip(file_contents.HEAD, map(file_contents.in_page, each), strict=True)) for each in rows],
             hide_index=True,
-            key="import_contents",
+            key=key,
         )
 
 
