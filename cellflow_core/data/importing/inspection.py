@@ -202,13 +202,18 @@ def _about_values(table: Table, scale: ValueType) -> list[str]:
 
 
 def about_names(table: Table) -> list[str]:
-    """What must be known of the names of genes."""
+    """What must be known of the names of genes and cells."""
     changed = gene_names.of_spreadsheet(table.features)
     notes = [
         f"{len(changed)} names of genes look as if a spreadsheet had changed them ({', '.join(changed[:5])}): 1-Mar "
         "was MARCH1 (now MARCHF1), 2-Sep SEPT2 (now SEPTIN2); these genes are not found by their names until the "
         "file is corrected"
     ] * bool(changed)
+    if twice := int(table.obs.index.duplicated().sum()):
+        notes.append(
+            f"{twice:,} rows have the name of an earlier cell: each row is taken for a cell of its own, so check that "
+            "no sample was joined twice"
+        )
     if not gene_names.unnamed(table.features):
         return notes
     return [
