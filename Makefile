@@ -62,12 +62,14 @@ audit: env
 	@$(RUN) -m pip_audit --strict --disable-pip --require-hashes --requirement requirements.lock \
 	|| { echo "Not every package was audited, or one has a weakness: the lines above say which."; exit 1; }
 
-# Two workers that take whole files; the first begins with the browser, which waits for its server half of the time.
+# Two workers that take whole files, then the browser alone: without a GPU its pictures take both cores.
 test: lint browser
-	$(RUN) -m pytest $(WORKERS)
+	$(RUN) -m pytest $(WORKERS) --ignore tests/browser
+	$(RUN) -m pytest tests/browser
 
 test-all: lint browser
-	$(RUN) -m pytest $(WORKERS) -m "not gpu and not network"
+	$(RUN) -m pytest $(WORKERS) --ignore tests/browser -m "not gpu and not network"
+	$(RUN) -m pytest tests/browser -m "not gpu and not network"
 
 clean:
 	rm -rf $(VENV)

@@ -18,16 +18,13 @@ CHECKED = ["math", "data.batch", "models", *(f"analysis.{each}" for each in ANAL
 install_import_hook([f"cellflow_core.{each}" for each in CHECKED], "beartype.beartype")
 
 SHARED = ROOT.parent / "shared" / "data"
-LONGEST_FIRST = ("browser", "truth", "contract", "faults", "pages", "unit")
+LONGEST_FIRST = ("truth", "contract", "faults", "pages", "unit")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """With `-n`, a worker takes a whole file, of the contract a whole case, and the room of the browser as one, so that
-    what tests share is made once. Marked here since a worker reads its groups before other hooks see the items."""
-    room = _room(item)
-    case = getattr(item, "callspec", None) if room == "contract" else None
-    group = room if room == "browser" else f"{item.path.stem} {case.id}" if case else str(item.path)
-    item.add_marker(pytest.mark.xdist_group(group))
+    """With `-n`, a worker takes a whole file, of the contract a whole case, so that what tests share is made once."""
+    case = getattr(item, "callspec", None) if _room(item) == "contract" else None
+    item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {case.id}" if case else str(item.path)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
