@@ -20,12 +20,11 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.results import BaselineScores, Distances, Scores
-from cellflow_core.analysis.sampling_floor import sampling_floor
+from cellflow_core.analysis.sampling_floor import floor_distances, sampling_floor
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.train_validation_split import halves
 from cellflow_core.math import distances
 from cellflow_core.math.ot import EXACT_LIMIT, exact_plan, wasserstein
 from cellflow_core.models.contract import DynamicsModel
@@ -33,8 +32,8 @@ from cellflow_core.time_units import format_time, format_times
 
 Array = np.ndarray
 PROTOCOL = "loo-v2"
-SPLITS = 5
-"""Draws of partners that the midpoint is the mean of; halves that density and coverage of the sampling floor are."""
+DRAWS = 5
+"""Draws of partners that the midpoint is the mean of."""
 PARTNERS = 8
 """Partners of each cell in the second column of a plan, if they stay within the limit of exact distances."""
 
@@ -134,17 +133,7 @@ def baseline_scores(
         name: _mean([_distances(each, cells, mass, limit, unit, seed) for each in clouds])
         for name, clouds in _baseline_clouds(data, time, seed).items()
     }
-    parts = [halves(data, time, seed + k) for k in range(SPLITS)]
-    floor = _mean([_distances(_Cloud(one, None, np.nan), other, mass, limit, unit, seed) for one, other in parts])
-    x = cells if unit is None else cells * np.asarray(unit)
-    whole = {
-        "w1": lambda one, other: distances.wasserstein(one, other, 1, None, limit, seed),
-        "w2": lambda one, other: distances.wasserstein(one, other, 2, None, limit, seed),
-        "mmd": lambda one, other: distances.mmd(one, other, None, seed),
-        "sliced": lambda one, other: distances.sliced(one, other, None, seed=seed),
-    }
-    floor = replace(floor, **{name: sampling_floor(x, distance, seed) for name, distance in whole.items()})
-    return BaselineScores(time=time, floor=floor, **rows)
+    return BaselineScores(time=time, floor=floor_distances(data, time, limit, unit, seed), **rows)
 
 
 def _mean(several: list[Distances]) -> Distances:
@@ -210,7 +199,7 @@ def _baseline_clouds(data: Snapshots, time: float, seed: int) -> dict[str, list[
     def between(pairs: Array) -> Array:
         return (1 - share) * x0[row[pairs]] + share * x1[column[pairs]]
 
-    rngs = [np.random.default_rng(seed + k) for k in range(SPLITS)]
+    rngs = [np.random.default_rng(seed + k) for k in range(DRAWS)]
     return {
         "previous": [_Cloud(x0, None, _mass(data, before))],
         "next": [_Cloud(x1[_drawn(len(x1), len(x0), rng)], None, _mass(data, after)) for rng in rngs],

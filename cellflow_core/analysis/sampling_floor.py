@@ -12,6 +12,11 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
+from cellflow_core.analysis.results import Distances
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.train_validation_split import halves
+from cellflow_core.math import distances
+
 Array = np.ndarray
 SPLITS = 5
 """Random splits that the distances between halves and between quarters are means of."""
@@ -29,6 +34,30 @@ def sampling_floor(cells: Float[Array, "cells dim"], distance: Callable[[Array, 
         quarters += [distance(first, second), distance(third, fourth)] if len(cells) >= FEWEST else []
     half = float(np.mean(halves))
     return half**2 / float(np.mean(quarters)) if quarters and half > 0 else half
+
+
+def floor_distances(
+    data: Snapshots, time: float, limit: int, unit: Float[Array, " dim"] | None = None, seed: int = 0
+) -> Distances:
+    """Every distance at one time; density and coverage, which are no distances, are those of halves.
+
+    limit, unit  as of `evaluate.scores`
+    """
+    factor = 1.0 if unit is None else np.asarray(unit)
+    x = data.at(time) * factor
+    parts = [halves(data, time, seed + k) for k in range(SPLITS)]
+    density, coverage = np.mean(
+        [distances.density_coverage(one * factor, other * factor, None, seed=seed) for one, other in parts], axis=0
+    )
+    return Distances(
+        w1=sampling_floor(x, lambda a, b: distances.wasserstein(a, b, 1, None, limit, seed), seed),
+        w2=sampling_floor(x, lambda a, b: distances.wasserstein(a, b, 2, None, limit, seed), seed),
+        mmd=sampling_floor(x, lambda a, b: distances.mmd(a, b, None, seed), seed),
+        sliced=sampling_floor(x, lambda a, b: distances.sliced(a, b, None, seed=seed), seed),
+        mass_error=np.nan,
+        density=float(density),
+        coverage=float(coverage),
+    )
 
 
 def _parts(cells: Array, count: int) -> list[Array]:

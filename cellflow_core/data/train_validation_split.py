@@ -63,7 +63,7 @@ def _individuals(
 
 
 def halves(data: Snapshots, time: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two random halves of the cells of one time: their distance is the sampling floor of any prediction."""
+    """Two random halves of the cells of one time, of equal size."""
     cells = np.random.default_rng(seed).permutation(data.at(time))
     middle = len(cells) // 2
     return cells[:middle], cells[middle : 2 * middle]

@@ -73,7 +73,7 @@ def genes(result: MeasuredEffects, effect: int, count: int = 10, *, dark: bool =
     not, the perturbed gene; each with 95 % intervals."""
     rows, own = _genes(result, effect, count), result.own[effect]
     figure = theme.blank(dark, height=130 + _ROW * len(rows), x="change of mean expression")
-    found = np.nan_to_num(result.gene_q[effect], nan=1.0) < 0.05
+    found = result.gene_found[effect]
     kinds = (
         ("changes", [k for k in rows if found[k]], theme.changed(dark)),
         ("no change found", [k for k in rows if not found[k] and not own[k]], theme.background_point_color(dark)),
@@ -199,9 +199,8 @@ def _table(result: MeasuredEffects) -> tuple[list[int], list[int], np.ndarray]:
     """(targets, genes, changes) of the heat map in the order in which they are drawn; NaN for the perturbed gene."""
     rows = np.array(_largest(result))
     change = np.where(result.own[rows], np.nan, result.change[rows])
-    found = np.nan_to_num(result.gene_q[rows], nan=1.0) < 0.05
     size = np.abs(np.nan_to_num(change))
-    weight = np.where(found, size, 0.0).max(axis=0) * 1e6 + size.max(axis=0)
+    weight = np.where(result.gene_found[rows], size, 0.0).max(axis=0) * 1e6 + size.max(axis=0)
     columns = np.argsort(-weight, kind="stable")[:MOST_GENES]
     change = change[:, columns]
     by_row, by_column = _alike(np.nan_to_num(change)), _alike(np.nan_to_num(change).T)

@@ -15,15 +15,6 @@ from jaxtyping import Float
 Array = np.ndarray
 
 
-def pairwise_distances(x: Float[Array, "n dim"]) -> Float[Array, "n n"]:
-    """Euclidean distances of all pairs (state), single precision, exactly 0 of each cell to itself."""
-    x = np.asarray(x, dtype=np.float64)
-    square = np.square(x).sum(axis=1)
-    found = np.sqrt(np.maximum(square[:, None] + square[None] - 2 * x @ x.T, 0.0)).astype(np.float32)
-    np.fill_diagonal(found, 0.0)
-    return found
-
-
 def energy(
     distances: Float[Array, "n n"], first: Float[Array, "n draws"], second: Float[Array, "n draws"]
 ) -> Float[Array, " draws"]:

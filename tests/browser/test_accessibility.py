@@ -33,6 +33,21 @@ def test_a_page_has_no_serious_violation(name: str, page: Page, server: str, sma
         assert not bad, [(scheme, each["id"], [node["html"][:200] for node in each["nodes"]]) for each in bad]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_label_of_a_disabled_button_is_seen(page: Page, server: str, scheme: str):
+    """axe passes over what is disabled: white on white would be no violation."""
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(server)
+    settled(page)
+    button = page.get_by_role("button", name="Explore the demo")
+    colours = "each => [getComputedStyle(each.querySelector('p')).color, getComputedStyle(document.body).color]"
+    white, _ = button.evaluate(colours)
+    button.evaluate("each => { each.disabled = true; }")
+    page.wait_for_timeout(500)
+    label, _ = button.evaluate(colours)
+    assert label != white
+
+
 def test_the_focus_is_seen_in_the_sidebar(page: Page, server: str):
     page.goto(server)
     settled(page)

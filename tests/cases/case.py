@@ -74,7 +74,7 @@ def imported(case: Case) -> store.Dataset:
     return store.open_dataset(import_file(path, path.name, chosen, numbers | dict(case.numbers)))
 
 
-def check(case: Case) -> store.Dataset | None:
+def assert_imports(case: Case) -> store.Dataset | None:
     """Inspect and import the file of a case, and compare what comes out with what is right; the data set, None where
     the file is rightly refused."""
     if case.refused:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.cases.case import Case, check
+from tests.cases.case import Case, assert_imports
 
 
 def each(cells: int, *times: float) -> dict[float, int]:
@@ -58,4 +58,4 @@ CASES: Sequence[Case] = (
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_it_comes_in_as_expected(case: Case) -> None:
-    check(case)
+    assert_imports(case)

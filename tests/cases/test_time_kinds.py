@@ -17,7 +17,7 @@ import pytest
 from scipy.io import mmwrite
 from scipy.sparse import coo_matrix, csc_matrix
 
-from tests.cases.case import Case, check, course, written
+from tests.cases.case import Case, assert_imports, course, written
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ KINDS = {
 def test_a_column_of_times_comes_in_as_expected(kind: str, tmp_path) -> None:
     given = KINDS[kind]
     path = written(tmp_path, course(given.labels, given.column))
-    check(Case(path, given.cells, given.unit, 40, **given.right))
+    assert_imports(Case(path, given.cells, given.unit, 40, **given.right))
 
 
 def test_labels_that_are_open_stop_an_import(tmp_path) -> None:
-    check(Case(written(tmp_path, course(RATS, "age")), refused=("P1 (23 cells)", "P10 (24 cells)")))
+    assert_imports(Case(written(tmp_path, course(RATS, "age")), refused=("P1 (23 cells)", "P10 (24 cells)")))
 
 
 def test_nullable_times_with_missing_ones(tmp_path) -> None:
@@ -101,7 +101,7 @@ def test_nullable_times_with_missing_ones(tmp_path) -> None:
     held.obs = held.obs.assign(**{"hours": values}).drop(columns="stand-in")
     with anndata.settings.override(allow_write_nullable_strings=True):
         path = written(tmp_path, held)
-    check(Case(path, {3: 18, 8: 21, 20: 24}, "hour", reported=("3 cells without a time",)))
+    assert_imports(Case(path, {3: 18, 8: 21, 20: 24}, "hour", reported=("3 cells without a time",)))
 
 
 @pytest.mark.parametrize(("names", "part"), [("NK_D{}_{:03d}", 2), ("s{1}.day{0}.x", 2)])
@@ -110,7 +110,7 @@ def test_names_of_cells_hold_the_day(tmp_path, names: str, part: int) -> None:
     cells = [names.format(day, k) for k, day in enumerate(days)]
     values = pd.DataFrame(course({"a": 63}, "x").X.toarray(), cells, [f"Gene{k}a" for k in range(40)])  # type: ignore[union-attr]
     values.to_csv(tmp_path / "cells.txt", sep="\t")
-    check(Case(tmp_path / "cells.txt", {1: 20, 5: 21, 9: 22}, "day", column=f"part {part} of the cell name"))
+    assert_imports(Case(tmp_path / "cells.txt", {1: 20, 5: 21, 9: 22}, "day", column=f"part {part} of the cell name"))
 
 
 def barcode(number: int) -> str:
@@ -140,7 +140,9 @@ def test_suffixes_of_aggr_are_asked_for(tmp_path) -> None:
     cells = [f"{barcode(k)}-{1 + (k >= 25) + (k >= 55)}" for k in range(90)]
     (tmp_path / "aggr.h5").write_bytes(tenx(cells, counts(90)))
     column, numbers = "suffix of the cell name", {"1": 0.0, "2": 12.0, "3": 48.0}
-    check(Case(tmp_path / "aggr.h5", {0: 25, 12: 30, 48: 35}, column=column, numbers=numbers, open=("1", "2", "3")))
+    assert_imports(
+        Case(tmp_path / "aggr.h5", {0: 25, 12: 30, 48: 35}, column=column, numbers=numbers, open=("1", "2", "3"))
+    )
 
 
 def test_one_file_of_cell_ranger_a_day(tmp_path) -> None:
@@ -150,7 +152,8 @@ def test_one_file_of_cell_ranger_a_day(tmp_path) -> None:
             member = tarfile.TarInfo(f"GSM90{k}_d{day}_filtered_feature_bc_matrix.h5")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-    check(Case(tmp_path / "RAW.tar", {3: 20, 8: 21, 21: 22}, "day", 40))
+    made = assert_imports(Case(tmp_path / "RAW.tar", {3: 20, 8: 21, 21: 22}, "day", 40))
+    assert made is not None and not any("name of an earlier cell" in each for each in made.info.notes)
 
 
 def test_a_folder_of_parse(tmp_path) -> None:
@@ -165,7 +168,7 @@ def test_a_folder_of_parse(tmp_path) -> None:
         archive.writestr("DGE/count_matrix.mtx", matrix.getvalue())
         archive.writestr("DGE/all_genes.csv", genes.to_csv(index=False))
         archive.writestr("DGE/cell_metadata.csv", about.to_csv(index=False))
-    check(Case(tmp_path / "DGE.zip", {2: 20, 4: 22, 10: 24}, "week", 40))
+    assert_imports(Case(tmp_path / "DGE.zip", {2: 20, 4: 22, 10: 24}, "week", 40))
 
 
 def test_a_table_of_scdiff(tmp_path) -> None:
@@ -175,5 +178,5 @@ def test_a_table_of_scdiff(tmp_path) -> None:
     rows.insert(1, "Time", np.repeat([2, 9, 30], [20, 21, 22]))
     rows.insert(2, "Label", np.resize(["NA", "neuron", "NA"], 63))
     rows.to_csv(tmp_path / "expression.E", sep="\t", index=False)
-    made = check(Case(tmp_path / "expression.E", {2: 20, 9: 21, 30: 22}, genes=40))
+    made = assert_imports(Case(tmp_path / "expression.E", {2: 20, 9: 21, 30: 22}, genes=40))
     assert made is not None and made.expression("Gene3a") == pytest.approx(values[:, 3], abs=1e-5)

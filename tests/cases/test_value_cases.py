@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 from cellflow_core.data.importing.pipeline import inspect_file
 from cellflow_core.data.readers import InvalidInputError, read
 from cellflow_core.data.requirements import DataRequirement
-from tests.cases.case import CASES, Case, check, course, imported, path_of, written
+from tests.cases.case import CASES, Case, assert_imports, course, imported, path_of, written
 
 DAYS = {"d1": 25, "d4": 30, "d8": 35}
 AT = {1.0: 25, 4.0: 30, 8.0: 35}
@@ -47,7 +47,7 @@ SHARED_CASES = (
 
 @pytest.mark.parametrize("case", SHARED_CASES, ids=str)
 def test_the_case_comes_in_as_expected(case: Case) -> None:
-    check(case)
+    assert_imports(case)
 
 
 def test_log_values_of_raw_are_used_as_they_are() -> None:
@@ -105,7 +105,7 @@ def test_layers_of_splicing_fill_the_channels(tmp_path, names) -> None:
 def test_spliced_values_that_are_no_counts_are_reported(tmp_path) -> None:
     held = course(DAYS, "day")
     held.layers["spliced"], held.layers["unspliced"] = held.X * 0.37, held.X * 0.2
-    made = check(Case(written(tmp_path, held), AT, reported=("no whole counts",)))
+    made = assert_imports(Case(written(tmp_path, held), AT, reported=("no whole counts",)))
     assert made is not None and {"spliced", "unspliced"} <= set(made.info.layers)
 
 
@@ -127,7 +127,7 @@ def test_a_layer_is_chosen_by_hand(tmp_path) -> None:
     held.layers["denoised"] = held.X.toarray() * 2
     made = imported(Case(written(tmp_path, held), AT, choices={"matrix": "layers:denoised", "values": "log"}))
     assert made.expression("Gene3a") == pytest.approx(held.X.toarray()[:, 3] * 2)
-    check(Case(tmp_path / "cells.h5ad", choices={"matrix": "layers:lost"}, refused=("layers:denoised",)))
+    assert_imports(Case(tmp_path / "cells.h5ad", choices={"matrix": "layers:lost"}, refused=("layers:denoised",)))
 
 
 def test_fractional_counts_are_counts(tmp_path) -> None:
@@ -163,11 +163,13 @@ def test_missing_values_in_cells_and_genes_have_a_choice_that_empties_no_time(tm
     x[50, :] = np.nan
     held.X = x
     path = written(tmp_path, held)
-    check(Case(path, refused=("3", "both options", "empty time 1")))
+    assert_imports(Case(path, refused=("3", "both options", "empty time 1")))
     both = {"drop_incomplete": True, "drop_incomplete_genes": True}
-    made = check(Case(path, AT | {4.0: 29}, genes=37, choices=both, reported=("1 cells", "3 genes")))
+    made = assert_imports(Case(path, AT | {4.0: 29}, genes=37, choices=both, reported=("1 cells", "3 genes")))
     assert made is not None and np.isfinite(made.measured.table()).all()
-    check(Case(path, {4.0: 29, 8.0: 35}, choices={"drop_incomplete": True}, reported=("No cell is left at time 1",)))
+    assert_imports(
+        Case(path, {4.0: 29, 8.0: 35}, choices={"drop_incomplete": True}, reported=("No cell is left at time 1",))
+    )
 
 
 def table(cells: int = 60) -> pd.DataFrame:
@@ -182,7 +184,7 @@ def test_a_table_of_values_and_one_of_metadata_are_joined(tmp_path, turned) -> N
     with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
         archive.writestr("expression.csv", (values.T.rename_axis("gene") if turned else values).to_csv())
         archive.writestr("metadata.tsv", about.to_csv(sep="\t", index=False))
-    made = check(Case(tmp_path / "both.zip", {3: 20, 5: 20, 9: 20}, "day", 25))
+    made = assert_imports(Case(tmp_path / "both.zip", {3: 20, 5: 20, 9: 20}, "day", 25))
     assert made is not None and np.allclose(
         made.expression("Sox3"), np.log1p(values["Sox3"] / values.sum(axis=1) * 1e4)
     )

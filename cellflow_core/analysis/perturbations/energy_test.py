@@ -14,7 +14,6 @@ from cellflow_core.data.state_space import StateSpace
 from cellflow_core.math.energy_distance import (
     energy,
     energy_of_labels,
-    pairwise_distances,
     permuted_labels,
     sampled_weights,
 )
@@ -54,13 +53,15 @@ def energy_test(x: Float[Array, "cells dim"], groups: PerturbationGroups, effect
     In each stratum n cells of the target and 2 n controls are drawn; the distances of the strata are averaged with the
     weights n. Labels are permuted within strata. x: the states without what is not to be compared.
     """
+    from sklearn.metrics.pairwise import euclidean_distances
+
     rng = np.random.default_rng(seed)
     sizes = _sizes(groups, effect)
     total, parts = sum(sizes.values()), []
     for stratum, size in sizes.items():
         target = rng.choice(groups.rows(effect, stratum), size, replace=False)
         control = rng.choice(groups.rows(CONTROL, stratum), 2 * size, replace=False)
-        parts.append((size / total, size, pairwise_distances(x[np.concatenate([target, control])])))
+        parts.append((size / total, size, euclidean_distances(x[np.concatenate([target, control])])))
     found = [(weight, *_stratum(distances, size, rng)) for weight, size, distances in parts]
     observed, drawn, halves = (np.sum([each[0] * each[k] for each in found], axis=0) for k in (1, 2, 3))
     p = _permutation_p(parts, float(observed[0]), len(groups.names), rng)

@@ -25,7 +25,7 @@ from cellflow_core.analysis.perturbations.perturbation_groups import (
     PerturbationGroups,
     perturbation_groups,
 )
-from cellflow_core.analysis.results.measured_effects import LEVEL, MeasuredEffects
+from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.data.readers import gene_names
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -114,7 +114,6 @@ def _result(
         genes=genes.names,
         own=own,
         gene_q=expression.q.astype(np.float32),
-        genes_changed=(np.nan_to_num(expression.q, nan=1.0) < LEVEL).sum(axis=1),
         annotation=annotation if kinds else "",
         groups=kinds,
         control_share=shares.control,

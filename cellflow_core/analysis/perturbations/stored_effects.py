@@ -11,7 +11,7 @@ from cellflow_core.analysis.perturbations.perturbation_groups import free_annota
 from cellflow_core.analysis.results import MeasuredEffects
 from cellflow_core.data.store import Dataset, open_dataset
 
-VERSION = 2
+VERSION = 3
 """Part of the name of every stored answer: one more whenever it would be another than before."""
 
 

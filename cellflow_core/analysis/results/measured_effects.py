@@ -31,7 +31,6 @@ class MeasuredEffects(Result):
     genes         [genes] in the order of the file; own [effects, genes]: the genes that were perturbed themselves
     change, low, high  [effects, genes]: difference of the mean expression (`unit`) and its 95 % interval
     gene_q        [effects, genes]: adjusted for the number of genes of each target, NaN where it is its own gene
-    genes_changed [effects]: number of genes with gene_q below LEVEL
     total_change  [effects]: root mean square change of the genes, in standard deviations of each; own genes left out
     baseline_error [effects, 3]: root mean square error, in the same unit, of each of BASELINES for half of the cells
     repeat        [effects]: cosine of the changes in two halves of target and control cells: 1 repeats, 0 is noise
@@ -63,7 +62,6 @@ class MeasuredEffects(Result):
     low: Float[Array, "effects genes"]
     high: Float[Array, "effects genes"]
     gene_q: Float[Array, "effects genes"]
-    genes_changed: Int[Array, " effects"]
     total_change: Float[Array, " effects"]
     baseline_error: Float[Array, "effects 3"]
     repeat: Float[Array, " effects"]
@@ -81,6 +79,16 @@ class MeasuredEffects(Result):
         return self.q < LEVEL
 
     @property
+    def gene_found(self) -> Bool[Array, "effects genes"]:
+        """Genes whose mean differs at a false discovery rate of LEVEL in each target; own genes are none."""
+        return self.gene_q < LEVEL  # NaN, an own gene, is not below
+
+    @property
+    def genes_changed(self) -> Int[Array, " effects"]:
+        """Number of genes that differ."""
+        return self.gene_found.sum(axis=1)
+
+    @property
     def order(self) -> Int[Array, " effects"]:
         """Rows with the largest distance first."""
         return np.argsort(-self.distance, kind="stable")
@@ -88,5 +96,5 @@ class MeasuredEffects(Result):
     def strongest(self, effect: int, sign: int, count: int) -> list[int]:
         """Genes found to rise (+1) or fall (-1) in one effect, the largest change first; own genes left out."""
         change = sign * self.change[effect]
-        rows = np.flatnonzero((self.gene_q[effect] < LEVEL) & (change > 0))  # NaN, an own gene, is not below
+        rows = np.flatnonzero(self.gene_found[effect] & (change > 0))
         return [int(each) for each in rows[np.argsort(-change[rows], kind="stable")][:count]]

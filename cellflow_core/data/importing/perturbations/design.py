@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -228,10 +228,6 @@ def _made(
 def _named(groups: dict[str, list[str]]) -> str:
     shown = [
         f"{target} ({', '.join(names[:_LISTED])}{' ...' if len(names) > _LISTED else ''})"
-        for target, names in _few(groups)
+        for target, names in list(groups.items())[:_LISTED]
     ]
     return ", ".join(shown) + (f" and {len(groups) - _LISTED} more" if len(groups) > _LISTED else "")
-
-
-def _few(groups: dict[str, list[str]]) -> Iterable[tuple[str, list[str]]]:
-    return list(groups.items())[:_LISTED]

@@ -43,7 +43,9 @@ def joined(tables: Sequence[Table], labels: Sequence[str], name: str, what: str,
         )
     _check_alike(tables, labels, name)
     at = [slice(None) if same else _positions(each.features, shared) for each in tables]
-    obs = [t.obs.assign(sample=label) for t, label in zip(tables, labels, strict=True)]
+    obs = pd.concat([t.obs.assign(sample=label) for t, label in zip(tables, labels, strict=True)])
+    if obs.index.has_duplicates:  # barcodes repeat from sample to sample
+        obs.index = obs.index.astype(str) + "-" + obs["sample"]
     notes = [f"{len(tables)} {what} were joined; column 'sample' tells them apart"]
     unused = [each for table in tables for each in table.unused]
     if not same:
@@ -69,7 +71,7 @@ def joined(tables: Sequence[Table], labels: Sequence[str], name: str, what: str,
         x=_stacked([t.x[:, kept] for t, kept in zip(tables, at, strict=True)])[:rows],
         features=shared,
         ids=tuple(ids[each] for each in shared) if ids else (),
-        obs=pd.concat(obs),
+        obs=obs,
         obsm={},
         logged=all(each.logged for each in tables),
         notes=(*notes, *dict.fromkeys(note for each in tables for note in each.notes)),
