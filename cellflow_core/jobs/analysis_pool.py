@@ -20,7 +20,7 @@ visitor: ContextVar[str] = ContextVar("visitor", default="")
 """Who asks, of the script or thread that runs: whoever has the fewest calculations under way comes first."""
 
 _POOL = WorkerPool(WORKERS, PER_VISITOR, LOADED)
-_LOW_PRIORITY = WorkerPool(1, load=LOADED)
+_LOW_PRIORITY = WorkerPool(2, load=LOADED, niceness=10)
 _running: dict[str, Future[Any]] = {}
 _lock = threading.Lock()
 
@@ -61,7 +61,7 @@ def call_once(function_path: str, *args: Any, **kwargs: Any) -> Future[Any]:
 
 
 def submit_low_priority(function_path: str, *args: Any, **kwargs: Any) -> Future[Any]:
-    """As `call`, in a worker of its own: for long calculations that must not delay the answer to a click."""
+    """As `call`, in workers that give way: for long calculations that must not delay the answer to a click."""
     return _LOW_PRIORITY.submit(function_path, args, kwargs, visitor.get())
 
 

@@ -39,12 +39,16 @@ class WorkerPool:
     workers      processes at most
     per_visitor  calls of one visitor at a time; the others of that visitor wait, so that nobody takes every process
     load         modules that a process imports before its first call
+    niceness     of the processes, as of `nice`: those of a higher one give way where cores are short
     """
 
-    def __init__(self, workers: int, per_visitor: int | None = None, load: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, workers: int, per_visitor: int | None = None, load: tuple[str, ...] = (), niceness: int = 0
+    ) -> None:
         self._workers = workers
         self._per_visitor = per_visitor or workers
         self._load = load
+        self._niceness = niceness
         self._waiting: list[_Call] = []
         self._running: Counter[str] = Counter()
         self._changed = threading.Condition()
@@ -142,7 +146,7 @@ class WorkerPool:
     def _process(self, generation: int) -> tuple[BaseProcess, Connection]:
         context = Context()
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, self._load), daemon=True)
+        process = context.Process(target=_work, args=(theirs, self._load, self._niceness), daemon=True)
         process.start()
         theirs.close()  # the end of the process must close the pipe
         with self._changed:
@@ -168,9 +172,10 @@ def _ask(process: BaseProcess, pipe: Connection, asked: _Call) -> Any:
     return value
 
 
-def _work(pipe: Connection, load: tuple[str, ...]) -> None:
+def _work(pipe: Connection, load: tuple[str, ...], niceness: int) -> None:
     """The process: one call after another, until the other end of the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the server ends this process itself
+    os.nice(niceness)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     end_with_parent()
     for each in load:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-
 import numpy as np
 import streamlit as st
 
@@ -13,13 +11,12 @@ from cellflow_core.data.requirements import DataRequirement, unmet
 from cellflow_core.data.store.dataset import view_name
 from cellflow_core.figures import scatter
 from cellflow_core.figures.data import counts
-from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.time_units import format_time, pluralize
 from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps
 from pages.parts.views import view
 from pages.parts.widgets import progress_bar, selectors, state, undo
-from pages.parts.widgets.background import catalogue, forget, pending, sentence, shared
+from pages.parts.widgets.background import catalogue, forget, pending, sentence, umap
 from pages.parts.widgets.chart import chart, dark, lasso
 
 SPACES = {
@@ -229,17 +226,12 @@ def _colours(data: store.Dataset, kind: str, name: str) -> tuple[str, np.ndarray
 
 def _umap(info: store.DatasetInfo) -> None:
     """UMAP is computed behind the page; the page runs again when it is there."""
-    key = f"umap-{info.id}"
-
-    def ask() -> Future:
-        return shared(key, lambda: analysis_pool.call("cellflow_core.data.preprocessing.umap:add_umap", info.id))
-
-    if pending(key) is None:
+    if pending(f"umap-{info.id}") is None:
         if st.button("Compute a UMAP", key="umap_start", icon=":material/scatter_plot:"):
-            ask()
+            umap(info.id)
             st.rerun()
         return
-    future = ask()
+    future = umap(info.id)
     if not future.done():
         st.caption(":material/pending: A UMAP is being computed; go on meanwhile.")
         progress_bar.wait_for(future, key=f"umap_wait_{info.id}")
@@ -251,7 +243,7 @@ def _umap(info: store.DatasetInfo) -> None:
     st.warning(f"The UMAP could not be made. {sentence(error)}")
     if st.button("Try again", key="umap_again", icon=":material/refresh:"):
         forget(future)
-        ask()
+        umap(info.id)
         st.rerun()
 
 

@@ -12,12 +12,12 @@ from cellflow_core.data.importing import uploads
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.import_defaults import default_choices, parse_choices
 from cellflow_core.data.preprocessing import qc
-from cellflow_core.jobs import analysis_pool, sandbox
+from cellflow_core.jobs import sandbox
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.workspace import limits
 from pages.parts.importing import axes, quality, steps, time
 from pages.parts.importing.form import ImportForm, Values
-from pages.parts.widgets.background import pending, result_of, sentence, shared
+from pages.parts.widgets.background import pending, result_of, sentence, shared, umap
 
 
 def show(upload: str) -> None:
@@ -134,7 +134,7 @@ def _guided(found: Any, measured: Any, draft: ImportForm) -> tuple[Values, bool]
 def _finish(upload: str, name: str, future: Any) -> None:
     """Wait for the import, start the UMAP behind it, and go to the data set."""
     made = result_of(future, f"Importing {plain(name)}", uploads.stages(upload))
-    shared(f"umap-{made}", lambda: analysis_pool.call("cellflow_core.data.preprocessing.umap:add_umap", made))
+    umap(made)
     uploads.attach_to_dataset(upload, made)
     st.query_params.clear()
     st.query_params["dataset"] = made

@@ -91,11 +91,7 @@ def _map_choice(dataset: Dataset) -> str:
         )
     )
     if view == "umap" and "umap" not in dataset.info.views:
-        key = f"umap-{dataset.info.id}"
-        asked = background.shared(
-            key, lambda: analysis_pool.call("cellflow_core.data.preprocessing.umap:add_umap", dataset.info.id)
-        )
-        background.result_of(asked, "Making the UMAP, once for this data set")
+        background.result_of(background.umap(dataset.info.id), "Making the UMAP, once for this data set")
         cell_selection.dataset.clear()
         st.rerun()
     return view

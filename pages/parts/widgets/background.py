@@ -41,6 +41,12 @@ def shared(key: str, ask: Callable[[], Future]) -> Future:
     return held[key]
 
 
+def umap(dataset_id: str) -> Future:
+    """The UMAP of a data set, calculated once, without delaying what visitors wait for."""
+    path = "cellflow_core.data.preprocessing.umap:add_umap"
+    return shared(f"umap-{dataset_id}", lambda: analysis_pool.submit_low_priority(path, dataset_id))
+
+
 @st.cache_resource(show_spinner=False)
 def _kept() -> dict[str, Future]:
     return {}

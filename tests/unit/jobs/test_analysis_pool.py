@@ -56,3 +56,5 @@ def test_what_runs_aside_holds_up_no_question(compute):
     long = compute.submit_low_priority("time:sleep", 600)
     assert compute.call("math:floor", 2.5).result(60) == 2
     assert not long.done()
+    usual = compute.call("os:nice", 0).result(60)
+    assert compute.submit_low_priority("os:nice", 0).result(60) == min(usual + 10, 19)
