@@ -82,10 +82,10 @@ WebSocket.prototype.send = function (data) { setTimeout(() => send.call(this, da
 """
 
 
-@pytest.fixture(scope="module")
-def small_app(tmp_path_factory) -> Iterator[tuple[str, Path]]:
-    """Address and log of an app of three pages, the first of which opens the second when its work has ended."""
-    folder = tmp_path_factory.mktemp("small_app")
+@pytest.fixture
+def small_app(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Address and log of an app of three pages, new for each attempt; the end of work on the first opens the second."""
+    folder = tmp_path
     scripts = {"app.py": APP, "frame.py": FRAME, "first.py": FIRST, "second.py": SECOND, "failing.py": FAILING}
     for name, text in scripts.items():
         (folder / name).write_text(text)
