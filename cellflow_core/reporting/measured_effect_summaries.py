@@ -40,7 +40,7 @@ def of_effects(result: MeasuredEffects) -> Summary:
     why = (
         f"Each was compared with {result.control_cells:,} control cells by the energy distance of the states, its own "
         f"gene left out, and a permutation test (false discovery rate {LEVEL:.0%}); two halves of the controls, with "
-        f"as many cells, typically lie up to {floor} from each other. {_replicates(result)}"
+        f"as many cells, typically lie up to {floor} from each other. {_borderline(result, found)}{_replicates(result)}"
     )
     return Summary(answer, "good" if found and _batches(result) else "fair", why)
 
@@ -138,6 +138,19 @@ def notes_of(result: MeasuredEffects) -> tuple[str, ...]:
         "cells; p is adjusted for the number of genes (Benjamini-Hochberg). The perturbed gene itself is in no score."
     )
     return (meaning, *(f"{each[:1].upper()}{each[1:]}." for each in result.notes), *LIMITS)
+
+
+def _borderline(result: MeasuredEffects, found: list[int]) -> str:
+    """Targets that the test finds though the interval of their distance holds zero; empty where there are none."""
+    near = [k for k in found if result.distance_low[k] <= 0]
+    if not near:
+        return ""
+    which = f"{joined([result.names[k] for k in near[:LISTED]])}{' and others' if len(near) > LISTED else ''}"
+    return (
+        f"{which} {'are' if len(near) > 1 else 'is'} borderline: the test finds a difference (adjusted p up to "
+        f"{max(result.q[k] for k in near):.2g}), but over resampled cells the distance may as well be 0. The test asks "
+        "whether labels of cells matter, the interval how large the difference is; a second screen decides. "
+    )
 
 
 def _replicates(result: MeasuredEffects) -> str:

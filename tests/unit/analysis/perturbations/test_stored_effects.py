@@ -60,6 +60,13 @@ def test_an_answer_is_stored_once_and_read_again(monkeypatch: pytest.MonkeyPatch
     assert len(list((open_dataset(id).folder / "measured_effects").iterdir())) == 1
 
 
+def test_a_difference_whose_distance_may_be_zero_is_called_borderline():
+    found = effects_of(toys.stored(screen()), annotation="type")
+    assert "borderline" not in words.of_effects(found).why
+    near = replace(found, distance_low=np.where(found.found, -0.01, found.distance_low))
+    assert "GATA1 is borderline" in words.of_effects(near).why
+
+
 def test_the_shell_prints_the_answer_and_writes_tables_that_run_nothing(tmp_path: Path, capsys):
     id = toys.stored(screen())
     out, genes = tmp_path / "targets.csv", tmp_path / "genes.csv"
