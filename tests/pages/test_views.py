@@ -177,7 +177,7 @@ def test_a_page_opens_on_a_model_that_can_show_it(run: Run) -> None:
     assert opened("perturb").selectbox(key="pick_run").value == run.id
     assert opened("fates").selectbox(key="pick_run").value == later.id
     page = opened("perturb", run=later.id)
-    assert page.header[0].value == "GENOT cannot show this"
+    assert page.header[0].value == "GENOT (after Klein et al.) cannot show this"
     assert "Choose another trained model above, such as " in message(page)
 
 
@@ -206,7 +206,7 @@ def test_the_camera_saves_what_was_chosen(run: Run) -> None:
 def test_a_model_that_cannot_answer_says_what_it_is() -> None:
     run = trained(AffineSpace.of_genes(("Gata1", "Spi1")), model="genot")
     page = opened("perturb", run=run.id)
-    assert page.header[0].value == "GENOT cannot show this"
+    assert page.header[0].value == "GENOT (after Klein et al.) cannot show this"
     assert "no field that drives the cells. This view needs the mean motion of cells" in message(page)
 
 

@@ -102,7 +102,7 @@ class KernelDensity:
 
 
 class NLSB(DynamicsModel, HasDrift, HasNoise, HasPotential):
-    title = "Neural Lagrangian SB"
+    title = "Neural Lagrangian SB (after Koshizuka & Sato)"
     summary = "Steers noisy cells to the next measured ones along paths of least action, by a learnt potential."
     paper = "Koshizuka & Sato, ICLR 2023, arXiv:2204.04853"
     default_training: ClassVar[Mapping[str, Any]] = {

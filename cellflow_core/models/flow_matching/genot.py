@@ -14,7 +14,7 @@ is the state, compared across times; of its second one only distances within a t
 the same at two times: between what else was measured in the same cells (chromatin, proteins) or RNA velocities
 (Euclidean), or between clones (0 within one, 1 between two or where unknown). That plan is exact instead of entropic
 (transport/ot_solvers.py): the law of x1 given x is then spread only where cells of like states have different partners.
-Balanced plans only: the paper's rescaling functions are not learnt, and no growth is known.
+Departure from the paper: balanced plans only; its rescaling functions are not learnt, and no growth is known.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Settings(MLPSettings):
 
 
 class GENOT(DynamicsModel, HasSampler):
-    title = "GENOT"
+    title = "GENOT (after Klein et al.)"
     summary = (
         "Samples the possible descendants of every cell from the conditional law of a transport plan: one initial cell "
         "can have several fates. It has no field that drives the cells."

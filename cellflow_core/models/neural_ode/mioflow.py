@@ -59,7 +59,7 @@ class Settings(ODESettings, MLPSettings):
 
 
 class MIOFlow(DynamicsModel, HasVelocity):
-    title = "MIOFlow"
+    title = "MIOFlow (after Huguet et al.)"
     summary = "Carries cells to the next measured ones along paths near the data; made for geodesic autoencoder axes."
     paper = "Huguet et al., NeurIPS 2022, arXiv:2206.14928"
     default_training: ClassVar[Mapping[str, Any]] = {

@@ -90,7 +90,7 @@ class BackwardPass:
 
 
 class TrajectoryNet(DynamicsModel, HasVelocity):
-    title = "TrajectoryNet"
+    title = "TrajectoryNet (after Tong et al.)"
     summary = "Learns one motion under which the cells of all times are likely, along short paths near measured cells."
     paper = "Tong et al., ICML 2020, arXiv:2002.04461"
     limitation = (

@@ -84,7 +84,7 @@ class Settings(MLPSettings):
 
 
 class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
-    title = "Wasserstein Lagrangian Flow"
+    title = "Wasserstein Lagrangian Flow (after Neklyudov et al.)"
     summary = "Finds the cheapest motion, and growth, between the measured cells as rolling down one landscape."
     paper = "Neklyudov et al., ICML 2024, arXiv:2310.10649"
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000}

@@ -95,7 +95,7 @@ class Mixtures:
 
 
 class TIGON(DynamicsModel, HasVelocity, HasGrowth):
-    title = "TIGON"
+    title = "TIGON (after Sha et al.)"
     summary = (
         "Transports the density of cells from time to time and fits velocity and growth until it is the measured one."
     )

@@ -118,7 +118,7 @@ def test_genot_follows_what_is_only_known_within_a_time(structure, least, most):
 def test_genot_refuses_a_structure_that_is_not_there(structure, words):
     data = two_times(np.zeros((5, 2)), np.ones((5, 2)))
     with pytest.raises(
-        ValueError, match=f"with these settings GENOT needs {words}.*which these data do not have: choose others"
+        ValueError, match=f"with these settings GENOT.* needs {words}.*which these data do not have: choose others"
     ):
         trained("genot", data, steps=1, structure=structure)
 
