@@ -9,10 +9,11 @@ cell y of rho' and its partner x of rho under optimal transport fulfil (equation
 
 so that the energy is a least-squares fit over known pairs, without JKOnet's inner optimisation (arXiv:2106.06345).
 
-The step of the paper is the gap between two measured times, and the condition of so long a step is off by its length.
-Here a gap is cut into `substeps` along the displacement interpolation; grad log rho comes from a mixture of Gaussians.
-V and beta are identified by cells far from rest alone: at rest grad V = -beta grad log rho for any beta. A landscape
-that moves in time can mimic noise, so the two are not learnt together.
+Where this departs from the paper: its step is the gap between two measured times, and the condition of so long a step
+is off by its length. Here a gap is cut into `substeps` along the displacement interpolation; grad log rho comes from a
+mixture of Gaussians. What is left over of the condition counts as a displacement, times the gap, so that a short gap is
+not all that is learnt. V and beta are identified by cells far from rest alone: at rest grad V = -beta grad log rho for
+any beta. A landscape that moves in time can mimic noise, so the two are not learnt together.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ class Settings(MLPSettings):
 class OptimalityConditions:
     """Cells y at the end of each step of descent, and what the condition of the best step asks of them.
 
-    velocity  (y - x) / tau; score  grad log rho(y); population  grad of each part of W * rho; weight  sums to one
+    velocity  (y - x) / tau; score  grad log rho(y); population  grad of each part of W * rho; weight  sums to one;
+    gap  between the two measured times, over the mean gap
     """
 
     t: Float[Tensor, " n"]
@@ -96,10 +98,11 @@ class OptimalityConditions:
     score: Float[Tensor, "n dim"]
     population: Float[Tensor, "n dim widths"]
     weight: Float[Tensor, " n"]
+    gap: Float[Tensor, " n"]
 
 
 class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
-    title = "JKOnet*"
+    title = "JKOnet* (after Terpin et al.)"
     summary = (
         "Learns the landscape that cells run down, and how much they move by chance. It takes the place of the older "
         "JKOnet, which seeks the same landscape by a slower and less steady training."
@@ -171,17 +174,17 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
                 if self.config.diffusion:
                     score = mixture_score(y[some], y, int(torch.randint(2**31, (1,), generator=rng, device=rng.device)))
                 if self.config.interaction:
-                    others = y[some[:POPULATION]]
-                    others = others.expand(BLOCK, -1, -1)
+                    others = y[some[:POPULATION]].expand(BLOCK, -1, -1)
                     interactions += [self._kernel_gradients(part, others[: len(part)]) for part in y.split(BLOCK)]
                 t = torch.full_like(plan.weight, plan.t0 + s * (plan.t1 - plan.t0))
-                parts.append((t, y, (plan.x1 - plan.x0) / (plan.t1 - plan.t0), score, plan.weight))
-        t, y, velocity, score, weight = (torch.cat(part) for part in zip(*parts, strict=True))
+                gap = torch.full_like(plan.weight, (plan.t1 - plan.t0) / self.spec.interval)
+                parts.append((t, y, (plan.x1 - plan.x0) / (plan.t1 - plan.t0), score, plan.weight, gap))
+        t, y, velocity, score, weight, gap = (torch.cat(part) for part in zip(*parts, strict=True))
         interaction = torch.cat(interactions) if interactions else y.new_zeros(1, 1, 1).expand(*y.shape, len(WIDTHS))
-        return OptimalityConditions(t, y, velocity, score, interaction, weight / weight.sum())
+        return OptimalityConditions(t, y, velocity, score, interaction, weight / weight.sum(), gap)
 
     def loss(self, batch: Batch) -> Loss:
-        """Mean square of what the condition leaves over, in typical speeds."""
+        """Mean square of what the condition leaves over, as a displacement over its gap, in typical displacements."""
         pool: OptimalityConditions = batch.pool
         size = batch.x.shape[1] * (len(batch.times) - 1)
         rows = torch.multinomial(pool.weight, size, replacement=True, generator=batch.rng)
@@ -192,7 +195,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             + self.beta * pool.score[rows]
             + self.energy * pool.population[rows] @ self.interaction_weights
         )
-        total = (left / self.unit).square().mean()
+        total = (left * pool.gap[rows, None] / self.unit).square().mean()
         return Loss(total, {"condition": total.detach(), "noise": (2 * self.beta).sqrt().detach()})
 
     def solve(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
@@ -207,8 +210,9 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
             later = slope * self._passed(found.t[rows])[:, None, None]
             interaction = self.energy / self.unit * found.population[rows]
             noise = self.energy / self.unit * found.score[rows, :, None]
-            columns = torch.cat([slope, later, interaction, noise], dim=2) * found.weight[rows, None, None].sqrt()
-            wanted = -(found.velocity[rows] / self.unit * found.weight[rows, None].sqrt())
+            share = found.weight[rows].sqrt() * found.gap[rows]
+            columns = torch.cat([slope, later, interaction, noise], dim=2) * share[:, None, None]
+            wanted = -(found.velocity[rows] / self.unit * share[:, None])
             square += torch.einsum("nic,nid->cd", columns, columns)
             aim += torch.einsum("nic,ni->c", columns, wanted.double())
         used = torch.ones(count, dtype=torch.bool, device=aim.device)
@@ -233,10 +237,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     ) -> Float[Tensor, "batch dim"]:
         return self._downhill(t, x)
 
-    def drift(
-        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
-    ) -> Float[Tensor, "batch dim"]:
-        return self._downhill(t, x)
+    drift = velocity
 
     def noise(self, t: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
         return (2 * self.beta).sqrt().expand(t.shape)
@@ -278,8 +279,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
 
     def _passed(self, t: Tensor) -> Tensor:
         """Share of all measured time that has passed."""
-        first, last = self.spec.times[0], self.spec.times[-1]
-        return (t.double() - first) / (last - first)
+        return (t.double() - self.spec.times[0]) / (self.spec.times[-1] - self.spec.times[0])
 
     def _populations(self, t: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
         """The population before and after t, [batch, POPULATION, dim], each with its share."""

@@ -10,6 +10,7 @@ import torch
 
 from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.simulate import simulate
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
@@ -17,6 +18,7 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context
 from cellflow_core.models.networks.linear_potential import PolynomialRBFBasis
+from cellflow_core.models.potentials.jkonet_star import JKOnetStar, Settings
 from cellflow_core.train import checkpoint
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -89,6 +91,18 @@ def test_short_steps_are_nearer_than_the_one_step_of_the_paper():
         error(trained(data, variant="linear", substeps=n).drift(torch.zeros(len(x)), x, Context()), -x) for n in (1, 4)
     )
     assert one > 0.3 and four < one / 2
+
+
+def test_an_interval_counts_by_its_displacement_however_long_it_is():
+    """Cells move by 3 in 1 hour and by 3 in 10: both count alike, as they would on even times."""
+    x = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    data = Snapshots(
+        np.concatenate([x, x + 3, x + 6]), np.repeat([0.0, 1.0, 11.0], 50), AffineSpace.coordinates(("a", "b"))
+    )
+    model = JKOnetStar(Settings(diffusion=False), data.spec)
+    found = model.conditions(SnapshotTensors.from_snapshots(data), torch.Generator().manual_seed(0))
+    assert sorted(set(found.gap.numpy().round(4))) == pytest.approx([1 / 5.5, 10 / 5.5], abs=1e-4)
+    torch.testing.assert_close(found.velocity * found.gap[:, None] * 5.5, torch.full_like(found.y, 3.0))
 
 
 def test_cells_that_gather_around_each_other():

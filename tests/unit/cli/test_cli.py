@@ -100,7 +100,9 @@ def test_a_run_is_named_after_its_variant(capsys, monkeypatch):
     message = {
         "action-matching": "Action Matching, quick",
         "action-matching --set variant=entropic": "Action Matching (entropic), quick",
-        "jkonet-star --set diffusion=false --substeps 2 --steps 9": "JKOnet* (diffusion off), quick",
+        "jkonet-star --set diffusion=false --substeps 2 --steps 9": (
+            "JKOnet* (after Terpin et al.) (diffusion off), quick"
+        ),
     }
     for model, label in message.items():
         assert cli.main(["train", "--data", data, "--preset", "quick", "--model", *model.split()]) == 0
