@@ -5,6 +5,7 @@ import dataclasses
 import streamlit as st
 
 from cellflow_core.jobs import analysis_pool, supervisor
+from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import index
 from pages.parts.training import model_picker, run_progress, train_form
 from pages.parts.widgets import selectors
@@ -34,7 +35,7 @@ with form:
         st.toast("Training goes on if you leave or close this page.", icon=":material/check:")
         st.rerun()
     for each in choice.obstacles:
-        st.caption(f":material/block: {card.title} cannot be trained here. {each}")
+        st.caption(f":material/block: {plain(card.title)} cannot be trained here. {each}")
 
 with right:
     st.header("Training now")

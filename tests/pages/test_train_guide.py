@@ -35,3 +35,9 @@ def test_the_estimate_is_of_all_runs(home, seconds) -> None:
     assert "Standard · 4 min" in page.button_group(key="train_preset").options
     page.number_input(key="train_seeds").set_value(4).run()
     assert "5 runs, one after the other, of 2 min each." in [each.value for each in page.caption]
+
+
+def test_a_star_in_the_name_of_a_model_is_no_markdown(home, seconds) -> None:
+    page = opened("train", dataset=toys.stored(), model="jkonet-star")
+    bold = [each for each in page.radio[0].options if "JKOnet" in each]
+    assert bold[0].startswith(r"**JKOnet\* ")

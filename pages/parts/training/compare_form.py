@@ -68,7 +68,7 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
     )
     request = result_of(future, "Checking data and settings")
     for model, why in request.refused.items():
-        st.warning(f"{cards[model].title} is left out: {plain(why)}", icon=":material/info:")
+        st.warning(f"{plain(cards[model].title)} is left out: {plain(why)}", icon=":material/info:")
     _start(request, cards)
     return request
 

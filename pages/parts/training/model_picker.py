@@ -10,6 +10,7 @@ import streamlit as st
 
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DatasetInfo
+from cellflow_core.reporting.formatting import plain
 from cellflow_core.selection import recommendation
 from cellflow_core.selection.benchmark_results import Evidence, evidence, measured_here
 from pages.parts.widgets.selectors import WORDS, empty_state
@@ -49,7 +50,7 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, reco
         options,
         key=key,
         persist_state="session",
-        format_func=lambda each: f"**{cards[each].title}**" + (" · try this first" if each == front[0] else ""),
+        format_func=lambda each: f"**{plain(cards[each].title)}**" + (" · try this first" if each == front[0] else ""),
         captions=[cards[each].summary for each in options],
         label_visibility="collapsed",
     )
@@ -126,7 +127,7 @@ def _about(choice: recommendation.Recommendation, card: Any) -> None:
     lines = [f":material/straighten: {choice.measured}"]
     lines += [f"{marks[kind]} {each}" for kind in marks for each in getattr(choice, kind)]
     st.markdown("  \n".join(lines))
-    with st.expander(f"About {card.title}", icon=":material/menu_book:"):
+    with st.expander(f"About {plain(card.title)}", icon=":material/menu_book:"):
         st.write(card.summary)
         st.caption(f"Source: {card.paper}")
         if card.needs:

@@ -12,7 +12,7 @@ import streamlit as st
 from cellflow_core.config import differences, variant
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting.formatting import short
+from cellflow_core.reporting.formatting import plain, short
 from cellflow_core.time_units import format_duration
 from pages.parts.widgets import progress_bar
 from pages.parts.widgets.background import cached_future
@@ -66,9 +66,9 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
         st.caption(f"{runs} runs, one after the other, of {each} each.")
     if proposed:
         words = differences(card.settings, proposed)
-        st.caption(f":material/tune: For what you asked, {card.title} is trained with other settings: {words}.")
+        st.caption(f":material/tune: For what you asked, {plain(card.title)} is trained with other settings: {words}.")
     with st.expander("Hyperparameters", icon=":material/tune:", key="settings"):
-        st.markdown(f"**{card.title}**" if card.settings else f"{card.title} has no settings of its own.")
+        st.markdown(f"**{plain(card.title)}**" if card.settings else f"{plain(card.title)} has no settings of its own.")
         key = "-".join(f"{name}={value}" for name, value in proposed.items())
         settings = form_of(card.settings, proposed, f"set_{card.name}{key}")
         st.markdown("**Training**")
