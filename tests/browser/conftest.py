@@ -141,7 +141,9 @@ def _listened(page: Page) -> list[str]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test of this folder that fails is tried once more, and what was seen the first time is told at the end: on
     a busy machine a page was blank now and then. Timers of the page before were one cause, and there are none now; why
-    a page was blank once after an upload is not known."""
+    a page was blank once after an upload is not known. The main job comes first: it draws most, and runs beside no
+    embedding of a data set that another test imported."""
+    items.sort(key=lambda item: item.path.name != "test_main_job.py")
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.flaky(reruns=1))
