@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.integrate import Field
+from cellflow_core.models.clock import MEASURED, Clock
 from cellflow_core.models.contract import (
     Context,
     DynamicsModel,
@@ -38,6 +39,8 @@ class Dynamics:
     initial      applied once to the initial cells by a perturbation, or None
     constrain    projects states to those that a perturbation allows, or None
     tracks_cells False for a sampler that draws other cells at each time, instead of moving the same ones
+    clock        of the model's networks, on which its fields are smooth; in measured time the speed of a cell may jump
+                 where one interval ends and a longer one begins
     """
 
     kind: Literal["stochastic", "deterministic", "plan", "sampler"]
@@ -55,6 +58,7 @@ class Dynamics:
     initial: Callable[[Tensor], Tensor] | None = None
     constrain: Callable[[Tensor], Tensor] | None = None
     tracks_cells: bool = True
+    clock: Clock = MEASURED
 
     def check_follows(self) -> None:
         """Raises ValueError, with a sentence, where the model does not track single cells."""
@@ -80,6 +84,42 @@ class Dynamics:
             )
         return found
 
+    def on_clock(self) -> Dynamics:
+        """The same as functions of the position on the clock, per interval: what `simulate` integrates, so that no step
+        sees a jump."""
+        clock, noise, interaction = self.clock, self.noise, self.interaction
+        if not clock.times:
+            return self
+
+        def per_interval(field: Field | None) -> Field | None:
+            if field is None:
+                return None
+
+            def scaled(position: Tensor, x: Tensor) -> Tensor:
+                t = clock.time(position)
+                return _times(1 / clock.speed(t), field(t, x))
+
+            return scaled
+
+        def mutual(position: Tensor, x: Tensor, cloud: Tensor, weight: Tensor) -> Tensor:
+            assert interaction is not None
+            t = clock.time(position)
+            return _times(1 / clock.speed(t), interaction(t, x, cloud, weight))
+
+        def sigma(position: Tensor) -> Tensor:
+            assert noise is not None
+            t = clock.time(position)
+            return noise(t) / clock.speed(t).sqrt()
+
+        return replace(
+            self,
+            velocity=per_interval(self.velocity),
+            drift=per_interval(self.drift),
+            growth=per_interval(self.growth),
+            noise=None if noise is None else sigma,
+            interaction=None if interaction is None else mutual,
+        )
+
 
 class ModelWrapper(ABC):
     """A changed model: a perturbation wraps a model, or another wrapper; it is never an option of a model."""
@@ -98,15 +138,19 @@ def dynamics(model: Model, context: Context | None = None) -> Dynamics:
     if isinstance(model, ModelWrapper):
         return model.dynamics(context)
     model.eval()
-    has = capabilities(model)
+    has, clock = capabilities(model), model.clock
 
-    def field(name: str) -> Field | None:
-        """The capability of this name as a function of time and state."""
+    def field(name: str, per_time: bool = True) -> Field | None:
+        """The capability of this name as a function of measured time and state."""
         ask = getattr(model, name) if name in has else None
-        return None if ask is None else lambda t, x: ask(t, x, context)
+        if ask is None or not clock.times:
+            return None if ask is None else lambda t, x: ask(t, x, context)
+        if not per_time:
+            return lambda t, x: ask(clock.position(t), x, context)
+        return lambda t, x: _times(clock.speed(t), ask(clock.position(t), x, context))
 
-    velocity, drift, score = field("velocity"), field("drift"), field("score")
-    noise: Callable[[Tensor], Tensor] | None = model.noise if isinstance(model, HasNoise) and "noise" in has else None
+    velocity, drift, score = field("velocity"), field("drift"), field("score", per_time=False)
+    noise = _noise(model) if "noise" in has else None
     if noise is not None and score is not None:
         half = _half_score(score, noise)
         if drift is None and velocity is not None:
@@ -116,7 +160,7 @@ def dynamics(model: Model, context: Context | None = None) -> Dynamics:
             b = drift
             velocity = lambda t, x: b(t, x) - half(t, x)  # noqa: E731
     plans = ()
-    sampler = (lambda x0, times, rng: model.sample(x0, times, rng, context)) if isinstance(model, HasSampler) else None
+    sampler = _sampler(model, context) if isinstance(model, HasSampler) else None
     if sampler is not None:
         kind = "sampler"
     elif drift is not None and noise is not None:
@@ -125,7 +169,7 @@ def dynamics(model: Model, context: Context | None = None) -> Dynamics:
         kind = "deterministic"
     elif isinstance(model, HasCoupling):
         kind = "plan"
-        plans = tuple(model.coupling(k) for k in range(len(model.spec.times) - 1))
+        plans = tuple(clock.measured(model.coupling(k)) for k in range(len(model.spec.times) - 1))
     else:
         raise ValueError(
             f"{model.title} cannot be simulated: it has {', '.join(sorted(has)) or 'no capability at all'}; "
@@ -134,7 +178,7 @@ def dynamics(model: Model, context: Context | None = None) -> Dynamics:
     return Dynamics(
         kind=kind,
         title=model.title,
-        spec=model.spec,
+        spec=clock.outer(model.spec),
         device=model.device,
         velocity=velocity,
         drift=drift,
@@ -145,12 +189,36 @@ def dynamics(model: Model, context: Context | None = None) -> Dynamics:
         plans=plans,
         sampler=sampler,
         tracks_cells=model.tracks_cells if isinstance(model, HasSampler) else True,
+        clock=clock,
     )
+
+
+def _times(factor: Tensor, values: Tensor) -> Tensor:
+    """Each row by its factor."""
+    return values * (factor[:, None] if values.ndim == 2 else factor)
+
+
+def _noise(model: DynamicsModel) -> Callable[[Tensor], Tensor]:
+    assert isinstance(model, HasNoise)
+    clock = model.clock
+    return lambda t: model.noise(clock.position(t)) * clock.speed(t).sqrt() if clock.times else model.noise(t)
+
+
+def _sampler(model: HasSampler, context: Context) -> Callable[[Tensor, tuple[float, ...], torch.Generator], Tensor]:
+    assert isinstance(model, DynamicsModel)
+    clock = model.clock
+    return lambda x0, times, rng: model.sample(x0, tuple(clock.positions_of(times)), rng, context)
 
 
 def _among(model: DynamicsModel, context: Context) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
     assert isinstance(model, HasInteraction)
-    return lambda t, x, cloud, weight: model.interaction(t, x, cloud, weight, context)
+    clock = model.clock
+
+    def interaction(t: Tensor, x: Tensor, cloud: Tensor, weight: Tensor) -> Tensor:
+        found = model.interaction(clock.position(t), x, cloud, weight, context)
+        return _times(clock.speed(t), found) if clock.times else found
+
+    return interaction
 
 
 def _half_score(score: Field, noise: Callable[[Tensor], Tensor]) -> Field:

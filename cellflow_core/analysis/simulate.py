@@ -120,14 +120,15 @@ def _integrated(
 ) -> tuple[Float[np.ndarray, "steps cells dim"], Float[np.ndarray, "steps cells"]]:
     """(states, log mass) at the outputs, block by block; in one block where cells interact."""
     whole = dynamics(model, context)
-    steps = time_grid(outputs, _knots(whole, context, outputs), count)
+    at = whole.clock.positions_of
+    steps = time_grid(at(outputs), at(_knots(whole, context, outputs)), count)
     x = np.empty((len(outputs), *start.shape), np.float32)
     log_weight = np.empty(x.shape[:2], np.float32)
     block_size = BLOCK if whole.interaction is None else len(start)
     for block, first in enumerate(range(0, len(start), block_size)):
         cells = slice(first, first + block_size)
         own = context.take(cells)
-        part = dynamics(model, own)
+        part = dynamics(model, own).on_clock()
         field, sigma = _drift_and_noise(part, kind)
         moved, logs = integrate(
             field,
@@ -180,11 +181,12 @@ def _step_count(
     """(steps in an interval, their error): doubled until the error on a few cells is below the tolerance."""
     few = torch.linspace(0, len(start) - 1, min(len(start), 64)).long().to(start.device)
     own = context.take(few)
-    part = dynamics(model, own)
+    part = dynamics(model, own).on_clock()
+    at = part.clock.positions_of
     field, sigma = _drift_and_noise(part, kind)
     count = STEPS_PER_INTERVAL[kind]
     while True:
-        steps = time_grid([outputs[0], outputs[-1]], _knots(part, context, outputs), count)
+        steps = time_grid(at([outputs[0], outputs[-1]]), at(_knots(part, context, outputs)), count)
         population = _population(part, own, len(few), seed)
         rate = part.growth if population else None  # mass moves no cell unless cells interact
         error = step_error(

@@ -34,6 +34,8 @@ class DataSpec:
     scale     root mean square distance of one coordinate from its mean, over all axes (state)
     interval  mean interval between consecutive times (time); 1 where there are fewer than two
     labels    name and categories of each annotation with at most MAX_CATEGORIES categories
+    positions of the times on the clock of networks (`models/clock.py`); empty: networks see measured time, as in runs
+              that were trained before there were positions
     """
 
     dim: int
@@ -44,6 +46,7 @@ class DataSpec:
     genes: tuple[str, ...] = ()
     time_unit: str = ""
     labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    positions: tuple[float, ...] = ()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
@@ -207,6 +210,7 @@ class Snapshots:
             genes=self.space.genes,
             time_unit=self.time_unit,
             labels=tuple(self._categories()),
+            positions=tuple(float(k) for k in range(len(times))) if len(times) > 1 else (),
         )
 
     def _categories(self) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -34,6 +34,7 @@ from cellflow_core.models.capabilities import (
     HasVelocityUncertainty,
     KineticRates,
 )
+from cellflow_core.models.clock import MEASURED
 from cellflow_core.models.context import Context
 from cellflow_core.models.transport_plan import TransportPlan
 
@@ -102,13 +103,16 @@ class Phase:
 
 
 class DynamicsModel(nn.Module, ABC):
-    """A generative model of cell dynamics. Fields speak the data's own units: state, and time as measured.
+    """A generative model of cell dynamics. Fields speak the data's own unit of state, and time on the model's clock
+    (`clock.py`), to which `spec` is converted; `analysis.dynamics` brings them to measured time.
 
     title             name as the field writes it, for example "OT-CFM"
     summary           one sentence for a person who does not know the method
     paper             authors, year, DOI or arXiv number
     needs             what it requires of the data, whatever its settings
     trains_on         "snapshots": batches of cells of every time; "trajectories": batches of whole individuals
+    counts_intervals  whether time is the position among the measured times; False for a method without networks, and
+                      for one whose equation is the same at all times: that is a statement about measured time
     default_training  the trainer's settings in which this method differs from the trainer's defaults
     conditional_capabilities  those that only some settings give: name -> (setting, the values of it that give it)
     limitation        a sentence that must stand beside every figure of this model; empty for most
@@ -120,6 +124,7 @@ class DynamicsModel(nn.Module, ABC):
     paper: ClassVar[str]
     needs: ClassVar[frozenset[DataRequirement]] = frozenset({DataRequirement.TIMES})
     trains_on: ClassVar[Literal["snapshots", "trajectories"]] = "snapshots"
+    counts_intervals: ClassVar[bool] = True
     default_training: ClassVar[Mapping[str, Any]] = {}
     conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {}
     limitation: ClassVar[str] = ""
@@ -130,6 +135,7 @@ class DynamicsModel(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.spec = spec
+        self.clock = MEASURED
 
     @classmethod
     def installed(cls) -> bool:

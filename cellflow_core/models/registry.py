@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.models.clock import MEASURED, Clock
 from cellflow_core.models.contract import DynamicsModel
 
 _HERE = Path(__file__).parent
@@ -71,13 +72,17 @@ def find(name: str) -> type[DynamicsModel]:
 def create(name: str, settings: Mapping[str, Any], spec: DataSpec, seed: int, device: str = "cpu") -> DynamicsModel:
     """A new model with first weights decided by `seed` alone; the caller's random state is left as it was.
 
+    spec  of the data; the model's own is on its clock
     Raises KeyError where there is no such model, ValueError where it rests on a package that is not installed.
     """
     kind = find(name)
     kind.check_installed()
+    clock = Clock.of(spec) if kind.counts_intervals else MEASURED
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return kind(kind.Config.from_dict(settings), spec).to(device)
+        model = kind(kind.Config.from_dict(settings), clock.inner(spec)).to(device)
+    model.clock = clock
+    return model
 
 
 def _file(name: str) -> Path:

@@ -91,8 +91,8 @@ def fit(
     if model.trains_on == "trajectories" and isinstance(data, Snapshots):
         data = Trajectories.from_snapshots(data)
     train, validation = validation_split(data, config.validation_fraction, seed)
-    frames = as_tensors(train, model.device, model.spec)
-    validation_frames = None if validation is None else as_tensors(validation, model.device, model.spec)
+    frames = _on_its_clock(model, train)
+    validation_frames = None if validation is None else _on_its_clock(model, validation)
     average = AveragedModel(model)
     if start is not None:
         model.load_state_dict(start.model)
@@ -108,6 +108,12 @@ def fit(
     if average.n_averaged:
         for weight, mean in zip(model.parameters(), average.module.parameters(), strict=True):
             weight.data.copy_(mean)
+
+
+def _on_its_clock(model: DynamicsModel, data: Snapshots | Trajectories) -> SnapshotTensors | TrajectoryTensors:
+    """The data as tensors on the model's device, times as the model sees them."""
+    found = as_tensors(data, model.device, model.spec)
+    return model.clock.frames(found) if isinstance(found, SnapshotTensors) else found
 
 
 def _steps(phases: tuple[Phase, ...], steps: int) -> list[int]:

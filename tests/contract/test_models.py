@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -23,6 +24,8 @@ from tests import toys
 
 TINY = {"width": 8, "depth": 1}
 CELLS = (30, 40, 34)
+SMOOTH = "mmfm"
+"""Model whose paths are smooth in measured time, so that the lengths of intervals matter."""
 
 
 def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True, clones: bool = True) -> Snapshots:
@@ -58,9 +61,9 @@ def built(case: str, data: Snapshots, seed: int = 0):
     return registry.create(name, {k: v for k, v in TINY.items() if k in known} | chosen, data.spec, seed)
 
 
-def trained(case: str, seed: int = 0):
+def trained(case: str, seed: int = 0, data: Snapshots | None = None):
     """A model after a few steps, and its losses at each report."""
-    data, losses = snapshots(), []
+    data, losses = data or snapshots(), []
     model = built(case, data, seed)
     config = TrainConfig.preset("standard", type(model), steps=6, batch_size=12, log_every=2)
     fit(model, data, config, lambda progress: losses.append(dict(progress.losses)), seed=seed)
@@ -75,7 +78,8 @@ def shared(case: str):
 
 def answers(model) -> dict[str, torch.Tensor]:
     """Every capability at times on, between, before and after the measured ones."""
-    t = torch.tensor([1.0, 1.7, 2.0, 3.9, 4.5, 0.5, 5.0])
+    times = [1.0, 1.5, 2.0, 4.5]
+    t = model.clock.position(torch.tensor([1.0, 1.7, 2.0, 3.9, 4.5, 0.5, 5.0]))
     x = torch.randn(len(t), 3, generator=torch.Generator().manual_seed(1)) * 4 + 110
     found = {}
     for each in capabilities(model):
@@ -84,7 +88,9 @@ def answers(model) -> dict[str, torch.Tensor]:
                 plan = model.coupling(k)
                 found |= {f"coupling {k} {name}": getattr(plan, name) for name in ("x0", "x1", "weight")}
         elif each == "sampler":
-            found[each] = model.sample(x, (1.5, 2.0, 3.0, 4.5), torch.Generator().manual_seed(2), Context())
+            found[each] = model.sample(
+                x, tuple(model.clock.positions_of(times)), torch.Generator().manual_seed(2), Context()
+            )
         elif each == "interaction":
             found[each] = model.interaction(t, x, x[:5] + 1.0, torch.arange(5) / 10, Context())
         else:
@@ -156,11 +162,11 @@ class TestEveryModel:
     def test_reads_back_what_was_saved(self, name, tmp_path):
         model, _ = shared(name)
         checkpoint.write(tmp_path / "weights", model.state_dict())
-        spec = DataSpec.from_dict(json.loads(json.dumps(dataclasses.asdict(model.spec))))
+        spec = DataSpec.from_dict(json.loads(json.dumps(dataclasses.asdict(snapshots().spec))))
         settings = json.loads(json.dumps(model.config.as_dict()))
         back = registry.create(name.split()[0], settings, spec, seed=9)
         back.load_state_dict(checkpoint.read(tmp_path / "weights"))
-        assert back.spec == model.spec
+        assert (back.spec, back.clock) == (model.spec, model.clock)
         before, after = answers(model), answers(back)
         assert all(torch.equal(before[key], after[key]) for key in before)
         start, times = snapshots().at(1.0), [1.0, 1.5, 4.5]
@@ -173,6 +179,29 @@ class TestEveryModel:
         assert found.x.shape == (4, *start.shape)
         np.testing.assert_array_equal(found.x[0], start)
         assert np.isfinite(found.x).all() and np.isfinite(found.log_weight).all()
+
+    def test_the_length_of_an_interval_is_a_unit(self, name):
+        """The same cells, called the times 1, 2, 4.5 h or 0, 1, 2: networks learn the same from them."""
+        model, _ = shared(name)
+        if not model.counts_intervals or name.startswith(SMOOTH):
+            pytest.skip("its equation, or what its paths look like, holds in measured time")
+        data = snapshots()
+        gap = np.array([1.0, 2.5, 2.5])[np.searchsorted(data.times, data.t)]
+        rates = {"growth": data.growth * gap, "velocity": data.velocity * gap[:, None]}
+        even = Snapshots(
+            data.x,
+            np.searchsorted(data.times, data.t),
+            data.space,
+            "h",
+            channels={**data.channels, **rates},
+        )
+        other, _ = trained(name, data=even)
+        start = data.at(1.0)
+        there = [simulate(model, start, [1.0, 1.5, 2.0, 3.25, 4.5], seed=0)]
+        there += [simulate(other, start, [0.0, 0.5, 1.0, 1.5, 2.0], seed=0)]
+        np.testing.assert_allclose(there[0].x, there[1].x, rtol=0, atol=1e-3 * data.spec.scale)
+        np.testing.assert_allclose(there[0].log_weight, there[1].log_weight, rtol=0, atol=1e-3)
+        assert dynamics(model).spec == data.spec
 
     def test_refuses_data_that_lack_what_it_needs(self, name):
         data = snapshots((1.0,))
@@ -198,7 +227,7 @@ def test_joins_the_cells_that_were_measured(name):
     model, _ = shared(name)
     data = snapshots()
     for k, (t0, t1) in enumerate(zip(data.times[:-1], data.times[1:], strict=True)):
-        plan = model.coupling(k)
+        plan = dynamics(model).plans[k]
         assert (plan.t0, plan.t1) == (t0, t1)
         assert float(plan.weight.sum()) == pytest.approx(1, abs=1e-5) and (plan.weight > 0).all()
         for joined, time in ((plan.x0, t0), (plan.x1, t1)):

@@ -48,6 +48,7 @@ class GaussianSB(DynamicsModel, HasVelocity, HasScore, HasNoise):
         "Groups and valleys in its pictures are those of the measured cells, not something it learnt."
     )
     paper = "Bunne, Hsieh, Cuturi & Krause, AISTATS 2023, arXiv:2202.05722"
+    counts_intervals = False
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation_fraction": 0.0}
 
     Config = Settings

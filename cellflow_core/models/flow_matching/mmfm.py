@@ -16,7 +16,7 @@ how cells divide or die along the curved paths. The paper's guidance by conditio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -86,8 +86,12 @@ class MMFM(DynamicsModel, HasVelocity, HasGrowth):
         return (Phase("flow", (Update(self.loss, fitted),), prepare=self.prepare),)
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> PairSampler:
-        """The plan of each interval, with spline paths."""
-        return PairSampler.from_plans(with_spline_paths(self.pairing.plans(frames, rng)))
+        """The plan of each interval, with paths that are smooth in measured time."""
+        plans = self.pairing.plans(frames, rng)
+        smooth = with_spline_paths(tuple(self.clock.measured(plan) for plan in plans))
+        return PairSampler.from_plans(
+            tuple(replace(a, tangent_offsets=b.tangent_offsets) for a, b in zip(plans, smooth, strict=True))
+        )
 
     def loss(self, batch: Batch) -> Loss:
         pair = self.pairing.sample(batch)

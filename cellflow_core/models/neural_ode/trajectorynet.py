@@ -150,12 +150,12 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
 
     def log_density(self, time: float, x: Float[Tensor, "cells dim"]) -> Float[Tensor, " cells"]:
         """log p(time, x), natural logarithm (per state^dim), from the first time on; an estimate above `exact` axes."""
-        before = [each for each in self.spec.times if each < time]
+        (at,) = self.clock.positions_of([time])
+        before = [each for each in self.spec.times if each < at]
         if not before:
-            raise ValueError(
-                f"the density is known from {format_time(self.spec.times[0])} on, asked was {format_time(time)}"
-            )
-        times = torch.tensor([*before, time], dtype=torch.float32, device=x.device)
+            first = format_time(self.clock.outer(self.spec).times[0])
+            raise ValueError(f"the density is known from {first} on, asked was {format_time(time)}")
+        times = torch.tensor([*before, at], dtype=torch.float32, device=x.device)
         nobody = x.new_zeros(0, x.shape[1])
         return self._back([*(nobody for _ in before), x], times, torch.Generator(x.device).manual_seed(0)).log_density
 

@@ -108,6 +108,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
         "JKOnet, which seeks the same landscape by a slower and less steady training."
     )
     paper = "Terpin, Lanzetti, Gadea & Doerfler, NeurIPS 2024, arXiv:2406.12616"
+    counts_intervals = False
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 1500}
     conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
         "velocity": ("diffusion", (False,)),
@@ -201,8 +202,7 @@ class JKOnetStar(DynamicsModel, HasVelocity, HasDrift, HasNoise, HasPotential):
     def solve(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """Find the weights of the linear variant, ridge regression; a negative beta is set to zero."""
         found = self.conditions(frames, rng)
-        size = len(self.basis)
-        count = 2 * size + len(WIDTHS) + 1
+        count = 2 * (size := len(self.basis)) + len(WIDTHS) + 1
         square = torch.zeros(count, count, dtype=torch.float64, device=found.y.device)
         aim = torch.zeros(count, dtype=torch.float64, device=found.y.device)
         for rows in torch.arange(len(found.t), device=found.y.device).split(1024):

@@ -108,6 +108,7 @@ class Prescient(DynamicsModel, HasDrift, HasNoise, HasPotential):
     title = "PRESCIENT (after Yeo et al.)"
     summary = "Follows noisy cells down one landscape, and shapes it until they arrive as they were measured."
     paper = "Yeo, Saksena & Gifford, Nature Communications 2021, doi:10.1038/s41467-021-23518-w"
+    counts_intervals = False
     default_training: ClassVar[Mapping[str, Any]] = {
         "steps": 500,
         "batch_size": 128,

@@ -38,6 +38,7 @@ earlier cells have the mass one together."""
 class CouplingModel(DynamicsModel, HasCoupling):
     """A model that `solve`s its plans from the cells and answers with them."""
 
+    counts_intervals: ClassVar[bool] = False
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation_fraction": 0.0}
 
     def __init__(self, config: Config, spec: DataSpec) -> None:

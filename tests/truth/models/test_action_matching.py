@@ -15,7 +15,7 @@ from cellflow_core.data.simulators.ornstein_uhlenbeck import OrnsteinUhlenbeck, 
 from cellflow_core.data.snapshots import DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context, TransportPlan
+from cellflow_core.models.contract import TransportPlan
 from cellflow_core.models.transport.pair_sampler import PairSampler
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -34,9 +34,9 @@ def test_entropic_finds_the_drift_of_an_ornstein_uhlenbeck_process():
     process = OrnsteinUhlenbeck(Settings(cells_per_time=500, last_time=1.5))
     data = process.simulate()
     model = trained(data, 800, variant="entropic", noise=0.7 * data.spec.interval**0.5 / data.spec.scale, sigma=0.02)
-    assert float(model.noise(torch.zeros(1))) == pytest.approx(0.7)
+    assert float(dynamics(model).noise(torch.zeros(1))) == pytest.approx(0.7)
     x, t = torch.from_numpy(data.x[::3]), torch.from_numpy(data.t[::3].astype(np.float32))
-    drift = model.drift(t, x, Context()).detach()
+    drift = dynamics(model).drift(t, x).detach()
     wrong = float((drift + x).square().mean().sqrt() / x.square().mean().sqrt())
     assert wrong < 0.25
     assert dynamics(model).kind == "stochastic" and dynamics(model).velocity is None
@@ -64,8 +64,8 @@ def test_unbalanced_finds_the_growth_of_two_groups():
         for k in (0, 1):
             cells = torch.tensor(rng.normal(size=(400, 2)) * 0.3 + [4 * k, 2 * s], dtype=torch.float32)
             t = torch.full((400,), 2 * float(s))
-            growth[at, k] = float(model.growth(t, cells, Context()).detach().mean())
-            travel[at, k] = model.velocity(t, cells, Context()).detach().numpy().mean(axis=0)
+            growth[at, k] = float(dynamics(model).growth(t, cells).detach().mean())
+            travel[at, k] = dynamics(model).velocity(t, cells).detach().numpy().mean(axis=0)
     np.testing.assert_allclose(growth.mean(axis=0), np.log([4.5, 1.5]) / 2, rtol=0.05)
     np.testing.assert_allclose(travel.mean(axis=0), [[0, 1], [0, 1]], atol=0.15)
     found = simulate(model, data.at(0.0), [0.0, 2.0])

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context, HasGrowth
+from cellflow_core.models.contract import HasGrowth
 from cellflow_core.models.transport.coupling_model import CouplingModel
 
 pytestmark = pytest.mark.truth
@@ -50,7 +51,7 @@ def rates(model: CouplingModel, data: Snapshots) -> tuple[float, ...]:
     """d log mass / dt of all cells of each kind together, by `growth` of each."""
     assert isinstance(model, HasGrowth)
     x = torch.from_numpy(data.at(0.0))
-    mass = (model.growth(torch.zeros(len(x)), x, Context()) * GAP).exp()
+    mass = (dynamics(model).growth(torch.zeros(len(x)), x) * GAP).exp()
     return tuple(float(mass[200 * kind : 200 * (kind + 1)].mean().log()) / GAP for kind in range(2))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,11 @@ pytestmark = pytest.mark.truth
 
 
 def made(process: InteractingParticles, data: Snapshots, **settings) -> Any:
-    """With the true noise, and a reach that holds both groups of the start."""
+    """With the true noise, and a reach that holds both groups of the start; its clock is measured time, so that its
+    force is the true one."""
     sigma = process.settings.noise * data.spec.interval**0.5 / data.spec.scale
-    return registry.create("cytobridge", {"sigma": sigma, "cutoff": 3.0, "growth": False, **settings}, data.spec, 0)
+    given = {"sigma": sigma, "cutoff": 3.0, "growth": False, **settings}
+    return registry.create("cytobridge", given, replace(data.spec, positions=()), 0)
 
 
 def with_force(process: InteractingParticles) -> tuple[Snapshots, Any]:

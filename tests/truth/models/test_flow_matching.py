@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.birth_death import BirthDeath, Settings
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -100,9 +100,9 @@ def test_uot_cfm_finds_the_growth_of_two_groups():
         for k in (0, 1):
             cells = torch.tensor(rng.normal(size=(400, 2)) * 0.3 + [4 * k, 2 * s], dtype=torch.float32)
             t = torch.full((400,), 2 * float(s))
-            growth[at, k] = float(model.growth(t, cells, Context()).detach().mean())
+            growth[at, k] = float(dynamics(model).growth(t, cells).detach().mean())
             np.testing.assert_allclose(
-                model.velocity(t, cells, Context()).detach().numpy().mean(axis=0), [0, 1], atol=0.1
+                dynamics(model).velocity(t, cells).detach().numpy().mean(axis=0), [0, 1], atol=0.1
             )
     rates = np.log([4.5, 1.5]) / 2
     np.testing.assert_allclose(growth.mean(axis=0), rates, rtol=0.05)
@@ -143,8 +143,8 @@ def test_uot_cfm_finds_growth_and_travel_of_birth_and_death():
         for k, centre in enumerate(truth.centres(float(t))):
             x = torch.tensor(centre + 0.3 * rng.normal(size=(300, 2)), dtype=torch.float32)
             now = torch.full((300,), float(t))
-            found[at, k, 0] = float(model.growth(now, x, Context()).detach().mean())
-            found[at, k, 1:] = model.velocity(now, x, Context()).detach().numpy().mean(axis=0)
+            found[at, k, 0] = float(dynamics(model).growth(now, x).detach().mean())
+            found[at, k, 1:] = dynamics(model).velocity(now, x).detach().numpy().mean(axis=0)
     np.testing.assert_allclose(found[:, :, 0].mean(axis=0), rates, atol=0.05 * np.ptp(rates))
     np.testing.assert_allclose(found[:, :, 1:].mean(axis=0), [[0, 0.5]] * 2, atol=0.05)
     landed = simulate(model, data.at(0.0), [0.0, 4.0])

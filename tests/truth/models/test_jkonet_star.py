@@ -16,7 +16,6 @@ from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context
 from cellflow_core.models.networks.linear_potential import PolynomialRBFBasis
 from cellflow_core.models.potentials.jkonet_star import JKOnetStar, Settings
 from cellflow_core.train import checkpoint
@@ -45,10 +44,10 @@ def test_the_valley_of_an_ornstein_uhlenbeck_process(variant):
     model = trained(data, variant=variant)
     x = torch.from_numpy(data.x[::4])
     t = torch.zeros(len(x))
-    assert error(model.drift(t, x, Context()), -x) < 0.20
-    assert float(model.noise(torch.zeros(1)).detach()) == pytest.approx(0.7, rel=0.15)
+    assert error(dynamics(model).drift(t, x), -x) < 0.20
+    assert float(dynamics(model).noise(torch.zeros(1)).detach()) == pytest.approx(0.7, rel=0.15)
     truth = x.square().sum(dim=1) / 2
-    found = model.potential(t, x, Context()).detach()
+    found = dynamics(model).potential(t, x).detach()
     assert error(found - found.mean(), truth - truth.mean()) < 0.20
     assert dynamics(model).kind == "stochastic"
 
@@ -73,11 +72,11 @@ def test_two_wells_and_the_noise_between_them():
     data = two_wells()
     model = trained(data, variant="linear")
     x = data.x[data.t > 0.1][::3]
-    drift = model.drift(torch.zeros(len(x)), torch.from_numpy(x), Context())
+    drift = dynamics(model).drift(torch.zeros(len(x)), torch.from_numpy(x))
     assert error(drift, torch.from_numpy(-slope(x))) < 0.45
-    assert float(model.noise(torch.zeros(1)).detach()) == pytest.approx(0.7, rel=0.15)
+    assert float(dynamics(model).noise(torch.zeros(1)).detach()) == pytest.approx(0.7, rel=0.15)
     line = torch.stack([torch.linspace(-1.5, 1.5, 61), torch.zeros(61)], dim=1)
-    height = model.potential(torch.zeros(61), line, Context())
+    height = dynamics(model).potential(torch.zeros(61), line)
     left, right = height[:30].argmin(), 31 + height[31:].argmin()
     assert float(line[left, 0]) == pytest.approx(-1, abs=0.25) and float(line[right, 0]) == pytest.approx(1, abs=0.25)
     assert height[30] > height[left] + 0.1 and height[30] > height[right] + 0.1
@@ -88,7 +87,7 @@ def test_short_steps_are_nearer_than_the_one_step_of_the_paper():
     data = OrnsteinUhlenbeck(Valley(cells_per_time=800)).simulate()
     x = torch.from_numpy(data.x[::4])
     one, four = (
-        error(trained(data, variant="linear", substeps=n).drift(torch.zeros(len(x)), x, Context()), -x) for n in (1, 4)
+        error(dynamics(trained(data, variant="linear", substeps=n)).drift(torch.zeros(len(x)), x), -x) for n in (1, 4)
     )
     assert one > 0.3 and four < one / 2
 
@@ -116,7 +115,7 @@ def test_cells_that_gather_around_each_other():
     found = []
     for each in (True, False):
         model = trained(data, variant="linear", diffusion=False, interaction=each)
-        found.append(error(model.velocity(t, torch.from_numpy(x), Context()), truth))
+        found.append(error(dynamics(model).velocity(t, torch.from_numpy(x)), truth))
     assert found[0] < 0.08 and found[1] > 0.12
 
 
@@ -128,7 +127,7 @@ def test_every_variant_is_downhill_of_its_potential_and_reads_back(variant, chan
     fit(model, data, TrainConfig.preset("standard", type(model), steps=20, batch_size=32), seed=0)
     x = torch.from_numpy(data.x[:20]).requires_grad_()
     t = torch.linspace(0.1, 2.9, 20)
-    (slope,) = torch.autograd.grad(model.potential(t, x, Context()).sum(), x)
+    (slope,) = torch.autograd.grad(dynamics(model).potential(t, x).sum(), x)
     torch.testing.assert_close(dynamics(model).field(t, x.detach()), -slope, rtol=1e-3, atol=1e-4)
     checkpoint.write(tmp_path / "weights", model.state_dict())
     back = registry.create("jkonet-star", model.config.as_dict(), data.spec, seed=1)

@@ -17,7 +17,6 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.bridges.nlsb import KernelDensity
-from cellflow_core.models.contract import Context
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -42,11 +41,11 @@ def test_the_schroedinger_bridge_of_two_gaussians():
     data = process.simulate()
     known = process.settings.noise / data.spec.scale * data.spec.interval**0.5
     model = trained(data, 250, learn_sigma=False, sigma=known, substeps=16)
-    assert float(model.noise(torch.zeros(1))) == pytest.approx(1.0, rel=1e-5)
+    assert float(dynamics(model).noise(torch.zeros(1))) == pytest.approx(1.0, rel=1e-5)
     for t in (0.1, 0.5, 0.9):
         x = np.random.default_rng(0).multivariate_normal(*process.marginal(t), 500).astype(np.float32)
         truth = torch.from_numpy(process.drift(t, x).astype(np.float32))
-        assert error(model.drift(torch.full((500,), t), torch.from_numpy(x), Context()), truth) < 0.25
+        assert error(dynamics(model).drift(torch.full((500,), t), torch.from_numpy(x)), truth) < 0.25
 
 
 def test_cells_follow_their_rna_velocity_where_clouds_say_nothing():
@@ -60,7 +59,7 @@ def test_cells_follow_their_rna_velocity_where_clouds_say_nothing():
     alike = {}
     for how in ("velocity", "potential-free"):
         model = trained(data, 200, lagrangian=how, depth=1, width=32)
-        drift = model.drift(t, at, Context()).detach()
+        drift = dynamics(model).drift(t, at).detach()
         alike[how] = float(torch.cosine_similarity(drift, truth).mean())
         assert (dynamics(model).potential is None) == (how == "velocity")
     assert alike["velocity"] > 0.9 and alike["potential-free"] < 0.5

@@ -16,7 +16,6 @@ from cellflow_core.data.simulators.ornstein_uhlenbeck import Settings as Valley
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.simulators.test_double_well import crossings
 
@@ -49,10 +48,10 @@ def test_the_valley_of_an_ornstein_uhlenbeck_process(start):
     model = trained(data, 0.7, {"steps": 150}, start=start)
     x = torch.from_numpy(data.x[::4])
     t = torch.zeros(len(x))
-    assert error(model.drift(t, x, Context()), -x) < 0.15
-    height, truth = model.potential(t, x, Context()).detach(), x.square().sum(dim=1) / 2
+    assert error(dynamics(model).drift(t, x), -x) < 0.15
+    height, truth = dynamics(model).potential(t, x).detach(), x.square().sum(dim=1) / 2
     assert error(height - height.mean(), truth - truth.mean()) < 0.15
-    assert float(model.noise(t[:1])) == pytest.approx(0.7, rel=1e-5) and dynamics(model).kind == "stochastic"
+    assert float(dynamics(model).noise(t[:1])) == pytest.approx(0.7, rel=1e-5) and dynamics(model).kind == "stochastic"
 
 
 @pytest.mark.slow
@@ -79,7 +78,7 @@ def test_known_growth_takes_the_place_of_motion():
     speeds = {}
     for how in ("prior", "none"):
         model = trained(data, training={"steps": 150}, sigma=0.05, growth=how, entropy_weight=0.0)
-        drift = model.drift(torch.zeros(600), torch.from_numpy(data.at(0.0)), Context()).detach()
+        drift = dynamics(model).drift(torch.zeros(600), torch.from_numpy(data.at(0.0))).detach()
         speeds[how] = float(drift.norm(dim=1).mean())
         assert any("simulated cells carry none" in each for each in model.notes()) == (how == "prior")
     assert speeds["prior"] < 0.5 * speeds["none"]
@@ -89,5 +88,5 @@ def test_a_slope_is_the_derivative_of_the_potential():
     data = OrnsteinUhlenbeck(Valley(cells_per_time=20, dims=3)).simulate()
     model: Any = registry.create("prescient", {"width": 8, "depth": 3}, data.spec, seed=0)
     x = torch.from_numpy(data.x[:20]).requires_grad_()
-    (slope,) = torch.autograd.grad(model.potential(torch.zeros(20), x, Context()).sum(), x)
-    torch.testing.assert_close(model.drift(torch.zeros(20), x.detach(), Context()), -slope)
+    (slope,) = torch.autograd.grad(dynamics(model).potential(torch.zeros(20), x).sum(), x)
+    torch.testing.assert_close(dynamics(model).drift(torch.zeros(20), x.detach()), -slope)

@@ -15,7 +15,7 @@ from cellflow_core.data.snapshots import DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.gaussians import shrunk_covariance
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context
+from cellflow_core.models.context import Context
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.birth_death import BirthDeath, Settings
 from cellflow_core.data.simulators.gene_circuit import GeneCircuit
@@ -18,7 +19,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.wasserstein_fisher_rao import wfr_geodesic
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth
+from cellflow_core.models.contract import DynamicsModel, HasGrowth
 from cellflow_core.train.trainer import TrainConfig, fit
 
 pytestmark = pytest.mark.truth
@@ -33,7 +34,7 @@ def trained(name: str, data: Snapshots, settings: dict[str, Any] | None = None, 
 def learnt(model: DynamicsModel, t: float, x: np.ndarray) -> np.ndarray:
     assert isinstance(model, HasGrowth)
     with torch.no_grad():
-        return model.growth(torch.full((len(x),), t), torch.as_tensor(x, dtype=torch.float32), Context()).numpy()
+        return dynamics(model).growth(torch.full((len(x),), t), torch.as_tensor(x, dtype=torch.float32)).numpy()
 
 
 def test_wfr_fm_finds_growth_and_travel_of_birth_and_death():

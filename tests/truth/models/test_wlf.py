@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context
 from cellflow_core.models.potentials.wlf import WLF
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -38,9 +38,9 @@ def test_the_cheapest_motion_between_gaussians():
     z = np.random.default_rng(1).normal(size=(1000, 2))
     x = torch.tensor([1.5, -1.0] + z * (before + after) / 2, dtype=torch.float32)
     truth = torch.tensor(([3.0, -2.0] + z * (after - before)) / 4, dtype=torch.float32)
-    found = model.velocity(torch.full((1000,), 4.0), x, Context()).detach()
+    found = dynamics(model).velocity(torch.full((1000,), 4.0), x).detach()
     assert float((found - truth).square().mean().sqrt() / truth.square().mean().sqrt()) < 0.25
-    assert float(model.growth(torch.full((1000,), 4.0), x, Context()).detach().abs().max()) == 0.0  # mass is kept
+    assert dynamics(model).growth is None  # mass is kept
     landed = simulate(model, data.at(2.0), [2.0, 6.0]).x[-1]
     np.testing.assert_allclose(landed.mean(axis=0), [3.0, -2.0], atol=0.2)
     np.testing.assert_allclose(landed.std(axis=0), after, atol=0.2)
