@@ -20,6 +20,7 @@ Needs Python with cellflow-explorer {version} (pip install .) and {data} beside 
 On the same versions, kind of processor and number of threads the weights are the same to the last digit.
 """
 
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -39,6 +40,7 @@ HOLD_OUT = {hold_out}  # a time whose cells are kept from training
 DEVICE = {device!r}
 FINGERPRINT = {fingerprint!r}  # of the cells in {data}
 VERSIONS = {versions}
+COUNTS_INTERVALS = {counts_intervals}  # False: networks see measured time
 
 
 def main() -> None:
@@ -48,7 +50,8 @@ def main() -> None:
         data = data.without(HOLD_OUT)
     device, name = choose_device(DEVICE)
     print(f"training {{MODEL}} on {{name}}")
-    model = registry.create(MODEL, SETTINGS, data.spec, SEED, device)
+    spec = data.spec if COUNTS_INTERVALS else dataclasses.replace(data.spec, positions=())
+    model = registry.create(MODEL, SETTINGS, spec, SEED, device)
     training = TrainConfig.from_dict(dict(type(model).default_training) | TRAINING)
     fit(model, data, training, lambda progress: None, None, SEED)
     checkpoint.write(HERE / {weights!r}, model.state_dict())
@@ -76,6 +79,7 @@ def script(run: Run, fingerprint: str, data: str = "data.h5ad", weights: str = "
         device=recipe.device,
         fingerprint=fingerprint,
         versions=_literal(recipe.versions),
+        counts_intervals=not run.has_spec or bool(run.spec.positions),
         data=data,
         weights=weights,
     )

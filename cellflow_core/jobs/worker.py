@@ -93,20 +93,20 @@ def _train(run: Run, attempt: Attempt, heartbeat: Heartbeat) -> tuple[str, float
     from cellflow_core.jobs.checkpoints import Checkpoints
     from cellflow_core.jobs.process import peak_mb
     from cellflow_core.models import registry
-    from cellflow_core.runs.weights import save_model, save_spec
+    from cellflow_core.runs.weights import save_model, settle_spec
     from cellflow_core.train.trainer import TrainConfig, fit
 
     recipe = run.recipe
     device, device_name = choose_device(recipe.device)
     heartbeat.update(device=device_name, stage="loading the data")
     data = training_data(recipe, run.workspace)
-    save_spec(run, data.spec)
+    spec = settle_spec(run, data.spec)
     heartbeat.update(stage="preparing")
     checkpoints = Checkpoints(run.folder / "checkpoints", run.workspace.limits.checkpoint_seconds)
     start = checkpoints.newest(attempt.log_line)
     begin = f"from {start.seconds:.0f} s on" if start else "from the start"
     attempt.log_line(f"{recipe.model} on {device_name}, {begin}")
-    model = registry.create(recipe.model, recipe.settings, data.spec, recipe.seed, device)
+    model = registry.create(recipe.model, recipe.settings, spec, recipe.seed, device)
     training = TrainConfig.from_dict(dict(type(model).default_training) | dict(recipe.training))
     fit(model, data, training, _Reporter(run, attempt, checkpoints), start, recipe.seed)
     for note in model.notes():

@@ -58,6 +58,11 @@ class Run:
         return str(renamed or "") or self.recipe.label or f"{self.recipe.model} on {self.recipe.dataset}"
 
     @property
+    def has_spec(self) -> bool:
+        """Whether the run has read its data."""
+        return (self.folder / "spec.json").exists()
+
+    @property
     def spec(self) -> DataSpec:
         """What the model was built from: a run reopens without its data."""
         found = files.read_json(self.folder / "spec.json")

@@ -41,6 +41,9 @@ def save_model(run: Run, model: DynamicsModel) -> None:
     checkpoint.write(run.weights, model.state_dict())
 
 
-def save_spec(run: Run, spec: DataSpec) -> None:
-    """Write what the model is built from."""
-    files.write_json(run.folder / "spec.json", dataclasses.asdict(spec))
+def settle_spec(run: Run, spec: DataSpec) -> DataSpec:
+    """What the model is built from: as the first attempt wrote it, else this one, which is written. So a run goes on
+    with the clock that its checkpoints were trained on."""
+    if not run.has_spec:
+        files.write_json(run.folder / "spec.json", dataclasses.asdict(spec))
+    return run.spec

@@ -16,11 +16,13 @@ from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.device import choose_device
 from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.export_script import script
 from cellflow_core.jobs.process import peak_mb
+from cellflow_core.models.clock import MEASURED
 from cellflow_core.models.contract import Context
-from cellflow_core.runs import index
+from cellflow_core.runs import files, index
 from cellflow_core.runs.weights import load_model
-from tests.toys import recipe, stored
+from tests.toys import drifting, recipe, stored
 
 
 def trained(**changes):
@@ -163,3 +165,18 @@ def test_weights_are_asked_of_a_run_that_is_done():
 )
 def test_reasons(error, sentence):
     assert user_message(error).startswith(sentence) and "\n" not in user_message(error)
+
+
+def test_a_run_goes_on_with_the_clock_it_began_with():
+    """A run that wrote its spec before networks counted intervals keeps measured time, also as a script."""
+    even = drifting()
+    data = stored(dataclasses.replace(even, t=even.t**2))
+    new, before = trained(dataset=data), index.submit(recipe(data))
+    assert load_model(new).clock.times == (0.0, 1.0, 4.0)
+    spec = dataclasses.asdict(dataclasses.replace(new.spec, positions=()))
+    files.write_json(before.folder / "spec.json", spec)
+    InProcess().start(before)
+    assert load_model(before).clock == MEASURED
+    fingerprint = before.recipe.fingerprint
+    assert "COUNTS_INTERVALS = True" in script(new, fingerprint)
+    assert "COUNTS_INTERVALS = False" in script(before, fingerprint)
