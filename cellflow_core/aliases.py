@@ -39,6 +39,9 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
 }
 """Setting of a model, by its present name -> old name of a choice -> its name."""
 
+EARLIER: Mapping[str, Mapping[str, Any]] = {"metric-fm": {"metric_cells": "all"}}
+"""Model -> setting that it was given later -> what it did before: of stored recipes, which hold every setting."""
+
 TRAINING: Mapping[str, str] = {
     "average": "ema_decay",
     "batch": "batch_size",
@@ -147,6 +150,12 @@ def settings(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: CHOICES.get(key, {}).get(value, value) if isinstance(value, str) else value for key, value in found.items()
     }
+
+
+def recipe_settings(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a stored recipe under today's names, with those that its version did not have yet."""
+    found = settings(model, values)
+    return {**EARLIER.get(model, {}), **found} if found else found
 
 
 def training(values: Mapping[str, Any]) -> dict[str, Any]:

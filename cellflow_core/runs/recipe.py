@@ -67,6 +67,6 @@ class Recipe:
         known = {each.name for each in dataclasses.fields(cls)}
         found = {name: value for name, value in values.items() if name in known}
         found["model"] = aliases.model(found["model"])
-        found["settings"] = aliases.settings(found["model"], found.get("settings", {}))
+        found["settings"] = aliases.recipe_settings(found["model"], found.get("settings", {}))
         found["training"] = aliases.training(found.get("training", {}))
         return cls(**found)

@@ -5,12 +5,12 @@ First the paths are learnt (equations 5 and 8 there; s is the elapsed fraction o
 
     m(s) = (1-s) x0 + s x1 + 2 s (1-s) f(x0, x1, s),      min over f of E [m'(s)^T G(m(s)) m'(s)],
 
-with a diagonal metric G that is small among the cells of all training times and large away from them
-(math/riemannian_metric.py); the energy is divided by that of the straight paths. Then a velocity is fitted to m'(s) as
-in OT-CFM. The pairs come from one exact plan of all cells. The reference settings are numbers for one data set each
-(for example a bandwidth of 0.125 standard deviations); here they are in distances between neighbours, so that they
-carry over. On four inner times of real data the default floor brought paths 7 to 10 % nearer to two and 7 to 9 %
-farther from two; at 1 they are nearly straight.
+with a diagonal metric G that is small among cells and large away from them (math/riemannian_metric.py). As in the
+authors' program each interval has a metric of its own, from the cells of its two ends; with `metric_cells` all, one
+metric from the cells of all training times serves every interval. The energy is divided by that of the straight paths.
+Then a velocity is fitted to m'(s) as in OT-CFM. The pairs come from one exact plan of all cells. The reference settings
+are numbers for one data set each (for example a bandwidth of 0.125 standard deviations); here they are in distances
+between neighbours, so that they carry over. At a floor of 1 paths are nearly straight.
 
 Our addition, not in the paper: with `coupling` unbalanced the pairs are those of flow_matching/uot_cfm.py, with its
 equations, and a second network learns how cells divide or die along the curved paths. The paths are learnt without
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -59,6 +60,13 @@ class Settings(OptionalGrowthSettings, PathNoiseSettings, MLPSettings):
         "land",
         "data-dependent metric G: LAND from the cells (few dimensions), or RBF from clusters of them (many dimensions)",
         choice_labels={"land": "LAND", "rbf": "RBF"},
+    )
+    metric_cells: Literal["interval", "all"] = setting(
+        "interval",
+        "cells that the metric is made from: in each interval those of its two measured times, or in every interval "
+        "those of all times",
+        choice_labels={"interval": "two times of the interval", "all": "all times"},
+        label="Cells of the metric",
     )
     bandwidth: float = setting(
         1.0,
@@ -113,11 +121,15 @@ class NeuralGeodesic(nn.Module):
 
 @dataclass(frozen=True)
 class MetricContext:
-    """What the paths are learnt from: pairs where they are sampled from a plan, the metric of all cells, and the mean
-    energy of straight paths under it (state^2)."""
+    """What the paths are learnt from.
+
+    pairs     where they are sampled from a plan, else None
+    metrics   one for each interval, or one for all
+    straight  mean energy of straight paths under them (state^2)
+    """
 
     pairs: Any
-    metric: Metric
+    metrics: tuple[Metric, ...]
     straight: Tensor
 
 
@@ -152,15 +164,22 @@ class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
         )
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> MetricContext:
-        """The plans, and the metric of the cells of all times (cells kept aside for validation get their own)."""
-        config = self.config
-        cells = torch.cat(frames.x)
-        tensor = metric(config.metric, cells, config.bandwidth, config.floor, config.power, config.clusters, rng)
+        """The plans, and the metrics of the cells (those held out for validation get their own)."""
+        metrics = self.metrics(frames, rng)
         pairs = self.pairing.prepare(frames, rng)
         pair = self.pairing.sample(frames.batch(SAMPLE, rng, pairs))
         s = torch.rand(len(pair.x0), 1, generator=rng, device=pair.x0.device)
-        straight = ((pair.x1 - pair.x0).square() * tensor(torch.lerp(pair.x0, pair.x1, s))).mean()
-        return MetricContext(pairs, tensor, straight.clamp_min(torch.finfo(straight.dtype).tiny))
+        straight = _energy(metrics, torch.lerp(pair.x0, pair.x1, s), pair.x1 - pair.x0)
+        return MetricContext(pairs, metrics, straight.clamp_min(torch.finfo(straight.dtype).tiny))
+
+    def metrics(self, frames: SnapshotTensors, rng: torch.Generator) -> tuple[Metric, ...]:
+        """The metric of each interval, from the cells of its two times, or that of the cells of all times."""
+        config = self.config
+        groups = [frames.x] if config.metric_cells == "all" else list(pairwise(frames.x))
+        return tuple(
+            metric(config.metric, torch.cat(x), config.bandwidth, config.floor, config.power, config.clusters, rng)
+            for x in groups
+        )
 
     def geodesic_loss(self, batch: Batch) -> Loss:
         """Energy of the paths under the metric over that of straight paths; 1 in the mean where all are straight."""
@@ -168,7 +187,7 @@ class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
         pair = self.pairing.sample(replace(batch, pool=context.pairs))
         s = torch.rand(len(pair.x0), generator=batch.rng, device=pair.x0.device)
         at, velocity = self.path.path(pair.x0, pair.x1, s)
-        total = (velocity.square() * context.metric(at)).mean() / context.straight
+        total = _energy(context.metrics, at, velocity) / context.straight
         return Loss(total, {"energy": total.detach()})
 
     def flow(self, batch: Batch) -> Loss:
@@ -193,3 +212,11 @@ class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
                 f"with coupling {self.config.coupling!r} {self.title} learns no growth: train with 'unbalanced'"
             )
         return self.rate(t, x)[:, 0]
+
+
+def _energy(
+    metrics: tuple[Metric, ...], x: Float[Tensor, "pairs dim"], velocity: Float[Tensor, "pairs dim"]
+) -> Float[Tensor, ""]:
+    """Mean over pairs and axes of G v^2 (state^2), where the pairs of the intervals follow each other, as many each."""
+    tensor = torch.cat([each(part) for each, part in zip(metrics, x.chunk(len(metrics)), strict=True)])
+    return (velocity.square() * tensor).mean()

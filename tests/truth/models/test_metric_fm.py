@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from cellflow_core.analysis.simulate import simulate
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.math.riemannian_metric import Kind, metric
@@ -44,6 +45,28 @@ def test_ways_bend_along_the_arc():
     """Half-way within 1.8 of the arc, which has radius 20, where the straight ways of OT-CFM are over 4 away."""
     assert off_the_arc("ot-cfm") > 4.0
     assert off_the_arc("metric-fm", bandwidth=4.0, floor=0.1) < 1.8
+
+
+@pytest.mark.parametrize("kind", ["land", "rbf"])
+@pytest.mark.parametrize(("cells", "changes"), [("interval", False), ("all", True)])
+def test_the_metric_of_an_interval_is_that_of_its_two_times(kind, cells, changes):
+    """Moving the cells of the last of three times by 3 changes the metric of the first interval to the last digit not
+    at all, of the second by over a tenth; with the cells of all times there is one metric, which changes."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, 80, 2))
+    at, found = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)), []
+    for moved in (0.0, 3.0):
+        last = x + np.array([0.0, 0.0, moved])[:, None, None]
+        data = Snapshots(last.reshape(-1, 2), np.repeat([0.0, 1.0, 2.0], 80), AffineSpace.coordinates(("a", "b")))
+        model = registry.create("metric-fm", {"metric": kind, "metric_cells": cells, "clusters": 10}, data.spec, seed=0)
+        assert isinstance(model, MetricFM)
+        frames = SnapshotTensors.from_snapshots(data)
+        found.append([each(at) for each in model.metrics(frames, torch.Generator().manual_seed(0))])
+    (first, *others), (again, *changed) = found
+    assert torch.equal(first, again) != changes
+    assert len(others) == (0 if changes else 1)
+    for before, after in zip(others, changed, strict=True):
+        assert ((before - after).abs() > 0.1 * before).any()
 
 
 @pytest.mark.parametrize("kind", ["land", "rbf"])

@@ -37,6 +37,14 @@ def test_a_recipe_survives_the_disk():
     assert index.open_run(index.submit(recipe).id).recipe == recipe
 
 
+def test_a_stored_recipe_keeps_what_its_version_did_without_a_setting():
+    stored = {"model": "metric-fm", "dataset": "d", "fingerprint": "f", "settings": {"width": 8}}
+    assert Recipe.from_dict(stored).settings == {"width": 8, "metric_cells": "all"}
+    today = Recipe("metric-fm", "d", "f", {"width": 8, "metric_cells": "interval"})
+    assert Recipe.from_dict(today.as_dict()) == today
+    assert Recipe.from_dict(stored | {"settings": {}}).settings == {}
+
+
 def test_a_recipe_refuses_an_unknown_device():
     with pytest.raises(ValueError, match="device='tpu'"):
         Recipe("i-cfm", "d", "f", device="tpu")  # type: ignore[arg-type]
