@@ -68,6 +68,9 @@ def solve(
                order one since the noise does not depend on the state
     noise      (k, x) -> the standard normal draws of step k, like x; None: torch's global generator
     constrain  applied to the cells after every step
+
+    The last stage of a step is asked for at the next number before its end: where a field jumps at a knot, the step
+    that ends there does not see it.
     """
     yield state
     for k, (start, end) in enumerate(pairwise(times), start=1):
@@ -86,7 +89,7 @@ def _step(rates: Rates, state: State, start: float, end: float, method: Method) 
     h, k, total = end - start, state, None
     for node, weight in zip(nodes, weights, strict=True):
         at = tuple(y + node * h * each for y, each in zip(state, k, strict=True)) if node else state
-        k = rates(end if node == 1.0 else start + node * h, at)
+        k = rates(math.nextafter(end, start) if node == 1.0 else start + node * h, at)
         if weight:
             part = k if weight == 1 else tuple(weight * each for each in k)
             total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))
@@ -175,9 +178,13 @@ def integrate(
     """
     log_weight = x0.new_zeros(len(x0))
     xs, logs, wanted = [], [], set(grid.kept)
+    ends = {math.nextafter(end, start): end for start, end in pairwise(grid.times)}
 
     def at(time: float) -> Tensor:
-        return x0.new_full((len(x0),), time)
+        if time not in ends:
+            return x0.new_full((len(x0),), time)
+        end = x0.new_full((len(x0),), ends[time])
+        return torch.nextafter(end, torch.full_like(end, -math.inf))
 
     def rates(time: float, state: State) -> State:
         t, (x,) = at(time), state

@@ -22,6 +22,8 @@ from cellflow_core.runs.weights import load_model
 from tests import STORED
 
 V05 = STORED / "v05.zip"
+JUMPING = ("sb-cfm",)
+"""Fields that jump at measured times: the last stage of a step saw the next interval then, which was wrong."""
 FINGERPRINT = "68652f15bac90f4d"
 
 
@@ -63,4 +65,5 @@ def test_a_run_opens_and_simulates_as_it_did(case, workspace):
     data = open_dataset("v05-cells").snapshots()
     model = load_model(open_run(RUNS[case]))
     found = simulate(model, data.x[data.t == 1.0][:8], (1.0, 1.7, 2.0, 3.9, 4.5), seed=5)
-    np.testing.assert_allclose(found.x, EXPECTED[case], rtol=1e-5, atol=1e-4)
+    close = {"rtol": 1e-3} if case in JUMPING else {"rtol": 1e-5, "atol": 1e-4}
+    np.testing.assert_allclose(found.x, EXPECTED[case], **close)

@@ -70,3 +70,13 @@ def test_cells_are_constrained_at_the_start_and_after_every_step():
     steps = time_grid([0.0, 1.0], [0.0, 1.0], 4)
     x, _ = integrate(lambda t, x: torch.ones_like(x), torch.zeros(1, 2), steps, constrain=lambda x: x * torch.eye(2)[0])
     torch.testing.assert_close(x[:, 0], torch.tensor([[0.0, 0.0], [1.0, 0.0]]))
+
+
+@pytest.mark.parametrize("method", ["heun", "midpoint", "rk4"])
+def test_a_step_that_ends_at_a_jump_of_the_field_does_not_see_it(method):
+    """Speed 1 until the knot and 100 from it on: 0.3 until it, at any knot that 32 bits hold or round."""
+    for knot in (0.3, 1.0, 3.0, 0.1 + 0.2):
+        field = lambda t, x, knot=knot: torch.where(t < torch.tensor(knot), 1.0, 100.0)[:, None].expand_as(x)  # noqa: E731
+        grid = time_grid([knot - 0.3, knot, knot + 0.1], (knot - 0.3, knot, knot + 0.3), 2)
+        x, _ = integrate(field, torch.zeros(3, 1), grid, method=method)
+        torch.testing.assert_close(x[:, 0, 0], torch.tensor([0.0, 0.3, 10.3]))
