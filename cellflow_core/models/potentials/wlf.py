@@ -50,6 +50,7 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
+from cellflow_core.models.losses.flow_matching_loss import sum_of
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, potential_scale, velocity_scale
 from cellflow_core.models.paths.path_sample import PathSample, at_fraction
@@ -135,25 +136,26 @@ class WLF(DynamicsModel, HasVelocity, HasPotential, HasGrowth):
             at = self.sample_path(batch)
         if self.noise:
             at = replace(at, mass=4 * at.s * (1 - at.s))
-        value, _, slope = self.net.value_and_grad(at.t, at.x)
-        unit = velocity_scale(self.spec)
-        motion = at.mean(((slope - at.velocity) / unit).square())
-        terms = {"velocity": motion.detach()}
-        if not self.rate:
-            return Loss(motion, terms)
-        assert at.growth is not None
-        error = (self.rate * value - at.growth).square()
-        growth = at.mean(error[:, None]) / (self.rate * self.spec.dim * unit**2)
-        return Loss(motion + growth, terms | {"growth": growth.detach()})
+        terms = self._unpredicted(at)
+        return Loss(sum_of(terms), {name: each.detach() for name, each in terms.items()})
 
     def path_loss(self, batch: Batch) -> Loss:
         """The step of q, per axis, in squared typical speeds."""
         at = self.sample_path(batch)
-        unit = velocity_scale(self.spec)
-        _, slope = self.net.gradient(at.t, at.x)
-        action = at.mean((at.velocity / unit).square())
-        error = at.mean(((slope - at.velocity) / unit).square())
+        action = at.mean((at.velocity / velocity_scale(self.spec)).square())
+        error = sum_of(self._unpredicted(at))
         return Loss(action - DAMPING * error, {"action": action.detach()})
+
+    def _unpredicted(self, at: PathSample) -> dict[str, Tensor]:
+        """What s does not say of the motion and the growth along the paths."""
+        value, _, slope = self.net.value_and_grad(at.t, at.x)
+        unit = velocity_scale(self.spec)
+        terms = {"velocity": at.mean(((slope - at.velocity) / unit).square())}
+        if self.rate:
+            assert at.growth is not None
+            error = (self.rate * value - at.growth).square()
+            terms["growth"] = at.mean(error[:, None]) / (self.rate * self.spec.dim * unit**2)
+        return terms
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
