@@ -7,13 +7,14 @@ leave as it is is the Schroedinger bridge. New pairs are drawn by turns backward
 the earlier ones, so that the errors of one end do not add up. Between several times each interval is such a bridge.
 
 The paper has a network for either direction; here two networks, displacement and score, give both
-(`models.brownian`), since the bridges are the same. It begins from any pairs: the nearer to the entropic plan, the
+(`paths.brownian_bridge`), since the bridges are the same. They see time and interval, since the fields of two intervals
+do not meet at the measured time between them. It begins from any pairs: the nearer to the entropic plan, the
 fewer rounds it needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -38,8 +39,9 @@ from cellflow_core.models.contract import (
     Update,
 )
 from cellflow_core.models.losses.bridge_matching_loss import bridge_matching_loss
+from cellflow_core.models.networks.interval_mlp import IntervalMLP
 from cellflow_core.models.networks.settings import MLPSettings
-from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.networks.time_mlp import velocity_scale
 from cellflow_core.models.paths.brownian_bridge import simulate_bridge, with_bridge_noise
 from cellflow_core.models.paths.path_sample import interval_fraction, straight_path
 from cellflow_core.models.paths.settings import DiffusionSettings
@@ -64,7 +66,7 @@ class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
     title = "DSBM"
     summary = "Learns a random motion, draws new pairs of cells from it, learns again, until motion and pairs agree."
     paper = "Shi, De Bortoli, Campbell & Doucet, NeurIPS 2023, arXiv:2303.16852"
-    default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000}
+    default_training: ClassVar[Mapping[str, Any]] = {"steps": 4000}
 
     Config = Settings
     config: Settings
@@ -73,8 +75,8 @@ class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
 
     def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.displacement = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
-        self.lift = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        self.displacement = IntervalMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        self.lift = IntervalMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         self.sigma = config.sigma * spec.scale / spec.interval**0.5  # state / sqrt(time)
         self.pairing = Pairing(coupling(config.coupling))
         self.register_buffer("times", torch.tensor(spec.times, dtype=torch.float32), persistent=False)
@@ -101,11 +103,13 @@ class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
         with torch.no_grad():
             for i in range(len(frames.x) - 1):
                 t0, t1 = float(frames.times[i]), float(frames.times[i + 1])
+                last = float(torch.nextafter(frames.times[i + 1], frames.times[i]))
+                displacement, lift = (partial(_until, last, field) for field in fields)
                 cells = frames.x[i + 1 if backward else i]
                 start = cells.repeat(-(-PAIRS // len(cells)), 1)
                 ends = simulate_bridge(
-                    lambda t, x: fields[0]((t, x)),
-                    lambda t, x: fields[1]((t, x)),
+                    displacement,
+                    lift,
                     start,
                     t0,
                     t1,
@@ -148,3 +152,8 @@ class DSBM(DynamicsModel, HasVelocity, HasScore, HasNoise):
         """The weights of both networks as they are now."""
         nets = (self.displacement, self.lift)
         return [{name: each.detach().clone() for name, each in net.named_parameters()} for net in nets]
+
+
+def _until(last: float, field: Callable[[tuple[Tensor, Tensor]], Tensor], t: Tensor, x: Tensor) -> Tensor:
+    """The field at a time of an interval that ends with `last`: the end itself begins the next."""
+    return field((t.clamp(max=last), x))
