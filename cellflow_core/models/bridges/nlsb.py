@@ -58,7 +58,7 @@ from cellflow_core.models.paths.euler_maruyama import SDEPath, euler_maruyama
 CENTRES = 512
 """Measured cells that the mixture p stands on."""
 LEAST = 0.02
-"""Least noise, in standard deviations (pooled) per square root of the mean time interval."""
+"""Least noise, in standard deviations (pooled) per square root of a time interval."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Settings(MLPSettings):
         "diffusion coefficient sigma, or its initial value where it is learnt",
         0.05,
         10.0,
-        "standard deviations (pooled) per square root of the mean time interval",
+        "standard deviations (pooled) per square root of a time interval",
     )
     learn_sigma: bool = setting(
         True, "learn the diffusion coefficient sigma as a function of time", label="Learn the diffusion coefficient σ"

@@ -29,5 +29,5 @@ class DiffusionSettings(Config):
         "diffusion coefficient sigma",
         0.01,
         10.0,
-        "standard deviations (pooled) per square root of the mean time interval",
+        "standard deviations (pooled) per square root of a time interval",
     )

@@ -81,7 +81,7 @@ class Settings(PathNoiseSettings, MLPSettings):
         "entropic: diffusion coefficient sigma",
         0.01,
         10.0,
-        "standard deviations (pooled) per square root of the mean time interval",
+        "standard deviations (pooled) per square root of a time interval",
         label="Diffusion coefficient σ",
     )
     wfr_length: float = setting(

@@ -80,7 +80,7 @@ class Settings(MLPSettings):
         "sb: diffusion coefficient sigma",
         0.01,
         10.0,
-        "standard deviations (pooled) per square root of the mean time interval",
+        "standard deviations (pooled) per square root of a time interval",
     )
 
 
