@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cellflow_core.data.importing.time_bins import quantile_bins
+from cellflow_core.data.importing.unit_columns import in_unit_beside, is_unit_column, units_of
 from cellflow_core.data.importing.value_type import SUBJECTS
 from cellflow_core.data.readers import MISSING, InvalidInputError, Table, labels_of
 from cellflow_core.data.times.column_names import is_continuous_name, is_time_name, unit_of_name
@@ -77,7 +78,7 @@ def candidates(table: Table) -> tuple[TimeCandidate, ...]:
     found: list[tuple[float, TimeCandidate]] = []
     for column in dict.fromkeys(map(str, table.obs.columns)):
         values = table.obs[column]
-        if values.ndim > 1 or values.dtype.kind == "b" or values.nunique() > MAX_TIMES:
+        if values.ndim > 1 or values.dtype.kind == "b" or values.nunique() > MAX_TIMES or is_unit_column(column):
             continue
         if table.format == "table" and values.dtype.kind in "fiu" and not is_time_name(column):
             continue
@@ -99,7 +100,7 @@ def labelled(table: Table, column: str) -> TimeCandidate:
     """The labels of any column, with the times that can be read from them."""
     counts = Counter(labels_of(table.obs[column]).tolist())
     distinct = [each for each in counts if each != MISSING]
-    found = propose(distinct, column)
+    found = in_unit_beside(table.obs, column, propose(distinct, column))
     if column.endswith(IN_NAMES) and not found.unit:
         found = Proposal(
             tuple(sorted(distinct)), (None,) * len(distinct), "", dict.fromkeys(distinct, _NO_TIME_IN_NAME)
@@ -144,7 +145,9 @@ def _many_numbers(table: Table, column: str) -> TimeCandidate:
     number = numbers_in(table.obs[column])
     number = number[np.isfinite(number)]
     limits = (float(number.min()), float(number.max())) if len(number) else (0.0, 0.0)
-    return TimeCandidate(column, (), (), unit_of_name(column), (), "continuous", *limits, known=len(number))
+    units = units_of(table.obs, column)
+    unit = unit_of_name(column) or (units[0] if len(units) == 1 else "")
+    return TimeCandidate(column, (), (), unit, (), "continuous", *limits, known=len(number))
 
 
 def numbers_in(column: Any) -> Array:
