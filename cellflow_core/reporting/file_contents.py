@@ -50,6 +50,6 @@ def orientation_question(found: Any) -> str:
 def unit_question(candidate: Any) -> str:
     """The options of the command line where neither the labels nor the name of a time column give a unit."""
     return (
-        f"neither the name of column {candidate.column!r} nor its values give a unit of time: say --unit hour, "
+        f"neither column {candidate.column!r} nor one beside it gives a unit of time: say --unit hour, "
         '--unit day or another, or --unit "" where the times have none'
     )

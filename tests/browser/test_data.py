@@ -39,17 +39,28 @@ def there(path: str) -> Callable[[Path, Path], Path]:
 
 
 FILES = {
-    "h5ad with clones": (there("weinreb_larry_cospar/larry_test_781cells.h5ad"), "781", "2 → 4 → 6"),
-    "genes by cells": (there("beeline_curated/GSD_2000_0/ExpressionData.csv.gz"), "2,000", ""),
-    "coordinates": (there("deepruot/emt.csv"), "3,133", "0 → 1 → 2 → 3"),
-    "arrays": (there("eb_embryoid_body/eb_velocity_subset2750.npz"), "2,750", "0 → 1 → 2 → 3 → 4"),
-    "10x folder": (tenx, "90", ""),
+    "h5ad with clones": (there("weinreb_larry_cospar/larry_test_781cells.h5ad"), "781", "2 → 4 → 6", "day"),
+    "genes by cells": (there("beeline_curated/GSD_2000_0/ExpressionData.csv.gz"), "2,000", "", ""),
+    "coordinates": (there("deepruot/emt.csv"), "3,133", "0 → 1 → 2 → 3", "no unit (arbitrary)"),
+    "arrays": (
+        there("eb_embryoid_body/eb_velocity_subset2750.npz"),
+        "2,750",
+        "0 → 1 → 2 → 3 → 4",
+        "no unit (arbitrary)",
+    ),
+    "10x folder": (tenx, "90", "", ""),
 }
+"""Kind of file -> how it is made, its cells, its times, and the unit that must be chosen ("": none is asked for)."""
 
 
-def imported(page: Page, cells: str, times: str) -> None:
+def imported(page: Page, cells: str, times: str, unit: str = "") -> None:
     """Through the guide with what it proposes, to the page of the data set."""
     start = page.locator(".st-key-import_start button")
+    if unit:
+        expect(main(page)).to_contain_text("Choose the unit of time", timeout=120_000)
+        expect(start).to_be_disabled()
+        page.get_by_role("combobox", name="Unit of time").click()
+        page.get_by_role("option", name=unit, exact=True).click()
     expect(start).to_be_enabled(timeout=120_000)
     if times:
         expect(main(page)).to_contain_text(times)
@@ -61,12 +72,12 @@ def imported(page: Page, cells: str, times: str) -> None:
 
 @pytest.mark.parametrize("kind", FILES)
 def test_a_file_is_uploaded_and_becomes_a_data_set(kind: str, page: Page, server: str, shared: Path, tmp_path: Path):
-    made, cells, times = FILES[kind]
+    made, cells, times, unit = FILES[kind]
     page.goto(f"{server}/data?from=Upload")
     settled(page)
     expect(main(page)).to_contain_text("500 MB")
     page.locator(".st-key-upload input[type=file]").set_input_files(made(tmp_path, shared))
-    imported(page, cells, times)
+    imported(page, cells, times, unit)
 
 
 def test_a_download_is_watched_survives_a_reload_and_is_imported(page: Page, server: str):

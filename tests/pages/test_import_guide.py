@@ -130,6 +130,39 @@ def test_the_only_further_measurement_is_proposed_as_second_modality(tmp_path) -
     assert store.datasets()[0].steps[-1].startswith("Took 'X_atac' (5 features) as the second modality, in 5 axes")
 
 
+def unitless() -> anndata.AnnData:
+    made = held()
+    made.obs = pd.DataFrame({"age": np.resize([0.0, 2.0, 5.0], 240)}, index=made.obs_names)
+    return made
+
+
+def test_a_unit_of_time_that_nothing_gives_must_be_chosen(tmp_path) -> None:
+    upload = uploaded(tmp_path, unitless())
+    page = opened("data", upload=upload)
+    assert page.selectbox(key="import_unit_age").value is None and page.button(key="import_start").disabled
+    assert "Choose the unit of time" in shown(page)
+    page.selectbox(key="import_unit_age").set_value("week").run()
+    assert "Choose the unit of time" not in shown(page) and not page.button(key="import_start").disabled
+    page.selectbox(key="import_unit_age").set_value("").run()
+    again = opened("data", upload=upload)  # none was chosen, which is remembered as a choice
+    assert again.selectbox(key="import_unit_age").value == "" and not again.button(key="import_start").disabled
+    again.button(key="import_reset_time").click().run()
+    assert again.button(key="import_start").disabled
+    again.button(key="import_undo").click().run()
+    again.button(key="import_start").click().run()
+    (info,) = store.datasets()
+    assert info.time_unit == "" and info.times == (0.0, 2.0, 5.0)
+
+
+def test_the_unit_of_time_is_that_of_the_column_beside(tmp_path) -> None:
+    made = unitless()
+    made.obs["age_unit"] = "weeks"
+    page = opened("data", upload=uploaded(tmp_path, made))
+    assert page.selectbox(key="import_unit_age").value == "week"
+    page.button(key="import_start").click().run()
+    assert store.datasets()[0].time_unit == "week"
+
+
 def test_no_time_is_a_snapshot(tmp_path) -> None:
     made = held()
     made.obs = made.obs[["batch"]]
@@ -169,6 +202,7 @@ def test_coordinates_need_no_filters_and_show_their_times(tmp_path) -> None:
     page = opened("data", upload=upload)
     assert "### 2. When was each cell measured?" in shown(page) and "60 cells used" in shown(page)
     assert "All 2 columns are the axes" in shown(page) and not page.exception
+    page.selectbox(key="import_unit_samples").set_value("hour").run()
     page.button(key="import_start").click().run()
     assert store.datasets()[0].counts == (20, 20, 20)
 

@@ -16,6 +16,7 @@ def default_choices(found: FileSummary, time: str = "") -> dict[str, Any]:
     """Choices by the names of ImportChoices, and "numbers": time column -> label -> its time, None to leave it out.
 
     Labels whose time could not be read are not among the numbers: a person gives them one or leaves their cells out.
+    The unit is None where nothing gives one: a person is asked.
 
     time  the column that the source of the file says it is, "" where it says nothing: then the likeliest
     """
@@ -23,7 +24,7 @@ def default_choices(found: FileSummary, time: str = "") -> dict[str, Any]:
     values: dict[str, Any] = {each.name: each.default for each in ImportChoices.settings()} | dict(found.proposed)
     values["label"] = found.name.rsplit(".", 1)[0][:80]
     values["representation"] = "coordinates" if found.looks == "coordinates" else "pca"
-    values["time_column"], values["unit"] = (first.column, first.unit) if first else ("", "")
+    values["time_column"], values["unit"] = (first.column, first.unit or None) if first else ("", "")
     values["windows"] = WINDOWS if first and first.kind == "continuous" and not found.followed else 0
     values["modality"] = next(iter(found.modalities)) if len(found.modalities) == 1 else ""
     values["values"] = "auto" if found.unsure or found.looks == "coordinates" else found.looks
@@ -34,6 +35,6 @@ def default_choices(found: FileSummary, time: str = "") -> dict[str, Any]:
 
 
 def parse_choices(values: Mapping[str, Any]) -> tuple[ImportChoices, dict[str, float | None]]:
-    """The choices, and the number of each label of the chosen time column."""
-    chosen = {name: value for name, value in values.items() if name != "numbers"}
+    """The choices, and the number of each label of the chosen time column; a unit not chosen yet is none."""
+    chosen = {name: value for name, value in values.items() if name != "numbers" and value is not None}
     return ImportChoices.from_dict(chosen), dict(values["numbers"].get(values["time_column"], {}))

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from cellflow_core.data.importing.import_choices import ImportChoices
+from cellflow_core.data.importing.import_defaults import parse_choices
 from cellflow_core.data.preprocessing.qc import QCFilterResult
 from cellflow_core.reporting.formatting import plain
 from pages.parts.importing.form import ImportForm, Values
@@ -27,7 +28,7 @@ STEPS = {
 
 def show(found: Any, left: QCFilterResult, draft: ImportForm, values: Values) -> None:
     """One line a step, with a button where it differs from what the file proposed."""
-    lines = _lines(found, left, ImportChoices.from_dict({k: v for k, v in values.items() if k != "numbers"}), values)
+    lines = _lines(found, left, parse_choices(values)[0], values)
     with st.container(border=True, key="import_steps"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("**Steps as chosen so far**")

@@ -22,6 +22,9 @@ from pages.parts.widgets.chart import chart, dark
 
 UNITS = ("day", "hour", "week", "minute", "embryonic day", "cell division", "passage", "stage", "pseudotime", "")
 NONE = "no time was measured"
+NO_UNIT = "no unit (arbitrary)"
+NO_UNITS = ("no unit", "no units", "none", "arbitrary", "arbitrary unit", "arbitrary units", "a.u.")
+"""What people type for it."""
 
 
 def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportForm, step: int) -> tuple[Values, bool]:
@@ -50,27 +53,41 @@ def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFo
         )
         return {"time_column": "", "unit": "", "windows": 0}, True
     candidate = by_name[column]
+    unit = _unit(candidate, draft, right)
+    values = {"time_column": str(column), "unit": unit, "windows": 0}
+    if candidate.kind == "continuous":
+        values["windows"], fine = _windows(found, candidate, measured, left, draft, unit or "")
+    else:
+        numbers, fine = _labels(candidate, measured, left, draft, unit or "")
+        values["numbers"] = draft.values["numbers"] | {str(column): numbers}
+    return values, fine and unit is not None
+
+
+def _unit(candidate: Any, draft: ImportForm, where: Any) -> str | None:
+    """The unit of the times, "" where they have none; None where a person must choose one first."""
+    column = candidate.column
     ordered = bool(st.session_state.get(draft.key(f"order_{column}")))
-    units = list(dict.fromkeys((candidate.unit, *UNITS)))
-    stands = ORDER_UNIT if ordered else draft.values["unit"] if column == chosen else candidate.unit
-    units = units if stands in units else [stands, *units]
-    unit = right.selectbox(
+    units = list(dict.fromkeys((candidate.unit or UNITS[0], *UNITS)))
+    held = draft.values["unit"] if column == draft.values["time_column"] else candidate.unit or None
+    stands = ORDER_UNIT if ordered else held
+    units = units if stands in units or stands is None else [stands, *units]
+    unit = where.selectbox(
         "Unit of time",
         units,
-        units.index(stands),
+        None if stands is None else units.index(stands),
         key=draft.key(f"unit_{column}" + ("_ordered" if ordered else "")),
         accept_new_options=True,
-        format_func=lambda each: each or "no unit",
+        format_func=lambda each: each or NO_UNIT,
+        placeholder="Choose, or type your own",
         help="Shown on every axis; speeds are per this unit. Type your own if it is not listed.",
     )
-    if not unit:
-        st.caption(":material/help: The labels give no unit: choose one, if the times were measured in one.")
-    values = {"time_column": str(column), "unit": unit or ""}
-    if candidate.kind == "continuous":
-        windows, fine = _windows(found, candidate, measured, left, draft, unit or "")
-        return {**values, "windows": windows}, fine
-    numbers, fine = _labels(candidate, measured, left, draft, unit or "")
-    return {**values, "windows": 0, "numbers": draft.values["numbers"] | {str(column): numbers}}, fine
+    if unit is None:
+        st.error(
+            f"Choose the unit of time: neither “{plain(column)}” nor a column beside it gives one. Choose "
+            f"“{NO_UNIT}” where the times were not measured in any.",
+            icon=":material/error:",
+        )
+    return "" if unit and unit.strip().lower() in NO_UNITS else unit
 
 
 def _windows(
