@@ -91,6 +91,8 @@ def _inspect(chosen: argparse.Namespace) -> None:
         if each.kind == "continuous":
             print(f"{each.known:,} cells from {each.low:g} to {each.high:g}: cut it with --windows")
             continue
+        if note := file_contents.dates_note(each):
+            print(note)
         numbers = [_number(each, label) for label in each.labels]
         print(table(("label", "number", "cells"), list(zip(each.labels, numbers, each.counts, strict=True))))
     if found.other_columns:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cellflow_core.data.times.dates import WHY_NOT
+
 HEAD = ("kept", "in the file", "as what, or why not")
 
 _CONTROLS = (
@@ -52,4 +54,14 @@ def unit_question(candidate: Any) -> str:
     return (
         f"neither column {candidate.column!r} nor one beside it gives a unit of time: say --unit hour, "
         '--unit day or another, or --unit "" where the times have none'
+    )
+
+
+def dates_note(candidate: Any) -> str:
+    """What the time is where the labels of a column are dates, and what to check, or why they are not read; "" else."""
+    if not candidate.first_date:
+        return f"{WHY_NOT}: give each label a number" if WHY_NOT in candidate.reasons.values() else ""
+    return (
+        f"the labels are dates: the time is days since the first, {candidate.first_date}; check that they say when the "
+        "cells were collected, not when they were processed or sequenced"
     )

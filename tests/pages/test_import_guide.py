@@ -163,6 +163,23 @@ def test_the_unit_of_time_is_that_of_the_column_beside(tmp_path) -> None:
     assert store.datasets()[0].time_unit == "week"
 
 
+def test_dates_are_counted_in_days(tmp_path) -> None:
+    made = held()
+    made.obs = pd.DataFrame({"collected": np.resize(["2021-03-04", "2021-03-11"], 240)}, index=made.obs_names)
+    page = opened("data", upload=uploaded(tmp_path, made))
+    assert "days since the first, 2021-03-04" in shown(page) and "**0 → 7**" in shown(page)
+    page.button(key="import_start").click().run()
+    (info,) = store.datasets()
+    assert info.times == (0.0, 7.0) and info.time_unit == "day"
+
+
+def test_dates_of_unclear_day_and_month_are_asked_for(tmp_path) -> None:
+    made = held()
+    made.obs = pd.DataFrame({"collected": np.resize(["03/04/2021", "11/04/2021"], 240)}, index=made.obs_names)
+    page = opened("data", upload=uploaded(tmp_path, made))
+    assert "year-month-day" in shown(page) and page.button(key="import_start").disabled
+
+
 def test_no_time_is_a_snapshot(tmp_path) -> None:
     made = held()
     made.obs = made.obs[["batch"]]

@@ -74,6 +74,8 @@ def _has_times(column: str, values: Sequence[str]) -> bool:
     if not 2 <= len(distinct) <= min(MOST_PARTS, max(len(values) // 2, 2)):
         return False
     found = propose(distinct, column)
+    if found.first_date:  # in names of cells that of a run or a library
+        return False
     return bool(found.unit) and len({each for each in found.numbers if each is not None}) > 1
 
 

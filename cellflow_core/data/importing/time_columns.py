@@ -33,7 +33,8 @@ _NO_TIME_IN_NAME = "it numbers cells or samples in their names"
 class TimeCandidate:
     """A column that may be the time: its labels in the proposed order, each with number (None: left open) and cells.
 
-    reasons  label that is left open -> why, as a part of a sentence
+    reasons     label that is left open -> why, as a part of a sentence
+    first_date  the date from which days count, where the labels are dates, else ""
 
     A continuous one has no labels: its cells lie between `low` and `high`, `known` of them have a value, and it is
     cut into windows.
@@ -49,6 +50,7 @@ class TimeCandidate:
     high: float = 0.0
     known: int = 0
     reasons: Mapping[str, str] = field(default_factory=dict)
+    first_date: str = ""
 
     @property
     def proposed(self) -> dict[str, float | None]:
@@ -108,7 +110,9 @@ def labelled(table: Table, column: str) -> TimeCandidate:
     missing = (MISSING,) if MISSING in counts else ()
     every = (*found.labels, *missing)
     numbers = (*found.numbers, *(None for _ in missing))
-    return TimeCandidate(column, every, numbers, found.unit, tuple(counts[k] for k in every), reasons=found.reasons)
+    cells = tuple(counts[k] for k in every)
+    made = TimeCandidate(column, every, numbers, found.unit, cells, reasons=found.reasons)
+    return replace(made, first_date=found.first_date)
 
 
 def other_columns(table: Table, found: Iterable[TimeCandidate], named: str = "") -> tuple[TimeCandidate, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cellflow_core.data.times.dates import WHY_NOT
 from cellflow_core.data.times.label_units import AFTER, BEFORE, LabelUnit, with_short_units
 
 _TOKEN = re.compile(r"(?P<number>\d+(?:[.,]\d+)?)|(?P<word>[A-Za-z]+)|(?P<gap>[^A-Za-z\d]+)")
@@ -61,7 +62,7 @@ class Parts:
     numbers  numbers that no letter stands at, with their sign; ranges as their middle
     words    all words, in lower case
     gaps     text between tokens, by the place of the token
-    reason   why nothing in it can be the time ("it is a date"), ""
+    reason   why nothing in it can be the time ("it gives a bound and no time"), ""
     """
 
     text: str
@@ -87,7 +88,7 @@ def parts_of(label: str) -> Parts:
     """Take a label apart."""
     text = label.strip()
     if _DATE.search(text):
-        return Parts(label, reason="it is a date")
+        return Parts(label, reason=WHY_NOT)
     if BOUNDS.search(text):
         return Parts(label, reason="it gives a bound and no time")
     text = _REPEAT.sub(r"\1 \2", _POINT_BETWEEN.sub(r"\1 \2", with_short_units(text)))

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cellflow_core.data.times.column_names import is_other_name, is_time_name, numbers_something, unit_of_name
+from cellflow_core.data.times.dates import WHY_NOT, days_since_first
 from cellflow_core.data.times.label_context import LabelContext, bare_range, total
 from cellflow_core.data.times.label_parts import Parts, parts_of
 from cellflow_core.data.times.label_units import EMBRYONIC, GESTATIONAL, POSTNATAL, LabelUnit, in_days
 
 DOUBTFUL = 0.5
 """A likeness below this: a column of many numbers that is named like a time goes before it."""
+DATES = 0.45
+"""Likeness of a column of dates that is not named like a time: they may be those of the processing."""
 _CELLS = re.compile(r"(\d+)[\s_-]?(?:c|cells?)(?:[\s_-]?stage)?", re.I)
 _BARE = LabelUnit("bare number")
 _PLACEHOLDERS = {-1.0, -9.0, -99.0, -999.0, 999.0, 9999.0}
@@ -33,13 +36,15 @@ class Reading:
 class Proposal:
     """What the labels of one column may mean: numbers in `unit`, ascending; labels left open last, by name.
 
-    reasons  label that was left open -> why, as a part of a sentence
+    reasons     label that was left open -> why, as a part of a sentence
+    first_date  the date from which days count, where the labels are dates, else ""
     """
 
     labels: tuple[str, ...]
     numbers: tuple[float | None, ...]
     unit: str
     reasons: Mapping[str, str] = field(default_factory=dict)
+    first_date: str = ""
 
 
 def read_label(label: str, column: str = "") -> tuple[float, str] | None:
@@ -51,6 +56,9 @@ def read_label(label: str, column: str = "") -> tuple[float, str] | None:
 def propose(labels: Iterable[str], column: str = "") -> Proposal:
     """Numbers for the distinct labels of a column, all in one unit: what is not sure has none, and the reason."""
     distinct = sorted(set(labels))
+    if dated := days_since_first(distinct):
+        order = tuple(sorted(distinct, key=lambda each: (dated.days[each], each)))
+        return Proposal(order, tuple(dated.days[each] for each in order), "day", first_date=dated.first)
     if divided := _divisions(distinct):
         return divided
     context = LabelContext(column, [parts_of(each) for each in distinct])
@@ -199,6 +207,10 @@ def likeness(column: str, labels: Sequence[str]) -> float:
     clear = sum(each is not None for each in found.numbers) / len(distinct)
     with_unit = clear if found.unit and found.unit != unit_of_name(column) else _with_unit(distinct)
     by_name = is_time_name(column)
+    if found.first_date and not by_name:
+        return DATES
+    if set(found.reasons.values()) == {WHY_NOT} and not clear:
+        return max(DATES / 2, 0.4 * by_name)
     alike = len({re.sub(r"[\d.,]+", "#", each.strip().lower()) for each in distinct}) == 1
     if not by_name and not ((clear == 1 and alike) or with_unit >= 0.5):
         return 0.0

@@ -14,7 +14,8 @@ from cellflow_core.data.importing.time_columns import postnatal_days
 from cellflow_core.data.importing.time_order import ORDER_UNIT, order_of_times, times_in_order
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.figures.data import counts
-from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.file_contents import dates_note
+from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.time_units import format_times
 from pages.parts.importing import label_order
 from pages.parts.importing.form import ImportForm, Values
@@ -148,6 +149,8 @@ def _labels(
         "Check that each label has the right number. Correct a number by clicking it; untick “Use” to leave cells out. "
         "The distances between numbers count: days 0, 2, 7 are not the same as steps 0, 1, 2."
     )
+    if candidate.first_date:
+        st.info(plain(as_sentence(dates_note(candidate))), icon=":material/calendar_month:")
     names, codes = measured.columns[candidate.column]
     cells = dict(zip(names, np.bincount(codes[left.cells], minlength=len(names)).tolist(), strict=True))
     order = _order(candidate, draft, cells)

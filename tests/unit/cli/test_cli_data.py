@@ -138,6 +138,18 @@ def test_stages_are_ordered_from_the_shell(tmp_path: Path, capsys: pytest.Captur
     assert "'larva'" in capsys.readouterr().err
 
 
+def test_dates_are_counted_in_days_and_ambiguous_ones_asked_for(tmp_path: Path, capsys) -> None:
+    line = stages(tmp_path / "cells.csv", ("2021-03-04", "2021-03-06", "2021-03-11"), "timepoint")
+    assert cli.main(["data", "inspect", line[2]]) == 0
+    assert "days since the first, 2021-03-04" in capsys.readouterr().out
+    assert cli.main(line) == 0
+    info = open_dataset(capsys.readouterr().out.strip()).info
+    assert info.times == (0.0, 2.0, 7.0) and info.time_unit == "day"
+    line = stages(tmp_path / "cells.csv", ("03/04/2021", "05/04/2021", "11/04/2021"), "timepoint")
+    assert cli.main(line) == 2
+    assert "year-month-day" in capsys.readouterr().err
+
+
 def test_the_unit_is_asked_for_where_nothing_gives_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = stages(tmp_path / "cells.csv", ("0", "6", "24"), "timepoint")
     assert cli.main(line) == 2 and not datasets()

@@ -98,6 +98,13 @@ def test_the_clearest_column_wins() -> None:
     assert likeness("day", ("0", "1")) >= likeness("timing", ("early", "late"))
 
 
+def test_dates_are_likely_where_the_name_is_that_of_a_time() -> None:
+    dates = ("2021-03-04", "2021-03-11")
+    assert 0 < likeness("sequenced", dates) < DOUBTFUL < likeness("timepoint", dates)
+    assert 0 < likeness("collected", ("03/04/2021", "11/04/2021")) < likeness("collected", dates)
+    assert likeness("batch", dates) == 0 and propose(dates).first_date == "2021-03-04"
+
+
 def test_codes_of_site_and_donor_are_hardly_a_time() -> None:
     assert likeness("sample", ["s1d1", "s1d2", "s2d1", "s2d4", "s3d6"]) < DOUBTFUL
     assert likeness("sample", ["p1d1", "p1d2", "p1d4"]) > DOUBTFUL
