@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ from cellflow_core.time_units import format_time
 
 TOLERANCE = {"deterministic": 0.01, "stochastic": 0.05, "plan": 0.0}
 """Largest step error that is accepted without shorter steps, in standard deviations (pooled) of the data."""
+GROWTH_STEPS = 8
+"""Steps between two measured times by which growth is summed along the paths that a model samples."""
 STEPS_PER_INTERVAL = {"deterministic": 4, "stochastic": 16, "plan": 1}
 """Steps between two measured times to begin with; at most eight times as many are taken."""
 MAX_INTERACTING_CELLS = 1024
@@ -91,7 +94,7 @@ def simulate(
         raise ValueError("there is no cell to start from")
     kind = moving.kind if noise or moving.kind != "stochastic" else "deterministic"
     if moving.sampler is not None:
-        return _sampled(moving, x0, outputs, seed)
+        return _sampled(moving, context, x0, outputs, seed)
     if kind == "plan":
         x, log_weight = along_plans(moving.plans, x0, outputs, np.random.default_rng(seed) if noise else None)
         if context.log_weight is not None:
@@ -152,21 +155,31 @@ def _knots(moving: Dynamics, context: Context, outputs: list[float]) -> tuple[fl
     return knots or (outputs[0], outputs[-1])
 
 
-def _sampled(moving: Dynamics, x0: np.ndarray, outputs: list[float], seed: int) -> Simulation:
-    """States that a model samples itself."""
+def _sampled(moving: Dynamics, context: Context, x0: np.ndarray, outputs: list[float], seed: int) -> Simulation:
+    """States that a model samples itself. Growth is summed by the midpoint rule over steps of its paths."""
     assert moving.sampler is not None
-    rng = torch.Generator(moving.device).manual_seed(seed)
+    rng, rate = torch.Generator(moving.device).manual_seed(seed), moving.growth
+    at, knots = moving.clock.positions_of, _knots(moving, context, outputs)
+    grid = time_grid(at(outputs), at(knots), GROWTH_STEPS) if rate is not None else None
+    times = outputs if grid is None else moving.clock.time(torch.tensor(grid.times, dtype=torch.float64)).tolist()
     with torch.no_grad():
-        x = moving.sampler(torch.from_numpy(x0).to(moving.device), tuple(outputs), rng).cpu().numpy()
+        x = moving.sampler(torch.from_numpy(x0).to(moving.device), tuple(times), rng)
+        log_weight = x.new_zeros(x.shape[:2])
+        for k, (start, end) in enumerate(pairwise(times)):
+            if rate is not None:
+                middle = rate(x.new_full((x.shape[1],), (start + end) / 2), (x[k] + x[k + 1]) / 2)
+                log_weight[k + 1] = log_weight[k] + (end - start) * middle
+    kept = list(range(len(outputs))) if grid is None else list(grid.kept)
+    x, log_weight = x[kept].cpu().numpy(), log_weight[kept].cpu().numpy()
+    if context.log_weight is not None:
+        log_weight = log_weight + context.log_weight.cpu().numpy()
     if not np.isfinite(x).all():
         raise FloatingPointError(f"{moving.title} drew cells that are not finite: train it longer or with fewer axes")
-    notes = _outside_note(moving, outputs)
+    notes = (*_outside_note(moving, outputs), *_growth_note(moving))
     if not moving.tracks_cells:
         anew = "draws other cells at each time but the first: it tells what is there, not what becomes of a cell."
         notes = (f"{moving.title} {anew}", *notes)
-    return Simulation(
-        np.array(outputs), x, np.zeros(x.shape[:2], np.float32), 1, float("nan"), notes, moving.tracks_cells
-    )
+    return Simulation(np.array(outputs), x, log_weight, 1, float("nan"), notes, moving.tracks_cells)
 
 
 def _drift_and_noise(moving: Dynamics, kind: str) -> tuple[Field, Callable[[Tensor], Tensor] | None]:

@@ -88,7 +88,7 @@ class CFGen(DynamicsModel, HasSampler):
             label = label.masked_fill(hidden, -1)
         condition = self._condition(batch.times.repeat_interleave(size), label)
         target = (batch.x.flatten(0, 1) - self.center) / self.spec.scale
-        total = self.flow.loss(target, condition, batch.rng)
+        total = self.flow.error(target, condition, batch.rng).square().mean()
         return Loss(total, {"velocity": total.detach()})
 
     def sample(

@@ -14,7 +14,11 @@ is the state, compared across times; of its second one only distances within a t
 the same at two times: between what else was measured in the same cells (chromatin, proteins) or RNA velocities
 (Euclidean), or between clones (0 within one, 1 between two or where unknown). That plan is exact instead of entropic
 (transport/ot_solvers.py): the law of x1 given x is then spread only where cells of like states have different partners.
-Departure from the paper: balanced plans only; its rescaling functions are not learnt, and no growth is known.
+
+With `coupling` unbalanced (section 3.3 there) the plan has relaxed marginals, of which the paper learns two rescaling
+functions, eta of the earlier cells and xi of the later ones. Here one network learns the growth rate of the pairs that
+pass a place, log(eta) / T where only the earlier cells' marginal is relaxed: the mass of a pair changes evenly along
+its path, as in flow_matching/uot_cfm.py, and each pair counts by its mass there. Fused plans are balanced.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -31,12 +35,15 @@ from torch import Tensor
 from cellflow_core.config import setting, with_default
 from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataRequirement, DataSpec
-from cellflow_core.models.contract import Context, DynamicsModel, HasSampler, Loss, Phase, Update
+from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasSampler, Loss, Phase, Update
+from cellflow_core.models.losses.flow_matching_loss import growth_loss, sum_of
 from cellflow_core.models.networks.conditional_flow import ConditionalFlow
 from cellflow_core.models.networks.settings import MLPSettings
-from cellflow_core.models.transport.ot_solvers import Entropic, FusedGromovWasserstein
+from cellflow_core.models.networks.time_mlp import TimeMLP
+from cellflow_core.models.paths.path_sample import at_fraction
+from cellflow_core.models.transport.ot_solvers import Entropic, FusedGromovWasserstein, OTSolver, Unbalanced
 from cellflow_core.models.transport.pair_sampler import Pairing
-from cellflow_core.models.transport.settings import COST_UNIT
+from cellflow_core.models.transport.settings import COST_UNIT, RELAX_HELP, OptionalGrowthSettings
 
 STRUCTURES: Mapping[str, frozenset[DataRequirement]] = {
     "none": frozenset(),
@@ -61,19 +68,43 @@ class Settings(MLPSettings):
         },
         label="Second modality (fused GW)",
     )
+    coupling: Literal["entropic", "unbalanced"] = setting(
+        "entropic", "without a second modality: every cell has as many descendants, or cells divide and die"
+    )
     epsilon: float = setting(
         0.05, "entropic regularisation epsilon of the plan, without a second modality", 0.001, 10.0, COST_UNIT
     )
+    rho: float = with_default(OptionalGrowthSettings, "rho", 3.0)
+    relax: Literal["source", "both"] = setting("source", f"unbalanced: {RELAX_HELP}")
     alpha: float = setting(0.5, "weight alpha of the second modality against the state", 0.0, 1.0)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.structure != "none" and self.coupling == "unbalanced":
+            raise ValueError(
+                "with a second modality (structure) no growth is learnt, but coupling='unbalanced' asks for it: take "
+                "one of the two"
+            )
 
-class GENOT(DynamicsModel, HasSampler):
+    @property
+    def solver(self) -> OTSolver:
+        """Of the plan between the cells of two times."""
+        if self.structure != "none":
+            return FusedGromovWasserstein(self.structure, self.alpha)
+        unbalanced = self.coupling == "unbalanced"
+        return Unbalanced(self.epsilon, self.rho, self.relax) if unbalanced else Entropic(self.epsilon)
+
+
+class GENOT(DynamicsModel, HasSampler, HasGrowth):
     title = "GENOT (after Klein et al.)"
     summary = (
         "Samples the possible descendants of every cell from the conditional law of a transport plan: one initial cell "
         "can have several fates. It has no field that drives the cells."
     )
     paper = "Klein et al., NeurIPS 2024, arXiv:2310.09254"
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {
+        "growth": ("coupling", ("unbalanced",))
+    }
 
     Config = Settings
     config: Settings
@@ -83,12 +114,13 @@ class GENOT(DynamicsModel, HasSampler):
     def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.flow = ConditionalFlow(spec.dim, spec.dim + 2, config.width, config.depth)
-        fused = FusedGromovWasserstein(config.structure, config.alpha)
-        self.pairing = Pairing(Entropic(config.epsilon) if config.structure == "none" else fused)
+        grows = config.coupling == "unbalanced"
+        self.rate = TimeMLP(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None
+        self.pairing = Pairing(config.solver)
         self.register_buffer("center", torch.tensor(spec.center, dtype=torch.float32), persistent=False)
 
     def phases(self) -> tuple[Phase, ...]:
-        return (Phase("flow", (Update(self.loss, self.flow.parameters()),), prepare=self.pairing.prepare),)
+        return (Phase("flow", (Update(self.loss, self.parameters()),), prepare=self.pairing.prepare),)
 
     @classmethod
     def required_data(cls, config: Settings) -> frozenset[DataRequirement]:
@@ -98,9 +130,12 @@ class GENOT(DynamicsModel, HasSampler):
         pair = self.pairing.sample(batch)
         s, between = torch.rand((2, len(pair.t0)), generator=batch.rng, device=pair.t0.device)
         s = torch.where(between < 0.5, s, 0.0)
-        condition = self._condition(torch.lerp(pair.x0, pair.x1, s[:, None]), pair.t0, s)
-        total = self.flow.loss((pair.x1 - pair.x0) / self.spec.scale, condition, batch.rng)
-        return Loss(total, {"velocity": total.detach()})
+        at = at_fraction(pair, s, torch.lerp(pair.x0, pair.x1, s[:, None]), pair.x1 - pair.x0)
+        target = (pair.x1 - pair.x0) / self.spec.scale
+        terms = {"velocity": at.mean(self.flow.error(target, self._condition(at.x, pair.t0, s), batch.rng).square())}
+        if self.rate is not None:
+            terms["growth"] = growth_loss(self.rate, at, self.spec)
+        return Loss(sum_of(terms), {name: each.detach() for name, each in terms.items()})
 
     def notes(self) -> tuple[str, ...]:
         return self.pairing.notes()
@@ -128,3 +163,12 @@ class GENOT(DynamicsModel, HasSampler):
                     states[k] = x + velocity * (min(time, t1) - start)
             x, now = x + velocity * (t1 - start), t1
         return states
+
+    def growth(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        """0 outside the measured times, where cells rest too. Raises ValueError where the coupling is balanced."""
+        if self.rate is None:
+            raise ValueError(f"{self.title} learns no growth unless it is trained with coupling 'unbalanced'")
+        inside = (self.spec.times[0] <= t) & (t <= self.spec.times[-1])
+        return self.rate(t, x)[:, 0] * inside

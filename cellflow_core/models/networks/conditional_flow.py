@@ -31,14 +31,14 @@ class ConditionalFlow(nn.Module):
         inputs = DataSpec(dim + condition, times=(0.0, 1.0), center=(0.0,) * (dim + condition), scale=1.0, interval=1.0)
         self.net = TimeMLP(inputs, dim, width, depth)
 
-    def loss(
+    def error(
         self, target: Float[Tensor, "batch dim"], condition: Float[Tensor, "batch known"], rng: torch.Generator
-    ) -> Float[Tensor, ""]:
-        """Mean squared error of the velocity at one random fraction of the path to each target."""
+    ) -> Float[Tensor, "batch dim"]:
+        """Error of the velocity at one random fraction of the path to each target."""
         noise = torch.randn(target.shape, generator=rng, device=target.device)
         s = torch.rand(len(target), generator=rng, device=target.device)
         on_path = torch.lerp(noise, target, s[:, None])
-        return (self(s, on_path, condition) - (target - noise)).square().mean()
+        return self(s, on_path, condition) - (target - noise)
 
     def forward(
         self, s: Float[Tensor, " batch"], z: Float[Tensor, "batch dim"], condition: Float[Tensor, "batch known"]

@@ -10,6 +10,7 @@ import torch
 from scipy.sparse import csr_array
 from sklearn.neighbors import KNeighborsClassifier
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import vae
@@ -17,6 +18,7 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context
 from cellflow_core.train.trainer import TrainConfig, fit
+from tests.truth.models.test_flow_matching import two_groups
 
 pytestmark = pytest.mark.truth
 M0, S0 = np.array([0.0, 50.0]), np.array([4.0, 2.0])
@@ -110,6 +112,23 @@ def test_genot_follows_what_is_only_known_within_a_time(structure, least, most):
     model = trained("genot", data, steps=500, structure=structure, alpha=0.9, epsilon=0.02)
     ends = simulate(model, data.at(2.0), [2.0, 5.0], seed=1).x[-1]
     assert least <= (np.sign(ends[:, 1]) == -side).mean() <= most
+
+
+def test_genot_on_an_unbalanced_plan_finds_the_growth_of_two_groups():
+    """300 and 300 of 1000 cells become 450 and 150 of 3000 in two days: growth log(4.5) / 2 and log(1.5) / 2 a day
+    within 10 %, mass of a cell 4.5 and 1.5 within 10 %, and each group goes 2 along the second axis, within 0.1."""
+    rng = np.random.default_rng(0)
+    data = two_groups(rng)
+    model = trained("genot", data, steps=800, coupling="unbalanced", rho=0.5, epsilon=0.02)
+    found = simulate(model, data.at(0.0), [0.0, 1.0, 2.0])
+    right = data.at(0.0)[:, 0] > 2
+    for group, mass in ((~right, 4.5), (right, 1.5)):
+        np.testing.assert_allclose(np.exp(found.log_weight[1:, group].mean(axis=1)), [mass**0.5, mass], rtol=0.1)
+        np.testing.assert_allclose(found.x[-1][group, 1].mean(), 2.0, atol=0.1)
+    balanced = trained("genot", data, steps=1)
+    assert dynamics(balanced).growth is None
+    with pytest.raises(ValueError, match="second modality"):
+        trained("genot", data, steps=1, coupling="unbalanced", structure="velocity")
 
 
 @pytest.mark.parametrize(
