@@ -22,8 +22,13 @@ are wrong; a smaller weight with rk4 and more steps is then needed.
 The divergence is exact, dim derivatives at a time, or estimated along one random direction of signs, which stays the
 same along the whole path of a cell (Hutchinson 1990; Grathwohl et al., ICLR 2019, arXiv:1810.01367). Departures from
 the paper: the Gaussian at b has the mean and the variances of the first cells instead of the unit, so that little is
-left for the path from b to the first time; there is no growth. The work grows with the square of the number of times.
-Before the first time the field is only the path from the Gaussian and says nothing of cells.
+left for the path from b to the first time. The work grows with the square of the number of times. Before the first time
+the field is only the path from the Gaussian and says nothing of cells.
+
+With `growth` prior a second network g(t, x) is first fitted to the growth rates that the data come with, and stays as
+it is. Along a path d log p / dt is then g less the divergence from the first time on: p is the density of mass, of
+which the first cells have one in all. The authors fit g to the rows of unbalanced transport plans instead, and count it
+once an interval.
 """
 
 from __future__ import annotations
@@ -31,7 +36,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -40,7 +45,7 @@ from torch import Tensor, nn
 from cellflow_core.config import setting, with_default
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataRequirement, DataSpec
-from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.losses.ot_loss import density_loss
 from cellflow_core.models.networks.ode_solver import ODESolver, State
 from cellflow_core.models.networks.settings import MLPSettings, ODESettings
@@ -67,6 +72,9 @@ class Settings(ODESettings, MLPSettings):
         100.0,
         label="Weight of the velocity alignment",
     )
+    growth: Literal["none", "prior"] = setting(
+        "none", "cells only move, or also divide and die at the growth rates that the data come with"
+    )
     input_noise: float = setting(
         0.1, "noise added to the cells in training", 0.0, 2.0, "standard deviations (pooled)", label="Input noise"
     )
@@ -89,7 +97,7 @@ class BackwardPass:
     density: Tensor
 
 
-class TrajectoryNet(DynamicsModel, HasVelocity):
+class TrajectoryNet(DynamicsModel, HasVelocity, HasGrowth):
     title = "TrajectoryNet (after Tong et al.)"
     summary = "Learns one motion under which the cells of all times are likely, along short paths near measured cells."
     paper = "Tong et al., ICML 2020, arXiv:2002.04461"
@@ -103,6 +111,7 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
         "learning_rate": 5e-3,
         "ema_decay": 0.97,
     }
+    conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {"growth": ("growth", ("prior",))}
 
     Config = Settings
     config: Settings
@@ -112,16 +121,22 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
     def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
+        grows = config.growth == "prior"
+        self.rate = TimeMLP(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None
         self.solver = ODESolver(config.solver, config.substeps, config.tolerance)
         self.register_buffer("mean", torch.zeros(spec.dim))
         self.register_buffer("spread", torch.zeros(spec.dim))
 
     @classmethod
     def required_data(cls, config: Settings) -> frozenset[DataRequirement]:
-        return cls.needs | ({DataRequirement.VELOCITY} if config.alignment else set())
+        velocity = {DataRequirement.VELOCITY} if config.alignment else set()
+        return cls.needs | velocity | ({DataRequirement.GROWTH} if config.growth == "prior" else set())
 
     def phases(self) -> tuple[Phase, ...]:
-        return (Phase("likelihood", (Update(self.loss, self.net.parameters()),), prepare=self.prepare),)
+        likelihood = Phase("likelihood", (Update(self.loss, self.net.parameters()),), prepare=self.prepare)
+        if self.rate is None:
+            return (likelihood,)
+        return Phase("growth", (Update(self.growth_loss, self.rate.parameters()),), step_fraction=0.5), likelihood
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """The Gaussian at the base: moments of the first cells that are seen, those of training."""
@@ -131,10 +146,20 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
             self.mean.copy_(first.mean(dim=0))
             self.spread.copy_((first.var(dim=0, correction=0) + epsilon).sqrt())
 
-    def loss(self, batch: Batch) -> Loss:
-        unit = self.spec.scale
+    def growth_loss(self, batch: Batch) -> Loss:
+        """Squared error of g against the growth rates of the data, in units of one over the mean interval."""
+        assert self.rate is not None
+        t = batch.times.repeat_interleave(batch.x.shape[1])
+        error = self.rate(t, self._noisy(batch).flatten(0, 1))[:, 0] - batch.cell_data("growth").flatten()
+        total = (error * self.spec.interval).square().mean()
+        return Loss(total, {"growth": total.detach()})
+
+    def _noisy(self, batch: Batch) -> Tensor:
         noise = torch.randn(batch.x.shape, generator=batch.rng, device=batch.x.device)
-        cells = (batch.x + self.config.input_noise * unit * noise).unbind()
+        return batch.x + self.config.input_noise * self.spec.scale * noise
+
+    def loss(self, batch: Batch) -> Loss:
+        unit, cells = self.spec.scale, self._noisy(batch).unbind()
         found = self._back(cells, batch.times, batch.rng, batch.x.flatten(0, 1))
         terms = {
             "likelihood": -found.log_density.mean() / self.spec.dim - math.log(unit),
@@ -149,7 +174,8 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
         return Loss(total, {name: each.detach() for name, each in terms.items()})
 
     def log_density(self, time: float, x: Float[Tensor, "cells dim"]) -> Float[Tensor, " cells"]:
-        """log p(time, x), natural logarithm (per state^dim), from the first time on; an estimate above `exact` axes."""
+        """log p(time, x), natural logarithm (per state^dim), from the first time on; an estimate above `exact` axes.
+        With growth that of mass: its integral is the mass at that time over that at the first."""
         (at,) = self.clock.positions_of([time])
         before = [each for each in self.spec.times if each < at]
         if not before:
@@ -172,7 +198,7 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
             sums = nn.functional.pad(log_density[:, None], (0, 2, 0, len(joining)))
             middle = (begin + end) / 2
             for t1, t0 in ((end, middle), (middle, begin)):
-                x, sums = self._carry(x, sums, directions, t1, t0)
+                x, sums = self._carry(x, sums, directions, t1, t0, grows=bool(begin >= times[0]))
                 if near is not None:
                     astrays.append(density_loss(x, near, self.spec, self.config.neighbours))
             log_density = sums[:, 0]
@@ -182,13 +208,16 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
         density = torch.stack(astrays).mean() if astrays else energy.new_zeros(())
         return BackwardPass(log_density + base.log_prob(x).sum(dim=1), energy, jacobian, density)
 
-    def _carry(self, x: Tensor, sums: Tensor, directions: Tensor, t1: Tensor, t0: Tensor) -> State:
-        """x, and with `sums` [cells, 3] the integrals of divergence, |v|^2 and squared slopes, from t1 back to t0."""
+    def _carry(self, x: Tensor, sums: Tensor, directions: Tensor, t1: Tensor, t0: Tensor, grows: bool) -> State:
+        """x, and with `sums` [cells, 3] the integrals of divergence less growth, |v|^2 and squared slopes, from t1 back
+        to t0. grows: not before the first time."""
 
         def rates(t: Tensor, state: State) -> State:
             v, slopes = self.net.jvp(t, state[0], directions)
-            trace = (directions * slopes).sum(dim=(1, 2))
-            return v, torch.stack([trace, v.square().sum(dim=1), slopes.square().sum(dim=(1, 2))], dim=1)
+            change = (directions * slopes).sum(dim=(1, 2))
+            if grows and self.rate is not None:
+                change = change - self.rate(t, state[0])[:, 0]
+            return v, torch.stack([change, v.square().sum(dim=1), slopes.square().sum(dim=(1, 2))], dim=1)
 
         start, end = (each.expand(len(x)) for each in (t1, t0))
         return self.solver.integrate(rates, (x, sums), start, end, sizes=(self.spec.scale, float(self.spec.dim)))
@@ -212,3 +241,11 @@ class TrajectoryNet(DynamicsModel, HasVelocity):
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
         return self.net(t, x)
+
+    def growth(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, " batch"]:
+        """Raises ValueError where growth is "none": no rates were fitted."""
+        if self.rate is None:
+            raise ValueError(f"with growth {self.config.growth!r} {self.title} learns no growth: train with 'prior'")
+        return self.rate(t, x)[:, 0]

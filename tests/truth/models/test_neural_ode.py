@@ -11,6 +11,7 @@ from scipy.linalg import expm
 from scipy.stats import multivariate_normal
 from torch import Tensor, nn
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -76,6 +77,50 @@ def test_the_density_of_a_linear_flow_is_its_gaussian(exact):
             np.testing.assert_allclose(found, law.logpdf(x), atol=1e-3)
         else:
             assert found.mean() == pytest.approx(law.logpdf(x).mean(), abs=0.02)
+
+
+class Constant(nn.Module):
+    """The same rate everywhere."""
+
+    def forward(self, t: Tensor, x: Tensor) -> Tensor:
+        return torch.full((len(x), 1), 0.4)
+
+
+def test_growth_changes_the_density_of_mass_from_the_first_time_on():
+    """An even rate of 0.4 multiplies it by exp(0.4 t), within 1e-4 of its logarithm, and not before time 0."""
+    spec = DataSpec(dim=3, times=(0.0, 1.0, 3.0), center=(0.0,) * 3, scale=1.0, interval=1.5)
+    x, found = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)), {}
+    for growth in ("none", "prior"):
+        model = TrajectoryNet(Settings(growth=growth), spec)
+        model.net = cast(Any, Linear(np.array([[0.3, -0.8, 0.1], [0.5, -0.2, 0.0], [0.2, 0.1, 0.2]]), np.zeros(3)))
+        model.spread.fill_(1.0)
+        if growth == "prior":
+            model.rate = cast(Any, Constant())
+        found[growth] = [model.log_density(time, x) for time in (1.0, 2.2)]
+    for time, none, prior in zip((1.0, 2.2), found["none"], found["prior"], strict=True):
+        torch.testing.assert_close(prior - none, torch.full((20,), 0.4 * time), atol=1e-4, rtol=0)
+
+
+def test_trajectorynet_counts_cells_by_given_growth_rates():
+    """Two groups 8 standard deviations from each other, which grow from 1:1 to 4:1: within 0.1 of the given rates of
+    d log mass / dt (0.24 and -0.46) and 0.03 of the mass at the end, and under 5 % of the cells change sides."""
+    rng = np.random.default_rng(0)
+    rates = np.log([1.6, 0.4]) / 2
+    group = np.repeat([0, 1, 0, 1], [150, 150, 240, 60])
+    t = np.repeat([0.0, 2.0], 300)
+    x = np.column_stack([8.0 * group, t]) + rng.normal(size=(600, 2))
+    data = Snapshots(x, t, AffineSpace.coordinates(("a", "b")), growth=rates[group])
+    model = registry.create("trajectorynet", {"growth": "prior", "width": 16, "depth": 2}, data.spec, seed=0)
+    fit(model, data, TrainConfig.preset("standard", type(model), steps=250, validation_fraction=0.0), seed=0)
+    first = data.at(0.0)
+    growth = dynamics(model).growth
+    assert growth is not None
+    found = growth(torch.zeros(300), torch.from_numpy(first)).detach().numpy()
+    assert [found[:150].mean(), found[150:].mean()] == pytest.approx(list(rates), abs=0.1)
+    last = simulate(model, first, [0.0, 2.0])
+    second = last.x[-1][:, 0] > 4
+    assert (second != group[:300]).mean() < 0.05
+    assert last.weight[-1][second].sum() == pytest.approx(0.2, abs=0.03)
 
 
 def test_trajectorynet_finds_the_density_and_lands_where_the_cloud_went():
