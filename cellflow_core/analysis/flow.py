@@ -35,7 +35,7 @@ def flow_field(model: Model, data: Snapshots, view: Embedding, time: float | Non
         arrows = view.project_velocity(data.x[near], velocity_at(moving, data.x[near], time))
         growth = None if moving.growth is None else growth_at(moving, data.x[near], time)
         notes = (f"Arrows come from the {len(near):,} cells measured {_when(data.t[near])}.", _which(moving))
-        notes += interaction_note(alone, "the others of these")
+        notes += (*uneven_note(moving), *interaction_note(alone, "the others of these"))
     grid = view.grid(size)
     field = grid.average(points, arrows)
     field[~grid.inside_of(points)] = np.nan
@@ -75,6 +75,16 @@ def velocity_at(moving: Dynamics, x: Float[Array, "cells dim"], time: float) -> 
     with torch.no_grad():
         parts = [moving.field(block.new_full((len(block),), time), block) for block in states.split(2048)]
     return torch.cat(parts).cpu().numpy()
+
+
+def uneven_note(moving: Dynamics) -> tuple[str, ...]:
+    """That speeds jump where intervals differ in length; nothing where they do not, or where time is as measured."""
+    if not moving.clock.times:
+        return ()
+    return (
+        "The measured times are uneven, and every interval was learnt alike: where a longer one follows a shorter one, "
+        "speeds drop at once at the measured time between them. The jump is not in the data.",
+    )
 
 
 def _which(moving: Dynamics) -> str:
