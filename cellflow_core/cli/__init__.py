@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from cellflow_core.cli import analyze, compare, data, export, fates, models, runs, train, worker
 from cellflow_core.jobs.error_messages import USER_FACING_ERRORS, user_message
+from cellflow_core.reporting.setting_names import in_shell
 
 GROUPS = (data, models, train, compare, runs, analyze, fates, export, worker)
 
@@ -52,4 +53,4 @@ def made_sentence(error: BaseException) -> str:
     """What went wrong, without a traceback."""
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"there is no file {error.filename}"
-    return user_message(error)
+    return in_shell(user_message(error))

@@ -8,6 +8,7 @@ from typing import Any
 
 from cellflow_core.cli.table import table
 from cellflow_core.reporting import file_contents
+from cellflow_core.reporting.setting_names import in_shell
 from cellflow_core.time_units import format_duration
 
 
@@ -38,9 +39,9 @@ def _show(chosen: argparse.Namespace) -> None:
     for number, step in enumerate(info.steps, 1):
         print(f"{number}. {step}")
     for note in info.notes:
-        print(f"note: {note}")
+        print(f"note: {in_shell(note)}")
     if info.contents:
-        print("\n" + table(file_contents.HEAD, file_contents.rows(info.contents)))
+        print("\n" + table(file_contents.HEAD, file_contents.rows(info.contents, in_shell)))
     for each in ancestors(info):
         print(f"made from {each.id}: {each.label}")
     for each in datasets():

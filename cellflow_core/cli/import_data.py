@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cellflow_core.cli import options
 from cellflow_core.cli.table import table
 from cellflow_core.reporting import file_contents
+from cellflow_core.reporting.setting_names import in_shell
 from cellflow_core.workspace import limits
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _inspect(chosen: argparse.Namespace) -> None:
         controls = f"controls {', '.join(each.controls[:6])}" if each.controls else "no controls (--control-labels)"
         print(f"perturbation (--perturbation-column): {each.place}, {each.targets:,} targets, {controls}")
     if found.missing:
-        print(f"missing values: {found.missing}")
+        print(f"missing values: {in_shell(found.missing)}")
     if len(found.matrices) > 1:
         print(f"values can be taken from (--matrix): {', '.join(found.matrices)}")
     print(f"annotations: {', '.join(found.annotations) or 'none'}; other states: {', '.join(found.obsm) or 'none'}")
@@ -99,8 +100,8 @@ def _inspect(chosen: argparse.Namespace) -> None:
         others = ", ".join(each.column for each in found.other_columns)
         print(f"\nany other column can be the time by --number or --order: {others}")
     for note in found.notes:
-        print(note)
-    print("\n" + table(file_contents.HEAD, file_contents.rows(found.contents)))
+        print(in_shell(note))
+    print("\n" + table(file_contents.HEAD, file_contents.rows(found.contents, in_shell)))
 
 
 def _number(candidate: TimeCandidate, label: str) -> str:
@@ -149,8 +150,8 @@ def _import(chosen: argparse.Namespace) -> None:
     for step in info.steps:
         _log(step)
     for note in info.notes:
-        _log(f"note: {note}")
-    _log(table(file_contents.HEAD, file_contents.rows(info.contents)))
+        _log(f"note: {in_shell(note)}")
+    _log(table(file_contents.HEAD, file_contents.rows(info.contents, in_shell)))
     print(made)
 
 

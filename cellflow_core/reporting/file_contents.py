@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cellflow_core.data.times.dates import WHY_NOT
 
 HEAD = ("kept", "in the file", "as what, or why not")
 
-_CONTROLS = (
-    (r"\(--representation obsm:(?P<name>.*?)\)", r"(“\g<name>” as stored in the file)"),
-    (r" \(obsm:.*?\)", ""),
-    (r"\(--modality .*?\)", "(“Second modality of the same cells”)"),
-    (r"\(--drop-incomplete-genes\)", "(“Leave out genes with a missing value”)"),
-    (r"\(--drop-incomplete\)", "(“Leave out cells with a missing value”)"),
-    (r"\(--guides join\)", "(“Guides of one target”)"),
-    (r"\(--control-labels\)", "(“Controls”)"),
-    (r"\(both options\)", "(both switches under “How the values are prepared”)"),
-)
-"""Options of the command line in what an import writes -> what the page calls them."""
 
+def rows(contents: Iterable[Any], shown: Callable[[str], str]) -> list[tuple[str, str, str]]:
+    """One line a part, what is kept first; `contents` as an inspection or a data set holds them.
 
-def rows(contents: Iterable[Any]) -> list[tuple[str, str, str]]:
-    """One line a part, what is kept first; `contents` as an inspection or a data set holds them."""
+    shown  `setting_names.in_shell` or `in_page`: how settings are named
+    """
     found = [each if isinstance(each, Mapping) else vars(each) for each in contents]
     ordered = sorted(found, key=lambda each: not each["kept"])
-    return [("yes" if each["kept"] else "no", str(each["place"]), str(each["reason"])) for each in ordered]
-
-
-def in_page(text: str) -> str:
-    """What an import writes, with the names of the page's controls instead of the options of the command line."""
-    for option, control in _CONTROLS:
-        text = re.sub(option, control, text)
-    return text
+    return [("yes" if each["kept"] else "no", str(each["place"]), shown(str(each["reason"]))) for each in ordered]
 
 
 def values_question(found: Any) -> str:

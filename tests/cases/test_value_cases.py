@@ -30,7 +30,7 @@ SHARED_CASES = (
     Case("08_scaled_with_log_raw/senis.h5ad", {3: 60, 18: 60, 24: 60}, genes=60, reported=(".raw",)),
     Case("09_scaled_counts_in_layers/scaled.h5ad", {0: 60, 1: 60, 2: 60}, genes=60, reported=("layers['counts']",)),
     Case("10_kb_layers/kb_nac.h5ad", {0: 60, 1: 60, 2: 60}, genes=60, reported=("18% are unspliced",)),
-    Case("12_outer_join_nan/outer.h5ad", refused=("Gene50", "10 of 60 genes", "--drop-incomplete-genes")),
+    Case("12_outer_join_nan/outer.h5ad", refused=("Gene50", "10 of 60 genes", "`drop_incomplete_genes`")),
     Case(
         "12_outer_join_nan/outer.h5ad",
         {0: 60, 1: 60, 2: 60},
@@ -163,7 +163,7 @@ def test_missing_values_in_cells_and_genes_have_a_choice_that_empties_no_time(tm
     x[50, :] = np.nan
     held.X = x
     path = written(tmp_path, held)
-    assert_imports(Case(path, refused=("3", "both options", "empty time 1")))
+    assert_imports(Case(path, refused=("3", "`drop_incomplete_genes` and `drop_incomplete`", "empty time 1")))
     both = {"drop_incomplete": True, "drop_incomplete_genes": True}
     made = assert_imports(Case(path, AT | {4.0: 29}, genes=37, choices=both, reported=("1 cells", "3 genes")))
     assert made is not None and np.isfinite(made.measured.table()).all()

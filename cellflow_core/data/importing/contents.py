@@ -138,7 +138,7 @@ def _coordinates(table: Table, choices: ImportChoices, kept: set[str], there: se
             if there is not None and "velocity" in there:
                 yield Content(place, True, "velocity of each cell")
             else:
-                how = f"choose {own!r} as axes (--representation obsm:{own})" if own else "choose its axes"
+                how = f"choose {own!r} as axes (`representation=obsm:{own}`)" if own else "choose its axes"
                 yield Content(place, False, f"velocity belongs to the axes it was computed in; to keep it, {how}")
         elif key == axes:
             yield Content(place, True, "axes of the state")
@@ -150,7 +150,11 @@ def _coordinates(table: Table, choices: ImportChoices, kept: set[str], there: se
             missing = int((~np.isfinite(np.asarray(values, dtype=np.float64)).all(axis=1)).sum())
             yield Content(place, False, f"{missing:,} of {table.cells:,} cells have no place in this embedding")
         else:
-            yield Content(place, False, f"{values.shape[1]} coordinates, which can be chosen as axes (obsm:{key})")
+            yield Content(
+                place,
+                False,
+                f"{values.shape[1]} coordinates, which can be chosen as axes (`representation=obsm:{key}`)",
+            )
 
 
 def _panels(table: Table, choices: ImportChoices) -> Iterator[Content]:
@@ -164,7 +168,7 @@ def _panels(table: Table, choices: ImportChoices) -> Iterator[Content]:
         elif GUIDES.search(name):
             yield Content(name, False, f"guide counts of {size}, whose names are not known")
         else:
-            yield Content(name, False, f"{size}; can be kept as the second modality (--modality {name!r})")
+            yield Content(name, False, f"{size}; can be kept as the second modality (`modality={name}`)")
 
 
 def _is_whole(values: Any) -> bool:

@@ -15,11 +15,12 @@ from cellflow_core.time_units import format_times
 
 Array = np.ndarray
 CHOICES = {
-    "cells": "leave out the cells (--drop-incomplete)",
-    "genes": "leave out the genes (--drop-incomplete-genes)",
-    "both": "leave out the genes that a time lacks, then the cells that are still incomplete (both options)",
+    "cells": "leave out the cells (`drop_incomplete`)",
+    "genes": "leave out the genes (`drop_incomplete_genes`)",
+    "both": "leave out the genes that a time lacks, then the cells that are still incomplete (`drop_incomplete_genes` "
+    "and `drop_incomplete`)",
 }
-"""What can be done -> in words, with the option of the command line."""
+"""What can be done -> in words, with the settings of ImportChoices."""
 
 
 @dataclass(frozen=True)

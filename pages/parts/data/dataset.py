@@ -12,6 +12,7 @@ from cellflow_core.data.store.dataset import view_name
 from cellflow_core.figures import scatter
 from cellflow_core.figures.data import counts
 from cellflow_core.reporting.formatting import as_sentence, plain
+from cellflow_core.reporting.setting_names import in_page
 from cellflow_core.time_units import format_time, pluralize
 from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps
 from pages.parts.views import view
@@ -53,7 +54,7 @@ def show(info: store.DatasetInfo) -> None:
     with right:
         _times(info)
         for note in info.notes:
-            st.info(plain(as_sentence(note)), icon=":material/info:")
+            st.info(plain(as_sentence(in_page(note))), icon=":material/info:")
         _train(info)
         _findings(info)
         preprocessing_summary.explained(info)

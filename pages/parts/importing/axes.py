@@ -11,6 +11,7 @@ import streamlit as st
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.setting_names import CONTROLS
 from pages.parts.importing.form import ImportForm, Values
 from pages.parts.importing.perturbation import perturbation
 from pages.parts.widgets.form import help_of
@@ -42,7 +43,7 @@ def axes(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFor
     choices = _representations(found)
     stands = draft.values["representation"]
     representation = st.radio(
-        "Axes",
+        CONTROLS["representation"],
         list(choices),
         list(choices).index(stands) if stands in choices else 0,
         key=draft.key("axes"),
@@ -89,7 +90,7 @@ def _beside(found: Any, measured: QCMetrics, left: QCFilterResult, draft: Import
         )
         values["modality"] = _one_of(
             st,
-            "Second modality of the same cells",
+            CONTROLS["modality"],
             {"": "none"} | seconds,
             draft,
             "modality",
@@ -123,9 +124,9 @@ def _preparation(found: Any, draft: ImportForm, representation: str, counts: boo
             values[name] = int(
                 st.number_input(words, low, high, int(draft.values[name]), key=draft.key(name), help=help_of(each))
             )
-        for name, words in (("drop_incomplete_genes", "genes"), ("drop_incomplete", "cells")):
+        for name in ("drop_incomplete_genes", "drop_incomplete"):
             values[name] = st.toggle(
-                f"Leave out {words} with a missing value",
+                CONTROLS[name],
                 draft.values[name],
                 key=draft.key(name),
                 help=help_of(known[name]),

@@ -8,8 +8,8 @@ import streamlit as st
 
 from cellflow_core.data.importing.import_choices import AUTO
 from cellflow_core.data.preprocessing.qc import QCMetrics
-from cellflow_core.reporting.file_contents import in_page
 from cellflow_core.reporting.formatting import as_sentence, plain
+from cellflow_core.reporting.setting_names import CONTROLS, in_page
 from pages.parts.importing.form import ImportForm, Values
 
 GUIDES = {
@@ -54,7 +54,7 @@ def perturbation(found: Any, measured: QCMetrics, draft: ImportForm) -> Values:
         if summary and summary.unsure:
             options = list(GUIDES)
             values["guides"] = st.radio(
-                "Guides of one target",
+                CONTROLS["guides"],
                 options,
                 options.index(draft.values["guides"]),
                 key=draft.key("guides"),
@@ -67,7 +67,7 @@ def _controls(labels: tuple[str, ...], recognised: tuple[str, ...], column: str,
     """The control labels on lines of their own; "" where they are those that were recognised."""
     stands = [each for each in draft.values["control_labels"].split("\n") if each in labels]
     chosen = st.multiselect(
-        "Controls",
+        CONTROLS["control_labels"],
         labels,
         stands or list(recognised),
         key=draft.key(f"controls_{column}"),

@@ -14,6 +14,7 @@ from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.figures.data import violin
 from cellflow_core.reporting import file_contents
 from cellflow_core.reporting.formatting import as_sentence, plain
+from cellflow_core.reporting.setting_names import in_page
 from pages.parts.importing.form import ImportForm, Values
 from pages.parts.widgets.chart import chart, dark
 from pages.parts.widgets.form import help_of
@@ -54,10 +55,10 @@ def found_in(found: Any, draft: ImportForm) -> Values:
     if lines:
         st.caption(" · ".join(lines))
     for note in found.notes if found.candidates else found.notes[:-1]:
-        st.info(plain(as_sentence(note)), icon=":material/info:")
+        st.info(plain(as_sentence(in_page(note))), icon=":material/info:")
     contents(found.contents, "import_contents")
     if found.missing:
-        st.warning(plain(as_sentence(file_contents.in_page(found.missing))), icon=":material/warning:")
+        st.warning(plain(as_sentence(in_page(found.missing))), icon=":material/warning:")
     reading = _reading(found, draft)
     if found.unsure:
         st.warning(f"Please choose what the values are: {plain(found.unsure)}.", icon=":material/help:")
@@ -79,11 +80,11 @@ def found_in(found: Any, draft: ImportForm) -> Values:
 
 def contents(parts: Iterable[Any], key: str) -> None:
     """Each part of the file: what is kept of it, and why the rest is not."""
-    rows = file_contents.rows(parts)
+    rows = file_contents.rows(parts, in_page)
     kept = sum(each[0] == "yes" for each in rows)
     with st.expander(f"What is kept of the file: {kept} of {len(rows)} parts", icon=":material/fact_check:"):
         st.dataframe(
-            [dict(zip(file_contents.HEAD, map(file_contents.in_page, each), strict=True)) for each in rows],
+            [dict(zip(file_contents.HEAD, each, strict=True)) for each in rows],
             hide_index=True,
             key=key,
         )

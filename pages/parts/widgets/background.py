@@ -12,8 +12,8 @@ import streamlit as st
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.jobs.error_messages import USER_FACING_ERRORS, user_message
 from cellflow_core.progress import Stages
-from cellflow_core.reporting.file_contents import in_page
 from cellflow_core.reporting.formatting import as_sentence, plain
+from cellflow_core.reporting.setting_names import in_page
 
 log = logging.getLogger(__name__)
 WAITING = ":material/hourglass_empty: Waiting for other calculations to end"

@@ -66,7 +66,7 @@ class PerturbationDesign:
         if unsure:
             found.append(
                 f"labels that may be guides of one target were kept as they are: {_named(unsure)}; if they are, join "
-                "them (--guides join)"
+                "them (`guides=join`)"
             )
         if self.several:
             found.append(f"{self.several:,} cells have several targets and are kept as combinations")
@@ -79,7 +79,7 @@ class PerturbationDesign:
         if self.targets and not self.control_cells:
             found.append(
                 f"no label of {self.place!r} is named like a control, and without control cells no effect can be "
-                "measured: name the controls (--control-labels)"
+                "measured: name the controls (`control_labels`)"
             )
         return found
 

@@ -167,7 +167,7 @@ def test_a_condition_is_a_perturbation_with_a_control_and_not_where_it_is_a_time
 
 def test_without_a_control_the_import_asks_for_one(tmp_path: Path):
     found = brought(tmp_path, cells(gene=["STAT2", "GATA1"]))
-    assert "--control-labels" in " ".join(found.info.notes)
+    assert "`control_labels`" in " ".join(found.info.notes)
 
 
 def test_cells_without_a_guide_are_no_controls():
