@@ -134,6 +134,13 @@ def variant(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:
     return f" ({words})" if words else ""
 
 
+def titled(title: str, variant: str) -> str:
+    """ "JKOnet* (after Terpin et al., diffusion off)": a title with what `variant` gives, in one bracket."""
+    if title.endswith(")") and variant.startswith(" ("):
+        return f"{title[:-1]}, {variant[2:]}"
+    return title + variant
+
+
 def differences(settings: Sequence[Setting], values: Mapping[str, Any]) -> str:
     """ "entropic, hidden width 8": every one of `values` that is not the default, or nothing."""
     changed = [each for each in settings if each.name in values and values[each.name] != each.default]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cellflow_core.config import variant
+from cellflow_core.config import titled, variant
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.time_units import format_time, format_times, measured_time
 
@@ -124,7 +124,7 @@ def _recipe(
         settings=checked.as_dict(),
         training=trained,
         device=device,
-        label=f"{kind.title}{variant(kind.Config.settings(), checked.as_dict())}, {preset}",
+        label=f"{titled(kind.title, variant(kind.Config.settings(), checked.as_dict()))}, {preset}",
     )
 
 

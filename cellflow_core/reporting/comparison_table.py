@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cellflow_core.config import titled
 from cellflow_core.distance_units import heading, unit_of
 from cellflow_core.figures.comparison import LINES
 from cellflow_core.selection.comparison import ModelSummary, RunScore
@@ -43,7 +44,7 @@ def of_comparison(
         count = done[line.model, line.variant]
         total = max(count, 0 if line.variant else asked.get(line.model, 0))
         found.append(
-            _row(titles[line.model] + line.variant, line.mean, line.by_fold, folds, midpoint, unit, measure)
+            _row(titled(titles[line.model], line.variant), line.mean, line.by_fold, folds, midpoint, unit, measure)
             | {spread_heading(measure): line.spread, PLAN: _mean(plans)}
             | {"runs": f"{count} of {total}", "time (s)": line.seconds}
             | {"memory (MB)": line.peak_mb, "coverage": _mean(each.from_previous.coverage for each in own)}

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
 from cellflow_core.analysis.results import Scores
-from cellflow_core.config import differences
+from cellflow_core.config import differences, titled
 from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.recipes import Comparison
 from cellflow_core.runs import index
@@ -205,7 +205,7 @@ def model_scores(
         own = by_seed(rows, line, measure, start)
         if math.isfinite(line.mean):
             losing, sets = record.get(line.model, (0, 0))
-            title = titles[line.model] + line.variant
+            title = titled(titles[line.model], line.variant)
             found.append(ModelScore(title, line.mean, line.spread, len(own), line.by_fold, losing, sets))
     return found
 

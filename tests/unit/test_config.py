@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from cellflow_core.config import Config, setting, with_default
+from cellflow_core.config import Config, setting, titled, with_default
 
 
 @dataclass(frozen=True)
@@ -59,3 +59,16 @@ def test_a_setting_is_inherited_with_another_default():
     assert (sigma.default, sigma.help, sigma.high, sigma.unit) == (0.5, "noise of the path", 10.0, "state")
     with pytest.raises(ValueError, match=r"sigma=11.0 is above"):
         Coarse(sigma=11.0)
+
+
+@pytest.mark.parametrize(
+    ("title", "variant", "label"),
+    [
+        ("JKOnet* (after Terpin et al.)", " (diffusion off)", "JKOnet* (after Terpin et al., diffusion off)"),
+        ("JKOnet* (after Terpin et al.)", ", careful", "JKOnet* (after Terpin et al.), careful"),
+        ("Action Matching", " (entropic), careful", "Action Matching (entropic), careful"),
+        ("Action Matching", "", "Action Matching"),
+    ],
+)
+def test_a_title_has_one_bracket(title: str, variant: str, label: str) -> None:
+    assert titled(title, variant) == label

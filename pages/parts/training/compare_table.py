@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from cellflow_core.config import titled
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.distance_units import heading
 from cellflow_core.figures import comparison as figure
@@ -146,7 +147,7 @@ def _answer(
             where = " and ".join(format_duration(fold, info.time_unit) for fold in folds)
             st.markdown(plain(f"Compared at {where} alone: not every model has a score at the other times."))
     means = {name: sum(values.values()) / len(values) for name, values in baselines.items()}
-    seeds = {titles[each.model] + each.variant: jobs.by_seed(scored, each, measure, start) for each in lines}
+    seeds = {titled(titles[each.model], each.variant): jobs.by_seed(scored, each, measure, start) for each in lines}
     drawn = figure.errors(seeds, means, measure, dark=chart.dark())
     chart.chart(drawn, "compare_figure", figure.describe(seeds, means, measure))
     own = {row.run_id for row in every}

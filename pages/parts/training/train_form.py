@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from cellflow_core.config import differences, variant
+from cellflow_core.config import differences, titled, variant
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain, short
@@ -98,7 +98,7 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
         help="What was really used is shown with the run.",
     )
     held = _hold_out(info)
-    usual = f"{card.title}{variant(card.settings, settings)}, {PRESETS[preset].lower()}"
+    usual = f"{titled(card.title, variant(card.settings, settings))}, {PRESETS[preset].lower()}"
     label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80, persist_state="session")
     label = label.strip() or usual
     return TrainRequest(card.name, preset, settings, training, tuple(range(seeds)), held, device or "auto", label)

@@ -101,7 +101,7 @@ def test_a_run_is_named_after_its_variant(capsys, monkeypatch):
         "action-matching": "Action Matching, quick",
         "action-matching --set variant=entropic": "Action Matching (entropic), quick",
         "jkonet-star --set diffusion=false --substeps 2 --steps 9": (
-            "JKOnet* (after Terpin et al.) (diffusion off), quick"
+            "JKOnet* (after Terpin et al., diffusion off), quick"
         ),
     }
     for model, label in message.items():
