@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import answer, options
 from cellflow_core.cli.table import columns
+from cellflow_core.plural import counted
 from cellflow_core.reporting import measured_effect_summaries, perturbation_summaries, result_tables, summaries
 from cellflow_core.time_units import format_time, format_times
 
@@ -154,7 +155,7 @@ def _simulate(chosen: argparse.Namespace) -> None:
     else:
         rows = result_tables.of_simulation(found.times, found.x, found.weight, axes, found.tracks_cells)
         answer.write_csv(rows, chosen.out)
-    print(f"{found.x.shape[1]} cells at {len(found.times)} times in {chosen.out}")
+    print(f"{counted(found.x.shape[1], 'cell')} at {counted(len(found.times), 'time')} in {chosen.out}")
     for note in found.notes:
         print(note)
 

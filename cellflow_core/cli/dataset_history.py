@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from cellflow_core.cli.table import table
+from cellflow_core.plural import counted
 from cellflow_core.reporting import file_contents
 from cellflow_core.reporting.setting_names import in_shell
 from cellflow_core.time_units import format_duration
@@ -25,7 +26,8 @@ def _show(chosen: argparse.Namespace) -> None:
     from cellflow_core.data.store import ancestors, datasets, open_dataset
 
     info = open_dataset(chosen.id).info
-    print(f"{info.label}: {info.cells:,} cells, {info.genes:,} genes, {info.dim} axes ({info.space})")
+    size = (f"{info.cells:,} cells", counted(info.genes, "gene"), counted(info.dim, "axis", "axes"))
+    print(f"{info.label}: {', '.join(size)} ({info.space})")
     print(
         table(
             ("time", "cells"),

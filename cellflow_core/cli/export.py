@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cellflow_core.cli.analyze import add_simulation, simulated
+from cellflow_core.plural import counted
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -49,4 +50,4 @@ def _export(chosen: argparse.Namespace) -> None:
         cells = export.with_velocity(subject, cells)
     write = export.write_h5ad if chosen.out.suffix == ".h5ad" else export.write_csv
     write(subject, cells, chosen.out)
-    print(f"{len(cells.x):,} {chosen.what} cells in {chosen.out}")
+    print(f"{counted(len(cells.x), f'{chosen.what} cell')} in {chosen.out}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import options
 from cellflow_core.cli.table import table
+from cellflow_core.plural import counted
 from cellflow_core.reporting import file_contents
 from cellflow_core.reporting.setting_names import in_shell
 from cellflow_core.workspace import limits
@@ -66,19 +67,20 @@ def _inspect(chosen: argparse.Namespace) -> None:
     found = _alone("inspect_file", source, matrix=chosen.matrix, orientation=chosen.orientation)
     if source.path.is_symlink():
         uploads.discard(source.id)
-    print(f"{found.name}: {found.format}, {found.cells:,} cells, {found.features:,} features, looks like {found.looks}")
+    size = f"{found.cells:,} cells, {counted(found.features, 'feature')}"
+    print(f"{found.name}: {found.format}, {size}, looks like {found.looks}")
     for question in (file_contents.values_question(found), file_contents.orientation_question(found)):
         if question:
             print(f"unclear: {question}")
     for each in found.perturbations:
         controls = f"controls {', '.join(each.controls[:6])}" if each.controls else "no controls (--control-labels)"
-        print(f"perturbation (--perturbation-column): {each.place}, {each.targets:,} targets, {controls}")
+        print(f"perturbation (--perturbation-column): {each.place}, {counted(each.targets, 'target')}, {controls}")
     if found.missing:
         print(f"missing values: {in_shell(found.missing)}")
     if len(found.matrices) > 1:
         print(f"values can be taken from (--matrix): {', '.join(found.matrices)}")
     print(f"annotations: {', '.join(found.annotations) or 'none'}; other states: {', '.join(found.obsm) or 'none'}")
-    seconds = [f"{name} ({count:,} features)" for name, count in found.modalities.items()]
+    seconds = [f"{name} ({counted(count, 'feature')})" for name, count in found.modalities.items()]
     beside = {"layers": found.layers, "velocities": found.velocities, "growth": found.growth, "views": found.pictures}
     beside |= {"second modalities": seconds}
     print("; ".join(f"{name}: {', '.join(held)}" for name, held in beside.items() if held) or "nothing beside these")
@@ -172,7 +174,7 @@ def _numbers(order: Sequence[str], pairs: Sequence[str], candidate: TimeCandidat
         if label not in numbers and candidate.kind == "labels"
     }
     if left:
-        cells = ", ".join(f"{label} ({count:,} cells)" for label, count in left.items())
+        cells = ", ".join(f"{label} ({counted(count, 'cell')})" for label, count in left.items())
         why = "; ".join(dict.fromkeys(candidate.reasons[label] for label in left if label in candidate.reasons))
         what = "are not in the order" if order else f"have no clear time{f' ({why})' if why else ''}"
         raise ValueError(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from cellflow_core.analysis.results import ClonalBias, Fates, TrajectoryEnsemble
+from cellflow_core.plural import counted
 from cellflow_core.reporting.summaries import Summary, at
 from cellflow_core.selection.model_cards import ModelCard
 
@@ -61,7 +62,7 @@ def _doubts(result: Fates) -> list[str]:
 def _points(share: float) -> str:
     """A difference of shares in percentage points, as an upper end."""
     count = round(100 * share)
-    return "less than a point" if count < 1 else f"at most {count} point{'s' if count > 1 else ''}"
+    return "less than a point" if count < 1 else f"at most {counted(count, 'point')}"
 
 
 def of_futures(result: TrajectoryEnsemble) -> str:
@@ -118,4 +119,4 @@ def of_clones(result: ClonalBias) -> Summary:
     )
     if low <= 0.5:
         return Summary(answer, "poor", f"The interval of these {count:,} clones includes guessing.{growth}")
-    return Summary(answer, "good" if low > 0.6 else "fair", f"From {count:,} clones.{growth}")
+    return Summary(answer, "good" if low > 0.6 else "fair", f"From {counted(count, 'clone')}.{growth}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from cellflow_core.plural import counted
+
 STATES = {
     "queued": (":material/hourglass_empty:", "gray"),
     "starting": (":material/hourglass_top:", "blue"),
@@ -53,7 +55,7 @@ def ago(iso: str) -> str:
     for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             count = int(seconds // size)
-            return f"{count} {word}{'s' if count > 1 else ''} ago"
+            return f"{counted(count, word)} ago"
     return "just now"
 
 

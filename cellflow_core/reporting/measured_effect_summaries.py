@@ -7,6 +7,7 @@ import numpy as np
 from cellflow_core.analysis.results.measured_effects import BASELINES, LEVEL, MeasuredEffects
 from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.distance_units import SPACE
+from cellflow_core.plural import counted
 from cellflow_core.reporting.result_tables import Rows
 from cellflow_core.reporting.summaries import Summary
 
@@ -47,7 +48,7 @@ def of_effects(result: MeasuredEffects) -> Summary:
 
 def of_effect(result: MeasuredEffects, effect: int) -> Summary:
     """What changes in the cells of one target."""
-    name, cells = result.names[effect], f"{int(result.cells[effect]):,} cells"
+    name, cells = result.names[effect], counted(int(result.cells[effect]), "cell")
     tested = int(np.isfinite(result.gene_q[effect]).sum())
     changed = int(result.genes_changed[effect])
     parts = [

@@ -165,7 +165,7 @@ def test_missing_values_in_cells_and_genes_have_a_choice_that_empties_no_time(tm
     path = written(tmp_path, held)
     assert_imports(Case(path, refused=("3", "`drop_incomplete_genes` and `drop_incomplete`", "empty time 1")))
     both = {"drop_incomplete": True, "drop_incomplete_genes": True}
-    made = assert_imports(Case(path, AT | {4.0: 29}, genes=37, choices=both, reported=("1 cells", "3 genes")))
+    made = assert_imports(Case(path, AT | {4.0: 29}, genes=37, choices=both, reported=("1 cell with", "3 genes")))
     assert made is not None and np.isfinite(made.measured.table()).all()
     assert_imports(
         Case(path, {4.0: 29, 8.0: 35}, choices={"drop_incomplete": True}, reported=("No cell is left at time 1",))

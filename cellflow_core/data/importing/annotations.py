@@ -13,6 +13,7 @@ from cellflow_core.data.importing.perturbations.design import GUIDES
 from cellflow_core.data.importing.time_columns import numbers_in
 from cellflow_core.data.preprocessing.normalisation import dense
 from cellflow_core.data.readers import InvalidInputError, Table, labels_of
+from cellflow_core.plural import counted
 
 Array = np.ndarray
 MOST_NUMBERS = 40
@@ -72,7 +73,8 @@ def growth(table: Table, name: str, column: str) -> Array | None:
     values = numbers_in(table.obs[column])
     if np.isnan(values).any():
         raise InvalidInputError(
-            f"{name}: {int(np.isnan(values).sum())} cells have no growth in column {column!r}, and each needs one: "
+            f"{name}: {counted(int(np.isnan(values).sum()), 'cell has', 'cells have')} no growth in column {column!r}, "
+            "and each needs one: "
             "import without it, or fill them in the file"
         )
     return values

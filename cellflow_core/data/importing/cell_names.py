@@ -12,6 +12,7 @@ from typing import Any
 from cellflow_core.data.readers import ReadOptions, Table, labels_of, read
 from cellflow_core.data.readers.gene_rows import of_names
 from cellflow_core.data.times.time_labels import propose
+from cellflow_core.plural import counted
 
 MOST_PARTS = 60
 _BARCODE_SUFFIX = re.compile(r"(?:.*[_.:-])?[ACGTN]{8,}[-_.](\d{1,3})")
@@ -65,7 +66,7 @@ def library_note(table: Table) -> str:
     if SUFFIX not in table.obs.columns:
         return ""
     counts = Counter(table.obs[SUFFIX])
-    shown = ", ".join(f"-{each} ({cells:,} cells)" for each, cells in sorted(counts.items())[:8])
+    shown = ", ".join(f"-{each} ({counted(cells, 'cell')})" for each, cells in sorted(counts.items())[:8])
     return f"the barcodes end in {shown}: if they are times, choose {SUFFIX!r} as the time and give each a number"
 
 

@@ -14,6 +14,7 @@ from cellflow_core.data.importing.perturbations.design import GUIDES, design
 from cellflow_core.data.importing.rna_velocity import SPLICING
 from cellflow_core.data.importing.value_type import value_range
 from cellflow_core.data.readers import Table
+from cellflow_core.plural import counted
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _values(table: Table, choices: ImportChoices) -> Content:
     place = table.matrices.get(table.matrix, table.matrix) or "values"
     ids = ", with accession ids" if table.ids else ""
     where = " beside the axes" if choices.representation.startswith("obsm:") else ""
-    return Content(place, True, f"the values of {len(table.features):,} features{where}{ids}")
+    return Content(place, True, f"the values of {counted(len(table.features), 'feature')}{where}{ids}")
 
 
 def _columns(table: Table, choices: ImportChoices, names: set[str], numbers: set[str]) -> Iterator[Content]:
@@ -160,7 +161,7 @@ def _coordinates(table: Table, choices: ImportChoices, kept: set[str], there: se
 def _panels(table: Table, choices: ImportChoices) -> Iterator[Content]:
     perturbed = design(table, choices).place
     for name, panel in table.panels.items():
-        size = f"{panel.x.shape[1]:,} features"
+        size = counted(panel.x.shape[1], "feature")
         if name == choices.modality:
             yield Content(name, True, f"second modality, {size}")
         elif name == perturbed:

@@ -14,6 +14,7 @@ from cellflow_core.data.importing.value_type import ValueType
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState
 from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, Table
+from cellflow_core.plural import counted
 
 Array = np.ndarray
 
@@ -53,8 +54,8 @@ def second_modality_values(table: Table, name: str, choices: ImportChoices, made
     values = there[choices.modality]
     found, words = second_modality.axes(values[np.flatnonzero(made.kept)], choices.modality)
     made.steps.append(
-        f"took {choices.modality!r} ({values.shape[1]:,} features) as the second modality, in {found.shape[1]} axes "
-        f"of its own: {words}"
+        f"took {choices.modality!r} ({counted(values.shape[1], 'feature')}) as the second modality, in "
+        f"{found.shape[1]} axes of its own: {words}"
     )
     return found
 
@@ -94,7 +95,9 @@ def perturbation(table: Table, choices: ImportChoices, made: PreprocessingState)
     if held:
         named = ", ".join(map(repr, found.controls[:4])) + (" ..." if len(found.controls) > 4 else "")
         controls = f"{found.control_cells:,} control cells ({named})" if found.controls else "no control cells"
-        made.steps.append(f"took the perturbation of each cell from {found.place!r}: {len(held):,} targets, {controls}")
+        made.steps.append(
+            f"took the perturbation of each cell from {found.place!r}: {counted(len(held), 'target')}, {controls}"
+        )
         made.notes += found.notes
     return held
 

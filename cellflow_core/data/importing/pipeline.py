@@ -29,6 +29,7 @@ from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, ReadOptions, Table
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store import save_dataset
+from cellflow_core.plural import counted
 from cellflow_core.time_units import format_time
 
 __all__ = ["FileSummary", "ImportChoices", "InvalidInputError", "TimeCandidate", "import_file", "inspect_file"]
@@ -166,7 +167,7 @@ def _filter(
             f"{name} holds coordinates and no genes, so cells cannot be left out by counts: switch filters off"
         )
     made.kept = found.cells.copy()
-    made.steps += [f"left out {each.cells:,} cells with {each.words}" for each in found.removed]
+    made.steps += [f"left out {counted(each.cells, 'cell')} with {each.words}" for each in found.removed]
     made.steps += found.idle
     made.notes += found.idle
     made.notes += [
@@ -176,14 +177,17 @@ def _filter(
     if not found.cells.any():
         worst = max(found.removed, key=lambda each: each.cells)
         raise InvalidInputError(
-            f"{name}: no cell passes the filters; {worst.words} takes {worst.cells:,} cells: choose a milder one"
+            f"{name}: no cell passes the filters; {worst.words} takes {counted(worst.cells, 'cell')}: choose a "
+            "milder one"
         )
     if choices.min_cells:
         gone = int((~found.genes).sum())
-        made.steps.append(f"left out {gone:,} genes that are above zero in fewer than {choices.min_cells:,} cells")
+        made.steps.append(
+            f"left out {counted(gone, 'gene')} above zero in fewer than {counted(choices.min_cells, 'cell')}"
+        )
         if not found.genes.any():
             raise InvalidInputError(
-                f"{name}: no gene is above zero in {choices.min_cells:,} cells: choose a smaller number"
+                f"{name}: no gene is above zero in {counted(choices.min_cells, 'cell')}: choose a smaller number"
             )
     return found.genes
 

@@ -16,6 +16,7 @@ from cellflow_core.data.readers import MISSING, InvalidInputError, Table, labels
 from cellflow_core.data.times.column_names import is_continuous_name, is_time_name, unit_of_name
 from cellflow_core.data.times.label_units import EMBRYONIC, POSTNATAL
 from cellflow_core.data.times.time_labels import DOUBTFUL, Proposal, likeness, propose
+from cellflow_core.plural import counted
 from cellflow_core.time_units import format_time, format_times
 
 Array = np.ndarray
@@ -212,7 +213,7 @@ def few_cells(times: Array, followed: bool = False) -> list[str]:
     """A sentence for times with so few cells that they say little of how cells differ at that time."""
     at, counts = np.unique(times, return_counts=True)
     few = [
-        f"time {format_time(time)} has only {count} cells"
+        f"time {format_time(time)} has only {counted(int(count), 'cell')}"
         for time, count in zip(at, counts, strict=True)
         if count < FEW_CELLS
     ]
@@ -290,10 +291,10 @@ def _windows_of(obs: Any, name: str, column: str, windows: int) -> tuple[Array, 
 
 def _without(times: Array, labels: str = "") -> list[str]:
     out = int(np.isnan(times).sum())
-    return [f"left out {out:,} cells without a time" + (f": {labels}" if labels else "")] if out else []
+    return [f"left out {counted(out, 'cell')} without a time" + (f": {labels}" if labels else "")] if out else []
 
 
 def _cells_of(labels: Iterable[str], counts: Mapping[str, int]) -> str:
     """ "Ctrl (18 cells), unst (40 cells)"."""
-    every = [f"{each} ({counts[each]:,} cell{'s' if counts[each] != 1 else ''})" for each in labels]
+    every = [f"{each} ({counted(counts[each], 'cell')})" for each in labels]
     return ", ".join(every[:8]) + (f" and {len(every) - 8} more labels" if len(every) > 8 else "")

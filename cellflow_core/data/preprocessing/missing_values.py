@@ -11,6 +11,7 @@ from jaxtyping import Bool
 
 from cellflow_core.data.preprocessing.normalisation import LARGEST, PreprocessingState, keep_cells, keep_features
 from cellflow_core.data.readers import InvalidInputError
+from cellflow_core.plural import counted
 from cellflow_core.time_units import format_times
 
 Array = np.ndarray
@@ -71,10 +72,12 @@ def drop(made: PreprocessingState, name: str, cells: bool, genes: bool, times: A
     out_genes, out_cells = ~cost.genes, ~cost.cells
     if out_genes.any():
         named = _named([made.features[k] for k in np.flatnonzero(out_genes)])
-        made.steps.append(f"left out {int(out_genes.sum()):,} {what} with missing or infinite values: {named}")
+        made.steps.append(
+            f"left out {counted(int(out_genes.sum()), what.removesuffix('s'))} with missing or infinite values: {named}"
+        )
         keep_features(made, cost.genes)
     if out_cells.any():
-        made.steps.append(f"left out {int(out_cells.sum()):,} cells with missing or infinite values")
+        made.steps.append(f"left out {counted(int(out_cells.sum()), 'cell')} with missing or infinite values")
         keep_cells(made, cost.cells)
     if cost.emptied:
         made.notes.append(f"no cell is left at time {_times(cost.emptied)}: all of them had missing values")
@@ -95,7 +98,8 @@ def words(found: dict[str, Cost], features: tuple[str, ...], times: Array, what:
     possible.sort(key=lambda key: -float(found[key].cells.mean() * found[key].genes.mean()))
     for key in possible:
         cost = found[key]
-        parts.append(f"{CHOICES[key]}: {int((~cost.cells).sum()):,} cells and {int((~cost.genes).sum()):,} {what} go")
+        lost = counted(int((~cost.genes).sum()), what.removesuffix("s"))
+        parts.append(f"{CHOICES[key]}: {counted(int((~cost.cells).sum()), 'cell')} and {lost} go")
     emptied = [f"leaving out cells would empty time {_times(by_cell.emptied)}"] if by_cell.emptied else []
     rest = [] if possible else ["fill the values in the file, or leave out what lacks them there"]
     return "; ".join([*parts, *emptied, *rest])

@@ -13,6 +13,7 @@ from jaxtyping import Bool
 
 from cellflow_core.data.readers import InvalidInputError
 from cellflow_core.data.state_space import StateSpace
+from cellflow_core.plural import counted
 
 Array = np.ndarray
 LARGEST = 1e15
@@ -106,7 +107,7 @@ def normalise(made: PreprocessingState, name: str, total: bool, log: bool) -> No
         sums = np.asarray(made.x.sum(axis=1, dtype=np.float64)).ravel()
         empty = sums == 0
         if empty.any():
-            made.steps.append(f"left out {int(empty.sum())} cells without a single count")
+            made.steps.append(f"left out {counted(int(empty.sum()), 'cell')} without a single count")
             keep_cells(made, np.logical_not(empty))
             sums = sums[~empty]
     x = made.x.astype(np.float32, copy=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from cellflow_core.data.store import DatasetInfo
+from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import ago, badge, plain
 from cellflow_core.runs import groups
 from cellflow_core.runs.groups import RunGroup
@@ -70,13 +71,13 @@ def _comparison(group: RunGroup, names: Mapping[str, str]) -> None:
     with st.container(gap=None, key=f"home_group_{group.id}"):
         st.page_link(
             "compare.py",
-            label=f"Comparison of {models} model{'s' if models > 1 else ''}",
+            label=f"Comparison of {counted(models, 'model')}",
             icon=":material/leaderboard:",
             query_params={"dataset": recipe.dataset},
         )
         st.caption(
-            f"{plain(names.get(recipe.dataset, 'deleted data'))} · {ended} of {len(group.runs)} runs ended · "
-            f"{ago(recipe.created)}"
+            f"{plain(names.get(recipe.dataset, 'deleted data'))} · {ended} of {counted(len(group.runs), 'run')} ended "
+            f"· {ago(recipe.created)}"
         )
 
 
@@ -88,7 +89,7 @@ def _training(group: RunGroup, names: Mapping[str, str]) -> None:
         f"a copy without time {format_time(each.recipe.hold_out)}" for each in more if each.recipe.hold_out is not None
     ]
     seeds = len(more) - len(without)
-    facts = [*run_facts(run), *([f"{seeds} more seed{'s' if seeds > 1 else ''}"] if seeds else []), *without]
+    facts = [*run_facts(run), *([f"{counted(seeds, 'more seed')}"] if seeds else []), *without]
     state = run.status().state
     page = next(iter(VIEWS)) if state == "done" else "runs.py"
     icon = ":material/landscape:" if state == "done" else ":material/list_alt:"

@@ -12,6 +12,7 @@ from cellflow_core.config import Config, Setting
 from cellflow_core.data.simulators import registry, simulated_data
 from cellflow_core.figures import scatter
 from cellflow_core.jobs import analysis_pool
+from cellflow_core.plural import counted
 from cellflow_core.progress import Stages
 from cellflow_core.workspace import current
 from pages.parts.widgets.background import result_of, shared
@@ -57,7 +58,7 @@ def size_words(settings: Config) -> str:
     """How many cells will be made, in a sentence."""
     values = settings.as_dict()
     if "subjects" in values:
-        return f"Makes {values['subjects']:,} people measured {values['n_times']} times."
+        return f"Makes {counted(values['subjects'], 'person', 'people')} measured {counted(values['n_times'], 'time')}."
     each, times = values["cells_per_time"], values["n_times"]
     return f"Makes {each * times:,} cells, {each:,} at each of {times} times."
 

@@ -14,6 +14,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.steps import registry
 from cellflow_core.jobs import sandbox
 from cellflow_core.math.polygon import format_polygon, in_polygon
+from cellflow_core.plural import counted
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.time_units import days_in, format_time
@@ -211,7 +212,8 @@ def _by_outline(info: store.DatasetInfo, shown: str) -> Values | None:
         st.info("Draw around the cells in the picture above.", icon=":material/gesture:")
         return None
     count = cell_selection.inside(store.open_dataset(info.id).embedding(shown), polygon)
-    st.caption(f":material/gesture: {count:,} cells are outlined on the {plain(shown.upper())} picture above.")
+    words = counted(count, "cell is", "cells are")
+    st.caption(f":material/gesture: {words} outlined on the {plain(shown.upper())} picture above.")
     return {"outline": format_polygon(polygon), "view": shown} if count else None
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
+from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.setting_names import CONTROLS
 from pages.parts.importing.form import ImportForm, Values
@@ -81,7 +82,7 @@ def _beside(found: Any, measured: QCMetrics, left: QCFilterResult, draft: Import
             "growth_column",
             help_of(known["growth_column"]) + words,
         )
-    seconds = {name: f"{name} ({count:,} features)" for name, count in found.modalities.items()}
+    seconds = {name: f"{name} ({counted(count, 'feature')})" for name, count in found.modalities.items()}
     seconds.pop(representation.removeprefix("obsm:"), None)  # the axes themselves are no second measurement
     if seconds:
         words = (

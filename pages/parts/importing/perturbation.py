@@ -8,6 +8,7 @@ import streamlit as st
 
 from cellflow_core.data.importing.import_choices import AUTO
 from cellflow_core.data.preprocessing.qc import QCMetrics
+from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.setting_names import CONTROLS, in_page
 from pages.parts.importing.form import ImportForm, Values
@@ -48,7 +49,9 @@ def perturbation(found: Any, measured: QCMetrics, draft: ImportForm) -> Values:
         labels = summary.labels if summary else tuple(map(str, measured.columns[column][0]))
         values["control_labels"] = _controls(labels, summary.controls if summary else (), column, draft)
         if summary and not values["control_labels"]:
-            st.caption(f"{summary.targets:,} targets, {summary.control_cells:,} control cells in the file.")
+            st.caption(
+                f"{counted(summary.targets, 'target')}, {counted(summary.control_cells, 'control cell')} in the file."
+            )
             for note in summary.notes:
                 st.caption(plain(as_sentence(in_page(note))))
         if summary and summary.unsure:

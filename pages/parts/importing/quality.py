@@ -12,6 +12,7 @@ from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.preprocessing import qc
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.figures.data import violin
+from cellflow_core.plural import counted
 from cellflow_core.reporting import file_contents
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.setting_names import in_page
@@ -46,7 +47,7 @@ def found_in(found: Any, draft: ImportForm) -> Values:
     beside = {
         "Annotations": found.annotations,
         "Measured beside": found.layers,
-        "Lineage": (f"barcodes of {found.clones:,} clones",) if found.clones else (),
+        "Lineage": (f"barcodes of {counted(found.clones, 'clone')}",) if found.clones else (),
         "Pictures": found.pictures,
         "Named like growth": found.growth,
         "Velocities": found.velocities,
@@ -82,7 +83,7 @@ def contents(parts: Iterable[Any], key: str) -> None:
     """Each part of the file: what is kept of it, and why the rest is not."""
     rows = file_contents.rows(parts, in_page)
     kept = sum(each[0] == "yes" for each in rows)
-    with st.expander(f"What is kept of the file: {kept} of {len(rows)} parts", icon=":material/fact_check:"):
+    with st.expander(f"What is kept of the file: {kept} of {counted(len(rows), 'part')}", icon=":material/fact_check:"):
         st.dataframe(
             [dict(zip(file_contents.HEAD, each, strict=True)) for each in rows],
             hide_index=True,
@@ -185,9 +186,10 @@ def _what_is_left(found: Any, left: QCFilterResult, choices: ImportChoices) -> N
     """Live counts, and a warning where a filter takes the last cell of a time."""
     for each in left.idle:
         st.warning(plain(as_sentence(each)), icon=":material/warning:")
-    lines = [f"{each.words}: **{each.cells:,} cells out**" for each in left.removed]
+    lines = [f"{each.words}: **{counted(each.cells, 'cell')} out**" for each in left.removed]
     if choices.min_cells:
-        lines.append(f"genes in fewer than {choices.min_cells:,} cells: **{int((~left.genes).sum()):,} genes out**")
+        out = counted(int((~left.genes).sum()), "gene")
+        lines.append(f"genes in fewer than {counted(choices.min_cells, 'cell')}: **{out} out**")
     kept, genes = int(left.cells.sum()), int(left.genes.sum())
     for each in lines:
         st.markdown(f":material/filter_alt: {each[:1].upper()}{each[1:]}")

@@ -9,6 +9,7 @@ import streamlit as st
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.import_defaults import parse_choices
 from cellflow_core.data.preprocessing.qc import QCFilterResult
+from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import plain
 from pages.parts.importing.form import ImportForm, Values
 from pages.parts.importing.quality import FILTERS, LOOKS
@@ -57,9 +58,10 @@ def _lines(found: Any, left: QCFilterResult, choices: ImportChoices, values: Val
         looks = found.looks if choices.values == "auto" else choices.values
         open_yet = choices.values == "auto" and found.unsure
         lines["values"] = "What the values are is not said yet" if open_yet else f"Values are {LOOKS[looks]}"
-        taken = [f"{each.words} ({each.cells:,} cells out)" for each in left.removed]
+        taken = [f"{each.words} ({counted(each.cells, 'cell')} out)" for each in left.removed]
         if choices.min_cells:
-            taken.append(f"genes in fewer than {choices.min_cells:,} cells ({int((~left.genes).sum()):,} genes out)")
+            out = counted(int((~left.genes).sum()), "gene")
+            taken.append(f"genes in fewer than {counted(choices.min_cells, 'cell')} ({out} out)")
         lines["filters"] = "Left out: " + "; ".join(taken) if taken else "No cell and no gene is left out"
     lines["time"] = _time(choices, values)
     if not coordinates:
@@ -92,13 +94,13 @@ def _time(choices: ImportChoices, values: Values) -> str:
         return "No time: one snapshot"
     column = plain(choices.time_column)
     if choices.windows:
-        return f"Time from “{column}” in {choices.windows} windows"
+        return f"Time from “{column}” in {counted(choices.windows, 'window')}"
     numbers = values["numbers"].get(choices.time_column, {})
     if not numbers:
         return f"Time from “{column}”, as it is"
     count = len({each for each in numbers.values() if each is not None})
     out = sum(each is None for each in numbers.values())
-    return f"Time from “{column}”: {count} times" + (f", {out} labels left out" if out else "")
+    return f"Time from “{column}”: {counted(count, 'time')}" + (f", {counted(out, 'label')} left out" if out else "")
 
 
 def _axes(choices: ImportChoices, features: int) -> str:

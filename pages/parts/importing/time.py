@@ -14,6 +14,7 @@ from cellflow_core.data.importing.time_columns import postnatal_days
 from cellflow_core.data.importing.time_order import ORDER_UNIT, order_of_times, times_in_order
 from cellflow_core.data.preprocessing.qc import QCFilterResult, QCMetrics
 from cellflow_core.figures.data import counts
+from cellflow_core.plural import counted
 from cellflow_core.reporting.file_contents import dates_note
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.time_units import format_times
@@ -124,7 +125,7 @@ def _windows(
         st.error(f"{str(error)[:1].upper()}{str(error)[1:]}.", icon=":material/error:")
         return windows, False
     missing = len(values) - len(known)
-    out = f" · {missing:,} cells have no value and are left out" if missing else ""
+    out = f" · {counted(missing, 'cell')} without a value left out" if missing else ""
     st.caption(f"From {candidate.low:.4g} to {candidate.high:.4g} in {len(known):,} cells, in {len(at)} windows{out}")
     _bars(at.tolist(), cells.tolist(), unit)
     return windows, True
@@ -170,7 +171,7 @@ def _labels(
     shown = " → ".join(format_times(there.index))
     out = ", ".join(f"{plain(each)} ({cells.get(each, 0):,})" for each, number in numbers.items() if number is None)
     st.caption(
-        f"Order in time{f' ({unit})' if unit else ''}: **{shown or 'none'}** · {int(there.sum()):,} cells used"
+        f"Order in time{f' ({unit})' if unit else ''}: **{shown or 'none'}** · {counted(int(there.sum()), 'cell')} used"
         + (f" · left out: {out}" if out else "")
     )
     missing = {each: cells.get(each, 0) for each in candidate.labels if each not in numbers}
@@ -192,7 +193,7 @@ def _labels(
 
 def _ask(candidate: Any, missing: Mapping[str, int]) -> None:
     """Which labels have no time yet, how many cells they hold, and why they could not be read."""
-    shown = ", ".join(f"{plain(label)} ({cells:,} cells)" for label, cells in missing.items())
+    shown = ", ".join(f"{plain(label)} ({counted(cells, 'cell')})" for label, cells in missing.items())
     why = "; ".join(dict.fromkeys(candidate.reasons[each] for each in missing if each in candidate.reasons))
     st.error(
         f"Give each of these labels a time, or untick “Use” to leave its cells out: {shown}."

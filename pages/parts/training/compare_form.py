@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool, supervisor
+from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import duration, plain
 from cellflow_core.selection import comparison as jobs
 from cellflow_core.selection import recommendation
@@ -97,7 +98,7 @@ def _start(request: Any, cards: Mapping[str, Any]) -> None:
     missing = len(lacking)
     if not missing:
         return
-    words = f"Train {missing} run{'s' if missing > 1 else ''}"
+    words = f"Train {counted(missing, 'run')}"
     if missing < len(request.recipes):
         words += f" (of {len(request.recipes)}; the others are there)"
     if st.button(words, key="compare_start", type="primary", icon=":material/play_arrow:"):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import STATES
 from cellflow_core.runs import groups
 from cellflow_core.runs.run import Run
@@ -58,7 +59,10 @@ def choose(runs: Sequence[Run], datasets: Mapping[str, str]) -> list[Run]:
     ]
     pages = -(-len(fits) // PAGE)
     page = st.pagination(pages, key="runs_page") if pages > 1 else 1
-    st.caption(f"{len(fits)} of {len(runs)} runs, newest first" + (f" · page {page} of {pages}" if pages > 1 else ""))
+    st.caption(
+        f"{len(fits)} of {counted(len(runs), 'run')}, newest first"
+        + (f" · page {page} of {pages}" if pages > 1 else "")
+    )
     if not fits:
         st.info("No run fits these filters. Clear one of them to see more.", icon=":material/filter_alt_off:")
     return fits[(page - 1) * PAGE : page * PAGE]

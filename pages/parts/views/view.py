@@ -12,6 +12,7 @@ from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DamagedDatasetError, Dataset, DatasetInfo
 from cellflow_core.jobs import analysis_pool
+from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.summaries import Summary, at
 from cellflow_core.time_units import format_times, measured_time
@@ -180,7 +181,7 @@ def outline_words(view: str, points: Any, without: str) -> None:
     if not count:
         st.warning("There is no cell inside the outline: draw a wider one.", icon=":material/gesture:")
     else:
-        st.caption(f":material/gesture: {count:,} cells outlined.")
+        st.caption(f":material/gesture: {counted(count, 'cell')} outlined.")
     st.button("Clear selection", key="clear_selection", on_click=state.choose, args=("outline",), type="tertiary")
 
 

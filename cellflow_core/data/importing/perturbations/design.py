@@ -14,6 +14,7 @@ from cellflow_core.data.importing.import_choices import AUTO, ImportChoices
 from cellflow_core.data.importing.perturbations.labels import LabelReader
 from cellflow_core.data.preprocessing.normalisation import dense
 from cellflow_core.data.readers import InvalidInputError, Table, gene_names, labels_of
+from cellflow_core.plural import counted
 
 Array = np.ndarray
 MOST_TARGETS = 500
@@ -69,13 +70,13 @@ class PerturbationDesign:
                 "them (`guides=join`)"
             )
         if self.several:
-            found.append(f"{self.several:,} cells have several targets and are kept as combinations")
+            found.append(f"{counted(self.several, 'cell has', 'cells have')} several targets, kept as combinations")
         if self.without_call:
-            found.append(f"{self.without_call:,} cells have no perturbation that is known: neither target nor control")
+            cells = counted(self.without_call, "cell has", "cells have")
+            found.append(f"{cells} no perturbation that is known: neither target nor control")
         if self.left_out:
-            found.append(
-                f"{len(self.left_out):,} targets with the fewest cells are left out: at most {MOST_TARGETS} are kept"
-            )
+            targets = counted(len(self.left_out), "target")
+            found.append(f"{targets} with the fewest cells left out: at most {MOST_TARGETS} are kept")
         if self.targets and not self.control_cells:
             found.append(
                 f"no label of {self.place!r} is named like a control, and without control cells no effect can be "

@@ -183,4 +183,4 @@ def test_cells_of_targets_beyond_the_limit_are_no_controls(monkeypatch: pytest.M
     found = brought(tmp_path, cells(gene=["STAT2", "STAT2", "GATA1", "NT"]))
     assert hits(found) == {"STAT2": 60}
     assert np.isnan(found.snapshots().perturbation["STAT2"]).sum() == 30
-    assert "1 targets with the fewest cells" in " ".join(found.info.notes)
+    assert "1 target with the fewest cells" in " ".join(found.info.notes)
