@@ -102,7 +102,8 @@ class TrajectoryNet(DynamicsModel, HasVelocity, HasGrowth):
     paper = "Tong et al., ICML 2020, arXiv:2002.04461"
     limitation = (
         "With many axes (50 principal components) its cells were no nearer to a left-out time than those of the time "
-        "before: the likelihood counts every axis alike, also those that hold mostly noise. Take few axes."
+        "before: nearer along the leading axes, farther along the many others, which count alike in the likelihood. "
+        "Take few axes, and compare seeds."
     )
     default_training: ClassVar[Mapping[str, Any]] = {
         "steps": 500,
