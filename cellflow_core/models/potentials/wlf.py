@@ -20,7 +20,8 @@ keeps q from running after a potential that is not learnt yet (with their full w
 
 Where this departs from the paper, for the budget of a CPU: pairs and r come from a plan of all cells (exact for ot,
 unbalanced, or entropic with the noise of the bridge) instead of random pairs with weights that are trained, so that q
-starts at the plan's straight paths and only refines them. For sb plan and bridges are the solution already: q rests,
+starts at the plan's straight paths and only refines them; the paths' points do not climb before the step of s, as they
+do in the authors' program. For sb plan and bridges are the solution already: q rests,
 and x' is the derivative of the bridge's mean and width, each time weighed by 4 u (1-u) as its variance has no bound at
 the ends. `rho` is the penalty of the unbalanced plan, in multiples of the mean cost of two clouds; 4 / lambda is the
 penalty of Kullback-Leibler divergence in the Wasserstein-Fisher-Rao metric, and the mean squared distance of two like
