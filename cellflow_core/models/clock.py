@@ -96,11 +96,15 @@ def _with_times(spec: DataSpec, times: tuple[float, ...]) -> DataSpec:
 
 
 def _mapped(at: Tensor, knots: tuple[float, ...], values: tuple[float, ...]) -> Tensor:
-    """Piecewise linear through the knots, and beyond them as between the nearest two."""
+    """Piecewise linear through the knots, and beyond them as between the nearest two. What is before an inner knot
+    stays before it, however it is rounded: fields may jump there."""
     knot, value = _tensors(at, knots, values)
     k = _interval(at, knot)
     share = (at.double() - knot[k]) / (knot[k + 1] - knot[k])
-    return torch.lerp(value[k], value[k + 1], share).to(at.dtype)
+    found = torch.lerp(value[k], value[k + 1], share).to(at.dtype)
+    before = torch.nextafter(value[1:].to(at.dtype), torch.full_like(value[1:], -torch.inf, dtype=at.dtype))
+    before[-1] = torch.inf
+    return torch.minimum(found, before[k])
 
 
 def _tensors(like: Tensor, *values: tuple[float, ...]) -> tuple[Tensor, ...]:

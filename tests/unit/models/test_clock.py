@@ -36,6 +36,16 @@ def test_a_measured_time_has_exactly_its_position():
     assert clock.position(torch.tensor(times)).tolist() == [*map(float, range(12))]
 
 
+def test_what_is_just_before_a_knot_stays_before_it():
+    """Of 32 bits, where rounding would lead to the knot itself."""
+    clock = Clock((1.0, 2.0, 4.5, 96.3), (0.0, 1.0, 2.0, 3.0))
+    times, positions = torch.tensor(clock.times), torch.tensor(clock.positions)
+    below = torch.nextafter(positions[1:3], torch.zeros(2))
+    assert (clock.time(below) < times[1:3]).all() and (clock.position(clock.time(below)) < positions[1:3]).all()
+    assert (clock.position(torch.nextafter(times[1:3], torch.zeros(2))) < positions[1:3]).all()
+    assert torch.equal(clock.time(positions), times) and torch.equal(clock.position(times), positions)
+
+
 def test_even_times_and_specs_of_before_have_no_clock():
     even = toys.drifting().spec
     assert even.positions == even.times and Clock.of(even) == Clock()
