@@ -40,7 +40,7 @@ def there(path: str) -> Callable[[Path, Path], Path]:
 
 FILES = {
     "h5ad with clones": (there("weinreb_larry_cospar/larry_test_781cells.h5ad"), "781", "2 → 4 → 6", "day"),
-    "genes by cells": (there("beeline_curated/GSD_2000_0/ExpressionData.csv.gz"), "2,000", "", ""),
+    "genes by cells": (there("beeline_curated/GSD_2000_0/ExpressionData.csv.gz"), "2,000", "", "no unit (arbitrary)"),
     "coordinates": (there("deepruot/emt.csv"), "3,133", "0 → 1 → 2 → 3", "no unit (arbitrary)"),
     "arrays": (
         there("eb_embryoid_body/eb_velocity_subset2750.npz"),
