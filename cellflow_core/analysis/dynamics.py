@@ -142,9 +142,9 @@ def dynamics(model: Model, context: Context | None = None) -> Dynamics:
 
     def field(name: str, per_time: bool = True) -> Field | None:
         """The capability of this name as a function of measured time and state."""
-        ask = getattr(model, name) if name in has else None
-        if ask is None or not clock.times:
-            return None if ask is None else lambda t, x: ask(t, x, context)
+        if name not in has:
+            return None
+        ask = getattr(model, name)
         if not per_time:
             return lambda t, x: ask(clock.position(t), x, context)
         return lambda t, x: _times(clock.speed(t), ask(clock.position(t), x, context))
@@ -201,7 +201,7 @@ def _times(factor: Tensor, values: Tensor) -> Tensor:
 def _noise(model: DynamicsModel) -> Callable[[Tensor], Tensor]:
     assert isinstance(model, HasNoise)
     clock = model.clock
-    return lambda t: model.noise(clock.position(t)) * clock.speed(t).sqrt() if clock.times else model.noise(t)
+    return lambda t: model.noise(clock.position(t)) * clock.speed(t).sqrt()
 
 
 def _sampler(model: HasSampler, context: Context) -> Callable[[Tensor, tuple[float, ...], torch.Generator], Tensor]:
@@ -213,12 +213,9 @@ def _sampler(model: HasSampler, context: Context) -> Callable[[Tensor, tuple[flo
 def _among(model: DynamicsModel, context: Context) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
     assert isinstance(model, HasInteraction)
     clock = model.clock
-
-    def interaction(t: Tensor, x: Tensor, cloud: Tensor, weight: Tensor) -> Tensor:
-        found = model.interaction(clock.position(t), x, cloud, weight, context)
-        return _times(clock.speed(t), found) if clock.times else found
-
-    return interaction
+    return lambda t, x, cloud, weight: _times(
+        clock.speed(t), model.interaction(clock.position(t), x, cloud, weight, context)
+    )
 
 
 def _half_score(score: Field, noise: Callable[[Tensor], Tensor]) -> Field:

@@ -159,9 +159,11 @@ def _sampled(moving: Dynamics, context: Context, x0: np.ndarray, outputs: list[f
     """States that a model samples itself. Growth is summed by the midpoint rule over steps of its paths."""
     assert moving.sampler is not None
     rng, rate = torch.Generator(moving.device).manual_seed(seed), moving.growth
-    at, knots = moving.clock.positions_of, _knots(moving, context, outputs)
-    grid = time_grid(at(outputs), at(knots), GROWTH_STEPS) if rate is not None else None
-    times = outputs if grid is None else moving.clock.time(torch.tensor(grid.times, dtype=torch.float64)).tolist()
+    times, kept = outputs, list(range(len(outputs)))
+    if rate is not None:
+        at, knots = moving.clock.positions_of, _knots(moving, context, outputs)
+        grid = time_grid(at(outputs), at(knots), GROWTH_STEPS)
+        times, kept = moving.clock.time(torch.tensor(grid.times, dtype=torch.float64)).tolist(), list(grid.kept)
     with torch.no_grad():
         x = moving.sampler(torch.from_numpy(x0).to(moving.device), tuple(times), rng)
         log_weight = x.new_zeros(x.shape[:2])
@@ -169,7 +171,6 @@ def _sampled(moving: Dynamics, context: Context, x0: np.ndarray, outputs: list[f
             if rate is not None:
                 middle = rate(x.new_full((x.shape[1],), (start + end) / 2), (x[k] + x[k + 1]) / 2)
                 log_weight[k + 1] = log_weight[k] + (end - start) * middle
-    kept = list(range(len(outputs))) if grid is None else list(grid.kept)
     x, log_weight = x[kept].cpu().numpy(), log_weight[kept].cpu().numpy()
     if context.log_weight is not None:
         log_weight = log_weight + context.log_weight.cpu().numpy()
