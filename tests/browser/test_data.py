@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from scipy.io import mmwrite
 from scipy.sparse import csr_matrix
 
-from tests.browser.test_main_job import main, settled
+from tests.browser.test_main_job import choose, main, settled
 from tests.webserver import serving
 
 pytestmark = pytest.mark.browser
@@ -59,8 +59,7 @@ def imported(page: Page, cells: str, times: str, unit: str = "") -> None:
     if unit:
         expect(main(page)).to_contain_text("Choose the unit of time", timeout=120_000)
         expect(start).to_be_disabled()
-        page.get_by_role("combobox", name="Unit of time").click()
-        page.get_by_role("option", name=unit, exact=True).click()
+        choose(page, "Unit of time", unit)
     expect(start).to_be_enabled(timeout=120_000)
     if times:
         expect(main(page)).to_contain_text(times)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.test_main_job import main, settled
+from tests.browser.test_main_job import choose, main, settled
 
 pytestmark = pytest.mark.browser
 STAGES = ("blast", "morula", "egg", "mixed")
@@ -20,8 +20,7 @@ def opened(page: Page, server: str, folder: Path) -> Locator:
     page.goto(f"{server}/data?from=Upload")
     settled(page)
     page.locator(".st-key-upload input[type=file]").set_input_files(folder / "embryo.csv")
-    page.get_by_role("combobox", name="Column with the time").click()
-    page.get_by_role("option", name="kind").click()
+    choose(page, "Column with the time", "kind (does not look like a time)")
     page.get_by_text("Put the labels in order by dragging").click()
     rows_shown = page.locator("li.label")
     expect(rows_shown).to_have_count(4)

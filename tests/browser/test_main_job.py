@@ -40,6 +40,15 @@ def settled(page: Page) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=120_000)
 
 
+def choose(page: Page, name: str, option: str) -> None:
+    """Take an option of a drop-down list. A list closes when the page scrolls below it, so the page scrolls first."""
+    where = page.get_by_role("combobox", name=name)
+    where.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    where.click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
 def main(page: Page) -> Locator:
     return page.get_by_test_id("stMain")
 

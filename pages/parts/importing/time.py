@@ -84,10 +84,10 @@ def _unit(candidate: Any, draft: ImportForm, where: Any) -> str | None:
         help="Shown on every axis; speeds are per this unit. Type your own if it is not listed.",
     )
     if unit is None:
-        st.error(
+        st.warning(
             f"Choose the unit of time: neither “{plain(column)}” nor a column beside it gives one. Choose "
             f"“{NO_UNIT}” where the times were not measured in any.",
-            icon=":material/error:",
+            icon=":material/help:",
         )
     return "" if unit and unit.strip().lower() in NO_UNITS else unit
 
