@@ -150,9 +150,10 @@ def _integrated(
 
 
 def _knots(moving: Dynamics, context: Context, outputs: list[float]) -> tuple[float, ...]:
-    """Times at which steps end: measured ones and those of doses; without any, the first and the last output."""
-    knots = tuple(sorted({*moving.spec.times, *context.knots}))
-    return knots or (outputs[0], outputs[-1])
+    """Times at which steps end: measured ones and those of doses; with fewer than two, the first and last output too,
+    so that there is an interval to divide."""
+    knots = {*moving.spec.times, *context.knots}
+    return tuple(sorted(knots if len(knots) > 1 else {*knots, outputs[0], outputs[-1]}))
 
 
 def _sampled(moving: Dynamics, context: Context, x0: np.ndarray, outputs: list[float], seed: int) -> Simulation:

@@ -28,14 +28,16 @@ SMOOTH = "mmfm"
 """Model whose paths are smooth in measured time, so that the lengths of intervals matter."""
 
 
-def snapshots(times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True, clones: bool = True) -> Snapshots:
+def snapshots(
+    times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True, clones: bool = True, velocities: bool = True
+) -> Snapshots:
     """Three axes, which decode to counts of two genes; all that may be known of a cell; uneven numbers and gaps."""
     rng = np.random.default_rng(0)
     t = np.repeat(times, CELLS[: len(times)])
     x = rng.normal(size=(len(t), 3)) * 4 + 5 * t[:, None] + 100
     space = toys.counted() if counted else AffineSpace.coordinates(("a", "b", "c"))
     lineage = rng.integers(-1, 8, len(t)) if clones else None
-    growth, velocity = 0.1 * rng.normal(size=len(t)), rng.normal(size=x.shape)
+    growth, velocity = 0.1 * rng.normal(size=len(t)), rng.normal(size=x.shape) if velocities else None
     return Snapshots(x, t, space, "h", lineage=lineage, growth=growth, velocity=velocity)
 
 
@@ -204,13 +206,17 @@ class TestEveryModel:
         assert dynamics(model).spec == data.spec
 
     def test_refuses_data_that_lack_what_it_needs(self, name):
-        data = snapshots((1.0,))
-        with pytest.raises(ValueError, match="two"):
-            fit(built(name, data), data, TrainConfig(steps=2, batch_size=4))
-        lacking = {DataRequirement.COUNTS: snapshots(counted=False), DataRequirement.LINEAGE: snapshots(clones=False)}
+        lacking = {
+            DataRequirement.TIMES: snapshots((1.0,)),
+            DataRequirement.COUNTS: snapshots(counted=False),
+            DataRequirement.LINEAGE: snapshots(clones=False),
+            DataRequirement.VELOCITY: snapshots(velocities=False),
+        }
         words = {
+            DataRequirement.TIMES: "cells at two or more times",
             DataRequirement.COUNTS: "a state that decodes to counts .*",
             DataRequirement.LINEAGE: "lineage barcodes",
+            DataRequirement.VELOCITY: "an RNA velocity of each cell",
         }
         for need in registry.find(name.split()[0]).needs & set(lacking):
             with pytest.raises(ValueError, match=f"needs {words[need]}, which these data do not have"):

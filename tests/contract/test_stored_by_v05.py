@@ -24,6 +24,7 @@ from tests import STORED
 V05 = STORED / "v05.zip"
 JUMPING = ("sb-cfm",)
 """Fields that jump at measured times: the last stage of a step saw the next interval then, which was wrong."""
+LATER_FAMILIES = ("rna_velocity",)
 FINGERPRINT = "68652f15bac90f4d"
 
 
@@ -57,7 +58,8 @@ def test_the_data_set_opens_with_its_fingerprint(workspace):
 def test_every_run_is_listed(workspace):
     assert {each.id for each in runs()} == set(RUNS.values())
     assert {open_run(id).status().state for id in RUNS.values()} == {"done"}
-    assert {open_run(id).recipe.model for id in RUNS.values()} == set(registry.names()) - {"moscot"}
+    then = {name for name in registry.names() if registry.family(name) not in LATER_FAMILIES} - {"moscot"}
+    assert {open_run(id).recipe.model for id in RUNS.values()} == then
 
 
 @pytest.mark.parametrize("case", sorted(RUNS))
