@@ -94,10 +94,16 @@ class Snapshots:
         earlier_name="modality",
     )
     spliced = ArrayChannel(
-        "spliced RNA of the genes of the space", "counts", ("genes",), requirement=DataRequirement.SPLICING
+        "spliced RNA of the genes of the space",
+        "counts, or their moments",
+        ("genes",),
+        requirement=DataRequirement.SPLICING,
     )
     unspliced = ArrayChannel(
-        "unspliced RNA of the genes of the space", "counts", ("genes",), requirement=DataRequirement.SPLICING
+        "unspliced RNA of the genes of the space",
+        "counts, or their moments",
+        ("genes",),
+        requirement=DataRequirement.SPLICING,
     )
     perturbation = NamedChannel(
         "perturbation design: for each target 1 where it was perturbed in the cell, 0 where not, or the strength",

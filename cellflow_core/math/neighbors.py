@@ -74,21 +74,22 @@ class NeighborGraph:
         return cells
 
 
-def neighbor_graph(x: Float[Array, "cells dim"]) -> NeighborGraph:
-    """The graph of states, by scanpy; the same states give the same graph."""
+def neighbor_graph(x: Float[Array, "cells dim"], neighbors: int = NEIGHBORS) -> NeighborGraph:
+    """The graph of states, by scanpy; the same states give the same graph. A cell counts as one of its `neighbors`."""
     import anndata
     import scanpy as sc
     from scipy.sparse import SparseEfficiencyWarning
 
+    count = min(neighbors, len(x) - 1)
     cells = anndata.AnnData(np.asarray(x, dtype=np.float32))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SparseEfficiencyWarning)  # scanpy's, where many cells coincide
         sc.pp.neighbors(
             cells,
-            n_neighbors=_count(len(x)),
+            n_neighbors=count,
             use_rep="X",
             random_state=SEED,
-            transformer="sklearn" if len(x) <= _EXACT else approximate(_count(len(x))),
+            transformer="sklearn" if len(x) <= _EXACT else approximate(count),
         )
     return NeighborGraph(cells.obsp["distances"], cells.obsp["connectivities"])
 

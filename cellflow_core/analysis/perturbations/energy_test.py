@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.perturbations.perturbation_groups import CONTROL, LEAST_IN_STRATUM, PerturbationGroups
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.math.energy_distance import (
     energy,
@@ -78,6 +79,7 @@ def without_genes(
     """States in which these genes do not differ between cells, exact for genes and principal components as axes.
 
     measured  gene of the space -> its values in every cell. Other spaces, and coordinates, are returned as they are.
+    Where unspliced and spliced RNA are the axes, both of the gene are taken out.
     """
     if not isinstance(space, AffineSpace) or not measured:
         return x
@@ -86,6 +88,8 @@ def without_genes(
         weight, offset = space.gene(gene)
         if space.kind == "genes":
             x[:, space.index(gene)] = 0.0
+        elif isinstance(space, SplicingSpace):
+            x[:, [space.index(gene), len(space.genes) + space.index(gene)]] = 0.0
         else:
             x -= np.outer(values - offset, weight).astype(x.dtype)
     return x

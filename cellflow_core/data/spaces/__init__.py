@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cellflow_core.data.spaces import affine, neural
+from cellflow_core.data.spaces import affine, neural, splicing
 from cellflow_core.data.state_space import StateSpace
 
 
@@ -16,4 +16,7 @@ def from_arrays(kind: str, axes: tuple[str, ...], genes: tuple[str, ...], held: 
         return affine.AffineSpace(kind, axes, genes, held.get("mean"), held.get("decoder"))
     if kind in neural.KINDS:
         return neural.NeuralSpace.restored(kind, axes, genes, held)
-    raise ValueError(f"there is no kind of state space {kind!r}; there are {', '.join((*affine.KINDS, *neural.KINDS))}")
+    if kind == splicing.KIND:
+        return splicing.SplicingSpace(kind, axes, genes, scale=held.get("scale"), ratio=held.get("ratio"))
+    known = ", ".join((*affine.KINDS, *neural.KINDS, splicing.KIND))
+    raise ValueError(f"there is no kind of state space {kind!r}; there are {known}")

@@ -15,6 +15,7 @@ import numpy as np
 
 from cellflow_core.config import Config
 from cellflow_core.data.preprocessing.reconstruction import Reconstruction
+from cellflow_core.data.preprocessing.velocity_genes import VelocityGenes
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store.dataset import Dataset
 
@@ -33,7 +34,8 @@ class StepResult:
     views      further 2-D pictures of the new cells, by name in lower case, each [cells, 2]
     name       a word or two that join the name of the data set; empty: the name of the step
     variance   share of the variance of the genes that each axis carries, [dim], where the axes are new
-    read_back  how well genes are read from the state, where the axes are new; else that of the parent holds on
+    reconstruction  how well genes are read from the state, where the axes are new; else that of the parent holds on
+    velocity_genes  which genes tell of RNA velocity, where that was found out; else that of the parent holds on
     """
 
     snapshots: Snapshots
@@ -44,6 +46,7 @@ class StepResult:
     name: str = ""
     variance: Array | None = None
     reconstruction: Reconstruction | None = None
+    velocity_genes: VelocityGenes | None = None
 
 
 class Step(ABC):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
-from cellflow_core.data.preprocessing import neighbor_graph, reconstruction
+from cellflow_core.data.preprocessing import neighbor_graph, reconstruction, velocity_genes
 from cellflow_core.data.steps import registry
-from cellflow_core.data.steps.contract import OnProgress
+from cellflow_core.data.steps.contract import OnProgress, StepResult
 from cellflow_core.data.store import add_view, open_dataset, save_dataset
 from cellflow_core.data.store.annotation_layers import add_annotations, for_child, new_annotations
+from cellflow_core.data.store.dataset import Dataset
 
 
 def derive(
@@ -64,14 +66,23 @@ def derive(
         truth=parent.info.truth if known else "",
         truth_settings=parent.info.truth_settings if known else {},
     )
-    folder = open_dataset(made).folder
-    if kept is None and same_states:
+    _store_beside(parent, open_dataset(made).folder, change, same_graph=kept is None and same_states)
+    return made
+
+
+def _store_beside(parent: Dataset, folder: Path, change: StepResult, same_graph: bool) -> None:
+    """What is stored with a data set besides its cells: what the step found, or what still holds of the parent."""
+    same_space = change.snapshots.space is parent.snapshots().space
+    if same_graph:
         neighbor_graph.copy_to_child(parent.folder, folder)
     if change.reconstruction is not None:
         reconstruction.save(change.reconstruction, folder)
-    elif data.space is before.space:
+    elif same_space:
         reconstruction.hand_down(parent.folder, folder)
-    return made
+    if change.velocity_genes is not None:
+        change.velocity_genes.save(folder)
+    elif same_space:
+        velocity_genes.copy_genes(parent.folder, folder)
 
 
 def _label(parent: str, name: str, longest: int = 80) -> str:

@@ -9,14 +9,18 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from cellflow_core.config import Config, setting
+from cellflow_core.data.importing.rna_velocity import SPLICING
 from cellflow_core.data.preprocessing.highly_variable_genes import most_variable
+from cellflow_core.data.preprocessing.normalisation import dense
 from cellflow_core.data.preprocessing.reconstruction import compare
+from cellflow_core.data.readers.limits import memory
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import genes as gene_axes
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.counts import recover_counts
 from cellflow_core.data.spaces.fitting import FittedSpace, moments
 from cellflow_core.data.spaces.pca import principal
+from cellflow_core.data.spaces.splicing import KIND
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.steps.contract import OnProgress, Step, StepResult
 from cellflow_core.data.store.dataset import Dataset
@@ -66,7 +70,8 @@ class ChangeStateSpace(Step):
         read_back = compare(found.space, found.x, used, found.held_out)
         data = dataset.snapshots()
         velocity, notes = map_velocity(data, found.space)
-        snapshots = dataclasses.replace(data, x=found.x, space=found.space, velocity=velocity)
+        rna = splicing_of(dataset, found.space)
+        snapshots = dataclasses.replace(data, x=found.x, space=found.space, velocity=velocity, **rna)
         return StepResult(
             snapshots,
             found.summary,
@@ -159,11 +164,27 @@ def counts_of(dataset: Dataset, chosen: Array) -> tuple[Any, Array | None]:
     return (None, None) if found is None else (found[:, chosen], np.asarray(totals, dtype=np.float64))
 
 
+def splicing_of(dataset: Dataset, space: StateSpace) -> dict[str, Array | None]:
+    """Spliced and unspliced values of the genes of a space as channels, from the layers; None where there are none, or
+    where they are too large to be carried with every cell."""
+    data = dataset.snapshots()
+    small = 2 * 4 * len(data.x) * len(space.genes) <= memory() / 8
+    if not small or any(name not in data.channels or name not in dataset.info.layers for name in SPLICING):
+        return dict.fromkeys(SPLICING)
+    layers = {name: dataset.layer(name) for name in SPLICING}
+    at = {name: k for k, name in enumerate(layers[SPLICING[0]].genes)}
+    columns = [at[each] for each in space.genes if each in at]
+    if len(columns) < len(space.genes):
+        return dict.fromkeys(SPLICING)
+    return {name: np.ascontiguousarray(dense(each.table()[:, columns]), np.float32) for name, each in layers.items()}
+
+
 def map_velocity(data: Snapshots, space: StateSpace) -> tuple[Array | None, tuple[str, ...]]:
     """(velocity in the new space, notes): mapped where both spaces are affine and the old one holds all genes."""
     if data.velocity is None:
         return None, ()
-    if isinstance(space, AffineSpace) and isinstance(data.space, AffineSpace) and data.space.genes:
+    log = KIND not in (space.kind, data.space.kind)  # RNA is no logarithm, as expression is
+    if log and isinstance(space, AffineSpace) and isinstance(data.space, AffineSpace) and data.space.genes:
         at = {name: k for k, name in enumerate(data.space.genes)}
         if all(each in at for each in space.genes):
             of_genes = data.space.pushforward(data.x, data.velocity)[:, [at[each] for each in space.genes]]

@@ -40,7 +40,7 @@ class DamagedDatasetError(ValueError):
 class DatasetInfo:
     """What a list of data sets shows.
 
-    space        "pca", "genes" or "coordinates"; dim its axes, genes the number of genes that can be read
+    space        "pca", "genes", "splicing" ...; dim its axes, genes the number of genes that can be read
     times        distinct times, ascending, in `time_unit`; counts: cells at each
     annotations  names of the categorical labels; covariates: of those in numbers; views: 2-D pictures that are ready
     layers       further measurements of the genes that `layer` reads ("spliced", "unspliced", "counts")
@@ -174,7 +174,9 @@ class Dataset:
         return dict(zip(self._expression.genes, self._expression.ids, strict=False))
 
     def expression(self, gene: str) -> Float[Array, " cells"]:
-        """Measured expression of one gene, in the units of the space. Raises KeyError, with a sentence."""
+        """Measured expression of one gene in the units of the space (RNA velocity: moments). Raises KeyError."""
+        if self.info.space == "splicing" and gene in self.snapshots().space.genes:
+            return self.snapshots().space.expression(self.snapshots().x, gene)
         if gene in self._expression.genes:
             try:
                 return self._expression.column(gene)

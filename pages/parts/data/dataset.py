@@ -27,6 +27,7 @@ SPACES = {
     "diffusion": "diffusion map",
     "vae": "autoencoder",
     "geodesic": "geodesic autoencoder",
+    "splicing": "unspliced and spliced RNA",
 }
 NEEDS = {
     "velocity": "RNA velocity of each cell",
