@@ -1,4 +1,4 @@
-"""`data show` and `data undo`: the history of a data set, and its undoing."""
+"""`data show`, `data splicing` and `data undo`: what a data set holds, its history, and its undoing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from cellflow_core.cli.table import table
 from cellflow_core.plural import counted
-from cellflow_core.reporting import file_contents
+from cellflow_core.reporting import file_contents, splicing_tables
 from cellflow_core.reporting.setting_names import in_shell
 from cellflow_core.time_units import format_duration
 
@@ -16,9 +16,14 @@ from cellflow_core.time_units import format_duration
 def add(actions: Any) -> None:
     show = actions.add_parser("show", help="what a data set holds and every step that made it")
     show.set_defaults(do=_show)
+    splicing = actions.add_parser(
+        "splicing", help="unspliced RNA by group and time; after the step moments, every gene and why it was left out"
+    )
+    splicing.add_argument("--genes", type=int, default=20, metavar="N", help="so many genes at most; 0: all")
+    splicing.set_defaults(do=_splicing)
     undo = actions.add_parser("undo", help="the data set before the last step", description=_undo.__doc__)
     undo.set_defaults(do=_undo)
-    for parser in (show, undo):
+    for parser in (show, splicing, undo):
         parser.add_argument("id", help="id of the data set")
 
 
@@ -49,6 +54,25 @@ def _show(chosen: argparse.Namespace) -> None:
     for each in datasets():
         if each.parent == info.id:
             print(f"made from this one {each.id}: {each.label}")
+
+
+def _splicing(chosen: argparse.Namespace) -> None:
+    from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers, unspliced_shares, unusual_shares
+    from cellflow_core.data.preprocessing.velocity_genes import stored_genes
+    from cellflow_core.data.store import open_dataset
+
+    dataset = open_dataset(chosen.id)
+    shares = unspliced_shares(SplicingLayers.of(dataset), dataset.snapshots())
+    print(table(splicing_tables.SHARES, splicing_tables.share_rows(shares)))
+    for note in unusual_shares(shares):
+        print(note)
+    genes = stored_genes(dataset)
+    if genes is None:
+        print("no velocity genes yet: take the step moments")
+        return
+    rows = splicing_tables.gene_rows(genes)
+    print("\n" + table(splicing_tables.GENES, rows[: chosen.genes or len(rows)]))
+    print(splicing_tables.gene_summary(genes))
 
 
 def _undo(chosen: argparse.Namespace) -> None:
