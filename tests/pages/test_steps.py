@@ -15,6 +15,7 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.steps import registry
 from tests.pages.test_pages import opened
 from tests.toys import drifting, stored
+from tests.unit.data.steps.test_moments import measured
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -194,3 +195,21 @@ def test_cells_without_a_time_are_shown_and_say_what_they_lack():
     assert "The time of these cells is not known" in shown and "no known time" in shown
     assert "time of these cells is not known" in opened("train", dataset=id).header[-1].value
     assert "cannot test a model" in opened("compare", dataset=id).header[0].value
+
+
+def test_layers_that_are_no_counts_leave_the_page_whole():
+    page = opened("data", dataset=measured(unspliced=-np.ones((160, 20), np.float32)))
+    assert not page.exception and any("below zero" in each.value for each in page.warning)
+
+
+def test_velocity_genes_and_moments_are_made_and_shown():
+    id = measured(timed=False)
+    page = form(id, "moments")
+    assert "of the RNA is unspliced" in " ".join(each.value for each in page.markdown)
+    page.number_input(key=f"moments_{id}_neighbors").set_value(10)
+    page.number_input(key=f"moments_{id}_more_min_r2").set_value(-1.0).run()
+    made = begun(page)
+    assert made.parent == id and made.space == "splicing" and made.times == ()
+    assert any("18 of 20 genes are velocity genes" in each.value for each in page.markdown)
+    (table,) = (each.value for each in page.dataframe if "why left out" in each.value)
+    assert len(table) == 20 and sum(table["velocity gene"] == "yes") == 18

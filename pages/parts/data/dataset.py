@@ -14,7 +14,7 @@ from cellflow_core.figures.data import counts
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.setting_names import in_page
 from cellflow_core.time_units import format_time, pluralize
-from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps
+from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps, velocity_genes
 from pages.parts.views import view
 from pages.parts.widgets import progress_bar, selectors, state, undo
 from pages.parts.widgets.background import catalogue, forget, pending, sentence, umap
@@ -62,6 +62,7 @@ def show(info: store.DatasetInfo) -> None:
         provenance.show(info)
         _manage(info)
     ground_truth.show(info)
+    velocity_genes.show(info)
     reconstruction.show(info)
     with left:  # last, because a step that goes wrong ends the page
         steps.show(info, shown)
@@ -89,6 +90,11 @@ def _one_moment(info: store.DatasetInfo) -> None:
             "(pseudotime) stands in for time: it has no unit and no speed. If you have cells of other times too, put "
             "them into one file and load that."
         )
+        if {"spliced", "unspliced"} <= set(info.layers):
+            st.markdown(
+                "These cells have spliced and unspliced counts, from which the direction of change (RNA velocity) can "
+                "be estimated without times: take the step *Velocity genes and moments*."
+            )
         st.markdown(f"[:material/route: Order them by pseudotime](#{steps.ANCHOR})")
 
 

@@ -25,7 +25,7 @@ from pages.parts.widgets.background import pending, result_of, shared
 from pages.parts.widgets.form import form_of
 
 Values = dict[str, Any]
-ORDER = ("subset", "clusters", "pseudotime", "growth")
+ORDER = ("subset", "clusters", "pseudotime", "growth", "moments", "velocity")
 ANCHOR = "go-on"
 CHANGES = "A step that changes cells makes a new data set; this one stays as it is. Groups are added to this one."
 
@@ -193,6 +193,20 @@ def _growth(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -
     return values if values["from_genes"] or values["use_cell_counts_as_mass"] else None
 
 
+def _moments(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
+    if not {"spliced", "unspliced"} <= set(info.layers):
+        st.info(
+            "These cells have no spliced and unspliced counts. velocyto, STARsolo Velocyto, alevin-fry USA and "
+            "kallisto nac count them.",
+            icon=":material/info:",
+        )
+        return None
+    key = f"moments_{info.id}"
+    values = _some(settings, ("neighbors", "neighbors_in"), key)
+    with st.popover("More settings", icon=":material/tune:"):
+        return values | _some(settings, [each for each in settings if each not in values], f"{key}_more")
+
+
 def _by_label(info: store.DatasetInfo, key: str, several: bool) -> Values | None:
     left, right = st.columns(2)
     label = left.selectbox("Annotation", info.annotations, key=f"{key}_label_{info.id}")
@@ -228,4 +242,5 @@ _FORMS: dict[str, Callable[[store.DatasetInfo, dict[str, Setting], str], Values 
     "subset": _subset,
     "pseudotime": _pseudotime,
     "growth": _growth,
+    "moments": _moments,
 }
