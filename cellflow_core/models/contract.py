@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
@@ -94,12 +94,14 @@ class Phase:
     prepare        called with the training data as tensors (and once with the validation data) and a generator before
                    the first step; what it returns is the `pool` of every batch. A closed form stores its solution in
                    the model.
+    training       settings of the trainer that differ in this phase from those of the run, but for its steps
     """
 
     name: str
     updates: tuple[Update, ...] = ()
     step_fraction: float = 1.0
     prepare: Callable[[Any, torch.Generator], Any] | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 class DynamicsModel(nn.Module, ABC):
@@ -117,6 +119,7 @@ class DynamicsModel(nn.Module, ABC):
     conditional_capabilities  those that only some settings give: name -> (setting, the values of it that give it)
     limitation        a sentence that must stand beside every figure of this model; empty for most
     package           an optional package that it depends on, which the project does not install; empty for most
+    members           the models that this one is made of, by name; none for most. Each is complete without the others
     """
 
     title: ClassVar[str]
@@ -136,6 +139,12 @@ class DynamicsModel(nn.Module, ABC):
         self.config = config
         self.spec = spec
         self.clock = MEASURED
+        self.members: Any = nn.ModuleDict()
+
+    @classmethod
+    def member_names(cls, config: Any) -> tuple[str, ...]:
+        """Names of the models that one with these settings is made of; `registry.create` gives it them as `members`."""
+        return ()
 
     @classmethod
     def installed(cls) -> bool:

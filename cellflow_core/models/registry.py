@@ -70,7 +70,8 @@ def find(name: str) -> type[DynamicsModel]:
 
 
 def create(name: str, settings: Mapping[str, Any], spec: DataSpec, seed: int, device: str = "cpu") -> DynamicsModel:
-    """A new model with first weights decided by `seed` alone; the caller's random state is left as it was.
+    """A new model with first weights decided by `seed` alone; the caller's random state is left as it was. Members
+    have their default settings and the same seed.
 
     spec  of the data; the model's own is on its clock
     Raises KeyError where there is no such model, ValueError where it rests on a package that is not installed.
@@ -82,6 +83,8 @@ def create(name: str, settings: Mapping[str, Any], spec: DataSpec, seed: int, de
         torch.manual_seed(seed)
         model = kind(kind.Config.from_dict(settings), clock.inner(spec)).to(device)
     model.clock = clock
+    for each in kind.member_names(model.config):
+        model.members[each] = create(each, {}, spec, seed, device)
     return model
 
 

@@ -137,7 +137,8 @@ class _PhaseLoop:
         frames: SnapshotTensors | TrajectoryTensors,
         validation_frames: SnapshotTensors | TrajectoryTensors | None,
     ) -> None:
-        self.model, self.average, self.config, self.seed = model, average, config, seed
+        self.model, self.average, self.seed = model, average, seed
+        self.config = config = TrainConfig.from_dict(config.as_dict() | phase.training)
         self.phase, self.index = phase, index
         self.first, self.steps, self.before, self.total = 0, counts[index], sum(counts[:index]), sum(counts)
         self.frames, self.validation_frames = frames, validation_frames if phase.updates else None

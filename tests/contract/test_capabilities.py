@@ -49,7 +49,8 @@ def trajectories() -> Trajectories:
 
 def trained(kind: type[DynamicsModel], data: Snapshots | None = None) -> DynamicsModel:
     data = data or snapshots()
-    model = kind(kind.Config(), data.spec)
+    with registry.registered("for-this-test", "tests", kind):
+        model = registry.create("for-this-test", {}, data.spec, 0)
     fit(model, data, TrainConfig(steps=3, batch_size=8, validation_fraction=0.0))
     return model.eval()
 

@@ -93,6 +93,8 @@ def answers(model) -> dict[str, torch.Tensor]:
             found[each] = model.sample(
                 x, tuple(model.clock.positions_of(times)), torch.Generator().manual_seed(2), Context()
             )
+        elif each == "velocity_uncertainty":
+            found[each] = model.velocity_samples(t, x, Context(), 4, torch.Generator().manual_seed(2))
         elif each == "interaction":
             found[each] = model.interaction(t, x, x[:5] + 1.0, torch.arange(5) / 10, Context())
         else:
@@ -101,7 +103,7 @@ def answers(model) -> dict[str, torch.Tensor]:
 
 
 def shape_of(capability: str) -> tuple[int, ...]:
-    if capability == "sampler":
+    if capability in ("sampler", "velocity_uncertainty"):
         return (4, 7, 3)
     return (7, 3) if capability in ("velocity", "drift", "score", "interaction") else (7,)
 
