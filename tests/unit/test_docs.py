@@ -16,7 +16,16 @@ PAGES = (README, *sorted((ROOT / "docs").rglob("*.md")))
 IMAGES = ROOT / "docs" / "images"
 """Screenshots are taken from the running app: a .png of this folder may be missing."""
 MAX_WORDS = 900
-FAMILIES = ("flow_matching", "bridges", "potentials", "neural_ode", "unbalanced", "couplings", "rna_velocity")
+FAMILIES = (
+    "flow_matching",
+    "bridges",
+    "potentials",
+    "neural_ode",
+    "unbalanced",
+    "couplings",
+    "rna_velocity",
+    "ensembles",
+)
 
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#{1,6}\s+(.*)$", re.MULTILINE)
