@@ -145,7 +145,11 @@ def resampled(mass: Float[Array, "models cells fates"], seed: int = 0) -> Float[
 def interval_text(cells: int, siblings: int) -> str:
     """What an interval covers, in words."""
     text = f"95 % of bootstrap samples of the {cells:,} start cells"
-    return f"{text} and of {siblings + 1} trainings from different seeds" if siblings else f"{text}; one training only"
+    return (
+        f"{text} and of {siblings + 1} trainings that differ by seed or method"
+        if siblings
+        else f"{text}; one training only"
+    )
 
 
 def _smoothed(x: Array, chance: Array) -> Array:

@@ -49,10 +49,10 @@ class RunContext:
 
     @cached_property
     def ensemble(self) -> tuple[DynamicsModel, ...]:
-        """The model and its like with other seeds, the asked one first."""
+        """The model, those that it is made of, and its like with other seeds: their spread tells how sure it is."""
         from cellflow_core.runs.weights import load_model
 
-        return (self.model, *(load_model(each) for each in replicates(self.run)))
+        return (self.model, *self.model.members.values(), *(load_model(each) for each in replicates(self.run)))
 
 
 def replicates(run: Run) -> tuple[Run, ...]:

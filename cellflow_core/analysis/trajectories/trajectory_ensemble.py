@@ -152,7 +152,7 @@ def _spread(x: Float[Array, "cells dim"], weight: Array | None = None) -> float:
 
 def _interval(futures: int, starts: int, moving: Dynamics, siblings: int) -> str:
     """What the interval covers, in words."""
-    more = f" and {siblings + 1} trainings from different seeds" if siblings else "; one training only"
+    more = f" and {siblings + 1} trainings that differ by seed or method" if siblings else "; one training only"
     if moving.kind != "deterministic":
         of = "" if starts == 1 else f" of {starts:,} cells"
         return f"95 %, for {futures:,} futures{of}{more}; not how wrong the model's noise may be"
@@ -185,4 +185,4 @@ def _agree(mass: Array, names: Sequence[str], alone: bool) -> tuple[str, ...]:
         return ()
     fates = mass[:, 0].argmax(axis=1)
     same = int((fates == fates[0]).sum())
-    return (f"{same} of {len(mass)} trainings from different seeds lead this cell to {names[fates[0]]}.",)
+    return (f"{same} of {len(mass)} trainings that differ by seed or method lead this cell to {names[fates[0]]}.",)

@@ -103,7 +103,7 @@ def test_a_model_without_noise_has_one_way_and_no_interval():
     made = simulate_ensemble(Straight(), DATA, VIEW, states="kind", siblings=(Straight(), Back()))
     assert made.paths.shape[1] == 1 and made.spread.max() < 1e-6 and made.interval.startswith("none")
     assert np.isnan(made.low).all() and np.isnan(made.mean[made.names.index("left")]).all()
-    assert "2 of 3 trainings from different seeds lead this cell to right." in made.notes
+    assert "2 of 3 trainings that differ by seed or method lead this cell to right." in made.notes
     several = simulate_ensemble(
         Straight(), DATA, VIEW, polygon=((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)), states="kind"
     )
