@@ -1,10 +1,11 @@
-"""`data steps`, `data step` and `data umap`: going on from a stored data set."""
+"""`data steps`, `data step`, `data use-velocity` and `data umap`: going on from a stored data set."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from cellflow_core.cli import options
@@ -23,6 +24,16 @@ def add(actions: Any, argv: Sequence[str]) -> None:
     step.add_argument("name", help="name of the step; data steps lists them")
     step.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     step.set_defaults(do=_step)
+    velocity = actions.add_parser(
+        "use-velocity",
+        help="give the cells the velocity of any estimator, from a file",
+        description="A new data set with the velocity of a .npy or .csv file: a row a cell, in the order of the data "
+        "set, and a column an axis of the state or a gene of it (in units of the expression). A .csv has a head line.",
+    )
+    velocity.add_argument("id", help="id of the data set, which stays as it is")
+    velocity.add_argument("file", help=".npy or .csv")
+    velocity.add_argument("--source", default="", help="what to call the estimator; the name of the file where empty")
+    velocity.set_defaults(do=_use_velocity)
     umap = actions.add_parser("umap", help="lay the cells out by UMAP, as a further view of the data set")
     umap.add_argument("id", help="id of the data set")
     umap.set_defaults(do=_umap)
@@ -52,6 +63,20 @@ def _step(chosen: argparse.Namespace) -> None:
         "cellflow_core.data.steps.derive:derive", chosen.id, chosen.name, given, on_progress=_report
     )
     print(made.result())
+
+
+def _use_velocity(chosen: argparse.Namespace) -> None:
+    import numpy as np
+
+    from cellflow_core.data.steps.derive import use_velocity
+
+    path = Path(chosen.file)
+    try:
+        read = path.suffix.lower() == ".npy"
+        values = np.load(path, allow_pickle=False) if read else np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{chosen.file} is no table of numbers ({error}): give .npy or .csv") from error
+    print(use_velocity(chosen.id, values, chosen.source.strip() or path.name))
 
 
 def _umap(chosen: argparse.Namespace) -> None:

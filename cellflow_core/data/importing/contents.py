@@ -113,8 +113,8 @@ def _layers(table: Table, there: set[str] | None) -> Iterator[Content]:
     for name, values in table.layers.items():
         place = table.places.get(name, f"layer {name}")
         whole = ", whole counts" if _is_whole(values) else ", no whole counts"
-        if name == "velocity":
-            reason = "as a layer: the velocity of each gene; models use a velocity in the axes of the state only"
+        if name in ("velocity", "velocity_unspliced"):
+            reason = "as a layer: the velocity of each gene; the step “Use an RNA velocity” takes it into the state"
         elif name in SPLICING:
             used = there is None or name in there
             why = (

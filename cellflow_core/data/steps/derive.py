@@ -10,9 +10,12 @@ import numpy as np
 from cellflow_core.data.preprocessing import neighbor_graph, reconstruction, velocity_genes
 from cellflow_core.data.steps import registry
 from cellflow_core.data.steps.contract import OnProgress, StepResult
+from cellflow_core.data.steps.velocity import given_velocity
 from cellflow_core.data.store import add_view, open_dataset, save_dataset
 from cellflow_core.data.store.annotation_layers import add_annotations, for_child, new_annotations
 from cellflow_core.data.store.dataset import Dataset
+
+Array = np.ndarray
 
 
 def derive(
@@ -28,15 +31,29 @@ def derive(
     step = registry.create(name, settings)
     change = step.apply(parent, on_progress)
     on_progress("storing the cells")
+    return store_result(parent, change, {"step": name, "settings": step.settings.as_dict()})
+
+
+def use_velocity(dataset_id: str, values: Array, source: str) -> str:
+    """Store a data set with the velocity that an estimator gave [cells, dim] or [cells, genes of the state]; its id.
+
+    source  what a person calls the estimator. Raises ValueError, with a sentence, where the velocity does not fit.
+    """
+    parent = open_dataset(dataset_id)
+    settings = registry.create("velocity", {"source": source}).settings.as_dict()
+    return store_result(parent, given_velocity(parent, values, source), {"step": "velocity", "settings": settings})
+
+
+def store_result(parent: Dataset, change: StepResult, entry: Mapping[str, object]) -> str:
+    """Store what a step made of a data set and return the id; entry: the step and its settings, for the recipe."""
     kept, data = change.kept, change.snapshots
     sentence = change.message[:1].upper() + change.message[1:]
-    entry = {"step": name, "settings": step.settings.as_dict()}
     added = new_annotations(parent.snapshots(), data) if kept is None else None
     if added is not None:
         add_annotations(parent, *added, entry, sentence, change.notes)
         for view, points in change.views.items():
-            add_view(dataset_id, view, points)
-        return dataset_id
+            add_view(parent.info.id, view, points)
+        return parent.info.id
     before = parent.snapshots() if kept is None else parent.snapshots().take(kept)
     same_states = np.array_equal(data.x, before.x)
     carried = {each: parent.embedding(each) for each in parent.info.views if each != "pca"}
@@ -49,7 +66,7 @@ def derive(
     rows = slice(None) if kept is None else np.flatnonzero(kept)
     made = save_dataset(
         data,
-        label=_label(parent.info.label, change.name or name),
+        label=_label(parent.info.label, change.name or str(entry["step"])),
         origin=parent.info.origin if parent.info.origin != "demo" else "upload",
         source=parent.info.source,
         steps=(*parent.info.steps, sentence),

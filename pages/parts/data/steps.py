@@ -207,6 +207,17 @@ def _moments(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) 
         return values | _some(settings, [each for each in settings if each not in values], f"{key}_more")
 
 
+def _velocity(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
+    if "velocity" not in info.layers:
+        st.info(
+            "The file of these cells had no layer with a velocity of each gene. A velocity in coordinates of the file "
+            "is kept when these coordinates are chosen as axes at the import.",
+            icon=":material/info:",
+        )
+        return None
+    return _some(settings, ("units",), f"velocity_{info.id}")
+
+
 def _by_label(info: store.DatasetInfo, key: str, several: bool) -> Values | None:
     left, right = st.columns(2)
     label = left.selectbox("Annotation", info.annotations, key=f"{key}_label_{info.id}")
@@ -243,4 +254,5 @@ _FORMS: dict[str, Callable[[store.DatasetInfo, dict[str, Setting], str], Values 
     "pseudotime": _pseudotime,
     "growth": _growth,
     "moments": _moments,
+    "velocity": _velocity,
 }

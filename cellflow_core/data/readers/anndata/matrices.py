@@ -19,6 +19,7 @@ LAYERS = {
     "ambiguous": ("ambiguous",),
     "counts": ("counts", "raw_counts", "count", "rawcounts", "umi", "umis", "umi_counts", "raw", "counts_raw"),
     "velocity": ("velocity", "velocity_s"),
+    "velocity_unspliced": ("velocity_u",),
 }
 """Layers that are kept -> what they are called: by scVelo and velocyto, by kb-python and alevin-fry, by dynamo."""
 LOGARITHMIC = ("logcounts", "lognorm", "log_normalized", "log1p", "log1p_norm", "lognormalized", "log", "data", "norm",
@@ -53,7 +54,7 @@ def places(file: Any) -> dict[str, Any]:
     raw = file.get("raw")
     if raw is not None and is_group(raw) and {"X", "var"} <= set(raw):
         found["raw"] = raw["X"]
-    named = {key: held for key, held in file.get("layers", {}).items() if _ROLES.get(key.lower()) != "velocity"}
+    named = {key: held for key, held in file.get("layers", {}).items() if "velocity" not in _ROLES.get(key.lower(), "")}
     return found | {f"layers:{key}": held for key, held in named.items() if key.lower() not in _MOMENTS}
 
 
