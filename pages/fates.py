@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import fates
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
@@ -14,6 +15,7 @@ run, data, info, map_name = view.open_view(
     "What will a cell become?",
     ("velocity", "drift", "potential", "coupling", "sampler"),
     follow=True,
+    needs=DataRequirement.TIME,
 )
 dark, states = chart.dark(), view.states(data)
 result = background.result_of(
@@ -49,8 +51,9 @@ view.numbers(
 st.header("Many futures of one cell", anchor="one-cell")
 cell_trajectories.show(run, data, map_name, states)
 
-st.header("Where does a group come from?", anchor="ancestry")
-ancestry.show(run, data, map_name)
+if DataRequirement.TIMES in info.has:
+    st.header("Where does a group come from?", anchor="ancestry")
+    ancestry.show(run, data, map_name)
 
-st.header("Do clones agree?", anchor="clones")
-clones.show(run, data, map_name)
+    st.header("Do clones agree?", anchor="clones")
+    clones.show(run, data, map_name)

@@ -28,8 +28,9 @@ with controls[1]:
 result = background.result_of(
     analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time), "Following the flow"
 )
-course, failed = flow_check.course(run.id, map_name)
-view.show_summary(summaries.of_flow(result, info.time_unit, course))
+course, failed = flow_check.course(run.id, info, map_name)
+one_time = DataRequirement.TIMES not in info.has
+view.show_summary(summaries.of_flow(result, info.time_unit, course, one_time))
 if failed:
     st.caption(f"The check against measured cells failed. {failed}")
 if by == "growth" and result.growth is None:

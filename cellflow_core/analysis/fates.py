@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.horizon import final_cells, followed_times, horizon_note
 from cellflow_core.analysis.growth import growth_notes
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
@@ -41,9 +42,9 @@ def fate_map(
     """
     moving = dynamics(model)
     moving.check_follows()
-    ends = terminal_states(data, states)
+    ends = terminal_states(data, states, final_cells(model, data, seed))
     start = select_initial_cells(data, view, STARTS, seed=seed)
-    times = [start.time, float(data.times[-1])]
+    times = [start.time, float(followed_times(moving, data)[-1])]
     repeats = REPEATS if moving.kind != "deterministic" else 1
     single = simulate(model, start.x, times, seed=seed)
     followed = np.stack(
@@ -64,7 +65,7 @@ def fate_map(
         share=share,
         low=low,
         high=high,
-        measured=ends.measured,
+        measured=ends.measured if len(data.times) > 1 else np.full(len(ends.names), np.nan),
         centers=ends.centers(view),
         starts=view.points[start.cells],
         probability=_smoothed(start.x, chance),
@@ -76,6 +77,7 @@ def fate_map(
         growth_effect=grown,
         notes=(
             *ends.notes,
+            *horizon_note(moving, data),
             f"{start.text} were followed to time {format_time(times[-1])} and counted to the state of "
             "the nearest measured cells.",
             f"The probability of a cell {how}, averaged over its {min(NEIGHBOURS, len(start.x))} nearest start cells.",

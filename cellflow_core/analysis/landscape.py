@@ -9,6 +9,7 @@ import torch
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.horizon import followed_times, horizon_note
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.helmholtz import non_gradient_share
@@ -61,14 +62,15 @@ def landscape(
     else:
         height, unit, notes = quasi_potential(model, moving, data, view, grid, time, seed)
     start = select_initial_cells(data, view, PARTICLES, polygon=start_polygon, seed=seed)
-    times = path_times(moving, start.time, data.times)
+    times = path_times(moving, start.time, followed_times(moving, data))
     rolled = simulate(model, start.x, times, seed=seed)
     paths = cut_off_map(path_points(view, moving, times, rolled.x), grid, height)
-    path_notes = (*off_map_note(paths), *corner_note(moving))
+    path_notes = (*off_map_note(paths), *corner_note(moving), *horizon_note(moving, data))
     share, gradient_note = np.nan, f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
     if moving.kind not in ("plan", "sampler"):
         near = data.x[cells_near(data, time, 1000)]
         share, gradient_note = non_gradient_share(dynamics(InPopulation(model, near)), near, time, seed)
+    notes = (*notes, gradient_note, f"The particles are {start.text}.")
     return Landscape(
         view=view.name,
         kind="learnt potential" if kind == "potential" else "quasi-potential -log p",
@@ -84,7 +86,7 @@ def landscape(
         path_height=np.where(np.isnan(paths[..., 0]), np.nan, grid.at(height, np.nan_to_num(paths))),
         path_times=times,
         non_gradient=share,
-        notes=(*notes, gradient_note, f"The particles are {start.text}.", *path_notes, *view.note, *rolled.notes),
+        notes=(*notes, *path_notes, *view.note, *rolled.notes),
     )
 
 

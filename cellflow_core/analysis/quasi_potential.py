@@ -9,6 +9,7 @@ import torch
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, ModelWrapper, dynamics
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.horizon import interval
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
@@ -38,12 +39,14 @@ class Frozen(ModelWrapper):
     """The field of one time held for ever, with the model's noise, or with `sigma` (state / sqrt(time)) without.
 
     around  cells that stay where they are and that the moving ones feel, where the model's cells feel each other
+    interval  that steps divide (time)
     """
 
     model: Model
     time: float
     sigma: float
     around: Array
+    interval: float
 
     def dynamics(self, context: Context) -> Dynamics:
         inner = dynamics(InPopulation(self.model, self.around), context)
@@ -53,7 +56,7 @@ class Frozen(ModelWrapper):
         return Dynamics(
             kind="stochastic",
             title=inner.title,
-            spec=replace(inner.spec, times=(0.0, inner.spec.interval)),
+            spec=replace(inner.spec, times=(0.0, self.interval), interval=self.interval),
             device=inner.device,
             drift=lambda t, x: drift(torch.full_like(t, self.time), x),
             noise=lambda t: own(torch.full_like(t, self.time)) if own else torch.full_like(t, self.sigma),
@@ -109,10 +112,10 @@ def _settle(
     model: Model, moving: Dynamics, data: Snapshots, view: Embedding, grid: Grid, x: Array, time: float, seed: int
 ) -> tuple[Array, tuple[str, ...]]:
     """Density in the view once it stops changing, with what was done in words."""
-    spec = moving.spec
-    sigma = SMALL_NOISE * spec.scale / spec.interval**0.5
-    frozen = Frozen(model, time, sigma, data.x[cells_near(data, time)])
-    pause = spec.interval / 2
+    spec, typical = moving.spec, interval(moving, data)
+    sigma = SMALL_NOISE * spec.scale / typical**0.5
+    frozen = Frozen(model, time, sigma, data.x[cells_near(data, time)], typical)
+    pause = typical / 2
     points = view.project(x)
     law = _law(grid, points)
     begun = grid.share_inside(points, grid.inside)

@@ -72,15 +72,20 @@ class TerminalStates:
         return np.stack([np.median(points[self.fate == k], axis=0) for k in range(len(self.names))])
 
 
-def terminal_states(data: Snapshots, states: str = "found") -> TerminalStates:
+def terminal_states(
+    data: Snapshots, states: str = "found", final: Bool[Array, " cells"] | None = None
+) -> TerminalStates:
     """Groups found among the cells of the last time, or the values of an annotation among them.
+
+    final  cells that define states instead of those of the last time: where simulated cells end, with one time
 
     A found group is named after the value that most of its cells have of the annotation that has most in common with
     the groups, where one has (TELLING).
     """
-    last = data.t == data.times[-1]
+    last = data.t == data.times[-1] if final is None else final
+    where = "of the last time" if final is None else "near which simulated cells end"
     if states != "found":
-        return _annotated(data, states, last)
+        return _annotated(data, states, last, where)
     cells = data.x[last]
     groups = _groups(cells)
     count = groups.max() + 1
@@ -88,13 +93,13 @@ def terminal_states(data: Snapshots, states: str = "found") -> TerminalStates:
     names = _named(data, last, groups)
     if count == 1:
         notes: tuple[str, ...] = (
-            "The cells of the last time form no separate groups, so there is only one terminal state; choose an "
+            f"The cells {where} form no separate groups, so there is only one terminal state; choose an "
             "annotation, such as cell type, to tell fates apart.",
         )
     else:
         notes = (
-            f"{count} terminal states were found as dense groups (HDBSCAN) among the {len(cells):,} cells of the last "
-            f"time; {1 - labelled.mean():.0%} of those cells stand between groups and define none.",
+            f"{count} terminal states were found as dense groups (HDBSCAN) among the {len(cells):,} cells {where}; "
+            f"{1 - labelled.mean():.0%} of those cells stand between groups and define none.",
         )
     return _states(names, cells, groups, notes)
 
@@ -156,11 +161,11 @@ def _groups(cells: Array) -> Int[Array, " cells"]:
     return np.where(found >= 0, rank[found], -1)
 
 
-def _annotated(data: Snapshots, name: str, last: Array) -> TerminalStates:
+def _annotated(data: Snapshots, name: str, last: Array, where: str) -> TerminalStates:
     values = labels_of(data, name)[last]
     kinds, sizes = np.unique(values[values != ""].astype(str), return_counts=True)
     if not len(kinds):
-        raise ValueError(f"no cell of the last time has a value of {name!r}")
+        raise ValueError(f"no cell {where} has a value of {name!r}")
     order = np.argsort(-sizes, kind="stable")
     kept = kinds[order[:MOST]]
     others = len(kinds) - len(kept)
@@ -168,9 +173,9 @@ def _annotated(data: Snapshots, name: str, last: Array) -> TerminalStates:
     place = {str(each): k for k, each in enumerate(kept)}
     fate = np.array([place.get(str(each), len(kept)) if each != "" else -1 for each in values])
     names = (*kept.tolist(), *(["other"] if others else []))
-    notes = [f"The terminal states are the values of {name} among the cells of the last time."]
+    notes = [f"The terminal states are the values of {name} among the cells {where}."]
     if others:
         notes.append(f"{others} rare values are put together as other.")
     if not known.all():
-        notes.append(f"{(~known).sum():,} cells of the last time have no value of {name} and define no state.")
+        notes.append(f"{(~known).sum():,} cells {where} have no value of {name} and define no state.")
     return _states(names, data.x[last], fate, notes)

@@ -27,7 +27,8 @@ def fates(result: Fates, *, dark: bool = False) -> go.Figure:
             ("predicted, growth counted", theme.model(dark), result.share, (result.low, result.high)),
             ("predicted, each start cell once", theme.CATEGORICAL[3], share, (low, high)),
         ]
-    rows.append(("measured at the last time", theme.OTHER, result.measured, None))
+    if np.isfinite(result.measured).all():
+        rows.append(("measured at the last time", theme.OTHER, result.measured, None))
     each = 16 + 24 * len(rows) if len(result.names) < 6 else 8 + 13 * len(rows)
     figure = theme.blank(dark, height=110 + each * len(result.names), x="share of cells")
     for name, colour, share, ends in rows:
@@ -111,8 +112,12 @@ def cell_fates(
 def describe(result: Fates) -> str:
     """The shares in one sentence with their numbers."""
     rows = zip(result.names, result.share, result.low, result.high, result.measured, strict=True)
-    listed = "; ".join(f"{n} {s:.0%} ({a:.0%} to {b:.0%}), measured {m:.0%}" for n, s, a, b, m in rows)
-    text = f"Predicted share of cells in each state, with its 95 % interval, beside the measured: {listed}."
+    compared = bool(np.isfinite(result.measured).all())
+    listed = "; ".join(
+        f"{n} {s:.0%} ({a:.0%} to {b:.0%}){f', measured {m:.0%}' if compared else ''}" for n, s, a, b, m in rows
+    )
+    beside = ", beside the measured" if compared else ""
+    text = f"Predicted share of cells in each state, with its 95 % interval{beside}: {listed}."
     if result.without_growth is None:
         return text
     alone = zip(result.names, *result.without_growth.T, strict=True)

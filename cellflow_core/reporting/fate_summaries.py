@@ -22,7 +22,7 @@ def of_fates(result: Fates, begin: float, unit: str) -> Summary:
     """The shares of the fates, judged by the shares measured at the last time."""
     if len(result.names) == 1:
         return Summary(
-            "All cells end in one state: the cells of the last time form no separate groups.",
+            f"All cells end in one state: the cells {_final(result)} form no separate groups.",
             "fair",
             " ".join(("Choose an annotation, such as cell type, to tell fates apart.", *_doubts(result))),
         )
@@ -30,6 +30,9 @@ def of_fates(result: Fates, begin: float, unit: str) -> Summary:
     listed = [f"{result.share[k]:.0%} {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})" for k in order]
     more = f", and {len(listed) - 3} more" if len(listed) > 3 else ""
     answer = f"What becomes of the cells of {at(begin, unit)}: {', '.join(listed[:3])}{more}."
+    if not np.isfinite(result.measured).all():
+        why = "The cells were measured at one time, so there are no later ones to compare these shares with."
+        return Summary(answer, "fair", " ".join((why, *_doubts(result))))
     off = np.abs(result.share - result.measured)
     k = int(off.argmax())
     against = (
@@ -44,12 +47,17 @@ def of_fates(result: Fates, begin: float, unit: str) -> Summary:
     return Summary(answer, "good" if sure else "fair", " ".join((reached, *doubts)))
 
 
+def _final(result: Fates) -> str:
+    """Which cells define the states."""
+    return "of the last time" if np.isfinite(result.measured).all() else "near which simulated cells end"
+
+
 def _doubts(result: Fates) -> list[str]:
     """Why shares that look right may mean little."""
     found = []
     if result.undefined > MAX_UNDEFINED:
         found.append(
-            f"{result.undefined:.0%} of the cells of the last time define no state: what becomes of such cells these "
+            f"{result.undefined:.0%} of the cells {_final(result)} define no state: what becomes of such cells these "
             "shares do not tell. An annotation, such as cell type, may name them."
         )
     if result.elsewhere > MAX_ELSEWHERE:

@@ -106,6 +106,8 @@ def of_fates(result: Fates) -> Rows:
     if result.without_growth is not None:
         names = ("without growth, from", "without growth (%)", "without growth, to")
         rows |= {name: _percent(values) for name, values in zip(names, result.without_growth.T, strict=True)}
+    if not np.isfinite(result.measured).all():
+        return rows
     return rows | {"measured at the last time (%)": _percent(result.measured)}
 
 

@@ -81,7 +81,8 @@ def _surface_trust(result: Landscape) -> tuple[Trust, str]:
     return "poor", f"{part}: do not read this landscape as what drives the cells. See Flow instead."
 
 
-def of_flow(result: FlowField, unit: str, course: TimeCourse | None) -> Summary:
+def of_flow(result: FlowField, unit: str, course: TimeCourse | None, one_time: bool = False) -> Summary:
+    """one_time: there is no second measured time that the flow could be compared with."""
     known = result.speed[np.isfinite(result.speed)]
     when = at(result.time, unit)
     if not len(known):
@@ -93,6 +94,8 @@ def of_flow(result: FlowField, unit: str, course: TimeCourse | None) -> Summary:
         f"At {when}, the fastest cells move {quick:.1f} times as fast as the typical one "
         f"({np.median(known):.2g} units of the map per {at(1, unit).rsplit(' ', 1)[0]})."
     )
+    if one_time:
+        return Summary(answer, "fair", "The cells were measured at one time: no later cells can confirm this flow.")
     if course is None:
         return Summary(answer, "fair", "The check against measured cells is being calculated; the Time page has it.")
     return Summary(answer, *against_measured(course, unit))

@@ -18,7 +18,8 @@ class Fates(Result):
 
     names [fates]; share, low, high [fates]: share of the mass that ends in each, with a 95 % interval
     probability [cells, fates]: of each start cell; starts [cells, 2]: where it stands in the view
-    centers [fates, 2] of the terminal states in the view; measured [fates]: their share in the last measured frame
+    centers [fates, 2] of the terminal states in the view; measured [fates]: their share in the last measured
+            frame, NaN with one time
     ungrown [fates, 3]: (low, share, high) where each start cell counts once, however much it multiplied; None for a
             model that knows no growth; grown [fates, 3]: what growth adds to each share, (low, points, high)
     interval says what the interval covers.

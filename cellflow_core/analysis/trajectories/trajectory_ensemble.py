@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.horizon import final_cells, followed_times, horizon_note
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
 from cellflow_core.analysis.results import TrajectoryEnsemble
 from cellflow_core.analysis.simulate import Simulation, simulate
@@ -47,12 +48,10 @@ def simulate_ensemble(
     moving = dynamics(model)
     moving.check_follows()
     start, row = _start(data, view, cell, polygon, count, seed)
-    last = float(data.times[-1])
-    if start.time >= last:
-        raise ValueError(f"{start.text} belongs to the last time ({format_time(last)}): nothing after it was measured")
-    ends = terminal_states(data, states)
+    followed = _followed(moving, data, start)
+    ends = terminal_states(data, states, final_cells(model, data, seed))
     x0 = start.x if moving.kind == "deterministic" else np.resize(start.x, (count, data.dim))
-    times = path_times(moving, start.time, data.times)
+    times = path_times(moving, start.time, followed)
     made = simulate(model, x0, times, seed=seed)
     fate = ends.of(made.x[-1])
     others = (simulate(each, x0, times[[0, -1]], seed=seed) for each in siblings)
@@ -60,6 +59,7 @@ def simulate_ensemble(
     (share, low, high), alone = fate_proportions(mass, seed), len(x0) == 1
     paths, weight = path_points(view, moving, times, made.x).astype(float), made.weight.astype(float)
     bundles = [_bundle(paths[:, fate == k], weight[:, fate == k]) for k in range(len(ends.names))]
+    notes = (*_chance(moving), *horizon_note(moving, data), *_agree(mass, ends.names, alone))
     return TrajectoryEnsemble(
         view=view.name,
         axes=view.axes,
@@ -83,8 +83,18 @@ def simulate_ensemble(
         high=np.full_like(high, np.nan) if alone else high,
         centers=ends.centers(view),
         interval=_interval(len(x0), len(start.x), moving, len(siblings)),
-        notes=(*_chance(moving), *_agree(mass, ends.names, alone), *frame_note(paths, view), *made.notes, *view.note),
+        notes=(*notes, *frame_note(paths, view), *made.notes, *view.note),
     )
+
+
+def _followed(moving: Dynamics, data: Snapshots, start: InitialCells) -> Float[Array, " times"]:
+    """Times through which the cells are followed. Raises ValueError where nothing was measured after the start."""
+    times = followed_times(moving, data)
+    if start.time >= times[-1]:
+        raise ValueError(
+            f"{start.text} belongs to the last time ({format_time(float(times[-1]))}): nothing after it was measured"
+        )
+    return times
 
 
 def _fate_mass(found: Simulation, ends: TerminalStates) -> Float[Array, "futures fates"]:

@@ -55,7 +55,7 @@ def show(run: Run, data: Dataset, map_name: str, states: str) -> None:
 def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
     """Settings of the question "futures" from a click, a number or a lasso; the number is kept in the link."""
     snapshots, points = data.snapshots(), data.embedding(map_name)
-    early = np.flatnonzero(snapshots.t < snapshots.times[-1])
+    early = np.flatnonzero((snapshots.t < snapshots.times[-1]) | (len(snapshots.times) == 1))
     key = f"futures_{run_id}_{map_name}"
 
     def chosen(row: int | None) -> None:
