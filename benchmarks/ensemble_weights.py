@@ -18,11 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cells
 import machine
 import numpy as np
 import torch
 from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import cells
 
 from cellflow_core.analysis import evaluate
 from cellflow_core.analysis.dynamics import Dynamics, ModelWrapper, dynamics

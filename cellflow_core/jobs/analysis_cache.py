@@ -14,15 +14,17 @@ from cellflow_core.analysis import results
 from cellflow_core.analysis.results import Result
 from cellflow_core.data.store import DamagedDatasetError, open_dataset
 from cellflow_core.jobs import analysis_requests
-from cellflow_core.jobs.run_context import RunContext, replicates
+from cellflow_core.jobs.run_context import RunContext, held_out_copies, replicates
 from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
 
-VERSION = 10
+VERSION = 11
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 SEED_INDEPENDENT = frozenset({"scores", "clones"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
+CALIBRATED = frozenset({"trend"})
+"""Questions whose answers rest on copies that were trained without a time, too."""
 MAX_CACHED = 200
 """Stored answers of one run. What was looked at longest ago goes first; asked for again, it is worked out anew."""
 
@@ -66,6 +68,8 @@ def cache_path(question: str, run_id: str, settings: Mapping[str, Any], workspac
         "ensemble": [] if question in SEED_INDEPENDENT else [each.id for each in replicates(run)],
         "settings": plain,
     }
+    if question in CALIBRATED and (copies := held_out_copies(run)):
+        decides["copies"] = [each.id for each in copies]
     if added := _added(run, list(plain.values())):
         decides["annotations"] = added
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:20]

@@ -57,7 +57,8 @@ def trend(subject: RunContext, gene: str) -> GeneTrend:
     from cellflow_core.analysis.gene_trend import gene_trend
 
     subject.data.space.index(gene)  # says first, and best, that the gene is not in the model
-    return gene_trend(subject.model, subject.data, gene, subject.dataset.expression(gene))
+    measured, siblings = subject.dataset.expression(gene), subject.ensemble[1:]
+    return gene_trend(subject.model, subject.data, gene, measured, siblings=siblings, copies=subject.copies)
 
 
 def fates(subject: RunContext, view: str = "pca", states: str = "found") -> Fates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cellflow_core.runs.index import siblings
 from cellflow_core.runs.run import Run
@@ -54,19 +54,32 @@ class RunContext:
 
         return (self.model, *self.model.members.values(), *(load_model(each) for each in replicates(self.run)))
 
+    @cached_property
+    def copies(self) -> tuple[tuple[DynamicsModel, float], ...]:
+        """Copies of the model that were trained without one time, and that time: they tell how wrong it is there."""
+        from cellflow_core.runs.weights import load_model
+
+        return tuple((load_model(each), float(each.recipe.hold_out or 0.0)) for each in held_out_copies(self.run))
+
 
 def replicates(run: Run) -> tuple[Run, ...]:
     """The runs whose spread tells how sure an answer is: done, same model and settings, all times, other seeds."""
-    mine = run.recipe
+    return tuple(each for each in _alike(run) if each.recipe.hold_out is None and each.recipe.seed != run.recipe.seed)
 
-    def alike(other: Run) -> bool:
-        its = other.recipe
-        same = (its.model, its.settings, its.dataset, its.fingerprint) == (
-            mine.model,
-            mine.settings,
-            mine.dataset,
-            mine.fingerprint,
-        )
-        return same and its.training == mine.training and its.hold_out is None and its.seed != mine.seed
 
-    return tuple(each for each in siblings(run) if alike(each) and each.status().state == "done")
+def held_out_copies(run: Run) -> tuple[Run, ...]:
+    """Runs of the same model and settings that are done and were trained without a time; none for such a run itself,
+    whose held-out time they were trained on."""
+    if run.recipe.hold_out is not None:
+        return ()
+    return tuple(each for each in _alike(run) if each.recipe.hold_out is not None)
+
+
+def _alike(run: Run) -> tuple[Run, ...]:
+    """The runs submitted with this one that are done and share model, settings, training and data."""
+
+    def shared(of: Run) -> tuple[Any, ...]:
+        recipe = of.recipe
+        return recipe.model, recipe.settings, recipe.dataset, recipe.fingerprint, recipe.training
+
+    return tuple(each for each in siblings(run) if shared(each) == shared(run) and each.status().state == "done")
