@@ -25,6 +25,7 @@ REPEATS = 4
 """Times a cell is sent off by a model with noise."""
 NEIGHBOURS = 10
 DRAWS = 1000
+MISFIT = "; widened by how far the shares are from those measured at the last time"
 _NO_GROWTH = "The model knows no growth: if one fate divides faster, that is mistaken for cells choosing it."
 
 
@@ -53,6 +54,9 @@ def fate_map(
     )
     mass, heads = followed[:, 0], followed[:, 1]
     share, low, high = interval(mass, seed)
+    timed = len(data.times) > 1
+    if timed:
+        low, high = with_misfit(share, low, high, ends.measured)
     ungrown, grown = _without_growth(mass, heads, seed) if moving.has_growth else (None, None)
     chance = mass.mean(axis=0)
     chance /= chance.sum(axis=1, keepdims=True)
@@ -72,7 +76,7 @@ def fate_map(
         fate=ends.of(single.x[-1]),
         undefined=ends.undefined,
         elsewhere=float(ends.elsewhere(single.x[-1]).mean()),
-        interval=interval_text(len(start.x), len(siblings)),
+        interval=interval_text(len(start.x), len(siblings)) + (MISFIT if timed else ""),
         without_growth=ungrown,
         growth_effect=grown,
         notes=(
@@ -131,6 +135,18 @@ def interval(
     total = mass.sum(axis=1)
     share = (total / total.sum(axis=1, keepdims=True)).mean(axis=0)
     return share, np.minimum(low, share), np.maximum(high, share)
+
+
+def with_misfit(
+    share: Float[Array, " fates"],
+    low: Float[Array, " fates"],
+    high: Float[Array, " fates"],
+    measured: Float[Array, " fates"],
+) -> tuple[Float[Array, " fates"], Float[Array, " fates"]]:
+    """(low, high) with the error of the model in them, which no bootstrap of its own cells shows. At the last time it
+    is known: its standard deviation is taken to be the distance of the share from the measured one."""
+    miss = 1.96 * np.abs(share - measured)
+    return np.maximum(share - np.hypot(share - low, miss), 0), np.minimum(share + np.hypot(high - share, miss), 1)
 
 
 def resampled(mass: Float[Array, "models cells fates"], seed: int = 0) -> Float[Array, "draws fates"]:

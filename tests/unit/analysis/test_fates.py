@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cellflow_core.analysis.fates import fate_map
+from cellflow_core.analysis.fates import fate_map, with_misfit
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.terminal_states import terminal_states
 from cellflow_core.data.snapshots import Snapshots
@@ -83,3 +83,13 @@ def test_last_cells_that_define_no_state_are_counted():
     x = np.concatenate([DATA.x, 20 * rng.normal(size=(90, 3))]).astype(np.float32)
     t = np.concatenate([DATA.t, np.full(90, 2.0)])
     assert terminal_states(Snapshots(x, t, DATA.space)).undefined > 0.25
+
+
+def test_a_share_that_misses_the_measured_one_is_less_certain():
+    share, low, high = np.array([0.5, 0.5]), np.array([0.45, 0.45]), np.array([0.55, 0.55])
+    made = with_misfit(share, low, high, np.array([0.6, 0.4]))
+    miss = np.hypot(0.05, 0.196)
+    np.testing.assert_allclose(made, [share - miss, share + miss])
+    np.testing.assert_allclose(with_misfit(share, low, high, share), [low, high])
+    near_one = with_misfit(np.array([0.95]), np.array([0.9]), np.array([1.0]), np.array([0.8]))
+    assert near_one[1] == 1 and 0 < near_one[0] < 0.7
