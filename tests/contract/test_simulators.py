@@ -56,7 +56,10 @@ def finite(values: np.ndarray, *shape: int) -> bool:
 
 def test_the_simulators_that_were_promised_are_there():
     promised = "ornstein-uhlenbeck gaussian-bridge toggle branching-tree cell-cycle birth-death krumsiek splicing"
-    assert {*promised.split(), "repressilator", "pkpd", "double-well", "interacting-particles"} <= set(NAMES)
+    of_rna = "six-gene-circuit splicing-bifurcation transcriptional-boosting unchanging-population"
+    assert {*promised.split(), *of_rna.split(), "repressilator", "pkpd", "double-well", "interacting-particles"} <= set(
+        NAMES
+    )
     assert all(capabilities(registry.find(name)) for name in NAMES)
     assert all(that_know(answer) for answer in CAPABILITIES.values())
     assert not registry.knows_of("", HasFates) and not registry.knows_of("krumsiek11", HasFates)

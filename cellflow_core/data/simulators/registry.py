@@ -12,7 +12,7 @@ _SIMULATORS = Registry(
     "cellflow_core.data.simulators",
     Simulator,
     "simulator",
-    ("contract", "registry", "sde", "simulated_data", "stationary"),
+    ("contract", "measurement", "registry", "sde", "simulated_data", "stationary"),
 )
 names = _SIMULATORS.names
 find = _SIMULATORS.find

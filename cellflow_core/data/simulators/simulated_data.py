@@ -12,6 +12,7 @@ from cellflow_core.data.simulators.contract import HasLayers, Simulator, capabil
 from cellflow_core.data.simulators.registry import create
 from cellflow_core.data.store import save_dataset
 from cellflow_core.data.store.dataset import pca_map
+from cellflow_core.plural import counted
 
 Array = np.ndarray
 MOST_CELLS = 1_000_000
@@ -63,7 +64,8 @@ def simulate(
         origin="simulated",
         source=f"simulator {name}",
         steps=(
-            f"simulated {len(cells.x):,} cells at {len(cells.times)} times ({process.title}; {process.paper})",
+            f"simulated {len(cells.x):,} cells at {counted(len(cells.times), 'time')} "
+            f"({process.title}; {process.paper})",
             f"with {', '.join(changed)}, else as usual" if changed else "with the usual settings",
             "the values are as simulated: nothing was normalised",
         ),

@@ -12,7 +12,7 @@ import streamlit as st
 
 from cellflow_core.data import store
 from cellflow_core.data.simulators import contract, registry
-from cellflow_core.data.simulators.splicing import LATENT
+from cellflow_core.data.simulators.transcription.splicing import LATENT
 from cellflow_core.figures.data import ground_truth, network
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain

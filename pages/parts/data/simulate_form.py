@@ -59,7 +59,9 @@ def size_words(settings: Config) -> str:
     values = settings.as_dict()
     if "subjects" in values:
         return f"Makes {counted(values['subjects'], 'person', 'people')} measured {counted(values['n_times'], 'time')}."
-    each, times = values["cells_per_time"], values["n_times"]
+    each, times = values["cells_per_time"], values.get("n_times", 1)
+    if times == 1:
+        return f"Makes {each:,} cells of one snapshot."
     return f"Makes {each * times:,} cells, {each:,} at each of {times} times."
 
 

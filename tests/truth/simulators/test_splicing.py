@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from cellflow_core.data.simulators.splicing import LATENT, Kinetics, Settings, Splicing
+from cellflow_core.data.simulators.transcription.splicing import LATENT, Kinetics, Settings, Splicing
 
 pytestmark = pytest.mark.truth
 

@@ -1,0 +1,1 @@
+"""Simulators of unspliced and spliced RNA, whose velocity and latent time are known."""

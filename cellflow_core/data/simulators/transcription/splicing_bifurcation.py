@@ -1,0 +1,131 @@
+"""A lineage that splits in two, with unspliced and spliced RNA: latent time and velocity of each cell are known.
+
+Each gene follows the equations of the splicing kinetics (transcription/splicing.py) in closed form; what switches it on
+or off depends on the fate of the cell, which is drawn at the branch point (after the bifurcation of dyngen: Cannoodt
+et al. 2021, Nat. Commun. 12:3942).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from cellflow_core.config import setting
+from cellflow_core.data.simulators import sde
+from cellflow_core.data.simulators.contract import HasCourse, HasFates, HasLayers, Simulator
+from cellflow_core.data.simulators.transcription.measurement import RnaSettings, latent_times, snapshots
+from cellflow_core.data.simulators.transcription.splicing import Kinetics
+from cellflow_core.data.snapshots import Snapshots
+
+Array = np.ndarray
+LABEL = "true fate"
+KINDS = ("Early", "Shared", "FateA", "FateB")
+_DECIDED = 0.1
+"""Cells below this share of the steady state of the genes of a fate are not yet decided."""
+
+
+@dataclass(frozen=True)
+class Settings(RnaSettings):
+    """When the lineage splits, and into what shares."""
+
+    genes: int = setting(60, "Number of genes: a quarter early, a quarter shared, a quarter of each fate", 4, 400)
+    branch_time: float = setting(6.0, "Latent time of the branch point", 0.1, 200.0, "hour")
+    fate_a: float = setting(0.5, "Fraction of the cells that choose fate A", 0.0, 1.0, label="Fraction of fate A")
+    cells_per_time: int = setting(1500, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(1, "Number of time points; with 1, one snapshot holds all stages", 1, 50)
+    last_time: float = setting(14.0, "Last time point", 0.5, 200.0, "hour")
+    latent_time_sd: float = setting(
+        0.5,
+        "Standard deviation of latent time within a time point",
+        0.0,
+        20.0,
+        "hour",
+        label="Standard deviation of latent time",
+    )
+
+
+class SplicingBifurcation(Simulator, HasCourse, HasFates, HasLayers):
+    title = "Bifurcation with splicing"
+    summary = (
+        "Progenitors switch shared genes on, then choose between two fates with genes of their own. Latent time, fate "
+        "and RNA velocity of every cell are known, on the trunk and on both branches."
+    )
+    paper = "after Cannoodt et al. 2021, Nat. Commun. 12:3942; kinetics of Bergen et al. 2020, Nat. Biotechnol. 38:1408"
+    time_unit = "hour"
+    fates = ("A", "B", "undecided")
+    Config = Settings
+    settings: Settings
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
+        counts = [len(range(k, self.settings.genes, len(KINDS))) for k in range(len(KINDS))]
+        self.axes = tuple(f"{kind}{k + 1}" for kind, count in zip(KINDS, counts, strict=True) for k in range(count))
+
+    def kinetics(self, fate: str) -> Kinetics:
+        """Rates and switch times of each gene in cells of a fate, "A" or "B"."""
+        use = self.settings
+        alpha, beta, gamma = use.rates(len(self.axes))
+        early, late = np.random.default_rng((use.seed, 2)).uniform(0.0, 1.0, (2, len(self.axes)))
+        kind = np.array([each.rstrip("0123456789") for each in self.axes])
+        branch = use.branch_time + 0.3 * use.branch_time * late
+        own = kind == f"Fate{fate}"
+        on = np.select(
+            [kind == "Early", kind == "Shared", own], [-np.inf, 0.7 * use.branch_time * early, branch], np.inf
+        )
+        return Kinetics(alpha, beta, gamma, on, np.where(kind == "Early", branch, np.inf))
+
+    def simulate(self) -> Snapshots:
+        """Spliced RNA of independent cells, with true velocity, latent time and fate."""
+        t, latent, of_a, u, s, layers = self._cells
+        _, beta, gamma = self.settings.rates(len(self.axes))
+        fate = np.where(latent < self.settings.branch_time, "undecided", np.where(of_a, "A", "B"))
+        velocity = self.settings.scale * (beta * u - gamma * s)
+        return snapshots(layers, velocity, t, self.axes, latent, {LABEL: fate})
+
+    def layers(self) -> dict[str, Float[Array, "cells genes"]]:
+        """Unspliced and spliced RNA of the cells as measured: levels with an error, or counts."""
+        return self._cells[-1]
+
+    def layer_courses(self, times: Float[Array, " times"]) -> dict[str, Float[Array, "times genes"]]:
+        """Expected unspliced and spliced RNA at these latent times over cells of both fates."""
+        use, times = self.settings, np.asarray(times, dtype=np.float64)
+        weight = {"A": use.fate_a, "B": 1 - use.fate_a}
+        u, s = (sum(weight[fate] * self.kinetics(fate).levels(times)[k] for fate in weight) for k in (0, 1))
+        return {"unspliced": use.scale * np.asarray(u), "spliced": use.scale * np.asarray(s)}
+
+    def mean_trajectory(
+        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
+    ) -> Float[Array, "times genes"]:
+        """Expected spliced RNA over cells of both fates. Genes do not act on each other: only what is held changes."""
+        found = self.layer_courses(times)["spliced"]
+        columns, levels = sde.held_columns(self.axes, clamp)
+        found[:, columns] = levels
+        return found
+
+    def fate_of(self, x: Float[Array, "cells genes"]) -> Array:
+        """The fate whose genes are higher, relative to their steady state; "undecided" where neither is above 10 %."""
+        alpha, _, gamma = self.settings.rates(len(self.axes))
+        share = np.asarray(x) / (self.settings.scale * alpha / gamma)
+        a, b = (share[:, [each.startswith(kind) for each in self.axes]].mean(axis=1) for kind in ("FateA", "FateB"))
+        return np.where(np.maximum(a, b) < _DECIDED, "undecided", np.where(a >= b, "A", "B")).astype(np.str_)
+
+    def fate_shares(
+        self, clamp: Mapping[str, float] | None = None, *, cells: int = 10_000, seed: int = 0
+    ) -> dict[str, float]:
+        """The chosen shares, whatever is held: no gene acts on the choice. Raises KeyError that lists the genes."""
+        sde.held_columns(self.axes, clamp)
+        return {"A": self.settings.fate_a, "B": 1 - self.settings.fate_a, "undecided": 0.0}
+
+    @cached_property
+    def _cells(self) -> tuple[Array, Array, Array, Array, Array, dict[str, Array]]:
+        """(time, latent time, is it of fate A, true unspliced and spliced levels, layers as measured) of every cell."""
+        use, rng = self.settings, np.random.default_rng((self.settings.seed, 3))
+        t, latent = latent_times(use.n_times, use.cells_per_time, use.last_time, use.latent_time_sd, rng)
+        of_a = rng.random(len(t)) < use.fate_a
+        both = {fate: self.kinetics(fate).levels(latent) for fate in ("A", "B")}
+        u, s = (np.where(of_a[:, None], both["A"][k], both["B"][k]) for k in (0, 1))
+        return t, latent, of_a, u, s, use.measure(u, s, rng)
