@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.readers import gene_names
+from cellflow_core.data.readers.anndata.matrices import ROLES, other_shape
 from cellflow_core.data.readers.hdf5 import TEXT_VALUE, size, strings
 from cellflow_core.data.readers.limits import COLUMNS, check_memory
-from cellflow_core.data.readers.table import InvalidInputError, Table
+from cellflow_core.data.readers.table import InvalidInputError, Table, Unused
 
 Array = np.ndarray
 GENES = ("Gene", "GeneName", "gene_names", "var_names", "Symbol", "gene_symbol", "Accession", "GeneID")
@@ -47,15 +48,31 @@ def of_loom(file: Any, name: str, rows: int | None) -> Table:
         raise InvalidInputError(
             f"{name} contradicts itself: {len(features)} gene names for {genes} rows; write it again"
         )
-    layers = {
-        key: _turned(each, name, f"layer {key!r}", rows)
-        for key, each in file.get("layers", {}).items()
-        if key in ("spliced", "unspliced", "counts") and each.shape == held.shape
-    }
+    layers, unused = _layers(file, held.shape, name, rows)
     notes = () if key else ("the file names no genes, so they are numbered",)
     x = _turned(held, name, "matrix", rows)
     obs = pd.DataFrame(columns, index=index)
-    return Table("loom", x, features.names, obs, {}, False, (*notes, *features.notes), layers, ids=features.ids)
+    return Table(
+        "loom", x, features.names, obs, {}, False, (*notes, *features.notes), layers, ids=features.ids, unused=unused
+    )
+
+
+def _layers(
+    file: Any, shape: tuple[int, int], name: str, rows: int | None
+) -> tuple[dict[str, Any], tuple[Unused, ...]]:
+    """(layers that are kept, by role, those that are not, with the reason); `shape`: that of the matrix."""
+    found: dict[str, Any] = {}
+    unused = []
+    for key, each in file.get("layers", {}).items():
+        role, place = ROLES.get(key.lower()), f"layers[{key!r}]"
+        if role is None or role in found:
+            reason = "no layer of this name is known" if role is None else f"another layer is kept as {role} already"
+            unused.append(Unused(place, reason))
+        elif each.shape != shape:
+            unused.append(Unused(place, other_shape(each.shape[::-1], shape[::-1])))
+        else:
+            found[role] = _turned(each, name, f"layer {key!r}", rows)
+    return found, tuple(unused)
 
 
 def _is_names(held: Any, genes: int) -> bool:

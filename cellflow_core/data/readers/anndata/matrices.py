@@ -26,7 +26,7 @@ LOGARITHMIC = ("logcounts", "lognorm", "log_normalized", "log1p", "log1p_norm", 
                "normalized", "log_counts", "logcpm", "log_norm")  # fmt: skip
 """Layers that may stand in for a scaled X."""
 _MOMENTS = ("ms", "mu")
-_ROLES = {name: role for role, names in LAYERS.items() for name in names}
+ROLES = {name: role for role, names in LAYERS.items() for name in names}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def places(file: Any) -> dict[str, Any]:
     raw = file.get("raw")
     if raw is not None and is_group(raw) and {"X", "var"} <= set(raw):
         found["raw"] = raw["X"]
-    named = {key: held for key, held in file.get("layers", {}).items() if "velocity" not in _ROLES.get(key.lower(), "")}
+    named = {key: held for key, held in file.get("layers", {}).items() if "velocity" not in ROLES.get(key.lower(), "")}
     return found | {f"layers:{key}": held for key, held in named.items() if key.lower() not in _MOMENTS}
 
 
@@ -90,16 +90,26 @@ def layer_matrices(file: Any, used: Matrix, own: Features, name: str, rows: int 
     """The layers that are kept, as they stand; those of other features than the values are not."""
     found = Layers()
     for key, held in file.get("layers", {}).items():
-        place, role = f"layers:{key}", _ROLES.get(key.lower())
+        place, role = f"layers:{key}", ROLES.get(key.lower())
         if place == used.place:
             continue
         reason = _why_not(key, role, used, own, found) or _too_large(held)
         if reason or role is None:
             found.unused.append(Unused(shown(place), reason))
             continue
-        found.values[role] = matrix(held, name, f"layer {key!r}", rows)
+        values, expected = matrix(held, name, f"layer {key!r}", rows), (used.x.shape[0], len(own))
+        if values.shape != expected:
+            found.unused.append(Unused(shown(place), other_shape(values.shape, expected)))
+            continue
+        found.values[role] = values
         found.places[role] = shown(place)
     return found
+
+
+def other_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """Why a layer of another shape [cells, genes] than the values is not kept."""
+    have, need = (" x ".join(f"{each:,}" for each in shape) for shape in (found, expected))
+    return f"it has {have} values and the matrix {need}: a layer must be of the same cells and genes"
 
 
 def shown(place: str) -> str:

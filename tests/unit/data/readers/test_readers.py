@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,9 +46,25 @@ def test_a_table_in_an_archive_and_compressed_hdf5(tmp_path) -> None:
 
 def test_a_loom_file(tmp_path) -> None:
     table = read(formats.loom(tmp_path / "a.loom"), "a.loom")
-    assert table.format == "loom" and set(table.layers) == {"spliced", "unspliced"}
+    assert table.format == "loom" and set(table.layers) == {"spliced", "unspliced", "ambiguous"}
     assert dict(table.obs.iloc[1]) == {"day": 2.0, "Clusters": "b"}
     assert (dense(table.layers["unspliced"]) == 2 * X).all()
+
+
+@pytest.mark.parametrize("kind", ["a.loom", "a.h5ad"])
+def test_a_layer_of_another_shape_is_left_out_with_its_reason(tmp_path, kind) -> None:
+    path = tmp_path / kind
+    (formats.loom if kind == "a.loom" else formats.h5ad)(path)
+    key = "layers/unspliced" if kind == "a.loom" else "layers/Unspliced"
+    with h5py.File(path, "a") as file:
+        values, attributes = file[key][...], dict(file[key].attrs)
+        del file[key]
+        file[key] = values[:5] if kind == "a.loom" else values[:, :5]
+        file[key].attrs.update(attributes)
+    table = read(path, kind)
+    assert "spliced" in table.layers and "unspliced" not in table.layers
+    (reason,) = (each.reason for each in table.unused if "nspliced" in each.place)
+    assert "40 x 5 values" in reason and "same cells and genes" in reason
 
 
 def test_the_arrays_of_the_embryoid_bodies(tmp_path) -> None:
