@@ -24,8 +24,9 @@ from tests import toys
 
 TINY = {"width": 8, "depth": 1}
 CELLS = (30, 40, 34)
-SMOOTH = "mmfm"
-"""Model whose paths are smooth in measured time, so that the lengths of intervals matter."""
+SMOOTH = ("mmfm", "curly-fm")
+"""Models in whose paths the lengths of intervals matter: smooth in measured time, or with the velocity of a cell in
+both intervals beside its time."""
 
 
 def snapshots(

@@ -54,6 +54,14 @@ class Settings(Config):
     exit_rate: float = setting(
         0.0, "Rate of exit from the cycle along a third axis; 0: none", 0.0, 1.0, "1/hour", label="Exit rate"
     )
+    with_velocity: bool = setting(
+        False,
+        "Keep the drift of each cell as its RNA velocity, with measurement noise",
+        label="RNA velocity of the cells",
+    )
+    velocity_noise: float = setting(
+        0.3, "Measurement noise of the RNA velocity, relative to its root mean square", 0.0, 10.0
+    )
     noise_dims: int = setting(0, "Number of additional dimensions of pure noise", 0, 48)
     step: float = setting(0.05, "Largest step of the numerical integration", 0.0005, 0.2, "hour")
     seed: int = setting(0, "Random seed", 0)
@@ -87,7 +95,13 @@ class CellCycle(Simulator, HasDrift, HasLandscape, HasNonGradient, HasPeriod):
         found = sde.population(self, self.start_cells, times, use.cells_per_time, rng, step=self._step)
         covariates = {PHASE: self.phase(found.x)}
         space = AffineSpace.coordinates(self.axes)
-        return Snapshots(found.x.astype(np.float32), found.t, space, self.time_unit, covariates=covariates)
+        velocity = None
+        if use.with_velocity:
+            drift = self.drift(0.0, found.x)
+            velocity = drift + use.velocity_noise * np.sqrt(np.square(drift).mean()) * rng.standard_normal(drift.shape)
+        return Snapshots(
+            found.x.astype(np.float32), found.t, space, self.time_unit, velocity=velocity, covariates=covariates
+        )
 
     def start_cells(self, cells: int, rng: np.random.Generator) -> Float[Array, "cells dim"]:
         """Cells of hour 0: at rest in every direction but the phase, which synchrony narrows."""

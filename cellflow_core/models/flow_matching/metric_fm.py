@@ -26,7 +26,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from cellflow_core.config import setting, with_default
 from cellflow_core.data.batch import Batch, SnapshotTensors
@@ -36,6 +36,7 @@ from cellflow_core.models.contract import Context, DynamicsModel, HasGrowth, Has
 from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
+from cellflow_core.models.paths.neural_path import NeuralPath
 from cellflow_core.models.paths.path_sample import sample_path
 from cellflow_core.models.paths.settings import PathNoiseSettings
 from cellflow_core.models.transport.growth_penalty import GrowthPenalty
@@ -92,33 +93,6 @@ class Settings(OptionalGrowthSettings, PathNoiseSettings, MLPSettings):
     clusters: int = setting(100, "RBF: number of clusters", 1, 10_000, label="Number of clusters")
 
 
-class NeuralGeodesic(nn.Module):
-    """The path m(s) between two cells, a `ConditionalPath`."""
-
-    def __init__(self, config: Settings, spec: DataSpec) -> None:
-        super().__init__()
-        both = replace(spec, dim=2 * spec.dim, center=spec.center * 2, times=(0.0, 1.0), interval=1.0)
-        self.bend = TimeMLP(both, spec.dim, config.width, config.depth, spec.scale)
-        self.sigma = config.sigma * spec.scale
-
-    def path(
-        self, x0: Float[Tensor, "pairs dim"], x1: Float[Tensor, "pairs dim"], s: Float[Tensor, " pairs"]
-    ) -> tuple[Float[Tensor, "pairs dim"], Float[Tensor, "pairs dim"]]:
-        """m(s) (state) and m'(s) (state per interval)."""
-        bend, change = self.bend.value_and_time_derivative(s, torch.cat([x0, x1], dim=1))
-        column = s[:, None]
-        envelope = 2 * column * (1 - column)
-        return torch.lerp(x0, x1, column) + envelope * bend, x1 - x0 + 2 * (1 - 2 * column) * bend + envelope * change
-
-    def sample_xt(self, x0: Tensor, x1: Tensor, t: Tensor, epsilon: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self.path(x0, x1, t)[0] + self.sigma * epsilon
-
-    def compute_conditional_flow(self, x0: Tensor, x1: Tensor, t: Tensor, xt: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self.path(x0, x1, t)[1]
-
-
 @dataclass(frozen=True)
 class MetricContext:
     """What the paths are learnt from.
@@ -147,7 +121,7 @@ class MetricFM(DynamicsModel, HasVelocity, HasGrowth):
 
     def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.path = NeuralGeodesic(config, spec)
+        self.path = NeuralPath(spec, config.width, config.depth, config.sigma * spec.scale)
         self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         grows = config.coupling == "unbalanced"
         self.rate = TimeMLP(spec, 1, config.width, config.depth, 1 / spec.interval) if grows else None

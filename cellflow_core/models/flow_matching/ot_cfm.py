@@ -4,7 +4,8 @@ Tong et al., "Improving and generalizing flow-based generative models with minib
 arXiv:2302.00482, section 3.2.4. Paths and targets are torchcfm's; the pairs come from one exact plan of all cells, or
 of random blocks of a thousand where there are more, which is cheaper than a plan of each batch and nearer to the
 optimum (arXiv:2302.00482 solves it batch by batch). The other couplings are those of transport/ot_solvers.py;
-independent pairs are `i-cfm`, entropic ones with bridges `sb-cfm`, and unbalanced ones `uot-cfm`.
+independent pairs are `i-cfm`, entropic ones with bridges `sb-cfm`, and unbalanced ones `uot-cfm`. With
+`velocity_weight`, which is ours, the velocity is kept near the RNA velocity of the measured cells as well.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from torchcfm import ConditionalFlowMatcher
 
 from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.losses.flow_matching_loss import flow_matching_loss
+from cellflow_core.models.losses.rna_velocity_loss import RNAVelocitySettings, required_data, with_rna_velocity
 from cellflow_core.models.networks.settings import MLPSettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 from cellflow_core.models.paths.path_sample import sample_path
@@ -31,7 +34,7 @@ from cellflow_core.models.transport.settings import COST_UNIT
 
 
 @dataclass(frozen=True)
-class Settings(PathNoiseSettings, MLPSettings):
+class Settings(RNAVelocitySettings, PathNoiseSettings, MLPSettings):
     coupling: Literal["blockwise", "exact", "minibatch", "sinkhorn", "partial", "geodesic"] = setting(
         "blockwise",
         "optimal transport: exact in blocks of 1,024 cells, exact over all cells or in each batch; entropic "
@@ -55,12 +58,17 @@ class OTCFM(DynamicsModel, HasVelocity):
         self.path = ConditionalFlowMatcher(sigma=config.sigma * spec.scale)
         self.pairing = Pairing(coupling(config.coupling, Entropic(config.epsilon), Partial(config.transported_mass)))
 
+    @classmethod
+    def required_data(cls, config: Settings) -> frozenset[DataRequirement]:
+        return required_data(cls.needs, config)
+
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("flow", (Update(self.loss, self.net.parameters()),), prepare=self.pairing.prepare),)
 
     def loss(self, batch: Batch) -> Loss:
         at = sample_path(self.path, self.pairing.sample(batch), batch.rng)
-        return flow_matching_loss(self.net, at, self.spec)
+        loss = flow_matching_loss(self.net, at, self.spec)
+        return with_rna_velocity(loss, self.net, batch, self.spec, self.config.velocity_weight)
 
     def notes(self) -> tuple[str, ...]:
         return self.pairing.notes()

@@ -3,7 +3,8 @@
 Chen et al., "Neural ordinary differential equations", NeurIPS 2018, arXiv:1806.07366, with the transport loss and the
 energy penalty of Tong et al., "TrajectoryNet", ICML 2020, arXiv:2002.04461 and Huguet et al., "MIOFlow", NeurIPS 2022,
 arXiv:2206.14928. Cells of each time are carried to the next through torchdiffeq, however long the gap is. The landed
-clouds are compared with the measured ones as losses/ot_loss.py says.
+clouds are compared with the measured ones as losses/ot_loss.py says. With `velocity_weight`, which is ours, the
+velocity is kept near the RNA velocity of the measured cells as well.
 """
 
 from __future__ import annotations
@@ -18,16 +19,18 @@ from torch import Tensor
 
 from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.losses.ot_loss import minibatch_energy_loss
+from cellflow_core.models.losses.rna_velocity_loss import RNAVelocitySettings, required_data, with_rna_velocity
 from cellflow_core.models.networks.ode_solver import ODESolver, State
 from cellflow_core.models.networks.settings import MLPSettings, ODESettings
 from cellflow_core.models.networks.time_mlp import TimeMLP, velocity_scale
 
 
 @dataclass(frozen=True)
-class Settings(ODESettings, MLPSettings):
+class Settings(RNAVelocitySettings, ODESettings, MLPSettings):
     energy: float = setting(
         0.05, "weight of the kinetic energy against the transport loss: straighter, but shorter paths", 0.0, 100.0
     )
@@ -52,6 +55,10 @@ class NeuralODE(DynamicsModel, HasVelocity):
         self.net = TimeMLP(spec, spec.dim, config.width, config.depth, velocity_scale(spec))
         self.solver = ODESolver(config.solver, config.substeps, config.tolerance)
 
+    @classmethod
+    def required_data(cls, config: Settings) -> frozenset[DataRequirement]:
+        return required_data(cls.needs, config)
+
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("carry", (Update(self.loss, self.net.parameters()),)),)
 
@@ -61,7 +68,8 @@ class NeuralODE(DynamicsModel, HasVelocity):
         transport = minibatch_energy_loss(landed, batch.x[1:], self.spec, batch.rng)
         energy = energy / (self.spec.dim * self.spec.scale**2)
         terms = {"transport": transport.detach(), "energy": energy.detach()}
-        return Loss(transport + self.config.energy * energy, terms)
+        loss = Loss(transport + self.config.energy * energy, terms)
+        return with_rna_velocity(loss, self.net, batch, self.spec, self.config.velocity_weight)
 
     def carry(self, batch: Batch) -> tuple[Float[Tensor, "intervals batch dim"], Float[Tensor, ""]]:
         """Where the cells of each time land at the next one, and the energy of their paths.
