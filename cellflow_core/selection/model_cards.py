@@ -1,4 +1,4 @@
-"""Every model as a page or a table shows it, and how long a training will take here."""
+"""Every model as a page or a table shows it."""
 
 from __future__ import annotations
 
@@ -99,44 +99,3 @@ def card(name: str) -> ModelCard:
         missing_package="" if kind.installed() else kind.package,
         tracks_cells=kind.tracks_cells if issubclass(kind, HasSampler) else True,
     )
-
-
-class _StopEstimate(Exception):
-    """The speed is known."""
-
-
-def estimate(
-    model: str, settings: Mapping[str, Any], training: Mapping[str, Any], dataset_id: str, seconds: float = 1.5
-) -> float:
-    """Seconds that this training will take on this machine's CPU, from a try of about `seconds` after the preparation.
-
-    Raises ValueError or KeyError, with a sentence, where the settings, the model or the data do not fit.
-    """
-    from cellflow_core.data.store import open_dataset
-    from cellflow_core.models import registry
-    from cellflow_core.train.trainer import Progress, TrainConfig, fit
-
-    data = open_dataset(dataset_id).snapshots()
-    kind = registry.find(model)
-    wanted = TrainConfig.from_dict(dict(kind.default_training) | dict(training))
-    seen: list[tuple[int, float]] = []
-
-    def report(progress: Progress) -> None:
-        seen.append((progress.step, progress.seconds))
-        if len(seen) > 2 and progress.seconds - seen[0][1] > seconds:
-            raise _StopEstimate
-
-    import time
-
-    began = time.monotonic()
-    try:
-        fit(
-            registry.create(model, settings, data.spec, 0),
-            data,
-            TrainConfig.from_dict(wanted.as_dict() | {"log_every": 2}),
-            report,
-        )
-    except _StopEstimate:
-        (first, at), (last, now) = seen[0], seen[-1]
-        return at + (wanted.steps - first) * (now - at) / (last - first)
-    return time.monotonic() - began

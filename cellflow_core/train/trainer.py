@@ -98,7 +98,7 @@ def fit(
         model.load_state_dict(start.model)
         average.load_state_dict(start.average)
     phases = model.phases()
-    counts = _steps(phases, config.steps)
+    counts = steps_by_phase(phases, config.steps)
     began = time.monotonic() - (start.seconds if start is not None else 0.0)
     for k in range(start.phase if start is not None else 0, len(phases)):
         loop = _PhaseLoop(model, average, phases[k], k, counts, config, seed, frames, validation_frames)
@@ -116,7 +116,7 @@ def _on_its_clock(model: DynamicsModel, data: Snapshots | Trajectories) -> Snaps
     return model.clock.frames(found) if isinstance(found, SnapshotTensors) else found
 
 
-def _steps(phases: tuple[Phase, ...], steps: int) -> list[int]:
+def steps_by_phase(phases: tuple[Phase, ...], steps: int) -> list[int]:
     """Steps of each phase; a phase without updates has none."""
     whole = sum(phase.step_fraction for phase in phases if phase.updates)
     return [max(1, round(steps * phase.step_fraction / whole)) if phase.updates else 0 for phase in phases]

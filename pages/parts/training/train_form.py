@@ -134,7 +134,7 @@ def _expected(card: Any, info: DatasetInfo, settings: Mapping[str, Any], trainin
     future: Future[float] = cached_future(
         f"estimate-{card.name}-{info.id}-{info.fingerprint}-{sorted(settings.items())}-{sorted(training.items())}",
         lambda: analysis_pool.submit_low_priority(
-            "cellflow_core.selection.model_cards:estimate", card.name, settings, training, info.id
+            "cellflow_core.selection.training_time:estimate", card.name, settings, training, info.id
         ),
     )
     if not future.done():

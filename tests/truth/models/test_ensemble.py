@@ -40,7 +40,7 @@ def test_the_velocity_is_the_mean_of_the_members(model: DynamicsModel, data: Sna
 def test_steps_are_shared_out_as_members_have_them_alone(model: DynamicsModel):
     phases = model.phases()
     assert [each.name.split(":")[0] for each in phases] == ["OT-CFM", "Neural ODE"]
-    assert trainer._steps(phases, 2600) == [2000, 600]
+    assert trainer.steps_by_phase(phases, 2600) == [2000, 600]
     assert phases[0].training == {}
     assert phases[1].training == {"batch_size": 128, "learning_rate": 5e-3, "ema_decay": 0.98}
 

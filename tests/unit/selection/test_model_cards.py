@@ -1,15 +1,12 @@
-"""Cards of the models, and the estimate of a training."""
+"""Cards of the models."""
 
 from __future__ import annotations
 
 import pickle
 from dataclasses import replace
 
-import pytest
-
 from cellflow_core.models import registry
-from cellflow_core.selection.model_cards import card, catalogue, estimate
-from tests.toys import SMALL, stored
+from cellflow_core.selection.model_cards import card, catalogue
 
 
 def test_every_model_has_a_card_that_crosses_to_another_process():
@@ -25,18 +22,6 @@ def test_defaults_of_the_card_are_those_of_the_model():
     found = card("ot-cfm")
     defaults = {each.name: each.default for each in found.training_settings}
     assert defaults == dict(found.presets["standard"])
-
-
-def test_an_estimate_of_a_short_training_is_its_time_and_a_long_one_takes_longer():
-    data = stored()
-    short = estimate("i-cfm", SMALL, {"steps": 4, "batch_size": 8}, data, 0.1)
-    long = estimate("i-cfm", SMALL, {"steps": 100_000, "batch_size": 8}, data, 0.1)
-    assert 0 < short < long
-
-
-def test_an_estimate_refuses_settings_with_a_sentence():
-    with pytest.raises(ValueError, match="wide"):
-        estimate("i-cfm", {"wide": 1}, {}, stored())
 
 
 def test_a_card_tells_what_only_some_settings_give():
