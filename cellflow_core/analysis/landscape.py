@@ -9,10 +9,10 @@ import torch
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.helmholtz import non_gradient_share
 from cellflow_core.analysis.fields.horizon import followed_times, horizon_note
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.grid import Grid
-from cellflow_core.analysis.helmholtz import non_gradient_share
 from cellflow_core.analysis.initial_cells import Polygon, select_initial_cells
 from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.quasi_potential import quasi_potential

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.helmholtz import share_unexplained
+from cellflow_core.analysis.fields.helmholtz import share_unexplained
 from cellflow_core.analysis.landscape import landscape
 from cellflow_core.models.contract import (
     HasVelocity,
