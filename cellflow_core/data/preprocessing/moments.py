@@ -167,7 +167,7 @@ def _enough(reasons: Array, settings: MomentSettings) -> Array:
         why = "; ".join(f"{number:,} left out: {reason}" for reason, number in zip(lost, count, strict=True))
         raise ValueError(
             f"{len(left)} of {len(reasons):,} genes can be velocity genes and at least {LEAST_GENES} are needed "
-            f"({why}): lower the thresholds, or use a file with more genes"
+            f"({why}): where these cells do change, lower the thresholds or use a file with more genes"
         )
     return left
 

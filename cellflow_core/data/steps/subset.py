@@ -76,6 +76,8 @@ class Subset(Step):
 
 def _without_small_times(data: Snapshots, keep: Array) -> tuple[Array, str]:
     """(mask, times that are left out in words): a handful of cells is no picture of its time."""
+    if not len(data.times):
+        return keep, ""
     small = [(time, int((keep & (data.t == time)).sum())) for time in data.times]
     gone = [(time, count) for time, count in small if 0 < count < MIN_PER_TIME]
     message = ", ".join(f"{count} at time {format_time(time)}" for time, count in gone)

@@ -121,6 +121,8 @@ def test_cells_without_any_time_stay_without():
     made = store.open_dataset(derive(measured(timed=False), "moments", FEW))
     assert made.info.times == () and made.info.time_unit == "" and len(made.snapshots().t) == 0
     assert made.snapshots().covariates.keys() == {"unspliced share"}
+    some = store.open_dataset(derive(made.info.id, "subset", {"by": "label", "label": "kind", "values": "x"}))
+    assert some.info.cells == CELLS // 2 and some.info.times == ()
 
 
 def test_the_slope_is_that_of_the_cells_at_the_ends():
