@@ -47,10 +47,16 @@ class BandCalibration:
         """f at these times, for a model that was trained on the times `trained`."""
         return np.sqrt(1 + self.c * bridge_variance(times, trained, data))
 
-    def widened(self, quantiles: Float[Array, "steps 3"], factor: Float[Array, " steps"]) -> Float[Array, "steps 3"]:
-        """The outer quantiles, moved away from the median."""
+    def widened(
+        self,
+        quantiles: Float[Array, "steps 3"],
+        factor: Float[Array, " steps"],
+        measured: Float[Array, " cells"],
+    ) -> Float[Array, "steps 3"]:
+        """The outer quantiles, moved away from the median, but not beyond what was measured in any cell."""
         middle = quantiles[:, 1:2]
-        return middle + (quantiles - middle) * factor[:, None]
+        wide = middle + (quantiles - middle) * factor[:, None]
+        return wide.clip(np.minimum(quantiles, measured.min()), np.maximum(quantiles, measured.max()))
 
 
 def bridge_variance(times: Float[Array, " steps"], trained: Sequence[float], data: Snapshots) -> Float[Array, " steps"]:

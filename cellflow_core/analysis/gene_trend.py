@@ -41,12 +41,12 @@ def gene_trend(
     levels = [data.space.expression(each.x.reshape(-1, data.dim), gene).reshape(each.x.shape[:2]) for each in every]
     made, pooled, weight = every[0], np.hstack(levels), np.hstack([each.weight for each in every])
     quantiles = np.stack([weighted_quantiles(*each) for each in zip(pooled, weight, strict=True)])
+    read = data.space.expression(data.x, gene)
+    truth = np.asarray(read if measured is None else measured, dtype=float)
     calibration = calibrated(copies, data, seed=seed)
     if calibration is not None:
         trained = dynamics(model).spec.times
-        quantiles = calibration.widened(quantiles, calibration.factor(times, trained, data))
-    read = data.space.expression(data.x, gene)
-    truth = np.asarray(read if measured is None else measured, dtype=float)
+        quantiles = calibration.widened(quantiles, calibration.factor(times, trained, data), truth)
     frames = [truth[data.t == t] for t in data.times]
     return GeneTrend(
         gene=gene,
@@ -73,7 +73,7 @@ def _band(calibration: BandCalibration | None, siblings: int) -> str:
     times = " and ".join(format_times(calibration.times))
     return (
         f"{band}, widened between the measured times: of the cells of held-out time {times}, copies of the model had "
-        f"{calibration.coverage:.0%} in their bands, and 80 % in widened ones (mean over genes)."
+        f"{100 * calibration.coverage:.0f} % in their bands, and 80 % in widened ones (mean over genes)."
     )
 
 

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.band_calibration import bridge_variance, calibrated, scores, weighted_quantiles
+from cellflow_core.analysis.band_calibration import (
+    BandCalibration,
+    bridge_variance,
+    calibrated,
+    scores,
+    weighted_quantiles,
+)
 from cellflow_core.analysis.gene_trend import gene_trend
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import DataSpec, Snapshots
@@ -79,6 +85,12 @@ def test_a_trend_is_wider_between_measured_times_only():
     assert (ratio[~measured_at] > 1).all()
     np.testing.assert_allclose(wide.quantiles[:, 1], plain.quantiles[:, 1])
     assert "hold too few cells" in plain.notes[0] and "held-out time 1 and 2" in wide.notes[0]
+
+
+def test_a_band_does_not_leave_what_was_measured():
+    found = BandCalibration(8.0, (1.0,), 0.5)
+    made = found.widened(np.array([[0.5, 1.0, 2.0], [-1.0, 1.0, 2.0]]), np.array([3.0, 3.0]), np.array([0.0, 3.0]))
+    np.testing.assert_allclose(made, [[0, 1, 3], [-1, 1, 3]])
 
 
 def test_other_trainings_widen_the_band():
