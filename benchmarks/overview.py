@@ -32,6 +32,7 @@ TUNED = {
     "neural-ode": frozenset({_EB}),
     "metric-fm": frozenset({_EB, "emt"}),
     "tigon": frozenset({_EB}),
+    "ensemble": frozenset({_EB}),
 }
 """Model -> data that its settings, or the rule that sets them, were chosen on: docs/benchmarks.md says how."""
 
