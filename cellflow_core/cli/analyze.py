@@ -81,7 +81,12 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 def add_simulation(parser: argparse.ArgumentParser) -> None:
     """The flags that decide a simulation."""
-    parser.add_argument("--times", type=options.numbers, metavar="0,0.5,1", help="default: the measured times")
+    parser.add_argument(
+        "--times",
+        type=options.numbers,
+        metavar="0,0.5,1",
+        help="default: the measured times; with one, also the end to which cells are followed",
+    )
     parser.add_argument("--cells", type=int, help="start with this many cells of the first time (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--label", metavar="VALUE", help="condition on this label (conditional models)")
@@ -95,16 +100,20 @@ def simulated(context: RunContext, chosen: argparse.Namespace) -> Simulation:
     """
     import numpy as np
 
+    from cellflow_core.analysis.dynamics import dynamics
+    from cellflow_core.analysis.fields.horizon import followed_times
     from cellflow_core.analysis.simulate import simulate
 
     data = context.data
-    times = np.array(chosen.times if chosen.times is not None else data.times, dtype=float)
+    usual = followed_times(dynamics(context.model), data)
+    times = np.array(chosen.times if chosen.times is not None else usual, dtype=float)
     if (np.diff(times) <= 0).any():
         raise ValueError(f"times must ascend, got {', '.join(format_times(times))}")
-    if times[0] < data.times[0]:
-        raise ValueError(f"no cells were measured before time {format_time(data.times[0])}: begin there or later")
-    start = float(data.times[data.times <= times[0]][-1])
-    x0 = data.at(start)
+    measured = data.times if len(data.times) else usual[:1]
+    if times[0] < measured[0]:
+        raise ValueError(f"no cells were measured before time {format_time(measured[0])}: begin there or later")
+    start = float(measured[measured <= times[0]][-1])
+    x0 = data.at(start) if len(data.times) else data.x
     if chosen.cells is not None:
         if not 1 <= chosen.cells <= len(x0):
             raise ValueError(f"--cells {chosen.cells}: there are 1 to {len(x0)} cells at time {format_time(start)}")
@@ -162,7 +171,7 @@ def _simulate(chosen: argparse.Namespace) -> None:
 
 def _perturb(chosen: argparse.Namespace) -> None:
     """Clamp genes during the simulation, or shift them in the initial cells, and compare the terminal states."""
-    from cellflow_core.analysis.results import Perturbation, TimeCourse
+    from cellflow_core.analysis.results import Perturbation
 
     genes = (*chosen.genes, *chosen.gene)
     if not genes:
@@ -177,7 +186,7 @@ def _perturb(chosen: argparse.Namespace) -> None:
     print(f"{found.kind} of {found.gene} ({how} {found.level_words('g')} {found.unit}), from {found.start}")
     notes = perturbation_summaries.notes_of(found)
     summary = perturbation_summaries.of_perturbation(found)
-    summary = summaries.limited(summary, answer.ask(TimeCourse, "course", chosen), found.time_unit)
+    summary = summaries.limited(summary, answer.roll_out(chosen), found.time_unit)
     answer.show(summary, result_tables.of_perturbation(found), notes, chosen.out)
     print("\nGenes that change most at the end")
     print(columns(result_tables.first_rows(result_tables.of_changed_genes(found), GENES_LISTED)))
@@ -219,13 +228,13 @@ def _measured_effects(chosen: argparse.Namespace) -> None:
 def _landscape(chosen: argparse.Namespace) -> None:
     """How far simulated cells roll down, how much of their motion no surface can show, and how many leave the map; the
     height under the measured cells."""
-    from cellflow_core.analysis.results import Landscape, TimeCourse
+    from cellflow_core.analysis.results import Landscape
     from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.runs.index import open_run
 
     found = answer.ask(Landscape, "landscape", chosen, kind=chosen.height, time=chosen.time, view=chosen.view)
     unit = RunContext(open_run(chosen.run)).dataset.info.time_unit
-    summary = summaries.limited(summaries.of_landscape(found, unit), answer.ask(TimeCourse, "course", chosen), unit)
+    summary = summaries.limited(summaries.of_landscape(found, unit), answer.roll_out(chosen), unit)
     rows = result_tables.of_landscape(found)
     answer.show(summary, result_tables.first_rows(rows, CELLS_LISTED), found.notes)
     if chosen.out is not None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cellflow_core.cli.table import columns
 from cellflow_core.csv_output import write_table
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.reporting.result_tables import Rows
 from cellflow_core.reporting.summaries import Summary
+
+if TYPE_CHECKING:
+    from cellflow_core.analysis.results import TimeCourse
 
 Answer = TypeVar("Answer")
 
@@ -23,6 +27,17 @@ def ask(kind: type[Answer], question: str, chosen: argparse.Namespace, /, **sett
     if not isinstance(found, kind):
         raise TypeError(f"the answer is a {type(found).__name__}, not a {kind.__name__}")
     return found
+
+
+def roll_out(chosen: argparse.Namespace) -> TimeCourse | None:
+    """The roll-out of the run beside the measured cells; None where fewer than two times were measured."""
+    from cellflow_core.analysis.results import TimeCourse
+    from cellflow_core.jobs.run_context import RunContext
+    from cellflow_core.runs.index import open_run
+
+    if DataRequirement.TIMES not in RunContext(open_run(chosen.run)).dataset.info.has:
+        return None
+    return ask(TimeCourse, "course", chosen)
 
 
 def show(summary: Summary | str, rows: Rows, notes: Sequence[str], out: Path | None = None) -> None:

@@ -36,7 +36,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 def _fates(chosen: argparse.Namespace) -> None:
     """Simulate the cells of the first time to the last and count them by terminal state."""
-    from cellflow_core.analysis.results import Fates, TimeCourse
+    from cellflow_core.analysis.results import Fates
     from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.reporting import growth_summaries
     from cellflow_core.runs.index import open_run
@@ -45,7 +45,7 @@ def _fates(chosen: argparse.Namespace) -> None:
     info = RunContext(open_run(chosen.run)).dataset.info
     notes = (growth_summaries.of_fates(found), f"Interval: {found.interval}.", *found.notes)
     summary = fate_summaries.of_fates(found, info.times[0], info.time_unit)
-    summary = summaries.limited(summary, answer.ask(TimeCourse, "course", chosen), info.time_unit)
+    summary = summaries.limited(summary, answer.roll_out(chosen), info.time_unit)
     answer.show(summary, result_tables.of_fates(found), [each for each in notes if each], chosen.out)
 
 

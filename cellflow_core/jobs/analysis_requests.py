@@ -171,4 +171,9 @@ def _view(subject: RunContext, name: str) -> Embedding:
     from cellflow_core.analysis.embedding import Embedding
 
     dataset = subject.dataset
+    if not len(subject.data.times):
+        raise ValueError(
+            "these cells have no time, and this analysis needs one, the same for all cells or not: order them by "
+            "pseudotime first"
+        )
     return Embedding(name, dataset.view_axes(name), dataset.embedding(name), subject.data.x)

@@ -13,8 +13,9 @@ from cellflow_core.math.neighbors import nearest_neighbors
 from cellflow_core.time_units import format_duration
 
 Array = np.ndarray
-CROSSINGS = 10.0
-"""Crossing times for which cells are followed."""
+CROSSINGS = 4.0
+"""Crossing times for which cells are followed: cells evenly spaced along a line at constant speed are at its end after
+sqrt(12) = 3.5; much longer, and a field that does not vanish at the last cells leads beyond all of them."""
 CELLS, NEAREST = 600, 30
 """Cells followed to find where they end, and measured cells around each end that define terminal states."""
 

@@ -7,15 +7,15 @@ vector fields of single cells", Cell 185:690, 2022, doi:10.1016/j.cell.2021.12.0
     f(x) = sum_m C_m k(x, x~_m),    k(x, y) = exp(-beta |x - y|^2),    df_i / dx_j = -2 beta sum_m C_mi k (x_j - x~_mj),
 
 velocity n is f(x_n) plus Gaussian noise of variance sigma^2 on each axis, with the prior probability gamma, else it is
-uniform over the range of the velocities (of volume a). Expectation maximisation alternates
+uniform over a cube that holds all velocities (of volume a). Expectation maximisation alternates
 
     p_n = gamma N(v_n; f(x_n), sigma^2) / (gamma N(v_n; f(x_n), sigma^2) + (1 - gamma) / a),
     (U^T P U + lambda sigma^2 K) C = U^T P V,  sigma^2 = sum_n p_n |v_n - f(x_n)|^2 / (dim sum_n p_n),  gamma = mean p_n
 
 with U = k(x_n, x~_m) and K = k(x~_m, x~_l). Cells of all times are fitted together: the field does not depend on time.
-Departures: velocities are divided by their root mean square, so that lambda has no unit; a is the volume
-of the range of the velocities instead of 5; control points are uniformly sampled cells, not sampled by speed, which
-would prefer outliers; divergence-free kernels are left out.
+Departures: velocities are divided by their root mean square, so that lambda has no unit; a is the volume of that cube
+instead of 5; control points are uniformly sampled cells, not sampled by speed, which would prefer outliers;
+divergence-free kernels are left out.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ LEAST = 1e-5
 """Least probability of a cell to be an inlier, so that the system stays regular."""
 SHARES = (0.05, 0.95)
 """Bounds of the share of inliers gamma."""
+NARROWEST = 6.0
+"""Least width of the cube in which outliers are uniform, in root mean square velocities of an axis: narrower, and noise
+as wide as the velocities themselves would count as outliers."""
 SAMPLE = 2000
 """Cells that the distances between neighbors are measured at."""
 
@@ -142,7 +145,7 @@ class Dynamo(DynamicsModel, HasVelocity):
     ) -> tuple[Float[Tensor, "m dim"], Float[Tensor, " cells"], int]:
         """(C, p, iterations) of expectation maximisation; v: velocities in units of their root mean square."""
         dim, gamma, energy = v.shape[1], 1 - self.config.outliers, math.inf
-        volume = (v.amax(dim=0) - v.amin(dim=0)).clamp_min(1e-6).log().sum()  # log a
+        volume = dim * (2 * v.abs().max()).clamp_min(NARROWEST).log()  # log a
         values = at_points.new_zeros(len(at_points), dim)
         variance, field = v.square().mean(), torch.zeros_like(v)
         inlier, eye = at_cells.new_ones(len(v)), torch.eye(len(at_points), dtype=v.dtype, device=v.device)
