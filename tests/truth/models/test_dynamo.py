@@ -150,7 +150,7 @@ def test_axes_of_unlike_size_have_no_more_outliers():
     x = rng.normal(size=(800, 12)) * size
     v = np.concatenate([-x[:, 1:2], x[:, :1], -x[:, 2:]], axis=1) + 0.01 * size * rng.normal(size=x.shape)
     data = Snapshots(x, None, AffineSpace.coordinates(tuple(f"PC{k + 1}" for k in range(12))), "h", velocity=v)
-    fitted = trained(data, bandwidth=2.0)
+    fitted = trained(data)
     inner = data.x[np.square(x / size).sum(axis=1) < 12]
     found = fitted.velocity(torch.zeros(len(inner)), torch.from_numpy(inner), Context()).numpy()
     truth = np.concatenate([-inner[:, 1:2], inner[:, :1], -inner[:, 2:]], axis=1)
