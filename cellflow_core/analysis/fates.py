@@ -25,7 +25,7 @@ REPEATS = 4
 """Times a cell is sent off by a model with noise."""
 NEIGHBOURS = 10
 DRAWS = 1000
-MISFIT = "; widened by how far the shares are from those measured at the last time"
+MISFIT = "; widened by the sample of the last time, and by how far the shares are from those measured there"
 _NO_GROWTH = "The model knows no growth: if one fate divides faster, that is mistaken for cells choosing it."
 
 
@@ -56,7 +56,7 @@ def fate_map(
     share, low, high = interval(mass, seed)
     timed = len(data.times) > 1
     if timed:
-        low, high = with_misfit(share, low, high, ends.measured)
+        low, high = with_misfit(share, low, high, ends.measured, int((data.t == data.times[-1]).sum()))
     ungrown, grown = _without_growth(mass, heads, seed) if moving.has_growth else (None, None)
     chance = mass.mean(axis=0)
     chance /= chance.sum(axis=1, keepdims=True)
@@ -142,10 +142,12 @@ def with_misfit(
     low: Float[Array, " fates"],
     high: Float[Array, " fates"],
     measured: Float[Array, " fates"],
+    cells: int,
 ) -> tuple[Float[Array, " fates"], Float[Array, " fates"]]:
-    """(low, high) with the error of the model in them, which no bootstrap of its own cells shows. At the last time it
-    is known: its standard deviation is taken to be the distance of the share from the measured one."""
-    miss = 1.96 * np.abs(share - measured)
+    """(low, high) with what no bootstrap of the start cells shows: the model's error, whose standard deviation is taken
+    to be the distance of the share from that measured at the last time, and the sample of `cells` cells measured there,
+    which the model was fitted to."""
+    miss = 1.96 * np.sqrt(np.square(share - measured) + measured * (1 - measured) / cells)
     return np.maximum(share - np.hypot(share - low, miss), 0), np.minimum(share + np.hypot(high - share, miss), 1)
 
 
