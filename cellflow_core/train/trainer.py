@@ -138,7 +138,7 @@ class _PhaseLoop:
         validation_frames: SnapshotTensors | TrajectoryTensors | None,
     ) -> None:
         self.model, self.average, self.seed = model, average, seed
-        self.config = config = TrainConfig.from_dict(config.as_dict() | phase.training)
+        self.config = config = TrainConfig.from_dict(config.as_dict() | dict(phase.training))
         self.phase, self.index = phase, index
         self.first, self.steps, self.before, self.total = 0, counts[index], sum(counts[:index]), sum(counts)
         self.frames, self.validation_frames = frames, validation_frames if phase.updates else None
