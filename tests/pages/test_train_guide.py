@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellflow_core.selection.model_cards.estimate", lambda *asked: 120.0)
+    monkeypatch.setattr("cellflow_core.selection.training_time.estimate", lambda *asked: 120.0)
 
 
 def test_asking_for_growth_trains_settings_with_growth(home, seconds) -> None:
