@@ -69,6 +69,7 @@ def test_the_simulators_that_were_promised_are_there():
 def test_it_says_what_it_is(name):
     kind = registry.find(name)
     assert len(kind.title) > 3 and kind.summary.endswith(".") and kind.paper and kind.time_unit
+    assert not kind.paper.lower().startswith("after"), "pages write: After {paper}"
     settings = {each.name: each for each in kind.Config.settings()}
     assert "seed" in settings and kind().settings == kind.Config()
     for each in settings.values():

@@ -84,7 +84,7 @@ def _facts(info: store.DatasetInfo) -> None:
 def _one_moment(info: store.DatasetInfo) -> None:
     known = "These cells were measured at one moment." if info.times else "The time of these cells is not known."
     with st.container(border=True, key="one_moment"):
-        st.markdown(f"**{known}** A model of motion needs two times or more.")
+        st.markdown(f"**{known}** Most models of motion need two times or more.")
         st.markdown(
             "If the tissue holds every stage side by side, the cells can be ordered by how alike they are. The order "
             "(pseudotime) stands in for time: it has no unit and no speed. If you have cells of other times too, put "

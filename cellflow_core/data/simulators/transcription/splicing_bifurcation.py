@@ -54,7 +54,7 @@ class SplicingBifurcation(Simulator, HasCourse, HasFates, HasLayers):
         "Progenitors switch shared genes on, then choose between two fates with genes of their own. Latent time, fate "
         "and RNA velocity of every cell are known, on the trunk and on both branches."
     )
-    paper = "after Cannoodt et al. 2021, Nat. Commun. 12:3942; kinetics of Bergen et al. 2020, Nat. Biotechnol. 38:1408"
+    paper = "Cannoodt et al. 2021, Nat. Commun. 12:3942; kinetics of Bergen et al. 2020, Nat. Biotechnol. 38:1408"
     time_unit = "hour"
     fates = ("A", "B", "undecided")
     Config = Settings
