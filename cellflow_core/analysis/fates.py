@@ -15,6 +15,7 @@ from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
 from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.neighbors import nearest_neighbors
 from cellflow_core.time_units import format_time
@@ -39,7 +40,7 @@ def fate_map(
 ) -> Fates:
     """Shares of the terminal states that cells of the first time end in, and the probability of each for every cell.
 
-    siblings  the same model trained from other seeds: the share is the mean over all, the interval covers them too
+    siblings  trainings that differ by seed or method: the share is the mean over all, the interval covers them too
     """
     moving = dynamics(model)
     moving.check_follows()
@@ -54,9 +55,9 @@ def fate_map(
     )
     mass, heads = followed[:, 0], followed[:, 1]
     share, low, high = interval(mass, seed)
-    timed = len(data.times) > 1
+    timed = DataRequirement.TIMES in data.has
     if timed:
-        low, high = with_misfit(share, low, high, ends.measured, int((data.t == data.times[-1]).sum()))
+        low, high = with_misfit(share, low, high, ends.measured, len(ends.fate))
     ungrown, grown = _without_growth(mass, heads, seed) if moving.has_growth else (None, None)
     chance = mass.mean(axis=0)
     chance /= chance.sum(axis=1, keepdims=True)
@@ -69,7 +70,7 @@ def fate_map(
         share=share,
         low=low,
         high=high,
-        measured=ends.measured if len(data.times) > 1 else np.full(len(ends.names), np.nan),
+        measured=ends.measured if timed else np.full(len(ends.names), np.nan),
         centers=ends.centers(view),
         starts=view.points[start.cells],
         probability=_smoothed(start.x, chance),

@@ -40,7 +40,7 @@ def simulate_ensemble(
     """`count` futures of one cell, or of the cells in a polygon of the view, until the last measured time.
 
     cell      row of the data set; None, without a polygon: the cell of the first time nearest to their median
-    siblings  the same model trained from other seeds: the shares are means over all, the interval covers them too
+    siblings  trainings that differ by seed or method: the shares are means over all, the interval covers them too
     Raises ValueError, with a sentence, where there is no such cell, or nothing was measured after it.
     """
     if not 1 <= count <= 5000:

@@ -8,6 +8,7 @@ import torch
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context, DynamicsModel
+from cellflow_core.models.ensembles.ensemble import STEPS
 from cellflow_core.train import trainer
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.toys import drifting
@@ -41,6 +42,7 @@ def test_steps_are_shared_out_as_members_have_them_alone(model: DynamicsModel):
     phases = model.phases()
     assert [each.name.split(":")[0] for each in phases] == ["OT-CFM", "Neural ODE"]
     assert trainer.steps_by_phase(phases, 2600) == [2000, 600]
+    assert TrainConfig().steps == STEPS
     assert phases[0].training == {}
     assert phases[1].training == {"batch_size": 128, "learning_rate": 5e-3, "ema_decay": 0.98}
 

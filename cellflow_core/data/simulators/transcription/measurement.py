@@ -73,6 +73,23 @@ class RnaSettings(Config):
         return {name: np.abs(each + errors[name]) for name, each in levels.items()}
 
 
+@dataclass(frozen=True)
+class LineageSettings(RnaSettings):
+    """When the cells of a lineage are measured."""
+
+    cells_per_time: int = setting(1500, "Number of cells per time point", 10, 100_000)
+    n_times: int = setting(1, "Number of time points; with 1, one snapshot holds all stages", 1, 50)
+    last_time: float = setting(14.0, "Last time point", 0.5, 200.0, "hour")
+    latent_time_sd: float = setting(
+        0.5,
+        "Standard deviation of latent time within a time point",
+        0.0,
+        20.0,
+        "hour",
+        label="Standard deviation of latent time",
+    )
+
+
 def snapshots(
     layers: dict[str, Float[Array, "cells genes"]],
     velocity: Float[Array, "cells genes"],

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from cellflow_core.config import setting
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasCourse, HasFates, HasLayers, Simulator
-from cellflow_core.data.simulators.transcription.measurement import RnaSettings, latent_times, snapshots
+from cellflow_core.data.simulators.transcription.measurement import LineageSettings, latent_times, snapshots
 from cellflow_core.data.simulators.transcription.splicing import Kinetics
 from cellflow_core.data.snapshots import Snapshots
 
@@ -29,23 +29,12 @@ _DECIDED = 0.1
 
 
 @dataclass(frozen=True)
-class Settings(RnaSettings):
+class Settings(LineageSettings):
     """When the lineage splits, and into what shares."""
 
     genes: int = setting(60, "Number of genes: a quarter early, a quarter shared, a quarter of each fate", 4, 400)
     branch_time: float = setting(6.0, "Latent time of the branch point", 0.1, 200.0, "hour")
     fate_a: float = setting(0.5, "Fraction of the cells that choose fate A", 0.0, 1.0, label="Fraction of fate A")
-    cells_per_time: int = setting(1500, "Number of cells per time point", 10, 100_000)
-    n_times: int = setting(1, "Number of time points; with 1, one snapshot holds all stages", 1, 50)
-    last_time: float = setting(14.0, "Last time point", 0.5, 200.0, "hour")
-    latent_time_sd: float = setting(
-        0.5,
-        "Standard deviation of latent time within a time point",
-        0.0,
-        20.0,
-        "hour",
-        label="Standard deviation of latent time",
-    )
 
 
 class SplicingBifurcation(Simulator, HasCourse, HasFates, HasLayers):

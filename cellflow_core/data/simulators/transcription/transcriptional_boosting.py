@@ -16,10 +16,10 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from cellflow_core.config import setting
+from cellflow_core.config import setting, with_default
 from cellflow_core.data.simulators import sde
 from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasLayers, Simulator
-from cellflow_core.data.simulators.transcription.measurement import RnaSettings, latent_times, snapshots
+from cellflow_core.data.simulators.transcription.measurement import LineageSettings, latent_times, snapshots
 from cellflow_core.data.simulators.transcription.splicing import Kinetics
 from cellflow_core.data.snapshots import Snapshots
 
@@ -27,24 +27,14 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class Settings(RnaSettings):
+class Settings(LineageSettings):
     """How many genes are boosted, when, and how strongly."""
 
     genes: int = setting(60, "Number of genes", 4, 400)
     boosted: float = setting(0.4, "Fraction of the genes that are boosted", 0.0, 1.0, label="Fraction of boosted genes")
     boost: float = setting(6.0, "Factor by which their transcription rises", 1.0, 50.0, label="Boost factor")
     boost_time: float = setting(8.0, "Latent time of the boost", 0.1, 200.0, "hour", label="Time of the boost")
-    cells_per_time: int = setting(1500, "Number of cells per time point", 10, 100_000)
-    n_times: int = setting(1, "Number of time points; with 1, one snapshot holds all stages", 1, 50)
-    last_time: float = setting(12.0, "Last time point", 0.5, 200.0, "hour")
-    latent_time_sd: float = setting(
-        0.5,
-        "Standard deviation of latent time within a time point",
-        0.0,
-        20.0,
-        "hour",
-        label="Standard deviation of latent time",
-    )
+    last_time: float = with_default(LineageSettings, "last_time", 12.0)
 
 
 class TranscriptionalBoosting(Simulator, HasDrift, HasCourse, HasLayers):
