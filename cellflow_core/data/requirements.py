@@ -22,6 +22,8 @@ class DataRequirement(StrEnum):
     MODALITY = "a second modality of the same cells (chromatin, proteins ...)"
     COUNTS = "a state that decodes to counts (the autoencoder of counts among the axes that the Data page offers)"
     SPLICING = "spliced and unspliced counts of each cell"
+    MOMENTS = "unspliced and spliced RNA of velocity genes as its axes (the step “Velocity genes and moments”)"
+    SECOND_MOMENTS = "second moments of spliced RNA (take the step “Velocity genes and moments” again)"
     PERTURBATION = "a perturbation design (which target was perturbed in each cell)"
 
 

@@ -105,6 +105,18 @@ class Snapshots:
         ("genes",),
         requirement=DataRequirement.SPLICING,
     )
+    spliced_squared = ArrayChannel(
+        "mean over neighbors of the square of the spliced RNA of the genes of the space",
+        "squared counts",
+        ("genes",),
+        requirement=DataRequirement.SECOND_MOMENTS,
+    )
+    spliced_unspliced = ArrayChannel(
+        "mean over neighbors of spliced times unspliced RNA of the genes of the space",
+        "squared counts",
+        ("genes",),
+        requirement=DataRequirement.SECOND_MOMENTS,
+    )
     perturbation = NamedChannel(
         "perturbation design: for each target 1 where it was perturbed in the cell, 0 where not, or the strength",
         requirement=DataRequirement.PERTURBATION,
@@ -168,6 +180,9 @@ class Snapshots:
             DataRequirement.GENES: bool(self.space.genes),
             DataRequirement.MASS: self.mass is not None,
             DataRequirement.COUNTS: self.space.has_count_model,
+            DataRequirement.MOMENTS: self.space.has_splicing
+            and self.spliced is not None
+            and self.unspliced is not None,
         }
         for name, channel in CHANNELS.items():
             if channel.requirement is not None:

@@ -58,6 +58,11 @@ class StateSpace(ABC):
         """Whether `counts` can be drawn."""
         return False
 
+    @property
+    def has_splicing(self) -> bool:
+        """Whether the axes are the unspliced and the spliced RNA of every gene."""
+        return False
+
     def sample_counts(
         self, x: Float[Array, "cells dim"], size: Float[Array, " cells"], rng: np.random.Generator
     ) -> Int[Array, "cells genes"]:

@@ -45,14 +45,17 @@ class MomentSettings(Protocol):
 
 @dataclass(frozen=True)
 class Moments:
-    """First moments of the velocity genes, in counts of a cell of median size.
+    """Moments of the velocity genes, in counts of a cell of median size: means over the neighbors of each cell.
 
+    squared     of the square of the spliced RNA; product: of spliced times unspliced RNA
     table       every gene of the layers, and why it is a velocity gene or none
     components  leading principal components of log(1 + spliced), [cells, k]
     """
 
     unspliced: Float[Array, "cells genes"]
     spliced: Float[Array, "cells genes"]
+    squared: Float[Array, "cells genes"]
+    product: Float[Array, "cells genes"]
     table: VelocityGenes
     components: Float[Array, "cells k"]
 
@@ -103,7 +106,9 @@ def moments_of(
         layers.genes, shared, _all(slope, chosen, len(reasons)), _all(r2, chosen, len(reasons)), tuple(reasons)
     )
     kept = np.flatnonzero(np.isin(chosen, _enough(reasons, settings)))
-    return Moments(mean_u[:, kept], mean_s[:, kept], table, components)
+    u, s = u[:, kept], s[:, kept]
+    squared, product = (averaged(weights, _times(s, each)) for each in (s, u))
+    return Moments(mean_u[:, kept], mean_s[:, kept], squared, product, table, components)
 
 
 def shared_counts(layers: SplicingLayers) -> Float[Array, " genes"]:
@@ -148,6 +153,11 @@ def _of_median_size(x: Any, counts: bool) -> Any:
     from scipy.sparse import diags_array
 
     return (diags_array(factor) @ x).tocsc()
+
+
+def _times(x: Any, y: Any) -> Any:
+    """Products of the values of two numpy or scipy.sparse tables."""
+    return x * y if isinstance(x, np.ndarray) else x.multiply(y).tocsc()
 
 
 def _log(x: Any) -> Any:

@@ -27,6 +27,10 @@ class SplicingSpace(AffineSpace):
     scale: Float[Array, " dim"] | None = None
     ratio: Float[Array, " genes"] | None = None
 
+    @property
+    def has_splicing(self) -> bool:
+        return True
+
     @staticmethod
     def of(
         genes: tuple[str, ...], unspliced: Float[Array, "cells genes"], spliced: Float[Array, "cells genes"]

@@ -122,6 +122,8 @@ def _in_moments(data: Snapshots, found: Moments, space: SplicingSpace, layers: S
         velocity=None,
         spliced=found.spliced,
         unspliced=found.unspliced,
+        spliced_squared=found.squared,
+        spliced_unspliced=found.product,
     )
     return with_covariate(moved, SHARE, layers.share())
 

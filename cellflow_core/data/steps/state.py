@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from cellflow_core.config import Config, setting
+from cellflow_core.data.channels import CHANNELS
 from cellflow_core.data.importing.rna_velocity import SPLICING
 from cellflow_core.data.preprocessing.highly_variable_genes import most_variable
 from cellflow_core.data.preprocessing.normalisation import dense
@@ -165,18 +166,21 @@ def counts_of(dataset: Dataset, chosen: Array) -> tuple[Any, Array | None]:
 
 
 def splicing_of(dataset: Dataset, space: StateSpace) -> dict[str, Array | None]:
-    """Spliced and unspliced values of the genes of a space as channels, from the layers; None where there are none, or
-    where they are too large to be carried with every cell."""
+    """Channels of the genes of a new space: spliced and unspliced values from the layers, None where there are none or
+    where they are too large to be carried with every cell; None for what was known of the genes of the old space."""
     data = dataset.snapshots()
+    none = dict.fromkeys(name for name, each in CHANNELS.items() if each.shape == ("genes",))
     small = 2 * 4 * len(data.x) * len(space.genes) <= memory() / 8
     if not small or any(name not in data.channels or name not in dataset.info.layers for name in SPLICING):
-        return dict.fromkeys(SPLICING)
+        return none
     layers = {name: dataset.layer(name) for name in SPLICING}
     at = {name: k for k, name in enumerate(layers[SPLICING[0]].genes)}
     columns = [at[each] for each in space.genes if each in at]
     if len(columns) < len(space.genes):
-        return dict.fromkeys(SPLICING)
-    return {name: np.ascontiguousarray(dense(each.table()[:, columns]), np.float32) for name, each in layers.items()}
+        return none
+    return none | {
+        name: np.ascontiguousarray(dense(each.table()[:, columns]), np.float32) for name, each in layers.items()
+    }
 
 
 def map_velocity(data: Snapshots, space: StateSpace) -> tuple[Array | None, tuple[str, ...]]:

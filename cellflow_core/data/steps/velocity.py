@@ -12,7 +12,6 @@ from jaxtyping import Float
 from cellflow_core.config import Config, setting
 from cellflow_core.data.preprocessing.normalisation import dense
 from cellflow_core.data.spaces.rates import ProjectedRates, project_rates
-from cellflow_core.data.spaces.splicing import KIND
 from cellflow_core.data.steps.contract import OnProgress, Step, StepResult
 from cellflow_core.data.store.dataset import Dataset
 
@@ -59,7 +58,7 @@ class UseVelocity(Step):
         columns = [at[each] for each in genes]
         rates = dense(layer.table()[:, columns]).astype(np.float64)
         of_unspliced = None
-        if data.space.kind == KIND:
+        if data.space.has_splicing:
             name = f"{settings.source}_unspliced"
             if name in dataset.info.layers:
                 of_unspliced = dense(dataset.layer(name).table()[:, columns]).astype(np.float64)

@@ -14,8 +14,9 @@ uniform over a cube that holds all velocities (of volume a). Expectation maximis
 
 with U = k(x_n, x~_m) and K = k(x~_m, x~_l). Cells of all times are fitted together: the field does not depend on time.
 Departures: velocities are divided by their root mean square, so that lambda has no unit; a is the volume of that cube
-instead of 5; the kernel is twice as wide, which halves the errors of tests/truth/models/test_dynamo.py; control points
-are uniformly sampled cells, not sampled by speed, which would prefer outliers; divergence-free kernels are left out.
+instead of 5; the kernel is twice as wide, which halves the errors of tests/truth/models/rna_velocity/test_dynamo.py;
+control points are uniformly sampled cells, not sampled by speed, which would prefer outliers; divergence-free kernels
+are left out.
 """
 
 from __future__ import annotations

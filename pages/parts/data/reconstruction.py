@@ -28,7 +28,7 @@ def show(info: store.DatasetInfo) -> None:
     """The answer for a gene, all genes in a picture, and a table; nothing where no gene can be reached."""
     data = store.open_dataset(info.id)
     space = data.snapshots().space
-    if not space.genes or space.kind == "splicing":  # its genes are axes, shown beside
+    if not space.genes or space.has_splicing:  # its genes are axes, shown beside
         return
     with st.container(border=True, key="read_back"):
         st.header("How well each gene is represented")

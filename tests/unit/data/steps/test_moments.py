@@ -110,6 +110,10 @@ def test_first_moments_are_means_over_the_cell_and_its_neighbors(sparse: bool):
     size = u.sum(axis=1, keepdims=True)
     normal = np.where(size > 0, u / np.maximum(size, 1) * np.median(size[size > 0]), u)
     np.testing.assert_allclose(rna(made.snapshots())[0], (weights @ normal)[:, :18], rtol=1e-4)
+    spliced, data = s / s.sum(axis=1, keepdims=True) * np.median(s.sum(axis=1)), made.snapshots()
+    np.testing.assert_allclose(data.channels["spliced_squared"], (weights @ spliced**2)[:, :18], rtol=1e-4)
+    np.testing.assert_allclose(data.channels["spliced_unspliced"], (weights @ (spliced * normal))[:, :18], rtol=1e-4)
+    assert {DataRequirement.MOMENTS, DataRequirement.SECOND_MOMENTS} <= data.has
 
 
 def test_many_genes_are_averaged_in_blocks():
@@ -200,6 +204,7 @@ def test_other_axes_for_velocity_genes_and_for_counts():
     back = store.open_dataset(derive(made, "state", {"axes": 3, "variable_genes": 8}))
     data = back.snapshots()
     assert data.space.kind == "pca" and rna(data)[1].shape == (CELLS, len(data.space.genes))
+    assert not {DataRequirement.MOMENTS, DataRequirement.SECOND_MOMENTS} & data.has
     assert set(np.unique(rna(data)[1])) <= set(np.unique(S)) and stored_genes(back) is None
     some = store.open_dataset(derive(made, "subset", {"by": "label", "label": "kind", "values": "x"}))
     assert stored_genes(some) is not None and rna(some.snapshots())[1].shape[0] == CELLS // 2

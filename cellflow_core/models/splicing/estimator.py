@@ -1,0 +1,64 @@
+"""The ground of an estimator of RNA velocity: reads the moments of the cells, answers in the axes of their state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cellflow_core.config import Config
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.models.contract import DynamicsModel
+
+
+@dataclass(frozen=True)
+class SplicingCells:
+    """Moments of unspliced and spliced RNA of the velocity genes, in counts of a cell of median size."""
+
+    unspliced: Float[Tensor, "cells genes"]
+    spliced: Float[Tensor, "cells genes"]
+
+
+class SplicingModel(DynamicsModel):
+    """A model whose state is (unspliced, spliced) RNA of G genes, each axis in a unit of its own: 2 G axes.
+
+    The equation of splicing is the same at all times, so rates are in measured time or, where the method knows none, in
+    the unit in which it sets the splicing rate.
+    """
+
+    needs = frozenset({DataRequirement.MOMENTS})
+    counts_intervals = False
+
+    unit: Tensor  # [2 genes], RNA in one unit of each axis
+
+    def __init__(self, config: Config, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.register_buffer("unit", torch.ones(spec.dim))
+
+    @property
+    def gene_count(self) -> int:
+        return self.spec.dim // 2
+
+    def read(self, frames: SnapshotTensors) -> SplicingCells:
+        """The moments of all cells, in the order of the frames; keeps the unit of every axis."""
+        u, s = (torch.cat(frames.cell_data[each]).double() for each in ("unspliced", "spliced"))
+        rna, x = torch.cat([u, s], dim=1), torch.cat(frames.x).double()
+        square = x.square().sum(dim=0)
+        self.unit.copy_(torch.where(square > 0, (rna * x).sum(dim=0) / square.clamp_min(1e-30), 1.0))
+        return SplicingCells(u, s)
+
+    def rna(self, x: Float[Tensor, "batch dim"]) -> tuple[Float[Tensor, "batch genes"], Float[Tensor, "batch genes"]]:
+        """(unspliced, spliced) RNA of states."""
+        values = x * self.unit.to(x.dtype)
+        return values[..., : self.gene_count], values[..., self.gene_count :]
+
+    def state_velocity(
+        self, unspliced: Float[Tensor, "batch genes"], spliced: Float[Tensor, "batch genes"]
+    ) -> Float[Tensor, "batch dim"]:
+        """Velocity of the state (state / time) of these rates of change of RNA (RNA / time)."""
+        rates = torch.cat([unspliced, spliced], dim=-1)
+        return rates / self.unit.to(rates.dtype)
