@@ -13,6 +13,7 @@ from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
 from cellflow_core.data.trajectory_batch import TrajectoryTensors
 from cellflow_core.models import registry
@@ -41,6 +42,22 @@ def snapshots(times: tuple[float, ...] = (0.0, 1.0)) -> Snapshots:
     return Snapshots(X, t, space, "h", spliced=counts, unspliced=counts, labels=labels, subject=subject)
 
 
+def moments() -> Snapshots:
+    """The same cells with unspliced and spliced RNA of three genes as their state."""
+    u, s = np.random.default_rng(2).gamma(4.0, 1.0, (2, CELLS, 3)).astype(np.float32)
+    space = SplicingSpace.of(("A", "B", "C"), u, s)
+    second = {"spliced_squared": 1.1 * s**2, "spliced_unspliced": 1.1 * s * u}
+    return replace(snapshots(), x=space.join(u, s), space=space, channels={**second, "unspliced": u, "spliced": s})
+
+
+def data_for(kind: type[DynamicsModel]) -> Snapshots:
+    return moments() if DataRequirement.MOMENTS in kind.needs else snapshots()
+
+
+def states(model: DynamicsModel) -> torch.Tensor:
+    return torch.from_numpy(data_for(type(model)).x)
+
+
 def trajectories() -> Trajectories:
     found = Trajectories.from_snapshots(snapshots())
     events = DoseEvents(found.subjects, np.full(len(found.subjects), 0.5), np.ones(len(found.subjects)))
@@ -48,7 +65,7 @@ def trajectories() -> Trajectories:
 
 
 def trained(kind: type[DynamicsModel], data: Snapshots | None = None) -> DynamicsModel:
-    data = data or snapshots()
+    data = data or data_for(kind)
     with registry.registered("for-this-test", "tests", kind):
         model = registry.create("for-this-test", {}, data.spec, 0)
     fit(model, data, TrainConfig(steps=3, batch_size=8, validation_fraction=0.0))
@@ -63,7 +80,7 @@ def transitions(model) -> None:
 
 
 def latent_time(model) -> None:
-    found = model.latent_time(torch.from_numpy(X), Context())
+    found = model.latent_time(states(model), Context())
     assert found.shape == (CELLS,) and found.isfinite().all()
     assert model.latent_time_unit in ("none", "time")
 
@@ -84,12 +101,12 @@ def kinetics(model) -> None:
 
 
 def velocity_uncertainty(model) -> None:
-    t, x = torch.zeros(CELLS), torch.from_numpy(X)
+    t, x = torch.zeros(CELLS), states(model)
 
     def drawn(seed: int) -> torch.Tensor:
         return model.velocity_samples(t, x, Context(), DRAWS, torch.Generator().manual_seed(seed))
 
-    assert drawn(0).shape == (DRAWS, CELLS, 3) and drawn(0).isfinite().all()
+    assert drawn(0).shape == (DRAWS, *x.shape) and drawn(0).isfinite().all()
     assert torch.equal(drawn(0), drawn(0)) and not torch.equal(drawn(0), drawn(1))
 
 

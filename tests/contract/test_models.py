@@ -16,6 +16,7 @@ from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import CAPABILITIES, Context, capabilities
 from cellflow_core.train import checkpoint
@@ -42,6 +43,23 @@ def snapshots(
     return Snapshots(x, t, space, "h", lineage=lineage, growth=growth, velocity=velocity)
 
 
+def moments() -> Snapshots:
+    """Two genes whose unspliced and spliced RNA are the axes, at one time."""
+    rng = np.random.default_rng(0)
+    t = rng.uniform(0, 6, 60)[:, None]
+    u = 8 * (1 - np.exp(-np.array([1.0, 0.6]) * t)) * np.exp(0.05 * rng.normal(size=(60, 2)))
+    s = 12 * (1 - np.exp(-np.array([0.4, 0.3]) * t)) ** 2 * np.exp(0.05 * rng.normal(size=(60, 2)))
+    u, s = u.astype(np.float32), s.astype(np.float32)
+    space = SplicingSpace.of(("A", "B"), u, s)
+    second = {"spliced_squared": 1.05 * s**2 + s, "spliced_unspliced": 1.02 * s * u}
+    return Snapshots(space.join(u, s), np.ones(60), space, "h", unspliced=u, spliced=s, **second)
+
+
+def data_for(case: str) -> Snapshots:
+    """Cells that the model can be trained on."""
+    return moments() if DataRequirement.MOMENTS in registry.find(case.split()[0]).needs else snapshots()
+
+
 def with_conditions() -> list[str]:
     """Every model by name, and by "name setting=value" for each value that gives or takes a capability."""
     found = []
@@ -66,7 +84,7 @@ def built(case: str, data: Snapshots, seed: int = 0):
 
 def trained(case: str, seed: int = 0, data: Snapshots | None = None):
     """A model after a few steps, and its losses at each report."""
-    data, losses = data or snapshots(), []
+    data, losses = data or data_for(case), []
     model = built(case, data, seed)
     config = TrainConfig.preset("standard", type(model), steps=6, batch_size=12, log_every=2)
     fit(model, data, config, lambda progress: losses.append(dict(progress.losses)), seed=seed)
@@ -83,7 +101,8 @@ def answers(model) -> dict[str, torch.Tensor]:
     """Every capability at times on, between, before and after the measured ones."""
     times = [1.0, 1.5, 2.0, 4.5]
     t = model.clock.position(torch.tensor([1.0, 1.7, 2.0, 3.9, 4.5, 0.5, 5.0]))
-    x = torch.randn(len(t), 3, generator=torch.Generator().manual_seed(1)) * 4 + 110
+    center, scale = torch.tensor(model.spec.center), model.spec.scale
+    x = torch.randn(len(t), model.spec.dim, generator=torch.Generator().manual_seed(1)) * scale / 2 + center
     found = {}
     for each in capabilities(model):
         if each == "coupling":
@@ -98,15 +117,26 @@ def answers(model) -> dict[str, torch.Tensor]:
             found[each] = model.velocity_samples(t, x, Context(), 4, torch.Generator().manual_seed(2))
         elif each == "interaction":
             found[each] = model.interaction(t, x, x[:5] + 1.0, torch.arange(5) / 10, Context())
+        elif each == "latent_time":
+            found[each] = model.latent_time(x, Context())
+        elif each == "kinetics":
+            found[each] = model.kinetics().values
+        elif each == "network":
+            found[each] = model.network()
         else:
             found[each] = model.noise(t) if each == "noise" else getattr(model, each)(t, x, Context())
     return found
 
 
-def shape_of(capability: str) -> tuple[int, ...]:
+def shape_of(capability: str, model) -> tuple[int, ...]:
+    dim, genes = model.spec.dim, len(model.spec.genes)
     if capability in ("sampler", "velocity_uncertainty"):
-        return (4, 7, 3)
-    return (7, 3) if capability in ("velocity", "drift", "score", "interaction") else (7,)
+        return (4, 7, dim)
+    if capability == "kinetics":
+        return (genes, len(model.kinetics().names))
+    if capability == "network":
+        return (genes, genes)
+    return (7, dim) if capability in ("velocity", "drift", "score", "interaction") else (7,)
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -140,7 +170,7 @@ class TestEveryModel:
 
     def test_moves_every_parameter(self, name):
         model, _ = shared(name)
-        before = dict(built(name, snapshots()).named_parameters())
+        before = dict(built(name, data_for(name)).named_parameters())
         still = [key for key, value in model.named_parameters() if torch.equal(value, before[key])]
         # a constant added to a potential changes no velocity, so its last bias has nothing to learn from
         assert [key for key in still if not ("potential" in capabilities(model) and key.endswith("bias"))] == []
@@ -152,7 +182,7 @@ class TestEveryModel:
                 found = answers(model)
             assert all(torch.isfinite(value).all() for value in found.values())
             for each in capabilities(model) - {"coupling"}:
-                assert found[each].shape == shape_of(each)
+                assert found[each].shape == shape_of(each, model)
         if "noise" in found:
             assert (found["noise"] > 0).all()
 
@@ -167,19 +197,19 @@ class TestEveryModel:
     def test_reads_back_what_was_saved(self, name, tmp_path):
         model, _ = shared(name)
         checkpoint.write(tmp_path / "weights", model.state_dict())
-        spec = DataSpec.from_dict(json.loads(json.dumps(dataclasses.asdict(snapshots().spec))))
+        spec = DataSpec.from_dict(json.loads(json.dumps(dataclasses.asdict(data_for(name).spec))))
         settings = json.loads(json.dumps(model.config.as_dict()))
         back = registry.create(name.split()[0], settings, spec, seed=9)
         back.load_state_dict(checkpoint.read(tmp_path / "weights"))
         assert (back.spec, back.clock) == (model.spec, model.clock)
         before, after = answers(model), answers(back)
         assert all(torch.equal(before[key], after[key]) for key in before)
-        start, times = snapshots().at(1.0), [1.0, 1.5, 4.5]
+        start, times = data_for(name).at(1.0), [1.0, 1.5, 4.5]
         np.testing.assert_array_equal(simulate(model, start, times, seed=2).x, simulate(back, start, times, seed=2).x)
 
     def test_can_be_simulated(self, name):
         model, _ = shared(name)
-        start = snapshots().at(1.0)
+        start = data_for(name).at(1.0)
         found = simulate(model, start, [1.0, 1.5, 2.0, 4.5], seed=0)
         assert found.x.shape == (4, *start.shape)
         np.testing.assert_array_equal(found.x[0], start)
@@ -214,12 +244,16 @@ class TestEveryModel:
             DataRequirement.COUNTS: snapshots(counted=False),
             DataRequirement.LINEAGE: snapshots(clones=False),
             DataRequirement.VELOCITY: snapshots(velocities=False),
+            DataRequirement.MOMENTS: dataclasses.replace(moments(), unspliced=None),
+            DataRequirement.SECOND_MOMENTS: dataclasses.replace(moments(), spliced_squared=None),
         }
         words = {
             DataRequirement.TIMES: "cells at two or more times",
             DataRequirement.COUNTS: "a state that decodes to counts .*",
             DataRequirement.LINEAGE: "lineage barcodes",
             DataRequirement.VELOCITY: "an RNA velocity of each cell",
+            DataRequirement.SECOND_MOMENTS: "second moments .*",
+            DataRequirement.MOMENTS: "unspliced and spliced RNA of velocity genes .*",
         }
         for need in registry.find(name.split()[0]).needs & set(lacking):
             with pytest.raises(ValueError, match=f"needs {words[need]}, which these data do not have"):

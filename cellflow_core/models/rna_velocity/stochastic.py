@@ -1,0 +1,61 @@
+"""RNA velocity from first and second moments: how RNA varies among neighbors tells of the rates as well.
+
+The "stochastic" mode of scVelo: Bergen et al., "Generalizing RNA velocity to transient cell states through dynamical
+modeling", Nat. Biotechnol. 38:1408, 2020, doi:10.1038/s41587-020-0591-3. At steady state, with splicing as the unit of
+time and <> the mean over the neighbors of a cell,
+
+    <u> = gamma <s>,    2 <u s> + <u> = gamma (2 <s s> - <s>)
+
+and gamma is the least squares of both, each divided by the standard deviation of its residuals: those of the first
+with gamma of `steady-state`, over the highest 5 % of the cells; those of the second over all cells.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.models.contract import HasKinetics, HasVelocity, Phase
+from cellflow_core.models.rna_velocity.steady_state import Settings, SteadyState
+from cellflow_core.models.splicing.steady_state import ends, highest, ratio
+
+
+class Stochastic(SteadyState, HasVelocity, HasKinetics):
+    title = "Stochastic RNA velocity"
+    summary = (
+        "The steady-state ratio from means and from how RNA varies among neighboring cells, which makes it less "
+        "dependent on a few extreme cells."
+    )
+    paper = "Bergen et al., Nat. Biotechnol. 2020, doi:10.1038/s41587-020-0591-3"
+    needs = frozenset({DataRequirement.MOMENTS, DataRequirement.SECOND_MOMENTS})
+    Config = Settings
+    config: Settings
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase("moments", prepare=self.prepare),)
+
+    def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> Any:
+        cells = self.read(frames)
+        square, cross = (
+            torch.cat(frames.cell_data[each]).double() for each in ("spliced_squared", "spliced_unspliced")
+        )
+        x, y = 2 * square - cells.spliced, 2 * cross + cells.unspliced
+        first, second = ratio(cells, ends(cells, self.config.percent)), _slope(x, y)
+        of_mean = (cells.unspliced - first * cells.spliced).var(dim=0, unbiased=False)
+        of_square = (y - second * x).var(dim=0, unbiased=False)
+        chosen = highest(cells, self.config.percent)
+        u, s = cells.unspliced * chosen, cells.spliced * chosen
+        weight = of_mean / of_square.clamp_min(1e-30)  # of the second equation relative to the first
+        self.gamma.copy_(
+            ((s * u).sum(dim=0) + weight * (x * y).sum(dim=0))
+            / (s.square().sum(dim=0) + weight * x.square().sum(dim=0)).clamp_min(1e-30)
+        )
+
+
+def _slope(x: Tensor, y: Tensor) -> Tensor:
+    """Of the line through zero, by gene."""
+    return (x * y).sum(dim=0) / x.square().sum(dim=0).clamp_min(1e-30)
