@@ -86,14 +86,14 @@ def moments_of(
         f"fewer than {least} counts in cells with both kinds of RNA" if least else "no cell with both kinds of RNA"
     )
     chosen = _enough(reasons, settings)
-    u, s = (_of_median_size(each, counts)[:, chosen] for each in (layers.unspliced, layers.spliced))
+    u, s = (of_median_size(each, counts)[:, chosen] for each in (layers.unspliced, layers.spliced))
     on_progress("finding the most variable genes")
     names = tuple(layers.genes[k] for k in chosen)
-    variable = most_variable(_log(s), names, settings.variable_genes)
+    variable = most_variable(log1p(s), names, settings.variable_genes)
     reasons[np.delete(chosen, variable)] = f"not among the {settings.variable_genes:,} most variable genes"
     chosen, u, s = chosen[variable], u[:, variable], s[:, variable]
     on_progress("computing principal components of the spliced RNA")
-    components = principal(_log(s), tuple(names[k] for k in variable), settings.components).state
+    components = principal(log1p(s), tuple(names[k] for k in variable), settings.components).state
     on_progress("averaging over neighbors")
     weights = neighbor_weights(components if states is None else states, settings.neighbors)
     mean_u, mean_s = averaged(weights, u), averaged(weights, s)
@@ -142,7 +142,7 @@ def averaged(weights: Any, values: Any) -> Float[Array, "cells genes"]:
     return found
 
 
-def _of_median_size(x: Any, counts: bool) -> Any:
+def of_median_size(x: Any, counts: bool) -> Any:
     """Every cell brought to the median total over the cells that have any; a cell without any stays."""
     if not counts:
         return x
@@ -160,7 +160,7 @@ def _times(x: Any, y: Any) -> Any:
     return x * y if isinstance(x, np.ndarray) else x.multiply(y).tocsc()
 
 
-def _log(x: Any) -> Any:
+def log1p(x: Any) -> Any:
     """log(1 + x) of a numpy or scipy.sparse table, in the classes that scanpy takes."""
     if isinstance(x, np.ndarray):
         return np.log1p(x)

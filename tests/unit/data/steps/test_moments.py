@@ -19,6 +19,7 @@ from cellflow_core.data.snapshots import DataRequirement, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.data.steps.derive import derive
+from cellflow_core.data.steps.moments import CHANCE, HALVES
 from cellflow_core.data.store import ancestors
 from cellflow_core.data.store.annotation_layers import last_added
 
@@ -125,7 +126,7 @@ def test_many_genes_are_averaged_in_blocks():
 def test_cells_without_any_time_stay_without():
     made = store.open_dataset(derive(measured(timed=False), "moments", FEW))
     assert made.info.times == () and made.info.time_unit == "" and len(made.snapshots().t) == 0
-    assert made.snapshots().covariates.keys() == {"unspliced share"}
+    assert made.snapshots().covariates.keys() == {"unspliced share", HALVES, CHANCE}
     some = store.open_dataset(derive(made.info.id, "subset", {"by": "label", "label": "kind", "values": "x"}))
     assert some.info.cells == CELLS // 2 and some.info.times == ()
 
