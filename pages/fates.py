@@ -15,13 +15,13 @@ run, data, info, map_name = view.open_view(
     "What will a cell become?",
     ("velocity", "drift", "potential", "coupling", "sampler"),
     follow=True,
-    needs=DataRequirement.TIME,
+    needs=None,
 )
 dark, states = chart.dark(), view.states(data)
 result = background.result_of(
     analysis_pool.submit_analysis("fates", run.id, view=map_name, states=states), "Following cells to where they end"
 )
-summary = fate_summaries.of_fates(result, info.times[0], info.time_unit)
+summary = fate_summaries.of_fates(result, info.times, info.time_unit)
 view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
 mixed_lineages.show(data)
 

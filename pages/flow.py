@@ -14,11 +14,11 @@ run, data, info, map_name = view.open_view(
     "Flow",
     "In which direction do cells move, and how fast?",
     ("velocity", "drift", "coupling"),
-    needs=DataRequirement.TIME,
+    needs=None,
 )
 controls = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with controls[0]:
-    time = view.time_choice("Time", info, view.steps(info), default=info.times[len(info.times) // 2])
+    time = view.time_or_none("Time", info, view.steps(info), default=len(info.times) // 2)
 with controls[1]:
     colours = {"speed": "Speed", "growth": "Growth", "nothing": "Nothing"}
     by = view.options(

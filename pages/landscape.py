@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import landscape, scatter
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
@@ -15,7 +14,7 @@ run, data, info, map_name = view.open_view(
     "Where do cells settle?",
     ("velocity", "drift", "potential", "coupling", "sampler"),
     follow=True,
-    needs=DataRequirement.TIME,
+    needs=None,
 )
 dark = chart.dark()
 
@@ -26,7 +25,7 @@ controls = st.columns([3, 2], gap="large")
 with controls[0]:
     kind = view.options("Height of the surface", "height", kinds)
 with controls[1]:
-    time = view.time_choice("Surface at", info, info.times, default=info.times[-1])
+    time = view.time_or_none("Surface at", info, info.times, default=-1)
 
 points = data.embedding(map_name)
 roll = cell_selection.usable(points, state.outline(map_name))
@@ -44,7 +43,7 @@ if scene.click:
 left, right = st.columns(2, gap="large")
 with left:
     st.markdown("**Which cells roll?** Click a place on the surface, or draw around cells here.")
-    codes, names = scatter.grouped(data.snapshots().t)
+    codes, names = cell_selection.by_time(data)
     small = scatter.scatter(
         points,
         codes,
@@ -57,7 +56,13 @@ with left:
         height=380,
     )
     chart.lasso(small, f"roll_{run.id}_{map_name}", scatter.describe(points, codes, names, "time"), map_name)
-    view.outline_words(map_name, points, "Cells of the first time roll until you choose some.")
+    view.outline_words(
+        map_name,
+        points,
+        "Cells of the first time roll until you choose some."
+        if info.times
+        else "Cells drawn at random roll until you choose some.",
+    )
 with right:
     st.markdown("**Good to know**")
     view.notes(result.notes)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.horizon import final_cells, followed_times, horizon_note
+from cellflow_core.analysis.fields.time_range import until
 from cellflow_core.analysis.growth import growth_notes
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
@@ -18,7 +19,6 @@ from cellflow_core.analysis.terminal_states import TerminalStates, terminal_stat
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.neighbors import nearest_neighbors
-from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 STARTS = 600
@@ -83,7 +83,7 @@ def fate_map(
         notes=(
             *ends.notes,
             *horizon_note(moving, data),
-            f"{start.text} were followed to time {format_time(times[-1])} and counted to the state of "
+            f"{start.text} were followed {until(data, times[-1])} and counted to the state of "
             "the nearest measured cells.",
             f"The probability of a cell {how}, averaged over its {min(NEIGHBOURS, len(start.x))} nearest start cells.",
             *(growth_notes(data) if moving.has_growth else (_NO_GROWTH,)),

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.time_range import first_time, last_time
 from cellflow_core.analysis.growth import growth_at, growth_notes
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.results import FlowField
@@ -24,7 +25,8 @@ ENOUGH = 300
 def flow_field(model: Model, data: Snapshots, view: Embedding, time: float | None = None, size: int = 40) -> FlowField:
     """The velocity of the cells measured nearest to `time` (None: the middle measured time), averaged on a grid."""
     moving = dynamics(model)
-    time = float(data.times[len(data.times) // 2] if time is None else time)
+    if time is None:
+        time = float(data.times[len(data.times) // 2]) if len(data.times) else first_time(data)
     if moving.kind == "plan":
         cells, points, arrows, growth, notes = _displacements(moving, view, time)
     else:
@@ -34,14 +36,15 @@ def flow_field(model: Model, data: Snapshots, view: Embedding, time: float | Non
         points = cells
         arrows = view.project_velocity(data.x[near], velocity_at(moving, data.x[near], time))
         growth = None if moving.growth is None else growth_at(moving, data.x[near], time)
-        notes = (f"Arrows come from the {len(near):,} cells measured {_when(data.t[near])}.", _which(moving))
+        measured = f" measured {_when(data.t[near])}" if len(data.times) else ""
+        notes = (f"Arrows come from the {len(near):,} cells{measured}.", _which(moving))
         notes += (*uneven_note(moving), *interaction_note(alone, "the others of these"))
     grid = view.grid(size)
     field = grid.average(points, arrows)
     field[~grid.inside_of(points)] = np.nan
     return FlowField(
         view=view.name,
-        time=time,
+        time=time if len(data.times) else np.nan,
         time_unit=data.time_unit,
         axes=view.axes,
         x=grid.x,
@@ -56,7 +59,10 @@ def flow_field(model: Model, data: Snapshots, view: Embedding, time: float | Non
 
 
 def cells_near(data: Snapshots, time: float, enough: int = ENOUGH) -> Array:
-    """Indices of the cells measured at this time or on both sides of it, of more times where those are too few."""
+    """Indices of the cells measured at this time or on both sides of it, of more times where those are too few; of all
+    cells where no time is known."""
+    if not len(data.times):
+        return np.arange(len(data.x))
     if time in data.times:
         chosen = {time}
     else:
@@ -135,8 +141,8 @@ def _when(times: Array) -> str:
 
 
 def _outside(data: Snapshots, time: float) -> tuple[str, ...]:
-    first, last = float(data.times[0]), float(data.times[-1])
-    if first <= time <= last:
+    first, last = first_time(data), last_time(data)
+    if first <= time <= last or not len(data.times):
         return ()
     return (
         f"Time {format_time(time)} lies outside the measured times {format_time(first)} to "

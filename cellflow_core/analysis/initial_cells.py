@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.time_range import cells_of_time, first_time, of_time
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.polygon import in_polygon
-from cellflow_core.time_units import format_time
 
 Polygon = Sequence[Sequence[float]]
 
@@ -38,14 +38,15 @@ def select_initial_cells(
     label: tuple[str, str] | None = None,
     seed: int = 0,
 ) -> InitialCells:
-    """Cells of the first time; or those in a polygon of the view, of one value of an annotation, or both.
+    """Cells of the first time (all where no time is known); or those in a polygon of the view, of one value of an
+    annotation, or both.
 
     Chosen cells of several times cannot start together: those of the time with most of them do, the last time only
     where there is no other, since nothing follows it.
 
     Raises ValueError, with a sentence, where no cell is left, and KeyError for an annotation the data do not have.
     """
-    chosen: Bool[np.ndarray, " cells"] = np.ones(len(data.t), bool)
+    chosen: Bool[np.ndarray, " cells"] = np.ones(len(data.x), bool)
     words = []
     if len(polygon):
         chosen &= in_polygon(view.points, np.asarray(polygon))
@@ -56,17 +57,19 @@ def select_initial_cells(
         words.append(f"with {name} = {value}")
     if not chosen.any():
         raise ValueError(f"there is no measured cell {' and '.join(words)}: draw or choose where there are some")
-    times, counts = np.unique(data.t[chosen], return_counts=True)
-    followed = times < data.times[-1]
-    best = np.argmax(np.where(followed | ~followed.any(), counts, 0)) if words else 0
-    time = float(times[best])
-    cells = np.flatnonzero(chosen & (data.t == time))
+    time = first_time(data)
+    if len(data.times):
+        times, counts = np.unique(data.t[chosen], return_counts=True)
+        followed = times < data.times[-1]
+        best = np.argmax(np.where(followed | ~followed.any(), counts, 0)) if words else 0
+        time = float(times[best])
+    cells = np.flatnonzero(chosen & cells_of_time(data, time))
     found = len(cells)
     if found > most:
         cells = np.sort(np.random.default_rng(seed).choice(cells, most, replace=False))
     count = f"{len(cells):,} of {found:,}" if found > most else f"{found:,}"
     where = f" {' and '.join(words)}" if words else ""
-    return InitialCells(cells, data.x[cells], time, f"{count} cells of time {format_time(time)}{where}")
+    return InitialCells(cells, data.x[cells], time, f"{count} cells{of_time(data, time)}{where}")
 
 
 def labels_of(data: Snapshots, name: str) -> np.ndarray:

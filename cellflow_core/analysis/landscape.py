@@ -11,6 +11,7 @@ from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.helmholtz import non_gradient_share
 from cellflow_core.analysis.fields.horizon import followed_times, horizon_note
+from cellflow_core.analysis.fields.time_range import first_time, last_time
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.initial_cells import Polygon, select_initial_cells
@@ -55,7 +56,7 @@ def landscape(
         )
     if kind == "auto":
         kind = "quasi" if moving.potential is None else "potential"
-    time = float(data.times[-1] if time is None else time)
+    time = last_time(data) if time is None else float(time)
     grid = view.grid(72)
     if kind == "potential":
         height, unit, notes = _potential(moving, data, view, grid, time)
@@ -81,7 +82,7 @@ def landscape(
         height=height,
         cells=view.points,
         cell_height=grid.at(height, view.points),
-        cell_time=data.t,
+        cell_time=data.t if len(data.t) else np.full(len(data.x), np.nan),
         paths=paths,
         path_height=np.where(np.isnan(paths[..., 0]), np.nan, grid.at(height, np.nan_to_num(paths))),
         path_times=times,
@@ -103,7 +104,7 @@ def _potential(
         return torch.cat(parts).cpu().numpy()
 
     now = heights(time)
-    change = heights(float(data.times[0])) - heights(float(data.times[-1]))
+    change = heights(first_time(data)) - heights(last_time(data))
     height = grid.average(view.points, now)
     height = np.where(grid.inside, height, np.nan)
     unit = f"state\u00b2 / {data.time_unit or 'time'}"

@@ -10,6 +10,7 @@ import torch
 from cellflow_core.analysis.dynamics import Dynamics, Model, ModelWrapper, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.horizon import interval
+from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
@@ -69,10 +70,11 @@ def quasi_potential(
 ) -> tuple[Array, str, tuple[str, ...]]:
     """-log p of the settled law, at most CAP above the deepest place."""
     rng = np.random.default_rng(seed)
-    first = data.at(float(data.times[0]))
+    begin = first_time(data)
+    first = data.x[cells_of_time(data, begin)]
     x = first[rng.integers(len(first), size=CELLS)] if len(first) != CELLS else first
-    if time > data.times[0]:
-        moved = simulate(model, x, [float(data.times[0]), time], seed=seed)
+    if time > begin:
+        moved = simulate(model, x, [begin, time], seed=seed)
         x, weight = moved.x[-1], moved.weight[-1].astype(float)
         x = x[rng.choice(len(x), len(x), p=weight / weight.sum())] if np.ptp(weight) > 0 else x
     if moving.kind in ("plan", "sampler"):
@@ -143,9 +145,9 @@ def _settle(
         "still moving": f"for {spent}; their law was still changing then.",
         "leaving": f"for {spent}; after that they leave the region of measured cells, where the field means nothing.",
     }
+    held = f"they were moved to time {format_time(time)}, then the field of that time was held,"
+    how = held if len(data.times) else "they followed the field,"
     return law, (
-        f"Height is -log p of simulated cells: they were moved to time {format_time(time)}, then the "
-        "field of that time was held, "
-        f"{lent}, {ends[reason]}",
+        f"Height is -log p of simulated cells: {how} {lent}, {ends[reason]}",
         *interaction_note(moving, "the cells measured nearest that time"),
     )

@@ -44,7 +44,7 @@ def _fates(chosen: argparse.Namespace) -> None:
     found = answer.ask(Fates, "fates", chosen, states=chosen.states)
     info = RunContext(open_run(chosen.run)).dataset.info
     notes = (growth_summaries.of_fates(found), f"Interval: {found.interval}.", *found.notes)
-    summary = fate_summaries.of_fates(found, info.times[0], info.time_unit)
+    summary = fate_summaries.of_fates(found, info.times, info.time_unit)
     summary = summaries.limited(summary, answer.roll_out(chosen), info.time_unit)
     answer.show(summary, result_tables.of_fates(found), [each for each in notes if each], chosen.out)
 

@@ -119,12 +119,13 @@ def describe(result: FlowField) -> str:
     """The figure in one sentence with its numbers."""
     known = np.isfinite(result.speed)
     unit = _unit(result.time_unit)
+    when = "" if np.isnan(result.time) else f" at time {format_time(result.time)}"
     return (
-        f"Streamlines of the cells at time {format_time(result.time)} over {len(result.cells):,} measured cells: "
+        f"Streamlines of the cells{when} over {len(result.cells):,} measured cells: "
         f"median speed {np.nanmedian(result.speed):.3g}{unit}, fastest {np.nanmax(result.speed):.3g}{unit}; "
         f"shown where there are cells, {known.mean():.0%} of the frame.{_growth_words(result)}"
         if known.any()
-        else f"There are no cells at time {format_time(result.time)} to draw a flow for."
+        else f"There are no cells{when} to draw a flow for."
     )
 
 

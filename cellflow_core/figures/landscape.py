@@ -116,15 +116,16 @@ def _cells(result: Landscape, lift: float) -> go.Scatter3d:
     there = np.flatnonzero(np.isfinite(result.cell_height))
     kept = there[subsample(len(there), CELLS_DRAWN)]
     times = result.cell_time[kept]
-    known, codes = np.unique(result.cell_time, return_inverse=True)
+    untimed = bool(np.isnan(result.cell_time).all())
+    known, codes = np.unique(np.nan_to_num(result.cell_time), return_inverse=True)
     return go.Scatter3d(
         x=result.cells[kept, 0].astype(np.float32),
         y=result.cells[kept, 1].astype(np.float32),
         z=(result.cell_height[kept] + lift).astype(np.float32),
         mode="markers",
         name="cells",
-        customdata=times.astype(np.float32),
-        hovertemplate="measured at time %{customdata:.4~g}<extra></extra>",
+        customdata=None if untimed else times.astype(np.float32),
+        hovertemplate=("measured cell" if untimed else "measured at time %{customdata:.4~g}") + "<extra></extra>",
         marker={
             "size": 2.2,
             "opacity": 0.85,

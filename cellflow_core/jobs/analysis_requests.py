@@ -50,12 +50,14 @@ def flow(subject: RunContext, view: str = "pca", time: float | None = None) -> F
 def course(subject: RunContext, view: str = "pca", start: Literal["first", "previous"] = "first") -> TimeCourse:
     from cellflow_core.analysis.time_course import time_course
 
+    _check_times(subject)
     return time_course(subject.model, subject.data, _view(subject, view), start)
 
 
 def trend(subject: RunContext, gene: str) -> GeneTrend:
     from cellflow_core.analysis.gene_trend import gene_trend
 
+    _check_times(subject)
     subject.data.space.index(gene)  # says first, and best, that the gene is not in the model
     measured, siblings = subject.dataset.expression(gene), subject.ensemble[1:]
     return gene_trend(subject.model, subject.data, gene, measured, siblings=siblings, copies=subject.copies)
@@ -86,6 +88,7 @@ def clones(subject: RunContext, by: str, a: str, b: str, early: str = "", view: 
     """by: annotation that holds the two fates a and b; early: value of it that early cells have, "" for any other."""
     from cellflow_core.analysis.lineage.clones import clonal_bias
 
+    _check_times(subject)
     return clonal_bias(subject.model, subject.data, _view(subject, view), by, (a, b), early)
 
 
@@ -100,6 +103,7 @@ def ancestry(
     """label: (annotation, value) of the cells; by: annotation whose values ancestors and descendants are counted by."""
     from cellflow_core.analysis.lineage.ancestry import ancestry
 
+    _check_times(subject)
     chosen = None if label is None else (label[0], label[1])
     model, data = subject.model, subject.data
     return ancestry(model, data, _view(subject, view), time=time, polygon=polygon, label=chosen, by=by)
@@ -118,6 +122,7 @@ def perturb(
     """genes: one, or several that are perturbed at once; level: for all of them, or for each."""
     from cellflow_core.analysis.perturbations.knock_out import perturbation
 
+    _check_times(subject)
     genes = (genes,) if isinstance(genes, str) else tuple(genes)
     for gene in genes:
         subject.data.space.index(gene)
@@ -166,14 +171,18 @@ def _baselines(dataset: Dataset, time: float, limit: int) -> BaselineScores:
     return found
 
 
+def _check_times(subject: RunContext) -> None:
+    """Raises ValueError where no time is known and the analysis compares times."""
+    if not len(subject.data.times):
+        raise ValueError(
+            "no time of these cells is known, and this analysis compares times: flow, landscape, fates and futures "
+            "need none; for the others, order the cells by pseudotime first"
+        )
+
+
 def _view(subject: RunContext, name: str) -> Embedding:
     """A ready view of all cells. Raises KeyError, with a sentence, where the data set does not have it."""
     from cellflow_core.analysis.embedding import Embedding
 
     dataset = subject.dataset
-    if not len(subject.data.times):
-        raise ValueError(
-            "these cells have no time, and this analysis needs one, the same for all cells or not: order them by "
-            "pseudotime first"
-        )
     return Embedding(name, dataset.view_axes(name), dataset.embedding(name), subject.data.x)

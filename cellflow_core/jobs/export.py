@@ -16,6 +16,8 @@ from scipy.sparse import csr_array
 import cellflow_core
 from cellflow_core import csv_output
 from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.fields.horizon import followed_times
+from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
 from cellflow_core.analysis.flow import velocity_at
 from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.simulate import Simulation, simulate
@@ -32,8 +34,8 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells to be written: x [cells, dim] (state), t [cells], velocity [cells, dim] (state / time), columns [cells],
-    counts [cells, genes]."""
+    """Cells to be written: x [cells, dim] (state), t [cells] (NaN where unknown), velocity [cells, dim] (state / time),
+    columns [cells], counts [cells, genes]."""
 
     x: Array
     t: Array
@@ -45,10 +47,14 @@ class Cells:
 
 def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
     """The measured cells with their annotations, and those of the first time simulated through all measured times, with
-    velocity where the model has one. The column `origin` tells them apart."""
+    velocity where the model has one. The column `origin` tells them apart.
+
+    With one measured time or none, cells are simulated through the velocity's own time; an unknown time is NaN.
+    """
     subject = RunContext(open_run(run_id))
     data = subject.data
-    predicted = moved(subject, simulate(subject.model, data.at(data.times[0]), data.times, seed=seed), seed)
+    x0, times = data.x[cells_of_time(data, first_time(data))], followed_times(dynamics(subject.model), data)
+    predicted = moved(subject, simulate(subject.model, x0, times, seed=seed), seed)
     cells = beside_measured(subject, predicted)
     if {"velocity", "drift"} & capabilities(subject.model):
         cells = with_velocity(subject, cells)
@@ -58,7 +64,8 @@ def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
 def measured(subject: RunContext) -> Cells:
     """The cells the run was trained on (and those of a time held out), with their annotations."""
     data = subject.data
-    return Cells(data.x, data.t, "measured cells", columns=_named({**data.labels, **data.covariates}))
+    t = data.t if len(data.t) else np.full(len(data.x), np.nan)
+    return Cells(data.x, t, "measured cells", columns=_named({**data.labels, **data.covariates}))
 
 
 def beside_measured(subject: RunContext, predicted: Cells) -> Cells:
@@ -140,7 +147,8 @@ def drawn_counts(data: Snapshots, found: Simulation, seed: int) -> Array | None:
         return None
     rng, parts = np.random.default_rng(seed), []
     for time, x in zip(found.times, found.x, strict=True):
-        near = np.asarray(sizes)[data.t == data.times[np.argmin(np.abs(data.times - time))]]
+        nearest = data.times[np.argmin(np.abs(data.times - time))] if len(data.times) else time
+        near = np.asarray(sizes)[cells_of_time(data, nearest)]
         parts.append(data.space.sample_counts(x, rng.choice(near[np.isfinite(near)], len(x)), rng))
     return np.concatenate(parts)
 
@@ -152,9 +160,9 @@ def with_velocity(subject: RunContext, cells: Cells) -> Cells:
     """
     velocity, weight = np.empty_like(cells.x), cells.columns.get("weight")
     for time in np.unique(cells.t):
-        at = cells.t == time
+        at = np.isnan(cells.t) if np.isnan(time) else cells.t == time
         amid = InPopulation(subject.model, cells.x[at], None if weight is None else weight[at])
-        velocity[at] = velocity_at(dynamics(amid), cells.x[at], float(time))
+        velocity[at] = velocity_at(dynamics(amid), cells.x[at], float(np.nan_to_num(time)))
     return dataclasses.replace(cells, velocity=velocity)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -18,8 +18,8 @@ MAX_UNDEFINED, MAX_ELSEWHERE = 0.25, 0.05
 shares are not to be trusted."""
 
 
-def of_fates(result: Fates, begin: float, unit: str) -> Summary:
-    """The shares of the fates, judged by the shares measured at the last time."""
+def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
+    """The shares of the fates, judged by the shares measured at the last time. times: the measured ones, or ()."""
     if len(result.names) == 1:
         return Summary(
             f"All cells end in one state: the cells {_final(result)} form no separate groups.",
@@ -29,9 +29,11 @@ def of_fates(result: Fates, begin: float, unit: str) -> Summary:
     order = np.argsort(-result.share)
     listed = [f"{result.share[k]:.0%} {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})" for k in order]
     more = f", and {len(listed) - 3} more" if len(listed) > 3 else ""
-    answer = f"What becomes of the cells of {at(begin, unit)}: {', '.join(listed[:3])}{more}."
+    begin = f" of {at(times[0], unit)}" if len(times) else ""
+    answer = f"What becomes of the cells{begin}: {', '.join(listed[:3])}{more}."
     if not np.isfinite(result.measured).all():
-        why = "The cells were measured at one time, so there are no later ones to compare these shares with."
+        known = "The cells were measured at one time" if len(times) else "No time of the cells is known"
+        why = f"{known}, so there are no later ones to compare these shares with."
         return Summary(answer, "fair", " ".join((why, *_doubts(result))))
     off = np.abs(result.share - result.measured)
     k = int(off.argmax())

@@ -11,7 +11,7 @@ from cellflow_core.analysis.results import FlowField, Landscape, TimeCourse
 from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.analysis.results.trust import WELL, Check, check, check_course
 from cellflow_core.distance_units import SPACE
-from cellflow_core.time_units import format_time, singular
+from cellflow_core.time_units import format_duration, format_time, singular
 
 Trust = Literal["good", "fair", "poor"]
 MAX_LEAVING = 0.2
@@ -45,7 +45,10 @@ def of_landscape(result: Landscape, unit: str) -> Summary:
     begin, end = result.path_height[0], result.path_height[-1]
     stays = np.isfinite(begin) & np.isfinite(end)
     count, left = len(stays), int((~stays).sum())
-    course = f"From {at(result.path_times[0], unit)} to {at(result.path_times[-1], unit)}"
+    begin_time, end_time = result.path_times[[0, -1]]
+    course = f"From {at(begin_time, unit)} to {at(end_time, unit)}"
+    if np.isnan(result.cell_time).all():
+        course = f"In {format_duration(end_time - begin_time, unit)} of the velocities' own time"
     if not stays.any():
         why = "None of them ends where cells were measured, so this surface says nothing of where they go."
         return Summary(f"{course}, all {count} simulated cells leave the map.", "poor", why)
@@ -84,18 +87,19 @@ def _surface_trust(result: Landscape) -> tuple[Trust, str]:
 def of_flow(result: FlowField, unit: str, course: TimeCourse | None, one_time: bool = False) -> Summary:
     """one_time: there is no second measured time that the flow could be compared with."""
     known = result.speed[np.isfinite(result.speed)]
-    when = at(result.time, unit)
+    timed = not np.isnan(result.time)
     if not len(known):
-        return Summary(
-            f"There are no cells at {when} to show a motion for.", "poor", "Choose a time with measured cells."
-        )
+        where = f" at {at(result.time, unit)}" if timed else ""
+        return Summary(f"There are no cells{where} to show a motion for.", "poor", "Choose a time with measured cells.")
     quick = np.quantile(known, 0.95) / max(float(np.median(known)), 1e-12)
+    when = f"At {at(result.time, unit)}, the" if timed else "The"
     answer = (
-        f"At {when}, the fastest cells move {quick:.1f} times as fast as the typical one "
+        f"{when} fastest cells move {quick:.1f} times as fast as the typical one "
         f"({np.median(known):.2g} units of the map per {at(1, unit).rsplit(' ', 1)[0]})."
     )
     if one_time:
-        return Summary(answer, "fair", "The cells were measured at one time: no later cells can confirm this flow.")
+        known_times = "The cells were measured at one time" if timed else "No time of the cells is known"
+        return Summary(answer, "fair", f"{known_times}: no later cells can confirm this flow.")
     if course is None:
         return Summary(answer, "fair", "The check against measured cells is being calculated; the Time page has it.")
     return Summary(answer, *against_measured(course, unit))

@@ -206,7 +206,7 @@ def test_no_column_with_a_time(tmp_path) -> None:
     assert found.candidates == () and "columns: cluster" in found.notes[-1] and "Day 3" in found.notes[-1]
     assert "one snapshot" in found.notes[-1]
     opened = store.open_dataset(load(path, time_column=""))
-    assert opened.info.times == (0.0,) and "No time: all cells are one snapshot, at time 0" in opened.info.steps
+    assert opened.info.times == () and "No time of the cells is known" in opened.info.steps
 
 
 def test_one_time_is_told_before_the_import(tmp_path) -> None:

@@ -128,18 +128,18 @@ def test_rates_are_said_as_doublings_and_halvings():
 
 
 def test_shares_that_leave_out_half_of_the_last_cells_are_no_good_news():
-    half = fate_summaries.of_fates(examples.fates(undefined=0.48, elsewhere=0.2), 0.0, "days")
+    half = fate_summaries.of_fates(examples.fates(undefined=0.48, elsewhere=0.2), (0.0,), "days")
     assert half.trust == "fair" and "48% of the cells of the last time define no state" in half.why
     assert "20% of the simulated cells end far from every state" in half.why
 
 
 def test_shares_far_from_the_measured_ones_are_not_trusted():
-    near = fate_summaries.of_fates(examples.fates(), 0.0, "days")
+    near = fate_summaries.of_fates(examples.fates(), (0.0,), "days")
     assert near.trust == "good" and "off by at most 3 points" in near.why
-    far = fate_summaries.of_fates(examples.fates(measured=np.array([0.2, 0.8])), 0.0, "days")
+    far = fate_summaries.of_fates(examples.fates(measured=np.array([0.2, 0.8])), (0.0,), "days")
     assert far.trust == "poor" and "80% are Myeloid, and the model has 38%" in far.why
     made = {"share": np.ones(1), "low": np.ones(1), "high": np.ones(1), "measured": np.ones(1)}
-    one = fate_summaries.of_fates(examples.fates(names=("state 1",), **made), 0.0, "days")
+    one = fate_summaries.of_fates(examples.fates(names=("state 1",), **made), (0.0,), "days")
     assert "All cells end in one state" in one.answer
 
 

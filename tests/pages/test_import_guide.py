@@ -184,9 +184,9 @@ def test_no_time_is_a_snapshot(tmp_path) -> None:
     made = held()
     made.obs = made.obs[["batch"]]
     page = opened("data", upload=uploaded(tmp_path, made))
-    assert page.selectbox(key="import_column").value == "" and "one snapshot at time 0" in shown(page)
+    assert page.selectbox(key="import_column").value == "" and "one snapshot without a time" in shown(page)
     page.button(key="import_start").click().run()
-    assert store.datasets()[0].times == (0.0,)
+    assert store.datasets()[0].times == ()
 
 
 def test_a_person_is_asked_where_values_are_unclear(tmp_path) -> None:

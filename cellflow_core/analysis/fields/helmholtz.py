@@ -40,9 +40,10 @@ def non_gradient_share(
     share = share_unexplained(
         fitted, velocity_at(moving, fitted, time), tested, velocity_at(moving, tested, time), seed=seed
     )
+    at = f" at time {format_time(time)}" if moving.spec.times else ""
     return share, (
-        f"About {share:.0%} of the flow (squared velocity of the cells at time {format_time(time)}) goes around rather "
-        "than down: no surface can show that part."
+        f"About {share:.0%} of the flow (squared velocity of the cells{at}) goes around rather than down: no surface "
+        "can show that part."
     )
 
 

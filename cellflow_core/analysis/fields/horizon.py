@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
+from cellflow_core.analysis.fields.time_range import first_time
 from cellflow_core.analysis.flow import velocity_at
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
@@ -23,7 +24,7 @@ CELLS, NEAREST = 600, 30
 def crossing_time(moving: Dynamics, data: Snapshots) -> float:
     """RMS distance of the cells from their mean over their RMS speed (time), at the first time."""
     x = data.x[:: max(1, len(data.x) // 2000)]
-    speed = np.square(velocity_at(moving, x, _first(data))).sum(axis=1).mean() ** 0.5
+    speed = np.square(velocity_at(moving, x, first_time(data))).sum(axis=1).mean() ** 0.5
     return float(np.square(x - x.mean(axis=0)).sum(axis=1).mean() ** 0.5 / max(float(speed), 1e-12))
 
 
@@ -33,19 +34,20 @@ def interval(moving: Dynamics, data: Snapshots) -> float:
 
 
 def followed_times(moving: Dynamics, data: Snapshots) -> Float[Array, " times"]:
-    """The measured times; with one time, that and the time CROSSINGS crossing times later."""
+    """The measured times; with one time, that (0 where none is known) and the time CROSSINGS crossing times later."""
     if len(data.times) > 1:
         return data.times
-    return np.array([_first(data), _first(data) + CROSSINGS * crossing_time(moving, data)])
+    return np.array([first_time(data), first_time(data) + CROSSINGS * crossing_time(moving, data)])
 
 
 def horizon_note(moving: Dynamics, data: Snapshots) -> tuple[str, ...]:
-    """How long cells are followed, in words, where one time was measured."""
+    """How long cells are followed, in words, where one time was measured or none is known."""
     if len(data.times) > 1:
         return ()
     begin, end = followed_times(moving, data)
+    known = "The cells were measured at one time" if len(data.times) else "No time of the cells is known"
     return (
-        "The cells were measured at one time, so nothing later says where they are found. They are followed for "
+        f"{known}, so nothing later says where they are found. They are followed for "
         f"{format_duration(end - begin, data.time_unit)} of the velocities' own time, in which a cell of mean speed "
         f"crosses the radius of the data {CROSSINGS:g} times.",
     )
@@ -62,7 +64,3 @@ def final_cells(model: Model, data: Snapshots, seed: int = 0) -> Bool[Array, " c
     found = np.zeros(len(data.x), bool)
     found[np.unique(nearest_neighbors(data.x, min(NEAREST, len(data.x)), end)[1])] = True
     return found
-
-
-def _first(data: Snapshots) -> float:
-    return float(data.times[0]) if len(data.times) else 0.0

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.horizon import final_cells, followed_times, horizon_note
+from cellflow_core.analysis.fields.time_range import cells_of_time, first_time, of_time
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
 from cellflow_core.analysis.results import TrajectoryEnsemble
 from cellflow_core.analysis.simulate import Simulation, simulate
@@ -74,8 +75,8 @@ def simulate_ensemble(
         mean=np.stack([mean for mean, _ in bundles]),
         covariance=np.stack([covariance for _, covariance in bundles]),
         spread=np.array([_spread(x, w) for x, w in zip(made.x, weight, strict=True)]),
-        measured_times=data.times,
-        measured_spread=np.array([_spread(data.at(t)) for t in data.times]),
+        measured_times=data.times if len(data.times) else np.full(1, np.nan),
+        measured_spread=np.array([_spread(data.at(t)) for t in data.times] or [_spread(data.x)]),
         ends=fate,
         names=ends.names,
         share=share,
@@ -134,13 +135,13 @@ def _start(
         found = select_initial_cells(data, view, count, polygon=polygon, seed=seed)
         return found, int(found.cells[0]) if len(found.cells) == 1 else -1
     if cell is None:
-        first = np.flatnonzero(data.t == data.times[0])
+        first = np.flatnonzero(cells_of_time(data, first_time(data)))
         middle = np.median(data.x[first], axis=0)
         cell = int(first[np.square(data.x[first] - middle).sum(axis=1).argmin()])
-    if not 0 <= cell < len(data.t):
-        raise ValueError(f"there is no cell {cell}: these data have cells 0 to {len(data.t) - 1}")
-    time = float(data.t[cell])
-    return InitialCells(np.array([cell]), data.x[[cell]], time, f"cell {cell} of time {format_time(time)}"), cell
+    if not 0 <= cell < len(data.x):
+        raise ValueError(f"there is no cell {cell}: these data have cells 0 to {len(data.x) - 1}")
+    time = float(data.t[cell]) if len(data.t) else first_time(data)
+    return InitialCells(np.array([cell]), data.x[[cell]], time, f"cell {cell}{of_time(data, time)}"), cell
 
 
 def _bundle(paths: Array, weight: Array) -> tuple[Float[Array, "steps 2"], Float[Array, "steps 2 2"]]:

@@ -16,7 +16,7 @@ class ImportChoices(Config):
     """What the user decided. `representation` is "pca", "genes", "coordinates" or "obsm:<name>"."""
 
     label: str = setting("", "Name of the data set; the file name where it is empty")
-    time_column: str = setting("", "Column that says when each cell was measured; empty: all cells are of one time")
+    time_column: str = setting("", "Column that says when each cell was measured; empty: the times are not known")
     unit: str = setting("", "Unit of the times")
     windows: int = setting(
         0,

@@ -63,7 +63,7 @@ def import_file(
         choices = replace(choices, representation="coordinates")
     metrics = measured(table)
     genes = _filter(metrics, choices, scale, made, name)
-    times = _times(table, name, choices, numbers, made)
+    times = _limit_cells(_times(table, name, choices, numbers, made), name, choices, made)
     if choices.batch_column:
         made.batch = _batches(table, name, choices, times, made)
     on_progress("preparing the values")
@@ -109,17 +109,18 @@ def _snapshots(
     table: Table,
     name: str,
     choices: ImportChoices,
-    times: Array,
+    times: Array | None,
     metrics: QCMetrics,
     scale: ValueType,
     prepared: prepare.Prepared,
     made: PreprocessingState,
 ) -> Snapshots:
     """The cells that are left, in their state, with every annotation of the file that is kept."""
-    times = times[made.kept]
     subject, dose = annotations.subjects(table)
-    _check_times(times, name, choices, followed=subject is not None)
-    made.notes += few_cells(times, followed=subject is not None)
+    if times is not None:
+        times = times[made.kept]
+        _check_times(times, name, choices, followed=subject is not None)
+        made.notes += few_cells(times, followed=subject is not None)
     assert made.space is not None
     if made.space.dim < (1 if subject is not None else 2):
         raise InvalidInputError(
@@ -130,7 +131,7 @@ def _snapshots(
         made.state,
         times,
         made.space,
-        choices.unit,
+        choices.unit if times is not None else "",
         velocity=rna_velocity.velocity(table, choices, made),
         lineage=import_annotations.rows(annotations.lineage(table), made),
         second_modality=import_annotations.second_modality_values(table, name, choices, made),
@@ -194,8 +195,11 @@ def _filter(
 
 def _times(
     table: Table, name: str, choices: ImportChoices, numbers: Mapping[str, float | None], made: PreprocessingState
-) -> Array:
-    """Time of each row of the file, NaN where it is out; above `most_cells` only a part of the cells stays."""
+) -> Array | None:
+    """Time of each row of the file, NaN where it is out; None without a column of times."""
+    if not choices.time_column:
+        made.steps.append("no time of the cells is known")
+        return None
     rows = np.flatnonzero(made.kept)
     followed = annotations.subjects(table)[0] is not None
     found, steps = times_of(table.obs.iloc[rows], name, choices.time_column, numbers, choices.windows, every=followed)
@@ -209,16 +213,25 @@ def _times(
             "the times are pseudotime: an order of cells that was calculated, and not a time that was measured; speeds "
             "and durations in it mean nothing by themselves"
         )
+    return times
+
+
+def _limit_cells(times: Array | None, name: str, choices: ImportChoices, made: PreprocessingState) -> Array | None:
+    """The times of the rows of the file, as they are given; above `most_cells` only a part of the cells stays."""
     left = int(made.kept.sum())
-    if left > choices.most_cells:
-        normalisation.keep_cells(made, selection.stratified_subsample(times[made.kept], choices.most_cells))
-        made.steps.append(f"took {choices.most_cells:,} of {left:,} cells at random, the same share of every time")
-        made.notes.append(f"only {choices.most_cells:,} of {left:,} cells are held, a random part of each time")
+    if left <= choices.most_cells:
+        return times
+    of, part = (", the same share of every time", " of each time") if times is not None else ("", "")
+    held = np.zeros(left) if times is None else times[made.kept]
+    normalisation.keep_cells(made, selection.stratified_subsample(held, choices.most_cells))
+    made.steps.append(f"took {choices.most_cells:,} of {left:,} cells at random{of}")
+    made.notes.append(f"only {choices.most_cells:,} of {left:,} cells are held, a random part{part}")
+    if times is not None:
         _check_times(times[made.kept], name, choices, followed=False)
     return times
 
 
-def _batches(table: Table, name: str, choices: ImportChoices, times: Array, made: PreprocessingState) -> Array:
+def _batches(table: Table, name: str, choices: ImportChoices, times: Array | None, made: PreprocessingState) -> Array:
     """Batch of each row of the file. InvalidInputError where batches cannot be corrected."""
     columns = annotations.label_columns(table)
     if choices.batch_column not in columns:
@@ -235,9 +248,8 @@ def _batches(table: Table, name: str, choices: ImportChoices, times: Array, made
         raise InvalidInputError(
             f"{name}: the cells used are all of one batch in column {choices.batch_column!r}: choose none"
         )
-    if len(np.unique(times[made.kept])) > 1 and all(
-        len(np.unique(times[made.kept][held == each])) == 1 for each in np.unique(held)
-    ):
+    when = np.zeros(len(held)) if times is None else times[made.kept]
+    if len(np.unique(when)) > 1 and all(len(np.unique(when[held == each])) == 1 for each in np.unique(held)):
         made.notes.append(
             f"each batch of {choices.batch_column!r} was measured at one time only, so taking out differences between "
             "batches took out differences between times with them: read motion in these data with great care"

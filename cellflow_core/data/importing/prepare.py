@@ -34,7 +34,7 @@ def prepare(
     choices: ImportChoices,
     scale: ValueType,
     genes: Array,
-    times: Array,
+    times: Array | None,
     made: PreprocessingState,
     on_progress: Callable[[str], None],
 ) -> Prepared:
@@ -80,9 +80,10 @@ def prepare(
     return _prepared(table, made)
 
 
-def _drop_missing(made: PreprocessingState, name: str, choices: ImportChoices, times: Array, what: str) -> None:
+def _drop_missing(made: PreprocessingState, name: str, choices: ImportChoices, times: Array | None, what: str) -> None:
     cells, genes = choices.drop_incomplete, choices.drop_incomplete_genes
-    missing_values.drop(made, name, cells, genes, times[made.kept], what)
+    held = np.zeros(int(made.kept.sum())) if times is None else times[made.kept]  # one group of cells
+    missing_values.drop(made, name, cells, genes, held, what)
 
 
 def _of_file(made: PreprocessingState, table: Table, genes: Array) -> PreprocessingState:

@@ -229,10 +229,8 @@ def times_of(
 ) -> tuple[Array, list[str]]:
     """Time of every row of a pandas.DataFrame, NaN where it is left out, and the steps in words.
 
-    Without a column all cells are of time 0. every: a column of many numbers is taken as it is, each number a time.
+    every: a column of many numbers is taken as it is, each number a time.
     """
-    if not column:
-        return np.zeros(len(obs)), ["no time: all cells are one snapshot, at time 0"]
     if column not in obs.columns:
         held = ", ".join(map(str, list(obs.columns)[:12])) or "none at all"
         raise InvalidInputError(f"{name} has no column {column!r} for the time: choose one of {held}")

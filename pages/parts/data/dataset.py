@@ -73,7 +73,7 @@ def _facts(info: store.DatasetInfo) -> None:
     with st.container(horizontal=True, key="facts"):
         st.metric("Cells", f"{info.cells:,}")
         st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
-        st.metric("Times", len(info.times))
+        st.metric("Times", len(info.times) or "none")
         if DataRequirement.TIMES in info.has:
             st.metric("Span", f"{format_time(info.times[0])} to {format_time(info.times[-1])}{unit}".rstrip())
         st.metric(f"Axes ({SPACES.get(info.space, info.space)})", info.dim)

@@ -91,7 +91,7 @@ def _lines(found: Any, left: QCFilterResult, choices: ImportChoices, values: Val
 
 def _time(choices: ImportChoices, values: Values) -> str:
     if not choices.time_column:
-        return "No time: one snapshot"
+        return "No time is known: one snapshot"
     column = plain(choices.time_column)
     if choices.windows:
         return f"Time from “{column}” in {counted(choices.windows, 'window')}"

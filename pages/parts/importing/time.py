@@ -23,7 +23,7 @@ from pages.parts.importing.form import ImportForm, Values
 from pages.parts.widgets.chart import chart, dark
 
 UNITS = ("day", "hour", "week", "minute", "embryonic day", "cell division", "passage", "stage", "pseudotime", "")
-NONE = "no time was measured"
+NONE = "no time is known"
 NO_UNIT = "no unit (arbitrary)"
 NO_UNITS = ("no unit", "no units", "none", "arbitrary", "arbitrary unit", "arbitrary units", "a.u.")
 """What people type for it."""
@@ -49,8 +49,8 @@ def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFo
         if not found.candidates:
             st.warning(plain(found.notes[-1]), icon=":material/schedule:")
         st.info(
-            "The cells come in as one snapshot at time 0. On the Data page they can then be ordered by pseudotime and "
-            "cut into windows; that is an order of cells and no measured time, and models of motion learn only that.",
+            "The cells come in as one snapshot without a time. Models of RNA velocity need none. On the Data page the "
+            "cells can also be ordered by pseudotime and cut into windows: an order of cells, not a measured time.",
             icon=":material/info:",
         )
         return {"time_column": "", "unit": "", "windows": 0}, True

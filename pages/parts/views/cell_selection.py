@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from cellflow_core.data.store import Dataset, open_dataset
+from cellflow_core.figures import scatter
 from cellflow_core.math.polygon import in_polygon
 from cellflow_core.reporting.formatting import plain
 from pages.parts.widgets import state
@@ -27,6 +28,14 @@ def cells_at(data: Dataset, view: str, time: float) -> np.ndarray | None:
     """Measured cells [cells, 2] of a time in a view, None between measured times."""
     here = np.isclose(data.snapshots().t, time, rtol=1e-6, atol=1e-9)
     return data.embedding(view)[here] if here.any() else None
+
+
+def by_time(data: Dataset, rows: np.ndarray | None = None) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Codes and names of the times of the cells, or of these rows, for `scatter`; none where no time is known."""
+    t = data.snapshots().t
+    if not len(t):
+        return None, ()
+    return scatter.grouped(t if rows is None else t[rows])
 
 
 def inside(points: np.ndarray, polygon: Polygon) -> int:
@@ -95,7 +104,7 @@ def clone_fates(data: Dataset) -> dict[str, tuple[str, ...]]:
     """Annotations that tell what clones became: each with its values among the later cells of clones that were met
     before, the commonest first; those with two or more only. Nothing where there are no clones."""
     snapshots = data.snapshots()
-    if snapshots.lineage is None:
+    if snapshots.lineage is None or not len(snapshots.times):
         return {}
     clone, last = np.asarray(snapshots.lineage), snapshots.t == snapshots.times[-1]
     later = last & (clone >= 0) & np.isin(clone, clone[~last])
@@ -117,7 +126,8 @@ def groupings(data: Dataset) -> tuple[str, ...]:
 def _groupings(id: str, version: str) -> tuple[str, ...]:
     data = dataset(id)
     snapshots = data.snapshots()
-    times, when = np.unique(snapshots.t, return_inverse=True)
+    t = snapshots.t if len(snapshots.t) else np.zeros(len(snapshots.x))  # without times: one group
+    times, when = np.unique(t, return_inverse=True)
 
     def repeats(name: str) -> bool:
         kinds, held = np.unique(np.asarray(snapshots.labels[name]).astype(str), return_inverse=True)

@@ -55,7 +55,8 @@ def show(run: Run, data: Dataset, map_name: str, states: str) -> None:
 def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
     """Settings of the question "futures" from a click, a number or a lasso; the number is kept in the link."""
     snapshots, points = data.snapshots(), data.embedding(map_name)
-    early = np.flatnonzero((snapshots.t < snapshots.times[-1]) | (len(snapshots.times) == 1))
+    timed = len(snapshots.times) > 1
+    early = np.flatnonzero(snapshots.t < snapshots.times[-1]) if timed else np.arange(len(snapshots.x))
     key = f"futures_{run_id}_{map_name}"
 
     def chosen(row: int | None) -> None:
@@ -66,7 +67,7 @@ def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
         chosen(cell_selection.nearest(points, early, x, y))
 
     st.markdown("**Whose futures?** Click a cell; or take the lasso in the corner of the picture and draw around some.")
-    codes, names = scatter.grouped(snapshots.t[early])
+    codes, names = cell_selection.by_time(data, early)
     figure = scatter.scatter(
         points[early],
         codes,
@@ -88,7 +89,7 @@ def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
         value=None,
         step=1,
         key="cell",
-        placeholder="the most typical of the first time",
+        placeholder="the most typical of the first time" if snapshots.times.size else "the most typical",
         help="Its row in the data set. A click on a cell writes it here.",
         on_change=lambda: chosen(st.session_state["cell"]),
     )

@@ -37,12 +37,12 @@ def open_view(
     question: str,
     capability: tuple[str, ...],
     follow: bool = False,
-    needs: DataRequirement = DataRequirement.TIMES,
+    needs: DataRequirement | None = DataRequirement.TIMES,
 ) -> ViewContext:
     """Title, question, the model, its limitation, and the 2-D map. Ends the page where there is nothing to show.
 
     title  "" where the page has its title already
-    needs  what the view requires of the data, whatever the model
+    needs  what the view requires of the data, whatever the model; None: nothing
     """
     if title:
         heading(title, question)
@@ -55,11 +55,11 @@ def open_view(
         dataset.snapshots()
     except (KeyError, DamagedDatasetError) as error:
         selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})
-    if needs not in dataset.info.has:
+    if needs is not None and needs not in dataset.info.has:
         selectors.empty_state(
             "These data cannot show this",
-            f"This view needs {needs}, and {plain(dataset.info.label)} does not have that: order its cells by "
-            "pseudotime on the Data page, or choose a model of other data above.",
+            f"This view needs {needs}, and {plain(dataset.info.label)} does not have that; Flow, Landscape and Fates "
+            "need no times. Order its cells by pseudotime on the Data page, or choose a model of other data above.",
             {"data.py": "Data"},
         )
     with right:
@@ -114,9 +114,16 @@ def options(label: str, key: str, choices: Mapping[str, str], **look: Any) -> st
 
 
 def steps(info: DatasetInfo, between: int = 4) -> tuple[float, ...]:
-    """The measured times and `between` - 1 evenly spaced ones in each gap."""
+    """The measured times and `between` - 1 evenly spaced ones in each gap; () where no time is known."""
+    if not info.times:
+        return ()
     pairs = zip(info.times[:-1], info.times[1:], strict=True)
     return (*(a + (b - a) * k / between for a, b in pairs for k in range(between)), info.times[-1])
+
+
+def time_or_none(label: str, info: DatasetInfo, times: Any, *, default: int) -> float | None:
+    """`time_choice`, with the place of the default among the measured times; None where no time is known."""
+    return time_choice(label, info, times, default=info.times[default]) if info.times else None
 
 
 def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) -> float:

@@ -31,9 +31,15 @@ def test_fates_and_simulated_cells_of_one_time(capsys, tmp_path):
     assert "200 cells at 2 times" in capsys.readouterr().out
 
 
-def test_cells_without_a_time_are_simulated_and_views_ask_for_one(capsys, tmp_path):
+def test_cells_without_a_time_are_simulated_and_followed(capsys, tmp_path):
     id = run(None)
     assert main(["simulate", id, str(tmp_path / "cells.csv")]) in (0, None)
     assert "200 cells at 2 times" in capsys.readouterr().out
-    assert main(["fates", id]) not in (0, None)
-    assert "pseudotime" in capsys.readouterr().err
+    assert main(["fates", id]) in (0, None)
+    shown = capsys.readouterr().out
+    assert "No time of the cells is known" in shown and "state 2" in shown and "of time 0" not in shown
+    assert main(["futures", id, "--cell", "3"]) in (0, None)
+    assert "Cell 3 ends in" in capsys.readouterr().out
+    assert main(["landscape", id]) in (0, None)
+    assert main(["perturb", id, "A"]) not in (0, None)
+    assert "compares times" in capsys.readouterr().err

@@ -113,7 +113,7 @@ def test_a_snapshot_without_a_time(shared) -> None:
     path = shared / PAUL
     chosen = ImportChoices(min_cells=3)
     info = store.open_dataset(import_file(path, path.name, chosen, {})).info
-    assert info.times == (0.0,) and DataRequirement.TIMES.value not in info.has and info.cells == 2660
+    assert info.times == () and DataRequirement.TIMES.value not in info.has and info.cells == 2660
     assert "reduced2d" in info.views
     chosen = ImportChoices(time_column="slingshot_pseudotime_1", windows=5, unit="pseudotime")
     info = store.open_dataset(import_file(path, path.name, chosen, {})).info
