@@ -34,6 +34,19 @@ def nearest_neighbors(
     return distance, row
 
 
+def nearest_others(x: Float[Array, "cells dim"], count: int) -> Int[Array, "cells count"]:
+    """Rows of the cells nearest to each cell, itself left out; fewer than `count` columns where there are fewer cells.
+
+    Raises ValueError for fewer than three cells.
+    """
+    if len(x) < 3:
+        raise ValueError(f"{len(x)} cells have no neighbors to go to: at least 3 are needed")
+    found = nearest_neighbors(x, count + 1)[1]
+    itself = found == np.arange(len(x))[:, None]
+    itself[~itself.any(axis=1), -1] = True  # copies of the cell came first
+    return found[~itself].reshape(len(x), -1)
+
+
 @dataclass(frozen=True)
 class NeighborGraph:
     """Nearest neighbors of each cell, scipy.sparse CSR tables [cells, cells].

@@ -19,16 +19,20 @@ from torch import Tensor
 
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
-from cellflow_core.models.contract import HasKinetics, HasVelocity, Phase
-from cellflow_core.models.rna_velocity.steady_state import Settings, SteadyState
-from cellflow_core.models.splicing.steady_state import ends, highest, ratio
+from cellflow_core.models.contract import Phase
+from cellflow_core.models.rna_velocity.steady_state import Settings
+from cellflow_core.models.splicing.ratio import RatioModel, ends, highest, ratio
 
 
-class Stochastic(SteadyState, HasVelocity, HasKinetics):
+class Stochastic(RatioModel):
     title = "Stochastic RNA velocity"
     summary = (
         "The steady-state ratio from means and from how RNA varies among neighboring cells, which makes it less "
         "dependent on a few extreme cells."
+    )
+    limitation = (
+        "It takes the cells with most RNA of a gene to be at steady state: where a gene was switched off before it got "
+        "there, its direction is wrong. Unspliced RNA counts as constant."
     )
     paper = "Bergen et al., Nat. Biotechnol. 2020, doi:10.1038/s41587-020-0591-3"
     needs = frozenset({DataRequirement.MOMENTS, DataRequirement.SECOND_MOMENTS})

@@ -1,13 +1,41 @@
-"""Cells at the ends of a gene, and the line through zero that they lie on (La Manno et al. 2018)."""
+"""Estimators that need one number of each gene: the ratio of unspliced to spliced RNA at steady state."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from cellflow_core.models.splicing.estimator import SplicingCells
+from cellflow_core.config import Config
+from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.models.contract import Context, HasKinetics, HasVelocity, KineticRates
+from cellflow_core.models.splicing.estimator import SplicingCells, SplicingModel
+
+
+class RatioModel(SplicingModel, HasVelocity, HasKinetics):
+    """ds/dt = u - gamma s with the splicing rate as the unit of time; `prepare` finds gamma."""
+
+    default_training: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation_fraction": 0.0}
+
+    gamma: Tensor  # [genes], 1 / time in units of the splicing rate
+
+    def __init__(self, config: Config, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.register_buffer("gamma", torch.ones(self.gene_count, dtype=torch.float64))
+
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        """That of the spliced RNA; unspliced RNA stays, for its rate of change is not known."""
+        u, s = self.rna(x)
+        return self.state_velocity(torch.zeros_like(u), u - self.gamma.to(x.dtype) * s)
+
+    def kinetics(self) -> KineticRates:
+        return KineticRates(("degradation",), ("1 / splicing time",), self.gamma[:, None].float())
 
 
 def ends(cells: SplicingCells, percent: float) -> Bool[Tensor, "cells genes"]:
