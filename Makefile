@@ -7,7 +7,7 @@ WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 # With LOCKED=1, exactly the packages of requirements.lock, each compared with its hash.
 REQUIREMENTS := $(if $(LOCKED),--require-hashes --no-deps -r requirements.lock,-r requirements.txt)
 
-.PHONY: app serve env dev moscot browser lint lock audit test test-all clean
+.PHONY: app serve env dev moscot scvelo browser lint lock audit test test-all clean
 
 app: env
 	$(RUN) -m cellflow_core demo
@@ -34,6 +34,10 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
 # The optional model `moscot`, which brings JAX; the version is that of the extra in pyproject.toml.
 moscot: env
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "moscot>=0.5.2,<0.6"
+
+# The optional model `scvelo`; the versions are those of the extra in pyproject.toml.
+scvelo: env
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "scvelo>=0.3.4,<0.4" "numpy<2.3"
 
 # The browser that CHROMIUM names, or the system's; installed only where there is neither.
 browser: dev

@@ -30,7 +30,7 @@ def of_landscape(result: Landscape) -> Rows:
     return {
         x: _short(result.cells[:, 0]),
         y: _short(result.cells[:, 1]),
-        "time": _times(result.cell_time),
+        **({} if np.isnan(result.cell_time).all() else {"time": _times(result.cell_time)}),
         f"height ({result.unit})": _short(result.cell_height),
     }
 
