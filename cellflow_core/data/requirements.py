@@ -13,6 +13,7 @@ class DataRequirement(StrEnum):
     TIMES = "cells at two or more times"
     HOLD_OUT = "cells at three or more times"
     GENES = "a map from the state to genes"
+    GENE_AXES = "genes as its axes (the axes “genes” that the Data page offers)"
     VELOCITY = "an RNA velocity of each cell"
     MASS = "the number of cells at each time"
     LINEAGE = "lineage barcodes"

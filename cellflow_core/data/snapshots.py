@@ -178,6 +178,7 @@ class Snapshots:
         """The requirements that these data meet."""
         found = {
             DataRequirement.GENES: bool(self.space.genes),
+            DataRequirement.GENE_AXES: self.space.kind == "genes",
             DataRequirement.MASS: self.mass is not None,
             DataRequirement.COUNTS: self.space.has_count_model,
             DataRequirement.MOMENTS: self.space.has_splicing

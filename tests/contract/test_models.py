@@ -57,7 +57,17 @@ def moments() -> Snapshots:
 
 def data_for(case: str) -> Snapshots:
     """Cells that the model can be trained on."""
-    return moments() if DataRequirement.MOMENTS in registry.find(case.split()[0]).needs else snapshots()
+    kind = registry.find(case.split()[0])
+    needs = kind.required_data(kind.Config.from_dict(chosen(case)))
+    if DataRequirement.GENE_AXES in needs:
+        return dataclasses.replace(snapshots(), space=AffineSpace.of_genes(("A", "B", "C")))
+    return moments() if DataRequirement.MOMENTS in needs else snapshots()
+
+
+def chosen(case: str) -> dict[str, object]:
+    """The settings of a case "name setting=value"."""
+    words = {"True": True, "False": False}
+    return {key: words.get(value, value) for key, value in (each.split("=") for each in case.split()[1:])}
 
 
 def with_conditions() -> list[str]:
@@ -73,13 +83,11 @@ def with_conditions() -> list[str]:
 
 
 def built(case: str, data: Snapshots, seed: int = 0):
-    name, *others = case.split()
+    name = case.split()[0]
     known = {each.name for each in registry.find(name).Config.settings()}
-    words = {"True": True, "False": False}
-    chosen = {key: words.get(value, value) for key, value in (each.split("=") for each in others)}
     if not registry.find(name).installed():
         pytest.skip(f"{name} needs the package {registry.find(name).package}, which is not installed")
-    return registry.create(name, {k: v for k, v in TINY.items() if k in known} | chosen, data.spec, seed)
+    return registry.create(name, {k: v for k, v in TINY.items() if k in known} | chosen(case), data.spec, seed)
 
 
 def trained(case: str, seed: int = 0, data: Snapshots | None = None):
@@ -256,7 +264,7 @@ class TestEveryModel:
             DataRequirement.MOMENTS: "unspliced and spliced RNA of velocity genes .*",
         }
         for need in registry.find(name.split()[0]).needs & set(lacking):
-            with pytest.raises(ValueError, match=f"needs {words[need]}, which these data do not have"):
+            with pytest.raises(ValueError, match=f"needs {words[need]}.*, which these data do not have"):
                 fit(built(name, lacking[need]), lacking[need], TrainConfig(steps=2, batch_size=4))
 
 
