@@ -38,6 +38,11 @@ _NO_ROOTS = (
 class Settings(Config):
     neighbors: int = setting(30, "neighbors of a cell over which times are averaged", 5, 200)
     iterations: int = setting(10, "iterations of expectation maximisation of each gene", 1, 100)
+    scaling: bool = setting(
+        True,
+        "fit the scale of unspliced RNA relative to spliced RNA; off: both were captured alike",
+        label="Fit the scale of unspliced RNA",
+    )
     velocity_genes: bool = setting(
         True, "genes that the package rejects by likelihood, R² or scale have no velocity; off: all fitted genes have"
     )
@@ -79,6 +84,7 @@ class ScVelo(SplicingModel, HasVelocity, HasLatentTime, HasKinetics):
             cells.spliced.cpu().numpy(),
             neighbors=config.neighbors,
             iterations=config.iterations,
+            scaling=config.scaling,
         )
         x = torch.cat(frames.x).double()
         du, ds = (torch.from_numpy(each).to(x).nan_to_num(0.0) for each in (found.unspliced, found.spliced))

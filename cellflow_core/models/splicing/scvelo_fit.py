@@ -55,17 +55,21 @@ def fit(
     *,
     neighbors: int = 30,
     iterations: int = 10,
+    scaling: bool = True,
 ) -> VelocityFit:
     """The dynamical model of the moments of velocity genes.
 
     neighbors   of each cell, over which times are averaged
     iterations  of expectation maximisation
+    scaling     fit the scale of unspliced RNA relative to spliced RNA, else it is 1
 
     Raises ValueError where the package can fit no gene.
     """
     cells = annotated(unspliced, spliced, neighbors)
     with _quiet() as scvelo:
-        scvelo.tl.recover_dynamics(cells, max_iter=iterations, n_jobs=1, show_progress_bar=False)
+        scvelo.tl.recover_dynamics(cells, max_iter=iterations, fit_scaling=scaling, n_jobs=1, show_progress_bar=False)
+        if not scaling:
+            cells.var["fit_scaling"] = 1.0
         likelihood = cells.var["fit_likelihood"].to_numpy(np.float64)
         if not np.isfinite(likelihood).any():
             raise ValueError(
