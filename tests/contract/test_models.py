@@ -167,22 +167,6 @@ def test_names_the_settings_that_a_capability_hangs_on(name):
         assert set(values) < set(settings[key].choices or (False, True))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        each
-        for each in registry.names()
-        if not registry.find(each).needs & {DataRequirement.TIME, DataRequirement.TIMES}
-    ],
-)
-def test_a_model_that_needs_no_times_is_trained_without_any(name):
-    data = dataclasses.replace(data_for(name), t=None)
-    model, _ = trained(name, data=data)
-    assert dynamics(model).spec.times == ()
-    found = simulate(model, data.x[:7], [0.0, 1.0, 2.0], seed=0)
-    assert found.x.shape == (3, 7, data.dim) and np.isfinite(found.x).all()
-
-
 @pytest.mark.parametrize("name", with_conditions())
 class TestEveryModel:
     def test_trains_with_finite_named_losses(self, name):

@@ -1,0 +1,30 @@
+"""A model that needs no times: it is trained on cells of which none is known, and cells can be followed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.simulate import simulate
+from cellflow_core.data.snapshots import DataRequirement
+from cellflow_core.models import registry
+from tests.contract.test_models import data_for, trained
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        each
+        for each in registry.names()
+        if not registry.find(each).needs & {DataRequirement.TIME, DataRequirement.TIMES}
+    ],
+)
+def test_a_model_that_needs_no_times_is_trained_without_any(name):
+    data = dataclasses.replace(data_for(name), t=None)
+    model, _ = trained(name, data=data)
+    assert dynamics(model).spec.times == ()
+    found = simulate(model, data.x[:7], [0.0, 1.0, 2.0], seed=0)
+    assert found.x.shape == (3, 7, data.dim) and np.isfinite(found.x).all()
