@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
 
 NEAREST = 10
 """Cells that a value between cells is a mean of."""
-ROWS = 64
-"""States that are compared with their nearest cells at a time, which bounds memory."""
+SAME = 1e-12
+"""Squared distance, in the mean square of the states, below which a state is the cell itself."""
 
 
 class Interpolation(nn.Module):
@@ -18,26 +19,31 @@ class Interpolation(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.states, self.values = torch.zeros(1, dim), torch.zeros(1, dim + 1)
+        self._hold(torch.zeros(1, dim), torch.zeros(1, dim + 1))
 
     def fill(self, states: Float[Tensor, "cells dim"], values: Float[Tensor, "cells values"]) -> None:
-        self.states, self.values = states.float(), values.float()
+        self._hold(states.float(), values.float())
+
+    def _hold(self, states: Tensor, values: Tensor) -> None:
+        """Squared distances are expanded about the mean of the cells, which keeps their precision."""
+        self.states, self.values = states, values
+        self._center = states.double().mean(dim=0)
+        self._centered = states.double() - self._center
+        self._square = self._centered.square().sum(dim=1)
 
     def forward(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch values"]:
-        states, values = self.states.to(x), self.values.to(x)
-        near = torch.cdist(x, states).topk(min(NEAREST, len(states)), dim=1, largest=False).indices
-        found = [self._mean(*each, states, values) for each in zip(x.split(ROWS), near.split(ROWS), strict=True)]
-        return torch.cat(found)
-
-    @staticmethod
-    def _mean(x: Tensor, near: Tensor, states: Tensor, values: Tensor) -> Tensor:
-        squared = (states[near].double() - x[:, None].double()).square().sum(dim=2)
-        weight = 1 / squared.clamp_min(1e-30)
-        weight = weight / weight.sum(dim=1, keepdim=True)
-        return torch.einsum("bk,bkv->bv", weight, values[near].double()).to(x.dtype)
+        center, cells, square = (each.to(x.device) for each in (self._center, self._centered, self._square))
+        shifted = x.double() - center
+        squared = shifted.square().sum(dim=1, keepdim=True) + square - 2 * shifted @ cells.T
+        nearest = squared.topk(min(NEAREST, len(cells)), dim=1, largest=False)
+        weight = 1 / nearest.values.clamp_min(SAME * square.mean().clamp_min(1e-30))
+        weight = (weight / weight.sum(dim=1, keepdim=True)).float()
+        return embedding_bag(nearest.indices, self.values.to(x.device), per_sample_weights=weight, mode="sum").to(
+            x.dtype
+        )
 
     def get_extra_state(self) -> dict[str, Tensor]:
         return {"states": self.states, "values": self.values}
 
     def set_extra_state(self, state: dict[str, Tensor]) -> None:
-        self.states, self.values = state["states"], state["values"]
+        self._hold(state["states"], state["values"])

@@ -90,7 +90,12 @@ def _one_moment(info: store.DatasetInfo) -> None:
             "(pseudotime) stands in for time: it has no unit and no speed. If you have cells of other times too, put "
             "them into one file and load that."
         )
-        if {"spliced", "unspliced"} <= set(info.layers):
+        if DataRequirement.MOMENTS in info.has:
+            st.markdown(
+                "Models of RNA velocity estimate the direction of change from the spliced and unspliced RNA of these "
+                "cells without times: train one."
+            )
+        elif {"spliced", "unspliced"} <= set(info.layers):
             st.markdown(
                 "These cells have spliced and unspliced counts, from which the direction of change (RNA velocity) can "
                 "be estimated without times: take the step *Velocity genes and moments*."
