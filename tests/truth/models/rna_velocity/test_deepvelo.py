@@ -37,7 +37,7 @@ def cells(noise: float, times: tuple[float, ...] = ()) -> Snapshots:
 def trained(data: Snapshots, seed: int = 0, **settings) -> DeepVelo:
     model = registry.create("deepvelo", settings, data.spec, seed=seed)
     assert isinstance(model, DeepVelo)
-    fit(model, data, TrainConfig.preset("standard", type(model), steps=600), seed=seed)
+    fit(model, data, TrainConfig.preset("standard", type(model), steps=800), seed=seed)
     return model.eval()
 
 
