@@ -56,7 +56,7 @@ def finite(values: np.ndarray, *shape: int) -> bool:
 
 def test_the_simulators_that_were_promised_are_there():
     promised = "ornstein-uhlenbeck gaussian-bridge toggle branching-tree cell-cycle birth-death krumsiek splicing"
-    of_rna = "six-gene-circuit splicing-bifurcation transcriptional-boosting unchanging-population"
+    of_rna = "six-gene-circuit splicing-bifurcation transcriptional-boosting unchanging-population metabolic-labelling"
     assert {*promised.split(), *of_rna.split(), "repressilator", "pkpd", "double-well", "interacting-particles"} <= set(
         NAMES
     )

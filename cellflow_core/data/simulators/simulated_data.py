@@ -31,7 +31,7 @@ KNOWN: Mapping[str, str] = {
     "course": "the path without noise",
     "states": "the states of rest",
     "period": "the time of a turn",
-    "layers": "spliced and unspliced RNA, velocity and own time of each cell",
+    "layers": "spliced and unspliced RNA (where labelled, new RNA too), velocity and own time of each cell",
     "response": "what any dose does",
 }
 """What simulators know, in words; names as in the contract's CAPABILITIES. Further ones are not for a list."""

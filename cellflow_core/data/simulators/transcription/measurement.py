@@ -63,14 +63,16 @@ class RnaSettings(Config):
         self, unspliced: Float[Array, "cells genes"], spliced: Float[Array, "cells genes"], rng: np.random.Generator
     ) -> dict[str, Float[Array, "cells genes"]]:
         """Both layers of cells with these levels: counts (Poisson), or levels with an error, reflected at 0."""
-        levels = {"unspliced": unspliced, "spliced": spliced}
+        return dict(zip(("unspliced", "spliced"), self.measured_levels(rng, unspliced, spliced), strict=True))
+
+    def measured_levels(
+        self, rng: np.random.Generator, *levels: Float[Array, "cells genes"]
+    ) -> tuple[Float[Array, "cells genes"], ...]:
+        """Kinds of RNA of cells with these levels, each measured by itself, as `measure` does."""
         if self.measured == "counts":
-            return {name: rng.poisson(self.capture_rate * each).astype(float) for name, each in levels.items()}
-        errors = {
-            name: self.measurement_error_sd * each.max(axis=0) * rng.standard_normal(each.shape)
-            for name, each in levels.items()
-        }
-        return {name: np.abs(each + errors[name]) for name, each in levels.items()}
+            return tuple(rng.poisson(self.capture_rate * each).astype(float) for each in levels)
+        errors = [self.measurement_error_sd * each.max(axis=0) * rng.standard_normal(each.shape) for each in levels]
+        return tuple(np.abs(each + error) for each, error in zip(levels, errors, strict=True))
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class LineageSettings(RnaSettings):
 
 
 def snapshots(
-    layers: dict[str, Float[Array, "cells genes"]],
+    state: Float[Array, "cells genes"],
     velocity: Float[Array, "cells genes"],
     t: Float[Array, " cells"],
     genes: tuple[str, ...],
@@ -99,9 +101,9 @@ def snapshots(
     labels: dict[str, Array] | None = None,
     unit: str = "hour",
 ) -> Snapshots:
-    """Spliced RNA as the state, with its true velocity and, as a covariate, the latent time where cells have one."""
+    """RNA as the state, with its true velocity and, as a covariate, the latent time where cells have one."""
     return Snapshots(
-        layers["spliced"].astype(np.float32),
+        state.astype(np.float32),
         t,
         AffineSpace.of_genes(genes),
         unit,

@@ -79,7 +79,7 @@ class SixGeneCircuit(Simulator, HasCourse, HasLayers, HasNetwork):
         latent, layers = self._cells
         _, beta, gamma = self.rates
         velocity = beta * layers["unspliced"] - gamma * layers["spliced"]
-        return snapshots(layers, velocity, np.zeros(len(latent)), GENES, latent)
+        return snapshots(layers["spliced"], velocity, np.zeros(len(latent)), GENES, latent)
 
     def layers(self) -> dict[str, Float[Array, "cells genes"]]:
         """Unspliced and spliced RNA of the cells, nothing below zero."""

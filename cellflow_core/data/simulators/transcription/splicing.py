@@ -93,10 +93,10 @@ class Kinetics:
         """(unspliced, spliced) at each time, in closed form."""
         nothing = np.zeros_like(self.alpha)
         while_on = np.clip(np.minimum(times[:, None], self.off) - self.on, 0, None)
-        u, s = self._relaxed(nothing, nothing, self.alpha, while_on)
-        return self._relaxed(u, s, nothing, np.clip(times[:, None] - self.off, 0, None))
+        u, s = self.after(nothing, nothing, self.alpha, while_on)
+        return self.after(u, s, nothing, np.clip(times[:, None] - self.off, 0, None))
 
-    def _relaxed(self, u: Array, s: Array, alpha: Array, time: Array) -> tuple[Array, Array]:
+    def after(self, u: Array, s: Array, alpha: Array, time: Array) -> tuple[Array, Array]:
         """(u, s) after `time` of constant transcription alpha."""
         by_splicing, by_decay = np.exp(-self.beta * time), np.exp(-self.gamma * time)
         gap = self.gamma - self.beta

@@ -73,7 +73,7 @@ class SplicingBifurcation(Simulator, HasCourse, HasFates, HasLayers):
         _, beta, gamma = self.settings.rates(len(self.axes))
         fate = np.where(latent < self.settings.branch_time, "undecided", np.where(of_a, "A", "B"))
         velocity = self.settings.scale * (beta * u - gamma * s)
-        return snapshots(layers, velocity, t, self.axes, latent, {LABEL: fate})
+        return snapshots(layers["spliced"], velocity, t, self.axes, latent, {LABEL: fate})
 
     def layers(self) -> dict[str, Float[Array, "cells genes"]]:
         """Unspliced and spliced RNA of the cells as measured: levels with an error, or counts."""

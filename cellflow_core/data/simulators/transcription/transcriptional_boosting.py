@@ -80,7 +80,7 @@ class TranscriptionalBoosting(Simulator, HasDrift, HasCourse, HasLayers):
         """Spliced RNA of independent cells, with true velocity and latent time."""
         t, latent, u, s, layers = self._cells
         _, beta, gamma = self.settings.rates(len(self.axes))
-        return snapshots(layers, self.settings.scale * (beta * u - gamma * s), t, self.axes, latent)
+        return snapshots(layers["spliced"], self.settings.scale * (beta * u - gamma * s), t, self.axes, latent)
 
     def layers(self) -> dict[str, Float[Array, "cells genes"]]:
         """Unspliced and spliced RNA of the cells as measured: levels with an error, or counts."""

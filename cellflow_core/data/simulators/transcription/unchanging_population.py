@@ -78,7 +78,7 @@ class UnchangingPopulation(Simulator, HasCourse, HasStates, HasLayers):
         t = np.repeat(np.linspace(0, self.settings.last_time, self.settings.n_times), self.settings.cells_per_time)
         names = np.array(list(self.steady_states()))
         labels = {LABEL: names[group]} if self.settings.groups > 1 else {}
-        return snapshots(layers, np.zeros(layers["spliced"].shape), t, self.axes, None, labels)
+        return snapshots(layers["spliced"], np.zeros(layers["spliced"].shape), t, self.axes, None, labels)
 
     def layers(self) -> dict[str, Float[Array, "cells genes"]]:
         """Unspliced and spliced RNA of the cells as measured: levels with an error, or counts."""

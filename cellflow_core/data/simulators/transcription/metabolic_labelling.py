@@ -1,0 +1,121 @@
+"""Cells whose new RNA was labelled: what was transcribed during a pulse of known length is told from what was there.
+
+    du/dt = alpha(t) - beta u,    ds/dt = beta u - gamma s,    alpha(t) = alpha while a gene is on and 0 while it is off
+
+(scSLAM-seq, Erhard et al. 2019, Nature 571:419; sci-fate, Cao et al. 2020, Nat. Biotechnol. 38:980). The equations are
+linear, so the RNA that was there before the pulse follows them without transcription, in closed form
+(transcription/splicing.py), and new RNA is the rest. While a gene stays on or off during the pulse, new unspliced RNA
+is alpha / beta (1 - e^(-beta pulse)): the label sets a clock in hours, which splicing alone does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from cellflow_core.config import setting
+from cellflow_core.data.simulators import sde
+from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasLayers, Simulator
+from cellflow_core.data.simulators.transcription.measurement import LineageSettings, latent_times, snapshots
+from cellflow_core.data.simulators.transcription.splicing import KINDS, Kinetics
+from cellflow_core.data.snapshots import Snapshots
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Settings(LineageSettings):
+    """How many genes there are, how long the label was given and how much of the new RNA it marks."""
+
+    genes: int = setting(30, "Number of genes: a third induced, a third transient, a third repressed", 3, 400)
+    pulse: float = setting(2.0, "Time for which the label is given before the cells are measured", 0.05, 48.0, "hour")
+    efficiency: float = setting(
+        0.9, "Fraction of the new RNA that is found to be labelled", 0.05, 1.0, label="Labelling efficiency"
+    )
+
+
+class MetabolicLabelling(Simulator, HasDrift, HasCourse, HasLayers):
+    title = "Metabolic labelling"
+    summary = (
+        "RNA that was made during a pulse of known length is labelled, so that new RNA is measured beside spliced and "
+        "unspliced RNA. Rates, velocity and latent time are known: what methods of labelled RNA read in hours."
+    )
+    paper = "Erhard et al. 2019, Nature 571:419; Qiu et al. 2022, Cell 185:690"
+    time_unit = "hour"
+    Config = Settings
+    settings: Settings
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__(settings)
+        counts = [len(range(k, self.settings.genes, len(KINDS))) for k in range(len(KINDS))]
+        self.axes = tuple(f"{kind}{k + 1}" for kind, count in zip(KINDS, counts, strict=True) for k in range(count))
+
+    @cached_property
+    def kinetics(self) -> Kinetics:
+        """Rates and switch times of each gene, drawn with the seed."""
+        use, kind = self.settings, np.array([each.rstrip("0123456789") for each in self.axes])
+        first, second = use.last_time * np.random.default_rng((use.seed, 2)).uniform(0.0, 0.45, (2, len(kind)))
+        later = first + 0.1 * use.last_time + second
+        off = np.select([kind == "Induced", kind == "Transient"], [np.inf, later], first)
+        return Kinetics(*use.rates(len(kind)), np.where(kind == "Repressed", -np.inf, first), off)
+
+    def old(self, times: Float[Array, " times"]) -> tuple[Float[Array, "times genes"], Float[Array, "times genes"]]:
+        """(unspliced, spliced) RNA at these latent times that was there before the pulse, in molecules."""
+        u, s = self.kinetics.levels(times - self.settings.pulse)
+        return self.kinetics.after(u, s, np.zeros_like(self.kinetics.alpha), np.full(u.shape, self.settings.pulse))
+
+    def simulate(self) -> Snapshots:
+        """Spliced RNA of independent cells, with true velocity and latent time."""
+        t, latent, layers = self._cells
+        u, s = self.kinetics.levels(latent)
+        velocity = self.settings.scale * (self.kinetics.beta * u - self.kinetics.gamma * s)
+        return snapshots(layers["spliced"], velocity, t, self.axes, latent)
+
+    def layers(self) -> dict[str, Float[Array, "cells genes"]]:
+        """Unspliced, spliced, new (labelled) and total RNA of the cells as measured: levels with an error, or counts.
+
+        new is the labelled RNA of both kinds, total all RNA of both kinds.
+        """
+        return self._cells[2]
+
+    def layer_courses(self, times: Float[Array, " times"]) -> dict[str, Float[Array, "times genes"]]:
+        """Expected RNA of each kind at these latent times, in the units of `layers`."""
+        at, use = np.asarray(times, dtype=np.float64), self.settings
+        (u, s), (old_u, old_s) = self.kinetics.levels(at), self.old(at)
+        new = use.efficiency * (u - old_u + s - old_s)
+        found = {"unspliced": u, "spliced": s, "new": new, "total": u + s}
+        return {name: use.scale * each for name, each in found.items()}
+
+    def mean_trajectory(
+        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
+    ) -> Float[Array, "times genes"]:
+        """Expected spliced RNA at these latent times. Genes do not act on each other: only what is held changes."""
+        found = self.layer_courses(times)["spliced"]
+        columns, held = sde.held_columns(self.axes, clamp)
+        found[:, columns] = held
+        return found
+
+    def drift(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
+        """beta u(t) - gamma x, with t the latent time of the cells."""
+        u, _ = self.kinetics.levels(np.array([t], dtype=np.float64))
+        return self.settings.scale * self.kinetics.beta * u - self.kinetics.gamma * x
+
+    def noise(self, t: float) -> Float[Array, " genes"]:
+        """None: cells differ by their latent time and by the measurement alone."""
+        return np.zeros(len(self.axes))
+
+    @cached_property
+    def _cells(self) -> tuple[Array, Array, dict[str, Array]]:
+        """(time, latent time, layers as measured) of every cell; labelled RNA is measured apart from the rest."""
+        use, rng = self.settings, np.random.default_rng((self.settings.seed, 3))
+        t, latent = latent_times(use.n_times, use.cells_per_time, use.last_time, use.latent_time_sd, rng)
+        both, before = self.kinetics.levels(latent), self.old(latent)
+        labelled = [use.efficiency * np.maximum(all_of - old, 0.0) for all_of, old in zip(both, before, strict=True)]
+        rest = [all_of - new for all_of, new in zip(both, labelled, strict=True)]
+        new_u, new_s, rest_u, rest_s = use.measured_levels(rng, *labelled, *rest)
+        u, s = new_u + rest_u, new_s + rest_s
+        return t, latent, {"unspliced": u, "spliced": s, "new": new_u + new_s, "total": u + s}
