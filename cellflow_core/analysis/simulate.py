@@ -30,7 +30,10 @@ TOLERANCE = {"deterministic": 0.01, "stochastic": 0.05, "plan": 0.0}
 GROWTH_STEPS = 8
 """Steps between two measured times by which growth is summed along the paths that a model samples."""
 STEPS_PER_INTERVAL = {"deterministic": 4, "stochastic": 16, "plan": 1}
-"""Steps between two measured times to begin with; at most eight times as many are taken."""
+"""Steps between two measured times to begin with."""
+MOST_STEPS, MOST_STIFF_STEPS = 8, 256
+"""Times as many are taken at most; the second where errors are larger than the data, as where a rate of the field is so
+large that its steps diverge."""
 MAX_INTERACTING_CELLS = 1024
 """Most cells that a cell interacts with; where more move together, so many of them at random represent all."""
 
@@ -207,8 +210,9 @@ def _step_count(
         error = step_error(
             field, start[few], steps, sigma=sigma, rate=rate, others=population, constrain=part.constrain, seed=seed
         )
-        enough = error <= TOLERANCE[kind] * part.spec.scale * part.spec.dim**0.5
-        if enough or count >= 8 * STEPS_PER_INTERVAL[kind]:
+        width = part.spec.scale * part.spec.dim**0.5
+        most = MOST_STEPS if error <= width else MOST_STIFF_STEPS
+        if error <= TOLERANCE[kind] * width or count >= most * STEPS_PER_INTERVAL[kind]:
             return count, error
         count *= 2
 

@@ -33,12 +33,8 @@ def _show(chosen: argparse.Namespace) -> None:
     info = open_dataset(chosen.id).info
     size = (f"{info.cells:,} cells", counted(info.genes, "gene"), counted(info.dim, "axis", "axes"))
     print(f"{info.label}: {', '.join(size)} ({info.space})")
-    print(
-        table(
-            ("time", "cells"),
-            [(format_duration(at, info.time_unit), f"{n:,}") for at, n in zip(info.times, info.counts, strict=True)],
-        )
-    )
+    counts = [(format_duration(at, info.time_unit), f"{n:,}") for at, n in zip(info.times, info.counts, strict=True)]
+    print(table(("time", "cells"), counts) if counts else "times: none known")
     named = {"annotations": info.annotations, "numbers": info.covariates, "layers": info.layers, "views": info.views}
     for name, held in named.items():
         print(f"{name}: {', '.join(held) or 'none'}")

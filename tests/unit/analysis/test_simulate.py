@@ -153,6 +153,19 @@ def test_a_velocity_is_followed_in_order_four():
     assert 12 < errors[0] / errors[1] < 20
 
 
+class Stiff(Made, HasVelocity):
+    """Decay to 1 and to 2 at the rates 0.5 and 80: 32 steps in an interval of 3 diverge."""
+
+    def velocity(self, t, x, context):
+        return torch.tensor([0.5, 80.0]) * (torch.tensor([1.0, 2.0]) - x)
+
+
+def test_a_fast_decay_gets_as_many_steps_as_it_takes():
+    made = simulate(Stiff(), np.array([[5.0, 5.0]], np.float32), [0.0, 3.0])
+    assert made.steps_per_interval > 32 and made.step_error < 0.02
+    np.testing.assert_allclose(made.x[-1], [[1 + 4 * math.exp(-1.5), 2.0]], atol=0.02)
+
+
 def test_noise_and_drift_reach_the_stationary_law_of_the_ornstein_uhlenbeck_process():
     made = simulate(Pulled(), np.zeros((4000, 2), np.float32), [0.0, 3.0], steps_per_interval=64)
     assert made.x[-1].std() == pytest.approx(0.6 / math.sqrt(4), rel=0.04)

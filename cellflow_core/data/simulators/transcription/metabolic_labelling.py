@@ -61,7 +61,8 @@ class MetabolicLabelling(Simulator, HasDrift, HasCourse, HasLayers):
         first, second = use.last_time * np.random.default_rng((use.seed, 2)).uniform(0.0, 0.45, (2, len(kind)))
         later = first + 0.1 * use.last_time + second
         off = np.select([kind == "Induced", kind == "Transient"], [np.inf, later], first)
-        return Kinetics(*use.rates(len(kind)), np.where(kind == "Repressed", -np.inf, first), off)
+        alpha, beta, gamma = use.rates(len(kind))
+        return Kinetics(alpha, beta, gamma, np.where(kind == "Repressed", -np.inf, first), off)
 
     def old(self, times: Float[Array, " times"]) -> tuple[Float[Array, "times genes"], Float[Array, "times genes"]]:
         """(unspliced, spliced) RNA at these latent times that was there before the pulse, in molecules."""
