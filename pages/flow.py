@@ -19,7 +19,7 @@ run, data, info, map_name = view.open_view(
 controls = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with controls[0]:
     time = view.time_or_none("Time", info, view.steps(info), default=len(info.times) // 2)
-with controls[1]:
+with controls[0 if time is None else 1]:
     colours = {"speed": "Speed", "growth": "Growth", "nothing": "Nothing"}
     by = view.options(
         "Colour", "by", colours if growth.is_learnt(run) else {k: colours[k] for k in ("speed", "nothing")}
