@@ -28,7 +28,8 @@ class HalvesAgreement:
     """How well the steady-state velocities of both halves of the counts agree in each cell.
 
     cosine  between them, each gene in units of the standard deviation of its spliced RNA, -1 to 1
-    chance  share of the cosines with a second half whose cells are shuffled that are as large, 0 to 1
+    chance  share of the cosines with a second half whose cells are shuffled that are as large, 0 to 1; of velocities
+            less their mean over the cells, which a wrong ratio of a gene gives to all cells alike
     """
 
     cosine: Float[Array, " cells"]
@@ -45,15 +46,15 @@ def halves_agreement(
     (u1, u2), (s1, s2) = ([of_median_size(half, True) for half in each] for each in halves)
     weights = neighbor_weights(principal(log1p(s1), genes, components).state, neighbors)
     first, scale = _velocity(weights, u1, s1)
-    first /= scale
-    cosine = _cosine(first, _velocity(weights, u2, s2)[0] / scale)
+    first, second = first / scale, _velocity(weights, u2, s2)[0] / scale
     null = []
     for _ in range(PERMUTATIONS):
-        order = rng.permutation(len(cosine))
-        null.append(_cosine(first, _velocity(weights, u2[order], s2[order])[0] / scale))
+        order = rng.permutation(len(first))
+        null.append(_cosine(_centered(first), _centered(_velocity(weights, u2[order], s2[order])[0] / scale)))
     every = np.sort(np.concatenate(null))
-    chance = 1 - np.searchsorted(every, cosine, side="left") / (len(every) + 1)
-    return HalvesAgreement(cosine, chance)
+    own = _cosine(_centered(first), _centered(second))
+    chance = 1 - np.searchsorted(every, own, side="left") / (len(every) + 1)
+    return HalvesAgreement(_cosine(first, second), chance)
 
 
 def _thinned(counts: Any, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -72,6 +73,10 @@ def _velocity(weights: Any, u: Any, s: Any) -> tuple[Float[Array, "cells genes"]
     mean_u, mean_s = averaged(weights, u), averaged(weights, s)
     scale = mean_s.std(axis=0)
     return mean_u - steady_state(mean_u, mean_s)[0] * mean_s, np.where(scale > 0, scale, 1.0)
+
+
+def _centered(v: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
+    return v - v.mean(axis=0)
 
 
 def _cosine(a: Array, b: Array) -> Float[Array, " cells"]:

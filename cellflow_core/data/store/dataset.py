@@ -268,7 +268,8 @@ def read_info(folder: Path) -> DatasetInfo:
         ready = {each.stem for each in (folder / "views").glob("[!.]*.npy")}
         values |= {"id": folder.name, "views": ("pca", *sorted(ready - {"pca"}))}
         times = requirements.of_times(len(values["times"]))  # older data sets have stored less of this
-        values["has"] = tuple(sorted({*times, *map(aliases.requirement, values.get("has", ()))}))
+        moments = {requirements.DataRequirement.MOMENTS} if values.get("space") == "splicing" else ()
+        values["has"] = tuple(sorted({*times, *moments, *map(aliases.requirement, values.get("has", ()))}))
         values["truth_settings"] = aliases.simulator(values.get("truth", ""), values.get("truth_settings", {}))
         values["recipe"] = tuple(map(_current, values.get("recipe", ())))
         info = DatasetInfo(**values)

@@ -46,8 +46,8 @@ class ConsistentVelocity(RatioModel):
         "steady state."
     )
     limitation = (
-        "Genes are made to agree with each other: where most of them point in the wrong direction, all do. Unspliced RNA counts "
-        "as constant."
+        "Genes are made to agree with each other: where most of them point in the wrong direction, all do. Unspliced "
+        "RNA counts as constant."
     )
     paper = "ours; starts from La Manno et al., Nature 2018, doi:10.1038/s41586-018-0414-6"
     Config = Settings
