@@ -7,6 +7,7 @@ from cellflow_core.analysis.results.lineage import Ancestry, ClonalBias
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
 from cellflow_core.analysis.results.result import Result
+from cellflow_core.analysis.results.rna_velocity import PhasePortrait, VelocityAgreement
 from cellflow_core.analysis.results.scores import BaselineScores, Distances, Scores
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "Landscape",
     "MeasuredEffects",
     "Perturbation",
+    "PhasePortrait",
     "Result",
     "Scores",
     "TimeCourse",
     "TrajectoryEnsemble",
+    "VelocityAgreement",
 ]

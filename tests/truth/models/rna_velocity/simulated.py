@@ -42,7 +42,7 @@ def moments(name: str, cells: int = 500, seed: int = 0, **settings: Any) -> tupl
     )
     assert truth.velocity is not None
     at = [process.axes.index(each) for each in found.genes]
-    return data, truth.velocity[:, at], truth.covariates["latent time"]
+    return data, truth.velocity[:, at], truth.covariates.get("latent time", np.full(len(data.x), np.nan))
 
 
 def cosine(model: str, name: str, **settings: Any) -> float:

@@ -1,0 +1,81 @@
+"""Results on RNA velocity: agreement of its estimators, and the phase portrait of a gene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from cellflow_core.analysis.results.result import Result
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class VelocityAgreement(Result):
+    """Several estimates of RNA velocity of the same cells, and the arrows of one of them over a 2-D view.
+
+    estimators   titles; the first is the model whose arrows are drawn
+    pairwise     median cosine over the cells between each two of them, [estimators, estimators]
+    agreement    mean cosine between all pairs in each cell, [cells], -1 to 1
+    halves       cosine between the velocities of two halves of the counts, [cells]; chance: share of shuffled cells
+                 with as large a one; both None where there are no counts
+    drawn        which cells have an arrow, [cells]
+    arrows       displacement to expected by the velocity graph, [cells, 2] in the view; cells [cells, 2]
+    speed        length of the velocity of the spliced RNA, each gene in units of its standard deviation (1 / time)
+    u, v         arrows of the drawn cells averaged on the grid x, y, [rows, columns], NaN where there are none
+    order        of the cells along the arrows, [cells], 0 to 1; order_explained: share of the arrows that one order can
+                 explain, 0 to 1: small where cells go round in a circle
+    forward      share of the cells with neighbors of several times whose arrow points to later ones; forward_chance:
+                 5 and 95 % quantiles with velocities shuffled, half reversed; NaN where there are fewer than two times
+    time_rho     Spearman correlation of order and measured time, NaN likewise
+    genes        names; gene_agreement [genes]: mean correlation over the cells between the estimators; slope
+                 [estimators, genes]: unspliced over spliced RNA at steady state, NaN where an estimator has none;
+                 r2 [genes]: of the first of these lines; fast [genes]: in how many estimators the gene is among the
+                 tenth that moves most
+    """
+
+    view: str
+    axes: tuple[str, str]
+    time_unit: str
+    estimators: tuple[str, ...]
+    pairwise: Float[Array, "estimators estimators"]
+    agreement: Float[Array, " cells"]
+    halves: Float[Array, " cells"] | None
+    chance: Float[Array, " cells"] | None
+    drawn: Bool[Array, " cells"]
+    cells: Float[Array, "cells 2"]
+    arrows: Float[Array, "cells 2"]
+    speed: Float[Array, " cells"]
+    x: Float[Array, " columns"]
+    y: Float[Array, " rows"]
+    u: Float[Array, "rows columns"]
+    v: Float[Array, "rows columns"]
+    order: Float[Array, " cells"]
+    order_explained: float
+    forward: float
+    forward_chance: tuple[float, float]
+    time_rho: float
+    genes: tuple[str, ...]
+    gene_agreement: Float[Array, " genes"]
+    slope: Float[Array, "estimators genes"]
+    r2: Float[Array, " genes"]
+    fast: Int[Array, " genes"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PhasePortrait(Result):
+    """Unspliced over spliced RNA of one gene, in counts of a cell of median size.
+
+    velocity   ds/dt of each estimator, [estimators, cells]; slope [estimators]: of its line at steady state, or NaN
+    """
+
+    gene: str
+    spliced: Float[Array, " cells"]
+    unspliced: Float[Array, " cells"]
+    estimators: tuple[str, ...]
+    velocity: Float[Array, "estimators cells"]
+    slope: Float[Array, " estimators"]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Estimates of RNA velocity beside each other: where they agree, whether they recur, and where they lead."""

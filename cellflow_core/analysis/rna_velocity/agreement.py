@@ -1,0 +1,147 @@
+"""Do estimators of RNA velocity agree, in which cells, and do their arrows point forward in measured time?"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float
+
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.results import VelocityAgreement
+from cellflow_core.analysis.rna_velocity.cell_order import cell_order
+from cellflow_core.analysis.rna_velocity.estimates import Estimates, estimates
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.steps.moments import CHANCE, HALVES
+from cellflow_core.math.neighbors import nearest_others
+from cellflow_core.math.velocity_graph import VelocityGraph, velocity_graph
+from cellflow_core.models.contract import DynamicsModel
+
+Array = np.ndarray
+NEIGHBORS = 30
+LEAST_HALVES = 0.5
+"""Cosine between both halves of the counts below which a cell has no arrow."""
+LEVEL = 0.05
+"""Chance of that cosine above which a cell has no arrow."""
+SHUFFLES = 40
+FAST = 0.1
+"""Share of the genes that count as moving most."""
+
+
+def agreement(model: DynamicsModel, data: Snapshots, view: Embedding, least: float = 0.5) -> VelocityAgreement:
+    """The model beside the quick estimators. least: agreement below which a cell has no arrow, -1 to 1.
+
+    Raises ValueError, with a sentence, where the data have no moments of velocity genes.
+    """
+    found = estimates(model, data)
+    scaled, x = found.scaled, found.spliced / found.scale
+    pairwise, mean = _agreement(scaled)
+    halves, chance = data.covariates.get(HALVES), data.covariates.get(CHANCE)
+    drawn = mean >= least
+    if halves is not None and chance is not None:
+        drawn = drawn & (halves >= LEAST_HALVES) & (chance < LEVEL)
+    graph = velocity_graph(x, scaled[0], nearest_others(view.states, NEIGHBORS))
+    arrows = graph.displacement(view.points.astype(np.float64))
+    grid = view.grid(40)
+    field = np.full((*grid.shape, 2), np.nan)
+    if drawn.any():
+        field = grid.average(view.points[drawn], arrows[drawn])
+        field[~grid.inside_of(view.points[drawn])] = np.nan
+    order, explained = cell_order(graph)
+    forward, by_chance = forward_share(graph, x, scaled[0], data)
+    return VelocityAgreement(
+        view=view.name,
+        axes=view.axes,
+        time_unit=data.time_unit,
+        estimators=found.names,
+        pairwise=pairwise,
+        agreement=mean,
+        halves=halves,
+        chance=chance,
+        drawn=drawn,
+        cells=view.points,
+        arrows=arrows,
+        speed=np.linalg.norm(scaled[0], axis=1),
+        x=grid.x,
+        y=grid.y,
+        u=field[..., 0],
+        v=field[..., 1],
+        order=order,
+        order_explained=explained,
+        forward=forward,
+        forward_chance=by_chance,
+        time_rho=_spearman(order, data.t) if len(data.times) > 1 else float("nan"),
+        genes=found.genes,
+        gene_agreement=_of_genes(found.velocity),
+        slope=found.slope,
+        r2=_r2(found),
+        fast=_fast(scaled),
+        notes=(
+            *found.notes,
+            "Arrows are displacements to neighbors that the velocity points to, over "
+            f"{NEIGHBORS} neighbors in the state, and not the velocity itself: their length has no unit.",
+        ),
+    )
+
+
+def forward_share(
+    graph: VelocityGraph, x: Float[Array, "cells genes"], v: Float[Array, "cells genes"], data: Snapshots
+) -> tuple[float, tuple[float, float]]:
+    """(share of arrows that point to later neighbors, 5 and 95 % quantiles with velocities shuffled among the cells,
+    half of them reversed); over cells whose neighbors have several times."""
+    if len(data.times) < 2:
+        return float("nan"), (float("nan"), float("nan"))
+    times = data.t[:, None]
+    mixed = np.ptp(data.t[graph.neighbors], axis=1) > 0
+    if not mixed.any():
+        return float("nan"), (float("nan"), float("nan"))
+
+    def share(of: VelocityGraph) -> float:
+        return float((of.displacement(times)[mixed, 0] > 0).mean())
+
+    rng, null = np.random.default_rng(0), []
+    for _ in range(SHUFFLES):
+        other = v[rng.permutation(len(x))] * rng.choice([-1.0, 1.0], (len(x), 1))
+        null.append(share(velocity_graph(x, other, graph.neighbors)))
+    low, high = np.quantile(null, [0.05, 0.95])
+    return share(graph), (float(low), float(high))
+
+
+def _agreement(v: Float[Array, "estimators cells genes"]) -> tuple[Array, Array]:
+    """(median cosine of each pair, mean cosine of all pairs in each cell)."""
+    unit = v / np.maximum(np.linalg.norm(v, axis=2, keepdims=True), 1e-30)
+    pairwise, cosines = np.eye(len(v)), []
+    for i, j in combinations(range(len(v)), 2):
+        cosine = (unit[i] * unit[j]).sum(axis=1)
+        pairwise[i, j] = pairwise[j, i] = np.median(cosine)
+        cosines.append(cosine)
+    return pairwise, np.mean(cosines, axis=0) if cosines else np.full(v.shape[1], np.nan)
+
+
+def _of_genes(v: Float[Array, "estimators cells genes"]) -> Float[Array, " genes"]:
+    """Mean correlation over the cells between each two estimators, by gene; 0 for a gene that does not move."""
+    centered = v - v.mean(axis=1, keepdims=True)
+    unit = centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-30)
+    pairs = list(combinations(range(len(v)), 2))
+    return np.mean([(unit[i] * unit[j]).sum(axis=0) for i, j in pairs], axis=0) if pairs else np.zeros(v.shape[2])
+
+
+def _r2(found: Estimates) -> Float[Array, " genes"]:
+    """Share of variance of unspliced RNA that the line at steady state explains, of the first estimator with one."""
+    slope = next((each for each in found.slope if np.isfinite(each).all()), np.full(len(found.genes), np.nan))
+    u, s = found.unspliced.astype(np.float64), found.spliced
+    whole = np.square(u - u.mean(axis=0)).sum(axis=0)
+    return 1 - np.square(u - slope * s).sum(axis=0) / np.where(whole > 0, whole, 1.0)
+
+
+def _fast(v: Float[Array, "estimators cells genes"]) -> Array:
+    """In how many estimators each gene is among those that move most."""
+    size = np.square(v).mean(axis=1)
+    count = max(int(np.ceil(FAST * size.shape[1])), 1)
+    return (size >= np.sort(size, axis=1)[:, -count, None]).sum(axis=0)
+
+
+def _spearman(a: Array, b: Array) -> float:
+    from scipy.stats import rankdata
+
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])

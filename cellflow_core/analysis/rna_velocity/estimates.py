@@ -1,0 +1,106 @@
+"""Estimates of RNA velocity of the same cells: three quick ones, and the model that is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.splicing import SplicingSpace
+from cellflow_core.models import registry
+from cellflow_core.models.contract import DynamicsModel, HasKinetics
+
+Array = np.ndarray
+QUICK = ("consistent-velocity", "steady-state", "stochastic")
+"""Estimators that take seconds and are always asked."""
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Of all cells and velocity genes, in RNA of a cell of median size; the first is the model that is looked at.
+
+    spliced, unspliced  moments [cells, genes]; scale: standard deviation of the spliced RNA of each gene, [genes]
+    velocity            ds/dt of each estimator, [estimators, cells, genes] (RNA / its own unit of time)
+    slope               unspliced over spliced RNA at steady state, [estimators, genes]; NaN where one has no such line
+    """
+
+    names: tuple[str, ...]
+    genes: tuple[str, ...]
+    unspliced: Float[Array, "cells genes"]
+    spliced: Float[Array, "cells genes"]
+    velocity: Float[Array, "estimators cells genes"]
+    slope: Float[Array, "estimators genes"]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def scale(self) -> Float[Array, " genes"]:
+        found = self.spliced.std(axis=0)
+        return np.where(found > 0, found, 1.0)
+
+    @property
+    def scaled(self) -> Float[Array, "estimators cells genes"]:
+        """Velocities with each gene in units of its standard deviation."""
+        return self.velocity / self.scale
+
+
+def estimates(model: DynamicsModel, data: Snapshots) -> Estimates:
+    """The model's and the quick ones'. Raises ValueError, with a sentence, where the state is no spliced and unspliced
+    RNA of velocity genes."""
+    if DataRequirement.MOMENTS not in data.has or not isinstance(data.space, SplicingSpace):
+        raise ValueError(
+            "estimates of RNA velocity are compared where the state is the unspliced and spliced RNA of velocity "
+            "genes: take the step “Velocity genes and moments” on the Data page first"
+        )
+    models = [model]
+    notes: tuple[str, ...] = ()
+    for name in QUICK:
+        kind = registry.find(name)
+        if isinstance(model, kind):
+            continue
+        if not kind.needs <= data.has:
+            notes = (f"{kind.title} was left out: it needs {', '.join(sorted(kind.needs - data.has))}.",)
+            continue
+        models.append(_fitted(name, data))
+    velocity = np.stack([_of_spliced(each, data) for each in models])
+    slope = np.stack([_slope(each) for each in models])
+    assert data.unspliced is not None and data.spliced is not None
+    titles = tuple(each.title for each in models)
+    return Estimates(titles, data.space.genes, data.unspliced, data.spliced, velocity, slope, notes)
+
+
+def _fitted(name: str, data: Snapshots) -> DynamicsModel:
+    model = registry.create(name, {}, data.spec, seed=0)
+    frames = SnapshotTensors.from_snapshots(data)
+    for phase in model.phases():
+        assert phase.prepare is not None and not phase.updates
+        phase.prepare(frames, torch.Generator().manual_seed(0))
+    return model
+
+
+def _of_spliced(model: DynamicsModel, data: Snapshots) -> Float[Array, "cells genes"]:
+    """ds/dt of the cells, each at its own time."""
+    assert isinstance(data.space, SplicingSpace)
+    moving, found = dynamics(model), np.empty_like(data.x)
+    for time in data.times if len(data.times) else (0.0,):
+        here = data.t == time if len(data.times) else np.ones(len(data.x), bool)
+        found[here] = velocity_at(moving, data.x[here], float(time))
+    return data.space.split(found)[1]
+
+
+def _slope(model: DynamicsModel) -> Float[Array, " genes"]:
+    """gamma / beta of a model with kinetics; beta is 1 where splicing is its unit of time."""
+    genes = len(model.spec.genes)
+    if not isinstance(model, HasKinetics):
+        return np.full(genes, np.nan)
+    rates = model.kinetics()
+    by_name = dict(zip(rates.names, rates.values.detach().cpu().numpy().T, strict=True))
+    if "degradation" not in by_name:
+        return np.full(genes, np.nan)
+    return by_name["degradation"] / by_name.get("splicing", 1.0)

@@ -1,0 +1,23 @@
+"""Unspliced over spliced RNA of a gene, with the lines at steady state and the velocities of several estimators."""
+
+from __future__ import annotations
+
+from cellflow_core.analysis.results import PhasePortrait
+from cellflow_core.analysis.rna_velocity.estimates import estimates
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.models.contract import DynamicsModel
+
+
+def phase_portrait(model: DynamicsModel, data: Snapshots, gene: str) -> PhasePortrait:
+    """Raises ValueError where the data have no moments, KeyError, with a sentence, for a gene that is none of them."""
+    k = data.space.index(gene)
+    found = estimates(model, data)
+    return PhasePortrait(
+        gene=gene,
+        spliced=found.spliced[:, k],
+        unspliced=found.unspliced[:, k],
+        estimators=found.names,
+        velocity=found.velocity[:, :, k],
+        slope=found.slope[:, k],
+        notes=found.notes,
+    )

@@ -1,0 +1,117 @@
+"""Agreement of estimators of RNA velocity: where cells change, where nothing does, and against measured times."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.results import VelocityAgreement
+from cellflow_core.analysis.rna_velocity.agreement import agreement
+from cellflow_core.analysis.rna_velocity.cell_order import cell_order
+from cellflow_core.analysis.rna_velocity.estimates import estimates
+from cellflow_core.analysis.rna_velocity.phase_portrait import phase_portrait
+from cellflow_core.data.preprocessing.count_halves import halves_agreement
+from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
+from cellflow_core.data.simulators.registry import create
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.steps.moments import CHANCE, HALVES
+from cellflow_core.math.neighbors import nearest_others
+from cellflow_core.math.velocity_graph import velocity_graph
+from cellflow_core.models import registry
+from cellflow_core.train.trainer import TrainConfig, fit
+from tests.truth.models.rna_velocity.simulated import moments
+
+
+def view(data: Snapshots) -> Embedding:
+    x = data.x - data.x.mean(axis=0)
+    return Embedding("pca", ("PC1", "PC2"), x @ np.linalg.svd(x, full_matrices=False)[2][:2].T, data.x)
+
+
+def model(data: Snapshots, name: str = "steady-state"):
+    made = registry.create(name, {}, data.spec, seed=0)
+    fit(made, data, TrainConfig.preset("standard", type(made)), seed=0)
+    return made
+
+
+def with_halves(name: str, **settings) -> Snapshots:
+    data, *_ = moments(name, 400, **settings)
+    process = create(name, {"cells_per_time": 400, "seed": 0, **settings})
+    held = process.layers()
+    layers = SplicingLayers(held["unspliced"], held["spliced"], process.axes)
+    found = halves_agreement(layers, data.space.genes, 30, 30)
+    return dataclasses.replace(data, covariates={HALVES: found.cosine, CHANCE: found.chance})
+
+
+@cache
+def changing() -> tuple[Snapshots, VelocityAgreement]:
+    data = with_halves("splicing-bifurcation")
+    return data, agreement(model(data), data, view(data))
+
+
+def test_arrows_are_drawn_where_cells_change_and_nowhere_else():
+    _, found = changing()
+    assert found.estimators[0] == "Steady-state RNA velocity" and len(found.estimators) == 3
+    assert found.pairwise.shape == (3, 3) and (found.pairwise > 0.8).all()
+    assert found.drawn.mean() > 0.5 and np.isfinite(found.u).any()
+    still = with_halves("unchanging-population", groups=3)
+    none = agreement(model(still), still, view(still))
+    assert none.drawn.mean() <= 0.05
+
+
+def test_a_higher_threshold_draws_fewer_arrows():
+    data, found = changing()
+    fewer = agreement(model(data), data, view(data), least=0.99)
+    assert fewer.drawn.sum() < found.drawn.sum()
+    none = agreement(model(data), data, view(data), least=1.01)
+    assert not none.drawn.any() and np.isnan(none.u).all()
+
+
+def test_the_order_along_the_arrows_is_the_latent_time():
+    _, found = changing()
+    latent = moments("splicing-bifurcation", 400)[2]
+    assert spearmanr(found.order, latent).statistic > 0.95
+    assert found.order.min() == 0 and found.order.max() == 1 and found.order_explained > 0.8
+
+
+def test_arrows_in_a_circle_have_no_order():
+    angle = np.linspace(0, 2 * np.pi, 300, endpoint=False)
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    round_trip = velocity_graph(x, np.stack([-x[:, 1], x[:, 0]], axis=1), nearest_others(x, 10))
+    assert cell_order(round_trip)[1] < 0.05
+    line = np.stack([angle, 0 * angle], axis=1)
+    order, explained = cell_order(velocity_graph(line, np.tile([1.0, 0.0], (300, 1)), nearest_others(line, 10)))
+    assert (np.diff(order) > 0).all() and explained > 0.7
+
+
+@pytest.mark.parametrize(("sign", "forward"), [(1, True), (-1, False)])
+def test_arrows_are_held_against_measured_times(sign: int, forward: bool):
+    data, _, latent = moments("splicing-bifurcation", 400)
+    timed = dataclasses.replace(data, t=np.round(sign * latent / 3.0) + 10, time_unit="hour")
+    found = agreement(model(timed), timed, view(timed))
+    assert (found.forward > 0.8) == forward and found.forward_chance[0] < 0.6
+    assert np.sign(found.time_rho) == sign and found.halves is None
+    alone = agreement(model(data), data, view(data))
+    assert np.isnan(alone.forward) and np.isnan(alone.time_rho)
+
+
+def test_the_phase_portrait_is_that_of_the_estimates():
+    data, _ = changing()
+    found, every = phase_portrait(model(data), data, data.space.genes[3]), estimates(model(data), data)
+    np.testing.assert_array_equal(found.velocity, every.velocity[:, :, 3])
+    line = found.unspliced - found.slope[0] * found.spliced
+    np.testing.assert_allclose(found.velocity[0], line, atol=1e-3 * np.abs(line).max())
+    with pytest.raises(KeyError, match="Nobody"):
+        phase_portrait(model(data), data, "Nobody")
+
+
+def test_data_without_moments_are_refused_and_second_moments_missed():
+    data, _ = changing()
+    few = dataclasses.replace(data, spliced_squared=None)
+    assert len(estimates(model(few), few).names) == 2 and "Stochastic" in estimates(model(few), few).notes[0]
+    with pytest.raises(ValueError, match="Velocity genes and moments"):
+        estimates(model(data), dataclasses.replace(data, unspliced=None))
