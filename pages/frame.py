@@ -22,6 +22,7 @@ PAGES = {
     "Explore": [
         ("landscape", "Landscape", ":material/landscape:"),
         ("flow", "Flow", ":material/air:"),
+        ("velocity", "Velocity", ":material/trending_up:"),
         ("time", "Time", ":material/schedule:"),
         ("fates", "Fates", ":material/call_split:"),
         ("perturb", "Perturb", ":material/science:"),

@@ -106,6 +106,8 @@ def _plain(value: Any) -> Any:
 QUESTIONS: dict[str, Callable[..., Result]] = {
     "landscape": analysis_requests.landscape,
     "flow": analysis_requests.flow,
+    "velocity": analysis_requests.velocity,
+    "phase_portrait": analysis_requests.phase_portrait,
     "course": analysis_requests.course,
     "trend": analysis_requests.trend,
     "fates": analysis_requests.fates,

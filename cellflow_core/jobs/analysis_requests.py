@@ -19,9 +19,11 @@ if TYPE_CHECKING:
         GeneTrend,
         Landscape,
         Perturbation,
+        PhasePortrait,
         Scores,
         TimeCourse,
         TrajectoryEnsemble,
+        VelocityAgreement,
     )
     from cellflow_core.data.store import Dataset
     from cellflow_core.jobs.run_context import RunContext
@@ -45,6 +47,19 @@ def flow(subject: RunContext, view: str = "pca", time: float | None = None) -> F
     from cellflow_core.analysis.flow import flow_field
 
     return flow_field(subject.model, subject.data, _view(subject, view), time)
+
+
+def velocity(subject: RunContext, view: str = "pca", least: float = 0.5) -> VelocityAgreement:
+    """least: agreement of the estimators below which a cell has no arrow."""
+    from cellflow_core.analysis.rna_velocity.agreement import agreement
+
+    return agreement(subject.model, subject.data, _view(subject, view), least)
+
+
+def phase_portrait(subject: RunContext, gene: str) -> PhasePortrait:
+    from cellflow_core.analysis.rna_velocity.phase_portrait import phase_portrait
+
+    return phase_portrait(subject.model, subject.data, gene)
 
 
 def course(subject: RunContext, view: str = "pca", start: Literal["first", "previous"] = "first") -> TimeCourse:

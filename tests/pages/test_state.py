@@ -7,6 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.runs.run import Run
+from pages.parts.widgets import state
+from pages.parts.widgets.selectors import VIEWS
 from tests import ROOT, examples, toys
 from tests.pages.test_views import ANSWERS, asked, message, opened  # noqa: F401 - asked is a fixture of these tests too
 
@@ -118,3 +120,7 @@ def test_the_check_of_a_flow_ends_on_its_page(monkeypatch: pytest.MonkeyPatch, a
     waiting.set_result(ANSWERS["course"]())
     page.run()
     assert "is being calculated" not in message(page) and examples.course is ANSWERS["course"]
+
+
+def test_every_view_of_a_run_keeps_it_in_its_link():
+    assert {page.removesuffix(".py") for page in VIEWS} <= {name for name, used in state.USED.items() if "run" in used}

@@ -38,6 +38,13 @@ def by_time(data: Dataset, rows: np.ndarray | None = None) -> tuple[np.ndarray |
     return scatter.grouped(t if rows is None else t[rows])
 
 
+def grouped(data: Dataset, by: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Codes and names of the cells by an annotation or by "time", for `scatter`; none for ""."""
+    if by in ("", "time"):
+        return by_time(data) if by else (None, ())
+    return scatter.grouped(np.asarray(data.snapshots().labels[by]).astype(str))
+
+
 def inside(points: np.ndarray, polygon: Polygon) -> int:
     """How many points lie in an outline."""
     return int(in_polygon(points, np.array(polygon)).sum())

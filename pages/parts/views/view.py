@@ -19,6 +19,8 @@ from cellflow_core.time_units import format_times, measured_time
 from pages.parts.views import cell_selection
 from pages.parts.widgets import background, chart, selectors, state
 
+_HOW = {DataRequirement.MOMENTS: "Take that step on the Data page, then train a model on what it makes,"}
+"""What to do where the data lack what a view needs; for any other requirement, times are meant."""
 TEXTS = Path(__file__).parents[3] / "assets" / "texts"
 
 
@@ -56,10 +58,13 @@ def open_view(
     except (KeyError, DamagedDatasetError) as error:
         selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})
     if needs is not None and needs not in dataset.info.has:
+        how = _HOW.get(
+            needs, "Flow, Landscape and Fates need no times. Order its cells by pseudotime on the Data page,"
+        )
         selectors.empty_state(
             "These data cannot show this",
-            f"This view needs {needs}, and {plain(dataset.info.label)} does not have that; Flow, Landscape and Fates "
-            "need no times. Order its cells by pseudotime on the Data page, or choose a model of other data above.",
+            f"This view needs {needs}, and {plain(dataset.info.label)} does not have that. {how} or choose a model of "
+            "other data above.",
             {"data.py": "Data"},
         )
     with right:

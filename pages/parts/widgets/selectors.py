@@ -39,6 +39,7 @@ WORDS: Mapping[str, str] = {
 VIEWS: Mapping[str, tuple[str, str]] = {
     "landscape.py": ("Landscape", ":material/landscape:"),
     "flow.py": ("Flow", ":material/air:"),
+    "velocity.py": ("Velocity", ":material/trending_up:"),
     "time.py": ("Time", ":material/schedule:"),
     "fates.py": ("Fates", ":material/call_split:"),
     "perturb.py": ("Perturb", ":material/science:"),

@@ -23,6 +23,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "compare": ("dataset",),
     "landscape": ("run", "view", "time", "outline", "camera"),
     "flow": ("run", "view", "time"),
+    "velocity": ("run", "view", "gene"),
     "time": ("run", "view", "time", "gene"),
     "fates": ("run", "view", "cell", "outline"),
     "perturb": ("dataset", "run", "view", "gene", "outline"),

@@ -1,0 +1,200 @@
+"""RNA velocity over the cells, and the phase portrait of a gene."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
+from cellflow_core.figures import theme
+from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
+from cellflow_core.figures.streamlines import streamlines
+
+COLOURS = {
+    "agreement": "agreement of the estimators (cosine)",
+    "halves": "agreement of count halves (cosine)",
+    "order": "order along the arrows",
+    "speed": "speed (standard deviations of genes / time)",
+}
+"""What the colour of a cell can mean."""
+ARROWS_UP_TO = 350
+_BAR = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": 0.9}
+
+
+def arrows(
+    result: VelocityAgreement, *, by: str = "agreement", style: str = "streams", dark: bool = False, height: int = 600
+) -> go.Figure:
+    """Traces: cells coloured, then lines and their heads, where arrows are drawn.
+
+    by     a word of COLOURS; style: "streams" (lines through the mean arrows), "grid" (mean arrows) or "cells" (those
+           of single cells); arrows of the grid and of cells have equal lengths
+    Raises ValueError for another word, and for "halves" where there were no counts.
+    """
+    figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
+    figure.add_trace(_cells(result, by, dark))
+    for trace in _lines(result, style, dark):
+        figure.add_trace(trace)
+    return theme.square(figure).update_yaxes(scaleanchor="x", scaleratio=1)
+
+
+def describe(result: VelocityAgreement, by: str) -> str:
+    """The figure in one sentence with its numbers."""
+    values = _values(result, by)
+    low, middle, high = np.nanquantile(values, [0.05, 0.5, 0.95])
+    return (
+        f"{len(result.cells):,} cells, {result.drawn.mean():.0%} of them with an arrow of {result.estimators[0]}, "
+        f"coloured by {COLOURS[by]}: median {middle:.2g}, {low:.2g} to {high:.2g} in nine of ten cells."
+    )
+
+
+def portrait(
+    result: PhasePortrait,
+    codes: np.ndarray | None,
+    names: tuple[str, ...] = (),
+    *,
+    in_order: bool = False,
+    dark: bool = False,
+    height: int = 420,
+) -> go.Figure:
+    """Unspliced over spliced RNA with the line at steady state of each estimator that has one.
+
+    codes  [cells], into names; None: by the sign of the velocity of the first estimator
+    """
+    figure = theme.blank(dark, height=height, x=f"spliced {theme.safe(result.gene)}", y="unspliced")
+    rises = result.velocity[0] > 0
+    shown, names = (codes, names) if codes is not None else (rises.astype(int), ("falls", "rises"))
+    colours = theme.ordered(len(names), dark) if in_order else theme.categorical(len(names))
+    kept = subsample(len(result.spliced), BEHIND_UP_TO)
+    for k, name in enumerate(names):
+        rows = kept[shown[kept] == k]
+        figure.add_trace(
+            go.Scatter(
+                x=result.spliced[rows].astype(np.float32),
+                y=result.unspliced[rows].astype(np.float32),
+                mode="markers",
+                name=theme.safe(name),
+                marker={"size": 5, "color": colours[k], "opacity": 0.75},
+                hovertemplate="spliced %{x:.3g} · unspliced %{y:.3g}<extra>%{fullData.name}</extra>",
+            )
+        )
+    most = float(result.spliced.max())
+    top = float(result.unspliced.max())
+    for k, (name, slope) in enumerate(zip(result.estimators, result.slope, strict=True)):
+        if not np.isfinite(slope):
+            continue
+        end = min(most, top / slope) if slope > 0 else most
+        figure.add_trace(
+            go.Scatter(
+                x=[0.0, end],
+                y=[0.0, slope * end],
+                mode="lines",
+                name=theme.safe(name),
+                line={"color": theme.text_color(dark), "width": 2, "dash": ("solid", "dash", "dot", "dashdot")[k % 4]},
+                hovertemplate=f"steady state: unspliced = {slope:.3g} × spliced<extra>%{{fullData.name}}</extra>",
+            )
+        )
+    return figure
+
+
+def describe_portrait(result: PhasePortrait) -> str:
+    """The figure in one sentence with its numbers."""
+    share = float((result.velocity[0] > 0).mean())
+    known = [
+        f"{slope:.2g} ({name})" for name, slope in zip(result.estimators, result.slope, strict=True) if slope == slope
+    ]
+    lines = f" Ratio at steady state: {', '.join(known)}." if known else ""
+    return (
+        f"Unspliced over spliced RNA of {result.gene} in {len(result.spliced):,} cells; it rises in {share:.0%}.{lines}"
+    )
+
+
+def _values(result: VelocityAgreement, by: str) -> np.ndarray:
+    if by not in COLOURS:
+        raise ValueError(f"by={by!r} is none of {', '.join(COLOURS)}")
+    values = getattr(result, by)
+    if values is None:
+        raise ValueError("there are no counts that could be split in two halves")
+    return np.asarray(values)
+
+
+def _cells(result: VelocityAgreement, by: str, dark: bool) -> go.Scatter:
+    values = _values(result, by)
+    cosine = by in ("agreement", "halves")
+    low, high = (0.0, 1.0) if cosine or by == "order" else np.nanquantile(values, [0.02, 0.98])
+    kept = subsample(len(values), BEHIND_UP_TO)
+    xy = result.cells[kept].astype(np.float32)
+    return go.Scatter(
+        x=xy[:, 0],
+        y=xy[:, 1],
+        mode="markers",
+        name="cells",
+        showlegend=False,
+        marker={
+            "size": 6,
+            "opacity": 0.75,
+            "color": values[kept].astype(np.float32),
+            "colorscale": theme.sequential(dark),
+            "cmin": float(low),
+            "cmax": float(high),
+            "showscale": True,
+            "colorbar": {"title": {"text": COLOURS[by], "side": "top"}, **_BAR},
+        },
+        hovertemplate="%{marker.color:.3g}<extra></extra>",
+    )
+
+
+def _lines(result: VelocityAgreement, style: str, dark: bool) -> tuple[go.Scatter, ...]:
+    """The arrows as two traces: their lines, and their heads, each a marker turned from the point before it."""
+    if style == "streams":
+        lines = [each[:, :2] for each in streamlines(result.x, result.y, result.u, result.v)]
+    elif style in ("grid", "cells"):
+        lines = _single(result, style)
+    else:
+        raise ValueError(f"style={style!r} is not streams, grid or cells")
+    gap = np.full((1, 2), np.nan)
+    every = np.concatenate([part for line in lines for part in (line, gap)]) if lines else gap
+    heads, sizes = [], []
+    for line in lines:
+        at = len(line) - 1 if len(line) == 2 else max(1, int(0.6 * (len(line) - 1)))
+        heads += [line[at - 1], line[at]]
+        sizes += [0, 9]
+    tips = np.array(heads or [[np.nan, np.nan]], dtype=np.float32)
+    ink = theme.text_color(dark)
+    return (
+        go.Scatter(
+            x=every[:, 0].astype(np.float32),
+            y=every[:, 1].astype(np.float32),
+            mode="lines",
+            name="arrows",
+            showlegend=False,
+            hoverinfo="skip",
+            line={"width": 1.6, "color": ink},
+        ),
+        go.Scatter(
+            x=tips[:, 0],
+            y=tips[:, 1],
+            mode="markers",
+            name="arrow heads",
+            showlegend=False,
+            hoverinfo="skip",
+            marker={"symbol": "arrow", "angleref": "previous", "size": sizes or 0, "color": ink, "line": {"width": 0}},
+        ),
+    )
+
+
+def _single(result: VelocityAgreement, style: str) -> list[np.ndarray]:
+    """Arrows of equal length, of the grid or of at most ARROWS_UP_TO drawn cells."""
+    if style == "grid":
+        rows, columns = np.nonzero(np.isfinite(result.u))
+        start = np.column_stack([result.x[columns], result.y[rows]])
+        step = np.column_stack([result.u[rows, columns], result.v[rows, columns]])
+        length = 0.8 * (result.x[1] - result.x[0])
+    else:
+        drawn = np.flatnonzero(result.drawn)
+        drawn = drawn[subsample(len(drawn), ARROWS_UP_TO)]
+        start, step = result.cells[drawn], result.arrows[drawn]
+        length = 0.035 * float(np.ptp(result.x))
+    size = np.hypot(step[:, 0], step[:, 1])
+    moving = size > 0
+    start, step = start[moving], step[moving] / size[moving, None] * length
+    return [np.stack([a, a + b]) for a, b in zip(start, step, strict=True)]

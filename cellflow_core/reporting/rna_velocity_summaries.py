@@ -1,0 +1,106 @@
+"""What estimates of RNA velocity say together, in words, and the table of their genes. Pure: results in, words out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
+from cellflow_core.plural import counted
+from cellflow_core.reporting.summaries import Summary, Trust
+
+COHERENT = "A coherent field is not a right one: where the estimators are wrong together, they agree."
+MANY, SOME = 0.5, 0.2
+"""Shares of cells with an arrow from which on arrows are trusted, and below which they are not."""
+ONE_ORDER = 0.5
+"""Share of the arrows that one order explains below which cells are said to go round."""
+
+
+def of_velocity(result: VelocityAgreement) -> Summary:
+    """The share of the cells with an arrow first, then how the estimators agree, recur, and point in measured time."""
+    share = float(result.drawn.mean())
+    count = len(result.estimators)
+    every = result.pairwise[np.triu_indices(count, 1)]
+    agree = f"{counted(count, 'estimator')} agree with a median cosine of {every.min():.2f} to {every.max():.2f}"
+    trust: Trust = "good" if share >= MANY else "fair" if share >= SOME else "poor"
+    if result.halves is None:
+        recur = "whether the velocity is noise is not known, since these values are no counts"
+        trust = "fair" if trust == "good" else trust
+        answer = f"{share:.0%} of the cells have an arrow: the estimators agree there."
+    else:
+        assert result.chance is not None
+        found = float(((result.halves >= 0.5) & (result.chance < 0.05)).mean())
+        recur = f"half of the counts give the velocity of the other half in {found:.0%} of the cells"
+        answer = (
+            f"{share:.0%} of the cells have an arrow: the estimators agree there, and so do two halves of the counts."
+        )
+    timed = _in_time(result)
+    if np.isfinite(result.forward) and result.forward <= result.forward_chance[1]:
+        trust = "poor"
+    return Summary(answer, trust, f"{agree}; {recur}.{timed} {COHERENT}")
+
+
+def _in_time(result: VelocityAgreement) -> str:
+    if not np.isfinite(result.forward):
+        return ""
+    low, high = result.forward_chance
+    verdict = "no more than" if result.forward <= high else "more than"
+    return (
+        f" Where times were measured, {result.forward:.0%} of the arrows point to later cells, {verdict} shuffled "
+        f"velocities do ({low:.0%} to {high:.0%})."
+    )
+
+
+def of_order(result: VelocityAgreement) -> str:
+    """What the order along the arrows is, and how far it goes."""
+    text = f"One order of the cells explains {result.order_explained:.0%} of the arrows between neighbors"
+    text += (
+        "." if result.order_explained >= ONE_ORDER else ": cells go round, or the arrows are noise, so it says little."
+    )
+    if np.isfinite(result.time_rho):
+        text += f" It follows the measured time with a rank correlation of {result.time_rho:.2f}."
+    return text + " It has no unit of time, and its two ends are where arrows begin and end."
+
+
+def of_portrait(result: PhasePortrait) -> str:
+    """In how many cells the gene rises, by each estimator."""
+    shares = (result.velocity > 0).mean(axis=1)
+    listed = ", ".join(f"{share:.0%} ({name})" for share, name in zip(shares, result.estimators, strict=True))
+    return (
+        f"{result.gene} rises in {listed} of the cells: those above the line at steady state. "
+        "Cells should lie on an arch, from below left over the line to the right and back under it."
+    )
+
+
+def gene_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
+    """One row a velocity gene, those in which the estimators agree and that move most first; numbers as numbers."""
+    order = np.lexsort((-result.gene_agreement, -result.fast))
+    rows: dict[str, list[Any]] = {
+        "gene": [result.genes[k] for k in order],
+        f"among the fastest in (of {len(result.estimators)})": [int(result.fast[k]) for k in order],
+        "agreement (correlation)": [round(float(result.gene_agreement[k]), 3) for k in order],
+        "R² of the line": [round(float(result.r2[k]), 3) for k in order],
+    }
+    for name, slope in zip(result.estimators, result.slope, strict=True):
+        if np.isfinite(slope).any():
+            rows[f"γ/β, {name}"] = [round(float(slope[k]), 4) for k in order]
+    return rows
+
+
+def cell_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
+    """One row a cell: its place, arrow and agreement."""
+    x, y = result.axes
+    rows: dict[str, list[Any]] = {
+        x: np.round(result.cells[:, 0], 4).tolist(),
+        y: np.round(result.cells[:, 1], 4).tolist(),
+        f"arrow along {x}": np.round(result.arrows[:, 0], 5).tolist(),
+        f"arrow along {y}": np.round(result.arrows[:, 1], 5).tolist(),
+        "has an arrow": result.drawn.tolist(),
+        "agreement": np.round(result.agreement, 4).tolist(),
+        "order": np.round(result.order, 4).tolist(),
+        "speed": np.round(result.speed, 4).tolist(),
+    }
+    if result.halves is not None:
+        rows["agreement of count halves"] = np.round(result.halves, 4).tolist()
+    return rows

@@ -1,0 +1,59 @@
+"""In which direction does RNA say that cells change?"""
+
+import streamlit as st
+
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.figures import rna_velocity
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting import rna_velocity_summaries
+from pages.parts.views import cell_selection, view
+from pages.parts.widgets import background, chart
+
+run, data, info, map_name = view.open_view(
+    "rna_velocity",
+    "RNA velocity",
+    "In which direction does their RNA say that cells change, and can it be believed?",
+    ("kinetics", "latent_time"),
+    needs=DataRequirement.MOMENTS,
+)
+dark = chart.dark()
+left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
+with left:
+    least = st.slider(
+        "Least agreement for an arrow",
+        0.0,
+        0.95,
+        0.5,
+        0.05,
+        key="least",
+        bind="query-params",
+        help="Mean cosine between the velocities of all estimators in a cell. Cells below it have no arrow.",
+    )
+with right:
+    style = view.options("Arrows", "style", {"streams": "Streamlines", "grid": "Grid", "cells": "Single cells"})
+asked = analysis_pool.submit_analysis("velocity", run.id, view=map_name, least=least)
+result = background.result_of(asked, "Estimating RNA velocity and comparing the estimators")
+view.show_summary(rna_velocity_summaries.of_velocity(result))
+colours = {"agreement": "Agreement", "halves": "Count halves", "order": "Order", "speed": "Speed"}
+by = view.options("Colour", "by", {k: v for k, v in colours.items() if k != "halves" or result.halves is not None})
+figure = rna_velocity.arrows(result, by=by, style=style, dark=dark)
+chart.chart(figure, "velocity_arrows", rna_velocity.describe(result, by))
+st.markdown(rna_velocity_summaries.of_order(result))
+view.notes(result.notes)
+view.numbers(figure, rna_velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
+
+st.header("One gene: its phase portrait")
+gene = cell_selection.gene_choice(result.genes)
+groups = {"": "Rising or falling", **({"time": "Time"} if len(info.times) > 1 else {})}
+groups |= {each: each for each in cell_selection.groupings(data)}
+grouping = view.options("Colour of the cells", "group", groups) if len(groups) > 1 else ""
+portrait = background.result_of(
+    analysis_pool.submit_analysis("phase_portrait", run.id, gene=gene), "Estimating the velocity of the gene"
+)
+codes, names = cell_selection.grouped(data, grouping)
+picture = rna_velocity.portrait(portrait, codes, names, in_order=grouping == "time", dark=dark)
+chart.chart(picture, "velocity_portrait", rna_velocity.describe_portrait(portrait))
+st.markdown(rna_velocity_summaries.of_portrait(portrait))
+view.numbers(
+    picture, rna_velocity_summaries.gene_rows(result), f"velocity-genes-{run.id}", "genes", "Data table: every gene"
+)

@@ -1,0 +1,112 @@
+"""Arrows of RNA velocity only where they may be drawn, of equal length; phase portraits with their lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
+from cellflow_core.figures import rna_velocity
+from cellflow_core.reporting import rna_velocity_summaries
+from tests import examples
+
+CELLS = 400
+
+
+def result() -> VelocityAgreement:
+    flow, (points, _) = examples.flow(), examples.cells(CELLS)
+    rng = np.random.default_rng(0)
+    return VelocityAgreement(
+        view="pca",
+        axes=("PC1", "PC2"),
+        time_unit="day",
+        estimators=("One", "Two"),
+        pairwise=np.array([[1.0, 0.7], [0.7, 1.0]]),
+        agreement=rng.uniform(0, 1, CELLS),
+        halves=rng.uniform(0, 1, CELLS),
+        chance=np.full(CELLS, 0.01),
+        drawn=points[:, 0] > 0,
+        cells=points,
+        arrows=rng.normal(size=(CELLS, 2)),
+        speed=rng.uniform(1, 2, CELLS),
+        x=flow.x,
+        y=flow.y,
+        u=flow.u,
+        v=flow.v,
+        order=np.linspace(0, 1, CELLS),
+        order_explained=0.8,
+        forward=0.9,
+        forward_chance=(0.4, 0.6),
+        time_rho=0.7,
+        genes=("A", "B", "C"),
+        gene_agreement=np.array([0.2, 0.9, 0.5]),
+        slope=np.array([[0.1, 0.2, 0.3], [np.nan] * 3]),
+        r2=np.array([0.5, 0.6, 0.7]),
+        fast=np.array([0, 1, 2]),
+    )
+
+
+@pytest.mark.parametrize("style", ["grid", "cells"])
+def test_single_arrows_have_equal_lengths_and_stay_with_drawn_cells(style: str):
+    found = result()
+    cells, lines, heads = rna_velocity.arrows(found, style=style).data
+    ends = np.column_stack([lines.x, lines.y]).reshape(-1, 3, 2)
+    lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+    np.testing.assert_allclose(lengths, lengths[0], rtol=1e-3)
+    assert len(cells.x) == CELLS and len(heads.x) == 2 * len(lengths)
+    if style == "cells":
+        assert len(lengths) <= found.drawn.sum() and (ends[:, 0, 0] > 0).all()
+
+
+def test_nothing_is_drawn_where_no_cell_has_an_arrow():
+    none = replace(result(), drawn=np.zeros(CELLS, bool), u=result().u * np.nan, v=result().v * np.nan)
+    for style in ("streams", "grid", "cells"):
+        assert np.isnan(rna_velocity.arrows(none, style=style).data[1].x).all()
+    summary = rna_velocity_summaries.of_velocity(none)
+    assert summary.trust == "poor" and summary.answer.startswith("0%")
+
+
+def test_other_words_are_refused_and_colours_have_their_range():
+    found = result()
+    for by, range_ in (("agreement", (0, 1)), ("order", (0, 1)), ("halves", (0, 1))):
+        marker = rna_velocity.arrows(found, by=by).data[0].marker
+        assert (marker.cmin, marker.cmax) == range_
+    for wrong in ({"by": "growth"}, {"style": "quiver"}):
+        with pytest.raises(ValueError):
+            rna_velocity.arrows(found, **wrong)
+    with pytest.raises(ValueError, match="counts"):
+        rna_velocity.arrows(replace(found, halves=None, chance=None), by="halves")
+
+
+def test_words_weigh_arrows_against_measured_times():
+    found = result()
+    assert "90% of the arrows point to later cells, more than" in rna_velocity_summaries.of_velocity(found).why
+    back = rna_velocity_summaries.of_velocity(replace(found, forward=0.3))
+    assert back.trust == "poor" and "no more than" in back.why
+    unknown = rna_velocity_summaries.of_velocity(replace(found, halves=None, chance=None, drawn=np.ones(CELLS, bool)))
+    assert unknown.trust == "fair" and "no counts" in unknown.why
+    assert "go round" in rna_velocity_summaries.of_order(replace(found, order_explained=0.1))
+
+
+def test_genes_are_numbers_the_fastest_first():
+    rows = rna_velocity_summaries.gene_rows(result())
+    assert rows["gene"] == ["C", "B", "A"] and rows["γ/β, One"] == [0.3, 0.2, 0.1]
+    assert "γ/β, Two" not in rows
+    assert len(rna_velocity_summaries.cell_rows(result())["order"]) == CELLS
+
+
+def test_a_portrait_has_a_line_for_each_ratio():
+    s = np.linspace(0, 4, CELLS)
+    u = 0.5 * s + np.sin(s)
+    velocity = np.stack([u - 0.5 * s, u])
+    found = PhasePortrait("Sox9", s, u, ("One", "Two"), velocity, np.array([0.5, np.nan]))
+    *cells, line = rna_velocity.portrait(found, None).data
+    assert [each.name for each in cells] == ["falls", "rises"] and line.name == "One"
+    assert line.y[1] == pytest.approx(0.5 * line.x[1])
+    assert (cells[1].y >= 0.5 * cells[1].x).all()
+    grouped = rna_velocity.portrait(found, np.arange(CELLS) % 3, ("a", "b", "c"))
+    assert [each.name for each in grouped.data[:3]] == ["a", "b", "c"]
+    assert "it rises in" in rna_velocity.describe_portrait(found)
+    assert "(Two)" in rna_velocity_summaries.of_portrait(found)
