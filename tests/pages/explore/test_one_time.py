@@ -73,7 +73,7 @@ def test_a_view_that_compares_times_says_so(name):
     ("name", "words"),
     [
         ("data", "The time of these cells is not known"),
-        ("train", "Dynamo"),
+        ("train", "Learns a field that moves any cell"),
         ("compare", "has no times"),
         ("runs", "dynamo"),
     ],
