@@ -15,7 +15,7 @@ from cellflow_core.data.store.dataset import UNREADABLE, Dataset, damaged
 Array = np.ndarray
 KEPT = ""
 """The reason of a gene that is kept."""
-_EXTREME = 5.0  # % of the cells at either end that decide the slope
+_EXTREME = 5.0  # % of the cells, those with most RNA, that decide the slope
 _FILE = "velocity_genes.npz"
 
 
@@ -70,18 +70,17 @@ def copy_genes(parent: Path, child: Path) -> None:
 def steady_state(
     unspliced: Float[Array, "cells genes"], spliced: Float[Array, "cells genes"]
 ) -> tuple[Float[Array, " genes"], Float[Array, " genes"]]:
-    """(slope, R²) of the line through zero that the cells at both ends of each gene lie on (La Manno et al. 2018).
+    """(slope, R²) of the line through zero and the cells with most RNA of each gene (after La Manno et al. 2018).
 
-    The ends are the lowest and highest 5 % of the cells by u / max u + s / max s, as in scVelo; R² is over all cells.
+    These are the highest 5 % of the cells by u / max u + s / max s, as in scVelo; R² is over all cells.
     """
     slope, r2 = np.zeros(spliced.shape[1]), np.zeros(spliced.shape[1])
     for k in range(len(slope)):
         u, s = unspliced[:, k].astype(np.float64), spliced[:, k].astype(np.float64)
         place = u / (u.max() or 1.0) + s / (s.max() or 1.0)
-        low, high = np.percentile(place, [_EXTREME, 100 - _EXTREME])
-        ends = (place <= low) | (place >= high)
-        square = float(np.square(s[ends]).sum())
-        slope[k] = float((u[ends] * s[ends]).sum()) / square if square > 0 else 0.0
+        most = place >= np.percentile(place, 100 - _EXTREME)
+        square = float(np.square(s[most]).sum())
+        slope[k] = float((u[most] * s[most]).sum()) / square if square > 0 else 0.0
         whole = float(np.square(u - u.mean()).sum())
         r2[k] = 1 - float(np.square(u - slope[k] * s).sum()) / whole if whole > 0 else 0.0
     return slope, r2

@@ -25,10 +25,10 @@ from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models.contract import Phase
-from cellflow_core.models.splicing.ratio import RatioModel, ends, ratio
+from cellflow_core.models.splicing.ratio import RatioModel, highest, ratio
 
 PERCENT = 5.0
-"""Cells at either end of a gene that the first ratio is taken from."""
+"""Cells with most RNA of a gene that the first ratio is taken from."""
 COMPONENTS = 50
 """Most axes in which neighbors are searched."""
 
@@ -64,7 +64,7 @@ class ConsistentVelocity(RatioModel):
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> Any:
         cells = self.read(frames)
-        first = ratio(cells, ends(cells, PERCENT)).cpu().numpy()
+        first = ratio(cells, highest(cells, PERCENT)).cpu().numpy()
         u, s = (each.cpu().numpy() for each in (cells.unspliced, cells.spliced))
         scale = np.where(s.std(axis=0) > 0, s.std(axis=0), 1.0)
         x = (s / scale).astype(np.float32)

@@ -5,7 +5,7 @@ La Manno et al., "RNA velocity of single cells", Nature 560:494, 2018, doi:10.10
 
     ds/dt = u - gamma s,    gamma = sum_e u s / sum_e s^2
 
-over the cells e at both ends of the gene: the lowest and the highest 5 % by u / max u + s / max s.
+over the cells e with most RNA of the gene: the highest 5 % by u / max u + s / max s.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import torch
 from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.models.contract import Phase
-from cellflow_core.models.splicing.ratio import RatioModel, ends, ratio
+from cellflow_core.models.splicing.ratio import RatioModel, highest, ratio
 
 
 @dataclass(frozen=True)
 class Settings(Config):
     percent: float = setting(
-        5.0, "percent of the cells at either end of a gene that are taken to be at steady state", 0.5, 50.0
+        5.0, "percent of the cells, those with most RNA of a gene, that are taken to be at steady state", 0.5, 50.0
     )
 
 
@@ -35,7 +35,7 @@ class SteadyState(RatioModel):
         "gene rises."
     )
     limitation = (
-        "It takes the cells with most and least RNA of a gene to be at steady state: where a gene was switched off "
+        "It takes the cells with most RNA of a gene to be at steady state: where a gene was switched off "
         "before it got there, its direction is wrong. Unspliced RNA counts as constant."
     )
     paper = "La Manno et al., Nature 2018, doi:10.1038/s41586-018-0414-6"
@@ -47,4 +47,4 @@ class SteadyState(RatioModel):
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> Any:
         cells = self.read(frames)
-        self.gamma.copy_(ratio(cells, ends(cells, self.config.percent)))
+        self.gamma.copy_(ratio(cells, highest(cells, self.config.percent)))

@@ -7,7 +7,7 @@ time and <> the mean over the neighbors of a cell,
     <u> = gamma <s>,    2 <u s> + <u> = gamma (2 <s s> - <s>)
 
 and gamma is the least squares of both, each divided by the standard deviation of its residuals: those of the first
-with gamma of `steady-state`, over the highest 5 % of the cells; those of the second over all cells.
+with gamma of `steady-state`, over the highest 5 % of the cells by that sum or by s; those of the second over all cells.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.models.contract import Phase
 from cellflow_core.models.rna_velocity.steady_state import Settings
-from cellflow_core.models.splicing.ratio import RatioModel, ends, highest, ratio
+from cellflow_core.models.splicing.ratio import RatioModel, highest, percentile, ratio
 
 
 class Stochastic(RatioModel):
@@ -48,10 +48,11 @@ class Stochastic(RatioModel):
             torch.cat(frames.cell_data[each]).double() for each in ("spliced_squared", "spliced_unspliced")
         )
         x, y = 2 * square - cells.spliced, 2 * cross + cells.unspliced
-        first, second = ratio(cells, ends(cells, self.config.percent)), _slope(x, y)
+        first, second = ratio(cells, highest(cells, self.config.percent)), _slope(x, y)
         of_mean = (cells.unspliced - first * cells.spliced).var(dim=0, unbiased=False)
         of_square = (y - second * x).var(dim=0, unbiased=False)
         chosen = highest(cells, self.config.percent)
+        chosen |= cells.spliced >= percentile(cells.spliced, 100 - self.config.percent)
         u, s = cells.unspliced * chosen, cells.spliced * chosen
         weight = of_mean / of_square.clamp_min(1e-30)  # of the second equation relative to the first
         self.gamma.copy_(

@@ -38,18 +38,11 @@ class RatioModel(SplicingModel, HasVelocity, HasKinetics):
         return KineticRates(("degradation",), ("1 / splicing time",), self.gamma[:, None].float())
 
 
-def ends(cells: SplicingCells, percent: float) -> Bool[Tensor, "cells genes"]:
-    """The lowest and the highest percent of the cells of each gene by u / max u + s / max s."""
-    u, s = cells.unspliced, cells.spliced
-    place = u / _positive(u.amax(dim=0)) + s / _positive(s.amax(dim=0))
-    return (place <= _percentile(place, percent)) | (place >= _percentile(place, 100 - percent))
-
-
 def highest(cells: SplicingCells, percent: float) -> Bool[Tensor, "cells genes"]:
-    """The highest percent of the cells of each gene by u / max u + s / max s, and those by s."""
+    """The percent of the cells of each gene with most RNA, by u / max u + s / max s."""
     u, s = cells.unspliced, cells.spliced
     place = u / _positive(u.amax(dim=0)) + s / _positive(s.amax(dim=0))
-    return (place >= _percentile(place, 100 - percent)) | (s >= _percentile(s, 100 - percent))
+    return place >= percentile(place, 100 - percent)
 
 
 def ratio(cells: SplicingCells, chosen: Bool[Tensor, "cells genes"]) -> Float[Tensor, " genes"]:
@@ -58,7 +51,7 @@ def ratio(cells: SplicingCells, chosen: Bool[Tensor, "cells genes"]) -> Float[Te
     return (u * s).sum(dim=0) / _positive(s.square().sum(dim=0))
 
 
-def _percentile(values: Float[Tensor, "cells genes"], percent: float) -> Float[Tensor, " genes"]:
+def percentile(values: Float[Tensor, "cells genes"], percent: float) -> Float[Tensor, " genes"]:
     return torch.as_tensor(np.percentile(values.cpu().numpy(), percent, axis=0)).to(values)
 
 
