@@ -58,6 +58,8 @@ def of_order(result: VelocityAgreement) -> str:
     text += (
         "." if result.order_explained >= ONE_ORDER else ": cells go round, or the arrows are noise, so it says little."
     )
+    if result.drawn.mean() < SOME:
+        text += " Few cells have an arrow, so it may be an order of noise."
     if np.isfinite(result.time_rho):
         text += f" It follows the measured time with a rank correlation of {result.time_rho:.2f}."
     return text + " It has no unit of time, and its two ends are where arrows begin and end."

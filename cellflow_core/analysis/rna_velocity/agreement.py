@@ -24,6 +24,8 @@ LEAST_HALVES = 0.5
 LEVEL = 0.05
 """Chance of that cosine above which a cell has no arrow."""
 SHUFFLES = 40
+LEAST_SHARE = 1 / 3
+"""Share of the cells around a place that must have an arrow, so that one is drawn there."""
 FAST = 0.1
 """Share of the genes that count as moving most."""
 
@@ -46,7 +48,8 @@ def agreement(model: DynamicsModel, data: Snapshots, view: Embedding, least: flo
     field = np.full((*grid.shape, 2), np.nan)
     if drawn.any():
         field = grid.average(view.points[drawn], arrows[drawn])
-        field[~grid.inside_of(view.points[drawn])] = np.nan
+        share = grid.average(view.points, drawn[:, None].astype(float))[..., 0]
+        field[~grid.inside_of(view.points[drawn]) | ~(share >= LEAST_SHARE)] = np.nan
     order, explained = cell_order(graph)
     forward, by_chance = forward_share(graph, x, scaled[0], data)
     return VelocityAgreement(

@@ -87,6 +87,8 @@ def test_words_weigh_arrows_against_measured_times():
     assert back.trust == "poor" and "no more than" in back.why
     unknown = rna_velocity_summaries.of_velocity(replace(found, halves=None, chance=None, drawn=np.ones(CELLS, bool)))
     assert unknown.trust == "fair" and "no counts" in unknown.why
+    few = replace(found, drawn=np.zeros(CELLS, bool))
+    assert "noise" in rna_velocity_summaries.of_order(few) and "noise" not in rna_velocity_summaries.of_order(found)
     assert "go round" in rna_velocity_summaries.of_order(replace(found, order_explained=0.1))
 
 
