@@ -1,0 +1,237 @@
+"""Estimators of RNA velocity where the truth is known, and on real cells: direction, order, agreement and cost.
+
+    python benchmarks/velocity.py --data six-gene-circuit --models all --seeds 0,1,2 --out FILE.json
+    python benchmarks/velocity.py --data FILE.h5ad --groups clusters --edges "Ductal>Ngn3 low EP,A>B" ...
+
+--data is a simulator of the splicing family (one draw a seed, of its default size unless --cells says another) or an
+`.h5ad` with the layers spliced and unspliced (its truth: `uns["gt_velocities"]` and `obs["global_time"]`, where there).
+Every gene is kept in simulations. One row a data set, model and seed, null where a figure is not known:
+
+    cosine      median over the cells between estimated and true ds/dt, genes scaled by their standard deviation
+    velocity_r  median over the genes of the Pearson correlation with the true ds/dt
+    time_rho    Spearman correlation with the true time: of the model's latent time where it has one, else of the order
+                along its arrows; order_rho: always of that order
+    cbdir       mean over the edges of the mean cosine of the velocity and the displacements to neighbors of the later
+                group, in cells of the earlier group at the border (Qiao & Huang 2021)
+    agreement   median cosine with the other models of the run, same seed
+    drawn       share of the cells that have an arrow on the page Velocity
+    seconds, peak_mb  of the estimate alone: wall clock and largest resident memory of its own process
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import machine
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.rna_velocity.agreement import agreement
+from cellflow_core.analysis.rna_velocity.cell_order import cell_order
+from cellflow_core.data.preprocessing.count_halves import halves_agreement
+from cellflow_core.data.preprocessing.moments import moments_of
+from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.simulators.registry import create, names
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.splicing import SplicingSpace
+from cellflow_core.data.steps.moments import CHANCE, HALVES, Settings
+from cellflow_core.math.neighbors import nearest_others
+from cellflow_core.math.velocity_graph import velocity_graph
+from cellflow_core.models import registry
+from cellflow_core.models.contract import Context, HasLatentTime
+from cellflow_core.train.trainer import TrainConfig, fit
+
+EVERY_GENE = {"min_r2": -1.0, "min_slope": 0.0, "min_shared_counts": 0}
+NEIGHBORS = 30
+
+
+class Case(NamedTuple):
+    """Cells in their moments, and what is known of them: ds/dt [cells, genes], time [cells], group [cells], or None."""
+
+    data: Snapshots
+    velocity: np.ndarray | None
+    time: np.ndarray | None
+    group: np.ndarray | None
+
+
+def every_model() -> list[str]:
+    """Estimators from moments that are installed."""
+    found = [(name, registry.find(name)) for name in registry.names()]
+    return [name for name, kind in found if DataRequirement.MOMENTS in kind.needs and kind.installed()]
+
+
+def case(source: str, seed: int, cells: int, groups: str) -> Case:
+    if source in names():
+        given: dict[str, Any] = {"seed": seed} | ({"cells_per_time": cells} if cells else {})
+        if "n_times" in {each.name for each in type(create(source, {}).settings).settings()}:
+            given["n_times"] = 1
+        process = create(source, given)
+        truth, held = process.simulate(), process.layers()
+        layers = SplicingLayers(held["unspliced"], held["spliced"], process.axes)
+        time_ = next((truth.covariates[each] for each in truth.covariates if each == "latent time"), None)
+        return _in_moments(layers, EVERY_GENE, truth.velocity, time_, None)
+    import anndata
+
+    held = anndata.read_h5ad(source)
+    layers = SplicingLayers(held.layers["unspliced"].tocsc(), held.layers["spliced"].tocsc(), tuple(held.var_names))
+    true = held.uns.get("gt_velocities")
+    true = None if true is None else np.asarray(true.todense() if hasattr(true, "todense") else true, float)
+    time_ = held.obs["global_time"].to_numpy(float) if "global_time" in held.obs else None
+    group = held.obs[groups].astype(str).to_numpy() if groups else None
+    return _in_moments(layers, {}, true, time_, group)
+
+
+def _in_moments(
+    layers: SplicingLayers,
+    settings: dict[str, Any],
+    velocity: np.ndarray | None,
+    time_: np.ndarray | None,
+    group: np.ndarray | None,
+) -> Case:
+    counts = layers.whole
+    use = Settings.from_dict(settings | {"values": "counts" if counts else "normalised"})
+    found = moments_of(layers, use, counts, lambda stage: None)
+    space = SplicingSpace.of(found.genes, found.unspliced, found.spliced)
+    data = Snapshots(
+        space.join(found.unspliced, found.spliced).astype(np.float32),
+        None,
+        space,
+        unspliced=found.unspliced,
+        spliced=found.spliced,
+        spliced_squared=found.squared,
+        spliced_unspliced=found.product,
+    )
+    if counts:
+        halves = halves_agreement(layers, found.genes, use.components, use.neighbors)
+        data = replace(data, covariates={HALVES: halves.cosine, CHANCE: halves.chance})
+    at = [layers.genes.index(each) for each in found.genes]
+    return Case(data, None if velocity is None else velocity[:, at], time_, group)
+
+
+def estimate(name: str, data: Snapshots, seed: int, steps: int) -> dict[str, Any]:
+    """ds/dt, latent time, seconds and memory of one model, trained in this process."""
+    torch.set_num_threads(1)
+    begun = time.perf_counter()
+    model = registry.create(name, {}, data.spec, seed)
+    fit(model, data, TrainConfig.preset("standard", type(model), **({"steps": steps} if steps else {})), seed=seed)
+    model.eval()
+    assert isinstance(data.space, SplicingSpace)
+    velocity = data.space.split(velocity_at(dynamics(model), data.x, 0.0))[1]
+    latent = None
+    if isinstance(model, HasLatentTime):
+        with torch.no_grad():
+            latent = model.latent_time(torch.from_numpy(data.x), Context()).numpy()
+    seconds = time.perf_counter() - begun
+    x = data.x - data.x.mean(axis=0)
+    points = x @ np.linalg.svd(x[:: max(1, len(x) // 2000)], full_matrices=False)[2][:2].T
+    drawn = agreement(model, data, Embedding("pca", ("PC1", "PC2"), points, data.x)).drawn.mean()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"velocity": velocity, "latent": latent, "seconds": seconds, "drawn": float(drawn), "peak_mb": peak}
+
+
+def row(found: dict[str, Any], others: Sequence[np.ndarray], known: Case, edges: str) -> dict[str, float | None]:
+    data, v = known.data, found["velocity"]
+    assert data.spliced is not None
+    scale = np.where(data.spliced.std(axis=0) > 0, data.spliced.std(axis=0), 1.0)
+    graph = velocity_graph(data.spliced / scale, v / scale, nearest_others(data.x, NEIGHBORS))
+    order = cell_order(graph)[0]
+    true = known.velocity
+    moving = None if true is None else np.flatnonzero((true.std(axis=0) > 0) & (v.std(axis=0) > 0))
+    r = None if true is None or not len(moving) else np.median([np.corrcoef(v[:, k], true[:, k])[0, 1] for k in moving])
+    rho = None if known.time is None else _spearman(order, known.time)
+    latent = rho if found["latent"] is None or known.time is None else _spearman(found["latent"], known.time)
+    return {
+        "cosine": None if true is None or not true.any() else float(np.nanmedian(_cosine(v / scale, true / scale))),
+        "velocity_r": None if r is None else float(r),
+        "time_rho": latent,
+        "order_rho": rho,
+        "cbdir": cross_boundary(v / scale, data.spliced / scale, graph.neighbors, known.group, edges)
+        if edges
+        else None,
+        "agreement": float(np.median([_cosine(v / scale, each / scale) for each in others])) if others else None,
+        "drawn": found["drawn"],
+        "seconds": found["seconds"],
+        "peak_mb": found["peak_mb"],
+    }
+
+
+def cross_boundary(
+    v: np.ndarray, x: np.ndarray, neighbors: np.ndarray, group: np.ndarray | None, edges: str
+) -> float | None:
+    """Mean over the edges "A>B" of the mean cosine between velocities of cells of A and steps to neighbors of B."""
+    if not edges:
+        return None
+    if group is None:
+        raise SystemExit("--edges needs --groups: the column of obs that they are values of")
+    found = []
+    for early, late in (each.strip().split(">") for each in edges.split(",")):
+        inside = []
+        for i in np.flatnonzero(group == early):
+            there = neighbors[i][group[neighbors[i]] == late]
+            if len(there):
+                inside.append(_cosine(np.repeat(v[i : i + 1], len(there), axis=0), x[there] - x[i]).mean())
+        if not inside:
+            raise SystemExit(f"no cell of {early!r} has a neighbor of {late!r}: these groups do not touch")
+        found.append(np.mean(inside))
+    return float(np.mean(found))
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.where(size > 0, (a * b).sum(axis=1) / np.maximum(size, 1e-30), np.nan)
+
+
+def _spearman(a: np.ndarray, b: np.ndarray) -> float:
+    from scipy.stats import rankdata
+
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--models", default="all")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--cells", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=0, help="training steps; 0: those of the model")
+    parser.add_argument("--groups", default="")
+    parser.add_argument("--edges", default="")
+    parser.add_argument("--out", type=Path, required=True)
+    use = parser.parse_args(arguments)
+    models = every_model() if use.models == "all" else use.models.split(",")
+    rows: list[dict[str, Any]] = []
+    spawn = multiprocessing.get_context("spawn")
+    for seed in map(int, use.seeds.split(",")):
+        known = case(use.data, seed, use.cells, use.groups)
+        found = {}
+        for name in models:
+            with spawn.Pool(1) as pool:  # a process of its own, so that its memory is its own
+                found[name] = pool.apply(estimate, (name, known.data, seed, use.steps))
+        for name in models:
+            others = [found[each]["velocity"] for each in models if each != name]
+            about = {"data": Path(use.data).stem, "model": name, "seed": seed}
+            rows.append(about | row(found[name], others, known, use.edges))
+            print(json.dumps(rows[-1]), flush=True)
+        use.out.write_text(
+            json.dumps({"date": machine.today(), "machine": machine.here(), "rows": rows}, indent=1) + "\n",
+            encoding="utf-8",
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""The benchmark of RNA velocity runs, and knows a right direction from a wrong one."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import velocity as benchmark
+
+
+def test_rows_of_a_simulator(tmp_path):
+    out = tmp_path / "rows.json"
+    models = "steady-state,consistent-velocity"
+    benchmark.main(["--data", "splicing-bifurcation", "--models", models, "--cells", "200", "--out", str(out)])
+    rows = json.loads(out.read_text())["rows"]
+    assert [each["model"] for each in rows] == models.split(",")
+    for each in rows:
+        assert each["cosine"] > 0.5 and each["velocity_r"] > 0.5 and each["order_rho"] > 0.9
+        assert each["cbdir"] is None and 0 <= each["drawn"] <= 1 and each["peak_mb"] > 100
+    assert rows[0]["agreement"] == pytest.approx(rows[1]["agreement"])
+
+
+def test_cross_boundary_direction_has_the_sign_of_the_motion():
+    x = np.stack([np.linspace(0, 1, 20), np.zeros(20)], axis=1)
+    near = np.clip(np.arange(20)[:, None] + np.array([-2, -1, 1, 2]), 0, 19)
+    group = np.where(np.arange(20) < 10, "early", "late")
+    forward = np.tile([1.0, 0.0], (20, 1))
+    assert benchmark.cross_boundary(forward, x, near, group, "early>late") == pytest.approx(1)
+    assert benchmark.cross_boundary(-forward, x, near, group, "early>late") == pytest.approx(-1)
+    with pytest.raises(SystemExit, match="do not touch"):
+        benchmark.cross_boundary(forward, x, near, np.where(np.arange(20) == 0, "a", group), "a>late")
