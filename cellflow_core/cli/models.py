@@ -34,7 +34,7 @@ def _show(chosen: argparse.Namespace) -> None:
     print(f"{shown.title} ({shown.name}, {shown.family})")
     print(textwrap.fill(shown.summary, 100))
     print(f"Source: {shown.paper}")
-    print(f"Needs: {'; '.join(shown.needs)}")
+    print(f"Needs: {'; '.join(shown.needs) or 'any cells'}")
     asked = (f"{each} ({shown.condition(each)})" if shown.condition(each) else each for each in shown.capabilities)
     print(f"Can be asked for: {', '.join(asked)}\n")
     for title, settings in (("Settings", shown.settings), ("Training", shown.training_settings)):

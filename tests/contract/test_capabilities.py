@@ -67,6 +67,8 @@ def trajectories() -> Trajectories:
 
 def trained(kind: type[DynamicsModel], capability: str = "") -> DynamicsModel:
     """A model with the settings that give the capability."""
+    if not kind.installed():
+        pytest.skip(f"the package {kind.package} is not installed")
     data = data_for(kind)
     key, values = kind.conditional_capabilities.get(capability, ("", ()))
     with registry.registered("for-this-test", "tests", kind):

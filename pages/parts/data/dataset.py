@@ -7,7 +7,7 @@ import streamlit as st
 
 from cellflow_core.data import store
 from cellflow_core.data.importing import second_modality
-from cellflow_core.data.requirements import DataRequirement, unmet
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store.dataset import view_name
 from cellflow_core.figures import scatter
 from cellflow_core.figures.data import counts
@@ -17,7 +17,7 @@ from cellflow_core.time_units import format_time, pluralize
 from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps, velocity_genes
 from pages.parts.views import view
 from pages.parts.widgets import progress_bar, selectors, state, undo
-from pages.parts.widgets.background import catalogue, forget, pending, sentence, umap
+from pages.parts.widgets.background import forget, pending, sentence, umap
 from pages.parts.widgets.chart import chart, dark, lasso
 
 SPACES = {
@@ -126,12 +126,8 @@ def _times(info: store.DatasetInfo) -> None:
 
 
 def _train(info: store.DatasetInfo) -> None:
-    timed = DataRequirement.TIMES in info.has
-    none_fits = not timed and all(unmet(each.needs, info.has) for each in catalogue().values())
-    if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:", disabled=none_fits):
+    if st.button("Train a model", key="train_on", type="primary", icon=":material/model_training:"):
         st.switch_page("train.py", query_params={"dataset": info.id})
-    if none_fits:
-        st.caption("Every model here needs cells at two or more times: order the cells by pseudotime first.")
 
 
 def _findings(info: store.DatasetInfo) -> None:

@@ -13,7 +13,7 @@ from cellflow_core.data.store import DatasetInfo
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.selection import recommendation
 from cellflow_core.selection.benchmark_results import Evidence, evidence, measured_here
-from pages.parts.widgets.selectors import WORDS, empty_state
+from pages.parts.widgets.selectors import WORDS
 
 SHOWN = 3
 """Models that are offered at once; every other one is in the list below them."""
@@ -30,12 +30,11 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, reco
     st.header("1. What do you want to know?")
     goals = _goals()
     ranked = {each.model: each for each in recommendation.rank(info, cards.values(), goals, _measured(info, cards))}
-    if DataRequirement.TIMES not in info.has and not any(each.trainable for each in ranked.values()):
-        empty_state(
-            "These cells were measured at one moment" if info.times else "The time of these cells is not known",
-            "Every model here learns motion and needs cells at two or more times: order these by pseudotime on the "
-            "Data page, or load cells of other times too.",
-            {"data.py": "Order them by pseudotime", "runs.py": "All trained models"},
+    if DataRequirement.TIMES not in info.has:
+        known = "These cells were measured at one moment" if info.times else "The time of these cells is not known"
+        st.caption(
+            f"{known}: models that need no times are offered first. For the others, order the cells by pseudotime on "
+            "the Data page, or load cells of other times too."
         )
     key, front = (
         "train_model",
