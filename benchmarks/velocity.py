@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 import machine
 import numpy as np
 import torch
+from scipy.sparse import csc_array
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -46,6 +47,7 @@ from cellflow_core.data.preprocessing.count_halves import halves_agreement
 from cellflow_core.data.preprocessing.moments import moments_of
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
 from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.simulators.contract import HasLayers
 from cellflow_core.data.simulators.registry import create, names
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.splicing import SplicingSpace
@@ -81,6 +83,7 @@ def case(source: str, seed: int, cells: int, groups: str) -> Case:
         if "n_times" in {each.name for each in type(create(source, {}).settings).settings()}:
             given["n_times"] = 1
         process = create(source, given)
+        assert isinstance(process, HasLayers)
         truth, held = process.simulate(), process.layers()
         layers = SplicingLayers(held["unspliced"], held["spliced"], process.axes)
         time_ = next((truth.covariates[each] for each in truth.covariates if each == "latent time"), None)
@@ -88,7 +91,8 @@ def case(source: str, seed: int, cells: int, groups: str) -> Case:
     import anndata
 
     held = anndata.read_h5ad(source)
-    layers = SplicingLayers(held.layers["unspliced"].tocsc(), held.layers["spliced"].tocsc(), tuple(held.var_names))
+    unspliced, spliced = (csc_array(held.layers[each]) for each in ("unspliced", "spliced"))
+    layers = SplicingLayers(unspliced, spliced, tuple(held.var_names))
     true = held.uns.get("gt_velocities")
     true = None if true is None else np.asarray(true.todense() if hasattr(true, "todense") else true, float)
     time_ = held.obs["global_time"].to_numpy(float) if "global_time" in held.obs else None
@@ -151,13 +155,11 @@ def row(found: dict[str, Any], others: Sequence[np.ndarray], known: Case, edges:
     graph = velocity_graph(data.spliced / scale, v / scale, nearest_others(data.x, NEIGHBORS))
     order = cell_order(graph)[0]
     true = known.velocity
-    moving = None if true is None else np.flatnonzero((true.std(axis=0) > 0) & (v.std(axis=0) > 0))
-    r = None if true is None or not len(moving) else np.median([np.corrcoef(v[:, k], true[:, k])[0, 1] for k in moving])
     rho = None if known.time is None else _spearman(order, known.time)
     latent = rho if found["latent"] is None or known.time is None else _spearman(found["latent"], known.time)
     return {
         "cosine": None if true is None or not true.any() else float(np.nanmedian(_cosine(v / scale, true / scale))),
-        "velocity_r": None if r is None else float(r),
+        "velocity_r": None if true is None else _correlation(v, true),
         "time_rho": latent,
         "order_rho": rho,
         "cbdir": cross_boundary(v / scale, data.spliced / scale, graph.neighbors, known.group, edges)
@@ -189,6 +191,12 @@ def cross_boundary(
             raise SystemExit(f"no cell of {early!r} has a neighbor of {late!r}: these groups do not touch")
         found.append(np.mean(inside))
     return float(np.mean(found))
+
+
+def _correlation(v: np.ndarray, true: np.ndarray) -> float | None:
+    """Median Pearson correlation over the genes that move in both; None where none does."""
+    moving = np.flatnonzero((true.std(axis=0) > 0) & (v.std(axis=0) > 0))
+    return float(np.median([np.corrcoef(v[:, k], true[:, k])[0, 1] for k in moving])) if len(moving) else None
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
