@@ -99,7 +99,8 @@ class VeloVI(ScaledSplicingModel, HasVelocity, HasLatentTime, HasKinetics, HasVe
     )
     limitation = (
         "The rates of a gene are the same in all cells: where a lineage transcribes more strongly, its arrows can "
-        "point backwards. The uncertainty is that of the fit, not of the assumptions."
+        "point backwards. Latent time can come out reversed. The uncertainty is that of the fit, not of the "
+        "assumptions."
     )
     paper = "Gayoso et al., Nat. Methods 2024, doi:10.1038/s41592-023-01994-w"
     default_training: ClassVar[Mapping[str, Any]] = {
