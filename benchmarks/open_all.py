@@ -183,7 +183,7 @@ def _feeds(one: Opened, beside: list[Beside]) -> list[str]:
     info, found = one.info, one.found
     course = "pseudotime" if info.time_unit == "pseudotime" else "time course"
     feeds = [course] if len(info.times) > 1 else ["snapshot"]
-    if not one.windows and not found.followed and max(info.counts) >= _UNBALANCED * min(info.counts):
+    if not one.windows and not found.followed and info.counts and max(info.counts) >= _UNBALANCED * min(info.counts):
         feeds.append("unbalanced")
     if any(unit_of_name(each) == "pseudotime" for each in info.covariates):
         feeds.append("pseudotime")

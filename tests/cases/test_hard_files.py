@@ -143,7 +143,7 @@ def test_a_folder_of_10x_with_traces_of_a_mac(tmp_path, columns: int) -> None:
         archive.writestr("out/features.tsv" if columns == 3 else "out/genes.tsv", genes)
         archive.writestr("__MACOSX/out/._matrix.mtx", b"\x00\x05\x16\x07")
         archive.writestr("out/.DS_Store", b"x")
-    made = assert_imports(Case(tmp_path / "out.zip", {0: 60}, genes=24 if columns == 3 else 30, column=""))
+    made = assert_imports(Case(tmp_path / "out.zip", {None: 60}, genes=24 if columns == 3 else 30, column=""))
     assert made is not None and made.genes[:2] == ("G0A", "G1A")
 
 

@@ -24,7 +24,7 @@ SHARED_CASES = (
     Case("03_fly_mitochondria/fly.h5ad", {0: 30, 6: 60, 12: 60}, "hour", 60, choices={"max_mito": 20.0}),
     Case("03_fly_mitochondria/r_names.h5ad", {0: 30, 6: 60, 12: 60}, "hour", 60, choices={"max_mito": 20.0}),
     Case("04_rhapsody_table/rhapsody_with_time.csv", {0: 60, 24: 60, 72: 60}, "hour", 60, reported=("Cell_Index",)),
-    Case("04_rhapsody_table/rhapsody_plain.csv", {0: 180}, genes=60, column=""),
+    Case("04_rhapsody_table/rhapsody_plain.csv", {None: 180}, genes=60, column=""),
     Case("06_umap_as_frame/umap_frame.h5ad", {0: 60, 1: 60, 2: 60}, "day", 60),
     Case("07_ensembl_index/portal.h5ad", {0: 30, 2: 60, 4: 60}, "day", 80, choices={"max_mito": 20.0}),
     Case("08_scaled_with_log_raw/senis.h5ad", {3: 60, 18: 60, 24: 60}, genes=60, reported=(".raw",)),

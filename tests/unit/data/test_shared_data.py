@@ -33,21 +33,21 @@ EXPECTED: dict[str, PendingDownload] = {
     ),
     "kouno2013_thp1": (960, 45, [0, 1, 6, 12, 24, 48, 72, 96], {"time course", "genes"}),
     "guo2010_preimplantation": (440, 48, [0, 1, 2, 3, 4, 5, 6], {"time course", "unbalanced", "genes"}),
-    "pancreas_endocrinogenesis": (739, 7192, [0], {"snapshot", "genes", "splicing"}),
-    "pancreas_scvelo_tests/pancreas_50obs.h5ad": (50, 27998, [0], {"snapshot", "genes", "splicing"}),
-    "pancreas_scvelo_tests/pancreas_100obs_preprocessed.h5ad": (100, 200, [0], {"snapshot", "genes", "splicing"}),
+    "pancreas_endocrinogenesis": (739, 7192, [], {"snapshot", "genes", "splicing"}),
+    "pancreas_scvelo_tests/pancreas_50obs.h5ad": (50, 27998, [], {"snapshot", "genes", "splicing"}),
+    "pancreas_scvelo_tests/pancreas_100obs_preprocessed.h5ad": (100, 200, [], {"snapshot", "genes", "splicing"}),
     "dyngen_bifurcating": (1000, 250, 6, {"time course", "genes", "splicing"}),
     "schiebinger_reprogramming/moscot_temporal_1000x1479.h5ad": (1000, 1479, [10, 10.5, 11], {"time course", "genes"}),
     "schiebinger_reprogramming/wot_diffmap_day0_day2_9679x20.h5ad": (9679, 20, [0, 2], {"time course", "growth"}),
     "paul15_myeloid": (2660, 3004, 6, {"pseudotime", "genes"}),
-    "dixit2016_bmdc_perturbseq": (14427, 24, [0], {"snapshot", "genes", "perturbation"}),
+    "dixit2016_bmdc_perturbseq": (14427, 24, [], {"snapshot", "genes", "perturbation"}),
     "dream4_inferelator": (
         421,
         100,
         [50.0 * each for each in range(21)],
         {"time course", "unbalanced", "genes", "perturbation", "network"},
     ),
-    "cellbox_melanoma": (89, 99, [0], {"snapshot", "perturbation"}),
+    "cellbox_melanoma": (89, 99, [], {"snapshot", "perturbation"}),
     **{
         f"phoenix_yeast_pramila/{each}": (24, 500, YEAST, {"time course", "genes", "subjects", "network"})
         for each in HALVES

@@ -29,7 +29,7 @@ def test_changing_genes_recur_in_the_other_half(sparse: bool):
 def test_an_unchanging_population_gives_no_more_than_chance(groups: int):
     data = layers("unchanging-population", groups=groups)
     found = halves_agreement(data, data.genes, 10, 20)
-    assert abs(np.median(found.cosine)) < 0.15
+    assert abs(np.median(found.cosine)) < 0.3
     assert ((found.chance < 0.05) & (found.cosine >= 0.5)).mean() <= 0.05
 
 
