@@ -48,7 +48,9 @@ class VelocityGraph:
 
         cells, k = self.neighbors.shape
         rows = np.arange(0, cells * k + 1, k)
-        return csr_array((self.weight.ravel(), self.neighbors.ravel(), rows), shape=(cells, cells))
+        found = csr_array((self.weight.ravel(), self.neighbors.ravel(), rows), shape=(cells, cells), copy=True)
+        found.sort_indices()
+        return found
 
 
 def velocity_graph(

@@ -42,8 +42,9 @@ def _flow(graph: VelocityGraph) -> tuple[Array, tuple[Array, Array]]:
     cells, k = graph.neighbors.shape
     rows = np.arange(0, cells * k + 1, k)
     shape = (cells, cells)
-    cosine = csr_array((graph.cosine.astype(np.float64).ravel(), graph.neighbors.ravel(), rows), shape=shape)
-    known = csr_array((np.ones(cells * k), graph.neighbors.ravel(), rows), shape=shape)
+    values = graph.cosine.astype(np.float64).ravel()
+    cosine = csr_array((values, graph.neighbors.ravel(), rows), shape=shape, copy=True)
+    known = csr_array((np.ones(cells * k), graph.neighbors.ravel(), rows), shape=shape, copy=True)
     both = triu(cosine - cosine.T, 1).tocoo()
     count = csr_array(known + known.T)[both.row, both.col]
     return both.data / np.maximum(np.asarray(count).ravel(), 1.0), (both.row, both.col)
