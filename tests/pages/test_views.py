@@ -238,7 +238,7 @@ def test_names_of_the_user_are_never_markup(monkeypatch: pytest.MonkeyPatch) -> 
     assert "<img" not in message(page).replace("\\<img", "")
 
 
-@pytest.mark.parametrize("name", ["landscape", "flow", "time", "fates", "perturb"])
+@pytest.mark.parametrize("name", ["velocity", "time", "perturb"])
 def test_a_view_says_what_the_data_lack(name: str) -> None:
     run = trained(AffineSpace.of_genes(("Gata1", "Spi1")))
     path = open_dataset(run.recipe.dataset).folder / "info.json"
