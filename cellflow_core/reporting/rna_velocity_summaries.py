@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
+from cellflow_core.analysis.results.rna_velocity import recurring
 from cellflow_core.plural import counted
 from cellflow_core.reporting.summaries import Summary, Trust
 
@@ -30,7 +31,7 @@ def of_velocity(result: VelocityAgreement) -> Summary:
         answer = f"{share:.0%} of the cells have an arrow: the estimators agree there."
     else:
         assert result.chance is not None
-        found = float(((result.halves >= 0.5) & (result.chance < 0.05)).mean())
+        found = float(recurring(result.halves, result.chance).mean())
         recur = f"half of the counts give the velocity of the other half in {found:.0%} of the cells"
         answer = (
             f"{share:.0%} of the cells have an arrow: the estimators agree there, and so do two halves of the counts."

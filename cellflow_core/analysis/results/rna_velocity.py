@@ -10,6 +10,15 @@ from jaxtyping import Bool, Float, Int
 from cellflow_core.analysis.results.result import Result
 
 Array = np.ndarray
+LEAST_HALVES = 0.5
+"""Cosine between both halves of the counts below which a velocity does not recur."""
+LEVEL = 0.05
+"""Chance of that cosine from which on it does not."""
+
+
+def recurring(halves: Float[Array, " cells"], chance: Float[Array, " cells"]) -> Bool[Array, " cells"]:
+    """In which cells half of the counts give the velocity of the other half."""
+    return (halves >= LEAST_HALVES) & (chance < LEVEL)
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,7 @@ class VelocityAgreement(Result):
     halves       cosine between the velocities of two halves of the counts, [cells]; chance: share of shuffled cells
                  with as large a one; both None where there are no counts
     drawn        which cells have an arrow, [cells]
-    arrows       displacement to expected by the velocity graph, [cells, 2] in the view; cells [cells, 2]
+    arrows       displacement to be expected by the velocity graph, [cells, 2] in the view; cells [cells, 2]
     speed        length of the velocity of the spliced RNA, each gene in units of its standard deviation (1 / time)
     u, v         arrows of the drawn cells averaged on the grid x, y, [rows, columns], NaN where there are none
     order        of the cells along the arrows, [cells], 0 to 1; order_explained: share of the arrows that one order can

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.results import VelocityAgreement
+from cellflow_core.analysis.results.rna_velocity import recurring
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.analysis.rna_velocity.estimates import Estimates, estimates
 from cellflow_core.data.snapshots import Snapshots
@@ -19,10 +20,6 @@ from cellflow_core.models.contract import DynamicsModel
 
 Array = np.ndarray
 NEIGHBORS = 30
-LEAST_HALVES = 0.5
-"""Cosine between both halves of the counts below which a cell has no arrow."""
-LEVEL = 0.05
-"""Chance of that cosine above which a cell has no arrow."""
 SHUFFLES = 40
 LEAST_SHARE = 1 / 3
 """Share of the cells around a place that must have an arrow, so that one is drawn there."""
@@ -41,7 +38,7 @@ def agreement(model: DynamicsModel, data: Snapshots, view: Embedding, least: flo
     halves, chance = data.covariates.get(HALVES), data.covariates.get(CHANCE)
     drawn = mean >= least
     if halves is not None and chance is not None:
-        drawn = drawn & (halves >= LEAST_HALVES) & (chance < LEVEL)
+        drawn &= recurring(halves, chance)
     graph = velocity_graph(x, scaled[0], nearest_others(view.states, NEIGHBORS))
     arrows = graph.displacement(view.points.astype(np.float64))
     grid = view.grid(40)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
 from cellflow_core.analysis.flow import velocity_at
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
@@ -26,7 +27,7 @@ QUICK = ("consistent-velocity", "steady-state", "stochastic")
 class Estimates:
     """Of all cells and velocity genes, in RNA of a cell of median size; the first is the model that is looked at.
 
-    spliced, unspliced  moments [cells, genes]; scale: standard deviation of the spliced RNA of each gene, [genes]
+    spliced, unspliced  moments [cells, genes]
     velocity            ds/dt of each estimator, [estimators, cells, genes] (RNA / its own unit of time)
     slope               unspliced over spliced RNA at steady state, [estimators, genes]; NaN where one has no such line
     """
@@ -41,6 +42,7 @@ class Estimates:
 
     @property
     def scale(self) -> Float[Array, " genes"]:
+        """Standard deviation of the spliced RNA of each gene; 1 where it is 0."""
         found = self.spliced.std(axis=0)
         return np.where(found > 0, found, 1.0)
 
@@ -88,8 +90,8 @@ def _of_spliced(model: DynamicsModel, data: Snapshots) -> Float[Array, "cells ge
     """ds/dt of the cells, each at its own time."""
     assert isinstance(data.space, SplicingSpace)
     moving, found = dynamics(model), np.empty_like(data.x)
-    for time in data.times if len(data.times) else (0.0,):
-        here = data.t == time if len(data.times) else np.ones(len(data.x), bool)
+    for time in data.times if len(data.times) else (first_time(data),):
+        here = cells_of_time(data, float(time))
         found[here] = velocity_at(moving, data.x[here], float(time))
     return data.space.split(found)[1]
 
