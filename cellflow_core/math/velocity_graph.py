@@ -54,9 +54,15 @@ class VelocityGraph:
 
 
 def velocity_graph(
-    x: Float[Array, "cells dim"], v: Float[Array, "cells dim"], neighbors: Int[Array, "cells k"], sigma: float = SIGMA
+    x: Float[Array, "cells dim"],
+    v: Float[Array, "cells dim"],
+    neighbors: Int[Array, "cells k"],
+    sigma: float | None = SIGMA,
 ) -> VelocityGraph:
-    """x, v: states and velocities in the same axes; neighbors: as `neighbors.nearest_others` finds them."""
+    """x, v: states and velocities in the same axes; neighbors: as `neighbors.nearest_others` finds them.
+
+    sigma  width of the kernel, in cosines; None: the median size of the cosines (Lange et al. 2022)
+    """
     cosine = np.empty(neighbors.shape, dtype=np.float32)
     speed = np.maximum(np.linalg.norm(v, axis=1), 1e-30)
     rows = max(BLOCK // (neighbors.shape[1] * x.shape[1]), 1)
@@ -65,5 +71,7 @@ def velocity_graph(
         step = x[neighbors[part]] - x[part, None]
         along = np.einsum("ckd,cd->ck", step, v[part])
         cosine[part] = along / np.maximum(np.linalg.norm(step, axis=2) * speed[part, None], 1e-30)
+    if sigma is None:
+        sigma = max(float(np.median(np.abs(cosine))), 1e-3)
     weight = np.exp((cosine - cosine.max(axis=1, keepdims=True)) / sigma)
     return VelocityGraph(neighbors, weight / weight.sum(axis=1, keepdims=True), cosine)

@@ -1,0 +1,90 @@
+"""Markov chains over cells: where they are absorbed, and where they settle. Sparse throughout, solved by iteration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+Array = np.ndarray
+TOLERANCE = 1e-6
+"""Relative residual of the linear system, as in CellRank (Lange et al. 2022)."""
+SETTLED = 1e-4
+"""Mass that may still move between two doublings of the time, so that a distribution counts as settled."""
+LONGEST = 2**13
+"""Most steps for which a distribution is followed."""
+
+
+def absorption_probabilities(
+    transitions: Any, state: Int[Array, " cells"], count: int
+) -> Float[Array, "cells absorbing"]:
+    """Probability of each cell to reach absorbing state k first: B of (I - Q) B = R (Kemeny & Snell 1960, 3.5).
+
+    transitions  scipy.sparse CSR [cells, cells], rows sum to one
+    state        absorbing state of each cell, 0 to count - 1; -1 for a cell that moves on
+
+    Rows sum to one; they are NaN for cells from which no absorbing cell can be reached.
+    Raises ValueError where no cell absorbs, and RuntimeError where the solver does not converge.
+    """
+    from scipy.sparse import csr_array, eye_array
+    from scipy.sparse.csgraph import breadth_first_order
+    from scipy.sparse.linalg import LinearOperator, gmres, spilu
+
+    absorbing = state >= 0
+    if not absorbing.any():
+        raise ValueError("no cell belongs to a terminal state, so no cell can reach one: choose other terminal states")
+    cells = len(state)
+    found = np.full((cells, count), np.nan)
+    found[absorbing] = np.eye(count)[state[absorbing]]
+    source = csr_array(absorbing.astype(float)[None])
+    back = _with_source(csr_array(transitions.T), source)
+    reached = breadth_first_order(back, cells, return_predecessors=False)
+    moving = np.zeros(cells + 1, bool)
+    moving[reached] = True
+    moving = np.flatnonzero(moving[:cells] & ~absorbing)
+    if not len(moving):
+        return found
+    leaving = transitions[moving]
+    system = (eye_array(len(moving)) - leaving[:, moving]).tocsc()
+    inverse = spilu(system, drop_tol=1e-2, fill_factor=2)
+    nearly = LinearOperator(system.shape, inverse.solve)
+    for k in range(count):
+        right = np.asarray(leaving[:, np.flatnonzero(state == k)].sum(axis=1)).ravel()
+        if not right.any():
+            found[moving, k] = 0.0
+            continue
+        solution, failed = gmres(system, right, M=nearly, rtol=TOLERANCE / 100, restart=50, maxiter=100)
+        if failed:
+            raise RuntimeError(f"absorption probabilities of state {k} did not converge in {failed} iterations")
+        found[moving, k] = np.clip(solution, 0, 1)
+    # Mass can leave the reached cells for others, which lead nowhere: given that it is absorbed, rows sum to one.
+    found[moving] /= np.maximum(found[moving].sum(axis=1, keepdims=True), TOLERANCE)
+    return found
+
+
+def long_run(transitions: Any) -> Float[Array, " cells"]:
+    """Share of the time that a chain spends in each cell in the long run, begun in all cells alike; sums to one.
+
+    Half of the mass stays in every step, which leaves the answer and takes away oscillations.
+    """
+    from scipy.sparse import eye_array
+
+    step = ((transitions + eye_array(transitions.shape[0])) / 2).T.tocsr()
+    mass = np.full(transitions.shape[0], 1 / transitions.shape[0])
+    steps, taken = 16, 0
+    while taken < LONGEST:
+        before = mass
+        for _ in range(steps):
+            mass = step @ mass
+        taken, steps = taken + steps, taken + steps
+        if np.abs(mass - before).sum() < SETTLED:
+            break
+    return mass / mass.sum()
+
+
+def _with_source(graph: Any, source: Any) -> Any:
+    """A graph with one more node, the last, that leads to the nodes of `source` [1, nodes]."""
+    from scipy.sparse import block_array, csr_array
+
+    return csr_array(block_array([[graph, None], [source, csr_array((1, 1))]], format="csr"))
