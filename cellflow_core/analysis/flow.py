@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
-from cellflow_core.analysis.fields.time_range import first_time, last_time
+from cellflow_core.analysis.fields.time_range import cells_of_time, first_time, last_time
 from cellflow_core.analysis.growth import growth_at, growth_notes
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.results import FlowField
@@ -81,6 +81,15 @@ def velocity_at(moving: Dynamics, x: Float[Array, "cells dim"], time: float) -> 
     with torch.no_grad():
         parts = [moving.field(block.new_full((len(block),), time), block) for block in states.split(2048)]
     return torch.cat(parts).cpu().numpy()
+
+
+def velocities_of(moving: Dynamics, data: Snapshots) -> Float[Array, "cells dim"]:
+    """The velocity (the drift, for a model without one) of every measured cell at its own time (state / time)."""
+    found = np.empty(data.x.shape, dtype=np.float32)
+    for time in data.times if len(data.times) else (first_time(data),):
+        here = cells_of_time(data, float(time))
+        found[here] = velocity_at(moving, data.x[here], float(time))
+    return found
 
 
 def uneven_note(moving: Dynamics) -> tuple[str, ...]:

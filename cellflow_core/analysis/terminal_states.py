@@ -28,6 +28,9 @@ distance that 99 % of the measured cells of the last time have to theirs, ..."""
 WIDE = 2.0
 """... and farther than this many times the root mean square distance of the cells of a state from its mean: where axes
 are few, neighbors are much nearer than the state is wide."""
+LEAST = 0.05
+"""Share of the cells near which followed cells end that a value of an annotation must have to be a state: fewer are on
+their way."""
 TELLING = 0.1
 """Adjusted mutual information with the states from which an annotation names them: a column that says what cells were
 used for (train, test) has about 0."""
@@ -37,11 +40,13 @@ used for (train, test) has about 0."""
 class TerminalStates:
     """names [fates]; cells [labelled, dim] of the last time with the fate each belongs to; notes for the reader.
 
+    rows       of these cells in the data set
     undefined  share of the cells of the last time that define no state
     radius     distance to the nearest labelled cell (state) above which a cell is elsewhere
     """
 
     names: tuple[str, ...]
+    rows: Int[Array, " labelled"]
     cells: Float[Array, "labelled dim"]
     fate: Int[Array, " labelled"]
     notes: tuple[str, ...]
@@ -73,24 +78,27 @@ class TerminalStates:
 
 
 def terminal_states(
-    data: Snapshots, states: str = "found", final: Bool[Array, " cells"] | None = None
+    data: Snapshots, states: str = "found", final: Bool[Array, " cells"] | None = None, groups: Sequence[str] = ()
 ) -> TerminalStates:
     """Groups found among the cells of the last time, or the values of an annotation among them.
 
-    final  cells that define states instead of those of the last time: where simulated cells end, with one time
+    final   cells that define states instead of those of the last time: where cells that are followed end, with one time
+    groups  values of the annotation that are the states, chosen by hand: all of their cells define them
 
     A found group is named after the value that most of its cells have of the annotation that has most in common with
     the groups, where one has (TELLING).
     """
+    if groups:
+        return _annotated(data, states, _of_groups(data, states, groups), "of the chosen groups")
     last = data.t == data.times[-1] if final is None else final
-    where = "of the last time" if final is None else "near which simulated cells end"
+    where = "of the last time" if final is None else "near which followed cells end"
     if states != "found":
-        return _annotated(data, states, last, where)
+        return _annotated(data, states, last, where, 0.0 if final is None else LEAST)
     cells = data.x[last]
-    groups = _groups(cells)
-    count = groups.max() + 1
-    labelled = groups >= 0
-    names = _named(data, last, groups)
+    found = _groups(cells)
+    count = found.max() + 1
+    labelled = found >= 0
+    names = _named(data, last, found)
     if count == 1:
         notes: tuple[str, ...] = (
             f"The cells {where} form no separate groups, so there is only one terminal state; choose an "
@@ -101,19 +109,33 @@ def terminal_states(
             f"{count} terminal states were found as dense groups (HDBSCAN) among the {len(cells):,} cells {where}; "
             f"{1 - labelled.mean():.0%} of those cells stand between groups and define none.",
         )
-    return _states(names, cells, groups, notes)
+    return _states(names, data, last, found, notes)
 
 
-def _states(names: Sequence[str], cells: Array, fate: Int[Array, " cells"], notes: Sequence[str]) -> TerminalStates:
+def _of_groups(data: Snapshots, name: str, groups: Sequence[str]) -> Bool[Array, " cells"]:
+    if name == "found":
+        raise ValueError(f"{', '.join(groups)} are groups of no annotation: name the annotation they are values of")
+    values = labels_of(data, name)
+    unknown = [each for each in groups if not (values == each).any()]
+    if unknown:
+        known = ", ".join(sorted({str(each) for each in values if each != ""})[:12])
+        raise ValueError(f"no cell has {name} = {', '.join(unknown)}: its values are {known}")
+    return np.isin(values.astype(str), list(groups))
+
+
+def _states(
+    names: Sequence[str], data: Snapshots, last: Bool[Array, " cells"], fate: Int[Array, " last"], notes: Sequence[str]
+) -> TerminalStates:
     """The states that these cells of the last time define; fate -1 for none."""
-    labelled = fate >= 0
+    cells, labelled = data.x[last], fate >= 0
     own = cells[labelled]
     distance, _ = nearest_neighbors(own, 2, cells)
     other = np.where(labelled, distance[:, -1], distance[:, 0])  # the nearest to a labelled cell is the cell itself
     means = np.stack([own[fate[labelled] == k].mean(axis=0) for k in range(len(names))])
     width = float(np.sqrt(np.square(own - means[fate[labelled]]).sum(axis=1).mean()))
     radius = max(FAR * float(np.quantile(other, 0.99)), WIDE * width) if len(own) > 1 else float("inf")
-    return TerminalStates(tuple(names), own, fate[labelled], tuple(notes), float(1 - labelled.mean()), radius)
+    rows = np.flatnonzero(last)[labelled]
+    return TerminalStates(tuple(names), rows, own, fate[labelled], tuple(notes), float(1 - labelled.mean()), radius)
 
 
 def _named(data: Snapshots, last: Bool[Array, " cells"], groups: Int[Array, " last"]) -> list[str]:
@@ -161,21 +183,29 @@ def _groups(cells: Array) -> Int[Array, " cells"]:
     return np.where(found >= 0, rank[found], -1)
 
 
-def _annotated(data: Snapshots, name: str, last: Array, where: str) -> TerminalStates:
+def _annotated(data: Snapshots, name: str, last: Array, where: str, least: float = 0.0) -> TerminalStates:
+    """least: share of the cells that a value must have to be a state."""
     values = labels_of(data, name)[last]
     kinds, sizes = np.unique(values[values != ""].astype(str), return_counts=True)
+    common = sizes >= least * sizes.sum()
+    kinds, sizes = kinds[common], sizes[common]
     if not len(kinds):
         raise ValueError(f"no cell {where} has a value of {name!r}")
     order = np.argsort(-sizes, kind="stable")
     kept = kinds[order[:MOST]]
     others = len(kinds) - len(kept)
     known = values != ""
-    place = {str(each): k for k, each in enumerate(kept)}
-    fate = np.array([place.get(str(each), len(kept)) if each != "" else -1 for each in values])
+    place = {str(each): k for k, each in enumerate(kept)} | {str(kinds[k]): len(kept) for k in order[MOST:]}
+    fate = np.array([place.get(str(each), -1) for each in values])
+    rare = int((known & (fate < 0)).sum())
     names = (*kept.tolist(), *(["other"] if others else []))
     notes = [f"The terminal states are the values of {name} among the cells {where}."]
     if others:
         notes.append(f"{others} rare values are put together as other.")
     if not known.all():
         notes.append(f"{(~known).sum():,} cells {where} have no value of {name} and define no state.")
-    return _states(names, data.x[last], fate, notes)
+    if rare:
+        notes.append(
+            f"{rare:,} cells {where} have values of {name} that fewer than {least:.0%} of them have, and define none."
+        )
+    return _states(names, data, last, fate, notes)

@@ -19,7 +19,7 @@ from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
 
-VERSION = 13
+VERSION = 14
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 SEED_INDEPENDENT = frozenset({"scores", "clones"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
@@ -111,6 +111,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "course": analysis_requests.course,
     "trend": analysis_requests.trend,
     "fates": analysis_requests.fates,
+    "transition_fates": analysis_requests.transition_fates,
     "futures": analysis_requests.futures,
     "clones": analysis_requests.clones,
     "ancestry": analysis_requests.ancestry,

@@ -84,6 +84,17 @@ def fates(subject: RunContext, view: str = "pca", states: str = "found") -> Fate
     return fate_map(subject.model, subject.data, _view(subject, view), states, subject.ensemble[1:])
 
 
+def transition_fates(
+    subject: RunContext, view: str = "pca", states: str = "found", ends: Sequence[str] = (), start: str = ""
+) -> Fates:
+    """ends: values of the annotation `states` that are terminal; start: a value of it, "found" for root cells."""
+    from cellflow_core.analysis.transitions import fates as analysis
+
+    return analysis.transition_fates(
+        subject.model, subject.data, _view(subject, view), states, tuple(ends), start, subject.ensemble[1:]
+    )
+
+
 def futures(
     subject: RunContext,
     view: str = "pca",

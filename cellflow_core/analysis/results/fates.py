@@ -14,18 +14,21 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Fates(Result):
-    """Which terminal state simulated cells end in.
+    """Which terminal state cells end in, by simulation or by transitions between measured cells.
 
     names [fates]; share, low, high [fates]: share of the mass that ends in each, with a 95 % interval
     probability [cells, fates]: of each start cell; starts [cells, 2]: where it stands in the view
     centers [fates, 2] of the terminal states in the view; measured [fates]: their share in the last measured
             frame, NaN with one time
-    ungrown [fates, 3]: (low, share, high) where each start cell counts once, however much it multiplied; None for a
-            model that knows no growth; grown [fates, 3]: what growth adds to each share, (low, points, high)
+    without_growth [fates, 3]: (low, share, high) where each start cell counts once, however much it multiplied; None
+            for a model that knows no growth; growth_effect [fates, 3]: what growth adds to each share, (low, points,
+            high)
     interval says what the interval covers.
     fate     [cells]: the state that each start cell ends in, in the first simulation of it
     undefined  share of the cells of the last time that define no state; elsewhere: share of the simulated cells that
-             end far from every state, and are counted to the nearest
+             end far from every state, and are counted to the nearest; by transitions: of the start cells that reach
+             none, and are left out
+    cells    which the probabilities are of: "start cells", or "cells" where they are of every measured cell
     """
 
     view: str
@@ -43,6 +46,7 @@ class Fates(Result):
     interval: str
     without_growth: Float[Array, "fates 3"] | None = None
     growth_effect: Float[Array, "fates 3"] | None = None
+    cells: str = "start cells"
     notes: tuple[str, ...] = ()
 
 

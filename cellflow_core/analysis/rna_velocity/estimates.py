@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import dynamics
-from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
-from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.flow import velocities_of
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
@@ -89,11 +88,7 @@ def _fitted(name: str, data: Snapshots) -> DynamicsModel:
 def _of_spliced(model: DynamicsModel, data: Snapshots) -> Float[Array, "cells genes"]:
     """ds/dt of the cells, each at its own time."""
     assert isinstance(data.space, SplicingSpace)
-    moving, found = dynamics(model), np.empty_like(data.x)
-    for time in data.times if len(data.times) else (first_time(data),):
-        here = cells_of_time(data, float(time))
-        found[here] = velocity_at(moving, data.x[here], float(time))
-    return data.space.split(found)[1]
+    return data.space.split(velocities_of(dynamics(model), data))[1]
 
 
 def _slope(model: DynamicsModel) -> Float[Array, " genes"]:

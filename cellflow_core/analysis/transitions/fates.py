@@ -1,0 +1,147 @@
+"""Fates from transitions between measured cells: the probability to be absorbed in each terminal state.
+
+After Lange et al., "CellRank for directed single-cell fate mapping", Nat. Methods 19:159, 2022,
+doi:10.1038/s41592-021-01346-6. No cell is simulated, so that no path leaves the measured cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from cellflow_core.analysis.dynamics import Model
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fates import MISFIT, interval, interval_text, with_misfit
+from cellflow_core.analysis.initial_cells import select_initial_cells
+from cellflow_core.analysis.results import Fates
+from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
+from cellflow_core.analysis.transitions.ends import root_cells, settled_cells
+from cellflow_core.analysis.transitions.kernel import other_estimates, transitions
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.math.markov_chain import absorption_probabilities
+
+Array = np.ndarray
+SHOWN = 5000
+"""Cells of the picture, drawn at random where there are more."""
+
+
+NOTES = (
+    "A probability is that of reaching the terminal state before any other, however long it takes: the transitions "
+    "know no time, and no division or death.",
+    "Cells past a branch point have one likely fate. The shares of those before it depend on which cells count as "
+    "terminal, and can be far off: name the terminal groups where they are known.",
+)
+
+
+def transition_fates(
+    model: Model,
+    data: Snapshots,
+    view: Embedding,
+    states: str = "found",
+    ends: Sequence[str] = (),
+    start: str = "",
+    siblings: Sequence[Model] = (),
+    seed: int = 0,
+) -> Fates:
+    """The probability of every cell to reach each terminal state first, and its mean over the start cells.
+
+    states    "found": groups of the cells of the last time, or, where only one or none is known, of the cells that the
+              chain settles in; else an annotation, whose values among these cells are the states
+    ends      values of this annotation that are terminal, chosen by hand: all of their cells absorb
+    start     which cells the shares are of. "": those of the first time, all where none is known; "found": those that
+              the chain comes from; else a value of the annotation `states`
+    siblings  trainings that differ by seed or method: the interval covers them, and other estimators of RNA velocity
+
+    Raises ValueError, with a sentence, for a model with neither transitions nor a field, and for an unknown choice.
+    """
+    chain, notes = transitions(model, data)
+    terminal, absorbing = _terminal(chain, data, states, ends)
+    count = len(terminal.names)
+    chance = absorption_probabilities(chain, absorbing, count)
+    chosen, which = _start(chain, data, view, states, start)
+    reaching = chosen & np.isfinite(chance).all(axis=1)
+    if not reaching.any():
+        raise ValueError("no start cell can reach a terminal state along the transitions: choose others")
+    others = {str(k): transitions(each, data)[0] for k, each in enumerate(siblings)}
+    estimators = other_estimates(model, data)
+    mass = [absorption_probabilities(each, absorbing, count)[reaching] for each in (others | estimators).values()]
+    share, low, high = _interval(np.stack([chance[reaching], *mass]), seed)
+    timed = DataRequirement.TIMES in data.has and not ends
+    if timed:
+        low, high = with_misfit(share, low, high, terminal.measured, len(terminal.fate))
+    shown = _some(np.flatnonzero(np.isfinite(chance).all(axis=1)), seed)
+    listed = _by_estimator(terminal.names, list(estimators), mass[len(others) :])
+    covered = f", and {len(estimators)} other estimators of RNA velocity" if estimators else ""
+    return Fates(
+        view=view.name,
+        names=terminal.names,
+        share=share,
+        low=low,
+        high=high,
+        measured=terminal.measured if timed else np.full(count, np.nan),
+        centers=terminal.centers(view),
+        starts=view.points[shown],
+        probability=chance[shown],
+        fate=chance[shown].argmax(axis=1),
+        undefined=terminal.undefined,
+        elsewhere=float(1 - reaching.sum() / chosen.sum()),
+        interval=interval_text(int(reaching.sum()), len(others)) + covered + (MISFIT if timed else ""),
+        cells="cells",
+        notes=(*terminal.notes, *notes, *_picture(which, len(shown), len(data.x)), *NOTES, *listed),
+    )
+
+
+def _interval(mass: Float[Array, "models cells fates"], seed: int) -> tuple[Array, Array, Array]:
+    """(share, low, high): the share of the first model, the interval of all."""
+    share = mass[0].mean(axis=0)
+    _, low, high = interval(np.nan_to_num(mass), seed)
+    return share, np.minimum(low, share), np.maximum(high, share)
+
+
+def _some(rows: Int[Array, " cells"], seed: int) -> Int[Array, " cells"]:
+    if len(rows) <= SHOWN:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, SHOWN, replace=False))
+
+
+def _by_estimator(
+    names: Sequence[str], estimators: Sequence[str], mass: Sequence[Float[Array, "cells fates"]]
+) -> tuple[str, ...]:
+    """Shares with the velocities of other estimators, in a sentence; nothing where there are none."""
+    listed = []
+    for title, each in zip(estimators, mass, strict=True):
+        share = np.nanmean(each, axis=0)
+        best = np.argsort(-share)[:3]
+        listed.append(f"{title}: {', '.join(f'{share[k]:.0%} {names[k]}' for k in best)}")
+    return (f"With the velocities of other estimators, {'; '.join(listed)}.",) if listed else ()
+
+
+def _terminal(
+    chain: Any, data: Snapshots, states: str, ends: Sequence[str]
+) -> tuple[TerminalStates, Int[Array, " cells"]]:
+    """(terminal states, which of them each cell is in: -1 for none)."""
+    final = None if ends or len(data.times) > 1 else settled_cells(chain)
+    found = terminal_states(data, states, final, ends)
+    absorbing = np.full(len(data.x), -1)
+    absorbing[found.rows] = found.fate
+    return found, absorbing
+
+
+def _picture(which: str, shown: int, cells: int) -> tuple[str]:
+    return (f"Shares are means over {which}; the picture has {shown:,} of {cells:,} cells.",)
+
+
+def _start(chain: Any, data: Snapshots, view: Embedding, states: str, start: str) -> tuple[Bool[Array, " cells"], str]:
+    """(the start cells, which they are in words)."""
+    if start == "found":
+        found = root_cells(chain)
+        return found, f"the {found.sum():,} cells that the transitions come from"
+    label = (states, start) if start else None
+    initial = select_initial_cells(data, view, len(data.x), label=label)
+    found = np.zeros(len(data.x), bool)
+    found[initial.cells] = True
+    return found, f"the {initial.text}"

@@ -1,0 +1,99 @@
+"""Fates from transitions between measured cells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.transitions.ends import root_cells, settled_cells
+from cellflow_core.analysis.transitions.fates import transition_fates
+from cellflow_core.analysis.transitions.kernel import transitions
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.models.contract import HasTransitions
+from tests.unit.analysis.splitting import DATA as CLUMPS
+from tests.unit.analysis.splitting import VIEW as CLUMPED
+from tests.unit.analysis.splitting import Made, Plans, Split
+
+
+def spread_out(cells: int = 600) -> Snapshots:
+    """The cells that part in two, measured all along the way: three times, without gaps between."""
+    rng = np.random.default_rng(0)
+    height = np.sort(rng.uniform(0, 3, cells))
+    side = np.where(np.arange(cells) % 4, 1.0, -1.0)
+    x = np.stack([height, side * (0.2 + 2 * height), np.zeros(cells)], axis=1) + 0.1 * rng.normal(size=(cells, 3))
+    kind = np.where(side > 0, "right <b>", "left")
+    return Snapshots(x.astype(np.float32), np.floor(height), CLUMPS.space, "day", labels={"kind": kind})
+
+
+DATA = spread_out()
+VIEW = Embedding("pca", ("a", "b"), DATA.x[:, :2], DATA.x)
+TIMELESS = replace(DATA, t=None)
+
+
+class Chain(Made, HasTransitions):
+    """Each cell goes to the nearest cells of the next time."""
+
+    def transitions(self):
+        x, t = torch.from_numpy(DATA.x), torch.from_numpy(DATA.t)
+        later = (t[None] == t[:, None] + 1).float() * (-4 * torch.cdist(x, x)).exp()
+        later[t == 2] = torch.eye(len(t))[t == 2]
+        return (later / later.sum(dim=1, keepdim=True)).to_sparse()
+
+
+@pytest.mark.parametrize("kind", [Split, Chain])
+def test_cells_go_to_the_state_of_their_side(kind):
+    made = transition_fates(kind(), DATA, VIEW, "kind")
+    assert made.names == ("right <b>", "left") and made.cells == "cells" and len(made.fate) == len(DATA.x)
+    side = DATA.x[:, 1]
+    assert made.probability[side > 1, 0].min() > 0.9 and made.probability[side < -1, 1].min() > 0.9
+    np.testing.assert_allclose(made.share, [0.75, 0.25], atol=0.1)
+    np.testing.assert_allclose(made.probability.sum(axis=1), 1.0, atol=1e-6)
+    assert (made.low <= made.share).all() and (made.share <= made.high).all()
+    assert f"{(DATA.t == 0).sum()} cells of time 0" in " ".join(made.notes)
+
+
+def test_without_times_the_chain_finds_its_ends_and_its_roots():
+    chain = transitions(Split(), TIMELESS)[0]
+    ends, roots = settled_cells(chain), root_cells(chain)
+    assert np.median(DATA.x[ends, 0]) > 2.5 and np.median(DATA.x[roots, 0]) < 0.5
+    made = transition_fates(Split(), TIMELESS, VIEW, start="found")
+    assert len(made.names) == 2 and np.isnan(made.measured).all()
+    assert f"{roots.sum()} cells that the transitions come from" in " ".join(made.notes)
+
+
+def test_ends_and_start_cells_can_be_chosen_by_hand():
+    level = np.array(["early", "middle", "late"])[DATA.t.astype(int)]
+    data = replace(TIMELESS, labels={"level": level})
+    made = transition_fates(Split(), data, VIEW, "level", ends=("late",), start="early")
+    assert made.names == ("late",) and made.share == pytest.approx([1.0])
+    assert "with level = early" in " ".join(made.notes)
+    with pytest.raises(ValueError, match="its values are early, late, middle"):
+        transition_fates(Split(), data, VIEW, "level", ends=("never",))
+    with pytest.raises(ValueError, match="name the annotation"):
+        transition_fates(Split(), data, VIEW, ends=("late",))
+
+
+def test_values_that_few_of_the_last_cells_have_are_no_state():
+    """Cells that stand among the ends by accident would take the fates of all that pass them."""
+    rare = np.where(np.arange(len(DATA.x)) % 97 == 0, "passing", DATA.labels["kind"])
+    made = transition_fates(Split(), replace(TIMELESS, labels={"kind": rare}), VIEW, "kind")
+    assert made.names == ("right <b>", "left")
+    assert any("fewer than 5%" in each for each in made.notes)
+
+
+def test_start_cells_that_reach_nothing_are_left_out_and_counted():
+    far = DATA.x.copy()
+    far[:50, 2] += 1000
+    made = transition_fates(Split(), replace(DATA, x=far), replace(VIEW, states=far), "kind")
+    assert made.elsewhere == pytest.approx(50 / (DATA.t == 0).sum()) and len(made.fate) == len(DATA.x) - 50
+    with pytest.raises(ValueError, match="no start cell can reach"):
+        transition_fates(Split(), CLUMPS, CLUMPED)
+
+
+def test_a_model_with_neither_transitions_nor_a_field_says_so():
+    with pytest.raises(ValueError, match="no velocity field"):
+        transition_fates(Plans(), DATA, VIEW)
