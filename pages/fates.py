@@ -4,25 +4,25 @@ import streamlit as st
 
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import fates
-from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
-from pages.parts.views import ancestry, cell_trajectories, clones, growth, mixed_lineages, view
+from pages.parts.views import ancestry, cell_trajectories, clones, fate_question, growth, mixed_lineages, view
 from pages.parts.widgets import background, chart
 
-run, data, info, map_name = view.open_view(
+context = view.open_view(
     "fates",
     "Fates",
     "What will a cell become?",
-    ("velocity", "drift", "potential", "coupling", "sampler"),
+    ("velocity", "drift", "potential", "coupling", "sampler", "transitions"),
     follow=True,
     needs=None,
 )
-dark, states = chart.dark(), view.states(data)
-result = background.result_of(
-    analysis_pool.submit_analysis("fates", run.id, view=map_name, states=states), "Following cells to where they end"
-)
+run, data, info, map_name = context
+dark, asked = chart.dark(), fate_question.ask(run, context)
+result = background.result_of(asked.future, "Following cells to where they end")
 summary = fate_summaries.of_fates(result, info.times, info.time_unit)
-view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
+if asked.simulated:
+    summary = summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit)
+view.show_summary(summary)
 mixed_lineages.show(data)
 
 left, right = st.columns([2, 3], gap="large")
@@ -33,7 +33,8 @@ with left:
     growth.sentence(growth_summaries.of_fates(result))
 with right:
     st.markdown("**Which cells take which?**")
-    shown = {"": "the state each cell ends in", **{name: name for name in result.names}}
+    likeliest = "the state each cell ends in" if result.cells == "start cells" else "the likeliest state of each cell"
+    shown = {"": likeliest, **{name: name for name in result.names}}
     chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, key="fate", bind="query-params")
     fate = result.names.index(chosen) if chosen in result.names else None
     cells = fates.cell_fates(result, data.embedding(map_name), data.view_axes(map_name), fate, dark=dark)
@@ -48,8 +49,9 @@ view.numbers(
     "Data table: cells",
 )
 
-st.header("Many futures of one cell", anchor="one-cell")
-cell_trajectories.show(run, data, map_name, states)
+if "simulation" in fate_question.counted_by(run):
+    st.header("Many futures of one cell", anchor="one-cell")
+    cell_trajectories.show(run, data, map_name, asked.states)
 
 if DataRequirement.TIMES in info.has:
     st.header("Where does a group come from?", anchor="ancestry")

@@ -16,6 +16,21 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     futures = commands.add_parser("futures", help="trajectory ensemble of one cell", description=_futures.__doc__)
     futures.add_argument("--cell", type=int, help="row of the data set (default: the medoid of the first time)")
     futures.add_argument("--count", type=int, default=200, help="trajectories to simulate")
+    fates.add_argument(
+        "--by",
+        choices=("simulation", "transitions"),
+        default="simulation",
+        help="follow simulated cells, or go from measured cell to measured cell along the velocities",
+    )
+    fates.add_argument(
+        "--ends", nargs="+", default=[], metavar="VALUE", help="by transitions: values of --states that are terminal"
+    )
+    fates.add_argument(
+        "--start",
+        default="",
+        metavar="VALUE",
+        help='by transitions: a value of --states, or "found" for root cells (default: the first time, else all cells)',
+    )
     for parser in (fates, futures):
         parser.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
     ancestry = commands.add_parser("ancestry", help="where a group of cells comes from", description=_ancestry.__doc__)
@@ -35,17 +50,24 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 
 def _fates(chosen: argparse.Namespace) -> None:
-    """Simulate the cells of the first time to the last and count them by terminal state."""
+    """Follow the cells of the first time to the last, and count them by terminal state."""
     from cellflow_core.analysis.results import Fates
     from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.reporting import growth_summaries
     from cellflow_core.runs.index import open_run
 
-    found = answer.ask(Fates, "fates", chosen, states=chosen.states)
+    if chosen.by == "transitions":
+        asked = {"states": chosen.states, "ends": tuple(chosen.ends), "start": chosen.start}
+        found = answer.ask(Fates, "transition_fates", chosen, **asked)
+    elif chosen.ends or chosen.start:
+        raise ValueError("--ends and --start are for fates by transitions: add --by transitions")
+    else:
+        found = answer.ask(Fates, "fates", chosen, states=chosen.states)
     info = RunContext(open_run(chosen.run)).dataset.info
     notes = (growth_summaries.of_fates(found), f"Interval: {found.interval}.", *found.notes)
     summary = fate_summaries.of_fates(found, info.times, info.time_unit)
-    summary = summaries.limited(summary, answer.roll_out(chosen), info.time_unit)
+    if chosen.by == "simulation":
+        summary = summaries.limited(summary, answer.roll_out(chosen), info.time_unit)
     answer.show(summary, result_tables.of_fates(found), [each for each in notes if each], chosen.out)
 
 

@@ -71,7 +71,8 @@ def cell_fates(
     dark: bool = False,
     height: int = 480,
 ) -> go.Figure:
-    """The start cells in the view. Traces: all measured cells, a legend, start cells; names stand at the states.
+    """The start cells in the view, or all cells (`result.cells`). Traces: all measured cells, a legend, these cells;
+    names stand at the states.
 
     fate  colour is the probability of this one; None: the state that each cell ends in, in one simulation of it, paler
           where it is less certain: the cells of each colour are those of the bars
@@ -99,7 +100,7 @@ def cell_fates(
         look |= {"colorbar": bar, "opacity": 0.9}
         text = [f"{theme.safe(names[fate])}: {p:.0%}" for p in chance[:, fate]]
     figure.add_trace(
-        _dots(starts, "start cells", {"size": 7, **look}, text=text, hovertemplate="%{text}<extra></extra>").update(
+        _dots(starts, result.cells, {"size": 7, **look}, text=text, hovertemplate="%{text}<extra></extra>").update(
             showlegend=False
         )
     )
@@ -131,14 +132,14 @@ def describe_cells(result: Fates, fate: int | None = None) -> str:
     if fate is not None:
         low, middle, high = np.quantile(chance[:, fate], [0.1, 0.5, 0.9])
         return (
-            f"{len(chance):,} start cells coloured by their probability to become {result.names[fate]}: "
+            f"{len(chance):,} {result.cells} coloured by their probability to become {result.names[fate]}: "
             f"{middle:.0%} in the middle, {low:.0%} to {high:.0%} in eight of ten cells."
         )
     best = np.bincount(result.fate, minlength=len(result.names))
     listed = ", ".join(f"{n} {k:,}" for n, k in zip(result.names, best, strict=True))
     open_yet = int((chance.max(axis=1) < 0.75).sum())
     return (
-        f"{len(chance):,} start cells by the state that each ends in: {listed}. For {open_yet:,} of them no fate is "
+        f"{len(chance):,} {result.cells} by the state that each ends in: {listed}. For {open_yet:,} of them no fate is "
         "likelier than 75 %."
     )
 

@@ -51,7 +51,7 @@ def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
 
 def _final(result: Fates) -> str:
     """Which cells define the states."""
-    return "of the last time" if np.isfinite(result.measured).all() else "near which simulated cells end"
+    return "of the last time" if np.isfinite(result.measured).all() else "near which followed cells end"
 
 
 def _doubts(result: Fates) -> list[str]:
@@ -62,7 +62,11 @@ def _doubts(result: Fates) -> list[str]:
             f"{result.undefined:.0%} of the cells {_final(result)} define no state: what becomes of such cells these "
             "shares do not tell. An annotation, such as cell type, may name them."
         )
-    if result.elsewhere > MAX_ELSEWHERE:
+    if result.cells == "cells" and result.elsewhere > 0:
+        found.append(
+            f"{result.elsewhere:.0%} of the start cells reach no terminal state along the transitions and are left out."
+        )
+    elif result.elsewhere > MAX_ELSEWHERE:
         found.append(
             f"{result.elsewhere:.0%} of the simulated cells end far from every state, and are counted to the nearest."
         )

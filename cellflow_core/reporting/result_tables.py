@@ -112,7 +112,7 @@ def of_fates(result: Fates) -> Rows:
 
 
 def of_cell_fates(result: Fates, axes: tuple[str, str]) -> Rows:
-    """One row an initial cell: its place, and the probability of each state in percent."""
+    """One row a cell: its place, and the probability of each state in percent."""
     rows: Rows = {axes[0]: _short(result.starts[:, 0]), axes[1]: _short(result.starts[:, 1])}
     return rows | {f"{name} (%)": _percent(result.probability[:, k]) for k, name in enumerate(result.names)}
 

@@ -44,6 +44,22 @@ def test_the_link_brings_back_the_cell_the_fate_and_the_states(run, asked):  # n
     assert [given for question, _, given in asked if question == "futures"][-1]["cell"] == 3
 
 
+def test_fates_by_transitions_ask_for_ends_and_start_cells(run, asked):  # noqa: F811
+    page = opened("fates", run=run.id, count="Transitions")
+    assert ("transition_fates", run.id, {"view": "pca", "states": "found", "ends": (), "start": ""}) in asked
+    assert "fates" not in [question for question, _, _ in asked]
+    assert "62% Erythroid" in message(page) and "roll-out" not in message(page)
+    page = opened("fates", run=run.id, count="Transitions", states="Groups of “type”", start="up")
+    page.multiselect(key="ends").set_value(["down"]).run()
+    assert asked[-2][2] == {"view": "pca", "states": "type", "ends": ("down",), "start": "up"}
+
+
+def test_start_cells_that_reach_no_state_are_said():
+    made = examples.fates(cells="cells", elsewhere=0.2)
+    summary = fate_summaries.of_fates(made, (0.0, 1.0), "day")
+    assert "20% of the start cells reach no terminal state along the transitions" in summary.why
+
+
 def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
     made = examples.futures()
     one = {"paths": made.paths[:, :1], "weight": np.ones((21, 1)), "ends": made.ends[:1], "kind": "deterministic"}

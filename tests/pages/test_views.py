@@ -27,6 +27,7 @@ ANSWERS = {
     "course": examples.course,
     "trend": examples.trend,
     "fates": examples.fates,
+    "transition_fates": lambda: examples.fates(cells="cells", elsewhere=0.0),
     "futures": examples.futures,
     "clones": examples.clones,
     "ancestry": examples.ancestry,

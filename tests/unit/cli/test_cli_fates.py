@@ -29,6 +29,15 @@ def test_fates_and_futures_of_a_run_are_told_and_written(tmp_path, capsys):
     assert "belongs to the last time" in capsys.readouterr().err
 
 
+def test_fates_by_transitions(capsys):
+    run = finished(recipe(stored(), model="sf2m", settings={"width": 8, "depth": 1}))
+    assert cli.main(["fates", run.id, "--by", "transitions", "--start", "found"]) == 0
+    message = capsys.readouterr().out
+    assert "that the transitions come from" in message and "Trust: " in message
+    assert cli.main(["fates", run.id, "--start", "found"]) == 2
+    assert "add --by transitions" in capsys.readouterr().err
+
+
 def test_growth_has_its_own_columns(tmp_path):
     settings = {"width": 8, "depth": 1, "rho": 1.0}
     run = finished(recipe(stored(), model="uot-cfm", settings=settings))

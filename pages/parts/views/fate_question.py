@@ -1,0 +1,86 @@
+"""How the fates page counts: by simulation or by transitions, from which cells, to which terminal states."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.runs.run import Run
+from pages.parts.views import cell_selection, view
+from pages.parts.widgets import background
+
+COUNTED = {"simulation": "Simulation", "transitions": "Transitions"}
+FIELDS = frozenset({"velocity", "drift"})
+
+
+class Asked(NamedTuple):
+    """What is asked. states: "found" or an annotation; simulated: whether cells are followed by simulation."""
+
+    future: Future[Any]
+    states: str
+    simulated: bool
+
+
+def ask(run: Run, context: view.ViewContext) -> Asked:
+    """The controls, and the question that they make."""
+    found = counted_by(run)
+    columns = st.columns([1, 1], gap="large", vertical_alignment="bottom")
+    with columns[0]:
+        states = view.states(context.dataset)
+    with columns[1]:
+        by = next(iter(found))
+        if len(found) > 1:
+            by = view.options("Count by", "count", found, help=_HELP)
+    if by == "simulation":
+        return Asked(analysis_pool.submit_analysis("fates", run.id, view=context.view, states=states), states, True)
+    values = cell_selection.values(context.dataset, states) if states != "found" else ()
+    with columns[0]:
+        start = _start(context, values)
+    with columns[1]:
+        ends = _ends(states, values)
+    asked = analysis_pool.submit_analysis(
+        "transition_fates", run.id, view=context.view, states=states, ends=ends, start=start
+    )
+    return Asked(asked, states, False)
+
+
+_HELP = (
+    "Simulation integrates the model's field from the start cells. Transitions go from measured cell to measured cell "
+    "along the velocities, until a terminal state is reached: no path leaves the data, and no time is counted."
+)
+
+
+def counted_by(run: Run) -> dict[str, str]:
+    """How fates can be counted with what this model has."""
+    has = background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings)
+    if has & FIELDS:
+        return COUNTED
+    return {by: COUNTED[by] for by in (("transitions",) if "transitions" in has else ("simulation",))}
+
+
+def _start(context: view.ViewContext, values: tuple[str, ...]) -> str:
+    timed = DataRequirement.TIMES in context.info.has
+    names = {"": "Cells of the first time" if timed else "All cells", "found": "Root cells found by the transitions"}
+    names |= {each: each for each in values}
+    return str(
+        st.selectbox("Start cells", list(names), format_func=names.__getitem__, key="start", bind="query-params")
+    )
+
+
+def _ends(states: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    if states == "found":
+        return ()
+    return tuple(
+        st.multiselect(
+            "Terminal groups",
+            values,
+            key="ends",
+            bind="query-params",
+            placeholder="Found by the transitions",
+            help=f"Values of “{states}” in which cells stay. None chosen: those where the last cells are found.",
+        )
+    )
