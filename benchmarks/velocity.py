@@ -40,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.embedding import Embedding
-from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.analysis.rna_velocity.agreement import agreement
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.data.preprocessing.count_halves import halves_agreement

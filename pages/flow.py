@@ -1,5 +1,7 @@
 """Where do cells move?"""
 
+from typing import Any
+
 import streamlit as st
 
 from cellflow_core.data.requirements import DataRequirement
@@ -9,6 +11,12 @@ from cellflow_core.reporting import growth_summaries, result_tables, summaries
 from pages.parts.views import flow_check, growth, view
 from pages.parts.widgets import background, chart
 
+HELP = (
+    "Field: velocities are projected as the embedding projects cells, and lengths are speeds on the map. "
+    "Velocity graph: an arrow points to the neighbors that the velocity of its cell points to; its colour is the speed "
+    "in the state."
+)
+
 run, data, info, map_name = view.open_view(
     "flow",
     "Flow",
@@ -17,6 +25,7 @@ run, data, info, map_name = view.open_view(
     needs=None,
 )
 controls = st.columns([3, 2], gap="large", vertical_alignment="bottom")
+arrows = st.columns([3, 2], gap="large", vertical_alignment="bottom")
 with controls[0]:
     time = view.time_or_none("Time", info, view.steps(info), default=len(info.times) // 2)
 with controls[0 if time is None else 1]:
@@ -24,10 +33,17 @@ with controls[0 if time is None else 1]:
     by = view.options(
         "Colour", "by", colours if growth.is_learnt(run) else {k: colours[k] for k in ("speed", "nothing")}
     )
+with arrows[0]:
+    styles = {"streams": "Streamlines", "grid": "Grid", "cells": "Single cells"}
+    style = view.options("Arrows", "style", styles)
+projection: dict[str, Any] = {}
+with arrows[1]:
+    if view.FIELDS & view.capabilities(run):
+        projected = view.options("Projection", "projection", {"field": "Field", "graph": "Velocity graph"}, help=HELP)
+        projection = {"projection": projected} if projected == "graph" else {}
 
-result = background.result_of(
-    analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time), "Following the flow"
-)
+asked = analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time, **projection)
+result = background.result_of(asked, "Following the flow")
 course, failed = flow_check.course(run.id, info, map_name)
 one_time = DataRequirement.TIMES not in info.has
 view.show_summary(summaries.of_flow(result, info.time_unit, course, one_time))
@@ -38,7 +54,7 @@ if by == "growth" and result.growth is None:
         "This plan keeps the number of cells in this interval, so there is no growth to draw.", icon=":material/info:"
     )
     by = "speed"
-figure = flow.flow(result, data.embedding(map_name), by=by, dark=chart.dark(), height=620)
+figure = flow.flow(result, data.embedding(map_name), by=by, style=style, dark=chart.dark(), height=620)
 chart.chart(figure, "flow_lines", flow.describe(result))
 growth.sentence(growth_summaries.of_flow(result, info.time_unit))
 view.notes(result.notes)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
-from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
-from cellflow_core.analysis.fields.time_range import cells_of_time, first_time, last_time
+from cellflow_core.analysis.fields.cell_velocities import compared, state_graph, velocity_at
+from cellflow_core.analysis.fields.time_range import first_time, last_time
 from cellflow_core.analysis.growth import growth_at, growth_notes
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.results import FlowField
@@ -22,23 +24,36 @@ ENOUGH = 300
 """Cells that make a picture: where the nearest times have fewer, the next nearest times are taken as well."""
 
 
-def flow_field(model: Model, data: Snapshots, view: Embedding, time: float | None = None, size: int = 40) -> FlowField:
-    """The velocity of the cells measured nearest to `time` (None: the middle measured time), averaged on a grid."""
+def flow_field(
+    model: Model,
+    data: Snapshots,
+    view: Embedding,
+    time: float | None = None,
+    projection: Literal["field", "graph"] = "field",
+    size: int = 40,
+) -> FlowField:
+    """The velocity of the cells measured nearest to `time` (None: the middle measured time), averaged on a grid.
+
+    projection  "field": velocities are projected as the view projects states; "graph": an arrow points to the
+                neighbors that the velocity points to (La Manno et al. 2018), and its length is the speed in the state
+
+    Raises ValueError, with a sentence, for the graph of a model that has no field.
+    """
     moving = dynamics(model)
     if time is None:
         time = float(data.times[len(data.times) // 2]) if len(data.times) else first_time(data)
-    if moving.kind == "plan":
+    if moving.kind == "plan" and projection == "field":
         cells, points, arrows, growth, notes = _displacements(moving, view, time)
     else:
         near = cells_near(data, time)
         alone, moving = moving, dynamics(InPopulation(model, data.x[near]))
         cells = view.points[near]
         points = cells
-        arrows = view.project_velocity(data.x[near], velocity_at(moving, data.x[near], time))
+        arrows, how = _projected(data, view, near, velocity_at(moving, data.x[near], time), projection)
         growth = None if moving.growth is None else growth_at(moving, data.x[near], time)
         measured = f" measured {_when(data.t[near])}" if len(data.times) else ""
         notes = (f"Arrows come from the {len(near):,} cells{measured}.", _which(moving))
-        notes += (*uneven_note(moving), *interaction_note(alone, "the others of these"))
+        notes += (*how, *uneven_note(moving), *interaction_note(alone, "the others of these"))
     grid = view.grid(size)
     field = grid.average(points, arrows)
     field[~grid.inside_of(points)] = np.nan
@@ -53,9 +68,42 @@ def flow_field(model: Model, data: Snapshots, view: Embedding, time: float | Non
         v=field[..., 1],
         speed=np.hypot(field[..., 0], field[..., 1]),
         cells=cells,
+        arrows=arrows,
+        speed_axes="the map" if projection == "field" else "the state",
         growth=growth,
         notes=(*notes, *(growth_notes(data) if moving.has_growth else ()), *view.note, *_outside(data, time)),
     )
+
+
+def _projected(
+    data: Snapshots, view: Embedding, near: Array, v: Array, projection: Literal["field", "graph"]
+) -> tuple[Array, tuple[str, ...]]:
+    """(arrows [cells, 2] in the view, what the projection leaves out, in words)."""
+    x = data.x[near]
+    if projection == "graph":
+        graph = state_graph(data.space, x, v)
+        arrows = graph.displacement(view.points[near].astype(np.float64))
+        length = np.linalg.norm(arrows, axis=1, keepdims=True)
+        speed = np.linalg.norm(v, axis=1, keepdims=True)
+        states, velocities = compared(data.space, x, v)
+        kept = np.median(_cosine(graph.displacement(states.astype(np.float64)), velocities))
+        return arrows / np.maximum(length, 1e-30) * speed, (
+            "Velocity graph: an arrow points to the neighbors that the velocity of its cell points to, among "
+            f"{graph.neighbors.shape[1]}. In the state itself, such steps have a cosine of {kept:.2f} with the "
+            "velocities (median): what lies between that and 1 is lost.",
+        )
+    arrows = view.project_velocity(x, v)
+    if view.linear is None:
+        return arrows, ()
+    plane = np.linalg.qr(view.linear[0])[0]
+    whole = float(np.square(v, dtype=np.float64).sum())
+    seen = float(np.square(v @ plane).sum()) / whole if whole > 0 else 0.0
+    return arrows, (f"This plane shows {seen:.0%} of the squared velocity of these cells; the rest points out of it.",)
+
+
+def _cosine(a: Array, b: Array) -> Array:
+    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return (a * b).sum(axis=1) / np.maximum(size, 1e-30)
 
 
 def cells_near(data: Snapshots, time: float, enough: int = ENOUGH) -> Array:
@@ -73,23 +121,6 @@ def cells_near(data: Snapshots, time: float, enough: int = ENOUGH) -> Array:
             break
         chosen.add(each)
     return np.flatnonzero(np.isin(data.t, list(chosen)))
-
-
-def velocity_at(moving: Dynamics, x: Float[Array, "cells dim"], time: float) -> Float[Array, "cells dim"]:
-    """The velocity (the drift, for a model without one) of states at one time (state / time)."""
-    states = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(moving.device)
-    with torch.no_grad():
-        parts = [moving.field(block.new_full((len(block),), time), block) for block in states.split(2048)]
-    return torch.cat(parts).cpu().numpy()
-
-
-def velocities_of(moving: Dynamics, data: Snapshots) -> Float[Array, "cells dim"]:
-    """The velocity (the drift, for a model without one) of every measured cell at its own time (state / time)."""
-    found = np.empty(data.x.shape, dtype=np.float32)
-    for time in data.times if len(data.times) else (first_time(data),):
-        here = cells_of_time(data, float(time))
-        found[here] = velocity_at(moving, data.x[here], float(time))
-    return found
 
 
 def uneven_note(moving: Dynamics) -> tuple[str, ...]:

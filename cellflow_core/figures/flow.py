@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import FlowField
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
-from cellflow_core.figures.streamlines import streamlines
+from cellflow_core.figures.streamlines import field_lines
 from cellflow_core.time_units import format_time, format_times
 
 CLASSES = 6
@@ -25,6 +25,7 @@ def flow(
     everything: np.ndarray | None = None,
     *,
     by: str = "speed",
+    style: str = "streams",
     dark: bool = False,
     height: int = 560,
 ) -> go.Figure:
@@ -32,6 +33,7 @@ def flow(
 
     everything  [cells, 2] of all times, drawn farthest behind, for orientation
     by          what colour means: "speed" of the lines; "growth" of the cells, with the lines in ink; "nothing"
+    style       "streams", "grid" (mean arrows) or "cells" (those of single cells); arrows have equal lengths
     Raises ValueError for another word, and where growth is asked for and the model knows none.
     """
     if by not in ("speed", "growth", "nothing"):
@@ -46,10 +48,10 @@ def flow(
     if by == "growth":
         look = _growth_look(result, dark)
     figure.add_trace(_cells(result.cells, "cells", look))
-    lines = streamlines(result.x, result.y, result.u, result.v)
+    lines = field_lines(result, style)
     edges = _edges(result.speed) if by == "speed" else np.array([0.0, np.inf])
     colours = _colours(len(edges) - 1, dark) if by == "speed" else (theme.text_color(dark),)
-    unit = _unit(result.time_unit)
+    unit = _unit(result)
     for k, each in enumerate(colours):
         xy, middle = _class(lines, edges[k], edges[k + 1])
         figure.add_trace(
@@ -118,7 +120,7 @@ def _growth_look(result: FlowField, dark: bool) -> dict:
 def describe(result: FlowField) -> str:
     """The figure in one sentence with its numbers."""
     known = np.isfinite(result.speed)
-    unit = _unit(result.time_unit)
+    unit = _unit(result)
     when = "" if np.isnan(result.time) else f" at time {format_time(result.time)}"
     return (
         f"Streamlines of the cells{when} over {len(result.cells):,} measured cells: "
@@ -139,8 +141,8 @@ def _growth_words(result: FlowField) -> str:
     )
 
 
-def _unit(time_unit: str) -> str:
-    return f" map units / {theme.safe(time_unit) or 'time unit'}"
+def _unit(result: FlowField) -> str:
+    return f" units of {result.speed_axes} / {theme.safe(result.time_unit) or 'time unit'}"
 
 
 def _edges(speed: np.ndarray) -> np.ndarray:
@@ -169,12 +171,15 @@ def _class(lines: list[np.ndarray], low: float, high: float) -> tuple[np.ndarray
 
 
 def _heads(lines: list[np.ndarray], low: float, high: float, colour: str) -> go.Scatter:
-    """One arrow head on each line, at 60 % of its length. Each is a pair of points: plotly turns the marker from the
-    first, which is not drawn, to the second, so it points along the line at any zoom."""
+    """One arrow head on each line, at 60 % of its length, on a single arrow at its end.
+
+    Each is a pair of points: plotly turns the marker from the first, which is not drawn, to the second, so it points
+    along the line at any zoom.
+    """
     pairs, sizes = [], []
     for line in lines:
         for share in (0.33, 0.75) if len(line) > 45 else (0.6,):
-            at = max(1, int(share * (len(line) - 1)))
+            at = len(line) - 1 if len(line) == 2 else max(1, int(share * (len(line) - 1)))
             if low <= line[at, 2] < high:
                 pairs += [line[at - 1, :2], line[at, :2]]
                 sizes += [0, 11]

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
-from cellflow_core.figures.streamlines import streamlines
+from cellflow_core.figures.streamlines import field_lines
 
 COLOURS = {
     "agreement": "agreement of the estimators (cosine)",
@@ -17,7 +17,6 @@ COLOURS = {
     "speed": "speed (standard deviations of genes / time)",
 }
 """What the colour of a cell can mean."""
-ARROWS_UP_TO = 350
 _BAR = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": 0.9}
 
 
@@ -145,12 +144,7 @@ def _cells(result: VelocityAgreement, by: str, dark: bool) -> go.Scatter:
 
 def _lines(result: VelocityAgreement, style: str, dark: bool) -> tuple[go.Scatter, ...]:
     """The arrows as two traces: their lines, and their heads, each a marker turned from the point before it."""
-    if style == "streams":
-        lines = [each[:, :2] for each in streamlines(result.x, result.y, result.u, result.v)]
-    elif style in ("grid", "cells"):
-        lines = _single(result, style)
-    else:
-        raise ValueError(f"style={style!r} is not streams, grid or cells")
+    lines = [each[:, :2] for each in field_lines(result, style, result.drawn)]
     gap = np.full((1, 2), np.nan)
     every = np.concatenate([part for line in lines for part in (line, gap)]) if lines else gap
     heads, sizes = [], []
@@ -180,21 +174,3 @@ def _lines(result: VelocityAgreement, style: str, dark: bool) -> tuple[go.Scatte
             marker={"symbol": "arrow", "angleref": "previous", "size": sizes or 0, "color": ink, "line": {"width": 0}},
         ),
     )
-
-
-def _single(result: VelocityAgreement, style: str) -> list[np.ndarray]:
-    """Arrows of equal length, of the grid or of at most ARROWS_UP_TO drawn cells."""
-    if style == "grid":
-        rows, columns = np.nonzero(np.isfinite(result.u))
-        start = np.column_stack([result.x[columns], result.y[rows]])
-        step = np.column_stack([result.u[rows, columns], result.v[rows, columns]])
-        length = 0.8 * (result.x[1] - result.x[0])
-    else:
-        drawn = np.flatnonzero(result.drawn)
-        drawn = drawn[subsample(len(drawn), ARROWS_UP_TO)]
-        start, step = result.cells[drawn], result.arrows[drawn]
-        length = 0.035 * float(np.ptp(result.x))
-    size = np.hypot(step[:, 0], step[:, 1])
-    moving = size > 0
-    start, step = start[moving], step[moving] / size[moving, None] * length
-    return [np.stack([a, a + b]) for a, b in zip(start, step, strict=True)]

@@ -1,8 +1,63 @@
-"""Lines along a field that is known only where there are cells (NaN elsewhere)."""
+"""Lines along a field that is known only where there are cells (NaN elsewhere), and single arrows of it."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
+
+from cellflow_core.figures.scatter import subsample
+
+ARROWS_UP_TO = 350
+
+
+class Arrows(Protocol):
+    """Arrows of cells [cells, 2] over a view, and their mean on a grid [rows, columns]; a result has them."""
+
+    @property
+    def x(self) -> np.ndarray: ...
+    @property
+    def y(self) -> np.ndarray: ...
+    @property
+    def u(self) -> np.ndarray: ...
+    @property
+    def v(self) -> np.ndarray: ...
+    @property
+    def cells(self) -> np.ndarray: ...
+    @property
+    def arrows(self) -> np.ndarray | None: ...
+
+
+def field_lines(result: Arrows, style: str, drawn: np.ndarray | None = None) -> list[np.ndarray]:
+    """Lines [points, 3] of (x, y, speed): "streams" through the mean arrows, "grid" of mean arrows, or "cells": arrows
+    of at most ARROWS_UP_TO of the cells that are `drawn` [cells] (None: of all). Single arrows have equal lengths.
+
+    Raises ValueError for another word, and for the arrows of cells where the result has none.
+    """
+    if style == "streams":
+        return streamlines(result.x, result.y, result.u, result.v)
+    if style == "grid":
+        rows, columns = np.nonzero(np.isfinite(result.u))
+        start = np.column_stack([result.x[columns], result.y[rows]])
+        return _single(start, np.column_stack([result.u[rows, columns], result.v[rows, columns]]), 0.8 * _step(result))
+    if style != "cells" or result.arrows is None:
+        raise ValueError(f"style={style!r} is not streams, grid or cells, or there are no arrows of cells")
+    kept = np.arange(len(result.cells)) if drawn is None else np.flatnonzero(drawn)
+    kept = kept[subsample(len(kept), ARROWS_UP_TO)]
+    return _single(result.cells[kept], result.arrows[kept], 1.4 * _step(result))
+
+
+def _step(result: Arrows) -> float:
+    return float(result.x[1] - result.x[0])
+
+
+def _single(start: np.ndarray, step: np.ndarray, length: float) -> list[np.ndarray]:
+    """Arrows of one length [2, 3]; none where nothing moves."""
+    size = np.hypot(step[:, 0], step[:, 1])
+    moving = size > 0
+    start, size = start[moving], size[moving]
+    end = start + step[moving] / size[:, None] * length
+    return [np.column_stack([np.stack([a, b]), [s, s]]) for a, b, s in zip(start, end, size, strict=True)]
 
 
 def streamlines(

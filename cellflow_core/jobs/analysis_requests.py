@@ -43,10 +43,12 @@ def landscape(
     return analysis.landscape(subject.model, subject.data, _view(subject, view), kind, time, roll)
 
 
-def flow(subject: RunContext, view: str = "pca", time: float | None = None) -> FlowField:
+def flow(
+    subject: RunContext, view: str = "pca", time: float | None = None, projection: Literal["field", "graph"] = "field"
+) -> FlowField:
     from cellflow_core.analysis.flow import flow_field
 
-    return flow_field(subject.model, subject.data, _view(subject, view), time)
+    return flow_field(subject.model, subject.data, _view(subject, view), time, projection)
 
 
 def velocity(subject: RunContext, view: str = "pca", least: float = 0.5) -> VelocityAgreement:

@@ -16,9 +16,9 @@ from scipy.sparse import csr_array
 import cellflow_core
 from cellflow_core import csv_output
 from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.analysis.fields.horizon import followed_times
 from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
-from cellflow_core.analysis.flow import velocity_at
 from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.atomic_write import replacing

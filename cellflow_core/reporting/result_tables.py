@@ -39,7 +39,7 @@ def of_flow(result: FlowField) -> Rows:
     """One row a grid point where there are cells."""
     known = np.isfinite(result.speed)
     gx, gy = np.meshgrid(result.x, result.y)
-    (x, y), unit = result.axes, f"map units / {result.time_unit or 'time unit'}"
+    (x, y), unit = result.axes, f"units of {result.speed_axes} / {result.time_unit or 'time unit'}"
     return {
         x: _short(gx[known]),
         y: _short(gy[known]),

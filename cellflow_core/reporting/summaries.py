@@ -95,7 +95,7 @@ def of_flow(result: FlowField, unit: str, course: TimeCourse | None, one_time: b
     when = f"At {at(result.time, unit)}, the" if timed else "The"
     answer = (
         f"{when} fastest cells move {quick:.1f} times as fast as the typical one "
-        f"({np.median(known):.2g} units of the map per {singular(unit) or 'unit of time'})."
+        f"({np.median(known):.2g} units of {result.speed_axes} per {singular(unit) or 'unit of time'})."
     )
     if one_time:
         known_times = "The cells were measured at one time" if timed else "No time of the cells is known"

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Dynamics
-from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.time_units import format_time
 
 Array = np.ndarray

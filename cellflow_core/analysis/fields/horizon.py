@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.analysis.fields.time_range import first_time
-from cellflow_core.analysis.flow import velocity_at
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.neighbors import nearest_neighbors

@@ -16,8 +16,9 @@ Array = np.ndarray
 class FlowField(Result):
     """The velocity of the cells at one time, averaged on a grid over a 2-D view.
 
-    x [columns], y [rows]: the grid. u, v, speed [rows, columns]: view / time, NaN where there are no cells.
-    cells [cells, 2]: measured cells nearest to this time, which the grid was made from.
+    x [columns], y [rows]: the grid. u, v, speed [rows, columns]: speed_axes / time, NaN where there are no cells.
+    cells, arrows [cells, 2]: measured cells nearest to this time, which the grid was made from, and the arrow of each.
+    speed_axes: "the map", or "the state" where only the direction of an arrow is that of the map.
     growth [cells]: d log mass / dt of each of them at this time (1 / time); None for a model that knows no growth.
     """
 
@@ -31,6 +32,8 @@ class FlowField(Result):
     v: Float[Array, "rows columns"]
     speed: Float[Array, "rows columns"]
     cells: Float[Array, "cells 2"]
+    arrows: Float[Array, "cells 2"] | None = None
+    speed_axes: str = "the map"
     growth: Float[Array, " cells"] | None = None
     notes: tuple[str, ...] = ()
 

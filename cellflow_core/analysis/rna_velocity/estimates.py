@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import dynamics
-from cellflow_core.analysis.flow import velocities_of
+from cellflow_core.analysis.fields.cell_velocities import velocities_of
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots

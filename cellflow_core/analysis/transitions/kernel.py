@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from cellflow_core.analysis.dynamics import Model, dynamics
-from cellflow_core.analysis.flow import velocities_of
+from cellflow_core.analysis.fields.cell_velocities import NEIGHBORS, state_graph, velocities_of
 from cellflow_core.analysis.rna_velocity.estimates import estimates
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import VelocityGraph, velocity_graph
 from cellflow_core.models.contract import DynamicsModel, HasTransitions
 
-NEIGHBORS = 30
 DIFFUSION = 0.2
 """Share of the transitions that go to any neighbor, whatever the velocity (Lange et al. 2022)."""
 
@@ -36,7 +32,7 @@ def transitions(model: Model, data: Snapshots) -> tuple[Any, tuple[str, ...]]:
         f"A cell goes to one of its {NEIGHBORS} nearest cells: {1 - DIFFUSION:.0%} of the time by the cosine between "
         "its velocity and the step, else to any of them."
     )
-    return _chain(field_graph(model, data)), (note,)
+    return _chain(state_graph(data.space, data.x, velocities_of(dynamics(model), data))), (note,)
 
 
 def other_estimates(model: Model, data: Snapshots) -> dict[str, Any]:
@@ -53,18 +49,3 @@ def other_estimates(model: Model, data: Snapshots) -> dict[str, Any]:
 def _chain(graph: VelocityGraph) -> Any:
     weight = (1 - DIFFUSION) * graph.weight + DIFFUSION / graph.neighbors.shape[1]
     return VelocityGraph(graph.neighbors, weight, graph.cosine).transitions()
-
-
-def field_graph(model: Model, data: Snapshots) -> VelocityGraph:
-    """Transitions along the model's field, each cell at its own time.
-
-    Of spliced and unspliced RNA, steps and velocities are those of the spliced RNA, each gene in units of its standard
-    deviation.
-    """
-    x, v = data.x, velocities_of(dynamics(model), data)
-    if isinstance(data.space, SplicingSpace):
-        x, v = (data.space.split(each)[1] for each in (x, v))
-        spread = x.std(axis=0)
-        scale = np.where(spread > 0, spread, 1.0)
-        x, v = x / scale, v / scale
-    return velocity_graph(x, v, nearest_others(data.x, NEIGHBORS), sigma=None)

@@ -11,10 +11,8 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background
 
 COUNTED = {"simulation": "Simulation", "transitions": "Transitions"}
-FIELDS = frozenset({"velocity", "drift"})
 
 
 class Asked(NamedTuple):
@@ -56,8 +54,8 @@ _HELP = (
 
 def counted_by(run: Run) -> dict[str, str]:
     """How fates can be counted with what this model has."""
-    has = background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings)
-    if has & FIELDS:
+    has = view.capabilities(run)
+    if has & view.FIELDS:
         return COUNTED
     return {by: COUNTED[by] for by in (("transitions",) if "transitions" in has else ("simulation",))}
 

@@ -10,12 +10,12 @@ from cellflow_core.reporting import growth_summaries, result_tables
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import chart
 
 
 def is_learnt(run: Run) -> bool:
     """Does this model, with the settings it has, have a growth rate?"""
-    return "growth" in background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings)
+    return "growth" in view.capabilities(run)
 
 
 def sentence(text: str) -> None:

@@ -21,6 +21,8 @@ from pages.parts.widgets import background, chart, selectors, state
 
 _HOW = {DataRequirement.MOMENTS: "Take that step on the Data page, then train a model on what it makes,"}
 """What to do where the data lack what a view needs; for any other requirement, times are meant."""
+FIELDS = frozenset({"velocity", "drift"})
+"""Capabilities of which a model with a field has at least one."""
 TEXTS = Path(__file__).parents[3] / "assets" / "texts"
 
 
@@ -73,6 +75,11 @@ def open_view(
     if limitation:
         st.caption(f":material/info: {limitation}")
     return ViewContext(run, dataset, dataset.info, view)
+
+
+def capabilities(run: Any) -> frozenset[str]:
+    """What this model can do with the settings it has."""
+    return background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings)
 
 
 def heading(title: str, question: str) -> None:

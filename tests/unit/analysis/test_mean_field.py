@@ -6,7 +6,8 @@ import torch
 
 from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.embedding import Embedding
-from cellflow_core.analysis.flow import flow_field, velocity_at
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
+from cellflow_core.analysis.flow import flow_field
 from cellflow_core.analysis.landscape import landscape
 from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.perturbations.clamp import Clamped

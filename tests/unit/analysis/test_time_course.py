@@ -49,6 +49,7 @@ def test_a_gene_rises_as_its_cells_do():
 
 def test_the_arrows_are_the_velocity_and_stand_only_where_cells_are(monkeypatch):
     made = flow_field(Split(), DATA, VIEW, 1.0)
+    assert any("This plane shows 100% of the squared velocity" in each for each in made.notes)
     there = np.isfinite(made.u)
     assert 0 < there.sum() < 0.7 * there.size
     np.testing.assert_allclose(made.u[there], 1.0, atol=1e-3)
@@ -100,3 +101,20 @@ def test_a_prediction_is_judged_at_its_worst_held_out_time():
     assert found.worst == 1 and found.failed.tolist() == [False, False, True]
     nothing = check(np.arange(2.0), np.full(2, np.nan), np.ones(2), np.zeros(2), np.ones(2, bool))
     assert nothing.worst is None and not nothing.failed.any()
+
+
+def test_arrows_of_the_velocity_graph_point_along_the_field_and_keep_the_speed_of_the_state():
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.uniform(-1, 1, (400, 2)), np.zeros(400)]).astype(np.float32)
+    x[:, 1] += np.sign(x[:, 1])
+    data = Snapshots(x, None, DATA.space)
+    view = Embedding("pca", ("a", "b"), x[:, :2], x)
+    made = flow_field(Split(), data, view, projection="graph")
+    inner = (np.abs(x[:, 0]) < 0.7) & (np.abs(np.abs(x[:, 1]) - 1.5) < 0.3)
+    along = made.arrows[inner] * np.column_stack([np.ones(inner.sum()), 2 * np.sign(x[inner, 1])])
+    cosine = along.sum(axis=1) / np.linalg.norm(made.arrows[inner], axis=1) / np.sqrt(5)
+    assert np.median(cosine) > 0.95
+    np.testing.assert_allclose(np.linalg.norm(made.arrows[inner], axis=1), np.sqrt(5), rtol=1e-3)
+    assert made.speed_axes == "the state" and any("have a cosine of 0." in each for each in made.notes)
+    with pytest.raises(ValueError, match="no velocity field"):
+        flow_field(Plans(), DATA, VIEW, 1.0, projection="graph")

@@ -1,12 +1,13 @@
 """Flow fields and landscapes: lines, arrows, surfaces and particles."""
 
 import numpy as np
+import pytest
 
 from cellflow_core.figures import (
     flow,
     landscape,
 )
-from cellflow_core.figures.streamlines import streamlines
+from cellflow_core.figures.streamlines import field_lines, streamlines
 from tests import examples
 
 
@@ -67,3 +68,18 @@ def test_an_empty_flow_is_drawn_and_described():
     made = examples.flow(u=empty, v=empty, speed=empty)
     assert flow.flow(made).data
     assert "no cells" in flow.describe(made)
+
+
+def test_arrows_of_the_grid_and_of_cells_have_one_length_and_their_speed_as_colour():
+    points = examples.flow().cells
+    made = examples.flow(arrows=np.column_stack([2.0 + 0.2 * np.cos(points[:, 1]), np.tanh(points[:, 1])]))
+    for style in ("grid", "cells"):
+        lines = field_lines(made, style)
+        length = [np.hypot(*np.diff(each[:, :2], axis=0)[0]) for each in lines]
+        np.testing.assert_allclose(length, length[0], rtol=1e-4)
+        assert np.ptp([each[0, 2] for each in lines]) > 0
+        heads = [each for each in flow.flow(made, style=style).data if each.name == "arrow heads"]
+        assert sum((np.array(each.marker.size) > 0).sum() for each in heads) == len(lines)
+    assert len(field_lines(made, "cells", np.arange(len(made.cells)) < 5)) <= 5
+    with pytest.raises(ValueError, match="streams, grid or cells"):
+        field_lines(made, "dots")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.analysis.dynamics import dynamics
-from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.data.preprocessing.moments import moments_of
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
 from cellflow_core.data.simulators.registry import create

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from torch.distributions import Dirichlet, kl_divergence
 
 from cellflow_core.analysis.dynamics import dynamics
-from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context
 from cellflow_core.models.rna_velocity.velovi import CONCENTRATION, VeloVI, _dirichlet_divergence
