@@ -239,6 +239,13 @@ def test_names_of_the_user_are_never_markup(monkeypatch: pytest.MonkeyPatch) -> 
     assert "<img" not in message(page).replace("\\<img", "")
 
 
+def test_a_umap_that_is_not_there_yet_is_made_when_it_is_chosen(run, asked):
+    assert "umap" not in open_dataset(run.recipe.dataset).info.views
+    opened("flow", run=run.id, view="umap")
+    assert "umap" in open_dataset(run.recipe.dataset).info.views
+    assert asked[-1][2]["view"] == "umap"
+
+
 @pytest.mark.parametrize("name", ["velocity", "time", "perturb"])
 def test_a_view_says_what_the_data_lack(name: str) -> None:
     run = trained(AffineSpace.of_genes(("Gata1", "Spi1")))

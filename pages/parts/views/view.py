@@ -105,7 +105,6 @@ def _map_choice(dataset: Dataset) -> str:
     )
     if view == "umap" and "umap" not in dataset.info.views:
         background.result_of(background.umap(dataset.info.id), "Making the UMAP, once for this data set")
-        cell_selection.dataset.clear()
         st.rerun()
     return view
 
