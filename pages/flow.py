@@ -24,23 +24,20 @@ run, data, info, map_name = view.open_view(
     ("velocity", "drift", "coupling"),
     needs=None,
 )
-controls = st.columns([3, 2], gap="large", vertical_alignment="bottom")
-arrows = st.columns([3, 2], gap="large", vertical_alignment="bottom")
-with controls[0]:
-    time = view.time_or_none("Time", info, view.steps(info), default=len(info.times) // 2)
-with controls[0 if time is None else 1]:
+time = view.time_or_none("Time", info, view.steps(info), default=len(info.times) // 2)
+columns = iter(st.columns([4, 3, 3], gap="small", vertical_alignment="bottom"))
+with next(columns):
+    style = view.options("Arrows", "style", {"streams": "Streamlines", "grid": "Grid", "cells": "Single cells"})
+projection: dict[str, Any] = {}
+if view.FIELDS & view.capabilities(run):
+    with next(columns):
+        projected = view.options("Projection", "projection", {"field": "Field", "graph": "Velocity graph"}, help=HELP)
+    projection = {"projection": projected} if projected == "graph" else {}
+with next(columns):
     colours = {"speed": "Speed", "growth": "Growth", "nothing": "Nothing"}
     by = view.options(
         "Colour", "by", colours if growth.is_learnt(run) else {k: colours[k] for k in ("speed", "nothing")}
     )
-with arrows[0]:
-    styles = {"streams": "Streamlines", "grid": "Grid", "cells": "Single cells"}
-    style = view.options("Arrows", "style", styles)
-projection: dict[str, Any] = {}
-with arrows[1]:
-    if view.FIELDS & view.capabilities(run):
-        projected = view.options("Projection", "projection", {"field": "Field", "graph": "Velocity graph"}, help=HELP)
-        projection = {"projection": projected} if projected == "graph" else {}
 
 asked = analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time, **projection)
 result = background.result_of(asked, "Following the flow")
