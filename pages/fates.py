@@ -5,7 +5,16 @@ import streamlit as st
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import fates
 from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
-from pages.parts.views import ancestry, cell_trajectories, clones, fate_question, growth, mixed_lineages, view
+from pages.parts.views import (
+    ancestry,
+    cell_trajectories,
+    clones,
+    fate_genes,
+    fate_question,
+    growth,
+    mixed_lineages,
+    view,
+)
 from pages.parts.widgets import background, chart
 
 context = view.open_view(
@@ -48,6 +57,10 @@ view.numbers(
     "fates_of_cells",
     "Data table: cells",
 )
+
+if not asked.simulated and len(result.names) > 1:
+    st.header("Which genes go with a fate?", anchor="fate-genes")
+    fate_genes.show(run, asked, result)
 
 if "simulation" in fate_question.counted_by(run):
     st.header("Many futures of one cell", anchor="one-cell")

@@ -10,6 +10,8 @@ from typing import Any
 from cellflow_core.cli import answer
 from cellflow_core.reporting import fate_summaries, result_tables, summaries
 
+GENES_LISTED = 20
+
 
 def add(commands: Any, argv: Sequence[str]) -> None:
     fates = commands.add_parser("fates", help="fate proportions, with and without growth", description=_fates.__doc__)
@@ -31,6 +33,11 @@ def add(commands: Any, argv: Sequence[str]) -> None:
         metavar="VALUE",
         help='by transitions: a value of --states, or "found" for root cells (default: the first time, else all cells)',
     )
+    fates.add_argument(
+        "--genes-of",
+        metavar="FATE",
+        help="by transitions: the genes that go most with this fate, instead of the shares",
+    )
     for parser in (fates, futures):
         parser.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
     ancestry = commands.add_parser("ancestry", help="where a group of cells comes from", description=_ancestry.__doc__)
@@ -51,16 +58,27 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 def _fates(chosen: argparse.Namespace) -> None:
     """Follow the cells of the first time to the last, and count them by terminal state."""
-    from cellflow_core.analysis.results import Fates
+    from cellflow_core.analysis.results import FateGenes, Fates
+    from cellflow_core.figures import fates as figures
     from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.reporting import growth_summaries
     from cellflow_core.runs.index import open_run
 
+    if chosen.by == "transitions" and chosen.genes_of:
+        genes = answer.ask(FateGenes, "fate_genes", chosen, states=chosen.states, ends=tuple(chosen.ends))
+        if chosen.genes_of not in genes.names:
+            raise ValueError(f"there is no fate {chosen.genes_of!r}; there are {', '.join(genes.names)}")
+        words = figures.describe_genes(genes, chosen.genes_of)
+        rows = result_tables.of_fate_genes(genes, chosen.genes_of)
+        answer.show(words, {name: each[:GENES_LISTED] for name, each in rows.items()}, genes.notes)
+        if chosen.out is not None:
+            answer.write_csv(rows, chosen.out)
+        return
     if chosen.by == "transitions":
         asked = {"states": chosen.states, "ends": tuple(chosen.ends), "start": chosen.start}
         found = answer.ask(Fates, "transition_fates", chosen, **asked)
-    elif chosen.ends or chosen.start:
-        raise ValueError("--ends and --start are for fates by transitions: add --by transitions")
+    elif chosen.ends or chosen.start or chosen.genes_of:
+        raise ValueError("--ends, --start and --genes-of are for fates by transitions: add --by transitions")
     else:
         found = answer.ask(Fates, "fates", chosen, states=chosen.states)
     info = RunContext(open_run(chosen.run)).dataset.info

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cellflow_core.analysis.results import Fates
+from cellflow_core.analysis.results import FateGenes, Fates
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 
@@ -108,6 +108,40 @@ def cell_fates(
         if k == fate or (fate is None and result.share[k] >= LEAST):
             figure.add_annotation(**theme.label(float(x), float(y), theme.safe(names[k], 28), dark))
     return theme.square(figure)
+
+
+def fate_genes(result: FateGenes, fate: str, most: int, *, dark: bool = False) -> go.Figure:
+    """Bars of the `most` genes that go most with a fate, with their interval; paler where fewer estimators agree."""
+    k = result.names.index(fate)
+    first = np.argsort(-result.correlation[k], kind="stable")[:most]
+    value, low, high = (each[k, first] for each in (result.correlation, result.low, result.high))
+    agree = result.counted[k, first] / len(result.estimators)
+    figure = theme.blank(
+        dark, height=110 + 22 * len(first), x=f"correlation with the probability of {theme.safe(fate)}"
+    )
+    figure.add_trace(
+        go.Bar(
+            y=[theme.safe(result.genes[g], 28) for g in first],
+            x=value.astype(np.float32),
+            orientation="h",
+            marker={"color": theme.model(dark), "opacity": (0.3 + 0.7 * agree).astype(np.float32)},
+            error_x=theme.error_bars(low, value, high, dark),
+            customdata=result.counted[k, first],
+            hovertemplate="%{y}: %{x:.2f}, by %{customdata} of " + str(len(result.estimators)) + "<extra></extra>",
+        )
+    )
+    return figure.update_yaxes(autorange="reversed", showgrid=False)
+
+
+def describe_genes(result: FateGenes, fate: str) -> str:
+    """The first genes of a fate, in one sentence."""
+    k = result.names.index(fate)
+    first = np.argsort(-result.correlation[k], kind="stable")[:5]
+    listed = ", ".join(
+        f"{result.genes[g]} {result.correlation[k, g]:.2f} ({result.low[k, g]:.2f} to {result.high[k, g]:.2f})"
+        for g in first
+    )
+    return f"Correlation of expression with the probability of {fate}, of {len(result.genes):,} genes: {listed}."
 
 
 def describe(result: Fates) -> str:

@@ -112,6 +112,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "trend": analysis_requests.trend,
     "fates": analysis_requests.fates,
     "transition_fates": analysis_requests.transition_fates,
+    "fate_genes": analysis_requests.fate_genes,
     "futures": analysis_requests.futures,
     "clones": analysis_requests.clones,
     "ancestry": analysis_requests.ancestry,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Ancestry,
         BaselineScores,
         ClonalBias,
+        FateGenes,
         Fates,
         FlowField,
         GeneTrend,
@@ -95,6 +96,15 @@ def transition_fates(
     return analysis.transition_fates(
         subject.model, subject.data, _view(subject, view), states, tuple(ends), start, subject.ensemble[1:]
     )
+
+
+def fate_genes(subject: RunContext, states: str = "found", ends: Sequence[str] = ()) -> FateGenes:
+    from cellflow_core.analysis.transitions import drivers
+
+    measured = subject.dataset.measured
+    if not measured.genes:
+        raise ValueError("no expression of genes is stored with these cells, so none can be held against their fates")
+    return drivers.fate_genes(subject.model, subject.data, measured.table(), measured.genes, states, tuple(ends))
 
 
 def futures(

@@ -10,6 +10,7 @@ import numpy as np
 from cellflow_core.analysis.results import (
     Ancestry,
     ClonalBias,
+    FateGenes,
     Fates,
     FlowField,
     GeneTrend,
@@ -115,6 +116,21 @@ def of_cell_fates(result: Fates, axes: tuple[str, str]) -> Rows:
     """One row a cell: its place, and the probability of each state in percent."""
     rows: Rows = {axes[0]: _short(result.starts[:, 0]), axes[1]: _short(result.starts[:, 1])}
     return rows | {f"{name} (%)": _percent(result.probability[:, k]) for k, name in enumerate(result.names)}
+
+
+def of_fate_genes(result: FateGenes, fate: str, most: int | None = None) -> Rows:
+    """One row a gene, those that go most with the fate first; `most` of them."""
+    k = result.names.index(fate)
+    order = np.argsort(-result.correlation[k], kind="stable")[:most]
+    rows: Rows = {
+        "gene": [result.genes[g] for g in order],
+        "correlation": _short(result.correlation[k, order]),
+        "from": _short(result.low[k, order]),
+        "to": _short(result.high[k, order]),
+    }
+    if len(result.estimators) > 1:
+        rows[f"among the first 50 of (of {len(result.estimators)} estimators)"] = result.counted[k, order].tolist()
+    return rows
 
 
 def of_futures(result: TrajectoryEnsemble) -> Rows:

@@ -51,7 +51,15 @@ def test_fates_by_transitions_ask_for_ends_and_start_cells(run, asked):  # noqa:
     assert "62% Erythroid" in message(page) and "roll-out" not in message(page)
     page = opened("fates", run=run.id, count="Transitions", states="Groups of “type”", start="up")
     page.multiselect(key="ends").set_value(["down"]).run()
-    assert asked[-2][2] == {"view": "pca", "states": "type", "ends": ("down",), "start": "up"}
+    last = [given for question, _, given in asked if question == "transition_fates"][-1]
+    assert last == {"view": "pca", "states": "type", "ends": ("down",), "start": "up"}
+
+
+def test_genes_of_a_fate_stand_below_fates_by_transitions(run, asked):  # noqa: F811
+    page = opened("fates", run=run.id, count="Transitions", fate_of_genes="Myeloid")
+    assert ("fate_genes", run.id, {"states": "found", "ends": ()}) in asked
+    table = next(each.value for each in page.dataframe if "gene" in each.value)
+    assert table["gene"].tolist() == ["Spi1", "Gata1"] and table["correlation"].tolist() == [0.2, -0.7]
 
 
 def test_start_cells_that_reach_no_state_are_said():

@@ -12,6 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from cellflow_core.analysis.results import FateGenes
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.state_space import StateSpace
@@ -21,12 +22,22 @@ from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from tests import ROOT, examples, toys
 
+
+def fate_genes() -> FateGenes:
+    value = np.array([[0.8, 0.1], [-0.7, 0.2]])
+    counted = np.array([[3, 1], [2, 2]])
+    return FateGenes(
+        ("Erythroid", "Myeloid"), ("Gata1", "Spi1"), ("A", "B", "C"), value, value - 0.1, value + 0.1, counted
+    )
+
+
 ANSWERS = {
     "landscape": examples.landscape,
     "flow": examples.flow,
     "course": examples.course,
     "trend": examples.trend,
     "fates": examples.fates,
+    "fate_genes": fate_genes,
     "transition_fates": lambda: examples.fates(cells="cells", elsewhere=0.0),
     "futures": examples.futures,
     "clones": examples.clones,

@@ -1,7 +1,7 @@
 """What the analyses find: arrays with their meaning, ready to be drawn, stored and exported. No torch here."""
 
 from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
-from cellflow_core.analysis.results.fates import Fates, TrajectoryEnsemble
+from cellflow_core.analysis.results.fates import FateGenes, Fates, TrajectoryEnsemble
 from cellflow_core.analysis.results.fields import FlowField, Landscape
 from cellflow_core.analysis.results.lineage import Ancestry, ClonalBias
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
@@ -15,6 +15,7 @@ __all__ = [
     "BaselineScores",
     "ClonalBias",
     "Distances",
+    "FateGenes",
     "Fates",
     "FlowField",
     "GeneTrend",

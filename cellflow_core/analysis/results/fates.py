@@ -51,6 +51,25 @@ class Fates(Result):
 
 
 @dataclass(frozen=True)
+class FateGenes(Result):
+    """Genes whose expression goes with the probability of a fate.
+
+    names [fates]; genes [genes]; estimators: of the velocity, the first is the model
+    correlation, low, high [fates, genes]: over the cells, with a 95 % interval, by the model
+    counted [fates, genes]: for how many estimators the gene is among those that go most with the fate
+    """
+
+    names: tuple[str, ...]
+    genes: tuple[str, ...]
+    estimators: tuple[str, ...]
+    correlation: Float[Array, "fates genes"]
+    low: Float[Array, "fates genes"]
+    high: Float[Array, "fates genes"]
+    counted: Int[Array, "fates genes"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class TrajectoryEnsemble(Result):
     """Where one cell, or a few, can go: the same start, followed many times.
 

@@ -7,7 +7,7 @@ doi:10.1038/s41592-021-01346-6. No cell is simulated, so that no path leaves the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -37,6 +37,17 @@ NOTES = (
 )
 
 
+class Absorption(NamedTuple):
+    """state: terminal state of each cell, -1 for none; chance: to reach each first, NaN for a cell that reaches none;
+    chain: transitions as scipy.sparse CSR [cells, cells], with notes on them."""
+
+    terminal: TerminalStates
+    state: Int[Array, " cells"]
+    chance: Float[Array, "cells fates"]
+    chain: Any
+    notes: tuple[str, ...]
+
+
 def transition_fates(
     model: Model,
     data: Snapshots,
@@ -58,10 +69,8 @@ def transition_fates(
 
     Raises ValueError, with a sentence, for a model with neither transitions nor a field, and for an unknown choice.
     """
-    chain, notes = transitions(model, data)
-    terminal, absorbing = _terminal(chain, data, states, ends)
+    terminal, absorbing, chance, chain, notes = absorption(model, data, states, ends)
     count = len(terminal.names)
-    chance = absorption_probabilities(chain, absorbing, count)
     chosen, which = _start(chain, data, view, states, start)
     reaching = chosen & np.isfinite(chance).all(axis=1)
     if not reaching.any():
@@ -120,15 +129,14 @@ def _by_estimator(
     return (f"With the velocities of other estimators, {'; '.join(listed)}.",) if listed else ()
 
 
-def _terminal(
-    chain: Any, data: Snapshots, states: str, ends: Sequence[str]
-) -> tuple[TerminalStates, Int[Array, " cells"]]:
-    """(terminal states, which of them each cell is in: -1 for none)."""
+def absorption(model: Model, data: Snapshots, states: str, ends: Sequence[str]) -> Absorption:
+    """What the transitions of a model lead to; arguments as in `transition_fates`."""
+    chain, notes = transitions(model, data)
     final = None if ends or len(data.times) > 1 else settled_cells(chain)
     found = terminal_states(data, states, final, ends)
     absorbing = np.full(len(data.x), -1)
     absorbing[found.rows] = found.fate
-    return found, absorbing
+    return Absorption(found, absorbing, absorption_probabilities(chain, absorbing, len(found.names)), chain, notes)
 
 
 def _picture(which: str, shown: int, cells: int) -> tuple[str]:

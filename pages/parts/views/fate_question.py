@@ -16,11 +16,13 @@ COUNTED = {"simulation": "Simulation", "transitions": "Transitions"}
 
 
 class Asked(NamedTuple):
-    """What is asked. states: "found" or an annotation; simulated: whether cells are followed by simulation."""
+    """What is asked. states: "found" or an annotation; simulated: whether cells are followed by simulation; ends:
+    values of the annotation that are terminal."""
 
     future: Future[Any]
     states: str
     simulated: bool
+    ends: tuple[str, ...] = ()
 
 
 def ask(run: Run, context: view.ViewContext) -> Asked:
@@ -43,7 +45,7 @@ def ask(run: Run, context: view.ViewContext) -> Asked:
     asked = analysis_pool.submit_analysis(
         "transition_fates", run.id, view=context.view, states=states, ends=ends, start=start
     )
-    return Asked(asked, states, False)
+    return Asked(asked, states, False, ends)
 
 
 _HELP = (

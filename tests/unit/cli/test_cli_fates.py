@@ -34,6 +34,8 @@ def test_fates_by_transitions(capsys):
     assert cli.main(["fates", run.id, "--by", "transitions", "--start", "found"]) == 0
     message = capsys.readouterr().out
     assert "that the transitions come from" in message and "Trust: " in message
+    assert cli.main(["fates", run.id, "--by", "transitions", "--genes-of", "nobody"]) == 2
+    assert "no expression of genes is stored" in capsys.readouterr().err
     assert cli.main(["fates", run.id, "--start", "found"]) == 2
     assert "add --by transitions" in capsys.readouterr().err
 

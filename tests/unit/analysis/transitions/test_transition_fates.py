@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csc_array
 
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.transitions.drivers import fate_genes
 from cellflow_core.analysis.transitions.ends import root_cells, settled_cells
 from cellflow_core.analysis.transitions.fates import transition_fates
 from cellflow_core.analysis.transitions.kernel import transitions
@@ -97,3 +99,18 @@ def test_start_cells_that_reach_nothing_are_left_out_and_counted():
 def test_a_model_with_neither_transitions_nor_a_field_says_so():
     with pytest.raises(ValueError, match="no velocity field"):
         transition_fates(Plans(), DATA, VIEW)
+
+
+def test_genes_that_go_with_a_fate_are_found_in_dense_and_sparse_tables():
+    rng = np.random.default_rng(1)
+    table = np.column_stack([DATA.x[:, 1] > 0, DATA.x[:, 0], rng.normal(size=len(DATA.x)), np.ones(len(DATA.x))])
+    made = fate_genes(Split(), DATA, table.astype(np.float32), ("Right", "Height", "Noise", "Constant"), "kind")
+    again = fate_genes(Split(), DATA, csc_array(table.astype(np.float32)), made.genes, "kind")
+    np.testing.assert_allclose(made.correlation, again.correlation, atol=1e-5)
+    chance = transition_fates(Split(), DATA, VIEW, "kind").probability
+    expected = [np.corrcoef(chance[:, 0], table[:, g])[0, 1] for g in range(3)]
+    np.testing.assert_allclose(made.correlation[0], [*expected, 0], atol=1e-5)
+    assert made.correlation[0, 0] > 0.9 and made.correlation[1, 0] < -0.9 and abs(made.correlation[0, 2]) < 0.15
+    assert (made.low <= made.correlation + 1e-6).all() and (made.correlation <= made.high + 1e-6).all()
+    with pytest.raises(ValueError, match="one terminal state only"):
+        fate_genes(Split(), replace(DATA, labels={"all": np.full(len(DATA.x), "a")}), table, made.genes, "all")

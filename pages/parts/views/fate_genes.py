@@ -1,0 +1,33 @@
+"""Genes whose expression goes with the probability of a fate, on the page Fates."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cellflow_core.analysis.results import Fates
+from cellflow_core.figures import fates
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting import result_tables
+from cellflow_core.runs.run import Run
+from pages.parts.views import view
+from pages.parts.views.fate_question import Asked
+from pages.parts.widgets import background, chart
+
+MOST = 20
+
+
+def show(run: Run, asked: Asked, result: Fates) -> None:
+    """Bars of the first genes of a fate, and the table of all."""
+    fate = str(st.selectbox("Fate", result.names, key="fate_of_genes", bind="query-params"))
+    found = analysis_pool.submit_analysis("fate_genes", run.id, states=asked.states, ends=asked.ends)
+    genes = background.result_of(found, "Holding the genes against the fates")
+    bars = fates.fate_genes(genes, fate, MOST, dark=chart.dark())
+    chart.chart(bars, "fate_genes", fates.describe_genes(genes, fate))
+    view.notes(genes.notes)
+    view.numbers(
+        bars,
+        result_tables.of_fate_genes(genes, fate),
+        f"fate-genes-{run.id}",
+        "genes_of_fate",
+        "Data table: every gene",
+    )
