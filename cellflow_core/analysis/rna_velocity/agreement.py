@@ -27,8 +27,9 @@ FAST = 0.1
 """Share of the genes that count as moving most."""
 
 
-def agreement(model: DynamicsModel, data: Snapshots, view: Embedding, least: float = 0.5) -> VelocityAgreement:
-    """The model beside the quick estimators. least: agreement below which a cell has no arrow, -1 to 1.
+def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, least: float = 0.5) -> VelocityAgreement:
+    """The model beside the quick estimators; None: these alone. least: agreement below which a cell has no arrow,
+    -1 to 1.
 
     Raises ValueError, with a sentence, where the data have no moments of velocity genes.
     """
