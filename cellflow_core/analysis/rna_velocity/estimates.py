@@ -69,7 +69,7 @@ def estimates(model: DynamicsModel | None, data: Snapshots) -> Estimates:
             notes = (f"{kind.title} was left out: it needs {', '.join(sorted(kind.needs - data.has))}.",)
             continue
         models.append(_fitted(name, data))
-    velocity = np.stack([_of_spliced(each, data) for each in models])
+    velocity = np.stack([spliced_velocity(each, data) for each in models])
     slope = np.stack([_slope(each) for each in models])
     assert data.unspliced is not None and data.spliced is not None
     titles = tuple(each.title for each in models)
@@ -85,8 +85,9 @@ def _fitted(name: str, data: Snapshots) -> DynamicsModel:
     return model
 
 
-def _of_spliced(model: DynamicsModel, data: Snapshots) -> Float[Array, "cells genes"]:
-    """ds/dt of the cells, each at its own time."""
+def spliced_velocity(model: DynamicsModel, data: Snapshots) -> Float[Array, "cells genes"]:
+    """ds/dt of cells in a SplicingSpace, each at its own time (RNA / time). Raises ValueError, with a sentence, where
+    the model has no field."""
     assert isinstance(data.space, SplicingSpace)
     return data.space.split(velocities_of(dynamics(model), data))[1]
 
