@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import answer
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.reporting import result_tables
 
 if TYPE_CHECKING:
@@ -70,9 +71,12 @@ def _answers(chosen: argparse.Namespace) -> tuple[VelocityAgreement, PhasePortra
     from cellflow_core.analysis.embedding import Embedding
     from cellflow_core.analysis.rna_velocity.agreement import agreement
     from cellflow_core.analysis.rna_velocity.phase_portrait import phase_portrait
+    from cellflow_core.data.preprocessing.splicing_layers import lacking_moments
     from cellflow_core.data.store import open_dataset
 
     dataset = open_dataset(chosen.run)
     data = dataset.snapshots()
+    if DataRequirement.MOMENTS not in data.has:
+        raise ValueError(lacking_moments(dataset))
     found = agreement(None, data, Embedding.of(dataset, chosen.view), chosen.least)
     return found, None if chosen.gene is None else phase_portrait(None, data, chosen.gene)

@@ -44,7 +44,8 @@ def of_velocity(result: VelocityAgreement) -> Summary:
 
 def _in_time(result: VelocityAgreement) -> str:
     if not np.isfinite(result.forward):
-        return ""
+        unmixed = " No cell has neighbors of another measured time, so arrows are not held against these times."
+        return unmixed if np.isfinite(result.time_rho) else ""
     low, high = result.forward_chance
     verdict = "no more than" if result.forward <= high else "more than"
     return (

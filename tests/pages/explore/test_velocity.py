@@ -57,6 +57,17 @@ def test_other_data_say_what_is_missing():
     assert "rates of transcription" in words(page) or "Velocity genes and moments" in words(page)
 
 
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [({"unspliced": None}, "has no layer 'unspliced'"), ({}, "no velocity genes yet: take the step")],
+)
+def test_a_model_of_other_axes_says_what_the_layers_lack(layers, sentence):
+    data = derive(test_moments.measured(**layers), "state", {"axes": 4, "variable_genes": 20})
+    recipe = toys.recipe(data, model="sctour", settings={}, training={"steps": 3, "batch_size": 32})
+    page = opened("velocity", run=toys.finished(recipe).id)
+    assert not page.exception and sentence in words(page)
+
+
 def test_a_click_gives_the_velocity_to_the_cells_before():
     run = run_on("splicing-bifurcation", genes=20)
     parent = store.open_dataset(run.recipe.dataset).info.parent
