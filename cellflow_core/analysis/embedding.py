@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 
 from cellflow_core.analysis.grid import Grid
+from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
 NEIGHBOURS = 15
@@ -39,6 +40,11 @@ class Embedding:
                 f"view {self.name!r} has an array of shape {self.points.shape} for {len(self.states)} cells, expected "
                 f"({len(self.states)}, 2)"
             )
+
+    @staticmethod
+    def of(dataset: Dataset, name: str) -> Embedding:
+        """A ready view of all cells. Raises KeyError, with a sentence, where the data set does not have it."""
+        return Embedding(name, dataset.view_axes(name), dataset.embedding(name), dataset.snapshots().x)
 
     @cached_property
     def linear(self) -> tuple[Array, Array] | None:

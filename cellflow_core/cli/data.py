@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import dataset_export, dataset_history, downloads, import_data, make, step
+from cellflow_core.cli import dataset_history, downloads, export, import_data, make, step
 from cellflow_core.cli.table import table
 from cellflow_core.time_units import format_times, pluralize
 
@@ -26,7 +26,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     downloads.add(actions)
     step.add(actions, argv)
     dataset_history.add(actions)
-    dataset_export.add(actions)
+    export.add_dataset(actions)
     for name, help, do in (("delete", "move to the trash", _delete), ("restore", "bring back", _restore)):
         action = actions.add_parser(name, help=help)
         action.add_argument("id")

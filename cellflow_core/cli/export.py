@@ -1,4 +1,7 @@
-"""`export`: a run as a file for other tools, or as a Python script that trains it again."""
+"""`export`: a run as a file for other tools, or as a Python script that trains it again.
+
+`data export`: a data set as one `.h5ad`, which this app reads back without any loss.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,14 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument("--velocity", action="store_true", help="add the velocity of each cell")
     add_simulation(parser)
     parser.set_defaults(do=_export)
+
+
+def add_dataset(actions: Any) -> None:
+    """`data export`."""
+    parser = actions.add_parser("export", help="write a data set to .h5ad", description=_export_dataset.__doc__)
+    parser.add_argument("id", help="id of the data set")
+    parser.add_argument("out", type=Path, help="file to write, ending in .h5ad")
+    parser.set_defaults(do=_export_dataset)
 
 
 def _export(chosen: argparse.Namespace) -> None:
@@ -51,3 +62,15 @@ def _export(chosen: argparse.Namespace) -> None:
     write = export.write_h5ad if chosen.out.suffix == ".h5ad" else export.write_csv
     write(subject, cells, chosen.out)
     print(f"{counted(len(cells.x), f'{chosen.what} cell')} in {chosen.out}")
+
+
+def _export_dataset(chosen: argparse.Namespace) -> None:
+    """Cells, times, annotations, expression, layers and the state space: importing the file gives the same data set."""
+    from cellflow_core.data.store import open_dataset
+    from cellflow_core.data.store.h5ad_export import write_dataset
+
+    if chosen.out.suffix != ".h5ad":
+        raise ValueError(f"{chosen.out.name} does not end in .h5ad, which is the format that data sets are written in")
+    dataset = open_dataset(chosen.id)
+    write_dataset(dataset, chosen.out)
+    print(f"{dataset.info.cells:,} cells of {dataset.info.label} in {chosen.out}")

@@ -26,12 +26,20 @@ def add(actions: Any, argv: Sequence[str]) -> None:
     step.set_defaults(do=_step)
     velocity = actions.add_parser(
         "use-velocity",
-        help="give the cells the velocity of any estimator, from a file",
-        description="A new data set with the velocity of a .npy or .csv file: a row a cell, in the order of the data "
-        "set, and a column an axis of the state or a gene of it (in units of the expression). A .csv has a head line.",
+        help="give the cells the velocity of any estimator, from a run or a file",
+        description="A new data set with the velocity that a run has estimated for its cells, or with that of a .npy "
+        "or .csv file: a row a cell, in the order of the data set, and a column an axis of the state or a gene of it "
+        "(in units of the expression). A .csv has a head line.",
     )
-    velocity.add_argument("id", help="id of the data set, which stays as it is")
-    velocity.add_argument("file", help=".npy or .csv")
+    velocity.add_argument("id", help="id of the data set in whose axes it is used, which stays as it is")
+    velocity.add_argument("file", nargs="?", help=".npy or .csv")
+    velocity.add_argument("--run", help="id of a run on the velocity genes of the same cells")
+    velocity.add_argument(
+        "--units",
+        choices=("counts", "expression"),
+        help="with --run, what the expression is: the logarithm of counts, or counts themselves (expression; usual for "
+        "simulated data)",
+    )
     velocity.add_argument("--source", default="", help="what to call the estimator; the name of the file where empty")
     velocity.set_defaults(do=_use_velocity)
     umap = actions.add_parser("umap", help="lay the cells out by UMAP, as a further view of the data set")
@@ -66,6 +74,19 @@ def _step(chosen: argparse.Namespace) -> None:
 
 
 def _use_velocity(chosen: argparse.Namespace) -> None:
+    if (chosen.run is None) == (chosen.file is None):
+        raise ValueError("use-velocity takes the velocity of a file, or that of a run with --run: give one of them")
+    if chosen.run is None:
+        _use_file(chosen)
+        return
+    from cellflow_core.data.store import open_dataset
+    from cellflow_core.runs.estimated_velocity import use_velocity, usual_units
+
+    units = chosen.units or usual_units(open_dataset(chosen.id).info)
+    print(use_velocity(chosen.run, chosen.id, units, _report))
+
+
+def _use_file(chosen: argparse.Namespace) -> None:
     import numpy as np
 
     from cellflow_core.data.steps.derive import use_velocity

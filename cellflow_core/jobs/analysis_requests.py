@@ -219,8 +219,7 @@ def _check_times(subject: RunContext) -> None:
 
 
 def _view(subject: RunContext, name: str) -> Embedding:
-    """A ready view of all cells. Raises KeyError, with a sentence, where the data set does not have it."""
+    """A ready view of all cells."""
     from cellflow_core.analysis.embedding import Embedding
 
-    dataset = subject.dataset
-    return Embedding(name, dataset.view_axes(name), dataset.embedding(name), subject.data.x)
+    return Embedding.of(subject.dataset, name)

@@ -32,15 +32,7 @@ class RunContext:
 
     @cached_property
     def dataset(self) -> Dataset:
-        from cellflow_core.data.store import open_dataset
-
-        dataset = open_dataset(self.run.recipe.dataset, self.run.workspace)
-        if dataset.info.fingerprint_for(self.run.recipe.settings) != self.run.recipe.fingerprint:
-            raise ValueError(
-                f"data set {dataset.info.label!r} has changed since run {self.run.label!r} was trained on it: "
-                "train again to explore it"
-            )
-        return dataset
+        return self.run.dataset()
 
     @property
     def data(self) -> Snapshots:

@@ -44,7 +44,8 @@ def of_velocity(result: VelocityAgreement) -> Summary:
 
 def _in_time(result: VelocityAgreement) -> str:
     if not np.isfinite(result.forward):
-        return ""
+        unmixed = " No cell has neighbors of another measured time, so arrows are not held against these times."
+        return unmixed if np.isfinite(result.time_rho) else ""
     low, high = result.forward_chance
     verdict = "no more than" if result.forward <= high else "more than"
     return (
@@ -89,6 +90,42 @@ def gene_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
         if np.isfinite(slope).any():
             rows[f"γ/β, {name}"] = [round(float(slope[k]), 4) for k in order]
     return rows
+
+
+def as_plain(result: VelocityAgreement) -> dict[str, Any]:
+    """The summary, its numbers and one entry a gene, as JSON holds them; None for what is not known."""
+    summary, rows = of_velocity(result), gene_rows(result)
+    recur = None if result.halves is None or result.chance is None else recurring(result.halves, result.chance).mean()
+    numbers = {
+        "share of cells with an arrow": result.drawn.mean(),
+        "share of cells where count halves agree": recur,
+        "share of arrows forward in time": result.forward,
+        "of shuffled velocities, 5 %": result.forward_chance[0],
+        "of shuffled velocities, 95 %": result.forward_chance[1],
+        "share of arrows in one order": result.order_explained,
+        "rank correlation of order and time": result.time_rho,
+    }
+    return {
+        "answer": summary.answer,
+        "trust": summary.trust,
+        "why": summary.why,
+        "order": of_order(result),
+        "notes": list(result.notes),
+        "estimators": list(result.estimators),
+        "median cosine between estimators": np.round(result.pairwise, 4).tolist(),
+        **{name: _known(value) for name, value in numbers.items()},
+        "genes": [
+            {name: _known(value) for name, value in zip(rows, each, strict=True)}
+            for each in zip(*rows.values(), strict=True)
+        ],
+    }
+
+
+def _known(value: Any) -> Any:
+    """A number that JSON can hold, None for NaN; other values as they are."""
+    if value is None or isinstance(value, str | int):
+        return value
+    return round(float(value), 4) if np.isfinite(value) else None
 
 
 def cell_rows(result: VelocityAgreement) -> dict[str, list[Any]]:

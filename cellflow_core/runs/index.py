@@ -33,9 +33,14 @@ def open_runs(workspace: Workspace | None = None) -> tuple[Run, ...]:
     return tuple(Run(root / name, workspace) for name in names if _is_run(root / name))
 
 
+def is_run_id(text: str) -> bool:
+    """Whether this has the form of the id of a run; those of data sets have another."""
+    return _ID.fullmatch(text) is not None
+
+
 def open_run(id: str, workspace: Workspace | None = None) -> Run:
     """The run of this id. Raises KeyError, with a sentence, where there is none."""
-    folder = _root(workspace) / id if _ID.fullmatch(id) else None
+    folder = _root(workspace) / id if is_run_id(id) else None
     if folder is None or not _is_run(folder):
         raise KeyError(f"there is no run {id!r}: it may have been deleted")
     return Run(folder, workspace)

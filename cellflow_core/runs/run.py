@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.status import ENDED, State, Status, derive, newest_row
 from cellflow_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cellflow_core.data.store import Dataset
 
 FULL = 65_536
 """Free bytes of a disk below which it is full: not even the reason can be written then."""
@@ -69,6 +72,18 @@ class Run:
         if found is None:
             raise KeyError(f"run {self.id} has not read its data yet")
         return DataSpec.from_dict(found)
+
+    def dataset(self) -> Dataset:
+        """The data set that it was trained on. Raises KeyError where it is gone, ValueError where it is another now."""
+        from cellflow_core.data.store import open_dataset
+
+        found = open_dataset(self.recipe.dataset, self.workspace)
+        if found.info.fingerprint_for(self.recipe.settings) != self.recipe.fingerprint:
+            raise ValueError(
+                f"data set {found.info.label!r} has changed since run {self.label!r} was trained on it: train again to "
+                "explore it"
+            )
+        return found
 
     @property
     def result(self) -> dict[str, Any] | None:

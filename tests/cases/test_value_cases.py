@@ -105,7 +105,7 @@ def test_layers_of_splicing_fill_the_channels(tmp_path, names) -> None:
 def test_spliced_values_that_are_no_counts_are_reported(tmp_path) -> None:
     held = course(DAYS, "day")
     held.layers["spliced"], held.layers["unspliced"] = held.X * 0.37, held.X * 0.2
-    made = assert_imports(Case(written(tmp_path, held), AT, reported=("no whole counts",)))
+    made = assert_imports(Case(written(tmp_path, held), AT, reported=("no whole numbers",)))
     assert made is not None and {"spliced", "unspliced"} <= set(made.info.layers)
 
 

@@ -15,7 +15,7 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.steps import registry
 from tests.pages.test_pages import opened
 from tests.toys import drifting, stored
-from tests.unit.data.steps.test_moments import measured
+from tests.unit.data.steps.test_moments import counts, measured
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -201,6 +201,16 @@ def test_cells_without_a_time_are_shown_and_say_what_they_lack():
 def test_layers_that_are_no_counts_leave_the_page_whole():
     page = opened("data", dataset=measured(unspliced=-np.ones((160, 20), np.float32)))
     assert not page.exception and any("below zero" in each.value for each in page.warning)
+
+
+def test_layers_that_may_be_exchanged_are_asked_about_before_the_step_and_by_it():
+    unspliced, spliced = counts()
+    id = measured(unspliced=spliced + 2, spliced=unspliced)
+    page = form(id, "moments")
+    assert any("exchange the layers" in each.value for each in page.warning)
+    page.button(key="step_start").click().run()
+    (error,) = page.error
+    assert "exchange the layers" in error.value and len(store.datasets()) == 1 and not page.exception
 
 
 def test_velocity_genes_and_moments_are_made_and_shown():

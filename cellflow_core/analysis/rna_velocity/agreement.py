@@ -27,8 +27,9 @@ FAST = 0.1
 """Share of the genes that count as moving most."""
 
 
-def agreement(model: DynamicsModel, data: Snapshots, view: Embedding, least: float = 0.5) -> VelocityAgreement:
-    """The model beside the quick estimators. least: agreement below which a cell has no arrow, -1 to 1.
+def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, least: float = 0.5) -> VelocityAgreement:
+    """The model beside the quick estimators; None: these alone. least: agreement below which a cell has no arrow,
+    -1 to 1.
 
     Raises ValueError, with a sentence, where the data have no moments of velocity genes.
     """
@@ -80,6 +81,7 @@ def agreement(model: DynamicsModel, data: Snapshots, view: Embedding, least: flo
             *found.notes,
             "Arrows are displacements to neighbors that the velocity points to, over "
             f"{NEIGHBORS} neighbors in the state, and not the velocity itself: their length has no unit.",
+            *_alone(data),
         ),
     )
 
@@ -105,6 +107,16 @@ def forward_share(
         null.append(share(velocity_graph(x, other, graph.neighbors)))
     low, high = np.quantile(null, [0.05, 0.95])
     return share(graph), (float(low), float(high))
+
+
+def _alone(data: Snapshots) -> tuple[str, ...]:
+    """A note where nothing that was measured besides the RNA can speak for the arrows or against them."""
+    if len(data.times) > 1 or any(len(np.unique(each)) > 1 for each in data.labels.values()):
+        return ()
+    return (
+        "These cells are of one group and of no more than one time, so nothing measured shows whether arrows lead "
+        "forward: import times, or cell types whose order is known, where there are any.",
+    )
 
 
 def _agreement(v: Float[Array, "estimators cells genes"]) -> tuple[Array, Array]:

@@ -24,7 +24,7 @@ QUICK = ("consistent-velocity", "steady-state", "stochastic")
 
 @dataclass(frozen=True)
 class Estimates:
-    """Of all cells and velocity genes, in RNA of a cell of median size; the first is the model that is looked at.
+    """Of all cells and velocity genes, in RNA of a cell of median size; the first is the model, where one was given.
 
     spliced, unspliced  moments [cells, genes]
     velocity            ds/dt of each estimator, [estimators, cells, genes] (RNA / its own unit of time)
@@ -51,25 +51,25 @@ class Estimates:
         return self.velocity / self.scale
 
 
-def estimates(model: DynamicsModel, data: Snapshots) -> Estimates:
-    """The model's and the quick ones'. Raises ValueError, with a sentence, where the state is no spliced and unspliced
-    RNA of velocity genes."""
+def estimates(model: DynamicsModel | None, data: Snapshots) -> Estimates:
+    """The model's, where there is one, and the quick ones'. Raises ValueError, with a sentence, where the state is no
+    spliced and unspliced RNA of velocity genes."""
     if DataRequirement.MOMENTS not in data.has or not isinstance(data.space, SplicingSpace):
         raise ValueError(
             "estimates of RNA velocity are compared where the state is the unspliced and spliced RNA of velocity "
             "genes: take the step “Velocity genes and moments” on the Data page first"
         )
-    models = [model]
+    models = [] if model is None else [model]
     notes: tuple[str, ...] = ()
     for name in QUICK:
         kind = registry.find(name)
-        if isinstance(model, kind):
+        if model is not None and isinstance(model, kind):
             continue
         if not kind.needs <= data.has:
             notes = (f"{kind.title} was left out: it needs {', '.join(sorted(kind.needs - data.has))}.",)
             continue
         models.append(_fitted(name, data))
-    velocity = np.stack([_of_spliced(each, data) for each in models])
+    velocity = np.stack([spliced_velocity(each, data) for each in models])
     slope = np.stack([_slope(each) for each in models])
     assert data.unspliced is not None and data.spliced is not None
     titles = tuple(each.title for each in models)
@@ -85,8 +85,9 @@ def _fitted(name: str, data: Snapshots) -> DynamicsModel:
     return model
 
 
-def _of_spliced(model: DynamicsModel, data: Snapshots) -> Float[Array, "cells genes"]:
-    """ds/dt of the cells, each at its own time."""
+def spliced_velocity(model: DynamicsModel, data: Snapshots) -> Float[Array, "cells genes"]:
+    """ds/dt of cells in a SplicingSpace, each at its own time (RNA / time). Raises ValueError, with a sentence, where
+    the model has no field."""
     assert isinstance(data.space, SplicingSpace)
     return data.space.split(velocities_of(dynamics(model), data))[1]
 

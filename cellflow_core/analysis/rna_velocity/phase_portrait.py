@@ -8,8 +8,11 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models.contract import DynamicsModel
 
 
-def phase_portrait(model: DynamicsModel, data: Snapshots, gene: str) -> PhasePortrait:
-    """Raises ValueError where the data have no moments, KeyError, with a sentence, for a gene that is none of them."""
+def phase_portrait(model: DynamicsModel | None, data: Snapshots, gene: str) -> PhasePortrait:
+    """Of the model and the quick estimators; None: of these alone.
+
+    Raises ValueError where the data have no moments, KeyError, with a sentence, for a gene that is none of them.
+    """
     k = data.space.index(gene)
     found = estimates(model, data)
     return PhasePortrait(

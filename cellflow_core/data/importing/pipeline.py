@@ -56,7 +56,7 @@ def import_file(
         return _store_ready(table, name, label, recipe, on_progress)
     check_size(table, name)
     made = PreprocessingState(kept=np.ones(table.cells, dtype=bool), steps=[f"read {table.cells:,} cells from {name}"])
-    made.notes += (*table.notes, *about_names(table))
+    made.notes += (*table.notes, *about_names(table), *rna_velocity.missing_layer(table))
     on_progress("checking cells and genes")
     scale = _decided(scale_of(table), choices, made)
     if scale.value_type == "coordinates" and choices.representation in ("pca", "genes"):

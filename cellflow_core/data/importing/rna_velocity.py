@@ -10,7 +10,9 @@ import numpy as np
 
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.preprocessing.normalisation import PreprocessingState, dense
+from cellflow_core.data.preprocessing.splicing_layers import COUNTED_BY, FRACTIONAL, SplicingLayers
 from cellflow_core.data.readers import Table
+from cellflow_core.data.readers.anndata.matrices import ROLES
 from cellflow_core.data.readers.limits import memory
 
 Array = np.ndarray
@@ -24,7 +26,10 @@ def splicing(layers: Mapping[str, Any], genes: tuple[str, ...], made: Preprocess
     that nothing is lost where they are too large to be carried with every cell.
     """
     assert made.space is not None
-    if not set(SPLICING) <= set(layers) or not made.space.genes:
+    if not set(SPLICING) <= set(layers):
+        return {}
+    made.notes += _doubts(layers, genes)
+    if not made.space.genes:
         return {}
     column = {name: k for k, name in enumerate(genes)}
     at = [column[each] for each in made.space.genes if each in column]
@@ -36,14 +41,45 @@ def splicing(layers: Mapping[str, Any], genes: tuple[str, ...], made: Preprocess
     whole = all((each == np.round(each)).all() and (each >= 0).all() for each in found.values())
     share = sums["unspliced"] / max(sum(sums.values()), 1e-12)
     made.steps.append(f"took spliced and unspliced {'counts' if whole else 'values'}: {share:.0%} are unspliced")
-    if not whole:
-        made.notes.append(
-            "spliced and unspliced values are no whole counts, so they were normalised or smoothed before: models of "
-            "splicing that need counts do not fit them"
-        )
-    if not 0.02 < share < 0.9:
-        made.notes.append(f"{share:.1%} of spliced and unspliced values are unspliced, and 10 to 40 % are usual")
     return found
+
+
+def missing_layer(table: Table) -> tuple[str, ...]:
+    """A note where a file has spliced or unspliced values and not both, with the reason why the other was not kept."""
+    there = [each for each in SPLICING if each in table.layers]
+    if len(there) != 1:
+        return ()
+    (other,) = set(SPLICING) - set(there)
+    why = next((f" ({each.place}: {each.reason})" for each in table.unused if _role(each.place) == other), "")
+    if _role(used := table.matrices.get(table.matrix, "")) == other:
+        why = f" ({used} holds them and is taken for the values: give these in X as well)"
+    return (
+        f"the file has {there[0]} values and no {other} ones that could be kept{why}, and RNA velocity needs both: "
+        f"import a file with both, as {COUNTED_BY} count them",
+    )
+
+
+def _role(place: str) -> str | None:
+    """What the layer at a place such as layers['Unspliced'] holds, None for another place."""
+    return ROLES.get(place.removeprefix("layers['").removesuffix("']").lower())
+
+
+def _doubts(layers: Mapping[str, Any], genes: tuple[str, ...]) -> tuple[str, ...]:
+    """What speaks against an RNA velocity from these layers, a sentence each, as the step of moments says it."""
+    try:
+        both = SplicingLayers(layers["unspliced"], layers["spliced"], genes)
+    except ValueError as error:
+        return (f"RNA velocity cannot be estimated: {error}",)
+    found = [] if both.whole else [FRACTIONAL]
+    share = float(both.unspliced.sum() / (both.unspliced.sum() + both.spliced.sum()))
+    if both.may_be_exchanged:
+        found.append(both.may_be_exchanged)
+    elif not 0.02 < share < 0.9:
+        found.append(
+            f"{share:.1%} of spliced and unspliced values are unspliced, and 10 to 40 % are usual: see whether both "
+            "were counted with introns"
+        )
+    return tuple(found)
 
 
 def velocity(table: Table, choices: ImportChoices, made: PreprocessingState) -> Array | None:

@@ -19,6 +19,13 @@ SWAPPED = 0.9
 """Share of the genes with more unspliced than spliced RNA above which the layers may be exchanged."""
 MOST_GROUPS = 60
 """An annotation with more values is no grouping."""
+COUNTED_BY = "velocyto, STARsolo Velocyto, alevin-fry USA or kallisto nac"
+FRACTIONAL = (
+    "spliced and unspliced values are no whole numbers, so they were normalised or smoothed before: give the counts, "
+    "or choose “normalised” under “Spliced and unspliced values” of the step “Velocity genes and moments” to take them "
+    "as they are"
+)
+"""What is asked where values are no counts."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,8 @@ class SplicingLayers:
                 )
             if not values.any():
                 raise ValueError(
-                    f"the layer {name!r} is zero everywhere: count the reads again with introns, for example by "
-                    "velocyto, STARsolo Velocyto, alevin-fry USA or kallisto nac"
+                    f"the layer {name!r} is zero everywhere, and RNA velocity needs both kinds of RNA: count the reads "
+                    f"again with introns, for example by {COUNTED_BY}"
                 )
 
     @classmethod
@@ -61,7 +68,7 @@ class SplicingLayers:
         if missing:
             raise ValueError(
                 f"{dataset.info.label!r} has no layer {' and no layer '.join(map(repr, missing))}: RNA velocity needs "
-                "spliced and unspliced counts, from velocyto, STARsolo Velocyto, alevin-fry USA or kallisto nac"
+                f"spliced and unspliced counts, so import a file with both, as {COUNTED_BY} count them"
             )
         return cls(dataset.layer("unspliced").table(), dataset.layer("spliced").table(), dataset.layer("spliced").genes)
 
@@ -82,10 +89,38 @@ class SplicingLayers:
         u, s = totals(self.unspliced, 0), totals(self.spliced, 0)
         return float((u > s)[u + s > 0].mean())
 
+    @property
+    def may_be_exchanged(self) -> str:
+        """What must be asked where almost every gene has more unspliced than spliced RNA, "" elsewhere."""
+        share = self.mostly_unspliced
+        if share <= SWAPPED:
+            return ""
+        return (
+            f"{share:.0%} of the genes have more unspliced than spliced RNA, as in nuclei or where the two layers are "
+            "exchanged: say “these are nuclei” or “exchange the layers” under “If most RNA is unspliced” of the step "
+            "“Velocity genes and moments”"
+        )
+
+    @property
+    def question(self) -> str:
+        """What the step of moments will ask of a person, "" where nothing is open."""
+        return self.may_be_exchanged if self.whole else FRACTIONAL
+
     def share(self) -> Float[Array, " cells"]:
         """Share of the RNA of each cell that is unspliced, 0 to 1; NaN in a cell without any."""
         u, s = totals(self.unspliced, 1), totals(self.spliced, 1)
         return np.divide(u, u + s, out=np.full(len(u), np.nan), where=u + s > 0)
+
+
+def lacking_moments(dataset: Dataset) -> str:
+    """Why a data set has no velocity genes: its layers do not fit, something must be asked, or the step is still to be
+    taken; one sentence that says what to do."""
+    try:
+        layers = SplicingLayers.of(dataset)
+    except ValueError as error:
+        return str(error)
+    yet = f"{dataset.info.label!r} has spliced and unspliced counts and no velocity genes yet"
+    return layers.question or f"{yet}: take the step “Velocity genes and moments” first"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.preprocessing.count_halves import HalvesAgreement, halves_agreement
 from cellflow_core.data.preprocessing.moments import Moments, moments_of
 from cellflow_core.data.preprocessing.splicing_layers import (
-    SWAPPED,
+    FRACTIONAL,
     SplicingLayers,
     unspliced_shares,
     unusual_shares,
@@ -81,10 +81,7 @@ class VelocityMoments(Step):
         layers = self._layers(SplicingLayers.of(dataset))
         counts = settings.values == "counts"
         if counts and not layers.whole:
-            raise ValueError(
-                "spliced and unspliced values are no whole numbers, so they were normalised or smoothed before: give "
-                "the counts, or choose “normalised” to take the values as they are"
-            )
+            raise ValueError(FRACTIONAL)
         shares = unspliced_shares(layers, data)
         states = data.x if settings.neighbors_in == "state" else None
         found = moments_of(layers, settings, counts, on_progress, states)
@@ -108,14 +105,11 @@ class VelocityMoments(Step):
 
     def _layers(self, layers: SplicingLayers) -> SplicingLayers:
         """The layers, exchanged where that was asked for. Raises ValueError where they may be the wrong way round."""
-        choice, share = self.settings.if_mostly_unspliced, layers.mostly_unspliced
+        choice = self.settings.if_mostly_unspliced
         if choice == "swapped":
             return layers.exchanged
-        if share > SWAPPED and choice == "ask":
-            raise ValueError(
-                f"{share:.0%} of the genes have more unspliced than spliced RNA, as in nuclei or where the two layers "
-                "are exchanged: say “these are nuclei” or “exchange the layers” under “If most RNA is unspliced”"
-            )
+        if choice == "ask" and layers.may_be_exchanged:
+            raise ValueError(layers.may_be_exchanged)
         return layers
 
 

@@ -17,6 +17,7 @@ from cellflow_core.data.store.dataset import Dataset
 
 Array = np.ndarray
 LAYER = "velocity"
+EVERY_CELL = "Every cell has a velocity, those too where the estimators disagree and the page Velocity draws no arrow."
 NOTE = "The unit of time of the velocity is that of its estimator and need not be that of the data."
 
 
@@ -88,6 +89,37 @@ def given_velocity(dataset: Dataset, values: Float[Array, "cells k"], source: st
         return _result(dataset, values, source, ())
     found = project_rates(data.space, data.space.genes, values.astype(np.float64))
     return _result(dataset, found.velocity, source, _about(found, genes))
+
+
+def velocity_of_moments(
+    dataset: Dataset,
+    genes: tuple[str, ...],
+    spliced: Float[Array, "cells k"],
+    rates: Float[Array, "cells k"],
+    units: str,
+    source: str,
+) -> StepResult:
+    """The velocity that an estimator gives for the moments of the same cells, in the axes of this data set.
+
+    spliced  moments of the velocity genes, in counts of a cell of median size; rates: ds/dt of them (1 / time)
+    units    "counts" where the expression is log(1 + c) of normalised counts c, "expression" where it is c itself
+
+    A gene has the mean of c over the cells at k times that of its moments s, whatever the total that c was brought to:
+    dc/dt = k ds/dt, and d log(1 + c)/dt = k ds/dt / (1 + k s). The moments stand for c there, since a count of zero in
+    one cell says little of its level. Raises ValueError, with a sentence, where the genes cannot be projected.
+    """
+    space, measured = dataset.snapshots().space, dataset.measured
+    at = {name: k for k, name in enumerate(measured.genes)}
+    known = [k for k, name in enumerate(genes) if name in at and name in set(space.genes)]
+    c = dense(measured.table()[:, [at[genes[k]] for k in known]]).astype(np.float64)
+    s, v = spliced[:, known].astype(np.float64), rates[:, known].astype(np.float64)
+    level = (np.expm1(c) if units == "counts" else c).mean(axis=0)
+    mean = s.mean(axis=0)
+    k = np.divide(level, mean, out=np.zeros_like(level), where=mean > 0)
+    speeds = k * v / (1 + k * s) if units == "counts" else k * v
+    found = project_rates(space, tuple(genes[each] for each in known), speeds)
+    about = (*_about(found, len(space.genes)), EVERY_CELL)
+    return _result(dataset, found.velocity, source, about)
 
 
 def _result(dataset: Dataset, velocity: Array, source: str, notes: tuple[str, ...]) -> StepResult:

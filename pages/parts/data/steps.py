@@ -210,8 +210,8 @@ def _moments(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) 
 def _velocity(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
     if "velocity" not in info.layers:
         st.info(
-            "The file of these cells had no layer with a velocity of each gene. A velocity in coordinates of the file "
-            "is kept when these coordinates are chosen as axes at the import.",
+            "The file of these cells had no layer with a velocity of each gene. That of a trained model is used on the "
+            "page Velocity. A velocity in coordinates of the file is kept when these are chosen as axes at the import.",
             icon=":material/info:",
         )
         return None

@@ -8,7 +8,7 @@ from cellflow_core.data import store
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers, UnsplicedShare, unspliced_shares
 from cellflow_core.data.preprocessing.velocity_genes import stored_genes
 from cellflow_core.reporting import splicing_tables
-from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.formatting import as_sentence, plain
 from pages.parts.widgets.background import sentence
 
 
@@ -19,7 +19,7 @@ def show(info: store.DatasetInfo) -> None:
     with st.container(border=True, key="splicing"):
         st.header("Spliced and unspliced RNA")
         try:
-            whole, *parts = _shares(info.id, info.version)
+            (whole, *parts), question = _shares(info.id, info.version)
         except ValueError as error:
             st.warning(sentence(error), icon=":material/warning:")
             return
@@ -29,6 +29,8 @@ def show(info: store.DatasetInfo) -> None:
                 _table(splicing_tables.SHARES, splicing_tables.share_rows(parts))
         found = stored_genes(store.open_dataset(info.id))
         if found is None:
+            if question:
+                st.warning(plain(as_sentence(question)), icon=":material/help:")
             st.caption("To estimate RNA velocity, take the step *Velocity genes and moments*.")
             return
         st.markdown(plain(splicing_tables.gene_summary(found)) + ".")
@@ -37,9 +39,11 @@ def show(info: store.DatasetInfo) -> None:
 
 
 @st.cache_data(max_entries=20)
-def _shares(id: str, version: str) -> tuple[UnsplicedShare, ...]:
+def _shares(id: str, version: str) -> tuple[tuple[UnsplicedShare, ...], str]:
+    """Shares, all cells first, and what the step will ask."""
     dataset = store.open_dataset(id)
-    return unspliced_shares(SplicingLayers.of(dataset), dataset.snapshots())
+    layers = SplicingLayers.of(dataset)
+    return unspliced_shares(layers, dataset.snapshots()), layers.question
 
 
 def _table(head: tuple[str, ...], rows: list) -> None:

@@ -9,18 +9,17 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from cellflow_core.analysis.results import TimeCourse
+from cellflow_core.data.preprocessing.splicing_layers import lacking_moments
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DamagedDatasetError, Dataset, DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.plural import counted
-from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.summaries import Summary, at
 from cellflow_core.time_units import format_times, measured_time
 from pages.parts.views import cell_selection
 from pages.parts.widgets import background, chart, selectors, state
 
-_HOW = {DataRequirement.MOMENTS: "Take that step on the Data page, then train a model on what it makes,"}
-"""What to do where the data lack what a view needs; for any other requirement, times are meant."""
 FIELDS = frozenset({"velocity", "drift"})
 """Capabilities of which a model with a field has at least one."""
 TEXTS = Path(__file__).parents[3] / "assets" / "texts"
@@ -60,14 +59,13 @@ def open_view(
     except (KeyError, DamagedDatasetError) as error:
         selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})
     if needs is not None and needs not in dataset.info.has:
-        how = _HOW.get(
-            needs, "Flow, Landscape and Fates need no times. Order its cells by pseudotime on the Data page,"
-        )
+        if needs == DataRequirement.MOMENTS:
+            lacking = f"{plain(as_sentence(lacking_moments(dataset)))} Train a model on velocity genes and moments,"
+        else:
+            lacking = f"This view needs {needs}, and {plain(dataset.info.label)} does not have that."
+            lacking += " Flow, Landscape and Fates need no times. Order its cells by pseudotime on the Data page,"
         selectors.empty_state(
-            "These data cannot show this",
-            f"This view needs {needs}, and {plain(dataset.info.label)} does not have that. {how} or choose a model of "
-            "other data above.",
-            {"data.py": "Data"},
+            "These data cannot show this", f"{lacking} or choose a model of other data above.", {"data.py": "Data"}
         )
     with right:
         view = _map_choice(dataset)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from cellflow_core.data import store
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.data.steps.derive import derive
 from tests import toys
 from tests.pages.test_pages import opened
+from tests.unit.data.steps import test_moments
 
 pytestmark = pytest.mark.usefixtures("quiet", "home")
 FEW = {"min_r2": -1.0, "min_slope": 0.0, "components": 10}
@@ -52,3 +55,42 @@ def test_other_data_say_what_is_missing():
     page = opened("velocity", run=run.id)
     assert not page.exception
     assert "rates of transcription" in words(page) or "Velocity genes and moments" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [({"unspliced": None}, "has no layer 'unspliced'"), ({}, "no velocity genes yet: take the step")],
+)
+def test_a_model_of_other_axes_says_what_the_layers_lack(layers, sentence):
+    data = derive(test_moments.measured(**layers), "state", {"axes": 4, "variable_genes": 20})
+    recipe = toys.recipe(data, model="sctour", settings={}, training={"steps": 3, "batch_size": 32})
+    page = opened("velocity", run=toys.finished(recipe).id)
+    assert not page.exception and sentence in words(page)
+
+
+def test_a_click_gives_the_velocity_to_the_cells_before():
+    run = run_on("splicing-bifurcation", genes=20)
+    parent = store.open_dataset(run.recipe.dataset).info.parent
+    page = opened("velocity", run=run.id)
+    assert page.selectbox(key=f"use_in_{run.id}").value == parent
+    assert "A coherent field is not a right one" in words(page)
+    page.button(key="use_velocity").click().run()
+    assert not page.exception and not page.error
+    made = next(each for each in store.datasets() if each.parent == parent and each.recipe[-1]["step"] == "velocity")
+    assert DataRequirement.VELOCITY in made.has and run.id in made.steps[-1]
+    assert made.recipe[-1]["settings"]["units"] == "expression"
+    data = opened("data", dataset=made.id)
+    assert any(run.id in each.value for each in data.markdown)
+    data.button(key="undo_step").click().run()
+    assert data.query_params["dataset"] in (parent, [parent]) and not data.exception
+
+
+def test_without_linear_axes_the_velocity_cannot_be_used():
+    recipe = toys.recipe(
+        derive(test_moments.measured(), "moments", test_moments.FEW),
+        model="consistent-velocity",
+        settings={},
+        training={"steps": 1},
+    )
+    page = opened("velocity", run=toys.finished(recipe).id)
+    assert not page.exception and "no data set here has them" in words(page)

@@ -41,7 +41,8 @@ sys.exit(", ".join(each for each in {heavy!r} if each in sys.modules) or 0)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    for command in ("data", "models", "train", "compare", "runs", "simulate", "perturb", "fates", "futures", "export"):
+    commands = "data models train compare runs simulate perturb velocity fates futures export"
+    for command in commands.split():
         assert f"\n    {command}" in ran.stdout
 
 

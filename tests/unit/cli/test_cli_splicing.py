@@ -6,9 +6,9 @@ import argparse
 
 import pytest
 
-from cellflow_core.cli import dataset_history
+from cellflow_core.cli import dataset_history, main
 from cellflow_core.data.steps.derive import derive
-from tests.unit.data.steps.test_moments import FEW, measured
+from tests.unit.data.steps.test_moments import FEW, counts, measured
 
 
 def run(line: str) -> None:
@@ -32,3 +32,13 @@ def test_shares_and_genes_are_printed(capsys: pytest.CaptureFixture[str]) -> Non
 def test_without_layers_the_sentence_names_what_counts_them() -> None:
     with pytest.raises(ValueError, match="velocyto"):
         run(measured(unspliced=None))
+
+
+def test_the_step_asks_in_one_sentence_and_takes_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    unspliced, spliced = counts()
+    line = ["data", "step", measured(unspliced=spliced, spliced=unspliced), "moments"]
+    line += [f"--set={name}={value}" for name, value in FEW.items()]
+    assert main(line) == 2
+    printed, shown = capsys.readouterr()
+    assert "exchange the layers" in shown.splitlines()[-1] and not printed
+    assert main([*line, "--if-mostly-unspliced", "swapped"]) == 0

@@ -23,6 +23,7 @@ from cellflow_core.data.steps.moments import CHANCE, HALVES
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models import registry
+from cellflow_core.reporting.rna_velocity_summaries import of_velocity
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.models.rna_velocity.simulated import moments
 
@@ -97,6 +98,13 @@ def test_arrows_are_held_against_measured_times(sign: int, forward: bool):
     assert np.sign(found.time_rho) == sign and found.halves is None
     alone = agreement(model(data), data, view(data))
     assert np.isnan(alone.forward) and np.isnan(alone.time_rho)
+
+
+def test_times_that_no_neighbors_share_are_named():
+    _, found = changing()
+    assert "measured time" not in of_velocity(found).why
+    unmixed = dataclasses.replace(found, time_rho=0.3)
+    assert "No cell has neighbors of another measured time" in of_velocity(unmixed).why
 
 
 def test_the_phase_portrait_is_that_of_the_estimates():
