@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -13,7 +15,12 @@ from cellflow_core.models.splicing.estimator import SplicingCells, SplicingModel
 
 
 class ScaledSplicingModel(SplicingModel):
-    """A model of RNA that is 0 in the cell with least of it and 1 in that with most, gene by gene."""
+    """A model of RNA that is 0 in the cell with least of it and 1 in that with most, gene by gene.
+
+    from_lowest  False: 0 is no RNA
+    """
+
+    from_lowest: ClassVar[bool] = True
 
     lowest: Tensor  # [2 genes], RNA
     span: Tensor  # [2 genes], RNA
@@ -31,7 +38,7 @@ class ScaledSplicingModel(SplicingModel):
             return None
         cells = self.read(frames)
         rna = torch.cat([cells.unspliced, cells.spliced], dim=1)
-        low, high = rna.amin(dim=0), rna.amax(dim=0)
+        low, high = rna.amin(dim=0) * self.from_lowest, rna.amax(dim=0)
         self.lowest.copy_(low)
         self.span.copy_(torch.where(high > low, high - low, 1.0))
         self.ready.fill_(True)
