@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import rna_velocity
 from cellflow_core.jobs import analysis_pool
@@ -31,11 +32,12 @@ with left:
     )
 with right:
     style = view.options("Arrows", "style", {"streams": "Streamlines", "grid": "Grid", "cells": "Single cells"})
-asked = analysis_pool.submit_analysis("velocity", run.id, view=map_name, least=least)
-result = background.result_of(asked, "Estimating RNA velocity and comparing the estimators")
+asked = analysis_pool.submit_analysis("velocity", run.id, view=map_name)
+result = draw_above(background.result_of(asked, "Estimating RNA velocity and comparing the estimators"), least)
 view.show_summary(rna_velocity_summaries.of_velocity(result))
-colours = {"agreement": "Agreement", "halves": "Count halves", "order": "Order", "speed": "Speed"}
-by = view.options("Colour", "by", {k: v for k, v in colours.items() if k != "halves" or result.halves is not None})
+colours = {"agreement": "Agreement", "halves": "Count halves", "speed": "Speed"}
+colours = {k: v for k, v in colours.items() if k != "halves" or result.halves is not None}
+by = view.options("Colour", "by", colours | {each: rna_velocity_summaries.order_name(each) for each in result.orders})
 figure = rna_velocity.arrows(result, by=by, style=style, dark=dark)
 chart.chart(figure, "velocity_arrows", rna_velocity.describe(result, by))
 st.markdown(rna_velocity_summaries.of_order(result))

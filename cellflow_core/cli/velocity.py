@@ -62,10 +62,11 @@ def _velocity(chosen: argparse.Namespace) -> None:
 def _answers(chosen: argparse.Namespace) -> tuple[VelocityAgreement, PhasePortrait | None]:
     """(agreement, portrait of the gene that was named) of a run, stored or new; of a data set, new."""
     from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
+    from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
     from cellflow_core.runs.index import is_run_id
 
     if is_run_id(chosen.run):
-        found = answer.ask(VelocityAgreement, "velocity", chosen, view=chosen.view, least=chosen.least)
+        found = draw_above(answer.ask(VelocityAgreement, "velocity", chosen, view=chosen.view), chosen.least)
         asked = chosen.gene is not None
         return found, answer.ask(PhasePortrait, "phase_portrait", chosen, gene=chosen.gene) if asked else None
     from cellflow_core.analysis.embedding import Embedding

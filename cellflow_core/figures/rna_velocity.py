@@ -13,10 +13,9 @@ from cellflow_core.figures.streamlines import field_lines
 COLOURS = {
     "agreement": "agreement of the estimators (cosine)",
     "halves": "agreement of count halves (cosine)",
-    "order": "order along the arrows",
     "speed": "speed (standard deviations of genes / time)",
 }
-"""What the colour of a cell can mean."""
+"""What the colour of a cell can mean, besides the orders of the result."""
 _BAR = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": 0.9}
 
 
@@ -25,8 +24,9 @@ def arrows(
 ) -> go.Figure:
     """Traces: cells coloured, then lines and their heads, where arrows are drawn.
 
-    by     a word of COLOURS; style: "streams" (lines through the mean arrows), "grid" (mean arrows) or "cells" (those
-           of single cells); arrows of the grid and of cells have equal lengths
+    by     a word of COLOURS, or one of the orders
+    style  "streams" (lines through the mean arrows), "grid" (mean arrows) or "cells" (those of single cells); arrows of
+           the grid and of cells have equal lengths
     Raises ValueError for another word, and for "halves" where there were no counts.
     """
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
@@ -42,7 +42,7 @@ def describe(result: VelocityAgreement, by: str) -> str:
     low, middle, high = np.nanquantile(values, [0.05, 0.5, 0.95])
     return (
         f"{len(result.cells):,} cells, {result.drawn.mean():.0%} of them with an arrow of {result.estimators[0]}, "
-        f"coloured by {COLOURS[by]}: median {middle:.2g}, {low:.2g} to {high:.2g} in nine of ten cells."
+        f"coloured by {COLOURS.get(by, by)}: median {middle:.2g}, {low:.2g} to {high:.2g} in nine of ten cells."
     )
 
 
@@ -108,6 +108,8 @@ def describe_portrait(result: PhasePortrait) -> str:
 
 
 def _values(result: VelocityAgreement, by: str) -> np.ndarray:
+    if by in result.orders:
+        return result.order_values[result.orders.index(by)]
     if by not in COLOURS:
         raise ValueError(f"by={by!r} is none of {', '.join(COLOURS)}")
     values = getattr(result, by)
@@ -119,7 +121,7 @@ def _values(result: VelocityAgreement, by: str) -> np.ndarray:
 def _cells(result: VelocityAgreement, by: str, dark: bool) -> go.Scatter:
     values = _values(result, by)
     cosine = by in ("agreement", "halves")
-    low, high = (0.0, 1.0) if cosine or by == "order" else np.nanquantile(values, [0.02, 0.98])
+    low, high = (0.0, 1.0) if cosine else np.nanquantile(values, [0.02, 0.98])
     kept = subsample(len(values), BEHIND_UP_TO)
     xy = result.cells[kept].astype(np.float32)
     return go.Scatter(
@@ -136,7 +138,7 @@ def _cells(result: VelocityAgreement, by: str, dark: bool) -> go.Scatter:
             "cmin": float(low),
             "cmax": float(high),
             "showscale": True,
-            "colorbar": {"title": {"text": COLOURS[by], "side": "top"}, **_BAR},
+            "colorbar": {"title": {"text": theme.safe(COLOURS.get(by, by)), "side": "top"}, **_BAR},
         },
         hovertemplate="%{marker.color:.3g}<extra></extra>",
     )

@@ -52,11 +52,10 @@ def flow(
     return flow_field(subject.model, subject.data, _view(subject, view), time, projection)
 
 
-def velocity(subject: RunContext, view: str = "pca", least: float = 0.5) -> VelocityAgreement:
-    """least: agreement of the estimators below which a cell has no arrow."""
+def velocity(subject: RunContext, view: str = "pca") -> VelocityAgreement:
     from cellflow_core.analysis.rna_velocity.agreement import agreement
 
-    return agreement(subject.model, subject.data, _view(subject, view), least)
+    return agreement(subject.model, subject.data, _view(subject, view))
 
 
 def phase_portrait(subject: RunContext, gene: str) -> PhasePortrait:

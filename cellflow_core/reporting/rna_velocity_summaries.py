@@ -62,9 +62,21 @@ def of_order(result: VelocityAgreement) -> str:
     )
     if result.drawn.mean() < SOME:
         text += " Few cells have an arrow, so it may be an order of noise."
-    if np.isfinite(result.time_rho):
-        text += f" It follows the measured time with a rank correlation of {result.time_rho:.2f}."
-    return text + " It has no unit of time, and its two ends are where arrows begin and end."
+    text += " It has no unit of time, and its two ends are where arrows begin and end."
+    beside = [f"{result.order_rho[0, k]:.2f} with the {name}" for k, name in enumerate(result.orders) if k]
+    if not beside:
+        return text
+    text += f" Its rank correlation is {', '.join(beside)}."
+    if "diffusion pseudotime" in result.orders:
+        text += " Diffusion pseudotime goes by likeness alone, from the first cells of this order."
+    return text
+
+
+def order_name(order: str) -> str:
+    """Of an order, short enough for a button."""
+    return {"order along the arrows": "Order", "diffusion pseudotime": "Pseudotime"}.get(
+        order, "Latent time" if order.startswith("latent time") else order[:1].upper() + order[1:]
+    )
 
 
 def of_portrait(result: PhasePortrait) -> str:

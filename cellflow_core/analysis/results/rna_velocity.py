@@ -12,6 +12,8 @@ from cellflow_core.analysis.results.result import Result
 Array = np.ndarray
 LEAST_HALVES = 0.5
 """Cosine between both halves of the counts below which a velocity does not recur."""
+TIME = "measured time"
+"""Name of this among the orders."""
 LEVEL = 0.05
 """Chance of that cosine from which on it does not."""
 
@@ -38,7 +40,9 @@ class VelocityAgreement(Result):
                  explain, 0 to 1: small where cells go round in a circle
     forward      share of the cells with neighbors of several times whose arrow points to later ones; forward_chance:
                  5 and 95 % quantiles with velocities shuffled, half reversed; NaN where there are fewer than two times
-    time_rho     Spearman correlation of order and measured time, NaN likewise
+    orders       names of orders of the cells: along the arrows, latent time, diffusion pseudotime, measured time, as
+                 far as they are known; order_values [orders, cells], NaN for a cell that one does not reach;
+                 order_rho [orders, orders]: Spearman correlation of each two
     genes        names; gene_agreement [genes]: mean correlation over the cells between the estimators; slope
                  [estimators, genes]: unspliced over spliced RNA at steady state, NaN where an estimator has none;
                  r2 [genes]: of the first of these lines; fast [genes]: in how many estimators the gene is among the
@@ -65,13 +69,20 @@ class VelocityAgreement(Result):
     order_explained: float
     forward: float
     forward_chance: tuple[float, float]
-    time_rho: float
+    orders: tuple[str, ...]
+    order_values: Float[Array, "orders cells"]
+    order_rho: Float[Array, "orders orders"]
     genes: tuple[str, ...]
     gene_agreement: Float[Array, " genes"]
     slope: Float[Array, "estimators genes"]
     r2: Float[Array, " genes"]
     fast: Int[Array, " genes"]
     notes: tuple[str, ...] = ()
+
+    @property
+    def time_rho(self) -> float:
+        """Spearman correlation of the order and the measured time; NaN where there are fewer than two times."""
+        return float(self.order_rho[0, self.orders.index(TIME)]) if TIME in self.orders else float("nan")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.results import VelocityAgreement
-from cellflow_core.analysis.results.rna_velocity import recurring
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
+from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.analysis.rna_velocity.estimates import Estimates, estimates
+from cellflow_core.analysis.rna_velocity.orders import orders, rank_correlations
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.moments import CHANCE, HALVES
 from cellflow_core.math.neighbors import nearest_others
@@ -21,8 +22,6 @@ from cellflow_core.models.contract import DynamicsModel
 Array = np.ndarray
 NEIGHBORS = 30
 SHUFFLES = 40
-LEAST_SHARE = 1 / 3
-"""Share of the cells around a place that must have an arrow, so that one is drawn there."""
 FAST = 0.1
 """Share of the genes that count as moving most."""
 
@@ -37,20 +36,14 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
     scaled, x = found.scaled, found.spliced / found.scale
     pairwise, mean = _agreement(scaled)
     halves, chance = data.covariates.get(HALVES), data.covariates.get(CHANCE)
-    drawn = mean >= least
-    if halves is not None and chance is not None:
-        drawn &= recurring(halves, chance)
     graph = velocity_graph(x, scaled[0], nearest_others(view.states, NEIGHBORS))
     arrows = graph.displacement(view.points.astype(np.float64))
-    grid = view.grid(40)
-    field = np.full((*grid.shape, 2), np.nan)
-    if drawn.any():
-        field = grid.average(view.points[drawn], arrows[drawn])
-        share = grid.average(view.points, drawn[:, None].astype(float))[..., 0]
-        field[~grid.inside_of(view.points[drawn]) | ~(share >= LEAST_SHARE)] = np.nan
     order, explained = cell_order(graph)
     forward, by_chance = forward_share(graph, x, scaled[0], data)
-    return VelocityAgreement(
+    beside = orders(model, data, order)
+    values = np.stack(list(beside.values()))
+    nowhere = np.full((1, 1), np.nan)
+    whole = VelocityAgreement(
         view=view.name,
         axes=view.axes,
         time_unit=data.time_unit,
@@ -59,19 +52,21 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
         agreement=mean,
         halves=halves,
         chance=chance,
-        drawn=drawn,
+        drawn=np.zeros(len(data.x), bool),
         cells=view.points,
         arrows=arrows,
         speed=np.linalg.norm(scaled[0], axis=1),
-        x=grid.x,
-        y=grid.y,
-        u=field[..., 0],
-        v=field[..., 1],
+        x=nowhere[0],
+        y=nowhere[0],
+        u=nowhere,
+        v=nowhere,
         order=order,
         order_explained=explained,
         forward=forward,
         forward_chance=by_chance,
-        time_rho=_spearman(order, data.t) if len(data.times) > 1 else float("nan"),
+        orders=tuple(beside),
+        order_values=values,
+        order_rho=rank_correlations(values),
         genes=found.genes,
         gene_agreement=_of_genes(found.velocity),
         slope=found.slope,
@@ -84,6 +79,7 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
             *_alone(data),
         ),
     )
+    return draw_above(whole, least)
 
 
 def forward_share(
@@ -151,9 +147,3 @@ def _fast(v: Float[Array, "estimators cells genes"]) -> Array:
     size = np.square(v).mean(axis=1)
     count = max(int(np.ceil(FAST * size.shape[1])), 1)
     return (size >= np.sort(size, axis=1)[:, -count, None]).sum(axis=0)
-
-
-def _spearman(a: Array, b: Array) -> float:
-    from scipy.stats import rankdata
-
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])

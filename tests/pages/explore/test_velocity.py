@@ -37,7 +37,7 @@ def test_agreement_leads_and_genes_have_portraits():
     assert "A coherent field is not a right one" in shown and "One order of the cells explains" in shown
     (genes,) = (each.value for each in page.dataframe if "gene" in each.value)
     assert len(genes) == 20 and genes["R² of the line"].dtype.kind == "f"
-    page.segmented_control(key="by").set_value("order").run()
+    page.segmented_control(key="by").set_value("diffusion pseudotime").run()
     page.segmented_control(key="style").set_value("cells").run()
     page.segmented_control(key="group").set_value("true fate").run()
     page.selectbox(key="gene_shown").set_value("Shared2").run()

@@ -39,7 +39,9 @@ def result() -> VelocityAgreement:
         order_explained=0.8,
         forward=0.9,
         forward_chance=(0.4, 0.6),
-        time_rho=0.7,
+        orders=("order along the arrows", "measured time"),
+        order_values=np.tile(np.linspace(0, 1, CELLS), (2, 1)),
+        order_rho=np.array([[1.0, 0.7], [0.7, 1.0]]),
         genes=("A", "B", "C"),
         gene_agreement=np.array([0.2, 0.9, 0.5]),
         slope=np.array([[0.1, 0.2, 0.3], [np.nan] * 3]),
@@ -70,9 +72,9 @@ def test_nothing_is_drawn_where_no_cell_has_an_arrow():
 
 def test_other_words_are_refused_and_colours_have_their_range():
     found = result()
-    for by, range_ in (("agreement", (0, 1)), ("order", (0, 1)), ("halves", (0, 1))):
+    for by, range_ in (("agreement", (0, 1)), ("measured time", (0.02, 0.98)), ("halves", (0, 1))):
         marker = rna_velocity.arrows(found, by=by).data[0].marker
-        assert (marker.cmin, marker.cmax) == range_
+        assert (marker.cmin, marker.cmax) == pytest.approx(range_)
     for wrong in ({"by": "growth"}, {"style": "quiver"}):
         with pytest.raises(ValueError):
             rna_velocity.arrows(found, **wrong)

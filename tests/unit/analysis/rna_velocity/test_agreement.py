@@ -13,6 +13,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.results import VelocityAgreement
 from cellflow_core.analysis.rna_velocity.agreement import agreement
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
+from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.analysis.rna_velocity.estimates import estimates
 from cellflow_core.analysis.rna_velocity.phase_portrait import phase_portrait
 from cellflow_core.data.preprocessing.count_halves import halves_agreement
@@ -23,7 +24,7 @@ from cellflow_core.data.steps.moments import CHANCE, HALVES
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models import registry
-from cellflow_core.reporting.rna_velocity_summaries import of_velocity
+from cellflow_core.reporting.rna_velocity_summaries import of_order, of_velocity
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.models.rna_velocity.simulated import moments
 
@@ -103,8 +104,33 @@ def test_arrows_are_held_against_measured_times(sign: int, forward: bool):
 def test_times_that_no_neighbors_share_are_named():
     _, found = changing()
     assert "measured time" not in of_velocity(found).why
-    unmixed = dataclasses.replace(found, time_rho=0.3)
+    rho = np.full((len(found.orders) + 1,) * 2, 0.3)
+    unmixed = dataclasses.replace(found, orders=(*found.orders, "measured time"), order_rho=rho)
     assert "No cell has neighbors of another measured time" in of_velocity(unmixed).why
+
+
+def test_orders_stand_beside_each_other():
+    data, _, latent = moments("splicing-bifurcation", 400)
+    made = registry.create("velovi", {"width": 32}, data.spec, seed=0)
+    fit(made, data, TrainConfig.preset("standard", type(made), steps=200), seed=0)
+    found = agreement(made, data, view(data))
+    assert found.orders == ("order along the arrows", f"latent time of {made.title}", "diffusion pseudotime")
+    np.testing.assert_array_equal(found.order_values[0], found.order)
+    for k in range(3):
+        for j in range(3):
+            expected = spearmanr(found.order_values[k], found.order_values[j]).statistic
+            assert found.order_rho[k, j] == pytest.approx(expected)
+    assert spearmanr(found.order_values[2], latent).statistic > 0.8
+    assert "with the diffusion pseudotime" in of_order(found)
+
+
+def test_the_limit_of_agreement_moves_arrows_and_nothing_else():
+    _, found = changing()
+    few, all_cells = draw_above(found, 0.95), draw_above(found, -1.0)
+    assert few.drawn.sum() < found.drawn.sum() <= all_cells.drawn.sum()
+    np.testing.assert_array_equal(draw_above(few, 0.5).drawn, found.drawn)
+    np.testing.assert_array_equal(draw_above(few, 0.5).u, found.u)
+    assert np.isnan(draw_above(found, 2.0).u).all()
 
 
 def test_the_phase_portrait_is_that_of_the_estimates():
