@@ -7,7 +7,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import rna_velocity
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import rna_velocity_summaries
-from pages.parts.views import cell_selection, use_velocity, view
+from pages.parts.views import cell_selection, group_velocities, use_velocity, view
 from pages.parts.widgets import background, chart
 
 run, data, info, map_name = view.open_view(
@@ -45,6 +45,7 @@ view.notes(result.notes)
 view.numbers(figure, rna_velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
 
 use_velocity.show(run)
+group_velocities.show(run, data)
 
 st.header("One gene: its phase portrait")
 gene = cell_selection.gene_choice(result.genes)

@@ -107,6 +107,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "landscape": analysis_requests.landscape,
     "flow": analysis_requests.flow,
     "velocity": analysis_requests.velocity,
+    "group_velocities": analysis_requests.group_velocities,
     "phase_portrait": analysis_requests.phase_portrait,
     "course": analysis_requests.course,
     "trend": analysis_requests.trend,

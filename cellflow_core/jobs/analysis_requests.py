@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Fates,
         FlowField,
         GeneTrend,
+        GroupVelocities,
         Landscape,
         Perturbation,
         PhasePortrait,
@@ -56,6 +57,13 @@ def velocity(subject: RunContext, view: str = "pca") -> VelocityAgreement:
     from cellflow_core.analysis.rna_velocity.agreement import agreement
 
     return agreement(subject.model, subject.data, _view(subject, view))
+
+
+def group_velocities(subject: RunContext, by: str) -> GroupVelocities:
+    """by: annotation in whose groups a quick estimator is fitted apart."""
+    from cellflow_core.analysis.rna_velocity.by_group import group_velocities
+
+    return group_velocities(subject.data, by)
 
 
 def phase_portrait(subject: RunContext, gene: str) -> PhasePortrait:

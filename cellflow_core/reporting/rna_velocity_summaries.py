@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
+from cellflow_core.analysis.results import GroupVelocities, PhasePortrait, VelocityAgreement
 from cellflow_core.analysis.results.rna_velocity import recurring
 from cellflow_core.plural import counted
 from cellflow_core.reporting.summaries import Summary, Trust
@@ -14,6 +14,8 @@ from cellflow_core.reporting.summaries import Summary, Trust
 COHERENT = "A coherent field is not a right one: where the estimators are wrong together, they agree."
 MANY, SOME = 0.5, 0.2
 """Shares of cells with an arrow from which on arrows are trusted, and below which they are not."""
+SAME = 0.8
+"""Median cosine from which on velocities fitted apart count as the same."""
 ONE_ORDER = 0.5
 """Share of the arrows that one order explains below which cells are said to go round."""
 
@@ -87,6 +89,31 @@ def of_portrait(result: PhasePortrait) -> str:
         f"{result.gene} rises in {listed} of the cells: those above the line at steady state. "
         "Cells should lie on an arch, from below left over the line to the right and back under it."
     )
+
+
+def of_groups(result: GroupVelocities) -> str:
+    """Whether groups that are fitted apart have the velocities of all cells."""
+    k = int(np.argmin(result.cosine))
+    answer = (
+        f"Fitted apart, {counted(len(result.names), 'group')} of {result.by} have the velocities of the fit to all "
+        f"cells with a median cosine of {result.cosine.min():.2f} to {result.cosine.max():.2f}"
+    )
+    if result.cosine[k] >= SAME:
+        return f"{answer}: one fit serves all."
+    return (
+        f"{answer}, the least in {result.names[k]}: its arrows depend on the other groups. Where the groups are "
+        "batches, do not trust them there; where they are cell types, rates may differ between them."
+    )
+
+
+def group_rows(result: GroupVelocities) -> dict[str, list[Any]]:
+    """One row a group."""
+    return {
+        result.by: list(result.names),
+        "cells": result.cells.tolist(),
+        "cosine with the fit to all cells": np.round(result.cosine, 3).tolist(),
+        "rank correlation of γ/β": np.round(result.slope_rho, 3).tolist(),
+    }
 
 
 def gene_rows(result: VelocityAgreement) -> dict[str, list[Any]]:

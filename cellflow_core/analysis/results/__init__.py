@@ -7,7 +7,7 @@ from cellflow_core.analysis.results.lineage import Ancestry, ClonalBias
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
 from cellflow_core.analysis.results.result import Result
-from cellflow_core.analysis.results.rna_velocity import PhasePortrait, VelocityAgreement
+from cellflow_core.analysis.results.rna_velocity import GroupVelocities, PhasePortrait, VelocityAgreement
 from cellflow_core.analysis.results.scores import BaselineScores, Distances, Scores
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Fates",
     "FlowField",
     "GeneTrend",
+    "GroupVelocities",
     "Landscape",
     "MeasuredEffects",
     "Perturbation",

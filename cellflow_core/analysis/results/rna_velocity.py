@@ -86,6 +86,23 @@ class VelocityAgreement(Result):
 
 
 @dataclass(frozen=True)
+class GroupVelocities(Result):
+    """RNA velocity fitted in each group of cells by itself, beside the fit to all cells.
+
+    by         annotation; names [groups] of its values; cells [groups]
+    cosine     median over the cells of a group between both velocities, [groups]
+    slope_rho  Spearman correlation over the genes of the ratios at steady state, [groups]
+    """
+
+    by: str
+    names: tuple[str, ...]
+    cells: Int[Array, " groups"]
+    cosine: Float[Array, " groups"]
+    slope_rho: Float[Array, " groups"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class PhasePortrait(Result):
     """Unspliced over spliced RNA of one gene, in counts of a cell of median size.
 

@@ -68,15 +68,16 @@ def estimates(model: DynamicsModel | None, data: Snapshots) -> Estimates:
         if not kind.needs <= data.has:
             notes = (f"{kind.title} was left out: it needs {', '.join(sorted(kind.needs - data.has))}.",)
             continue
-        models.append(_fitted(name, data))
+        models.append(fitted(name, data))
     velocity = np.stack([spliced_velocity(each, data) for each in models])
-    slope = np.stack([_slope(each) for each in models])
+    slope = np.stack([steady_state_slope(each) for each in models])
     assert data.unspliced is not None and data.spliced is not None
     titles = tuple(each.title for each in models)
     return Estimates(titles, data.space.genes, data.unspliced, data.spliced, velocity, slope, notes)
 
 
-def _fitted(name: str, data: Snapshots) -> DynamicsModel:
+def fitted(name: str, data: Snapshots) -> DynamicsModel:
+    """A quick estimator of this name, fitted to all cells."""
     model = registry.create(name, {}, data.spec, seed=0)
     frames = SnapshotTensors.from_snapshots(data)
     for phase in model.phases():
@@ -92,7 +93,7 @@ def spliced_velocity(model: DynamicsModel, data: Snapshots) -> Float[Array, "cel
     return data.space.split(velocities_of(dynamics(model), data))[1]
 
 
-def _slope(model: DynamicsModel) -> Float[Array, " genes"]:
+def steady_state_slope(model: DynamicsModel) -> Float[Array, " genes"]:
     """gamma / beta of a model with kinetics; beta is 1 where splicing is its unit of time."""
     genes = len(model.spec.genes)
     if not isinstance(model, HasKinetics):

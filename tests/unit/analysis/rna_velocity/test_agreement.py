@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.results import VelocityAgreement
 from cellflow_core.analysis.rna_velocity.agreement import agreement
+from cellflow_core.analysis.rna_velocity.by_group import group_velocities
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.analysis.rna_velocity.estimates import estimates
@@ -24,7 +25,7 @@ from cellflow_core.data.steps.moments import CHANCE, HALVES
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models import registry
-from cellflow_core.reporting.rna_velocity_summaries import of_order, of_velocity
+from cellflow_core.reporting.rna_velocity_summaries import of_groups, of_order, of_velocity
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.models.rna_velocity.simulated import moments
 
@@ -131,6 +132,22 @@ def test_the_limit_of_agreement_moves_arrows_and_nothing_else():
     np.testing.assert_array_equal(draw_above(few, 0.5).drawn, found.drawn)
     np.testing.assert_array_equal(draw_above(few, 0.5).u, found.u)
     assert np.isnan(draw_above(found, 2.0).u).all()
+
+
+def test_groups_are_fitted_apart_and_one_of_other_rates_is_named():
+    data, *_ = moments("splicing-bifurcation", 400)
+    batch = np.where(np.arange(len(data.x)) % 2, "one", "two")
+    same = group_velocities(dataclasses.replace(data, labels={"batch": batch}), "batch")
+    assert same.names == ("one", "two") and same.cells.sum() == len(data.x) and same.cosine.min() > 0.9
+    assert "one fit serves all" in of_groups(same)
+    other = data.unspliced.copy()
+    other[batch == "two"] *= np.random.default_rng(0).uniform(0.1, 5, other.shape[1])
+    x = data.space.join(other, data.spliced).astype(np.float32)
+    mixed = dataclasses.replace(data, x=x, unspliced=other, labels={"batch": batch})
+    different = group_velocities(mixed, "batch")
+    assert different.cosine.min() < 0.8 and "arrows depend on the other groups" in of_groups(different)
+    with pytest.raises(ValueError, match="at least 2 are needed"):
+        group_velocities(dataclasses.replace(data, labels={"batch": np.full(len(x), "one")}), "batch")
 
 
 def test_the_phase_portrait_is_that_of_the_estimates():
