@@ -44,9 +44,6 @@ st.markdown(rna_velocity_summaries.of_order(result))
 view.notes(result.notes)
 view.numbers(figure, rna_velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
 
-use_velocity.show(run)
-group_velocities.show(run, data)
-
 st.header("One gene: its phase portrait")
 gene = cell_selection.gene_choice(result.genes)
 groups = {"": "Rising or falling", **({"time": "Time"} if len(info.times) > 1 else {})}
@@ -62,3 +59,6 @@ st.markdown(rna_velocity_summaries.of_portrait(portrait))
 view.numbers(
     picture, rna_velocity_summaries.gene_rows(result), f"velocity-genes-{run.id}", "genes", "Data table: every gene"
 )
+
+group_velocities.show(run, data)
+use_velocity.show(run)
