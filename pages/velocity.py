@@ -36,7 +36,8 @@ asked = analysis_pool.submit_analysis("velocity", run.id, view=map_name)
 result = draw_above(background.result_of(asked, "Estimating RNA velocity and comparing the estimators"), least)
 view.show_summary(rna_velocity_summaries.of_velocity(result))
 colours = {"agreement": "Agreement", "halves": "Count halves", "speed": "Speed"}
-colours = {k: v for k, v in colours.items() if k != "halves" or result.halves is not None}
+colours |= {"intrinsic": "Intrinsic uncertainty", "extrinsic": "Extrinsic uncertainty"}
+colours = {k: v for k, v in colours.items() if getattr(result, k) is not None}
 by = view.options("Colour", "by", colours | {each: rna_velocity_summaries.order_name(each) for each in result.orders})
 figure = rna_velocity.arrows(result, by=by, style=style, dark=dark)
 chart.chart(figure, "velocity_arrows", rna_velocity.describe(result, by))

@@ -13,6 +13,8 @@ from cellflow_core.figures.streamlines import field_lines
 COLOURS = {
     "agreement": "agreement of the estimators (cosine)",
     "halves": "agreement of count halves (cosine)",
+    "intrinsic": "intrinsic uncertainty (scatter of the direction)",
+    "extrinsic": "extrinsic uncertainty (scatter of the expected step)",
     "speed": "speed (standard deviations of genes / time)",
 }
 """What the colour of a cell can mean, besides the orders of the result."""
@@ -114,7 +116,7 @@ def _values(result: VelocityAgreement, by: str) -> np.ndarray:
         raise ValueError(f"by={by!r} is none of {', '.join(COLOURS)}")
     values = getattr(result, by)
     if values is None:
-        raise ValueError("there are no counts that could be split in two halves")
+        raise ValueError(f"{COLOURS[by]} is not known of these cells, or by this model")
     return np.asarray(values)
 
 

@@ -180,6 +180,12 @@ def cell_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
         "order": np.round(result.order, 4).tolist(),
         "speed": np.round(result.speed, 4).tolist(),
     }
-    if result.halves is not None:
-        rows["agreement of count halves"] = np.round(result.halves, 4).tolist()
+    further = {
+        "agreement of count halves": result.halves,
+        "intrinsic uncertainty": result.intrinsic,
+        "extrinsic uncertainty": result.extrinsic,
+    }
+    for name, values in further.items():
+        if values is not None:
+            rows[name] = np.round(values, 4).tolist()
     return rows

@@ -34,6 +34,8 @@ class VelocityAgreement(Result):
                  with as large a one; both None where there are no counts
     drawn        which cells have an arrow, [cells]
     arrows       displacement to be expected by the velocity graph, [cells, 2] in the view; cells [cells, 2]
+    intrinsic, extrinsic  scatter of the directions of draws of the model's velocity, and of the steps that the velocity
+                 graph expects from them, [cells], 0 to 1; None for a model without draws
     speed        length of the velocity of the spliced RNA, each gene in units of its standard deviation (1 / time)
     u, v         arrows of the drawn cells averaged on the grid x, y, [rows, columns], NaN where there are none
     order        of the cells along the arrows, [cells], 0 to 1; order_explained: share of the arrows that one order can
@@ -77,6 +79,8 @@ class VelocityAgreement(Result):
     slope: Float[Array, "estimators genes"]
     r2: Float[Array, " genes"]
     fast: Int[Array, " genes"]
+    intrinsic: Float[Array, " cells"] | None = None
+    extrinsic: Float[Array, " cells"] | None = None
     notes: tuple[str, ...] = ()
 
     @property

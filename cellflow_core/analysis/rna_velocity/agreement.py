@@ -13,11 +13,12 @@ from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.analysis.rna_velocity.estimates import Estimates, estimates
 from cellflow_core.analysis.rna_velocity.orders import orders, rank_correlations
+from cellflow_core.analysis.rna_velocity.uncertainty import velocity_dispersion
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.moments import CHANCE, HALVES
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import VelocityGraph, velocity_graph
-from cellflow_core.models.contract import DynamicsModel
+from cellflow_core.models.contract import DynamicsModel, HasVelocityUncertainty
 
 Array = np.ndarray
 NEIGHBORS = 30
@@ -42,6 +43,7 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
     forward, by_chance = forward_share(graph, x, scaled[0], data)
     beside = orders(model, data, order)
     values = np.stack(list(beside.values()))
+    sure = velocity_dispersion(model, data) if isinstance(model, HasVelocityUncertainty) else (None, None)
     nowhere = np.full((1, 1), np.nan)
     whole = VelocityAgreement(
         view=view.name,
@@ -55,6 +57,8 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
         drawn=np.zeros(len(data.x), bool),
         cells=view.points,
         arrows=arrows,
+        intrinsic=sure[0],
+        extrinsic=sure[1],
         speed=np.linalg.norm(scaled[0], axis=1),
         x=nowhere[0],
         y=nowhere[0],

@@ -78,7 +78,7 @@ def test_other_words_are_refused_and_colours_have_their_range():
     for wrong in ({"by": "growth"}, {"style": "quiver"}):
         with pytest.raises(ValueError):
             rna_velocity.arrows(found, **wrong)
-    with pytest.raises(ValueError, match="counts"):
+    with pytest.raises(ValueError, match="halves"):
         rna_velocity.arrows(replace(found, halves=None, chance=None), by="halves")
 
 

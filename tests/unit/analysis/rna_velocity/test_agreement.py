@@ -17,6 +17,7 @@ from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.analysis.rna_velocity.estimates import estimates
 from cellflow_core.analysis.rna_velocity.phase_portrait import phase_portrait
+from cellflow_core.analysis.rna_velocity.uncertainty import velocity_dispersion
 from cellflow_core.data.preprocessing.count_halves import halves_agreement
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
 from cellflow_core.data.simulators.registry import create
@@ -123,6 +124,10 @@ def test_orders_stand_beside_each_other():
             assert found.order_rho[k, j] == pytest.approx(expected)
     assert spearmanr(found.order_values[2], latent).statistic > 0.8
     assert "with the diffusion pseudotime" in of_order(found)
+    for each in (found.intrinsic, found.extrinsic):
+        assert each is not None and each.shape == (len(data.x),) and (each >= -1e-6).all() and 0.001 < each.mean() < 0.6
+    again = velocity_dispersion(made, data)
+    np.testing.assert_array_equal(again[0], found.intrinsic)
 
 
 def test_the_limit_of_agreement_moves_arrows_and_nothing_else():
