@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: workers of pytest share the cores
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # numba sets the threads of torch too, which shares its OpenMP
 
 import pytest
 from jaxtyping import config, install_import_hook

@@ -25,6 +25,7 @@ class DataRequirement(StrEnum):
     SPLICING = "spliced and unspliced counts of each cell"
     MOMENTS = "unspliced and spliced RNA of velocity genes as its axes (the step “Velocity genes and moments”)"
     SECOND_MOMENTS = "second moments of spliced RNA (take the step “Velocity genes and moments” again)"
+    LABELLING = "new (labelled) and total RNA as its axes (the step “New RNA and moments”)"
     PERTURBATION = "a perturbation design (which target was perturbed in each cell)"
 
 

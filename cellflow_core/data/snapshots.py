@@ -117,6 +117,15 @@ class Snapshots:
         ("genes",),
         requirement=DataRequirement.SECOND_MOMENTS,
     )
+    new_rna = ArrayChannel(
+        "new (labelled) RNA of the genes of the space, whose state is then log(1 + total RNA)",
+        "counts, or their moments",
+        ("genes",),
+        requirement=DataRequirement.LABELLING,
+    )
+    pulse = ArrayChannel(
+        "how long new RNA was labelled before the cell was measured", "time", requirement=DataRequirement.LABELLING
+    )
     perturbation = NamedChannel(
         "perturbation design: for each target 1 where it was perturbed in the cell, 0 where not, or the strength",
         requirement=DataRequirement.PERTURBATION,

@@ -51,7 +51,15 @@ def moments() -> Snapshots:
     return replace(snapshots(), x=space.join(u, s), space=space, channels={**second, "unspliced": u, "spliced": s})
 
 
+def labelled() -> Snapshots:
+    """The same cells with total RNA of three genes as their state, and new RNA."""
+    new, old = np.random.default_rng(3).gamma(4.0, 1.0, (2, CELLS, 3))
+    return replace(snapshots(), x=np.log1p(new + old), new_rna=new, pulse=np.full(CELLS, 2.0))
+
+
 def data_for(kind: type[DynamicsModel]) -> Snapshots:
+    if DataRequirement.LABELLING in kind.needs:
+        return labelled()
     return moments() if DataRequirement.MOMENTS in kind.needs else snapshots()
 
 

@@ -55,13 +55,20 @@ def moments() -> Snapshots:
     return Snapshots(space.join(u, s), np.ones(60), space, "h", unspliced=u, spliced=s, **second)
 
 
+def labelled() -> Snapshots:
+    new, old = np.random.default_rng(0).gamma(4.0, 1.0, (2, 60, 2))
+    known = {"new_rna": new, "pulse": np.full(60, 2.0)}
+    return Snapshots(np.log1p(new + old), np.ones(60), AffineSpace.of_genes(("A", "B")), "h", channels=known)
+
+
 def data_for(case: str) -> Snapshots:
     """Cells that the model can be trained on."""
     kind = registry.find(case.split()[0])
     needs = kind.required_data(kind.Config.from_dict(chosen(case)))
     if DataRequirement.GENE_AXES in needs:
         return dataclasses.replace(snapshots(), space=AffineSpace.of_genes(("A", "B", "C")))
-    return moments() if DataRequirement.MOMENTS in needs else snapshots()
+    made = {DataRequirement.LABELLING: labelled, DataRequirement.MOMENTS: moments}
+    return next((made[each] for each in made if each in needs), snapshots)()
 
 
 def chosen(case: str) -> dict[str, object]:
@@ -253,6 +260,7 @@ class TestEveryModel:
             DataRequirement.LINEAGE: snapshots(clones=False),
             DataRequirement.VELOCITY: snapshots(velocities=False),
             DataRequirement.MOMENTS: dataclasses.replace(moments(), unspliced=None),
+            DataRequirement.LABELLING: dataclasses.replace(labelled(), pulse=None),
             DataRequirement.SECOND_MOMENTS: dataclasses.replace(moments(), spliced_squared=None),
         }
         words = {
@@ -261,6 +269,7 @@ class TestEveryModel:
             DataRequirement.LINEAGE: "lineage barcodes",
             DataRequirement.VELOCITY: "an RNA velocity of each cell",
             DataRequirement.SECOND_MOMENTS: "second moments .*",
+            DataRequirement.LABELLING: r"new \(labelled\) and total RNA .*",
             DataRequirement.MOMENTS: "unspliced and spliced RNA of velocity genes .*",
         }
         for need in registry.find(name.split()[0]).needs & set(lacking):

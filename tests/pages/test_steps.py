@@ -15,6 +15,7 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.steps import registry
 from tests.pages.test_pages import opened
 from tests.toys import drifting, stored
+from tests.unit.data.steps import test_labelled
 from tests.unit.data.steps.test_moments import counts, measured
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -224,3 +225,14 @@ def test_velocity_genes_and_moments_are_made_and_shown():
     assert any("18 of 20 genes are velocity genes" in each.value for each in page.markdown)
     (table,) = (each.value for each in page.dataframe if "why left out" in each.value)
     assert len(table) == 20 and sum(table["velocity gene"] == "yes") == 18
+
+
+def test_new_rna_is_averaged_once_the_pulse_is_known():
+    page = form(measured(), "labelled")
+    assert any("no layers of new and total RNA" in each.value for each in page.info)
+    id = test_labelled.measured()
+    page = form(id, "labelled")
+    page.number_input(key=f"labelled_{id}_pulse").set_value(2.0)
+    page.number_input(key=f"labelled_{id}_more_neighbors").set_value(10).run()
+    made = begun(page)
+    assert made.parent == id and "in a pulse of 2 hour" in made.steps[-1]

@@ -144,10 +144,17 @@ def averaged(weights: Any, values: Any) -> Float[Array, "cells genes"]:
 
 def of_median_size(x: Any, counts: bool) -> Any:
     """Every cell brought to the median total over the cells that have any; a cell without any stays."""
-    if not counts:
-        return x
+    return multiplied(x, size_factors(x)) if counts else x
+
+
+def size_factors(x: Any) -> Float[Array, " cells"]:
+    """What brings each cell to the median total over the cells that have any; 1 for a cell without any."""
     size = totals(x, 1)
-    factor = np.where(size > 0, np.median(size[size > 0]) / np.where(size > 0, size, 1.0), 1.0).astype(np.float32)
+    return np.where(size > 0, np.median(size[size > 0]) / np.where(size > 0, size, 1.0), 1.0).astype(np.float32)
+
+
+def multiplied(x: Any, factor: Float[Array, " cells"]) -> Any:
+    """Each row of a numpy or scipy.sparse table by its factor."""
     if isinstance(x, np.ndarray):
         return x * factor[:, None]
     from scipy.sparse import diags_array

@@ -25,7 +25,7 @@ from pages.parts.widgets.background import pending, result_of, shared
 from pages.parts.widgets.form import form_of
 
 Values = dict[str, Any]
-ORDER = ("subset", "clusters", "pseudotime", "growth", "moments", "velocity")
+ORDER = ("subset", "clusters", "pseudotime", "growth", "moments", "labelled", "velocity")
 ANCHOR = "go-on"
 CHANGES = "A step that changes cells makes a new data set; this one stays as it is. Groups are added to this one."
 
@@ -207,6 +207,19 @@ def _moments(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) 
         return values | _some(settings, [each for each in settings if each not in values], f"{key}_more")
 
 
+def _labelled(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
+    if "new" not in info.layers or not {"total", "old"} & set(info.layers):
+        st.info(
+            "These cells have no layers of new and total RNA (new with total or old, labeled with unlabeled).",
+            icon=":material/info:",
+        )
+        return None
+    key = f"labelled_{info.id}"
+    values = _some(settings, ("pulse", "efficiency"), key)
+    with st.popover("More settings", icon=":material/tune:"):
+        return values | _some(settings, [each for each in settings if each not in values], f"{key}_more")
+
+
 def _velocity(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
     if "velocity" not in info.layers:
         st.info(
@@ -254,5 +267,6 @@ _FORMS: dict[str, Callable[[store.DatasetInfo, dict[str, Setting], str], Values 
     "pseudotime": _pseudotime,
     "growth": _growth,
     "moments": _moments,
+    "labelled": _labelled,
     "velocity": _velocity,
 }

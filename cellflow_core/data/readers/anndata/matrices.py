@@ -20,8 +20,12 @@ LAYERS = {
     "counts": ("counts", "raw_counts", "count", "rawcounts", "umi", "umis", "umi_counts", "raw", "counts_raw"),
     "velocity": ("velocity", "velocity_s"),
     "velocity_unspliced": ("velocity_u",),
+    "new": ("new", "x_new", "new_counts", "labeled", "labelled", "x_l_tc"),
+    "old": ("old", "x_old", "old_counts", "unlabeled", "unlabelled", "x_u_tc"),
+    "total": ("total", "x_total"),
 }
-"""Layers that are kept -> what they are called: by scVelo and velocyto, by kb-python and alevin-fry, by dynamo."""
+"""Layers that are kept -> what they are called: by scVelo and velocyto, by kb-python and alevin-fry, by dynamo, and by
+dynast."""
 LOGARITHMIC = ("logcounts", "lognorm", "log_normalized", "log1p", "log1p_norm", "lognormalized", "log", "data", "norm",
                "normalized", "log_counts", "logcpm", "log_norm")  # fmt: skip
 """Layers that may stand in for a scaled X."""
