@@ -146,7 +146,8 @@ def _started(load: tuple[str, ...]) -> tuple[BaseProcess, Connection]:
 
 def _work(pipe: Connection, load: tuple[str, ...]) -> None:
     """The process: import, wait for one call, answer it."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
+    for each in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # numba sets the threads of torch too
+        os.environ.setdefault(each, str(max(1, (os.cpu_count() or 1) // AT_ONCE)))
     faulthandler.enable()
     end_with_parent()
     for each in load:

@@ -176,7 +176,8 @@ def _work(pipe: Connection, load: tuple[str, ...], niceness: int) -> None:
     """The process: one call after another, until the other end of the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the server ends this process itself
     os.nice(niceness)
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for each in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # numba sets the threads of torch too
+        os.environ.setdefault(each, "1")
     end_with_parent()
     for each in load:
         importlib.import_module(each)

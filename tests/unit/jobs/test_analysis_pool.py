@@ -58,3 +58,20 @@ def test_what_runs_aside_holds_up_no_question(compute):
     assert not long.done()
     usual = compute.call("os:nice", 0).result(60)
     assert compute.submit_low_priority("os:nice", 0).result(60) == min(usual + 10, 19)
+
+
+def threads_after_numba() -> int:
+    """For the test below, in a worker."""
+    import numpy as np
+    import torch
+
+    from cellflow_core.math.neighbors import neighbor_graph
+
+    neighbor_graph(np.random.default_rng(0).normal(size=(60, 3)))
+    return torch.get_num_threads()
+
+
+def test_a_worker_keeps_its_one_thread_after_numba_was_used(compute, monkeypatch):
+    """Numba starts its threads in the OpenMP that torch uses: small networks would get many times slower."""
+    monkeypatch.delenv("NUMBA_NUM_THREADS")
+    assert compute.call("tests.unit.jobs.test_analysis_pool:threads_after_numba").result(120) == 1
