@@ -76,7 +76,7 @@ def main(folder: Path) -> None:
     """`work` as the only task of this process: TERM stops it in order, and it has one thread."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
-    for each in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # numba sets the threads of torch too, which shares its OpenMP
+    for each in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # numba sets the threads of torch too
         os.environ.setdefault(each, "1")  # small networks: threads that wait for each other are far slower
     work(folder)
 
