@@ -55,7 +55,7 @@ def trained(transcription: str) -> np.ndarray:
     """ds/dt (counts / hour) that a model gives the simulated cells."""
     data = simulated().data
     model = registry.create("labelled", {"transcription": transcription}, data.spec, seed=0)
-    fit(model, data, TrainConfig.preset("standard", Labelled, steps=800), seed=0)
+    fit(model, data, TrainConfig.preset("standard", Labelled, steps=500), seed=0)
     return velocity_at(dynamics(model), data.x, 0.0) * np.exp(data.x)
 
 
