@@ -3,8 +3,9 @@
     python benchmarks/velocity.py --data six-gene-circuit --models all --seeds 0,1,2 --out FILE.json
     python benchmarks/velocity.py --data FILE.h5ad --groups clusters --edges "Ductal>Ngn3 low EP,A>B" ...
 
---data is a simulator of the splicing family (one draw a seed, of its default size unless --cells says another) or an
-`.h5ad` with the layers spliced and unspliced (its truth: `uns["gt_velocities"]` and `obs["global_time"]`, where there).
+--data is a simulator of the splicing family (one draw a seed, of its default size unless --cells says another),
+CELLSxGENES (50000x2000) for made-up counts of one lineage, whose cost alone is of interest, or an `.h5ad` with the
+layers spliced and unspliced (its truth: `uns["gt_velocities"]` and `obs["global_time"]`, where there).
 Every gene is kept in simulations. One row a data set, model and seed, null where a figure is not known:
 
     cosine      median over the cells between estimated and true ds/dt, genes scaled by their standard deviation
@@ -15,7 +16,8 @@ Every gene is kept in simulations. One row a data set, model and seed, null wher
                 group, in cells of the earlier group at the border (Qiao & Huang 2021)
     agreement   median cosine with the other models of the run, same seed
     drawn       share of the cells that have an arrow on the page Velocity
-    seconds, peak_mb  of the estimate alone: wall clock and largest resident memory of its own process
+    seconds, peak_mb  of the estimate: wall clock, and largest resident memory of its own process, cells included
+    moments_s, page_s, page_mb  seconds of the moments, and of the page's answer with its memory
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import re
 import resource
 import sys
 import time
@@ -34,7 +37,7 @@ from typing import Any, NamedTuple
 import machine
 import numpy as np
 import torch
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, hstack
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -88,6 +91,8 @@ def case(source: str, seed: int, cells: int, groups: str) -> Case:
         layers = SplicingLayers(held["unspliced"], held["spliced"], process.axes)
         time_ = next((truth.covariates[each] for each in truth.covariates if each == "latent time"), None)
         return _in_moments(layers, EVERY_GENE, truth.velocity, time_, None)
+    if made_up := re.fullmatch(r"(\d+)x(\d+)", source):
+        return _in_moments(lineage(int(made_up[1]), int(made_up[2]), seed), EVERY_GENE, None, None, None)
     import anndata
 
     held = anndata.read_h5ad(source)
@@ -98,6 +103,21 @@ def case(source: str, seed: int, cells: int, groups: str) -> Case:
     time_ = held.obs["global_time"].to_numpy(float) if "global_time" in held.obs else None
     group = held.obs[groups].astype(str).to_numpy() if groups else None
     return _in_moments(layers, {}, true, time_, group)
+
+
+def lineage(cells: int, genes: int, seed: int) -> SplicingLayers:
+    """Poisson counts of genes that are switched on one after the other; spliced RNA follows unspliced RNA."""
+    rng = np.random.default_rng(seed)
+    time_, on = rng.uniform(0, 1, (cells, 1)), rng.uniform(-0.5, 1, genes)
+
+    def counts(delay: float, level: float) -> Any:
+        parts = [
+            csc_array(rng.poisson(level * np.clip(time_ - on[k : k + 100] - delay, 0, None)).astype(np.float32))
+            for k in range(0, genes, 100)
+        ]
+        return csc_array(hstack(parts))
+
+    return SplicingLayers(counts(0.0, 1.0), counts(0.1, 3.0), tuple(f"gene {k}" for k in range(genes)))
 
 
 def _in_moments(
@@ -140,12 +160,17 @@ def estimate(name: str, data: Snapshots, seed: int, steps: int) -> dict[str, Any
     if isinstance(model, HasLatentTime):
         with torch.no_grad():
             latent = model.latent_time(torch.from_numpy(data.x), Context()).numpy()
-    seconds = time.perf_counter() - begun
+    seconds, peak = time.perf_counter() - begun, _peak()
     x = data.x - data.x.mean(axis=0)
     points = x @ np.linalg.svd(x[:: max(1, len(x) // 2000)], full_matrices=False)[2][:2].T
+    begun = time.perf_counter()
     drawn = agreement(model, data, Embedding("pca", ("PC1", "PC2"), points, data.x)).drawn.mean()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"velocity": velocity, "latent": latent, "seconds": seconds, "drawn": float(drawn), "peak_mb": peak}
+    cost = {"seconds": seconds, "peak_mb": peak, "page_s": time.perf_counter() - begun, "page_mb": _peak()}
+    return {"velocity": velocity, "latent": latent, "drawn": float(drawn), "cost": cost}
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def row(found: dict[str, Any], others: Sequence[np.ndarray], known: Case, edges: str) -> dict[str, float | None]:
@@ -167,8 +192,7 @@ def row(found: dict[str, Any], others: Sequence[np.ndarray], known: Case, edges:
         else None,
         "agreement": float(np.median([_cosine(v / scale, each / scale) for each in others])) if others else None,
         "drawn": found["drawn"],
-        "seconds": found["seconds"],
-        "peak_mb": found["peak_mb"],
+        **found["cost"],
     }
 
 
@@ -225,7 +249,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows: list[dict[str, Any]] = []
     spawn = multiprocessing.get_context("spawn")
     for seed in map(int, use.seeds.split(",")):
+        begun = time.perf_counter()
         known = case(use.data, seed, use.cells, use.groups)
+        moments = time.perf_counter() - begun
         found = {}
         for name in models:
             with spawn.Pool(1) as pool:  # a process of its own, so that its memory is its own
@@ -233,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in models:
             others = [found[each]["velocity"] for each in models if each != name]
             about = {"data": Path(use.data).stem, "model": name, "seed": seed}
-            rows.append(about | row(found[name], others, known, use.edges))
+            rows.append(about | row(found[name], others, known, use.edges) | {"moments_s": moments})
             print(json.dumps(rows[-1]), flush=True)
         use.out.write_text(
             json.dumps({"date": machine.today(), "machine": machine.here(), "rows": rows}, indent=1) + "\n",

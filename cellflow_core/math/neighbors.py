@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Array = np.ndarray
 NEIGHBORS = 15
 SEED = 0
+COMPONENTS = 50
+_EXACT_PRODUCTS = 5e11
+"""Up to so many products of coordinates, some minutes of one core, `nearest_others` compares all axes of all cells."""
 _EXACT = 20_000
 """Up to so many cells the search for the graph is exact, which needs no compilation."""
 
@@ -37,10 +40,15 @@ def nearest_neighbors(
 def nearest_others(x: Float[Array, "cells dim"], count: int) -> Int[Array, "cells count"]:
     """Rows of the cells nearest to each cell, itself left out; fewer than `count` columns where there are fewer cells.
 
+    Exact in the axes of x; of many cells in many axes, in their first COMPONENTS principal components.
     Raises ValueError for fewer than three cells.
     """
     if len(x) < 3:
         raise ValueError(f"{len(x)} cells have no neighbors to go to: at least 3 are needed")
+    if x.shape[1] > COMPONENTS and float(len(x)) ** 2 * x.shape[1] > _EXACT_PRODUCTS:
+        from sklearn.decomposition import PCA
+
+        x = PCA(COMPONENTS, svd_solver="randomized", random_state=SEED).fit_transform(x)
     found = nearest_neighbors(x, count + 1)[1]
     itself = found == np.arange(len(x))[:, None]
     itself[~itself.any(axis=1), -1] = True  # copies of the cell came first
