@@ -30,7 +30,6 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,8 +52,9 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.simulators.contract import HasLayers
 from cellflow_core.data.simulators.registry import create, names
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.splicing import SplicingSpace
-from cellflow_core.data.steps.moments import CHANCE, HALVES, Settings
+from cellflow_core.data.steps.moments import Settings, in_moments
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models import registry
@@ -130,19 +130,10 @@ def _in_moments(
     counts = layers.whole
     use = Settings.from_dict(settings | {"values": "counts" if counts else "normalised"})
     found = moments_of(layers, use, counts, lambda stage: None)
-    space = SplicingSpace.of(found.genes, found.unspliced, found.spliced)
-    data = Snapshots(
-        space.join(found.unspliced, found.spliced).astype(np.float32),
-        None,
-        space,
-        unspliced=found.unspliced,
-        spliced=found.spliced,
-        spliced_squared=found.squared,
-        spliced_unspliced=found.product,
-    )
-    if counts:
-        halves = halves_agreement(layers, found.genes, use.components, use.neighbors)
-        data = replace(data, covariates={HALVES: halves.cosine, CHANCE: halves.chance})
+    halves = halves_agreement(layers, found.genes, use.components, use.neighbors) if counts else None
+    genes = AffineSpace.of_genes(layers.genes)
+    cells = Snapshots(np.zeros((len(found.spliced), genes.dim), np.float32), None, genes)
+    data = in_moments(cells, found, layers, halves)
     at = [layers.genes.index(each) for each in found.genes]
     return Case(data, None if velocity is None else velocity[:, at], time_, group)
 

@@ -87,7 +87,6 @@ class VelocityMoments(Step):
         found = moments_of(layers, settings, counts, on_progress, states)
         on_progress("comparing the velocities of two halves of the counts")
         halves = halves_agreement(layers, found.genes, settings.components, settings.neighbors) if counts else None
-        space = SplicingSpace.of(found.genes, found.unspliced, found.spliced)
         message = (
             f"kept {len(found.genes):,} of {len(layers.genes):,} genes as velocity genes and averaged their unspliced "
             f"and spliced {'counts, brought to the median total,' if counts else 'values'} over "
@@ -95,7 +94,7 @@ class VelocityMoments(Step):
             f"{_recurrence(halves)}"
         )
         return StepResult(
-            _in_moments(data, found, space, layers, halves),
+            in_moments(data, found, layers, halves),
             message,
             notes=unusual_shares(shares),
             views=_pictures(dataset),
@@ -113,10 +112,11 @@ class VelocityMoments(Step):
         return layers
 
 
-def _in_moments(
-    data: Snapshots, found: Moments, space: SplicingSpace, layers: SplicingLayers, halves: HalvesAgreement | None
+def in_moments(
+    data: Snapshots, found: Moments, layers: SplicingLayers, halves: HalvesAgreement | None = None
 ) -> Snapshots:
     """The same cells with their moments as state. A velocity in other axes does not come along."""
+    space = SplicingSpace.of(found.genes, found.unspliced, found.spliced)
     moved = dataclasses.replace(
         data,
         x=space.join(found.unspliced, found.spliced).astype(np.float32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,7 @@ from cellflow_core.data.preprocessing.moments import moments_of
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
 from cellflow_core.data.simulators.registry import create
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.spaces.splicing import SplicingSpace
-from cellflow_core.data.steps.moments import Settings
+from cellflow_core.data.steps.moments import Settings, in_moments
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -30,16 +30,7 @@ def moments(name: str, cells: int = 500, seed: int = 0, **settings: Any) -> tupl
     use = Settings.from_dict(EVERY_GENE | {"values": "counts" if counts else "normalised"})
     given = SplicingLayers(layers["unspliced"], layers["spliced"], process.axes)
     found = moments_of(given, use, counts, lambda stage: None)
-    space = SplicingSpace.of(found.genes, found.unspliced, found.spliced)
-    data = Snapshots(
-        space.join(found.unspliced, found.spliced).astype(np.float32),
-        None,
-        space,
-        unspliced=found.unspliced,
-        spliced=found.spliced,
-        spliced_squared=found.squared,
-        spliced_unspliced=found.product,
-    )
+    data = dataclasses.replace(in_moments(Snapshots(truth.x, None, truth.space), found, given), covariates={})
     assert truth.velocity is not None
     at = [process.axes.index(each) for each in found.genes]
     return data, truth.velocity[:, at], truth.covariates.get("latent time", np.full(len(data.x), np.nan))
