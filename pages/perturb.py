@@ -12,7 +12,7 @@ view.heading("Perturb", "What if a gene were lost, or forced on?")
 if measured_effects.chosen():
     measured_effects.show()
     st.stop()
-run, data, info, map_name = view.open_view("perturb", "", "", ("velocity", "drift"))
+run, data, info, map_name = view.open_view("perturb", "", "", ("velocity", "drift"), needs=None)
 genes = cell_selection.genes(data)
 if not genes:
     perturb_form.no_genes()

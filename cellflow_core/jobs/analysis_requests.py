@@ -167,7 +167,6 @@ def perturb(
     """genes: one, or several that are perturbed at once; level: for all of them, or for each."""
     from cellflow_core.analysis.perturbations.knock_out import perturbation
 
-    _check_times(subject)
     genes = (genes,) if isinstance(genes, str) else tuple(genes)
     for gene in genes:
         subject.data.space.index(gene)
@@ -220,8 +219,8 @@ def _check_times(subject: RunContext) -> None:
     """Raises ValueError where no time is known and the analysis compares times."""
     if not len(subject.data.times):
         raise ValueError(
-            "no time of these cells is known, and this analysis compares times: flow, landscape, fates and futures "
-            "need none; for the others, order the cells by pseudotime first"
+            "no time of these cells is known, and this analysis compares times: flow, landscape, fates, "
+            "futures and perturb need none; for the others, order the cells by pseudotime first"
         )
 
 

@@ -23,6 +23,8 @@ LEAST_SPAN = 0.05
 """Shift in time, as a part of the simulated time, below which none is reported."""
 LEAST_DEVIATIONS = 0.05
 """Total change of genes (standard deviations) below which none is reported."""
+ALONE = 1e-6
+"""Total change of the other genes (standard deviations) below which nothing acts on them."""
 STOPPED = 0.25
 """Progress in a unit of time below which development is arrested, and not only delayed."""
 LEAST_KEPT = 0.1
@@ -120,6 +122,8 @@ def _points(result: Perturbation, k: int) -> str:
 
 def _time(result: Perturbation) -> str:
     """Arrest, delay or haste: which measured cells those at the end resemble."""
+    if not result.has_times:
+        return ""
     low, shift, high = result.time_shift
     span = float(result.times[-1] - result.times[0])
     certain = np.isnan(low) or not low <= 0 <= high
@@ -185,6 +189,11 @@ def _doubts(result: Perturbation) -> list[str]:
             f"The axes of the state keep {result.kept_variance:.0%} of the variance of {result.gene}: the model hardly "
             "sees this gene, so it cannot tell what a change of it does."
         )
+    if result.total_change < ALONE and len(result.gene_change) > len(result.genes):
+        doubts.append(
+            f"No other gene changes at all: in this model genes move each by itself, or none depends on {result.gene}, "
+            "so it cannot tell what a change of one gene does to the others."
+        )
     k = largest_state(result)
     if k is not None and result.has_interval and abs(result.change[k]) > 0 and result.low[k] <= 0 <= result.high[k]:
         doubts.append(
@@ -200,7 +209,8 @@ def _compared(result: Perturbation) -> str:
     if k is not None:
         parts.append(f"changes {result.names[k]} by {_usual(100 * result.control_change[:, k], '.0f')} points")
     unit = pluralize(result.time_unit) or "time units"
-    parts.append(f"shifts the time by {_usual(result.control_time_shift, '.2g')} {unit}")
+    if result.has_times:
+        parts.append(f"shifts the time by {_usual(result.control_time_shift, '.2g')} {unit}")
     parts.append(
         f"changes all genes by {_usual(result.control_total_change, '.2g')} standard deviations, against "
         f"{result.total_change:.2g} here"
@@ -225,7 +235,7 @@ def _nothing(result: Perturbation) -> Summary:
     named = [each for each in result.names if each != ELSEWHERE]
     ends = "All cells end in the one terminal state there is, as before" if len(named) == 1 else "Cells end as before"
     answer = (
-        f"{_done(result)} changes nothing that stands out. {ends}, {_unchanged_time(result)}; the genes change by "
+        f"{_done(result)} changes nothing that stands out. {ends}{_unchanged_time(result)}; the genes change by "
         f"{result.total_change:.2g} standard deviations."
     )
     if not len(result.control_genes):
@@ -235,8 +245,10 @@ def _nothing(result: Perturbation) -> Summary:
 
 
 def _unchanged_time(result: Perturbation) -> str:
+    if not result.has_times:
+        return ""
     plain, changed = (at(float(each), result.time_unit) for each in result.end_time)
-    return f"and resemble cells measured at {changed} (before: {plain})"
+    return f", and resemble cells measured at {changed} (before: {plain})"
 
 
 def of_truth(result: Perturbation, before: Mapping[str, float], after: Mapping[str, float]) -> str:

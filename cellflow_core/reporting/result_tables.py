@@ -224,12 +224,11 @@ def of_control_genes(result: Perturbation) -> Rows:
     """One row a control gene: what the same change made to it does to each state (percentage points), the time that
     cells resemble, and all genes together (standard deviations)."""
     changes = zip(result.names, result.control_change.T, strict=True)
-    return {
-        "gene": list(result.control_genes),
-        **{f"{name} (points)": _percent(values) for name, values in changes},
-        f"shift in time ({result.time_unit or 'time units'})": _short(result.control_time_shift),
-        "change of genes (SD)": _short(result.control_total_change),
-    }
+    rows: Rows = {"gene": list(result.control_genes)}
+    rows |= {f"{name} (points)": _percent(values) for name, values in changes}
+    if result.has_times:
+        rows[f"shift in time ({result.time_unit or 'time units'})"] = _short(result.control_time_shift)
+    return rows | {"change of genes (SD)": _short(result.control_total_change)}
 
 
 def first_rows(rows: Rows, count: int) -> Rows:

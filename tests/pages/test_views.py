@@ -257,7 +257,7 @@ def test_a_umap_that_is_not_there_yet_is_made_when_it_is_chosen(run, asked):
     assert asked[-1][2]["view"] == "umap"
 
 
-@pytest.mark.parametrize("name", ["velocity", "time", "perturb"])
+@pytest.mark.parametrize("name", ["velocity", "time"])
 def test_a_view_says_what_the_data_lack(name: str) -> None:
     run = trained(AffineSpace.of_genes(("Gata1", "Spi1")))
     path = open_dataset(run.recipe.dataset).folder / "info.json"

@@ -64,9 +64,7 @@ class Readout:
         return np.asarray(self.data.space.decode(found.x[-1]), dtype=np.float32)
 
     def time(self, found: Simulation, step: int = -1) -> Float[Array, " cells"]:
-        """The measured time that each cell resembles; that of the simulation where one time only was measured."""
-        if len(self.data.times) < 2:
-            return np.full(found.x.shape[1], found.times[step])
+        """The measured time that each cell resembles, of two or more."""
         return equivalent_time(self.data, found.x[step])
 
     @cached_property
@@ -165,7 +163,10 @@ def _gene_changes(
 def _time_changes(
     readout: Readout, pairs: Sequence[PairedSimulation], controls: Sequence[PairedSimulation]
 ) -> dict[str, Any]:
-    """The measured time that cells resemble, at the end and how it still changes."""
+    """The measured time that cells resemble, at the end and how it still changes; NaN with fewer than two times."""
+    if len(readout.data.times) < 2:
+        unknown = {"end_time": 2, "time_shift": 3, "control_time_shift": len(controls), "late_progress": 2}
+        return {name: np.full(count, np.nan) for name, count in unknown.items()}
     first = pairs[0].plain.times
     step = int(np.searchsorted(first, first[0] + LATE * (first[-1] - first[0])))
     ends = np.array([[readout.time(each) for each in pair] for pair in pairs])

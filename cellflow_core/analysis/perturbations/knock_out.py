@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.horizon import final_cells, followed_times, horizon_note
 from cellflow_core.analysis.gene_trend import kept_variance, variance_kept
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
 from cellflow_core.analysis.perturbations.clamp import LOCAL, clamped
@@ -26,7 +27,7 @@ from cellflow_core.analysis.terminal_states import terminal_states
 from cellflow_core.analysis.trajectories.paths import frame_note, path_points, path_times
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.time_units import format_time
+from cellflow_core.time_units import format_duration, format_time
 
 Array = np.ndarray
 INITIAL_CELLS = 600
@@ -69,7 +70,7 @@ def perturbation(
     known = {each: (measured or {}).get(each, read[each]) for each in genes}
     lowest = [lowest_level(each) for each in known.values()]
     levels = _levels(data, read, kind, level, lowest)
-    ends = terminal_states(data, states)
+    ends = terminal_states(data, states, final_cells(model, data, seed))
     start = select_initial_cells(data, view, INITIAL_CELLS, polygon=polygon, label=label, seed=seed)
     first, *_ = pairs = _simulated((model, *siblings), data, kind, levels, start, seed)
     drawn = _drawn((model, perturbed(model, data, kind, levels)), start, data, first, view, seed)
@@ -94,6 +95,7 @@ def perturbation(
             *_warnings(found["extrapolated_fraction"], len(controls)),
             *frame_note(np.concatenate([drawn["before_paths"], drawn["after_paths"]], axis=1), view),
             *ends.notes,
+            *horizon_note(dynamics(model), data),
             *first.plain.notes,
             *view.note,
         ),
@@ -151,12 +153,13 @@ def _simulated(
     models: Sequence[Model], data: Snapshots, kind: Kind, levels: Mapping[str, float], start: InitialCells, seed: int
 ) -> list[PairedSimulation]:
     """The initial cells simulated to the last time, by each model."""
-    if start.time >= data.times[-1]:
+    last = float(followed_times(dynamics(models[0]), data)[-1])
+    if start.time >= last:
         raise ValueError(
             f"the chosen cells are of the last time ({format_time(start.time)}): there is nothing to "
             "follow; choose earlier cells"
         )
-    times, pairs = np.linspace(start.time, data.times[-1], STEPS + 1), []
+    times, pairs = np.linspace(start.time, last, STEPS + 1), []
     for model in models:
         plain = simulate(model, start.x, times, seed=seed)
         other = perturbed(model, data, kind, levels)
@@ -185,7 +188,7 @@ def _drawn(
     some, moving = np.random.default_rng(seed).permutation(len(start.x))[:DRAWN_PATHS], dynamics(both[0])
     times, paths = pair.plain.times, [each.x[:, some] for each in pair]
     if moving.kind == "deterministic" and moving.interaction is None:
-        times, count = path_times(moving, start.time, data.times), pair.plain.steps_per_interval
+        times, count = path_times(moving, start.time, followed_times(moving, data)), pair.plain.steps_per_interval
         paths = [simulate(each, start.x[some], times, seed=seed, steps_per_interval=count).x for each in both]
     found = {"times": times}
     for name, x, every in zip(("before", "after"), paths, pair, strict=True):
@@ -220,18 +223,21 @@ def _sentence(data: Snapshots, kind: Kind, levels: Mapping[str, float], pair: Pa
     genes, verb = joined(list(levels)), "is" if len(levels) == 1 else "are"
     if kind != "shift":
         at = joined([f"{each:.3g}" for each in dict.fromkeys(levels.values())])
-        return (
-            f"{genes} {verb} clamped at {at} from time {format_time(first)} to {format_time(last)}; all "
-            "else follows the model."
-        )
+        return f"{genes} {verb} clamped at {at} {_span(data, first, last)}; all else follows the model."
     at = joined([f"{each:+.3g}" for each in dict.fromkeys(levels.values())])
     moved = float(np.linalg.norm(pair.changed.x[0] - pair.plain.x[0], axis=1).mean())
     mean = "its mean" if len(levels) == 1 else "their means"
     return (
         f"{genes} {verb} set to {at} standard deviations from {mean} in the initial cells alone, which moves them by "
-        f"{moved / (data.spec.scale * data.dim**0.5):.2g} standard deviations (pooled) of the data; from time "
-        f"{format_time(first)} on all follows the model, {genes} too."
+        f"{moved / (data.spec.scale * data.dim**0.5):.2g} standard deviations (pooled) of the data; from "
+        f"{f'time {format_time(first)}' if len(data.times) else 'then'} on all follows the model, {genes} too."
     )
+
+
+def _span(data: Snapshots, first: float, last: float) -> str:
+    if len(data.times):
+        return f"from time {format_time(first)} to {format_time(last)}"
+    return f"for {format_duration(last - first, data.time_unit)} of the velocities' own time"
 
 
 def _local(data: Snapshots, levels: Mapping[str, float], read: Mapping[str, Array], states: Array) -> tuple[str, ...]:

@@ -41,7 +41,8 @@ class Perturbation(Result):
                   gene_as_large [genes]: part of these in which it changes as much
     total_change  root mean square of the changes of all genes, in standard deviations of each over the measured cells,
                   without the perturbed ones; control_total_change [controls]
-    end_time      [2]: measured time that the cells at the end resemble, (without, with) the change
+    end_time      [2]: measured time that the cells at the end resemble, (without, with) the change; NaN, as what
+                  follows from it, with fewer than two times
     time_shift    [3]: (low, difference, high) of these; control_time_shift [controls]
     late_progress [2]: change of that time in a unit of simulated time over the last quarter, (without, with): 0 for
                   cells that no longer develop
@@ -93,6 +94,11 @@ class Perturbation(Result):
         """Share of the perturbed cells outside the data that counts: at the end; or on all the path, beyond what
         unperturbed cells have, which cross the gaps between the measured times too."""
         return outside_of(self.extrapolated_fraction, self.extrapolated_before, float(self.end_extrapolated[1]))
+
+    @property
+    def has_times(self) -> bool:
+        """Whether it is known which measured time cells resemble."""
+        return bool(np.isfinite(self.end_time).all())
 
     @property
     def has_interval(self) -> bool:

@@ -63,7 +63,9 @@ def open_view(
             lacking = f"{plain(as_sentence(lacking_moments(dataset)))} Train a model on velocity genes and moments,"
         else:
             lacking = f"This view needs {needs}, and {plain(dataset.info.label)} does not have that."
-            lacking += " Flow, Landscape and Fates need no times. Order its cells by pseudotime on the Data page,"
+            lacking += (
+                " Flow, Landscape, Fates and Perturb need no times. Order its cells by pseudotime on the Data page,"
+            )
         selectors.empty_state(
             "These data cannot show this", f"{lacking} or choose a model of other data above.", {"data.py": "Data"}
         )

@@ -41,5 +41,8 @@ def test_cells_without_a_time_are_simulated_and_followed(capsys, tmp_path):
     assert main(["futures", id, "--cell", "3"]) in (0, None)
     assert "Cell 3 ends in" in capsys.readouterr().out
     assert main(["landscape", id]) in (0, None)
-    assert main(["perturb", id, "A"]) not in (0, None)
+    assert main(["perturb", id, "A"]) in (0, None)
+    shown = capsys.readouterr().out
+    assert "of the velocities' own time" in shown and "shift in time" not in shown and "nan" not in shown
+    assert main(["ancestry", id, "--by", "side", "--of", "left"]) not in (0, None)
     assert "compares times" in capsys.readouterr().err
