@@ -2,6 +2,7 @@
 
     python benchmarks/velocity.py --data six-gene-circuit --models all --seeds 0,1,2 --out FILE.json
     python benchmarks/velocity.py --data FILE.h5ad --groups clusters --edges "Ductal>Ngn3 low EP,A>B" ...
+    python benchmarks/velocity.py --show FILE.json      medians over the seeds, as a table
 
 --data is a simulator of the splicing family (one draw a seed, of its default size unless --cells says another),
 CELLSxGENES (50000x2000) for made-up counts of one lineage, whose cost alone is of interest, or an `.h5ad` with the
@@ -225,17 +226,34 @@ def _spearman(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
+def shown(rows: Sequence[dict[str, Any]]) -> str:
+    """Markdown: one line a model, the median over the seeds of every figure that is known."""
+    known = [each for each in rows[0] if each not in ("data", "model", "seed") and rows[0][each] is not None]
+    lines = [f"| model | seeds | {' | '.join(known)} |", f"|---|---|{'---|' * len(known)}"]
+    for name in dict.fromkeys(each["model"] for each in rows):
+        own = [each for each in rows if each["model"] == name]
+        medians = (np.median([each[key] for each in own if each[key] is not None] or [np.nan]) for key in known)
+        lines.append(f"| `{name}` | {len(own)} | {' | '.join(f'{each:.3g}' for each in medians)} |")
+    return "\n".join(lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data")
+    parser.add_argument("--show", type=Path)
     parser.add_argument("--models", default="all")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--cells", type=int, default=0)
     parser.add_argument("--steps", type=int, default=0, help="training steps; 0: those of the model")
     parser.add_argument("--groups", default="")
     parser.add_argument("--edges", default="")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
     use = parser.parse_args(arguments)
+    if use.show:
+        print(shown(json.loads(use.show.read_text(encoding="utf-8"))["rows"]))
+        return
+    if not (use.data and use.out):
+        parser.error("--data and --out are needed, or --show")
     models = every_model() if use.models == "all" else use.models.split(",")
     rows: list[dict[str, Any]] = []
     spawn = multiprocessing.get_context("spawn")

@@ -30,3 +30,8 @@ def test_cross_boundary_direction_has_the_sign_of_the_motion():
     assert benchmark.cross_boundary(-forward, x, near, group, "early>late") == pytest.approx(-1)
     with pytest.raises(SystemExit, match="do not touch"):
         benchmark.cross_boundary(forward, x, near, np.where(np.arange(20) == 0, "a", group), "a>late")
+
+
+def test_a_table_has_medians_of_what_is_known():
+    rows = [{"data": "a", "model": "m", "seed": k, "cosine": 0.1 * k, "cbdir": None} for k in range(3)]
+    assert benchmark.shown(rows).splitlines() == ["| model | seeds | cosine |", "|---|---|---|", "| `m` | 3 | 0.1 |"]
