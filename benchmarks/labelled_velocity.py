@@ -24,7 +24,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cellflow_core.analysis.dynamics import dynamics
-from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.data.simulators.transcription import metabolic_labelling
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace

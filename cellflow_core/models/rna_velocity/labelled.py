@@ -181,9 +181,9 @@ class Labelled(DynamicsModel, HasVelocity, HasKinetics):
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
-        """d log(1 + s)/dt at the mean of z."""
+        """d log(1 + s)/dt at the mean of z; where a state has less than no RNA, s counts as 0."""
         z = self.encoder(self._standard(x))[0].mean
-        return self.unit * self._along(z) / self.pulse / x.exp()
+        return self.unit * self._along(z) / self.pulse / x.clamp_min(0).exp()
 
     def kinetics(self) -> KineticRates:
         """Degradation of the total RNA."""

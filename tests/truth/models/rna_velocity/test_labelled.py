@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cellflow_core.analysis.dynamics import dynamics
-from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.data.simulators.transcription.metabolic_labelling import MetabolicLabelling
 from cellflow_core.data.simulators.transcription.metabolic_labelling import Settings as Pulse
 from cellflow_core.data.snapshots import Snapshots
@@ -120,3 +120,13 @@ def test_a_kinetic_rate_is_that_of_the_equation():
     turnover = 1 / (1 / rates.beta + 1 / rates.gamma)  # of RNA of both kinds, at steady state
     error = np.abs(np.log(model.kinetics().values[:, 0].numpy() / turnover))
     assert np.median(error) < 0.4
+
+
+def test_states_below_no_rna_do_not_run_away():
+    """There, log(1 + s) would change without bound if s were read from it."""
+    data = simulated().data
+    model = registry.create("labelled", {}, data.spec, seed=0)
+    fit(model, data, TrainConfig.preset("standard", Labelled, steps=2), seed=0)
+    below = np.full((3, data.dim), -20.0, dtype=np.float32)
+    usual = np.abs(velocity_at(dynamics(model), data.x, 0.0)).max()
+    assert np.abs(velocity_at(dynamics(model), below, 0.0)).max() < 100 * usual

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import rankdata
 
 from cellflow_core.analysis.dynamics import dynamics
-from cellflow_core.analysis.flow import velocity_at
+from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context
