@@ -66,7 +66,7 @@ if "simulation" in fate_question.counted_by(run):
     st.header("Many futures of one cell", anchor="one-cell")
     cell_trajectories.show(run, data, map_name, asked.states)
 
-if DataRequirement.TIMES in info.has:
+if DataRequirement.TIMES in info.has and "simulation" in fate_question.counted_by(run):
     st.header("Where does a group come from?", anchor="ancestry")
     ancestry.show(run, data, map_name)
 

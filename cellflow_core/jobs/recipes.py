@@ -76,6 +76,7 @@ def comparison(
     from cellflow_core.analysis.evaluate import middle_times
     from cellflow_core.data.store import open_dataset
     from cellflow_core.models import registry
+    from cellflow_core.models.contract import MOVES_CELLS, capabilities
     from cellflow_core.runs.index import new_group
 
     opened = open_dataset(dataset)
@@ -89,7 +90,10 @@ def comparison(
     copies = [(seed, fold) for seed in dict.fromkeys(seeds) for fold in dict.fromkeys(wanted)]
     group, made, refused = new_group(), [], {}
     for name in dict.fromkeys(models or registry.names()):
-        registry.find(name)
+        kind = registry.find(name)
+        if not capabilities(kind) & MOVES_CELLS:
+            refused[name] = f"{kind.title} moves no cells, so nothing of it can be compared with a held-out time"
+            continue
         try:
             one = _recipe(opened, name, preset, {}, {}, device)
         except ValueError as error:

@@ -117,8 +117,8 @@ class HasTransitions(ABC):
 
     @abstractmethod
     def transitions(self) -> Float[Tensor, "cells cells"]:
-        """Sparse COO, coalesced, rows in the order of the training data: entry [i, j] is the probability to go from
-        cell i to cell j (no unit). Entries are not negative and every row sums to one."""
+        """Sparse COO, coalesced, rows in the order of the training data, cells of earlier times first: entry [i, j] is
+        the probability to go from cell i to cell j (no unit). Entries are not negative and every row sums to one."""
 
 
 class HasLatentTime(ABC):
@@ -132,6 +132,25 @@ class HasLatentTime(ABC):
     @abstractmethod
     def latent_time(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"]:
         """Later cells have larger values; in the unit of `latent_time_unit`."""
+
+
+@dataclass(frozen=True)
+class Lineages:
+    """Paths through the state from one beginning to each end.
+
+    curves  points of each lineage, [points, dim], from the beginning on
+    weight  of each state on each lineage, 0 to 1 and at least one above 0; a state before a branching is on several
+    """
+
+    curves: tuple[Float[Tensor, "_ dim"], ...]
+    weight: Float[Tensor, "batch lineages"]
+
+
+class HasLineages(ABC):
+    """The tree of the process: where cells are on paths that begin together and part."""
+
+    @abstractmethod
+    def lineages(self, x: Float[Tensor, "batch dim"], context: Context) -> Lineages: ...
 
 
 class HasNetwork(ABC):
@@ -208,6 +227,7 @@ CAPABILITIES: Mapping[str, type] = {
     "sampler": HasSampler,
     "transitions": HasTransitions,
     "latent_time": HasLatentTime,
+    "lineages": HasLineages,
     "network": HasNetwork,
     "kinetics": HasKinetics,
     "velocity_uncertainty": HasVelocityUncertainty,

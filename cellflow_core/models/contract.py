@@ -24,6 +24,7 @@ from cellflow_core.models.capabilities import (
     HasInteraction,
     HasKinetics,
     HasLatentTime,
+    HasLineages,
     HasNetwork,
     HasNoise,
     HasPotential,
@@ -33,6 +34,7 @@ from cellflow_core.models.capabilities import (
     HasVelocity,
     HasVelocityUncertainty,
     KineticRates,
+    Lineages,
 )
 from cellflow_core.models.clock import MEASURED
 from cellflow_core.models.context import Context
@@ -40,6 +42,7 @@ from cellflow_core.models.transport_plan import TransportPlan
 
 __all__ = [
     "CAPABILITIES",
+    "MOVES_CELLS",
     "Context",
     "DynamicsModel",
     "HasCoupling",
@@ -49,6 +52,7 @@ __all__ = [
     "HasInteraction",
     "HasKinetics",
     "HasLatentTime",
+    "HasLineages",
     "HasNetwork",
     "HasNoise",
     "HasPotential",
@@ -58,6 +62,7 @@ __all__ = [
     "HasVelocity",
     "HasVelocityUncertainty",
     "KineticRates",
+    "Lineages",
     "Loss",
     "Phase",
     "TransportPlan",
@@ -190,6 +195,10 @@ def require_package(title: str, package: str) -> None:
     if find_spec(package) is None:
         missing = f"{title} needs the package {package}, which is not installed"
         raise ValueError(f"{missing}: install it with `make {package}`, or choose another model")
+
+
+MOVES_CELLS = frozenset({"velocity", "drift", "coupling", "sampler"})
+"""Capabilities of which one is needed to simulate cells: a model without them orders or links the measured ones."""
 
 
 def capabilities(model: DynamicsModel | type[DynamicsModel]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import CAPABILITIES, Context, capabilities
+from cellflow_core.models.contract import CAPABILITIES, MOVES_CELLS, Context, capabilities
 from cellflow_core.train import checkpoint
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests import toys
@@ -136,8 +136,10 @@ def answers(model) -> dict[str, torch.Tensor]:
             found[each] = model.latent_time(x, Context())
         elif each == "kinetics":
             found[each] = model.kinetics().values
-        elif each == "network":
-            found[each] = model.network()
+        elif each in ("network", "transitions"):
+            found[each] = getattr(model, each)().to_dense()
+        elif each == "lineages":
+            found[each] = model.lineages(x, Context()).weight
         else:
             found[each] = model.noise(t) if each == "noise" else getattr(model, each)(t, x, Context())
     return found
@@ -151,6 +153,8 @@ def shape_of(capability: str, model) -> tuple[int, ...]:
         return (genes, len(model.kinetics().names))
     if capability == "network":
         return (genes, genes)
+    if capability == "transitions":
+        return (sum(CELLS), sum(CELLS))
     return (7, dim) if capability in ("velocity", "drift", "score", "interaction") else (7,)
 
 
@@ -196,7 +200,7 @@ class TestEveryModel:
             with grad:
                 found = answers(model)
             assert all(torch.isfinite(value).all() for value in found.values())
-            for each in capabilities(model) - {"coupling"}:
+            for each in capabilities(model) - {"coupling", "lineages"}:
                 assert found[each].shape == shape_of(each, model)
         if "noise" in found:
             assert (found["noise"] > 0).all()
@@ -220,11 +224,15 @@ class TestEveryModel:
         before, after = answers(model), answers(back)
         assert all(torch.equal(before[key], after[key]) for key in before)
         start, times = data_for(name).at(1.0), [1.0, 1.5, 4.5]
-        np.testing.assert_array_equal(simulate(model, start, times, seed=2).x, simulate(back, start, times, seed=2).x)
+        if capabilities(model) & MOVES_CELLS:
+            found = [simulate(each, start, times, seed=2).x for each in (model, back)]
+            np.testing.assert_array_equal(*found)
 
     def test_can_be_simulated(self, name):
         model, _ = shared(name)
         start = data_for(name).at(1.0)
+        if not capabilities(model) & MOVES_CELLS:
+            pytest.skip("it moves no cells")
         found = simulate(model, start, [1.0, 1.5, 2.0, 4.5], seed=0)
         assert found.x.shape == (4, *start.shape)
         np.testing.assert_array_equal(found.x[0], start)
@@ -280,21 +288,3 @@ class TestEveryModel:
 def test_every_capability_belongs_to_a_model():
     found = frozenset().union(*(capabilities(registry.find(name)) for name in registry.names()))
     assert {"velocity", "noise", "score", "potential", "coupling", "sampler"} <= found <= set(CAPABILITIES)
-
-
-@pytest.mark.parametrize("name", [each for each in registry.names() if "coupling" in capabilities(registry.find(each))])
-def test_joins_the_cells_that_were_measured(name):
-    model, _ = shared(name)
-    data = snapshots()
-    for k, (t0, t1) in enumerate(zip(data.times[:-1], data.times[1:], strict=True)):
-        plan = dynamics(model).plans[k]
-        assert (plan.t0, plan.t1) == (t0, t1)
-        assert float(plan.weight.sum()) == pytest.approx(1, abs=1e-5) and (plan.weight > 0).all()
-        for joined, time in ((plan.x0, t0), (plan.x1, t1)):
-            np.testing.assert_array_equal(np.unique(joined.numpy(), axis=0), np.unique(data.at(time), axis=0))
-
-
-def test_the_last_interval_is_the_last():
-    model, _ = shared("ot-displacement")
-    with pytest.raises(IndexError, match="plan 2"):
-        model.coupling(2)

@@ -11,6 +11,7 @@ from cellflow_core.analysis import evaluate
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models import registry
+from cellflow_core.models.contract import MOVES_CELLS, capabilities
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests import toys
 
@@ -39,7 +40,7 @@ def measured() -> Snapshots:
     )
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", [each for each in registry.names() if capabilities(registry.find(each)) & MOVES_CELLS])
 def test_a_model_is_scored_on_a_time_that_it_did_not_see(name):
     data = measured()
     seen = data.without(2.0)

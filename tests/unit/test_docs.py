@@ -25,6 +25,7 @@ FAMILIES = (
     "couplings",
     "rna_velocity",
     "ensembles",
+    "pseudotime",
 )
 
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(([^()\s]+)\)")

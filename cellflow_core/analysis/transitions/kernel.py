@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.fields.cell_velocities import NEIGHBORS, state_graph, velocities_of
 from cellflow_core.analysis.rna_velocity.estimates import estimates
@@ -26,7 +28,15 @@ def transitions(model: Model, data: Snapshots) -> tuple[Any, tuple[str, ...]]:
         from scipy.sparse import csr_array
 
         own = model.transitions().detach().cpu().coalesce()
+        if len(own) != len(data.x):
+            raise ValueError(
+                f"the transitions are between the {len(own):,} cells that the model was trained on, and these are "
+                f"{len(data.x):,}: train it on all of them"
+            )
         row, column = own.indices().numpy()
+        if len(data.t):  # a model has the cells of earlier times first
+            place = np.argsort(data.t, kind="stable")
+            row, column = place[row], place[column]
         return csr_array((own.values().numpy(), (row, column)), shape=tuple(own.shape)), ()
     note = (
         f"A cell goes to one of its {NEIGHBORS} nearest cells: {1 - DIFFUSION:.0%} of the time by the cosine between "

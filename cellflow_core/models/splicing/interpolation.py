@@ -9,6 +9,8 @@ from torch.nn.functional import embedding_bag
 
 NEAREST = 10
 """Cells that a value between cells is a mean of."""
+BLOCK = 2**25
+"""Distances held in memory at a time."""
 SAME = 1e-12
 """Squared distance, in the mean square of the states, below which a state is the cell itself."""
 
@@ -32,6 +34,10 @@ class Interpolation(nn.Module):
         self._square = self._centered.square().sum(dim=1)
 
     def forward(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch values"]:
+        rows = max(BLOCK // len(self.states), 1)
+        return torch.cat([self._near(each) for each in x.split(rows)])
+
+    def _near(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch values"]:
         center, cells, square = (each.to(x.device) for each in (self._center, self._centered, self._square))
         shifted = x.double() - center
         squared = shifted.square().sum(dim=1, keepdim=True) + square - 2 * shifted @ cells.T

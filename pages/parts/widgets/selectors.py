@@ -28,6 +28,7 @@ WORDS: Mapping[str, str] = {
     "sampler": "a sampler of later cells",
     "transitions": "transition probabilities between cells",
     "latent_time": "an order of the cells",
+    "lineages": "a tree of branches",
     "network": "which gene acts on which",
     "kinetics": "rates of transcription, splicing and degradation",
     "velocity_uncertainty": "how sure the velocity is",

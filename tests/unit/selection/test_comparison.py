@@ -50,6 +50,11 @@ def test_a_model_that_lacks_something_is_refused_alone(monkeypatch):
     assert {each.model for each in every.recipes} | set(every.refused) == set(registry.names())
 
 
+def test_a_model_that_moves_no_cells_is_left_out_with_the_reason():
+    found = comparison(stored(), ("tscan", "pba"))
+    assert not found.recipes and all("moves no cells" in found.refused[name] for name in ("tscan", "pba"))
+
+
 def test_what_cannot_be_left_out_is_one_sentence():
     with pytest.raises(ValueError, match="time 2"):
         comparison(stored(), ("i-cfm",), folds=(2.0,))

@@ -1,0 +1,1 @@
+"""Orders of the cells of one snapshot by their states alone."""

@@ -1,0 +1,37 @@
+"""Models that order or link the cells of one snapshot: trained as any other, and shown where they have an answer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests import ROOT, toys
+from tests.pages.explore.test_one_time import bistable
+
+pytestmark = pytest.mark.usefixtures("quiet", "home")
+
+
+def opened(name: str, model: str, **settings: str) -> tuple[AppTest, str]:
+    data = dataclasses.replace(bistable(None), velocity=None)
+    run = toys.finished(toys.recipe(toys.stored(data), model=model, settings=settings, training={"steps": 1}))
+    page = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=120)
+    page.query_params["run"] = run.id
+    page.switch_page(str(ROOT / "pages" / f"{name}.py"))
+    page.run()
+    assert not page.exception, page.exception
+    kinds = (page.markdown, page.caption, page.info, page.subheader, page.metric, page.error)
+    return page, " ".join(each.value for kind in kinds for each in kind)
+
+
+def test_fates_counts_the_transitions_of_a_population_balance():
+    page, text = opened("fates", "pba", annotation="side", sources="left", sinks="right")
+    assert not page.error, text
+    assert "steady state" in text and "transitions" in text
+
+
+@pytest.mark.parametrize("name", ["runs", "flow", "landscape", "fates"])
+def test_a_model_that_moves_no_cells_is_listed_and_not_asked_for_more(name):
+    page, text = opened(name, "tscan", annotation="", start="left", start_annotation="side")
+    assert not page.error, text

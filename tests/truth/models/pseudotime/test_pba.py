@@ -1,0 +1,93 @@
+"""Population balance on flows that are known. Each test states its error."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.transitions.fates import absorption, transition_fates
+from cellflow_core.analysis.transitions.kernel import transitions
+from cellflow_core.data.simulators.registry import create
+from tests.truth.models.pseudotime.simulated import islands, order, snapshot, trained, tree
+
+pytestmark = pytest.mark.truth
+NAMED = {"annotation": "place", "sources": "first", "sinks": "end 1,end 2"}
+
+
+@pytest.fixture(scope="module")
+def bifurcation():
+    """(cells of a fork, place along it, trained model)."""
+    data, place = tree(3, n_branchings=1, n_fates=2)
+    fate = np.asarray(data.labels["fate"])
+    ends = np.where(place > np.quantile(place, 0.8), fate, "between")
+    marks = np.where(np.asarray(data.labels["place"]) == "first", "first", ends)
+    data = snapshot(data.x, place=marks, fate=fate)
+    return data, place, trained("pba", data, **NAMED)
+
+
+def test_the_order_goes_from_the_sources_to_the_sinks(bifurcation):
+    """Spearman with the place along the tree at least 0.95."""
+    data, place, model = bifurcation
+    assert spearmanr(order(model, data), place)[0] >= 0.95
+
+
+def test_the_expected_step_points_along_the_drift(bifurcation):
+    """Mean cosine with the true drift of the cells between source and sinks above 0.6; without rates it is near 0."""
+    data, place, model = bifurcation
+    drift = create("branching-tree", {"n_branchings": 1, "n_fates": 2}).drift(0.0, data.x.astype(float))
+    between = (place > 0.5) & (place < 3)
+
+    def cosine(chain) -> float:
+        step = chain @ data.x - data.x
+        size = np.linalg.norm(step, axis=1) * np.linalg.norm(drift, axis=1)
+        return float(((step * drift).sum(axis=1) / np.maximum(size, 1e-12))[between].mean())
+
+    chain = transitions(model, data)[0]
+    undirected = trained("pba", data, **NAMED, diffusion=1000.0)
+    assert cosine(chain) > 0.6 and abs(cosine(transitions(undirected, data)[0])) < 0.3
+
+
+def test_fates_follow_from_the_transitions(bifurcation):
+    """Cells past the fork go to their own end with a mean probability above 0.95; the start is undecided."""
+    data, _, model = bifurcation
+    found = absorption(model, data, "place", ("end 1", "end 2"))
+    fate = np.asarray(data.labels["fate"])
+    for k, name in enumerate(found.terminal.names):
+        assert found.chance[fate == name, k].mean() > 0.95
+    view = Embedding("pca", ("a", "b"), data.x, data.x)
+    shares = transition_fates(model, data, view, "place", ("end 1", "end 2"), start="first").share
+    assert shares.sum() == pytest.approx(1) and 0.2 < shares[0] < 0.8
+
+
+def test_rows_of_transitions_are_those_of_the_data_whatever_their_order(bifurcation):
+    data, place, _ = bifurcation
+    mixed = np.random.default_rng(0).permutation(len(data.x))
+    timed = dataclasses.replace(data, t=(place > 1).astype(float)).take(mixed)
+    still = dataclasses.replace(data, t=None).take(mixed)
+    found, wanted = (transitions(trained("pba", each, **NAMED), each)[0] for each in (timed, still))
+    np.testing.assert_allclose(found.toarray(), wanted.toarray(), atol=1e-5)
+    with pytest.raises(ValueError, match="trained on"):
+        transitions(trained("pba", timed, **NAMED), timed.take(np.arange(50)))
+
+
+def test_what_cannot_be_balanced_is_refused(bifurcation):
+    data = bifurcation[0]
+    with pytest.raises(ValueError, match="islands"):
+        trained("pba", islands())
+    with pytest.raises(ValueError, match="where cells enter and leave"):
+        trained("pba", data)
+    with pytest.raises(ValueError, match="no group 'nobody'"):
+        trained("pba", data, annotation="place", sources="nobody")
+    with pytest.raises(ValueError, match="no sources"):
+        trained("pba", data, annotation="place", sinks="end 1")
+
+
+def test_growth_rates_of_the_data_are_sources_and_sinks(bifurcation):
+    data, place, _ = bifurcation
+    grown = dataclasses.replace(data, channels={**data.channels, "growth": (2 - place).astype(np.float32)})
+    model = trained("pba", grown)
+    assert "growth rates" in model.notes()[0] and spearmanr(order(model, grown), place)[0] >= 0.9

@@ -1,0 +1,42 @@
+"""The benchmark of orders knows a right order and right branches from wrong ones, and states refusals."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import order as benchmark
+import pytest
+
+
+def test_rows_of_a_simulator(tmp_path):
+    out = tmp_path / "rows.json"
+    settings = "n_fates=2,n_branchings=1,cells_per_time=60"
+    models = "tscan,pba,dpt,distance from the root"
+    benchmark.main(
+        ["--data", "branching-tree", "--set", settings, "--models", models, "--seeds", "3", "--out", str(out)]
+    )
+    rows = json.loads(out.read_text())["rows"]
+    assert [each["model"] for each in rows] == models.split(",")
+    assert all(each["spearman"] > 0.9 and each["kendall"] > 0.7 for each in rows)
+    assert rows[0]["branch_f1"] > 0.9 and rows[1]["branch_f1"] is rows[2]["branch_f1"] is None
+
+
+def test_a_refusal_is_a_row_with_its_sentence():
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    known = benchmark.Case(np.concatenate([x, x + 90]), np.arange(400.0), None)
+    found = benchmark.scored("tscan", known, 0)
+    assert found["spearman"] is None and "islands" in found["refused"]
+
+
+def test_branches_are_matched_one_to_one():
+    branch = np.array(["a", "a", "b", "b", "undecided"])
+    right = np.array([[0, 1], [0, 1], [1, 0], [1, 0], [1, 1]])
+    assert benchmark.branch_f1(right, branch) == 1
+    assert benchmark.branch_f1(np.ones((5, 1)), branch) == pytest.approx(1 / 3)
+
+
+def test_every_method_is_an_order_and_needs_no_times():
+    found = benchmark.every_method()
+    assert {"slingshot", "tscan", "pba", "sctour", "dpt", "palantir", *benchmark.TRIVIAL} <= set(found)
+    assert "velovi" not in found and "dynamo" not in found
