@@ -14,7 +14,7 @@ run, data, info, map_name = view.open_view(
     "rna_velocity",
     "RNA velocity",
     "In which direction does their RNA say that cells change, and can it be believed?",
-    ("kinetics", "latent_time"),
+    ("velocity",),
     needs=DataRequirement.MOMENTS,
 )
 dark = chart.dark()
