@@ -6,7 +6,7 @@
 
 --data is a simulator of the splicing family (one draw a seed, of its default size unless --cells says another),
 CELLSxGENES (50000x2000) for made-up counts of one lineage, whose cost alone is of interest, or an `.h5ad` with the
-layers spliced and unspliced (its truth: `uns["gt_velocities"]` and `obs["global_time"]`, where there).
+layers spliced and unspliced (its truth: `uns["gt_velocities"]`, if rates of change, and `obs["global_time"]`).
 Every gene is kept in simulations. One row a data set, model and seed, null where a figure is not known:
 
     cosine      median over the cells between estimated and true ds/dt, genes scaled by their standard deviation
@@ -100,10 +100,19 @@ def case(source: str, seed: int, cells: int, groups: str) -> Case:
     unspliced, spliced = (csc_array(held.layers[each]) for each in ("unspliced", "spliced"))
     layers = SplicingLayers(unspliced, spliced, tuple(held.var_names))
     true = held.uns.get("gt_velocities")
-    true = None if true is None else np.asarray(true.todense() if hasattr(true, "todense") else true, float)
+    true = None if true is None else rates(np.asarray(true.todense() if hasattr(true, "todense") else true, float))
     time_ = held.obs["global_time"].to_numpy(float) if "global_time" in held.obs else None
     group = held.obs[groups].astype(str).to_numpy() if groups else None
     return _in_moments(layers, {}, true, time_, group)
+
+
+def rates(known: np.ndarray) -> np.ndarray | None:
+    """Velocities of a file, or None where they are no rates of change: without a value below 0 they are ratios of
+    production to degradation, as dyngen writes them, infinite in cells without spliced RNA."""
+    if np.isfinite(known).all() and (known < 0).any():
+        return known
+    print("the velocities of this file are no rates of change, so none is held against them", file=sys.stderr)
+    return None
 
 
 def lineage(cells: int, genes: int, seed: int) -> SplicingLayers:

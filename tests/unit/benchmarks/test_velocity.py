@@ -35,3 +35,10 @@ def test_cross_boundary_direction_has_the_sign_of_the_motion():
 def test_a_table_has_medians_of_what_is_known():
     rows = [{"data": "a", "model": "m", "seed": k, "cosine": 0.1 * k, "cbdir": None} for k in range(3)]
     assert benchmark.shown(rows).splitlines() == ["| model | seeds | cosine |", "|---|---|---|", "| `m` | 3 | 0.1 |"]
+
+
+def test_ratios_are_no_velocities(capsys):
+    assert benchmark.rates(np.array([[0.0, 2.0], [np.inf, 1.0]])) is None
+    assert "no rates of change" in capsys.readouterr().err
+    rates = np.array([[-1.0, 2.0]])
+    assert benchmark.rates(rates) is rates
