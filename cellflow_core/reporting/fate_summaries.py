@@ -22,18 +22,17 @@ def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
     """The shares of the fates, judged by the shares measured at the last time. times: the measured ones, or ()."""
     if len(result.names) == 1:
         return Summary(
-            f"All cells end in one state: the cells {_final(result)} form no separate groups.",
+            f"There is one terminal state only, {result.names[0]}, so every cell that reaches one ends there.",
             "fair",
-            " ".join(("Choose an annotation, such as cell type, to tell fates apart.", *_doubts(result))),
+            " ".join(("Choose an annotation, such as cell type, or more terminal groups, to tell fates apart.", *_doubts(result))),
         )
     order = np.argsort(-result.share)
     listed = [f"{result.share[k]:.0%} {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})" for k in order]
     more = f", and {len(listed) - 3} more" if len(listed) > 3 else ""
     begin = f" of {at(times[0], unit)}" if len(times) else ""
-    answer = f"What becomes of the cells{begin}: {', '.join(listed[:3])}{more}."
+    answer = f"What becomes of {result.of or f'the cells{begin}'}: {', '.join(listed[:3])}{more}."
     if not np.isfinite(result.measured).all():
-        known = "The cells were measured at one time" if len(times) else "No time of the cells is known"
-        why = f"{known}, so there are no later ones to compare these shares with."
+        why = f"{_not_compared(times)}, and their intervals do not say whether the velocities point the right way."
         return Summary(answer, "fair", " ".join((why, *_doubts(result))))
     off = np.abs(result.share - result.measured)
     k = int(off.argmax())
@@ -47,6 +46,14 @@ def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
     doubts = _doubts(result)
     sure = off[k] <= NEAR and not doubts
     return Summary(answer, "good" if sure else "fair", " ".join((reached, *doubts)))
+
+
+def _not_compared(times: Sequence[float]) -> str:
+    """Why no measured shares stand beside these."""
+    if len(times) > 1:
+        return "Start cells or terminal groups were chosen by hand, so there are no measured shares to compare these with"
+    known = "The cells were measured at one time" if len(times) else "No time of the cells is known"
+    return f"{known}, so there are no later ones to compare these shares with"
 
 
 def _final(result: Fates) -> str:
@@ -64,7 +71,8 @@ def _doubts(result: Fates) -> list[str]:
         )
     if result.cells == "cells" and result.elsewhere > 0:
         found.append(
-            f"{result.elsewhere:.0%} of the start cells reach no terminal state along the transitions and are left out."
+            f"{result.elsewhere:.0%} of the start cells reach no terminal state along the transitions, or hardly ever, "
+            "and are left out."
         )
     elif result.elsewhere > MAX_ELSEWHERE:
         found.append(

@@ -164,7 +164,15 @@ def test_shares_far_from_the_measured_ones_are_not_trusted():
     assert far.trust == "poor" and "80% are Myeloid, and the model has 38%" in far.why
     made = {"share": np.ones(1), "low": np.ones(1), "high": np.ones(1), "measured": np.ones(1)}
     one = fate_summaries.of_fates(examples.fates(names=("state 1",), **made), (0.0,), "days")
-    assert "All cells end in one state" in one.answer
+    assert "one terminal state only, state 1" in one.answer
+
+
+def test_shares_of_chosen_start_cells_are_theirs_and_not_held_against_the_last_time():
+    made = examples.fates(cells="cells", of="the 50 cells of time 1 with kind = left", measured=np.full(2, np.nan))
+    chosen = fate_summaries.of_fates(made, (0.0, 1.0), "day")
+    assert chosen.answer.startswith("What becomes of the 50 cells of time 1 with kind = left: 62% Erythroid")
+    assert "chosen by hand" in chosen.why and "measured at one time" not in chosen.why
+    assert "whether the velocities point the right way" in chosen.why
 
 
 def test_a_click_finds_the_nearest_cell_of_those_shown():
