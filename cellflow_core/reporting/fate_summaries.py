@@ -16,6 +16,7 @@ NEAR, FAR = 0.1, 0.25
 MAX_UNDEFINED, MAX_ELSEWHERE = 0.25, 0.05
 """Share of the last measured cells that define no state, and of the simulated cells that end in none, above which the
 shares are not to be trusted."""
+_ONE_STATE = "Choose an annotation, such as cell type, or more terminal groups, to tell fates apart."
 
 
 def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
@@ -24,7 +25,7 @@ def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
         return Summary(
             f"There is one terminal state only, {result.names[0]}, so every cell that reaches one ends there.",
             "fair",
-            " ".join(("Choose an annotation, such as cell type, or more terminal groups, to tell fates apart.", *_doubts(result))),
+            " ".join((_ONE_STATE, *_doubts(result))),
         )
     order = np.argsort(-result.share)
     listed = [f"{result.share[k]:.0%} {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})" for k in order]
@@ -32,7 +33,7 @@ def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
     begin = f" of {at(times[0], unit)}" if len(times) else ""
     answer = f"What becomes of {result.of or f'the cells{begin}'}: {', '.join(listed[:3])}{more}."
     if not np.isfinite(result.measured).all():
-        why = f"{_not_compared(times)}, and their intervals do not say whether the velocities point the right way."
+        why = f"{_not_compared(times)}, and their intervals do not say whether the velocities are right."
         return Summary(answer, "fair", " ".join((why, *_doubts(result))))
     off = np.abs(result.share - result.measured)
     k = int(off.argmax())
@@ -51,7 +52,7 @@ def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
 def _not_compared(times: Sequence[float]) -> str:
     """Why no measured shares stand beside these."""
     if len(times) > 1:
-        return "Start cells or terminal groups were chosen by hand, so there are no measured shares to compare these with"
+        return "Start cells or terminal groups were chosen, so there are no measured shares to compare these with"
     known = "The cells were measured at one time" if len(times) else "No time of the cells is known"
     return f"{known}, so there are no later ones to compare these shares with"
 

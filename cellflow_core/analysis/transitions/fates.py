@@ -108,8 +108,8 @@ def transition_fates(
 def _interval(mass: Sequence[Float[Array, "cells fates"]], seed: int) -> tuple[Array, Array, Array]:
     """(share, low, high): the share of the first model, the interval of all by which a cell reaches a state."""
     share = mass[0].mean(axis=0)
-    reach = [np.nan_to_num(each) for each in mass if np.isfinite(each).any()]
-    _, low, high = interval(np.stack(reach), seed)
+    absorbed = [np.nan_to_num(each) for each in mass if np.isfinite(each).any()]
+    _, low, high = interval(np.stack(absorbed), seed)
     return share, np.minimum(low, share), np.maximum(high, share)
 
 

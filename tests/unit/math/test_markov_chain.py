@@ -57,7 +57,7 @@ def test_a_cell_that_hardly_ever_reaches_a_state_has_no_probability():
 
 
 def test_absorption_that_takes_longer_than_anyone_waits_has_no_probability():
-    """Against such a wind a cell takes more than 10^30 steps to the near end: the system is singular but for rounding."""
+    """Against such a wind a cell takes more than 10^30 steps: the system is singular but for rounding."""
     cells, state = 100, np.full(100, -1)
     chain = line(cells, 0.7).tolil()
     chain[cells - 1, cells - 1], chain[cells - 1, cells - 2] = 0.7, 0.3
