@@ -8,23 +8,24 @@ import numpy as np
 
 from cellflow_core.analysis.results import ClonalBias, Fates, TrajectoryEnsemble
 from cellflow_core.plural import counted
-from cellflow_core.reporting.summaries import Summary, at
+from cellflow_core.reporting.summaries import Summary, Trust, at
 from cellflow_core.selection.model_cards import ModelCard
 
 NEAR, FAR = 0.1, 0.25
 """Largest difference to the measured shares that counts as near, and above which the fates are not to be trusted."""
-MAX_UNDEFINED, MAX_ELSEWHERE = 0.25, 0.05
+MAX_UNDEFINED, MAX_ELSEWHERE, LOST = 0.25, 0.05, 0.5
 """Share of the last measured cells that define no state, and of the simulated cells that end in none, above which the
-shares are not to be trusted."""
+shares are not to be trusted; and that above which they say nothing."""
 _ONE_STATE = "Choose an annotation, such as cell type, or more terminal groups, to tell fates apart."
 
 
 def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
     """The shares of the fates, judged by the shares measured at the last time. times: the measured ones, or ()."""
+    unknown: Trust = "poor" if result.elsewhere > LOST else "fair"
     if len(result.names) == 1:
         return Summary(
             f"There is one terminal state only, {result.names[0]}, so every cell that reaches one ends there.",
-            "fair",
+            unknown,
             " ".join((_ONE_STATE, *_doubts(result))),
         )
     order = np.argsort(-result.share)
@@ -34,13 +35,15 @@ def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
     answer = f"What becomes of {result.of or f'the cells{begin}'}: {', '.join(listed[:3])}{more}."
     if not np.isfinite(result.measured).all():
         why = f"{_not_compared(times)}, and their intervals do not say whether the velocities are right."
-        return Summary(answer, "fair", " ".join((why, *_doubts(result))))
+        return Summary(answer, unknown, " ".join((why, *_doubts(result))))
     off = np.abs(result.share - result.measured)
     k = int(off.argmax())
     against = (
         f"Of the cells measured at the last time, {result.measured[k]:.0%} are {result.names[k]}, and the model has "
         f"{result.share[k]:.0%}: the shares are off by {_points(off[k])}"
     )
+    if result.elsewhere > LOST:
+        return Summary(answer, "poor", " ".join((f"{against}.", *_doubts(result))))
     if off[k] > FAR:
         return Summary(answer, "poor", f"{against}. This model does not bring cells to where they were found.")
     reached = f"{against}. That the shares are right does not show that each cell takes the right path."

@@ -83,6 +83,12 @@ def test_start_cells_that_reach_no_state_are_said():
     assert "20% of the start cells reach no terminal state along the transitions" in summary.why
 
 
+@pytest.mark.parametrize("measured", [np.array([0.6, 0.4]), np.full(2, np.nan)])
+def test_shares_of_cells_that_mostly_end_nowhere_are_not_trusted(measured):
+    lost = fate_summaries.of_fates(examples.fates(elsewhere=1.0, measured=measured), (0.0, 1.0), "day")
+    assert lost.trust == "poor" and "100% of the simulated cells end far from every state" in lost.why
+
+
 def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
     made = examples.futures()
     one = {"paths": made.paths[:, :1], "weight": np.ones((21, 1)), "ends": made.ends[:1], "kind": "deterministic"}
