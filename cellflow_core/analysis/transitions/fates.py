@@ -82,6 +82,7 @@ def transition_fates(
     timed = DataRequirement.TIMES in data.has and not ends and not start
     if timed:
         low, high = with_misfit(share, low, high, terminal.measured, len(terminal.fate))
+    ended = int((chosen & (absorbing >= 0)).sum())
     shown = _some(np.flatnonzero(np.isfinite(chance).all(axis=1)), seed)
     listed = _by_estimator(terminal.names, list(estimators), mass[len(others) :])
     covered = f", and {len(estimators)} other estimators of RNA velocity" if estimators else ""
@@ -101,7 +102,7 @@ def transition_fates(
         interval=interval_text(int(reaching.sum()), len(others)) + covered + (MISFIT if timed else ""),
         cells="cells",
         of=which,
-        notes=(*terminal.notes, *notes, *_picture(which, len(shown), len(data.x)), *NOTES, *listed),
+        notes=(*terminal.notes, *notes, *_picture(which, ended, len(shown), len(data.x)), *NOTES, *listed),
     )
 
 
@@ -144,8 +145,9 @@ def absorption(model: Model, data: Snapshots, states: str, ends: Sequence[str]) 
     return Absorption(found, absorbing, absorption_probabilities(chain, absorbing, len(found.names)), chain, notes)
 
 
-def _picture(which: str, shown: int, cells: int) -> tuple[str]:
-    return (f"Shares are means over {which}; the picture has {shown:,} of {cells:,} cells.",)
+def _picture(which: str, ended: int, shown: int, cells: int) -> tuple[str]:
+    already = f", of which {ended:,} are in a terminal state already" if ended else ""
+    return (f"Shares are means over {which}{already}; the picture has {shown:,} of {cells:,} cells.",)
 
 
 def _start(chain: Any, data: Snapshots, view: Embedding, states: str, start: str) -> tuple[Bool[Array, " cells"], str]:

@@ -145,3 +145,9 @@ def test_a_value_called_other_is_not_the_rest():
     many[::4] = "other"
     names = transition_fates(Split(), replace(DATA, labels={"kind": many}), VIEW, "kind").names
     assert len(set(names)) == len(names) and {"other", "other values"} <= set(names)
+
+
+def test_start_cells_that_are_terminal_already_are_counted_in_words():
+    notes = " ".join(transition_fates(Split(), TIMELESS, VIEW, "kind", ends=("left", "right <b>")).notes)
+    assert "over the 600 cells, of which 600 are in a terminal state already" in notes
+    assert "already" not in " ".join(transition_fates(Split(), DATA, VIEW, "kind").notes)
