@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.time_range import cells_of_time, first_time, of_time
-from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.snapshots import NO_LABEL, Snapshots
 from cellflow_core.math.polygon import in_polygon
 
 Polygon = Sequence[Sequence[float]]
@@ -79,5 +79,5 @@ def labels_of(data: Snapshots, name: str) -> np.ndarray:
         raise KeyError(f"there is no annotation {name!r} in these data; there are: {known}")
     values = np.asarray(data.labels[name])
     text = np.array([str(each) for each in values], dtype=object)
-    text[np.isin(text, ["nan", "None", "<NA>"])] = ""
+    text[np.isin(text, NO_LABEL)] = ""
     return text

@@ -198,10 +198,11 @@ def _annotated(data: Snapshots, name: str, last: Array, where: str, least: float
     place = {str(each): k for k, each in enumerate(kept)} | {str(kinds[k]): len(kept) for k in order[MOST:]}
     fate = np.array([place.get(str(each), -1) for each in values])
     rare = int((known & (fate < 0)).sum())
-    names = (*kept.tolist(), *(["other"] if others else []))
+    rest = "other values" if "other" in kinds else "other"
+    names = (*kept.tolist(), *([rest] if others else []))
     notes = [f"The terminal states are the values of {name} among the cells {where}."]
     if others:
-        notes.append(f"{others} rare values are put together as other.")
+        notes.append(f"{others} rare values are put together as {rest}.")
     if not known.all():
         notes.append(f"{(~known).sum():,} cells {where} have no value of {name} and define no state.")
     if rare:

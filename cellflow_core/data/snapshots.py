@@ -16,11 +16,13 @@ from cellflow_core.data.requirements import DataRequirement, of_times
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.time_units import format_time, format_times
 
-__all__ = ["CHANNELS", "MAX_CATEGORIES", "DataRequirement", "DataSpec", "Snapshots"]
+__all__ = ["CHANNELS", "MAX_CATEGORIES", "NO_LABEL", "DataRequirement", "DataSpec", "Snapshots"]
 
 Array = np.ndarray
 _ALWAYS_HASHED = ("x", "t", "space", "time_unit", "velocity", "mass", "lineage", "labels")
 """What the fingerprint began with, in this order and also where it is absent. Other channels follow where present."""
+NO_LABEL = ("", "nan", "None", "<NA>")
+"""How the text of an annotation says that a cell has no value."""
 MAX_CATEGORIES = 64
 """Categories of an annotation that a model may be conditioned on; a column with more is a name, not a condition."""
 

@@ -12,6 +12,10 @@ TOLERANCE = 1e-6
 """Relative residual of the linear system, as in CellRank (Lange et al. 2022)."""
 SETTLED = 1e-4
 """Mass that may still move between two doublings of the time, so that a distribution counts as settled."""
+REACHED = 0.5
+"""Probability to be absorbed at all from which on a cell counts as one that reaches an absorbing cell."""
+PATIENCE = 1e9
+"""Steps after which a cell is no longer followed, on average: it keeps the system from being singular."""
 LONGEST = 2**13
 """Most steps for which a distribution is followed."""
 
@@ -24,7 +28,8 @@ def absorption_probabilities(
     transitions  scipy.sparse CSR [cells, cells], rows sum to one
     state        absorbing state of each cell, 0 to count - 1; -1 for a cell that moves on
 
-    Rows sum to one; they are NaN for cells from which no absorbing cell can be reached.
+    Rows sum to one: given that the cell is absorbed. They are NaN for cells that are less likely than REACHED to be
+    absorbed within PATIENCE steps.
     Raises ValueError where no cell absorbs, and RuntimeError where the solver does not converge.
     """
     from scipy.sparse import csr_array, eye_array
@@ -46,7 +51,7 @@ def absorption_probabilities(
     if not len(moving):
         return found
     leaving = transitions[moving]
-    system = (eye_array(len(moving)) - leaving[:, moving]).tocsc()
+    system = (eye_array(len(moving)) - (1 - 1 / PATIENCE) * leaving[:, moving]).tocsc()
     inverse = spilu(system, drop_tol=1e-2, fill_factor=2)
     nearly = LinearOperator(system.shape, inverse.solve)
     for k in range(count):
@@ -59,7 +64,8 @@ def absorption_probabilities(
             raise RuntimeError(f"absorption probabilities of state {k} did not converge in {failed} iterations")
         found[moving, k] = np.clip(solution, 0, 1)
     # Mass can leave the reached cells for others, which lead nowhere: given that it is absorbed, rows sum to one.
-    found[moving] /= np.maximum(found[moving].sum(axis=1, keepdims=True), TOLERANCE)
+    whole = found[moving].sum(axis=1, keepdims=True)
+    found[moving] = np.where(whole >= REACHED, found[moving] / np.maximum(whole, REACHED), np.nan)
     return found
 
 

@@ -62,7 +62,12 @@ def velocity_graph(
     """x, v: states and velocities in the same axes; neighbors: as `neighbors.nearest_others` finds them.
 
     sigma  width of the kernel, in cosines; None: the median size of the cosines (Lange et al. 2022)
+
+    Raises ValueError, with a sentence, for a velocity that is not finite.
     """
+    lost = int((~np.isfinite(v).all(axis=1)).sum())
+    if lost:
+        raise ValueError(f"the velocities of {lost:,} of {len(v):,} cells are no finite numbers: train again")
     cosine = np.empty(neighbors.shape, dtype=np.float32)
     speed = np.maximum(np.linalg.norm(v, axis=1), 1e-30)
     rows = max(BLOCK // (neighbors.shape[1] * x.shape[1]), 1)

@@ -8,45 +8,56 @@ import numpy as np
 
 from cellflow_core.analysis.results import ClonalBias, Fates, TrajectoryEnsemble
 from cellflow_core.plural import counted
-from cellflow_core.reporting.summaries import Summary, at
+from cellflow_core.reporting.summaries import Summary, Trust, at
 from cellflow_core.selection.model_cards import ModelCard
 
 NEAR, FAR = 0.1, 0.25
 """Largest difference to the measured shares that counts as near, and above which the fates are not to be trusted."""
-MAX_UNDEFINED, MAX_ELSEWHERE = 0.25, 0.05
+MAX_UNDEFINED, MAX_ELSEWHERE, LOST = 0.25, 0.05, 0.5
 """Share of the last measured cells that define no state, and of the simulated cells that end in none, above which the
-shares are not to be trusted."""
+shares are not to be trusted; and that above which they say nothing."""
+_ONE_STATE = "Choose an annotation, such as cell type, or more terminal groups, to tell fates apart."
 
 
 def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
     """The shares of the fates, judged by the shares measured at the last time. times: the measured ones, or ()."""
+    unknown: Trust = "poor" if result.elsewhere > LOST else "fair"
     if len(result.names) == 1:
         return Summary(
-            f"All cells end in one state: the cells {_final(result)} form no separate groups.",
-            "fair",
-            " ".join(("Choose an annotation, such as cell type, to tell fates apart.", *_doubts(result))),
+            f"There is one terminal state only, {result.names[0]}, so every cell that reaches one ends there.",
+            unknown,
+            " ".join((_ONE_STATE, *_doubts(result))),
         )
     order = np.argsort(-result.share)
     listed = [f"{result.share[k]:.0%} {result.names[k]} ({result.low[k]:.0%} to {result.high[k]:.0%})" for k in order]
     more = f", and {len(listed) - 3} more" if len(listed) > 3 else ""
     begin = f" of {at(times[0], unit)}" if len(times) else ""
-    answer = f"What becomes of the cells{begin}: {', '.join(listed[:3])}{more}."
+    answer = f"What becomes of {result.of or f'the cells{begin}'}: {', '.join(listed[:3])}{more}."
     if not np.isfinite(result.measured).all():
-        known = "The cells were measured at one time" if len(times) else "No time of the cells is known"
-        why = f"{known}, so there are no later ones to compare these shares with."
-        return Summary(answer, "fair", " ".join((why, *_doubts(result))))
+        why = f"{_not_compared(times)}, and their intervals do not say whether the velocities are right."
+        return Summary(answer, unknown, " ".join((why, *_doubts(result))))
     off = np.abs(result.share - result.measured)
     k = int(off.argmax())
     against = (
         f"Of the cells measured at the last time, {result.measured[k]:.0%} are {result.names[k]}, and the model has "
         f"{result.share[k]:.0%}: the shares are off by {_points(off[k])}"
     )
+    if result.elsewhere > LOST:
+        return Summary(answer, "poor", " ".join((f"{against}.", *_doubts(result))))
     if off[k] > FAR:
         return Summary(answer, "poor", f"{against}. This model does not bring cells to where they were found.")
     reached = f"{against}. That the shares are right does not show that each cell takes the right path."
     doubts = _doubts(result)
     sure = off[k] <= NEAR and not doubts
     return Summary(answer, "good" if sure else "fair", " ".join((reached, *doubts)))
+
+
+def _not_compared(times: Sequence[float]) -> str:
+    """Why no measured shares stand beside these."""
+    if len(times) > 1:
+        return "Start cells or terminal groups were chosen, so there are no measured shares to compare these with"
+    known = "The cells were measured at one time" if len(times) else "No time of the cells is known"
+    return f"{known}, so there are no later ones to compare these shares with"
 
 
 def _final(result: Fates) -> str:
@@ -64,7 +75,8 @@ def _doubts(result: Fates) -> list[str]:
         )
     if result.cells == "cells" and result.elsewhere > 0:
         found.append(
-            f"{result.elsewhere:.0%} of the start cells reach no terminal state along the transitions and are left out."
+            f"{result.elsewhere:.0%} of the start cells reach no terminal state along the transitions, or hardly ever, "
+            "and are left out."
         )
     elif result.elsewhere > MAX_ELSEWHERE:
         found.append(

@@ -51,8 +51,8 @@ def _in_time(result: VelocityAgreement) -> str:
     low, high = result.forward_chance
     verdict = "no more than" if result.forward <= high else "more than"
     return (
-        f" Where times were measured, {result.forward:.0%} of the arrows point to later cells, {verdict} shuffled "
-        f"velocities do ({low:.0%} to {high:.0%})."
+        f" Where times were measured, {result.forward:.0%} of the arrows point to later cells, {verdict} "
+        f"velocities reversed in random patches of cells do ({low:.0%} to {high:.0%})."
     )
 
 
@@ -65,7 +65,8 @@ def of_order(result: VelocityAgreement) -> str:
     if result.drawn.mean() < SOME:
         text += " Few cells have an arrow, so it may be an order of noise."
     text += " It has no unit of time, and its two ends are where arrows begin and end."
-    beside = [f"{result.order_rho[0, k]:.2f} with the {name}" for k, name in enumerate(result.orders) if k]
+    rho = result.order_rho[0]
+    beside = [f"{rho[k]:.2f} with the {name}" for k, name in enumerate(result.orders) if k and np.isfinite(rho[k])]
     if not beside:
         return text
     text += f" Its rank correlation is {', '.join(beside)}."
@@ -139,8 +140,8 @@ def as_plain(result: VelocityAgreement) -> dict[str, Any]:
         "share of cells with an arrow": result.drawn.mean(),
         "share of cells where count halves agree": recur,
         "share of arrows forward in time": result.forward,
-        "of shuffled velocities, 5 %": result.forward_chance[0],
-        "of shuffled velocities, 95 %": result.forward_chance[1],
+        "of reversed velocities, 5 %": result.forward_chance[0],
+        "of reversed velocities, 95 %": result.forward_chance[1],
         "share of arrows in one order": result.order_explained,
         "rank correlation of order and time": result.time_rho,
     }

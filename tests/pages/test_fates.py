@@ -7,10 +7,11 @@ import pytest
 
 from cellflow_core.data import store
 from cellflow_core.data.preprocessing.mixed_lineages import MixedLineages
+from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.reporting import fate_summaries, growth_summaries
 from pages.parts.views import cell_selection
-from tests import examples
+from tests import examples, toys
 from tests.pages.test_views import ANSWERS, asked, message, opened, run, trained  # noqa: F401  (fixtures)
 
 GENES = AffineSpace.of_genes(("Gata1", "Spi1"))
@@ -55,6 +56,20 @@ def test_fates_by_transitions_ask_for_ends_and_start_cells(run, asked):  # noqa:
     assert last == {"view": "pca", "states": "type", "ends": ("down",), "start": "up"}
 
 
+def test_cells_without_a_value_and_values_named_as_a_choice_are_no_start_cells(asked):  # noqa: F811
+    points, t = examples.cells(120)
+    kind = np.resize(["up", "nan", "", "found"], 120)
+    id = toys.stored(Snapshots(points, t, GENES, "days", labels={"type": kind}))
+    made = toys.finished(toys.recipe(id))
+    page = opened("fates", run=made.id, count="Transitions", states="Groups of “type”")
+    assert page.selectbox(key="start").options == [
+        "Cells of the first time",
+        "Root cells found by the transitions",
+        "up",
+    ]
+    assert page.multiselect(key="ends").options == ["found", "up"]
+
+
 def test_genes_of_a_fate_stand_below_fates_by_transitions(run, asked):  # noqa: F811
     page = opened("fates", run=run.id, count="Transitions", fate_of_genes="Myeloid")
     assert ("fate_genes", run.id, {"states": "found", "ends": ()}) in asked
@@ -66,6 +81,12 @@ def test_start_cells_that_reach_no_state_are_said():
     made = examples.fates(cells="cells", elsewhere=0.2)
     summary = fate_summaries.of_fates(made, (0.0, 1.0), "day")
     assert "20% of the start cells reach no terminal state along the transitions" in summary.why
+
+
+@pytest.mark.parametrize("measured", [np.array([0.6, 0.4]), np.full(2, np.nan)])
+def test_shares_of_cells_that_mostly_end_nowhere_are_not_trusted(measured):
+    lost = fate_summaries.of_fates(examples.fates(elsewhere=1.0, measured=measured), (0.0, 1.0), "day")
+    assert lost.trust == "poor" and "100% of the simulated cells end far from every state" in lost.why
 
 
 def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
@@ -164,7 +185,15 @@ def test_shares_far_from_the_measured_ones_are_not_trusted():
     assert far.trust == "poor" and "80% are Myeloid, and the model has 38%" in far.why
     made = {"share": np.ones(1), "low": np.ones(1), "high": np.ones(1), "measured": np.ones(1)}
     one = fate_summaries.of_fates(examples.fates(names=("state 1",), **made), (0.0,), "days")
-    assert "All cells end in one state" in one.answer
+    assert "one terminal state only, state 1" in one.answer
+
+
+def test_shares_of_chosen_start_cells_are_theirs_and_not_held_against_the_last_time():
+    made = examples.fates(cells="cells", of="the 50 cells of time 1 with kind = left", measured=np.full(2, np.nan))
+    chosen = fate_summaries.of_fates(made, (0.0, 1.0), "day")
+    assert chosen.answer.startswith("What becomes of the 50 cells of time 1 with kind = left: 62% Erythroid")
+    assert "were chosen" in chosen.why and "measured at one time" not in chosen.why
+    assert "whether the velocities are right" in chosen.why
 
 
 def test_a_click_finds_the_nearest_cell_of_those_shown():

@@ -28,6 +28,7 @@ class Fates(Result):
     undefined  share of the cells of the last time that define no state; elsewhere: share of the simulated cells that
              end far from every state, and are counted to the nearest; by transitions: of the start cells that reach
              none, and are left out
+    of       cells that the shares are of, in words; "": those of the first time, all where none is known
     cells    which the probabilities are of: "start cells", or "cells" where they are of every measured cell
     """
 
@@ -47,6 +48,7 @@ class Fates(Result):
     without_growth: Float[Array, "fates 3"] | None = None
     growth_effect: Float[Array, "fates 3"] | None = None
     cells: str = "start cells"
+    of: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -41,7 +41,7 @@ class VelocityAgreement(Result):
     order        of the cells along the arrows, [cells], 0 to 1; order_explained: share of the arrows that one order can
                  explain, 0 to 1: small where cells go round in a circle
     forward      share of the cells with neighbors of several times whose arrow points to later ones; forward_chance:
-                 5 and 95 % quantiles with velocities shuffled, half reversed; NaN where there are fewer than two times
+                 5 and 95 % quantiles with velocities reversed in random patches; NaN with fewer than two times
     orders       names of orders of the cells: along the arrows, latent time, diffusion pseudotime, measured time, as
                  far as they are known; order_values [orders, cells], NaN for a cell that one does not reach;
                  order_rho [orders, orders]: Spearman correlation of each two

@@ -9,6 +9,7 @@ from cellflow_core.analysis.results import GroupVelocities
 from cellflow_core.analysis.rna_velocity.estimates import fitted, spliced_velocity, steady_state_slope
 from cellflow_core.analysis.rna_velocity.orders import spearman
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.plural import counted
 
 LEAST = 50
 """Cells that a group must have to be fitted."""
@@ -26,7 +27,7 @@ def group_velocities(data: Snapshots, by: str) -> GroupVelocities:
     kept = [str(name) for name, size in zip(names, sizes, strict=True) if size >= LEAST]
     if len(kept) < 2:
         raise ValueError(
-            f"{len(kept)} groups of {by} have {LEAST} cells or more and at least 2 are needed to compare their fits"
+            f"{counted(len(kept), 'group')} of {by} with {LEAST} cells or more: at least 2 are needed to compare fits"
         )
     whole = fitted(ESTIMATOR, data)
     everywhere, slope = spliced_velocity(whole, data), steady_state_slope(whole)

@@ -78,10 +78,11 @@ def transition_fates(
     others = {str(k): transitions(each, data)[0] for k, each in enumerate(siblings)}
     estimators = other_estimates(model, data)
     mass = [absorption_probabilities(each, absorbing, count)[reaching] for each in (others | estimators).values()]
-    share, low, high = _interval(np.stack([chance[reaching], *mass]), seed)
-    timed = DataRequirement.TIMES in data.has and not ends
+    share, low, high = _interval([chance[reaching], *mass], seed)
+    timed = DataRequirement.TIMES in data.has and not ends and not start
     if timed:
         low, high = with_misfit(share, low, high, terminal.measured, len(terminal.fate))
+    ended = int((chosen & (absorbing >= 0)).sum())
     shown = _some(np.flatnonzero(np.isfinite(chance).all(axis=1)), seed)
     listed = _by_estimator(terminal.names, list(estimators), mass[len(others) :])
     covered = f", and {len(estimators)} other estimators of RNA velocity" if estimators else ""
@@ -100,14 +101,16 @@ def transition_fates(
         elsewhere=float(1 - reaching.sum() / chosen.sum()),
         interval=interval_text(int(reaching.sum()), len(others)) + covered + (MISFIT if timed else ""),
         cells="cells",
-        notes=(*terminal.notes, *notes, *_picture(which, len(shown), len(data.x)), *NOTES, *listed),
+        of=which,
+        notes=(*terminal.notes, *notes, *_picture(which, ended, len(shown), len(data.x)), *NOTES, *listed),
     )
 
 
-def _interval(mass: Float[Array, "models cells fates"], seed: int) -> tuple[Array, Array, Array]:
-    """(share, low, high): the share of the first model, the interval of all."""
+def _interval(mass: Sequence[Float[Array, "cells fates"]], seed: int) -> tuple[Array, Array, Array]:
+    """(share, low, high): the share of the first model, the interval of all by which a cell reaches a state."""
     share = mass[0].mean(axis=0)
-    _, low, high = interval(np.nan_to_num(mass), seed)
+    absorbed = [np.nan_to_num(each) for each in mass if np.isfinite(each).any()]
+    _, low, high = interval(np.stack(absorbed), seed)
     return share, np.minimum(low, share), np.maximum(high, share)
 
 
@@ -123,6 +126,9 @@ def _by_estimator(
     """Shares with the velocities of other estimators, in a sentence; nothing where there are none."""
     listed = []
     for title, each in zip(estimators, mass, strict=True):
+        if not np.isfinite(each).any():
+            listed.append(f"{title}: no start cell reaches a terminal state")
+            continue
         share = np.nanmean(each, axis=0)
         best = np.argsort(-share)[:3]
         listed.append(f"{title}: {', '.join(f'{share[k]:.0%} {names[k]}' for k in best)}")
@@ -139,8 +145,9 @@ def absorption(model: Model, data: Snapshots, states: str, ends: Sequence[str]) 
     return Absorption(found, absorbing, absorption_probabilities(chain, absorbing, len(found.names)), chain, notes)
 
 
-def _picture(which: str, shown: int, cells: int) -> tuple[str]:
-    return (f"Shares are means over {which}; the picture has {shown:,} of {cells:,} cells.",)
+def _picture(which: str, ended: int, shown: int, cells: int) -> tuple[str]:
+    already = f", of which {ended:,} are in a terminal state already" if ended else ""
+    return (f"Shares are means over {which}{already}; the picture has {shown:,} of {cells:,} cells.",)
 
 
 def _start(chain: Any, data: Snapshots, view: Embedding, states: str, start: str) -> tuple[Bool[Array, " cells"], str]:
@@ -148,6 +155,8 @@ def _start(chain: Any, data: Snapshots, view: Embedding, states: str, start: str
     if start == "found":
         found = root_cells(chain)
         return found, f"the {found.sum():,} cells that the transitions come from"
+    if start and states == "found":
+        raise ValueError(f"{start} is a group of no annotation: name the annotation of it for the terminal states")
     label = (states, start) if start else None
     initial = select_initial_cells(data, view, len(data.x), label=label)
     found = np.zeros(len(data.x), bool)

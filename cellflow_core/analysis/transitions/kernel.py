@@ -38,11 +38,16 @@ def transitions(model: Model, data: Snapshots) -> tuple[Any, tuple[str, ...]]:
             place = np.argsort(data.t, kind="stable")
             row, column = place[row], place[column]
         return csr_array((own.values().numpy(), (row, column)), shape=tuple(own.shape)), ()
-    note = (
-        f"A cell goes to one of its {NEIGHBORS} nearest cells: {1 - DIFFUSION:.0%} of the time by the cosine between "
-        "its velocity and the step, else to any of them."
-    )
-    return _chain(state_graph(data.space, data.x, velocities_of(dynamics(model), data))), (note,)
+    v = velocities_of(dynamics(model), data)
+    graph = state_graph(data.space, data.x, v)
+    notes = [
+        f"A cell goes to one of its {graph.neighbors.shape[1]} nearest cells: {1 - DIFFUSION:.0%} of the time by the "
+        "cosine between its velocity and the step, else to any of them."
+    ]
+    still = int((~v.any(axis=1)).sum())
+    if still:
+        notes.append(f"{still:,} of {len(v):,} cells have a velocity of zero, and go to any of them alike.")
+    return _chain(graph), tuple(notes)
 
 
 def other_estimates(model: Model, data: Snapshots) -> dict[str, Any]:

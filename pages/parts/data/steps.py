@@ -234,7 +234,7 @@ def _velocity(info: store.DatasetInfo, settings: dict[str, Setting], shown: str)
 def _by_label(info: store.DatasetInfo, key: str, several: bool) -> Values | None:
     left, right = st.columns(2)
     label = left.selectbox("Annotation", info.annotations, key=f"{key}_label_{info.id}")
-    groups = cell_selection.values(store.open_dataset(info.id), label)
+    groups = np.unique(store.open_dataset(info.id).snapshots().labels[label]).astype(str).tolist()  # "nan" too
     where = f"{key}_group_{info.id}_{label}"
     if several:
         chosen = right.multiselect("Groups", groups, key=where, placeholder="Choose")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from cellflow_core.data.snapshots import NO_LABEL
 from cellflow_core.data.store import Dataset, open_dataset
 from cellflow_core.figures import scatter
 from cellflow_core.math.polygon import in_polygon
@@ -144,5 +145,6 @@ def _groupings(id: str, version: str) -> tuple[str, ...]:
 
 
 def values(data: Dataset, annotation: str) -> tuple[str, ...]:
-    """The groups of an annotation."""
-    return tuple(str(each) for each in np.unique(data.snapshots().labels[annotation]))
+    """The groups of an annotation; cells without a value are none."""
+    found = (str(each) for each in np.unique(data.snapshots().labels[annotation]))
+    return tuple(each for each in found if each not in NO_LABEL)

@@ -65,7 +65,7 @@ def counted_by(run: Run) -> dict[str, str]:
 def _start(context: view.ViewContext, values: tuple[str, ...]) -> str:
     timed = DataRequirement.TIMES in context.info.has
     names = {"": "Cells of the first time" if timed else "All cells", "found": "Root cells found by the transitions"}
-    names |= {each: each for each in values}
+    names |= {each: each for each in values if each not in names}
     return str(
         st.selectbox("Start cells", list(names), format_func=names.__getitem__, key="start", bind="query-params")
     )

@@ -49,6 +49,23 @@ def test_a_cell_that_reaches_no_state_has_no_probability():
         absorption_probabilities(chain, np.full(4, -1), 1)
 
 
+def test_a_cell_that_hardly_ever_reaches_a_state_has_no_probability():
+    """From the middle, 1 % go on to the state and 99 % stay for good elsewhere."""
+    chain = csr_array(np.array([[0.0, 0.99, 0.01], [0, 1, 0], [0, 0, 1.0]]))
+    found = absorption_probabilities(chain, np.array([-1, -1, 0]), 1)
+    np.testing.assert_array_equal(found[:, 0], [np.nan, np.nan, 1])
+
+
+def test_absorption_that_takes_longer_than_anyone_waits_has_no_probability():
+    """Against such a wind a cell takes more than 10^30 steps: the system is singular but for rounding."""
+    cells, state = 100, np.full(100, -1)
+    chain = line(cells, 0.7).tolil()
+    chain[cells - 1, cells - 1], chain[cells - 1, cells - 2] = 0.7, 0.3
+    state[0] = 0
+    found = absorption_probabilities(csr_array(chain), state, 1)[:, 0]
+    np.testing.assert_array_equal(found[[0, 1, 2, 50, 99]], [1, np.nan, np.nan, np.nan, np.nan])
+
+
 def test_the_long_run_of_two_cells_and_of_a_circle():
     chain = csr_array(np.array([[0.9, 0.1], [0.3, 0.7]]))
     np.testing.assert_allclose(long_run(chain), [0.75, 0.25], atol=1e-3)

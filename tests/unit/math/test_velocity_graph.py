@@ -39,3 +39,11 @@ def test_neighbors_are_other_cells_also_among_copies():
     assert found.shape == (5, 4) and all(row not in others for row, others in enumerate(found))
     with pytest.raises(ValueError, match="at least 3"):
         nearest_others(x[:2], 3)
+
+
+def test_velocities_that_are_no_numbers_are_said():
+    x = np.arange(12.0).reshape(6, 2)
+    v = np.ones((6, 2))
+    v[3] = np.nan
+    with pytest.raises(ValueError, match="of 1 of 6 cells are no finite numbers"):
+        velocity_graph(x, v, nearest_others(x, 3))

@@ -114,3 +114,40 @@ def test_genes_that_go_with_a_fate_are_found_in_dense_and_sparse_tables():
     assert (made.low <= made.correlation + 1e-6).all() and (made.correlation <= made.high + 1e-6).all()
     with pytest.raises(ValueError, match="one terminal state only"):
         fate_genes(Split(), replace(DATA, labels={"all": np.full(len(DATA.x), "a")}), table, made.genes, "all")
+
+
+def test_chosen_start_cells_are_named_and_not_held_against_the_last_time():
+    made = transition_fates(Split(), DATA, VIEW, "kind", start="left")
+    assert made.of == "the 50 cells of time 1 with kind = left" and np.isnan(made.measured).all()
+    assert made.high[0] < 0.2 and made.low[1] > 0.8
+    with pytest.raises(ValueError, match="left is a group of no annotation"):
+        transition_fates(Split(), DATA, VIEW, start="left")
+
+
+def test_cells_on_their_way_to_another_state_than_the_chosen_are_left_out():
+    made = transition_fates(Split(), DATA, VIEW, "kind", ends=("left",))
+    assert made.elsewhere > 0.5 and np.allclose(made.probability, 1)
+    assert len(made.starts) < 0.5 * len(DATA.x)
+
+
+def test_cells_without_a_velocity_are_counted_in_words():
+    class Still(Split):
+        def velocity(self, t, x, context):
+            return 0 * x
+
+    notes = transition_fates(Still(), DATA, VIEW, "kind").notes
+    assert any("600 of 600 cells have a velocity of zero" in each for each in notes)
+
+
+def test_a_value_called_other_is_not_the_rest():
+    rng = np.random.default_rng(2)
+    many = np.array([f"group {k}" for k in rng.integers(0, 40, len(DATA.x))])
+    many[::4] = "other"
+    names = transition_fates(Split(), replace(DATA, labels={"kind": many}), VIEW, "kind").names
+    assert len(set(names)) == len(names) and {"other", "other values"} <= set(names)
+
+
+def test_start_cells_that_are_terminal_already_are_counted_in_words():
+    notes = " ".join(transition_fates(Split(), TIMELESS, VIEW, "kind", ends=("left", "right <b>")).notes)
+    assert "over the 600 cells, of which 600 are in a terminal state already" in notes
+    assert "already" not in " ".join(transition_fates(Split(), DATA, VIEW, "kind").notes)
