@@ -28,6 +28,8 @@ class Asked(NamedTuple):
 def ask(run: Run, context: view.ViewContext) -> Asked:
     """The controls, and the question that they make."""
     found = counted_by(run)
+    if DataRequirement.TIMES not in context.info.has:  # simulated cells then soon leave the data
+        found = dict(sorted(found.items(), reverse=True))
     columns = st.columns([1, 1], gap="large", vertical_alignment="bottom")
     with columns[0]:
         states = view.states(context.dataset)

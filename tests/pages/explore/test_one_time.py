@@ -56,12 +56,13 @@ def opened(name: str, t: np.ndarray | None) -> tuple[AppTest, str]:
     ],
 )
 def test_a_view_of_one_time_or_none(name, t, words):
-    _, shown = opened(name, t)
+    page, shown = opened(name, t)
     assert words in shown
     if t is None:
         assert "of time 0" not in shown and "at time 0" not in shown and "resemble cells measured" not in shown
     assert "coherent field is not a right one" in shown
     if name == "fates":
+        assert page.segmented_control(key="count").value == "transitions"
         assert "state 1" in shown and "state 2" in shown
 
 
