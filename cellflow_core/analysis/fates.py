@@ -75,6 +75,7 @@ def fate_map(
         starts=view.points[start.cells],
         probability=_smoothed(start.x, chance),
         fate=ends.of(single.x[-1]),
+        rows=start.cells,
         undefined=ends.undefined,
         elsewhere=float(ends.elsewhere(single.x[-1]).mean()),
         interval=interval_text(len(start.x), len(siblings)) + (MISFIT if timed else ""),

@@ -78,12 +78,17 @@ class TerminalStates:
 
 
 def terminal_states(
-    data: Snapshots, states: str = "found", final: Bool[Array, " cells"] | None = None, groups: Sequence[str] = ()
+    data: Snapshots,
+    states: str = "found",
+    final: Bool[Array, " cells"] | None = None,
+    groups: Sequence[str] = (),
+    where: str = "near which followed cells end",
 ) -> TerminalStates:
     """Groups found among the cells of the last time, or the values of an annotation among them.
 
     final   cells that define states instead of those of the last time: where cells that are followed end, with one time
     groups  values of the annotation that are the states, chosen by hand: all of their cells define them
+    where   which cells `final` are, in words that follow "cells"
 
     A found group is named after the value that most of its cells have of the annotation that has most in common with
     the groups, where one has (TELLING).
@@ -91,7 +96,7 @@ def terminal_states(
     if groups:
         return _annotated(data, states, _of_groups(data, states, groups), "of the chosen groups")
     last = data.t == data.times[-1] if final is None else final
-    where = "of the last time" if final is None else "near which followed cells end"
+    where = "of the last time" if final is None else where
     if states != "found":
         return _annotated(data, states, last, where, 0.0 if final is None else LEAST)
     cells = data.x[last]

@@ -62,7 +62,9 @@ def _not_compared(times: Sequence[float]) -> str:
 
 def _final(result: Fates) -> str:
     """Which cells define the states."""
-    return "of the last time" if np.isfinite(result.measured).all() else "near which followed cells end"
+    if np.isfinite(result.measured).all():
+        return "of the last time"
+    return "among which terminal states are sought" if result.cells == "cells" else "near which followed cells end"
 
 
 def _doubts(result: Fates) -> list[str]:

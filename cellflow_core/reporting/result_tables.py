@@ -113,8 +113,9 @@ def of_fates(result: Fates) -> Rows:
 
 
 def of_cell_fates(result: Fates, axes: tuple[str, str]) -> Rows:
-    """One row a cell: its place, and the probability of each state in percent."""
-    rows: Rows = {axes[0]: _short(result.starts[:, 0]), axes[1]: _short(result.starts[:, 1])}
+    """One row a cell: its row in the data set, its place, and the probability of each state in percent."""
+    rows: Rows = {} if result.rows is None else {"cell": result.rows.tolist()}
+    rows |= {axes[0]: _short(result.starts[:, 0]), axes[1]: _short(result.starts[:, 1])}
     return rows | {f"{name} (%)": _percent(result.probability[:, k]) for k, name in enumerate(result.names)}
 
 

@@ -29,6 +29,7 @@ class Fates(Result):
              end far from every state, and are counted to the nearest; by transitions: of the start cells that reach
              none, and are left out
     of       cells that the shares are of, in words; "": those of the first time, all where none is known
+    rows     [cells]: their rows in the data set
     cells    which the probabilities are of: "start cells", or "cells" where they are of every measured cell
     """
 
@@ -48,6 +49,7 @@ class Fates(Result):
     without_growth: Float[Array, "fates 3"] | None = None
     growth_effect: Float[Array, "fates 3"] | None = None
     cells: str = "start cells"
+    rows: Int[Array, " cells"] | None = None
     of: str = ""
     notes: tuple[str, ...] = ()
 

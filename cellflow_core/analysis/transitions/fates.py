@@ -101,6 +101,7 @@ def transition_fates(
         elsewhere=float(1 - reaching.sum() / chosen.sum()),
         interval=interval_text(int(reaching.sum()), len(others)) + covered + (MISFIT if timed else ""),
         cells="cells",
+        rows=shown,
         of=which,
         notes=(*terminal.notes, *notes, *_picture(which, ended, len(shown), len(data.x)), *NOTES, *listed),
     )
@@ -139,7 +140,7 @@ def absorption(model: Model, data: Snapshots, states: str, ends: Sequence[str]) 
     """What the transitions of a model lead to; arguments as in `transition_fates`."""
     chain, notes = transitions(model, data)
     final = None if ends or len(data.times) > 1 else settled_cells(chain)
-    found = terminal_states(data, states, final, ends)
+    found = terminal_states(data, states, final, ends, "that the transitions settle in")
     absorbing = np.full(len(data.x), -1)
     absorbing[found.rows] = found.fate
     return Absorption(found, absorbing, absorption_probabilities(chain, absorbing, len(found.names)), chain, notes)

@@ -76,6 +76,7 @@ def test_the_cells_on_the_map_are_those_of_the_bars():
     made = fate_map(Split(), DATA, VIEW)
     np.testing.assert_allclose(np.bincount(made.fate) / len(made.fate), made.share)
     assert made.elsewhere == 0 and made.undefined < 0.05
+    np.testing.assert_array_equal(VIEW.points[made.rows], made.starts)
 
 
 def test_last_cells_that_define_no_state_are_counted():

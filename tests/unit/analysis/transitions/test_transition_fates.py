@@ -64,6 +64,8 @@ def test_without_times_the_chain_finds_its_ends_and_its_roots():
     assert np.median(DATA.x[ends, 0]) > 2.5 and np.median(DATA.x[roots, 0]) < 0.5
     made = transition_fates(Split(), TIMELESS, VIEW, start="found")
     assert len(made.names) == 2 and np.isnan(made.measured).all()
+    assert any("cells that the transitions settle in" in each for each in made.notes)
+    np.testing.assert_array_equal(DATA.x[made.rows, :2], made.starts)
     assert f"{roots.sum()} cells that the transitions come from" in " ".join(made.notes)
 
 
