@@ -59,8 +59,7 @@ def fate_map(
     if timed:
         low, high = with_misfit(share, low, high, ends.measured, len(ends.fate))
     ungrown, grown = _without_growth(mass, heads, seed) if moving.has_growth else (None, None)
-    chance = mass.mean(axis=0)
-    chance /= chance.sum(axis=1, keepdims=True)
+    chance = mass.mean(axis=0) / mass.mean(axis=0).sum(axis=1, keepdims=True)
     how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one path leads"
     if moving.kind in ("plan", "sampler"):
         how = f"is the part of {repeats} draws of its partners"
