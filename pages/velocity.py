@@ -7,6 +7,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import rna_velocity
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import rna_velocity_summaries
+from cellflow_core.reporting.formatting import plain
 from pages.parts.views import cell_selection, group_velocities, use_velocity, view
 from pages.parts.widgets import background, chart
 
@@ -42,6 +43,9 @@ by = view.options("Colour", "by", colours | {each: rna_velocity_summaries.order_
 figure = rna_velocity.arrows(result, by=by, style=style, dark=dark)
 chart.chart(figure, "velocity_arrows", rna_velocity.describe(result, by))
 st.markdown(rna_velocity_summaries.of_order(result))
+for each in cell_selection.groupings(data)[:1]:
+    codes, names = cell_selection.grouped(data, each)
+    st.markdown(plain(rna_velocity_summaries.of_groups_in_order(result, codes, names, each)))
 view.notes(result.notes)
 view.numbers(figure, rna_velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
 

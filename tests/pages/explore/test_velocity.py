@@ -35,6 +35,7 @@ def test_agreement_leads_and_genes_have_portraits():
     shown = words(page)
     assert "of the cells have an arrow" in shown and "3 estimators agree" in shown
     assert "A coherent field is not a right one" in shown and "One order of the cells explains" in shown
+    assert "Roots and ends by true fate: the order begins in undecided and ends in" in shown
     (genes,) = (each.value for each in page.dataframe if "gene" in each.value)
     assert len(genes) == 20 and genes["R² of the line"].dtype.kind == "f"
     page.segmented_control(key="by").set_value("diffusion pseudotime").run()
