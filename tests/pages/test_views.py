@@ -70,6 +70,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any
     monkeypatch.setattr(sandbox, "prestart", lambda: None)
     monkeypatch.setattr(analysis_pool, "submit_analysis", ask)
     monkeypatch.setattr(analysis_pool, "call", call)
+    monkeypatch.setattr(analysis_pool, "submit_low_priority", call)
     # every view asks for this check besides what it was opened for
     monkeypatch.setattr(view, "roll_out", lambda *_: ANSWERS["course"]())
     return heard
