@@ -7,7 +7,7 @@ WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 # With LOCKED=1, exactly the packages of requirements.lock, each compared with its hash.
 REQUIREMENTS := $(if $(LOCKED),--require-hashes --no-deps -r requirements.lock,-r requirements.txt)
 
-.PHONY: app serve env dev moscot scvelo browser lint lock audit test test-all clean
+.PHONY: app serve env dev moscot scvelo browser lint style types lock audit test test-all clean
 
 app: env
 	$(RUN) -m cellflow_core demo
@@ -45,12 +45,18 @@ browser: dev
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium; \
 	else $(RUN) -m playwright install chromium; fi
 
+# Types take one core for most of the time, so the rest is checked on another.
 lint: dev
+	$(MAKE) --jobs=2 --output-sync style types
+
+style: dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/pyright
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/hadolint Dockerfile
+
+types: dev
+	$(VENV)/bin/pyright
 
 # The newest versions within the ranges, with the hashes of every file that PyPI has of them.
 lock: env

@@ -147,6 +147,8 @@ def test_a_real_file_is_uploaded_trained_on_looked_at_and_compared(page: Page, s
     go(page, "Train")
     settled(page)
     expect(page.locator(".st-key-train_start button")).to_be_enabled()
+    page.locator(".st-key-train_preset").get_by_text("Quick").click()
+    settled(page)
     page.locator(".st-key-train_hold_out label").click()
     settled(page)
     page.locator(".st-key-train_start button").click()

@@ -15,7 +15,7 @@ from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.models.rna_velocity.simulated import moments
 
 pytestmark = pytest.mark.truth
-CELLS, BRANCH = 800, 6.0
+CELLS, BRANCH = 600, 6.0
 
 
 @pytest.mark.parametrize(("share", "seed"), [(0.5, 0), (0.75, 2)])
