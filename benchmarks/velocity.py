@@ -46,6 +46,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.cell_velocities import velocity_at
 from cellflow_core.analysis.rna_velocity.agreement import agreement
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
+from cellflow_core.analysis.rna_velocity.orders import spearman
 from cellflow_core.data.preprocessing.count_halves import halves_agreement
 from cellflow_core.data.preprocessing.moments import moments_of
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
@@ -181,8 +182,8 @@ def row(found: dict[str, Any], others: Sequence[np.ndarray], known: Case, edges:
     graph = velocity_graph(data.spliced / scale, v / scale, nearest_others(data.x, NEIGHBORS))
     order = cell_order(graph)[0]
     true = known.velocity
-    rho = None if known.time is None else _spearman(order, known.time)
-    latent = rho if found["latent"] is None or known.time is None else _spearman(found["latent"], known.time)
+    rho = None if known.time is None else spearman(order, known.time)
+    latent = rho if found["latent"] is None or known.time is None else spearman(found["latent"], known.time)
     return {
         "cosine": None if true is None or not true.any() else float(np.nanmedian(_cosine(v / scale, true / scale))),
         "velocity_r": None if true is None else _correlation(v, true),
@@ -227,12 +228,6 @@ def _correlation(v: np.ndarray, true: np.ndarray) -> float | None:
 def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return np.where(size > 0, (a * b).sum(axis=1) / np.maximum(size, 1e-30), np.nan)
-
-
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    from scipy.stats import rankdata
-
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 def shown(rows: Sequence[dict[str, Any]]) -> str:

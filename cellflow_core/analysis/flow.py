@@ -15,6 +15,7 @@ from cellflow_core.analysis.growth import growth_at, growth_notes
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.results import FlowField
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.math.velocity_graph import cosines
 from cellflow_core.time_units import format_time, format_times
 
 Array = np.ndarray
@@ -86,7 +87,7 @@ def _projected(
         length = np.linalg.norm(arrows, axis=1, keepdims=True)
         speed = np.linalg.norm(v, axis=1, keepdims=True)
         states, velocities = compared(data.space, x, v)
-        kept = np.median(_cosine(graph.displacement(states.astype(np.float64)), velocities))
+        kept = np.median(cosines(graph.displacement(states.astype(np.float64)), velocities))
         return arrows / np.maximum(length, 1e-30) * speed, (
             "Velocity graph: an arrow points to the neighbors that the velocity of its cell points to, among "
             f"{graph.neighbors.shape[1]}. In the state itself, such steps have a cosine of {kept:.2f} with the "
@@ -99,11 +100,6 @@ def _projected(
     whole = float(np.square(v, dtype=np.float64).sum())
     seen = float(np.square(v @ plane).sum()) / whole if whole > 0 else 0.0
     return arrows, (f"This plane shows {seen:.0%} of the squared velocity of these cells; the rest points out of it.",)
-
-
-def _cosine(a: Array, b: Array) -> Array:
-    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return (a * b).sum(axis=1) / np.maximum(size, 1e-30)
 
 
 def cells_near(data: Snapshots, time: float, enough: int = ENOUGH) -> Array:

@@ -22,6 +22,12 @@ BLOCK = 2**25
 """Numbers held in memory at a time."""
 
 
+def cosines(a: Float[Array, "cells axes"], b: Float[Array, "cells axes"]) -> Float[Array, " cells"]:
+    """Cosine between each row of a and that of b; 0 where one of them is 0."""
+    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return (a * b).sum(axis=1) / np.maximum(size, 1e-30)
+
+
 @dataclass(frozen=True)
 class VelocityGraph:
     """Transitions of every cell to its nearest cells.

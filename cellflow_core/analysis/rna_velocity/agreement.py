@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.cell_velocities import NEIGHBORS
 from cellflow_core.analysis.results import VelocityAgreement
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
@@ -21,7 +22,6 @@ from cellflow_core.math.velocity_graph import VelocityGraph, velocity_graph
 from cellflow_core.models.contract import DynamicsModel, HasVelocityUncertainty
 
 Array = np.ndarray
-NEIGHBORS = 30
 REVERSALS = 1000
 FAST = 0.1
 """Share of the genes that count as moving most."""

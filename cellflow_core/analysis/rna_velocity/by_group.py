@@ -9,6 +9,7 @@ from cellflow_core.analysis.results import GroupVelocities
 from cellflow_core.analysis.rna_velocity.estimates import fitted, spliced_velocity, steady_state_slope
 from cellflow_core.analysis.rna_velocity.orders import spearman
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.math.velocity_graph import cosines
 from cellflow_core.plural import counted
 
 LEAST = 50
@@ -40,8 +41,7 @@ def group_velocities(data: Snapshots, by: str) -> GroupVelocities:
         spread = own.spliced.std(axis=0)
         scale = np.where(spread > 0, spread, 1.0)
         a, b = spliced_velocity(model, own) / scale, everywhere[here] / scale
-        size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-        cosine.append(float(np.median((a * b).sum(axis=1) / np.maximum(size, 1e-30))))
+        cosine.append(float(np.median(cosines(a, b))))
         slope_rho.append(spearman(steady_state_slope(model), slope))
         cells.append(int(here.sum()))
     small = len(names) - len(kept)

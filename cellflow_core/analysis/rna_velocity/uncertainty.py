@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.fields.cell_velocities import compared
+from cellflow_core.analysis.fields.cell_velocities import NEIGHBORS, compared
 from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.neighbors import nearest_others
@@ -20,7 +20,6 @@ from cellflow_core.models.contract import Context, DynamicsModel, HasVelocityUnc
 
 Array = np.ndarray
 DRAWS = 20
-NEIGHBORS = 30
 
 
 def velocity_dispersion(

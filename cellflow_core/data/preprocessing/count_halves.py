@@ -18,6 +18,7 @@ from cellflow_core.data.preprocessing.moments import averaged, log1p, neighbor_w
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
 from cellflow_core.data.preprocessing.velocity_genes import steady_state
 from cellflow_core.data.spaces.pca import principal
+from cellflow_core.math.velocity_graph import cosines
 
 Array = np.ndarray
 PERMUTATIONS = 5
@@ -50,11 +51,11 @@ def halves_agreement(
     null = []
     for _ in range(PERMUTATIONS):
         order = rng.permutation(len(first))
-        null.append(_cosine(_centered(first), _centered(_velocity(weights, u2[order], s2[order])[0] / scale)))
+        null.append(cosines(_centered(first), _centered(_velocity(weights, u2[order], s2[order])[0] / scale)))
     every = np.sort(np.concatenate(null))
-    own = _cosine(_centered(first), _centered(second))
+    own = cosines(_centered(first), _centered(second))
     chance = 1 - np.searchsorted(every, own, side="left") / (len(every) + 1)
-    return HalvesAgreement(_cosine(first, second), chance)
+    return HalvesAgreement(cosines(first, second), chance)
 
 
 def _thinned(counts: Any, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -77,8 +78,3 @@ def _velocity(weights: Any, u: Any, s: Any) -> tuple[Float[Array, "cells genes"]
 
 def _centered(v: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
     return v - v.mean(axis=0)
-
-
-def _cosine(a: Array, b: Array) -> Float[Array, " cells"]:
-    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return (a * b).sum(axis=1) / np.where(size > 0, size, 1.0)
