@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from cellflow_core.cli import make
+from cellflow_core.cli.datasets import make
 from cellflow_core.data import store
 from cellflow_core.data.simulators import registry
 

@@ -6,14 +6,15 @@ import argparse
 
 import pytest
 
-from cellflow_core.cli import dataset_history, main
+from cellflow_core.cli import main
+from cellflow_core.cli.datasets import history
 from cellflow_core.data.steps.derive import derive
 from tests.unit.data.steps.test_moments import FEW, counts, measured
 
 
 def run(line: str) -> None:
     parser = argparse.ArgumentParser(exit_on_error=False)
-    dataset_history.add(parser.add_subparsers())
+    history.add(parser.add_subparsers())
     chosen = parser.parse_args(["splicing", *line.split()])
     chosen.do(chosen)
 

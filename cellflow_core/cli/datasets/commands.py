@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from cellflow_core.cli import dataset_history, downloads, export, import_data, make, step
+from cellflow_core.cli import export
+from cellflow_core.cli.datasets import downloads, history, import_data, make, step
 from cellflow_core.cli.table import table
 from cellflow_core.time_units import format_times, pluralize
 
@@ -25,7 +26,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     import_data.add(actions, argv)
     downloads.add(actions)
     step.add(actions, argv)
-    dataset_history.add(actions)
+    history.add(actions)
     export.add_dataset(actions)
     for name, help, do in (("delete", "move to the trash", _delete), ("restore", "bring back", _restore)):
         action = actions.add_parser(name, help=help)
