@@ -53,6 +53,8 @@ class SnapshotTensors:
                "growth" ...), a number with a name as "covariate NAME", a label as "label NAME": the number of the
                category in `spec.labels`, -1 where unknown
     mass       cells that each time stands for, relative to the first; None where their number means nothing
+    prior      prior network among the genes of the state: above 0 activation, below 0 repression, 0 no edge; rows are
+               targets, columns sources; None where none is known or the axes are not genes
     """
 
     x: tuple[Float[Tensor, "_ dim"], ...]  # another number of cells at each time
@@ -60,6 +62,7 @@ class SnapshotTensors:
     spec: DataSpec
     cell_data: Mapping[str, tuple[Tensor, ...]] = field(default_factory=dict)
     mass: Float[Tensor, " times"] | None = None
+    prior: Float[Tensor, "genes genes"] | None = None
 
     @classmethod
     def from_snapshots(
@@ -71,7 +74,10 @@ class SnapshotTensors:
         about = {name: tuple(_tensor(values[mask], device) for mask in masks) for name, values in _numbers(data, spec)}
         x = tuple(torch.from_numpy(data.x[mask]).to(device) for mask in masks)
         mass = None if data.mass is None else _tensor(np.asarray(data.mass) / data.mass[0], device)
-        return cls(x, torch.tensor(data.times, dtype=torch.float32, device=device), spec, about, mass)
+        times = torch.tensor(data.times, dtype=torch.float32, device=device)
+        of_genes = data.network is not None and data.space.kind == "genes"
+        prior = _tensor(data.network.matrix(data.space.genes), device) if of_genes and data.network else None
+        return cls(x, times, spec, about, mass, prior)
 
     def batch(self, size: int, rng: torch.Generator, pool: Any = None) -> Batch:
         """`size` cells of every time, drawn with replacement."""

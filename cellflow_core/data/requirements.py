@@ -26,6 +26,7 @@ class DataRequirement(StrEnum):
     MOMENTS = "unspliced and spliced RNA of velocity genes as its axes (the step “Velocity genes and moments”)"
     SECOND_MOMENTS = "second moments of spliced RNA (take the step “Velocity genes and moments” again)"
     LABELLING = "new (labelled) and total RNA as its axes (the step “New RNA and moments”)"
+    NETWORK = "a prior network of its genes (the step “Add a prior network”)"
     PERTURBATION = "a perturbation design (which target was perturbed in each cell)"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.data.channels import CHANNELS, ArrayChannel, NamedChannel, known
+from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.requirements import DataRequirement, of_times
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.time_units import format_time, format_times
@@ -63,6 +64,7 @@ class Snapshots:
     t         [cells]; [0], an empty array, where no time is known (give None)
     mass      number of cells each distinct time stands for, [times]; only where numbers mean something
     channels  everything else that is known of the cells, by the names of the channels declared below
+    network   which gene is known to act on which, by name; it may name genes that are not in the state space
     """
 
     x: Float[Array, "cells dim"]
@@ -71,6 +73,7 @@ class Snapshots:
     time_unit: str
     mass: Float[Array, " times"] | None
     channels: Mapping[str, Any]
+    network: PriorNetwork | None
 
     velocity = ArrayChannel(
         "RNA velocity in state space",
@@ -143,6 +146,7 @@ class Snapshots:
         *,
         mass: Float[Array, " times"] | None = None,
         channels: Mapping[str, Any] | None = None,
+        network: PriorNetwork | None = None,
         **given: Any,
     ) -> None:
         """`given` are channels by name, which replace those of the same name in `channels`; None takes one away.
@@ -151,7 +155,7 @@ class Snapshots:
         """
         x = np.ascontiguousarray(x, dtype=np.float32)
         t = np.zeros(0) if t is None else np.ascontiguousarray(t, dtype=np.float64)
-        found = {"x": x, "t": t, "space": space, "time_unit": time_unit, "mass": mass}
+        found = {"x": x, "t": t, "space": space, "time_unit": time_unit, "mass": mass, "network": network}
         found["channels"] = known({**(channels or {}), **given})
         for name, value in found.items():
             object.__setattr__(self, name, value)
@@ -191,6 +195,7 @@ class Snapshots:
             DataRequirement.GENES: bool(self.space.genes),
             DataRequirement.GENE_AXES: self.space.kind == "genes",
             DataRequirement.MASS: self.mass is not None,
+            DataRequirement.NETWORK: self.network is not None and bool(self.network.among(self.space.genes).any()),
             DataRequirement.COUNTS: self.space.has_count_model,
             DataRequirement.MOMENTS: self.space.has_splicing
             and self.spliced is not None
@@ -257,8 +262,9 @@ class Snapshots:
         """Hash of everything a model can see: the cache key of all that follows."""
         digest = hashlib.sha256()
         later = [name for name in self.channels if name not in _ALWAYS_HASHED]
-        for name in (*_ALWAYS_HASHED, *later):
-            value, channel = getattr(self, name, self.channels.get(name)), CHANNELS.get(name)
+        known_network = {} if self.network is None else self.network.arrays
+        for name in (*_ALWAYS_HASHED, *later, *known_network):
+            value, channel = known_network.get(name, getattr(self, name, self.channels.get(name))), CHANNELS.get(name)
             if isinstance(value, StateSpace):
                 parts = list(value.content)
             else:

@@ -21,11 +21,11 @@ import numpy as np
 
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.channels import CHANNELS, Channel, NamedChannel
+from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.readers.npz import checked
 from cellflow_core.data.readers.table import printable
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import from_arrays
-from cellflow_core.data.state_space import StateSpace
 
 Array = np.ndarray
 KEY = "cellflow_data"
@@ -74,9 +74,11 @@ def write_snapshots(
     for key, values in (layers or {}).items():
         held.layers[key] = values.tocsr() if hasattr(values, "tocsr") else values
     held.uns["cellflow"] = dict(about or {})
-    recorded: dict[str, Any] = {"plain": json.dumps(plain), "space": _packed(data.space)}
+    recorded: dict[str, Any] = {"plain": json.dumps(plain), "space": _packed(data.space.arrays())}
     if data.mass is not None:
         recorded |= {"mass": data.mass, "mass_times": data.times}
+    if data.network is not None:
+        recorded["network"] = _packed(data.network.arrays)
     held.uns[KEY] = recorded
     with replacing(path) as part:
         held.write_h5ad(part, compression="gzip")
@@ -128,10 +130,11 @@ def restore(file: Any, obs: Any, name: str) -> Restored:
     data = Snapshots(
         file["obsm"][_STATE][:],
         t,
-        _unpacked(recorded["space"][:], plain, name),
+        from_arrays(plain["kind"], tuple(plain["axes"]), tuple(plain["genes"]), _unpacked(recorded["space"][:], name)),
         plain["time_unit"],
         mass=_mass(recorded, t),
         channels={each: _restored(channel, file, obs, plain) for each, channel in CHANNELS.items()},
+        network=PriorNetwork.from_arrays(_unpacked(recorded["network"][:], name)) if "network" in recorded else None,
     )
     return Restored(data, data.fingerprint == plain["fingerprint"], plain["expression"])
 
@@ -188,18 +191,17 @@ def _mass(recorded: Any, t: Array | None) -> Array | None:
     return recorded["mass"][:][np.isin(recorded["mass_times"][:], t)]
 
 
-def _packed(space: StateSpace) -> Array:
-    """The arrays of a state space as bytes of an `.npz` of plain arrays, which keeps every type and shape."""
+def _packed(arrays: Mapping[str, Any]) -> Array:
+    """Arrays as bytes of an `.npz` of plain arrays, which keeps every type and shape."""
     file = io.BytesIO()
-    held: dict[str, Any] = {name: each for name, each in space.arrays().items() if each is not None}
+    held: dict[str, Any] = {name: each for name, each in arrays.items() if each is not None}
     np.savez(file, **held)
     return np.frombuffer(file.getvalue(), dtype=np.uint8)
 
 
-def _unpacked(packed: Array, plain: Mapping[str, Any], name: str) -> StateSpace:
+def _unpacked(packed: Array, name: str) -> dict[str, Array]:
     file = io.BytesIO(packed.astype(np.uint8).tobytes())
     checked(file, name)
     file.seek(0)
     with np.load(file, allow_pickle=False) as stored:
-        held = {key: stored[key] for key in stored.files}
-    return from_arrays(plain["kind"], tuple(plain["axes"]), tuple(plain["genes"]), held)
+        return {key: stored[key] for key in stored.files}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.channels import CHANNELS, Channel, NamedChannel
+from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import from_arrays
 
@@ -21,6 +22,7 @@ def save_snapshots(path: Path, data: Snapshots) -> None:
     space = data.space
     held: dict[str, Any] = {"x": data.x, "t": data.t, "axes": text(space.axes), "genes": text(space.genes)}
     held |= {name: value for name, value in {**space.arrays(), "mass": data.mass}.items() if value is not None}
+    held |= {} if data.network is None else data.network.arrays
     plain: dict[str, Any] = {"kind": space.kind, "time_unit": data.time_unit}
     for name, channel in CHANNELS.items():
         value = data.channels.get(name)
@@ -45,7 +47,8 @@ def load_snapshots(path: Path) -> Snapshots:
         else:
             channels[name] = held.get(name, held.get(channel.earlier_name))
     t = held["t"] if len(held["t"]) else None
-    return Snapshots(held["x"], t, space, plain["time_unit"], mass=held.get("mass"), channels=channels)
+    network = PriorNetwork.from_arrays(held)
+    return Snapshots(held["x"], t, space, plain["time_unit"], mass=held.get("mass"), channels=channels, network=network)
 
 
 def _typed(values: Any, channel: Channel) -> Array:
