@@ -60,7 +60,7 @@ def of_text(path: Path, name: str, rows: int | None, orientation: str = "") -> T
 
     orientation  "cells" or "genes" stand in the rows of a table whose names do not say it; "" asks where both may be
     """
-    with _opened(path, name) as file:
+    with opened(path, name) as file:
         head, most = file.read(_HEAD), memory() // 100
         while len(head) < most and head.count(b"\n") < 4 and (more := file.read(min(len(head), most - len(head)))):
             head += more  # twice as much each time, so that a line without end is not gone through again and again
@@ -87,14 +87,14 @@ def of_text(path: Path, name: str, rows: int | None, orientation: str = "") -> T
 
 def frame_of(path: Path, name: str) -> Any:
     """A table of text as a pandas.DataFrame, nothing made of its columns."""
-    with _opened(path, name) as file:
+    with opened(path, name) as file:
         return _frame(path, name, find_layout(file.read(_HEAD), name))
 
 
 def _frame(path: Path, name: str, layout: Layout) -> Any:
     import pandas as pd
 
-    with _opened(path, name) as file, warnings.catch_warnings():
+    with opened(path, name) as file, warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
             return pd.read_csv(
@@ -197,7 +197,8 @@ def _first(table: Table, rows: int | None) -> Table:
     return replace(table, x=table.x[:rows]) if rows else table
 
 
-def _opened(path: Path, name: str) -> IO[bytes]:
+def opened(path: Path, name: str) -> IO[bytes]:
+    """The bytes of a file, unpacked where it is compressed; refuses more than the memory allows."""
     return io.BufferedReader(SizeLimitedReader(plain(path), name, path.stat().st_size))
 
 

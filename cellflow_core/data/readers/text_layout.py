@@ -53,6 +53,14 @@ def find_layout(head: bytes, name: str) -> Layout:
     return Layout(separator, _named(first), at + 1, encoding, decimal)
 
 
+def split_lines(content: bytes, name: str) -> list[list[str]]:
+    """The fields of every line that is neither blank nor a comment, without quotes. Raises InvalidInputError."""
+    text, _ = _decoded(content, name)
+    lines = [each for each in text.splitlines() if each.strip() and not each.lstrip().startswith(("#", "%"))]
+    separator = _separator(lines[:1]) if lines else ""
+    return [_fields(each, separator) for each in lines]
+
+
 def _decoded(head: bytes, name: str) -> tuple[str, str]:
     """The text and its encoding: UTF-8, UTF-16 with a mark, else that of Windows."""
     encodings = ("utf-16",) if head.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
