@@ -112,6 +112,11 @@ class Workspace:
         return _folder(self.root / "uploads")
 
     @property
+    def networks(self) -> Path:
+        """Folder of the prior networks of genes, made on first use."""
+        return _folder(self.root / "networks")
+
+    @property
     def exports(self) -> Path:
         """Folder of files that were prepared for download, made on first use."""
         return _folder(self.root / "exports")
