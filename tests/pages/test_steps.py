@@ -236,3 +236,32 @@ def test_new_rna_is_averaged_once_the_pulse_is_known():
     page.number_input(key=f"labelled_{id}_more_neighbors").set_value(10).run()
     made = begun(page)
     assert made.parent == id and "in a pulse of 2 hour" in made.steps[-1]
+
+
+def test_a_network_is_chosen_and_added_to_the_cells():
+    id = moment()
+    page = form(id, "network")
+    assert page.selectbox(key=f"network_{id}_0").disabled and not [
+        each for each in page.button if each.key == "step_start"
+    ]
+    page.file_uploader(key=f"network_file_{id}").set_value(
+        ("mine.csv", b"source,target,weight\nA,B,1\nB,C,-1\n", "text/csv")
+    )
+    page.run()
+    page.button(key="network_keep").click().run()
+    assert not page.exception and not page.error
+    assert page.selectbox(key=f"network_{id}_1").value == "mine.csv"
+    page.button(key="step_start").click().run()
+    assert not page.exception and not page.error
+    (made,) = [each for each in store.datasets() if each.id != id]
+    assert store.open_dataset(made.id).snapshots().network.weight.tolist() == [1, -1]
+
+
+def test_a_square_of_genes_is_asked_who_acts_on_whom():
+    id = moment()
+    page = form(id, "network")
+    square = b"g,A,B,C\nA,0,1,0\nB,0,0,0\nC,1,0,0\n"
+    page.file_uploader(key=f"network_file_{id}").set_value(("square.csv", square, "text/csv"))
+    page.run()
+    page.button(key="network_keep").click().run()
+    assert "say whether its rows are targets or sources" in page.error[0].value

@@ -19,13 +19,14 @@ from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.time_units import days_in, format_time
 from cellflow_core.workspace import current
+from pages.parts.data import prior_network
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import state
 from pages.parts.widgets.background import pending, result_of, shared
 from pages.parts.widgets.form import form_of
 
 Values = dict[str, Any]
-ORDER = ("subset", "clusters", "pseudotime", "growth", "moments", "labelled", "velocity")
+ORDER = ("subset", "clusters", "pseudotime", "growth", "moments", "labelled", "velocity", "network")
 ANCHOR = "go-on"
 CHANGES = "A step that changes cells makes a new data set; this one stays as it is. Groups are added to this one."
 
@@ -269,4 +270,5 @@ _FORMS: dict[str, Callable[[store.DatasetInfo, dict[str, Setting], str], Values 
     "moments": _moments,
     "labelled": _labelled,
     "velocity": _velocity,
+    "network": prior_network.form,
 }
