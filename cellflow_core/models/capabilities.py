@@ -161,7 +161,7 @@ class HasNetwork(ABC):
         """Signed influence of the gene in the column (source) on the gene in the row (target), genes in the order of
         `spec.genes`: above 0 activation, below 0 repression, 0 none; comparable within one matrix (no unit).
 
-        group  value of the annotation that the model was trained by; "": of all cells
+        group  value of the annotation that the model was trained by, where it was by one; "": of all cells
         Raises KeyError that lists the groups for another one.
         """
 

@@ -117,7 +117,8 @@ class DynamicsModel(nn.Module, ABC):
     summary           one sentence for a person who does not know the method
     paper             authors, year, DOI or arXiv number
     needs             what it requires of the data, whatever its settings
-    trains_on         "snapshots": batches of cells of every time; "trajectories": batches of whole individuals
+    trains_on         "snapshots": batches of cells of every time; "trajectories": batches of whole individuals;
+                      of the class, or set by `__init__` where settings decide it
     counts_intervals  whether time is the position among the measured times; False for a method without networks, and
                       for one whose equation is the same at all times: that is a statement about measured time
     default_training  the trainer's settings in which this method differs from the trainer's defaults
@@ -131,7 +132,7 @@ class DynamicsModel(nn.Module, ABC):
     summary: ClassVar[str]
     paper: ClassVar[str]
     needs: ClassVar[frozenset[DataRequirement]] = frozenset({DataRequirement.TIMES})
-    trains_on: ClassVar[Literal["snapshots", "trajectories"]] = "snapshots"
+    trains_on: Literal["snapshots", "trajectories"] = "snapshots"
     counts_intervals: ClassVar[bool] = True
     default_training: ClassVar[Mapping[str, Any]] = {}
     conditional_capabilities: ClassVar[Mapping[str, tuple[str, tuple[Any, ...]]]] = {}

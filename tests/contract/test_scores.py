@@ -10,6 +10,7 @@ import pytest
 from cellflow_core.analysis import evaluate
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import MOVES_CELLS, capabilities
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -50,6 +51,9 @@ def test_a_model_is_scored_on_a_time_that_it_did_not_see(name):
     if kind.needs & {DataRequirement.MOMENTS, DataRequirement.LABELLING}:
         pytest.skip(f"{name} estimates velocities from moments of RNA, which these cells do not have")
     known = {each.name for each in kind.Config.settings()}
+    if DataRequirement.GENE_AXES in kind.needs:
+        genes = AffineSpace.of_genes(("A", "B", "C"))
+        data, seen = (dataclasses.replace(each, space=genes) for each in (data, seen))
     model = registry.create(name, {k: v for k, v in {"width": 8, "depth": 1}.items() if k in known}, seen.spec, 0)
     fit(model, seen, TrainConfig.preset("standard", kind, steps=6, batch_size=12), seed=0)
     found = evaluate.scores(model, data, 2.0)

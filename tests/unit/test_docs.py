@@ -26,6 +26,7 @@ FAMILIES = (
     "rna_velocity",
     "ensembles",
     "pseudotime",
+    "regulatory",
 )
 
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(([^()\s]+)\)")

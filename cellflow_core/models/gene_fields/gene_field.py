@@ -1,0 +1,72 @@
+"""What models with an autonomous equation of the genes share: the motion they are fitted to, velocity and network."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cellflow_core.data.batch import Batch
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.data.trajectory_batch import TrajectoryBatch
+from cellflow_core.models.contract import Context, DynamicsModel, HasNetwork, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.gene_fields.motion import NEEDS, Motion, MotionSettings
+
+
+class GeneField(DynamicsModel, HasVelocity, HasNetwork):
+    """dz/ds = rates(z) in the units of `motion`; one network, of all cells.
+
+    scaling  of the levels, as in `Motion`
+    """
+
+    limitation = (
+        "An edge is what this equation needs to follow the motion it was given: genes that always change together "
+        "cannot be distinguished, and a gene that was not measured is not there."
+    )
+    needs = frozenset({DataRequirement.GENE_AXES})
+    counts_intervals = False
+    scaling: ClassVar[Literal["deviation", "range"]] = "deviation"
+    config: MotionSettings
+
+    def __init__(self, config: MotionSettings, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.motion = Motion(config, spec, self.scaling)
+        if config.motion == "series":
+            self.trains_on = "trajectories"
+
+    @classmethod
+    def required_data(cls, config: MotionSettings) -> frozenset[DataRequirement]:
+        return cls.needs | NEEDS[config.motion]
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase("regulation", (Update(self.loss, self.parameters()),), prepare=self.motion.prepare),)
+
+    @abstractmethod
+    def rates(self, z: Float[Tensor, "cells genes"]) -> Float[Tensor, "cells genes"]:
+        """dz/ds of scaled levels z."""
+
+    @abstractmethod
+    def loss(self, batch: Batch | TrajectoryBatch) -> Loss:
+        """The error of the motion, and what keeps edges few."""
+
+    @abstractmethod
+    def influence(self) -> Float[Tensor, "genes genes"]:
+        """Signed influence of the source in the column on the target in the row, decay left out."""
+
+    def notes(self) -> tuple[str, ...]:
+        return self.motion.notes()
+
+    def velocity(
+        self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch genes"], context: Context
+    ) -> Float[Tensor, "batch genes"]:
+        return self.motion.velocity(self.rates, x)
+
+    @torch.no_grad()
+    def network(self, group: str = "") -> Float[Tensor, "genes genes"]:
+        if group:
+            raise KeyError(f"there is no group {group!r}: this network is that of all cells")
+        return self.influence()
