@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellflow_core.data.store import open_dataset
-from cellflow_core.figures import perturbation
+from cellflow_core.figures.perturbations import perturbation
 from cellflow_core.reporting import perturbation_summaries, result_tables, summaries
 from pages.parts.views import cell_selection, perturbation_truth, view
 from pages.parts.widgets import background, chart

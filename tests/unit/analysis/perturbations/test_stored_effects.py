@@ -17,7 +17,7 @@ from cellflow_core.data.importing.pipeline import ImportChoices, import_file
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.store import open_dataset
-from cellflow_core.figures import measured_effects as figures
+from cellflow_core.figures.perturbations import measured_effects as figures
 from cellflow_core.reporting import measured_effect_summaries as words
 from tests import toys
 

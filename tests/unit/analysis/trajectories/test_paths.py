@@ -13,8 +13,8 @@ from cellflow_core.analysis.simulate import simulate
 from cellflow_core.analysis.trajectories.paths import path_points, path_times
 from cellflow_core.analysis.trajectories.trajectory_ensemble import simulate_ensemble
 from cellflow_core.figures import landscape as landscape_figure
-from cellflow_core.figures import perturbation as perturbation_figure
 from cellflow_core.figures import trajectory_ensemble as fan
+from cellflow_core.figures.perturbations import perturbation as perturbation_figure
 from cellflow_core.models.contract import HasVelocity
 from cellflow_core.reporting.summaries import of_landscape
 from tests.unit.analysis.splitting import DATA, VIEW, Made, Noisy, Plans, Split

@@ -1,0 +1,1 @@
+"""Pictures of perturbations: predicted, screened and measured."""
