@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from cellflow_core.figures import perturbation
+from cellflow_core.figures.perturbations import perturbation
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import perturbation_summaries, result_tables, summaries
-from pages.parts.views import cell_selection, measured_effects, perturb_form, perturbation_truth, view
+from pages.parts.views import cell_selection, measured_effects, perturb_form, perturbation_truth, screen, view
 from pages.parts.widgets import background, chart
 
 view.heading("Perturb", "What if a gene were lost, or forced on?")
@@ -16,6 +16,9 @@ run, data, info, map_name = view.open_view("perturb", "", "", ("velocity", "drif
 genes = cell_selection.genes(data)
 if not genes:
     perturb_form.no_genes()
+if view.options("Question", "ask", {"one": "One change", "screen": "Screen of many genes"}) == "screen":
+    screen.show(run.id, data, map_name, genes)
+    st.stop()
 left, right = st.columns([3, 5], gap="medium")
 with left:
     asked = perturb_form.form(run.id, data, map_name, genes)

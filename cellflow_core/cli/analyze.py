@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 from cellflow_core.cli import answer, options
 from cellflow_core.cli.table import columns
 from cellflow_core.plural import counted
-from cellflow_core.reporting import measured_effect_summaries, perturbation_summaries, result_tables, summaries
+from cellflow_core.reporting import (
+    measured_effect_summaries,
+    perturbation_summaries,
+    result_tables,
+    screen_summaries,
+    summaries,
+)
 from cellflow_core.time_units import format_time, format_times
 
 if TYPE_CHECKING:
@@ -52,6 +58,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     perturb.add_argument("--out", type=Path, help="also write the table of states to this .csv")
     perturb.add_argument("--genes-out", type=Path, help="also write the change of every gene to this .csv")
     perturb.set_defaults(do=_perturb)
+    _add_screen(commands)
     measured = commands.add_parser(
         "measured-effects",
         help="compare perturbed with control cells of a data set; needs no model",
@@ -77,6 +84,20 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     surface.add_argument("--view", default="pca", help="embedding that the surface lies over (pca)")
     surface.add_argument("--out", type=Path, help="also write the height under every measured cell to this .csv")
     surface.set_defaults(do=_landscape)
+
+
+def _add_screen(commands: Any) -> None:
+    screen = commands.add_parser(
+        "screen", help="perturb many genes one after the other and rank them", description=_screen.__doc__
+    )
+    screen.add_argument("run", help="id of the run")
+    screen.add_argument("genes", nargs="+", metavar="gene")
+    screen.add_argument("--kind", choices=("knock-out", "over-expression"), default="knock-out")
+    screen.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
+    screen.add_argument("--start", nargs=2, metavar=("ANNOTATION", "VALUE"), help="start from these cells only")
+    screen.add_argument("--of", metavar="STATE", help="terminal state to rank by; the first one where it is left out")
+    screen.add_argument("--out", type=Path, help="also write the table to this .csv")
+    screen.set_defaults(do=_screen)
 
 
 def add_simulation(parser: argparse.ArgumentParser) -> None:
@@ -195,6 +216,22 @@ def _perturb(chosen: argparse.Namespace) -> None:
     if len(found.control_genes):
         print("\nControl genes, the same change made to each")
         print(columns(result_tables.of_control_genes(found)))
+
+
+def _screen(chosen: argparse.Namespace) -> None:
+    """Knock out, or over-express, each gene by itself in the same initial cells, and rank the genes by the change of
+    the share of a terminal state."""
+    from cellflow_core.analysis.results import PerturbationScreen
+
+    settings: dict[str, Any] = {"genes": tuple(chosen.genes), "kind": chosen.kind, "states": chosen.states}
+    if chosen.start is not None:
+        settings["start_label"] = tuple(chosen.start)
+    found = answer.ask(PerturbationScreen, "screen", chosen, **settings)
+    if chosen.of is not None and chosen.of not in found.names:
+        raise ValueError(f"there is no terminal state {chosen.of!r}; there are {', '.join(found.names)}")
+    fate = 0 if chosen.of is None else found.names.index(chosen.of)
+    rows = screen_summaries.rows(found, fate)
+    answer.show(screen_summaries.of_screen(found, fate), rows, found.notes, chosen.out)
 
 
 def _measured_effects(chosen: argparse.Namespace) -> None:

@@ -118,6 +118,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "clones": analysis_requests.clones,
     "ancestry": analysis_requests.ancestry,
     "perturb": analysis_requests.perturb,
+    "screen": analysis_requests.screen,
     "scores": analysis_requests.scores,
 }
 """Functions (subject, **settings) -> one of the dataclasses of analysis/results/, named in the return annotation."""

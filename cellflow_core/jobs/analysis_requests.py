@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         GroupVelocities,
         Landscape,
         Perturbation,
+        PerturbationScreen,
         PhasePortrait,
         Scores,
         TimeCourse,
@@ -182,6 +183,33 @@ def perturb(
         label=None if start_label is None else (start_label[0], start_label[1]),
         measured={gene: subject.dataset.expression(gene) for gene in genes},
         siblings=subject.ensemble[1:],
+    )
+
+
+def screen(
+    subject: RunContext,
+    genes: Sequence[str],
+    kind: Literal["knock-out", "over-expression"] = "knock-out",
+    view: str = "pca",
+    states: str = "found",
+    start_label: Sequence[str] | None = None,
+    polygon: Polygon = (),
+) -> PerturbationScreen:
+    """genes: perturbed one after the other."""
+    from cellflow_core.analysis.perturbations.screen import screen
+
+    label = None if start_label is None else (start_label[0], start_label[1])
+    model, data, siblings = subject.model, subject.data, subject.ensemble[1:]
+    return screen(
+        model,
+        data,
+        _view(subject, view),
+        tuple(genes),
+        kind,
+        states=states,
+        polygon=polygon,
+        label=label,
+        siblings=siblings,
     )
 
 

@@ -153,19 +153,24 @@ def _simulated(
     models: Sequence[Model], data: Snapshots, kind: Kind, levels: Mapping[str, float], start: InitialCells, seed: int
 ) -> list[PairedSimulation]:
     """The initial cells simulated to the last time, by each model."""
-    last = float(followed_times(dynamics(models[0]), data)[-1])
-    if start.time >= last:
-        raise ValueError(
-            f"the chosen cells are of the last time ({format_time(start.time)}): there is nothing to "
-            "follow; choose earlier cells"
-        )
-    times, pairs = np.linspace(start.time, last, STEPS + 1), []
+    times, pairs = times_to_follow(models[0], data, start, STEPS), []
     for model in models:
         plain = simulate(model, start.x, times, seed=seed)
         other = perturbed(model, data, kind, levels)
         changed = simulate(other, start.x, times, seed=seed, steps_per_interval=plain.steps_per_interval)
         pairs.append(PairedSimulation(plain, changed))
     return pairs
+
+
+def times_to_follow(model: Model, data: Snapshots, start: InitialCells, steps: int) -> Float[Array, " times"]:
+    """From the time of the initial cells to the last, in this number of steps. Raises ValueError where none is left."""
+    last = float(followed_times(dynamics(model), data)[-1])
+    if start.time >= last:
+        raise ValueError(
+            f"the chosen cells are of the last time ({format_time(start.time)}): there is nothing to "
+            "follow; choose earlier cells"
+        )
+    return np.linspace(start.time, last, steps + 1)
 
 
 def perturbed(model: Model, data: Snapshots, kind: Kind, levels: Mapping[str, float]) -> Model:

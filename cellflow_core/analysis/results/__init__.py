@@ -9,6 +9,7 @@ from cellflow_core.analysis.results.perturbation import Perturbation
 from cellflow_core.analysis.results.result import Result
 from cellflow_core.analysis.results.rna_velocity import GroupVelocities, PhasePortrait, VelocityAgreement
 from cellflow_core.analysis.results.scores import BaselineScores, Distances, Scores
+from cellflow_core.analysis.results.screen import PerturbationScreen
 
 __all__ = [
     "Ancestry",
@@ -23,6 +24,7 @@ __all__ = [
     "Landscape",
     "MeasuredEffects",
     "Perturbation",
+    "PerturbationScreen",
     "PhasePortrait",
     "Result",
     "Scores",

@@ -72,9 +72,8 @@ def _doors(info: store.DatasetInfo, expanded: bool) -> None:
             "square of genes. Whoever runs the app can add those of OmniPath with `make networks`."
         )
         file = st.file_uploader("Table", type=["csv", "tsv", "txt", "gz"], key=f"network_file_{info.id}")
-        left, right = st.columns(2)
-        organism = left.text_input("Organism (optional)", key=f"network_organism_{info.id}").strip()
-        rows = right.segmented_control(
+        organism = st.text_input("Organism (optional)", key=f"network_organism_{info.id}").strip()
+        rows = st.segmented_control(
             "Rows of a square are",
             list(_ROWS),
             default="",

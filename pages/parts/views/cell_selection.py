@@ -99,6 +99,22 @@ def _liveliest(data: Dataset) -> str:
     return snapshots.space.genes[int(np.argmax(snapshots.space.gene_std(snapshots.x)))]
 
 
+def most_variable(data: Dataset, count: int) -> tuple[str, ...]:
+    """The genes of the state space that differ most between cells, the first one most."""
+    snapshots = data.snapshots()
+    order = np.argsort(-snapshots.space.gene_std(snapshots.x), kind="stable")[:count]
+    return tuple(snapshots.space.genes[int(k)] for k in order)
+
+
+def regulators(data: Dataset) -> tuple[str, ...]:
+    """Genes of the state space that act on another one in the prior network, in their own order; () without one."""
+    snapshots = data.snapshots()
+    if snapshots.network is None:
+        return ()
+    known = set(snapshots.network.source[snapshots.network.among(snapshots.space.genes)].tolist())
+    return tuple(each for each in snapshots.space.genes if each in known)
+
+
 def levels(data: Dataset, gene: str) -> tuple[float, float, float]:
     """(low, usual high, highest to offer) of a gene's level in the state space: 0, its 99 % quantile, twice that."""
     snapshots = data.snapshots()

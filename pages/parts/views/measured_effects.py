@@ -9,7 +9,7 @@ import streamlit as st
 from cellflow_core.analysis.results import MeasuredEffects
 from cellflow_core.data import store
 from cellflow_core.data.requirements import DataRequirement
-from cellflow_core.figures import measured_effects as figures
+from cellflow_core.figures.perturbations import measured_effects as figures
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import measured_effect_summaries as words
 from cellflow_core.reporting.formatting import plain

@@ -65,7 +65,12 @@ def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> d
     )
     st.caption(LASTS[kind])
     level = _level(data, tuple(chosen), kind)
-    return {"genes": tuple(chosen), "kind": kind, "level": level, **_states(data), **_starts(run_id, data, map_name)}
+    return {"genes": tuple(chosen), "kind": kind, "level": level, **initial_and_terminal(run_id, data, map_name)}
+
+
+def initial_and_terminal(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
+    """Which cells are followed, and what the terminal states are."""
+    return {**_states(data), **_starts(run_id, data, map_name)}
 
 
 def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[float, ...] | None:
