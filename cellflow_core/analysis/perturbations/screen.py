@@ -2,7 +2,7 @@
 
 Each gene is clamped as in a single perturbation, in the same initial cells with the same noise. A share is
 a_f = sum_i m_if / sum_i m_i, with m_if the mass of cell i in state f at the end. The standard error of its change is
-that of the mean over cells of the difference of influences (m_if - a_f m_i) / mean(m), and that of the mean over models.
+that of the mean over cells of the difference of influences (m_if - a_f m_i) / mean(m), and of the mean over models.
 """
 
 from __future__ import annotations
