@@ -34,10 +34,11 @@ INITIAL_CELLS = 600
 CONTROL_CELLS = 150
 DRAWN_PATHS = 60
 STEPS = 20
-CORRELATION_NOTE = (
+MARKER_NOTE = (
     "The model learnt from snapshots which genes change together, not which gene causes which: a marker of a fate can "
-    "seem to drive it. Take this as a hypothesis to test, and compare it with the random genes."
+    "seem to drive it. Take this as a hypothesis to test."
 )
+CORRELATION_NOTE = f"{MARKER_NOTE[:-1]}, and compare it with the random genes."
 
 
 def perturbation(

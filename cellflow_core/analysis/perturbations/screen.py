@@ -19,7 +19,7 @@ from cellflow_core.analysis.fields.horizon import final_cells, horizon_note
 from cellflow_core.analysis.initial_cells import Polygon, select_initial_cells
 from cellflow_core.analysis.perturbations.clamp import NOT_REPRESENTED, clamped
 from cellflow_core.analysis.perturbations.effects import MeasuredCloud, Readout
-from cellflow_core.analysis.perturbations.knock_out import CORRELATION_NOTE, times_to_follow
+from cellflow_core.analysis.perturbations.knock_out import MARKER_NOTE, times_to_follow
 from cellflow_core.analysis.perturbations.levels import Kind, default_level, lowest_level
 from cellflow_core.analysis.results.perturbation import ELSEWHERE, MAX_EXTRAPOLATED
 from cellflow_core.analysis.results.screen import PerturbationScreen
@@ -91,7 +91,7 @@ def screen(
         reasons=tuple(reasons),
         models=len(plain),
         notes=(
-            CORRELATION_NOTE,
+            MARKER_NOTE,
             *_outside_note(genes, outside),
             *(() if siblings else (ONE_MODEL,)),
             *ends.notes,

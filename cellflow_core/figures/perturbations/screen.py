@@ -50,12 +50,25 @@ def volcano(result: PerturbationScreen, fate: int, *, dark: bool = False, height
                 "%{customdata[1]:.0f} % outside the data<extra></extra>",
             )
         )
-    for k in largest(result, fate, NAMED):
-        shown = theme.label(float(change[k]), float(sure[k]), theme.safe(result.genes[k], 16), dark)
-        figure.add_annotation(**{**shown, "yshift": 12})
+    for (x, y), names in _names_by_place(result, fate, change, sure).items():
+        figure.add_annotation(**{**theme.label(x, y, ", ".join(names), dark), "yshift": 18})
+    top = float(np.nanmax(sure, initial=2.0))
+    figure.update_yaxes(range=[-0.06 * top, 1.2 * top])
     figure.add_hline(y=-np.log10(SURE), line={"color": theme.muted_color(dark), "width": 1, "dash": "dot"})
     figure.add_vline(x=0, line={"color": theme.muted_color(dark), "width": 1})
     return figure
+
+
+def _names_by_place(
+    result: PerturbationScreen, fate: int, change: np.ndarray, sure: np.ndarray
+) -> dict[tuple[float, float], list[str]]:
+    """Names of the genes with the largest changes; genes that lie on each other share one label."""
+    found: dict[tuple[float, float], list[str]] = {}
+    for k in largest(result, fate, NAMED):
+        found.setdefault((round(float(change[k]), 0), round(float(sure[k]), 1)), []).append(
+            theme.safe(result.genes[k], 16)
+        )
+    return found
 
 
 def largest(result: PerturbationScreen, fate: int, count: int) -> list[int]:

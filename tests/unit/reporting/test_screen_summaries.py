@@ -41,4 +41,6 @@ def test_the_volcano_draws_perturbed_genes_only(dark: bool) -> None:
     drawn = {each.name: list(each.text) for each in figure.data}
     assert drawn == {"changes": ["Gata1", "Klf1"], "no change": ["Actb"], "cells leave the data": ["Spi1"]}
     assert [each.text for each in figure.layout.annotations] == ["Gata1", "Spi1", "Klf1"]
+    same = screen(change=screen().change[[0, 0, 2, 3, 4]], q=screen().q[[0, 0, 2, 3, 4]])
+    assert [each.text for each in figures.volcano(same, 0).layout.annotations] == ["Gata1, Klf1", "Spi1"]
     assert "Gata1 -31, Spi1 +20, Klf1 -12" in figures.describe(screen(), 0)
