@@ -35,12 +35,14 @@ NOTE = (
 def network_genes(model: Model, data: Snapshots, kind: Kind = "auto") -> tuple[str, ...]:
     """The genes of the network: all of the model's own, those that differ most between cells of a Jacobian.
 
-    Raises ValueError where the model has no network of its own and that is asked for.
+    Raises ValueError where the model has no network of its own and that is asked for, and where there are no genes.
     """
     if resolved(model, kind) == "network":
         assert isinstance(model, DynamicsModel)
         return model.spec.genes
     genes = data.space.genes
+    if not genes:
+        raise ValueError(data.space.no_genes)
     if len(genes) <= MOST_GENES:
         return genes
     first = np.sort(np.argsort(-data.space.gene_std(data.x), kind="stable")[:MOST_GENES])
