@@ -1,4 +1,4 @@
-"""`velocity` and `network`: what RNA velocity says of each gene and cell, and which gene acts on which."""
+"""`velocity`: do the estimators of RNA velocity agree, in which cells, and what do they say of each gene?"""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import answer
-from cellflow_core.cli.table import columns
 from cellflow_core.data.requirements import DataRequirement
-from cellflow_core.reporting import regulation_summaries, result_tables
+from cellflow_core.reporting import result_tables
 
 if TYPE_CHECKING:
     from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 
 GENES_LISTED = 10
-EDGES_LISTED = 20
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -37,21 +35,6 @@ def add(commands: Any, argv: Sequence[str]) -> None:
         "--out", type=Path, help="also write every gene to this .csv, or all of the answer and every gene to this .json"
     )
     parser.set_defaults(do=_velocity)
-    network = commands.add_parser(
-        "network", help="which gene acts on which, by a trained model", description=_network.__doc__
-    )
-    network.add_argument("run", help="id of the run")
-    network.add_argument(
-        "--kind",
-        choices=("auto", "network", "jacobian"),
-        default="auto",
-        help="the network that the model inferred, or the Jacobian of its velocity (auto: the first where it has one)",
-    )
-    network.add_argument("--by", default="", metavar="COLUMN", help="annotation of the cells that it is of")
-    network.add_argument("--group", default="", metavar="VALUE", help="value of --by (default: all cells)")
-    network.add_argument("--edges", type=int, default=EDGES_LISTED, metavar="N", help="so many edges are printed")
-    network.add_argument("--out", type=Path, help="also write every edge to this .csv")
-    network.set_defaults(do=_network)
 
 
 def _velocity(chosen: argparse.Namespace) -> None:
@@ -98,23 +81,3 @@ def _answers(chosen: argparse.Namespace) -> tuple[VelocityAgreement, PhasePortra
         raise ValueError(lacking_moments(dataset))
     found = agreement(None, data, Embedding.of(dataset, chosen.view), chosen.least)
     return found, None if chosen.gene is None else phase_portrait(None, data, chosen.gene)
-
-
-def _network(chosen: argparse.Namespace) -> None:
-    """The strongest edges with sign and score, how far other trainings find them again, and, where the cells were
-    simulated with a known network, how well it was found, beside plain correlation."""
-    from cellflow_core.analysis.results import GeneNetwork
-
-    if bool(chosen.by) != bool(chosen.group):
-        raise ValueError("--by and --group name the cells together: give both, or none for all cells")
-    asked = {"kind": chosen.kind, "by": chosen.by, "group": chosen.group}
-    found = answer.ask(GeneNetwork, "gene_network", chosen, **asked)
-    rows = regulation_summaries.edge_rows(found)
-    listed = result_tables.first_rows(rows, chosen.edges)
-    of = {"network": "The network that the model inferred", "jacobian": "The Jacobian of its velocity"}[found.kind]
-    notes = (f"{of}, over {found.cells}.", regulation_summaries.of_overlap(found), *found.notes)
-    answer.show(regulation_summaries.of_network(found), listed, notes)
-    if found.scores is not None:
-        print(f"\n{columns(regulation_summaries.score_rows(found))}")
-    if chosen.out is not None:
-        answer.write_csv(rows, chosen.out)

@@ -43,7 +43,7 @@ def of_network(result: GeneNetwork) -> Summary:
 
 def _against_truth(result: GeneNetwork) -> tuple[Trust, str]:
     assert result.scores is not None
-    (ratio, auroc, *_), (beside, beside_auroc, *_) = result.scores
+    (ratio, auroc, *_), (beside, beside_auroc, *_) = result.scores[:2]
     if not np.isfinite(ratio):
         return "fair", "The true network of these genes has no edge, or every one, so nothing can be found."
     why = (
@@ -84,7 +84,7 @@ def edge_rows(result: GeneNetwork, most: int | None = None) -> Rows:
         "target": [names[i] for i, _ in edges],
         "sign": ["activates" if each > 0 else "represses" for each in score],
         f"score ({result.unit})" if result.unit else "score": _short(score),
-        "evidence": ["learnt"] * len(edges),
+        "evidence": [_evidence(result, i, j) for i, j in edges],
         "correlation": _short(result.correlation[at]),
     }
     if result.trainings > 1:
@@ -93,6 +93,30 @@ def edge_rows(result: GeneNetwork, most: int | None = None) -> Rows:
         words = {1: "activates", -1: "represses", 0: "no edge"}
         rows["truth"] = [words[int(np.sign(each))] for each in result.truth[at]]
     return rows
+
+
+def _evidence(result: GeneNetwork, target: int, source: int) -> str:
+    """Where an edge comes from."""
+    if result.prior is None or not result.prior[target, source]:
+        return "learnt"
+    signed = bool((result.prior < 0).any())
+    other = signed and np.sign(result.prior[target, source]) != np.sign(result.score[target, source])
+    return "learnt, prior with the other sign" if other else "learnt, prior"
+
+
+def of_prior(result: GeneNetwork) -> str:
+    """How many of the strongest edges are in the prior network, beside chance; "" where the cells have none."""
+    if result.prior is None:
+        return ""
+    known = (result.prior != 0) & ~np.eye(len(result.genes), dtype=bool)
+    edges = result.strongest(result.top)
+    found = sum(bool(known[each]) for each in edges)
+    pairs = len(result.genes) * (len(result.genes) - 1)
+    return (
+        f"Of the {len(edges)} strongest edges, {found} are in the prior network {result.prior_name}, which has "
+        f"{counted(int(known.sum()), 'edge')} among these genes; of as many random ones it would be "
+        f"{len(edges) * known.sum() / max(pairs, 1):.1f}."
+    )
 
 
 def regulator_rows(result: GeneNetwork) -> Rows:

@@ -86,7 +86,10 @@ def gene_network(
     score, correlation = every[0], _correlation(measured[chosen])
     top = _top(truth, len(genes))
     pairs = [edge_overlap(a, b, top) for k, a in enumerate(every) for b in every[:k]]
+    prior = None if data.network is None else data.network.matrix(genes).astype(np.float64)
     scored = {"this model": score, "correlation of expression": correlation}
+    if data.network is not None and prior is not None:
+        scored[f"prior network {data.network.name}"] = prior
     scores = None if truth is None else np.array([_scores(each, truth) for each in scored.values()])
     jacobian = found == "jacobian"
     return GeneNetwork(
@@ -101,6 +104,8 @@ def gene_network(
         trainings=len(every),
         overlap=np.array(pairs),
         overlap_by_chance=overlap_by_chance(top, len(genes) * (len(genes) - 1)),
+        prior=prior,
+        prior_name="" if data.network is None else data.network.name,
         truth=truth,
         scored=() if truth is None else tuple(scored),
         scores=scores,

@@ -117,6 +117,19 @@ def test_scores_stand_beside_a_random_order():
         words.score_rows(network())
 
 
+def test_edges_of_a_prior_network_say_so():
+    prior = np.where(TRUTH == 0, 0.0, TRUTH) * np.array([1, 1, -1, 1])
+    made = network(prior=prior, prior_name="CollecTRI")
+    assert words.edge_rows(made)["evidence"] == [
+        "learnt, prior",
+        "learnt, prior",
+        "learnt, prior with the other sign",
+        "learnt",
+    ]
+    assert "3 are in the prior network CollecTRI, which has 3 edges" in words.of_prior(made)
+    assert "it would be 0.8" in words.of_prior(made) and words.of_prior(network()) == ""
+
+
 def test_drivers_are_first_by_both_or_that_is_denied():
     genes, influence = drivers()
     assert words.of_drivers(genes, influence, "Ery").answer.startswith("Gata1 goes with Ery and pushes cells")

@@ -112,7 +112,8 @@ def _matrix(run: Run, result: GeneNetwork) -> None:
 
 def _trust(run: Run, result: GeneNetwork) -> None:
     st.markdown("**How far can it be trusted?**")
-    st.markdown(plain(regulation_summaries.of_overlap(result)))
+    for each in (regulation_summaries.of_overlap(result), regulation_summaries.of_prior(result)):
+        st.markdown(plain(each))
     if result.scores is not None:
         rows = regulation_summaries.score_rows(result)
         st.dataframe(rows, hide_index=True, key="network_scores")

@@ -13,6 +13,7 @@ from cellflow_core.analysis.regulation.group_trends import group_trends, members
 from cellflow_core.analysis.regulation.jacobian import gene_jacobian, some_cells
 from cellflow_core.analysis.regulation.latent_order import latent_order
 from cellflow_core.config import Config
+from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models.contract import DynamicsModel, HasLatentTime, HasVelocity
@@ -97,6 +98,15 @@ def test_a_network_has_its_edges_its_truth_and_its_correlation():
         gene_network(linear(data), data, data.x, label=("nothing", "one"))
     with pytest.raises(ValueError, match="infers no network of its own"):
         gene_network(linear(data), data, data.x, "network")
+
+
+def test_a_prior_network_stands_beside_the_one_that_is_found():
+    data = cells()
+    known = PriorNetwork("own", np.array(["C", "A"]), np.array(["A", "Z"]), np.array([-1.0, 1.0]))
+    data = Snapshots(data.x, data.t, data.space, "h", network=known)
+    result = gene_network(linear(data), data, data.x, truth=np.sign(ACTS).astype(int))
+    assert result.prior is not None and result.prior[0, 2] == -1 and np.count_nonzero(result.prior) == 1
+    assert result.scored[-1] == "prior network own" and result.scores is not None and len(result.scores) == 3
 
 
 def test_trainings_that_agree_overlap_and_others_do_not():
