@@ -121,7 +121,7 @@ def overlap_by_chance(count: int, candidates: int) -> float:
     if not 0 < count <= candidates:
         return float("nan")
     shared = np.arange(count + 1)
-    return float((hypergeom(candidates, count, count).pmf(shared) * shared / (2 * count - shared)).sum())
+    return float((hypergeom.pmf(shared, candidates, count, count) * shared / (2 * count - shared)).sum())
 
 
 def _influence(

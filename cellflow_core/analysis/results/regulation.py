@@ -52,7 +52,7 @@ class GeneNetwork(Result):
     top      number of edges that count as strongest; recurs: in how many trainings an edge is one of them
     overlap  [pairs]: Jaccard overlap of the strongest edges of each two trainings; overlap_by_chance: of as many edges
              drawn at random
-    prior    weights of the prior network of these cells, 0 for no edge, and prior_name its name; None where there is none
+    prior    weights of the prior network of these cells, 0 for no edge; None where there is none; prior_name: its name
     truth    1, -1 or 0 of the network that the cells were simulated with; None for measured cells
     scored   what was held against the truth; scores [scored, 5]: AUPRC over random, AUROC, early precision over random,
              share of true edges with the right sign, AUPRC
