@@ -60,7 +60,7 @@ view.numbers(
 
 if not asked.simulated and len(result.names) > 1:
     st.header("Which genes go with a fate?", anchor="fate-genes")
-    fate_genes.show(run, asked, result)
+    fate_genes.show(run, *fate_genes.choose(run, asked.states, asked.ends))
 
 if "simulation" in fate_question.counted_by(run):
     st.header("Many futures of one cell", anchor="one-cell")

@@ -25,6 +25,7 @@ PAGES = {
         ("velocity", "Velocity", ":material/trending_up:"),
         ("time", "Time", ":material/schedule:"),
         ("fates", "Fates", ":material/call_split:"),
+        ("genes", "Genes", ":material/genetics:"),
         ("perturb", "Perturb", ":material/science:"),
     ],
 }

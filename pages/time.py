@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from cellflow_core.figures import gene_trend
 from cellflow_core.figures import time as time_figure
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
 from cellflow_core.reporting.held_out import telling_time
 from pages.parts.training import held_out_replicates
 from pages.parts.views import cell_selection, growth, view
+from pages.parts.views.genes import predicted_trend
 from pages.parts.widgets import background, chart
 
 run, data, info, map_name = view.open_view(
@@ -50,9 +50,4 @@ genes = cell_selection.genes(data)
 if not genes:
     st.info("These data are coordinates without genes, so no gene can be followed.", icon=":material/info:")
     st.stop()
-gene = cell_selection.gene_choice(genes)
-found = background.result_of(analysis_pool.submit_analysis("trend", run.id, gene=gene), "Following the gene")
-figure = gene_trend.trend(found, dark=dark)
-chart.chart(figure, "time_gene", gene_trend.describe(found))
-view.notes(found.notes)
-view.numbers(figure, result_tables.of_trend(found), f"gene-{run.id}", "gene", "Data table: this gene")
+predicted_trend.show(run, cell_selection.gene_choice(genes))

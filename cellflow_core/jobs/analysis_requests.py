@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from cellflow_core.analysis.results import (
         Ancestry,
         BaselineScores,
+        CellOrder,
         ClonalBias,
         FateGenes,
+        FateInfluence,
         Fates,
         FlowField,
+        GeneNetwork,
         GeneTrend,
         GroupVelocities,
         Landscape,
@@ -113,6 +116,35 @@ def fate_genes(subject: RunContext, states: str = "found", ends: Sequence[str] =
     if not measured.genes:
         raise ValueError("no expression of genes is stored with these cells, so none can be held against their fates")
     return drivers.fate_genes(subject.model, subject.data, measured.table(), measured.genes, states, tuple(ends))
+
+
+def fate_influence(subject: RunContext, states: str = "found", ends: Sequence[str] = ()) -> FateInfluence:
+    from cellflow_core.analysis.regulation import fate_influence as analysis
+
+    return analysis.fate_influence(subject.model, subject.data, states, tuple(ends))
+
+
+def latent_time(subject: RunContext) -> CellOrder:
+    from cellflow_core.analysis.regulation.latent_order import latent_order
+
+    return latent_order(subject.model, subject.data)
+
+
+def gene_network(
+    subject: RunContext, kind: Literal["auto", "network", "jacobian"] = "auto", by: str = "", group: str = ""
+) -> GeneNetwork:
+    """by, group: annotation and value of the cells that the network is of; "": all."""
+    import numpy as np
+
+    from cellflow_core.analysis.regulation import gene_network as analysis
+    from cellflow_core.data.simulators.registry import true_network
+
+    model, dataset = subject.model, subject.dataset
+    genes = analysis.network_genes(model, subject.data, kind)
+    measured = np.stack([dataset.expression(each) for each in genes], axis=1)
+    truth = true_network(dataset.info.truth, dataset.info.truth_settings, genes)
+    label, siblings = (by, group) if by else None, subject.ensemble[1:]
+    return analysis.gene_network(model, subject.data, measured, kind, label, siblings, truth)
 
 
 def futures(

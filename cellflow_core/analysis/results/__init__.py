@@ -6,6 +6,7 @@ from cellflow_core.analysis.results.fields import FlowField, Landscape
 from cellflow_core.analysis.results.lineage import Ancestry, ClonalBias
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
+from cellflow_core.analysis.results.regulation import CellOrder, FateInfluence, GeneNetwork, GroupTrends
 from cellflow_core.analysis.results.result import Result
 from cellflow_core.analysis.results.rna_velocity import GroupVelocities, PhasePortrait, VelocityAgreement
 from cellflow_core.analysis.results.scores import BaselineScores, Distances, Scores
@@ -14,12 +15,16 @@ from cellflow_core.analysis.results.screen import PerturbationScreen
 __all__ = [
     "Ancestry",
     "BaselineScores",
+    "CellOrder",
     "ClonalBias",
     "Distances",
     "FateGenes",
+    "FateInfluence",
     "Fates",
     "FlowField",
+    "GeneNetwork",
     "GeneTrend",
+    "GroupTrends",
     "GroupVelocities",
     "Landscape",
     "MeasuredEffects",

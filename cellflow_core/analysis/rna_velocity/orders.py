@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
+from cellflow_core.analysis.regulation.latent_order import latent_time
 from cellflow_core.analysis.results.rna_velocity import TIME
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.pseudotime import order_from
 from cellflow_core.math.neighbors import neighbor_graph
-from cellflow_core.models.contract import Context, DynamicsModel, HasLatentTime
+from cellflow_core.models.contract import DynamicsModel, HasLatentTime
 
 Array = np.ndarray
 MOST = 20_000
@@ -26,7 +26,7 @@ def orders(model: DynamicsModel | None, data: Snapshots, order: Float[Array, " c
     """
     found = {"order along the arrows": order}
     if isinstance(model, HasLatentTime):
-        found[f"latent time of {model.title}"] = _latent_time(model, data)
+        found[f"latent time of {model.title}"] = latent_time(model, data)
     if len(data.x) <= MOST:
         found["diffusion pseudotime"] = _diffusion(data, order)
     if len(data.times) > 1:
@@ -51,15 +51,6 @@ def spearman(a: Float[Array, " cells"], b: Float[Array, " cells"]) -> float:
     if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
     return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
-
-
-def _latent_time(model: HasLatentTime, data: Snapshots) -> Float[Array, " cells"]:
-    assert isinstance(model, DynamicsModel)
-    model.eval()
-    states = torch.from_numpy(np.ascontiguousarray(data.x, dtype=np.float32)).to(model.device)
-    with torch.no_grad():
-        parts = [model.latent_time(block, Context()) for block in states.split(2048)]
-    return torch.cat(parts).cpu().numpy().astype(float)
 
 
 def _diffusion(data: Snapshots, order: Float[Array, " cells"]) -> Float[Array, " cells"]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cellflow_core.data.simulators.contract import HasFates, Simulator
+import numpy as np
+
+from cellflow_core.data.simulators.contract import HasFates, HasNetwork, Simulator
 from cellflow_core.registry import Registry
 
 _SIMULATORS = Registry(
@@ -46,3 +48,15 @@ def fate_shares(name: str, settings: Mapping[str, Any], clamp: Mapping[str, floa
     if not isinstance(simulator, HasFates):
         raise ValueError(f"where cells end is not known of the simulator {name!r}")
     return simulator.fate_shares(clamp)
+
+
+def true_network(name: str, settings: Mapping[str, Any], genes: Sequence[str]) -> np.ndarray | None:
+    """Who acts on whom among these genes, as in `HasNetwork`; None where the simulator knows no network of all."""
+    if not knows_of(name, HasNetwork):
+        return None
+    simulator = create(name, settings)
+    assert isinstance(simulator, HasNetwork)
+    if not set(genes) <= set(simulator.axes):
+        return None
+    at = [simulator.axes.index(each) for each in genes]
+    return simulator.network()[np.ix_(at, at)]

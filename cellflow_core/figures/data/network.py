@@ -16,13 +16,16 @@ _HEAD = 0.075
 _ACTIVATES, _REPRESSES = "activates", "represses"
 
 
-def network(acts: np.ndarray, genes: Sequence[str], *, dark: bool = False, height: int = 460) -> go.Figure:
-    """Arrows of acts [targets, regulators] in -1, 0, 1: a point activates, a bar at the end of a dashed line represses.
+def network(
+    acts: np.ndarray, genes: Sequence[str], *, center: bool = False, dark: bool = False, height: int = 460
+) -> go.Figure:
+    """Arrows of acts [targets, regulators] by sign: a point activates, a bar at the end of a dashed line represses.
 
+    center  whether the first gene stands in the middle of the others
     Traces: lines and ends of both signs, then the genes.
     """
     figure = theme.blank(dark, height=height)
-    places = _ring(len(genes))
+    places = np.vstack([np.zeros((1, 2)), _ring(len(genes) - 1)]) if center else _ring(len(genes))
     for sign, name, colour in (
         (1, _ACTIVATES, theme.model(dark)),
         (-1, _REPRESSES, theme.changed(dark)),
@@ -51,7 +54,9 @@ def network(acts: np.ndarray, genes: Sequence[str], *, dark: bool = False, heigh
             },
         )
     )
-    for k, (x, y) in enumerate(places):
+    if center:
+        figure.add_annotation(**theme.label(0.0, -2 * _NODE, f"<b>{shown[0]}</b>", dark))
+    for k, (x, y) in list(enumerate(places))[int(center) :]:
         out = 1 + (2.2 * _LOOP if acts[k, k] else 0) + _NODE
         figure.add_annotation(
             x=out * x,

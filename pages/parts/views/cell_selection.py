@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import streamlit as st
 
@@ -76,26 +78,40 @@ def genes(data: Dataset) -> tuple[str, ...]:
     return (first := _liveliest(data), *(each for each in space.genes if each != first))
 
 
-def gene_choice(genes: tuple[str, ...]) -> str:
+def measured_genes(data: Dataset) -> tuple[str, ...]:
+    """Every gene that can be shown, those of `genes` first and in their order."""
+    first = genes(data)
+    return (*first, *data.genes[len(first) :])
+
+
+def gene_choice(genes: tuple[str, ...], ids: Mapping[str, str] | None = None, of: str = "this model") -> str:
     """One of these genes: that which all views share, where it is among them, else the first; a gene that is not is
-    said."""
-    asked = state.value("gene")
+    said. ids: accession ids by which genes are found too; of: what holds these genes."""
+    asked, known = state.value("gene"), ids or {}
     if asked is not None and asked not in genes:
-        st.info(f"{plain(asked)} is not among the genes of this model. Shown is {plain(genes[0])}.")
+        asked = next((gene for gene, id in known.items() if id == asked and gene in genes), asked)
+    if asked is not None and asked not in genes:
+        st.info(f"{plain(asked)} is not among the genes of {of}. Shown is {plain(genes[0])}.")
     st.session_state["gene_shown"] = asked if asked in genes else genes[0]
     return str(
         st.selectbox(
             "Gene",
             genes,
             key="gene_shown",
+            format_func=(lambda gene: f"{gene} · {known[gene]}" if gene in known else gene) if known else str,
             on_change=lambda: state.choose("gene", st.session_state["gene_shown"]),
-            help="Type to search.",
+            help="Type to search, by name or accession id." if known else "Type to search.",
         )
     )
 
 
 def _liveliest(data: Dataset) -> str:
-    snapshots = data.snapshots()
+    return _liveliest_of(data.info.id, data.info.version)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _liveliest_of(id: str, version: str) -> str:
+    snapshots = dataset(id).snapshots()
     return snapshots.space.genes[int(np.argmax(snapshots.space.gene_std(snapshots.x)))]
 
 

@@ -41,10 +41,12 @@ def open_view(
     capability: tuple[str, ...],
     follow: bool = False,
     needs: DataRequirement | None = DataRequirement.TIMES,
+    maps: bool = True,
 ) -> ViewContext:
     """Title, question, the model, its limitation, and the 2-D map. Ends the page where there is nothing to show.
 
     title  "" where the page has its title already
+    maps   False where the page draws no map of cells
     needs  what the view requires of the data, whatever the model; None: nothing
     """
     if title:
@@ -70,7 +72,7 @@ def open_view(
             "These data cannot show this", f"{lacking} or choose a model of other data above.", {"data.py": "Data"}
         )
     with right:
-        view = _map_choice(dataset)
+        view = _map_choice(dataset) if maps else "pca"
     limitation = background.catalogue()[run.recipe.model].limitation
     if limitation:
         st.caption(f":material/info: {limitation}")

@@ -43,6 +43,7 @@ VIEWS: Mapping[str, tuple[str, str]] = {
     "velocity.py": ("Velocity", ":material/trending_up:"),
     "time.py": ("Time", ":material/schedule:"),
     "fates.py": ("Fates", ":material/call_split:"),
+    "genes.py": ("Genes", ":material/genetics:"),
     "perturb.py": ("Perturb", ":material/science:"),
 }
 """The views of a trained model: page -> name and icon."""

@@ -26,6 +26,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "velocity": ("run", "view", "gene"),
     "time": ("run", "view", "time", "gene"),
     "fates": ("run", "view", "cell", "outline"),
+    "genes": ("run", "gene"),
     "perturb": ("dataset", "run", "view", "gene", "outline"),
 }
 """Page -> what its link holds."""

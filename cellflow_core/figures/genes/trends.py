@@ -1,0 +1,60 @@
+"""One gene along an order of the cells, a line with its interval for each group or fate."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb
+
+from cellflow_core.analysis.results import GroupTrends
+from cellflow_core.figures import theme
+
+_DASHES = ("solid", "dash", "dot", "dashdot")
+
+
+def trends(result: GroupTrends, *, dark: bool = False, height: int = 340) -> go.Figure:
+    """Traces: for each group its interval and its mean."""
+    figure = theme.blank(dark, height=height, x=theme.safe(result.order), y=theme.safe(result.gene))
+    for k, (name, colour) in enumerate(zip(result.names, theme.categorical(len(result.names)), strict=True)):
+        there = np.isfinite(result.mean[k])
+        if not there.any():
+            continue
+        x, mean, low, high = (
+            each[there].astype(np.float32) for each in (result.at, result.mean[k], result.low[k], result.high[k])
+        )
+        red, green, blue = hex_to_rgb(colour)
+        figure.add_trace(
+            go.Scatter(
+                x=np.concatenate([x, x[::-1]]),
+                y=np.concatenate([high, low[::-1]]),
+                mode="lines",
+                fill="toself",
+                fillcolor=f"rgba({red}, {green}, {blue}, 0.22)",
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+                name=f"{theme.safe(name)}, interval",
+            )
+        )
+        figure.add_trace(
+            go.Scatter(
+                x=x,
+                y=mean,
+                mode="lines+markers",
+                name=theme.safe(name, 28),
+                line={"color": colour, "width": 2.5, "dash": _DASHES[k % len(_DASHES)]},
+                marker={"size": 5},
+                hovertemplate="%{y:.3g} at %{x:.4~g}<extra>%{fullData.name}</extra>",
+            )
+        )
+    return figure.update_layout(showlegend=True)
+
+
+def describe(result: GroupTrends) -> str:
+    """Where each group begins and ends, in one sentence."""
+    listed = []
+    for name, mean in zip(result.names, result.mean, strict=True):
+        there = mean[np.isfinite(mean)]
+        if len(there):
+            listed.append(f"{name} from {there[0]:.3g} to {there[-1]:.3g}, highest {there.max():.3g}")
+    return f"Mean of {result.gene} along {result.order}: {'; '.join(listed) or 'too few cells'}."

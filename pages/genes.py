@@ -1,0 +1,30 @@
+"""What drives it?"""
+
+import streamlit as st
+
+from pages.parts.views import cell_selection, view
+from pages.parts.views.genes import drivers, gene_networks, one_gene
+from pages.parts.widgets import selectors
+
+run, data, info, _ = view.open_view(
+    "genes",
+    "Genes",
+    "What drives it: which genes change, go with a fate, or act on others?",
+    (),
+    needs=None,
+    maps=False,
+)
+if not cell_selection.measured_genes(data):
+    selectors.empty_state(
+        "These data have no genes",
+        "They are coordinates in a table. Load gene expression (an .h5ad file, or a table of genes) to see genes.",
+        {"data.py": "Add data"},
+    )
+part = view.options("Question", "part", {"gene": "One gene", "drivers": "Drivers of a fate", "network": "Network"})
+if part == "gene":
+    one_gene.show(run, data, info)
+elif part == "drivers":
+    drivers.show(run, data)
+else:
+    gene_networks.show(run, data)
+st.caption("To test a gene in the model, change it on the page Perturb.")

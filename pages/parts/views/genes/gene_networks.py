@@ -1,0 +1,120 @@
+"""Which gene acts on which: regulators, edges, the targets of one gene, the matrix, and how far to trust them."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from cellflow_core.analysis.results import GeneNetwork
+from cellflow_core.data.store import Dataset
+from cellflow_core.figures.data import network as known_network
+from cellflow_core.figures.genes import regulation
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting import regulation_summaries
+from cellflow_core.reporting.formatting import plain
+from cellflow_core.runs.run import Run
+from pages.parts.views import cell_selection, view
+from pages.parts.widgets import background, chart
+
+KINDS = {"network": "Inferred network", "jacobian": "Jacobian of the velocity"}
+
+
+def show(run: Run, data: Dataset) -> None:
+    """Everything about the network of a run; a sentence where it has none."""
+    has = view.capabilities(run)
+    kinds = {key: words for key, words in KINDS.items() if (has & view.FIELDS if key == "jacobian" else key in has)}
+    if not kinds:
+        st.info(
+            "This model infers no network and has no velocity to differentiate: choose a model with a velocity or a "
+            "network.",
+            icon=":material/info:",
+        )
+        return
+    columns = iter(st.columns(min(len(kinds), 2), gap="large", vertical_alignment="bottom"))
+    kind = next(iter(kinds))
+    if len(kinds) > 1:
+        with next(columns):
+            kind = view.options("Influence", "influence", kinds)
+    with next(columns):
+        by, group = _cells(data)
+    if "network" not in kinds:
+        st.caption(
+            "This model infers no network of its own, so the Jacobian stands for it: how the velocity of a gene "
+            "changes with the level of another."
+        )
+    asked = analysis_pool.submit_analysis("gene_network", run.id, kind=kind, by=by, group=group)
+    result: GeneNetwork = background.result_of(asked, "Asking which gene acts on which")
+    view.show_summary(regulation_summaries.of_network(result))
+    left, right = st.columns(2, gap="large")
+    with left:
+        _regulators(run, result)
+    with right:
+        _regulon(run, result)
+    _edges(run, result)
+    _matrix(run, result)
+    _trust(run, result)
+    view.notes((f"Influence over {result.cells}.", *result.notes))
+
+
+def _cells(data: Dataset) -> tuple[str, str]:
+    """(annotation, value) of the cells that are asked about; ("", "") for all."""
+    names = {("", ""): "All cells"}
+    for by in cell_selection.groupings(data):
+        names |= {(by, value): f"{value} ({by})" for value in cell_selection.values(data, by)}
+    if len(names) == 1:
+        return "", ""
+    return st.selectbox("Cells", list(names), format_func=names.__getitem__, key="network_of")
+
+
+def _regulators(run: Run, result: GeneNetwork) -> None:
+    st.markdown("**Which genes act most on others?**")
+    bars = regulation.regulators(result, dark=chart.dark())
+    chart.chart(bars, "network_regulators", regulation.describe_regulators(result))
+    rows = regulation_summaries.regulator_rows(result)
+    view.numbers(bars, rows, f"regulators-{run.id}", "regulators", "Data table: regulators")
+
+
+def _regulon(run: Run, result: GeneNetwork) -> None:
+    st.markdown("**On which genes does one act?**")
+    order = [result.genes[k] for k in np.argsort(-result.outgoing, kind="stable")]
+    gene = str(st.selectbox("Regulator", order, key="regulator", bind="query-params", help="Type to search."))
+    figure = regulation.regulon(result, gene, dark=chart.dark())
+    chart.chart(figure, "network_regulon", regulation.describe_regulon(result, gene))
+    st.caption("The strongest target stands on top, the others follow clockwise.")
+
+
+def _edges(run: Run, result: GeneNetwork) -> None:
+    st.markdown("**The strongest edges**")
+    rows = regulation_summaries.edge_rows(result, regulation_summaries.MOST_EDGES)
+    st.dataframe(rows, hide_index=True, key="network_edges", height=320)
+    figure = regulation.strongest(result, dark=chart.dark())
+    chart.downloads(figure, rows, f"network-{run.id}", "network")
+    if result.truth is None:
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"**The {min(result.top, regulation.DRAWN)} strongest edges of the model**")
+        chart.chart(figure, "network_found", regulation.describe_strongest(result))
+    with right:
+        st.markdown("**The network that the cells were simulated with**")
+        drawn = known_network.network(result.truth, result.genes, dark=chart.dark())
+        chart.chart(drawn, "network_truth", known_network.describe(result.truth, result.genes))
+
+
+def _matrix(run: Run, result: GeneNetwork) -> None:
+    st.markdown("**Every influence at once**")
+    figure = regulation.matrix(result, dark=chart.dark())
+    chart.chart(figure, "network_matrix", regulation.describe_matrix(result))
+    st.caption(f"Plus and minus mark the {result.top} strongest edges.")
+    if len(result.genes) > regulation.SHOWN:
+        st.caption(f"The {regulation.SHOWN} genes that act and are acted on most, of {len(result.genes):,}.")
+
+
+def _trust(run: Run, result: GeneNetwork) -> None:
+    st.markdown("**How far can it be trusted?**")
+    for each in (regulation_summaries.of_overlap(result), regulation_summaries.of_prior(result)):
+        st.markdown(plain(each))
+    if result.scores is not None:
+        rows = regulation_summaries.score_rows(result)
+        st.dataframe(rows, hide_index=True, key="network_scores")
+        st.caption("Edges are ordered pairs of different genes, ranked by the size of the score, as in BEELINE.")

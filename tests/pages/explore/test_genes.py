@@ -1,0 +1,123 @@
+"""The page Genes: one gene, the drivers of a fate, and the network, with what data and model allow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cellflow_core.data.simulators.simulated_data import simulate
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.runs.run import Run
+from tests import examples, toys
+from tests.pages.test_pages import opened
+
+pytestmark = pytest.mark.usefixtures("quiet", "home")
+GENES = ("Gata1", "Spi1")
+
+
+def words(page: AppTest) -> str:
+    kinds = (page.markdown, page.caption, page.info, page.warning)
+    return " ".join(each.value for kind in kinds for each in kind).replace("\\", "")
+
+
+def columns(page: AppTest) -> list[list[str]]:
+    return [list(each.value) for each in page.dataframe]
+
+
+def trained(model: str = "i-cfm", space: AffineSpace | None = None, timed: bool = True, **changes) -> Run:
+    points, t = examples.cells(120)
+    labels = {"type": np.where(points[:, 1] > 0, "up", "down")}
+    covariates = {"age": points[:, 0].astype(float)} if timed else {}
+    space = space or AffineSpace.of_genes(GENES)
+    data = Snapshots(points, t if timed else None, space, "days", labels=labels, covariates=covariates)
+    return toys.finished(toys.recipe(toys.stored(data), model=model, **changes))
+
+
+@pytest.fixture
+def circuit() -> Run:
+    data = simulate("six-gene-circuit", {"cells_per_time": 150})
+    return toys.finished(toys.recipe(data, model="rna-ode", settings={"network": True, "trees": 2}, training={}))
+
+
+def test_one_gene_has_a_trend_in_each_group_and_its_spread():
+    page = opened("genes", run=trained().id)
+    assert not page.error and "along time (days)" in words(page) and "95 % interval of the mean" in words(page)
+    assert ["group", "time (days)", "mean", "from", "to", "cells"] in columns(page)
+    spread = next(each.value for each in page.dataframe if "cells with any (%)" in each.value)
+    assert spread["group"].tolist() == ["down", "up"]
+    page.selectbox(key="genes_along").set_value("number age").run()
+    assert "along age" in words(page) and not page.exception
+    page.selectbox(key="genes_by").set_value("time").run()
+    assert not page.exception and not page.error
+    page.segmented_control(key="trend_of").set_value("model").run()
+    assert not page.exception and not page.error and "8 of 10" not in words(page)
+    assert ["time", "mean", "10 % quantile", "median", "90 % quantile"] in columns(page)
+
+
+def test_trends_are_weighted_by_the_fates_of_the_model():
+    page = opened("genes", run=trained().id, genes_by="Fates of this model")
+    assert not page.error and "by their probability of each fate" in words(page)
+
+
+def test_the_gene_of_the_link_is_shown_and_one_that_is_not_there_is_said():
+    run = trained()
+    assert opened("genes", run=run.id, gene="Spi1").selectbox(key="gene_shown").value == "Spi1"
+    assert "Foxp3 is not among the genes of these data" in words(opened("genes", run=run.id, gene="Foxp3"))
+
+
+def test_drivers_stand_beside_what_pushes_cells():
+    page = opened("genes", run=trained().id, part="Drivers of a fate", states="Groups of “type”")
+    assert not page.error and not page.exception
+    tables = columns(page)
+    assert any(each[0] == "gene" and "correlation" in each for each in tables)
+    assert any("correlation with the fate" in each for each in tables)
+    assert "only a perturbation tells them from each other" in words(page)
+
+
+def test_a_model_without_a_velocity_says_what_is_needed():
+    run = trained(model="ot-displacement", settings={}, training={"steps": 1})
+    assert "this model has none" in words(opened("genes", run=run.id, part="Drivers of a fate"))
+    assert "choose a model with a velocity or a network" in words(opened("genes", run=run.id, part="Network"))
+
+
+def test_the_jacobian_stands_for_a_network_of_a_group():
+    page = opened("genes", run=trained().id, part="Network")
+    assert not page.error and "so the Jacobian stands for it" in words(page)
+    assert "Influence over 120 cells" in words(page) and "There is one training only" in words(page)
+    page.selectbox(key="network_of").set_value(("type", "up")).run()
+    assert not page.exception and "cells with type up" in words(page)
+    assert ["source", "target", "sign", "score (1 / days)", "evidence", "correlation"] in columns(page)
+
+
+def test_a_network_is_held_against_the_truth_and_correlation(circuit):
+    page = opened("genes", run=circuit.id, part="Network")
+    assert not page.error and "plain correlation of expression gets" in words(page)
+    table = next(each.value for each in page.dataframe if "AUROC" in each.value)
+    assert table["network"].tolist() == ["this model", "correlation of expression", "a random order"]
+    edges = next(each.value for each in page.dataframe if "truth" in each.value)
+    assert set(edges["truth"]) <= {"activates", "represses", "no edge"} and set(edges["evidence"]) == {"learnt"}
+    page.selectbox(key="regulator").set_value("Gene5").run()
+    assert not page.exception
+    page.segmented_control(key="influence").set_value("jacobian").run()
+    assert "constant in steps" in page.error[0].value
+
+
+def test_a_latent_time_orders_cells_without_times(circuit):
+    page = opened("genes", run=circuit.id)
+    assert not page.error and "along latent time" in words(page).lower()
+
+
+def test_data_without_genes_say_so():
+    page = opened("genes", run=trained(space=AffineSpace.coordinates(("a", "b"))).id)
+    assert page.header[0].value == "These data have no genes"
+
+
+def test_cells_without_an_order_say_so():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(120, 2)).astype(np.float32)
+    data = Snapshots(x, None, AffineSpace.of_genes(GENES), "h", velocity=x)
+    run = toys.finished(toys.recipe(toys.stored(data), model="rna-ode", settings={"trees": 2}, training={}))
+    page = opened("genes", run=run.id)
+    assert not page.error and "No time or other order of these cells is known" in words(page)

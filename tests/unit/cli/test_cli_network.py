@@ -1,0 +1,28 @@
+"""Networks from the shell."""
+
+import pandas as pd
+
+from cellflow_core import cli
+from cellflow_core.data.simulators.simulated_data import simulate
+from tests.toys import finished, recipe, stored
+
+
+def test_the_edges_of_a_network_are_told_and_written(tmp_path, capsys):
+    data = simulate("six-gene-circuit", {"cells_per_time": 150})
+    run = finished(recipe(data, model="rna-ode", settings={"network": True, "trees": 2}, training={}))
+    assert cli.main(["network", run.id, "--edges", "2", "--out", str(tmp_path / "edges.csv")]) == 0
+    message = capsys.readouterr().out
+    assert "The network that the model inferred, over 150 cells." in message and "a random order" in message
+    table = pd.read_csv(tmp_path / "edges.csv")
+    assert list(table.columns) == ["source", "target", "sign", "score", "evidence", "correlation", "truth"]
+    assert 2 < len(table) <= 30 and table["score"].abs().is_monotonic_decreasing
+    assert cli.main(["network", run.id, "--kind", "jacobian"]) == 2
+    assert "constant in steps" in capsys.readouterr().err
+    assert cli.main(["network", run.id, "--by", "kind"]) == 2
+    assert "give both" in capsys.readouterr().err
+
+
+def test_coordinates_have_no_network(capsys):
+    run = finished(recipe(stored()))
+    assert cli.main(["network", run.id]) == 2
+    assert "come without genes" in capsys.readouterr().err
