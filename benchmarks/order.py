@@ -36,8 +36,6 @@ from cellflow_core.data.simulators import registry as simulators
 from cellflow_core.data.simulators.transcription.splicing import LATENT
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.steps.pseudotime import order_from
-from cellflow_core.math.neighbors import neighbor_graph
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context, HasLatentTime, HasLineages
 from cellflow_core.train.trainer import TrainConfig, fit
@@ -48,7 +46,6 @@ FIRST, LAST = 0.05, 0.1
 """Shares of the cells, by true time, that are known to be at the beginning, and at the end of each branch."""
 UNDECIDED = ("undecided", "not mature", "")
 ENDS = "beginning and end"
-STEPS = {"dpt": "diffusion", "palantir": "palantir"}
 TRIVIAL = ("first principal component", "distance from the root")
 
 
@@ -63,7 +60,7 @@ class Case(NamedTuple):
 def every_method() -> list[str]:
     kinds = [(name, registry.find(name)) for name in registry.names()]
     models = [name for name, kind in kinds if issubclass(kind, HasLatentTime) and not kind.needs]
-    return [*models, *STEPS, *TRIVIAL]
+    return [*models, *TRIVIAL]
 
 
 def case(source: str, seed: int, settings: dict[str, Any], time_: str, branch: str, among: str) -> Case:
@@ -119,12 +116,6 @@ def order(name: str, known: Case, seed: int) -> tuple[Array, Array | None, tuple
         return _components(x)[:, 0], None, ()
     if name == TRIVIAL[1]:
         return np.linalg.norm(x - x[first].mean(axis=0), axis=1), None, ()
-    if name in STEPS:
-        root = int(first[np.linalg.norm(x[first] - x[first].mean(axis=0), axis=1).argmin()])
-        found = order_from(x, neighbor_graph(x), root, STEPS[name], 500, seed, lambda stage: None)
-        if not np.isfinite(found).all():
-            raise ValueError("cells are on islands")
-        return found, None, ()
     space = AffineSpace.coordinates(tuple(f"x{k + 1}" for k in range(x.shape[1])))
     data = Snapshots(x, None, space, labels={ENDS: marks})
     keys = {each.name for each in registry.find(name).Config.settings()}

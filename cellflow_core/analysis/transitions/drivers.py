@@ -15,7 +15,7 @@ from cellflow_core.analysis.results import FateGenes
 from cellflow_core.analysis.transitions.fates import absorption
 from cellflow_core.analysis.transitions.kernel import other_estimates
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.math.markov_chain import absorption_probabilities
+from cellflow_core.math.markov_chains.absorption import absorption_probabilities
 
 Array = np.ndarray
 TOP = 50

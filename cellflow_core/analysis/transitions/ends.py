@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from cellflow_core.math.markov_chain import long_run
+from cellflow_core.math.markov_chains.absorption import long_run
 
 Array = np.ndarray
 HELD = 0.9

@@ -22,7 +22,7 @@ from cellflow_core.analysis.transitions.ends import root_cells, settled_cells
 from cellflow_core.analysis.transitions.kernel import other_estimates, transitions
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.math.markov_chain import absorption_probabilities
+from cellflow_core.math.markov_chains.absorption import absorption_probabilities
 
 Array = np.ndarray
 SHOWN = 5000

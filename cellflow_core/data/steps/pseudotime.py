@@ -11,16 +11,16 @@ from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.importing.time_bins import quantile_bins
-from cellflow_core.data.preprocessing import palantir
 from cellflow_core.data.preprocessing.neighbor_graph import graph_of
 from cellflow_core.data.preprocessing.selection import MIN_CELLS, in_polygon_mask, in_the_middle, labelled
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.contract import OnProgress, Step, StepResult, with_covariate
 from cellflow_core.data.store.dataset import Dataset
 from cellflow_core.math.neighbors import NeighborGraph
+from cellflow_core.math.pseudotime import palantir
+from cellflow_core.math.pseudotime.diffusion import diffusion_order, diffusion_scales
 
 Array = np.ndarray
-COMPONENTS = 15
 CAVEAT = (
     "The time is pseudotime: an order computed from how alike cells are. It has no unit and no speed, and it cannot "
     "see growth, death, cycles or reversal."
@@ -130,25 +130,8 @@ def order_from(
         order[here] = palantir.pseudotime(inner.distances, begin, waypoints, seed, on_progress)
     else:
         on_progress("letting cells diffuse")
-        order[here] = diffusion(x[here], inner, begin, seed)
+        order[here] = diffusion_order(diffusion_scales(x[here], inner, seed), begin)
     return order
-
-
-def diffusion(x: Float[Array, "cells dim"], found: NeighborGraph, root: int, seed: int = 0) -> Float[Array, " cells"]:
-    """Diffusion pseudotime (Haghverdi et al. 2016, Nat Methods 13:845, eq. 15 of the supplement), scaled to 0..1.
-
-    The diffusion map is scanpy's. Its `dpt` takes eigenvalues above 0.9994 for separate islands, which a clean long
-    path has too; the cells here are one island, so the formula is used for every eigenvalue below the first.
-    """
-    import scanpy as sc
-
-    cells = found.annotated(x)
-    sc.tl.diffmap(cells, n_comps=min(COMPONENTS, len(x) - 2), random_state=seed)
-    values = np.asarray(cells.uns["diffmap_evals"], dtype=np.float64)[1:]
-    vectors = np.asarray(cells.obsm["X_diffmap"], dtype=np.float64)[:, 1:]
-    scale = values / np.maximum(1 - values, 1e-7)
-    order = np.linalg.norm((vectors - vectors[root]) * scale, axis=1)
-    return order / (order.max() or 1.0)
 
 
 def _in_order(data: Snapshots, kept: Array, order: Array, times: Array) -> Snapshots:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import SnapshotTensors
@@ -17,6 +17,7 @@ from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.neighbors import NeighborGraph, neighbor_graph
 from cellflow_core.models.contract import DynamicsModel
 from cellflow_core.models.lineages import lineage_tree
+from cellflow_core.models.lineages.first_cells import DIRECTION, first_cells
 from cellflow_core.models.lineages.lineage_tree import LineageTree
 from cellflow_core.models.lineages.named_cells import named_cells
 
@@ -117,27 +118,16 @@ class TreeModel(DynamicsModel):
         centers: Float[Array, "groups dim"],
         edges: Int[Array, "edges 2"],
     ) -> tuple[int, tuple[str, ...]]:
-        first = self._first_cells(frames, len(group))
+        config = self.config
+        first = first_cells(frames, self.spec, config.start, config.start_annotation or config.annotation)
         if first is not None:
             share = np.bincount(group, weights=first) / np.bincount(group)
             return int(share.argmax()), ()
         a, _ = lineage_tree.longest_path(centers, edges)
         return a, (
-            "Nothing says where the process begins, so the order starts at one end of the longest path of the tree: it "
-            "may run the other direction. Name the first group where it is known.",
+            f"Nothing says where the process begins, so the order starts at one end of the longest path of the tree: "
+            f"{DIRECTION}",
         )
-
-    def _first_cells(self, frames: SnapshotTensors, cells: int) -> Bool[Array, " cells"] | None:
-        """Cells of the first group, or of the first of several times."""
-        config = self.config
-        if config.start:
-            names, code = named_cells(frames, self.spec, config.start_annotation or config.annotation)
-            if config.start not in names:
-                raise ValueError(f"there is no group {config.start!r} to begin in; there are {', '.join(names)}")
-            return code == names.index(config.start)
-        if len(frames.times) > 1:
-            return np.arange(cells) < len(frames.x[0])
-        return None
 
 
 def check_connected(links: Any) -> None:

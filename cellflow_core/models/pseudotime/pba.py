@@ -15,25 +15,20 @@ named as ends; latent time is the descent max V - V, not the mean first passage 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import SnapshotTensors
-from cellflow_core.data.requirements import DataRequirement
-from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.population_balance import joined, potential, transitions
-from cellflow_core.models.contract import Context, DynamicsModel, HasLatentTime, HasTransitions, Phase
+from cellflow_core.models.contract import Phase
+from cellflow_core.models.lineages.chain_model import OrderedChainModel
 from cellflow_core.models.lineages.named_cells import named_cells
 from cellflow_core.models.lineages.tree_model import check_connected
-from cellflow_core.models.splicing.interpolation import Interpolation
 
 Array = np.ndarray
 
@@ -51,7 +46,7 @@ class Settings(Config):
     )
 
 
-class Pba(DynamicsModel, HasTransitions, HasLatentTime):
+class Pba(OrderedChainModel):
     title = "Population balance (after Weinreb et al. 2018)"
     summary = (
         "Finds the flow between measured cells that balances where cells enter and where they leave: transition "
@@ -62,34 +57,21 @@ class Pba(DynamicsModel, HasTransitions, HasLatentTime):
         "sinks are an assumption, and the order follows from them."
     )
     paper = "Weinreb et al. 2018, PNAS 115:E2467, doi:10.1073/pnas.1714723115"
-    needs = frozenset[DataRequirement]()
-    counts_intervals = False
-    default_training: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation_fraction": 0.0}
     Config = Settings
     config: Settings
-
-    def __init__(self, config: Settings, spec: DataSpec) -> None:
-        super().__init__(config, spec)
-        self.chain = torch.eye(1).to_sparse().coalesce()
-        self.descent = Interpolation(spec.dim)
-        """max V - V at every cell that was trained on, [cells, 1]."""
-        self.found_notes: tuple[str, ...] = ()
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("population balance", prepare=self.prepare),)
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """Raises ValueError where the cells are islands, or nothing says at which of them cells enter or leave."""
-        states = torch.cat(frames.x)
-        x = states.double().cpu().numpy()
+        x = torch.cat(frames.x).double().cpu().numpy()
         adjacency = joined(nearest_others(x, self.config.neighbors))
         check_connected(adjacency)
         rate, which = self._rates(frames, len(x))
         height = potential(adjacency, rate)
-        chain = transitions(adjacency, height, self.config.diffusion).tocoo()
-        place = torch.from_numpy(np.stack([chain.row, chain.col]))
-        self.chain = _chain(place, torch.from_numpy(chain.data).float(), len(x))
-        self.descent.fill(states, torch.from_numpy(height.max() - height)[:, None].to(states.device))
+        self.keep(transitions(adjacency, height, self.config.diffusion))
+        self.keep_order(frames, height.max() - height)
         self.found_notes = (which,)
 
     def _rates(self, frames: SnapshotTensors, cells: int) -> tuple[Float[Array, " cells"], str]:
@@ -126,30 +108,3 @@ class Pba(DynamicsModel, HasTransitions, HasLatentTime):
         if unknown := [each for each in wanted if each not in names]:
             raise ValueError(f"there is no group {unknown[0]!r} in {self.config.annotation!r}: {', '.join(names)}")
         return np.isin(code, [names.index(each) for each in wanted])
-
-    def notes(self) -> tuple[str, ...]:
-        return self.found_notes
-
-    def transitions(self) -> Float[Tensor, "cells cells"]:
-        return self.chain
-
-    def latent_time(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"]:
-        """Descent of the potential from its highest cell."""
-        return self.descent(x)[:, 0]
-
-    def get_extra_state(self) -> dict[str, Any]:
-        chain = self.chain
-        return {
-            "indices": chain.indices(),
-            "values": chain.values(),
-            "cells": chain.shape[0],
-            "notes": list(self.found_notes),
-        }
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        self.chain = _chain(state["indices"], state["values"], state["cells"])
-        self.found_notes = tuple(state["notes"])
-
-
-def _chain(place: Tensor, values: Tensor, cells: int) -> Tensor:
-    return torch.sparse_coo_tensor(place, values, (cells, cells), check_invariants=True).coalesce()

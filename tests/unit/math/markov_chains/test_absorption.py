@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from cellflow_core.math.markov_chain import absorption_probabilities, long_run
+from cellflow_core.math.markov_chains.absorption import absorption_probabilities, long_run
 
 
 def line(cells: int, right: float) -> csr_array:

@@ -4,13 +4,13 @@ Its steps: a diffusion map with a kernel that adapts to the local density, dista
 waypoints spread over the map, shortest paths from each waypoint, and a pseudotime that each cell takes from the
 perspectives of all waypoints until it no longer changes. Ours differs in two choices: the kernel is the symmetric
 exp(-d^2 / (s_i s_j)) of self-tuning clustering (Zelnik-Manor & Perona 2004), and the order begins at the very cell that
-was chosen, not at the end of the map nearest to it. Branch probabilities are not computed here.
+was chosen, not at the end of the map nearest to it. Its Markov chain along the order is in markov_chains/kernels.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,6 +22,17 @@ COMPONENTS = 10
 NEIGHBOURS = 30  # in the multiscale space
 _ROUNDS = 25
 _STEADY = 0.9999  # correlation of two rounds at which the order counts as settled
+_AT_ONCE = 64  # waypoints
+
+
+class Order(NamedTuple):
+    """place: of each cell in the order, 0 at the root to 1, infinite where no path leads from it; links: scipy.sparse
+    [cells, cells], distances to the nearest other cells in the diffusion map; length: of the longest of the shortest
+    paths along them from the root to a cell."""
+
+    place: Float[Array, " cells"]
+    links: Any
+    length: float
 
 
 def pseudotime(
@@ -34,22 +45,39 @@ def pseudotime(
     """Place of each cell in the order, 0 at `root` to 1; infinite where no path leads from it.
 
     distances  scipy.sparse [cells, cells]: distance to the nearest neighbours of each cell, in one connected piece
-    waypoints  cells whose perspectives are averaged; memory is 12 bytes a waypoint and cell
     """
     on_progress("finding the axes of diffusion")
-    scales = multiscale(*diffusion_map(distances, seed=seed))
+    return find_order(multiscale(*diffusion_map(distances, seed=seed)), root, waypoints, seed, on_progress).place
+
+
+def find_order(
+    scales: Float[Array, "cells axes"],
+    root: int,
+    waypoints: int = 500,
+    seed: int = 0,
+    on_progress: Callable[[str], None] = lambda stage: None,
+) -> Order:
+    """The order from a root cell.
+
+    scales     diffusion components, as `multiscale` gives them
+    waypoints  cells whose perspectives are averaged; memory is 12 bytes a waypoint and cell
+    """
+    from scipy.sparse.csgraph import dijkstra
+
     on_progress("placing waypoints")
     chosen = max_min_waypoints(scales, root, waypoints, seed)
     on_progress(f"walking from {len(chosen)} waypoints to every cell")
-    from scipy.sparse.csgraph import dijkstra
-
-    paths = dijkstra(_near(scales), directed=False, indices=chosen).astype(np.float32)
-    order = np.full(len(scales), np.inf)
+    links = _near(scales)
+    paths = np.empty((len(chosen), len(scales)), np.float32)
+    for first in range(0, len(chosen), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        paths[part] = dijkstra(links, directed=False, indices=chosen[part])
+    place = np.full(len(scales), np.inf)
     reached = np.isfinite(paths[0])
     inside = reached[chosen]  # the first waypoint is the root
     on_progress("agreeing on one order")
-    order[reached] = refine_pseudotime(paths[np.ix_(inside, reached)], np.cumsum(reached)[chosen[inside]] - 1)
-    return order
+    place[reached] = refine_pseudotime(paths[np.ix_(inside, reached)], np.cumsum(reached)[chosen[inside]] - 1)
+    return Order(place, links, float(paths[0, reached].max()))
 
 
 def diffusion_map(
@@ -134,12 +162,15 @@ def refine_pseudotime(
 
 
 def _near(scales: Float[Array, "cells axes"]) -> Any:
-    """Distances to the nearest neighbours in the multiscale space, scipy.sparse [cells, cells]."""
+    """Distances to the nearest other cells in the multiscale space, scipy.sparse [cells, cells]."""
     from scipy.sparse import csr_matrix
 
     cells = len(scales)
     count = min(NEIGHBOURS, cells - 1)
     distances, which = nearest_neighbors(scales, count + 1)
+    others = which != np.arange(cells)[:, None]
+    others[others.all(axis=1), -1] = False  # copies of the cell came first
+    distances, which = distances[others], which[others]
     least = distances[distances > 0].min(initial=1.0) * 1e-6  # an edge of length 0 would be none
-    rows = np.repeat(np.arange(cells), count + 1)
-    return csr_matrix((np.maximum(distances, least).ravel(), (rows, which.ravel())), shape=(cells, cells))
+    rows = np.repeat(np.arange(cells), count)
+    return csr_matrix((np.maximum(distances, least), (rows, which)), shape=(cells, cells))

@@ -1,0 +1,1 @@
+"""Orders of cells by diffusion over the graph of their neighbors."""
