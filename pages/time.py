@@ -2,18 +2,34 @@
 
 import streamlit as st
 
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import time as time_figure
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
 from cellflow_core.reporting.held_out import telling_time
 from pages.parts.training import held_out_replicates
-from pages.parts.views import cell_selection, growth, view
+from pages.parts.views import cell_selection, growth, latent_windows, view
 from pages.parts.views.genes import predicted_trend
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, selectors
 
+MOVES = ("velocity", "drift", "coupling", "sampler")
 run, data, info, map_name = view.open_view(
-    "time", "Time", "What happened between the times you measured?", ("velocity", "drift", "coupling", "sampler")
+    "time",
+    "Time",
+    "What happened between the times you measured?",
+    (*MOVES, "latent_time"),
+    needs=None,
 )
+if DataRequirement.TIMES not in info.has and "latent_time" in view.capabilities(run):
+    latent_windows.offer(run, info)
+    st.stop()
+view.check_needs(data, DataRequirement.TIMES)
+if view.capabilities(run).isdisjoint(MOVES):
+    selectors.empty_state(
+        "This model moves no cells",
+        "It orders the measured ones. Train a model of cell dynamics on these times to see what happened in between.",
+        {"train.py": "Train a model"},
+    )
 dark = chart.dark()
 start = view.options(
     "Start the prediction from",

@@ -70,21 +70,9 @@ class Pseudotime(Step):
                 f"{MIN_CELLS} are needed: the cells fall into separate islands, so choose another beginning"
             )
         on_progress("cutting the order into windows")
-        times = quantile_bins(order[kept], settings.windows)
-        count = len(np.unique(times))
-        lost = int((~kept).sum())
-        message = (
-            f"ordered {int(kept.sum()):,} cells by {_METHODS[settings.method]} from {begin} and cut the order into "
-            f"{count} windows of equal cell number, named by their mean"
-        )
-        notes = [CAVEAT]
-        if lost:
-            message += f"; left out {lost:,} cells that no path of neighbours joins to the beginning"
-            notes.append(f"{lost:,} of {len(kept):,} cells are not in the order: they form islands of their own.")
-        name = f"pseudotime ({_METHODS[settings.method].removesuffix(' pseudotime')})"
-        return StepResult(
-            _in_order(data, kept, order, times), message, None if kept.all() else kept, tuple(notes), name=name
-        )
+        method = _METHODS[settings.method]
+        name = f"pseudotime ({method.removesuffix(' pseudotime')})"
+        return windows_of(data, order, settings.windows, f"{method} from {begin}", name)
 
     def _root(self, dataset: Dataset, found: NeighborGraph) -> tuple[int, str]:
         """(cell the order begins at, how it was chosen)."""
@@ -107,6 +95,28 @@ class Pseudotime(Step):
         island = found.connected_components()[1]
         most = np.bincount(island[chosen]).argmax()
         return in_the_middle(x, chosen & (island == most)), f"the middle of {int(chosen.sum()):,} cells {how}"
+
+
+def windows_of(
+    data: Snapshots, order: Float[Array, " cells"], windows: int, source: str, name: str = "pseudotime"
+) -> StepResult:
+    """The cells at the times of windows of equal cell number of an order; cells of infinite order are left out.
+
+    source  what the order comes from; name: what joins the name of the data set
+    """
+    kept = np.isfinite(order)
+    times = quantile_bins(order[kept], windows)
+    lost = int((~kept).sum())
+    message = (
+        f"ordered {int(kept.sum()):,} cells by {source} and cut the order into {len(np.unique(times))} windows of "
+        "equal cell number, named by their mean"
+    )
+    notes = [CAVEAT]
+    if lost:
+        message += f"; left out {lost:,} cells that no path of neighbours joins to the beginning"
+        notes.append(f"{lost:,} of {len(kept):,} cells are not in the order: they form islands of their own.")
+    cells = _in_order(data, kept, order, times)
+    return StepResult(cells, message, None if kept.all() else kept, tuple(notes), name=name)
 
 
 def order_from(

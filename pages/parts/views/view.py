@@ -60,23 +60,28 @@ def open_view(
         dataset.snapshots()
     except (KeyError, DamagedDatasetError) as error:
         selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})
-    if needs is not None and needs not in dataset.info.has:
-        if needs == DataRequirement.MOMENTS:
-            lacking = f"{plain(as_sentence(lacking_moments(dataset)))} Train a model on velocity genes and moments,"
-        else:
-            lacking = f"This view needs {needs}, and {plain(dataset.info.label)} does not have that."
-            lacking += (
-                " Flow, Landscape, Fates and Perturb need no times. Order its cells by pseudotime on the Data page,"
-            )
-        selectors.empty_state(
-            "These data cannot show this", f"{lacking} or choose a model of other data above.", {"data.py": "Data"}
-        )
+    if needs is not None:
+        check_needs(dataset, needs)
     with right:
         view = _map_choice(dataset) if maps else "pca"
     limitation = background.catalogue()[run.recipe.model].limitation
     if limitation:
         st.caption(f":material/info: {limitation}")
     return ViewContext(run, dataset, dataset.info, view)
+
+
+def check_needs(dataset: Dataset, needs: DataRequirement) -> None:
+    """End the page, with what to do, where the data do not have what it needs."""
+    if needs in dataset.info.has:
+        return
+    if needs == DataRequirement.MOMENTS:
+        lacking = f"{plain(as_sentence(lacking_moments(dataset)))} Train a model on velocity genes and moments,"
+    else:
+        lacking = f"This view needs {needs}, and {plain(dataset.info.label)} does not have that."
+        lacking += " Flow, Landscape, Fates and Perturb need no times. Order its cells by pseudotime on the Data page,"
+    selectors.empty_state(
+        "These data cannot show this", f"{lacking} or choose a model of other data above.", {"data.py": "Data"}
+    )
 
 
 def capabilities(run: Any) -> frozenset[str]:

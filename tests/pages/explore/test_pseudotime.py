@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellflow_core.data.store import datasets
 from tests import ROOT, toys
 from tests.pages.explore.test_one_time import bistable
 
@@ -35,3 +36,14 @@ def test_fates_counts_the_transitions_of_a_population_balance():
 def test_a_model_that_moves_no_cells_is_listed_and_not_asked_for_more(name):
     page, text = opened(name, "tscan", annotation="", start="left", start_annotation="side")
     assert not page.error, text
+
+
+def test_a_latent_time_can_stand_for_times() -> None:
+    page, text = opened("time", "dpt")
+    assert not page.error, text
+    assert "No time is known here" in text and "an order has no unit and no speed" in text
+    page.number_input(key="latent_windows").set_value(3).run()
+    page.button(key="use_latent_time").click().run()
+    assert not page.exception and not page.error
+    (made,) = [each for each in datasets() if each.parent]
+    assert len(made.times) == 3 and made.time_unit == "pseudotime"
