@@ -19,13 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from cellflow_core.config import setting
+from cellflow_core.data.batch import SnapshotTensors
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.gene_networks.group_networks import GroupNetworks, GroupSettings, chosen_genes
 
@@ -36,6 +39,12 @@ Array = np.ndarray
 class Settings(GroupSettings):
     regulators: str = setting(
         "", "genes that may act on others, separated by commas; empty: all genes", label="Regulators"
+    )
+    prior: Literal["none", "mask"] = setting(
+        "none",
+        "which regulators a gene may have: all, or those that the prior network of the data gives it",
+        choice_labels={"none": "all regulators", "mask": "edges of the prior network"},
+        label="Prior network",
     )
     ridge: float = setting(
         10.0, "penalty of squared influences, beside the squared errors of all cells", 1e-3, 1e6, label="Penalty α"
@@ -62,7 +71,18 @@ class LinearGRN(GroupNetworks):
     def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.sources = np.flatnonzero(chosen_genes(config.regulators, spec.genes, "regulators"))
+        self.allowed: Array | None = None
+        """Edges of the prior network [target, source]; None: all."""
         self.register_buffer("scale", torch.zeros(len(self.groups), spec.dim))
+
+    @classmethod
+    def required_data(cls, config: Settings) -> frozenset[DataRequirement]:
+        return cls.needs | ({DataRequirement.NETWORK} if config.prior == "mask" else set())
+
+    def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
+        if self.config.prior == "mask" and frames.prior is not None:
+            self.allowed = frames.prior.cpu().numpy() != 0
+        super().prepare(frames, rng)
 
     def fit_group(self, place: int, x: Float[Array, "cells genes"], rng: np.random.Generator) -> None:
         super().fit_group(place, x, rng)
@@ -72,7 +92,7 @@ class LinearGRN(GroupNetworks):
         spread = x.std(axis=0)
         z = np.divide(x - x.mean(axis=0), spread, where=spread > 0, out=np.zeros_like(x))
         bags = (rng.integers(len(z), size=len(z)) for _ in range(self.config.bags))
-        return np.mean([ridge_network(z[bag], self.config.ridge, self.sources) for bag in bags], axis=0)
+        return np.mean([ridge_network(z[bag], self.config.ridge, self.sources, self.allowed) for bag in bags], axis=0)
 
     def response(
         self, x: Float[Tensor, "cells genes"], levels: Mapping[str, float], group: str = "", steps: int = 3
@@ -96,18 +116,26 @@ class LinearGRN(GroupNetworks):
 
 
 def ridge_network(
-    z: Float[Array, "cells genes"], ridge: float, sources: Int[Array, " sources"]
+    z: Float[Array, "cells genes"],
+    ridge: float,
+    sources: Int[Array, " sources"],
+    allowed: Bool[Array, "genes genes"] | None = None,
 ) -> Float[Array, "genes genes"]:
-    """Ridge regressions of every gene on the sources but itself, targets in rows.
+    """Ridge regressions of every gene on the sources but itself, targets in rows; with `allowed`, on those of its row.
 
     With P = (Z'Z + ridge I)^-1 of the sources, that of a source i on the others is -P_ij / P_ii, so that one inverse
-    serves all targets.
+    serves all targets that may have any source.
     """
     z = z - z.mean(axis=0)
-    gram = z[:, sources].T @ z
-    inverse = np.linalg.inv(gram[:, sources] + ridge * np.eye(len(sources)))
-    found = np.zeros((z.shape[1], z.shape[1]))
-    found[:, sources] = (inverse @ gram).T
-    found[np.ix_(sources, sources)] = -inverse / np.diag(inverse)[:, None]
-    np.fill_diagonal(found, 0.0)
+    gram, found = z[:, sources].T @ z, np.zeros((z.shape[1], z.shape[1]))
+    if allowed is None:
+        inverse = np.linalg.inv(gram[:, sources] + ridge * np.eye(len(sources)))
+        found[:, sources] = (inverse @ gram).T
+        found[np.ix_(sources, sources)] = -inverse / np.diag(inverse)[:, None]
+        np.fill_diagonal(found, 0.0)
+        return found
+    for target in range(len(found)):
+        own = np.flatnonzero(allowed[target, sources] & (sources != target))
+        square = gram[np.ix_(own, sources[own])] + ridge * np.eye(len(own))
+        found[target, sources[own]] = np.linalg.solve(square, gram[own, target])
     return found

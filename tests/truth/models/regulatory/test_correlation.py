@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.truth.models.regulatory.regulated import cells, influence, trained
+from tests.truth.models.regulatory.regulated import cells, influence
+from tests.truth.models.regulatory.simulated import trained
 
 pytestmark = pytest.mark.truth
 GENES = ("a", "b", "c")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.models.regulatory.linear_grn import ridge_network
-from tests.truth.models.regulatory.regulated import cells, influence, trained
+from tests.truth.models.regulatory.regulated import cells, influence
+from tests.truth.models.regulatory.simulated import trained
 
 pytestmark = pytest.mark.truth
 GENES = ("a", "b", "c", "d")
@@ -38,6 +42,20 @@ def test_one_inverse_gives_every_regression():
         x = centered[:, others]
         own = np.linalg.solve(x.T @ x + 2 * np.eye(len(others)), x.T @ centered[:, target])
         np.testing.assert_allclose(found[target, others], own, atol=1e-8)
+    np.testing.assert_allclose(ridge_network(z, 2.0, sources, np.ones((5, 5), bool)), found, atol=1e-8)
+
+
+def test_a_prior_network_says_who_may_act():
+    """c on a alone: the weight of the whole path, -0.4 (within 0.05); a gene without known regulators gets none."""
+    prior = PriorNetwork("known", np.array(["a", "a"]), np.array(["b", "c"]), np.ones(2))
+    data = replace(cells(chain(), GENES), network=prior)
+    found = influence("linear-grn", data, prior="mask")
+    expected = np.zeros((4, 4))
+    expected[1, 0], expected[2, 0] = 0.8, -0.4
+    np.testing.assert_allclose(found, expected, atol=0.05)
+    assert ((found != 0) == (expected != 0)).all()
+    with pytest.raises(ValueError, match="prior network"):
+        influence("linear-grn", cells(chain(), GENES), prior="mask")
 
 
 def test_a_perturbation_runs_down_the_chain():
