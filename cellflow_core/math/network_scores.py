@@ -11,7 +11,8 @@ early precision share of true edges among the first k, k their number; over rand
 signs           share of the true edges with the right sign, an influence of 0 being wrong
 
 Ties count as in random order: a network without any difference has AUROC 1/2, and both ratios are 1. The area is the
-sum of steps (average precision), not of trapezoids, which are too large where many candidates are tied.
+sum of steps (average precision), not of trapezoids, which are too large where many candidates are tied. Its mean over
+random orders is above the density where candidates are few (1.4 times it with 6 edges among 30).
 """
 
 from __future__ import annotations

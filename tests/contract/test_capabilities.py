@@ -41,6 +41,7 @@ def snapshots(times: tuple[float, ...] = (0.0, 1.0)) -> Snapshots:
     labels = {"kind": np.resize(["a", "b"], CELLS)}
     subject = np.resize(np.arange(CELLS // 2), CELLS)
     known = {"spliced": counts, "unspliced": counts, "velocity": -X, "labels": labels, "subject": subject}
+    known["perturbation"] = {"A": np.resize([0.0, 1.0], CELLS)}
     return Snapshots(X, t, space, "h", channels=known)
 
 
@@ -80,8 +81,11 @@ def trained(kind: type[DynamicsModel], capability: str = "") -> DynamicsModel:
         pytest.skip(f"the package {kind.package} is not installed")
     data = data_for(kind)
     key, values = kind.conditional_capabilities.get(capability, ("", ()))
+    settings = {key: values[0]} if values else {}
+    if capability == "network" and "annotation" in {each.name for each in kind.Config.settings()}:
+        settings["annotation"] = "kind"
     with registry.registered("for-this-test", "tests", kind):
-        model = registry.create("for-this-test", {key: values[0]} if values else {}, data.spec, 0)
+        model = registry.create("for-this-test", settings, data.spec, 0)
     fit(model, data, TrainConfig(steps=3, batch_size=8, validation_fraction=0.0))
     return model.eval()
 

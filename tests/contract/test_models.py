@@ -43,6 +43,13 @@ def snapshots(
     return Snapshots(x, t, space, "h", lineage=lineage, growth=growth, velocity=velocity)
 
 
+def perturbed() -> Snapshots:
+    """Three genes, of which one, the other or neither is perturbed in each cell."""
+    data = dataclasses.replace(snapshots(), space=AffineSpace.of_genes(("A", "B", "C")))
+    design = {gene: (np.arange(len(data.x)) % 3 == k).astype(float) for k, gene in enumerate("AB")}
+    return dataclasses.replace(data, channels={**data.channels, "perturbation": design})
+
+
 def moments() -> Snapshots:
     """Two genes whose unspliced and spliced RNA are the axes, at one time."""
     rng = np.random.default_rng(0)
@@ -65,6 +72,8 @@ def data_for(case: str) -> Snapshots:
     """Cells that the model can be trained on."""
     kind = registry.find(case.split()[0])
     needs = kind.required_data(kind.Config.from_dict(chosen(case)))
+    if DataRequirement.PERTURBATION in needs:
+        return perturbed()
     if DataRequirement.GENE_AXES in needs:
         return dataclasses.replace(snapshots(), space=AffineSpace.of_genes(("A", "B", "C")))
     made = {DataRequirement.LABELLING: labelled, DataRequirement.MOMENTS: moments}
@@ -269,6 +278,7 @@ class TestEveryModel:
             DataRequirement.VELOCITY: snapshots(velocities=False),
             DataRequirement.MOMENTS: dataclasses.replace(moments(), unspliced=None),
             DataRequirement.LABELLING: dataclasses.replace(labelled(), pulse=None),
+            DataRequirement.PERTURBATION: dataclasses.replace(snapshots(), space=AffineSpace.of_genes("ABC")),
             DataRequirement.SECOND_MOMENTS: dataclasses.replace(moments(), spliced_squared=None),
         }
         words = {
@@ -277,6 +287,7 @@ class TestEveryModel:
             DataRequirement.LINEAGE: "lineage barcodes",
             DataRequirement.VELOCITY: "an RNA velocity of each cell",
             DataRequirement.SECOND_MOMENTS: "second moments .*",
+            DataRequirement.PERTURBATION: r"a perturbation design .*",
             DataRequirement.LABELLING: r"new \(labelled\) and total RNA .*",
             DataRequirement.MOMENTS: "unspliced and spliced RNA of velocity genes .*",
         }

@@ -38,6 +38,7 @@ def measured() -> Snapshots:
         subject=np.arange(len(t)) % 9,
         dose=np.zeros((len(t), 1)),
         labels={"kind": np.where(side > 0, "up", "down")},
+        perturbation={"A": np.arange(len(t)) % 2.0},
     )
 
 
