@@ -21,22 +21,25 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import machine
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 FLAGS = ["--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+RUN = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
-def once(home: Path) -> dict[str, float]:
-    """Seconds to the health check and, from there, to the first answer."""
+@contextmanager
+def served(home: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address of a server on this home, and its process, from when its health check answers to the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    began = time.perf_counter()
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
         cwd=ROOT,
@@ -52,21 +55,39 @@ def once(home: Path) -> dict[str, float]:
                 break
             except (urllib.error.URLError, TimeoutError):
                 time.sleep(0.05)
-        healthy = time.perf_counter()
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-            page = browser.new_page()
-            opened = time.perf_counter()
-            page.goto(address)
-            page.get_by_role("heading", level=1).wait_for()
-            page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-            answered = time.perf_counter()
-            browser.close()
+        yield address, server
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(20)
-    return {"healthy": healthy - began, "first_answer": answered - opened}
+
+
+@contextmanager
+def browsed() -> Iterator[Page]:
+    """An empty page of a fresh browser profile."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser.new_page()
+        browser.close()
+
+
+def answered(page: Page) -> None:
+    """Wait until the script of the page has run."""
+    page.get_by_role("heading", level=1).wait_for()
+    page.locator(RUN).wait_for()
+
+
+def once(home: Path) -> dict[str, float]:
+    """Seconds to the health check and, from there, to the first answer."""
+    began = time.perf_counter()
+    with served(home) as (address, _):
+        healthy = time.perf_counter()
+        with browsed() as page:
+            opened = time.perf_counter()
+            page.goto(address)
+            answered(page)
+            ended = time.perf_counter()
+    return {"healthy": healthy - began, "first_answer": ended - opened}
 
 
 def main() -> None:

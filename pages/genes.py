@@ -20,9 +20,12 @@ if not cell_selection.measured_genes(data):
         "They are coordinates in a table. Load gene expression (an .h5ad file, or a table of genes) to see genes.",
         {"data.py": "Add data"},
     )
-part = view.options("Question", "part", {"gene": "One gene", "drivers": "Drivers of a fate", "network": "Network"})
+parts = {"gene": "One gene", "several": "Several genes", "drivers": "Drivers of a fate", "network": "Network"}
+part = view.options("Question", "part", parts)
 if part == "gene":
     one_gene.show(run, data, info)
+elif part == "several":
+    one_gene.show_several(run, data)
 elif part == "drivers":
     drivers.show(run, data)
 else:

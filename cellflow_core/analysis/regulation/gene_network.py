@@ -51,7 +51,7 @@ def network_genes(model: Model, data: Snapshots, kind: Kind = "auto") -> tuple[s
 
 def resolved(model: Model, kind: Kind) -> str:
     """ "network" or "jacobian"; "auto" is the model's own network where it has one. Raises ValueError."""
-    own = isinstance(model, HasNetwork) and "network" in capabilities(model)
+    own = isinstance(model, DynamicsModel) and "network" in capabilities(model)
     if kind == "network" and not own:
         raise ValueError(
             f"{getattr(model, 'title', 'this model')}, as it was trained, infers no network of its own: ask for the "

@@ -92,7 +92,9 @@ def gene_choice(genes: tuple[str, ...], ids: Mapping[str, str] | None = None, of
         asked = next((gene for gene, id in known.items() if id == asked and gene in genes), asked)
     if asked is not None and asked not in genes:
         st.info(f"{plain(asked)} is not among the genes of {of}. Shown is {plain(genes[0])}.")
-    st.session_state["gene_shown"] = asked if asked in genes else genes[0]
+    chosen = asked if asked in genes else genes[0]
+    if st.session_state.get("gene_shown") != chosen:  # a value that is set sends every gene to the browser again
+        st.session_state["gene_shown"] = chosen
     return str(
         st.selectbox(
             "Gene",

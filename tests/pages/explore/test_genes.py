@@ -56,6 +56,15 @@ def test_one_gene_has_a_trend_in_each_group_and_its_spread():
     assert ["time", "mean", "10 % quantile", "median", "90 % quantile"] in columns(page)
 
 
+def test_several_genes_are_dots_over_groups():
+    page = opened("genes", run=trained().id, part="Several genes")
+    (table,) = (each.value for each in page.dataframe)
+    assert set(table["gene"]) == set(GENES)
+    assert table["group"].tolist() == ["down", "up", "down", "up"]
+    page.selectbox(key="genes_by").set_value("").run()
+    assert not page.exception and "one group of cells" in words(page)
+
+
 def test_trends_are_weighted_by_the_fates_of_the_model():
     page = opened("genes", run=trained().id, genes_by="Fates of this model")
     assert not page.error and "by their probability of each fate" in words(page)

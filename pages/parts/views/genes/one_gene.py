@@ -42,7 +42,7 @@ class Groups(NamedTuple):
 
 
 def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
-    """The gene, its trend in each group, its spread over the groups, and a dot plot."""
+    """The gene, its trend in each group, and its spread over the groups."""
     genes = cell_selection.measured_genes(data)
     left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
     with left:
@@ -72,7 +72,6 @@ def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
         mean, share, cells = _means(own[None], groups)
         rows = regulation_summaries.expression_rows((gene,), mean, share, groups.names, cells)
         view.numbers(figure, rows, f"expression-{run.id}", "violins", "Data table: groups")
-    _several(run, data, gene, genes, groups)
 
 
 def _group_choice(run: Run, data: Dataset) -> str:
@@ -166,17 +165,20 @@ def _trend(
     view.numbers(figure, regulation_summaries.trend_rows(result), f"trend-{run.id}", "trend", "Data table: trend")
 
 
-def _several(run: Run, data: Dataset, gene: str, genes: tuple[str, ...], groups: Groups) -> None:
-    """A dot plot of a few genes over the same groups."""
-    st.subheader("Several genes")
+def show_several(run: Run, data: Dataset) -> None:
+    """A dot plot of a few genes over groups."""
+    genes = cell_selection.measured_genes(data)
+    left, right = st.columns([3, 1], gap="medium")
+    with left:
+        chosen = st.multiselect(
+            "Genes", genes, genes[:AT_FIRST], key="genes_several", max_selections=MOST_GENES, help="Type to search."
+        )
+    with right:
+        groups = _groups(run, data, _group_choice(run, data))
     if len(groups.names) < 2:
         st.info("There is one group of cells: choose groups above to compare genes over them.", icon=":material/info:")
         return
-    chosen = st.multiselect(
-        "Genes of the dot plot", genes, genes[:AT_FIRST], key="genes_several", max_selections=MOST_GENES
-    )
-    every = list(dict.fromkeys((gene, *chosen)))
-    known = [each for each in every if _stored(data, each)]
+    known = [each for each in chosen if _stored(data, each)]
     if not known:
         st.info("No expression of these genes is stored with the data.", icon=":material/info:")
         return
