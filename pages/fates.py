@@ -64,7 +64,7 @@ if not asked.simulated and len(result.names) > 1:
 
 if "simulation" in fate_question.counted_by(run):
     st.header("Many futures of one cell", anchor="one-cell")
-    cell_trajectories.show(run, data, map_name, asked.states)
+    cell_trajectories.show(run, data, map_name, asked.of_simulation)
 
 if DataRequirement.TIMES in info.has and "simulation" in fate_question.counted_by(run):
     st.header("Where does a group come from?", anchor="ancestry")

@@ -117,6 +117,12 @@ def terminal_states(
     return _states(names, data, last, found, notes)
 
 
+def states_of_cells(data: Snapshots, fate: Int[Array, " cells"], notes: Sequence[str]) -> TerminalStates:
+    """The states 0, 1, ... of some cells, -1 for all others, named like groups that are found."""
+    chosen = fate >= 0
+    return _states(_named(data, chosen, fate[chosen]), data, chosen, fate[chosen], notes)
+
+
 def _of_groups(data: Snapshots, name: str, groups: Sequence[str]) -> Bool[Array, " cells"]:
     if name == "found":
         raise ValueError(f"{', '.join(groups)} are groups of no annotation: name the annotation they are values of")

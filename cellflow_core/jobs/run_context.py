@@ -44,7 +44,7 @@ class RunContext:
         """The model, those that it is made of, and its like with other seeds: their spread tells how sure it is."""
         from cellflow_core.runs.weights import load_model
 
-        return (self.model, *self.model.members.values(), *(load_model(each) for each in replicates(self.run)))
+        return (self.model, *_of_one_kind(self.model), *(load_model(each) for each in replicates(self.run)))
 
     @cached_property
     def copies(self) -> tuple[tuple[DynamicsModel, float], ...]:
@@ -52,6 +52,13 @@ class RunContext:
         from cellflow_core.runs.weights import load_model
 
         return tuple((load_model(each), float(each.recipe.hold_out or 0.0)) for each in held_out_copies(self.run))
+
+
+def _of_one_kind(model: DynamicsModel) -> tuple[DynamicsModel, ...]:
+    """The models that it is made of and that answer as it does: not the plans that a chain of transitions uses."""
+    from cellflow_core.models.contract import capabilities
+
+    return tuple(each for each in model.members.values() if capabilities(each) & capabilities(model))
 
 
 def replicates(run: Run) -> tuple[Run, ...]:

@@ -56,6 +56,17 @@ def test_fates_by_transitions_ask_for_ends_and_start_cells(run, asked):  # noqa:
     assert last == {"view": "pca", "states": "type", "ends": ("down",), "start": "up"}
 
 
+def test_macrostates_are_a_choice_of_transitions_alone(run, asked):  # noqa: F811
+    page = opened("fates", run=run.id, count="Transitions", states="Macrostates of the transitions (GPCCA)")
+    wanted = {"view": "pca", "states": "macrostates", "ends": (), "start": ""}
+    assert ("transition_fates", run.id, wanted) in asked
+    assert ("fate_genes", run.id, {"states": "macrostates", "ends": ()}) in asked
+    assert {given["states"] for question, _, given in asked if question == "futures"} == {"found"}
+    page.session_state["count"] = "simulation"
+    page.run()
+    assert not page.exception and asked[-2:] and "macrostates" not in [given.get("states") for *_, given in asked[-2:]]
+
+
 def test_cells_without_a_value_and_values_named_as_a_choice_are_no_start_cells(asked):  # noqa: F811
     points, t = examples.cells(120)
     kind = np.resize(["up", "nan", "", "found"], 120)

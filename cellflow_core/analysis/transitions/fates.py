@@ -17,8 +17,8 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import MISFIT, interval, interval_text, with_misfit
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
-from cellflow_core.analysis.terminal_states import TerminalStates, terminal_states
-from cellflow_core.analysis.transitions.ends import root_cells, settled_cells
+from cellflow_core.analysis.terminal_states import TerminalStates, states_of_cells, terminal_states
+from cellflow_core.analysis.transitions.ends import MACROSTATES, macrostate_ends, root_cells, settled_cells
 from cellflow_core.analysis.transitions.kernel import other_estimates, transitions
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
@@ -61,7 +61,8 @@ def transition_fates(
     """The probability of every cell to reach each terminal state first, and its mean over the start cells.
 
     states    "found": groups of the cells of the last time, or, where only one or none is known, of the cells that the
-              chain settles in; else an annotation, whose values among these cells are the states
+              chain settles in; "macrostates": those of the chain that are terminal (GPCCA), whatever the times; else an
+              annotation, whose values among the same cells are the states
     ends      values of this annotation that are terminal, chosen by hand: all of their cells absorb
     start     which cells the shares are of. "": those of the first time, all where none is known; "found": those that
               the chain comes from; else a value of the annotation `states`
@@ -79,7 +80,7 @@ def transition_fates(
     estimators = other_estimates(model, data)
     mass = [absorption_probabilities(each, absorbing, count)[reaching] for each in (others | estimators).values()]
     share, low, high = _interval([chance[reaching], *mass], seed)
-    timed = DataRequirement.TIMES in data.has and not ends and not start
+    timed = DataRequirement.TIMES in data.has and not ends and not start and states != MACROSTATES
     if timed:
         low, high = with_misfit(share, low, high, terminal.measured, len(terminal.fate))
     ended = int((chosen & (absorbing >= 0)).sum())
@@ -139,6 +140,12 @@ def _by_estimator(
 def absorption(model: Model, data: Snapshots, states: str, ends: Sequence[str]) -> Absorption:
     """What the transitions of a model lead to; arguments as in `transition_fates`."""
     chain, notes = transitions(model, data)
+    if states == MACROSTATES:
+        if ends:
+            raise ValueError(f"{', '.join(ends)} are values of no annotation: macrostates are found, not named")
+        state, found_notes = macrostate_ends(chain)
+        found = states_of_cells(data, state, found_notes)
+        return Absorption(found, state, absorption_probabilities(chain, state, len(found.names)), chain, notes)
     final = None if ends or len(data.times) > 1 else settled_cells(chain)
     found = terminal_states(data, states, final, ends, "that the transitions settle in")
     absorbing = np.full(len(data.x), -1)
@@ -156,7 +163,7 @@ def _start(chain: Any, data: Snapshots, view: Embedding, states: str, start: str
     if start == "found":
         found = root_cells(chain)
         return found, f"the {found.sum():,} cells that the transitions come from"
-    if start and states == "found":
+    if start and states in ("found", MACROSTATES):
         raise ValueError(f"{start} is a group of no annotation: name the annotation of it for the terminal states")
     label = (states, start) if start else None
     initial = select_initial_cells(data, view, len(data.x), label=label)

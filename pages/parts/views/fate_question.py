@@ -12,17 +12,25 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
 
+MACROSTATES = {"macrostates": "Macrostates of the transitions (GPCCA)"}
+FOUND = ("found", *MACROSTATES)
+"""Terminal states that are no groups of an annotation."""
 COUNTED = {"simulation": "Simulation", "transitions": "Transitions"}
 
 
 class Asked(NamedTuple):
-    """What is asked. states: "found" or an annotation; simulated: whether cells are followed by simulation; ends:
-    values of the annotation that are terminal."""
+    """What is asked. states: "found", "macrostates" or an annotation; simulated: whether cells are followed by
+    simulation; ends: values of the annotation that are terminal."""
 
     future: Future[Any]
     states: str
     simulated: bool
     ends: tuple[str, ...] = ()
+
+    @property
+    def of_simulation(self) -> str:
+        """The states of simulated cells, which know no macrostates of a chain."""
+        return "found" if self.states in MACROSTATES else self.states
 
 
 def ask(run: Run, context: view.ViewContext) -> Asked:
@@ -31,15 +39,15 @@ def ask(run: Run, context: view.ViewContext) -> Asked:
     if DataRequirement.TIMES not in context.info.has:  # simulated cells then soon leave the data
         found = dict(sorted(found.items(), reverse=True))
     columns = st.columns([1, 1], gap="large", vertical_alignment="bottom")
-    with columns[0]:
-        states = view.states(context.dataset)
     with columns[1]:
         by = next(iter(found))
         if len(found) > 1:
             by = view.options("Count by", "count", found, help=_HELP)
+    with columns[0]:
+        states = view.states(context.dataset, MACROSTATES if by == "transitions" else {})
     if by == "simulation":
         return Asked(analysis_pool.submit_analysis("fates", run.id, view=context.view, states=states), states, True)
-    values = cell_selection.values(context.dataset, states) if states != "found" else ()
+    values = cell_selection.values(context.dataset, states) if states not in FOUND else ()
     with columns[0]:
         start = _start(context, values)
     with columns[1]:
@@ -74,7 +82,7 @@ def _start(context: view.ViewContext, values: tuple[str, ...]) -> str:
 
 
 def _ends(states: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    if states == "found":
+    if states in FOUND:
         return ()
     return tuple(
         st.multiselect(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -180,15 +181,18 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) ->
     )
 
 
-def states(data: Dataset) -> str:
-    """What counts as a fate: states that are found, or the groups of an annotation; kept in the link."""
+def states(data: Dataset, also: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What counts as a fate: states that are found, or the groups of an annotation; kept in the link.
+
+    also  other choices, by key, in words
+    """
     names = cell_selection.groupings(data)
-    names_of = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
+    names_of = {"found": "States the model settles in", **also, **{each: f"Groups of “{each}”" for each in names}}
     return str(
         st.selectbox(
             "Terminal states",
             list(names_of),
-            index=1 if data.info.truth and names else 0,
+            index=1 + len(also) if data.info.truth and names else 0,
             format_func=names_of.__getitem__,
             key="states",
             bind="query-params",

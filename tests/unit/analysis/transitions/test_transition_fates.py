@@ -69,6 +69,24 @@ def test_without_times_the_chain_finds_its_ends_and_its_roots():
     assert f"{roots.sum()} cells that the transitions come from" in " ".join(made.notes)
 
 
+def test_macrostates_are_the_two_ends():
+    made = transition_fates(Split(), DATA, VIEW, "macrostates")
+    assert sorted(each.split(" (")[1] for each in made.names) == ["left)", "right <b>)"]
+    right = next(k for k, each in enumerate(made.names) if "right" in each)
+    side = DATA.x[:, 1]
+    assert made.probability[side > 1, right].min() > 0.9 and made.probability[side < -1, right].max() < 0.1
+    assert np.isnan(made.measured).all() and any("GPCCA" in each and "crispness" in each for each in made.notes)
+    with pytest.raises(ValueError, match="found, not named"):
+        transition_fates(Split(), DATA, VIEW, "macrostates", ends=("left",))
+    with pytest.raises(ValueError, match="name the annotation"):
+        transition_fates(Split(), DATA, VIEW, "macrostates", start="left")
+
+
+def test_a_chain_without_ends_has_no_terminal_macrostates():
+    with pytest.raises(ValueError, match="never leaves"):
+        transition_fates(Chain(), DATA, VIEW, "macrostates")
+
+
 def test_ends_and_start_cells_can_be_chosen_by_hand():
     level = np.array(["early", "middle", "late"])[DATA.t.astype(int)]
     data = replace(TIMELESS, labels={"level": level})
