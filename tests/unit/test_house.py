@@ -9,6 +9,7 @@ import ast
 import importlib
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def test_no_folder_holds_more_modules_than_its_limit():
         for folder, n in tree.folder_sizes().items()
         if n > FOLDER_MODULES and str(folder) not in WIDE_FOLDERS
     } == {}
+
+
+def test_no_link_is_part_of_the_tree():
+    """A link to an environment elsewhere would replace the environment of whoever merges it."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this copy of the tree has no history")
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line for line in listed.stdout.splitlines() if line.startswith("120000")] == []
 
 
 def finds() -> list[tuple[str, str, str]]:
