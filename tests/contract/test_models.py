@@ -72,10 +72,8 @@ def data_for(case: str) -> Snapshots:
     """Cells that the model can be trained on."""
     kind = registry.find(case.split()[0])
     needs = kind.required_data(kind.Config.from_dict(chosen(case)))
-    if DataRequirement.PERTURBATION in needs:
-        return perturbed()
     if DataRequirement.GENE_AXES in needs:
-        return dataclasses.replace(snapshots(), space=AffineSpace.of_genes(("A", "B", "C")))
+        return perturbed()
     made = {DataRequirement.LABELLING: labelled, DataRequirement.MOMENTS: moments}
     return next((made[each] for each in made if each in needs), snapshots)()
 
