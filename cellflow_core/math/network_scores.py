@@ -121,3 +121,14 @@ def edge_overlap(
     a, b = (top_edges(each, count, candidates) for each in (one, other))
     either = int((a | b).sum())
     return float((a & b).sum() / either) if either else float("nan")
+
+
+def overlap_by_chance(count: int, candidates: int) -> float:
+    """Expected Jaccard overlap of two sets of `count` edges drawn from the candidates: E[i / (2 count - i)] for i
+    hypergeometric."""
+    from scipy.stats import hypergeom
+
+    if not 0 < count <= candidates:
+        return float("nan")
+    shared = np.arange(count + 1)
+    return float((hypergeom.pmf(shared, candidates, count, count) * shared / (2 * count - shared)).sum())

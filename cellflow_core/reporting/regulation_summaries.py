@@ -8,6 +8,7 @@ import numpy as np
 
 from cellflow_core.analysis.results import FateGenes, FateInfluence, GeneNetwork, GroupTrends
 from cellflow_core.analysis.results.perturbation import joined
+from cellflow_core.math.network_scores import edge_overlap, overlap_by_chance
 from cellflow_core.plural import counted
 from cellflow_core.reporting.result_tables import Rows
 from cellflow_core.reporting.summaries import Summary, Trust
@@ -72,6 +73,29 @@ def of_overlap(result: GeneNetwork) -> str:
         f"Of the {result.top} strongest edges, {result.trainings} trainings share {mean:.0%} (Jaccard, mean of "
         f"{counted(len(result.overlap), 'pair')}); as many edges drawn at random share {result.overlap_by_chance:.1%}."
     )
+
+
+def of_two(one: GeneNetwork, other: GeneNetwork) -> str:
+    """How far two models agree on the strongest edges among the genes that both know."""
+    shared = [gene for gene in one.genes if gene in set(other.genes)]
+    if len(shared) < 2:
+        return "The two models share no pair of genes."
+    a, b = (_among(each, shared) for each in (one, other))
+    pairs = len(shared) * (len(shared) - 1)
+    count = min(one.top, pairs)
+    agree = edge_overlap(a, b, count)
+    both = (a != 0) & (b != 0)
+    signs = f", and {(np.sign(a) == np.sign(b))[both].mean():.0%} of all edges have the same sign" if both.any() else ""
+    return (
+        f"Of the {count} strongest edges among {len(shared)} genes, the two share {agree:.0%} (Jaccard{signs}); as "
+        f"many edges drawn at random share {overlap_by_chance(count, pairs):.1%}."
+    )
+
+
+def _among(result: GeneNetwork, genes: Sequence[str]) -> np.ndarray:
+    """The scores among these genes, in their order."""
+    at = [result.genes.index(each) for each in genes]
+    return result.edges[np.ix_(at, at)]
 
 
 def edge_rows(result: GeneNetwork, most: int | None = None) -> Rows:

@@ -16,7 +16,7 @@ from cellflow_core.analysis.dynamics import Model
 from cellflow_core.analysis.regulation.jacobian import gene_jacobian, some_cells
 from cellflow_core.analysis.results import GeneNetwork
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.math.network_scores import edge_overlap, network_scores, top_edges
+from cellflow_core.math.network_scores import edge_overlap, network_scores, overlap_by_chance, top_edges
 from cellflow_core.models.contract import DynamicsModel, HasNetwork, capabilities
 from cellflow_core.plural import counted
 
@@ -111,17 +111,6 @@ def gene_network(
         scores=scores,
         notes=(*(_jacobian_notes(data, genes, len(rows)) if jacobian else ()), NOTE),
     )
-
-
-def overlap_by_chance(count: int, candidates: int) -> float:
-    """Expected Jaccard overlap of two sets of `count` edges drawn from the candidates: E[i / (2 count - i)] for i
-    hypergeometric."""
-    from scipy.stats import hypergeom
-
-    if not 0 < count <= candidates:
-        return float("nan")
-    shared = np.arange(count + 1)
-    return float((hypergeom.pmf(shared, candidates, count, count) * shared / (2 * count - shared)).sum())
 
 
 def _influence(

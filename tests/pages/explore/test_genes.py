@@ -100,6 +100,15 @@ def test_the_jacobian_stands_for_a_network_of_a_group():
     assert ["source", "target", "sign", "score (1 / days)", "evidence", "correlation"] in columns(page)
 
 
+def test_another_model_of_the_cells_stands_beside():
+    run = trained()
+    other = toys.finished(toys.recipe(run.recipe.dataset, model="ot-cfm", label="the other"))
+    page = opened("genes", run=run.id, part="Network")
+    page.selectbox(key="beside").set_value(other.id).run()
+    assert not page.exception and not page.error
+    assert "the two share" in words(page) and "the other" in words(page)
+
+
 def test_a_network_is_held_against_the_truth_and_correlation(circuit):
     page = opened("genes", run=circuit.id, part="Network")
     assert not page.error and "plain correlation of expression gets" in words(page)

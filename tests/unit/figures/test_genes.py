@@ -117,6 +117,13 @@ def test_scores_stand_beside_a_random_order():
         words.score_rows(network())
 
 
+def test_two_models_are_compared_over_the_genes_that_both_know():
+    order = [3, 1, 2]
+    other = network(genes=tuple(GENES[k] for k in order), score=SCORE[np.ix_(order, order)])
+    assert "among 3 genes, the two share 100% (Jaccard, and 100% of all edges" in words.of_two(network(), other)
+    assert "no pair of genes" in words.of_two(network(), network(genes=("a", "b", "c", "d")))
+
+
 def test_edges_of_a_prior_network_say_so():
     prior = np.where(TRUTH == 0, 0.0, TRUTH) * np.array([1, 1, -1, 1])
     made = network(prior=prior, prior_name="CollecTRI")

@@ -10,6 +10,7 @@ from cellflow_core.math.network_scores import (
     early_precision,
     edge_overlap,
     network_scores,
+    overlap_by_chance,
     top_edges,
 )
 
@@ -110,3 +111,12 @@ def test_an_influence_of_zero_is_no_edge():
     sparse = np.array([[0.0, 1.0], [0.0, 0.0]])
     assert top_edges(sparse, 2).sum() == 1
     assert np.isnan(edge_overlap(np.zeros((2, 2)), np.zeros((2, 2)), 1))
+
+
+def test_overlap_by_chance_is_the_mean_of_random_draws():
+    rng = np.random.default_rng(0)
+    drawn = [rng.permutation(50)[:12] for _ in range(4000)]
+    overlap = [len(np.intersect1d(a, b)) / len(np.union1d(a, b)) for a, b in zip(drawn[::2], drawn[1::2], strict=True)]
+    assert overlap_by_chance(12, 50) == pytest.approx(np.mean(overlap), abs=0.01)
+    assert overlap_by_chance(50, 50) == pytest.approx(1.0)
+    assert np.isnan(overlap_by_chance(3, 2))

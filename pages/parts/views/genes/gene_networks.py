@@ -12,17 +12,17 @@ from cellflow_core.figures.genes import regulation
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import regulation_summaries
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, selectors
 
 KINDS = {"network": "Inferred network", "jacobian": "Jacobian of the velocity"}
 
 
 def show(run: Run, data: Dataset) -> None:
     """Everything about the network of a run; a sentence where it has none."""
-    has = view.capabilities(run)
-    kinds = {key: words for key, words in KINDS.items() if (has & view.FIELDS if key == "jacobian" else key in has)}
+    kinds = kinds_of(run)
     if not kinds:
         st.info(
             "This model infers no network and has no velocity to differentiate: choose a model with a velocity or a "
@@ -52,7 +52,8 @@ def show(run: Run, data: Dataset) -> None:
         _regulon(run, result)
     _edges(run, result)
     _matrix(run, result)
-    _trust(run, result)
+    _trust(result)
+    _beside(run, result, by, group)
     view.notes((f"Influence over {result.cells}.", *result.notes))
 
 
@@ -110,7 +111,42 @@ def _matrix(run: Run, result: GeneNetwork) -> None:
         st.caption(f"The {regulation.SHOWN} genes that act and are acted on most, of {len(result.genes):,}.")
 
 
-def _trust(run: Run, result: GeneNetwork) -> None:
+def kinds_of(run: Run) -> dict[str, str]:
+    """What says which gene acts on which in this model: its own network, the Jacobian of its velocity, or nothing."""
+    has = view.capabilities(run)
+    return {key: words for key, words in KINDS.items() if (has & view.FIELDS if key == "jacobian" else key in has)}
+
+
+def _beside(run: Run, result: GeneNetwork, by: str, group: str) -> None:
+    """The same of another model of these cells: another method, or the same with and without a prior network."""
+    others = {
+        each.id: each
+        for each in index.runs()
+        if each.recipe.dataset == run.recipe.dataset
+        and each.id != run.id
+        and each.recipe.model in background.catalogue()
+    }
+    words = {id: each.label for id, each in others.items() if each.status().state == "done" and kinds_of(each)}
+    if not words:
+        return
+    words = selectors.disambiguate({"": "Choose another model of these cells", **words})
+    other = st.selectbox("Beside", list(words), format_func=words.__getitem__, key="beside", bind="query-params")
+    if not other:
+        return
+    asked = analysis_pool.submit_analysis(
+        "gene_network", other, kind=next(iter(kinds_of(others[other]))), by=by, group=group
+    )
+    beside: GeneNetwork = background.result_of(asked, "Asking which gene acts on which")
+    st.markdown(plain(regulation_summaries.of_two(result, beside)))
+    left, right = st.columns(2, gap="large")
+    for column, each, name in ((left, result, "this"), (right, beside, "other")):
+        with column:
+            st.markdown(f"**{plain(run.label if name == 'this' else others[other].label)}**")
+            figure = regulation.strongest(each, dark=chart.dark())
+            chart.chart(figure, f"network_{name}", regulation.describe_strongest(each))
+
+
+def _trust(result: GeneNetwork) -> None:
     st.markdown("**How far can it be trusted?**")
     for each in (regulation_summaries.of_overlap(result), regulation_summaries.of_prior(result)):
         st.markdown(plain(each))

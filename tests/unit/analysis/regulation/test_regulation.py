@@ -8,7 +8,7 @@ import torch
 
 from cellflow_core.analysis.regulation import gene_network as networks
 from cellflow_core.analysis.regulation.fate_influence import _changes, _directions, fate_influence
-from cellflow_core.analysis.regulation.gene_network import gene_network, network_genes, overlap_by_chance
+from cellflow_core.analysis.regulation.gene_network import gene_network, network_genes
 from cellflow_core.analysis.regulation.group_trends import group_trends, membership
 from cellflow_core.analysis.regulation.jacobian import gene_jacobian, some_cells
 from cellflow_core.analysis.regulation.latent_order import latent_order
@@ -117,15 +117,6 @@ def test_trainings_that_agree_overlap_and_others_do_not():
     assert result.trainings == 3 and result.top == 1
     assert sorted(result.overlap.tolist()) == [0.0, 0.0, 1.0]
     assert result.recurs[0, 2] == 2
-
-
-def test_overlap_by_chance_is_the_mean_of_random_draws():
-    rng = np.random.default_rng(0)
-    drawn = [rng.permutation(50)[:12] for _ in range(4000)]
-    overlap = [len(np.intersect1d(a, b)) / len(np.union1d(a, b)) for a, b in zip(drawn[::2], drawn[1::2], strict=True)]
-    assert overlap_by_chance(12, 50) == pytest.approx(np.mean(overlap), abs=0.01)
-    assert overlap_by_chance(50, 50) == pytest.approx(1.0)
-    assert np.isnan(overlap_by_chance(3, 2))
 
 
 def test_of_many_genes_those_that_differ_most_are_taken(monkeypatch):
