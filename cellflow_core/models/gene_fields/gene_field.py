@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cellflow_core.data.batch import Batch
+from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
-from cellflow_core.data.trajectory_batch import TrajectoryBatch
+from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
 from cellflow_core.models.contract import Context, DynamicsModel, HasNetwork, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.gene_fields.motion import NEEDS, Motion, MotionSettings
+from cellflow_core.models.transport.pair_sampler import PairSampler
 
 
 class GeneField(DynamicsModel, HasVelocity, HasNetwork):
@@ -43,7 +44,11 @@ class GeneField(DynamicsModel, HasVelocity, HasNetwork):
         return cls.needs | NEEDS[config.motion]
 
     def phases(self) -> tuple[Phase, ...]:
-        return (Phase("regulation", (Update(self.loss, self.parameters()),), prepare=self.motion.prepare),)
+        return (Phase("regulation", (Update(self.loss, self.parameters()),), prepare=self.prepare),)
+
+    def prepare(self, frames: SnapshotTensors | TrajectoryTensors, rng: torch.Generator) -> PairSampler | None:
+        """The scale of the training cells, and their pairs."""
+        return self.motion.prepare(frames, rng)
 
     @abstractmethod
     def rates(self, z: Float[Tensor, "cells genes"]) -> Float[Tensor, "cells genes"]:
@@ -70,3 +75,10 @@ class GeneField(DynamicsModel, HasVelocity, HasNetwork):
         if group:
             raise KeyError(f"there is no group {group!r}: this network is that of all cells")
         return self.influence()
+
+
+def known_network(frames: SnapshotTensors | TrajectoryTensors) -> Float[Tensor, "genes genes"]:
+    """The prior network of the data. Raises ValueError for followed individuals, with which none comes."""
+    if isinstance(frames, TrajectoryTensors) or frames.prior is None:
+        raise ValueError("a prior network does not reach followed individuals: take another source of the motion")
+    return frames.prior

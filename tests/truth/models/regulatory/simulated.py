@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from cellflow_core.analysis.perturbations.clamp import clamped
 from cellflow_core.analysis.simulate import simulate
+from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.simulators.krumsiek import GENES, Krumsiek, Settings
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -65,3 +66,14 @@ def change(model, data: Snapshots, gene: str, level: float) -> dict[str, float]:
     ends = [simulate(each, start, times, seed=0).x[-1] for each in (model, clamped(model, data, {gene: level}))]
     moved = (ends[1] - ends[0]).mean(axis=0) / data.x.std(axis=0)
     return dict(zip(data.space.genes, moved.tolist(), strict=True))
+
+
+def with_prior(data: Snapshots, truth: Array, wrong: int = 12, seed: int = 0) -> Snapshots:
+    """The same cells with a prior network: the true edges, signs included, and some that are wrong."""
+    edges = truth.astype(float)
+    free = np.argwhere(truth == 0)
+    for target, source in free[np.random.default_rng(seed).choice(len(free), wrong, replace=False)]:
+        edges[target, source] = 1.0
+    target, source = np.nonzero(edges)
+    names = np.array(data.space.genes)
+    return replace(data, network=PriorNetwork("made", names[source], names[target], edges[target, source]))
