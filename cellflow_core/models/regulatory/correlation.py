@@ -3,7 +3,7 @@
     w_ij = r(x_i, x_j),  0 for i = j
 
 with r the correlation of Pearson, or of Spearman (Pearson's of the ranks), over all cells, or those of one group. It is
-symmetric: which of two genes acts is not told.
+symmetric: which of two genes acts stays open.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Correlation(GroupNetworks):
     title = "Correlation of genes"
     summary = "Joins genes whose levels rise and fall together over the cells: what any inferred network has to beat."
     limitation = (
-        "A correlation has no direction: which of two genes acts on the other stays open, and both may follow a third. "
-        "That cells of several types are taken together is enough to make genes correlate."
+        "A correlation has no direction: which of two genes acts stays open, and both may follow a third. That cells "
+        "of several types are taken together is enough to make genes correlate."
     )
     paper = "Pearson 1896, doi:10.1098/rsta.1896.0007; Spearman 1904, doi:10.2307/1412159"
     Config = Settings
