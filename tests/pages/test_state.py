@@ -12,7 +12,7 @@ from pages.parts.widgets.selectors import VIEWS
 from tests import ROOT, examples, toys
 from tests.pages.test_views import ANSWERS, asked, message, opened  # noqa: F401 - asked is a fixture of these tests too
 
-EXPLORE = ("landscape", "flow", "time", "fates", "perturb")
+EXPLORE = ("landscape", "flow", "time", "fates", "genes", "perturb")
 pytestmark = pytest.mark.usefixtures("asked")
 
 
@@ -37,7 +37,7 @@ def test_every_page_names_the_run_that_it_shows(asked: list) -> None:  # noqa: F
             go(page, name)
             assert page.selectbox(key="pick_run").value == run.id, name
             assert page.query_params["run"] in (run.id, [run.id])
-            assert name == "perturb" or asked[-1][1] == run.id, name
+            assert name in ("genes", "perturb") or asked[-1][1] == run.id, name
         go(page, "data")
         assert page.selectbox(key="pick_dataset").value == run.recipe.dataset
 

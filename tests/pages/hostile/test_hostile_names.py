@@ -66,6 +66,12 @@ def test_names_are_text_on_every_page(name: str, hostile_run: Run) -> None:
     assert not page.exception and foreign(page) == []
 
 
+@pytest.mark.parametrize("part", ["Several genes", "Drivers of a fate", "Network"])
+def test_names_are_text_in_every_part_of_genes(part: str, hostile_run: Run) -> None:
+    page = opened("genes", run=hostile_run.id, part=part)
+    assert not page.exception and foreign(page) == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_what_a_link_asks_for_is_text(name: str, hostile_run: Run) -> None:
     asked = dict.fromkeys(("run", "dataset", "gene", "view", "time", "group", "model", "upload", "from"), NAMES[0])
