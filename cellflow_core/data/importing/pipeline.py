@@ -260,8 +260,9 @@ def _batches(table: Table, name: str, choices: ImportChoices, times: Array | Non
 def _store_ready(
     table: Table, name: str, label: str, recipe: Mapping[str, Any], on_progress: Callable[[str], None]
 ) -> str:
-    """A file that this app wrote holds whole snapshots."""
+    """A file that this app wrote, or one in a format that leaves nothing to decide, holds whole snapshots."""
     assert table.snapshots is not None
+    own = f"Read {table.cells:,} cells as this app wrote them to {name}"
     on_progress("storing the cells")
     genes = table.features if table.x.shape[1] else ()
     return save_dataset(
@@ -269,7 +270,7 @@ def _store_ready(
         label=label,
         origin="upload",
         source=name,
-        steps=(f"Read {table.cells:,} cells as this app wrote them to {name}",),
+        steps=(own if table.format == "AnnData" else f"Read {table.cells:,} samples of {table.format} from {name}",),
         notes=sentences(table.notes),
         expression=prepare.as_float32(table.x) if genes else None,
         expression_genes=genes,

@@ -39,9 +39,10 @@ def show(upload: str) -> None:
         _finish(upload, source.name, begun)
     found, draft = _opened(upload, source)
     if found.ready:
+        own = f"This file was written by this app and holds {found.cells:,} cells whole"
+        tables = f"This file holds the {plain(found.format)} of {found.cells:,} samples"
         st.success(
-            f"This file was written by this app and holds {found.cells:,} cells whole: nothing is left to decide.",
-            icon=":material/task_alt:",
+            f"{own if found.format == 'AnnData' else tables}: nothing is left to decide.", icon=":material/task_alt:"
         )
         values, fine = draft.values, True
     else:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from cellflow_core.data.readers.folders import layouts, metadata
+from cellflow_core.data.readers.folders import layouts, metadata, perturbation_tables
 from cellflow_core.data.readers.folders.joined import joined, sample_names
 from cellflow_core.data.readers.folders.matrix_market import of_folders
 from cellflow_core.data.readers.limits import MEMBERS, RATIO, RATIO_EXEMPT_BYTES, amount, memory
@@ -43,11 +43,14 @@ def is_workbook(path: Path) -> bool:
 
 
 def of_archive(path: Path, name: str, rows: int | None, read: Reader) -> Table:
-    """The 10x folder(s) of an archive, or the table of its only file, read with `read`."""
+    """The 10x folder(s) of an archive, the tables of a perturbation screen, or the table of its only file, read with
+    `read`."""
     with tempfile.TemporaryDirectory(prefix="cellflow-") as place:
         with path.open("rb") as file:
             zipped = file.read(2) == b"PK"
         files = (_unzip if zipped else _untar)(path, name, Path(place))
+        if tables := perturbation_tables.tables_of(files):
+            return perturbation_tables.of_tables(tables, name)
         found = layouts.folders(files, name)
         if found:
             return of_folders(found, name, rows)
