@@ -151,24 +151,38 @@ def mean_of(rows: Sequence[dict[str, Any]], key: str) -> float | None:
 
 
 def shown(rows: Sequence[dict[str, Any]], key: str = "auprc_over_random") -> str:
-    """Markdown: a line a model, a column a set (draws of a simulator are one set), the best model of a set in bold."""
+    """Markdown: a line a model, a column a set (draws of a simulator are one set), the best of a set in bold; for
+    scores the number of sets in which the model is above the correlation, and what 95 % of random orders are below."""
     kept = [each for each in rows if "left_out" not in each]
     sets = list(dict.fromkeys(each["data"].split("/")[0] for each in kept))
+    of_set = {s: [each for each in kept if each["data"].split("/")[0] == s] for s in sets}
     models = list(dict.fromkeys(each["model"] for each in kept))
-    cells = {
-        (m, s): mean_of([each for each in kept if each["model"] == m and each["data"].split("/")[0] == s], key)
-        for m in models
-        for s in sets
-    }
-    best = {s: max((cells[m, s] or 0.0 for m in models), default=0.0) for s in sets}
-    lines = [f"| {key.replace('_', ' ')} | {' | '.join(sets)} |", f"|---|{'---|' * len(sets)}"]
+    cells = {m: {s: mean_of([each for each in of_set[s] if each["model"] == m], key) for s in sets} for m in models}
+    best = {s: max((cells[m][s] or 0.0 for m in models), default=0.0) for s in sets}
+    lines = [
+        f"| {key.replace('_', ' ')} | {' | '.join(sets)} | above correlation |",
+        f"|---|{'---|' * (len(sets) + 1)}",
+    ]
     for m in models:
-        values = ["" if (v := cells[m, s]) is None else f"**{v:.2f}**" if v == best[s] else f"{v:.2f}" for s in sets]
-        lines.append(f"| {m if m in TRIVIAL else f'`{m}`'} | {' | '.join(values)} |")
-    if chance := [each for each in kept if each["model"] == "random" and key in SCORES]:
-        upper = [[np.quantile(each[key], 0.95) for each in chance if each["data"].split("/")[0] == s] for s in sets]
-        lines.append(f"| random, 95 % below | {' | '.join(f'{np.mean(each):.2f}' if each else '' for each in upper)} |")
+        bold = {s: "**" if key in SCORES and cells[m][s] == best[s] else "" for s in sets}
+        values = ["" if cells[m][s] is None else f"{bold[s]}{cells[m][s]:.2f}{bold[s]}" for s in sets]
+        above = wins(cells[m], cells.get("correlation", {})) if key in SCORES and m != "correlation" else ""
+        lines.append(f"| {m if m in TRIVIAL else f'`{m}`'} | {' | '.join([*values, above])} |")
+    if key in SCORES:
+        lines.append(f"| random, 95 % below | {' | '.join([*(chance(of_set[s], key) for s in sets), ''])} |")
     return "\n".join(lines)
+
+
+def wins(own: Mapping[str, float | None], other: Mapping[str, float | None]) -> str:
+    """ "3 of 8": sets in which a row is above another, of those that both have."""
+    both = [(a, b) for a, b in ((own[s], other.get(s)) for s in own) if a is not None and b is not None]
+    return f"{sum(a > b for a, b in both)} of {len(both)}" if both else ""
+
+
+def chance(rows: Sequence[dict[str, Any]], key: str) -> str:
+    """What 95 % of random orders are below, the mean over draws; "" where it is not known."""
+    known = [each[key] for each in rows if each["model"] == "random" and None not in each[key]]
+    return f"{np.mean([np.quantile(each, 0.95) for each in known]):.2f}" if known else ""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
