@@ -1,0 +1,158 @@
+"""How near predicted knock-outs come to those of a circuit whose equations are known: markers included.
+
+    python benchmarks/circuit_knockouts.py --circuits krumsiek,toggle --models ot-cfm,c-node --seeds 0,1 --out FILE.json
+
+Each gene of the circuit is held at 0 from the first time on, in the circuit itself and in a model that was trained on
+snapshots of it. The error of a gene is the largest one of the change of any fate's share. `no change` is the answer
+that nothing happens. `drivers` are genes whose loss changes a share by 0.05 or more in the circuit, `others` the rest,
+which a model should leave without an effect. A circuit or a model may have settings, as in krumsiek:n_times=21 and
+phoenix:prior=soft+truth, where `+truth` gives the cells the true network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import machine
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import run_case
+
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.perturbations.screen import screen
+from cellflow_core.data.prior_network import PriorNetwork
+from cellflow_core.data.simulators import registry as simulators
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.models import registry
+from cellflow_core.train.trainer import TrainConfig, fit
+
+LABEL = "true fate"
+DRIVES = 0.05
+"""Change of a share in the circuit from which a gene is a driver."""
+
+
+def true_changes(circuit: Any) -> dict[str, dict[str, float]]:
+    """Change of the share of each fate where each gene is held at 0."""
+    plain = circuit.fate_shares()
+    held = {gene: circuit.fate_shares(clamp={gene: 0.0}) for gene in circuit.axes}
+    return {gene: {fate: found[fate] - plain[fate] for fate in plain} for gene, found in held.items()}
+
+
+def predicted(name: str, data: Snapshots, seed: int, preset: str) -> tuple[dict[str, dict[str, float]], float]:
+    """(change of the share of each fate by the loss of each gene, share of the genes whose cells leave the data)."""
+    name, settings = run_case.named(name)
+    kind = registry.find(name)
+    model = registry.create(name, settings, data.spec, seed)
+    fit(model, data, TrainConfig.preset(preset, kind), seed=seed)
+    center = data.x - data.x.mean(axis=0)
+    view = Embedding("pca", ("PC1", "PC2"), center @ np.linalg.svd(center, full_matrices=False)[2][:2].T, data.x)
+    found = screen(model, data, view, data.space.genes, states=LABEL, seed=seed)
+    changes = {
+        gene: dict(zip(found.names, np.nan_to_num(change).tolist(), strict=True))
+        for gene, change in zip(found.genes, found.change, strict=True)
+    }
+    return changes, float(np.nanmean(found.outside > 0.2))
+
+
+def errors(truth: dict[str, dict[str, float]], found: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Of each gene, the largest error of the change of any share."""
+    return {
+        gene: max(abs(found[gene].get(fate, 0.0) - change) for fate, change in changes.items())
+        for gene, changes in truth.items()
+    }
+
+
+def rows_of(circuit_name: str, names: Sequence[str], seeds: Sequence[int], preset: str) -> list[dict[str, Any]]:
+    """One row a model and seed; `no change` first."""
+    circuit = created(circuit_name)
+    data, truth = circuit.simulate(), true_changes(circuit)
+    drivers = [gene for gene, each in truth.items() if max(map(abs, each.values())) >= DRIVES]
+    still = {gene: dict.fromkeys(each, 0.0) for gene, each in truth.items()}
+    rows = [_row(circuit_name, "no change", 0, errors(truth, still), drivers, 0.0)]
+    for name in names:
+        bare, plus, _ = name.partition("+")
+        cells = dataclasses.replace(data, network=true_network(circuit)) if plus else data
+        for seed in seeds:
+            found, outside = predicted(bare, cells, seed, preset)
+            rows.append(_row(circuit_name, name, seed, errors(truth, found), drivers, outside))
+            print(json.dumps({k: v for k, v in rows[-1].items() if k != "genes"}), flush=True)
+    return rows
+
+
+def created(text: str) -> Any:
+    """The circuit of "name" or "name:setting=value,setting=value"."""
+    name, _, given = text.partition(":")
+    pairs = (each.split("=") for each in given.split(",") if each)
+    return simulators.create(name, {key: float(value) if "." in value else int(value) for key, value in pairs})
+
+
+def true_network(circuit: Any) -> PriorNetwork:
+    signs, names = circuit.network(), np.asarray(circuit.axes)
+    targets, sources = np.nonzero(signs)
+    return PriorNetwork("truth", names[sources], names[targets], signs[targets, sources].astype(np.float32))
+
+
+def _row(
+    circuit: str, model: str, seed: int, found: dict[str, float], drivers: Sequence[str], outside: float
+) -> dict[str, Any]:
+    others = [gene for gene in found if gene not in drivers]
+    means = {
+        kind: round(float(np.mean([found[gene] for gene in genes])), 3) if genes else None
+        for kind, genes in (("drivers", drivers), ("others", others))
+    }
+    return {
+        "circuit": circuit,
+        "model": model,
+        "seed": seed,
+        **means,
+        "largest": round(max(found.values()), 3),
+        "outside": round(outside, 2),
+        "genes": {gene: round(each, 3) for gene, each in found.items()},
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Mean over the seeds, with their standard deviation."""
+    lines = [f"{'circuit':20}{'model':28}{'drivers':>16}{'others':>16}{'largest':>10}{'outside':>9}  seeds"]
+    for circuit, model in dict.fromkeys((row["circuit"], row["model"]) for row in rows):
+        own = [row for row in rows if (row["circuit"], row["model"]) == (circuit, model)]
+
+        def spread(kind: str, own: Sequence[dict[str, Any]] = own) -> str:
+            values = [row[kind] for row in own if row[kind] is not None]
+            return f"{np.mean(values):.3f} ± {np.std(values):.3f}" if values else "-"
+
+        largest, outside = (np.mean([row[each] for row in own]) for each in ("largest", "outside"))
+        lines.append(
+            f"{circuit:20}{model:28}{spread('drivers'):>16}{spread('others'):>16}{largest:10.3f}{outside:9.2f}{len(own):7}"
+        )
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--circuits", default="krumsiek")
+    parser.add_argument("--models", default="ot-cfm,c-node")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--preset", default="standard")
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    names, seeds = asked.models.split(","), [int(each) for each in asked.seeds.split(",")]
+    rows = [row for each in asked.circuits.split(",") for row in rows_of(each, names, seeds, asked.preset)]
+    print(table(rows))
+    if asked.out:
+        found = {"date": machine.today(), "machine": machine.here(), "preset": asked.preset, "rows": rows}
+        asked.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Scores of predicted knock-outs, measured and of a circuit."""
+
+from __future__ import annotations
+
+import circuit_knockouts
+import knockouts
+import numpy as np
+import pytest
+
+GENES = ("A", "B", "C", "D", "E")
+
+
+@pytest.fixture
+def screen() -> knockouts.Screen:
+    """A raises C, B raises D, E does nothing; 200 cells of each target and of the controls."""
+    rng = np.random.default_rng(0)
+    x, target = rng.normal(1.0, 0.2, (600, 5)), np.repeat(["control", "A", "B"], 200)
+    x[target == "A", 2] += 1.0
+    x[target == "B", 3] += 1.0
+    return knockouts.Screen(x, GENES, target)
+
+
+def test_a_perfect_answer_no_change_and_the_other_target(screen: knockouts.Screen) -> None:
+    perfect = knockouts.scores(screen, "A", screen.change["A"])
+    assert perfect["R2"] == pytest.approx(1.0) and perfect["sign"] == perfect["discrimination"] == 1.0
+    still = knockouts.scores(screen, "A", np.zeros(5))
+    assert still["R2"] == 0.0 and still["sign"] == still["discrimination"] == 0.5
+    other = knockouts.scores(screen, "A", screen.change["B"])
+    assert other["R2"] < 0 and other["discrimination"] == 0.0
+
+
+def test_the_target_left_out_is_in_no_prediction(screen: knockouts.Screen) -> None:
+    changed = knockouts.Screen(screen.x + 5.0 * (screen.target == "A")[:, None], GENES, screen.target)
+    for name in ("mean response", "one gene", "linear-grn", "linear-grn, all"):
+        one, other = (knockouts.ROWS[name](each, "A", 0) for each in (screen, changed))
+        np.testing.assert_allclose(one, other, atol=1e-6, err_msg=name)
+
+
+def test_half_against_half_is_near_one_where_effects_are_large(screen: knockouts.Screen) -> None:
+    assert knockouts.halves(screen, "A", 0)["R2"] > 0.98
+
+
+def test_errors_of_a_circuit_are_those_of_the_worst_fate() -> None:
+    truth = {"A": {"up": -0.5, "down": 0.5}, "B": {"up": 0.0, "down": 0.0}}
+    found = {"A": {"up": -0.2, "down": 0.1}, "B": {"up": 0.1, "down": -0.1}}
+    assert circuit_knockouts.errors(truth, found) == pytest.approx({"A": 0.4, "B": 0.1})
+    (row,) = [circuit_knockouts._row("c", "m", 0, {"A": 0.4, "B": 0.1}, ["A"], 0.0)]
+    assert (row["drivers"], row["others"], row["largest"]) == (0.4, 0.1, 0.4)
+    assert "0.400 ± 0.000" in circuit_knockouts.table([row])
+
+
+def test_a_circuit_has_settings_and_its_network() -> None:
+    circuit = circuit_knockouts.created("krumsiek:n_times=3,noise=0.1")
+    assert circuit.settings.n_times == 3
+    network = circuit_knockouts.true_network(circuit)
+    assert np.array_equal(network.matrix(circuit.axes), circuit.network())
