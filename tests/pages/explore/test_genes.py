@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.data.store import save_dataset
 from cellflow_core.runs.run import Run
 from tests import examples, toys
 from tests.pages.test_pages import opened
@@ -139,3 +140,37 @@ def test_cells_without_an_order_say_so():
     run = toys.finished(toys.recipe(toys.stored(data), model="rna-ode", settings={"trees": 2}, training={}))
     page = opened("genes", run=run.id)
     assert not page.error and "No time or other order of these cells is known" in words(page)
+
+
+@pytest.fixture
+def components() -> Run:
+    """Two principal components of two genes; a third gene is stored and not in the model."""
+    points, t = examples.cells(120)
+    labels = {"type": np.where(points[:, 1] > 0, "up", "down")}
+    space = AffineSpace("pca", ("PC1", "PC2"), GENES, np.zeros(2), np.eye(2))
+    values = np.concatenate([points, np.abs(points[:, :1])], axis=1)
+    id = save_dataset(
+        Snapshots(points, t, space, "days", labels=labels),
+        label="components",
+        origin="upload",
+        source="made here",
+        expression=values,
+        expression_genes=(*GENES, "Klf1"),
+        gene_ids=("ENS1", "ENS2", "ENS3"),
+    )
+    return toys.finished(toys.recipe(id))
+
+
+def test_a_measured_gene_is_found_by_its_id_and_need_not_be_in_the_model(components):
+    page = opened("genes", run=components.id, gene="ENS3")
+    assert (
+        page.selectbox(key="gene_shown").value == "Klf1" and "Klf1 · ENS3" in page.selectbox(key="gene_shown").options
+    )
+    assert not page.error and "Klf1 along time (days)" in words(page)
+    assert "trend_of" not in {each.key for each in page.get("button_group")}
+    assert "trend_of" in {each.key for each in opened("genes", run=components.id, gene="ENS1").get("button_group")}
+
+
+def test_the_jacobian_of_principal_components_says_what_they_mix(components):
+    page = opened("genes", run=components.id, part="Network")
+    assert not page.error and "principal components, which mix genes" in words(page)
