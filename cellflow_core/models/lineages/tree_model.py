@@ -144,14 +144,19 @@ def check_connected(links: Any) -> None:
         )
 
 
+def links_between(graph: NeighborGraph, group: Int[Array, " cells"], groups: int) -> Float[Array, "groups groups"]:
+    """Links to nearest neighbors between the cells of two groups, in both directions; 0 within a group."""
+    links = graph.distances.tocoo()
+    pair = group[links.row] * groups + group[links.col]
+    found = np.bincount(pair, minlength=groups**2).reshape(groups, groups).astype(float)
+    np.fill_diagonal(found, 0)
+    return found + found.T
+
+
 def contacts(graph: NeighborGraph, group: Int[Array, " cells"]) -> Float[Array, "groups groups"]:
     """Links to nearest neighbors between the cells of two groups, a cell of the smaller group; 0 within a group."""
-    links, size = graph.distances.tocoo(), np.bincount(group)
-    found = np.zeros((len(size), len(size)))
-    np.add.at(found, (group[links.row], group[links.col]), 1.0)
-    found = (found + found.T) / np.minimum(size[:, None], size[None])
-    np.fill_diagonal(found, 0)
-    return found
+    size = np.bincount(group)
+    return links_between(graph, group, len(size)) / np.minimum(size[:, None], size[None])
 
 
 def touching_first(

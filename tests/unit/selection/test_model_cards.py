@@ -19,6 +19,7 @@ def test_every_model_has_a_card_that_crosses_to_another_process():
     assert [each.name for each in cards if not each.needs] == [
         "cellrank",
         "dpt",
+        "monocle",
         "palantir",
         "pba",
         "slingshot",
