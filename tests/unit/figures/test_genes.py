@@ -98,8 +98,8 @@ def test_edges_and_regulators_are_tables():
 def test_a_gene_is_highest_somewhere_and_changes_along_an_order():
     values, codes = np.arange(60.0), np.arange(60) % 2
     whole = group_trends("Gata1", values, np.repeat([0.0, 1.0], 30), membership(None, 1, 60), ("all",), "time")
-    told = words.of_gene(whole, "Gata1", np.array([29.0, 30.0, 0.0]), ("a", "b", "none"), np.array([30, 30, 0]))
-    assert told.answer == (
+    summary = words.of_gene(whole, "Gata1", np.array([29.0, 30.0, 0.0]), ("a", "b", "none"), np.array([30, 30, 0]))
+    assert summary.answer == (
         "Gata1 is highest in b (mean 30) and lowest in a (29); over all cells it goes from 14.5 to 44.5 along time."
     )
     alone = words.of_gene(None, "Gata1", values[codes == 0].mean(keepdims=True), ("all cells",), np.array([30]))
