@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.views import cell_selection, view
 from pages.parts.views.genes import drivers, gene_networks, one_gene
-from pages.parts.widgets import selectors
+from pages.parts.widgets import selectors, state
 
 run, data, info, _ = view.open_view(
     "genes",
@@ -30,4 +30,9 @@ elif part == "drivers":
     drivers.show(run, data)
 else:
     gene_networks.show(run, data)
-st.caption("To test a gene in the model, change it on the page Perturb.")
+st.page_link(
+    "perturb.py",
+    label="Test a gene: change it in the model",
+    icon=":material/science:",
+    query_params=state.link("perturb"),
+)

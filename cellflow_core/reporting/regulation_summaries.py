@@ -26,6 +26,22 @@ WELL = 0.8
 SCORES = ("AUPRC over random", "AUROC", "early precision over random", "right signs (%)", "AUPRC")
 
 
+def of_gene(trend: GroupTrends | None, gene: str, mean: np.ndarray, names: Sequence[str], cells: np.ndarray) -> Summary:
+    """Where a gene is highest and how it changes along the order. trend: of all cells; mean, cells [groups]."""
+    there = np.flatnonzero(cells)
+    high, low = (there[at] for at in (mean[there].argmax(), mean[there].argmin()))
+    text = (
+        f"{gene} is highest in {names[high]} (mean {mean[high]:.3g}) and lowest in {names[low]} ({mean[low]:.3g})"
+        if high != low
+        else f"{gene} has a mean of {mean[high]:.3g}"
+    )
+    known = np.zeros(0) if trend is None else trend.mean[0][np.isfinite(trend.mean[0])]
+    if trend is not None and len(known) > 1:
+        text += f"; over all cells it goes from {known[0]:.3g} to {known[-1]:.3g} along {trend.order}"
+    why = f"Means of {counted(int(cells.sum()), 'measured cell')}: where a gene is high does not show what it does."
+    return Summary(f"{text}.", "fair", why)
+
+
 def of_network(result: GeneNetwork) -> Summary:
     """The strongest regulators and the strongest edge, judged by the truth, else by other trainings."""
     first = [k for k in np.argsort(-result.outgoing, kind="stable")[:3] if result.outgoing[k] > 0]

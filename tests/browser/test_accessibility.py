@@ -43,6 +43,13 @@ def test_a_page_has_no_serious_violation(name: str, page: Page, server: str, sma
     assert not violations(page)
 
 
+@pytest.mark.parametrize("part", ["Several genes", "Drivers of a fate", "Network"])
+def test_every_part_of_genes_has_no_serious_violation(part: str, page: Page, server: str, small_runs: dict[str, str]):
+    page.goto(f"{server}/genes?run={next(iter(small_runs))}&part={part}")
+    page.get_by_role("heading", level=1).first.wait_for()
+    assert not violations(page)
+
+
 def test_measured_effects_have_no_serious_violation(page: Page, server: str, server_home: Path, monkeypatch):
     monkeypatch.setenv("CELLFLOW_HOME", str(server_home))
     page.goto(f"{server}/perturb?dataset={toys.stored(screen(), 'screen')}")

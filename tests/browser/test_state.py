@@ -17,6 +17,7 @@ FIGURES = {
     "Flow": "flow_lines",
     "Time": "time_cells",
     "Fates": "fates_shares",
+    "Genes": "genes_trend",
     "Perturb": "perturb_sides",
 }
 

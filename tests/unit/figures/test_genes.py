@@ -95,6 +95,17 @@ def test_edges_and_regulators_are_tables():
     assert words.edge_rows(network(score=np.zeros((4, 4))))["source"] == []
 
 
+def test_a_gene_is_highest_somewhere_and_changes_along_an_order():
+    values, codes = np.arange(60.0), np.arange(60) % 2
+    whole = group_trends("Gata1", values, np.repeat([0.0, 1.0], 30), membership(None, 1, 60), ("all",), "time")
+    summary = words.of_gene(whole, "Gata1", np.array([29.0, 30.0, 0.0]), ("a", "b", "none"), np.array([30, 30, 0]))
+    assert summary.answer == (
+        "Gata1 is highest in b (mean 30) and lowest in a (29); over all cells it goes from 14.5 to 44.5 along time."
+    )
+    alone = words.of_gene(None, "Gata1", values[codes == 0].mean(keepdims=True), ("all cells",), np.array([30]))
+    assert alone.answer == "Gata1 has a mean of 29."
+
+
 def test_a_network_is_trusted_by_the_truth_and_by_other_trainings():
     assert words.of_network(judged(2.0, 1.5)).trust == "good"
     assert words.of_network(judged(2.0, 1.5, 0.6)).trust == "fair"

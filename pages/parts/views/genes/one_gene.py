@@ -57,19 +57,22 @@ def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
     except KeyError as error:
         st.info(background.sentence(error), icon=":material/info:")
         return
-    own = values[groups.rows]
-    dark = chart.dark()
+    own, dark = values[groups.rows], chart.dark()
+    mean, share, cells = _means(own[None], groups)
+    kept = None if order is None else order[groups.rows]
+    alone = membership(None, 1, len(own))
+    whole = None if kept is None else group_trends(gene, own, kept, alone, ("all cells",), order_name)
+    view.show_summary(regulation_summaries.of_gene(whole, gene, mean[0], groups.names, cells))
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(
             f"**{plain(gene)} along {plain(order_name)}**" if order is not None else "**No order of the cells**"
         )
-        _trend(run, data, info, gene, order_name, None if order is None else order[groups.rows], own, groups)
+        _trend(run, data, info, gene, order_name, kept, own, groups)
     with right:
         st.markdown(f"**{plain(gene)} over groups**")
         figure = expression.violins(gene, own, groups.codes, groups.names, in_order=groups.in_order, dark=dark)
         chart.chart(figure, "genes_violins", expression.describe_violins(gene, own, groups.codes, groups.names))
-        mean, share, cells = _means(own[None], groups)
         rows = regulation_summaries.expression_rows((gene,), mean, share, groups.names, cells)
         view.numbers(figure, rows, f"expression-{run.id}", "violins", "Data table: groups")
 
