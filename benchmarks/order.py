@@ -2,9 +2,12 @@
 
     python benchmarks/order.py --data branching-tree --set n_fates=2,n_branchings=1 --seeds 3,4,5 --out FILE.json
     python benchmarks/order.py --data FILE.h5ad --time global_time --branch lineage --models slingshot,dpt ...
+    python benchmarks/order.py --data paul15,guo,bmmc,pancreas --folder ../shared/data --seeds 0,1,2 --out FILE.json
 
 --data is a simulator (one draw a seed, all times pooled; the true time is its "latent time", or its axis "along", or
-the time) or an `.h5ad`, of which the columns of `obs` with the time and the branches are named. No method sees times.
+the time), or an `.h5ad`, of which the columns of `obs` with the time and the branches are named, or names of MEASURED:
+published stages stand for the time, the file is sought below --folder (skipped, with a line, where it is not there),
+and the cells are those of the largest piece of the graph of neighbors. No method sees times.
 All see where the process begins: the FIRST cells by true time, as an annotation. `pba` also sees where it ends: the
 LAST cells of each branch. States are all axes of a simulator without genes, else the first DIMS principal components of
 log-normalised counts. One row a data set, method and seed, null where a figure is not known or a method refuses
@@ -14,6 +17,7 @@ log-normalised counts. One row a data set, method and seed, null where a figure 
     branch_f1          F1 of the cells of each true branch and of the lineage of most weight that is matched to it, one
                        to one, mean over the branches; cells of no branch (UNDECIDED) are left out
     seconds            wall clock, one thread
+    cells, left_out    cells in the row, and those on other islands or without a stage
 """
 
 from __future__ import annotations
@@ -55,6 +59,52 @@ class Case(NamedTuple):
     x: Array
     time: Array
     branch: Array | None
+    left_out: int = 0
+
+
+class Measured(NamedTuple):
+    """A file of measured cells, the column of its order or stages (values from the earliest on, those of one stage
+    together), the column of its branches and which of its values are ends; log: values are not logged yet."""
+
+    file: str
+    time: str
+    stages: tuple[tuple[str, ...], ...]
+    branch: str
+    ends: tuple[str, ...]
+    log: bool = False
+
+
+MEASURED = {
+    "paul15": Measured(
+        "paul15_myeloid/paul15_2660x3004_counts.h5ad",
+        "celltype",
+        (
+            ("Multipotent progenitors",),
+            ("GMP", "Megakaryocytes"),
+            ("Erythrocyte", "Monocytes", "Neutrophils", "Basophils"),
+        ),
+        "celltype",
+        ("Erythrocyte", "Monocytes", "Neutrophils"),
+    ),
+    "guo": Measured("guo2010_preimplantation/guo2010_440x48.h5ad", "time", (), "cell_type", ("TE", "EPI", "PE")),
+    "bmmc": Measured(
+        "pathreg_bmmc/bmmc_trajectories.h5ad", "dpt_pseudotime", (), "lineage", ("B", "eryth", "mono"), log=True
+    ),
+    "pancreas": Measured(
+        "pancreas_endocrinogenesis/pancreas_739x7192_spliced_unspliced.h5ad",
+        "clusters",
+        (
+            ("Ductal",),
+            ("Ngn3 low EP",),
+            ("Ngn3 high EP",),
+            ("Pre-endocrine",),
+            ("Alpha", "Beta", "Delta", "Epsilon"),
+        ),
+        "clusters",
+        ("Alpha", "Beta", "Delta", "Epsilon"),
+    ),
+}
+"""Measured cells whose order is published. That of bmmc is a diffusion pseudotime, and so no independent order."""
 
 
 def every_method() -> list[str]:
@@ -82,6 +132,28 @@ def case(source: str, seed: int, settings: dict[str, Any], time_: str, branch: s
     return Case(_components(_normalised(dense)), held.obs[time_].to_numpy(float), groups)
 
 
+def measured(about: Measured, folder: Path) -> Case:
+    """The cells with a stage that are in the largest piece of the graph of neighbors."""
+    import anndata
+
+    from cellflow_core.math.neighbors import neighbor_graph
+
+    held: Any = anndata.read_h5ad(folder / about.file)
+    time_ = held.obs[about.time]
+    if about.stages:
+        rank = {name: k for k, names in enumerate(about.stages) for name in names}
+        time_ = time_.astype(str).map(rank)
+    time_ = time_.to_numpy(float)
+    kept = np.isfinite(time_)
+    dense = held.X[kept].toarray() if hasattr(held.X, "toarray") else np.asarray(held.X)[kept]
+    x = _components(np.log1p(dense) if about.log else _normalised(dense))
+    island = neighbor_graph(x).connected_components()[1]
+    largest = island == np.bincount(island).argmax()
+    branch = held.obs[about.branch].astype(str).to_numpy()[kept][largest]
+    branch = np.where(np.isin(branch, about.ends), branch, UNDECIDED[0])
+    return Case(x[largest], time_[kept][largest], branch, len(kept) - int(largest.sum()))
+
+
 def _normalised(values: Array) -> Array:
     """Counts log-normalised to the median total; other values as they are."""
     x = np.asarray(values, dtype=np.float64)
@@ -103,8 +175,8 @@ def ends(known: Case) -> Array:
     branch = np.zeros(len(known.time), int) if known.branch is None else known.branch
     for each in set(branch.tolist()) - set(UNDECIDED):
         cells = np.flatnonzero(branch == each)
-        found[cells[np.argsort(known.time[cells])[-max(int(LAST * len(cells)), 1) :]]] = "last"
-    found[np.argsort(known.time)[: max(int(FIRST * len(found)), 1)]] = "first"
+        found[cells[np.argsort(known.time[cells], kind="stable")[-max(int(LAST * len(cells)), 1) :]]] = "last"
+    found[np.argsort(known.time, kind="stable")[: max(int(FIRST * len(found)), 1)]] = "first"
     return found
 
 
@@ -180,16 +252,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--time", default="", help="column of obs with the true time")
     parser.add_argument("--branch", default="", help="column of obs with the true branches")
     parser.add_argument("--ends", default="", help="values of that column that are branches; empty: all")
+    parser.add_argument("--folder", type=Path, default=Path("../shared/data"), help="where measured cells are")
     parser.add_argument("--models", default="all")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--out", type=Path, required=True)
     use = parser.parse_args(arguments)
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
-    for seed in map(int, use.seeds.split(",")):
-        known = case(use.data, seed, _settings(use.set), use.time, use.branch, use.ends)
+    sources = use.data.split(",") if set(use.data.split(",")) <= set(MEASURED) else [use.data]
+    for source, seed in ((each, int(seed)) for each in sources for seed in use.seeds.split(",")):
+        if source in MEASURED and not (use.folder / MEASURED[source].file).exists():
+            print(f"{source} is skipped: there is no {use.folder / MEASURED[source].file}", flush=True)
+            continue
+        if source in MEASURED:
+            known = measured(MEASURED[source], use.folder)
+        else:
+            known = case(source, seed, _settings(use.set), use.time, use.branch, use.ends)
         for name in every_method() if use.models == "all" else use.models.split(","):
-            about = {"data": Path(use.data).stem + (f" ({use.set})" if use.set else ""), "model": name, "seed": seed}
+            about = {"data": Path(source).stem + (f" ({use.set})" if use.set else ""), "model": name, "seed": seed}
+            about |= {"cells": len(known.x), "left_out": known.left_out}
             rows.append(about | scored(name, known, seed))
             print(json.dumps(rows[-1]), flush=True)
         text = json.dumps({"date": machine.today(), "machine": machine.here(), "rows": rows}, indent=1)

@@ -29,6 +29,30 @@ def test_a_refusal_is_a_row_with_its_sentence():
     assert found["spearman"] is None and "islands" in found["refused"]
 
 
+def test_measured_cells_are_those_of_a_stage_in_one_piece_and_skipped_where_absent(tmp_path, monkeypatch, capsys):
+    import anndata
+
+    rng = np.random.default_rng(0)
+    place = rng.uniform(0, 1, 150)
+    x = np.stack([6 * place, *(0.1 * rng.normal(size=(5, 150)))], axis=1)
+    x = np.concatenate([x, rng.normal(size=(30, 6)) - 90])
+    stage = np.where(np.arange(180) % 50 == 0, "doublet", np.repeat(["early", "late"], [80, 100]))
+    stage[:150] = np.where(stage[:150] == "doublet", "doublet", np.where(place < 0.5, "early", "late"))
+    held = anndata.AnnData(x, obs={"stage": stage})
+    held.write_h5ad(tmp_path / "made.h5ad")
+    about = benchmark.Measured("made.h5ad", "stage", (("early",), ("late",)), "stage", ("late",))
+    known = benchmark.measured(about, tmp_path)
+    assert len(known.x) == 147 and known.left_out == 33 and set(known.time) == {0, 1}
+    assert set(known.branch) == {"late", "undecided"} and (known.branch == "late").sum() == known.time.sum()
+    monkeypatch.setattr(benchmark, "MEASURED", {"made": about, "gone": about._replace(file="gone.h5ad")})
+    out = tmp_path / "rows.json"
+    asked = ["--data", "made,gone", "--folder", str(tmp_path), "--models", "dpt,pba", "--out", str(out)]
+    benchmark.main(asked)
+    rows = json.loads(out.read_text())["rows"]
+    assert [each["model"] for each in rows] == ["dpt", "pba"] and all(each["spearman"] > 0.7 for each in rows)
+    assert "gone is skipped: there is no" in capsys.readouterr().out
+
+
 def test_branches_are_matched_one_to_one():
     branch = np.array(["a", "a", "b", "b", "undecided"])
     right = np.array([[0, 1], [0, 1], [1, 0], [1, 0], [1, 1]])
