@@ -151,25 +151,26 @@ def mean_of(rows: Sequence[dict[str, Any]], key: str) -> float | None:
 
 
 def shown(rows: Sequence[dict[str, Any]], key: str = "auprc_over_random") -> str:
-    """Markdown: a line a model, a column a set (draws of a simulator are one set), the best of a set in bold; for
-    scores the number of sets in which the model is above the correlation, and what 95 % of random orders are below."""
+    """Markdown: a line a model, a column a set (draws of a simulator are one set), and the mean where a model has all;
+    the best of a set in bold; for scores the number of sets in which the model is above the correlation, and what 95 %
+    of random orders are below."""
     kept = [each for each in rows if "left_out" not in each]
     sets = list(dict.fromkeys(each["data"].split("/")[0] for each in kept))
     of_set = {s: [each for each in kept if each["data"].split("/")[0] == s] for s in sets}
     models = list(dict.fromkeys(each["model"] for each in kept))
     cells = {m: {s: mean_of([each for each in of_set[s] if each["model"] == m], key) for s in sets} for m in models}
     best = {s: max((cells[m][s] or 0.0 for m in models), default=0.0) for s in sets}
-    lines = [
-        f"| {key.replace('_', ' ')} | {' | '.join(sets)} | above correlation |",
-        f"|---|{'---|' * (len(sets) + 1)}",
-    ]
+    head = [key.replace("_", " "), *sets, "mean", "above correlation"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for m in models:
         bold = {s: "**" if key in SCORES and cells[m][s] == best[s] else "" for s in sets}
         values = ["" if cells[m][s] is None else f"{bold[s]}{cells[m][s]:.2f}{bold[s]}" for s in sets]
+        known = [each for each in cells[m].values() if each is not None]
+        values.append(f"{np.mean(known):.2f}" if len(known) == len(sets) else "")
         above = wins(cells[m], cells.get("correlation", {})) if key in SCORES and m != "correlation" else ""
         lines.append(f"| {m if m in TRIVIAL else f'`{m}`'} | {' | '.join([*values, above])} |")
     if key in SCORES:
-        lines.append(f"| random, 95 % below | {' | '.join([*(chance(of_set[s], key) for s in sets), ''])} |")
+        lines.append(f"| random, 95 % below | {' | '.join([*(chance(of_set[s], key) for s in sets), '', ''])} |")
     return "\n".join(lines)
 
 
