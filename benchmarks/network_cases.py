@@ -23,8 +23,13 @@ from cellflow_core.math.network_scores import candidate_edges
 Array = np.ndarray
 CURATED = ("GSD", "HSC", "mCAD", "VSC")
 SYNTHETIC = ("BF", "LI", "CY", "TF")
-SIMULATORS = {"krumsiek": ("krumsiek", "times"), "six-gene": ("six-gene-circuit", "velocity")}
-"""Name here: (name of the simulator, what models are fitted to)."""
+SIMULATORS = {
+    "krumsiek": ("krumsiek", {}, "times"),
+    "six-gene": ("six-gene-circuit", {}, "velocity"),
+    "lorenz-0.1": ("lorenz96", {"interval": 0.1}, "series"),
+    "lorenz-0.15": ("lorenz96", {"interval": 0.15}, "series"),
+}
+"""Name here: (name of the simulator, its settings, what models are fitted to)."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,8 @@ def names(draws: int) -> tuple[str, ...]:
 
 
 def simulated(kind: str, draw: int) -> Case:
-    simulator, motion = SIMULATORS[kind]
-    process = create(simulator, {"seed": draw})
+    simulator, settings, motion = SIMULATORS[kind]
+    process = create(simulator, {**settings, "seed": draw})
     assert isinstance(process, HasNetwork)
     return Case(process.simulate(), process.network().astype(float), candidate_edges(process.axes), motion)
 

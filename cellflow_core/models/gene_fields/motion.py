@@ -153,16 +153,14 @@ class Motion(nn.Module):
         return self.pairing.prepare(replace(frames, x=tuple(self.scaled(each) for each in frames.x)), rng)
 
     def _squared_speed(self, frames: SnapshotTensors | TrajectoryTensors, pairs: PairSampler | None) -> Tensor:
-        """Mean square of dz/dt (1 / time^2)."""
+        """Mean square of dz/dt (1 / time^2); of displacements, those over long intervals count more."""
         if isinstance(frames, TrajectoryTensors):
             z, gap = self.scaled(frames.x), frames.t.diff(dim=1)
-            speed = z.diff(dim=1)[gap > 0] / gap[gap > 0][:, None]
-        elif pairs is None:
-            speed = torch.cat(frames.cell_data["velocity"]) / self.unit
-        else:
+            return z.diff(dim=1)[gap > 0].square().mean() / gap[gap > 0].square().mean()
+        if pairs is not None:
             moved = [plan.weight @ (plan.x1 - plan.x0).square().mean(dim=1) for plan in pairs.plans]
             return torch.stack(moved).mean() / pairs.times.diff(dim=1).square().mean()
-        return speed.square().mean()
+        return (torch.cat(frames.cell_data["velocity"]) / self.unit).square().mean()
 
     def _series_error(self, rates: Rates, batch: TrajectoryBatch) -> Float[Tensor, ""]:
         """Squared errors of the next rows from a random row of each individual on, over those of no change."""

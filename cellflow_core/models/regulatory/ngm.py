@@ -48,7 +48,7 @@ class NGM(GeneField):
     title = "NGM (after Bellot et al. 2022)"
     summary = "Every gene has a small network of its own; a group lasso drops from it the genes that do not act on it."
     paper = "Bellot, Branson & van der Schaar, ICLR 2022, arXiv:2105.02522"
-    default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000, "learning_rate": 1e-2}
+    default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000, "batch_size": 64, "learning_rate": 1e-2}
 
     Config = Settings
     config: Settings

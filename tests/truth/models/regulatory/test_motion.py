@@ -82,6 +82,19 @@ def test_the_scale_is_that_of_the_training_cells():
     assert all(torch.equal(value, before[name]) for name, value in motion.state_dict().items())
 
 
+def test_rows_close_in_time_do_not_set_the_unit_of_time():
+    """Noise between rows that lie 1e-4 apart is a speed of thousands; the unit of time changes by less than half."""
+    data = linear()
+    first = data.take(data.t == 0.0)
+    again = first.x + 0.05 * UNITS * np.random.default_rng(1).normal(size=first.x.shape)
+    known = {"subject": np.concatenate([data.subject, first.subject])}
+    both = Snapshots(
+        np.concatenate([data.x, again]), np.concatenate([data.t, first.t + 1e-4]), data.space, "h", channels=known
+    )
+    plain, noisy = (prepared(each, "series")[0].span for each in (data, both))
+    assert noisy == pytest.approx(plain, rel=0.5)
+
+
 def test_no_motion_is_refused():
     data = linear()
     with pytest.raises(ValueError, match="no cell moves"):
