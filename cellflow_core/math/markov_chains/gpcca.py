@@ -104,7 +104,8 @@ def check_one_closed_set(transitions: Any) -> None:
         sizes = sorted(np.bincount(part)[closed].tolist(), reverse=True)
         raise ValueError(
             f"the chain never leaves {len(closed)} sets of cells ({', '.join(f'{each:,}' for each in sizes[:5])}"
-            f"{' ...' if len(sizes) > 5 else ''}), so it has no macrostates: mix in transitions to any neighbor"
+            f"{' ...' if len(sizes) > 5 else ''}), so it has no macrostates: mix in transitions to any neighbor, "
+            "as the model cellrank does"
         )
 
 

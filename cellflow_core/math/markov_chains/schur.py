@@ -48,7 +48,7 @@ def slow_subspace(transitions: Any, count: int, seed: int = 0) -> SlowSubspace:
     pair, and at most the number of cells.
 
     transitions  scipy.sparse [cells, cells], rows sum to one
-    Raises RuntimeError where it is not found to INVARIANT, and ValueError for fewer than three cells.
+    Raises ValueError where it is not found to INVARIANT, and for fewer than three cells.
     """
     cells = transitions.shape[0]
     if cells < 3:
@@ -71,7 +71,10 @@ def slow_subspace(transitions: Any, count: int, seed: int = 0) -> SlowSubspace:
     found = SlowSubspace(np.array(kept, dtype=complex), _orthonormal(np.stack(columns, axis=1)))
     lost = transitions @ found.basis - found.basis @ found.projected(transitions, len(kept))
     if np.sqrt(np.square(lost).mean()) > INVARIANT:
-        raise RuntimeError("the slow subspace of the transitions was not found: the chain is too far from reversible")
+        raise ValueError(
+            "the slow states of the transitions were not found, since the chain hardly ever goes back: mix in "
+            "transitions to any neighbor, as the model cellrank does"
+        )
     return found
 
 
