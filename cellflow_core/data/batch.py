@@ -54,7 +54,7 @@ class SnapshotTensors:
                category in `spec.labels`, -1 where unknown
     mass       cells that each time stands for, relative to the first; None where their number means nothing
     prior      prior network among the genes of the state: above 0 activation, below 0 repression, 0 no edge; rows are
-               targets, columns sources; None where none is known or the axes are not genes
+               targets, columns sources; None where none is known or the axes are not genes or their RNA
     """
 
     x: tuple[Float[Tensor, "_ dim"], ...]  # another number of cells at each time
@@ -75,7 +75,7 @@ class SnapshotTensors:
         x = tuple(torch.from_numpy(data.x[mask]).to(device) for mask in masks)
         mass = None if data.mass is None else _tensor(np.asarray(data.mass) / data.mass[0], device)
         times = torch.tensor(data.times, dtype=torch.float32, device=device)
-        of_genes = data.network is not None and data.space.kind == "genes"
+        of_genes = data.network is not None and data.space.kind in ("genes", "splicing")
         prior = _tensor(data.network.matrix(data.space.genes), device) if of_genes and data.network else None
         return cls(x, times, spec, about, mass, prior)
 
