@@ -66,8 +66,8 @@ def read(path: Path) -> Screen:
     import anndata
 
     cells = anndata.read_h5ad(path)
-    x = np.asarray(cells.X.toarray() if hasattr(cells.X, "toarray") else cells.X, np.float64)
-    return Screen(x, cells.var_names, cells.obs["perturbation"].astype(str).to_numpy())
+    target = cells.obs["perturbation"].astype(str).to_numpy()
+    return Screen(cells.to_df().to_numpy(np.float64), cells.var_names.tolist(), target)
 
 
 def no_change(screen: Screen, target: str, seed: int) -> Array:
@@ -129,7 +129,7 @@ def scores(screen: Screen, target: str, found: Array, measured: Array | None = N
     cells = screen.x[screen.target == target] if measured is None else measured
     keep = np.array(screen.genes) != target
     change = cells.mean(axis=0) - screen.control.mean(axis=0)
-    test = ttest_ind(cells[:, keep], screen.control[:, keep], equal_var=False)
+    test: Any = ttest_ind(cells[:, keep], screen.control[:, keep], equal_var=False)
     weight, q = np.square(test.statistic), benjamini_hochberg(np.asarray(test.pvalue)[None])[0]
     d, p = change[keep], found[keep]
     right = np.where(np.abs(p) > 1e-12, np.sign(p) == np.sign(d), 0.5)[q < 0.05]

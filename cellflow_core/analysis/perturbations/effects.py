@@ -7,7 +7,7 @@ bootstrap samples of the initial cells, and beside it the same of control genes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from cellflow_core.analysis.fates import interval_text, resampled
+from cellflow_core.analysis.perturbations.energy_test import without_genes
 from cellflow_core.analysis.perturbations.equivalent_time import equivalent_time
 from cellflow_core.analysis.results.perturbation import ELSEWHERE, MAX_EXTRAPOLATED, outside_of
 from cellflow_core.analysis.simulate import Simulation
@@ -24,6 +25,8 @@ from cellflow_core.math.neighbors import nearest_neighbors
 
 Array = np.ndarray
 DRAWS = 500
+ALIKE = 0.02
+"""Share of the cells of the terminal states that may be mistaken for others where a gene is left out of the states."""
 LATE = 0.75
 """Part of the simulated time after which progress counts as late."""
 QUANTILES = (0.025, 0.975)
@@ -45,19 +48,42 @@ class Readout:
     """How simulated cells are read, the same for perturbed and for control genes.
 
     genes  that are perturbed: they are left out of what changes, since their change is given
+    held   whether they are clamped: then they are left out of the states that cells are held against, too, as far as
+           these differ without them, since a cell without its marker is no other cell for that
     """
 
     data: Snapshots
     ends: TerminalStates
     genes: tuple[str, ...]
     seed: int
+    held: bool = True
 
-    def states(self, found: Simulation) -> Float[Array, "cells fates"]:
-        """The mass of each cell at the end in the column of its terminal state; the last column is elsewhere."""
+    def states(self, found: Simulation, genes: Sequence[str] | None = None) -> Float[Array, "cells fates"]:
+        """The mass of each cell at the end in the column of its terminal state; the last column is elsewhere.
+
+        genes  that are perturbed, where they are others than those of this readout
+        """
         x, mass = found.x[-1], np.zeros((found.x.shape[1], len(self.ends.names) + 1))
-        fate = np.where(self.ends.elsewhere(x), len(self.ends.names), self.ends.of(x))
+        ends, genes = self.ends, self.genes if genes is None else genes
+        if self.tells_without(genes):
+            x, ends = self._without(x, genes), replace(ends, cells=self._without(ends.cells, genes))
+        fate = np.where(ends.elsewhere(x), len(ends.names), ends.of(x))
         mass[np.arange(len(mass)), fate] = _weight(found)
         return mass
+
+    def tells_without(self, genes: Sequence[str]) -> bool:
+        """Whether states are read without these genes: clamped, and no more cells than ALIKE are mistaken for it."""
+        if not self.held or not genes:
+            return False
+        ends = self.ends
+        other = replace(ends, cells=self._without(ends.cells, genes))
+        right = [float((each.of(each.cells) == ends.fate).mean()) for each in (ends, other)]
+        return right[1] >= right[0] - ALIKE
+
+    def _without(self, x: Float[Array, "cells dim"], genes: Sequence[str]) -> Float[Array, "cells dim"]:
+        """States without these genes, as they are where the axes are no genes or principal components."""
+        space = self.data.space
+        return without_genes(x, space, {each: space.expression(x, each) for each in genes})
 
     def expression(self, found: Simulation) -> Float[Array, "cells genes"]:
         """Expression at the end."""
@@ -93,7 +119,7 @@ def measured_changes(
     distances = _distances(readout.data, first)
     path, before = distances["extrapolated_fraction"], distances["extrapolated_before"]
     outside = outside_of(path, before, float(distances["end_extrapolated"][1]))
-    found = _state_changes(readout, pairs, controls) | _gene_changes(readout, pairs, controls, names)
+    found = _state_changes(readout, pairs, controls, names) | _gene_changes(readout, pairs, controls, names)
     found |= _time_changes(readout, pairs, controls) | distances
     found["interval"] = interval_text(first.plain.x.shape[1], len(pairs) - 1)
     if outside > MAX_EXTRAPOLATED:
@@ -105,23 +131,24 @@ def measured_changes(
 
 
 def _state_changes(
-    readout: Readout, pairs: Sequence[PairedSimulation], controls: Sequence[PairedSimulation]
+    readout: Readout, pairs: Sequence[PairedSimulation], controls: Sequence[PairedSimulation], names: Sequence[Any]
 ) -> dict[str, Any]:
     """Share of each terminal state, and of elsewhere where any cell is."""
     mass = np.array([[readout.states(each) for each in pair] for pair in pairs])  # [models, 2, cells, fates]
-    other = np.array([[readout.states(each).sum(axis=0) for each in pair] for pair in controls])
+    both = zip(controls, names, strict=True)
+    other = np.array([[readout.states(each, own).sum(axis=0) for each in pair] for pair, own in both])
     other = other.reshape(-1, 2, mass.shape[-1])
-    names = readout.ends.names
+    fates = readout.ends.names
     if mass[..., -1].any() or other[..., -1].any():
-        names = (*names, ELSEWHERE)
-    mass, other = mass[..., : len(names)], other[..., : len(names)]
+        fates = (*fates, ELSEWHERE)
+    mass, other = mass[..., : len(fates)], other[..., : len(fates)]
     total = mass.sum(axis=2)
     before, after = (total / total.sum(axis=2, keepdims=True)).mean(axis=0)
     drawn = resampled(mass[:, 1], readout.seed) - resampled(mass[:, 0], readout.seed)
     low, high = np.quantile(drawn, QUANTILES, axis=0)
     change, share = after - before, other / other.sum(axis=2, keepdims=True)
     return {
-        "names": names,
+        "names": fates,
         "before": before,
         "after": after,
         "change": change,

@@ -69,15 +69,16 @@ def perturbation(
     genes = (genes,) if isinstance(genes, str) else tuple(dict.fromkeys(genes))
     read = {each: data.space.expression(data.x, each) for each in genes}
     known = {each: (measured or {}).get(each, read[each]) for each in genes}
-    lowest = [lowest_level(each) for each in known.values()]
+    lowest = [*map(lowest_level, known.values())]
     levels = _levels(data, read, kind, level, lowest)
     ends = terminal_states(data, states, final_cells(model, data, seed))
+    readout = Readout(data, ends, genes, seed, held=kind != "shift")
     start = select_initial_cells(data, view, INITIAL_CELLS, polygon=polygon, label=label, seed=seed)
     first, *_ = pairs = _simulated((model, *siblings), data, kind, levels, start, seed)
     drawn = _drawn((model, perturbed(model, data, kind, levels)), start, data, first, view, seed)
     controls = _controls(data, kind, levels, lowest, seed)
     others = _control_pairs(model, data, kind, controls, first.plain, seed)
-    found = measured_changes(Readout(data, ends, genes, seed), pairs, others, [tuple(each) for each in controls])
+    found = measured_changes(readout, pairs, others, [*map(tuple, controls)])
     return Perturbation(
         view=view.name,
         axes=view.axes,
@@ -89,16 +90,15 @@ def perturbation(
         start=start.text,
         time_unit=data.time_unit,
         **drawn,
-        control_genes=tuple(" + ".join(each) for each in controls),
+        control_genes=tuple(map(" + ".join, controls)),
         **found,
         notes=(
             *_notes(data, kind, levels, first, read, known),
             *_warnings(found["extrapolated_fraction"], len(controls)),
             *frame_note(np.concatenate([drawn["before_paths"], drawn["after_paths"]], axis=1), view),
-            *ends.notes,
+            *_state_notes(readout),
             *horizon_note(dynamics(model), data),
-            *first.plain.notes,
-            *view.note,
+            *(*first.plain.notes, *view.note),
         ),
     )
 
@@ -131,6 +131,18 @@ def _controls(
         }
         for found in control_sets(data, tuple(levels), seed)
     ]
+
+
+def _state_notes(readout: Readout) -> tuple[str, ...]:
+    """What the terminal states are, and whether the clamped genes count in the states that cells are held against."""
+    notes = readout.ends.notes
+    if not readout.held or readout.tells_without(readout.genes) or len(readout.ends.names) < 2:
+        return notes
+    return (
+        *notes,
+        f"The terminal states cannot be read without {joined(list(readout.genes))}, so the clamp itself counts in "
+        "which state a cell is taken to end in.",
+    )
 
 
 def _levels(

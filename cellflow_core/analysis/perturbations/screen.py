@@ -76,7 +76,8 @@ def screen(
         if isinstance(changed, str):
             reasons[k] = changed
             continue
-        change[k], error[k] = _difference(base, [readout.states(each) for each in changed])
+        unchanged = [readout.states(each, (gene,)) for _, each in plain]
+        change[k], error[k] = _difference(unchanged, [readout.states(each, (gene,)) for each in changed])
         outside[k] = cloud.outside(changed[0].x[-1:])
     before = np.mean([_influence(each)[0] for each in base], axis=0)
     shown = slice(None) if before[-1] or np.nan_to_num(change[:, -1]).any() else slice(-1)
