@@ -14,7 +14,7 @@ from cellflow_core.config import Setting, unavailable_capabilities
 class ModelCard:
     """What a person can know about a model before training it.
 
-    needs              of the data, as sentences
+    needs              of the data, as sentences, whatever the settings; usual_needs: with the default settings
     capabilities       names of what it can be asked for, with some settings or other
     conditional_capabilities  capability -> (setting, the values that give it), for those that not all settings give
     limitation         a sentence to stand beside every picture of the model, or nothing
@@ -29,6 +29,7 @@ class ModelCard:
     summary: str
     paper: str
     needs: tuple[str, ...]
+    usual_needs: tuple[str, ...]
     capabilities: tuple[str, ...]
     settings: tuple[Setting, ...]
     training_settings: tuple[Setting, ...]
@@ -90,6 +91,7 @@ def card(name: str) -> ModelCard:
         summary=kind.summary,
         paper=kind.paper,
         needs=tuple(sorted(str(each) for each in kind.needs)),
+        usual_needs=tuple(sorted(str(each) for each in kind.required_data(kind.Config()))),
         capabilities=tuple(sorted(capabilities(kind))),
         settings=kind.Config.settings(),
         training_settings=tuple(dataclasses.replace(each, default=own[each.name]) for each in TrainConfig.settings()),

@@ -32,6 +32,8 @@ class Card(Protocol):
     @property
     def needs(self) -> tuple[str, ...]: ...
     @property
+    def usual_needs(self) -> tuple[str, ...]: ...
+    @property
     def missing_package(self) -> str: ...
     @property
     def capabilities(self) -> Any: ...
@@ -115,6 +117,9 @@ def _choice(info: DatasetInfo, card: Card, goals: ModelGoals, found: list[Eviden
     if package := card.missing_package:
         obstacles.append(f"Needs the package {package}, which is not installed: `make {package}` does it.")
     settings, pros, cons = _goals(card, goals)
+    usual_missing = [need for need in card.usual_needs if need not in info.has]
+    if usual_missing and not missing:
+        cons.append(f"With its usual settings it needs {' and '.join(usual_missing)}: choose others.")
     own = [each for each in found if dict(each.settings) == settings]
     usual = [each for each in found if not each.settings]
     used = own or usual

@@ -12,13 +12,13 @@ from cellflow_core.figures import (
     gene_trend,
     landscape,
     losses,
-    perturbation,
     population_size,
     scatter,
     theme,
     time,
     trajectory_ensemble,
 )
+from cellflow_core.figures.perturbations import perturbation
 from tests import examples
 
 HISTORY = {

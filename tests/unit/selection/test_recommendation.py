@@ -20,6 +20,7 @@ class Card:
     capabilities: tuple[str, ...]
     needs: tuple[str, ...] = (str(DataRequirement.TIMES),)
     missing_package: str = ""
+    usual_needs: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -199,3 +200,10 @@ def test_two_times_are_ranked_by_data_that_left_two_times_to_train_on(info):
     )
     found = {each.model: each for each in rank(two, CARDS, ModelGoals(), measured)}
     assert math.isnan(found["flow"].ratio) and found["bridge"].ratio == 0.9
+
+
+def test_a_model_that_needs_other_settings_comes_after_one_that_does_not(info) -> None:
+    cards = (Card("a", ("velocity",), usual_needs=("an RNA velocity of each cell",)), Card("b", ("velocity",)))
+    first, second = rank(info, cards, ModelGoals(), [])
+    assert (first.model, second.model) == ("b", "a") and second.trainable
+    assert second.cons == ("With its usual settings it needs an RNA velocity of each cell: choose others.",)
