@@ -29,9 +29,9 @@ import run_case
 
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.perturbations.screen import screen
-from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.simulators import registry as simulators
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.steps.network import network_of
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -80,7 +80,7 @@ def rows_of(circuit_name: str, names: Sequence[str], seeds: Sequence[int], prese
     rows = [_row(circuit_name, "no change", 0, errors(truth, still), drivers, 0.0)]
     for name in names:
         bare, plus, _ = name.partition("+")
-        cells = dataclasses.replace(data, network=true_network(circuit)) if plus else data
+        cells = dataclasses.replace(data, network=network_of(circuit)) if plus else data
         for seed in seeds:
             found, outside = predicted(bare, cells, seed, preset)
             rows.append(_row(circuit_name, name, seed, errors(truth, found), drivers, outside))
@@ -93,12 +93,6 @@ def created(text: str) -> Any:
     name, _, given = text.partition(":")
     pairs = (each.split("=") for each in given.split(",") if each)
     return simulators.create(name, {key: float(value) if "." in value else int(value) for key, value in pairs})
-
-
-def true_network(circuit: Any) -> PriorNetwork:
-    signs, names = circuit.network(), np.asarray(circuit.axes)
-    targets, sources = np.nonzero(signs)
-    return PriorNetwork("truth", names[sources], names[targets], signs[targets, sources].astype(np.float32))
 
 
 def _row(

@@ -6,14 +6,11 @@ import numpy as np
 
 from cellflow_core.analysis.results import PerturbationScreen
 from cellflow_core.analysis.results.perturbation import ELSEWHERE, MAX_EXTRAPOLATED, joined
+from cellflow_core.analysis.results.screen import SURE
 from cellflow_core.plural import counted
+from cellflow_core.reporting.perturbation_summaries import LEAST_POINTS, LISTED
 from cellflow_core.reporting.result_tables import Rows
 from cellflow_core.reporting.summaries import Summary
-
-SURE = 0.05
-LEAST_POINTS = 1.0
-"""Percentage points of a terminal state below which no change is reported."""
-LISTED = 3
 
 
 def of_screen(result: PerturbationScreen, fate: int) -> Summary:

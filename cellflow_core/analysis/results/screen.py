@@ -10,6 +10,8 @@ from jaxtyping import Float
 from cellflow_core.analysis.results.result import Result
 
 Array = np.ndarray
+SURE = 0.05
+"""Adjusted probability below which a change counts."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Tables that list who acts on whom, as databases and benchmarks write them.
 
 Three forms are read: a line an edge (source, target and, where it is there, a sign, weight or score); a square of genes
-with or without their names; and the lines of a CollecTRI or OmniPath download.
+with their names; and the lines of a CollecTRI or OmniPath download.
 """
 
 from __future__ import annotations
@@ -52,16 +52,15 @@ class OrientationNeededError(InvalidInputError):
     """A square of genes that does not say whether its rows are targets or sources."""
 
 
-def read(path: Path, name: str, rows: Rows = "", genes: Sequence[str] = ()) -> EdgeTable:
+def read(path: Path, name: str, rows: Rows = "") -> EdgeTable:
     """The edges of a text table, which may be compressed with gzip.
 
-    rows   what the rows of a square of genes are; OrientationNeededError where it is not given
-    genes  names for a square without names, in its order
+    rows  what the rows of a square of genes are; OrientationNeededError where it is not given
     Raises InvalidInputError, with a sentence, where there are no edges.
     """
     with opened(path, name) as file:
         lines = split_lines(file.read(), name)
-    square = _square(lines, name, genes)
+    square = _square(lines, name)
     return _of_lines(lines, name) if square is None else _of_square(*square, name, rows)
 
 
@@ -132,18 +131,14 @@ def _weights(body: list[list[str]], head: Sequence[str], name: str) -> tuple[lis
     return [1.0] * len(body), ("The table has no signs: every edge counts as an influence of unknown sign.",)
 
 
-def _square(
-    lines: list[list[str]], name: str, genes: Sequence[str]
-) -> tuple[Sequence[str], Sequence[str], Array] | None:
+def _square(lines: list[list[str]], name: str) -> tuple[Sequence[str], Sequence[str], Array] | None:
     """(names of the rows, of the columns, values) of a square of numbers, None where the table is none."""
     count = len(lines)
     if count > 2 and all(len(each) == count and all(map(_is_number, each)) for each in lines):
-        if len(genes) != count:
-            raise InvalidInputError(
-                f"{name} is a square of {count:,} x {count:,} numbers without names, and the data have {len(genes):,} "
-                "genes: add a line and a column with the names of the genes"
-            )
-        return genes, genes, np.array(lines, np.float64)
+        raise InvalidInputError(
+            f"{name} is a square of {count:,} x {count:,} numbers without names: add a line and a column with the "
+            "names of the genes"
+        )
     body = lines[1:]
     if count < 4 or not all(len(each) == count and all(map(_is_number, each[1:])) for each in body):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -81,6 +81,11 @@ def true_network(dataset: Dataset) -> PriorNetwork:
         raise ValueError(
             f"{info.label!r} does not come from a simulator with a network of genes: choose a network that was added"
         )
+    return network_of(simulator)
+
+
+def network_of(simulator: Any) -> PriorNetwork:
+    """The network of a simulator that has one, as a prior network of its axes."""
     signs, names = simulator.network(), np.asarray(simulator.axes)
     targets, sources = np.nonzero(signs)
     return PriorNetwork(TRUE_NETWORK, names[sources], names[targets], signs[targets, sources].astype(np.float32))

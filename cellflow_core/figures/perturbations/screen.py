@@ -7,12 +7,11 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import PerturbationScreen
 from cellflow_core.analysis.results.perturbation import MAX_EXTRAPOLATED
+from cellflow_core.analysis.results.screen import SURE
 from cellflow_core.figures import theme
 
 NAMED = 10
 """Genes with the largest changes, whose names are written."""
-SURE = 0.05
-"""Adjusted probability below which a change counts."""
 _MOST = 50.0
 """Largest -log10 q that is drawn: where all cells change alike it has no bound."""
 

@@ -52,5 +52,5 @@ def test_errors_of_a_circuit_are_those_of_the_worst_fate() -> None:
 def test_a_circuit_has_settings_and_its_network() -> None:
     circuit = circuit_knockouts.created("krumsiek:n_times=3,noise=0.1")
     assert circuit.settings.n_times == 3
-    network = circuit_knockouts.true_network(circuit)
+    network = circuit_knockouts.network_of(circuit)
     assert np.array_equal(network.matrix(circuit.axes), circuit.network())

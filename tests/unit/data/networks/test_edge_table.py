@@ -59,12 +59,11 @@ def test_a_square_needs_to_be_told_what_its_rows_are(tmp_path: Path, text: str) 
     assert edges(path, rows="targets") == {("B", "A"): 1, ("A", "C"): -2}
 
 
-def test_a_square_without_names_takes_those_of_the_data(tmp_path: Path) -> None:
+def test_a_square_without_names_asks_for_them(tmp_path: Path) -> None:
     path = tmp_path / "square.csv.gz"
     path.write_bytes(gzip.compress(b"0,1,0\n0,0,0\n1,0,0\n"))
-    assert edges(path, rows="sources", genes=("x", "y", "z")) == {("x", "y"): 1, ("z", "x"): 1}
-    with pytest.raises(InvalidInputError, match="without names, and the data have 2 genes"):
-        edge_table.read(path, path.name, "sources", ("x", "y"))
+    with pytest.raises(InvalidInputError, match="3 x 3 numbers without names: add a line and a column"):
+        edge_table.read(path, path.name, "sources")
 
 
 @pytest.mark.parametrize(
