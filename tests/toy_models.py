@@ -129,6 +129,9 @@ class Followed(Toy, HasCourses):
         noise = torch.randn(draws, *given.shape[:2], self.spec.dim, generator=rng, device=times.device)
         return self.mean + given.sum(dim=2)[..., None] + self.spec.scale * noise
 
+    def measured(self, courses, rng):
+        return courses + self.spec.scale * torch.randn(courses.shape, generator=rng, device=courses.device)
+
 
 def another_dose(subjects: TrajectoryBatch, factor: float) -> TrajectoryBatch:
     """The same individuals with all doses multiplied."""

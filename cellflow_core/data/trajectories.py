@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,39 @@ from cellflow_core.data.snapshots import MAX_CATEGORIES, DataSpec, Snapshots
 
 Array = np.ndarray
 
+ROWS = ("subject", "t", "x", "observed", "censored")
+"""The fields of `Trajectories` with a value a row."""
+
 
 @dataclass(frozen=True)
 class DoseEvents:
-    """Doses, one row each: who was given how much, when.
+    """Doses, one row each: who was given how much of what, when, and for how long.
 
-    subject  individual, as in `Trajectories.subject`; time in the data's own unit; amount in the unit of the dose
+    subject    individual, as in `Trajectories.subject`
+    time       when it begins, in the data's own unit
+    amount     in the unit of the dose
+    duration   of an infusion at a constant rate, in the data's unit of time; 0: all at once
+    treatment  which of `Trajectories.treatments`, by number
+    Durations and treatments that are not given are 0.
     """
 
     subject: Int[Array, " events"] = field(default_factory=lambda: np.zeros(0, np.int64))
     time: Float[Array, " events"] = field(default_factory=lambda: np.zeros(0))
     amount: Float[Array, " events"] = field(default_factory=lambda: np.zeros(0))
+    duration: Float[Array, " ..."] = field(default_factory=lambda: np.zeros(0))
+    treatment: Int[Array, " ..."] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __post_init__(self) -> None:
+        for name in ("duration", "treatment"):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.zeros(len(self.time), getattr(self, name).dtype))
+        if len({len(getattr(self, each.name)) for each in fields(self)}) > 1:
+            raise ValueError("each dose needs an individual, a time, an amount, a duration and a treatment")
 
     def of(self, subjects: Int[Array, " some"]) -> DoseEvents:
         """The doses of these individuals."""
         kept = np.isin(self.subject, subjects)
-        return DoseEvents(self.subject[kept], self.time[kept], self.amount[kept])
+        return DoseEvents(*(getattr(self, each.name)[kept] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,9 @@ class Trajectories:
     observed    whether a value was measured, [rows, variables]
     variables   name of each variable
     doses       dose events, of any individual at any time
+    treatments  name and unit of each kind of dose
+    censored    whether the value is only known to be below the limit of quantification, which then stands in `x`,
+                [rows, variables]; no value is where it isn't given
     covariates  what is known of an individual in numbers, each [subjects] in the order of `subjects`; NaN where unknown
     labels      the same in words
     Raises ValueError where shapes do not fit, or a time or an observed value is not finite.
@@ -60,13 +80,16 @@ class Trajectories:
     doses: DoseEvents = field(default_factory=DoseEvents)
     covariates: Mapping[str, Shaped[Array, " subjects"]] = field(default_factory=dict)
     labels: Mapping[str, Shaped[Array, " subjects"]] = field(default_factory=dict)
+    treatments: tuple[str, ...] = ("dose",)
+    censored: Bool[Array, " ..."] = field(default_factory=lambda: np.zeros(0, bool))
 
     def __post_init__(self) -> None:
         order = np.lexsort((self.t, self.subject))
         observed = np.asarray(self.observed, bool)[order]
         x = np.where(observed, np.asarray(self.x)[order], 0).astype(np.float32)
+        censored = np.asarray(self.censored, bool)[order] if self.censored.size else np.zeros_like(observed)
         sorted_rows = {"subject": np.asarray(self.subject, np.int64)[order], "t": np.asarray(self.t, float)[order]}
-        for name, value in {**sorted_rows, "x": x, "observed": observed}.items():
+        for name, value in {**sorted_rows, "x": x, "observed": observed, "censored": censored & observed}.items():
             object.__setattr__(self, name, value)
         if x.ndim != 2 or x.shape[1] != len(self.variables) or not len(x):
             raise ValueError(f"values must be [rows, {len(self.variables)} variables], got shape {x.shape}")
@@ -75,6 +98,8 @@ class Trajectories:
         for name, each in (*self.covariates.items(), *self.labels.items()):
             if len(each) != len(self.subjects):
                 raise ValueError(f"{name} has {len(each)} values for {len(self.subjects)} individuals")
+        if len(kinds := self.doses.treatment) and not 0 <= kinds.min() <= kinds.max() < len(self.treatments):
+            raise ValueError(f"doses are of treatment {kinds.max() + 1}, and {len(self.treatments)} are named")
 
     @cached_property
     def subjects(self) -> Int[Array, " subjects"]:
@@ -122,16 +147,12 @@ class Trajectories:
         if len(absent := np.setdiff1d(wanted, self.subjects)):
             raise KeyError(f"no individual {absent[0]}; there are {len(self.subjects)}, from {self.subjects[0]}")
         rows, kept = np.isin(self.subject, wanted), np.isin(self.subjects, wanted)
-        return Trajectories(
-            self.subject[rows],
-            self.t[rows],
-            self.x[rows],
-            self.observed[rows],
-            self.variables,
-            self.time_unit,
-            self.doses.of(wanted),
-            {name: values[kept] for name, values in self.covariates.items()},
-            {name: values[kept] for name, values in self.labels.items()},
+        return replace(
+            self,
+            **{name: getattr(self, name)[rows] for name in ROWS},
+            doses=self.doses.of(wanted),
+            covariates={name: values[kept] for name, values in self.covariates.items()},
+            labels={name: values[kept] for name, values in self.labels.items()},
         )
 
     @classmethod
@@ -180,12 +201,12 @@ class Trajectories:
 
     def save(self, path: Path) -> None:
         """Write to one `.npz` of plain arrays, no pickles."""
-        held: dict[str, Any] = {each: getattr(self, each) for each in ("subject", "t", "x", "observed")}
+        held: dict[str, Any] = {each: getattr(self, each) for each in ROWS}
         held |= {f"dose_{each.name}": getattr(self.doses, each.name) for each in fields(DoseEvents)}
         held |= {f"covariate_{k}": np.asarray(each, float) for k, each in enumerate(self.covariates.values())}
         held |= {f"label_{k}": np.asarray(each, np.str_) for k, each in enumerate(self.labels.values())}
         plain = {"variables": self.variables, "time_unit": self.time_unit}
-        plain |= {"covariates": list(self.covariates), "labels": list(self.labels)}
+        plain |= {"covariates": list(self.covariates), "labels": list(self.labels), "treatments": self.treatments}
         np.savez(path, plain=np.array(json.dumps(plain)), **held)
 
     @classmethod
@@ -201,20 +222,22 @@ class Trajectories:
             held["observed"],
             tuple(plain["variables"]),
             plain["time_unit"],
-            DoseEvents(*(held[f"dose_{each.name}"] for each in fields(DoseEvents))),
+            DoseEvents(*(held[key] for each in fields(DoseEvents) if (key := f"dose_{each.name}") in held)),
             {name: held[f"covariate_{k}"] for k, name in enumerate(plain["covariates"])},
             {name: held[f"label_{k}"] for k, name in enumerate(plain["labels"])},
+            tuple(plain.get("treatments", ("dose",))),
+            held.get("censored", np.zeros(0, bool)),
         )
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of everything a model can see."""
-        digest = hashlib.sha256(repr((self.variables, self.time_unit)).encode())
+        digest = hashlib.sha256(repr((self.variables, self.time_unit, self.treatments)).encode())
         named = [
             item for held in (self.covariates, self.labels) for name in sorted(held) for item in (name, held[name])
         ]
         doses = [getattr(self.doses, each.name) for each in fields(DoseEvents)]
-        for part in (self.subject, self.t, self.x, self.observed, *doses, *named):
+        for part in (*(getattr(self, each) for each in ROWS), *doses, *named):
             if isinstance(part, str):
                 digest.update(part.encode())
             elif part.dtype.kind in "OU":

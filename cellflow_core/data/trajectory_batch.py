@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from cellflow_core.data.snapshots import DataSpec
@@ -21,20 +21,23 @@ Array = np.ndarray
 class DoseTensors:
     """Dose events of each individual, padded with amounts of 0 at the individual's last dose.
 
-    time  in the data's own unit, ascending; amount in the unit of the dose
+    time  in the data's own unit, ascending; amount in the unit of the dose; duration, treatment as in `DoseEvents`
     """
 
     time: Float[Tensor, "batch doses"]
     amount: Float[Tensor, "batch doses"]
+    duration: Float[Tensor, "batch doses"]
+    treatment: Int[Tensor, "batch doses"]
 
     def take(self, rows: Any) -> DoseTensors:
         """The doses of some of the individuals, by number, mask or slice."""
-        return DoseTensors(self.time[rows], self.amount[rows])
+        return DoseTensors(*(getattr(self, each.name)[rows] for each in fields(self)))
 
     @property
     def times(self) -> tuple[float, ...]:
-        """The distinct times at which someone is given something, ascending: knots of an integration."""
-        return tuple(sorted({float(each) for each in self.time[self.amount != 0]}))
+        """The distinct times at which a dose of someone begins or ends, ascending: knots of an integration."""
+        given = self.amount != 0
+        return tuple(torch.cat([self.time[given], (self.time + self.duration)[given]]).unique().tolist())
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class TrajectoryBatch:
     t         [batch, steps] ascending for each individual, in the data's own unit
     x         [batch, steps, variables]; 0 where not observed
     observed  [batch, steps, variables]; False in padding
+    censored  [batch, steps, variables]; the value is below the one in `x`, the limit of quantification
     known     covariates and labels by name, one row an individual: "covariate NAME", "label NAME" as the number of the
               category in `spec.labels`, -1 where unknown
     rng       where a loss draws its noise from; pool: what the phase prepared from the same individuals
@@ -52,10 +56,20 @@ class TrajectoryBatch:
     t: Float[Tensor, "batch steps"]
     x: Float[Tensor, "batch steps variables"]
     observed: Bool[Tensor, "batch steps variables"]
+    censored: Bool[Tensor, "batch steps variables"]
     doses: DoseTensors
     known: Mapping[str, Shaped[Tensor, "batch ..."]]
     rng: torch.Generator
     pool: Any = None
+
+    def until(self, time: float | Float[Tensor, " batch"]) -> TrajectoryBatch:
+        """The same individuals with nothing observed after `time` (one for all, or one each); doses stay as planned.
+
+        A forecast starts from `batch.until(time)`; before any measurement (`-inf`) only covariates and doses are known.
+        """
+        limit = torch.as_tensor(time, dtype=self.t.dtype, device=self.t.device).reshape(-1, 1)
+        seen = self.observed & (self.t <= limit)[..., None]
+        return replace(self, observed=seen, x=torch.where(seen, self.x, 0), censored=self.censored & seen)
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,7 @@ class TrajectoryTensors:
     t: Float[Tensor, "subjects steps"]
     x: Float[Tensor, "subjects steps variables"]
     observed: Bool[Tensor, "subjects steps variables"]
+    censored: Bool[Tensor, "subjects steps variables"]
     doses: DoseTensors
     spec: DataSpec
     known: Mapping[str, Shaped[Tensor, "subjects ..."]] = field(default_factory=dict)
@@ -79,8 +94,9 @@ class TrajectoryTensors:
         shape = (len(data.subjects), int(place[1].max()) + 1)
         last = data.t[np.searchsorted(data.subject, data.subjects, side="right") - 1]
         t = np.tile(last[:, None], (1, shape[1]))
-        x, observed = np.zeros((*shape, data.x.shape[1])), np.zeros((*shape, data.x.shape[1]), bool)
-        t[place], x[place], observed[place] = data.t, data.x, data.observed
+        x = np.zeros((*shape, data.x.shape[1]))
+        observed, censored = np.zeros(x.shape, bool), np.zeros(x.shape, bool)
+        t[place], x[place], observed[place], censored[place] = data.t, data.x, data.observed, data.censored
         known = {f"covariate {name}": np.asarray(each, float) for name, each in data.covariates.items()}
         for name, found in spec.labels:
             if name in data.labels:
@@ -90,6 +106,7 @@ class TrajectoryTensors:
             _tensor(t, device),
             _tensor(x, device),
             torch.from_numpy(observed).to(device),
+            torch.from_numpy(censored).to(device),
             _doses(data, device),
             spec,
             {name: _tensor(each, device) for name, each in known.items()},
@@ -102,7 +119,8 @@ class TrajectoryTensors:
     def take(self, rows: Any, rng: torch.Generator, pool: Any = None) -> TrajectoryBatch:
         """These individuals, by number, mask or slice."""
         known = {name: each[rows] for name, each in self.known.items()}
-        return TrajectoryBatch(self.t[rows], self.x[rows], self.observed[rows], self.doses.take(rows), known, rng, pool)
+        t, x, observed, censored = (each[rows] for each in (self.t, self.x, self.observed, self.censored))
+        return TrajectoryBatch(t, x, observed, censored, self.doses.take(rows), known, rng, pool)
 
 
 def _places(subject: Array, subjects: Array) -> tuple[Array, Array]:
@@ -115,14 +133,20 @@ def _places(subject: Array, subjects: Array) -> tuple[Array, Array]:
 def _doses(data: Trajectories, device: str | torch.device) -> DoseTensors:
     events = data.doses.of(data.subjects)
     order = np.lexsort((events.time, events.subject))
-    subject, time, amount = events.subject[order], events.time[order], events.amount[order]
-    place = _places(subject, data.subjects)
-    most = int(place[1].max()) + 1 if len(subject) else 0
-    times, amounts = np.zeros((len(data.subjects), most)), np.zeros((len(data.subjects), most))
-    times[place], amounts[place] = time, amount
-    return DoseTensors(
-        _tensor(np.maximum.accumulate(times, axis=1) if most else times, device), _tensor(amounts, device)
-    )
+    place = _places(events.subject[order], data.subjects)
+    most = int(place[1].max()) + 1 if len(order) else 0
+
+    def padded(values: Array) -> Array:
+        table = np.zeros((len(data.subjects), most), values.dtype)
+        table[place] = values[order]
+        return table
+
+    time = np.full((len(data.subjects), most), -np.inf)
+    time[place] = events.time[order]
+    time = np.maximum.accumulate(time, axis=1) if most else time
+    time[np.isneginf(time)] = 0.0  # nothing is given to this individual
+    rest = (padded(np.asarray(each)) for each in (events.amount, events.duration, events.treatment))
+    return DoseTensors(*(_tensor(each, device) for each in (time, *rest)))
 
 
 def _tensor(values: Array, device: str | torch.device) -> Tensor:

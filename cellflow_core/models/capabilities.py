@@ -211,8 +211,15 @@ class HasCourses(ABC):
         """Draws of the variables of each individual (in the data's own units) at ascending times.
 
         subjects  what is known of them: what was observed so far, covariates, and the doses, given or planned. Another
-                  dose is asked for by a batch with other doses.
+                  dose is asked for by a batch with other doses; nothing observed asks for the population.
+        A draw is one that fits the observations of its individual; it has no residual error.
         """
+
+    @abstractmethod
+    def measured(
+        self, courses: Float[Tensor, "draws subjects times variables"], rng: torch.Generator
+    ) -> Float[Tensor, "draws subjects times variables"]:
+        """What would be measured along `courses`: one draw of the residual error added to each value."""
 
 
 CAPABILITIES: Mapping[str, type] = {

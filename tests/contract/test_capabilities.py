@@ -140,6 +140,8 @@ def courses(model) -> None:
     assert drawn(1.0).shape == (DRAWS, 4, 3, 3) and drawn(1.0).isfinite().all()
     assert torch.equal(drawn(1.0)[:, :, :2], drawn(2.0)[:, :, :2])  # nothing has been given yet
     assert not torch.equal(drawn(1.0)[:, :, 2], drawn(2.0)[:, :, 2])
+    found = model.measured(drawn(1.0), torch.Generator().manual_seed(1))
+    assert found.shape == drawn(1.0).shape and found.isfinite().all()
 
 
 CHECKS: dict[str, Callable[[DynamicsModel], None]] = {

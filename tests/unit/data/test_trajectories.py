@@ -73,8 +73,32 @@ def test_a_batch_holds_whole_individuals_padded_and_masked() -> None:
     assert whole.known["label sex"].tolist() == [0, 1, 0] and whole.known["covariate weight"].tolist() == [50, 70, 90]
     batch = tensors.batch(8, torch.Generator().manual_seed(0))
     assert batch.t.shape == (8, 3) and batch.x.shape == batch.observed.shape == (8, 3, 2)
+    seen = whole.until(torch.tensor([2.0, 0.0, 3.0]))  # a forecast starts from what was measured by then
+    assert seen.observed.any(dim=2).tolist() == [[True, True, False], [False] * 3, [True, False, False]]
+    assert seen.x[0].tolist() == [[4, 40], [4, 0], [0, 0]] and seen.doses is whole.doses
+    assert not whole.until(-float("inf")).observed.any()
     part = TrajectoryTensors.from_trajectories(three().take([7]), spec=three().spec)
     assert part.known["label sex"].tolist() == [1]
+
+
+def test_infusions_treatments_and_limits_of_quantification_are_kept(tmp_path) -> None:
+    doses = DoseEvents(*three().doses.of(np.array([4, 9])).__dict__.values())
+    infused = replace(doses, duration=np.array([2.0, 0, 0]), treatment=np.array([0, 1, 0]))
+    below = np.array([0, 0, 1, 0, 0, 0], bool)[:, None].repeat(2, axis=1)
+    data = replace(three(), doses=infused, treatments=("drug (mg)", "radiation (Gy)"), censored=below)
+    assert data.take([4]).doses.duration.tolist() == [2, 0] and data.take([9]).doses.treatment.tolist() == [1]
+    assert data.take([4]).censored.any(axis=1).tolist() == [False, False, True]
+    data.save(tmp_path / "a.npz")
+    found = Trajectories.load(tmp_path / "a.npz")
+    assert found.fingerprint == data.fingerprint != three().fingerprint and found.treatments == data.treatments
+    batch = TrajectoryTensors.from_trajectories(data).take(slice(None), torch.Generator())
+    assert batch.doses.times == (0.0, 6.0, 8.0) and batch.doses.treatment.tolist() == [[0, 0], [0, 0], [1, 0]]
+    assert batch.censored[0].tolist() == [[False] * 2, [False] * 2, [True] * 2] and batch.x[0, 2].tolist() == [4, 48]
+    assert not batch.until(2.0).censored.any()
+    with pytest.raises(ValueError, match="treatment 2"):
+        replace(data, treatments=("drug (mg)",))
+    with pytest.raises(ValueError, match="each dose needs"):
+        replace(infused, amount=np.zeros(1))
 
 
 @pytest.mark.parametrize("times", ["common", "irregular"])
