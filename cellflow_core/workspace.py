@@ -83,18 +83,55 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Engine:
+    """What starts the workers that train.
+
+    place    "" for processes of this machine, "slurm" for jobs of SLURM, or the address of a Dask scheduler,
+             tcp://HOST:PORT or tls://HOST:PORT (CELLFLOW_ENGINE)
+    gpus     whether its machines have GPUs; a run then gets one for itself unless its recipe says "cpu"
+             (CELLFLOW_ENGINE_GPUS=1)
+    options  of SLURM, as `sbatch` names them without their dashes: partition=gpu,time=240 (CELLFLOW_SLURM)
+    """
+
+    place: str = ""
+    gpus: bool = False
+    options: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Engine:
+        """Raises ValueError, with a sentence, where the place is none of those."""
+        place = environment.get("CELLFLOW_ENGINE", "").strip()
+        if place not in ("", "local", "slurm") and not place.startswith(("tcp://", "tls://")):
+            raise ValueError(
+                f'CELLFLOW_ENGINE is "{place}"; expected is local, slurm, or the address of a Dask scheduler such as '
+                "tcp://host:8786"
+            )
+        gpus = environment.get("CELLFLOW_ENGINE_GPUS") == "1"
+        return cls("" if place == "local" else place, gpus, environment.get("CELLFLOW_SLURM", "").strip())
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the environment of a new process says of it."""
+        values = {"ENGINE": self.place, "ENGINE_GPUS": "1" if self.gpus else "", "SLURM": self.options}
+        return {f"CELLFLOW_{name}": value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True)
 class Workspace:
-    """A folder with data sets and runs, its owner, and what may be used for it. Cheap to make, and picklable."""
+    """A folder with data sets and runs, its owner, what may be used for it, and what starts its workers. Cheap to make,
+    and picklable."""
 
     root: Path
     owner: str = ""
     limits: Limits = field(default_factory=Limits)
+    engine: Engine = field(default_factory=Engine)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Workspace:
         """`CELLFLOW_HOME`, or `workspace` below the current folder; `CELLFLOW_OWNER`, or the user of the machine."""
         values = os.environ if environment is None else environment
-        return cls(_home(values), values.get("CELLFLOW_OWNER") or _user(), Limits.from_environment(values))
+        owner = values.get("CELLFLOW_OWNER") or _user()
+        return cls(_home(values), owner, Limits.from_environment(values), Engine.from_environment(values))
 
     @property
     def data(self) -> Path:
@@ -123,8 +160,9 @@ class Workspace:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the environment of a new process says of this workspace's place and owner."""
-        return {"CELLFLOW_HOME": str(self.root)} | ({"CELLFLOW_OWNER": self.owner} if self.owner else {})
+        """What the environment of a new process says of this workspace's place, owner and engine."""
+        owner = {"CELLFLOW_OWNER": self.owner} if self.owner else {}
+        return {"CELLFLOW_HOME": str(self.root)} | owner | self.engine.environment
 
 
 def current(workspace: Workspace | None = None) -> Workspace:

@@ -16,7 +16,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
 from cellflow_core.data.store import open_dataset, save_dataset
-from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.executors.local import InProcess
 from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 
-USER_FACING_ERRORS = (ValueError, KeyError, FloatingPointError)
+from cellflow_core.jobs.executors.contract import EngineUnreachableError
+
+USER_FACING_ERRORS = (ValueError, KeyError, FloatingPointError, EngineUnreachableError)
 """Errors whose text this project wrote for a person."""
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cellflow_core.jobs.error_messages import user_message
-from cellflow_core.jobs.executor import Executor
+from cellflow_core.jobs.executors.contract import Executor
 from cellflow_core.runs import index
 from cellflow_core.runs.attempt import Attempt, claim
 from cellflow_core.runs.files import DamagedRunError

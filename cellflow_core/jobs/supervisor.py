@@ -16,13 +16,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from cellflow_core.jobs.error_messages import user_message
-from cellflow_core.jobs.executor import Executor, LocalProcesses, path_to_core
+from cellflow_core.jobs.executors import executor_of
+from cellflow_core.jobs.executors.contract import Executor
+from cellflow_core.jobs.executors.local import path_to_core
 from cellflow_core.jobs.scheduler import Scheduler
 from cellflow_core.runs import index
 from cellflow_core.workspace import Workspace, current
 
 POLL_INTERVAL = 0.5
 """Seconds between two looks at the open runs."""
+ENGINE_SLOTS = 1_000
+"""Runs at a time that are handed to the engine of a cluster, which has a queue of its own and knows its devices."""
 
 
 def ensure_supervisor(workspace: Workspace | None = None) -> None:
@@ -110,13 +114,20 @@ def _lock(root: Path) -> FileLock:
 
 def main() -> None:
     workspace = Workspace.from_environment()
+    engine = workspace.engine
     parser = argparse.ArgumentParser(prog="python -m cellflow_core.jobs.supervisor", description=__doc__)
-    parser.add_argument(
-        "--slots", type=int, default=workspace.limits.worker_slots, help="workers at a time without a GPU"
-    )
+    slots = ENGINE_SLOTS if engine.place else workspace.limits.worker_slots
+    parser.add_argument("--slots", type=int, default=slots, help="workers at a time without a GPU")
     parser.add_argument("--idle", type=float, help="seconds without work after which it leaves")
     chosen = parser.parse_args()
-    if not supervise(LocalProcesses(), chosen.slots, gpus_here(), chosen.idle, workspace):
+    try:
+        executor = executor_of(engine)
+    except (ModuleNotFoundError, ValueError) as error:
+        for run in index.open_runs(workspace):
+            run.set_notice(str(error))
+        sys.exit(str(error))
+    gpus = () if engine.place else gpus_here()
+    if not supervise(executor, chosen.slots, gpus, chosen.idle, workspace):
         print("another supervisor is at work on this workspace")
 
 

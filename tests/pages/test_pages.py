@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data import store
 from cellflow_core.data.importing import demos, uploads
-from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.executors.local import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data import store
 from cellflow_core.data.importing import demos
-from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.executors.local import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.progress import Stages
 from cellflow_core.reporting import progress

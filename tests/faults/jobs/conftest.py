@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cellflow_core.jobs import supervisor
+from cellflow_core.jobs.executors.local import LocalProcesses
 from tests.faults.jobs.supervised import Looking
 
 
@@ -26,6 +27,7 @@ def looking():
     made = Looking()
     yield made
     made.lock.release()
+    assert isinstance(made.executor, LocalProcesses)
     for each in made.executor._started.values():
         each.kill()
         each.wait()

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from cellflow_core.jobs import supervisor
-from cellflow_core.jobs.executor import LocalProcesses
+from cellflow_core.jobs.executors.contract import Executor
+from cellflow_core.jobs.executors.local import LocalProcesses
 from cellflow_core.jobs.scheduler import Scheduler
 from cellflow_core.models import registry
 from cellflow_core.runs.lease import Lease
@@ -38,11 +39,11 @@ def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> None:
 class Looking:
     """A scheduler's looks, one at a time, in this process; its workers are ended with the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, executor: Executor | None = None, slots: int = 1) -> None:
         self.lock = supervisor._lock(current().runs)  # workers that end find a supervisor at work
         self.lock.acquire()
-        self.executor = LocalProcesses()
-        self.scheduler = Scheduler(self.executor, 1)
+        self.executor = executor or LocalProcesses()
+        self.scheduler = Scheduler(self.executor, slots)
 
     def look(self) -> None:
         self.executor.reap()

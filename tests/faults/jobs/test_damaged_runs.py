@@ -12,7 +12,7 @@ import torch
 
 from cellflow_core.jobs import scheduler
 from cellflow_core.jobs.checkpoints import Checkpoints
-from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.executors.local import InProcess
 from cellflow_core.jobs.scheduler import Scheduler
 from cellflow_core.runs import index, metrics
 from cellflow_core.runs.attempt import claim

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from cellflow_core.jobs import scheduler, supervisor
-from cellflow_core.jobs.executor import InProcess, LocalProcesses, path_to_core
+from cellflow_core.jobs.executors.local import InProcess, LocalProcesses, path_to_core
 from cellflow_core.jobs.scheduler import Scheduler
 from cellflow_core.runs import index
 from cellflow_core.runs.attempt import claim

@@ -20,7 +20,7 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.neural import NeuralSpace
 from cellflow_core.data.store import open_dataset
 from cellflow_core.jobs import export
-from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.executors.local import InProcess
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context, HasSampler
 from cellflow_core.runs import index

@@ -15,7 +15,7 @@ from cellflow_core.data.store import delete, open_dataset
 from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.device import choose_device
 from cellflow_core.jobs.error_messages import user_message
-from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.executors.local import InProcess
 from cellflow_core.jobs.export_script import script
 from cellflow_core.jobs.process import peak_mb
 from cellflow_core.models.clock import MEASURED

@@ -10,7 +10,7 @@ import pytest
 
 from cellflow_core import cli
 from cellflow_core.data.snapshots import DataRequirement
-from cellflow_core.jobs.executor import InProcess
+from cellflow_core.jobs.executors.local import InProcess
 from cellflow_core.jobs.recipes import comparison
 from cellflow_core.models import registry
 from cellflow_core.runs import index

@@ -1,4 +1,4 @@
-"""Where a run is worked on: in this process, in a process of its own on this machine, or by the engine of a cluster."""
+"""Workers on this machine: in the calling process, or in a process of their own."""
 
 from __future__ import annotations
 
@@ -9,42 +9,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from socket import gethostname
-from typing import Protocol
 
 import psutil
 
 from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.run import Run
-
-
-class Executor(Protocol):
-    """Has workers started, asks whether they may still begin or work, and stops them.
-
-    How a run fares is read from its folder, not from here. The worker claims its attempt itself, so a run that waits in
-    the queue of an engine has no claim and stays queued.
-    """
-
-    name: str
-    """Tells the leases of this executor from those of another, or of another machine."""
-
-    def start(self, run: Run, lease: Lease) -> None:
-        """Ask for a worker, `python -m cellflow_core work RUN`, write the lease, and return at once."""
-        ...
-
-    def pending(self, run: Run) -> bool:
-        """Has the worker that was asked for not ended yet, be it in a queue, starting or at work?
-
-        Answered by a new executor of the same name too. False where none was asked for.
-        """
-        ...
-
-    def stop(self, run: Run, force: bool = False) -> None:
-        """End the pending worker of a run in order, or by force. Nothing where there is none."""
-        ...
-
-    def reap(self) -> None:
-        """Let go of workers that have ended. Called at every look of the supervisor."""
-        ...
 
 
 class InProcess:
@@ -117,5 +86,5 @@ class LocalProcesses:
 
 def path_to_core() -> dict[str, str]:
     """Lets a fresh interpreter find this very package, wherever it is started."""
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     return {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}

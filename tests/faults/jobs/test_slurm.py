@@ -1,0 +1,170 @@
+"""Runs as jobs of SLURM: a controller and a node of real processes on this machine, without a database or munge."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cellflow_core.jobs import scheduler as scheduling
+from cellflow_core.jobs.executors.slurm_jobs import SlurmJobs
+from cellflow_core.runs import index
+from tests.faults.jobs.supervised import LONG, Looking, in_training, until, whole
+from tests.toys import recipe, stored
+
+if importlib.util.find_spec("submitit") is None:
+    pytest.skip("the package submitit is not installed (`make slurm`)", allow_module_level=True)
+
+REAL = shutil.which("slurmctld") is not None and shutil.which("slurmd") is not None and os.getuid() == 0
+TINY = {"steps": 10, "batch_size": 16, "log_every": 10}
+CONFIGURATION = """
+ClusterName=here
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/none
+CredType=cred/none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SlurmctldPort={controller}
+SlurmdPort={node}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/controller.pid
+SlurmdPidFile={folder}/node.pid
+SlurmctldLogFile={folder}/controller.log
+SlurmdLogFile={folder}/node.log
+MpiDefault=none
+NodeName={host} NodeAddr=127.0.0.1 CPUs=1 RealMemory=1000 State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def _port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+class Cluster:
+    """A controller and one node with one core."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for each in ("state", "spool"):
+            (folder / each).mkdir(parents=True)
+        text = CONFIGURATION.format(host=socket.gethostname(), controller=_port(), node=_port(), folder=folder)
+        (folder / "slurm.conf").write_text(text)
+        self.environment = os.environ | {"SLURM_CONF": str(folder / "slurm.conf")}
+        self.controller = self._process("slurmctld")
+        self.node = self._process("slurmd")
+
+    def restart_controller(self) -> None:
+        self.controller = self._process("slurmctld")
+
+    def end(self) -> None:
+        for each in (self.controller, self.node):
+            each.kill()
+            each.wait()
+
+    def _process(self, name: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.out").open("ab") as log:
+            return subprocess.Popen([name, "-D"], stdout=log, stderr=log, env=self.environment, start_new_session=True)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory) -> Iterator[Cluster]:
+    if not REAL:
+        pytest.skip("SLURM cannot be started here: slurmctld and slurmd (Debian's slurm-wlm) and root are needed")
+    made = Cluster(tmp_path_factory.mktemp("slurm"))
+
+    def idle() -> bool:
+        asked = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True, env=made.environment)
+        return asked.stdout.strip() == "idle"
+
+    until(idle, "the node")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def looking():
+    made = Looking(SlurmJobs(), slots=100)
+    yield made
+    made.lock.release()
+
+
+def test_jobs_wait_in_the_queue_and_are_trained_in_turn(cluster, looking, monkeypatch):
+    monkeypatch.setenv("SLURM_CONF", cluster.environment["SLURM_CONF"])
+    first, second = (index.submit(recipe(stored(), training=TINY)) for _ in range(2))
+    looking.look()
+    assert first.status().state in ("queued", "running") and second.status().state == "queued"  # there is one core
+    assert SlurmJobs().pending(second)  # a supervisor that was started anew finds it by the lease
+    looking.until(second, "done")
+    looking.until(first, "done")
+    until(lambda: not looking.executor.pending(second), "the end of the job")
+    assert not index.open_runs()
+
+
+def test_cancel_reaches_a_job_in_the_queue_and_one_in_training(cluster, looking, monkeypatch):
+    monkeypatch.setenv("SLURM_CONF", cluster.environment["SLURM_CONF"])
+    monkeypatch.setattr(scheduling, "GRACE", 0.1)
+    training, waiting = (index.submit(recipe(stored(), training=LONG)) for _ in range(2))
+    looking.until(training, "running")
+    until(in_training(training), "training")
+    waiting.cancel()
+    looking.until(waiting, "cancelled")
+    assert not waiting.attempts
+    training.cancel()
+    looking.until(training, "cancelled")
+    assert 0 < training.status().step < LONG["steps"]
+
+
+@pytest.mark.slow
+def test_a_run_outlives_the_controller_and_its_worker(cluster, looking, monkeypatch):
+    monkeypatch.setenv("SLURM_CONF", cluster.environment["SLURM_CONF"])
+    monkeypatch.setattr("cellflow_core.jobs.executors.slurm_jobs._WAIT", 2.0)
+    run = index.submit(recipe(stored(), training=LONG))
+    looking.until(run, "running")
+    until(in_training(run, 50), "50 steps")
+    cluster.controller.kill()
+    cluster.controller.wait()
+    os.kill(run.attempts[-1].heartbeat["pid"], signal.SIGKILL)
+    other = index.submit(recipe(stored(), training=TINY))
+    until(lambda: looking.look() or "SLURM" in other.status().message, "the sentence")
+    assert other.status().state == "queued"
+    cluster.restart_controller()
+    looking.until(run, "done")
+    looking.until(other, "done")
+    assert whole(run)
+
+
+def test_what_a_job_asks_for():
+    executor = SlurmJobs("partition=gpu,time=30,mem=8G,gres=shard:1", gpus=True)
+    run = index.submit(recipe(stored(), device="auto"))
+    asked = executor._parameters(run)
+    assert (asked["partition"], asked["time"], asked["mem"], asked["gpus_per_node"]) == ("gpu", 30, "8G", 1)
+    assert asked["additional_parameters"] == {"gres": "shard:1"} and "export CELLFLOW_HOME=" in "".join(asked["setup"])
+    assert "gpus_per_node" not in executor._parameters(index.submit(recipe(stored())))
+    with pytest.raises(ValueError, match="number of minutes"):
+        SlurmJobs("time=1-00:00")._parameters(run)
+
+
+def test_a_machine_without_slurm_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    looking = Looking(SlurmJobs(), slots=100)
+    try:
+        run = index.submit(recipe(stored()))
+        looking.look()
+        assert run.status().state == "queued" and "sbatch" in run.status().message
+    finally:
+        looking.lock.release()
