@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.data.channels import CHANNELS, ArrayChannel, NamedChannel, known
+from cellflow_core.data.dose_events import DoseEvents
 from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.requirements import DataRequirement, of_times
 from cellflow_core.data.state_space import StateSpace
@@ -65,6 +66,7 @@ class Snapshots:
     mass      number of cells each distinct time stands for, [times]; only where numbers mean something
     channels  everything else that is known of the cells, by the names of the channels declared below
     network   which gene is known to act on which, by name; it may name genes that are not in the state space
+    doses     dose events of the individuals of the channel "subject"; treatments: name and unit of each kind of dose
     """
 
     x: Float[Array, "cells dim"]
@@ -74,6 +76,8 @@ class Snapshots:
     mass: Float[Array, " times"] | None
     channels: Mapping[str, Any]
     network: PriorNetwork | None
+    doses: DoseEvents | None
+    treatments: tuple[str, ...]
 
     velocity = ArrayChannel(
         "RNA velocity in state space",
@@ -86,6 +90,8 @@ class Snapshots:
     labels = NamedChannel("categorical annotations (cell type, clone name ...)", values="text", singular="label")
     growth = ArrayChannel("prior of the net growth, birth minus death", "1 / time", requirement=DataRequirement.GROWTH)
     subject = ArrayChannel("individual the row was measured in", values="integer", requirement=DataRequirement.SUBJECTS)
+    observed = ArrayChannel("whether a value was measured, or interpolated; absent if all were", "", ("dim",))
+    censored = ArrayChannel("whether a value is only known to be below the limit in its place", "", ("dim",))
     dose = ArrayChannel("doses given", "as measured", ("k",), requirement=DataRequirement.DOSE)
     covariates = NamedChannel(
         "annotations in numbers (total counts, pseudotime ...), NaN where unknown", "as measured", singular="covariate"
@@ -147,6 +153,8 @@ class Snapshots:
         mass: Float[Array, " times"] | None = None,
         channels: Mapping[str, Any] | None = None,
         network: PriorNetwork | None = None,
+        doses: DoseEvents | None = None,
+        treatments: tuple[str, ...] = ("dose",),
         **given: Any,
     ) -> None:
         """`given` are channels by name, which replace those of the same name in `channels`; None takes one away.
@@ -156,6 +164,7 @@ class Snapshots:
         x = np.ascontiguousarray(x, dtype=np.float32)
         t = np.zeros(0) if t is None else np.ascontiguousarray(t, dtype=np.float64)
         found = {"x": x, "t": t, "space": space, "time_unit": time_unit, "mass": mass, "network": network}
+        found |= {"doses": doses, "treatments": treatments}
         found["channels"] = known({**(channels or {}), **given})
         for name, value in found.items():
             object.__setattr__(self, name, value)
@@ -171,13 +180,13 @@ class Snapshots:
             raise ValueError(f"cells have {x.shape[1]} coordinates, the state space has {self.space.dim}")
         finite = np.isfinite(x).all(axis=1) & (np.isfinite(t) if len(t) else True)
         if not finite.all():
-            raise ValueError(
-                f"{int((~finite).sum())} of {len(x)} cells hold a value or a time that is missing or infinite"
-            )
+            raise ValueError(f"{(~finite).sum()} of {len(x)} cells hold a value or a time that is missing or infinite")
         for name, value in self.channels.items():
             CHANNELS[name].check(value, len(x), {"dim": self.dim, "genes": len(self.space.genes)})
         if self.mass is not None and len(self.mass) != len(self.times):
             raise ValueError(f"mass has {len(self.mass)} values for {len(self.times)} times")
+        if self.doses is not None and self.subject is None:
+            raise ValueError("doses were given to individuals, and the cells do not say whose they are")
 
     @cached_property
     def times(self) -> Float[Array, " times"]:
@@ -204,6 +213,7 @@ class Snapshots:
         for name, channel in CHANNELS.items():
             if channel.requirement is not None:
                 found[channel.requirement] = found.get(channel.requirement, True) and name in self.channels
+        found[DataRequirement.DOSE] |= self.doses is not None
         return of_times(len(self.times)) | {need for need, met in found.items() if met}
 
     def at(self, time: float) -> Float[Array, "cells dim"]:
@@ -222,6 +232,7 @@ class Snapshots:
             t=t,
             mass=None if self.mass is None else self.mass[np.isin(self.times, np.unique(self.t[cells]))],
             channels={name: CHANNELS[name].take(value, cells) for name, value in self.channels.items()},
+            doses=None if self.doses is None or self.subject is None else self.doses.of(self.subject[cells]),
         )
 
     def without(self, time: float) -> Snapshots:
@@ -262,9 +273,11 @@ class Snapshots:
         """Hash of everything a model can see: the cache key of all that follows."""
         digest = hashlib.sha256()
         later = [name for name in self.channels if name not in _ALWAYS_HASHED]
-        known_network = {} if self.network is None else self.network.arrays
-        for name in (*_ALWAYS_HASHED, *later, *known_network):
-            value, channel = known_network.get(name, getattr(self, name, self.channels.get(name))), CHANNELS.get(name)
+        beside = {} if self.network is None else self.network.arrays
+        if self.doses is not None:
+            beside |= self.doses.arrays | {"treatments": np.array(self.treatments, dtype=np.str_)}
+        for name in (*_ALWAYS_HASHED, *later, *beside):
+            value, channel = beside.get(name, getattr(self, name, self.channels.get(name))), CHANNELS.get(name)
             if isinstance(value, StateSpace):
                 parts = list(value.content)
             else:

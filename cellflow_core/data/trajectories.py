@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,44 +13,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from cellflow_core.data.dose_events import DoseEvents, tells_of_doses
+from cellflow_core.data.interpolated import interpolated
 from cellflow_core.data.requirements import DataRequirement, of_times
 from cellflow_core.data.snapshots import MAX_CATEGORIES, DataSpec, Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
 
 ROWS = ("subject", "t", "x", "observed", "censored")
 """The fields of `Trajectories` with a value a row."""
-
-
-@dataclass(frozen=True)
-class DoseEvents:
-    """Doses, one row each: who was given how much of what, when, and for how long.
-
-    subject    individual, as in `Trajectories.subject`
-    time       when it begins, in the data's own unit
-    amount     in the unit of the dose
-    duration   of an infusion at a constant rate, in the data's unit of time; 0: all at once
-    treatment  which of `Trajectories.treatments`, by number
-    Durations and treatments that are not given are 0.
-    """
-
-    subject: Int[Array, " events"] = field(default_factory=lambda: np.zeros(0, np.int64))
-    time: Float[Array, " events"] = field(default_factory=lambda: np.zeros(0))
-    amount: Float[Array, " events"] = field(default_factory=lambda: np.zeros(0))
-    duration: Float[Array, " ..."] = field(default_factory=lambda: np.zeros(0))
-    treatment: Int[Array, " ..."] = field(default_factory=lambda: np.zeros(0, np.int64))
-
-    def __post_init__(self) -> None:
-        for name in ("duration", "treatment"):
-            if not len(getattr(self, name)):
-                object.__setattr__(self, name, np.zeros(len(self.time), getattr(self, name).dtype))
-        if len({len(getattr(self, each.name)) for each in fields(self)}) > 1:
-            raise ValueError("each dose needs an individual, a time, an amount, a duration and a treatment")
-
-    def of(self, subjects: Int[Array, " some"]) -> DoseEvents:
-        """The doses of these individuals."""
-        kept = np.isin(self.subject, subjects)
-        return DoseEvents(*(getattr(self, each.name)[kept] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -156,12 +128,12 @@ class Trajectories:
         )
 
     @classmethod
-    def from_snapshots(cls, data: Snapshots, dose_times: Sequence[float] | Array | None = None) -> Trajectories:
+    def from_snapshots(cls, data: Snapshots) -> Trajectories:
         """Snapshots whose cells are measurements of individuals (the channel "subject"), seen as trajectories.
 
         Annotations that are the same in all rows of each individual become static covariates and labels; the others
-        are left out. The amount of the first column of the channel "dose" at an individual's first row is given at
-        each of `dose_times`; None: once, at the individual's first time.
+        are left out, and so are those that only repeat what the dose events say. Data stored before doses were events
+        have the first column of the channel "dose" at most: this amount is then given at an individual's first row.
         Raises ValueError where the snapshots have no subjects or no times.
         """
         subject = data.subject
@@ -175,34 +147,51 @@ class Trajectories:
         member = np.searchsorted(subjects, subject)
 
         def static(values: Mapping[str, Array]) -> dict[str, Array]:
-            same = {name: (each == each[start][member]) | (each != each) for name, each in values.items()}
+            kept = {name: each for name, each in values.items() if not tells_of_doses(name)}
+            same = {name: (each == each[start][member]) | (each != each) for name, each in kept.items()}
             return {name: np.asarray(values[name])[start] for name, held in same.items() if np.all(held)}
 
-        doses = DoseEvents()
-        if data.dose is not None:
-            given = [data.t[start]] if dose_times is None else [np.full(len(subjects), each) for each in dose_times]
-            amount = np.asarray(data.dose, float)[start, 0]
-            doses = DoseEvents(
-                np.tile(subjects, len(given)), np.concatenate(given).astype(float), np.tile(amount, len(given))
-            )
-        observed = np.ones(data.x.shape, bool)
-        names = data.space.axes
+        doses = data.doses
+        if doses is None and data.dose is not None:
+            doses = DoseEvents(subjects, data.t[start].astype(float), np.asarray(data.dose, float)[start, 0])
         return cls(
             subject,
             data.t,
             data.x,
-            observed,
-            names,
+            np.ones(data.x.shape, bool) if data.observed is None else data.observed,
+            data.space.axes,
             data.time_unit,
-            doses,
+            doses or DoseEvents(),
             static(data.covariates),
             static(data.labels),
+            data.treatments,
+            np.zeros(0, bool) if data.censored is None else data.censored,
+        )
+
+    def to_snapshots(self) -> Snapshots:
+        """One cell for each row, as data sets are stored: what was not observed is interpolated, and told by a mask.
+
+        Raises ValueError where a variable was measured in no one.
+        """
+        member = np.searchsorted(self.subjects, self.subject)
+        return Snapshots(
+            interpolated(self.subject, self.t, self.x, self.observed),
+            self.t,
+            AffineSpace.coordinates(self.variables),
+            self.time_unit,
+            subject=self.subject,
+            observed=None if self.observed.all() else self.observed,
+            censored=self.censored if self.censored.any() else None,
+            covariates={name: np.asarray(each)[member] for name, each in self.covariates.items()},
+            labels={name: np.asarray(each)[member] for name, each in self.labels.items()},
+            doses=self.doses if len(self.doses.time) else None,
+            treatments=self.treatments,
         )
 
     def save(self, path: Path) -> None:
         """Write to one `.npz` of plain arrays, no pickles."""
         held: dict[str, Any] = {each: getattr(self, each) for each in ROWS}
-        held |= {f"dose_{each.name}": getattr(self.doses, each.name) for each in fields(DoseEvents)}
+        held |= self.doses.arrays
         held |= {f"covariate_{k}": np.asarray(each, float) for k, each in enumerate(self.covariates.values())}
         held |= {f"label_{k}": np.asarray(each, np.str_) for k, each in enumerate(self.labels.values())}
         plain = {"variables": self.variables, "time_unit": self.time_unit}
@@ -222,7 +211,7 @@ class Trajectories:
             held["observed"],
             tuple(plain["variables"]),
             plain["time_unit"],
-            DoseEvents(*(held[key] for each in fields(DoseEvents) if (key := f"dose_{each.name}") in held)),
+            DoseEvents.from_arrays(held) or DoseEvents(),
             {name: held[f"covariate_{k}"] for k, name in enumerate(plain["covariates"])},
             {name: held[f"label_{k}"] for k, name in enumerate(plain["labels"])},
             tuple(plain.get("treatments", ("dose",))),
@@ -236,8 +225,7 @@ class Trajectories:
         named = [
             item for held in (self.covariates, self.labels) for name in sorted(held) for item in (name, held[name])
         ]
-        doses = [getattr(self.doses, each.name) for each in fields(DoseEvents)]
-        for part in (*(getattr(self, each) for each in ROWS), *doses, *named):
+        for part in (*(getattr(self, each) for each in ROWS), *self.doses.arrays.values(), *named):
             if isinstance(part, str):
                 digest.update(part.encode())
             elif part.dtype.kind in "OU":

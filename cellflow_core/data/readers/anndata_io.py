@@ -21,6 +21,7 @@ import numpy as np
 
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.channels import CHANNELS, Channel, NamedChannel
+from cellflow_core.data.dose_events import DoseEvents
 from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.readers.npz import checked
 from cellflow_core.data.readers.table import printable
@@ -79,6 +80,8 @@ def write_snapshots(
         recorded |= {"mass": data.mass, "mass_times": data.times}
     if data.network is not None:
         recorded["network"] = _packed(data.network.arrays)
+    if data.doses is not None:
+        recorded["doses"] = _packed(data.doses.arrays)
     held.uns[KEY] = recorded
     with replacing(path) as part:
         held.write_h5ad(part, compression="gzip")
@@ -127,14 +130,17 @@ def restore(file: Any, obs: Any, name: str) -> Restored:
     if plain["format"] != FORMAT:
         raise ValueError(f"it is of format {plain['format']} and this version reads {FORMAT}: take a newer version")
     t = obs["time"].to_numpy() if plain.get("timed", True) else None
+    channels = {each: _restored(channel, file, obs, plain) for each, channel in CHANNELS.items()}
     data = Snapshots(
         file["obsm"][_STATE][:],
         t,
         from_arrays(plain["kind"], tuple(plain["axes"]), tuple(plain["genes"]), _unpacked(recorded["space"][:], name)),
         plain["time_unit"],
         mass=_mass(recorded, t),
-        channels={each: _restored(channel, file, obs, plain) for each, channel in CHANNELS.items()},
+        channels=channels,
         network=PriorNetwork.from_arrays(_unpacked(recorded["network"][:], name)) if "network" in recorded else None,
+        doses=_doses(_unpacked(recorded["doses"][:], name), channels["subject"]) if "doses" in recorded else None,
+        treatments=tuple(plain.get("treatments", ("dose",))),
     )
     return Restored(data, data.fingerprint == plain["fingerprint"], plain["expression"])
 
@@ -149,6 +155,12 @@ def _restored(channel: Channel, file: Any, obs: Any, plain: Mapping[str, Any]) -
     return file["obsm"][channel.column or channel.name][:] if there else None
 
 
+def _doses(arrays: Mapping[str, Array], subject: Array | None) -> DoseEvents | None:
+    """The doses of the individuals that are still there."""
+    found = DoseEvents.from_arrays(arrays)
+    return None if found is None or subject is None else found.of(subject)
+
+
 def _columns(data: Snapshots) -> tuple[dict[str, Any], dict[str, Any]]:
     """Columns of obs, and what must be known to read them back."""
     import pandas as pd
@@ -157,6 +169,7 @@ def _columns(data: Snapshots) -> tuple[dict[str, Any], dict[str, Any]]:
     obs: dict[str, Any] = {"time": data.t} if timed else {}
     plain: dict[str, Any] = {"format": FORMAT, "kind": data.space.kind, "time_unit": data.time_unit, "timed": timed}
     plain |= {"axes": list(data.space.axes), "genes": list(data.space.genes), "fingerprint": data.fingerprint}
+    plain["treatments"] = list(data.treatments)
     plain["columns"] = {name: name for name in data.by_cell if not CHANNELS[name].shape}
     obs |= {name: data.by_cell[name] for name in plain["columns"]}
     plain |= {name: True for name in data.by_cell if CHANNELS[name].shape}

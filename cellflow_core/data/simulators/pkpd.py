@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
+from cellflow_core.data.dose_events import DoseEvents
 from cellflow_core.data.simulators.contract import HasResponse, HasTrajectories, Simulator
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -140,11 +141,17 @@ class Pkpd(Simulator, HasResponse, HasTrajectories):
             subject=np.repeat(np.arange(use.subjects), use.n_times)[order],
             dose=np.repeat(dose, use.n_times)[order, None],
             labels={GROUP: np.array([f"{each:g} mg" for each in np.repeat(dose, use.n_times)[order]])},
+            doses=DoseEvents(
+                np.repeat(np.arange(use.subjects), use.n_doses),
+                np.tile(self._given, use.subjects),
+                np.repeat(dose, use.n_doses),
+            ),
+            treatments=("drug (mg)",),
         )
 
     def trajectories(self) -> Trajectories:
         """The same measurements person by person, with every dose as an event (mg)."""
-        return Trajectories.from_snapshots(self.simulate(), dose_times=self._given)
+        return Trajectories.from_snapshots(self.simulate())
 
     def dose_response(self, times: Float[Array, " times"], dose: float) -> Float[Array, "times dim"]:
         """Concentration (mg/L) and activity (%) of a person with the typical rates."""

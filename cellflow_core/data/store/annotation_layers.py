@@ -24,8 +24,9 @@ def new_annotations(before: Snapshots, after: Snapshots) -> tuple[dict[str, Arra
     """(labels, covariates) that `after` has more than `before`; None where anything else is another."""
     arrays = ((each.x, each.t, _mass(each)) for each in (before, after))
     same_cells = all(np.array_equal(one, other) for one, other in zip(*arrays, strict=True))
-    same_space = before.space is after.space and before.network is after.network
-    if not same_cells or not same_space or before.time_unit != after.time_unit:
+    beside = ("space", "network", "doses", "treatments")
+    same_beside = all(getattr(before, each) is getattr(after, each) for each in beside)
+    if not same_cells or not same_beside or before.time_unit != after.time_unit:
         return None
     named = ("labels", "covariates")
     held, now = ({k: v for k, v in each.channels.items() if k not in named} for each in (before, after))

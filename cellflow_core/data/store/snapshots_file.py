@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.channels import CHANNELS, Channel, NamedChannel
+from cellflow_core.data.dose_events import DoseEvents
 from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces import from_arrays
@@ -23,7 +24,8 @@ def save_snapshots(path: Path, data: Snapshots) -> None:
     held: dict[str, Any] = {"x": data.x, "t": data.t, "axes": text(space.axes), "genes": text(space.genes)}
     held |= {name: value for name, value in {**space.arrays(), "mass": data.mass}.items() if value is not None}
     held |= {} if data.network is None else data.network.arrays
-    plain: dict[str, Any] = {"kind": space.kind, "time_unit": data.time_unit}
+    held |= {} if data.doses is None else data.doses.arrays
+    plain: dict[str, Any] = {"kind": space.kind, "time_unit": data.time_unit, "treatments": data.treatments}
     for name, channel in CHANNELS.items():
         value = data.channels.get(name)
         if isinstance(channel, NamedChannel):
@@ -47,8 +49,17 @@ def load_snapshots(path: Path) -> Snapshots:
         else:
             channels[name] = held.get(name, held.get(channel.earlier_name))
     t = held["t"] if len(held["t"]) else None
-    network = PriorNetwork.from_arrays(held)
-    return Snapshots(held["x"], t, space, plain["time_unit"], mass=held.get("mass"), channels=channels, network=network)
+    return Snapshots(
+        held["x"],
+        t,
+        space,
+        plain["time_unit"],
+        mass=held.get("mass"),
+        channels=channels,
+        network=PriorNetwork.from_arrays(held),
+        doses=DoseEvents.from_arrays(held),
+        treatments=tuple(plain.get("treatments", ("dose",))),
+    )
 
 
 def _typed(values: Any, channel: Channel) -> Array:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.data.readers.anndata_io import read_snapshots, write_snapshots
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.simulators.pkpd import Pkpd, Settings
+from cellflow_core.data.store.snapshots_file import load_snapshots, save_snapshots
 from cellflow_core.data.train_validation_split import validation_split
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
 from cellflow_core.data.trajectory_batch import TrajectoryTensors
@@ -27,6 +29,17 @@ def three() -> Trajectories:
         doses=DoseEvents(np.array([4, 9, 4]), np.array([6.0, 0.0, 0.0]), np.array([10.0, 20.0, 10.0])),
         covariates={"weight": np.array([50.0, 70.0, 90.0])},
         labels={"sex": np.array(["f", "m", "f"])},
+    )
+
+
+def masked() -> Trajectories:
+    """The three, with infusions, two treatments and a value below the limit of quantification."""
+    doses = DoseEvents(*three().doses.arrays.values())
+    return replace(
+        three(),
+        doses=replace(doses, duration=np.array([2.0, 0, 0]), treatment=np.array([0, 1, 0])),
+        treatments=("drug (mg)", "radiation (Gy)"),
+        censored=np.array([0, 0, 1, 0, 0, 0], bool)[:, None].repeat(2, axis=1),
     )
 
 
@@ -82,10 +95,7 @@ def test_a_batch_holds_whole_individuals_padded_and_masked() -> None:
 
 
 def test_infusions_treatments_and_limits_of_quantification_are_kept(tmp_path) -> None:
-    doses = DoseEvents(*three().doses.of(np.array([4, 9])).__dict__.values())
-    infused = replace(doses, duration=np.array([2.0, 0, 0]), treatment=np.array([0, 1, 0]))
-    below = np.array([0, 0, 1, 0, 0, 0], bool)[:, None].repeat(2, axis=1)
-    data = replace(three(), doses=infused, treatments=("drug (mg)", "radiation (Gy)"), censored=below)
+    data = masked()
     assert data.take([4]).doses.duration.tolist() == [2, 0] and data.take([9]).doses.treatment.tolist() == [1]
     assert data.take([4]).censored.any(axis=1).tolist() == [False, False, True]
     data.save(tmp_path / "a.npz")
@@ -98,7 +108,7 @@ def test_infusions_treatments_and_limits_of_quantification_are_kept(tmp_path) ->
     with pytest.raises(ValueError, match="treatment 2"):
         replace(data, treatments=("drug (mg)",))
     with pytest.raises(ValueError, match="each dose needs"):
-        replace(infused, amount=np.zeros(1))
+        replace(data.doses, amount=np.zeros(1))
 
 
 @pytest.mark.parametrize("times", ["common", "irregular"])
@@ -121,9 +131,39 @@ def test_no_individual_is_in_training_and_validation(times) -> None:
 @pytest.mark.parametrize("times", ["common", "irregular"])
 def test_snapshots_of_individuals_become_trajectories(times) -> None:
     process = Pkpd(Settings(subjects=10, n_doses=3, times=times))
-    found = Trajectories.from_snapshots(process.simulate(), dose_times=(0.0, 12.0, 24.0))
-    assert found.fingerprint == process.trajectories().fingerprint
-    once = Trajectories.from_snapshots(process.simulate())
+    found, data = process.trajectories(), process.simulate()
+    assert len(found.doses.time) == 30 and found.treatments == ("drug (mg)",) and not found.labels
+    assert DataRequirement.DOSE in data.has and set(found.take([4]).doses.time) == {0.0, 12.0, 24.0}
+    once = Trajectories.from_snapshots(replace(data, doses=None))  # as stored before doses were events
     assert (once.doses.time == 0).all() and len(once.doses.time) == 10
     with pytest.raises(ValueError, match="individuals"):
-        Trajectories.from_snapshots(replace(process.simulate(), subject=None))
+        Trajectories.from_snapshots(replace(data, subject=None, doses=None))
+
+
+@pytest.mark.parametrize("by", ["memory", "store", "h5ad"])
+def test_a_data_set_keeps_what_trajectories_know(tmp_path, by) -> None:
+    data = masked().to_snapshots()
+    if by == "store":
+        save_snapshots(tmp_path / "a.npz", data)
+        data = load_snapshots(tmp_path / "a.npz")
+    if by == "h5ad":
+        write_snapshots(tmp_path / "a.h5ad", data)
+        data = read_snapshots(tmp_path / "a.h5ad", data.fingerprint)
+    assert Trajectories.from_snapshots(data).fingerprint == masked().fingerprint
+    assert data.fingerprint == masked().to_snapshots().fingerprint != three().to_snapshots().fingerprint
+    assert data.x[:, 1].tolist() == pytest.approx([40, 41.6, 48, 71, 95, 95])  # linear between, nearest at the ends
+    few = data.take(data.subject == 9)
+    assert (
+        few.doses is not None and few.doses.subject.tolist() == [9] and Trajectories.from_snapshots(few).subjects == 9
+    )
+
+
+def test_a_variable_that_an_individual_lacks_is_filled_with_the_mean() -> None:
+    lacking = replace(
+        three(), observed=three().observed & (np.array([1, 1, 1, 0, 1, 1], bool)[:, None] | [True, False])
+    )
+    assert lacking.to_snapshots().x[3, 1] == pytest.approx((40 + 48 + 95) / 3)
+    with pytest.raises(ValueError, match="no individual"):
+        replace(three(), observed=three().observed & [True, False]).to_snapshots()
+    with pytest.raises(ValueError, match="whose they are"):
+        replace(three().to_snapshots(), subject=None)

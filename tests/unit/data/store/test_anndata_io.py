@@ -33,6 +33,7 @@ FIELDS = {
     "lineage": np.resize([-1, 0, 7], CELLS),
     "subject": np.resize(np.array([1, 2], dtype=np.int32), CELLS),
     "dose": rng.uniform(size=(CELLS, 1)),
+    "observed": rng.uniform(size=(CELLS, 4)) > 0.2,
     "second_modality": rng.normal(size=(CELLS, 3)).astype(np.float32),
     "labels": {
         "type": np.resize(np.array(["a", "NA", "", "long name"]), CELLS),
