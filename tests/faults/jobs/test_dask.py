@@ -100,6 +100,7 @@ def test_a_run_waits_in_the_queue_of_the_cluster_and_is_trained_when_a_worker_co
     assert not looking.executor.pending(first) and not index.open_runs()
 
 
+@pytest.mark.slow
 def test_cancel_reaches_a_run_in_the_queue_and_a_run_in_training(cluster, looking, monkeypatch):
     monkeypatch.setattr(scheduling, "GRACE", 0.1)
     cluster.scheduler()
@@ -118,6 +119,7 @@ def test_cancel_reaches_a_run_in_the_queue_and_a_run_in_training(cluster, lookin
     assert 0 < training.status().step < LONG["steps"]
 
 
+@pytest.mark.slow
 def test_a_run_outlives_the_scheduler_and_its_worker(cluster, looking):
     started = cluster.scheduler()
     worker = cluster.worker()
@@ -138,6 +140,7 @@ def test_a_run_outlives_the_scheduler_and_its_worker(cluster, looking):
     assert whole(run)
 
 
+@pytest.mark.slow
 def test_a_run_takes_a_gpu_of_the_cluster_unless_it_is_to_train_on_the_cpu(cluster):
     cluster.scheduler()
     cluster.worker()

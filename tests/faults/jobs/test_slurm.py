@@ -115,6 +115,7 @@ def test_jobs_wait_in_the_queue_and_are_trained_in_turn(cluster, looking, monkey
     assert not index.open_runs()
 
 
+@pytest.mark.slow
 def test_cancel_reaches_a_job_in_the_queue_and_one_in_training(cluster, looking, monkeypatch):
     monkeypatch.setenv("SLURM_CONF", cluster.environment["SLURM_CONF"])
     monkeypatch.setattr(scheduling, "GRACE", 0.1)
