@@ -133,6 +133,10 @@ class HasLatentTime(ABC):
     def latent_time(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"]:
         """Later cells have larger values; in the unit of `latent_time_unit`."""
 
+    def other_direction(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"] | None:
+        """The order from the other end, which is as good where no root can be found from the data; None elsewhere."""
+        return None
+
 
 @dataclass(frozen=True)
 class Lineages:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +18,8 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.neighbors import NeighborGraph, neighbor_graph
 from cellflow_core.models.contract import Context, DynamicsModel, HasLatentTime, HasTransitions
-from cellflow_core.models.lineages.first_cells import DIRECTION, first_cells
-from cellflow_core.models.lineages.tree_model import check_connected
+from cellflow_core.models.lineages.first_cells import first_cells, no_root
+from cellflow_core.models.lineages.tree_model import check_connected, shape_notes
 from cellflow_core.models.splicing.interpolation import Interpolation
 
 Array = np.ndarray
@@ -69,15 +69,20 @@ class OrderedChainModel(ChainModel, HasLatentTime):
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.descent = Interpolation(spec.dim)
-        """Place in the order of every cell that was trained on, [cells, 1]."""
+        """Place in the order of every cell that was trained on, and in that from the other end, [cells, 1 or 2]."""
 
-    def keep_order(self, frames: SnapshotTensors, order: Float[Array, " cells"]) -> None:
+    def keep_order(self, frames: SnapshotTensors, *orders: Float[Array, " cells"]) -> None:
+        """orders: the order, and where no root is known that from the other end."""
         states = torch.cat(frames.x)
-        self.descent.fill(states, torch.from_numpy(order)[:, None].to(states.device))
+        self.descent.fill(states, torch.from_numpy(np.stack(orders, axis=1)).to(states.device))
 
     def latent_time(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"]:
         """Place in the order (no unit)."""
         return self.descent(x)[:, 0]
+
+    def other_direction(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"] | None:
+        found = self.descent(x)
+        return found[:, 1] if found.shape[1] > 1 else None
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class RootSettings(Config):
     start: str = setting(
         "",
         "group whose middle cell the order begins at; empty: that of the first time, or, without times, an end of the "
-        "first diffusion component",
+        "first diffusion component. The step “Name some of the cells” makes one of an outline or a marker gene",
         label="First group",
     )
     start_annotation: str = setting("", "annotation of the first group", label="Annotation of the first group")
@@ -98,18 +103,30 @@ def connected_graph(x: Float[Array, "cells dim"]) -> NeighborGraph:
     return graph
 
 
-def root_cell(
-    frames: SnapshotTensors, spec: DataSpec, config: RootSettings, scales: Float[Array, "cells axes"]
-) -> tuple[int, tuple[str, ...]]:
-    """(cell that an order begins at, notes on it); scales: diffusion components of the cells, the largest first."""
-    first = first_cells(frames, spec, config.start, config.start_annotation)
+class Roots(NamedTuple):
+    """cells: that which an order begins at, and another that is as good where nothing says which; notes on both, and on
+    cells that may be no trajectory."""
+
+    cells: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def root_cells(
+    frames: SnapshotTensors,
+    spec: DataSpec,
+    config: RootSettings,
+    graph: NeighborGraph,
+    scales: Float[Array, "cells axes"],
+    seed: int,
+) -> Roots:
+    """Where an order begins; scales: diffusion components of the cells, the largest first."""
+    x = torch.cat(frames.x).double().cpu().numpy()
+    first, notes = first_cells(frames, spec, config.start, config.start_annotation), shape_notes(x, graph, seed)
     if first is not None:
-        return in_the_middle(torch.cat(frames.x).double().cpu().numpy(), first), ()
-    away = np.abs(scales[:, 0] - np.median(scales[:, 0]))
-    return int(away.argmax()), (
-        f"Nothing says where the process begins, so the order starts at an end of the first diffusion component: "
-        f"{DIRECTION}",
-    )
+        return Roots((in_the_middle(x, first),), notes)
+    away = scales[:, 0] - np.median(scales[:, 0])
+    ends = sorted((int(away.argmin()), int(away.argmax())), key=lambda cell: -abs(away[cell]))
+    return Roots(tuple(ends), (no_root("an end of the first diffusion component"), *notes))
 
 
 def _tensor(place: Tensor, values: Tensor, cells: int) -> Tensor:

@@ -9,8 +9,13 @@ from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.lineages.named_cells import named_cells
 
-DIRECTION = "it may run the other direction. Name the first group where it is known."
-"""How a note ends on an order whose beginning nothing says."""
+
+def no_root(begins: str) -> str:
+    """The note on an order whose beginning nothing says. begins: where it was put instead."""
+    return (
+        f"No root can be found from the data: nothing says where the process begins, so the order starts at {begins}. "
+        "It may run the other direction: name the first group where it is known."
+    )
 
 
 def first_cells(

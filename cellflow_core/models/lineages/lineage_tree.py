@@ -33,6 +33,21 @@ class LineageTree:
         return tuple(reversed(found))
 
     @property
+    def beginning(self) -> int:
+        """The group that the process begins in."""
+        return int(np.flatnonzero(self.parent < 0)[0])
+
+    @property
+    def edges(self) -> Int[Array, "edges 2"]:
+        """Pairs of groups that are joined, the earlier one first."""
+        later = np.flatnonzero(self.parent >= 0)
+        return np.stack([self.parent[later], later], axis=1)
+
+    def seen_from(self, group: int) -> LineageTree:
+        """The same tree, where the process begins in another group."""
+        return rooted(self.centers, self.edges, group)
+
+    @property
     def depth(self) -> Float[Array, " groups"]:
         """Length of the path from the beginning to each center (state)."""
         return np.array([_length(self.centers[list(self.path(k))]) for k in range(len(self.parent))])

@@ -17,7 +17,7 @@ from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.neighbors import NeighborGraph, neighbor_graph
 from cellflow_core.models.contract import DynamicsModel
 from cellflow_core.models.lineages import lineage_tree
-from cellflow_core.models.lineages.first_cells import DIRECTION, first_cells
+from cellflow_core.models.lineages.first_cells import first_cells, no_root
 from cellflow_core.models.lineages.lineage_tree import LineageTree
 from cellflow_core.models.lineages.named_cells import named_cells
 
@@ -32,6 +32,8 @@ TOUCHING = 0.1
 """The same relative to the median over the groups of their closest contact, from which on the tree may join them."""
 FAR = 0.5
 """Part of the longest path of the tree from which on two groups are far from each other along it."""
+CLUSTERS = 12
+"""Clusters of a tree where no groups are named."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,13 @@ class TreeSettings(Config):
     annotation: str = setting(
         "", "annotation whose groups are the nodes of the tree; empty: clusters by k-means", label="Groups of the tree"
     )
-    clusters: int = setting(12, "number of clusters where no annotation is named", 2, 200, label="Number of clusters")
+    clusters: int = setting(
+        CLUSTERS, "number of clusters where no annotation is named", 2, 200, label="Number of clusters"
+    )
     start: str = setting(
         "",
         "group that the process begins in; empty: where the earliest cells are, or, without times, an end of the "
-        "longest path",
+        "longest path. The step “Name some of the cells” makes one of an outline or a marker gene",
         label="First group",
     )
     start_annotation: str = setting(
@@ -52,11 +56,12 @@ class TreeSettings(Config):
 
 
 class FoundTree(NamedTuple):
-    """group: number of the node of each cell."""
+    """group: number of the node of each cell; other: the same tree seen from the other end, where no root is known."""
 
     tree: LineageTree
     group: Int[Array, " cells"]
     notes: tuple[str, ...]
+    other: LineageTree | None
 
 
 class TreeModel(DynamicsModel):
@@ -81,12 +86,11 @@ class TreeModel(DynamicsModel):
         graph = neighbor_graph(x)
         check_connected(graph.connectivities)
         group = self._groups(frames, rng, x)
-        centers = lineage_tree.centers_of(x, group)
-        contact = contacts(graph, group)
-        edges = lineage_tree.spanning_tree(touching_first(lineage_tree.scaled_distances(x, group), contact))
-        root, notes = self._root(frames, group, centers, edges)
+        centers, contact, edges = _joined(x, graph, group)
+        root, other, notes = self._root(frames, group, centers, edges)
         tree = lineage_tree.rooted(centers, edges, root)
-        return FoundTree(tree, group, (*notes, *off_the_tree(contact, tree, edges)))
+        notes = (*notes, *off_the_tree(contact, tree), *gaps(contact, tree))
+        return FoundTree(tree, group, notes, None if other is None else tree.seen_from(other))
 
     def _groups(
         self, frames: SnapshotTensors, rng: torch.Generator, x: Float[Array, "cells dim"]
@@ -117,17 +121,24 @@ class TreeModel(DynamicsModel):
         group: Int[Array, " cells"],
         centers: Float[Array, "groups dim"],
         edges: Int[Array, "edges 2"],
-    ) -> tuple[int, tuple[str, ...]]:
+    ) -> tuple[int, int | None, tuple[str, ...]]:
+        """(group that the process begins in, another that is as good, notes)."""
         config = self.config
         first = first_cells(frames, self.spec, config.start, config.start_annotation or config.annotation)
         if first is not None:
             share = np.bincount(group, weights=first) / np.bincount(group)
-            return int(share.argmax()), ()
-        a, _ = lineage_tree.longest_path(centers, edges)
-        return a, (
-            f"Nothing says where the process begins, so the order starts at one end of the longest path of the tree: "
-            f"{DIRECTION}",
-        )
+            return int(share.argmax()), None, ()
+        a, b = lineage_tree.longest_path(centers, edges)
+        return a, b, (no_root("one end of the longest path of the tree"),)
+
+
+def _joined(
+    x: Float[Array, "cells dim"], graph: NeighborGraph, group: Int[Array, " cells"]
+) -> tuple[Float[Array, "groups dim"], Float[Array, "groups groups"], Int[Array, "edges 2"]]:
+    """(centers of groups, contacts between them, edges of the tree that joins them)."""
+    contact = contacts(graph, group)
+    edges = lineage_tree.spanning_tree(touching_first(lineage_tree.scaled_distances(x, group), contact))
+    return lineage_tree.centers_of(x, group), contact, edges
 
 
 def check_connected(links: Any) -> None:
@@ -167,10 +178,34 @@ def touching_first(
     return np.where(contact >= TOUCHING * usual, distance, distance + distance.sum())
 
 
-def off_the_tree(
-    contact: Float[Array, "groups groups"], tree: LineageTree, edges: Int[Array, "edges 2"]
-) -> tuple[str, ...]:
+def shape_notes(x: Float[Array, "cells dim"], graph: NeighborGraph, seed: int) -> tuple[str, ...]:
+    """Why cells may be no trajectory, by the tree of their clusters: `off_the_tree` and `gaps`. Nothing for too few."""
+    from sklearn.cluster import KMeans
+
+    if len(x) < PER_CLUSTER * CLUSTERS:
+        return ()
+    label: Any = KMeans(CLUSTERS, n_init=STARTS, random_state=seed).fit_predict(x)
+    group = np.unique(label, return_inverse=True)[1]
+    centers, contact, edges = _joined(x, graph, group)
+    tree = lineage_tree.rooted(centers, edges, lineage_tree.longest_path(centers, edges)[0])
+    return (*off_the_tree(contact, tree), *gaps(contact, tree))
+
+
+def gaps(contact: Float[Array, "groups groups"], tree: LineageTree) -> tuple[str, ...]:
+    """A sentence where the tree joins groups that hardly touch: finished types, and few cells on their way."""
+    usual = float(np.median(contact.max(axis=1)))
+    jumps = int((contact[tree.edges[:, 0], tree.edges[:, 1]] < TOUCHING * usual).sum())
+    if not jumps:
+        return ()
+    return (
+        f"{jumps} of the {len(tree.edges)} links of the tree join groups that hardly any cells lie between: these may "
+        "be finished types, which no path of cells leads to, and their place in the order means little.",
+    )
+
+
+def off_the_tree(contact: Float[Array, "groups groups"], tree: LineageTree) -> tuple[str, ...]:
     """A sentence where groups that are far from each other along the tree touch: cells on a cycle, or without order."""
+    edges = tree.edges
     usual = float(np.median(contact[edges[:, 0], edges[:, 1]]))
     separation = tree.separation()
     far = separation >= max(FAR * separation.max(), 1e-30)

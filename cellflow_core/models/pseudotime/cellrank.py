@@ -34,7 +34,7 @@ from cellflow_core.math.neighbors import NeighborGraph, nearest_others
 from cellflow_core.math.pseudotime.diffusion import diffusion_order, diffusion_scales
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models.contract import Phase
-from cellflow_core.models.lineages.chain_model import ChainModel, RootSettings, connected_graph, root_cell
+from cellflow_core.models.lineages.chain_model import ChainModel, RootSettings, connected_graph, root_cells
 from cellflow_core.models.transport.plan_transitions import plan_transitions
 
 Array = np.ndarray
@@ -131,5 +131,5 @@ class CellRank(ChainModel):
             return order, ()
         seed = int(torch.randint(2**31 - 1, (1,), generator=rng, device=rng.device))
         scales = diffusion_scales(x, graph, seed)
-        root, notes = root_cell(frames, self.spec, self.config, scales)
-        return diffusion_order(scales, root), notes
+        roots, notes = root_cells(frames, self.spec, self.config, graph, scales, seed)
+        return diffusion_order(scales, roots[0]), notes

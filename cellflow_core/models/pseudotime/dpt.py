@@ -20,7 +20,7 @@ from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.math.markov_chains.kernels import along_order
 from cellflow_core.math.pseudotime.diffusion import diffusion_order, diffusion_scales
 from cellflow_core.models.contract import Phase
-from cellflow_core.models.lineages.chain_model import OrderedChainModel, RootSettings, connected_graph, root_cell
+from cellflow_core.models.lineages.chain_model import OrderedChainModel, RootSettings, connected_graph, root_cells
 
 
 class Dpt(OrderedChainModel):
@@ -43,7 +43,7 @@ class Dpt(OrderedChainModel):
         graph = connected_graph(x)
         seed = int(torch.randint(2**31 - 1, (1,), generator=rng, device=rng.device))
         scales = diffusion_scales(x, graph, seed)
-        root, self.found_notes = root_cell(frames, self.spec, self.config, scales)
-        order = diffusion_order(scales, root)
-        self.keep_order(frames, order)
-        self.keep(along_order(graph.connectivities, order))
+        roots, self.found_notes = root_cells(frames, self.spec, self.config, graph, scales, seed)
+        orders = [diffusion_order(scales, each) for each in roots]
+        self.keep_order(frames, *orders)
+        self.keep(along_order(graph.connectivities, orders[0]))

@@ -27,7 +27,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasLatentTime, HasLineages, Lineages, Phase
 from cellflow_core.models.lineages.chain_model import RootSettings, connected_graph
-from cellflow_core.models.lineages.first_cells import DIRECTION, first_cells
+from cellflow_core.models.lineages.first_cells import first_cells, no_root
 from cellflow_core.models.lineages.lineage_tree import LineageTree, longest_path
 from cellflow_core.models.lineages.principal_tree import PrincipalTree, principal_tree
 from cellflow_core.models.lineages.tree_model import links_between, off_the_tree
@@ -75,6 +75,7 @@ class Monocle(DynamicsModel, HasLatentTime, HasLineages):
             np.zeros(spec.dim), np.eye(spec.dim)[:, :1], np.zeros((1, 1)), np.zeros((0, 2), int)
         )
         self.root = 0
+        self.other_end: int | None = None
         self.found_notes: tuple[str, ...] = ()
 
     def phases(self) -> tuple[Phase, ...]:
@@ -96,19 +97,17 @@ class Monocle(DynamicsModel, HasLatentTime, HasLineages):
         found = principal_tree(x, axes, centers, SIGMA, config.stiffness, config.gamma, ROUNDS)
         self.fitted = found.pruned(config.shortest_branch)
         nearest = self.fitted.nearest(x)
-        self.root = self._root(None if first is None else nearest[first])
-        notes = off_the_tree(links_between(graph, nearest, len(self.fitted.nodes)), self.tree, self.fitted.edges)
-        direction = (
-            f"Nothing says where the process begins, so the order starts at one end of the longest path of the tree: "
-            f"{DIRECTION}"
-        )
-        self.found_notes = notes if first is not None else (direction, *notes)
-
-    def _root(self, first: Array | None) -> int:
-        """The end of the tree nearest to the nodes of the first cells, or one of the longest path."""
-        fitted = self.fitted
         if first is None:
-            return longest_path(fitted.nodes, fitted.edges)[0]
+            self.root, self.other_end = longest_path(self.fitted.nodes, self.fitted.edges)
+        else:
+            self.root = self._root(nearest[first])
+        direction = () if first is not None else (no_root("one end of the longest path of the tree"),)
+        links = links_between(graph, nearest, len(self.fitted.nodes))
+        self.found_notes = (*direction, *off_the_tree(links, self.tree))
+
+    def _root(self, first: Array) -> int:
+        """The end of the tree nearest to the nodes of the first cells."""
+        fitted = self.fitted
         ends = np.flatnonzero(np.bincount(fitted.edges.ravel(), minlength=len(fitted.nodes)) == 1)
         return int(ends[fitted.rooted(0).separation()[ends][:, first].mean(axis=1).argmin()])
 
@@ -124,6 +123,12 @@ class Monocle(DynamicsModel, HasLatentTime, HasLineages):
         reduced = self.fitted.reduced(x.detach().double().cpu().numpy())
         return torch.from_numpy(self.tree.project(reduced)[0]).to(x)
 
+    def other_direction(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"] | None:
+        if self.other_end is None:
+            return None
+        reduced = self.fitted.reduced(x.detach().double().cpu().numpy())
+        return torch.from_numpy(self.tree.seen_from(self.other_end).project(reduced)[0]).to(x)
+
     def lineages(self, x: Float[Tensor, "batch dim"], context: Context) -> Lineages:
         """A state is on every lineage that its nearest edge is a part of."""
         tree, fitted = self.tree, self.fitted
@@ -134,8 +139,9 @@ class Monocle(DynamicsModel, HasLatentTime, HasLineages):
 
     def get_extra_state(self) -> dict[str, Any]:
         found = {name: torch.from_numpy(each.copy()) for name, each in vars(self.fitted).items()}
-        return {"fitted": found, "root": self.root, "notes": list(self.found_notes)}
+        return {"fitted": found, "root": self.root, "other_end": self.other_end, "notes": list(self.found_notes)}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         self.fitted = PrincipalTree(**{name: each.cpu().numpy() for name, each in state["fitted"].items()})
         self.root, self.found_notes = int(state["root"]), tuple(state["notes"])
+        self.other_end = state.get("other_end")

@@ -27,7 +27,7 @@ from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.math.markov_chains.kernels import directed_diffusion
 from cellflow_core.math.pseudotime.palantir import diffusion_map, find_order, multiscale
 from cellflow_core.models.contract import Phase
-from cellflow_core.models.lineages.chain_model import OrderedChainModel, RootSettings, connected_graph, root_cell
+from cellflow_core.models.lineages.chain_model import OrderedChainModel, RootSettings, connected_graph, root_cells
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Palantir(OrderedChainModel):
         graph = connected_graph(torch.cat(frames.x).double().cpu().numpy())
         seed = int(torch.randint(2**31 - 1, (1,), generator=rng, device=rng.device))
         scales = multiscale(*diffusion_map(graph.distances, seed=seed))
-        root, self.found_notes = root_cell(frames, self.spec, self.config, scales)
-        found = find_order(scales, root, self.config.waypoints, seed)
-        self.keep_order(frames, found.place)
-        self.keep(directed_diffusion(found.links, found.length * found.place))
+        roots, self.found_notes = root_cells(frames, self.spec, self.config, graph, scales, seed)
+        first, *others = (find_order(scales, each, self.config.waypoints, seed) for each in roots)
+        self.keep_order(frames, first.place, *(each.place for each in others))
+        self.keep(directed_diffusion(first.links, first.length * first.place))

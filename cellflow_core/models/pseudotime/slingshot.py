@@ -60,6 +60,7 @@ class Slingshot(TreeModel, HasLatentTime, HasLineages):
     def __init__(self, config: TreeSettings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.fitted = Fitted((np.zeros((1, spec.dim)),), np.zeros((2, 1)), np.zeros((1, spec.dim)), np.ones((1, 1)))
+        self.from_other_end: Fitted | None = None
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("principal curves", prepare=self.prepare),)
@@ -68,11 +69,16 @@ class Slingshot(TreeModel, HasLatentTime, HasLineages):
         x = torch.cat(frames.x).double().cpu().numpy()
         found = self.find_tree(frames, rng, x)
         self.fitted, self.found_notes = principal_curves(x, found.tree, found.group), found.notes
+        self.from_other_end = found.other and principal_curves(x, found.other, found.group)
 
     def latent_time(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"]:
         """Arc length from the beginning of the curves (state); below 0 before it."""
-        along, weight = self.fitted.place(x.detach().double().cpu().numpy())
-        return torch.from_numpy((weight * along).sum(axis=1) / weight.sum(axis=1)).to(x)
+        return torch.from_numpy(self.fitted.order(x.detach().double().cpu().numpy())).to(x)
+
+    def other_direction(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"] | None:
+        if self.from_other_end is None:
+            return None
+        return torch.from_numpy(self.from_other_end.order(x.detach().double().cpu().numpy())).to(x)
 
     def lineages(self, x: Float[Tensor, "batch dim"], context: Context) -> Lineages:
         weight = self.fitted.place(x.detach().double().cpu().numpy())[1]
@@ -80,13 +86,12 @@ class Slingshot(TreeModel, HasLatentTime, HasLineages):
         return Lineages(curves, torch.from_numpy(weight).to(x))
 
     def get_extra_state(self) -> dict[str, Any]:
-        curves, *others = self.fitted
-        tensors = [[torch.from_numpy(each) for each in curves], *map(torch.from_numpy, others)]
-        return {"fitted": tensors, "notes": list(self.found_notes)}
+        other = None if self.from_other_end is None else self.from_other_end.tensors()
+        return {"fitted": self.fitted.tensors(), "from_other_end": other, "notes": list(self.found_notes)}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        curves, *others = state["fitted"]
-        self.fitted = Fitted(tuple(each.cpu().numpy() for each in curves), *(each.cpu().numpy() for each in others))
+        self.fitted, other = Fitted.of(state["fitted"]), state.get("from_other_end")
+        self.from_other_end = None if other is None else Fitted.of(other)
         self.found_notes = tuple(state["notes"])
 
 
@@ -108,6 +113,22 @@ class Fitted(NamedTuple):
         along, distance = _projected(self.curves, x)
         group = ((self.centers**2).sum(axis=1) - 2 * x @ self.centers.T).argmin(axis=1)
         return along, weights(np.interp(distance, *self.quantile), self.member[group])
+
+    def order(self, x: Float[Array, "cells dim"]) -> Float[Array, " cells"]:
+        """Mean arc length over the curves, by weight."""
+        along, weight = self.place(x)
+        return (weight * along).sum(axis=1) / weight.sum(axis=1)
+
+    def tensors(self) -> list[Any]:
+        """To be stored."""
+        curves, *others = self
+        return [[torch.from_numpy(each) for each in curves], *map(torch.from_numpy, others)]
+
+    @classmethod
+    def of(cls, stored: Sequence[Any]) -> Fitted:
+        """What `tensors` gave."""
+        curves, *others = stored
+        return cls(tuple(each.cpu().numpy() for each in curves), *(each.cpu().numpy() for each in others))
 
 
 def principal_curves(x: Float[Array, "cells dim"], tree: LineageTree, group: Array) -> Fitted:

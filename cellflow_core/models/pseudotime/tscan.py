@@ -42,6 +42,7 @@ class Tscan(TreeModel, HasLatentTime, HasLineages):
         super().__init__(config, spec)
         self.centers = torch.zeros(1, spec.dim, dtype=torch.float64)
         self.parent = torch.full((1,), -1)
+        self.other_end: int | None = None
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("tree", prepare=self.prepare),)
@@ -50,7 +51,7 @@ class Tscan(TreeModel, HasLatentTime, HasLineages):
         x = torch.cat(frames.x).double().cpu().numpy()
         found = self.find_tree(frames, rng, x)
         self.centers, self.parent = torch.from_numpy(found.tree.centers), torch.from_numpy(found.tree.parent)
-        self.found_notes = found.notes
+        self.other_end, self.found_notes = found.other and found.other.beginning, found.notes
 
     @property
     def tree(self) -> LineageTree:
@@ -59,6 +60,12 @@ class Tscan(TreeModel, HasLatentTime, HasLineages):
     def latent_time(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"]:
         """Length of the tree from its beginning (state); below 0 before its first center."""
         return torch.from_numpy(self.tree.project(x.detach().double().cpu().numpy())[0]).to(x)
+
+    def other_direction(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"] | None:
+        if self.other_end is None:
+            return None
+        tree = self.tree.seen_from(self.other_end)
+        return torch.from_numpy(tree.project(x.detach().double().cpu().numpy())[0]).to(x)
 
     def lineages(self, x: Float[Tensor, "batch dim"], context: Context) -> Lineages:
         """A state is on every lineage that its nearest edge is a part of."""
@@ -69,8 +76,9 @@ class Tscan(TreeModel, HasLatentTime, HasLineages):
         return Lineages(curves, torch.from_numpy(weight).to(x))
 
     def get_extra_state(self) -> dict[str, Any]:
-        return {"centers": self.centers, "parent": self.parent, "notes": list(self.found_notes)}
+        notes, other = list(self.found_notes), self.other_end
+        return {"centers": self.centers, "parent": self.parent, "notes": notes, "other_end": other}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         self.centers, self.parent = state["centers"].cpu(), state["parent"].cpu()
-        self.found_notes = tuple(state["notes"])
+        self.found_notes, self.other_end = tuple(state["notes"]), state.get("other_end")

@@ -26,7 +26,7 @@ from pages.parts.widgets.background import pending, result_of, shared
 from pages.parts.widgets.form import form_of
 
 Values = dict[str, Any]
-ORDER = ("subset", "clusters", "pseudotime", "growth", "moments", "labelled", "velocity", "network")
+ORDER = ("subset", "clusters", "named-cells", "pseudotime", "growth", "moments", "labelled", "velocity", "network")
 ANCHOR = "go-on"
 CHANGES = "A step that changes cells makes a new data set; this one stays as it is. Groups are added to this one."
 
@@ -172,6 +172,20 @@ def _pseudotime(info: store.DatasetInfo, settings: dict[str, Setting], shown: st
     return {"root": root, **found, **form}
 
 
+def _named_cells(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
+    choices = {"outline": "By outline", "gene": "By marker gene"} if info.genes else {"outline": "By outline"}
+    by = _choice("Choose cells", choices, f"named_by_{info.id}")
+    found: Values | None
+    if by == "outline":
+        found = _by_outline(info, shown)
+    else:
+        genes = store.open_dataset(info.id).genes
+        gene = st.selectbox("Marker gene", genes, index=None, key=f"named_gene_{info.id}", placeholder="Search")
+        found = {"gene": gene, **_some(settings, ("share",), f"named_share_{info.id}")} if gene else None
+    form = _some(settings, ("value", "name"), f"named_{info.id}")
+    return None if found is None else {"by": by, **found, **form}
+
+
 def _growth(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
     genes, numbers, days = (settings[each] for each in ("from_genes", "use_cell_counts_as_mass", "days_per_unit"))
     values: Values = {
@@ -266,6 +280,7 @@ def _choice(label: str, choices: dict[str, str], key: str) -> str:
 _FORMS: dict[str, Callable[[store.DatasetInfo, dict[str, Setting], str], Values | None]] = {
     "subset": _subset,
     "pseudotime": _pseudotime,
+    "named-cells": _named_cells,
     "growth": _growth,
     "moments": _moments,
     "labelled": _labelled,

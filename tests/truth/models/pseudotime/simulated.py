@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -49,6 +51,20 @@ def trained(name: str, data: Snapshots, **settings) -> DynamicsModel:
 
 def order(model, data: Snapshots) -> np.ndarray:
     return model.latent_time(torch.from_numpy(data.x), Context()).numpy()
+
+
+def other_order(model, data: Snapshots) -> np.ndarray | None:
+    found = model.other_direction(torch.from_numpy(data.x), Context())
+    return None if found is None else found.numpy()
+
+
+def finished_types() -> np.ndarray:
+    """Five groups of cells in a row, with eight cells on the way from one to the next."""
+    rng = np.random.default_rng(0)
+    centers = 8 * np.arange(5)[:, None] * np.eye(1, 6)
+    between = [a + (b - a) * np.linspace(0.1, 0.9, 8)[:, None] for a, b in itertools.pairwise(centers)]
+    groups = [each + rng.normal(size=(200, 6)) for each in centers]
+    return np.concatenate([*groups, *(each + 0.2 * rng.normal(size=each.shape) for each in between)])
 
 
 def branch_f1(model, data: Snapshots) -> float:

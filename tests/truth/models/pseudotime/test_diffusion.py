@@ -8,7 +8,17 @@ from scipy.stats import spearmanr
 
 from cellflow_core.analysis.transitions.fates import absorption
 from cellflow_core.models import registry
-from tests.truth.models.pseudotime.simulated import START, islands, order, snapshot, trained, tree
+from tests.truth.models.pseudotime.simulated import (
+    START,
+    finished_types,
+    islands,
+    order,
+    other_order,
+    ring,
+    snapshot,
+    trained,
+    tree,
+)
 
 pytestmark = pytest.mark.truth
 ORDERS = ("dpt", "palantir")
@@ -52,13 +62,14 @@ def test_the_same_seed_gives_the_same_model_and_a_stored_one_answers_alike(found
     np.testing.assert_array_equal(back.transitions().values().numpy(), model.transitions().values().numpy())
 
 
-def test_without_a_beginning_an_end_is_taken_and_the_other_direction_stated(found):
+def test_without_a_beginning_both_ends_of_the_first_component_have_their_order(found):
     name, data, place, model = found
-    assert not model.notes()
-    other = trained(name, data)
-    assert any("other direction" in each for each in other.notes())
-    first = place[order(other, data).argmin()]
-    assert first < np.quantile(place, 0.1) or first > np.quantile(place, 0.8)
+    assert not model.notes() and other_order(model, data) is None
+    both = trained(name, data)
+    assert any("No root can be found" in each for each in both.notes())
+    firsts = [place[each.argmin()] for each in (order(both, data), other_order(both, data))]
+    assert all(first < np.quantile(place, 0.1) or first > np.quantile(place, 0.8) for first in firsts)
+    assert np.abs(np.subtract(*firsts)) > 0.5 or min(firsts) > np.quantile(place, 0.8)
 
 
 @pytest.mark.parametrize("name", ORDERS)
@@ -68,3 +79,9 @@ def test_islands_are_refused_and_a_group_that_is_not_there_is_named(name):
     data = snapshot(np.random.default_rng(0).normal(size=(80, 2)), kind=np.full(80, "a"))
     with pytest.raises(ValueError, match="no group 'b'"):
         trained(name, data, start="b", start_annotation="kind")
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_a_cycle_and_finished_types_are_noted(name):
+    for cells, words in ((ring(), "on a cycle"), (finished_types(), "finished types")):
+        assert any(words in each for each in trained(name, snapshot(cells)).notes())

@@ -10,7 +10,17 @@ from scipy.stats import spearmanr
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context
 from cellflow_core.models.lineages.principal_tree import PrincipalTree, principal_tree
-from tests.truth.models.pseudotime.simulated import START, branch_f1, islands, order, ring, snapshot, trained, tree
+from tests.truth.models.pseudotime.simulated import (
+    START,
+    branch_f1,
+    islands,
+    order,
+    other_order,
+    ring,
+    snapshot,
+    trained,
+    tree,
+)
 
 pytestmark = pytest.mark.truth
 
@@ -68,7 +78,10 @@ def test_the_same_seed_gives_the_same_tree_and_a_stored_one_answers_alike(fork):
     back = registry.create("monocle", START, data.spec, 1)
     back.load_state_dict(model.state_dict())
     np.testing.assert_array_equal(order(back, data), order(model, data))
-    assert not model.notes() and any("other direction" in each for each in trained("monocle", data).notes())
+    assert not model.notes() and other_order(model, data) is None
+    both = trained("monocle", data)
+    assert any("No root can be found" in each for each in both.notes())
+    assert spearmanr(order(both, data), other_order(both, data))[0] < -0.2
 
 
 def test_islands_and_too_few_cells_are_refused_and_a_ring_is_noted():

@@ -10,7 +10,18 @@ from scipy.stats import spearmanr
 from cellflow_core.data.simulators.registry import create
 from cellflow_core.models import registry
 from cellflow_core.models.context import Context
-from tests.truth.models.pseudotime.simulated import START, branch_f1, islands, order, ring, snapshot, trained, tree
+from tests.truth.models.pseudotime.simulated import (
+    START,
+    branch_f1,
+    finished_types,
+    islands,
+    order,
+    other_order,
+    ring,
+    snapshot,
+    trained,
+    tree,
+)
 
 pytestmark = pytest.mark.truth
 TREES = ("slingshot", "tscan")
@@ -50,14 +61,17 @@ def test_named_groups_are_the_nodes_of_the_tree(name):
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_without_a_beginning_one_end_is_taken_and_the_other_direction_stated(name):
+def test_without_a_beginning_both_ends_of_the_longest_path_have_their_order(name):
     data, _ = tree(3, n_branchings=1, n_fates=2)
-    model = trained(name, data)
-    assert any("other direction" in each for each in model.notes())
-    assert not trained(name, data, **START).notes()
+    model, rooted = trained(name, data), trained(name, data, **START)
+    assert any("No root can be found" in each for each in model.notes())
+    assert not rooted.notes() and other_order(rooted, data) is None
+    other = other_order(model, data)
+    assert spearmanr(order(model, data), other)[0] < -0.2
     back = registry.create(name, {}, data.spec, 1)
     back.load_state_dict(model.state_dict())
     assert back.notes() == model.notes() and np.array_equal(order(back, data), order(model, data))
+    assert np.array_equal(other_order(back, data), other)
 
 
 @pytest.mark.parametrize("name", TREES)
@@ -68,6 +82,7 @@ def test_islands_are_refused_and_a_cycle_and_a_cloud_are_noted(name):
     cloud = np.linalg.svd(np.log1p(population) - np.log1p(population).mean(axis=0))[0][:, :5]
     for cells in (ring(), cloud):
         assert any("on a cycle" in each for each in trained(name, snapshot(cells)).notes())
+    assert any("finished types" in each for each in trained(name, snapshot(finished_types())).notes())
 
 
 @pytest.mark.parametrize("name", TREES)
