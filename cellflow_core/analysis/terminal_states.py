@@ -103,7 +103,7 @@ def terminal_states(
     found = _groups(cells)
     count = found.max() + 1
     labelled = found >= 0
-    names = _named(data, last, found)
+    names = named(data, last, found)
     if count == 1:
         notes: tuple[str, ...] = (
             f"The cells {where} form no separate groups, so there is only one terminal state; choose an "
@@ -120,7 +120,7 @@ def terminal_states(
 def states_of_cells(data: Snapshots, fate: Int[Array, " cells"], notes: Sequence[str]) -> TerminalStates:
     """The states 0, 1, ... of some cells, -1 for all others, named like groups that are found."""
     chosen = fate >= 0
-    return _states(_named(data, chosen, fate[chosen]), data, chosen, fate[chosen], notes)
+    return _states(named(data, chosen, fate[chosen]), data, chosen, fate[chosen], notes)
 
 
 def _of_groups(data: Snapshots, name: str, groups: Sequence[str]) -> Bool[Array, " cells"]:
@@ -149,9 +149,9 @@ def _states(
     return TerminalStates(tuple(names), rows, own, fate[labelled], tuple(notes), float(1 - labelled.mean()), radius)
 
 
-def _named(data: Snapshots, last: Bool[Array, " cells"], groups: Int[Array, " last"]) -> list[str]:
+def named(data: Snapshots, last: Bool[Array, " cells"], groups: Int[Array, " last"], word: str = "state") -> list[str]:
     """ "state 1", "state 2 (Erythroid)": with the value that most cells of a state have and fewer of the others."""
-    names = [f"state {k + 1}" for k in range(groups.max() + 1)]
+    names = [f"{word} {k + 1}" for k in range(groups.max() + 1)]
     if len(names) == 1:
         return names
     common = {name: _in_common(labels_of(data, name)[last], groups) for name in data.labels}

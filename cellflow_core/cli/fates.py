@@ -1,4 +1,4 @@
-"""`fates`, `futures`, `ancestry` and `clones`: terminal states, ancestors, and the evidence of clones."""
+"""`fates`, `lineages`, `futures`, `ancestry` and `clones`: terminal states, orders, ancestors, evidence of clones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,14 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     clones.add_argument("--by", required=True, metavar="COLUMN", help="annotation that holds the fates")
     clones.add_argument("--fates", required=True, nargs=2, metavar=("A", "B"), help="two of its values")
     clones.add_argument("--early", default="", metavar="VALUE", help="value that early cells have (default: any other)")
-    for parser, do in ((fates, _fates), (futures, _futures), (ancestry, _ancestry), (clones, _clones)):
+    lineages = commands.add_parser("lineages", help="order of the cells, and branches", description=_lineages.__doc__)
+    for parser, do in (
+        (fates, _fates),
+        (lineages, _lineages),
+        (futures, _futures),
+        (ancestry, _ancestry),
+        (clones, _clones),
+    ):
         parser.add_argument("run", help="id of the run")
         parser.add_argument("--out", type=Path, help="also write the table to this .csv")
         parser.set_defaults(do=do)
@@ -91,6 +98,20 @@ def _fates(chosen: argparse.Namespace) -> None:
     if chosen.by == "simulation":
         summary = summaries.limited(summary, answer.roll_out(chosen), info.time_unit)
     answer.show(summary, result_tables.of_fates(found), [each for each in notes if each], chosen.out)
+
+
+def _lineages(chosen: argparse.Namespace) -> None:
+    """The lineages that a model orders the cells along. With --out, a row a cell: its order, from both ends where no
+    root can be found, and its weight on each lineage."""
+    from cellflow_core.analysis.results import CellLineages
+    from cellflow_core.jobs.run_context import RunContext
+    from cellflow_core.runs.index import open_run
+
+    found = answer.ask(CellLineages, "lineages", chosen)
+    answer.show(fate_summaries.of_lineages(found), result_tables.of_lineages(found), found.notes)
+    if chosen.out is not None:
+        points = RunContext(open_run(chosen.run)).dataset.embedding(found.view)
+        answer.write_csv(result_tables.of_cell_lineages(found, points), chosen.out)
 
 
 def _futures(chosen: argparse.Namespace) -> None:

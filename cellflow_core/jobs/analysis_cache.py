@@ -19,7 +19,7 @@ from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
 
-VERSION = 19
+VERSION = 20
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 SEED_INDEPENDENT = frozenset({"scores", "clones"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
@@ -116,6 +116,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "fate_genes": analysis_requests.fate_genes,
     "fate_influence": analysis_requests.fate_influence,
     "latent_time": analysis_requests.latent_time,
+    "lineages": analysis_requests.lineages,
     "gene_network": analysis_requests.gene_network,
     "futures": analysis_requests.futures,
     "clones": analysis_requests.clones,

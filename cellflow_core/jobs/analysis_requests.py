@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cellflow_core.analysis.results import (
         Ancestry,
         BaselineScores,
+        CellLineages,
         CellOrder,
         ClonalBias,
         FateGenes,
@@ -128,6 +129,12 @@ def latent_time(subject: RunContext) -> CellOrder:
     from cellflow_core.analysis.regulation.latent_order import latent_order
 
     return latent_order(subject.model, subject.data)
+
+
+def lineages(subject: RunContext, view: str = "pca") -> CellLineages:
+    from cellflow_core.analysis.lineage.cell_lineages import cell_lineages
+
+    return cell_lineages(subject.model, subject.data, _view(subject, view))
 
 
 def gene_network(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cellflow_core.analysis.results import ClonalBias, Fates, TrajectoryEnsemble
+from cellflow_core.analysis.results import CellLineages, ClonalBias, Fates, TrajectoryEnsemble
 from cellflow_core.plural import counted
 from cellflow_core.reporting.summaries import Summary, Trust, at
 from cellflow_core.selection.model_cards import ModelCard
@@ -34,7 +34,7 @@ def of_fates(result: Fates, times: Sequence[float], unit: str) -> Summary:
     begin = f" of {at(times[0], unit)}" if len(times) else ""
     answer = f"What becomes of {result.of or f'the cells{begin}'}: {', '.join(listed[:3])}{more}."
     if not np.isfinite(result.measured).all():
-        why = f"{_not_compared(times)}, and their intervals do not say whether the velocities are right."
+        why = f"{_not_compared(times)}, and their intervals do not say whether the direction is right."
         return Summary(answer, unknown, " ".join((why, *_doubts(result))))
     off = np.abs(result.share - result.measured)
     k = int(off.argmax())
@@ -124,6 +124,27 @@ def deterministic(model: str, cards: Iterable[ModelCard]) -> str:
     if own.title in variants:
         text += f" {own.title} {variants.pop(own.title)} can."
     return f"{text} Models with noise: {', '.join(' '.join(filter(None, each)) for each in variants.items())}."
+
+
+def of_lineages(result: CellLineages) -> Summary:
+    """The lineages and their order, in one sentence; not to be trusted where the model says so of its cells."""
+    if not result.names:
+        answer = f"{result.title} orders {len(result.order):,} cells, and assigns no branches."
+    elif len(result.names) == 1:
+        answer = f"{result.title} orders {len(result.order):,} cells along one lineage without a branching."
+    else:
+        listed = ", ".join(result.names)
+        several = float((result.own < 0).mean())
+        answer = (
+            f"{result.title} orders {len(result.order):,} cells along {len(result.names)} lineages: {listed}. "
+            f"{several:.0%} of the cells are on several of them, before a branching."
+        )
+    if result.doubts:
+        return Summary(answer, "poor", " ".join(result.doubts))
+    along = (
+        "" if np.isnan(result.explained) else f" {result.explained:.0%} of the variance of the states lies along it."
+    )
+    return Summary(answer, "fair", f"It begins in the group that was named first, or at the first time.{along}")
 
 
 def of_clones(result: ClonalBias) -> Summary:

@@ -9,6 +9,7 @@ import numpy as np
 
 from cellflow_core.analysis.results import (
     Ancestry,
+    CellLineages,
     ClonalBias,
     FateGenes,
     Fates,
@@ -110,6 +111,33 @@ def of_fates(result: Fates) -> Rows:
     if not np.isfinite(result.measured).all():
         return rows
     return rows | {"measured at the last time (%)": _percent(result.measured)}
+
+
+def of_lineages(result: CellLineages) -> Rows:
+    """One row a lineage; one for all cells where there are no branches."""
+    if not result.names:
+        return {"lineage": ["all cells"], "cells": [len(result.order)]}
+    return {
+        "lineage": list(result.names),
+        "cells on it alone": [int((result.own == k).sum()) for k in range(len(result.names))],
+        "cells on it and others": [
+            int(((result.own < 0) & (result.weight[:, k] > 0)).sum()) for k in range(len(result.names))
+        ],
+        "length (state)": _short(result.lengths),
+    }
+
+
+def of_cell_lineages(result: CellLineages, points: np.ndarray) -> Rows:
+    """One row a cell: its row in the data set, its place in the view, its order and its weight on each lineage."""
+    rows: Rows = {"cell": list(range(len(result.order)))}
+    rows |= {name: _short(values) for name, values in zip(result.axes, points.T, strict=True)}
+    rows["order"] = _short(result.order)
+    if result.other_order is not None:
+        rows["order from the other end"] = _short(result.other_order)
+    if not result.names:
+        return rows
+    rows["lineage"] = [result.names[k] if k >= 0 else "several" for k in result.own]
+    return rows | {f"weight on {name}": _short(result.weight[:, k]) for k, name in enumerate(result.names)}
 
 
 def of_cell_fates(result: Fates, axes: tuple[str, str]) -> Rows:

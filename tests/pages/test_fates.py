@@ -204,7 +204,7 @@ def test_shares_of_chosen_start_cells_are_theirs_and_not_held_against_the_last_t
     chosen = fate_summaries.of_fates(made, (0.0, 1.0), "day")
     assert chosen.answer.startswith("What becomes of the 50 cells of time 1 with kind = left: 62% Erythroid")
     assert "were chosen" in chosen.why and "measured at one time" not in chosen.why
-    assert "whether the velocities are right" in chosen.why
+    assert "whether the direction is right" in chosen.why
 
 
 def test_a_click_finds_the_nearest_cell_of_those_shown():

@@ -3,7 +3,7 @@
 from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
 from cellflow_core.analysis.results.fates import FateGenes, Fates, TrajectoryEnsemble
 from cellflow_core.analysis.results.fields import FlowField, Landscape
-from cellflow_core.analysis.results.lineage import Ancestry, ClonalBias
+from cellflow_core.analysis.results.lineage import Ancestry, CellLineages, ClonalBias
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
 from cellflow_core.analysis.results.regulation import CellOrder, FateInfluence, GeneNetwork, GroupTrends
@@ -15,6 +15,7 @@ from cellflow_core.analysis.results.screen import PerturbationScreen
 __all__ = [
     "Ancestry",
     "BaselineScores",
+    "CellLineages",
     "CellOrder",
     "ClonalBias",
     "Distances",

@@ -1,11 +1,11 @@
-"""Results on ancestors, descendants and clones."""
+"""Results on ancestors, descendants and clones, and on lineages that cells are ordered along."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from cellflow_core.analysis.results.result import Result
 
@@ -68,4 +68,38 @@ class ClonalBias(Result):
     auroc: Float[Array, " 3"]
     ungrown_auroc: Float[Array, " 3"]
     interval: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CellLineages(Result):
+    """The order that a model gives to the measured cells, and the lineages through them where it finds any.
+
+    title    of the model
+    order    [cells]: higher for later cells; other_order: that from the other end, where no root can be found from the
+             data, else None
+    names    [lineages]: of their ends; none for a model that assigns no branches
+    weight   [cells, lineages]: of each cell on each, 0 to 1; own [cells]: the lineage that a cell is on, -1 for several
+    curves   [points, 2] of all lineages in the view, each from its beginning on; lineage [points]: which of them
+    lengths  [lineages] of the curves (state); explained: share of the variance of the states along them, NaN without
+    root, other_root  [2]: where the order begins, in the view; branchings [branchings, 2]: where lineages part
+    doubts   why the order, or that there is one, is not sure: sentences of the model
+    """
+
+    view: str
+    axes: tuple[str, str]
+    title: str
+    order: Float[Array, " cells"]
+    other_order: Float[Array, " cells"] | None
+    names: tuple[str, ...]
+    weight: Float[Array, "cells lineages"]
+    own: Int[Array, " cells"]
+    curves: Float[Array, "points 2"]
+    lineage: Int[Array, " points"]
+    lengths: Float[Array, " lineages"]
+    explained: float
+    root: Float[Array, " 2"]
+    other_root: Float[Array, " 2"] | None
+    branchings: Float[Array, "branchings 2"]
+    doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

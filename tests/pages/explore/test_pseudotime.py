@@ -22,7 +22,7 @@ def opened(name: str, model: str, **settings: str) -> tuple[AppTest, str]:
     page.switch_page(str(ROOT / "pages" / f"{name}.py"))
     page.run()
     assert not page.exception, page.exception
-    kinds = (page.markdown, page.caption, page.info, page.subheader, page.metric, page.error)
+    kinds = (page.markdown, page.caption, page.info, page.warning, page.subheader, page.metric, page.error)
     return page, " ".join(each.value for kind in kinds for each in kind)
 
 
@@ -32,7 +32,18 @@ def test_fates_counts_the_transitions_of_a_population_balance():
     assert "steady state" in text and "transitions" in text
 
 
-@pytest.mark.parametrize("name", ["runs", "flow", "landscape", "fates"])
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [("left", "these cells are on a cycle, or fill a region"), ("", "No root can be found from the data")],
+)
+def test_fates_draws_lineages_and_both_orders_where_no_root_is_known(start, words):
+    page, text = opened("fates", "tscan", annotation="", start=start, start_annotation="side")
+    assert not page.error, text
+    assert "TSCAN (after Ji & Ji 2016) orders" in text.replace("\\", "") and words in text
+    assert ("The order from the other end" in text) == (not start)
+
+
+@pytest.mark.parametrize("name", ["runs", "flow", "landscape"])
 def test_a_model_that_moves_no_cells_is_listed_and_not_asked_for_more(name):
     page, text = opened(name, "tscan", annotation="", start="left", start_annotation="side")
     assert not page.error, text

@@ -40,6 +40,16 @@ def test_fates_by_transitions(capsys):
     assert "add --by transitions" in capsys.readouterr().err
 
 
+def test_lineages_are_told_and_every_cell_is_written(tmp_path, capsys):
+    run = finished(recipe(stored(), model="tscan", settings={"clusters": 4}, training={}))
+    assert cli.main(["lineages", run.id, "--out", str(tmp_path / "cells.csv")]) == 0
+    message = capsys.readouterr().out
+    assert "TSCAN (after Ji & Ji 2016) orders 180 cells along" in message and "Trust: " in message
+    table = pd.read_csv(tmp_path / "cells.csv")
+    assert len(table) == 180 and list(table.columns[:4]) == ["cell", "PC1", "PC2", "order"]
+    assert table["order"].iloc[120:].mean() > table["order"].iloc[:60].mean()
+
+
 def test_growth_has_its_own_columns(tmp_path):
     settings = {"width": 8, "depth": 1, "rho": 1.0}
     run = finished(recipe(stored(), model="uot-cfm", settings=settings))

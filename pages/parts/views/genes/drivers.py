@@ -10,7 +10,8 @@ from cellflow_core.figures.genes import regulation
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import regulation_summaries
 from cellflow_core.runs.run import Run
-from pages.parts.views import fate_genes, view
+from pages.parts.views import view
+from pages.parts.views.fates import fate_genes
 from pages.parts.widgets import background, chart
 
 
