@@ -12,7 +12,7 @@ ASSETS = Path(__file__).parents[1] / "assets"
 ICONS = ASSETS / "icons"
 
 PAGES = {
-    "": [("home", "Home", ":material/home:")],
+    "": [("home", "Home", ":material/home:"), ("learn", "Learn", ":material/school:")],
     "Prepare": [
         ("data", "Data", ":material/table_chart:"),
         ("train", "Train", ":material/model_training:"),

@@ -1,0 +1,1 @@
+"""Lessons on a page: the turn that is asked, and the class that predicts together."""
