@@ -132,8 +132,8 @@ class Trajectories:
         """Snapshots whose cells are measurements of individuals (the channel "subject"), seen as trajectories.
 
         Annotations that are the same in all rows of each individual become static covariates and labels; the others
-        are left out, and so are those that only repeat what the dose events say. Data stored before doses were events
-        have the first column of the channel "dose" at most: this amount is then given at an individual's first row.
+        are left out, as are names of the individuals and what only repeats the dose events. Data stored before doses
+        were events have a channel "dose" at most: the amount in its first column is then given at the first row.
         Raises ValueError where the snapshots have no subjects or no times.
         """
         subject = data.subject
@@ -151,6 +151,9 @@ class Trajectories:
             same = {name: (each == each[start][member]) | (each != each) for name, each in kept.items()}
             return {name: np.asarray(values[name])[start] for name, held in same.items() if np.all(held)}
 
+        labels = static(data.labels)
+        names = [name for name, each in labels.items() if len(np.unique(each)) == len(subjects) > 2]
+
         doses = data.doses
         if doses is None and data.dose is not None:
             doses = DoseEvents(subjects, data.t[start].astype(float), np.asarray(data.dose, float)[start, 0])
@@ -163,7 +166,7 @@ class Trajectories:
             data.time_unit,
             doses or DoseEvents(),
             static(data.covariates),
-            static(data.labels),
+            {name: each for name, each in labels.items() if name not in names},
             data.treatments,
             np.zeros(0, bool) if data.censored is None else data.censored,
         )

@@ -13,6 +13,7 @@ from cellflow_core.data.importing.perturbations.design import GUIDES
 from cellflow_core.data.importing.time_columns import numbers_in
 from cellflow_core.data.preprocessing.normalisation import dense
 from cellflow_core.data.readers import InvalidInputError, Table, labels_of
+from cellflow_core.data.readers.individuals.records import individual_numbers
 from cellflow_core.plural import counted
 
 Array = np.ndarray
@@ -126,7 +127,7 @@ def modalities(table: Table) -> dict[str, Any]:
 
 
 def subjects(table: Table) -> tuple[Array | None, Array | None]:
-    """(code of the individual each row was measured in [cells], doses [cells, doses]), None where not given.
+    """(number of the individual each row was measured in [cells], doses [cells, doses]), None where not given.
 
     An individual is a column named subject, individual or animal with several rows each; doses are columns named
     dose, or dose and more.
@@ -134,7 +135,7 @@ def subjects(table: Table) -> tuple[Array | None, Array | None]:
     named = [each for each in _every(table) if _SUBJECT.fullmatch(each)]
     if not named or table.obs[named[0]].nunique() == table.cells:
         return None, None
-    codes = np.unique(labels_of(table.obs[named[0]]), return_inverse=True)[1].astype(np.int64)
+    codes = individual_numbers(table.obs[named[0]])
     given = [each for each in _every(table) if _DOSE.fullmatch(each) and table.obs[each].dtype.kind in "fiu"]
     doses = [np.nan_to_num(numbers_in(table.obs[each])) for each in given]
     return codes, np.stack(doses, axis=1) if doses else None

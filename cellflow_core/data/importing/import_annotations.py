@@ -5,13 +5,18 @@ Each takes the table of a file and the cells being prepared (`made`), and gives 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
+from cellflow_core.data.dose_events import DoseEvents
 from cellflow_core.data.importing import annotations, second_modality
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.perturbations.design import design
 from cellflow_core.data.importing.value_type import ValueType
-from cellflow_core.data.preprocessing.normalisation import PreprocessingState
+from cellflow_core.data.interpolated import interpolated
+from cellflow_core.data.preprocessing.normalisation import PreprocessingState, keep_features
 from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, Table
 from cellflow_core.plural import counted
@@ -107,3 +112,65 @@ def embeddings(table: Table, measured: Array | None, made: PreprocessingState) -
     found = {name: points[made.kept] for name, points in annotations.embeddings(table).items()}
     own = {} if measured is None else {second_modality.VIEW: second_modality.picture(measured)}
     return {name: points for name, points in found.items() if np.isfinite(points).all()} | own
+
+
+def interpolate_individuals(table: Table, made: PreprocessingState, times: Array | None) -> None:
+    """Fill what was not measured in an individual at a time; variables that no one is left with are left out.
+
+    times  of each row of the file, None where none are known
+    """
+    subject = annotations.subjects(table)[0]
+    observed = np.isfinite(made.x)
+    if observed.all() or subject is None:
+        return
+    some = observed.any(axis=0)
+    if not some.all():
+        gone = [name for name, there in zip(made.features, some, strict=True) if not there]
+        made.steps.append(f"left out {', '.join(gone)}: no measurement of it is left")
+        keep_features(made, some)
+    rows = np.flatnonzero(made.kept)
+    at = rows.astype(float) if times is None else times[rows]
+    made.x = interpolated(subject[rows], at, made.x, observed[:, some])
+    filled = counted(int((~observed[:, some]).sum()), "value")
+    made.steps.append(
+        f"interpolated {filled} that were not measured, within each individual; models of individuals do not see them"
+    )
+
+
+def of_individuals(
+    table: Table, times: Array | None, choices: ImportChoices, made: PreprocessingState
+) -> dict[str, Any]:
+    """What `Snapshots` hold of followed individuals: doses, and where not all was measured, which values were.
+
+    times  of each row of the file, None where none are known
+    """
+    if table.followed is None or made.state is None:
+        return {}
+    columns = made.columns[: made.state.shape[1]]
+    observed = np.isfinite(table.x[made.kept][:, columns])
+    censored = table.followed.censored[made.kept][:, columns]
+    return {
+        "observed": None if observed.all() else observed,
+        "censored": censored if censored.any() else None,
+        "doses": _doses(table, table.followed.doses, times, choices, made),
+        "treatments": table.followed.treatments,
+    }
+
+
+def _doses(
+    table: Table, given: DoseEvents, times: Array | None, choices: ImportChoices, made: PreprocessingState
+) -> DoseEvents | None:
+    """Doses of the individuals that are left, in the times that were chosen: in those of the file, or in another unit
+    as they are; where they are anything else, doses are left out, which a note says."""
+    subject = annotations.subjects(table)[0]
+    if subject is None or not len(given.time) or times is None:
+        return None
+    before, after = table.obs["time"].to_numpy(np.float64)[made.kept], times[made.kept]
+    slope, start = np.polyfit(before, after, 1) if len(np.unique(before)) > 1 else (1.0, 0.0)
+    if choices.windows or slope <= 0 or not np.allclose(start + slope * before, after, rtol=1e-4, atol=1e-6):
+        made.notes.append("doses were left out: their times are those of the file, and the times of the rows are not")
+        return None
+    found = given.of(subject[made.kept])
+    if np.allclose(before, after):
+        return found
+    return replace(found, time=start + slope * found.time, duration=slope * found.duration)

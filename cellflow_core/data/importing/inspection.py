@@ -22,8 +22,8 @@ from cellflow_core.data.importing.time_columns import (
     other_columns,
     without_times,
 )
-from cellflow_core.data.importing.value_type import SUBJECTS, ValueType, scale_of
-from cellflow_core.data.preprocessing import missing_values, normalisation, qc
+from cellflow_core.data.importing.value_type import ValueType, scale_of
+from cellflow_core.data.preprocessing import missing_values, qc
 from cellflow_core.data.preprocessing.qc import QCMetrics
 from cellflow_core.data.readers import InvalidInputError, NotCellDataError, ReadOptions, Table, gene_names, labels_of
 
@@ -45,6 +45,7 @@ class FileSummary:
     clones       lineage barcodes that mark one or more cells, 0 where there are none
     ready        written by this app: nothing is left to decide
     followed     the same individuals were measured again and again, each at times of its own
+    individuals  what a table of followed individuals holds (variables, doses, units), in one sentence, or ""
     read_with    what was given before reading; matrices: places where values stand, with their names in Python
     question     whether rows or columns of a table are cells, where a person must say, or ""
     contents     what the file holds, what is kept of it and why the rest is not
@@ -79,6 +80,7 @@ class FileSummary:
     question: str = ""
     contents: tuple[Content, ...] = ()
     missing: str = ""
+    individuals: str = ""
     perturbations: tuple[DesignSummary, ...] = ()
 
 
@@ -137,6 +139,7 @@ def inspect_file(
         question=table.question,
         contents=_contents(table, found, scale),
         missing=_missing(table, found),
+        individuals="" if table.followed is None else f"{table.followed.found}.",
         perturbations=summaries(table, found[0].column if found else ""),
     )
 
@@ -154,6 +157,8 @@ def _contents(table: Table, found: tuple[TimeCandidate, ...], scale: ValueType) 
 
 
 def _missing(table: Table, found: tuple[TimeCandidate, ...]) -> str:
+    if table.followed is not None:  # interpolated within the individual, and marked
+        return ""
     times = np.zeros(table.cells)
     if found and found[0].kind == "labels":
         number = dict(zip(found[0].labels, found[0].numbers, strict=True))
@@ -169,9 +174,7 @@ def _clones(table: Table) -> int:
 
 
 def _proposed(table: Table, scale: ValueType, numbers: QCMetrics) -> dict[str, float]:
-    """Filters of counts; where individuals are followed, rows in which not everything was measured are left out."""
-    if table.format == SUBJECTS:
-        return {"drop_incomplete": True} if normalisation.bad_rows(table.x).any() else {}
+    """Filters of counts."""
     return qc.proposed(numbers) if scale.value_type == "counts" and scale.whole else {}
 
 

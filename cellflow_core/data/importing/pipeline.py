@@ -117,6 +117,7 @@ def _snapshots(
 ) -> Snapshots:
     """The cells that are left, in their state, with every annotation of the file that is kept."""
     subject, dose = annotations.subjects(table)
+    followed = import_annotations.of_individuals(table, times, choices, made)
     if times is not None:
         times = times[made.kept]
         _check_times(times, name, choices, followed=subject is not None)
@@ -138,6 +139,7 @@ def _snapshots(
         growth=import_annotations.growth(table, name, choices, made),
         subject=import_annotations.rows(subject, made),
         dose=import_annotations.rows(dose, made),
+        **followed,
         channels=rna_velocity.splicing(prepared.layers, prepared.genes, made),
         perturbation=import_annotations.perturbation(table, choices, made),
         labels=import_annotations.labels(table, choices, made),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.data.importing import annotations
+from cellflow_core.data.importing import annotations, import_annotations
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.value_type import ValueType
 from cellflow_core.data.preprocessing import missing_values, normalisation, state
@@ -69,6 +69,8 @@ def prepare(
         return _prepared(table, beside)
     _of_file(made, table, genes)
     what = "coordinates" if axes == "coordinates" else "genes"
+    if table.followed is not None and not (choices.drop_incomplete or choices.drop_incomplete_genes):
+        import_annotations.interpolate_individuals(table, made, times)
     _drop_missing(made, name, choices, times, what)
     normalisation.unique_features(made)
     normalisation.drop_constant(made, name, what)

@@ -11,7 +11,6 @@ import numpy as np
 
 from cellflow_core.data.importing.time_bins import quantile_bins
 from cellflow_core.data.importing.unit_columns import in_unit_beside, is_unit_column, units_of
-from cellflow_core.data.importing.value_type import SUBJECTS
 from cellflow_core.data.readers import MISSING, InvalidInputError, Table, labels_of
 from cellflow_core.data.times.column_names import is_continuous_name, is_time_name, unit_of_name
 from cellflow_core.data.times.label_units import EMBRYONIC, POSTNATAL
@@ -95,7 +94,7 @@ def candidates(table: Table) -> tuple[TimeCandidate, ...]:
     ordered = sorted(found, key=lambda each: -each[0])
     clear = [candidate for like, candidate in ordered if like >= DOUBTFUL]
     every = (*clear, *continuous(table), *(candidate for like, candidate in ordered if like < DOUBTFUL))
-    followed = table.format == SUBJECTS  # its reader knows which column is the time; age is none
+    followed = table.followed is not None  # its reader knows which column is the time; age is none
     return tuple(sorted(every, key=lambda each: each.column != "time")) if followed else every
 
 

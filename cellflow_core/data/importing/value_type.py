@@ -20,8 +20,6 @@ MOST_WHOLE = 0.3
 """Above this share of whole numbers among the values above zero, values are counts that were shared between genes."""
 MOST_ZEROS = 0.05
 """Above this share of zeros, and with nothing below zero, columns are more likely genes than coordinates."""
-SUBJECTS = "subject table"
-"""Format of tables of individuals: what was measured in them is no gene."""
 _PIECE = 2_000_000
 
 
@@ -47,7 +45,7 @@ class ValueType:
 def scale_of(table: Table) -> ValueType:
     """Judge by whole numbers, by the file's own mark that log1p was taken, by the range, and by names that are axes."""
     least, most, whole = value_range(table.x)
-    if table.format == SUBJECTS:
+    if table.followed is not None:  # what is measured in individuals is no gene
         return ValueType("coordinates", "", least, most, whole)
     if axis_like(table.features) and not (whole and least >= 0 and most > 1):
         looks, unsure = _axes_or_genes(table, least)

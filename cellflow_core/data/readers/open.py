@@ -12,10 +12,12 @@ import zlib
 from functools import partial
 from pathlib import Path
 
-from cellflow_core.data.readers import hdf5
+from cellflow_core.data.readers import hdf5, individuals
 from cellflow_core.data.readers.anndata.h5ad import of_h5ad
 from cellflow_core.data.readers.anndata.mudata import is_mudata, of_mudata
 from cellflow_core.data.readers.folders.archive import is_tar, is_workbook, of_archive, unpacked
+from cellflow_core.data.readers.individuals import transport
+from cellflow_core.data.readers.individuals.source import Source
 from cellflow_core.data.readers.limits import memory
 from cellflow_core.data.readers.loom import is_loom, of_loom
 from cellflow_core.data.readers.npz import is_npz, of_npz
@@ -126,8 +128,20 @@ def _read(path: Path, name: str, rows: int | None, options: ReadOptions, inner: 
         if inner:
             raise InvalidInputError(f"{name} holds an archive in an archive: unpack it once and choose what is inside")
         return of_archive(path, name, rows, partial(_inner, options=options))
+    if transport.is_transport(start):
+        return _of_transport(path, name)
     _refuse_foreign(start, name)
     return of_text(path, name, rows, options.orientation)
+
+
+def _of_transport(path: Path, name: str) -> Table:
+    found = individuals.of_frame(transport.frame_of(path, name), Source(name, 1))
+    if found is None:
+        raise InvalidInputError(
+            f"{name} is a SAS transport file and none of the tables that are read from one: PC, ADPC, or lines of ID, "
+            "TIME, DV and AMT"
+        )
+    return found
 
 
 def _inner(path: Path, name: str, rows: int | None, options: ReadOptions) -> Table:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cellflow_core.data.dose_events import DoseEvents
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
@@ -52,6 +53,22 @@ class Unused:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """What a table of followed individuals tells beside its rows.
+
+    doses     dose events; an individual is known by `individual_numbers` of the column "subject"
+    treatments  name and unit of each kind of dose
+    censored  whether a value is only known to be below the one in its place, [cells, features]
+    found     what the table holds, in one sentence
+    """
+
+    doses: DoseEvents
+    treatments: tuple[str, ...]
+    censored: Array
+    found: str
+
+
+@dataclass(frozen=True)
 class ReadOptions:
     """What a person says of a file before it is read.
 
@@ -79,6 +96,7 @@ class Table:
     places  name of a layer here -> where it stands in the file, where these are different
     unused  what no reader takes
     question  what a person should say with `orientation`, "" where the content says it
+    followed  doses and censored values of a table of individuals, None for any other
     snapshots  the whole data set, where this app wrote the file: nothing is left to decide
     """
 
@@ -98,6 +116,7 @@ class Table:
     places: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[Unused, ...] = ()
     question: str = ""
+    followed: Followed | None = None
 
     @property
     def cells(self) -> int:

@@ -12,8 +12,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from cellflow_core.data.readers import gene_names, gene_rows, longitudinal_table, network, series, table_columns
+from cellflow_core.data.readers import gene_names, gene_rows, individuals, network, series, table_columns
 from cellflow_core.data.readers.folders.matrix_market import plain
+from cellflow_core.data.readers.individuals.source import Source
 from cellflow_core.data.readers.limits import RATIO, RATIO_EXEMPT_BYTES, TEXT, amount, check_memory, memory
 from cellflow_core.data.readers.table import (
     InvalidInputError,
@@ -67,13 +68,11 @@ def of_text(path: Path, name: str, rows: int | None, orientation: str = "") -> T
     layout = find_layout(head, name)
     frame = _frame(path, name, layout)
     if layout.names:
+        if (followed := individuals.of_frame(frame, Source(name, layout.skip + 1))) is not None:
+            return _first(followed, rows)
         _check_numbers(frame, name)
     network.refuse(frame, name)
-    for found in (
-        series.of_frame(frame, layout.names, name),
-        longitudinal_table.of_frame(frame),
-        gene_rows.of_frame(frame),
-    ):
+    for found in (series.of_frame(frame, layout.names, name), gene_rows.of_frame(frame)):
         if found is not None:
             return _first(found, rows)
     if len(frame) and not any(kind.kind in "fiu" for kind in frame.dtypes):

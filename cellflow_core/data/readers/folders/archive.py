@@ -16,8 +16,10 @@ from typing import IO, Any
 from cellflow_core.data.readers.folders import layouts, metadata, perturbation_tables
 from cellflow_core.data.readers.folders.joined import joined, sample_names
 from cellflow_core.data.readers.folders.matrix_market import of_folders
+from cellflow_core.data.readers.individuals import cdisc, transport
 from cellflow_core.data.readers.limits import MEMBERS, RATIO, RATIO_EXEMPT_BYTES, amount, memory
 from cellflow_core.data.readers.table import InvalidInputError, Table, printable
+from cellflow_core.data.readers.text import frame_of
 
 _PIECE = 1 << 20
 _UNIMPORTANT = re.compile(r"(?:.*/)?(?:__MACOSX/.*|\._.*|\.DS_Store|Thumbs\.db|desktop\.ini)")
@@ -51,6 +53,8 @@ def of_archive(path: Path, name: str, rows: int | None, read: Reader) -> Table:
         files = (_unzip if zipped else _untar)(path, name, Path(place))
         if tables := perturbation_tables.tables_of(files):
             return perturbation_tables.of_tables(tables, name)
+        if (followed := _followed(files, name)) is not None:
+            return followed
         found = layouts.folders(files, name)
         if found:
             return of_folders(found, name, rows)
@@ -59,6 +63,19 @@ def of_archive(path: Path, name: str, rows: int | None, read: Reader) -> Table:
             ((inner, only),) = files.items()
             return read(only, name if _is_plain(inner) else PurePosixPath(inner).name, rows)
         return _of_files(files, name, rows, read)
+
+
+def _followed(files: dict[str, Path], name: str) -> Table | None:
+    """The SDTM tables PC and EX of an archive as one; None where it holds none of these names."""
+    found = {each: at for each, at in files.items() if re.fullmatch(r"(?:.*/)?(?:pc|ex)\.(?:csv|xpt)", each, re.I)}
+    if len(found) != 2:
+        return None
+    frames = {}
+    for each, at in found.items():
+        with at.open("rb") as file:
+            coded = transport.is_transport(file.read(64))
+        frames[PurePosixPath(each).name] = (transport.frame_of if coded else frame_of)(at, name)
+    return cdisc.of_frames(frames, name)
 
 
 def _is_plain(name: str) -> bool:

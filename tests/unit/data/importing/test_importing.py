@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 
 from cellflow_core.data import store
 from cellflow_core.data.importing.pipeline import ImportChoices, InvalidInputError, import_file, inspect_file
+from cellflow_core.data.trajectories import Trajectories
 
 EB = "eb_embryoid_body/eb_subset2750.h5ad"
 MOSCOT = "schiebinger_reprogramming/moscot_temporal_1000x1479.h5ad"
@@ -170,9 +171,15 @@ def test_one_quantity_of_individuals_is_drawn_along_a_line(shared) -> None:
 
 def test_rows_of_individuals_in_which_not_everything_was_measured(shared) -> None:
     opened = guided(shared / "pharmacokinetics/warfarin.csv", drop_incomplete=True)
-    assert inspect_file(shared / "pharmacokinetics/warfarin.csv", "warfarin.csv").proposed == {"drop_incomplete": True}
     assert opened.info.cells == 185 and len(np.unique(opened.snapshots().subject)) == 32
     assert "Left out 113 cells with missing or infinite values" in opened.info.steps
+    whole = guided(shared / "pharmacokinetics/warfarin.csv")
+    assert whole.info.cells == 298 and "Interpolated 113 values" in " ".join(whole.info.steps)
+    seen = inspect_file(shared / "pharmacokinetics/warfarin.csv", "warfarin.csv")
+    assert seen.missing == "" and seen.proposed == {} and seen.individuals.startswith("32 individuals followed")
+    found = Trajectories.from_snapshots(whole.snapshots())
+    assert found.observed.sum() == 483 and len(found.doses.time) == 32 and set(found.covariates) == {"wt", "age"}
+    assert found.doses.amount.max() == 153 and set(found.labels) == {"sex"} and found.variables == ("cp", "pca")
 
 
 def test_values_too_large_to_square_are_refused(tmp_path) -> None:
