@@ -14,8 +14,8 @@ TIMES = np.linspace(0, 14, 8)
 
 
 def published(start: np.ndarray, coupling: np.ndarray, day: float, dose: float) -> np.ndarray:
-    """[times, latent] of one patient: the equations of the paper with all rates 1 and both Hill coefficients 2, the dose
-    in closed form."""
+    """[times, latent] of one patient: the equations of the paper, rates of 1 and Hill coefficients of 2, the dose in
+    closed form."""
 
     def change(t: float, z: np.ndarray) -> np.ndarray:
         disease, response, immunity, lung = z[:4]
@@ -53,7 +53,8 @@ def test_observables_are_standardised_and_half_of_them_missing() -> None:
 def test_what_was_measured_is_the_true_course_and_noise() -> None:
     process = Disease(Settings(missing=0.0, noise=0.0, subjects=8))
     data = process.trajectories()
-    np.testing.assert_allclose(data.x, process.counterfactual_courses(data.times, data.doses).reshape(-1, 20), atol=1e-5)
+    courses = process.counterfactual_courses(data.times, data.doses)
+    np.testing.assert_allclose(data.x, courses.reshape(-1, 20), atol=1e-5)
 
 
 def test_another_dose_changes_nothing_before_it_and_the_immune_response_after() -> None:

@@ -34,7 +34,7 @@ def test_a_beat_is_that_of_another_integration() -> None:
 
 
 def test_a_beat_closes_and_what_is_ejected_flows_off() -> None:
-    """The last moment is the first, and the stroke volume over the length of a beat is the mean pressure over R: 1 %."""
+    """The last moment is the first, and the stroke volume in a beat is what flows off through R: to 2 %."""
     heart = Heart(Settings(subjects=30))
     times = np.linspace(0, 0.8, 401)
     traces = heart.traces(heart.parameters, times)

@@ -6,9 +6,9 @@ states follow them by a rule that no expert knows, and each observable is a sum 
 
     m' = tanh(A' z),    z = (disease, response, immunity, lung, m),    x = W z + w + noise
 
-The entries of A are N(0, 1) / dim(z), half of them 0; those of W and w N(0, 1), where on average three states contribute
-to an observable. All states begin near 0 (exponential, mean 0.01) but that in plasma, which is 0 until the one dose of
-each patient, at a random whole day. Observables are standardised, and half of the values are missing.
+The entries of A are N(0, 1) / dim(z), half of them 0; those of W and w N(0, 1), where on average three states
+contribute to an observable. All states begin near 0 (exponential, mean 0.01) but that in plasma, which is 0 until the
+one dose of each patient, at a random whole day. Observables are standardised, and half of the values are missing.
 """
 
 from __future__ import annotations
@@ -45,20 +45,26 @@ class Settings(Config):
     subjects: int = setting(110, "Number of patients", 2, 5_000, label="Patients")
     observables: int = setting(20, "Number of observables; published with 20, 40 and 80", 1, 500)
     latent: int = setting(
-        6, "Dimensions of the latent state, four of them the experts'; published with 6, 8 and 12", 4, 40,
+        6,
+        "Dimensions of the latent state, four of them the experts'; published with 6, 8 and 12",
+        4,
+        40,
         label="Latent dimensions",
-    )  # fmt: skip
+    )
     noise: float = setting(
-        0.2, "Standard deviation of the measurement noise, before observables are standardised", 0.0, 5.0,
+        0.2,
+        "Standard deviation of the measurement noise, before observables are standardised",
+        0.0,
+        5.0,
         label="Measurement noise",
-    )  # fmt: skip
+    )
     missing: float = setting(0.5, "Fraction of the values that are missing", 0.0, 0.95, label="Missing values")
     highest_dose: float = setting(10.0, "Doses are uniform between 0 and this", 0.0, 100.0, "mg")
     n_times: int = setting(15, "Number of time points, equally spaced", 2, 500)
     last_time: float = setting(14.0, "Last time point", 1.0, 60.0, "day")
     k_disprog: float = _rate(1.0, "Rate at which the disease grows", "Disease progression")
-    k_react: float = _rate(1.0, "Clearance of the disease by the immune response", "Clearance by the response")
-    k_cure: float = _rate(1.0, "Clearance of the disease by immunity", "Clearance by immunity")
+    k_react: float = _rate(1.0, "Clearance of the disease by the immune response", "Clearance, response")
+    k_cure: float = _rate(1.0, "Clearance of the disease by immunity", "Clearance, immunity")
     hill_cure: float = setting(2.0, "Hill coefficient of the clearance by immunity", 0.5, 6.0)
     k_onset: float = _rate(1.0, "Onset of the immune response per disease", "Onset of the response")
     k_feedback: float = _rate(1.0, "Amplification of the response in the presence of disease", "Amplification")
@@ -69,7 +75,7 @@ class Settings(Config):
     )
     hill_response: float = setting(2.0, "Hill coefficient of the self-amplification", 0.5, 6.0)
     k_immunity: float = _rate(1.0, "Rate at which the response makes immunity", "Making of immunity")
-    k_dexa: float = _rate(1.0, "Suppression of the response by dexamethasone in the lung", "Suppression by the drug")
+    k_dexa: float = _rate(1.0, "Suppression of the response by dexamethasone", "Suppression of the response")
     kel: float = _rate(1.0, "Elimination rate of dexamethasone", "Elimination rate kₑₗ")
     seed: int = setting(0, "Random seed", 0)
 
@@ -164,7 +170,7 @@ class Disease(Simulator, HasResponse, HasTrajectories, HasCounterfactuals):
 
     @cached_property
     def _system(self) -> tuple[Array, Array, Array]:
-        """(A [latent, further states], W [observables, latent], w [observables]); the same for any number of patients."""
+        """(A [latent, further states], W [observables, latent], w [observables]), whatever the number of patients."""
         use, rng = self.settings, np.random.default_rng([self.settings.seed, 0])
         further = use.latent - _EXPERT
         coupling = rng.standard_normal((use.latent, further)) * (rng.random((use.latent, further)) < 0.5) / use.latent

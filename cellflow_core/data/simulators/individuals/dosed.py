@@ -22,7 +22,7 @@ def integrate(
     into: int,
     step: float,
 ) -> Float[Array, "subjects times dim"]:
-    """States of all individuals at ascending times from 0 on, by Runge-Kutta's fourth order with steps of at most `step`.
+    """States of all individuals at ascending times from 0 on, by steps of Runge-Kutta's fourth order of at most `step`.
 
     into  the coordinate that a dose raises: by its amount at once, or evenly over its duration
     Doses before 0, and of individuals that are not among `subjects`, are left out. A state at the time of a dose is

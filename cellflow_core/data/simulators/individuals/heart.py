@@ -7,9 +7,10 @@ volume V (mL), pressures (mmHg), flows (mL/s) and valves that open one way:
     P = (Ed + (Es - Ed) e(t)) (V - V0),    V' = max(Pf - P, 0) / Rm - max(P - Pa, 0) / Z
     C Pa' = max(P - Pa, 0) / Z - Pa / R
 
-e(t) rises as (1 - cos(pi t / T)) / 2 to its peak at T, and falls in half of that time to 0. Traces are those of the beat
-after many, when one is as the next. It stands in for whole-heart models with electrophysiology and mechanics, whose
-emulation by latent neural ODEs Salvador et al. describe (npj Digit. Med. 7:90, 2024, doi:10.1038/s41746-024-01084-x).
+e(t) rises as (1 - cos(pi t / T)) / 2 to its peak at T, and falls in half of that time to 0. Traces are those of a beat
+after many others, when one is as the next. It stands in for whole-heart models with electrophysiology and mechanics,
+whose emulation by latent neural ODEs Salvador et al. describe (npj Digit. Med. 7:90, 2024,
+doi:10.1038/s41746-024-01084-x).
 """
 
 from __future__ import annotations
@@ -133,9 +134,7 @@ class Heart(Simulator, HasTrajectories):
         return np.stack([elastance(parameters, times).T * (volume - _UNSTRESSED), volume, aortic], axis=2)
 
 
-def elastance(
-    parameters: Float[Array, "hearts parameters"], t: Float[Array, " times"]
-) -> Float[Array, "times hearts"]:
+def elastance(parameters: Float[Array, "hearts parameters"], t: Float[Array, " times"]) -> Float[Array, "times hearts"]:
     """What multiplies V - V0 in P above (mmHg/mL) at times of the beat (s)."""
     systolic, diastolic, peak = parameters[:, :3].T
     phase = t[:, None] / peak

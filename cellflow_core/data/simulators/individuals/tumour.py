@@ -7,10 +7,10 @@ by day, with volume V (cm3), concentration C of the drug (mg/m3) and radiation d
     V(t+1) = V(t) (1 + rho log(K / V) - beta_c C(t) - (alpha d(t) + alpha / 10 d(t)^2) + e(t)),   e ~ N(0, 0.01^2)
     C(t) = C(t-1) / 2 + 5 mg/m3 where the drug is given,    d = 2 Gy where radiation is given
 
-Confounding over time as in Lim, Alaa & van der Schaar (NeurIPS 2018) and Bica et al. (ICLR 2020, arXiv:2002.04083): each
-treatment is given with probability sigmoid(gamma (D / 13 cm - 1/2)) for the mean diameter D of the last 15 days, so that
-larger tumours are treated more. A patient is followed until the tumour is gone or 13 cm wide. Measurements at irregular
-days as in Seedat et al. (ICML 2022, arXiv:2206.08311): a Hawkes process that is denser for larger tumours.
+Confounding over time as in Lim, Alaa & van der Schaar (NeurIPS 2018) and Bica et al. (ICLR 2020, arXiv:2002.04083):
+each treatment is given with probability sigmoid(gamma (D / 13 cm - 1/2)) for the mean diameter D of the last 15 days,
+so that larger tumours are treated more. A patient is followed until the tumour is gone or 13 cm wide. Measurements at
+irregular days as in Seedat et al. (ICML 2022, arXiv:2206.08311): a Hawkes process that is denser for larger tumours.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _RHO, _ALPHA, _BETA_C = (7e-5, 7.23e-3), (0.0398, 0.168), (0.028, 0.0007)  # mea
 _CORRELATION = 0.87  # of alpha and rho
 _TYPE_EFFECT = 0.1  # type 1 responds more to radiation, type 3 to the drug, by this fraction of the mean
 _MEMORY = 15  # days of which the mean diameter decides on treatment
-_LEAST, _PROCESSES, _DECAY = 0.01, 5, 2.0  # Hawkes processes: base rate of the smallest (1 / day), number, decay (1 / day)
-_WIDTHS, _EXCITED = (3.0, 4.0, 5.0), np.array([0.01, 0.1, 0.5, 1.0])  # cm; excitation in each of the four classes of size
+_LEAST, _PROCESSES, _DECAY = 0.01, 5, 2.0  # Hawkes processes: rate of the smallest (1 / day), number, decay (1 / day)
+_WIDTHS, _EXCITED = (3.0, 4.0, 5.0), np.array([0.01, 0.1, 0.5, 1.0])  # cm; excitation in each of four classes of size
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Settings(Config):
     )
     kappa: float = setting(
         10.0,
-        "Sampling intensity κ: how much denser a class of larger tumours is measured than the one below; 0 means every day",
+        "Sampling intensity κ: how much denser each class of larger tumours is measured; 0 means every day",
         0.0,
         20.0,
         label="Sampling intensity κ",
@@ -115,7 +115,7 @@ class Tumour(Simulator, HasTrajectories, HasCounterfactuals):
     settings: Settings
 
     def simulate(self) -> Snapshots:
-        """One row for each patient and day with a measurement; stage and type of the patient, and the doses as events."""
+        """One row for each patient and day with a measurement; stage and type of the patient, doses as events."""
         return self.trajectories().to_snapshots()
 
     def trajectories(self) -> Trajectories:
@@ -218,8 +218,8 @@ class Tumour(Simulator, HasTrajectories, HasCounterfactuals):
             rho,
             alpha + _TYPE_EFFECT * _ALPHA[0] * (kind == 1),
             beta_c + _TYPE_EFFECT * _BETA_C[0] * (kind == 3),
-            stage,
-            kind.astype(str),
+            np.array(stage.tolist()),
+            np.array([f"{each}" for each in kind]),
         )
 
 
