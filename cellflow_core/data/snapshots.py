@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from cellflow_core.data.channels import CHANNELS, ArrayChannel, NamedChannel, known
+from cellflow_core.data.data_spec import DataSpec
 from cellflow_core.data.dose_events import DoseEvents, tells_of_doses
 from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.requirements import DataRequirement, of_times
@@ -27,39 +28,6 @@ NO_LABEL = ("", "nan", "None", "<NA>")
 """How the text of an annotation says that a cell has no value."""
 MAX_CATEGORIES = 64
 """Categories of an annotation that a model may be conditioned on; a column with more is a name, not a condition."""
-
-
-@dataclass(frozen=True)
-class DataSpec:
-    """All that a model is built from, so that a run reopens without its data.
-
-    times     the distinct times, ascending, in the data's own unit; empty where no time is known
-    center    mean state, [dim]
-    scale     root mean square distance of one coordinate from its mean, over all axes (state)
-    interval  mean interval between consecutive times (time); 1 where there are fewer than two
-    labels    name and categories of each annotation with at most MAX_CATEGORIES categories
-    covariates  names of what is known of followed individuals in numbers, ascending
-    treatments  name and unit of each kind of dose that they are given
-    positions of the times on the clock of networks (`models/clock.py`); empty: networks see measured time, as in runs
-              that were trained before there were positions
-    """
-
-    dim: int
-    times: tuple[float, ...]
-    center: tuple[float, ...]
-    scale: float
-    interval: float
-    genes: tuple[str, ...] = ()
-    time_unit: str = ""
-    labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    positions: tuple[float, ...] = ()
-    covariates: tuple[str, ...] = ()
-    treatments: tuple[str, ...] = ()
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
-        """Read back what `dataclasses.asdict` and JSON made of it."""
-        return cls(**{name: _tuples(value) for name, value in values.items()})
 
 
 @dataclass(frozen=True, init=False)
@@ -318,8 +286,3 @@ def first_rows(
     order = np.lexsort((t, subject))
     subjects, first = np.unique(subject[order], return_index=True)
     return subjects, order[first]
-
-
-def _tuples(value: Any) -> Any:
-    """Lists as JSON has them, as the tuples they were."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
