@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from cellflow_core.data.channels import CHANNELS, ArrayChannel, NamedChannel, known
-from cellflow_core.data.dose_events import DoseEvents
+from cellflow_core.data.data_spec import DataSpec
+from cellflow_core.data.dose_events import DoseEvents, tells_of_doses
 from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.requirements import DataRequirement, of_times
 from cellflow_core.data.state_space import StateSpace
@@ -27,35 +28,6 @@ NO_LABEL = ("", "nan", "None", "<NA>")
 """How the text of an annotation says that a cell has no value."""
 MAX_CATEGORIES = 64
 """Categories of an annotation that a model may be conditioned on; a column with more is a name, not a condition."""
-
-
-@dataclass(frozen=True)
-class DataSpec:
-    """All that a model is built from, so that a run reopens without its data.
-
-    times     the distinct times, ascending, in the data's own unit; empty where no time is known
-    center    mean state, [dim]
-    scale     root mean square distance of one coordinate from its mean, over all axes (state)
-    interval  mean interval between consecutive times (time); 1 where there are fewer than two
-    labels    name and categories of each annotation with at most MAX_CATEGORIES categories
-    positions of the times on the clock of networks (`models/clock.py`); empty: networks see measured time, as in runs
-              that were trained before there were positions
-    """
-
-    dim: int
-    times: tuple[float, ...]
-    center: tuple[float, ...]
-    scale: float
-    interval: float
-    genes: tuple[str, ...] = ()
-    time_unit: str = ""
-    labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    positions: tuple[float, ...] = ()
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> DataSpec:
-        """Read back what `dataclasses.asdict` and JSON made of it."""
-        return cls(**{name: _tuples(value) for name, value in values.items()})
 
 
 @dataclass(frozen=True, init=False)
@@ -260,7 +232,19 @@ class Snapshots:
             time_unit=self.time_unit,
             labels=tuple(self._categories()),
             positions=tuple(float(k) for k in range(len(times))) if len(times) > 1 else (),
+            covariates=tuple(sorted(self.static(self.covariates))),
+            treatments=() if self.doses is None else self.treatments,
         )
+
+    def static(self, annotations: Mapping[str, Array]) -> tuple[str, ...]:
+        """Which annotations are the same in all rows of each individual; those that only repeat the doses are not among
+        them. None where there are no individuals, or no times."""
+        if self.subject is None or not len(self.t):
+            return ()
+        subjects, start = first_rows(self.subject, self.t)
+        member = np.searchsorted(subjects, self.subject)
+        kept = {name: np.asarray(each) for name, each in annotations.items() if not tells_of_doses(name)}
+        return tuple(name for name, each in kept.items() if ((each == each[start][member]) | (each != each)).all())
 
     def _categories(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         for name, values in self.labels.items():
@@ -295,6 +279,10 @@ class Snapshots:
         return digest.hexdigest()[:16]
 
 
-def _tuples(value: Any) -> Any:
-    """Lists as JSON has them, as the tuples they were."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def first_rows(
+    subject: Int[Array, " cells"], t: Float[Array, " cells"]
+) -> tuple[Int[Array, " subjects"], Int[Array, " subjects"]]:
+    """The individuals, ascending, and the earliest row of each."""
+    order = np.lexsort((t, subject))
+    subjects, first = np.unique(subject[order], return_index=True)
+    return subjects, order[first]

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from cellflow_core.data.dose_events import DoseEvents, tells_of_doses
+from cellflow_core.data.dose_events import DoseEvents
 from cellflow_core.data.interpolated import interpolated
 from cellflow_core.data.requirements import DataRequirement, of_times
-from cellflow_core.data.snapshots import MAX_CATEGORIES, DataSpec, Snapshots
+from cellflow_core.data.snapshots import MAX_CATEGORIES, DataSpec, Snapshots, first_rows
 from cellflow_core.data.spaces.affine import AffineSpace
 
 Array = np.ndarray
@@ -105,6 +105,8 @@ class Trajectories:
             genes=self.variables,
             time_unit=self.time_unit,
             labels=tuple(self._categories()),
+            covariates=tuple(sorted(self.covariates)),
+            treatments=self.treatments if len(self.doses.time) else (),
         )
 
     def _categories(self) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -141,15 +143,10 @@ class Trajectories:
             raise ValueError(
                 f"trajectories need {DataRequirement.SUBJECTS} at known times, which these data do not have"
             )
-        order = np.lexsort((data.t, subject))
-        subjects, first = np.unique(subject[order], return_index=True)
-        start = order[first]  # first row of each individual
-        member = np.searchsorted(subjects, subject)
+        subjects, start = first_rows(subject, data.t)
 
         def static(values: Mapping[str, Array]) -> dict[str, Array]:
-            kept = {name: each for name, each in values.items() if not tells_of_doses(name)}
-            same = {name: (each == each[start][member]) | (each != each) for name, each in kept.items()}
-            return {name: np.asarray(values[name])[start] for name, held in same.items() if np.all(held)}
+            return {name: np.asarray(values[name])[start] for name in data.static(values)}
 
         labels = static(data.labels)
         names = [name for name, each in labels.items() if len(np.unique(each)) == len(subjects) > 2]

@@ -10,6 +10,7 @@ import pytest
 from cellflow_core.data.simulators import registry
 from cellflow_core.data.simulators.contract import (
     CAPABILITIES,
+    HasCounterfactuals,
     HasCourse,
     HasDrift,
     HasFates,
@@ -24,10 +25,12 @@ from cellflow_core.data.simulators.contract import (
     HasResponse,
     HasScore,
     HasStates,
+    HasTrajectories,
     HasVelocity,
     Simulator,
     capabilities,
 )
+from cellflow_core.data.trajectories import DoseEvents, Trajectories
 
 QUICK = {"cells_per_time": 20, "subjects": 6, "n_times": 3}
 NAMES = registry.names()
@@ -270,3 +273,22 @@ def test_the_response_to_a_dose(name):
     process, data = cells(name)
     assert finite(process.dose_response(np.linspace(0, 5, 4), 10.0), 4, data.dim)
     assert finite(process.counterfactual(10.0), len(data.x), data.dim)
+
+
+@pytest.mark.parametrize("name", that_know(HasTrajectories))
+def test_trajectories(name):
+    process, data = cells(name)
+    made = process.trajectories()
+    assert len(made.x) == len(data.x) and made.variables == tuple(process.axes) and made.time_unit == process.time_unit
+    assert Trajectories.from_snapshots(data).fingerprint == made.fingerprint
+
+
+@pytest.mark.parametrize("name", that_know(HasCounterfactuals))
+def test_counterfactual_courses(name):
+    process, _ = cells(name)
+    made = process.trajectories()
+    times = np.linspace(0, float(made.times[-1]), 4)
+    given, none = (process.counterfactual_courses(times, doses) for doses in (made.doses, DoseEvents()))
+    assert finite(given, len(made.subjects), 4, len(made.variables)) and finite(none, *given.shape)
+    np.testing.assert_array_equal(given[:, 0], none[:, 0])
+    assert np.abs(given - none).max() > 0

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from cellflow_core.config import Config
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.data.trajectories import DoseEvents, Trajectories
 
 Array = np.ndarray
 
@@ -217,6 +217,17 @@ class HasTrajectories(ABC):
         """The measurements of `simulate` individual by individual, with doses as events."""
 
 
+class HasCounterfactuals(ABC):
+    """Knows what becomes of each individual that was simulated under any other doses."""
+
+    @abstractmethod
+    def counterfactual_courses(
+        self, times: Float[Array, " times"], doses: DoseEvents
+    ) -> Float[Array, "subjects times variables"]:
+        """True variables of each individual at these ascending times had it been given these doses, measured without
+        error; with the doses of `trajectories`, what became of it."""
+
+
 CAPABILITIES: Mapping[str, type] = {
     "drift": HasDrift,
     "marginal": HasMarginal,
@@ -234,6 +245,7 @@ CAPABILITIES: Mapping[str, type] = {
     "layers": HasLayers,
     "response": HasResponse,
     "trajectories": HasTrajectories,
+    "counterfactual courses": HasCounterfactuals,
 }
 
 

@@ -33,6 +33,8 @@ KNOWN: Mapping[str, str] = {
     "period": "the time of a turn",
     "layers": "spliced and unspliced RNA (where labelled, new RNA too), velocity and own time of each cell",
     "response": "what any dose does",
+    "trajectories": "the course of each individual",
+    "counterfactual courses": "what other doses would have done to each individual",
 }
 """What simulators know, in words; names as in the contract's CAPABILITIES. Further ones are not for a list."""
 

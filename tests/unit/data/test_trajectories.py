@@ -51,6 +51,14 @@ def test_rows_are_sorted_and_missing_values_are_masked() -> None:
     assert data.spec.center == pytest.approx((37 / 6, 63.5)) and data.spec.labels == (("sex", ("f", "m")),)
 
 
+def test_a_model_knows_covariates_and_treatments_from_either_form() -> None:
+    stored = masked().to_snapshots()
+    stored = replace(stored, channels={**stored.channels, "covariates": {**stored.covariates, "age at row": stored.t}})
+    for spec in (masked().spec, stored.spec):
+        assert (spec.covariates, spec.treatments) == (("weight",), ("drug (mg)", "radiation (Gy)"))
+    assert replace(stored, channels={}, doses=None).spec.covariates == ()
+
+
 def test_what_cannot_be_a_trajectory_is_refused() -> None:
     data = three()
     with pytest.raises(ValueError, match="missing or infinite"):

@@ -1,0 +1,1 @@
+"""Individuals who are followed and treated: patients, tumours, hearts."""
