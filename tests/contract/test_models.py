@@ -17,6 +17,8 @@ from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.splicing import SplicingSpace
+from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
 from cellflow_core.models import registry
 from cellflow_core.models.contract import CAPABILITIES, MOVES_CELLS, Context, capabilities
 from cellflow_core.train import checkpoint
@@ -68,12 +70,30 @@ def labelled() -> Snapshots:
     return Snapshots(np.log1p(new + old), np.ones(60), AffineSpace.of_genes(("A", "B")), "h", channels=known)
 
 
+def followed() -> Snapshots:
+    """Twelve individuals at three times, with one dose each."""
+    subject = np.tile(np.arange(12), 3)
+    t = np.repeat([1.0, 2.0, 4.5], 12)
+    x = np.random.default_rng(0).normal(size=(36, 3)) * 4 + 5 * t[:, None] + 100
+    labels = {"kind": np.where(subject % 2, "a", "b")}
+    dose = 1.0 + subject[:, None]
+    return Snapshots(x, t, AffineSpace.coordinates(("a", "b", "c")), "h", subject=subject, dose=dose, labels=labels)
+
+
+def individuals(model) -> TrajectoryBatch:
+    """Those of `followed`, as the model sees them."""
+    data = Trajectories.from_snapshots(followed())
+    return TrajectoryTensors.from_trajectories(data, spec=model.spec).take(slice(None), torch.Generator())
+
+
 def data_for(case: str) -> Snapshots:
     """Cells that the model can be trained on."""
     kind = registry.find(case.split()[0])
     needs = kind.required_data(kind.Config.from_dict(chosen(case)))
     if DataRequirement.GENE_AXES in needs:
         return perturbed()
+    if DataRequirement.SUBJECTS in needs:
+        return followed()
     made = {DataRequirement.LABELLING: labelled, DataRequirement.MOMENTS: moments}
     return next((made[each] for each in made if each in needs), snapshots)()
 
@@ -143,6 +163,8 @@ def answers(model) -> dict[str, torch.Tensor]:
             found[each] = model.latent_time(x, Context())
         elif each == "kinetics":
             found[each] = model.kinetics().values
+        elif each == "courses":
+            found[each] = model.courses(individuals(model), torch.tensor(times), 5, torch.Generator().manual_seed(2))
         elif each in ("network", "transitions"):
             found[each] = getattr(model, each)().to_dense()
         elif each == "lineages":
@@ -156,6 +178,8 @@ def shape_of(capability: str, model) -> tuple[int, ...]:
     dim, genes = model.spec.dim, len(model.spec.genes)
     if capability in ("sampler", "velocity_uncertainty"):
         return (4, 7, dim)
+    if capability == "courses":
+        return (5, 12, 4, dim)
     if capability == "kinetics":
         return (genes, len(model.kinetics().names))
     if capability == "network":
