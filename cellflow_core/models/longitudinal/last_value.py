@@ -58,12 +58,12 @@ class LastValue(DynamicsModel, HasCourses):
             self.positive[k] = bool((x >= 0).all())
             self.moment[k], self.mean[k], self.deviation[k] = _binned(t, x)
             both = seen[:, :, None] & seen[:, None, :] & (frames.t[:, None, :] > frames.t[:, :, None])
-            apart = (frames.t[:, None, :] - frames.t[:, :, None])[both]
+            gap = (frames.t[:, None, :] - frames.t[:, :, None])[both]
             change = (frames.x[:, None, :, k] - frames.x[:, :, None, k])[both]
-            if len(apart) > _PAIRS:
-                kept = torch.randint(len(apart), (_PAIRS,), generator=rng, device=apart.device)
-                apart, change = apart[kept], change[kept]
-            squared = _binned(apart, change.square())[:2] if len(apart) else (torch.ones(BINS), torch.zeros(BINS))
+            if len(gap) > _PAIRS:
+                kept = torch.randint(len(gap), (_PAIRS,), generator=rng, device=gap.device)
+                gap, change = gap[kept], change[kept]
+            squared = _binned(gap, change.square())[:2] if len(gap) else (torch.ones(BINS), torch.zeros(BINS))
             self.horizon[k], self.spread[k] = squared[0], squared[1].sqrt()
 
     def courses(

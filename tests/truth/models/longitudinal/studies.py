@@ -46,7 +46,6 @@ def warfarin(shared: Path, response: bool = True) -> Trajectories:
     rows = rows if response else rows[rows.cp.notna()]
     x = rows[["cp", "pca"] if response else ["cp"]].to_numpy()
     subjects = rows.id.unique()
-    given = given[given.id.isin(subjects)]
     return Trajectories(
         rows.id.to_numpy(),
         rows.time.to_numpy(),
@@ -54,7 +53,7 @@ def warfarin(shared: Path, response: bool = True) -> Trajectories:
         np.isfinite(x),
         ("concentration (mg/L)", "activity (%)")[: x.shape[1]],
         "h",
-        DoseEvents(given.id.to_numpy(), given.time.to_numpy(), given.amt.to_numpy()),
+        DoseEvents(*(given[each].to_numpy() for each in ("id", "time", "amt"))),
         {"wt": table.groupby("id").wt.first().loc[subjects].to_numpy()},
     )
 

@@ -37,7 +37,7 @@ def simulated():
 
 @pytest.fixture(scope="module")
 def fitted(simulated):
-    return trained("population-pk", simulated, training={"steps": 150})
+    return trained("population-pk", simulated, training={"steps": 100})
 
 
 def test_population_parameters_are_found(fitted):
@@ -71,7 +71,7 @@ def test_individual_fits(study, shared):
     forecast of the later half is below the last value and the linear model."""
     data = study(shared)
     held = np.random.default_rng(0).random(len(data.t)) < 0.2
-    model = trained("population-pk", without(data, held), training={"steps": 150})
+    model = trained("population-pk", without(data, held), training={"steps": 100})
     batch, whole = batch_of(without(data, held), model), batch_of(data, model)
     found = at_own_times(model, batch)
     assert found.min() >= 0
