@@ -19,7 +19,17 @@ from cellflow_core.models.contract import DynamicsModel
 _HERE = Path(__file__).parent
 _REGISTERED: dict[str, tuple[str, type[DynamicsModel]]] = {}
 """Models that are in no file of this folder, with their families."""
-_SHARED = ("networks", "paths", "transport", "losses", "splicing", "lineages", "gene_fields", "gene_networks")
+_SHARED = (
+    "networks",
+    "paths",
+    "transport",
+    "losses",
+    "splicing",
+    "lineages",
+    "gene_fields",
+    "gene_networks",
+    "individuals",
+)
 """Folders that hold what models share, and no model."""
 
 

@@ -41,6 +41,7 @@ def snapshots(times: tuple[float, ...] = (0.0, 1.0)) -> Snapshots:
     labels = {"kind": np.resize(["a", "b"], CELLS)}
     subject = np.resize(np.arange(CELLS // 2), CELLS)
     known = {"spliced": counts, "unspliced": counts, "velocity": -X, "labels": labels, "subject": subject}
+    known["dose"] = np.ones((CELLS, 1))
     known["perturbation"] = {"A": np.resize([0.0, 1.0], CELLS)}
     return Snapshots(X, t, space, "h", channels=known)
 
@@ -130,7 +131,7 @@ def velocity_uncertainty(model) -> None:
 
 
 def courses(model) -> None:
-    subjects = TrajectoryTensors.from_trajectories(trajectories()).take(slice(4), torch.Generator())
+    subjects = TrajectoryTensors.from_trajectories(trajectories()).take(slice(4), torch.Generator()).until(0.4)
     times = torch.tensor([0.0, 0.4, 1.5])
 
     def drawn(doses: float) -> torch.Tensor:
@@ -139,7 +140,8 @@ def courses(model) -> None:
 
     assert drawn(1.0).shape == (DRAWS, 4, 3, 3) and drawn(1.0).isfinite().all()
     assert torch.equal(drawn(1.0)[:, :, :2], drawn(2.0)[:, :, :2])  # nothing has been given yet
-    assert not torch.equal(drawn(1.0)[:, :, 2], drawn(2.0)[:, :, 2])
+    ignores = "ignores doses" in model.limitation
+    assert torch.equal(drawn(1.0)[:, :, 2], drawn(2.0)[:, :, 2]) == ignores
     found = model.measured(drawn(1.0), torch.Generator().manual_seed(1))
     assert found.shape == drawn(1.0).shape and found.isfinite().all()
 

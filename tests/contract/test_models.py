@@ -16,56 +16,16 @@ from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.snapshots import DataRequirement, DataSpec, Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import CAPABILITIES, MOVES_CELLS, Context, capabilities
 from cellflow_core.train import checkpoint
 from cellflow_core.train.trainer import TrainConfig, fit
-from tests import toys
+from tests.contract.cells import CELLS, followed, individuals, labelled, moments, perturbed, snapshots
 
 TINY = {"width": 8, "depth": 1}
-CELLS = (30, 40, 34)
 SMOOTH = ("mmfm", "curly-fm")
 """Models in whose paths the lengths of intervals matter: smooth in measured time, or with the velocity of a cell in
 both intervals beside its time."""
-
-
-def snapshots(
-    times: tuple[float, ...] = (1.0, 2.0, 4.5), counted: bool = True, clones: bool = True, velocities: bool = True
-) -> Snapshots:
-    """Three axes, which decode to counts of two genes; all that may be known of a cell; uneven numbers and gaps."""
-    rng = np.random.default_rng(0)
-    t = np.repeat(times, CELLS[: len(times)])
-    x = rng.normal(size=(len(t), 3)) * 4 + 5 * t[:, None] + 100
-    space = toys.counted() if counted else AffineSpace.coordinates(("a", "b", "c"))
-    lineage = rng.integers(-1, 8, len(t)) if clones else None
-    growth, velocity = 0.1 * rng.normal(size=len(t)), rng.normal(size=x.shape) if velocities else None
-    return Snapshots(x, t, space, "h", lineage=lineage, growth=growth, velocity=velocity)
-
-
-def perturbed() -> Snapshots:
-    """Three genes, of which one, the other or neither is perturbed in each cell."""
-    data = dataclasses.replace(snapshots(), space=AffineSpace.of_genes(("A", "B", "C")))
-    design = {gene: (np.arange(len(data.x)) % 3 == k).astype(float) for k, gene in enumerate("AB")}
-    return dataclasses.replace(data, channels={**data.channels, "perturbation": design})
-
-
-def moments() -> Snapshots:
-    """Two genes whose unspliced and spliced RNA are the axes, at one time."""
-    rng = np.random.default_rng(0)
-    t = rng.uniform(0, 6, 60)[:, None]
-    u = 8 * (1 - np.exp(-np.array([1.0, 0.6]) * t)) * np.exp(0.05 * rng.normal(size=(60, 2)))
-    s = 12 * (1 - np.exp(-np.array([0.4, 0.3]) * t)) ** 2 * np.exp(0.05 * rng.normal(size=(60, 2)))
-    u, s = u.astype(np.float32), s.astype(np.float32)
-    space = SplicingSpace.of(("A", "B"), u, s)
-    second = {"spliced_squared": 1.05 * s**2 + s, "spliced_unspliced": 1.02 * s * u}
-    return Snapshots(space.join(u, s), np.ones(60), space, "h", unspliced=u, spliced=s, **second)
-
-
-def labelled() -> Snapshots:
-    new, old = np.random.default_rng(0).gamma(4.0, 1.0, (2, 60, 2))
-    known = {"new_rna": new, "pulse": np.full(60, 2.0)}
-    return Snapshots(np.log1p(new + old), np.ones(60), AffineSpace.of_genes(("A", "B")), "h", channels=known)
 
 
 def data_for(case: str) -> Snapshots:
@@ -74,6 +34,8 @@ def data_for(case: str) -> Snapshots:
     needs = kind.required_data(kind.Config.from_dict(chosen(case)))
     if DataRequirement.GENE_AXES in needs:
         return perturbed()
+    if DataRequirement.SUBJECTS in needs:
+        return followed()
     made = {DataRequirement.LABELLING: labelled, DataRequirement.MOMENTS: moments}
     return next((made[each] for each in made if each in needs), snapshots)()
 
@@ -143,6 +105,8 @@ def answers(model) -> dict[str, torch.Tensor]:
             found[each] = model.latent_time(x, Context())
         elif each == "kinetics":
             found[each] = model.kinetics().values
+        elif each == "courses":
+            found[each] = model.courses(individuals(model), torch.tensor(times), 5, torch.Generator().manual_seed(2))
         elif each in ("network", "transitions"):
             found[each] = getattr(model, each)().to_dense()
         elif each == "lineages":
@@ -156,6 +120,8 @@ def shape_of(capability: str, model) -> tuple[int, ...]:
     dim, genes = model.spec.dim, len(model.spec.genes)
     if capability in ("sampler", "velocity_uncertainty"):
         return (4, 7, dim)
+    if capability == "courses":
+        return (5, 12, 4, dim)
     if capability == "kinetics":
         return (genes, len(model.kinetics().names))
     if capability == "network":

@@ -24,7 +24,7 @@ from tests import STORED
 V05 = STORED / "v05.zip"
 JUMPING = ("sb-cfm",)
 """Fields that jump at measured times: the last stage of a step saw the next interval then, which was wrong."""
-LATER_FAMILIES = ("rna_velocity", "ensembles", "pseudotime", "regulatory")
+LATER_FAMILIES = ("rna_velocity", "ensembles", "pseudotime", "regulatory", "longitudinal")
 FINGERPRINT = "68652f15bac90f4d"
 
 

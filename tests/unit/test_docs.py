@@ -27,6 +27,7 @@ FAMILIES = (
     "ensembles",
     "pseudotime",
     "regulatory",
+    "longitudinal",
 )
 
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(([^()\s]+)\)")

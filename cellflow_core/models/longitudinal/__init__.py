@@ -1,0 +1,1 @@
+"""Models of followed individuals: what becomes of each under its doses."""

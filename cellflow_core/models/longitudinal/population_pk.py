@@ -1,0 +1,174 @@
+"""A population of people in whom a drug is distributed over one or two compartments: a nonlinear mixed model.
+
+Sheiner, Rosenberg & Marathe 1977, J. Pharmacokinet. Biopharm. 5:445 (populations); Kuhn & Lavielle 2005, Comput. Stat.
+Data Anal. 49:1020 (fit by draws of the individuals). Each parameter of an individual is log-normal,
+
+    log p_i = theta + c_i + eta_i,    eta_i ~ N(0, diag(omega^2)),    c_i: clearances (w/70)^0.75, volumes w/70
+
+and its concentration is the closed form of `individuals.compartments`. The gradient of the likelihood is the mean
+of that of log p(y, eta) over draws of the individuals (Fisher's identity; importance sampling, `random_effects`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cellflow_core.config import Config, setting
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.snapshots import DataSpec
+from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
+from cellflow_core.models.contract import DynamicsModel, HasCourses, Loss, Phase, Update
+from cellflow_core.models.individuals.blocks import in_blocks
+from cellflow_core.models.individuals.compartments import ONE, TWO, concentration, first_guess
+from cellflow_core.models.individuals.measurement import Measurement
+from cellflow_core.models.individuals.random_effects import Draws, posterior_draws
+
+SCALING = {"CL": 0.75, "Q": 0.75, "V": 1.0, "V2": 1.0, "ka": 0.0, "lag": 0.0}
+"""Allometric exponents of body weight (Holford 1996, Clin. Pharmacokinet. 30:329)."""
+USUAL_WEIGHT = 70.0
+TRAINING_DRAWS = 24
+LEAST_DRAWS = 300
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    compartments: Literal["one", "two"] = setting("one", "number of compartments")
+    route: Literal["auto", "oral", "intravenous"] = setting(
+        "auto",
+        "how doses that are given at once enter: absorbed first, or into the blood; auto: what fits all individuals "
+        "better, intravenous where there are infusions",
+        label="Route of administration",
+    )
+    concentration: str = setting("", "variable that is the concentration; empty: the first", label="Concentration")
+    weight: str = setting(
+        "", "covariate that is the body weight in kg, which clearances and volumes grow with; empty: none",
+        label="Body weight",
+    )  # fmt: skip
+    lag: bool = setting(True, "absorption begins a lag time after each dose", label="Absorption lag")
+
+
+class PopulationPK(DynamicsModel, HasCourses):
+    title = "Population pharmacokinetics (mixed effects)"
+    summary = "One or two compartments with parameters that differ between people; a history narrows them down."
+    paper = "Sheiner, Rosenberg & Marathe 1977; Kuhn & Lavielle 2005, doi:10.1016/j.csda.2004.07.002"
+    needs = frozenset({DataRequirement.SUBJECTS, DataRequirement.TIMES, DataRequirement.DOSE})
+    trains_on = "trajectories"
+    counts_intervals = False
+    default_training: ClassVar[Mapping[str, Any]] = {
+        "steps": 300,
+        "batch_size": 32,
+        "learning_rate": 0.05,
+        "weight_decay": 0.0,
+        "ema_decay": 0.95,
+        "validation_fraction": 0.0,
+    }
+    Config = Settings
+    config: Settings
+    swallowed: Tensor
+
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        if config.concentration and config.concentration not in spec.genes:
+            raise ValueError(f"there is no variable {config.concentration!r}: there are {', '.join(spec.genes)}")
+        self.drug = spec.genes.index(config.concentration) if config.concentration else 0
+        self.names = (ONE if config.compartments == "one" else TWO) + (("lag",) if config.lag else ())
+        self.effects = len(self.names) + spec.dim - 1
+        self.theta = nn.Parameter(torch.zeros(self.effects))
+        self.log_omega = nn.Parameter(torch.full((self.effects,), -1.0))
+        self.measurement = Measurement(spec)
+        self.register_buffer("swallowed", torch.tensor(True))
+
+    def phases(self) -> tuple[Phase, ...]:
+        return (Phase("mixed effects", (Update(self.loss, self.parameters()),), prepare=self.learn),)
+
+    def learn(self, frames: TrajectoryTensors, rng: torch.Generator) -> None:
+        """First values from all individuals as one. Raises ValueError where there are doses of several drugs."""
+        given = frames.doses.treatment[frames.doses.amount != 0]
+        if len(given.unique()) > 1:
+            raise ValueError(f"{self.title} describes one drug, and doses of {len(given.unique())} were given")
+        if self.config.weight and f"covariate {self.config.weight}" not in frames.known:
+            raise ValueError(f"there is no covariate {self.config.weight!r} of the individuals")
+        if not self.measurement.learn(frames):
+            return
+        guess, swallowed = first_guess(
+            frames.t, frames.x[..., self.drug], frames.observed[..., self.drug], frames.doses, self.config.route
+        )
+        self.swallowed.fill_(swallowed)
+        with torch.no_grad():
+            self.theta.zero_()
+            self.theta[: len(ONE)] = guess
+            first = {"Q": guess[0] - 0.7, "V2": guess[1], "lag": -guess[2] - 1.5}
+            for k, name in enumerate(self.names[len(ONE) :], start=len(ONE)):
+                self.theta[k] = first[name]
+
+    def loss(self, batch: TrajectoryBatch) -> Loss:
+        """Minus log p(y, eta) per individual, mean over weighted draws of eta."""
+        shift, omega = self._shift(batch).detach(), self.log_omega.exp()
+        drawn = self._posterior(batch, TRAINING_DRAWS, batch.rng)
+        with torch.no_grad():
+            f = self._curves(batch, batch.t, drawn.u, batch.observed[..., self.drug])
+            parameters = self.theta + shift + omega * drawn.u
+        error = self.measurement.log_likelihood(f, batch.x, batch.observed, batch.censored).sum(dim=(2, 3))
+        eta = (parameters - self.theta - shift) / omega
+        between = 0.5 * eta.square().sum(dim=2) + self.log_omega.sum()
+        residual = -(drawn.weight * error).sum(dim=0).mean()
+        effects = (drawn.weight * between).sum(dim=0).mean()
+        return Loss(residual + effects, {"residual": residual.detach(), "effects": effects.detach()})
+
+    def _posterior(self, batch: TrajectoryBatch, draws: int, rng: torch.Generator) -> Draws:
+        def curves(u: Tensor) -> Tensor:
+            return self._curves(batch, batch.t, u, batch.observed[..., self.drug])
+
+        return posterior_draws(curves, self.measurement, batch, self.effects, draws, rng)
+
+    def _shift(self, batch: TrajectoryBatch) -> Float[Tensor, "batch effects"]:
+        """What is known of an individual adds to its log parameters."""
+        shift = torch.zeros(len(batch.t), self.effects, device=batch.t.device)
+        if self.config.weight:
+            weight = batch.known[f"covariate {self.config.weight}"].nan_to_num(USUAL_WEIGHT).clamp(min=1e-3)
+            exponents = torch.tensor([SCALING[each] for each in self.names], device=weight.device)
+            shift[:, : len(self.names)] = (weight / USUAL_WEIGHT).log()[:, None] * exponents
+        return shift
+
+    def _curves(self, batch: TrajectoryBatch, times: Tensor, u: Tensor, wanted: Tensor | None = None) -> Tensor:
+        """Variables at the times [batch, rows] for effects u [*draws, batch, effects]; the concentration in rows that
+        are `wanted`."""
+        each = self.theta + self._shift(batch) + self.log_omega.exp() * u
+        count = len(self.names)
+        swallowed, drug = bool(self.swallowed), each[..., : count - self.config.lag]
+        lag = each[..., count - 1].exp() if self.config.lag and swallowed else None
+        level = concentration(drug, times, batch.doses, swallowed, lag, wanted)[..., None]
+        others = [k for k in range(self.spec.dim) if k != self.drug]
+        rest = self.measurement.levels(each[..., count:], others)[..., None, :].expand(*level.shape[:-1], -1)
+        return torch.cat([rest[..., : self.drug], level, rest[..., self.drug :]], dim=-1)
+
+    @torch.no_grad()
+    def courses(
+        self, subjects: TrajectoryBatch, times: Float[Tensor, " times"], draws: int, rng: torch.Generator
+    ) -> Float[Tensor, "draws subjects times variables"]:
+        count = max(LEAST_DRAWS, 2 * draws)
+
+        def drawn(block: TrajectoryBatch) -> Tensor:
+            found = self._posterior(block, count, rng)
+            return self._curves(block, times.expand(len(block.t), -1), found.resampled(draws, rng))
+
+        return in_blocks(drawn, subjects, count * max(subjects.t.shape[1], len(times)))
+
+    def measured(
+        self, courses: Float[Tensor, "draws subjects times variables"], rng: torch.Generator
+    ) -> Float[Tensor, "draws subjects times variables"]:
+        return self.measurement.measured(courses, rng)
+
+    def notes(self) -> tuple[str, ...]:
+        """Typical parameters and how much people differ."""
+        pairs = zip(self.names, self.theta.exp().tolist(), self.log_omega.exp().tolist(), strict=False)
+        used = [each for each in pairs if each[0] != "ka" or self.swallowed]
+        found = ", ".join(f"{name} {value:.3g} (ω {spread:.2f})" for name, value, spread in used)
+        route = "absorbed before it is in the blood" if self.swallowed else "given into the blood"
+        return (f"Typical parameters, in the units of dose, concentration and time: {found}; the drug is {route}.",)
