@@ -8,7 +8,7 @@ import numpy as np
 
 from cellflow_core.analysis.courses import draws as asking
 from cellflow_core.analysis.courses.errors import BAND
-from cellflow_core.analysis.courses.predictive_check import place_of
+from cellflow_core.analysis.courses.measurements import place_of
 from cellflow_core.analysis.results.individuals import IndividualFits
 from cellflow_core.data.trajectories import Trajectories
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from cellflow_core.analysis.courses import draws as asking
 from cellflow_core.analysis.courses.errors import errors
-from cellflow_core.analysis.courses.predictive_check import place_of
+from cellflow_core.analysis.courses.measurements import place_of
 from cellflow_core.analysis.results.individuals import ForecastErrors
 from cellflow_core.data.trajectories import Trajectories
 

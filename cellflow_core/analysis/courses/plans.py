@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from jaxtyping import Float
 from cellflow_core.analysis.courses import draws as asking
 from cellflow_core.analysis.courses.errors import BAND
 from cellflow_core.analysis.courses.exposure import NUMBERS, exposure
+from cellflow_core.analysis.courses.measurements import place_of
 from cellflow_core.analysis.courses.observed_doses import outside
-from cellflow_core.analysis.courses.predictive_check import place_of
-from cellflow_core.analysis.courses.regimen import Regimen, given_to_all, joined
+from cellflow_core.analysis.courses.regimen import Plan, given_to_all, joined
 from cellflow_core.analysis.results.individuals import RegimenComparison
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
 from cellflow_core.time_units import format_time
@@ -26,18 +26,6 @@ PEOPLE, DRAWS_EACH = 40, 15
 DRAWS = 300
 """Of one individual."""
 STEPS = 160
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A name, and the regimens from the beginning on, of one treatment or several; none: no more doses.
-
-    as_given  the doses that the individual did get instead
-    """
-
-    name: str
-    regimens: tuple[Regimen, ...] = ()
-    as_given: bool = False
 
 
 def compare_plans(
@@ -59,7 +47,7 @@ def compare_plans(
     """
     k = place_of(variable, data)
     people = _people(data, seed) if individual is None else data.take([individual])
-    if individual is None and any(each.as_given for each in plans):
+    if individual is None and any(each.given for each in plans):
         raise ValueError("doses that were given are those of an individual: choose one")
     doses = [_doses(each, people, start) for each in plans]
     end = _end(data, plans, start) if end is None else end
@@ -144,12 +132,16 @@ def _people(data: Trajectories, seed: int) -> Trajectories:
 
 def _doses(plan: Plan, people: Trajectories, start: float) -> DoseEvents:
     """The doses of a plan for one individual, from `start` on."""
-    if not plan.as_given:
+    if not plan.given:
         return joined([each.events(start) for each in plan.regimens])
     own = people.doses.of(people.subjects)
     kept = own.time >= start
     return DoseEvents(
-        np.zeros(int(kept.sum()), np.int64), own.time[kept], own.amount[kept], own.duration[kept], own.treatment[kept]
+        np.zeros(int(kept.sum()), np.int64),
+        own.time[kept],
+        plan.given * own.amount[kept],
+        own.duration[kept],
+        own.treatment[kept],
     )
 
 

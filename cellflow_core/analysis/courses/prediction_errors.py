@@ -14,7 +14,8 @@ from scipy.special import ndtri
 
 from cellflow_core.analysis.courses import draws as asking
 from cellflow_core.analysis.courses.errors import BAND
-from cellflow_core.analysis.courses.predictive_check import Values, place_of, population_values
+from cellflow_core.analysis.courses.measurements import place_of
+from cellflow_core.analysis.courses.predictive_check import Values, population_values
 from cellflow_core.analysis.results.individuals import PredictionErrors
 from cellflow_core.data.trajectories import Trajectories
 

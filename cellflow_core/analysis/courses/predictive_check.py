@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from cellflow_core.analysis.courses import draws as asking
+from cellflow_core.analysis.courses.measurements import groups, place_of
 from cellflow_core.analysis.results.individuals import PredictiveCheck
 from cellflow_core.data.trajectories import Trajectories
-from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 
@@ -25,8 +25,6 @@ INTERVAL = (0.025, 0.5, 0.975)
 MOST_BINS = 10
 LEAST_ROWS = 5
 """Values of a bin from which on its percentiles are shown."""
-BY_DOSE = "dose"
-MOST_GROUPS = 4
 
 
 class Values(NamedTuple):
@@ -56,13 +54,6 @@ def population_values(models: asking.Models, data: Trajectories, variable: str, 
     return Values(
         rows, data.t[rows], x[rows], data.censored[rows, k], found.true[:, rows, k], found.measured[:, rows, k]
     )
-
-
-def place_of(variable: str, data: Trajectories) -> int:
-    """The column of a variable. Raises KeyError that lists the variables."""
-    if variable not in data.variables:
-        raise KeyError(f"there is no variable {variable!r}; there are {', '.join(data.variables)}")
-    return data.variables.index(variable)
 
 
 def predictive_check(
@@ -140,48 +131,6 @@ def bins_of(t: Float[Array, " n"]) -> Int[Array, " n"]:
         return np.searchsorted(times, t)
     inner = np.unique(np.quantile(t, np.linspace(0, 1, MOST_BINS + 1)[1:-1]))
     return np.unique(np.searchsorted(inner, t, side="right"), return_inverse=True)[1]
-
-
-def groups(data: Trajectories, by: str) -> tuple[tuple[str, ...], Int[Array, " subjects"]]:
-    """(names, group of each individual): of a label, of the amount of the first dose, or all together.
-
-    Raises KeyError that lists the labels.
-    """
-    if not by:
-        return ("all individuals",), np.zeros(len(data.subjects), int)
-    if by == BY_DOSE:
-        return _dose_groups(data)
-    if by not in data.labels:
-        raise KeyError(f"there is no label {by!r}; there are {', '.join((BY_DOSE, *data.labels))}")
-    kinds, group = np.unique(np.asarray(data.labels[by]).astype(str), return_inverse=True)
-    return _few(tuple(str(each) for each in kinds), group)
-
-
-def _dose_groups(data: Trajectories) -> tuple[tuple[str, ...], Array]:
-    doses = data.doses.of(data.subjects)
-    order = np.lexsort((doses.time, doses.subject))
-    people, first = np.unique(doses.subject[order], return_index=True)
-    amount = np.zeros(len(data.subjects))
-    amount[np.searchsorted(data.subjects, people)] = doses.amount[order][first]
-    kinds, group = np.unique(amount, return_inverse=True)
-    if len(kinds) <= MOST_GROUPS:
-        return tuple(f"{format_time(each)} {data.treatments[0]}" for each in kinds), group
-    cuts = np.unique(np.quantile(amount, (1 / 3, 2 / 3)))
-    group = np.searchsorted(cuts, amount, side="left")
-    named = [
-        f"{format_time(amount[group == k].min())} to {format_time(amount[group == k].max())}" for k in np.unique(group)
-    ]
-    return tuple(named), np.unique(group, return_inverse=True)[1]
-
-
-def _few(names: tuple[str, ...], group: Array) -> tuple[tuple[str, ...], Array]:
-    """The largest groups by themselves, the others together."""
-    if len(names) <= MOST_GROUPS:
-        return names, group
-    kept = np.argsort(-np.bincount(group), kind="stable")[: MOST_GROUPS - 1]
-    place = np.full(len(names), MOST_GROUPS - 1)
-    place[kept] = np.arange(len(kept))
-    return (*(names[int(k)] for k in kept), "others"), place[group]
 
 
 def _notes(values: Values, draws: int) -> tuple[str, ...]:

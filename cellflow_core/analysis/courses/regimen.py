@@ -1,9 +1,10 @@
-"""A regimen: which doses an individual is to get."""
+"""Plans of doses: regimens, and the same individuals under other doses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,30 @@ class Regimen:
             np.full(count, float(self.duration)),
             np.full(count, self.treatment),
         )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A name, and the regimens from the beginning on, of one treatment or several; none: no more doses.
+
+    given  the doses that the individual did get from then on, times this
+    """
+
+    name: str
+    regimens: tuple[Regimen, ...] = ()
+    given: float = 0.0
+
+    @property
+    def plain(self) -> tuple[Any, ...]:
+        """As words, numbers and tuples, which a question is asked and stored with."""
+        return self.name, self.given, tuple(astuple(each) for each in self.regimens)
+
+    @classmethod
+    def from_plain(cls, plain: Sequence[Any]) -> Plan:
+        """The plan of what `plain` gave, as JSON or a link hold it."""
+        name, given, regimens = plain
+        held = [dict(zip((each.name for each in fields(Regimen)), parts, strict=True)) for parts in regimens]
+        return cls(name, tuple(Regimen(**{**each, "missed": tuple(each["missed"])}) for each in held), float(given))
 
 
 def joined(parts: Sequence[DoseEvents]) -> DoseEvents:

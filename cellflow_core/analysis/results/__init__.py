@@ -6,6 +6,7 @@ from cellflow_core.analysis.results.fields import FlowField, Landscape
 from cellflow_core.analysis.results.individuals import (
     ForecastErrors,
     IndividualFits,
+    Measurements,
     PredictionErrors,
     PredictiveCheck,
     RegimenComparison,
@@ -38,6 +39,7 @@ __all__ = [
     "IndividualFits",
     "Landscape",
     "MeasuredEffects",
+    "Measurements",
     "Perturbation",
     "PerturbationScreen",
     "PhasePortrait",

@@ -13,6 +13,29 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
+class Measurements(Result):
+    """The values of one variable, in the order of individual and time, and the doses.
+
+    censored  whether the value is only known to be below `value`, the limit of quantification
+    """
+
+    variable: str
+    time_unit: str
+    subject: Int[Array, " n"]
+    t: Float[Array, " n"]
+    value: Float[Array, " n"]
+    censored: Bool[Array, " n"]
+    dose_subject: Int[Array, " doses"]
+    dose_time: Float[Array, " doses"]
+
+    def of(self, individual: int) -> Measurements:
+        """Of one individual."""
+        rows, given = self.subject == individual, self.dose_subject == individual
+        values = (each[rows] for each in (self.subject, self.t, self.value, self.censored))
+        return Measurements(self.variable, self.time_unit, *values, self.dose_subject[given], self.dose_time[given])
+
+
+@dataclass(frozen=True)
 class IndividualFits(Result):
     """Courses of some individuals, in the unit of the variable; NaN after the last measurement of an individual.
 

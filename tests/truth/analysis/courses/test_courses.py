@@ -13,11 +13,12 @@ from cellflow_core.analysis.courses.errors import crps, errors
 from cellflow_core.analysis.courses.exposure import NUMBERS, exposure, time_inside
 from cellflow_core.analysis.courses.fits import individual_fits
 from cellflow_core.analysis.courses.forecast import forecast_errors
+from cellflow_core.analysis.courses.measurements import groups
 from cellflow_core.analysis.courses.observed_doses import observed_doses, outside
-from cellflow_core.analysis.courses.plans import Plan, compare_plans
+from cellflow_core.analysis.courses.plans import compare_plans
 from cellflow_core.analysis.courses.prediction_errors import prediction_errors
-from cellflow_core.analysis.courses.predictive_check import groups, predictive_check
-from cellflow_core.analysis.courses.regimen import Regimen
+from cellflow_core.analysis.courses.predictive_check import predictive_check
+from cellflow_core.analysis.courses.regimen import Plan, Regimen
 from cellflow_core.analysis.results import PredictiveCheck, RegimenComparison
 from tests import toy_pk
 from tests.toy_pk import CONCENTRATION
@@ -97,7 +98,7 @@ def test_a_regimen_beyond_the_observed_doses_is_flagged(data, true):
 def test_an_individual_keeps_its_history_under_other_plans(data, true):
     subject = int(data.subjects[4])
     plans = [
-        Plan("as given", as_given=True),
+        Plan("as given", given=1.0),
         Plan("nothing more"),
         Plan("more", (Regimen(200.0, 12.0, 2, missed=(2,)),)),
     ]
@@ -110,6 +111,7 @@ def test_an_individual_keeps_its_history_under_other_plans(data, true):
     at = np.searchsorted(found.times, data.t[later])
     errors_of = np.abs(np.log(found.middle[0, at] / data.x[later, 0]))
     assert np.median(errors_of) < 0.5
+    assert [Plan.from_plain(each.plain) for each in plans] == plans
     with pytest.raises(ValueError, match="individual"):
         compare_plans(true, data, CONCENTRATION, plans)
 
