@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.simulators.contract import HasTrajectories
 from cellflow_core.data.simulators.registry import create
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectories import Trajectories
@@ -27,7 +28,9 @@ CONCENTRATION, ACTIVITY = "concentration (mg/L)", "activity (%)"
 
 def study(**settings) -> Trajectories:
     """A simulated study."""
-    return create("pkpd", STUDY | settings).trajectories()
+    process = create("pkpd", STUDY | settings)
+    assert isinstance(process, HasTrajectories)
+    return process.trajectories()
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class TruePk(DynamicsModel, HasCourses):
     absorption, clearance, volume, ec50, emax, sd, error = 1.0, 2.0, 20.0, 1.5, 0.9, 0.3, 0.2
 
     Config = Settings
+    config: Settings
 
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__(config, spec)

@@ -8,7 +8,7 @@ from cellflow_core.analysis.courses.measurements import BY_DOSE
 from cellflow_core.analysis.results import PredictionErrors, PredictiveCheck
 from cellflow_core.figures.courses import checks as figures
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import course_summaries
+from cellflow_core.reporting.courses import summaries, tables
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
@@ -38,7 +38,7 @@ def show(run: Run, look: Individuals) -> None:
     )
     result: PredictiveCheck = background.result_of(asked, "Simulating the study again and again")
     with answer:
-        view.show_summary(course_summaries.of_predictive_check(result))
+        view.show_summary(summaries.of_predictive_check(result))
     columns = st.columns(min(len(result.groups), 2), gap="medium")
     figure = None
     for group, name in enumerate(result.groups):
@@ -46,7 +46,7 @@ def show(run: Run, look: Individuals) -> None:
             st.markdown(f"**{plain(name)}**")
             figure = figures.predictive_check(result, group, logarithmic=look.logarithmic, dark=chart.dark())
             chart.chart(figure, f"courses_vpc_{group}", figures.describe_predictive_check(result))
-    view.numbers(figure, course_summaries.check_rows(result), f"vpc-{run.id}", "vpc", "Data table: percentiles")
+    view.numbers(figure, tables.check_rows(result), f"vpc-{run.id}", "vpc", "Data table: percentiles")
     _errors(run, look)
 
 
@@ -54,7 +54,7 @@ def _errors(run: Run, look: Individuals) -> None:
     st.header("NPDE and goodness of fit", anchor=False)
     asked = analysis_pool.submit_analysis("prediction_errors", run.id, variable=look.variable)
     result: PredictionErrors = background.result_of(asked, "Holding predictions against what was measured")
-    view.show_summary(course_summaries.of_npde(result), key="npde_headline")
+    view.show_summary(summaries.of_npde(result), key="npde_headline")
     dark, text = chart.dark(), figures.describe_errors(result)
     left, right = st.columns(2, gap="medium")
     figure = figures.npde_over_time(result, dark=dark)
@@ -67,5 +67,5 @@ def _errors(run: Run, look: Individuals) -> None:
         individual = figures.goodness_of_fit(result, "individual", logarithmic=look.logarithmic, dark=dark)
         chart.chart(individual, "courses_gof_individual", "Measured values against individual predictions.")
     view.notes(result.notes)
-    rows = course_summaries.error_rows(result)
+    rows = tables.error_rows(result)
     view.numbers(figure, rows, f"errors-{run.id}", "errors", "Data table: every value")

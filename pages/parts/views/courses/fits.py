@@ -8,7 +8,7 @@ import streamlit as st
 from cellflow_core.analysis.results import IndividualFits, PredictionErrors
 from cellflow_core.figures.courses import measurements as figures
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import course_summaries
+from cellflow_core.reporting.courses import summaries, tables
 from cellflow_core.runs.run import Run
 from cellflow_core.time_units import format_time
 from pages.parts.views import view
@@ -22,7 +22,7 @@ def show(run: Run, look: Individuals) -> None:
     """How close individual predictions come; all measurements; a few individuals with their predictions."""
     asked = analysis_pool.submit_analysis("prediction_errors", run.id, variable=look.variable)
     errors: PredictionErrors = background.result_of(asked, "Holding predictions against what was measured")
-    view.show_summary(course_summaries.of_fits(errors))
+    view.show_summary(summaries.of_fits(errors))
     measured = show_measurements(look)
     st.subheader("Individual fits", anchor=False)
     left, right = st.columns(2, gap="medium")
@@ -48,7 +48,7 @@ def show(run: Run, look: Individuals) -> None:
         with columns[place % 3]:
             chart.chart(figure, f"courses_fit_{place}", figures.describe_fit(result, place, own, name))
     view.notes(result.notes)
-    rows = course_summaries.course_rows(result, names)
+    rows = tables.course_rows(result, names)
     view.numbers(figure, rows, f"fits-{run.id}", "fits", "Data table: courses of these individuals")
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from cellflow_core.analysis.results import ForecastErrors
 from cellflow_core.figures.courses import checks as figures
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import course_summaries
+from cellflow_core.reporting.courses import summaries, tables
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
@@ -32,7 +32,7 @@ def show(run: Run, look: Individuals) -> None:
         asked = analysis_pool.submit_analysis("forecast", each.id, variable=look.variable)
         found[name] = background.result_of(asked, f"Forecasting by {plain(name)}")
     shown = next(iter(found))
-    view.show_summary(course_summaries.of_forecast(found, shown))
+    view.show_summary(summaries.of_forecast(found, shown))
     score = view.options("Score", "score", figures.SCORES)
     figure = figures.forecast(found, score, dark=chart.dark())
     chart.chart(figure, "courses_forecast", figures.describe_forecast(found, score))
@@ -52,7 +52,7 @@ def show(run: Run, look: Individuals) -> None:
                 icon=":material/arrow_forward:",
                 query_params={"dataset": look.info.id, "model": each},
             )
-    view.numbers(figure, course_summaries.forecast_rows(found), f"forecast-{run.id}", "forecast")
+    view.numbers(figure, tables.forecast_rows(found), f"forecast-{run.id}", "forecast")
 
 
 def _split(run: Run) -> tuple[int, float]:

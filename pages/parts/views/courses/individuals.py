@@ -14,7 +14,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.figures.courses import measurements as figures
 from cellflow_core.plural import counted
-from cellflow_core.reporting import course_summaries
+from cellflow_core.reporting.courses import summaries
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import groups as run_groups
 from cellflow_core.runs import index
@@ -132,7 +132,7 @@ def show_measurements(look: Individuals) -> Measurements:
     figure = figures.spaghetti(found, group, names, logarithmic=look.logarithmic, dark=chart.dark())
     chart.chart(figure, "courses_measured", figures.describe_spaghetti(found))
     st.caption(
-        plain(course_summaries.of_measurements(found))
+        plain(summaries.of_measurements(found))
         + " A line is an individual; ticks at the foot are doses, open triangles values below the limit."
     )
     columns = {"individual": found.subject, "time": found.t, "value": found.value, "below the limit": found.censored}

@@ -14,7 +14,7 @@ from cellflow_core.analysis.results import RegimenComparison
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.figures.courses import regimens as figures
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import course_summaries
+from cellflow_core.reporting.courses import summaries, tables
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from cellflow_core.time_units import format_time
@@ -84,13 +84,13 @@ def _show(run: Run, look: Individuals, plans: Sequence[Plan], **question: Any) -
         "plans", run.id, variable=look.variable, plans=tuple(each.plain for each in plans), **question
     )
     result: RegimenComparison = background.result_of(asked, "Simulating the plans")
-    view.show_summary(course_summaries.of_plans(result))
+    view.show_summary(summaries.of_plans(result))
     figure = figures.regimens(result, logarithmic=look.logarithmic, dark=chart.dark())
     chart.chart(figure, "courses_plans", figures.describe(result))
-    rows = course_summaries.plan_rows(result)
+    rows = tables.plan_rows(result)
     st.dataframe(rows, hide_index=True, key="plan_numbers")
     view.notes(result.notes)
-    curves = course_summaries.course_rows(result, result.plans)
+    curves = tables.course_rows(result, result.plans)
     view.numbers(figure, curves, f"plans-{run.id}", "plans", "Data table: courses")
 
 
