@@ -27,6 +27,7 @@ PAGES = {
         ("fates", "Fates", ":material/call_split:"),
         ("genes", "Genes", ":material/genetics:"),
         ("perturb", "Perturb", ":material/science:"),
+        ("courses", "Courses", ":material/medication:"),
     ],
 }
 

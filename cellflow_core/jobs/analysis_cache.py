@@ -13,7 +13,7 @@ from typing import Any
 from cellflow_core.analysis import results
 from cellflow_core.analysis.results import Result
 from cellflow_core.data.store import DamagedDatasetError, open_dataset
-from cellflow_core.jobs import analysis_requests
+from cellflow_core.jobs.questions import of_cells, of_individuals
 from cellflow_core.jobs.run_context import RunContext, held_out_copies, replicates
 from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
@@ -21,7 +21,7 @@ from cellflow_core.workspace import Workspace
 
 VERSION = 20
 """Part of every key: one more whenever an analysis answers otherwise than before."""
-SEED_INDEPENDENT = frozenset({"scores", "clones"})
+SEED_INDEPENDENT = frozenset({"scores", "clones", "forecast"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
 CALIBRATED = frozenset({"trend"})
 """Questions whose answers rest on copies that were trained without a time, too."""
@@ -104,25 +104,30 @@ def _plain(value: Any) -> Any:
 
 
 QUESTIONS: dict[str, Callable[..., Result]] = {
-    "landscape": analysis_requests.landscape,
-    "flow": analysis_requests.flow,
-    "velocity": analysis_requests.velocity,
-    "group_velocities": analysis_requests.group_velocities,
-    "phase_portrait": analysis_requests.phase_portrait,
-    "course": analysis_requests.course,
-    "trend": analysis_requests.trend,
-    "fates": analysis_requests.fates,
-    "transition_fates": analysis_requests.transition_fates,
-    "fate_genes": analysis_requests.fate_genes,
-    "fate_influence": analysis_requests.fate_influence,
-    "latent_time": analysis_requests.latent_time,
-    "lineages": analysis_requests.lineages,
-    "gene_network": analysis_requests.gene_network,
-    "futures": analysis_requests.futures,
-    "clones": analysis_requests.clones,
-    "ancestry": analysis_requests.ancestry,
-    "perturb": analysis_requests.perturb,
-    "screen": analysis_requests.screen,
-    "scores": analysis_requests.scores,
+    "landscape": of_cells.landscape,
+    "flow": of_cells.flow,
+    "velocity": of_cells.velocity,
+    "group_velocities": of_cells.group_velocities,
+    "phase_portrait": of_cells.phase_portrait,
+    "course": of_cells.course,
+    "trend": of_cells.trend,
+    "fates": of_cells.fates,
+    "transition_fates": of_cells.transition_fates,
+    "fate_genes": of_cells.fate_genes,
+    "fate_influence": of_cells.fate_influence,
+    "latent_time": of_cells.latent_time,
+    "lineages": of_cells.lineages,
+    "gene_network": of_cells.gene_network,
+    "futures": of_cells.futures,
+    "clones": of_cells.clones,
+    "ancestry": of_cells.ancestry,
+    "perturb": of_cells.perturb,
+    "screen": of_cells.screen,
+    "scores": of_cells.scores,
+    "individual_fits": of_individuals.individual_fits,
+    "plans": of_individuals.plans,
+    "predictive_check": of_individuals.predictive_check,
+    "prediction_errors": of_individuals.prediction_errors,
+    "forecast": of_individuals.forecast,
 }
 """Functions (subject, **settings) -> one of the dataclasses of analysis/results/, named in the return annotation."""

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from jaxtyping import Int
+
 from cellflow_core.runs.index import siblings
 from cellflow_core.runs.run import Run
 
 if TYPE_CHECKING:
     from cellflow_core.data.snapshots import Snapshots
     from cellflow_core.data.store import Dataset
+    from cellflow_core.data.trajectories import Trajectories
     from cellflow_core.models.contract import DynamicsModel
+
+Array = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,24 @@ class RunContext:
     def data(self) -> Snapshots:
         """All measured cells, those of a time held out too."""
         return self.dataset.snapshots()
+
+    @cached_property
+    def trajectories(self) -> Trajectories:
+        """The measurements of individuals. Raises ValueError where the data are not of individuals."""
+        from cellflow_core.data.trajectories import Trajectories
+
+        return Trajectories.from_snapshots(self.data)
+
+    @cached_property
+    def held_out_individuals(self) -> Int[Array, " individuals"]:
+        """Numbers of the individuals that were kept from training, to monitor it."""
+        from cellflow_core.data.train_validation_split import validation_split
+        from cellflow_core.train.trainer import TrainConfig
+
+        recipe = self.run.recipe
+        training = TrainConfig.from_dict(dict(type(self.model).default_training) | dict(recipe.training))
+        _, held = validation_split(self.trajectories, training.validation_fraction, recipe.seed)
+        return np.zeros(0, np.int64) if held is None else held.subjects
 
     @cached_property
     def ensemble(self) -> tuple[DynamicsModel, ...]:

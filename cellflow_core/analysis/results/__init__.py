@@ -3,6 +3,14 @@
 from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
 from cellflow_core.analysis.results.fates import FateGenes, Fates, TrajectoryEnsemble
 from cellflow_core.analysis.results.fields import FlowField, Landscape
+from cellflow_core.analysis.results.individuals import (
+    ForecastErrors,
+    IndividualFits,
+    Measurements,
+    PredictionErrors,
+    PredictiveCheck,
+    RegimenComparison,
+)
 from cellflow_core.analysis.results.lineage import Ancestry, CellLineages, ClonalBias
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
@@ -23,15 +31,21 @@ __all__ = [
     "FateInfluence",
     "Fates",
     "FlowField",
+    "ForecastErrors",
     "GeneNetwork",
     "GeneTrend",
     "GroupTrends",
     "GroupVelocities",
+    "IndividualFits",
     "Landscape",
     "MeasuredEffects",
+    "Measurements",
     "Perturbation",
     "PerturbationScreen",
     "PhasePortrait",
+    "PredictionErrors",
+    "PredictiveCheck",
+    "RegimenComparison",
     "Result",
     "Scores",
     "TimeCourse",

@@ -45,6 +45,7 @@ VIEWS: Mapping[str, tuple[str, str]] = {
     "fates.py": ("Fates", ":material/call_split:"),
     "genes.py": ("Genes", ":material/genetics:"),
     "perturb.py": ("Perturb", ":material/science:"),
+    "courses.py": ("Courses", ":material/medication:"),
 }
 """The views of a trained model: page -> name and icon."""
 

@@ -28,6 +28,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "fates": ("run", "view", "cell", "outline"),
     "genes": ("run", "gene"),
     "perturb": ("dataset", "run", "view", "gene", "outline"),
+    "courses": ("dataset", "run"),
 }
 """Page -> what its link holds."""
 NAMES = {name for each in USED.values() for name in each}

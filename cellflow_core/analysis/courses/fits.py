@@ -1,0 +1,65 @@
+"""Individual fits: what was measured of an individual beside the prediction for the population and for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cellflow_core.analysis.courses import draws as asking
+from cellflow_core.analysis.courses.errors import BAND
+from cellflow_core.analysis.courses.measurements import place_of
+from cellflow_core.analysis.results.individuals import IndividualFits
+from cellflow_core.data.trajectories import Trajectories
+
+Array = np.ndarray
+
+DRAWS = 200
+STEPS = 60
+"""Times of a smooth course; those of measurements and doses come on top."""
+MOST_TIMES = 300
+
+
+def individual_fits(
+    models: asking.Models,
+    data: Trajectories,
+    variable: str,
+    subjects: Sequence[int],
+    until: float = float("inf"),
+    seed: int = 0,
+) -> IndividualFits:
+    """Courses of these individuals from the first time of any of them to the last of each.
+
+    until  end of the history that the individual prediction uses
+    Raises KeyError for an individual or a variable that is not there.
+    """
+    k = place_of(variable, data)
+    some = data.take(np.asarray(subjects, np.int64))
+    times = course_times(some, float(some.t.min()), float(some.t.max()))
+    before = asking.at_times(models, some, times, asking.UNKNOWN, DRAWS, seed)
+    given = asking.at_times(models, some, times, until, DRAWS, seed)
+    low, _, high = np.quantile(given.measured[..., k], BAND, axis=0)
+    last = np.array([some.t[some.subject == each].max() for each in some.subjects])
+    first = np.array([some.t[some.subject == each].min() for each in some.subjects])
+    followed = (times <= last[:, None] + 1e-9) & (times >= first[:, None] - 1e-9)
+    shown = (np.median(before.true[..., k], axis=0), np.median(given.true[..., k], axis=0), low, high)
+    population, individual, low, high = (np.where(followed, each, np.nan).astype(float) for each in shown)
+    return IndividualFits(
+        variable, data.time_unit, until, some.subjects, times, population, individual, low, high, _notes(until)
+    )
+
+
+def course_times(data: Trajectories, first: float, last: float) -> Array:
+    """Ascending times of a smooth course, with those of measurements, and of doses that begin or end, where they are
+    not too many."""
+    doses = data.doses.of(data.subjects)
+    knots = np.concatenate([doses.time, doses.time + doses.duration, data.t])
+    knots = np.unique(knots[(knots >= first) & (knots <= last)])
+    smooth = np.linspace(first, last, STEPS + 1)
+    return np.unique(np.concatenate([smooth, knots]) if len(knots) <= MOST_TIMES else smooth)
+
+
+def _notes(until: float) -> tuple[str, ...]:
+    if np.isinf(until):
+        return ("The individual prediction has seen every measurement shown.",)
+    return (f"The individual prediction has seen what was measured until time {until:g} only.",)

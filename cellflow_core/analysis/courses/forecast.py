@@ -1,0 +1,135 @@
+"""Forecasts of individuals from the first part of their history, and their errors by how far ahead they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from cellflow_core.analysis.courses import draws as asking
+from cellflow_core.analysis.courses.errors import errors
+from cellflow_core.analysis.courses.measurements import place_of
+from cellflow_core.analysis.results.individuals import ForecastErrors
+from cellflow_core.data.trajectories import Trajectories
+
+Array = np.ndarray
+
+DRAWS = 200
+SHARES = (0.25, 0.5, 0.75)
+"""Of the measured times, at which histories end where no times are given."""
+HORIZONS = 4
+
+
+class Forecasts(NamedTuple):
+    """Values of one variable that were forecast: [n] each, and draws of what would be measured, [draws, n].
+
+    cut  end of the history, `UNKNOWN` where nothing was measured before; ahead: time from it, NaN there
+    """
+
+    subject: Int[Array, " n"]
+    cut: Float[Array, " n"]
+    ahead: Float[Array, " n"]
+    observed: Float[Array, " n"]
+    draws: Float[Array, "draws n"]
+
+    def where(self, kept: Array) -> Forecasts:
+        held = (self.subject, self.cut, self.ahead, self.observed)
+        return Forecasts(*(each[kept] for each in held), draws=self.draws[:, kept])
+
+
+def forecasts(
+    models: asking.Models, data: Trajectories, variable: str, cuts: Sequence[float], draws: int = DRAWS, seed: int = 0
+) -> Forecasts:
+    """Every quantified value after each cut, of individuals with a measurement by then; and every value before any.
+
+    Values below the limit of quantification are left out: how far off a forecast is there is not known.
+    """
+    k = place_of(variable, data)
+    parts = []
+    for cut in (asking.UNKNOWN, *cuts):
+        some, rows = _forecast_rows(data, k, cut)
+        if not len(rows):
+            continue
+        found = asking.at_rows(models, some, cut, draws, seed).measured[:, rows, k]
+        t = some.t[rows]
+        ahead = t - cut if np.isfinite(cut) else np.full(len(rows), np.nan)
+        parts.append(
+            Forecasts(some.subject[rows], np.full(len(rows), cut), ahead, some.x[rows, k].astype(float), found)
+        )
+    if not parts:
+        raise ValueError(f"no value of {variable} was measured that could be forecast")
+    subject, cut, ahead, observed, drawn = zip(*parts, strict=True)
+    joined = (np.concatenate(each) for each in (subject, cut, ahead, observed))
+    return Forecasts(*joined, draws=np.concatenate(drawn, axis=1))
+
+
+def _forecast_rows(data: Trajectories, k: int, cut: float) -> tuple[Trajectories, Array]:
+    """(individuals with a history, rows of theirs to be forecast)."""
+    if np.isfinite(cut):
+        known = np.unique(data.subject[(data.t <= cut) & data.observed.any(axis=1)])
+        if not len(known):
+            return data, np.zeros(0, int)
+        data = data.take(known)
+    return data, np.flatnonzero(data.observed[:, k] & ~data.censored[:, k] & (data.t > cut))
+
+
+def default_cuts(data: Trajectories, k: int) -> tuple[float, ...]:
+    """Times by which a quarter, half and three quarters of the measurements of a variable were made."""
+    t = data.t[data.observed[:, k]]
+    found = np.unique(np.quantile(t, SHARES, method="lower")) if len(t) else np.zeros(0)
+    return tuple(float(each) for each in found if each < t.max())
+
+
+def horizon_edges(data: Trajectories, k: int, cuts: Sequence[float]) -> Float[Array, " edges"]:
+    """Edges of horizons that hold about equally many values of these data, from 0 on."""
+    parts = [some.t[rows] - cut for cut in cuts for some, rows in (_forecast_rows(data, k, cut),)]
+    ahead = np.concatenate(parts) if parts else np.zeros(0)
+    if not len(ahead):
+        return np.zeros(0)
+    inner = np.unique(np.quantile(ahead, np.linspace(0, 1, HORIZONS + 1)[1:], method="lower"))
+    return np.concatenate([[0.0], inner])
+
+
+def forecast_errors(
+    models: asking.Models,
+    data: Trajectories,
+    variable: str,
+    held_out: Array,
+    cuts: Sequence[float] = (),
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> ForecastErrors:
+    """held_out: numbers of the individuals that were kept from training; all are forecast where there are none.
+
+    cuts  times at which histories end; none: see `default_cuts`. Horizons are those of all individuals.
+    """
+    k = place_of(variable, data)
+    cuts = tuple(cuts) or default_cuts(data, k)
+    edges = horizon_edges(data, k, cuts)
+    some = data.take(held_out) if len(held_out) else data
+    found = forecasts(models, some, variable, cuts, draws, seed)
+    row = np.searchsorted(edges, found.ahead, side="left")  # an edge belongs to the horizon before it
+    row[np.isnan(found.ahead)] = 0
+    rows = [found.where(row == each) for each in range(max(len(edges), 1))]
+    table = [errors(each.draws, each.observed) for each in rows]
+    return ForecastErrors(
+        variable=variable,
+        time_unit=data.time_unit,
+        held_out=bool(len(held_out)),
+        individuals=len(some.subjects),
+        cuts=np.asarray(cuts, float),
+        edges=edges,
+        count=np.array([each.count for each in table]),
+        **{name: np.array([getattr(each, name) for each in table]) for name in ("rmse", "rmspe", "crps", "coverage")},
+        notes=_notes(some, bool(len(held_out)), k),
+    )
+
+
+def _notes(data: Trajectories, held: bool, k: int) -> tuple[str, ...]:
+    who = "kept from training" if held else "that were also trained on, so errors of a new one are larger"
+    found = [f"{len(data.subjects)} individuals, {who}."]
+    if lost := int(data.censored[:, k].sum()):
+        found.append(f"{lost} values below the limit of quantification are left out.")
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Figures of individuals followed over time."""

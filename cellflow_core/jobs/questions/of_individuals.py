@@ -1,0 +1,77 @@
+"""The questions about a run on individuals followed over time.
+
+Nothing heavy is imported before a question is asked, so that the page can read the signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cellflow_core.analysis.results import (
+        ForecastErrors,
+        IndividualFits,
+        PredictionErrors,
+        PredictiveCheck,
+        RegimenComparison,
+    )
+    from cellflow_core.jobs.run_context import RunContext
+
+
+def individual_fits(
+    subject: RunContext, variable: str, individuals: Sequence[int], until: float | None = None
+) -> IndividualFits:
+    """until: end of the history that is used; None: all of it."""
+    from cellflow_core.analysis.courses import fits
+
+    end = float("inf") if until is None else until
+    return fits.individual_fits(subject.ensemble, subject.trajectories, variable, tuple(individuals), end)
+
+
+def plans(
+    subject: RunContext,
+    variable: str,
+    plans: Sequence[Any],
+    individual: int | None = None,
+    start: float = 0.0,
+    end: float | None = None,
+    window: Sequence[float | None] = (None, None),
+) -> RegimenComparison:
+    """plans: as `Plan.plain` has them; window: lowest and highest value, None for none."""
+    from cellflow_core.analysis.courses.plans import compare_plans
+    from cellflow_core.analysis.courses.regimen import Plan
+
+    low, high = window
+    return compare_plans(
+        subject.ensemble,
+        subject.trajectories,
+        variable,
+        [Plan.from_plain(each) for each in plans],
+        individual,
+        start,
+        end,
+        (float("-inf") if low is None else low, float("inf") if high is None else high),
+    )
+
+
+def predictive_check(subject: RunContext, variable: str, by: str = "", corrected: bool = False) -> PredictiveCheck:
+    """by: label whose groups are shown apart, "dose" for the amount of the first dose."""
+    from cellflow_core.analysis.courses import predictive_check as analysis
+
+    return analysis.predictive_check(subject.ensemble, subject.trajectories, variable, by, corrected)
+
+
+def prediction_errors(subject: RunContext, variable: str) -> PredictionErrors:
+    from cellflow_core.analysis.courses import prediction_errors as analysis
+
+    held = subject.held_out_individuals
+    return analysis.prediction_errors(subject.ensemble, subject.trajectories, variable, held)
+
+
+def forecast(subject: RunContext, variable: str, cuts: Sequence[float] = ()) -> ForecastErrors:
+    """cuts: times at which histories end. Other seeds were trained on these individuals, so the run answers alone."""
+    from cellflow_core.analysis.courses.forecast import forecast_errors
+
+    held = subject.held_out_individuals
+    return forecast_errors((subject.model,), subject.trajectories, variable, held, tuple(cuts))

@@ -1,0 +1,1 @@
+"""Individuals followed over time, in words and tables."""

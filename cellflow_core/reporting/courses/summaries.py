@@ -1,0 +1,134 @@
+"""What is found of individuals followed over time, in words. Pure: results in, words out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from cellflow_core.analysis.results import (
+    ForecastErrors,
+    Measurements,
+    PredictionErrors,
+    PredictiveCheck,
+    RegimenComparison,
+)
+from cellflow_core.plural import counted
+from cellflow_core.reporting.summaries import Summary, Trust
+from cellflow_core.time_units import format_time
+
+WELL, FAIR = 0.9, 0.7
+"""Shares of the observed percentiles in their bands from which on a model is trusted, and below which it is not."""
+CLOSE = 0.1
+"""RMSPE up to which a course is followed closely."""
+COVERAGE = (0.85, 0.95)
+"""Shares of the held-out values that a band of 90 % may cover."""
+CENTERED, SPREAD = 0.2, (0.8, 1.2)
+"""Mean of the NPDE, and their standard deviation, within which they count as standard normal."""
+
+
+def of_measurements(found: Measurements) -> str:
+    """What was measured, in a sentence."""
+    people = len(np.unique(found.subject))
+    text = f"{counted(len(found.t), 'value')} of {found.variable} in {counted(people, 'individual')}"
+    if below := int(found.censored.sum()):
+        text += f", {below} of them below the limit of quantification"
+    return f"{text}; {counted(len(found.dose_time), 'dose')}."
+
+
+def of_fits(found: PredictionErrors) -> Summary:
+    """How closely individual predictions follow what was measured, and that this is no forecast."""
+    rows = (found.observed > 0) & ~found.censored
+    individual, population = (_rmspe(found, kind, rows) for kind in ("individual", "population"))
+    inside = float(((found.low <= found.observed) & (found.observed <= found.high))[~found.censored].mean())
+    trust: Trust = "good" if individual <= CLOSE else "fair" if individual < population else "poor"
+    answer = (
+        f"Individual predictions of {found.variable} are {individual:.0%} off (RMSPE), those of the population "
+        f"{population:.0%}."
+    )
+    why = f"{inside:.0%} of the values lie in the 90 % bands. {' '.join(found.notes)}"
+    return Summary(answer, trust, why)
+
+
+def _rmspe(found: PredictionErrors, kind: str, rows: np.ndarray) -> float:
+    relative = (getattr(found, kind)[rows] - found.observed[rows]) / found.observed[rows]
+    return float(np.sqrt(np.mean(relative**2))) if rows.any() else float("nan")
+
+
+def of_plans(found: RegimenComparison) -> Summary:
+    """The numbers of the first two plans, and whether a plan is outside what was observed."""
+    area, peak = found.values[:, 0, 1], found.values[:, 1, 1]
+    first = found.plans[0]
+    if len(found.plans) == 1 or not np.isfinite(found.ratio[1, 0, 1]):
+        answer = (
+            f"{found.variable} of {found.of} under {first}: AUC {area[0]:.3g} {found.units[0]}, Cmax {peak[0]:.3g}."
+        )
+    else:
+        low, middle, high = found.ratio[1, 0]
+        answer = (
+            f"{found.plans[1]} gives {found.of} {middle:.2g} times the AUC of {first} (90 %: {low:.2g} to {high:.2g}), "
+            f"and a Cmax of {peak[1]:.3g} instead of {peak[0]:.3g}."
+        )
+    outside = [
+        f"{name} is outside the observed doses from time {format_time(since)} on: {'; '.join(reasons)}"
+        for name, since, reasons in zip(found.plans, found.outside, found.reasons, strict=True)
+        if np.isfinite(since)
+    ]
+    if outside:
+        return Summary(answer, "poor", f"{'. '.join(outside)}. The model has learnt nothing there.")
+    return Summary(answer, "fair", "All plans lie within the doses that were observed. " + " ".join(found.notes))
+
+
+def of_predictive_check(found: PredictiveCheck) -> Summary:
+    """The share of the observed percentiles that lie in their bands."""
+    if not np.isfinite(found.center).any():
+        why = "A bin of time needs five values or more."
+        return Summary(f"There are too few values of {found.variable} for percentiles.", "poor", why)
+    each, share = found.inside, float(found.inside.mean())
+    trust: Trust = "good" if share >= WELL else "fair" if share >= FAIR else "poor"
+    answer = f"{share:.0%} of the observed percentiles of {found.variable} lie in the bands of simulated data."
+    why = (
+        f"In their bands of 95 %: {each[0]:.0%} of the 5 % percentiles, {each[1]:.0%} of the medians, {each[2]:.0%} of "
+        f"the 95 % percentiles. Of a true model about 95 % do. {' '.join(found.notes)}"
+    )
+    return Summary(answer, trust, why)
+
+
+def of_npde(found: PredictionErrors) -> Summary:
+    """Mean and spread of the NPDE beside those of a true model."""
+    scores = found.npde[np.isfinite(found.npde)]
+    if len(scores) < 2:
+        return Summary("There are too few values for NPDE.", "poor", "Two or more are needed.")
+    mean, spread = float(scores.mean()), float(scores.std(ddof=1))
+    centered, wide = abs(mean) <= CENTERED, SPREAD[0] <= spread <= SPREAD[1]
+    trust: Trust = "good" if centered and wide else "fair" if centered or wide else "poor"
+    answer = f"NPDE of {found.variable} have mean {mean:.2f} and standard deviation {spread:.2f}."
+    why = "A true model has 0 and 1. A mean below 0: values are predicted too high. A standard deviation above 1: "
+    return Summary(answer, trust, why + "the model takes individuals for more alike than they are.")
+
+
+def of_forecast(found: Mapping[str, ForecastErrors], shown: str) -> Summary:
+    """How a model forecasts beside the best of the others, over all horizons. shown: its name in `found`."""
+    own = found[shown]
+    score = {name: _mean(each, "crps") for name, each in found.items()}
+    covered = _mean(own, "coverage")
+    calibrated = COVERAGE[0] <= covered <= COVERAGE[1]
+    others = {name: each for name, each in score.items() if name != shown}
+    answer = f"Forecasts of {own.variable} by {shown} have a CRPS of {score[shown]:.3g}"
+    beaten = True
+    if others:
+        best = min(others, key=lambda name: others[name])
+        beaten = score[shown] < others[best]
+        answer += f", {'better' if beaten else 'no better'} than {best} ({others[best]:.3g})"
+    trust: Trust = "good" if calibrated and beaten and others and own.held_out else "fair" if beaten else "poor"
+    why = f"{covered:.0%} of the values lie in the 90 % bands. {' '.join(own.notes)}"
+    if not others:
+        why += " No reference is trained on these data: a forecast means little without one."
+    return Summary(f"{answer}.", trust, why)
+
+
+def _mean(found: ForecastErrors, score: str) -> float:
+    """Over all forecasts after a history; before any where there is none after."""
+    weight = found.count[1:]
+    values = getattr(found, score)
+    return float(np.average(values[1:], weights=weight)) if weight.sum() else float(values[0])

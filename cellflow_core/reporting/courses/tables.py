@@ -1,0 +1,83 @@
+"""Tables of individuals followed over time: columns by name. Pure: results in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cellflow_core.analysis.results import (
+    ForecastErrors,
+    IndividualFits,
+    PredictionErrors,
+    PredictiveCheck,
+    RegimenComparison,
+)
+from cellflow_core.time_units import format_time
+
+
+def plan_rows(found: RegimenComparison) -> dict[str, list[Any]]:
+    """Every number of every plan: median, interval, and the ratio to the first plan."""
+    rows: dict[str, list[Any]] = {"plan": [], "number": [], "unit": [], "median": [], "5 %": [], "95 %": []}
+    rows[f"ratio to {found.plans[0]}"] = []
+    for k, plan in enumerate(found.plans):
+        for n, number in enumerate(found.numbers):
+            if number == "time in the window" and np.isinf(found.window).all():
+                continue
+            low, middle, high = (float(each) for each in found.values[k, n])
+            values = (plan, number, found.units[n], middle, low, high, float(found.ratio[k, n, 1]))
+            for column, value in zip(rows.values(), values, strict=True):
+                column.append(value)
+    return rows
+
+
+def course_rows(found: RegimenComparison | IndividualFits, names: Sequence[str]) -> dict[str, list[Any]]:
+    """The curves themselves. names: of the plans, or of the individuals."""
+    rows: dict[str, list[Any]] = {"of": [], "time": [], "median": [], "5 %": [], "95 %": []}
+    middle = found.middle if isinstance(found, RegimenComparison) else found.individual
+    for k, name in enumerate(names):
+        for j in np.flatnonzero(np.isfinite(middle[k])):
+            values = (name, found.times[j], middle[k, j], found.low[k, j], found.high[k, j])
+            for column, value in zip(rows.values(), values, strict=True):
+                column.append(value if isinstance(value, str) else float(value))
+    return rows
+
+
+def check_rows(found: PredictiveCheck) -> dict[str, list[Any]]:
+    """Every percentile of every bin with its band."""
+    rows: dict[str, list[Any]] = {
+        each: [] for each in ("group", "time", "percentile", "observed", "low", "median", "high")
+    }
+    for g, b in np.argwhere(np.isfinite(found.center)):
+        for k, name in enumerate(("5 %", "50 %", "95 %")):
+            values = (found.groups[g], found.center[g, b], name, found.observed[g, b, k], *found.bands[g, b, k])
+            for column, value in zip(rows.values(), values, strict=True):
+                column.append(value if isinstance(value, str) else float(value))
+    return rows
+
+
+def error_rows(found: PredictionErrors) -> dict[str, Sequence[Any]]:
+    """Every value with its predictions."""
+    names = ("subject", "t", "observed", "censored", "population", "individual", "low", "high", "npde", "held_out")
+    words = ("individual", "time", "measured", "below the limit", "population prediction", "individual prediction")
+    return {
+        word: getattr(found, name).tolist()
+        for word, name in zip((*words, "5 %", "95 %", "NPDE", "held out"), names, strict=True)
+    }
+
+
+def forecast_rows(found: Mapping[str, ForecastErrors]) -> dict[str, list[Any]]:
+    """Every score of every model, by horizon."""
+    rows: dict[str, list[Any]] = {
+        each: [] for each in ("model", "time ahead", "values", "RMSE", "RMSPE", "CRPS", "coverage of 90 % bands")
+    }
+    for name, each in found.items():
+        for k in range(len(each.count)):
+            ahead = "before any measurement"
+            if k:
+                ahead = f"{format_time(each.edges[k - 1])} to {format_time(each.edges[k])}"
+            scores = (float(getattr(each, score)[k]) for score in ("rmse", "rmspe", "crps", "coverage"))
+            for column, value in zip(rows.values(), (name, ahead, int(each.count[k]), *scores), strict=True):
+                column.append(value)
+    return rows

@@ -1,0 +1,76 @@
+"""Individual fits as small multiples."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from cellflow_core.analysis.results import IndividualFits, PredictionErrors
+from cellflow_core.figures.courses import measurements as figures
+from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting.courses import summaries, tables
+from cellflow_core.runs.run import Run
+from cellflow_core.time_units import format_time
+from pages.parts.views import view
+from pages.parts.views.courses.individuals import MOST_SHOWN, Individuals, show_measurements
+from pages.parts.widgets import background, chart
+
+WHOLE = "all of it"
+
+
+def show(run: Run, look: Individuals) -> None:
+    """How close individual predictions come; all measurements; a few individuals with their predictions."""
+    asked = analysis_pool.submit_analysis("prediction_errors", run.id, variable=look.variable)
+    errors: PredictionErrors = background.result_of(asked, "Holding predictions against what was measured")
+    view.show_summary(summaries.of_fits(errors))
+    measured = show_measurements(look)
+    st.subheader("Individual fits", anchor=False)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        some = _some(look)
+    with right:
+        until = _history(look)
+    asked = analysis_pool.submit_analysis(
+        "individual_fits", run.id, variable=look.variable, individuals=some, until=until
+    )
+    result: IndividualFits = background.result_of(asked, "Predicting the course of these individuals")
+    st.caption(
+        "Points: measured. Solid line with its 90 % band: prediction for the individual. Dashed: for the population. "
+        "Ticks: doses. A dotted upright line: end of the history that was used."
+    )
+    held = set(errors.subject[errors.held_out].tolist())
+    names = [f"Individual {each}" + (" (held out)" if each in held else "") for each in some]
+    columns = st.columns(3, gap="small")
+    figure = None
+    for place, name in enumerate(names):
+        own = measured.of(int(result.subjects[place]))
+        figure = figures.fit(result, place, own, name, logarithmic=look.logarithmic, dark=chart.dark())
+        with columns[place % 3]:
+            chart.chart(figure, f"courses_fit_{place}", figures.describe_fit(result, place, own, name))
+    view.notes(result.notes)
+    rows = tables.course_rows(result, names)
+    view.numbers(figure, rows, f"fits-{run.id}", "fits", "Data table: courses of these individuals")
+
+
+def _some(look: Individuals) -> tuple[int, ...]:
+    """A few individuals, those next to each other in the data."""
+    subjects = look.data.subjects.tolist()
+    blocks = [subjects[k : k + MOST_SHOWN] for k in range(0, len(subjects), MOST_SHOWN)]
+    words = [f"{each[0]} to {each[-1]}" if len(each) > 1 else str(each[0]) for each in blocks]
+    shown = st.selectbox("Individuals", words, key="individuals", bind="query-params")
+    return tuple(dict(zip(words, blocks, strict=True))[str(shown)])
+
+
+def _history(look: Individuals) -> float | None:
+    """How much of what was measured the individual prediction may use; None: all."""
+    cuts: list[float] = np.unique(np.quantile(look.data.times, (0.25, 0.5, 0.75), method="lower")).tolist()
+    choices: dict[str, float | None] = {WHOLE: None}
+    choices |= {f"until time {format_time(each)}": each for each in cuts}
+    shown = st.selectbox(
+        "History used",
+        list(choices),
+        key="history",
+        bind="query-params",
+        help="What the prediction for an individual may know. After its end it is a forecast.",
+    )
+    return choices[str(shown)]

@@ -1,0 +1,106 @@
+"""The page on individuals: measurements without a model; fits, regimens, treatments, checks and forecasts with one."""
+
+from __future__ import annotations
+
+import pytest
+
+from cellflow_core.data.simulators.simulated_data import simulate
+from cellflow_core.models import registry
+from tests import toy_pk, toys
+from tests.pages.test_pages import opened
+
+pytestmark = pytest.mark.usefixtures("quiet", "home")
+FEW = toy_pk.STUDY | {"subjects": 12, "n_times": 6, "n_doses": 1}
+
+
+@pytest.fixture
+def known():
+    """The true model is found by the registry."""
+    with registry.registered("toy-pk", "toys", toy_pk.TruePk):
+        yield
+
+
+def trained(**changes):
+    data = simulate("pkpd", FEW)
+    recipe = toys.recipe(
+        data,
+        model="toy-pk",
+        settings={},
+        training={"steps": 1, "batch_size": 4, "validation_fraction": 0.25},
+        **changes,
+    )
+    return toys.finished(recipe)
+
+
+def words(page) -> str:
+    kinds = (page.markdown, page.caption, page.info, page.warning, page.error)
+    return " ".join(each.value for kind in kinds for each in kind)
+
+
+def test_without_individuals_or_a_model_the_page_says_what_to_do():
+    toys.stored()
+    assert "no data of individuals" in opened("courses").header[0].value
+    data = simulate("pkpd", FEW)
+    page = opened("courses", dataset=data)
+    assert not page.error and "No model of individuals is trained" in words(page)
+    assert "72 values of concentration (mg/L) in 12 individuals" in words(page)
+    assert "What becomes of individuals" in words(page)
+
+
+def test_individual_fits_say_how_close_they_are_and_that_they_are_no_forecast(known):
+    page = opened("courses", run=trained().id)
+    shown = words(page)
+    assert not page.error and "off (RMSPE), those of the population" in shown and "has seen the values" in shown
+    assert len(page.get("plotly_chart")) == 7  # all measurements and six individuals
+    page.selectbox(key="history").set_value(page.selectbox(key="history").options[1]).run()
+    page.selectbox(key="variable").set_value("activity (%)").run()
+    page.selectbox(key="colour").set_value("dose").run()
+    page.toggle(key="log").set_value(True).run()
+    assert not page.exception and not page.error and "has seen what was measured until time" in words(page)
+
+
+def test_twice_the_dose_has_twice_the_area_and_more_than_was_observed_is_said(known):
+    page = opened("courses", run=trained().id, part="Two regimens")
+    page.number_input(key="regimen_A_amount").set_value(50.0)
+    page.number_input(key="regimen_B_amount").set_value(100.0)
+    submit(page)
+    shown = words(page)
+    assert not page.error and "2 times the AUC of regimen A" in shown and "within the doses that were observed" in shown
+    (table,) = (each.value for each in page.dataframe if "number" in each.value)
+    assert {"AUC", "Cmax", "Tmax", "Cmin"} == set(table["number"])
+    page.number_input(key="regimen_B_amount").set_value(900.0)
+    page.number_input(key="regimen_B_number").set_value(3)
+    page.text_input(key="regimen_B_missed").set_value("3")
+    page.number_input(key="window_low").set_value(1.0)
+    submit(page)
+    assert "single doses of" in words(page) and "learnt nothing there" in words(page)
+    page.selectbox(key="who").set_value("3")
+    page.text_input(key="regimen_B_missed").set_value("7")
+    submit(page)
+    assert "cannot be missed" in words(page)
+
+
+def submit(page) -> None:
+    next(each for each in page.button if each.label == "Compare").click().run()
+    assert not page.exception
+
+
+def test_an_individual_is_followed_under_other_treatments(known):
+    page = opened("courses", run=trained().id, part="Other treatments")
+    assert not page.error and "history of the individual ends" in words(page)
+    page.selectbox(key="individual").set_value(5).run()
+    assert not page.exception and "individual 5" in words(page)
+
+
+def test_checks_and_forecasts_of_the_true_model(known):
+    run = trained()
+    page = opened("courses", run=run.id, part="Checks")
+    assert not page.error and "of the observed percentiles" in words(page) and "NPDE of" in words(page)
+    page.selectbox(key="by").set_value("dose").run()
+    page.toggle(key="corrected").set_value(True).run()
+    assert not page.exception and not page.error
+    page = opened("courses", run=run.id, part="Forecasts")
+    assert not page.error and "3 individuals, kept from training" in words(page)
+    assert "No reference is trained" in words(page)
+    page.segmented_control(key="score").set_value("coverage").run()
+    assert not page.exception
