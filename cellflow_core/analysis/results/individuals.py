@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -31,8 +31,8 @@ class Measurements(Result):
     def of(self, individual: int) -> Measurements:
         """Of one individual."""
         rows, given = self.subject == individual, self.dose_subject == individual
-        values = (each[rows] for each in (self.subject, self.t, self.value, self.censored))
-        return Measurements(self.variable, self.time_unit, *values, self.dose_subject[given], self.dose_time[given])
+        kept = {name: getattr(self, name)[rows] for name in ("subject", "t", "value", "censored")}
+        return replace(self, **kept, dose_subject=self.dose_subject[given], dose_time=self.dose_time[given])
 
 
 @dataclass(frozen=True)
