@@ -27,10 +27,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cellflow_core.data.simulators.followed_equations import FollowedEquations
-from cellflow_core.data.simulators.followed_equations import Settings as EquationSettings
-from cellflow_core.data.simulators.maillard import ENVIRONMENT, SPECIES, Maillard
-from cellflow_core.data.simulators.maillard import Settings as MaillardSettings
+from cellflow_core.data.simulators.individuals.followed_equations import FollowedEquations
+from cellflow_core.data.simulators.individuals.followed_equations import Settings as EquationSettings
+from cellflow_core.data.simulators.individuals.maillard import ENVIRONMENT, SPECIES, Maillard
+from cellflow_core.data.simulators.individuals.maillard import Settings as MaillardSettings
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 

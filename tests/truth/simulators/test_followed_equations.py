@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from cellflow_core.data.simulators.followed_equations import FollowedEquations, Settings
-from cellflow_core.data.simulators.maillard import ENVIRONMENT, SPECIES, Maillard
-from cellflow_core.data.simulators.maillard import Settings as MaillardSettings
+from cellflow_core.data.simulators.individuals.followed_equations import FollowedEquations, Settings
+from cellflow_core.data.simulators.individuals.maillard import ENVIRONMENT, SPECIES, Maillard
+from cellflow_core.data.simulators.individuals.maillard import Settings as MaillardSettings
 
 pytestmark = pytest.mark.truth
 EQUATIONS = ("gompertz", "selkov", "lorenz")

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from cellflow_core.analysis.simulate import simulate
-from cellflow_core.data.simulators.followed_equations import FollowedEquations
-from cellflow_core.data.simulators.followed_equations import Settings as EquationSettings
-from cellflow_core.data.simulators.maillard import ENVIRONMENT, SPECIES, Maillard
-from cellflow_core.data.simulators.maillard import Settings as MaillardSettings
+from cellflow_core.data.simulators.individuals.followed_equations import FollowedEquations
+from cellflow_core.data.simulators.individuals.followed_equations import Settings as EquationSettings
+from cellflow_core.data.simulators.individuals.maillard import ENVIRONMENT, SPECIES, Maillard
+from cellflow_core.data.simulators.individuals.maillard import Settings as MaillardSettings
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.data.trajectory_batch import TrajectoryTensors
 from cellflow_core.models.gene_fields.smooth_courses import Courses, integrals
