@@ -31,10 +31,11 @@ def snapshots(
 
 
 def perturbed() -> Snapshots:
-    """Three genes, of which one, the other or neither is perturbed in each cell."""
+    """Three genes, of which one, the other or neither is perturbed in each cell, of individuals that were followed."""
     data = dataclasses.replace(snapshots(), space=AffineSpace.of_genes(("A", "B", "C")))
     design = {gene: (np.arange(len(data.x)) % 3 == k).astype(float) for k, gene in enumerate("AB")}
-    return dataclasses.replace(data, channels={**data.channels, "perturbation": design})
+    subject = np.concatenate([np.arange(count) for count in CELLS])
+    return dataclasses.replace(data, channels={**data.channels, "perturbation": design, "subject": subject})
 
 
 def moments() -> Snapshots:

@@ -1,1 +1,1 @@
-"""Individuals who are followed and treated: patients, tumours, hearts."""
+"""Individuals who are followed: patients, tumours, hearts, reactions, and short equations."""
