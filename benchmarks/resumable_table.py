@@ -43,7 +43,7 @@ def earlier(path: Path | None, made: dict[str, Any], alike: tuple[str, ...], aga
 
     alike  what both parts must agree in word for word; SystemExit where they have not
     """
-    held = _stored(path)
+    held = stored(path)
     if path is None or held is None:
         return []
     if any(held.get(key) != made[key] for key in alike):
@@ -57,14 +57,14 @@ def earlier(path: Path | None, made: dict[str, Any], alike: tuple[str, ...], aga
 def other_machine(path: Path | None, made: dict[str, Any]) -> dict[str, Any]:
     """Keep the machine of an earlier part of the table in `made`; what new rows say of theirs where it is another."""
     here = made["machine"]
-    held = _stored(path)
+    held = stored(path)
     if held is None:
         return {}
     made["machine"] = held["machine"]
     return {} if made["machine"] == here else {"machine": here["system"]}
 
 
-def _stored(path: Path | None) -> dict[str, Any] | None:
+def stored(path: Path | None) -> dict[str, Any] | None:
     """The table of an earlier part; None where there is none, or an empty file, as `mktemp` makes it."""
     if path is None or not path.exists() or not path.read_text().strip():
         return None
