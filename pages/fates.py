@@ -16,31 +16,34 @@ context = view.open_view(
     follow=True,
     needs=None,
 )
-run, data, info, map_name = context
+run, data, info, map_name, place = context
 counted = bool(view.capabilities(run) & set(COUNTED))
 simulated = counted and "simulation" in fate_question.counted_by(run)
 
 if not counted:
-    lineages.show(run, data, map_name)
+    with place.picture:
+        lineages.show(run, data, map_name)
     st.stop()
 
-asked, several = shares.show(context)
-
-if lineages.shown(run):
-    st.header("In which order do the cells come?", anchor="lineages")
-    lineages.show(run, data, map_name)
-
-if not asked.simulated and several and data.genes:
-    st.header("Which genes go with a fate?", anchor="fate-genes")
-    fate_genes.show(run, *fate_genes.choose(run, asked.states, asked.ends))
-
-if simulated:
-    st.header("Many futures of one cell", anchor="one-cell")
-    cell_trajectories.show(run, data, map_name, asked.of_simulation)
-
-if simulated and DataRequirement.TIMES in info.has:
-    st.header("Where does a group come from?", anchor="ancestry")
-    ancestry.show(run, data, map_name)
-
-    st.header("Do clones agree?", anchor="clones")
-    clones.show(run, data, map_name)
+asked, result = shares.show(context)
+titles = {"cells": "All cells"}
+titles |= {"order": "Order"} if lineages.shown(run) else {}
+titles |= {"genes": "Genes of a fate"} if not asked.simulated and len(result.names) > 1 and data.genes else {}
+titles |= {"one": "One cell"} if simulated else {}
+titles |= {"group": "A group", "clones": "Clones"} if simulated and DataRequirement.TIMES in info.has else {}
+with place.picture:
+    tabs = dict(zip(titles, st.tabs(list(titles.values()), key="part", bind="query-params"), strict=True))
+part = next(name for name, tab in tabs.items() if tab.open)
+with tabs[part]:
+    if part == "order":
+        lineages.show(run, data, map_name)
+    elif part == "genes":
+        fate_genes.show(run, *fate_genes.choose(run, asked.states, asked.ends))
+    elif part == "one":
+        cell_trajectories.show(run, data, map_name, asked.of_simulation)
+    elif part == "group":
+        ancestry.show(run, data, map_name)
+    elif part == "clones":
+        clones.show(run, data, map_name)
+    else:
+        shares.cells(context, result)

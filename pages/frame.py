@@ -39,7 +39,8 @@ pages = {
     for name, title, icon in each
 }
 page = st.navigation(list(pages.values()), position="hidden")
-state.enter(next(name for name, each in pages.items() if each is page))
+name_shown = next(name for name, each in pages.items() if each is page)
+state.enter(name_shown)
 links, settings = st.sidebar.empty(), st.sidebar.container()
 
 
@@ -63,4 +64,5 @@ supervisor.wake()
 try:
     page.run()
 finally:
+    state.remember(name_shown)
     show_links()  # the page may have chosen another run or data set

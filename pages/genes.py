@@ -6,7 +6,7 @@ from pages.parts.views import cell_selection, view
 from pages.parts.views.genes import drivers, gene_networks, one_gene
 from pages.parts.widgets import selectors, state
 
-run, data, info, _ = view.open_view(
+run, data, info, _, place = view.open_view(
     "genes",
     "Genes",
     "What drives it: which genes change, go with a fate, or act on others?",
@@ -14,22 +14,23 @@ run, data, info, _ = view.open_view(
     needs=None,
     maps=False,
 )
-if not cell_selection.measured_genes(data):
-    selectors.empty_state(
-        "These data have no genes",
-        "They are coordinates in a table. Load gene expression (an .h5ad file, or a table of genes) to see genes.",
-        {"data.py": "Add data"},
-    )
-parts = {"gene": "One gene", "several": "Several genes", "drivers": "Drivers of a fate", "network": "Network"}
-part = view.options("Question", "part", parts)
-if part == "gene":
-    one_gene.show(run, data, info)
-elif part == "several":
-    one_gene.show_several(run, data)
-elif part == "drivers":
-    drivers.show(run, data)
-else:
-    gene_networks.show(run, data)
+with place.picture:
+    if not cell_selection.measured_genes(data):
+        selectors.empty_state(
+            "These data have no genes",
+            "They are coordinates in a table. Load gene expression (an .h5ad file, or a table of genes) to see genes.",
+            {"data.py": "Add data"},
+        )
+    parts = {"gene": "One gene", "several": "Several genes", "drivers": "Drivers of a fate", "network": "Network"}
+    part = view.options("Question", "part", parts)
+    if part == "gene":
+        one_gene.show(run, data, info)
+    elif part == "several":
+        one_gene.show_several(run, data)
+    elif part == "drivers":
+        drivers.show(run, data)
+    else:
+        gene_networks.show(run, data)
 st.page_link(
     "perturb.py",
     label="Test a gene: change it in the model",

@@ -8,7 +8,7 @@ from cellflow_core.reporting import result_tables, summaries
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import background, chart, state
 
-run, data, info, map_name = view.open_view(
+run, data, info, map_name, place = view.open_view(
     "landscape",
     "Landscape",
     "Where do cells settle?",
@@ -21,29 +21,12 @@ dark = chart.dark()
 kinds = {"quasi": "Quasi-potential (−log p)"}
 if "potential" in background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings):
     kinds = {"potential": "Learnt potential", **kinds}
-controls = st.columns([3, 2], gap="large")
-with controls[0]:
+with place.controls:
     kind = view.options("Height of the surface", "height", kinds)
-with controls[1]:
     time = view.time_or_none("Surface at", info, info.times, default=-1)
-
-points = data.embedding(map_name)
-roll = cell_selection.usable(points, state.outline(map_name))
-asked = analysis_pool.submit_analysis("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll)
-result = background.result_of(asked, "Measuring the landscape")
-summary = summaries.of_landscape(result, info.time_unit)
-view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
-with_cells = st.toggle("Show measured cells", True, key="cells", bind="query-params")
-figure = landscape.landscape(result, cells=with_cells, dark=dark, height=600)
-scene = chart.chart3d(figure, "landscape_3d", landscape.describe(result))
-if scene.click:
-    state.choose_outline(map_name, cell_selection.around(points, scene.click["x"], scene.click["y"]))
-    st.rerun()
-
-left, right = st.columns(2, gap="large")
-with left:
-    st.markdown("**Which cells roll?** Click a place on the surface, or draw around cells here.")
-    codes, names = cell_selection.by_time(data)
+    with_cells = st.toggle("Show measured cells", True, key="cells", bind="query-params")
+    st.markdown("**Which cells roll?** Click the surface, or draw around cells here.")
+    points, (codes, names) = data.embedding(map_name), cell_selection.by_time(data)
     small = scatter.scatter(
         points,
         codes,
@@ -53,7 +36,6 @@ with left:
         axes=data.view_axes(map_name),
         polygon=state.outline(map_name),
         dark=dark,
-        height=380,
     )
     chart.lasso(small, f"roll_{run.id}_{map_name}", scatter.describe(points, codes, names, "time"), map_name)
     view.outline_words(
@@ -63,13 +45,26 @@ with left:
         if info.times
         else "Cells drawn at random roll until you choose some.",
     )
-with right:
-    st.markdown("**Good to know**")
+
+roll = cell_selection.usable(points, state.outline(map_name))
+with place.picture:
+    asked = analysis_pool.submit_analysis("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll)
+    result = background.result_of(asked, "Measuring the landscape")
+with place.answer:
+    summary = summaries.of_landscape(result, info.time_unit)
+    view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
+with place.picture:
+    figure = landscape.landscape(result, cells=with_cells, dark=dark, height=600)
+    scene = chart.chart3d(figure, "landscape_3d", landscape.describe(result))
+    if scene.click:
+        state.choose_outline(map_name, cell_selection.around(points, scene.click["x"], scene.click["y"]))
+        st.rerun()
+with place.more:
     view.notes(result.notes)
-view.numbers(figure, result_tables.of_landscape(result), f"landscape-{run.id}", "landscape")
-st.page_link(
-    "fates.py",
-    label="How many cells settle where? See Fates",
-    icon=":material/call_split:",
-    query_params={"run": run.id},
-)
+    view.numbers(figure, result_tables.of_landscape(result), f"landscape-{run.id}", "landscape")
+    st.page_link(
+        "fates.py",
+        label="How many cells settle where? See Fates",
+        icon=":material/call_split:",
+        query_params={"run": run.id},
+    )

@@ -12,37 +12,43 @@ view.heading("Perturb", "What if a gene were lost, or forced on?")
 if measured_effects.chosen():
     measured_effects.show()
     st.stop()
-run, data, info, map_name = view.open_view("perturb", "", "", ("velocity", "drift"), needs=None)
+run, data, info, map_name, place = view.open_view("perturb", "", "", ("velocity", "drift"), needs=None)
 genes = cell_selection.genes(data)
-if not genes:
-    perturb_form.no_genes()
-if view.options("Question", "ask", {"one": "One change", "screen": "Screen of many genes"}) == "screen":
-    screen.show(run.id, data, map_name, genes)
+with place.picture:
+    if not genes:
+        perturb_form.no_genes()
+with place.controls:
+    question = view.options("Question", "ask", {"one": "One change", "screen": "Screen of many genes"})
+if question == "screen":
+    screen.show(run.id, data, map_name, genes, place)
     st.stop()
-left, right = st.columns([3, 5], gap="medium")
-with left:
+with place.controls:
     asked = perturb_form.form(run.id, data, map_name, genes)
-with right:
     if asked is None:
         st.stop()
+with place.picture:
     result = background.result_of(
         analysis_pool.submit_analysis("perturb", run.id, view=map_name, **asked),
         "Simulating with and without the change",
     )
+dark, known = chart.dark(), perturbation_truth.shares(info, result)
+with place.answer:
     summary = perturbation_summaries.of_perturbation(result)
     view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
-    dark = chart.dark()
+with place.picture:
     sides = perturbation.before_after(result, data.embedding(map_name), dark=dark)
     chart.chart(sides, "perturb_sides", perturbation.describe(result))
-    known = perturbation_truth.shares(info, result)
-    bars = perturbation.change(result, dark=dark)
-    if len(result.names) > 1:
-        st.markdown("**Change of where cells end**")
-        chart.chart(bars, "perturb_change", perturbation.describe(result))
-    st.markdown("**Genes that change most**")
-    of_genes = perturbation.genes(result, dark=dark)
-    chart.chart(of_genes, "perturb_genes", perturbation.describe_genes(result))
     perturbation_truth.show(result, known)
+bars, of_genes = perturbation.change(result, dark=dark), perturbation.genes(result, dark=dark)
+with place.more:
+    left, right = st.columns(2, gap="large") if len(result.names) > 1 else (None, st.container())
+    if left:
+        with left:
+            st.markdown("**Change of where cells end**")
+            chart.chart(bars, "perturb_change", perturbation.describe(result))
+    with right:
+        st.markdown("**Genes that change most**")
+        chart.chart(of_genes, "perturb_genes", perturbation.describe_genes(result))
     view.notes(perturbation_summaries.notes_of(result))
     states = result_tables.of_perturbation(result, known)
     view.numbers(bars, states, f"perturb-{run.id}", "perturb", "Data table: states")

@@ -13,52 +13,56 @@ from pages.parts.views.genes import predicted_trend
 from pages.parts.widgets import background, chart, selectors
 
 MOVES = ("velocity", "drift", "coupling", "sampler")
-run, data, info, map_name = view.open_view(
+run, data, info, map_name, place = view.open_view(
     "time",
     "Time",
     "What happened between the times you measured?",
     (*MOVES, "latent_time"),
     needs=None,
 )
-if DataRequirement.TIMES not in info.has and "latent_time" in view.capabilities(run):
-    latent_windows.offer(run, info)
-    st.stop()
-view.check_needs(data, DataRequirement.TIMES)
-if view.capabilities(run).isdisjoint(MOVES):
-    selectors.empty_state(
-        "This model moves no cells",
-        "It orders the measured ones. Train a model of cell dynamics on these times to see what happened in between.",
-        {"train.py": "Train a model"},
-    )
+with place.picture:
+    if DataRequirement.TIMES not in info.has and "latent_time" in view.capabilities(run):
+        latent_windows.offer(run, info)
+        st.stop()
+    view.check_needs(data, DataRequirement.TIMES)
+    if view.capabilities(run).isdisjoint(MOVES):
+        selectors.empty_state(
+            "This model moves no cells",
+            "It orders the measured ones. Train a model of cell dynamics on these times to see what happened in "
+            "between.",
+            {"train.py": "Train a model"},
+        )
 dark = chart.dark()
-start = view.options(
-    "Start the prediction from",
-    "start",
-    {"first": "the first time", "previous": "the previous measured time"},
-    help="From the first time, errors add up. From the previous measured time, every prediction starts anew.",
-)
-course = background.result_of(
-    analysis_pool.submit_analysis("course", run.id, view=map_name, start=start), "Predicting cells at all times"
-)
-held = held_out_replicates.held_out(run, map_name, start)
-time = view.time_choice("Time", info, course.times, default=telling_time(course, held))
-summary = summaries.of_course(course, time, held, info.time_unit)
-rolled = view.roll_out(run.id, info, map_name) if start == "previous" else None
-view.show_summary(summaries.limited(summary, rolled, info.time_unit))
-
-left, right = st.columns([3, 2], gap="large")
-with left:
-    st.markdown("**Predicted and measured cells**")
+with place.controls:
+    start = view.options(
+        "Start the prediction from",
+        "start",
+        {"first": "the first time", "previous": "the previous measured time"},
+        help="From the first time, errors add up. From the previous measured time, every prediction starts anew.",
+    )
+with place.picture:
+    course = background.result_of(
+        analysis_pool.submit_analysis("course", run.id, view=map_name, start=start), "Predicting cells at all times"
+    )
+    held = held_out_replicates.held_out(run, map_name, start)
+with place.controls:
+    time = view.time_choice("Time", info, course.times, default=telling_time(course, held))
+with place.answer:
+    summary = summaries.of_course(course, time, held, info.time_unit)
+    rolled = view.roll_out(run.id, info, map_name) if start == "previous" else None
+    view.show_summary(summaries.limited(summary, rolled, info.time_unit))
+with place.picture:
     seen = cell_selection.cells_at(data, map_name, time)
     figure = time_figure.cells_at(course, time, seen, data.embedding(map_name), dark=dark)
     chart.chart(figure, "time_cells", time_figure.describe(course, time))
-with right:
+with place.controls:
     st.markdown("**How far from the measured cells?**")
     error = time_figure.error(course, held=[(each.time, each.w1) for each in held], dark=dark)
     chart.chart(error, "time_error", time_figure.describe_error(course))
+with place.more:
     held_out_replicates.words(run, course, held)
-view.notes(course.notes)
-view.numbers(error, result_tables.of_course(course), f"time-{run.id}", "time")
+    view.notes(course.notes)
+    view.numbers(error, result_tables.of_course(course), f"time-{run.id}", "time")
 
 growth.numbers(course, info.time_unit, run.id)
 st.header("One gene over time")

@@ -11,7 +11,7 @@ from cellflow_core.reporting.formatting import plain
 from pages.parts.views import cell_selection, group_velocities, use_velocity, view
 from pages.parts.widgets import background, chart
 
-run, data, info, map_name = view.open_view(
+run, data, info, map_name, place = view.open_view(
     "rna_velocity",
     "RNA velocity",
     "In which direction does their RNA say that cells change, and can it be believed?",
@@ -19,8 +19,7 @@ run, data, info, map_name = view.open_view(
     needs=DataRequirement.MOMENTS,
 )
 dark = chart.dark()
-left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
-with left:
+with place.controls:
     least = st.slider(
         "Least agreement for an arrow",
         0.0,
@@ -31,23 +30,28 @@ with left:
         bind="query-params",
         help="Mean cosine between the velocities of all estimators in a cell. Cells below it have no arrow.",
     )
-with right:
     style = view.options("Arrows", "style", {"streams": "Streamlines", "grid": "Grid", "cells": "Single cells"})
 asked = analysis_pool.submit_analysis("velocity", run.id, view=map_name)
-result = draw_above(background.result_of(asked, "Estimating RNA velocity and comparing the estimators"), least)
-view.show_summary(rna_velocity_summaries.of_velocity(result))
+with place.picture:
+    result = draw_above(background.result_of(asked, "Estimating RNA velocity and comparing the estimators"), least)
+with place.answer:
+    view.show_summary(rna_velocity_summaries.of_velocity(result))
 colours = {"agreement": "Agreement", "halves": "Count halves", "speed": "Speed"}
 colours |= {"intrinsic": "Intrinsic uncertainty", "extrinsic": "Extrinsic uncertainty"}
 colours = {k: v for k, v in colours.items() if getattr(result, k) is not None}
-by = view.options("Colour", "by", colours | {each: rna_velocity_summaries.order_name(each) for each in result.orders})
-figure = rna_velocity.arrows(result, by=by, style=style, dark=dark)
-chart.chart(figure, "velocity_arrows", rna_velocity.describe(result, by))
-st.markdown(rna_velocity_summaries.of_order(result))
-for each in cell_selection.groupings(data)[:1]:
-    codes, names = cell_selection.grouped(data, each)
-    st.markdown(plain(rna_velocity_summaries.of_groups_in_order(result, codes, names, each)))
-view.notes(result.notes)
-view.numbers(figure, rna_velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
+with place.controls:
+    orders = {each: rna_velocity_summaries.order_name(each) for each in result.orders}
+    by = view.options("Colour", "by", colours | orders)
+with place.picture:
+    figure = rna_velocity.arrows(result, by=by, style=style, dark=dark)
+    chart.chart(figure, "velocity_arrows", rna_velocity.describe(result, by))
+with place.more:
+    st.markdown(rna_velocity_summaries.of_order(result))
+    for each in cell_selection.groupings(data)[:1]:
+        codes, names = cell_selection.grouped(data, each)
+        st.markdown(plain(rna_velocity_summaries.of_groups_in_order(result, codes, names, each)))
+    view.notes(result.notes)
+    view.numbers(figure, rna_velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
 
 st.header("One gene: its phase portrait")
 gene = cell_selection.gene_choice(result.genes)

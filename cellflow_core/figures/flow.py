@@ -71,7 +71,7 @@ def flow(
         figure.add_trace(_heads(lines, edges[k], edges[k + 1], each))
     if by == "speed":
         figure.add_trace(_bar(edges, dark, unit))
-    return theme.square(figure).update_yaxes(scaleanchor="x", scaleratio=1)
+    return theme.square(figure)
 
 
 def _name_below(figure: go.Figure, name: str) -> None:

@@ -35,7 +35,7 @@ def arrows(
     figure.add_trace(_cells(result, by, dark))
     for trace in _lines(result, style, dark):
         figure.add_trace(trace)
-    return theme.square(figure).update_yaxes(scaleanchor="x", scaleratio=1)
+    return theme.square(figure)
 
 
 def describe(result: VelocityAgreement, by: str) -> str:

@@ -29,6 +29,8 @@ CATEGORICAL = (
 )
 OTHER = "#8A939B"
 SEQUENTIAL = "Viridis"
+TIMES = "Plasma"
+"""Of times: another scale than that of values, so that a colour means one thing on every page."""
 HEIGHT = "Cividis"
 
 # Buttons of a chart on a page, and of an exported one: a Plotly 7 export would otherwise offer to upload the data.
@@ -45,6 +47,7 @@ _DIVERGING = {False: ("#762A83", "#CBD2D6", "#1B7837"), True: ("#CE93D8", "#4654
 _INK = {False: "#17242D", True: "#E4EDF1"}
 _QUIET = {False: "#566470", True: "#A3B2BB"}
 _SEEN = {False: (0.08, 0.88), True: (0.25, 1.0)}
+_TIMES_SEEN = {False: (0.0, 0.85), True: (0.32, 1.0)}
 _GRID = {False: "#E3EAED", True: "#26343D"}
 _BEHIND = {False: "#C9D2D8", True: "#3D4C56"}
 _PAPER = {False: "#FFFFFF", True: "#10181E"}
@@ -88,10 +91,10 @@ def categorical(count: int) -> tuple[str, ...]:
 
 
 def ordered(count: int, dark: bool) -> tuple[str, ...]:
-    """Colours of `count` groups in an order (times), without the end that vanishes on the background."""
+    """Colours of `count` times, or of groups in another order, without the end that vanishes on the background."""
     if count == 1:
         return (CATEGORICAL[0],)
-    return sampled(SEQUENTIAL, *_SEEN[dark], count)
+    return sampled(TIMES, *_TIMES_SEEN[dark], count)
 
 
 def sampled(scale: str, low: float, high: float, count: int) -> tuple[str, ...]:
@@ -152,9 +155,26 @@ def blank(dark: bool, *, height: int = 480, x: str = "", y: str = "") -> go.Figu
 
 
 def square(figure: go.Figure, **where: Any) -> go.Figure:
-    """One unit is as long on both axes, without numbers: the axes of an embedding carry none worth reading."""
+    """A map of cells: one unit is as long on both axes, so that a map has one shape on every page, and without numbers:
+    the axes of an embedding carry none worth reading."""
     figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, showline=True, **where)
-    return figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False, showline=True, **where)
+    return figure.update_yaxes(
+        showticklabels=False, showgrid=False, zeroline=False, showline=True, scaleanchor="x", scaleratio=1, **where
+    )
+
+
+def map_shape(figure: go.Figure) -> str:
+    """How a map of cells fills its frame: "wide", "even", or "two" side by side; "" where the figure is no map."""
+    if figure.layout["yaxis"]["scaleanchor"] is None:
+        return ""
+    if "xaxis2" in figure.layout:
+        return "two"
+    spans = []
+    for axis in "xy":
+        drawn = [np.asarray(each[axis], dtype=float) for each in figure.data if each[axis] is not None]
+        values = np.concatenate([each[np.isfinite(each)] for each in drawn] or [np.zeros(0)])
+        spans.append(np.ptp(values) if len(values) else 0.0)
+    return "wide" if spans[0] > 1.25 * spans[1] else "even"
 
 
 def framed(figure: go.Figure, low: np.ndarray, high: np.ndarray, **where: Any) -> go.Figure:

@@ -55,8 +55,10 @@ def trajectory_fan(
         "color": theme.changed(dark),
         "line": {"width": 1, "color": theme.text_color(dark)},
     }
-    if len(result.starts) > 1:
-        start |= {"size": 8, "symbol": "circle"}
+    if len(result.starts) > 1:  # the one that was asked about stands first, its neighbors or the others are dots
+        own = int(result.cell >= 0)
+        start |= {"size": [15] * own + [6] * (len(result.starts) - own)}
+        start |= {"symbol": ["star"] * own + ["circle"] * (len(result.starts) - own)}
     figure.add_trace(_dots(result.starts.astype(np.float32), "start", start).update(showlegend=True))
     return theme.framed(theme.square(figure), *frame(everything, result.paths))
 

@@ -118,8 +118,9 @@ def deterministic(model: str, cards: Iterable[ModelCard]) -> str:
     own = known[model]
     variants = {each.title: each.condition("noise") for each in known.values() if "noise" in each.capabilities}
     text = (
-        f"{own.title}, as it was trained, has no noise: the same cell always takes the same path and has one future. "
-        "Real cells of one state can differ in their future, which this model cannot show."
+        f"{own.title}, as it was trained, has no noise: the same cell always takes the same path. Its nearest "
+        "cells show how far the fate depends on where it stands. Real cells of one state can differ in their future, "
+        "which this model cannot show."
     )
     if own.title in variants:
         text += f" {own.title} {variants.pop(own.title)} can."

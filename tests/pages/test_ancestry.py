@@ -53,10 +53,10 @@ def test_the_figures_show_weights_the_chosen_and_the_groups(dark):
 
 def test_nothing_is_asked_before_a_group_is_chosen(run, asked, monkeypatch):  # noqa: F811
     monkeypatch.setitem(ANSWERS, "ancestry", made)
-    page = opened("fates", run=run.id)
+    page = opened("fates", run=run.id, part="A group")
     assert not [each for each in asked if each[0] == "ancestry"]
     assert "Choose a group, and see which earlier cells" in message(page)
-    page = opened("fates", run=run.id, ancestry_of="up")
+    page = opened("fates", run=run.id, part="A group", ancestry_of="up")
     wanted = {"view": "pca", "time": None, "label": ("type", "up"), "by": "type"}
     assert ("ancestry", run.id, wanted) in asked
     assert "Its mass is 3 times as large at the end." in message(page) and "A note." in message(page)

@@ -31,16 +31,20 @@ def growing(monkeypatch: pytest.MonkeyPatch):
 
 def test_fates_asks_for_all_cells_and_for_one(run, asked):  # noqa: F811
     page = opened("fates", run=run.id)
+    assert [tab.label for tab in page.tabs[:2]] == ["All cells", "One cell"]
     assert ("fates", run.id, {"view": "pca", "states": "found"}) in asked
+    assert "futures" not in [question for question, *_ in asked]  # a tab asks when it is opened
+    page = opened("fates", run=run.id, part="One cell")
     assert ("futures", run.id, {"view": "pca", "states": "found"}) in asked
     assert "Cell 7 of time 0, 60 futures: 66% end in Erythroid (54% to 77%)" in message(page)
     assert "width of all measured cells" in message(page)
 
 
 def test_the_link_brings_back_the_cell_the_fate_and_the_states(run, asked):  # noqa: F811
-    page = opened("fates", run=run.id, cell="17", states="Groups of “type”", fate="Myeloid")
-    assert ("futures", run.id, {"view": "pca", "states": "type", "cell": 17}) in asked
+    page = opened("fates", run=run.id, states="Groups of “type”", fate="Myeloid")
     assert page.selectbox(key="fate").value == "Myeloid"
+    page = opened("fates", run=run.id, cell="17", states="Groups of “type”", part="One cell")
+    assert ("futures", run.id, {"view": "pca", "states": "type", "cell": 17}) in asked
     page.number_input(key="cell").set_value(3).run()
     assert [given for question, _, given in asked if question == "futures"][-1]["cell"] == 3
 
@@ -57,7 +61,9 @@ def test_fates_by_transitions_ask_for_ends_and_start_cells(run, asked):  # noqa:
 
 
 def test_macrostates_are_a_choice_of_transitions_alone(run, asked):  # noqa: F811
-    page = opened("fates", run=run.id, count="Transitions", states="Macrostates of the transitions (GPCCA)")
+    where = {"count": "Transitions", "states": "Macrostates of the transitions (GPCCA)"}
+    opened("fates", run=run.id, part="Genes of a fate", **where)
+    page = opened("fates", run=run.id, part="One cell", **where)
     wanted = {"view": "pca", "states": "macrostates", "ends": (), "start": ""}
     assert ("transition_fates", run.id, wanted) in asked
     assert ("fate_genes", run.id, {"states": "macrostates", "ends": ()}) in asked
@@ -82,7 +88,7 @@ def test_cells_without_a_value_and_values_named_as_a_choice_are_no_start_cells(a
 
 
 def test_genes_of_a_fate_stand_below_fates_by_transitions(run, asked):  # noqa: F811
-    page = opened("fates", run=run.id, count="Transitions", fate_of_genes="Myeloid")
+    page = opened("fates", run=run.id, count="Transitions", fate_of_genes="Myeloid", part="Genes of a fate")
     assert ("fate_genes", run.id, {"states": "found", "ends": ()}) in asked
     table = next(each.value for each in page.dataframe if "gene" in each.value)
     assert table["gene"].tolist() == ["Spi1", "Gata1"] and table["correlation"].tolist() == [0.2, -0.7]
@@ -106,7 +112,7 @@ def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
     nan = np.full(2, np.nan)
     shares = {"share": np.array([0.0, 1.0]), "low": nan, "high": nan}
     monkeypatch.setitem(ANSWERS, "futures", lambda: examples.futures(**one, **shares))
-    page = opened("fates", run=run.id)
+    page = opened("fates", run=run.id, part="One cell")
     assert "Cell 7 of time 0 ends in Myeloid." in message(page)
     assert "has no noise" in message(page).replace("\\", "") and "SF" in message(page)
     assert "How do they divide?" not in message(page)
@@ -145,11 +151,11 @@ def test_names_of_the_user_are_never_markup(run, monkeypatch):  # noqa: F811
 
 
 def test_clones_are_asked_about_where_there_are_some(run, asked):  # noqa: F811
-    assert "no lineage barcodes" in message(opened("fates", run=run.id))
+    assert "no lineage barcodes" in message(opened("fates", run=run.id, part="Clones"))
     assert not [each for each in asked if each[0] == "clones"]
     asked.clear()
     marked = trained(GENES, lineage=np.arange(120) % 11)
-    page = opened("fates", run=marked.id)
+    page = opened("fates", run=marked.id, part="Clones")
     settings = next(given for question, _, given in asked if question == "clones")
     assert {settings["a"], settings["b"]} == {"up", "down"} and settings["by"] == "type"
     assert "the model tells which is which in 79% of all pairs" in message(page)

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.runs.run import Run
-from pages.parts.widgets import state
+from pages.parts.widgets import selectors, state
 from pages.parts.widgets.selectors import VIEWS
 from tests import ROOT, examples, toys
 from tests.pages.test_views import ANSWERS, asked, message, opened  # noqa: F401 - asked is a fixture of these tests too
@@ -98,11 +98,39 @@ def test_the_outline_of_a_link_selects_cells(asked: list) -> None:  # noqa: F811
     run = trained("one")
     page = opened("landscape", run=run.id, outline="pca -1,-1 1,-1 1,1 -1,1")
     assert asked[0][2]["roll"] == ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
-    go(page, "fates")
+    page = opened("fates", run=run.id, part="One cell", outline="pca -1,-1 1,-1 1,1 -1,1")
     assert page.query_params["outline"] in ("pca -1,-1 1,-1 1,1 -1,1", ["pca -1,-1 1,-1 1,1 -1,1"])
     page.button(key="clear_selection").click().run()
     assert "outline" not in page.query_params
     assert "No cells" not in message(opened("landscape", run=run.id, outline="pca 1,2"))
+
+
+def test_how_a_page_is_looked_at_is_kept_while_others_are_opened() -> None:
+    run = trained("one")
+    page = opened("flow", run=run.id, by="Nothing", style="Grid")
+    assert state.NAMES.isdisjoint({"by", "style"})
+    assert page.session_state["looks"] == {"flow": {"by": ["Nothing"], "style": ["Grid"]}}
+    go(page, "data")
+    shown = page.session_state["looks"]
+    assert shown["flow"]["style"] == ["Grid"] and "data" not in shown
+
+
+def test_copies_without_a_time_are_no_models_of_their_own() -> None:
+    run = trained("one")
+    copy = toys.finished(toys.recipe(run.recipe.dataset, label="copy", group="g", hold_out=1.0))
+    assert opened("flow").selectbox(key="pick_run").options == ["model of one"]
+    assert opened("flow", run=copy.id).selectbox(key="pick_run").value == copy.id
+
+
+def test_twins_are_told_apart_by_when_they_were_made() -> None:
+    words = {"a": "OT-CFM", "b": "OT-CFM", "c": "OT-CFM", "d": "other"}
+    made = {"a": "2026-11-30T14:05:10+00:00", "b": "2026-11-29T09:00:00+00:00", "c": "2026-11-29T09:00:59+00:00"}
+    assert list(selectors.disambiguate(words, made).values()) == [
+        "OT-CFM · 30 Nov 14:05 UTC",
+        "OT-CFM · 29 Nov 09:00 UTC",
+        "OT-CFM · 29 Nov 09:00 UTC (2)",
+        "other",
+    ]
 
 
 def test_the_check_of_a_flow_ends_on_its_page(monkeypatch: pytest.MonkeyPatch, asked: list) -> None:  # noqa: F811

@@ -25,6 +25,8 @@ from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 DRAWS = 4000
+NEIGHBORS = 40
+"""Cells nearest to one that start with it where a model has no noise."""
 
 
 def simulate_ensemble(
@@ -38,7 +40,8 @@ def simulate_ensemble(
     siblings: Sequence[Model] = (),
     seed: int = 0,
 ) -> TrajectoryEnsemble:
-    """`count` futures of one cell, or of the cells in a polygon of the view, until the last measured time.
+    """`count` futures of one cell, or of the cells in a polygon of the view, until the last measured time. A model that
+    has no noise knows one of each cell: the nearest cells tell how far the fate depends on where it stands.
 
     cell      row of the data set; None, without a polygon: the cell of the first time nearest to their median
     siblings  trainings that differ by seed or method: the shares are means over all, the interval covers them too
@@ -49,17 +52,17 @@ def simulate_ensemble(
     moving = dynamics(model)
     moving.check_follows()
     start, row = _start(data, view, cell, polygon, count, seed)
-    followed = _followed(moving, data, start)
+    if alone := row >= 0 and moving.kind == "deterministic":
+        start = _with_neighbors(data, start)
     ends = terminal_states(data, states, final_cells(model, data, seed))
     x0 = start.x if moving.kind == "deterministic" else np.resize(start.x, (count, data.dim))
-    times = path_times(moving, start.time, followed)
+    times = path_times(moving, start.time, _followed(moving, data, start))
     made = simulate(model, x0, times, seed=seed)
-    fate = ends.of(made.x[-1])
-    others = (simulate(each, x0, times[[0, -1]], seed=seed) for each in siblings)
-    mass = np.stack([_fate_mass(each, ends) for each in (made, *others)])
-    (share, low, high), alone = fate_proportions(mass, seed), len(x0) == 1
+    others = [simulate(each, x0, times[[0, -1]], seed=seed) for each in siblings]
+    fate, mass = ends.of(made.x[-1]), np.stack([_fate_mass(each, ends) for each in (made, *others)])
+    share, low, high = fate_proportions(mass, seed, one=len(x0) == 1)
     paths, weight = path_points(view, moving, times, made.x).astype(float), made.weight.astype(float)
-    bundles = [_bundle(paths[:, fate == k], weight[:, fate == k]) for k in range(len(ends.names))]
+    mean, covariance = _bundles(paths, weight, fate, len(ends.names))
     notes = (*_chance(moving), *horizon_note(moving, data), *_agree(mass, ends.names, alone))
     return TrajectoryEnsemble(
         view=view.name,
@@ -72,16 +75,16 @@ def simulate_ensemble(
         times=times,
         paths=paths.astype(np.float32),
         weight=weight,
-        mean=np.stack([mean for mean, _ in bundles]),
-        covariance=np.stack([covariance for _, covariance in bundles]),
+        mean=mean,
+        covariance=covariance,
         spread=np.array([_spread(x, w) for x, w in zip(made.x, weight, strict=True)]),
         measured_times=data.times if len(data.times) else np.full(1, np.nan),
         measured_spread=np.array([_spread(data.at(t)) for t in data.times] or [_spread(data.x)]),
         ends=fate,
         names=ends.names,
         share=share,
-        low=np.full_like(low, np.nan) if alone else low,
-        high=np.full_like(high, np.nan) if alone else high,
+        low=low,
+        high=high,
         centers=ends.centers(view),
         interval=_interval(len(x0), len(start.x), moving, len(siblings)),
         notes=(*notes, *frame_note(paths, view), *made.notes, *view.note),
@@ -107,9 +110,10 @@ def _fate_mass(found: Simulation, ends: TerminalStates) -> Float[Array, "futures
 
 
 def fate_proportions(
-    mass: Float[Array, "models futures fates"], seed: int = 0
+    mass: Float[Array, "models futures fates"], seed: int = 0, one: bool = False
 ) -> tuple[Float[Array, " fates"], Float[Array, " fates"], Float[Array, " fates"]]:
-    """(share, low, high): mean over the models, and the 95 % interval of a share of which so many futures were seen.
+    """(share, low, high): mean over the models, and the 95 % interval of a share of which so many futures were seen,
+    NaN for `one` path.
 
     Each draw takes one of the models, and shares from the posterior under Jeffreys' prior, Dirichlet(n p + 1/2), which
     is honest for a fate that none of n futures reached, where a bootstrap would be sure. Futures of unequal mass count
@@ -124,6 +128,8 @@ def fate_proportions(
     drawn /= drawn.sum(axis=1, keepdims=True)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     share = shares.mean(axis=0)
+    if one:
+        return share, np.full_like(share, np.nan), np.full_like(share, np.nan)
     return share, np.minimum(low, share), np.maximum(high, share)
 
 
@@ -142,6 +148,26 @@ def _start(
         raise ValueError(f"there is no cell {cell}: these data have cells 0 to {len(data.x) - 1}")
     time = float(data.t[cell]) if len(data.t) else first_time(data)
     return InitialCells(np.array([cell]), data.x[[cell]], time, f"cell {cell}{of_time(data, time)}"), cell
+
+
+def _with_neighbors(data: Snapshots, start: InitialCells) -> InitialCells:
+    """One cell, and the cells of its time that are nearest to it in the state."""
+    there = np.flatnonzero(cells_of_time(data, start.time))
+    there = there[there != start.cells[0]]
+    distance = np.square(data.x[there] - start.x[0]).sum(axis=1)
+    near = there[np.argsort(distance, kind="stable")[:NEIGHBORS]]
+    if not len(near):
+        return start
+    cells = np.concatenate([start.cells, near])
+    return InitialCells(cells, data.x[cells], start.time, f"{start.text} and its {len(near)} nearest cells")
+
+
+def _bundles(
+    paths: Array, weight: Array, fate: Array, fates: int
+) -> tuple[Float[Array, "fates steps 2"], Float[Array, "fates steps 2 2"]]:
+    """`_bundle` of the paths to each fate."""
+    found = [_bundle(paths[:, fate == k], weight[:, fate == k]) for k in range(fates)]
+    return np.stack([mean for mean, _ in found]), np.stack([covariance for _, covariance in found])
 
 
 def _bundle(paths: Array, weight: Array) -> tuple[Float[Array, "steps 2"], Float[Array, "steps 2 2"]]:
@@ -190,9 +216,9 @@ def _chance(moving: Dynamics) -> tuple[str, ...]:
     return (f"The futures are drawn by {moving.title} itself.",)
 
 
-def _agree(mass: Array, names: Sequence[str], alone: bool) -> tuple[str, ...]:
+def _agree(mass: Array, names: Sequence[str], one_path: bool) -> tuple[str, ...]:
     """Where there is one path only: do trainings from other seeds lead it to the same fate?"""
-    if not alone or len(mass) == 1:
+    if not one_path or len(mass) == 1:
         return ()
     fates = mass[:, 0].argmax(axis=1)
     same = int((fates == fates[0]).sum())

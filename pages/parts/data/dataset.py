@@ -156,7 +156,7 @@ def _cells(info: store.DatasetInfo) -> str:
         asked = state.value("view")
         st.session_state[f"view_{info.id}"] = asked if asked in info.views else _best_view(info)
         shown = st.segmented_control(
-            "View",
+            "Map",
             info.views,
             format_func=view_name,
             key=f"view_{info.id}",
@@ -168,6 +168,7 @@ def _cells(info: store.DatasetInfo) -> str:
             colourings,
             key=f"colour_{info.id}",
             width=220,
+            persist_state="session",
             format_func=_colouring_name,
         )
         if kind == "gene":

@@ -71,7 +71,10 @@ def compare(runs: Sequence[Run]) -> None:
         st.caption("These runs have no loss: nothing was learnt step by step.")
         return
     term = st.segmented_control("Loss term", found, default=found[0], key="compare_term", required=True)
-    named = disambiguate({run.id: " · ".join((run.label, *run_facts(run))) for run in runs})
+    named = disambiguate(
+        {run.id: " · ".join((run.label, *run_facts(run))) for run in runs},
+        {run.id: run.recipe.created for run in runs},
+    )
     st.line_chart(joined_losses(tables, named, str(term)), x_label="training step", y_label=str(term), height=320)
     st.caption(
         "Losses of different models measure different things: compare seeds and settings of one model here. "

@@ -19,35 +19,27 @@ from pages.parts.widgets import background, chart, state
 
 def show(run: Run, data: Dataset, map_name: str, states: str) -> None:
     """The whole part of the page."""
-    left, right = st.columns([2, 3], gap="large")
+    fan, answer = st.container(), st.container()
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         start = _start(run.id, data, map_name)
     asked = analysis_pool.submit_analysis("futures", run.id, view=map_name, states=states, **start)
-    with right:
+    with fan:
         result = background.result_of(asked, "Following one cell many times")
         figure = trajectory_ensemble.trajectory_fan(result, data.embedding(map_name), dark=chart.dark())
         chart.chart(figure, "futures_fan", trajectory_ensemble.describe(result))
-    st.markdown(f"**{plain(fate_summaries.of_futures(result))}**")
-    if result.kind == "deterministic":
-        words = fate_summaries.deterministic(run.recipe.model, background.catalogue().values())
-        st.info(plain(words), icon=":material/linear_scale:")
+    answer.markdown(f"**{plain(fate_summaries.of_futures(result))}**")
     if result.paths.shape[1] > 1:
-        left, right = st.columns(2, gap="large")
-        with left:
-            st.markdown("**How do they divide?**")
-            chart.chart(
-                trajectory_ensemble.split(result, dark=chart.dark()),
-                "futures_split",
-                trajectory_ensemble.describe(result),
-            )
         with right:
+            words = trajectory_ensemble.describe(result)
+            st.markdown("**How do they divide?**")
+            chart.chart(trajectory_ensemble.split(result, dark=chart.dark()), "futures_split", words)
             st.markdown("**How far do they spread?**")
-            chart.chart(
-                trajectory_ensemble.spread(result, dark=chart.dark()),
-                "futures_spread",
-                trajectory_ensemble.describe(result),
-            )
-    view.notes((*result.notes, f"Interval: {result.interval}."))
+            chart.chart(trajectory_ensemble.spread(result, dark=chart.dark()), "futures_spread", words)
+    chance = ()
+    if result.kind == "deterministic":
+        chance = (fate_summaries.deterministic(run.recipe.model, background.catalogue().values()),)
+    view.notes((*chance, *result.notes, f"Interval: {result.interval}."))
     table = result_tables.of_futures(result)
     view.numbers(figure, table, f"futures-{run.id}", "futures", "Data table: simulated futures")
 

@@ -19,15 +19,14 @@ MOST = 300
 USUAL = 50
 
 
-def show(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> None:
+def show(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...], place: view.Layout) -> None:
     """The form beside the answer to what it was last asked."""
-    left, right = st.columns([3, 5], gap="medium")
-    with left:
+    with place.controls:
         asked = _form(run_id, data, map_name, genes)
         key = f"screen_{run_id}"
         if st.button("Screen these genes", type="primary", icon=":material/biotech:", disabled=asked is None):
             st.session_state[key] = asked
-    with right:
+    with place.picture:
         if key not in st.session_state:
             st.info(
                 "Each gene is changed by itself in the same initial cells. Choose the genes, then start the screen."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -26,13 +26,24 @@ FIELDS = frozenset({"velocity", "drift"})
 TEXTS = Path(__file__).parents[3] / "assets" / "texts"
 
 
+class Layout(NamedTuple):
+    """Places of a view: the answer; the picture under it; the controls beside the picture, on a phone below it; and
+    what is read after the picture: notes and numbers."""
+
+    answer: Any
+    picture: Any
+    controls: Any
+    more: Any
+
+
 class ViewContext(NamedTuple):
-    """What a view looks at."""
+    """What a view looks at, and where it draws what."""
 
     run: Any
     dataset: Dataset
     info: DatasetInfo
     view: str
+    place: Layout
 
 
 def open_view(
@@ -52,23 +63,35 @@ def open_view(
     """
     if title:
         heading(title, question)
-    texts(page)
-    left, right = st.columns([3, 1], vertical_alignment="bottom", gap="medium")
-    with left:
-        run = selectors.pick_run(capability=capability, follow=follow)
-    try:
-        dataset = cell_selection.dataset(run.recipe.dataset)
-        dataset.snapshots()
-    except (KeyError, DamagedDatasetError) as error:
-        selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})
-    if needs is not None:
-        check_needs(dataset, needs)
-    with right:
+    place = layout(beside=maps)
+    with place.picture:
+        run = selectors.pick_run(capability=capability, follow=follow, where=place.controls)
+        try:
+            dataset = cell_selection.dataset(run.recipe.dataset)
+            dataset.snapshots()
+        except (KeyError, DamagedDatasetError) as error:
+            selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})
+        if needs is not None:
+            check_needs(dataset, needs)
+    with place.controls:
         view = _map_choice(dataset) if maps else "pca"
     limitation = background.catalogue()[run.recipe.model].limitation
-    if limitation:
-        st.caption(f":material/info: {limitation}")
-    return ViewContext(run, dataset, dataset.info, view)
+    with st.container():
+        if limitation:
+            st.caption(f":material/info: {limitation}")
+        texts(page)
+    return ViewContext(run, dataset, dataset.info, view, place)
+
+
+def layout(beside: bool = True) -> Layout:
+    """An answer over the width of the page, the picture on the left below it, its controls on the right; not beside:
+    the controls above the picture."""
+    answer = st.container(key="answer")
+    if beside:
+        picture, controls = st.columns([7, 3], gap="medium")
+    else:
+        controls, picture = st.container(), st.container()
+    return Layout(answer, picture, controls, st.container())
 
 
 def check_needs(dataset: Dataset, needs: DataRequirement) -> None:
@@ -91,9 +114,10 @@ def capabilities(run: Any) -> frozenset[str]:
 
 
 def heading(title: str, question: str) -> None:
-    """The title of a page, and the question that it answers."""
-    st.title(title)
-    st.markdown(f":gray[{question}]")
+    """The title of a page, and the question that it answers, on one line where there is room."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="heading"):
+        st.title(title, width="content")
+        st.markdown(f":gray[{question}]", width="content")
 
 
 def _map_choice(dataset: Dataset) -> str:
@@ -102,7 +126,7 @@ def _map_choice(dataset: Dataset) -> str:
     st.session_state["view_shown"] = asked if asked in names else "pca"
     view = str(
         st.segmented_control(
-            "Embedding",
+            "Map",
             list(names),
             format_func=names.__getitem__,
             required=True,
@@ -127,6 +151,7 @@ def options(label: str, key: str, choices: Mapping[str, str], **look: Any) -> st
         required=True,
         key=key,
         bind="query-params",
+        wrap=True,
         **look,
     )
     return str(chosen or next(iter(choices)))
@@ -181,25 +206,6 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) ->
     )
 
 
-def states(data: Dataset, also: Mapping[str, str] = MappingProxyType({})) -> str:
-    """What counts as a fate: states that are found, or the groups of an annotation; kept in the link.
-
-    also  other choices, by key, in words
-    """
-    names = cell_selection.groupings(data)
-    names_of = {"found": "States the model settles in", **also, **{each: f"Groups of “{each}”" for each in names}}
-    return str(
-        st.selectbox(
-            "Terminal states",
-            list(names_of),
-            index=1 + len(also) if data.info.truth and names else 0,
-            format_func=names_of.__getitem__,
-            key="states",
-            bind="query-params",
-        )
-    )
-
-
 def outline_words(view: str, points: Any, without: str) -> None:
     """The outline drawn on a view, in words, with a button that removes it. without: what to say where there is none"""
     found = state.outline(view)
@@ -237,20 +243,40 @@ def roll_out(run_id: str, info: DatasetInfo, view: str) -> TimeCourse | None:
 
 
 def show_summary(summary: Summary, key: str = "headline") -> None:
-    """The answer in one sentence, and below it how far it can be trusted. key: another one for each of a page."""
-    with st.container(key=key, gap="small"):
-        st.markdown(f"## {plain(summary.answer)}")
+    """The answer, its first sentence as a heading, and below it how far it can be trusted: the first sentence of that
+    stands, the others are one click away, unless they warn. key: another one for each of a page."""
+    with st.container(key=key, gap="xsmall"):
+        answer, detail = _first_sentence(summary.answer)
+        st.markdown(f"## {plain(answer)}")
+        if detail:
+            st.markdown(plain(detail))
         if summary.trust == "poor":
             st.warning(plain(summary.why), icon=":material/warning:")
-        else:
-            icon = ":green[:material/verified:]" if summary.trust == "good" else ":material/info:"
-            st.markdown(f"{icon} {plain(summary.why)}")
+            return
+        icon = ":green[:material/verified:]" if summary.trust == "good" else ":material/info:"
+        first, rest = _first_sentence(summary.why)
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.markdown(f"{icon} {plain(first)}", width="content")
+            if rest:
+                with st.popover("How far to trust it", type="tertiary"):
+                    st.markdown(plain(rest))
+
+
+def _first_sentence(text: str) -> tuple[str, str]:
+    """A text as its first sentence and the rest; sentences begin with a capital letter after a full stop."""
+    first, *rest = re.split(r"(?<=\.)\s+(?=[A-Z])", text, maxsplit=1)
+    return first, "".join(rest)
 
 
 def notes(found: Sequence[str]) -> None:
-    """What a reader must see beside the picture."""
-    if found:
-        st.caption("\n".join(f"- {plain(each)}" for each in found))
+    """What a reader must know of a picture: the first stands beside it, the others are folded."""
+    if not found:
+        return
+    first, *rest = found
+    st.caption(plain(first))
+    if rest:
+        with st.expander(counted(len(rest), "more note"), icon=":material/notes:"):
+            st.markdown("\n".join(f"- {plain(each)}" for each in rest))
 
 
 def numbers(figure: Any, rows: Mapping[str, Sequence[Any]], name: str, key: str, title: str = "Data table") -> None:

@@ -57,21 +57,25 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
     """A 2-D figure. alt: the figure in one sentence with its numbers."""
     config = _config(key)
     config["modeBarButtonsToRemove"] = [*config["modeBarButtonsToRemove"], *_LASSO_BUTTONS]
-    st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt)
+    _shown(figure, key, alt, config)
+
+
+def _shown(figure: go.Figure, key: str, alt: str, config: dict[str, Any], **more: Any) -> None:
+    """A figure as high as it says; a map of cells as high as its width asks for, by assets/style.css."""
+    shape = theme.map_shape(figure)
+    if not shape:
+        st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt, **more)
+        return
+    figure.update_layout(height=None)
+    with st.container(key=f"map_{shape}_{key}"):
+        st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt, height="stretch", **more)
 
 
 def lasso(figure: go.Figure, key: str, alt: str, view: str) -> None:
     """A 2-D figure of a view of the cells in which the user draws an outline around some; `state.outline` has it."""
     figure.update_layout(dragmode="lasso")
-    st.plotly_chart(
-        figure,
-        key=key,
-        theme=None,
-        config=_config(key),
-        alt=alt,
-        on_select=lambda: _keep(key, view),
-        selection_mode=("lasso", "box"),
-    )
+    chosen = {"on_select": lambda: _keep(key, view), "selection_mode": ("lasso", "box")}
+    _shown(figure, key, alt, _config(key), **chosen)
 
 
 def pick(figure: go.Figure, key: str, alt: str, view: str, clicked: Callable[[float, float], None]) -> None:
@@ -85,15 +89,7 @@ def pick(figure: go.Figure, key: str, alt: str, view: str, clicked: Callable[[fl
         if not outline(selection) and selection.points:
             clicked(float(selection.points[-1]["x"]), float(selection.points[-1]["y"]))
 
-    st.plotly_chart(
-        figure,
-        key=key,
-        theme=None,
-        config=_config(key),
-        alt=alt,
-        on_select=kept,
-        selection_mode=("points", "lasso", "box"),
-    )
+    _shown(figure, key, alt, _config(key), on_select=kept, selection_mode=("points", "lasso", "box"))
 
 
 def _keep(key: str, view: str) -> None:

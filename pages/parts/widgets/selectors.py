@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import streamlit as st
@@ -50,19 +52,30 @@ VIEWS: Mapping[str, tuple[str, str]] = {
 """The views of a trained model: page -> name and icon."""
 
 
-def choose(name: str, label: str, options: Mapping[str, str], default: str | None, **look: Any) -> str | None:
+def choose(
+    name: str,
+    label: str,
+    options: Mapping[str, str],
+    default: str | None,
+    where: Any = st,
+    created: Mapping[str, str] = MappingProxyType({}),
+    **look: Any,
+) -> str | None:
     """A select box over ids (id -> text shown) of what `state` holds under `name`; where it holds nothing, `default`.
 
     An id that is not among the options is said. None: nothing is chosen.
+
+    where    the place of the box
+    created  as in `disambiguate`
     """
-    options = disambiguate(options)
+    options = disambiguate(options, created)
     wanted = state.value(name)
     if wanted is not None and wanted not in options:
         st.warning(f"The link asks for {name} “{plain(wanted)}”, which is not here (any more).")
     chosen = wanted if wanted in options else default
     key = f"pick_{name}"
     st.session_state[key] = chosen
-    st.selectbox(
+    where.selectbox(
         label,
         list(options),
         index=None if chosen is None else 0,
@@ -77,10 +90,24 @@ def choose(name: str, label: str, options: Mapping[str, str], default: str | Non
     return chosen
 
 
-def disambiguate(options: Mapping[str, str]) -> Mapping[str, str]:
-    """The same ids with no text twice: a select box finds what was chosen by its text, and would take a twin for it."""
+def disambiguate(options: Mapping[str, str], created: Mapping[str, str] = MappingProxyType({})) -> Mapping[str, str]:
+    """The same ids with no text twice: a select box finds what was chosen by its text, and would take a twin for it.
+
+    created: id -> when it was made (ISO), which tells twins apart; those made in one minute are numbered.
+    """
     count = Counter(options.values())
-    return {id: words if count[words] == 1 else f"{words} · {id}" for id, words in options.items()}
+    dated = {id: f"{words}{_made(created.get(id))}" if count[words] > 1 else words for id, words in options.items()}
+    seen: Counter[str] = Counter()
+    found = {}
+    for id, words in dated.items():
+        seen[words] += 1
+        found[id] = words if seen[words] == 1 else f"{words} ({seen[words]})"
+    return found
+
+
+def _made(created: str | None) -> str:
+    """ " · 30 Nov 14:05 UTC"; "" where it is not known."""
+    return f" · {datetime.fromisoformat(created):%-d %b %H:%M} UTC" if created else ""
 
 
 def pick_dataset(label: str = "Data set") -> store.DatasetInfo:
@@ -96,15 +123,19 @@ def pick_dataset(label: str = "Data set") -> store.DatasetInfo:
     return found[choose("dataset", label, words, next(iter(found))) or ""]
 
 
-def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (), follow: bool = False) -> Run:
+def pick_run(
+    label: str = "Trained model", capability: str | tuple[str, ...] = (), follow: bool = False, where: Any = st
+) -> Run:
     """The finished run this page looks at, from `state`. Where none is chosen, of the data set looked at last: models
-    that can show what the page shows first; of those the ones trained on all times; of those the newest.
+    that can show what the page shows first; of those the newest. Copies without a held-out time are no models of their
+    own where there is one on all times.
 
     A run that is gone is never replaced by one of another data set.
 
     capability  names from models.contract.CAPABILITIES of which the model must have at least one; where it has none,
                 the page says which models would do, and ends.
     follow      the model must also tell what becomes of a cell
+    where       place of the box
     """
     everything = index.runs()
     compared = groups.comparison_ids(everything)
@@ -119,7 +150,9 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
 
     asked = state.value("run")
     finished = [run for run in everything if run.recipe.model in cards and run.status().state == "done"]
-    listed = [run for run in finished if run.id not in compared or run.id == asked] or finished
+    whole = {run.recipe.dataset for run in finished if run.recipe.hold_out is None}
+    copies = {run.id for run in finished if run.recipe.hold_out is not None and run.recipe.dataset in whole}
+    listed = [run for run in finished if run.id not in compared | copies or run.id == asked] or finished
     done = {run.id: run for run in sorted(listed, key=lambda run: (not shows(run), run.recipe.hold_out is not None))}
     if not done:
         empty_state(
@@ -130,11 +163,12 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
     names = {each.id: each.label for each in store.datasets()}
     data = state.value("dataset") if asked is None else state.dataset_of(asked)
     default = _default(done, data if data in names or asked is not None else None, asked)
-    chosen = choose("run", label, {each.id: run_words(each, names) for each in done.values()}, default)
+    words = _run_choices(done, names)
+    chosen = choose("run", label, words, default, where, {id: each.recipe.created for id, each in done.items()})
     if chosen is None:
-        where = f"on {plain(names[data])} " if data in names else ""
+        on = f"on {plain(names[data])} " if data in names else ""
         empty_state(
-            f"No model {where}to show" if asked else f"No model is trained {where}yet",
+            f"No model {on}to show" if asked else f"No model is trained {on}yet",
             "Choose another trained model above, or train one.",
             {"train.py": "Train a model", "runs.py": "All trained models"},
         )
@@ -144,6 +178,21 @@ def pick_run(label: str = "Trained model", capability: str | tuple[str, ...] = (
     if not shows(run):
         _cannot_show(run, wanted, follow, [run_words(each, names) for each in done.values() if shows(each)])
     return run
+
+
+def _run_choices(runs: Mapping[str, Run], datasets: Mapping[str, str]) -> dict[str, str]:
+    """Each run in as few words as tell it from the others: data set and seed only where they differ."""
+    several = len({run.recipe.dataset for run in runs.values()}) > 1
+    short = {id: run.label if not several else _labelled(run, datasets) for id, run in runs.items()}
+    count = Counter(short.values())
+    vague = {id for id, words in short.items() if count[words] > 1 or runs[id].recipe.hold_out is not None}
+    return {id: " · ".join((words, *(run_facts(runs[id]) if id in vague else ()))) for id, words in short.items()}
+
+
+def _labelled(run: Run, datasets: Mapping[str, str]) -> str:
+    """Label and data set of a run."""
+    where = datasets.get(run.recipe.dataset, "deleted data")
+    return run.label if where in run.label else f"{run.label} · {where}"
 
 
 def _default(done: Mapping[str, Run], dataset: str | None, asked: str | None) -> str | None:
@@ -182,8 +231,7 @@ def times_words(info: store.DatasetInfo) -> str:
 
 def run_words(run: Run, datasets: Mapping[str, str]) -> str:
     """A run in one line: its label, on what, and what was left out."""
-    where = datasets.get(run.recipe.dataset, "deleted data")
-    return " · ".join((run.label, *([where] if where not in run.label else ()), *run_facts(run)))
+    return " · ".join((_labelled(run, datasets), *run_facts(run)))
 
 
 def run_facts(run: Run) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ USED: Mapping[str, tuple[str, ...]] = {
 """Page -> what its link holds."""
 NAMES = {name for each in USED.values() for name in each}
 _PAGE = "page_shown"
+_LOOKS = "looks"
 
 
 def enter(page: str) -> None:
@@ -60,6 +61,14 @@ def enter(page: str) -> None:
             st.query_params[name] = list(values(name))
     if not stayed:
         st.session_state["arrivals"] = arrivals() + 1
+
+
+def remember(page: str) -> None:
+    """Keep how a page about a run is looked at (colouring, style, tab: what its widgets wrote into the link), so that
+    it is found again when the page is come back to. Called once in a run, after the page."""
+    if "run" in USED.get(page, ()):
+        looks = st.session_state.setdefault(_LOOKS, {})
+        looks[page] = {name: st.query_params.get_all(name) for name in st.query_params if name not in NAMES}
 
 
 def arrivals() -> int:
@@ -119,8 +128,9 @@ def choose_outline(view: str, polygon: Polygon) -> None:
 
 
 def link(page: str) -> dict[str, str | list[str]]:
-    """Query parameters with which another page shows what is chosen now."""
-    return {name: list(values(name)) for name in USED.get(page, ()) if values(name)}
+    """Query parameters with which another page shows what is chosen now, looked at as it was last."""
+    looks = st.session_state.get(_LOOKS, {}).get(page, {})
+    return looks | {name: list(values(name)) for name in USED.get(page, ()) if values(name)}
 
 
 def dataset_of(run: str) -> str | None:
@@ -143,6 +153,7 @@ def _move_to(dataset: str | None, keep: Iterable[str] = ()) -> None:
     if run is not None and dataset_of(run) != dataset and "run" not in keep:
         choose("run")
     if before:
+        st.session_state.pop(_LOOKS, None)
         for name in set(OF_DATA) - set(keep):
             choose(name)
 

@@ -236,3 +236,13 @@ def test_export_never_offers_to_upload_the_data():
     assert '"showSendToCloud": false' in page
     assert "cdn.plot.ly" not in page.split("<script")[0]
     assert '<script src="http' not in page
+
+
+def test_a_map_has_one_shape_and_asks_for_the_frame_it_fills():
+    points, codes = examples.cells()[0], None
+    drawn = scatter.scatter(points, codes, axes=("PC 1", "PC 2"))
+    assert drawn.layout.yaxis.scaleanchor == "x" and theme.map_shape(drawn) == "wide"
+    assert theme.map_shape(scatter.scatter(points[:, ::-1], codes, axes=("PC 2", "PC 1"))) == "even"
+    assert theme.map_shape(perturbation.before_after(examples.perturbation())) == "two"
+    assert theme.map_shape(time.error(examples.course())) == ""
+    assert set(theme.ordered(5, False)).isdisjoint(theme.sequential(False))

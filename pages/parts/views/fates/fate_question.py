@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import streamlit as st
 
 from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.store import Dataset
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
@@ -38,24 +41,18 @@ def ask(run: Run, context: view.ViewContext) -> Asked:
     found = counted_by(run)
     if DataRequirement.TIMES not in context.info.has:  # simulated cells then soon leave the data
         found = dict(sorted(found.items(), reverse=True))
-    columns = st.columns([1, 1], gap="large", vertical_alignment="bottom")
-    with columns[1]:
-        by = next(iter(found))
-        if len(found) > 1:
-            by = view.options("Count by", "count", found, help=_HELP)
-    with columns[0]:
-        states = view.states(context.dataset, MACROSTATES if by == "transitions" else {})
+    by = next(iter(found))
+    if len(found) > 1:
+        by = view.options("Count by", "count", found, help=_HELP)
+    chosen = states(context.dataset, MACROSTATES if by == "transitions" else {})
     if by == "simulation":
-        return Asked(analysis_pool.submit_analysis("fates", run.id, view=context.view, states=states), states, True)
-    values = cell_selection.values(context.dataset, states) if states not in FOUND else ()
-    with columns[0]:
-        start = _start(context, values)
-    with columns[1]:
-        ends = _ends(states, values)
+        return Asked(analysis_pool.submit_analysis("fates", run.id, view=context.view, states=chosen), chosen, True)
+    values = cell_selection.values(context.dataset, chosen) if chosen not in FOUND else ()
+    start, ends = _start(context, values), _ends(chosen, values)
     asked = analysis_pool.submit_analysis(
-        "transition_fates", run.id, view=context.view, states=states, ends=ends, start=start
+        "transition_fates", run.id, view=context.view, states=chosen, ends=ends, start=start
     )
-    return Asked(asked, states, False, ends)
+    return Asked(asked, chosen, False, ends)
 
 
 _HELP = (
@@ -70,6 +67,25 @@ def counted_by(run: Run) -> dict[str, str]:
     if has & view.FIELDS:
         return COUNTED
     return {by: COUNTED[by] for by in (("transitions",) if "transitions" in has else ("simulation",))}
+
+
+def states(data: Dataset, also: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What counts as a fate: states that are found, or the groups of an annotation; kept in the link.
+
+    also  other choices, by key, in words
+    """
+    names = cell_selection.groupings(data)
+    names_of = {"found": "States the model settles in", **also, **{each: f"Groups of “{each}”" for each in names}}
+    return str(
+        st.selectbox(
+            "Terminal states",
+            list(names_of),
+            index=1 + len(also) if data.info.truth and names else 0,
+            format_func=names_of.__getitem__,
+            key="states",
+            bind="query-params",
+        )
+    )
 
 
 def _start(context: view.ViewContext, values: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from cellflow_core.analysis.results import Fates
 from cellflow_core.figures import fates
 from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
 from pages.parts.views import growth, mixed_lineages, view
@@ -11,42 +12,40 @@ from pages.parts.views.fates import fate_question
 from pages.parts.widgets import background, chart
 
 
-def show(context: view.ViewContext) -> tuple[fate_question.Asked, bool]:
-    """The question, its answer, bars of the fates and cells coloured by them.
-
-    Returns what was asked, and whether there are several fates.
-    """
-    run, data, info, map_name = context
-    dark, asked = chart.dark(), fate_question.ask(run, context)
-    result = background.result_of(asked.future, "Following cells to where they end")
-    summary = fate_summaries.of_fates(result, info.times, info.time_unit)
-    if asked.simulated:
-        summary = summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit)
-    view.show_summary(summary)
-    mixed_lineages.show(data)
-    left, right = st.columns([2, 3], gap="large")
-    with left:
+def show(context: view.ViewContext) -> tuple[fate_question.Asked, Fates]:
+    """The question, its answer and bars of the fates, whatever else of the page is shown. Returns both."""
+    run, data, info, map_name, place = context
+    with place.controls:
+        asked = fate_question.ask(run, context)
+    with place.picture:
+        result = background.result_of(asked.future, "Following cells to where they end")
+    with place.answer:
+        summary = fate_summaries.of_fates(result, info.times, info.time_unit)
+        if asked.simulated:
+            summary = summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit)
+        view.show_summary(summary)
+        mixed_lineages.show(data)
+    with place.controls:
         st.markdown("**How many cells take each fate?**")
-        bars = fates.fates(result, dark=dark)
+        bars = fates.fates(result, dark=chart.dark())
         chart.chart(bars, "fates_shares", fates.describe(result))
         growth.sentence(growth_summaries.of_fates(result))
-    with right:
-        st.markdown("**Which cells take which?**")
-        likeliest = (
-            "the state each cell ends in" if result.cells == "start cells" else "the likeliest state of each cell"
-        )
-        shown = {"": likeliest, **{name: name for name in result.names}}
+    with place.more:
+        view.notes((*result.notes, f"Interval: {result.interval}."))
+        view.numbers(bars, result_tables.of_fates(result), f"fates-{run.id}", "fates", "Data table: states")
+    return asked, result
+
+
+def cells(context: view.ViewContext, result: Fates) -> None:
+    """The cells, coloured by their fate or by their probability of one."""
+    run, data, _, map_name, place = context
+    likeliest = "the state each cell ends in" if result.cells == "start cells" else "the likeliest state of each cell"
+    shown = {"": likeliest, **{name: name for name in result.names}}
+    with place.controls:
         chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, key="fate", bind="query-params")
-        fate = result.names.index(chosen) if chosen in result.names else None
-        cells = fates.cell_fates(result, data.embedding(map_name), data.view_axes(map_name), fate, dark=dark)
-        chart.chart(cells, "fates_cells", fates.describe_cells(result, fate))
-    view.notes((*result.notes, f"Interval: {result.interval}."))
-    view.numbers(bars, result_tables.of_fates(result), f"fates-{run.id}", "fates", "Data table: states")
-    view.numbers(
-        cells,
-        result_tables.of_cell_fates(result, data.view_axes(map_name)),
-        f"fates-cells-{run.id}",
-        "fates_of_cells",
-        "Data table: cells",
-    )
-    return asked, len(result.names) > 1
+    fate, axes = result.names.index(chosen) if chosen in result.names else None, data.view_axes(map_name)
+    figure = fates.cell_fates(result, data.embedding(map_name), axes, fate, dark=chart.dark())
+    chart.chart(figure, "fates_cells", fates.describe_cells(result, fate))
+    rows = result_tables.of_cell_fates(result, axes)
+    with place.more:
+        view.numbers(figure, rows, f"fates-cells-{run.id}", "fates_of_cells", "Data table: cells")

@@ -11,7 +11,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import regulation_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
-from pages.parts.views.fates import fate_genes
+from pages.parts.views.fates import fate_genes, fate_question
 from pages.parts.widgets import background, chart
 
 
@@ -26,7 +26,7 @@ def show(run: Run, data: Dataset) -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        states = view.states(data)
+        states = fate_question.states(data)
     with right:
         genes, fate = fate_genes.choose(run, states)
     found: FateInfluence | None = None

@@ -99,10 +99,15 @@ def test_futures_that_multiply_count_for_more():
     np.testing.assert_allclose(made.weight.sum(axis=1), 1.0, rtol=1e-5)
 
 
-def test_a_model_without_noise_has_one_way_and_no_interval():
-    made = simulate_ensemble(Straight(), DATA, VIEW, states="kind", siblings=(Straight(), Back()))
-    assert made.paths.shape[1] == 1 and made.spread.max() < 1e-6 and made.interval.startswith("none")
-    assert np.isnan(made.low).all() and np.isnan(made.mean[made.names.index("left")]).all()
+def test_a_model_without_noise_follows_a_cell_with_its_nearest_of_the_same_time():
+    made = simulate_ensemble(Straight(), DATA, VIEW, cell=7, states="kind", siblings=(Straight(), Back()))
+    assert made.cell == 7 and made.start == "cell 7 of time 0 and its 40 nearest cells"
+    np.testing.assert_array_equal(made.starts[0], DATA.x[7])
+    distance = np.linalg.norm(DATA.x[:100] - DATA.x[7], axis=1)
+    reached = np.linalg.norm(made.starts - made.starts[0], axis=1).max()
+    assert (distance <= reached + 1e-6).sum() == 41 == made.paths.shape[1]
+    np.testing.assert_allclose(made.spread, made.spread[0], rtol=1e-4)  # all are moved alike
+    assert np.isfinite(made.low).all() and np.isnan(made.mean[made.names.index("left")]).all()
     assert "2 of 3 trainings that differ by seed or method lead this cell to right." in made.notes
     several = simulate_ensemble(
         Straight(), DATA, VIEW, polygon=((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)), states="kind"
