@@ -10,6 +10,9 @@ from pages.parts.views import growth, mixed_lineages, view
 from pages.parts.views.fates import fate_question
 from pages.parts.widgets import background, chart
 
+ENTROPY = "entropy"
+"""The choice of colour by how open the fate of a cell is."""
+
 
 def show(context: view.ViewContext) -> tuple[fate_question.Asked, bool]:
     """The question, its answer, bars of the fates and cells coloured by them.
@@ -35,11 +38,13 @@ def show(context: view.ViewContext) -> tuple[fate_question.Asked, bool]:
         likeliest = (
             "the state each cell ends in" if result.cells == "start cells" else "the likeliest state of each cell"
         )
-        shown = {"": likeliest, **{name: name for name in result.names}}
+        shown = {"": likeliest, ENTROPY: "how open the fate is (entropy)", **{name: name for name in result.names}}
         chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, key="fate", bind="query-params")
         fate = result.names.index(chosen) if chosen in result.names else None
-        cells = fates.cell_fates(result, data.embedding(map_name), data.view_axes(map_name), fate, dark=dark)
-        chart.chart(cells, "fates_cells", fates.describe_cells(result, fate))
+        entropy = chosen == ENTROPY and fate is None
+        axes = data.view_axes(map_name)
+        cells = fates.cell_fates(result, data.embedding(map_name), axes, fate, entropy=entropy, dark=dark)
+        chart.chart(cells, "fates_cells", fates.describe_cells(result, fate, entropy))
     view.notes((*result.notes, f"Interval: {result.interval}."))
     view.numbers(bars, result_tables.of_fates(result), f"fates-{run.id}", "fates", "Data table: states")
     view.numbers(
