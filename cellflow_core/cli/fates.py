@@ -12,8 +12,8 @@ from cellflow_core.reporting import fate_summaries, result_tables, summaries
 
 GENES_LISTED = 20
 _STATES = (
-    '"found", or an annotation whose values are the fates, or, by transitions, "macrostates": those that are terminal '
-    "(GPCCA)"
+    '"found", or an annotation whose values are the fates, or, by transitions, "macrostates" or '
+    '"macrostates 4": those that are terminal (GPCCA), of as many as the eigenvalues say or of four'
 )
 
 

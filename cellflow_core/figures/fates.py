@@ -68,6 +68,7 @@ def cell_fates(
     axes: tuple[str, str],
     fate: int | None = None,
     *,
+    entropy: bool = False,
     dark: bool = False,
     height: int = 480,
 ) -> go.Figure:
@@ -76,13 +77,20 @@ def cell_fates(
 
     fate  colour is the probability of this one; None: the state that each cell ends in, in one simulation of it, paler
           where it is less certain: the cells of each colour are those of the bars
+    entropy  colour is how open the fate is (bits)
     """
     figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
     behind = everything[subsample(len(everything), BEHIND_UP_TO)].astype(np.float32)
     look = {"size": 4, "color": theme.background_point_color(dark), "opacity": 0.6}
     figure.add_trace(_dots(behind, "all measured cells", look, hoverinfo="skip", showlegend=False))
     starts, chance, names = result.starts.astype(np.float32), result.probability, result.names
-    if fate is None:
+    if entropy:
+        most = float(np.log2(max(len(names), 2)))
+        bar = {"title": {"text": "entropy (bits)", "side": "right"}}
+        look = {"color": result.entropy.astype(np.float32), "colorscale": theme.sequential(dark), "cmin": 0}
+        look |= {"cmax": most, "colorbar": bar, "opacity": 0.9}
+        text = [f"{each:.2f} bits" for each in result.entropy]
+    elif fate is None:
         colours = theme.categorical(len(names))
         best = result.fate
         own = chance[np.arange(len(best)), best]
@@ -160,8 +168,14 @@ def describe(result: Fates) -> str:
     return f"{text} With growth left out, each start cell counted once: {once}."
 
 
-def describe_cells(result: Fates, fate: int | None = None) -> str:
+def describe_cells(result: Fates, fate: int | None = None, entropy: bool = False) -> str:
     """The cells in one sentence with their numbers."""
+    if entropy:
+        low, middle, high = np.quantile(result.entropy, [0.1, 0.5, 0.9])
+        return (
+            f"{len(result.entropy):,} {result.cells} coloured by the entropy of their fates: {middle:.2f} bits in the "
+            f"middle, {low:.2f} to {high:.2f} in eight of ten cells, of at most {np.log2(len(result.names)):.2f}."
+        )
     chance = result.probability
     if fate is not None:
         low, middle, high = np.quantile(chance[:, fate], [0.1, 0.5, 0.9])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from cellflow_core.data.trajectory_batch import TrajectoryBatch
@@ -119,6 +119,11 @@ class HasTransitions(ABC):
     def transitions(self) -> Float[Tensor, "cells cells"]:
         """Sparse COO, coalesced, rows in the order of the training data, cells of earlier times first: entry [i, j] is
         the probability to go from cell i to cell j (no unit). Entries are not negative and every row sums to one."""
+
+    def terminal_cells(self) -> Int[Tensor, " cells"] | None:
+        """The terminal state 0, 1, ... of each cell that the model takes for an end, -1 for all others, in the order of
+        the training data; None where it knows of none."""
+        return None
 
 
 class HasLatentTime(ABC):

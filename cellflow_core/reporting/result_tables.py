@@ -144,7 +144,8 @@ def of_cell_fates(result: Fates, axes: tuple[str, str]) -> Rows:
     """One row a cell: its row in the data set, its place, and the probability of each state in percent."""
     rows: Rows = {} if result.rows is None else {"cell": result.rows.tolist()}
     rows |= {axes[0]: _short(result.starts[:, 0]), axes[1]: _short(result.starts[:, 1])}
-    return rows | {f"{name} (%)": _percent(result.probability[:, k]) for k, name in enumerate(result.names)}
+    rows |= {f"{name} (%)": _percent(result.probability[:, k]) for k, name in enumerate(result.names)}
+    return rows | {"entropy (bits)": _short(result.entropy)}
 
 
 def of_fate_genes(result: FateGenes, fate: str, most: int | None = None) -> Rows:

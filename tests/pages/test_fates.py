@@ -67,10 +67,17 @@ def test_macrostates_are_a_choice_of_transitions_alone(run, asked):  # noqa: F81
     wanted = {"view": "pca", "states": "macrostates", "ends": (), "start": ""}
     assert ("transition_fates", run.id, wanted) in asked
     assert ("fate_genes", run.id, {"states": "macrostates", "ends": ()}) in asked
+    page.number_input(key="macrostates").set_value(4).run()
+    assert [given["states"] for question, _, given in asked if question == "transition_fates"][-1] == "macrostates 4"
     assert {given["states"] for question, _, given in asked if question == "futures"} == {"found"}
     page.session_state["count"] = "simulation"
     page.run()
     assert not page.exception and asked[-2:] and "macrostates" not in [given.get("states") for *_, given in asked[-2:]]
+
+
+def test_cells_are_coloured_by_how_open_their_fate_is(run, asked):  # noqa: F811
+    page = opened("fates", run=run.id, fate="how open the fate is (entropy)")
+    assert page.selectbox(key="fate").value == "entropy"
 
 
 def test_cells_without_a_value_and_values_named_as_a_choice_are_no_start_cells(asked):  # noqa: F811

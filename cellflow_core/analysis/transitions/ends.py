@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from cellflow_core.analysis.terminal_states import named
+from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.markov_chains.absorption import long_run
-from cellflow_core.math.markov_chains.gpcca import STABLE, macrostates
+from cellflow_core.math.markov_chains.gpcca import STABLE, Macrostates, macrostates
 
 Array = np.ndarray
 HELD = 0.9
@@ -19,29 +21,65 @@ CELLS = 30
 """Cells of largest membership that stand for a macrostate (Lange et al. 2022)."""
 
 
-def macrostate_ends(transitions: Any) -> tuple[Int[Array, " cells"], tuple[str, ...]]:
-    """(terminal macrostate of the cells that stand for one, -1 for all others; notes for the reader).
+class MacrostateEnds(NamedTuple):
+    """state: terminal macrostate of the cells that stand for one, -1 for all others; initial: cells that stand for the
+    one that the process begins in, none where all are terminal; notes for the reader."""
 
-    Terminal are macrostates that the chain stays in and does not empty. Raises ValueError where there is
-    none, or the chain has no macrostates.
+    state: Int[Array, " cells"]
+    initial: Bool[Array, " cells"]
+    notes: tuple[str, ...]
+
+
+def macrostate_count(states: str) -> int | None:
+    """Number of macrostates that "macrostates 4" asks for; 0 by the eigenvalues, "macrostates"; None: other states."""
+    word, _, count = states.partition(" ")
+    return int(count or 0) if word == MACROSTATES and (not count or count.isdecimal()) else None
+
+
+def macrostate_ends(transitions: Any, data: Snapshots, count: int = 0) -> MacrostateEnds:
+    """Terminal macrostates: those that the chain stays in and does not empty; and the one that it begins in.
+
+    count  how many macrostates; 0: by the eigenvalues
+    Raises ValueError where none is terminal, or the chain has no such macrostates.
     """
-    found = macrostates(transitions)
-    count, ends = found.membership.shape[1], np.flatnonzero(found.terminal)
-    stays = ", ".join(f"{each:.2f}" for each in np.diag(found.coarse))
+    found = macrostates(transitions, count)
+    number, ends = found.membership.shape[1], np.flatnonzero(found.terminal)
     if not len(ends):
+        stays = ", ".join(f"{each:.2f}" for each in np.diag(found.coarse))
         raise ValueError(
-            f"none of the {count} macrostates of the transitions is terminal (they stay with {stays}): choose an "
-            "annotation and its terminal groups"
+            f"none of the {number} macrostates of the transitions is terminal (they stay with {stays}): ask for "
+            "another number of them, or choose an annotation and its terminal groups"
         )
-    state, own = np.full(len(found.membership), -1), found.membership.argmax(axis=1)
-    for k, end in enumerate(ends[np.argsort(-found.filled[ends], kind="stable")]):
-        nearest = np.argsort(-found.membership[:, end], kind="stable")[:CELLS]
-        state[nearest[own[nearest] == end]] = k
-    gap = found.values[count - 1].real
-    return state, (
-        f"The transitions have {count} macrostates (GPCCA; the gap is after eigenvalue {gap:.3f}, crispness "
-        f"{found.crispness:.2f}), in which they stay with the probabilities {stays}. The {len(ends)} that stay with at "
-        f"least {STABLE}, and do not empty, are terminal: the {CELLS} likeliest cells of each absorb.",
+    group, own = np.full(len(found.membership), -1), found.membership.argmax(axis=1)
+    for k in range(number):
+        nearest = np.argsort(-found.membership[:, k], kind="stable")[:CELLS]
+        group[nearest[own[nearest] == k]] = k
+    rank = {int(end): k for k, end in enumerate(ends[np.argsort(-found.filled[ends], kind="stable")])}
+    state = np.array([rank.get(int(k), -1) for k in group])
+    return MacrostateEnds(state, group == (-2 if found.initial is None else found.initial), _words(found, data, group))
+
+
+def _words(found: Macrostates, data: Snapshots, group: Int[Array, " cells"]) -> tuple[str, ...]:
+    """How many macrostates there are and why, which are terminal, and which is the beginning."""
+    count, chosen = found.membership.shape[1], group >= 0
+    names = named(data, chosen, group[chosen], "macrostate") if len(np.unique(group[chosen])) == count else None
+    names = names or [f"macrostate {k + 1}" for k in range(count)]
+    values = ", ".join(f"{each:.3f}" for each in found.values.real[: count + 3])
+    listed = "; ".join(
+        f"{name}: stays with {found.coarse[k, k]:.2f}, in the long run {found.stationary[k]:.1%} of the time"
+        f"{', terminal' if found.terminal[k] else ''}"
+        for k, name in enumerate(names)
+    )
+    begins = (
+        "All are terminal, so none is the beginning: ask for more of them."
+        if found.initial is None
+        else f"The process begins in {names[found.initial]}, the macrostate that the chain is in least in the long run."
+    )
+    return (
+        f"The transitions have {count} macrostates (GPCCA, crispness {found.crispness:.2f}; leading eigenvalues "
+        f"{values}). {listed}.",
+        f"Terminal are those that stay with at least {STABLE} and do not empty: the {CELLS} likeliest cells of each "
+        f"absorb. {begins}",
     )
 
 

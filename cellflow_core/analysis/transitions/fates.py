@@ -18,11 +18,12 @@ from cellflow_core.analysis.fates import MISFIT, interval, interval_text, with_m
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
 from cellflow_core.analysis.terminal_states import TerminalStates, states_of_cells, terminal_states
-from cellflow_core.analysis.transitions.ends import MACROSTATES, macrostate_ends, root_cells, settled_cells
+from cellflow_core.analysis.transitions.ends import macrostate_count, macrostate_ends, root_cells, settled_cells
 from cellflow_core.analysis.transitions.kernel import other_estimates, transitions
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.markov_chains.absorption import absorption_probabilities
+from cellflow_core.models.contract import HasTransitions
 
 Array = np.ndarray
 SHOWN = 5000
@@ -39,13 +40,15 @@ NOTES = (
 
 class Absorption(NamedTuple):
     """state: terminal state of each cell, -1 for none; chance: to reach each first, NaN for a cell that reaches none;
-    chain: transitions as scipy.sparse CSR [cells, cells], with notes on them."""
+    chain: transitions as scipy.sparse CSR [cells, cells], with notes on them; initial: cells of the macrostate that the
+    process begins in, None where there is none."""
 
     terminal: TerminalStates
     state: Int[Array, " cells"]
     chance: Float[Array, "cells fates"]
     chain: Any
     notes: tuple[str, ...]
+    initial: Bool[Array, " cells"] | None = None
 
 
 def transition_fates(
@@ -61,18 +64,20 @@ def transition_fates(
     """The probability of every cell to reach each terminal state first, and its mean over the start cells.
 
     states    "found": groups of the cells of the last time, or, where only one or none is known, of the cells that the
-              chain settles in; "macrostates": those of the chain that are terminal (GPCCA), whatever the times; else an
-              annotation, whose values among the same cells are the states
+              chain settles in or that the model takes for ends; "macrostates": those of the chain that are terminal
+              (GPCCA), whatever the times, "macrostates 4": of four; else an annotation, whose values among the same
+              cells are the states
     ends      values of this annotation that are terminal, chosen by hand: all of their cells absorb
     start     which cells the shares are of. "": those of the first time, all where none is known; "found": those that
-              the chain comes from; else a value of the annotation `states`
+              the chain comes from, of macrostates the one it begins in; else a value of the annotation `states`
     siblings  trainings that differ by seed or method: the interval covers them, and other estimators of RNA velocity
 
     Raises ValueError, with a sentence, for a model with neither transitions nor a field, and for an unknown choice.
     """
-    terminal, absorbing, chance, chain, notes = absorption(model, data, states, ends)
+    found = absorption(model, data, states, ends)
+    terminal, absorbing, chance, _, notes, _ = found
     count = len(terminal.names)
-    chosen, which = _start(chain, data, view, states, start)
+    chosen, which = _start(found, data, view, states, start)
     reaching = chosen & np.isfinite(chance).all(axis=1)
     if not reaching.any():
         raise ValueError("no start cell can reach a terminal state along the transitions: choose others")
@@ -80,7 +85,7 @@ def transition_fates(
     estimators = other_estimates(model, data)
     mass = [absorption_probabilities(each, absorbing, count)[reaching] for each in (others | estimators).values()]
     share, low, high = _interval([chance[reaching], *mass], seed)
-    timed = DataRequirement.TIMES in data.has and not ends and not start and states != MACROSTATES
+    timed = DataRequirement.TIMES in data.has and not ends and not start and macrostate_count(states) is None
     if timed:
         low, high = with_misfit(share, low, high, terminal.measured, len(terminal.fate))
     ended = int((chosen & (absorbing >= 0)).sum())
@@ -140,12 +145,20 @@ def _by_estimator(
 def absorption(model: Model, data: Snapshots, states: str, ends: Sequence[str]) -> Absorption:
     """What the transitions of a model lead to; arguments as in `transition_fates`."""
     chain, notes = transitions(model, data)
-    if states == MACROSTATES:
+    count = macrostate_count(states) if states not in data.labels else None
+    if count is not None:
         if ends:
             raise ValueError(f"{', '.join(ends)} are values of no annotation: macrostates are found, not named")
-        state, found_notes = macrostate_ends(chain)
+        state, initial, found_notes = macrostate_ends(chain, data, count)
         found = states_of_cells(data, state, found_notes)
-        return Absorption(found, state, absorption_probabilities(chain, state, len(found.names)), chain, notes)
+        chance = absorption_probabilities(chain, state, len(found.names))
+        return Absorption(found, state, chance, chain, notes, initial if initial.any() else None)
+    own = model.terminal_cells() if isinstance(model, HasTransitions) and states == "found" else None
+    if own is not None and not ends and len(data.times) < 2:
+        state = own.cpu().numpy()
+        found = states_of_cells(data, state, (_ENDS.format(state.max() + 1, int((state >= 0).sum())),))
+        chance = absorption_probabilities(chain, state, len(found.names))
+        return Absorption(found, state, chance, chain, notes)
     final = None if ends or len(data.times) > 1 else settled_cells(chain)
     found = terminal_states(data, states, final, ends, "that the transitions settle in")
     absorbing = np.full(len(data.x), -1)
@@ -158,15 +171,25 @@ def _picture(which: str, ended: int, shown: int, cells: int) -> tuple[str]:
     return (f"Shares are means over {which}{already}; the picture has {shown:,} of {cells:,} cells.",)
 
 
-def _start(chain: Any, data: Snapshots, view: Embedding, states: str, start: str) -> tuple[Bool[Array, " cells"], str]:
+_ENDS = (
+    "{} terminal states were found as ends of the order: cells that no cell near them comes after, with those nearest "
+    "to them, {} in all."
+)
+
+
+def _start(
+    found: Absorption, data: Snapshots, view: Embedding, states: str, start: str
+) -> tuple[Bool[Array, " cells"], str]:
     """(the start cells, which they are in words)."""
     if start == "found":
-        found = root_cells(chain)
-        return found, f"the {found.sum():,} cells that the transitions come from"
-    if start and states in ("found", MACROSTATES):
+        if found.initial is not None:
+            return found.initial, f"the {found.initial.sum():,} likeliest cells of the initial macrostate"
+        roots = root_cells(found.chain)
+        return roots, f"the {roots.sum():,} cells that the transitions come from"
+    if start and (states == "found" or (states not in data.labels and macrostate_count(states) is not None)):
         raise ValueError(f"{start} is a group of no annotation: name the annotation of it for the terminal states")
     label = (states, start) if start else None
     initial = select_initial_cells(data, view, len(data.x), label=label)
-    found = np.zeros(len(data.x), bool)
-    found[initial.cells] = True
-    return found, f"the {initial.text}"
+    first = np.zeros(len(data.x), bool)
+    first[initial.cells] = True
+    return first, f"the {initial.text}"

@@ -11,6 +11,7 @@ from cellflow_core.analysis.fields.cell_velocities import NEIGHBORS, state_graph
 from cellflow_core.analysis.rna_velocity.estimates import estimates
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.math.markov_chains.kernels import row_stochastic
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import VelocityGraph, velocity_graph
 from cellflow_core.models.contract import DynamicsModel, HasTransitions
@@ -37,7 +38,8 @@ def transitions(model: Model, data: Snapshots) -> tuple[Any, tuple[str, ...]]:
         if len(data.t):  # a model has the cells of earlier times first
             place = np.argsort(data.t, kind="stable")
             row, column = place[row], place[column]
-        return csr_array((own.values().numpy(), (row, column)), shape=tuple(own.shape)), ()
+        # in single precision rows sum to one within 1e-7, more than absorption bears
+        return row_stochastic(csr_array((own.values().numpy(), (row, column)), shape=tuple(own.shape))), ()
     v = velocities_of(dynamics(model), data)
     graph = state_graph(data.space, data.x, v)
     notes = [

@@ -65,6 +65,20 @@ class Macrostates:
         """States that a chain stays in (STABLE) and does not leave for good (KEEPS), as it does those it begins in."""
         return (np.diag(self.coarse) >= STABLE) & (self.filled > KEEPS * self.share)
 
+    @property
+    def stationary(self) -> Float[Array, " states"]:
+        """Share of the time that the coarse chain spends in each state in the long run; sums to one."""
+        values, vectors = np.linalg.eig(self.coarse.T)
+        found = np.abs(np.real(vectors[:, np.real(values).argmax()]))
+        return found / found.sum()
+
+    @property
+    def initial(self) -> int | None:
+        """The state that the process begins in: that of smallest stationary probability (Lange et al. 2022) among those
+        that are not terminal; None where all are."""
+        left = np.flatnonzero(~self.terminal)
+        return int(left[self.stationary[left].argmin()]) if len(left) else None
+
 
 def macrostates(transitions: Any, count: int = 0, seed: int = 0) -> Macrostates:
     """The macrostates of a chain, scipy.sparse [cells, cells], rows sum to one.

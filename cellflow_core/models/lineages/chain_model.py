@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
@@ -35,10 +35,12 @@ class ChainModel(DynamicsModel, HasTransitions):
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.chain = torch.eye(1).to_sparse().coalesce()
+        self.ends: Tensor | None = None
         self.found_notes: tuple[str, ...] = ()
 
-    def keep(self, chain: Any) -> None:
-        """Answer with these transitions, scipy.sparse [cells, cells]."""
+    def keep(self, chain: Any, ends: Int[Array, " cells"] | None = None) -> None:
+        """Answer with these transitions, scipy.sparse [cells, cells], and terminal states of cells."""
+        self.ends = None if ends is None else torch.from_numpy(ends)
         table = chain.tocoo()
         place = torch.from_numpy(np.stack([table.row, table.col]).astype(np.int64))
         self.chain = _tensor(place, torch.from_numpy(table.data).float(), table.shape[0])
@@ -49,6 +51,9 @@ class ChainModel(DynamicsModel, HasTransitions):
     def transitions(self) -> Float[Tensor, "cells cells"]:
         return self.chain
 
+    def terminal_cells(self) -> Int[Tensor, " cells"] | None:
+        return self.ends
+
     def get_extra_state(self) -> dict[str, Any]:
         chain = self.chain
         return {
@@ -56,11 +61,12 @@ class ChainModel(DynamicsModel, HasTransitions):
             "values": chain.values(),
             "cells": chain.shape[0],
             "notes": list(self.found_notes),
+            "ends": self.ends,
         }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         self.chain = _tensor(state["indices"], state["values"], state["cells"])
-        self.found_notes = tuple(state["notes"])
+        self.found_notes, self.ends = tuple(state["notes"]), state.get("ends")
 
 
 class OrderedChainModel(ChainModel, HasLatentTime):

@@ -11,9 +11,9 @@ waypoint, and a pseudotime that each cell takes from the perspectives of all way
 but to none that is more than s_i, the distance of cell i to its 10th neighbor, earlier. Fate probabilities are those to
 be absorbed in the terminal states, on the page Fates.
 
-Departures: the chain has all cells, not the waypoints; terminal states are found or named on the page, not taken from
-the extremes of the map; the order begins at the very cell chosen; the kernel of the map is symmetric, exp(-d^2 / s_i
-s_j).
+Departures: the chain has all cells, not the waypoints; terminal states are the ends of the order (math/pseudotime/
+ends.py), or named on the page, not extremes of the map near where the chain settles; the order begins at the very cell
+chosen; the kernel of the map is symmetric, exp(-d^2 / s_i s_j).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import torch
 from cellflow_core.config import setting
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.math.markov_chains.kernels import directed_diffusion
+from cellflow_core.math.pseudotime.ends import ends_of_order
 from cellflow_core.math.pseudotime.palantir import diffusion_map, find_order, multiscale
 from cellflow_core.models.contract import Phase
 from cellflow_core.models.lineages.chain_model import OrderedChainModel, RootSettings, connected_graph, root_cells
@@ -59,4 +60,5 @@ class Palantir(OrderedChainModel):
         roots, self.found_notes = root_cells(frames, self.spec, self.config, graph, scales, seed)
         first, *others = (find_order(scales, each, self.config.waypoints, seed) for each in roots)
         self.keep_order(frames, first.place, *(each.place for each in others))
-        self.keep(directed_diffusion(first.links, first.length * first.place))
+        chain = directed_diffusion(first.links, first.length * first.place)
+        self.keep(chain, ends_of_order(scales, first.place))

@@ -31,6 +31,15 @@ def test_an_undecided_cell_is_paler_than_a_sure_one():
     assert "to become Myeloid: 25% in the middle" in fates.describe_cells(made, 1)
 
 
+def test_an_open_fate_has_as_many_bits_as_fates_allow():
+    made = examples.fates(
+        probability=np.array([[1.0, 0.0], [0.5, 0.5]]), starts=np.zeros((2, 2)), fate=np.array([0, 1])
+    )
+    marker = fates.cell_fates(made, np.zeros((3, 2)), ("a", "b"), entropy=True).data[-1].marker
+    np.testing.assert_allclose(marker.color, [0, 1])
+    assert marker.cmax == 1 and "of at most 1.00" in fates.describe_cells(made, entropy=True)
+
+
 def test_paths_are_bundled_by_the_fate_they_end_in():
     made = examples.futures()
     drawn = {str(each.name): each for each in trajectory_ensemble.trajectory_fan(made, made.paths[0]).data}

@@ -18,12 +18,13 @@ from pages.parts.views import cell_selection, view
 MACROSTATES = {"macrostates": "Macrostates of the transitions (GPCCA)"}
 FOUND = ("found", *MACROSTATES)
 """Terminal states that are no groups of an annotation."""
+MOST_MACROSTATES = 20
 COUNTED = {"simulation": "Simulation", "transitions": "Transitions"}
 
 
 class Asked(NamedTuple):
-    """What is asked. states: "found", "macrostates" or an annotation; simulated: whether cells are followed by
-    simulation; ends: values of the annotation that are terminal."""
+    """What is asked. states: "found", "macrostates", "macrostates 4" or an annotation; simulated: whether cells are
+    followed by simulation; ends: values of the annotation that are terminal."""
 
     future: Future[Any]
     states: str
@@ -33,7 +34,7 @@ class Asked(NamedTuple):
     @property
     def of_simulation(self) -> str:
         """The states of simulated cells, which know no macrostates of a chain."""
-        return "found" if self.states in MACROSTATES else self.states
+        return "found" if self.states.partition(" ")[0] in MACROSTATES else self.states
 
 
 def ask(run: Run, context: view.ViewContext) -> Asked:
@@ -49,6 +50,8 @@ def ask(run: Run, context: view.ViewContext) -> Asked:
         return Asked(analysis_pool.submit_analysis("fates", run.id, view=context.view, states=chosen), chosen, True)
     values = cell_selection.values(context.dataset, chosen) if chosen not in FOUND else ()
     start, ends = _start(context, values), _ends(chosen, values)
+    if chosen in MACROSTATES:
+        chosen = _macrostates(chosen)
     asked = analysis_pool.submit_analysis(
         "transition_fates", run.id, view=context.view, states=chosen, ends=ends, start=start
     )
@@ -95,6 +98,20 @@ def _start(context: view.ViewContext, values: tuple[str, ...]) -> str:
     return str(
         st.selectbox("Start cells", list(names), format_func=names.__getitem__, key="start", bind="query-params")
     )
+
+
+def _macrostates(states: str) -> str:
+    """With the number of them, where one is asked for."""
+    count = st.number_input(
+        "Number of macrostates",
+        0,
+        MOST_MACROSTATES,
+        0,
+        key="macrostates",
+        bind="query-params",
+        help="0: as many as there are eigenvalues before the largest gap. The notes below list the eigenvalues.",
+    )
+    return f"{states} {int(count)}" if count > 1 else states
 
 
 def _ends(states: str, values: tuple[str, ...]) -> tuple[str, ...]:

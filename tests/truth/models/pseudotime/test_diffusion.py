@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from cellflow_core.analysis.transitions.fates import absorption
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.transitions.fates import absorption, transition_fates
 from cellflow_core.models import registry
 from tests.truth.models.pseudotime.simulated import (
     START,
@@ -50,6 +51,25 @@ def test_transitions_lead_to_the_end_of_the_own_branch(found):
         assert found_fates.chance[fate == name, k].mean() > 0.9
     step = found_fates.chain @ place - place
     assert step[(place > 0.3) & (place < 2.5)].mean() > 0
+
+
+@pytest.mark.parametrize("settings", [{}, {"n_branchings": 1, "n_fates": 2}])
+def test_palantir_finds_the_ends_of_a_tree_and_how_open_each_fate_is(settings):
+    """Every end is found, at most one of them twice; 95 % of the cells past the forks go to their own end, and the
+    entropy falls by at least 0.3 bits along the tree."""
+    data, place = tree(6, cells_per_time=120, **settings)
+    fate, model = np.asarray(data.labels["fate"]), trained("palantir", data, **START)
+    view = Embedding("pca", ("x1", "x2"), data.x[:, :2], data.x)
+    found = transition_fates(model, data, view)
+    ends = [name.split("(")[1].rstrip(")") for name in found.names]
+    assert set(ends) == set(fate) - {"undecided"} and len(ends) <= len(set(ends)) + 1
+    likeliest, past = np.array(ends)[found.probability.argmax(axis=1)], fate[found.rows] != "undecided"
+    assert (likeliest == fate[found.rows])[past].mean() > 0.95
+    early = place[found.rows] < 0.5
+    assert found.entropy[early].mean() > found.entropy[past].mean() + 0.3
+    back = registry.create("palantir", START, data.spec, 1)
+    back.load_state_dict(model.state_dict())
+    assert back.terminal_cells().equal(model.terminal_cells())
 
 
 def test_the_same_seed_gives_the_same_model_and_a_stored_one_answers_alike(found):

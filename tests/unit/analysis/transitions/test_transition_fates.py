@@ -76,6 +76,12 @@ def test_macrostates_are_the_two_ends():
     side = DATA.x[:, 1]
     assert made.probability[side > 1, right].min() > 0.9 and made.probability[side < -1, right].max() < 0.1
     assert np.isnan(made.measured).all() and any("GPCCA" in each and "crispness" in each for each in made.notes)
+    assert any("All are terminal, so none is the beginning" in each for each in made.notes)
+    two = transition_fates(Split(), DATA, VIEW, "macrostates 2")
+    assert two.names == made.names
+    np.testing.assert_allclose(two.probability, made.probability, atol=1e-6)
+    entropy = made.entropy
+    assert entropy[np.abs(side) > 1].max() < 0.5 and entropy.min() >= 0 and entropy.max() <= 1
     with pytest.raises(ValueError, match="found, not named"):
         transition_fates(Split(), DATA, VIEW, "macrostates", ends=("left",))
     with pytest.raises(ValueError, match="name the annotation"):
