@@ -49,6 +49,7 @@ class ModelGoals(Config):
     stochasticity: bool = setting(False, "cells that start alike may end differently: random motion is learnt")
     landscape: bool = setting(False, "one landscape whose slopes are the motion")
     growth: bool = setting(False, "cells divide and die at different rates")
+    individuals: bool = setting(False, "what becomes of each individual that was followed, under its doses or others")
     minutes: float = setting(10.0, "time for one training", 0.1, 10_000.0, "minutes")
 
 
@@ -57,8 +58,11 @@ ASKS: dict[str, tuple[frozenset[str], str]] = {
     "stochasticity": (frozenset({"noise"}), "random motion"),
     "landscape": (frozenset({"potential"}), "a landscape of its own"),
     "growth": (frozenset({"growth"}), "division and death"),
+    "individuals": (frozenset({"courses"}), "the course of each individual, with its doses and irregular times"),
 }
 """Goal -> the capabilities of which one answers it, and what they learn in words."""
+REFERENCES = ("last-value", "linear-course")
+"""Models of individuals that the others have to beat: they are offered after them."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Recommendation:
     sets      data sets that it was measured on
     settings  other than the defaults, which give what was asked for
     here      was it scored on these data?
+    needs     how many things it needs of the data, of individuals: the more, the more it is made for them
     """
 
     model: str
@@ -83,6 +88,7 @@ class Recommendation:
     sets: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     here: bool = False
+    needs: int = 0
 
     @property
     def trainable(self) -> bool:
@@ -100,12 +106,12 @@ def rank(
     return tuple(sorted(choices, key=_order))
 
 
-def _order(choice: Recommendation) -> tuple[bool, int, bool, float, int, str]:
+def _order(choice: Recommendation) -> tuple[bool, int, bool, float, int, int, str]:
     """One data set is no rank, unless it is the one in question. Errors within a hundredth are alike: then more data
-    sets come first."""
+    sets come first, then models of individuals that were made for more of what the data have."""
     ratio = math.inf if math.isnan(choice.ratio) else round(choice.ratio, 2)
     few = choice.sets < 2 and not choice.here
-    return not choice.trainable, len(choice.cons), few, ratio, -choice.sets, choice.model
+    return not choice.trainable, len(choice.cons), few, ratio, -choice.sets, -choice.needs, choice.model
 
 
 def _choice(info: DatasetInfo, card: Card, goals: ModelGoals, found: list[Evidence], sets: int) -> Recommendation:
@@ -120,6 +126,8 @@ def _choice(info: DatasetInfo, card: Card, goals: ModelGoals, found: list[Eviden
     usual_missing = [need for need in card.usual_needs if need not in info.has]
     if usual_missing and not missing:
         cons.append(f"With its usual settings it needs {' and '.join(usual_missing)}: choose others.")
+    if card.name in REFERENCES:
+        cons.append("A reference: it learns nothing of what doses do. Others have to beat it.")
     own = [each for each in found if dict(each.settings) == settings]
     usual = [each for each in found if not each.settings]
     used = own or usual
@@ -145,6 +153,7 @@ def _choice(info: DatasetInfo, card: Card, goals: ModelGoals, found: list[Eviden
         len(ratios),
         settings,
         here,
+        len(card.needs) if goals.individuals else 0,
     )
 
 
@@ -220,6 +229,11 @@ def remarks(info: DatasetInfo, goals: ModelGoals) -> tuple[str, ...]:
         found.append(
             f"Times differ much in size ({min(counts):,} to {max(counts):,} cells). If that is growth, ask for it; a "
             "model without it compares the shape of each time, not its size."
+        )
+    if DataRequirement.SUBJECTS in info.has:
+        found.append(
+            "The same individuals were measured again and again. Models of individuals follow each of them, with its "
+            "doses, irregular times and missing values; models of cells take every measurement as another cell."
         )
     if "spliced" in info.layers and "unspliced" in info.layers:
         found.append("Spliced and unspliced counts are there: RNA velocity can say where cells go from one time alone.")

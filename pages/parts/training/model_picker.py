@@ -22,13 +22,14 @@ ASKED = {
     "stochasticity": "Stochastic",
     "landscape": "Landscape",
     "growth": "Growth",
+    "individuals": "Individuals",
 }
 
 
 def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, recommendation.Recommendation]:
     """The card of the chosen model and how it stands with these data; `?model=` in the URL."""
     st.header("1. What do you want to know?")
-    goals = _goals()
+    goals = _goals(DataRequirement.SUBJECTS in info.has)
     ranked = {each.model: each for each in recommendation.rank(info, cards.values(), goals, _measured(info, cards))}
     if DataRequirement.TIMES not in info.has:
         known = "These cells were measured at one moment" if info.times else "The time of these cells is not known"
@@ -61,16 +62,22 @@ def choose_model(info: DatasetInfo, cards: Mapping[str, Any]) -> tuple[Any, reco
     return cards[chosen], ranked[chosen]
 
 
-def _goals() -> recommendation.ModelGoals:
+def _goals(followed: bool) -> recommendation.ModelGoals:
+    """followed: whether the data are of individuals; their course is then what is asked for at first."""
+    offered = [each for each in ASKED if followed or each != "individuals"]
     asked = st.pills(
         "What should the model tell you?",
-        list(ASKED),
+        offered,
         selection_mode="multi",
-        default=["motion"],
+        default=["individuals" if followed else "motion"],
         format_func=lambda each: ASKED[each],
-        key="goals",
+        key="goals_individuals" if followed else "goals",
         persist_state="session",
-        help="  \n".join(f"**{ASKED[each.name]}**: {each.help}." for each in recommendation.ModelGoals.settings()[:-1]),
+        help="  \n".join(
+            f"**{ASKED[each.name]}**: {each.help}."
+            for each in recommendation.ModelGoals.settings()
+            if each.name in offered
+        ),
     )
     minutes = st.select_slider(
         "Time for one training",

@@ -207,3 +207,22 @@ def test_a_model_that_needs_other_settings_comes_after_one_that_does_not(info) -
     first, second = rank(info, cards, ModelGoals(), [])
     assert (first.model, second.model) == ("b", "a") and second.trainable
     assert second.cons == ("With its usual settings it needs an RNA velocity of each cell: choose others.",)
+
+
+def test_individuals_are_for_models_of_individuals_and_references_come_after_them(info) -> None:
+    followed = replace(info, has=(*info.has, str(DataRequirement.SUBJECTS), str(DataRequirement.DOSE)))
+    own = (str(DataRequirement.SUBJECTS),)
+    cards = (
+        *CARDS[:2],
+        Card("last-value", ("courses",), own),
+        Card("any-courses", ("courses",), own),
+        Card("dosed", ("courses",), (*own, str(DataRequirement.DOSE))),
+    )
+    goals = ModelGoals(motion=False, individuals=True)
+    found = rank(followed, cards, goals, MEASURED)
+    assert [each.model for each in found[:3]] == ["dosed", "any-courses", "flow"]
+    assert "Learns the course of each individual" in found[0].pros[0]
+    named = {each.model: each for each in found}
+    assert "A reference" in named["last-value"].cons[0] and "Does not learn the course" in named["flow"].cons[0]
+    assert any("The same individuals" in each for each in remarks(followed, goals))
+    assert not any(each.trainable for each in rank(info, cards, ModelGoals(), MEASURED) if "courses" in each.model)
