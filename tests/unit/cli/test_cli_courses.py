@@ -1,0 +1,65 @@
+"""Individuals from the shell."""
+
+import pandas as pd
+import pytest
+
+from cellflow_core import cli
+from cellflow_core.analysis.courses.regimen import Plan, Regimen
+from cellflow_core.cli.courses import read_plan
+from cellflow_core.data.simulators.simulated_data import simulate
+from cellflow_core.models import registry
+from tests import toy_pk
+from tests.toys import finished, recipe, stored
+
+
+def test_every_question_is_answered_and_written(tmp_path, capsys):
+    with registry.registered("toy-pk", "toys", toy_pk.TruePk):
+        data = simulate("pkpd", toy_pk.STUDY | {"subjects": 12, "n_times": 6})
+        run = finished(recipe(data, model="toy-pk", settings={}, training={"steps": 1, "validation_fraction": 0.25}))
+        said = {
+            "fits": "off (RMSPE)",
+            "check": "of the observed percentiles",
+            "npde": "standard deviation",
+            "forecast": "3 individuals, kept from training",
+        }
+        for question, sentence in said.items():
+            assert cli.main(["courses", run.id, question]) == 0
+            assert sentence in capsys.readouterr().out
+        out = tmp_path / "plans.csv"
+        plans = ["--plan", "low amount=50 interval=12 number=2", "--plan", "high amount=100 interval=12 number=2"]
+        assert cli.main(["courses", run.id, "plans", *plans, "--window", "1,4", "--out", str(out)]) == 0
+        assert "high gives the population 2 times the AUC of low" in capsys.readouterr().out
+        table = pd.read_csv(out)
+        assert len(table) == 10 and table["number"].nunique() == 5
+        assert cli.main(["courses", run.id, "plans"]) == 2
+        assert "name a plan" in capsys.readouterr().err
+        assert cli.main(["courses", run.id, "fits", "--variable", "weight"]) == 2
+        assert "there is no variable" in capsys.readouterr().err
+
+
+def test_data_of_cells_have_no_courses(capsys):
+    run = finished(recipe(stored()))
+    assert cli.main(["courses", run.id, "fits"]) == 2
+    assert "trajectories need" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("low amount=50", Plan("low", (Regimen(50.0),))),
+        ("twice as much given=2", Plan("twice as much", given=2.0)),
+        ("nothing", Plan("nothing")),
+        (
+            "b amount=1 interval=8 number=3 infusion=0.5 loading=2 missed=2,3 treatment=1",
+            Plan("b", (Regimen(1.0, 8.0, 3, 0.5, 2.0, (2, 3), 1),)),
+        ),
+    ],
+)
+def test_plans_are_read(text, plan):
+    assert read_plan(text) == plan
+
+
+@pytest.mark.parametrize("text", ["a amount=ten", "a interval=2", "a dose=2", "a amount=1 missed=4"])
+def test_what_is_no_plan_is_a_sentence(text):
+    with pytest.raises(ValueError, match=r"amount|number|there is no dose|missed"):
+        read_plan(text)
