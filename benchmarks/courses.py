@@ -1,0 +1,317 @@
+"""Forecasts of individuals that a model was not trained on (protocol courses-v1): errors by horizon, beside references.
+
+    python benchmarks/courses.py --data FILE|ID|SIMULATOR --models all --seeds 0,1,2 --out FILE.json
+    python benchmarks/courses.py --show FILE.json
+
+FILE is a table of individuals that the app can import, or an .npz of `Trajectories.save`; ID a data set of the app;
+SIMULATOR the name of a simulator of individuals, with settings as `pkpd:subjects=60:residual_error=0.1`, whose seed is
+that of the row: every seed is another study. Elsewhere a seed is another choice of individuals.
+
+A share of the individuals (--held-out) is kept from training, whole; the same for every model. Their histories are cut
+at --cuts (usually when a quarter, half and three quarters of the measurements were made), and the rest is forecast from
+what was measured by then, and once from nothing but doses and covariates (`before`). Of each value: RMSE and RMSPE of
+the median, CRPS of the draws, and whether the band of 90 % covers it; values below a limit of quantification are left
+out. With --checks also, of the individuals in training: individual fits, the share of observed percentiles inside their
+bands (VPC) and the mean and standard deviation of the NPDE.
+
+Models have the settings of a preset, and no validation part; named ones may have others, `population-pk:lag=false`. A
+model that needs what the data do not have is left out with a sentence. The file is written after every row, and rows of
+other models and seeds that it holds for the same data and preset are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import machine
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import resumable_table
+import run_case
+
+from cellflow_core.analysis.courses.errors import Errors, errors
+from cellflow_core.analysis.courses.forecast import Forecasts, default_cuts, forecasts, horizon_edges
+from cellflow_core.analysis.courses.prediction_errors import prediction_errors
+from cellflow_core.analysis.courses.predictive_check import predictive_check
+from cellflow_core.data.simulators import registry as simulators
+from cellflow_core.data.simulators.contract import HasTrajectories
+from cellflow_core.data.store import datasets, open_dataset
+from cellflow_core.data.train_validation_split import validation_split
+from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.models import registry
+from cellflow_core.models.contract import DynamicsModel, capabilities
+from cellflow_core.train.trainer import PRESETS, TrainConfig, fit
+
+PROTOCOL = "courses-v1"
+ALIKE = ("protocol", "data", "preset", "held_out", "cuts")
+
+
+def main(arguments: list[str] | None = None) -> dict[str, Any]:
+    """Train, score, print and write; returns what was written."""
+    asked = _parser().parse_args(arguments)
+    if asked.show:
+        found = json.loads(asked.show.read_text())
+        print(table(found))
+        return found
+    if not asked.data:
+        raise SystemExit("--data names a file, a data set or a simulator")
+    torch.set_num_threads(asked.threads)
+    seeds = [int(each) for each in asked.seeds.split(",")]
+    first = read(asked.data, seeds[0])
+    names, refused = able(asked.models, first)
+    found = about(asked, first)
+    again = {(name, seed) for name in names for seed in seeds}
+    rows = resumable_table.earlier(asked.out, found, ALIKE, lambda row: (row["model"], row["seed"]) in again)
+    elsewhere = resumable_table.other_machine(asked.out, found)
+    found |= {"rows": rows, "refused": refused, "failed": []}
+    for seed in seeds:
+        data = read(asked.data, seed)
+        for name in names:
+            add(found, name, data, seed, asked, elsewhere)
+            resumable_table.write(asked.out, found)
+    print(table(found))
+    return found
+
+
+def read(name: str, seed: int) -> Trajectories:
+    """The individuals that are asked for. SystemExit, with a sentence, where there are none of this name."""
+    path = Path(name)
+    if path.suffix == ".npz":
+        return Trajectories.load(path)
+    if path.exists():
+        return Trajectories.from_snapshots(open_dataset(imported(path)).snapshots())
+    if name in {each.id for each in datasets()}:
+        return Trajectories.from_snapshots(open_dataset(name).snapshots())
+    simulator, *pairs = name.split(":")
+    if simulator not in simulators.names():
+        raise SystemExit(f"there is no file, no data set and no simulator {name!r}")
+    parts = (each.partition("=") for each in pairs)
+    process = simulators.create(simulator, {key: _value(text) for key, _, text in parts} | {"seed": seed})
+    if not isinstance(process, HasTrajectories):
+        raise SystemExit(f"the simulator {simulator} follows no individuals")
+    return process.trajectories()
+
+
+def imported(path: Path) -> str:
+    """Id of the data set of a table of individuals, as the app imports it."""
+    from cellflow_core.data.importing import uploads
+    from cellflow_core.data.importing.import_choices import ImportChoices
+    from cellflow_core.data.importing.pipeline import import_file
+
+    choices = ImportChoices(label=path.stem, representation="coordinates")
+    return import_file(uploads.opened(uploads.register_local_file(path)), choices)
+
+
+def able(models: str, data: Trajectories) -> tuple[list[str], dict[str, str]]:
+    """(models that can be trained on these data, why the others that were named cannot)."""
+    if models != "all":
+        names = models.split(",")
+    else:
+        names = [each for each in registry.names() if "courses" in capabilities(registry.find(each))]
+    refused = {}
+    for label in names:
+        name, settings = run_case.named(label)
+        kind = registry.find(name)
+        if "courses" not in capabilities(kind):
+            refused[label] = f"{label} does not know the courses of individuals"
+        elif not kind.installed():
+            refused[label] = f"{label} needs the package {kind.package}, which is not installed"
+        elif lacking := kind.missing_data(kind.Config.from_dict(settings), data.has):
+            refused[label] = f"{label}: {lacking}"
+    for message in refused.values():
+        print(f"left out: {message}", file=sys.stderr, flush=True)
+    return [each for each in names if each not in refused], refused
+
+
+def about(asked: argparse.Namespace, data: Trajectories) -> dict[str, Any]:
+    """On what, how, when and where the table is made."""
+    simulated = not Path(asked.data).exists() and asked.data.partition(":")[0] in simulators.names()
+    return {
+        "protocol": PROTOCOL,
+        "data": {
+            "name": Path(asked.data).name,
+            "individuals": len(data.subjects),
+            "values": int(data.observed.sum()),
+            "variables": list(data.variables),
+            "time_unit": data.time_unit,
+            "fingerprint": "another study for each seed" if simulated else data.fingerprint,
+        },
+        "preset": asked.preset if asked.steps is None else f"{asked.preset}, {asked.steps} steps",
+        "held_out": asked.held_out,
+        "cuts": [float(each) for each in asked.cuts.split(",")] if asked.cuts else [],
+        "date": machine.today(),
+        "machine": machine.here() | {"threads": asked.threads},
+    }
+
+
+def add(
+    found: dict[str, Any], label: str, data: Trajectories, seed: int, asked: argparse.Namespace, known: dict[str, Any]
+) -> None:
+    """The row of a model and a seed, or the sentence of what went wrong, which takes no other row with it."""
+    try:
+        made = row(label, data, seed, asked, found["cuts"])
+    except (ValueError, RuntimeError, ArithmeticError, MemoryError) as error:
+        message = f"{type(error).__name__}: {error}"
+        found["failed"].append({"model": label, "seed": seed, "error": message})
+        print(f"{label} seed {seed} failed: {message}", file=sys.stderr, flush=True)
+        return
+    found["rows"].append(known | made)
+    first = next(iter(made["variables"].values()))
+    print(f"{label} seed {seed}: CRPS {first['after']['crps']:.4g}, {made['cpu']:.0f} s", file=sys.stderr, flush=True)
+
+
+def row(label: str, data: Trajectories, seed: int, asked: argparse.Namespace, cuts: list[float]) -> dict[str, Any]:
+    """Train on the individuals that are not held out, and forecast those that are."""
+    train, held = validation_split(data, asked.held_out, seed)
+    if held is None:
+        raise ValueError(f"{asked.held_out:g} of {len(data.subjects)} individuals is none: hold out more")
+    name, settings = run_case.named(label)
+    model = registry.create(name, settings, train.spec, seed)
+    changes = {} if asked.steps is None else {"steps": asked.steps}
+    config = TrainConfig.preset(asked.preset, type(model), validation_fraction=0.0, **changes)
+    began, worked = time.monotonic(), time.process_time()
+    fit(model, train, config, seed=seed)
+    model.eval()
+    spent = {"seconds": round(time.monotonic() - began, 2), "cpu": round(time.process_time() - worked, 2)}
+    scored = {each: scores(model, data, held, each, cuts, seed) for each in data.variables}
+    if asked.checks:
+        for each in data.variables:
+            scored[each]["checks"] = checks(model, train, each, seed)
+    made = {"model": label, "seed": seed, "date": machine.today(), **spent, "variables": scored}
+    return made | ({"notes": list(model.notes())} if model.notes() else {})
+
+
+def scores(
+    model: DynamicsModel, data: Trajectories, held: Trajectories, variable: str, cuts: list[float], seed: int
+) -> dict[str, Any]:
+    """Errors before any measurement, after one over all horizons, by horizon and by cut."""
+    k = data.variables.index(variable)
+    cuts = cuts or list(default_cuts(data, k))
+    edges = horizon_edges(data, k, cuts)
+    found = forecasts((model,), held, variable, cuts, seed=seed)
+    horizon = np.searchsorted(edges, found.ahead, side="left")
+    after = np.isfinite(found.ahead)
+    return {
+        "cuts": cuts,
+        "edges": edges.tolist(),
+        "before": _errors(found, ~after),
+        "after": _errors(found, after),
+        "by_horizon": [_errors(found, after & (horizon == each)) for each in range(1, len(edges))],
+        "by_cut": [_errors(found, after & (found.cut == each)) for each in cuts],
+    }
+
+
+def checks(model: DynamicsModel, train: Trajectories, variable: str, seed: int) -> dict[str, Any]:
+    """Individual fits, VPC and NPDE, of the individuals in training."""
+    found = prediction_errors((model,), train, variable, np.zeros(0, np.int64), seed)
+    inside = predictive_check((model,), train, variable, seed=seed).inside
+    known = ~found.censored & (found.observed > 0)
+    relative = (found.individual[known] - found.observed[known]) / found.observed[known]
+    covered = (found.low <= found.observed) & (found.observed <= found.high)
+    npde = found.npde[np.isfinite(found.npde)]
+    numbers = {
+        "fit_rmspe": float(np.sqrt(np.mean(relative**2))) if known.any() else math.nan,
+        "fit_coverage": float(covered[~found.censored].mean()),
+        "vpc_inside": float(inside.mean()),
+        "npde_mean": float(npde.mean()) if len(npde) else math.nan,
+        "npde_sd": float(npde.std()) if len(npde) else math.nan,
+    }
+    return {name: None if math.isnan(each) else each for name, each in numbers.items()}
+
+
+def _errors(found: Forecasts, kept: np.ndarray) -> dict[str, Any]:
+    chosen = found.where(kept)
+    made: Errors = errors(chosen.draws, chosen.observed)
+    return {name: None if math.isnan(each) else each for name, each in made._asdict().items()}
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """Of each variable: every model's scores after a history, mean and spread over seeds, and CRPS by horizon."""
+    data, where = found["data"], found["machine"]
+    lines = [
+        f"{found['protocol']}, {data['name']}: {data['individuals']} individuals, {data['values']} values, "
+        f"{found['held_out']:g} of them held out, preset {found['preset']}, {found['date']}",
+        f"{where['system']}, {where['cores']} cores, {where['threads']} thread(s), torch {where['torch']}",
+    ]
+    labels = [*dict.fromkeys(each["model"] for each in found["rows"])]
+    for variable in data["variables"]:
+        lines += _variable(found["rows"], labels, variable)
+    lines += [f"failed: {each['model']} seed {each['seed']}: {each['error']}" for each in found["failed"]]
+    return "\n".join(lines)
+
+
+def _variable(rows: list[Mapping[str, Any]], labels: list[str], variable: str) -> list[str]:
+    wide = max(16, *map(len, labels)) if labels else 16
+    head = f"{'RMSE':>16} {'RMSPE':>14} {'CRPS':>16} {'in 90 %':>8} {'before':>8}  CRPS by horizon"
+    lines = ["", f"{variable:{wide}} {head} {'CPU s':>8} {'seeds':>6}"]
+    for label in labels:
+        own = [each for each in rows if each["model"] == label]
+        held = [each["variables"][variable] for each in own]
+        cells = [
+            _spread([each["after"]["rmse"] for each in held], 16),
+            _spread([_percent(each["after"]["rmspe"]) for each in held], 14),
+            _spread([each["after"]["crps"] for each in held], 16),
+            f"{_mean([each['after']['coverage'] for each in held]):8.2f}",
+            f"{_mean([each['before']['crps'] for each in held]):8.3g} ",
+        ]
+        by = max((len(each["by_horizon"]) for each in held), default=0)
+        for k in range(by):
+            at = [each["by_horizon"][k]["crps"] for each in held if k < len(each["by_horizon"])]
+            cells.append(f"{_mean(at):.3g}")
+        cpu = _mean([each["cpu"] for each in own])
+        lines.append(f"{label:{wide}} {' '.join(cells)} {cpu:8.1f} {len(own):6}")
+    return lines
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _mean(values: list[float | None]) -> float:
+    known = [each for each in values if each is not None]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _spread(values: list[float | None], width: int) -> str:
+    known = [each for each in values if each is not None]
+    if not known:
+        return f"{'-':>{width}}"
+    text = f"{np.mean(known):.3g}" + (f" ± {np.std(known, ddof=1):.2g}" if len(known) > 1 else "")
+    return f"{text:>{width}}"
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", metavar="FILE|ID|SIMULATOR")
+    parser.add_argument("--models", default="all", help="names with commas between, or all; settings as name:key=value")
+    parser.add_argument("--seeds", default="0,1,2", help="numbers with commas between")
+    parser.add_argument("--out", type=Path, metavar="FILE.json")
+    parser.add_argument("--held-out", type=float, default=0.2, help="share of the individuals (0.2)")
+    parser.add_argument("--cuts", default="", help="times at which histories end, with commas between")
+    parser.add_argument("--checks", action="store_true", help="also individual fits, VPC and NPDE")
+    parser.add_argument("--preset", default="standard", choices=PRESETS)
+    parser.add_argument("--steps", type=int, help="steps of training instead of the preset's, to try the program")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch (1)")
+    parser.add_argument("--show", type=Path, metavar="FILE.json", help="print a table that is there")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main()["failed"] else 0)

@@ -1,0 +1,60 @@
+"""The program that forecasts held-out individuals: rows beside each other, resumed, and data that are not there."""
+
+from __future__ import annotations
+
+import json
+
+import courses as program
+import pytest
+
+from cellflow_core.models import registry
+from tests import toy_pk
+
+FEW = "pkpd:effect=direct:subjects=20:n_times=6:residual_error=0.2"
+FAST = ["--data", FEW, "--seeds", "3,4", "--steps", "1", "--held-out", "0.25"]
+
+
+@pytest.fixture
+def known():
+    with registry.registered("toy-pk", "toys", toy_pk.TruePk):
+        yield
+
+
+def test_the_true_model_is_calibrated_and_better_than_a_wrong_one(known, tmp_path, capsys):
+    out = tmp_path / "courses.json"
+    found = program.main([*FAST, "--models", "toy-pk,i-cfm", "--checks", "--out", str(out)])
+    assert json.loads(out.read_text()) == found and "i-cfm does not know" in found["refused"]["i-cfm"]
+    resumed = program.main([*FAST, "--models", "toy-pk:clearance_factor=3", "--checks", "--out", str(out)])
+    assert [(each["model"], each["seed"]) for each in resumed["rows"]][:2] == [("toy-pk", 3), ("toy-pk", 4)]
+    true, wrong = (
+        [each["variables"][toy_pk.CONCENTRATION] for each in resumed["rows"] if each["model"] == name]
+        for name in ("toy-pk", "toy-pk:clearance_factor=3")
+    )
+    for good, bad in zip(true, wrong, strict=True):
+        assert good["after"]["crps"] < bad["after"]["crps"] and good["before"]["count"] == 5 * 6
+        assert good["after"]["coverage"] > 0.75 and len(good["by_horizon"]) == len(good["edges"]) - 1
+        assert good["checks"]["vpc_inside"] > 0.8 > bad["checks"]["vpc_inside"]
+    shown = capsys.readouterr().out
+    assert "CRPS by horizon" in shown and "± " in shown and "20 individuals" in shown
+    assert program.main(["--show", str(out)]) == resumed
+
+
+def test_other_data_are_another_table_and_what_is_not_there_is_said(known, tmp_path):
+    out = tmp_path / "courses.json"
+    program.main(
+        [*FAST[:2], "--seeds", "3", "--models", "toy-pk", "--held-out", "0.25", "--steps", "1", "--out", str(out)]
+    )
+    with pytest.raises(SystemExit, match="another file"):
+        program.main([*FAST, "--models", "toy-pk", "--cuts", "10", "--out", str(out)])
+    with pytest.raises(SystemExit, match="no simulator"):
+        program.main(["--data", "nothing"])
+    with pytest.raises(SystemExit, match="follows no individuals"):
+        program.main(["--data", "toggle"])
+    few = program.main(["--data", FEW, "--seeds", "0", "--models", "toy-pk", "--held-out", "0.01", "--steps", "1"])
+    assert "hold out more" in few["failed"][0]["error"]
+
+
+def test_individuals_are_read_from_a_file(known, tmp_path):
+    toy_pk.study(subjects=12).save(tmp_path / "study.npz")
+    found = program.main(["--data", str(tmp_path / "study.npz"), "--models", "toy-pk", "--seeds", "0", "--steps", "1"])
+    assert found["data"]["individuals"] == 12 and len(found["rows"]) == 1
