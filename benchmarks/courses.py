@@ -104,12 +104,11 @@ def read(name: str, seed: int) -> Trajectories:
 
 def imported(path: Path) -> str:
     """Id of the data set of a table of individuals, as the app imports it."""
-    from cellflow_core.data.importing import uploads
     from cellflow_core.data.importing.import_choices import ImportChoices
     from cellflow_core.data.importing.pipeline import import_file
 
-    choices = ImportChoices(label=path.stem, representation="coordinates")
-    return import_file(uploads.opened(uploads.register_local_file(path)), choices)
+    choices = ImportChoices(label=path.stem, representation="coordinates", time_column="time")
+    return import_file(path, path.name, choices, {})
 
 
 def able(models: str, data: Trajectories) -> tuple[list[str], dict[str, str]]:
