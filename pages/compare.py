@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.verdict import untestable
 from pages.parts.training import compare_form, compare_table
@@ -14,6 +15,18 @@ st.caption(
     "cells has earned more trust than one that fits what it was trained on."
 )
 info = selectors.pick_dataset()
+if DataRequirement.SUBJECTS in info.has:
+    st.info(
+        "Individuals were followed in these data. Their models are compared by forecasts of whole individuals that "
+        "were held out: on Courses, under Forecasts. Below, measurements are taken as cells.",
+        icon=":material/medication:",
+    )
+    st.page_link(
+        "courses.py",
+        label="Forecasts of individuals",
+        icon=":material/arrow_forward:",
+        query_params={"dataset": info.id, "part": "Forecasts"},
+    )
 if sentence := untestable(info):
     selectors.empty_state(
         "These data cannot test a model", plain(sentence), {"data.py": "Other data", "train.py": "Train a model"}

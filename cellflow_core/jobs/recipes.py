@@ -103,6 +103,23 @@ def comparison(
     return Comparison(dataset, tuple(made), refused)
 
 
+HELD_OUT = 0.2
+"""Share of the individuals that a comparison of their forecasts keeps from training."""
+
+
+def individuals_held_out(dataset: str, models: Sequence[str], seed: int, *, device: Any = "auto") -> list[Recipe]:
+    """Recipes of one group: each model trained without the same fifth of the individuals, which its seed draws.
+
+    Raises KeyError for a model or data set that does not exist, ValueError with a sentence where one does not fit.
+    """
+    from cellflow_core.data.store import open_dataset
+    from cellflow_core.runs.index import new_group
+
+    opened, group = open_dataset(dataset), new_group()
+    made = [_recipe(opened, each, "standard", {}, {"validation_fraction": HELD_OUT}, device) for each in models]
+    return [replace(each, seed=seed, group=group, label=f"{each.label}, {HELD_OUT:.0%} held out") for each in made]
+
+
 def _recipe(
     dataset: Dataset,
     model: str,

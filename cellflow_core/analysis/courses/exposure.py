@@ -20,14 +20,16 @@ def exposure(
     """`NUMBERS` of courses at ascending times, by the linear trapezoid rule (Gabrielsson & Weiner 2016).
 
     AUC     in the unit of the variable times that of time; Tmax: from the first time on
-    Cmin    lowest in `last_interval` (begin, end), the last dosing interval: the trough once doses have built up
+    Cmin    lowest from the peak in `last_interval` (begin, end) on, the last dosing interval: the trough
     window  (low, high) of the variable; "time in the window" is in the unit of time
     """
     tail = (times >= last_interval[0]) & (times <= last_interval[1])
     tail = tail if tail.any() else times >= times[-1]
     area = np.trapezoid(course, times, axis=-1)
     latest = times[course.argmax(axis=-1)] - times[0]
-    lowest = course[..., tail].min(axis=-1)
+    last = course[..., tail]
+    after = np.arange(last.shape[-1]) >= last.argmax(axis=-1)[..., None]
+    lowest = np.where(after, last, np.inf).min(axis=-1)
     return np.stack([area, course.max(axis=-1), latest, lowest, time_inside(times, course, window)])
 
 

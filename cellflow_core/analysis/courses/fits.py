@@ -14,7 +14,7 @@ from cellflow_core.data.trajectories import Trajectories
 
 Array = np.ndarray
 
-DRAWS = 200
+DRAWS = 400
 STEPS = 60
 """Times of a smooth course; those of measurements and doses come on top."""
 MOST_TIMES = 300

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
+from cellflow_core.plural import counted
 from cellflow_core.time_units import format_time
 
 Array = np.ndarray
@@ -77,7 +78,7 @@ def outside(events: DoseEvents, data: Trajectories, end: float) -> tuple[float, 
             continue
         found += _beyond(time, amount, duration, known, name, day_of(data.time_unit))
         if end - time.min() > known.last * (1 + 1e-9):
-            text = f"no one was followed for more than {format_time(known.last)} after the first dose of {name}"
+            text = f"no one was followed for more than {format_time(known.last)} after the first dose{_of(name)}"
             found.append((float(time.min() + known.last), text))
     return min((each for each, _ in found), default=float("nan")), tuple(text for _, text in found)
 
@@ -91,23 +92,26 @@ def _beyond(
     if wrong.any():
         seen = f"{low:g}" if low == high else f"{low:g} to {high:g}"
         found.append(
-            (float(time[wrong].min()), f"single doses of {name} were {seen}, and {amount[wrong][0]:g} is asked")
+            (float(time[wrong].min()), f"single doses{_of(name)} were {seen}, and {amount[wrong][0]:g} is asked")
         )
     daily = most_within(time, amount, day)
     if daily > known.daily[1] * (1 + 1e-9):
         sums = [amount[(time > each - day) & (time <= each)].sum() for each in time]
         first = time[np.flatnonzero(np.array(sums) > known.daily[1] * (1 + 1e-9))[0]]
         found.append(
-            (float(first), f"at most {known.daily[1]:g} of {name} was given within a day, and {daily:g} is asked")
+            (float(first), f"at most {known.daily[1]:g}{_of(name)} was given within a day, and {daily:g} is asked")
         )
     if len(time) > known.number:
-        found.append(
-            (
-                float(np.sort(time)[known.number]),
-                f"at most {known.number} doses of {name} were given, and {len(time)} are asked",
-            )
-        )
+        most = counted(known.number, "dose")
+        verb = "was" if known.number == 1 else "were"
+        text = f"at most {most}{_of(name)} {verb} given, and {len(time)} are asked"
+        found.append((float(np.sort(time)[known.number]), text))
     if duration.max(initial=0) > known.duration * (1 + 1e-9):
         longest = f"the longest was {known.duration:g}" if known.duration else "there was none"
         found.append((float(time.min()), f"an infusion of {duration.max():g} is asked, and {longest}"))
     return found
+
+
+def _of(name: str) -> str:
+    """Which treatment, where it has a name of its own."""
+    return "" if name == "dose" else f" of {name}"

@@ -36,6 +36,7 @@ def band(times: Array, low: Array, high: Array, colour: str, name: str, legend: 
     return go.Scatter(
         x=np.concatenate([times, times[::-1]]),
         y=np.concatenate([high, low[::-1]]),
+        mode="lines",
         fill="toself",
         fillcolor=faint(colour),
         line={"width": 0},

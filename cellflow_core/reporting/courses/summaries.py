@@ -58,25 +58,24 @@ def _rmspe(found: PredictionErrors, kind: str, rows: np.ndarray) -> float:
 def of_plans(found: RegimenComparison) -> Summary:
     """The numbers of the first two plans, and whether a plan is outside what was observed."""
     area, peak = found.values[:, 0, 1], found.values[:, 1, 1]
-    first = found.plans[0]
     if len(found.plans) == 1 or not np.isfinite(found.ratio[1, 0, 1]):
-        answer = (
-            f"{found.variable} of {found.of} under {first}: AUC {area[0]:.3g} {found.units[0]}, Cmax {peak[0]:.3g}."
-        )
+        numbers = f"an AUC of {area[0]:.3g} {found.units[0]} and a Cmax of {peak[0]:.3g} {found.units[1]}".rstrip()
+        answer = f"With “{found.plans[0]}”, {found.of} has {numbers}."
     else:
         low, middle, high = found.ratio[1, 0]
+        first, second = found.plans[:2]
         answer = (
-            f"{found.plans[1]} gives {found.of} {middle:.2g} times the AUC of {first} (90 %: {low:.2g} to {high:.2g}), "
+            f"With “{second}”, {found.of} has {middle:.2g} times the AUC of “{first}” (90 %: {low:.2g} to {high:.2g}) "
             f"and a Cmax of {peak[1]:.3g} instead of {peak[0]:.3g}."
         )
     outside = [
-        f"{name} is outside the observed doses from time {format_time(since)} on: {'; '.join(reasons)}"
+        f"“{name}” is outside the observed doses from time {format_time(since)} on: {'; '.join(reasons)}"
         for name, since, reasons in zip(found.plans, found.outside, found.reasons, strict=True)
         if np.isfinite(since)
     ]
     if outside:
         return Summary(answer, "poor", f"{'. '.join(outside)}. The model has learnt nothing there.")
-    return Summary(answer, "fair", "All plans lie within the doses that were observed. " + " ".join(found.notes))
+    return Summary(answer, "fair", "All plans lie within the doses that were observed.")
 
 
 def of_predictive_check(found: PredictiveCheck) -> Summary:

@@ -16,19 +16,22 @@ from cellflow_core.analysis.results import (
 )
 from cellflow_core.time_units import format_time
 
+WINDOW = "time in the window"
+_LAST = ("5 %", "95 %", "NPDE", "held out")
+
 
 def plan_rows(found: RegimenComparison) -> dict[str, list[Any]]:
-    """Every number of every plan: median, interval, and the ratio to the first plan."""
-    rows: dict[str, list[Any]] = {"plan": [], "number": [], "unit": [], "median": [], "5 %": [], "95 %": []}
-    rows[f"ratio to {found.plans[0]}"] = []
+    """A row for each number: the median under each plan with the interval of 90 %, and the ratio to the first plan."""
+    shown = [n for n, name in enumerate(found.numbers) if name != WINDOW or np.isfinite(found.window).any()]
+    rows: dict[str, list[Any]] = {
+        "number": [found.numbers[n] for n in shown],
+        "unit": [found.units[n] for n in shown],
+    }
     for k, plan in enumerate(found.plans):
-        for n, number in enumerate(found.numbers):
-            if number == "time in the window" and np.isinf(found.window).all():
-                continue
-            low, middle, high = (float(each) for each in found.values[k, n])
-            values = (plan, number, found.units[n], middle, low, high, float(found.ratio[k, n, 1]))
-            for column, value in zip(rows.values(), values, strict=True):
-                column.append(value)
+        rows[plan] = [_rounded(found.values[k, n, 1]) for n in shown]
+        rows[f"{plan}: 90 %"] = ["{:.4g} to {:.4g}".format(*found.values[k, n, [0, 2]]) for n in shown]
+        if k:
+            rows[f"{plan} / {found.plans[0]}"] = [_rounded(found.ratio[k, n, 1]) for n in shown]
     return rows
 
 
@@ -40,7 +43,7 @@ def course_rows(found: RegimenComparison | IndividualFits, names: Sequence[str])
         for j in np.flatnonzero(np.isfinite(middle[k])):
             values = (name, found.times[j], middle[k, j], found.low[k, j], found.high[k, j])
             for column, value in zip(rows.values(), values, strict=True):
-                column.append(value if isinstance(value, str) else float(value))
+                column.append(value if isinstance(value, str) else _rounded(value))
     return rows
 
 
@@ -53,7 +56,7 @@ def check_rows(found: PredictiveCheck) -> dict[str, list[Any]]:
         for k, name in enumerate(("5 %", "50 %", "95 %")):
             values = (found.groups[g], found.center[g, b], name, found.observed[g, b, k], *found.bands[g, b, k])
             for column, value in zip(rows.values(), values, strict=True):
-                column.append(value if isinstance(value, str) else float(value))
+                column.append(value if isinstance(value, str) else _rounded(value))
     return rows
 
 
@@ -61,9 +64,10 @@ def error_rows(found: PredictionErrors) -> dict[str, Sequence[Any]]:
     """Every value with its predictions."""
     names = ("subject", "t", "observed", "censored", "population", "individual", "low", "high", "npde", "held_out")
     words = ("individual", "time", "measured", "below the limit", "population prediction", "individual prediction")
+    held = {word: getattr(found, name) for word, name in zip((*words, *_LAST), names, strict=True)}
     return {
-        word: getattr(found, name).tolist()
-        for word, name in zip((*words, "5 %", "95 %", "NPDE", "held out"), names, strict=True)
+        word: [_rounded(each) for each in values] if values.dtype.kind == "f" else values.tolist()
+        for word, values in held.items()
     }
 
 
@@ -77,7 +81,12 @@ def forecast_rows(found: Mapping[str, ForecastErrors]) -> dict[str, list[Any]]:
             ahead = "before any measurement"
             if k:
                 ahead = f"{format_time(each.edges[k - 1])} to {format_time(each.edges[k])}"
-            scores = (float(getattr(each, score)[k]) for score in ("rmse", "rmspe", "crps", "coverage"))
+            scores = (_rounded(getattr(each, score)[k]) for score in ("rmse", "rmspe", "crps", "coverage"))
             for column, value in zip(rows.values(), (name, ahead, int(each.count[k]), *scores), strict=True):
                 column.append(value)
     return rows
+
+
+def _rounded(value: Any) -> float:
+    """To four digits, which is more than draws tell."""
+    return float(f"{value:.4g}")

@@ -6,6 +6,7 @@ import pytest
 
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.models import registry
+from cellflow_core.runs import index
 from tests import toy_pk, toys
 from tests.pages.test_pages import opened
 
@@ -65,7 +66,9 @@ def test_twice_the_dose_has_twice_the_area_and_more_than_was_observed_is_said(kn
     page.number_input(key="regimen_B_amount").set_value(100.0)
     submit(page)
     shown = words(page)
-    assert not page.error and "2 times the AUC of regimen A" in shown and "within the doses that were observed" in shown
+    assert (
+        not page.error and "2 times the AUC of “Regimen A”" in shown and "within the doses that were observed" in shown
+    )
     (table,) = (each.value for each in page.dataframe if "number" in each.value)
     assert {"AUC", "Cmax", "Tmax", "Cmin"} == set(table["number"])
     page.number_input(key="regimen_B_amount").set_value(900.0)
@@ -80,8 +83,8 @@ def test_twice_the_dose_has_twice_the_area_and_more_than_was_observed_is_said(kn
     assert "cannot be missed" in words(page)
 
 
-def submit(page) -> None:
-    next(each for each in page.button if each.label == "Compare").click().run()
+def submit(page, label: str = "Compare") -> None:
+    next(each for each in page.button if each.label == label).click().run()
     assert not page.exception
 
 
@@ -104,3 +107,13 @@ def test_checks_and_forecasts_of_the_true_model(known):
     assert "No reference is trained" in words(page)
     page.segmented_control(key="score").set_value("coverage").run()
     assert not page.exception
+    page.multiselect(key="reference_models").set_value(["toy-pk", "last-value"])
+    submit(page, "Train and forecast")
+    made = index.runs()[:2]
+    assert {each.recipe.model for each in made} == {"toy-pk", "last-value"} and made[0].recipe.group
+    assert {each.recipe.training["validation_fraction"] for each in made} == {0.2}
+
+
+def test_compare_leads_to_forecasts_of_individuals():
+    page = opened("compare", dataset=simulate("pkpd", FEW))
+    assert "Individuals were followed" in words(page)

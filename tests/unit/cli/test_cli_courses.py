@@ -28,9 +28,9 @@ def test_every_question_is_answered_and_written(tmp_path, capsys):
         out = tmp_path / "plans.csv"
         plans = ["--plan", "low amount=50 interval=12 number=2", "--plan", "high amount=100 interval=12 number=2"]
         assert cli.main(["courses", run.id, "plans", *plans, "--window", "1,4", "--out", str(out)]) == 0
-        assert "high gives the population 2 times the AUC of low" in capsys.readouterr().out
+        assert "With “high”, the population has 2 times the AUC of “low”" in capsys.readouterr().out
         table = pd.read_csv(out)
-        assert len(table) == 10 and table["number"].nunique() == 5
+        assert len(table) == 5 and list(table["high / low"][:2]) == [2.0, 2.0]
         assert cli.main(["courses", run.id, "plans"]) == 2
         assert "name a plan" in capsys.readouterr().err
         assert cli.main(["courses", run.id, "fits", "--variable", "weight"]) == 2

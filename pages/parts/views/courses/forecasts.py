@@ -6,9 +6,10 @@ import streamlit as st
 
 from cellflow_core.analysis.results import ForecastErrors
 from cellflow_core.figures.courses import checks as figures
-from cellflow_core.jobs import analysis_pool
+from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting.courses import summaries, tables
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.views.courses.individuals import Individuals, runs
@@ -40,19 +41,40 @@ def show(run: Run, look: Individuals) -> None:
         "Histories end when a quarter, half and three quarters of the measurements were made; the model then forecasts "
         "the rest. Of each value: the median (RMSE, RMSPE), all draws (CRPS) and the 90 % band."
     )
-    trained = {run.recipe.model, *(each.recipe.model for each in others)}
-    missing = [each for each in REFERENCES if each in cards and each not in trained]
-    if missing:
-        names = ", ".join(cards[each].title for each in missing)
-        st.markdown(f"Not trained on these data with the same seed yet: {plain(names)}.")
-        for each in missing:
-            st.page_link(
-                "train.py",
-                label=f"Train {plain(cards[each].title)}",
-                icon=":material/arrow_forward:",
-                query_params={"dataset": look.info.id, "model": each},
-            )
     view.numbers(figure, tables.forecast_rows(found), f"forecast-{run.id}", "forecast")
+
+    _train(run, look)
+
+
+def _train(run: Run, look: Individuals) -> None:
+    """A button that trains this model and its references on the same individuals, a fifth of them held out."""
+    cards = background.catalogue()
+    able = [
+        name
+        for name, card in cards.items()
+        if "courses" in card.capabilities and not card.missing_package and set(card.needs) <= set(look.info.has)
+    ]
+    with st.form("train_references", border=True):
+        st.markdown(
+            "**Hold out a fifth of the individuals**: these models are trained again on the others, the same for all."
+        )
+        chosen = st.multiselect(
+            "Models",
+            able,
+            [each for each in able if each == run.recipe.model or each in REFERENCES],
+            format_func=lambda each: cards[each].title,
+            key="reference_models",
+        )
+        if not st.form_submit_button("Train and forecast", icon=":material/play_arrow:") or not chosen:
+            return
+    made = background.result_of(
+        analysis_pool.call("cellflow_core.jobs.recipes:individuals_held_out", look.info.id, chosen, run.recipe.seed),
+        "Checking data and settings",
+    )
+    for recipe in made:
+        index.submit(recipe)
+    supervisor.ensure_supervisor()
+    st.switch_page("train.py", query_params={"dataset": look.info.id, "group": made[0].group})
 
 
 def _split(run: Run) -> tuple[int, float]:

@@ -42,7 +42,7 @@ def show(run: Run, look: Individuals) -> None:
         who, start, end, window = _question(look)
         st.form_submit_button("Compare", type="primary", icon=":material/compare_arrows:")
     try:
-        plans = [Plan(name, (Regimen(**each),)) for name, each in (("regimen A", a), ("regimen B", b))]
+        plans = [Plan(name, (Regimen(**each),)) for name, each in (("Regimen A", a), ("Regimen B", b))]
     except ValueError as error:
         answer.error(background.sentence(error), icon=":material/error:")
         return
