@@ -26,7 +26,6 @@ import json
 import math
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import course_table
 import resumable_table
 import run_case
 
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     asked = _parser().parse_args(arguments)
     if asked.show:
         found = json.loads(asked.show.read_text())
-        print(table(found))
+        print(course_table.table(found))
         return found
     if not asked.data:
         raise SystemExit("--data names a file, a data set or a simulator")
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         for name in names:
             add(found, name, data, seed, asked, elsewhere)
             resumable_table.write(asked.out, found)
-    print(table(found))
+    print(course_table.table(found))
     return found
 
 
@@ -232,61 +232,6 @@ def _errors(found: Forecasts, kept: np.ndarray) -> dict[str, Any]:
     chosen = found.where(kept)
     made: Errors = errors(chosen.draws, chosen.observed)
     return {name: None if math.isnan(each) else each for name, each in made._asdict().items()}
-
-
-def table(found: Mapping[str, Any]) -> str:
-    """Of each variable: every model's scores after a history, mean and spread over seeds, and CRPS by horizon."""
-    data, where = found["data"], found["machine"]
-    lines = [
-        f"{found['protocol']}, {data['name']}: {data['individuals']} individuals, {data['values']} values, "
-        f"{found['held_out']:g} of them held out, preset {found['preset']}, {found['date']}",
-        f"{where['system']}, {where['cores']} cores, {where['threads']} thread(s), torch {where['torch']}",
-    ]
-    labels = [*dict.fromkeys(each["model"] for each in found["rows"])]
-    for variable in data["variables"]:
-        lines += _variable(found["rows"], labels, variable)
-    lines += [f"failed: {each['model']} seed {each['seed']}: {each['error']}" for each in found["failed"]]
-    return "\n".join(lines)
-
-
-def _variable(rows: list[Mapping[str, Any]], labels: list[str], variable: str) -> list[str]:
-    wide = max(16, *map(len, labels)) if labels else 16
-    head = f"{'RMSE':>16} {'RMSPE':>14} {'CRPS':>16} {'in 90 %':>8} {'before':>8}  CRPS by horizon"
-    lines = ["", f"{variable:{wide}} {head} {'CPU s':>8} {'seeds':>6}"]
-    for label in labels:
-        own = [each for each in rows if each["model"] == label]
-        held = [each["variables"][variable] for each in own]
-        cells = [
-            _spread([each["after"]["rmse"] for each in held], 16),
-            _spread([_percent(each["after"]["rmspe"]) for each in held], 14),
-            _spread([each["after"]["crps"] for each in held], 16),
-            f"{_mean([each['after']['coverage'] for each in held]):8.2f}",
-            f"{_mean([each['before']['crps'] for each in held]):8.3g} ",
-        ]
-        by = max((len(each["by_horizon"]) for each in held), default=0)
-        for k in range(by):
-            at = [each["by_horizon"][k]["crps"] for each in held if k < len(each["by_horizon"])]
-            cells.append(f"{_mean(at):.3g}")
-        cpu = _mean([each["cpu"] for each in own])
-        lines.append(f"{label:{wide}} {' '.join(cells)} {cpu:8.1f} {len(own):6}")
-    return lines
-
-
-def _percent(value: float | None) -> float | None:
-    return None if value is None else 100 * value
-
-
-def _mean(values: list[float | None]) -> float:
-    known = [each for each in values if each is not None]
-    return float(np.mean(known)) if known else math.nan
-
-
-def _spread(values: list[float | None], width: int) -> str:
-    known = [each for each in values if each is not None]
-    if not known:
-        return f"{'-':>{width}}"
-    text = f"{np.mean(known):.3g}" + (f" ± {np.std(known, ddof=1):.2g}" if len(known) > 1 else "")
-    return f"{text:>{width}}"
 
 
 def _value(text: str) -> Any:

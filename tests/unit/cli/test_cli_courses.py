@@ -16,13 +16,13 @@ def test_every_question_is_answered_and_written(tmp_path, capsys):
     with registry.registered("toy-pk", "toys", toy_pk.TruePk):
         data = simulate("pkpd", toy_pk.STUDY | {"subjects": 12, "n_times": 6})
         run = finished(recipe(data, model="toy-pk", settings={}, training={"steps": 1, "validation_fraction": 0.25}))
-        said = {
+        sentences = {
             "fits": "off (RMSPE)",
             "check": "of the observed percentiles",
             "npde": "standard deviation",
             "forecast": "3 individuals, kept from training",
         }
-        for question, sentence in said.items():
+        for question, sentence in sentences.items():
             assert cli.main(["courses", run.id, question]) == 0
             assert sentence in capsys.readouterr().out
         out = tmp_path / "plans.csv"
