@@ -1,4 +1,4 @@
-"""Which cells, or which individuals, are kept from training."""
+"""Which cells, which individuals, or which later measurements of individuals are kept from training."""
 
 from __future__ import annotations
 
@@ -38,6 +38,34 @@ def validation_split(
     if validation is None:
         return data, None
     return data.take(~validation), data.take(validation)
+
+
+def forecast_split(
+    data: Trajectories, *, after: float | None = None, share: float | None = None
+) -> tuple[Trajectories, Trajectories]:
+    """(history, future) of each individual: what was measured later is held out, by time or by share of its rows.
+
+    after  the time after which all is future, in the data's own unit
+    share  of the rows of each individual, the last ones; the first row always is history
+    Doses are planned, and so are all in both parts. An individual without a future is in the first part only, one
+    without a history (measured `after` the time only) in the second. Raises ValueError where a part would be empty.
+    """
+    if (after is None) == (share is None):
+        raise ValueError("give the time after which all is future, or the share of each individual's measurements")
+    if after is not None:
+        future = data.t > after
+    else:
+        first = np.searchsorted(data.subject, data.subjects)
+        member = np.searchsorted(data.subjects, data.subject)
+        count = np.bincount(member)
+        number = np.arange(len(member)) - first[member]
+        future = number >= np.maximum(count - np.floor(count * (share or 0.0)), 1)[member]
+    if future.all() or not future.any():
+        raise ValueError(
+            f"{'all' if future.all() else 'none'} of the {len(future):,} measurements would be held out: choose "
+            f"{'another time' if share is None else 'another share'}"
+        )
+    return data.rows(~future), data.rows(future)
 
 
 def _cells(data: Snapshots, fraction: float, rng: np.random.Generator) -> Bool[Array, " cells"] | None:

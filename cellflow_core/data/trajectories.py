@@ -120,13 +120,17 @@ class Trajectories:
         wanted = np.unique(np.asarray(subjects, np.int64))
         if len(absent := np.setdiff1d(wanted, self.subjects)):
             raise KeyError(f"no individual {absent[0]}; there are {len(self.subjects)}, from {self.subjects[0]}")
-        rows, kept = np.isin(self.subject, wanted), np.isin(self.subjects, wanted)
+        return self.rows(np.isin(self.subject, wanted))
+
+    def rows(self, kept: Bool[Array, " rows"]) -> Trajectories:
+        """Some of the measurements, with all doses of the individuals that still have one. ValueError for none."""
+        people = np.isin(self.subjects, self.subject[kept])
         return replace(
             self,
-            **{name: getattr(self, name)[rows] for name in ROWS},
-            doses=self.doses.of(wanted),
-            covariates={name: values[kept] for name, values in self.covariates.items()},
-            labels={name: values[kept] for name, values in self.labels.items()},
+            **{name: getattr(self, name)[kept] for name in ROWS},
+            doses=self.doses.of(self.subjects[people]),
+            covariates={name: values[people] for name, values in self.covariates.items()},
+            labels={name: values[people] for name, values in self.labels.items()},
         )
 
     @classmethod

@@ -12,7 +12,7 @@ from cellflow_core.data.readers.anndata_io import read_snapshots, write_snapshot
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.simulators.pkpd import Pkpd, Settings
 from cellflow_core.data.store.snapshots_file import load_snapshots, save_snapshots
-from cellflow_core.data.train_validation_split import validation_split
+from cellflow_core.data.train_validation_split import forecast_split, validation_split
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
 from cellflow_core.data.trajectory_batch import TrajectoryTensors
 
@@ -175,3 +175,16 @@ def test_a_variable_that_an_individual_lacks_is_filled_with_the_mean() -> None:
         replace(three(), observed=three().observed & [True, False]).to_snapshots()
     with pytest.raises(ValueError, match="whose they are"):
         replace(three().to_snapshots(), subject=None)
+
+
+def test_what_was_measured_later_is_held_out() -> None:
+    history, future = forecast_split(masked(), share=0.4)
+    assert history.t.tolist() == [0.5, 2.0, 1.0, 3.0, 5.0] and future.t.tolist() == [8.0]
+    assert future.subjects.tolist() == [4] and len(future.doses.time) == 2 and future.covariates["weight"] == [50.0]
+    history, future = forecast_split(masked(), after=2.5)
+    assert history.subjects.tolist() == [4, 7] and future.subjects.tolist() == [4, 9] and len(history.doses.time) == 2
+    assert len(history.t) + len(future.t) == 6 and future.t.min() > 2.5 >= history.t.max()
+    assert len(forecast_split(masked(), share=0.9)[0].subjects) == 3  # the first row of each stays
+    for wrong in ({"after": 100.0}, {"after": 0.0}, {"share": 0.1}, {}, {"after": 1.0, "share": 0.5}):
+        with pytest.raises(ValueError, match="held out|give the time"):
+            forecast_split(masked(), **wrong)
