@@ -48,10 +48,17 @@ class Draws:
 
 @torch.no_grad()
 def posterior_draws(
-    curves: Curves, measurement: Measurement, batch: TrajectoryBatch, effects: int, draws: int, rng: torch.Generator
+    curves: Curves,
+    measurement: Measurement,
+    batch: TrajectoryBatch,
+    effects: int,
+    draws: int,
+    rng: torch.Generator,
+    start: Float[Tensor, "batch effects"] | None = None,
 ) -> Draws:
-    """Weighted draws of the effects of each individual given what was observed of it."""
-    mode, precision = posterior_mode(curves, measurement, batch, effects)
+    """Weighted draws of the effects of each individual given what was observed of it; `start`: where the search for
+    the mode begins, None: at 0."""
+    mode, precision = posterior_mode(curves, measurement, batch, effects, start)
     size = (draws, *mode.shape)
     normal = torch.randn(size, generator=rng, device=mode.device)
     chi = torch.randn((*size[:2], FREEDOM), generator=rng, device=mode.device).square().mean(dim=2)
@@ -65,11 +72,16 @@ def posterior_draws(
 
 @torch.no_grad()
 def posterior_mode(
-    curves: Curves, measurement: Measurement, batch: TrajectoryBatch, effects: int
+    curves: Curves,
+    measurement: Measurement,
+    batch: TrajectoryBatch,
+    effects: int,
+    start: Float[Tensor, "batch effects"] | None = None,
 ) -> tuple[Float[Tensor, "batch effects"], Float[Tensor, "batch effects effects"]]:
     """(mode, precision) of the effects of each individual."""
     count, device = len(batch.t), batch.t.device
-    u, damping = torch.zeros(count, effects, device=device), torch.full((count,), 0.1, device=device)
+    u = torch.zeros(count, effects, device=device) if start is None else start
+    damping = torch.full((count,), 0.1, device=device)
     unit = torch.eye(effects + 1, effects, device=device).roll(1, 0)[:, None]  # first none, then one after the other
     value, gradient, precision = _expand(curves, measurement, batch, u, unit)
     for _ in range(ITERATIONS):
