@@ -14,8 +14,11 @@ log-normalised counts. One row a data set, method and seed, null where a figure 
 ("refused" says why), with the notes of the model:
 
     spearman, kendall  with the true time, over all cells; turned round where the median first cell comes late
+    moving             Spearman over the cells of the branching tree before its last tenth, where cells are at rest, in
+                       no order of time; the row "true order with cells at rest alike" is what is reached without theirs
     branch_f1          F1 of the cells of each true branch and of the lineage of most weight that is matched to it, one
-                       to one, mean over the branches; cells of no branch (UNDECIDED) are left out
+                       to one, mean over the branches; cells of no branch (UNDECIDED) are left out. Models without
+                       lineages: by the likeliest of the fates that their transitions find
     seconds            wall clock, one thread
     cells, left_out    cells in the row, and those on other islands or without a stage
 """
@@ -36,12 +39,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cellflow_core.analysis.transitions.fates import absorption
 from cellflow_core.data.simulators import registry as simulators
+from cellflow_core.data.simulators.branching_tree import LENGTH
 from cellflow_core.data.simulators.transcription.splicing import LATENT
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context, HasLatentTime, HasLineages
+from cellflow_core.models.contract import Context, HasLatentTime, HasLineages, HasTransitions
 from cellflow_core.train.trainer import TrainConfig, fit
 
 Array = np.ndarray
@@ -51,15 +56,18 @@ FIRST, LAST = 0.05, 0.1
 UNDECIDED = ("undecided", "not mature", "")
 ENDS = "beginning and end"
 TRIVIAL = ("first principal component", "distance from the root")
+CEILING = "true order with cells at rest alike"
+REST = 0.9  # of the tree, from which on cells are at rest
 
 
 class Case(NamedTuple):
-    """x [cells, dim], true time [cells], true branch of each cell or None."""
+    """x [cells, dim], true time [cells], true branch of each cell or None; rest: time from which on cells rest."""
 
     x: Array
     time: Array
     branch: Array | None
     left_out: int = 0
+    rest: float = np.inf
 
 
 class Measured(NamedTuple):
@@ -110,7 +118,7 @@ MEASURED = {
 def every_method() -> list[str]:
     kinds = [(name, registry.find(name)) for name in registry.names()]
     models = [name for name, kind in kinds if issubclass(kind, HasLatentTime) and not kind.needs]
-    return [*models, *TRIVIAL]
+    return [*models, *TRIVIAL, CEILING]
 
 
 def case(source: str, seed: int, settings: dict[str, Any], time_: str, branch: str, among: str) -> Case:
@@ -119,7 +127,8 @@ def case(source: str, seed: int, settings: dict[str, Any], time_: str, branch: s
         axes = data.space.axes
         true = data.covariates.get(LATENT, data.x[:, axes.index("along")] if "along" in axes else data.t)
         x = _components(_normalised(data.x)) if data.space.genes else data.x
-        return Case(x, np.asarray(true, float), data.labels.get("true fate"))
+        rest = REST * LENGTH if source == "branching-tree" else np.inf
+        return Case(x, np.asarray(true, float), data.labels.get("true fate"), rest=rest)
     import anndata
 
     held: Any = anndata.read_h5ad(source)
@@ -186,6 +195,8 @@ def order(name: str, known: Case, seed: int) -> tuple[Array, Array | None, tuple
     first = np.flatnonzero(marks == "first")
     if name == TRIVIAL[0]:
         return _components(x)[:, 0], None, ()
+    if name == CEILING:
+        return np.minimum(known.time, known.rest), None, ()
     if name == TRIVIAL[1]:
         return np.linalg.norm(x - x[first].mean(axis=0), axis=1), None, ()
     space = AffineSpace.coordinates(tuple(f"x{k + 1}" for k in range(x.shape[1])))
@@ -199,6 +210,8 @@ def order(name: str, known: Case, seed: int) -> tuple[Array, Array | None, tuple
     assert isinstance(model, HasLatentTime)
     with torch.no_grad():
         weight = model.lineages(states, Context()).weight.numpy() if isinstance(model, HasLineages) else None
+        if isinstance(model, HasTransitions):
+            weight = np.nan_to_num(absorption(model, data, "found", ()).chance)
         return model.eval().latent_time(states, Context()).numpy(), weight, model.notes()
 
 
@@ -219,26 +232,33 @@ def branch_f1(weight: Array, branch: Array) -> float:
 
 
 def scored(name: str, known: Case, seed: int) -> dict[str, Any]:
-    from scipy.stats import kendalltau, rankdata
+    from scipy.stats import kendalltau
 
     begun = time.perf_counter()
     try:
         found, weight, notes = order(name, known, seed)
     except ValueError as error:
-        empty = dict.fromkeys(("spearman", "kendall", "branch_f1"))
+        empty = dict.fromkeys(("spearman", "moving", "kendall", "branch_f1"))
         return {**empty, "seconds": round(time.perf_counter() - begun, 2), "refused": str(error)}
     seconds = round(time.perf_counter() - begun, 2)
     if np.median(found[ends(known) == "first"]) > np.median(found):
         found = -found
-    moved = np.ptp(known.time) > 0
+    moved, moving = np.ptp(known.time) > 0, known.time < known.rest
     f1 = None if weight is None or known.branch is None else round(branch_f1(weight, known.branch), 4)
     return {
-        "spearman": round(float(np.corrcoef(rankdata(found), rankdata(known.time))[0, 1]), 4) if moved else None,
+        "spearman": _spearman(found, known.time) if moved else None,
+        "moving": _spearman(found[moving], known.time[moving]) if not moving.all() else None,
         "kendall": round(float(np.asarray(kendalltau(found, known.time))[0]), 4) if moved else None,
         "branch_f1": f1,
         "seconds": seconds,
         "notes": list(notes),
     }
+
+
+def _spearman(a: Array, b: Array) -> float:
+    from scipy.stats import rankdata
+
+    return round(float(np.corrcoef(rankdata(a), rankdata(b))[0, 1]), 4)
 
 
 def _settings(words: str) -> dict[str, Any]:

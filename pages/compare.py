@@ -5,7 +5,7 @@ import streamlit as st
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.verdict import untestable
-from pages.parts.training import compare_form, compare_table
+from pages.parts.training import compare_form, compare_orders, compare_table
 from pages.parts.widgets import selectors
 from pages.parts.widgets.background import catalogue
 
@@ -27,10 +27,17 @@ if DataRequirement.SUBJECTS in info.has:
         icon=":material/arrow_forward:",
         query_params={"dataset": info.id, "part": "Forecasts"},
     )
+ordered = compare_orders.ordered(info)
 if sentence := untestable(info):
+    if ordered:
+        st.info(plain(sentence), icon=":material/info:")
+        compare_orders.show(info, ordered)
+        st.stop()
     selectors.empty_state(
         "These data cannot test a model", plain(sentence), {"data.py": "Other data", "train.py": "Train a model"}
     )
 cards = catalogue()
 request = compare_form.choose(info, cards)
 compare_table.show(info, request, cards)
+if ordered:
+    compare_orders.show(info, ordered)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cellflow_core.analysis.results import CellLineages, ClonalBias, Fates, TrajectoryEnsemble
+from cellflow_core.analysis.results import CellLineages, ClonalBias, Fates, OrderAgreement, TrajectoryEnsemble
 from cellflow_core.plural import counted
 from cellflow_core.reporting.summaries import Summary, Trust, at
 from cellflow_core.selection.model_cards import ModelCard
@@ -16,6 +16,8 @@ NEAR, FAR = 0.1, 0.25
 MAX_UNDEFINED, MAX_ELSEWHERE, LOST = 0.25, 0.05, 0.5
 """Share of the last measured cells that define no state, and of the simulated cells that end in none, above which the
 shares are not to be trusted; and that above which they say nothing."""
+WIDE_SPREAD = 0.25
+"""Share of the cells between the places that two methods give to a cell, from which on they disagree."""
 _ONE_STATE = "Choose an annotation, such as cell type, or more terminal groups, to tell fates apart."
 
 
@@ -146,6 +148,43 @@ def of_lineages(result: CellLineages) -> Summary:
         "" if np.isnan(result.explained) else f" {result.explained:.0%} of the variance of the states lies along it."
     )
     return Summary(answer, "fair", f"It begins in the group that was named first, or at the first time.{along}")
+
+
+def of_orders(result: OrderAgreement) -> Summary:
+    """How far methods order the cells alike, and which is nearest to what is known, in one sentence."""
+    count = result.methods
+    between = result.rho[:count, :count][np.triu_indices(count, 1)]
+    answer = f"{counted(count, 'method')} ordered these cells."
+    if len(between):
+        far = float((result.spread > WIDE_SPREAD).mean())
+        answer = (
+            f"{count} methods order these cells with Spearman correlations of {between.min():.2f} to "
+            f"{between.max():.2f}; {far:.0%} of the cells have places that differ by more than a quarter of all cells."
+        )
+    if not np.isfinite(result.spearman[:count]).any():
+        return Summary(answer, "fair", "Agreement does not say that an order is right: methods share what they assume.")
+    best, trivial = int(np.nanargmax(result.spearman[:count])), result.spearman[count:]
+    k = count + int(np.nanargmax(trivial))
+    held = (
+        f"Nearest to {result.against} ({result.cells:,} cells) comes {result.names[best]}, with a Spearman correlation "
+        f"of {result.spearman[best]:.2f}; the {result.names[k]}, which needs no method, has {result.spearman[k]:.2f}"
+    )
+    if result.spearman[best] <= result.spearman[k] + 0.01:
+        return Summary(answer, "poor", f"{held}: the methods tell no more of it.")
+    return Summary(answer, "good" if result.spearman[best] > 0.8 else "fair", f"{held}.")
+
+
+def order_rows(result: OrderAgreement) -> dict[str, list[object]]:
+    """One row an order: its correlations with what is known, and with the orders of the methods."""
+
+    def short(values: np.ndarray) -> list[object]:
+        return [round(float(each), 3) for each in values]
+
+    rows: dict[str, list[object]] = {"order": list(result.names)}
+    if np.isfinite(result.spearman).any():
+        rows |= {f"Spearman with {result.against}": short(result.spearman)}
+        rows |= {f"Kendall with {result.against}": short(result.kendall)}
+    return rows | {f"with {name}": short(result.rho[:, k]) for k, name in enumerate(result.names[: result.methods])}
 
 
 def of_clones(result: ClonalBias) -> Summary:

@@ -11,7 +11,7 @@ from cellflow_core.analysis.results.individuals import (
     PredictiveCheck,
     RegimenComparison,
 )
-from cellflow_core.analysis.results.lineage import Ancestry, CellLineages, ClonalBias
+from cellflow_core.analysis.results.lineage import Ancestry, CellLineages, ClonalBias, OrderAgreement
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
 from cellflow_core.analysis.results.regulation import CellOrder, FateInfluence, GeneNetwork, GroupTrends
@@ -40,6 +40,7 @@ __all__ = [
     "Landscape",
     "MeasuredEffects",
     "Measurements",
+    "OrderAgreement",
     "Perturbation",
     "PerturbationScreen",
     "PhasePortrait",

@@ -103,3 +103,24 @@ class CellLineages(Result):
     branchings: Float[Array, "branchings 2"]
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OrderAgreement(Result):
+    """Orders of the same cells by several methods, and by what needs none.
+
+    names    [orders]: the `methods` first are those of methods
+    rho      Spearman correlation of each two, [orders, orders]
+    spread   [cells]: the farthest that two methods place the cell from each other, as a share of the cells
+    spearman, kendall  [orders]: with `against`, what is known of `cells` cells; NaN where nothing is
+    """
+
+    names: tuple[str, ...]
+    methods: int
+    rho: Float[Array, "orders orders"]
+    spread: Float[Array, " cells"]
+    against: str
+    spearman: Float[Array, " orders"]
+    kendall: Float[Array, " orders"]
+    cells: int
+    notes: tuple[str, ...] = ()

@@ -32,7 +32,8 @@ from cellflow_core.data.spaces.affine import AffineSpace
 Array = np.ndarray
 
 LABEL = "true fate"
-_LENGTH = 4.0  # of the tree
+LENGTH = 4.0
+"""Of the tree: where the slope along it ends."""
 _APEX = 0.25  # over which the slope along the tree turns to rest at its end
 _FORKS = ((0.5, 3.2), (0.4, 2.0), (2.0, 3.5))  # begin and end of: the one fork; the first, the second of two
 _FAR = 4.0  # standard deviations of a valley beyond which no cell gets
@@ -110,7 +111,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
         weight = self._weights(across, centre)
         pull = use.noise**2 / (2 * use.branch_sd**2) * weight * (across[:, None] - centre)
         change = -_RETURN * x
-        change[:, 0] = (pull * bend).sum(axis=1) - use.speed * (along - _LENGTH) / np.hypot(along - _LENGTH, _APEX)
+        change[:, 0] = (pull * bend).sum(axis=1) - use.speed * (along - LENGTH) / np.hypot(along - LENGTH, _APEX)
         change[:, 1] = -pull.sum(axis=1)
         return change
 
@@ -123,7 +124,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
         use = self.settings
         centre, _ = self.branches(x[:, 0])
         exponent = self._log_share - ((x[:, 1:2] - centre) / use.branch_sd) ** 2 / 2
-        slope = use.speed * np.hypot(x[:, 0] - _LENGTH, _APEX)
+        slope = use.speed * np.hypot(x[:, 0] - LENGTH, _APEX)
         rest = _RETURN / 2 * (x[:, 2:] ** 2).sum(axis=1)
         return slope - use.noise**2 / 2 * np.logaddexp.reduce(exponent, axis=1) + rest
 
@@ -139,7 +140,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
     def steady_states(self) -> dict[str, Float[Array, " dim"]]:
         """The bottom of each valley at its end."""
         x = np.zeros((self.settings.n_fates, len(self.axes)))
-        x[:, 0] = _LENGTH
+        x[:, 0] = LENGTH
         centre, _ = self.branches(x[:, 0])
         x[:, 1] = centre[0]
         for _ in range(1000):  # the mean shift of a mixture of Gaussians: it rests where the drift does
@@ -149,7 +150,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
     def landscape(self, points: int = 160) -> TrueLandscape:
         """2 V / sigma^2 along and across the tree: -log of the law at rest, NaN 4 widths and more from every valley."""
         width, stable = self.settings.branch_sd, np.stack(list(self.steady_states().values()))[:, :2]
-        x = np.linspace(-0.5, _LENGTH + 0.8, points)
+        x = np.linspace(-0.5, LENGTH + 0.8, points)
         y = np.abs(stable[:, 1]).max() * np.linspace(-1, 1, points) + (_FAR + 1) * width * np.linspace(-1, 1, points)
         plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         height = 2 / self.settings.noise**2 * self.potential(plane)
@@ -163,7 +164,7 @@ class BranchingTree(Simulator, HasDrift, HasLandscape, HasNonGradient, HasStates
 
     def fate_of(self, x: Float[Array, "cells dim"]) -> Array:
         """The valley a cell lies in, once it is past the last fork; "undecided" before."""
-        centre, _ = self.branches(np.full(len(x), _LENGTH))
+        centre, _ = self.branches(np.full(len(x), LENGTH))
         nearest = np.array(self.fates)[np.abs(x[:, 1:2] - centre).argmin(axis=1)]
         past = max(end for (_, end), _ in self._parts)
         return np.where(x[:, 0] > past, nearest, self.fates[-1])

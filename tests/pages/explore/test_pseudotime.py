@@ -58,3 +58,20 @@ def test_a_latent_time_can_stand_for_times() -> None:
     assert not page.exception and not page.error
     (made,) = [each for each in datasets() if each.parent]
     assert len(made.times) == 3 and made.time_unit == "pseudotime"
+
+
+def test_compare_holds_orders_against_each_other_and_against_stages():
+    data = toys.stored(dataclasses.replace(bistable(None), velocity=None))
+    for model in ("dpt", "tscan"):
+        toys.finished(toys.recipe(data, model=model, settings={}, training={"steps": 1}))
+    page = AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=120)
+    page.query_params["dataset"] = data
+    page.switch_page(str(ROOT / "pages" / "compare.py"))
+    page.run()
+    page.selectbox(key="orders_against").set_value("groups side").run()
+    page.multiselect(key="orders_stages_side").set_value(["left", "right"]).run()
+    assert not page.exception and not page.error
+    text = " ".join(each.value for each in (*page.markdown, *page.warning))
+    assert "2 methods order these cells" in text and "which needs no method" in text
+    rows = next(each.value for each in page.dataframe)
+    assert rows["order"].tolist()[-2:] == ["first principal component", "distance from the root"]
