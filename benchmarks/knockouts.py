@@ -15,11 +15,9 @@ one that is left out; the gene that is knocked out is in no score. Rows:
 
 Knock-outs of one guide often leave the RNA of their own gene as it is: a model is asked for a loss, level 0.
 
-Scores of a predicted change p of the measured change d, over the other genes g. `R2`: 1 - sum w (d - p)^2 / sum w d^2
-with w the squared Welch statistic of the gene, so that genes that do not change count little; no change has 0. `sign`:
-share of the genes with an adjusted p below 0.05 whose sign is right, a half where none is predicted. `discrimination`:
-place of the true target among all by the cosine of p with their measured changes, 1 for the first, 0 for the last, 0.5
-by chance. `s`: (R2 - that of the mean response) / (that of half against half - that of the mean response).
+Scores `R2`, `sign` and `discrimination` are those of cellflow_core/analysis/perturbations/knock_out_scores.py, which
+the page Perturb shows too. `s`: (R2 - that of the mean response) / (that of half against half - that of the mean
+response).
 """
 
 from __future__ import annotations
@@ -34,57 +32,43 @@ from typing import Any
 import machine
 import numpy as np
 import torch
-from scipy.stats import ttest_ind
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cellflow_core.analysis.perturbations.knock_out_scores import KnockOuts
+from cellflow_core.analysis.results.knock_outs import HALVES, SCORES
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.math.multiple_testing import benjamini_hochberg
 from cellflow_core.models import registry
 from cellflow_core.train.trainer import TrainConfig, fit
 
 Array = np.ndarray
 CONTROL = "control"
-SCORES = ("R2", "sign", "discrimination")
 
 
-class Screen:
-    """Cells x [cells, genes], the target of each, and the measured change of every target."""
-
-    def __init__(self, x: Array, genes: Sequence[str], target: Array) -> None:
-        self.x, self.genes, self.target = x, list(genes), target
-        self.control = x[target == CONTROL]
-        self.targets = [each for each in np.unique(target).tolist() if each != CONTROL and each in self.genes]
-        self.change = {each: x[target == each].mean(axis=0) - self.control.mean(axis=0) for each in self.targets}
-
-    def others(self, target: str) -> list[str]:
-        return [each for each in self.targets if each != target]
-
-
-def read(path: Path) -> Screen:
+def read(path: Path) -> KnockOuts:
     import anndata
 
     cells = anndata.read_h5ad(path)
     target = cells.obs["perturbation"].astype(str).to_numpy()
-    return Screen(cells.to_df().to_numpy(np.float64), cells.var_names.tolist(), target)
+    return KnockOuts(cells.to_df().to_numpy(np.float64), cells.var_names.tolist(), target, CONTROL)
 
 
-def no_change(screen: Screen, target: str, seed: int) -> Array:
+def no_change(screen: KnockOuts, target: str, seed: int) -> Array:
     return np.zeros(len(screen.genes))
 
 
-def mean_response(screen: Screen, target: str, seed: int) -> Array:
-    return np.mean([screen.change[each] for each in screen.others(target)], axis=0)
+def mean_response(screen: KnockOuts, target: str, seed: int) -> Array:
+    return screen.mean_response(target)
 
 
-def one_gene(screen: Screen, target: str, seed: int) -> Array:
+def one_gene(screen: KnockOuts, target: str, seed: int) -> Array:
     k = screen.genes.index(target)
     centered = screen.control - screen.control.mean(axis=0)
     return -screen.control[:, k].mean() * (centered.T @ centered[:, k]) / max((centered[:, k] ** 2).sum(), 1e-12)
 
 
-def linear(screen: Screen, target: str, seed: int, everything: bool = False) -> Array:
+def linear(screen: KnockOuts, target: str, seed: int, everything: bool = False) -> Array:
     """The mean shift of the control cells where the gene is held at 0."""
     used = screen.target != target if everything else screen.target == CONTROL
     model = trained("linear-grn", snapshots(screen, used), seed)
@@ -92,7 +76,7 @@ def linear(screen: Screen, target: str, seed: int, everything: bool = False) -> 
     return shift.mean(dim=0).numpy().astype(float)
 
 
-def cellbox(screen: Screen, target: str, seed: int) -> Array:
+def cellbox(screen: KnockOuts, target: str, seed: int) -> Array:
     """The steady response to a perturbation of the strength that the others had."""
     data = snapshots(screen, screen.target != target, [*screen.others(target), target])
     model = trained("cellbox", data, seed)
@@ -100,7 +84,7 @@ def cellbox(screen: Screen, target: str, seed: int) -> Array:
         return model.response({target: 1.0}).numpy().astype(float) - screen.control.mean(axis=0)
 
 
-def snapshots(screen: Screen, used: Array, design: Sequence[str] = ()) -> Snapshots:
+def snapshots(screen: KnockOuts, used: Array, design: Sequence[str] = ()) -> Snapshots:
     given = {each: (screen.target[used] == each).astype(float) for each in design}
     about = {"perturbation": given} if given else {}
     return Snapshots(screen.x[used].astype(np.float32), None, AffineSpace.of_genes(tuple(screen.genes)), channels=about)
@@ -113,7 +97,7 @@ def trained(name: str, data: Snapshots, seed: int) -> Any:
     return model
 
 
-ROWS: dict[str, Callable[[Screen, str, int], Array]] = {
+ROWS: dict[str, Callable[[KnockOuts, str, int], Array]] = {
     "no change": no_change,
     "mean response": mean_response,
     "one gene": one_gene,
@@ -121,45 +105,6 @@ ROWS: dict[str, Callable[[Screen, str, int], Array]] = {
     "linear-grn, all": lambda screen, target, seed: linear(screen, target, seed, everything=True),
     "cellbox": cellbox,
 }
-HALVES = "half against half"
-
-
-def scores(screen: Screen, target: str, found: Array, measured: Array | None = None) -> dict[str, float]:
-    """measured: cells of the target that are predicted, all where it is None."""
-    cells = screen.x[screen.target == target] if measured is None else measured
-    keep = np.array(screen.genes) != target
-    change = cells.mean(axis=0) - screen.control.mean(axis=0)
-    test: Any = ttest_ind(cells[:, keep], screen.control[:, keep], equal_var=False)
-    weight, q = np.square(test.statistic), benjamini_hochberg(np.asarray(test.pvalue)[None])[0]
-    d, p = change[keep], found[keep]
-    right = np.where(np.abs(p) > 1e-12, np.sign(p) == np.sign(d), 0.5)[q < 0.05]
-    return {
-        "R2": float(1 - (weight * (d - p) ** 2).sum() / (weight * d**2).sum()),
-        "sign": float(right.mean()) if len(right) else float("nan"),
-        "discrimination": discrimination(screen, target, found),
-        "changed": int((q < 0.05).sum()),
-    }
-
-
-def discrimination(screen: Screen, target: str, found: Array) -> float:
-    """All perturbed genes are left out, so that no target is given away by its own gene."""
-    keep = ~np.isin(screen.genes, screen.targets)
-    if not np.abs(found[keep]).max() > 1e-12:
-        return 0.5
-    near = {each: cosine(found[keep], screen.change[each][keep]) for each in screen.targets}
-    better = sum(near[each] > near[target] for each in screen.others(target))
-    return 1 - better / (len(screen.targets) - 1)
-
-
-def cosine(a: Array, b: Array) -> float:
-    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
-
-
-def halves(screen: Screen, target: str, seed: int) -> dict[str, float]:
-    cells = screen.x[screen.target == target]
-    order = np.random.default_rng(seed).permutation(len(cells))
-    one, other = cells[order[::2]], cells[order[1::2]]
-    return scores(screen, target, one.mean(axis=0) - screen.control.mean(axis=0), other)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -176,8 +121,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     for name in (*names, HALVES):
         for target in screen.targets:
             for seed in seeds:
-                found = halves(screen, target, seed) if name == HALVES else None
-                found = found or scores(screen, target, ROWS[name](screen, target, seed))
+                found = screen.halves(target, seed) if name == HALVES else None
+                found = found or screen.scores(target, ROWS[name](screen, target, seed))
                 rows.append({"row": name, "target": target, "seed": seed} | found)
     print(table(rows))
     made = {"date": machine.today(), "machine": machine.here(), "data": asked.data.name, "rows": rows}

@@ -2,10 +2,19 @@
 
 import streamlit as st
 
+from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures.perturbations import perturbation
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import perturbation_summaries, result_tables, summaries
-from pages.parts.views import cell_selection, measured_effects, perturb_form, perturbation_truth, screen, view
+from pages.parts.views import (
+    cell_selection,
+    knock_outs,
+    measured_effects,
+    perturb_form,
+    perturbation_truth,
+    screen,
+    view,
+)
 from pages.parts.widgets import background, chart
 
 view.heading("Perturb", "What if a gene were lost, or forced on?")
@@ -17,13 +26,20 @@ genes = cell_selection.genes(data)
 with place.picture:
     if not genes:
         perturb_form.no_genes()
+questions = {"one": "One change", "screen": "Screen of many genes"}
+if DataRequirement.PERTURBATION in info.has:
+    questions["measured"] = "Against measured knock-outs"
 with place.controls:
-    question = view.options("Question", "ask", {"one": "One change", "screen": "Screen of many genes"})
+    question = view.options("Question", "ask", questions)
 if question == "screen":
     screen.show(run.id, data, map_name, genes, place)
     st.stop()
+if question == "measured":
+    knock_outs.show(run.id, place)
+    st.stop()
 with place.controls:
-    asked = perturb_form.form(run.id, data, map_name, genes)
+    edges = "network" in view.capabilities(run) and DataRequirement.GENE_AXES in info.has
+    asked = perturb_form.form(run.id, data, map_name, genes, network=edges)
     if asked is None:
         st.stop()
 with place.picture:
@@ -53,7 +69,8 @@ with place.more:
     states = result_tables.of_perturbation(result, known)
     view.numbers(bars, states, f"perturb-{run.id}", "perturb", "Data table: states")
     found = result_tables.of_changed_genes(result)
-    view.numbers(of_genes, found, f"perturb-genes-{run.id}", "genes", "Data table: genes")
+    view.numbers(of_genes, found, f"perturb-genes-{run.id}", "genes", "Data table: simulated expression")
+    st.caption(perturbation_summaries.IS_NOT)
     if len(result.control_genes):
         controls = result_tables.of_control_genes(result)
         view.numbers(bars, controls, f"perturb-controls-{run.id}", "controls", "Data table: control genes")

@@ -286,6 +286,7 @@ def perturbation(**change: Any) -> results.Perturbation:
         "end_distance": np.array([0.4, 0.5, 0.6]),
         "read_genes": ("Gata1", "Klf1", "Actb", "Spi1"),
         "gene_change": np.array([-2.0, -0.9, 0.01, 0.7]),
+        "gene_mean": np.array([[2.0, 1.5, 3.0, 0.2], [0.0, 0.6, 3.01, 0.9]]),
         "gene_low": np.array([-2.1, -1.0, -0.02, 0.6]),
         "gene_high": np.array([-1.9, -0.8, 0.04, 0.8]),
         "gene_control": np.array([[-0.1, 0.1]] * 4),

@@ -123,6 +123,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "ancestry": of_cells.ancestry,
     "perturb": of_cells.perturb,
     "screen": of_cells.screen,
+    "knock_outs": of_cells.knock_outs,
     "scores": of_cells.scores,
     "individual_fits": of_individuals.individual_fits,
     "plans": of_individuals.plans,

@@ -34,6 +34,12 @@ MAX_AS_LARGE = 0.1
 FAR = 2.0
 """Median distance of the end cells from the data, in that of unperturbed cells, from which it is the headline."""
 LISTED = 3
+IS_NOT = (
+    "Simulated expression is the mean at the end over simulated cells, read from their states: it is no prediction of "
+    "counts. It has no measurement noise, genes move along what unperturbed cells showed, and nothing that was not "
+    "measured can answer. Read the direction and order of changes beside those by control genes, not the levels."
+)
+"""What stands below a table of simulated expression."""
 """Genes that are named, up and down each."""
 
 
@@ -59,6 +65,8 @@ def _done(result: Perturbation) -> str:
     return {
         "knock-out": f"Knocking out {result.gene}",
         "over-expression": f"Over-expressing {result.gene}",
+        "knock-down": f"Knocking {result.gene} down to {result.level_words()}",
+        "edges": f"Cutting {result.gene} off from {joined(list(result.targets))}",
         "shift": f"Starting with {result.gene} at {level} {result.unit}, and holding nothing afterwards,",
     }[result.kind]
 

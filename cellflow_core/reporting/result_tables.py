@@ -235,11 +235,14 @@ def of_perturbation(result: Perturbation, truth: tuple[dict[str, float], dict[st
 
 
 def of_changed_genes(result: Perturbation) -> Rows:
-    """One row a gene, the largest change first: change of the mean at the end (expression), and by control genes."""
+    """One row a gene, the largest change first: mean at the end without and with the change (expression), their
+    difference, and that by control genes."""
     order = np.argsort(-np.abs(result.gene_change), kind="stable")
     rows: Rows = {
         "gene": [result.read_genes[k] for k in order],
         "perturbed": ["yes" if result.read_genes[k] in result.genes else "" for k in order],
+        "without": _short(result.gene_mean[0, order]),
+        "with": _short(result.gene_mean[1, order]),
         "change": _short(result.gene_change[order]),
     }
     if result.has_interval:

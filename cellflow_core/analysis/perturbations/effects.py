@@ -165,6 +165,7 @@ def _gene_changes(
     values = np.array([[readout.expression(each) for each in pair] for pair in pairs])
     weight = np.array([[_weight(each) for each in pair] for pair in pairs])
     change = _mean_change(values, weight)
+    means = (values * weight[..., None]).sum(axis=2) / weight.sum(axis=2)[..., None]
     low, high = _interval(values, weight, readout.seed)
     other = np.zeros((len(controls), values.shape[-1]))
     for k, pair in enumerate(controls):
@@ -178,6 +179,7 @@ def _gene_changes(
     return {
         "read_genes": tuple(readout.data.space.genes),
         "gene_change": change,
+        "gene_mean": means.mean(axis=0).astype(float),
         "gene_low": np.minimum(low, change),
         "gene_high": np.maximum(high, change),
         "gene_control": np.stack(bounds, axis=1),

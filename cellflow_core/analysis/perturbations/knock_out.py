@@ -1,6 +1,7 @@
 """What changes when genes are perturbed: the same cells, with the same noise, simulated with and without the change.
 
-Genes are clamped at a level throughout (`clamp.py`), or changed in the initial cells only (`initial_shift.py`).
+Genes are clamped at a level throughout (`clamp.py`), changed in the initial cells only (`initial_shift.py`), or no
+longer seen by some others (`edges_cut.py`).
 """
 
 from __future__ import annotations
@@ -17,9 +18,18 @@ from cellflow_core.analysis.gene_trend import kept_variance, variance_kept
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
 from cellflow_core.analysis.perturbations.clamp import LOCAL, clamped
 from cellflow_core.analysis.perturbations.controls import control_sets
+from cellflow_core.analysis.perturbations.edges_cut import edges_cut
 from cellflow_core.analysis.perturbations.effects import PairedSimulation, Readout, measured_changes
 from cellflow_core.analysis.perturbations.initial_shift import Shifted
-from cellflow_core.analysis.perturbations.levels import KINDS, Kind, default_level, lowest_level
+from cellflow_core.analysis.perturbations.levels import (
+    HELD,
+    KINDS,
+    Kind,
+    default_level,
+    knocked_down,
+    lowest_level,
+    strength_of,
+)
 from cellflow_core.analysis.results import Perturbation
 from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.analysis.simulate import Simulation, simulate
@@ -54,9 +64,11 @@ def perturbation(
     label: tuple[str, str] | None = None,
     measured: Mapping[str, Float[Array, " cells"]] | None = None,
     siblings: Sequence[Model] = (),
+    targets: Sequence[str] = (),
     seed: int = 0,
 ) -> Perturbation:
-    """Clamp genes at a level from the start on, or shift them in the initial cells, and compare the fates.
+    """Clamp genes at a level from the start on, shift them in the initial cells, or cut them off from targets, and
+    compare the fates.
 
     genes     one, or several that are perturbed at once
     level     for all genes, or for each. None: for a knock-out no expression (0, or the lowest measured where values go
@@ -64,6 +76,7 @@ def perturbation(
               states; for a shift (standard deviations of the gene from its mean over all cells) -5
     measured  measured expression of the genes in the units of the space; read from the states where it is not given
     siblings  the same model from other seeds, which widen the interval
+    targets   with the kind "edges": genes that see the others at `level`, None: not expressed
     Raises KeyError, with a sentence, where the space does not hold a gene; ValueError for a model without a field.
     """
     genes = (genes,) if isinstance(genes, str) else tuple(dict.fromkeys(genes))
@@ -72,12 +85,12 @@ def perturbation(
     lowest = [*map(lowest_level, known.values())]
     levels = _levels(data, read, kind, level, lowest)
     ends = terminal_states(data, states, final_cells(model, data, seed))
-    readout = Readout(data, ends, genes, seed, held=kind != "shift")
+    readout = Readout(data, ends, genes, seed, held=kind in HELD)
     start = select_initial_cells(data, view, INITIAL_CELLS, polygon=polygon, label=label, seed=seed)
-    first, *_ = pairs = _simulated((model, *siblings), data, kind, levels, start, seed)
-    drawn = _drawn((model, perturbed(model, data, kind, levels)), start, data, first, view, seed)
+    first, *_ = pairs = _simulated((model, *siblings), data, kind, levels, start, seed, targets)
+    drawn = _drawn((model, perturbed(model, data, kind, levels, targets)), start, data, first, view, seed)
     controls = _controls(data, kind, levels, lowest, seed)
-    others = _control_pairs(model, data, kind, controls, first.plain, seed)
+    others = _control_pairs(model, data, kind, controls, first.plain, seed, targets)
     found = measured_changes(readout, pairs, others, [*map(tuple, controls)])
     return Perturbation(
         view=view.name,
@@ -93,13 +106,14 @@ def perturbation(
         control_genes=tuple(map(" + ".join, controls)),
         **found,
         notes=(
-            *_notes(data, kind, levels, first, read, known),
+            *_notes(data, kind, levels, first, read, known, targets),
             *_warnings(found["extrapolated_fraction"], len(controls)),
             *frame_note(np.concatenate([drawn["before_paths"], drawn["after_paths"]], axis=1), view),
             *_state_notes(readout),
             *horizon_note(dynamics(model), data),
             *(*first.plain.notes, *view.note),
         ),
+        targets=tuple(targets),
     )
 
 
@@ -110,13 +124,14 @@ def _notes(
     pair: PairedSimulation,
     read: Mapping[str, Array],
     known: Mapping[str, Array],
+    targets: Sequence[str],
 ) -> tuple[str, ...]:
     """What was changed and how far the genes can be read. read, known: values from the state, and measured ones."""
     return (
-        _sentence(data, kind, levels, pair),
+        _sentence(data, kind, levels, pair, targets),
         CORRELATION_NOTE,
         *(note for each in levels for note in kept_variance(data, each, read[each], known[each])),
-        *(() if kind == "shift" else _local(data, levels, read, pair.changed.x)),
+        *(_local(data, levels, read, pair.changed.x) if kind in HELD else ()),
     )
 
 
@@ -124,11 +139,9 @@ def _controls(
     data: Snapshots, kind: Kind, levels: Mapping[str, float], lowest: Sequence[float | None], seed: int
 ) -> list[dict[str, float]]:
     """Sets of as many control genes, each at the level that corresponds to that of its perturbed gene."""
+    own = [(gene, level, none) for (gene, level), none in zip(levels.items(), lowest, strict=True)]
     return [
-        {
-            each: _control_level(data, each, kind, level, none)
-            for level, each, none in zip(levels.values(), found, lowest, strict=True)
-        }
+        {other: _control_level(data, other, kind, *each) for other, each in zip(found, own, strict=True)}
         for found in control_sets(data, tuple(levels), seed)
     ]
 
@@ -163,13 +176,19 @@ def _levels(
 
 
 def _simulated(
-    models: Sequence[Model], data: Snapshots, kind: Kind, levels: Mapping[str, float], start: InitialCells, seed: int
+    models: Sequence[Model],
+    data: Snapshots,
+    kind: Kind,
+    levels: Mapping[str, float],
+    start: InitialCells,
+    seed: int,
+    targets: Sequence[str],
 ) -> list[PairedSimulation]:
     """The initial cells simulated to the last time, by each model."""
     times, pairs = times_to_follow(models[0], data, start, STEPS), []
     for model in models:
         plain = simulate(model, start.x, times, seed=seed)
-        other = perturbed(model, data, kind, levels)
+        other = perturbed(model, data, kind, levels, targets)
         changed = simulate(other, start.x, times, seed=seed, steps_per_interval=plain.steps_per_interval)
         pairs.append(PairedSimulation(plain, changed))
     return pairs
@@ -186,10 +205,14 @@ def times_to_follow(model: Model, data: Snapshots, start: InitialCells, steps: i
     return np.linspace(start.time, last, steps + 1)
 
 
-def perturbed(model: Model, data: Snapshots, kind: Kind, levels: Mapping[str, float]) -> Model:
-    """The model with genes changed; raises as `clamped` and `Shifted` do."""
+def perturbed(
+    model: Model, data: Snapshots, kind: Kind, levels: Mapping[str, float], targets: Sequence[str] = ()
+) -> Model:
+    """The model with genes changed; raises as `clamped`, `Shifted` and `edges_cut` do."""
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is not {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+    if kind == "edges":
+        return edges_cut(model, data, levels, targets)
     return Shifted(model, data, levels) if kind == "shift" else clamped(model, data, dict(levels))
 
 
@@ -221,25 +244,39 @@ def _control_pairs(
     controls: Sequence[Mapping[str, float]],
     plain: Simulation,
     seed: int,
+    targets: Sequence[str],
 ) -> list[PairedSimulation]:
     """Some of the same cells, with each of these sets of other genes perturbed instead."""
     x = plain.x[0, np.random.default_rng(seed).permutation(plain.x.shape[1])[:CONTROL_CELLS]]
     span, steps = plain.times[[0, -1]], plain.steps_per_interval
     base = simulate(model, x, span, seed=seed, steps_per_interval=steps)
-    others = (perturbed(model, data, kind, levels) for levels in controls)
+    others = (perturbed(model, data, kind, levels, targets) for levels in controls)
     return [PairedSimulation(base, simulate(each, x, span, seed=seed, steps_per_interval=steps)) for each in others]
 
 
-def _control_level(data: Snapshots, gene: str, kind: Kind, level: float, none: float | None) -> float:
-    """The usual level of another gene; for a shift the same score."""
-    return level if kind == "shift" else default_level(data, data.space.expression(data.x, gene), kind, none)
+def _control_level(data: Snapshots, other: str, kind: Kind, gene: str, level: float, none: float | None) -> float:
+    """The usual level of another gene; for a shift the same score, for a knock-down the same strength."""
+    if kind == "shift":
+        return level
+    read = data.space.expression(data.x, other)
+    if kind == "knock-down":
+        return knocked_down(read, strength_of(data.space.expression(data.x, gene), level))
+    return default_level(data, read, kind, none)
 
 
-def _sentence(data: Snapshots, kind: Kind, levels: Mapping[str, float], pair: PairedSimulation) -> str:
+def _sentence(
+    data: Snapshots, kind: Kind, levels: Mapping[str, float], pair: PairedSimulation, targets: Sequence[str]
+) -> str:
     """What was done, in a sentence."""
     first, last = pair.plain.times[[0, -1]]
     genes, verb = joined(list(levels)), "is" if len(levels) == 1 else "are"
-    if kind != "shift":
+    if kind == "edges":
+        at = joined([f"{each:.3g}" for each in dict.fromkeys(levels.values())])
+        return (
+            f"The equations of {joined(list(targets))} see {genes} at {at} {_span(data, first, last)}, whatever "
+            f"{'its level is' if len(levels) == 1 else 'their levels are'}; all else follows the model, {genes} too."
+        )
+    if kind in HELD:
         at = joined([f"{each:.3g}" for each in dict.fromkeys(levels.values())])
         return f"{genes} {verb} clamped at {at} {_span(data, first, last)}; all else follows the model."
     at = joined([f"{each:+.3g}" for each in dict.fromkeys(levels.values())])

@@ -11,6 +11,7 @@ from cellflow_core.analysis.results.individuals import (
     PredictiveCheck,
     RegimenComparison,
 )
+from cellflow_core.analysis.results.knock_outs import KnockOutScores
 from cellflow_core.analysis.results.lineage import Ancestry, CellLineages, ClonalBias, OrderAgreement
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
@@ -37,6 +38,7 @@ __all__ = [
     "GroupTrends",
     "GroupVelocities",
     "IndividualFits",
+    "KnockOutScores",
     "Landscape",
     "MeasuredEffects",
     "Measurements",

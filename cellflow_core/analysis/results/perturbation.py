@@ -44,6 +44,8 @@ class Perturbation(Result):
     end_time      [2]: measured time that the cells at the end resemble, (without, with) the change; NaN, as what
                   follows from it, with fewer than two times
     time_shift    [3]: (low, difference, high) of these; control_time_shift [controls]
+    gene_mean     [2, genes]: mean of each at the end (expression), (without, with) the change
+    targets       genes that no longer see the changed ones, where edges were cut
     late_progress [2]: change of that time in a unit of simulated time over the last quarter, (without, with): 0 for
                   cells that no longer develop
     """
@@ -87,7 +89,9 @@ class Perturbation(Result):
     time_shift: Float[Array, " 3"]
     control_time_shift: Float[Array, " controls"]
     late_progress: Float[Array, " 2"]
+    gene_mean: Float[Array, "2 genes"]
     notes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
     @property
     def outside(self) -> float:

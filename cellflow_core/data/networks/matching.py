@@ -34,7 +34,7 @@ def match(
     Raises ValueError, with a sentence, where no edge is left.
     """
     named = np.unique([*network.source.tolist(), *network.target.tolist()]).tolist()
-    found = _names(named, genes, ids or {}, ignore_case)
+    found = matching_names(named, genes, ids or {}, ignore_case)
     source, target = ([found.get(each, "") for each in ends.tolist()] for ends in (network.source, network.target))
     table = of_edges(source, target, network.weight.tolist())
     if not len(table.source):
@@ -45,7 +45,7 @@ def match(
         f"{len(found):,} of its {len(named):,} genes are among the {len(genes):,} genes here"
     )
     if ignore_case:
-        exact = len(_names(named, genes, ids or {}, ignore_case=False))
+        exact = len(matching_names(named, genes, ids or {}, ignore_case=False))
         report += (
             f", {len(found) - exact:,} of them only without regard to upper and lower case: genes with other names in "
             "the other species are lost, and namesakes need not be orthologues"
@@ -53,8 +53,11 @@ def match(
     return MatchedNetwork(PriorNetwork(network.name, table.source, table.target, table.weight), f"{report}.")
 
 
-def _names(named: Sequence[str], genes: Sequence[str], ids: Mapping[str, str], ignore_case: bool) -> dict[str, str]:
-    """Name in the network -> name in the data set, of those that are there."""
+def matching_names(
+    named: Sequence[str], genes: Sequence[str], ids: Mapping[str, str], ignore_case: bool
+) -> dict[str, str]:
+    """Name asked for -> name in the data set, of those that are there: by symbol, or by accession id with or without
+    its version; with `ignore_case` also where upper and lower case alone differ and no two genes are meant."""
     known = {_unversioned(accession): gene for gene, accession in ids.items() if accession}
     known |= {_unversioned(gene): gene for gene in genes}
     found = {each: known[_unversioned(each)] for each in named if _unversioned(each) in known}
@@ -79,7 +82,7 @@ def _nothing(network: PriorNetwork, genes: Sequence[str], ids: Mapping[str, str]
     example = f"the network has names such as {network.source[0]!r}, the cells such as {genes[0]!r}"
     if not ignore_case:
         named = np.unique([*network.source.tolist(), *network.target.tolist()]).tolist()
-        more = len(_names(named, genes, ids, ignore_case=True))
+        more = len(matching_names(named, genes, ids, ignore_case=True))
         if more > found:
             return (
                 f"{there}; {counted(more, 'gene')} would match without regard to upper and lower case, as where a "

@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from cellflow_core.analysis.results import Perturbation
 from cellflow_core.analysis.results.frame import frame
+from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 
@@ -135,13 +136,15 @@ def describe_genes(result: Perturbation, count: int = 8) -> str:
 
 def change_words(result: Perturbation) -> str:
     """What was done, in words: "Gata1 knocked out", "Gata1 held at 3.1 (log counts)"."""
-    unit = f" ({result.unit})" if result.kind == "over-expression" and result.unit else ""
+    unit = f" ({result.unit})" if result.kind in ("over-expression", "knock-down") and result.unit else ""
     return f"{result.gene} {_deed(result)}{unit}"
 
 
 def _deed(result: Perturbation) -> str:
     if result.kind == "knock-out":
         return "knocked out"
+    if result.kind == "edges":
+        return f"cut off from {joined(result.targets)}"
     if result.kind == "shift":
         return f"shifted to {result.level_words('+.3g')} SD"
     return f"held at {result.level_words()}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         GeneNetwork,
         GeneTrend,
         GroupVelocities,
+        KnockOutScores,
         Landscape,
         Perturbation,
         PerturbationScreen,
@@ -197,18 +198,20 @@ def ancestry(
 def perturb(
     subject: RunContext,
     genes: str | Sequence[str],
-    kind: Literal["knock-out", "over-expression", "shift"] = "knock-out",
+    kind: Literal["knock-out", "knock-down", "over-expression", "shift", "edges"] = "knock-out",
     level: float | Sequence[float] | None = None,
     view: str = "pca",
     states: str = "found",
     start_label: Sequence[str] | None = None,
     polygon: Polygon = (),
+    targets: Sequence[str] = (),
 ) -> Perturbation:
-    """genes: one, or several that are perturbed at once; level: for all of them, or for each."""
+    """genes: one, or several that are perturbed at once; level: for all of them, or for each; targets: of edges that
+    are cut."""
     from cellflow_core.analysis.perturbations.knock_out import perturbation
 
     genes = (genes,) if isinstance(genes, str) else tuple(genes)
-    for gene in genes:
+    for gene in (*genes, *targets):
         subject.data.space.index(gene)
     return perturbation(
         subject.model,
@@ -222,6 +225,7 @@ def perturb(
         label=None if start_label is None else (start_label[0], start_label[1]),
         measured={gene: subject.dataset.expression(gene) for gene in genes},
         siblings=subject.ensemble[1:],
+        targets=targets,
     )
 
 
@@ -250,6 +254,13 @@ def screen(
         label=label,
         siblings=siblings,
     )
+
+
+def knock_outs(subject: RunContext) -> KnockOutScores:
+    """Predicted beside measured, for every target of the data that is a gene of the state."""
+    from cellflow_core.analysis.perturbations.knock_out_scores import knock_out_scores
+
+    return knock_out_scores(subject.model, subject.data, subject.model.title)
 
 
 def scores(subject: RunContext, limit: int = 2048) -> Scores:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
 
+from cellflow_core.analysis.perturbations import levels as perturbed_levels
+from cellflow_core.data.networks.matching import matching_names
 from cellflow_core.data.snapshots import NO_LABEL
 from cellflow_core.data.store import Dataset, open_dataset
 from cellflow_core.figures import scatter
@@ -84,12 +86,23 @@ def measured_genes(data: Dataset) -> tuple[str, ...]:
     return (*first, *data.genes[len(first) :])
 
 
+def named(data: Dataset, asked: Sequence[str]) -> tuple[list[str], str]:
+    """(the genes of the state that are meant, how names were read): by symbol whatever its case, or by accession id.
+
+    A name that is none of them stays as it is. Synonyms of a symbol are not known.
+    """
+    genes = data.snapshots().space.genes
+    found = matching_names([each for each in asked if each not in genes], genes, data.gene_ids, ignore_case=True)
+    words = ", ".join(f"{each} is read as {gene}" for each, gene in found.items())
+    return list(dict.fromkeys(found.get(each, each) for each in asked)), words
+
+
 def gene_choice(genes: tuple[str, ...], ids: Mapping[str, str] | None = None, of: str = "this model") -> str:
     """One of these genes: that which all views share, where it is among them, else the first; a gene that is not is
     said. ids: accession ids by which genes are found too; of: what holds these genes."""
     asked, known = state.value("gene"), ids or {}
     if asked is not None and asked not in genes:
-        asked = next((gene for gene, id in known.items() if id == asked and gene in genes), asked)
+        asked = matching_names([asked], genes, known, ignore_case=True).get(asked, asked)
     if asked is not None and asked not in genes:
         st.info(f"{plain(asked)} is not among the genes of {of}. Shown is {plain(genes[0])}.")
     chosen = asked if asked in genes else genes[0]
@@ -140,6 +153,13 @@ def levels(data: Dataset, gene: str) -> tuple[float, float, float]:
     values = snapshots.space.expression(few, gene)
     high = max(float(np.quantile(values, 0.99)), 1e-3)
     return 0.0, round(high, 3), round(2 * high, 3)
+
+
+def knocked_down(data: Dataset, gene: str, strength: float) -> float:
+    """The level of a gene that a knock-down of this strength (0 to 1) leaves of its mean in the measured cells."""
+    snapshots = data.snapshots()
+    few = snapshots.x[:: max(1, len(snapshots.x) // 20_000)]
+    return float(f"{perturbed_levels.knocked_down(snapshots.space.expression(few, gene), strength):.4g}")
 
 
 def clone_fates(data: Dataset) -> dict[str, tuple[str, ...]]:

@@ -18,6 +18,8 @@ MAX_GENES = 6
 """Genes that can be changed at once."""
 LASTS = {
     "knock-out": "The gene is held at its lowest level throughout: it cannot recover, whatever the cell does.",
+    "edges": "What the gene does to these targets is taken away: their equations see it as not expressed, whatever its "
+    "level is. The gene itself follows the model, and still acts on all others.",
     "over-expression": "The gene is held at this level throughout, whatever the cell does.",
     "shift": "Only the initial cells are changed, then nothing is held: the gene follows the model, and may "
     "recover. This is the perturbation of PRESCIENT.",
@@ -34,8 +36,13 @@ def no_genes() -> NoReturn:
     )
 
 
-def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> dict[str, Any] | None:
-    """Settings of the question "perturb"; None where no gene is chosen or one is not in the model, which is shown."""
+def form(
+    run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...], network: bool = False
+) -> dict[str, Any] | None:
+    """Settings of the question "perturb"; None where no gene is chosen or one is not in the model, which is shown.
+
+    network  whether the model has a network, of which edges can be cut
+    """
     st.session_state["genes"] = list(state.values("gene")[:MAX_GENES] or genes[:1])
     chosen = st.multiselect(
         "Genes",
@@ -46,6 +53,9 @@ def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> d
         max_selections=MAX_GENES,
         help="Type to search. The first one differs most between cells. Several genes are changed at once.",
     )
+    chosen, read = cell_selection.named(data, chosen)
+    if read:
+        st.caption(f":material/match_case: {formatting.plain(read)}")
     absent = [str(each) for each in chosen if each not in genes]
     if absent:
         st.warning(
@@ -60,12 +70,21 @@ def form(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...]) -> d
     kind = view.options(
         "Change",
         "change",
-        {"knock-out": "Knock-out", "over-expression": "Over-express", "shift": "Shift"},
+        {"knock-out": "Knock-out", "over-expression": "Over-express", "shift": "Shift"}
+        | ({"edges": "Cut edges"} if network else {}),
         help="How long the change lasts, and how strong it is.",
     )
     st.caption(LASTS[kind])
-    level = _level(data, tuple(chosen), kind)
-    return {"genes": tuple(chosen), "kind": kind, "level": level, **initial_and_terminal(run_id, data, map_name)}
+    if kind == "edges":
+        targets = st.multiselect("Targets", [each for each in genes if each not in chosen], key="edge_targets")
+        if not targets:
+            st.info("Choose the genes that are cut off.")
+            return None
+        more = {"kind": kind, "targets": tuple(targets)}
+    else:
+        level = _level(data, tuple(chosen), kind)
+        more = {"kind": "knock-down" if kind == "knock-out" and level is not None else kind, "level": level}
+    return {"genes": tuple(chosen), **more, **initial_and_terminal(run_id, data, map_name)}
 
 
 def initial_and_terminal(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
@@ -76,7 +95,18 @@ def initial_and_terminal(run_id: str, data: Dataset, map_name: str) -> dict[str,
 def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[float, ...] | None:
     """What the genes are set to; None for no expression."""
     if kind == "knock-out":
-        return None
+        strength = st.slider(
+            "Strength",
+            10,
+            100,
+            100,
+            5,
+            key="strength",
+            format="%d %%",
+            help="100 %: nothing is left. Less is a knock-down: the rest of the gene's mean in the measured cells.",
+        )
+        found = [cell_selection.knocked_down(data, gene, strength / 100) for gene in genes]
+        return None if strength == 100 else tuple(found)
     if kind == "shift":
         return st.slider(
             "Set to (standard deviations)",

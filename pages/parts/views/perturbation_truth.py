@@ -21,9 +21,10 @@ _PATH = "cellflow_core.data.simulators.registry:fate_shares"
 def shares(info: DatasetInfo, result: Perturbation) -> tuple[Shares, Shares] | None:
     """True share of each fate without and with the change, from all cells of the first time; None where not known.
 
-    The true circuits are asked with a gene held at a level; what a shift of the start cells does is not known.
+    The true circuits are asked with a gene held at a level; what a shift of the start cells or an edge that is cut
+    does is not known.
     """
-    if result.kind == "shift" or not registry.knows_of(info.truth, HasFates):
+    if result.kind in ("shift", "edges") or not registry.knows_of(info.truth, HasFates):
         return None
     settings = dict(info.truth_settings)
     made_by = f"truth-{info.truth}-{json.dumps(settings, sort_keys=True)}"

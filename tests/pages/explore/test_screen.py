@@ -5,11 +5,15 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Any
 
+import numpy as np
 import pytest
 
+from cellflow_core.analysis.results.knock_outs import HALVES, MEAN, STILL, KnockOutScores
+from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.runs.run import Run
+from tests import examples, toys
 from tests.example_screen import screen
 from tests.pages.test_pages import opened
 from tests.pages.test_views import trained
@@ -52,3 +56,29 @@ def test_a_screen_asks_for_its_genes_when_it_is_started(run: Run, asked: list[tu
     page.text_input(key="screen_filter").set_value("klf").run()
     (table,) = [each.value for each in page.dataframe if "not perturbed because" in each.value]
     assert table["gene"].tolist() == ["Klf1"]
+
+
+def test_measured_knock_outs_stand_beside_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the data hold a design: scores of all rows, targets, and the genes of one."""
+    made = KnockOutScores(
+        rows=("OT-CFM", STILL, MEAN, HALVES),
+        targets=("Gata1", "Spi1"),
+        genes=("Gata1", "Spi1"),
+        scores=np.tile(np.array([0.2, 0.0, 0.1, 0.9])[:, None, None], (1, 2, 3)),
+        measured=np.array([[-1.0, 0.5], [0.2, -1.0]]),
+        predicted=np.array([[-1.0, 0.4], [0.0, -1.0]]),
+        cells=np.array([40.0, 50.0]),
+        changed=np.array([1.0, 0.0]),
+        notes=("seen in training",),
+    )
+    ready: Future = Future()
+    ready.set_result(made)
+    monkeypatch.setattr(analysis_pool, "submit_analysis", lambda question, run_id, **settings: ready)
+    points, t = examples.cells(120)
+    design = {gene: (np.arange(120) % 3 == k).astype(float) for k, gene in enumerate(made.genes)}
+    cells = Snapshots(points, t, AffineSpace.of_genes(made.genes), "days", channels={"perturbation": design})
+    run = toys.finished(toys.recipe(toys.stored(cells), model="i-cfm"))
+    page = opened("perturb", run=run.id, look="What a model predicts", ask="Against measured knock-outs")
+    assert not page.exception
+    assert any("predicts them better than the mean" in each.value for each in (*page.markdown, *page.subheader))
+    assert [len(each.value) for each in page.dataframe][:2] == [4, 2]

@@ -7,37 +7,39 @@ import knockouts
 import numpy as np
 import pytest
 
+from cellflow_core.analysis.perturbations.knock_out_scores import KnockOuts
+
 GENES = ("A", "B", "C", "D", "E")
 
 
 @pytest.fixture
-def screen() -> knockouts.Screen:
+def screen() -> KnockOuts:
     """A raises C, B raises D, E does nothing; 200 cells of each target and of the controls."""
     rng = np.random.default_rng(0)
     x, target = rng.normal(1.0, 0.2, (600, 5)), np.repeat(["control", "A", "B"], 200)
     x[target == "A", 2] += 1.0
     x[target == "B", 3] += 1.0
-    return knockouts.Screen(x, GENES, target)
+    return KnockOuts(x, GENES, target, "control")
 
 
-def test_a_perfect_answer_no_change_and_the_other_target(screen: knockouts.Screen) -> None:
-    perfect = knockouts.scores(screen, "A", screen.change["A"])
+def test_a_perfect_answer_no_change_and_the_other_target(screen: KnockOuts) -> None:
+    perfect = screen.scores("A", screen.change["A"])
     assert perfect["R2"] == pytest.approx(1.0) and perfect["sign"] == perfect["discrimination"] == 1.0
-    still = knockouts.scores(screen, "A", np.zeros(5))
+    still = screen.scores("A", np.zeros(5))
     assert still["R2"] == 0.0 and still["sign"] == still["discrimination"] == 0.5
-    other = knockouts.scores(screen, "A", screen.change["B"])
+    other = screen.scores("A", screen.change["B"])
     assert other["R2"] < 0 and other["discrimination"] == 0.0
 
 
-def test_the_target_left_out_is_in_no_prediction(screen: knockouts.Screen) -> None:
-    changed = knockouts.Screen(screen.x + 5.0 * (screen.target == "A")[:, None], GENES, screen.target)
+def test_the_target_left_out_is_in_no_prediction(screen: KnockOuts) -> None:
+    changed = KnockOuts(screen.x + 5.0 * (screen.target == "A")[:, None], GENES, screen.target, "control")
     for name in ("mean response", "one gene", "linear-grn", "linear-grn, all"):
         one, other = (knockouts.ROWS[name](each, "A", 0) for each in (screen, changed))
         np.testing.assert_allclose(one, other, atol=1e-6, err_msg=name)
 
 
-def test_half_against_half_is_near_one_where_effects_are_large(screen: knockouts.Screen) -> None:
-    assert knockouts.halves(screen, "A", 0)["R2"] > 0.98
+def test_half_against_half_is_near_one_where_effects_are_large(screen: KnockOuts) -> None:
+    assert screen.halves("A", 0)["R2"] > 0.98
 
 
 def test_errors_of_a_circuit_are_those_of_the_worst_fate() -> None:
