@@ -12,7 +12,6 @@ All see where the process begins: the FIRST cells by true time, as an annotation
 LAST cells of each branch. States are all axes of a simulator without genes, else the first DIMS principal components of
 log-normalised counts. One row a data set, method and seed, null where a figure is not known or a method refuses
 ("refused" says why), with the notes of the model:
-
     spearman, kendall  with the true time, over all cells; turned round where the median first cell comes late
     moving             Spearman over the cells of the branching tree before its last tenth, where cells are at rest, in
                        no order of time; the row "true order with cells at rest alike" is what is reached without theirs

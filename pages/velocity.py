@@ -6,8 +6,8 @@ from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import rna_velocity
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import rna_velocity_summaries
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from pages.parts.views import cell_selection, group_velocities, use_velocity, view
 from pages.parts.widgets import background, chart
 
@@ -35,23 +35,23 @@ asked = analysis_pool.submit_analysis("velocity", run.id, view=map_name)
 with place.picture:
     result = draw_above(background.result_of(asked, "Estimating RNA velocity and comparing the estimators"), least)
 with place.answer:
-    view.show_summary(rna_velocity_summaries.of_velocity(result))
+    view.show_summary(velocity_summaries.of_velocity(result))
 colours = {"agreement": "Agreement", "halves": "Count halves", "speed": "Speed"}
 colours |= {"intrinsic": "Intrinsic uncertainty", "extrinsic": "Extrinsic uncertainty"}
 colours = {k: v for k, v in colours.items() if getattr(result, k) is not None}
 with place.controls:
-    orders = {each: rna_velocity_summaries.order_name(each) for each in result.orders}
+    orders = {each: velocity_summaries.order_name(each) for each in result.orders}
     by = view.options("Colour", "by", colours | orders)
 with place.picture:
     figure = rna_velocity.arrows(result, by=by, style=style, dark=dark)
     chart.chart(figure, "velocity_arrows", rna_velocity.describe(result, by))
 with place.more:
-    st.markdown(rna_velocity_summaries.of_order(result))
+    st.markdown(velocity_summaries.of_order(result))
     for each in cell_selection.groupings(data)[:1]:
         codes, names = cell_selection.grouped(data, each)
-        st.markdown(plain(rna_velocity_summaries.of_groups_in_order(result, codes, names, each)))
+        st.markdown(plain(velocity_summaries.of_groups_in_order(result, codes, names, each)))
     view.notes(result.notes)
-    view.numbers(figure, rna_velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
+    view.numbers(figure, velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
 
 st.header("One gene: its phase portrait")
 gene = cell_selection.gene_choice(result.genes)
@@ -64,9 +64,9 @@ portrait = background.result_of(
 codes, names = cell_selection.grouped(data, grouping)
 picture = rna_velocity.portrait(portrait, codes, names, in_order=grouping == "time", dark=dark)
 chart.chart(picture, "velocity_portrait", rna_velocity.describe_portrait(portrait))
-st.markdown(rna_velocity_summaries.of_portrait(portrait))
+st.markdown(velocity_summaries.of_portrait(portrait))
 view.numbers(
-    picture, rna_velocity_summaries.gene_rows(result), f"velocity-genes-{run.id}", "genes", "Data table: every gene"
+    picture, velocity_summaries.gene_rows(result), f"velocity-genes-{run.id}", "genes", "Data table: every gene"
 )
 
 group_velocities.show(run, data)

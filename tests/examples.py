@@ -116,15 +116,14 @@ def growing_flow(**change: Any) -> results.FlowField:
 
 def growing_course(**change: Any) -> results.TimeCourse:
     """Cells that double each day, counted too."""
-    made = course()
-    number = 2.0**made.times
+    number = 2.0 ** course().times
     mass = np.stack([0.9 * number, number, 1.1 * number], axis=1)
     return course(**({"mass": mass, "measured_mass": 2.0**TIMES} | change))
 
 
 def growing_fates(**change: Any) -> results.Fates:
     """Half of the cells take each way, and those of one multiply."""
-    alone = np.array([[0.44, 0.5, 0.56], [0.44, 0.5, 0.56]])
+    alone = np.array([[0.44, 0.5, 0.56]] * 2)
     added = np.array([[0.05, 0.12, 0.19], [-0.19, -0.12, -0.05]])
     return fates(**({"without_growth": alone, "growth_effect": added} | change))
 

@@ -40,7 +40,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 def _velocity(chosen: argparse.Namespace) -> None:
     """The share of the cells that have an arrow, how far the estimators agree and recur in half of the counts, the
     share of the arrows that point forward in measured time beside reversed velocities, and a table of the genes."""
-    from cellflow_core.reporting import rna_velocity_summaries as words
+    from cellflow_core.reporting.rna_velocity import summaries as words
 
     if chosen.out is not None and chosen.out.suffix not in (".csv", ".json"):
         raise ValueError(f"{chosen.out.name} ends neither in .csv nor in .json")

@@ -290,18 +290,3 @@ def test_a_view_says_what_the_data_lack(name: str) -> None:
     stored = json.loads(path.read_text())
     path.write_text(json.dumps(stored | {"times": [], "counts": [], "has": []}))
     assert "cannot show this" in opened(name, run=run.id).header[0].value
-
-
-@pytest.mark.parametrize("page", ["landscape", "fates", "perturb", "flow", "time"])
-def test_a_roll_out_that_fails_at_one_time_is_said(page, run, monkeypatch):
-    bad = examples.course(w1=np.array([np.nan, 0.31, 0.36, 0.42, 2.2]))
-    monkeypatch.setitem(ANSWERS, "course", lambda: bad)
-    found = opened(page, run=run.id)
-    assert "At day 4 the prediction is no better than no motion" in " ".join(each.value for each in found.warning)
-
-
-@pytest.mark.parametrize("page", ["landscape", "fates", "perturb"])
-def test_times_of_training_give_no_green_tick(page, run, monkeypatch):
-    monkeypatch.setitem(ANSWERS, "course", lambda: examples.course(in_training=np.ones(5, bool)))
-    found = message(opened(page, run=run.id))
-    assert "which it was trained on: that flatters any model" in found and "material/verified" not in found

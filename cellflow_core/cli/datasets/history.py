@@ -8,7 +8,8 @@ from typing import Any
 
 from cellflow_core.cli.table import table
 from cellflow_core.plural import counted
-from cellflow_core.reporting import file_contents, splicing_tables
+from cellflow_core.reporting import file_contents
+from cellflow_core.reporting.rna_velocity import tables as splicing_tables
 from cellflow_core.reporting.setting_names import in_shell
 from cellflow_core.time_units import format_duration
 

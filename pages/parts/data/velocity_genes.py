@@ -7,8 +7,8 @@ import streamlit as st
 from cellflow_core.data import store
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers, UnsplicedShare, unspliced_shares
 from cellflow_core.data.preprocessing.velocity_genes import stored_genes
-from cellflow_core.reporting import splicing_tables
 from cellflow_core.reporting.formatting import as_sentence, plain
+from cellflow_core.reporting.rna_velocity import tables as splicing_tables
 from pages.parts.widgets.background import sentence
 
 

@@ -6,8 +6,8 @@ import streamlit as st
 
 from cellflow_core.data.store import Dataset
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import rna_velocity_summaries
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import background
@@ -25,6 +25,6 @@ def show(run: Run, data: Dataset) -> None:
         return
     asked = analysis_pool.submit_analysis("group_velocities", run.id, by=by)
     found = background.result_of(asked, "Fitting each group by itself")
-    st.markdown(plain(rna_velocity_summaries.of_groups(found)))
-    st.dataframe(rna_velocity_summaries.group_rows(found), hide_index=True, key="groups_apart")
+    st.markdown(plain(velocity_summaries.of_groups(found)))
+    st.dataframe(velocity_summaries.group_rows(found), hide_index=True, key="groups_apart")
     view.notes(found.notes)

@@ -11,7 +11,7 @@ from cellflow_core import cli
 from cellflow_core.analysis.results import VelocityAgreement
 from cellflow_core.data.steps.derive import derive
 from cellflow_core.jobs import analysis_cache
-from cellflow_core.reporting import rna_velocity_summaries
+from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from tests import toys
 from tests.unit.data.steps.test_moments import FEW, measured
 
@@ -28,9 +28,9 @@ def test_a_run_is_told_in_the_words_of_the_page(tmp_path, capsys):
     shown = capsys.readouterr().out
     found = analysis_cache.answer("velocity", run)
     assert isinstance(found, VelocityAgreement)
-    summary = rna_velocity_summaries.of_velocity(found)
+    summary = velocity_summaries.of_velocity(found)
     assert shown.startswith(f"{summary.answer}\nTrust: {summary.trust}. {summary.why}")
-    assert "of the arrows point to later cells" in shown and rna_velocity_summaries.of_order(found) in shown
+    assert "of the arrows point to later cells" in shown and velocity_summaries.of_order(found) in shown
     assert "G4 rises in" in shown and "(Steady-state RNA velocity)" in shown
     table = pd.read_csv(out)
     assert len(table) == 18 and {"gene", "R² of the line", "γ/β, Steady-state RNA velocity"} <= set(table.columns)

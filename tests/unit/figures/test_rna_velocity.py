@@ -9,7 +9,7 @@ import pytest
 
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 from cellflow_core.figures import rna_velocity
-from cellflow_core.reporting import rna_velocity_summaries
+from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from tests import examples
 
 CELLS = 400
@@ -66,7 +66,7 @@ def test_nothing_is_drawn_where_no_cell_has_an_arrow():
     none = replace(result(), drawn=np.zeros(CELLS, bool), u=result().u * np.nan, v=result().v * np.nan)
     for style in ("streams", "grid", "cells"):
         assert np.isnan(rna_velocity.arrows(none, style=style).data[1].x).all()
-    summary = rna_velocity_summaries.of_velocity(none)
+    summary = velocity_summaries.of_velocity(none)
     assert summary.trust == "poor" and summary.answer.startswith("0%")
 
 
@@ -84,21 +84,21 @@ def test_other_words_are_refused_and_colours_have_their_range():
 
 def test_words_weigh_arrows_against_measured_times():
     found = result()
-    assert "90% of the arrows point to later cells, more than" in rna_velocity_summaries.of_velocity(found).why
-    back = rna_velocity_summaries.of_velocity(replace(found, forward=0.3))
+    assert "90% of the arrows point to later cells, more than" in velocity_summaries.of_velocity(found).why
+    back = velocity_summaries.of_velocity(replace(found, forward=0.3))
     assert back.trust == "poor" and "no more than" in back.why
-    unknown = rna_velocity_summaries.of_velocity(replace(found, halves=None, chance=None, drawn=np.ones(CELLS, bool)))
+    unknown = velocity_summaries.of_velocity(replace(found, halves=None, chance=None, drawn=np.ones(CELLS, bool)))
     assert unknown.trust == "fair" and "no counts" in unknown.why
     few = replace(found, drawn=np.zeros(CELLS, bool))
-    assert "noise" in rna_velocity_summaries.of_order(few) and "noise" not in rna_velocity_summaries.of_order(found)
-    assert "go round" in rna_velocity_summaries.of_order(replace(found, order_explained=0.1))
+    assert "noise" in velocity_summaries.of_order(few) and "noise" not in velocity_summaries.of_order(found)
+    assert "go round" in velocity_summaries.of_order(replace(found, order_explained=0.1))
 
 
 def test_genes_are_numbers_the_fastest_first():
-    rows = rna_velocity_summaries.gene_rows(result())
+    rows = velocity_summaries.gene_rows(result())
     assert rows["gene"] == ["C", "B", "A"] and rows["γ/β, One"] == [0.3, 0.2, 0.1]
     assert "γ/β, Two" not in rows
-    assert len(rna_velocity_summaries.cell_rows(result())["order"]) == CELLS
+    assert len(velocity_summaries.cell_rows(result())["order"]) == CELLS
 
 
 def test_a_portrait_has_a_line_for_each_ratio():
@@ -113,4 +113,4 @@ def test_a_portrait_has_a_line_for_each_ratio():
     grouped = rna_velocity.portrait(found, np.arange(CELLS) % 3, ("a", "b", "c"))
     assert [each.name for each in grouped.data[:3]] == ["a", "b", "c"]
     assert "it rises in" in rna_velocity.describe_portrait(found)
-    assert "(Two)" in rna_velocity_summaries.of_portrait(found)
+    assert "(Two)" in velocity_summaries.of_portrait(found)

@@ -26,7 +26,7 @@ from cellflow_core.data.steps.moments import CHANCE, HALVES
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models import registry
-from cellflow_core.reporting.rna_velocity_summaries import of_groups, of_order, of_velocity
+from cellflow_core.reporting.rna_velocity.summaries import of_groups, of_order, of_velocity
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.models.rna_velocity.simulated import moments
 

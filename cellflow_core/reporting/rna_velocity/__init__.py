@@ -1,0 +1,1 @@
+"""RNA velocity in words and tables."""
