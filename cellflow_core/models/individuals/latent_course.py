@@ -96,7 +96,10 @@ class LatentCourse(DynamicsModel, HasCourses):
             self.scales.learn(frames)
 
     def loss(self, batch: TrajectoryBatch) -> Loss:
-        whole = self.encode(batch)
+        return self.bound(batch, self.encode(batch))
+
+    def bound(self, batch: TrajectoryBatch, whole: Posterior) -> Loss:
+        """The loss above; `whole`: q(z_0 | x)."""
         f = self.decode(whole.sample(batch.rng), schedule(batch.t, batch.doses))
         likelihood = self.measurement.log_likelihood(f, batch.x, batch.observed, batch.censored).sum(dim=(1, 2))
         row = torch.randint(batch.t.shape[1], (len(batch.t), 1), generator=batch.rng, device=batch.t.device)

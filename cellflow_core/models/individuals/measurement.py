@@ -9,6 +9,8 @@ Pharmacodyn. 28:481).
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -56,10 +58,10 @@ class Measurement(nn.Module):
         self.ready.fill_(True)
         return True
 
-    def variables(self, raw: Float[Tensor, "*rows variables"]) -> Float[Tensor, "*rows variables"]:
-        """Numbers of a network as variables: softplus for those that are never negative (own units)."""
-        above = self.size * nn.functional.softplus(raw)
-        return torch.where(self.positive, above, self.center + self.size * raw)
+    def variables(self, raw: Float[Tensor, "*rows some"], which: Any = ...) -> Float[Tensor, "*rows some"]:
+        """Numbers of a network as all variables, or some: softplus for those that are never negative (own units)."""
+        above = self.size[which] * nn.functional.softplus(raw)
+        return torch.where(self.positive[which], above, self.center[which] + self.size[which] * raw)
 
     def levels(self, raw: Float[Tensor, "*rows some"], which: list[int]) -> Float[Tensor, "*rows some"]:
         """Levels of some variables, 0: the center; log-normal for those that are never negative (own units)."""

@@ -105,10 +105,11 @@ class NeuralCDE(LatentCourse):
         return self.label_head(self.encoder(self.path(subjects))).softmax(dim=1)
 
     def loss(self, batch: TrajectoryBatch) -> Loss:
-        course = super().loss(batch)
+        hidden = self.encoder(self.path(batch))
+        course = self.bound(batch, self._posterior(batch, hidden))
         if self.label_head is None:
             return course
-        scores, group = self.label_head(self.encoder(self.path(batch))), batch.known[f"label {self.config.annotation}"]
+        scores, group = self.label_head(hidden), batch.known[f"label {self.config.annotation}"]
         known = group >= 0
         entropy = nn.functional.cross_entropy(scores[known], group[known]) if known.any() else scores.sum() * 0
         right = (scores.argmax(dim=1) == group)[known].float().mean()

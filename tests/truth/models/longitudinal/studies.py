@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from cellflow_core.data.simulators.pkpd import Pkpd
+from cellflow_core.data.simulators.pkpd import Settings as PkpdSettings
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
 from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
 from cellflow_core.models import registry
@@ -78,6 +80,13 @@ def trastuzumab_emtansine(shared: Path) -> Trajectories:
         {},
         {"weeks between doses": every.astype(int).astype(str).to_numpy()},
     )
+
+
+def concentrations(**settings) -> Trajectories:
+    """People of the simulator of a swallowed drug with linear kinetics; the concentration alone."""
+    found = Pkpd(PkpdSettings(**settings)).trajectories()
+    first = {name: getattr(found, name)[:, :1] for name in ("x", "observed", "censored")}
+    return replace(found, **first, variables=found.variables[:1])
 
 
 def without(data: Trajectories, held: Array) -> Trajectories:

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.data.simulators.pkpd import Pkpd
-from cellflow_core.data.simulators.pkpd import Settings as PkpdSettings
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
 from tests.truth.models.longitudinal.studies import (
     area,
     at_own_times,
     batch_of,
+    concentrations,
     coverage,
     rmspe,
     theophylline,
@@ -29,10 +28,7 @@ pytestmark = pytest.mark.truth
 @pytest.fixture(scope="module")
 def simulated():
     """People of the linear simulator who were given two doses; the concentration alone."""
-    settings = PkpdSettings(subjects=24, n_times=12, n_doses=2, times="irregular", seed=3)
-    found = Pkpd(settings).trajectories()
-    return replace(found, x=found.x[:, :1], observed=found.observed[:, :1], censored=found.censored[:, :1],
-                   variables=found.variables[:1])  # fmt: skip
+    return concentrations(subjects=24, n_times=12, n_doses=2, times="irregular", seed=3)
 
 
 @pytest.fixture(scope="module")
