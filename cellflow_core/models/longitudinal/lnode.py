@@ -105,8 +105,8 @@ class LNODE(DynamicsModel, HasCourses):
         found = copy.deepcopy(self.measurement)
         factor = 0.5 * ((1 + self.correlation) / (1 - self.correlation)).log()
         with torch.no_grad():
-            found.log_additive += factor
-            found.log_proportional += factor
+            found.log_additive.add_(factor)
+            found.log_proportional.add_(factor)
         return found
 
     def loss(self, batch: TrajectoryBatch) -> Loss:
