@@ -20,6 +20,7 @@ class DataRequirement(StrEnum):
     GROWTH = "a growth rate of each cell"
     SUBJECTS = "the same individuals followed over time"
     DOSE = "the doses each cell or individual was given"
+    COVARIATES = "numbers that are known of each individual (covariates)"
     MODALITY = "a second modality of the same cells (chromatin, proteins ...)"
     COUNTS = "a state that decodes to counts (the autoencoder of counts among the axes that the Data page offers)"
     SPLICING = "spliced and unspliced counts of each cell"

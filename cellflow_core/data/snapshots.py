@@ -186,6 +186,7 @@ class Snapshots:
             if channel.requirement is not None:
                 found[channel.requirement] = found.get(channel.requirement, True) and name in self.channels
         found[DataRequirement.DOSE] |= self.doses is not None
+        found[DataRequirement.COVARIATES] = bool(self.static(self.covariates))
         return of_times(len(self.times)) | {need for need, met in found.items() if met}
 
     def at(self, time: float) -> Float[Array, "cells dim"]:

@@ -87,7 +87,8 @@ class Trajectories:
     def has(self) -> frozenset[DataRequirement]:
         """The requirements that these data meet."""
         dosed = {DataRequirement.DOSE} if len(self.doses.time) else set()
-        return of_times(len(self.times)) | {DataRequirement.SUBJECTS} | dosed
+        known = {DataRequirement.COVARIATES} if self.covariates else set()
+        return of_times(len(self.times)) | {DataRequirement.SUBJECTS} | dosed | known
 
     @cached_property
     def spec(self) -> DataSpec:

@@ -57,13 +57,22 @@ def labelled() -> Snapshots:
 
 
 def followed() -> Snapshots:
-    """Twelve individuals at three times, with one dose each."""
+    """Twelve individuals at three times, with one dose each and a body weight."""
     subject = np.tile(np.arange(12), 3)
     t = np.repeat([1.0, 2.0, 4.5], 12)
     x = np.random.default_rng(0).normal(size=(36, 3)) * 4 + 5 * t[:, None] + 100
     labels = {"kind": np.where(subject % 2, "a", "b")}
     dose = 1.0 + subject[:, None]
-    return Snapshots(x, t, AffineSpace.coordinates(("a", "b", "c")), "h", subject=subject, dose=dose, labels=labels)
+    return Snapshots(
+        x,
+        t,
+        AffineSpace.coordinates(("a", "b", "c")),
+        "h",
+        subject=subject,
+        dose=dose,
+        labels=labels,
+        covariates={"kg": 50.0 + subject},
+    )
 
 
 def individuals(model) -> TrajectoryBatch:

@@ -41,7 +41,7 @@ def snapshots(times: tuple[float, ...] = (0.0, 1.0)) -> Snapshots:
     labels = {"kind": np.resize(["a", "b"], CELLS)}
     subject = np.resize(np.arange(CELLS // 2), CELLS)
     known = {"spliced": counts, "unspliced": counts, "velocity": -X, "labels": labels, "subject": subject}
-    known["dose"] = np.ones((CELLS, 1))
+    known |= {"dose": np.ones((CELLS, 1)), "covariates": {"kg": 50.0 + subject}}
     known["perturbation"] = {"A": np.resize([0.0, 1.0], CELLS)}
     return Snapshots(X, t, space, "h", channels=known)
 
