@@ -23,6 +23,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,7 +146,7 @@ def predicted(asked: run_case.Trial, program: Program) -> dict[str, float]:
 
 
 def table(found: dict[str, Any]) -> str:
-    """Markdown: a row a method, means over held-out times, then over seeds."""
+    """Markdown: a row a method, means over held-out times, then seeds. A seed without all its times is left out."""
     data, where = found["data"], found["machine"]
     lines = [
         f"{data['file']}, {data['cells']:,} cells, {data['dims']} coordinates, {found['protocol']}, "
@@ -154,8 +155,10 @@ def table(found: dict[str, Any]) -> str:
         "| method | authors' program | ours | ours − authors' | CPU s, authors' | CPU s, ours | seeds |",
         "|---|---|---|---|---|---|---|",
     ]
-    for peer in sorted({row["peer"] for row in found["rows"]}, key=list(PEERS).index):
-        rows = [row for row in found["rows"] if row["peer"] == peer]
+    whole = Counter((row["peer"], row["seed"]) for row in found["rows"])
+    every = [row for row in found["rows"] if whole[row["peer"], row["seed"]] == len(data["times"]) - 2]
+    for peer in sorted({row["peer"] for row in every}, key=list(PEERS).index):
+        rows = [row for row in every if row["peer"] == peer]
         seeds = sorted({row["seed"] for row in rows})
         by_seed = [
             [np.mean([score(row) for row in rows if row["seed"] == seed]) for seed in seeds]

