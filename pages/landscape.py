@@ -24,7 +24,8 @@ if "potential" in background.catalogue()[run.recipe.model].capabilities_with(run
 with place.controls:
     kind = view.options("Height of the surface", "height", kinds)
     time = view.time_or_none("Surface at", info, info.times, default=-1)
-    with_cells = st.toggle("Show measured cells", True, key="cells", bind="query-params")
+    layers = {"cells": "Measured cells", "paths": "Paths", "nothing": "Nothing"}
+    shown = view.options("On the surface", "on", layers)
     st.markdown("**Which cells roll?** Click the surface, or draw around cells here.")
     points, (codes, names) = data.embedding(map_name), cell_selection.by_time(data)
     small = scatter.scatter(
@@ -46,15 +47,16 @@ with place.controls:
         else "Cells drawn at random roll until you choose some.",
     )
 
+by = next(iter(cell_selection.groupings(data)), "")
 roll = cell_selection.usable(points, state.outline(map_name))
 with place.picture:
-    asked = analysis_pool.submit_analysis("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll)
+    asked = analysis_pool.submit_analysis("landscape", run.id, view=map_name, kind=kind, time=time, roll=roll, by=by)
     result = background.result_of(asked, "Measuring the landscape")
 with place.answer:
     summary = summaries.of_landscape(result, info.time_unit)
     view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
 with place.picture:
-    figure = landscape.landscape(result, cells=with_cells, dark=dark, height=600)
+    figure = landscape.landscape(result, on=shown, unit=info.time_unit, dark=dark, height=600)
     scene = chart.chart3d(figure, "landscape_3d", landscape.describe(result))
     if scene.click:
         state.choose_outline(map_name, cell_selection.around(points, scene.click["x"], scene.click["y"]))

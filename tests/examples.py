@@ -11,7 +11,7 @@ from tests.example_scores import distances as distances
 from tests.example_scores import scores as scores
 
 HOSTILE = '<img src=x onerror="alert(1)"><a href="javascript:alert(2)">%{x}</a> $\\frac12$'
-TIMES = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+TIMES = np.arange(5.0)
 
 
 def cells(count: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -34,8 +34,7 @@ def _grid(points: np.ndarray, size: int = 36) -> tuple[np.ndarray, np.ndarray, n
 def flow(**change: Any) -> results.FlowField:
     points, _ = cells()
     x, y, gx, gy, far = _grid(points)
-    u, v = 2.0 + 0.2 * np.cos(gy), np.tanh(gy) * np.clip(gx + 2, 0, 2)
-    u, v = np.where(far, np.nan, u), np.where(far, np.nan, v)
+    u, v = (np.where(far, np.nan, each) for each in (2 + 0.2 * np.cos(gy), np.tanh(gy) * np.clip(gx + 2, 0, 2)))
     made = {
         "view": "pca",
         "time": 2.0,
@@ -59,8 +58,7 @@ def landscape(**change: Any) -> results.Landscape:
     def height(px: np.ndarray, py: np.ndarray) -> np.ndarray:
         return -0.6 * px + np.where(px > -2, -0.25 * np.abs(py) * (px + 2), 0.3 * py**2)
 
-    steps, particles = 30, 24
-    s = np.linspace(0, 4, steps)[:, None]
+    particles, s = 24, np.linspace(0, 4, 30)[:, None]
     side = np.where(np.arange(particles) % 3 == 0, -1.0, 1.0)[None]
     paths = np.stack([2 * s - 4 + 0 * side, side * np.maximum(s - 1, 0)], -1)
     paths += 0.25 * np.random.default_rng(1).standard_normal((1, particles, 2))
@@ -79,15 +77,17 @@ def landscape(**change: Any) -> results.Landscape:
         "path_height": height(paths[..., 0], paths[..., 1]),
         "path_times": s[:, 0],
         "non_gradient": 0.18,
+        "basins": ("Erythroid", ""),
+        "bottom": np.array([[4.0, y, height(4.0, y)] for y in (2.5, -2.5)]),
     }
+    made |= {"barrier": np.array([1.25, np.nan]), "settled": np.array([0.65, 0.33]), "simulated": 600}
     return results.Landscape(**(made | change))
 
 
 def course(**change: Any) -> results.TimeCourse:
     rng = np.random.default_rng(2)
     steps, count = 41, 150
-    s = np.linspace(0, 4, steps)[:, None]
-    side = np.where(rng.random(count) < 0.35, -1.0, 1.0)[None]
+    s, side = np.linspace(0, 4, steps)[:, None], np.where(rng.random(count) < 0.35, -1.0, 1.0)[None]
     predicted = np.stack([2 * s - 4 + 0 * side, side * np.maximum(s - 1, 0)], -1) + 0.4 * rng.standard_normal(
         (1, count, 2)
     )

@@ -7,9 +7,13 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label, map_coordinates
 
 Array = np.ndarray
+NEAR = 2.0
+"""Widths of the kernel within which a cell is near."""
+ISLAND = 0.01
+"""Share of the cells below which a part of the map by itself is left out."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,34 @@ class Grid:
         density = self.density(points)
         return density >= max(np.quantile(self.at(density, points), 0.02), 1e-300)
 
+    @cached_property
+    def near(self) -> Bool[Array, "rows columns"]:
+        """Where a cell is near, no farther than NEAR widths. Islands of less than ISLAND of the cells are left out."""
+        alone = np.exp(-(NEAR**2) / 2) / (2 * np.pi * self.width[0] * self.width[1])
+        there = self.density(self.points) * len(self.points) >= alone
+        islands = np.zeros(self.shape, int)
+        label(there, np.ones((3, 3)), output=islands)
+        held = np.bincount(islands.ravel()[self._flat(self.points)], minlength=islands.max() + 1)
+        kept = held >= ISLAND * len(self.points)
+        return there & kept[islands]
+
+    def _flat(self, points: Array) -> Array:
+        """Flat index of the grid point nearest to each point."""
+        rows, columns = self.shape
+        place = np.clip(np.rint(self._place(points)).astype(int), 0, [columns - 1, rows - 1])
+        return place[..., 1] * columns + place[..., 0]
+
+    def covered(self, points: Float[Array, "... 2"], region: Bool[Array, "rows columns"]) -> Array:
+        """Which points have a grid point of the region nearest to them."""
+        place = self._place(points)
+        rows, columns = self.shape
+        there = (place >= -0.5).all(axis=-1) & (place < np.array([columns, rows]) - 0.5).all(axis=-1)
+        return there & region.ravel()[self._flat(points)]
+
+    def nearest(self, values: Array, points: Float[Array, "... 2"]) -> Array:
+        """Value of the grid point nearest to each point."""
+        return values.ravel()[self._flat(points)]
+
     def at(self, surface: Float[Array, "rows columns"], points: Array) -> Array:
         """Height of a surface at points [..., 2], bilinear; outside its filled part that of the nearest filled."""
         filled = surface
@@ -108,11 +140,7 @@ class Grid:
 
     def share_inside(self, points: Array, region: Bool[Array, "rows columns"]) -> float:
         """Share of the points whose nearest grid point is in the region."""
-        place = np.rint(self._place(points)).astype(int)
-        rows, columns = self.shape
-        there = (place >= 0).all(axis=1) & (place < [columns, rows]).all(axis=1)
-        place = np.clip(place, 0, [columns - 1, rows - 1])
-        return float((region[place[:, 1], place[:, 0]] & there).mean())
+        return float(self.covered(points, region).mean())
 
 
 def _with_signs(grid: Grid, points: Array, values: Array, scale: float) -> Array:

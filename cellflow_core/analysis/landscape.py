@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.basins import common_labels, find_basins
 from cellflow_core.analysis.fields.helmholtz import non_gradient_share
 from cellflow_core.analysis.fields.horizon import followed_times, horizon_note
 from cellflow_core.analysis.fields.time_range import first_time, last_time
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.grid import Grid
-from cellflow_core.analysis.initial_cells import Polygon, select_initial_cells
+from cellflow_core.analysis.initial_cells import Polygon, labels_of, select_initial_cells
 from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.quasi_potential import quasi_potential
 from cellflow_core.analysis.results import Landscape
@@ -24,7 +25,12 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.time_units import format_time
 
 Array = np.ndarray
-PARTICLES = 150
+SIMULATED, PARTICLES = 600, 150
+"""Cells that are followed to where they settle, and those whose paths are kept."""
+SIZE = 120
+"""Grid points along each side."""
+HELD = 0.02
+"""Share of the simulated cells that a basin holds at the end, at least."""
 STILL = 1e-4
 """Change of a potential in time, in its span, below which it is numbers rounded and not a change."""
 
@@ -36,36 +42,33 @@ def landscape(
     kind: Literal["auto", "potential", "quasi"] = "auto",
     time: float | None = None,
     start_polygon: Polygon = (),
+    by: str = "",
     seed: int = 0,
 ) -> Landscape:
-    """The surface at one time (None: the last measured one), the measured cells and particles that rolled over it.
+    """The surface at one time (None: the last measured one), the measured cells, particles that rolled over it and the
+    basins that they end in.
 
     potential  U of v = -grad U, at the cells, averaged on the grid: cells roll downhill
     quasi      -log p of the law the population settles in when the field of `time` is held
     auto       the potential where the model has one
+    by         annotation whose values name the basins; "" for no names
     roll       corners of a polygon in the view that the particles start in; () starts them from cells of the first time
     """
     moving = dynamics(model)
     moving.check_follows()
-    if kind not in ("auto", "potential", "quasi"):
-        raise ValueError(f"kind={kind!r} is not one of auto, potential, quasi")
-    if kind == "potential" and moving.potential is None:
-        raise ValueError(
-            f"{moving.title} has learnt no potential; ask for the quasi-potential, or train Action Matching, "
-            "which has one"
-        )
-    if kind == "auto":
-        kind = "quasi" if moving.potential is None else "potential"
+    kind = _checked(kind, moving)
     time = last_time(data) if time is None else float(time)
-    grid = view.grid(72)
+    grid = view.grid(SIZE)
     if kind == "potential":
         height, unit, notes = _potential(moving, data, view, grid, time)
     else:
         height, unit, notes = quasi_potential(model, moving, data, view, grid, time, seed)
-    start = select_initial_cells(data, view, PARTICLES, polygon=start_polygon, seed=seed)
+    start = select_initial_cells(data, view, SIMULATED, polygon=start_polygon, seed=seed)
     times = path_times(moving, start.time, followed_times(moving, data))
     rolled = simulate(model, start.x, times, seed=seed)
-    paths = cut_off_map(path_points(view, moving, times, rolled.x), grid, height)
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(start.x))[:PARTICLES])
+    paths = cut_off_map(path_points(view, moving, times, rolled.x[:, drawn]), grid, height)
+    cell_height = np.where(grid.covered(view.points, np.isfinite(height)), grid.at(height, view.points), np.nan)
     path_notes = (*off_map_note(paths), *corner_note(moving), *horizon_note(moving, data))
     share, gradient_note = np.nan, f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
     if moving.kind not in ("plan", "sampler"):
@@ -81,14 +84,54 @@ def landscape(
         y=grid.y,
         height=height,
         cells=view.points,
-        cell_height=grid.at(height, view.points),
+        cell_height=cell_height,
         cell_time=data.t if len(data.t) else np.full(len(data.x), np.nan),
         paths=paths,
         path_height=np.where(np.isnan(paths[..., 0]), np.nan, grid.at(height, np.nan_to_num(paths))),
         path_times=times,
         non_gradient=share,
+        **_basins(grid, height, data, view, cell_height, view.project(rolled.x[-1]), by),
         notes=(*notes, *path_notes, *view.note, *rolled.notes),
     )
+
+
+def _checked(kind: str, moving: Dynamics) -> Literal["potential", "quasi"]:
+    """The kind of surface that is made. Raises ValueError for one that there is not, or the model does not have."""
+    if kind not in ("auto", "potential", "quasi"):
+        raise ValueError(f"kind={kind!r} is not one of auto, potential, quasi")
+    if kind == "potential" and moving.potential is None:
+        raise ValueError(
+            f"{moving.title} has learnt no potential; ask for the quasi-potential, or train Action Matching, "
+            "which has one"
+        )
+    return "quasi" if kind == "quasi" or moving.potential is None else "potential"
+
+
+def _basins(
+    grid: Grid, height: Array, data: Snapshots, view: Embedding, cell_height: Array, ends: Array, by: str
+) -> dict[str, Any]:
+    """The basins that simulated cells end in [cells, 2], as `Landscape` has them."""
+    found = find_basins(height)
+
+    def basin(points: Array) -> Array:
+        there = grid.covered(points, np.isfinite(height))
+        return np.where(there, grid.nearest(found.of, points), -1)
+
+    ended = basin(ends)
+    share = np.bincount(ended[ended >= 0], minlength=len(found.lowest)) / len(ends)
+    kept = np.argsort(-share, kind="stable")[: int((share >= HELD).sum())]
+    rows, columns = np.unravel_index(found.lowest[kept], height.shape)
+    bottom = np.stack([grid.x[columns], grid.y[rows], height[rows, columns]], axis=1)
+    names = ("",) * len(kept)
+    if by:
+        own = basin(view.points)
+        deep = np.array([np.nanmax(height[found.of == k]) for k in range(len(found.lowest))])
+        middle = (deep + height.ravel()[found.lowest]) / 2
+        low = (own >= 0) & (cell_height <= middle[own])
+        every = common_labels(labels_of(data, by), own, low, len(found.lowest))
+        names = tuple(every[k] for k in kept)
+    values = {"basins": names, "bottom": bottom, "barrier": found.barrier[kept], "settled": share[kept]}
+    return {**values, "simulated": len(ends)}
 
 
 def _potential(
@@ -106,7 +149,7 @@ def _potential(
     now = heights(time)
     change = heights(first_time(data)) - heights(last_time(data))
     height = grid.average(view.points, now)
-    height = np.where(grid.inside, height, np.nan)
+    height = np.where(grid.near, height, np.nan)
     unit = f"state\u00b2 / {data.time_unit or 'time'}"
     what = "averaged over the cells that share a place in this picture: cells roll downhill"
     if np.ptp(change) <= STILL * np.ptp(now):

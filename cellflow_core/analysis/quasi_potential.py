@@ -93,7 +93,7 @@ def quasi_potential(
         )
     with np.errstate(divide="ignore"):
         height = -np.log(law / law[grid.inside].max())
-    height = np.where(grid.inside, np.minimum(height, CAP), np.nan)
+    height = np.where(grid.near, np.minimum(height, CAP), np.nan)
     return (
         height - np.nanmin(height),
         "-log p",

@@ -263,14 +263,16 @@ def _measured_effects(chosen: argparse.Namespace) -> None:
 
 
 def _landscape(chosen: argparse.Namespace) -> None:
-    """How far simulated cells roll down, how much of their motion no surface can show, and how many leave the map; the
+    """Where simulated cells settle, how much of their motion no surface can show, and how many leave the map; the
     height under the measured cells."""
     from cellflow_core.analysis.results import Landscape
     from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.runs.index import open_run
 
-    found = answer.ask(Landscape, "landscape", chosen, kind=chosen.height, time=chosen.time, view=chosen.view)
-    unit = RunContext(open_run(chosen.run)).dataset.info.time_unit
+    info = RunContext(open_run(chosen.run)).dataset.info
+    by, unit = next(iter(info.annotations), ""), info.time_unit
+    settings = {"kind": chosen.height, "time": chosen.time, "view": chosen.view, "by": by}
+    found = answer.ask(Landscape, "landscape", chosen, **settings)
     summary = summaries.limited(summaries.of_landscape(found, unit), answer.roll_out(chosen), unit)
     rows = result_tables.of_landscape(found)
     answer.show(summary, result_tables.first_rows(rows, CELLS_LISTED), found.notes)

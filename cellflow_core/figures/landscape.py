@@ -1,4 +1,4 @@
-"""The landscape: a surface over a 2-D view, measured cells on it, and particles that roll."""
+"""The landscape: a surface over a 2-D view with its basins named, cells or paths on it, and particles that roll."""
 
 from __future__ import annotations
 
@@ -8,72 +8,82 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import Landscape
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import subsample
-from cellflow_core.time_units import format_time, format_times
+from cellflow_core.figures.scene.camera import fitted
+from cellflow_core.figures.scene.surface import RISE, Mesh, surface_and_rim
+from cellflow_core.time_units import format_time, format_times, singular
 
 CELLS_DRAWN = 1_500
 PATHS_DRAWN = 60
-FRAMES = 40
+FRAMES = 60
+LEVELS = 9
+"""Contour lines, about."""
+FLOOR = 0.3
+"""How far below the surface the contour lines are projected, as a share of its height."""
+SIDE, TALL = 1.6, 0.55
+"""The longer side of the scene in units of the camera, and its height, floor included, as a share of that side."""
+ON = ("cells", "paths", "nothing")
+"""What can lie on the surface beside the particles."""
 
 
 def landscape(
-    result: Landscape, *, cells: bool = True, dark: bool = False, height: int = 640, camera: dict | None = None
+    result: Landscape,
+    *,
+    on: str = "cells",
+    unit: str = "",
+    dark: bool = False,
+    height: int = 640,
+    camera: dict | None = None,
 ) -> go.Figure:
-    """Traces: surface, cells (one, coloured by time), paths (one, gaps between particles), particles (one).
+    """Traces: surface, rim, what lies on it (measured cells by time, or paths of simulated ones), particles.
 
-    Only the particles are animated, as frames "0", "1" ... over the steps. camera: plotly's, to restore a view.
+    on      one of ON. Only the particles are animated, as frames over the steps, named by their time
+    unit    of time
+    camera  plotly's, to restore a view
+    Raises ValueError for another word.
     """
+    if on not in ON:
+        raise ValueError(f"on={on!r} is not one of {', '.join(ON)}")
     figure = go.Figure(layout={"template": theme.template(dark), "height": height})
     low, high = float(np.nanmin(result.height)), float(np.nanmax(result.height))
-    lift = 0.012 * (high - low)  # so that what lies on the surface is not buried in it
-    figure.add_trace(
-        go.Surface(
-            x=result.x.astype(np.float32),
-            y=result.y.astype(np.float32),
-            z=result.height.astype(np.float32),
-            colorscale=theme.HEIGHT,
-            opacity=0.93,
-            name="landscape",
-            connectgaps=False,
-            colorbar={"title": {"text": f"height<br>({theme.safe(result.unit)})"}, "len": 0.5, "y": 0.6, "x": 0.98},
-            contours={
-                "z": {
-                    "show": True,
-                    "start": low,
-                    "end": high,
-                    "size": (high - low) / 14 or 1,
-                    "width": 1,
-                    "color": theme.text_color(not dark),
-                    "usecolormap": False,
-                }
-            },
-            lighting={"ambient": 0.75, "diffuse": 0.5, "specular": 0.08, "roughness": 0.9},
-            hovertemplate=f"height %{{z:.3g}} ({theme.safe(result.unit)})<extra></extra>",
-        )
-    )
-    if cells:
-        figure.add_trace(_cells(result, lift))
-    figure.add_trace(_paths(result, lift, dark))
+    span = high - low or 1.0
+    lift = 0.008 * span  # so that what lies on the surface is not buried in it
+    body, rim = surface_and_rim(result.x, result.y, result.height)
+    levels = theme.round_levels(low, high, LEVELS)
+    figure.add_traces([_surface(result, body, levels, dark), _rim(rim, dark)])
+    if on == "cells":
+        figure.add_traces(_cells(result, singular(unit) or "time", lift, dark))
+    elif on == "paths":
+        figure.add_trace(_paths(result, lift, dark))
     figure.add_trace(_particles(result, 0, lift, dark))
-    _animate(figure, result, 3 if cells else 2, lift, dark)
-    x, y = (_range(result, k, cells) for k in range(2))
-    scene = {
-        "xaxis": {"title": {"text": theme.safe(result.axes[0])}, "showticklabels": False, "range": x},
-        "yaxis": {"title": {"text": theme.safe(result.axes[1])}, "showticklabels": False, "range": y},
-        "zaxis": {"title": {"text": "height"}, "range": [low - lift, high + 4 * lift]},
+    _animate(figure, result, lift, dark)
+    scene = {**_box(result, body, (low - FLOOR * span, high + RISE * span)), "annotations": _names(result, dark)}
+    if camera:
+        scene["camera"] = camera
+    legend = {"y": 0.99, "yanchor": "top", "itemclick": False, "itemdoubleclick": False, "tracegroupgap": 0}
+    margin = {"l": 0, "r": 0, "t": 0, "b": 0}
+    return figure.update_layout(scene=scene, margin=margin, showlegend=True, legend=legend)
+
+
+def _box(result: Landscape, body: Mesh, heights: tuple[float, float]) -> dict:
+    """Axes that are as long as the surface is, without walls, and a camera from which it fills the frame."""
+    there = np.isfinite(body.z)
+    seen = np.stack([each[there] for each in (body.x, body.y, body.z)], axis=1)
+    low, high = np.append(seen.min(axis=0)[:2], heights[0]), np.append(seen.max(axis=0)[:2], heights[1])
+    long = float((high - low)[:2].max())
+    aspect = np.array([*(SIDE * (high - low)[:2] / long), SIDE * TALL])
+    places = (seen - (low + high) / 2) / (high - low) * aspect
+    ends = zip(low.tolist(), high.tolist(), strict=True)
+    return {
+        **{f"{name}axis": {"visible": False, "range": each} for name, each in zip("xyz", ends, strict=True)},
         "aspectmode": "manual",
-        "aspectratio": {"x": 1.3, "y": 1.3, "z": 0.7},
-        "camera": camera or _camera(result),
+        "aspectratio": dict(zip("xyz", aspect.tolist(), strict=True)),
+        "camera": fitted(places, _ahead(result)),
     }
-    return figure.update_layout(scene=scene, margin={"l": 0, "r": 0, "t": 8, "b": 0}, showlegend=False)
 
 
-def _range(result: Landscape, axis: int, cells: bool) -> list[float]:
-    """Where the surface is, and the measured cells where they are drawn; paths do not widen the scene."""
-    known = np.isfinite(result.height).any(axis=axis)
-    places = [(result.x, result.y)[axis][known], *([result.cells[:, axis]] if cells else [])]
-    low, high = (float(each(np.concatenate(places))) for each in (np.min, np.max))
-    room = 0.02 * (high - low)
-    return [low - room, high + room]
+def basin_name(result: Landscape, k: int) -> str:
+    """The cells of a basin, or its number."""
+    return result.basins[k] or f"basin {k + 1}"
 
 
 def describe(result: Landscape) -> str:
@@ -84,13 +94,21 @@ def describe(result: Landscape) -> str:
     left = "the model has no velocity field"
     if not np.isnan(share):
         left = f"{share:.0%} of the flow is not explained by any landscape"
+    found = "; ".join(_basin_words(result, k) for k in range(len(result.basins)))
     return (
         f"A {result.kind} over {result.view}: height from {np.nanmin(result.height):.3g} to "
-        f"{np.nanmax(result.height):.3g}{unit}, {len(result.cells):,} cells on it, {result.paths.shape[1]} particles "
-        f"rolled from time {format_time(result.path_times[0])} to {format_time(result.path_times[-1])}, "
-        f"from a mean height of {_mean(result.path_height, 0):.3g} to {_mean(result.path_height, -1):.3g};{off} "
-        f"{left}."
+        f"{np.nanmax(result.height):.3g}{unit}, {int(np.isfinite(result.cell_height).sum()):,} cells on it, "
+        f"{result.paths.shape[1]} particles rolled from time {format_time(result.path_times[0])} to "
+        f"{format_time(result.path_times[-1])}, from a mean height of {_mean(result.path_height, 0):.3g} to "
+        f"{_mean(result.path_height, -1):.3g};{off} {left}." + (f" Basins: {found}." if found else "")
     )
+
+
+def _basin_words(result: Landscape, k: int) -> str:
+    """Name, share of cells and barrier of a basin."""
+    climb = result.barrier[k]
+    way = "no way out" if np.isnan(climb) else f"a climb of {climb:.2g} {result.unit} leads out"
+    return f"{basin_name(result, k)} with {result.settled[k]:.0%} of the simulated cells, {way}"
 
 
 def _mean(height: np.ndarray, step: int) -> float:
@@ -99,49 +117,120 @@ def _mean(height: np.ndarray, step: int) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _camera(result: Landscape) -> dict:
-    """From where the particles roll towards the reader and a little from the side, as in Waddington's drawing."""
+def _surface(result: Landscape, mesh: Mesh, levels: np.ndarray, dark: bool) -> go.Surface:
+    unit = theme.safe(result.unit)
+    step = float(levels[1] - levels[0])
+    return go.Surface(
+        x=mesh.x.astype(np.float32),
+        y=mesh.y.astype(np.float32),
+        z=mesh.z.astype(np.float32),
+        colorscale=theme.terrain(dark),
+        cmin=float(levels[0]),
+        cmax=float(levels[-1]),
+        name="landscape",
+        connectgaps=False,
+        showlegend=False,
+        colorbar={
+            "title": {"text": f"height ({unit})", "side": "top"},
+            "tickvals": levels[:: -(-len(levels) // 5)].tolist(),
+            "orientation": "h",
+            "len": 0.34,
+            "thickness": 8,
+            "x": 0.98,
+            "xanchor": "right",
+            "y": 0.01,
+            "yanchor": "bottom",
+        },
+        contours={
+            "z": {
+                "show": True,
+                "start": float(levels[0]),
+                "end": float(levels[-1]),
+                "size": step,
+                "width": 1,
+                "color": theme.contour_color(dark),
+                "usecolormap": False,
+                "project": {"z": True},
+            }
+        },
+        lighting={"ambient": 0.5, "diffuse": 0.7, "specular": 0.1, "roughness": 0.6, "fresnel": 0.1},
+        lightposition={"x": -5_000, "y": -10_000, "z": 12_000},
+        hovertemplate=f"height %{{z:.3g}} ({unit})<extra></extra>",
+    )
+
+
+def _rim(mesh: Mesh, dark: bool) -> go.Surface:
+    """Beyond the cells: pale, and paler outwards."""
+    colour = theme.background_point_color(dark)
+    return go.Surface(
+        x=mesh.x.astype(np.float32),
+        y=mesh.y.astype(np.float32),
+        z=mesh.z.astype(np.float32),
+        surfacecolor=mesh.far.astype(np.float32),
+        cmin=0,
+        cmax=1,
+        colorscale=[[0, colour], [1, colour]],
+        opacityscale=[[0, 0.55], [1, 0.0]],
+        showscale=False,
+        showlegend=False,
+        hoverinfo="skip",
+        name="no cells here",
+        lighting={"ambient": 0.9, "diffuse": 0.3, "specular": 0},
+    )
+
+
+def _names(result: Landscape, dark: bool) -> list[dict]:
+    """The name of each basin over its lowest point, with the share of simulated cells that are in it."""
+    return [
+        {
+            **theme.label(x, y, f"<b>{theme.safe(basin_name(result, k), 28)}</b> {result.settled[k]:.0%}", dark),
+            "z": z,
+            "showarrow": True,
+            "arrowhead": 0,
+            "arrowwidth": 1,
+            "arrowcolor": theme.muted_color(dark),
+            "ax": 0,
+            "ay": -40,
+        }
+        for k, (x, y, z) in enumerate(result.bottom.tolist())
+    ]
+
+
+def _ahead(result: Landscape) -> float:
+    """Angle of the direction in which particles roll, in the view."""
     extent = np.array([np.ptp(result.x), np.ptp(result.y)])
     last = np.isfinite(result.paths[..., 0]).cumsum(axis=0).argmax(axis=0)  # the last step on the map of each
     moved = result.paths[last, np.arange(len(last))] - result.paths[0]
     moved = moved[np.isfinite(moved).all(axis=1)]
     motion = moved.sum(axis=0) / max(len(moved), 1) / np.where(extent > 0, extent, 1)
-    ahead = np.arctan2(motion[1], motion[0]) if np.hypot(*motion) > 0.05 else -np.pi / 2
-    turned = ahead + np.deg2rad(22)
-    eye = {"x": float(1.6 * np.cos(turned)), "y": float(1.6 * np.sin(turned)), "z": 1.0}
-    return {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.2}}
+    return float(np.arctan2(motion[1], motion[0])) if np.hypot(*motion) > 0.05 else -np.pi / 2
 
 
-def _cells(result: Landscape, lift: float) -> go.Scatter3d:
+def _cells(result: Landscape, unit: str, lift: float, dark: bool) -> list[go.Scatter3d]:
+    """Measured cells on the surface, a trace for each time; one of all where no time is known."""
     there = np.flatnonzero(np.isfinite(result.cell_height))
     kept = there[subsample(len(there), CELLS_DRAWN)]
-    times = result.cell_time[kept]
     untimed = bool(np.isnan(result.cell_time).all())
-    known, codes = np.unique(np.nan_to_num(result.cell_time), return_inverse=True)
-    return go.Scatter3d(
-        x=result.cells[kept, 0].astype(np.float32),
-        y=result.cells[kept, 1].astype(np.float32),
-        z=(result.cell_height[kept] + lift).astype(np.float32),
-        mode="markers",
-        name="cells",
-        customdata=None if untimed else times.astype(np.float32),
-        hovertemplate=("measured cell" if untimed else "measured at time %{customdata:.4~g}") + "<extra></extra>",
-        marker={
-            "size": 2.2,
-            "opacity": 0.85,
-            "line": {"width": 0},
-            "color": codes[kept].astype(np.int16),
-            "cmin": -0.5,
-            "cmax": len(known) - 0.5,
-            "colorscale": theme.stepped(_times(len(known))),
-            "showscale": False,
-        },
-    )
-
-
-def _times(count: int) -> tuple[str, ...]:
-    """Times in oranges to reds: apart from the blue to yellow of the surface."""
-    return theme.sampled("OrRd", 0.15, 0.9, max(count, 1))
+    times = np.unique(result.cell_time) if not untimed else np.array([np.nan])
+    colours = theme.ordered(len(times), dark)
+    names = ("measured cells",) if untimed else tuple(f"{unit} {each}" for each in format_times(times))
+    found = []
+    for time, name, colour in zip(times, names, colours, strict=True):
+        rows = kept if untimed else kept[result.cell_time[kept] == time]
+        found.append(
+            go.Scatter3d(
+                x=result.cells[rows, 0].astype(np.float32),
+                y=result.cells[rows, 1].astype(np.float32),
+                z=(result.cell_height[rows] + lift).astype(np.float32),
+                mode="markers",
+                name=name,
+                hovertemplate=f"measured cell, {name}<extra></extra>"
+                if not untimed
+                else "measured cell<extra></extra>",
+                marker={"size": 2.4, "opacity": 0.9, "line": {"width": 0}, "color": colour},
+            )
+        )
+    return found
 
 
 def _paths(result: Landscape, lift: float, dark: bool) -> go.Scatter3d:
@@ -156,11 +245,11 @@ def _paths(result: Landscape, lift: float, dark: bool) -> go.Scatter3d:
         y=y,
         z=z,
         mode="lines",
-        name="paths",
+        name="paths of simulated cells",
         hoverinfo="skip",
         connectgaps=False,
-        line={"width": 2, "color": theme.changed(dark)},
-        opacity=0.3,
+        line={"width": 3, "color": theme.model(dark)},
+        opacity=0.55,
     )
 
 
@@ -173,61 +262,30 @@ def _particles(result: Landscape, step: int, lift: float, dark: bool) -> go.Scat
     return go.Scatter3d(
         **_at(result, step, lift),
         mode="markers",
-        name="particles",
+        name="simulated cells",
         hoverinfo="skip",
-        marker={"size": 4.5, "color": theme.changed(dark), "line": {"width": 1, "color": theme.page_color(dark)}},
+        marker={"size": 5, "color": theme.model(dark), "line": {"width": 1, "color": theme.page_color(dark)}},
     )
 
 
-def _animate(figure: go.Figure, result: Landscape, trace: int, lift: float, dark: bool) -> None:
-    """Frames of the particle trace alone, with a button and a slider under the scene."""
+def _animate(figure: go.Figure, result: Landscape, lift: float, dark: bool) -> None:
+    """Frames of the particles, the last trace, alone, with buttons in the corner of the scene."""
+    trace = sum(1 for _ in figure.data) - 1
     steps = len(result.path_times)
     shown = np.unique(np.linspace(0, steps - 1, min(FRAMES, steps)).astype(int))
+    names = format_times(result.path_times[shown])
     figure.frames = [
-        go.Frame(name=str(k), traces=[trace], data=[go.Scatter3d(**_at(result, step, lift))])
-        for k, step in enumerate(shown)
+        go.Frame(name=name, traces=[trace], data=[go.Scatter3d(**_at(result, step, lift))])
+        for name, step in zip(names, shown, strict=True)
     ]
-    play = {
-        "frame": {"duration": 70, "redraw": True},
-        "transition": {"duration": 0},
-        "fromcurrent": True,
-        "mode": "immediate",
-    }
-    jump = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
+    instant = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
+    play = {**instant, "frame": {"duration": 60, "redraw": True}, "fromcurrent": True}
+    buttons = [
+        {"label": "▶ Roll", "method": "animate", "args": [None, play]},
+        {"label": "❚❚", "method": "animate", "args": [[None], instant]},
+    ]
+    place = {"x": 0.01, "y": 0.01, "xanchor": "left", "yanchor": "bottom"}
+    look = {"bgcolor": theme.page_color(dark), "font": {"color": theme.text_color(dark), "size": 15}}
     figure.update_layout(
-        updatemenus=[
-            {
-                "type": "buttons",
-                "direction": "left",
-                "showactive": False,
-                "x": 0,
-                "y": 0,
-                "xanchor": "left",
-                "yanchor": "top",
-                "pad": {"t": 28, "l": 8},
-                "bgcolor": theme.page_color(dark),
-                "bordercolor": theme.muted_color(dark),
-                "font": {"color": theme.text_color(dark), "size": 15},
-                "buttons": [
-                    {"label": "▶ Roll", "method": "animate", "args": [None, play]},
-                    {"label": "❚❚", "method": "animate", "args": [[None], jump]},
-                ],
-            }
-        ],
-        sliders=[
-            {
-                "x": 0.3,
-                "len": 0.68,
-                "y": 0,
-                "pad": {"t": 8, "b": 8},
-                "currentvalue": {"prefix": "time ", "xanchor": "left"},
-                "font": {"size": 13, "color": theme.muted_color(dark)},
-                "ticklen": 0,
-                "minorticklen": 0,
-                "steps": [
-                    {"label": name, "method": "animate", "args": [[str(k)], jump]}
-                    for k, name in enumerate(format_times(result.path_times[shown]))
-                ],
-            }
-        ],
+        updatemenus=[{"type": "buttons", "direction": "left", "showactive": False, "buttons": buttons, **place, **look}]
     )

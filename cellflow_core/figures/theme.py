@@ -31,7 +31,6 @@ OTHER = "#8A939B"
 SEQUENTIAL = "Viridis"
 TIMES = "Plasma"
 """Of times: another scale than that of values, so that a colour means one thing on every page."""
-HEIGHT = "Cividis"
 
 # Buttons of a chart on a page, and of an exported one: a Plotly 7 export would otherwise offer to upload the data.
 CONFIG: dict[str, Any] = {
@@ -48,6 +47,8 @@ _INK = {False: "#17242D", True: "#E4EDF1"}
 _QUIET = {False: "#566470", True: "#A3B2BB"}
 _SEEN = {False: (0.08, 0.88), True: (0.25, 1.0)}
 _TIMES_SEEN = {False: (0.0, 0.85), True: (0.32, 1.0)}
+_TERRAIN = {False: ("#486E84", "#93B0BE", "#D3E0E6"), True: ("#1F4254", "#4A7486", "#9DBAC6")}
+_CONTOUR = {False: "#6E8794", True: "#7FA3B3"}
 _GRID = {False: "#E3EAED", True: "#26343D"}
 _BEHIND = {False: "#C9D2D8", True: "#3D4C56"}
 _PAPER = {False: "#FFFFFF", True: "#10181E"}
@@ -134,6 +135,25 @@ def sequential(dark: bool) -> list[str]:
     return list(sampled(SEQUENTIAL, *_SEEN[dark], 16))
 
 
+def terrain(dark: bool) -> list[list[float | str]]:
+    """A colour scale for heights: quiet, so that what lies on a surface stands out, and never that of the page."""
+    return [[k / 2, colour] for k, colour in enumerate(_TERRAIN[dark])]
+
+
+def contour_color(dark: bool) -> str:
+    """Colour of lines of equal height, on the surface and projected below it."""
+    return _CONTOUR[dark]
+
+
+def round_levels(low: float, high: float, count: int) -> np.ndarray:
+    """About `count` levels from below `low` to above `high` in steps of 1, 2 or 5 times a power of ten."""
+    raw = (high - low or 1.0) / count
+    power = 10.0 ** np.floor(np.log10(raw))
+    step = next(each * power for each in (1, 2, 5, 10) if each * power >= raw * (1 - 1e-9))
+    first, last = np.floor(low / step), np.ceil(high / step)
+    return step * np.arange(first, max(last, first + 1) + 1)
+
+
 def stepped(colours: tuple[str, ...]) -> list[tuple[float, str]]:
     """A colour scale that shows code k in colour k, for cmin = -0.5 and cmax = count - 0.5."""
     count = len(colours)
@@ -171,7 +191,8 @@ def map_shape(figure: go.Figure) -> str:
         return "two"
     spans = []
     for axis in "xy":
-        drawn = [np.asarray(each[axis], dtype=float) for each in figure.data if each[axis] is not None]
+        found = (getattr(each, axis) for each in figure.data)
+        drawn = [np.asarray(each, dtype=float) for each in found if each is not None]
         values = np.concatenate([each[np.isfinite(each)] for each in drawn] or [np.zeros(0)])
         spans.append(np.ptp(values) if len(values) else 0.0)
     return "wide" if spans[0] > 1.25 * spans[1] else "even"

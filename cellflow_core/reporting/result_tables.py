@@ -28,12 +28,12 @@ Rows = dict[str, list[Any]]
 
 def of_landscape(result: Landscape) -> Rows:
     """One row a measured cell on the surface."""
-    x, y = result.axes
+    (x, y), there = result.axes, np.isfinite(result.cell_height)
     return {
-        x: _short(result.cells[:, 0]),
-        y: _short(result.cells[:, 1]),
-        **({} if np.isnan(result.cell_time).all() else {"time": _times(result.cell_time)}),
-        f"height ({result.unit})": _short(result.cell_height),
+        x: _short(result.cells[there, 0]),
+        y: _short(result.cells[there, 1]),
+        **({} if np.isnan(result.cell_time).all() else {"time": _times(result.cell_time[there])}),
+        f"height ({result.unit})": _short(result.cell_height[there]),
     }
 
 

@@ -16,6 +16,8 @@ from cellflow_core.time_units import format_duration, format_time, singular
 Trust = Literal["good", "fair", "poor"]
 MAX_LEAVING = 0.2
 """Share of simulated cells that leave the map above which a landscape is not trusted."""
+MENTIONED = 0.02
+"""Share of simulated cells above which those that leave the map stand in the answer."""
 
 
 class Summary(NamedTuple):
@@ -41,28 +43,30 @@ def at(time: float, unit: str) -> str:
 
 
 def of_landscape(result: Landscape, unit: str) -> Summary:
-    span = np.nanmax(result.height) - np.nanmin(result.height)
-    begin, end = result.path_height[0], result.path_height[-1]
-    stays = np.isfinite(begin) & np.isfinite(end)
+    stays = np.isfinite(result.path_height[-1])
     count, left = len(stays), int((~stays).sum())
     begin_time, end_time = result.path_times[[0, -1]]
-    course = f"From {at(begin_time, unit)} to {at(end_time, unit)}"
+    course = f"By {at(end_time, unit)}"
     if np.isnan(result.cell_time).all():
-        course = f"In {format_duration(end_time - begin_time, unit)} of the velocities' own time"
+        course = f"After {format_duration(end_time - begin_time, unit)} of the velocities' own time"
     if not stays.any():
         why = "None of them ends where cells were measured, so this surface says nothing of where they go."
         return Summary(f"{course}, all {count} simulated cells leave the map.", "poor", why)
-    fell = np.mean(begin[stays] - end[stays])
-    share_fallen = f"{fell / span:.0%} of the landscape's height" if span > 0 else "no height"
-    moved = f"roll down {share_fallen}" if fell >= 0 else f"climb {abs(fell) / span:.0%} of the landscape's height"
-    answer = f"{course}, {count} simulated cells {moved}."
-    if left:
-        leave = "leaves" if left == 1 else "leave"
-        answer = f"{course}, {left} of {count} simulated cells {leave} the map of measured cells; the others {moved}."
+    simulated = f"{result.simulated:,} simulated cells"
+    of = (f" of {simulated} settle", *[""] * len(result.basins))
+    found = [f"{share:.0%}{of[k]} in {_basin(result, k)}" for k, share in enumerate(result.settled)]
+    if left >= MENTIONED * count:
+        found.append(f"{left / count:.0%} leave the map of measured cells")
+    answer = f"{course}, {joined(found)}." if len(result.basins) else f"{course}, {simulated} settle in no basin."
     trust, why = _surface_trust(result)
     if left > MAX_LEAVING * count:
         trust, why = "poor", f"{why} Of the cells that leave it, this surface does not tell what becomes of them."
     return Summary(answer, trust, why)
+
+
+def _basin(result: Landscape, k: int) -> str:
+    """A basin by the cells in it, else by its number."""
+    return f"the basin of {result.basins[k]}" if result.basins[k] else f"basin {k + 1}"
 
 
 def _surface_trust(result: Landscape) -> tuple[Trust, str]:

@@ -118,6 +118,7 @@ def test_from_home_to_a_knock_out(page: Page, server: str):
     shares = drawn(page, "fates_shares")
     assert all(trace["x"]["bad"] == 0 for trace in shares)
     assert points(drawn(page, "fates_cells"), "scatter") > 1000
+    page.get_by_role("tab", name="One cell").click()
     fan = drawn(page, "futures_fan")
     assert sum(trace["x"]["finite"] for trace in fan) > 1000
 

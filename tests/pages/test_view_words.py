@@ -56,8 +56,20 @@ def test_a_landscape_is_trusted_as_far_as_it_explains_the_motion(share, trust):
     quasi = examples.landscape(kind="quasi-potential -log p", non_gradient=share)
     message = summaries.of_landscape(quasi, "days")
     assert message.trust == trust
-    assert message.answer.startswith("From day 0 to day 4, 24 simulated cells roll down")
+    assert message.answer == (
+        "By day 4, 65% of 600 simulated cells settle in the basin of Erythroid and 33% in basin 2."
+    )
     assert f"{share:.0%} goes around" in message.why
+
+
+def test_cells_that_leave_the_map_or_settle_nowhere_are_in_the_answer_of_a_landscape():
+    height = examples.landscape().path_height.copy()
+    height[-1, :6] = np.nan
+    message = summaries.of_landscape(examples.landscape(path_height=height), "days")
+    assert message.answer.endswith("33% in basin 2 and 25% leave the map of measured cells.")
+    assert message.trust == "poor" and "what becomes of them" in message.why
+    nowhere = examples.landscape(basins=(), bottom=np.zeros((0, 3)), barrier=np.zeros(0), settled=np.zeros(0))
+    assert "600 simulated cells settle in no basin" in summaries.of_landscape(nowhere, "days").answer
 
 
 def test_a_model_that_can_only_go_downhill_proves_nothing_by_it():

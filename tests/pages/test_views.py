@@ -108,7 +108,7 @@ def message(page: AppTest) -> str:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("landscape", "24 simulated cells roll down"),
+        ("landscape", "65% of 600 simulated cells settle in the basin of Erythroid"),
         ("flow", "the fastest cells move"),
         ("fates", "62% Erythroid (55% to 69%), 38% Myeloid"),
         ("time", "day 2, which it never saw, predicted cells lie 0\\.36"),
@@ -139,7 +139,7 @@ def _leaves(block: Any) -> list[Any]:
 
 def test_landscape_asks_for_the_last_time_of_the_chosen_run(run: Run, asked: list) -> None:
     opened("landscape", run=run.id)
-    assert asked[0] == ("landscape", run.id, {"view": "pca", "kind": "quasi", "time": 4.0, "roll": ()})
+    assert asked[0] == ("landscape", run.id, {"view": "pca", "kind": "quasi", "time": 4.0, "roll": (), "by": "type"})
     assert len(asked) == 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -44,10 +44,13 @@ class Landscape(Result):
 
     kind          "learnt potential" or "quasi-potential -log p"
     height        [rows, columns], NaN where there are no cells; unit says in what
-    cell_height   [cells]: height under each cell of cells [cells, 2]; cell_time [cells]
+    cell_height   [cells]: height under each cell of cells [cells, 2], NaN off the surface; cell_time [cells]
     paths         [steps, particles, 2] in the view, path_height [steps, particles], path_times [steps]; NaN from
                   where a path leaves the map
     non_gradient  share of the squared velocity of the cells that no potential explains, 0 to 1; NaN without a field
+    basins        names of the basins that simulated cells are in at the end, "" for no labelled cell, most first;
+                  bottom [basins, 3]: place and height of the lowest point; barrier [basins]: what is climbed from there
+                  to leave (NaN: no way out); settled [basins]: share of the `simulated` cells
     """
 
     view: str
@@ -64,4 +67,9 @@ class Landscape(Result):
     path_height: Float[Array, "steps particles"]
     path_times: Float[Array, " steps"]
     non_gradient: float
+    basins: tuple[str, ...] = ()
+    bottom: Float[Array, "basins 3"] = field(default_factory=lambda: np.zeros((0, 3)))
+    barrier: Float[Array, " basins"] = field(default_factory=lambda: np.zeros(0))
+    settled: Float[Array, " basins"] = field(default_factory=lambda: np.zeros(0))
+    simulated: int = 0
     notes: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ def landscape(
             x=x.astype(np.float32),
             y=y.astype(np.float32),
             z=(height - lowest).astype(np.float32),
-            colorscale=theme.HEIGHT,
+            colorscale=theme.terrain(dark),
             ncontours=16,
             connectgaps=False,
             line={"width": 0.7},

@@ -45,10 +45,12 @@ def landscape(
     kind: Literal["auto", "potential", "quasi"] = "auto",
     time: float | None = None,
     roll: Polygon = (),
+    by: str = "",
 ) -> Landscape:
+    """by: annotation that names the basins."""
     from cellflow_core.analysis import landscape as analysis
 
-    return analysis.landscape(subject.model, subject.data, _view(subject, view), kind, time, roll)
+    return analysis.landscape(subject.model, subject.data, _view(subject, view), kind, time, roll, by)
 
 
 def flow(

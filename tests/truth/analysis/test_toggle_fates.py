@@ -64,8 +64,11 @@ def test_the_shift_of_fates_by_a_knock_out_of_a_master(name, gene):
 
 
 def test_the_wells_stand_where_the_circuit_comes_to_rest():
-    made = landscape(trained("ot-cfm"), DATA, VIEW)
+    made = landscape(trained("ot-cfm"), DATA, VIEW, by=LABEL)
     last = DATA.t == 4.0
+    assert set(made.basins) == {"fate A", "fate B"}
+    for fate, share in zip(made.basins, made.settled, strict=True):
+        assert share == pytest.approx(np.mean(DATA.labels[LABEL][last] == fate), abs=0.1), fate
     for fate in ("fate A", "fate B"):
         cells = last & (DATA.labels[LABEL] == fate)
         assert np.median(made.cell_height[cells]) < 3.0 < np.median(made.cell_height[DATA.t == 0.0])

@@ -21,6 +21,28 @@ def test_a_learnt_potential_goes_down_where_cells_go():
         landscape(Split(), DATA, VIEW, "potential")
 
 
+def test_basins_are_named_by_the_cells_in_them_and_hold_the_simulated_ones():
+    made = landscape(Split(), DATA, VIEW, by="kind")
+    assert set(made.basins) == {"left", "right <b>"} and made.simulated == 120
+    share = dict(zip(made.basins, made.settled, strict=True))
+    assert share["right <b>"] == pytest.approx(0.75, abs=0.1) and sum(share.values()) > 0.9
+    bottom = dict(zip(made.basins, made.bottom, strict=True))
+    assert bottom["left"][1] < 0 < bottom["right <b>"][1]
+    assert made.barrier.shape == (2,) and (np.isnan(made.barrier) | (made.barrier > 0)).all()
+    assert set(landscape(Split(), DATA, VIEW).basins) == {""}
+
+
+def test_a_surface_ends_where_no_cell_is_near_and_nothing_stands_beside_it():
+    made = landscape(Hill(), DATA, VIEW)
+    gx, gy = np.meshgrid(made.x, made.y)
+    places = np.stack([gx, gy], axis=-1).reshape(-1, 1, 2)
+    width = np.array(VIEW.grid(120).width)
+    far = np.sqrt((np.square(places - VIEW.points) / width**2).sum(axis=2)).min(axis=1).reshape(gx.shape)
+    assert not np.isfinite(made.height[far > 3.5]).any()
+    on = np.isfinite(made.cell_height)
+    assert on.mean() > 0.95 and np.isfinite(made.height[far < 1.0]).mean() > 0.9
+
+
 def test_a_surface_that_never_changes_is_not_said_to_change():
     class Moving(Hill):
         def potential(self, t, x, context):

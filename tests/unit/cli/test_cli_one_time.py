@@ -39,7 +39,7 @@ def test_cells_without_a_time_are_simulated_and_followed(capsys, tmp_path):
     shown = capsys.readouterr().out
     assert "No time of the cells is known" in shown and "state 2" in shown and "of time 0" not in shown
     assert main(["futures", id, "--cell", "3"]) in (0, None)
-    assert "Cell 3 ends in" in capsys.readouterr().out
+    assert "Cell 3 and its 40 nearest cells" in capsys.readouterr().out
     assert main(["landscape", id]) in (0, None)
     assert main(["perturb", id, "A"]) in (0, None)
     shown = capsys.readouterr().out

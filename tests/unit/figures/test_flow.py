@@ -20,10 +20,12 @@ def test_the_name_of_the_horizontal_axis_stands_below_the_flow():
 
 def test_landscape_keeps_its_holes_and_animates_the_particles_alone():
     made = examples.landscape()
-    figure = landscape.landscape(made)
+    figure = landscape.landscape(made, on="paths")
     surface, _, paths, particles = figure.data
-    assert [each.name for each in figure.data] == ["landscape", "cells", "paths", "particles"]
-    np.testing.assert_array_equal(np.isnan(surface.z), np.isnan(made.height))
+    hole = made.height.copy()
+    hole[13:22, 13:22] = np.nan
+    deeper = landscape.landscape(examples.landscape(height=hole)).data[0]
+    assert np.isnan(deeper.z).sum() >= np.isnan(surface.z).sum() + 4  # a ring of a hole is drawn up to its edge
     assert np.isnan(paths.x).sum() == made.paths.shape[1]
     assert len(particles.x) == made.paths.shape[1]
     assert len(figure.frames) == 30

@@ -1,0 +1,34 @@
+"""Basins of surfaces that are written down."""
+
+import numpy as np
+import pytest
+
+from cellflow_core.analysis.fields.basins import common_labels, find_basins
+
+X = np.linspace(-2, 2, 81)
+GX, GY = np.meshgrid(X, X[::2])
+WELLS = (GX**2 - 1) ** 2 + 0.2 * GX + GY**2
+"""Two wells at -1 and 1, the left one deeper by 0.4; the saddle between them is at height 1, near 0."""
+
+
+def test_two_wells_and_the_saddle_between_them_are_found():
+    found = find_basins(WELLS)
+    assert len(found.lowest) == 2 and found.of.shape == WELLS.shape
+    assert GX.ravel()[found.lowest] == pytest.approx([-1, 1], abs=0.06) and np.abs(GY.ravel()[found.lowest]).max() < 0.1
+    assert found.barrier == pytest.approx([1.2, 0.8], abs=0.03)
+    assert (found.of[GX < -0.2] == 0).all() and (found.of[GX > 0.2] == 1).all()
+
+
+def test_dips_of_noise_are_no_basins_and_parts_that_do_not_touch_have_no_way_out():
+    rng = np.random.default_rng(0)
+    assert len(find_basins(WELLS + 0.1 * rng.random(WELLS.shape)).lowest) == 2
+    apart = np.where(np.abs(GX) < 0.3, np.nan, WELLS)
+    found = find_basins(apart)
+    assert len(found.lowest) == 2 and np.isnan(found.barrier).all() and (found.of[np.isnan(apart)] == -1).all()
+    assert len(find_basins(np.zeros((5, 6))).lowest) == 1
+
+
+def test_a_basin_has_the_commonest_label_of_its_low_cells_or_the_first_two():
+    labels = np.array(["a", "a", "b", "", "c", "c", "d", "d", "e"], dtype=object)
+    basin, low = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2]), np.array([1, 1, 0, 1, 1, 1, 1, 1, 0], bool)
+    assert common_labels(labels, basin, low, 3) == ("a", "c and d", "")
