@@ -221,16 +221,17 @@ def remarks(info: DatasetInfo, goals: ModelGoals) -> tuple[str, ...]:
             "is that of benchmark data of which two times were left for training; paths that are smooth through many "
             "times have no advantage here."
         )
-    if counts and min(counts) < 100:
+    followed = DataRequirement.SUBJECTS in info.has
+    if counts and min(counts) < 100 and not followed:
         found.append(
             f"One time has {min(counts)} cells only. Train three seeds or more and look at how much they differ."
         )
-    if counts and max(counts) > 20 * max(min(counts), 1) and not goals.growth:
+    if counts and max(counts) > 20 * max(min(counts), 1) and not goals.growth and not followed:
         found.append(
             f"Times differ much in size ({min(counts):,} to {max(counts):,} cells). If that is growth, ask for it; a "
             "model without it compares the shape of each time, not its size."
         )
-    if DataRequirement.SUBJECTS in info.has:
+    if followed:
         found.append(
             "The same individuals were measured again and again. Models of individuals follow each of them, with its "
             "doses, irregular times and missing values; models of cells take every measurement as another cell."
