@@ -26,10 +26,14 @@ TITLES = {
     "bifurcating_1000x250 · autoencoder of counts": "simulated counts",
 }
 """Files of the benchmark as people name them; another file has its own name."""
+STUDIES = {"theo_sd.csv": "theophylline", "warfarin.csv": "warfarin"}
+"""Tables of individuals as people name them."""
 RESULTS = Path(__file__).parent / "results"
 """The tables of `benchmarks/loo.py`, part of the package: what the guide ranks by."""
 
 
+LAST_VALUE = "last-value"
+"""The model of individuals that the others are held against."""
 HERE = "these data"
 """Name of a user's own data among those of the benchmark."""
 
@@ -43,6 +47,7 @@ class Evidence:
     seconds   of one training, on the machine of the benchmark
     settings  those that are not the defaults, as (name, value)
     times     measured times of the data set, the held-out one among them
+    score     what the ratio is of: "W1", or of individuals "CRPS" over that of the last value carried forward
     """
 
     model: str
@@ -51,12 +56,36 @@ class Evidence:
     seconds: float
     settings: tuple[tuple[str, Any], ...] = ()
     times: int = 0
+    score: str = "W1"
 
 
 def evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
     """Every model of every stored table of held-out times, with default settings and with others."""
     tables = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("loo_*.json")))
     return tuple(each for table in tables for each in _of_table(table))
+
+
+def course_evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
+    """Every model of every stored table of `benchmarks/courses.py`: forecasts of held-out individuals, mean over their
+    variables."""
+    found = []
+    for path in sorted(folder.glob("courses_*.json")):
+        table = json.loads(path.read_text(encoding="utf-8"))
+        reference = _crps(table, LAST_VALUE)
+        for label in dict.fromkeys(row["model"] for row in table["rows"]):
+            own = _crps(table, label)
+            name, settings = _named(label)
+            ratio = mean(own[each] / reference[each] for each in own)
+            seconds = median(row["cpu"] for row in table["rows"] if row["model"] == label)
+            data = str(table["data"]["name"])
+            found.append(Evidence(name, STUDIES.get(data, data), ratio, seconds, settings, score="CRPS"))
+    return tuple(found)
+
+
+def _crps(table: Mapping[str, Any], label: str) -> dict[str, float]:
+    """Variable -> CRPS of forecasts from a part of the history, mean over seeds."""
+    rows = [row["variables"] for row in table["rows"] if row["model"] == label]
+    return {each: mean(row[each]["after"]["crps"] for row in rows) for each in rows[0]}
 
 
 def record(measured: Iterable[Evidence]) -> dict[str, tuple[int, int]]:
@@ -103,16 +132,20 @@ def _of_table(table: dict[str, Any]) -> list[Evidence]:
         rows = [row for row in table["rows"] if row["model"] == label]
         rows = [row for row in rows if row.get("w1") is not None and row.get("points_per_cell") == 1]
         if rows:
-            name, *pairs = label.split(":")
-            model = aliases.model(name)
-            settings = aliases.settings(
-                model, {key: _value(value) for key, _, value in (p.partition("=") for p in pairs)}
-            )
+            model, settings = _named(label)
             ratio = mean(row["w1"] for row in rows) / table["baselines"]["midpoint"]
             file, times = str(table["data"]["file"]), len(table["data"].get("times", ()))
             seconds = median(row.get("cpu", row["seconds"]) for row in rows)
-            found.append(Evidence(model, TITLES.get(file, file), ratio, seconds, tuple(settings.items()), times))
+            found.append(Evidence(model, TITLES.get(file, file), ratio, seconds, settings, times))
     return found
+
+
+def _named(label: str) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    """(model, settings) of "name:setting=value", by the names of today."""
+    name, *pairs = label.split(":")
+    model = aliases.model(name)
+    given = {key: _value(value) for key, _, value in (p.partition("=") for p in pairs)}
+    return model, tuple(aliases.settings(model, given).items())
 
 
 def _value(text: str) -> Any:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import mean, median
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.snapshots import DataRequirement
@@ -101,8 +101,11 @@ def rank(
 ) -> tuple[Recommendation, ...]:
     """Every model, the one to try first at the front. measured: of the benchmark, and `measured_here` of these data."""
     known = [each for each in measured if len(info.times) != 2 or each.times in (0, 3) or each.data == HERE]
-    sets = len({each.data for each in known if each.data != HERE})
-    choices = [_choice(info, card, goals, [each for each in known if each.model == card.name], sets) for card in cards]
+    choices = []
+    for card in cards:
+        own = [each for each in known if each.model == card.name]
+        alike = {each.data for each in known if own and each.score == own[0].score and each.data != HERE}
+        choices.append(_choice(info, card, goals, own, len(alike)))
     return tuple(sorted(choices, key=_order))
 
 
@@ -127,7 +130,7 @@ def _choice(info: DatasetInfo, card: Card, goals: ModelGoals, found: list[Eviden
     if usual_missing and not missing:
         cons.append(f"With its usual settings it needs {' and '.join(usual_missing)}: choose others.")
     if card.name in REFERENCES:
-        cons.append("A reference: it learns nothing of what doses do. Others have to beat it.")
+        cons.append("A reference, too simple for most courses: the others have to beat it.")
     own = [each for each in found if dict(each.settings) == settings]
     usual = [each for each in found if not each.settings]
     used = own or usual
@@ -135,7 +138,7 @@ def _choice(info: DatasetInfo, card: Card, goals: ModelGoals, found: list[Eviden
     ratio, sentence = math.nan, "Not measured in our benchmark yet."
     if used:
         ratio = mean(ratios.values())  # a median would not see where a model fails
-        sentence = _error_words(ratio, ratios, sets)
+        sentence = _error_words(ratio, ratios, sets, used[0].score)
         if settings and not own:
             sentence += " Measured with its default settings, not with those proposed here."
         minutes = median(each.seconds for each in used) / 60
@@ -178,13 +181,33 @@ def _goals(card: Card, goals: ModelGoals) -> tuple[dict[str, Any], list[str], li
     return settings, pros, cons
 
 
-def _error_words(ratio: float, ratios: Mapping[str, float], sets: int) -> str:
+class Beside(NamedTuple):
+    """What errors are held against, in words: where they are, what is to be beaten, the error, whose, and that it
+    learns nothing."""
+
+    where: str
+    name: str
+    error: str
+    its: str
+    learns: str
+
+
+BESIDE = {
+    "W1": Beside(
+        "held-out times", "straight lines of optimal transport", "W1 error", "theirs", "these lines, which learn"
+    ),
+    "CRPS": Beside("held-out individuals", "the last value carried forward", "CRPS", "its", "this value, which learns"),
+}
+
+
+def _error_words(ratio: float, ratios: Mapping[str, float], sets: int, score: str) -> str:
+    beside = BESIDE[score]
     elsewhere = {data: each for data, each in ratios.items() if data != HERE}
     found = []
     if HERE in ratios:
         found.append(
-            f"At held-out times of these data {_against(ratios[HERE])} straight lines of optimal transport: W1 "
-            f"error {ratios[HERE]:.2f} times theirs."
+            f"At {beside.where} of these data {_against(ratios[HERE])} {beside.name}: {beside.error} "
+            f"{ratios[HERE]:.2f} times {beside.its}."
         )
     if elsewhere:
         worst = max(elsewhere, key=lambda one: elsewhere[one])
@@ -195,16 +218,13 @@ def _error_words(ratio: float, ratios: Mapping[str, float], sets: int) -> str:
                 f"in the mean of {len(elsewhere)} of our {sets} benchmark data sets, at worst {elsewhere[worst]:.2f} "
                 f"({worst})"
             )
-        at = "In our benchmark" if HERE in ratios else "At held-out times"
+        at = "In our benchmark" if HERE in ratios else f"At {beside.where}"
         found.append(
-            f"{at} {_against(average)} straight lines of optimal transport: W1 error "
-            f"{average:.2f} times theirs, {where}."
+            f"{at} {_against(average)} {beside.name}: {beside.error} {average:.2f} times {beside.its}, {where}."
         )
         losing = sum(each > 1 - MIN_RELATIVE_GAIN for each in elsewhere.values())
         if 2 * losing > len(elsewhere) > 1:
-            found.append(
-                f"On {losing} of {len(elsewhere)} of them it is no nearer than these lines, which learn nothing."
-            )
+            found.append(f"On {losing} of {len(elsewhere)} of them it is no nearer than {beside.learns} nothing.")
     return " ".join(found)
 
 
@@ -221,16 +241,17 @@ def remarks(info: DatasetInfo, goals: ModelGoals) -> tuple[str, ...]:
             "is that of benchmark data of which two times were left for training; paths that are smooth through many "
             "times have no advantage here."
         )
-    if counts and min(counts) < 100:
+    followed = DataRequirement.SUBJECTS in info.has
+    if counts and min(counts) < 100 and not followed:
         found.append(
             f"One time has {min(counts)} cells only. Train three seeds or more and look at how much they differ."
         )
-    if counts and max(counts) > 20 * max(min(counts), 1) and not goals.growth:
+    if counts and max(counts) > 20 * max(min(counts), 1) and not goals.growth and not followed:
         found.append(
             f"Times differ much in size ({min(counts):,} to {max(counts):,} cells). If that is growth, ask for it; a "
             "model without it compares the shape of each time, not its size."
         )
-    if DataRequirement.SUBJECTS in info.has:
+    if followed:
         found.append(
             "The same individuals were measured again and again. Models of individuals follow each of them, with its "
             "doses, irregular times and missing values; models of cells take every measurement as another cell."

@@ -36,14 +36,13 @@ def predictive_check(
     times = result.center[group][there]
     bands, observed = result.bands[group][there], result.observed[group][there]
     for k, colour in enumerate((_OUTER, theme.model(dark), _OUTER)):
-        low = np.where(bands[:, k, 0] > 0, bands[:, k, 0], np.nan) if logarithmic else bands[:, k, 0]
+        low = marks.drawable(bands[:, k, 0], logarithmic)
         name = "simulated median" if k == 1 else "simulated 5 and 95 %"
         figure.add_trace(marks.band(times, low, bands[:, k, 2], colour, name, legend=k < 2))
     for k in range(3):
         name = "observed median" if k == 1 else "observed 5 and 95 %"
-        figure.add_trace(
-            marks.line(times, observed[:, k], theme.text_color(dark), name, "solid" if k == 1 else "dash", k < 2)
-        )
+        values, dash = marks.drawable(observed[:, k], logarithmic), "solid" if k == 1 else "dash"
+        figure.add_trace(marks.line(times, values, theme.text_color(dark), name, dash, k < 2))
     points = marks.measured(
         result.point_time[own], result.point_value[own], result.point_censored[own], dark, size=4, legend=False
     )

@@ -94,6 +94,11 @@ def doses(figure: go.Figure, times: Sequence[float] | Array, colour: str, row: i
         )
 
 
+def drawable(values: Array, logarithmic: bool) -> Array:
+    """Without the values that a logarithmic axis has no place for."""
+    return np.where(values > 0, values, np.nan) if logarithmic else values
+
+
 def scaled(figure: go.Figure, values: Array, logarithmic: bool) -> go.Figure:
     """A logarithmic vertical axis if asked for and if there is anything above 0; values there are not shown else."""
     positive = values[np.isfinite(values) & (values > 0)]

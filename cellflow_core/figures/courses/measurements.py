@@ -80,8 +80,7 @@ def fit(
     place  of the individual in the result; own: its measurements
     """
     figure = marks.empty(result.variable, result.time_unit, dark, height)
-    low = result.low[place]
-    low = np.where(low > 0, low, np.nan) if logarithmic else low
+    low = marks.drawable(result.low[place], logarithmic)
     blue, times = theme.model(dark), result.times
     figure.add_trace(marks.band(times, low, result.high[place], blue, "90 % band"))
     figure.add_trace(

@@ -25,7 +25,7 @@ def regimens(
     figure = marks.empty(result.variable, result.time_unit, dark, height)
     for k, colour in enumerate(colours(len(result.plans), dark)):
         name = theme.safe(result.plans[k])
-        low = np.where(result.low[k] > 0, result.low[k], np.nan) if logarithmic else result.low[k]
+        low = marks.drawable(result.low[k], logarithmic)
         figure.add_trace(marks.band(result.times, low, result.high[k], colour, name, legend=False))
         figure.add_trace(marks.line(result.times, result.middle[k], colour, name, "solid" if k != 1 else "longdash"))
         marks.doses(figure, result.dose_time[result.dose_plan == k], colour, row=k)

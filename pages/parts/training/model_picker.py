@@ -12,7 +12,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.selection import recommendation
-from cellflow_core.selection.benchmark_results import Evidence, evidence, measured_here
+from cellflow_core.selection.benchmark_results import Evidence, course_evidence, evidence, measured_here
 from pages.parts.widgets.selectors import WORDS
 
 SHOWN = 3
@@ -92,7 +92,7 @@ def _goals(followed: bool) -> recommendation.ModelGoals:
 
 @st.cache_data(show_spinner=False)
 def _stored() -> list[dict[str, Any]]:
-    return [dataclasses.asdict(each) for each in evidence()]
+    return [dataclasses.asdict(each) for each in (*evidence(), *course_evidence())]
 
 
 def _measured(info: DatasetInfo, cards: Mapping[str, Any]) -> list[Evidence]:

@@ -97,7 +97,7 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
         format_func=lambda each: DEVICES[each],
         help="What was really used is shown with the run.",
     )
-    held = _hold_out(info)
+    held = None if "courses" in card.capabilities else _hold_out(info)
     usual = f"{titled(card.title, variant(card.settings, settings))}, {PRESETS[preset].lower()}"
     label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80, persist_state="session")
     label = label.strip() or usual

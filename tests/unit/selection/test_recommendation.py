@@ -8,7 +8,7 @@ import pytest
 
 from cellflow_core.data.snapshots import DataRequirement
 from cellflow_core.data.store import open_dataset
-from cellflow_core.selection.benchmark_results import HERE, RESULTS, TITLES, Evidence, evidence
+from cellflow_core.selection.benchmark_results import HERE, RESULTS, TITLES, Evidence, course_evidence, evidence
 from cellflow_core.selection.model_cards import catalogue
 from cellflow_core.selection.recommendation import ASKS, ModelGoals, rank, remarks
 from tests import toys
@@ -226,3 +226,27 @@ def test_individuals_are_for_models_of_individuals_and_references_come_after_the
     assert "A reference" in named["last-value"].cons[0] and "Does not learn the course" in named["flow"].cons[0]
     assert any("The same individuals" in each for each in remarks(followed, goals))
     assert not any(each.trainable for each in rank(info, cards, ModelGoals(), MEASURED) if "courses" in each.model)
+
+
+def test_models_of_individuals_are_ranked_by_their_forecasts(info, tmp_path) -> None:
+    def row(model: str, crps: float) -> dict:
+        return {"model": model, "seed": 0, "cpu": 30.0, "variables": {"drug": {"after": {"crps": crps}}}}
+
+    for name in ("a", "b"):
+        rows = [row("last-value", 2.0), row("good", 0.5), row("bad:lag=false", 2.2), row("bad", 2.2)]
+        (tmp_path / f"courses_{name}.json").write_text(json.dumps({"data": {"name": name}, "rows": rows}))
+    found = course_evidence(tmp_path)
+    assert [(each.model, each.ratio, each.settings) for each in found[:3]] == [
+        ("last-value", 1.0, ()),
+        ("good", 0.25, ()),
+        ("bad", 1.1, (("lag", False),)),
+    ]
+    own = (str(DataRequirement.SUBJECTS),)
+    cards = (Card("bad", ("courses",), own), Card("good", ("courses",), own), Card("new", ("courses",), own))
+    followed = replace(info, has=(*info.has, *own))
+    ranked = rank(followed, cards, ModelGoals(motion=False, individuals=True), (*MEASURED, *found))
+    assert [each.model for each in ranked] == ["good", "bad", "new"]
+    assert (
+        "At held-out individuals better than the last value carried forward: CRPS 0.25 times its" in ranked[0].measured
+    )
+    assert "2 of our 2" in ranked[0].measured and "no nearer than this value" in ranked[1].measured

@@ -39,10 +39,12 @@ def show(run: Run, look: Individuals) -> None:
     result: PredictiveCheck = background.result_of(asked, "Simulating the study again and again")
     with answer:
         view.show_summary(summaries.of_predictive_check(result))
-    columns = st.columns(min(len(result.groups), 2), gap="medium")
-    figure = None
+    figure, columns = None, []
+    wide = min(len(result.groups), 2)
     for group, name in enumerate(result.groups):
-        with columns[group % 2 if len(columns) > 1 else 0]:
+        if group % wide == 0:
+            columns = st.columns(wide, gap="medium")
+        with columns[group % wide]:
             st.markdown(f"**{plain(name)}**")
             figure = figures.predictive_check(result, group, logarithmic=look.logarithmic, dark=chart.dark())
             chart.chart(figure, f"courses_vpc_{group}", figures.describe_predictive_check(result))

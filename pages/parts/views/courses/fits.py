@@ -16,6 +16,7 @@ from pages.parts.views.courses.individuals import MOST_SHOWN, Individuals, show_
 from pages.parts.widgets import background, chart
 
 WHOLE = "all of it"
+COLUMNS = 3
 
 
 def show(run: Run, look: Individuals) -> None:
@@ -40,12 +41,13 @@ def show(run: Run, look: Individuals) -> None:
     )
     held = set(errors.subject[errors.held_out].tolist())
     names = [f"Individual {each}" + (" (held out)" if each in held else "") for each in some]
-    columns = st.columns(3, gap="small")
-    figure = None
+    figure, columns = None, []
     for place, name in enumerate(names):
         own = measured.of(int(result.subjects[place]))
         figure = figures.fit(result, place, own, name, logarithmic=look.logarithmic, dark=chart.dark())
-        with columns[place % 3]:
+        if place % COLUMNS == 0:
+            columns = st.columns(COLUMNS, gap="small")
+        with columns[place % COLUMNS]:
             chart.chart(figure, f"courses_fit_{place}", figures.describe_fit(result, place, own, name))
     view.notes(result.notes)
     rows = tables.course_rows(result, names)
