@@ -13,7 +13,7 @@ from typing import Any
 from cellflow_core.analysis import results
 from cellflow_core.analysis.results import Result
 from cellflow_core.data.store import DamagedDatasetError, open_dataset
-from cellflow_core.jobs.questions import of_cells, of_individuals
+from cellflow_core.jobs.questions import of_cells, of_individuals, of_perturbations
 from cellflow_core.jobs.run_context import RunContext, held_out_copies, replicates
 from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
@@ -121,9 +121,9 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "futures": of_cells.futures,
     "clones": of_cells.clones,
     "ancestry": of_cells.ancestry,
-    "perturb": of_cells.perturb,
-    "screen": of_cells.screen,
-    "knock_outs": of_cells.knock_outs,
+    "perturb": of_perturbations.perturb,
+    "screen": of_perturbations.screen,
+    "knock_outs": of_perturbations.knock_outs,
     "scores": of_cells.scores,
     "individual_fits": of_individuals.individual_fits,
     "plans": of_individuals.plans,

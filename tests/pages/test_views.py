@@ -190,14 +190,6 @@ def test_perturb_asks_for_a_shift_of_the_start_and_says_what_it_is(run: Run, ask
     assert "held at its lowest level throughout" in message(page)
 
 
-def test_perturb_asks_for_a_knock_down_and_reads_names_in_any_case(run: Run, asked: list) -> None:
-    page = opened("perturb", run=run.id, gene="spi1")
-    assert asked[-1][2]["genes"] == ("Spi1",) and "spi1 is read as Spi1" in message(page)
-    page.slider(key="strength").set_value(50).run()
-    settings = asked[-1][2]
-    assert settings["kind"] == "knock-down" and np.isfinite(settings["level"]).all()
-
-
 def test_a_gene_outside_the_model_is_said_plainly(run: Run, asked: list) -> None:
     page = opened("perturb", run=run.id, gene="Foxp3")
     assert "Foxp3 is not in the model: it holds 2 genes" in page.warning[0].value

@@ -14,9 +14,9 @@ from jaxtyping import Float
 from cellflow_core.analysis.dynamics import Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.horizon import final_cells, followed_times, horizon_note
-from cellflow_core.analysis.gene_trend import kept_variance, variance_kept
+from cellflow_core.analysis.gene_trend import variance_kept
 from cellflow_core.analysis.initial_cells import InitialCells, Polygon, select_initial_cells
-from cellflow_core.analysis.perturbations.clamp import LOCAL, clamped
+from cellflow_core.analysis.perturbations.clamp import clamped
 from cellflow_core.analysis.perturbations.controls import control_sets
 from cellflow_core.analysis.perturbations.edges_cut import edges_cut
 from cellflow_core.analysis.perturbations.effects import PairedSimulation, Readout, measured_changes
@@ -30,25 +30,19 @@ from cellflow_core.analysis.perturbations.levels import (
     lowest_level,
     strength_of,
 )
+from cellflow_core.analysis.perturbations.perturbation_notes import change_notes, state_notes, warnings_of
 from cellflow_core.analysis.results import Perturbation
-from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.analysis.terminal_states import terminal_states
 from cellflow_core.analysis.trajectories.paths import frame_note, path_points, path_times
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.spaces.affine import AffineSpace
-from cellflow_core.time_units import format_duration, format_time
+from cellflow_core.time_units import format_time
 
 Array = np.ndarray
 INITIAL_CELLS = 600
 CONTROL_CELLS = 150
 DRAWN_PATHS = 60
 STEPS = 20
-MARKER_NOTE = (
-    "The model learnt from snapshots which genes change together, not which gene causes which: a marker of a fate can "
-    "seem to drive it. Take this as a hypothesis to test."
-)
-CORRELATION_NOTE = f"{MARKER_NOTE[:-1]}, and compare it with the random genes."
 
 
 def perturbation(
@@ -67,13 +61,10 @@ def perturbation(
     targets: Sequence[str] = (),
     seed: int = 0,
 ) -> Perturbation:
-    """Clamp genes at a level from the start on, shift them in the initial cells, or cut them off from targets, and
-    compare the fates.
+    """Clamp genes throughout, shift them in the initial cells, or cut them off from targets, and compare the fates.
 
     genes     one, or several that are perturbed at once
-    level     for all genes, or for each. None: for a knock-out no expression (0, or the lowest measured where values go
-              below 0), for an over-expression the level that 1 % of the measured cells exceed, as read from their
-              states; for a shift (standard deviations of the gene from its mean over all cells) -5
+    level     for all genes, or for each; of a shift in standard deviations from the mean. None: as in `default_level`
     measured  measured expression of the genes in the units of the space; read from the states where it is not given
     siblings  the same model from other seeds, which widen the interval
     targets   with the kind "edges": genes that see the others at `level`, None: not expressed
@@ -81,7 +72,7 @@ def perturbation(
     """
     genes = (genes,) if isinstance(genes, str) else tuple(dict.fromkeys(genes))
     read = {each: data.space.expression(data.x, each) for each in genes}
-    known = {each: (measured or {}).get(each, read[each]) for each in genes}
+    known = read | {each: values for each, values in (measured or {}).items() if each in genes}
     lowest = [*map(lowest_level, known.values())]
     levels = _levels(data, read, kind, level, lowest)
     ends = terminal_states(data, states, final_cells(model, data, seed))
@@ -92,6 +83,7 @@ def perturbation(
     controls = _controls(data, kind, levels, lowest, seed)
     others = _control_pairs(model, data, kind, controls, first.plain, seed, targets)
     found = measured_changes(readout, pairs, others, [*map(tuple, controls)])
+    frame = frame_note(np.concatenate([drawn["before_paths"], drawn["after_paths"]], axis=1), view)
     return Perturbation(
         view=view.name,
         axes=view.axes,
@@ -106,32 +98,12 @@ def perturbation(
         control_genes=tuple(map(" + ".join, controls)),
         **found,
         notes=(
-            *_notes(data, kind, levels, first, read, known, targets),
-            *_warnings(found["extrapolated_fraction"], len(controls)),
-            *frame_note(np.concatenate([drawn["before_paths"], drawn["after_paths"]], axis=1), view),
-            *_state_notes(readout),
-            *horizon_note(dynamics(model), data),
+            *change_notes(data, kind, levels, first, read, known, targets),
+            *warnings_of(found["extrapolated_fraction"], len(controls)),
+            *(*frame, *state_notes(readout), *horizon_note(dynamics(model), data)),
             *(*first.plain.notes, *view.note),
         ),
         targets=tuple(targets),
-    )
-
-
-def _notes(
-    data: Snapshots,
-    kind: Kind,
-    levels: Mapping[str, float],
-    pair: PairedSimulation,
-    read: Mapping[str, Array],
-    known: Mapping[str, Array],
-    targets: Sequence[str],
-) -> tuple[str, ...]:
-    """What was changed and how far the genes can be read. read, known: values from the state, and measured ones."""
-    return (
-        _sentence(data, kind, levels, pair, targets),
-        CORRELATION_NOTE,
-        *(note for each in levels for note in kept_variance(data, each, read[each], known[each])),
-        *(_local(data, levels, read, pair.changed.x) if kind in HELD else ()),
     )
 
 
@@ -144,18 +116,6 @@ def _controls(
         {other: _control_level(data, other, kind, *each) for other, each in zip(found, own, strict=True)}
         for found in control_sets(data, tuple(levels), seed)
     ]
-
-
-def _state_notes(readout: Readout) -> tuple[str, ...]:
-    """What the terminal states are, and whether the clamped genes count in the states that cells are held against."""
-    notes = readout.ends.notes
-    if not readout.held or readout.tells_without(readout.genes) or len(readout.ends.names) < 2:
-        return notes
-    return (
-        *notes,
-        f"The terminal states cannot be read without {joined(list(readout.genes))}, so the clamp itself counts in "
-        "which state a cell is taken to end in.",
-    )
 
 
 def _levels(
@@ -262,64 +222,3 @@ def _control_level(data: Snapshots, other: str, kind: Kind, gene: str, level: fl
     if kind == "knock-down":
         return knocked_down(read, strength_of(data.space.expression(data.x, gene), level))
     return default_level(data, read, kind, none)
-
-
-def _sentence(
-    data: Snapshots, kind: Kind, levels: Mapping[str, float], pair: PairedSimulation, targets: Sequence[str]
-) -> str:
-    """What was done, in a sentence."""
-    first, last = pair.plain.times[[0, -1]]
-    genes, verb = joined(list(levels)), "is" if len(levels) == 1 else "are"
-    if kind == "edges":
-        at = joined([f"{each:.3g}" for each in dict.fromkeys(levels.values())])
-        return (
-            f"The equations of {joined(list(targets))} see {genes} at {at} {_span(data, first, last)}, whatever "
-            f"{'its level is' if len(levels) == 1 else 'their levels are'}; all else follows the model, {genes} too."
-        )
-    if kind in HELD:
-        at = joined([f"{each:.3g}" for each in dict.fromkeys(levels.values())])
-        return f"{genes} {verb} clamped at {at} {_span(data, first, last)}; all else follows the model."
-    at = joined([f"{each:+.3g}" for each in dict.fromkeys(levels.values())])
-    moved = float(np.linalg.norm(pair.changed.x[0] - pair.plain.x[0], axis=1).mean())
-    mean = "its mean" if len(levels) == 1 else "their means"
-    return (
-        f"{genes} {verb} set to {at} standard deviations from {mean} in the initial cells alone, which moves them by "
-        f"{moved / (data.spec.scale * data.dim**0.5):.2g} standard deviations (pooled) of the data; from "
-        f"{f'time {format_time(first)}' if len(data.times) else 'then'} on all follows the model, {genes} too."
-    )
-
-
-def _span(data: Snapshots, first: float, last: float) -> str:
-    if len(data.times):
-        return f"from time {format_time(first)} to {format_time(last)}"
-    return f"for {format_duration(last - first, data.time_unit)} of the velocities' own time"
-
-
-def _local(data: Snapshots, levels: Mapping[str, float], read: Mapping[str, Array], states: Array) -> tuple[str, ...]:
-    """What a reader must know of a clamp in a learnt space; nothing in an affine one, where it is exact."""
-    if isinstance(data.space, AffineSpace):
-        return ()
-    notes = [LOCAL]
-    for gene, level in levels.items():
-        lowest = float(read[gene].min())
-        if lowest > 0 and level <= lowest:
-            notes.append(
-                f"The state of no measured cell reads {gene} below {lowest:.3g}, so a knock-out means that level."
-            )
-        reached = data.space.expression(states.reshape(-1, data.dim), gene)
-        low, high = np.quantile(reached, [0.05, 0.95])
-        if max(high - level, level - low) > 0.1 * float(read[gene].std()):
-            notes.append(f"{gene} could not be clamped there everywhere: it was between {low:.3g} and {high:.3g}.")
-    return tuple(notes)
-
-
-def _warnings(outside: float, controls: int) -> tuple[str, ...]:
-    notes = []
-    if outside > 0.1:
-        notes.append(
-            f"{outside:.0%} of the perturbed states lie outside the measured cells: there the model extrapolates, "
-            "and what it says of these cells is a guess."
-        )
-    if controls < 10:
-        notes.append(f"There are only {controls} other genes to compare with.")
-    return tuple(notes)

@@ -147,7 +147,9 @@ def _measured(data: Snapshots) -> KnockOuts:
         if (groups.code[here] >= 0).any() and (groups.code[here] == CONTROL).any():
             called = here
             break
-    return KnockOuts(np.float64(data.space.decode(data.x[called])), data.space.genes, names[called].astype(str))
+    return KnockOuts(
+        np.asarray(data.space.decode(data.x[called]), np.float64), data.space.genes, names[called].astype(str)
+    )
 
 
 def _controls(data: Snapshots, seed: int) -> InitialCells:

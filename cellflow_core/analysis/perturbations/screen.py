@@ -19,8 +19,9 @@ from cellflow_core.analysis.fields.horizon import final_cells, horizon_note
 from cellflow_core.analysis.initial_cells import Polygon, select_initial_cells
 from cellflow_core.analysis.perturbations.clamp import NOT_REPRESENTED, clamped
 from cellflow_core.analysis.perturbations.effects import MeasuredCloud, Readout
-from cellflow_core.analysis.perturbations.knock_out import MARKER_NOTE, times_to_follow
+from cellflow_core.analysis.perturbations.knock_out import times_to_follow
 from cellflow_core.analysis.perturbations.levels import Kind, default_level, lowest_level
+from cellflow_core.analysis.perturbations.perturbation_notes import MARKER_NOTE
 from cellflow_core.analysis.results.perturbation import ELSEWHERE, MAX_EXTRAPOLATED
 from cellflow_core.analysis.results.screen import PerturbationScreen
 from cellflow_core.analysis.simulate import Simulation, simulate

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
         GeneNetwork,
         GeneTrend,
         GroupVelocities,
-        KnockOutScores,
         Landscape,
-        Perturbation,
-        PerturbationScreen,
         PhasePortrait,
         Scores,
         TimeCourse,
@@ -50,7 +47,7 @@ def landscape(
     """by: annotation that names the basins."""
     from cellflow_core.analysis import landscape as analysis
 
-    return analysis.landscape(subject.model, subject.data, _view(subject, view), kind, time, roll, by)
+    return analysis.landscape(subject.model, subject.data, view_of(subject, view), kind, time, roll, by)
 
 
 def flow(
@@ -58,13 +55,13 @@ def flow(
 ) -> FlowField:
     from cellflow_core.analysis.flow import flow_field
 
-    return flow_field(subject.model, subject.data, _view(subject, view), time, projection)
+    return flow_field(subject.model, subject.data, view_of(subject, view), time, projection)
 
 
 def velocity(subject: RunContext, view: str = "pca") -> VelocityAgreement:
     from cellflow_core.analysis.rna_velocity.agreement import agreement
 
-    return agreement(subject.model, subject.data, _view(subject, view))
+    return agreement(subject.model, subject.data, view_of(subject, view))
 
 
 def group_velocities(subject: RunContext, by: str) -> GroupVelocities:
@@ -84,7 +81,7 @@ def course(subject: RunContext, view: str = "pca", start: Literal["first", "prev
     from cellflow_core.analysis.time_course import time_course
 
     _check_times(subject)
-    return time_course(subject.model, subject.data, _view(subject, view), start)
+    return time_course(subject.model, subject.data, view_of(subject, view), start)
 
 
 def trend(subject: RunContext, gene: str) -> GeneTrend:
@@ -99,7 +96,7 @@ def trend(subject: RunContext, gene: str) -> GeneTrend:
 def fates(subject: RunContext, view: str = "pca", states: str = "found") -> Fates:
     from cellflow_core.analysis.fates import fate_map
 
-    return fate_map(subject.model, subject.data, _view(subject, view), states, subject.ensemble[1:])
+    return fate_map(subject.model, subject.data, view_of(subject, view), states, subject.ensemble[1:])
 
 
 def transition_fates(
@@ -109,7 +106,7 @@ def transition_fates(
     from cellflow_core.analysis.transitions import fates as analysis
 
     return analysis.transition_fates(
-        subject.model, subject.data, _view(subject, view), states, tuple(ends), start, subject.ensemble[1:]
+        subject.model, subject.data, view_of(subject, view), states, tuple(ends), start, subject.ensemble[1:]
     )
 
 
@@ -137,7 +134,7 @@ def latent_time(subject: RunContext) -> CellOrder:
 def lineages(subject: RunContext, view: str = "pca") -> CellLineages:
     from cellflow_core.analysis.lineage.cell_lineages import cell_lineages
 
-    return cell_lineages(subject.model, subject.data, _view(subject, view))
+    return cell_lineages(subject.model, subject.data, view_of(subject, view))
 
 
 def gene_network(
@@ -169,7 +166,9 @@ def futures(
     from cellflow_core.analysis.trajectories.trajectory_ensemble import simulate_ensemble
 
     siblings = subject.ensemble[1:]
-    return simulate_ensemble(subject.model, subject.data, _view(subject, view), cell, polygon, states, count, siblings)
+    return simulate_ensemble(
+        subject.model, subject.data, view_of(subject, view), cell, polygon, states, count, siblings
+    )
 
 
 def clones(subject: RunContext, by: str, a: str, b: str, early: str = "", view: str = "pca") -> ClonalBias:
@@ -177,7 +176,7 @@ def clones(subject: RunContext, by: str, a: str, b: str, early: str = "", view: 
     from cellflow_core.analysis.lineage.clones import clonal_bias
 
     _check_times(subject)
-    return clonal_bias(subject.model, subject.data, _view(subject, view), by, (a, b), early)
+    return clonal_bias(subject.model, subject.data, view_of(subject, view), by, (a, b), early)
 
 
 def ancestry(
@@ -194,75 +193,7 @@ def ancestry(
     _check_times(subject)
     chosen = None if label is None else (label[0], label[1])
     model, data = subject.model, subject.data
-    return ancestry(model, data, _view(subject, view), time=time, polygon=polygon, label=chosen, by=by)
-
-
-def perturb(
-    subject: RunContext,
-    genes: str | Sequence[str],
-    kind: Literal["knock-out", "knock-down", "over-expression", "shift", "edges"] = "knock-out",
-    level: float | Sequence[float] | None = None,
-    view: str = "pca",
-    states: str = "found",
-    start_label: Sequence[str] | None = None,
-    polygon: Polygon = (),
-    targets: Sequence[str] = (),
-) -> Perturbation:
-    """genes: one, or several that are perturbed at once; level: for all of them, or for each; targets: of edges that
-    are cut."""
-    from cellflow_core.analysis.perturbations.knock_out import perturbation
-
-    genes = (genes,) if isinstance(genes, str) else tuple(genes)
-    for gene in (*genes, *targets):
-        subject.data.space.index(gene)
-    return perturbation(
-        subject.model,
-        subject.data,
-        _view(subject, view),
-        genes,
-        kind,
-        level,
-        states=states,
-        polygon=polygon,
-        label=None if start_label is None else (start_label[0], start_label[1]),
-        measured={gene: subject.dataset.expression(gene) for gene in genes},
-        siblings=subject.ensemble[1:],
-        targets=targets,
-    )
-
-
-def screen(
-    subject: RunContext,
-    genes: Sequence[str],
-    kind: Literal["knock-out", "over-expression"] = "knock-out",
-    view: str = "pca",
-    states: str = "found",
-    start_label: Sequence[str] | None = None,
-    polygon: Polygon = (),
-) -> PerturbationScreen:
-    """genes: perturbed one after the other."""
-    from cellflow_core.analysis.perturbations.screen import screen
-
-    label = None if start_label is None else (start_label[0], start_label[1])
-    model, data, siblings = subject.model, subject.data, subject.ensemble[1:]
-    return screen(
-        model,
-        data,
-        _view(subject, view),
-        tuple(genes),
-        kind,
-        states=states,
-        polygon=polygon,
-        label=label,
-        siblings=siblings,
-    )
-
-
-def knock_outs(subject: RunContext) -> KnockOutScores:
-    """Predicted beside measured, for every target of the data that is a gene of the state."""
-    from cellflow_core.analysis.perturbations.knock_out_scores import knock_out_scores
-
-    return knock_out_scores(subject.model, subject.data, subject.model.title)
+    return ancestry(model, data, view_of(subject, view), time=time, polygon=polygon, label=chosen, by=by)
 
 
 def scores(subject: RunContext, limit: int = 2048) -> Scores:
@@ -304,7 +235,7 @@ def _check_times(subject: RunContext) -> None:
         )
 
 
-def _view(subject: RunContext, name: str) -> Embedding:
+def view_of(subject: RunContext, name: str) -> Embedding:
     """A ready view of all cells."""
     from cellflow_core.analysis.embedding import Embedding
 

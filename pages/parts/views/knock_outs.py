@@ -6,7 +6,7 @@ import streamlit as st
 
 from cellflow_core.figures.perturbations import knock_outs as figures
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import knock_out_summaries as words
+from cellflow_core.reporting import screen_summaries as words
 from pages.parts.views import view
 from pages.parts.widgets import background, chart
 

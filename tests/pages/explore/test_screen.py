@@ -82,3 +82,21 @@ def test_measured_knock_outs_stand_beside_the_model(monkeypatch: pytest.MonkeyPa
     assert not page.exception
     assert any("predicts them better than the mean" in each.value for each in (*page.markdown, *page.subheader))
     assert [len(each.value) for each in page.dataframe][:2] == [4, 2]
+
+
+def test_a_knock_down_is_asked_for_and_names_are_read_in_any_case(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def ask(question: str, run_id: str, **settings: Any) -> Future:
+        heard.append(settings)
+        ready: Future = Future()
+        ready.set_result(examples.perturbation() if question == "perturb" else examples.course())
+        return ready
+
+    monkeypatch.setattr(analysis_pool, "submit_analysis", ask)
+    page = opened("perturb", run=run.id, gene="spi1")
+    assert any("spi1 is read as Spi1" in each.value for each in page.caption)
+    page.slider(key="strength").set_value(50).run()
+    asked = [each for each in heard if "genes" in each]
+    assert asked[0]["genes"] == ("Spi1",) and (asked[0]["kind"], asked[0]["level"]) == ("knock-out", None)
+    assert asked[-1]["kind"] == "knock-down" and np.isfinite(asked[-1]["level"]).all()
