@@ -24,8 +24,7 @@ def cells(count: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _grid(points: np.ndarray, size: int = 36) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    x = np.linspace(points[:, 0].min() - 0.4, points[:, 0].max() + 0.4, size)
-    y = np.linspace(points[:, 1].min() - 0.4, points[:, 1].max() + 0.4, size)
+    x, y = (np.linspace(points[:, k].min() - 0.4, points[:, k].max() + 0.4, size) for k in (0, 1))
     gx, gy = np.meshgrid(x, y)
     far = np.sqrt(((np.stack([gx, gy], -1)[:, :, None] - points[None, None]) ** 2).sum(-1).min(-1)) > 0.5
     return x, y, gx, gy, far

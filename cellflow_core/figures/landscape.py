@@ -107,8 +107,8 @@ def describe(result: Landscape) -> str:
 def _basin_words(result: Landscape, k: int) -> str:
     """Name, share of cells and barrier of a basin."""
     climb = result.barrier[k]
-    way = "no way out" if np.isnan(climb) else f"a climb of {climb:.2g} {result.unit} leads out"
-    return f"{basin_name(result, k)} with {result.settled[k]:.0%} of the simulated cells, {way}"
+    barrier = "no saddle leads out" if np.isnan(climb) else f"a climb of {climb:.2g} {result.unit} leads out"
+    return f"{basin_name(result, k)} with {result.settled[k]:.0%} of the simulated cells, {barrier}"
 
 
 def _mean(height: np.ndarray, step: int) -> float:

@@ -120,23 +120,6 @@ def test_a_view_opens_on_an_answer(name: str, words: str, run: Run) -> None:
     assert words.replace("\\", "") in message(page).replace("\\", "")
 
 
-@pytest.mark.parametrize("name", ["landscape", "flow", "time", "fates", "perturb"])
-def test_the_answer_and_the_picture_stand_before_the_controls(name: str, run: Run) -> None:
-    page = opened(name, run=run.id)
-    drawn = [each.type for each in _leaves(page.main)]
-    picture = min(drawn.index(each) for each in ("plotly_chart", "bidi_component") if each in drawn)
-    assert picture < drawn.index("selectbox") < drawn.index("expander")
-    assert sum(each.startswith("##") for each in (text.value for text in page.markdown[:3])) == 1
-
-
-def _leaves(block: Any) -> list[Any]:
-    """Elements and expanders of a page from top to bottom."""
-    if not hasattr(block, "children"):
-        return [block]
-    own = [block] if block.type == "expander" else []
-    return own + [leaf for child in block.children.values() for leaf in _leaves(child)]
-
-
 def test_landscape_asks_for_the_last_time_of_the_chosen_run(run: Run, asked: list) -> None:
     opened("landscape", run=run.id)
     assert asked[0] == ("landscape", run.id, {"view": "pca", "kind": "quasi", "time": 4.0, "roll": (), "by": "type"})

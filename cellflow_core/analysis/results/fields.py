@@ -50,7 +50,7 @@ class Landscape(Result):
     non_gradient  share of the squared velocity of the cells that no potential explains, 0 to 1; NaN without a field
     basins        names of the basins that simulated cells are in at the end, "" for no labelled cell, most first;
                   bottom [basins, 3]: place and height of the lowest point; barrier [basins]: what is climbed from there
-                  to leave (NaN: no way out); settled [basins]: share of the `simulated` cells
+                  to leave (NaN: no saddle); settled [basins]: share of the `simulated` cells
     """
 
     view: str

@@ -47,9 +47,9 @@ def test_the_camera_stands_as_near_as_the_whole_scene_fits():
         right = np.cross([0, 0, 1], away) / np.linalg.norm(np.cross([0, 0, 1], away))
         depth = (eye - places) @ away
         flat = (places - eye) @ np.stack([right, np.cross(away, right)], axis=1) / depth[:, None] / camera.HALF_VIEW
-        reach = np.abs(flat / [camera.FRAME, 1]).max(axis=0)
-        assert depth.min() > 0 and (reach < np.array(camera.FILL) + 0.05).all()
-        assert (reach > np.array(camera.FILL) - 0.05).any()
+        extent = np.abs(flat / [camera.FRAME, 1]).max(axis=0)
+        assert depth.min() > 0 and (extent < np.array(camera.FILL) + 0.05).all()
+        assert (extent > np.array(camera.FILL) - 0.05).any()
 
 
 @pytest.mark.parametrize(("low", "high", "step"), [(0.0, 5.2, 1.0), (0.0, 0.031, 0.005), (-3.0, 3.0, 1.0)])

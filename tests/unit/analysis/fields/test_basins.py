@@ -19,12 +19,12 @@ def test_two_wells_and_the_saddle_between_them_are_found():
     assert (found.of[GX < -0.2] == 0).all() and (found.of[GX > 0.2] == 1).all()
 
 
-def test_dips_of_noise_are_no_basins_and_parts_that_do_not_touch_have_no_way_out():
+def test_dips_of_noise_are_no_basins_and_parts_that_do_not_touch_have_no_saddle():
     rng = np.random.default_rng(0)
     assert len(find_basins(WELLS + 0.1 * rng.random(WELLS.shape)).lowest) == 2
-    apart = np.where(np.abs(GX) < 0.3, np.nan, WELLS)
-    found = find_basins(apart)
-    assert len(found.lowest) == 2 and np.isnan(found.barrier).all() and (found.of[np.isnan(apart)] == -1).all()
+    parted = np.where(np.abs(GX) < 0.3, np.nan, WELLS)
+    found = find_basins(parted)
+    assert len(found.lowest) == 2 and np.isnan(found.barrier).all() and (found.of[np.isnan(parted)] == -1).all()
     assert len(find_basins(np.zeros((5, 6))).lowest) == 1
 
 
