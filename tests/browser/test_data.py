@@ -48,6 +48,7 @@ FILES = {
         "0 → 1 → 2 → 3 → 4",
         "no unit (arbitrary)",
     ),
+    "table of individuals": (there("pharmacokinetics/warfarin.csv"), "298", "", "hour"),
     "10x folder": (tenx, "90", "", ""),
 }
 """Kind of file -> how it is made, its cells, its times, and the unit that must be chosen ("": none is asked for)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -226,6 +226,13 @@ class HasCounterfactuals(ABC):
     ) -> Float[Array, "subjects times variables"]:
         """True variables of each individual at these ascending times had it been given these doses, measured without
         error; with the doses of `trajectories`, what became of it."""
+
+    def mean_course(self, times: Float[Array, " times"], factor: float) -> Float[Array, "times variables"]:
+        """Mean of all individuals at these ascending times, had each of their doses been `factor` times as large."""
+        assert isinstance(self, HasTrajectories)
+        given = self.trajectories().doses
+        doses = replace(given, amount=factor * given.amount)
+        return self.counterfactual_courses(np.asarray(times, np.float64), doses).mean(axis=0)
 
 
 CAPABILITIES: Mapping[str, type] = {

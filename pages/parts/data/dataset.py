@@ -49,6 +49,8 @@ def show(info: store.DatasetInfo) -> None:
         _one_moment(info)
     if DataRequirement.PERTURBATION in info.has:
         _perturbed(info)
+    if {DataRequirement.SUBJECTS, DataRequirement.TIMES} <= set(info.has):
+        _followed(info)
     left, right = st.columns([3, 2], gap="large")
     with left:
         shown = _cells(info)
@@ -70,15 +72,36 @@ def show(info: store.DatasetInfo) -> None:
 
 def _facts(info: store.DatasetInfo) -> None:
     unit = "" if info.time_unit == "pseudotime" else f" {plain(pluralize(info.time_unit))}"
+    followed = DataRequirement.SUBJECTS in info.has and not info.genes
     with st.container(horizontal=True, key="facts"):
-        st.metric("Cells", f"{info.cells:,}")
-        st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
+        if followed:
+            _individuals(info)
+        else:
+            st.metric("Cells", f"{info.cells:,}")
+            st.metric("Genes", f"{info.genes:,}" if info.genes else "none")
         st.metric("Times", len(info.times) or "none")
         if DataRequirement.TIMES in info.has:
             st.metric("Span", f"{format_time(info.times[0])} to {format_time(info.times[-1])}{unit}".rstrip())
-        st.metric(f"Axes ({SPACES.get(info.space, info.space)})", info.dim)
+        st.metric("Variables" if followed else f"Axes ({SPACES.get(info.space, info.space)})", info.dim)
     if info.truth:
         st.caption(f":material/verified: Simulated, so the truth is known: {plain(info.truth)}.")
+
+
+def _individuals(info: store.DatasetInfo) -> None:
+    data = store.open_dataset(info.id).snapshots()
+    st.metric("Individuals", f"{len(np.unique(data.subject)):,}" if data.subject is not None else "none")
+    measured = data.x.size if data.observed is None else int(data.observed.sum())
+    st.metric("Measurements", f"{measured:,}")
+    st.metric("Doses", f"{len(data.doses.time):,}" if data.doses is not None else "none")
+
+
+def _followed(info: store.DatasetInfo) -> None:
+    with st.container(border=True, key="followed"):
+        st.markdown(
+            "**The same individuals were measured again and again.** Their measurements over time, what a model "
+            "makes of each of them, and what other doses would do:"
+        )
+        st.page_link("courses.py", label="Courses", icon=":material/medication:", query_params={"dataset": info.id})
 
 
 def _one_moment(info: store.DatasetInfo) -> None:

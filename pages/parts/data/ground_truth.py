@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from cellflow_core.analysis.courses.measurements import groups, measurements
 from cellflow_core.data import store
 from cellflow_core.data.simulators import contract, registry
 from cellflow_core.data.simulators.transcription.splicing import LATENT
+from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.figures.courses import measurements as courses
 from cellflow_core.figures.data import ground_truth, network
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
@@ -22,6 +25,7 @@ from pages.parts.widgets.chart import chart, dark
 POINTS = 200  # moments of a course
 MOMENTS = 9  # of a mass that takes a simulation each
 LINES = 6  # drawn at first where there are many genes
+PANELS = 4  # variables whose answers to a dose are drawn
 
 
 def show(info: store.DatasetInfo) -> None:
@@ -217,20 +221,55 @@ def _doses(info: store.DatasetInfo, process: Any) -> None:
         width=240,
     )
     times, drawn = _times(info, process), sorted({*given[:5], float(other)})
-    by_dose = {f"{each:g} {process.dose_unit}": _ask(info, "dose_response", times, each) for each in drawn}
-    figure = ground_truth.responses(times, by_dose, process.axes, unit=info.time_unit, dark=dark())
-    text = " ".join(ground_truth.describe_course(times, path, process.axes, dose) for dose, path in by_dose.items())
+    axes, answers = process.axes[:PANELS], {each: _ask(info, "dose_response", times, each) for each in drawn}
+    by_dose = {f"{each:g} {process.dose_unit}": path[:, :PANELS] for each, path in answers.items()}
+    figure = ground_truth.responses(times, by_dose, axes, unit=info.time_unit, dark=dark())
+    text = " ".join(ground_truth.describe_course(times, path, axes, dose) for dose, path in by_dose.items())
     chart(figure, key=f"known_doses_{info.id}", alt=f"A typical person. {text}")
     if not info.parent:
         what_if = _ask(info, "counterfactual", float(other)).mean(axis=0)
         listed = "; ".join(
             f"**{plain(name)}** {then:.3g} instead of {now:.3g}"
-            for name, then, now in zip(process.axes, what_if, data.x.mean(axis=0), strict=True)
+            for name, then, now in zip(axes, what_if[:PANELS], data.x.mean(axis=0)[:PANELS], strict=True)
         )
         st.markdown(
             f"Had each of these very people been given {other:g} {process.dose_unit}, the means of all measurements "
             f"would be: {listed}."
         )
+
+
+def _variable(info: store.DatasetInfo, process: Any) -> int:
+    """Place of the variable that the reader looks at."""
+    name = st.selectbox("Variable", list(process.axes), key=f"known_variable_{info.id}", width=240)
+    return process.axes.index(name)
+
+
+def _individuals(info: store.DatasetInfo, process: Any) -> None:
+    data = Trajectories.from_snapshots(store.open_dataset(info.id).snapshots())
+    k = _variable(info, process)
+    held = measurements(data, data.variables[k])
+    names, group = groups(data, next(iter(data.labels), ""))
+    member = group[np.searchsorted(data.subjects, held.subject)]
+    figure = courses.spaghetti(held, member, names, dark=dark())
+    chart(figure, key=f"known_individuals_{info.id}", alt=courses.describe_spaghetti(held))
+    st.caption("A line is an individual, as it was measured; ticks at the foot are doses.")
+
+
+def _other_doses(info: store.DatasetInfo, process: Any) -> None:
+    k = _variable(info, process)
+    factor = st.number_input("All doses times", 0.0, 100.0, 2.0, format="%g", key=f"known_factor_{info.id}", width=240)
+    times = _times(info, process)
+    by_dose = {
+        "as given": 1.0,
+        "no doses": 0.0,
+        f"{factor:g} times as much": float(factor),
+    }
+    paths = {words: _ask(info, "mean_course", times, each)[:, [k]] for words, each in by_dose.items()}
+    axes = process.axes[k : k + 1]
+    figure = ground_truth.responses(times, paths, axes, unit=info.time_unit, dark=dark())
+    text = " ".join(ground_truth.describe_course(times, path, axes, words) for words, path in paths.items())
+    chart(figure, key=f"known_other_{info.id}", alt=f"Mean of all individuals. {text}")
+    st.caption("The mean of these very individuals, measured without error, had they been given other doses.")
 
 
 _VIEWS: dict[str, tuple[type, Callable[[store.DatasetInfo, Any], None]]] = {
@@ -241,6 +280,8 @@ _VIEWS: dict[str, tuple[type, Callable[[store.DatasetInfo, Any], None]]] = {
     "Steady states": (contract.HasStates, _states),
     "Phase portrait": (contract.HasLayers, _portrait),
     "Doses": (contract.HasResponse, _doses),
+    "Individuals": (contract.HasTrajectories, _individuals),
+    "Other doses": (contract.HasCounterfactuals, _other_doses),
     "Mean trajectory": (contract.HasCourse, _course),
     "Marginals": (contract.HasMarginal, _marginal),
 }

@@ -55,11 +55,14 @@ def parted(settings: Sequence[Setting]) -> tuple[list[Setting], list[Setting]]:
 
 
 def size_words(settings: Config) -> str:
-    """How many cells will be made, in a sentence."""
+    """How many cells will be made, in a sentence; "" where settings do not say it."""
     values = settings.as_dict()
+    each, times = values.get("cells_per_time", 0), values.get("n_times", 1)
     if "subjects" in values:
-        return f"Makes {counted(values['subjects'], 'person', 'people')} measured {counted(values['n_times'], 'time')}."
-    each, times = values["cells_per_time"], values.get("n_times", 1)
+        measured = f" at {counted(times, 'time')}" if "n_times" in values else ""
+        return f"Follows {counted(values['subjects'], 'individual')}{measured}."
+    if not each:
+        return ""
     if times == 1:
         return f"Makes {each:,} cells of one snapshot."
     return f"Makes {each * times:,} cells, {each:,} at each of {times} times."

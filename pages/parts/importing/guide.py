@@ -15,7 +15,7 @@ from cellflow_core.data.preprocessing import qc
 from cellflow_core.jobs import sandbox
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.workspace import limits
-from pages.parts.importing import axes, quality, steps, time
+from pages.parts.importing import axes, individuals, quality, steps, time
 from pages.parts.importing.form import ImportForm, Values
 from pages.parts.widgets.background import pending, result_of, sentence, shared, umap
 
@@ -111,6 +111,8 @@ def _numbers_beside(source: Any) -> Any:
 
 def _guided(found: Any, measured: Any, draft: ImportForm) -> tuple[Values, bool]:
     """(what was chosen, can the import go on)."""
+    if found.individuals:
+        return individuals.individuals(found, draft)
     values = draft.values | quality.found_in(found, draft)
     looks = found.looks if values["values"] == "auto" else values["values"]
     found = dataclasses.replace(found, looks=looks)

@@ -55,7 +55,7 @@ def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFo
         )
         return {"time_column": "", "unit": "", "windows": 0}, True
     candidate = by_name[column]
-    unit = _unit(candidate, draft, right)
+    unit = unit_of(candidate, draft, right)
     values = {"time_column": str(column), "unit": unit, "windows": 0}
     if candidate.kind == "continuous":
         values["windows"], fine = _windows(found, candidate, measured, left, draft, unit or "")
@@ -65,7 +65,7 @@ def times(found: Any, measured: QCMetrics, left: QCFilterResult, draft: ImportFo
     return values, fine and unit is not None
 
 
-def _unit(candidate: Any, draft: ImportForm, where: Any) -> str | None:
+def unit_of(candidate: Any, draft: ImportForm, where: Any) -> str | None:
     """The unit of the times, "" where they have none; None where a person must choose one first."""
     column = candidate.column
     ordered = bool(st.session_state.get(draft.key(f"order_{column}")))

@@ -83,9 +83,10 @@ def table_of(records: Records, name: str) -> Table:
     if len(doses.time):
         obs = obs.assign(**_annotations(doses, obs))
     who = records.people or counted(len(people), "individual")
-    followed = Followed(
-        doses, treatments, censored, f"{who} followed over time: {_found(measured, features, doses, treatments)}"
+    words = (
+        f"{', '.join(_found(measured, features, doses, treatments))}{_known(first.drop(columns=list(MEASURED[1:])))}"
     )
+    followed = Followed(doses, treatments, censored, f"{who} followed over time: {words}")
     return Table(FORMAT, x, tuple(features), obs, notes=(*records.notes, *notes), followed=followed)
 
 
@@ -130,7 +131,7 @@ def _annotations(doses: DoseEvents, obs: Any) -> dict[str, Any]:
     return found
 
 
-def _found(measured: Any, features: list[str], doses: DoseEvents, treatments: tuple[str, ...]) -> str:
+def _found(measured: Any, features: list[str], doses: DoseEvents, treatments: tuple[str, ...]) -> list[str]:
     """What was measured and given, in words."""
     listed = ", ".join(features[:6]) + (" ..." if len(features) > 6 else "")
     words = [
@@ -138,8 +139,14 @@ def _found(measured: Any, features: list[str], doses: DoseEvents, treatments: tu
     ]
     if below := int(measured["censored"].sum()):
         words.append(f"{below:,} of them below the limit of quantification")
-    words += _of_doses(doses, treatments)
-    return ", ".join(words)
+    return [*words, *_of_doses(doses, treatments)]
+
+
+def _known(about: Any) -> str:
+    """Covariates: annotations that are the same in all rows of each individual; "" where there are none."""
+    varies = about.groupby("subject").nunique(dropna=False).max()
+    names = [str(each) for each in varies.index if varies[each] == 1]
+    return f"; known of each: {', '.join(names[:8])}{' ...' if len(names) > 8 else ''}" if names else ""
 
 
 def _of_doses(doses: DoseEvents, treatments: tuple[str, ...]) -> Iterator[str]:

@@ -18,8 +18,8 @@ FINGERPRINTS = {"toggle": "60cde81cc95db03b", "krumsiek11": "2c7097d18838b2b6"}
 def few(name: str) -> dict[str, int]:
     """Settings that make a simulator quick."""
     small = {"cells_per_time": 12, "n_times": 2, "subjects": 6}
-    known = {each.name for each in registry.find(name).Config.settings()}
-    return {key: value for key, value in small.items() if key in known}
+    least = {each.name: int(each.low or 0) for each in registry.find(name).Config.settings() if each.name in small}
+    return {key: max(value, least[key]) for key, value in small.items() if key in least}
 
 
 @pytest.mark.parametrize("name", registry.names())
