@@ -61,7 +61,9 @@ def test_measurements_below_the_limit_are_open_triangles_and_doses_are_ticks():
 @pytest.mark.parametrize("logarithmic", [False, True])
 def test_an_individual_beside_its_predictions(logarithmic):
     line = np.array([[0.0, 3.0, 2.0]])
-    result = IndividualFits("drug (mg/L)", "hour", 1.0, np.array([1]), T, line, line, line - 1, line + 1)
+    result = IndividualFits(
+        "drug (mg/L)", "hour", 1.0, np.array([1]), T, line, line, line - 1, line + 1, np.zeros(1, bool)
+    )
     figure = measurements.fit(result, 0, MEASURED.of(1), "Individual 1", logarithmic=logarithmic)
     assert [each.name for each in figure.data] == [
         "90 % band", "population prediction", "individual prediction", "measured",
