@@ -26,11 +26,12 @@ def individual_fits(
     variable: str,
     subjects: Sequence[int],
     until: float = float("inf"),
+    held_out: Sequence[int] | Array = (),
     seed: int = 0,
 ) -> IndividualFits:
     """Courses of these individuals from the first time of any of them to the last of each.
 
-    until  end of the history that the individual prediction uses
+    until  end of the history that the individual prediction uses; held_out: individuals that were kept from training
     Raises KeyError for an individual or a variable that is not there.
     """
     k = place_of(variable, data)
@@ -45,7 +46,17 @@ def individual_fits(
     shown = (np.median(before.true[..., k], axis=0), np.median(given.true[..., k], axis=0), low, high)
     population, individual, low, high = (np.where(followed, each, np.nan).astype(float) for each in shown)
     return IndividualFits(
-        variable, data.time_unit, until, some.subjects, times, population, individual, low, high, _notes(until)
+        variable,
+        data.time_unit,
+        until,
+        some.subjects,
+        times,
+        population,
+        individual,
+        low,
+        high,
+        np.isin(some.subjects, held_out),
+        _notes(until),
     )
 
 

@@ -42,6 +42,7 @@ class IndividualFits(Result):
     subjects    their numbers; until: end of the history that was used, infinite for all of it
     population  median before anything was measured, [subjects, times]; individual: median given the history
     low, high   90 % band of what would be measured, given the history
+    held_out    whether an individual was kept from training, [subjects]
     """
 
     variable: str
@@ -53,6 +54,7 @@ class IndividualFits(Result):
     individual: Float[Array, "subjects times"]
     low: Float[Array, "subjects times"]
     high: Float[Array, "subjects times"]
+    held_out: Bool[Array, " subjects"]
     notes: tuple[str, ...] = ()
 
 

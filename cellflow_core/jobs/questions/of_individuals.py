@@ -26,7 +26,8 @@ def individual_fits(
     from cellflow_core.analysis.courses import fits
 
     end = float("inf") if until is None else until
-    return fits.individual_fits(subject.ensemble, subject.trajectories, variable, tuple(individuals), end)
+    held = subject.held_out_individuals
+    return fits.individual_fits(subject.ensemble, subject.trajectories, variable, tuple(individuals), end, held)
 
 
 def plans(

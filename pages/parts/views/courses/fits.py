@@ -20,10 +20,9 @@ COLUMNS = 3
 
 
 def show(run: Run, look: Individuals) -> None:
-    """How close individual predictions come; all measurements; a few individuals with their predictions."""
-    asked = analysis_pool.submit_analysis("prediction_errors", run.id, variable=look.variable)
-    errors: PredictionErrors = background.result_of(asked, "Holding predictions against what was measured")
-    view.show_summary(summaries.of_fits(errors))
+    """How close individual predictions come, which takes longest; all measurements; a few individuals."""
+    answer = st.container()
+    every = analysis_pool.submit_analysis("prediction_errors", run.id, variable=look.variable)
     measured = show_measurements(look)
     st.subheader("Individual fits", anchor=False)
     left, right = st.columns(2, gap="medium")
@@ -39,8 +38,8 @@ def show(run: Run, look: Individuals) -> None:
         "Points: measured. Solid line with its 90 % band: prediction for the individual. Dashed: for the population. "
         "Ticks: doses. A dotted upright line: end of the history that was used."
     )
-    held = set(errors.subject[errors.held_out].tolist())
-    names = [f"Individual {each}" + (" (held out)" if each in held else "") for each in some]
+    held = dict(zip(result.subjects.tolist(), result.held_out.tolist(), strict=True))
+    names = [f"Individual {each}" + (" (held out)" if held[each] else "") for each in some]
     figure, columns = None, []
     for place, name in enumerate(names):
         own = measured.of(int(result.subjects[place]))
@@ -52,6 +51,9 @@ def show(run: Run, look: Individuals) -> None:
     view.notes(result.notes)
     rows = tables.course_rows(result, names)
     view.numbers(figure, rows, f"fits-{run.id}", "fits", "Data table: courses of these individuals")
+    with answer:
+        errors: PredictionErrors = background.result_of(every, "Holding predictions against what was measured")
+        view.show_summary(summaries.of_fits(errors))
 
 
 def _some(look: Individuals) -> tuple[int, ...]:

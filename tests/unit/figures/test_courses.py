@@ -1,0 +1,133 @@
+"""Figures of individuals: values below the limit are marked, doses are ticks, what was not observed is shaded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+from cellflow_core.analysis.results import (
+    ForecastErrors,
+    IndividualFits,
+    Measurements,
+    PredictionErrors,
+    PredictiveCheck,
+    RegimenComparison,
+)
+from cellflow_core.figures.courses import checks, measurements, regimens
+from cellflow_core.reporting.courses import summaries, tables
+
+T = np.array([0.0, 1.0, 2.0])
+MEASURED = Measurements(
+    "drug (mg/L)",
+    "hour",
+    np.array([1, 1, 1, 2, 2]),
+    np.array([0.0, 1.0, 2.0, 1.0, 2.0]),
+    np.array([0.0, 4.0, 2.0, 3.0, 0.5]),
+    np.array([False, False, False, False, True]),
+    np.array([1, 1, 2]),
+    np.array([0.0, 1.0, 0.0]),
+)
+
+
+def compared(**changes) -> RegimenComparison:
+    course = np.array([[0.0, 2.0, 1.0], [0.0, 4.0, 2.0]])
+    values = np.repeat(np.array([[3.0, 2.0, 1.0, 1.0, 0.5], [6.0, 4.0, 1.0, 2.0, 1.0]])[..., None], 3, axis=2)
+    known = {
+        "variable": "drug (mg/L)", "time_unit": "hour", "plans": ("A", "B"), "of": "the population", "start": 0.0,
+        "window": (1.0, np.inf), "times": T, "low": course / 2, "middle": course, "high": 2 * course,
+        "numbers": ("AUC", "Cmax", "Tmax", "Cmin", "time in the window"),
+        "units": ("mg/L·hour", "mg/L", "hour", "mg/L", "hour"), "values": values, "ratio": values / values[:1],
+        "treatments": ("drug (mg)",), "dose_plan": np.array([0, 1]), "dose_time": np.zeros(2),
+        "dose_amount": np.array([1.0, 2.0]), "dose_duration": np.zeros(2), "dose_treatment": np.zeros(2, int),
+        "outside": np.array([np.nan, 1.0]), "reasons": ((), ("doses were 1",)), "measured_time": T[:0],
+        "measured_value": T[:0], "measured_censored": np.zeros(0, bool),
+    }  # fmt: skip
+    return RegimenComparison(**(known | changes))
+
+
+def test_measurements_below_the_limit_are_open_triangles_and_doses_are_ticks():
+    figure = measurements.spaghetti(MEASURED)
+    assert [each.name for each in figure.data] == ["individuals", "below the limit of quantification"]
+    assert figure.data[1].marker.symbol == "triangle-down-open" and len(figure.layout.shapes) == 2
+    assert np.isnan(figure.data[0].y).sum() == 1  # no line from one individual to the next
+    assert "1 values are below" in measurements.describe_spaghetti(MEASURED)
+    parted = measurements.spaghetti(MEASURED, np.array([0, 0, 0, 1, 1]), ("a", "b"), logarithmic=True, dark=True)
+    assert len(parted.data) == 3 and parted.layout.yaxis.type == "log"
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_an_individual_beside_its_predictions(logarithmic):
+    line = np.array([[0.0, 3.0, 2.0]])
+    result = IndividualFits(
+        "drug (mg/L)", "hour", 1.0, np.array([1]), T, line, line, line - 1, line + 1, np.zeros(1, bool)
+    )
+    figure = measurements.fit(result, 0, MEASURED.of(1), "Individual 1", logarithmic=logarithmic)
+    assert [each.name for each in figure.data] == [
+        "90 % band", "population prediction", "individual prediction", "measured",
+    ]  # fmt: skip
+    assert len(figure.layout.shapes) == 3  # two doses, and the end of the history
+    assert "3 measured values" in measurements.describe_fit(result, 0, MEASURED.of(1), "Individual 1")
+
+
+def test_what_lies_outside_the_observed_doses_is_shaded_and_said():
+    figure = regimens.regimens(compared())
+    assert figure.layout.annotations[0].text == "outside the observed doses"
+    assert not regimens.regimens(compared(outside=np.full(2, np.nan))).layout.annotations
+    summary = summaries.of_plans(compared())
+    assert "With “B”, the population has 2 times the AUC of “A”" in summary.answer
+    assert summary.trust == "poor" and "“B” is outside the observed doses from time 1 on: doses were 1" in summary.why
+    rows = tables.plan_rows(compared())
+    assert rows["B / A"][0] == 2.0 and rows["number"][-1] == "time in the window"
+    assert len(tables.plan_rows(compared(window=(-np.inf, np.inf)))["number"]) == 4
+    assert "AUC of 3 mg/L·hour" in summaries.of_plans(compared(ratio=np.full((2, 5, 3), np.nan))).answer
+
+
+def test_checks_are_drawn_and_judged():
+    bands = np.array([[[[0.0, 0.5, 1.0], [1.0, 2.0, 3.0], [3.0, 4.0, 5.0]]] * 2])
+    seen = np.array([[[0.5, 2.0, 4.0], [0.5, 2.0, 6.0]]])
+    check = PredictiveCheck(
+        "drug", "hour", ("all individuals",), False, np.array([[1.0, 2.0]]), seen, bands, T, T, np.zeros(3, int),
+        np.zeros(3, bool),
+    )  # fmt: skip
+    assert (
+        check.inside.tolist() == [1.0, 1.0, 0.5] and len(checks.predictive_check(check, 0, logarithmic=True).data) == 7
+    )
+    assert summaries.of_predictive_check(check).trust == "fair" and len(tables.check_rows(check)["time"]) == 6
+    none = replace(check, center=np.full((1, 2), np.nan))
+    assert "too few values" in summaries.of_predictive_check(none).answer
+
+    n = 40
+    scores = ndtri((np.arange(n) + 0.5) / n)
+    ones, held = np.linspace(1, 2, n), np.arange(n) < 8
+    errors = PredictionErrors(
+        "drug", "hour", np.arange(n), ones, ones, np.zeros(n, bool), 1.3 * ones, 1.05 * ones, 0.5 * ones, 2 * ones,
+        scores, held,
+    )  # fmt: skip
+    assert len(checks.npde_over_time(errors).data) == 2 and len(checks.goodness_of_fit(errors, "individual").data) == 3
+    assert (
+        summaries.of_npde(errors).trust == "good"
+        and summaries.of_npde(replace(errors, npde=scores + 2)).trust != "good"
+    )
+    fits = summaries.of_fits(errors)
+    assert fits.trust == "good" and "5% off (RMSPE), those of the population 30%" in fits.answer
+
+
+def test_a_forecast_is_judged_beside_others():
+    def errors(crps: float, coverage: float) -> ForecastErrors:
+        rows = np.full(3, crps)
+        count = np.array([5, 5, 5])
+        return ForecastErrors(
+            "drug", "hour", True, 5, np.array([1.0]), np.array([0.0, 1.0, 2.0]), count, rows, rows, rows,
+            np.full(3, coverage),
+        )  # fmt: skip
+
+    found = {"good": errors(0.5, 0.9), "last value": errors(1.0, 0.9)}
+    assert len(checks.forecast(found, "coverage").data) == 2
+    summary = summaries.of_forecast(found, "good")
+    assert summary.trust == "good" and "better than last value (1)" in summary.answer
+    assert summaries.of_forecast({"good": errors(0.5, 0.9)}, "good").trust == "fair"
+    assert summaries.of_forecast({"bad": errors(2.0, 0.5), **found}, "bad").trust == "poor"
+    assert tables.forecast_rows(found)["time ahead"][:2] == ["before any measurement", "0 to 1"]
