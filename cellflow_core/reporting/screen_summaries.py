@@ -90,7 +90,7 @@ def of_knock_outs(result: KnockOutScores) -> Summary:
         f"{repeat:.2f}."
     )
     scale = float(result.scale[0])
-    why = "A repeat of the experiment is no better than the mean response, so these data cannot rank predictions."
+    why = "A repeat of the experiment is no better than a trivial answer, so these data cannot rank predictions."
     if np.isfinite(scale):
         why = f"On the scale from the mean response (0) to a repeat of the experiment (1) it stands at {scale:.2f}."
     return Summary(answer, "fair" if own > trivial and np.isfinite(scale) else "poor", why)

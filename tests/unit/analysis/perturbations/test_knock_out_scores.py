@@ -72,6 +72,8 @@ def test_it_is_stored_said_and_drawn(result, tmp_path):
     assert words.target_table(back)["target"] == ["A", "B"]
     worse = dataclasses.replace(back, scores=np.where(np.arange(4)[:, None, None] == 0, -1.0, back.scores))
     assert words.of_knock_outs(worse).trust == "poor" and "is no better than" in words.of_knock_outs(worse).answer
+    vague = dataclasses.replace(back, scores=np.where(np.arange(4)[:, None, None] == 3, -0.1, back.scores))
+    assert np.isnan(vague.scale).all() and "cannot rank predictions" in words.of_knock_outs(vague).why
     figure = figures.genes(back, 0)
     assert len(figure.data[0].x) == 4 and "C -1" in figures.describe_genes(back, 0)
 
