@@ -14,6 +14,9 @@ the median, CRPS of the draws, and whether the band of 90 % covers it; values be
 out. With --checks also, of the individuals in training: individual fits, the share of observed percentiles inside their
 bands (VPC) and the mean and standard deviation of the NPDE.
 
+With --train-on NAME=VALUE the individuals with this value of a covariate or label are trained on, and all others are
+forecast: those with another regimen, say.
+
 Models have the settings of a preset, and no validation part; named ones may have others, `population-pk:lag=false`. A
 model that needs what the data do not have is left out with a sentence. The file is written after every row, and rows of
 other models and seeds that it holds for the same data and preset are kept.
@@ -146,7 +149,7 @@ def about(asked: argparse.Namespace, data: Trajectories) -> dict[str, Any]:
             "fingerprint": "another study for each seed" if simulated else data.fingerprint,
         },
         "preset": asked.preset if asked.steps is None else f"{asked.preset}, {asked.steps} steps",
-        "held_out": asked.held_out,
+        "held_out": f"not {asked.train_on}" if asked.train_on else asked.held_out,
         "cuts": [float(each) for each in asked.cuts.split(",")] if asked.cuts else [],
         "date": machine.today(),
         "machine": machine.here() | {"threads": asked.threads},
@@ -171,7 +174,7 @@ def add(
 
 def row(label: str, data: Trajectories, seed: int, asked: argparse.Namespace, cuts: list[float]) -> dict[str, Any]:
     """Train on the individuals that are not held out, and forecast those that are."""
-    train, held = validation_split(data, asked.held_out, seed)
+    train, held = parted(data, asked.train_on) if asked.train_on else validation_split(data, asked.held_out, seed)
     if held is None:
         raise ValueError(f"{asked.held_out:g} of {len(data.subjects)} individuals is none: hold out more")
     name, settings = run_case.named(label)
@@ -188,6 +191,18 @@ def row(label: str, data: Trajectories, seed: int, asked: argparse.Namespace, cu
             scored[each]["checks"] = checks(model, train, each, seed)
     made = {"model": label, "seed": seed, "date": machine.today(), **spent, "variables": scored}
     return made | ({"notes": list(model.notes())} if model.notes() else {})
+
+
+def parted(data: Trajectories, by: str) -> tuple[Trajectories, Trajectories]:
+    """(individuals with this value of a covariate or label, all others). SystemExit where either are none."""
+    name, _, value = by.partition("=")
+    known = {**data.covariates, **data.labels}
+    if name not in known:
+        raise SystemExit(f"there is no covariate or label {name!r}; there are {', '.join(known) or 'none'}")
+    chosen = np.array([_value(str(each)) == _value(value) for each in known[name].tolist()])
+    if chosen.all() or not chosen.any():
+        raise SystemExit(f"{by} holds for {int(chosen.sum())} of {len(chosen)} individuals: some have to be left")
+    return data.take(data.subjects[chosen]), data.take(data.subjects[~chosen])
 
 
 def scores(
@@ -248,6 +263,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", default="0,1,2", help="numbers with commas between")
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     parser.add_argument("--held-out", type=float, default=0.2, help="share of the individuals (0.2)")
+    parser.add_argument("--train-on", default="", metavar="NAME=VALUE", help="train on these, forecast all others")
     parser.add_argument("--cuts", default="", help="times at which histories end, with commas between")
     parser.add_argument("--checks", action="store_true", help="also individual fits, VPC and NPDE")
     parser.add_argument("--preset", default="standard", choices=PRESETS)

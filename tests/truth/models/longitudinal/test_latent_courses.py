@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.data.simulators.individuals.spirals import Settings as SpiralSettings
+from cellflow_core.data.simulators.individuals.spirals import Spirals
 from cellflow_core.data.trajectories import Trajectories
 from tests.truth.models.longitudinal.studies import (
     area,
@@ -69,34 +71,22 @@ def test_a_latent_ode_forecasts(people, known):
 
 
 def spirals(count: int, kept: float, seed: int) -> Trajectories:
-    """Spirals that turn left or right, from any angle, at irregular times."""
-    rng = np.random.default_rng(seed)
-    right, angle = rng.integers(0, 2, count), rng.uniform(0, 2 * np.pi, (count, 1))
-    t = np.sort(rng.uniform(0, 1, (count, 20)), axis=1)
-    turned = angle + np.where(right, -1, 1)[:, None] * 2 * np.pi * t
-    x = np.stack([np.cos(turned), np.sin(turned)], axis=2) * (1 - 0.7 * t[..., None])
-    rows = rng.random((count, 20)) < kept
-    rows[:, 0] = True
-    subject = np.repeat(np.arange(count), rows.sum(axis=1))
-    x = x[rows] + 0.02 * rng.normal(size=(rows.sum(), 2))
-    return Trajectories(
-        subject, t[rows], x, np.ones(x.shape, bool), ("x", "y"), labels={"turn": np.where(right, "right", "left")}
-    )
+    return Spirals(SpiralSettings(subjects=count, n_times=16, turns=1.0, measured_share=kept, seed=seed)).trajectories()
 
 
 @pytest.mark.parametrize(("kept", "interpolation", "least"), [(1.0, "linear", 0.98), (0.3, "cubic", 0.93)])
-def test_turns_of_spirals_are_recognised(kept, interpolation, least):
+def test_directions_of_spirals_are_recognised(kept, interpolation, least):
     """Accuracy in 200 others: 0.98, and within 0.05 of it where 30 % of the rows are left."""
     data, others = spirals(96, kept, 0), spirals(200, kept, 1)
-    training = {"steps": 80, "batch_size": 24, "learning_rate": 0.015}
-    model = trained("neural-cde", data, annotation="turn", interpolation=interpolation, training=training)
+    training = {"steps": 60, "batch_size": 24, "learning_rate": 0.015}
+    model = trained("neural-cde", data, annotation="direction", interpolation=interpolation, training=training)
     batch = batch_of(others, model)
     with torch.no_grad():
         found = model.label_probabilities(batch).argmax(dim=1)
-    assert (found == batch.known["label turn"]).float().mean() >= least
-    assert model.classes == ("left", "right")
+    assert (found == batch.known["label direction"]).float().mean() >= least
+    assert model.classes == ("anticlockwise", "clockwise")
 
 
 def test_a_label_that_is_not_there():
-    with pytest.raises(ValueError, match="there are turn"):
+    with pytest.raises(ValueError, match="there are direction"):
         trained("neural-cde", spirals(8, 1.0, 0), annotation="side")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import courses as program
+import numpy as np
 import pytest
 
 from cellflow_core.models import registry
@@ -58,3 +60,12 @@ def test_individuals_are_read_from_a_file(known, tmp_path):
     toy_pk.study(subjects=12).save(tmp_path / "study.npz")
     found = program.main(["--data", str(tmp_path / "study.npz"), "--models", "toy-pk", "--seeds", "0", "--steps", "1"])
     assert found["data"]["individuals"] == 12 and len(found["rows"]) == 1
+
+
+def test_individuals_of_one_kind_are_trained_on_and_the_others_forecast():
+    data = replace(toy_pk.study(subjects=6), covariates={"weeks": np.array([1.0, 3, 3, 1, 3, 3])})
+    train, held = program.parted(data, "weeks=3")
+    assert (len(train.subjects), len(held.subjects)) == (4, 2)
+    for by, word in (("days=3", "there are weeks"), ("weeks=2", "0 of 6")):
+        with pytest.raises(SystemExit, match=word):
+            program.parted(data, by)
