@@ -152,11 +152,15 @@ def ours(given: dict[str, Array]) -> dict[str, Array]:
     from scipy.sparse import csr_matrix
 
     from cellflow_core.analysis.transitions.ends import macrostate_ends
+    from cellflow_core.data.snapshots import Snapshots
+    from cellflow_core.data.spaces.affine import AffineSpace
     from cellflow_core.math.markov_chains.absorption import absorption_probabilities
     from cellflow_core.math.markov_chains.gpcca import macrostates
     from cellflow_core.math.markov_chains.kernels import along_order, mixture, row_stochastic
     from cellflow_core.math.velocity_graph import velocity_graph
 
+    axes = tuple(f"x{k + 1}" for k in range(given["x"].shape[1]))
+    cells = Snapshots(given["x"].astype(np.float32), None, AffineSpace.coordinates(axes))
     found: dict[str, Array] = {}
     for kernel in ("pseudotime", "velocity"):
         links: Any = csr_matrix(tuple(given[f"{kernel} {each}"] for each in ("data", "indices", "indptr")))
@@ -167,7 +171,7 @@ def ours(given: dict[str, Array]) -> dict[str, Array]:
             chain = velocity_graph(given["x"], given["v"], near, sigma=None).transitions()
         mixed = mixture([(0.8, chain), (0.2, row_stochastic(links))])
         found |= {f"{kernel} chain": chain.toarray(), f"{kernel} mixed": mixed.toarray()}
-        state = macrostate_ends(mixed)[0]
+        state = macrostate_ends(mixed, cells).state
         found[f"{kernel} state"] = state
         found[f"{kernel} fates"] = absorption_probabilities(mixed, state, int(state.max()) + 1)
         for count in STATES:

@@ -157,9 +157,10 @@ def of_orders(result: OrderAgreement) -> Summary:
     answer = f"{counted(count, 'method')} ordered these cells."
     if len(between):
         far = float((result.spread > WIDE_SPREAD).mean())
+        rho = f"{between.min():.2f} to {between.max():.2f}" if count > 2 else f"{between[0]:.2f}"
         answer = (
-            f"{count} methods order these cells with Spearman correlations of {between.min():.2f} to "
-            f"{between.max():.2f}; {far:.0%} of the cells have places that differ by more than a quarter of all cells."
+            f"{count} methods order these cells with Spearman correlations of {rho}; {far:.0%} of the cells have "
+            "places that differ by more than a quarter of all cells."
         )
     if not np.isfinite(result.spearman[:count]).any():
         return Summary(answer, "fair", "Agreement does not say that an order is right: methods share what they assume.")

@@ -17,6 +17,8 @@ HELD = 0.9
 """Share of the mass whose cells, with those they go to, are ends."""
 MACROSTATES = "macrostates"
 """What terminal states are called that are macrostates of the chain."""
+CRISP = 0.8
+"""Crispness below which macrostates are so mixed that neither they nor the beginning mean much."""
 CELLS = 30
 """Cells of largest membership that stand for a macrostate (Lange et al. 2022)."""
 
@@ -75,6 +77,8 @@ def _words(found: Macrostates, data: Snapshots, group: Int[Array, " cells"]) -> 
         if found.initial is None
         else f"The process begins in {names[found.initial]}, the macrostate that the chain is in least in the long run."
     )
+    if found.crispness < CRISP:
+        begins += f" A crispness below {CRISP} says that another number of macrostates may fit better: try some."
     return (
         f"The transitions have {count} macrostates (GPCCA, crispness {found.crispness:.2f}; leading eigenvalues "
         f"{values}). {listed}.",

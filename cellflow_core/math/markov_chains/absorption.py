@@ -16,8 +16,6 @@ REACHED = 0.5
 """Probability to be absorbed at all from which on a cell counts as one that reaches an absorbing cell."""
 PATIENCE = 1e9
 """Steps after which a cell is no longer followed, on average: it keeps the system from being singular."""
-SHIFT = 1e-6
-"""Added to the diagonal of the preconditioner, which has no inverse where cells are hardly ever left."""
 LONGEST = 2**13
 """Most steps for which a distribution is followed."""
 
@@ -54,8 +52,8 @@ def absorption_probabilities(
         return found
     leaving = transitions[moving]
     system = (eye_array(len(moving)) - (1 - 1 / PATIENCE) * leaving[:, moving]).tocsc()
-    shifted = (system + SHIFT * eye_array(len(moving))).tocsc()
-    inverse = spilu(shifted, drop_tol=1e-2, fill_factor=2)
+    # pivots stay on the diagonal, which is the largest of its row: others may leave a factor without an inverse
+    inverse = spilu(system, drop_tol=1e-2, fill_factor=2, diag_pivot_thresh=0.0)
     nearly = LinearOperator(system.shape, inverse.solve)
     for k in range(count):
         right = np.asarray(leaving[:, np.flatnonzero(state == k)].sum(axis=1)).ravel()

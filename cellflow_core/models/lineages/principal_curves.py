@@ -10,6 +10,9 @@ POINTS = 100
 """Points of a curve, equally spaced in arc length."""
 PIECES = 20
 """Polynomial pieces of the spline that a curve is before it is drawn."""
+FREE = 10
+"""Most degrees of freedom of a curve: cells that it was drawn through before lie nearer to it than new ones, so that
+cross-validation alone lets it follow each of them, longer in every round."""
 EXTENSION = 0.05
 """Part of its length by which a curve is extended straight on at both ends, so that outer cells keep their order."""
 BLOCK = 2**24
@@ -51,7 +54,8 @@ def project(
 def smooth(
     along: Float[Array, " cells"], x: Float[Array, "cells dim"], weight: Float[Array, " cells"]
 ) -> Float[Array, "points dim"]:
-    """Points of the smooth curve x(along): a P-spline (Eilers & Marx 1996), its penalty by cross-validation (GCV)."""
+    """Points of the smooth curve x(along): a P-spline (Eilers & Marx 1996) of at most FREE degrees of freedom, its
+    penalty by cross-validation (GCV)."""
     from scipy.interpolate import BSpline
 
     used = weight > 0
@@ -72,9 +76,9 @@ def smooth(
         inverse = np.linalg.solve(gram + strength * penalty, np.c_[right, gram])
         coefficients, smoother = inverse[:, : x.shape[1]], inverse[:, x.shape[1] :]
         residual = total - 2 * (coefficients * right).sum() + np.einsum("kd,kl,ld", coefficients, gram, coefficients)
-        free = 1 - np.trace(smoother) / len(place)
-        score = max(residual, 0.0) / max(free, 1e-6) ** 2
-        if score < best:
+        freedom = float(np.trace(smoother))
+        score = max(residual, 0.0) / max(1 - freedom / len(place), 1e-6) ** 2
+        if score < best and freedom <= FREE:
             best, chosen = score, coefficients
     grid = np.clip(np.linspace(0, 1, POINTS), 0, 1 - 1e-12)
     return BSpline.design_matrix(grid, knots, 3) @ chosen

@@ -40,7 +40,7 @@ def show(info: DatasetInfo, runs: Sequence[Run]) -> None:
     st.header("Do models order the cells alike?", anchor="orders")
     data = cell_selection.dataset(info.id)
     against, known = _known(info, data)
-    titles = [background.catalogue()[run.recipe.model].title for run in runs]
+    titles = [background.catalogue()[run.recipe.model].title.partition(" (")[0] for run in runs]
     names = [run.label if titles.count(title) > 1 else title for run, title in zip(runs, titles, strict=True)]
     orders = {}
     for run, name in zip(runs, names, strict=True):

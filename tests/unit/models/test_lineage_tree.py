@@ -40,6 +40,18 @@ def test_distances_between_groups_are_in_units_of_their_covariances():
     assert scaled_distances(x, group)[0, 1] == pytest.approx(2 / np.sqrt(2), rel=0.02)
 
 
+def test_a_curve_through_noise_hardly_follows_each_cell():
+    """200 cells on a line of length 3 with noise of 1 in 20 axes: after ten rounds not longer than 35; by
+    cross-validation alone it is 46, and grows."""
+    rng = np.random.default_rng(0)
+    place, x = rng.uniform(0, 3, 200), rng.normal(size=(200, 20))
+    x[:, 0] += place
+    for _ in range(10):
+        curve = smooth(place, x, np.ones(200))
+        place, _ = project(curve, x)
+    assert arc_length(curve)[-1] < 35
+
+
 def test_a_curve_is_smoothed_and_cells_are_projected_onto_it():
     rng = np.random.default_rng(0)
     angle = rng.uniform(0, np.pi, 800)
