@@ -36,7 +36,8 @@ class KnockOutScores(Result):
     @property
     def scale(self) -> Float[Array, " rows"]:
         """s = (R2 - that of the mean of the other knock-outs) / (that of half against half - the former), of the means
-        over targets: 0 is the trivial answer, 1 a repeat of the experiment. NaN where a repeat is no better than that or no change."""
+        over targets: 0 is the trivial answer, 1 a repeat of the experiment. NaN where a repeat is no better than that
+        or no change."""
         mean = np.nanmean(self.scores[:, :, 0], axis=1)
         trivial, best = mean[self.rows.index(MEAN)], mean[self.rows.index(HALVES)]
         return (mean - trivial) / (best - trivial) if best > max(trivial, 0.0) else np.full(len(mean), np.nan)
