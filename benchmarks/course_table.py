@@ -14,7 +14,7 @@ def table(found: Mapping[str, Any]) -> str:
     data, where = found["data"], found["machine"]
     lines = [
         f"{found['protocol']}, {data['name']}: {data['individuals']} individuals, {data['values']} values, "
-        f"{found['held_out']:g} of them held out, preset {found['preset']}, {found['date']}",
+        f"{found['held_out']} of them held out, preset {found['preset']}, {found['date']}",
         f"{where['system']}, {where['cores']} cores, {where['threads']} thread(s), torch {where['torch']}",
     ]
     labels = [*dict.fromkeys(each["model"] for each in found["rows"])]

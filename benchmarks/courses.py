@@ -149,7 +149,7 @@ def about(asked: argparse.Namespace, data: Trajectories) -> dict[str, Any]:
             "fingerprint": "another study for each seed" if simulated else data.fingerprint,
         },
         "preset": asked.preset if asked.steps is None else f"{asked.preset}, {asked.steps} steps",
-        "held_out": f"not {asked.train_on}" if asked.train_on else asked.held_out,
+        "held_out": f"all but {asked.train_on}" if asked.train_on else asked.held_out,
         "cuts": [float(each) for each in asked.cuts.split(",")] if asked.cuts else [],
         "date": machine.today(),
         "machine": machine.here() | {"threads": asked.threads},

@@ -62,10 +62,14 @@ def test_individuals_are_read_from_a_file(known, tmp_path):
     assert found["data"]["individuals"] == 12 and len(found["rows"]) == 1
 
 
-def test_individuals_of_one_kind_are_trained_on_and_the_others_forecast():
+def test_individuals_of_one_kind_are_trained_on_and_the_others_forecast(known, tmp_path, capsys):
     data = replace(toy_pk.study(subjects=6), covariates={"weeks": np.array([1.0, 3, 3, 1, 3, 3])})
     train, held = program.parted(data, "weeks=3")
     assert (len(train.subjects), len(held.subjects)) == (4, 2)
+    data.save(tmp_path / "study.npz")
+    asked = ["--data", str(tmp_path / "study.npz"), "--models", "toy-pk", "--seeds", "0", "--steps", "1"]
+    assert program.main([*asked, "--train-on", "weeks=3"])["rows"]
+    assert "all but weeks=3 of them held out" in capsys.readouterr().out
     for by, word in (("days=3", "there are weeks"), ("weeks=2", "0 of 6")):
         with pytest.raises(SystemExit, match=word):
             program.parted(data, by)
