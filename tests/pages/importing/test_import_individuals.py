@@ -8,7 +8,7 @@ import pytest
 
 from cellflow_core.data import store
 from cellflow_core.data.importing import uploads
-from tests.pages.test_import_guide import shown
+from tests.pages.importing.test_import_guide import shown
 from tests.pages.test_pages import opened
 
 pytestmark = pytest.mark.usefixtures("quiet")

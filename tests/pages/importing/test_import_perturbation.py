@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from cellflow_core import cli
 from cellflow_core.data import store
-from tests.pages.test_import_guide import held, shown, uploaded
+from tests.pages.importing.test_import_guide import held, shown, uploaded
 from tests.pages.test_pages import opened
 
 pytestmark = pytest.mark.usefixtures("quiet")
