@@ -1,4 +1,4 @@
-"""The table of `courses.py` in a terminal."""
+"""The table of `courses.py` in a terminal. `/ last`: CRPS over that of the last value for the same individuals."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from cellflow_core.selection.benchmark_results import crps_ratios
 
 
 def table(found: Mapping[str, Any]) -> str:
@@ -19,22 +21,24 @@ def table(found: Mapping[str, Any]) -> str:
     ]
     labels = [*dict.fromkeys(each["model"] for each in found["rows"])]
     for variable in data["variables"]:
-        lines += _variable(found["rows"], labels, variable)
+        ratios = {label: crps_ratios(found, label).get(variable, math.nan) for label in labels}
+        lines += _variable(found["rows"], ratios, variable)
     lines += [f"failed: {each['model']} seed {each['seed']}: {each['error']}" for each in found["failed"]]
     return "\n".join(lines)
 
 
-def _variable(rows: list[Mapping[str, Any]], labels: list[str], variable: str) -> list[str]:
-    wide = max(16, *map(len, labels)) if labels else 16
-    head = f"{'RMSE':>16} {'RMSPE':>14} {'CRPS':>16} {'in 90 %':>8} {'before':>8}  CRPS by horizon"
+def _variable(rows: list[Mapping[str, Any]], ratios: Mapping[str, float], variable: str) -> list[str]:
+    wide = max(16, *map(len, ratios)) if ratios else 16
+    head = f"{'RMSE':>16} {'RMSPE':>14} {'CRPS':>16} {'/ last':>7} {'in 90 %':>8} {'before':>8}  CRPS by horizon"
     lines = ["", f"{variable:{wide}} {head} {'CPU s':>8} {'seeds':>6}"]
-    for label in labels:
+    for label in ratios:
         own = [each for each in rows if each["model"] == label]
         held = [each["variables"][variable] for each in own]
         cells = [
             _spread([each["after"]["rmse"] for each in held], 16),
             _spread([_percent(each["after"]["rmspe"]) for each in held], 14),
             _spread([each["after"]["crps"] for each in held], 16),
+            f"{ratios[label]:7.2f}",
             f"{_mean([each['after']['coverage'] for each in held]):8.2f}",
             f"{_mean([each['before']['crps'] for each in held]):8.3g} ",
         ]

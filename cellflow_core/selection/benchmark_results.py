@@ -71,21 +71,28 @@ def course_evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
     found = []
     for path in sorted(folder.glob("courses_*.json")):
         table = json.loads(path.read_text(encoding="utf-8"))
-        reference = _crps(table, LAST_VALUE)
         for label in dict.fromkeys(row["model"] for row in table["rows"]):
-            own = _crps(table, label)
-            name, settings = _named(label)
-            ratio = mean(own[each] / reference[each] for each in own)
-            seconds = median(row["cpu"] for row in table["rows"] if row["model"] == label)
-            data = str(table["data"]["name"])
-            found.append(Evidence(name, STUDIES.get(data, data), ratio, seconds, settings, score="CRPS"))
+            ratios = crps_ratios(table, label)
+            if ratios:
+                name, settings = _named(label)
+                seconds = median(row["cpu"] for row in table["rows"] if row["model"] == label)
+                data = str(table["data"]["name"])
+                ratio = mean(ratios.values())
+                found.append(Evidence(name, STUDIES.get(data, data), ratio, seconds, settings, score="CRPS"))
     return tuple(found)
 
 
-def _crps(table: Mapping[str, Any], label: str) -> dict[str, float]:
-    """Variable -> CRPS of forecasts from a part of the history, mean over seeds."""
-    rows = [row["variables"] for row in table["rows"] if row["model"] == label]
-    return {each: mean(row[each]["after"]["crps"] for row in rows) for each in rows[0]}
+def crps_ratios(table: Mapping[str, Any], label: str) -> dict[str, float]:
+    """Variable -> CRPS of forecasts from a part of the history over that of the last value carried forward, mean over
+    the seeds of both: the same individuals were held out. Nothing where none is shared."""
+    beside = {row["seed"]: row["variables"] for row in table["rows"] if row["model"] == LAST_VALUE}
+    found: dict[str, list[float]] = {}
+    for row in table["rows"]:
+        if row["model"] == label and row["seed"] in beside:
+            for variable, each in row["variables"].items():
+                reference = beside[row["seed"]][variable]["after"]["crps"]
+                found.setdefault(variable, []).append(each["after"]["crps"] / reference)
+    return {variable: mean(ratios) for variable, ratios in found.items()}
 
 
 def record(measured: Iterable[Evidence]) -> dict[str, tuple[int, int]]:
