@@ -56,7 +56,7 @@ with place.answer:
     summary = summaries.of_landscape(result, info.time_unit)
     view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
 with place.picture:
-    figure = landscape.landscape(result, on=shown, unit=info.time_unit, dark=dark, height=600)
+    figure = landscape.landscape(result, on=shown, unit=info.time_unit, dark=dark, height=560)
     scene = chart.chart3d(figure, "landscape_3d", landscape.describe(result))
     if scene.click:
         state.choose_outline(map_name, cell_selection.around(points, scene.click["x"], scene.click["y"]))

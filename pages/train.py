@@ -4,12 +4,25 @@ import dataclasses
 
 import streamlit as st
 
+from cellflow_core.figures import scatter
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import index
 from pages.parts.training import model_picker, run_progress, train_form
-from pages.parts.widgets import selectors
+from pages.parts.views import cell_selection
+from pages.parts.widgets import chart, selectors
 from pages.parts.widgets.background import catalogue, result_of
+
+
+def _cells() -> None:
+    """What the model will learn from: the cells by time."""
+    data = cell_selection.dataset(info.id)
+    points, (codes, names) = data.embedding("pca"), cell_selection.by_time(data)
+    title, axes = info.time_unit or "time", data.view_axes("pca")
+    figure = scatter.scatter(points, codes, axes=axes, title=title, names=names, in_order=True, dark=chart.dark())
+    st.markdown("**The cells that it learns from**")
+    chart.chart(figure, "train_cells", scatter.describe(points, codes, names, "time"))
+
 
 st.title("Train")
 info = selectors.pick_dataset()
@@ -49,4 +62,5 @@ with right:
         run_progress.watch(ids)
     else:
         st.caption("Nothing is being trained. What you start appears here, with its loss and the time to go.")
+        _cells()
     st.page_link("runs.py", label="All trained models", icon=":material/list_alt:")

@@ -146,11 +146,13 @@ def _unit(result: FlowField) -> str:
 
 
 def _edges(speed: np.ndarray) -> np.ndarray:
-    """Edges of the classes of speed: equally many grid points in each."""
+    """Edges of the classes of speed, at round numbers between the slowest and the fastest tenth of the grid points."""
     known = speed[np.isfinite(speed)]
     if not len(known):
         return np.array([0.0, np.inf])
-    inner = np.unique(np.quantile(known, np.linspace(0, 1, CLASSES + 1)[1:-1]))
+    slow, fast = np.quantile(known, [0.1, 0.9])
+    levels = theme.round_levels(float(slow), float(fast), CLASSES)
+    inner = levels[(levels > known.min()) & (levels < known.max())]
     return np.concatenate([[0.0], inner, [np.inf]])
 
 

@@ -99,7 +99,8 @@ def of_flow(result: FlowField, unit: str, course: TimeCourse | None, one_time: b
     when = f"At {at(result.time, unit)}, the" if timed else "The"
     answer = (
         f"{when} fastest cells move {quick:.1f} times as fast as the typical one "
-        f"({np.median(known):.2g} units of {result.speed_axes} per {singular(unit) or 'unit of time'})."
+        f"({np.median(known):.2g} units of {result.speed_axes} per {singular(unit) or 'unit of time'}"
+        f"{_of_map(result)})."
     )
     if one_time:
         known_times = "The cells were measured at one time" if timed else "No time of the cells is known"
@@ -109,12 +110,21 @@ def of_flow(result: FlowField, unit: str, course: TimeCourse | None, one_time: b
     return Summary(answer, *against_measured(course, unit))
 
 
+def _of_map(result: FlowField) -> str:
+    """The typical speed as a share of the width of the map, in words; "" where speed is not one on the map."""
+    if result.speed_axes != "the map":
+        return ""
+    width = max(float(np.ptp(result.x)), float(np.ptp(result.y)))
+    return f", {float(np.nanmedian(result.speed)) / width:.0%} of its width"
+
+
 def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: str) -> Summary:
     for each in held:
         if np.isclose(each.time, time):
             answer = (
                 f"A copy of this model that never saw {at(time, unit)} predicts its cells to within a mean distance of "
-                f"{each.w1:.2g} {SPACE}; keeping the cells of the time before misses by {each.previous:.2g}."
+                f"{each.w1:.2g} {SPACE}; keeping the cells of the time before misses by {each.previous:.2g}, two "
+                f"halves of the measured cells differ by {each.floor:.2g}."
             )
             return Summary(answer, *_held_out([each], result, unit))
     frame = np.flatnonzero(np.isclose(result.measured_times, time))
@@ -123,7 +133,8 @@ def of_course(result: TimeCourse, time: float, held: Sequence[HeldOut], unit: st
         how = "which it was trained on" if result.in_training[k] else "which it never saw"
         answer = (
             f"At {at(time, unit)}, {how}, predicted cells lie {result.w1[k]:.2g} {SPACE} from the "
-            f"measured ones; keeping the cells of the time before misses by {result.w1_previous[k]:.2g}."
+            f"measured ones; keeping the cells of the time before misses by {result.w1_previous[k]:.2g}, two halves of "
+            f"the measured cells differ by {result.w1_floor[k]:.2g}."
         )
     elif len(frame):
         answer = f"The prediction starts here, from the cells measured at {at(time, unit)}."

@@ -80,6 +80,30 @@ def test_navigation_back_and_another_tab_keep_the_state(
     other.context.close()
 
 
+def test_keys_turn_the_landscape_and_the_link_keeps_how_it_is_looked_at(
+    page: Page, server: str, small_runs: dict[str, str]
+):
+    page.goto(f"{server}/landscape?run={list(small_runs)[1]}&on=Paths")
+    traces = drawn(page, "landscape_3d")
+    assert "paths of simulated cells" in [each["name"] for each in traces]
+    settled(page)
+    scene = page.locator(".cellflow-scene")
+    scene.focus()
+    before = page.evaluate(CAMERA_EYE)
+    scene.press("ArrowLeft")
+    page.wait_for_function(f"before => ({CAMERA_EYE}).x !== before.x", arg=before)
+    page.wait_for_function("() => location.search.includes('camera=')")
+    settled(page)
+    go(page, "Flow")
+    settled(page)
+    go(page, "Landscape")
+    settled(page)
+    assert link(page)["on"] == ["Paths"] and "camera" in link(page)
+
+
+CAMERA_EYE = "document.querySelector('.cellflow-scene')._fullLayout.scene.camera.eye"
+
+
 def test_own_data_open_the_upload(page: Page, server: str):
     page.goto(server)
     settled(page)

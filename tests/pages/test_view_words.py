@@ -84,6 +84,7 @@ def test_a_held_out_time_counts_before_times_of_training():
     message = summaries.of_course(examples.course(), 2.0, (), "days")
     assert message.trust == "good"
     assert "day 2, which it never saw, predicted cells lie 0.36" in message.answer
+    assert "two halves of the measured cells differ by " in message.answer  # the noise below which no model can be
     assert "day 2, which was held out, the prediction explains 93%" in message.why
 
 
@@ -160,6 +161,14 @@ def test_doubts_are_told(change, message):
     found = perturbation_summaries.of_perturbation(examples.perturbation(**change))
     assert found.trust == "poor"
     assert message in found.why
+
+
+def test_a_speed_is_told_beside_the_width_of_the_map():
+    made = examples.flow()
+    width = np.ptp(made.x)
+    share = f"{np.nanmedian(made.speed) / width:.0%} of its width)"
+    assert share in summaries.of_flow(made, "days", None).answer
+    assert "of its width" not in summaries.of_flow(examples.flow(speed_axes="the state"), "days", None).answer
 
 
 def test_no_motion_to_show_is_said():

@@ -11,13 +11,41 @@ const load = (url) =>
     document.head.append(script);
   }));
 
-// On a phone: step back, no colour bar, the slider right of the buttons.
+// A scene is as high as its width asks for: no empty bands on a phone. There it has no colour bar, and a small legend.
 const NARROW = 520;
+const SHAPE = 1.1; // width over height that the camera was fitted to
 const narrowed = (figure) => {
-  const { eye } = figure.layout.scene.camera;
-  for (const axis of "xyz") eye[axis] *= 1.7;
   for (const trace of figure.data) if ("colorbar" in trace) trace.showscale = false;
-  for (const slider of figure.layout.sliders ?? []) Object.assign(slider, { x: 0.42, len: 0.55 });
+  for (const each of figure.layout.scene.annotations ?? []) each.font.size = 11;
+  figure.layout.legend.font = { size: 11 };
+};
+
+// Keys turn the scene about its middle (arrows) and come nearer or step back (+ and -).
+const TURN = Math.PI / 24;
+const MOVES = {
+  ArrowLeft: [-TURN, 0, 1],
+  ArrowRight: [TURN, 0, 1],
+  ArrowUp: [0, TURN, 1],
+  ArrowDown: [0, -TURN, 1],
+  "+": [0, 0, 1 / 1.1],
+  "=": [0, 0, 1 / 1.1],
+  "-": [0, 0, 1.1],
+};
+const turned = ({ eye, center, up }, [around, over, nearer]) => {
+  const [x, y, z] = ["x", "y", "z"].map((axis) => eye[axis] - center[axis]);
+  const far = Math.hypot(x, y, z) * nearer;
+  const angle = Math.atan2(y, x) + around;
+  const high = Math.min(1.5, Math.max(-1.5, Math.atan2(z, Math.hypot(x, y)) + over));
+  const flat = far * Math.cos(high);
+  return {
+    up,
+    center,
+    eye: {
+      x: center.x + flat * Math.cos(angle),
+      y: center.y + flat * Math.sin(angle),
+      z: center.z + far * Math.sin(high),
+    },
+  };
 };
 
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
@@ -28,9 +56,10 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
     node.style.width = "100%";
     parentElement.append(node);
   }
-  node.style.height = `${data.height}px`;
+  node.style.height = `${Math.min(data.height, Math.round(node.clientWidth / SHAPE) || data.height)}px`;
   node.setAttribute("role", "figure");
-  node.setAttribute("aria-label", data.alt);
+  node.setAttribute("aria-label", `${data.alt} Arrow keys turn it, plus and minus come nearer and step back.`);
+  node.tabIndex = 0;
   node.tell = { setStateValue, setTriggerValue }; // the newest ones; the listeners below are set once
 
   load(data.library).then(
@@ -45,6 +74,13 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
       await Plotly.react(node, { ...figure, config: data.config });
       node.renders = (node.renders ?? 0) + 1;
       if (!first) return;
+      node.addEventListener("keydown", (event) => {
+        const move = MOVES[event.key];
+        if (!move || event.target !== node || event.ctrlKey || event.metaKey || event.altKey) return;
+        event.preventDefault();
+        const { eye, center, up } = node._fullLayout.scene.camera;
+        Plotly.relayout(node, { "scene.camera": turned({ eye, center, up }, move) });
+      });
       node.on("plotly_click", ({ points: [at] }) =>
         node.tell.setTriggerValue("click", { x: at.x, y: at.y, z: at.z, trace: at.data.name })
       );
