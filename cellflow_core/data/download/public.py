@@ -17,6 +17,10 @@ from cellflow_core.data.importing import uploads
 
 UNSTATED = "not stated"
 _MENDELEY = "https://data.mendeley.com/public-files/datasets/hhny5ff7yj/files"
+_RDATASETS = "https://raw.githubusercontent.com/vincentarelbundock/Rdatasets/e38552ac3cb40a532941b09d7332b03d19409919"
+_PUMAS = (
+    "https://raw.githubusercontent.com/PumasAI-Labs/Pumas-NLME-Handson-2025/d0f274bad755bad8f3bb53f3b3001f2215e468ed"
+)
 _SCVELO = "https://github.com/theislab/scvelo_notebooks/raw/master/data"
 
 
@@ -166,6 +170,36 @@ CATALOGUE = (
         sha256="16607046cd2550dbcdb33c24c58e5b8852c5558f7b52a437e0ae20b0137ef881",
         time="time_info",
         good_for="Barcodes tell which early cell became which late one: the truth for fates.",
+    ),
+    PublicData(
+        name="theophylline",
+        title="Theophylline, swallowed once",
+        organism="human",
+        cells="132 concentrations (mg/L) of 12 people in 25 hours, one dose each (mg/kg)",
+        paper="Upton, in Boeckmann, Sheiner and Beal, NONMEM Users Guide, Part V, 1994; the data set Theoph of R",
+        licence="of R, whose data set it is: GPL-2 or GPL-3; of the data: not stated",
+        home="https://vincentarelbundock.github.io/Rdatasets/doc/datasets/Theoph.html",
+        url=f"{_RDATASETS}/csv/datasets/Theoph.csv",
+        file="theophylline.csv",
+        size=3_679,
+        sha256="330662e4c3b4863203f30506cc12b675e13da83a8d8773c6d0b472b0cc46b25e",
+        time="time",
+        good_for="Twelve people after one dose: the first table of every course in pharmacokinetics.",
+    ),
+    PublicData(
+        name="warfarin",
+        title="Warfarin, swallowed once: concentration and effect",
+        organism="human",
+        cells="464 values of 31 people in 144 hours: concentration (DVID 1, mg/L), prothrombin activity (DVID 2, %)",
+        paper="O'Reilly and Aggeler, Circulation 1968; O'Reilly, Aggeler and Leong, J Clin Invest 1963",
+        licence="MIT (its repository); of the data: not stated",
+        home="https://github.com/PumasAI-Labs/Pumas-NLME-Handson-2025",
+        url=f"{_PUMAS}/data/warfarin.csv",
+        file="warfarin.csv",
+        size=11_079,
+        sha256="96f63ab4b57cbc0d282def5ecad53302a8ce0333dcc8ff8879887ecd11386a71",
+        time="time",
+        good_for="A drug and what it does later: irregular times, and an effect that lags behind the concentration.",
     ),
 )
 

@@ -9,6 +9,7 @@ import streamlit as st
 from cellflow_core.data import store
 from cellflow_core.data.download import downloads, public
 from cellflow_core.data.importing import demos, uploads
+from cellflow_core.data.readers.limits import amount
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import plain
@@ -163,7 +164,7 @@ def _public() -> None:
 
 
 def _card(each: public.PublicData) -> None:
-    size = f"{each.size / 1e6:,.0f} MB" if each.size else "size not stated"
+    size = amount(each.size) if each.size else "size not stated"
     st.markdown(f"**[{plain(each.title)}]({each.home})** :gray[{each.organism}]")
     st.markdown(plain(each.good_for))
     time = f"time in “{each.time}”" if each.time else "no times: a snapshot"

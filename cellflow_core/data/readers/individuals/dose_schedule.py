@@ -29,6 +29,32 @@ def expanded(given: Any, column: Mapping[str, Any], source: Source) -> tuple[Any
 
     rows = given.index.to_numpy()
     value = {name: np.nan_to_num(given[name].to_numpy(np.float64)) for name in FIELDS}
+    _check(value, rows, column, source)
+    earlier = np.where(value["ss"] > 0, STEADY, 0)
+    count = 1 + earlier + value["addl"].astype(np.int64)
+    if count.sum() > MOST:
+        raise InvalidInputError(
+            f"{source.name} stands for {count.sum():,} doses, and at most {MOST:,} are read: check ADDL"
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_rate = np.where(value["rate"] > 0, value["amount"] / value["rate"], 0.0)
+    duration = np.where(value["duration"] > 0, value["duration"], by_rate)
+    at = np.repeat(np.arange(len(rows)), count)
+    number = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count) - earlier[at]
+    doses = pd.DataFrame(
+        {
+            "subject": given["subject"].to_numpy()[at],
+            "time": given["time"].to_numpy()[at] + number * value["ii"][at],
+            "amount": value["amount"][at],
+            "duration": duration[at],
+            "treatment": given["treatment"].to_numpy()[at],
+        }
+    )[list(GIVEN)]
+    return doses, tuple(_sentences(value, earlier))
+
+
+def _check(value: Mapping[str, Any], rows: Any, column: Mapping[str, Any], source: Source) -> None:
+    """Raises InvalidInputError for the first dose that contradicts itself. rows: the line of each dose."""
 
     def check(wrong: Any, role: str, sentence: str) -> None:
         marked = np.zeros(int(rows.max()) + 1, bool)
@@ -52,31 +78,12 @@ def expanded(given: Any, column: Mapping[str, Any], source: Source) -> tuple[Any
     )
     check((value["duration"] < 0), "duration", "the duration of an infusion is below 0")
     check(
-        (value["rate"] > 0) & (value["duration"] > 0),
+        (value["rate"] > 0)
+        & (value["duration"] > 0)
+        & ~np.isclose(value["rate"] * value["duration"], value["amount"], rtol=0.01),
         "duration",
         "the infusion has a rate and a duration: give one of them",
     )
-    earlier = np.where(value["ss"] > 0, STEADY, 0)
-    count = 1 + earlier + value["addl"].astype(np.int64)
-    if count.sum() > MOST:
-        raise InvalidInputError(
-            f"{source.name} stands for {count.sum():,} doses, and at most {MOST:,} are read: check ADDL"
-        )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        by_rate = np.where(value["rate"] > 0, value["amount"] / value["rate"], 0.0)
-    duration = np.where(value["duration"] > 0, value["duration"], by_rate)
-    at = np.repeat(np.arange(len(rows)), count)
-    number = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count) - earlier[at]
-    doses = pd.DataFrame(
-        {
-            "subject": given["subject"].to_numpy()[at],
-            "time": given["time"].to_numpy()[at] + number * value["ii"][at],
-            "amount": value["amount"][at],
-            "duration": duration[at],
-            "treatment": given["treatment"].to_numpy()[at],
-        }
-    )[list(GIVEN)]
-    return doses, tuple(_sentences(value, earlier))
 
 
 def _sentences(value: Mapping[str, Any], earlier: Any) -> list[str]:

@@ -30,7 +30,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "amount": ("amt", "amount"),
     "kind": ("dvid", "ytype"),
     "compartment": ("cmt", "adm"),
-    "duration": ("dur", "tinf"),
+    "duration": ("dur", "tinf", "duration"),
     "study": ("stud", "study", "studyid"),
     "occasion": ("occ",),
     "limit": ("lloq", "loq"),
@@ -49,14 +49,19 @@ def of_frame(frame: Any, source: Source) -> Table | None:
     column = {role: found for role, found in roles.items() if found is not None}
     if "amount" in column and "value" not in column and "y" in headings:
         column["value"] = headings["y"]
+    if "amount" not in column and "dose" in headings:
+        column["dose"] = headings["dose"]
     if not {"subject", "time", "value"} <= column.keys() or not frame[column["subject"]].duplicated().any():
         return None
     if not _may_be(frame, column):
         return None
-    if "c" in headings and set(words(frame[headings["c"]])) <= {"C", "c", ""}:  # lines that NONMEM ignores
-        rows = np.flatnonzero([each == "" for each in words(frame[headings["c"]])])
-        frame = frame.iloc[rows].drop(columns=headings["c"]).reset_index(drop=True)
-        source = replace(source, rows=rows)
+    ignored = np.array([each.startswith("#") for each in words(frame[column["subject"]])])
+    if "c" in headings and set(words(frame[headings["c"]])) <= {"C", "c", ""}:
+        ignored |= np.array([each != "" for each in words(frame[headings["c"]])])
+        frame = frame.drop(columns=headings["c"])
+    if ignored.any():  # as NONMEM ignores lines that begin with C or #
+        source = replace(source, rows=np.flatnonzero(~ignored))
+        frame = frame[~ignored].reset_index(drop=True)
     return table_of(_records(frame, column, source), source.name)
 
 
@@ -78,6 +83,7 @@ def _records(frame: Any, column: Mapping[str, Any], source: Source) -> Records:
     raw, time = _individuals(frame, column), value["time"]
     checks.contiguous(raw, column["subject"], source)
     checks.times(time, column["time"], source)
+    once = _once(value, raw) if "dose" in column else np.zeros(len(frame), bool)
     event, measured = _events(value, column, source)
     subject, notes, people = _occasions(frame, column, raw, time, event, source)
     checks.ascending(subject, time, column["time"], source)
@@ -88,18 +94,23 @@ def _records(frame: Any, column: Mapping[str, Any], source: Source) -> Records:
         {"subject": subject, "time": time, "variable": _with_units(variables, frame, column, seen, source)}
     )
     rows = rows.assign(value=dv, censored=censored, **_about(frame, column))[seen]
-    given = np.isin(event, (1, 4)) & (value.get("amount", np.zeros(len(frame))) > 0)
+    given = once | (np.isin(event, (1, 4)) & (value.get("amount", np.zeros(len(frame))) > 0))
     doses, more = no_doses(), ()
     if given.any():
         events = pd.DataFrame({"subject": subject, "time": time, "treatment": _treatments(frame, column, given)})
         fields = {each: value.get(each, np.zeros(len(frame))) for each in dose_schedule.FIELDS}
+        fields["amount"] = np.where(once, value.get("dose", 0.0), fields["amount"])
         doses, more = dose_schedule.expanded(events.assign(**fields)[given], column, source)
-    if twice := int((given & seen).sum()):
+    if once.any():
+        notes.append(
+            f"{column['dose']} is the same in all lines of an individual: it is read as one dose at its first time"
+        )
+    elif twice := int((given & seen).sum()):
         notes.append(f"{twice:,} lines hold a dose and a measurement, as no EVID or MDV says that they are one of them")
     return Records(rows, doses, heading(column["time"])[1], (*notes, *more), people)
 
 
-_NUMERIC = ("time", "amount", "evid", "mdv", *(each for each in dose_schedule.FIELDS if each != "amount"))
+_NUMERIC = ("time", "amount", "dose", "evid", "mdv", *(each for each in dose_schedule.FIELDS if each != "amount"))
 
 
 def _individuals(frame: Any, column: Mapping[str, Any]) -> Array:
@@ -110,6 +121,20 @@ def _individuals(frame: Any, column: Mapping[str, Any]) -> Array:
     return np.array(
         [f"{study}/{name}" for study, name in zip(words(frame[column["study"]]), names, strict=True)], object
     )
+
+
+def _once(value: dict[str, Array], raw: Array) -> Bool[Array, " rows"]:
+    """The lines at which an individual is given the dose that a column DOSE repeats; where DOSE marks single doses, it
+    becomes the amount."""
+    dose, first = value["dose"], np.append(True, raw[1:] != raw[:-1])
+    known = np.isfinite(dose)
+    if "evid" in value:
+        value["amount"] = np.where(np.isin(value["evid"], (1, 4)), dose, 0.0)
+    elif known.all() and (first[1:] | (np.diff(dose) == 0)).all():
+        return first & (dose > 0)
+    else:
+        value["amount"] = dose
+    return np.zeros(len(dose), bool)
 
 
 def _events(
@@ -193,7 +218,7 @@ def _with_units(
 
 def _treatments(frame: Any, column: Mapping[str, Any], given: Bool[Array, " rows"]) -> Array:
     """What kind of dose each line is: one, or one for each compartment that doses go into."""
-    unit = heading(column["amount"])[1]
+    unit = heading(column.get("amount", column.get("dose")))[1]
     name = f"dose ({unit})" if unit else "dose"
     into = np.array(words(frame[column["compartment"]])) if "compartment" in column else np.zeros(0)
     if not len(into) or len(set(into[given])) < 2:

@@ -67,6 +67,17 @@ CASES = {
         3,
         [("1", 0, 100, 0)],
     ),
+    "lines that are comments": ("ID,TIME,AMT,DV 1,0,100,. 1,1,.,5 #1,2,.,99 2,1,.,9 2,2,.,7", 3, [("1", 0, 100, 0)]),
+    "one dose in all lines": (
+        "Subject,Dose,Time,conc 1,4,0,0 1,4,2,5 2,3,0.5,6 2,3,2,5",
+        4,
+        [("1", 0, 4, 0), ("2", 0.5, 3, 0)],
+    ),
+    "doses in a column of their own": (
+        "ID,TIME,DOSE,DV,RATE,DURATION 1,0,100,.,50,2 1,2,.,5,., 2,2,.,7,., 2,3,.,6,.,",
+        3,
+        [("1", 0, 100, 2)],
+    ),
     "a reset": (
         f"ID,TIME,AMT,DV,EVID 1,0,100,.,1 1,1,.,5,0 1,0,80,.,4 1,1,.,4,0 {MEASURED}",
         4,
