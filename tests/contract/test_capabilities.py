@@ -39,7 +39,7 @@ def snapshots(times: tuple[float, ...] = (0.0, 1.0)) -> Snapshots:
     counts = np.random.default_rng(1).poisson(3.0, size=(CELLS, 3)).astype(np.float32)
     space = AffineSpace.of_genes(("A", "B", "C"))
     labels = {"kind": np.resize(["a", "b"], CELLS)}
-    subject = np.resize(np.arange(CELLS // 2), CELLS)
+    subject = np.resize(np.arange(CELLS // 4), CELLS)  # each is measured twice at each time
     known = {"spliced": counts, "unspliced": counts, "velocity": -X, "labels": labels, "subject": subject}
     known |= {"dose": np.ones((CELLS, 1)), "covariates": {"kg": 50.0 + subject}}
     known["perturbation"] = {"A": np.resize([0.0, 1.0], CELLS)}
@@ -204,7 +204,7 @@ def test_individuals_train_whole_and_from_snapshots() -> None:
 
     for data in (trajectories(), snapshots()):
         fit(Watching(kind.Config(), data.spec), data, TrainConfig(steps=2, batch_size=6))
-    assert all(each.observed.shape == (6, 2, 3) for each in seen[:2])
+    assert all(each.observed.shape == (6, 4, 3) for each in seen[:2])
     lone = replace(snapshots(), subject=None)
     with pytest.raises(ValueError, match="individuals"):
         fit(kind(kind.Config(), lone.spec), lone, TrainConfig(steps=2, batch_size=6))
