@@ -105,7 +105,7 @@ class DaskWorkers:
         )
 
     @property
-    def _client(self) -> Client:
+    def _client(self) -> Any:
         """Connected; anew where the connection was lost. Raises EngineUnreachableError where nobody answers."""
         from distributed import Client  # type: ignore[import-not-found]
 
