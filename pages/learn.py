@@ -19,8 +19,9 @@ with words:
     other = "The same with other cells."
     draw = int(st.number_input("Draw", 0, 99, 0, key="draw", bind="query-params", width=120, help=other))
 turn.show(lesson, setting, draw, picture, question, tally)
-if tally is not None and st.session_state.get("projector"):
-    classroom.results(tally, turn.name_of(lesson, setting, draw), lesson.choices, None)
+name = turn.name_of(lesson, setting, draw)
+if tally is not None and st.session_state.get("projector") and not turn.predicted(name):
+    classroom.results(tally, name, lesson.choices, None)
 right, predictions = turn.score()
 if predictions:
     st.caption(f"{right} of {predictions} predictions were right so far.")

@@ -7,9 +7,6 @@ import streamlit as st
 from cellflow_core.lessons.tally import Tally
 from cellflow_core.plural import counted
 
-EVERY = 2.0
-"""Seconds between two looks at the votes."""
-
 
 def joined() -> Tally | None:
     """The class whose code the link holds; None without one. A code that is no class is said."""
@@ -44,9 +41,9 @@ def vote(tally: Tally, turn: str, choice: int) -> None:
         st.session_state["vote_failed"] = str(error)
 
 
-@st.fragment(run_every=EVERY)
+@st.fragment
 def results(tally: Tally, turn: str, choices: tuple[str, ...], answer: int | None) -> None:
-    """How many of the class predicted each choice, counted again every two seconds. answer: None while it is open."""
+    """How many of the class predicted each choice, and a button that counts again. answer: None while it is open."""
     if failed := st.session_state.pop("vote_failed", ""):
         st.warning(f"Your vote was not counted: {failed}.")
     counts = tally.counts(turn, len(choices))
@@ -55,6 +52,7 @@ def results(tally: Tally, turn: str, choices: tuple[str, ...], answer: int | Non
     for k, (choice, count) in enumerate(zip(choices, counts, strict=True)):
         mark = " :material/check:" if k == answer else ""
         st.progress(count / total if total else 0.0, text=f"{choice}: **{count}**{mark}")
+    st.button("Count again", key=f"count_{turn}_{answer}", icon=":material/refresh:", type="tertiary")
 
 
 def _begin() -> None:

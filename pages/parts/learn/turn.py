@@ -26,19 +26,24 @@ def show(
         background.cached_future(f"lesson-{name}", lambda: analysis_pool.call(_TAKE, lesson.name, setting, seed)),
         "Calculating",
     )
-    predicted = _record().get(name)
+    given = _record().get(name)
     with picture:
-        drawn = figures.lesson(turn.picture, answered=predicted is not None, dark=chart.dark())
+        drawn = figures.lesson(turn.picture, answered=given is not None, dark=chart.dark())
         before = ", ".join(each.name for each in turn.picture.layers if not each.answer)
-        alt = before if predicted is None else turn.words
+        alt = before if given is None else turn.words
         chart.chart(drawn, f"lesson_{lesson.name}", f"{lesson.title}: {alt}")
     with words:
-        _question(lesson, setting, name, turn, predicted, tally)
+        _question(lesson, setting, name, turn, given, tally)
 
 
 def name_of(lesson: Lesson, setting: int, seed: int) -> str:
     """Of a turn, under which predictions are kept and votes counted."""
     return f"{lesson.name}/{setting}/{seed}"
+
+
+def predicted(name: str) -> bool:
+    """Whether this session has predicted the turn of this name."""
+    return name in _record()
 
 
 def score() -> tuple[int, int]:
@@ -48,19 +53,19 @@ def score() -> tuple[int, int]:
 
 
 def _question(
-    lesson: Lesson, setting: int, name: str, turn: Any, predicted: tuple[int, bool] | None, tally: Tally | None
+    lesson: Lesson, setting: int, name: str, turn: Any, given: tuple[int, bool] | None, tally: Tally | None
 ) -> None:
     st.markdown(f"**{lesson.question.format(setting=lesson.settings[setting])}**")
     key = f"predict_{name}"
     choice = st.radio(
         "Your prediction",
         range(len(lesson.choices)),
-        index=None if predicted is None else predicted[0],
+        index=None if given is None else given[0],
         format_func=lesson.choices.__getitem__,
-        disabled=predicted is not None,
+        disabled=given is not None,
         key=key,
     )
-    if predicted is None:
+    if given is None:
         pressed = st.button("Predict and see", type="primary", disabled=choice is None, key=f"see_{name}")
         if pressed and choice is not None:
             _record()[name] = (choice, choice == turn.answer)
@@ -68,7 +73,7 @@ def _question(
                 classroom.vote(tally, name, choice)
             st.rerun()
         return
-    _, right = predicted
+    _, right = given
     message = "As you predicted." if right else f"It is otherwise: {lesson.choices[turn.answer]}."
     (st.success if right else st.info)(
         f"{message} {turn.words}", icon=":material/check:" if right else ":material/lightbulb:"

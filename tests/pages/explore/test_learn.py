@@ -36,5 +36,8 @@ def test_a_class_predicts_together():
     page.radio[0].set_value(3).run()
     page.button(key="see_pairing/0/0").click().run()
     assert "As you predicted" in words(page) and tally.counts("pairing/0/0", 4) == (1, 0, 0, 1)
+    tally.vote("third", "pairing/0/0", 1)
+    page.button(key="count_pairing/0/0_3").click().run()
+    assert "3 predictions of the class" in words(page)
     gone = opened("learn", **{"class": "ZZZZZ"})
     assert "there is no class" in gone.warning[0].value.lower()

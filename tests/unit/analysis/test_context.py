@@ -39,7 +39,8 @@ class Dosed(DynamicsModel, HasVelocity):
 
 
 def context() -> Context:
-    doses = DoseTensors(torch.full((6, 1), 1.3), torch.arange(6.0)[:, None])
+    at_once = torch.zeros(6, 1)
+    doses = DoseTensors(torch.full((6, 1), 1.3), torch.arange(6.0)[:, None], at_once, at_once.long())
     return Context({"age": torch.arange(6.0)}, {"KO": torch.tensor([0.0, 1, 0, 1, 0, 1])}, doses)
 
 
