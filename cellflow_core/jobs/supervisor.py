@@ -122,7 +122,7 @@ def main() -> None:
     chosen = parser.parse_args()
     try:
         executor = executor_of(engine)
-    except (ModuleNotFoundError, ValueError) as error:
+    except ModuleNotFoundError as error:
         for run in index.open_runs(workspace):
             run.set_notice(str(error))
         sys.exit(str(error))

@@ -56,8 +56,9 @@ class DaskWorkers:
         wanted = GPU if self.gpus and run.recipe.device != "cpu" else {}
         from distributed import fire_and_forget  # type: ignore[import-not-found]
 
-        lease.save(run.folder, executor=self.name, job=key)  # first: a task without a lease would be nobody's
-        task = self._client.submit(
+        client = self._client  # before the lease: a run that could not be asked for has lost no worker
+        lease.save(run.folder, executor=self.name, job=key)  # before the task, which would be nobody's without it
+        task = client.submit(
             _worker_task(),
             *(str(run.folder), str(run.worker_output), environment, sys.executable),
             **{"key": key, "resources": wanted, "pure": False, "retries": 0},

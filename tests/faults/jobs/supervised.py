@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from functools import cache
@@ -25,6 +26,15 @@ from tests.toys import drifting, recipe, stored
 
 LONG = {"steps": 800, "batch_size": 64, "log_every": 10}
 """Some seconds of training: long enough to be hit in the middle."""
+TINY = {"steps": 10, "batch_size": 16, "log_every": 10}
+"""Training that is over at once."""
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> None:

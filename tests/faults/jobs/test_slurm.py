@@ -16,14 +16,13 @@ import pytest
 from cellflow_core.jobs import scheduler as scheduling
 from cellflow_core.jobs.executors.slurm_jobs import SlurmJobs
 from cellflow_core.runs import index
-from tests.faults.jobs.supervised import LONG, Looking, in_training, until, whole
+from tests.faults.jobs.supervised import LONG, TINY, Looking, free_port, in_training, until, whole
 from tests.toys import recipe, stored
 
 if importlib.util.find_spec("submitit") is None:
     pytest.skip("the package submitit is not installed (`make slurm`)", allow_module_level=True)
 
 REAL = shutil.which("slurmctld") is not None and shutil.which("slurmd") is not None and os.getuid() == 0
-TINY = {"steps": 10, "batch_size": 16, "log_every": 10}
 CONFIGURATION = """
 ClusterName=here
 SlurmctldHost={host}(127.0.0.1)
@@ -49,12 +48,6 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
-def _port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 class Cluster:
     """A controller and one node with one core."""
 
@@ -62,7 +55,7 @@ class Cluster:
         self.folder = folder
         for each in ("state", "spool"):
             (folder / each).mkdir(parents=True)
-        text = CONFIGURATION.format(host=socket.gethostname(), controller=_port(), node=_port(), folder=folder)
+        text = CONFIGURATION.format(host=socket.gethostname(), controller=free_port(), node=free_port(), folder=folder)
         (folder / "slurm.conf").write_text(text)
         self.environment = os.environ | {"SLURM_CONF": str(folder / "slurm.conf")}
         self.controller = self._process("slurmctld")
