@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.data.snapshots import DataSpec
@@ -23,6 +25,8 @@ from cellflow_core.models.contract import (
     TransportPlan,
     capabilities,
 )
+
+BLOCK = 2048
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,20 @@ def dynamics(model: Model, context: Context | None = None) -> Dynamics:
         tracks_cells=model.tracks_cells if isinstance(model, HasSampler) else True,
         clock=clock,
     )
+
+
+def blocks(x: Float[np.ndarray, "cells dim"], device: torch.device) -> tuple[Tensor, ...]:
+    """States on the device of a model, at most BLOCK at a time: all at once may need more memory than there is."""
+    return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(device).split(BLOCK)
+
+
+def values_at(
+    field: Field, x: Float[np.ndarray, "cells dim"], time: float, device: torch.device
+) -> Float[np.ndarray, "cells ..."]:
+    """A field at states of one time, in its own unit."""
+    with torch.no_grad():
+        parts = [field(block.new_full((len(block),), time), block) for block in blocks(x, device)]
+    return torch.cat(parts).cpu().numpy()
 
 
 def _times(factor: Tensor, values: Tensor) -> Tensor:

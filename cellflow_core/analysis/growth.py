@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.dynamics import Dynamics
+from cellflow_core.analysis.dynamics import Dynamics, values_at
 from cellflow_core.data.snapshots import Snapshots
 
 Array = np.ndarray
@@ -22,10 +21,7 @@ def growth_at(moving: Dynamics, x: Float[Array, "cells dim"], time: float) -> Fl
     ask = moving.growth
     if ask is None:
         raise ValueError(f"{moving.title} has no growth that is known everywhere; a model that learns growth is needed")
-    states = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(moving.device)
-    with torch.no_grad():
-        parts = [ask(block.new_full((len(block),), time), block) for block in states.split(2048)]
-    return torch.cat(parts).cpu().numpy()
+    return values_at(ask, x, time, moving.device)
 
 
 def population_size(log_weight: Float[Array, "steps cells"], seed: int = 0) -> Float[Array, "steps 3"]:

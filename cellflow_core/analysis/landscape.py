@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
-from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
+from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics, values_at
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.basins import common_labels, find_basins
 from cellflow_core.analysis.fields.helmholtz import non_gradient_share
@@ -51,8 +50,8 @@ def landscape(
     potential  U of v = -grad U, at the cells, averaged on the grid: cells roll downhill
     quasi      -log p of the law the population settles in when the field of `time` is held
     auto       the potential where the model has one
+    start_polygon  corners of a polygon in the view that the particles start in; (): from cells of the first time
     by         annotation whose values name the basins; "" for no names
-    roll       corners of a polygon in the view that the particles start in; () starts them from cells of the first time
     """
     moving = dynamics(model)
     moving.check_follows()
@@ -139,15 +138,10 @@ def _potential(
 ) -> tuple[Array, str, tuple[str, ...]]:
     potential = moving.potential
     assert potential is not None
-    blocks = torch.from_numpy(data.x).to(moving.device).split(2048)
-
-    def heights(at: float) -> Array:
-        with torch.no_grad():
-            parts = [potential(block.new_full((len(block),), at), block) for block in blocks]
-        return torch.cat(parts).cpu().numpy()
-
-    now = heights(time)
-    change = heights(first_time(data)) - heights(last_time(data))
+    now, first, last = (
+        values_at(potential, data.x, each, moving.device) for each in (time, first_time(data), last_time(data))
+    )
+    change = first - last
     height = grid.average(view.points, now)
     height = np.where(grid.near, height, np.nan)
     unit = f"state\u00b2 / {data.time_unit or 'time'}"

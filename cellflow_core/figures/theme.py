@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
+from plotly.colors import hex_to_rgb, sample_colorscale
 
 FONT = '"Source Sans", "Source Sans Pro", "Segoe UI", system-ui, sans-serif'
 
@@ -128,6 +128,12 @@ def logarithmic(figure: go.Figure, values: np.ndarray) -> go.Figure:
     parts = (1, 2, 5) if high - low < 4 else (1,)
     ticks = [part * 10.0**k for k in range(int(low), int(high) + 1) for part in parts]
     return figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{each:g}" for each in ticks])
+
+
+def faint(colour: str, opacity: float = 0.22) -> str:
+    """A "#rrggbb" colour that what is behind shines through: of a band, by default."""
+    red, green, blue = hex_to_rgb(colour)
+    return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
 def sequential(dark: bool) -> list[str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.dynamics import Dynamics
+from cellflow_core.analysis.dynamics import Dynamics, values_at
 from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.splicing import SplicingSpace
@@ -20,10 +19,7 @@ NEIGHBORS = 30
 
 def velocity_at(moving: Dynamics, x: Float[Array, "cells dim"], time: float) -> Float[Array, "cells dim"]:
     """The velocity (the drift, for a model without one) of states at one time (state / time)."""
-    states = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(moving.device)
-    with torch.no_grad():
-        parts = [moving.field(block.new_full((len(block),), time), block) for block in states.split(2048)]
-    return torch.cat(parts).cpu().numpy()
+    return values_at(moving.field, x, time, moving.device)
 
 
 def velocities_of(moving: Dynamics, data: Snapshots) -> Float[Array, "cells dim"]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from cellflow_core.analysis.dynamics import Model
+from cellflow_core.analysis.dynamics import Model, blocks
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.regulation.latent_order import latent_time
 from cellflow_core.analysis.results import CellLineages
@@ -28,7 +28,6 @@ END = 0.1
 PARTED = 0.02
 """Distance between two curves, in lengths of the longer, from which on they have parted; branchings nearer than twice
 that along a curve are one."""
-BLOCK = 4096
 NOTE = (
     "Pseudotime is an order: it has no unit and no speed, and sees no return, growth or death. Many dynamics give "
     "the same snapshot."
@@ -105,16 +104,14 @@ def _drawn(curve: Array, points: int = POINTS) -> Array:
 
 
 def _lineages(model: Any, data: Snapshots) -> Lineages:
-    states = torch.from_numpy(np.ascontiguousarray(data.x, dtype=np.float32)).to(model.device)
     with torch.no_grad():
-        parts = [model.lineages(block, Context()) for block in states.split(BLOCK)]
+        parts = [model.lineages(block, Context()) for block in blocks(data.x, model.device)]
     return Lineages(parts[0].curves, torch.cat([each.weight for each in parts]))
 
 
 def _other_order(model: Any, data: Snapshots) -> Float[Array, " cells"] | None:
-    states = torch.from_numpy(np.ascontiguousarray(data.x, dtype=np.float32)).to(model.device)
     with torch.no_grad():
-        parts = [model.other_direction(block, Context()) for block in states.split(BLOCK)]
+        parts = [model.other_direction(block, Context()) for block in blocks(data.x, model.device)]
     return None if parts[0] is None else torch.cat(parts).cpu().numpy().astype(float)
 
 

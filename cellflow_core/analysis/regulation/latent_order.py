@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cellflow_core.analysis.dynamics import Model
+from cellflow_core.analysis.dynamics import Model, blocks
 from cellflow_core.analysis.results import CellOrder
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models.contract import Context, DynamicsModel, HasLatentTime
@@ -25,7 +25,6 @@ def latent_time(model: HasLatentTime, data: Snapshots) -> Float[Array, " cells"]
     """Of every cell, by a model that has it."""
     assert isinstance(model, DynamicsModel)
     model.eval()
-    states = torch.from_numpy(np.ascontiguousarray(data.x, dtype=np.float32)).to(model.device)
     with torch.no_grad():
-        parts = [model.latent_time(block, Context()) for block in states.split(2048)]
+        parts = [model.latent_time(block, Context()) for block in blocks(data.x, model.device)]
     return torch.cat(parts).cpu().numpy().astype(float)

@@ -13,7 +13,6 @@ Array = np.ndarray
 
 MOST_DOSES = 80
 """Doses that are marked at the foot of a figure."""
-_TRANSPARENT = 0.22
 _TALL = 0.05
 
 
@@ -21,12 +20,6 @@ def empty(variable: str, time_unit: str, dark: bool, height: int) -> go.Figure:
     """Axes of time and of a variable."""
     unit = f" ({theme.safe(time_unit)})" if time_unit else ""
     return theme.blank(dark, height=height, x=f"time{unit}", y=theme.safe(variable))
-
-
-def faint(colour: str, share: float = _TRANSPARENT) -> str:
-    """A "#rrggbb" colour, transparent."""
-    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, {share})"
 
 
 def band(times: Array, low: Array, high: Array, colour: str, name: str, legend: bool = True) -> go.Scatter:
@@ -38,7 +31,7 @@ def band(times: Array, low: Array, high: Array, colour: str, name: str, legend: 
         y=np.concatenate([high, low[::-1]]),
         mode="lines",
         fill="toself",
-        fillcolor=faint(colour),
+        fillcolor=theme.faint(colour),
         line={"width": 0},
         hoverinfo="skip",
         name=name,

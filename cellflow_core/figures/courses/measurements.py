@@ -38,7 +38,8 @@ def spaghetti(
     below = drawn & data.censored
     figure.add_traces(marks.measured(data.t[below], data.value[below], data.censored[below], dark))
     marks.doses(figure, data.dose_time, theme.muted_color(dark))
-    return marks.scaled(figure, data.value[drawn], logarithmic).update_layout(showlegend=len(figure.data) > 1)
+    named = len(names) > 1 or bool(below.any())
+    return marks.scaled(figure, data.value[drawn], logarithmic).update_layout(showlegend=named)
 
 
 def _lines(data: Measurements, rows: Array, colour: str, name: str) -> go.Scatter:
@@ -50,7 +51,7 @@ def _lines(data: Measurements, rows: Array, colour: str, name: str) -> go.Scatte
         y=y.astype(np.float32),
         customdata=who,
         mode="lines+markers",
-        line={"color": marks.faint(colour, 0.55), "width": 1.5},
+        line={"color": theme.faint(colour, 0.55), "width": 1.5},
         marker={"size": 4, "color": colour},
         name=theme.safe(name),
         hovertemplate="individual %{customdata:d}<br>time %{x:.4~g} · %{y:.3g}<extra>%{fullData.name}</extra>",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import hex_to_rgb
 
 from cellflow_core.analysis.results import GroupTrends
 from cellflow_core.figures import theme
@@ -22,14 +21,13 @@ def trends(result: GroupTrends, *, dark: bool = False, height: int = 340) -> go.
         x, mean, low, high = (
             each[there].astype(np.float32) for each in (result.at, result.mean[k], result.low[k], result.high[k])
         )
-        red, green, blue = hex_to_rgb(colour)
         figure.add_trace(
             go.Scatter(
                 x=np.concatenate([x, x[::-1]]),
                 y=np.concatenate([high, low[::-1]]),
                 mode="lines",
                 fill="toself",
-                fillcolor=f"rgba({red}, {green}, {blue}, 0.22)",
+                fillcolor=theme.faint(colour),
                 line={"width": 0},
                 hoverinfo="skip",
                 showlegend=False,
