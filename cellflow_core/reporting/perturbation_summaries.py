@@ -34,13 +34,13 @@ MAX_AS_LARGE = 0.1
 FAR = 2.0
 """Median distance of the end cells from the data, in that of unperturbed cells, from which it is the headline."""
 LISTED = 3
+"""Genes that are named, up and down each."""
 IS_NOT = (
     "Simulated expression is the mean at the end over simulated cells, read from their states: it is no prediction of "
     "counts. It has no measurement noise, genes move along what unperturbed cells showed, and nothing that was not "
     "measured can answer. Read the direction and order of changes beside those by control genes, not the levels."
 )
 """What stands below a table of simulated expression."""
-"""Genes that are named, up and down each."""
 
 
 def of_perturbation(result: Perturbation) -> Summary:

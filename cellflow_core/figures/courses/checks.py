@@ -22,7 +22,7 @@ SCORES = {
     "crps": "CRPS",
     "coverage": "coverage of the 90 % band",
 }
-_OUTER = "#E69F00"
+_OUTER = theme.CATEGORICAL[1]
 
 
 def predictive_check(
@@ -134,6 +134,8 @@ def _identity(values: Array, dark: bool) -> go.Scatter:
 
 def describe_errors(result: PredictionErrors) -> str:
     scores = result.npde[np.isfinite(result.npde)]
+    if not len(scores):
+        return f"{len(result.t)} values of {result.variable}, none of which has an NPDE."
     return (
         f"{len(result.t)} values of {result.variable}: NPDE have mean {scores.mean():.2f} and standard deviation "
         f"{scores.std():.2f}; those of a true model have 0 and 1."

@@ -19,8 +19,6 @@ from cellflow_core.time_units import format_time
 
 WELL, FAIR = 0.9, 0.7
 """Shares of the observed percentiles in their bands from which on a model is trusted, and below which it is not."""
-CLOSE = 0.1
-"""RMSPE up to which a course is followed closely."""
 COVERAGE = (0.85, 0.95)
 """Shares of the held-out values that a band of 90 % may cover."""
 CENTERED, SPREAD = 0.2, (0.8, 1.2)
@@ -37,22 +35,35 @@ def of_measurements(found: Measurements) -> str:
 
 
 def of_fits(found: PredictionErrors) -> Summary:
-    """How closely individual predictions follow what was measured, and that this is no forecast."""
-    rows = (found.observed > 0) & ~found.censored
-    individual, population = (_rmspe(found, kind, rows) for kind in ("individual", "population"))
-    inside = float(((found.low <= found.observed) & (found.observed <= found.high))[~found.censored].mean())
-    trust: Trust = "good" if individual <= CLOSE else "fair" if individual < population else "poor"
-    answer = (
-        f"Individual predictions of {found.variable} are {individual:.0%} off (RMSPE), those of the population "
-        f"{population:.0%}."
+    """How far off the prediction for the population is, and how closely that of an individual follows the values it has
+    seen. Never to be trusted for that alone: who repeats each value follows it without error."""
+    quantified = ~found.censored
+    if not quantified.any():
+        return Summary(f"No value of {found.variable} was above the limit of quantification.", "poor", "")
+    rows = quantified & (found.observed > 0)
+    relative = bool(rows.any())
+    population, individual = (
+        _error(found, kind, rows if relative else quantified, relative) for kind in ("population", "individual")
     )
-    why = f"{inside:.0%} of the values lie in the 90 % bands. {' '.join(found.notes)}"
-    return Summary(answer, trust, why)
+    off, within, name = (
+        (f"{population:.0%}", f"{individual:.0%}", "RMSPE")
+        if relative
+        else (f"{population:.3g}", f"{individual:.3g}", "RMSE")
+    )
+    answer = (
+        f"Predictions of {found.variable} for the population are {off} off ({name}); those for individuals follow the "
+        f"values that they have seen to within {within}."
+    )
+    inside = float(((found.low <= found.observed) & (found.observed <= found.high))[quantified].mean())
+    why = f"{inside:.0%} of the values that they have seen lie in their 90 % bands. {' '.join(found.notes)}"
+    return Summary(answer, "fair" if individual < population else "poor", why)
 
 
-def _rmspe(found: PredictionErrors, kind: str, rows: np.ndarray) -> float:
-    relative = (getattr(found, kind)[rows] - found.observed[rows]) / found.observed[rows]
-    return float(np.sqrt(np.mean(relative**2))) if rows.any() else float("nan")
+def _error(found: PredictionErrors, kind: str, rows: np.ndarray, relative: bool) -> float:
+    """RMSPE of these rows, else RMSE."""
+    observed = found.observed[rows]
+    off = getattr(found, kind)[rows] - observed
+    return float(np.sqrt(np.mean((off / observed if relative else off) ** 2)))
 
 
 def of_plans(found: RegimenComparison) -> Summary:

@@ -51,7 +51,7 @@ def test_without_individuals_or_a_model_the_page_says_what_to_do():
 def test_individual_fits_say_how_close_they_are_and_that_they_are_no_forecast(known):
     page = opened("courses", run=trained().id)
     shown = words(page)
-    assert not page.error and "off (RMSPE), those of the population" in shown and "has seen the values" in shown
+    assert not page.error and "for the population are" in shown and "has seen the values" in shown
     assert len(page.get("plotly_chart")) == 7  # all measurements and six individuals
     page.selectbox(key="history").set_value(page.selectbox(key="history").options[1]).run()
     page.selectbox(key="variable").set_value("activity (%)").run()

@@ -111,8 +111,28 @@ def test_checks_are_drawn_and_judged():
         summaries.of_npde(errors).trust == "good"
         and summaries.of_npde(replace(errors, npde=scores + 2)).trust != "good"
     )
+    nothing = replace(errors, npde=np.full(n, np.nan))
+    assert "none of which has an NPDE" in checks.describe_errors(nothing) and "2.40" not in checks.describe_errors(
+        errors
+    )
+
+
+def test_who_repeats_what_was_measured_is_not_trusted_for_it():
+    """The population comes first; an error of 0 in values that were seen is fair at best."""
+    ones, n = np.linspace(1, 2, 40), 40
+    errors = PredictionErrors(
+        "drug", "hour", np.arange(n), ones, ones, np.zeros(n, bool), 1.3 * ones, ones, ones, ones, ones, ones > 3,
+    )  # fmt: skip
     fits = summaries.of_fits(errors)
-    assert fits.trust == "good" and "5% off (RMSPE), those of the population 30%" in fits.answer
+    assert fits.trust == "fair" and fits.answer == (
+        "Predictions of drug for the population are 30% off (RMSPE); those for individuals follow the values that they "
+        "have seen to within 0%."
+    )
+    assert summaries.of_fits(replace(errors, individual=1.4 * ones)).trust == "poor"
+    turned = replace(errors, observed=-ones, population=-1.3 * ones, individual=-1.1 * ones)
+    assert "0.459 off (RMSE)" in summaries.of_fits(turned).answer and "within 0.153" in summaries.of_fits(turned).answer
+    censored = summaries.of_fits(replace(errors, censored=np.ones(n, bool)))
+    assert censored.trust == "poor" and "No value of drug" in censored.answer
 
 
 def test_a_forecast_is_judged_beside_others():
