@@ -12,6 +12,7 @@ from cellflow_core.reporting import result_tables
 
 if TYPE_CHECKING:
     from cellflow_core.analysis.courses.regimen import Plan
+    from cellflow_core.runs.run import Run
 
 ROWS_LISTED = 12
 PLAN = (
@@ -85,14 +86,31 @@ def _forecast(chosen: argparse.Namespace, variable: str) -> tuple[Any, ...]:
     from cellflow_core.reporting.courses import summaries, tables
     from cellflow_core.runs.index import open_run
 
-    found = {}
-    for run in (chosen.run, *chosen.beside):
-        asked = argparse.Namespace(run=run)
-        found[open_run(run).label] = answer.ask(
-            ForecastErrors, "forecast", asked, variable=variable, cuts=tuple(chosen.cuts)
-        )
+    runs = {each.id: each for each in map(open_run, (chosen.run, *chosen.beside))}
+    _check_split([*runs.values()])
+    found: dict[str, ForecastErrors] = {}
+    for id, run in runs.items():
+        name = f"{run.label} [{id}]" if run.label in found else run.label
+        asked = argparse.Namespace(run=id)
+        found[name] = answer.ask(ForecastErrors, "forecast", asked, variable=variable, cuts=tuple(chosen.cuts))
     first = next(iter(found))
     return summaries.of_forecast(found, first), tables.forecast_rows(found), found[first].notes
+
+
+def _check_split(runs: Sequence[Run]) -> None:
+    """Raises ValueError where runs are of other data than the first, or kept others from training."""
+    from cellflow_core.jobs.run_context import RunContext
+
+    first, *others = runs
+    for each in others:
+        if each.recipe.fingerprint != first.recipe.fingerprint:
+            raise ValueError(f"run {each.id} is of other data than {first.id}: errors of the two cannot be compared")
+        kept = (RunContext(run).held_out_individuals.tolist() for run in (first, each))
+        if next(kept) != next(kept):
+            raise ValueError(
+                f"run {each.id} kept other individuals from training than {first.id}: train both with the same seed "
+                "and share held out, so that the same are forecast"
+            )
 
 
 def _plans(chosen: argparse.Namespace, variable: str) -> tuple[Any, ...]:
@@ -135,10 +153,9 @@ def read_plan(text: str) -> Plan:
     values: dict[str, Any] = {}
     for key, value in pairs.items():
         if key == "missed":
-            values[key] = tuple(int(_number(each, text)) for each in value.split(","))
+            values[key] = tuple(_whole(each, text) for each in value.split(","))
         else:
-            number = _number(value, text)
-            values[_NAMES.get(key, key)] = int(number) if key in _WHOLE else number
+            values[_NAMES.get(key, key)] = (_whole if key in _WHOLE else _number)(value, text)
     return Plan(name, (Regimen(**values),))
 
 
@@ -147,3 +164,10 @@ def _number(value: str, text: str) -> float:
         return float(value)
     except ValueError as error:
         raise ValueError(f"--plan {text!r}: {value!r} is not a number") from error
+
+
+def _whole(value: str, text: str) -> int:
+    try:
+        return int(value)
+    except ValueError as error:
+        raise ValueError(f"--plan {text!r}: {value!r} is not a whole number") from error

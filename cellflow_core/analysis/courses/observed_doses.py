@@ -9,11 +9,9 @@ from jaxtyping import Float
 
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
 from cellflow_core.plural import counted
-from cellflow_core.time_units import format_time
+from cellflow_core.time_units import days_in, format_time
 
 Array = np.ndarray
-
-_DAYS = {"second": 86_400.0, "minute": 1440.0, "hour": 24.0, "day": 1.0, "week": 1 / 7}
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,8 @@ def observed_doses(data: Trajectories, treatment: int) -> ObservedDoses | None:
 
 
 def day_of(unit: str) -> float:
-    """A day in this unit of time; 1 where the unit has no days."""
-    return next((length for name, length in _DAYS.items() if unit.lower().rstrip("s").startswith(name)), 1.0)
+    """A day in this unit of time; 1 where it is no measured time."""
+    return 1 / (days_in(unit) or 1.0)
 
 
 def most_within(time: Float[Array, " doses"], amount: Float[Array, " doses"], span: float) -> float:

@@ -42,8 +42,10 @@ def compare_plans(
     """individual: its number; None: a population of which nothing was measured, given doses from `start` on only.
 
     start  of the plans; the history of an individual, measurements and doses, ends there
-    end    last time; None: one dosing interval, and as long as individuals were followed, after the last dose
-    Raises ValueError for plans that no one can be given, KeyError for an individual or a variable that is not there.
+    end    last time; None: as long after the start as individuals were followed (median), and no less than one interval
+           after the last dose
+    window  lowest and highest value between which time is counted
+    Raises ValueError for what cannot be given and an empty time or window, KeyError for who or what is not there.
     """
     k = place_of(variable, data)
     people = _people(data, seed) if individual is None else data.take([individual])
@@ -51,12 +53,14 @@ def compare_plans(
         raise ValueError("doses that were given are those of an individual: choose one")
     doses = [_doses(each, people, start) for each in plans]
     end = _end(data, plans, start) if end is None else end
-    if end <= start:
+    if not window[0] < window[1]:
+        raise ValueError(f"the window from {window[0]:g} to {window[1]:g} is empty: its lower end comes first")
+    if not end > start:
         raise ValueError(f"the end {format_time(end)} is not after the beginning {format_time(start)}")
     times = _times(doses, start, end)
     flat = _paths(models, people, k, doses, times, None if individual is None else start, start, seed)
     found = [
-        exposure(times, course, _last_interval(plan, own, start, end), window)
+        exposure(times, course, last_interval(plan, own, start, end), window)
         for course, plan, own in zip(flat, plans, doses, strict=True)
     ]
     table = np.stack(found)  # [plans, numbers, draws]
@@ -151,13 +155,16 @@ def _end(data: Trajectories, plans: Sequence[Plan], start: float) -> float:
     return start + max(float(np.median(spans)), max(lasting, default=0.0))
 
 
-def _last_interval(plan: Plan, own: DoseEvents, start: float, end: float) -> tuple[float, float]:
-    """The interval of the last dose; all of the time where none is given."""
+def last_interval(plan: Plan, own: DoseEvents, start: float, end: float) -> tuple[float, float]:
+    """The interval of the last dose that is taken, that of its regimen; to the end where doses are those that were
+    given; all of the time where there is none."""
     if not len(own.time):
         return start, end
     last = float(own.time.max())
-    interval = max((each.interval for each in plan.regimens), default=end - last)
-    return last, min(last + interval, end)
+    if plan.given:
+        return last, end
+    until = [last + each.interval for each in plan.regimens if last in each.events(start).time]
+    return last, min(*until, end)
 
 
 def _spread(table: Float[Array, "plans numbers draws"]) -> Float[Array, "plans numbers 3"]:

@@ -45,11 +45,13 @@ class Values(NamedTuple):
 def population_values(models: asking.Models, data: Trajectories, variable: str, draws: int, seed: int) -> Values:
     """What is simulated from doses and covariates alone where `variable` was observed.
 
-    Raises KeyError that lists the variables.
+    Raises KeyError that lists the variables, ValueError where none was observed.
     """
     k = place_of(variable, data)
     found = asking.at_rows(models, data, asking.UNKNOWN, draws, seed)
     rows = np.flatnonzero(data.observed[:, k])
+    if not len(rows):
+        raise ValueError(f"no value of {variable} was measured")
     x = data.x[:, k].astype(float)
     return Values(
         rows, data.t[rows], x[rows], data.censored[rows, k], found.true[:, rows, k], found.measured[:, rows, k]
@@ -112,12 +114,13 @@ def at_limit(values: Values) -> tuple[Array, Array]:
 
 
 def correct(t: Array, true: Array, observed: Array, simulated: Array) -> tuple[Array, Array]:
-    """Both times the median prediction of their bin over their own; for a variable with negative values, moved by the
-    difference (Bergstrand et al. 2011, eq. 1 and 2)."""
+    """Both times the median prediction of their bin over their own; for a variable with negative values, observed or
+    predicted, moved by the difference (Bergstrand et al. 2011, eq. 1 and 2). Simulated values do not decide: with an
+    additive error some concentrations are below 0."""
     prediction = np.median(true, axis=0)
     bins = bins_of(t)
     aim = np.array([np.median(prediction[bins == b]) for b in range(bins.max() + 1)])[bins]
-    if observed.min() < 0 or simulated.min() < 0:
+    if observed.min() < 0 or prediction.min() < 0:
         return observed + aim - prediction, simulated + aim - prediction
     usable = prediction > 1e-6 * max(prediction.max(), 1e-30)
     factor = np.where(usable, aim / np.where(usable, prediction, 1), 1.0)

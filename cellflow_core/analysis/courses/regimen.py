@@ -34,6 +34,8 @@ class Regimen:
     treatment: int = 0
 
     def __post_init__(self) -> None:
+        if not np.isfinite((self.amount, self.interval, self.duration, self.loading)).all():
+            raise ValueError("amounts, intervals and durations of a regimen have to be finite numbers")
         if min(self.amount, self.loading, self.duration) < 0 or self.number < 1 or self.interval <= 0:
             raise ValueError("a regimen needs one dose or more, an interval above 0, and no amount or duration below 0")
         if self.number > 1 and self.duration > self.interval:
@@ -67,11 +69,16 @@ class Plan:
     """A name, and the regimens from the beginning on, of one treatment or several; none: no more doses.
 
     given  the doses that the individual did get from then on, times this
+    Raises ValueError where that is below 0 or not finite.
     """
 
     name: str
     regimens: tuple[Regimen, ...] = ()
     given: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.given < float("inf"):
+            raise ValueError(f"the doses that were given cannot be taken {self.given:g} times")
 
     @property
     def plain(self) -> tuple[Any, ...]:

@@ -37,7 +37,8 @@ class Measurements(Result):
 
 @dataclass(frozen=True)
 class IndividualFits(Result):
-    """Courses of some individuals, in the unit of the variable; NaN after the last measurement of an individual.
+    """Courses of some individuals, in the unit of the variable; NaN before the first and after the last measurement
+    of an individual.
 
     subjects    their numbers; until: end of the history that was used, infinite for all of it
     population  median before anything was measured, [subjects, times]; individual: median given the history

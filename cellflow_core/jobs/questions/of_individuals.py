@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from cellflow_core.analysis.results import (
         ForecastErrors,
         IndividualFits,
@@ -26,7 +28,7 @@ def individual_fits(
     from cellflow_core.analysis.courses import fits
 
     end = float("inf") if until is None else until
-    held = subject.held_out_individuals
+    held = _held_out_by_all(subject)
     return fits.individual_fits(subject.ensemble, subject.trajectories, variable, tuple(individuals), end, held)
 
 
@@ -66,8 +68,7 @@ def predictive_check(subject: RunContext, variable: str, by: str = "", corrected
 def prediction_errors(subject: RunContext, variable: str) -> PredictionErrors:
     from cellflow_core.analysis.courses import prediction_errors as analysis
 
-    held = subject.held_out_individuals
-    return analysis.prediction_errors(subject.ensemble, subject.trajectories, variable, held)
+    return analysis.prediction_errors(subject.ensemble, subject.trajectories, variable, _held_out_by_all(subject))
 
 
 def forecast(subject: RunContext, variable: str, cuts: Sequence[float] = ()) -> ForecastErrors:
@@ -76,3 +77,15 @@ def forecast(subject: RunContext, variable: str, cuts: Sequence[float] = ()) -> 
 
     held = subject.held_out_individuals
     return forecast_errors((subject.model,), subject.trajectories, variable, held, tuple(cuts))
+
+
+def _held_out_by_all(subject: RunContext) -> np.ndarray:
+    """Numbers of the individuals that no training of the ensemble has seen: every seed holds out others."""
+    from functools import reduce
+
+    import numpy as np
+
+    from cellflow_core.jobs.run_context import RunContext, replicates
+
+    others = (RunContext(each).held_out_individuals for each in replicates(subject.run))
+    return reduce(np.intersect1d, others, subject.held_out_individuals)

@@ -7,6 +7,8 @@ from cellflow_core import cli
 from cellflow_core.analysis.courses.regimen import Plan, Regimen
 from cellflow_core.cli.courses import read_plan
 from cellflow_core.data.simulators.simulated_data import simulate
+from cellflow_core.jobs.analysis_cache import answer
+from cellflow_core.jobs.run_context import RunContext
 from cellflow_core.models import registry
 from tests import toy_pk
 from tests.toys import finished, recipe, stored
@@ -31,10 +33,33 @@ def test_every_question_is_answered_and_written(tmp_path, capsys):
         assert "With “high”, the population has 2 times the AUC of “low”" in capsys.readouterr().out
         table = pd.read_csv(out)
         assert len(table) == 5 and list(table["high / low"][:2]) == [2.0, 2.0]
+        again, other = (
+            finished(recipe(data, model="toy-pk", settings={}, seed=seed, training=run.recipe.training))
+            for seed in (0, 1)
+        )
+        beside = ["courses", run.id, "forecast", "--beside"]
+        assert cli.main([*beside, again.id]) == 0
+        assert f"[{again.id}]" in capsys.readouterr().out  # of the same label, in a row of its own
+        assert cli.main([*beside, other.id]) == 2
+        assert "kept other individuals from training" in capsys.readouterr().err
         assert cli.main(["courses", run.id, "plans"]) == 2
         assert "name a plan" in capsys.readouterr().err
         assert cli.main(["courses", run.id, "fits", "--variable", "weight"]) == 2
         assert "there is no variable" in capsys.readouterr().err
+
+
+def test_held_out_are_those_that_no_seed_has_seen():
+    with registry.registered("toy-pk", "toys", toy_pk.TruePk):
+        data = simulate("pkpd", toy_pk.STUDY | {"subjects": 12, "n_times": 6})
+        training = {"steps": 1, "validation_fraction": 0.5}
+        runs = [
+            finished(recipe(data, model="toy-pk", settings={}, training=training, seed=seed, group=group))
+            for seed, group in ((0, "one"), (1, "one"), (0, "alone"))
+        ]
+        held = [set(RunContext(each).held_out_individuals.tolist()) for each in runs]
+        found = [answer("prediction_errors", each.id, variable=toy_pk.CONCENTRATION) for each in runs]
+    shown = [set(each.subject[each.held_out].tolist()) for each in found]
+    assert held[0] != held[1] and shown[0] == shown[1] == held[0] & held[1] and shown[2] == held[2] == held[0]
 
 
 def test_data_of_cells_have_no_courses(capsys):
@@ -59,7 +84,19 @@ def test_plans_are_read(text, plan):
     assert read_plan(text) == plan
 
 
-@pytest.mark.parametrize("text", ["a amount=ten", "a interval=2", "a dose=2", "a amount=1 missed=4"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a amount=ten",
+        "a interval=2",
+        "a dose=2",
+        "a amount=1 missed=4",
+        "a amount=nan",
+        "a amount=1 number=2.5",
+        "a amount=1 missed=1.5",
+        "a given=-1",
+    ],
+)
 def test_what_is_no_plan_is_a_sentence(text):
-    with pytest.raises(ValueError, match=r"amount|number|there is no dose|missed"):
+    with pytest.raises(ValueError, match=r"amount|number|there is no dose|missed|cannot be taken"):
         read_plan(text)

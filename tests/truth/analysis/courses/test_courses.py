@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +15,11 @@ from cellflow_core.analysis.courses.exposure import NUMBERS, exposure, time_insi
 from cellflow_core.analysis.courses.fits import individual_fits
 from cellflow_core.analysis.courses.forecast import forecast_errors
 from cellflow_core.analysis.courses.measurements import groups
-from cellflow_core.analysis.courses.observed_doses import observed_doses, outside
-from cellflow_core.analysis.courses.plans import compare_plans
+from cellflow_core.analysis.courses.observed_doses import day_of, observed_doses, outside
+from cellflow_core.analysis.courses.plans import compare_plans, last_interval
 from cellflow_core.analysis.courses.prediction_errors import prediction_errors
-from cellflow_core.analysis.courses.predictive_check import predictive_check
-from cellflow_core.analysis.courses.regimen import Plan, Regimen
+from cellflow_core.analysis.courses.predictive_check import correct, predictive_check
+from cellflow_core.analysis.courses.regimen import Plan, Regimen, joined
 from cellflow_core.analysis.results import PredictiveCheck, RegimenComparison
 from tests import toy_pk
 from tests.toy_pk import CONCENTRATION
@@ -93,6 +94,36 @@ def test_a_regimen_beyond_the_observed_doses_is_flagged(data, true):
     assert found.outside[1] == 0.0 and len(found.reasons[1]) == 3  # within a day, number of doses, infusion
     moment, reasons = outside(Regimen(300.0, 24.0, 2, loading=100.0).events(0.0), data, 40.0)
     assert moment == 24.0 and len(reasons) == 1
+
+
+def test_a_day_is_as_long_in_whatever_word_its_unit_is_written(data):
+    """1/24 days: "h" and "hours" alike; 12-hourly doses of 100 are 200 a day."""
+    for unit in ("hour", "hours", "h"):
+        known = observed_doses(replace(data, time_unit=unit), 0)
+        assert known is not None and known.daily == (100.0, 400.0)
+    assert day_of("week") == pytest.approx(1 / 7) and day_of("min") == pytest.approx(1440) and day_of("stage") == 1
+
+
+def test_the_trough_is_of_the_interval_of_the_last_dose(data, true):
+    """Three doses 6 apart beside one for 24: the last interval ends at 18; a window that is turned round is refused."""
+    often, once = Regimen(100.0, 6.0, 3), Regimen(100.0, 24.0, 1)
+    plan, start = Plan("both", (often, once)), 0.0
+    assert last_interval(plan, joined([each.events(start) for each in plan.regimens]), start, 48.0) == (12.0, 18.0)
+    assert last_interval(Plan("given", given=1.0), often.events(start), start, 48.0) == (12.0, 48.0)
+    wrong: tuple[dict[str, Any], ...] = ({"window": (4.0, 2.0)}, {"start": float("nan")})
+    for each in wrong:
+        with pytest.raises(ValueError, match=r"empty|not after"):
+            compare_plans(true, data, CONCENTRATION, [plan], end=48.0, **each)
+
+
+def test_the_correction_is_by_ratio_for_what_is_positive_and_by_difference_for_what_is_not():
+    """Bergstrand et al. 2011: y PRED_bin / PRED; one simulated value below 0 changes nothing of that."""
+    t, true = np.zeros(3), np.array([[1.0, 2.0, 4.0]])
+    observed, simulated = np.array([1.0, 3.0, 2.0]), np.array([[-0.1, 2.0, 4.0]])
+    found, drawn = correct(t, true, observed, simulated)
+    assert found.tolist() == [2.0, 3.0, 1.0] and drawn.tolist() == [[-0.2, 2.0, 2.0]]
+    found, _ = correct(t, true, observed - 4, simulated)
+    assert found.tolist() == [-2.0, -1.0, -4.0]
 
 
 def test_an_individual_keeps_its_history_under_other_plans(data, true):
