@@ -39,19 +39,19 @@ class Courses:
     @classmethod
     def of(cls, frames: TrajectoryTensors) -> Courses:
         """Raises ValueError where no individual has LEAST_ROWS measurements."""
-        rows = frames.observed.any(dim=2).sum(dim=1)
+        measured = frames.observed.any(dim=2)
         found = [
             (k, part)
-            for k, count in enumerate(rows.tolist())
-            for part in torch.arange(count, device=rows.device).chunk(max(1, -(-count // MOST_ROWS)))
+            for k, rows in enumerate(each.nonzero()[:, 0] for each in measured)
+            for part in rows.chunk(max(1, -(-len(rows) // MOST_ROWS)))
             if len(part) >= LEAST_ROWS
         ]
         if not found:
             raise ValueError(f"no individual was measured {LEAST_ROWS} times, so there is no course to smooth")
         most = max(len(part) for _, part in found)
         taken = torch.stack([torch.cat([part, part[-1:].expand(most - len(part))]) for _, part in found])
-        there = torch.stack([torch.arange(most, device=rows.device) < len(part) for _, part in found])
-        who = torch.tensor([k for k, _ in found], device=rows.device)
+        there = torch.stack([torch.arange(most, device=measured.device) < len(part) for _, part in found])
+        who = torch.tensor([k for k, _ in found], device=measured.device)
         x, observed = (each[who[:, None], taken].clone() for each in (frames.x, frames.observed))
         return cls(frames.t[who[:, None], taken].double(), x.double(), observed & there[:, :, None], who)
 

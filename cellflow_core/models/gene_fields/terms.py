@@ -63,7 +63,7 @@ class Terms:
         return found
 
 
-def equation(target: str, coefficients: Sequence[float], names: Sequence[str], time_unit: str = "") -> str:
+def equation(target: str, coefficients: Sequence[float], names: Sequence[str]) -> str:
     """ "dA/dt = 0.6 − 0.1 B − 1 A² B": terms whose coefficient is 0 are left out, three digits of the others."""
     words = []
     for value, name in zip(coefficients, names, strict=True):

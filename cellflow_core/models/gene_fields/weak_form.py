@@ -24,10 +24,13 @@ def projections(
     terms: Float[Tensor, "pieces points terms"],
     functions: int,
 ) -> tuple[Float[Tensor, "pieces functions terms"], Float[Tensor, "pieces functions variables"]]:
-    """(int theta_k g_j dt, -int x g_j' dt) by the trapezoidal rule over equally spaced points of each piece."""
+    """(int theta_k g_j dt, -int x g_j' dt) by the trapezoidal rule over equally spaced points of each piece.
+
+    Of faster sines than the points can tell from slower ones there is none: `functions` is at most their number less 2.
+    """
     span = (times[:, -1] - times[:, 0])[:, None, None]
     share = torch.linspace(0, 1, times.shape[1], dtype=times.dtype, device=times.device)
-    j = torch.arange(1, functions + 1, dtype=times.dtype, device=times.device)[:, None]
+    j = torch.arange(1, min(functions, times.shape[1] - 2) + 1, dtype=times.dtype, device=times.device)[:, None]
     weight = torch.full_like(share, 1 / (len(share) - 1))
     weight[0] = weight[-1] = weight[0] / 2
     sine = torch.sin(math.pi * j * share) * weight / j.sqrt()

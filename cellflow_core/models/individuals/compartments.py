@@ -35,18 +35,18 @@ def concentration(
 
     log_parameters  logarithms of CL (volume / time), V (volume), ka (1 / time) and, for two compartments, Q and V2
     swallowed       whether doses that are given at once have to be absorbed first
-    lag             between a dose and its effect (time); None: none
+    lag             between a dose that is swallowed and its absorption (time); None: none
     wanted          rows that are asked for, the others are 0; None: all
     Only pairs of a row and an earlier dose are computed, however unlike the numbers of doses are.
     """
     earlier = (times[:, :, None] > doses.time[:, None]) & (doses.amount != 0)[:, None]
     person, row, dose = (earlier if wanted is None else earlier & wanted[..., None]).nonzero(as_tuple=True)
     since = times[person, row] - doses.time[person, dose]
-    if lag is not None:
-        since = (since - lag[..., person]).clamp(min=0)
     rates, parts = modes(log_parameters)
     ka = log_parameters[..., 2].exp()[..., person]
     long = doses.duration[person, dose]
+    if lag is not None:
+        since = torch.where(long > 0, since, (since - lag[..., person]).clamp(min=0))
     total = torch.zeros((), device=times.device)
     for rate, part in zip(rates, parts, strict=True):
         fall, c = rate[..., person], part[..., person]

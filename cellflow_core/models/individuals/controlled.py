@@ -15,9 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cellflow_core.data.trajectory_batch import TrajectoryBatch
+from cellflow_core.data.trajectory_batch import DoseTensors, TrajectoryBatch
 from cellflow_core.math.integrate import solve
 from cellflow_core.models.individuals.measurement import Measurement
+from cellflow_core.models.individuals.schedule import of_kinds
 
 COUNTED = 10.0
 """Number of measurements that is 1 as an input."""
@@ -67,15 +68,23 @@ def path_of(
 ) -> Float[Tensor, "batch rows channels"]:
     """X at the rows of each individual.
 
-    span  time that is 1 as an input; dose: amount of each treatment that is 1
+    span  time that is 1 as an input; dose: amount of each treatment that is 1, or of all together
     """
     t = batch.t.minimum(last_time(batch)[:, None])
     values = measurement.standardised(filled(batch))
     values = torch.where(batch.observed.any(dim=1, keepdim=True), values, 0)
     counts = batch.observed.cumsum(dim=1) / COUNTED
-    kind = torch.nn.functional.one_hot(batch.doses.treatment, len(dose)).to(t.dtype)
-    given = ((batch.doses.time[:, None] < t[..., None]) * batch.doses.amount[:, None]) @ kind / dose
+    given = doses_so_far(batch.doses, t, len(dose)) / dose
     return torch.cat([(t - batch.t[:, :1])[..., None] / span, values, counts, given], dim=2)
+
+
+def doses_so_far(
+    doses: DoseTensors, t: Float[Tensor, "batch rows"], treatments: int
+) -> Float[Tensor, "batch rows treatments"]:
+    """Amounts given before each time, of an infusion the part that is in; `treatments` 1: of all kinds together."""
+    since, long = t[..., None] - doses.time[:, None], doses.duration[:, None]
+    share = torch.where(long > 0, (since / torch.where(long > 0, long, 1)).clamp(0, 1), (since > 0).to(t.dtype))
+    return (share * doses.amount[:, None]) @ of_kinds(doses, treatments).to(t.dtype)
 
 
 def last_time(batch: TrajectoryBatch) -> Float[Tensor, " batch"]:

@@ -20,6 +20,8 @@ EARLY = 0.01
 """A typical level of each state on the first day."""
 HIGHEST = 50.0
 """Level at which a state is cut off, so that no draw of a bad start ends in infinity."""
+LONGEST_STEP = 0.5
+"""Of fourth order, with which the equations are solved (days)."""
 
 
 class ImmuneExpert(nn.Module):
@@ -27,6 +29,8 @@ class ImmuneExpert(nn.Module):
 
     learnt     whether the thirteen constants are fitted, from the published ones on; otherwise they stay
     time_unit  of the data; the constants are per day
+
+    longest_step  that follows the equations (unit of time)
     """
 
     states = STATES[:-1]
@@ -35,6 +39,7 @@ class ImmuneExpert(nn.Module):
     def __init__(self, learnt: bool, time_unit: str) -> None:
         super().__init__()
         self.days = days_in(time_unit) or 1.0
+        self.longest_step = LONGEST_STEP / self.days
         constants = torch.tensor(list(asdict(ImmuneRates()).values())).log()
         if learnt:
             self.log_constants = nn.Parameter(constants)

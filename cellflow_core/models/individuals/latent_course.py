@@ -30,7 +30,7 @@ from cellflow_core.models.individuals.blocks import in_blocks
 from cellflow_core.models.individuals.history import HistoryEncoder, Scales, divergence, rows
 from cellflow_core.models.individuals.measurement import Measurement
 from cellflow_core.models.individuals.random_effects import posterior_draws
-from cellflow_core.models.individuals.schedule import Schedule, integrate, schedule
+from cellflow_core.models.individuals.schedule import Schedule, first_event, integrate, schedule
 from cellflow_core.models.networks.gaussian_encoder import Posterior
 from cellflow_core.models.networks.mlp import MLP
 
@@ -149,9 +149,8 @@ class LatentCourse(DynamicsModel, HasCourses):
         count = max(LEAST_DRAWS, draws)
 
         def drawn(block: TrajectoryBatch) -> Tensor:
-            known, later = (
-                schedule(t, block.doses, self._start(block)) for t in (block.t, times.expand(len(block.t), -1))
-            )
+            begin = first_event(block.t[:, :1], block.doses)  # whatever times are asked for
+            known, later = (schedule(t, block.doses, begin) for t in (block.t, times.expand(len(block.t), -1)))
 
             def curves(u: Tensor) -> Tensor:
                 return self._folded(u, known)
@@ -162,11 +161,6 @@ class LatentCourse(DynamicsModel, HasCourses):
             return self._folded(found.resampled(draws, rng), later)
 
         return in_blocks(drawn, subjects, 4 * count * (subjects.t.shape[1] + len(times)))
-
-    def _start(self, batch: TrajectoryBatch) -> Float[Tensor, " batch"]:
-        """When each individual begins: at its first row or dose, whatever is asked for."""
-        given = torch.where(batch.doses.amount != 0, batch.doses.time, torch.inf)
-        return torch.cat([batch.t[:, :1], given], dim=1).amin(dim=1)
 
     def _folded(self, u: Float[Tensor, "draws batch latent"], plan: Schedule) -> Tensor:
         """`decode` of many draws, those of all individuals together."""

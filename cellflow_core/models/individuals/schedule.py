@@ -59,8 +59,7 @@ def schedule(
     by the state at the start.
     """
     given = doses.amount != 0
-    if start is None:
-        start = torch.cat([times, torch.where(given, doses.time, torch.inf)], dim=1).amin(dim=1)
+    start = first_event(times, doses) if start is None else start
     end = doses.time + doses.duration
     last = times.amax(dim=1, keepdim=True)
     inside = given & (end >= start[:, None]) & (doses.time <= last)
@@ -73,11 +72,23 @@ def schedule(
     here = at_once[:, None] & (doses.time[:, None] >= begins) & (doses.time[:, None] < ends)
     during = (inside & (doses.duration > 0))[:, None] & (doses.time[:, None] <= begins) & (end[:, None] >= ends)
     speed = doses.amount / torch.where(doses.duration > 0, doses.duration, 1)
-    kind = torch.nn.functional.one_hot(doses.treatment if treatments > 1 else doses.treatment * 0, treatments)
-    amount = (here * doses.amount[:, None]) @ kind.to(time.dtype)
-    rate = (during & (ends > begins)) * speed[:, None] @ kind.to(time.dtype)
+    kind = of_kinds(doses, treatments).to(time.dtype)
+    amount = (here * doses.amount[:, None]) @ kind
+    rate = (during & (ends > begins)) * speed[:, None] @ kind
     asked = torch.searchsorted(time.contiguous(), times.maximum(start[:, None]).contiguous())
     return Schedule(time, amount, rate, asked)
+
+
+def first_event(times: Float[Tensor, "batch rows"], doses: DoseTensors) -> Float[Tensor, " batch"]:
+    """The earliest of these times and of the doses of each individual."""
+    given = torch.where(doses.amount != 0, doses.time, torch.inf)
+    return torch.cat([times, given], dim=1).amin(dim=1)
+
+
+def of_kinds(doses: DoseTensors, treatments: int) -> Int[Tensor, "batch doses treatments"]:
+    """1 where a dose is of this treatment; with one treatment every dose is of it."""
+    kind = doses.treatment if treatments > 1 else torch.zeros_like(doses.treatment)
+    return torch.nn.functional.one_hot(kind, treatments)
 
 
 def _distinct(moments: Float[Tensor, "batch many"]) -> Float[Tensor, "batch events"]:

@@ -30,12 +30,12 @@ from cellflow_core.models.individuals.blocks import in_blocks, some
 from cellflow_core.models.individuals.history import HistoryEncoder, Scales, rows
 from cellflow_core.models.individuals.immune_expert import EARLY, ImmuneExpert
 from cellflow_core.models.individuals.measurement import Measurement
-from cellflow_core.models.individuals.schedule import integrate, schedule
+from cellflow_core.models.individuals.schedule import first_event, integrate, schedule
 from cellflow_core.models.networks.gaussian_encoder import Posterior
 from cellflow_core.models.networks.mlp import MLP
 
 STEPS_PER_INTERVAL = 2
-"""Steps of fourth order in a mean interval between measurements."""
+"""Steps of fourth order in a mean interval between measurements, at least."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,13 @@ class LatentStates(nn.Module):
         self, u: Float[Tensor, "batch states"], times: Float[Tensor, "batch rows"], batch: TrajectoryBatch
     ) -> Float[Tensor, "batch rows variables"]:
         """W (e, m) + w at the times, of starts u."""
-        given = torch.where(batch.doses.amount != 0, batch.doses.time, torch.inf)
-        begin = torch.cat([batch.t[:, :1], given], dim=1).amin(dim=1)
-        plan = schedule(times, batch.doses, begin)
+        plan = schedule(times, batch.doses, first_event(batch.t[:, :1], batch.doses))
         at = self.start + self.spread.exp() * u
         at = torch.cat([at[:, : self.known].clamp(max=3).exp(), at[:, self.known :], torch.zeros_like(u[:, :1])], dim=1)
-        path = integrate(self._rates, at, plan, self.interval / STEPS_PER_INTERVAL, _raise_drug)
+        step = self.interval / STEPS_PER_INTERVAL
+        if self.expert is not None:
+            step = min(step, self.expert.longest_step)
+        path = integrate(self._rates, at, plan, step, _raise_drug)
         return self.decoder(path[..., : self.hidden])
 
     def _rates(self, t: Tensor, z: Float[Tensor, "batch all"], infused: Float[Tensor, "batch 1"]) -> Tensor:

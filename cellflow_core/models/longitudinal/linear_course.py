@@ -3,7 +3,7 @@
 Laird & Ware 1982, "Random-effects models for longitudinal data", Biometrics 38:963. Each variable of individual i is
 
     y = Phi beta + (1, time) b_i + e,    b_i ~ N(0, Omega),  e ~ N(0, sigma^2),
-    Phi = [1, time, doses so far, doses that fade with the time constant tau]
+    Phi = [1, time since the first of all, doses so far, doses that fade with the time constant tau]
 
 fitted by expectation-maximisation; tau is the one of six with the largest likelihood. The posterior of b_i given what
 was measured is Gaussian, and so is the population where nothing was.
@@ -56,9 +56,7 @@ class LinearCourse(DynamicsModel, HasCourses):
         return (Phase("linear mixed model", prepare=self.learn),)
 
     def learn(self, frames: TrajectoryTensors, rng: torch.Generator) -> None:
-        """Fit each variable by itself. The validation individuals, which come second, change nothing."""
-        if self.variance.isfinite().all():
-            return
+        """Fit each variable by itself."""
         given = frames.doses.amount.sum(dim=1).mean() if frames.doses.amount.numel() else torch.tensor(0.0)
         self.size[1] = (frames.t.amax() - frames.t.amin()).clamp(min=1e-6)
         self.size[2:] = given if given > 0 else 1.0
@@ -74,10 +72,11 @@ class LinearCourse(DynamicsModel, HasCourses):
             self.positive[k] = bool((frames.x[..., k][frames.observed[..., k]] >= 0).all())
 
     def _features(self, t: Float[Tensor, "batch rows"], doses: DoseTensors, constant: Tensor | float) -> Tensor:
-        since = t[..., None] - doses.time[:, None]
+        """Phi, [batch, rows, features]; time counts from the first one of all, be it an age or a year."""
+        since, elapsed = t[..., None] - doses.time[:, None], t - self.spec.times[0]
         given = (since > 0) * doses.amount[:, None]
         fading = (given * (-since.clamp(min=0) / constant).exp()).sum(dim=2)
-        return torch.stack([torch.ones_like(t), t, given.sum(dim=2), fading], dim=-1) / self.size
+        return torch.stack([torch.ones_like(t), elapsed, given.sum(dim=2), fading], dim=-1) / self.size
 
     def courses(
         self, subjects: TrajectoryBatch, times: Float[Tensor, " times"], draws: int, rng: torch.Generator

@@ -112,7 +112,7 @@ class NeuralCDE(LatentCourse):
         scores, group = self.label_head(hidden), batch.known[f"label {self.config.annotation}"]
         known = group >= 0
         entropy = nn.functional.cross_entropy(scores[known], group[known]) if known.any() else scores.sum() * 0
-        right = (scores.argmax(dim=1) == group)[known].float().mean()
+        right = (scores.argmax(dim=1) == group)[known].float().sum() / known.sum().clamp(min=1)
         values = batch.observed.sum() / len(batch.t)
         terms = {**course.terms, "label": entropy.detach(), "accuracy": right.detach()}
         return Loss(course.total / values.clamp(min=1) + entropy, terms)

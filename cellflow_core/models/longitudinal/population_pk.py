@@ -168,7 +168,7 @@ class PopulationPK(DynamicsModel, HasCourses):
     def notes(self) -> tuple[str, ...]:
         """Typical parameters and how much people differ."""
         pairs = zip(self.names, self.theta.exp().tolist(), self.log_omega.exp().tolist(), strict=False)
-        used = [each for each in pairs if each[0] != "ka" or self.swallowed]
+        used = [each for each in pairs if each[0] not in ("ka", "lag") or self.swallowed]
         found = ", ".join(f"{name} {value:.3g} (ω {spread:.2f})" for name, value, spread in used)
         route = "absorbed before it is in the blood" if self.swallowed else "given into the blood"
         return (f"Typical parameters, in the units of dose, concentration and time: {found}; the drug is {route}.",)

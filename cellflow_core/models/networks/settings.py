@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cellflow_core.config import Config, setting
+from cellflow_core.config import Config, setting, with_default
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,15 @@ class MLPSettings(Config):
 
     width: int = setting(64, "neurons in each hidden layer", 4, 4096)
     depth: int = setting(3, "hidden layers", 1, 12)
+
+
+@dataclass(frozen=True)
+class EncoderSettings(MLPSettings):
+    """A variational autoencoder of the cells (`gaussian_encoder.GaussianEncoder`)."""
+
+    width: int = with_default(MLPSettings, "width", 256)
+    depth: int = with_default(MLPSettings, "depth", 1)
+    latent_dim: int = setting(10, "dimensions of the latent state z of a cell", 1, 200, label="Latent dimensions")
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from cellflow_core.config import setting, with_default
+from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, HasLatentTime, HasNetwork, HasVelocity, Loss, Phase, Update
 from cellflow_core.models.networks.gaussian_encoder import GaussianEncoder
 from cellflow_core.models.networks.mlp import MLP
-from cellflow_core.models.networks.settings import MLPSettings
+from cellflow_core.models.networks.settings import EncoderSettings
 from cellflow_core.models.splicing.scaled import ScaledSplicingModel
 
 LAST = 20.0
@@ -45,13 +45,12 @@ OFFSET = 0.5
 """Largest logit by which the time of a gene differs from that of its cell."""
 MOST = 50.0
 """Largest transcription rate."""
+FASTEST = 1.5 * STEPS / LAST
+"""Largest rate of splicing and degradation: from twice STEPS / LAST on, steps of Heun's method grow without bound."""
 
 
 @dataclass(frozen=True)
-class Settings(MLPSettings):
-    width: int = with_default(MLPSettings, "width", 256)
-    depth: int = with_default(MLPSettings, "depth", 1)
-    latent_dim: int = setting(10, "dimensions of the latent state z of a cell", 1, 200, label="Latent dimensions")
+class Settings(EncoderSettings):
     sparsity: float = setting(
         0.1,
         "weight λ of the sum of all influences at the mean expression: fewer edges",
@@ -130,7 +129,7 @@ class RegVelo(ScaledSplicingModel, HasVelocity, HasLatentTime, HasNetwork):
         u, s = (each.gather(0, rows).median(dim=0).values.clamp_min(1e-2) for each in (cells.unspliced, cells.spliced))
         beta = softplus(self.beta.detach())
         self.bias.data.copy_((beta * u).expm1().log())  # a steady state at the cells with most unspliced RNA
-        self.gamma.data.copy_((beta * u / s).clamp(max=10.0).expm1().log())
+        self.gamma.data.copy_((beta * u / s).clamp(max=0.9 * FASTEST).expm1().log())
         if self.config.prior == "soft":
             assert frames.prior is not None
             self.known.copy_((frames.prior != 0).to(self.known))
@@ -198,7 +197,7 @@ class RegVelo(ScaledSplicingModel, HasVelocity, HasLatentTime, HasNetwork):
     def change(self, state: Float[Tensor, "2 *batch genes"]) -> Float[Tensor, "2 *batch genes"]:
         """d/dt of scaled (unspliced, spliced) RNA."""
         u, s = state
-        beta, gamma = softplus(self.beta), softplus(self.gamma)
+        beta, gamma = (softplus(each).clamp(max=FASTEST) for each in (self.beta, self.gamma))
         return torch.stack([self.transcription(s) - beta * u, beta * u - gamma * s])
 
     def _gene_times(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch genes"]:
@@ -209,7 +208,7 @@ class RegVelo(ScaledSplicingModel, HasVelocity, HasLatentTime, HasNetwork):
         self, time: Float[Tensor, "batch genes"]
     ) -> tuple[Float[Tensor, "batch genes"], Float[Tensor, "batch genes"]]:
         """Scaled RNA of every gene at its time, linear between the steps."""
-        place = (time * (STEPS / LAST)).clamp(0, STEPS - 1e-4)
+        place = (time * (STEPS / LAST)).nan_to_num().clamp(0, STEPS - 1e-4)
         k = place.detach().long()
         part = place - k
         u, s = (each.gather(0, k) + part * (each.gather(0, k + 1) - each.gather(0, k)) for each in self.course())

@@ -40,7 +40,7 @@ from cellflow_core.models.contract import (
 )
 from cellflow_core.models.networks.gaussian_encoder import GaussianEncoder, Posterior
 from cellflow_core.models.networks.mlp import MLP
-from cellflow_core.models.networks.settings import MLPSettings
+from cellflow_core.models.networks.settings import EncoderSettings
 from cellflow_core.models.splicing.earlier_cells import Earlier, EarlierCells
 from cellflow_core.models.splicing.kinetics import levels
 from cellflow_core.models.splicing.scaled import ScaledSplicingModel
@@ -57,10 +57,10 @@ ON = 0.8
 
 
 @dataclass(frozen=True)
-class Settings(MLPSettings):
-    width: int = with_default(MLPSettings, "width", 128)
-    depth: int = with_default(MLPSettings, "depth", 2)
-    latent_dim: int = setting(5, "dimensions of the latent state z of a cell", 1, 200, label="Latent dimensions")
+class Settings(EncoderSettings):
+    width: int = with_default(EncoderSettings, "width", 128)
+    depth: int = with_default(EncoderSettings, "depth", 2)
+    latent_dim: int = with_default(EncoderSettings, "latent_dim", 5)
     kl_weight: float = setting(
         1.0,
         "weight κ of the Kullback-Leibler divergence of state and time",

@@ -27,7 +27,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from cellflow_core.config import setting, with_default
+from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import (
@@ -43,7 +43,7 @@ from cellflow_core.models.contract import (
 )
 from cellflow_core.models.networks.gaussian_encoder import GaussianEncoder, Posterior
 from cellflow_core.models.networks.mlp import MLP
-from cellflow_core.models.networks.settings import MLPSettings
+from cellflow_core.models.networks.settings import EncoderSettings
 from cellflow_core.models.splicing.kinetics import levels
 from cellflow_core.models.splicing.permutation_score import permutation_scores
 from cellflow_core.models.splicing.scaled import ScaledSplicingModel
@@ -63,10 +63,7 @@ STATES = 4
 
 
 @dataclass(frozen=True)
-class Settings(MLPSettings):
-    width: int = with_default(MLPSettings, "width", 256)
-    depth: int = with_default(MLPSettings, "depth", 1)
-    latent_dim: int = setting(10, "dimensions of the latent state z of a cell", 1, 200, label="Latent dimensions")
+class Settings(EncoderSettings):
     switch_penalty: float = setting(
         0.2,
         "weight λ of the distance between the fitted switch of a gene and the cells with most unspliced RNA",

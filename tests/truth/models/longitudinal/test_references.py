@@ -46,6 +46,16 @@ def test_population_parameters_are_found(fitted):
     assert "absorbed" in fitted.notes()[0]
 
 
+def test_the_note_names_what_the_route_has(simulated):
+    """Absorption and its lag are of doses that are swallowed only."""
+    note = {
+        route: trained("population-pk", simulated, training={"steps": 2}, route=route).notes()[0]
+        for route in ("oral", "intravenous")
+    }
+    assert "ka" in note["oral"] and "lag" in note["oral"]
+    assert "ka" not in note["intravenous"] and "lag" not in note["intravenous"]
+
+
 def test_a_doubled_dose_doubles_the_area(fitted, simulated):
     """Of each person, and of the population, within 1 %; nothing is negative."""
     batch, times = batch_of(simulated, fitted), torch.linspace(0, 48, 60)
@@ -107,6 +117,19 @@ def test_lines_and_doses_are_found():
     later = batch.observed & ~known.observed
     assert (found.mean(dim=0) - batch.x)[later].square().mean().sqrt() < 0.35
     assert 0.8 <= coverage(model.measured(found, torch.Generator()), batch.x, later) <= 0.98
+
+
+def test_years_are_no_other_lines():
+    """Measured from the year 2000 on: the same forecasts as from 0 on, to 1e-3."""
+    found = []
+    for first in (0.0, 2000.0):
+        data = lines(slope=0.3)
+        data = replace(data, t=data.t + first, doses=replace(data.doses, time=data.doses.time + first))
+        model = trained("linear-course", data)
+        times = torch.tensor([first + 6.0, first + 9.0])
+        rng = torch.Generator().manual_seed(0)
+        found.append(model.courses(batch_of(data, model).until(first + 4.5), times, 20, rng))
+    torch.testing.assert_close(*found, rtol=0, atol=1e-3)
 
 
 def test_the_last_value_stays_and_its_band_grows():

@@ -110,6 +110,16 @@ def test_courses_are_smoothed():
     np.testing.assert_allclose(found, np.cos(t[:, :1]) - np.cos(t), atol=0.01)
 
 
+def test_rows_in_which_nothing_was_measured_are_left_out():
+    t, x = np.tile(np.arange(5.0), 2), np.arange(10.0)[:, None]
+    observed = np.ones((10, 1), bool)
+    observed[[1, 6, 7, 8]] = False  # two values of the second individual are left: no course
+    data = Trajectories(np.repeat([0, 1], 5), t, x, observed, ("a",))
+    courses = Courses.of(TrajectoryTensors.from_trajectories(data))
+    assert courses.subject.tolist() == [0] and courses.t.tolist() == [[0, 2, 3, 4]]
+    assert courses.x[0, :, 0].tolist() == [0, 2, 3, 4] and courses.observed.all()
+
+
 def test_long_courses_are_cut():
     simulator, data = followed("lorenz", cells_per_time=2, n_times=250)
     courses = Courses.of(TrajectoryTensors.from_trajectories(Trajectories.from_snapshots(data)))
@@ -122,6 +132,14 @@ def test_the_weak_form_holds_for_the_true_equation():
     course = torch.exp(-times)[..., None]
     left, right = projections(times, course, -course, 10)
     assert (left[..., 0] - right[..., 0]).abs().max() < 1e-3 * left.abs().max()
+
+
+def test_sines_that_points_cannot_tell_apart_are_left_out():
+    """x' = -x at 17 points: 200 sines find the rate as 20 do, to 3 %; with those that look slower it is 0.84."""
+    times = torch.linspace(0, 2, 17, dtype=torch.double)[None]
+    course = torch.exp(-times)[..., None]
+    left, right = (each[0, :, 0] for each in projections(times, course, course, 200))
+    assert len(left) == 15 and float(left @ right / (left @ left)) == pytest.approx(-1.0, abs=0.03)
 
 
 def test_terms_are_written_as_an_equation_writes_them():

@@ -76,6 +76,18 @@ def test_the_course_solves_its_equation() -> None:
     torch.testing.assert_close(found, exact, atol=0.02, rtol=0.0)
 
 
+def test_a_gene_that_is_degraded_at_once_does_not_end_the_training() -> None:
+    """Its spliced RNA is 0 in the cells with most unspliced RNA: rates stay where the course can be solved."""
+    data, *_ = moments(CIRCUIT, cells=100)
+    u, s = (each.copy() for each in data.space.split(data.x))
+    top = u[:, 0] > np.quantile(u[:, 0], 0.5)
+    s[top, 0] = 0.0
+    known = {**data.channels, "unspliced": u, "spliced": s}
+    data = dataclasses.replace(data, x=data.space.join(u, s), channels=known)
+    model = trained(data, 20)
+    assert all(each.isfinite().all() and each.max() < 50 for each in model.course())
+
+
 def test_the_seed_decides() -> None:
     data, *_ = moments(CIRCUIT, cells=100)
     one, again = (trained(data, 5).network() for _ in range(2))

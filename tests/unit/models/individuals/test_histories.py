@@ -10,8 +10,9 @@ import torch
 from scipy.interpolate import CubicSpline
 
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
-from cellflow_core.data.trajectory_batch import TrajectoryTensors
+from cellflow_core.data.trajectory_batch import DoseTensors, TrajectoryTensors
 from cellflow_core.models import registry
+from cellflow_core.models.individuals.controlled import doses_so_far
 from cellflow_core.models.individuals.history import divergence, last_dose
 from cellflow_core.models.individuals.smooth_path import natural_spline
 from cellflow_core.models.networks.gaussian_encoder import Posterior
@@ -36,6 +37,27 @@ def batch(data: Trajectories):
 def test_the_last_dose_is_that_before_a_time():
     since, amount = last_dose(torch.tensor([[0.5, 1.0, 9.0]]), batch(study()).doses.take(slice(0, 1)))
     assert since.tolist() == [[0.0, 0.5, 1.0]] and amount.tolist() == [[0.0, 2.0, 1.0]]
+
+
+def test_doses_so_far_hold_the_part_of_an_infusion_that_is_in():
+    times, amount = torch.tensor([[0.5, 1.0]]), torch.tensor([[4.0, 2.0]])
+    doses = DoseTensors(times, amount, torch.tensor([[0.0, 4.0]]), torch.tensor([[0, 1]]))
+    found = doses_so_far(doses, torch.tensor([[0.5, 1.0, 2.0, 9.0]]), 2)
+    assert found.tolist() == [[[0, 0], [4, 0], [4, 0.5], [4, 2]]]
+    assert doses_so_far(doses, torch.tensor([[2.0]]), 1).tolist() == [[[4.5]]]
+
+
+@pytest.mark.parametrize("name", LATENT)
+def test_the_one_treatment_may_be_any_of_those_that_have_names(name):
+    """Individuals who got the second treatment alone are read as those who got the first."""
+    data = study()
+    second = replace(data, treatments=("a", "b"), doses=replace(data.doses, treatment=np.ones(3, int)))
+    found = []
+    for each in (data, second):
+        model = registry.create(name, {"hidden": 8, "width": 8}, each.spec, 0)
+        model.learn(TrajectoryTensors.from_trajectories(each), torch.Generator())
+        found.append(model.courses(batch(each), torch.tensor([3.0, 9.0]), 3, torch.Generator().manual_seed(0)))
+    assert torch.equal(*found)
 
 
 @pytest.mark.parametrize("name", LATENT)

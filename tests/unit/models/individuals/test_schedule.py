@@ -59,3 +59,5 @@ def test_rates_that_are_alike_and_pairs_that_are_not_asked_for():
     assert torch.equal(part, torch.where(wanted, exact, 0))
     late = concentration(logs, T + 1.0, doses(0.0), True, lag=torch.ones(2))
     torch.testing.assert_close(late[0, 1:3], exact[0, 1:3])
+    infused = concentration(logs, T, doses(2.0), True, lag=torch.ones(2))
+    torch.testing.assert_close(infused[1], concentration(logs, T, doses(2.0), True)[1])  # no lag of an infusion
