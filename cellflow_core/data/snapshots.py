@@ -185,7 +185,7 @@ class Snapshots:
         for name, channel in CHANNELS.items():
             if channel.requirement is not None:
                 found[channel.requirement] = found.get(channel.requirement, True) and name in self.channels
-        found[DataRequirement.DOSE] |= self.doses is not None
+        found[DataRequirement.DOSE] |= self.doses is not None and len(self.doses.time) > 0
         found[DataRequirement.COVARIATES] = bool(self.static(self.covariates))
         return of_times(len(self.times)) | {need for need, met in found.items() if met}
 
@@ -234,7 +234,7 @@ class Snapshots:
             labels=tuple(self._categories()),
             positions=tuple(float(k) for k in range(len(times))) if len(times) > 1 else (),
             covariates=tuple(sorted(self.static(self.covariates))),
-            treatments=() if self.doses is None else self.treatments,
+            treatments=self.treatments if self.doses is not None and len(self.doses.time) else (),
         )
 
     def static(self, annotations: Mapping[str, Array]) -> tuple[str, ...]:

@@ -114,6 +114,15 @@ def embeddings(table: Table, measured: Array | None, made: PreprocessingState) -
     return {name: points for name, points in found.items() if np.isfinite(points).all()} | own
 
 
+def check_values(table: Table, name: str, choices: ImportChoices) -> None:
+    """Raises InvalidInputError where what was measured in followed individuals is to be taken for genes."""
+    if table.followed is not None and choices.values not in ("auto", "coordinates"):
+        raise InvalidInputError(
+            f"{name} holds individuals followed over time, and what is measured in them is no gene: leave `values` at "
+            "auto"
+        )
+
+
 def interpolate_individuals(table: Table, made: PreprocessingState, times: Array | None) -> None:
     """Fill what was not measured in an individual at a time; variables that no one is left with are left out.
 

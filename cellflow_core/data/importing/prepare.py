@@ -42,6 +42,7 @@ def prepare(
 
     Raises InvalidInputError where the axes are not known.
     """
+    import_annotations.check_values(table, name, choices)
     axes = choices.representation
     key = axes.removeprefix("obsm:") if axes.startswith("obsm:") else ""
     if key and key not in annotations.states(table):

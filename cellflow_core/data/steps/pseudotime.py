@@ -146,7 +146,8 @@ def order_from(
 
 def _in_order(data: Snapshots, kept: Array, order: Array, times: Array) -> Snapshots:
     """The kept cells at their windows. What is per measured time means nothing any more and goes."""
-    cells = dataclasses.replace(data, mass=None, growth=None).take(kept)
+    dosed = {} if data.doses is None else {"doses": None, "dose": None}
+    cells = dataclasses.replace(data, mass=None, growth=None, **dosed).take(kept)
     if len(data.times) > 1:
         unit = f" ({data.time_unit})" if data.time_unit else ""
         cells = with_covariate(cells, f"measured time{unit}", cells.t)

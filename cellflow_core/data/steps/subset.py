@@ -75,8 +75,9 @@ class Subset(Step):
 
 
 def _without_small_times(data: Snapshots, keep: Array) -> tuple[Array, str]:
-    """(mask, times that are left out in words): a handful of cells is no picture of its time."""
-    if not len(data.times):
+    """(mask, times that are left out in words): a handful of cells is no picture of its time, but where individuals are
+    followed, each is measured when it is."""
+    if not len(data.times) or data.subject is not None:
         return keep, ""
     small = [(time, int((keep & (data.t == time)).sum())) for time in data.times]
     gone = [(time, count) for time, count in small if 0 < count < MIN_PER_TIME]

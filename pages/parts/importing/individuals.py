@@ -20,6 +20,7 @@ def individuals(found: Any, draft: ImportForm) -> tuple[Values, bool]:
         st.info(plain(as_sentence(in_page(note))), icon=":material/info:")
     quality.contents(found.contents, "import_contents")
     st.markdown("### 2. In which unit are the times?")
-    candidate = next(each for each in found.candidates if each.column == draft.values["time_column"])
+    known = {each.column: each for each in found.candidates}
+    candidate = known.get(draft.values["time_column"], found.candidates[0])
     unit = time.unit_of(candidate, draft, st)
-    return draft.values | {"unit": unit, "windows": 0}, unit is not None
+    return draft.values | {"time_column": candidate.column, "unit": unit, "windows": 0}, unit is not None

@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from cellflow_core.data import store
 from cellflow_core.data.readers.anndata_io import read_snapshots, write_snapshots
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.simulators.pkpd import Pkpd, Settings
+from cellflow_core.data.steps.derive import derive
+from cellflow_core.data.steps.pseudotime import _in_order
+from cellflow_core.data.store import save_dataset
 from cellflow_core.data.store.snapshots_file import load_snapshots, save_snapshots
 from cellflow_core.data.train_validation_split import forecast_split, validation_split
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
@@ -188,3 +192,22 @@ def test_what_was_measured_later_is_held_out() -> None:
     for wrong in ({"after": 100.0}, {"after": 0.0}, {"share": 0.1}, {}, {"after": 1.0, "share": 0.5}):
         with pytest.raises(ValueError, match="held out|give the time"):
             forecast_split(masked(), **wrong)
+
+
+def test_individuals_without_doses_have_none_in_either_form() -> None:
+    """Taken from data in which others were given some."""
+    data = masked().to_snapshots()
+    few = data.take(np.flatnonzero(data.subject == 7))
+    assert few.doses is not None and DataRequirement.DOSE not in few.has and few.spec.treatments == ()
+    assert DataRequirement.DOSE in data.has and data.spec.treatments == masked().treatments
+
+
+def test_steps_keep_individuals_and_drop_doses_of_another_clock() -> None:
+    """Those of irregular times stay whole; in the order of pseudotime, the times of doses mean nothing."""
+    process = Pkpd(Settings(subjects=12, times="irregular", n_doses=2))
+    id = save_dataset(process.simulate(), label="a", origin="simulated", source="pkpd")
+    some = store.open_dataset(derive(id, "subset", {"label": "dose group", "values": "50 mg"})).snapshots()
+    assert some.subject is not None and len(np.unique(some.subject)) == 4 and len(some.x) == 4 * 9
+    assert some.doses is not None and len(some.doses.time) == 4 * 2
+    ordered = _in_order(some, np.arange(36) % 2 == 0, np.linspace(0, 1, 36), np.repeat([0.0, 1.0], 9))
+    assert ordered.doses is None and ordered.dose is None and ordered.subject is not None

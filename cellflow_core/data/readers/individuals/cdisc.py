@@ -2,7 +2,8 @@
 
 Times are hours. Of PC: from the first dose of EX to PCDTC, without EX from PCRFTDTC or the first sample. Of ADPC:
 the actual time from the first dose (AFRLT), the nominal one (NFRLT) where that is missing; doses are DOSEA at
-AFRLT - ARRLT. A line of EX with a frequency (EXDOSFRQ) and an end (EXENDTC) stands for all doses in between.
+AFRLT - ARRLT, and lines of doses (PARAMCD "DOSE") no measurements. A line of EX with a frequency (EXDOSFRQ) and an end
+(EXENDTC) stands for all doses in between.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from cellflow_core.data.readers.individuals import checks, quantification
 from cellflow_core.data.readers.individuals.records import Records, no_doses, table_of
 from cellflow_core.data.readers.individuals.source import Source, number, numbers, words
 from cellflow_core.data.readers.table import Table
-from cellflow_core.time_units import DAYS, UNIT_OF
+from cellflow_core.time_units import days_in
 
 Array = np.ndarray
 _INTERVAL = {"QD": 24.0, "Q24H": 24.0, "BID": 12.0, "Q12H": 12.0, "TID": 8.0, "Q8H": 8.0, "QID": 6.0, "Q6H": 6.0}
@@ -77,15 +78,18 @@ def _hours(span: Any) -> Float[Array, " rows"]:
 def _values(
     frame: Any, value: str, text: str, limit: str, rows: Bool[Array, " rows"], source: Source
 ) -> tuple[Float[Array, " rows"], Bool[Array, " rows"]]:
-    """(value, is it below the limit): the text, such as BLQ or <0.1, tells where the number is missing."""
+    """(value, is it below the limit, which then is the value): by the number, or, where it is missing, by the text,
+    such as BLQ or <0.1."""
     known = numbers(frame, value, source)
     least = numbers(frame, limit, source) if limit in frame else np.full(len(frame), np.nan)
+    under = rows & (known < least)
+    known = np.where(under, least, known)
     if text not in frame:
-        return known, np.zeros(len(frame), bool)
+        return known, under
     texts = words(frame[text])
     lacking = rows & np.isnan(known) & np.array([np.isnan(number(each)) and each != "" for each in texts])
     limits, below = quantification.of_texts(texts, lacking, least, text, source)
-    return np.where(lacking, limits, known), below
+    return np.where(lacking, limits, known), below | under
 
 
 def _of_pc(frame: Any, source: Source, first: Any) -> Records:
@@ -165,11 +169,31 @@ def _of_ex(frame: Any, source: Source) -> tuple[Any, Any]:
     return pd.DataFrame(doses), first
 
 
+def _hours_of_unit(frame: Any, columns: tuple[str, ...], source: Source) -> float:
+    """Hours in the unit of time that the first of these columns names; 1 where none does."""
+    column = next((each for each in columns if each in frame and any(words(frame[each]))), None)
+    if column is None:
+        return 1.0
+    units = [each.lower() for each in words(frame[column])]
+    unit = next(filter(None, units))
+    days = days_in(unit)
+    if days is None:
+        raise source.refusal(units.index(unit), column, f"{unit!r} is no unit of time: write HOURS, DAYS or the like")
+    checks.refuse_first(
+        np.array([each not in ("", unit) for each in units]),
+        column,
+        source,
+        f"times are in another unit here and in {unit} before: bring all to one",
+    )
+    return 24 * days
+
+
 def _of_adpc(frame: Any, source: Source) -> Records:
     import pandas as pd
 
     copies = np.array([each.upper() == "COPY" for each in words(frame["DTYPE"])]) if "DTYPE" in frame else False
-    rows = np.ones(len(frame), bool) & ~np.asarray(copies)
+    dosed = np.array([each.upper() == "DOSE" for each in words(frame["PARAMCD"])])
+    rows = ~dosed & ~np.asarray(copies)
     value, below = _values(frame, "AVAL", "AVALC", "ALLOQ", rows, source)
     seen = rows & np.isfinite(value)
     none = np.full(len(frame), np.nan)
@@ -179,20 +203,21 @@ def _of_adpc(frame: Any, source: Source) -> Records:
     notes = []
     if instead := int((seen & np.isnan(actual)).sum()):
         notes.append(f"{instead:,} measurements without an actual time (AFRLT) stand at the nominal one (NFRLT)")
-    units = set(words(frame["RELTMU"])) - {""} if "RELTMU" in frame else set()
-    factor = 24 * DAYS.get(UNIT_OF.get(units.pop().lower(), "hour"), 1 / 24) if len(units) == 1 else 1.0
+    hours = _hours_of_unit(frame, ("FRLTU", "RELTMU"), source)
     people = np.array(words(frame["USUBJID"]), dtype=object)
     variable = _in_units(np.array(words(frame["PARAMCD"]), dtype=object), frame, "AVALU", seen, source)
     about = {each.lower(): frame[each].to_numpy() for each in _ABOUT if each in frame}
-    measured = {"subject": people, "time": time * factor, "variable": variable, "value": value, "censored": below}
-    since = numbers(frame, "ARRLT", source) if "ARRLT" in frame else none
+    measured = {"subject": people, "time": time * hours, "variable": variable, "value": value, "censored": below}
+    since = _hours_of_unit(frame, ("RRLTU", "FRLTU", "RELTMU"), source) * (
+        numbers(frame, "ARRLT", source) if "ARRLT" in frame else none
+    )
     amount = numbers(frame, "DOSEA", source) if "DOSEA" in frame else none
-    given = np.isfinite(time - since) & (amount > 0)
+    given = np.isfinite(time * hours - since) & (amount > 0)
     unit = next((each for each in words(frame["DOSEU"]) if each), "") if "DOSEU" in frame else ""
     doses = pd.DataFrame(
         {
             "subject": people,
-            "time": ((time - since) * factor).round(6) + 0.0,
+            "time": (time * hours - since).round(6) + 0.0,
             "amount": amount,
             "duration": 0.0,
             "treatment": f"dose ({unit})" if unit else "dose",

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from cellflow_core.data.readers.individuals.checks import refuse_first
 from cellflow_core.data.readers.individuals.records import GIVEN
 from cellflow_core.data.readers.individuals.source import Source
 from cellflow_core.data.readers.table import InvalidInputError
 
+Array = np.ndarray
 FIELDS = ("amount", "rate", "duration", "addl", "ii", "ss")
 STEADY = 20
 """Doses before one at steady state: after so many, each interval a fifth of a half-life or more, less than 7 % lack."""
@@ -31,11 +33,12 @@ def expanded(given: Any, column: Mapping[str, Any], source: Source) -> tuple[Any
     value = {name: np.nan_to_num(given[name].to_numpy(np.float64)) for name in FIELDS}
     _check(value, rows, column, source)
     earlier = np.where(value["ss"] > 0, STEADY, 0)
-    count = 1 + earlier + value["addl"].astype(np.int64)
+    count = 1 + earlier + value["addl"]
     if count.sum() > MOST:
         raise InvalidInputError(
-            f"{source.name} stands for {count.sum():,} doses, and at most {MOST:,} are read: check ADDL"
+            f"{source.name} stands for {count.sum():,.0f} doses, and at most {MOST:,} are read: check ADDL"
         )
+    count = count.astype(np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
         by_rate = np.where(value["rate"] > 0, value["amount"] / value["rate"], 0.0)
     duration = np.where(value["duration"] > 0, value["duration"], by_rate)
@@ -50,7 +53,21 @@ def expanded(given: Any, column: Mapping[str, Any], source: Source) -> tuple[Any
             "treatment": given["treatment"].to_numpy()[at],
         }
     )[list(GIVEN)]
+    before = (number < 0) & (value["ss"] == 1)[at]
+    doses = doses[~(before & (doses["time"] <= _last(given, doses[number >= 0])[at] + value["ii"][at] / 2))]
     return doses, tuple(_sentences(value, earlier))
+
+
+def _last(given: Any, doses: Any) -> Float[Array, " lines"]:
+    """When a dose of the same kind that is in the table was given last before each line, NaN where none was: doses at
+    steady state (SS 1) stand for those that are not in the table."""
+    import pandas as pd
+
+    keys = ["subject", "treatment"]
+    listed = doses[[*keys, "time"]].assign(last=doses["time"]).sort_values("time", kind="stable")
+    lines = given[[*keys, "time"]].assign(line=np.arange(len(given))).sort_values("time", kind="stable")
+    found = pd.merge_asof(lines, listed, on="time", by=keys, allow_exact_matches=False)
+    return found.sort_values("line")["last"].to_numpy(np.float64)
 
 
 def _check(value: Mapping[str, Any], rows: Any, column: Mapping[str, Any], source: Source) -> None:
@@ -92,8 +109,8 @@ def _sentences(value: Mapping[str, Any], earlier: Any) -> list[str]:
         notes.append(f"{more:,} further doses that ADDL and II stand for are doses of their own here")
     if steady := int((earlier > 0).sum()):
         notes.append(
-            f"{steady:,} doses at steady state (SS) have {STEADY} doses at the same interval before them, which stand "
-            "for all earlier ones"
+            f"{steady:,} doses at steady state (SS) have {STEADY} doses at the same interval before them, or as many "
+            "as fit after the last one of the table, which stand for all earlier ones"
         )
     if modelled := int((value["rate"] < 0).sum()):
         notes.append(

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from cellflow_core.data.readers.individuals import checks, dose_schedule, quantification
-from cellflow_core.data.readers.individuals.records import Records, no_doses, table_of
+from cellflow_core.data.readers.individuals.records import Records, no_doses, table_of, with_annotations
 from cellflow_core.data.readers.individuals.source import Source, heading, number, numbers, plain, words
 from cellflow_core.data.readers.table import Table
 from cellflow_core.plural import counted
@@ -93,7 +93,7 @@ def _records(frame: Any, column: Mapping[str, Any], source: Source) -> Records:
     rows = pd.DataFrame(
         {"subject": subject, "time": time, "variable": _with_units(variables, frame, column, seen, source)}
     )
-    rows = rows.assign(value=dv, censored=censored, **_about(frame, column))[seen]
+    rows = with_annotations(rows.assign(value=dv, censored=censored), _about(frame, column))[seen]
     given = once | (np.isin(event, (1, 4)) & (value.get("amount", np.zeros(len(frame))) > 0))
     doses, more = no_doses(), ()
     if given.any():
@@ -140,9 +140,11 @@ def _once(value: dict[str, Array], raw: Array) -> Bool[Array, " rows"]:
 def _events(
     value: Mapping[str, Array], column: Mapping[str, Any], source: Source
 ) -> tuple[Int[Array, " rows"], Bool[Array, " rows"]]:
-    """(EVID of each line, which lines may be measurements); without EVID, a line with an amount is a dose."""
+    """(EVID of each line, which lines may be measurements); without EVID, a line with an amount is a dose. A missing
+    MDV says nothing, as for NONMEM."""
     amount = np.nan_to_num(value.get("amount", np.zeros(len(value["time"]))))
-    measured = value.get("mdv", np.zeros(len(amount))) == 0
+    marked = value.get("mdv", np.zeros(len(amount)))
+    measured = np.nan_to_num(marked) == 0
 
     def refuse(wrong: Array, role: str, sentence: str) -> None:
         checks.refuse_first(wrong, column.get(role), source, sentence)
@@ -160,7 +162,7 @@ def _events(
     refuse(np.isin(event, (1, 4)) & np.isnan(given), "amount", "EVID says a dose, and its amount (AMT) is missing")
     refuse((event == 0) & (amount > 0), "evid", "EVID says a measurement (0), and AMT a dose")
     if "mdv" in value:
-        refuse((event != 0) & measured, "mdv", "MDV says a measurement (0), and EVID none")
+        refuse((event != 0) & (marked == 0), "mdv", "MDV says a measurement (0), and EVID none")
     return event, measured & (event == 0)
 
 

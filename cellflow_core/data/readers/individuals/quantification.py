@@ -18,7 +18,7 @@ _BELOW = re.compile(r"<\s*(?P<limit>[\d.eE+-]+)|(?:<\s*)?(?:bl?o?q|lo?q|blloq|ll
 
 def is_below(text: str) -> bool:
     """Does a text say that a value is below the limit of quantification?"""
-    return bool(_BELOW.match(text))
+    return bool(_BELOW.fullmatch(text))
 
 
 def values(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,13 @@ def no_doses() -> Any:
     return pd.DataFrame({name: np.zeros(0, object if name in ("subject", "treatment") else float) for name in GIVEN})
 
 
+def with_annotations(measured: Any, annotations: Mapping[Any, Any]) -> Any:
+    """Rows of MEASURED with further columns beside; one whose name is among those of MEASURED gets another."""
+    return measured.assign(
+        **{f"{name} (annotation)" if name in MEASURED else str(name): each for name, each in annotations.items()}
+    )
+
+
 def individual_numbers(names: Any) -> Int[np.ndarray, " rows"]:
     """The number by which an individual is known, of the name in each row: the name itself where all are whole numbers,
     else its place among the sorted names."""
@@ -65,6 +72,11 @@ def table_of(records: Records, name: str) -> Table:
         raise InvalidInputError(
             f"{name} holds {who}: models of individuals learn how they differ, so two or more, each measured several "
             "times, are needed"
+        )
+    if measured["time"].nunique() < 2:
+        raise InvalidInputError(
+            f"{name} holds measurements of one time only ({measured['time'].iloc[0]:g}): individuals who are followed "
+            "are measured at two times or more"
         )
     order = np.lexsort((measured["time"], pd.Categorical(measured["subject"], people).codes))
     measured = measured.iloc[order].reset_index(drop=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from cellflow_core.data.readers.individuals import checks, quantification
 from cellflow_core.data.readers.individuals.long_table import SUBJECTS
-from cellflow_core.data.readers.individuals.records import Records, no_doses, table_of
+from cellflow_core.data.readers.individuals.records import Records, no_doses, table_of, with_annotations
 from cellflow_core.data.readers.individuals.source import Source, heading, number, numbers, plain, words
 from cellflow_core.data.readers.table import Table
 from cellflow_core.time_units import UNIT_OF
@@ -26,7 +26,7 @@ _TIMES = (
 _DOSES = ("amt", "amount", "dose")
 _MOST = 30  # variables; a line with more than these holds genes
 _LEAST = 3  # times in columns
-_HEAD = re.compile(r"(?P<lead>[a-z]*)[ _.-]*(?P<time>-?\d+(?:\.\d+)?)[ _]*(?P<unit>[a-z]*)", re.I)
+_HEAD = re.compile(r"(?:(?P<lead>[a-z]+)[ _.-]*)?(?P<time>-?\d+(?:\.\d+)?)[ _]*(?P<unit>[a-z]*)", re.I)
 
 
 def of_frame(frame: Any, source: Source) -> Table | None:
@@ -48,10 +48,8 @@ def _with_times_in_columns(frame: Any, subject: Any, source: Source) -> Table | 
 
     heads = {each: _HEAD.fullmatch(str(each).strip()) for each in frame.columns if each != subject}
     heads = {each: found for each, found in heads.items() if found is not None and _is_time(found)}
-    leads = {found["lead"].lower() for found in heads.values()}
-    units = {
-        UNIT_OF.get(found["unit"].lower(), "") or UNIT_OF.get(found["lead"].lower(), "") for found in heads.values()
-    }
+    leads = {_lead(found) for found in heads.values()}
+    units = {UNIT_OF.get(found["unit"].lower(), "") or UNIT_OF.get(_lead(found), "") for found in heads.values()}
     times = np.array([float(found["time"]) for found in heads.values()])
     if len(heads) < _LEAST or len(leads) > 1 or len(units) > 1 or (np.diff(times) <= 0).any():
         return None
@@ -66,13 +64,17 @@ def _with_times_in_columns(frame: Any, subject: Any, source: Source) -> Table | 
             words(frame[column]), np.ones(len(frame), bool), np.full(len(frame), np.nan), column, source
         )
         part = pd.DataFrame({"subject": words(frame[subject]), "time": time, "variable": variable, "value": value})
-        parts.append(part.assign(censored=below, **about)[np.isfinite(value)])
+        parts.append(with_annotations(part.assign(censored=below), about)[np.isfinite(value)])
     return table_of(Records(pd.concat(parts, ignore_index=True), no_doses(), unit), source.name)
+
+
+def _lead(found: re.Match[str]) -> str:
+    return (found["lead"] or "").lower()
 
 
 def _is_time(found: re.Match[str]) -> bool:
     """Is a heading a number alone, of a time, or with a unit of time?"""
-    lead, unit = found["lead"].lower(), found["unit"].lower()
+    lead, unit = _lead(found), found["unit"].lower()
     named = lead in ("", "t", "time", "visit") or lead in UNIT_OF
     return (named and (not unit or unit in UNIT_OF)) or (bool(unit) and unit in UNIT_OF)
 
@@ -94,13 +96,13 @@ def _with_variables_in_columns(frame: Any, subject: Any, time: Any, headings: An
         return None
     at = numbers(frame, time, source)
     parts = []
-    about = {str(each): frame[each] for each in others if each not in variables}
+    about = {each: frame[each] for each in others if each not in variables}
     for column in variables:
         value, below = quantification.of_texts(
             words(frame[column]), np.ones(len(frame), bool), np.full(len(frame), np.nan), column, source
         )
         part = pd.DataFrame({"subject": people, "time": at, "variable": plain(column), "value": value})
-        parts.append(part.assign(censored=below, **about)[np.isfinite(value)])
+        parts.append(with_annotations(part.assign(censored=below), about)[np.isfinite(value)])
     doses, notes = (no_doses(), ()) if dose is None else _doses(frame, people, at, dose, source)
     name, unit = heading(time)
     unit = unit or UNIT_OF.get(name, "")

@@ -173,6 +173,8 @@ def test_rows_of_individuals_in_which_not_everything_was_measured(shared) -> Non
     opened = guided(shared / "pharmacokinetics/warfarin.csv", drop_incomplete=True)
     assert opened.info.cells == 185 and len(np.unique(opened.snapshots().subject)) == 32
     assert "Left out 113 cells with missing or infinite values" in opened.info.steps
+    with pytest.raises(InvalidInputError, match="no gene"):
+        guided(shared / "pharmacokinetics/warfarin.csv", route="pca", values="log")
     whole = guided(shared / "pharmacokinetics/warfarin.csv")
     assert whole.info.cells == 298 and "Interpolated 113 values" in " ".join(whole.info.steps)
     seen = inspect_file(shared / "pharmacokinetics/warfarin.csv", "warfarin.csv")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,6 @@ import pytest
 from cellflow_core.data.readers import InvalidInputError, Table
 from cellflow_core.data.readers.individuals.records import individual_numbers
 from cellflow_core.data.readers.open import read
-
-STORED = Path(__file__).parents[3] / "stored" / "sdtm"
 
 
 def opened(tmp_path: Path, text: str, name: str = "a.csv") -> Table:
@@ -83,6 +80,23 @@ CASES = {
         4,
         [("1/1", 0, 100, 0), ("1/2", 0, 80, 0)],
     ),
+    "a missing MDV": (
+        f"ID,TIME,AMT,DV,EVID,MDV 1,0,100,.,1,. 1,1,.,5,0,. {MEASURED.replace(',0 ', ',0,. ')},0",
+        3,
+        [("1", 0, 100, 0)],
+    ),
+    "steady state said at each of two doses": (
+        "ID,TIME,AMT,DV,EVID,SS,II 1,0,100,.,1,1,24 1,1,.,5,0,0,0 1,48,100,.,1,1,24 1,49,.,5,0,0,0 "
+        "2,1,.,9,0,0,0 2,2,.,7,0,0,0",
+        4,
+        [("1", 24.0 * k, 100, 0) for k in range(-20, 3)],
+    ),
+    "superposition at steady state": (
+        "ID,TIME,AMT,DV,EVID,SS,II 1,0,100,.,1,1,24 1,12,50,.,1,2,24 1,13,.,5,0,0,0 2,1,.,9,0,0,0 2,2,.,7,0,0,0",
+        3,
+        sorted([("1", 24.0 * k, 100, 0) for k in range(-20, 1)] + [("1", 12 + 24.0 * k, 50, 0) for k in range(-20, 1)]),
+    ),
+    "times before and after, in columns": ("subject,-1,0,2 1,1,2,3 2,4,5,6", 6, []),
     "a placebo": (f"ID,TIME,AMT,DV,EVID 1,0,0,.,1 1,1,.,5,0 {MEASURED}", 3, []),
     "times in columns": ("subject,sex,0,0.5,1,2 1,f,0,3,2,1 2,m,0,4,.,<1", 7, []),
     "variables in columns": (
@@ -112,11 +126,6 @@ def test_values_below_the_limit_of_quantification(tmp_path) -> None:
 
 
 def test_kinds_units_studies_and_steady_state(tmp_path) -> None:
-    table = (
-        opened(tmp_path, "ID,TIME_(h),DV,DVID,UNIT 1,0,5,1,mg/L 1,0,90,2,% 2,0,6,1,mg/L 2,1,80,2,%".replace("_", "\t"))
-        if False
-        else None
-    )
     lines = [
         "ID,TIME (h),AMT (mg),DV,DVID,UNIT",
         "1,0,9,,,",
@@ -170,6 +179,8 @@ BAD = {
         "line 2, column EVID: EVID says a measurement",
     ),
     "MDV against EVID": ("ID,TIME,AMT,DV,EVID,MDV 1,0,5,.,1,0 1,0,.,5,0,0 2,0,.,4,0,0", "line 2, column MDV"),
+    "one time": ("ID,TIME,DV 1,0,5 1,0,4 2,0,3", "measurements of one time only (0)"),
+    "far too many doses": ("ID,TIME,AMT,DV,ADDL,II 1,0,9,.,1e30,1 1,1,.,4,., 2,0,.,4,.,", "at most 1,000,000 are read"),
     "too many doses": ("ID,TIME,AMT,DV,ADDL,II 1,0,9,.,9000000,1 1,1,.,4,., 2,0,.,4,.,", "9,000,001 doses"),
 }
 
@@ -180,6 +191,18 @@ def test_a_contradiction_is_told_by_line_and_column(tmp_path, case) -> None:
     with pytest.raises(InvalidInputError) as error:
         opened(tmp_path, text)
     assert words in str(error.value) and str(error.value).startswith("a.csv") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [("ID,TIME (h),DV", each) for each in ("censored", "value", "variable", "subject", "time")]
+    + [("patient,day,size", each) for each in ("censored", "value", "variable")],
+)
+def test_an_annotation_may_have_any_name(tmp_path, head, name) -> None:
+    (tmp_path / "a.csv").write_text("\n".join([f"{head},{name}", "1,0,5,7", "1,1,4,7", "2,1,3,8", "2,2,2,8"]))
+    table = read(tmp_path / "a.csv", "a.csv")
+    assert table.x[:, 0].tolist() == [5, 4, 3, 2] and list(table.obs["subject"]) == ["1", "1", "2", "2"]
+    assert list(table.obs["time"]) == [0, 1, 1, 2] and list(table.obs[f"{name} (annotation)"]) == [7, 7, 8, 8]
 
 
 def test_a_dose_after_the_last_measurement_is_kept_and_told(tmp_path) -> None:
@@ -196,63 +219,6 @@ def test_cells_of_donors_are_no_individuals_followed(tmp_path) -> None:
     assert table.followed is None and table.format == "table"
     genes = opened(tmp_path, "ID,0,6,12 Sox2,1,2,3 Myc,4,5,6 Klf4,7,8,9")
     assert genes.followed is None
-
-
-PC = (
-    "STUDYID,USUBJID,PCTESTCD,PCSTRESC,PCSTRESN,PCSTRESU,PCLLOQ,PCDTC S,1,DRUG,BLQ,,ng/mL,0.5,2026-01-05T08:00 "
-    "S,1,DRUG,12.5,12.5,ng/mL,0.5,2026-01-05T10:30 S,2,DRUG,7,7,ng/mL,0.5,2026-01-07T08:00 "
-    "S,2,DRUG,6,6,ng/mL,0.5,2026-01-07T09:00"
-)
-EX = (
-    "USUBJID,EXTRT,EXDOSE,EXDOSU,EXDOSFRQ,EXROUTE,EXSTDTC,EXENDTC "
-    "1,DRUG,50,mg,BID,ORAL,2026-01-05T08:00,2026-01-06T08:00 "
-    "2,DRUG,80,mg,ONCE,INTRAVENOUS,2026-01-07T06:00,2026-01-07T07:30"
-)
-
-
-def test_sdtm_tables_of_an_archive(tmp_path) -> None:
-    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
-        archive.writestr("sdtm/pc.csv", PC.replace(" ", "\n"))
-        archive.writestr("sdtm/ex.csv", EX.replace(" ", "\n"))
-    table = read(tmp_path / "study.zip", "study.zip")
-    assert doses(table) == [("1", 0, 50, 0), ("1", 12, 50, 0), ("1", 24, 50, 0), ("2", 0, 80, 1.5)]
-    assert table.features == ("DRUG (ng/mL)",) and list(table.obs["time"]) == [0, 2.5, 2, 3]
-    assert table.followed is not None and table.followed.treatments == ("DRUG (mg)",)
-    assert table.followed.censored[:, 0].tolist() == [True, False, False, False] and table.x[0, 0] == 0.5
-    alone = opened(tmp_path, PC)
-    assert list(alone.obs["time"]) == [0, 2.5, 0, 1] and "first sample" in alone.notes[0]
-    with pytest.raises(InvalidInputError, match="line 3, column PCDTC"):
-        opened(tmp_path, PC.replace("T10:30", "Tlate"))
-
-
-def test_adpc(tmp_path) -> None:
-    text = (
-        "USUBJID,PARAMCD,AVAL,AVALC,AVALU,ALLOQ,AFRLT,NFRLT,ARRLT,DOSEA,DOSEU,DTYPE,AGE "
-        "1,D,,<0.5,ug/L,0.5,-0.1,0,-0.1,50,mg,,40 "
-        "1,D,8,8,ug/L,0.5,2,2,2,50,mg,,40 1,D,3,3,ug/L,0.5,,24,,50,mg,,40 1,D,3,3,ug/L,0.5,23.9,24,-0.1,60,mg,COPY,40 "
-        "1,D,9,9,ug/L,0.5,26,26,2,60,mg,,40 2,D,4,4,ug/L,0.5,1,1,1,50,mg,,50 2,D,2,2,ug/L,0.5,4,4,4,50,mg,,50"
-    )
-    table = opened(tmp_path, text)
-    assert doses(table) == [("1", 0, 50, 0), ("1", 24, 60, 0), ("2", 0, 50, 0)]
-    assert (
-        list(table.obs["time"]) == [-0.1, 2, 24, 26, 1, 4] and "1 measurements without an actual time" in table.notes[0]
-    )
-    assert table.followed is not None and table.followed.censored[0, 0] and list(table.obs["age"][-2:]) == [50, 50]
-
-
-def test_transport_files(tmp_path) -> None:
-    """Written with pyreadstat 1.3.7: the same PC and EX."""
-    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
-        for each in ("pc.xpt", "ex.xpt"):
-            archive.write(STORED / each, each)
-    table = read(tmp_path / "study.zip", "study.zip")
-    assert len(doses(table)) == 4 and list(table.obs["time"]) == [0, 2.5, 2, 3]
-    assert read(STORED / "pc.xpt", "pc.xpt").cells == 4
-    with pytest.raises(InvalidInputError, match="none of the tables"):
-        read(STORED / "ex.xpt", "ex.xpt")
-    (tmp_path / "late.xpt").write_bytes(b"HEADER RECORD*******LIBV8   HEADER RECORD!!!!!!!" + b" " * 400)
-    with pytest.raises(InvalidInputError, match="version 8"):
-        read(tmp_path / "late.xpt", "late.xpt")
 
 
 TABLES = {  # subjects or occasions, doses, measurements
