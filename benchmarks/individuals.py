@@ -5,7 +5,8 @@
     python benchmarks/individuals.py lnode --draws 0 --out FILE.json
 
 A draw is one seed of the simulator, of the individuals and of the model. Medians over draws are printed with the lowest
-and the highest; the trivial rows stand beside them.
+and the highest; the trivial rows stand beside them. Rows of other draws, kinds and strengths that the file holds for
+the same --subjects and --steps are kept.
 
 lhm      10 patients train, 200 others are forecast from day 5 on, from what was measured before: RMSE and CRPS of
          standardised observables, noise included, as published. "neural, no doses" is the neural ODE trained and asked
@@ -19,7 +20,6 @@ lnode    traces of 40 other hearts from their parameters: relative L2 error of e
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -35,6 +35,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import resumable_table
+
 from cellflow_core.data.dose_events import DoseEvents
 from cellflow_core.data.simulators.individuals import disease, heart, tumour
 from cellflow_core.data.trajectories import Trajectories
@@ -46,6 +48,7 @@ Array = np.ndarray
 Row = dict[str, Any]
 DAY, AHEAD = 4.5, 5
 KINDS = "hybrid,expert,neural,neural (no doses),ensemble,residual"
+ALIKE = ("part", "subjects", "steps")
 BALANCING = ("none", "adversarial", "released")
 
 
@@ -178,7 +181,7 @@ def table(rows: list[Row]) -> str:
         by_name[each["row"]].append(each)
     lines = []
     for name, some in by_name.items():
-        numbers = {key: [each[key] for each in some] for key in some[0] if key not in ("row", "draw")}
+        numbers = {key: [each[key] for each in some] for key in some[0] if key not in ("row", "draw", "machine")}
         shown = (f"{key} {statistics.median(v):.3g} ({min(v):.3g} to {max(v):.3g})" for key, v in numbers.items())
         lines.append(f"{name:34} {'  '.join(shown)}")
     return "\n".join(lines)
@@ -196,15 +199,18 @@ def main(arguments: list[str] | None = None) -> None:
     use = parser.parse_args(arguments)
     use.changes = {"steps": use.steps} if use.steps else {}
     torch.set_num_threads(1)
-    rows: list[Row] = []
+    found: Row = {"machine": machine.here(), "date": machine.today(), "part": use.part}
+    found |= {"subjects": use.subjects or None, "steps": use.steps or None, "rows": []}
+    held = resumable_table.earlier(use.out, found, ALIKE, lambda row: False)
+    elsewhere = resumable_table.other_machine(use.out, found)
     for draw in map(int, use.draws.split(",")):
         for row in PARTS[use.part](draw, use):
-            rows.append({"draw": draw, **row})
-            print(rows[-1], flush=True)
-    print(table(rows))
-    if use.out:
-        about = {"machine": machine.here(), "date": machine.today(), "part": use.part}
-        use.out.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
+            found["rows"].append({"draw": draw, **elsewhere, **row})
+            print(found["rows"][-1], flush=True)
+    made = {(each["draw"], each["row"]) for each in found["rows"]}
+    found["rows"] = [*(each for each in held if (each["draw"], each["row"]) not in made), *found["rows"]]
+    print(table(found["rows"]))
+    resumable_table.write(use.out, found)
 
 
 if __name__ == "__main__":

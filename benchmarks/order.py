@@ -11,7 +11,7 @@ and the cells are those of the largest piece of the graph of neighbors. No metho
 All see where the process begins: the FIRST cells by true time, as an annotation. `pba` also sees where it ends: the
 LAST cells of each branch. States are all axes of a simulator without genes, else the first DIMS principal components of
 log-normalised counts. One row a data set, method and seed, null where a figure is not known or a method refuses
-("refused" says why), with the notes of the model:
+("refused" says why), with the notes of the model; rows of other data, methods and seeds that the file holds are kept:
     spearman, kendall  with the true time, over all cells; turned round where the median first cell comes late
     moving             Spearman over the cells of the branching tree before its last tenth, where cells are at rest, in
                        no order of time; the row "true order with cells at rest alike" is what is reached without theirs
@@ -37,6 +37,8 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import resumable_table
 
 from cellflow_core.analysis.transitions.fates import absorption
 from cellflow_core.data.simulators import registry as simulators
@@ -276,23 +278,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     use = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    rows: list[dict[str, Any]] = []
     sources = use.data.split(",") if set(use.data.split(",")) <= set(MEASURED) else [use.data]
-    for source, seed in ((each, int(seed)) for each in sources for seed in use.seeds.split(",")):
-        if source in MEASURED and not (use.folder / MEASURED[source].file).exists():
-            print(f"{source} is skipped: there is no {use.folder / MEASURED[source].file}", flush=True)
-            continue
+    absent = [each for each in sources if each in MEASURED and not (use.folder / MEASURED[each].file).exists()]
+    for each in absent:
+        print(f"{each} is skipped: there is no {use.folder / MEASURED[each].file}", flush=True)
+    labels = {each: Path(each).stem + (f" ({use.set})" if use.set else "") for each in sources if each not in absent}
+    seeds, names = [int(each) for each in use.seeds.split(",")], use.models.split(",")
+    names = every_method() if use.models == "all" else names
+    again = {(label, name, seed) for label in labels.values() for name in names for seed in seeds}
+    found: dict[str, Any] = {"date": machine.today(), "machine": machine.here()}
+    found["rows"] = resumable_table.earlier(
+        use.out, found, (), lambda row: (row["data"], row["model"], row["seed"]) in again
+    )
+    elsewhere = resumable_table.other_machine(use.out, found)
+    for source, seed in ((source, seed) for source in labels for seed in seeds):
         if source in MEASURED:
             known = measured(MEASURED[source], use.folder)
         else:
             known = case(source, seed, _settings(use.set), use.time, use.branch, use.ends)
-        for name in every_method() if use.models == "all" else use.models.split(","):
-            about = {"data": Path(source).stem + (f" ({use.set})" if use.set else ""), "model": name, "seed": seed}
-            about |= {"cells": len(known.x), "left_out": known.left_out}
-            rows.append(about | scored(name, known, seed))
-            print(json.dumps(rows[-1]), flush=True)
-        text = json.dumps({"date": machine.today(), "machine": machine.here(), "rows": rows}, indent=1)
-        use.out.write_text(text + "\n", encoding="utf-8")
+        for name in names:
+            about = {"data": labels[source], "model": name, "seed": seed, "date": machine.today()}
+            about |= elsewhere | {"cells": len(known.x), "left_out": known.left_out}
+            found["rows"].append(about | scored(name, known, seed))
+            print(json.dumps(found["rows"][-1]), flush=True)
+        resumable_table.write(use.out, found)
 
 
 if __name__ == "__main__":

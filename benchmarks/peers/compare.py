@@ -98,12 +98,13 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     found["rows"] = resumable_table.earlier(
         asked.out, found, alike, lambda row: row["peer"] == asked.peer and row["seed"] in seeds
     )
+    elsewhere = resumable_table.other_machine(asked.out, found)
     program = Program(asked.peer, HERE / f"{peer.module}.py", asked.python, asked.repository)
     make = functools.partial(row, program=program)
     for seed in seeds:
         for fold in evaluate.middle_times(data):
             trial = run_case.Trial(peer.ours, data, seed, fold, "standard", threads=1, steps=asked.steps)
-            resumable_table.one(found, trial, make)
+            resumable_table.one(found, trial, make, **elsewhere)
             resumable_table.write(asked.out, found)
     print(table(found))
     return found

@@ -55,6 +55,9 @@ def test_measured_cells_are_those_of_a_stage_in_one_piece_and_skipped_where_abse
     rows = json.loads(out.read_text())["rows"]
     assert [each["model"] for each in rows] == ["dpt", "pba"] and all(each["spearman"] > 0.7 for each in rows)
     assert "gone is skipped: there is no" in capsys.readouterr().out
+    benchmark.main([*asked[:4], "--models", "pba,tscan", "--out", str(out)])
+    later = json.loads(out.read_text())["rows"]
+    assert [each["model"] for each in later] == ["dpt", "pba", "tscan"] and later[0] == rows[0]
 
 
 def test_branches_are_matched_one_to_one():

@@ -52,6 +52,16 @@ def test_a_program_of_another_environment_is_scored_on_the_folds_of_ours(tmp_pat
     assert "`ot-cfm`" not in compare.table(found | {"rows": found["rows"][:1]})  # a time is missing
 
 
+def test_rows_of_another_machine_are_told(tmp_path, monkeypatch):
+    found = run(tmp_path, monkeypatch, STUB)
+    kept = [row | {"seed": 2} for row in found["rows"]]
+    held = found | {"machine": found["machine"] | {"system": "elsewhere"}, "rows": kept}
+    (tmp_path / "table.json").write_text(json.dumps(held))
+    later = run(tmp_path, monkeypatch, STUB)
+    assert later["machine"]["system"] == "elsewhere" and later["rows"][:2] == kept
+    assert [row["machine"] for row in later["rows"][2:]] == [found["machine"]["system"]] * 2
+
+
 def test_a_program_that_fails_leaves_its_last_lines(tmp_path, monkeypatch):
     found = run(tmp_path, monkeypatch, "raise SystemExit('no such package')")
     assert found["rows"] == [] and all("no such package" in each["error"] for each in found["failed"])
