@@ -22,7 +22,7 @@ simulated = counted and "simulation" in fate_question.counted_by(run)
 
 if not counted:
     with place.picture:
-        lineages.show(run, data, map_name)
+        lineages.show(run, data, map_name, place.answer)
     st.stop()
 
 asked, result = shares.show(context)

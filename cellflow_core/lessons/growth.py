@@ -40,7 +40,7 @@ LESSON = Lesson(
     "A group of cells becomes larger because cells come, or because they divide.",
     "Divisions of fate A",
     tuple(f"{each:g} per day" for each in RATES),
-    "Half of the cells choose fate A. With {setting}, what share is of fate A two days later?",
+    "Half of the cells choose fate A and divide {setting}. What share is of fate A two days later?",
     ("About half", "About two thirds", "About four fifths", "More than nine tenths"),
     take,
     ("fates", "Compare the fates of your own cells with and without growth"),

@@ -221,6 +221,7 @@ def test_a_model_that_cannot_answer_says_what_it_is() -> None:
     page = opened("perturb", run=run.id)
     assert page.header[0].value == "GENOT (after Klein et al.) cannot show this"
     assert "no field that drives the cells. This view needs the mean motion of cells" in message(page)
+    assert message(page).count(", ") < 20 and " others." in message(page)
 
 
 def test_a_model_that_follows_no_cell_has_no_landscape(asked: list) -> None:

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 import streamlit as st
 
 from cellflow_core.data import store
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import groups, index
 from cellflow_core.runs.run import Run
@@ -50,6 +52,8 @@ VIEWS: Mapping[str, tuple[str, str]] = {
     "courses.py": ("Courses", ":material/medication:"),
 }
 """The views of a trained model: page -> name and icon."""
+MOST_NAMED = 6
+"""Models that are named as able to show a view."""
 
 
 def choose(
@@ -208,20 +212,22 @@ def _cannot_show(run: Run, wanted: tuple[str, ...], follow: bool, others: Sequen
     card = cards[run.recipe.model]
     fits = [each for each in cards.values() if each.tracks_cells or not follow]
     able = [each.title for each in fits if set(wanted) & set(each.capabilities)]
+    more = f", or {counted(len(able) - MOST_NAMED, 'other')}" if len(able) > MOST_NAMED else ""
     what = " or ".join(WORDS.get(each, each) for each in wanted)
     needs = what if card in fits else "a model that tells what becomes of a cell"
     empty_state(
         f"{card.title} cannot show this",
         f"{card.summary} This view needs {needs}. "
         + (f"Choose another trained model above, such as {plain(others[0])}, or train" if others else "Train")
-        + f" one of these: {', '.join(able)}.",
-        {"train.py": "Train another model"},
+        + f" one of these: {', '.join(able[:MOST_NAMED])}{more}.",
+        ({"courses.py": "Courses"} if "courses" in card.capabilities else {}) | {"train.py": "Train another model"},
     )
 
 
 def dataset_words(info: store.DatasetInfo) -> str:
-    """A data set in one line."""
-    return f"{info.label} · {info.cells:,} cells at {times_words(info)}"
+    """A data set in one line; of individuals, the samples that were taken of them."""
+    row = "sample" if DataRequirement.SUBJECTS in info.has else "cell"
+    return f"{info.label} · {counted(info.cells, row)} at {times_words(info)}"
 
 
 def times_words(info: store.DatasetInfo) -> str:

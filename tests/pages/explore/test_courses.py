@@ -75,6 +75,10 @@ def test_twice_the_dose_has_twice_the_area_and_more_than_was_observed_is_said(kn
     page.number_input(key="regimen_B_number").set_value(3)
     page.text_input(key="regimen_B_missed").set_value("3")
     page.number_input(key="window_low").set_value(1.0)
+    page.number_input(key="window_high").set_value(0.5)
+    submit(page)
+    assert "ends below its beginning" in words(page)
+    page.number_input(key="window_high").set_value(None)
     submit(page)
     assert "single doses of" in words(page) and "learnt nothing there" in words(page)
     page.selectbox(key="who").set_value("3")
@@ -93,6 +97,9 @@ def test_an_individual_is_followed_under_other_treatments(known):
     assert not page.error and "history of the individual ends" in words(page)
     page.selectbox(key="individual").set_value(5).run()
     assert not page.exception and "individual 5" in words(page)
+    times = page.select_slider[0]
+    times.set_value(times.options[-1]).run()  # after the last dose, where nothing more was given anyway
+    assert not page.exception and "With “the usual dose”, individual 5" in words(page)
 
 
 def test_checks_and_forecasts_of_the_true_model(known):

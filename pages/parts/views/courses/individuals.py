@@ -13,7 +13,6 @@ from cellflow_core.data import store
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.figures.courses import measurements as figures
-from cellflow_core.plural import counted
 from cellflow_core.reporting.courses import summaries
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import groups as run_groups
@@ -52,7 +51,7 @@ def choose() -> Individuals:
         state.choose("dataset", next(iter(held)))
     left, middle, right = st.columns([3, 2, 1], gap="medium", vertical_alignment="bottom")
     with left:
-        words = {each.id: words_of(each) for each in held.values()}
+        words = {each.id: selectors.dataset_words(each) for each in held.values()}
         info = held[selectors.choose("dataset", "Data set", words, next(iter(held))) or ""]
     try:
         data = trajectories(info)
@@ -63,11 +62,6 @@ def choose() -> Individuals:
     with right:
         logarithmic = st.toggle("Log axis", key="log", bind="query-params")
     return Individuals(info, data, variable, logarithmic)
-
-
-def words_of(info: store.DatasetInfo) -> str:
-    """A data set of individuals in one line."""
-    return f"{info.label} · {counted(info.cells, 'measurement')}"
 
 
 def trajectories(info: store.DatasetInfo) -> Trajectories:

@@ -46,6 +46,10 @@ def show(run: Run, look: Individuals) -> None:
     except ValueError as error:
         answer.error(background.sentence(error), icon=":material/error:")
         return
+    low, high = window
+    if low is not None and high is not None and low > high:
+        answer.error("The window ends below its beginning: choose its two values the other way round.")
+        return
     with answer:
         _show(run, look, plans, individual=who, start=start, end=end, window=window)
 
@@ -68,9 +72,9 @@ def show_treatments(run: Run, look: Individuals) -> None:
         middle = list(times)[(len(times) - 1) // 2]
         words = st.select_slider("From time", list(times), middle, key=f"from_{who}")
     start = times[str(words)]
-    plans = _alternatives(own, start)
+    plans = _alternatives(own, data, start)
     names = [each.name for each in plans]
-    shown = st.pills("Plans", names, selection_mode="multi", default=names[:3], key=f"plans_{who}")
+    shown = st.pills("Plans", names, selection_mode="multi", default=names[:3], key=f"plans_{who}_{names[1]}")
     chosen = [each for each in plans if each.name in shown]
     if not chosen:
         st.info("Choose a plan.")
@@ -179,14 +183,23 @@ def _question(look: Individuals) -> tuple[int | None, float, float | None, tuple
     return int(who), start, start + until if until else None, (low, high)
 
 
-def _alternatives(own: Trajectories, start: float) -> list[Plan]:
-    """What an individual could be given from a time on."""
-    plans = [Plan("as given", given=1.0), Plan("nothing more"), Plan("twice as much", given=2.0)]
-    plans.append(Plan("half as much", given=0.5))
+def _alternatives(own: Trajectories, data: Trajectories, start: float) -> list[Plan]:
+    """What an individual could be given from a time on: parts of what it was given, or the usual dose once, where it
+    got no more."""
+    left = float(own.t.max()) - start
+    doses = own.doses.of(own.subjects)
+    plans = [Plan("as given", given=1.0)]
+    if (doses.time >= start).any():
+        plans += [Plan("nothing more"), Plan("twice as much", given=2.0), Plan("half as much", given=0.5)]
+    else:
+        treatment = int(doses.treatment[doses.time.argmax()]) if len(doses.time) else 0
+        usual = _usual(own if len(doses.time) else data, treatment)
+        for name, factor in (("the usual dose", 1.0), ("twice the usual dose", 2.0), ("half the usual dose", 0.5)):
+            once = Regimen(factor * usual["amount"], left, duration=usual["duration"], treatment=treatment)
+            plans.append(Plan(name, (once,)))
     if len(own.treatments) > 1:
-        left = max(1.0, float(own.t.max()) - start)
         for k, name in enumerate(own.treatments):
             usual = _usual(own, k)
-            number = max(1, min(100, int(left // usual["interval"])))
+            number = max(1, min(100, int(max(1.0, left) // usual["interval"])))
             plans.append(Plan(f"{name} only", (Regimen(usual["amount"], usual["interval"], number, treatment=k),)))
     return plans

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from cellflow_core.data.store import Dataset
@@ -19,11 +21,15 @@ def shown(run: Run) -> bool:
     return "lineages" in has or {"latent_time", "transitions"} <= has
 
 
-def show(run: Run, data: Dataset, map_name: str) -> None:
-    """The answer, and cells coloured by order and lineage; by both orders where no root can be found from the data."""
+def show(run: Run, data: Dataset, map_name: str, answer: Any = None) -> None:
+    """The answer, and cells coloured by order and lineage; by both orders where no root can be found from the data.
+
+    answer  place of the answer; None: above the pictures
+    """
     asked = analysis_pool.submit_analysis("lineages", run.id, view=map_name)
     result = background.result_of(asked, "Drawing the order of the cells")
-    view.show_summary(fate_summaries.of_lineages(result), "lineages_headline")
+    with answer or st.container():
+        view.show_summary(fate_summaries.of_lineages(result), "lineages_headline")
     colours: dict[lineages.Colour, str] = {"order": "The order of the cells"}
     if result.other_order is not None:
         colours |= {"order": "The order from one end", "other": "The order from the other end, which is as good"}
@@ -31,11 +37,9 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
         colours |= {"branch": "The lineage that each cell is on"}
     points, dark = data.embedding(map_name), chart.dark()
     pictures = {each: lineages.lineages(result, points, each, dark=dark) for each in colours}
-    places = [place for _ in range(0, len(colours), 2) for place in st.columns(min(len(colours), 2), gap="large")]
-    for place, (each, words) in zip(places, colours.items(), strict=False):
-        with place:
-            st.markdown(f"**{words}**")
-            chart.chart(pictures[each], f"lineages_{each}", lineages.describe(result, each))
+    for each, words in colours.items():
+        st.markdown(f"**{words}**")
+        chart.chart(pictures[each], f"lineages_{each}", lineages.describe(result, each))
     view.notes(result.notes)
     last = [*pictures.values()][-1]
     view.numbers(last, result_tables.of_lineages(result), f"lineages-{run.id}", "lineages", "Data table: lineages")
