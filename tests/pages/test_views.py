@@ -229,7 +229,7 @@ def test_a_model_that_follows_no_cell_has_no_landscape(asked: list) -> None:
     page = opened("landscape", run=run.id)
     assert page.header[0].value == "CFGen cannot show this" and not asked
     assert "This view needs a model that tells what becomes of a cell." in message(page)
-    assert "CFGen," not in message(page) and "GENOT" in message(page)
+    assert "CFGen," not in message(page) and "others." in message(page)
 
 
 def test_what_a_model_cannot_see_stands_beside_its_pictures(run: Run) -> None:
