@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import order as benchmark
+import order_cases
 import pytest
 
 
@@ -44,7 +45,7 @@ def test_measured_cells_are_those_of_a_stage_in_one_piece_and_skipped_where_abse
     stage[:150] = np.where(stage[:150] == "doublet", "doublet", np.where(place < 0.5, "early", "late"))
     held = anndata.AnnData(x, obs={"stage": stage})
     held.write_h5ad(tmp_path / "made.h5ad")
-    about = benchmark.Measured("made.h5ad", "stage", (("early",), ("late",)), "stage", ("late",))
+    about = order_cases.Measured("made.h5ad", "stage", (("early",), ("late",)), "stage", ("late",))
     known = benchmark.measured(about, tmp_path)
     assert len(known.x) == 147 and known.left_out == 33 and set(known.time) == {0, 1}
     assert set(known.branch) == {"late", "undecided"} and (known.branch == "late").sum() == known.time.sum()

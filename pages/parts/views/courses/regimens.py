@@ -48,7 +48,7 @@ def show(run: Run, look: Individuals) -> None:
         return
     low, high = window
     if low is not None and high is not None and low > high:
-        answer.error("The window ends below its beginning: choose its two values the other way round.")
+        answer.error("The window ends below its beginning: exchange its two values.")
         return
     with answer:
         _show(run, look, plans, individual=who, start=start, end=end, window=window)
