@@ -52,7 +52,7 @@ BASELINES = tuple(each.name for each in dataclasses.fields(evaluate.Baselines))
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Train, score, print and write; returns what was written."""
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
     torch.set_num_threads(asked.threads)
     names = registry.names() if asked.models == "all" else tuple(asked.models.split(","))
     for name in names:
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     for name in names:
         for seed in seeds:
             for fold in folds:
-                resumable_table.one(found, _trial(asked, name, data, seed, baselines[fold]), **elsewhere)
+                resumable_table.one(found, trial(asked, name, data, seed, baselines[fold]), **elsewhere)
                 resumable_table.write(asked.out, found)
     resumable_table.write(asked.out, found)
     print(table(found))
@@ -183,7 +183,7 @@ def _mean(values: list[float], width: int, digits: int) -> str:
     return f"{np.mean(values):{width}.{digits}f}" if values else f"{'-':>{width}}"
 
 
-def _trial(
+def trial(
     asked: argparse.Namespace, name: str, data: Snapshots, seed: int, baselines: BaselineScores
 ) -> run_case.Trial:
     return run_case.Trial(
@@ -199,8 +199,9 @@ def _trial(
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser(description: str | None = __doc__) -> argparse.ArgumentParser:
+    """The arguments, which other programs with this protocol share."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, metavar="FILE|ID|eb|cite|multi")
     parser.add_argument("--file", type=Path, help="the official file, where it is on this machine already")
     parser.add_argument("--url", default="", help="another address of the official file")

@@ -172,7 +172,7 @@ def test_a_scaler_of_the_seen_cells_and_unscaled_cells_report_in_the_unit_of_the
 
 
 def test_fifty_coordinates_are_not_scaled():
-    asked = loo._parser().parse_args
+    asked = loo.parser().parse_args
     assert [loo.raw(asked(["--data", "f", "--dims", dims])) for dims in ("5", "49", "50")] == [False, False, True]
     assert not loo.raw(asked(["--data", "f", "--dims", "50", "--no-raw"]))
 
