@@ -19,7 +19,7 @@ from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
 
-VERSION = 22
+VERSION = 23
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 SEED_INDEPENDENT = frozenset({"scores", "clones", "forecast"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
@@ -106,6 +106,8 @@ def _plain(value: Any) -> Any:
 QUESTIONS: dict[str, Callable[..., Result]] = {
     "landscape": of_cells.landscape,
     "flow": of_cells.flow,
+    "field_derivatives": of_cells.field_derivatives,
+    "fixed_points": of_cells.fixed_points,
     "velocity": of_cells.velocity,
     "group_velocities": of_cells.group_velocities,
     "phase_portrait": of_cells.phase_portrait,
