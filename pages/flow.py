@@ -8,7 +8,8 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import flow
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import growth_summaries, result_tables, summaries
-from pages.parts.views import flow_check, growth, view
+from pages.parts.views import growth, view
+from pages.parts.views.fields import field_view, flow_check
 from pages.parts.widgets import background, chart
 
 HELP = (
@@ -16,6 +17,12 @@ HELP = (
     "Velocity graph: an arrow points to the neighbors that the velocity of its cell points to; its colour is the speed "
     "in the state."
 )
+
+FAINT = (
+    "Lines and particles are faint where few cells are behind an arrow, and where trainings of this model from other "
+    "seeds point elsewhere."
+)
+FIXED = "Where the field of this time vanishes: cells settle (attractor), pass and part (saddle), or leave (repeller)."
 
 run, data, info, map_name, place = view.open_view(
     "flow",
@@ -26,15 +33,14 @@ run, data, info, map_name, place = view.open_view(
 )
 with place.controls:
     time = view.time_or_none("Time", info, view.steps(info), default=len(info.times) // 2)
-    style = view.options("Arrows", "style", {"streams": "Streamlines", "grid": "Grid", "cells": "Single cells"})
+    style = view.options("Arrows", "style", field_view.styles(info))
     projection: dict[str, Any] = {}
-    if view.FIELDS & view.capabilities(run):
+    if has_field := bool(view.FIELDS & view.capabilities(run)):
         projected = view.options("Projection", "projection", {"field": "Field", "graph": "Velocity graph"}, help=HELP)
         projection = {"projection": projected} if projected == "graph" else {}
-    colours = {"speed": "Speed", "growth": "Growth", "nothing": "Nothing"}
-    by = view.options(
-        "Colour", "by", colours if growth.is_learnt(run) else {k: colours[k] for k in ("speed", "nothing")}
-    )
+    choice = field_view.colour_choice(run, data)
+    faint = st.toggle("Fade what is unsure", True, key="faint", bind="query-params", help=FAINT)
+    wanted = has_field and st.toggle("Fixed points", False, key="fixed", bind="query-params", help=FIXED)
 
 asked = analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time, **projection)
 with place.picture:
@@ -46,14 +52,19 @@ with place.answer:
     if failed:
         st.caption(f"The check against measured cells failed. {failed}")
 with place.picture:
-    if by == "growth" and result.growth is None:
-        words = "This plan keeps the number of cells in this interval, so there is no growth to draw."
-        st.info(words, icon=":material/info:")
-        by = "speed"
-    figure = flow.flow(result, data.embedding(map_name), by=by, style=style, dark=chart.dark())
-    chart.chart(figure, "flow_lines", flow.describe(result))
+    fixed = field_view.fixed_point_map(run, map_name, time) if wanted else None
+    shown = field_view.colours(run, data, result, choice)
+    by = "nothing" if shown is not None or choice[0] == "nothing" else "speed"
+    points = data.embedding(map_name)
+    drawn = "streams" if style == "particles" else style
+    look: dict[str, Any] = {"colouring": shown, "points": fixed, "faint": faint, "dark": chart.dark()}
+    figure = flow.flow(result, points, by=by, style=drawn, **look)
+    if style != "particles" or not field_view.particles(result, points, by, shown, fixed, faint):
+        chart.chart(figure, "flow_lines", flow.describe(result))
 with place.more:
+    if fixed is not None:
+        field_view.fixed_point_list(data, fixed)
     growth.sentence(growth_summaries.of_flow(result, info.time_unit))
     view.notes(result.notes)
-    rows = result_tables.of_growth(result) if by == "growth" else result_tables.of_flow(result)
-    view.numbers(figure, rows, f"{by}-{run.id}", "flow")
+    rows = result_tables.of_growth(result) if choice[0] == "growth" and shown else result_tables.of_flow(result)
+    view.numbers(figure, rows, f"{choice[0]}-{run.id}", "flow")

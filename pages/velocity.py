@@ -5,10 +5,12 @@ import streamlit as st
 from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import rna_velocity
+from cellflow_core.figures.cells.packed_map import Stream
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
-from pages.parts.views import cell_selection, group_velocities, use_velocity, view
+from pages.parts.views import cell_selection, colouring, group_velocities, use_velocity, view
+from pages.parts.views.fields import field_view
 from pages.parts.widgets import background, chart
 
 run, data, info, map_name, place = view.open_view(
@@ -30,7 +32,7 @@ with place.controls:
         bind="query-params",
         help="Mean cosine between the velocities of all estimators in a cell. Cells below it have no arrow.",
     )
-    style = view.options("Arrows", "style", {"streams": "Streamlines", "grid": "Grid", "cells": "Single cells"})
+    style = view.options("Arrows", "style", field_view.styles(info))
 asked = analysis_pool.submit_analysis("velocity", run.id, view=map_name)
 with place.picture:
     result = draw_above(background.result_of(asked, "Estimating RNA velocity and comparing the estimators"), least)
@@ -41,10 +43,16 @@ colours |= {"intrinsic": "Intrinsic uncertainty", "extrinsic": "Extrinsic uncert
 colours = {k: v for k, v in colours.items() if getattr(result, k) is not None}
 with place.controls:
     orders = {each: velocity_summaries.order_name(each) for each in result.orders}
-    by = view.options("Colour", "by", colours | orders)
+    groups = {f"group {each}": each for each in cell_selection.groupings(data)}
+    by = view.options("Colour", "by", colours | orders | groups)
 with place.picture:
-    figure = rna_velocity.arrows(result, by=by, style=style, dark=dark)
-    chart.chart(figure, "velocity_arrows", rna_velocity.describe(result, by))
+    grouped = colouring.of(data, ("label", groups[by])) if by in groups else None
+    shown = grouped or rna_velocity.colouring(result, by)
+    figure = rna_velocity.arrows(result, shown=shown, style="streams" if style == "particles" else style, dark=dark)
+    words = rna_velocity.describe(result, shown)
+    stream = Stream(result.x, result.y, result.u, result.v, result.opacity)
+    if style != "particles" or not field_view.drawn(result.cells, shown, stream, words, "velocity_particles", map_name):
+        chart.chart(figure, "velocity_arrows", words)
 with place.more:
     st.markdown(velocity_summaries.of_order(result))
     for each in cell_selection.groupings(data)[:1]:

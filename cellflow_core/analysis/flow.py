@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.cell_velocities import compared, state_graph, velocity_at
-from cellflow_core.analysis.fields.time_range import first_time, last_time
+from cellflow_core.analysis.fields.time_range import first_time, last_time, middle_time
+from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.growth import growth_at, growth_notes
 from cellflow_core.analysis.mean_field import InPopulation, interaction_note
 from cellflow_core.analysis.results import FlowField
@@ -32,32 +35,40 @@ def flow_field(
     time: float | None = None,
     projection: Literal["field", "graph"] = "field",
     size: int = 40,
+    siblings: Sequence[Model] = (),
 ) -> FlowField:
     """The velocity of the cells measured nearest to `time` (None: the middle measured time), averaged on a grid.
 
     projection  "field": velocities are projected as the view projects states; "graph": an arrow points to the
                 neighbors that the velocity points to (La Manno et al. 2018), and its length is the speed in the state
+    siblings    the same model from other seeds: how far their arrows agree is told at each grid point
 
     Raises ValueError, with a sentence, for the graph of a model that has no field.
     """
     moving = dynamics(model)
     if time is None:
-        time = float(data.times[len(data.times) // 2]) if len(data.times) else first_time(data)
+        time = middle_time(data)
+    rows, others = None, []
     if moving.kind == "plan" and projection == "field":
         cells, points, arrows, growth, notes = _displacements(moving, view, time)
     else:
-        near = cells_near(data, time)
+        near = rows = cells_near(data, time)
         alone, moving = moving, dynamics(InPopulation(model, data.x[near]))
         cells = view.points[near]
         points = cells
         arrows, how = _projected(data, view, near, velocity_at(moving, data.x[near], time), projection)
+        for each in siblings:
+            v = velocity_at(dynamics(InPopulation(each, data.x[near])), data.x[near], time)
+            others.append(_projected(data, view, near, v, projection)[0])
         growth = None if moving.growth is None else growth_at(moving, data.x[near], time)
         measured = f" measured {_when(data.t[near])}" if len(data.times) else ""
         notes = (f"Arrows come from the {len(near):,} cells{measured}.", _which(moving))
         notes += (*how, *uneven_note(moving), *interaction_note(alone, "the others of these"))
     grid = view.grid(size)
-    field = grid.average(points, arrows)
-    field[~grid.inside_of(points)] = np.nan
+    there = grid.inside_of(points)
+    field, *fields = (_averaged(grid, points, each, there) for each in (arrows, *others))
+    if fields:
+        notes += (f"Arrows are faint where {len(fields) + 1} trainings of this model point in different directions.",)
     return FlowField(
         view=view.name,
         time=time if len(data.times) else np.nan,
@@ -72,8 +83,32 @@ def flow_field(
         arrows=arrows,
         speed_axes="the map" if projection == "field" else "the state",
         growth=growth,
+        rows=rows,
+        support=np.where(there, grid.support(points), np.nan),
+        agreement=agreement(np.stack([field, *fields])) if fields else None,
         notes=(*notes, *(growth_notes(data) if moving.has_growth else ()), *view.note, *_outside(data, time)),
     )
+
+
+def _averaged(grid: Grid, points: Array, arrows: Array, there: Array) -> Float[Array, "rows columns 2"]:
+    """Mean arrow at each grid point, NaN where there are no cells."""
+    field = grid.average(points, arrows)
+    field[~there] = np.nan
+    return field
+
+
+def agreement(fields: Float[Array, "trainings rows columns 2"]) -> Float[Array, "rows columns"]:
+    """Mean cosine between the arrows of each two trainings: 1 where all agree, about 0 for arrows at random, NaN where
+    one has none. A field at rest agrees with none. Raises ValueError for fewer than two."""
+    count = len(fields)
+    if count < 2:
+        raise ValueError(f"agreement is between two trainings or more, got {count}")
+    length = np.linalg.norm(fields, axis=-1, keepdims=True)
+    unit = np.divide(fields, length, out=np.zeros_like(fields), where=length > 0)
+    unit[np.isnan(fields)] = np.nan
+    squared = np.square(unit.sum(axis=0)).sum(axis=-1)  # sum over all pairs, each with itself too
+    own = np.square(unit).sum(axis=(0, -1))
+    return (squared - own) / (count * (count - 1))
 
 
 def _projected(

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 from cellflow_core.figures import theme
+from cellflow_core.figures.cells.colouring import Colouring
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 from cellflow_core.figures.streamlines import field_lines
 
@@ -22,29 +23,32 @@ _BAR = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bot
 
 
 def arrows(
-    result: VelocityAgreement, *, by: str = "agreement", style: str = "streams", dark: bool = False, height: int = 600
+    result: VelocityAgreement,
+    shown: Colouring,
+    *,
+    style: str = "streams",
+    dark: bool = False,
+    height: int = 600,
 ) -> go.Figure:
     """Traces: cells coloured, then lines and their heads, where arrows are drawn.
 
-    by     a word of COLOURS, or one of the orders
+    shown  colours of the cells: those of `colouring`, or others
     style  "streams" (lines through the mean arrows), "grid" (mean arrows) or "cells" (those of single cells); arrows of
            the grid and of cells have equal lengths
-    Raises ValueError for another word, and for "halves" where there were no counts.
     """
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
-    figure.add_trace(_cells(result, by, dark))
+    figure.add_trace(_cells(result, shown, dark))
+    figure.add_traces(shown.legend(dark))
     for trace in _lines(result, style, dark):
         figure.add_trace(trace)
     return theme.square(figure)
 
 
-def describe(result: VelocityAgreement, by: str) -> str:
+def describe(result: VelocityAgreement, shown: Colouring) -> str:
     """The figure in one sentence with its numbers."""
-    values = _values(result, by)
-    low, middle, high = np.nanquantile(values, [0.05, 0.5, 0.95])
     return (
-        f"{len(result.cells):,} cells, {result.drawn.mean():.0%} of them with an arrow of {result.estimators[0]}, "
-        f"coloured by {COLOURS.get(by, by)}: median {middle:.2g}, {low:.2g} to {high:.2g} in nine of ten cells."
+        f"{len(result.cells):,} cells, {result.drawn.mean():.0%} of them with an arrow of {result.estimators[0]}. "
+        f"{shown.words()}"
     )
 
 
@@ -120,29 +124,26 @@ def _values(result: VelocityAgreement, by: str) -> np.ndarray:
     return np.asarray(values)
 
 
-def _cells(result: VelocityAgreement, by: str, dark: bool) -> go.Scatter:
+def colouring(result: VelocityAgreement, by: str) -> Colouring:
+    """Colours of the cells by a word of COLOURS, or one of the orders. Raises ValueError for another word."""
     values = _values(result, by)
-    cosine = by in ("agreement", "halves")
-    low, high = (0.0, 1.0) if cosine else np.nanquantile(values, [0.02, 0.98])
-    kept = subsample(len(values), BEHIND_UP_TO)
+    return Colouring(COLOURS.get(by, by), values, span=(0.0, 1.0) if by in ("agreement", "halves") else None)
+
+
+def _cells(result: VelocityAgreement, shown: Colouring, dark: bool) -> go.Scatter:
+    kept = subsample(len(result.cells), BEHIND_UP_TO)
     xy = result.cells[kept].astype(np.float32)
+    marker = shown.marker(dark, _BAR)
+    named = [theme.safe(shown.names[k]) for k in shown.values[kept]] if shown.names else None
     return go.Scatter(
         x=xy[:, 0],
         y=xy[:, 1],
         mode="markers",
         name="cells",
         showlegend=False,
-        marker={
-            "size": 6,
-            "opacity": 0.75,
-            "color": values[kept].astype(np.float32),
-            "colorscale": theme.sequential(dark),
-            "cmin": float(low),
-            "cmax": float(high),
-            "showscale": True,
-            "colorbar": {"title": {"text": theme.safe(COLOURS.get(by, by)), "side": "top"}, **_BAR},
-        },
-        hovertemplate="%{marker.color:.3g}<extra></extra>",
+        text=named,
+        marker={"size": 6, "opacity": 0.75, **marker, "color": marker["color"][kept]},
+        hovertemplate="%{text}<extra></extra>" if named else "%{marker.color:.3g}<extra></extra>",
     )
 
 

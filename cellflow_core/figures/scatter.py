@@ -71,7 +71,7 @@ def scatter(
         marker |= {"color": colour[kept].astype(np.int16), "colorscale": theme.stepped(colours)}
         marker |= {"cmin": -0.5, "cmax": count - 0.5, "showscale": False}
         text = [shown[k] for k in colour[kept]]
-        figure.add_traces([_legend_entry(name, each) for name, each in zip(shown, colours, strict=True)])
+        figure.add_traces([theme.legend_entry(name, each) for name, each in zip(names, colours, strict=True)])
     else:
         bar = {"title": {"text": theme.safe(title)}}
         marker |= {"color": colour[kept].astype(np.float32), "colorscale": theme.sequential(dark), "colorbar": bar}
@@ -112,11 +112,6 @@ def describe(points: np.ndarray, colour: np.ndarray | None, names: Sequence[str]
     counts = np.bincount(colour, minlength=len(names))
     listed = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
     return text + f", coloured by {title}: {listed}."
-
-
-def _legend_entry(name: str, colour: str) -> go.Scatter:
-    marker = {"size": 10, "color": colour}
-    return go.Scatter(x=[None], y=[None], mode="markers", name=name, hoverinfo="skip", marker=marker)
 
 
 def _path(polygon: Sequence[tuple[float, float]]) -> str:

@@ -106,6 +106,8 @@ def _plain(value: Any) -> Any:
 QUESTIONS: dict[str, Callable[..., Result]] = {
     "landscape": of_cells.landscape,
     "flow": of_cells.flow,
+    "field_derivatives": of_cells.field_derivatives,
+    "fixed_points": of_cells.fixed_points,
     "velocity": of_cells.velocity,
     "group_velocities": of_cells.group_velocities,
     "phase_portrait": of_cells.phase_portrait,

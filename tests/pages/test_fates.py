@@ -127,7 +127,7 @@ def test_one_future_is_explained(run, monkeypatch):  # noqa: F811
 
 def test_growth_is_offered_and_told_where_it_is_learnt(growing, run):  # noqa: F811
     page = opened("flow", run=growing.id, by="Growth")
-    assert page.segmented_control(key="by").value == "growth"
+    assert page.selectbox(key="by").value == ("growth", "")
     assert "the median growth rate is" in message(page)
     assert "From day 0 to day 4 one cell becomes 16 on average" in message(opened("time", run=growing.id))
     fates = message(opened("fates", run=growing.id))
@@ -138,7 +138,7 @@ def test_growth_is_offered_and_told_where_it_is_learnt(growing, run):  # noqa: F
 def test_a_model_without_growth_offers_none(run, monkeypatch):  # noqa: F811
     for question in ("flow", "course", "fates"):
         monkeypatch.setitem(ANSWERS, question, getattr(examples, question))
-    assert "growth" not in opened("flow", run=run.id).segmented_control(key="by").options
+    assert "Growth" not in opened("flow", run=run.id).selectbox(key="by").options
     for name in ("flow", "time", "fates"):
         assert ":material/eco:" not in message(opened(name, run=run.id))
 

@@ -70,7 +70,7 @@ def _roots(moving: Dynamics, x: Array, time: float) -> tuple[Float[Array, "start
     start lowered, else raised."""
     at = field_geometry(moving, x, time)
     f, jacobian = at.velocity.astype(np.float64), at.jacobian.astype(np.float64)
-    size = np.square(jacobian).sum(axis=(1, 2)).mean()
+    size = max(np.square(jacobian).sum(axis=(1, 2)).mean(), 1e-12)  # a field that is the same everywhere has none
     damping, eye = np.full(len(x), 1e-2), np.eye(x.shape[1])
     for _ in range(STEPS):
         system = jacobian.swapaxes(1, 2) @ jacobian + (damping * size)[:, None, None] * eye

@@ -19,6 +19,11 @@ def last_time(data: Snapshots) -> float:
     return float(data.times[-1]) if len(data.times) else 0.0
 
 
+def middle_time(data: Snapshots) -> float:
+    """The measured time in the middle; 0 where no time is known."""
+    return float(data.times[len(data.times) // 2]) if len(data.times) else 0.0
+
+
 def cells_of_time(data: Snapshots, time: float) -> Bool[np.ndarray, " cells"]:
     """The cells of one measured time; all where no time is known."""
     return data.t == time if len(data.times) else np.ones(len(data.x), bool)

@@ -2,7 +2,7 @@
 
 from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
 from cellflow_core.analysis.results.fates import FateGenes, Fates, TrajectoryEnsemble
-from cellflow_core.analysis.results.fields import FlowField, Landscape
+from cellflow_core.analysis.results.fields import FieldDerivatives, FixedPoints, FlowField, Landscape
 from cellflow_core.analysis.results.individuals import (
     ForecastErrors,
     IndividualFits,
@@ -31,6 +31,8 @@ __all__ = [
     "FateGenes",
     "FateInfluence",
     "Fates",
+    "FieldDerivatives",
+    "FixedPoints",
     "FlowField",
     "ForecastErrors",
     "GeneNetwork",

@@ -38,6 +38,7 @@ class VelocityAgreement(Result):
                  graph expects from them, [cells], 0 to 1; None for a model without draws
     speed        length of the velocity of the spliced RNA, each gene in units of its standard deviation (1 / time)
     u, v         arrows of the drawn cells averaged on the grid x, y, [rows, columns], NaN where there are none
+    opacity      how sure they are, [rows, columns], 0 to 1: it rises with the cells behind an arrow and their agreement
     order        of the cells along the arrows, [cells], 0 to 1; order_explained: share of the arrows that one order can
                  explain, 0 to 1: small where cells go round in a circle
     forward      share of the cells with neighbors of several times whose arrow points to later ones; forward_chance:
@@ -81,6 +82,7 @@ class VelocityAgreement(Result):
     fast: Int[Array, " genes"]
     intrinsic: Float[Array, " cells"] | None = None
     extrinsic: Float[Array, " cells"] | None = None
+    opacity: Float[Array, "rows columns"] | None = None
     notes: tuple[str, ...] = ()
 
     @property

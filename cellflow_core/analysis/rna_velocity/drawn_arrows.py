@@ -8,6 +8,7 @@ import numpy as np
 
 from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.results import VelocityAgreement
+from cellflow_core.analysis.results.fields import SUPPORTED
 from cellflow_core.analysis.results.rna_velocity import recurring
 
 GRID = 40
@@ -21,9 +22,11 @@ def draw_above(result: VelocityAgreement, least: float) -> VelocityAgreement:
     if result.halves is not None and result.chance is not None:
         drawn &= recurring(result.halves, result.chance)
     grid = Grid.over(result.cells, GRID)
-    field = np.full((*grid.shape, 2), np.nan)
+    field, opacity = np.full((*grid.shape, 2), np.nan), np.zeros(grid.shape)
     if drawn.any():
         field = grid.average(result.cells[drawn], result.arrows[drawn])
         share = grid.average(result.cells, drawn[:, None].astype(float))[..., 0]
         field[~grid.inside_of(result.cells[drawn]) | ~(share >= LEAST_SHARE)] = np.nan
-    return replace(result, drawn=drawn, x=grid.x, y=grid.y, u=field[..., 0], v=field[..., 1])
+        agreement = grid.average(result.cells[drawn], result.agreement[drawn])
+        opacity = np.clip(np.nan_to_num(agreement), 0, 1) * np.clip(grid.support(result.cells[drawn]) / SUPPORTED, 0, 1)
+    return replace(result, drawn=drawn, x=grid.x, y=grid.y, u=field[..., 0], v=field[..., 1], opacity=opacity)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         FateGenes,
         FateInfluence,
         Fates,
+        FieldDerivatives,
+        FixedPoints,
         FlowField,
         GeneNetwork,
         GeneTrend,
@@ -55,7 +57,20 @@ def flow(
 ) -> FlowField:
     from cellflow_core.analysis.flow import flow_field
 
-    return flow_field(subject.model, subject.data, view_of(subject, view), time, projection)
+    siblings = subject.ensemble[1:]
+    return flow_field(subject.model, subject.data, view_of(subject, view), time, projection, siblings=siblings)
+
+
+def field_derivatives(subject: RunContext, time: float | None = None) -> FieldDerivatives:
+    from cellflow_core.analysis.fields.pictures import field_derivatives
+
+    return field_derivatives(subject.model, subject.data, time)
+
+
+def fixed_points(subject: RunContext, view: str = "pca", time: float | None = None) -> FixedPoints:
+    from cellflow_core.analysis.fields.pictures import fixed_point_map
+
+    return fixed_point_map(subject.model, subject.data, view_of(subject, view), time)
 
 
 def velocity(subject: RunContext, view: str = "pca") -> VelocityAgreement:

@@ -6,19 +6,23 @@ import numpy as np
 import streamlit as st
 
 from cellflow_core.data import store
-from cellflow_core.data.importing import second_modality
 from cellflow_core.data.requirements import DataRequirement
-from cellflow_core.data.store.dataset import view_name
-from cellflow_core.figures import scatter
 from cellflow_core.figures.data import counts
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.setting_names import in_page
 from cellflow_core.time_units import format_time, pluralize
-from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps, velocity_genes
-from pages.parts.views import view
-from pages.parts.widgets import progress_bar, selectors, state, undo
-from pages.parts.widgets.background import forget, pending, sentence, umap
-from pages.parts.widgets.chart import chart, dark, lasso
+from pages.parts.data import (
+    cell_picture,
+    ground_truth,
+    preprocessing_summary,
+    provenance,
+    reconstruction,
+    steps,
+    velocity_genes,
+)
+from pages.parts.widgets import selectors, undo
+from pages.parts.widgets.background import sentence
+from pages.parts.widgets.chart import chart, dark
 
 SPACES = {
     "pca": "principal components",
@@ -53,7 +57,7 @@ def show(info: store.DatasetInfo) -> None:
         _followed(info)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        shown = _cells(info)
+        shown = cell_picture.show(info)
     with right:
         _times(info)
         for note in info.notes:
@@ -165,119 +169,6 @@ def _findings(info: store.DatasetInfo) -> None:
         st.markdown("  \n".join(f":material/check: {each}" for each in there))
         if missing:
             st.caption(f"Not here: {', '.join(missing)}. Some models use them; most do not need them.")
-
-
-def _cells(info: store.DatasetInfo) -> str:
-    """The picture of the cells, in which an outline can be drawn. The view it shows."""
-    st.header("Embedding")
-    data = store.open_dataset(info.id)
-    colourings: list[tuple[str, str]] = [("time", "")] if DataRequirement.TIMES in info.has else []
-    colourings += [("label", each) for each in info.annotations] + [("number", each) for each in info.covariates]
-    colourings += [("gene", "")] if data.genes else []
-    colourings = colourings or [("time", "")]
-    with st.container(horizontal=True):
-        asked = state.value("view")
-        st.session_state[f"view_{info.id}"] = asked if asked in info.views else _best_view(info)
-        shown = st.segmented_control(
-            "Map",
-            info.views,
-            format_func=view_name,
-            key=f"view_{info.id}",
-            required=True,
-            on_change=lambda: state.choose("view", st.session_state[f"view_{info.id}"]),
-        )
-        kind, name = st.selectbox(
-            "Colour by",
-            colourings,
-            key=f"colour_{info.id}",
-            width=220,
-            persist_state="session",
-            format_func=_colouring_name,
-        )
-        if kind == "gene":
-            asked, key = state.value("gene"), f"gene_{info.id}"
-            st.session_state[key] = asked if asked in data.genes else None
-            name = st.selectbox(
-                "Gene",
-                data.genes,
-                key=key,
-                width=220,
-                index=None,
-                placeholder="Search",
-                on_change=lambda: state.choose("gene", *filter(None, [st.session_state[key]])),
-            )
-    shown = str(shown or "pca")
-    points, key = data.embedding(shown), f"cells_{info.id}_{shown}"
-    title, colour, names = _colours(data, kind, name or "")
-    figure = scatter.scatter(
-        points,
-        colour,
-        axes=data.view_axes(shown),
-        title=title,
-        names=names,
-        in_order=kind == "time",
-        polygon=state.outline(shown),
-        dark=dark(),
-        height=460,
-    )
-    lasso(figure, key, scatter.describe(points, colour, names, title), shown)
-    view.outline_words(shown, points, "Draw around cells to choose them for a step below.")
-    if "umap" not in info.views:
-        _umap(info)
-    return shown
-
-
-def _colouring_name(colouring: tuple[str, str]) -> str:
-    """A colouring, as the select box shows it."""
-    kind, name = colouring
-    if name in ("time", "a gene"):  # the app's own words: a select box finds what was chosen by its text
-        return f"{name} (in the file)"
-    return name or {"gene": "a gene"}.get(kind, kind)
-
-
-def _best_view(info: store.DatasetInfo) -> str:
-    """The published picture where there is one."""
-    others = [each for each in info.views if each not in ("pca", "umap", second_modality.VIEW)]
-    return others[0] if others else "pca"
-
-
-def _colours(data: store.Dataset, kind: str, name: str) -> tuple[str, np.ndarray | None, tuple[str, ...]]:
-    """(title, codes or values, names of the codes) of a colouring."""
-    snapshots = data.snapshots()
-    if kind == "time":
-        if not len(snapshots.t):
-            return "", None, ()
-        unit = f" ({snapshots.time_unit})" if snapshots.time_unit else ""
-        return f"time{unit}", *scatter.grouped(snapshots.t)
-    if kind == "label":
-        return name, *scatter.grouped(np.asarray(snapshots.labels[name]))
-    if kind == "number":
-        values = np.asarray(snapshots.covariates[name], dtype=np.float64)
-        return name, (values if np.isfinite(values).any() else None), ()
-    return (name, data.expression(name), ()) if name else ("", None, ())
-
-
-def _umap(info: store.DatasetInfo) -> None:
-    """UMAP is computed behind the page; the page runs again when it is there."""
-    if pending(f"umap-{info.id}") is None:
-        if st.button("Compute a UMAP", key="umap_start", icon=":material/scatter_plot:"):
-            umap(info.id)
-            st.rerun()
-        return
-    future = umap(info.id)
-    if not future.done():
-        st.caption(":material/pending: A UMAP is being computed; go on meanwhile.")
-        progress_bar.wait_for(future, key=f"umap_wait_{info.id}")
-        return
-    error = future.exception()
-    if error is None:
-        forget(future)
-        st.rerun()
-    st.warning(f"The UMAP could not be made. {sentence(error)}")
-    if st.button("Try again", key="umap_again", icon=":material/refresh:"):
-        forget(future)
-        umap(info.id)
-        st.rerun()
 
 
 def _manage(info: store.DatasetInfo) -> None:

@@ -18,6 +18,7 @@ from cellflow_core.figures import (
     time,
     trajectory_ensemble,
 )
+from cellflow_core.figures.fields.colourings import growth_colouring
 from cellflow_core.figures.perturbations import perturbation
 from tests import examples
 
@@ -39,7 +40,9 @@ def every(dark: bool = False) -> dict[str, go.Figure]:
         "cells_at": time.cells_at(examples.course(), 2.0, points[t == 2], points, dark=dark),
         "error": time.error(examples.course(), dark=dark),
         "trend": gene_trend.trend(examples.trend(), dark=dark),
-        "growth on the flow": flow.flow(examples.growing_flow(), points, by="growth", dark=dark),
+        "growth on the flow": flow.flow(
+            examples.growing_flow(), points, colouring=growth_colouring(examples.growing_flow()), dark=dark
+        ),
         "mass": population_size.mass(examples.growing_course(), dark=dark),
         "fates": fates.fates(examples.fates(), dark=dark),
         "grown fates": fates.fates(examples.growing_fates(), dark=dark),
@@ -148,12 +151,12 @@ def test_a_cell_that_multiplied_is_drawn_larger():
 
 def test_growth_colours_the_cells_evenly_around_none():
     made = examples.growing_flow()
-    cells = next(each for each in flow.flow(made, by="growth").data if each.name == "cells")
+    cells = next(each for each in flow.flow(made, colouring=growth_colouring(made)).data if each.name == "cells")
     assert cells.marker.cmin == -cells.marker.cmax < 0 and "1 / days" in cells.marker.colorbar.title.text
     np.testing.assert_allclose(cells.marker.color, made.growth, rtol=1e-5)
     assert "in nine of ten cells" in flow.describe(made) and "Growth" not in flow.describe(examples.flow())
     with pytest.raises(ValueError, match="knows no growth"):
-        flow.flow(examples.flow(), by="growth")
+        growth_colouring(examples.flow())
 
 
 def test_numbers_of_cells_are_drawn_beside_the_counted_ones():
@@ -203,7 +206,7 @@ def test_names_from_the_user_are_never_markup():
         clones.clones(examples.clones(names=(bad, "ok"))),
         clones.curve(examples.clones(names=("ok", bad))),
         population_size.mass(examples.growing_course(time_unit=bad)),
-        flow.flow(examples.growing_flow(time_unit=bad), by="growth"),
+        flow.flow(examples.growing_flow(), colouring=growth_colouring(examples.growing_flow(time_unit=bad))),
         perturbation.before_after(examples.perturbation(genes=(bad,), axes=(bad, bad))),
         perturbation.change(examples.perturbation(genes=(bad,), names=(bad, "ok"), control_genes=(bad, "b", "c"))),
         flow.flow(examples.flow(axes=(bad, bad), time_unit=bad)),

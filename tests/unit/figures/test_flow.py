@@ -1,13 +1,18 @@
 """Flow fields and landscapes: lines, arrows, surfaces and particles."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from cellflow_core.analysis.results import FixedPoints
 from cellflow_core.figures import (
     flow,
     landscape,
 )
+from cellflow_core.figures.fields import fixed_point_marks
 from cellflow_core.figures.streamlines import field_lines, streamlines
+from cellflow_core.reporting import fixed_points
 from tests import examples
 
 
@@ -88,3 +93,41 @@ def test_arrows_of_the_grid_and_of_cells_have_one_length_and_their_speed_as_colo
     assert len(field_lines(made, "cells", np.arange(len(made.cells)) < 5)) <= 5
     with pytest.raises(ValueError, match="streams, grid or cells"):
         field_lines(made, "dots")
+
+
+def test_lines_are_faint_where_few_cells_are_behind_them():
+    made = examples.flow(support=np.where(examples.flow().u > 2, 20.0, 1.0))
+    for style in ("streams", "grid"):
+        shown = [each for each in flow.flow(made, style=style).data if each.name == "flow"]
+        assert {each.opacity for each in shown} == {0.15, 1.0}
+        plain = [each for each in flow.flow(made, style=style, faint=False).data if each.name == "flow"]
+        assert {each.opacity for each in plain} == {1.0}
+        count = [sum(np.isfinite(each.x).sum() for each in drawn) for drawn in (shown, plain)]
+        assert count[1] <= count[0] < 1.3 * count[1]  # a point more at each end of a piece
+
+
+def test_fixed_points_are_named_and_those_far_from_cells_are_not_drawn():
+    found = FixedPoints(
+        view="pca",
+        time=2.0,
+        time_unit="days",
+        dim=5,
+        places=np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 1.0], [9.0, 9.0]]),
+        kinds=("attractor", "attractor", "saddle", "repeller"),
+        rotating=np.array([False, True, False, False]),
+        supported=np.array([True, True, True, False]),
+        rate=np.array([-1.0, -0.2, 0.5, 2.0]),
+        unstable=np.array([0, 0, 1, 5]),
+        nearest=np.arange(4),
+    )
+    names = fixed_point_marks.names(found)
+    assert names == ("A1", "A2", "S1", "R1")
+    drawn = {each.name: each for each in flow.flow(examples.flow(), points=found).data}
+    assert list(drawn["attractor"].text) == ["A1", "A2"] and "repeller" not in drawn
+    assert [each.name for each in fixed_point_marks.marks(found)] == ["A1", "A2", "S1"]
+    words = fixed_points.of_fixed_points(found, names, ("up", "down", "up", "up"))
+    assert "2 attractors (where cells settle), 1 saddle" in words and "A2 in down" in words and "1 more far" in words
+    rows = fixed_points.rows(found, names, ("up", "down", "up", "up"), "type")
+    assert rows["directions it grows in (of 5)"] == [0, 0, 1, 5] and rows["nearest cell (type)"][1] == "down"
+    none = replace(found, kinds=(), places=np.zeros((0, 2)), supported=np.zeros(0, bool))
+    assert "vanishes nowhere" in fixed_points.of_fixed_points(none, ())

@@ -53,7 +53,7 @@ def result() -> VelocityAgreement:
 @pytest.mark.parametrize("style", ["grid", "cells"])
 def test_single_arrows_have_equal_lengths_and_stay_with_drawn_cells(style: str):
     found = result()
-    cells, lines, heads = rna_velocity.arrows(found, style=style).data
+    cells, lines, heads = rna_velocity.arrows(found, rna_velocity.colouring(found, "agreement"), style=style).data
     ends = np.column_stack([lines.x, lines.y]).reshape(-1, 3, 2)
     lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
     np.testing.assert_allclose(lengths, lengths[0], rtol=1e-3)
@@ -65,21 +65,24 @@ def test_single_arrows_have_equal_lengths_and_stay_with_drawn_cells(style: str):
 def test_nothing_is_drawn_where_no_cell_has_an_arrow():
     none = replace(result(), drawn=np.zeros(CELLS, bool), u=result().u * np.nan, v=result().v * np.nan)
     for style in ("streams", "grid", "cells"):
-        assert np.isnan(rna_velocity.arrows(none, style=style).data[1].x).all()
+        assert np.isnan(
+            rna_velocity.arrows(none, rna_velocity.colouring(none, "agreement"), style=style).data[1].x
+        ).all()
     summary = velocity_summaries.of_velocity(none)
     assert summary.trust == "poor" and summary.answer.startswith("0%")
 
 
 def test_other_words_are_refused_and_colours_have_their_range():
     found = result()
-    for by, range_ in (("agreement", (0, 1)), ("measured time", (0.02, 0.98)), ("halves", (0, 1))):
-        marker = rna_velocity.arrows(found, by=by).data[0].marker
+    for by, range_ in (("agreement", (0, 1)), ("measured time", (0.01, 0.99)), ("halves", (0, 1))):
+        marker = rna_velocity.arrows(found, rna_velocity.colouring(found, by)).data[0].marker
         assert (marker.cmin, marker.cmax) == pytest.approx(range_)
-    for wrong in ({"by": "growth"}, {"style": "quiver"}):
-        with pytest.raises(ValueError):
-            rna_velocity.arrows(found, **wrong)
+    with pytest.raises(ValueError, match="growth"):
+        rna_velocity.colouring(found, "growth")
+    with pytest.raises(ValueError, match="quiver"):
+        rna_velocity.arrows(found, rna_velocity.colouring(found, "speed"), style="quiver")
     with pytest.raises(ValueError, match="halves"):
-        rna_velocity.arrows(replace(found, halves=None, chance=None), by="halves")
+        rna_velocity.colouring(replace(found, halves=None, chance=None), "halves")
 
 
 def test_words_weigh_arrows_against_measured_times():

@@ -1,0 +1,117 @@
+"""The cells of a data set on a map, coloured by what is known of them; an outline can be drawn around some."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from cellflow_core.data import store
+from cellflow_core.data.importing import second_modality
+from cellflow_core.data.store.dataset import view_name
+from cellflow_core.figures import scatter
+from cellflow_core.figures.cells import packed_map
+from cellflow_core.figures.cells.colouring import Colouring
+from pages.parts.views import cell_selection, colouring, view
+from pages.parts.widgets import progress_bar, state
+from pages.parts.widgets.background import forget, pending, sentence, umap
+from pages.parts.widgets.cell_map import component
+from pages.parts.widgets.chart import dark, lasso
+
+
+def show(info: store.DatasetInfo) -> str:
+    """The picture of the cells. The view it shows."""
+    st.header("Embedding")
+    data = cell_selection.dataset(info.id)
+    choices = colouring.choices(info) or [("time", "")]
+    with st.container(horizontal=True):
+        asked = state.value("view")
+        st.session_state[f"view_{info.id}"] = asked if asked in info.views else _best_view(info)
+        shown = st.segmented_control(
+            "Map",
+            info.views,
+            format_func=view_name,
+            key=f"view_{info.id}",
+            required=True,
+            on_change=lambda: state.choose("view", st.session_state[f"view_{info.id}"]),
+        )
+        kind, name = st.selectbox(
+            "Colour by",
+            choices,
+            key=f"colour_{info.id}",
+            width=220,
+            persist_state="session",
+            format_func=colouring.words,
+        )
+        if kind == "gene":
+            asked, key = state.value("gene"), f"gene_{info.id}"
+            st.session_state[key] = asked if asked in data.genes else None
+            name = st.selectbox(
+                "Gene",
+                data.genes,
+                key=key,
+                width=220,
+                index=None,
+                placeholder="Search",
+                on_change=lambda: state.choose("gene", *filter(None, [st.session_state[key]])),
+            )
+    shown = str(shown or "pca")
+    points = data.embedding(shown)
+    _picture(data, shown, points, colouring.of(data, (kind, name or "")))
+    view.outline_words(shown, points, "Draw around cells to choose them for a step below.")
+    if "umap" not in info.views:
+        _umap(info)
+    return shown
+
+
+def _picture(data: store.Dataset, shown: str, points: np.ndarray, found: Colouring | None) -> None:
+    """By plotly, which saves and zooms as all figures do; many cells as points of a canvas."""
+    title, names = (found.title, found.names) if found else ("", ())
+    values = found.values if found else None
+    key, polygon = f"cells_{data.info.id}_{shown}", state.outline(shown)
+    if len(points) > scatter.DRAWN_UP_TO:
+        alt = f"{len(points):,} cells on a 2-D view. {found.words() if found else ''}".strip()
+        packed = packed_map.pack(points, found, alt=alt, polygon=polygon, lasso=True, dark=dark())
+        if component.draw(packed, f"{key}_points", shown):
+            return
+        st.caption(f"This browser has no WebGL2: {scatter.DRAWN_UP_TO:,} of the cells are drawn.")
+    figure = scatter.scatter(
+        points,
+        values,
+        axes=data.view_axes(shown),
+        title=title,
+        names=names,
+        in_order=found is not None and found.in_order,
+        polygon=polygon,
+        dark=dark(),
+        height=460,
+    )
+    lasso(figure, key, scatter.describe(points, values, names, title), shown)
+
+
+def _best_view(info: store.DatasetInfo) -> str:
+    """The published picture where there is one."""
+    others = [each for each in info.views if each not in ("pca", "umap", second_modality.VIEW)]
+    return others[0] if others else "pca"
+
+
+def _umap(info: store.DatasetInfo) -> None:
+    """UMAP is computed behind the page; the page runs again when it is there."""
+    if pending(f"umap-{info.id}") is None:
+        if st.button("Compute a UMAP", key="umap_start", icon=":material/scatter_plot:"):
+            umap(info.id)
+            st.rerun()
+        return
+    future = umap(info.id)
+    if not future.done():
+        st.caption(":material/pending: A UMAP is being computed; go on meanwhile.")
+        progress_bar.wait_for(future, key=f"umap_wait_{info.id}")
+        return
+    error = future.exception()
+    if error is None:
+        forget(future)
+        st.rerun()
+    st.warning(f"The UMAP could not be made. {sentence(error)}")
+    if st.button("Try again", key="umap_again", icon=":material/refresh:"):
+        forget(future)
+        umap(info.id)
+        st.rerun()

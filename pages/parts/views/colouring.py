@@ -1,0 +1,53 @@
+"""What the cells of a data set can be coloured by, and the colours of one choice."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data.store import Dataset, DatasetInfo
+from cellflow_core.figures import scatter
+from cellflow_core.figures.cells.colouring import Colouring
+from pages.parts.views import cell_selection
+
+Choice = tuple[str, str]
+"""Kind ("time", "label", "number" or "gene") and name."""
+
+
+def choices(info: DatasetInfo) -> list[Choice]:
+    """What is known of these cells: time, annotations, numbers, genes."""
+    timed: list[Choice] = [("time", "")] if DataRequirement.TIMES in info.has else []
+    named = [("label", each) for each in info.annotations] + [("number", each) for each in info.covariates]
+    return timed + named + ([("gene", "")] if info.genes else [])
+
+
+def words(choice: Choice) -> str:
+    """A choice, as a select box shows it."""
+    kind, name = choice
+    if name in ("time", "a gene"):  # the app's own words: a select box finds what was chosen by its text
+        return f"{name} (in the file)"
+    return name or {"gene": "a gene"}.get(kind, kind)
+
+
+def of(data: Dataset, choice: Choice) -> Colouring | None:
+    """The colours of all cells; None where nothing is chosen or known. KeyError for a gene that is not there."""
+    kind, name = choice
+    if kind in ("time", "label"):
+        return _groups(data.info.id, data.info.version, kind, name)
+    if kind == "number":
+        values = np.asarray(data.snapshots().covariates[name], dtype=np.float32)
+        return Colouring(name, values) if np.isfinite(values).any() else None
+    return Colouring(name, np.asarray(data.expression(name), dtype=np.float32)) if name else None
+
+
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _groups(id: str, version: str, kind: str, name: str) -> Colouring | None:
+    """Sorting the names of a million cells takes a second: it is done once."""
+    snapshots = cell_selection.dataset(id).snapshots()
+    values = snapshots.t if kind == "time" else np.asarray(snapshots.labels[name])
+    if not len(values):
+        return None
+    unit = f" ({snapshots.time_unit})" if snapshots.time_unit else ""
+    codes, names = scatter.grouped(values)
+    return Colouring(name or f"time{unit}", codes, names, in_order=kind == "time")
