@@ -92,10 +92,13 @@ def usual_questions(run: Run, dataset: Dataset, kind: ModelCard) -> list[Questio
         "velocity": "velocity" in has and DataRequirement.MOMENTS in data,
         "fates": rolls and timed,
         "transition_fates": not (rolls and timed) and "transitions" in has,
+        "composition": rolls and timed and bool(dataset.info.annotations),
         "lineages": "lineages" in has or {"latent_time", "transitions"} <= has,
         "gene_network": genes and bool("network" in has or field),
     }
     questions: list[Question] = [(name, {}) for name, there in found.items() if there]
+    by = {"by": next(iter(dataset.info.annotations), "")}
+    questions = [(name, by if name == "composition" else settings) for name, settings in questions]
     if "courses" in has and (variables := RunContext(run).trajectories.variables):
         questions += [(each, {"variable": variables[0]}) for each in ("prediction_errors", "predictive_check")]
     return questions

@@ -26,6 +26,8 @@ VIEWS: Mapping[str, tuple[str, Callable[[Any, Any], View]]] = {
     "futures": ("Futures of one cell", of_cells.futures),
     "clones": ("Clones", of_cells.clones),
     "ancestry": ("Ancestors and descendants", of_cells.ancestry),
+    "composition": ("Groups over time", of_cells.composition),
+    "fate_trends": ("One gene, fate by fate", of_genes.fate_trends),
     "perturb": ("Perturbation", of_genes.perturb),
     "screen": ("Screen of many genes", of_genes.screen),
     "knock_outs": ("Predicted and measured knock-outs", of_genes.knock_outs),

@@ -8,6 +8,7 @@ from cellflow_core.analysis.results import (
     Ancestry,
     CellLineages,
     ClonalBias,
+    Composition,
     Fates,
     FlowField,
     Landscape,
@@ -15,14 +16,15 @@ from cellflow_core.analysis.results import (
     TrajectoryEnsemble,
 )
 from cellflow_core.data.requirements import DataRequirement
-from cellflow_core.figures import ancestry as ancestry_figures
-from cellflow_core.figures import clones as clone_figures
 from cellflow_core.figures import fates as fate_figures
 from cellflow_core.figures import flow as flow_figures
 from cellflow_core.figures import landscape as landscape_figures
-from cellflow_core.figures import lineages as lineage_figures
 from cellflow_core.figures import population_size, time, trajectory_ensemble
-from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
+from cellflow_core.figures.lineage import ancestry as ancestry_figures
+from cellflow_core.figures.lineage import clones as clone_figures
+from cellflow_core.figures.lineage import composition as composition_figures
+from cellflow_core.figures.lineage import lineages as lineage_figures
+from cellflow_core.reporting import composition_summaries, fate_summaries, growth_summaries, result_tables, summaries
 from cellflow_core.reporting.held_out import telling_time
 from cellflow_core.reporting.views.view import Asked, Picture, View
 
@@ -133,6 +135,16 @@ def clones(found: ClonalBias, asked: Asked) -> View:
     )
     notes = (*found.notes, f"Interval: {found.interval}.")
     return View(fate_summaries.of_clones(found), pictures, {"clones": result_tables.of_clones(found)}, notes)
+
+
+def composition(found: Composition, asked: Asked) -> View:
+    figures, words = composition_figures, composition_summaries
+    pictures = [Picture("river", figures.river(found, dark=asked.dark), figures.describe_river(found))]
+    tables = {"shares": words.share_rows(found)}
+    if len(found.flow):
+        pictures.append(Picture("flows", figures.sankey(found, dark=asked.dark), figures.describe_sankey(found)))
+        tables["flows"] = words.flow_rows(found)
+    return View(words.of_composition(found), tuple(pictures), tables, found.notes)
 
 
 def _sentences(sentence: str) -> tuple[str, ...]:

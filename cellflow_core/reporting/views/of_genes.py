@@ -10,6 +10,7 @@ from cellflow_core.analysis.results import (
     FateInfluence,
     GeneNetwork,
     GeneTrend,
+    GroupTrends,
     GroupVelocities,
     KnockOutScores,
     Perturbation,
@@ -19,7 +20,7 @@ from cellflow_core.analysis.results import (
 )
 from cellflow_core.figures import fates as fate_figures
 from cellflow_core.figures import gene_trend, rna_velocity, scatter
-from cellflow_core.figures.genes import regulation
+from cellflow_core.figures.genes import regulation, trends
 from cellflow_core.figures.perturbations import knock_outs as knock_out_figures
 from cellflow_core.figures.perturbations import perturbation as perturbation_figures
 from cellflow_core.figures.perturbations import screen as screen_figures
@@ -54,6 +55,11 @@ def phase_portrait(found: PhasePortrait, asked: Asked) -> View:
 def trend(found: GeneTrend, asked: Asked) -> View:
     picture = Picture("trend", gene_trend.trend(found, dark=asked.dark), gene_trend.describe(found))
     return View(gene_trend.describe(found), (picture,), {"trend": result_tables.of_trend(found)}, found.notes)
+
+
+def fate_trends(found: GroupTrends, asked: Asked) -> View:
+    picture = Picture("fate_trends", trends.trends(found, dark=asked.dark), trends.describe(found))
+    return View(trends.describe(found), (picture,), {"trends": regulation_summaries.trend_rows(found)}, found.notes)
 
 
 def fate_genes(found: FateGenes, asked: Asked) -> View:

@@ -5,7 +5,6 @@ import plotly.graph_objects as go
 import pytest
 
 from cellflow_core.figures import (
-    clones,
     comparison,
     fates,
     flow,
@@ -18,6 +17,7 @@ from cellflow_core.figures import (
     time,
     trajectory_ensemble,
 )
+from cellflow_core.figures.lineage import clones
 from cellflow_core.figures.perturbations import perturbation
 from tests import examples
 

@@ -79,6 +79,8 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
         ("futures", field, {"polygon": square, "count": 20}),
         ("clones", field, {"by": "kind", "a": "up", "b": "down"}),
         ("ancestry", field, {"label": ("kind", "up"), "by": "kind"}),
+        ("composition", field, {"by": "kind"}),
+        ("fate_trends", field, {"gene": "B", "states": "kind"}),
         ("perturb", field, {"genes": ("B",), "states": "kind"}),
         ("screen", field, {"genes": ("A", "B"), "states": "kind"}),
         ("knock_outs", field, {}),
