@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellflow_core.data.requirements import DataRequirement
 from pages.parts.views import ancestry, cell_trajectories, clones, view
-from pages.parts.views.fates import fate_genes, fate_question, lineages, shares
+from pages.parts.views.fates import composition, fate_genes, fate_question, lineages, shares
 
 COUNTED = ("velocity", "drift", "potential", "coupling", "sampler", "transitions")
 
@@ -27,6 +27,8 @@ if not counted:
 
 asked, result = shares.show(context)
 titles = {"cells": "All cells"}
+if simulated and DataRequirement.TIMES in info.has and info.annotations:
+    titles |= {"between": "Between times"}
 titles |= {"order": "Order"} if lineages.shown(run) else {}
 titles |= {"genes": "Genes of a fate"} if not asked.simulated and len(result.names) > 1 and data.genes else {}
 titles |= {"one": "One cell"} if simulated else {}
@@ -37,6 +39,8 @@ part = next(name for name, tab in tabs.items() if tab.open)
 with tabs[part]:
     if part == "order":
         lineages.show(run, data, map_name)
+    elif part == "between":
+        composition.between_times(run, data)
     elif part == "genes":
         fate_genes.show(run, *fate_genes.choose(run, asked.states, asked.ends))
     elif part == "one":

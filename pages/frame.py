@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from cellflow_core.jobs import analysis_pool, supervisor
+from pages.parts.views import take_along
 from pages.parts.widgets import chart, state
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -30,6 +31,9 @@ PAGES = {
         ("courses", "Courses", ":material/medication:"),
     ],
 }
+
+# pages whose views are offered as a script and as a report
+TAKEN_ALONG = ("compare", *(name for name, _, _ in PAGES["Explore"]))
 
 st.set_page_config(page_title="CellFlow Explorer", page_icon=str(ICONS / "icon.svg"), layout="wide")
 st.logo(str(ICONS / "logo.svg"), icon_image=str(ICONS / "icon.svg"), size="large")
@@ -61,8 +65,12 @@ with settings:
     chart.choose_format()
 analysis_pool.visitor.set(st.session_state.setdefault("visitor", secrets.token_hex(4)))
 supervisor.wake()
+asked: list[analysis_pool.Question] = []
+analysis_pool.asked.set(asked)
 try:
     page.run()
 finally:
+    if name_shown in TAKEN_ALONG:
+        take_along.show(asked)
     state.remember(name_shown)
     show_links()  # the page may have chosen another run or data set

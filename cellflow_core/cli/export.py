@@ -1,4 +1,4 @@
-"""`export`: a run as a file for other tools, or as a Python script that trains it again.
+"""`export`: a run as a file for other tools, or as a Python script that trains it again. `report`: as one HTML file.
 
 `data export`: a data set as one `.h5ad`, which this app reads back without any loss.
 """
@@ -20,12 +20,19 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     )
     parser.add_argument("run", help="id of the run")
     parser.add_argument(
-        "out", type=Path, help="file to write: .h5ad, .csv, or .py (a script, with its cells beside it)"
+        "out",
+        type=Path,
+        help="file to write: .h5ad, .csv, .py (a script, with its cells beside it), or .zip (the run and its cells as "
+        "scripts of views read them)",
     )
     parser.add_argument("--what", choices=("simulated", "measured", "both"), default="simulated", help="which cells")
     parser.add_argument("--velocity", action="store_true", help="add the velocity of each cell")
     add_simulation(parser)
     parser.set_defaults(do=_export)
+    report = commands.add_parser("report", help="a run as one HTML file", description=_report.__doc__)
+    report.add_argument("run", help="id of the run")
+    report.add_argument("out", type=Path, help="file to write, ending in .html")
+    report.set_defaults(do=_report)
 
 
 def add_dataset(actions: Any) -> None:
@@ -43,8 +50,14 @@ def _export(chosen: argparse.Namespace) -> None:
     from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.runs.index import open_run
 
-    if chosen.out.suffix not in (".h5ad", ".csv", ".py"):
-        raise ValueError(f"{chosen.out.name} ends neither in .h5ad nor in .csv nor in .py")
+    if chosen.out.suffix not in (".h5ad", ".csv", ".py", ".zip"):
+        raise ValueError(f"{chosen.out.name} ends neither in .h5ad nor in .csv, .py or .zip")
+    if chosen.out.suffix == ".zip":
+        from cellflow_core.jobs.export_script import write_home
+
+        write_home(chosen.run, str(chosen.out))
+        print(f"the run and its cells in {chosen.out}: unpack it beside a script of a view")
+        return
     if chosen.out.suffix == ".py":
         from cellflow_core.jobs.export_script import write_script
 
@@ -62,6 +75,16 @@ def _export(chosen: argparse.Namespace) -> None:
     write = export.write_h5ad if chosen.out.suffix == ".h5ad" else export.write_csv
     write(subject, cells, chosen.out)
     print(f"{counted(len(cells.x), f'{chosen.what} cell')} in {chosen.out}")
+
+
+def _report(chosen: argparse.Namespace) -> None:
+    """Figures, numbers, settings, versions, and how far to trust them, in one file that opens without a network."""
+    from cellflow_core.reporting.report.report import write_report
+
+    if chosen.out.suffix != ".html":
+        raise ValueError(f"{chosen.out.name} does not end in .html")
+    write_report(chosen.run, str(chosen.out))
+    print(f"the report is in {chosen.out}")
 
 
 def _export_dataset(chosen: argparse.Namespace) -> None:

@@ -123,6 +123,8 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "futures": of_cells.futures,
     "clones": of_cells.clones,
     "ancestry": of_cells.ancestry,
+    "composition": of_cells.composition,
+    "fate_trends": of_cells.fate_trends,
     "perturb": of_perturbations.perturb,
     "screen": of_perturbations.screen,
     "knock_outs": of_perturbations.knock_outs,

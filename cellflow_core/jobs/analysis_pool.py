@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.worker_pool import WorkerPool
@@ -18,6 +19,18 @@ LOADED = ("cellflow_core.models.registry", "cellflow_core.data.store")
 
 visitor: ContextVar[str] = ContextVar("visitor", default="")
 """Who asks, of the script or thread that runs: whoever has the fewest calculations under way comes first."""
+
+
+class Question(NamedTuple):
+    """What was asked about a run."""
+
+    name: str
+    run: str
+    settings: Mapping[str, Any]
+
+
+asked: ContextVar[list[Question] | None] = ContextVar("asked", default=None)
+"""A list that notes what the page that runs asks, in order; None: nothing is noted."""
 
 _POOL = WorkerPool(WORKERS, PER_VISITOR, LOADED)
 _LOW_PRIORITY = WorkerPool(2, load=LOADED, niceness=10)
@@ -32,6 +45,8 @@ def submit_analysis(question: str, run_id: str, *, workspace: Workspace | None =
     KeyError where there is no such question or run. What goes wrong in the worker is the future's exception.
     """
     path = analysis_cache.cache_path(question, run_id, settings, workspace)
+    if (noted := asked.get()) is not None:
+        noted.append(Question(question, run_id, settings))
     if path.exists():
         ready: Future[Any] = Future()
         ready.set_result(analysis_cache.load(question, path))

@@ -1,4 +1,5 @@
-"""A run as a Python script with its cells: it trains the same weights wherever this package is installed."""
+"""A run as a Python script with its cells, which trains the same weights wherever this package is installed; and a run
+with its cells as a folder, which scripts of views read."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from tempfile import TemporaryDirectory
 import cellflow_core
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.readers.anndata_io import write_snapshots
-from cellflow_core.jobs.run_context import RunContext
+from cellflow_core.jobs.run_context import RunContext, held_out_copies, replicates
 from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
 
@@ -106,6 +107,30 @@ def write_archive(run_id: str, path: str) -> None:
         with replacing(Path(path)) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             for each in (made, cells):
                 archive.write(each, each.name)
+
+
+def write_home(run_id: str, path: str) -> None:
+    """A run, its other seeds, its copies without a time, and their data set, as the folder `home` of a .zip.
+
+    Raises KeyError where the run or its data set is gone, ValueError where the data set has changed since.
+    """
+    run = open_run(run_id)
+    dataset = run.dataset()
+    with replacing(Path(path)) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, dataset.folder, "data")
+        for each in (run, *replicates(run), *held_out_copies(run)):
+            _add(archive, each.folder, "runs", without=_LEFT_BEHIND)
+
+
+def _add(archive: zipfile.ZipFile, folder: Path, room: str, without: tuple[str, ...] = ()) -> None:
+    for each in sorted(folder.rglob("*")):
+        inside = each.relative_to(folder)
+        if each.is_file() and inside.parts[0] not in without:
+            archive.write(each, Path("home", room, folder.name, inside))
+
+
+_LEFT_BEHIND = ("views", "checkpoints")
+"""Folders of a run that only this workspace needs: stored answers, and what a training would go on from."""
 
 
 def _literal(values: object) -> str:

@@ -38,16 +38,16 @@ def perturbed() -> Snapshots:
     return dataclasses.replace(data, channels={**data.channels, "perturbation": design, "subject": subject})
 
 
-def moments() -> Snapshots:
+def moments(count: int = 60) -> Snapshots:
     """Two genes whose unspliced and spliced RNA are the axes, at one time."""
     rng = np.random.default_rng(0)
-    t = rng.uniform(0, 6, 60)[:, None]
-    u = 8 * (1 - np.exp(-np.array([1.0, 0.6]) * t)) * np.exp(0.05 * rng.normal(size=(60, 2)))
-    s = 12 * (1 - np.exp(-np.array([0.4, 0.3]) * t)) ** 2 * np.exp(0.05 * rng.normal(size=(60, 2)))
+    t = rng.uniform(0, 6, count)[:, None]
+    u = 8 * (1 - np.exp(-np.array([1.0, 0.6]) * t)) * np.exp(0.05 * rng.normal(size=(count, 2)))
+    s = 12 * (1 - np.exp(-np.array([0.4, 0.3]) * t)) ** 2 * np.exp(0.05 * rng.normal(size=(count, 2)))
     u, s = u.astype(np.float32), s.astype(np.float32)
     space = SplicingSpace.of(("A", "B"), u, s)
     second = {"spliced_squared": 1.05 * s**2 + s, "spliced_unspliced": 1.02 * s * u}
-    return Snapshots(space.join(u, s), np.ones(60), space, "h", unspliced=u, spliced=s, **second)
+    return Snapshots(space.join(u, s), np.ones(count), space, "h", unspliced=u, spliced=s, **second)
 
 
 def labelled() -> Snapshots:

@@ -36,10 +36,5 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis_pool, "call_once", call)
     monkeypatch.setattr(analysis_pool, "submit_low_priority", call)
     monkeypatch.setattr(sandbox, "run_isolated", run_isolated)
-    monkeypatch.setattr(
-        analysis_pool,
-        "submit_analysis",
-        lambda question, run, **settings: call("cellflow_core.jobs.analysis_cache:answer", question, run, **settings),
-    )
     monkeypatch.setattr(analysis_pool, "warm", lambda: None)
     monkeypatch.setattr(sandbox, "prestart", lambda: None)

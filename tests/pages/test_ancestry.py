@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cellflow_core.analysis.results import Ancestry
-from cellflow_core.figures import ancestry, theme
+from cellflow_core.figures import theme
+from cellflow_core.figures.lineage import ancestry
 from cellflow_core.reporting import result_tables
 from tests import examples
 from tests.pages.test_views import ANSWERS, asked, message, opened, run  # noqa: F401

@@ -6,7 +6,8 @@ import pytest
 from cellflow_core.data.store import open_dataset
 from cellflow_core.figures.perturbations import perturbation
 from cellflow_core.reporting import perturbation_summaries, result_tables, summaries
-from pages.parts.views import cell_selection, perturbation_truth, view
+from cellflow_core.reporting.texts import three_texts
+from pages.parts.views import cell_selection, perturbation_truth
 from pages.parts.widgets import background, chart
 from tests import examples, toys
 
@@ -231,12 +232,7 @@ def test_the_table_of_a_perturbation_shows_the_truth_where_states_are_the_same()
 
 @pytest.mark.parametrize("page", ["landscape", "flow", "time", "fates", "perturb"])
 def test_every_view_has_its_three_texts(page):
-    text = (view.TEXTS / f"{page}.md").read_text(encoding="utf-8")
-    assert [each.partition("\n")[0] for each in text.split("## ")[1:]] == [
-        "What it shows",
-        "How to read it",
-        "What it cannot tell",
-    ]
+    assert list(three_texts(page)) == ["What it shows", "How to read it", "What it cannot tell"]
 
 
 def test_of_stages_that_tell_how_far_one_thing_is_the_last_is_shown():

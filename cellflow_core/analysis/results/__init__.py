@@ -12,7 +12,7 @@ from cellflow_core.analysis.results.individuals import (
     RegimenComparison,
 )
 from cellflow_core.analysis.results.knock_outs import KnockOutScores
-from cellflow_core.analysis.results.lineage import Ancestry, CellLineages, ClonalBias, OrderAgreement
+from cellflow_core.analysis.results.lineage import Ancestry, CellLineages, ClonalBias, Composition, OrderAgreement
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
 from cellflow_core.analysis.results.regulation import CellOrder, FateInfluence, GeneNetwork, GroupTrends
@@ -27,6 +27,7 @@ __all__ = [
     "CellLineages",
     "CellOrder",
     "ClonalBias",
+    "Composition",
     "Distances",
     "FateGenes",
     "FateInfluence",

@@ -106,6 +106,46 @@ class CellLineages(Result):
 
 
 @dataclass(frozen=True)
+class Composition(Result):
+    """How the cells divide among the groups of an annotation, over time.
+
+    names     [groups], "not known" for cells without a value among them where there are any
+    times     [steps]; predicted [steps, groups]: share of the mass of simulated cells, each in the group of most of
+              the measured cells near it
+    measured_times [frames]; measured, previous [frames, groups]: share of the measured cells of a time, and of the time
+              before it (nothing changes), NaN for the first; noise [frames]: by how much two samples of as many cells
+              as were simulated and measured differ on average (as `misses`)
+    link_times [links + 1]; flow [links, groups, groups]: share of the mass at a time that is in group i and in group j
+              at the next, of measured cells that the model leads on; each [groups, groups] sums to one
+    """
+
+    by: str
+    time_unit: str
+    names: tuple[str, ...]
+    times: Float[Array, " steps"]
+    predicted: Float[Array, "steps groups"]
+    measured_times: Float[Array, " frames"]
+    measured: Float[Array, "frames groups"]
+    previous: Float[Array, "frames groups"]
+    noise: Float[Array, " frames"]
+    link_times: Float[Array, " ends"]
+    flow: Float[Array, "links groups groups"]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def at_measured(self) -> Float[Array, "frames groups"]:
+        """The predicted shares at the measured times."""
+        return self.predicted[np.abs(self.times[:, None] - self.measured_times).argmin(axis=0)]
+
+    @property
+    def misses(self) -> tuple[Float[Array, " frames"], Float[Array, " frames"]]:
+        """Half of the summed differences to the measured shares, 0 to 1: of the prediction, and of the time before."""
+        miss = (np.abs(each - self.measured).sum(axis=1) / 2 for each in (self.at_measured, self.previous))
+        predicted, unchanged = miss
+        return predicted, unchanged
+
+
+@dataclass(frozen=True)
 class OrderAgreement(Result):
     """Orders of the same cells by several methods, and by what needs none.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         CellLineages,
         CellOrder,
         ClonalBias,
+        Composition,
         FateGenes,
         FateInfluence,
         Fates,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         FlowField,
         GeneNetwork,
         GeneTrend,
+        GroupTrends,
         GroupVelocities,
         Landscape,
         PhasePortrait,
@@ -209,6 +211,22 @@ def ancestry(
     chosen = None if label is None else (label[0], label[1])
     model, data = subject.model, subject.data
     return ancestry(model, data, view_of(subject, view), time=time, polygon=polygon, label=chosen, by=by)
+
+
+def composition(subject: RunContext, by: str) -> Composition:
+    """by: annotation whose groups are counted."""
+    from cellflow_core.analysis.lineage.composition import composition
+
+    _check_times(subject)
+    return composition(subject.model, subject.data, by)
+
+
+def fate_trends(subject: RunContext, gene: str, states: str = "found") -> GroupTrends:
+    """states: "found", or an annotation whose values are the fates."""
+    from cellflow_core.analysis.regulation.fate_trends import fate_trends
+
+    _check_times(subject)
+    return fate_trends(subject.model, subject.data, gene, states)
 
 
 def scores(subject: RunContext, limit: int = 2048) -> Scores:

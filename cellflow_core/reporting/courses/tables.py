@@ -60,7 +60,7 @@ def check_rows(found: PredictiveCheck) -> dict[str, list[Any]]:
     return rows
 
 
-def error_rows(found: PredictionErrors) -> dict[str, Sequence[Any]]:
+def error_rows(found: PredictionErrors) -> dict[str, list[Any]]:
     """Every value with its predictions."""
     names = ("subject", "t", "observed", "censored", "population", "individual", "low", "high", "npde", "held_out")
     words = ("individual", "time", "measured", "below the limit", "population prediction", "individual prediction")

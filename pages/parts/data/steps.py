@@ -17,6 +17,7 @@ from cellflow_core.math.polygon import format_polygon, in_polygon
 from cellflow_core.plural import counted
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.texts import has_texts
 from cellflow_core.time_units import days_in, format_time
 from cellflow_core.workspace import current
 from pages.parts.data import prior_network
@@ -55,7 +56,7 @@ def show(info: store.DatasetInfo, shown: str) -> None:
             kinds[name].title, key="step_start", type="primary", icon=":material/play_arrow:"
         ):
             _finish(info, name, values)
-    if (view.TEXTS / f"{name}.md").exists():
+    if has_texts(name):
         view.texts(name, "When is this meaningful?", narrow=True)
 
 

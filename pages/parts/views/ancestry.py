@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellflow_core.data.store import Dataset
-from cellflow_core.figures import ancestry
+from cellflow_core.figures.lineage import ancestry
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables
 from cellflow_core.reporting.formatting import plain

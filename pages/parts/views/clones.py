@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellflow_core.data.store import Dataset
-from cellflow_core.figures import clones
+from cellflow_core.figures.lineage import clones
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import fate_summaries, result_tables
 from cellflow_core.runs.run import Run

@@ -1,4 +1,4 @@
-"""A run taken elsewhere: a script that trains it again, its losses as CSV, its cells as h5ad."""
+"""A run taken elsewhere: scripts that train it again and make its views again, its losses as CSV, its cells as h5ad."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.run_tables import command_line, loss_csv
 from cellflow_core.runs.run import Run, Status
 from cellflow_core.workspace import current
+from pages.parts.views import take_along
 from pages.parts.widgets.background import result_of, shared
 
 
@@ -28,6 +29,10 @@ def show(run: Run, status: Status) -> None:
         )
         _prepared(run, "zip", "Python script with its cells (zip)", "Prepare a script", "export_script:write_archive")
         if status.state == "done":
+            take_along.report(run.id, f"report_{run.id}")
+            _prepared(
+                run, "home.zip", "Run with its cells (zip)", "Prepare for scripts of views", "export_script:write_home"
+            )
             _prepared(run, "h5ad", "Cells and velocities (h5ad)", "Prepare an h5ad", "export:export_h5ad")
 
 
@@ -48,4 +53,5 @@ def _prepared(run: Run, suffix: str, label: str, action: str, function: str) -> 
 
 def _file(run: Run, suffix: str) -> Path:
     """The cells of an earlier version's export were predicted ones alone: another name."""
-    return current().exports / f"{run.id}-{'script.zip' if suffix == 'zip' else 'cells.h5ad'}"
+    names = {"zip": "script.zip", "h5ad": "cells.h5ad"}
+    return current().exports / f"{run.id}-{names.get(suffix, suffix)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -17,13 +16,13 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.summaries import Summary, at
+from cellflow_core.reporting.texts import three_texts
 from cellflow_core.time_units import format_times, measured_time
 from pages.parts.views import cell_selection
 from pages.parts.widgets import background, chart, selectors, state
 
 FIELDS = frozenset({"velocity", "drift"})
 """Capabilities of which a model with a field has at least one."""
-TEXTS = Path(__file__).parents[3] / "assets" / "texts"
 
 
 class Layout(NamedTuple):
@@ -222,9 +221,8 @@ def outline_words(view: str, points: Any, without: str) -> None:
 
 def texts(page: str, title: str = "What am I looking at?", narrow: bool = False) -> None:
     """The three short texts of a view or a step, folded; one behind the other where there is little room."""
-    parts = (TEXTS / f"{page}.md").read_text(encoding="utf-8").split("## ")[1:]
     with st.expander(title, icon=":material/menu_book:", key=f"texts_{page}"):
-        headed = {heading: text.strip() for heading, _, text in (each.partition("\n") for each in parts)}
+        headed = three_texts(page)
         if narrow:
             for tab, text in zip(st.tabs(list(headed)), headed.values(), strict=True):
                 tab.markdown(text)

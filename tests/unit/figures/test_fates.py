@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from cellflow_core.figures import (
-    clones,
     fates,
     trajectory_ensemble,
 )
+from cellflow_core.figures.lineage import clones
 from tests import examples
 
 

@@ -5,7 +5,6 @@ import plotly.graph_objects as go
 import pytest
 
 from cellflow_core.figures import (
-    clones,
     comparison,
     fates,
     flow,
@@ -19,6 +18,7 @@ from cellflow_core.figures import (
     trajectory_ensemble,
 )
 from cellflow_core.figures.fields.colourings import growth_colouring
+from cellflow_core.figures.lineage import clones
 from cellflow_core.figures.perturbations import perturbation
 from tests import examples
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from cellflow_core.figures import gene_trend
+from cellflow_core.figures.genes import trends
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import result_tables
+from cellflow_core.reporting import regulation_summaries, result_tables
+from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.widgets import background, chart
@@ -17,3 +21,16 @@ def show(run: Run, gene: str) -> None:
     chart.chart(figure, "time_gene", gene_trend.describe(found))
     view.notes(found.notes)
     view.numbers(figure, result_tables.of_trend(found), f"gene-{run.id}", "gene", "Data table: this gene")
+
+
+def show_fates(run: Run, gene: str) -> None:
+    """The same gene apart for each fate that simulated cells take; nothing where there is one fate."""
+    found = background.result_of(analysis_pool.submit_analysis("fate_trends", run.id, gene=gene), "Following each fate")
+    if len(found.names) < 2:
+        return
+    st.markdown(f"**{plain(gene)} in the cells that take each fate**")
+    figure = trends.trends(found, dark=chart.dark())
+    chart.chart(figure, "time_fate_trends", trends.describe(found))
+    view.notes(found.notes)
+    rows = regulation_summaries.trend_rows(found)
+    view.numbers(figure, rows, f"fate-trends-{run.id}", "fate_trends", "Data table: each fate")

@@ -10,7 +10,7 @@ import pytest
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.lineage.cell_lineages import branchings, cell_lineages, own_lineage
 from cellflow_core.analysis.results import CellLineages
-from cellflow_core.figures import lineages as figures
+from cellflow_core.figures.lineage import lineages as figures
 from cellflow_core.reporting import fate_summaries, result_tables
 from tests.truth.models.pseudotime.simulated import START, ring, snapshot, trained, tree
 

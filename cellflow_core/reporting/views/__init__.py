@@ -1,0 +1,1 @@
+"""What each answer about a run shows: its sentence, figures and tables, for pages, reports and scripts alike."""

@@ -1,0 +1,156 @@
+"""Views of genes: velocities, trends, networks and perturbations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellflow_core.analysis.results import (
+    CellOrder,
+    FateGenes,
+    FateInfluence,
+    GeneNetwork,
+    GeneTrend,
+    GroupTrends,
+    GroupVelocities,
+    KnockOutScores,
+    Perturbation,
+    PerturbationScreen,
+    PhasePortrait,
+    VelocityAgreement,
+)
+from cellflow_core.figures import fates as fate_figures
+from cellflow_core.figures import gene_trend, rna_velocity, scatter
+from cellflow_core.figures.genes import regulation, trends
+from cellflow_core.figures.perturbations import knock_outs as knock_out_figures
+from cellflow_core.figures.perturbations import perturbation as perturbation_figures
+from cellflow_core.figures.perturbations import screen as screen_figures
+from cellflow_core.reporting import perturbation_summaries, regulation_summaries, result_tables, screen_summaries
+from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
+from cellflow_core.reporting.summaries import limited
+from cellflow_core.reporting.views.view import Asked, Picture, View
+
+GENES_DRAWN = 20
+
+
+def velocity(found: VelocityAgreement, asked: Asked) -> View:
+    picture = Picture("arrows", rna_velocity.arrows(found, dark=asked.dark), rna_velocity.describe(found, "agreement"))
+    tables = {"cells": velocity_summaries.cell_rows(found), "genes": velocity_summaries.gene_rows(found)}
+    notes = (velocity_summaries.of_order(found), *found.notes)
+    return View(velocity_summaries.of_velocity(found), (picture,), tables, notes)
+
+
+def group_velocities(found: GroupVelocities, asked: Asked) -> View:
+    tables = {"groups": velocity_summaries.group_rows(found)}
+    return View(velocity_summaries.of_groups(found), (), tables, found.notes)
+
+
+def phase_portrait(found: PhasePortrait, asked: Asked) -> View:
+    figure = rna_velocity.portrait(found, None, dark=asked.dark)
+    picture = Picture("phase_portrait", figure, rna_velocity.describe_portrait(found))
+    cells: result_tables.Rows = {"spliced": found.spliced.tolist(), "unspliced": found.unspliced.tolist()}
+    cells |= {f"ds/dt, {name}": values.tolist() for name, values in zip(found.estimators, found.velocity, strict=True)}
+    return View(velocity_summaries.of_portrait(found), (picture,), {"phase_portrait": cells})
+
+
+def trend(found: GeneTrend, asked: Asked) -> View:
+    picture = Picture("trend", gene_trend.trend(found, dark=asked.dark), gene_trend.describe(found))
+    return View(gene_trend.describe(found), (picture,), {"trend": result_tables.of_trend(found)}, found.notes)
+
+
+def fate_trends(found: GroupTrends, asked: Asked) -> View:
+    picture = Picture("fate_trends", trends.trends(found, dark=asked.dark), trends.describe(found))
+    return View(trends.describe(found), (picture,), {"trends": regulation_summaries.trend_rows(found)}, found.notes)
+
+
+def fate_genes(found: FateGenes, asked: Asked) -> View:
+    pictures = tuple(
+        Picture(
+            f"genes_of_{k + 1}",
+            fate_figures.fate_genes(found, fate, GENES_DRAWN, dark=asked.dark),
+            fate_figures.describe_genes(found, fate),
+        )
+        for k, fate in enumerate(found.names)
+    )
+    tables = {f"genes_of_{k + 1}": result_tables.of_fate_genes(found, fate) for k, fate in enumerate(found.names)}
+    answer = f"Genes that go with {len(found.names)} fates: {', '.join(found.names)}."
+    return View(answer, pictures, tables, found.notes)
+
+
+def fate_influence(found: FateInfluence, asked: Asked) -> View:
+    pictures = tuple(
+        Picture(
+            f"influence_{k + 1}",
+            regulation.influence(found, fate, GENES_DRAWN, dark=asked.dark),
+            regulation.describe_influence(found, fate),
+        )
+        for k, fate in enumerate(found.names)
+    )
+    rows: result_tables.Rows = {"gene": list(found.genes)}
+    rows |= {f"influence on {fate}": found.influence[k].tolist() for k, fate in enumerate(found.names)}
+    answer = f"Genes that push undecided cells towards {', '.join(found.names)}."
+    return View(answer, pictures, {"influence": rows}, found.notes)
+
+
+def latent_time(found: CellOrder, asked: Asked) -> View:
+    points = asked.dataset.embedding("pca")
+    axes = asked.dataset.view_axes("pca")
+    known = np.isfinite(found.value)
+    figure = scatter.scatter(points[known], found.value[known], title=found.name, axes=axes, dark=asked.dark)
+    words = f"{int(known.sum()):,} of {len(known):,} cells in the order {found.name}."
+    rows: result_tables.Rows = {"cell": list(range(len(found.value))), found.name: found.value.tolist()}
+    return View(words, (Picture("order", figure, words),), {"order": rows}, found.notes)
+
+
+def gene_network(found: GeneNetwork, asked: Asked) -> View:
+    dark = asked.dark
+    pictures = (
+        Picture("regulators", regulation.regulators(found, dark=dark), regulation.describe_regulators(found)),
+        Picture("strongest", regulation.strongest(found, dark=dark), regulation.describe_strongest(found)),
+        Picture("matrix", regulation.matrix(found, dark=dark), regulation.describe_matrix(found)),
+    )
+    tables = {
+        "edges": regulation_summaries.edge_rows(found),
+        "regulators": regulation_summaries.regulator_rows(found),
+    }
+    if found.scores is not None:
+        tables["scores"] = regulation_summaries.score_rows(found)
+    words = (regulation_summaries.of_overlap(found), regulation_summaries.of_prior(found))
+    notes = (*(each for each in words if each), f"Influence over {found.cells}.", *found.notes)
+    return View(regulation_summaries.of_network(found), pictures, tables, notes)
+
+
+def perturb(found: Perturbation, asked: Asked) -> View:
+    dark, words = asked.dark, perturbation_figures.describe(found)
+    sides = perturbation_figures.before_after(found, asked.dataset.embedding(found.view), dark=dark)
+    pictures = [Picture("before_after", sides, words)]
+    if len(found.names) > 1:
+        pictures.append(Picture("change", perturbation_figures.change(found, dark=dark), words))
+    genes = perturbation_figures.genes(found, dark=dark)
+    pictures.append(Picture("genes", genes, perturbation_figures.describe_genes(found)))
+    tables = {
+        "states": result_tables.of_perturbation(found),
+        "genes": result_tables.of_changed_genes(found),
+        "control_genes": result_tables.of_control_genes(found),
+    }
+    summary = limited(perturbation_summaries.of_perturbation(found), asked.course, asked.unit)
+    return View(summary, tuple(pictures), tables, tuple(perturbation_summaries.notes_of(found)))
+
+
+def screen(found: PerturbationScreen, asked: Asked) -> View:
+    figure = screen_figures.volcano(found, 0, dark=asked.dark)
+    picture = Picture("screen", figure, screen_figures.describe(found, 0))
+    tables = {f"change_of_{k + 1}": screen_summaries.rows(found, k) for k in range(len(found.names))}
+    return View(screen_summaries.of_screen(found, 0), (picture,), tables, found.notes)
+
+
+def knock_outs(found: KnockOutScores, asked: Asked) -> View:
+    pictures = tuple(
+        Picture(
+            f"target_{k + 1}",
+            knock_out_figures.genes(found, k, dark=asked.dark),
+            knock_out_figures.describe_genes(found, k),
+        )
+        for k in range(min(len(found.targets), 4))
+    )
+    tables = {"scores": screen_summaries.rows_table(found), "targets": screen_summaries.target_table(found)}
+    return View(screen_summaries.of_knock_outs(found), pictures, tables, found.notes)
