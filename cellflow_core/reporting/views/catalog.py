@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cellflow_core.reporting.views import of_cells, of_genes, of_individuals, of_scores
+from cellflow_core.reporting.views import of_cells, of_fields, of_genes, of_individuals, of_scores
 from cellflow_core.reporting.views.view import View
 
 VIEWS: Mapping[str, tuple[str, Callable[[Any, Any], View]]] = {
     "landscape": ("Landscape", of_cells.landscape),
     "flow": ("Flow", of_cells.flow),
+    "fixed_points": ("Fixed points", of_fields.fixed_points),
+    "field_derivatives": ("Divergence and rotation", of_fields.field_derivatives),
     "velocity": ("RNA velocity", of_genes.velocity),
     "group_velocities": ("RNA velocity in groups", of_genes.group_velocities),
     "phase_portrait": ("Phase portrait", of_genes.phase_portrait),

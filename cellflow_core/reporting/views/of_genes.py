@@ -33,7 +33,9 @@ GENES_DRAWN = 20
 
 
 def velocity(found: VelocityAgreement, asked: Asked) -> View:
-    picture = Picture("arrows", rna_velocity.arrows(found, dark=asked.dark), rna_velocity.describe(found, "agreement"))
+    shown = rna_velocity.colouring(found, "agreement")
+    figure = rna_velocity.arrows(found, shown=shown, dark=asked.dark)
+    picture = Picture("arrows", figure, rna_velocity.describe(found, shown))
     tables = {"cells": velocity_summaries.cell_rows(found), "genes": velocity_summaries.gene_rows(found)}
     notes = (velocity_summaries.of_order(found), *found.notes)
     return View(velocity_summaries.of_velocity(found), (picture,), tables, notes)

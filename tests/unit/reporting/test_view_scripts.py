@@ -64,6 +64,8 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("landscape", field, {"roll": square, "by": "kind"}),
         ("flow", field, {"time": 0.5}),
+        ("fixed_points", field, {"time": 0.5}),
+        ("field_derivatives", field, {"time": 0.5}),
         ("velocity", rna, {}),
         ("group_velocities", rna, {"by": "batch"}),
         ("phase_portrait", rna, {"gene": "A"}),

@@ -1,0 +1,35 @@
+"""What was asked about the field of one time: where it vanishes, and how it changes around cells."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cellflow_core.analysis.results import FieldDerivatives, FixedPoints
+from cellflow_core.figures import scatter
+from cellflow_core.figures.fields import fixed_point_marks
+from cellflow_core.reporting import fixed_points as words
+from cellflow_core.reporting.views.view import Asked, Picture, View
+
+
+def fixed_points(found: FixedPoints, asked: Asked) -> View:
+    names, by = fixed_point_marks.names(found), asked.groups()
+    groups = [str(each) for each in asked.dataset.snapshots().labels[by][found.nearest]] if by else []
+    axes = (f"{found.view} 1", f"{found.view} 2")
+    figure = scatter.scatter(asked.dataset.embedding(found.view), axes=axes, dark=asked.dark)
+    figure.add_traces(fixed_point_marks.traces(found, asked.dark))
+    said = words.of_fixed_points(found, names, groups)
+    table = words.rows(found, names, groups, by)
+    return View(said, (Picture("fixed_points", figure, said),), {"fixed_points": table}, found.notes)
+
+
+def field_derivatives(found: FieldDerivatives, asked: Asked) -> View:
+    known = np.isfinite(found.divergence)
+    share = float((found.divergence[known] < 0).mean()) if known.any() else float("nan")
+    said = f"Paths come together around {share:.0%} of {known.sum():,} cells (divergence below 0)."
+    unit = f"1 / {found.time_unit or 'time unit'}"
+    table = {
+        "cell": found.rows.tolist(),
+        f"divergence ({unit})": found.divergence.tolist(),
+        f"rotation ({unit})": found.rotation.tolist(),
+    }
+    return View(said, (), {"field_derivatives": table}, found.notes)
