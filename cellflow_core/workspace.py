@@ -29,6 +29,7 @@ class Limits:
     download_seconds, import_seconds  for one download, and for reading or importing one file
               (CELLFLOW_DOWNLOAD_MINUTES, CELLFLOW_IMPORT_MINUTES)
     checkpoint_seconds  between two checkpoints of a training (CELLFLOW_CHECKPOINT_SECONDS)
+    answers   bytes of stored answers of views, of all runs together (CELLFLOW_ANSWERS_GB)
     idle      seconds without work after which a supervisor leaves (CELLFLOW_IDLE)
     paths     folders of this machine whose files a browser may open (CELLFLOW_PATHS)
     local_urls  whether downloads may come from the own network (CELLFLOW_ALLOW_LOCAL_URLS)
@@ -40,6 +41,7 @@ class Limits:
     download_seconds: float = 6 * 3600.0
     import_seconds: float = 3600.0
     checkpoint_seconds: float = 5.0
+    answers: int = 5_000_000_000
     idle: float = 300.0
     paths: tuple[Path, ...] = ()
     local_urls: bool = False
@@ -62,6 +64,7 @@ class Limits:
             download_seconds=60 * number("DOWNLOAD_MINUTES", "how long a download may take", cls.download_seconds / 60),
             import_seconds=60 * number("IMPORT_MINUTES", "how long an import may take", cls.import_seconds / 60),
             checkpoint_seconds=number("CHECKPOINT_SECONDS", "how often to save", cls.checkpoint_seconds),
+            answers=int(number("ANSWERS_GB", "how many GB the stored answers may have", cls.answers / 1e9) * 1e9),
             idle=number("IDLE", "after how many seconds an idle supervisor leaves", cls.idle),
             paths=tuple(Path(each).expanduser().resolve() for each in named if each.strip()),
             local_urls=environment.get("CELLFLOW_ALLOW_LOCAL_URLS") == "1",

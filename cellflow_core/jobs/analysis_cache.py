@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import os
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cellflow_core.analysis import results
-from cellflow_core.analysis.results import Result
+from cellflow_core.analysis.results import Result, Scores
 from cellflow_core.data.store import DamagedDatasetError, open_dataset
 from cellflow_core.jobs.questions import of_cells, of_individuals, of_perturbations
 from cellflow_core.jobs.run_context import RunContext, held_out_copies, replicates
@@ -25,8 +29,8 @@ SEED_INDEPENDENT = frozenset({"scores", "clones", "forecast"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
 CALIBRATED = frozenset({"trend"})
 """Questions whose answers rest on copies that were trained without a time, too."""
-MAX_CACHED = 200
-"""Stored answers of one run. What was looked at longest ago goes first; asked for again, it is worked out anew."""
+LOOK_EVERY = 60.0
+"""Seconds between two looks of a process at the size of all stored answers of a workspace."""
 
 
 def answer(question: str, run_id: str, *, workspace: Workspace | None = None, **settings: Any) -> Result:
@@ -34,17 +38,35 @@ def answer(question: str, run_id: str, *, workspace: Workspace | None = None, **
     path = cache_path(question, run_id, settings, workspace)
     if path.exists():
         return load(question, path)
-    found = QUESTIONS[question](RunContext(open_run(run_id, workspace)), **settings)
+    run = open_run(run_id, workspace)
+    found = QUESTIONS[question](RunContext(run), **settings)
     path.parent.mkdir(exist_ok=True)
     found.save(path)
-    _prune(path.parent)
+    _prune(run.folder.parent, run.workspace.limits.answers)
     return found
 
 
-def _prune(folder: Path) -> None:
-    kept = sorted(folder.glob("[!.]*.npz"), key=lambda each: each.stat().st_mtime, reverse=True)
-    for old in kept[MAX_CACHED:]:
-        old.unlink(missing_ok=True)
+_looked: dict[Path, float] = {}
+
+
+def _prune(root: Path, most: int) -> None:
+    """Remove the answers that were looked at longest ago until all runs in `root` together store `most` bytes at most;
+    asked for again, they are worked out anew. Scores stay: a table of models reads them, and they are small."""
+    if time.monotonic() - _looked.get(root, -math.inf) < LOOK_EVERY:
+        return
+    _looked[root] = time.monotonic()
+    stored = []
+    for path in root.glob("*-*-*/views/[!.]*.npz"):
+        with suppress(FileNotFoundError):  # removed by another process
+            if not path.name.startswith("scores-"):
+                about = path.stat()
+                stored.append((about.st_mtime, about.st_size, path))
+    left = sum(size for _, size, _ in stored)
+    for _, size, path in sorted(stored):
+        if left <= most:
+            return
+        path.unlink(missing_ok=True)
+        left -= size
 
 
 def cache_path(question: str, run_id: str, settings: Mapping[str, Any], workspace: Workspace | None = None) -> Path:
@@ -53,9 +75,12 @@ def cache_path(question: str, run_id: str, settings: Mapping[str, Any], workspac
 
     Raises KeyError where there is no such question or run, ValueError for settings the question does not take.
     """
+    return _path(question, open_run(run_id, workspace), settings)
+
+
+def _path(question: str, run: Run, settings: Mapping[str, Any]) -> Path:
     if question not in QUESTIONS:
         raise KeyError(f"there is no question {question!r}; there are {', '.join(QUESTIONS)}")
-    run = open_run(run_id, workspace)
     try:
         bound = inspect.signature(QUESTIONS[question]).bind(None, **settings)
     except TypeError as error:
@@ -94,6 +119,20 @@ def load(question: str, path: Path) -> Result:
     name = inspect.signature(QUESTIONS[question]).return_annotation
     os.utime(path)  # it was looked at: see `_prune`
     return getattr(results, name).load(path)
+
+
+def stored_scores(run: Run) -> Scores | None:
+    """What a run that is done scores at its held-out time, once that is stored. It is kept in memory: a table of models
+    reads thousands."""
+    try:
+        return _scores(run.folder, run.recipe.fingerprint)
+    except FileNotFoundError:
+        return None
+
+
+@lru_cache(maxsize=20_000)
+def _scores(folder: Path, fingerprint: str) -> Scores:
+    return cast(Scores, load("scores", _path("scores", Run(folder), {})))
 
 
 def _plain(value: Any) -> Any:

@@ -74,7 +74,7 @@ def script(run: Run, fingerprint: str, data: str = "data.h5ad", weights: str = "
         version=cellflow_core.__version__,
         model=recipe.model,
         settings=_literal(recipe.settings),
-        training=_literal(recipe.training),
+        training=_literal(run.training),
         seed=recipe.seed,
         hold_out=recipe.hold_out,
         device=recipe.device,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,7 @@ from cellflow_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from cellflow_core.jobs.checkpoints import Checkpoints
+    from cellflow_core.models.contract import DynamicsModel
     from cellflow_core.train.trainer import Progress
 
 RESERVE = 65_536
@@ -30,6 +33,10 @@ RESERVE = 65_536
 
 class Stopped(BaseException):
     """The training is to end; no error, so that no `except Exception` catches it."""
+
+
+class SmallerBatch(Exception):
+    """The training begins again, from its newest checkpoint, with the batch size that the run has now."""
 
 
 class Superseded(BaseException):
@@ -66,7 +73,7 @@ def work(folder: Path) -> None:
             attempt.log_line(traceback.format_exc())
             _end(run, attempt, "failed", user_message(error))
         else:
-            _end(run, attempt, "done", "", device, peak)
+            _end(run, attempt, "done", run.smaller_batch, device, peak)
             _clear_checkpoints(run)
             _score(run, attempt)
     reserve.unlink(missing_ok=True)
@@ -91,6 +98,8 @@ def _train(run: Run, attempt: Attempt, heartbeat: Heartbeat) -> tuple[str, float
     if run.cancelled:
         raise Stopped
     heartbeat.update(stage="loading the training code")
+    import torch
+
     from cellflow_core.jobs.checkpoints import Checkpoints
     from cellflow_core.jobs.process import peak_mb
     from cellflow_core.models import registry
@@ -104,17 +113,43 @@ def _train(run: Run, attempt: Attempt, heartbeat: Heartbeat) -> tuple[str, float
     spec = settle_spec(run, data.spec)
     heartbeat.update(stage="preparing")
     checkpoints = Checkpoints(run.folder / "checkpoints", run.workspace.limits.checkpoint_seconds)
-    start = checkpoints.newest(attempt.log_line)
-    begin = f"from {start.seconds:.0f} s on" if start else "from the start"
-    attempt.log_line(f"{recipe.model} on {device_name}, {begin}")
-    model = registry.create(recipe.model, recipe.settings, spec, recipe.seed, device)
-    training = TrainConfig.from_dict(dict(type(model).default_training) | dict(recipe.training))
-    fit(model, data, training, _Reporter(run, attempt, checkpoints), start, recipe.seed)
+
+    def trained() -> DynamicsModel:
+        start = checkpoints.newest(attempt.log_line)
+        begin = f"from {start.seconds:.0f} s on" if start else "from the start"
+        attempt.log_line(f"{recipe.model} on {device_name}, {begin}")
+        model = registry.create(recipe.model, recipe.settings, spec, recipe.seed, device)
+        training = TrainConfig.from_dict(dict(type(model).default_training) | run.training)
+        with _room_on_gpu(run, training.batch_size):
+            fit(model, data, training, _Reporter(run, attempt, checkpoints), start, recipe.seed)
+        return model
+
+    model = None
+    with suppress(SmallerBatch):
+        model = trained()
+    if model is None:  # begun here, where no error holds on to what is on the GPU
+        torch.cuda.empty_cache()
+        attempt.log_line(run.smaller_batch)
+        heartbeat.update(stage="preparing, with a smaller batch")
+        model = trained()
     for note in model.notes():
         attempt.log_line(note)
     heartbeat.update(stage="saving the model")
     save_model(run, model)
     return device_name, round(peak_mb(), 1)
+
+
+@contextmanager
+def _room_on_gpu(run: Run, batch_size: int) -> Iterator[None]:
+    """Where the memory of the GPU is used up, take half the batch for this run, once."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        if batch_size < 4 or not run.take_batch(batch_size // 2):
+            raise
+        raise SmallerBatch from error
 
 
 @dataclass

@@ -65,8 +65,9 @@ def comparison_version(runs: Sequence[Run]) -> str:
 
 def scores_late(run: Run) -> bool:
     """Should the scores of this run be there by now?"""
-    result = run.result or {}
-    return result.get("state") == "done" and not _scored(run) and age(result["ended"]) > SCORES_LATE
+    if run.status().state != "done" or _scored(run):
+        return False
+    return age((run.result or {})["ended"]) > SCORES_LATE
 
 
 def stage_progress(stage: str, done: bool) -> Progress:
@@ -129,4 +130,4 @@ def _settled(run: Run, state: str) -> bool:
 
 
 def _scored(run: Run) -> bool:
-    return analysis_cache.cache_path("scores", run.id, {}).exists()
+    return analysis_cache.stored_scores(run) is not None

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cellflow_core.runs import files
+from cellflow_core.runs.ended import ID, EndedRuns, Facts
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace, current
 
-_ID = re.compile(r"\d{8}-\d{12}-[0-9a-f]{6}")
-
 
 def runs(workspace: Workspace | None = None) -> tuple[Run, ...]:
-    """Every run whose recipe can be read, newest first; `damaged_runs` names the others."""
-    return tuple(run for run in _folders(workspace) if _problem(run) is None)
+    """Every run whose recipe can be read, newest first; `damaged_runs` names the others.
+
+    What is known of an ended run comes from memory, see `ended`: thousands are listed in a moment.
+    """
+    return tuple(run for run in _listed(workspace) if run.facts is not None or _problem(run) is None)
 
 
 def damaged_runs(workspace: Workspace | None = None) -> tuple[tuple[str, str], ...]:
     """(id, what is wrong with it) of the run folders whose recipe cannot be read, newest first."""
-    return tuple((run.id, problem) for run in _folders(workspace) if (problem := _problem(run)) is not None)
+    unknown = (run for run in _listed(workspace) if run.facts is None)
+    return tuple((run.id, problem) for run in unknown if (problem := _problem(run)) is not None)
 
 
 def open_runs(workspace: Workspace | None = None) -> tuple[Run, ...]:
@@ -35,7 +38,7 @@ def open_runs(workspace: Workspace | None = None) -> tuple[Run, ...]:
 
 def is_run_id(text: str) -> bool:
     """Whether this has the form of the id of a run; those of data sets have another."""
-    return _ID.fullmatch(text) is not None
+    return ID.fullmatch(text) is not None
 
 
 def open_run(id: str, workspace: Workspace | None = None) -> Run:
@@ -62,8 +65,8 @@ def submit(recipe: Recipe, workspace: Workspace | None = None) -> Run:
 def mark_open(workspace: Workspace | None = None) -> None:
     """Mark the runs without a result that have lost their marker, as when their submission was killed."""
     (_root(workspace) / ".open").mkdir(exist_ok=True)
-    for run in _folders(workspace):
-        if not (run.folder / "result.json").exists() and not run.marker.exists():
+    for run in _listed(workspace):
+        if run.facts is None and not (run.folder / "result.json").exists() and not run.marker.exists():
             run.marker.touch()
 
 
@@ -84,7 +87,7 @@ def deleted(workspace: Workspace | None = None) -> tuple[Run, ...]:
 def restore(id: str, workspace: Workspace | None = None) -> Run:
     """Bring a run back from the trash."""
     folder = _root(workspace) / ".trash" / id
-    if not _ID.fullmatch(id) or not _is_run(folder):
+    if not ID.fullmatch(id) or not _is_run(folder):
         raise KeyError(f"there is no run {id!r} in the trash")
     return Run(Path(shutil.move(folder, _root(workspace) / id)), workspace)
 
@@ -98,13 +101,41 @@ def _root(workspace: Workspace | None) -> Path:
     return current(workspace).runs
 
 
-def _folders(workspace: Workspace | None) -> tuple[Run, ...]:
-    folders = sorted(_root(workspace).glob("*-*-*"), reverse=True)
-    return tuple(Run(path, workspace) for path in folders if _is_run(path))
+class _Listing:
+    """The runs of a workspace as they were listed last."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.ended = EndedRuns(workspace.runs)
+        self.known: dict[str, Facts | None] = {}
+        self.runs: dict[str, Run] = {}
+
+    def look(self) -> list[Run]:
+        """Runs of which nothing is known are new objects, the others stay those they were."""
+        known, held = self.ended.look(), self.runs
+        for name in known if known is not self.known else [name for name, facts in known.items() if facts is None]:
+            if known[name] is None or name not in held or held[name].facts is not known[name]:
+                held[name] = Run(self.ended.root / name, self.workspace, known[name])
+        if known is not self.known:
+            self.known, self.runs = known, {name: held[name] for name in known}
+        return [run for run in self.runs.values() if run.facts is not None or _is_run(run.folder)]
+
+
+_LISTINGS: dict[Workspace, _Listing] = {}
+_LOCK = threading.Lock()
+
+
+def _listed(workspace: Workspace | None) -> list[Run]:
+    """The folders that are runs, newest first."""
+    workspace = current(workspace)
+    with _LOCK:
+        if workspace not in _LISTINGS:
+            _LISTINGS[workspace] = _Listing(workspace)
+        return _LISTINGS[workspace].look()
 
 
 def _is_run(folder: Path) -> bool:
-    return bool(_ID.fullmatch(folder.name)) and (folder / "recipe.json").is_file()
+    return bool(ID.fullmatch(folder.name)) and (folder / "recipe.json").is_file()
 
 
 def _problem(run: Run) -> str | None:

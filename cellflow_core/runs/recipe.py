@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib import metadata
 from typing import Any, Literal
 
@@ -60,6 +62,12 @@ class Recipe:
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+    @cached_property
+    def content(self) -> str:
+        """All that decides the weights, but the device and the versions: runs of one content are one training."""
+        kept = ("model", "dataset", "fingerprint", "settings", "training", "hold_out", "seed")
+        return json.dumps({name: getattr(self, name) for name in kept}, sort_keys=True, default=dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import numpy as np
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.runs import files, lease, metrics
 from cellflow_core.runs.attempt import Attempt, attempts
+from cellflow_core.runs.ended import Facts
 from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.status import ENDED, State, Status, derive, newest_row
@@ -27,11 +29,22 @@ FULL = 65_536
 
 
 class Run:
-    """One run on disk, by its folder. Cheap to make; nothing is kept that is not in the folder."""
+    """One run on disk, by its folder. Cheap to make; nothing is kept that is not in the folder.
 
-    def __init__(self, folder: Path, workspace: Workspace | None = None) -> None:
+    facts  what is known of a run that has ended, for as long as its folder stays as it was
+    """
+
+    def __init__(self, folder: Path, workspace: Workspace | None = None, facts: Facts | None = None) -> None:
         self.folder = folder
         self._workspace = workspace
+        self.facts = facts
+
+    @property
+    def _known(self) -> Facts | None:
+        """The facts, where they still hold."""
+        if self.facts is not None and not self.facts.hold(self.folder):
+            self.facts = None
+        return self.facts
 
     @property
     def id(self) -> str:
@@ -45,6 +58,8 @@ class Run:
     @cached_property
     def recipe(self) -> Recipe:
         """Raises KeyError where there is none, DamagedRunError where it cannot be read."""
+        if self.facts is not None:
+            return self.facts.recipe
         path = self.folder / "recipe.json"
         found = files.read_json(path)
         if found is None:
@@ -57,7 +72,8 @@ class Run:
     @property
     def label(self) -> str:
         """The name a person gave it, else the model's."""
-        renamed = files.read_optional(self.folder / "label.json").get("label")
+        facts = self._known
+        renamed = facts.label if facts else files.read_optional(self.folder / "label.json").get("label")
         return str(renamed or "") or self.recipe.label or f"{self.recipe.model} on {self.recipe.dataset}"
 
     @property
@@ -72,6 +88,21 @@ class Run:
         if found is None:
             raise KeyError(f"run {self.id} has not read its data yet")
         return DataSpec.from_dict(found)
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """Settings of the training: those of the recipe, and the batch size that the memory of a GPU had room for."""
+        return dict(self.recipe.training) | files.read_optional(self.folder / "smaller_batch.json")
+
+    @property
+    def smaller_batch(self) -> str:
+        """That it was trained with another batch size than asked for, one sentence; "" where it was not."""
+        size = files.read_optional(self.folder / "smaller_batch.json").get("batch_size")
+        return f"trained with a batch size of {size}, since the memory of the GPU had no room for more" if size else ""
+
+    def take_batch(self, size: int) -> bool:
+        """Train with this batch size from now on. False where it was made smaller before."""
+        return files.write_exclusive(self.folder / "smaller_batch.json", {"batch_size": size})
 
     def dataset(self) -> Dataset:
         """The data set that it was trained on. Raises KeyError where it is gone, ValueError where it is another now."""
@@ -92,6 +123,8 @@ class Run:
         {"state", "message", "step", "steps", "seconds", "device", "peak_mb", "losses", "validation", "ended"}. peak_mb:
         most memory (MB) that the process of the training held; None, or no such key in an old run: not measured.
         """
+        if (facts := self._known) is not None:
+            return facts.result
         path = self.folder / "result.json"
         found = files.read_json(path)
         if found is not None and found.get("state") not in ENDED:
@@ -113,6 +146,8 @@ class Run:
 
     def status(self) -> Status:
         """Derived from the folder. A damaged run is failed, with the sentence; one that cannot be read now is lost."""
+        if (facts := self._known) is not None:
+            return facts.status
         try:
             found = derive(self.folder, self.result, self.attempts, self.lease)
             return found if found.ended else replace(found, message=self.notice or found.message)
@@ -160,6 +195,8 @@ class Run:
 
     def rename(self, label: str) -> None:
         files.write_json(self.folder / "label.json", {"label": label.strip()})
+        self.facts = None
+        os.utime(self.marker.parent)  # tells a listing to look at every folder again
 
     @property
     def cancelled(self) -> bool:
@@ -215,6 +252,7 @@ class Run:
         status = self.status()
         if status.state not in ("failed", "cancelled"):
             raise ValueError(f"only a failed or cancelled run can be resumed; this one is {status.state}")
+        self.facts = None
         (self.folder / "cancel").unlink(missing_ok=True)
         if self.attempts:
             self.attempts[-1].end(status.state, status.message)
@@ -227,6 +265,7 @@ class Run:
         if self.status().active:
             raise ValueError("this run is being trained: cancel it first, then delete it")
         self.cancel()
+        self.facts = None
         trash = self.folder.parent / ".trash"
         trash.mkdir(exist_ok=True)
         shutil.move(self.folder, trash / self.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,12 +53,17 @@ class Status:
 def derive(folder: Path, result: dict[str, Any] | None, tried: tuple[Attempt, ...], lease: Lease | None) -> Status:
     """The status of the run in `folder` from its result, its attempts and the lease of its newest worker."""
     if result is not None:
-        kept = ("state", "message", "step", "steps", "seconds", "device")
-        known = {name: result[name] for name in kept if name in result}
-        return Status(**known, eta=0.0 if result["state"] == "done" else None, attempt=len(tried))
+        return ended(result, len(tried))
     if tried and tried[-1].exit is None:
         return _claimed(tried)
     return _unclaimed(folder, tried, lease)
+
+
+def ended(result: Mapping[str, Any], tried: int) -> Status:
+    """The status of a run with this result after so many attempts."""
+    kept = ("state", "message", "step", "steps", "seconds", "device")
+    known = {name: result[name] for name in kept if name in result}
+    return Status(**known, eta=0.0 if result["state"] == "done" else None, attempt=tried)
 
 
 def newest_row(tried: tuple[Attempt, ...]) -> metrics.Row:

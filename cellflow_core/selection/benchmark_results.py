@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from statistics import mean, median
+from statistics import fmean, mean, median
 from typing import Any
 
 from cellflow_core import aliases
+from cellflow_core.analysis.results import Scores
 from cellflow_core.data.store.dataset import DatasetInfo
+from cellflow_core.jobs.analysis_cache import stored_scores
 from cellflow_core.runs import index
-from cellflow_core.selection import comparison
 from cellflow_core.selection.comparison_summary import MIN_RELATIVE_GAIN
 from cellflow_core.selection.model_cards import ModelCard
 
@@ -59,12 +61,14 @@ class Evidence:
     score: str = "W1"
 
 
+@cache
 def evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
     """Every model of every stored table of held-out times, with default settings and with others."""
     tables = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("loo_*.json")))
     return tuple(each for table in tables for each in _of_table(table))
 
 
+@cache
 def course_evidence(folder: Path = RESULTS) -> tuple[Evidence, ...]:
     """Every model of every stored table of `benchmarks/courses.py`: forecasts of held-out individuals, mean over their
     variables."""
@@ -115,20 +119,21 @@ def by_data(measured: Iterable[Evidence]) -> dict[str, dict[str, float]]:
 
 def measured_here(info: DatasetInfo, cards: Mapping[str, ModelCard]) -> tuple[Evidence, ...]:
     """What the finished runs on these data, each with a held-out time, say of each model and its settings."""
-    rows: dict[tuple[str, tuple[tuple[str, Any], ...]], list[comparison.RunScore]] = {}
+    rows: dict[tuple[str, tuple[tuple[str, Any], ...]], list[tuple[Scores, float]]] = {}
+    usual = {name: {each.name: each.default for each in card.settings} for name, card in cards.items()}
     for run in index.runs():
         recipe = run.recipe
         own = (recipe.dataset, recipe.fingerprint) == (info.id, info.fingerprint_for(recipe.settings))
-        if own and recipe.hold_out is not None and recipe.model in cards and run.status().state == "done":
-            usual = {each.name: each.default for each in cards[recipe.model].settings}
-            changed = tuple((name, value) for name, value in recipe.settings.items() if usual.get(name) != value)
-            rows.setdefault((recipe.model, changed), []).append(comparison.row(run))
+        if not own or recipe.hold_out is None or recipe.model not in cards or (status := run.status()).state != "done":
+            continue
+        if (scores := stored_scores(run)) is not None:
+            default = usual[recipe.model]
+            changed = tuple((name, value) for name, value in recipe.settings.items() if default.get(name) != value)
+            rows.setdefault((recipe.model, changed), []).append((scores, status.seconds))
     found = []
-    for (model, settings), own in rows.items():
-        scored = [(each.scores, each.seconds) for each in own if each.scores is not None]
-        if scored:
-            ratio = mean(each.from_previous.w1 for each, _ in scored) / mean(each.midpoint.w1 for each, _ in scored)
-            found.append(Evidence(model, HERE, ratio, median(seconds for _, seconds in scored), settings))
+    for (model, settings), scored in rows.items():
+        ratio = fmean(each.from_previous.w1 for each, _ in scored) / fmean(each.midpoint.w1 for each, _ in scored)
+        found.append(Evidence(model, HERE, ratio, median(seconds for _, seconds in scored), settings))
     return tuple(found)
 
 

@@ -7,12 +7,11 @@ asks for it, and a link that names data, models, preset and seeds brings the sam
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from cellflow_core.analysis.results import Scores
 from cellflow_core.config import differences, titled
@@ -77,13 +76,14 @@ class ModelSummary:
 
 def matching_runs(request: Comparison) -> tuple[Run | None, ...]:
     """For each recipe the run made from the same: one that is done, else one under way, else one that failed."""
-    wanted = {_content(each) for each in request.recipes}
-    there: dict[str, list[Run]] = {}
+    wanted = {each.content for each in request.recipes}
+    models, there = {each.model for each in request.recipes}, {}
     for run in index.runs():
-        if (key := _content(run.recipe)) in wanted:
-            there.setdefault(key, []).append(run)
+        its = run.recipe
+        if its.dataset == request.dataset and its.model in models and its.content in wanted:
+            there.setdefault(its.content, []).append(run)
     best = {key: min(runs, key=lambda run: _BEST.index(run.status().state)) for key, runs in there.items()}
-    return tuple(best.get(_content(each)) for each in request.recipes)
+    return tuple(best.get(each.content) for each in request.recipes)
 
 
 def submit(request: Comparison) -> tuple[Run, ...]:
@@ -99,15 +99,19 @@ def other_runs(request: Comparison, cards: Mapping[str, ModelCard]) -> dict[Run,
     """The finished runs on the same data that were scored at a time of the comparison, but are none of its runs: with
     other settings, presets, seeds or models. Each with its `variant`."""
     first = request.recipes[0]
-    folds, own = {each.hold_out for each in request.recipes}, {_content(each) for each in request.recipes}
+    folds, own = {each.hold_out for each in request.recipes}, {each.content for each in request.recipes}
     preset = next((name for name, values in _presets(cards, first) if values == dict(first.training)), "")
-    found = {}
+    found, variants = {}, {}
     for run in index.runs():
         its = run.recipe
         same = (its.dataset, its.fingerprint) == (first.dataset, first.fingerprint)
-        asked = its.hold_out not in folds or its.model not in cards or _content(its) in own
-        if same and not asked and run.status().state == "done":
-            found[run] = variant_of(its, cards[its.model], preset)
+        if not same or its.hold_out not in folds or its.model not in cards or its.content in own:
+            continue
+        if run.status().state == "done":
+            key = (its.model, *its.settings.items(), *its.training.items())
+            if key not in variants:
+                variants[key] = variant_of(its, cards[its.model], preset)
+            found[run] = variants[key]
     return found
 
 
@@ -130,7 +134,6 @@ def row(run: Run, variant: str = "") -> RunScore:
     status, recipe = run.status(), run.recipe
     if recipe.hold_out is None:
         raise ValueError(f"run {run.label!r} was trained on every time: it has no place in a table of held-out times")
-    path = analysis_cache.cache_path("scores", run.id, {})
     return RunScore(
         run_id=run.id,
         model=recipe.model,
@@ -143,7 +146,7 @@ def row(run: Run, variant: str = "") -> RunScore:
         eta=status.eta,
         seconds=status.seconds,
         peak_mb=(run.result or {}).get("peak_mb"),
-        scores=cast(Scores, analysis_cache.load("scores", path)) if status.state == "done" and path.exists() else None,
+        scores=analysis_cache.stored_scores(run) if status.state == "done" else None,
         variant=variant,
     )
 
@@ -264,9 +267,3 @@ def _line(model: str, variant: str, rows: list[RunScore], measure: str, start: s
 
 def _presets(cards: Mapping[str, ModelCard], recipe: Recipe) -> Iterable[tuple[str, Mapping[str, Any]]]:
     return cards[recipe.model].presets.items() if recipe.model in cards else ()
-
-
-def _content(recipe: Recipe) -> str:
-    """All that decides the weights, but the device and the versions."""
-    kept = ("model", "dataset", "fingerprint", "settings", "training", "hold_out", "seed")
-    return json.dumps({name: value for name, value in asdict(recipe).items() if name in kept}, sort_keys=True)

@@ -19,6 +19,7 @@ from cellflow_core.runs.recipe import Recipe
 from cellflow_core.workspace import current
 from pages.parts.training import model_picker
 from pages.parts.training.demo import run_of_demo
+from pages.parts.widgets import selectors
 from tests import ROOT, toys
 
 PAGES = sorted(each.stem for each in (ROOT / "pages").glob("*.py") if each.stem not in ("__init__", "frame"))
@@ -68,6 +69,18 @@ def test_a_page_opens_with_a_trained_model(name: str, demo: store.DatasetInfo) -
     assert not page.error
     if name not in ("home", "learn", "runs", "compare", "courses"):  # these cells are no individuals
         assert page.selectbox(key="pick_run").value == run.id
+
+
+def test_a_box_lists_a_few_of_many_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "MOST_LISTED", 2)
+    ours, others = toys.stored(toys.drifting(2)), toys.stored(toys.drifting(3), label="others")
+    made = [index.submit(toys.recipe(data, seed=seed)) for data in (ours, others) for seed in range(3)]
+    for run in made:
+        run.end("done", "")
+    page = opened("flow", run=made[0].id)
+    box = page.selectbox(key="pick_run")
+    assert (box.value, len(box.options)) == (made[0].id, 2) and all(ours in each for each in box.options)
+    assert any(each.value == "2 of 6 trained models, of these data first." for each in page.caption)
 
 
 def test_what_is_tried_on_the_demo_does_not_change_the_first_page(demo: store.DatasetInfo) -> None:

@@ -26,10 +26,9 @@ MOST = 8
 def ordered(info: DatasetInfo) -> list[Run]:
     """The newest finished run of each model, with its settings, that orders the cells of these data."""
     found: dict[str, Run] = {}
+    able = {name for name, card in background.catalogue().items() if "latent_time" in card.capabilities}
     for run in index.runs():
-        same = (
-            run.recipe.dataset == info.id and run.recipe.hold_out is None and run.recipe.model in background.catalogue()
-        )
+        same = run.recipe.dataset == info.id and run.recipe.hold_out is None and run.recipe.model in able
         if same and "latent_time" in view.capabilities(run) and run.status().state == "done":
             found.setdefault(f"{run.recipe.model} {sorted(run.recipe.settings.items())}", run)
     return list(found.values())[:MOST]

@@ -49,7 +49,8 @@ def show(run: Run, status: Status) -> None:
         if not status.ended:
             progress(run, losses=True)
         elif status.state == "done":
-            st.caption(f"Trained in {duration(status.seconds)} on {status.device}. Look at it:")
+            note = f" ({plain(status.message)})" if status.message else ""
+            st.caption(f"Trained in {duration(status.seconds)} on {status.device}{note}. Look at it:")
             links_to(run.id)
         else:
             what_happened(run, status)

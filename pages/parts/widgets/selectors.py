@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -41,6 +43,8 @@ WORDS: Mapping[str, str] = {
 """What a capability means to a person."""
 
 
+MOST_LISTED = 50
+"""Runs that one box lists."""
 VIEWS: Mapping[str, tuple[str, str]] = {
     "landscape.py": ("Landscape", ":material/landscape:"),
     "flow.py": ("Flow", ":material/air:"),
@@ -141,23 +145,21 @@ def pick_run(
     follow      the model must also tell what becomes of a cell
     where       place of the box
     """
-    everything = index.runs()
-    compared = groups.comparison_ids(everything)
     cards = catalogue()
     wanted = (capability,) if isinstance(capability, str) else capability
+    asked = state.value("run")
+    done = _trained_models(index.runs(), asked)
 
-    def shows(run: Run) -> bool:
-        card = cards[run.recipe.model]
+    @cache
+    def able_to_show(model: str, settings: tuple[tuple[str, Any], ...]) -> bool:
+        card = cards[model]
         return (card.tracks_cells or not follow) and (
-            not wanted or bool(set(wanted) & card.capabilities_with(run.recipe.settings))
+            not wanted or bool(set(wanted) & card.capabilities_with(dict(settings)))
         )
 
-    asked = state.value("run")
-    finished = [run for run in everything if run.recipe.model in cards and run.status().state == "done"]
-    whole = {run.recipe.dataset for run in finished if run.recipe.hold_out is None}
-    copies = {run.id for run in finished if run.recipe.hold_out is not None and run.recipe.dataset in whole}
-    listed = [run for run in finished if run.id not in compared | copies or run.id == asked] or finished
-    done = {run.id: run for run in sorted(listed, key=lambda run: (not shows(run), run.recipe.hold_out is not None))}
+    def shows(run: Run) -> bool:
+        return able_to_show(run.recipe.model, tuple(run.recipe.settings.items()))
+
     if not done:
         empty_state(
             "No model is trained yet",
@@ -166,9 +168,14 @@ def pick_run(
         )
     names = {each.id: each.label for each in store.datasets()}
     data = state.value("dataset") if asked is None else state.dataset_of(asked)
-    default = _default(done, data if data in names or asked is not None else None, asked)
-    words = _run_choices(done, names)
-    chosen = choose("run", label, words, default, where, {id: each.recipe.created for id, each in done.items()})
+    able = {run.id: run for run in sorted(done, key=lambda run: (not shows(run), run.recipe.hold_out is not None))}
+    default = _default(able, data if data in names or asked is not None else None, asked)
+    listed = _first(able, data, {asked, default})
+    words, created = _run_choices(listed, names), {id: each.recipe.created for id, each in listed.items()}
+    chosen = choose("run", label, words, default, where, created)
+    if len(listed) < len(able):
+        where.caption(f"{len(listed)} of {counted(len(able), 'trained model')}, of these data first.")
+        where.page_link("runs.py", label="All trained models", icon=":material/list_alt:")
     if chosen is None:
         on = f"on {plain(names[data])} " if data in names else ""
         empty_state(
@@ -176,12 +183,31 @@ def pick_run(
             "Choose another trained model above, or train one.",
             {"train.py": "Train a model", "runs.py": "All trained models"},
         )
-    run = done[chosen]
+    run = able[chosen]
     if chosen != asked and asked is not None:
         st.caption(f"Shown instead is {plain(run_words(run, names))}, trained on the same data set.")
     if not shows(run):
-        _cannot_show(run, wanted, follow, [run_words(each, names) for each in done.values() if shows(each)])
+        _cannot_show(run, wanted, follow, [run_words(each, names) for each in listed.values() if shows(each)])
     return run
+
+
+def _trained_models(runs: Sequence[Run], asked: str | None) -> list[Run]:
+    """The finished runs that are models of their own, newest first, and the one that is asked for."""
+    cards = catalogue()
+    finished = [run for run in runs if run.recipe.model in cards and run.status().state == "done"]
+    whole = {run.recipe.dataset for run in finished if run.recipe.hold_out is None}
+    copies = {run.id for run in finished if run.recipe.hold_out is not None and run.recipe.dataset in whole}
+    others = groups.comparison_ids(runs) | copies
+    return [run for run in finished if run.id not in others or run.id == asked] or finished
+
+
+def _first(runs: Mapping[str, Run], dataset: str | None, kept: AbstractSet[str | None]) -> dict[str, Run]:
+    """As many as a box may list, in their order: those that are kept, those of this data set, then the others."""
+    if len(runs) <= MOST_LISTED:
+        return dict(runs)
+    ranked = sorted(runs, key=lambda id: (id not in kept, runs[id].recipe.dataset != dataset))
+    chosen = set(ranked[:MOST_LISTED])
+    return {id: run for id, run in runs.items() if id in chosen}
 
 
 def _run_choices(runs: Mapping[str, Run], datasets: Mapping[str, str]) -> dict[str, str]:

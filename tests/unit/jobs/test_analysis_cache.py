@@ -71,15 +71,21 @@ def test_settings_that_the_question_does_not_take():
 
 
 def test_answers_looked_at_longest_ago_make_room(monkeypatch):
-    monkeypatch.setattr(analysis_cache, "MAX_CACHED", 2)
-    run = trained(dataset=stored())
-    for k, gene in enumerate("ab"):
+    monkeypatch.setattr(analysis_cache, "LOOK_EVERY", 0.0)
+    data = stored()
+    runs = [trained(dataset=data), trained(dataset=data, seed=1)]
+    asked = [(run, gene) for run in runs for gene in "ab"]
+    path = lambda run, gene: analysis_cache.cache_path("test-trend", run.id, {"gene": gene})  # noqa: E731
+    for k, (run, gene) in enumerate(asked):
         analysis_cache.answer("test-trend", run.id, gene=gene)
-        os.utime(analysis_cache.cache_path("test-trend", run.id, {"gene": gene}), (k, k))
-    analysis_cache.answer("test-trend", run.id, gene="a")  # looked at again, so b is the oldest now
-    analysis_cache.answer("test-trend", run.id, gene="c")
-    kept = {gene for gene in "abc" if analysis_cache.cache_path("test-trend", run.id, {"gene": gene}).exists()}
-    assert kept == {"a", "c"}
+        os.utime(path(run, gene), (k, k))
+    scores = runs[0].folder / "views" / "scores-0.npz"
+    scores.write_bytes(b"0" * 10_000)
+    monkeypatch.setenv("CELLFLOW_ANSWERS_GB", str(2.5 * path(*asked[0]).stat().st_size / 1e9))
+    analysis_cache.answer("test-trend", runs[0].id, gene="a")  # looked at again, so b is the oldest now
+    analysis_cache.answer("test-trend", runs[1].id, gene="c")
+    kept = [(run, gene) for run in runs for gene in "abc" if path(run, gene).exists()]
+    assert kept == [(runs[0], "a"), (runs[1], "c")] and scores.exists()
 
 
 def test_selected_cells_decide_where_an_answer_is_stored():

@@ -20,6 +20,7 @@ from cellflow_core.jobs.export_script import script
 from cellflow_core.jobs.process import peak_mb
 from cellflow_core.models.clock import MEASURED
 from cellflow_core.models.contract import Context
+from cellflow_core.reporting.run_tables import of_recipe
 from cellflow_core.runs import files, index
 from cellflow_core.runs.weights import load_model
 from tests.toys import drifting, recipe, stored
@@ -180,3 +181,40 @@ def test_a_run_goes_on_with_the_clock_it_began_with():
     fingerprint = before.recipe.fingerprint
     assert "COUNTS_INTERVALS = True" in script(new, fingerprint)
     assert "COUNTS_INTERVALS = False" in script(before, fingerprint)
+
+
+def without_room(monkeypatch, most: int) -> None:
+    """A GPU whose memory takes batches of so many cells at most."""
+    from cellflow_core.models.flow_matching.i_cfm import ICFM
+
+    usual = ICFM.loss
+
+    def loss(self: ICFM, batch):
+        if batch.x.shape[1] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        return usual(self, batch)
+
+    monkeypatch.setattr(ICFM, "loss", loss)
+
+
+def test_out_of_gpu_memory_half_the_batch_is_taken_once_and_said(monkeypatch):
+    with monkeypatch.context() as patch:
+        without_room(patch, 8)
+        run = trained()
+    status = run.status()
+    assert status.state == "done" and "batch size of 8" in status.message and "batch size of 8" in run.log()
+    assert run.training["batch_size"] == 8 and run.recipe.training["batch_size"] == 16
+    rows = of_recipe(run, status)
+    assert "'batch_size': 8" in script(run, "") and rows["value"][rows["setting"].index("batch_size")] == "8"
+    found, wanted = (load_model(each).state_dict() for each in (run, trained(training=run.training)))
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_where_half_the_batch_has_no_room_either_the_run_fails_with_a_sentence(monkeypatch):
+    with monkeypatch.context() as patch:
+        without_room(patch, 4)
+        run = trained()
+    assert run.status().state == "failed" and "memory of the GPU is used up" in run.status().message
+    run.resume()
+    InProcess().start(run)
+    assert run.status().state == "done" and run.training["batch_size"] == 8, "it goes on as it was"
