@@ -14,9 +14,17 @@ from cellflow_core.figures.data import counts
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.setting_names import in_page
 from cellflow_core.time_units import format_time, pluralize
-from pages.parts.data import ground_truth, preprocessing_summary, provenance, reconstruction, steps, velocity_genes
+from pages.parts.data import (
+    ground_truth,
+    manage,
+    preprocessing_summary,
+    provenance,
+    reconstruction,
+    steps,
+    velocity_genes,
+)
 from pages.parts.views import view
-from pages.parts.widgets import progress_bar, selectors, state, undo
+from pages.parts.widgets import progress_bar, selectors, state
 from pages.parts.widgets.background import forget, pending, sentence, umap
 from pages.parts.widgets.chart import chart, dark, lasso
 
@@ -62,7 +70,7 @@ def show(info: store.DatasetInfo) -> None:
         _findings(info)
         preprocessing_summary.explained(info)
         provenance.show(info)
-        _manage(info)
+        manage.show(info)
     ground_truth.show(info)
     velocity_genes.show(info)
     reconstruction.show(info)
@@ -278,22 +286,3 @@ def _umap(info: store.DatasetInfo) -> None:
         forget(future)
         umap(info.id)
         st.rerun()
-
-
-def _manage(info: store.DatasetInfo) -> None:
-    with st.expander("Rename or delete", icon=":material/edit:"):
-        label = st.text_input("Name", info.label, key=f"rename_{info.id}", max_chars=80)
-        with st.container(horizontal=True):
-            if st.button("Save the name", key="rename_save", disabled=label == info.label):
-                try:
-                    store.open_dataset(info.id).rename(label)
-                except ValueError as error:
-                    st.error(sentence(error))
-                else:
-                    st.rerun()
-            if st.button("Delete", key="delete_dataset", icon=":material/delete:"):
-                store.delete(info.id)
-                undo.deleted("dataset", info.id)
-        st.caption(
-            "Deleting moves it to the trash; you can undo it. Models trained on it stay, but their views need it."
-        )
