@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cellflow_core.data import store
-from cellflow_core.jobs import sharing
+from cellflow_core.jobs.people import sharing
 from cellflow_core.runs import index
 from cellflow_core.workspace import Workspace, acting, people
 from tests import ROOT, toys
@@ -108,6 +108,7 @@ def signed_in(lab: Lab, chromium: Browser) -> Iterator[Callable[[str], Page]]:
         if person not in pages:
             page = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
             page.set_default_timeout(READ_TIMEOUT)
+            expect.set_options(timeout=READ_TIMEOUT)
             page.goto(lab.address)
             page.get_by_role("button", name="Sign in").click()
             page.locator(f"#{person}").click()
@@ -181,6 +182,7 @@ def test_links_of_another_show_nothing(filled: Lab, signed_in: Callable[[str], P
 
 
 def test_a_shared_link_opens_until_it_is_taken_back(filled: Lab, signed_in: Callable[[str], Page]) -> None:
+    signed_in("ann")  # so that her name is known
     bob = signed_in("bob")
     with acting(filled.of("ann")):
         key = sharing.share("run", filled.run, by_link="read").key

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from cellflow_core.jobs import sharing
-from cellflow_core.jobs.sharing import Kind
+from cellflow_core.jobs.people import sharing
+from cellflow_core.jobs.people.sharing import Kind
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.workspace import Right, current
 from pages.parts.server import urls

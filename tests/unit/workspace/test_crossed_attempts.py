@@ -20,7 +20,8 @@ from cellflow_core.data.networks import library
 from cellflow_core.data.networks.edge_table import EdgeTable
 from cellflow_core.data.steps.derive import derive, use_velocity
 from cellflow_core.data.store import annotation_layers
-from cellflow_core.jobs import administration, analysis_cache, analysis_pool, export, export_script, process, sharing
+from cellflow_core.jobs import analysis_cache, analysis_pool, export, export_script, process
+from cellflow_core.jobs.people import administration, sharing
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import NotAllowedError, Workspace, acting, current
@@ -120,7 +121,7 @@ REFUSED: dict[str, Callable[[Things], Any]] = {
     "stop a run as whoever looks after the server": lambda t: administration.cancel(t.run),
 }  # fmt: skip
 
-UNSEEN: dict[str, Callable[[Things], Any]] = {
+LISTED: dict[str, Callable[[Things], Any]] = {
     "data sets": lambda t: store.datasets(),
     "damaged data sets": lambda t: store.damaged_datasets(),
     "deleted data sets": lambda t: store.trashed(),
@@ -145,12 +146,12 @@ def test_what_belongs_to_another_is_refused(things: Things, attempt: str) -> Non
     assert contents(current().root) == before
 
 
-@pytest.mark.parametrize("listed", UNSEEN)
+@pytest.mark.parametrize("listed", LISTED)
 def test_lists_leave_out_what_belongs_to_another(things: Things, listed: str) -> None:
     with acting(of(ANN)):
-        assert UNSEEN[listed](things)
+        assert LISTED[listed](things)
     with acting(of(BOB)):
-        assert not UNSEEN[listed](things)
+        assert not LISTED[listed](things)
 
 
 def contents(root: Path) -> dict[str, bytes]:

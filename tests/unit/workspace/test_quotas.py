@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 
 from cellflow_core.data.importing import uploads
-from cellflow_core.jobs import administration
+from cellflow_core.jobs.people import administration
 from cellflow_core.runs import index
 from cellflow_core.workspace import NotAllowedError, Quotas, Workspace, acting, audit, people, quotas
 from tests.toys import recipe, stored
