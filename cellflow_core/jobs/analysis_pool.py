@@ -18,7 +18,7 @@ PER_VISITOR = 2
 LOADED = ("cellflow_core.models.registry", "cellflow_core.data.store")
 
 visitor: ContextVar[str] = ContextVar("visitor", default="")
-"""Who asks, of the script or thread that runs: whoever has the fewest calculations under way comes first."""
+"""Who asks where nobody signs in, of the script that runs: whoever has the fewest calculations at work is first."""
 
 
 class Question(NamedTuple):
@@ -83,6 +83,11 @@ def submit_low_priority(function_path: str, *args: Any, **kwargs: Any) -> Future
 def warm() -> None:
     """Start the workers and let them import what every analysis needs, before the first one is submitted."""
     _POOL.start()
+
+
+def alive() -> bool:
+    """Whether a process lives that answers, or will once it has ended what it calculates."""
+    return bool(_POOL.process_ids)
 
 
 def stop() -> None:

@@ -49,9 +49,11 @@ def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
     """The measured cells with their annotations, and those of the first time simulated through all measured times, with
     velocity where the model has one. The column `origin` tells them apart.
 
-    With one measured time or none, cells are simulated through the velocity's own time; an unknown time is NaN.
+    With one measured time or none, cells are simulated through the velocity's own time; an unknown time is NaN. Raises
+    NotAllowedError where the run was shared for looking only.
     """
     subject = RunContext(open_run(run_id))
+    subject.run.require_copy()
     data = subject.data
     x0, times = data.x[cells_of_time(data, first_time(data))], followed_times(dynamics(subject.model), data)
     predicted = moved(subject, simulate(subject.model, x0, times, seed=seed), seed)

@@ -89,9 +89,11 @@ def script(run: Run, fingerprint: str, data: str = "data.h5ad", weights: str = "
 def write_script(run_id: str, path: Path) -> Path:
     """Write the script to `path`, ending in .py, and its cells beside it; returns the file of the cells.
 
-    Raises KeyError where the run or its data set is gone, ValueError where the data set has changed since.
+    Raises KeyError where the run or its data set is gone, ValueError where the data set has changed since,
+    NotAllowedError where either was shared for looking only.
     """
     run = open_run(run_id)
+    run.require_copy()
     data = RunContext(run).data
     cells = path.with_name(f"{path.stem}-data.h5ad")
     write_snapshots(cells, data)

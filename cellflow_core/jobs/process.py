@@ -18,6 +18,8 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from cellflow_core.workspace import Workspace, acting
+
 
 class _Popen(popen_spawn_posix.Popen):
     """Starts a process that does not run the main script of this one.
@@ -51,10 +53,11 @@ class Context(SpawnContext):
     Process = _Process
 
 
-def run(path: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Call `package.module:function` here."""
+def run(path: str, args: Sequence[Any], kwargs: Mapping[str, Any], workspace: Workspace) -> Any:
+    """Call `package.module:function` here, for the owner of the workspace."""
     module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)(*args, **kwargs)
+    with acting(workspace):
+        return getattr(importlib.import_module(module), name)(*args, **kwargs)
 
 
 def end_with_parent() -> None:

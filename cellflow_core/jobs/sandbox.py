@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from cellflow_core.jobs.process import Context, death, end_with_parent, oom_kills, portable, run
-from cellflow_core.workspace import limits
+from cellflow_core.workspace import Workspace, current, limits
 
 AT_ONCE = 2
 DOWNLOADS_AT_ONCE = 4
@@ -49,7 +49,7 @@ def run_isolated(
     memory than the workspace allows or ran out of time.
     """
     future: Future[Any] = Future()
-    asked = _Call(function_path, args, kwargs, on_progress is not None, _settings())
+    asked = _Call(function_path, args, kwargs, on_progress is not None, _settings(), current())
     threading.Thread(
         target=_wait, args=(future, asked, on_progress, seconds, io_bound), name=function_path, daemon=True
     ).start()
@@ -73,6 +73,7 @@ class _Call:
     kwargs: Mapping[str, Any]
     has_progress: bool
     settings: Mapping[str, str]
+    workspace: Workspace
 
 
 def _settings() -> dict[str, str]:
@@ -165,7 +166,7 @@ def _work(pipe: Connection, load: tuple[str, ...]) -> None:
     try:
         limit = limits().memory_bytes
         _limit_memory(limit)
-        pipe.send(("done", run(asked.path, asked.args, kwargs)))
+        pipe.send(("done", run(asked.path, asked.args, kwargs, asked.workspace)))
     except MemoryError:
         _limit_memory(resource.RLIM_INFINITY)
         pipe.send(("failed", ValueError(_too_much(limit))))

@@ -31,7 +31,7 @@ ENGINE_SLOTS = 1_000
 
 def ensure_supervisor(workspace: Workspace | None = None) -> None:
     """Start a supervisor in a session of its own unless one is at work. Cheap: a page may call it at every look."""
-    workspace = current(workspace)
+    workspace = current(workspace).unrestricted
     root = workspace.runs
     try:
         with _lock(root).acquire(timeout=0):
@@ -51,7 +51,7 @@ def ensure_supervisor(workspace: Workspace | None = None) -> None:
 
 def wake(workspace: Workspace | None = None) -> None:
     """Start a supervisor where runs wait or are under way and none is at work, as after it was killed."""
-    workspace = current(workspace)
+    workspace = current(workspace).unrestricted
     if index.open_runs(workspace):
         ensure_supervisor(workspace)
 

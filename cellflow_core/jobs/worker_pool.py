@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from cellflow_core.jobs.process import Context, death, end_with_parent, oom_kills, portable, run
+from cellflow_core.workspace import Workspace, current
 
 
 class ProcessDiedError(ValueError):
@@ -30,6 +31,7 @@ class _Call:
     visitor: str
     tries: int
     order: int
+    workspace: Workspace
     future: Future[Any] = field(default_factory=Future)
 
 
@@ -62,10 +64,13 @@ class WorkerPool:
     ) -> Future[Any]:
         """`package.module:function` in a process. The future is running once a process has it.
 
-        visitor  who asks; the oldest call of whoever has the fewest at work comes first
+        The call sees what the current workspace may open, whose owner is the one who asks, if it has one.
+
+        visitor  who asks, where nobody signs in; the oldest call of whoever has the fewest at work comes first
         tries    how often the call is made where its process dies; then its exception is a ProcessDiedError
         """
-        asked = _Call(path, args, kwargs, visitor, tries, next(self._order))
+        workspace = current()
+        asked = _Call(path, args, kwargs, workspace.owner or visitor, tries, next(self._order), workspace)
         with self._changed:
             self._waiting.append(asked)
             self._start_threads()
@@ -159,7 +164,7 @@ class WorkerPool:
 def _ask(process: BaseProcess, pipe: Connection, asked: _Call) -> Any:
     before = oom_kills()
     try:
-        pipe.send((asked.path, asked.args, asked.kwargs))
+        pipe.send((asked.path, asked.args, asked.kwargs, asked.workspace))
         succeeded, value = pipe.recv()
     except (EOFError, ConnectionError):
         process.join()
@@ -183,11 +188,11 @@ def _work(pipe: Connection, load: tuple[str, ...], niceness: int) -> None:
         importlib.import_module(each)
     while True:
         try:
-            path, args, kwargs = pipe.recv()
+            path, args, kwargs, workspace = pipe.recv()
         except EOFError:
             return
         try:
-            answer = (True, run(path, args, kwargs))
+            answer = (True, run(path, args, kwargs, workspace))
         except Exception as error:  # noqa: BLE001 - it goes to who asked
             answer = (False, portable(error))
         try:

@@ -12,7 +12,7 @@ from cellflow_core.runs import files
 from cellflow_core.runs.ended import ID, EndedRuns, Facts
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
-from cellflow_core.workspace import Workspace, current
+from cellflow_core.workspace import Workspace, current, quotas
 
 
 def runs(workspace: Workspace | None = None) -> tuple[Run, ...]:
@@ -43,22 +43,33 @@ def is_run_id(text: str) -> bool:
 
 def open_run(id: str, workspace: Workspace | None = None) -> Run:
     """The run of this id. Raises KeyError, with a sentence, where there is none."""
+    workspace = current(workspace)
     folder = _root(workspace) / id if is_run_id(id) else None
-    if folder is None or not _is_run(folder):
+    if folder is None or not _is_run(folder) or not workspace.allows("read", folder):
+        workspace.record("refused", id[:80])
         raise KeyError(f"there is no run {id!r}: it may have been deleted")
     return Run(folder, workspace)
 
 
 def submit(recipe: Recipe, workspace: Workspace | None = None) -> Run:
-    """Put a new run in the queue. A supervisor starts it when a place is free."""
+    """Put a new run in the queue. A supervisor starts it when a place is free.
+
+    Raises NotAllowedError where the owner of the workspace may not train on these data, QuotaError where they have
+    started too many runs.
+    """
+    workspace = current(workspace)
+    quotas.check_run(workspace)
+    workspace.require("copy", workspace.data / recipe.dataset)
     root = _root(workspace)
     (root / ".open").mkdir(exist_ok=True)
     now = datetime.now(UTC)
     run = Run(root / f"{now:%Y%m%d}-{now:%H%M%S%f}-{secrets.token_hex(3)}", workspace)
     run.folder.mkdir()
     (run.folder / "checkpoints").mkdir()
+    workspace.claim(run.folder)
     run.marker.touch()  # before the recipe, with which it becomes a run: so it is found whoever is killed in between
     files.write_json(run.folder / "recipe.json", recipe.as_dict())
+    workspace.record("started", run.id)
     return run
 
 
@@ -80,15 +91,18 @@ def siblings(run: Run) -> tuple[Run, ...]:
 
 def deleted(workspace: Workspace | None = None) -> tuple[Run, ...]:
     """What the trash holds, newest first."""
+    workspace = current(workspace)
     folders = sorted((_root(workspace) / ".trash").glob("*-*-*"), reverse=True)
-    return tuple(Run(path, workspace) for path in folders if _is_run(path))
+    return tuple(Run(path, workspace) for path in folders if _is_run(path) and workspace.allows("own", path))
 
 
 def restore(id: str, workspace: Workspace | None = None) -> Run:
     """Bring a run back from the trash."""
+    workspace = current(workspace)
     folder = _root(workspace) / ".trash" / id
-    if not ID.fullmatch(id) or not _is_run(folder):
+    if not ID.fullmatch(id) or not _is_run(folder) or not workspace.allows("own", folder):
         raise KeyError(f"there is no run {id!r} in the trash")
+    workspace.record("restored", id)
     return Run(Path(shutil.move(folder, _root(workspace) / id)), workspace)
 
 
@@ -126,12 +140,13 @@ _LOCK = threading.Lock()
 
 
 def _listed(workspace: Workspace | None) -> list[Run]:
-    """The folders that are runs, newest first."""
+    """The folders that are runs which the owner of the workspace may look at, newest first."""
     workspace = current(workspace)
     with _LOCK:
         if workspace not in _LISTINGS:
             _LISTINGS[workspace] = _Listing(workspace)
-        return _LISTINGS[workspace].look()
+        found = _LISTINGS[workspace].look()
+    return [run for run in found if workspace.allows("read", run.folder)]
 
 
 def _is_run(folder: Path) -> bool:

@@ -19,7 +19,7 @@ from cellflow_core.runs.ended import Facts
 from cellflow_core.runs.lease import Lease
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.status import ENDED, State, Status, derive, newest_row
-from cellflow_core.workspace import Workspace
+from cellflow_core.workspace import Workspace, quotas
 
 if TYPE_CHECKING:
     from cellflow_core.data.store import Dataset
@@ -116,6 +116,11 @@ class Run:
             )
         return found
 
+    def require_copy(self) -> None:
+        """Raises NotAllowedError where the owner of the workspace may look at the run or its data but not take them."""
+        self.workspace.require("copy", self.folder)
+        self.workspace.require("copy", self.dataset().folder)
+
     @property
     def result(self) -> dict[str, Any] | None:
         """How the run ended; None before that. Raises DamagedRunError where result.json cannot be read.
@@ -194,6 +199,8 @@ class Run:
             self.marker.write_text(sentence)
 
     def rename(self, label: str) -> None:
+        """Give it another name for people. Raises NotAllowedError, as all that follows, where it is not the owner's."""
+        self.workspace.require("own", self.folder)
         files.write_json(self.folder / "label.json", {"label": label.strip()})
         self.facts = None
         os.utime(self.marker.parent)  # tells a listing to look at every folder again
@@ -205,9 +212,11 @@ class Run:
 
     def cancel(self) -> None:
         """Ask the worker to stop; a run without a worker ends at once. Nothing happens to a run that has ended."""
+        self.workspace.require("own", self.folder)
         status = self.status()
         if status.ended:
             return
+        self.workspace.record("cancelled", self.id)
         files.write_exclusive(self.folder / "cancel", {"at": _now()})
         if not status.active:
             self.end("cancelled", "cancelled before it was done")
@@ -249,9 +258,12 @@ class Run:
 
     def resume(self) -> None:
         """Queue a failed or cancelled run again, to go on from its newest checkpoint."""
+        self.workspace.require("own", self.folder)
         status = self.status()
         if status.state not in ("failed", "cancelled"):
             raise ValueError(f"only a failed or cancelled run can be resumed; this one is {status.state}")
+        quotas.check_run(self.workspace)
+        self.workspace.record("started", self.id)
         self.facts = None
         (self.folder / "cancel").unlink(missing_ok=True)
         if self.attempts:
@@ -262,6 +274,7 @@ class Run:
 
     def delete(self) -> None:
         """Move to the trash, from where `index.restore` brings it back."""
+        self.workspace.require("own", self.folder)
         if self.status().active:
             raise ValueError("this run is being trained: cancel it first, then delete it")
         self.cancel()
@@ -269,6 +282,7 @@ class Run:
         trash = self.folder.parent / ".trash"
         trash.mkdir(exist_ok=True)
         shutil.move(self.folder, trash / self.id)
+        self.workspace.record("deleted", self.id)
         self.marker.unlink(missing_ok=True)
 
     @property

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from cellflow_core import atomic_write
 from cellflow_core.data.download import transfer, url_safety
 from cellflow_core.data.importing import uploads
-from cellflow_core.workspace import limits
+from cellflow_core.workspace import current, limits
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class PendingDownload:
 
 def register_download(url: str, sha256: str = "", name: str = "", time: str = "") -> str:
     """An id for a file that `download` fetches. ValueError with a sentence where nothing may be fetched from there."""
-    folder = uploads.new_folder()
     pending = PendingDownload(url_safety.check(url), sha256.lower(), name, time)
+    folder = uploads.new_folder("downloaded")
     atomic_write.write_text(folder / "expected.json", json.dumps(asdict(pending)))
     return folder.name
 
@@ -111,7 +111,8 @@ def fetch(url: str, sha256: str = "", on_progress: Callable[[str], None] = lambd
 def unfinished(url: str) -> str:
     """Id of a download from this address that was cut and that nobody goes on with, "" for none."""
     wanted = url_safety.check(url)
-    for part in sorted(uploads.root().glob("*/part")):
+    mine = (each for each in uploads.root().glob("*/part") if current().allows("own", each.parent))
+    for part in sorted(mine):
         pending = expected(part.parent.name)
         if pending is not None and pending.url == wanted and not _is_locked(part.parent):
             return part.parent.name

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from cellflow_core import atomic_write
 from cellflow_core.progress import Stages
-from cellflow_core.workspace import current, limits
+from cellflow_core.workspace import current, limits, quotas
 
 KINDS = ("h5ad", "h5mu", "h5", "loom", "zip", "tar", "tgz", "csv", "tsv", "txt", "gz", "npz")
 KEPT_DAYS = 2
@@ -49,7 +49,7 @@ class Source:
 
 def save_upload(file: BinaryIO, name: str) -> str:
     """Write an upload to disk without holding it twice, and return its id."""
-    folder = new_folder()
+    folder = new_folder("uploaded")
     path, counted = folder / f"file{ending(name)}", hashlib.sha256()
     with path.open("wb") as out:
         while piece := file.read(PIECE):
@@ -109,6 +109,7 @@ def discard(id: str) -> None:
 def attach_to_dataset(id: str, dataset_id: str) -> None:
     """Move the file into the data set that was made of it; a linked file is only noted there, by its path."""
     folder = current().data / dataset_id / "source"
+    current().require("own", folder.parent)
     if (folder / "source.json").exists():  # a second tab was first
         return discard(id)
     source = opened(id)
@@ -128,6 +129,7 @@ def of_dataset(dataset_id: str) -> str:
     KeyError with a sentence where the data set keeps none or its file is gone.
     """
     kept = current().data / dataset_id / "source"
+    current().require("copy", kept.parent)
     try:
         recorded = json.loads((kept / "source.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -144,11 +146,20 @@ def of_dataset(dataset_id: str) -> str:
     return write_metadata(Source(**recorded | {"id": folder.name, "path": held}))
 
 
-def new_folder() -> Path:
-    """An empty folder under a new id; old ones that nobody imported go."""
+def new_folder(what: str = "") -> Path:
+    """An empty folder under a new id, of the owner of the workspace; old ones that nobody imported go.
+
+    what  as the audit log says it ("uploaded"), for what a person brings. Raises QuotaError where that is too much.
+    """
     _sweep()
+    workspace = current()
+    if what:
+        quotas.check_file(workspace)
     folder = root() / secrets.token_hex(6)
     folder.mkdir(parents=True)
+    workspace.claim(folder)
+    if what:
+        workspace.record(what, folder.name)
     return folder
 
 
@@ -158,10 +169,14 @@ def is_id(text: str) -> bool:
 
 
 def folder_of(id: str) -> Path:
-    """Folder of an id, which may be gone. KeyError where it is no id at all."""
+    """Folder of an id, which may be gone. KeyError where it is no id at all, or the upload of another person."""
     if not is_id(id):
         raise KeyError("this link names no upload: choose the file again")
-    return root() / id
+    workspace, folder = current(), root() / id
+    if folder.exists() and not workspace.allows("own", folder):
+        workspace.record("refused", id)
+        raise KeyError("this upload is not here any more: choose the file again")
+    return folder
 
 
 def write_metadata(source: Source) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.networks.edge_table import EdgeTable
 from cellflow_core.data.prior_network import PriorNetwork
-from cellflow_core.workspace import Workspace, current
+from cellflow_core.workspace import NotAllowedError, Workspace, current
 
 MOST_LETTERS = 80
 
@@ -71,15 +71,15 @@ def add(
 
 
 def kept(workspace: Workspace | None = None) -> tuple[AboutNetwork, ...]:
-    """Every network, by name."""
-    found = [_about(each) for each in sorted(current(workspace).networks.glob("[!.]*.npz"))]
-    return tuple(sorted(found, key=lambda each: each.name.casefold()))
+    """Every network that the owner of the workspace added, and those of nobody, by name."""
+    found = {about.name: about for place in reversed(_places(workspace)) for about in map(_about, _files(place))}
+    return tuple(sorted(found.values(), key=lambda each: each.name.casefold()))
 
 
 def find(name: str, workspace: Workspace | None = None) -> tuple[PriorNetwork, AboutNetwork]:
     """A network by name. Raises KeyError that lists those there are."""
-    path = _path(name, workspace)
-    if not path.exists():
+    path = next((each / _file(name) for each in _places(workspace) if (each / _file(name)).exists()), None)
+    if path is None:
         there = ", ".join(each.name for each in kept(workspace)) or "none"
         raise KeyError(f"there is no network {name!r}; there are {there}: add one first")
     with np.load(path, allow_pickle=False) as held:
@@ -90,13 +90,37 @@ def find(name: str, workspace: Workspace | None = None) -> tuple[PriorNetwork, A
 
 
 def delete(name: str, workspace: Workspace | None = None) -> None:
-    """Forget a network; data sets that have it keep their copy. Raises KeyError where there is none."""
+    """Forget a network; data sets that have it keep their copy. Raises KeyError where there is none, NotAllowedError
+    where it is everyone's and the workspace a person's."""
     find(name, workspace)
-    _path(name, workspace).unlink()
+    path = _path(name, workspace)
+    if not path.exists():
+        raise NotAllowedError(f"the network {name!r} is everyone's: only whoever looks after this server deletes it")
+    path.unlink()
 
 
 def _path(name: str, workspace: Workspace | None) -> Path:
-    return current(workspace).networks / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.npz"
+    """Where the owner of the workspace keeps a network of this name."""
+    return _places(workspace)[0] / _file(name)
+
+
+def _places(workspace: Workspace | None) -> list[Path]:
+    """Folders of networks, the owner's first; then that of nobody, which is everyone's."""
+    workspace = current(workspace)
+    shared = workspace.networks
+    if not workspace.owner:
+        return [shared]
+    own = shared / workspace.owner
+    own.mkdir(exist_ok=True)
+    return [own, shared]
+
+
+def _files(place: Path) -> list[Path]:
+    return sorted(place.glob("[!.]*.npz"))
+
+
+def _file(name: str) -> str:
+    return f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.npz"
 
 
 def _about(path: Path) -> AboutNetwork:

@@ -11,9 +11,10 @@ from cellflow_core.data.preprocessing import neighbor_graph, reconstruction, vel
 from cellflow_core.data.steps import registry
 from cellflow_core.data.steps.contract import OnProgress, StepResult
 from cellflow_core.data.steps.velocity import given_velocity
-from cellflow_core.data.store import add_view, open_dataset, save_dataset
+from cellflow_core.data.store import add_view, open_dataset, require, save_dataset
 from cellflow_core.data.store.annotation_layers import add_annotations, for_child, new_annotations
 from cellflow_core.data.store.dataset import Dataset
+from cellflow_core.workspace import current
 
 Array = np.ndarray
 
@@ -24,9 +25,12 @@ def derive(
     """Take a step from a stored data set, store what comes of it, and return the new id. The parent stays as it is.
 
     A step that only adds annotations adds them to the data set itself, whose id is returned: its runs stay its own.
+    Where the data set is another person's, it becomes a new one of the owner of the workspace.
 
-    Raises KeyError where there is no such data set or step, ValueError where the step cannot be taken.
+    Raises KeyError where there is no such data set or step, ValueError where the step cannot be taken, NotAllowedError
+    where the data set was shared for looking only.
     """
+    require("copy", dataset_id)
     parent = open_dataset(dataset_id)
     step = registry.create(name, settings)
     change = step.apply(parent, on_progress)
@@ -39,6 +43,7 @@ def use_velocity(dataset_id: str, values: Array, source: str) -> str:
 
     source  what a person calls the estimator. Raises ValueError, with a sentence, where the velocity does not fit.
     """
+    require("copy", dataset_id)
     parent = open_dataset(dataset_id)
     settings = registry.create("velocity", {"source": source}).settings.as_dict()
     return store_result(parent, given_velocity(parent, values, source), {"step": "velocity", "settings": settings})
@@ -48,7 +53,8 @@ def store_result(parent: Dataset, change: StepResult, entry: Mapping[str, object
     """Store what a step made of a data set and return the id; entry: the step and its settings, for the recipe."""
     kept, data = change.kept, change.snapshots
     sentence = change.message[:1].upper() + change.message[1:]
-    added = new_annotations(parent.snapshots(), data) if kept is None else None
+    own = current().allows("own", parent.folder)
+    added = new_annotations(parent.snapshots(), data) if kept is None and own else None
     if added is not None:
         add_annotations(parent, *added, entry, sentence, change.notes)
         for view, points in change.views.items():

@@ -16,6 +16,7 @@ from cellflow_core.data.store.catalog import (
     trashed,
 )
 from cellflow_core.data.store.dataset import DamagedDatasetError, Dataset, DatasetInfo
+from cellflow_core.data.store.rights import rename, require
 
 __all__ = [
     "DEMO",
@@ -28,6 +29,8 @@ __all__ = [
     "datasets",
     "delete",
     "open_dataset",
+    "rename",
+    "require",
     "restore",
     "save_dataset",
     "trashed",

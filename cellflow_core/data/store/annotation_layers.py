@@ -16,6 +16,7 @@ from cellflow_core import atomic_write
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.store.dataset import ANNOTATIONS, Dataset, DatasetInfo, write_info
 from cellflow_core.data.store.snapshots_file import text
+from cellflow_core.workspace import current
 
 Array = np.ndarray
 
@@ -53,8 +54,10 @@ def add_annotations(
 ) -> DatasetInfo:
     """Add annotations [cells] in words and in numbers to a stored data set, as its last step; returns what it is now.
 
-    Raises ValueError where a name is taken or a length is another than the number of cells.
+    Raises ValueError where a name is taken or a length is another than the number of cells, NotAllowedError where the
+    data set is another person's.
     """
+    current().require("own", dataset.folder)
     info = dataset.info
     for name, values in {**labels, **covariates}.items():
         if name in (*info.annotations, *info.covariates):
@@ -89,6 +92,7 @@ def last_added(info: DatasetInfo) -> str:
 
 def remove_last(dataset: Dataset) -> DatasetInfo:
     """Undo a last step that added annotations. Raises ValueError where it was another one."""
+    current().require("own", dataset.folder)
     info, digest = dataset.info, last_added(dataset.info)
     if not digest:
         raise ValueError(f"the last step of {info.label!r} added no annotation: undo leads to the data set before it")

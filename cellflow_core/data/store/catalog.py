@@ -29,7 +29,7 @@ from cellflow_core.data.store.dataset import (
 )
 from cellflow_core.data.store.expression import Expression
 from cellflow_core.data.store.snapshots_file import save_snapshots, text
-from cellflow_core.workspace import Workspace, current
+from cellflow_core.workspace import Workspace, current, quotas
 
 Array = np.ndarray
 
@@ -63,41 +63,48 @@ def damaged_datasets(workspace: Workspace | None = None) -> tuple[str, ...]:
 
 def open_dataset(id: str, workspace: Workspace | None = None) -> Dataset:
     """The data set of this id. Raises KeyError where there is none, DamagedDataset where it cannot be read."""
-    folder = current(workspace).data / id
-    if not _ID.fullmatch(id) or not folder.is_dir():
+    workspace = current(workspace)
+    folder = workspace.data / id
+    if not _ID.fullmatch(id) or not folder.is_dir() or not workspace.allows("read", folder):
+        workspace.record("refused", id[:80])
         raise KeyError(f"there is no data set {id!r}: it may have been deleted; the Data page lists those there are")
     return Dataset(folder)
 
 
 def delete(id: str, workspace: Workspace | None = None) -> None:
     """Move a data set, also a damaged one, to the trash. Raises KeyError where there is none."""
-    root = current(workspace).data
+    workspace = current(workspace)
+    root = workspace.data
     source = root / id
-    if not _ID.fullmatch(id) or not source.is_dir():
+    if not _ID.fullmatch(id) or not source.is_dir() or not workspace.allows("read", source):
         raise KeyError(f"there is no data set {id!r} to delete")
+    workspace.require("own", source)
     target = root / ".trash" / id
     target.parent.mkdir(exist_ok=True)
     if target.exists():
         shutil.rmtree(target)
     source.rename(target)
+    workspace.record("deleted", id)
 
 
 def restore(id: str, workspace: Workspace | None = None) -> None:
     """Bring a deleted data set back. Raises KeyError where the trash does not hold it."""
-    root = current(workspace).data
+    workspace = current(workspace)
+    root = workspace.data
     source = root / ".trash" / id
-    if not _ID.fullmatch(id) or not source.is_dir():
+    if not _ID.fullmatch(id) or not source.is_dir() or not workspace.allows("own", source):
         raise KeyError(f"the trash holds no data set {id!r}")
     if (root / id).exists():
         raise ValueError(f"there is a data set {id!r} already: delete it before the old one is brought back")
     source.rename(root / id)
+    workspace.record("restored", id)
 
 
 def trashed(workspace: Workspace | None = None) -> tuple[DatasetInfo, ...]:
     """Deleted data sets that `restore` brings back, the newest deletion first; damaged ones are left out."""
-    folders = sorted(
-        (current(workspace).data / ".trash").glob("[!.]*/"), key=lambda each: each.stat().st_ctime, reverse=True
-    )
+    workspace = current(workspace)
+    kept = [each for each in (workspace.data / ".trash").glob("[!.]*/") if workspace.allows("own", each)]
+    folders = sorted(kept, key=lambda each: each.stat().st_ctime, reverse=True)
     return tuple(info for info in map(_info_or_problem, folders) if isinstance(info, DatasetInfo))
 
 
@@ -131,17 +138,18 @@ def save_dataset(
     views       further 2-D pictures that are ready (a published UMAP), each [cells, 2], by name in lower case
     variance    share of the variance of the genes that each axis carries, [dim]
     contents    what the file held, what of it was kept, and why the rest was not
-    Written to a hidden folder and renamed at the end: a crash leaves no partial data set.
+    Written to a hidden folder and renamed at the end, so that a crash leaves nothing. A demo belongs to nobody.
     """
+    quotas.check_file(workspace := current(workspace))
     name, data = _checked_id(id) if id is not None else _new_id(), _checked(snapshots)
-    root = _swept(current(workspace).data)
+    root = _swept(workspace.data)
     target, partial = root / name, root / f".partial-{name}-{secrets.token_hex(4)}"
     try:
         partial.mkdir(parents=True)
         save_snapshots(partial / "snapshots.npz", data)
         _write_views(partial, data, views or {}, variance)
-        genes, ids = tuple(expression_genes), tuple(gene_ids)
-        measured = _write_expression(partial, len(data.x), genes, expression, layers or {}, ids)
+        stored = tuple(expression_genes), expression, layers or {}, tuple(gene_ids)
+        measured = _write_expression(partial, len(data.x), *stored)
         info = DatasetInfo(
             id=name,
             label=clean_label(label) if id is not None else _unique_label(clean_label(label), workspace),
@@ -156,11 +164,20 @@ def save_dataset(
             **_facts(data),
         )
         write_info(partial, info)
-        if not (id is not None and target.exists()):
-            partial.rename(target)
+        _put_in_place(partial, target, workspace, is_demo=id is not None)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return name
+
+
+def _put_in_place(partial: Path, target: Path, workspace: Workspace, is_demo: bool) -> None:
+    """A whole data set gets its owner and its name; a demo has no owner, and one that exists is kept."""
+    if is_demo and target.exists():
+        return
+    if not is_demo:
+        workspace.claim(partial)
+    partial.rename(target)
+    workspace.record("made", target.name)
 
 
 def _new_id() -> str:
@@ -251,7 +268,10 @@ def _unique_label(label: str, workspace: Workspace | None) -> str:
 
 
 def _folders(workspace: Workspace | None) -> list[Path]:
-    return sorted(each for each in current(workspace).data.iterdir() if each.is_dir() and _ID.fullmatch(each.name))
+    """Those that the owner of the workspace may look at."""
+    workspace = current(workspace)
+    named = (each for each in workspace.data.iterdir() if each.is_dir() and _ID.fullmatch(each.name))
+    return sorted(each for each in named if workspace.allows("read", each))
 
 
 def _info_or_problem(folder: Path) -> DatasetInfo | str:

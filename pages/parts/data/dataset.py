@@ -14,14 +14,14 @@ from cellflow_core.time_units import format_time, pluralize
 from pages.parts.data import (
     cell_picture,
     ground_truth,
+    manage,
     preprocessing_summary,
     provenance,
     reconstruction,
     steps,
     velocity_genes,
 )
-from pages.parts.widgets import selectors, undo
-from pages.parts.widgets.background import sentence
+from pages.parts.widgets import selectors
 from pages.parts.widgets.chart import chart, dark
 
 SPACES = {
@@ -66,7 +66,7 @@ def show(info: store.DatasetInfo) -> None:
         _findings(info)
         preprocessing_summary.explained(info)
         provenance.show(info)
-        _manage(info)
+        manage.show(info)
     ground_truth.show(info)
     velocity_genes.show(info)
     reconstruction.show(info)
@@ -169,22 +169,3 @@ def _findings(info: store.DatasetInfo) -> None:
         st.markdown("  \n".join(f":material/check: {each}" for each in there))
         if missing:
             st.caption(f"Not here: {', '.join(missing)}. Some models use them; most do not need them.")
-
-
-def _manage(info: store.DatasetInfo) -> None:
-    with st.expander("Rename or delete", icon=":material/edit:"):
-        label = st.text_input("Name", info.label, key=f"rename_{info.id}", max_chars=80)
-        with st.container(horizontal=True):
-            if st.button("Save the name", key="rename_save", disabled=label == info.label):
-                try:
-                    store.open_dataset(info.id).rename(label)
-                except ValueError as error:
-                    st.error(sentence(error))
-                else:
-                    st.rerun()
-            if st.button("Delete", key="delete_dataset", icon=":material/delete:"):
-                store.delete(info.id)
-                undo.deleted("dataset", info.id)
-        st.caption(
-            "Deleting moves it to the trash; you can undo it. Models trained on it stay, but their views need it."
-        )

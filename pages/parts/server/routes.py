@@ -14,11 +14,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from cellflow_core.jobs import readiness as ready
 from cellflow_core.jobs import supervisor
 from cellflow_core.reporting import progress
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
-from pages.parts.server import tasks, urls
+from cellflow_core.workspace import Workspace
+from pages.parts.server import sign_in, tasks, urls
 
 BUNDLE = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
@@ -32,7 +34,8 @@ def routes() -> list[BaseRoute]:
     ]
     return [
         Route(f"{urls.base()}/vendor/plotly.min.js", plotly_bundle),
-        Mount(f"{urls.base()}/api", routes=api, middleware=[_allowed_hosts()]),
+        Route(urls.readiness(), readiness),
+        Mount(f"{urls.base()}/api", routes=api, middleware=[_allowed_hosts(), Middleware(sign_in.AsVisitor)]),
     ]
 
 
@@ -69,6 +72,12 @@ def task_progress(request: Request) -> Response:
         return _json(asdict(tasks.task_progress(request.path_params["name"])))
     except KeyError as error:
         return _not_found(error)
+
+
+def readiness(request: Request) -> Response:
+    """Whether this server can take work: 200, or 503 with what is missing. Asked without a sign-in, it names nobody."""
+    missing = ready.missing(Workspace.from_environment().unrestricted)
+    return _json({"ready": not missing, "missing": missing}, 503 if missing else 200)
 
 
 def _supervise(runs: list[Run]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 import plotly
 import streamlit as st
@@ -14,9 +15,20 @@ def base() -> str:
     return f"/{path}" if path else ""
 
 
+def origin() -> str:
+    """Scheme, host and base path under which this visitor sees the app, as for a link that is sent to others."""
+    seen = urlsplit(st.context.url or "")
+    return f"{seen.scheme}://{seen.netloc}{base()}"
+
+
 def plotly_bundle() -> str:
     """Plotly's own script; with the version in its address it may be kept for ever."""
     return f"{base()}/vendor/plotly.min.js?v={plotly.__version__}"
+
+
+def readiness() -> str:
+    """Whether the server can take work."""
+    return f"{base()}/readiness"
 
 
 def run_progress(run_id: str, losses: bool = False) -> str:

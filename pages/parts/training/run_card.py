@@ -12,7 +12,7 @@ from cellflow_core.reporting.run_tables import joined_losses, of_recipe, of_stat
 from cellflow_core.runs.run import Run, Status
 from pages.parts.training import run_progress
 from pages.parts.views import export
-from pages.parts.widgets import undo
+from pages.parts.widgets import sharing, undo
 from pages.parts.widgets.background import sentence
 from pages.parts.widgets.selectors import disambiguate, links_to, run_facts
 
@@ -43,6 +43,16 @@ def _card(run: Run, status: Status, datasets: Mapping[str, str]) -> bool:
 
 
 def _more(run: Run, status: Status) -> None:
+    sharing.show("run", run.id)
+    if sharing.owned("run", run.id):
+        _manage(run, status)
+    if sharing.may_copy("run", run.id):
+        export.show(run, status)
+    st.dataframe(of_recipe(run, status), height=220, key=f"settings_{run.id}")
+
+
+def _manage(run: Run, status: Status) -> None:
+    """What its owner can do to it."""
     label = st.text_input("Name", run.label, key=f"label_{run.id}", max_chars=80)
     with st.container(horizontal=True):
         if st.button("Save the name", key=f"rename_{run.id}", disabled=not label.strip() or label == run.label):
@@ -55,8 +65,6 @@ def _more(run: Run, status: Status) -> None:
                 st.error(sentence(error))
             else:
                 undo.deleted("run", run.id)
-    export.show(run, status)
-    st.dataframe(of_recipe(run, status), height=220, key=f"settings_{run.id}")
 
 
 def compare(runs: Sequence[Run]) -> None:

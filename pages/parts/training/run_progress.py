@@ -12,7 +12,7 @@ from cellflow_core.reporting.formatting import badge, duration, plain
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run, Status
 from pages.parts.server import urls
-from pages.parts.widgets import progress_bar
+from pages.parts.widgets import progress_bar, sharing
 from pages.parts.widgets.selectors import links_to, run_facts
 
 
@@ -62,7 +62,9 @@ def progress(run: Run, losses: bool = False) -> None:
 
 
 def cancel_button(run: Run) -> None:
-    """Asks the training to stop."""
+    """Asks the training to stop; nothing where it is another person's."""
+    if not sharing.owned("run", run.id):
+        return
     st.button(
         "Stopping" if run.cancelled else "Cancel",
         key=f"cancel_{run.id}",
@@ -81,6 +83,8 @@ def what_happened(run: Run, status: Status) -> None:
     """Why a run ended early, and what to do next."""
     reason = status.message or "no reason was given"
     (st.error if status.state == "failed" else st.info)(plain(reason[:1].upper() + reason[1:]))
+    if not sharing.owned("run", run.id):
+        return
     words = "Go on from the last checkpoint" if status.step else "Try again"
     if st.button(words, key=f"retry_{run.id}", icon=":material/refresh:"):
         run.resume()

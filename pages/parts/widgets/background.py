@@ -14,6 +14,7 @@ from cellflow_core.jobs.error_messages import USER_FACING_ERRORS, user_message
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.setting_names import in_page
+from cellflow_core.workspace import current
 
 log = logging.getLogger(__name__)
 WAITING = ":material/hourglass_empty: Waiting for other calculations to end"
@@ -31,14 +32,19 @@ def _running() -> dict[str, Future]:
 
 
 def shared(key: str, ask: Callable[[], Future]) -> Future:
-    """The one future of this server under `key`: a second click, an F5 or a second tab finds the work under way.
+    """The one future of a person under `key`: a second click, an F5 or a second tab finds the work under way.
 
     It is forgotten when `result_of` has read it, so that the next question is a new one.
     """
-    held = _running()
+    held, key = _running(), _own(key)
     if key not in held:
         held[key] = ask()
     return held[key]
+
+
+def _own(key: str) -> str:
+    """The key among those of whoever asks: nobody finds the work of another person, whatever its name."""
+    return f"{current().owner} {key}"
 
 
 def umap(dataset_id: str) -> Future:
@@ -54,7 +60,7 @@ def _kept() -> dict[str, Future]:
 
 def cached_future(key: str, ask: Callable[[], Future]) -> Future:
     """Like `shared`, for an answer that stays true while the server runs: it is asked once, and kept."""
-    held = _kept()
+    held, key = _kept(), _own(key)
     if key not in held:
         held[key] = ask()
     return held[key]
@@ -62,7 +68,7 @@ def cached_future(key: str, ask: Callable[[], Future]) -> Future:
 
 def pending(key: str) -> Future | None:
     """The future under this key whose answer nobody has read yet."""
-    return _running().get(key)
+    return _running().get(_own(key))
 
 
 def forget(future: Future) -> None:

@@ -1,15 +1,10 @@
-"""Where data sets and runs live on disk, whose they are, and what may be used of the machine.
-
-The environment is read at the doors (command line, server, supervisor) by `Workspace.from_environment`. Below them a
-workspace is an argument; where none is given, it is that of the environment.
-"""
+"""What may be used of a machine, by everyone and by each person, and what starts the workers that train."""
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -120,73 +115,36 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Workspace:
-    """A folder with data sets and runs, its owner, what may be used for it, and what starts its workers. Cheap to make,
-    and picklable."""
+class Quotas:
+    """What one person may use of a server where people sign in; the person is told in a sentence what is used up.
 
-    root: Path
-    owner: str = ""
-    limits: Limits = field(default_factory=Limits)
-    engine: Engine = field(default_factory=Engine)
+    disk           bytes of data sets, runs and waiting files (CELLFLOW_QUOTA_DISK_GB)
+    open_runs      runs that wait or train at a time (CELLFLOW_QUOTA_RUNS)
+    runs_an_hour   runs started within an hour (CELLFLOW_RUNS_AN_HOUR)
+    files_an_hour  uploads, downloads and data sets made of them within an hour (CELLFLOW_FILES_AN_HOUR)
+    """
+
+    disk: float = 100e9
+    open_runs: int = 200
+    runs_an_hour: int = 500
+    files_an_hour: int = 120
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Workspace:
-        """`CELLFLOW_HOME`, or `workspace` below the current folder; `CELLFLOW_OWNER`, or the user of the machine."""
-        values = os.environ if environment is None else environment
-        owner = values.get("CELLFLOW_OWNER") or _user()
-        return cls(_home(values), owner, Limits.from_environment(values), Engine.from_environment(values))
+    def from_environment(cls, environment: Mapping[str, str]) -> Quotas:
+        """Raises ValueError, with a sentence, where a variable is no number."""
 
-    @property
-    def data(self) -> Path:
-        """Folder of the data sets, made on first use."""
-        return _folder(self.root / "data")
+        def number(name: str, what: str, default: float) -> float:
+            found = _number(environment, f"CELLFLOW_{name}", what)
+            return default if found is None else found
 
-    @property
-    def runs(self) -> Path:
-        """Folder of the runs, made on first use."""
-        return _folder(self.root / "runs")
-
-    @property
-    def uploads(self) -> Path:
-        """Folder of files that wait to be imported, made on first use."""
-        return _folder(self.root / "uploads")
-
-    @property
-    def networks(self) -> Path:
-        """Folder of the prior networks of genes, made on first use."""
-        return _folder(self.root / "networks")
-
-    @property
-    def exports(self) -> Path:
-        """Folder of files that were prepared for download, made on first use."""
-        return _folder(self.root / "exports")
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the environment of a new process says of this workspace's place, owner and engine."""
-        owner = {"CELLFLOW_OWNER": self.owner} if self.owner else {}
-        return {"CELLFLOW_HOME": str(self.root)} | owner | self.engine.environment
-
-
-def current(workspace: Workspace | None = None) -> Workspace:
-    """The given workspace, else that of the environment."""
-    return workspace or Workspace.from_environment()
-
-
-def limits() -> Limits:
-    """What this process may use, by the environment."""
-    return Limits.from_environment(os.environ)
-
-
-def _home(environment: Mapping[str, str]) -> Path:
-    return Path(environment.get("CELLFLOW_HOME") or "workspace").resolve()
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
-        return ""
+        return cls(
+            disk=1e9 * number("QUOTA_DISK_GB", "how many GB one person may store", cls.disk / 1e9),
+            open_runs=int(number("QUOTA_RUNS", "how many runs of one person may wait or train", cls.open_runs)),
+            runs_an_hour=int(number("RUNS_AN_HOUR", "how many runs a person may start in an hour", cls.runs_an_hour)),
+            files_an_hour=int(
+                number("FILES_AN_HOUR", "how many files a person may bring in an hour", cls.files_an_hour)
+            ),
+        )
 
 
 def _number(environment: Mapping[str, str], name: str, what: str) -> float | None:
@@ -195,8 +153,3 @@ def _number(environment: Mapping[str, str], name: str, what: str) -> float | Non
         return float(given) if given else None
     except ValueError:
         raise ValueError(f"{name}={given!r} is no number: say {what}") from None
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    return path
