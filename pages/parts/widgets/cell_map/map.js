@@ -229,6 +229,7 @@ const begin = (root) => {
   };
 
   held.show = (bytes) => {
+    held.shown = undefined;
     const { head, arrays } = read(bytes);
     const digest = (name) => head.arrays[name]?.digest ?? "";
     const fresh = (...names) => names.some((name) => digest(name) !== held.digests[name]);
@@ -252,7 +253,8 @@ const begin = (root) => {
     buttons();
     resize();
     flow();
-    held.shown = performance.now();
+    const after = (act) => requestAnimationFrame(() => requestAnimationFrame(act));
+    after(() => (held.shown = performance.now())); // the picture is on the screen
   };
 
   listen(frame, { held, at, zoom, shift, outlined, fit, moving, point, fromScreen, drawOutline, hint, take });
