@@ -132,6 +132,13 @@ class Visitor:
         every = [self.server, *self.server.children(recursive=True)]
         return sum(sum(each.cpu_times()[:2]) for each in every if each.is_running())
 
+    def rest(self) -> None:
+        """Wait until the server works out nothing more, such as the check of the model that Flow asks for once."""
+        spent = -1.0
+        while self.spent() - spent > 0.05:
+            spent = self.spent()
+            self.page.wait_for_timeout(3000)
+
     def memory(self) -> dict[str, float]:
         """Heap of the scripts, and buffers outside it, after rubbish was collected (MB)."""
         session = self.page.context.new_cdp_session(self.page)
@@ -196,7 +203,7 @@ def on_flow(visitor: Visitor, run: str, repeats: int) -> dict[str, float]:
     """The changes on Flow, with particles."""
     found = visitor.open(f"flow?run={run}&style=Particles&time=0")
     page = visitor.page
-    page.wait_for_timeout(2000)
+    visitor.rest()
     map = visitor.map()
     steps = [map.evaluate("(map) => [map.cellMap.steps, performance.now()]")]
     page.wait_for_timeout(5000)
