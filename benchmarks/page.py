@@ -62,11 +62,11 @@ def served(home: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 
 @contextmanager
-def browsed() -> Iterator[Page]:
-    """An empty page of a fresh browser profile."""
+def browsed(*flags: str) -> Iterator[Page]:
+    """An empty page of a fresh browser profile; flags: of the browser, besides FLAGS."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
         yield browser.new_page()
         browser.close()
 

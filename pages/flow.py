@@ -1,5 +1,6 @@
 """Where do cells move?"""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -55,11 +56,11 @@ with place.picture:
     fixed = field_view.fixed_point_map(run, map_name, time) if wanted else None
     shown = field_view.colours(run, data, result, choice)
     by = "nothing" if shown is not None or choice[0] == "nothing" else "speed"
-    points = data.embedding(map_name)
     drawn = "streams" if style == "particles" else style
     look: dict[str, Any] = {"colouring": shown, "points": fixed, "faint": faint, "dark": chart.dark()}
-    figure = flow.flow(result, points, by=by, style=drawn, **look)
-    if style != "particles" or not field_view.particles(result, points, by, shown, fixed, faint):
+    figure = partial(flow.flow, result, data.embedding(map_name), by=by, style=drawn, **look)
+    if style != "particles" or not field_view.particles(data, result, by, shown, fixed, faint):
+        figure = figure()
         chart.chart(figure, "flow_lines", flow.describe(result))
 with place.more:
     if fixed is not None:

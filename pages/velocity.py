@@ -51,7 +51,8 @@ with place.picture:
     figure = rna_velocity.arrows(result, shown=shown, style="streams" if style == "particles" else style, dark=dark)
     words = rna_velocity.describe(result, shown)
     stream = Stream(result.x, result.y, result.u, result.v, result.opacity)
-    if style != "particles" or not field_view.drawn(result.cells, shown, stream, words, "velocity_particles", map_name):
+    places = cell_selection.places(data, map_name)
+    if style != "particles" or not field_view.drawn(places, shown, stream, words, "velocity_particles", map_name):
         chart.chart(figure, "velocity_arrows", words)
 with place.more:
     st.markdown(velocity_summaries.of_order(result))

@@ -54,9 +54,9 @@ class Embedding:
             return None
         center = self.states.mean(axis=0, dtype=np.float64)
         middle = self.points.mean(axis=0, dtype=np.float64)
-        matrix, *_ = np.linalg.lstsq(self.states - center, self.points - middle, rcond=None)
-        left = np.square(self.points - middle - (self.states - center) @ matrix).sum()
-        if left > (1 - LINEAR) * np.square(self.points - middle).sum():
+        x, y = self.states - center, self.points - middle
+        matrix, *_ = np.linalg.lstsq(x.T @ x, x.T @ y, rcond=None)  # a system of the axes, however many cells
+        if np.square(y - x @ matrix).sum() > (1 - LINEAR) * np.square(y).sum():
             return None
         return matrix, middle - center @ matrix
 

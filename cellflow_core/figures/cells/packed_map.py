@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import plotly.colors
-from jaxtyping import Float
+from jaxtyping import Float, Int, Int16
 
 from cellflow_core.figures import theme
 from cellflow_core.figures.cells.colouring import LEVELS, Colouring
@@ -57,8 +58,29 @@ class Mark:
     name: str
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where cells stand, packed: low and high corner [2] of the frame, the order of the cells, and their places."""
+
+    low: Float[Array, 2]
+    high: Float[Array, 2]
+    order: Int[Array, " cells"]
+    packed: Int16[Array, "cells 2"]
+
+    @classmethod
+    def of(cls, points: Float[Array, "cells 2"]) -> Places:
+        """Raises ValueError where points are not [cells, 2], of one cell or more."""
+        points = np.asarray(points)
+        if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+            raise ValueError(f"points has shape {points.shape}, expected (cells, 2) with one cell or more")
+        low, high = _frame(points)
+        order = np.random.default_rng(0).permutation(len(points))
+        share = (points[order] - low) / (high - low)
+        return cls(low, high, order, np.rint((2 * share - 1) * EDGE).astype(np.int16))
+
+
 def pack(
-    points: Float[Array, "cells 2"],
+    places: Places,
     colouring: Colouring | None = None,
     *,
     alt: str,
@@ -68,28 +90,23 @@ def pack(
     lasso: bool = False,
     dark: bool = False,
 ) -> bytes:
-    """Cells [cells, 2] as the component draws them.
+    """Cells as the component draws them.
 
     colouring  of the cells; where it is None, that of the stream, if there is one, is the legend
     lasso      whether an outline may be drawn; polygon: the one that is there
-    Raises ValueError where points are not [cells, 2], or a colouring has another number of cells.
+    Raises ValueError where a colouring has another number of cells.
     """
-    points = np.asarray(points)
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
-        raise ValueError(f"points has shape {points.shape}, expected (cells, 2) with one cell or more")
-    if colouring is not None and len(colouring.values) != len(points):
-        raise ValueError(f"the colouring has {len(colouring.values)} cells, and there are {len(points)}")
-    shuffled = np.random.default_rng(0).permutation(len(points))
-    low, high = _frame(points)
-    share = (points[shuffled] - low) / (high - low)
-    arrays = {"place": np.rint((2 * share - 1) * EDGE).astype(np.int16)}
+    count = len(places.order)
+    if colouring is not None and len(colouring.values) != count:
+        raise ValueError(f"the colouring has {len(colouring.values)} cells, and there are {count}")
+    arrays: dict[str, Array] = {"place": places.packed}
     if colouring is not None:
-        arrays["code"] = colouring.codes()[shuffled]
+        arrays["code"] = colouring.codes()[places.order]
     shown = colouring or (stream.colouring if stream else None)
     head: dict[str, Any] = {
-        "count": len(points),
-        "low": low.tolist(),
-        "high": high.tolist(),
+        "count": count,
+        "low": places.low.tolist(),
+        "high": places.high.tolist(),
         "alt": alt,
         "lasso": lasso,
         "outline": [list(each) for each in polygon],
@@ -104,7 +121,7 @@ def pack(
         "stream": None,
     }
     if shown is not None:
-        arrays["colours"] = _rgb(shown.colours(dark))
+        arrays["colours"] = _rgb(tuple(shown.colours(dark)))
     if stream is not None:
         head["stream"], more = _stream(stream)
         arrays |= more
@@ -113,7 +130,7 @@ def pack(
 
 def _frame(points: Array) -> tuple[Array, Array]:
     """Low and high corner [2] of a frame around the cells, a little wider than they reach."""
-    low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
+    low, high = (np.array([float(getattr(axis, end)()) for axis in points.T]) for end in ("min", "max"))
     extent = high - low
     room = np.where(extent > 0, MARGIN * extent, max(float(extent.max()), 1.0) / 2)
     return low - room, high + room
@@ -126,7 +143,8 @@ def _legend(shown: Colouring) -> dict[str, Any]:
     return words
 
 
-def _rgb(colours: Sequence[str]) -> Array:
+@cache
+def _rgb(colours: tuple[str, ...]) -> Array:
     """Colours as bytes [colours, 3]."""
     found = [
         plotly.colors.unlabel_rgb(each) if each.startswith("rgb") else plotly.colors.hex_to_rgb(each)

@@ -70,7 +70,9 @@ def _picture(data: store.Dataset, shown: str, points: np.ndarray, found: Colouri
     key, polygon = f"cells_{data.info.id}_{shown}", state.outline(shown)
     if len(points) > scatter.DRAWN_UP_TO:
         alt = f"{len(points):,} cells on a 2-D view. {found.words() if found else ''}".strip()
-        packed = packed_map.pack(points, found, alt=alt, polygon=polygon, lasso=True, dark=dark())
+        packed = packed_map.pack(
+            cell_selection.places(data, shown), found, alt=alt, polygon=polygon, lasso=True, dark=dark()
+        )
         if component.draw(packed, f"{key}_points", shown):
             return
         st.caption(f"This browser has no WebGL2: {scatter.DRAWN_UP_TO:,} of the cells are drawn.")

@@ -21,6 +21,7 @@ from pages.parts.data import (
     steps,
     velocity_genes,
 )
+from pages.parts.views import cell_selection
 from pages.parts.widgets import selectors
 from pages.parts.widgets.chart import chart, dark
 
@@ -92,7 +93,7 @@ def _facts(info: store.DatasetInfo) -> None:
 
 
 def _individuals(info: store.DatasetInfo) -> None:
-    data = store.open_dataset(info.id).snapshots()
+    data = cell_selection.dataset(info.id).snapshots()
     st.metric("Individuals", f"{len(np.unique(data.subject)):,}" if data.subject is not None else "none")
     measured = data.x.size if data.observed is None else int(data.observed.sum())
     st.metric("Measurements", f"{measured:,}")
@@ -159,7 +160,7 @@ def _train(info: store.DatasetInfo) -> None:
 
 def _findings(info: store.DatasetInfo) -> None:
     """Available annotations, in words."""
-    has = {each.name.lower() for each in store.open_dataset(info.id).snapshots().has}
+    has = {each.name.lower() for each in cell_selection.dataset(info.id).snapshots().has}
     there = [selectors.times_words(info)]
     there.append("a map from every state to its genes" if "genes" in has else "coordinates without genes")
     there += [words for need, words in NEEDS.items() if need in has]

@@ -19,6 +19,7 @@ from cellflow_core.figures.courses import measurements as courses
 from cellflow_core.figures.data import ground_truth, network
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
+from pages.parts.views import cell_selection
 from pages.parts.widgets.background import cached_future, result_of, sentence
 from pages.parts.widgets.chart import chart, dark
 
@@ -186,7 +187,7 @@ def _marginal(info: store.DatasetInfo, process: Any) -> None:
 
 
 def _portrait(info: store.DatasetInfo, process: Any) -> None:
-    data = store.open_dataset(info.id)
+    data = cell_selection.dataset(info.id)
     if not {"spliced", "unspliced"} <= set(info.layers):
         st.info("The spliced and unspliced RNA of these cells was not kept by the steps that followed.")
         return
@@ -208,7 +209,7 @@ def _portrait(info: store.DatasetInfo, process: Any) -> None:
 
 
 def _doses(info: store.DatasetInfo, process: Any) -> None:
-    data = store.open_dataset(info.id).snapshots()
+    data = cell_selection.dataset(info.id).snapshots()
     given = sorted({float(each) for each in (() if data.dose is None else data.dose[:, 0])})
     highest = max(given, default=1.0)
     other = st.number_input(
@@ -245,7 +246,7 @@ def _variable(info: store.DatasetInfo, process: Any) -> int:
 
 
 def _individuals(info: store.DatasetInfo, process: Any) -> None:
-    data = Trajectories.from_snapshots(store.open_dataset(info.id).snapshots())
+    data = Trajectories.from_snapshots(cell_selection.dataset(info.id).snapshots())
     k = _variable(info, process)
     held = measurements(data, data.variables[k])
     names, group = groups(data, next(iter(data.labels), ""))

@@ -14,7 +14,7 @@ from cellflow_core.data.store.dataset import DamagedDatasetError
 from cellflow_core.figures.data import reconstruction as figures
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.summaries import Summary
-from pages.parts.views import view
+from pages.parts.views import cell_selection, view
 from pages.parts.widgets.background import pending, result_of, sentence, shared
 from pages.parts.widgets.chart import chart, dark
 
@@ -26,7 +26,7 @@ POOR = 0.1
 
 def show(info: store.DatasetInfo) -> None:
     """The answer for a gene, all genes in a picture, and a table; nothing where no gene can be reached."""
-    data = store.open_dataset(info.id)
+    data = cell_selection.dataset(info.id)
     space = data.snapshots().space
     if not space.genes or space.has_splicing:  # its genes are axes, shown beside
         return

@@ -250,7 +250,7 @@ def _velocity(info: store.DatasetInfo, settings: dict[str, Setting], shown: str)
 def _by_label(info: store.DatasetInfo, key: str, several: bool) -> Values | None:
     left, right = st.columns(2)
     label = left.selectbox("Annotation", info.annotations, key=f"{key}_label_{info.id}")
-    groups = np.unique(store.open_dataset(info.id).snapshots().labels[label]).astype(str).tolist()  # "nan" too
+    groups = np.unique(cell_selection.dataset(info.id).snapshots().labels[label]).astype(str).tolist()  # "nan" too
     where = f"{key}_group_{info.id}_{label}"
     if several:
         chosen = right.multiselect("Groups", groups, key=where, placeholder="Choose")
@@ -265,7 +265,7 @@ def _by_outline(info: store.DatasetInfo, shown: str) -> Values | None:
     if not polygon:
         st.info("Draw around the cells in the picture above.", icon=":material/gesture:")
         return None
-    count = cell_selection.inside(store.open_dataset(info.id).embedding(shown), polygon)
+    count = cell_selection.inside(cell_selection.dataset(info.id).embedding(shown), polygon)
     words = counted(count, "cell is", "cells are")
     st.caption(f":material/gesture: {words} outlined on the {plain(shown.upper())} picture above.")
     return {"outline": format_polygon(polygon), "view": shown} if count else None

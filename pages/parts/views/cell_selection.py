@@ -12,6 +12,7 @@ from cellflow_core.data.networks.matching import matching_names
 from cellflow_core.data.snapshots import NO_LABEL
 from cellflow_core.data.store import Dataset, open_dataset
 from cellflow_core.figures import scatter
+from cellflow_core.figures.cells.packed_map import Places
 from cellflow_core.math.polygon import in_polygon
 from cellflow_core.reporting.formatting import plain
 from pages.parts.widgets import state
@@ -27,6 +28,16 @@ def dataset(id: str) -> Dataset:
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _dataset(id: str, version: str, views: tuple[str, ...]) -> Dataset:
     return open_dataset(id)
+
+
+def places(data: Dataset, view: str) -> Places:
+    """Where the cells stand in a view, packed for a map that the browser draws."""
+    return _places(data.info.id, data.info.version, view)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _places(id: str, version: str, view: str) -> Places:
+    return Places.of(dataset(id).embedding(view))
 
 
 def cells_at(data: Dataset, view: str, time: float) -> np.ndarray | None:

@@ -166,17 +166,19 @@ def _nothing() -> None:
     """A state of a component is reported only if it has a callback."""
 
 
-def downloads(figure: go.Figure, rows: Mapping[str, Sequence[Any]], name: str, key: str) -> None:
+def downloads(
+    figure: go.Figure | Callable[[], go.Figure], rows: Mapping[str, Sequence[Any]], name: str, key: str
+) -> None:
     """Buttons for the figure as a page of its own and its numbers as a table. A picture is in the figure's own toolbar.
 
-    rows: the columns of the table.
+    figure: or what makes it, where the page draws another picture; rows: the columns of the table.
     """
     is_dark = dark()
     with st.container(horizontal=True, key=f"{key}_downloads"):
         save = partial(st.download_button, type="tertiary", on_click="ignore", icon=":material/download:")
         save(
             "Figure (HTML)",
-            lambda: theme.write_html(figure, is_dark).encode(),
+            lambda: theme.write_html(figure() if callable(figure) else figure, is_dark).encode(),
             f"{name}.html",
             "text/html",
             key=f"{key}_html",

@@ -9,6 +9,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.data.steps.derive import derive
 from tests import toys
+from tests.pages.explore.test_flow import packed_head
 from tests.pages.test_pages import opened
 from tests.unit.data.steps import test_moments
 
@@ -39,7 +40,12 @@ def test_agreement_leads_and_genes_have_portraits():
     (genes,) = (each.value for each in page.dataframe if "gene" in each.value)
     assert len(genes) == 20 and genes["R² of the line"].dtype.kind == "f"
     page.segmented_control(key="by").set_value("diffusion pseudotime").run()
-    page.segmented_control(key="style").set_value("cells").run()
+    page.segmented_control(key="style").set_value("particles").run()
+    head = packed_head(page, "velocity_particles")
+    assert head["legend"]["title"] == "diffusion pseudotime" and head["stream"]
+    assert head["count"] == store.open_dataset(run.recipe.dataset).info.cells
+    page.segmented_control(key="by").set_value("group true fate").run()
+    assert "undecided" in packed_head(page, "velocity_particles")["legend"]["names"]
     page.segmented_control(key="group").set_value("true fate").run()
     page.selectbox(key="apart").set_value("true fate").run()
     assert "Fitted apart, " in words(page) and "cosine with the fit to all cells" in next(

@@ -73,13 +73,14 @@ def colours(run: Any, data: Dataset, result: FlowField, choice: colouring.Choice
 
 
 def particles(
-    result: FlowField, points: np.ndarray, by: str, shown: Colouring | None, fixed: FixedPoints | None, faint: bool
+    data: Dataset, result: FlowField, by: str, shown: Colouring | None, fixed: FixedPoints | None, faint: bool
 ) -> bool:
     """Particles over all cells of the data set, or over those of the result where it draws others. False where this
     browser cannot draw them."""
-    cells = points if result.rows is not None else result.cells
-    if shown is not None and result.rows is not None:
-        shown = shown.among(result.rows, len(points))
+    cells = packed_map.Places.of(result.cells)
+    if result.rows is not None:
+        cells = cell_selection.places(data, result.view)
+        shown = shown.among(result.rows, data.info.cells) if shown else None
     opacity = result.opacity if faint else None
     speed = colourings.speed_colouring(result) if by == "speed" else None
     stream = packed_map.Stream(result.x, result.y, result.u, result.v, opacity, speed)
@@ -90,7 +91,7 @@ def particles(
 
 
 def drawn(
-    cells: np.ndarray,
+    cells: packed_map.Places,
     shown: Colouring | None,
     stream: packed_map.Stream,
     alt: str,

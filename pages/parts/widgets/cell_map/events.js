@@ -1,8 +1,10 @@
 // Mouse, touch and keys over the map.
+const REST = 60; // milliseconds after which the cell under the mouse is looked for
 const KEYS = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
 
 const listen = (frame, { held, at, zoom, shift, outlined, fit, moving, point, fromScreen, drawOutline, hint, take }) => {
   const fingers = new Map();
+  let resting = 0;
   const place = (event) => {
     const box = frame.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -23,7 +25,9 @@ const listen = (frame, { held, at, zoom, shift, outlined, fit, moving, point, fr
   frame.onpointermove = (event) => {
     const [x, y] = place(event);
     if (!fingers.has(event.pointerId)) {
-      if (event.pointerType === "mouse") point(x, y);
+      hint.hidden = true;
+      clearTimeout(resting);
+      if (event.pointerType === "mouse") resting = setTimeout(() => point(x, y), REST);
       return;
     }
     const [px, py] = fingers.get(event.pointerId);
@@ -53,7 +57,10 @@ const listen = (frame, { held, at, zoom, shift, outlined, fit, moving, point, fr
   };
   frame.onpointerup = lifted;
   frame.onpointercancel = lifted;
-  frame.onpointerleave = () => (hint.hidden = true);
+  frame.onpointerleave = () => {
+    clearTimeout(resting);
+    hint.hidden = true;
+  };
 
   // The wheel scrolls the page until the map was clicked or a key is held.
   frame.addEventListener(

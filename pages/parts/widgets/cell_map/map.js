@@ -16,7 +16,7 @@ const begin = (root) => {
   const hint = element(frame, "div", { class: "hint", "aria-hidden": "true" });
   hint.hidden = true;
   const bar = element(node, "div", { class: "bar" });
-  const points = surface(cells);
+  let points = surface(cells);
   if (!points) {
     node.remove();
     throw new Error("this browser has no WebGL2");
@@ -229,6 +229,7 @@ const begin = (root) => {
   };
 
   held.show = (bytes) => {
+    Object.assign(held, { bytes, shown: undefined });
     const { head, arrays } = read(bytes);
     const digest = (name) => head.arrays[name]?.digest ?? "";
     const fresh = (...names) => names.some((name) => digest(name) !== held.digests[name]);
@@ -252,9 +253,17 @@ const begin = (root) => {
     buttons();
     resize();
     flow();
-    held.shown = performance.now();
+    const after = (act) => requestAnimationFrame(() => requestAnimationFrame(act));
+    after(() => (held.shown = performance.now())); // the picture is on the screen
   };
 
+  // The graphics memory may be taken away, by sleep or by another program: what was there is sent to it again.
+  cells.addEventListener("webglcontextlost", (event) => event.preventDefault());
+  cells.addEventListener("webglcontextrestored", () => {
+    points = surface(cells);
+    held.digests = {};
+    held.show(held.bytes);
+  });
   listen(frame, { held, at, zoom, shift, outlined, fit, moving, point, fromScreen, drawOutline, hint, take });
   const sized = new ResizeObserver(() => node.isConnected && resize());
   const watched = new IntersectionObserver((entries) => ((held.seen = entries.at(-1).isIntersecting), flow()));

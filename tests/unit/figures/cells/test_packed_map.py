@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cellflow_core.figures.cells.colouring import UNCOLOURED, Colouring
-from cellflow_core.figures.cells.packed_map import Mark, Stream, pack
+from cellflow_core.figures.cells.packed_map import Mark, Places, Stream, pack
 from tests import examples
 
 POINTS = np.random.default_rng(0).normal(size=(5000, 2)).astype(np.float32)
@@ -27,7 +27,7 @@ def unpacked(packed: bytes) -> tuple[dict, dict[str, np.ndarray]]:
 
 def test_places_and_colours_come_back():
     colouring = Colouring("value", POINTS[:, 0])
-    head, arrays = unpacked(pack(POINTS, colouring, alt="cells"))
+    head, arrays = unpacked(pack(Places.of(POINTS), colouring, alt="cells"))
     low, high = np.array(head["low"]), np.array(head["high"])
     places = low + (arrays["place"].reshape(-1, 2) / 32767 + 1) / 2 * (high - low)
     shuffled = np.random.default_rng(0).permutation(len(POINTS))
@@ -41,14 +41,14 @@ def test_places_and_colours_come_back():
 def test_a_hundred_thousand_cells_are_half_a_megabyte_and_no_group_lies_on_top():
     points = np.repeat(POINTS, 20, axis=0)
     groups = Colouring("group", np.repeat([0, 1], 50_000), ("one", "two"))
-    packed = pack(points, groups, alt="cells")
+    packed = pack(Places.of(points), groups, alt="cells")
     assert len(packed) < 510_000
     _, arrays = unpacked(packed)
     assert 0.45 < arrays["code"][:2000].mean() < 0.55
 
 
 def test_a_new_colouring_leaves_the_places_as_they_are():
-    heads = [unpacked(pack(POINTS, Colouring("v", POINTS[:, k]), alt=""))[0]["arrays"] for k in (0, 1)]
+    heads = [unpacked(pack(Places.of(POINTS), Colouring("v", POINTS[:, k]), alt=""))[0]["arrays"] for k in (0, 1)]
     assert heads[0]["place"] == heads[1]["place"]
     assert heads[0]["code"]["digest"] != heads[1]["code"]["digest"]
 
@@ -57,7 +57,12 @@ def test_a_field_is_marked_as_unknown_where_it_is_none():
     made = examples.flow()
     opacity = np.full_like(made.u, 0.5)
     head, arrays = unpacked(
-        pack(POINTS, alt="", stream=Stream(made.x, made.y, made.u, made.v, opacity), marks=[Mark(0, 1, "saddle", "S1")])
+        pack(
+            Places.of(POINTS),
+            alt="",
+            stream=Stream(made.x, made.y, made.u, made.v, opacity),
+            marks=[Mark(0, 1, "saddle", "S1")],
+        )
     )
     known = np.isfinite(made.u).ravel()
     assert (arrays["opacity"][known] == 0.5).all() and (arrays["opacity"][~known] < 0).all()
@@ -66,13 +71,13 @@ def test_a_field_is_marked_as_unknown_where_it_is_none():
 
 
 def test_one_place_for_all_cells_and_bad_shapes():
-    head, _ = unpacked(pack(np.ones((3, 2)), alt=""))
+    head, _ = unpacked(pack(Places.of(np.ones((3, 2))), alt=""))
     assert head["low"][0] < 1 < head["high"][0]
     for points in (np.zeros((0, 2)), np.zeros((3, 3))):
         with pytest.raises(ValueError, match="expected"):
-            pack(points, alt="")
+            Places.of(points)
     with pytest.raises(ValueError, match="has 2 cells"):
-        pack(np.ones((3, 2)), Colouring("v", np.ones(2)), alt="")
+        pack(Places.of(np.ones((3, 2))), Colouring("v", np.ones(2)), alt="")
 
 
 def test_cells_of_other_times_have_no_colour():
