@@ -5,7 +5,7 @@ import streamlit as st
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.verdict import untestable
-from pages.parts.training import compare_form, compare_orders, compare_table
+from pages.parts.training import compare_form, compare_lineages, compare_orders, compare_table
 from pages.parts.widgets import selectors
 from pages.parts.widgets.background import catalogue
 
@@ -39,5 +39,6 @@ if sentence := untestable(info):
 cards = catalogue()
 request = compare_form.choose(info, cards)
 compare_table.show(info, request, cards)
+compare_lineages.show(info)
 if ordered:
     compare_orders.show(info, ordered)

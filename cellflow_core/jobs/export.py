@@ -24,8 +24,9 @@ from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.state import TOTALS
+from cellflow_core.jobs.export_results import CellResults, cell_results
 from cellflow_core.jobs.run_context import RunContext
-from cellflow_core.models.contract import capabilities
+from cellflow_core.models.contract import MOVES_CELLS, capabilities
 from cellflow_core.runs.index import open_run
 from cellflow_core.runs.recipe import versions
 
@@ -35,7 +36,7 @@ Array = np.ndarray
 @dataclass(frozen=True)
 class Cells:
     """Cells to be written: x [cells, dim] (state), t [cells] (NaN where unknown), velocity [cells, dim] (state / time),
-    columns [cells], counts [cells, genes]."""
+    columns [cells], counts [cells, genes]; results of the first of them, which are measured ones."""
 
     x: Array
     t: Array
@@ -43,23 +44,27 @@ class Cells:
     velocity: Array | None = None
     columns: Mapping[str, Array] = field(default_factory=dict)
     counts: Array | None = None
+    results: CellResults | None = None
 
 
 def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
-    """The measured cells with their annotations, and those of the first time simulated through all measured times, with
-    velocity where the model has one. The column `origin` tells them apart.
+    """The measured cells with their annotations and all that the run says of them (`cell_results`), and those of the
+    first time simulated through all measured times, where the model moves cells, with velocity where it has one. The
+    column `origin` tells them apart.
 
     With one measured time or none, cells are simulated through the velocity's own time; an unknown time is NaN. Raises
     NotAllowedError where the run was shared for looking only.
     """
     subject = RunContext(open_run(run_id))
     subject.run.require_copy()
-    data = subject.data
-    x0, times = data.x[cells_of_time(data, first_time(data))], followed_times(dynamics(subject.model), data)
-    predicted = moved(subject, simulate(subject.model, x0, times, seed=seed), seed)
-    cells = beside_measured(subject, predicted)
-    if {"velocity", "drift"} & capabilities(subject.model):
+    data, has = subject.data, capabilities(subject.model)
+    cells = measured(subject)
+    if has & MOVES_CELLS:
+        x0, times = data.x[cells_of_time(data, first_time(data))], followed_times(dynamics(subject.model), data)
+        cells = beside_measured(subject, moved(subject, simulate(subject.model, x0, times, seed=seed), seed))
+    if {"velocity", "drift"} & has:
         cells = with_velocity(subject, cells)
+    cells = dataclasses.replace(cells, results=cell_results(subject))
     write_h5ad(subject, cells, Path(path))
 
 
@@ -190,7 +195,8 @@ def write_h5ad(subject: RunContext, cells: Cells, path: Path) -> None:
     """X is expression where the state space has genes, else the state; the state is in obsm["X_state"].
 
     With a velocity: obsm["velocity_state"], and layers["velocity"] in the units of X a time. Drawn counts: in
-    layers["counts"].
+    layers["counts"]. Results: latent time, lineage and likeliest fate in obs, "lineage_weight" and "fate_probability"
+    in obsm, transitions in obsp; their column names, and a network of genes, are in uns["cellflow"].
     """
     import anndata
     import pandas as pd
@@ -210,8 +216,25 @@ def write_h5ad(subject: RunContext, cells: Cells, path: Path) -> None:
         table.layers["counts"] = csr_array(cells.counts)
     uns: dict[str, Any] = {**provenance(subject, cells), "time_unit": data.time_unit, "axes": list(space.axes)}
     table.uns["cellflow"] = uns
+    if cells.results is not None:
+        _add_results(table, cells.results, uns)
     with replacing(path) as part:
         table.write_h5ad(part)
+
+
+def _add_results(table: Any, results: CellResults, uns: dict[str, Any]) -> None:
+    """Those of the measured cells, which come first; the cells after them have none."""
+    count = len(table.obs)
+    for name, values in results.columns.items():
+        rest = np.full(count - len(values), np.nan if values.dtype.kind == "f" else "", dtype=values.dtype)
+        table.obs[name] = np.concatenate([values, rest])
+    for name, values in results.blocks.items():
+        rest = np.full((count - len(values), values.shape[1]), np.nan)
+        table.obsm[name] = np.concatenate([values, rest])
+    for name, values in results.tables.items():
+        held = values.tocoo()
+        table.obsp[name] = csr_array((held.data, (held.row, held.col)), shape=(count, count))
+    uns |= {"columns": results.names, "left_out": results.left_out} | results.matrices
 
 
 def write_csv(subject: RunContext, cells: Cells, path: Path) -> None:

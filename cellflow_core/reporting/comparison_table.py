@@ -15,7 +15,15 @@ from cellflow_core.time_units import format_duration
 
 Rows = dict[str, list[Any]]
 PLAN = heading("w1", "of the plan")
-_FORMATS = {"to midpoint": "{:+.1f} %", "time (s)": "{:.0f}", "memory (MB)": "{:.0f}", "coverage": "{:.2f}"}
+SCALE = "s"
+"""(midpoint - error) / (midpoint - floor): 0 for straight lines of optimal transport, 1 for other cells then."""
+_FORMATS = {
+    "to midpoint": "{:+.1f} %",
+    SCALE: "{:.2f}",
+    "time (s)": "{:.0f}",
+    "memory (MB)": "{:.0f}",
+    "coverage": "{:.2f}",
+}
 
 
 def of_comparison(
@@ -31,11 +39,11 @@ def of_comparison(
 
     rows   every run that was asked for, with or without a score; asked: how many there are of each model
     Errors are in columns with the name and unit of the measure: the mean over the held-out times, then over seeds; its
-    standard deviation over seeds; each time; and PLAN, of a transport plan with many partners a cell: more points than
-    the other rows have. "to midpoint": against that of the OT midpoint, in percent.
+    standard deviation over seeds; each time; SCALE; and PLAN, of a transport plan with many partners a cell: more
+    points than the other rows have. "to midpoint": against that of the OT midpoint, in percent.
     """
     folds = sorted(baselines["midpoint"])
-    midpoint = _mean(baselines["midpoint"].values())
+    midpoint, floor = (_mean(baselines[each].values()) for each in ("midpoint", "floor"))
     done = Counter((each.model, each.variant) for each in rows if each.scores is not None)
     found = []
     for line in lines:
@@ -44,13 +52,17 @@ def of_comparison(
         count = done[line.model, line.variant]
         total = max(count, 0 if line.variant else asked.get(line.model, 0))
         found.append(
-            _row(titled(titles[line.model], line.variant), line.mean, line.by_fold, folds, midpoint, unit, measure)
+            _row(
+                titled(titles[line.model], line.variant), line.mean, line.by_fold, folds, midpoint, floor, unit, measure
+            )
             | {spread_heading(measure): line.spread, PLAN: _mean(plans)}
             | {"runs": f"{count} of {total}", "time (s)": line.seconds}
             | {"memory (MB)": line.peak_mb, "coverage": _mean(each.from_previous.coverage for each in own)}
         )
     for name, by_fold in baselines.items():
-        found.append(_row(f"({LINES[name][0]})", _mean(by_fold.values()), by_fold, folds, midpoint, unit, measure))
+        found.append(
+            _row(f"({LINES[name][0]})", _mean(by_fold.values()), by_fold, folds, midpoint, floor, unit, measure)
+        )
     names = list(dict.fromkeys(name for each in found for name in each))
     columns: Rows = {name: [each.get(name, "" if name == "runs" else math.nan) for each in found] for name in names}
     return {name: values for name, values in columns.items() if any(map(_is_known, values))}
@@ -59,6 +71,11 @@ def of_comparison(
 def shown(columns: Rows) -> Rows:
     """The same in rounded numbers, with nothing where there is none."""
     return {name: [_text(name, each) for each in values] for name, values in columns.items()}
+
+
+def scale(error: float, midpoint: float, floor: float) -> float:
+    """SCALE of an error; NaN where the midpoint is no farther than the floor."""
+    return (midpoint - error) / (midpoint - floor) if midpoint > floor else math.nan
 
 
 def spread_heading(measure: str) -> str:
@@ -76,12 +93,14 @@ def _row(
     by_fold: Mapping[float, float],
     folds: Sequence[float],
     midpoint: float,
+    floor: float,
     unit: str,
     measure: str,
 ) -> dict[str, Any]:
     against = 100 * (mean / midpoint - 1) if midpoint else math.nan
     errors = {heading(measure, f"at {format_duration(fold, unit)}"): by_fold.get(fold, math.nan) for fold in folds}
-    return {"model": name, heading(measure): mean, "to midpoint": against, **errors}
+    on_scale = scale(mean, midpoint, floor)
+    return {"model": name, heading(measure): mean, SCALE: on_scale, "to midpoint": against, **errors}
 
 
 def _text(name: str, value: Any) -> str:

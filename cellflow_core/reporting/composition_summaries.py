@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.analysis.results import Composition
+from cellflow_core.analysis.results import Composition, GroupGraphs
 from cellflow_core.reporting.result_tables import Rows
 from cellflow_core.reporting.summaries import Summary, Trust, at
 from cellflow_core.time_units import format_times
@@ -70,3 +70,32 @@ def flow_rows(found: Composition) -> Rows:
         for column, value in zip(rows.values(), values, strict=True):
             column.append(value if isinstance(value, str) else round(value, 2))
     return rows
+
+
+GRAPH_NOTES = (
+    "AUPRC: area under precision against recall over all ordered pairs of different groups, by the share of its mass "
+    "that a group sends to another. F1: of as many strongest pairs as the tree has edges.",
+    "Correlation joins groups of like mean states, from earlier to later; co-occurrence draws partners at random. A "
+    "model that does not beat them has found no lineage, however well it forecasts the cells.",
+)
+
+
+def of_graphs(found: GroupGraphs) -> str:
+    """Which model comes nearest to the tree, and whether it beats what needs none."""
+    best = int(np.argmax(found.auprc[: found.models]))
+    trivial = found.models + int(np.argmax(found.auprc[found.models :]))
+    beats = "beats" if found.auprc[best] > found.auprc[trivial] else "does not beat"
+    return (
+        f"{found.rows[best]} comes nearest to the tree (AUPRC {found.auprc[best]:.2f}) and {beats} "
+        f"{found.rows[trivial]} ({found.auprc[trivial]:.2f}); a random order has {found.chance:.2f}."
+    )
+
+
+def graph_rows(found: GroupGraphs) -> Rows:
+    """One row a graph: of the models, then of what needs none, in brackets, and of a random order."""
+    names = [each if k < found.models else f"({each})" for k, each in enumerate(found.rows)]
+    return {
+        "model": [*names, "(random order)"],
+        "AUPRC": [round(float(each), 3) for each in (*found.auprc, found.chance)],
+        "F1": [round(float(each), 3) for each in (*found.f1, found.chance)],
+    }

@@ -13,6 +13,7 @@ from cellflow_core.runs import index
 from cellflow_core.selection import comparison
 from tests import toys
 from tests.pages.test_pages import opened
+from tests.unit.reporting.test_view_scripts import genes
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -48,11 +49,22 @@ def test_nothing_is_trained_before_it_is_asked_for(data: str) -> None:
     page = opened("compare", dataset=data, models="ot-cfm,no-such-model", times="1", seeds="2", preset="quick")
     assert not page.exception and page.multiselect[0].value == ["ot-cfm"]
     assert page.multiselect[1].value == ["1"] and page.number_input(key="compare_seeds").value == 2
-    assert "Nothing has been trained" in page.info[0].value
+    assert any("Nothing has been trained" in each.value for each in page.caption)
+    assert "What has a model to beat?" in [each.value for each in page.header]
     page.button(key="compare_start").click().run()
     asked = [(run.recipe.model, run.recipe.seed, run.recipe.hold_out) for run in reversed(index.runs())]
     assert asked == [("ot-cfm", 0, 1.0), ("ot-cfm", 1, 1.0)]
     assert page.query_params["models"] == "ot-cfm" and page.query_params["times"] == "1"
+
+
+def test_models_are_held_against_a_known_tree():
+    data = toys.stored(genes())
+    toys.finished(toys.recipe(data))
+    page = opened("compare", dataset=data, models="i-cfm", seeds="1")
+    page.multiselect(key="tree").select("early → up").select("early → down").run()
+    table = next(each.value for each in page.dataframe if "AUPRC" in each.value)
+    assert table["model"].tolist()[1:] == ["(correlation)", "(co-occurrence)", "(random order)"]
+    assert any("comes nearest to the tree" in each.value for each in page.markdown)
 
 
 def test_the_table_says_what_follows(data: str) -> None:

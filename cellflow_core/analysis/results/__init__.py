@@ -12,7 +12,14 @@ from cellflow_core.analysis.results.individuals import (
     RegimenComparison,
 )
 from cellflow_core.analysis.results.knock_outs import KnockOutScores
-from cellflow_core.analysis.results.lineage import Ancestry, CellLineages, ClonalBias, Composition, OrderAgreement
+from cellflow_core.analysis.results.lineage import (
+    Ancestry,
+    CellLineages,
+    ClonalBias,
+    Composition,
+    GroupGraphs,
+    OrderAgreement,
+)
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
 from cellflow_core.analysis.results.regulation import CellOrder, FateInfluence, GeneNetwork, GroupTrends
@@ -38,6 +45,7 @@ __all__ = [
     "ForecastErrors",
     "GeneNetwork",
     "GeneTrend",
+    "GroupGraphs",
     "GroupTrends",
     "GroupVelocities",
     "IndividualFits",

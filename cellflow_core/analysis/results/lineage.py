@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from cellflow_core.analysis.results.result import Result
 
@@ -143,6 +143,28 @@ class Composition(Result):
         miss = (np.abs(each - self.measured).sum(axis=1) / 2 for each in (self.at_measured, self.previous))
         predicted, unchanged = miss
         return predicted, unchanged
+
+
+@dataclass(frozen=True)
+class GroupGraphs(Result):
+    """Which group of cells turns into which, by several models and by what needs none, against a known tree.
+
+    rows    [graphs]: the `models` first are those of models; graph [graphs, groups, groups]: weight from group to group
+    truth   [groups, groups]: edges of the known tree
+    auprc   [graphs]: area under precision against recall over ordered pairs of different groups; f1 [graphs]: of as
+            many strongest edges as the tree has; chance: what a random order gives of both
+    """
+
+    by: str
+    names: tuple[str, ...]
+    rows: tuple[str, ...]
+    models: int
+    graph: Float[Array, "graphs groups groups"]
+    truth: Bool[Array, "groups groups"]
+    auprc: Float[Array, " graphs"]
+    f1: Float[Array, " graphs"]
+    chance: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -245,6 +245,13 @@ def scores(subject: RunContext, limit: int = 2048) -> Scores:
     )
 
 
+def baselines(dataset_id: str, time: float, limit: int = 2048) -> BaselineScores:
+    """What a model without `time` has to beat, by the id of a data set."""
+    from cellflow_core.data.store import open_dataset
+
+    return _baselines(open_dataset(dataset_id), time, limit)
+
+
 def _baselines(dataset: Dataset, time: float, limit: int) -> BaselineScores:
     """The baselines, worked out once for all runs on these data and kept beside them."""
     from cellflow_core.analysis.evaluate import baseline_scores

@@ -16,7 +16,7 @@ from cellflow_core.distance_units import heading
 from cellflow_core.figures import comparison as figure
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting import progress
-from cellflow_core.reporting.comparison_table import PLAN, of_comparison, shown, spread_heading
+from cellflow_core.reporting.comparison_table import PLAN, SCALE, of_comparison, shown, spread_heading
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.verdict import sentences
 from cellflow_core.selection import comparison as jobs
@@ -26,7 +26,7 @@ from cellflow_core.time_units import format_duration, format_time
 from pages.parts.server import urls
 from pages.parts.views import view
 from pages.parts.widgets import chart, progress_bar
-from pages.parts.widgets.background import forget, sentence, shared
+from pages.parts.widgets.background import cached_future, forget, result_of, sentence, shared
 
 MEASURES = {
     "w1": "Wasserstein-1",
@@ -37,6 +37,11 @@ MEASURES = {
 STARTS = {"previous": "the time before", "first": "the first time"}
 
 
+DRAWN = {"distance": "Distance", "scale": "Scale s"}
+SCALE_HELP = (
+    "s = (midpoint − error) / (midpoint − floor): 0 is what straight lines of optimal transport reach, 1 what other "
+    "measured cells of that time would; below 0 a model is worse than straight lines."
+)
 Start = Literal["previous", "first"]
 
 
@@ -46,11 +51,12 @@ def show(info: DatasetInfo, request: Any, cards: Mapping[str, Any]) -> None:
     asked = Counter(each.model for each in request.recipes)
     before = jobs.other_runs(request, cards)
     if not runs:
-        st.info("Nothing has been trained for this comparison yet.", icon=":material/info:")
+        _to_beat(info, request)
         return
     st.header("Who comes nearest?")
     measure = view.options("Distance", "measure", MEASURES)
     chosen = view.options("Prediction starts from", "start", STARTS, help="From the first time, errors add up.")
+    view.options("Drawn as", "drawn", DRAWN, help=SCALE_HELP)
     start: Start = "first" if chosen == "first" else "previous"
     open_ = any(_open(jobs.row(run)) for run in runs)
 
@@ -72,6 +78,28 @@ def show(info: DatasetInfo, request: Any, cards: Mapping[str, Any]) -> None:
             st.rerun()
 
     live()
+
+
+def _to_beat(info: DatasetInfo, request: Any) -> None:
+    """Before anything is trained: how near answers without a model come, at each time that is left out."""
+    times = sorted({each.hold_out for each in request.recipes})
+    st.header("What has a model to beat?")
+    found = {}
+    for time in times:
+        future = cached_future(
+            f"baselines-{info.fingerprint}-{time}",
+            lambda time=time: analysis_pool.call("cellflow_core.jobs.questions.of_cells:baselines", info.id, time),
+        )
+        found[format_time(time)] = result_of(future, "Measuring what needs no model")
+    by_time = {name: {time: getattr(each, name).w1 for time, each in found.items()} for name in jobs.BASELINES}
+    drawn = figure.baselines(by_time, dark=chart.dark())
+    chart.chart(drawn, "compare_baselines", figure.describe_baselines(by_time))
+    st.caption(
+        "Nothing has been trained for this comparison yet. A model is worth its training where it comes nearer than "
+        "the midpoint of optimal transport; nearer than the sampling floor, two samples of one time, none can come."
+    )
+    rows = {"held-out time": list(found), **{figure.LINES[k][0]: list(v.values()) for k, v in by_time.items()}}
+    view.numbers(drawn, rows, f"baselines-{info.id}", "baselines")
 
 
 def _open(row: Any) -> bool:
@@ -148,7 +176,8 @@ def _answer(
             st.markdown(plain(f"Compared at {where} alone: not every model has a score at the other times."))
     means = {name: sum(values.values()) / len(values) for name, values in baselines.items()}
     seeds = {titled(titles[each.model], each.variant): jobs.by_seed(scored, each, measure, start) for each in lines}
-    drawn = figure.errors(seeds, means, measure, dark=chart.dark())
+    scaled = st.session_state.get("drawn") == "scale" and means["midpoint"] > means["floor"]
+    drawn = figure.errors(seeds, means, measure, scaled=scaled, dark=chart.dark())
     chart.chart(drawn, "compare_figure", figure.describe(seeds, means, measure))
     own = {row.run_id for row in every}
     listed = [*every, *(row for row in rows if row.run_id not in own)]
@@ -165,6 +194,7 @@ def _columns(measure: str, table: Mapping[str, Sequence[Any]]) -> dict[str, Any]
     return numbers | {
         heading(measure): column(help="Mean over the held-out times, then over seeds. Lower is better."),
         spread_heading(measure): column(help="Standard deviation over seeds."),
+        SCALE: column(help=SCALE_HELP),
         "to midpoint": column(help="Against straight lines of optimal transport, which learn nothing."),
         PLAN: column(
             help="Wasserstein-1 distance of a transport plan with many partners a cell: more points than "

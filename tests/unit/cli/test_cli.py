@@ -59,7 +59,7 @@ sys.exit(", ".join(each for each in {heavy!r} if each in sys.modules) or 0)
         ("models show nope", "there is no model 'nope'"),
         ("simulate nope out.csv", "there is no run 'nope'"),
         ("simulate nope out.txt", "out.txt ends neither in .csv nor in .npz"),
-        ("export nope out.txt", "out.txt ends neither in .h5ad nor in .csv nor in .py"),
+        ("export nope out.txt", "out.txt ends neither in .h5ad nor in .csv, .py or .zip"),
         ("perturb nope A", "there is no run 'nope'"),
         ("data demo nope", "there is no demo 'nope'"),
         (
