@@ -3,8 +3,17 @@
 import streamlit as st
 
 from cellflow_core.data.requirements import DataRequirement
-from pages.parts.views import ancestry, cell_trajectories, clones, view
-from pages.parts.views.fates import composition, fate_genes, fate_question, lineages, shares
+from pages.parts.views import view
+from pages.parts.views.fates import (
+    ancestry,
+    cell_trajectories,
+    clones,
+    composition,
+    fate_genes,
+    fate_question,
+    lineages,
+    shares,
+)
 
 COUNTED = ("velocity", "drift", "potential", "coupling", "sampler", "transitions")
 

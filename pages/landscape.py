@@ -45,6 +45,7 @@ with place.controls:
         "Cells of the first time roll until you choose some."
         if info.times
         else "Cells drawn at random roll until you choose some.",
+        info,
     )
 
 by = next(iter(cell_selection.groupings(data)), "")

@@ -31,7 +31,7 @@ def growing(monkeypatch: pytest.MonkeyPatch):
 
 def test_fates_asks_for_all_cells_and_for_one(run, asked):  # noqa: F811
     page = opened("fates", run=run.id)
-    assert [tab.label for tab in page.tabs[:2]] == ["All cells", "One cell"]
+    assert [tab.label for tab in page.tabs[:3]] == ["All cells", "Between times", "One cell"]
     assert ("fates", run.id, {"view": "pca", "states": "found"}) in asked
     assert "futures" not in [question for question, *_ in asked]  # a tab asks when it is opened
     page = opened("fates", run=run.id, part="One cell")

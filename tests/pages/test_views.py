@@ -20,7 +20,7 @@ from cellflow_core.data.store import delete, open_dataset
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
-from tests import ROOT, examples, toys
+from tests import ROOT, example_groups, examples, toys
 
 
 def fate_genes() -> FateGenes:
@@ -36,6 +36,8 @@ ANSWERS = {
     "flow": examples.flow,
     "course": examples.course,
     "trend": examples.trend,
+    "composition": example_groups.composition,
+    "fate_trends": example_groups.fate_trends,
     "fates": examples.fates,
     "fate_genes": fate_genes,
     "transition_fates": lambda: examples.fates(cells="cells", elsewhere=0.0),

@@ -17,19 +17,19 @@ def fixed_points(found: FixedPoints, asked: Asked) -> View:
     axes = (f"{found.view} 1", f"{found.view} 2")
     figure = scatter.scatter(asked.dataset.embedding(found.view), axes=axes, dark=asked.dark)
     figure.add_traces(fixed_point_marks.traces(found, asked.dark))
-    sentence = words.of_fixed_points(found, names, groups)
+    answer = words.of_fixed_points(found, names, groups)
     table = words.rows(found, names, groups, by)
-    return View(sentence, (Picture("fixed_points", figure, sentence),), {"fixed_points": table}, found.notes)
+    return View(answer, (Picture("fixed_points", figure, answer),), {"fixed_points": table}, found.notes)
 
 
 def field_derivatives(found: FieldDerivatives, asked: Asked) -> View:
     known = np.isfinite(found.divergence)
     share = float((found.divergence[known] < 0).mean()) if known.any() else float("nan")
-    sentence = f"Paths come together around {share:.0%} of {known.sum():,} cells (divergence below 0)."
+    answer = f"Paths come together around {share:.0%} of {known.sum():,} cells (divergence below 0)."
     unit = f"1 / {found.time_unit or 'time unit'}"
     table = {
         "cell": found.rows.tolist(),
         f"divergence ({unit})": found.divergence.tolist(),
         f"rotation ({unit})": found.rotation.tolist(),
     }
-    return View(sentence, (), {"field_derivatives": table}, found.notes)
+    return View(answer, (), {"field_derivatives": table}, found.notes)

@@ -57,7 +57,7 @@ def show(info: store.DatasetInfo) -> str:
     shown = str(shown or "pca")
     points = data.embedding(shown)
     _picture(data, shown, points, colouring.of(data, (kind, name or "")))
-    view.outline_words(shown, points, "Draw around cells to choose them for a step below.")
+    view.outline_words(shown, points, "Draw around cells to choose them for a step below.", info)
     if "umap" not in info.views:
         _umap(info)
     return shown

@@ -174,6 +174,8 @@ def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
             height=330,
         )
         chart.lasso(figure, key, scatter.describe(points, codes, names, "time"), map_name)
-        view.outline_words(map_name, points, "Draw around the cells to start from. Until then: all of the first time.")
+        view.outline_words(
+            map_name, points, "Draw around the cells to start from. Until then: all of the first time.", data.info
+        )
         return {"polygon": cell_selection.usable(points, state.outline(map_name))}
     return {}

@@ -18,7 +18,7 @@ from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.summaries import Summary, at
 from cellflow_core.reporting.texts import three_texts
 from cellflow_core.time_units import format_times, measured_time
-from pages.parts.views import cell_selection
+from pages.parts.views import cell_selection, saved_selections
 from pages.parts.widgets import background, chart, selectors, state
 
 FIELDS = frozenset({"velocity", "drift"})
@@ -205,11 +205,15 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) ->
     )
 
 
-def outline_words(view: str, points: Any, without: str) -> None:
-    """The outline drawn on a view, in words, with a button that removes it. without: what to say where there is none"""
+def outline_words(view: str, points: Any, without: str, info: DatasetInfo | None = None) -> None:
+    """The outline drawn on a view, in words, with a button that removes it. without: what to say where there is none;
+    info: of the data set that outlines are saved in, under a name"""
     found = state.outline(view)
     if not found:
         st.caption(without)
+    if info is not None:
+        saved_selections.show(info, view)
+    if not found:
         return
     count = cell_selection.inside(points, found)
     if not count:

@@ -86,8 +86,7 @@ def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
         on_change=lambda: chosen(st.session_state["cell"]),
     )
     polygon = cell_selection.usable(points[early], state.outline(map_name))
-    if state.outline(map_name):
-        view.outline_words(map_name, points[early], "")
+    view.outline_words(map_name, points[early], "", data.info)
     if polygon:
         return {"polygon": polygon}
     return {} if row is None else {"cell": int(row)}
