@@ -38,12 +38,13 @@ TAKEN_ALONG = ("compare", *(name for name, _, _ in PAGES["Explore"]))
 
 st.set_page_config(page_title="CellFlow Explorer", page_icon=str(ICONS / "icon.svg"), layout="wide")
 st.logo(str(ICONS / "logo.svg"), icon_image=str(ICONS / "icon.svg"), size="large")
+sign_in.enter()
+shown = PAGES | ({"Look after": [("admin", "Server", ":material/dns:")]} if sign_in.is_admin() else {})
 pages = {
     name: st.Page(f"{name}.py", title=title, icon=icon, default=name == "home")
-    for each in PAGES.values()
+    for each in shown.values()
     for name, title, icon in each
 }
-sign_in.enter()
 page = st.navigation(list(pages.values()), position="hidden")
 name_shown = next(name for name, each in pages.items() if each is page)
 sharing.take_link()
@@ -54,7 +55,7 @@ links, settings = st.sidebar.empty(), st.sidebar.container()
 def show_links() -> None:
     """The pages by section, each with what is chosen now, so that it opens on it, in a new tab too."""
     with links.container(gap="small"):
-        for section, each in PAGES.items():
+        for section, each in shown.items():
             with st.container(gap="xsmall"):
                 if section:
                     st.markdown(f"**{section}**")

@@ -24,13 +24,13 @@ _lock = threading.Lock()
 _known: dict[Path, tuple[float, list[str]]] = {}
 
 
-def missing(workspace: Workspace, seconds: float = PATIENCE) -> list[str]:
+def missing(workspace: Workspace) -> list[str]:
     """What keeps the server from taking work, a sentence each; none where it can. Looked at anew every few seconds,
     however often it is asked."""
     with _lock:
         at, found = _known.get(workspace.root, (0.0, []))
         if not at or time.monotonic() - at > LOOK_EVERY:
-            found = [sentence for sentence in (_disk(workspace), _worker(workspace, seconds)) if sentence]
+            found = [sentence for sentence in (_disk(workspace), _worker(workspace)) if sentence]
             _known[workspace.root] = time.monotonic(), found
         return found
 
@@ -52,14 +52,14 @@ def _disk(workspace: Workspace) -> str:
     return "" if free >= LEAST_FREE else f"the disk has {free / 1e6:.0f} MB left"
 
 
-def _worker(workspace: Workspace, seconds: float) -> str:
+def _worker(workspace: Workspace) -> str:
     with acting(workspace):
         asked = analysis_pool.call("cellflow_core.jobs.readiness:alive")
     try:
-        asked.result(seconds)
+        asked.result(PATIENCE)
     except TimedOutError:
         waits_for_its_turn = asked.cancel()
-        return "" if waits_for_its_turn and analysis_pool.alive() else f"no process has answered within {seconds:g} s"
+        return "" if waits_for_its_turn and analysis_pool.alive() else f"no process has answered within {PATIENCE:g} s"
     except ValueError as error:
         return str(error)
     return ""

@@ -52,6 +52,14 @@ def known(root: Path) -> dict[str, Person]:
     return found
 
 
+def seen(root: Path, id: str) -> float:
+    """When a person was last remembered, in seconds since 1970; 0 for never."""
+    try:
+        return (root / "people" / id / "person.json").stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def name_of(root: Path, id: str) -> str:
     """What others read of a person: the id itself where no name is known."""
     people = known(root)

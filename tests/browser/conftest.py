@@ -97,9 +97,10 @@ def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     page = context.new_page()
     page.set_default_timeout(READ_TIMEOUT)
     expect.set_options(timeout=READ_TIMEOUT)
-    request.node.stash[MESSAGE] = _listened(page)
+    request.node.stash[MESSAGE] = answer = _listened(page)
     yield page
     context.close()
+    assert not [each for each in answer if "Content Security Policy" in each]
 
 
 MESSAGE = pytest.StashKey[list[str]]()

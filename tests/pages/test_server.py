@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data import store
 from cellflow_core.data.importing import demos
+from cellflow_core.jobs import analysis_pool, readiness
 from cellflow_core.jobs.executors.local import InProcess
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.progress import Stages
@@ -24,7 +25,7 @@ from cellflow_core.runs.attempt import claim
 from cellflow_core.runs.heartbeat import Heartbeat
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
-from pages.parts.server import middleware, routes, tasks, urls
+from pages.parts.server import middleware, routes, sign_in, tasks, urls
 from tests import ROOT
 from tests.asgi import Answer, get
 
@@ -161,12 +162,45 @@ def test_routes_lie_below_the_base_path(monkeypatch: pytest.MonkeyPatch, run: Ru
     assert get(server, f"/api/runs/{run.id}/progress").status == 404
 
 
-@pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/metrics/", "/lab/_stcore/metrics"])
-def test_the_metrics_of_streamlit_are_shut(path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/_stcore/metrics", "/_stcore/metrics/", "/lab/_stcore/metrics", "/_stcore/st-metrics"),
+        *("/_stcore/agent/openapi.json", "/_stcore/script-health-check"),
+    ],
+)
+def test_inner_addresses_of_streamlit_are_shut(path: str) -> None:
     async def open_app(scope, receive, send) -> None:
         raise AssertionError("the request came through")
 
     assert get(middleware.ClosedPaths(open_app), path).status == 404
+
+
+def test_answers_say_what_a_browser_may_do_with_them(server: Starlette, run: Run) -> None:
+    for answer in (asked(server, run), get(server, urls.plotly_bundle()), get(server, "/nothing")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["referrer-policy"] == "same-origin"
+
+
+def test_readiness_looks_at_the_disk_and_a_process(server: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "LOOK_EVERY", -1.0)
+    assert get(server, urls.readiness(), "10.1.2.3").json == {"ready": True, "missing": []}
+    monkeypatch.setattr(analysis_pool, "call", lambda path: Future())
+    monkeypatch.setattr(readiness, "PATIENCE", 0.01)
+    assert "no process" in get(server, urls.readiness()).json["missing"][0]
+    monkeypatch.setattr(readiness, "LEAST_FREE", 1 << 62)
+    answer = get(server, urls.readiness())
+    assert answer.status == 503 and "MB left" in answer.json["missing"][0]
+
+
+def test_the_sign_in_takes_its_secrets_from_the_environment() -> None:
+    assert sign_in.secrets({}) is None
+    given = {variable: name for name, variable in sign_in.SECRETS.items()}
+    assert sign_in.secrets(given) == {"auth": {name: name for name in sign_in.SECRETS}}
+    given.pop("CELLFLOW_LOGIN_COOKIE_SECRET")
+    with pytest.raises(ValueError, match="COOKIE_SECRET"):
+        sign_in.secrets(given)
 
 
 def test_the_interface_for_agents_stays_off() -> None:

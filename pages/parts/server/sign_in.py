@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,8 @@ from cellflow_core.workspace import Workspace, acting, open_door, people
 COOKIE = "_streamlit_user"
 MOST = 10_000
 """Sign-ins that are remembered; the oldest goes first, and is known again once it opens a page."""
+VISIT = 3600.0
+"""Seconds between two visits that the audit log tells apart: a tab or an F5 is no new sign-in."""
 SECRETS = {
     "client_id": "CELLFLOW_LOGIN_CLIENT_ID",
     "client_secret": "CELLFLOW_LOGIN_CLIENT_SECRET",
@@ -78,13 +81,19 @@ def enter() -> None:
     if st.session_state.get("signed_in") != found.owner:
         st.session_state.clear()
         st.session_state["signed_in"] = found.owner
+        if time.time() - people.seen(found.root, found.owner) > VISIT:
+            found.record("signed in")
         people.remember(found.root, people.Person(found.owner, _name(claims)))
-        found.record("signed in")
     with _lock:
         if fingerprint := _fingerprint(st.context.cookies):
             _signed_in[fingerprint] = found
         while len(_signed_in) > MOST:
             _signed_in.pop(next(iter(_signed_in)))
+
+
+def is_admin() -> bool:
+    """Whether the person who has signed in looks after this server; nobody does where nobody signs in."""
+    return required() and workspace().admin
 
 
 def show() -> None:
