@@ -7,7 +7,7 @@ WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 # With LOCKED=1, exactly the packages of requirements.lock, each compared with its hash.
 REQUIREMENTS := $(if $(LOCKED),--require-hashes --no-deps -r requirements.lock,-r requirements.txt)
 
-.PHONY: app serve env dev moscot scvelo dask slurm login networks browser lint style types lock audit test test-all clean
+.PHONY: app serve env dev moscot scvelo dask slurm login networks browser lint style types lock audit backup restore test test-all clean
 
 app: env
 	$(RUN) -m cellflow_core demo
@@ -98,6 +98,13 @@ test: lint browser
 test-all: lint browser
 	$(RUN) -m pytest $(WORKERS) --ignore tests/browser -m "not gpu and not network"
 	$(RUN) -m pytest tests/browser -m "not gpu and not network"
+
+# Data sets, runs and people in one file: `make backup TO=kept.tar.gz`, `make restore FROM=kept.tar.gz`.
+backup: env
+	$(RUN) -m cellflow_core backup $(or $(TO),backup-$(shell date +%Y%m%d-%H%M%S).tar.gz)
+
+restore: env
+	$(RUN) -m cellflow_core restore $(FROM)
 
 clean:
 	rm -rf $(VENV)

@@ -11,13 +11,41 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cellflow_core.cli import analyze, compare, courses, export, fates, models, network, runs, train, velocity, worker
+from cellflow_core.cli import (
+    analyze,
+    backup,
+    compare,
+    courses,
+    export,
+    fates,
+    models,
+    network,
+    runs,
+    train,
+    velocity,
+    worker,
+)
 from cellflow_core.cli.datasets import commands as data
 from cellflow_core.cli.datasets import networks
 from cellflow_core.jobs.error_messages import USER_FACING_ERRORS, user_message
 from cellflow_core.reporting.setting_names import in_shell
 
-GROUPS = (data, networks, models, train, compare, runs, analyze, velocity, fates, network, courses, export, worker)
+GROUPS = (
+    data,
+    networks,
+    models,
+    train,
+    compare,
+    runs,
+    analyze,
+    velocity,
+    fates,
+    network,
+    courses,
+    export,
+    backup,
+    worker,
+)
 
 
 class _Parser(argparse.ArgumentParser):
