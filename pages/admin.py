@@ -17,7 +17,7 @@ with st.container(horizontal=True, key="machine"):
     st.metric("Runs at a time on the CPU", machine.slots, border=True)
     st.metric("Engine", machine.engine, border=True)
 
-st.header("Runs under way")
+st.header("Open runs")
 running = administration.running()
 if not running:
     st.caption("No run waits or trains.")
@@ -40,7 +40,7 @@ st.dataframe(
         {
             "Person": each.name or "nobody",
             "Disk (MB)": round(each.bytes / 1e6, 2),
-            "Runs under way": each.open_runs,
+            "Open runs": each.open_runs,
             "Last sign-in": datetime.fromtimestamp(each.seen, UTC) if each.seen else None,
             "Id": each.id,
         }

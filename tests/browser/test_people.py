@@ -203,12 +203,12 @@ def test_a_shared_link_opens_until_it_is_taken_back(filled: Lab, signed_in: Call
 def test_only_who_looks_after_the_server_sees_its_page(filled: Lab, signed_in: Callable[[str], Page]) -> None:
     bob, cy = signed_in("bob"), signed_in("cy")
     cy.goto(f"{filled.address}/admin")
-    expect(main(cy)).to_contain_text("Runs under way")
+    expect(main(cy)).to_contain_text("Open runs")
     expect(main(cy)).to_contain_text("No run waits or trains")
     bob.goto(f"{filled.address}/admin")
     main(bob).get_by_role("heading").first.wait_for()
     settled(bob)
-    assert "Runs under way" not in bob.locator("body").inner_text()
+    assert "Open runs" not in bob.locator("body").inner_text()
 
 
 def test_what_a_person_makes_is_theirs(lab: Lab, signed_in: Callable[[str], Page]) -> None:
