@@ -7,8 +7,8 @@ import streamlit as st
 from cellflow_core.figures import scatter
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting.formatting import plain
-from cellflow_core.runs import index
-from pages.parts.training import model_picker, run_progress, train_form
+from cellflow_core.runs import groups, index
+from pages.parts.training import model_picker, run_progress, sweep, train_form
 from pages.parts.views import cell_selection
 from pages.parts.widgets import chart, selectors
 from pages.parts.widgets.background import catalogue, result_of
@@ -47,6 +47,7 @@ with form:
         st.query_params["group"] = recipes[0].group
         st.toast("Training goes on if you leave or close this page.", icon=":material/check:")
         st.rerun()
+    sweep.start(info, card.name)
     for each in choice.obstacles:
         st.caption(f":material/block: {plain(card.title)} cannot be trained here. {each}")
 
@@ -57,10 +58,14 @@ with right:
     shown = [run for run in everything if run.recipe.group == group] if group else []
     others = [run for run in everything if not run.status().ended and run not in shown]
     # Oldest first, as they are trained.
+    found = groups.groups(shown)
+    if found and found[0].sweep:
+        sweep.show(shown[::-1])
+        shown = []
     ids = [run.id for run in (*reversed(shown), *reversed(others))]
     if ids:
         run_progress.watch(ids)
-    else:
+    elif not found:
         st.caption("Nothing is being trained. What you start appears here, with its loss and the time to go.")
         _cells()
     st.page_link("runs.py", label="All trained models", icon=":material/list_alt:")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cellflow_core.cli.table import duration, table
-from cellflow_core.runs import index
+from cellflow_core.runs import index, queue
 from cellflow_core.runs.run import Run
 
 
@@ -33,11 +33,11 @@ def add(commands: Any, argv: Sequence[str]) -> None:
 
 
 def _list(chosen: argparse.Namespace) -> None:
-    rows = []
+    rows, places = [], {run.id: k + 1 for k, run in enumerate(queue.line())}
     for run in index.runs():
         status = run.status()
         done = f"{status.step}/{status.steps}" if status.steps else ""
-        state = f"{status.state} ({status.position})" if status.position else status.state
+        state = f"{status.state} ({places[run.id]})" if run.id in places else status.state
         rows.append((run.id, state, done, duration(status.seconds), run.recipe.model, run.recipe.dataset, run.label))
     print(table(("id", "state", "steps", "time", "model", "data", "label"), rows) if rows else "no runs yet")
     for id, problem in index.damaged_runs():

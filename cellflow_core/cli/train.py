@@ -10,6 +10,7 @@ from typing import Any
 
 from cellflow_core.cli import options
 from cellflow_core.cli.table import duration
+from cellflow_core.runs import queue
 from cellflow_core.runs.recipe import DEVICES
 from cellflow_core.runs.run import Run
 
@@ -101,7 +102,7 @@ def _line(run: Run) -> str:
     status = run.status()
     parts = [f"{run.label} [{run.id}]: {status.state}"]
     if status.state == "queued":
-        parts.append(f"place {status.position}")
+        parts.append(f"place {queue.place(run)}")
     if status.message:
         parts.append(status.message)
     if status.state == "running":

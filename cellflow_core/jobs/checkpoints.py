@@ -45,9 +45,9 @@ class Checkpoints:
         return None
 
     def clear(self) -> None:
-        """Remove all of them, once the run is done."""
-        for path in self._paths():
-            path.unlink()
+        """Remove all of them, once the run is done, and what killed workers had begun to write."""
+        for path in (*self._paths(), *self._folder.glob(".step-*.part.pt")):
+            path.unlink(missing_ok=True)
 
     def _paths(self) -> list[Path]:
         return sorted(path for path in self._folder.glob("step-*.pt") if _NAME.fullmatch(path.name))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cellflow_core.config import titled, variant
@@ -48,7 +51,7 @@ def recipes(
 
 @dataclass(frozen=True)
 class Comparison:
-    """The runs that a comparison is made of: every model times seed times fold, in this order.
+    """The runs that a comparison is made of, every model times seed times fold, in this order; or a sweep.
 
     refused  the models that cannot be trained on these data, each with a sentence that says why
     """
@@ -100,6 +103,53 @@ def comparison(
             refused[name] = str(error)
         else:
             made += _group(one, group, copies, several=True)
+    return Comparison(dataset, tuple(made), refused)
+
+
+MOST = 500
+"""Runs of one sweep."""
+
+
+def sweep(
+    dataset: str,
+    models: Sequence[str],
+    preset: str = "standard",
+    values: Mapping[str, Sequence[Any]] = MappingProxyType({}),
+    seeds: Sequence[int] = (0,),
+    *,
+    device: Any = "auto",
+) -> Comparison:
+    """Each model with each combination of values of its settings and of the training, trained on all times once a seed.
+
+    values  setting -> its values; a model without a setting of that name is trained without it
+
+    Raises KeyError for a model or data set that does not exist, ValueError for a name that is no setting of any of the
+    models, and for more than MOST runs. What a model cannot take is told in `refused`.
+    """
+    from cellflow_core.data.store import open_dataset
+    from cellflow_core.models import registry
+    from cellflow_core.runs.index import new_group
+    from cellflow_core.train.trainer import TrainConfig
+
+    opened, group, made, refused = open_dataset(dataset), new_group(), [], {}
+    of_training = {each.name for each in TrainConfig.settings()}
+    own = {name: {each.name for each in registry.find(name).Config.settings()} for name in dict.fromkeys(models)}
+    if unknown := sorted(set(values) - of_training.union(*own.values())):
+        raise ValueError(f"none of these models has a setting {', '.join(unknown)}")
+    for name, settings in own.items():
+        taken = {key: list(dict.fromkeys(each)) for key, each in values.items() if key in settings | of_training}
+        if len(made) + math.prod(map(len, taken.values())) * len(set(seeds)) > MOST:
+            raise ValueError(f"that are more than {MOST} runs: choose fewer values, seeds or models")
+        try:
+            for chosen in (dict(zip(taken, each, strict=True)) for each in itertools.product(*taken.values())):
+                training = {key: value for key, value in chosen.items() if key in of_training}
+                rest = {key: value for key, value in chosen.items() if key not in of_training}
+                one = _recipe(opened, name, preset, rest, training, device)
+                words = "".join(f", {key} {value}" for key, value in chosen.items())
+                copies = [(seed, None) for seed in dict.fromkeys(seeds)]
+                made += _group(replace(one, label=one.label + words), group, copies, several=True)
+        except ValueError as error:
+            refused[name] = str(error)
     return Comparison(dataset, tuple(made), refused)
 
 

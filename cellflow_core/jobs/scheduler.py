@@ -14,7 +14,7 @@ from typing import Literal
 
 from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.jobs.executors.contract import Executor
-from cellflow_core.runs import index
+from cellflow_core.runs import index, queue
 from cellflow_core.runs.attempt import Attempt, claim
 from cellflow_core.runs.files import DamagedRunError
 from cellflow_core.runs.lease import Lease
@@ -33,7 +33,7 @@ Place = Literal["active", "waiting", "ended"]
 
 @dataclass
 class Scheduler:
-    """Hands the free slots and GPUs of one executor to the open runs, oldest first.
+    """Hands the free slots and GPUs of one executor to the open runs, in the order of `runs.queue`.
 
     slots  workers at a time without a GPU; gpus: names as CUDA_VISIBLE_DEVICES has them, one worker each
     """
@@ -43,6 +43,7 @@ class Scheduler:
     gpus: tuple[str, ...] = ()
     workspace: Workspace | None = None
     _cancelled_since: dict[str, float] = field(default_factory=dict)
+    _expected: dict[str, float] = field(default_factory=dict)
     _retry_at: dict[str, float] = field(default_factory=dict)
     _problems: dict[str, str] = field(default_factory=dict)
 
@@ -54,10 +55,18 @@ class Scheduler:
             place = self._examine(run)
             if place != "ended":
                 (active if place == "active" else waiting).append(run)
-        for run in waiting:
+        for run in self._in_line(waiting):
             if time.monotonic() >= self._retry_at.get(run.id, 0.0) and self._start(run, active):
                 active.append(run)
         return bool(active or waiting)
+
+    def _in_line(self, waiting: list[Run]) -> list[Run]:
+        """The order in which they are started. What a run was expected to take when it was first seen is kept."""
+        if len(waiting) < 2:
+            return waiting
+        if unknown := [run for run in waiting if run.id not in self._expected]:
+            self._expected |= queue.expected_seconds(unknown, self.workspace)
+        return queue.ordered(waiting, self._expected)
 
     def _examine(self, run: Run) -> Place:
         """Where a run stands, once what can be concluded of its worker is written down."""

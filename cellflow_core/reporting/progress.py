@@ -13,6 +13,7 @@ import pandas as pd
 
 from cellflow_core.jobs import analysis_cache
 from cellflow_core.reporting.formatting import age, duration
+from cellflow_core.runs import queue
 from cellflow_core.runs.run import Run
 from cellflow_core.runs.status import ACTIVE, Status
 
@@ -45,14 +46,16 @@ def run_progress(run: Run, losses: bool = False) -> Progress:
     status = run.status()
     known = min(status.step / status.steps, 1.0) if status.steps else None if status.state == "queued" else 0.0
     found = _losses(run) if losses and not status.ended else None
-    return Progress(ENDED if status.ended else OPEN, progress_text(status), known, found)
+    place = queue.place(run) if status.state == "queued" else 0
+    return Progress(ENDED if status.ended else OPEN, progress_text(status, place), known, found)
 
 
 def comparison_progress(runs: Sequence[Run]) -> Progress:
-    """How many runs of a comparison are trained and scored."""
+    """How many runs of a comparison are trained and scored, or of a sweep are trained."""
     states = [run.status().state for run in runs]
     settled = sum(_settled(run, state) for run, state in zip(runs, states, strict=True))
-    text = f"{settled} of {len(runs)} runs are scored, {sum(each in ACTIVE for each in states)} in training"
+    what = "are scored" if any(run.recipe.hold_out is not None for run in runs) else "have ended"
+    text = f"{settled} of {len(runs)} runs {what}, {sum(each in ACTIVE for each in states)} in training"
     return Progress(comparison_version(runs), text, settled / len(runs) if runs else None)
 
 
@@ -65,7 +68,7 @@ def comparison_version(runs: Sequence[Run]) -> str:
 
 def scores_late(run: Run) -> bool:
     """Should the scores of this run be there by now?"""
-    if run.status().state != "done" or _scored(run):
+    if run.status().state != "done" or run.recipe.hold_out is None or _scored(run):
         return False
     return age((run.result or {})["ended"]) > SCORES_LATE
 
@@ -78,10 +81,10 @@ def stage_progress(stage: str, done: bool) -> Progress:
     return Progress(ENDED if done else OPEN, stage[:1].upper() + stage[1:], known)
 
 
-def progress_text(status: Status) -> str:
-    """Where a run stands, in one line."""
+def progress_text(status: Status, place: int = 0) -> str:
+    """Where a run stands, in one line. place: of a run that waits, in the queue."""
     if status.state == "queued":
-        return f"Number {max(status.position, 1)} in the queue: {status.message or 'waiting for its turn'}."
+        return f"Number {max(place, 1)} in the queue: {status.message or 'waiting for its turn'}."
     if status.state == "done":
         return "Trained"
     if status.state not in ACTIVE:
@@ -126,7 +129,7 @@ def _rounded(value: float) -> float | None:
 
 
 def _settled(run: Run, state: str) -> bool:
-    return state in ("failed", "cancelled") or (state == "done" and _scored(run))
+    return state in ("failed", "cancelled") or (state == "done" and (run.recipe.hold_out is None or _scored(run)))
 
 
 def _scored(run: Run) -> bool:

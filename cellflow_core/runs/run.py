@@ -154,7 +154,7 @@ class Run:
         if (facts := self._known) is not None:
             return facts.status
         try:
-            found = derive(self.folder, self.result, self.attempts, self.lease)
+            found = derive(self.result, self.attempts, self.lease)
             return found if found.ended else replace(found, message=self.notice or found.message)
         except files.DamagedRunError as error:
             return Status("failed", message=f"its folder is damaged: {error}")

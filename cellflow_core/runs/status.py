@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from cellflow_core.runs import files, metrics
-from cellflow_core.runs.attempt import STALE_AFTER, Attempt, attempts
+from cellflow_core.runs import metrics
+from cellflow_core.runs.attempt import STALE_AFTER, Attempt
 from cellflow_core.runs.lease import Lease
 
 State = Literal["queued", "starting", "running", "lost", "done", "failed", "cancelled"]
@@ -26,7 +24,6 @@ class Status:
     phase     stage of the work in words; step of steps over all phases
     seconds   spent in training; eta: seconds still to go, None where nothing is known yet
     device    in words; message: why it failed, or what it waits for, one sentence
-    position  place in the queue, 1 is next; 0 when not queued
     """
 
     state: State
@@ -37,7 +34,6 @@ class Status:
     eta: float | None = None
     device: str = ""
     message: str = ""
-    position: int = 0
     attempt: int = 0
 
     @property
@@ -50,13 +46,13 @@ class Status:
         return self.state in ACTIVE
 
 
-def derive(folder: Path, result: dict[str, Any] | None, tried: tuple[Attempt, ...], lease: Lease | None) -> Status:
-    """The status of the run in `folder` from its result, its attempts and the lease of its newest worker."""
+def derive(result: dict[str, Any] | None, tried: tuple[Attempt, ...], lease: Lease | None) -> Status:
+    """The status of a run from its result, its attempts and the lease of its newest worker."""
     if result is not None:
         return ended(result, len(tried))
     if tried and tried[-1].exit is None:
         return _claimed(tried)
-    return _unclaimed(folder, tried, lease)
+    return _unclaimed(tried, lease)
 
 
 def ended(result: Mapping[str, Any], tried: int) -> Status:
@@ -71,7 +67,7 @@ def newest_row(tried: tuple[Attempt, ...]) -> metrics.Row:
     return next((rows[-1] for each in reversed(tried) if (rows := metrics.tail(each.metrics))), {})
 
 
-def _unclaimed(folder: Path, tried: tuple[Attempt, ...], lease: Lease | None) -> Status:
+def _unclaimed(tried: tuple[Attempt, ...], lease: Lease | None) -> Status:
     """Status of a run on which no worker works: its newest attempt has ended, or there is none."""
     row = newest_row(tried)
     known = {name: row[name] for name in ("step", "steps", "seconds") if name in row}
@@ -80,22 +76,7 @@ def _unclaimed(folder: Path, tried: tuple[Attempt, ...], lease: Lease | None) ->
     end = tried[-1].exit if tried else None
     if end is not None and end["kind"] == "lost":
         return Status("lost", **known, message=f"{end['message']}; it is tried again", attempt=len(tried))
-    position = _position(folder)
-    return Status("queued", **known, message="waiting for its turn", position=position, attempt=len(tried))
-
-
-def _position(folder: Path) -> int:
-    """Place among the runs that no worker has claimed."""
-    ahead = 0
-    for path in sorted((folder.parent / ".open").glob("*")):
-        if path.name >= folder.name:
-            break
-        with suppress(files.DamagedRunError, OSError):
-            if not (folder.parent / path.name / "recipe.json").exists():
-                continue
-            tried = attempts(folder.parent / path.name)
-            ahead += not tried or tried[-1].exit is not None
-    return ahead + 1
+    return Status("queued", **known, message="waiting for its turn", attempt=len(tried))
 
 
 def _claimed(tried: tuple[Attempt, ...]) -> Status:

@@ -60,7 +60,7 @@ def show(datasets: Sequence[DatasetInfo], runs: Sequence[Run]) -> None:
             st.caption("None yet. The demo trains one for you in about a minute.")
         names = {each.id: each.label for each in datasets}
         for each in groups.groups(runs)[:SHOWN]:
-            _comparison(each, names) if each.comparison else _training(each, names)
+            _comparison(each, names) if each.comparison else _training(each, names) if not each.sweep else _sweep(each)
         if runs:
             st.page_link("runs.py", label="All trained models", icon=":material/list_alt:")
 
@@ -79,6 +79,14 @@ def _comparison(group: RunGroup, names: Mapping[str, str]) -> None:
             f"{plain(names.get(recipe.dataset, 'deleted data'))} · {ended} of {counted(len(group.runs), 'run')} ended "
             f"· {ago(recipe.created)}"
         )
+
+
+def _sweep(group: RunGroup) -> None:
+    recipe, ended = group.runs[0].recipe, sum(run.status().ended for run in group.runs)
+    with st.container(gap=None, key=f"home_group_{group.id}"):
+        link = {"dataset": recipe.dataset, "group": group.id}
+        st.page_link("train.py", label="Sweep over settings", icon=":material/grid_on:", query_params=link)
+        st.caption(f"{ended} of {counted(len(group.runs), 'run')} ended · {ago(recipe.created)}")
 
 
 def _training(group: RunGroup, names: Mapping[str, str]) -> None:

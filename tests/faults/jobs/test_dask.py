@@ -5,72 +5,26 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-import socket
-import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cellflow_core.jobs import scheduler as scheduling
 from cellflow_core.jobs.executors import dask_workers
 from cellflow_core.jobs.executors.dask_workers import DaskWorkers
-from cellflow_core.jobs.executors.local import path_to_core
 from cellflow_core.runs import index
-from tests.faults.jobs.supervised import LONG, TINY, Looking, free_port, in_training, until, whole
+from tests.faults.jobs.clusters import DaskCluster
+from tests.faults.jobs.supervised import LONG, TINY, Looking, in_training, until, whole
 from tests.toys import recipe, stored
 
 if importlib.util.find_spec("distributed") is None:
     pytest.skip("the package distributed is not installed (`make dask`)", allow_module_level=True)
 
 
-class Cluster:
-    """A scheduler and workers, each in a session of its own, on this machine."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.workers = folder, 0
-        self.port = free_port()
-        self.address = f"tcp://127.0.0.1:{self.port}"
-        self.processes: list[subprocess.Popen[bytes]] = []
-
-    def scheduler(self) -> subprocess.Popen[bytes]:
-        found = self._process("dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
-        until(self._answers, "the scheduler")
-        return found
-
-    def worker(self, *more: str) -> subprocess.Popen[bytes]:
-        self.workers += 1
-        flags = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "20")
-        where = ("--local-directory", str(self.folder / "dask"))
-        return self._process("dask_worker", self.address, *flags, *where, "--name", f"w{self.workers}", *more)
-
-    def end(self) -> None:
-        for each in self.processes:
-            if each.poll() is None:
-                os.killpg(each.pid, signal.SIGKILL)
-            each.wait()
-
-    def _answers(self) -> bool:
-        with socket.socket() as to:
-            return to.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def _process(self, name: str, *more: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "cluster.log").open("ab") as log:
-            made = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", f"distributed.cli.{name}", *more],
-                stdout=log,
-                stderr=log,
-                env=os.environ | path_to_core(),
-                start_new_session=True,
-            )
-        self.processes.append(made)
-        return made
-
-
 @pytest.fixture
-def cluster(tmp_path) -> Iterator[Cluster]:
-    made = Cluster(tmp_path)
+def cluster(tmp_path) -> Iterator[DaskCluster]:
+    made = DaskCluster(tmp_path)
     yield made
     made.end()
 

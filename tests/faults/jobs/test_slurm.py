@@ -4,87 +4,28 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import signal
-import socket
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cellflow_core.jobs import scheduler as scheduling
 from cellflow_core.jobs.executors.slurm_jobs import SlurmJobs
 from cellflow_core.runs import index
-from tests.faults.jobs.supervised import LONG, TINY, Looking, free_port, in_training, until, whole
+from tests.faults.jobs.clusters import HAS_SLURM, SlurmCluster
+from tests.faults.jobs.supervised import LONG, TINY, Looking, in_training, until, whole
 from tests.toys import recipe, stored
 
 if importlib.util.find_spec("submitit") is None:
     pytest.skip("the package submitit is not installed (`make slurm`)", allow_module_level=True)
 
-REAL = shutil.which("slurmctld") is not None and shutil.which("slurmd") is not None and os.getuid() == 0
-CONFIGURATION = """
-ClusterName=here
-SlurmctldHost={host}(127.0.0.1)
-SlurmUser=root
-SlurmdUser=root
-AuthType=auth/none
-CredType=cred/none
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
-SlurmctldPort={controller}
-SlurmdPort={node}
-StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
-SlurmctldPidFile={folder}/controller.pid
-SlurmdPidFile={folder}/node.pid
-SlurmctldLogFile={folder}/controller.log
-SlurmdLogFile={folder}/node.log
-MpiDefault=none
-NodeName={host} NodeAddr=127.0.0.1 CPUs=1 RealMemory=1000 State=UNKNOWN
-PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
-"""
-
-
-class Cluster:
-    """A controller and one node with one core."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for each in ("state", "spool"):
-            (folder / each).mkdir(parents=True)
-        text = CONFIGURATION.format(host=socket.gethostname(), controller=free_port(), node=free_port(), folder=folder)
-        (folder / "slurm.conf").write_text(text)
-        self.environment = os.environ | {"SLURM_CONF": str(folder / "slurm.conf")}
-        self.controller = self._process("slurmctld")
-        self.node = self._process("slurmd")
-
-    def restart_controller(self) -> None:
-        self.controller = self._process("slurmctld")
-
-    def end(self) -> None:
-        for each in (self.controller, self.node):
-            each.kill()
-            each.wait()
-
-    def _process(self, name: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{name}.out").open("ab") as log:
-            return subprocess.Popen([name, "-D"], stdout=log, stderr=log, env=self.environment, start_new_session=True)
-
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory) -> Iterator[Cluster]:
-    if not REAL:
+def cluster(tmp_path_factory) -> Iterator[SlurmCluster]:
+    if not HAS_SLURM:
         pytest.skip("SLURM cannot be started here: slurmctld and slurmd (Debian's slurm-wlm) and root are needed")
-    made = Cluster(tmp_path_factory.mktemp("slurm"))
-
-    def idle() -> bool:
-        asked = subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True, env=made.environment)
-        return asked.stdout.strip() == "idle"
-
-    until(idle, "the node")
+    made = SlurmCluster(tmp_path_factory.mktemp("slurm"))
+    made.wait()
     yield made
     made.end()
 

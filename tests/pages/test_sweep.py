@@ -1,0 +1,28 @@
+"""A sweep from the page Train: handed in as one action, followed as one table, cancelled at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from cellflow_core.runs import index
+from tests import toys
+from tests.pages.test_pages import opened
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+def test_a_sweep_is_one_click_one_table_and_one_cancel(home) -> None:
+    page = opened("train", dataset=toys.stored(), model="i-cfm")
+    page.multiselect(key="sweep_settings").set_value(["width", "learning_rate"]).run()
+    page.text_input(key="sweep_width").set_value("8, 16").run()
+    assert "Start 2 runs" in page.button(key="sweep_start").label
+    page.text_input(key="sweep_width").set_value("8, wide").run()
+    assert page.button(key="sweep_start").disabled and page.error
+    page.text_input(key="sweep_width").set_value("8, 16").run()
+    page.button(key="sweep_start").click().run()
+    assert not page.exception
+    assert sorted(run.recipe.settings["width"] for run in index.runs()) == [8, 16]
+    rows = page.dataframe[0].value
+    assert list(rows["runs"]) == ["1 queued", "1 queued"] and page.query_params["group"]
+    page.button(key="sweep_cancel").click().run()
+    assert [run.status().state for run in index.runs()] == ["cancelled", "cancelled"]
