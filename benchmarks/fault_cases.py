@@ -120,13 +120,13 @@ def _full_disk() -> Row:
             while True:
                 file.write(b"\0" * 4096)
         _supervised(run)
-        told, kept = run.status(), sorted((run.folder / "checkpoints").glob("step-*.pt"))
+        status, kept = run.status(), sorted((run.folder / "checkpoints").glob("step-*.pt"))
         whole = bool(kept) and checkpoint.load(kept[-1]).step > 0
         filler.unlink()
-        if told.state == "failed":
+        if status.state == "failed":
             run.resume()
         _supervised(run)
-        return judged([run]) | {"told": told.message, "newest checkpoint whole": whole}
+        return judged([run]) | {"message": status.message, "newest checkpoint whole": whole}
 
 
 def _read_only() -> Row:
@@ -134,9 +134,9 @@ def _read_only() -> Row:
     with _mounted("--bind", str(bad.folder), str(bad.folder)):
         subprocess.run(["mount", "-o", "remount,ro,bind", str(bad.folder)], check=True)
         _supervised(good)
-        told = bad.status().message
+        message = bad.status().message
     _supervised(bad)
-    return judged([bad, good]) | {"told": told}
+    return judged([bad, good]) | {"message": message}
 
 
 def _clock() -> Row:
@@ -171,7 +171,7 @@ def _lost_then(damage: Callable[[Run], object]) -> Row:
         until(lambda: [looking.look(), run.status().ended][1])
     finally:
         looking.lock.release()
-    return judged([run]) | {"steps told": len(run.history()["step"])}
+    return judged([run]) | {"steps in the history": len(run.history()["step"])}
 
 
 def _truncated() -> Row:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cellflow_core.reporting.formatting import duration
 from cellflow_core.runs.run import Run
 from cellflow_core.runs.status import newest_row
 from cellflow_core.selection.model_cards import ModelCard
@@ -19,7 +18,7 @@ from cellflow_core.selection.model_cards import ModelCard
 NOTE = (
     "The validation loss is that of a tenth of the cells, which were kept from training. It chooses among settings of "
     "one model; losses of different models measure different things, and so do those of a setting that is part of the "
-    "loss (a noise, a regularisation). Which model to trust is told by held-out times, on Compare."
+    "loss (a noise, a regularisation). Which model to trust follows from held-out times, on Compare."
 )
 
 
@@ -69,7 +68,7 @@ def table(rows: Sequence[Candidate], titles: Mapping[str, str]) -> dict[str, lis
         "validation loss": [_loss(each) for each in rows],
         "": ["lowest of this model" if each.best else "" for each in rows],
         "runs": [_states(each) for each in rows],
-        "time": [_time(each) for each in rows],
+        "time (s)": [_time(each) for each in rows],
     }
 
 
@@ -119,4 +118,4 @@ def _states(row: Candidate) -> str:
 
 def _time(row: Candidate) -> str:
     seconds = [run.status().seconds for run in row.runs if run.status().state == "done"]
-    return duration(statistics.fmean(seconds)) if seconds else ""
+    return f"{statistics.fmean(seconds):.3g}" if seconds else ""

@@ -82,6 +82,11 @@ def _combinations(card: Any, values: Mapping[str, Sequence[Any]]) -> int:
     return found
 
 
+def _cancel(runs: Sequence[Run]) -> None:
+    for run in runs:
+        run.cancel()
+
+
 def show(runs: Sequence[Run]) -> None:
     """The table of a sweep, drawn anew whenever a run has ended, and the button that cancels what is open."""
     cards = catalogue()
@@ -99,7 +104,8 @@ def show(runs: Sequence[Run]) -> None:
                 f"Cancel {counted(len(open_), 'run')}",
                 key="sweep_cancel",
                 icon=":material/stop_circle:",
-                on_click=lambda: [run.cancel() for run in open_],
+                on_click=_cancel,
+                args=(open_,),
             )
         shown = sweep.table(rows, {name: card.title for name, card in cards.items()})
         st.dataframe(shown, hide_index=True, key="sweep_rows")
