@@ -115,12 +115,15 @@ def _root(workspace: Workspace | None) -> Path:
     return current(workspace).runs
 
 
+_ENDED: dict[Path, EndedRuns] = {}
+
+
 class _Listing:
-    """The runs of a workspace as they were listed last."""
+    """The runs of a workspace as they were listed last; what is known of them is shared by all of one root."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.ended = EndedRuns(workspace.runs)
+        self.ended = _ENDED.setdefault(workspace.runs, EndedRuns(workspace.runs))
         self.known: dict[str, Facts | None] = {}
         self.runs: dict[str, Run] = {}
 

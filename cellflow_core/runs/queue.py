@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
-from cellflow_core.workspace import Workspace
+from cellflow_core.workspace import Workspace, current
 
 STEP = 0.005
 """Seconds that a training step is expected to take where no run of the model has ended yet."""
@@ -28,9 +29,9 @@ def ordered(runs: Iterable[Run], expected: Mapping[str, float]) -> list[Run]:
 
 def expected_seconds(runs: Iterable[Run], workspace: Workspace | None = None) -> dict[str, float]:
     """How long each of these will train, by its steps and the speed of the newest run of its model that is done, on the
-    same data where there is one. By id."""
+    same data where there is one. By id. The runs of everybody count: there is one queue, and one order."""
     speeds: dict[tuple[str, str], float] = {}
-    for run in index.runs(workspace):
+    for run in index.runs(replace(current(workspace), owner="")):
         status = run.status()
         if status.state == "done" and status.steps:
             for data in (run.recipe.dataset, ""):

@@ -44,6 +44,7 @@ def listed() -> dict[str, str]:
 def started_anew() -> None:
     """Forget what this process knows, as a new server does."""
     index._LISTINGS.clear()
+    index._ENDED.clear()
 
 
 def unread(monkeypatch) -> None:
