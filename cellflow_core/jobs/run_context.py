@@ -38,7 +38,7 @@ class RunContext:
 
     @cached_property
     def dataset(self) -> Dataset:
-        return self.run.dataset()
+        return _kept(self.run.dataset())
 
     @property
     def data(self) -> Snapshots:
@@ -76,6 +76,21 @@ class RunContext:
         from cellflow_core.runs.weights import load_model
 
         return tuple((load_model(each), float(each.recipe.hold_out or 0.0)) for each in held_out_copies(self.run))
+
+
+_LAST: dict[tuple[Any, ...], Dataset] = {}
+"""The data set of the last question of this process: most questions are asked of one again and again."""
+
+
+def _kept(dataset: Dataset) -> Dataset:
+    """The same data set with the arrays that were read of it, where it is that of the last question."""
+    files = (dataset.folder / "info.json", dataset.folder / "snapshots.npz")
+    stamps = (each.stat().st_mtime_ns if each.exists() else 0 for each in files)
+    key = (dataset.folder, *stamps)
+    if key not in _LAST:
+        _LAST.clear()
+        _LAST[key] = dataset
+    return _LAST[key]
 
 
 def _of_one_kind(model: DynamicsModel) -> tuple[DynamicsModel, ...]:

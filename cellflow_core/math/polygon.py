@@ -15,14 +15,17 @@ def in_polygon(points: Float[Array, "n 2"], polygon: Array) -> Bool[Array, " n"]
     corners = np.asarray(polygon, dtype=np.float64)
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
         raise ValueError(f"a polygon needs three or more corners (x, y), got an array of shape {corners.shape}")
-    x, y = np.asarray(points, dtype=np.float64).T
+    points = np.asarray(points, dtype=np.float64)
+    around = ((points >= corners.min(axis=0)) & (points <= corners.max(axis=0))).all(axis=1)
+    x, y = points[around].T  # edges are asked about no others
     inside = np.zeros(len(x), bool)
     for (xa, ya), (xb, yb) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if ya == yb:
             continue
         crosses = (ya > y) != (yb > y)
         inside ^= crosses & (x < xa + (y - ya) * (xb - xa) / (yb - ya))
-    return inside
+    around[around] = inside
+    return around
 
 
 def parse_polygon(outline: str) -> Float[Array, "corners 2"]:

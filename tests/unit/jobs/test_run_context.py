@@ -21,3 +21,12 @@ def test_members_of_another_kind_are_no_second_opinion(model, settings, beside):
     quick = {"steps": 10 if model == "ensemble" else 1, "batch_size": 10}
     run = toys.finished(toys.recipe(toys.stored(data), model=model, settings=settings, training=quick))
     assert len(RunContext(run).ensemble) == 1 + beside
+
+
+def test_cells_are_read_once_until_their_files_change():
+    run = toys.finished(toys.recipe(toys.stored()))
+    first = RunContext(run).data
+    assert RunContext(run).data is first
+    RunContext(run).dataset.rename("another name")
+    again = RunContext(run)
+    assert again.data is not first and again.dataset.info.label == "another name"

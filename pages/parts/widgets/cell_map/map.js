@@ -82,11 +82,10 @@ const begin = (root) => {
     if (asked) return;
     last = 0;
     const picture = (now) => {
-      const resting = performance.now() - moved > STILL;
-      if (last && !resting) {
-        if (now - last > SLOW) held.share = Math.max(Math.min(1, FEWEST / held.head.count), held.share * 0.7);
-        else if (now - last < QUICK) held.share = Math.min(1, held.share * 1.2);
-      }
+      const took = last ? now - last : 0;
+      const resting = performance.now() - moved > Math.max(STILL, 3 * took); // one slow picture is no rest
+      if (took > SLOW) held.share = Math.max(Math.min(1, FEWEST / held.head.count), held.share * 0.7);
+      else if (took && took < QUICK) held.share = Math.min(1, held.share * 1.2);
       last = now;
       const kept = held.share;
       if (resting) held.share = 1;
