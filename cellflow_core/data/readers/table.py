@@ -14,7 +14,10 @@ from cellflow_core.data.snapshots import Snapshots
 Array = np.ndarray
 MISSING = "missing"
 LETTERS = 200
-KNOWN = ".h5ad, .h5mu, 10x .h5, .loom, 10x folders as .zip or .tar.gz, .csv, .tsv, .txt and .npz files can be read"
+KNOWN = (
+    ".h5ad, .h5mu, .zarr (packed as .zip), 10x .h5, .loom, 10x folders as .zip or .tar.gz, .csv, .tsv, .txt and .npz "
+    "files can be read"
+)
 
 
 class InvalidInputError(ValueError):

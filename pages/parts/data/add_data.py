@@ -27,6 +27,7 @@ FORMATS = """
 | `.h5mu` | MuData: genes with chromatin or proteins of the same cells |
 | `.h5` | 10x Genomics, filtered matrix, also with antibodies or peaks |
 | `.loom` | loom, with spliced and unspliced layers where it has them |
+| `.zip` of a `.zarr` folder | AnnData, of any version |
 | `.zip`, `.tar.gz` | the 10x folder of `matrix.mtx`, `barcodes.tsv` and `features.tsv`, packed |
 | `.csv`, `.tsv`, `.txt`, also `.gz` | a table of genes or coordinates |
 | `.npz` | arrays `pcs` and `sample_labels`, as in the embryoid body benchmark |

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from cellflow_core.data.readers.anndata import zarr_folder
 from cellflow_core.data.readers.folders import layouts, metadata, perturbation_tables
 from cellflow_core.data.readers.folders.joined import joined, sample_names
 from cellflow_core.data.readers.folders.matrix_market import of_folders
@@ -45,12 +46,14 @@ def is_workbook(path: Path) -> bool:
 
 
 def of_archive(path: Path, name: str, rows: int | None, read: Reader) -> Table:
-    """The 10x folder(s) of an archive, the tables of a perturbation screen, or the table of its only file, read with
-    `read`."""
+    """The AnnData folder (.zarr) or 10x folder(s) of an archive, the tables of a perturbation screen, or the table of
+    its only file, read with `read`."""
     with tempfile.TemporaryDirectory(prefix="cellflow-") as place:
         with path.open("rb") as file:
             zipped = file.read(2) == b"PK"
         files = (_unzip if zipped else _untar)(path, name, Path(place))
+        if inside := zarr_folder.zarr_files(files):
+            return read(zarr_folder.as_h5ad(inside, name, Path(place)), name, rows)
         if tables := perturbation_tables.tables_of(files):
             return perturbation_tables.of_tables(tables, name)
         if (followed := _followed(files, name)) is not None:
