@@ -33,6 +33,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.typing import Origin, Subprotocol
 
+from cellflow_core.runs.run import Run
+
 PAGES = ("", "learn", "data", "train", "runs", "compare", "landscape", "flow", "time", "fates")
 THINKING = (3.0, 8.0)
 """Seconds between an answer and the next page, at least and at most."""
@@ -44,12 +46,12 @@ from dataclasses import replace
 from tests import toys
 from tests.browser.small_runs import cells
 from cellflow_core.runs import index
-from cellflow_core.jobs import analysis_cache, supervisor
+from cellflow_core.jobs import supervisor
 data = toys.stored(cells(("Gata1", "Spi1", "Cebpa"), (0.0, 1.0, 2.0), seed=1), label="Blood cells")
 run = toys.finished(toys.recipe(data)).id
-index.submit(toys.recipe(data, training={"steps": 10_000_000, "batch_size": 64, "log_every": 100}))
+training = index.submit(toys.recipe(data, training={"steps": 10_000_000, "batch_size": 64, "log_every": 100}))
 supervisor.ensure_supervisor()
-print(json.dumps({"dataset": data, "run": run}))
+print(json.dumps({"dataset": data, "run": run, "training": training.id}))
 """
 
 
@@ -166,12 +168,9 @@ def main() -> None:
         ids = json.loads(made.stdout)
         with served(home) as (address, server):
             first, seen = asyncio.run(visit(address, server.pid, ids, chosen))
-            training = [sys.executable, "-m", "cellflow_core", "runs"]
-            listed = subprocess.run(training, cwd=ROOT, env=environment, capture_output=True, text=True).stdout
-            state = next((each for each in ("running", "queued", "failed", "lost") if each in listed), "none")
-            for line in listed.splitlines():
-                if state in line:
-                    subprocess.run([*training, "cancel", line.split()[0]], cwd=ROOT, env=environment, check=False)
+            training = Run(home / "runs" / ids["training"])
+            state = training.status().state
+            training.cancel()
             time.sleep(3.0)
         found = row(first, seen, chosen, state)
     text = json.dumps(found, indent=1)
