@@ -69,7 +69,7 @@ def _files(root: Path) -> Iterator[Path]:
     for name in KEPT:
         for path in sorted((root / name).rglob("*")):
             hidden = any(each.startswith(".partial-") for each in path.relative_to(root).parts)
-            if path.is_symlink() or hidden or path.name in (".supervisor.lock", ".supervisor.log"):
+            if path.is_symlink() or hidden or (path.parent == root / "runs" and path.is_file()):
                 continue
             if path.is_dir() or path.is_file():
                 yield path

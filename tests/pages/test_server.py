@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import plotly
@@ -25,7 +26,9 @@ from cellflow_core.runs.attempt import claim
 from cellflow_core.runs.heartbeat import Heartbeat
 from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
+from cellflow_core.workspace import Workspace, acting
 from pages.parts.server import middleware, routes, sign_in, tasks, urls
+from pages.parts.widgets import background
 from tests import ROOT
 from tests.asgi import Answer, get
 
@@ -122,6 +125,22 @@ def test_a_task_tells_its_stage_and_its_end(server: Starlette, tmp_path: Path) -
     assert get(server, url).json["version"] == progress.ENDED
     del future
     assert get(server, url).status == 404
+
+
+def test_work_of_one_person_is_not_found_by_another() -> None:
+    ann, bob = (replace(Workspace.from_environment(), owner=each) for each in ("ann", "bob"))
+    asked = [Future(), Future()]
+    with acting(ann):
+        mine = background.shared("step-x", lambda: asked[0])
+        kept = background.cached_future("home-x", lambda: asked[0])
+        name = tasks.register(mine)
+        assert tasks.task_progress(name) and background.pending("step-x") is mine
+    with acting(bob):
+        assert background.pending("step-x") is None
+        assert background.shared("step-x", lambda: asked[1]) is not mine
+        assert background.cached_future("home-x", lambda: asked[1]) is not kept
+        with pytest.raises(KeyError):
+            tasks.task_progress(name)
 
 
 @pytest.mark.parametrize(
