@@ -102,6 +102,23 @@ class RegimenComparison(Result):
 
 
 @dataclass(frozen=True)
+class IndividualParameters(Result):
+    """Parameters of individuals behind what was measured of them: 5, 50 and 95 % of their draws.
+
+    subjects    numbers of the individuals
+    values      [individuals, parameters, 3], population [parameters, 3]: of someone of whom nothing was measured
+    known       value in the data, NaN where it is not known, [individuals, parameters]
+    """
+
+    names: tuple[str, ...]
+    subjects: Int[Array, " individuals"]
+    values: Float[Array, "individuals parameters 3"]
+    population: Float[Array, "parameters 3"]
+    known: Float[Array, "individuals parameters"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class PredictiveCheck(Result):
     """Observed percentiles (5, 50, 95 %) over those of simulated data, by bin of time; NaN for a bin of few values.
 

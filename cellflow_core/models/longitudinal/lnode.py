@@ -25,7 +25,7 @@ from cellflow_core.config import setting, with_default
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
-from cellflow_core.models.contract import DynamicsModel, HasCourses, Loss, Phase, Update
+from cellflow_core.models.contract import DynamicsModel, HasCourses, HasIndividualParameters, Loss, Phase, Update
 from cellflow_core.models.individuals.background import Background
 from cellflow_core.models.individuals.blocks import in_blocks
 from cellflow_core.models.individuals.measurement import Measurement
@@ -49,7 +49,7 @@ class Settings(MLPSettings):
     hidden: int = setting(2, "states that are no variable", 0, 64, label="Latent states beside the variables")
 
 
-class LNODE(DynamicsModel, HasCourses):
+class LNODE(DynamicsModel, HasCourses, HasIndividualParameters):
     title = "LNODE (after Salvador et al. 2024)"
     summary = (
         "Learns a simulator with parameters: the traces of any parameters at once, which parameter acts on what and "
@@ -164,15 +164,15 @@ class LNODE(DynamicsModel, HasCourses):
 
         return in_blocks(drawn, subjects, max(LEAST_DRAWS, draws) * (subjects.t.shape[1] + len(times)))
 
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        return self.spec.covariates
+
     @torch.no_grad()
-    def posterior(
+    def individual_parameters(
         self, subjects: TrajectoryBatch, draws: int, rng: torch.Generator
     ) -> Float[Tensor, "draws subjects parameters"]:
-        """Parameters (own units, in the order of `spec.covariates`) that fit what was measured of each individual.
-
-        Those that are given are not used. The prior is normal, with mean and standard deviation of the training
-        individuals.
-        """
+        """The prior is normal, with mean and standard deviation of the training individuals."""
         unknown = {f"covariate {name}": torch.full_like(subjects.t[:, 0], torch.nan) for name in self.spec.covariates}
         hidden = replace(subjects, known={**subjects.known, **unknown})
         u = in_blocks(

@@ -24,7 +24,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import DoseTensors, TrajectoryBatch, TrajectoryTensors
-from cellflow_core.models.contract import DynamicsModel, HasCourses, Loss, Phase, Update
+from cellflow_core.models.contract import DynamicsModel, HasCourses, HasIndividualParameters, Loss, Phase, Update
 from cellflow_core.models.individuals import turnover
 from cellflow_core.models.individuals.blocks import in_blocks
 from cellflow_core.models.individuals.compartments import ONE, TWO, concentration, first_guess
@@ -64,7 +64,7 @@ class Settings(Config):
     lag: bool = setting(True, "absorption begins a lag time after each dose", label="Absorption lag")
 
 
-class PopulationPK(DynamicsModel, HasCourses):
+class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
     title = "Population PK/PD (mixed effects)"
     summary = (
         "One or two compartments and an indirect response, with parameters that differ between people; a history "
@@ -199,15 +199,48 @@ class PopulationPK(DynamicsModel, HasCourses):
     def courses(
         self, subjects: TrajectoryBatch, times: Float[Tensor, " times"], draws: int, rng: torch.Generator
     ) -> Float[Tensor, "draws subjects times variables"]:
-        count, omega = max(LEAST_DRAWS, 2 * draws), self.widening * self.log_omega.exp()
+        count = max(LEAST_DRAWS, 2 * draws)
 
         def drawn(block: TrajectoryBatch) -> Tensor:
-            u = self._posterior(block, omega, count, rng).resampled(draws, rng)
-            parameters = self.theta + self._shift(block) + omega * u
+            parameters = self._drawn(block, count, rng).resampled(draws, rng)
             return self._curves(block, times.expand(len(block.t), -1), parameters)
 
-        rows = max(subjects.t.shape[1], len(times))
-        return in_blocks(drawn, subjects, count * (rows + turnover.PARTS * (self.each > 1)))
+        return in_blocks(drawn, subjects, count * self._points(max(subjects.t.shape[1], len(times))))
+
+    def _points(self, rows: int) -> int:
+        """Times at which the concentration is computed for so many rows."""
+        return rows + turnover.PARTS * (self.each > 1)
+
+    def _drawn(self, block: TrajectoryBatch, count: int, rng: torch.Generator) -> Draws:
+        """Weighted draws of the log parameters of individuals, new ones among them."""
+        omega = self.widening * self.log_omega.exp()
+        found = self._posterior(block, omega, count, rng)
+        return Draws(self.theta + self._shift(block) + omega * found.u, found.weight)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        names = [each for each in self.names if each not in ("ka", "lag") or self.swallowed]
+        for k in self.others if self.config.response == "turnover" else ():
+            names += [f"{each} of {self.spec.genes[k]}" for each in turnover.TURNOVER]
+        return tuple(names)
+
+    @torch.no_grad()
+    def individual_parameters(
+        self, subjects: TrajectoryBatch, draws: int, rng: torch.Generator
+    ) -> Float[Tensor, "draws subjects parameters"]:
+        count = max(LEAST_DRAWS, 2 * draws)
+
+        def drawn(block: TrajectoryBatch) -> Tensor:
+            return self._drawn(block, count, rng).resampled(draws, rng)[..., self._named].exp()
+
+        return in_blocks(drawn, subjects, count * self._points(subjects.t.shape[1]))
+
+    @property
+    def _named(self) -> list[int]:
+        """Places of the `parameter_names` among the effects: not those of levels."""
+        used = [k for k, each in enumerate(self.names) if each not in ("ka", "lag") or self.swallowed]
+        after = range(len(self.names), self.effects) if self.config.response == "turnover" else ()
+        return [*used, *(k for k in after if (k - len(self.names)) % self.each)]
 
     def measured(
         self, courses: Float[Tensor, "draws subjects times variables"], rng: torch.Generator
@@ -216,11 +249,10 @@ class PopulationPK(DynamicsModel, HasCourses):
 
     def notes(self) -> tuple[str, ...]:
         """Typical parameters and how much people differ."""
-        names = list(self.names)
-        for k in self.others if self.config.response == "turnover" else ():
-            names += ["", *(f"{each} of {self.spec.genes[k]}" for each in turnover.TURNOVER)]
-        pairs = zip(names, self.theta.exp().tolist(), self.log_omega.exp().tolist(), strict=False)
-        used = [each for each in pairs if each[0] and (each[0] not in ("ka", "lag") or self.swallowed)]
-        found = ", ".join(f"{name} {value:.3g} (ω {spread:.2f})" for name, value, spread in used)
+        typical, spread = (each[self._named].tolist() for each in (self.theta.exp(), self.log_omega.exp()))
+        found = ", ".join(
+            f"{name} {value:.3g} (ω {omega:.2f})"
+            for name, value, omega in zip(self.parameter_names, typical, spread, strict=True)
+        )
         route = "absorbed before it is in the blood" if self.swallowed else "given into the blood"
         return (f"Typical parameters, in the units of dose, concentration and time: {found}; the drug is {route}.",)

@@ -8,6 +8,7 @@ import numpy as np
 
 from cellflow_core.analysis.results import (
     ForecastErrors,
+    IndividualParameters,
     Measurements,
     PredictionErrors,
     PredictiveCheck,
@@ -64,6 +65,23 @@ def _error(found: PredictionErrors, kind: str, rows: np.ndarray, relative: bool)
     observed = found.observed[rows]
     off = getattr(found, kind)[rows] - observed
     return float(np.sqrt(np.mean((off / observed if relative else off) ** 2)))
+
+
+def of_parameters(found: IndividualParameters) -> Summary:
+    """Which parameter the measurements narrow down most and least, and whether known ones lie in their intervals."""
+    width = (found.values[..., 2] - found.values[..., 0]).mean(axis=0)
+    prior = found.population[:, 2] - found.population[:, 0]
+    left = np.divide(width, prior, out=np.ones_like(width), where=prior > 0)
+    most, least = int(left.argmin()), int(left.argmax())
+    answer = f"Measurements narrow {found.names[most]} down to {left[most]:.0%} of the width of the population"
+    answer += f", {found.names[least]} to {left[least]:.0%}." if len(left) > 1 else "."
+    known = np.isfinite(found.known)
+    if not known.any():
+        return Summary(answer, "fair", "Intervals of 90 %; whether they hold the truth cannot be told from these data.")
+    held = ((found.values[..., 0] <= found.known) & (found.known <= found.values[..., 2]))[known].mean()
+    trust: Trust = "good" if COVERAGE[0] <= held <= 1 else "fair"
+    why = f"{held:.0%} of the parameters that are known lie in their intervals of 90 %, for which they were hidden."
+    return Summary(answer, trust, why)
 
 
 def of_plans(found: RegimenComparison) -> Summary:

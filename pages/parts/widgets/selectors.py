@@ -39,6 +39,7 @@ WORDS: Mapping[str, str] = {
     "kinetics": "rates of transcription, splicing and degradation",
     "velocity_uncertainty": "how sure the velocity is",
     "courses": "the course of individuals under their doses",
+    "individual_parameters": "the parameters behind what was measured of an individual",
 }
 """What a capability means to a person."""
 
