@@ -155,7 +155,7 @@ class PredictionErrors(Result):
 
     population  median prediction before anything was measured; individual: given all that was; low, high: its 90 % band
     npde        normalised prediction distribution errors, NaN where a value is the same in all simulations
-    held_out    whether its individual was kept from training
+    held_out    whether its individual was kept from training; dosed: whether a dose had been given before
     """
 
     variable: str
@@ -170,6 +170,7 @@ class PredictionErrors(Result):
     high: Float[Array, " n"]
     npde: Float[Array, " n"]
     held_out: Bool[Array, " n"]
+    dosed: Bool[Array, " n"]
     notes: tuple[str, ...] = ()
 
 

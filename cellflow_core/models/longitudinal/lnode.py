@@ -6,6 +6,7 @@ parameters theta of an individual (its covariates), and z whose first coordinate
 
     dz/dt = NN(z, t, theta),    z(0) = NN_0(theta)
 
+where t enters with the sine and cosine of its first harmonics in the time that individuals are followed. It is
 trained on the traces of simulations at many theta. A trace that was measured has a posterior of theta: its mode by
 Fisher scoring, weighted draws around it. Departures stand in docs/methods/longitudinal.md.
 """
@@ -39,13 +40,15 @@ STEPS = 12
 DIFFERENCE = 0.05
 """Of a parameter, for the sensitivity (standard deviations)."""
 LEAST_DRAWS = 300
+HARMONICS = 4
+"""Sines and cosines of time that the network sees: steep parts begin at a time of the beat."""
 RATE = 8.0
 """Rate of all states in the time that individuals are followed, before training: traces have steep parts."""
 
 
 @dataclass(frozen=True)
 class Settings(MLPSettings):
-    width: int = with_default(MLPSettings, "width", 32)
+    width: int = with_default(MLPSettings, "width", 48)
     hidden: int = setting(2, "states that are no variable", 0, 64, label="Latent states beside the variables")
 
 
@@ -61,7 +64,7 @@ class LNODE(DynamicsModel, HasCourses, HasIndividualParameters):
     trains_on = "trajectories"
     counts_intervals = False
     default_training: ClassVar[Mapping[str, Any]] = {
-        "steps": 1200,
+        "steps": 2000,
         "batch_size": 48,
         "learning_rate": 1e-2,
         "weight_decay": 0.0,
@@ -78,7 +81,7 @@ class LNODE(DynamicsModel, HasCourses, HasIndividualParameters):
         self.measurement, self.background = Measurement(spec), Background(spec)
         states, size = spec.dim + config.hidden, (config.width, config.depth)
         self.start = MLP(1 + self.parameters_count, states, config.width, 1)
-        self.field = MLP(states + 1 + self.parameters_count, states, *size)
+        self.field = MLP(states + 1 + 2 * HARMONICS + self.parameters_count, states, *size)
         self.register_buffer("correlation", torch.zeros(spec.dim))
 
     def phases(self) -> tuple[Phase, ...]:
@@ -127,7 +130,9 @@ class LNODE(DynamicsModel, HasCourses, HasIndividualParameters):
         """Variables at the times of the plan, theta in standard deviations from the mean."""
 
         def rates(t: Tensor, z: Tensor, _: Tensor) -> Tensor:
-            return self.field(torch.cat([z, (t[:, None] - self.first) / self.span, theta], dim=1)) * (RATE / self.span)
+            part = (t[:, None] - self.first) / self.span
+            angle = 2 * torch.pi * part * torch.arange(1, HARMONICS + 1, device=t.device)
+            return self.field(torch.cat([z, part, angle.sin(), angle.cos(), theta], dim=1)) * (RATE / self.span)
 
         begin = self.start(nn.functional.pad(theta, (1, 0), value=1.0))
         path = integrate(rates, begin, plan, self.span / STEPS, lambda z, _: z)

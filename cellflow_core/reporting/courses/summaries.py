@@ -37,10 +37,13 @@ def of_measurements(found: Measurements) -> str:
 
 def of_fits(found: PredictionErrors) -> Summary:
     """How far off the prediction for the population is, and how closely that of an individual follows the values it has
-    seen. Never to be trusted for that alone: who repeats each value follows it without error."""
+    seen. Never to be trusted for that alone: who repeats each value follows it without error. Values before the first dose
+    are left out where there are others: what a model of the dose says of them is 0."""
     quantified = ~found.censored
     if not quantified.any():
         return Summary(f"No value of {found.variable} was above the limit of quantification.", "poor", "")
+    if early := int((~found.dosed & quantified).sum()) if (found.dosed & quantified).any() else 0:
+        quantified = quantified & found.dosed
     rows = quantified & (found.observed > 0)
     relative = bool(rows.any())
     population, individual = (
@@ -57,6 +60,8 @@ def of_fits(found: PredictionErrors) -> Summary:
     )
     inside = float(((found.low <= found.observed) & (found.observed <= found.high))[quantified].mean())
     why = f"{inside:.0%} of the values that they have seen lie in their 90 % bands. {' '.join(found.notes)}"
+    if early:
+        why += f" {counted(early, 'value')} before the first dose, of which a dose tells nothing, are left out."
     return Summary(answer, "fair" if individual < population else "poor", why)
 
 
@@ -77,7 +82,7 @@ def of_parameters(found: IndividualParameters) -> Summary:
     answer += f", {found.names[least]} to {left[least]:.0%}." if len(left) > 1 else "."
     known = np.isfinite(found.known)
     if not known.any():
-        return Summary(answer, "fair", "Intervals of 90 %; whether they hold the truth cannot be told from these data.")
+        return Summary(answer, "fair", "Intervals of 90 %; these data do not say whether they hold the truth.")
     held = ((found.values[..., 0] <= found.known) & (found.known <= found.values[..., 2]))[known].mean()
     trust: Trust = "good" if COVERAGE[0] <= held <= 1 else "fair"
     why = f"{held:.0%} of the parameters that are known lie in their intervals of 90 %, for which they were hidden."

@@ -51,9 +51,9 @@ def hours(frame: Any, column: Any, day: Any, raw: Array, source: Source) -> Floa
         order = _ORDER.get(heading(day)[0], "ymd") if day is not None and not stamp else "ymd"
         if (number := _day(whole, order)) is None:
             named = {"m": "month", "d": "day", "y": "year"}
-            told = "-".join(named[each] for each in order)
+            expected = "-".join(named[each] for each in order)
             raise source.refusal(
-                row, day or column, f"{whole[:30]!r} is no date: a {told} is expected, or a number of days"
+                row, day or column, f"{whole[:30]!r} is no date: a {expected} is expected, or a number of days"
             )
         found[row] = 24 * number + hour
     first: dict[Any, float] = {}

@@ -42,7 +42,7 @@ def form(look: Individuals) -> Asked:
     plans = [Plan(f"Regimen {name}", tuple(Regimen(**each) for each in values)) for name, values in parts]
     low, high = window
     if low is not None and high is not None and low > high:
-        raise ValueError("The window ends below its beginning: choose its two values the other way round.")
+        raise ValueError("The window ends below its beginning: exchange its two values.")
     if asked:
         _link(plans, who, until, window)
     return Asked(plans, who, start, start + until if until else None, window)
