@@ -221,7 +221,8 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
     def parameter_names(self) -> tuple[str, ...]:
         names = [each for each in self.names if each not in ("ka", "lag") or self.swallowed]
         for k in self.others if self.config.response == "turnover" else ():
-            names += [f"{each} of {self.spec.genes[k]}" for each in turnover.TURNOVER]
+            variable = self.spec.genes[k] if self.spec.genes else f"variable {k + 1}"
+            names += [f"{each} of {variable}" for each in turnover.TURNOVER]
         return tuple(names)
 
     @torch.no_grad()

@@ -37,8 +37,8 @@ def of_measurements(found: Measurements) -> str:
 
 def of_fits(found: PredictionErrors) -> Summary:
     """How far off the prediction for the population is, and how closely that of an individual follows the values it has
-    seen. Never to be trusted for that alone: who repeats each value follows it without error. Values before the first dose
-    are left out where there are others: what a model of the dose says of them is 0."""
+    seen. Never to be trusted for that alone: who repeats each value follows it without error. Values before the first
+    dose are left out where there are others: what a model of the dose says of them is 0."""
     quantified = ~found.censored
     if not quantified.any():
         return Summary(f"No value of {found.variable} was above the limit of quantification.", "poor", "")
