@@ -118,7 +118,11 @@ def _regimen(key: str, data: Trajectories, treatment: int, first: Regimen) -> di
     number = right.number_input("Doses", 1, 100, int(first.number), key=f"{key}_number", help="How many, at most 100.")
     interval = left.number_input(f"Interval{unit}", 0.001, value=float(first.interval), key=f"{key}_interval")
     delay = right.number_input(
-        f"First after{unit}", 0.0, value=float(first.delay), key=f"{key}_delay", help="From the beginning of the plan."
+        f"Delay{unit}",
+        0.0,
+        value=float(first.delay),
+        key=f"{key}_delay",
+        help="From the beginning of the plan to the first dose.",
     )
     unusual = first.duration or first.loading or first.missed
     with st.expander("Infusion, loading dose, missed doses", expanded=bool(unusual)):
