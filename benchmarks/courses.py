@@ -9,10 +9,12 @@ that of the row: every seed is another study. Elsewhere a seed is another choice
 
 A share of the individuals (--held-out) is kept from training, whole; the same for every model. Their histories are cut
 at --cuts (usually when a quarter, half and three quarters of the measurements were made), and the rest is forecast from
-what was measured by then, and once from nothing but doses and covariates (`before`). Of each value: RMSE and RMSPE of
-the median, CRPS of the draws, and whether the band of 90 % covers it; values below a limit of quantification are left
-out. With --checks also, of the individuals in training: individual fits, the share of observed percentiles inside their
-bands (VPC) and the mean and standard deviation of the NPDE.
+what was measured by then, and once from nothing but doses and covariates (`before`). With --folds K a seed k holds out
+part k of K instead, so that every individual is held out once: where there are few, the only way to tell coverage.
+Of each value: RMSE and RMSPE of the median, CRPS of the draws, and whether the band of 90 % covers it; values below a
+limit of quantification are left out. With --checks also, of the individuals in training: individual fits (of all
+values, and of those after the first dose, which alone a model of the dose explains), the share of observed percentiles
+inside their bands (VPC) and the mean and standard deviation of the NPDE.
 
 With --train-on NAME=VALUE the individuals with this value of a covariate or label are trained on, and all others are
 forecast: those with another regimen, say.
@@ -41,14 +43,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import course_table
 import resumable_table
 import run_case
+from course_data import folded, parted, read
 
 from cellflow_core.analysis.courses.errors import Errors, errors
 from cellflow_core.analysis.courses.forecast import Forecasts, default_cuts, forecasts, horizon_edges
 from cellflow_core.analysis.courses.prediction_errors import prediction_errors
 from cellflow_core.analysis.courses.predictive_check import predictive_check
 from cellflow_core.data.simulators import registry as simulators
-from cellflow_core.data.simulators.contract import HasTrajectories
-from cellflow_core.data.store import datasets, open_dataset
 from cellflow_core.data.train_validation_split import validation_split
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.models import registry
@@ -86,34 +87,6 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     return found
 
 
-def read(name: str, seed: int) -> Trajectories:
-    """The individuals that are asked for. SystemExit, with a sentence, where there are none of this name."""
-    path = Path(name)
-    if path.suffix == ".npz":
-        return Trajectories.load(path)
-    if path.exists():
-        return Trajectories.from_snapshots(open_dataset(imported(path)).snapshots())
-    if name in {each.id for each in datasets()}:
-        return Trajectories.from_snapshots(open_dataset(name).snapshots())
-    simulator, *pairs = name.split(":")
-    if simulator not in simulators.names():
-        raise SystemExit(f"there is no file, no data set and no simulator {name!r}")
-    parts = (each.partition("=") for each in pairs)
-    process = simulators.create(simulator, {key: _value(text) for key, _, text in parts} | {"seed": seed})
-    if not isinstance(process, HasTrajectories):
-        raise SystemExit(f"the simulator {simulator} follows no individuals")
-    return process.trajectories()
-
-
-def imported(path: Path) -> str:
-    """Id of the data set of a table of individuals, as the app imports it."""
-    from cellflow_core.data.importing.import_choices import ImportChoices
-    from cellflow_core.data.importing.pipeline import import_file
-
-    choices = ImportChoices(label=path.stem, representation="coordinates", time_column="time")
-    return import_file(path, path.name, choices, {})
-
-
 def able(models: str, data: Trajectories) -> tuple[list[str], dict[str, str]]:
     """(models that can be trained on these data, why the others that were named cannot)."""
     if models != "all":
@@ -149,7 +122,7 @@ def about(asked: argparse.Namespace, data: Trajectories) -> dict[str, Any]:
             "fingerprint": "another study for each seed" if simulated else data.fingerprint,
         },
         "preset": asked.preset if asked.steps is None else f"{asked.preset}, {asked.steps} steps",
-        "held_out": f"all but {asked.train_on}" if asked.train_on else asked.held_out,
+        "held_out": _held_out(asked),
         "cuts": [float(each) for each in asked.cuts.split(",")] if asked.cuts else [],
         "date": machine.today(),
         "machine": machine.here() | {"threads": asked.threads},
@@ -174,7 +147,12 @@ def add(
 
 def row(label: str, data: Trajectories, seed: int, asked: argparse.Namespace, cuts: list[float]) -> dict[str, Any]:
     """Train on the individuals that are not held out, and forecast those that are."""
-    train, held = parted(data, asked.train_on) if asked.train_on else validation_split(data, asked.held_out, seed)
+    if asked.train_on:
+        train, held = parted(data, asked.train_on)
+    elif asked.folds:
+        train, held = folded(data, asked.folds, seed)
+    else:
+        train, held = validation_split(data, asked.held_out, seed)
     if held is None:
         raise ValueError(f"{asked.held_out:g} of {len(data.subjects)} individuals is none: hold out more")
     name, settings = run_case.named(label)
@@ -193,16 +171,10 @@ def row(label: str, data: Trajectories, seed: int, asked: argparse.Namespace, cu
     return made | ({"notes": list(model.notes())} if model.notes() else {})
 
 
-def parted(data: Trajectories, by: str) -> tuple[Trajectories, Trajectories]:
-    """(individuals with this value of a covariate or label, all others). SystemExit where either are none."""
-    name, _, value = by.partition("=")
-    known = {**data.covariates, **data.labels}
-    if name not in known:
-        raise SystemExit(f"there is no covariate or label {name!r}; there are {', '.join(known) or 'none'}")
-    chosen = np.array([_value(str(each)) == _value(value) for each in known[name].tolist()])
-    if chosen.all() or not chosen.any():
-        raise SystemExit(f"{by} holds for {int(chosen.sum())} of {len(chosen)} individuals: some have to be left")
-    return data.take(data.subjects[chosen]), data.take(data.subjects[~chosen])
+def _held_out(asked: argparse.Namespace) -> str | float:
+    if asked.train_on:
+        return f"all but {asked.train_on}"
+    return f"one part of {asked.folds}" if asked.folds else asked.held_out
 
 
 def scores(
@@ -230,11 +202,13 @@ def checks(model: DynamicsModel, train: Trajectories, variable: str, seed: int) 
     found = prediction_errors((model,), train, variable, np.zeros(0, np.int64), seed)
     inside = predictive_check((model,), train, variable, seed=seed).inside
     known = ~found.censored & (found.observed > 0)
-    relative = (found.individual[known] - found.observed[known]) / found.observed[known]
+    relative = (found.individual - found.observed) / np.where(found.observed > 0, found.observed, 1)
+    dosed = known & found.dosed
     covered = (found.low <= found.observed) & (found.observed <= found.high)
     npde = found.npde[np.isfinite(found.npde)]
     numbers = {
-        "fit_rmspe": float(np.sqrt(np.mean(relative**2))) if known.any() else math.nan,
+        "fit_rmspe": float(np.sqrt(np.mean(relative[known] ** 2))) if known.any() else math.nan,
+        "fit_rmspe_after_dose": float(np.sqrt(np.mean(relative[dosed] ** 2))) if dosed.any() else math.nan,
         "fit_coverage": float(covered[~found.censored].mean()),
         "vpc_inside": float(inside.mean()),
         "npde_mean": float(npde.mean()) if len(npde) else math.nan,
@@ -249,13 +223,6 @@ def _errors(found: Forecasts, kept: np.ndarray) -> dict[str, Any]:
     return {name: None if math.isnan(each) else each for name, each in made._asdict().items()}
 
 
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", metavar="FILE|ID|SIMULATOR")
@@ -263,6 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", default="0,1,2", help="numbers with commas between")
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     parser.add_argument("--held-out", type=float, default=0.2, help="share of the individuals (0.2)")
+    parser.add_argument("--folds", type=int, default=0, help="hold out part SEED of so many, every individual once")
     parser.add_argument("--train-on", default="", metavar="NAME=VALUE", help="train on these, forecast all others")
     parser.add_argument("--cuts", default="", help="times at which histories end, with commas between")
     parser.add_argument("--checks", action="store_true", help="also individual fits, VPC and NPDE")

@@ -162,7 +162,7 @@ def lnode(draw: int, use: argparse.Namespace) -> Iterator[Row]:
             yield {"row": row, "error %": 100 * float(np.median(error)), "s": seconds}
     noise = 0.03 * x.std(axis=(0, 1)) * np.random.default_rng(draw).standard_normal(x.shape)
     noisy = replace(batch, x=torch.tensor(x + noise, dtype=torch.float32))
-    posterior = model.posterior(noisy, 300, torch.Generator().manual_seed(0)).numpy()
+    posterior = model.individual_parameters(noisy, 300, torch.Generator().manual_seed(0)).numpy()
     low, high = np.quantile(posterior, (0.05, 0.95), axis=0)
     for k, name in enumerate(model.spec.covariates):
         truth, prior = test.covariates[name], train.covariates[name].std()

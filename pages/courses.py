@@ -3,30 +3,32 @@
 import streamlit as st
 
 from pages.parts.views import view
-from pages.parts.views.courses import checks, fits, forecasts, individuals, regimens
+from pages.parts.views.courses import checks, fits, forecasts, individuals, parameters, regimens
 
 view.heading("Courses", "What becomes of individuals, and what would become of them under other doses?")
-view.texts("courses")
-look = individuals.choose()
-run = individuals.choose_run(look.info)
+place = view.layout()
+with st.container():
+    view.texts("courses")
+with place.controls:
+    look = individuals.choose()
+    run = individuals.choose_run(look.info)
 if run is None:
-    individuals.show_measurements(look)
+    individuals.show_measurements(look, place)
     st.stop()
-parts = {
-    "fits": "Individuals",
-    "regimens": "Two regimens",
-    "treatments": "Other treatments",
-    "checks": "Checks",
-    "forecasts": "Forecasts",
-}
-part = view.options("Question", "part", parts)
+parts = {"fits": "Individuals", "regimens": "Two regimens", "treatments": "Other treatments"}
+parts |= {"parameters": "Parameters"} if "individual_parameters" in view.capabilities(run) else {}
+parts |= {"checks": "Checks", "forecasts": "Forecasts"}
+with place.controls:
+    part = view.options("Question", "part", parts)
 if part == "fits":
-    fits.show(run, look)
+    fits.show(run, look, place)
 elif part == "regimens":
-    regimens.show(run, look)
+    regimens.show(run, look, place)
 elif part == "treatments":
-    regimens.show_treatments(run, look)
+    regimens.show_treatments(run, look, place)
+elif part == "parameters":
+    parameters.show(run, place)
 elif part == "checks":
-    checks.show(run, look)
+    checks.show(run, look, place)
 else:
-    forecasts.show(run, look)
+    forecasts.show(run, look, place)

@@ -18,6 +18,7 @@ from cellflow_core.models import registry
 from cellflow_core.models.contract import (
     DynamicsModel,
     HasCourses,
+    HasIndividualParameters,
     HasKinetics,
     HasLatentTime,
     HasNetwork,
@@ -133,6 +134,17 @@ class Followed(Toy, HasCourses):
         return courses + self.spec.scale * torch.randn(courses.shape, generator=rng, device=courses.device)
 
 
+class Levelled(Followed, HasIndividualParameters):
+    title = "Toy parameters"
+    summary = "Every individual has a level, the mean of what was measured of it."
+    parameter_names = ("level",)
+
+    def individual_parameters(self, subjects, draws, rng):
+        count = subjects.observed.sum(dim=(1, 2)).clamp(min=1)
+        level = (subjects.x.sum(dim=(1, 2)) / count)[:, None]
+        return level + self.spec.scale * torch.randn(draws, *level.shape, generator=rng, device=level.device)
+
+
 def another_dose(subjects: TrajectoryBatch, factor: float) -> TrajectoryBatch:
     """The same individuals with all doses multiplied."""
     return replace(subjects, doses=replace(subjects.doses, amount=subjects.doses.amount * factor))
@@ -145,6 +157,7 @@ TOYS: dict[str, type[DynamicsModel]] = {
     "kinetics": Kinetic,
     "velocity_uncertainty": Unsure,
     "courses": Followed,
+    "individual_parameters": Levelled,
 }
 """Capability -> the toy that has it."""
 

@@ -11,17 +11,14 @@ from cellflow_core.cli import answer, options
 from cellflow_core.reporting import result_tables
 
 if TYPE_CHECKING:
-    from cellflow_core.analysis.courses.regimen import Plan
     from cellflow_core.runs.run import Run
 
 ROWS_LISTED = 12
 PLAN = (
-    "a plan of doses: its name, then amount=100 interval=12 number=4 infusion=0.5 loading=200 missed=2,3 treatment=0, "
-    "of which only the amount is needed; 'NAME given=2' takes the doses that the individual got times 2, a name alone "
-    "no more doses"
+    "a plan of doses: its name, then amount=100 interval=12 number=4 infusion=0.5 loading=200 missed=2,3 delay=6 "
+    "treatment=0, of which only the amount is needed; ' + ' puts another regimen beside it, of another treatment; "
+    "'NAME given=2' takes the doses that the individual got times 2, a name alone no more doses"
 )
-_NAMES = {"infusion": "duration"}
-_WHOLE = ("number", "treatment")
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -114,6 +111,7 @@ def _check_split(runs: Sequence[Run]) -> None:
 
 
 def _plans(chosen: argparse.Namespace, variable: str) -> tuple[Any, ...]:
+    from cellflow_core.analysis.courses.plan_words import read_plan
     from cellflow_core.analysis.results import RegimenComparison
     from cellflow_core.reporting.courses import summaries, tables
 
@@ -134,40 +132,3 @@ def _plans(chosen: argparse.Namespace, variable: str) -> tuple[Any, ...]:
         window=tuple(window),
     )
     return summaries.of_plans(found), tables.plan_rows(found), found.notes
-
-
-def read_plan(text: str) -> Plan:
-    """A plan as `PLAN` describes it. Raises ValueError, with a sentence, for one that is not."""
-    from cellflow_core.analysis.courses.regimen import Plan, Regimen
-
-    words = [each for each in text.split() if "=" not in each]
-    pairs = dict(each.split("=", 1) for each in text.split() if "=" in each)
-    name = " ".join(words) or "plan"
-    known = ("amount", "interval", "number", "infusion", "loading", "missed", "treatment", "given")
-    if wrong := [each for each in pairs if each not in known]:
-        raise ValueError(f"--plan {text!r}: there is no {wrong[0]}; there are {', '.join(known)}")
-    if "given" in pairs or not pairs:
-        return Plan(name, given=_number(pairs.get("given", "0"), text))
-    if "amount" not in pairs:
-        raise ValueError(f"--plan {text!r} has no amount, such as amount=100")
-    values: dict[str, Any] = {}
-    for key, value in pairs.items():
-        if key == "missed":
-            values[key] = tuple(_whole(each, text) for each in value.split(","))
-        else:
-            values[_NAMES.get(key, key)] = (_whole if key in _WHOLE else _number)(value, text)
-    return Plan(name, (Regimen(**values),))
-
-
-def _number(value: str, text: str) -> float:
-    try:
-        return float(value)
-    except ValueError as error:
-        raise ValueError(f"--plan {text!r}: {value!r} is not a number") from error
-
-
-def _whole(value: str, text: str) -> int:
-    try:
-        return int(value)
-    except ValueError as error:
-        raise ValueError(f"--plan {text!r}: {value!r} is not a whole number") from error

@@ -100,9 +100,9 @@ def scatter(
     return theme.square(figure)
 
 
-def describe(points: np.ndarray, colour: np.ndarray | None, names: Sequence[str], title: str) -> str:
-    """The figure in one sentence with its numbers."""
-    text = f"{len(points):,} cells on a 2-D view"
+def describe(points: np.ndarray, colour: np.ndarray | None, names: Sequence[str], title: str, row: str = "cell") -> str:
+    """The figure in one sentence with its numbers. row: what a point is"""
+    text = f"{len(points):,} {row}s on a 2-D view"
     if len(points) > DRAWN_UP_TO:
         text += f" ({DRAWN_UP_TO:,} of them drawn)"
     if colour is None:

@@ -169,6 +169,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "knock_outs": of_perturbations.knock_outs,
     "scores": of_cells.scores,
     "individual_fits": of_individuals.individual_fits,
+    "individual_parameters": of_individuals.individual_parameters,
     "plans": of_individuals.plans,
     "predictive_check": of_individuals.predictive_check,
     "prediction_errors": of_individuals.prediction_errors,

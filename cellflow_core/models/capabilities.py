@@ -231,6 +231,24 @@ class HasCourses(ABC):
         """What would be measured along `courses`: one draw of the residual error added to each value."""
 
 
+class HasIndividualParameters(ABC):
+    """Parameters of each individual, with a meaning of their own, behind what was measured of it."""
+
+    @property
+    @abstractmethod
+    def parameter_names(self) -> tuple[str, ...]:
+        """Of each parameter; one that is the name of a covariate is that covariate."""
+
+    @abstractmethod
+    def individual_parameters(
+        self, subjects: TrajectoryBatch, draws: int, rng: torch.Generator
+    ) -> Float[Tensor, "draws subjects parameters"]:
+        """Draws of the parameters (own units) that fit what was observed; of the population where nothing was.
+
+        Covariates that are parameters are not used.
+        """
+
+
 CAPABILITIES: Mapping[str, type] = {
     "velocity": HasVelocity,
     "drift": HasDrift,
@@ -248,5 +266,6 @@ CAPABILITIES: Mapping[str, type] = {
     "kinetics": HasKinetics,
     "velocity_uncertainty": HasVelocityUncertainty,
     "courses": HasCourses,
+    "individual_parameters": HasIndividualParameters,
 }
 """Every capability by name. The method of "velocity_uncertainty" is `velocity_samples`, any other has its own name."""

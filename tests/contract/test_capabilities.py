@@ -146,6 +146,12 @@ def courses(model) -> None:
     assert found.shape == drawn(1.0).shape and found.isfinite().all()
 
 
+def individual_parameters(model) -> None:
+    subjects = TrajectoryTensors.from_trajectories(trajectories()).take(slice(4), torch.Generator())
+    found = model.individual_parameters(subjects, DRAWS, torch.Generator().manual_seed(0))
+    assert found.shape == (DRAWS, 4, len(model.parameter_names)) and found.isfinite().all()
+
+
 CHECKS: dict[str, Callable[[DynamicsModel], None]] = {
     "transitions": transitions,
     "latent_time": latent_time,
@@ -153,6 +159,7 @@ CHECKS: dict[str, Callable[[DynamicsModel], None]] = {
     "kinetics": kinetics,
     "velocity_uncertainty": velocity_uncertainty,
     "courses": courses,
+    "individual_parameters": individual_parameters,
 }
 
 

@@ -107,6 +107,8 @@ def answers(model) -> dict[str, torch.Tensor]:
             found[each] = model.kinetics().values
         elif each == "courses":
             found[each] = model.courses(individuals(model), torch.tensor(times), 5, torch.Generator().manual_seed(2))
+        elif each == "individual_parameters":
+            found[each] = model.individual_parameters(individuals(model), 5, torch.Generator().manual_seed(2))
         elif each in ("network", "transitions"):
             found[each] = getattr(model, each)().to_dense()
         elif each == "lineages":
@@ -122,6 +124,8 @@ def shape_of(capability: str, model) -> tuple[int, ...]:
         return (4, 7, dim)
     if capability == "courses":
         return (5, 12, 4, dim)
+    if capability == "individual_parameters":
+        return (5, 12, len(model.parameter_names))
     if capability == "kinetics":
         return (genes, len(model.kinetics().names))
     if capability == "network":

@@ -151,7 +151,7 @@ def _doses(plan: Plan, people: Trajectories, start: float) -> DoseEvents:
 
 def _end(data: Trajectories, plans: Sequence[Plan], start: float) -> float:
     spans = [data.t[data.subject == each].max() - data.t[data.subject == each].min() for each in data.subjects]
-    lasting = [part.interval * part.number for each in plans for part in each.regimens]
+    lasting = [part.delay + part.interval * part.number for each in plans for part in each.regimens]
     return start + max(float(np.median(spans)), max(lasting, default=0.0))
 
 

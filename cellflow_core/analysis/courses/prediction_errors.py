@@ -48,11 +48,19 @@ def prediction_errors(
         high=high,
         npde=npde(values, data.subject[rows], np.random.default_rng(seed)),
         held_out=np.isin(data.subject[rows], held_out),
+        dosed=_dosed(data, rows),
         notes=(
             "The individual prediction has seen the values that it is held against: it shows how closely a course can "
             "be followed, not how well it is predicted. NPDE, population prediction and forecasts do not.",
         ),
     )
+
+
+def _dosed(data: Trajectories, rows: Array) -> Array:
+    """Whether the individual of each row had been given a dose before it."""
+    people, place = np.unique(data.doses.subject, return_index=True)
+    first = dict(zip(people.tolist(), data.doses.time[place].tolist(), strict=True))
+    return data.t[rows] > [first.get(int(each), np.inf) for each in data.subject[rows]]
 
 
 def npde(values: Values, subject: Array, rng: np.random.Generator) -> Float[Array, " n"]:

@@ -22,6 +22,7 @@ class Regimen:
     loading    amount of the first dose; 0: as the others
     missed     numbers of doses that are not taken, the first is 1
     treatment  number of the kind of dose
+    delay      from the beginning of the plan to the first dose
     Raises ValueError, with a sentence, for what no one can be given.
     """
 
@@ -32,12 +33,15 @@ class Regimen:
     loading: float = 0.0
     missed: tuple[int, ...] = ()
     treatment: int = 0
+    delay: float = 0.0
 
     def __post_init__(self) -> None:
-        if not np.isfinite((self.amount, self.interval, self.duration, self.loading)).all():
+        if not np.isfinite((self.amount, self.interval, self.duration, self.loading, self.delay)).all():
             raise ValueError("amounts, intervals and durations of a regimen have to be finite numbers")
-        if min(self.amount, self.loading, self.duration) < 0 or self.number < 1 or self.interval <= 0:
-            raise ValueError("a regimen needs one dose or more, an interval above 0, and no amount or duration below 0")
+        if min(self.amount, self.loading, self.duration, self.delay) < 0 or self.number < 1 or self.interval <= 0:
+            raise ValueError(
+                "a regimen needs one dose or more, an interval above 0, and no amount, duration or delay below 0"
+            )
         if self.number > 1 and self.duration > self.interval:
             raise ValueError(
                 f"an infusion of {self.duration:g} is not over when the next one begins, {self.interval:g} later: take "
@@ -48,12 +52,12 @@ class Regimen:
             raise ValueError(f"dose {wrong[0]} cannot be missed: there are {self.number} doses, counted from 1")
 
     def events(self, start: float) -> DoseEvents:
-        """The doses of one individual (number 0), the first at `start`."""
+        """The doses of one individual (number 0); `start`: beginning of the plan."""
         amount = np.full(self.number, float(self.amount))
         if self.loading:
             amount[0] = self.loading
         kept = ~np.isin(np.arange(1, self.number + 1), self.missed) & (amount > 0)
-        time = start + self.interval * np.arange(self.number)
+        time = start + self.delay + self.interval * np.arange(self.number)
         count = int(kept.sum())
         return DoseEvents(
             np.zeros(count, np.int64),

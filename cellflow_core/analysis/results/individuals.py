@@ -102,6 +102,23 @@ class RegimenComparison(Result):
 
 
 @dataclass(frozen=True)
+class IndividualParameters(Result):
+    """Parameters of individuals behind what was measured of them: 5, 50 and 95 % of their draws.
+
+    subjects    numbers of the individuals
+    values      [individuals, parameters, 3], population [parameters, 3]: of someone of whom nothing was measured
+    known       value in the data, NaN where it is not known, [individuals, parameters]
+    """
+
+    names: tuple[str, ...]
+    subjects: Int[Array, " individuals"]
+    values: Float[Array, "individuals parameters 3"]
+    population: Float[Array, "parameters 3"]
+    known: Float[Array, "individuals parameters"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class PredictiveCheck(Result):
     """Observed percentiles (5, 50, 95 %) over those of simulated data, by bin of time; NaN for a bin of few values.
 
@@ -138,7 +155,7 @@ class PredictionErrors(Result):
 
     population  median prediction before anything was measured; individual: given all that was; low, high: its 90 % band
     npde        normalised prediction distribution errors, NaN where a value is the same in all simulations
-    held_out    whether its individual was kept from training
+    held_out    whether its individual was kept from training; dosed: whether a dose had been given before
     """
 
     variable: str
@@ -153,6 +170,7 @@ class PredictionErrors(Result):
     high: Float[Array, " n"]
     npde: Float[Array, " n"]
     held_out: Bool[Array, " n"]
+    dosed: Bool[Array, " n"]
     notes: tuple[str, ...] = ()
 
 

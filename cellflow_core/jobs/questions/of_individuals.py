@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cellflow_core.analysis.results import (
         ForecastErrors,
         IndividualFits,
+        IndividualParameters,
         PredictionErrors,
         PredictiveCheck,
         RegimenComparison,
@@ -30,6 +31,12 @@ def individual_fits(
     end = float("inf") if until is None else until
     held = _held_out_by_all(subject)
     return fits.individual_fits(subject.ensemble, subject.trajectories, variable, tuple(individuals), end, held)
+
+
+def individual_parameters(subject: RunContext) -> IndividualParameters:
+    from cellflow_core.analysis.courses.parameters import individual_parameters
+
+    return individual_parameters(subject.ensemble, subject.trajectories)
 
 
 def plans(

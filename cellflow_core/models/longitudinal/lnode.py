@@ -6,6 +6,7 @@ parameters theta of an individual (its covariates), and z whose first coordinate
 
     dz/dt = NN(z, t, theta),    z(0) = NN_0(theta)
 
+where t enters with the sine and cosine of its first harmonics in the time that individuals are followed. It is
 trained on the traces of simulations at many theta. A trace that was measured has a posterior of theta: its mode by
 Fisher scoring, weighted draws around it. Departures stand in docs/methods/longitudinal.md.
 """
@@ -25,7 +26,7 @@ from cellflow_core.config import setting, with_default
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
-from cellflow_core.models.contract import DynamicsModel, HasCourses, Loss, Phase, Update
+from cellflow_core.models.contract import DynamicsModel, HasCourses, HasIndividualParameters, Loss, Phase, Update
 from cellflow_core.models.individuals.background import Background
 from cellflow_core.models.individuals.blocks import in_blocks
 from cellflow_core.models.individuals.measurement import Measurement
@@ -39,17 +40,19 @@ STEPS = 12
 DIFFERENCE = 0.05
 """Of a parameter, for the sensitivity (standard deviations)."""
 LEAST_DRAWS = 300
+HARMONICS = 4
+"""Sines and cosines of time that the network sees: steep parts begin at a time of the beat."""
 RATE = 8.0
 """Rate of all states in the time that individuals are followed, before training: traces have steep parts."""
 
 
 @dataclass(frozen=True)
 class Settings(MLPSettings):
-    width: int = with_default(MLPSettings, "width", 32)
+    width: int = with_default(MLPSettings, "width", 48)
     hidden: int = setting(2, "states that are no variable", 0, 64, label="Latent states beside the variables")
 
 
-class LNODE(DynamicsModel, HasCourses):
+class LNODE(DynamicsModel, HasCourses, HasIndividualParameters):
     title = "LNODE (after Salvador et al. 2024)"
     summary = (
         "Learns a simulator with parameters: the traces of any parameters at once, which parameter acts on what and "
@@ -61,7 +64,7 @@ class LNODE(DynamicsModel, HasCourses):
     trains_on = "trajectories"
     counts_intervals = False
     default_training: ClassVar[Mapping[str, Any]] = {
-        "steps": 1200,
+        "steps": 2000,
         "batch_size": 48,
         "learning_rate": 1e-2,
         "weight_decay": 0.0,
@@ -78,7 +81,7 @@ class LNODE(DynamicsModel, HasCourses):
         self.measurement, self.background = Measurement(spec), Background(spec)
         states, size = spec.dim + config.hidden, (config.width, config.depth)
         self.start = MLP(1 + self.parameters_count, states, config.width, 1)
-        self.field = MLP(states + 1 + self.parameters_count, states, *size)
+        self.field = MLP(states + 1 + 2 * HARMONICS + self.parameters_count, states, *size)
         self.register_buffer("correlation", torch.zeros(spec.dim))
 
     def phases(self) -> tuple[Phase, ...]:
@@ -127,7 +130,9 @@ class LNODE(DynamicsModel, HasCourses):
         """Variables at the times of the plan, theta in standard deviations from the mean."""
 
         def rates(t: Tensor, z: Tensor, _: Tensor) -> Tensor:
-            return self.field(torch.cat([z, (t[:, None] - self.first) / self.span, theta], dim=1)) * (RATE / self.span)
+            part = (t[:, None] - self.first) / self.span
+            angle = 2 * torch.pi * part * torch.arange(1, HARMONICS + 1, device=t.device)
+            return self.field(torch.cat([z, part, angle.sin(), angle.cos(), theta], dim=1)) * (RATE / self.span)
 
         begin = self.start(nn.functional.pad(theta, (1, 0), value=1.0))
         path = integrate(rates, begin, plan, self.span / STEPS, lambda z, _: z)
@@ -164,15 +169,15 @@ class LNODE(DynamicsModel, HasCourses):
 
         return in_blocks(drawn, subjects, max(LEAST_DRAWS, draws) * (subjects.t.shape[1] + len(times)))
 
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        return self.spec.covariates
+
     @torch.no_grad()
-    def posterior(
+    def individual_parameters(
         self, subjects: TrajectoryBatch, draws: int, rng: torch.Generator
     ) -> Float[Tensor, "draws subjects parameters"]:
-        """Parameters (own units, in the order of `spec.covariates`) that fit what was measured of each individual.
-
-        Those that are given are not used. The prior is normal, with mean and standard deviation of the training
-        individuals.
-        """
+        """The prior is normal, with mean and standard deviation of the training individuals."""
         unknown = {f"covariate {name}": torch.full_like(subjects.t[:, 0], torch.nan) for name in self.spec.covariates}
         hidden = replace(subjects, known={**subjects.known, **unknown})
         u = in_blocks(

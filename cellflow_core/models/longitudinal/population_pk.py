@@ -5,7 +5,8 @@ Data Anal. 49:1020 (fit by draws of the individuals). Each parameter of an indiv
 
     log p_i = theta + c_i + eta_i,    eta_i ~ N(0, diag(omega^2)),    c_i: clearances (w/70)^0.75, volumes w/70
 
-and its concentration is the closed form of `individuals.compartments`. The gradient of the likelihood is the mean
+and its concentration is the closed form of `individuals.compartments`; other variables respond to it indirectly
+(`individuals.turnover`). The gradient of the likelihood is the mean
 of that of log p(y, eta) over draws of the individuals (Fisher's identity; importance sampling, `random_effects`).
 """
 
@@ -22,8 +23,9 @@ from torch import Tensor, nn
 from cellflow_core.config import Config, setting
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
-from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
-from cellflow_core.models.contract import DynamicsModel, HasCourses, Loss, Phase, Update
+from cellflow_core.data.trajectory_batch import DoseTensors, TrajectoryBatch, TrajectoryTensors
+from cellflow_core.models.contract import DynamicsModel, HasCourses, HasIndividualParameters, Loss, Phase, Update
+from cellflow_core.models.individuals import turnover
 from cellflow_core.models.individuals.blocks import in_blocks
 from cellflow_core.models.individuals.compartments import ONE, TWO, concentration, first_guess
 from cellflow_core.models.individuals.measurement import Measurement
@@ -34,6 +36,8 @@ SCALING = {"CL": 0.75, "Q": 0.75, "V": 1.0, "V2": 1.0, "ka": 0.0, "lag": 0.0}
 USUAL_WEIGHT = 70.0
 TRAINING_DRAWS = 24
 LEAST_DRAWS = 300
+FEWEST = 5
+"""People from whom on how much they differ is learnt with a finite variance (`courses`)."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,22 @@ class Settings(Config):
         "", "covariate that is the body weight in kg, which clearances and volumes grow with; empty: none",
         label="Body weight",
     )  # fmt: skip
+    response: Literal["turnover", "level"] = setting(
+        "turnover",
+        "the other variables respond to the concentration late, which changes how fast they are made (indirect "
+        "response), or have a level of each individual, whatever the drug",
+        choice_labels={"turnover": "indirect response", "level": "none: a level of each"},
+        label="Response to the drug",
+    )
     lag: bool = setting(True, "absorption begins a lag time after each dose", label="Absorption lag")
 
 
-class PopulationPK(DynamicsModel, HasCourses):
-    title = "Population pharmacokinetics (mixed effects)"
-    summary = "One or two compartments with parameters that differ between people; a history narrows them down."
+class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
+    title = "Population PK/PD (mixed effects)"
+    summary = (
+        "One or two compartments and an indirect response, with parameters that differ between people; a history "
+        "narrows them down."
+    )
     paper = "Sheiner, Rosenberg & Marathe 1977; Kuhn & Lavielle 2005, doi:10.1016/j.csda.2004.07.002"
     needs = frozenset({DataRequirement.SUBJECTS, DataRequirement.TIMES, DataRequirement.DOSE})
     trains_on = "trajectories"
@@ -71,6 +85,7 @@ class PopulationPK(DynamicsModel, HasCourses):
     Config = Settings
     config: Settings
     swallowed: Tensor
+    widening: Tensor
 
     def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
@@ -78,11 +93,14 @@ class PopulationPK(DynamicsModel, HasCourses):
             raise ValueError(f"there is no variable {config.concentration!r}: there are {', '.join(spec.genes)}")
         self.drug = spec.genes.index(config.concentration) if config.concentration else 0
         self.names = (ONE if config.compartments == "one" else TWO) + (("lag",) if config.lag else ())
-        self.effects = len(self.names) + spec.dim - 1
+        self.others = [k for k in range(spec.dim) if k != self.drug]
+        self.each = 1 + len(turnover.TURNOVER) * (config.response == "turnover")
+        self.effects = len(self.names) + self.each * len(self.others)
         self.theta = nn.Parameter(torch.zeros(self.effects))
         self.log_omega = nn.Parameter(torch.full((self.effects,), -1.0))
         self.measurement = Measurement(spec)
         self.register_buffer("swallowed", torch.tensor(True))
+        self.register_buffer("widening", torch.tensor(1.0))
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("mixed effects", (Update(self.loss, self.parameters()),), prepare=self.learn),)
@@ -100,20 +118,33 @@ class PopulationPK(DynamicsModel, HasCourses):
             frames.t, frames.x[..., self.drug], frames.observed[..., self.drug], frames.doses, self.config.route
         )
         self.swallowed.fill_(swallowed)
+        people = max(len(frames.t), FEWEST)
+        self.widening.fill_(((people + 1) / (people - 3)) ** 0.5)
+        first = {"Q": guess[0] - 0.7, "V2": guess[1], "lag": -guess[2] - 1.5}
         with torch.no_grad():
             self.theta.zero_()
-            self.theta[: len(ONE)] = guess
-            first = {"Q": guess[0] - 0.7, "V2": guess[1], "lag": -guess[2] - 1.5}
-            for k, name in enumerate(self.names[len(ONE) :], start=len(ONE)):
-                self.theta[k] = first[name]
+            self.theta[: len(self.names)] = torch.stack([*guess, *(first[each] for each in self.names[len(ONE) :])])
+            if self.config.response == "turnover":
+                self._first_responses(frames)
+
+    def _first_responses(self, frames: TrajectoryTensors) -> None:
+        """First values of the turnover of each other variable, from the concentration of the typical person."""
+        for number, k in enumerate(self.others):
+            held = turnover.grid(frames.t, frames.doses, lambda at: self._level(self.theta, at, frames.doses))
+            found, level = turnover.first_guess(frames.t, frames.x[..., k], frames.observed[..., k], held)
+            begin = len(self.names) + number * self.each
+            center = self.measurement.center[k]
+            if self.measurement.positive[k] and center > 0:
+                self.theta[begin] = (level / center).clamp(min=1e-3).log()
+            self.theta[begin + 1 : begin + self.each] = found
 
     def loss(self, batch: TrajectoryBatch) -> Loss:
         """Minus log p(y, eta) per individual, mean over weighted draws of eta."""
-        shift, omega = self._shift(batch).detach(), self.log_omega.exp()
-        drawn = self._posterior(batch, TRAINING_DRAWS, batch.rng)
+        shift, omega = self._shift(batch), self.log_omega.exp()
+        drawn = self._posterior(batch, omega.detach(), TRAINING_DRAWS, batch.rng)
         with torch.no_grad():
-            f = self._curves(batch, batch.t, drawn.u, batch.observed[..., self.drug])
             parameters = self.theta + shift + omega * drawn.u
+            f = self._curves(batch, batch.t, parameters, batch.observed[..., self.drug])
         error = self.measurement.log_likelihood(f, batch.x, batch.observed, batch.censored).sum(dim=(2, 3))
         eta = (parameters - self.theta - shift) / omega
         between = 0.5 * eta.square().sum(dim=2) + self.log_omega.sum()
@@ -121,9 +152,11 @@ class PopulationPK(DynamicsModel, HasCourses):
         effects = (drawn.weight * between).sum(dim=0).mean()
         return Loss(residual + effects, {"residual": residual.detach(), "effects": effects.detach()})
 
-    def _posterior(self, batch: TrajectoryBatch, draws: int, rng: torch.Generator) -> Draws:
+    def _posterior(self, batch: TrajectoryBatch, omega: Tensor, draws: int, rng: torch.Generator) -> Draws:
+        typical = (self.theta + self._shift(batch)).detach()
+
         def curves(u: Tensor) -> Tensor:
-            return self._curves(batch, batch.t, u, batch.observed[..., self.drug])
+            return self._curves(batch, batch.t, typical + omega * u, batch.observed[..., self.drug])
 
         return posterior_draws(curves, self.measurement, batch, self.effects, draws, rng)
 
@@ -136,16 +169,30 @@ class PopulationPK(DynamicsModel, HasCourses):
             shift[:, : len(self.names)] = (weight / USUAL_WEIGHT).log()[:, None] * exponents
         return shift
 
-    def _curves(self, batch: TrajectoryBatch, times: Tensor, u: Tensor, wanted: Tensor | None = None) -> Tensor:
-        """Variables at the times [batch, rows] for effects u [*draws, batch, effects]; the concentration in rows that
-        are `wanted`."""
-        each = self.theta + self._shift(batch) + self.log_omega.exp() * u
-        count = len(self.names)
-        swallowed, drug = bool(self.swallowed), each[..., : count - self.config.lag]
+    def _level(
+        self, parameters: Tensor, times: Tensor, doses: DoseTensors, wanted: Tensor | None = None
+    ) -> Float[Tensor, "*draws batch times"]:
+        """Concentration of individuals with these log parameters [*draws, batch, effects]."""
+        count, swallowed = len(self.names), bool(self.swallowed)
+        each = parameters.expand(*parameters.shape[:-2], len(times), -1)
         lag = each[..., count - 1].exp() if self.config.lag and swallowed else None
-        level = concentration(drug, times, batch.doses, swallowed, lag, wanted)[..., None]
-        others = [k for k in range(self.spec.dim) if k != self.drug]
-        rest = self.measurement.levels(each[..., count:], others)[..., None, :].expand(*level.shape[:-1], -1)
+        return concentration(each[..., : count - self.config.lag], times, doses, swallowed, lag, wanted)
+
+    def _curves(
+        self, batch: TrajectoryBatch, times: Tensor, parameters: Tensor, wanted: Tensor | None = None
+    ) -> Float[Tensor, "*draws batch rows variables"]:
+        """Variables at the times [batch, rows] for log parameters [*draws, batch, effects]; the concentration in rows
+        that are `wanted`."""
+        level = self._level(parameters, times, batch.doses, wanted)[..., None]
+        if not self.others:
+            return level
+        own = parameters[..., len(self.names) :].unflatten(-1, (len(self.others), self.each))
+        rest = self.measurement.levels(own[..., 0], self.others)[..., None, :].expand(*level.shape[:-1], -1)
+        if self.config.response == "turnover":
+            held = turnover.grid(times, batch.doses, lambda at: self._level(parameters, at, batch.doses))
+            ratios = [turnover.response(own[..., k, 1:], times, held) for k in range(len(self.others))]
+            g, size = torch.stack(ratios, dim=-1), self.measurement.size[self.others]
+            rest = torch.where(self.measurement.positive[self.others], rest * g, rest + size * (g - 1))
         return torch.cat([rest[..., : self.drug], level, rest[..., self.drug :]], dim=-1)
 
     @torch.no_grad()
@@ -155,10 +202,46 @@ class PopulationPK(DynamicsModel, HasCourses):
         count = max(LEAST_DRAWS, 2 * draws)
 
         def drawn(block: TrajectoryBatch) -> Tensor:
-            found = self._posterior(block, count, rng)
-            return self._curves(block, times.expand(len(block.t), -1), found.resampled(draws, rng))
+            parameters = self._drawn(block, count, rng).resampled(draws, rng)
+            return self._curves(block, times.expand(len(block.t), -1), parameters)
 
-        return in_blocks(drawn, subjects, count * max(subjects.t.shape[1], len(times)))
+        return in_blocks(drawn, subjects, count * self._points(max(subjects.t.shape[1], len(times))))
+
+    def _points(self, rows: int) -> int:
+        """Times at which the concentration is computed for so many rows."""
+        return rows + turnover.PARTS * (self.each > 1)
+
+    def _drawn(self, block: TrajectoryBatch, count: int, rng: torch.Generator) -> Draws:
+        """Weighted draws of the log parameters of individuals, new ones among them."""
+        omega = self.widening * self.log_omega.exp()
+        found = self._posterior(block, omega, count, rng)
+        return Draws(self.theta + self._shift(block) + omega * found.u, found.weight)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        names = [each for each in self.names if each not in ("ka", "lag") or self.swallowed]
+        for k in self.others if self.config.response == "turnover" else ():
+            variable = self.spec.genes[k] if self.spec.genes else f"variable {k + 1}"
+            names += [f"{each} of {variable}" for each in turnover.TURNOVER]
+        return tuple(names)
+
+    @torch.no_grad()
+    def individual_parameters(
+        self, subjects: TrajectoryBatch, draws: int, rng: torch.Generator
+    ) -> Float[Tensor, "draws subjects parameters"]:
+        count = max(LEAST_DRAWS, 2 * draws)
+
+        def drawn(block: TrajectoryBatch) -> Tensor:
+            return self._drawn(block, count, rng).resampled(draws, rng)[..., self._named].exp()
+
+        return in_blocks(drawn, subjects, count * self._points(subjects.t.shape[1]))
+
+    @property
+    def _named(self) -> list[int]:
+        """Places of the `parameter_names` among the effects: not those of levels."""
+        used = [k for k, each in enumerate(self.names) if each not in ("ka", "lag") or self.swallowed]
+        after = range(len(self.names), self.effects) if self.config.response == "turnover" else ()
+        return [*used, *(k for k in after if (k - len(self.names)) % self.each)]
 
     def measured(
         self, courses: Float[Tensor, "draws subjects times variables"], rng: torch.Generator
@@ -167,8 +250,10 @@ class PopulationPK(DynamicsModel, HasCourses):
 
     def notes(self) -> tuple[str, ...]:
         """Typical parameters and how much people differ."""
-        pairs = zip(self.names, self.theta.exp().tolist(), self.log_omega.exp().tolist(), strict=False)
-        used = [each for each in pairs if each[0] not in ("ka", "lag") or self.swallowed]
-        found = ", ".join(f"{name} {value:.3g} (ω {spread:.2f})" for name, value, spread in used)
+        typical, spread = (each[self._named].tolist() for each in (self.theta.exp(), self.log_omega.exp()))
+        found = ", ".join(
+            f"{name} {value:.3g} (ω {omega:.2f})"
+            for name, value, omega in zip(self.parameter_names, typical, spread, strict=True)
+        )
         route = "absorbed before it is in the blood" if self.swallowed else "given into the blood"
         return (f"Typical parameters, in the units of dose, concentration and time: {found}; the drug is {route}.",)

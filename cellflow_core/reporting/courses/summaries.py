@@ -8,6 +8,7 @@ import numpy as np
 
 from cellflow_core.analysis.results import (
     ForecastErrors,
+    IndividualParameters,
     Measurements,
     PredictionErrors,
     PredictiveCheck,
@@ -36,10 +37,13 @@ def of_measurements(found: Measurements) -> str:
 
 def of_fits(found: PredictionErrors) -> Summary:
     """How far off the prediction for the population is, and how closely that of an individual follows the values it has
-    seen. Never to be trusted for that alone: who repeats each value follows it without error."""
+    seen. Never to be trusted for that alone: who repeats each value follows it without error. Values before the first
+    dose are left out where there are others: what a model of the dose says of them is 0."""
     quantified = ~found.censored
     if not quantified.any():
         return Summary(f"No value of {found.variable} was above the limit of quantification.", "poor", "")
+    if early := int((~found.dosed & quantified).sum()) if (found.dosed & quantified).any() else 0:
+        quantified = quantified & found.dosed
     rows = quantified & (found.observed > 0)
     relative = bool(rows.any())
     population, individual = (
@@ -56,6 +60,8 @@ def of_fits(found: PredictionErrors) -> Summary:
     )
     inside = float(((found.low <= found.observed) & (found.observed <= found.high))[quantified].mean())
     why = f"{inside:.0%} of the values that they have seen lie in their 90 % bands. {' '.join(found.notes)}"
+    if early:
+        why += f" {counted(early, 'value')} before the first dose, of which a dose tells nothing, are left out."
     return Summary(answer, "fair" if individual < population else "poor", why)
 
 
@@ -64,6 +70,23 @@ def _error(found: PredictionErrors, kind: str, rows: np.ndarray, relative: bool)
     observed = found.observed[rows]
     off = getattr(found, kind)[rows] - observed
     return float(np.sqrt(np.mean((off / observed if relative else off) ** 2)))
+
+
+def of_parameters(found: IndividualParameters) -> Summary:
+    """Which parameter the measurements narrow down most and least, and whether known ones lie in their intervals."""
+    width = (found.values[..., 2] - found.values[..., 0]).mean(axis=0)
+    prior = found.population[:, 2] - found.population[:, 0]
+    left = np.divide(width, prior, out=np.ones_like(width), where=prior > 0)
+    most, least = int(left.argmin()), int(left.argmax())
+    answer = f"Measurements narrow {found.names[most]} down to {left[most]:.0%} of the width of the population"
+    answer += f", {found.names[least]} to {left[least]:.0%}." if len(left) > 1 else "."
+    known = np.isfinite(found.known)
+    if not known.any():
+        return Summary(answer, "fair", "Intervals of 90 %; these data do not say whether they hold the truth.")
+    held = ((found.values[..., 0] <= found.known) & (found.known <= found.values[..., 2]))[known].mean()
+    trust: Trust = "good" if COVERAGE[0] <= held <= 1 else "fair"
+    why = f"{held:.0%} of the parameters that are known lie in their intervals of 90 %, for which they were hidden."
+    return Summary(answer, trust, why)
 
 
 def of_plans(found: RegimenComparison) -> Summary:

@@ -10,6 +10,7 @@ import numpy as np
 from cellflow_core.analysis.results import (
     ForecastErrors,
     IndividualFits,
+    IndividualParameters,
     PredictionErrors,
     PredictiveCheck,
     RegimenComparison,
@@ -44,6 +45,18 @@ def course_rows(found: RegimenComparison | IndividualFits, names: Sequence[str])
             values = (name, found.times[j], middle[k, j], found.low[k, j], found.high[k, j])
             for column, value in zip(rows.values(), values, strict=True):
                 column.append(value if isinstance(value, str) else _rounded(value))
+    return rows
+
+
+def parameter_rows(found: IndividualParameters) -> dict[str, list[Any]]:
+    """A row for each individual and parameter; the population stands last."""
+    rows: dict[str, list[Any]] = {each: [] for each in ("individual", "parameter", "5 %", "median", "95 %", "known")}
+    everyone = [(int(who), found.values[i], found.known[i]) for i, who in enumerate(found.subjects)]
+    for who, values, known in [*everyone, ("population", found.population, np.full(len(found.names), np.nan))]:
+        for k, name in enumerate(found.names):
+            cells = (str(who), name, *map(_rounded, values[k]), _rounded(known[k]) if np.isfinite(known[k]) else None)
+            for column, value in zip(rows.values(), cells, strict=True):
+                column.append(value)
     return rows
 
 

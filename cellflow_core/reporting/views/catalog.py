@@ -35,6 +35,7 @@ VIEWS: Mapping[str, tuple[str, Callable[[Any, Any], View]]] = {
     "knock_outs": ("Predicted and measured knock-outs", of_genes.knock_outs),
     "scores": ("Against the held-out time", of_scores.scores),
     "individual_fits": ("Individual fits", of_individuals.individual_fits),
+    "individual_parameters": ("Parameters of individuals", of_individuals.individual_parameters),
     "plans": ("Regimens", of_individuals.plans),
     "predictive_check": ("Visual predictive check", of_individuals.predictive_check),
     "prediction_errors": ("NPDE and goodness of fit", of_individuals.prediction_errors),

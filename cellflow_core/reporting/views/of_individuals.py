@@ -6,12 +6,13 @@ from cellflow_core.analysis.courses.measurements import measurements
 from cellflow_core.analysis.results import (
     ForecastErrors,
     IndividualFits,
+    IndividualParameters,
     PredictionErrors,
     PredictiveCheck,
     RegimenComparison,
 )
 from cellflow_core.data.trajectories import Trajectories
-from cellflow_core.figures.courses import checks, regimens
+from cellflow_core.figures.courses import checks, parameters, regimens
 from cellflow_core.figures.courses import measurements as measured_figures
 from cellflow_core.reporting.courses import summaries, tables
 from cellflow_core.reporting.views.view import Asked, Picture, View
@@ -28,6 +29,14 @@ def individual_fits(found: IndividualFits, asked: Asked) -> View:
         pictures.append(Picture(f"individual_{place + 1}", figure, words))
     rows = {"courses": tables.course_rows(found, names)}
     return View(summaries.of_measurements(every), tuple(pictures), rows, found.notes)
+
+
+def individual_parameters(found: IndividualParameters, asked: Asked) -> View:
+    pictures = tuple(
+        Picture(f"parameter_{k + 1}", parameters.parameter(found, k, dark=asked.dark), parameters.describe(found, k))
+        for k in range(len(found.names))
+    )
+    return View(summaries.of_parameters(found), pictures, {"parameters": tables.parameter_rows(found)}, found.notes)
 
 
 def plans(found: RegimenComparison, asked: Asked) -> View:

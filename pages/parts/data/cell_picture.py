@@ -12,7 +12,7 @@ from cellflow_core.figures import scatter
 from cellflow_core.figures.cells import packed_map
 from cellflow_core.figures.cells.colouring import Colouring
 from pages.parts.views import cell_selection, colouring, view
-from pages.parts.widgets import progress_bar, state
+from pages.parts.widgets import progress_bar, selectors, state
 from pages.parts.widgets.background import forget, pending, sentence, umap
 from pages.parts.widgets.cell_map import component
 from pages.parts.widgets.chart import dark, lasso
@@ -57,7 +57,8 @@ def show(info: store.DatasetInfo) -> str:
     shown = str(shown or "pca")
     points = data.embedding(shown)
     _picture(data, shown, points, colouring.of(data, (kind, name or "")))
-    view.outline_words(shown, points, "Draw around cells to choose them for a step below.", info)
+    choose = f"Draw around {selectors.row_word(info)}s to choose them for a step below."
+    view.outline_words(shown, points, choose, info)
     if "umap" not in info.views:
         _umap(info)
     return shown
@@ -87,7 +88,7 @@ def _picture(data: store.Dataset, shown: str, points: np.ndarray, found: Colouri
         dark=dark(),
         height=460,
     )
-    lasso(figure, key, scatter.describe(points, values, names, title), shown)
+    lasso(figure, key, scatter.describe(points, values, names, title, selectors.row_word(data.info)), shown)
 
 
 def _best_view(info: store.DatasetInfo) -> str:

@@ -148,9 +148,10 @@ def _perturbed(info: store.DatasetInfo) -> None:
 def _times(info: store.DatasetInfo) -> None:
     if DataRequirement.TIMES not in info.has:
         return
-    st.header("Cells at each time")
-    figure = counts.counts(info.times, info.counts, unit=info.time_unit, dark=dark())
-    chart(figure, key=f"counts_{info.id}", alt=counts.describe(info.times, info.counts, info.time_unit))
+    rows = selectors.row_word(info)
+    st.header(f"{rows.capitalize()}s at each time")
+    figure = counts.counts(info.times, info.counts, unit=info.time_unit, dark=dark(), row=rows)
+    chart(figure, key=f"counts_{info.id}", alt=counts.describe(info.times, info.counts, info.time_unit, rows))
 
 
 def _train(info: store.DatasetInfo) -> None:

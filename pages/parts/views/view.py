@@ -208,6 +208,7 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) ->
 def outline_words(view: str, points: Any, without: str, info: DatasetInfo | None = None) -> None:
     """The outline drawn on a view, in words, with a button that removes it. without: what to say where there is none;
     info: of the data set that outlines are saved in, under a name"""
+    row = "cell" if info is None else selectors.row_word(info)
     found = state.outline(view)
     if not found:
         st.caption(without)
@@ -217,9 +218,9 @@ def outline_words(view: str, points: Any, without: str, info: DatasetInfo | None
         return
     count = cell_selection.inside(points, found)
     if not count:
-        st.warning("There is no cell inside the outline: draw a wider one.", icon=":material/gesture:")
+        st.warning(f"There is no {row} inside the outline: draw a wider one.", icon=":material/gesture:")
     else:
-        st.caption(f":material/gesture: {counted(count, 'cell')} outlined.")
+        st.caption(f":material/gesture: {counted(count, row)} outlined.")
     st.button("Clear selection", key="clear_selection", on_click=state.choose, args=("outline",), type="tertiary")
 
 

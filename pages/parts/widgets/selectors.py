@@ -39,6 +39,7 @@ WORDS: Mapping[str, str] = {
     "kinetics": "rates of transcription, splicing and degradation",
     "velocity_uncertainty": "how sure the velocity is",
     "courses": "the course of individuals under their doses",
+    "individual_parameters": "the parameters behind what was measured of an individual",
 }
 """What a capability means to a person."""
 
@@ -252,8 +253,12 @@ def _cannot_show(run: Run, wanted: tuple[str, ...], follow: bool, others: Sequen
 
 def dataset_words(info: store.DatasetInfo) -> str:
     """A data set in one line; of individuals, the samples that were taken of them."""
-    row = "sample" if DataRequirement.SUBJECTS in info.has else "cell"
-    return f"{info.label} · {counted(info.cells, row)} at {times_words(info)}"
+    return f"{info.label} · {counted(info.cells, row_word(info))} at {times_words(info)}"
+
+
+def row_word(info: store.DatasetInfo) -> str:
+    """What was measured at one time: a cell, or a sample of an individual."""
+    return "sample" if DataRequirement.SUBJECTS in info.has else "cell"
 
 
 def times_words(info: store.DatasetInfo) -> str:

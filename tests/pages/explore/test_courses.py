@@ -87,6 +87,28 @@ def test_twice_the_dose_has_twice_the_area_and_more_than_was_observed_is_said(kn
     assert "cannot be missed" in words(page)
 
 
+def test_a_regimen_is_kept_in_the_link(known):
+    """What is compared stands in the link, and a link is opened as it was compared; one that holds no plan is told."""
+    run = trained()
+    page = opened("courses", run=run.id, part="Two regimens", A="Regimen A amount=50 number=2 interval=6 missed=2")
+    assert (
+        page.number_input(key="regimen_A_amount").value == 50 and page.number_input(key="regimen_A_number").value == 2
+    )
+    assert page.text_input(key="regimen_A_missed").value == "2"
+    page.number_input(key="regimen_B_amount").set_value(100.0)
+    page.number_input(key="regimen_B_delay").set_value(3.0)
+    page.selectbox(key="who").set_value("3")
+    submit(page)
+    link: dict[str, str] = {name: page.query_params[name] for name in ("A", "B", "who")}
+    assert "amount=100" in link["B"] and "delay=3" in link["B"] and link["who"] == "3" and "missed=2" in link["A"]
+    again = opened("courses", run=run.id, part="Two regimens", **link)
+    assert again.number_input(key="regimen_B_delay").value == 3 and "individual 3" in words(again)
+    wrong = opened("courses", run=run.id, part="Two regimens", A="50 mg")
+    assert not wrong.exception and wrong.number_input(key="regimen_A_amount").value == 0
+    wrong = opened("courses", run=run.id, part="Two regimens", A="amount=much")
+    assert "holds no regimen A" in words(wrong)
+
+
 def submit(page, label: str = "Compare") -> None:
     next(each for each in page.button if each.label == label).click().run()
     assert not page.exception
@@ -100,6 +122,15 @@ def test_an_individual_is_followed_under_other_treatments(known):
     times = page.select_slider[0]
     times.set_value(times.options[-1]).run()  # after the last dose, where nothing more was given anyway
     assert not page.exception and "With “the usual dose”, individual 5" in words(page)
+
+
+def test_parameters_of_individuals_are_shown_where_a_model_has_them():
+    """Clearance and volume of each person; the true model has none, and no such question."""
+    data = simulate("pkpd", FEW | {"subjects": 6})
+    run = toys.finished(toys.recipe(data, model="population-pk", settings={"response": "level"}, training={"steps": 2}))
+    page = opened("courses", run=run.id, part="Parameters")
+    assert not page.error and "narrow" in words(page) and len(page.get("plotly_chart")) == 4
+    assert {"CL", "V", "ka", "lag"} == set(page.dataframe[0].value["parameter"])
 
 
 def test_checks_and_forecasts_of_the_true_model(known):

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from cellflow_core import cli
+from cellflow_core.analysis.courses.plan_words import plan_words, read_plan
 from cellflow_core.analysis.courses.regimen import Plan, Regimen
-from cellflow_core.cli.courses import read_plan
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.jobs.analysis_cache import answer
 from cellflow_core.jobs.run_context import RunContext
@@ -78,10 +78,14 @@ def test_data_of_cells_have_no_courses(capsys):
             "b amount=1 interval=8 number=3 infusion=0.5 loading=2 missed=2,3 treatment=1",
             Plan("b", (Regimen(1.0, 8.0, 3, 0.5, 2.0, (2, 3), 1),)),
         ),
+        (
+            "both amount=1 delay=6 + amount=2 treatment=1",
+            Plan("both", (Regimen(1.0, delay=6.0), Regimen(2.0, treatment=1))),
+        ),
     ],
 )
 def test_plans_are_read(text, plan):
-    assert read_plan(text) == plan
+    assert read_plan(text) == plan and read_plan(plan_words(plan)) == plan
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,8 @@ def test_plans_are_read(text, plan):
         "a amount=1 number=2.5",
         "a amount=1 missed=1.5",
         "a given=-1",
+        "a amount=1 + interval=2",
+        "a amount=1 delay=-1",
     ],
 )
 def test_what_is_no_plan_is_a_sentence(text):

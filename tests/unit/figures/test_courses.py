@@ -104,7 +104,7 @@ def test_checks_are_drawn_and_judged():
     ones, held = np.linspace(1, 2, n), np.arange(n) < 8
     errors = PredictionErrors(
         "drug", "hour", np.arange(n), ones, ones, np.zeros(n, bool), 1.3 * ones, 1.05 * ones, 0.5 * ones, 2 * ones,
-        scores, held,
+        scores, held, ones > 0,
     )  # fmt: skip
     assert len(checks.npde_over_time(errors).data) == 2 and len(checks.goodness_of_fit(errors, "individual").data) == 3
     assert (
@@ -122,6 +122,7 @@ def test_who_repeats_what_was_measured_is_not_trusted_for_it():
     ones, n = np.linspace(1, 2, 40), 40
     errors = PredictionErrors(
         "drug", "hour", np.arange(n), ones, ones, np.zeros(n, bool), 1.3 * ones, ones, ones, ones, ones, ones > 3,
+        ones > 0,
     )  # fmt: skip
     fits = summaries.of_fits(errors)
     assert fits.trust == "fair" and fits.answer == (
@@ -131,6 +132,8 @@ def test_who_repeats_what_was_measured_is_not_trusted_for_it():
     assert summaries.of_fits(replace(errors, individual=1.4 * ones)).trust == "poor"
     turned = replace(errors, observed=-ones, population=-1.3 * ones, individual=-1.1 * ones)
     assert "0.459 off (RMSE)" in summaries.of_fits(turned).answer and "within 0.153" in summaries.of_fits(turned).answer
+    before = replace(errors, population=np.where(np.arange(n) < 3, 5.0, 1.3 * ones), dosed=np.arange(n) >= 3)
+    assert summaries.of_fits(before).answer == fits.answer and "3 values before" in summaries.of_fits(before).why
     censored = summaries.of_fits(replace(errors, censored=np.ones(n, bool)))
     assert censored.trust == "poor" and "No value of drug" in censored.answer
 

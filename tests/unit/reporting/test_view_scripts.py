@@ -59,6 +59,8 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     order = toys.finished(toys.recipe(data, model="slingshot", settings={"annotation": "kind"}, training=ONE_STEP)).id
     study = toys.stored(toy_pk.study(subjects=8, n_times=5).to_snapshots())
     people = toys.finished(toys.recipe(study, model="linear-course", settings={}, training=ONE_STEP)).id
+    level = {"response": "level"}
+    drugs = toys.finished(toys.recipe(study, model="population-pk", settings=level, training=ONE_STEP)).id
     square = ((-9.0, -9.0), (9.0, -9.0), (9.0, 9.0), (-9.0, 9.0))
     plan = Plan("twice a day", (Regimen(20.0, interval=12.0, number=2),))
     return [
@@ -88,6 +90,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
         ("knock_outs", field, {}),
         ("scores", held, {}),
         ("individual_fits", people, {"variable": drug, "individuals": (0, 1)}),
+        ("individual_parameters", drugs, {}),
         ("plans", people, {"variable": drug, "plans": (plan.plain,)}),
         ("predictive_check", people, {"variable": drug}),
         ("prediction_errors", people, {"variable": drug}),

@@ -2,7 +2,7 @@
 
 Columns, in any case: ID TIME DV (Monolix: Y), AMT RATE (or DUR, TINF) ADDL II SS, EVID (0 measurement, 1 dose, 2 other,
 3 reset, 4 reset and dose; 101 and the like as in RxODE), MDV, DVID or CMT for the kind of measurement, LLOQ, BLQ, CENS,
-STUD, OCC; what is left are covariates. A point is a missing value.
+STUD, OCC; what is left are covariates. A point is a missing value. TIME may be dates or times of day, with DATE beside.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from cellflow_core.data.readers.individuals import checks, dose_schedule, quantification
+from cellflow_core.data.readers.individuals import checks, clock_times, dose_schedule, quantification
 from cellflow_core.data.readers.individuals.records import Records, no_doses, table_of, with_annotations
 from cellflow_core.data.readers.individuals.source import Source, heading, number, numbers, plain, words
 from cellflow_core.data.readers.table import Table
@@ -26,6 +26,7 @@ SUBJECTS = ("id", "subject", "subj", "patient", "ptnm", "usubjid", "subjid")
 _ROLES: Mapping[str, tuple[str, ...]] = {
     "subject": SUBJECTS,
     "time": ("time",),
+    "date": clock_times.DATES,
     "value": ("dv", "conc", "concentration"),
     "amount": ("amt", "amount"),
     "kind": ("dvid", "ytype"),
@@ -53,7 +54,10 @@ def of_frame(frame: Any, source: Source) -> Table | None:
         column["dose"] = headings["dose"]
     if not {"subject", "time", "value"} <= column.keys() or not frame[column["subject"]].duplicated().any():
         return None
-    if not _may_be(frame, column):
+    clock = clock_times.are_clock_times(words(frame[column["time"]]))
+    if not clock:
+        column.pop("date", None)  # a note beside times that are numbers
+    if not _may_be(frame, column, ("value",) if clock else ("time", "value")):
         return None
     ignored = np.array([each.startswith("#") for each in words(frame[column["subject"]])])
     if "c" in headings and set(words(frame[headings["c"]])) <= {"C", "c", ""}:
@@ -62,12 +66,12 @@ def of_frame(frame: Any, source: Source) -> Table | None:
     if ignored.any():  # as NONMEM ignores lines that begin with C or #
         source = replace(source, rows=np.flatnonzero(~ignored))
         frame = frame[~ignored].reset_index(drop=True)
-    return table_of(_records(frame, column, source), source.name)
+    return table_of(_records(frame, column, source, clock), source.name)
 
 
-def _may_be(frame: Any, column: Mapping[str, Any]) -> bool:
-    """Are most times and values numbers, or missing?"""
-    for role in ("time", "value"):
+def _may_be(frame: Any, column: Mapping[str, Any], roles: tuple[str, ...]) -> bool:
+    """Is most of what these columns hold numbers, or missing?"""
+    for role in roles:
         texts = words(frame[column[role]])
         strange = [each for each in texts if each and np.isnan(number(each)) and not quantification.is_below(each)]
         if len(strange) > len(texts) / 2:
@@ -75,12 +79,15 @@ def _may_be(frame: Any, column: Mapping[str, Any]) -> bool:
     return True
 
 
-def _records(frame: Any, column: Mapping[str, Any], source: Source) -> Records:
+def _records(frame: Any, column: Mapping[str, Any], source: Source, clock: bool) -> Records:
+    """clock: times are dates or times of day."""
     import pandas as pd
 
     checks.duplicated_rows(frame, column["subject"], source)
+    raw = _individuals(frame, column)
     value = {each: numbers(frame, column[each], source) for each in _NUMERIC if each in column}
-    raw, time = _individuals(frame, column), value["time"]
+    timed = clock_times.hours(frame, column["time"], column.get("date"), raw, source) if clock else None
+    time = value["time"] = numbers(frame, column["time"], source) if timed is None else timed
     checks.contiguous(raw, column["subject"], source)
     checks.times(time, column["time"], source)
     once = _once(value, raw) if "dose" in column else np.zeros(len(frame), bool)
@@ -107,10 +114,12 @@ def _records(frame: Any, column: Mapping[str, Any], source: Source) -> Records:
         )
     elif twice := int((given & seen).sum()):
         notes.append(f"{twice:,} lines hold a dose and a measurement, as no EVID or MDV says that they are one of them")
-    return Records(rows, doses, heading(column["time"])[1], (*notes, *more), people)
+    if clock:
+        notes.append("dates and times of day are read as hours since the first line of each individual")
+    return Records(rows, doses, "h" if clock else heading(column["time"])[1], (*notes, *more), people)
 
 
-_NUMERIC = ("time", "amount", "dose", "evid", "mdv", *(each for each in dose_schedule.FIELDS if each != "amount"))
+_NUMERIC = ("amount", "dose", "evid", "mdv", *(each for each in dose_schedule.FIELDS if each != "amount"))
 
 
 def _individuals(frame: Any, column: Mapping[str, Any]) -> Array:

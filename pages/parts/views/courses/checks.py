@@ -16,17 +16,14 @@ from pages.parts.views.courses.individuals import Individuals
 from pages.parts.widgets import background, chart
 
 
-def show(run: Run, look: Individuals) -> None:
+def show(run: Run, look: Individuals, place: view.Layout) -> None:
     """The visual predictive check, then NPDE and goodness of fit."""
-    answer = st.container()
     choices = {"": "all together"} | ({BY_DOSE: "first dose"} if len(look.data.doses.time) else {})
     choices |= {each: each for each in look.data.labels}
-    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
-    with left:
+    with place.controls:
         by = str(
             st.selectbox("Stratify by", list(choices), format_func=choices.__getitem__, key="by", bind="query-params")
         )
-    with right:
         corrected = st.toggle(
             "Prediction-corrected",
             key="corrected",
@@ -36,20 +33,22 @@ def show(run: Run, look: Individuals) -> None:
     asked = analysis_pool.submit_analysis(
         "predictive_check", run.id, variable=look.variable, by=by, corrected=corrected
     )
-    result: PredictiveCheck = background.result_of(asked, "Simulating the study again and again")
-    with answer:
+    with place.picture:
+        result: PredictiveCheck = background.result_of(asked, "Simulating the study again and again")
+        figure, columns = None, []
+        wide = min(len(result.groups), 2)
+        for group, name in enumerate(result.groups):
+            if group % wide == 0:
+                columns = st.columns(wide, gap="medium")
+            with columns[group % wide]:
+                st.markdown(f"**{plain(name)}**")
+                figure = figures.predictive_check(result, group, logarithmic=look.logarithmic, dark=chart.dark())
+                chart.chart(figure, f"courses_vpc_{group}", figures.describe_predictive_check(result))
+    with place.answer:
         view.show_summary(summaries.of_predictive_check(result))
-    figure, columns = None, []
-    wide = min(len(result.groups), 2)
-    for group, name in enumerate(result.groups):
-        if group % wide == 0:
-            columns = st.columns(wide, gap="medium")
-        with columns[group % wide]:
-            st.markdown(f"**{plain(name)}**")
-            figure = figures.predictive_check(result, group, logarithmic=look.logarithmic, dark=chart.dark())
-            chart.chart(figure, f"courses_vpc_{group}", figures.describe_predictive_check(result))
-    view.numbers(figure, tables.check_rows(result), f"vpc-{run.id}", "vpc", "Data table: percentiles")
-    _errors(run, look)
+    with place.more:
+        view.numbers(figure, tables.check_rows(result), f"vpc-{run.id}", "vpc", "Data table: percentiles")
+        _errors(run, look)
 
 
 def _errors(run: Run, look: Individuals) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
-from cellflow_core.analysis.results import IndividualFits, PredictionErrors
+from cellflow_core.analysis.results import IndividualFits, Measurements, PredictionErrors
 from cellflow_core.figures.courses import measurements as figures
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.courses import summaries, tables
@@ -16,30 +18,37 @@ from pages.parts.views.courses.individuals import MOST_SHOWN, Individuals, show_
 from pages.parts.widgets import background, chart
 
 WHOLE = "all of it"
-COLUMNS = 3
+COLUMNS = 2
 
 
-def show(run: Run, look: Individuals) -> None:
-    """How close individual predictions come, which takes longest; all measurements; a few individuals."""
-    answer = st.container()
+def show(run: Run, look: Individuals, place: view.Layout) -> None:
+    """How close individual predictions come, which takes longest; a few individuals; all measurements."""
     every = analysis_pool.submit_analysis("prediction_errors", run.id, variable=look.variable)
-    measured = show_measurements(look)
-    st.subheader("Individual fits", anchor=False)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        some = _some(look)
-    with right:
-        until = _history(look)
+    with place.controls:
+        some, until = _some(look), _history(look)
+    with place.picture:
+        fits = st.container()
+        st.subheader("All measurements", anchor=False)
+    measured = show_measurements(look, place)
     asked = analysis_pool.submit_analysis(
         "individual_fits", run.id, variable=look.variable, individuals=some, until=until
     )
-    result: IndividualFits = background.result_of(asked, "Predicting the course of these individuals")
-    st.caption(
-        "Points: measured. Solid line with its 90 % band: prediction for the individual. Dashed: for the population. "
-        "Ticks: doses. A dotted upright line: end of the history that was used."
-    )
-    held = dict(zip(result.subjects.tolist(), result.held_out.tolist(), strict=True))
-    names = [f"Individual {each}" + (" (held out)" if held[each] else "") for each in some]
+    with fits:
+        result: IndividualFits = background.result_of(asked, "Predicting the course of these individuals")
+        names, figure = _draw(result, look, measured)
+    with place.more:
+        view.notes(result.notes)
+        rows = tables.course_rows(result, names)
+        view.numbers(figure, rows, f"fits-{run.id}", "fits", "Data table: courses of these individuals")
+    with place.answer:
+        errors: PredictionErrors = background.result_of(every, "Holding predictions against what was measured")
+        view.show_summary(summaries.of_fits(errors))
+
+
+def _draw(result: IndividualFits, look: Individuals, measured: Measurements) -> tuple[list[str], Any]:
+    """Small multiples; (names of the individuals, the last picture)."""
+    held = zip(result.subjects.tolist(), result.held_out.tolist(), strict=True)
+    names = [f"Individual {each}" + (" (held out)" if out else "") for each, out in held]
     figure, columns = None, []
     for place, name in enumerate(names):
         own = measured.of(int(result.subjects[place]))
@@ -48,12 +57,11 @@ def show(run: Run, look: Individuals) -> None:
             columns = st.columns(COLUMNS, gap="small")
         with columns[place % COLUMNS]:
             chart.chart(figure, f"courses_fit_{place}", figures.describe_fit(result, place, own, name))
-    view.notes(result.notes)
-    rows = tables.course_rows(result, names)
-    view.numbers(figure, rows, f"fits-{run.id}", "fits", "Data table: courses of these individuals")
-    with answer:
-        errors: PredictionErrors = background.result_of(every, "Holding predictions against what was measured")
-        view.show_summary(summaries.of_fits(errors))
+    st.caption(
+        "Points: measured. Solid line with its 90 % band: prediction for the individual. Dashed: for the population. "
+        "Ticks: doses. A dotted upright line: end of the history that was used."
+    )
+    return names, figure
 
 
 def _some(look: Individuals) -> tuple[int, ...]:

@@ -22,28 +22,31 @@ MOST = 8
 """Models that are compared."""
 
 
-def show(run: Run, look: Individuals) -> None:
+def show(run: Run, look: Individuals, place: view.Layout) -> None:
     """The chosen model and the others that kept the same individuals from training."""
     cards = background.catalogue()
     others = [each for each in runs(look.info).values() if each.id != run.id and _split(each) == _split(run)]
     found: dict[str, ForecastErrors] = {}
-    for each in (run, *others[: MOST - 1]):
-        name = cards[each.recipe.model].title
-        name = name if name not in found else each.label
-        asked = analysis_pool.submit_analysis("forecast", each.id, variable=look.variable)
-        found[name] = background.result_of(asked, f"Forecasting by {plain(name)}")
-    shown = next(iter(found))
-    view.show_summary(summaries.of_forecast(found, shown))
-    score = view.options("Score", "score", figures.SCORES)
-    figure = figures.forecast(found, score, dark=chart.dark())
-    chart.chart(figure, "courses_forecast", figures.describe_forecast(found, score))
-    st.caption(
-        "Histories end when a quarter, half and three quarters of the measurements were made; the model then forecasts "
-        "the rest. Of each value: the median (RMSE, RMSPE), all draws (CRPS) and the 90 % band."
-    )
-    view.numbers(figure, tables.forecast_rows(found), f"forecast-{run.id}", "forecast")
-
-    _train(run, look)
+    with place.picture:
+        for each in (run, *others[: MOST - 1]):
+            name = cards[each.recipe.model].title
+            name = name if name not in found else each.label
+            asked = analysis_pool.submit_analysis("forecast", each.id, variable=look.variable)
+            found[name] = background.result_of(asked, f"Forecasting by {plain(name)}")
+    with place.answer:
+        view.show_summary(summaries.of_forecast(found, next(iter(found))))
+    with place.controls:
+        score = view.options("Score", "score", figures.SCORES)
+    with place.picture:
+        figure = figures.forecast(found, score, dark=chart.dark())
+        chart.chart(figure, "courses_forecast", figures.describe_forecast(found, score))
+        st.caption(
+            "Histories end when a quarter, half and three quarters of the measurements were made; the model then "
+            "forecasts the rest. Of each value: the median (RMSE, RMSPE), all draws (CRPS) and the 90 % band."
+        )
+    with place.more:
+        view.numbers(figure, tables.forecast_rows(found), f"forecast-{run.id}", "forecast")
+        _train(run, look)
 
 
 def _train(run: Run, look: Individuals) -> None:

@@ -49,18 +49,14 @@ def choose() -> Individuals:
         if known in {each.id for each in store.datasets()}:
             st.info("The data set looked at last has no individuals. Shown is one that has.")
         state.choose("dataset", next(iter(held)))
-    left, middle, right = st.columns([3, 2, 1], gap="medium", vertical_alignment="bottom")
-    with left:
-        words = {each.id: selectors.dataset_words(each) for each in held.values()}
-        info = held[selectors.choose("dataset", "Data set", words, next(iter(held))) or ""]
+    words = {each.id: selectors.dataset_words(each) for each in held.values()}
+    info = held[selectors.choose("dataset", "Data set", words, next(iter(held))) or ""]
     try:
         data = trajectories(info)
     except store.DamagedDatasetError as error:
         selectors.empty_state("These data cannot be read", background.sentence(error), {"data.py": "Data"})
-    with middle:
-        variable = str(st.selectbox("Variable", data.variables, key="variable", bind="query-params"))
-    with right:
-        logarithmic = st.toggle("Log axis", key="log", bind="query-params")
+    variable = str(st.selectbox("Variable", data.variables, key="variable", bind="query-params"))
+    logarithmic = st.toggle("Log axis", key="log", bind="query-params")
     return Individuals(info, data, variable, logarithmic)
 
 
@@ -110,26 +106,28 @@ def choose_run(info: store.DatasetInfo) -> Run | None:
     return run
 
 
-def show_measurements(look: Individuals) -> Measurements:
-    """Every individual at once, coloured by a label or by the dose."""
+def show_measurements(look: Individuals, place: view.Layout) -> Measurements:
+    """Every individual at once, coloured by a label or by the dose, which is chosen beside the picture."""
     found = measurements(look.data, look.variable)
     choices = {"": "one colour"} | ({BY_DOSE: "first dose"} if len(look.data.doses.time) else {})
     choices |= {each: plain(each) for each in look.data.labels}
     by, group, names = "", None, ()
     if len(choices) > 1:
-        by = str(
-            st.selectbox("Colour", list(choices), format_func=choices.__getitem__, key="colour", bind="query-params")
-        )
+        with place.controls:
+            kept = {"format_func": choices.__getitem__, "key": "colour", "bind": "query-params"}
+            by = str(st.selectbox("Colour", list(choices), **kept))
     if by:
         names, of = groups(look.data, by)
         group = of[np.searchsorted(look.data.subjects, found.subject)]
     figure = figures.spaghetti(found, group, names, logarithmic=look.logarithmic, dark=chart.dark())
-    chart.chart(figure, "courses_measured", figures.describe_spaghetti(found))
-    st.caption(
-        plain(summaries.of_measurements(found))
-        + " A line is an individual; ticks at the foot are doses, open triangles values below the limit."
-    )
+    with place.picture:
+        chart.chart(figure, "courses_measured", figures.describe_spaghetti(found))
+        st.caption(
+            plain(summaries.of_measurements(found))
+            + " A line is an individual; ticks at the foot are doses, open triangles values below the limit."
+        )
     columns = {"individual": found.subject, "time": found.t, "value": found.value, "below the limit": found.censored}
     rows = {name: each.tolist() for name, each in columns.items()}
-    view.numbers(figure, rows, f"measured-{look.info.id}", "measured", "Data table: measurements")
+    with place.more:
+        view.numbers(figure, rows, f"measured-{look.info.id}", "measured", "Data table: measurements")
     return found

@@ -65,12 +65,12 @@ def test_parameters_are_found_back(model) -> None:
     """90 % intervals hold at least 75 % of the true parameters, and are narrow; without a trace they are the prior."""
     test = decays(40, 2)
     batch = batch_of(test, model)
-    drawn = model.posterior(batch, 300, torch.Generator().manual_seed(0)).numpy()
+    drawn = model.individual_parameters(batch, 300, torch.Generator().manual_seed(0)).numpy()
     low, high = np.quantile(drawn, (0.05, 0.95), axis=0)
     truth = np.stack([test.covariates[each] for each in model.spec.covariates], axis=1)
     assert ((low <= truth) & (truth <= high)).mean() >= 0.75
     assert (drawn.std(axis=0).mean(axis=0) < 0.35 * truth.std(axis=0)).all()
-    prior = model.posterior(batch.until(-np.inf), 300, torch.Generator().manual_seed(0)).numpy()
+    prior = model.individual_parameters(batch.until(-np.inf), 300, torch.Generator().manual_seed(0)).numpy()
     assert prior.std(axis=0).mean(axis=0) == pytest.approx(model.background.scale.numpy(), rel=0.1)
 
 

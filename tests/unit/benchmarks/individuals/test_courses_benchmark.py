@@ -62,6 +62,19 @@ def test_individuals_are_read_from_a_file(known, tmp_path):
     assert found["data"]["individuals"] == 12 and len(found["rows"]) == 1
 
 
+def test_every_individual_is_held_out_once(known, tmp_path, capsys):
+    data = toy_pk.study(subjects=7)
+    parts = [program.folded(data, 3, k) for k in range(3)]
+    assert sorted(each for _, held in parts for each in held.subjects) == data.subjects.tolist()
+    assert all(not set(train.subjects) & set(held.subjects) for train, held in parts)
+    data.save(tmp_path / "study.npz")
+    asked = ["--data", str(tmp_path / "study.npz"), "--models", "toy-pk", "--seeds", "2,3", "--steps", "1"]
+    found = program.main([*asked, "--folds", "3", "--checks"])
+    checks = found["rows"][0]["variables"][toy_pk.CONCENTRATION]["checks"]
+    assert checks["fit_rmspe_after_dose"] <= checks["fit_rmspe"] and "no part of 3" in found["failed"][0]["error"]
+    assert "one part of 3 of them held out" in capsys.readouterr().out
+
+
 def test_individuals_of_one_kind_are_trained_on_and_the_others_forecast(known, tmp_path, capsys):
     data = replace(toy_pk.study(subjects=6), covariates={"weeks": np.array([1.0, 3, 3, 1, 3, 3])})
     train, held = program.parted(data, "weeks=3")

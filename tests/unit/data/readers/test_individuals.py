@@ -149,7 +149,28 @@ def test_kinds_units_studies_and_steady_state(tmp_path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ID,DATE,TIME,AMT,DV 1,05/01/2024,8:30,100,. 1,5-1-24,14:30,.,5 1,05/02/2024,8:30,.,4 2,05/03/2024,0:00,.,7",
+        "ID,DAT1,TIME,AMT,DV 1,1-5-2024,8:30,100,. 1,1-5-24,14:30,.,5 1,2-5-2024,8:30,.,4 2,3-5-2024,0:00,.,7",
+        "ID,DATE,TIME,AMT,DV 1,1,8:30,100,. 1,1,14:30,.,5 1,2,08:30:00,.,4 2,1,23:00,.,7",
+        "ID,TIME,AMT,DV 1,2024-05-01T08:30,100,. 1,2024-05-01T14:30:00,.,5 1,2024-05-02T08:30,.,4 2,2024-05-03,.,7",
+    ],
+)
+def test_dates_and_times_of_day_are_hours_since_the_first_line(tmp_path, text) -> None:
+    table = opened(tmp_path, text)
+    assert list(table.obs["time"]) == [6, 24, 0] and set(table.obs["time_unit"]) == {"h"}
+    assert doses(table) == [("1", 0, 100, 0)] and "hours since the first line" in " ".join(table.notes)
+
+
 BAD = {
+    "a time of day that is none": ("ID,TIME,DV 1,8:30,5 1,9:75,4 2,8:00,4 2,9:00,4", "line 3, column TIME: '9:75'"),
+    "a date that is none": (
+        "ID,DATE,TIME,DV 1,2-30-24,8:30,5 1,3-1-24,9:00,4 2,3-1-24,8:00,4",
+        "line 2, column DATE: '2-30-24' is no date: a month-day-year",
+    ),
+    "a time of day that goes back": ("ID,TIME,DV 1,22:00,5 1,3:00,4 2,8:00,4 2,9:00,4", "line 3, column TIME"),
     "one individual": ("ID,TIME,DV 1,0,5 1,1,4", "one individual (1)"),
     "individuals apart": ("ID,TIME,DV 1,0,5 2,0,4 2,1,4 1,1,3", "line 5, column ID: individual 1 appears again"),
     "a time below 0": ("ID,TIME,DV 1,-1,5 1,1,4 2,0,4", "line 2, column TIME: the time is below 0"),
