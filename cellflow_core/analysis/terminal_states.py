@@ -77,14 +77,22 @@ class TerminalStates:
         return np.stack([np.median(points[self.fate == k], axis=0) for k in range(len(self.names))])
 
 
+FOUND = "found"
+
+
+def are_found(states: str, data: Snapshots) -> bool:
+    """Are these states found, and no groups of an annotation? Of "" always, of "found" unless one is called so."""
+    return not states or (states == FOUND and FOUND not in data.labels)
+
+
 def terminal_states(
     data: Snapshots,
-    states: str = "found",
+    states: str = "",
     final: Bool[Array, " cells"] | None = None,
     groups: Sequence[str] = (),
     where: str = "near which followed cells end",
 ) -> TerminalStates:
-    """Groups found among the cells of the last time, or the values of an annotation among them.
+    """Groups found among the cells of the last time ("" or "found"), or the values of an annotation among them.
 
     final   cells that define states instead of those of the last time: where cells that are followed end, with one time
     groups  values of the annotation that are the states, chosen by hand: all of their cells define them
@@ -97,7 +105,7 @@ def terminal_states(
         return _annotated(data, states, _of_groups(data, states, groups), "of the chosen groups")
     last = data.t == data.times[-1] if final is None else final
     where = "of the last time" if final is None else where
-    if states != "found":
+    if not are_found(states, data):
         return _annotated(data, states, last, where, 0.0 if final is None else LEAST)
     cells = data.x[last]
     found = _groups(cells)
@@ -124,7 +132,7 @@ def states_of_cells(data: Snapshots, fate: Int[Array, " cells"], notes: Sequence
 
 
 def _of_groups(data: Snapshots, name: str, groups: Sequence[str]) -> Bool[Array, " cells"]:
-    if name == "found":
+    if are_found(name, data):
         raise ValueError(f"{', '.join(groups)} are groups of no annotation: name the annotation they are values of")
     values = labels_of(data, name)
     unknown = [each for each in groups if not (values == each).any()]

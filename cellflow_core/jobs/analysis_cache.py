@@ -158,6 +158,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "fate_influence": of_cells.fate_influence,
     "latent_time": of_cells.latent_time,
     "lineages": of_cells.lineages,
+    "branches": of_cells.branches,
     "gene_network": of_cells.gene_network,
     "futures": of_cells.futures,
     "clones": of_cells.clones,
