@@ -35,7 +35,7 @@ def cluster_f1(x: Float[Array, "cells dim"], ends: Array, known: Bool[Array, " c
     from sklearn.cluster import KMeans
 
     count = len(np.unique(ends[known]))
-    own = np.asarray(KMeans(count, n_init=3, random_state=seed).fit_predict(x[known]))
+    own = np.asarray(KMeans(count, n_init="auto", random_state=seed).fit_predict(x[known]))
     weight = np.zeros((len(x), count))
     weight[np.flatnonzero(known), own] = 1
     return branch_f1(weight, ends, known)

@@ -36,6 +36,7 @@ from cellflow_core.math.neighbors import neighbor_graph
 from cellflow_core.models.contract import Context, HasKinetics, HasLatentTime, HasVelocity, KineticRates, Phase
 from cellflow_core.models.splicing.estimator import SplicingModel
 from cellflow_core.models.splicing.interpolation import Interpolation
+from cellflow_core.models.splicing.kinetics import switched_course
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -62,6 +63,8 @@ class VelocityFit:
     rates                transcription, splicing, degradation; [genes, 3], NaN where there is none
     likelihood           of each gene, NaN for one that was not fitted
     latent_time          between 0 and 1
+    switch               time of the switch, and RNA counted as unspliced for each that the rates speak of; [genes, 2]
+    lowest               unspliced and spliced RNA at which the course of a gene begins; [genes, 2]
     found_roots          whether root cells were found, from which the latent time is counted
     """
 
@@ -71,6 +74,8 @@ class VelocityFit:
     rates: Float[Array, "genes 3"]
     likelihood: Float[Array, " genes"]
     latent_time: Float[Array, " cells"]
+    switch: Float[Array, "genes 2"]
+    lowest: Float[Array, "genes 2"]
     found_roots: bool
 
 
@@ -102,6 +107,8 @@ class ScVelo(SplicingModel, HasVelocity, HasLatentTime, HasKinetics):
     config: Settings
 
     rates: Tensor  # [genes, 3]: transcription, splicing, degradation
+    switch: Tensor  # [genes, 2]: as in VelocityFit
+    lowest: Tensor  # [genes, 2]
     likelihood: Tensor  # [genes]
     found_roots: Tensor
 
@@ -109,6 +116,8 @@ class ScVelo(SplicingModel, HasVelocity, HasLatentTime, HasKinetics):
         super().__init__(config, spec)
         self.register_buffer("rates", torch.full((self.gene_count, 3), torch.nan))
         self.register_buffer("likelihood", torch.full((self.gene_count,), torch.nan))
+        self.register_buffer("switch", torch.full((self.gene_count, 2), torch.nan))
+        self.register_buffer("lowest", torch.full((self.gene_count, 2), torch.nan))
         self.register_buffer("found_roots", torch.tensor(False))
         self.cells = Interpolation(spec.dim)
         """Velocity of the state and latent time of every cell that was trained on: [cells, dim + 1]."""
@@ -135,6 +144,8 @@ class ScVelo(SplicingModel, HasVelocity, HasLatentTime, HasKinetics):
         self.cells.fill(x, torch.cat([self.state_velocity(du, ds), time[:, None]], dim=1))
         self.rates.copy_(torch.from_numpy(found.rates))
         self.likelihood.copy_(torch.from_numpy(found.likelihood))
+        self.switch.copy_(torch.from_numpy(found.switch))
+        self.lowest.copy_(torch.from_numpy(found.lowest))
         self.found_roots.fill_(found.found_roots)
 
     def velocity(
@@ -149,6 +160,15 @@ class ScVelo(SplicingModel, HasVelocity, HasLatentTime, HasKinetics):
     def kinetics(self) -> KineticRates:
         units = ("RNA / time", "1 / time", "1 / time")
         return KineticRates(("transcription", "splicing", "degradation"), units, self.rates)
+
+    def course(self, gene: int) -> Float[Tensor, "points 2"] | None:
+        """On until the time of the switch, then off, in RNA."""
+        alpha, beta, gamma = self.rates[gene]
+        time, scale = self.switch[gene]
+        if not bool(torch.stack([alpha, beta, gamma, time, scale]).isfinite().all()):
+            return None
+        u, s = switched_course(alpha, beta * scale, gamma, time)
+        return torch.stack([u * scale, s], dim=1) + self.lowest[gene]
 
     def notes(self) -> tuple[str, ...]:
         fitted = int(self.likelihood.isfinite().sum())
@@ -208,9 +228,11 @@ def fit(
         unspliced=np.asarray(cells.layers["velocity_u"], np.float64),
         spliced=np.asarray(cells.layers["velocity"], np.float64),
         genes=cells.var["velocity_genes"].to_numpy(bool),
-        rates=np.stack([cells.var[f"fit_{each}"].to_numpy(np.float64) for each in ("alpha", "beta", "gamma")], axis=1),
+        rates=_columns(cells, "alpha", "beta", "gamma"),
         likelihood=likelihood,
         latent_time=cells.obs["latent_time"].to_numpy(np.float64),
+        switch=_columns(cells, "t_", "scaling"),
+        lowest=np.nan_to_num(_columns(cells, "u0", "s0")),
         found_roots=found_roots,
     )
 
@@ -235,6 +257,10 @@ def annotated(
     keys = {"connectivities_key": "connectivities", "distances_key": "distances"}
     cells.uns["neighbors"] = {**keys, "params": params}
     return cells
+
+
+def _columns(cells: AnnData, *names: str) -> Float[Array, "genes columns"]:
+    return np.stack([cells.var[f"fit_{each}"].to_numpy(np.float64) for each in names], axis=1)
 
 
 def _find_roots(scvelo: Any, cells: AnnData) -> bool:

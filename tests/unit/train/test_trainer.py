@@ -159,7 +159,7 @@ def test_data_that_lack_what_the_model_needs():
 
 
 def test_a_preparation_that_takes_long_tells_how_far_it_is_and_can_be_cancelled():
-    model, told = made("i-cfm"), []
+    model, given = made("i-cfm"), []
 
     def prepare(frames, rng):
         yield from (0.25, 0.5, 1.0)
@@ -167,9 +167,9 @@ def test_a_preparation_that_takes_long_tells_how_far_it_is_and_can_be_cancelled(
 
     (phase,) = model.phases()
     model.phases = lambda: (replace(phase, prepare=prepare),)
-    fit(model, drifting(), STEPS, told.append, seed=5)
-    assert [each.prepared for each in told[:3]] == [0.25, 0.5, 1.0] and model.pool == "ready"
-    assert all(each.checkpoint is None for each in told[:3]) and told[-1].prepared is None
+    fit(model, drifting(), STEPS, given.append, seed=5)
+    assert [each.prepared for each in given[:3]] == [0.25, 0.5, 1.0] and model.pool == "ready"
+    assert all(each.checkpoint is None for each in given[:3]) and given[-1].prepared is None
 
     def cancel(progress: Progress) -> None:
         if progress.prepared == 0.5:
