@@ -49,7 +49,7 @@ class Settings(RootSettings):
         40, "nodes of the tree; fewer where there are not three cells for each", 4, 1000, label="Nodes of the tree"
     )
     stiffness: float = setting(
-        0.1, "lambda: penalty on squared lengths of edges", 1e-4, 1e3, "multiples of the cells", label="Stiffness λ"
+        0.03, "lambda: penalty on squared lengths of edges", 1e-4, 1e3, "multiples of the cells", label="Stiffness λ"
     )
     gamma: float = setting(10.0, "gamma: how close cells are drawn to the tree", 1e-2, 1e4, label="Closeness γ")
     shortest_branch: float = setting(
