@@ -228,8 +228,8 @@ def composition(subject: RunContext, by: str) -> Composition:
     return composition(subject.model, subject.data, by)
 
 
-def fate_trends(subject: RunContext, gene: str, states: str = "found") -> GroupTrends:
-    """states: "found", or an annotation whose values are the fates."""
+def fate_trends(subject: RunContext, gene: str, states: str = "") -> GroupTrends:
+    """states: "" for those that are found, or an annotation whose values are the fates."""
     from cellflow_core.analysis.regulation.fate_trends import fate_trends
 
     _check_times(subject)

@@ -16,7 +16,8 @@ from tests.truth.models.rna_velocity.simulated import moments
 def test_the_course_of_a_gene_is_on_and_then_off_as_the_simulator_has_it():
     rates = {"alpha": 8.0, "beta": 0.7, "gamma": 0.4}
     switch = 5.0
-    course = torch.stack(switched_course(*(torch.tensor(each, dtype=torch.float64) for each in (*rates.values(), switch))))
+    given = torch.tensor([*rates.values(), switch], dtype=torch.float64)
+    course = torch.stack(switched_course(*given))
     true = Kinetics(**{name: np.array([each]) for name, each in rates.items()}, on=np.zeros(1), off=np.array([switch]))
     half = course.shape[1] // 2
     times = np.concatenate([np.linspace(0, switch, half), switch + np.linspace(0, 4 / 0.4, half)])
