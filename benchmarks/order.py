@@ -7,7 +7,8 @@
 --data is a simulator (one draw a seed, all times pooled; the true time is its "latent time", or its axis "along", or
 the time), or an `.h5ad`, of which the columns of `obs` with the time and the branches are named, or names of MEASURED:
 published stages stand for the time, the file is sought below --folder (skipped, with a line, where it is not there),
-and the cells are those of the largest piece of the graph of neighbors. No method sees times.
+and the cells are those of the largest piece of the graph of neighbors; or CELLSxDIMS (100000x50), the made-up tree of
+synthetic_tree.py, each method in a process of its own: for the cost. No method sees times.
 All see where the process begins: the FIRST cells by true time, as an annotation. `pba` also sees where it ends: the
 LAST cells of each branch. States are all axes of a simulator without genes, else the first DIMS principal components of
 log-normalised counts. One row a data set, method and seed, null where a figure is not known or a method refuses
@@ -18,7 +19,8 @@ log-normalised counts. One row a data set, method and seed, null where a figure 
     branch_f1          F1 of the cells of each true branch and of the lineage of most weight that is matched to it, one
                        to one, mean over the branches; cells of no branch (UNDECIDED) are left out. Models without
                        lineages: by the likeliest of the fates that their transitions find
-    seconds            wall clock, one thread
+    seconds, fit_cpu   wall clock of all, one thread; processor's time of the fit alone
+    peak_mb            largest resident memory of the process, the cells and the libraries included
     cells, left_out    cells in the row, and those on other islands or without a stage
 """
 
@@ -26,11 +28,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import re
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import machine
 import numpy as np
@@ -39,13 +43,16 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import resumable_table
-from order_cases import MEASURED, UNDECIDED, Case, case, components, measured
+from order_cases import MEASURED, UNDECIDED, Case, case, components, made_up, measured
 
-from cellflow_core.analysis.transitions.fates import absorption
+from cellflow_core.analysis.lineage.branch_scores import branch_f1
+from cellflow_core.analysis.lineage.branches import cell_branches
+from cellflow_core.analysis.regulation.latent_order import latent_time
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.jobs.process import peak_mb
 from cellflow_core.models import registry
-from cellflow_core.models.contract import Context, HasLatentTime, HasLineages, HasTransitions
+from cellflow_core.models.contract import HasLatentTime
 from cellflow_core.train.trainer import TrainConfig, fit
 
 Array = np.ndarray
@@ -54,6 +61,15 @@ FIRST, LAST = 0.05, 0.1
 ENDS = "beginning and end"
 TRIVIAL = ("first principal component", "distance from the root")
 CEILING = "true order with cells at rest alike"
+
+
+class Found(NamedTuple):
+    """order [cells], weight [cells, branches] or None, notes, processor's seconds of the fit."""
+
+    order: Array
+    weight: Array | None = None
+    notes: tuple[str, ...] = ()
+    cpu: float = 0.0
 
 
 def every_method() -> list[str]:
@@ -72,46 +88,28 @@ def ends(known: Case) -> Array:
     return found
 
 
-def order(name: str, known: Case, seed: int) -> tuple[Array, Array | None, tuple[str, ...]]:
-    """(order of the cells, weight of each cell on each lineage or None, notes). ValueError: a method refuses."""
+def order(name: str, known: Case, seed: int) -> Found:
+    """What a method finds. ValueError: it refuses."""
     x, marks = known.x.astype(np.float32), ends(known)
     first = np.flatnonzero(marks == "first")
     if name == TRIVIAL[0]:
-        return components(x)[:, 0], None, ()
+        return Found(components(x)[:, 0])
     if name == CEILING:
-        return np.minimum(known.time, known.rest), None, ()
+        return Found(np.minimum(known.time, known.rest))
     if name == TRIVIAL[1]:
-        return np.linalg.norm(x - x[first].mean(axis=0), axis=1), None, ()
+        return Found(np.linalg.norm(x - x[first].mean(axis=0), axis=1))
     space = AffineSpace.coordinates(tuple(f"x{k + 1}" for k in range(x.shape[1])))
     data = Snapshots(x, None, space, labels={ENDS: marks})
     keys = {each.name for each in registry.find(name).Config.settings()}
     settings = {"start": "first", "start_annotation": ENDS}
     settings |= {"annotation": ENDS, "sources": "first", "sinks": "last"} if "sources" in keys else {}
     model = registry.create(name, {k: v for k, v in settings.items() if k in keys}, data.spec, seed)
+    begun = time.process_time()
     fit(model, data, TrainConfig.preset("standard", type(model)), seed=seed)
-    states = torch.from_numpy(data.x)
+    cpu = time.process_time() - begun
     assert isinstance(model, HasLatentTime)
-    with torch.no_grad():
-        weight = model.lineages(states, Context()).weight.numpy() if isinstance(model, HasLineages) else None
-        if isinstance(model, HasTransitions):
-            weight = np.nan_to_num(absorption(model, data, "found", ()).chance)
-        return model.eval().latent_time(states, Context()).numpy(), weight, model.notes()
-
-
-def branch_f1(weight: Array, branch: Array) -> float:
-    """Mean F1 of the true branches, each matched to one lineage."""
-    from scipy.optimize import linear_sum_assignment
-
-    known = ~np.isin(branch, UNDECIDED)
-    lineage, branch = weight[known].argmax(axis=1), branch[known]
-    names = sorted(set(branch.tolist()))
-    table = np.zeros((len(names), weight.shape[1]))
-    for i, name in enumerate(names):
-        for k in range(weight.shape[1]):
-            both = ((lineage == k) & (branch == name)).sum()
-            table[i, k] = 2 * both / ((lineage == k).sum() + (branch == name).sum())
-    rows, columns = linear_sum_assignment(-table)
-    return float(table[rows, columns].sum() / len(names))
+    weight = cell_branches(model, data).weight
+    return Found(latent_time(model, data), weight if weight.shape[1] else None, model.notes(), cpu)
 
 
 def scored(name: str, known: Case, seed: int) -> dict[str, Any]:
@@ -119,7 +117,7 @@ def scored(name: str, known: Case, seed: int) -> dict[str, Any]:
 
     begun = time.perf_counter()
     try:
-        found, weight, notes = order(name, known, seed)
+        found, weight, notes, cpu = order(name, known, seed)
     except ValueError as error:
         empty = dict.fromkeys(("spearman", "moving", "kendall", "branch_f1"))
         return {**empty, "seconds": round(time.perf_counter() - begun, 2), "refused": str(error)}
@@ -127,13 +125,17 @@ def scored(name: str, known: Case, seed: int) -> dict[str, Any]:
     if np.median(found[ends(known) == "first"]) > np.median(found):
         found = -found
     moved, moving = np.ptp(known.time) > 0, known.time < known.rest
-    f1 = None if weight is None or known.branch is None else round(branch_f1(weight, known.branch), 4)
+    f1 = None
+    if weight is not None and known.branch is not None:
+        f1 = round(branch_f1(weight, known.branch, ~np.isin(known.branch, UNDECIDED)), 4)
     return {
         "spearman": _spearman(found, known.time) if moved else None,
         "moving": _spearman(found[moving], known.time[moving]) if not moving.all() else None,
         "kendall": round(float(np.asarray(kendalltau(found, known.time))[0]), 4) if moved else None,
         "branch_f1": f1,
         "seconds": seconds,
+        "fit_cpu": round(cpu, 2),
+        "peak_mb": round(peak_mb()),
         "notes": list(notes),
     }
 
@@ -175,14 +177,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     elsewhere = resumable_table.other_machine(use.out, found)
     for source, seed in ((source, seed) for source in labels for seed in seeds):
-        if source in MEASURED:
+        if size := re.fullmatch(r"(\d+)x(\d+)", source):
+            known = made_up(int(size[1]), int(size[2]), seed)
+        elif source in MEASURED:
             known = measured(MEASURED[source], use.folder)
         else:
             known = case(source, seed, _settings(use.set), use.time, use.branch, use.ends)
         for name in names:
             about = {"data": labels[source], "model": name, "seed": seed, "date": machine.today()}
             about |= elsewhere | {"cells": len(known.x), "left_out": known.left_out}
-            found["rows"].append(about | scored(name, known, seed))
+            if size:
+                with multiprocessing.get_context("spawn").Pool(1) as pool:  # so that its memory is its own
+                    found["rows"].append(about | pool.apply(scored, (name, known, seed)))
+            else:
+                found["rows"].append(about | scored(name, known, seed))
             print(json.dumps(found["rows"][-1]), flush=True)
         resumable_table.write(use.out, found)
 

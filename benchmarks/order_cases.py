@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from synthetic_tree import FORK, tree
 
 from cellflow_core.data.simulators import registry as simulators
 from cellflow_core.data.simulators.branching_tree import LENGTH
@@ -70,6 +71,13 @@ MEASURED = {
     ),
 }
 """Measured cells whose order is published. That of bmmc is a diffusion pseudotime, and so no independent order."""
+
+
+def made_up(cells: int, dims: int, seed: int) -> Case:
+    """The tree of synthetic_tree.py, of any number of cells: measured at five times, in three branches from the third
+    time on."""
+    held = tree(cells, dims, seed=seed)
+    return Case(held.x, held.t, np.where(held.t > FORK, held.labels["branch"], UNDECIDED[0]))
 
 
 def case(source: str, seed: int, settings: dict[str, Any], time_: str, branch: str, among: str) -> Case:

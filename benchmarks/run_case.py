@@ -15,7 +15,7 @@ import math
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -136,11 +136,21 @@ class _Clock:
         def timed(frames: SnapshotTensors, rng: torch.Generator) -> Any:
             began = time.process_time()
             try:
-                return prepare(frames, rng)
+                return _finished(prepare(frames, rng))
             finally:
                 self.spent += time.process_time() - began
 
         return dataclasses.replace(phase, prepare=timed)
+
+
+def _finished(found: Any) -> Any:
+    """What was prepared; a generator, which tells how far it is, is run to its end."""
+    while isinstance(found, Generator):
+        try:
+            next(found)
+        except StopIteration as end:
+            found = end.value
+    return found
 
 
 def missing_data(label: str, data: Snapshots) -> str:

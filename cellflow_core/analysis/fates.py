@@ -34,7 +34,7 @@ def fate_map(
     model: Model,
     data: Snapshots,
     view: Embedding,
-    states: str = "found",
+    states: str = "",
     siblings: Sequence[Model] = (),
     seed: int = 0,
 ) -> Fates:

@@ -18,6 +18,8 @@ from cellflow_core.math.neighbors import nearest_neighbors
 Array = np.ndarray
 AXES = 10
 """Principal axes in which groups are sought."""
+GROUPED = 10_000
+"""Cells that are grouped at most: the time of HDBSCAN grows as their square."""
 VOTES = 15
 """Nearest cells of the last time that vote on where a cell ended."""
 MOST = 12
@@ -77,14 +79,22 @@ class TerminalStates:
         return np.stack([np.median(points[self.fate == k], axis=0) for k in range(len(self.names))])
 
 
+FOUND = "found"
+
+
+def are_found(states: str, data: Snapshots) -> bool:
+    """Are these states found, and no groups of an annotation? Of "" always, of "found" unless one is called so."""
+    return not states or (states == FOUND and FOUND not in data.labels)
+
+
 def terminal_states(
     data: Snapshots,
-    states: str = "found",
+    states: str = "",
     final: Bool[Array, " cells"] | None = None,
     groups: Sequence[str] = (),
     where: str = "near which followed cells end",
 ) -> TerminalStates:
-    """Groups found among the cells of the last time, or the values of an annotation among them.
+    """Groups found among the cells of the last time ("" or "found"), or the values of an annotation among them.
 
     final   cells that define states instead of those of the last time: where cells that are followed end, with one time
     groups  values of the annotation that are the states, chosen by hand: all of their cells define them
@@ -97,7 +107,7 @@ def terminal_states(
         return _annotated(data, states, _of_groups(data, states, groups), "of the chosen groups")
     last = data.t == data.times[-1] if final is None else final
     where = "of the last time" if final is None else where
-    if states != "found":
+    if not are_found(states, data):
         return _annotated(data, states, last, where, 0.0 if final is None else LEAST)
     cells = data.x[last]
     found = _groups(cells)
@@ -124,7 +134,7 @@ def states_of_cells(data: Snapshots, fate: Int[Array, " cells"], notes: Sequence
 
 
 def _of_groups(data: Snapshots, name: str, groups: Sequence[str]) -> Bool[Array, " cells"]:
-    if name == "found":
+    if are_found(name, data):
         raise ValueError(f"{', '.join(groups)} are groups of no annotation: name the annotation they are values of")
     values = labels_of(data, name)
     unknown = [each for each in groups if not (values == each).any()]
@@ -179,7 +189,12 @@ def _in_common(values: Array, groups: Int[Array, " last"]) -> float:
 
 
 def _groups(cells: Array) -> Int[Array, " cells"]:
-    """Group of each cell, largest first, -1 for none; a single group where fewer than half the cells are in one."""
+    """Group of each cell, largest first, -1 for none; a single group where fewer than half the cells are in one.
+
+    Of many cells some drawn at random are grouped, and each other is of the group of the nearest of them."""
+    if len(cells) > GROUPED:
+        some = np.sort(np.random.default_rng(0).choice(len(cells), GROUPED, replace=False))
+        return _groups(cells[some])[nearest_neighbors(cells[some], 1, cells)[1][:, 0]]
     alone = np.zeros(len(cells), int)
     smallest = max(10, round(0.04 * len(cells)))
     if len(cells) < 2 * smallest:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 GENES_LISTED = 10
 CELLS_LISTED = 10
+_STATES = "annotation whose values are the fates (default: those that are found)"
 
 
 def add(commands: Any, argv: Sequence[str]) -> None:
@@ -53,7 +54,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
         help="expression that the genes are clamped at, in the units of the data; for a shift, standard deviations "
         "from the mean in the initial cells (-5). Give it once for all genes, or once for each",
     )
-    perturb.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
+    perturb.add_argument("--states", default="", help=_STATES)
     perturb.add_argument("--start", nargs=2, metavar=("ANNOTATION", "VALUE"), help="start from these cells only")
     perturb.add_argument("--out", type=Path, help="also write the table of states to this .csv")
     perturb.add_argument("--genes-out", type=Path, help="also write the change of every gene to this .csv")
@@ -93,7 +94,7 @@ def _add_screen(commands: Any) -> None:
     screen.add_argument("run", help="id of the run")
     screen.add_argument("genes", nargs="+", metavar="gene")
     screen.add_argument("--kind", choices=("knock-out", "over-expression"), default="knock-out")
-    screen.add_argument("--states", default="found", help='"found", or an annotation whose values are the fates')
+    screen.add_argument("--states", default="", help=_STATES)
     screen.add_argument("--start", nargs=2, metavar=("ANNOTATION", "VALUE"), help="start from these cells only")
     screen.add_argument("--of", metavar="STATE", help="terminal state to rank by; the first one where it is left out")
     screen.add_argument("--out", type=Path, help="also write the table to this .csv")

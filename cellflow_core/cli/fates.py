@@ -12,8 +12,8 @@ from cellflow_core.reporting import fate_summaries, result_tables, summaries
 
 GENES_LISTED = 20
 _STATES = (
-    '"found", or an annotation whose values are the fates, or, by transitions, "macrostates" or '
-    '"macrostates 4": those that are terminal (GPCCA), of as many as the eigenvalues say or of four'
+    'an annotation whose values are the fates, or, by transitions, "macrostates" or "macrostates 4": those that are '
+    "terminal (GPCCA), of as many as the eigenvalues say or of four (default: those that are found)"
 )
 
 
@@ -43,7 +43,7 @@ def add(commands: Any, argv: Sequence[str]) -> None:
         help="by transitions: the genes that go most with this fate, instead of the shares",
     )
     for parser in (fates, futures):
-        parser.add_argument("--states", default="found", help=_STATES)
+        parser.add_argument("--states", default="", help=_STATES)
     ancestry = commands.add_parser("ancestry", help="where a group of cells comes from", description=_ancestry.__doc__)
     ancestry.add_argument("--by", required=True, metavar="COLUMN", help="annotation whose values are the groups")
     ancestry.add_argument("--of", required=True, metavar="VALUE", help="the group")

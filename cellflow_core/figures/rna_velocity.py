@@ -61,7 +61,7 @@ def portrait(
     dark: bool = False,
     height: int = 420,
 ) -> go.Figure:
-    """Unspliced over spliced RNA with the line at steady state of each estimator that has one.
+    """Unspliced over spliced RNA with the line at steady state of each estimator that has one, and the fitted course.
 
     codes  [cells], into names; None: by the sign of the velocity of the first estimator
     """
@@ -79,6 +79,17 @@ def portrait(
                 mode="markers",
                 name=theme.safe(name),
                 marker={"size": 5, "color": colours[k], "opacity": 0.75},
+                hovertemplate="spliced %{x:.3g} · unspliced %{y:.3g}<extra>%{fullData.name}</extra>",
+            )
+        )
+    if len(result.course):
+        figure.add_trace(
+            go.Scatter(
+                x=result.course[:, 1],
+                y=result.course[:, 0],
+                mode="lines",
+                name=theme.safe(f"fitted course, {result.estimators[0]}"),
+                line={"color": theme.text_color(dark), "width": 3},
                 hovertemplate="spliced %{x:.3g} · unspliced %{y:.3g}<extra>%{fullData.name}</extra>",
             )
         )
@@ -108,6 +119,8 @@ def describe_portrait(result: PhasePortrait) -> str:
         f"{slope:.2g} ({name})" for name, slope in zip(result.estimators, result.slope, strict=True) if slope == slope
     ]
     lines = f" Ratio at steady state: {', '.join(known)}." if known else ""
+    if len(result.course):
+        lines += f" The curve is the course that {result.estimators[0]} has fitted: on, then off."
     return (
         f"Unspliced over spliced RNA of {result.gene} in {len(result.spliced):,} cells; it rises in {share:.0%}.{lines}"
     )

@@ -173,13 +173,15 @@ class _Reporter:
                 "losses": dict(progress.losses),
                 "validation": progress.validation,
                 "seconds": round(progress.seconds, 3),
+                "prepared": progress.prepared,
             },
         )
         if progress.phase != self.phase:
             self.attempt.log_line(f"phase {progress.phase}, step {progress.step} of {progress.steps}")
             self.phase = progress.phase
         cancelled = self.run.cancelled
-        if cancelled or self.checkpoints.due() or progress.step == progress.steps:
+        due = cancelled or self.checkpoints.due() or progress.step == progress.steps
+        if due and progress.checkpoint is not None:
             self.checkpoints.save(progress.step, progress.checkpoint())
         if cancelled:
             raise Stopped

@@ -194,6 +194,11 @@ class HasKinetics(ABC):
     @abstractmethod
     def kinetics(self) -> KineticRates: ...
 
+    def course(self, gene: int) -> Float[Tensor, "points 2"] | None:
+        """(unspliced, spliced) RNA along the fitted course of a gene of `spec.genes`, from where it is switched on;
+        None for a gene that was not fitted, and for a model that knows of no one course of all cells."""
+        return None
+
 
 class HasVelocityUncertainty(ABC):
     """How sure the velocity is: draws from its posterior, or of an ensemble."""

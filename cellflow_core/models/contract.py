@@ -100,7 +100,8 @@ class Phase:
     step_fraction  part of the training steps this phase gets, relative to the other phases
     prepare        called with the training data as tensors (and once with the validation data) and a generator before
                    the first step; what it returns is the `pool` of every batch. A closed form stores its solution in
-                   the model.
+                   the model. One that takes minutes is a generator: it yields the part that is done, 0 to 1, which is
+                   shown while training can be cancelled there, and returns the pool.
     training       settings of the trainer that differ in this phase from those of the run, but for its steps
     """
 

@@ -175,6 +175,20 @@ def of_orders(result: OrderAgreement) -> Summary:
     return Summary(answer, "good" if result.spearman[best] > 0.8 else "fair", f"{held}.")
 
 
+TRIVIAL_ORDERS = "The last two rows need no method: what does not beat them has found no more."
+
+
+def of_branches(result: OrderAgreement) -> tuple[str, ...]:
+    """What F1 is, and that of clusters; nothing where branches were not compared."""
+    if np.isnan(result.cluster_f1):
+        return ()
+    return (
+        "F1 of the branches: mean over the ends, each matched to one branch; of a method without lineages by the "
+        "likeliest terminal state that its transitions find. Clusters of these cells by k-means, as many as there are "
+        f"ends, have {result.cluster_f1:.2f}.",
+    )
+
+
 def order_rows(result: OrderAgreement) -> dict[str, list[object]]:
     """One row an order: its correlations with what is known, and with the orders of the methods."""
 
@@ -185,6 +199,8 @@ def order_rows(result: OrderAgreement) -> dict[str, list[object]]:
     if np.isfinite(result.spearman).any():
         rows |= {f"Spearman with {result.against}": short(result.spearman)}
         rows |= {f"Kendall with {result.against}": short(result.kendall)}
+    if np.isfinite(result.cluster_f1):
+        rows |= {"F1 of the branches": short(result.branch_f1)}
     return rows | {f"with {name}": short(result.rho[:, k]) for k, name in enumerate(result.names[: result.methods])}
 
 

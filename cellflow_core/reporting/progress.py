@@ -45,6 +45,8 @@ def run_progress(run: Run, losses: bool = False) -> Progress:
     """The place in the queue, or phase, step and time to go."""
     status = run.status()
     known = min(status.step / status.steps, 1.0) if status.steps else None if status.state == "queued" else 0.0
+    if status.prepared is not None and status.active:
+        known = status.prepared
     found = _losses(run) if losses and not status.ended else None
     place = queue.place(run) if status.state == "queued" else 0
     return Progress(ENDED if status.ended else OPEN, progress_text(status, place), known, found)
@@ -90,7 +92,9 @@ def progress_text(status: Status, place: int = 0) -> str:
     if status.state not in ACTIVE:
         return status.message[:1].upper() + status.message[1:]
     parts = [status.phase[:1].upper() + status.phase[1:]] if status.phase else []
-    if status.steps:
+    if status.prepared is not None:
+        parts.append(f"{status.prepared:.0%} prepared")
+    elif status.steps:
         parts.append(f"step {status.step:,} of {status.steps:,}")
     if status.eta is not None:
         parts.append(f"{duration(status.eta)} to go")

@@ -21,7 +21,8 @@ class Status:
 
     state     queued (no worker has claimed it), starting (a worker was started, no heartbeat yet), running, lost (its
               worker died or is silent; it is tried again), done, failed, cancelled
-    phase     stage of the work in words; step of steps over all phases
+    phase     stage of the work in words; step of steps over all phases; prepared: part done of what the phase computes
+              before its steps, 0 to 1, None while it takes steps
     seconds   spent in training; eta: seconds still to go, None where nothing is known yet
     device    in words; message: why it failed, or what it waits for, one sentence
     """
@@ -35,6 +36,7 @@ class Status:
     device: str = ""
     message: str = ""
     attempt: int = 0
+    prepared: float | None = None
 
     @property
     def ended(self) -> bool:
@@ -97,6 +99,7 @@ def _claimed(tried: tuple[Attempt, ...]) -> Status:
         device=str(heartbeat.get("device", "")),
         message="" if fresh or not heartbeat else f"its worker sent no heartbeat for {STALE_AFTER:g} seconds",
         attempt=last.number,
+        prepared=row.get("prepared"),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -54,10 +54,12 @@ PRESETS: Mapping[str, float] = {"quick": 0.25, "standard": 1.0, "careful": 4.0}
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands. `checkpoint()` is its whole state, not copied: write it while the report is handled.
+    """Where training stands. `checkpoint()` is its whole state, not copied: write it while the report is handled; None
+    while something is prepared.
 
     step, steps  over all phases; losses: mean of each named term since the last report; seconds: spent in training
     validation   total loss on the validation cells, None where there are none
+    prepared     part of what the phase computes before its steps that is done, 0 to 1; None while it takes steps
     """
 
     phase: str
@@ -66,7 +68,8 @@ class Progress:
     losses: Mapping[str, float]
     validation: float | None
     seconds: float
-    checkpoint: Callable[[], Checkpoint]
+    checkpoint: Callable[[], Checkpoint] | None
+    prepared: float | None = None
 
 
 Report = Callable[[Progress], None]
@@ -102,6 +105,7 @@ def fit(
     began = time.monotonic() - (start.seconds if start is not None else 0.0)
     for k in range(start.phase if start is not None else 0, len(phases)):
         loop = _PhaseLoop(model, average, phases[k], k, counts, config, seed, frames, validation_frames)
+        loop.prepare(report, began)
         if start is not None and start.phase == k:
             loop.resume(start)
         loop.run(report, began)
@@ -143,18 +147,38 @@ class _PhaseLoop:
         self.first, self.steps, self.before, self.total = 0, counts[index], sum(counts[:index]), sum(counts)
         self.frames, self.validation_frames = frames, validation_frames if phase.updates else None
         self.rng = self._generator("steps")
-        prepare = phase.prepare or (lambda frames, rng: None)
-        self.pool = prepare(frames, self._generator("prepare"))
-        self.validation_pool = (
-            None if self.validation_frames is None else prepare(self.validation_frames, self._generator("prepare"))
-        )
+        self.pool = self.validation_pool = None
         self.weights: list[Tensor] = [*model.parameters()]
         self.means: list[Tensor] = [*average.module.parameters()]
-        self.parameters = [list(update.parameters) for update in phase.updates]
+        self.parameters: list[list[Any]] = []
+        self.optimizers: list[torch.optim.AdamW] = []
+
+    def prepare(self, report: Report, began: float) -> None:
+        """Compute what the phase needs before its steps, from the training cells and from those of the validation."""
+        self.pool = self._prepared(self.frames, report, began)
+        if self.validation_frames is not None:
+            self.validation_pool = self._prepared(self.validation_frames, report, began)
+        use = self.config
+        self.parameters = [list(update.parameters) for update in self.phase.updates]
         self.optimizers = [
-            torch.optim.AdamW(group, config.learning_rate, weight_decay=config.weight_decay, fused=True)
+            torch.optim.AdamW(group, use.learning_rate, weight_decay=use.weight_decay, fused=True)
             for group in self.parameters
         ]
+
+    def _prepared(self, frames: SnapshotTensors | TrajectoryTensors, report: Report, began: float) -> Any:
+        """The pool of these cells, with a report each time that the preparation yields the part that is done."""
+        if self.phase.prepare is None:
+            return None
+        found = self.phase.prepare(frames, self._generator("prepare"))
+        if not isinstance(found, Generator):
+            return found
+        while True:
+            try:
+                done = float(next(found))
+            except StopIteration as end:
+                return end.value
+            seconds = time.monotonic() - began
+            report(Progress(self.phase.name, self.before, self.total, {}, None, seconds, None, done))
 
     def resume(self, start: Checkpoint) -> None:
         """Continue after the steps of a checkpoint of this phase."""

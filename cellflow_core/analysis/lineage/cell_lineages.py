@@ -44,7 +44,7 @@ def cell_lineages(model: Model, data: Snapshots, view: Embedding) -> CellLineage
     weight, names, explained = np.zeros((len(order), 0)), (), float("nan")
     if isinstance(model, HasLineages):
         found = _lineages(model, data)
-        weight = found.weight.cpu().numpy().astype(float)
+        weight = _weights(found)
         curves = [_drawn(each.cpu().numpy().astype(float)) for each in found.curves]
         names = _ends(data, order, weight)
         explained = _explained(curves, data.x)
@@ -71,6 +71,11 @@ def cell_lineages(model: Model, data: Snapshots, view: Embedding) -> CellLineage
         doubts=model.notes(),
         notes=(NOTE, *view.note),
     )
+
+
+def lineage_weights(model: HasLineages, data: Snapshots) -> Float[Array, "cells lineages"]:
+    """Weight of every cell on each lineage, 0 to 1."""
+    return _weights(_lineages(model, data))
 
 
 def own_lineage(weight: Float[Array, "cells lineages"]) -> Int[Array, " cells"]:
@@ -107,6 +112,10 @@ def _lineages(model: Any, data: Snapshots) -> Lineages:
     with torch.no_grad():
         parts = [model.lineages(block, Context()) for block in blocks(data.x, model.device)]
     return Lineages(parts[0].curves, torch.cat([each.weight for each in parts]))
+
+
+def _weights(found: Lineages) -> Float[Array, "cells lineages"]:
+    return found.weight.cpu().numpy().astype(float)
 
 
 def _other_order(model: Any, data: Snapshots) -> Float[Array, " cells"] | None:

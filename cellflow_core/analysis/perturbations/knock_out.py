@@ -53,7 +53,7 @@ def perturbation(
     kind: Kind = "knock-out",
     level: float | Sequence[float] | None = None,
     *,
-    states: str = "found",
+    states: str = "",
     polygon: Polygon = (),
     label: tuple[str, str] | None = None,
     measured: Mapping[str, Float[Array, " cells"]] | None = None,

@@ -48,7 +48,7 @@ def screen(
     genes: Sequence[str],
     kind: Kind = "knock-out",
     *,
-    states: str = "found",
+    states: str = "",
     polygon: Polygon = (),
     label: tuple[str, str] | None = None,
     siblings: Sequence[Model] = (),
@@ -56,7 +56,7 @@ def screen(
 ) -> PerturbationScreen:
     """Knock out, or over-express, each of the genes in the initial cells and compare where these end.
 
-    states    "found", or an annotation whose values are the terminal states; polygon, label: the initial cells
+    states    an annotation whose values are the terminal states, "": those found; polygon, label: the initial cells
     siblings  the same model from other seeds
     Raises ValueError for no gene, too many genes, or a model without a field.
     """

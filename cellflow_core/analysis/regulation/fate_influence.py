@@ -24,7 +24,7 @@ Array = np.ndarray
 MOST_GENES = 2000
 
 
-def fate_influence(model: Model, data: Snapshots, states: str = "found", ends: tuple[str, ...] = ()) -> FateInfluence:
+def fate_influence(model: Model, data: Snapshots, states: str = "", ends: tuple[str, ...] = ()) -> FateInfluence:
     """For each fate and gene, over the cells that are in no terminal state.
 
     states, ends: as in `transition_fates`

@@ -16,7 +16,7 @@ CELLS = 600
 STEPS = 15
 
 
-def fate_trends(model: Model, data: Snapshots, gene: str, states: str = "found", seed: int = 0) -> GroupTrends:
+def fate_trends(model: Model, data: Snapshots, gene: str, states: str = "", seed: int = 0) -> GroupTrends:
     """Mean of a gene (expression) over time in the cells of the first time that end in each terminal state, with the
     95 % interval of the mean over cells; one training only.
 

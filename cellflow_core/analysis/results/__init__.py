@@ -15,6 +15,7 @@ from cellflow_core.analysis.results.individuals import (
 from cellflow_core.analysis.results.knock_outs import KnockOutScores
 from cellflow_core.analysis.results.lineage import (
     Ancestry,
+    CellBranches,
     CellLineages,
     ClonalBias,
     Composition,
@@ -32,6 +33,7 @@ from cellflow_core.analysis.results.screen import PerturbationScreen
 __all__ = [
     "Ancestry",
     "BaselineScores",
+    "CellBranches",
     "CellLineages",
     "CellOrder",
     "ClonalBias",

@@ -175,6 +175,8 @@ class OrderAgreement(Result):
     rho      Spearman correlation of each two, [orders, orders]
     spread   [cells]: the farthest that two methods place the cell from each other, as a share of the cells
     spearman, kendall  [orders]: with `against`, what is known of `cells` cells; NaN where nothing is
+    branch_f1  [orders]: of the branches of each method and the ends that are known, NaN where there is neither;
+               cluster_f1: of clusters by k-means, which need no method
     """
 
     names: tuple[str, ...]
@@ -184,5 +186,17 @@ class OrderAgreement(Result):
     against: str
     spearman: Float[Array, " orders"]
     kendall: Float[Array, " orders"]
+    branch_f1: Float[Array, " orders"]
+    cluster_f1: float
     cells: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CellBranches(Result):
+    """Branches that a model, by its title, puts the cells on: weight [cells, branches], 0 to 1; none for a model that
+    knows of no branches."""
+
+    title: str
+    weight: Float[Array, "cells branches"]
     notes: tuple[str, ...] = ()

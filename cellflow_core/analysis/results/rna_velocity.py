@@ -113,6 +113,8 @@ class PhasePortrait(Result):
     """Unspliced over spliced RNA of one gene, in counts of a cell of median size.
 
     velocity   ds/dt of each estimator, [estimators, cells]; slope [estimators]: of its line at steady state, or NaN
+    course     unspliced and spliced RNA along the course that the first estimator has fitted, [points, 2]; no points
+               where it knows of none
     """
 
     gene: str
@@ -121,4 +123,5 @@ class PhasePortrait(Result):
     estimators: tuple[str, ...]
     velocity: Float[Array, "estimators cells"]
     slope: Float[Array, " estimators"]
+    course: Float[Array, "points 2"]
     notes: tuple[str, ...] = ()

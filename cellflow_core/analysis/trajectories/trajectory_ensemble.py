@@ -35,7 +35,7 @@ def simulate_ensemble(
     view: Embedding,
     cell: int | None = None,
     polygon: Polygon = (),
-    states: str = "found",
+    states: str = "",
     count: int = 200,
     siblings: Sequence[Model] = (),
     seed: int = 0,

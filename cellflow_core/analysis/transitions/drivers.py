@@ -24,7 +24,7 @@ NORMAL = 1.959964
 
 
 def fate_genes(
-    model: Model, data: Snapshots, table: Any, genes: tuple[str, ...], states: str = "found", ends: tuple[str, ...] = ()
+    model: Model, data: Snapshots, table: Any, genes: tuple[str, ...], states: str = "", ends: tuple[str, ...] = ()
 ) -> FateGenes:
     """Correlation over the cells of the expression of every gene with the probability of each fate.
 

@@ -17,7 +17,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fates import MISFIT, interval, interval_text, with_misfit
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
-from cellflow_core.analysis.terminal_states import TerminalStates, states_of_cells, terminal_states
+from cellflow_core.analysis.terminal_states import TerminalStates, are_found, states_of_cells, terminal_states
 from cellflow_core.analysis.transitions.ends import macrostate_count, macrostate_ends, root_cells, settled_cells
 from cellflow_core.analysis.transitions.kernel import other_estimates, transitions
 from cellflow_core.data.requirements import DataRequirement
@@ -55,7 +55,7 @@ def transition_fates(
     model: Model,
     data: Snapshots,
     view: Embedding,
-    states: str = "found",
+    states: str = "",
     ends: Sequence[str] = (),
     start: str = "",
     siblings: Sequence[Model] = (),
@@ -63,10 +63,10 @@ def transition_fates(
 ) -> Fates:
     """The probability of every cell to reach each terminal state first, and its mean over the start cells.
 
-    states    "found": groups of the cells of the last time, or, where only one or none is known, of the cells that the
-              chain settles in or that the model takes for ends; "macrostates": those of the chain that are terminal
-              (GPCCA), whatever the times, "macrostates 4": of four; else an annotation, whose values among the same
-              cells are the states
+    states    "" or "found": groups of the cells of the last time, or, where only one or none is known, of the cells
+              that the chain settles in or that the model takes for ends; "macrostates": those of the chain that are
+              terminal (GPCCA), whatever the times, "macrostates 4": of four; else an annotation, whose values among
+              the same cells are the states
     ends      values of this annotation that are terminal, chosen by hand: all of their cells absorb
     start     which cells the shares are of. "": those of the first time, all where none is known; "found": those that
               the chain comes from, of macrostates the one it begins in; else a value of the annotation `states`
@@ -153,7 +153,7 @@ def absorption(model: Model, data: Snapshots, states: str, ends: Sequence[str]) 
         found = states_of_cells(data, state, found_notes)
         chance = absorption_probabilities(chain, state, len(found.names))
         return Absorption(found, state, chance, chain, notes, initial if initial.any() else None)
-    own = model.terminal_cells() if isinstance(model, HasTransitions) and states == "found" else None
+    own = model.terminal_cells() if isinstance(model, HasTransitions) and are_found(states, data) else None
     if own is not None and not ends and len(data.times) < 2:
         state = own.cpu().numpy()
         found = states_of_cells(data, state, (_ENDS.format(state.max() + 1, int((state >= 0).sum())),))
@@ -186,7 +186,7 @@ def _start(
             return found.initial, f"the {found.initial.sum():,} likeliest cells of the initial macrostate"
         roots = root_cells(found.chain)
         return roots, f"the {roots.sum():,} cells that the transitions come from"
-    if start and (states == "found" or (states not in data.labels and macrostate_count(states) is not None)):
+    if start and (are_found(states, data) or (states not in data.labels and macrostate_count(states) is not None)):
         raise ValueError(f"{start} is a group of no annotation: name the annotation of it for the terminal states")
     label = (states, start) if start else None
     initial = select_initial_cells(data, view, len(data.x), label=label)

@@ -14,7 +14,7 @@ _SIMULATORS = Registry(
     "cellflow_core.data.simulators",
     Simulator,
     "simulator",
-    ("compartments", "contract", "dosed", "measurement", "registry", "sde", "simulated_data", "stationary"),
+    ("compartments", "contract", "courses", "dosed", "measurement", "registry", "sde", "simulated_data", "stationary"),
 )
 names = _SIMULATORS.names
 find = _SIMULATORS.find

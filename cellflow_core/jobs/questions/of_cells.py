@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cellflow_core.analysis.results import (
         Ancestry,
         BaselineScores,
+        CellBranches,
         CellLineages,
         CellOrder,
         ClonalBias,
@@ -110,14 +111,14 @@ def trend(subject: RunContext, gene: str) -> GeneTrend:
     return gene_trend(subject.model, subject.data, gene, measured, siblings=siblings, copies=subject.copies)
 
 
-def fates(subject: RunContext, view: str = "pca", states: str = "found") -> Fates:
+def fates(subject: RunContext, view: str = "pca", states: str = "") -> Fates:
     from cellflow_core.analysis.fates import fate_map
 
     return fate_map(subject.model, subject.data, view_of(subject, view), states, subject.ensemble[1:])
 
 
 def transition_fates(
-    subject: RunContext, view: str = "pca", states: str = "found", ends: Sequence[str] = (), start: str = ""
+    subject: RunContext, view: str = "pca", states: str = "", ends: Sequence[str] = (), start: str = ""
 ) -> Fates:
     """ends: values of the annotation `states` that are terminal; start: a value of it, "found" for root cells."""
     from cellflow_core.analysis.transitions import fates as analysis
@@ -127,7 +128,7 @@ def transition_fates(
     )
 
 
-def fate_genes(subject: RunContext, states: str = "found", ends: Sequence[str] = ()) -> FateGenes:
+def fate_genes(subject: RunContext, states: str = "", ends: Sequence[str] = ()) -> FateGenes:
     from cellflow_core.analysis.transitions import drivers
 
     measured = subject.dataset.measured
@@ -136,7 +137,7 @@ def fate_genes(subject: RunContext, states: str = "found", ends: Sequence[str] =
     return drivers.fate_genes(subject.model, subject.data, measured.table(), measured.genes, states, tuple(ends))
 
 
-def fate_influence(subject: RunContext, states: str = "found", ends: Sequence[str] = ()) -> FateInfluence:
+def fate_influence(subject: RunContext, states: str = "", ends: Sequence[str] = ()) -> FateInfluence:
     from cellflow_core.analysis.regulation import fate_influence as analysis
 
     return analysis.fate_influence(subject.model, subject.data, states, tuple(ends))
@@ -152,6 +153,12 @@ def lineages(subject: RunContext, view: str = "pca") -> CellLineages:
     from cellflow_core.analysis.lineage.cell_lineages import cell_lineages
 
     return cell_lineages(subject.model, subject.data, view_of(subject, view))
+
+
+def branches(subject: RunContext) -> CellBranches:
+    from cellflow_core.analysis.lineage.branches import cell_branches
+
+    return cell_branches(subject.model, subject.data)
 
 
 def gene_network(
@@ -176,7 +183,7 @@ def futures(
     view: str = "pca",
     cell: int | None = None,
     polygon: Polygon = (),
-    states: str = "found",
+    states: str = "",
     count: int = 200,
 ) -> TrajectoryEnsemble:
     """cell: row of the data set; None: those in the polygon, else the most typical one of the first time."""
@@ -221,8 +228,8 @@ def composition(subject: RunContext, by: str) -> Composition:
     return composition(subject.model, subject.data, by)
 
 
-def fate_trends(subject: RunContext, gene: str, states: str = "found") -> GroupTrends:
-    """states: "found", or an annotation whose values are the fates."""
+def fate_trends(subject: RunContext, gene: str, states: str = "") -> GroupTrends:
+    """states: "" for those that are found, or an annotation whose values are the fates."""
     from cellflow_core.analysis.regulation.fate_trends import fate_trends
 
     _check_times(subject)

@@ -18,7 +18,7 @@ def perturb(
     kind: Literal["knock-out", "knock-down", "over-expression", "shift", "edges"] = "knock-out",
     level: float | Sequence[float] | None = None,
     view: str = "pca",
-    states: str = "found",
+    states: str = "",
     start_label: Sequence[str] | None = None,
     polygon: Polygon = (),
     targets: Sequence[str] = (),
@@ -51,7 +51,7 @@ def screen(
     genes: Sequence[str],
     kind: Literal["knock-out", "over-expression"] = "knock-out",
     view: str = "pca",
-    states: str = "found",
+    states: str = "",
     start_label: Sequence[str] | None = None,
     polygon: Polygon = (),
 ) -> PerturbationScreen:

@@ -121,6 +121,20 @@ def spanning_tree(distance: Float[Array, "groups groups"]) -> Int[Array, "edges 
     return np.array(edges, dtype=int).reshape(-1, 2)
 
 
+def evenly_along(
+    centers: Float[Array, "groups dim"], edges: Int[Array, "edges 2"], count: int
+) -> Float[Array, "points dim"]:
+    """About `count` points of a tree, not fewer than its centers: these, and others between them, equally far apart."""
+    lengths = np.linalg.norm(centers[edges[:, 0]] - centers[edges[:, 1]], axis=1)
+    step = lengths.sum() / max(count - len(centers), 1e-9)
+    found = [centers]
+    for (a, b), length in zip(edges, lengths, strict=True):
+        between = round(float(length / step)) if step > 0 else 0
+        share = np.arange(1, between + 1)[:, None] / (between + 1)
+        found.append(centers[a] + share * (centers[b] - centers[a]))
+    return np.concatenate(found)
+
+
 def rooted(centers: Float[Array, "groups dim"], edges: Int[Array, "edges 2"], root: int) -> LineageTree:
     """The tree of these edges, seen from a group."""
     parent = np.full(len(centers), -1)

@@ -132,6 +132,17 @@ class TreeModel(DynamicsModel):
         return a, b, (no_root("one end of the longest path of the tree"),)
 
 
+def cluster_tree(
+    x: Float[Array, "cells dim"], graph: NeighborGraph, seed: int
+) -> tuple[Float[Array, "groups dim"], Float[Array, "groups groups"], Int[Array, "edges 2"]]:
+    """(centers of CLUSTERS clusters, fewer of few cells, contacts between them, edges of the tree that joins them)."""
+    from sklearn.cluster import KMeans
+
+    count = max(min(CLUSTERS, len(x) // PER_CLUSTER), 2)
+    label: Any = KMeans(count, n_init=STARTS, random_state=seed).fit_predict(x)
+    return _joined(x, graph, np.unique(label, return_inverse=True)[1])
+
+
 def _joined(
     x: Float[Array, "cells dim"], graph: NeighborGraph, group: Int[Array, " cells"]
 ) -> tuple[Float[Array, "groups dim"], Float[Array, "groups groups"], Int[Array, "edges 2"]]:
@@ -180,13 +191,9 @@ def touching_first(
 
 def shape_notes(x: Float[Array, "cells dim"], graph: NeighborGraph, seed: int) -> tuple[str, ...]:
     """Why cells may be no trajectory, by the tree of their clusters: `off_the_tree` and `gaps`. Nothing for too few."""
-    from sklearn.cluster import KMeans
-
     if len(x) < PER_CLUSTER * CLUSTERS:
         return ()
-    label: Any = KMeans(CLUSTERS, n_init=STARTS, random_state=seed).fit_predict(x)
-    group = np.unique(label, return_inverse=True)[1]
-    centers, contact, edges = _joined(x, graph, group)
+    centers, contact, edges = cluster_tree(x, graph, seed)
     tree = lineage_tree.rooted(centers, edges, lineage_tree.longest_path(centers, edges)[0])
     return (*off_the_tree(contact, tree), *gaps(contact, tree))
 

@@ -2,11 +2,13 @@
 
 Qiu et al., "Reversed graph embedding resolves complex single-cell trajectories", Nat. Methods 14:979, 2017,
 doi:10.1038/nmeth.4402; DDRTree: Mao, Wang, Goodison & Sun, KDD 2015, doi:10.1145/2783258.2783309
-(lineages/principal_tree.py). Nodes begin at the centers of k-means; in turn, the tree that joins them is the minimum
-spanning tree, cells belong to the nodes near them, and map, cells and nodes have a closed form. Latent time is the
-length of the tree from its beginning to its point nearest to the cell in the map.
+(lineages/principal_tree.py). Nodes begin evenly along a tree of clusters; in turn, the tree that joins them is the
+minimum spanning tree, cells belong to the nodes near them, and map, cells and nodes have a closed form. Latent time is
+the length of the tree from its beginning to its point nearest to the cell in the map.
 
-Departures: fewer nodes on a less stiff tree (chosen on simulated trees); branches shorter than a part of the longest
+Departures: nodes begin on that tree, since centers of k-means lie where cells are many, and leave gaps where they are
+few, across which ends near each other are joined; fewer nodes on a less stiff tree (chosen on simulated trees);
+branches shorter than a part of the longest
 path are cut off; cells are projected onto the edges of this tree, not joined by a spanning tree of their own.
 """
 
@@ -28,9 +30,9 @@ from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasLatentTime, HasLineages, Lineages, Phase
 from cellflow_core.models.lineages.chain_model import RootSettings, connected_graph
 from cellflow_core.models.lineages.first_cells import first_cells, no_root
-from cellflow_core.models.lineages.lineage_tree import LineageTree, longest_path
+from cellflow_core.models.lineages.lineage_tree import LineageTree, evenly_along, longest_path
 from cellflow_core.models.lineages.principal_tree import PrincipalTree, principal_tree
-from cellflow_core.models.lineages.tree_model import links_between, off_the_tree
+from cellflow_core.models.lineages.tree_model import cluster_tree, links_between, off_the_tree
 
 Array = np.ndarray
 SIGMA = 1e-3
@@ -47,7 +49,7 @@ class Settings(RootSettings):
         40, "nodes of the tree; fewer where there are not three cells for each", 4, 1000, label="Nodes of the tree"
     )
     stiffness: float = setting(
-        0.1, "lambda: penalty on squared lengths of edges", 1e-4, 1e3, "multiples of the cells", label="Stiffness λ"
+        0.03, "lambda: penalty on squared lengths of edges", 1e-4, 1e3, "multiples of the cells", label="Stiffness λ"
     )
     gamma: float = setting(10.0, "gamma: how close cells are drawn to the tree", 1e-2, 1e4, label="Closeness γ")
     shortest_branch: float = setting(
@@ -83,8 +85,6 @@ class Monocle(DynamicsModel, HasLatentTime, HasLineages):
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> None:
         """Raises ValueError where the cells are islands, are too few, or there is no such first group."""
-        from sklearn.cluster import KMeans
-
         x, config = torch.cat(frames.x).double().cpu().numpy(), self.config
         nodes = min(config.nodes, len(x) // PER_NODE)
         if nodes < FEWEST:
@@ -92,8 +92,8 @@ class Monocle(DynamicsModel, HasLatentTime, HasLineages):
         graph = connected_graph(x)
         first = first_cells(frames, self.spec, config.start, config.start_annotation)
         seed = int(torch.randint(2**31 - 1, (1,), generator=rng, device=rng.device))
-        centers = KMeans(nodes, n_init=1, random_state=seed).fit(x).cluster_centers_  # type: ignore[arg-type]
-        axes = min(config.axes, x.shape[1])
+        groups, _, edges = cluster_tree(x, graph, seed)
+        centers, axes = evenly_along(groups, edges, nodes), min(config.axes, x.shape[1])
         found = principal_tree(x, axes, centers, SIGMA, config.stiffness, config.gamma, ROUNDS)
         self.fitted = found.pruned(config.shortest_branch)
         nearest = self.fitted.nearest(x)

@@ -44,7 +44,7 @@ from cellflow_core.models.contract import (
 from cellflow_core.models.networks.gaussian_encoder import GaussianEncoder, Posterior
 from cellflow_core.models.networks.mlp import MLP
 from cellflow_core.models.networks.settings import EncoderSettings
-from cellflow_core.models.splicing.kinetics import levels
+from cellflow_core.models.splicing.kinetics import levels, switched_course
 from cellflow_core.models.splicing.permutation_score import permutation_scores
 from cellflow_core.models.splicing.scaled import ScaledSplicingModel
 
@@ -230,6 +230,14 @@ class VeloVI(ScaledSplicingModel, HasVelocity, HasLatentTime, HasKinetics, HasVe
         names = ("transcription", "splicing", "degradation")
         units = ("counts / latent time", "1 / latent time", "1 / latent time")
         return KineticRates(names, units, torch.stack([alpha * of_s, beta * of_s / of_u, gamma], dim=1))
+
+    @torch.no_grad()
+    def course(self, gene: int) -> Float[Tensor, "points 2"]:
+        """Switched on and off at the fitted time, in RNA."""
+        alpha, beta, gamma = (each[gene] for each in self.rates())
+        found = switched_course(alpha, beta, gamma, softplus(self.switch_time[gene]).clamp(max=LAST))
+        span, lowest = (each.view(2, -1)[:, gene] for each in (self.span, self.lowest))
+        return torch.stack(found, dim=1) * span + lowest
 
     @torch.no_grad()
     def permutation_scores(

@@ -13,6 +13,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+POINTS = 100
+"""Of the course of a gene, in each phase."""
+SLOW = 4.0
+"""Times of the slower decay for which a gene is followed after it was switched off."""
 NEAR = 1e-4
 """Relative difference of gamma and beta below which the limit is taken."""
 
@@ -33,3 +37,13 @@ def levels(
     u = u0 * of_u + alpha / beta * (1 - of_u)
     s = s0 * of_s + alpha / gamma * (1 - of_s) + (alpha - beta * u0) * fraction
     return u, s
+
+
+def switched_course(alpha: Tensor, beta: Tensor, gamma: Tensor, switch: Tensor) -> tuple[Tensor, Tensor]:
+    """(unspliced, spliced) RNA of a gene, [points] each: switched on at 0 without RNA, and off at `switch`, until next
+    to nothing is left; rates and time without dimensions."""
+    part = torch.linspace(0, 1, POINTS, dtype=alpha.dtype, device=alpha.device)
+    on = levels(part * switch, alpha, beta, gamma)
+    top = (on[0][-1], on[1][-1])
+    off = levels(part * SLOW / torch.minimum(beta, gamma), torch.zeros_like(alpha), beta, gamma, *top)
+    return torch.cat([on[0], off[0]]), torch.cat([on[1], off[1]])

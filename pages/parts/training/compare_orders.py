@@ -2,52 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
 
-from cellflow_core.analysis.lineage.order_agreement import order_agreement
+from cellflow_core.analysis.lineage.order_agreement import order_agreement, stage_of_cells
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import Dataset, DatasetInfo
 from cellflow_core.figures import scatter
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import fate_summaries
-from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
+from cellflow_core.selection import orders
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import background, chart
 
 TIME = "time"
-MOST = 8
-"""Runs that are compared, the newest of each model and its settings."""
 
 
-def ordered(info: DatasetInfo) -> list[Run]:
-    """The newest finished run of each model, with its settings, that orders the cells of these data."""
-    found: dict[str, Run] = {}
-    able = {name for name, card in background.catalogue().items() if "latent_time" in card.capabilities}
-    for run in index.runs():
-        same = run.recipe.dataset == info.id and run.recipe.hold_out is None and run.recipe.model in able
-        if same and "latent_time" in view.capabilities(run) and run.status().state == "done":
-            found.setdefault(f"{run.recipe.model} {sorted(run.recipe.settings.items())}", run)
-    return list(found.values())[:MOST]
+def ordered(info: DatasetInfo) -> dict[str, Run]:
+    """The runs that order the cells of these data, by name."""
+    cards = background.catalogue()
+    return orders.named(orders.ordered(info.id, cards), cards)
 
 
-def show(info: DatasetInfo, runs: Sequence[Run]) -> None:
+def show(info: DatasetInfo, runs: Mapping[str, Run]) -> None:
     """Correlations of the orders, those with what is known, and cells coloured by how far the methods disagree."""
     st.header("Do models order the cells alike?", anchor="orders")
     data = cell_selection.dataset(info.id)
     against, known = _known(info, data)
-    titles = [background.catalogue()[run.recipe.model].title.partition(" (")[0] for run in runs]
-    names = [run.label if titles.count(title) > 1 else title for run, title in zip(runs, titles, strict=True)]
-    orders = {}
-    for run, name in zip(runs, names, strict=True):
-        asked = analysis_pool.submit_analysis("latent_time", run.id)
-        orders[name if name not in orders else f"{name} ({run.id})"] = background.result_of(
-            asked, "Reading the orders"
-        ).value
-    result = order_agreement(orders, data.snapshots().x, known, against)
+    groups, ends = _ends(data)
+    found = {
+        name: background.result_of(analysis_pool.submit_analysis("latent_time", run.id), "Reading the orders").value
+        for name, run in runs.items()
+    }
+    branches = {
+        name: background.result_of(analysis_pool.submit_analysis("branches", run.id), "Reading the branches").weight
+        for name, run in (runs.items() if ends else ())
+        if orders.branched(run, background.catalogue())
+    }
+    result = order_agreement(found, data.snapshots().x, known, against, branches, groups, ends)
     view.show_summary(fate_summaries.of_orders(result), "orders_headline")
     points, axes, dark = data.embedding("pca"), data.view_axes("pca"), chart.dark()
     figure = scatter.scatter(points, result.spread, axes=axes, title="spread", dark=dark)
@@ -56,7 +51,7 @@ def show(info: DatasetInfo, runs: Sequence[Run]) -> None:
     with left:
         st.markdown("**How each order goes with the others**")
         st.dataframe(rows, hide_index=True, key="orders_rows")
-        view.notes((*result.notes, "The last two rows need no method: what does not beat them has found no more."))
+        view.notes((*result.notes, *fate_summaries.of_branches(result), fate_summaries.TRIVIAL_ORDERS))
         chart.downloads(figure, rows, f"orders-{info.id}", "orders")
     with right:
         if len(runs) > 1:
@@ -87,6 +82,19 @@ def _known(info: DatasetInfo, data: Dataset) -> tuple[str, np.ndarray | None]:
     )
     if len(stages) < 2:
         return "", None
-    place = {each: float(k) for k, each in enumerate(stages)}
-    held = np.asarray(snapshots.labels[name]).astype(str)
-    return f"the stages of {name}", np.array([place.get(each, np.nan) for each in held])
+    return f"the stages of {name}", stage_of_cells(np.asarray(snapshots.labels[name]).astype(str), stages)
+
+
+def _ends(data: Dataset) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Groups of the cells, and those that the process ends in, with which branches are compared; none, nothing."""
+    names = {"": "Nothing is known"} | {each: f"Groups of “{each}”" for each in cell_selection.groupings(data)}
+    name = str(st.selectbox("Compare branches with", list(names), format_func=names.__getitem__, key="orders_branches"))
+    if not name:
+        return None, ()
+    ends = st.multiselect(
+        "Ends of the branches",
+        cell_selection.values(data, name),
+        key=f"orders_ends_{name}",
+        help="Two groups or more that the process ends in. Cells of other groups are left out.",
+    )
+    return np.asarray(data.snapshots().labels[name]).astype(str), tuple(ends) if len(ends) > 1 else ()

@@ -10,6 +10,7 @@ from cellflow_core.data.store import Dataset
 from cellflow_core.figures import scatter
 from cellflow_core.reporting import formatting
 from pages.parts.views import cell_selection, view
+from pages.parts.views.fates import fate_question
 from pages.parts.widgets import chart, selectors, state
 
 FARTHEST = 5.0
@@ -89,7 +90,7 @@ def form(
 
 def initial_and_terminal(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
     """Which cells are followed, and what the terminal states are."""
-    return {**_states(data), **_starts(run_id, data, map_name)}
+    return {"states": fate_question.states(data), **_starts(run_id, data, map_name)}
 
 
 def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[float, ...] | None:
@@ -134,20 +135,6 @@ def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[fl
             )
         )
     return found[0] if len(found) == 1 else tuple(found)
-
-
-def _states(data: Dataset) -> dict[str, Any]:
-    names = cell_selection.groupings(data)
-    labels = {"found": "States the model settles in", **{each: f"Groups of “{each}”" for each in names}}
-    chosen = st.selectbox(
-        "Terminal states",
-        list(labels),
-        index=1 if data.info.truth and names else 0,
-        format_func=labels.__getitem__,
-        key="states",
-        bind="query-params",
-    )
-    return {"states": chosen}
 
 
 def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:

@@ -97,7 +97,9 @@ def check_needs(dataset: Dataset, needs: DataRequirement) -> None:
     """End the page, with what to do, where the data do not have what it needs."""
     if needs in dataset.info.has:
         return
-    if needs == DataRequirement.MOMENTS:
+    if needs == DataRequirement.MOMENTS and DataRequirement.LABELLING in dataset.info.has:
+        lacking = "This view compares estimators of splicing. The velocity of labelled RNA is on Flow: look there,"
+    elif needs == DataRequirement.MOMENTS:
         lacking = f"{plain(as_sentence(lacking_moments(dataset)))} Train a model on velocity genes and moments,"
     else:
         lacking = f"This view needs {needs}, and {plain(dataset.info.label)} does not have that."

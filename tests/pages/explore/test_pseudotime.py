@@ -69,9 +69,12 @@ def test_compare_holds_orders_against_each_other_and_against_stages():
     page.switch_page(str(ROOT / "pages" / "compare.py"))
     page.run()
     page.selectbox(key="orders_against").set_value("groups side").run()
-    page.multiselect(key="orders_stages_side").set_value(["left", "right"]).run()
-    assert not page.exception and not page.error
+    page.multiselect(key="orders_stages_side").set_value(["left", "right"])
+    page.selectbox(key="orders_branches").set_value("side").run()
+    page.multiselect(key="orders_ends_side").set_value(["left", "right"]).run()
+    assert not page.exception and not page.error, page.error[0].value
     text = " ".join(each.value for each in (*page.markdown, *page.warning))
     assert "2 methods order these cells" in text and "which needs no method" in text
     rows = next(each.value for each in page.dataframe)
+    assert rows["F1 of the branches"].notna().tolist() == [True, True, False, False]
     assert rows["order"].tolist()[-2:] == ["first principal component", "distance from the root"]

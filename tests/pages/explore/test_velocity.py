@@ -11,7 +11,7 @@ from cellflow_core.data.steps.derive import derive
 from tests import toys
 from tests.pages.explore.test_flow import packed_head
 from tests.pages.test_pages import opened
-from tests.unit.data.steps import test_moments
+from tests.unit.data.steps import test_labelled, test_moments
 
 pytestmark = pytest.mark.usefixtures("quiet", "home")
 FEW = {"min_r2": -1.0, "min_slope": 0.0, "components": 10}
@@ -66,6 +66,13 @@ def test_other_data_say_what_is_missing():
     page = opened("velocity", run=run.id)
     assert not page.exception
     assert "Train a model on velocity genes and moments" in words(page)
+
+
+def test_labelled_cells_are_shown_where_their_velocity_is():
+    data = derive(test_labelled.measured(), "labelled", test_labelled.GIVEN)
+    run = toys.finished(toys.recipe(data, model="labelled", settings={"latent": 2}, training={"steps": 4}))
+    page = opened("velocity", run=run.id)
+    assert not page.exception and "The velocity of labelled RNA is on Flow" in words(page)
 
 
 @pytest.mark.parametrize(

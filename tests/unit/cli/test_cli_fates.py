@@ -1,5 +1,6 @@
 """Fates and futures from the shell."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -48,6 +49,24 @@ def test_lineages_are_told_and_every_cell_is_written(tmp_path, capsys):
     table = pd.read_csv(tmp_path / "cells.csv")
     assert len(table) == 180 and list(table.columns[:4]) == ["cell", "PC1", "PC2", "order"]
     assert table["order"].iloc[120:].mean() > table["order"].iloc[:60].mean()
+
+
+def test_orders_of_models_are_held_against_each_other_and_stages(tmp_path, capsys):
+    drifted = drifting()
+    kind = np.where(drifted.t == 0, "early", np.where(np.resize([True, False], len(drifted.t)), "up", "down"))
+    data = stored(dataclasses.replace(drifted, labels={"kind": kind}))
+    assert cli.main(["orders", data]) == 2 and "no finished run orders the cells" in capsys.readouterr().err
+    finished(recipe(data, model="tscan", settings={"clusters": 4}, training={}))
+    finished(recipe(data, model="dpt", settings={}, training={}))
+    out = str(tmp_path / "cells.csv")
+    known = ["--against", "kind", "--stages", "early", "up", "--branches", "kind", "--ends", "up", "down"]
+    assert cli.main(["orders", data, *known, "--out", out]) == 0
+    message = capsys.readouterr().out
+    assert "2 methods order these cells" in message and "Spearman with the stages of kind" in message
+    assert "first principal component" in message and "F1 of the branches" in message
+    assert list(pd.read_csv(out).columns) == ["cell", "Diffusion pseudotime", "TSCAN", "spread"]
+    assert cli.main(["orders", data]) == 0 and "Spearman with the measured time" in capsys.readouterr().out
+    assert cli.main(["orders", data, "--against", "kind"]) == 2 and "--stages" in capsys.readouterr().err
 
 
 def test_growth_has_its_own_columns(tmp_path):

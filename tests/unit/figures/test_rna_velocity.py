@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_a_portrait_has_a_line_for_each_ratio():
     s = np.linspace(0, 4, CELLS)
     u = 0.5 * s + np.sin(s)
     velocity = np.stack([u - 0.5 * s, u])
-    found = PhasePortrait("Sox9", s, u, ("One", "Two"), velocity, np.array([0.5, np.nan]))
+    found = PhasePortrait("Sox9", s, u, ("One", "Two"), velocity, np.array([0.5, np.nan]), np.zeros((0, 2)))
     *cells, line = rna_velocity.portrait(found, None).data
     assert [each.name for each in cells] == ["falls", "rises"] and line.name == "One"
     assert line.y[1] == pytest.approx(0.5 * line.x[1])
@@ -117,3 +118,7 @@ def test_a_portrait_has_a_line_for_each_ratio():
     assert [each.name for each in grouped.data[:3]] == ["a", "b", "c"]
     assert "it rises in" in rna_velocity.describe_portrait(found)
     assert "(Two)" in velocity_summaries.of_portrait(found)
+    fitted = dataclasses.replace(found, course=np.array([[0.0, 0.0], [2.0, 1.0], [1.0, 3.0]]))
+    curve = next(each for each in rna_velocity.portrait(fitted, None).data if each.name == "fitted course, One")
+    assert curve.x.tolist() == [0, 1, 3] and curve.y.tolist() == [0, 2, 1]
+    assert "course that One has fitted" in rna_velocity.describe_portrait(fitted)

@@ -13,7 +13,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.models import contract, registry
 from cellflow_core.models.contract import Context
-from cellflow_core.models.splicing import scvelo_fit
+from cellflow_core.models.rna_velocity import scvelo
 from cellflow_core.models.splicing.interpolation import Interpolation
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -72,7 +72,7 @@ def direct(layers, mode: str):
         import scvelo as package
 
         package.settings.verbosity = 0
-        cells = scvelo_fit.annotated(layers["unspliced"], layers["spliced"])
+        cells = scvelo.annotated(layers["unspliced"], layers["spliced"])
         if mode == "dynamical":
             package.tl.recover_dynamics(cells, n_jobs=1, show_progress_bar=False)
         package.tl.velocity(cells, mode=mode)

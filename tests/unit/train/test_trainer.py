@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -156,3 +156,26 @@ def test_data_that_lack_what_the_model_needs():
     assert DataRequirement.TIMES not in data.has
     with pytest.raises(ValueError, match="two"):
         fit(registry.create("i-cfm", SMALL, data.spec, 0), data, STEPS)
+
+
+def test_a_preparation_that_takes_long_tells_how_far_it_is_and_can_be_cancelled():
+    model, given = made("i-cfm"), []
+
+    def prepare(frames, rng):
+        yield from (0.25, 0.5, 1.0)
+        model.pool = "ready"
+
+    (phase,) = model.phases()
+    model.phases = lambda: (replace(phase, prepare=prepare),)
+    fit(model, drifting(), STEPS, given.append, seed=5)
+    assert [each.prepared for each in given[:3]] == [0.25, 0.5, 1.0] and model.pool == "ready"
+    assert all(each.checkpoint is None for each in given[:3]) and given[-1].prepared is None
+
+    def cancel(progress: Progress) -> None:
+        if progress.prepared == 0.5:
+            raise Stop
+
+    model.pool = ""
+    with pytest.raises(Stop):
+        fit(model, drifting(), STEPS, cancel, seed=5)
+    assert model.pool == ""

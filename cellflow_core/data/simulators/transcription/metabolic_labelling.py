@@ -10,7 +10,6 @@ is alpha / beta (1 - e^(-beta pulse)): the label sets a clock in hours, which sp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,8 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import setting
-from cellflow_core.data.simulators import sde
-from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasLayers, Simulator
+from cellflow_core.data.simulators.transcription.courses import OneLineage
 from cellflow_core.data.simulators.transcription.measurement import LineageSettings, latent_times, snapshots
 from cellflow_core.data.simulators.transcription.splicing import KINDS, Kinetics
 from cellflow_core.data.snapshots import Snapshots
@@ -38,7 +36,7 @@ class Settings(LineageSettings):
     )
 
 
-class MetabolicLabelling(Simulator, HasDrift, HasCourse, HasLayers):
+class MetabolicLabelling(OneLineage):
     title = "Metabolic labelling"
     summary = (
         "RNA that was made during a pulse of known length is labelled, so that new RNA is measured beside spliced and "
@@ -64,6 +62,17 @@ class MetabolicLabelling(Simulator, HasDrift, HasCourse, HasLayers):
         alpha, beta, gamma = use.rates(len(kind))
         return Kinetics(alpha, beta, gamma, np.where(kind == "Repressed", -np.inf, first), off)
 
+    @property
+    def scale(self) -> float:
+        return self.settings.scale
+
+    @property
+    def decay(self) -> tuple[Float[Array, " genes"], Float[Array, " genes"]]:
+        return self.kinetics.beta, self.kinetics.gamma
+
+    def levels(self, times: Float[Array, " times"]) -> tuple[Float[Array, "times genes"], Float[Array, "times genes"]]:
+        return self.kinetics.levels(times)
+
     def old(self, times: Float[Array, " times"]) -> tuple[Float[Array, "times genes"], Float[Array, "times genes"]]:
         """(unspliced, spliced) RNA at these latent times that was there before the pulse, in molecules."""
         u, s = self.kinetics.levels(times - self.settings.pulse)
@@ -72,9 +81,7 @@ class MetabolicLabelling(Simulator, HasDrift, HasCourse, HasLayers):
     def simulate(self) -> Snapshots:
         """Spliced RNA of independent cells, with true velocity and latent time."""
         t, latent, layers = self._cells
-        u, s = self.kinetics.levels(latent)
-        velocity = self.settings.scale * (self.kinetics.beta * u - self.kinetics.gamma * s)
-        return snapshots(layers["spliced"], velocity, t, self.axes, latent)
+        return snapshots(layers["spliced"], self.spliced_velocity(latent), t, self.axes, latent)
 
     def layers(self) -> dict[str, Float[Array, "cells genes"]]:
         """Unspliced, spliced, new (labelled) and total RNA of the cells as measured: levels with an error, or counts.
@@ -85,29 +92,10 @@ class MetabolicLabelling(Simulator, HasDrift, HasCourse, HasLayers):
 
     def layer_courses(self, times: Float[Array, " times"]) -> dict[str, Float[Array, "times genes"]]:
         """Expected RNA of each kind at these latent times, in the units of `layers`."""
-        at, use = np.asarray(times, dtype=np.float64), self.settings
-        (u, s), (old_u, old_s) = self.kinetics.levels(at), self.old(at)
-        new = use.efficiency * (u - old_u + s - old_s)
-        found = {"unspliced": u, "spliced": s, "new": new, "total": u + s}
-        return {name: use.scale * each for name, each in found.items()}
-
-    def mean_trajectory(
-        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
-    ) -> Float[Array, "times genes"]:
-        """Expected spliced RNA at these latent times. Genes do not act on each other: only what is held changes."""
-        found = self.layer_courses(times)["spliced"]
-        columns, held = sde.held_columns(self.axes, clamp)
-        found[:, columns] = held
-        return found
-
-    def drift(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
-        """beta u(t) - gamma x, with t the latent time of the cells."""
-        u, _ = self.kinetics.levels(np.array([t], dtype=np.float64))
-        return self.settings.scale * self.kinetics.beta * u - self.kinetics.gamma * x
-
-    def noise(self, t: float) -> Float[Array, " genes"]:
-        """None: cells differ by their latent time and by the measurement alone."""
-        return np.zeros(len(self.axes))
+        at, found = np.asarray(times, dtype=np.float64), super().layer_courses(times)
+        total = found["unspliced"] + found["spliced"]
+        old = self.scale * sum(self.old(at))
+        return {**found, "new": self.settings.efficiency * (total - old), "total": total}
 
     @cached_property
     def _cells(self) -> tuple[Array, Array, dict[str, Array]]:

@@ -9,7 +9,6 @@ cell's own time, which nobody measures, is its latent time: given that, s follow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -18,8 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
-from cellflow_core.data.simulators import sde
-from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasLayers, Simulator
+from cellflow_core.data.simulators.transcription.courses import OneLineage
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 
@@ -107,7 +105,7 @@ class Kinetics:
         return u * by_splicing + alpha / self.beta * (1 - by_splicing), spliced
 
 
-class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
+class Splicing(OneLineage):
     title = "Splicing kinetics (RNA velocity)"
     summary = (
         "Genes are switched on and off; RNA is made unspliced, spliced, and decays. The velocity and the own time of "
@@ -139,14 +137,12 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
     def simulate(self) -> Snapshots:
         """Spliced RNA of independent cells, with their true velocity and, as a covariate, their latent time."""
         use, (latent, _, _) = self.settings, self._cells
-        u, s = self.kinetics.levels(latent)
-        velocity = self._scale * (self.kinetics.beta * u - self.kinetics.gamma * s)
         return Snapshots(
             self.layers()["spliced"].astype(np.float32),
             np.repeat(np.linspace(0, use.last_time, use.n_times), use.cells_per_time),
             AffineSpace.of_genes(self.axes),
             self.time_unit,
-            velocity=velocity.astype(np.float32),
+            velocity=self.spliced_velocity(latent).astype(np.float32),
             covariates={LATENT: latent},
         )
 
@@ -155,33 +151,16 @@ class Splicing(Simulator, HasDrift, HasCourse, HasLayers):
         _, u, s = self._cells
         return {"spliced": s, "unspliced": u}
 
-    def layer_courses(self, times: Float[Array, " times"]) -> dict[str, Float[Array, "times genes"]]:
-        """Expected unspliced and spliced RNA at these latent times, in the units of `layers`."""
-        u, s = self.kinetics.levels(np.asarray(times, dtype=np.float64))
-        return {"spliced": self._scale * s, "unspliced": self._scale * u}
-
-    def mean_trajectory(
-        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
-    ) -> Float[Array, "times genes"]:
-        """Expected spliced RNA at these latent times. Genes do not act on each other: only what is held changes."""
-        found = self.layer_courses(times)["spliced"]
-        columns, levels = sde.held_columns(self.axes, clamp)
-        found[:, columns] = levels
-        return found
-
-    def drift(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
-        """beta u(t) - gamma x, with t the latent time of the cells."""
-        u, _ = self.kinetics.levels(np.array([t], dtype=np.float64))
-        return self._scale * self.kinetics.beta * u - self.kinetics.gamma * x
-
-    def noise(self, t: float) -> Float[Array, " genes"]:
-        """None: cells differ by their latent time and by the measurement alone."""
-        return np.zeros(len(self.axes))
+    @property
+    def scale(self) -> float:
+        return self.settings.capture_rate if self.settings.measured == "counts" else 1.0
 
     @property
-    def _scale(self) -> float:
-        """Measured units of a molecule."""
-        return self.settings.capture_rate if self.settings.measured == "counts" else 1.0
+    def decay(self) -> tuple[Float[Array, " genes"], Float[Array, " genes"]]:
+        return self.kinetics.beta, self.kinetics.gamma
+
+    def levels(self, times: Float[Array, " times"]) -> tuple[Float[Array, "times genes"], Float[Array, "times genes"]]:
+        return self.kinetics.levels(times)
 
     @cached_property
     def _cells(self) -> tuple[Array, Array, Array]:

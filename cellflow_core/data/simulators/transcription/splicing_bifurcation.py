@@ -16,7 +16,8 @@ from jaxtyping import Float
 
 from cellflow_core.config import setting
 from cellflow_core.data.simulators import sde
-from cellflow_core.data.simulators.contract import HasCourse, HasFates, HasLayers, Simulator
+from cellflow_core.data.simulators.contract import HasFates
+from cellflow_core.data.simulators.transcription.courses import IndependentGenes
 from cellflow_core.data.simulators.transcription.measurement import LineageSettings, latent_times, snapshots
 from cellflow_core.data.simulators.transcription.splicing import Kinetics
 from cellflow_core.data.snapshots import Snapshots
@@ -37,7 +38,7 @@ class Settings(LineageSettings):
     fate_a: float = setting(0.5, "Fraction of the cells that choose fate A", 0.0, 1.0, label="Fraction of fate A")
 
 
-class SplicingBifurcation(Simulator, HasCourse, HasFates, HasLayers):
+class SplicingBifurcation(IndependentGenes, HasFates):
     title = "Bifurcation with splicing"
     summary = (
         "Progenitors switch shared genes on, then choose between two fates with genes of their own. Latent time, fate "
@@ -85,15 +86,6 @@ class SplicingBifurcation(Simulator, HasCourse, HasFates, HasLayers):
         weight = {"A": use.fate_a, "B": 1 - use.fate_a}
         u, s = (sum(weight[fate] * self.kinetics(fate).levels(times)[k] for fate in weight) for k in (0, 1))
         return {"unspliced": use.scale * np.asarray(u), "spliced": use.scale * np.asarray(s)}
-
-    def mean_trajectory(
-        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
-    ) -> Float[Array, "times genes"]:
-        """Expected spliced RNA over cells of both fates. Genes do not act on each other: only what is held changes."""
-        found = self.layer_courses(times)["spliced"]
-        columns, levels = sde.held_columns(self.axes, clamp)
-        found[:, columns] = levels
-        return found
 
     def fate_of(self, x: Float[Array, "cells genes"]) -> Array:
         """The fate whose genes are higher, relative to their steady state; "undecided" where neither is above 10 %."""

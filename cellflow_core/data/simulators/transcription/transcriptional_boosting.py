@@ -9,7 +9,6 @@ that are switched on one after the other, each in closed form (transcription/spl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,8 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import setting, with_default
-from cellflow_core.data.simulators import sde
-from cellflow_core.data.simulators.contract import HasCourse, HasDrift, HasLayers, Simulator
+from cellflow_core.data.simulators.transcription.courses import OneLineage
 from cellflow_core.data.simulators.transcription.measurement import LineageSettings, latent_times, snapshots
 from cellflow_core.data.simulators.transcription.splicing import Kinetics
 from cellflow_core.data.snapshots import Snapshots
@@ -37,7 +35,7 @@ class Settings(LineageSettings):
     last_time: float = with_default(LineageSettings, "last_time", 12.0)
 
 
-class TranscriptionalBoosting(Simulator, HasDrift, HasCourse, HasLayers):
+class TranscriptionalBoosting(OneLineage):
     title = "Transcriptional boosting"
     summary = (
         "Some genes are transcribed faster from the middle of the lineage on. Methods that take the rates as constant "
@@ -72,48 +70,30 @@ class TranscriptionalBoosting(Simulator, HasDrift, HasCourse, HasLayers):
         return Kinetics(usual, beta, gamma, on, off), Kinetics(more, beta, gamma, begin, np.full(len(alpha), np.inf))
 
     def levels(self, times: Float[Array, " times"]) -> tuple[Float[Array, "times genes"], Float[Array, "times genes"]]:
-        """(unspliced, spliced) at these latent times, in molecules."""
         usual, more = (each.levels(times) for each in self.kinetics)
         return usual[0] + more[0], usual[1] + more[1]
 
+    @property
+    def scale(self) -> float:
+        return self.settings.scale
+
+    @property
+    def decay(self) -> tuple[Float[Array, " genes"], Float[Array, " genes"]]:
+        return self.kinetics[0].beta, self.kinetics[0].gamma
+
     def simulate(self) -> Snapshots:
         """Spliced RNA of independent cells, with true velocity and latent time."""
-        t, latent, u, s, layers = self._cells
-        _, beta, gamma = self.settings.rates(len(self.axes))
-        return snapshots(layers["spliced"], self.settings.scale * (beta * u - gamma * s), t, self.axes, latent)
+        t, latent, layers = self._cells
+        return snapshots(layers["spliced"], self.spliced_velocity(latent), t, self.axes, latent)
 
     def layers(self) -> dict[str, Float[Array, "cells genes"]]:
         """Unspliced and spliced RNA of the cells as measured: levels with an error, or counts."""
-        return self._cells[-1]
-
-    def layer_courses(self, times: Float[Array, " times"]) -> dict[str, Float[Array, "times genes"]]:
-        """Expected unspliced and spliced RNA at these latent times, in the units of `layers`."""
-        u, s = self.levels(np.asarray(times, dtype=np.float64))
-        return {"unspliced": self.settings.scale * u, "spliced": self.settings.scale * s}
-
-    def mean_trajectory(
-        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
-    ) -> Float[Array, "times genes"]:
-        """Expected spliced RNA at these latent times. Genes do not act on each other: only what is held changes."""
-        found = self.layer_courses(times)["spliced"]
-        columns, held = sde.held_columns(self.axes, clamp)
-        found[:, columns] = held
-        return found
-
-    def drift(self, t: float, x: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
-        """beta u(t) - gamma x, with t the latent time of the cells."""
-        _, beta, gamma = self.settings.rates(len(self.axes))
-        u, _ = self.levels(np.array([t], dtype=np.float64))
-        return self.settings.scale * beta * u - gamma * x
-
-    def noise(self, t: float) -> Float[Array, " genes"]:
-        """None: cells differ by their latent time and by the measurement alone."""
-        return np.zeros(len(self.axes))
+        return self._cells[2]
 
     @cached_property
-    def _cells(self) -> tuple[Array, Array, Array, Array, dict[str, Array]]:
-        """(time, latent time, true unspliced and spliced levels, layers as measured) of every cell."""
+    def _cells(self) -> tuple[Array, Array, dict[str, Array]]:
+        """(time, latent time, layers as measured) of every cell."""
         use, rng = self.settings, np.random.default_rng((self.settings.seed, 3))
         t, latent = latent_times(use.n_times, use.cells_per_time, use.last_time, use.latent_time_sd, rng)
         u, s = self.levels(latent)
-        return t, latent, u, s, use.measure(u, s, rng)
+        return t, latent, use.measure(u, s, rng)

@@ -9,7 +9,6 @@ velocity that is drawn here with confidence is wrong. How smoothing and embeddin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,8 +16,8 @@ import numpy as np
 from jaxtyping import Float
 
 from cellflow_core.config import setting
-from cellflow_core.data.simulators import sde
-from cellflow_core.data.simulators.contract import HasCourse, HasLayers, HasStates, Simulator
+from cellflow_core.data.simulators.contract import HasStates
+from cellflow_core.data.simulators.transcription.courses import IndependentGenes
 from cellflow_core.data.simulators.transcription.measurement import RnaSettings, snapshots
 from cellflow_core.data.snapshots import Snapshots
 
@@ -47,7 +46,7 @@ class Settings(RnaSettings):
     last_time: float = setting(12.0, "Last time point", 0.5, 200.0, "hour")
 
 
-class UnchangingPopulation(Simulator, HasCourse, HasStates, HasLayers):
+class UnchangingPopulation(IndependentGenes, HasStates):
     title = "Population that does not change"
     summary = (
         "Every gene is at its steady state and cells differ by counting alone, so the true velocity is zero. It is the "
@@ -88,15 +87,6 @@ class UnchangingPopulation(Simulator, HasCourse, HasStates, HasLayers):
         """Expected unspliced and spliced RNA over all groups, the same at all times."""
         u, s = (self.settings.scale * self._size * each.mean(axis=0) for each in self.levels)
         return {"unspliced": np.tile(u, (len(times), 1)), "spliced": np.tile(s, (len(times), 1))}
-
-    def mean_trajectory(
-        self, times: Float[Array, " times"], clamp: Mapping[str, float] | None = None
-    ) -> Float[Array, "times genes"]:
-        """Expected spliced RNA over all groups, the same at all times but for what is held."""
-        found = self.layer_courses(times)["spliced"]
-        columns, held = sde.held_columns(self.axes, clamp)
-        found[:, columns] = held
-        return found
 
     def steady_states(self) -> dict[str, Float[Array, " genes"]]:
         """Expected spliced RNA of each group."""

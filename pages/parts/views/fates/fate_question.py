@@ -16,15 +16,14 @@ from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
 
 MACROSTATES = {"macrostates": "Macrostates of the transitions (GPCCA)"}
-FOUND = ("found", *MACROSTATES)
-"""Terminal states that are no groups of an annotation."""
+FOUND = "found"
 MOST_MACROSTATES = 20
 COUNTED = {"simulation": "Simulation", "transitions": "Transitions"}
 
 
 class Asked(NamedTuple):
-    """What is asked. states: "found", "macrostates", "macrostates 4" or an annotation; simulated: whether cells are
-    followed by simulation; ends: values of the annotation that are terminal."""
+    """What is asked. states: "" or "found" for those that are found, "macrostates", "macrostates 4" or an annotation;
+    simulated: whether cells are followed by simulation; ends: values of the annotation that are terminal."""
 
     future: Future[Any]
     states: str
@@ -34,7 +33,7 @@ class Asked(NamedTuple):
     @property
     def of_simulation(self) -> str:
         """The states of simulated cells, which know no macrostates of a chain."""
-        return "found" if self.states.partition(" ")[0] in MACROSTATES else self.states
+        return "" if self.states.partition(" ")[0] in MACROSTATES else self.states
 
 
 def ask(run: Run, context: view.ViewContext) -> Asked:
@@ -48,9 +47,10 @@ def ask(run: Run, context: view.ViewContext) -> Asked:
     chosen = states(context.dataset, MACROSTATES if by == "transitions" else {})
     if by == "simulation":
         return Asked(analysis_pool.submit_analysis("fates", run.id, view=context.view, states=chosen), chosen, True)
-    values = cell_selection.values(context.dataset, chosen) if chosen not in FOUND else ()
+    grouped = chosen in cell_selection.groupings(context.dataset)
+    values = cell_selection.values(context.dataset, chosen) if grouped else ()
     start, ends = _start(context, values), _ends(chosen, values)
-    if chosen in MACROSTATES:
+    if chosen in MACROSTATES and not grouped:
         chosen = _macrostates(chosen)
     asked = analysis_pool.submit_analysis(
         "transition_fates", run.id, view=context.view, states=chosen, ends=ends, start=start
@@ -78,7 +78,8 @@ def states(data: Dataset, also: Mapping[str, str] = MappingProxyType({})) -> str
     also  other choices, by key, in words
     """
     names = cell_selection.groupings(data)
-    names_of = {"found": "States the model settles in", **also, **{each: f"Groups of “{each}”" for each in names}}
+    found = "" if FOUND in names else FOUND  # a group of an annotation has its name first
+    names_of = {found: "States the model settles in", **also, **{each: f"Groups of “{each}”" for each in names}}
     return str(
         st.selectbox(
             "Terminal states",
@@ -115,7 +116,7 @@ def _macrostates(states: str) -> str:
 
 
 def _ends(states: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    if states in FOUND:
+    if not values:
         return ()
     return tuple(
         st.multiselect(

@@ -90,7 +90,7 @@ def _group_choice(run: Run, data: Dataset) -> str:
 def _groups(run: Run, data: Dataset, by: str) -> Groups:
     count = data.info.cells
     if by == FATES:
-        asked = analysis_pool.submit_analysis("transition_fates", run.id, states="found", ends=(), start="")
+        asked = analysis_pool.submit_analysis("transition_fates", run.id, states="", ends=(), start="")
         found = background.result_of(asked, "Finding the fate of every cell")
         view.notes(
             (

@@ -51,6 +51,12 @@ def test_three_ends_at_one_fork_in_ten_axes():
     assert branch_f1(trained("monocle", data, **START), data) >= 0.95
 
 
+def test_ends_near_each_other_are_not_joined_across_a_sparse_branch():
+    """F1 at least 0.95 where nodes that begin at centers of k-means join two of three ends (F1 0.58)."""
+    data, _ = tree(6)
+    assert branch_f1(trained("monocle", data, **START), data) >= 0.95
+
+
 def test_the_map_is_orthonormal_and_leaves_out_an_axis_of_noise():
     """Cells along two lines in the first two of three axes: the third has a loading below 0.1."""
     rng = np.random.default_rng(0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cellflow_core.analysis.lineage.order_agreement import order_agreement
+from cellflow_core.analysis.lineage.branch_scores import branch_f1
+from cellflow_core.analysis.lineage.order_agreement import order_agreement, stage_of_cells
 from cellflow_core.reporting import fate_summaries
 
 RNG = np.random.default_rng(0)
@@ -45,3 +46,27 @@ def test_stages_are_known_of_some_cells_and_the_trivial_orders_are_the_bar():
     ]
     with pytest.raises(ValueError, match="no model has ordered"):
         order_agreement({}, X)
+
+
+def test_branches_are_matched_one_to_one_with_the_ends():
+    ends = np.array(["a", "a", "b", "b", "between"])
+    right = np.array([[0, 1], [0, 1], [1, 0], [1, 0], [1, 1]], dtype=float)
+    assert branch_f1(right, ends, ends != "between") == 1
+    assert branch_f1(np.ones((5, 1)), ends, ends != "between") == pytest.approx(1 / 3)
+    assert np.isnan(branch_f1(np.zeros((5, 0)), ends, ends != "between"))
+
+
+def test_branches_of_methods_stand_beside_clusters_that_need_none():
+    """Ends that no cluster can tell from each other: a method that can has F1 1, k-means about what chance gives."""
+    side = np.resize(["up", "down"], 400)
+    weight = np.stack([side == "up", side == "down"], axis=1).astype(float)
+    found = order_agreement({"a": PLACE, "b": PLACE}, X, None, "", {"a": weight}, side, ("up", "down"))
+    np.testing.assert_allclose(found.branch_f1, [1, np.nan, np.nan, np.nan])
+    assert 0.3 < found.cluster_f1 < 0.7
+    assert (
+        "F1 of the branches" in fate_summaries.order_rows(found) and "k-means" in fate_summaries.of_branches(found)[0]
+    )
+    with pytest.raises(ValueError, match="the groups are down, up"):
+        order_agreement({"a": PLACE}, X, None, "", {}, side, ("up", "left"))
+    with pytest.raises(ValueError, match="two groups or more"):
+        stage_of_cells(side, ("up",))

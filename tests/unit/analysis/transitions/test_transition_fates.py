@@ -177,3 +177,9 @@ def test_start_cells_that_are_terminal_already_are_counted_in_words():
     notes = " ".join(transition_fates(Split(), TIMELESS, VIEW, "kind", ends=("left", "right <b>")).notes)
     assert "over the 600 cells, of which 600 are in a terminal state already" in notes
     assert "already" not in " ".join(transition_fates(Split(), DATA, VIEW, "kind").notes)
+
+
+def test_an_annotation_that_is_called_found_is_asked_for_by_its_name():
+    data = replace(TIMELESS, labels={"found": np.where(TIMELESS.x[:, 1] > 0, "up", "found")})
+    assert set(transition_fates(Split(), data, VIEW, "found", ("up", "found")).names) == {"up", "found"}
+    assert set(transition_fates(Split(), data, VIEW).names) != {"up", "found"}
