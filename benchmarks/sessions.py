@@ -33,6 +33,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.typing import Origin, Subprotocol
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from cellflow_core.runs.run import Run
 
 PAGES = ("", "learn", "data", "train", "runs", "compare", "landscape", "flow", "time", "fates")
