@@ -75,12 +75,12 @@ def cache_path(question: str, run_id: str, settings: Mapping[str, Any], workspac
 
     Raises KeyError where there is no such question or run, ValueError for settings the question does not take.
     """
+    if question not in QUESTIONS:
+        raise KeyError(f"there is no question {question!r}; there are {', '.join(QUESTIONS)}")
     return _path(question, open_run(run_id, workspace), settings)
 
 
 def _path(question: str, run: Run, settings: Mapping[str, Any]) -> Path:
-    if question not in QUESTIONS:
-        raise KeyError(f"there is no question {question!r}; there are {', '.join(QUESTIONS)}")
     try:
         bound = inspect.signature(QUESTIONS[question]).bind(None, **settings)
     except TypeError as error:

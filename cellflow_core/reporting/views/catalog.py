@@ -24,6 +24,7 @@ VIEWS: Mapping[str, tuple[str, Callable[[Any, Any], View]]] = {
     "fate_influence": ("Genes that push cells towards a fate", of_genes.fate_influence),
     "latent_time": ("Latent time", of_genes.latent_time),
     "lineages": ("Order and lineages", of_cells.lineages),
+    "branches": ("Branches", of_cells.branches),
     "gene_network": ("Gene network", of_genes.gene_network),
     "futures": ("Futures of one cell", of_cells.futures),
     "clones": ("Clones", of_cells.clones),

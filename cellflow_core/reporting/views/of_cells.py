@@ -6,6 +6,7 @@ import numpy as np
 
 from cellflow_core.analysis.results import (
     Ancestry,
+    CellBranches,
     CellLineages,
     ClonalBias,
     Composition,
@@ -24,6 +25,7 @@ from cellflow_core.figures.lineage import ancestry as ancestry_figures
 from cellflow_core.figures.lineage import clones as clone_figures
 from cellflow_core.figures.lineage import composition as composition_figures
 from cellflow_core.figures.lineage import lineages as lineage_figures
+from cellflow_core.plural import counted
 from cellflow_core.reporting import composition_summaries, fate_summaries, growth_summaries, result_tables, summaries
 from cellflow_core.reporting.held_out import telling_time
 from cellflow_core.reporting.views.view import Asked, Picture, View
@@ -85,6 +87,14 @@ def fates(found: Fates, asked: Asked) -> View:
     )
     notes = (*_sentences(growth_summaries.of_fates(found)), f"Interval: {found.interval}.", *found.notes)
     return View(summary, pictures, tables, notes)
+
+
+def branches(found: CellBranches, asked: Asked) -> View:
+    count = found.weight.shape[1]
+    table = {f"branch {k + 1}": found.weight[:, k].tolist() for k in range(count)}
+    return View(
+        f"{found.title} puts the cells on {counted(count, 'branch', 'branches')}.", (), {"branches": table}, found.notes
+    )
 
 
 def lineages(found: CellLineages, asked: Asked) -> View:

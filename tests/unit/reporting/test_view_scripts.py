@@ -79,6 +79,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
         ("fate_influence", field, {"states": "kind", "ends": ("up", "down")}),
         ("latent_time", order, {}),
         ("lineages", order, {}),
+        ("branches", order, {}),
         ("gene_network", field, {"by": "kind", "group": "up"}),
         ("futures", field, {"polygon": square, "count": 20}),
         ("clones", field, {"by": "kind", "a": "up", "b": "down"}),
