@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ REACHED = 0.5
 """Probability to be absorbed at all from which on a cell counts as one that reaches an absorbing cell."""
 PATIENCE = 1e9
 """Steps after which a cell is no longer followed, on average: it keeps the system from being singular."""
+FACTORS = ((1e-2, 2.0), (1e-4, 20.0))
+"""(drop tolerance, fill) of the incomplete factors that help the solver: the next ones where it does not converge."""
 LONGEST = 2**13
 """Most steps for which a distribution is followed."""
 
@@ -34,7 +37,6 @@ def absorption_probabilities(
     """
     from scipy.sparse import csr_array, eye_array
     from scipy.sparse.csgraph import breadth_first_order
-    from scipy.sparse.linalg import LinearOperator, gmres, spilu
 
     absorbing = state >= 0
     if not absorbing.any():
@@ -52,22 +54,40 @@ def absorption_probabilities(
         return found
     leaving = transitions[moving]
     system = (eye_array(len(moving)) - (1 - 1 / PATIENCE) * leaving[:, moving]).tocsc()
-    # pivots stay on the diagonal, which is the largest of its row: others may leave a factor without an inverse
-    inverse = spilu(system, drop_tol=1e-2, fill_factor=2, diag_pivot_thresh=0.0)
-    nearly = LinearOperator(system.shape, inverse.solve)
+    solved = _solver(system)
     for k in range(count):
         right = np.asarray(leaving[:, np.flatnonzero(state == k)].sum(axis=1)).ravel()
         if not right.any():
             found[moving, k] = 0.0
             continue
-        solution, failed = gmres(system, right, M=nearly, rtol=TOLERANCE / 100, restart=50, maxiter=100)
-        if failed:
-            raise RuntimeError(f"absorption probabilities of state {k} did not converge in {failed} iterations")
+        solution = solved(right)
+        if solution is None:
+            raise RuntimeError(f"absorption probabilities of state {k} did not converge")
         found[moving, k] = np.clip(solution, 0, 1)
     # Mass can leave the reached cells for others, which lead nowhere: given that it is absorbed, rows sum to one.
     whole = found[moving].sum(axis=1, keepdims=True)
     found[moving] = np.where(whole >= REACHED, found[moving] / np.maximum(whole, REACHED), np.nan)
     return found
+
+
+def _solver(system: Any) -> Callable[[Array], Array | None]:
+    """The solution of a system in CSC with a right side, by GMRES; None where it does not converge."""
+    from scipy.sparse.linalg import LinearOperator, gmres, spilu
+
+    factors: list[Any] = []
+
+    def solved(right: Array) -> Array | None:
+        for k, (drop, fill) in enumerate(FACTORS):
+            if k == len(factors):
+                # pivots stay on the diagonal, the largest of its row: others may leave a factor without an inverse
+                factors.append(spilu(system, drop_tol=drop, fill_factor=fill, diag_pivot_thresh=0.0))
+            nearly = LinearOperator(system.shape, factors[k].solve)
+            solution, failed = gmres(system, right, M=nearly, rtol=TOLERANCE / 100, restart=50, maxiter=100)
+            if not failed:
+                return solution
+        return None
+
+    return solved
 
 
 def long_run(transitions: Any) -> Float[Array, " cells"]:

@@ -70,3 +70,26 @@ def test_the_long_run_of_two_cells_and_of_a_circle():
     chain = csr_array(np.array([[0.9, 0.1], [0.3, 0.7]]))
     np.testing.assert_allclose(long_run(chain), [0.75, 0.25], atol=1e-3)
     np.testing.assert_allclose(long_run(csr_array(np.roll(np.eye(5), 1, axis=1))), 0.2, atol=1e-6)
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_chain_that_does_not_converge_is_solved_with_fuller_factors(failures, monkeypatch):
+    import scipy.sparse.linalg as linalg
+
+    solve, tried = linalg.gmres, []
+
+    def stubborn(*system, **settings):
+        tried.append(settings["M"])
+        found, _ = solve(*system, **settings)
+        return found, int(len(tried) <= failures)
+
+    monkeypatch.setattr(linalg, "gmres", stubborn)
+    state = np.full(21, -1)
+    state[[0, -1]] = [0, 1]
+    if failures == 2:
+        with pytest.raises(RuntimeError, match="of state 0 did not converge"):
+            absorption_probabilities(line(21, 0.5), state, 2)
+        return
+    found = absorption_probabilities(line(21, 0.5), state, 2)
+    np.testing.assert_allclose(found[:, 1], np.arange(21) / 20, atol=1e-6)
+    assert len(tried) == 3 and tried[0] is not tried[1]
