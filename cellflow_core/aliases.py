@@ -39,7 +39,11 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
 }
 """Setting of a model, by its present name -> old name of a choice -> its name."""
 
-EARLIER: Mapping[str, Mapping[str, Any]] = {"metric-fm": {"metric_cells": "all"}}
+EARLIER: Mapping[str, Mapping[str, Any]] = {
+    "lnode": {"harmonics": 0},
+    "metric-fm": {"metric_cells": "all"},
+    "population-pk": {"response": "level"},
+}
 """Model -> setting that it was given later -> what it did before: of stored recipes, which hold every setting."""
 
 TRAINING: Mapping[str, str] = {

@@ -20,6 +20,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import DoseTensors, TrajectoryBatch, TrajectoryTensors
 from cellflow_core.models.contract import DynamicsModel, HasCourses, Phase
+from cellflow_core.models.networks.later_buffers import register_later_buffer
 
 FEATURES, RANDOM = 4, 2
 ROUNDS = 60
@@ -36,6 +37,7 @@ class LinearCourse(DynamicsModel, HasCourses):
     counts_intervals = False
     Config = Config
 
+    first: Tensor  # time of all that is 0 in Phi
     beta: Tensor
     omega: Tensor
     variance: Tensor
@@ -45,6 +47,7 @@ class LinearCourse(DynamicsModel, HasCourses):
 
     def __init__(self, config: Config, spec: DataSpec) -> None:
         super().__init__(config, spec)
+        register_later_buffer(self, "first", torch.tensor(0.0))
         self.register_buffer("beta", torch.zeros(spec.dim, FEATURES))
         self.register_buffer("omega", torch.eye(RANDOM).repeat(spec.dim, 1, 1))
         self.register_buffer("variance", torch.full((spec.dim,), torch.nan))
@@ -58,6 +61,7 @@ class LinearCourse(DynamicsModel, HasCourses):
     def learn(self, frames: TrajectoryTensors, rng: torch.Generator) -> None:
         """Fit each variable by itself."""
         given = frames.doses.amount.sum(dim=1).mean() if frames.doses.amount.numel() else torch.tensor(0.0)
+        self.first.fill_(self.spec.times[0])
         self.size[1] = (frames.t.amax() - frames.t.amin()).clamp(min=1e-6)
         self.size[2:] = given if given > 0 else 1.0
         for k in range(self.spec.dim):
@@ -73,7 +77,7 @@ class LinearCourse(DynamicsModel, HasCourses):
 
     def _features(self, t: Float[Tensor, "batch rows"], doses: DoseTensors, constant: Tensor | float) -> Tensor:
         """Phi, [batch, rows, features]; time counts from the first one of all, be it an age or a year."""
-        since, elapsed = t[..., None] - doses.time[:, None], t - self.spec.times[0]
+        since, elapsed = t[..., None] - doses.time[:, None], t - self.first
         given = (since > 0) * doses.amount[:, None]
         fading = (given * (-since.clamp(min=0) / constant).exp()).sum(dim=2)
         return torch.stack([torch.ones_like(t), elapsed, given.sum(dim=2), fading], dim=-1) / self.size

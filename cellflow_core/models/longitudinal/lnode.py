@@ -40,8 +40,6 @@ STEPS = 12
 DIFFERENCE = 0.05
 """Of a parameter, for the sensitivity (standard deviations)."""
 LEAST_DRAWS = 300
-HARMONICS = 4
-"""Sines and cosines of time that the network sees: steep parts begin at a time of the beat."""
 RATE = 8.0
 """Rate of all states in the time that individuals are followed, before training: traces have steep parts."""
 
@@ -49,6 +47,13 @@ RATE = 8.0
 @dataclass(frozen=True)
 class Settings(MLPSettings):
     width: int = with_default(MLPSettings, "width", 48)
+    harmonics: int = setting(
+        4,
+        "sines and cosines of time that the network sees: steep parts begin at a time of the beat",
+        0,
+        32,
+        label="Harmonics of time",
+    )
     hidden: int = setting(2, "states that are no variable", 0, 64, label="Latent states beside the variables")
 
 
@@ -81,7 +86,7 @@ class LNODE(DynamicsModel, HasCourses, HasIndividualParameters):
         self.measurement, self.background = Measurement(spec), Background(spec)
         states, size = spec.dim + config.hidden, (config.width, config.depth)
         self.start = MLP(1 + self.parameters_count, states, config.width, 1)
-        self.field = MLP(states + 1 + 2 * HARMONICS + self.parameters_count, states, *size)
+        self.field = MLP(states + 1 + 2 * config.harmonics + self.parameters_count, states, *size)
         self.register_buffer("correlation", torch.zeros(spec.dim))
 
     def phases(self) -> tuple[Phase, ...]:
@@ -131,7 +136,7 @@ class LNODE(DynamicsModel, HasCourses, HasIndividualParameters):
 
         def rates(t: Tensor, z: Tensor, _: Tensor) -> Tensor:
             part = (t[:, None] - self.first) / self.span
-            angle = 2 * torch.pi * part * torch.arange(1, HARMONICS + 1, device=t.device)
+            angle = 2 * torch.pi * part * torch.arange(1, self.config.harmonics + 1, device=t.device)
             return self.field(torch.cat([z, part, angle.sin(), angle.cos(), theta], dim=1)) * (RATE / self.span)
 
         begin = self.start(nn.functional.pad(theta, (1, 0), value=1.0))

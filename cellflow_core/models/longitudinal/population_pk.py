@@ -30,6 +30,7 @@ from cellflow_core.models.individuals.blocks import in_blocks
 from cellflow_core.models.individuals.compartments import ONE, TWO, concentration, first_guess
 from cellflow_core.models.individuals.measurement import Measurement
 from cellflow_core.models.individuals.random_effects import Draws, posterior_draws
+from cellflow_core.models.networks.later_buffers import register_later_buffer
 
 SCALING = {"CL": 0.75, "Q": 0.75, "V": 1.0, "V2": 1.0, "ka": 0.0, "lag": 0.0}
 """Allometric exponents of body weight (Holford 1996, Clin. Pharmacokinet. 30:329)."""
@@ -100,7 +101,7 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
         self.log_omega = nn.Parameter(torch.full((self.effects,), -1.0))
         self.measurement = Measurement(spec)
         self.register_buffer("swallowed", torch.tensor(True))
-        self.register_buffer("widening", torch.tensor(1.0))
+        register_later_buffer(self, "widening", torch.tensor(1.0))
 
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("mixed effects", (Update(self.loss, self.parameters()),), prepare=self.learn),)

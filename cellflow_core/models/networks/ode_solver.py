@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torchdiffeq import odeint
 
 from cellflow_core.math.integrate import STAGES, CellRates, Method, State, per_cell, solve
+from cellflow_core.models.networks.later_buffers import register_later_buffer
 
 MAX_STEPS = 500
 """Steps of the adaptive solver over one interval after which it is given up."""
@@ -34,8 +35,7 @@ class ODESolver(nn.Module):
     def __init__(self, method: Method | Literal["dopri5"], steps: int, tolerance: float = 1e-3) -> None:
         super().__init__()
         self.method, self.steps, self.tolerance = method, steps, tolerance
-        self.register_buffer("n_evaluations", torch.zeros((), dtype=torch.int64))
-        self.register_load_state_dict_pre_hook(_count_from_zero)
+        register_later_buffer(self, "n_evaluations", torch.zeros((), dtype=torch.int64))
 
     def integrate(
         self,
@@ -85,8 +85,3 @@ class ODESolver(nn.Module):
         fixed = f"in {self.steps} step{'s' if self.steps > 1 else ''}"
         how = fixed if self.method in STAGES else f"to a tolerance of {self.tolerance:g}"
         return (f"Training called the field {int(self.n_evaluations):,} times (solver {self.method} {how}).",)
-
-
-def _count_from_zero(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Weights that were stored before evaluations were counted."""
-    state.setdefault(f"{prefix}n_evaluations", torch.zeros((), dtype=torch.int64))

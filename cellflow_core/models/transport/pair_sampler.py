@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.math.ot import exact_plan
 from cellflow_core.models.contract import TransportPlan
+from cellflow_core.models.networks.later_buffers import register_later_buffer
 from cellflow_core.models.transport import transport_plans
 from cellflow_core.models.transport.ot_solvers import Coupling, Independent, Minibatch, OTSolver
 
@@ -117,8 +117,7 @@ class Pairing(nn.Module):
     def __init__(self, coupling: Coupling | Callable[[SnapshotTensors, torch.Generator], OTSolver]) -> None:
         super().__init__()
         self.coupling = coupling
-        self.register_buffer("converged", torch.ones((), dtype=torch.bool))
-        self.register_load_state_dict_pre_hook(_converged_before)
+        register_later_buffer(self, "converged", torch.ones((), dtype=torch.bool))
 
     def solver(self, frames: SnapshotTensors, rng: torch.Generator) -> OTSolver:
         """The solver of the plans, selected where it depends on the cells. Raises ValueError for couplings without."""
@@ -167,8 +166,3 @@ def sample_batch(coupling: Independent | Minibatch, batch: Batch) -> Pairs:
         x1 = torch.stack([b[column] for b, (_, column) in zip(x1, pairs, strict=True)])
     t0, t1 = (each.repeat_interleave(batch.x.shape[1]) for each in (batch.times[:-1], batch.times[1:]))
     return Pairs(t0, t1, x0.reshape(-1, x0.shape[-1]), x1.reshape(-1, x1.shape[-1]))
-
-
-def _converged_before(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Weights that were stored before convergence was recorded."""
-    state.setdefault(f"{prefix}converged", torch.ones((), dtype=torch.bool))

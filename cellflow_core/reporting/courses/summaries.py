@@ -91,6 +91,9 @@ def of_parameters(found: IndividualParameters) -> Summary:
 
 def of_plans(found: RegimenComparison) -> Summary:
     """The numbers of the first two plans, and whether a plan is outside what was observed."""
+    if _no_response(found):
+        answer = f"The course of {found.of} is the same under all plans: this model does not respond to doses."
+        return Summary(answer, "poor", "Compare regimens with a model that does.")
     area, peak = found.values[:, 0, 1], found.values[:, 1, 1]
     if len(found.plans) == 1 or not np.isfinite(found.ratio[1, 0, 1]):
         numbers = f"an AUC of {area[0]:.3g} {found.units[0]} and a Cmax of {peak[0]:.3g} {found.units[1]}".rstrip()
@@ -110,6 +113,14 @@ def of_plans(found: RegimenComparison) -> Summary:
     if outside:
         return Summary(answer, "poor", f"{'. '.join(outside)}. The model has learnt nothing there.")
     return Summary(answer, "fair", "All plans lie within the doses that were observed.")
+
+
+def _no_response(found: RegimenComparison) -> bool:
+    """Do plans of unlike doses give the very same courses?"""
+    rows = np.stack([found.dose_time, found.dose_amount, found.dose_duration, found.dose_treatment], axis=1)
+    doses = [rows[found.dose_plan == k] for k in range(len(found.plans))]
+    unlike = any(not np.array_equal(doses[0], each) for each in doses[1:])
+    return unlike and all((curves == curves[:1]).all() for curves in (found.low, found.middle, found.high))
 
 
 def of_predictive_check(found: PredictiveCheck) -> Summary:

@@ -85,6 +85,14 @@ def test_what_lies_outside_the_observed_doses_is_shaded_and_said():
     assert "AUC of 3 mg/L·hour" in summaries.of_plans(compared(ratio=np.full((2, 5, 3), np.nan))).answer
 
 
+def test_a_model_that_does_not_respond_to_doses_compares_no_regimens():
+    same = {name: np.repeat(T[None], 2, axis=0) for name in ("low", "middle", "high")}
+    summary = summaries.of_plans(compared(**same))
+    assert "does not respond to doses" in summary.answer and summary.trust == "poor"
+    alike = summaries.of_plans(compared(**same, dose_amount=np.ones(2)))
+    assert "times the AUC" in alike.answer  # the same doses have the same course
+
+
 def test_checks_are_drawn_and_judged():
     bands = np.array([[[[0.0, 0.5, 1.0], [1.0, 2.0, 3.0], [3.0, 4.0, 5.0]]] * 2])
     seen = np.array([[[0.5, 2.0, 4.0], [0.5, 2.0, 6.0]]])
