@@ -34,6 +34,8 @@ def _sweep(chosen: argparse.Namespace) -> int:
     from cellflow_core.selection import sweep
     from cellflow_core.selection.model_cards import catalogue
 
+    if chosen.cancel and not chosen.group:
+        raise ValueError("--cancel needs the --group of the sweep that is to be cancelled")
     if chosen.group:
         runs = [run for run in reversed(index.runs()) if run.recipe.group == chosen.group]
         if not runs:

@@ -186,7 +186,7 @@ def provenance(subject: RunContext, cells: Cells) -> dict[str, str]:
         "paper": subject.model.paper,
         "data": f"{subject.dataset.info.label} ({subject.dataset.info.source})",
         "data_steps": "; ".join(subject.dataset.info.steps),
-        "recipe": json.dumps(run.recipe.as_dict(), ensure_ascii=False),
+        "recipe": json.dumps(run.recipe.as_dict() | {"training": run.training}, ensure_ascii=False),
         "versions": json.dumps(versions()),
     }
 

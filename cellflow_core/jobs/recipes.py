@@ -124,7 +124,8 @@ def sweep(
     values  setting -> its values; a model without a setting of that name is trained without it
 
     Raises KeyError for a model or data set that does not exist, ValueError for a name that is no setting of any of the
-    models, and for more than MOST runs. What a model cannot take is told in `refused`.
+    models, and for more than MOST runs. A model that cannot take one of the values is not trained at all: see
+    `refused`.
     """
     from cellflow_core.data.store import open_dataset
     from cellflow_core.models import registry
@@ -140,6 +141,7 @@ def sweep(
         taken = {key: list(dict.fromkeys(each)) for key, each in values.items() if key in settings | of_training}
         if len(made) + math.prod(map(len, taken.values())) * len(set(seeds)) > MOST:
             raise ValueError(f"that are more than {MOST} runs: choose fewer values, seeds or models")
+        its: list[Recipe] = []
         try:
             for chosen in (dict(zip(taken, each, strict=True)) for each in itertools.product(*taken.values())):
                 training = {key: value for key, value in chosen.items() if key in of_training}
@@ -147,9 +149,11 @@ def sweep(
                 one = _recipe(opened, name, preset, rest, training, device)
                 words = "".join(f", {key} {value}" for key, value in chosen.items())
                 copies = [(seed, None) for seed in dict.fromkeys(seeds)]
-                made += _group(replace(one, label=one.label + words), group, copies, several=True)
+                its += _group(replace(one, label=one.label + words), group, copies, several=True)
         except ValueError as error:
             refused[name] = str(error)
+        else:
+            made += its
     return Comparison(dataset, tuple(made), refused)
 
 

@@ -67,10 +67,11 @@ class Facts:
 
 
 def changed(folder: Path | str) -> int:
-    """Time (ns) at which an entry of the folder was made, replaced or taken away last; 0 where there is no folder."""
+    """Time (ns) at which an entry of the folder was made, replaced or taken away last; 0 where there is no folder, or
+    none that can be read now."""
     try:
         return os.stat(folder).st_mtime_ns  # noqa: PTH116 - half the time of Path.stat, and asked for every run
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 

@@ -18,7 +18,7 @@ class RunGroup:
     @property
     def sweep(self) -> bool:
         """Are there several models, or one with several settings, to choose from?"""
-        return not self.comparison and len({_choice(run) for run in self.runs if run.recipe.hold_out is None}) > 1
+        return not self.comparison and len({run.recipe.choice for run in self.runs if run.recipe.hold_out is None}) > 1
 
     @property
     def id(self) -> str:
@@ -37,11 +37,6 @@ def groups(runs: Iterable[Run]) -> tuple[RunGroup, ...]:
 def comparison_ids(runs: Iterable[Run]) -> frozenset[str]:
     """Ids of the runs that were trained for a comparison only."""
     return frozenset(run.id for each in groups(runs) if each.comparison for run in each.runs)
-
-
-def _choice(run: Run) -> tuple[object, ...]:
-    """The model with its settings and training."""
-    return (run.recipe.model, *run.recipe.settings.items(), *run.recipe.training.items())
 
 
 def _compares(runs: Sequence[Run]) -> bool:

@@ -138,6 +138,8 @@ class _Listing:
         return [run for run in self.runs.values() if run.facts is not None or _is_run(run.folder)]
 
 
+MOST_LISTINGS = 32
+"""Workspaces whose listings are kept, those that were listed last: each person has one, of every run."""
 _LISTINGS: dict[Workspace, _Listing] = {}
 _LOCK = threading.Lock()
 
@@ -146,9 +148,11 @@ def _listed(workspace: Workspace | None) -> list[Run]:
     """The folders that are runs which the owner of the workspace may look at, newest first."""
     workspace = current(workspace)
     with _LOCK:
-        if workspace not in _LISTINGS:
-            _LISTINGS[workspace] = _Listing(workspace)
-        found = _LISTINGS[workspace].look()
+        listing = _LISTINGS.pop(workspace, None) or _Listing(workspace)
+        _LISTINGS[workspace] = listing
+        while len(_LISTINGS) > MOST_LISTINGS:
+            del _LISTINGS[next(iter(_LISTINGS))]
+        found = listing.look()
     return [run for run in found if workspace.allows("read", run.folder)]
 
 

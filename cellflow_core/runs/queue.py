@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cellflow_core.runs import index
-from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace, current
 
@@ -31,12 +29,12 @@ def expected_seconds(runs: Iterable[Run], workspace: Workspace | None = None) ->
     """How long each of these will train, by its steps and the speed of the newest run of its model that is done, on the
     same data where there is one. By id. The runs of everybody count: there is one queue, and one order."""
     speeds: dict[tuple[str, str], float] = {}
-    for run in index.runs(replace(current(workspace), owner="")):
+    for run in index.runs(current(workspace).unrestricted):
         status = run.status()
         if status.state == "done" and status.steps:
             for data in (run.recipe.dataset, ""):
                 speeds.setdefault((run.recipe.model, data), status.seconds / status.steps)
-    return {run.id: _expected(run.recipe, speeds) for run in runs}
+    return {run.id: _expected(run, speeds) for run in runs}
 
 
 def line(workspace: Workspace | None = None) -> list[Run]:
@@ -55,11 +53,19 @@ def place(run: Run) -> int:
     return ids.index(run.id) + 1 if run.id in ids else 0
 
 
-def _expected(recipe: Recipe, speeds: Mapping[tuple[str, str], float]) -> float:
-    speed = speeds.get((recipe.model, recipe.dataset), speeds.get((recipe.model, ""), STEP))
-    return speed * float(recipe.training.get("steps", 0))
+def _expected(run: Run, speeds: Mapping[tuple[str, str], float]) -> float:
+    """0 where the recipe cannot be read now, or holds no number: no such run may hold up the line."""
+    try:
+        recipe = run.recipe
+        speed = speeds.get((recipe.model, recipe.dataset), speeds.get((recipe.model, ""), STEP))
+        return speed * float(recipe.training.get("steps", 0))
+    except (OSError, KeyError, ValueError, TypeError):
+        return 0.0
 
 
 def _submitted(run: Run) -> float:
-    """Seconds since 1970, by the id."""
-    return datetime.strptime(run.id[:21], "%Y%m%d-%H%M%S%f").replace(tzinfo=UTC).timestamp()
+    """Seconds since 1970, by the id; 0 where that is no time."""
+    try:
+        return datetime.strptime(run.id[:21], "%Y%m%d-%H%M%S%f").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0

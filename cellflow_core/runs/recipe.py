@@ -69,6 +69,11 @@ class Recipe:
         kept = ("model", "dataset", "fingerprint", "settings", "training", "hold_out", "seed")
         return json.dumps({name: getattr(self, name) for name in kept}, sort_keys=True, default=dict)
 
+    @property
+    def choice(self) -> tuple[Any, ...]:
+        """The model with its settings and training: what runs that differ in data, time and seed have in common."""
+        return (self.model, *self.settings.items(), *self.training.items())
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
         """Read back what `as_dict` and JSON made: earlier names as today's, keys of a later version left out."""

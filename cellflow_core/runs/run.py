@@ -203,6 +203,7 @@ class Run:
         self.workspace.require("own", self.folder)
         files.write_json(self.folder / "label.json", {"label": label.strip()})
         self.facts = None
+        self.marker.parent.mkdir(exist_ok=True)
         os.utime(self.marker.parent)  # tells a listing to look at every folder again
 
     @property

@@ -108,10 +108,9 @@ def other_runs(request: Comparison, cards: Mapping[str, ModelCard]) -> dict[Run,
         if not same or its.hold_out not in folds or its.model not in cards or its.content in own:
             continue
         if run.status().state == "done":
-            key = (its.model, *its.settings.items(), *its.training.items())
-            if key not in variants:
-                variants[key] = variant_of(its, cards[its.model], preset)
-            found[run] = variants[key]
+            if its.choice not in variants:
+                variants[its.choice] = variant_of(its, cards[its.model], preset)
+            found[run] = variants[its.choice]
     return found
 
 

@@ -51,8 +51,7 @@ def candidates(runs: Iterable[Run], cards: Mapping[str, ModelCard]) -> list[Cand
     """The choices of a sweep by model, that with the lowest mean validation loss first."""
     found: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
-        recipe = run.recipe
-        found.setdefault((recipe.model, *recipe.settings.items(), *recipe.training.items()), []).append(run)
+        found.setdefault(run.recipe.choice, []).append(run)
     varied = {model: _varied([own[0] for own in found.values() if own[0].recipe.model == model]) for model, *_ in found}
     listed = [_candidate(tuple(own), varied[own[0].recipe.model], cards) for own in found.values()]
     listed.sort(key=lambda each: (each.model, math.isnan(each.mean), each.mean))
@@ -98,10 +97,10 @@ def _best(own: Sequence[Candidate]) -> Candidate | None:
 
 def _validation(run: Run) -> float:
     """The last validation loss that the run reported; nan before the first, and where nothing is learnt."""
-    last = run.result or newest_row(run.attempts)
-    found = last.get("validation")
-    failed = run.status().state in ("failed", "cancelled")
-    return math.nan if found is None or failed else float(found)
+    if run.status().state in ("failed", "cancelled"):  # asked first: of a damaged run nothing else can be read
+        return math.nan
+    found = (run.result or newest_row(run.attempts)).get("validation")
+    return math.nan if found is None else float(found)
 
 
 def _loss(row: Candidate) -> str:
@@ -111,7 +110,7 @@ def _loss(row: Candidate) -> str:
 
 
 def _states(row: Candidate) -> str:
-    states = [run.status().state for run in row.runs]
+    states = [run.status().state + (" with a smaller batch" if run.smaller_batch else "") for run in row.runs]
     count = {each: states.count(each) for each in dict.fromkeys(states)}
     return ", ".join(f"{number} {state}" for state, number in count.items())
 

@@ -18,7 +18,7 @@ REACHED = 0.5
 PATIENCE = 1e9
 """Steps after which a cell is no longer followed, on average: it keeps the system from being singular."""
 FACTORS = ((1e-2, 2.0), (1e-4, 20.0))
-"""(drop tolerance, fill) of the incomplete factors that help the solver: the next ones where it does not converge."""
+"""(drop tolerance, fill) of the incomplete factors that help the solver: the next ones once it does not converge."""
 LONGEST = 2**13
 """Most steps for which a distribution is followed."""
 
@@ -77,12 +77,13 @@ def _solver(system: Any) -> Callable[[Array], Array | None]:
     factors: list[Any] = []
 
     def solved(right: Array) -> Array | None:
-        for k, (drop, fill) in enumerate(FACTORS):
+        for k in range(max(len(factors) - 1, 0), len(FACTORS)):
             if k == len(factors):
+                drop, fill = FACTORS[k]
                 # pivots stay on the diagonal, the largest of its row: others may leave a factor without an inverse
-                factors.append(spilu(system, drop_tol=drop, fill_factor=fill, diag_pivot_thresh=0.0))
-            nearly = LinearOperator(system.shape, factors[k].solve)
-            solution, failed = gmres(system, right, M=nearly, rtol=TOLERANCE / 100, restart=50, maxiter=100)
+                inverse = spilu(system, drop_tol=drop, fill_factor=fill, diag_pivot_thresh=0.0)
+                factors.append(LinearOperator(system.shape, inverse.solve))
+            solution, failed = gmres(system, right, M=factors[k], rtol=TOLERANCE / 100, restart=50, maxiter=100)
             if not failed:
                 return solution
         return None

@@ -16,8 +16,10 @@ from cellflow_core.jobs import analysis_cache
 from cellflow_core.jobs.device import choose_device
 from cellflow_core.jobs.error_messages import user_message
 from cellflow_core.jobs.executors.local import InProcess
+from cellflow_core.jobs.export import Cells, provenance
 from cellflow_core.jobs.export_script import script
 from cellflow_core.jobs.process import peak_mb
+from cellflow_core.jobs.run_context import RunContext
 from cellflow_core.models.clock import MEASURED
 from cellflow_core.models.contract import Context
 from cellflow_core.reporting.run_tables import of_recipe
@@ -204,6 +206,8 @@ def test_out_of_gpu_memory_half_the_batch_is_taken_once_and_said(monkeypatch):
     status = run.status()
     assert status.state == "done" and "batch size of 8" in status.message and "batch size of 8" in run.log()
     assert run.training["batch_size"] == 8 and run.recipe.training["batch_size"] == 16
+    cells = Cells(np.zeros((1, 2)), np.zeros(1), "none")
+    assert '"batch_size": 8' in provenance(RunContext(run), cells)["recipe"]
     rows = of_recipe(run, status)
     assert "'batch_size': 8" in script(run, "") and rows["value"][rows["setting"].index("batch_size")] == "8"
     found, wanted = (load_model(each).state_dict() for each in (run, trained(training=run.training)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,30 @@ def test_without_the_file_the_folders_are_read(runs):
     for _ in range(2):
         started_anew()
         assert listed() == {"failed": "failed", "queued": "queued", "done": "done"}
+
+
+def test_a_folder_that_cannot_be_looked_at_now_is_no_traceback(runs, monkeypatch):
+    listed()
+    (run,) = (each for each in index.runs() if each.label == "done")
+
+    def failing(folder):
+        raise OSError(116, "Stale file handle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ended.os, "stat", failing)
+        assert run.status().state == "done", "as its files say"
+    assert listed()["done"] == "done"
+
+
+def test_a_store_without_markers_takes_names(runs):
+    runs[1].end("done", "")
+    (current().runs / ".open").rmdir()
+    runs[0].rename("again")
+    assert listed()["again"] == "done"
+
+
+def test_listings_of_few_people_are_kept(runs, monkeypatch):
+    monkeypatch.setattr(index, "MOST_LISTINGS", 2)
+    for name in ("a", "b", "c"):
+        index.runs(replace(current(), owner=name))
+    assert [each.owner for each in index._LISTINGS] == ["b", "c"] and len(index.runs()) == 3

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
 from cellflow_core import atomic_write
 from cellflow_core.runs import attempt as attempt_module
-from cellflow_core.runs import files, index, metrics, queue
+from cellflow_core.runs import files, index, metrics
 from cellflow_core.runs.attempt import claim
 from cellflow_core.runs.heartbeat import Heartbeat
 from cellflow_core.runs.lease import Lease
@@ -71,30 +70,6 @@ def test_an_id_never_leads_out_of_the_folder(id):
         index.open_run(id)
     with pytest.raises(KeyError, match="in the trash"):
         index.restore(id)
-
-
-def test_queue_positions(monkeypatch):
-    monkeypatch.setattr(queue, "KEPT", 0.0)
-    first, second = submitted(), submitted()
-    assert (first.status().state, queue.place(first), queue.place(second)) == ("queued", 1, 2)
-    with Heartbeat(claim(first.folder, "test")):
-        assert (queue.place(first), queue.place(second)) == (0, 1)
-
-
-def test_short_runs_come_before_long_ones_but_none_waits_for_ever(monkeypatch):
-    monkeypatch.setattr(queue, "KEPT", 0.0)
-    done = submitted(training={"steps": 10})
-    append_end = row(10, seconds=100.0, steps=10)
-    metrics.append(claim(done.folder, "test").metrics, append_end)
-    done.end("done", "")
-    long, short = submitted(training={"steps": 100}), submitted(training={"steps": 2})
-    known = submitted(training={"steps": 3}, model="another")
-    assert [each.id for each in queue.line()] == [known.id, short.id, long.id]
-    assert queue.expected_seconds([long, known]) == {long.id: 1000.0, known.id: 3 * queue.STEP}
-    monkeypatch.setattr(index, "datetime", later := type("Later", (datetime,), {}))
-    later.now = lambda tz: datetime.now(tz) + timedelta(seconds=2000)  # type: ignore[attr-defined]
-    last = submitted(training={"steps": 2})
-    assert [each.id for each in queue.line()] == [known.id, short.id, long.id, last.id]
 
 
 def test_states_follow_from_what_is_in_the_folder():

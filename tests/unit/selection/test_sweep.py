@@ -55,6 +55,8 @@ def test_what_cannot_be_meant_is_refused(models, values, seeds, answer):
         recipes.sweep(stored(), models, "quick", values, seeds)
     refused = recipes.sweep(stored(), ("i-cfm",), "quick", {"width": (-1,)})
     assert not refused.recipes and "width" in refused.refused["i-cfm"]
+    partly = recipes.sweep(stored(), ("i-cfm", "ot-displacement"), "quick", {"width": (8, -1)})
+    assert {each.model for each in partly.recipes} == {"ot-displacement"}, "whole, or not at all"
 
 
 def test_the_lowest_mean_of_each_model_is_named_once_all_have_ended():
@@ -72,7 +74,9 @@ def test_the_lowest_mean_of_each_model_is_named_once_all_have_ended():
     first, second, *others = sweep.candidates(runs, CARDS)
     assert first.best and not second.best and not any(each.best for each in others)
     reported(runs[0], None, state="")  # as good as a run without a validation loss
+    runs[3].take_batch(4)
     shown = sweep.table(sweep.candidates(runs, CARDS), {"i-cfm": "I-CFM"})
+    assert shown["runs"][0] == "1 done, 1 done with a smaller batch"
     assert shown["validation loss"][0] == "0.15 ± 0.071" and shown["runs"][-1] == "2 queued"
 
 
@@ -82,6 +86,8 @@ def test_a_failed_run_has_no_part_in_the_best(monkeypatch):
     reported(runs[1], 0.7)
     best = [each for each in sweep.candidates(runs, CARDS) if each.best]
     assert [each.mean for each in best] == [0.7]
+    (runs[0].folder / "result.json").write_text("{")
+    assert [each.mean for each in sweep.candidates(runs, CARDS) if each.best] == [0.7], "nor has a damaged one"
 
 
 def test_the_shell_hands_in_a_sweep_prints_its_table_and_cancels_it(capsys, monkeypatch):
@@ -94,3 +100,4 @@ def test_the_shell_hands_in_a_sweep_prints_its_table_and_cancels_it(capsys, monk
     assert main(["sweep", "--group", group, "--cancel"]) == 0
     assert capsys.readouterr().out.count("1 cancelled") == 4 and not index.open_runs()
     assert main(["sweep", "--group", "none"]) == 2 and main(["sweep"]) == 2
+    assert main(["sweep", "--data", stored(), "--models", "i-cfm", "--cancel"]) == 2 and len(index.runs()) == 4

@@ -92,4 +92,4 @@ def test_a_chain_that_does_not_converge_is_solved_with_fuller_factors(failures, 
         return
     found = absorption_probabilities(line(21, 0.5), state, 2)
     np.testing.assert_allclose(found[:, 1], np.arange(21) / 20, atol=1e-6)
-    assert len(tried) == 3 and tried[0] is not tried[1]
+    assert len(tried) == 3 and tried[0] is not tried[1] and tried[2] is tried[1], "kept for the second state"
