@@ -26,7 +26,10 @@ _known: dict[Path, tuple[float, list[str]]] = {}
 
 def missing(workspace: Workspace) -> list[str]:
     """What keeps the server from taking work, a sentence each; none where it can. Looked at anew every few seconds,
-    however often it is asked."""
+    however often it is asked; while one looks, the others are told what was found before."""
+    at, found = _known.get(workspace.root, (0.0, []))
+    if at and _lock.locked() and time.monotonic() - at <= LOOK_EVERY + PATIENCE:
+        return found
     with _lock:
         at, found = _known.get(workspace.root, (0.0, []))
         if not at or time.monotonic() - at > LOOK_EVERY:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import secrets
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -42,16 +44,18 @@ class Access:
 
     @classmethod
     def read(cls, folder: Path) -> Access:
-        """As stored in a folder. One that cannot be read is closed to all people."""
+        """As stored in a folder. One that cannot be read is closed to all people.
+
+        A file is read once as long as it stays the same one: lists ask about thousands. `write` makes another file.
+        """
+        path = f"{folder}/{FILE}"
         try:
-            found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            made = cls(**found)
+            now = os.stat(path)
+            return _read(path, now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
         except FileNotFoundError:
             return cls()
-        except (ValueError, TypeError, NotADirectoryError):
+        except NotADirectoryError:
             return cls(owner=CLOSED)
-        well_formed = isinstance(made.owner, str) and isinstance(made.key, str)
-        return made if well_formed and {made.everyone, made.by_link} <= set(ORDER) else cls(owner=CLOSED)
 
     def write(self, folder: Path) -> None:
         """Store it in a folder, in place of what was there."""
@@ -63,8 +67,19 @@ class Access:
             return "own" if admin else "copy"
         if self.owner == person:
             return "own"
-        by_link: Right = self.by_link if self.key and hmac.compare_digest(self.key, held) else ""
+        same = hmac.compare_digest(self.key.encode(), held.encode(errors="replace"))  # text of an address, any letters
+        by_link: Right = self.by_link if self.key and same else ""
         return self.everyone if covers(self.everyone, by_link) else by_link
+
+
+@lru_cache(maxsize=50_000)
+def _read(path: str, *_which: int) -> Access:
+    try:
+        made = Access(**json.loads(Path(path).read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        return Access(owner=CLOSED)
+    well_formed = all(isinstance(each, str) for each in asdict(made).values())
+    return made if well_formed and {made.everyone, made.by_link} <= set(ORDER) else Access(owner=CLOSED)
 
 
 def new_key() -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import secrets
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +14,11 @@ from pathlib import Path
 from cellflow_core.atomic_write import replacing
 from cellflow_core.workspace.workspace import Workspace, current
 
+PIECE = 1 << 20
 KEPT = ("data", "runs", "networks", "people", "classes", "audit")
 """What cannot be made again. Files that wait to be imported and prepared downloads are left out."""
+BY_PERSON = ("networks", "people")
+"""Those with a folder for each person, which is there once that person has looked."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +53,19 @@ def back_up(target: Path, workspace: Workspace | None = None) -> int:
 def restore(source: Path, workspace: Workspace | None = None) -> Restored:
     """Bring back what a backup holds and the workspace has not, each data set, run and file whole or not at all.
 
-    Nothing that is there is changed. Raises ValueError where the file is no backup or is damaged.
+    Nothing that is there is changed. Raises ValueError where the file is no backup, is damaged or holds symbolic links.
     """
     root = current(workspace).unrestricted.root
     root.mkdir(parents=True, exist_ok=True)
     partial = root / f".restored-{secrets.token_hex(4)}"
     try:
-        with tarfile.open(source, "r:gz") as archive:
-            archive.extractall(partial, filter="data")
-        found = {name: _put_back(partial / name, root / name) for name in KEPT}
-    except (tarfile.TarError, EOFError) as error:
+        with gzip.open(source) as packed:
+            with tarfile.open(fileobj=packed, mode="r:") as archive:
+                archive.extractall(partial, filter=_no_symbolic_link)
+            while packed.read(PIECE):  # its checksum comes last, after what tar reads
+                pass
+        found = {name: _put_back(partial / name, root / name, name in BY_PERSON) for name in KEPT}
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise ValueError(f"{source} is no whole backup ({error}): take another one") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -75,9 +83,17 @@ def _files(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _put_back(source: Path, target: Path) -> tuple[int, int]:
-    """Move what is directly below one folder into another, unless it is there; (moved, stayed). Markers of open runs
-    and what the trash holds are such folders of their own."""
+def _no_symbolic_link(member: tarfile.TarInfo, place: str) -> tarfile.TarInfo:
+    """What `back_up` writes, below the folder `place`: files, folders, and second names of a file. Raises
+    tarfile.FilterError for anything else."""
+    if member.issym():
+        raise tarfile.SpecialFileError(member)
+    return tarfile.data_filter(member, place)
+
+
+def _put_back(source: Path, target: Path, by_person: bool) -> tuple[int, int]:
+    """Move what is directly below one folder into another, unless it is there; (moved, stayed). Markers of open runs,
+    what the trash holds, and what folders of people hold are such folders of their own."""
     if not source.is_dir():
         return 0, 0
     target.mkdir(exist_ok=True)
@@ -85,7 +101,9 @@ def _put_back(source: Path, target: Path) -> tuple[int, int]:
     for each in sorted(source.iterdir()):
         place = target / each.name
         if each.name in (".open", ".trash"):
-            _put_back(each, place)
+            _put_back(each, place, by_person)
+        elif by_person and each.is_dir():
+            kept += _put_back(each, place, by_person)[1]
         elif place.exists():
             kept += 1
         else:

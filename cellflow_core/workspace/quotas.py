@@ -15,7 +15,7 @@ from cellflow_core.workspace.workspace import Workspace
 HOUR = 3600.0
 COUNTED_EVERY = 30.0
 """Seconds for which the bytes of all folders are taken to be what they were counted to be."""
-FILES = ("uploaded", "downloaded", "made")
+FILES = ("uploaded", "downloaded", "made", "copied")
 KINDS = ("data", "data/.trash", "runs", "runs/.trash", "uploads")
 _counted: dict[Path, tuple[float, Counter[str]]] = {}
 

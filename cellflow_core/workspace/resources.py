@@ -121,7 +121,7 @@ class Quotas:
     disk           bytes of data sets, runs and waiting files (CELLFLOW_QUOTA_DISK_GB)
     open_runs      runs that wait or train at a time (CELLFLOW_QUOTA_RUNS)
     runs_an_hour   runs started within an hour (CELLFLOW_RUNS_AN_HOUR)
-    files_an_hour  uploads, downloads and data sets made of them within an hour (CELLFLOW_FILES_AN_HOUR)
+    files_an_hour  uploads, downloads, copies, and data sets made within an hour (CELLFLOW_FILES_AN_HOUR)
     """
 
     disk: float = 100e9

@@ -88,8 +88,9 @@ class Workspace:
         """What the owner of this workspace may do with a data set, a run or a waiting file, by its folder."""
         if not self.owner:
             return "own"
-        held = people.held(self.root, self.owner, folder.name)
-        return Access.read(folder).right(self.owner, held, self.admin)
+        access = Access.read(folder)
+        held = people.held(self.root, self.owner, folder.name) if access.by_link else ""
+        return access.right(self.owner, held, self.admin)
 
     def allows(self, right: Right, folder: Path) -> bool:
         """Whether the owner of this workspace may do that much with it."""

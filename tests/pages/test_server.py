@@ -12,12 +12,14 @@ import plotly
 import pytest
 import streamlit as st
 from starlette.applications import Starlette
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from cellflow_core.data import store
 from cellflow_core.data.importing import demos
 from cellflow_core.jobs import analysis_pool, readiness
 from cellflow_core.jobs.executors.local import InProcess
+from cellflow_core.jobs.people import sharing
 from cellflow_core.jobs.recipes import recipes
 from cellflow_core.progress import Stages
 from cellflow_core.reporting import progress
@@ -29,7 +31,7 @@ from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace, acting
 from pages.parts.server import middleware, routes, sign_in, tasks, urls
 from pages.parts.widgets import background
-from tests import ROOT
+from tests import ROOT, toys
 from tests.asgi import Answer, get
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -211,6 +213,51 @@ def test_readiness_looks_at_the_disk_and_a_process(server: Starlette, monkeypatc
     monkeypatch.setattr(readiness, "LEAST_FREE", 1 << 62)
     answer = get(server, urls.readiness())
     assert answer.status == 503 and "MB left" in answer.json["missing"][0]
+
+
+def test_whoever_asks_while_another_looks_is_told_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace.from_environment()
+    assert readiness.missing(workspace) == []
+    monkeypatch.setattr(readiness, "LOOK_EVERY", -1.0)
+    monkeypatch.setattr(analysis_pool, "call", lambda path: pytest.fail("it looked again"))
+    with readiness._lock:
+        assert readiness.missing(workspace) == []
+
+
+def test_secrets_that_cannot_be_read_open_nothing(
+    server: Starlette, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "secrets.toml"
+    monkeypatch.setattr(st, "secrets", type(st.secrets)())
+    before = st.get_option("secrets.files")
+    try:
+        config.set_option("secrets.files", [str(file)])
+        assert not sign_in.required() and asked(server, run).status == 200
+        file.write_text("[auth\n")
+        assert asked(server, run).status == 401
+        with pytest.raises(sign_in.NotSignedInError, match="secrets"):
+            sign_in.workspace()
+    finally:
+        config.set_option("secrets.files", before)
+
+
+def test_a_choice_of_another_tab_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELLFLOW_OWNER", "ann")
+    id = toys.stored()
+
+    def page(id: str) -> None:
+        from pages.parts.widgets import sharing
+
+        sharing.show("dataset", id)
+
+    first = AppTest.from_function(page, args=(id,)).run()
+    first.segmented_control(key=f"share_by_link_{id}").set_value("Look").run()
+    shared = sharing.access("dataset", id)[1]
+    assert shared.by_link == "read" and shared.everyone == "" and shared.key in first.code[0].value
+    sharing.share("dataset", id)  # in a second tab
+    first.run()
+    assert sharing.access("dataset", id)[1].by_link == "" and not first.code and not first.exception
+    assert first.segmented_control(key=f"share_by_link_{id}").value == "No"
 
 
 def test_the_sign_in_takes_its_secrets_from_the_environment() -> None:

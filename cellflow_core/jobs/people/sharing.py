@@ -69,7 +69,7 @@ def copy(kind: Kind, id: str, workspace: Workspace | None = None) -> str:
     workspace = current(workspace)
     folder = _folder(kind, id, workspace)
     workspace.require("copy", folder)
-    quotas.check_disk(workspace)
+    quotas.check_file(workspace)
     if kind == "dataset":
         made = _copied(kind, folder, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}", workspace)
         workspace.record("copied", made)

@@ -19,6 +19,7 @@ import streamlit as st
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.errors import StreamlitSecretNotFoundError
 
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.workspace import Workspace, acting, open_door, people
@@ -58,8 +59,16 @@ def secrets(environment: Mapping[str, str] = os.environ) -> dict[str, Any] | Non
 
 
 def required() -> bool:
-    """Whether people sign in here."""
-    return st.secrets.load_if_toml_exists() and "auth" in st.secrets
+    """Whether people sign in here. Raises NotSignedInError where a file of secrets cannot be read, which may say so."""
+    try:
+        return "auth" in st.secrets.to_dict()
+    except StreamlitSecretNotFoundError as error:
+        if error.error_id == "no-secrets-found":
+            return False
+        raise NotSignedInError(
+            "the secrets of this server cannot be read, and may say that people sign in: nothing opens until whoever "
+            "looks after it has mended them; its log says what is wrong"
+        ) from error
 
 
 def workspace() -> Workspace:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
 from cellflow_core.jobs.people import sharing
 from cellflow_core.jobs.people.sharing import Kind
 from cellflow_core.reporting.formatting import plain
-from cellflow_core.workspace import Right, current
+from cellflow_core.workspace import Access, Right, current
 from pages.parts.server import urls
 from pages.parts.widgets import state
 from pages.parts.widgets.background import sentence
@@ -44,7 +45,7 @@ def take_link() -> None:
         return
     try:
         sharing.accept(kind, st.query_params.get(kind, ""), key)
-    except KeyError as error:
+    except (KeyError, ValueError) as error:
         st.error(sentence(error), icon=":material/link_off:")
     else:
         st.toast(f"This {WORDS[kind]} was shared with you; it is in your lists now.", icon=":material/link:")
@@ -65,27 +66,39 @@ def _with_others(kind: Kind, id: str) -> None:
     if not access.owner:
         return
     shared = bool(access.everyone or access.by_link)
-    with st.expander("Shared" if shared else "Share", icon=":material/group:" if shared else ":material/share:"):
+    icon, chosen_here = ":material/group:" if shared else ":material/share:", st.session_state.get("share_chosen") == id
+    with st.expander("Shared" if shared else "Share", chosen_here, icon=icon):
         st.caption(MEANING)
-        everyone = _right("Everyone on this server", access.everyone, f"share_everyone_{id}")
-        by_link = _right("Whoever has the link", access.by_link, f"share_link_{id}")
+        _right("Everyone on this server", kind, id, "everyone", access)
+        _right("Whoever has the link", kind, id, "by_link", access)
         if kind == "run":
-            st.caption("Whoever may see a run may see its cells: its data set is shared for looking with it.")
-        if (everyone, by_link) != (access.everyone, access.by_link):
-            try:
-                access = sharing.share(kind, id, everyone, by_link)
-            except (KeyError, ValueError) as error:
-                st.error(sentence(error))
-                return
+            st.caption(
+                "Whoever may see a run may see its cells: its data set is shared for looking with it, and stays so "
+                "until that is taken back on its page."
+            )
+        if problem := st.session_state.pop("share_problem", ""):
+            st.error(problem)
         if access.by_link:
             st.code(f"{urls.origin()}/{PAGES[kind]}?{kind}={id}&share={access.key}", language=None, wrap_lines=True)
             st.caption("Who opens this link keeps it until you choose “No”; then it leads nowhere, and so for good.")
 
 
-def _right(name: str, before: Right, key: str) -> Right:
-    words: dict[str, Right] = {word: right for right, word in RIGHTS.items()}
-    chosen = st.segmented_control(name, list(words), default=RIGHTS[before], required=True, key=key)
-    return words[str(chosen)]
+def _right(name: str, kind: Kind, id: str, whose: str, access: Access) -> None:
+    """A choice that shows what is stored, whatever another tab has chosen meanwhile; only a click changes it."""
+    key = f"share_{whose}_{id}"
+    st.session_state[key] = RIGHTS[getattr(access, whose)]
+    st.segmented_control(name, list(RIGHTS.values()), required=True, key=key, on_change=_share, args=(kind, id, whose))
+
+
+def _share(kind: Kind, id: str, whose: str) -> None:
+    chosen = next(right for right, word in RIGHTS.items() if word == st.session_state[f"share_{whose}_{id}"])
+    st.session_state["share_chosen"] = id
+    try:
+        access = sharing.access(kind, id)[1]
+        wanted = replace(access, **{whose: chosen})
+        sharing.share(kind, id, wanted.everyone, wanted.by_link)
+    except (KeyError, ValueError) as error:
+        st.session_state["share_problem"] = sentence(error)
 
 
 def _of_others(kind: Kind, id: str) -> None:

@@ -182,11 +182,20 @@ def test_without_people_everything_opens_as_before(things: Things) -> None:
             store.delete(old)
 
 
-def test_a_folder_whose_owner_cannot_be_read_is_closed(things: Things) -> None:
-    (current().data / things.dataset / "access.json").write_text('{"owner": 1}')
+@pytest.mark.parametrize("written", ['{"owner": 1}', '{"owner": "ann", "everyone": []}', '{"owner": "ann", "x": 1}'])
+def test_a_folder_whose_owner_cannot_be_read_is_closed(things: Things, written: str) -> None:
+    (current().data / things.dataset / "access.json").write_text(written)
     for person in (ANN, BOB):
         with acting(of(person)), pytest.raises(KeyError):
             store.open_dataset(things.dataset)
+
+
+def test_a_right_that_is_taken_back_is_gone_at_once(things: Things) -> None:
+    place = current().data / things.dataset
+    for everyone in ("read", "", "copy", "", "read") * 20:
+        with acting(of(ANN)):
+            sharing.share("dataset", things.dataset, everyone=everyone)
+        assert of(BOB).right(place) == everyone and of(ANN).right(place) == "own"
 
 
 def test_what_was_tried_is_written_down(things: Things) -> None:
@@ -201,6 +210,9 @@ def test_what_is_shared_opens_as_far_as_it_is_shared(things: Things) -> None:
     with acting(of(ANN)):
         link = sharing.share("run", things.run, by_link="read")
     with acting(of(BOB)):
+        for key in ("", "guessed", "clé", "\udce9"):
+            with pytest.raises(KeyError):
+                sharing.accept("run", things.run, key)
         with pytest.raises(KeyError):
             index.open_run(things.run)
         assert sharing.accept("run", things.run, link.key) == "read"

@@ -9,7 +9,7 @@ from io import BytesIO
 import pytest
 
 from cellflow_core.data.importing import uploads
-from cellflow_core.jobs.people import administration
+from cellflow_core.jobs.people import administration, sharing
 from cellflow_core.runs import index
 from cellflow_core.workspace import NotAllowedError, Quotas, Workspace, acting, audit, people, quotas
 from tests.toys import recipe, stored
@@ -53,6 +53,16 @@ def test_files_of_an_hour_are_limited(ann: Workspace) -> None:
     for bring in (lambda: uploads.save_upload(BytesIO(b"a"), "a.csv"), stored):
         with pytest.raises(quotas.QuotaError, match="4 files"):
             bring()
+
+
+def test_copies_count_as_files(ann: Workspace) -> None:
+    with acting(replace(ann, owner="bob")):
+        theirs = stored()
+        sharing.share("dataset", theirs, everyone="copy")
+    for _ in range(4):
+        sharing.copy("dataset", theirs)
+    with pytest.raises(quotas.QuotaError, match="4 files"):
+        sharing.copy("dataset", theirs)
 
 
 def test_disk_is_limited_and_counts_the_trash(ann: Workspace) -> None:
