@@ -11,14 +11,11 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import FixedPoints, FlowField
 from cellflow_core.figures import theme
-from cellflow_core.figures.cells.colouring import Colouring
+from cellflow_core.figures.cells.colouring import BAR_ABOVE, Colouring
 from cellflow_core.figures.fields import classed_lines, fixed_point_marks
 from cellflow_core.figures.fields.colourings import speed_unit
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 from cellflow_core.time_units import format_time, format_times
-
-_ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": 0.9}
-"""A colour bar over the picture: beside it, a phone would have no room for the cells."""
 
 
 def flow(
@@ -53,7 +50,7 @@ def flow(
     by = "nothing" if colouring else by
     look = {"size": 4, "color": theme.background_point_color(dark), "opacity": 0.9}
     if colouring is not None:
-        look = {"size": 6, "opacity": 0.9, **colouring.marker(dark, _ABOVE)}
+        look = {"size": 6, "opacity": 0.9, **colouring.marker(dark)}
         figure.add_traces(colouring.legend(dark))
         figure.update_layout(legend_title={"text": theme.safe(colouring.title), "side": "top"})
     figure.add_trace(_cells(result.cells, "cells", look, colouring))
@@ -140,6 +137,6 @@ def _bar(edges: np.ndarray, dark: bool, unit: str) -> go.Scatter:
             "cmin": 0,
             "cmax": count,
             "showscale": True,
-            "colorbar": {"title": {"text": f"speed ({unit.strip()})", "side": "top"}, **ticks, **_ABOVE},
+            "colorbar": {"title": {"text": f"speed ({unit.strip()})", "side": "top"}, **ticks, **BAR_ABOVE},
         },
     )

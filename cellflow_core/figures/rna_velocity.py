@@ -9,7 +9,7 @@ from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 from cellflow_core.figures import theme
 from cellflow_core.figures.cells.colouring import Colouring
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
-from cellflow_core.figures.streamlines import field_lines
+from cellflow_core.figures.streamlines import arrow_heads, field_lines
 
 COLOURS = {
     "agreement": "agreement of the estimators (cosine)",
@@ -19,7 +19,6 @@ COLOURS = {
     "speed": "speed (standard deviations of genes / time)",
 }
 """What the colour of a cell can mean, besides the orders of the result."""
-_BAR = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": 0.9}
 
 
 def arrows(
@@ -146,7 +145,7 @@ def colouring(result: VelocityAgreement, by: str) -> Colouring:
 def _cells(result: VelocityAgreement, shown: Colouring, dark: bool) -> go.Scatter:
     kept = subsample(len(result.cells), BEHIND_UP_TO)
     xy = result.cells[kept].astype(np.float32)
-    marker = shown.marker(dark, _BAR)
+    marker = shown.marker(dark)
     named = [theme.safe(shown.names[k]) for k in shown.values[kept]] if shown.names else None
     return go.Scatter(
         x=xy[:, 0],
@@ -170,7 +169,6 @@ def _lines(result: VelocityAgreement, style: str, dark: bool) -> tuple[go.Scatte
         at = len(line) - 1 if len(line) == 2 else max(1, int(0.6 * (len(line) - 1)))
         heads += [line[at - 1], line[at]]
         sizes += [0, 9]
-    tips = np.array(heads or [[np.nan, np.nan]], dtype=np.float32)
     ink = theme.text_color(dark)
     return (
         go.Scatter(
@@ -182,13 +180,5 @@ def _lines(result: VelocityAgreement, style: str, dark: bool) -> tuple[go.Scatte
             hoverinfo="skip",
             line={"width": 1.6, "color": ink},
         ),
-        go.Scatter(
-            x=tips[:, 0],
-            y=tips[:, 1],
-            mode="markers",
-            name="arrow heads",
-            showlegend=False,
-            hoverinfo="skip",
-            marker={"symbol": "arrow", "angleref": "previous", "size": sizes or 0, "color": ink, "line": {"width": 0}},
-        ),
+        arrow_heads(np.array(heads), sizes, "arrow heads", color=ink),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
+import plotly.graph_objects as go
 
 from cellflow_core.figures.scatter import subsample
 
@@ -45,6 +47,21 @@ def field_lines(result: Arrows, style: str, drawn: np.ndarray | None = None) -> 
     kept = np.arange(len(result.cells)) if drawn is None else np.flatnonzero(drawn)
     kept = kept[subsample(len(kept), ARROWS_UP_TO)]
     return _single(result.cells[kept], result.arrows[kept], 1.4 * _step(result))
+
+
+def arrow_heads(points: np.ndarray, sizes: Sequence[int], name: str, **look: Any) -> go.Scatter:
+    """Arrow heads at points [n, 2], which plotly turns from the point before, so that they point along a line at any
+    zoom; a point of size 0 only gives the direction of the next. look: of the marker."""
+    xy = np.asarray(points if len(points) else [[np.nan, np.nan]], dtype=np.float32)
+    return go.Scatter(
+        x=xy[:, 0],
+        y=xy[:, 1],
+        mode="markers",
+        name=name,
+        showlegend=False,
+        hoverinfo="skip",
+        marker={"symbol": "arrow", "angleref": "previous", "size": list(sizes) or 0, "line": {"width": 0}, **look},
+    )
 
 
 def _step(result: Arrows) -> float:

@@ -24,7 +24,7 @@ from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.state import TOTALS
-from cellflow_core.jobs.export_results import CellResults, cell_results
+from cellflow_core.jobs.export_results import COLUMNS, CellResults, cell_results
 from cellflow_core.jobs.run_context import RunContext
 from cellflow_core.models.contract import MOVES_CELLS, capabilities
 from cellflow_core.runs.index import open_run
@@ -122,11 +122,11 @@ def _measured_counts(subject: RunContext) -> Array | None:
 
 
 def _named(labels: Mapping[str, Array]) -> dict[str, Array]:
-    """Annotations under names that a file can hold: HDF5 takes no slash, and `time` is taken."""
+    """Annotations under names that a file can hold: HDF5 takes no slash, and `time` and those of results are taken."""
     found: dict[str, Array] = {}
     for name, values in labels.items():
         free = name.replace("/", "_") or "unnamed"
-        while free in found or free in ("time", "origin", "cell", "weight", "_index"):
+        while free in found or free in ("time", "origin", "cell", "weight", "_index", *COLUMNS):
             free += " (annotation)"
         found[free] = values
     return found
@@ -161,15 +161,19 @@ def drawn_counts(data: Snapshots, found: Simulation, seed: int) -> Array | None:
 
 
 def with_velocity(subject: RunContext, cells: Cells) -> Cells:
-    """The same cells with the velocity of the model at their own time and state, amid those of the same time.
+    """The same cells with the velocity of the model at their own time and state, amid those of the same time and
+    origin: measured and predicted cells do not act on each other.
 
     Raises ValueError, with a sentence, for a model that has none.
     """
-    velocity, weight = np.empty_like(cells.x), cells.columns.get("weight")
+    velocity, weight = np.empty_like(cells.x), cells.columns.get("weight", np.full(len(cells.x), np.nan))
+    measured = np.isnan(weight)
     for time in np.unique(cells.t):
-        at = np.isnan(cells.t) if np.isnan(time) else cells.t == time
-        amid = InPopulation(subject.model, cells.x[at], None if weight is None else weight[at])
-        velocity[at] = velocity_at(dynamics(amid), cells.x[at], float(np.nan_to_num(time)))
+        here = np.isnan(cells.t) if np.isnan(time) else cells.t == time
+        for at, mass in ((here & measured, None), (here & ~measured, weight)):
+            if at.any():
+                amid = InPopulation(subject.model, cells.x[at], None if mass is None else mass[at])
+                velocity[at] = velocity_at(dynamics(amid), cells.x[at], float(np.nan_to_num(time)))
     return dataclasses.replace(cells, velocity=velocity)
 
 

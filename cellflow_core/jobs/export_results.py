@@ -18,6 +18,8 @@ from cellflow_core.jobs.run_context import RunContext
 from cellflow_core.models.contract import MOVES_CELLS, HasTransitions, capabilities
 
 Array = np.ndarray
+COLUMNS = ("latent_time", "latent_time_from_other_end", "lineage_of_model", "likeliest_fate", "fate_entropy")
+"""Names of all columns that there may be."""
 
 
 @dataclass

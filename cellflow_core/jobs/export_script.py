@@ -14,6 +14,7 @@ from cellflow_core.data.readers.anndata_io import write_snapshots
 from cellflow_core.jobs.run_context import RunContext, held_out_copies, replicates
 from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
+from cellflow_core.workspace import access
 
 _SCRIPT = '''"""Train {title} as run {run} ({label}) did: the same cells, settings and seed give the same weights.
 
@@ -114,25 +115,28 @@ def write_archive(run_id: str, path: str) -> None:
 def write_home(run_id: str, path: str) -> None:
     """A run, its other seeds, its copies without a time, and their data set, as the folder `home` of a .zip.
 
-    Raises KeyError where the run or its data set is gone, ValueError where the data set has changed since.
+    Who may open them here is left out. Raises KeyError where the run or its data set is gone, ValueError where the data
+    set has changed since, NotAllowedError where one of them was shared for looking only.
     """
     run = open_run(run_id)
-    dataset = run.dataset()
+    runs = (run, *replicates(run), *held_out_copies(run))
+    for each in runs:
+        each.require_copy()
     with replacing(Path(path)) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, dataset.folder, "data")
-        for each in (run, *replicates(run), *held_out_copies(run)):
+        _add(archive, run.dataset().folder, "data", without=(access.FILE,))
+        for each in runs:
             _add(archive, each.folder, "runs", without=_LEFT_BEHIND)
 
 
-def _add(archive: zipfile.ZipFile, folder: Path, room: str, without: tuple[str, ...] = ()) -> None:
+def _add(archive: zipfile.ZipFile, folder: Path, room: str, without: tuple[str, ...]) -> None:
     for each in sorted(folder.rglob("*")):
         inside = each.relative_to(folder)
         if each.is_file() and inside.parts[0] not in without:
             archive.write(each, Path("home", room, folder.name, inside))
 
 
-_LEFT_BEHIND = ("views", "checkpoints")
-"""Folders of a run that only this workspace needs: stored answers, and what a training would go on from."""
+_LEFT_BEHIND = ("views", "checkpoints", access.FILE)
+"""Of a run, what only this workspace needs: stored answers, what a training would go on from, who may open it."""
 
 
 def _literal(values: object) -> str:

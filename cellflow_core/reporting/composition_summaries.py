@@ -45,8 +45,8 @@ def of_flows(found: Composition) -> str:
     other = np.where(np.eye(len(found.names), dtype=bool), 0.0, found.flow[k])
     i, j = np.unravel_index(int(other.argmax()), other.shape)
     return (
-        f"Most changes from time {t0} to {t1}: {changes[k]:.0%} of the mass goes to another {found.by}, most of that "
-        f"from {found.names[i]} to {found.names[j]} ({other[i, j]:.0%})."
+        f"Most changes from time {t0} to {t1}: {changes[k]:.0%} of the mass goes to another {found.by}, the largest "
+        f"part from {found.names[i]} to {found.names[j]} ({other[i, j]:.0%})."
     )
 
 

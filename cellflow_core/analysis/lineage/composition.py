@@ -59,6 +59,11 @@ def composition(model: Model, data: Snapshots, by: str, seed: int = 0) -> Compos
         )
     if not moving.has_growth:
         notes.append("The model knows no growth: a group that divides faster looks like one that cells go to.")
+    elif chain:
+        notes.append(
+            "Growth is counted in the mass between times: what leaves a group is measured by what becomes of it at the "
+            "next time, not by the share of the group before."
+        )
     return Composition(
         by=by,
         time_unit=data.time_unit,

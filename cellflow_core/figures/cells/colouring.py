@@ -17,6 +17,8 @@ LEVELS = 255
 UNCOLOURED = 255
 OUTER = 0.01
 """Share of the cells on each side that the range of a scale leaves out: one odd cell does not decide it."""
+BAR_ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": 0.9}
+"""A colour bar over the picture: beside it, a phone would have no room for the cells."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ class Colouring:
         levels = theme.round_levels(low, high, most)
         return tuple(float(each) for each in levels[(levels >= low - 1e-12) & (levels <= high + 1e-12)])
 
-    def marker(self, dark: bool, bar: dict) -> dict:
-        """The marker of a plotly trace of these cells; bar: where its colour bar stands."""
+    def marker(self, dark: bool) -> dict:
+        """The marker of a plotly trace of these cells."""
         if self.names:
             last = len(self.names) - 0.5
             colours = theme.stepped(self.colours(dark))
@@ -105,7 +107,7 @@ class Colouring:
             "cmin": low,
             "cmax": high,
             "showscale": True,
-            "colorbar": {"title": title, **bar},
+            "colorbar": {"title": title, **BAR_ABOVE},
         }
 
     def legend(self, dark: bool) -> list[go.Scatter]:

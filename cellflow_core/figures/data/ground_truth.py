@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import VECTOR_UP_TO, subsample
+from cellflow_core.figures.streamlines import arrow_heads
 from cellflow_core.time_units import format_time
 
 
@@ -261,25 +262,11 @@ def phase_portrait(
             hovertemplate="spliced %{x:.3g}, unspliced %{y:.3g}<extra>true path</extra>",
         )
     )
-    heads = path[_even(path, 8)].astype(np.float32)
-    figure.add_trace(
-        go.Scatter(
-            x=heads[:, 0],
-            y=heads[:, 1],
-            mode="markers",
-            name="direction of time",
-            showlegend=False,
-            hoverinfo="skip",
-            marker={
-                "symbol": "arrow",
-                "opacity": 1,
-                "angleref": "previous",
-                "size": [0, *[16] * (len(heads) - 1)],
-                "color": theme.changed(dark),
-                "line": {"width": 1, "color": theme.page_color(dark)},
-            },
-        )
-    )
+    heads = path[_even(path, 8)]
+    sizes = [0, *[16] * (len(heads) - 1)]
+    edge = {"width": 1, "color": theme.page_color(dark)}
+    look = {"color": theme.changed(dark), "opacity": 1, "line": edge}
+    figure.add_trace(arrow_heads(heads, sizes, "direction of time", **look))
     return figure.update_layout(dragmode=False)
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import FlowField
 from cellflow_core.figures import theme
 from cellflow_core.figures.fields.colourings import speed_unit
-from cellflow_core.figures.streamlines import field_lines
+from cellflow_core.figures.streamlines import arrow_heads, field_lines
 
 CLASSES = 6
 OPACITIES = (0.15, 0.4, 0.7, 1.0)
@@ -100,11 +100,7 @@ def _pieces(
 
 
 def _heads(lines: list[np.ndarray], codes: list[np.ndarray], code: int, colour: str, opacity: float) -> go.Scatter:
-    """One arrow head on each line, at 60 % of its length, on a single arrow at its end.
-
-    Each is a pair of points: plotly turns the marker from the first, which is not drawn, to the second, so it points
-    along the line at any zoom.
-    """
+    """One arrow head on each line, at 60 % of its length, two on a long one, on a single arrow at its end."""
     pairs, sizes = [], []
     for line, each in zip(lines, codes, strict=True):
         for share in (0.33, 0.75) if len(line) > 45 else (0.6,):
@@ -112,20 +108,4 @@ def _heads(lines: list[np.ndarray], codes: list[np.ndarray], code: int, colour: 
             if each[at] == code:
                 pairs += [line[at - 1, :2], line[at, :2]]
                 sizes += [0, 11]
-    xy = np.array(pairs or [[np.nan, np.nan]], dtype=np.float32)
-    return go.Scatter(
-        x=xy[:, 0],
-        y=xy[:, 1],
-        mode="markers",
-        hoverinfo="skip",
-        showlegend=False,
-        name="arrow heads",
-        marker={
-            "symbol": "arrow",
-            "angleref": "previous",
-            "size": sizes or 0,
-            "color": colour,
-            "opacity": opacity,
-            "line": {"width": 0},
-        },
-    )
+    return arrow_heads(np.array(pairs), sizes, "arrow heads", color=colour, opacity=opacity)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import hex_to_rgb
 
 from cellflow_core.analysis.results import Composition
 from cellflow_core.figures import theme
@@ -27,7 +26,7 @@ def river(result: Composition, *, dark: bool = False, height: int = 400) -> go.F
                 stackgroup="groups",
                 mode="lines",
                 line={"width": 0.5, "color": theme.page_color(dark)},
-                fillcolor=_faint(colour, 0.75),
+                fillcolor=theme.faint(colour, 0.75),
                 name=theme.safe(name, 28),
                 hovertemplate="%{y:.1%}<extra>%{fullData.name}</extra>",
             )
@@ -59,11 +58,13 @@ def describe_river(result: Composition) -> str:
 
 
 def sankey(result: Composition, *, dark: bool = False, height: int = 460) -> go.Figure:
-    """A column of groups for each time, as high as their share, and a band for the mass between two groups, with its
-    share in numbers. Links of less than LEAST are left out."""
+    """A column of groups for each time, with their share of the measured cells (at the last: of the mass that comes to
+    them), and a band for the mass between two groups, with its share in numbers. Links of less than LEAST are left out.
+    """
     count, times = len(result.names), format_times(result.link_times)
     colours = theme.categorical(count)
-    shares = np.concatenate([result.flow.sum(axis=2), result.flow[-1:].sum(axis=1)])
+    rows = np.abs(result.measured_times[:, None] - result.link_times[:-1]).argmin(axis=0)
+    shares = np.concatenate([result.measured[rows], result.flow[-1:].sum(axis=1)])
     links = [(k, i, j) for k, i, j in np.argwhere(result.flow >= LEAST)]
     met = {k * count + i for k, i, _ in links} | {(k + 1) * count + j for k, _, j in links}
     place = {node: n for n, node in enumerate(sorted(met))}
@@ -88,7 +89,7 @@ def sankey(result: Composition, *, dark: bool = False, height: int = 460) -> go.
                 "source": [place[k * count + i] for k, i, _ in links],
                 "target": [place[(k + 1) * count + j] for k, _, j in links],
                 "value": [float(result.flow[k, i, j]) for k, i, j in links],
-                "color": [_faint(colours[i], 0.35) for _, i, _ in links],
+                "color": [theme.faint(colours[i], 0.35) for _, i, _ in links],
                 "hovertemplate": "%{source.customdata} to %{target.customdata}: %{value:.1%}<extra></extra>",
             },
             textfont={"color": theme.text_color(dark), "size": 13},
@@ -121,15 +122,12 @@ def describe_sankey(result: Composition) -> str:
     for k, flow in enumerate(result.flow):
         other = np.where(np.eye(len(flow), dtype=bool), 0.0, flow)
         i, j = np.unravel_index(int(other.argmax()), other.shape)
-        changes = f"most of it from {result.names[i]} to {result.names[j]} ({other[i, j]:.0%})" if other[i, j] else ""
+        changes = (
+            f"the largest part from {result.names[i]} to {result.names[j]} ({other[i, j]:.0%})" if other[i, j] else ""
+        )
         parts.append(
             f"from time {times[k]} to {times[k + 1]}, {other.sum():.0%} of the mass goes to another {result.by}"
             + (f", {changes}" if changes else "")
         )
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else "The model leads no cell from one time to the next."
-
-
-def _faint(colour: str, opacity: float) -> str:
-    red, green, blue = hex_to_rgb(colour)
-    return f"rgba({red}, {green}, {blue}, {opacity})"

@@ -57,10 +57,7 @@ def report(run_id: str, asked: Sequence[Question] = ()) -> str:
     usual = usual_questions(run, dataset, kind)
     known = {name for name, _ in asked}
     views = [*asked, *(each for each in usual if each[0] not in known)]
-    roll_out = None
-    if "course" in {name for name, _ in usual}:
-        roll_out = answer("course", run_id)
-        assert isinstance(roll_out, TimeCourse)
+    roll_out = _course(run)[0] if "course" in {name for name, _ in usual} else None
     parts = [
         page.heading(run.label, 1),
         page.paragraph(f"{kind.title}. {kind.summary}"),
@@ -104,6 +101,16 @@ def usual_questions(run: Run, dataset: Dataset, kind: ModelCard) -> list[Questio
     return questions
 
 
+def _course(run: Run) -> tuple[TimeCourse | None, str]:
+    """(the roll-out of a run beside the measured cells, "") or (None, why there is none)."""
+    try:
+        found = answer("course", run.id)
+    except USER_FACING_ERRORS as error:
+        return None, as_sentence(user_message(error))
+    assert isinstance(found, TimeCourse)
+    return found, ""
+
+
 def _view(run: Run, dataset: Dataset, question: Question, roll_out: TimeCourse | None) -> str:
     name, settings = question
     title, view_of = VIEWS[name]
@@ -128,9 +135,11 @@ def _trust(run: Run, kind: ModelCard, roll_out: TimeCourse | None) -> str:
         parts.append(page.paragraph(kind.limitation))
     held = []
     for copy in held_out_copies(run):
-        course = answer("course", copy.id)
-        assert isinstance(course, TimeCourse)
-        held += held_out_error(course, float(copy.recipe.hold_out or 0.0))
+        course, failed = _course(copy)
+        if course is None:
+            parts.append(page.paragraph(f"{copy.label} could not be tested: {failed}"))
+        elif copy.recipe.hold_out is not None:
+            held += held_out_error(course, copy.recipe.hold_out)
     if run.recipe.hold_out is not None and roll_out is not None:
         held += held_out_error(roll_out, run.recipe.hold_out)
     if held:

@@ -21,6 +21,7 @@ from cellflow_core.figures import fates as fate_figures
 from cellflow_core.figures import flow as flow_figures
 from cellflow_core.figures import landscape as landscape_figures
 from cellflow_core.figures import population_size, time, trajectory_ensemble
+from cellflow_core.figures.fields import colourings
 from cellflow_core.figures.lineage import ancestry as ancestry_figures
 from cellflow_core.figures.lineage import clones as clone_figures
 from cellflow_core.figures.lineage import composition as composition_figures
@@ -44,7 +45,8 @@ def flow(found: FlowField, asked: Asked) -> View:
     pictures = [Picture("flow", flow_figures.flow(found, points, dark=asked.dark), words)]
     tables = {"flow": result_tables.of_flow(found)}
     if found.growth is not None:
-        pictures.append(Picture("growth", flow_figures.flow(found, points, by="growth", dark=asked.dark), words))
+        grown = flow_figures.flow(found, points, colouring=colourings.growth_colouring(found), dark=asked.dark)
+        pictures.append(Picture("growth", grown, words))
         tables["growth"] = result_tables.of_growth(found)
     summary = summaries.of_flow(found, asked.unit, asked.course, one_time)
     return View(

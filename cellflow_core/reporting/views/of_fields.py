@@ -14,8 +14,8 @@ from cellflow_core.reporting.views.view import Asked, Picture, View
 def fixed_points(found: FixedPoints, asked: Asked) -> View:
     names, by = fixed_point_marks.names(found), asked.groups()
     groups = [str(each) for each in asked.dataset.snapshots().labels[by][found.nearest]] if by else []
-    axes = (f"{found.view} 1", f"{found.view} 2")
-    figure = scatter.scatter(asked.dataset.embedding(found.view), axes=axes, dark=asked.dark)
+    points, axes = asked.dataset.embedding(found.view), asked.dataset.view_axes(found.view)
+    figure = scatter.scatter(points, axes=axes, dark=asked.dark)
     figure.add_traces(fixed_point_marks.traces(found, asked.dark))
     answer = words.of_fixed_points(found, names, groups)
     table = words.rows(found, names, groups, by)

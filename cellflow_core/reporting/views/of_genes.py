@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import (
     CellOrder,
@@ -65,32 +69,28 @@ def fate_trends(found: GroupTrends, asked: Asked) -> View:
 
 
 def fate_genes(found: FateGenes, asked: Asked) -> View:
-    pictures = tuple(
-        Picture(
-            f"genes_of_{k + 1}",
-            fate_figures.fate_genes(found, fate, GENES_DRAWN, dark=asked.dark),
-            fate_figures.describe_genes(found, fate),
-        )
-        for k, fate in enumerate(found.names)
-    )
+    pictures = _of_each_fate("genes_of", found, asked, fate_figures.fate_genes, fate_figures.describe_genes)
     tables = {f"genes_of_{k + 1}": result_tables.of_fate_genes(found, fate) for k, fate in enumerate(found.names)}
     answer = f"Genes that go with {len(found.names)} fates: {', '.join(found.names)}."
     return View(answer, pictures, tables, found.notes)
 
 
 def fate_influence(found: FateInfluence, asked: Asked) -> View:
-    pictures = tuple(
-        Picture(
-            f"influence_{k + 1}",
-            regulation.influence(found, fate, GENES_DRAWN, dark=asked.dark),
-            regulation.describe_influence(found, fate),
-        )
-        for k, fate in enumerate(found.names)
-    )
+    pictures = _of_each_fate("influence", found, asked, regulation.influence, regulation.describe_influence)
     rows: result_tables.Rows = {"gene": list(found.genes)}
     rows |= {f"influence on {fate}": found.influence[k].tolist() for k, fate in enumerate(found.names)}
     answer = f"Genes that push undecided cells towards {', '.join(found.names)}."
     return View(answer, pictures, {"influence": rows}, found.notes)
+
+
+def _of_each_fate(
+    name: str, found: Any, asked: Asked, draw: Callable[..., go.Figure], describe: Callable[[Any, str], str]
+) -> tuple[Picture, ...]:
+    """A picture of the genes of each fate, numbered."""
+    return tuple(
+        Picture(f"{name}_{k + 1}", draw(found, fate, GENES_DRAWN, dark=asked.dark), describe(found, fate))
+        for k, fate in enumerate(found.names)
+    )
 
 
 def latent_time(found: CellOrder, asked: Asked) -> View:

@@ -39,7 +39,7 @@ def show(run: Run, status: Status) -> None:
 def _prepared(run: Run, suffix: str, label: str, action: str, function: str) -> None:
     """A download where the file is there, else the button that writes it."""
     ready = _file(run, suffix)
-    if ready.exists():
+    if ready.exists() and _may_take(run):
         st.download_button(label, ready.open("rb"), ready.name, key=f"{suffix}_{run.id}", on_click="ignore")
     elif st.button(action, key=f"make_{suffix}_{run.id}", icon=":material/archive:"):
         ready.parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +49,15 @@ def _prepared(run: Run, suffix: str, label: str, action: str, function: str) -> 
         )
         result_of(future, "Writing the file")
         st.rerun()
+
+
+def _may_take(run: Run) -> bool:
+    """Whether whoever looks may have what another prepared; the button that prepares it says why not."""
+    try:
+        run.require_copy()
+    except (KeyError, ValueError):
+        return False
+    return True
 
 
 def _file(run: Run, suffix: str) -> Path:

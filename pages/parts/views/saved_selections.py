@@ -7,6 +7,7 @@ import streamlit as st
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.math.polygon import format_polygon
+from cellflow_core.reporting.formatting import plain
 from pages.parts.widgets import background, state
 
 
@@ -46,7 +47,7 @@ def show(info: DatasetInfo, view: str) -> None:
             values = {"by": "outline", "outline": format_polygon(drawn), "view": view, "value": name, "name": name}
             call = analysis_pool.call_once("cellflow_core.data.steps.derive:derive", info.id, "named-cells", values)
             background.result_of(call, "Saving the selection")
-            st.toast(f"Saved as “{' '.join(name.split())}”.", icon=":material/bookmark_added:")
+            st.toast(f"Saved as “{plain(' '.join(name.split()))}”.", icon=":material/bookmark_added:")
             st.rerun()
 
 

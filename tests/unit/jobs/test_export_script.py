@@ -13,8 +13,9 @@ import torch
 from cellflow_core.data import store
 from cellflow_core.data.readers.anndata_io import read_snapshots
 from cellflow_core.data.steps.derive import derive
-from cellflow_core.jobs.export_script import write_archive, write_script
+from cellflow_core.jobs.export_script import write_archive, write_home, write_script
 from cellflow_core.train import checkpoint
+from cellflow_core.workspace.access import Access
 from tests import ROOT
 from tests.toys import finished, recipe, stored
 
@@ -51,3 +52,14 @@ def test_the_archive_holds_both(tmp_path):
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         assert sorted(archive.namelist()) == ["train-data.h5ad", "train.py"]
         compile(archive.read("train.py"), "train.py", "exec")
+
+
+def test_a_folder_of_a_run_does_not_say_who_may_open_it(tmp_path):
+    run = finished(recipe(dataset=stored()))
+    for each in (run.folder, run.dataset().folder):
+        Access(by_link="copy", key="secret").write(each)
+    write_home(run.id, str(tmp_path / "home.zip"))
+    with zipfile.ZipFile(tmp_path / "home.zip") as archive:
+        names = archive.namelist()
+        assert any(each.endswith("model.pt") for each in names) and any("snapshots" in each for each in names)
+        assert not [each for each in names if "access" in each or b"secret" in archive.read(each)]

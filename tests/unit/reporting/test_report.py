@@ -7,6 +7,7 @@ import re
 import pytest
 
 from cellflow_core.cli import main
+from cellflow_core.reporting.report import report as module
 from cellflow_core.reporting.report.report import report
 from cellflow_core.runs import index
 from tests.toys import finished, recipe, stored
@@ -37,6 +38,23 @@ def test_what_was_asked_comes_first_and_what_cannot_be_answered_says_why():
     shown = words(report(run.id, [("trend", {"gene": "Gata1"}), ("flow", {"time": 0.5})]))
     assert shown.index("<h2>One gene over time</h2>") < shown.index("<h2>Flow</h2>") < shown.index("<h2>Time</h2>")
     assert "This was not calculated" in shown and shown.count("<h2>Flow</h2>") == 1
+
+
+def test_a_report_is_made_where_cells_cannot_be_followed(monkeypatch):
+    known = module.answer
+
+    def failing(question, run, **settings):
+        if question == "course":
+            raise ValueError("the simulation left all numbers")
+        return known(question, run, **settings)
+
+    monkeypatch.setattr(module, "answer", failing)
+    data = stored()
+    run = finished(recipe(data, group="h"))
+    finished(recipe(data, group="h", hold_out=1.0, label="without 1"))
+    shown = words(report(run.id))
+    assert "without 1 could not be tested: The simulation left all numbers." in shown
+    assert "This was not calculated: The simulation left all numbers." in shown and "<h2>Flow</h2>" in shown
 
 
 def test_a_run_that_is_not_done_has_no_report():

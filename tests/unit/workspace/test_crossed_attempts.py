@@ -25,6 +25,7 @@ from cellflow_core.jobs.people import administration, sharing
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import NotAllowedError, Workspace, acting, current
+from pages.parts.views import export as export_page
 from tests.toys import drifting, recipe, stored
 
 ANN, BOB = "ann", "bob"
@@ -112,6 +113,7 @@ REFUSED: dict[str, Callable[[Things], Any]] = {
     "ask in a process of the server": lambda t: process.run(OPEN, [t.dataset], {}, of(BOB)),
     "export cells": lambda t: export.export_h5ad(t.run, str(current().exports / "x.h5ad")),
     "export a script": lambda t: export_script.write_archive(t.run, str(current().exports / "x.zip")),
+    "export a run with its cells": lambda t: export_script.write_home(t.run, str(current().exports / "x.zip")),
     "open an upload": lambda t: uploads.opened(t.upload),
     "discard an upload": lambda t: uploads.discard(t.upload),
     "go on with a download": lambda t: downloads.download(t.download),
@@ -120,6 +122,8 @@ REFUSED: dict[str, Callable[[Things], Any]] = {
     "list everyone's runs": lambda t: administration.running(),
     "stop a run as whoever looks after the server": lambda t: administration.cancel(t.run),
 }  # fmt: skip
+
+EXPORTS = ("export cells", "export a script", "export a run with its cells")
 
 LISTED: dict[str, Callable[[Things], Any]] = {
     "data sets": lambda t: store.datasets(),
@@ -218,7 +222,8 @@ def test_what_is_shared_opens_as_far_as_it_is_shared(things: Things) -> None:
         assert sharing.accept("run", things.run, link.key) == "read"
         run = index.open_run(things.run)
         assert run.dataset().info.label == "secret cells" and [each.id for each in index.runs()] == [run.id]
-        for attempt in ("copy a run", "copy a data set", "train on a data set", "export cells", "delete a run"):
+        assert not export_page._may_take(run)
+        for attempt in ("copy a run", "copy a data set", "train on a data set", *EXPORTS, "delete a run"):
             with pytest.raises(NotAllowedError):
                 REFUSED[attempt](things)
     with acting(of(ANN)):

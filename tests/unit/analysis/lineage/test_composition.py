@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_a_plan_tells_what_goes_from_group_to_group():
     np.testing.assert_allclose(found.flow.sum(axis=(1, 2)), 1)
     assert found.flow[0, stem, a] == pytest.approx(1.25 / 1.5) and found.flow[0, stem, b] == pytest.approx(0.25 / 1.5)
     assert found.flow[1, a, a] == pytest.approx(2 / 3) and found.flow[1, b, b] == pytest.approx(1 / 3)
-    assert "from time 0 to 1: 100% of the mass goes to another kind, most of that from stem to a" in words.of_flows(
+    assert "from time 0 to 1: 100% of the mass goes to another kind, the largest part from stem to a" in words.of_flows(
         found
     )
     table = words.flow_rows(found)
@@ -52,6 +53,10 @@ def test_a_group_that_multiplies_grows_as_it_should():
     assert found.misses[0].max() < 0.01 < np.nanmin(found.misses[1])
     np.testing.assert_allclose(found.flow[:, upper, 1 - upper] + found.flow[:, 1 - upper, upper], 0, atol=1e-9)
     assert words.of_composition(found).trust == "good"
+    assert any("Growth is counted in the mass between times" in each for each in found.notes)
+    nodes: Any = figures.sankey(found).data[0]
+    labels = [each for time in ((0.5, 0.5), (2 / 3, 1 / 3), (0.8, 0.2)) for each in time]
+    assert list(nodes.node.label) == [f"{each:.0%}" for each in labels]
 
 
 def test_a_model_that_is_worse_than_no_change_is_not_trusted():
