@@ -4,24 +4,31 @@ model of the same compartments.
     python benchmarks/free_fits.py --data warfarin.csv
 
 For each individual the curve with the least sum of squared relative errors of its values above 0 after the dose, from
-nine beginnings; printed is the root of the mean squared relative error (RMSPE) of all values. One dose each. People
-with fewer than seven such values get one compartment, which has four parameters.
+nine beginnings and, for two compartments, from the fit of one; printed is the root of the mean squared relative error
+(RMSPE) of all values, and of those between each two of --edges. One dose each. People with fewer than seven such values
+get one compartment, which has four parameters.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import course_data
 import numpy as np
 from scipy.optimize import least_squares
 from scipy.special import gammainc
 
+from cellflow_core.data.trajectories import Trajectories
+
 Array = np.ndarray
 Curve = Callable[[Array, Array, float], Array]
 FEW, BEGINNINGS = 7, 9
+LOWEST, HIGHEST = -9.0, 7.0
+"""Of the logarithm of a parameter."""
 
 
 def modes(k10: float, k12: float, k21: float) -> list[tuple[float, float]]:
@@ -56,38 +63,71 @@ def transit(p: Array, t: Array, dose: float) -> Array:
     return dose / volume * found
 
 
-def relative_errors(curve: Curve, begin: Array, t: Array, y: Array, dose: float, rng: np.random.Generator) -> Array:
-    """Of the best fit of one individual."""
+class Fit(NamedTuple):
+    """The best curve of one individual: logarithms of its parameters, and relative errors of its values."""
+
+    p: Array
+    errors: Array
+
+
+def fit(curve: Curve, begins: Sequence[Array], t: Array, y: Array, dose: float, rng: np.random.Generator) -> Fit:
+    """From each of the beginnings, and from places of chance around the first."""
 
     def off(p: Array) -> Array:
         with np.errstate(all="ignore"):
             return np.nan_to_num((curve(p, t, dose) - y) / y, nan=50, posinf=50, neginf=-50).clip(-50, 50)
 
-    starts = [begin + 0.7 * (k > 0) * rng.standard_normal(len(begin)) for k in range(BEGINNINGS)]
-    fits = [least_squares(off, each, bounds=(-9, 7)) for each in starts]
-    return off(min(fits, key=lambda each: each.cost).x)
+    around = [begins[0] + 0.7 * rng.standard_normal(len(begins[0])) for _ in range(BEGINNINGS - 1)]
+    fits = [least_squares(off, each.clip(LOWEST, HIGHEST), bounds=(LOWEST, HIGHEST)) for each in (*begins, *around)]
+    best = min(fits, key=lambda each: each.cost).x
+    return Fit(best, off(best))
+
+
+def values(data: Trajectories, who: int) -> tuple[Array, Array, float]:
+    """(times since the dose, values above 0 after it, dose) of an individual; the first variable counts."""
+    dose = data.doses.of(np.array([who]))
+    since = data.t - dose.time[0]
+    rows = (data.subject == who) & data.observed[:, 0] & (data.x[:, 0] > 0) & (since > 0)
+    return since[rows], data.x[rows, 0].astype(float), float(dose.amount[0])
+
+
+def fits(data: Trajectories, curve: Curve, last: float) -> tuple[list[Fit], list[Fit]]:
+    """(with one compartment, with two) of everyone. last: beginning of the fourth parameter."""
+    span = np.median([np.ptp(data.t[data.subject == each]) for each in data.subjects])
+    rng, one, two = np.random.default_rng(0), [], []
+    for who in data.subjects:
+        t, y, dose = values(data, who)
+        begin = np.log([3 / span, 50 / span, dose / y.max(), last])
+        one.append(fit(curve, [begin], t, y, dose, rng))
+        if len(y) < FEW:
+            two.append(one[-1])
+            continue
+        further = np.log([15 / span, 15 / span])
+        none = np.array([LOWEST, further[1]])  # next to nothing goes into the second compartment
+        begins = [np.append(begin, further), np.append(one[-1].p, further), np.append(one[-1].p, none)]
+        two.append(fit(curve, begins, t, y, dose, rng))
+    return one, two
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=Path, metavar="FILE")
-    data = course_data.read(str(parser.parse_args(arguments).data), 0)
+    parser.add_argument("--edges", default="", help="values between which errors are told, with commas between")
+    asked = parser.parse_args(arguments)
+    data = course_data.read(str(asked.data), 0)
     span = np.median([np.ptp(data.t[data.subject == each]) for each in data.subjects])
+    y = np.concatenate([values(data, each)[1] for each in data.subjects])
+    edges = [0.0, *(float(each) for each in asked.edges.split(",") if each), np.inf]
     found = {}
     for name, curve, last in (("lag", lagged, 0.02 * span), ("gamma", transit, 1.3)):
-        for compartments in (1, 2):
-            rng, errors = np.random.default_rng(0), []
-            for who in data.subjects:
-                dose = data.doses.of(np.array([who]))
-                since = data.t - dose.time[0]
-                rows = (data.subject == who) & data.observed[:, 0] & (data.x[:, 0] > 0) & (since > 0)
-                t, y = since[rows], data.x[rows, 0].astype(float)
-                first = [3 / span, 50 / span, float(dose.amount[0] / y.max()), last]
-                first += [15 / span, 15 / span] if compartments == 2 and len(y) >= FEW else []
-                errors.append(relative_errors(curve, np.log(first), t, y, float(dose.amount[0]), rng))
-            label = f"{compartments} compartment{'s' * (compartments - 1)}, {name}"
-            found[label] = float(np.sqrt(np.mean(np.concatenate(errors) ** 2)))
-            print(f"{label:24} RMSPE {found[label]:.1%} of {sum(map(len, errors))} values", flush=True)
+        for label, made in zip(("1 compartment", "2 compartments"), fits(data, curve, last), strict=True):
+            square = np.concatenate([each.errors for each in made]) ** 2
+            found[f"{label}, {name}"] = float(np.sqrt(square.mean()))
+            print(f"{label + ', ' + name:24} RMSPE {np.sqrt(square.mean()):.1%} of {len(y)} values", flush=True)
+            for low, high in pairwise(edges) if asked.edges else ():
+                rows = (y > low) & (y <= high)
+                error = np.sqrt(square[rows].mean()) if rows.any() else np.nan
+                print(f"    {low:g} to {high:g}: {error:.1%} of {rows.sum()} values", flush=True)
     return found
 
 

@@ -17,23 +17,34 @@ from cellflow_core.analysis.courses.regimen import Plan, Regimen
 _NAMES = {"infusion": "duration"}
 _KNOWN = ("amount", "interval", "number", "infusion", "loading", "missed", "delay", "treatment", "given")
 _WHOLE = ("number", "treatment")
+NAMELESS = "plan"
 
 
 def read_plan(text: str) -> Plan:
     """The plan of these words. Raises ValueError, with a sentence, for what is none."""
-    parts = [_pairs(each, text) for each in text.split(" + ")]
-    name = " ".join(each for each in text.split(" + ")[0].split() if "=" not in each) or "plan"
-    if not any(parts):
+    first, *others = text.split(" + ")
+    parts = [_pairs(each, text) for each in (first, *others)]
+    name = " ".join(each for each in first.split() if "=" not in each) or NAMELESS
+    if strange := [word for each in others for word in each.split() if "=" not in word]:
+        raise ValueError(f"plan {text!r}: {strange[0]!r} stands after a +, and the name of a plan at its beginning")
+    if parts == [{}]:
         return Plan(name)
     if any("given" in each for each in parts):
-        return Plan(name, given=_number(parts[0].get("given", "0"), text))
+        if len(parts) > 1 or len(parts[0]) > 1:
+            raise ValueError(f"plan {text!r}: given= takes the doses that were given, and no others beside them")
+        return Plan(name, given=_number(parts[0]["given"], text))
     return Plan(name, tuple(_regimen(each, text) for each in parts))
 
 
 def plan_words(plan: Plan) -> str:
-    """The words that `read_plan` reads as this plan; what is as usual is left out."""
+    """The words that `read_plan` reads as this plan, numbers to 12 digits; what is as usual is left out.
+
+    Raises ValueError for a name that words cannot hold: one with =, a + between spaces or two spaces, or an empty one.
+    """
+    if read_plan(plan.name) != Plan(plan.name):
+        raise ValueError(f"a plan cannot be called {plan.name!r} in words: leave out = and +")
     if plan.given:
-        return f"{plan.name} given={plan.given:g}"
+        return f"{plan.name} given={plan.given:.12g}"
     parts = []
     for each in plan.regimens:
         usual = Regimen(each.amount)
@@ -49,10 +60,13 @@ def _word(value: Any) -> str:
 
 
 def _pairs(words: str, text: str) -> dict[str, str]:
-    pairs = dict(each.split("=", 1) for each in words.split() if "=" in each)
-    if wrong := [each for each in pairs if each not in _KNOWN]:
+    parts = [each.partition("=") for each in words.split() if "=" in each]
+    names = [name for name, _, _ in parts]
+    if wrong := [each for each in names if each not in _KNOWN]:
         raise ValueError(f"plan {text!r}: there is no {wrong[0]}; there are {', '.join(_KNOWN)}")
-    return pairs
+    if twice := [each for each in names if names.count(each) > 1]:
+        raise ValueError(f"plan {text!r} has {twice[0]} twice: leave one out")
+    return {name: value for name, _, value in parts}
 
 
 def _regimen(pairs: dict[str, str], text: str) -> Regimen:

@@ -58,9 +58,10 @@ def prediction_errors(
 
 def _dosed(data: Trajectories, rows: Array) -> Array:
     """Whether the individual of each row had been given a dose before it."""
-    people, place = np.unique(data.doses.subject, return_index=True)
-    first = dict(zip(people.tolist(), data.doses.time[place].tolist(), strict=True))
-    return data.t[rows] > [first.get(int(each), np.inf) for each in data.subject[rows]]
+    first = np.full(len(data.subjects), np.inf)
+    doses = data.doses.of(data.subjects)
+    np.minimum.at(first, np.searchsorted(data.subjects, doses.subject), doses.time)
+    return data.t[rows] > first[np.searchsorted(data.subjects, data.subject[rows])]
 
 
 def npde(values: Values, subject: Array, rng: np.random.Generator) -> Float[Array, " n"]:

@@ -38,9 +38,11 @@ class Regimen:
     def __post_init__(self) -> None:
         if not np.isfinite((self.amount, self.interval, self.duration, self.loading, self.delay)).all():
             raise ValueError("amounts, intervals and durations of a regimen have to be finite numbers")
-        if min(self.amount, self.loading, self.duration, self.delay) < 0 or self.number < 1 or self.interval <= 0:
+        least = min(self.amount, self.loading, self.duration, self.delay, self.treatment)
+        if least < 0 or self.number < 1 or self.interval <= 0:
             raise ValueError(
-                "a regimen needs one dose or more, an interval above 0, and no amount, duration or delay below 0"
+                "a regimen needs one dose or more, an interval above 0, and no amount, duration, delay or treatment "
+                "below 0"
             )
         if self.number > 1 and self.duration > self.interval:
             raise ValueError(

@@ -107,6 +107,8 @@ def test_a_regimen_is_kept_in_the_link(known):
     assert not wrong.exception and wrong.number_input(key="regimen_A_amount").value == 0
     wrong = opened("courses", run=run.id, part="Two regimens", A="amount=much")
     assert "holds no regimen A" in words(wrong)
+    wrong = opened("courses", run=run.id, part="Two regimens", A="amount=1 number=500", low="nan", until="inf")
+    assert not wrong.exception and "most 100 doses" in words(wrong)
 
 
 def submit(page, label: str = "Compare") -> None:

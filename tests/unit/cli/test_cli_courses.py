@@ -101,8 +101,28 @@ def test_plans_are_read(text, plan):
         "a given=-1",
         "a amount=1 + interval=2",
         "a amount=1 delay=-1",
+        "a amount=1 amount=2",
+        "a amount=1 given=2",
+        "a amount=1 + given=2",
+        "a amount=1 + b amount=2",
+        "a + b",
+        "a amount=",
+        "a amount=1 missed=",
+        "a amount=1 treatment=-1",
     ],
 )
 def test_what_is_no_plan_is_a_sentence(text):
-    with pytest.raises(ValueError, match=r"amount|number|there is no dose|missed|cannot be taken"):
+    with pytest.raises(ValueError, match=r"amount|number|no dose|missed|cannot be taken|given|after a|below 0"):
         read_plan(text)
+
+
+@pytest.mark.parametrize("name", ["Dose (mg)", "drug+", "<b>", "half 😀", "given", "0", "a:b"])
+def test_a_plan_of_any_name_comes_back(name):
+    for plan in (Plan(name), Plan(name, given=1 / 4), Plan(name, (Regimen(1e-9, 1e6), Regimen(0.1, treatment=1)))):
+        assert read_plan(plan_words(plan)) == plan
+
+
+@pytest.mark.parametrize("name", ["a=b", "amount=1", "a + b", "a  b", "", " a", "given=2"])
+def test_a_name_that_words_cannot_hold_is_a_sentence(name):
+    with pytest.raises(ValueError, match="plan"):
+        plan_words(Plan(name, (Regimen(1.0),)))

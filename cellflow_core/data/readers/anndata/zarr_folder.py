@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def as_h5ad(inside: Mapping[str, Path], name: str, place: Path) -> Path:
         at.rename(target)
     group = zarr.open_group(folder, mode="r")
     arrays = (each for _, each in group.members(max_depth=None) if isinstance(each, zarr.Array))
-    check_memory(sum(each.size * max(each.dtype.itemsize, 8) for each in arrays), name, "arrays")
+    sizes = (max(each.size, math.prod(each.chunks)) * max(each.dtype.itemsize, 8) for each in arrays)
+    check_memory(sum(sizes), name, "arrays")  # a chunk is decoded whole, however small its array
     made = place / "cells.h5ad"
     anndata.read_zarr(folder).write_h5ad(made)
     return made

@@ -1,8 +1,10 @@
 """Dates and times of day of a table of NONMEM, as hours since the first line of the individual.
 
 TIME holds times of day (8:30, 08:30:15) or dates with them (2024-05-01 08:30, 2024-05-01T08:30); beside times of day a
-column DATE says the day: a whole number, a date that begins with its year, or, as for NONMEM, month-day-year in DATE,
-day-month-year in DAT1, year-month-day in DAT2, year-day-month in DAT3. Years of two digits are from 1950 to 2049.
+column DATE says the day: a whole number, a date that begins with its year (20240501 too), or, as for NONMEM,
+month-day-year in DATE, day-month-year in DAT1, year-month-day in DAT2, year-day-month in DAT3. Years of two digits are
+from 1950 to 2049. Times are those that the clock shows: a time zone is refused (Z is read as none), and changes to
+summer time are not undone.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ _ORDER = {"date": "mdy", "dat1": "dmy", "dat2": "ymd", "dat3": "ydm"}
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?")
 _STAMP = re.compile(r"(\d{4}-\d{1,2}-\d{1,2})(?:[T ]+(.+?))?Z?")
 _DAY = re.compile(r"(\d+)[-/.](\d+)[-/.](\d+)")
+_TOGETHER = re.compile(r"(\d{4})(\d{2})(\d{2})")
+LONGEST = 5
+"""Digits of a number of days, as spreadsheets count them: eight are year, month and day, six may be either."""
 
 
 def are_clock_times(texts: list[str]) -> bool:
@@ -37,10 +42,12 @@ def hours(frame: Any, column: Any, day: Any, raw: Array, source: Source) -> Floa
     """Since the first line of each individual; NaN where the time is missing.
 
     day  column of the date, None: there is none; raw: individual of each line
-    Raises InvalidInputError for what is neither a time of day nor a date.
+    Raises InvalidInputError for what is neither a time of day nor a date, and for an individual whose lines have days
+    of several kinds.
     """
     days = words(frame[day]) if day is not None else [""] * len(frame)
     found = np.full(len(frame), np.nan)
+    first: dict[Any, tuple[str, float]] = {}  # kind of day and hour of the first line of each individual
     for row, text in enumerate(words(frame[column])):
         if not text:
             continue
@@ -49,39 +56,44 @@ def hours(frame: Any, column: Any, day: Any, raw: Array, source: Source) -> Floa
         if (hour := _hour(clock)) is None:
             raise source.refusal(row, column, f"{text[:30]!r} is no time of day, such as 8:30")
         order = _ORDER.get(heading(day)[0], "ymd") if day is not None and not stamp else "ymd"
-        if (number := _day(whole, order)) is None:
+        if (given := _day(whole, order)) is None:
             named = {"m": "month", "d": "day", "y": "year"}
             expected = "-".join(named[each] for each in order)
             raise source.refusal(
                 row, day or column, f"{whole[:30]!r} is no date: a {expected} is expected, or a number of days"
             )
-        found[row] = 24 * number + hour
-    first: dict[Any, float] = {}
-    for who, each in zip(raw, found, strict=True):
-        if np.isfinite(each):
-            first.setdefault(who, each)
-    return found - np.array([first.get(who, np.nan) for who in raw])
+        kind, number = given
+        before, begin = first.setdefault(raw[row], (kind, 24 * number + hour))
+        if kind != before:
+            raise source.refusal(
+                row, day or column, f"this line has {kind}, and an earlier one of the individual {before}: give all one"
+            )
+        found[row] = 24 * number + hour - begin
+    return found
 
 
 def _hour(text: str) -> float | None:
     found = _CLOCK.fullmatch(text)
-    if found is None or int(found[1]) > 24 or int(found[2]) > 59:
+    if found is None or int(found[2]) > 59 or float(found[3] or 0) >= 60:
         return None
-    return int(found[1]) + int(found[2]) / 60 + float(found[3] or 0) / 3600
+    hour = int(found[1]) + int(found[2]) / 60 + float(found[3] or 0) / 3600
+    return hour if hour <= 24 else None
 
 
-def _day(text: str, order: str) -> float | None:
-    """Number of a day; 0 where none is given."""
+def _day(text: str, order: str) -> tuple[str, float] | None:
+    """(what the text is, number of the day, 0 where none is given); None for what is no day."""
     if not text:
-        return 0.0
-    found = _DAY.fullmatch(text)
+        return "no date", 0.0
+    if text.isdecimal() and len(text) <= LONGEST:
+        return "a number of days", float(text)
+    found = _DAY.fullmatch(text) or _TOGETHER.fullmatch(text)
     if found is None:
-        return float(text) if text.isdecimal() else None
+        return None
     if len(found[1]) == 4:
         order = "y" + order.replace("y", "") if order[0] == "y" else "ymd"
     part = dict(zip(order, map(int, found.groups()), strict=True))
     year = part["y"] + (0 if part["y"] > 99 else 2000 if part["y"] < 50 else 1900)
     try:
-        return float(date(year, part["m"], part["d"]).toordinal())
+        return "a date", float(date(year, part["m"], part["d"]).toordinal())
     except ValueError:
         return None

@@ -55,8 +55,7 @@ def of_frame(frame: Any, source: Source) -> Table | None:
     if not {"subject", "time", "value"} <= column.keys() or not frame[column["subject"]].duplicated().any():
         return None
     clock = clock_times.are_clock_times(words(frame[column["time"]]))
-    if not clock:
-        column.pop("date", None)  # a note beside times that are numbers
+    dated = None if clock else column.pop("date", None)  # a note beside times that are numbers
     if not _may_be(frame, column, ("value",) if clock else ("time", "value")):
         return None
     ignored = np.array([each.startswith("#") for each in words(frame[column["subject"]])])
@@ -66,7 +65,11 @@ def of_frame(frame: Any, source: Source) -> Table | None:
     if ignored.any():  # as NONMEM ignores lines that begin with C or #
         source = replace(source, rows=np.flatnonzero(~ignored))
         frame = frame[~ignored].reset_index(drop=True)
-    return table_of(_records(frame, column, source, clock), source.name)
+    records = _records(frame, column, source, clock)
+    if dated is not None:
+        unread = f"{dated} is not read, since times are numbers: hours of a day are read with it if written as 8:30"
+        records = replace(records, notes=(*records.notes, unread))
+    return table_of(records, source.name)
 
 
 def _may_be(frame: Any, column: Mapping[str, Any], roles: tuple[str, ...]) -> bool:

@@ -18,6 +18,8 @@ from pages.parts.widgets import background
 POPULATION = "The population"
 NEVER = ObservedDoses((1.0, 1.0), (1.0, 1.0), 1, 0.0, 1.0)
 """Where no one was given anything."""
+MOST_DOSES, LEAST_INTERVAL = 100, 0.001
+"""What the fields of the builder take."""
 
 
 class Asked(NamedTuple):
@@ -67,6 +69,8 @@ def _linked_plan(name: str, data: Trajectories) -> dict[int, Regimen] | None:
         return None
     try:
         found = {each.treatment: each for each in read_plan(words).regimens}
+        if any(each.number > MOST_DOSES or each.interval < LEAST_INTERVAL for each in found.values()):
+            raise ValueError(f"at most {MOST_DOSES} doses, {LEAST_INTERVAL:g} apart or more, can be asked for here")
     except ValueError as error:
         st.warning(f"The link holds no regimen {name}: {background.sentence(error)}", icon=":material/link_off:")
         return None
@@ -74,10 +78,12 @@ def _linked_plan(name: str, data: Trajectories) -> dict[int, Regimen] | None:
 
 
 def _linked_number(name: str) -> float | None:
+    """A finite number of the link; None where it has none."""
     try:
-        return float(st.query_params.get(name, ""))
+        found = float(st.query_params.get(name, ""))
     except ValueError:
         return None
+    return found if np.isfinite(found) else None
 
 
 def _treatments(name: str, data: Trajectories, factor: float) -> list[dict[str, Any]]:
@@ -100,7 +106,8 @@ def _first_values(data: Trajectories, treatment: int, factor: float) -> Regimen:
     common = usual(data, treatment)
     most = (observed_doses(data, treatment) or NEVER).amount[1]
     amount = min(factor * common["amount"], most)
-    return Regimen(amount, common["interval"], int(common["number"]), common["duration"], treatment=treatment)
+    number, interval = min(int(common["number"]), MOST_DOSES), max(common["interval"], LEAST_INTERVAL)
+    return Regimen(amount, interval, number, common["duration"], treatment=treatment)
 
 
 def _regimen(key: str, data: Trajectories, treatment: int, first: Regimen) -> dict[str, Any]:
@@ -115,8 +122,10 @@ def _regimen(key: str, data: Trajectories, treatment: int, first: Regimen) -> di
         key=f"{key}_amount",
         help=f"Single doses of {low:g} to {high:g} were observed." + (" 0: none." if len(data.treatments) > 1 else ""),
     )
-    number = right.number_input("Doses", 1, 100, int(first.number), key=f"{key}_number", help="How many, at most 100.")
-    interval = left.number_input(f"Interval{unit}", 0.001, value=float(first.interval), key=f"{key}_interval")
+    number = right.number_input(
+        "Doses", 1, MOST_DOSES, int(first.number), key=f"{key}_number", help=f"How many, at most {MOST_DOSES}."
+    )
+    interval = left.number_input(f"Interval{unit}", LEAST_INTERVAL, value=float(first.interval), key=f"{key}_interval")
     delay = right.number_input(
         f"Delay{unit}",
         0.0,

@@ -21,6 +21,7 @@ from cellflow_core.analysis.courses.prediction_errors import prediction_errors
 from cellflow_core.analysis.courses.predictive_check import correct, predictive_check
 from cellflow_core.analysis.courses.regimen import Plan, Regimen, joined
 from cellflow_core.analysis.results import PredictiveCheck, RegimenComparison
+from cellflow_core.data.dose_events import DoseEvents
 from tests import toy_pk
 from tests.toy_pk import CONCENTRATION
 
@@ -58,6 +59,11 @@ def test_prediction_errors_of_the_true_model_are_standard_normal(data, true, wro
     other = prediction_errors(wrong, data, CONCENTRATION, np.array([3])).npde
     assert kstest(other[np.isfinite(other)], "norm").pvalue < 1e-4
     assert found.held_out.sum() == (found.subject == 3).sum()
+    first = {each: data.doses.of(np.array([each])).time.min() for each in data.subjects}
+    np.testing.assert_array_equal(found.dosed, found.t > [first[each] for each in found.subject])
+    turned = replace(data, doses=DoseEvents(*(each[::-1] for each in data.doses.arrays.values())))
+    again = prediction_errors(true, turned.take(data.subjects[:2]), CONCENTRATION, np.array([3]))
+    np.testing.assert_array_equal(again.dosed, again.t > [first[each] for each in again.subject])
     band = errors(np.stack([found.low, found.individual, found.high]), found.observed)
     inside = np.mean((found.low <= found.observed) & (found.observed <= found.high))
     assert 0.8 < inside <= 1 and band.rmspe < 0.25

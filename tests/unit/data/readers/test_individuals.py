@@ -155,6 +155,7 @@ def test_kinds_units_studies_and_steady_state(tmp_path) -> None:
         "ID,DATE,TIME,AMT,DV 1,05/01/2024,8:30,100,. 1,5-1-24,14:30,.,5 1,05/02/2024,8:30,.,4 2,05/03/2024,0:00,.,7",
         "ID,DAT1,TIME,AMT,DV 1,1-5-2024,8:30,100,. 1,1-5-24,14:30,.,5 1,2-5-2024,8:30,.,4 2,3-5-2024,0:00,.,7",
         "ID,DATE,TIME,AMT,DV 1,1,8:30,100,. 1,1,14:30,.,5 1,2,08:30:00,.,4 2,1,23:00,.,7",
+        "ID,DATE,TIME,AMT,DV 1,20240531,8:30,100,. 1,20240531,14:30,.,5 1,20240601,08:30,.,4 2,20240601,24:00,.,7",
         "ID,TIME,AMT,DV 1,2024-05-01T08:30,100,. 1,2024-05-01T14:30:00,.,5 1,2024-05-02T08:30,.,4 2,2024-05-03,.,7",
     ],
 )
@@ -164,12 +165,26 @@ def test_dates_and_times_of_day_are_hours_since_the_first_line(tmp_path, text) -
     assert doses(table) == [("1", 0, 100, 0)] and "hours since the first line" in " ".join(table.notes)
 
 
+def test_a_date_beside_times_in_numbers_is_told(tmp_path) -> None:
+    table = opened(tmp_path, "ID,DATE,TIME,DV 1,5-1-24,8,5 1,5-2-24,9,4 2,5-1-24,8,4 2,5-1-24,9,3")
+    assert list(table.obs["time"]) == [8, 9, 8, 9] and "DATE is not read" in " ".join(table.notes)
+
+
 BAD = {
     "a time of day that is none": ("ID,TIME,DV 1,8:30,5 1,9:75,4 2,8:00,4 2,9:00,4", "line 3, column TIME: '9:75'"),
     "a date that is none": (
         "ID,DATE,TIME,DV 1,2-30-24,8:30,5 1,3-1-24,9:00,4 2,3-1-24,8:00,4",
         "line 2, column DATE: '2-30-24' is no date: a month-day-year",
     ),
+    "a line without the date of the others": (
+        "ID,DATE,TIME,DV 1,.,8:30,5 1,5-1-24,9:00,4 2,5-1-24,8:00,4",
+        "line 3, column DATE: this line has a date, and an earlier one of the individual no date",
+    ),
+    "a date among times of day": ("ID,TIME,DV 1,8:30,5 1,2024-05-01T09:00,4 2,8:00,4", "line 3, column TIME: this"),
+    "six digits": ("ID,DATE,TIME,DV 1,240531,8:30,5 1,240601,9:00,4 2,240601,8:00,4", "'240531' is no date"),
+    "a time zone": ("ID,TIME,DV 1,2024-05-01T08:30+02:00,5 1,2024-05-02T08:30+02:00,4 2,.,4", "time of day"),
+    "a second of 75": ("ID,TIME,DV 1,8:30:75,5 1,9:00,4 2,8:00,4", "line 2, column TIME: '8:30:75'"),
+    "half past midnight as 24:30": ("ID,TIME,DV 1,8:30,5 1,24:30,4 2,8:00,4", "line 3, column TIME: '24:30'"),
     "a time of day that goes back": ("ID,TIME,DV 1,22:00,5 1,3:00,4 2,8:00,4 2,9:00,4", "line 3, column TIME"),
     "one individual": ("ID,TIME,DV 1,0,5 1,1,4", "one individual (1)"),
     "individuals apart": ("ID,TIME,DV 1,0,5 2,0,4 2,1,4 1,1,3", "line 5, column ID: individual 1 appears again"),

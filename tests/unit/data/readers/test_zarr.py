@@ -70,3 +70,9 @@ def test_code_and_huge_arrays_are_refused(tmp_path):
     root.write_text(json.dumps(held))
     with pytest.raises(InvalidInputError, match="memory"):
         read(packed(tmp_path / "cells.zarr", tmp_path / "b.zip"), "b.zip")
+    held["consolidated_metadata"]["metadata"]["obs/day"]["shape"] = [10]
+    grid = held["consolidated_metadata"]["metadata"]["obs/day"]["chunk_grid"]
+    grid["configuration"]["chunk_shape"] = [10**14]
+    root.write_text(json.dumps(held))
+    with pytest.raises(InvalidInputError, match="memory"):
+        read(packed(tmp_path / "cells.zarr", tmp_path / "c.zip"), "c.zip")
