@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -48,9 +47,9 @@ class Access:
 
         A file is read once as long as it stays the same one: lists ask about thousands. `write` makes another file.
         """
-        path = f"{folder}/{FILE}"
+        path = folder / FILE
         try:
-            now = os.stat(path)
+            now = path.stat()
             return _read(path, now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns)
         except FileNotFoundError:
             return cls()
@@ -73,9 +72,9 @@ class Access:
 
 
 @lru_cache(maxsize=50_000)
-def _read(path: str, *_which: int) -> Access:
+def _read(path: Path, *_which: int) -> Access:
     try:
-        made = Access(**json.loads(Path(path).read_text(encoding="utf-8")))
+        made = Access(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
         return Access(owner=CLOSED)
     well_formed = all(isinstance(each, str) for each in asdict(made).values())
