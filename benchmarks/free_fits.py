@@ -93,11 +93,11 @@ def values(data: Trajectories, who: int) -> tuple[Array, Array, float]:
 
 def fits(data: Trajectories, curve: Curve, last: float) -> tuple[list[Fit], list[Fit]]:
     """(with one compartment, with two) of everyone. last: beginning of the fourth parameter."""
-    span = np.median([np.ptp(data.t[data.subject == each]) for each in data.subjects])
+    span = float(np.median([np.ptp(data.t[data.subject == each]) for each in data.subjects]))
     rng, one, two = np.random.default_rng(0), [], []
     for who in data.subjects:
         t, y, dose = values(data, who)
-        begin = np.log([3 / span, 50 / span, dose / y.max(), last])
+        begin = np.log([3 / span, 50 / span, dose / float(y.max()), last])
         one.append(fit(curve, [begin], t, y, dose, rng))
         if len(y) < FEW:
             two.append(one[-1])
@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     parser.add_argument("--edges", default="", help="values between which errors are told, with commas between")
     asked = parser.parse_args(arguments)
     data = course_data.read(str(asked.data), 0)
-    span = np.median([np.ptp(data.t[data.subject == each]) for each in data.subjects])
+    span = float(np.median([np.ptp(data.t[data.subject == each]) for each in data.subjects]))
     y = np.concatenate([values(data, each)[1] for each in data.subjects])
     edges = [0.0, *(float(each) for each in asked.edges.split(",") if each), np.inf]
     found = {}
