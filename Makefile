@@ -8,7 +8,7 @@ WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 REQUIREMENTS := $(if $(LOCKED),--require-hashes --no-deps -r requirements.lock,-r requirements.txt)
 # Weaknesses known to PyPI that no release has mended, each with the reason why it does not reach us.
 AUDIT_KNOWN :=
-ADVISORIES = $(RUN) -c "import json, urllib.request as r; json.load(r.urlopen('https://pypi.org/pypi/pip/json', timeout=20))['vulnerabilities']" 2>/dev/null
+ADVISORIES = $(RUN) -c "import json, urllib.request as r; json.load(r.urlopen('https://pypi.org/pypi/pip/24.0/json', timeout=20))['vulnerabilities']" 2>/dev/null
 
 .PHONY: app serve env dev moscot scvelo dask slurm login networks browser lint style types lock audit backup restore test test-all clean
 
