@@ -184,22 +184,27 @@ def dask() -> Iterator[tuple[Any, Looking]]:
 
 
 def kill_dask(part: str, times: int, draw: random.Random) -> Row:
-    """The scheduler, or the worker with what it has at work; another is started at once."""
+    """The scheduler, or the worker with what it has at work. What has ended is started again, as a service would: a
+    worker may end a while after its scheduler."""
     with dask() as (cluster, looking):
         parts, runs = {"scheduler": cluster.scheduler(), "worker": cluster.worker()}, [long_run()]
+
+        def look() -> None:
+            for name, process in parts.items():
+                if process.poll() is not None:
+                    parts[name] = getattr(cluster, name)()
+            looking.look()
+
         for k in range(times):
             if k and (k % PER_RUN == 0 or runs[-1].status().ended):
                 runs.append(long_run())
-            until(lambda: [looking.look(), runs[-1].status().state == "running" or runs[-1].status().ended][1])
-            moment(runs[-1], draw, looking.look)
+            until(lambda: [look(), runs[-1].status().state == "running" or runs[-1].status().ended][1])
+            moment(runs[-1], draw, look)
             os.killpg(parts[part].pid, signal.SIGKILL)
             if part == "worker":
                 _kill_worker(runs[-1])  # its machine is gone
             parts[part].wait()
-            parts[part] = getattr(cluster, part)()
-            if part == "scheduler" and parts["worker"].poll() is not None:
-                parts["worker"] = cluster.worker()
-        until(lambda: [looking.look(), all(run.status().ended for run in runs)][1])
+        until(lambda: [look(), all(run.status().ended for run in runs)][1])
     return judged(runs, killed=times)
 
 
