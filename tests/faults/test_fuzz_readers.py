@@ -26,7 +26,7 @@ from cellflow_core.data.importing.import_defaults import default_choices, parse_
 from cellflow_core.data.importing.pipeline import InvalidInputError, import_file, inspect_file
 from cellflow_core.data.readers import hdf5_check
 from cellflow_core.workspace import current
-from tests import formats
+from tests import formats, r_files
 
 SECONDS = 10  # of a processor, which other work on the machine does not lengthen
 WALL = 120  # by the clock
@@ -49,6 +49,7 @@ def seeds(folder: Path) -> dict[str, bytes]:
         formats.tarred(folder / "v2.tar.gz", formats.folder(2)),
     ]
     files += [formats.tarred(folder / "v2.tar", formats.folder(2), "w")]
+    files += [r_files.seurat_4(folder / f"{each.__name__}.rds", each, 10) for each in (gzip.compress, bytes)]
     return {each.name: each.read_bytes() for each in files}
 
 

@@ -21,7 +21,7 @@ from cellflow_core import atomic_write
 from cellflow_core.progress import Stages
 from cellflow_core.workspace import current, limits, quotas
 
-KINDS = ("h5ad", "h5mu", "h5", "loom", "zip", "tar", "tgz", "csv", "tsv", "txt", "gz", "npz")
+KINDS = ("h5ad", "h5mu", "h5", "loom", "zip", "tar", "tgz", "csv", "tsv", "txt", "gz", "npz", "rds", "rda", "rdata")
 KEPT_DAYS = 2
 GRACE_HOURS = 1.0
 PIECE = 8 * 1024 * 1024

@@ -83,6 +83,12 @@ def of_names(names: Sequence[str]) -> Any:
     return pd.DataFrame(parts, index=index)
 
 
+def cells_in_rows(rows: Sequence[str], columns: Sequence[str]) -> bool:
+    """Do names of cells stand in the rows of a matrix rather than in its columns?"""
+    by_rows, by_columns = _share(rows, _is_cell), _share(columns, _is_cell)
+    return by_rows > max(0.5, by_columns)
+
+
 def axis_like(names: Sequence[str]) -> bool:
     """Do most names look like axes (PC1, x2, dim_3, 17) rather than genes?"""
     return _share(names, lambda each: bool(_AXIS.fullmatch(each))) > 0.8

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import dataclasses
 import gzip
-import re
+import lzma
 import struct
 import tarfile
 import zipfile
@@ -21,6 +22,7 @@ from cellflow_core.data.readers.individuals.source import Source
 from cellflow_core.data.readers.limits import memory
 from cellflow_core.data.readers.loom import is_loom, of_loom
 from cellflow_core.data.readers.npz import is_npz, of_npz
+from cellflow_core.data.readers.r import rds
 from cellflow_core.data.readers.table import KNOWN, InvalidInputError, ReadOptions, Table, make_unique, names_of, short
 from cellflow_core.data.readers.tenx import is_tenx, of_tenx
 from cellflow_core.data.readers.text import of_text
@@ -44,9 +46,8 @@ FOREIGN = {
     b"<html": "a web page (the download asked for a log-in?)",
 }
 """How files begin that are often offered and cannot be read, and what they are."""
-_R = (b"RDX2\n", b"RDX3\n", b"RDA2\n", b"RDA3\n", b"X\n\0\0\0", b"A\n2\n", b"A\n3\n")
-"""How R writes .rda and .rds, in its binary and its text form, after compression is taken off."""
-_R_NAME = re.compile(r"\.(?:rds|rda|rdata|robj)$", re.I)
+_COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+"""How compressed files begin, and what opens them."""
 _DAMAGED = (
     ArithmeticError,
     AssertionError,
@@ -86,10 +87,10 @@ def read(path: Path, name: str, rows: int | None = None, options: ReadOptions = 
             f"{name} needs more memory than there is: take fewer cells or features, or store the matrix sparse"
         ) from error
     except (*_DAMAGED, IORegistryError) as error:
+        again = "write it again, for example with adata.write_h5ad(), or upload it again"
         raise InvalidInputError(
-            f"{name} is damaged, or was written in a form that cannot be read ({short(error)}): write it again, for "
-            "example "
-            "with adata.write_h5ad(), or upload it again"
+            f"{name} is damaged, or was written in a form that cannot be read ({short(error)}): "
+            f"{rds.advice(name) if rds.named_r(name) else again}"
         ) from error
     if not table.cells or not (table.features or table.snapshots):
         raise InvalidInputError(
@@ -105,9 +106,13 @@ def _read(path: Path, name: str, rows: int | None, options: ReadOptions, inner: 
         start = file.read(hdf5.HEAD)
     if not start:
         raise InvalidInputError(f"{name} is empty (0 bytes): choose the file again, the upload may have been cut off")
-    if start.startswith(b"\x1f\x8b"):
-        with gzip.open(path) as file:
+    if (opener := next((each for begins, each in _COMPRESSED.items() if start.startswith(begins)), None)) is not None:
+        with opener(path) as file:
             within = file.read(hdf5.HEAD)
+        if rds.is_r(within):
+            with unpacked(path, name, opener) as plain:
+                return rds.of_r(plain, name, rows, options)
+        _refuse_foreign(start, name)
         if is_tar(within):
             return of_archive(path, name, rows, partial(_inner, options=options))
         if hdf5.is_hdf5(within):
@@ -128,6 +133,8 @@ def _read(path: Path, name: str, rows: int | None, options: ReadOptions, inner: 
         if inner:
             raise InvalidInputError(f"{name} holds an archive in an archive: unpack it once and choose what is inside")
         return of_archive(path, name, rows, partial(_inner, options=options))
+    if rds.is_r(start):
+        return rds.of_r(path, name, rows, options)
     if transport.is_transport(start):
         return _of_transport(path, name)
     _refuse_foreign(start, name)
@@ -163,7 +170,7 @@ def _of_hdf5(path: Path, name: str, rows: int | None, options: ReadOptions) -> T
     if {"assays", "meta.data"} <= keys or {"assays", "cell.names"} <= keys:
         raise InvalidInputError(
             f"{name} is a Seurat object as HDF5 (.h5seurat), which is not read here; in R: "
-            f'library(SeuratDisk); object <- LoadH5Seurat("{name}"); {_R_LINES.format(name=_stem(name))}'
+            f'library(SeuratDisk); object <- LoadH5Seurat("{name}"); {rds.lines(name)}'
         )
     held = ", ".join(names_of(sorted(keys)[:8])) or "nothing"
     raise InvalidInputError(
@@ -173,27 +180,8 @@ def _of_hdf5(path: Path, name: str, rows: int | None, options: ReadOptions) -> T
 
 
 def _refuse_foreign(start: bytes, name: str) -> None:
-    if start.startswith(_R) or _R_NAME.search(name):
-        raise InvalidInputError(_of_r(name))
+    if rds.named_r(name):
+        raise InvalidInputError(f"{name} does not begin as a file of R does; {rds.advice(name)}")
     for begins, what in FOREIGN.items():
         if start.lower().startswith(begins.lower()):
             raise InvalidInputError(f"{name} is {what} inside: save it as one of the formats known here ({KNOWN})")
-
-
-_R_LINES = 'library(zellkonverter); writeH5AD(Seurat::as.SingleCellExperiment(object), "{name}.h5ad")'
-"""How R writes an .h5ad of a Seurat object called `object`."""
-
-
-def _of_r(name: str) -> str:
-    """What an R file is, and the lines of R that write an .h5ad of it."""
-    one = name.lower().endswith(".rds")
-    opened = f'object <- readRDS("{name}")' if one else f'object <- get(load("{name}")[1])'
-    return (
-        f"{name} is an R file ({'one R object, .rds' if one else 'R objects, .rda or .RData'}), which only R can open; "
-        f"in R: {opened}; {_R_LINES.format(name=_stem(name))} (for a SingleCellExperiment: writeH5AD(object, ...)); "
-        "then choose the .h5ad"
-    )
-
-
-def _stem(name: str) -> str:
-    return name.rsplit(".", 1)[0]

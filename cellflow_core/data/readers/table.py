@@ -15,8 +15,8 @@ Array = np.ndarray
 MISSING = "missing"
 LETTERS = 200
 KNOWN = (
-    ".h5ad, .h5mu, .zarr (packed as .zip), 10x .h5, .loom, 10x folders as .zip or .tar.gz, .csv, .tsv, .txt and .npz "
-    "files can be read"
+    ".h5ad, .h5mu, .zarr (packed as .zip), 10x .h5, .loom, 10x folders as .zip or .tar.gz, .rds and .rda "
+    "of R, .csv, .tsv, .txt and .npz files can be read"
 )
 
 
@@ -87,7 +87,7 @@ class ReadOptions:
 class Table:
     """Cells as they stand in the file.
 
-    format  "AnnData", "10x HDF5", "loom", "10x matrix", "table" or "arrays"
+    format  "AnnData", "Seurat", "10x HDF5", "loom", "10x matrix", "table", "arrays" ...
     ids     accession ids of the features, () where the file has none beside their names
     x       [cells, features] numpy or scipy.sparse CSR; where only a look was asked for, the first rows of it
     obs     pandas.DataFrame with one row a cell: everything that is not a feature

@@ -66,13 +66,20 @@ def of_text(path: Path, name: str, rows: int | None, orientation: str = "") -> T
         while len(head) < most and head.count(b"\n") < 4 and (more := file.read(min(len(head), most - len(head)))):
             head += more  # twice as much each time, so that a line without end is not gone through again and again
     layout = find_layout(head, name)
-    frame = _frame(path, name, layout)
-    if layout.names:
-        if (followed := individuals.of_frame(frame, Source(name, layout.skip + 1))) is not None:
+    source = Source(name, layout.skip + 1)
+    return of_frame(_frame(path, name, layout), source, bool(layout.names), rows, orientation)
+
+
+def of_frame(frame: Any, source: Source, named: bool, rows: int | None = None, orientation: str = "") -> Table:
+    """The table of a pandas.DataFrame; `named`: do its columns have names of their own, and not numbers?"""
+    name = source.name
+    if named:
+        if (followed := individuals.of_frame(frame, source)) is not None:
             return _first(followed, rows)
         _check_numbers(frame, name)
     network.refuse(frame, name)
-    for found in (series.of_frame(frame, layout.names, name), gene_rows.of_frame(frame)):
+    names = tuple(map(str, frame.columns)) if named else ()
+    for found in (series.of_frame(frame, names, name), gene_rows.of_frame(frame)):
         if found is not None:
             return _first(found, rows)
     if len(frame) and not any(kind.kind in "fiu" for kind in frame.dtypes):

@@ -26,6 +26,7 @@ FORMATS = """
 | `.h5ad` | AnnData, of any version |
 | `.h5mu` | MuData: genes with chromatin or proteins of the same cells |
 | `.h5` | 10x Genomics, filtered matrix, also with antibodies or peaks |
+| `.rds`, `.rda` | of R: Seurat 3 to 5, SingleCellExperiment, a matrix or a data frame |
 | `.loom` | loom, with spliced and unspliced layers where it has them |
 | `.zip` of a `.zarr` folder | AnnData, of any version |
 | `.zip`, `.tar.gz` | the 10x folder of `matrix.mtx`, `barcodes.tsv` and `features.tsv`, packed |
@@ -95,10 +96,10 @@ def _places(count: int) -> list[Any]:
 
 def _upload() -> None:
     st.markdown(
-        f"**h5ad**, **h5mu**, 10x **h5**, **loom**, a packed 10x folder, a table (**csv**, **tsv**) or **npz**, at "
-        f"most **{LIMIT_MB} MB**; a larger file comes in by its path or address. The file stays on the machine that "
-        "runs this app. A column that says when each cell was measured makes it a time course; without one, the cells "
-        "come in as one snapshot."
+        "**h5ad**, **h5mu**, 10x **h5**, **loom**, **rds** of R, a packed 10x folder, a table (**csv**, **tsv**) or "
+        f"**npz**, at most **{LIMIT_MB} MB**; a larger file comes in by its path or address. The file stays on the "
+        "machine that runs this app. A column that says when each cell was measured makes it a time course; without "
+        "one, the cells come in as one snapshot."
     )
     count = st.session_state.setdefault("uploads", 0)
     with st.container(key="upload"):

@@ -122,10 +122,10 @@ def _of_files(files: dict[str, Path], name: str, rows: int | None, read: Reader)
 
 
 @contextmanager
-def unpacked(path: Path, name: str) -> Iterator[Path]:
-    """A file compressed with gzip, unpacked beside the temporary files."""
+def unpacked(path: Path, name: str, opener: Callable[[Path], Any] = gzip.open) -> Iterator[Path]:
+    """A compressed file, which `opener` opens, unpacked beside the temporary files."""
     with tempfile.TemporaryDirectory(prefix="cellflow-") as place:
-        with gzip.open(path) as file, (Path(place) / "file").open("wb") as target:
+        with opener(path) as file, (Path(place) / "file").open("wb") as target:
             _copy(file, target, name, memory(), path.stat().st_size)
         yield Path(place) / "file"
 
@@ -198,8 +198,7 @@ def _check_growth(size: int, packed: int, name: str) -> None:
 def _too_large(name: str, size: str, packed: int) -> str:
     return (
         f"{name} unpacks from {amount(packed)} to {size}, and {amount(memory())} and {RATIO} times its size are "
-        "allowed: "
-        "it looks like a trap; pack only the files of the matrix"
+        "allowed: it looks like a trap; if it is none, keep only the matrix and what is known of the cells in it"
     )
 
 
