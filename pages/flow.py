@@ -11,7 +11,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import growth_summaries, result_tables, summaries
 from pages.parts.views import growth, view
 from pages.parts.views.fields import field_view, flow_check
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, state
 
 HELP = (
     "Field: velocities are projected as the embedding projects cells, and lengths are speeds on the map. "
@@ -23,6 +23,7 @@ FAINT = (
     "Lines and particles are faint where few cells are behind an arrow, and where trainings of this model from other "
     "seeds point elsewhere."
 )
+CHOOSE = "Choose cells, for every page, with the lasso in the corner of the picture."
 FIXED = "Where the field of this time vanishes: cells settle (attractor), pass and part (saddle), or leave (repeller)."
 
 run, data, info, map_name, place = view.open_view(
@@ -42,6 +43,7 @@ with place.controls:
     choice = field_view.colour_choice(run, data)
     faint = st.toggle("Fade what is unsure", True, key="faint", bind="query-params", help=FAINT)
     wanted = has_field and st.toggle("Fixed points", False, key="fixed", bind="query-params", help=FIXED)
+    view.outline_words(map_name, data.embedding(map_name), CHOOSE, info)
 
 asked = analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time, **projection)
 with place.picture:
@@ -57,11 +59,17 @@ with place.picture:
     shown = field_view.colours(run, data, result, choice)
     by = "nothing" if shown is not None or choice[0] == "nothing" else "speed"
     drawn = "streams" if style == "particles" else style
-    look: dict[str, Any] = {"colouring": shown, "points": fixed, "faint": faint, "dark": chart.dark()}
+    look: dict[str, Any] = {
+        "polygon": state.outline(map_name),
+        "colouring": shown,
+        "points": fixed,
+        "faint": faint,
+        "dark": chart.dark(),
+    }
     figure = partial(flow.flow, result, data.embedding(map_name), by=by, style=drawn, **look)
     if style != "particles" or not field_view.particles(data, result, by, shown, fixed, faint):
         figure = figure()
-        chart.chart(figure, "flow_lines", flow.describe(result))
+        chart.lasso(figure, "flow_lines", flow.describe(result), map_name, drag="pan")
 with place.more:
     if fixed is not None:
         field_view.fixed_point_list(data, fixed)

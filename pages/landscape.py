@@ -6,7 +6,13 @@ from cellflow_core.figures import landscape, scatter
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
 from pages.parts.views import cell_selection, view
+from pages.parts.views.fields import barriers
 from pages.parts.widgets import background, chart, state
+
+NO_GRADIENT = (
+    "The part of the squared velocity of the cells around a place that no potential explains: 0% where they move "
+    "downhill, 100% where they go around. Grey: no cells of this time."
+)
 
 run, data, info, map_name, place = view.open_view(
     "landscape",
@@ -25,6 +31,10 @@ with place.controls:
     kind = view.options("Height of the surface", "height", kinds)
     time = view.time_or_none("Surface at", info, info.times, default=-1)
     layers = {"cells": "Measured cells", "paths": "Paths", "nothing": "Nothing"}
+    colours = {"height": "Height"}
+    if view.FIELDS & view.capabilities(run):
+        colours["non-gradient"] = "Share that is no gradient"
+    colour = view.options("Colour", "colour", colours, help=NO_GRADIENT)
     shown = view.options("On the surface", "on", layers)
     st.markdown("**Which cells roll?** Click the surface, or draw around cells here.")
     points, (codes, names) = data.embedding(map_name), cell_selection.by_time(data)
@@ -57,7 +67,7 @@ with place.answer:
     summary = summaries.of_landscape(result, info.time_unit)
     view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
 with place.picture:
-    figure = landscape.landscape(result, on=shown, unit=info.time_unit, dark=dark, height=560)
+    figure = landscape.landscape(result, on=shown, by=colour, unit=info.time_unit, dark=dark, height=560)
     scene = chart.chart3d(figure, "landscape_3d", landscape.describe(result))
     if scene.click:
         state.choose_outline(map_name, cell_selection.around(points, scene.click["x"], scene.click["y"]))
@@ -71,3 +81,4 @@ with place.more:
         icon=":material/call_split:",
         query_params={"run": run.id},
     )
+    barriers.show(run, place.picture, view=map_name, kind=kind, time=time, by=by)

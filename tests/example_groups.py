@@ -53,3 +53,24 @@ def fate_trends(**change: Any) -> results.GroupTrends:
         "cells": np.full((2, 5), 50.0),
     }
     return results.GroupTrends(**(made | change))
+
+
+def barriers(**change: Any) -> results.Barriers:
+    """Three basins in three trainings; the last training has no third one."""
+    climb = np.array([[np.nan, 2.0, 3.0], [1.0, np.nan, 2.5], [0.5, 1.0, np.nan]])
+    climb = np.stack([climb, climb + 1, climb + 0.5])
+    climb[2, 2, :] = climb[2, :, 2] = np.nan
+    made = {
+        "view": "pca",
+        "kind": "quasi-potential -log p",
+        "unit": "-log p",
+        "basins": ("Erythroid", "Myeloid", ""),
+        "numbers": (1, 2, 3),
+        "cells": np.array([200, 150, 20]),
+        "climb": climb,
+        "found": np.array([[1, 1, 1], [1, 1, 1], [1, 1, 0]], bool),
+        "unsure": np.array([[0, 0, 1], [0, 0, 0], [0, 0, 0]], bool),
+        "others": (("Stem", 2),),
+        "notes": ("Basins are matched by the measured cells in them.",),
+    }
+    return results.Barriers(**(made | change))

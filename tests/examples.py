@@ -79,6 +79,8 @@ def landscape(**change: Any) -> results.Landscape:
         "basins": ("Erythroid", ""),
         "bottom": np.array([[4.0, y, height(4.0, y)] for y in (2.5, -2.5)]),
     }
+    made |= {"numbers": (1, 2), "saddles": np.array([[1.0, 0.0, height(1.0, 0.0)]]), "sides": np.array([[0, 1]])}
+    made |= {"local_non_gradient": np.where(far | (gx < -2), np.nan, np.clip(0.2 + 0.2 * gy, 0, 1))}
     made |= {"barrier": np.array([1.25, np.nan]), "settled": np.array([0.65, 0.33]), "simulated": 600}
     return results.Landscape(**(made | change))
 

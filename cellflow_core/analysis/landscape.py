@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics, values_at
 from cellflow_core.analysis.embedding import Embedding
-from cellflow_core.analysis.fields.basins import common_labels, find_basins
-from cellflow_core.analysis.fields.helmholtz import non_gradient_share
+from cellflow_core.analysis.fields.basins import basin_names, basin_of, find_basins
+from cellflow_core.analysis.fields.helmholtz import non_gradient
 from cellflow_core.analysis.fields.horizon import followed_times, horizon_note
 from cellflow_core.analysis.fields.time_range import first_time, last_time
 from cellflow_core.analysis.flow import cells_near
@@ -55,13 +56,9 @@ def landscape(
     """
     moving = dynamics(model)
     moving.check_follows()
-    kind = _checked(kind, moving)
     time = last_time(data) if time is None else float(time)
-    grid = view.grid(SIZE)
-    if kind == "potential":
-        height, unit, notes = _potential(moving, data, view, grid, time)
-    else:
-        height, unit, notes = quasi_potential(model, moving, data, view, grid, time, seed)
+    made = surface(model, data, view, kind, time, seed)
+    grid, height = made.grid, made.height
     start = select_initial_cells(data, view, SIMULATED, polygon=start_polygon, seed=seed)
     times = path_times(moving, start.time, followed_times(moving, data))
     rolled = simulate(model, start.x, times, seed=seed)
@@ -69,15 +66,18 @@ def landscape(
     paths = cut_off_map(path_points(view, moving, times, rolled.x[:, drawn]), grid, height)
     cell_height = np.where(grid.covered(view.points, np.isfinite(height)), grid.at(height, view.points), np.nan)
     path_notes = (*off_map_note(paths), *corner_note(moving), *horizon_note(moving, data))
-    share, gradient_note = np.nan, f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
+    share, local = np.nan, None
+    gradient_note = f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
     if moving.kind not in ("plan", "sampler"):
-        near = data.x[cells_near(data, time, 1000)]
-        share, gradient_note = non_gradient_share(dynamics(InPopulation(model, near)), near, time, seed)
-    notes = (*notes, gradient_note, f"The particles are {start.text}.")
+        near = cells_near(data, time, 1000)
+        rest = non_gradient(dynamics(InPopulation(model, data.x[near])), data.x[near], time, seed)
+        share, gradient_note = rest.share, rest.note
+        local = np.where(np.isfinite(height), rest.around(grid, view.points[near]), np.nan)
+    notes = (*made.notes, gradient_note, f"The particles are {start.text}.")
     return Landscape(
         view=view.name,
-        kind="learnt potential" if kind == "potential" else "quasi-potential -log p",
-        unit=unit,
+        kind=made.kind,
+        unit=made.unit,
         axes=view.axes,
         x=grid.x,
         y=grid.y,
@@ -89,9 +89,30 @@ def landscape(
         path_height=np.where(np.isnan(paths[..., 0]), np.nan, grid.at(height, np.nan_to_num(paths))),
         path_times=times,
         non_gradient=share,
+        local_non_gradient=local,
         **_basins(grid, height, data, view, cell_height, view.project(rolled.x[-1]), by),
         notes=(*notes, *path_notes, *view.note, *rolled.notes),
     )
+
+
+class Surface(NamedTuple):
+    """Heights [rows, columns] over a grid, NaN where there are no cells; what they are, in what unit, and notes."""
+
+    grid: Grid
+    height: Array
+    kind: str
+    unit: str
+    notes: tuple[str, ...]
+
+
+def surface(model: Model, data: Snapshots, view: Embedding, kind: str, time: float, seed: int = 0) -> Surface:
+    """The surface of `landscape` alone."""
+    moving = dynamics(model)
+    grid = view.grid(SIZE)
+    if _checked(kind, moving) == "potential":
+        return Surface(grid, *_potential(moving, data, view, grid, time))
+    height, unit, notes = quasi_potential(model, moving, data, view, grid, time, seed)
+    return Surface(grid, height, "quasi-potential -log p", unit, notes)
 
 
 def _checked(kind: str, moving: Dynamics) -> Literal["potential", "quasi"]:
@@ -111,31 +132,39 @@ def _basins(
 ) -> dict[str, Any]:
     """The basins that simulated cells end in [cells, 2], as `Landscape` has them."""
     found = find_basins(height)
-
-    def basin(points: Array) -> Array:
-        there = grid.covered(points, np.isfinite(height))
-        return np.where(there, grid.nearest(found.of, points), -1)
-
-    ended = basin(ends)
+    ended = basin_of(ends, found, grid)
     share = np.bincount(ended[ended >= 0], minlength=len(found.lowest)) / len(ends)
     kept = np.argsort(-share, kind="stable")[: int((share >= HELD).sum())]
-    rows, columns = np.unravel_index(found.lowest[kept], height.shape)
-    bottom = np.stack([grid.x[columns], grid.y[rows], height[rows, columns]], axis=1)
-    names = ("",) * len(kept)
+
+    def place(flat: Array) -> Array:
+        rows, columns = np.unravel_index(flat, height.shape)
+        return np.stack([grid.x[columns], grid.y[rows], height[rows, columns]], axis=-1)
+
+    bottom, names = place(found.lowest[kept]), ("",) * len(kept)
     if by:
-        own = basin(view.points)
-        deep = np.array([np.nanmax(height[found.of == k]) for k in range(len(found.lowest))])
-        middle = (deep + height.ravel()[found.lowest]) / 2
-        low = (own >= 0) & (cell_height <= middle[own])
-        every = common_labels(labels_of(data, by), own, low, len(found.lowest))
+        own = basin_of(view.points, found, grid)
+        every = basin_names(found, height, own, cell_height, labels_of(data, by))
         names = tuple(every[k] for k in kept)
+    saddles, sides = _parted(found.saddle[np.ix_(kept, kept)], bottom, place)
     values = {"basins": names, "bottom": bottom, "barrier": found.barrier[kept], "settled": share[kept]}
+    values |= {"numbers": tuple(int(k) + 1 for k in kept), "saddles": saddles, "sides": sides}
     return {**values, "simulated": len(ends)}
+
+
+def _parted(saddle: Array, bottom: Array, place: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """(place and height of each saddle between the basins, the two basins on its sides: those nearest to it)."""
+    flats = np.unique(saddle[saddle >= 0])
+    sides = []
+    for flat in flats.tolist():
+        away = np.linalg.norm(bottom[:, :2] - place(np.array(flat))[:2], axis=1)
+        pairs = np.argwhere(np.triu(saddle == flat))
+        sides.append(pairs[away[pairs].sum(axis=1).argmin()])
+    return place(flats), np.array(sides, int).reshape(-1, 2)
 
 
 def _potential(
     moving: Dynamics, data: Snapshots, view: Embedding, grid: Grid, time: float
-) -> tuple[Array, str, tuple[str, ...]]:
+) -> tuple[Array, str, str, tuple[str, ...]]:
     potential = moving.potential
     assert potential is not None
     now, first, last = (
@@ -157,4 +186,4 @@ def _potential(
             "elsewhere the surface is a guess, "
             "and which of two separate valleys is the deeper one is not in the data.",
         )
-    return height - np.nanmin(height), unit, notes
+    return height - np.nanmin(height), "learnt potential", unit, notes

@@ -20,6 +20,7 @@ from cellflow_core.reporting import (
     screen_summaries,
     summaries,
 )
+from cellflow_core.reporting.fields import barriers
 from cellflow_core.time_units import format_time, format_times
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     )
     surface.add_argument("--time", type=float, help="time of the surface (default: the last measured one)")
     surface.add_argument("--view", default="pca", help="embedding that the surface lies over (pca)")
+    surface.add_argument(
+        "--barriers", action="store_true", help="also print the climbs between basins, over all trainings of the model"
+    )
     surface.add_argument("--out", type=Path, help="also write the height under every measured cell to this .csv")
     surface.set_defaults(do=_landscape)
 
@@ -266,7 +270,7 @@ def _measured_effects(chosen: argparse.Namespace) -> None:
 def _landscape(chosen: argparse.Namespace) -> None:
     """Where simulated cells settle, how much of their motion no surface can show, and how many leave the map; the
     height under the measured cells."""
-    from cellflow_core.analysis.results import Landscape
+    from cellflow_core.analysis.results import Barriers, Landscape
     from cellflow_core.jobs.run_context import RunContext
     from cellflow_core.runs.index import open_run
 
@@ -277,5 +281,9 @@ def _landscape(chosen: argparse.Namespace) -> None:
     summary = summaries.limited(summaries.of_landscape(found, unit), answer.roll_out(chosen), unit)
     rows = result_tables.of_landscape(found)
     answer.show(summary, result_tables.first_rows(rows, CELLS_LISTED), found.notes)
+    if chosen.barriers:
+        climbs = answer.ask(Barriers, "barriers", chosen, **settings)
+        print()
+        answer.show(barriers.of_barriers(climbs), barriers.rows(climbs), climbs.notes)
     if chosen.out is not None:
         answer.write_csv(rows, chosen.out)

@@ -6,6 +6,8 @@ colour for the meaning "speed". Speed is shown once, as colour, in a few classes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -14,7 +16,7 @@ from cellflow_core.figures import theme
 from cellflow_core.figures.cells.colouring import BAR_ABOVE, Colouring
 from cellflow_core.figures.fields import classed_lines, fixed_point_marks
 from cellflow_core.figures.fields.colourings import speed_unit
-from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
+from cellflow_core.figures.scatter import BEHIND_UP_TO, outline, subsample
 from cellflow_core.time_units import format_time, format_times
 
 
@@ -27,6 +29,7 @@ def flow(
     points: FixedPoints | None = None,
     style: str = "streams",
     faint: bool = True,
+    polygon: Sequence[tuple[float, float]] = (),
     dark: bool = False,
     height: int = 560,
 ) -> go.Figure:
@@ -36,6 +39,7 @@ def flow(
     by          what the colour of the lines means: "speed", or "nothing", in ink
     colouring   of the cells [cells] of the result; lines are then drawn in ink
     style       "streams", "grid" (mean arrows) or "cells" (those of single cells); arrows have equal lengths
+    polygon     the outline around selected cells
     faint       whether lines are fainter where few cells are behind them, or trainings disagree
     Raises ValueError for another word.
     """
@@ -58,6 +62,7 @@ def flow(
     colours = classed_lines.speed_colours(len(edges) - 1, dark) if by == "speed" else (theme.text_color(dark),)
     strength, width = (1.0, 2.2) if by == "speed" else (0.6, 1.5)
     figure.add_traces(classed_lines.traces(result, style, edges, colours, faint, strength, width))
+    outline(figure, polygon, dark)
     if points is not None:
         figure.add_traces(fixed_point_marks.traces(points, dark))
     if by == "speed":

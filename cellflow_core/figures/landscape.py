@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import Landscape
 from cellflow_core.figures import theme
 from cellflow_core.figures.scatter import subsample
+from cellflow_core.figures.scene import relief
 from cellflow_core.figures.scene.camera import fitted
 from cellflow_core.figures.scene.surface import RISE, Mesh, surface_and_rim
 from cellflow_core.time_units import format_time, format_times, singular
@@ -23,12 +24,15 @@ SIDE, TALL = 1.6, 0.55
 """The longer side of the scene in units of the camera, and its height, floor included, as a share of that side."""
 ON = ("cells", "paths", "nothing")
 """What can lie on the surface beside the particles."""
+BY = ("height", "non-gradient")
+"""What its colour can tell: its height, or the share of the motion of the cells there that it cannot show."""
 
 
 def landscape(
     result: Landscape,
     *,
     on: str = "cells",
+    by: str = "height",
     unit: str = "",
     dark: bool = False,
     height: int = 640,
@@ -36,20 +40,22 @@ def landscape(
 ) -> go.Figure:
     """Traces: surface, rim, what lies on it (measured cells by time, or paths of simulated ones), particles.
 
+    by      one of BY: what the colour of the surface tells
     on      one of ON. Only the particles are animated, as frames over the steps, named by their time
     unit    of time
     camera  plotly's, to restore a view
     Raises ValueError for another word.
     """
-    if on not in ON:
-        raise ValueError(f"on={on!r} is not one of {', '.join(ON)}")
+    for name, given, known in (("on", on, ON), ("by", by, BY)):
+        if given not in known:
+            raise ValueError(f"{name}={given!r} is not one of {', '.join(known)}")
     figure = go.Figure(layout={"template": theme.template(dark), "height": height})
     low, high = float(np.nanmin(result.height)), float(np.nanmax(result.height))
     span = high - low or 1.0
     lift = 0.008 * span  # so that what lies on the surface is not buried in it
     body, rim = surface_and_rim(result.x, result.y, result.height)
     levels = theme.round_levels(low, high, LEVELS)
-    figure.add_traces([_surface(result, body, levels, dark), _rim(rim, dark)])
+    figure.add_traces([relief.body(result, body, levels, by, dark), relief.rim(rim, dark)])
     if on == "cells":
         figure.add_traces(_cells(result, singular(unit) or "time", lift, dark))
     elif on == "paths":
@@ -81,11 +87,6 @@ def _box(result: Landscape, body: Mesh, heights: tuple[float, float]) -> dict:
     }
 
 
-def basin_name(result: Landscape, k: int) -> str:
-    """The cells of a basin, or its number."""
-    return result.basins[k] or f"basin {k + 1}"
-
-
 def describe(result: Landscape) -> str:
     """The figure in one sentence with its numbers."""
     unit = f" {result.unit}" if result.unit else ""
@@ -108,7 +109,7 @@ def _basin_words(result: Landscape, k: int) -> str:
     """Name, share of cells and barrier of a basin."""
     climb = result.barrier[k]
     barrier = "no saddle leads out" if np.isnan(climb) else f"a climb of {climb:.2g} {result.unit} leads out"
-    return f"{basin_name(result, k)} with {result.settled[k]:.0%} of the simulated cells, {barrier}"
+    return f"{result.names[k]} with {result.settled[k]:.0%} of the simulated cells, {barrier}"
 
 
 def _mean(height: np.ndarray, step: int) -> float:
@@ -117,82 +118,21 @@ def _mean(height: np.ndarray, step: int) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _surface(result: Landscape, mesh: Mesh, levels: np.ndarray, dark: bool) -> go.Surface:
-    unit = theme.safe(result.unit)
-    step = float(levels[1] - levels[0])
-    return go.Surface(
-        x=mesh.x.astype(np.float32),
-        y=mesh.y.astype(np.float32),
-        z=mesh.z.astype(np.float32),
-        colorscale=theme.terrain(dark),
-        cmin=float(levels[0]),
-        cmax=float(levels[-1]),
-        name="landscape",
-        connectgaps=False,
-        showlegend=False,
-        colorbar={
-            "title": {"text": f"height ({unit})", "side": "top"},
-            "tickvals": levels[:: -(-len(levels) // 5)].tolist(),
-            "orientation": "h",
-            "len": 0.34,
-            "thickness": 8,
-            "x": 0.98,
-            "xanchor": "right",
-            "y": 0.01,
-            "yanchor": "bottom",
-        },
-        contours={
-            "z": {
-                "show": True,
-                "start": float(levels[0]),
-                "end": float(levels[-1]),
-                "size": step,
-                "width": 1,
-                "color": theme.contour_color(dark),
-                "usecolormap": False,
-                "project": {"z": True},
-            }
-        },
-        lighting={"ambient": 0.5, "diffuse": 0.7, "specular": 0.1, "roughness": 0.6, "fresnel": 0.1},
-        lightposition={"x": -5_000, "y": -10_000, "z": 12_000},
-        hovertemplate=f"height %{{z:.3g}} ({unit})<extra></extra>",
-    )
-
-
-def _rim(mesh: Mesh, dark: bool) -> go.Surface:
-    """Beyond the cells: pale, and paler outwards."""
-    colour = theme.background_point_color(dark)
-    return go.Surface(
-        x=mesh.x.astype(np.float32),
-        y=mesh.y.astype(np.float32),
-        z=mesh.z.astype(np.float32),
-        surfacecolor=mesh.far.astype(np.float32),
-        cmin=0,
-        cmax=1,
-        colorscale=[[0, colour], [1, colour]],
-        opacityscale=[[0, 0.55], [1, 0.0]],
-        showscale=False,
-        showlegend=False,
-        hoverinfo="skip",
-        name="no cells here",
-        lighting={"ambient": 0.9, "diffuse": 0.3, "specular": 0},
-    )
-
-
 def _names(result: Landscape, dark: bool) -> list[dict]:
-    """The name of each basin over its lowest point, with the share of simulated cells that are in it."""
+    """The name of each basin over its lowest point, with the share of simulated cells that are in it; and of each
+    saddle the two that it parts."""
+    names = [theme.safe(each, 28) for each in result.names]
+    basins = [f"<b>{name}</b> {share:.0%}" for name, share in zip(names, result.settled, strict=True)]
+    saddles = [f"{names[a]} | {names[b]}" for a, b in result.sides.tolist()]
+    look = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": theme.muted_color(dark), "ax": 0}
+    small = {"font": {"size": 11, "color": theme.muted_color(dark)}}
     return [
-        {
-            **theme.label(x, y, f"<b>{theme.safe(basin_name(result, k), 28)}</b> {result.settled[k]:.0%}", dark),
-            "z": z,
-            "showarrow": True,
-            "arrowhead": 0,
-            "arrowwidth": 1,
-            "arrowcolor": theme.muted_color(dark),
-            "ax": 0,
-            "ay": -40,
-        }
-        for k, (x, y, z) in enumerate(result.bottom.tolist())
+        {**theme.label(x, y, text, dark), "z": z, **look, **more}
+        for places, texts, more in (
+            (result.bottom, basins, {"ay": -40}),
+            (result.saddles, saddles, {"ay": -24, **small}),
+        )
+        for (x, y, z), text in zip(places.tolist(), texts, strict=True)
     ]
 
 

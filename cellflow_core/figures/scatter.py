@@ -92,12 +92,17 @@ def scatter(
             unselected={"marker": {"opacity": 0.15}},
         )
     )
-    if len(polygon) > 2:
-        figure.add_shape(type="path", path=_path(polygon), line={"color": theme.changed(dark), "width": 2})
+    outline(figure, polygon, dark)
     figure.update_layout(
         legend={"title": {"text": theme.safe(title), "side": "top"}, "itemclick": False, "itemdoubleclick": False}
     )
     return theme.square(figure)
+
+
+def outline(figure: go.Figure, polygon: Sequence[tuple[float, float]], dark: bool) -> None:
+    """Draw the outline around selected cells, where there is one."""
+    if len(polygon) > 2:
+        figure.add_shape(type="path", path=_path(polygon), line={"color": theme.changed(dark), "width": 2})
 
 
 def describe(points: np.ndarray, colour: np.ndarray | None, names: Sequence[str], title: str, row: str = "cell") -> str:

@@ -17,13 +17,13 @@ from typing import Any, cast
 from cellflow_core.analysis import results
 from cellflow_core.analysis.results import Result, Scores
 from cellflow_core.data.store import DamagedDatasetError, open_dataset
-from cellflow_core.jobs.questions import of_cells, of_individuals, of_perturbations
+from cellflow_core.jobs.questions import of_cells, of_fields, of_individuals, of_perturbations
 from cellflow_core.jobs.run_context import RunContext, held_out_copies, replicates
 from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
 
-VERSION = 24
+VERSION = 25
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 SEED_INDEPENDENT = frozenset({"scores", "clones", "forecast"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
@@ -143,10 +143,11 @@ def _plain(value: Any) -> Any:
 
 
 QUESTIONS: dict[str, Callable[..., Result]] = {
-    "landscape": of_cells.landscape,
-    "flow": of_cells.flow,
-    "field_derivatives": of_cells.field_derivatives,
-    "fixed_points": of_cells.fixed_points,
+    "landscape": of_fields.landscape,
+    "barriers": of_fields.barriers,
+    "flow": of_fields.flow,
+    "field_derivatives": of_fields.field_derivatives,
+    "fixed_points": of_fields.fixed_points,
     "velocity": of_cells.velocity,
     "group_velocities": of_cells.group_velocities,
     "phase_portrait": of_cells.phase_portrait,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -47,6 +48,17 @@ def recipes(
     copies: list[tuple[int, float | None]] = [(seed, None) for seed in seeds]
     copies += [] if hold_out is None else [(seeds[0], hold_out)]
     return _group(replace(made, label=label or made.label), new_group(), copies, several=len(seeds) > 1)
+
+
+def more_seeds(recipe: Recipe, taken: Sequence[int], count: int = 2) -> list[Recipe]:
+    """The same training from `count` other seeds, of the same group, so that answers tell their spread. taken: seeds
+    that there are."""
+    from cellflow_core.runs.recipe import now, versions
+
+    new = itertools.islice((seed for seed in itertools.count() if seed not in taken), count)
+    label = re.sub(r", seed \d+$", "", recipe.label)
+    made = replace(recipe, label=label, versions=versions(), created=now())
+    return _group(made, recipe.group, [(seed, None) for seed in new], several=True)
 
 
 @dataclass(frozen=True)

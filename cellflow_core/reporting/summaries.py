@@ -11,6 +11,7 @@ from cellflow_core.analysis.results import FlowField, Landscape, TimeCourse
 from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.analysis.results.trust import WELL, Check, check, check_course
 from cellflow_core.distance_units import SPACE
+from cellflow_core.reporting.fields.barriers import of_basin
 from cellflow_core.time_units import format_duration, format_time, singular
 
 Trust = Literal["good", "fair", "poor"]
@@ -54,7 +55,7 @@ def of_landscape(result: Landscape, unit: str) -> Summary:
         return Summary(f"{course}, all {count} simulated cells leave the map.", "poor", why)
     simulated = f"{result.simulated:,} simulated cells"
     of = (f" of {simulated} settle", *[""] * len(result.basins))
-    found = [f"{share:.0%}{of[k]} in {_basin(result, k)}" for k, share in enumerate(result.settled)]
+    found = [f"{share:.0%}{of[k]} in {of_basin(result.names[k])}" for k, share in enumerate(result.settled)]
     if left >= MENTIONED * count:
         found.append(f"{left / count:.0%} leave the map of measured cells")
     answer = f"{course}, {joined(found)}." if len(result.basins) else f"{course}, {simulated} settle in no basin."
@@ -62,11 +63,6 @@ def of_landscape(result: Landscape, unit: str) -> Summary:
     if left > MAX_LEAVING * count:
         trust, why = "poor", f"{why} Of the cells that leave it, this surface does not tell what becomes of them."
     return Summary(answer, trust, why)
-
-
-def _basin(result: Landscape, k: int) -> str:
-    """A basin by the cells in it, else by its number."""
-    return f"the basin of {result.basins[k]}" if result.basins[k] else f"basin {k + 1}"
 
 
 def _surface_trust(result: Landscape) -> tuple[Trust, str]:

@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _now() -> str:
+def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -52,7 +52,7 @@ class Recipe:
     label: str = ""
     group: str = ""
     versions: Mapping[str, str] = field(default_factory=versions)
-    created: str = field(default_factory=_now)
+    created: str = field(default_factory=now)
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from concurrent.futures import Future
@@ -18,6 +19,7 @@ from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.state_space import StateSpace
 from cellflow_core.data.store import delete, open_dataset
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
+from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from tests import ROOT, example_groups, examples, toys
@@ -33,6 +35,7 @@ def fate_genes() -> FateGenes:
 
 ANSWERS = {
     "landscape": examples.landscape,
+    "barriers": example_groups.barriers,
     "flow": examples.flow,
     "course": examples.course,
     "trend": examples.trend,
@@ -67,7 +70,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any
         return answered(getattr(importlib.import_module(module), name)(*args, **kwargs))
 
     st.cache_resource.clear()
-    monkeypatch.setattr(supervisor, "ensure_supervisor", lambda: None)
+    monkeypatch.setattr(supervisor, "ensure_supervisor", lambda *_: None)
     monkeypatch.setattr(analysis_pool, "warm", lambda: None)
     monkeypatch.setattr(sandbox, "prestart", lambda: None)
     monkeypatch.setattr(analysis_pool, "submit_analysis", ask)
@@ -125,7 +128,29 @@ def test_a_view_opens_on_an_answer(name: str, words: str, run: Run) -> None:
 def test_landscape_asks_for_the_last_time_of_the_chosen_run(run: Run, asked: list) -> None:
     opened("landscape", run=run.id)
     assert asked[0] == ("landscape", run.id, {"view": "pca", "kind": "quasi", "time": 4.0, "roll": (), "by": "type"})
-    assert len(asked) == 1
+    assert asked[1:] == [("barriers", run.id, {"view": "pca", "kind": "quasi", "time": 4.0, "by": "type"})]
+
+
+def test_the_landscape_tells_its_barriers_and_trains_more_seeds_of_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened("landscape", run=run.id, colour="Share that is no gradient")
+    assert "cells climb 2.5 (2 to 3 in 3 trainings)" in message(page)
+    assert any("median (-log p)" in each.value for each in page.dataframe)
+    assert "more_seeds" not in [each.key for each in page.button]
+    made = example_groups.barriers()
+    alone = example_groups.barriers(climb=made.climb[:1], found=made.found[:1], others=())
+    monkeypatch.setitem(ANSWERS, "barriers", lambda: alone)
+    page = opened("landscape", run=run.id)
+    assert "One training" in message(page) and "three seeds or more" in message(page)  # trained alone: of no group
+    one = trained(AffineSpace.of_genes(("Gata1", "Spi1")), group="g")
+    opened("landscape", run=one.id).button(key="more_seeds").click().run()
+    more = [each.recipe for each in index.siblings(one)]
+    assert {each.seed for each in more} == {1, 2} and {each.content for each in more} == {
+        dataclasses.replace(one.recipe, seed=seed).content for seed in (1, 2)
+    }
+    page = opened("landscape", run=one.id)
+    assert "More seeds of this model are being trained" in message(page)
 
 
 def test_flow_moves_to_the_time_of_the_link(run: Run, asked: list) -> None:

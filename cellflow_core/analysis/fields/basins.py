@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from cellflow_core.analysis.grid import Grid
+
 Array = np.ndarray
 DEPTH = 0.04
 """A dip that is shallower than this share of the height of the surface is no basin of its own."""
@@ -17,12 +19,21 @@ class Basins(NamedTuple):
 
     of       [rows, columns]: the basin of each grid point, -1 off the surface
     lowest   [basins]: flat index of the lowest point
-    barrier  [basins]: height of the lowest saddle above it, NaN where none leads out
+    saddle   [basins, basins]: flat index of the highest point of the lowest path between each two, -1 where none leads
+             from one to the other
+    climb    [basins, basins]: its height above the lowest point of the first of the two, NaN where there is no path
     """
 
     of: Int[Array, "rows columns"]
     lowest: Int[Array, " basins"]
-    barrier: Float[Array, " basins"]
+    saddle: Int[Array, "basins basins"]
+    climb: Float[Array, "basins basins"]
+
+    @property
+    def barrier(self) -> Float[Array, " basins"]:
+        """Climb to the lowest saddle that leads out of each, NaN where none does."""
+        least = np.where(np.isfinite(self.climb), self.climb, np.inf).min(axis=1, initial=np.inf)
+        return np.where(np.isinf(least), np.nan, least)
 
 
 def find_basins(height: Float[Array, "rows columns"], depth: float = DEPTH) -> Basins:
@@ -41,7 +52,7 @@ def find_basins(height: Float[Array, "rows columns"], depth: float = DEPTH) -> B
     owner = [-1] * len(flat)
     parent: list[int] = []
     lowest: list[int] = []
-    saddle: dict[int, float] = {}
+    met_at: list[tuple[int, int, int]] = []
 
     def root(basin: int) -> int:
         while parent[basin] != basin:
@@ -61,17 +72,50 @@ def find_basins(height: Float[Array, "rows columns"], depth: float = DEPTH) -> B
             if flat[place] - flat[lowest[other]] < least:
                 parent[other] = met[0]
             else:
-                for each in (met[0], other):
-                    saddle.setdefault(each, float(flat[place]))
+                met_at.append((met[0], other, place))
     kept = sorted({root(each) for each in range(len(parent))}, key=lambda each: flat[lowest[each]])
     place_of = {basin: k for k, basin in enumerate(kept)}
     of = np.array([-1 if each < 0 else place_of[root(each)] for each in owner])
     inner = np.array([lowest[each] for each in kept], dtype=int)
-    return Basins(
-        of.reshape(rows + 2, wide)[1:-1, 1:-1],
-        (inner // wide - 1) * columns + inner % wide - 1,
-        np.array([saddle.get(each, np.nan) - flat[lowest[each]] for each in kept]),
-    )
+    saddle = _saddles([(place_of[a], place_of[b], place) for a, b, place in met_at], len(kept))
+    climb = np.where(saddle >= 0, flat[saddle], np.nan) - flat[inner][:, None]
+
+    def narrow(places: Array) -> Array:
+        return np.where(places < 0, -1, (places // wide - 1) * columns + places % wide - 1)
+
+    return Basins(of.reshape(rows + 2, wide)[1:-1, 1:-1], narrow(inner), narrow(saddle), climb)
+
+
+def _saddles(met_at: list[tuple[int, int, int]], basins: int) -> Int[Array, "basins basins"]:
+    """Where the surface, flooded from below, first joins each two basins, from (basin, basin, place) in the order in
+    which neighbors meet; -1 on the diagonal and where it never does."""
+    joined = np.arange(basins)
+    saddle = np.full((basins, basins), -1)
+    for a, b, place in met_at:
+        if joined[a] == joined[b]:
+            continue
+        one, other = joined == joined[a], joined == joined[b]
+        saddle[np.outer(one, other) | np.outer(other, one)] = place
+        joined[other] = joined[a]
+    return saddle
+
+
+def basin_of(points: Float[Array, "points 2"], found: Basins, grid: Grid) -> Int[Array, " points"]:
+    """The basin that each point of the view lies in, -1 off the surface."""
+    return np.where(grid.covered(points, found.of >= 0), grid.nearest(found.of, points), -1)
+
+
+def basin_names(
+    found: Basins, height: Float[Array, "rows columns"], own: Int[Array, " cells"], cell_height: Array, labels: Array
+) -> tuple[str, ...]:
+    """The commonest labels of the cells in the lower half of each basin, "" where there is none.
+
+    own, cell_height, labels [cells]: the basin of each cell, the height under it, and what it is called
+    """
+    highest = np.array([np.nanmax(height[found.of == k]) for k in range(len(found.lowest))])
+    middle = (highest + height.ravel()[found.lowest]) / 2
+    low = (own >= 0) & (cell_height <= middle[own])
+    return common_labels(labels, own, low, len(found.lowest))
 
 
 def common_labels(labels: Array, basin: Int[Array, " cells"], low: Array, basins: int) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from cellflow_core.analysis.dynamics import Dynamics
 from cellflow_core.analysis.fields.cell_velocities import velocity_at
+from cellflow_core.analysis.grid import Grid
 from cellflow_core.time_units import format_time
 
 Array = np.ndarray
@@ -14,12 +17,36 @@ AXES = 20
 """Principal axes in which the fit is made."""
 FEATURES = 250
 CELLS = 1000
+FEWEST = 3.0
+"""Cells that a share is told of at a place, by Kish's effective size."""
 
 
-def non_gradient_share(
-    moving: Dynamics, x: Float[np.ndarray, "cells dim"], time: float, seed: int = 0
-) -> tuple[float, str]:
-    """(share, note): part of the squared velocity of these cells that no potential explains, between 0 and 1.
+class NonGradient(NamedTuple):
+    """Part of the squared velocity of cells that no potential explains.
+
+    share   of all of it, 0 to 1; note: in words
+    cells   [cells]: rows of those it was tested on; unexplained, whole [cells]: squares (state / time)^2 of what is not
+            explained of the velocity of each, and of the velocity
+    """
+
+    share: float
+    note: str
+    cells: Int[Array, " cells"]
+    unexplained: Float[Array, " cells"]
+    whole: Float[Array, " cells"]
+
+    def around(self, grid: Grid, points: Float[Array, "cells 2"]) -> Float[Array, "rows columns"]:
+        """The share at each grid point, a ratio of means over the tested cells around it, 0 to 1; NaN where fewer than
+        FEWEST of them are. points: of all cells that were given, in the view of the grid."""
+        there = points[self.cells]
+        means = grid.average(there, np.stack([self.unexplained, self.whole], axis=1))
+        with np.errstate(invalid="ignore"):
+            share = np.where(means[..., 1] > 0, np.clip(means[..., 0] / means[..., 1], 0.0, 1.0), 0.0)
+        return np.where(grid.support(there) >= FEWEST, share, np.nan)
+
+
+def non_gradient(moving: Dynamics, x: Float[Array, "cells dim"], time: float, seed: int = 0) -> NonGradient:
+    """Part of the squared velocity of these cells that no potential explains.
 
     A potential phi, linear in quadratic and random Fourier features (Rahimi & Recht 2007) of the leading principal
     axes, is fitted so that -grad phi is the velocity at one half of the cells and at points between them; the share is
@@ -27,24 +54,25 @@ def non_gradient_share(
     features cannot fit counts as unexplained, so the share is an upper estimate. Exactly 0 for a model whose
     velocity is a gradient by construction.
     """
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(x), CELLS, replace=False) if len(x) > CELLS else np.arange(len(x))
     if moving.potential is not None:
         note = f"{moving.title} moves cells down a potential by construction: all of its flow is a gradient."
         chance = " Its cells also move by chance, which no surface shows." if moving.kind == "stochastic" else ""
-        return 0.0, note + chance
-    rng = np.random.default_rng(seed)
-    if len(x) > CELLS:
-        x = x[rng.choice(len(x), CELLS, replace=False)]
-    x = x[rng.permutation(len(x))]
-    middle = len(x) // 2
-    fitted, tested = _between(x[:middle], rng), x[middle:]
-    share = share_unexplained(
-        fitted, velocity_at(moving, fitted, time), tested, velocity_at(moving, tested, time), seed=seed
-    )
+        return NonGradient(0.0, note + chance, chosen, np.zeros(len(chosen)), np.ones(len(chosen)))
+    chosen = chosen[rng.permutation(len(chosen))]
+    fitted, tested = np.split(chosen, [len(chosen) // 2])
+    places = _between(x[fitted], rng)
+    v = velocity_at(moving, x[tested], time)
+    left = unexplained(places, velocity_at(moving, places, time), x[tested], v, seed=seed)
+    whole = np.square(v, dtype=np.float64).sum(axis=1)
+    share = _share(left, whole)
     at = f" at time {format_time(time)}" if moving.spec.times else ""
-    return share, (
+    note = (
         f"About {share:.0%} of the flow (squared velocity of the cells{at}) goes around rather than down: no surface "
         "can show that part."
     )
+    return NonGradient(share, note, tested, left, whole)
 
 
 def _between(x: Array, rng: np.random.Generator, copies: int = 3) -> Array:
@@ -60,9 +88,20 @@ def _between(x: Array, rng: np.random.Generator, copies: int = 3) -> Array:
 
 def share_unexplained(x: Array, v: Array, test_x: Array, test_v: Array, seed: int = 0) -> float:
     """1 - R^2 of the best gradient field of the fit (x, v) on the test cells (test_x, test_v), between 0 and 1."""
-    whole = np.square(test_v).sum()
-    if not whole:
-        return 0.0
+    return _share(unexplained(x, v, test_x, test_v, seed), np.square(test_v, dtype=np.float64).sum(axis=1))
+
+
+def _share(left: Array, whole: Array) -> float:
+    return float(np.clip(left.sum() / whole.sum(), 0.0, 1.0)) if whole.sum() else 0.0
+
+
+def unexplained(x: Array, v: Array, test_x: Array, test_v: Array, seed: int = 0) -> Float[Array, " tests"]:
+    """Square of what the best gradient field of the fit (x, v) leaves of the velocity of each test cell.
+
+    Of one cell no more counts than its own square or the mean one: beyond the cells of the fit, features run wild.
+    """
+    if not np.square(test_v).sum():
+        return np.zeros(len(test_x))
     center = x.mean(axis=0, dtype=np.float64)
     _, _, axes = np.linalg.svd(x - center, full_matrices=False)
     axes = axes[:AXES]
@@ -70,7 +109,7 @@ def share_unexplained(x: Array, v: Array, test_x: Array, test_v: Array, seed: in
     unit = np.sqrt(np.square(v).mean()) or 1.0
     inputs, tests = (x - center) @ axes.T / scale, (test_x - center) @ axes.T / scale
     targets, answers = v @ axes.T / unit, test_v @ axes.T / unit
-    lost = whole / unit**2 - np.square(answers).sum()  # what lies outside the leading axes is not explained
+    lost = np.square(test_v / unit).sum(axis=1) - np.square(answers).sum(axis=1)  # outside the leading axes
     best = np.inf
     rng = np.random.default_rng(seed)
     held = rng.random(len(inputs)) < 0.25
@@ -81,15 +120,16 @@ def share_unexplained(x: Array, v: Array, test_x: Array, test_v: Array, seed: in
         normal, right = _equations(inputs[~held], targets[~held], frequencies, phases)
         for ridge in (1e-6, 1e-3, 1e-1):
             found = np.linalg.solve(normal + ridge * np.trace(normal) / len(normal) * np.eye(len(normal)), right)
-            error = _error(inputs[held], targets[held], frequencies, phases, found)
+            error = float(_errors(inputs[held], targets[held], frequencies, phases, found).sum())
             if error < best:
                 best, choice = error, (frequencies, phases, ridge)
     assert choice is not None
     frequencies, phases, ridge = choice
     normal, right = _equations(inputs, targets, frequencies, phases)
     found = np.linalg.solve(normal + ridge * np.trace(normal) / len(normal) * np.eye(len(normal)), right)
-    error = _error(tests, answers, frequencies, phases, found) + lost
-    return float(np.clip(error / (whole / unit**2), 0.0, 1.0))
+    whole = np.square(test_v, dtype=np.float64).sum(axis=1)
+    left = (_errors(tests, answers, frequencies, phases, found) + np.maximum(lost, 0.0)) * unit**2
+    return np.minimum(left, np.maximum(whole, whole.mean()))
 
 
 def _equations(x: Array, v: Array, frequencies: Array, phases: Array) -> tuple[Array, Array]:
@@ -103,9 +143,10 @@ def _equations(x: Array, v: Array, frequencies: Array, phases: Array) -> tuple[A
     return normal, right
 
 
-def _error(x: Array, v: Array, frequencies: Array, phases: Array, found: Array) -> float:
+def _errors(x: Array, v: Array, frequencies: Array, phases: Array, found: Array) -> Float[Array, " cells"]:
+    """Squared error of -grad phi at each place."""
     parts = [v[:, k] + _slopes(x, k, frequencies, phases) @ found for k in range(x.shape[1])]
-    return float(sum(np.square(part).sum() for part in parts))
+    return np.square(np.stack(parts)).sum(axis=0)
 
 
 def _slopes(x: Array, axis: int, frequencies: Array, phases: Array) -> Array:

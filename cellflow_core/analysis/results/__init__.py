@@ -2,7 +2,7 @@
 
 from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
 from cellflow_core.analysis.results.fates import FateGenes, Fates, TrajectoryEnsemble
-from cellflow_core.analysis.results.fields import FieldDerivatives, FixedPoints, FlowField, Landscape
+from cellflow_core.analysis.results.fields import Barriers, FieldDerivatives, FixedPoints, FlowField, Landscape
 from cellflow_core.analysis.results.individuals import (
     ForecastErrors,
     IndividualFits,
@@ -32,6 +32,7 @@ from cellflow_core.analysis.results.screen import PerturbationScreen
 
 __all__ = [
     "Ancestry",
+    "Barriers",
     "BaselineScores",
     "CellBranches",
     "CellLineages",

@@ -109,10 +109,15 @@ class Landscape(Result):
     cell_height   [cells]: height under each cell of cells [cells, 2], NaN off the surface; cell_time [cells]
     paths         [steps, particles, 2] in the view, path_height [steps, particles], path_times [steps]; NaN from
                   where a path leaves the map
-    non_gradient  share of the squared velocity of the cells that no potential explains, 0 to 1; NaN without a field
-    basins        names of the basins that simulated cells are in at the end, "" for no labelled cell, most first;
+    non_gradient  share of the squared velocity of the cells that no potential explains, 0 to 1; NaN without a field;
+                  local_non_gradient [rows, columns]: the same share of the cells around each grid point, NaN where
+                  there are none of that time; None without a field
+    basins        what cells are in each basin that simulated cells end in, "" for no labelled cell, most first;
+                  numbers: place of each among all basins of the surface, 1 for the deepest
                   bottom [basins, 3]: place and height of the lowest point; barrier [basins]: what is climbed from there
                   to leave (NaN: no saddle); settled [basins]: share of the `simulated` cells
+    saddles       [saddles, 3]: place and height of the lowest paths between these basins; sides [saddles, 2]: which two
+                  each parts
     """
 
     view: str
@@ -133,5 +138,60 @@ class Landscape(Result):
     bottom: Float[Array, "basins 3"] = field(default_factory=lambda: np.zeros((0, 3)))
     barrier: Float[Array, " basins"] = field(default_factory=lambda: np.zeros(0))
     settled: Float[Array, " basins"] = field(default_factory=lambda: np.zeros(0))
+    numbers: tuple[int, ...] = ()
+    saddles: Float[Array, "saddles 3"] = field(default_factory=lambda: np.zeros((0, 3)))
+    sides: Int[Array, "saddles 2"] = field(default_factory=lambda: np.zeros((0, 2), int))
+    local_non_gradient: Float[Array, "rows columns"] | None = None
     simulated: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each basin is called."""
+        return distinct_names(self.basins, self.numbers)
+
+
+@dataclass(frozen=True)
+class Barriers(Result):
+    """What is climbed from each basin of a landscape to each other, in several trainings of one model.
+
+    basins, numbers  as in Landscape, of the basins with enough measured cells; cells [basins]: how many there are
+    climb            [trainings, basins, basins]: height of the lowest path from one to the other above the lowest point
+                     of the first, the first training that of the picture; NaN where there is no path, or a training
+                     has no such basin
+    found            [trainings, basins]: whether a training has a basin of these cells
+    unsure           [basins, basins]: whether a path is higher, in one of them, than the law of simulated cells tells
+    others           names of basins that other trainings have, and this one has not, with how many have each
+    """
+
+    view: str
+    kind: str
+    unit: str
+    basins: tuple[str, ...]
+    numbers: tuple[int, ...]
+    cells: Int[Array, " basins"]
+    climb: Float[Array, "trainings basins basins"]
+    found: Bool[Array, "trainings basins"]
+    unsure: Bool[Array, "basins basins"]
+    others: tuple[tuple[str, int], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each basin is called."""
+        return distinct_names(self.basins, self.numbers)
+
+    def spread(self, a: int, b: int) -> tuple[float, float, float, int]:
+        """(median, lowest, highest, in how many trainings) of the climb from a to b; NaN and 0 where there is none."""
+        known = self.climb[:, a, b][np.isfinite(self.climb[:, a, b])]
+        if not len(known):
+            return np.nan, np.nan, np.nan, 0
+        return float(np.median(known)), float(known.min()), float(known.max()), len(known)
+
+
+def distinct_names(basins: tuple[str, ...], numbers: tuple[int, ...]) -> tuple[str, ...]:
+    """Basins by the cells in them; by their number where these have no name, with it where two hold the same cells."""
+    return tuple(
+        f"basin {number}" if not name else f"{name} ({number})" if basins.count(name) > 1 else name
+        for name, number in zip(basins, numbers, strict=True)
+    )

@@ -21,14 +21,10 @@ if TYPE_CHECKING:
         FateGenes,
         FateInfluence,
         Fates,
-        FieldDerivatives,
-        FixedPoints,
-        FlowField,
         GeneNetwork,
         GeneTrend,
         GroupTrends,
         GroupVelocities,
-        Landscape,
         PhasePortrait,
         Scores,
         TimeCourse,
@@ -39,41 +35,6 @@ if TYPE_CHECKING:
     from cellflow_core.jobs.run_context import RunContext
 
 Polygon = Sequence[Sequence[float]]
-
-
-def landscape(
-    subject: RunContext,
-    view: str = "pca",
-    kind: Literal["auto", "potential", "quasi"] = "auto",
-    time: float | None = None,
-    roll: Polygon = (),
-    by: str = "",
-) -> Landscape:
-    """by: annotation that names the basins."""
-    from cellflow_core.analysis import landscape as analysis
-
-    return analysis.landscape(subject.model, subject.data, view_of(subject, view), kind, time, roll, by)
-
-
-def flow(
-    subject: RunContext, view: str = "pca", time: float | None = None, projection: Literal["field", "graph"] = "field"
-) -> FlowField:
-    from cellflow_core.analysis.flow import flow_field
-
-    siblings = subject.ensemble[1:]
-    return flow_field(subject.model, subject.data, view_of(subject, view), time, projection, siblings=siblings)
-
-
-def field_derivatives(subject: RunContext, time: float | None = None) -> FieldDerivatives:
-    from cellflow_core.analysis.fields.pictures import field_derivatives
-
-    return field_derivatives(subject.model, subject.data, time)
-
-
-def fixed_points(subject: RunContext, view: str = "pca", time: float | None = None) -> FixedPoints:
-    from cellflow_core.analysis.fields.pictures import fixed_point_map
-
-    return fixed_point_map(subject.model, subject.data, view_of(subject, view), time)
 
 
 def velocity(subject: RunContext, view: str = "pca") -> VelocityAgreement:

@@ -1,13 +1,14 @@
-"""What was asked about the field of one time: where it vanishes, and how it changes around cells."""
+"""What was asked about the field of one time: where it vanishes, how it changes around cells, and what they climb."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.analysis.results import FieldDerivatives, FixedPoints
+from cellflow_core.analysis.results import Barriers, FieldDerivatives, FixedPoints
 from cellflow_core.figures import scatter
 from cellflow_core.figures.fields import fixed_point_marks
-from cellflow_core.reporting import fixed_points as words
+from cellflow_core.reporting.fields import barriers as barrier_words
+from cellflow_core.reporting.fields import fixed_points as words
 from cellflow_core.reporting.views.view import Asked, Picture, View
 
 
@@ -33,3 +34,7 @@ def field_derivatives(found: FieldDerivatives, asked: Asked) -> View:
         f"rotation ({unit})": found.rotation.tolist(),
     }
     return View(answer, (), {"field_derivatives": table}, found.notes)
+
+
+def barriers(found: Barriers, asked: Asked) -> View:
+    return View(barrier_words.of_barriers(found), (), {"barriers": barrier_words.rows(found)}, found.notes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,9 +70,12 @@ def _shown(figure: go.Figure, key: str, alt: str, config: dict[str, Any], **more
         st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt, height="stretch", **more)
 
 
-def lasso(figure: go.Figure, key: str, alt: str, view: str) -> None:
-    """A 2-D figure of a view of the cells in which the user draws an outline around some; `state.outline` has it."""
-    figure.update_layout(dragmode="lasso")
+def lasso(figure: go.Figure, key: str, alt: str, view: str, drag: str = "lasso") -> None:
+    """A 2-D figure of a view of the cells in which the user draws an outline around some; `state.outline` has it.
+
+    drag: what dragging does at first; lasso and box are in the corner in any case
+    """
+    figure.update_layout(dragmode=drag)
     chosen = {"on_select": lambda: _keep(key, view), "selection_mode": ("lasso", "box")}
     _shown(figure, key, alt, _config(key), **chosen)
 
@@ -175,16 +177,32 @@ def downloads(
     """
     is_dark = dark()
     with st.container(horizontal=True, key=f"{key}_downloads"):
-        save = partial(st.download_button, type="tertiary", on_click="ignore", icon=":material/download:")
-        save(
+        st.download_button(
             "Figure (HTML)",
             lambda: theme.write_html(figure() if callable(figure) else figure, is_dark).encode(),
             f"{name}.html",
             "text/html",
             key=f"{key}_html",
+            type="tertiary",
+            on_click="ignore",
+            icon=":material/download:",
             help="Opens in any browser, without a network. For a picture (PNG or SVG), use the camera in its corner.",
         )
-        save("Numbers (CSV)", lambda: table(rows).encode(), f"{name}.csv", "text/csv", key=f"{key}_csv")
+        table_download(rows, name, key)
+
+
+def table_download(rows: Mapping[str, Sequence[Any]], name: str, key: str) -> None:
+    """A button for the numbers of a table."""
+    st.download_button(
+        "Numbers (CSV)",
+        lambda: table(rows).encode(),
+        f"{name}.csv",
+        "text/csv",
+        key=f"{key}_csv",
+        type="tertiary",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def table(rows: Mapping[str, Sequence[Any]]) -> str:

@@ -22,7 +22,7 @@ USED: Mapping[str, tuple[str, ...]] = {
     "train": ("dataset",),
     "compare": ("dataset",),
     "landscape": ("run", "view", "time", "outline", "camera"),
-    "flow": ("run", "view", "time", "gene"),
+    "flow": ("run", "view", "time", "gene", "outline"),
     "velocity": ("run", "view", "gene"),
     "time": ("run", "view", "time", "gene"),
     "fates": ("run", "view", "cell", "outline"),

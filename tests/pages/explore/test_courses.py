@@ -126,6 +126,27 @@ def test_an_individual_is_followed_under_other_treatments(known):
     assert not page.exception and "With “the usual dose”, individual 5" in words(page)
 
 
+def test_other_treatments_are_kept_in_the_link(known):
+    """Individual, time and plans stand in the link, and a link is opened as it was looked at; what it names and is not
+    there is left out."""
+    run = trained().id
+    page = opened("courses", run=run, part="Other treatments", individual="5")
+    assert "since" not in page.query_params and "plan" not in page.query_params
+    times = page.select_slider[0]
+    last = times.options[-1]
+    times.set_value(last).run()
+    page.button_group(key="plans_5_the usual dose").set_value(["half the usual dose", "as given"]).run()
+    held = {name: page.query_params[name] for name in ("since", "plan", "individual")}
+    assert held["since"] == last and set(held["plan"]) == {"as given", "half the usual dose"}
+    assert held["individual"] == "5"
+    again = opened("courses", run=run, part="Other treatments", **held)
+    assert again.select_slider[0].value == last and "half the usual dose" in words(again)
+    assert set(again.dataframe[0].value.columns) >= {"as given", "half the usual dose"}
+    assert {name: again.query_params[name] for name in held} == held
+    wrong = opened("courses", run=run, part="Other treatments", since="noon", plan="a walk")
+    assert not wrong.exception and "since" not in wrong.query_params and "plan" not in wrong.query_params
+
+
 def test_parameters_of_individuals_are_shown_where_a_model_has_them():
     """Clearance and volume of each person; the true model has none, and no such question."""
     data = simulate("pkpd", FEW | {"subjects": 6})

@@ -9,7 +9,7 @@ import pytest
 
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from tests import toys
+from tests import ROOT, toys
 from tests.pages.test_pages import opened
 
 pytestmark = pytest.mark.usefixtures("quiet", "home")
@@ -56,7 +56,24 @@ def test_every_colour_and_style_is_drawn_and_fixed_points_are_listed():
     assert not page.exception and len(page.get("plotly_chart")) == 1
 
 
+def test_cells_are_chosen_on_the_picture_and_stay_chosen_on_other_pages():
+    run, around = trained(), "pca -9,-9 9,-9 9,0 -9,0"
+    page = opened("flow", run=run.id, outline=around)
+    assert not page.exception and "cells outlined" in words(page) and page.query_params["outline"] == around
+    (shape,) = json.loads(page.get("plotly_chart")[0].proto.spec)["layout"]["shapes"]
+    assert shape["path"].startswith("M -9.0,-9.0")
+    page.segmented_control(key="style").set_value("particles").run()
+    assert packed_head(page)["lasso"] and packed_head(page)["outline"][0] == [-9, -9]
+    page.switch_page(str(ROOT / "pages" / "landscape.py"))
+    page.run()
+    assert page.query_params["outline"] == around
+    page.switch_page(str(ROOT / "pages" / "flow.py"))
+    page.run()
+    page.button(key="clear_selection").click().run()
+    assert "outline" not in page.query_params and not packed_head(page)["outline"]
+
+
 def test_a_link_opens_particles_coloured_by_their_speed():
     head = packed_head(opened("flow", run=trained().id, style="Particles"))
     assert head["stream"]["speed"] and head["legend"]["title"].startswith("speed (units of the map / day")
-    assert "Particles that follow the flow." in head["alt"] and not head["lasso"]
+    assert "Particles that follow the flow." in head["alt"] and head["lasso"]

@@ -1,10 +1,14 @@
 """Learnt potentials and quasi-potentials."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from cellflow_core.analysis.fields.helmholtz import share_unexplained
+from cellflow_core.analysis.dynamics import dynamics
+from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.helmholtz import non_gradient, share_unexplained
 from cellflow_core.analysis.landscape import landscape
 from cellflow_core.models.contract import (
     HasVelocity,
@@ -15,6 +19,7 @@ from tests.unit.analysis.splitting import DATA, VIEW, Hill, Made, NoisyHill, Spl
 def test_a_learnt_potential_goes_down_where_cells_go():
     made = landscape(Hill(), DATA, VIEW)
     assert made.kind == "learnt potential" and np.nanmin(made.height) == 0 and made.non_gradient == 0
+    assert np.nanmax(made.local_non_gradient) == 0 and np.isfinite(made.local_non_gradient).any()
     assert np.corrcoef(made.cell_height, DATA.x[:, 0])[0, 1] < -0.9
     assert made.path_height[0].mean() > made.path_height[-1].mean()
     with pytest.raises(ValueError, match="learnt no potential"):
@@ -73,6 +78,29 @@ def test_particles_roll_from_the_drawn_region():
     assert made.kind.startswith("quasi") and (made.paths[0, :, 1] >= 0).all()
     assert np.isfinite(made.path_height).all() and np.isfinite(made.cell_height).all()
     assert "noise" in made.notes[0]
+
+
+@pytest.mark.parametrize("turning", [0.0, 1.0])
+def test_where_cells_go_around_the_local_share_is_one_and_where_they_go_downhill_none(turning):
+    """Cells on the right go down a well, those on the left around a centre of their own, or down the same well."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal([-3, 0, 0], [1, 1, 0.01], (600, 3)), rng.normal([3, 0, 0], [1, 1, 0.01], (600, 3))])
+    data = replace(DATA, x=x.astype(np.float32), t=np.zeros(1200), labels={})
+    view = Embedding("pca", ("a", "b"), data.x[:, :2], data.x)
+
+    class Sides(Made, HasVelocity):
+        def velocity(self, t, x, context):
+            left = turning * torch.sigmoid(-4 * x[:, :1])
+            around = torch.stack([-x[:, 1], x[:, 0] + 3, 0 * x[:, 2]], dim=1)
+            return left * around - (1 - left) * (x - torch.tensor([3.0, 0.0, 0.0]))
+
+    found = non_gradient(dynamics(Sides()), data.x, 0.0)
+    grid = view.grid(40)
+    share = found.around(grid, view.points)
+    gx = np.broadcast_to(grid.x, share.shape)
+    left, right = (share[np.isfinite(share) & here] for here in (gx < -2, gx > 2))
+    assert np.median(right) < 0.05 and np.median(left) == pytest.approx(turning, abs=0.12)
+    assert found.share == pytest.approx(turning / 2, abs=0.1) and np.isnan(share).any() and share[share >= 0].max() <= 1
 
 
 def test_a_gradient_is_explained_and_a_rotation_is_not():

@@ -12,7 +12,7 @@ from cellflow_core.figures import (
 )
 from cellflow_core.figures.fields import fixed_point_marks
 from cellflow_core.figures.streamlines import field_lines, streamlines
-from cellflow_core.reporting import fixed_points
+from cellflow_core.reporting.fields import fixed_points
 from tests import examples
 
 

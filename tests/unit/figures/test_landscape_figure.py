@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellflow_core.figures import landscape, theme
-from cellflow_core.figures.scene import camera, surface
+from cellflow_core.figures.scene import camera, relief, surface
 from tests import examples
 
 
@@ -30,12 +30,26 @@ def test_the_landscape_names_its_basins_and_what_lies_on_it():
     names = [each.name for each in figure.data]
     assert names == ["landscape", "no cells here", *(f"day {k}" for k in range(5)), "simulated cells"]
     assert sum(len(each.x) for each in figure.data[2:7]) == 397  # three are not on the surface
-    assert [each.text for each in figure.layout.scene.annotations] == ["<b>Erythroid</b> 65%", "<b>basin 2</b> 33%"]
+    named = [each.text for each in figure.layout.scene.annotations]
+    assert named == ["<b>Erythroid</b> 65%", "<b>basin 2</b> 33%", "Erythroid | basin 2"]
     assert [each.marker.color for each in figure.data[2:7]] == list(theme.ordered(5, False))
     assert [each.name for each in landscape.landscape(made, on="paths").data][2] == "paths of simulated cells"
     assert "Erythroid with 65% of the simulated cells, a climb of 1.2" in landscape.describe(made)
     with pytest.raises(ValueError, match="not one of cells, paths, nothing"):
         landscape.landscape(made, on="all")
+
+
+def test_the_surface_tells_the_share_that_is_no_gradient_and_where_it_is_not_known():
+    made = examples.landscape()
+    body = landscape.landscape(made, by="non-gradient").data[0]
+    known = body.surfacecolor >= 0
+    assert body.cmax == 1 and (body.surfacecolor[~known] == relief.UNKNOWN).all() and 0.3 < known.mean() < 0.9
+    np.testing.assert_allclose(body.surfacecolor[known], np.clip(0.2 + 0.2 * body.y[known], 0, 1), atol=0.06)
+    assert body.x[known].min() > -2.3 and all(each.endswith("% is no gradient") for each in body.text[known])
+    with pytest.raises(ValueError, match="no velocity field"):
+        landscape.landscape(examples.landscape(local_non_gradient=None), by="non-gradient")
+    with pytest.raises(ValueError, match="not one of height, non-gradient"):
+        landscape.landscape(made, by="depth")
 
 
 def test_the_camera_stands_as_near_as_the_whole_scene_fits():

@@ -65,6 +65,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     plan = Plan("twice a day", (Regimen(20.0, interval=12.0, number=2),))
     return [
         ("landscape", field, {"roll": square, "by": "kind"}),
+        ("barriers", field, {"by": "kind"}),
         ("flow", field, {"time": 0.5}),
         ("fixed_points", field, {"time": 0.5}),
         ("field_derivatives", field, {"time": 0.5}),

@@ -48,18 +48,41 @@ def show_treatments(run: Run, look: Individuals, place: view.Layout) -> None:
         if not times:
             st.info("This individual was measured once: there is no time at which its treatment could change.")
             return
-        middle = list(times)[(len(times) - 1) // 2]
-        words = st.select_slider("From time", list(times), middle, key=f"from_{who}")
-        start = times[str(words)]
-        plans = _alternatives(own, data, start)
-        names = [each.name for each in plans]
-        shown = st.pills("Plans", names, selection_mode="multi", default=names[:3], key=f"plans_{who}_{names[1]}")
-        chosen = [each for each in plans if each.name in shown]
+        start = times[_since(who, list(times))]
+        chosen = _chosen(who, _alternatives(own, data, start))
         if not chosen:
             st.info("Choose a plan.")
             return
     end = float(own.t.max())
     _show(run, look, place, plans=chosen, individual=who, start=start, end=end, window=(None, None))
+
+
+def _since(who: int, times: list[str]) -> str:
+    """The time from which treatments differ, which the link keeps; the middle one at first."""
+    linked, middle = st.query_params.get("since"), times[(len(times) - 1) // 2]
+    first = linked if linked in times else middle
+    since = str(st.select_slider("From time", times, first, key=f"from_{who}"))
+    _link("since", [since] if since != middle else [])
+    return since
+
+
+def _chosen(who: int, plans: list[Plan]) -> list[Plan]:
+    """The plans that are compared, which the link keeps; the first three at first."""
+    names = [each.name for each in plans]
+    linked = [each for each in names if each in st.query_params.get_all("plan")]
+    key = f"plans_{who}_{names[1]}"
+    shown = st.pills("Plans", names, selection_mode="multi", default=linked or names[:3], key=key)
+    chosen = [each for each in plans if each.name in shown]
+    _link("plan", [each.name for each in chosen] if chosen != plans[:3] else [])
+    return chosen
+
+
+def _link(name: str, values: list[str]) -> None:
+    """Keep what is not as at first in the link."""
+    if values:
+        st.query_params[name] = values
+    else:
+        st.query_params.pop(name, None)
 
 
 def _show(run: Run, look: Individuals, place: view.Layout, *, plans: Sequence[Plan], **question: Any) -> None:

@@ -15,10 +15,10 @@ from cellflow_core.figures.cells import packed_map
 from cellflow_core.figures.cells.colouring import Colouring
 from cellflow_core.figures.fields import colourings, fixed_point_marks
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import fixed_points
+from cellflow_core.reporting.fields import fixed_points
 from cellflow_core.reporting.formatting import plain
 from pages.parts.views import cell_selection, colouring, growth, view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, state
 from pages.parts.widgets.cell_map import component
 
 OWN = {"speed": "Speed", "divergence": "Divergence", "rotation": "Curl", "growth": "Growth", "nothing": "Nothing"}
@@ -86,7 +86,14 @@ def particles(
     stream = packed_map.Stream(result.x, result.y, result.u, result.v, opacity, speed)
     alt = f"Particles that follow the flow. {flow.describe(result)} {shown.words() if shown else ''}".strip()
     return drawn(
-        cells, shown, stream, alt, "flow_particles", result.view, fixed_point_marks.marks(fixed) if fixed else []
+        cells,
+        shown,
+        stream,
+        alt,
+        "flow_particles",
+        result.view,
+        fixed_point_marks.marks(fixed) if fixed else [],
+        lasso=True,
     )
 
 
@@ -98,9 +105,12 @@ def drawn(
     key: str,
     map_name: str,
     marks: Sequence[packed_map.Mark] = (),
+    lasso: bool = False,
 ) -> bool:
-    """Particles over cells. False, which is said, where this browser cannot draw them."""
-    packed = packed_map.pack(cells, shown, alt=alt, stream=stream, marks=marks, dark=chart.dark())
+    """Particles over cells. False, which is said, where this browser cannot draw them. lasso: whether some of the cells
+    can be chosen"""
+    choice: dict[str, Any] = {"lasso": lasso, "polygon": state.outline(map_name) if lasso else ()}
+    packed = packed_map.pack(cells, shown, alt=alt, stream=stream, marks=marks, dark=chart.dark(), **choice)
     if component.draw(packed, key, map_name):
         return True
     st.caption("This browser has no WebGL2, which particles need; streamlines are drawn instead.")

@@ -19,6 +19,18 @@ def test_two_wells_and_the_saddle_between_them_are_found():
     assert (found.of[GX < -0.2] == 0).all() and (found.of[GX > 0.2] == 1).all()
 
 
+def test_the_climb_between_two_basins_is_that_of_the_lowest_way_by_others():
+    """Wells at -2, 0 and 2 with saddles 1 and 3 high: from the first to the last the path leads over the second."""
+    x = np.linspace(-3, 3, 121)
+    gx, gy = np.meshgrid(x, x[::4])
+    high = np.interp(gx, [-3, -2, -1, 0, 1, 2, 3], [4, 0, 1, 0.2, 3, 0.4, 4]) + gy**2
+    found = find_basins(high)
+    assert gx.ravel()[found.lowest] == pytest.approx([-2, 0, 2], abs=0.06)
+    assert found.climb == pytest.approx(np.array([[np.nan, 1, 3], [0.8, np.nan, 2.8], [2.6, 2.6, np.nan]]), nan_ok=True)
+    assert found.barrier == pytest.approx([1, 0.8, 2.6])
+    assert gx.ravel()[found.saddle[[0, 0, 1], [1, 2, 2]]] == pytest.approx([-1, 1, 1], abs=0.06)
+
+
 def test_dips_of_noise_are_no_basins_and_parts_that_do_not_touch_have_no_saddle():
     rng = np.random.default_rng(0)
     assert len(find_basins(WELLS + 0.1 * rng.random(WELLS.shape)).lowest) == 2

@@ -1,0 +1,1 @@
+"""The field of a model and its landscape, in words and tables."""
