@@ -28,7 +28,7 @@ kinds = {"quasi": "Quasi-potential (−log p)"}
 if "potential" in background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings):
     kinds = {"potential": "Learnt potential", **kinds}
 with place.controls:
-    kind = view.options("Height of the surface", "height", kinds)
+    kind = view.options("Height of the surface", "height", kinds) if len(kinds) > 1 else "quasi"
     time = view.time_or_none("Surface at", info, info.times, default=-1)
     layers = {"cells": "Measured cells", "paths": "Paths", "nothing": "Nothing"}
     colours = {"height": "Height"}

@@ -31,6 +31,12 @@ TIE = 0.01
 """Overlap that the same name counts for, where the cells of a basin are parted alike by two others."""
 
 
+SMOOTH = (
+    "Barriers of -log p come out too low, since the density is smoothed: they tell an order, not a height, and compare "
+    "trainings of one model."
+)
+
+
 class Found(NamedTuple):
     """The surface of one training: its basins, the basin of each cell, and what cells are in each."""
 
@@ -74,6 +80,7 @@ def barriers(
     climb = np.stack([_climb(each, at) for each, at in zip((first, *others), matches, strict=True)])
     more = Counter(name for each, at in zip(others, matches[1:], strict=True) for name in _unmatched(each, at))
     note = "Basins are matched by the measured cells in them."
+    smooth = (SMOOTH,) if quasi else ()
     highest = [_highest(each, at) for each, at in zip((first, *others), matches, strict=True)]
     return Barriers(
         view=view.name,
@@ -86,7 +93,11 @@ def barriers(
         found=np.stack([at >= 0 for at in matches]),
         unsure=(np.stack(highest) > SURE).any(axis=0) & np.array(quasi),
         others=tuple(more.items()),
-        notes=(f"{note} A climb is the height of the lowest path above the bottom that it begins at.", _spread(others)),
+        notes=(
+            f"{note} A climb is the height of the lowest path above the bottom that it begins at.",
+            _spread(others),
+            *smooth,
+        ),
     )
 
 

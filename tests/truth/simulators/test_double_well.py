@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
-import torch
 
-from cellflow_core.analysis.dynamics import Dynamics, Model, ModelWrapper
+from cellflow_core.analysis.dynamics import Model
 from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators.double_well import DoubleWell
 from cellflow_core.data.simulators.double_well import Settings as Wells
-from cellflow_core.models.contract import Context
+from tests.truth.exact import Exact
 
 pytestmark = pytest.mark.truth
-
-
-@dataclass(frozen=True)
-class Exact(ModelWrapper):
-    """The process itself in the place of a model of it."""
-
-    process: DoubleWell
-
-    def dynamics(self, context: Context) -> Dynamics:
-        def drift(t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-            return torch.from_numpy(self.process.drift(0.0, x.numpy()))
-
-        def noise(t: torch.Tensor) -> torch.Tensor:
-            return torch.full_like(t, self.process.settings.noise)
-
-        spec = self.process.simulate().spec
-        return Dynamics("stochastic", "the process", spec, torch.device("cpu"), drift=drift, noise=noise)
 
 
 def crossings(model: Model, process: DoubleWell, days: float, cells: int, per_gap: int) -> tuple[float, int]:
