@@ -16,12 +16,14 @@ limit of quantification are left out. With --checks also, of the individuals in 
 values, and of those after the first dose, which alone a model of the dose explains), the share of observed percentiles
 inside their bands (VPC) and the mean and standard deviation of the NPDE.
 
-With --train-on NAME=VALUE the individuals with this value of a covariate or label are trained on, and all others are
-forecast: those with another regimen, say.
+With --after TIME nobody is held out, but what was measured of each individual later: trained on the part before,
+forecast from that. With --train-on NAME=VALUE the individuals with this value of a covariate or label are trained on,
+and all others are forecast: those with another regimen, say.
 
-Models have the settings of a preset, and no validation part; named ones may have others, `population-pk:lag=false`. A
-model that needs what the data do not have is left out with a sentence. The file is written after every row, and rows of
-other models and seeds that it holds for the same data and preset are kept.
+Models have the settings of a preset, and no validation part; named ones may have others, `population-pk:lag=false`;
+`lstm` is a recurrent network of this folder that the app does not have. A model that needs what the data do not have is
+left out with a sentence. The file is written after every row, and rows of other models and seeds that it holds for the
+same data and preset are kept.
 """
 
 from __future__ import annotations
@@ -44,13 +46,14 @@ import course_table
 import resumable_table
 import run_case
 from course_data import folded, parted, read
+from lstm_course import LstmCourse
 
 from cellflow_core.analysis.courses.errors import Errors, errors
 from cellflow_core.analysis.courses.forecast import Forecasts, default_cuts, forecasts, horizon_edges
 from cellflow_core.analysis.courses.prediction_errors import prediction_errors
 from cellflow_core.analysis.courses.predictive_check import predictive_check
 from cellflow_core.data.simulators import registry as simulators
-from cellflow_core.data.train_validation_split import validation_split
+from cellflow_core.data.train_validation_split import forecast_split, validation_split
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, capabilities
@@ -62,7 +65,12 @@ ALIKE = ("protocol", "data", "preset", "held_out", "cuts")
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Train, score, print and write; returns what was written."""
-    asked = _parser().parse_args(arguments)
+    with registry.registered("lstm", "benchmarks", LstmCourse):
+        return made(_parser().parse_args(arguments))
+
+
+def made(asked: argparse.Namespace) -> dict[str, Any]:
+    """The table that is asked for."""
     if asked.show:
         found = json.loads(asked.show.read_text())
         print(course_table.table(found))
@@ -123,7 +131,7 @@ def about(asked: argparse.Namespace, data: Trajectories) -> dict[str, Any]:
         },
         "preset": asked.preset if asked.steps is None else f"{asked.preset}, {asked.steps} steps",
         "held_out": _held_out(asked),
-        "cuts": [float(each) for each in asked.cuts.split(",")] if asked.cuts else [],
+        "cuts": _cuts(asked),
         "date": machine.today(),
         "machine": machine.here() | {"threads": asked.threads},
     }
@@ -134,20 +142,22 @@ def add(
 ) -> None:
     """The row of a model and a seed, or the sentence of what went wrong, which takes no other row with it."""
     try:
-        made = row(label, data, seed, asked, found["cuts"])
+        row = row_of(label, data, seed, asked, found["cuts"])
     except (ValueError, RuntimeError, ArithmeticError, MemoryError) as error:
         message = f"{type(error).__name__}: {error}"
         found["failed"].append({"model": label, "seed": seed, "error": message})
         print(f"{label} seed {seed} failed: {message}", file=sys.stderr, flush=True)
         return
-    found["rows"].append(known | made)
-    first = next(iter(made["variables"].values()))
-    print(f"{label} seed {seed}: CRPS {first['after']['crps']:.4g}, {made['cpu']:.0f} s", file=sys.stderr, flush=True)
+    found["rows"].append(known | row)
+    first = next(iter(row["variables"].values()))
+    print(f"{label} seed {seed}: CRPS {first['after']['crps']:.4g}, {row['cpu']:.0f} s", file=sys.stderr, flush=True)
 
 
-def row(label: str, data: Trajectories, seed: int, asked: argparse.Namespace, cuts: list[float]) -> dict[str, Any]:
+def row_of(label: str, data: Trajectories, seed: int, asked: argparse.Namespace, cuts: list[float]) -> dict[str, Any]:
     """Train on the individuals that are not held out, and forecast those that are."""
-    if asked.train_on:
+    if asked.after is not None:
+        (train, _), held = forecast_split(data, after=asked.after), data
+    elif asked.train_on:
         train, held = parted(data, asked.train_on)
     elif asked.folds:
         train, held = folded(data, asked.folds, seed)
@@ -167,11 +177,19 @@ def row(label: str, data: Trajectories, seed: int, asked: argparse.Namespace, cu
     if asked.checks:
         for each in data.variables:
             scored[each]["checks"] = checks(model, train, each, seed)
-    made = {"model": label, "seed": seed, "date": machine.today(), **spent, "variables": scored}
-    return made | ({"notes": list(model.notes())} if model.notes() else {})
+    row = {"model": label, "seed": seed, "date": machine.today(), **spent, "variables": scored}
+    return row | ({"notes": list(model.notes())} if model.notes() else {})
+
+
+def _cuts(asked: argparse.Namespace) -> list[float]:
+    if asked.after is not None:
+        return [asked.after]
+    return [float(each) for each in asked.cuts.split(",")] if asked.cuts else []
 
 
 def _held_out(asked: argparse.Namespace) -> str | float:
+    if asked.after is not None:
+        return f"what was measured after {asked.after:g}"
     if asked.train_on:
         return f"all but {asked.train_on}"
     return f"one part of {asked.folds}" if asked.folds else asked.held_out
@@ -231,6 +249,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     parser.add_argument("--held-out", type=float, default=0.2, help="share of the individuals (0.2)")
     parser.add_argument("--folds", type=int, default=0, help="hold out part SEED of so many, every individual once")
+    parser.add_argument("--after", type=float, metavar="TIME", help="hold out what was measured of each later")
     parser.add_argument("--train-on", default="", metavar="NAME=VALUE", help="train on these, forecast all others")
     parser.add_argument("--cuts", default="", help="times at which histories end, with commas between")
     parser.add_argument("--checks", action="store_true", help="also individual fits, VPC and NPDE")

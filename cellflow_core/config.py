@@ -121,6 +121,10 @@ def with_default(config: type[Config], name: str, default: Any, **changed: Any) 
     return field(default=default, metadata={**found.metadata, **changed})
 
 
+MOVES_CELLS = frozenset({"velocity", "drift", "coupling", "sampler"})
+"""Capabilities of which one is needed to simulate cells: a model without them orders or links the measured ones."""
+
+
 def unavailable_capabilities(
     conditional_capabilities: Mapping[str, tuple[str, tuple[Any, ...]]], settings: Mapping[str, Any]
 ) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cellflow_core.config import MOVES_CELLS
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import time as time_figure
 from cellflow_core.jobs import analysis_pool
@@ -13,12 +14,11 @@ from pages.parts.views.fates import composition
 from pages.parts.views.genes import predicted_trend
 from pages.parts.widgets import background, chart, selectors
 
-MOVES = ("velocity", "drift", "coupling", "sampler")
 run, data, info, map_name, place = view.open_view(
     "time",
     "Time",
     "What happened between the times you measured?",
-    (*MOVES, "latent_time"),
+    (*sorted(MOVES_CELLS), "latent_time"),
     needs=None,
 )
 with place.picture:
@@ -26,7 +26,7 @@ with place.picture:
         latent_windows.offer(run, info)
         st.stop()
     view.check_needs(data, DataRequirement.TIMES)
-    if view.capabilities(run).isdisjoint(MOVES):
+    if view.capabilities(run).isdisjoint(MOVES_CELLS):
         selectors.empty_state(
             "This model moves no cells",
             "It orders the measured ones. Train a model of cell dynamics on these times to see what happened in "

@@ -41,8 +41,7 @@ with form:
     ):
         made = analysis_pool.call("cellflow_core.jobs.recipes:recipes", info.id, **dataclasses.asdict(request))
         recipes = result_of(made, "Checking data and settings")
-        for recipe in recipes:
-            index.submit(recipe)
+        index.submit_all(recipes)
         supervisor.ensure_supervisor()
         st.query_params["group"] = recipes[0].group
         st.toast("Training goes on if you leave or close this page.", icon=":material/check:")

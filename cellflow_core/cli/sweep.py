@@ -72,4 +72,4 @@ def _submitted(chosen: argparse.Namespace) -> list[Any]:
         print(f"left out: {sentence}", file=sys.stderr)
     if not request.recipes:
         raise ValueError(f"none of these models can be trained on {chosen.data}")
-    return [index.submit(each) for each in request.recipes]
+    return list(index.submit_all(request.recipes))

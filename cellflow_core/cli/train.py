@@ -65,7 +65,7 @@ def _train(chosen: argparse.Namespace) -> int:
         device=chosen.device,
         label=chosen.label,
     )
-    runs = [index.submit(each) for each in made]
+    runs = index.submit_all(made)
     for run in runs:
         print(run.id)
     ensure_supervisor()

@@ -80,6 +80,11 @@ def submit_low_priority(function_path: str, *args: Any, **kwargs: Any) -> Future
     return _LOW_PRIORITY.submit(function_path, args, kwargs, visitor.get())
 
 
+def place(future: Future[Any]) -> int:
+    """The place in line of a calculation that waits for a worker, 1 for the next; 0 where it does not wait."""
+    return _POOL.place(future) or _LOW_PRIORITY.place(future)
+
+
 def warm() -> None:
     """Start the workers and let them import what every analysis needs, before the first one is submitted."""
     _POOL.start()

@@ -32,7 +32,7 @@ def submit(on_progress: Callable[[str], None] = lambda stage: None) -> tuple[str
         if not there:
             hold_out = info.times[len(info.times) // 2] if tested else None
             made = recipes(dataset, model, "standard", {}, {}, seeds=(0,), hold_out=hold_out)
-            there = [index.submit(each, workspace) for each in made]
+            there = [*index.submit_all(made, workspace)]
         found.append(there[0].id)
     ensure_supervisor()
     return tuple(found)

@@ -14,6 +14,9 @@ def user_message(error: BaseException) -> str:
     """One sentence without a line break."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full: make room, then let the run go on from its checkpoint"
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        where = f"{error.filename} lies on a disk that" if error.filename else "the disk of this run"
+        return f"{where} is read-only: let it be written, and the run is tried again"
     if isinstance(error, MemoryError):
         return "the memory of this machine is used up: try a smaller batch or fewer cells"
     if type(error).__name__ == "OutOfMemoryError":

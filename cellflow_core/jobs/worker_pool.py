@@ -77,6 +77,12 @@ class WorkerPool:
             self._changed.notify_all()
         return asked.future
 
+    def place(self, future: Future[Any]) -> int:
+        """Of a call that waits, its place in line, 1 for the next, as things are; 0 where it does not wait."""
+        with self._changed:
+            line = sorted(self._waiting, key=self._turn)
+            return next((k for k, each in enumerate(line, start=1) if each.future is future), 0)
+
     def start(self) -> None:
         """Start every process, so that the first call finds one that has imported its modules."""
         with self._changed:
@@ -139,7 +145,7 @@ class WorkerPool:
             while generation == self._generation:
                 able = [each for each in self._waiting if self._running[each.visitor] < self._per_visitor]
                 if able:
-                    asked = min(able, key=lambda each: (self._running[each.visitor], each.order))
+                    asked = min(able, key=self._turn)
                     self._waiting.remove(asked)
                     if asked.future.set_running_or_notify_cancel():
                         self._running[asked.visitor] += 1
@@ -147,6 +153,10 @@ class WorkerPool:
                 else:
                     self._changed.wait()
         return None
+
+    def _turn(self, asked: _Call) -> tuple[int, int]:
+        """The least comes first."""
+        return self._running[asked.visitor], asked.order
 
     def _process(self, generation: int) -> tuple[BaseProcess, Connection]:
         context = Context()

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cellflow_core.config import Config, unavailable_capabilities
+from cellflow_core.config import MOVES_CELLS, Config, unavailable_capabilities
 from cellflow_core.data.requirements import DataRequirement, unmet
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.capabilities import (
@@ -199,10 +199,6 @@ def require_package(title: str, package: str) -> None:
     if find_spec(package) is None:
         missing = f"{title} needs the package {package}, which is not installed"
         raise ValueError(f"{missing}: install it with `make {package}`, or choose another model")
-
-
-MOVES_CELLS = frozenset({"velocity", "drift", "coupling", "sampler"})
-"""Capabilities of which one is needed to simulate cells: a model without them orders or links the measured ones."""
 
 
 def capabilities(model: DynamicsModel | type[DynamicsModel]) -> frozenset[str]:

@@ -56,7 +56,7 @@ def of_comparison(
                 titled(titles[line.model], line.variant), line.mean, line.by_fold, folds, midpoint, floor, unit, measure
             )
             | {spread_heading(measure): line.spread, PLAN: _mean(plans)}
-            | {"runs": f"{count} of {total}", "time (s)": line.seconds}
+            | {"runs": f"{count} of {total}{_smaller(rows, line)}", "time (s)": line.seconds}
             | {"memory (MB)": line.peak_mb, "coverage": _mean(each.from_previous.coverage for each in own)}
         )
     for name, by_fold in baselines.items():
@@ -81,6 +81,13 @@ def scale(error: float, midpoint: float, floor: float) -> float:
 def spread_heading(measure: str) -> str:
     """Of the column of standard deviations over seeds."""
     return f"± seeds ({unit_of(measure)})"
+
+
+def _smaller(rows: Sequence[RunScore], line: ModelSummary) -> str:
+    """How many scored runs of a model had no room for the batch that they were to be trained with, as they say."""
+    own = [each for each in rows if (each.model, each.variant) == (line.model, line.variant)]
+    count = sum(bool(each.message) for each in own if each.scores is not None)
+    return f", {count} with a smaller batch" if count else ""
 
 
 def _is_known(value: Any) -> bool:

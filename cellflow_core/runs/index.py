@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,16 +52,27 @@ def open_run(id: str, workspace: Workspace | None = None) -> Run:
 
 
 def submit(recipe: Recipe, workspace: Workspace | None = None) -> Run:
-    """Put a new run in the queue. A supervisor starts it when a place is free.
+    """Put a new run in the queue. A supervisor starts it when a place is free. Raises as `submit_all`."""
+    return submit_all((recipe,), workspace)[0]
 
-    Raises NotAllowedError where the owner of the workspace may not train on these data, QuotaError where they have
-    started too many runs.
+
+def submit_all(recipes: Sequence[Recipe], workspace: Workspace | None = None) -> tuple[Run, ...]:
+    """Put new runs in the queue, all of them or none.
+
+    Raises NotAllowedError where the owner of the workspace may not train on these data, QuotaError where they would
+    have started too many runs.
     """
     workspace = current(workspace)
-    quotas.check_run(workspace)
-    workspace.require("copy", workspace.data / recipe.dataset)
+    if recipes:
+        quotas.check_runs(workspace, len(recipes))
+    for dataset in {each.dataset for each in recipes}:
+        workspace.require("copy", workspace.data / dataset)
+    (_root(workspace) / ".open").mkdir(exist_ok=True)
+    return tuple(_put(each, workspace) for each in recipes)
+
+
+def _put(recipe: Recipe, workspace: Workspace) -> Run:
     root = _root(workspace)
-    (root / ".open").mkdir(exist_ok=True)
     now = datetime.now(UTC)
     run = Run(root / f"{now:%Y%m%d}-{now:%H%M%S%f}-{secrets.token_hex(3)}", workspace)
     run.folder.mkdir()
@@ -97,13 +108,16 @@ def deleted(workspace: Workspace | None = None) -> tuple[Run, ...]:
 
 
 def restore(id: str, workspace: Workspace | None = None) -> Run:
-    """Bring a run back from the trash."""
+    """Bring a run back from the trash. Raises KeyError where it is not there, ValueError where there is such a run."""
     workspace = current(workspace)
     folder = _root(workspace) / ".trash" / id
     if not ID.fullmatch(id) or not _is_run(folder) or not workspace.allows("own", folder):
         raise KeyError(f"there is no run {id!r} in the trash")
+    if (_root(workspace) / id).exists():
+        raise ValueError(f"there is a run {id!r} already: delete it before the old one is brought back")
+    folder.rename(_root(workspace) / id)
     workspace.record("restored", id)
-    return Run(Path(shutil.move(folder, _root(workspace) / id)), workspace)
+    return Run(_root(workspace) / id, workspace)
 
 
 def new_group() -> str:

@@ -263,7 +263,7 @@ class Run:
         status = self.status()
         if status.state not in ("failed", "cancelled"):
             raise ValueError(f"only a failed or cancelled run can be resumed; this one is {status.state}")
-        quotas.check_run(self.workspace)
+        quotas.check_runs(self.workspace)
         self.workspace.record("started", self.id)
         self.facts = None
         (self.folder / "cancel").unlink(missing_ok=True)

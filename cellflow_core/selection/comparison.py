@@ -32,7 +32,8 @@ _BEST = ("done", "running", "starting", "queued", "lost", "failed", "cancelled")
 class RunScore:
     """One run of the table.
 
-    fold     the time left out; state, message, step, steps, eta: as in `Status`
+    fold     the time left out; state, message, step, steps, eta: as in `Status`; the message of a run that is
+             done says that it was trained with a smaller batch than asked for
     seconds  of training so far; peak_mb: most memory its process held, None where nobody looked
     scores   None until the run is done and compared, seconds later
     variant  settings and training in words where they are not those of the table: " (entropic), careful"
@@ -87,12 +88,12 @@ def matching_runs(request: Comparison) -> tuple[Run | None, ...]:
 
 
 def submit(request: Comparison) -> tuple[Run, ...]:
-    """Hand in what is not there, and anew what failed or was cancelled; one run for each recipe."""
-    there = zip(request.recipes, matching_runs(request), strict=True)
-    return tuple(
-        index.submit(each) if run is None or run.status().state in ("failed", "cancelled") else run
-        for each, run in there
-    )
+    """Hand in what is not there, and anew what failed or was cancelled, all or none; one run for each recipe."""
+    found = list(matching_runs(request))
+    lacking = [k for k, run in enumerate(found) if run is None or run.status().state in ("failed", "cancelled")]
+    for k, run in zip(lacking, index.submit_all([request.recipes[k] for k in lacking]), strict=True):
+        found[k] = run
+    return tuple(run for run in found if run is not None)
 
 
 def other_runs(request: Comparison, cards: Mapping[str, ModelCard]) -> dict[Run, str]:

@@ -24,19 +24,21 @@ class QuotaError(ValueError):
     """A person has used up what one person may use; the sentence says of what, and what to do."""
 
 
-def check_run(workspace: Workspace) -> None:
-    """Raises QuotaError where the owner of the workspace may not start one more run now."""
+def check_runs(workspace: Workspace, count: int = 1) -> None:
+    """Raises QuotaError where the owner of the workspace may not start so many more runs now."""
     if not workspace.owner:
         return
     check_disk(workspace)
-    quotas = workspace.quotas
-    if (found := open_runs(workspace)[workspace.owner]) >= quotas.open_runs:
+    quotas, asked = workspace.quotas, "" if count == 1 else f" ({count} are asked for, and none of them was started)"
+    if (found := open_runs(workspace)[workspace.owner]) + count > quotas.open_runs:
         raise QuotaError(
-            f"{found} of your runs wait or train already, and one person may have {quotas.open_runs}: cancel some, or "
-            "wait until some have ended"
+            f"{found} of your runs wait or train already, and one person may have {quotas.open_runs}{asked}: cancel "
+            "some, or wait until some have ended"
         )
-    if audit.count(workspace.root, workspace.owner, ("started",), HOUR) >= quotas.runs_an_hour:
-        raise QuotaError(f"you have started {quotas.runs_an_hour} runs within an hour, which is the most: try later")
+    if (found := audit.count(workspace.root, workspace.owner, ("started",), HOUR)) + count > quotas.runs_an_hour:
+        raise QuotaError(
+            f"you have started {found} runs within an hour, and {quotas.runs_an_hour} are the most{asked}: try later"
+        )
 
 
 def check_file(workspace: Workspace) -> None:

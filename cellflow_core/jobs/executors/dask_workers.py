@@ -120,6 +120,11 @@ class DaskWorkers:
                 self._made = Client(self.address, timeout=self.timeout, set_as_default=False, heartbeat_interval=5000)
             except (OSError, TimeoutError) as error:
                 raise EngineUnreachableError(self._unreachable) from error
+            except TypeError as error:  # what distributed raises where a tls:// address finds no certificates
+                raise EngineUnreachableError(
+                    f"the Dask scheduler at {self.address} asks for a certificate, and the settings of Dask name none: "
+                    "set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, __CLIENT__CERT and __CLIENT__KEY"
+                ) from error
         return self._made
 
     def _state(self, key: str) -> tuple[str | None, str]:

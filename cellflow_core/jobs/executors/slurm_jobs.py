@@ -88,9 +88,7 @@ class SlurmJobs:
         environment = path_to_core() | run.workspace.environment
         wanted = {"gpus_per_node": 1} if self.gpus and run.recipe.device != "cpu" else {}
         named = dict(self.options)
-        known = {
-            name: named.pop(name) for name in ("partition", "account", "qos", "constraint", "mem") if name in named
-        }
+        known = {name: named.pop(name) for name in _KNOWN if name in named}
         return {
             "job_name": f"cellflow-{run.id}",
             "time": _minutes(named.pop("time", str(MINUTES))),

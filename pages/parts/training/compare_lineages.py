@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cellflow_core.analysis.lineage.group_graph import group_graphs
+from cellflow_core.config import MOVES_CELLS
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
@@ -15,7 +16,6 @@ from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import background, chart
 
-MOVES = frozenset({"velocity", "drift", "coupling", "sampler"})
 MOST = 8
 """Runs that are compared, the newest of each model and its settings."""
 ARROW = " → "
@@ -83,6 +83,6 @@ def _leading(info: DatasetInfo) -> list[Run]:
         recipe = run.recipe
         if recipe.dataset != info.id or recipe.hold_out is not None or recipe.model not in cards:
             continue
-        if cards[recipe.model].tracks_cells and view.capabilities(run) & MOVES and run.status().state == "done":
+        if cards[recipe.model].tracks_cells and view.capabilities(run) & MOVES_CELLS and run.status().state == "done":
             found.setdefault(f"{recipe.model} {sorted(recipe.settings.items())}", run)
     return list(found.values())[:MOST]

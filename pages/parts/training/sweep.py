@@ -14,10 +14,8 @@ from cellflow_core.plural import counted
 from cellflow_core.reporting import progress
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import index
-from cellflow_core.runs.recipe import Recipe
 from cellflow_core.runs.run import Run
 from cellflow_core.selection import sweep
-from cellflow_core.workspace.quotas import QuotaError
 from pages.parts.server import urls
 from pages.parts.widgets import progress_bar
 from pages.parts.widgets.background import catalogue, result_of
@@ -48,22 +46,11 @@ def start(info: DatasetInfo, model: str) -> None:
         request = result_of(made, "Checking data and settings")
         for name, why in request.refused.items():
             st.toast(plain(f"{cards[name].title} is left out: {why}"), icon=":material/info:")
-        started = _submit(request.recipes)
-        supervisor.ensure_supervisor()
-        if started:
+        if request.recipes:
+            index.submit_all(request.recipes)
+            supervisor.ensure_supervisor()
             st.query_params["group"] = request.recipes[0].group
             st.rerun()
-
-
-def _submit(recipes: Sequence[Recipe]) -> int:
-    """Hand in the runs, as many as one person may have; how many there are, which is said where some are missing."""
-    for k, recipe in enumerate(recipes):
-        try:
-            index.submit(recipe)
-        except QuotaError as error:
-            st.toast(plain(f"{k} of {counted(len(recipes), 'run')} were started: {error}"), icon=":material/info:")
-            return k
-    return len(recipes)
 
 
 def _values(setting: Setting) -> tuple[Any, ...]:

@@ -86,7 +86,7 @@ def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
         shown = st.empty()
         while not wait([future], timeout=0.25).done:
             message = stages.read() if stages else ()
-            shown.caption("  \n".join(_steps(message)) if future.running() else WAITING)
+            shown.caption("  \n".join(_steps(message)) if future.running() else _waiting(future))
         shown.empty()
     forget(future)
     try:
@@ -101,6 +101,11 @@ def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
 def _give_up(error: BaseException) -> NoReturn:
     st.error(sentence(error), icon=":material/error:")
     st.stop()
+
+
+def _waiting(future: Future) -> str:
+    place = analysis_pool.place(future)
+    return f"{WAITING} (number {place} in line)" if place else WAITING
 
 
 def _steps(message: tuple[str, ...]) -> list[str]:

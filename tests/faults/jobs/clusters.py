@@ -77,14 +77,15 @@ class SlurmCluster:
 class DaskCluster:
     """A scheduler and workers, each in a session of its own, on this machine."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.workers = folder, 0
+    def __init__(self, folder: Path, protocol: str = "tcp") -> None:
+        self.folder, self.workers, self.protocol = folder, 0, protocol
         self.port = free_port()
-        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.address = f"{protocol}://127.0.0.1:{self.port}"
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def scheduler(self) -> subprocess.Popen[bytes]:
-        found = self._process("dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
+        where = ("--host", "127.0.0.1", "--port", str(self.port), "--protocol", self.protocol)
+        found = self._process("dask_scheduler", *where, "--no-dashboard")
         until(self._answers, "the scheduler")
         return found
 

@@ -37,12 +37,12 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+def until(true: Callable[[], object], what: str | Callable[[], str], seconds: float = 180.0) -> None:
     """Wait for something to be true; a test that waits in vain says for what."""
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
-            pytest.fail(f"waited {seconds:g} s in vain for: {what}")
+            pytest.fail(f"waited {seconds:g} s in vain for: {what if isinstance(what, str) else what()}")
         time.sleep(0.02)
 
 
@@ -64,7 +64,7 @@ class Looking:
             self.look()
             return run.status().state in states
 
-        until(reached, f"{' or '.join(states)}, it is {run.status()}\n{run.log()}")
+        until(reached, lambda: f"{' or '.join(states)}, it is {run.status()}\n{run.log()}")
 
     def lose(self, run: Run) -> None:
         """Kill the worker of a run, and start no other yet."""

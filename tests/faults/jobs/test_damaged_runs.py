@@ -130,7 +130,9 @@ def test_an_unknown_model_fails_with_a_sentence(looking):
     assert run.status().state == "failed" and "there is no model 'gone'" in run.status().message
 
 
-@pytest.mark.parametrize(("number", "answer"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "Read-only")])
+@pytest.mark.parametrize(
+    ("number", "answer"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "is read-only: let it")]
+)
 def test_a_folder_that_cannot_be_written_is_named_in_the_status_and_tried_again(number, answer, looking, monkeypatch):
     bad, good = index.submit(recipe(stored())), index.submit(recipe(stored()))
 

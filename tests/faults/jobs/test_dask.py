@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from cellflow_core.jobs import scheduler as scheduling
 from cellflow_core.jobs.executors import dask_workers
+from cellflow_core.jobs.executors.contract import EngineUnreachableError
 from cellflow_core.jobs.executors.dask_workers import DaskWorkers
 from cellflow_core.runs import index
+from cellflow_core.runs.lease import Lease
 from tests.faults.jobs.clusters import DaskCluster
 from tests.faults.jobs.supervised import LONG, TINY, Looking, in_training, until, whole
 from tests.toys import recipe, stored
@@ -104,6 +109,35 @@ def test_a_run_takes_a_gpu_of_the_cluster_unless_it_is_to_train_on_the_cpu(clust
         looking.until(on_gpu, "done")
     finally:
         looking.lock.release()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate of this test")
+def test_a_scheduler_with_a_certificate_takes_runs_of_those_who_have_it(tmp_path, monkeypatch):
+    pem = str(tmp_path / "both.pem")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=lab", "-days", "1"]
+    subprocess.run([*made, "-keyout", pem, "-out", f"{pem}.crt"], check=True, capture_output=True)
+    Path(pem).write_text(Path(pem).read_text() + Path(f"{pem}.crt").read_text())
+    import dask  # type: ignore[import-not-found]
+
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TLS__CA_FILE", pem)
+    for who in ("SCHEDULER", "WORKER", "CLIENT"):
+        monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{who}__CERT", pem)
+    cluster = DaskCluster(tmp_path, "tls")
+    try:
+        cluster.scheduler()
+        cluster.worker()
+        run = index.submit(recipe(stored(), training=TINY))
+        with pytest.raises(EngineUnreachableError, match="certificate"):  # this process has read none
+            DaskWorkers(cluster.address, timeout=2).start(run, Lease())
+        with dask.config.set({f"distributed.comm.tls.{each}": pem for each in ("ca-file", "client.cert")}):
+            looking = Looking(DaskWorkers(cluster.address), slots=100)
+            try:
+                looking.until(run, "done")
+            finally:
+                looking.lock.release()
+    finally:
+        cluster.end()
 
 
 def test_machines_without_the_folder_of_the_runs_are_named(cluster, looking, monkeypatch, tmp_path):

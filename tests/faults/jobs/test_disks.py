@@ -64,7 +64,7 @@ def test_a_read_only_run_is_named_and_the_others_train(disk, looking):
     try:
         mounted("-o", "remount,ro,bind", str(bad.folder))
         looking.until(good, "done")
-        assert "Read-only" in bad.status().message
+        assert "is read-only" in bad.status().message
     finally:
         subprocess.run(["umount", "--lazy", str(bad.folder)], check=True)
     looking.until(bad, "done")

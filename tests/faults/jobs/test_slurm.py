@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from cellflow_core.jobs import scheduler as scheduling
+from cellflow_core.jobs.executors import slurm_jobs
 from cellflow_core.jobs.executors.slurm_jobs import SlurmJobs
 from cellflow_core.runs import index
 from tests.faults.jobs.clusters import HAS_SLURM, SlurmCluster
@@ -81,6 +83,18 @@ def test_a_run_outlives_the_controller_and_its_worker(cluster, looking, monkeypa
     looking.until(run, "done")
     looking.until(other, "done")
     assert whole(run)
+
+
+def test_what_a_job_runs_where_there_is_no_slurm(tmp_path):
+    """By the executor of submitit that starts its jobs on this machine."""
+    from submitit import LocalExecutor  # type: ignore[import-not-found]
+
+    run = index.submit(recipe(stored(), training=TINY))
+    executor = LocalExecutor(folder=tmp_path)
+    executor.update_parameters(timeout_min=5)
+    command = [sys.executable, "-m", "cellflow_core", "work", str(run.folder)]
+    job = executor.submit(slurm_jobs._waited_for(), command, str(run.worker_output))
+    assert job.result() == 0 and run.status().state == "done"
 
 
 def test_what_a_job_asks_for():

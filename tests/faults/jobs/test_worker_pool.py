@@ -82,6 +82,7 @@ def test_long_calls_of_one_visitor_hold_up_no_other_and_those_that_wait_are_not_
     long = [pool.submit("time:sleep", (600,), {}, "a") for _ in range(3)]
     assert pool.submit("math:floor", (2.5,), {}, "b").result(60) == 2
     assert [each.running() for each in long] == [True, False, False]
+    assert [pool.place(each) for each in long] == [0, 1, 2]
 
 
 def test_the_visitor_is_that_of_the_thread(monkeypatch):

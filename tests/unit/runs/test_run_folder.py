@@ -213,6 +213,10 @@ def test_delete_and_restore():
     run.delete()
     assert not index.runs() and not index.open_runs()
     assert [each.id for each in index.deleted()] == [run.id]
+    run.folder.mkdir()
+    with pytest.raises(ValueError, match="already"):
+        index.restore(run.id)
+    run.folder.rmdir()
     assert index.restore(run.id).label == "kept"
     assert [each.id for each in index.runs()] == [run.id]
 

@@ -13,6 +13,7 @@ from cellflow_core.data.snapshots import DataRequirement
 from cellflow_core.jobs.executors.local import InProcess
 from cellflow_core.jobs.recipes import comparison
 from cellflow_core.models import registry
+from cellflow_core.reporting.comparison_table import of_comparison
 from cellflow_core.runs import index
 from cellflow_core.selection import comparison as table
 from cellflow_core.selection.model_cards import catalogue
@@ -122,6 +123,14 @@ def test_mean_and_spread_are_over_seeds_of_means_over_times():
     assert [line.model for line in table.summary(rows, "coverage")] == ["a", "b", "old", "c"]  # more is better
     assert table.summary(rows, "w1", "first")[0].mean == pytest.approx(0.95)
     assert table.baselines(rows)["midpoint"] == {1.0: 0.85, 2.0: 0.85} and not table.baselines([])["floor"]
+
+
+def test_the_table_says_which_runs_had_a_smaller_batch():
+    rows = [
+        made_row("a", seed, 1.0, 2.0, message="trained with a batch size of 8" if seed == 2 else "") for seed in (1, 2)
+    ]
+    found = of_comparison(table.summary(rows), rows, {"a": 3}, table.baselines(rows), {"a": "A"}, "day")
+    assert found["runs"][0] == "2 of 3, 1 with a smaller batch"
 
 
 def test_models_are_compared_at_times_that_each_has_a_score_for():

@@ -38,6 +38,9 @@ def test_runs_that_are_open_and_runs_of_an_hour_are_limited(ann: Workspace) -> N
     with pytest.raises(quotas.QuotaError, match="2 of your runs"):
         index.submit(recipe(data))
     first.cancel()
+    with pytest.raises(quotas.QuotaError, match="2 are asked for, and none of them was started"):
+        index.submit_all([recipe(data)] * 2)
+    assert len(index.runs()) == 2
     index.submit(recipe(data)).cancel()
     with pytest.raises(quotas.QuotaError, match="3 runs within an hour"):
         index.submit(recipe(data))

@@ -74,8 +74,7 @@ def _train(run: Run, look: Individuals) -> None:
         analysis_pool.call("cellflow_core.jobs.recipes:individuals_held_out", look.info.id, chosen, run.recipe.seed),
         "Checking data and settings",
     )
-    for recipe in made:
-        index.submit(recipe)
+    index.submit_all(made)
     supervisor.ensure_supervisor()
     st.switch_page("train.py", query_params={"dataset": look.info.id, "group": made[0].group})
 

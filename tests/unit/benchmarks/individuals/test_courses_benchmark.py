@@ -11,6 +11,7 @@ import pytest
 
 from cellflow_core.models import registry
 from tests import toy_pk
+from tests.truth.models.longitudinal.studies import at_own_times, batch_of, trained
 
 FEW = "pkpd:effect=direct:subjects=20:n_times=6:residual_error=0.2"
 FAST = ["--data", FEW, "--seeds", "3,4", "--steps", "1", "--held-out", "0.25"]
@@ -86,3 +87,27 @@ def test_individuals_of_one_kind_are_trained_on_and_the_others_forecast(known, t
     for by, word in (("days=3", "there are weeks"), ("weeks=2", "0 of 6")):
         with pytest.raises(SystemExit, match=word):
             program.parted(data, by)
+
+
+def test_a_later_part_of_each_individual_is_held_out(known, tmp_path, capsys):
+    data = toy_pk.study(subjects=6)
+    data.save(tmp_path / "study.npz")
+    asked = ["--data", str(tmp_path / "study.npz"), "--models", "toy-pk", "--seeds", "0", "--steps", "1"]
+    found = program.main([*asked, "--after", "20"])
+    scores = found["rows"][0]["variables"][toy_pk.CONCENTRATION]
+    assert scores["after"]["count"] == int((data.t > 20).sum()) and found["cuts"] == [20.0]
+    assert "what was measured after 20" in capsys.readouterr().out
+
+
+def test_the_recurrent_network_forecasts_what_follows_from_history_and_doses():
+    """Of the true courses, which differ by the dose alone: to a quarter of what the mean of all leaves over."""
+    data = toy_pk.study(subjects=30, n_times=6, residual_error=0.02, between_subject_sd=0.05)
+    with registry.registered("lstm", "benchmarks", program.LstmCourse):
+        model = trained("lstm", data, training={"steps": 150})
+    batch = batch_of(data, model)
+    known = batch.until(batch.t[:, 2])
+    found = at_own_times(model, known, draws=2)
+    later = (batch.observed & ~known.observed)[..., 0]
+    error = (found.mean(dim=0) - batch.x)[..., 0][later]
+    mean = batch.x[..., 0].mean(dim=0).expand(30, -1)[later] - batch.x[..., 0][later]
+    assert found.min() >= 0 and error.square().mean() < mean.square().mean() / 4
