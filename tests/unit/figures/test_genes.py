@@ -68,6 +68,20 @@ def test_every_figure_has_the_theme_and_no_markup_of_a_user(dark):
         json.loads(figure.to_json())
 
 
+def test_violins_are_outlines_of_all_cells_with_their_quartiles():
+    values = np.random.default_rng(0).normal(2.0, 0.5, 20_000)
+    level, width = expression.outline(values)
+    assert level[0] == values.min() and level[-1] == values.max()
+    np.testing.assert_allclose(width, np.exp(-2 * (level - 2.0) ** 2), atol=0.05)
+    sparse = expression.outline(np.r_[np.zeros(900), np.linspace(1.0, 5.0, 100)])[1]
+    assert sparse.argmax() == 0 and 0 < sparse[-10] < 0.1
+    assert (expression.outline(np.full(3, 7.0))[1] == 1).all()
+    figure = expression.violins("Gata1", np.r_[values, 1.0], np.r_[np.zeros(20_000, int), 2], ("a", "empty", "one"))
+    assert [each.name for each in figure.data] == ["a", "one", "middle half of the cells", "median"]
+    np.testing.assert_allclose(figure.data[-1].y, [np.median(values), 1.0], rtol=1e-6)
+    assert figure.data[-1].text[0].startswith("a: median 2") and tuple(figure.layout.xaxis.tickvals) == (0, 1, 2)
+
+
 def test_signs_are_told_by_more_than_colour():
     figure = regulation.regulon(network(), "Gata1")
     lines = {each.name: each.line.dash for each in figure.data if each.name in ("activates", "represses")}
