@@ -78,7 +78,7 @@ class GeneField(DynamicsModel, HasVelocity, HasNetwork):
 
 
 def known_network(frames: SnapshotTensors | TrajectoryTensors) -> Float[Tensor, "genes genes"]:
-    """The prior network of the data. Raises ValueError for followed individuals, with which none comes."""
-    if isinstance(frames, TrajectoryTensors) or frames.prior is None:
-        raise ValueError("a prior network does not reach followed individuals: take another source of the motion")
+    """The prior network of the data. Raises ValueError where none came with them."""
+    if frames.prior is None:
+        raise ValueError("no prior network came with these data: add one on the Data page")
     return frames.prior
