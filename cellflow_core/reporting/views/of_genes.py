@@ -29,13 +29,9 @@ from cellflow_core.figures.genes import coefficients, regulation, trends
 from cellflow_core.figures.perturbations import knock_outs as knock_out_figures
 from cellflow_core.figures.perturbations import perturbation as perturbation_figures
 from cellflow_core.figures.perturbations import screen as screen_figures
-from cellflow_core.reporting import (
-    equation_texts,
-    perturbation_summaries,
-    regulation_summaries,
-    result_tables,
-    screen_summaries,
-)
+from cellflow_core.reporting import perturbation_summaries, result_tables, screen_summaries
+from cellflow_core.reporting.regulation import equations as equation_texts
+from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from cellflow_core.reporting.summaries import limited
 from cellflow_core.reporting.views.view import Asked, Picture, View

@@ -11,7 +11,7 @@ from cellflow_core.analysis.regulation.group_trends import group_trends, members
 from cellflow_core.analysis.results import FateGenes, FateInfluence, GeneNetwork
 from cellflow_core.figures import theme
 from cellflow_core.figures.genes import expression, regulation, trends
-from cellflow_core.reporting import regulation_summaries as words
+from cellflow_core.reporting.regulation import summaries as words
 from tests.examples import HOSTILE
 
 GENES = (HOSTILE, "Gata1", "Spi1", "Klf1")

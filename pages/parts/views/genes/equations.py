@@ -7,8 +7,8 @@ import streamlit as st
 from cellflow_core.analysis.results import GeneEquations
 from cellflow_core.figures.genes import coefficients
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import equation_texts
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.regulation import equations as equation_texts
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.widgets import background, chart

@@ -13,7 +13,7 @@ from cellflow_core.analysis.results import GeneEquations
 from cellflow_core.figures.genes import coefficients
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context
-from cellflow_core.reporting import equation_texts
+from cellflow_core.reporting.regulation import equations as equation_texts
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.contract.test_capabilities import snapshots
 
