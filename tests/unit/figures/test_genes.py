@@ -77,6 +77,8 @@ def test_violins_are_outlines_of_all_cells_with_their_quartiles():
     assert sparse.argmax() == 0 and 0 < sparse[-10] < 0.1
     assert (expression.outline(np.full(3, 7.0))[1] == 1).all()
     figure = expression.violins("Gata1", np.r_[values, 1.0], np.r_[np.zeros(20_000, int), 2], ("a", "empty", "one"))
+    times = expression.violins("Gata1", values, np.arange(20_000) % 3, ("0", "1", "2"), in_order=True)
+    assert all(each.fillcolor.startswith("rgba(") for each in times.data[:3])
     assert [each.name for each in figure.data] == ["a", "one", "middle half of the cells", "median"]
     np.testing.assert_allclose(figure.data[-1].y, [np.median(values), 1.0], rtol=1e-6)
     assert figure.data[-1].text[0].startswith("a: median 2") and tuple(figure.layout.xaxis.tickvals) == (0, 1, 2)
