@@ -161,6 +161,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "lineages": of_cells.lineages,
     "branches": of_cells.branches,
     "gene_network": of_cells.gene_network,
+    "gene_equations": of_cells.gene_equations,
     "futures": of_cells.futures,
     "clones": of_cells.clones,
     "ancestry": of_cells.ancestry,

@@ -92,6 +92,17 @@ def test_a_model_without_a_velocity_says_what_is_needed():
     assert "choose a model with a velocity or a network" in words(opened("genes", run=run.id, part="Network"))
 
 
+def test_a_model_with_equations_shows_them_gene_by_gene():
+    page = opened("genes", run=trained("flecs", settings={}, training={"steps": 2}).id, part="Equations")
+    assert not page.exception and not page.error and "Each of 2 genes has an equation" in words(page)
+    form, own = (each.value for each in page.latex)
+    assert r"\sigma" in form and own.count(r"z_{\text{Gata1}}") >= 2
+    page.selectbox(key="equation_of").set_value("Spi1").run()
+    assert r"z_{\text{Spi1}}" in page.latex[1].value.partition("=")[0]
+    assert ["term", "weight"] in columns(page) and ["gene", "equation", "LaTeX", "shift", "unit"] in columns(page)
+    assert "Equations" not in opened("genes", run=trained().id).segmented_control(key="part").options
+
+
 def test_the_jacobian_stands_for_a_network_of_a_group():
     page = opened("genes", run=trained().id, part="Network")
     assert not page.error and "so the Jacobian stands for it" in words(page)

@@ -15,8 +15,8 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import Dataset, DatasetInfo
 from cellflow_core.figures.genes import expression, trends
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import regulation_summaries
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
 from pages.parts.views.genes import predicted_trend
