@@ -11,7 +11,7 @@ from cellflow_core.data.store.dataset import view_name
 from cellflow_core.figures import scatter
 from cellflow_core.figures.cells import packed_map
 from cellflow_core.figures.cells.colouring import Colouring
-from pages.parts.views import cell_selection, colouring, view
+from pages.parts.views import cell_selection, colouring, gene_search, view
 from pages.parts.widgets import progress_bar, selectors, state
 from pages.parts.widgets.background import forget, pending, sentence, umap
 from pages.parts.widgets.cell_map import component
@@ -51,6 +51,7 @@ def show(info: store.DatasetInfo) -> str:
                 key=key,
                 width=220,
                 index=None,
+                format_func=gene_search.shown(data),
                 placeholder="Search",
                 on_change=lambda: state.choose("gene", *filter(None, [st.session_state[key]])),
             )

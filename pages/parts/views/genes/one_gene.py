@@ -18,7 +18,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import regulation_summaries
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
-from pages.parts.views import cell_selection, view
+from pages.parts.views import cell_selection, gene_search, view
 from pages.parts.views.genes import predicted_trend
 from pages.parts.widgets import background, chart
 
@@ -46,7 +46,7 @@ def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
     genes = cell_selection.measured_genes(data)
     left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
     with left:
-        gene = cell_selection.gene_choice(genes, data.gene_ids, "these data")
+        gene = gene_search.choice(data, genes, "these data")
     with middle:
         by = _group_choice(run, data)
     with right:
@@ -174,7 +174,13 @@ def show_several(run: Run, data: Dataset) -> None:
     left, right = st.columns([3, 1], gap="medium")
     with left:
         chosen = st.multiselect(
-            "Genes", genes, genes[:AT_FIRST], key="genes_several", max_selections=MOST_GENES, help="Type to search."
+            "Genes",
+            genes,
+            genes[:AT_FIRST],
+            format_func=gene_search.shown(data),
+            key="genes_several",
+            max_selections=MOST_GENES,
+            help=gene_search.HELP,
         )
     with right:
         groups = _groups(run, data, _group_choice(run, data))
