@@ -9,7 +9,7 @@ from cellflow_core.figures.cells.packed_map import Stream
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
-from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, use_velocity, view
+from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
 from pages.parts.views.fields import field_view
 from pages.parts.widgets import background, chart
 
@@ -71,7 +71,9 @@ portrait = background.result_of(
     analysis_pool.submit_analysis("phase_portrait", run.id, gene=gene), "Estimating the velocity of the gene"
 )
 codes, names = cell_selection.grouped(data, grouping)
-picture = rna_velocity.portrait(portrait, codes, names, in_order=grouping == "time", dark=dark)
+picture = rna_velocity.portrait(
+    portrait, codes, names, in_order=grouping == "time", own=own_colours.of_groups(data, grouping), dark=dark
+)
 chart.chart(picture, "velocity_portrait", rna_velocity.describe_portrait(portrait))
 st.markdown(velocity_summaries.of_portrait(portrait))
 view.numbers(

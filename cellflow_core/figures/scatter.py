@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import plotly.graph_objects as go
@@ -47,6 +48,8 @@ def scatter(
     title: str = "",
     names: Sequence[str] = (),
     in_order: bool = False,
+    own: Mapping[str, str] = MappingProxyType({}),
+    span: tuple[float, float] | None = None,
     polygon: Sequence[tuple[float, float]] = (),
     dark: bool = False,
     height: int = 480,
@@ -54,6 +57,7 @@ def scatter(
     """Cells [cells, 2] as one trace. colour [cells]: codes into `names`, or values where there are no names.
 
     title     what the colour means; in_order: the names have an order (times)
+    own       colours of groups that were chosen, by name; span: ends of the scale of values that were chosen
     polygon   an outline to draw, in the view, as a lasso left it
     """
     figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
@@ -66,7 +70,7 @@ def scatter(
         marker["color"] = theme.background_point_color(dark)
     elif names:
         count = len(names)
-        colours = theme.ordered(count, dark) if in_order else theme.categorical(count)
+        colours = theme.ordered(count, dark) if in_order else theme.of_groups(names, own)
         shown = tuple(theme.safe(each) for each in names)
         marker |= {"color": colour[kept].astype(np.int16), "colorscale": theme.stepped(colours)}
         marker |= {"cmin": -0.5, "cmax": count - 0.5, "showscale": False}
@@ -75,6 +79,8 @@ def scatter(
     else:
         bar = {"title": {"text": theme.safe(title)}}
         marker |= {"color": colour[kept].astype(np.float32), "colorscale": theme.sequential(dark), "colorbar": bar}
+        if span is not None:
+            marker |= {"cmin": span[0], "cmax": span[1]}
     hover = "%{text}<extra></extra>" if text else "%{marker.color:.3g}<extra></extra>"
     xy = points[kept].astype(np.float32)
     figure.add_trace(

@@ -84,6 +84,7 @@ def import_file(
         gene_ids=prepared.ids,
         layers=prepared.layers,
         recipe=(recipe,),
+        colours=table.colours,
         views=views,
         variance=made.shares,
         contents=contents.plain(
@@ -279,6 +280,7 @@ def _store_ready(
         gene_ids=table.ids if genes else (),
         layers={each: prepare.as_float32(values) for each, values in table.layers.items()} if genes else {},
         recipe=(recipe,),
+        colours=table.colours,
     )
 
 

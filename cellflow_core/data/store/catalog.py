@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from jaxtyping import Float
 
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.store import group_colours
 from cellflow_core.data.store.dataset import (
     DamagedDatasetError,
     Dataset,
@@ -128,6 +130,7 @@ def save_dataset(
     views: Mapping[str, Array] | None = None,
     variance: Array | None = None,
     contents: Iterable[Mapping[str, Any]] = (),
+    colours: group_colours.Colours = MappingProxyType({}),
     workspace: Workspace | None = None,
 ) -> str:
     """Store cells under a new id (or a given demo id, which is kept where it exists) and return the id.
@@ -137,6 +140,7 @@ def save_dataset(
     layers      further measurements of the same genes ("spliced" ...), each [cells, genes]
     views       further 2-D pictures that are ready (a published UMAP), each [cells, 2], by name in lower case
     variance    share of the variance of the genes that each axis carries, [dim]
+    colours     of the groups of annotations, where they are not the usual ones
     contents    what the file held, what of it was kept, and why the rest was not
     Written to a hidden folder and renamed at the end, so that a crash leaves nothing. A demo belongs to nobody.
     """
@@ -148,6 +152,7 @@ def save_dataset(
         partial.mkdir(parents=True)
         save_snapshots(partial / "snapshots.npz", data)
         _write_views(partial, data, views or {}, variance)
+        group_colours.write(partial, data, colours)
         stored = tuple(expression_genes), expression, layers or {}, tuple(gene_ids)
         measured = _write_expression(partial, len(data.x), *stored)
         info = DatasetInfo(

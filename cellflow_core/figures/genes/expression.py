@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import plotly.graph_objects as go
@@ -23,19 +24,23 @@ def violins(
     names: Sequence[str],
     *,
     in_order: bool = False,
+    own: Mapping[str, str] = MappingProxyType({}),
     dark: bool = False,
     height: int = 340,
 ) -> go.Figure:
-    """A violin a group of values [cells] by codes [cells] into names, with the median and the middle half in it."""
+    """A violin a group of values [cells] by codes [cells] into names, with the median and the middle half in it.
+
+    own  colours of groups that were chosen, by name
+    """
     figure = theme.blank(dark, height=height, y=theme.safe(gene))
-    colours = theme.ordered(len(names), dark) if in_order else theme.categorical(len(names))
+    colours = theme.ordered(len(names), dark) if in_order else theme.of_groups(names, own)
     for k, name in enumerate(names):
-        own = values[codes == k].astype(np.float32)
-        if not len(own):
+        held = values[codes == k].astype(np.float32)
+        if not len(held):
             continue
         figure.add_trace(
             go.Violin(
-                y=own[subsample(len(own), DRAWN_UP_TO)],
+                y=held[subsample(len(held), DRAWN_UP_TO)],
                 name=theme.safe(name, _LONGEST),
                 points=False,
                 box={"visible": True, "width": 0.2},
