@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 from cellflow_core.figures import theme
-from cellflow_core.figures.cells.colouring import Colouring
+from cellflow_core.figures.cells.colouring import Colouring, of_groups
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 from cellflow_core.figures.streamlines import arrow_heads, field_lines
 
@@ -72,7 +72,7 @@ def portrait(
     figure = theme.blank(dark, height=height, x=f"spliced {theme.safe(result.gene)}", y="unspliced")
     rises = result.velocity[0] > 0
     shown, names = (codes, names) if codes is not None else (rises.astype(int), ("falls", "rises"))
-    colours = theme.ordered(len(names), dark) if in_order else theme.of_groups(names, own)
+    colours = theme.ordered(len(names), dark) if in_order else of_groups(names, own)
     kept = subsample(len(result.spliced), BEHIND_UP_TO)
     for k, name in enumerate(names):
         rows = kept[shown[kept] == k]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -90,11 +89,6 @@ def changed(dark: bool) -> str:
 def categorical(count: int) -> tuple[str, ...]:
     """Colours of `count` groups without order. Beyond the palette they repeat: merge small groups before."""
     return tuple(CATEGORICAL[k % len(CATEGORICAL)] for k in range(count))
-
-
-def of_groups(names: Sequence[str], own: Mapping[str, str]) -> tuple[str, ...]:
-    """Colours of groups without order by name: those that somebody chose, the usual ones for the others."""
-    return tuple(own.get(name, usual) for name, usual in zip(names, categorical(len(names)), strict=True))
 
 
 def ordered(count: int, dark: bool) -> tuple[str, ...]:

@@ -71,6 +71,9 @@ def import_file(
     data = _snapshots(table, name, choices, times, metrics, scale, prepared, made)
     made.notes += _mixed(data)
     views = import_annotations.embeddings(table, data.second_modality, made)
+    held = contents.contents(
+        table, choices, names=data.labels, numbers=data.covariates, embeddings=views, channels=data.channels
+    )
     on_progress("storing the cells")
     return save_dataset(
         data,
@@ -87,16 +90,7 @@ def import_file(
         colours=table.colours,
         views=views,
         variance=made.shares,
-        contents=contents.plain(
-            contents.contents(
-                table,
-                choices,
-                names=data.labels,
-                numbers=data.covariates,
-                embeddings=views,
-                channels=data.channels,
-            )
-        ),
+        contents=contents.plain(held),
     )
 
 

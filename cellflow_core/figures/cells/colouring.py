@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -20,6 +20,11 @@ OUTER = 0.01
 """Share of the cells on each side that the range of a scale leaves out: one odd cell does not decide it."""
 BAR_ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "len": 0.9}
 """A colour bar over the picture: beside it, a phone would have no room for the cells."""
+
+
+def of_groups(names: Sequence[str], own: Mapping[str, str]) -> tuple[str, ...]:
+    """Colours of groups without order by name: those that somebody chose, the usual ones for the others."""
+    return tuple(own.get(name, usual) for name, usual in zip(names, theme.categorical(len(names)), strict=True))
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Colouring:
     def colours(self, dark: bool) -> tuple[str, ...]:
         """One for each code that may occur, as "#rrggbb" or "rgb(...)"."""
         if self.names:
-            return theme.ordered(len(self.names), dark) if self.in_order else theme.of_groups(self.names, self.own)
+            return theme.ordered(len(self.names), dark) if self.in_order else of_groups(self.names, self.own)
         return theme.levels(self.scale(dark), LEVELS)
 
     def scale(self, dark: bool) -> list:

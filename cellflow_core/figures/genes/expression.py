@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.figures import theme
+from cellflow_core.figures.cells.colouring import of_groups
 from cellflow_core.figures.scatter import subsample
 
 DRAWN_UP_TO = 1_500
@@ -33,7 +34,7 @@ def violins(
     own  colours of groups that were chosen, by name
     """
     figure = theme.blank(dark, height=height, y=theme.safe(gene))
-    colours = theme.ordered(len(names), dark) if in_order else theme.of_groups(names, own)
+    colours = theme.ordered(len(names), dark) if in_order else of_groups(names, own)
     for k, name in enumerate(names):
         held = values[codes == k].astype(np.float32)
         if not len(held):

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import GroupTrends
 from cellflow_core.figures import theme
+from cellflow_core.figures.cells.colouring import of_groups
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
@@ -23,7 +24,7 @@ def trends(
 ) -> go.Figure:
     """Traces: for each group its interval and its mean. own: colours of groups that were chosen, by name."""
     figure = theme.blank(dark, height=height, x=theme.safe(result.order), y=theme.safe(result.gene))
-    for k, (name, colour) in enumerate(zip(result.names, theme.of_groups(result.names, own), strict=True)):
+    for k, (name, colour) in enumerate(zip(result.names, of_groups(result.names, own), strict=True)):
         there = np.isfinite(result.mean[k])
         if not there.any():
             continue

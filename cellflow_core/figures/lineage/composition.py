@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Composition
 from cellflow_core.figures import theme
+from cellflow_core.figures.cells.colouring import of_groups
 from cellflow_core.time_units import format_times
 
 LEAST = 0.01
@@ -24,7 +25,7 @@ def river(result: Composition, *, own: Own = MappingProxyType({}), dark: bool = 
     """The predicted share of each group as a band over time; circles: where bands of measured cells end."""
     unit = f" ({theme.safe(result.time_unit)})" if result.time_unit else ""
     figure = theme.blank(dark, height=height, x=f"time{unit}", y="share of cells")
-    x, colours = result.times.astype(np.float32), theme.of_groups(result.names, own)
+    x, colours = result.times.astype(np.float32), of_groups(result.names, own)
     for k, (name, colour) in enumerate(zip(result.names, colours, strict=True)):
         figure.add_trace(
             go.Scatter(
@@ -69,7 +70,7 @@ def sankey(result: Composition, *, own: Own = MappingProxyType({}), dark: bool =
     them), and a band for the mass between two groups, with its share in numbers. Links of less than LEAST are left out.
     """
     count, times = len(result.names), format_times(result.link_times)
-    colours = theme.of_groups(result.names, own)
+    colours = of_groups(result.names, own)
     rows = np.abs(result.measured_times[:, None] - result.link_times[:-1]).argmin(axis=0)
     shares = np.concatenate([result.measured[rows], result.flow[-1:].sum(axis=1)])
     links = [(k, i, j) for k, i, j in np.argwhere(result.flow >= LEAST)]

@@ -45,7 +45,7 @@ def choose(data: Dataset, kind: str, found: Colouring | None) -> None:
 
 def _groups(data: Dataset, found: Colouring) -> None:
     """A colour for each group that is shown, kept with the data set as soon as it is chosen."""
-    st.caption("Kept with the data set, for every view. The usual colours can be told apart by colour-blind people.")
+    st.caption("Kept with the data set, for every view. The usual colours suit colour-blind people.")
 
     def keep(name: str, key: str) -> None:
         group_colours.choose(data, found.title, of_groups(data, found.title) | {name: st.session_state[key]})
