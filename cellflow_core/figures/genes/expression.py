@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.figures import theme
+from cellflow_core.figures.cells.colouring import of_groups
 
 OUTLINE = 48
 """Levels at which the outline of a violin is drawn."""
@@ -25,24 +27,26 @@ def violins(
     names: Sequence[str],
     *,
     in_order: bool = False,
+    own: Mapping[str, str] = MappingProxyType({}),
     dark: bool = False,
     height: int = 340,
 ) -> go.Figure:
     """A violin a group of values [cells] by codes [cells] into names, with the median and the middle half in it.
 
     Drawn as outlines of all cells, not as plotly's violins: a browser needs half a second for densities of thousands.
+    own: colours of groups that were chosen, by name.
     """
     figure = theme.blank(dark, height=height, y=theme.safe(gene))
-    colours = theme.ordered(len(names), dark) if in_order else theme.categorical(len(names))
+    colours = theme.ordered(len(names), dark) if in_order else of_groups(names, own)
     shown = [theme.safe(each, _LONGEST) for each in names]
     there, middles = [], []
     for k, name in enumerate(shown):
-        own = values[codes == k]
-        if not len(own):
+        held = values[codes == k]
+        if not len(held):
             continue
         there.append(k)
-        middles.append(np.quantile(own, (0.25, 0.5, 0.75)))
-        level, width = outline(own)
+        middles.append(np.quantile(held, (0.25, 0.5, 0.75)))
+        level, width = outline(held)
         figure.add_trace(
             go.Scatter(
                 x=np.concatenate([k + _HALF * width, k - _HALF * width[::-1]]).astype(np.float32),

@@ -9,7 +9,7 @@ import streamlit as st
 from cellflow_core.data.store import Dataset
 from cellflow_core.figures import scatter
 from cellflow_core.reporting import formatting
-from pages.parts.views import cell_selection, view
+from pages.parts.views import cell_selection, gene_search, view
 from pages.parts.views.fates import fate_question
 from pages.parts.widgets import chart, selectors, state
 
@@ -51,10 +51,11 @@ def form(
         key="genes",
         on_change=lambda: state.choose("gene", *st.session_state["genes"]),
         accept_new_options=True,
+        format_func=gene_search.shown(data),
         max_selections=MAX_GENES,
         help="Type to search. The first one differs most between cells. Several genes are changed at once.",
     )
-    chosen, read = cell_selection.named(data, chosen)
+    chosen, read = gene_search.named(data, chosen)
     if read:
         st.caption(f":material/match_case: {formatting.plain(read)}")
     absent = [str(each) for each in chosen if each not in genes]
@@ -77,7 +78,12 @@ def form(
     )
     st.caption(LASTS[kind])
     if kind == "edges":
-        targets = st.multiselect("Targets", [each for each in genes if each not in chosen], key="edge_targets")
+        targets = st.multiselect(
+            "Targets",
+            [each for each in genes if each not in chosen],
+            format_func=gene_search.shown(data),
+            key="edge_targets",
+        )
         if not targets:
             st.info("Choose the genes that are cut off.")
             return None

@@ -12,7 +12,7 @@ from cellflow_core.figures.perturbations import screen as figures
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import screen_summaries as words
 from cellflow_core.reporting.formatting import plain
-from pages.parts.views import cell_selection, perturb_form, view
+from pages.parts.views import cell_selection, gene_search, perturb_form, view
 from pages.parts.widgets import background, chart
 
 MOST = 300
@@ -86,5 +86,12 @@ def _genes(data: Dataset, genes: tuple[str, ...]) -> tuple[str, ...]:
         count = st.slider("How many", 1, most, min(USUAL, most), key="screen_count") if most > 1 else 1
         return cell_selection.most_variable(data, count)
     return tuple(
-        st.multiselect("Which genes", genes, key="screen_named", max_selections=MOST, placeholder="Type to search")
+        st.multiselect(
+            "Which genes",
+            genes,
+            format_func=gene_search.shown(data),
+            key="screen_named",
+            max_selections=MOST,
+            placeholder="Type to search",
+        )
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellflow_core.data import gene_aliases
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -55,6 +56,16 @@ def test_one_gene_has_a_trend_in_each_group_and_its_spread():
     page.segmented_control(key="trend_of").set_value("model").run()
     assert not page.exception and not page.error and "8 of 10" not in words(page)
     assert ["time", "mean", "10 % quantile", "median", "90 % quantile"] in columns(page)
+
+
+def test_a_gene_is_found_by_another_name_and_an_ambiguous_one_is_listed():
+    genes = (("Gata1", "Eryf1", "Gf-1"), ("Spi1", "PU.1", "Gf-1"))
+    gene_aliases.keep(gene_aliases.AliasTable("mouse", "a test", "none", genes))
+    run = trained()
+    page = opened("genes", run=run.id, gene="pu.1")
+    assert page.selectbox(key="gene_shown").value == "Spi1" and "pu.1 is read as Spi1" in words(page)
+    assert set(page.selectbox(key="gene_shown").options) == {"Gata1 · Eryf1, Gf-1", "Spi1 · PU.1, Gf-1"}
+    assert "Gf-1 may be Gata1 or Spi1: choose one" in words(opened("genes", run=run.id, gene="Gf-1"))
 
 
 def test_several_genes_are_dots_over_groups():
