@@ -22,7 +22,7 @@ from cellflow_core.analysis.transitions.ends import macrostate_count, macrostate
 from cellflow_core.analysis.transitions.kernel import other_estimates, transitions
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.math.markov_chains.absorption import absorption_probabilities
+from cellflow_core.math.markov_chains.absorption import absorption_probabilities, mean_first_passage
 from cellflow_core.models.contract import HasTransitions
 
 Array = np.ndarray
@@ -75,7 +75,7 @@ def transition_fates(
     Raises ValueError, with a sentence, for a model with neither transitions nor a field, and for an unknown choice.
     """
     found = absorption(model, data, states, ends)
-    terminal, absorbing, chance, _, notes, _ = found
+    terminal, absorbing, chance, chain, notes, _ = found
     count = len(terminal.names)
     chosen, which = _start(found, data, view, states, start)
     reaching = chosen & np.isfinite(chance).all(axis=1)
@@ -89,7 +89,11 @@ def transition_fates(
     if timed:
         low, high = with_misfit(share, low, high, terminal.measured, len(terminal.fate))
     ended = int((chosen & (absorbing >= 0)).sum())
-    shown = _some(np.flatnonzero(np.isfinite(chance).all(axis=1)), seed)
+    reached = np.asarray(np.isfinite(chance).all(axis=1))
+    shown = _some(np.flatnonzero(reached), seed)
+    steps = mean_first_passage(chain, absorbing >= 0, reached)
+    if steps is None:
+        notes = (*notes, _NO_STEPS)
     listed = _by_estimator(terminal.names, list(estimators), mass[len(others) :])
     covered = f", and {len(estimators)} other estimators of RNA velocity" if estimators else ""
     return Fates(
@@ -107,6 +111,7 @@ def transition_fates(
         elsewhere=float(1 - reaching.sum() / chosen.sum()),
         interval=interval_text(int(reaching.sum()), len(others)) + covered + (MISFIT if timed else ""),
         cells="cells",
+        steps=None if steps is None else steps[shown],
         rows=shown,
         of=which,
         notes=(*terminal.notes, *notes, *_picture(which, ended, len(shown), len(data.x)), *NOTES, *listed),
@@ -171,6 +176,7 @@ def _picture(which: str, ended: int, shown: int, cells: int) -> tuple[str]:
     return (f"Shares are means over {which}{already}; the picture has {shown:,} of {cells:,} cells.",)
 
 
+_NO_STEPS = "How many steps a cell takes to a terminal state was not found: the solver did not converge on these cells."
 _ENDS = (
     "{} terminal states were found as ends of the order: cells that no cell near them comes after, with those nearest "
     "to them, {} in all."

@@ -10,7 +10,7 @@ Rates are those of the groups that are named as sources and sinks (1 a step in e
 the sinks in all), else the growth rates of the cells, else those of the first and the last of several times.
 
 Departures: cells that leave are not taken out of P, whose rows sum to one: fates count the terminal groups that are
-named as ends; latent time is the descent max V - V, not the mean first passage time, which needs a dense inverse.
+named as ends, and mean first passage times are those to them; latent time is the descent max V - V.
 """
 
 from __future__ import annotations

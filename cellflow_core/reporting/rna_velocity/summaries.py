@@ -111,8 +111,21 @@ def of_portrait(result: PhasePortrait) -> str:
     listed = ", ".join(f"{share:.0%} ({name})" for share, name in zip(shares, result.estimators, strict=True))
     return (
         f"{result.gene} rises in {listed} of the cells: those above the line at steady state. "
-        "Cells should lie on an arch, from below left over the line to the right and back under it."
+        f"Cells should lie on an arch, from below left over the line to the right and back under it.{_fit(result)}"
     )
+
+
+def _fit(result: PhasePortrait) -> str:
+    """The rates of the gene, and how near to its cells the fitted course runs, as far as they are known."""
+    known = [
+        f"{name.partition(' (')[0]} {rate:.3g} {name.partition(' (')[2].rstrip(')')}"
+        for name, rate in zip(result.rate_names, result.rates, strict=True)
+        if np.isfinite(rate)
+    ]
+    text = f" Rates by {result.estimators[0]}: {', '.join(known)}." if known else ""
+    if np.isfinite(result.course_r2):
+        text += f" The nearest points of its fitted course have {result.course_r2:.0%} of the variance of both RNAs."
+    return text
 
 
 def of_groups(result: GroupVelocities) -> str:
@@ -152,6 +165,8 @@ def gene_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
     for name, slope in zip(result.estimators, result.slope, strict=True):
         if np.isfinite(slope).any():
             rows[f"γ/β, {name}"] = [round(float(slope[k]), 4) for k in order]
+    for name, rates in zip(result.rate_names, result.rates.T, strict=True):
+        rows[f"{name}, {result.estimators[0]}"] = [float(f"{rates[k]:.4g}") for k in order]
     return rows
 
 

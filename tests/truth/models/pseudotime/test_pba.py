@@ -52,14 +52,18 @@ def test_the_expected_step_points_along_the_drift(bifurcation):
 
 
 def test_fates_follow_from_the_transitions(bifurcation):
-    """Cells past the fork go to their own end with a mean probability above 0.95; the start is undecided."""
-    data, _, model = bifurcation
+    """Cells past the fork go to their own end with a mean probability above 0.95; the start is undecided. The mean
+    first passage time falls along the tree, to 0 in the ends: Spearman with the place below -0.9."""
+    data, place, model = bifurcation
     found = absorption(model, data, "place", ("end 1", "end 2"))
     fate = np.asarray(data.labels["fate"])
     for k, name in enumerate(found.terminal.names):
         assert found.chance[fate == name, k].mean() > 0.95
     view = Embedding("pca", ("a", "b"), data.x, data.x)
-    shares = transition_fates(model, data, view, "place", ("end 1", "end 2"), start="first").share
+    fates = transition_fates(model, data, view, "place", ("end 1", "end 2"), start="first")
+    assert fates.steps is not None and spearmanr(fates.steps, place[fates.rows])[0] < -0.9
+    assert not fates.steps[found.state[fates.rows] >= 0].any() and fates.steps[found.state[fates.rows] < 0].min() >= 1
+    shares = fates.share
     assert shares.sum() == pytest.approx(1) and 0.2 < shares[0] < 0.8
 
 
