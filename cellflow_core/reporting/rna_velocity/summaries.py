@@ -25,7 +25,8 @@ ONE_ORDER = 0.5
 
 
 def of_velocity(result: VelocityAgreement) -> Summary:
-    """The share of the cells with an arrow first, then how the estimators agree, recur, and point in measured time."""
+    """The share of the cells with an arrow first and what it does not show, then how the estimators agree, recur, and
+    point in measured time."""
     share = float(result.drawn.mean())
     count = len(result.estimators)
     every = result.pairwise[np.triu_indices(count, 1)]
@@ -45,7 +46,7 @@ def of_velocity(result: VelocityAgreement) -> Summary:
     timed = _in_time(result)
     if np.isfinite(result.forward) and result.forward <= result.forward_chance[1]:
         trust = "poor"
-    return Summary(answer, trust, f"{agree}; {recur}.{timed} {COHERENT}")
+    return Summary(f"{answer} {COHERENT}", trust, f"{agree}; {recur}.{timed}")
 
 
 def _in_time(result: VelocityAgreement) -> str:
