@@ -91,7 +91,7 @@ def test_everything_that_is_not_kept_is_listed_with_its_reason(tmp_path) -> None
     assert {each.place for each in found.contents} == {each["place"] for each in contents}
 
 
-@pytest.mark.parametrize("names", [("spliced", "unspliced"), ("mature", "nascent"), ("exonic", "Intronic")])
+@pytest.mark.parametrize("names", [("spliced", "unspliced"), ("mature", "nascent"), ("exonic", "Intronic"), ("Ms", "Mu")])
 def test_layers_of_splicing_fill_the_channels(tmp_path, names) -> None:
     held = course(DAYS, "day")
     held.layers[names[0]], held.layers[names[1]] = held.X.copy(), csr_matrix(np.ones(held.shape, np.float32))
@@ -100,6 +100,13 @@ def test_layers_of_splicing_fill_the_channels(tmp_path, names) -> None:
     assert DataRequirement.SPLICING in data.has and data.unspliced.min() == 1
     gene = data.space.genes[4]
     assert (data.spliced[:, 4] == held.X.toarray()[:, list(held.var_names).index(gene)]).all()
+
+
+def test_moments_beside_spliced_values_are_left_and_said(tmp_path) -> None:
+    held = course(DAYS, "day")
+    held.layers["spliced"], held.layers["Mu"] = held.X.copy(), held.X.copy()
+    made = imported(Case(written(tmp_path, held), AT))
+    assert made.snapshots().unspliced is None and "computed from" in entry(made.info.contents, "layers['Mu']")["reason"]
 
 
 def test_spliced_values_that_are_no_counts_are_reported(tmp_path) -> None:
