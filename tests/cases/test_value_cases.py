@@ -91,7 +91,9 @@ def test_everything_that_is_not_kept_is_listed_with_its_reason(tmp_path) -> None
     assert {each.place for each in found.contents} == {each["place"] for each in contents}
 
 
-@pytest.mark.parametrize("names", [("spliced", "unspliced"), ("mature", "nascent"), ("exonic", "Intronic"), ("Ms", "Mu")])
+@pytest.mark.parametrize(
+    "names", [("spliced", "unspliced"), ("mature", "nascent"), ("exonic", "Intronic"), ("Ms", "Mu")]
+)
 def test_layers_of_splicing_fill_the_channels(tmp_path, names) -> None:
     held = course(DAYS, "day")
     held.layers[names[0]], held.layers[names[1]] = held.X.copy(), csr_matrix(np.ones(held.shape, np.float32))

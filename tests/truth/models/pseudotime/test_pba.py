@@ -12,7 +12,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.transitions.fates import absorption, transition_fates
 from cellflow_core.analysis.transitions.kernel import transitions
 from cellflow_core.data.simulators.registry import create
-from tests.truth.models.pseudotime.simulated import islands, order, snapshot, trained, tree
+from tests.truth.models.pseudotime.simulated import finished_types, islands, order, ring, snapshot, trained, tree
 
 pytestmark = pytest.mark.truth
 NAMED = {"annotation": "place", "sources": "first", "sinks": "end 1,end 2"}
@@ -88,6 +88,14 @@ def test_what_cannot_be_balanced_is_refused(bifurcation):
         trained("pba", data, annotation="place", sources="nobody")
     with pytest.raises(ValueError, match="no sources"):
         trained("pba", data, annotation="place", sinks="end 1")
+
+
+def test_a_cycle_and_finished_types_are_noted(bifurcation):
+    assert len(bifurcation[2].notes()) == 1
+    for cells, words in ((ring(), "on a cycle"), (finished_types(), "finished types")):
+        place = np.where(cells[:, 0] < np.quantile(cells[:, 0], 0.1), "first", "later")
+        model = trained("pba", snapshot(cells, place=place), annotation="place", sources="first")
+        assert any(words in each for each in model.notes())
 
 
 def test_growth_rates_of_the_data_are_sources_and_sinks(bifurcation):
