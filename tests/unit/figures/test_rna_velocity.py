@@ -128,5 +128,5 @@ def test_a_portrait_has_a_line_for_each_ratio():
     assert curve.x.tolist() == [0, 1, 3] and curve.y.tolist() == [0, 2, 1]
     assert "course that One has fitted" in rna_velocity.describe_portrait(fitted)
     rates = {"rate_names": ("transcription (RNA / time)", "splicing (1 / time)"), "rates": np.array([2.5, np.nan])}
-    said = velocity_summaries.of_portrait(dataclasses.replace(fitted, **rates))
-    assert "Rates by One: transcription 2.5 RNA / time." in said and "fitted course have 83% of the variance" in said
+    words = velocity_summaries.of_portrait(dataclasses.replace(fitted, **rates))
+    assert "Rates by One: transcription 2.5 RNA / time." in words and "fitted course have 83% of the variance" in words
