@@ -93,7 +93,7 @@ def portrait(
                 y=result.course[:, 0],
                 mode="lines",
                 name=theme.safe(f"fitted course, {result.estimators[0]}"),
-                line={"color": theme.text_color(dark), "width": 3},
+                line={"color": theme.model(dark), "width": 3},
                 hovertemplate="spliced %{x:.3g} · unspliced %{y:.3g}<extra>%{fullData.name}</extra>",
             )
         )
