@@ -6,7 +6,7 @@ from cellflow_core.figures import landscape, scatter
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
 from pages.parts.views import cell_selection, view
-from pages.parts.views.fields import barriers
+from pages.parts.views.fields import barriers, chain_landscape
 from pages.parts.widgets import background, chart, state
 
 NO_GRADIENT = (
@@ -14,14 +14,21 @@ NO_GRADIENT = (
     "downhill, 100% where they go around. Grey: no cells of this time."
 )
 
-run, data, info, map_name, place = view.open_view(
+MOVES = ("velocity", "drift", "potential", "coupling", "sampler")
+
+context = view.open_view(
     "landscape",
     "Landscape",
     "Where do cells settle?",
-    ("velocity", "drift", "potential", "coupling", "sampler"),
+    (*MOVES, "transitions"),
     follow=True,
     needs=None,
 )
+run, data, info, map_name, place = context
+if not set(MOVES) & view.capabilities(run):
+    chain_landscape.show(context)
+    st.stop()
+
 dark = chart.dark()
 
 kinds = {"quasi": "Quasi-potential (−log p)"}

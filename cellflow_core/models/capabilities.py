@@ -126,6 +126,11 @@ class HasTransitions(ABC):
         the training data; None where it knows of none."""
         return None
 
+    def cell_potential(self) -> Float[Tensor, " cells"] | None:
+        """What the transitions go down, at each cell in the order of the training data; None where they follow no
+        potential."""
+        return None
+
 
 class HasLatentTime(ABC):
     """The order of cells along the process.
