@@ -17,7 +17,7 @@ from cellflow_core.analysis.results import Landscape
 from cellflow_core.analysis.transitions.kernel import transitions
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.markov_chains.absorption import long_run
-from cellflow_core.math.markov_chains.walk import walk
+from cellflow_core.math.markov_chains.random_paths import random_paths
 from cellflow_core.models.contract import DynamicsModel, HasTransitions
 
 Array = np.ndarray
@@ -28,7 +28,7 @@ PACE, FASTEST = 200, 50
 POTENTIAL, LONG_RUN = "potential of the transitions", "quasi-potential -log p"
 NOTE = (
     "Particles go from measured cell to measured cell along the transitions, and their time is the number of steps: it "
-    "has no unit. Cells are neither born nor lost on the way."
+    "has no unit. Cells are neither born nor lost meanwhile."
 )
 
 
@@ -62,10 +62,10 @@ def chain_landscape(
         raise ValueError(f"the transitions of {model.title} follow no potential: ask for -log p of their long run")
     grid = view.grid(SIZE)
     of_potential = own is not None and kind != "quasi"
-    height, told = _of_potential(grid, view, own) if of_potential else _of_long_run(grid, view, chain)
+    height, meaning = _of_potential(grid, view, own) if of_potential else _of_long_run(grid, view, chain)
     start = select_initial_cells(data, view, SIMULATED, polygon=start_polygon, seed=seed)
     pace = int(np.clip(len(data.x) // PACE, 1, FASTEST))
-    places = walk(chain, start.cells, LOOKS, pace, np.random.default_rng(seed))
+    places = random_paths(chain, start.cells, LOOKS, pace, np.random.default_rng(seed))
     drawn = np.sort(np.random.default_rng(seed).permutation(len(start.cells))[:PARTICLES])
     cell_height = np.where(grid.covered(view.points, np.isfinite(height)), grid.at(height, view.points), np.nan)
     return Landscape(
@@ -84,7 +84,7 @@ def chain_landscape(
         path_times=pace * np.arange(LOOKS + 1.0),
         non_gradient=np.nan,
         **settled_basins(grid, height, data, view, cell_height, view.points[places[-1]], by),
-        notes=(told, NOTE, f"The particles are {start.text}.", *notes, *view.note),
+        notes=(meaning, NOTE, f"The particles are {start.text}.", *notes, *view.note),
     )
 
 

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.transitions.chain_landscape import chain_landscape
-from cellflow_core.math.markov_chains.walk import walk
+from cellflow_core.math.markov_chains.random_paths import random_paths
 from tests.truth.models.pseudotime.simulated import START, snapshot, trained, tree
 
 
@@ -36,7 +36,9 @@ def test_the_potential_of_a_population_balance_falls_into_both_ends(fork):
     there = np.isfinite(found.cell_height)
     assert found.kind.startswith("potential") and spearmanr(found.cell_height[there], place[there])[0] < -0.9
     assert found.path_height.shape == (61, min(150, found.simulated)) and found.path_times[1] >= 1
-    settled = {name[:5]: share for name, share in zip(found.basins, found.settled, strict=True) if name.startswith("end")}
+    settled = {
+        name[:5]: share for name, share in zip(found.basins, found.settled, strict=True) if name.startswith("end")
+    }
     assert set(settled) == {"end 1", "end 2"} and sum(settled.values()) > 0.75 and min(settled.values()) > 0.2
 
 
@@ -54,7 +56,7 @@ def test_the_long_run_of_a_chain_is_lowest_at_its_ends(fork):
 
 def test_walks_go_as_often_as_the_chain_says():
     chain = csr_array(np.array([[0, 0.25, 0.75], [0, 1, 0], [0, 0.5, 0.5]]))
-    found = walk(chain, np.zeros(4000, int), 2, 1, np.random.default_rng(0))
+    found = random_paths(chain, np.zeros(4000, int), 2, 1, np.random.default_rng(0))
     assert found.shape == (3, 4000) and not found[0].any()
     assert (found[1] == 1).mean() == pytest.approx(0.25, abs=0.03)
     assert (found[2] == 1).mean() == pytest.approx(0.625, abs=0.03) and (found[2] != 0).all()

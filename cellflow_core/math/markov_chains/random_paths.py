@@ -10,7 +10,7 @@ from jaxtyping import Int
 Array = np.ndarray
 
 
-def walk(
+def random_paths(
     transitions: Any, start: Int[Array, " walkers"], looks: int, pace: int, rng: np.random.Generator
 ) -> Int[Array, "places walkers"]:
     """Cells that walkers are in at the start and after each `pace` steps, `looks` times.
