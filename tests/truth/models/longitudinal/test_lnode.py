@@ -70,8 +70,8 @@ def test_the_page_tells_what_moves_a_variable_most(model) -> None:
     level, rate = (data.covariates[each][:, None] for each in ("level", "rate"))
     of_level, of_rate = np.exp(-rate * TIMES), TIMES * level * np.exp(-rate * TIMES)
     sizes = [np.sqrt(np.mean(each**2)) for each in (of_level, of_rate)] * model.background.scale.numpy()
-    told = dict(re.findall(r"(?:by|,) ([\d.]+) with (\w+)", notes[1]))
-    assert len(notes) == 2 and {name: float(size) for size, name in told.items()} == pytest.approx(
+    printed = dict(re.findall(r"(?:by|,) ([\d.]+) with (\w+)", notes[1]))
+    assert len(notes) == 2 and {name: float(size) for size, name in printed.items()} == pytest.approx(
         dict(zip(model.parameter_names, sizes, strict=True)), rel=0.1
     )
 
