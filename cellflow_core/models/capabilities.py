@@ -266,6 +266,12 @@ class HasIndividualParameters(ABC):
         Covariates that are parameters are not used.
         """
 
+    def sensitivity(
+        self, subjects: TrajectoryBatch, times: Float[Tensor, " times"]
+    ) -> Float[Tensor, "subjects times variables parameters"] | None:
+        """Change of each variable (own units) with one standard deviation of a parameter; None where it is not told."""
+        return None
+
 
 CAPABILITIES: Mapping[str, type] = {
     "velocity": HasVelocity,
