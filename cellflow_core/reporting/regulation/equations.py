@@ -71,6 +71,7 @@ def in_latex(found: GeneEquations, gene: int, most: int = MOST_TERMS) -> str:
     joint = " " if found.exact else ", "
     lines = [joint.join(terms[k : k + PER_LINE]) for k in range(0, len(terms), PER_LINE)]
     right = (joint.rstrip() + r" \\ &\quad ").join(lines)
+    after = rf" \\ &\quad {after}" if after and len(lines) > 1 else after
     return rf"\begin{{aligned}} \frac{{d\,{own}}}{{d{found.time}}} &= {before}{right}{after} \end{{aligned}}"
 
 
