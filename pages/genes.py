@@ -34,7 +34,7 @@ with place.picture:
     elif part == "drivers":
         drivers.show(run, data, place.answer)
     elif part == "equations":
-        equations.show(run)
+        equations.show(run, place.answer)
     else:
         gene_networks.show(run, data, place.answer)
 st.page_link(
