@@ -81,7 +81,7 @@ with place.picture:
         st.rerun()
 with place.more:
     view.notes(result.notes)
-    view.numbers(figure, result_tables.of_landscape(result), f"landscape-{run.id}", "landscape")
+    view.numbers(figure, result_tables.of_landscape(result, info.time_unit), f"landscape-{run.id}", "landscape")
     st.page_link(
         "fates.py",
         label="How many cells settle where? See Fates",

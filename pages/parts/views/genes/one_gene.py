@@ -81,7 +81,7 @@ def show(run: Run, data: Dataset, info: DatasetInfo, answer: Any) -> None:
         )
         chart.chart(figure, "genes_violins", expression.describe_violins(gene, own, groups.codes, groups.names))
         rows = regulation_summaries.expression_rows((gene,), mean, share, groups.names, cells)
-        view.numbers(figure, rows, f"expression-{run.id}", "violins", "Data table: groups")
+        view.numbers(figure, rows, f"expression-{gene}-{run.id}", "violins", "Data table: groups")
 
 
 def _group_choice(run: Run, data: Dataset) -> str:
@@ -174,7 +174,8 @@ def _trend(
             "says nothing of single cells: the violins do.",
         )
     )
-    view.numbers(figure, regulation_summaries.trend_rows(result), f"trend-{run.id}", "trend", "Data table: trend")
+    rows = regulation_summaries.trend_rows(result)
+    view.numbers(figure, rows, f"trend-{gene}-{run.id}", "trend", "Data table: trend")
 
 
 def show_several(run: Run, data: Dataset) -> None:
