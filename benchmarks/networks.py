@@ -167,7 +167,7 @@ def shown(rows: Sequence[dict[str, Any]], key: str = "auprc_over_random") -> str
         bold = {s: "**" if key in SCORES and cells[m][s] == best[s] else "" for s in sets}
         values = ["" if cells[m][s] is None else f"{bold[s]}{cells[m][s]:.2f}{bold[s]}" for s in sets]
         known = [each for each in cells[m].values() if each is not None]
-        values.append(f"{np.mean(known):.2f}" if len(known) == len(sets) else "")
+        values.append(f"{np.mean(known):.2f}" if known and len(known) == len(sets) else "")
         above = wins(cells[m], cells.get("correlation", {})) if key in SCORES and m != "correlation" else ""
         compared = values[-1] and key in SCORES and m != "random" and "random" in cells
         times = times_random(known, cells["random"]) if compared else ""
@@ -204,7 +204,7 @@ def chance(rows: Sequence[dict[str, Any]], key: str) -> str:
 def chance_of_means(sets: Sequence[Sequence[dict[str, Any]]], key: str) -> str:
     """What 95 % of the means over sets are below, one random order of each; "" where it is not known of one."""
     rng, known = np.random.default_rng(0), [random_scores(rows, key) for rows in sets]
-    if not all(known):
+    if not known or not all(known):
         return ""
     drawn = [np.mean([rng.choice(each, 20_000) for each in rows], axis=0) for rows in known]
     return f"{np.quantile(np.mean(drawn, axis=0), 0.95):.2f}"
