@@ -271,14 +271,25 @@ def _landscape(chosen: argparse.Namespace) -> None:
     """Where simulated cells settle, how much of their motion no surface can show, and how many leave the map; the
     height under the measured cells."""
     from cellflow_core.analysis.results import Barriers, Landscape
-    from cellflow_core.jobs.run_context import RunContext
+    from cellflow_core.models import registry
+    from cellflow_core.models.contract import MOVES_CELLS, capabilities
     from cellflow_core.runs.index import open_run
 
-    info = RunContext(open_run(chosen.run)).dataset.info
+    run = open_run(chosen.run)
+    info = run.dataset().info
     by, unit = next(iter(info.annotations), ""), info.time_unit
-    settings = {"kind": chosen.height, "time": chosen.time, "view": chosen.view, "by": by}
-    found = answer.ask(Landscape, "landscape", chosen, **settings)
-    summary = summaries.limited(summaries.of_landscape(found, unit), answer.roll_out(chosen), unit)
+    settings = {"kind": chosen.height, "view": chosen.view, "by": by}
+    if capabilities(registry.find(run.recipe.model)) & MOVES_CELLS:
+        settings |= {"time": chosen.time}
+        found = answer.ask(Landscape, "landscape", chosen, **settings)
+        summary = summaries.limited(summaries.of_landscape(found, unit), answer.roll_out(chosen), unit)
+    elif chosen.barriers or chosen.time is not None:
+        raise ValueError(
+            "transitions between measured cells have no time and no barriers: leave out --time, --barriers"
+        )
+    else:
+        found = answer.ask(Landscape, "chain_landscape", chosen, **settings)
+        summary = summaries.of_chain_landscape(found)
     rows = result_tables.of_landscape(found, unit)
     answer.show(summary, result_tables.first_rows(rows, CELLS_LISTED), found.notes)
     if chosen.barriers:

@@ -127,3 +127,6 @@ def test_a_landscape_is_summed_up_with_the_cells_that_leave_it(tmp_path, capsys)
     assert "height (-log p)" in printed and 150 < len(pd.read_csv(tmp_path / "heights.csv")) <= 180
     assert cli.main(["landscape", run.id, "--height", "potential"]) == 2
     assert "learnt no potential" in capsys.readouterr().err
+    chain = finished(recipe(stored(), model="pba", settings={}, training={}))
+    assert cli.main(["landscape", chain.id]) == 0 and "steps along the transitions" in capsys.readouterr().out
+    assert cli.main(["landscape", chain.id, "--barriers"]) == 2 and "leave out --time" in capsys.readouterr().err
