@@ -229,8 +229,8 @@ def of_perturbation(result: Perturbation, truth: tuple[dict[str, float], dict[st
     if result.has_interval:
         rows |= {"from": _percent(result.low), "to": _percent(result.high)}
     if len(result.control_genes):
-        rows["control genes, lowest"] = _percent(result.control_change.min(axis=0))
-        rows["control genes, highest"] = _percent(result.control_change.max(axis=0))
+        rows["control genes, lowest (points)"] = _percent(result.control_change.min(axis=0))
+        rows["control genes, highest (points)"] = _percent(result.control_change.max(axis=0))
     if truth and set(result.names) <= set(truth[0]):
         before, after = (np.array([each[name] for name in result.names]) for each in truth)
         rows |= {"true before (%)": _percent(before), "true after (%)": _percent(after)}

@@ -59,9 +59,9 @@ class Fates(Result):
     @property
     def entropy(self) -> Float[Array, " cells"]:
         """How open the fate of each cell is: -sum p log2 p, 0 to log2 of the number of fates (bits)."""
-        return -np.where(self.probability > 0, self.probability * np.log2(np.maximum(self.probability, 1e-30)), 0).sum(
-            1
-        )
+        return 0.0 - np.where(
+            self.probability > 0, self.probability * np.log2(np.maximum(self.probability, 1e-30)), 0
+        ).sum(1)
 
 
 @dataclass(frozen=True)

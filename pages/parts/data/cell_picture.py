@@ -23,7 +23,7 @@ def show(info: store.DatasetInfo) -> str:
     st.header("Embedding")
     data = cell_selection.dataset(info.id)
     choices = colouring.choices(info) or [("time", "")]
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         asked = state.value("view")
         st.session_state[f"view_{info.id}"] = asked if asked in info.views else _best_view(info)
         shown = st.segmented_control(

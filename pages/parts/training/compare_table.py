@@ -23,6 +23,7 @@ from cellflow_core.selection import comparison as jobs
 from cellflow_core.selection.benchmark_results import evidence, record
 from cellflow_core.selection.comparison_summary import judge
 from cellflow_core.time_units import format_duration, format_time
+from cellflow_core.time_units import heading as time_heading
 from pages.parts.server import urls
 from pages.parts.views import view
 from pages.parts.widgets import chart, progress_bar
@@ -98,7 +99,8 @@ def _to_beat(info: DatasetInfo, request: Any) -> None:
         "Nothing has been trained for this comparison yet. A model is worth its training where it comes nearer than "
         "the midpoint of optimal transport; nearer than the sampling floor, two samples of one time, none can come."
     )
-    rows = {"held-out time": list(found), **{figure.LINES[k][0]: list(v.values()) for k, v in by_time.items()}}
+    rows = {f"held-out {time_heading(info.time_unit)}": list(found)}
+    rows |= {heading("w1", f"of {figure.LINES[k][0]}"): list(each.values()) for k, each in by_time.items()}
     view.numbers(drawn, rows, f"baselines-{info.id}", "baselines")
 
 

@@ -38,5 +38,6 @@ def test_columns_of_times_name_their_unit() -> None:
         assert next(iter(table)) == f"time ({unit})"
     landscape = examples.landscape()
     assert "time (hours)" in result_tables.of_landscape(landscape, "hours")
+    assert "control genes, lowest (points)" in result_tables.of_perturbation(examples.perturbation())
     composition = example_groups.composition()
     assert next(iter(composition_summaries.share_rows(composition))) == f"time ({composition.time_unit})"
