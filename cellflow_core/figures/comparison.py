@@ -43,10 +43,13 @@ def on_scale(
     return {k: [of(each) for each in values] for k, values in seeds.items()}, {k: of(v) for k, v in trivial.items()}
 
 
-def baselines(by_time: Mapping[str, Mapping[str, float]], measure: str = "w1", *, dark: bool = False) -> go.Figure:
+def baselines(
+    by_time: Mapping[str, Mapping[str, float]], measure: str = "w1", *, unit: str = "", dark: bool = False
+) -> go.Figure:
     """What a model has to beat: the error of each answer without one (names of LINES) at each time that can be left out
-    (as text)."""
-    figure = theme.blank(dark, height=340, x="held-out time", y=axis_title(measure))
+    (as text). unit: of time"""
+    title = f"held-out time ({theme.safe(unit)})" if unit else "held-out time"
+    figure = theme.blank(dark, height=340, x=title, y=axis_title(measure))
     colours = dict(zip(LINES, theme.categorical(len(LINES)), strict=True))
     for name, (text, dash) in LINES.items():
         values = by_time.get(name, {})

@@ -146,7 +146,8 @@ def forecast(found: Mapping[str, ForecastErrors], score: str, *, dark: bool = Fa
     """A score of each model over the horizon. found: by name of the model, in their order."""
     first = next(iter(found.values()))
     unit = f" ({theme.safe(first.time_unit)})" if first.time_unit else ""
-    figure = theme.blank(dark, height=height, x=f"time ahead{unit}", y=SCORES[score])
+    of = f" of {theme.safe(first.variable)}" if score in ("rmse", "crps") else ""  # with its unit, where it has one
+    figure = theme.blank(dark, height=height, x=f"time ahead{unit}", y=f"{SCORES[score]}{of}")
     middle = (first.edges[1:] + first.edges[:-1]) / 2
     dashes = ("solid", "dash", "dot", "dashdot", "longdash")
     for k, (name, result) in enumerate(found.items()):

@@ -92,7 +92,7 @@ def _to_beat(info: DatasetInfo, request: Any) -> None:
         )
         found[format_time(time)] = result_of(future, "Measuring what needs no model")
     by_time = {name: {time: getattr(each, name).w1 for time, each in found.items()} for name in jobs.BASELINES}
-    drawn = figure.baselines(by_time, dark=chart.dark())
+    drawn = figure.baselines(by_time, unit=info.time_unit, dark=chart.dark())
     chart.chart(drawn, "compare_baselines", figure.describe_baselines(by_time))
     st.caption(
         "Nothing has been trained for this comparison yet. A model is worth its training where it comes nearer than "

@@ -161,4 +161,5 @@ def test_a_forecast_is_judged_beside_others():
     assert summary.trust == "good" and "better than last value (1)" in summary.answer
     assert summaries.of_forecast({"good": errors(0.5, 0.9)}, "good").trust == "fair"
     assert summaries.of_forecast({"bad": errors(2.0, 0.5), **found}, "bad").trust == "poor"
+    assert checks.forecast(found, "crps").layout.yaxis.title.text.startswith("CRPS of ")
     assert tables.forecast_rows(found)["time ahead"][:2] == ["before any measurement", "0 to 1"]
