@@ -17,7 +17,7 @@ from cellflow_core.reporting.views.view import Asked, Picture, View
 def chain_landscape(found: Landscape, asked: Asked) -> View:
     figure = landscape_figures.landscape(found, dark=asked.dark, height=560)
     picture = Picture("landscape", figure, landscape_figures.describe(found))
-    tables = {"landscape": result_tables.of_landscape(found)}
+    tables = {"landscape": result_tables.of_landscape(found, asked.unit)}
     return View(summaries.of_chain_landscape(found), (picture,), tables, found.notes)
 
 

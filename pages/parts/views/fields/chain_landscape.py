@@ -15,7 +15,7 @@ LAYERS = {"cells": "Measured cells", "paths": "Paths", "nothing": "Nothing"}
 
 def show(context: view.ViewContext) -> None:
     """The surface with walks along the transitions, which begin in the chosen cells."""
-    run, data, _, map_name, place = context
+    run, data, info, map_name, place = context
     kinds = {"auto": "Potential, where there is one", "quasi": "Long run (−log p)"}
     with place.controls:
         kind = view.options("Height of the surface", "height", kinds)
@@ -31,6 +31,6 @@ def show(context: view.ViewContext) -> None:
         view.show_summary(summaries.of_chain_landscape(result))
     with place.more:
         view.notes(result.notes)
-        view.numbers(figure, result_tables.of_landscape(result), f"landscape-{run.id}", "landscape")
+        view.numbers(figure, result_tables.of_landscape(result, info.time_unit), f"landscape-{run.id}", "landscape")
         at = {"run": run.id}
         st.page_link("fates.py", label="Which cells reach which end? See Fates", query_params=at)
