@@ -38,10 +38,9 @@ with place.controls:
     kind = view.options("Height of the surface", "height", kinds) if len(kinds) > 1 else "quasi"
     time = view.time_or_none("Surface at", info, info.times, default=-1)
     layers = {"cells": "Measured cells", "paths": "Paths", "nothing": "Nothing"}
-    colours = {"height": "Height"}
+    colour, colours = "height", {"height": "Height", "non-gradient": "Share that is no gradient"}
     if view.FIELDS & view.capabilities(run):
-        colours["non-gradient"] = "Share that is no gradient"
-    colour = view.options("Colour", "colour", colours, help=NO_GRADIENT)
+        colour = view.options("Colour", "colour", colours, help=NO_GRADIENT)
     shown = view.options("On the surface", "on", layers)
     st.markdown("**Which cells roll?** Click the surface, or draw around cells here.")
     points, (codes, names) = data.embedding(map_name), cell_selection.by_time(data)

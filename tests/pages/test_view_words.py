@@ -189,7 +189,7 @@ def test_the_truth_is_compared_where_the_states_are_the_same():
 @pytest.mark.parametrize(
     "columns",
     [
-        result_tables.of_landscape(examples.landscape()),
+        result_tables.of_landscape(examples.landscape(), "days"),
         result_tables.of_flow(examples.flow()),
         result_tables.of_course(examples.course()),
         result_tables.of_trend(examples.trend()),

@@ -106,7 +106,7 @@ def _non_gradient(result: Landscape, mesh: Mesh, dark: bool) -> dict[str, Any]:
     words = np.where(known, np.char.add(np.char.mod("%.0f", 100 * share), "% is no gradient"), "")
     return {
         "surfacecolor": coloured.astype(np.float32),
-        "colorscale": [[0.0, grey], [zero - 0.01, grey], *steps],
+        "colorscale": [[0.0, grey], [zero / 2, grey], [zero / 2, colours[0]], *steps],
         "cmin": UNKNOWN,
         "cmax": 1.0,
         "text": words.astype(object),
