@@ -4,9 +4,9 @@ import streamlit as st
 
 from cellflow_core.lessons.catalog import LESSONS
 from pages.parts.learn import classroom, turn
-from pages.parts.views import view
+from pages.parts.views import sides, view
 
-view.heading("Learn", "What can snapshots of cells tell, what do models assume, and where do pictures mislead?")
+sides.heading("Learn", "What can snapshots of cells tell, what do models assume, and where do pictures mislead?")
 tally = classroom.joined()
 titles = {name: f"{k + 1} {each.title}" for k, (name, each) in enumerate(LESSONS.items())}
 lesson = LESSONS[view.options("Lesson", "lesson", titles, label_visibility="collapsed")]

@@ -15,7 +15,7 @@ from cellflow_core.figures import scatter
 from cellflow_core.figures.cells.packed_map import Places
 from cellflow_core.math.polygon import in_polygon
 from cellflow_core.reporting.formatting import plain
-from pages.parts.widgets import state
+from pages.parts.widgets import side, state
 from pages.parts.widgets.state import Polygon
 
 
@@ -117,15 +117,16 @@ def gene_choice(genes: tuple[str, ...], ids: Mapping[str, str] | None = None, of
     if asked is not None and asked not in genes:
         st.info(f"{plain(asked)} is not among the genes of {of}. Shown is {plain(genes[0])}.")
     chosen = asked if asked in genes else genes[0]
-    if st.session_state.get("gene_shown") != chosen:  # a value that is set sends every gene to the browser again
-        st.session_state["gene_shown"] = chosen
+    key = side.key("gene_shown")
+    if st.session_state.get(key) != chosen:  # a value that is set sends every gene to the browser again
+        st.session_state[key] = chosen
     return str(
         st.selectbox(
             "Gene",
             genes,
-            key="gene_shown",
+            key=key,
             format_func=(lambda gene: f"{gene} · {known[gene]}" if gene in known else gene) if known else str,
-            on_change=lambda: state.choose("gene", st.session_state["gene_shown"]),
+            on_change=side.here(lambda: state.choose("gene", st.session_state[key])),
             help="Type to search, by name or accession id." if known else "Type to search.",
         )
     )

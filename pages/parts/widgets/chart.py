@@ -15,7 +15,7 @@ from streamlit.components.v2 import component
 from cellflow_core import csv_output
 from cellflow_core.figures import theme
 from pages.parts.server import urls
-from pages.parts.widgets import state
+from pages.parts.widgets import side, state
 from pages.parts.widgets.state import Polygon
 
 _scene = component(
@@ -61,7 +61,7 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
 
 def _shown(figure: go.Figure, key: str, alt: str, config: dict[str, Any], **more: Any) -> None:
     """A figure as high as it says; a map of cells as high as its width asks for, by assets/style.css."""
-    shape = theme.map_shape(figure)
+    shape, key = theme.map_shape(figure), side.key(key)
     if not shape:
         st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt, **more)
         return
@@ -76,7 +76,7 @@ def lasso(figure: go.Figure, key: str, alt: str, view: str, drag: str = "lasso")
     drag: what dragging does at first; lasso and box are in the corner in any case
     """
     figure.update_layout(dragmode=drag)
-    chosen = {"on_select": lambda: _keep(key, view), "selection_mode": ("lasso", "box")}
+    chosen = {"on_select": side.here(lambda: _keep(key, view)), "selection_mode": ("lasso", "box")}
     _shown(figure, key, alt, _config(key), **chosen)
 
 
@@ -87,15 +87,15 @@ def pick(figure: go.Figure, key: str, alt: str, view: str, clicked: Callable[[fl
 
     def kept() -> None:
         _keep(key, view)
-        selection = st.session_state[key].selection
+        selection = st.session_state[side.key(key)].selection
         if not outline(selection) and selection.points:
             clicked(float(selection.points[-1]["x"]), float(selection.points[-1]["y"]))
 
-    _shown(figure, key, alt, _config(key), on_select=kept, selection_mode=("points", "lasso", "box"))
+    _shown(figure, key, alt, _config(key), on_select=side.here(kept), selection_mode=("points", "lasso", "box"))
 
 
 def _keep(key: str, view: str) -> None:
-    found = outline(st.session_state[key].selection)
+    found = outline(st.session_state[side.key(key)].selection)
     if found:
         state.choose_outline(view, found)
 
@@ -127,7 +127,7 @@ def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
     The browser fetches the library once per visit from a URL; a rerun sends the figure alone, and only if changed.
     Where the browser cannot load it, streamlit's own chart is shown, and that is said.
     """
-    height: Any = figure.layout["height"]
+    height, key = figure.layout["height"], side.key(key)
     arrived, linked = st.session_state.get(f"{key}_linked", (0, None))
     if arrived != state.arrivals():  # while the page is open, the browser knows the camera
         linked = camera_of(state.value("camera") or "")
@@ -176,13 +176,13 @@ def downloads(
     figure: or what makes it, where the page draws another picture; rows: the columns of the table.
     """
     is_dark = dark()
-    with st.container(horizontal=True, key=f"{key}_downloads"):
+    with st.container(horizontal=True, key=side.key(f"{key}_downloads")):
         st.download_button(
             "Figure (HTML)",
             lambda: theme.write_html(figure() if callable(figure) else figure, is_dark).encode(),
             f"{name}.html",
             "text/html",
-            key=f"{key}_html",
+            key=side.key(f"{key}_html"),
             type="tertiary",
             on_click="ignore",
             icon=":material/download:",
@@ -198,7 +198,7 @@ def table_download(rows: Mapping[str, Sequence[Any]], name: str, key: str) -> No
         lambda: table(rows).encode(),
         f"{name}.csv",
         "text/csv",
-        key=f"{key}_csv",
+        key=side.key(f"{key}_csv"),
         type="tertiary",
         on_click="ignore",
         icon=":material/download:",

@@ -9,7 +9,7 @@ from cellflow_core.figures import fates
 from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
 from pages.parts.views import growth, mixed_lineages, view
 from pages.parts.views.fates import fate_question
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 ENTROPY = "entropy"
 """The choice of colour by how open the fate of a cell is."""
@@ -45,7 +45,7 @@ def cells(context: view.ViewContext, result: Fates) -> None:
     likeliest = "the state each cell ends in" if result.cells == "start cells" else "the likeliest state of each cell"
     shown = {"": likeliest, ENTROPY: "how open the fate is (entropy)", **{name: name for name in result.names}}
     with place.controls:
-        chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, key="fate", bind="query-params")
+        chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, **side.bound("fate"))
     fate, axes = result.names.index(chosen) if chosen in result.names else None, data.view_axes(map_name)
     entropy = chosen == ENTROPY and fate is None
     figure = fates.cell_fates(result, data.embedding(map_name), axes, fate, entropy=entropy, dark=chart.dark())
