@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages.parts.widgets import history, selectors, side, state
+from pages.parts.widgets import chart, history, selectors, side, state
 
 _PAGES = Path(__file__).parents[2]
 _NOTHING = ""
@@ -62,6 +62,8 @@ def run(page: Any, name: str) -> None:
         side.follow()
     with side.on_right(), _drawn(halves[1]), side.apart():
         _run(right)
+    if state.share("dataset") and state.share("view"):
+        chart.link_maps()
 
 
 @contextmanager
@@ -98,11 +100,11 @@ def heading(title: str, question: str) -> None:
 
 
 def _title(title: str, question: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(title, width="content")
         st.markdown(f":gray[{question}]", width="content")
         if "run" in state.USED.get(state.page(), ()):
-            with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", width="content"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
                 history.buttons()
                 _choose()
 

@@ -18,9 +18,14 @@ from pages.parts.server import urls
 from pages.parts.widgets import side, state
 from pages.parts.widgets.state import Polygon
 
-_scene = component(
-    "cellflow_scene", js=Path(__file__).with_name("scene.js").read_text(encoding="utf-8"), isolate_styles=False
-)
+
+def _script(name: str) -> str:
+    """A script of this folder, after what fetches the plotting library."""
+    return "\n".join(Path(__file__).with_name(each).read_text(encoding="utf-8") for each in ("plotly_library.js", name))
+
+
+_scene = component("cellflow_scene", js=_script("scene.js"), isolate_styles=False)
+_linked_maps = component("cellflow_linked_maps", js=_script("linked_maps.js"))
 _CAMERA = re.compile("{0}(,{0}){{5}}".format(r"-?\d+(\.\d+)?(e[+-]?\d+)?"))
 _FORMAT = "picture_format"
 _LASSO_BUTTONS = ["select2d", "lasso2d"]
@@ -112,6 +117,11 @@ def outline(selection: Mapping[str, Any], most: int = 64) -> Polygon:
         return ()
     step = max(1, -(-len(corners) // most))
     return tuple((float(f"{x:.4g}"), float(f"{y:.4g}")) for x, y in corners[::step])
+
+
+def link_maps() -> None:
+    """Let all 2-D maps of cells on this page show the same part of them, whichever is moved."""
+    _linked_maps(key="linked_maps", data={"library": urls.plotly_bundle()}, height=1)
 
 
 class Scene(NamedTuple):

@@ -1,15 +1,4 @@
 // A plotly figure that lives through reruns: drawn once, then updated in place.
-const load = (url) =>
-  (window.__cellflowPlotly ??= new Promise((found, failed) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => found(window.Plotly);
-    script.onerror = () => {
-      delete window.__cellflowPlotly;
-      failed(new Error(url));
-    };
-    document.head.append(script);
-  }));
 
 // A scene is as high as its width asks for: no empty bands on a phone. There it has no colour bar, and a small legend.
 const NARROW = 520;
@@ -46,6 +35,15 @@ const turned = ({ eye, center, up }, [around, over, nearer]) => {
       z: center.z + far * Math.sin(high),
     },
   };
+};
+
+// Scenes beside each other are looked at from one place.
+const lead = (node, camera) => {
+  for (const other of document.querySelectorAll(".cellflow-scene")) {
+    if (other === node || other.led || !other._fullLayout?.scene) continue;
+    other.led = true;
+    window.Plotly.relayout(other, { "scene.camera": camera }).finally(() => (other.led = false));
+  }
 };
 
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
@@ -88,9 +86,11 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
         const camera = change["scene.camera"];
         if (!camera) return;
         node.camera = camera;
+        if (!node.led) lead(node, camera);
         clearTimeout(node.waiting);
         node.waiting = setTimeout(() => node.tell.setStateValue("camera", camera), 800);
       });
+      node.on("plotly_relayouting", (change) => change["scene.camera"] && lead(node, change["scene.camera"]));
       node.resizing = new ResizeObserver(() => node.isConnected && Plotly.Plots.resize(node));
       node.resizing.observe(node);
     },

@@ -167,6 +167,13 @@ def _store(name: str, chosen: tuple[str, ...]) -> None:
         st.query_params[own] = list(chosen)
 
 
+def share(name: str) -> bool:
+    """Do both of two views show the same under this name?"""
+    here = values(name)
+    with on_right():
+        return values(name) == here
+
+
 def _own(name: str) -> str:
     """Under which name this side has it: both have one camera, and of the same data one selection."""
     shared = name == "camera" or (name in ("cell", "outline") and not _of_other_data())
