@@ -50,17 +50,17 @@ def run(page: Any, name: str) -> None:
     """
     right = state.beside(name)
     if right is None:
-        with side.apart():
+        with side.ending():
             page.run()
         return
     head = st.container()
     rows = [st.columns(2, gap="medium") for _ in Layout._fields]
     halves = [Places(head, Layout(*(row[k] for row in rows))) for k in range(2)]
-    with _drawn(halves[0]), side.apart():
+    with _drawn(halves[0]), side.ending():
         page.run()
     if right == name:
         side.follow()
-    with side.on_right(), _drawn(halves[1]), side.apart():
+    with side.on_right(), _drawn(halves[1]), side.ending():
         _run(right)
     if state.share("dataset") and state.share("view"):
         chart.link_maps()

@@ -55,8 +55,8 @@ def settle() -> None:
 
 def buttons() -> None:
     """Undo and redo, with their keys."""
-    _button("undo", "Mod+Z", _here().before, "Undo the last choice on this page.")
-    _button("redo", "Mod+Shift+Z", _here().undone, "Choose again what was undone.")
+    _button("undo", "Mod+Z", _here().before, "Undo the last choice on this page (Ctrl+Z).")
+    _button("redo", "Mod+Shift+Z", _here().undone, "Choose again what was undone (Ctrl+Shift+Z).")
 
 
 def _button(name: Literal["undo", "redo"], shortcut: str, steps: list[Choices], help: str) -> None:

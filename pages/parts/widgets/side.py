@@ -14,7 +14,7 @@ RIGHT = "_right"
 _BOUND = "bound_keys"
 _FOLLOWED = "followed"
 _side: ContextVar[str] = ContextVar("side", default="")
-_apart: ContextVar[bool] = ContextVar("apart", default=False)
+_ending: ContextVar[bool] = ContextVar("ending", default=False)
 
 
 @contextmanager
@@ -61,20 +61,20 @@ class Ended(Exception):
 
 
 @contextmanager
-def apart() -> Iterator[None]:
+def ending() -> Iterator[None]:
     """What calls `stop` within ends here, and not with it the whole page."""
-    before = _apart.set(True)
+    before = _ending.set(True)
     try:
         yield
     except Ended:
         return
     finally:
-        _apart.reset(before)
+        _ending.reset(before)
 
 
 def stop() -> NoReturn:
     """End the view that is being drawn; in a part of a page that is run by itself, that part."""
-    if _apart.get():
+    if _ending.get():
         raise Ended
     st.stop()
 
