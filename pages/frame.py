@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from cellflow_core.jobs import analysis_pool, supervisor
+from pages.parts.learn import tour
 from pages.parts.server import sign_in
 from pages.parts.views import sides, take_along
 from pages.parts.widgets import chart, history, sharing, state
@@ -73,6 +74,7 @@ supervisor.wake()
 asked: list[analysis_pool.Question] = []
 analysis_pool.asked.set(asked)
 history.begin()
+tour.show(name_shown)
 try:
     sides.run(page, name_shown)
     history.settle()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cellflow_core.lessons.catalog import LESSONS
-from pages.parts.learn import classroom, turn
+from pages.parts.learn import classroom, tour, turn
 from pages.parts.views import sides, view
 
 sides.heading("Learn", "What can snapshots of cells tell, what do models assume, and where do pictures mislead?")
@@ -26,3 +26,6 @@ right, predictions = turn.score()
 if predictions:
     st.caption(f"{right} of {predictions} predictions were right so far.")
 classroom.controls(tally)
+st.header("Then: a tour on the demo")
+st.caption("The same questions on simulated cells whose truth is known, with a trained model.")
+tour.offer("learn_tour")

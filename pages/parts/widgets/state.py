@@ -38,6 +38,8 @@ USED: Mapping[str, tuple[str, ...]] = {
 NAMES = {name for each in USED.values() for name in each}
 BESIDE = "beside_it"
 """The page that stands on the right, in the link."""
+TOUR = "tour"
+"""The step of the tour on the demo, in the link."""
 _PAGE = "page_shown"
 _LOOKS = "looks"
 
@@ -113,7 +115,7 @@ def remember(page: str) -> None:
     it is found again when the page is come back to. Called once in a run, after the page."""
     if "run" in USED.get(page, ()):
         looks = st.session_state.setdefault(_LOOKS, {})
-        own = [name for name in st.query_params if name.removesuffix(RIGHT) not in NAMES and name != BESIDE]
+        own = [name for name in st.query_params if name.removesuffix(RIGHT) not in NAMES | {BESIDE, TOUR}]
         looks[page] = {name: st.query_params.get_all(name) for name in own}
 
 
