@@ -90,11 +90,12 @@ def show(page: str) -> None:
         st.query_params[state.TOUR] = str(step + 1)
     here = STEPS[step]
     with st.container(border=True, key="tour", gap="xsmall"):
-        st.markdown(f"**Tour, {step + 1} of {len(STEPS)}: {here.title}**")
+        head = st.container(horizontal=True, vertical_alignment="center")
+        head.markdown(f"**Tour, {step + 1} of {len(STEPS)}: {here.title}**", width="content")
         if page == here.page:
             st.markdown(f"{here.look} :gray[What it cannot tell: {here.limit}]")
         trained = _wait() if here.page == "runs" else True
-        with st.container(horizontal=True):
+        with head:
             _buttons(step, page == here.page, trained)
 
 
