@@ -6,8 +6,8 @@ from pathlib import Path
 import streamlit as st
 
 from cellflow_core.jobs import analysis_pool, supervisor
-from pages.parts.learn import tour
 from pages.parts.server import sign_in
+from pages.parts.training import tour
 from pages.parts.views import sides, take_along
 from pages.parts.widgets import chart, history, sharing, state
 

@@ -7,8 +7,7 @@ import streamlit as st
 from cellflow_core.data import store
 from cellflow_core.runs import index
 from pages.parts.data import add_data, home_lists
-from pages.parts.learn import tour
-from pages.parts.training import demo
+from pages.parts.training import demo, tour
 
 ASSETS = Path(__file__).parents[1] / "assets"
 

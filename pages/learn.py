@@ -3,7 +3,8 @@
 import streamlit as st
 
 from cellflow_core.lessons.catalog import LESSONS
-from pages.parts.learn import classroom, tour, turn
+from pages.parts.learn import classroom, turn
+from pages.parts.training import tour
 from pages.parts.views import sides, view
 
 sides.heading("Learn", "What can snapshots of cells tell, what do models assume, and where do pictures mislead?")

@@ -10,8 +10,8 @@ import streamlit as st
 from cellflow_core.jobs import supervisor
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
-from pages.parts.learn.tour import STEPS
 from pages.parts.training import demo
+from pages.parts.training.tour import STEPS
 from tests import toys
 from tests.pages.explore.test_sides import go, link
 from tests.pages.test_views import asked, opened  # noqa: F401 - asked is a fixture of these tests too
