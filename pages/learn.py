@@ -11,7 +11,7 @@ sides.heading("Learn", "What can snapshots of cells tell, what do models assume,
 tally = classroom.joined()
 titles = {name: f"{k + 1} {each.title}" for k, (name, each) in enumerate(LESSONS.items())}
 lesson = LESSONS[view.options("Lesson", "lesson", titles, label_visibility="collapsed")]
-st.markdown(f"#### {lesson.sentence}")
+st.markdown(f"## {lesson.sentence}")
 picture, words = st.columns([3, 2], gap="large")
 with words:
     chosen = view.options(lesson.control, f"set_{lesson.name}", {each: each for each in lesson.settings})

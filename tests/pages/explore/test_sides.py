@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.widgets import side, state
+from pages.parts.widgets import side
 from tests import toys
 from tests.pages import test_state
 from tests.pages.test_state import EXPLORE, trained
@@ -132,4 +132,4 @@ def test_a_selection_is_undone_also_after_another_page(asked: list) -> None:  # 
     assert "outline" not in link(page)
     page.button(key="undo_choice").click().run()
     assert link(page)["outline"] == "pca -1,-1 1,-1 1,1 -1,1"
-    assert asked[-1][2]["roll"] and "outline" in state.NAMES
+    assert [settings["roll"] for name, _, settings in asked if name == "landscape"][-1]
