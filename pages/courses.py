@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.parts.views import sides, view
+from pages.parts.views import view
 from pages.parts.views.courses import checks, fits, forecasts, individuals, parameters, regimens
-from pages.parts.widgets import side
+from pages.parts.widgets import side, sides
 
 sides.heading("Courses", "What becomes of individuals, and what would become of them under other doses?")
 place = view.layout()

@@ -8,8 +8,8 @@ import streamlit as st
 from cellflow_core.jobs import analysis_pool, supervisor
 from pages.parts.server import sign_in
 from pages.parts.training import tour
-from pages.parts.views import sides, take_along
-from pages.parts.widgets import chart, history, sharing, state
+from pages.parts.views import take_along
+from pages.parts.widgets import chart, history, sharing, sides, state
 
 ASSETS = Path(__file__).parents[1] / "assets"
 ICONS = ASSETS / "icons"

@@ -5,7 +5,8 @@ import streamlit as st
 from cellflow_core.lessons.catalog import LESSONS
 from pages.parts.learn import classroom, turn
 from pages.parts.training import tour
-from pages.parts.views import sides, view
+from pages.parts.views import view
+from pages.parts.widgets import sides
 
 sides.heading("Learn", "What can snapshots of cells tell, what do models assume, and where do pictures mislead?")
 tally = classroom.joined()

@@ -13,10 +13,9 @@ from pages.parts.views import (
     perturb_form,
     perturbation_truth,
     screen,
-    sides,
     view,
 )
-from pages.parts.widgets import background, chart, side
+from pages.parts.widgets import background, chart, side, sides
 
 sides.heading("Perturb", "What if a gene were lost, or forced on?")
 if measured_effects.chosen():

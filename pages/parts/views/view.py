@@ -18,9 +18,9 @@ from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.summaries import Summary, at
 from cellflow_core.reporting.texts import three_texts
 from cellflow_core.time_units import format_times, measured_time
-from pages.parts.views import cell_selection, saved_selections, sides
-from pages.parts.views.sides import Layout
-from pages.parts.widgets import background, chart, selectors, side, state
+from pages.parts.views import cell_selection, saved_selections
+from pages.parts.widgets import background, chart, selectors, side, sides, state
+from pages.parts.widgets.sides import Layout
 
 FIELDS = frozenset({"velocity", "drift"})
 """Capabilities of which a model with a field has at least one."""
