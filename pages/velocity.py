@@ -9,7 +9,7 @@ from cellflow_core.figures.cells.packed_map import Stream
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
-from pages.parts.views import cell_selection, colouring, group_velocities, use_velocity, view
+from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
 from pages.parts.views.fields import field_view
 from pages.parts.widgets import background, chart, side
 
@@ -62,7 +62,7 @@ with place.more:
     view.numbers(figure, velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
 
 st.header("One gene: its phase portrait")
-gene = cell_selection.gene_choice(result.genes)
+gene = gene_search.choice(data, result.genes)
 groups = {"": "Rising or falling", **({"time": "Time"} if len(info.times) > 1 else {})}
 groups |= {each: each for each in cell_selection.groupings(data)}
 grouping = view.options("Colour of the cells", "group", groups) if len(groups) > 1 else ""
@@ -70,7 +70,9 @@ portrait = background.result_of(
     analysis_pool.submit_analysis("phase_portrait", run.id, gene=gene), "Estimating the velocity of the gene"
 )
 codes, names = cell_selection.grouped(data, grouping)
-picture = rna_velocity.portrait(portrait, codes, names, in_order=grouping == "time", dark=dark)
+picture = rna_velocity.portrait(
+    portrait, codes, names, in_order=grouping == "time", own=own_colours.of_groups(data, grouping), dark=dark
+)
 chart.chart(picture, "velocity_portrait", rna_velocity.describe_portrait(portrait))
 st.markdown(velocity_summaries.of_portrait(portrait))
 view.numbers(

@@ -17,7 +17,9 @@ from cellflow_core.data.trajectory_batch import TrajectoryBatch
 from cellflow_core.models import registry
 from cellflow_core.models.contract import (
     DynamicsModel,
+    Equations,
     HasCourses,
+    HasEquations,
     HasIndividualParameters,
     HasKinetics,
     HasLatentTime,
@@ -103,6 +105,25 @@ class Kinetic(Toy, HasKinetics):
         return KineticRates(names, units, self.mean.detach().exp()[:1, None].expand(len(self.spec.genes), 3))
 
 
+class Written(Toy, HasEquations):
+    title = "Toy equations"
+    summary = "Every gene decays."
+    needs = frozenset({DataRequirement.GENES})
+
+    def equations(self):
+        genes = len(self.spec.genes)
+        nothing = ("",) * genes
+        return Equations(
+            form=r"\frac{dx_i}{ds} = -x_i",
+            meaning="x is the level of a gene.",
+            products=tuple((k,) for k in range(genes)),
+            coefficients=-self.mean.detach().exp()[:1] * torch.eye(genes),
+            before=nothing,
+            after=nothing,
+            exact=True,
+        )
+
+
 class Unsure(Toy, HasVelocity, HasVelocityUncertainty):
     title = "Toy uncertainty"
     summary = "Cells go to the mean, more or less."
@@ -155,6 +176,7 @@ TOYS: dict[str, type[DynamicsModel]] = {
     "transitions": Chain,
     "network": Wired,
     "kinetics": Kinetic,
+    "equations": Written,
     "velocity_uncertainty": Unsure,
     "courses": Followed,
     "individual_parameters": Levelled,

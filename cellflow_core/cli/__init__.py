@@ -28,13 +28,14 @@ from cellflow_core.cli import (
     worker,
 )
 from cellflow_core.cli.datasets import commands as data
-from cellflow_core.cli.datasets import networks
+from cellflow_core.cli.datasets import gene_names, networks
 from cellflow_core.jobs.error_messages import USER_FACING_ERRORS, user_message
 from cellflow_core.reporting.setting_names import in_shell
 
 GROUPS = (
     data,
     networks,
+    gene_names,
     models,
     train,
     sweep,

@@ -9,7 +9,8 @@ from typing import Any
 
 from cellflow_core.cli import answer
 from cellflow_core.cli.table import columns
-from cellflow_core.reporting import regulation_summaries, result_tables
+from cellflow_core.reporting import result_tables
+from cellflow_core.reporting.regulation import summaries as regulation_summaries
 
 EDGES_LISTED = 20
 

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from cellflow_core.data.dose_events import DoseEvents
 from cellflow_core.data.interpolated import interpolated
+from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.requirements import DataRequirement, of_times
 from cellflow_core.data.snapshots import MAX_CATEGORIES, DataSpec, Snapshots, first_rows
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -40,6 +41,7 @@ class Trajectories:
                 [rows, variables]; no value is where it isn't given
     covariates  what is known of an individual in numbers, each [subjects] in the order of `subjects`; NaN where unknown
     labels      the same in words
+    network     what is known of which variable acts on which
     Raises ValueError where shapes do not fit, or a time or an observed value is not finite.
     """
 
@@ -54,6 +56,7 @@ class Trajectories:
     labels: Mapping[str, Shaped[Array, " subjects"]] = field(default_factory=dict)
     treatments: tuple[str, ...] = ("dose",)
     censored: Bool[Array, " ..."] = field(default_factory=lambda: np.zeros(0, bool))
+    network: PriorNetwork | None = None
 
     def __post_init__(self) -> None:
         order = np.lexsort((self.t, self.subject))
@@ -88,7 +91,9 @@ class Trajectories:
         """The requirements that these data meet."""
         dosed = {DataRequirement.DOSE} if len(self.doses.time) else set()
         known = {DataRequirement.COVARIATES} if self.covariates else set()
-        return of_times(len(self.times)) | {DataRequirement.SUBJECTS} | dosed | known
+        acting = self.network is not None and bool(self.network.among(self.variables).any())
+        network = {DataRequirement.NETWORK} if acting else set()
+        return of_times(len(self.times)) | {DataRequirement.SUBJECTS} | dosed | known | network
 
     @cached_property
     def spec(self) -> DataSpec:
@@ -171,6 +176,7 @@ class Trajectories:
             {name: each for name, each in labels.items() if name not in names},
             data.treatments,
             np.zeros(0, bool) if data.censored is None else data.censored,
+            data.network,
         )
 
     def to_snapshots(self) -> Snapshots:
@@ -191,6 +197,7 @@ class Trajectories:
             labels={name: np.asarray(each)[member] for name, each in self.labels.items()},
             doses=self.doses if len(self.doses.time) else None,
             treatments=self.treatments,
+            network=self.network,
         )
 
     def save(self, path: Path) -> None:
@@ -199,6 +206,7 @@ class Trajectories:
         held |= self.doses.arrays
         held |= {f"covariate_{k}": np.asarray(each, float) for k, each in enumerate(self.covariates.values())}
         held |= {f"label_{k}": np.asarray(each, np.str_) for k, each in enumerate(self.labels.values())}
+        held |= self.network.arrays if self.network else {}
         plain = {"variables": self.variables, "time_unit": self.time_unit}
         plain |= {"covariates": list(self.covariates), "labels": list(self.labels), "treatments": self.treatments}
         np.savez(path, plain=np.array(json.dumps(plain)), **held)
@@ -221,6 +229,7 @@ class Trajectories:
             {name: held[f"label_{k}"] for k, name in enumerate(plain["labels"])},
             tuple(plain.get("treatments", ("dose",))),
             held.get("censored", np.zeros(0, bool)),
+            PriorNetwork.from_arrays(held),
         )
 
     @cached_property
@@ -230,7 +239,8 @@ class Trajectories:
         named = [
             item for held in (self.covariates, self.labels) for name in sorted(held) for item in (name, held[name])
         ]
-        for part in (*(getattr(self, each) for each in ROWS), *self.doses.arrays.values(), *named):
+        known = self.network.arrays.values() if self.network else ()
+        for part in (*(getattr(self, each) for each in ROWS), *self.doses.arrays.values(), *named, *known):
             if isinstance(part, str):
                 digest.update(part.encode())
             elif part.dtype.kind in "OU":

@@ -74,7 +74,10 @@ class TrajectoryBatch:
 
 @dataclass(frozen=True)
 class TrajectoryTensors:
-    """All individuals, padded to the one with most measurements; fields as in `TrajectoryBatch`."""
+    """All individuals, padded to the one with most measurements; fields as in `TrajectoryBatch`.
+
+    prior  prior network among the variables, as in `SnapshotTensors`
+    """
 
     t: Float[Tensor, "subjects steps"]
     x: Float[Tensor, "subjects steps variables"]
@@ -83,6 +86,7 @@ class TrajectoryTensors:
     doses: DoseTensors
     spec: DataSpec
     known: Mapping[str, Shaped[Tensor, "subjects ..."]] = field(default_factory=dict)
+    prior: Float[Tensor, "genes genes"] | None = None
 
     @classmethod
     def from_trajectories(
@@ -110,6 +114,7 @@ class TrajectoryTensors:
             _doses(data, device),
             spec,
             {name: _tensor(each, device) for name, each in known.items()},
+            None if data.network is None else _tensor(data.network.matrix(data.variables), device),
         )
 
     def batch(self, size: int, rng: torch.Generator, pool: Any = None) -> TrajectoryBatch:

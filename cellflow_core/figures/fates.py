@@ -62,13 +62,17 @@ def bars(
     )
 
 
+BY = {"entropy": "entropy", "steps": "first passage"}
+"""What the colour of a cell can be besides its fate."""
+
+
 def cell_fates(
     result: Fates,
     everything: np.ndarray,
     axes: tuple[str, str],
     fate: int | None = None,
     *,
-    entropy: bool = False,
+    by: str = "",
     dark: bool = False,
     height: int = 480,
 ) -> go.Figure:
@@ -77,19 +81,20 @@ def cell_fates(
 
     fate  colour is the probability of this one; None: the state that each cell ends in, in one simulation of it, paler
           where it is less certain: the cells of each colour are those of the bars
-    entropy  colour is how open the fate is (bits)
+    by    colour is something else: "entropy", how open the fate is (bits), or "steps", the mean first passage time
     """
     figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
     behind = everything[subsample(len(everything), BEHIND_UP_TO)].astype(np.float32)
     look = {"size": 4, "color": theme.background_point_color(dark), "opacity": 0.6}
     figure.add_trace(_dots(behind, "all measured cells", look, hoverinfo="skip", showlegend=False))
     starts, chance, names = result.starts.astype(np.float32), result.probability, result.names
-    if entropy:
-        most = float(np.log2(max(len(names), 2)))
-        bar = {"title": {"text": "entropy (bits)", "side": "right"}}
-        look = {"color": result.entropy.astype(np.float32), "colorscale": theme.sequential(dark), "cmin": 0}
+    if by:
+        values, unit = (result.entropy, "bits") if by == "entropy" else (_steps(result), "steps")
+        most = float(np.log2(max(len(names), 2))) if by == "entropy" else float(values.max())
+        bar = {"title": {"text": f"{BY[by]} ({unit})", "side": "right"}}
+        look = {"color": values.astype(np.float32), "colorscale": theme.sequential(dark), "cmin": 0}
         look |= {"cmax": most, "colorbar": bar, "opacity": 0.9}
-        text = [f"{each:.2f} bits" for each in result.entropy]
+        text = [f"{each:.3g} {unit}" for each in values]
     elif fate is None:
         colours = theme.categorical(len(names))
         best = result.fate
@@ -168,9 +173,21 @@ def describe(result: Fates) -> str:
     return f"{text} With growth left out, each start cell counted once: {once}."
 
 
-def describe_cells(result: Fates, fate: int | None = None, entropy: bool = False) -> str:
+def _steps(result: Fates) -> np.ndarray:
+    if result.steps is None:
+        raise ValueError("steps are known of fates by transitions, and these are simulated")
+    return result.steps
+
+
+def describe_cells(result: Fates, fate: int | None = None, by: str = "") -> str:
     """The cells in one sentence with their numbers."""
-    if entropy:
+    if by == "steps":
+        low, middle, high = np.quantile(_steps(result), [0.1, 0.5, 0.9])
+        return (
+            f"{len(result.probability):,} {result.cells} coloured by their mean first passage time: {middle:,.0f} "
+            f"steps to a terminal state in the middle, {low:,.0f} to {high:,.0f} in eight of ten cells."
+        )
+    if by:
         low, middle, high = np.quantile(result.entropy, [0.1, 0.5, 0.9])
         return (
             f"{len(result.entropy):,} {result.cells} coloured by the entropy of their fates: {middle:.2f} bits in the "

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 from cellflow_core.figures import theme
-from cellflow_core.figures.cells.colouring import Colouring
+from cellflow_core.figures.cells.colouring import Colouring, of_groups
 from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
 from cellflow_core.figures.streamlines import arrow_heads, field_lines
 
@@ -57,17 +60,19 @@ def portrait(
     names: tuple[str, ...] = (),
     *,
     in_order: bool = False,
+    own: Mapping[str, str] = MappingProxyType({}),
     dark: bool = False,
     height: int = 420,
 ) -> go.Figure:
     """Unspliced over spliced RNA with the line at steady state of each estimator that has one, and the fitted course.
 
     codes  [cells], into names; None: by the sign of the velocity of the first estimator
+    own    colours of groups that were chosen, by name
     """
     figure = theme.blank(dark, height=height, x=f"spliced {theme.safe(result.gene)}", y="unspliced")
     rises = result.velocity[0] > 0
     shown, names = (codes, names) if codes is not None else (rises.astype(int), ("falls", "rises"))
-    colours = theme.ordered(len(names), dark) if in_order else theme.categorical(len(names))
+    colours = theme.ordered(len(names), dark) if in_order else of_groups(names, own)
     kept = subsample(len(result.spliced), BEHIND_UP_TO)
     for k, name in enumerate(names):
         rows = kept[shown[kept] == k]
@@ -88,7 +93,7 @@ def portrait(
                 y=result.course[:, 0],
                 mode="lines",
                 name=theme.safe(f"fitted course, {result.estimators[0]}"),
-                line={"color": theme.text_color(dark), "width": 3},
+                line={"color": theme.model(dark), "width": 3},
                 hovertemplate="spliced %{x:.3g} · unspliced %{y:.3g}<extra>%{fullData.name}</extra>",
             )
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.figures import theme
+from cellflow_core.figures.cells.colouring import of_groups
 from cellflow_core.time_units import format_times
 
 VECTOR_UP_TO = 4_000
@@ -47,6 +49,8 @@ def scatter(
     title: str = "",
     names: Sequence[str] = (),
     in_order: bool = False,
+    own: Mapping[str, str] = MappingProxyType({}),
+    span: tuple[float, float] | None = None,
     polygon: Sequence[tuple[float, float]] = (),
     dark: bool = False,
     height: int = 480,
@@ -54,6 +58,7 @@ def scatter(
     """Cells [cells, 2] as one trace. colour [cells]: codes into `names`, or values where there are no names.
 
     title     what the colour means; in_order: the names have an order (times)
+    own       chosen colours of groups, by name; span: chosen ends of the scale of values
     polygon   an outline to draw, in the view, as a lasso left it
     """
     figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
@@ -65,16 +70,15 @@ def scatter(
     if colour is None:
         marker["color"] = theme.background_point_color(dark)
     elif names:
-        count = len(names)
-        colours = theme.ordered(count, dark) if in_order else theme.categorical(count)
-        shown = tuple(theme.safe(each) for each in names)
+        colours = theme.ordered(len(names), dark) if in_order else of_groups(names, own)
         marker |= {"color": colour[kept].astype(np.int16), "colorscale": theme.stepped(colours)}
-        marker |= {"cmin": -0.5, "cmax": count - 0.5, "showscale": False}
-        text = [shown[k] for k in colour[kept]]
+        marker |= {"cmin": -0.5, "cmax": len(names) - 0.5, "showscale": False}
+        text = np.array([theme.safe(each) for each in names])[colour[kept]].tolist()
         figure.add_traces([theme.legend_entry(name, each) for name, each in zip(names, colours, strict=True)])
     else:
         bar = {"title": {"text": theme.safe(title)}}
         marker |= {"color": colour[kept].astype(np.float32), "colorscale": theme.sequential(dark), "colorbar": bar}
+        marker |= dict(zip(("cmin", "cmax"), span or (), strict=False))
     hover = "%{text}<extra></extra>" if text else "%{marker.color:.3g}<extra></extra>"
     xy = points[kept].astype(np.float32)
     figure.add_trace(

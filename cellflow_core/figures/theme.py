@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import hex_to_rgb, sample_colorscale
+from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
 FONT = '"Source Sans", "Source Sans Pro", "Segoe UI", system-ui, sans-serif'
 
@@ -143,9 +143,9 @@ def logarithmic(figure: go.Figure, values: np.ndarray) -> go.Figure:
 
 
 def faint(colour: str, opacity: float = 0.22) -> str:
-    """A "#rrggbb" colour that what is behind shines through: of a band, by default."""
-    red, green, blue = hex_to_rgb(colour)
-    return f"rgba({red}, {green}, {blue}, {opacity})"
+    """A "#rrggbb" or "rgb(...)" colour that what is behind shines through: of a band, by default."""
+    red, green, blue = hex_to_rgb(colour) if colour.startswith("#") else unlabel_rgb(colour)
+    return f"rgba({red:g}, {green:g}, {blue:g}, {opacity})"
 
 
 def sequential(dark: bool) -> list[str]:

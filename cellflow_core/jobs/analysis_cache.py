@@ -23,7 +23,7 @@ from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
 
-VERSION = 25
+VERSION = 26
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 SEED_INDEPENDENT = frozenset({"scores", "clones", "forecast"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
@@ -161,6 +161,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "lineages": of_cells.lineages,
     "branches": of_cells.branches,
     "gene_network": of_cells.gene_network,
+    "gene_equations": of_cells.gene_equations,
     "futures": of_cells.futures,
     "clones": of_cells.clones,
     "ancestry": of_cells.ancestry,

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from cellflow_core.data.trajectory_batch import TrajectoryBatch
 from cellflow_core.models.context import Context
+from cellflow_core.models.equations import Equations
 from cellflow_core.models.transport_plan import TransportPlan
 
 
@@ -200,6 +201,13 @@ class HasKinetics(ABC):
         return None
 
 
+class HasEquations(ABC):
+    """Equations of the genes that can be written down."""
+
+    @abstractmethod
+    def equations(self) -> Equations: ...
+
+
 class HasVelocityUncertainty(ABC):
     """How sure the velocity is: draws from its posterior, or of an ensemble."""
 
@@ -269,6 +277,7 @@ CAPABILITIES: Mapping[str, type] = {
     "lineages": HasLineages,
     "network": HasNetwork,
     "kinetics": HasKinetics,
+    "equations": HasEquations,
     "velocity_uncertainty": HasVelocityUncertainty,
     "courses": HasCourses,
     "individual_parameters": HasIndividualParameters,

@@ -20,6 +20,7 @@ from cellflow_core.models.capabilities import (
     HasCoupling,
     HasCourses,
     HasDrift,
+    HasEquations,
     HasGrowth,
     HasIndividualParameters,
     HasInteraction,
@@ -39,6 +40,7 @@ from cellflow_core.models.capabilities import (
 )
 from cellflow_core.models.clock import MEASURED
 from cellflow_core.models.context import Context
+from cellflow_core.models.equations import Equations
 from cellflow_core.models.transport_plan import TransportPlan
 
 __all__ = [
@@ -46,9 +48,11 @@ __all__ = [
     "MOVES_CELLS",
     "Context",
     "DynamicsModel",
+    "Equations",
     "HasCoupling",
     "HasCourses",
     "HasDrift",
+    "HasEquations",
     "HasGrowth",
     "HasIndividualParameters",
     "HasInteraction",

@@ -18,6 +18,8 @@ MAX_UNDEFINED, MAX_ELSEWHERE, LOST = 0.25, 0.05, 0.5
 shares are not to be trusted; and that above which they say nothing."""
 WIDE_SPREAD = 0.25
 """Share of the cells between the places that two methods give to a cell, from which on they disagree."""
+MOST_OFF = 0.5
+"""Share of the cells off the tree from which on it is not to be trusted."""
 _ONE_STATE = "Choose an annotation, such as cell type, or more terminal groups, to tell fates apart."
 
 
@@ -142,12 +144,18 @@ def of_lineages(result: CellLineages) -> Summary:
             f"{result.title} orders {len(result.order):,} cells along {len(result.names)} lineages: {listed}. "
             f"{several:.0%} of the cells are on several of them, before a branching."
         )
-    if result.doubts:
-        return Summary(answer, "poor", " ".join(result.doubts))
-    along = (
-        "" if np.isnan(result.explained) else f" {result.explained:.0%} of the variance of the states lies along it."
+    near = (
+        ""
+        if np.isnan(result.explained)
+        else f" {result.explained:.0%} of the variance of the states lies along the lineages, and "
+        f"{result.off_tree:.0%} of the cells are off them, by more than a tenth of the longest."
     )
-    return Summary(answer, "fair", f"It begins in the group that was named first, or at the first time.{along}")
+    if result.doubts:
+        return Summary(answer, "poor", " ".join(result.doubts) + near)
+    begin = "It begins in the group that was named first, or at the first time."
+    if result.off_tree > MOST_OFF:
+        return Summary(answer, "poor", f"Most cells lie far from any path: a tree is no picture of them. {begin}{near}")
+    return Summary(answer, "fair", begin + near)
 
 
 def of_orders(result: OrderAgreement) -> Summary:

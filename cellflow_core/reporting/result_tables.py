@@ -141,11 +141,13 @@ def of_cell_lineages(result: CellLineages, points: np.ndarray) -> Rows:
 
 
 def of_cell_fates(result: Fates, axes: tuple[str, str]) -> Rows:
-    """One row a cell: its row in the data set, its place, and the probability of each state in percent."""
+    """One row a cell: its row in the data set, its place, the probability of each state in percent, and how open its
+    fate is and how far off."""
     rows: Rows = {} if result.rows is None else {"cell": result.rows.tolist()}
     rows |= {axes[0]: _short(result.starts[:, 0]), axes[1]: _short(result.starts[:, 1])}
     rows |= {f"{name} (%)": _percent(result.probability[:, k]) for k, name in enumerate(result.names)}
-    return rows | {"entropy (bits)": _short(result.entropy)}
+    rows |= {"entropy (bits)": _short(result.entropy)}
+    return rows if result.steps is None else rows | {"mean first passage time (steps)": _short(result.steps)}
 
 
 def of_fate_genes(result: FateGenes, fate: str, most: int | None = None) -> Rows:

@@ -69,6 +69,11 @@ class Workspace:
         return _folder(self.root / "networks")
 
     @property
+    def gene_names(self) -> Path:
+        """Folder of the tables of gene names, which are everyone's, made on first use."""
+        return _folder(self.root / "gene_names")
+
+    @property
     def exports(self) -> Path:
         """Folder of files that were prepared for download, made on first use."""
         return _folder(self.root / "exports")

@@ -79,22 +79,24 @@ def test_everything_that_is_not_kept_is_listed_with_its_reason(tmp_path) -> None
     held.obsm["X_umap"], held.obsm["velocity_pca"] = gappy, np.ones((90, 5))
     held.obsm["X_pca"] = np.random.default_rng(2).normal(size=(90, 5))
     held.obs["organism"], held.obs["note"] = "zebrafish", [f"note {k}" for k in range(90)]
-    held.layers["velocity"], held.layers["denoised"] = held.X.toarray() - 3.0, held.X.toarray() + 0.5
+    values = {"velocity": held.X.toarray() - 3.0, "denoised": held.X.toarray() + 0.5, "spliced": held.X, "Mu": held.X}
+    held.layers.update(values)
     held.obsp["connectivities"] = csr_matrix(np.eye(90))
     contents = imported(Case(written(tmp_path, held), AT)).info.contents
     assert not entry(contents, "obsm['X_umap']")["kept"] and "7 of 90" in entry(contents, "obsm['X_umap']")["reason"]
     assert "zebrafish" in entry(contents, "obs: organism")["reason"]
     assert not entry(contents, "layers['denoised']")["kept"] and entry(contents, "layers['velocity']")["kept"]
+    assert "are computed from" in entry(contents, "layers['Mu']")["reason"]
     assert "obsm:X_pca" in entry(contents, "obsm['velocity_pca']")["reason"]
     assert not entry(contents, "obsp: connectivities")["kept"] and entry(contents, "obs: day")["kept"]
     found = inspect_file(tmp_path / "cells.h5ad", "cells.h5ad")
     assert {each.place for each in found.contents} == {each["place"] for each in contents}
 
 
-@pytest.mark.parametrize("names", [("spliced", "unspliced"), ("mature", "nascent"), ("exonic", "Intronic")])
+@pytest.mark.parametrize("names", ["spliced unspliced", "mature nascent", "exonic Intronic", "Ms Mu"])
 def test_layers_of_splicing_fill_the_channels(tmp_path, names) -> None:
     held = course(DAYS, "day")
-    held.layers[names[0]], held.layers[names[1]] = held.X.copy(), csr_matrix(np.ones(held.shape, np.float32))
+    held.layers.update(zip(names.split(), (held.X.copy(), csr_matrix(np.ones(held.shape, np.float32))), strict=True))
     made = imported(Case(written(tmp_path, held), AT))
     data = made.snapshots()
     assert DataRequirement.SPLICING in data.has and data.unspliced.min() == 1

@@ -120,6 +120,16 @@ def kinetics(model) -> None:
     assert all("time" in unit for unit in found.units)
 
 
+def equations(model) -> None:
+    found = model.equations()
+    terms = (*found.products, *((each,) for each in found.logarithms))
+    assert found.coefficients.shape == (3, len(terms)) and found.coefficients.isfinite().all()
+    assert len(found.before) == len(found.after) == 3 and found.meaning.endswith(".")
+    assert found.explained is None or found.explained.shape == (3,)
+    assert found.scale is None or found.scale.shape == (3, 2)
+    assert all(0 <= gene < 3 for each in terms for gene in each)
+
+
 def velocity_uncertainty(model) -> None:
     t, x = torch.zeros(CELLS), states(model)
 
@@ -157,6 +167,7 @@ CHECKS: dict[str, Callable[[DynamicsModel], None]] = {
     "latent_time": latent_time,
     "network": network,
     "kinetics": kinetics,
+    "equations": equations,
     "velocity_uncertainty": velocity_uncertainty,
     "courses": courses,
     "individual_parameters": individual_parameters,

@@ -105,6 +105,8 @@ def answers(model) -> dict[str, torch.Tensor]:
             found[each] = model.latent_time(x, Context())
         elif each == "kinetics":
             found[each] = model.kinetics().values
+        elif each == "equations":
+            found[each] = model.equations().coefficients
         elif each == "courses":
             found[each] = model.courses(individuals(model), torch.tensor(times), 5, torch.Generator().manual_seed(2))
         elif each == "individual_parameters":
@@ -128,6 +130,8 @@ def shape_of(capability: str, model) -> tuple[int, ...]:
         return (5, 12, len(model.parameter_names))
     if capability == "kinetics":
         return (genes, len(model.kinetics().names))
+    if capability == "equations":
+        return (genes, len(model.equations().products) + len(model.equations().logarithms))
     if capability == "network":
         return (genes, genes)
     if capability == "transitions":

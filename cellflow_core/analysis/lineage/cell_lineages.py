@@ -28,6 +28,8 @@ END = 0.1
 PARTED = 0.02
 """Distance between two curves, in lengths of the longer, from which on they have parted; branchings nearer than twice
 that along a curve are one."""
+OFF = 0.1
+"""Distance to the nearest curve, in lengths of the longest, from which on a cell is off the tree."""
 NOTE = (
     "Pseudotime is an order: it has no unit and no speed, and sees no return, growth or death. Many dynamics give "
     "the same snapshot."
@@ -41,13 +43,13 @@ def cell_lineages(model: Model, data: Snapshots, view: Embedding) -> CellLineage
     order, other = latent_time(model, data), _other_order(model, data)
     states = np.zeros((0, data.x.shape[1]))
     curves: list[Array] = []
-    weight, names, explained = np.zeros((len(order), 0)), (), float("nan")
+    weight, names, explained, off_tree = np.zeros((len(order), 0)), (), float("nan"), float("nan")
     if isinstance(model, HasLineages):
         found = _lineages(model, data)
         weight = _weights(found)
         curves = [_drawn(each.cpu().numpy().astype(float)) for each in found.curves]
         names = _ends(data, order, weight)
-        explained = _explained(curves, data.x)
+        explained, off_tree = _near(curves, data.x)
         states = branchings(curves)
     roots = [view.points[each.argmin()] for each in (order, other) if each is not None]
     if curves:
@@ -65,6 +67,7 @@ def cell_lineages(model: Model, data: Snapshots, view: Embedding) -> CellLineage
         lineage=np.repeat(np.arange(len(curves)), [len(each) for each in curves]),
         lengths=np.array([arc_length(each)[-1] for each in curves]),
         explained=explained,
+        off_tree=off_tree,
         root=roots[0],
         other_root=roots[1] if other is not None else None,
         branchings=view.project(states) if len(states) else np.zeros((0, 2)),
@@ -138,7 +141,9 @@ def _ends(data: Snapshots, order: Float[Array, " cells"], weight: Float[Array, "
     return tuple(named(data, chosen, group[chosen], "lineage"))
 
 
-def _explained(curves: list[Array], x: Float[Array, "cells dim"]) -> float:
-    """Share of the variance of the states that the nearest points of the curves have."""
-    square = np.min([np.square(project(each, x.astype(float))[1]) for each in curves], axis=0).mean()
-    return float(1 - square / max(float(x.var(axis=0, dtype=np.float64).sum()), 1e-30))
+def _near(curves: list[Array], x: Float[Array, "cells dim"]) -> tuple[float, float]:
+    """(share of the variance of the states that the nearest points of the curves have, share of the cells that are off
+    the tree)."""
+    away = np.min([project(each, x.astype(float))[1] for each in curves], axis=0)
+    explained = 1 - np.square(away).mean() / max(float(x.var(axis=0, dtype=np.float64).sum()), 1e-30)
+    return float(explained), float((away > OFF * max(arc_length(each)[-1] for each in curves)).mean())

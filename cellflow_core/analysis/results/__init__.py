@@ -24,7 +24,7 @@ from cellflow_core.analysis.results.lineage import (
 )
 from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
-from cellflow_core.analysis.results.regulation import CellOrder, FateInfluence, GeneNetwork, GroupTrends
+from cellflow_core.analysis.results.regulation import CellOrder, FateInfluence, GeneEquations, GeneNetwork, GroupTrends
 from cellflow_core.analysis.results.result import Result
 from cellflow_core.analysis.results.rna_velocity import GroupVelocities, PhasePortrait, VelocityAgreement
 from cellflow_core.analysis.results.scores import BaselineScores, Distances, Scores
@@ -47,6 +47,7 @@ __all__ = [
     "FixedPoints",
     "FlowField",
     "ForecastErrors",
+    "GeneEquations",
     "GeneNetwork",
     "GeneTrend",
     "GroupGraphs",

@@ -30,6 +30,8 @@ class Fates(Result):
              none, and are left out
     of       cells that the shares are of, in words; "": those of the first time, all where none is known
     rows     [cells]: their rows in the data set
+    steps    [cells]: mean first passage time, the number of transitions to the first cell of a terminal state; None by
+             simulation
     cells    which the probabilities are of: "start cells", or "cells" where they are of every measured cell
     """
 
@@ -50,6 +52,7 @@ class Fates(Result):
     growth_effect: Float[Array, "fates 3"] | None = None
     cells: str = "start cells"
     rows: Int[Array, " cells"] | None = None
+    steps: Float[Array, " cells"] | None = None
     of: str = ""
     notes: tuple[str, ...] = ()
 

@@ -81,7 +81,8 @@ class CellLineages(Result):
     names    [lineages]: of their ends; none for a model that assigns no branches
     weight   [cells, lineages]: of each cell on each, 0 to 1; own [cells]: the lineage that a cell is on, -1 for several
     curves   [points, 2] of all lineages in the view, each from its beginning on; lineage [points]: which of them
-    lengths  [lineages] of the curves (state); explained: share of the variance of the states along them, NaN without
+    lengths  [lineages] of the curves (state); explained: share of the variance of the states along them, off_tree:
+             share of the cells that are farther from them than a tenth of the longest; both NaN without
     root, other_root  [2]: where the order begins, in the view; branchings [branchings, 2]: where lineages part
     doubts   why the order, or that there is one, is not sure: sentences of the model
     """
@@ -98,6 +99,7 @@ class CellLineages(Result):
     lineage: Int[Array, " points"]
     lengths: Float[Array, " lineages"]
     explained: float
+    off_tree: float
     root: Float[Array, " 2"]
     other_root: Float[Array, " 2"] | None
     branchings: Float[Array, "branchings 2"]

@@ -95,6 +95,37 @@ class GeneNetwork(Result):
 
 
 @dataclass(frozen=True)
+class GeneEquations(Result):
+    """The equations of a model, as it gives them (`models/equations.py`), of these genes."""
+
+    genes: tuple[str, ...]
+    form: str
+    meaning: str
+    products: tuple[tuple[int, ...], ...]
+    logarithms: tuple[int, ...]
+    coefficients: Float[Array, "genes terms"]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    exact: bool
+    quantity: str
+    level: str
+    time: str
+    explained: Float[Array, " genes"] | None = None
+    scale: Float[Array, "genes 2"] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> tuple[tuple[int, ...], ...]:
+        """Genes that each term holds."""
+        return (*self.products, *((each,) for each in self.logarithms))
+
+    def largest(self, gene: int) -> list[int]:
+        """Terms in the equation of a gene, that of the largest coefficient first; a coefficient of 0 is none."""
+        size = np.abs(self.coefficients[gene])
+        return [int(k) for k in np.argsort(-size, kind="stable") if size[k] > 0]
+
+
+@dataclass(frozen=True)
 class FateInfluence(Result):
     """How a gene changes the velocity of undecided cells towards each fate, by the Jacobian of the field.
 

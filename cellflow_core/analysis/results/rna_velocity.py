@@ -50,6 +50,8 @@ class VelocityAgreement(Result):
                  [estimators, genes]: unspliced over spliced RNA at steady state, NaN where an estimator has none;
                  r2 [genes]: of the first of these lines; fast [genes]: in how many estimators the gene is among the
                  tenth that moves most
+    rate_names, rates  of the first estimator, with their units, [genes, rates], NaN for a gene that was not fitted;
+                 no rates where it has no kinetics
     """
 
     view: str
@@ -80,6 +82,8 @@ class VelocityAgreement(Result):
     slope: Float[Array, "estimators genes"]
     r2: Float[Array, " genes"]
     fast: Int[Array, " genes"]
+    rate_names: tuple[str, ...]
+    rates: Float[Array, "genes rates"]
     intrinsic: Float[Array, " cells"] | None = None
     extrinsic: Float[Array, " cells"] | None = None
     opacity: Float[Array, "rows columns"] | None = None
@@ -114,7 +118,9 @@ class PhasePortrait(Result):
 
     velocity   ds/dt of each estimator, [estimators, cells]; slope [estimators]: of its line at steady state, or NaN
     course     unspliced and spliced RNA along the course that the first estimator has fitted, [points, 2]; no points
-               where it knows of none
+               where it knows of none; course_r2: share of the variance of both kinds of RNA, each in standard
+               deviations, that the points of the course nearest to the cells have, NaN without a course
+    rate_names, rates  of the gene by the first estimator, with their units, [rates]; none where it has no kinetics
     """
 
     gene: str
@@ -124,4 +130,7 @@ class PhasePortrait(Result):
     velocity: Float[Array, "estimators cells"]
     slope: Float[Array, " estimators"]
     course: Float[Array, "points 2"]
+    course_r2: float
+    rate_names: tuple[str, ...]
+    rates: Float[Array, " rates"]
     notes: tuple[str, ...] = ()

@@ -76,6 +76,8 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
         slope=found.slope,
         r2=_r2(found),
         fast=_fast(scaled),
+        rate_names=found.rate_names,
+        rates=found.rates,
         notes=(
             *found.notes,
             "Arrows are displacements to neighbors that the velocity points to, over "

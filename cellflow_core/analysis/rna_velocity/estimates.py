@@ -29,6 +29,7 @@ class Estimates:
     spliced, unspliced  moments [cells, genes]
     velocity            ds/dt of each estimator, [estimators, cells, genes] (RNA / its own unit of time)
     slope               unspliced over spliced RNA at steady state, [estimators, genes]; NaN where one has no such line
+    rate_names, rates   of the first estimator, with their units, [genes, rates]; none where it has no kinetics
     """
 
     names: tuple[str, ...]
@@ -37,6 +38,8 @@ class Estimates:
     spliced: Float[Array, "cells genes"]
     velocity: Float[Array, "estimators cells genes"]
     slope: Float[Array, "estimators genes"]
+    rate_names: tuple[str, ...]
+    rates: Float[Array, "genes rates"]
     notes: tuple[str, ...] = ()
 
     @property
@@ -73,7 +76,9 @@ def estimates(model: DynamicsModel | None, data: Snapshots) -> Estimates:
     slope = np.stack([steady_state_slope(each) for each in models])
     assert data.unspliced is not None and data.spliced is not None
     titles = tuple(each.title for each in models)
-    return Estimates(titles, data.space.genes, data.unspliced, data.spliced, velocity, slope, notes)
+    return Estimates(
+        titles, data.space.genes, data.unspliced, data.spliced, velocity, slope, *kinetic_rates(models[0]), notes
+    )
 
 
 def fitted(name: str, data: Snapshots) -> DynamicsModel:
@@ -91,6 +96,15 @@ def spliced_velocity(model: DynamicsModel, data: Snapshots) -> Float[Array, "cel
     the model has no field."""
     assert isinstance(data.space, SplicingSpace)
     return data.space.split(velocities_of(dynamics(model), data))[1]
+
+
+def kinetic_rates(model: DynamicsModel) -> tuple[tuple[str, ...], Float[Array, "genes rates"]]:
+    """(names with units, rates) of a model with kinetics; no rates of any other."""
+    if not isinstance(model, HasKinetics):
+        return (), np.zeros((len(model.spec.genes), 0))
+    found = model.kinetics()
+    names = tuple(f"{name} ({unit})" for name, unit in zip(found.names, found.units, strict=True))
+    return names, found.values.detach().cpu().numpy().astype(float)
 
 
 def steady_state_slope(model: DynamicsModel) -> Float[Array, " genes"]:

@@ -22,7 +22,7 @@ from cellflow_core.analysis.transitions.ends import macrostate_count, macrostate
 from cellflow_core.analysis.transitions.kernel import other_estimates, transitions
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.math.markov_chains.absorption import absorption_probabilities
+from cellflow_core.math.markov_chains.absorption import absorption_probabilities, mean_first_passage
 from cellflow_core.models.contract import HasTransitions
 
 Array = np.ndarray
@@ -50,6 +50,11 @@ class Absorption(NamedTuple):
     notes: tuple[str, ...]
     initial: Bool[Array, " cells"] | None = None
 
+    @property
+    def reached(self) -> Bool[Array, " cells"]:
+        """Cells that reach a terminal state."""
+        return np.asarray(np.isfinite(self.chance).all(axis=1))
+
 
 def transition_fates(
     model: Model,
@@ -75,21 +80,20 @@ def transition_fates(
     Raises ValueError, with a sentence, for a model with neither transitions nor a field, and for an unknown choice.
     """
     found = absorption(model, data, states, ends)
-    terminal, absorbing, chance, _, notes, _ = found
-    count = len(terminal.names)
+    terminal, chance, notes = found.terminal, found.chance, found.notes
     chosen, which = _start(found, data, view, states, start)
-    reaching = chosen & np.isfinite(chance).all(axis=1)
+    reaching = chosen & found.reached
     if not reaching.any():
         raise ValueError("no start cell can reach a terminal state along the transitions: choose others")
     others = {str(k): transitions(each, data)[0] for k, each in enumerate(siblings)}
     estimators = other_estimates(model, data)
-    mass = [absorption_probabilities(each, absorbing, count)[reaching] for each in (others | estimators).values()]
+    mass = [_chances(each, found)[reaching] for each in (others | estimators).values()]
     share, low, high = _interval([chance[reaching], *mass], seed)
     timed = DataRequirement.TIMES in data.has and not ends and not start and macrostate_count(states) is None
     if timed:
         low, high = with_misfit(share, low, high, terminal.measured, len(terminal.fate))
-    ended = int((chosen & (absorbing >= 0)).sum())
-    shown = _some(np.flatnonzero(np.isfinite(chance).all(axis=1)), seed)
+    shown = _some(np.flatnonzero(found.reached), seed)
+    steps, unsolved = _steps(found)
     listed = _by_estimator(terminal.names, list(estimators), mass[len(others) :])
     covered = f", and {len(estimators)} other estimators of RNA velocity" if estimators else ""
     return Fates(
@@ -98,7 +102,7 @@ def transition_fates(
         share=share,
         low=low,
         high=high,
-        measured=terminal.measured if timed else np.full(count, np.nan),
+        measured=terminal.measured if timed else np.full(len(terminal.names), np.nan),
         centers=terminal.centers(view),
         starts=view.points[shown],
         probability=chance[shown],
@@ -107,9 +111,10 @@ def transition_fates(
         elsewhere=float(1 - reaching.sum() / chosen.sum()),
         interval=interval_text(int(reaching.sum()), len(others)) + covered + (MISFIT if timed else ""),
         cells="cells",
+        steps=steps if steps is None else steps[shown],
         rows=shown,
         of=which,
-        notes=(*terminal.notes, *notes, *_picture(which, ended, len(shown), len(data.x)), *NOTES, *listed),
+        notes=(*terminal.notes, *notes, *unsolved, *_picture(found, which, chosen, shown), *NOTES, *listed),
     )
 
 
@@ -166,11 +171,25 @@ def absorption(model: Model, data: Snapshots, states: str, ends: Sequence[str]) 
     return Absorption(found, absorbing, absorption_probabilities(chain, absorbing, len(found.names)), chain, notes)
 
 
-def _picture(which: str, ended: int, shown: int, cells: int) -> tuple[str]:
+def _chances(chain: Any, found: Absorption) -> Float[Array, "cells fates"]:
+    """Of the same terminal states by other transitions."""
+    return absorption_probabilities(chain, found.state, len(found.terminal.names))
+
+
+def _steps(found: Absorption) -> tuple[Float[Array, " cells"] | None, tuple[str, ...]]:
+    """(mean first passage times, None where they were not found; a note then)."""
+    steps = mean_first_passage(found.chain, found.state >= 0, found.reached)
+    return steps, () if steps is not None else (_NO_STEPS,)
+
+
+def _picture(found: Absorption, which: str, chosen: Bool[Array, " cells"], shown: Int[Array, " shown"]) -> tuple[str]:
+    """Which cells are counted and drawn. chosen: the start cells; which: what they are, in words."""
+    ended = int((chosen & (found.state >= 0)).sum())
     already = f", of which {ended:,} are in a terminal state already" if ended else ""
-    return (f"Shares are means over {which}{already}; the picture has {shown:,} of {cells:,} cells.",)
+    return (f"Shares are means over {which}{already}; the picture has {len(shown):,} of {len(chosen):,} cells.",)
 
 
+_NO_STEPS = "How many steps a cell takes to a terminal state was not found: the solver did not converge on these cells."
 _ENDS = (
     "{} terminal states were found as ends of the order: cells that no cell near them comes after, with those nearest "
     "to them, {} in all."

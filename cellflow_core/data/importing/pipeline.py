@@ -71,6 +71,9 @@ def import_file(
     data = _snapshots(table, name, choices, times, metrics, scale, prepared, made)
     made.notes += _mixed(data)
     views = import_annotations.embeddings(table, data.second_modality, made)
+    held = contents.contents(
+        table, choices, names=data.labels, numbers=data.covariates, embeddings=views, channels=data.channels
+    )
     on_progress("storing the cells")
     return save_dataset(
         data,
@@ -84,18 +87,10 @@ def import_file(
         gene_ids=prepared.ids,
         layers=prepared.layers,
         recipe=(recipe,),
+        colours=table.colours,
         views=views,
         variance=made.shares,
-        contents=contents.plain(
-            contents.contents(
-                table,
-                choices,
-                names=data.labels,
-                numbers=data.covariates,
-                embeddings=views,
-                channels=data.channels,
-            )
-        ),
+        contents=contents.plain(held),
     )
 
 
@@ -279,6 +274,7 @@ def _store_ready(
         gene_ids=table.ids if genes else (),
         layers={each: prepare.as_float32(values) for each, values in table.layers.items()} if genes else {},
         recipe=(recipe,),
+        colours=table.colours,
     )
 
 

@@ -46,10 +46,12 @@ def write_snapshots(
     layers: Mapping[str, Any] | None = None,
     views: Mapping[str, Array] | None = None,
     about: Mapping[str, str] | None = None,
+    colours: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Write cells; X is `expression` [cells, genes], or the state where there is none. Whole or not at all.
 
     layers  more measurements of the same genes; views: pictures [cells, 2]; about: words on where the data came from
+    colours  annotation -> group -> colour; scanpy finds them where each group has one
     """
     import anndata
     import pandas as pd
@@ -75,6 +77,10 @@ def write_snapshots(
     for key, values in (layers or {}).items():
         held.layers[key] = values.tocsr() if hasattr(values, "tocsr") else values
     held.uns["cellflow"] = dict(about or {})
+    for name, by_group in (colours or {}).items():
+        held.obs[name] = held.obs[name].astype("category")
+        if all(each in by_group for each in held.obs[name].cat.categories):
+            held.uns[f"{name}_colors"] = [by_group[each] for each in held.obs[name].cat.categories]
     recorded: dict[str, Any] = {"plain": json.dumps(plain), "space": _packed(data.space.arrays())}
     if data.mass is not None:
         recorded |= {"mass": data.mass, "mass_times": data.times}

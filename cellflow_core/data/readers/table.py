@@ -100,6 +100,7 @@ class Table:
     unused  what no reader takes
     question  what a person should say with `orientation`, "" where the content says it
     followed  doses and censored values of a table of individuals, None for any other
+    colours  annotation -> group -> "#rrggbb", where the file has them
     snapshots  the whole data set, where this app wrote the file: nothing is left to decide
     """
 
@@ -120,6 +121,7 @@ class Table:
     unused: tuple[Unused, ...] = ()
     question: str = ""
     followed: Followed | None = None
+    colours: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def cells(self) -> int:

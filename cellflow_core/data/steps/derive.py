@@ -11,7 +11,7 @@ from cellflow_core.data.preprocessing import neighbor_graph, reconstruction, vel
 from cellflow_core.data.steps import registry
 from cellflow_core.data.steps.contract import OnProgress, StepResult
 from cellflow_core.data.steps.velocity import given_velocity
-from cellflow_core.data.store import add_view, open_dataset, require, save_dataset
+from cellflow_core.data.store import add_view, group_colours, open_dataset, require, save_dataset
 from cellflow_core.data.store.annotation_layers import add_annotations, for_child, new_annotations
 from cellflow_core.data.store.dataset import Dataset
 from cellflow_core.workspace import current
@@ -81,6 +81,7 @@ def store_result(parent: Dataset, change: StepResult, entry: Mapping[str, object
         expression_genes=measured.genes,
         gene_ids=measured.ids,
         contents=parent.info.contents,
+        colours=group_colours.read(parent),
         layers={each: parent.layer(each).table()[rows] for each in parent.info.layers},
         recipe=(*for_child(parent.info.recipe), entry),
         parent=parent.info.id,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from jaxtyping import Float
 
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.store import group_colours
 from cellflow_core.data.store.dataset import (
     DamagedDatasetError,
     Dataset,
@@ -128,14 +130,14 @@ def save_dataset(
     views: Mapping[str, Array] | None = None,
     variance: Array | None = None,
     contents: Iterable[Mapping[str, Any]] = (),
+    colours: group_colours.Colours = MappingProxyType({}),
     workspace: Workspace | None = None,
 ) -> str:
     """Store cells under a new id (or a given demo id, which is kept where it exists) and return the id.
 
     expression  measured values [cells, genes] of `expression_genes`, numpy or scipy.sparse, in the units of the space
-    gene_ids    accession ids of these genes, none where the file had none
-    layers      further measurements of the same genes ("spliced" ...), each [cells, genes]
-    views       further 2-D pictures that are ready (a published UMAP), each [cells, 2], by name in lower case
+    layers      further measurements of the same genes, each [cells, genes]; gene_ids: their accession ids, if known
+    views       2-D pictures that are ready (a published UMAP), each [cells, 2]; colours: chosen ones of groups
     variance    share of the variance of the genes that each axis carries, [dim]
     contents    what the file held, what of it was kept, and why the rest was not
     Written to a hidden folder and renamed at the end, so that a crash leaves nothing. A demo belongs to nobody.
@@ -147,7 +149,7 @@ def save_dataset(
     try:
         partial.mkdir(parents=True)
         save_snapshots(partial / "snapshots.npz", data)
-        _write_views(partial, data, views or {}, variance)
+        _write_pictures(partial, data, views or {}, variance, colours)
         stored = tuple(expression_genes), expression, layers or {}, tuple(gene_ids)
         measured = _write_expression(partial, len(data.x), *stored)
         info = DatasetInfo(
@@ -234,8 +236,15 @@ def _write_expression(
     return table.genes
 
 
-def _write_views(folder: Path, data: Snapshots, views: Mapping[str, Array], variance: Array | None) -> None:
-    """The principal components that every data set is drawn on, the pictures it came with, and what the axes carry."""
+def _write_pictures(
+    folder: Path,
+    data: Snapshots,
+    views: Mapping[str, Array],
+    variance: Array | None,
+    colours: group_colours.Colours,
+) -> None:
+    """The principal components that every data set is drawn on, the pictures and colours it came with, and what the
+    axes carry."""
     (folder / "views").mkdir()
     center, axes = pca_map(data)
     np.save(folder / "views" / "pca.npy", ((data.x - center) @ axes).astype(np.float32))
@@ -243,6 +252,7 @@ def _write_views(folder: Path, data: Snapshots, views: Mapping[str, Array], vari
         _save_view(folder, view, points, len(data.x))
     if variance is not None:
         np.save(folder / "variance.npy", np.asarray(variance, dtype=np.float64))
+    group_colours.write(folder, data, colours)
 
 
 def add_view(id: str, name: str, points: Float[Array, "cells 2"], workspace: Workspace | None = None) -> None:

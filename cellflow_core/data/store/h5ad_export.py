@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from cellflow_core.data.readers.anndata_io import write_snapshots
+from cellflow_core.data.store import group_colours
 from cellflow_core.data.store.dataset import Dataset
 
 
@@ -23,4 +24,5 @@ def write_dataset(dataset: Dataset, path: Path) -> None:
         layers={each: dataset.layer(each).table() for each in info.layers},
         views={each: dataset.embedding(each) for each in info.views},
         about=about,
+        colours=group_colours.read(dataset),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -21,10 +22,16 @@ BAR_ABOVE = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor":
 """A colour bar over the picture: beside it, a phone would have no room for the cells."""
 
 
+def of_groups(names: Sequence[str], own: Mapping[str, str]) -> tuple[str, ...]:
+    """Colours of groups without order by name: those that somebody chose, the usual ones for the others."""
+    return tuple(own.get(name, usual) for name, usual in zip(names, theme.categorical(len(names)), strict=True))
+
+
 @dataclass(frozen=True)
 class Colouring:
     """title: what is shown, with its unit. values [cells]: codes into `names`, -1 for none; without names numbers, NaN
-    where unknown. in_order: the names have an order, as times do. signed: numbers of both signs, 0 in the middle."""
+    where unknown. in_order: the names have an order, as times do. signed: numbers of both signs, 0 in the middle.
+    span: ends of the scale that were chosen. own: colours of groups that were chosen, by name."""
 
     title: str
     values: Float[Array, " cells"] | Int[Array, " cells"]
@@ -32,6 +39,7 @@ class Colouring:
     in_order: bool = False
     signed: bool = False
     span: tuple[float, float] | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, rows: Int[Array, " some"]) -> Self:
         """The same of some of the cells."""
@@ -73,8 +81,7 @@ class Colouring:
     def colours(self, dark: bool) -> tuple[str, ...]:
         """One for each code that may occur, as "#rrggbb" or "rgb(...)"."""
         if self.names:
-            count = len(self.names)
-            return theme.ordered(count, dark) if self.in_order else theme.categorical(count)
+            return theme.ordered(len(self.names), dark) if self.in_order else of_groups(self.names, self.own)
         return theme.levels(self.scale(dark), LEVELS)
 
     def scale(self, dark: bool) -> list:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import GroupTrends
 from cellflow_core.figures import theme
+from cellflow_core.figures.cells.colouring import of_groups
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
 
-def trends(result: GroupTrends, *, dark: bool = False, height: int = 340) -> go.Figure:
-    """Traces: for each group its interval and its mean."""
+def trends(
+    result: GroupTrends,
+    *,
+    own: Mapping[str, str] = MappingProxyType({}),
+    dark: bool = False,
+    height: int = 340,
+) -> go.Figure:
+    """Traces: for each group its interval and its mean. own: colours of groups that were chosen, by name."""
     figure = theme.blank(dark, height=height, x=theme.safe(result.order), y=theme.safe(result.gene))
-    for k, (name, colour) in enumerate(zip(result.names, theme.categorical(len(result.names)), strict=True)):
+    for k, (name, colour) in enumerate(zip(result.names, of_groups(result.names, own), strict=True)):
         there = np.isfinite(result.mean[k])
         if not there.any():
             continue

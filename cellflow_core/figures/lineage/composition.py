@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Composition
 from cellflow_core.figures import theme
+from cellflow_core.figures.cells.colouring import of_groups
 from cellflow_core.time_units import format_times
 
 LEAST = 0.01
 """Share of the mass below which a link is not drawn."""
 
 
-def river(result: Composition, *, dark: bool = False, height: int = 400) -> go.Figure:
+Own = Mapping[str, str]
+"""Colours of groups that were chosen, by name."""
+
+
+def river(result: Composition, *, own: Own = MappingProxyType({}), dark: bool = False, height: int = 400) -> go.Figure:
     """The predicted share of each group as a band over time; circles: where bands of measured cells end."""
     unit = f" ({theme.safe(result.time_unit)})" if result.time_unit else ""
     figure = theme.blank(dark, height=height, x=f"time{unit}", y="share of cells")
-    x, colours = result.times.astype(np.float32), theme.categorical(len(result.names))
+    x, colours = result.times.astype(np.float32), of_groups(result.names, own)
     for k, (name, colour) in enumerate(zip(result.names, colours, strict=True)):
         figure.add_trace(
             go.Scatter(
@@ -57,12 +65,12 @@ def describe_river(result: Composition) -> str:
     return f"Predicted share of each {result.by} over time, the largest at each measured time: {'; '.join(parts)}."
 
 
-def sankey(result: Composition, *, dark: bool = False, height: int = 460) -> go.Figure:
+def sankey(result: Composition, *, own: Own = MappingProxyType({}), dark: bool = False, height: int = 460) -> go.Figure:
     """A column of groups for each time, with their share of the measured cells (at the last: of the mass that comes to
     them), and a band for the mass between two groups, with its share in numbers. Links of less than LEAST are left out.
     """
     count, times = len(result.names), format_times(result.link_times)
-    colours = theme.categorical(count)
+    colours = of_groups(result.names, own)
     rows = np.abs(result.measured_times[:, None] - result.link_times[:-1]).argmin(axis=0)
     shares = np.concatenate([result.measured[rows], result.flow[-1:].sum(axis=1)])
     links = [(k, i, j) for k, i, j in np.argwhere(result.flow >= LEAST)]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         FateGenes,
         FateInfluence,
         Fates,
+        GeneEquations,
         GeneNetwork,
         GeneTrend,
         GroupTrends,
@@ -120,6 +121,12 @@ def branches(subject: RunContext) -> CellBranches:
     from cellflow_core.analysis.lineage.branches import cell_branches
 
     return cell_branches(subject.model, subject.data)
+
+
+def gene_equations(subject: RunContext) -> GeneEquations:
+    from cellflow_core.analysis.regulation import gene_equations as analysis
+
+    return analysis.gene_equations(subject.model)
 
 
 def gene_network(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 Array = np.ndarray
 TOLERANCE = 1e-6
@@ -35,26 +35,14 @@ def absorption_probabilities(
     absorbed within PATIENCE steps.
     Raises ValueError where no cell absorbs, and RuntimeError where the solver does not converge.
     """
-    from scipy.sparse import csr_array, eye_array
-    from scipy.sparse.csgraph import breadth_first_order
-
     absorbing = state >= 0
-    if not absorbing.any():
-        raise ValueError("no cell belongs to a terminal state, so no cell can reach one: choose other terminal states")
-    cells = len(state)
-    found = np.full((cells, count), np.nan)
+    found = np.full((len(state), count), np.nan)
     found[absorbing] = np.eye(count)[state[absorbing]]
-    source = csr_array(absorbing.astype(float)[None])
-    back = _with_source(csr_array(transitions.T), source)
-    reached = breadth_first_order(back, cells, return_predecessors=False)
-    moving = np.zeros(cells + 1, bool)
-    moving[reached] = True
-    moving = np.flatnonzero(moving[:cells] & ~absorbing)
+    moving = _moving(transitions, absorbing)
     if not len(moving):
         return found
     leaving = transitions[moving]
-    system = (eye_array(len(moving)) - (1 - 1 / PATIENCE) * leaving[:, moving]).tocsc()
-    solved = _solver(system)
+    solved = _solver(_left(leaving, moving))
     for k in range(count):
         right = np.asarray(leaving[:, np.flatnonzero(state == k)].sum(axis=1)).ravel()
         if not right.any():
@@ -68,6 +56,47 @@ def absorption_probabilities(
     whole = found[moving].sum(axis=1, keepdims=True)
     found[moving] = np.where(whole >= REACHED, found[moving] / np.maximum(whole, REACHED), np.nan)
     return found
+
+
+def mean_first_passage(
+    transitions: Any, absorbing: Bool[Array, " cells"], reached: Bool[Array, " cells"]
+) -> Float[Array, " cells"] | None:
+    """Mean number of steps of each cell to the first absorbing one: tau of (I - Q) tau = 1 (Kemeny & Snell 1960, 3.3).
+
+    reached  cells that count as ones that are absorbed; NaN for all others. Where some of the mass never is, steps
+             count until it is where nothing absorbs.
+    None where the solver does not converge. Raises ValueError where no cell absorbs.
+    """
+    found = np.where(absorbing, 0.0, np.nan)
+    moving = _moving(transitions, absorbing)
+    if len(moving):
+        steps = _solver(_left(transitions[moving], moving))(np.ones(len(moving)))
+        if steps is None:
+            return None
+        found[moving] = steps
+    return np.where(reached, found, np.nan)
+
+
+def _moving(transitions: Any, absorbing: Bool[Array, " cells"]) -> Int[Array, " moving"]:
+    """Cells that do not absorb, and from which one that does can be reached. Raises ValueError where none absorbs."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import breadth_first_order
+
+    if not absorbing.any():
+        raise ValueError("no cell belongs to a terminal state, so no cell can reach one: choose other terminal states")
+    cells = len(absorbing)
+    source = csr_array(absorbing.astype(float)[None])
+    back = _with_source(csr_array(transitions.T), source)
+    found = np.zeros(cells + 1, bool)
+    found[breadth_first_order(back, cells, return_predecessors=False)] = True
+    return np.flatnonzero(found[:cells] & ~absorbing)
+
+
+def _left(leaving: Any, moving: Int[Array, " moving"]) -> Any:
+    """I - Q of the moving cells, whose transitions are `leaving`, as scipy.sparse CSC."""
+    from scipy.sparse import eye_array
+
+    return (eye_array(len(moving)) - (1 - 1 / PATIENCE) * leaving[:, moving]).tocsc()
 
 
 def _solver(system: Any) -> Callable[[Array], Array | None]:

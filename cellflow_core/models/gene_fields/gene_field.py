@@ -13,15 +13,27 @@ from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
-from cellflow_core.models.contract import Context, DynamicsModel, HasNetwork, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.contract import (
+    Context,
+    DynamicsModel,
+    Equations,
+    HasEquations,
+    HasNetwork,
+    HasVelocity,
+    Loss,
+    Phase,
+    Update,
+)
+from cellflow_core.models.equations import of_genes
 from cellflow_core.models.gene_fields.motion import NEEDS, Motion, MotionSettings
 from cellflow_core.models.transport.pair_sampler import PairSampler
 
 
-class GeneField(DynamicsModel, HasVelocity, HasNetwork):
+class GeneField(DynamicsModel, HasVelocity, HasNetwork, HasEquations):
     """dz/ds = rates(z) in the units of `motion`; one network, of all cells.
 
     scaling  of the levels, as in `Motion`
+    form     of the equation of gene i, in LaTeX; symbols: what its symbols mean, in sentences
     """
 
     limitation = (
@@ -31,6 +43,8 @@ class GeneField(DynamicsModel, HasVelocity, HasNetwork):
     needs = frozenset({DataRequirement.GENE_AXES})
     counts_intervals = False
     scaling: ClassVar[Literal["deviation", "range"]] = "deviation"
+    form: ClassVar[str]
+    symbols: ClassVar[str]
     config: MotionSettings
 
     def __init__(self, config: MotionSettings, spec: DataSpec) -> None:
@@ -62,6 +76,26 @@ class GeneField(DynamicsModel, HasVelocity, HasNetwork):
     def influence(self) -> Float[Tensor, "genes genes"]:
         """Signed influence of the source in the column on the target in the row, decay left out."""
 
+    @abstractmethod
+    def frame(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What stands before and behind the terms of each gene (`Equations`)."""
+
+    @torch.no_grad()
+    def equations(self) -> Equations:
+        """Each equation by the genes that it depends on, with the influence of each."""
+        before, after = self.frame()
+        return Equations(
+            form=self.form,
+            meaning=f"{self.symbols} {self.motion.meaning()}",
+            products=of_genes(self.spec.dim),
+            coefficients=self.influence(),
+            before=before,
+            after=after,
+            exact=False,
+            quantity="influence",
+            scale=torch.stack([self.motion.shift, self.motion.unit], dim=1),
+        )
+
     def notes(self) -> tuple[str, ...]:
         return self.motion.notes()
 
@@ -78,7 +112,7 @@ class GeneField(DynamicsModel, HasVelocity, HasNetwork):
 
 
 def known_network(frames: SnapshotTensors | TrajectoryTensors) -> Float[Tensor, "genes genes"]:
-    """The prior network of the data. Raises ValueError for followed individuals, with which none comes."""
-    if isinstance(frames, TrajectoryTensors) or frames.prior is None:
-        raise ValueError("a prior network does not reach followed individuals: take another source of the motion")
+    """The prior network of the data. Raises ValueError where none came with them."""
+    if frames.prior is None:
+        raise ValueError("no prior network came with these data: add one on the Data page")
     return frames.prior

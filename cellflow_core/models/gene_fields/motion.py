@@ -132,6 +132,14 @@ class Motion(nn.Module):
     def notes(self) -> tuple[str, ...]:
         return self.pairing.notes()
 
+    def meaning(self) -> str:
+        """What z and s are, in sentences."""
+        levels = "in standard deviations from its mean" if self.scaling == "deviation" else "from 0 to 1 over its range"
+        return (
+            f"z is the level of a gene {levels}, (measured − shift) / unit; s is time over {float(self.span):.3g}, in "
+            "which cells move by about 1."
+        )
+
     def _measure_levels(self, x: Float[Tensor, "cells genes"]) -> None:
         lowest, highest = x.min(dim=0).values, x.max(dim=0).values
         span, positive = highest - lowest, lowest >= 0

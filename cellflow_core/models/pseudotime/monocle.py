@@ -30,9 +30,9 @@ from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import Context, DynamicsModel, HasLatentTime, HasLineages, Lineages, Phase
 from cellflow_core.models.lineages.chain_model import RootSettings, connected_graph
 from cellflow_core.models.lineages.first_cells import first_cells, no_root
-from cellflow_core.models.lineages.lineage_tree import LineageTree, evenly_along, longest_path
+from cellflow_core.models.lineages.lineage_tree import LineageTree, evenly_along, longest_path, rooted
 from cellflow_core.models.lineages.principal_tree import PrincipalTree, principal_tree
-from cellflow_core.models.lineages.tree_model import cluster_tree, links_between, off_the_tree
+from cellflow_core.models.lineages.tree_model import cluster_tree, gaps, links_between, off_the_tree
 
 Array = np.ndarray
 SIGMA = 1e-3
@@ -92,7 +92,7 @@ class Monocle(DynamicsModel, HasLatentTime, HasLineages):
         graph = connected_graph(x)
         first = first_cells(frames, self.spec, config.start, config.start_annotation)
         seed = int(torch.randint(2**31 - 1, (1,), generator=rng, device=rng.device))
-        groups, _, edges = cluster_tree(x, graph, seed)
+        groups, contact, edges = cluster_tree(x, graph, seed)
         centers, axes = evenly_along(groups, edges, nodes), min(config.axes, x.shape[1])
         found = principal_tree(x, axes, centers, SIGMA, config.stiffness, config.gamma, ROUNDS)
         self.fitted = found.pruned(config.shortest_branch)
@@ -103,7 +103,7 @@ class Monocle(DynamicsModel, HasLatentTime, HasLineages):
             self.root = self._root(nearest[first])
         direction = () if first is not None else (no_root("one end of the longest path of the tree"),)
         links = links_between(graph, nearest, len(self.fitted.nodes))
-        self.found_notes = (*direction, *off_the_tree(links, self.tree))
+        self.found_notes = (*direction, *off_the_tree(links, self.tree), *gaps(contact, rooted(groups, edges, 0)))
 
     def _root(self, first: Array) -> int:
         """The end of the tree nearest to the nodes of the first cells."""

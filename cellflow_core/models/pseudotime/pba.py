@@ -10,7 +10,7 @@ Rates are those of the groups that are named as sources and sinks (1 a step in e
 the sinks in all), else the growth rates of the cells, else those of the first and the last of several times.
 
 Departures: cells that leave are not taken out of P, whose rows sum to one: fates count the terminal groups that are
-named as ends; latent time is the descent max V - V, not the mean first passage time, which needs a dense inverse.
+named as ends, and mean first passage times are those to them; latent time is the descent max V - V.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from jaxtyping import Float
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import SnapshotTensors
-from cellflow_core.math.neighbors import nearest_others
+from cellflow_core.math.neighbors import nearest_others, neighbor_graph
 from cellflow_core.math.population_balance import joined, potential, transitions
 from cellflow_core.models.contract import Phase
 from cellflow_core.models.lineages.chain_model import OrderedChainModel
 from cellflow_core.models.lineages.named_cells import named_cells
-from cellflow_core.models.lineages.tree_model import check_connected
+from cellflow_core.models.lineages.tree_model import check_connected, shape_notes
 
 Array = np.ndarray
 
@@ -72,7 +72,8 @@ class Pba(OrderedChainModel):
         height = potential(adjacency, rate)
         self.keep(transitions(adjacency, height, self.config.diffusion))
         self.keep_order(frames, height.max() - height)
-        self.found_notes = (which,)
+        seed = int(torch.randint(2**31 - 1, (1,), generator=rng, device=rng.device))
+        self.found_notes = (which, *shape_notes(x, neighbor_graph(x), seed))
 
     def _rates(self, frames: SnapshotTensors, cells: int) -> tuple[Float[Array, " cells"], str]:
         """(rate at which cells enter, above 0, or leave, below 0; what it was taken from, a sentence)."""

@@ -26,6 +26,7 @@ from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import TrajectoryBatch
 from cellflow_core.models.contract import Loss
+from cellflow_core.models.equations import written
 from cellflow_core.models.gene_fields.gene_field import GeneField
 from cellflow_core.models.gene_fields.motion import MotionSettings
 from cellflow_core.models.gene_fields.path_weights import path_strength, signed_strength
@@ -44,6 +45,10 @@ class CNode(GeneField):
     title = "C-NODE (after Aliee et al. 2021)"
     summary = "A neural ODE of the genes in which few genes act on each: its weights are a signed network."
     paper = "Aliee et al. 2021, arXiv:2106.12430"
+    form = r"\frac{dz_i}{ds} = f_i(z) - \gamma_i z_i"
+    symbols = (
+        "f is a neural network, γ the decay; the influence of a gene is that of all paths from it through the network."
+    )
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 1500, "learning_rate": 5e-3}
 
     Config = Settings
@@ -69,6 +74,9 @@ class CNode(GeneField):
 
     def influence(self) -> Float[Tensor, "genes genes"]:
         return signed_strength(self._weights)
+
+    def frame(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return ("f(",) * self.spec.dim, written(") − {} @", self.log_decay.exp())
 
     @property
     def _weights(self) -> list[Tensor]:

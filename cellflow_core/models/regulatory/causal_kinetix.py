@@ -31,7 +31,7 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import TrajectoryTensors
-from cellflow_core.models.contract import DynamicsModel, HasNetwork, Phase
+from cellflow_core.models.contract import DynamicsModel, Equations, HasEquations, HasNetwork, Phase
 from cellflow_core.models.gene_fields.motion import NEEDS
 from cellflow_core.models.gene_fields.smooth_courses import Courses, integrals
 from cellflow_core.models.gene_fields.sparse_terms import AT_ONCE, Folds, narrowed, small_sets, solved
@@ -55,7 +55,7 @@ class Settings(Config):
     expected_terms: int = setting(2, "terms that an equation is expected to have", 1, 3, label="Expected terms p")
 
 
-class CausalKinetix(DynamicsModel, HasNetwork):
+class CausalKinetix(DynamicsModel, HasNetwork, HasEquations):
     title = "CausalKinetiX (after Pfister et al. 2019)"
     summary = "Ranks the terms of each gene's equation by how well the same equation holds in every environment."
     limitation = (
@@ -134,6 +134,21 @@ class CausalKinetix(DynamicsModel, HasNetwork):
         names, support = self.terms.names(self.spec.genes), self.support[target]
         order = support.argsort(descending=True, stable=True).tolist()
         return tuple((names[k], float(support[k])) for k in order if support[k] > 0)
+
+    def equations(self) -> Equations:
+        return Equations(
+            form=r"\frac{dx_i}{dt} = \sum_k c_{ik}\,\theta_k(x)",
+            meaning="Each θ is a product of levels, in the units of the data. Terms are ranked by their support, "
+            "−log10 of the probability by chance that stable equations hold them; no coefficient is fitted.",
+            products=self.terms.products,
+            coefficients=self.support,
+            before=("f(",) * self.spec.dim,
+            after=(")",) * self.spec.dim,
+            exact=False,
+            quantity="support",
+            level="@",
+            time="t",
+        )
 
     def notes(self) -> tuple[str, ...]:
         if not self.support.any():

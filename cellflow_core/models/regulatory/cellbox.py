@@ -31,7 +31,18 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
-from cellflow_core.models.contract import Context, DynamicsModel, HasNetwork, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.contract import (
+    Context,
+    DynamicsModel,
+    Equations,
+    HasEquations,
+    HasNetwork,
+    HasVelocity,
+    Loss,
+    Phase,
+    Update,
+)
+from cellflow_core.models.equations import of_genes, written
 from cellflow_core.models.gene_networks.group_networks import chosen_genes
 from cellflow_core.plural import counted
 
@@ -66,7 +77,7 @@ class Designs(NamedTuple):
     p: Tensor
 
 
-class CellBox(DynamicsModel, HasVelocity, HasNetwork):
+class CellBox(DynamicsModel, HasVelocity, HasNetwork, HasEquations):
     title = "CellBox (after Yuan et al. 2021)"
     summary = (
         "Learns a network between measured nodes whose steady states are the measured responses to drugs or "
@@ -213,3 +224,20 @@ class CellBox(DynamicsModel, HasVelocity, HasNetwork):
         if group:
             raise KeyError(f"there is no group {group!r}: this network is of all samples")
         return self.weight * self.edges
+
+    @torch.no_grad()
+    def equations(self) -> Equations:
+        most = self.ceiling * nn.functional.softplus(self.strength)
+        return Equations(
+            form=r"\frac{dx_i}{ds} = \varepsilon_i \tanh\frac{\sum_j w_{ij} x_j + u_i}{\varepsilon_i} - x_i",
+            meaning="x is the change of a level from the unperturbed state, (measured − shift) / unit; u is the "
+            "perturbation of the node, 0 without one; s counts relaxations.",
+            products=of_genes(self.spec.dim),
+            coefficients=self.weight * self.edges,
+            before=written("{} tanh((", most),
+            after=written(" + u) / {}) − @", most),
+            exact=True,
+            quantity="weight",
+            level="x_{@}",
+            scale=torch.stack([self.origin, self.unit.expand(self.spec.dim)], dim=1),
+        )

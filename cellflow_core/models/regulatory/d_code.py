@@ -23,7 +23,15 @@ from cellflow_core.config import Config, setting
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import TrajectoryTensors
-from cellflow_core.models.contract import Context, DynamicsModel, HasNetwork, HasVelocity, Phase
+from cellflow_core.models.contract import (
+    Context,
+    DynamicsModel,
+    Equations,
+    HasEquations,
+    HasNetwork,
+    HasVelocity,
+    Phase,
+)
 from cellflow_core.models.gene_fields.motion import NEEDS, Motion, MotionSettings
 from cellflow_core.models.gene_fields.smooth_courses import Courses
 from cellflow_core.models.gene_fields.sparse_terms import Folds, sparse_coefficients
@@ -54,7 +62,7 @@ class Settings(Config):
     )
 
 
-class DCode(DynamicsModel, HasVelocity, HasNetwork):
+class DCode(DynamicsModel, HasVelocity, HasNetwork, HasEquations):
     title = "Closed-form equations (after D-CODE, Qian et al. 2022)"
     summary = "Reads an equation of few terms for each gene off the courses of individuals, and writes it out."
     limitation = (
@@ -131,7 +139,23 @@ class DCode(DynamicsModel, HasVelocity, HasNetwork):
             raise KeyError(f"there is no group {group!r}: this network is that of all cells")
         return self.strength
 
-    def equations(self) -> tuple[str, ...]:
+    def equations(self) -> Equations:
+        nothing = ("",) * self.spec.dim
+        return Equations(
+            form=r"\frac{dx_i}{dt} = \sum_k c_{ik}\,\theta_k(x)",
+            meaning="Each θ is a product of levels, or x log x; levels and time t are in the units of the data.",
+            products=self.terms.products,
+            logarithms=self.terms.logarithms,
+            coefficients=self.coefficients,
+            before=nothing,
+            after=nothing,
+            exact=True,
+            level="@",
+            time="t",
+            explained=self.explained,
+        )
+
+    def _in_words(self) -> tuple[str, ...]:
         """The right-hand side of each variable, in the units of the data."""
         names = self.terms.names(self.spec.genes)
         found = zip(self.spec.genes, self.coefficients.tolist(), strict=True)
@@ -143,7 +167,7 @@ class DCode(DynamicsModel, HasVelocity, HasNetwork):
         unit = f" (time in {self.spec.time_unit})" if self.spec.time_unit else ""
         found = [
             f"{each}: {max(share, 0.0):.0%} of the motion of individuals that were left out."
-            for each, share in zip(self.equations(), self.explained.tolist(), strict=True)
+            for each, share in zip(self._in_words(), self.explained.tolist(), strict=True)
         ]
         more = (f"Equations of {len(found) - SHOWN:,} more genes are not written out.",) if len(found) > SHOWN else ()
         return (f"Equations in the units of the data{unit}:", *found[:SHOWN], *more)

@@ -16,7 +16,7 @@ fitted to is chosen by `motion`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -28,7 +28,8 @@ from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
-from cellflow_core.models.contract import Loss
+from cellflow_core.models.contract import Equations, Loss
+from cellflow_core.models.equations import written
 from cellflow_core.models.gene_fields.gene_field import GeneField, known_network
 from cellflow_core.models.gene_fields.motion import MotionSettings
 from cellflow_core.models.transport.pair_sampler import PairSampler
@@ -53,6 +54,8 @@ class Flecs(GeneField):
         "Each gene is made at a sigmoid of a weighted sum of its regulators, of a prior network or all, and decays."
     )
     paper = "Bertin et al. 2025, arXiv:2503.20027"
+    form = r"\frac{dz_i}{ds} = v_i\,\sigma\Bigl(\sum_j w_{ij} z_j + b_i\Bigr) - \gamma_i z_i"
+    symbols = "A gene is made at v at most; σ(y) = 1 / (1 + exp(−y)), γ is the decay; the constant term is b."
     scaling: ClassVar[Literal["deviation", "range"]] = "range"
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000, "learning_rate": 1e-2}
 
@@ -85,6 +88,16 @@ class Flecs(GeneField):
     def rates(self, z: Float[Tensor, "cells genes"]) -> Float[Tensor, "cells genes"]:
         made = torch.sigmoid(z @ (self.mask * self.weight).T + self.bias)
         return self.log_speed.exp() * made - self.log_decay.exp() * z
+
+    def frame(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return written("{} σ(", self.log_speed.exp()), written(") − {} @", self.log_decay.exp())
+
+    @torch.no_grad()
+    def equations(self) -> Equations:
+        found = super().equations()
+        weights = torch.cat([self.bias[:, None], self.mask * self.weight], dim=1)
+        products = ((), *found.products)
+        return replace(found, products=products, coefficients=weights, exact=True, quantity="weight")
 
     def influence(self) -> Float[Tensor, "genes genes"]:
         return self.log_speed.exp()[:, None] * self.mask * self.weight

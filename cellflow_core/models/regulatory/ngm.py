@@ -48,6 +48,8 @@ class NGM(GeneField):
     title = "NGM (after Bellot et al. 2022)"
     summary = "Every gene has a small network of its own; a group lasso drops from it the genes that do not act on it."
     paper = "Bellot, Branson & van der Schaar, ICLR 2022, arXiv:2105.02522"
+    form = r"\frac{dz_i}{ds} = V_i\,\mathrm{elu}(W_i z + b_i) + c_i"
+    symbols = "Each gene has weights W, V of its own; the influence of a gene is the norm of the weights that read it."
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000, "batch_size": 64, "learning_rate": 1e-2}
 
     Config = Settings
@@ -93,6 +95,9 @@ class NGM(GeneField):
 
     def influence(self) -> Float[Tensor, "genes genes"]:
         return self._norms() * torch.sign(torch.einsum("ih,ihj->ij", self.outer, self.inner))
+
+    def frame(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return ("f(",) * self.spec.dim, (")",) * self.spec.dim
 
     def _norms(self) -> Float[Tensor, "genes genes"]:
         return (self.inner.square().sum(dim=1) + 1e-12).sqrt()

@@ -30,6 +30,7 @@ from cellflow_core.data.batch import Batch
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import TrajectoryBatch
 from cellflow_core.models.contract import Loss
+from cellflow_core.models.equations import written
 from cellflow_core.models.gene_fields.gene_field import GeneField
 from cellflow_core.models.gene_fields.hard_concrete import HardConcrete
 from cellflow_core.models.gene_fields.motion import MotionSettings
@@ -55,6 +56,10 @@ class PathReg(GeneField):
     title = "PathReg (after Aliee et al. 2022)"
     summary = "A neural ODE of the genes that shuts whole paths from gene to gene: what stays open is a signed network."
     paper = "Aliee et al., NeurIPS 2022, arXiv:2210.14672"
+    form = r"\frac{dz_i}{ds} = f_i(z) - \gamma_i z_i"
+    symbols = (
+        "f is a neural network, γ the decay; the influence of a gene is that of all paths from it through the network."
+    )
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000, "learning_rate": 1e-2}
 
     Config = Settings
@@ -93,6 +98,9 @@ class PathReg(GeneField):
 
     def influence(self) -> Float[Tensor, "genes genes"]:
         return signed_strength(self._gated)
+
+    def frame(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return ("f(",) * self.spec.dim, written(") − {} @", self.log_decay.exp())
 
     @property
     def _weights(self) -> list[Tensor]:

@@ -33,6 +33,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
 from cellflow_core.models.contract import Loss
+from cellflow_core.models.equations import written
 from cellflow_core.models.gene_fields.gene_field import GeneField, known_network
 from cellflow_core.models.gene_fields.motion import MotionSettings
 from cellflow_core.models.gene_fields.path_weights import path_product, path_strength
@@ -70,6 +71,14 @@ class Phoenix(GeneField):
     )
     paper = "Hossain et al., Genome Biology 2024, doi:10.1186/s13059-024-03264-0"
     scaling: ClassVar[Literal["deviation", "range"]] = "range"
+    form = (
+        r"\frac{dz_i}{ds} = \max(m_i, 0)\Bigl(\sum_j a_{ij}\,\varphi(z_j) + a_i"
+        r" + \sum_k c_{ik} \prod_j (1 + \varphi(z_j))^{p_{kj}} - z_i\Bigr)"
+    )
+    symbols = (
+        "φ(z) = (z − 1/2) / (1 + |z − 1/2|); regulators add in the first sum and multiply in the products; f stands "
+        "for both, and the influence of a gene is that in both."
+    )
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 2000, "learning_rate": 5e-3}
 
     Config = Settings
@@ -110,6 +119,9 @@ class Phoenix(GeneField):
 
     def influence(self) -> Float[Tensor, "genes genes"]:
         return self.multiplier.relu()[:, None] * torch.stack([path_product(each) for each in self._paths]).sum(dim=0)
+
+    def frame(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return written("{} (f(", self.multiplier.relu()), (") − @)",) * self.spec.dim
 
     def _regulation(self, z: Tensor) -> Tensor:
         response = (z - 0.5) / (1 + (z - 0.5).abs())

@@ -50,6 +50,8 @@ COMPONENTS = 30
 """Principal components in which neighbors are searched."""
 MIN_LIKELIHOOD = 0.1
 """Likelihood of a gene from which on it counts for the latent time: the package's own threshold."""
+FEWEST = 2
+"""Genes without which the package has no direction of a cell."""
 BLOCK = 25
 """Genes that are fitted between two reports."""
 
@@ -204,7 +206,12 @@ def fit(
             cells, mode="deterministic", perc=[5, 95], r2_adjusted=True
         )  # the genes that are fitted, and their R2
         cells.var["fit_r2"] = cells.var["velocity_r2"]
-        genes = cells.var_names[cells.var["velocity_genes"].to_numpy(bool)]
+        genes = cells.var_names[_used(cells)]
+        if len(genes) < FEWEST:
+            raise ValueError(
+                f"scvelo can use {len(genes)} of {cells.n_vars:,} genes, and needs {FEWEST} for directions of cells: "
+                "take the step “Velocity genes and moments” with more genes"
+            )
         for first in range(0, len(genes), BLOCK):
             block = list(genes[first : first + BLOCK])
             found = {"max_iter": iterations, "fit_scaling": scaling, "t_max": False, "return_model": False}
@@ -227,7 +234,7 @@ def fit(
     return VelocityFit(
         unspliced=np.asarray(cells.layers["velocity_u"], np.float64),
         spliced=np.asarray(cells.layers["velocity"], np.float64),
-        genes=cells.var["velocity_genes"].to_numpy(bool),
+        genes=_used(cells),
         rates=_columns(cells, "alpha", "beta", "gamma"),
         likelihood=likelihood,
         latent_time=cells.obs["latent_time"].to_numpy(np.float64),
@@ -257,6 +264,12 @@ def annotated(
     keys = {"connectivities_key": "connectivities", "distances_key": "distances"}
     cells.uns["neighbors"] = {**keys, "params": params}
     return cells
+
+
+def _used(cells: AnnData) -> Bool[Array, " genes"]:
+    """The genes that the package uses; where it uses all of them it leaves the column out."""
+    nothing = np.ones(cells.n_vars, bool)
+    return np.asarray(cells.var.get("velocity_genes", nothing), bool)
 
 
 def _columns(cells: AnnData, *names: str) -> Float[Array, "genes columns"]:

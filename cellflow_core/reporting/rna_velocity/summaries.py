@@ -25,7 +25,8 @@ ONE_ORDER = 0.5
 
 
 def of_velocity(result: VelocityAgreement) -> Summary:
-    """The share of the cells with an arrow first, then how the estimators agree, recur, and point in measured time."""
+    """The share of the cells with an arrow first and what it does not show, then how the estimators agree, recur, and
+    point in measured time."""
     share = float(result.drawn.mean())
     count = len(result.estimators)
     every = result.pairwise[np.triu_indices(count, 1)]
@@ -45,7 +46,7 @@ def of_velocity(result: VelocityAgreement) -> Summary:
     timed = _in_time(result)
     if np.isfinite(result.forward) and result.forward <= result.forward_chance[1]:
         trust = "poor"
-    return Summary(answer, trust, f"{agree}; {recur}.{timed} {COHERENT}")
+    return Summary(f"{answer} {COHERENT}", trust, f"{agree}; {recur}.{timed}")
 
 
 def _in_time(result: VelocityAgreement) -> str:
@@ -111,8 +112,21 @@ def of_portrait(result: PhasePortrait) -> str:
     listed = ", ".join(f"{share:.0%} ({name})" for share, name in zip(shares, result.estimators, strict=True))
     return (
         f"{result.gene} rises in {listed} of the cells: those above the line at steady state. "
-        "Cells should lie on an arch, from below left over the line to the right and back under it."
+        f"Cells should lie on an arch, from below left over the line to the right and back under it.{_fit(result)}"
     )
+
+
+def _fit(result: PhasePortrait) -> str:
+    """The rates of the gene, and how near to its cells the fitted course runs, as far as they are known."""
+    known = [
+        f"{name.partition(' (')[0]} {rate:.3g} {name.partition(' (')[2].rstrip(')')}"
+        for name, rate in zip(result.rate_names, result.rates, strict=True)
+        if np.isfinite(rate)
+    ]
+    text = f" Rates by {result.estimators[0]}: {', '.join(known)}." if known else ""
+    if np.isfinite(result.course_r2):
+        text += f" The nearest points of its fitted course have {result.course_r2:.0%} of the variance of both RNAs."
+    return text
 
 
 def of_groups(result: GroupVelocities) -> str:
@@ -152,6 +166,8 @@ def gene_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
     for name, slope in zip(result.estimators, result.slope, strict=True):
         if np.isfinite(slope).any():
             rows[f"γ/β, {name}"] = [round(float(slope[k]), 4) for k in order]
+    for name, rates in zip(result.rate_names, result.rates.T, strict=True):
+        rows[f"{name}, {result.estimators[0]}"] = [float(f"{rates[k]:.4g}") for k in order]
     return rows
 
 

@@ -27,6 +27,7 @@ VIEWS: Mapping[str, tuple[str, Callable[[Any, Any], View]]] = {
     "lineages": ("Order and lineages", of_cells.lineages),
     "branches": ("Branches", of_cells.branches),
     "gene_network": ("Gene network", of_genes.gene_network),
+    "gene_equations": ("Equations of the genes", of_genes.gene_equations),
     "futures": ("Futures of one cell", of_cells.futures),
     "clones": ("Clones", of_cells.clones),
     "ancestry": ("Ancestors and descendants", of_cells.ancestry),

@@ -12,6 +12,7 @@ from cellflow_core.analysis.results import (
     CellOrder,
     FateGenes,
     FateInfluence,
+    GeneEquations,
     GeneNetwork,
     GeneTrend,
     GroupTrends,
@@ -24,16 +25,19 @@ from cellflow_core.analysis.results import (
 )
 from cellflow_core.figures import fates as fate_figures
 from cellflow_core.figures import gene_trend, rna_velocity, scatter
-from cellflow_core.figures.genes import regulation, trends
+from cellflow_core.figures.genes import coefficients, regulation, trends
 from cellflow_core.figures.perturbations import knock_outs as knock_out_figures
 from cellflow_core.figures.perturbations import perturbation as perturbation_figures
 from cellflow_core.figures.perturbations import screen as screen_figures
-from cellflow_core.reporting import perturbation_summaries, regulation_summaries, result_tables, screen_summaries
+from cellflow_core.reporting import perturbation_summaries, result_tables, screen_summaries
+from cellflow_core.reporting.regulation import equations as equation_texts
+from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from cellflow_core.reporting.summaries import limited
 from cellflow_core.reporting.views.view import Asked, Picture, View
 
 GENES_DRAWN = 20
+EQUATIONS_DRAWN = 6
 
 
 def velocity(found: VelocityAgreement, asked: Asked) -> View:
@@ -119,6 +123,19 @@ def gene_network(found: GeneNetwork, asked: Asked) -> View:
     words = (regulation_summaries.of_overlap(found), regulation_summaries.of_prior(found))
     notes = (*(each for each in words if each), f"Influence over {found.cells}.", *found.notes)
     return View(regulation_summaries.of_network(found), pictures, tables, notes)
+
+
+def gene_equations(found: GeneEquations, asked: Asked) -> View:
+    pictures = tuple(
+        Picture(
+            f"equation_of_{k + 1}",
+            coefficients.coefficients(found, k, equation_texts.terms_of(found, k), dark=asked.dark),
+            equation_texts.in_words(found, k),
+        )
+        for k in range(min(len(found.genes), EQUATIONS_DRAWN))
+    )
+    tables = {"equations": equation_texts.equation_rows(found), "terms": equation_texts.all_rows(found)}
+    return View(equation_texts.of_equations(found), pictures, tables, (found.meaning, *found.notes))
 
 
 def perturb(found: Perturbation, asked: Asked) -> View:

@@ -11,7 +11,7 @@ from cellflow_core.data.store.dataset import view_name
 from cellflow_core.figures import scatter
 from cellflow_core.figures.cells import packed_map
 from cellflow_core.figures.cells.colouring import Colouring
-from pages.parts.views import cell_selection, colouring, view
+from pages.parts.views import cell_selection, colouring, gene_search, own_colours, view
 from pages.parts.widgets import progress_bar, selectors, state
 from pages.parts.widgets.background import forget, pending, sentence, umap
 from pages.parts.widgets.cell_map import component
@@ -51,12 +51,15 @@ def show(info: store.DatasetInfo) -> str:
                 key=key,
                 width=220,
                 index=None,
+                format_func=gene_search.shown(data),
                 placeholder="Search",
                 on_change=lambda: state.choose("gene", *filter(None, [st.session_state[key]])),
             )
+        chosen = kind, name or ""
+        own_colours.choose(data, kind, colouring.of(data, chosen))
     shown = str(shown or "pca")
     points = data.embedding(shown)
-    _picture(data, shown, points, colouring.of(data, (kind, name or "")))
+    _picture(data, shown, points, colouring.of(data, chosen))
     choose = f"Draw around {selectors.row_word(info)}s to choose them for a step below."
     view.outline_words(shown, points, choose, info)
     if "umap" not in info.views:
@@ -84,6 +87,8 @@ def _picture(data: store.Dataset, shown: str, points: np.ndarray, found: Colouri
         title=title,
         names=names,
         in_order=found is not None and found.in_order,
+        own=found.own if found else {},
+        span=found.span if found else None,
         polygon=polygon,
         dark=dark(),
         height=460,

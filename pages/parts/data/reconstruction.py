@@ -14,7 +14,7 @@ from cellflow_core.data.store.dataset import DamagedDatasetError
 from cellflow_core.figures.data import reconstruction as figures
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.summaries import Summary
-from pages.parts.views import cell_selection, view
+from pages.parts.views import cell_selection, gene_search, view
 from pages.parts.widgets.background import pending, result_of, sentence, shared
 from pages.parts.widgets.chart import chart, dark
 
@@ -46,6 +46,7 @@ def show(info: store.DatasetInfo) -> None:
             data.genes,
             index=None,
             key=f"read_back_{info.id}",
+            format_func=gene_search.shown(data),
             placeholder="Search a gene",
         )
         if gene:

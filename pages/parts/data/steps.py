@@ -21,7 +21,7 @@ from cellflow_core.reporting.texts import has_texts
 from cellflow_core.time_units import days_in, format_time
 from cellflow_core.workspace import current
 from pages.parts.data import prior_network
-from pages.parts.views import cell_selection, view
+from pages.parts.views import cell_selection, gene_search, view
 from pages.parts.widgets import state
 from pages.parts.widgets.background import pending, result_of, shared
 from pages.parts.widgets.form import form_of
@@ -154,10 +154,11 @@ def _pseudotime(info: store.DatasetInfo, settings: dict[str, Setting], shown: st
     elif root == "outline":
         found = _by_outline(info, shown)
     else:
-        genes = store.open_dataset(info.id).genes
+        data = cell_selection.dataset(info.id)
         gene = st.selectbox(
             "Marker gene of the earliest cells",
-            genes,
+            data.genes,
+            format_func=gene_search.shown(data),
             index=None,
             key=f"root_gene_{info.id}",
             placeholder="Search",
@@ -180,8 +181,15 @@ def _named_cells(info: store.DatasetInfo, settings: dict[str, Setting], shown: s
     if by == "outline":
         found = _by_outline(info, shown)
     else:
-        genes = store.open_dataset(info.id).genes
-        gene = st.selectbox("Marker gene", genes, index=None, key=f"named_gene_{info.id}", placeholder="Search")
+        data = cell_selection.dataset(info.id)
+        gene = st.selectbox(
+            "Marker gene",
+            data.genes,
+            index=None,
+            format_func=gene_search.shown(data),
+            key=f"named_gene_{info.id}",
+            placeholder="Search",
+        )
         found = {"gene": gene, **_some(settings, ("share",), f"named_share_{info.id}")} if gene else None
     form = _some(settings, ("value", "name"), f"named_{info.id}")
     return None if found is None else {"by": by, **found, **form}

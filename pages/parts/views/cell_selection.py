@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import streamlit as st
 
 from cellflow_core.analysis.perturbations import levels as perturbed_levels
-from cellflow_core.data.networks.matching import matching_names
 from cellflow_core.data.snapshots import NO_LABEL
 from cellflow_core.data.store import Dataset, open_dataset
 from cellflow_core.figures import scatter
 from cellflow_core.figures.cells.packed_map import Places
 from cellflow_core.math.polygon import in_polygon
-from cellflow_core.reporting.formatting import plain
-from pages.parts.widgets import side, state
 from pages.parts.widgets.state import Polygon
 
 
@@ -95,41 +90,6 @@ def measured_genes(data: Dataset) -> tuple[str, ...]:
     """Every gene that can be shown, those of `genes` first and in their order."""
     first = genes(data)
     return (*first, *data.genes[len(first) :])
-
-
-def named(data: Dataset, asked: Sequence[str]) -> tuple[list[str], str]:
-    """(the genes of the state that are meant, how names were read): by symbol whatever its case, or by accession id.
-
-    A name that is none of them stays as it is. Synonyms of a symbol are not known.
-    """
-    genes = data.snapshots().space.genes
-    found = matching_names([each for each in asked if each not in genes], genes, data.gene_ids, ignore_case=True)
-    words = ", ".join(f"{each} is read as {gene}" for each, gene in found.items())
-    return list(dict.fromkeys(found.get(each, each) for each in asked)), words
-
-
-def gene_choice(genes: tuple[str, ...], ids: Mapping[str, str] | None = None, of: str = "this model") -> str:
-    """One of these genes: that which all views share, where it is among them, else the first; a gene that is not is
-    said. ids: accession ids by which genes are found too; of: what holds these genes."""
-    asked, known = state.value("gene"), ids or {}
-    if asked is not None and asked not in genes:
-        asked = matching_names([asked], genes, known, ignore_case=True).get(asked, asked)
-    if asked is not None and asked not in genes:
-        st.info(f"{plain(asked)} is not among the genes of {of}. Shown is {plain(genes[0])}.")
-    chosen = asked if asked in genes else genes[0]
-    key = side.key("gene_shown")
-    if st.session_state.get(key) != chosen:  # a value that is set sends every gene to the browser again
-        st.session_state[key] = chosen
-    return str(
-        st.selectbox(
-            "Gene",
-            genes,
-            key=key,
-            format_func=(lambda gene: f"{gene} · {known[gene]}" if gene in known else gene) if known else str,
-            on_change=side.here(lambda: state.choose("gene", st.session_state[key])),
-            help="Type to search, by name or accession id." if known else "Type to search.",
-        )
-    )
 
 
 def _liveliest(data: Dataset) -> str:

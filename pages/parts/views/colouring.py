@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -9,7 +11,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import Dataset, DatasetInfo
 from cellflow_core.figures import scatter
 from cellflow_core.figures.cells.colouring import Colouring
-from pages.parts.views import cell_selection
+from pages.parts.views import cell_selection, own_colours
 
 Choice = tuple[str, str]
 """Kind ("time", "label", "number" or "gene") and name."""
@@ -31,14 +33,19 @@ def words(choice: Choice) -> str:
 
 
 def of(data: Dataset, choice: Choice) -> Colouring | None:
-    """The colours of all cells; None where nothing is chosen or known. KeyError for a gene that is not there."""
+    """The colours of all cells, with what was chosen by hand; None where nothing is chosen or known.
+
+    Raises KeyError for a gene that is not there.
+    """
     kind, name = choice
     if kind in ("time", "label"):
-        return _groups(data.info.id, data.info.version, kind, name)
-    if kind == "number":
-        values = np.asarray(data.snapshots().covariates[name], dtype=np.float32)
-        return Colouring(name, values) if np.isfinite(values).any() else None
-    return Colouring(name, np.asarray(data.expression(name), dtype=np.float32)) if name else None
+        found = _groups(data.info.id, data.info.version, kind, name)
+        own = own_colours.of_groups(data, name) if kind == "label" else {}
+        return replace(found, own=own) if found and own else found
+    if not name:
+        return None
+    values = np.asarray(data.snapshots().covariates[name] if kind == "number" else data.expression(name), np.float32)
+    return own_colours.with_range(Colouring(name, values)) if np.isfinite(values).any() else None
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)

@@ -9,7 +9,7 @@ import streamlit as st
 from cellflow_core.data.store import Dataset
 from cellflow_core.figures import scatter
 from cellflow_core.reporting import formatting
-from pages.parts.views import cell_selection, view
+from pages.parts.views import cell_selection, gene_search, view
 from pages.parts.views.fates import fate_question
 from pages.parts.widgets import chart, selectors, side, state
 
@@ -51,10 +51,11 @@ def form(
         key=key,
         on_change=side.here(lambda: state.choose("gene", *st.session_state[key])),
         accept_new_options=True,
+        format_func=gene_search.shown(data),
         max_selections=MAX_GENES,
         help="Type to search. The first one differs most between cells. Several genes are changed at once.",
     )
-    chosen, read = cell_selection.named(data, chosen)
+    chosen, read = gene_search.named(data, chosen)
     if read:
         st.caption(f":material/match_case: {formatting.plain(read)}")
     absent = [str(each) for each in chosen if each not in genes]
@@ -78,7 +79,10 @@ def form(
     st.caption(LASTS[kind])
     if kind == "edges":
         targets = st.multiselect(
-            "Targets", [each for each in genes if each not in chosen], key=side.key("edge_targets")
+            "Targets",
+            [each for each in genes if each not in chosen],
+            format_func=gene_search.shown(data),
+            key=side.key("edge_targets"),
         )
         if not targets:
             st.info("Choose the genes that are cut off.")

@@ -12,7 +12,7 @@ from cellflow_core.figures.perturbations import screen as figures
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import screen_summaries as words
 from cellflow_core.reporting.formatting import plain
-from pages.parts.views import cell_selection, perturb_form, view
+from pages.parts.views import cell_selection, gene_search, perturb_form, view
 from pages.parts.widgets import background, chart, side
 
 MOST = 300
@@ -91,6 +91,11 @@ def _genes(data: Dataset, genes: tuple[str, ...]) -> tuple[str, ...]:
         return cell_selection.most_variable(data, count)
     return tuple(
         st.multiselect(
-            "Which genes", genes, key=side.key("screen_named"), max_selections=MOST, placeholder="Type to search"
+            "Which genes",
+            genes,
+            format_func=gene_search.shown(data),
+            key=side.key("screen_named"),
+            max_selections=MOST,
+            placeholder="Type to search",
         )
     )

@@ -37,6 +37,7 @@ WORDS: Mapping[str, str] = {
     "lineages": "a tree of branches",
     "network": "which gene acts on which",
     "kinetics": "rates of transcription, splicing and degradation",
+    "equations": "equations that can be written down",
     "velocity_uncertainty": "how sure the velocity is",
     "courses": "the course of individuals under their doses",
     "individual_parameters": "the parameters behind what was measured of an individual",

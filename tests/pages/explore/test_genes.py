@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cellflow_core.data import gene_aliases
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -57,6 +58,16 @@ def test_one_gene_has_a_trend_in_each_group_and_its_spread():
     assert ["time", "mean", "10 % quantile", "median", "90 % quantile"] in columns(page)
 
 
+def test_a_gene_is_found_by_another_name_and_an_ambiguous_one_is_listed():
+    genes = (("Gata1", "Eryf1", "Gf-1"), ("Spi1", "PU.1", "Gf-1"))
+    gene_aliases.keep(gene_aliases.AliasTable("mouse", "a test", "none", genes))
+    run = trained()
+    page = opened("genes", run=run.id, gene="pu.1")
+    assert page.selectbox(key="gene_shown").value == "Spi1" and "pu.1 is read as Spi1" in words(page)
+    assert set(page.selectbox(key="gene_shown").options) == {"Gata1 · Eryf1, Gf-1", "Spi1 · PU.1, Gf-1"}
+    assert "Gf-1 may be Gata1 or Spi1: choose one" in words(opened("genes", run=run.id, gene="Gf-1"))
+
+
 def test_several_genes_are_dots_over_groups():
     page = opened("genes", run=trained().id, part="Several genes")
     (table,) = (each.value for each in page.dataframe)
@@ -90,6 +101,17 @@ def test_a_model_without_a_velocity_says_what_is_needed():
     run = trained(model="ot-displacement", settings={}, training={"steps": 1})
     assert "this model has none" in words(opened("genes", run=run.id, part="Drivers of a fate"))
     assert "choose a model with a velocity or a network" in words(opened("genes", run=run.id, part="Network"))
+
+
+def test_a_model_with_equations_shows_them_gene_by_gene():
+    page = opened("genes", run=trained("flecs", settings={}, training={"steps": 2}).id, part="Equations")
+    assert not page.exception and not page.error and "Each of 2 genes has an equation" in words(page)
+    form, own = (each.value for each in page.latex)
+    assert r"\sigma" in form and own.count(r"z_{\text{Gata1}}") >= 2
+    page.selectbox(key="equation_of").set_value("Spi1").run()
+    assert r"z_{\text{Spi1}}" in page.latex[1].value.partition("=")[0]
+    assert ["term", "weight"] in columns(page) and ["gene", "equation", "LaTeX", "shift", "unit"] in columns(page)
+    assert "Equations" not in opened("genes", run=trained().id).segmented_control(key="part").options
 
 
 def test_the_jacobian_stands_for_a_network_of_a_group():

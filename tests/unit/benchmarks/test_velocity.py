@@ -14,7 +14,9 @@ def test_rows_of_a_simulator(tmp_path):
     models = "steady-state,consistent-velocity"
     benchmark.main(["--data", "splicing-bifurcation", "--models", models, "--cells", "200", "--out", str(out)])
     rows = json.loads(out.read_text())["rows"]
-    assert [each["model"] for each in rows] == models.split(",")
+    assert [each["model"] for each in rows] == [*models.split(","), benchmark.CONSENSUS]
+    mean = rows.pop()
+    assert mean["cosine"] >= min(each["cosine"] for each in rows) and mean["drawn"] is mean["agreement"] is None
     for each in rows:
         assert each["cosine"] > 0.5 and each["velocity_r"] > 0.5 and each["order_rho"] > 0.9
         assert each["cbdir"] is None and 0 <= each["drawn"] <= 1 and each["peak_mb"] > 100

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from cellflow_core.data import store
+from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.readers.anndata_io import read_snapshots, write_snapshots
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.simulators.pkpd import Pkpd, Settings
@@ -37,13 +38,14 @@ def three() -> Trajectories:
 
 
 def masked() -> Trajectories:
-    """The three, with infusions, two treatments and a value below the limit of quantification."""
+    """The three, with infusions, two treatments, a value below the limit of quantification and a known network."""
     doses = DoseEvents(*three().doses.arrays.values())
     return replace(
         three(),
         doses=replace(doses, duration=np.array([2.0, 0, 0]), treatment=np.array([0, 1, 0])),
         treatments=("drug (mg)", "radiation (Gy)"),
         censored=np.array([0, 0, 1, 0, 0, 0], bool)[:, None].repeat(2, axis=1),
+        network=PriorNetwork("made", np.array(["activity"]), np.array(["concentration"]), np.array([-1.0])),
     )
 
 
@@ -121,6 +123,16 @@ def test_infusions_treatments_and_limits_of_quantification_are_kept(tmp_path) ->
         replace(data, treatments=("drug (mg)",))
     with pytest.raises(ValueError, match="each dose needs"):
         replace(data.doses, amount=np.zeros(1))
+
+
+def test_a_prior_network_comes_with_the_individuals(tmp_path) -> None:
+    masked().save(tmp_path / "a.npz")
+    found = Trajectories.load(tmp_path / "a.npz")
+    assert found.fingerprint == masked().fingerprint != replace(masked(), network=None).fingerprint
+    assert DataRequirement.NETWORK in found.has and DataRequirement.NETWORK not in three().has
+    prior = TrajectoryTensors.from_trajectories(found.take([4])).prior
+    assert prior is not None and prior.tolist() == [[0, -1], [0, 0]]
+    assert TrajectoryTensors.from_trajectories(three()).prior is None
 
 
 @pytest.mark.parametrize("times", ["common", "irregular"])

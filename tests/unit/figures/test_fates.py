@@ -1,5 +1,7 @@
 """Fates, trajectory ensembles and clones."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from cellflow_core.figures import (
     trajectory_ensemble,
 )
 from cellflow_core.figures.lineage import clones
+from cellflow_core.reporting import result_tables
 from tests import examples
 
 
@@ -35,9 +38,16 @@ def test_an_open_fate_has_as_many_bits_as_fates_allow():
     made = examples.fates(
         probability=np.array([[1.0, 0.0], [0.5, 0.5]]), starts=np.zeros((2, 2)), fate=np.array([0, 1])
     )
-    marker = fates.cell_fates(made, np.zeros((3, 2)), ("a", "b"), entropy=True).data[-1].marker
+    marker = fates.cell_fates(made, np.zeros((3, 2)), ("a", "b"), by="entropy").data[-1].marker
     np.testing.assert_allclose(marker.color, [0, 1])
-    assert marker.cmax == 1 and "of at most 1.00" in fates.describe_cells(made, entropy=True)
+    assert marker.cmax == 1 and "of at most 1.00" in fates.describe_cells(made, by="entropy")
+    with pytest.raises(ValueError, match="these are simulated"):
+        fates.describe_cells(made, by="steps")
+    steps = dataclasses.replace(made, steps=np.array([0.0, 40.0]))
+    bar = fates.cell_fates(steps, np.zeros((3, 2)), ("a", "b"), by="steps").data[-1].marker
+    assert bar.cmax == 40 and "20 steps to a terminal state in the middle" in fates.describe_cells(steps, by="steps")
+    rows = result_tables.of_cell_fates(steps, ("a", "b"))
+    assert rows["mean first passage time (steps)"] == [0, 40]
 
 
 def test_paths_are_bundled_by_the_fate_they_end_in():

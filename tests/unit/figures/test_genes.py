@@ -11,7 +11,7 @@ from cellflow_core.analysis.regulation.group_trends import group_trends, members
 from cellflow_core.analysis.results import FateGenes, FateInfluence, GeneNetwork
 from cellflow_core.figures import theme
 from cellflow_core.figures.genes import expression, regulation, trends
-from cellflow_core.reporting import regulation_summaries as words
+from cellflow_core.reporting.regulation import summaries as words
 from tests.examples import HOSTILE
 
 GENES = (HOSTILE, "Gata1", "Spi1", "Klf1")
@@ -66,6 +66,22 @@ def test_every_figure_has_the_theme_and_no_markup_of_a_user(dark):
         assert figure.layout.template == theme.template(dark), name
         assert "<img" not in figure.to_json(), name
         json.loads(figure.to_json())
+
+
+def test_violins_are_outlines_of_all_cells_with_their_quartiles():
+    values = np.random.default_rng(0).normal(2.0, 0.5, 20_000)
+    level, width = expression.outline(values)
+    assert level[0] == values.min() and level[-1] == values.max()
+    np.testing.assert_allclose(width, np.exp(-2 * (level - 2.0) ** 2), atol=0.05)
+    sparse = expression.outline(np.r_[np.zeros(900), np.linspace(1.0, 5.0, 100)])[1]
+    assert sparse.argmax() == 0 and 0 < sparse[-10] < 0.1
+    assert (expression.outline(np.full(3, 7.0))[1] == 1).all()
+    figure = expression.violins("Gata1", np.r_[values, 1.0], np.r_[np.zeros(20_000, int), 2], ("a", "empty", "one"))
+    times = expression.violins("Gata1", values, np.arange(20_000) % 3, ("0", "1", "2"), in_order=True)
+    assert all(each.fillcolor.startswith("rgba(") for each in times.data[:3])
+    assert [each.name for each in figure.data] == ["a", "one", "middle half of the cells", "median"]
+    np.testing.assert_allclose(figure.data[-1].y, [np.median(values), 1.0], rtol=1e-6)
+    assert figure.data[-1].text[0].startswith("a: median 2") and tuple(figure.layout.xaxis.tickvals) == (0, 1, 2)
 
 
 def test_signs_are_told_by_more_than_colour():

@@ -48,6 +48,8 @@ def result() -> VelocityAgreement:
         slope=np.array([[0.1, 0.2, 0.3], [np.nan] * 3]),
         r2=np.array([0.5, 0.6, 0.7]),
         fast=np.array([0, 1, 2]),
+        rate_names=("degradation (1 / time)",),
+        rates=np.array([[0.12345], [0.2], [np.nan]]),
     )
 
 
@@ -102,6 +104,7 @@ def test_genes_are_numbers_the_fastest_first():
     rows = velocity_summaries.gene_rows(result())
     assert rows["gene"] == ["C", "B", "A"] and rows["γ/β, One"] == [0.3, 0.2, 0.1]
     assert "γ/β, Two" not in rows
+    np.testing.assert_equal(rows["degradation (1 / time), One"], [np.nan, 0.2, 0.1235])
     assert len(velocity_summaries.cell_rows(result())["order"]) == CELLS
 
 
@@ -109,7 +112,8 @@ def test_a_portrait_has_a_line_for_each_ratio():
     s = np.linspace(0, 4, CELLS)
     u = 0.5 * s + np.sin(s)
     velocity = np.stack([u - 0.5 * s, u])
-    found = PhasePortrait("Sox9", s, u, ("One", "Two"), velocity, np.array([0.5, np.nan]), np.zeros((0, 2)))
+    about = ("Sox9", s, u, ("One", "Two"), velocity, np.array([0.5, np.nan]))
+    found = PhasePortrait(*about, np.zeros((0, 2)), np.nan, (), np.zeros(0))
     *cells, line = rna_velocity.portrait(found, None).data
     assert [each.name for each in cells] == ["falls", "rises"] and line.name == "One"
     assert line.y[1] == pytest.approx(0.5 * line.x[1])
@@ -118,7 +122,11 @@ def test_a_portrait_has_a_line_for_each_ratio():
     assert [each.name for each in grouped.data[:3]] == ["a", "b", "c"]
     assert "it rises in" in rna_velocity.describe_portrait(found)
     assert "(Two)" in velocity_summaries.of_portrait(found)
-    fitted = dataclasses.replace(found, course=np.array([[0.0, 0.0], [2.0, 1.0], [1.0, 3.0]]))
+    assert "Rates" not in velocity_summaries.of_portrait(found)
+    fitted = dataclasses.replace(found, course_r2=0.834, course=np.array([[0.0, 0.0], [2.0, 1.0], [1.0, 3.0]]))
     curve = next(each for each in rna_velocity.portrait(fitted, None).data if each.name == "fitted course, One")
     assert curve.x.tolist() == [0, 1, 3] and curve.y.tolist() == [0, 2, 1]
     assert "course that One has fitted" in rna_velocity.describe_portrait(fitted)
+    rates = {"rate_names": ("transcription (RNA / time)", "splicing (1 / time)"), "rates": np.array([2.5, np.nan])}
+    words = velocity_summaries.of_portrait(dataclasses.replace(fitted, **rates))
+    assert "Rates by One: transcription 2.5 RNA / time." in words and "fitted course have 83% of the variance" in words

@@ -101,6 +101,27 @@ def test_the_dynamical_model_is_the_package():
     assert "fitted the dynamics" in model.notes()[0]
 
 
+def test_every_gene_may_be_used():
+    """The package names the genes that it uses unless it uses all: seldom noisy ones, of which all follow a line."""
+    data, _, layers = induction()
+    cells = scvelo.annotated(layers["unspliced"], layers["spliced"])
+    assert scvelo._used(cells).all()
+    cells.var["velocity_genes"] = np.arange(cells.n_vars) < 3
+    assert scvelo._used(cells).sum() == 3
+    pytest.importorskip("scvelo", reason="the optional package scvelo is not installed: `make scvelo`")
+    package = direct(layers, "deterministic").var["velocity_genes"].to_numpy(bool)
+    model = trained(_of(data, package))
+    assert package.sum() > 2 and model.likelihood.isfinite().all()
+    with pytest.raises(ValueError, match="can use 1 of 2 genes"):
+        trained(_of(data, np.isin(np.arange(12), [np.flatnonzero(package)[0], np.flatnonzero(~package)[0]])))
+
+
+def _of(data: Snapshots, genes: np.ndarray) -> Snapshots:
+    u, s = data.unspliced[:, genes], data.spliced[:, genes]
+    space = SplicingSpace.of(tuple(np.array(data.space.genes)[genes]), u, s)
+    return Snapshots(space.join(u, s), None, space, unspliced=u, spliced=s)
+
+
 def test_the_steady_state_ratios_are_near_those_of_our_own_estimator():
     """To 3 %: the package takes the upper end of a gene only, ours both ends."""
     pytest.importorskip("scvelo", reason="the optional package scvelo is not installed: `make scvelo`")

@@ -57,6 +57,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     moments = toys.stored(dataclasses.replace(cells.moments(120), labels={"batch": np.repeat(["1", "2"], 60)}))
     rna = toys.finished(toys.recipe(moments, model="steady-state", settings={}, training=ONE_STEP)).id
     order = toys.finished(toys.recipe(data, model="slingshot", settings={"annotation": "kind"}, training=ONE_STEP)).id
+    equations = toys.finished(toys.recipe(data, model="flecs", settings={}, training=ONE_STEP)).id
     study = toys.stored(toy_pk.study(subjects=8, n_times=5).to_snapshots())
     people = toys.finished(toys.recipe(study, model="linear-course", settings={}, training=ONE_STEP)).id
     level = {"response": "level"}
@@ -82,6 +83,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
         ("lineages", order, {}),
         ("branches", order, {}),
         ("gene_network", field, {"by": "kind", "group": "up"}),
+        ("gene_equations", equations, {}),
         ("futures", field, {"polygon": square, "count": 20}),
         ("clones", field, {"by": "kind", "a": "up", "b": "down"}),
         ("ancestry", field, {"label": ("kind", "up"), "by": "kind"}),

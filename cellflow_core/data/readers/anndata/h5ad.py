@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellflow_core.data.readers.anndata import frames, matrices
+from cellflow_core.data.readers.anndata.colours import ENDING, colours
 from cellflow_core.data.readers.anndata.obsm import coordinates_and_panels
 from cellflow_core.data.readers.anndata.old import of_old
 from cellflow_core.data.readers.hdf5 import is_group
@@ -49,6 +50,7 @@ def of_h5ad(file: Any, path: Path, name: str, rows: int | None, options: ReadOpt
         matrices={place: matrices.shown(place) for place in matrices.places(file)},
         places=layers.places,
         unused=(*layers.unused, *beside.unused, *_unused(file, used.place)),
+        colours=colours(file.get("uns"), obs, name),
     )
 
 
@@ -65,9 +67,9 @@ def _unused(file: Any, place: str) -> Iterator[Unused]:
         ("obsp", "graphs of neighbours are computed again from the state"),
         ("varm", "loadings are computed again with the components"),
         ("varp", "graphs of genes are not used"),
-        ("uns", "settings, colours and results of other programs are not used"),
+        ("uns", "settings and results of other programs are not used"),
     ):
-        held = list(file.get(key, {}))
+        held = [each for each in file.get(key, {}) if not each.endswith(ENDING)]
         if held:
             yield Unused(f"{key}: {_listed(held)}", reason)
 

@@ -29,7 +29,8 @@ dynast."""
 LOGARITHMIC = ("logcounts", "lognorm", "log_normalized", "log1p", "log1p_norm", "lognormalized", "log", "data", "norm",
                "normalized", "log_counts", "logcpm", "log_norm")  # fmt: skip
 """Layers that may stand in for a scaled X."""
-_MOMENTS = ("ms", "mu")
+_MOMENTS = {"ms": "spliced", "mu": "unspliced"}
+"""Means over neighbors, by scVelo: they stand for the values only in files that hold neither of these."""
 ROLES = {name: role for role, names in LAYERS.items() for name in names}
 
 
@@ -93,8 +94,10 @@ def chosen(file: Any, own: Features, name: str, rows: int | None, wanted: str) -
 def layer_matrices(file: Any, used: Matrix, own: Features, name: str, rows: int | None) -> Layers:
     """The layers that are kept, as they stand; those of other features than the values are not."""
     found = Layers()
-    for key, held in file.get("layers", {}).items():
-        place, role = f"layers:{key}", ROLES.get(key.lower())
+    layers = file.get("layers", {})
+    stand_in = {} if {ROLES.get(key.lower()) for key in layers} & set(_MOMENTS.values()) else _MOMENTS
+    for key, held in layers.items():
+        place, role = f"layers:{key}", ROLES.get(key.lower()) or stand_in.get(key.lower())
         if place == used.place:
             continue
         reason = _why_not(key, role, used, own, found) or _too_large(held)
@@ -157,7 +160,7 @@ def _matrix(file: Any, place: str, held: Any, own: Features, name: str, rows: in
 
 def _why_not(key: str, role: str | None, used: Matrix, own: Features, found: Layers) -> str:
     """Why a layer is not kept, "" where it is."""
-    if key.lower() in _MOMENTS:
+    if role is None and key.lower() in _MOMENTS:
         return "moments over neighbours are computed from spliced and unspliced values when they are needed"
     if role is None:
         known = ", ".join(LAYERS)

@@ -11,7 +11,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import composition_summaries as words
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
-from pages.parts.views import cell_selection, view
+from pages.parts.views import cell_selection, own_colours, view
 from pages.parts.widgets import background, chart, side
 
 
@@ -22,7 +22,7 @@ def river(run: Run, data: Dataset) -> None:
     st.header("Groups over time")
     found = _asked(run, data)
     view.show_summary(words.of_composition(found), "composition_headline")
-    figure = figures.river(found, dark=chart.dark())
+    figure = figures.river(found, own=own_colours.of_groups(data, found.by), dark=chart.dark())
     chart.chart(figure, "time_groups", figures.describe_river(found))
     view.notes(found.notes)
     rows = words.share_rows(found)
@@ -33,7 +33,7 @@ def between_times(run: Run, data: Dataset) -> None:
     """The mass between the groups of one time and those of the next."""
     found = _asked(run, data)
     st.markdown(f"**{plain(words.of_flows(found))}**")
-    figure = figures.sankey(found, dark=chart.dark())
+    figure = figures.sankey(found, own=own_colours.of_groups(data, found.by), dark=chart.dark())
     chart.chart(figure, "fates_flows", figures.describe_sankey(found))
     view.notes(found.notes)
     view.numbers(figure, words.flow_rows(found), f"flows-{run.id}", "flows", "Data table: mass between groups")

@@ -11,8 +11,8 @@ from pages.parts.views import growth, mixed_lineages, view
 from pages.parts.views.fates import fate_question
 from pages.parts.widgets import background, chart, side
 
-ENTROPY = "entropy"
-"""The choice of colour by how open the fate of a cell is."""
+BY = {"entropy": "how open the fate is (entropy)", "steps": "steps to a terminal state (mean first passage time)"}
+"""Choices of colour besides the fates."""
 
 
 def show(context: view.ViewContext) -> tuple[fate_question.Asked, Fates]:
@@ -43,13 +43,14 @@ def cells(context: view.ViewContext, result: Fates) -> None:
     """The cells, coloured by their fate or by their probability of one."""
     run, data, _, map_name, place = context
     likeliest = "the state each cell ends in" if result.cells == "start cells" else "the likeliest state of each cell"
-    shown = {"": likeliest, ENTROPY: "how open the fate is (entropy)", **{name: name for name in result.names}}
+    others = {by: words for by, words in BY.items() if by != "steps" or result.steps is not None}
+    shown = {"": likeliest, **others, **{name: name for name in result.names}}
     with place.controls:
         chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, **side.bound("fate"))
     fate, axes = result.names.index(chosen) if chosen in result.names else None, data.view_axes(map_name)
-    entropy = chosen == ENTROPY and fate is None
-    figure = fates.cell_fates(result, data.embedding(map_name), axes, fate, entropy=entropy, dark=chart.dark())
-    chart.chart(figure, "fates_cells", fates.describe_cells(result, fate, entropy))
+    by = chosen if chosen in others and fate is None else ""
+    figure = fates.cell_fates(result, data.embedding(map_name), axes, fate, by=by, dark=chart.dark())
+    chart.chart(figure, "fates_cells", fates.describe_cells(result, fate, by))
     rows = result_tables.of_cell_fates(result, axes)
     with place.more:
         view.numbers(figure, rows, f"fates-cells-{run.id}", "fates_of_cells", "Data table: cells")

@@ -17,7 +17,7 @@ from cellflow_core.figures.fields import colourings, fixed_point_marks
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.fields import fixed_points
 from cellflow_core.reporting.formatting import plain
-from pages.parts.views import cell_selection, colouring, growth, view
+from pages.parts.views import cell_selection, colouring, gene_search, growth, own_colours, view
 from pages.parts.widgets import background, chart, side, state
 from pages.parts.widgets.cell_map import component
 
@@ -40,7 +40,9 @@ def colour_choice(run: Any, data: Dataset) -> colouring.Choice:
     choices = [(each, "") for each in own] + (colouring.choices(data.info) if named else []) + [("nothing", "")]
     kind, name = st.selectbox("Colour", choices, format_func=_words, **side.bound("by"))
     if kind == "gene":
-        name = cell_selection.gene_choice(cell_selection.measured_genes(data), of="these data")
+        name = gene_search.choice(data, cell_selection.measured_genes(data), "these data")
+    if kind in ("label", "number", "gene"):
+        own_colours.choose(data, kind, colouring.of(data, (kind, name)))
     return kind, name
 
 

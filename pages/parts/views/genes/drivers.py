@@ -8,7 +8,7 @@ from cellflow_core.analysis.results import FateInfluence
 from cellflow_core.data.store import Dataset
 from cellflow_core.figures.genes import regulation
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import regulation_summaries
+from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.views.fates import fate_genes, fate_question

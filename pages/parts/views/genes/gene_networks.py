@@ -10,8 +10,8 @@ from cellflow_core.data.store import Dataset
 from cellflow_core.figures.data import network as known_network
 from cellflow_core.figures.genes import regulation
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import regulation_summaries
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view

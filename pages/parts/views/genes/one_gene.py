@@ -5,6 +5,8 @@ Read from the stored expression one gene at a time: nothing of all genes and cel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +17,10 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import Dataset, DatasetInfo
 from cellflow_core.figures.genes import expression, trends
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import regulation_summaries
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.runs.run import Run
-from pages.parts.views import cell_selection, view
+from pages.parts.views import cell_selection, gene_search, own_colours, view
 from pages.parts.views.genes import predicted_trend
 from pages.parts.widgets import background, chart, side
 
@@ -32,13 +34,15 @@ FATES = "fate"
 
 class Groups(NamedTuple):
     """Which cells belong together: rows of the data set (all: a slice), weight [cells, groups], the group of each cell
-    (or its likeliest), names of the groups, and whether they have an order."""
+    (or its likeliest), names of the groups, whether they have an order, and colours that were
+    chosen."""
 
     rows: Any
     weight: np.ndarray
     codes: np.ndarray
     names: tuple[str, ...]
     in_order: bool = False
+    own: Mapping[str, str] = MappingProxyType({})
 
 
 def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
@@ -46,7 +50,7 @@ def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
     genes = cell_selection.measured_genes(data)
     left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
     with left:
-        gene = cell_selection.gene_choice(genes, data.gene_ids, "these data")
+        gene = gene_search.choice(data, genes, "these data")
     with middle:
         by = _group_choice(run, data)
     with right:
@@ -71,7 +75,9 @@ def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
         _trend(run, data, info, gene, order_name, kept, own, groups)
     with right:
         st.markdown(f"**{plain(gene)} over groups**")
-        figure = expression.violins(gene, own, groups.codes, groups.names, in_order=groups.in_order, dark=dark)
+        figure = expression.violins(
+            gene, own, groups.codes, groups.names, in_order=groups.in_order, own=groups.own, dark=dark
+        )
         chart.chart(figure, "genes_violins", expression.describe_violins(gene, own, groups.codes, groups.names))
         rows = regulation_summaries.expression_rows((gene,), mean, share, groups.names, cells)
         view.numbers(figure, rows, f"expression-{run.id}", "violins", "Data table: groups")
@@ -102,7 +108,9 @@ def _groups(run: Run, data: Dataset, by: str) -> Groups:
     codes, names = cell_selection.grouped(data, by)
     if codes is None:
         return Groups(slice(None), membership(None, 1, count), np.zeros(count, int), ("all cells",))
-    return Groups(slice(None), membership(codes, len(names), count), codes, names, by == "time")
+    return Groups(
+        slice(None), membership(codes, len(names), count), codes, names, by == "time", own_colours.of_groups(data, by)
+    )
 
 
 def _order(run: Run, data: Dataset, info: DatasetInfo) -> tuple[str, np.ndarray | None]:
@@ -155,7 +163,7 @@ def _trend(
     if groups.in_order:  # groups of time along time: one line
         weight, names = membership(None, 1, len(values)), ("all cells",)
     result = group_trends(gene, values, order, weight, names, order_name)
-    figure = trends.trends(result, dark=chart.dark())
+    figure = trends.trends(result, own=groups.own, dark=chart.dark())
     chart.chart(figure, "genes_trend", trends.describe(result))
     view.notes(
         (
@@ -175,9 +183,10 @@ def show_several(run: Run, data: Dataset) -> None:
             "Genes",
             genes,
             genes[:AT_FIRST],
+            format_func=gene_search.shown(data),
             key=side.key("genes_several"),
             max_selections=MOST_GENES,
-            help="Type to search.",
+            help=gene_search.HELP,
         )
     with right:
         groups = _groups(run, data, _group_choice(run, data))

@@ -7,8 +7,9 @@ import streamlit as st
 from cellflow_core.figures import gene_trend
 from cellflow_core.figures.genes import trends
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import regulation_summaries, result_tables
+from cellflow_core.reporting import result_tables
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.widgets import background, chart

@@ -12,7 +12,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.transitions.fates import absorption, transition_fates
 from cellflow_core.analysis.transitions.kernel import transitions
 from cellflow_core.data.simulators.registry import create
-from tests.truth.models.pseudotime.simulated import islands, order, snapshot, trained, tree
+from tests.truth.models.pseudotime.simulated import finished_types, islands, order, ring, snapshot, trained, tree
 
 pytestmark = pytest.mark.truth
 NAMED = {"annotation": "place", "sources": "first", "sinks": "end 1,end 2"}
@@ -52,14 +52,18 @@ def test_the_expected_step_points_along_the_drift(bifurcation):
 
 
 def test_fates_follow_from_the_transitions(bifurcation):
-    """Cells past the fork go to their own end with a mean probability above 0.95; the start is undecided."""
-    data, _, model = bifurcation
+    """Cells past the fork go to their own end with a mean probability above 0.95; the start is undecided. The mean
+    first passage time falls along the tree, to 0 in the ends: Spearman with the place below -0.9."""
+    data, place, model = bifurcation
     found = absorption(model, data, "place", ("end 1", "end 2"))
     fate = np.asarray(data.labels["fate"])
     for k, name in enumerate(found.terminal.names):
         assert found.chance[fate == name, k].mean() > 0.95
     view = Embedding("pca", ("a", "b"), data.x, data.x)
-    shares = transition_fates(model, data, view, "place", ("end 1", "end 2"), start="first").share
+    fates = transition_fates(model, data, view, "place", ("end 1", "end 2"), start="first")
+    assert fates.steps is not None and spearmanr(fates.steps, place[fates.rows])[0] < -0.9
+    assert not fates.steps[found.state[fates.rows] >= 0].any() and fates.steps[found.state[fates.rows] < 0].min() >= 1
+    shares = fates.share
     assert shares.sum() == pytest.approx(1) and 0.2 < shares[0] < 0.8
 
 
@@ -84,6 +88,14 @@ def test_what_cannot_be_balanced_is_refused(bifurcation):
         trained("pba", data, annotation="place", sources="nobody")
     with pytest.raises(ValueError, match="no sources"):
         trained("pba", data, annotation="place", sinks="end 1")
+
+
+def test_a_cycle_and_finished_types_are_noted(bifurcation):
+    assert len(bifurcation[2].notes()) == 1
+    for cells, words in ((ring(), "on a cycle"), (finished_types(), "finished types")):
+        place = np.where(cells[:, 0] < np.quantile(cells[:, 0], 0.1), "first", "later")
+        model = trained("pba", snapshot(cells, place=place), annotation="place", sources="first")
+        assert any(words in each for each in model.notes())
 
 
 def test_growth_rates_of_the_data_are_sources_and_sinks(bifurcation):

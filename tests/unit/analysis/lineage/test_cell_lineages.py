@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,13 @@ def test_a_fork_has_two_named_ends_one_branching_and_its_beginning(model, fork, 
         assert (found.own[late] == k).mean() > 0.95
     assert (found.own[place < 0.3] < 0).mean() > 0.9
     assert len(found.branchings) == 1 and 0.3 < found.branchings[0, 0] < 3
-    assert found.root[0] < 0.5 and found.explained > 0.8 and found.other_order is None and not found.doubts
+    assert (
+        found.root[0] < 0.5
+        and found.explained > 0.8
+        and found.off_tree < 0.05
+        and found.other_order is None
+        and not found.doubts
+    )
     found.save(tmp_path / "one.npz")
     back = CellLineages.load(tmp_path / "one.npz")
     assert back.names == found.names and np.array_equal(back.curves, found.curves)
@@ -66,7 +73,14 @@ def test_without_a_root_both_orders_are_drawn_and_the_answer_is_not_trusted(fork
 def test_cells_on_a_cycle_are_said_not_to_be_a_trajectory():
     data = snapshot(ring(), place=np.resize(["first", *["later"] * 20], 600))
     summary = fate_summaries.of_lineages(drawn("tscan", data, **START))
-    assert summary.trust == "poor" and "on a cycle" in summary.why
+    assert summary.trust == "poor" and "on a cycle" in summary.why and "0% of the cells are off them" in summary.why
+
+
+def test_cells_that_fill_a_ball_are_off_the_tree(fork):
+    cloud = snapshot(np.random.default_rng(0).normal(size=(600, 6)), place=np.resize(["first", *["later"] * 20], 600))
+    assert drawn("tscan", cloud, **START).off_tree > 0.5
+    far = fate_summaries.of_lineages(dataclasses.replace(drawn("tscan", fork[0], **START), off_tree=0.6))
+    assert far.trust == "poor" and "no picture of them" in far.why and "60% of the cells are off" in far.why
 
 
 def test_own_lineages_and_branchings_of_three_paths():

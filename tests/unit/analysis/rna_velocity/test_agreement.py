@@ -16,7 +16,7 @@ from cellflow_core.analysis.rna_velocity.by_group import group_velocities
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.analysis.rna_velocity.estimates import estimates
-from cellflow_core.analysis.rna_velocity.phase_portrait import phase_portrait
+from cellflow_core.analysis.rna_velocity.phase_portrait import course_r2, phase_portrait
 from cellflow_core.analysis.rna_velocity.uncertainty import velocity_dispersion
 from cellflow_core.data.preprocessing.count_halves import halves_agreement
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
@@ -161,8 +161,18 @@ def test_the_phase_portrait_is_that_of_the_estimates():
     np.testing.assert_array_equal(found.velocity, every.velocity[:, :, 3])
     line = found.unspliced - found.slope[0] * found.spliced
     np.testing.assert_allclose(found.velocity[0], line, atol=1e-3 * np.abs(line).max())
+    assert found.rate_names == ("degradation (1 / splicing time)",) and found.rates[0] == pytest.approx(found.slope[0])
+    assert not len(found.course) and np.isnan(found.course_r2)
     with pytest.raises(KeyError, match="Nobody"):
         phase_portrait(model(data), data, "Nobody")
+
+
+def test_a_course_through_the_cells_has_their_variance():
+    angle = np.linspace(0, np.pi, 200)
+    arch = np.stack([np.sin(angle), angle], axis=1)
+    cells = arch + 0.05 * np.random.default_rng(0).normal(size=arch.shape)
+    assert course_r2(*cells.T, arch) > 0.95 > course_r2(*cells.T, arch[:, ::-1])
+    assert course_r2(*cells.T, cells.mean(axis=0, keepdims=True)) == pytest.approx(0)
 
 
 def test_data_without_moments_are_refused_and_second_moments_missed():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from cellflow_core.math.markov_chains.absorption import absorption_probabilities, long_run
+from cellflow_core.math.markov_chains.absorption import absorption_probabilities, long_run, mean_first_passage
 
 
 def line(cells: int, right: float) -> csr_array:
@@ -25,6 +25,20 @@ def test_a_gambler_is_ruined_as_often_as_known(right):
     exact = k / (cells - 1) if right == 0.5 else (1 - odds**k) / (1 - odds ** (cells - 1))
     np.testing.assert_allclose(found[:, 1], exact, atol=1e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("right", [0.5, 0.6])
+def test_a_game_lasts_as_long_as_known(right):
+    """k (n - k) steps of a fair game to n; those of an unfair one by the chance to win."""
+    cells = 41
+    absorbing = np.isin(np.arange(cells), [0, cells - 1])
+    found = mean_first_passage(line(cells, right), absorbing, np.ones(cells, bool))
+    k, n, odds = np.arange(cells), cells - 1, (1 - right) / right
+    fair = right == 0.5
+    exact = k * (n - k) if fair else (k - n * (1 - odds**k) / (1 - odds**n)) / (1 - 2 * right)
+    np.testing.assert_allclose(found, exact, rtol=1e-6)
+    few = mean_first_passage(line(cells, right), absorbing, k > 3)
+    np.testing.assert_array_equal(np.isnan(few), k <= 3)
 
 
 def test_absorption_is_that_of_the_dense_formula():

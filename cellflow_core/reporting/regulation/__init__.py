@@ -1,0 +1,1 @@
+"""Networks, equations and trends of genes in words and tables."""

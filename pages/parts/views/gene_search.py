@@ -1,0 +1,97 @@
+"""Boxes in which a gene is found by its symbol, an earlier one, an alias or its accession id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+
+from cellflow_core.data import gene_aliases
+from cellflow_core.data.networks.matching import matching_names
+from cellflow_core.data.store import Dataset
+from cellflow_core.reporting.formatting import plain
+from pages.parts.views import cell_selection
+from pages.parts.widgets import side, state
+
+_NUMBERED = re.compile(r"\d+|(?:HGNC|MGI):\d+")
+"""Numbers of databases: found when they are typed whole, and not shown."""
+HELP = "Type to search, by name, accession id or, where a table of them is kept (`cellflow gene-names`), another name."
+
+
+def shown(data: Dataset) -> Callable[[str], str]:
+    """What a box shows of a gene: its name and all by which it can be found while typing."""
+    texts = _texts(data.info.id, data.info.version, gene_aliases.version())
+    return lambda gene: texts.get(gene, gene)
+
+
+def named(data: Dataset, asked: Sequence[str]) -> tuple[list[str], str]:
+    """(the genes of the state that are meant, how names were read): by symbol whatever its case, accession id or
+    another name that one gene alone has. A name that is none of them stays as it is, and so does an ambiguous one."""
+    read, words = _read(data, asked, data.snapshots().space.genes)
+    return list(dict.fromkeys(read.get(each, each) for each in asked)), words
+
+
+def choice(data: Dataset, genes: tuple[str, ...], of: str = "this model") -> str:
+    """One of these genes: that which all views share, where it is among them, else the first; a gene that is not is
+    named, and so is how another name was read. of: what holds these genes."""
+    asked = state.value("gene")
+    words = ""
+    if asked is not None and asked not in genes:
+        read, words = _read(data, [asked], genes)
+        asked = read.get(asked, asked)
+    if asked is not None and asked not in genes:
+        st.info(f"{plain(words or f'{asked} is not among the genes of {of}')}. Shown is {plain(genes[0])}.")
+    elif words:
+        st.caption(f":material/match_case: {plain(words)}")
+    chosen = asked if asked in genes else genes[0]
+    key = side.key("gene_shown")
+    if st.session_state.get(key) != chosen:  # a value that is set sends every gene to the browser again
+        st.session_state[key] = chosen
+    return str(
+        st.selectbox(
+            "Gene",
+            genes,
+            key=key,
+            format_func=shown(data),
+            on_change=side.here(lambda: state.choose("gene", st.session_state[key])),
+            help=HELP,
+        )
+    )
+
+
+def _read(data: Dataset, asked: Sequence[str], genes: Sequence[str]) -> tuple[dict[str, str], str]:
+    """(name asked for -> gene, how each was read or whom it may mean)."""
+    unknown = [each for each in asked if each not in genes]
+    found = matching_names(unknown, genes, data.gene_ids, ignore_case=True)
+    words = []
+    for each in unknown:
+        if each in found:
+            continue
+        held = set(genes)
+        several = [gene for gene in gene_aliases.meant(each, _other(data)) if gene in held]
+        if len(several) == 1:
+            found[each] = several[0]
+        elif several:
+            words.append(f"{each} may be {' or '.join(several[:6])}: choose one")
+    return found, ", ".join([*(f"{each} is read as {gene}" for each, gene in found.items()), *words])
+
+
+def _other(data: Dataset) -> Mapping[str, tuple[str, ...]]:
+    return _other_names(data.info.id, data.info.version, gene_aliases.version())
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _other_names(id: str, version: str, tables: str) -> dict[str, tuple[str, ...]]:
+    data = cell_selection.dataset(id)
+    return gene_aliases.other_names(data.genes, data.gene_ids, gene_aliases.kept())
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _texts(id: str, version: str, tables: str) -> dict[str, str]:
+    ids, other = cell_selection.dataset(id).gene_ids, _other_names(id, version, tables)
+    found = {gene: [gene, accession] for gene, accession in ids.items() if accession and accession != gene}
+    for gene, names in other.items():
+        listed = ", ".join(each for each in names if not _NUMBERED.fullmatch(each))
+        found.setdefault(gene, [gene]).append(listed)
+    return {gene: " · ".join(filter(None, parts)) for gene, parts in found.items()}
