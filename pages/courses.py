@@ -4,8 +4,9 @@ import streamlit as st
 
 from pages.parts.views import view
 from pages.parts.views.courses import checks, fits, forecasts, individuals, parameters, regimens
+from pages.parts.widgets import side, sides
 
-view.heading("Courses", "What becomes of individuals, and what would become of them under other doses?")
+sides.heading("Courses", "What becomes of individuals, and what would become of them under other doses?")
 place = view.layout()
 with st.container():
     view.texts("courses")
@@ -14,7 +15,7 @@ with place.controls:
     run = individuals.choose_run(look.info)
 if run is None:
     individuals.show_measurements(look, place)
-    st.stop()
+    side.stop()
 parts = {"fits": "Individuals", "regimens": "Two regimens", "treatments": "Other treatments"}
 parts |= {"parameters": "Parameters"} if "individual_parameters" in view.capabilities(run) else {}
 parts |= {"checks": "Checks", "forecasts": "Forecasts"}

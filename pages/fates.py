@@ -14,6 +14,7 @@ from pages.parts.views.fates import (
     lineages,
     shares,
 )
+from pages.parts.widgets import side
 
 COUNTED = ("velocity", "drift", "potential", "coupling", "sampler", "transitions")
 
@@ -32,7 +33,7 @@ simulated = counted and "simulation" in fate_question.counted_by(run)
 if not counted:
     with place.picture:
         lineages.show(run, data, map_name, place.answer)
-    st.stop()
+    side.stop()
 
 asked, result = shares.show(context)
 titles = {"cells": "All cells"}
@@ -43,7 +44,7 @@ titles |= {"genes": "Genes of a fate"} if not asked.simulated and len(result.nam
 titles |= {"one": "One cell"} if simulated else {}
 titles |= {"group": "A group", "clones": "Clones"} if simulated and DataRequirement.TIMES in info.has else {}
 with place.picture:
-    tabs = dict(zip(titles, st.tabs(list(titles.values()), key="part", bind="query-params"), strict=True))
+    tabs = dict(zip(titles, st.tabs(list(titles.values()), **side.bound("part")), strict=True))
 part = next(name for name, tab in tabs.items() if tab.open)
 with tabs[part]:
     if part == "order":

@@ -11,7 +11,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import growth_summaries, result_tables, summaries
 from pages.parts.views import growth, view
 from pages.parts.views.fields import field_view, flow_check
-from pages.parts.widgets import background, chart, state
+from pages.parts.widgets import background, chart, side, state
 
 HELP = (
     "Field: velocities are projected as the embedding projects cells, and lengths are speeds on the map. "
@@ -41,8 +41,8 @@ with place.controls:
         projected = view.options("Projection", "projection", {"field": "Field", "graph": "Velocity graph"}, help=HELP)
         projection = {"projection": projected} if projected == "graph" else {}
     choice = field_view.colour_choice(run, data)
-    faint = st.toggle("Fade what is unsure", True, key="faint", bind="query-params", help=FAINT)
-    wanted = has_field and st.toggle("Fixed points", False, key="fixed", bind="query-params", help=FIXED)
+    faint = st.toggle("Fade what is unsure", True, **side.bound("faint"), help=FAINT)
+    wanted = has_field and st.toggle("Fixed points", False, **side.bound("fixed"), help=FIXED)
     view.outline_words(map_name, data.embedding(map_name), CHOOSE, info)
 
 asked = analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time, **projection)

@@ -7,8 +7,9 @@ import streamlit as st
 
 from cellflow_core.jobs import analysis_pool, supervisor
 from pages.parts.server import sign_in
+from pages.parts.training import tour
 from pages.parts.views import take_along
-from pages.parts.widgets import chart, sharing, state
+from pages.parts.widgets import chart, history, sharing, sides, state
 
 ASSETS = Path(__file__).parents[1] / "assets"
 ICONS = ASSETS / "icons"
@@ -72,8 +73,11 @@ analysis_pool.visitor.set(st.session_state.setdefault("visitor", secrets.token_h
 supervisor.wake()
 asked: list[analysis_pool.Question] = []
 analysis_pool.asked.set(asked)
+history.begin()
+tour.show(name_shown)
 try:
-    page.run()
+    sides.run(page, name_shown)
+    history.settle()
 finally:
     if name_shown in TAKEN_ALONG:
         take_along.show(asked)

@@ -7,7 +7,7 @@ import streamlit as st
 from cellflow_core.data import store
 from cellflow_core.runs import index
 from pages.parts.data import add_data, home_lists
-from pages.parts.training import demo
+from pages.parts.training import demo, tour
 
 ASSETS = Path(__file__).parents[1] / "assets"
 
@@ -24,6 +24,7 @@ with words:
         explore = st.button("Explore the demo", key="explore_demo", type="primary", icon=":material/play_arrow:")
         if st.button("Use my own data", key="own_data", icon=":material/upload_file:"):
             st.switch_page("data.py", query_params={"from": add_data.UPLOAD})
+        tour.offer("home_tour")
 with picture:
     demo.picture(ASSETS / "valley.svg")
 if explore:

@@ -15,12 +15,12 @@ from pages.parts.views import (
     screen,
     view,
 )
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side, sides
 
-view.heading("Perturb", "What if a gene were lost, or forced on?")
+sides.heading("Perturb", "What if a gene were lost, or forced on?")
 if measured_effects.chosen():
     measured_effects.show()
-    st.stop()
+    side.stop()
 run, data, info, map_name, place = view.open_view("perturb", "", "", ("velocity", "drift"), needs=None)
 genes = cell_selection.genes(data)
 with place.picture:
@@ -33,15 +33,15 @@ with place.controls:
     question = view.options("Question", "ask", questions)
 if question == "screen":
     screen.show(run.id, data, map_name, genes, place)
-    st.stop()
+    side.stop()
 if question == "measured":
     knock_outs.show(run.id, place)
-    st.stop()
+    side.stop()
 with place.controls:
     edges = "network" in view.capabilities(run) and DataRequirement.GENE_AXES in info.has
     asked = perturb_form.form(run.id, data, map_name, genes, network=edges)
     if asked is None:
-        st.stop()
+        side.stop()
 with place.picture:
     result = background.result_of(
         analysis_pool.submit_analysis("perturb", run.id, view=map_name, **asked),

@@ -12,7 +12,7 @@ from pages.parts.training import held_out_replicates
 from pages.parts.views import cell_selection, gene_search, growth, latent_windows, view
 from pages.parts.views.fates import composition
 from pages.parts.views.genes import predicted_trend
-from pages.parts.widgets import background, chart, selectors
+from pages.parts.widgets import background, chart, selectors, side
 
 run, data, info, map_name, place = view.open_view(
     "time",
@@ -24,7 +24,7 @@ run, data, info, map_name, place = view.open_view(
 with place.picture:
     if DataRequirement.TIMES not in info.has and "latent_time" in view.capabilities(run):
         latent_windows.offer(run, info)
-        st.stop()
+        side.stop()
     view.check_needs(data, DataRequirement.TIMES)
     if view.capabilities(run).isdisjoint(MOVES_CELLS):
         selectors.empty_state(
@@ -71,7 +71,7 @@ st.header("One gene over time")
 genes = cell_selection.genes(data)
 if not genes:
     st.info("These data are coordinates without genes, so no gene can be followed.", icon=":material/info:")
-    st.stop()
+    side.stop()
 gene = gene_search.choice(data, genes)
 predicted_trend.show(run, gene)
 if background.catalogue()[run.recipe.model].tracks_cells:

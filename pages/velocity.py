@@ -11,7 +11,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
 from pages.parts.views.fields import field_view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 run, data, info, map_name, place = view.open_view(
     "rna_velocity",
@@ -28,8 +28,7 @@ with place.controls:
         0.95,
         0.5,
         0.05,
-        key="least",
-        bind="query-params",
+        **side.bound("least"),
         help="Mean cosine between the velocities of all estimators in a cell. Cells below it have no arrow.",
     )
     style = view.options("Arrows", "style", field_view.styles(info))

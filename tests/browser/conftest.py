@@ -38,10 +38,22 @@ def server_home(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def small_runs(server_home: Path) -> dict[str, str]:
     """Two data sets with a small trained model of another kind on each: id of the run -> label of the model."""
-    environment = os.environ | {"CELLFLOW_HOME": str(server_home)}
-    made = subprocess.run(
-        [sys.executable, "-m", "tests.browser.small_runs"], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    return _made(server_home)
+
+
+@pytest.fixture(scope="session")
+def page_ids(server_home: Path, small_runs: dict[str, str]) -> dict[str, str]:
+    """What the pages can show, by what is special of it: runs, and the data set of one."""
+    run = next(iter(small_runs))
+    recipe = json.loads((server_home / "runs" / run / "recipe.json").read_text(encoding="utf-8"))
+    return {"cells": run, "data": recipe["dataset"], **_made(server_home, "special")}
+
+
+def _made(home: Path, *which: str) -> dict[str, str]:
+    """What `small_runs` prints, made in another process: this one draws no cells."""
+    environment = os.environ | {"CELLFLOW_HOME": str(home)}
+    command = [sys.executable, "-m", "tests.browser.small_runs", *which]
+    made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
     return json.loads(made.stdout)
 

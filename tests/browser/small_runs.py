@@ -1,15 +1,18 @@
-"""Makes two data sets and a trained model on each in the home of the environment, and prints ids and labels."""
+"""Makes data sets and a small trained model on each in the home of the environment, and prints ids and labels."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
 
+from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
-from tests import toys
+from cellflow_core.data.steps.derive import derive
+from tests import toy_pk, toys
 
 
 def cells(genes: tuple[str, ...], times: tuple[float, ...], seed: int) -> Snapshots:
@@ -23,7 +26,21 @@ def cells(genes: tuple[str, ...], times: tuple[float, ...], seed: int) -> Snapsh
     return Snapshots(x, t, AffineSpace.of_genes(genes), "days", labels={"type": np.where(side > 0, "up", "down")})
 
 
+def special() -> dict[str, str]:
+    """Runs on data that other pages need: velocity genes with their moments, and individuals with doses."""
+    moments = {"min_r2": -1.0, "min_slope": 0.0, "components": 10}
+    data = derive(simulate("splicing-bifurcation", {"cells_per_time": 100, "genes": 12}), "moments", moments)
+    velocity = toys.recipe(data, model="consistent-velocity", settings={}, training={"steps": 1})
+    study = simulate("pkpd", toy_pk.STUDY | {"subjects": 8, "n_times": 6, "n_doses": 1})
+    training = {"steps": 1, "batch_size": 4, "validation_fraction": 0.25}
+    courses = toys.recipe(study, model="population-pk", settings={}, training=training)
+    return {"velocity": toys.finished(velocity).id, "courses": toys.finished(courses).id}
+
+
 if __name__ == "__main__":
+    if "special" in sys.argv:
+        print(json.dumps(special()))
+        sys.exit()
     made = {}
     for label, model, genes, times in (
         ("Blood cells", "i-cfm", ("Gata1", "Spi1", "Cebpa"), (0.0, 1.0, 2.0)),

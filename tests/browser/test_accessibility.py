@@ -1,4 +1,5 @@
-"""axe finds nothing serious on any page, light and dark, and headings go down step by step."""
+"""axe finds nothing serious on parts of pages, light and dark, and headings go down step by step; for whole pages, see
+test_every_page."""
 
 from __future__ import annotations
 
@@ -10,7 +11,6 @@ from playwright.sync_api import Page
 
 from tests import toys
 from tests.browser.test_main_job import settled
-from tests.browser.test_state import FIGURES
 from tests.unit.analysis.perturbations.test_stored_effects import screen
 
 pytestmark = pytest.mark.browser
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.browser
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 WORSE = ("serious", "critical")
 CHECKED_TOO = ("heading-order",)
-PAGES = ("", "data", "train", "runs", "compare", *(name.lower() for name in FIGURES))
 
 
 def violations(page: Page) -> list[tuple[str, str, list[str]]]:
@@ -36,14 +35,7 @@ def violations(page: Page) -> list[tuple[str, str, list[str]]]:
     return bad
 
 
-@pytest.mark.parametrize("name", PAGES, ids=lambda each: each or "home")
-def test_a_page_has_no_serious_violation(name: str, page: Page, server: str, small_runs: dict[str, str]):
-    page.goto(f"{server}/{name}" + (f"?run={next(iter(small_runs))}" if name.capitalize() in FIGURES else ""))
-    page.get_by_role("heading", level=1).first.wait_for()
-    assert not violations(page)
-
-
-@pytest.mark.parametrize("part", ["Several genes", "Drivers of a fate", "Network"])
+@pytest.mark.parametrize("part", ["Several genes", "Drivers of a fate"])
 def test_every_part_of_genes_has_no_serious_violation(part: str, page: Page, server: str, small_runs: dict[str, str]):
     page.goto(f"{server}/genes?run={next(iter(small_runs))}&part={part}")
     page.get_by_role("heading", level=1).first.wait_for()

@@ -32,14 +32,32 @@ def run_of_demo() -> Run | None:
     return None
 
 
-def explore() -> None:
-    """Go to the landscape of the demo; where none is trained yet, train it first, with its progress shown."""
+def waiting_run() -> Run | None:
+    """The model of the demo that is being trained, or waits to be."""
+    return next((run for run in reversed(index.runs()) if run.recipe.dataset == DATASET and _waits(run)), None)
+
+
+def _waits(run: Run) -> bool:
+    return run.recipe.hold_out is None and not run.status().ended
+
+
+def prepare() -> str:
+    """Make the demo and begin to train its models, where that is not done; the run whose views are shown first."""
     run = run_of_demo()
     if run is not None:
-        st.switch_page("landscape.py", query_params={"run": run.id})
+        return run.id
     known = next(each for each in demos.DEMOS if each.name == NAME)
     make_demo(NAME, known.label)
     first, *_ = result_of(analysis_pool.call("cellflow_core.jobs.demo:submit"), "Preparing the training")
+    return first
+
+
+def explore() -> None:
+    """Go to the landscape of the demo; where none is trained yet, train it first, with its progress shown."""
+    first = prepare()
+    run = run_of_demo()
+    if run is not None:
+        st.switch_page("landscape.py", query_params={"run": run.id})
     st.query_params["demo"] = first
     st.rerun()
 

@@ -12,7 +12,7 @@ from cellflow_core.data.networks.matching import matching_names
 from cellflow_core.data.store import Dataset
 from cellflow_core.reporting.formatting import plain
 from pages.parts.views import cell_selection
-from pages.parts.widgets import state
+from pages.parts.widgets import side, state
 
 _NUMBERED = re.compile(r"\d+|(?:HGNC|MGI):\d+")
 """Numbers of databases: found when they are typed whole, and not shown."""
@@ -45,15 +45,16 @@ def choice(data: Dataset, genes: tuple[str, ...], of: str = "this model") -> str
     elif words:
         st.caption(f":material/match_case: {plain(words)}")
     chosen = asked if asked in genes else genes[0]
-    if st.session_state.get("gene_shown") != chosen:  # a value that is set sends every gene to the browser again
-        st.session_state["gene_shown"] = chosen
+    key = side.key("gene_shown")
+    if st.session_state.get(key) != chosen:  # a value that is set sends every gene to the browser again
+        st.session_state[key] = chosen
     return str(
         st.selectbox(
             "Gene",
             genes,
-            key="gene_shown",
+            key=key,
             format_func=shown(data),
-            on_change=lambda: state.choose("gene", st.session_state["gene_shown"]),
+            on_change=side.here(lambda: state.choose("gene", st.session_state[key])),
             help=HELP,
         )
     )

@@ -10,7 +10,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background
+from pages.parts.widgets import background, side
 
 
 def show(run: Run, data: Dataset) -> None:
@@ -20,11 +20,11 @@ def show(run: Run, data: Dataset) -> None:
         return
     st.header("Do batches agree?")
     names = {"": "Choose batches, donors or cell types", **{each: each for each in known}}
-    by = st.selectbox("Fit apart by", list(names), format_func=names.__getitem__, key="apart", bind="query-params")
+    by = st.selectbox("Fit apart by", list(names), format_func=names.__getitem__, **side.bound("apart"))
     if not by:
         return
     asked = analysis_pool.submit_analysis("group_velocities", run.id, by=by)
     found = background.result_of(asked, "Fitting each group by itself")
     st.markdown(plain(velocity_summaries.of_groups(found)))
-    st.dataframe(velocity_summaries.group_rows(found), hide_index=True, key="groups_apart")
+    st.dataframe(velocity_summaries.group_rows(found), hide_index=True, key=side.key("groups_apart"))
     view.notes(found.notes)

@@ -8,7 +8,7 @@ from cellflow_core.figures.perturbations import knock_outs as figures
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import screen_summaries as words
 from pages.parts.views import view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 
 def show(run_id: str, place: view.Layout) -> None:
@@ -18,7 +18,7 @@ def show(run_id: str, place: view.Layout) -> None:
             analysis_pool.submit_analysis("knock_outs", run_id), "Predicting every measured knock-out"
         )
     with place.controls:
-        target = st.selectbox("Target", result.targets, key="target", bind="query-params")
+        target = st.selectbox("Target", result.targets, **side.bound("target"))
     number = result.targets.index(str(target))
     with place.answer:
         view.show_summary(words.of_knock_outs(result))

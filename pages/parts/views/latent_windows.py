@@ -10,7 +10,7 @@ from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.latent_time import WINDOWS
 from cellflow_core.runs.run import Run
-from pages.parts.widgets import background
+from pages.parts.widgets import background, side
 
 MOST = 50
 
@@ -23,9 +23,13 @@ def offer(run: Run, info: DatasetInfo) -> None:
         "stand for times. That makes a new data set, on which models of time courses can be trained; an order has no "
         "unit and no speed."
     )
-    windows = int(st.number_input("Windows", 2, MOST, WINDOWS, key="latent_windows", help="Of equal cell number."))
+    windows = int(
+        st.number_input("Windows", 2, MOST, WINDOWS, key=side.key("latent_windows"), help="Of equal cell number.")
+    )
     job = f"latent-time-{run.id}-{windows}"
-    clicked = st.button("Use this latent time", key="use_latent_time", type="primary", icon=":material/timeline:")
+    clicked = st.button(
+        "Use this latent time", key=side.key("use_latent_time"), type="primary", icon=":material/timeline:"
+    )
     if not clicked and background.pending(job) is None:
         return
     path = "cellflow_core.runs.latent_time:use_latent_time"

@@ -14,7 +14,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import measured_effect_summaries as words
 from cellflow_core.reporting.formatting import plain
 from pages.parts.views import view
-from pages.parts.widgets import background, selectors, state
+from pages.parts.widgets import background, selectors, side, state
 from pages.parts.widgets.chart import chart, dark
 
 LOOKS = {"measured": "What was measured", "predicted": "What a model predicts"}
@@ -36,8 +36,7 @@ def chosen() -> bool:
         format_func=LOOKS.__getitem__,
         default=default,
         required=True,
-        key="look",
-        bind="query-params",
+        **side.bound("look"),
         label_visibility="collapsed",
     )
     return (look or default) == "measured"
@@ -85,7 +84,7 @@ def _dataset() -> store.DatasetInfo:
     named = {each.id: selectors.dataset_words(each) for each in designs.values()}
     chosen = selectors.choose("dataset", "Data set", named, next(iter(designs)))
     if chosen is None:
-        st.stop()
+        side.stop()
     return designs[chosen]
 
 
@@ -104,7 +103,7 @@ def _settings(info: store.DatasetInfo) -> tuple[str, str]:
             "Compare within",
             options,
             options.index(likely),
-            key=f"measured_batch_{info.id}",
+            key=side.key(f"measured_batch_{info.id}"),
             format_func=lambda each: each or "all cells together",
             help="Batches, replicates or donors: target cells are compared with controls of the same one, and the "
             "differences combined. Times are always kept apart.",
@@ -115,7 +114,7 @@ def _settings(info: store.DatasetInfo) -> tuple[str, str]:
             "Shares of",
             options,
             kinds,
-            key=f"measured_shares_{info.id}",
+            key=side.key(f"measured_shares_{info.id}"),
             format_func=lambda each: each or "no groups",
             help="Cell types or clusters whose shares may change.",
         )
@@ -125,7 +124,7 @@ def _settings(info: store.DatasetInfo) -> tuple[str, str]:
 def _target(result: MeasuredEffects) -> int:
     """The target that is looked at: the strongest at first, then the one chosen, kept in the link."""
     names = [result.names[k] for k in result.order]
-    shown = st.selectbox("Target", names, key="target", bind="query-params", help="The largest distance comes first.")
+    shown = st.selectbox("Target", names, **side.bound("target"), help="The largest distance comes first.")
     return result.names.index(str(shown))
 
 

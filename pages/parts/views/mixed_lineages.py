@@ -8,6 +8,7 @@ from cellflow_core.data.preprocessing.mixed_lineages import MixedLineages, find_
 from cellflow_core.data.store.dataset import Dataset
 from cellflow_core.jobs import sandbox
 from cellflow_core.reporting.formatting import as_sentence, plain
+from pages.parts.widgets import side
 from pages.parts.widgets.background import result_of, shared
 
 
@@ -20,7 +21,7 @@ def show(data: Dataset) -> None:
         st.warning(plain(as_sentence(each)), icon=":material/call_split:")
     if found.groups and st.button(
         "Make a data set without these groups",
-        key=f"leave_out_{data.info.id}",
+        key=side.key(f"leave_out_{data.info.id}"),
         icon=":material/filter_alt:",
         help="The data set and its models stay; train a model on the new one.",
     ):

@@ -11,6 +11,7 @@ from cellflow_core.data.store import Dataset, group_colours
 from cellflow_core.figures.cells.colouring import Colouring
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.workspace import current
+from pages.parts.widgets import side
 
 _LOW, _HIGH = "colour_low", "colour_high"
 
@@ -22,7 +23,7 @@ def of_groups(data: Dataset, annotation: str) -> dict[str, str]:
 
 def with_range(found: Colouring) -> Colouring:
     """The same with the ends of the scale that were chosen; an end that was not is where it would be."""
-    low, high = st.session_state.get(_LOW), st.session_state.get(_HIGH)
+    low, high = (st.session_state.get(side.key(each)) for each in (_LOW, _HIGH))
     if found.names or (low is None and high is None):
         return found
     usual = found.limits
@@ -51,13 +52,13 @@ def _groups(data: Dataset, found: Colouring) -> None:
         group_colours.choose(data, found.title, of_groups(data, found.title) | {name: st.session_state[key]})
 
     for k, (name, colour) in enumerate(zip(found.names, found.colours(dark=False), strict=True)):
-        key = f"group_colour_{data.info.id}_{found.title}_{k}"
+        key = side.key(f"group_colour_{data.info.id}_{found.title}_{k}")
         st.session_state[key] = colour
         st.color_picker(plain(name), key=key, on_change=keep, args=(name, key))
     if found.own:
         st.button(
             "Usual colours",
-            key="usual_colours",
+            key=side.key("usual_colours"),
             icon=":material/restart_alt:",
             on_click=group_colours.choose,
             args=(data, found.title, {}),
@@ -68,8 +69,8 @@ def _range(found: Colouring) -> None:
     low, high = dataclasses.replace(found, span=None).limits
     st.caption(f"Values beyond take the colour of the end. Empty: {low:.3g} to {high:.3g}, all but 1 % on each side.")
     chosen = [
-        st.number_input(label, value=None, key=key, format="%g", placeholder=f"{usual:.3g}", bind="query-params")
-        for label, key, usual in (("From", _LOW, low), ("To", _HIGH, high))
+        st.number_input(label, value=None, format="%g", placeholder=f"{usual:.3g}", **side.bound(name))
+        for label, name, usual in (("From", _LOW, low), ("To", _HIGH, high))
     ]
     first, last = (low if chosen[0] is None else chosen[0]), (high if chosen[1] is None else chosen[1])
     if first >= last:

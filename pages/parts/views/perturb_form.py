@@ -11,7 +11,7 @@ from cellflow_core.figures import scatter
 from cellflow_core.reporting import formatting
 from pages.parts.views import cell_selection, gene_search, view
 from pages.parts.views.fates import fate_question
-from pages.parts.widgets import chart, selectors, state
+from pages.parts.widgets import chart, selectors, side, state
 
 FARTHEST = 5.0
 """Standard deviations that a gene of the initial cells can be set to, in either direction."""
@@ -44,12 +44,12 @@ def form(
 
     network  whether the model has a network, of which edges can be cut
     """
-    st.session_state["genes"] = list(state.values("gene")[:MAX_GENES] or genes[:1])
+    st.session_state[key := side.key("genes")] = list(state.values("gene")[:MAX_GENES] or genes[:1])
     chosen = st.multiselect(
         "Genes",
         genes,
-        key="genes",
-        on_change=lambda: state.choose("gene", *st.session_state["genes"]),
+        key=key,
+        on_change=side.here(lambda: state.choose("gene", *st.session_state[key])),
         accept_new_options=True,
         format_func=gene_search.shown(data),
         max_selections=MAX_GENES,
@@ -82,7 +82,7 @@ def form(
             "Targets",
             [each for each in genes if each not in chosen],
             format_func=gene_search.shown(data),
-            key="edge_targets",
+            key=side.key("edge_targets"),
         )
         if not targets:
             st.info("Choose the genes that are cut off.")
@@ -108,7 +108,7 @@ def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[fl
             100,
             100,
             5,
-            key="strength",
+            key=side.key("strength"),
             format="%d %%",
             help="100 %: nothing is left. Less is a knock-down: the rest of the gene's mean in the measured cells.",
         )
@@ -121,7 +121,7 @@ def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[fl
             FARTHEST,
             -FARTHEST,
             0.5,
-            key="shift",
+            key=side.key("shift"),
             format="%+.1f",
             help="From the mean of each gene over all cells, as read from the state of the model. "
             "-5 stands for a loss, +5 for a gain; with few genes in the model that is far outside the data.",
@@ -135,7 +135,7 @@ def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[fl
                 low,
                 high,
                 usual,
-                key=f"level_{gene}",
+                key=side.key(f"level_{gene}"),
                 format="%.2f",
                 help=f"In the units of the data. 99 % of measured cells lie below {usual:g}.",
             )
@@ -149,8 +149,8 @@ def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
         del choices["label"]
     choice = view.options("Initial cells", "starts", choices)
     if choice == "label":
-        name = st.selectbox("Annotation", cell_selection.groupings(data), key="start_by")
-        value = st.selectbox("Group", cell_selection.values(data, name), key=f"start_of_{name}")
+        name = st.selectbox("Annotation", cell_selection.groupings(data), key=side.key("start_by"))
+        value = st.selectbox("Group", cell_selection.values(data, name), key=side.key(f"start_of_{name}"))
         return {"start_label": (name, value)}
     if choice == "lasso":
         key, points = f"start_{run_id}_{map_name}", data.embedding(map_name)

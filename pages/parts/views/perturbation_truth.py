@@ -12,6 +12,7 @@ from cellflow_core.data.simulators.contract import HasFates
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import perturbation_summaries
+from pages.parts.widgets import side
 from pages.parts.widgets.background import cached_future, result_of
 
 Shares = dict[str, float]
@@ -40,5 +41,5 @@ def show(result: Perturbation, known: tuple[Shares, Shares] | None) -> None:
     """The truth beside what the model says."""
     if known is None:
         return
-    with st.container(border=True, key="truth"):
+    with st.container(border=True, key=side.key("truth")):
         st.markdown(f":material/school: **The true answer.** {perturbation_summaries.of_truth(result, *known)}")

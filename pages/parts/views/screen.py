@@ -13,7 +13,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import screen_summaries as words
 from cellflow_core.reporting.formatting import plain
 from pages.parts.views import cell_selection, gene_search, perturb_form, view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 MOST = 300
 USUAL = 50
@@ -23,8 +23,9 @@ def show(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...], plac
     """The form beside the answer to what it was last asked."""
     with place.controls:
         asked = _form(run_id, data, map_name, genes)
-        key = f"screen_{run_id}"
-        if st.button("Screen these genes", type="primary", icon=":material/biotech:", disabled=asked is None):
+        key = side.key(f"screen_{run_id}")
+        look: dict[str, Any] = {"type": "primary", "icon": ":material/biotech:", "disabled": asked is None}
+        if st.button("Screen these genes", key=side.key("screen_asked"), **look):
             st.session_state[key] = asked
     with place.picture:
         if key not in st.session_state:
@@ -46,14 +47,17 @@ def _answer(run_id: str, question: dict[str, Any], map_name: str) -> None:
     fate = 0
     if len(result.names) > 1:
         fate = st.selectbox(
-            "Terminal state", range(len(result.names)), format_func=lambda k: plain(result.names[k]), key="screen_fate"
+            "Terminal state",
+            range(len(result.names)),
+            format_func=lambda k: plain(result.names[k]),
+            key=side.key("screen_fate"),
         )
     view.show_summary(words.of_screen(result, fate))
     figure = figures.volcano(result, fate, dark=chart.dark())
     chart.chart(figure, "screen_volcano", figures.describe(result, fate))
     rows = words.rows(result, fate)
     st.markdown("**Genes, by their change**")
-    part = st.text_input("Filter genes", key="screen_filter", placeholder="part of a name").strip().casefold()
+    part = st.text_input("Filter genes", key=side.key("screen_filter"), placeholder="part of a name").strip().casefold()
     kept = [k for k, gene in enumerate(rows["gene"]) if part in gene.casefold()]
     st.dataframe({name: [values[k] for k in kept] for name, values in rows.items()}, hide_index=True)
     chart.downloads(figure, rows, f"screen-{run_id}", "screen")
@@ -83,14 +87,14 @@ def _genes(data: Dataset, genes: tuple[str, ...]) -> tuple[str, ...]:
         return found
     if by == "variable":
         most = min(len(genes), MOST)
-        count = st.slider("How many", 1, most, min(USUAL, most), key="screen_count") if most > 1 else 1
+        count = st.slider("How many", 1, most, min(USUAL, most), key=side.key("screen_count")) if most > 1 else 1
         return cell_selection.most_variable(data, count)
     return tuple(
         st.multiselect(
             "Which genes",
             genes,
             format_func=gene_search.shown(data),
-            key="screen_named",
+            key=side.key("screen_named"),
             max_selections=MOST,
             placeholder="Type to search",
         )

@@ -8,7 +8,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import estimated_velocity
 from cellflow_core.runs.run import Run
-from pages.parts.widgets import background, selectors
+from pages.parts.widgets import background, selectors, side
 
 UNITS = {"counts": "Logarithmic", "expression": "Linear"}
 
@@ -31,20 +31,22 @@ def show(run: Run) -> None:
     )
     words = selectors.disambiguate({id: f"{each.label} · {each.space}" for id, each in found.items()})
     left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
-    target = left.selectbox("In the axes of", list(found), format_func=words.__getitem__, key=f"use_in_{run.id}")
+    target = left.selectbox(
+        "In the axes of", list(found), format_func=words.__getitem__, key=side.key(f"use_in_{run.id}")
+    )
     units = right.segmented_control(
         "Its expression",
         list(UNITS),
         default=estimated_velocity.usual_units(found[target]),
         format_func=UNITS.__getitem__,
         required=True,
-        key=f"use_units_{run.id}_{target}",
+        key=side.key(f"use_units_{run.id}_{target}"),
         help="Logarithmic: log(1 + counts), whose velocity is that of the counts divided by 1 + counts. Linear: counts "
         "or levels as they are, as simulators give them.",
     )
     st.caption("Cells without an arrow get their velocity too: hold what a model makes of it against the arrows above.")
     job = f"use-velocity-{run.id}-{target}-{units}"
-    clicked = st.button("Use this velocity", key="use_velocity", icon=":material/trending_up:")
+    clicked = st.button("Use this velocity", key=side.key("use_velocity"), icon=":material/trending_up:")
     if not clicked and background.pending(job) is None:
         return
     path = "cellflow_core.runs.estimated_velocity:use_velocity"

@@ -19,20 +19,11 @@ from cellflow_core.reporting.summaries import Summary, at
 from cellflow_core.reporting.texts import three_texts
 from cellflow_core.time_units import format_times, measured_time
 from pages.parts.views import cell_selection, saved_selections
-from pages.parts.widgets import background, chart, selectors, state
+from pages.parts.widgets import background, chart, selectors, side, sides, state
+from pages.parts.widgets.sides import Layout
 
 FIELDS = frozenset({"velocity", "drift"})
 """Capabilities of which a model with a field has at least one."""
-
-
-class Layout(NamedTuple):
-    """Places of a view: the answer; the picture under it; the controls beside the picture, on a phone below it; and
-    what is read after the picture: notes and numbers."""
-
-    answer: Any
-    picture: Any
-    controls: Any
-    more: Any
 
 
 class ViewContext(NamedTuple):
@@ -61,7 +52,7 @@ def open_view(
     needs  what the view requires of the data, whatever the model; None: nothing
     """
     if title:
-        heading(title, question)
+        sides.heading(title, question)
     place = layout(beside=maps)
     with place.picture:
         run = selectors.pick_run(capability=capability, follow=follow, where=place.controls)
@@ -72,6 +63,7 @@ def open_view(
             selectors.empty_state("The data of this model are gone", background.sentence(error), {"data.py": "Data"})
         if needs is not None:
             check_needs(dataset, needs)
+    sides.whose(plain(" · ".join((run.label, *selectors.run_facts(run)))))
     with place.controls:
         view = _map_choice(dataset) if maps else "pca"
     limitation = background.catalogue()[run.recipe.model].limitation
@@ -84,7 +76,9 @@ def open_view(
 
 def layout(beside: bool = True) -> Layout:
     """An answer over the width of the page, the picture on the left below it, its controls on the right; not beside:
-    the controls in a row above the picture."""
+    the controls in a row above the picture. Of two views side by side, its half, with the controls below the picture."""
+    if where := sides.places():
+        return where.layout
     answer = st.container(key="answer")
     if beside:
         picture, controls = st.columns([7, 3], gap="medium")
@@ -114,25 +108,19 @@ def capabilities(run: Any) -> frozenset[str]:
     return background.catalogue()[run.recipe.model].capabilities_with(run.recipe.settings)
 
 
-def heading(title: str, question: str) -> None:
-    """The title of a page, and the question that it answers, on one line where there is room."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="heading"):
-        st.title(title, width="content")
-        st.markdown(f":gray[{question}]", width="content")
-
-
 def _map_choice(dataset: Dataset) -> str:
     """PCA or UMAP; where there is no UMAP yet it is made, once for the data set."""
     names, asked = {"pca": "PCA", "umap": "UMAP"}, state.value("view")
-    st.session_state["view_shown"] = asked if asked in names else "pca"
+    key = side.key("view_shown")
+    st.session_state[key] = asked if asked in names else "pca"
     view = str(
         st.segmented_control(
             "Map",
             list(names),
             format_func=names.__getitem__,
             required=True,
-            key="view_shown",
-            on_change=lambda: state.choose("view", st.session_state["view_shown"]),
+            key=key,
+            on_change=side.here(lambda: state.choose("view", st.session_state[key])),
             help="How cells are laid out in two dimensions.",
         )
     )
@@ -150,8 +138,7 @@ def options(label: str, key: str, choices: Mapping[str, str], **look: Any) -> st
         format_func=lambda each: choices[each],
         default=next(iter(choices)),
         required=True,
-        key=key,
-        bind="query-params",
+        **side.bound(key),
         wrap=True,
         **look,
     )
@@ -195,14 +182,15 @@ def time_choice(label: str, info: DatasetInfo, times: Any, *, default: float) ->
     known = ", ".join(format_times(info.times))
     text = f"{label}{unit}, measured at {known}" if len(info.times) <= 8 else f"{label}{unit}"
     names = dict(zip(options, format_times(options), strict=True))
-    st.session_state["time_shown"] = near
+    key = side.key("time_shown")
+    st.session_state[key] = near
     return float(
         st.select_slider(
             plain(text),
             options,
-            key="time_shown",
+            key=key,
             format_func=names.__getitem__,
-            on_change=lambda: state.choose("time", f"{st.session_state['time_shown']:.6g}"),
+            on_change=side.here(lambda: state.choose("time", f"{st.session_state[key]:.6g}")),
         )
     )
 
@@ -223,14 +211,15 @@ def outline_words(view: str, points: Any, without: str, info: DatasetInfo | None
         st.warning(f"There is no {row} inside the outline: draw a wider one.", icon=":material/gesture:")
     else:
         st.caption(f":material/gesture: {counted(count, row)} outlined.")
-    st.button("Clear selection", key="clear_selection", on_click=state.choose, args=("outline",), type="tertiary")
+    clear = side.here(lambda: state.choose("outline"))
+    st.button("Clear selection", key=side.key("clear_selection"), on_click=clear, type="tertiary")
 
 
 def texts(page: str, title: str = "What am I looking at?", narrow: bool = False) -> None:
     """The three short texts of a view or a step, folded; one behind the other where there is little room."""
-    with st.expander(title, icon=":material/menu_book:", key=f"texts_{page}"):
+    with st.expander(title, icon=":material/menu_book:", key=side.key(f"texts_{page}")):
         headed = three_texts(page)
-        if narrow:
+        if narrow or sides.places():
             for tab, text in zip(st.tabs(list(headed)), headed.values(), strict=True):
                 tab.markdown(text)
             return
@@ -250,7 +239,7 @@ def roll_out(run_id: str, info: DatasetInfo, view: str) -> TimeCourse | None:
 def show_summary(summary: Summary, key: str = "headline") -> None:
     """The answer, its first sentence as a heading, and below it how far it can be trusted: the first sentence of that
     stands, the others are one click away, unless they warn. key: another one for each of a page."""
-    with st.container(key=key, gap="xsmall"):
+    with st.container(key=side.key(key), gap="xsmall"):
         answer, detail = _first_sentence(summary.answer)
         st.markdown(f"## {plain(answer)}")
         if detail:
@@ -286,6 +275,6 @@ def notes(found: Sequence[str]) -> None:
 
 def numbers(figure: Any, rows: Mapping[str, Sequence[Any]], name: str, key: str, title: str = "Data table") -> None:
     """A table of the numbers, folded, with the downloads of figure and table."""
-    with st.expander(title, icon=":material/table_rows:", key=f"{key}_numbers"):
-        st.dataframe(rows, hide_index=True, key=f"{key}_table")
+    with st.expander(title, icon=":material/table_rows:", key=side.key(f"{key}_numbers")):
+        st.dataframe(rows, hide_index=True, key=side.key(f"{key}_table"))
         chart.downloads(figure, rows, name, key)

@@ -15,6 +15,7 @@ from cellflow_core.progress import Stages
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.setting_names import in_page
 from cellflow_core.workspace import current
+from pages.parts.widgets import side
 
 log = logging.getLogger(__name__)
 WAITING = ":material/hourglass_empty: Waiting for other calculations to end"
@@ -100,7 +101,7 @@ def result_of(future: Future, text: str, stages: Stages | None = None) -> Any:
 
 def _give_up(error: BaseException) -> NoReturn:
     st.error(sentence(error), icon=":material/error:")
-    st.stop()
+    side.stop()
 
 
 def _waiting(future: Future) -> str:

@@ -15,12 +15,17 @@ from streamlit.components.v2 import component
 from cellflow_core import csv_output
 from cellflow_core.figures import theme, web_page
 from pages.parts.server import urls
-from pages.parts.widgets import file_names, state
+from pages.parts.widgets import file_names, side, state
 from pages.parts.widgets.state import Polygon
 
-_scene = component(
-    "cellflow_scene", js=Path(__file__).with_name("scene.js").read_text(encoding="utf-8"), isolate_styles=False
-)
+
+def _script(name: str) -> str:
+    """A script of this folder, after what fetches the plotting library."""
+    return "\n".join(Path(__file__).with_name(each).read_text(encoding="utf-8") for each in ("plotly_library.js", name))
+
+
+_scene = component("cellflow_scene", js=_script("scene.js"), isolate_styles=False)
+_linked_maps = component("cellflow_linked_maps", js=_script("linked_maps.js"))
 _CAMERA = re.compile("{0}(,{0}){{5}}".format(r"-?\d+(\.\d+)?(e[+-]?\d+)?"))
 _FORMAT = "picture_format"
 _LASSO_BUTTONS = ["select2d", "lasso2d"]
@@ -61,7 +66,7 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
 
 def _shown(figure: go.Figure, key: str, alt: str, config: dict[str, Any], **more: Any) -> None:
     """A figure as high as it says; a map of cells as high as its width asks for, by assets/style.css."""
-    shape = theme.map_shape(figure)
+    shape, key = theme.map_shape(figure), side.key(key)
     if not shape:
         st.plotly_chart(figure, key=key, theme=None, config=config, alt=alt, **more)
         return
@@ -76,7 +81,7 @@ def lasso(figure: go.Figure, key: str, alt: str, view: str, drag: str = "lasso")
     drag: what dragging does at first; lasso and box are in the corner in any case
     """
     figure.update_layout(dragmode=drag)
-    chosen = {"on_select": lambda: _keep(key, view), "selection_mode": ("lasso", "box")}
+    chosen = {"on_select": side.here(lambda: _keep(key, view)), "selection_mode": ("lasso", "box")}
     _shown(figure, key, alt, _config(key), **chosen)
 
 
@@ -87,15 +92,15 @@ def pick(figure: go.Figure, key: str, alt: str, view: str, clicked: Callable[[fl
 
     def kept() -> None:
         _keep(key, view)
-        selection = st.session_state[key].selection
+        selection = st.session_state[side.key(key)].selection
         if not outline(selection) and selection.points:
             clicked(float(selection.points[-1]["x"]), float(selection.points[-1]["y"]))
 
-    _shown(figure, key, alt, _config(key), on_select=kept, selection_mode=("points", "lasso", "box"))
+    _shown(figure, key, alt, _config(key), on_select=side.here(kept), selection_mode=("points", "lasso", "box"))
 
 
 def _keep(key: str, view: str) -> None:
-    found = outline(st.session_state[key].selection)
+    found = outline(st.session_state[side.key(key)].selection)
     if found:
         state.choose_outline(view, found)
 
@@ -114,6 +119,11 @@ def outline(selection: Mapping[str, Any], most: int = 64) -> Polygon:
     return tuple((float(f"{x:.4g}"), float(f"{y:.4g}")) for x, y in corners[::step])
 
 
+def link_maps() -> None:
+    """Let all 2-D maps of cells on this page show the same part of them, whichever is moved."""
+    _linked_maps(key="linked_maps", data={"library": urls.plotly_bundle()}, height=1)
+
+
 class Scene(NamedTuple):
     """What a 3D figure tells back: the point clicked last (x, y, z and the trace's name), and the camera."""
 
@@ -127,7 +137,7 @@ def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
     The browser fetches the library once per visit from a URL; a rerun sends the figure alone, and only if changed.
     Where the browser cannot load it, streamlit's own chart is shown, and that is said.
     """
-    height: Any = figure.layout["height"]
+    height, key = figure.layout["height"], side.key(key)
     arrived, linked = st.session_state.get(f"{key}_linked", (0, None))
     if arrived != state.arrivals():  # while the page is open, the browser knows the camera
         linked = camera_of(state.value("camera") or "")
@@ -177,13 +187,13 @@ def downloads(
     with the id of the run or data set at its end.
     """
     is_dark, named = dark(), file_names.readable(name)
-    with st.container(horizontal=True, key=f"{key}_downloads"):
+    with st.container(horizontal=True, key=side.key(f"{key}_downloads")):
         st.download_button(
             "Figure (HTML)",
             lambda: web_page.write_html(figure() if callable(figure) else figure, is_dark, named).encode(),
             f"{named}.html",
             "text/html",
-            key=f"{key}_html",
+            key=side.key(f"{key}_html"),
             type="tertiary",
             on_click="ignore",
             icon=":material/download:",
@@ -199,7 +209,7 @@ def table_download(rows: Mapping[str, Sequence[Any]], name: str, key: str) -> No
         lambda: table(rows),
         f"{file_names.readable(name)}.csv",
         "text/csv",
-        key=f"{key}_csv",
+        key=side.key(f"{key}_csv"),
         type="tertiary",
         on_click="ignore",
         icon=":material/download:",

@@ -10,6 +10,7 @@ from streamlit.components.v2 import component
 from cellflow_core.progress import Stages
 from cellflow_core.reporting.progress import OPEN
 from pages.parts.server import tasks, urls
+from pages.parts.widgets import side
 
 _HERE = Path(__file__)
 _draw = component(
@@ -25,7 +26,8 @@ def watch(url: str, *, key: str, label: str, version: str = OPEN) -> bool:
     When the answer has another version than the page, the page (or the fragment around) runs once: True in that run.
     label: what is under way, for screen readers
     """
-    found = _draw(key=key, data={"url": url, "label": label, "version": version}, on_changed_change=lambda: None)
+    asked = {"url": url, "label": label, "version": version}
+    found = _draw(key=side.key(key), data=asked, on_changed_change=lambda: None)
     return bool(found.get("changed"))
 
 

@@ -1,15 +1,4 @@
 // A plotly figure that lives through reruns: drawn once, then updated in place.
-const load = (url) =>
-  (window.__cellflowPlotly ??= new Promise((found, failed) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => found(window.Plotly);
-    script.onerror = () => {
-      delete window.__cellflowPlotly;
-      failed(new Error(url));
-    };
-    document.head.append(script);
-  }));
 
 // A scene is as high as its width asks for: no empty bands on a phone. There it has a small legend, and a
 // colour bar only where colour is not the height.
@@ -53,6 +42,15 @@ const turned = ({ eye, center, up }, [around, over, nearer]) => {
   };
 };
 
+// Scenes beside each other are looked at from one place.
+const lead = (node, camera) => {
+  for (const other of document.querySelectorAll(".cellflow-scene")) {
+    if (other === node || other.led || !other._fullLayout?.scene) continue;
+    other.led = true;
+    window.Plotly.relayout(other, { "scene.camera": camera }).finally(() => (other.led = false));
+  }
+};
+
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   let node = parentElement.querySelector(".cellflow-scene");
   if (!node) {
@@ -93,9 +91,11 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
         const camera = change["scene.camera"];
         if (!camera) return;
         node.camera = camera;
+        if (!node.led) lead(node, camera);
         clearTimeout(node.waiting);
         node.waiting = setTimeout(() => node.tell.setStateValue("camera", camera), 800);
       });
+      node.on("plotly_relayouting", (change) => change["scene.camera"] && lead(node, change["scene.camera"]));
       node.resizing = new ResizeObserver(() => node.isConnected && Plotly.Plots.resize(node));
       node.resizing.observe(node);
     },

@@ -19,7 +19,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import groups, index
 from cellflow_core.runs.run import Run
 from cellflow_core.time_units import format_time
-from pages.parts.widgets import state
+from pages.parts.widgets import side, state
 from pages.parts.widgets.background import catalogue
 
 WORDS: Mapping[str, str] = {
@@ -83,7 +83,7 @@ def choose(
     if wanted is not None and wanted not in options:
         st.warning(f"The link asks for {name} “{plain(wanted)}”, which is not here (any more).")
     chosen = wanted if wanted in options else default
-    key = f"pick_{name}"
+    key = side.key(f"pick_{name}")
     st.session_state[key] = chosen
     where.selectbox(
         label,
@@ -91,7 +91,7 @@ def choose(
         index=None if chosen is None else 0,
         key=key,
         format_func=lambda each: options.get(each, each),
-        on_change=lambda: state.choose(name, st.session_state[key]),
+        on_change=side.here(lambda: state.choose(name, st.session_state[key])),
         placeholder="Choose one",
         **look,
     )
@@ -280,12 +280,12 @@ def run_facts(run: Run) -> tuple[str, ...]:
 
 def empty_state(title: str, text: str, links: Mapping[str, str]) -> NoReturn:
     """A friendly dead end: what is missing and where to get it. Ends the page."""
-    with st.container(border=True, key="empty"):
+    with st.container(border=True, key=side.key("empty")):
         st.header(title)
         st.write(text)
         for page, words in links.items():
             st.page_link(page, label=words, icon=":material/arrow_forward:")
-    st.stop()
+    side.stop()
 
 
 def links_to(run_id: str) -> None:

@@ -13,7 +13,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.views.courses.individuals import Individuals
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 
 def show(run: Run, look: Individuals, place: view.Layout) -> None:
@@ -21,13 +21,10 @@ def show(run: Run, look: Individuals, place: view.Layout) -> None:
     choices = {"": "all together"} | ({BY_DOSE: "first dose"} if len(look.data.doses.time) else {})
     choices |= {each: each for each in look.data.labels}
     with place.controls:
-        by = str(
-            st.selectbox("Stratify by", list(choices), format_func=choices.__getitem__, key="by", bind="query-params")
-        )
+        by = str(st.selectbox("Stratify by", list(choices), format_func=choices.__getitem__, **side.bound("by")))
         corrected = st.toggle(
             "Prediction-corrected",
-            key="corrected",
-            bind="query-params",
+            **side.bound("corrected"),
             help="Values times the typical prediction at their time over their own, so that other doses hide nothing.",
         )
     asked = analysis_pool.submit_analysis(

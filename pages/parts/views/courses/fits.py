@@ -15,7 +15,7 @@ from cellflow_core.runs.run import Run
 from cellflow_core.time_units import format_time
 from pages.parts.views import view
 from pages.parts.views.courses.individuals import MOST_SHOWN, Individuals, show_measurements
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 WHOLE = "all of it"
 COLUMNS = 2
@@ -69,7 +69,7 @@ def _some(look: Individuals) -> tuple[int, ...]:
     subjects = look.data.subjects.tolist()
     blocks = [subjects[k : k + MOST_SHOWN] for k in range(0, len(subjects), MOST_SHOWN)]
     words = [f"{each[0]} to {each[-1]}" if len(each) > 1 else str(each[0]) for each in blocks]
-    shown = st.selectbox("Individuals", words, key="individuals", bind="query-params")
+    shown = st.selectbox("Individuals", words, **side.bound("individuals"))
     return tuple(dict(zip(words, blocks, strict=True))[str(shown)])
 
 
@@ -81,8 +81,7 @@ def _history(look: Individuals) -> float | None:
     shown = st.selectbox(
         "History used",
         list(choices),
-        key="history",
-        bind="query-params",
+        **side.bound("history"),
         help="What the prediction for an individual may know. After its end it is a forecast.",
     )
     return choices[str(shown)]

@@ -17,7 +17,7 @@ from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.views.courses.individuals import Individuals, runs
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 REFERENCES = ("last-value", "linear-course", "population-pk")
 """Models that a forecast has to beat."""
@@ -77,7 +77,7 @@ def _train(run: Run, look: Individuals) -> None:
         for name, card in cards.items()
         if "courses" in card.capabilities and not card.missing_package and set(card.needs) <= set(look.info.has)
     ]
-    with st.form("train_references", border=True):
+    with st.form(side.key("train_references"), border=True):
         st.markdown(
             "**Hold out a fifth of the individuals**: these models are trained again on the others, the same for all."
         )
@@ -86,7 +86,7 @@ def _train(run: Run, look: Individuals) -> None:
             able,
             [each for each in able if each == run.recipe.model or each in REFERENCES],
             format_func=lambda each: cards[each].title,
-            key="reference_models",
+            key=side.key("reference_models"),
         )
         if not st.form_submit_button("Train and forecast", icon=":material/play_arrow:") or not chosen:
             return

@@ -19,7 +19,7 @@ from cellflow_core.runs import groups as run_groups
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background, chart, selectors, state
+from pages.parts.widgets import background, chart, selectors, side, state
 
 MOST_SHOWN = 6
 """Individual fits that are drawn at once."""
@@ -55,8 +55,8 @@ def choose() -> Individuals:
         data = trajectories(info)
     except store.DamagedDatasetError as error:
         selectors.empty_state("These data cannot be read", background.sentence(error), {"data.py": "Data"})
-    variable = str(st.selectbox("Variable", data.variables, key="variable", bind="query-params"))
-    logarithmic = st.toggle("Log axis", key="log", bind="query-params")
+    variable = str(st.selectbox("Variable", data.variables, **side.bound("variable")))
+    logarithmic = st.toggle("Log axis", **side.bound("log"))
     return Individuals(info, data, variable, logarithmic)
 
 
@@ -90,7 +90,7 @@ def choose_run(info: store.DatasetInfo) -> Run | None:
     if state.value("run") is not None and state.value("run") not in found:
         state.choose("run")
     if not found:
-        with st.container(border=True, key="no_model"):
+        with st.container(border=True, key=side.key("no_model")):
             st.markdown(
                 "**No model of individuals is trained on these data yet.** Individual fits, regimens, checks and "
                 "forecasts need one."

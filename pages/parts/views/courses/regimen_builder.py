@@ -13,7 +13,7 @@ from cellflow_core.analysis.courses.regimen import Plan, Regimen
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.reporting.formatting import plain
 from pages.parts.views.courses.individuals import Individuals
-from pages.parts.widgets import background
+from pages.parts.widgets import background, side
 
 POPULATION = "The population"
 NEVER = ObservedDoses((1.0, 1.0), (1.0, 1.0), 1, 0.0, 1.0)
@@ -37,7 +37,7 @@ def form(look: Individuals) -> Asked:
 
     Raises ValueError, with a sentence, for what no one can be given and for a window that is empty.
     """
-    with st.form("regimens", border=True):
+    with st.form(side.key("regimens"), border=True):
         parts = [(name, _treatments(name, look.data, factor)) for name, factor in (("A", 1.0), ("B", 2.0))]
         who, start, until, window = _question(look)
         asked = st.form_submit_button("Compare", type="primary", icon=":material/compare_arrows:", width="stretch")
@@ -55,7 +55,7 @@ def _link(plans: list[Plan], who: int | None, until: float, window: tuple[float 
     held = {"A": plan_words(plans[0]), "B": plan_words(plans[1]), "who": "" if who is None else str(who)}
     numbers = {"until": until or None, "low": window[0], "high": window[1]}
     held |= {name: "" if each is None else f"{each:.12g}" for name, each in numbers.items()}
-    for name, words in held.items():
+    for name, words in ((side.key(each), words) for each, words in held.items()):
         if words:
             st.query_params[name] = words
         else:
@@ -64,7 +64,7 @@ def _link(plans: list[Plan], who: int | None, until: float, window: tuple[float 
 
 def _linked_plan(name: str, data: Trajectories) -> dict[int, Regimen] | None:
     """The regimens of the link by treatment; None where it has none."""
-    words = st.query_params.get(name)
+    words = st.query_params.get(side.key(name))
     if words is None:
         return None
     try:
@@ -80,7 +80,7 @@ def _linked_plan(name: str, data: Trajectories) -> dict[int, Regimen] | None:
 def _linked_number(name: str) -> float | None:
     """A finite number of the link; None where it has none."""
     try:
-        found = float(st.query_params.get(name, ""))
+        found = float(st.query_params.get(side.key(name), ""))
     except ValueError:
         return None
     return found if np.isfinite(found) else None
@@ -119,28 +119,44 @@ def _regimen(key: str, data: Trajectories, treatment: int, first: Regimen) -> di
         "Amount",
         0.0,
         value=float(first.amount),
-        key=f"{key}_amount",
+        key=side.key(f"{key}_amount"),
         help=f"Single doses of {low:g} to {high:g} were observed." + (" 0: none." if len(data.treatments) > 1 else ""),
     )
     number = right.number_input(
-        "Doses", 1, MOST_DOSES, int(first.number), key=f"{key}_number", help=f"How many, at most {MOST_DOSES}."
+        "Doses",
+        1,
+        MOST_DOSES,
+        int(first.number),
+        key=side.key(f"{key}_number"),
+        help=f"How many, at most {MOST_DOSES}.",
     )
-    interval = left.number_input(f"Interval{unit}", LEAST_INTERVAL, value=float(first.interval), key=f"{key}_interval")
+    interval = left.number_input(
+        f"Interval{unit}", LEAST_INTERVAL, value=float(first.interval), key=side.key(f"{key}_interval")
+    )
     delay = right.number_input(
         f"Delay{unit}",
         0.0,
         value=float(first.delay),
-        key=f"{key}_delay",
+        key=side.key(f"{key}_delay"),
         help="From the beginning of the plan to the first dose.",
     )
     unusual = first.duration or first.loading or first.missed
     with st.expander("Infusion, loading dose, missed doses", expanded=bool(unusual)):
-        duration = st.number_input(f"Infusion over{unit}", 0.0, value=float(first.duration), key=f"{key}_duration")
+        duration = st.number_input(
+            f"Infusion over{unit}", 0.0, value=float(first.duration), key=side.key(f"{key}_duration")
+        )
         loading = st.number_input(
-            "Loading dose", 0.0, value=float(first.loading), key=f"{key}_loading", help="0: the first as the others."
+            "Loading dose",
+            0.0,
+            value=float(first.loading),
+            key=side.key(f"{key}_loading"),
+            help="0: the first as the others.",
         )
         missed = st.text_input(
-            "Missed doses", ", ".join(map(str, first.missed)), key=f"{key}_missed", placeholder="such as 2, 5"
+            "Missed doses",
+            ", ".join(map(str, first.missed)),
+            key=side.key(f"{key}_missed"),
+            placeholder="such as 2, 5",
         )
     return {
         "amount": amount,
@@ -184,24 +200,26 @@ def usual(data: Trajectories, treatment: int) -> dict[str, float]:
 def _question(look: Individuals) -> tuple[int | None, float, float, tuple[float | None, float | None]]:
     """(individual or None, beginning, how long or 0, window)."""
     names = [POPULATION, *(str(each) for each in look.data.subjects.tolist())]
-    linked = st.query_params.get("who", POPULATION)
+    linked = st.query_params.get(side.key("who"), POPULATION)
     who = str(
         st.selectbox(
             "Who",
             names,
             names.index(linked) if linked in names else 0,
-            key="who",
+            key=side.key("who"),
             help="An individual goes on from its last measurement.",
         )
     )
     left, right = st.columns(2, gap="small")
-    low = left.number_input("Window from", value=_linked_number("low"), key="window_low", placeholder="none")
-    high = right.number_input("Window to", value=_linked_number("high"), key="window_high", placeholder="none")
+    low = left.number_input("Window from", value=_linked_number("low"), key=side.key("window_low"), placeholder="none")
+    high = right.number_input(
+        "Window to", value=_linked_number("high"), key=side.key("window_high"), placeholder="none"
+    )
     until = st.number_input(
         "Until, after the beginning",
         0.0,
         value=max(_linked_number("until") or 0.0, 0.0),
-        key="until",
+        key=side.key("until"),
         help="0: long enough.",
     )
     if who == POPULATION:

@@ -18,7 +18,7 @@ from cellflow_core.time_units import format_time
 from pages.parts.views import view
 from pages.parts.views.courses import regimen_builder
 from pages.parts.views.courses.individuals import Individuals
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 
 def show(run: Run, look: Individuals, place: view.Layout) -> None:
@@ -42,7 +42,7 @@ def show_treatments(run: Run, look: Individuals, place: view.Layout) -> None:
         place.picture.info("No one was given a dose in these data, so a model of them knows nothing of treatments.")
         return
     with place.controls:
-        who = int(st.selectbox("Individual", data.subjects.tolist(), key="individual", bind="query-params"))
+        who = int(st.selectbox("Individual", data.subjects.tolist(), **side.bound("individual")))
         own = data.take([who])
         times = {format_time(each): float(each) for each in own.times[:-1]}
         if not times:
@@ -59,9 +59,9 @@ def show_treatments(run: Run, look: Individuals, place: view.Layout) -> None:
 
 def _since(who: int, times: list[str]) -> str:
     """The time from which treatments differ, which the link keeps; the middle one at first."""
-    linked, middle = st.query_params.get("since"), times[(len(times) - 1) // 2]
+    linked, middle = st.query_params.get(side.key("since")), times[(len(times) - 1) // 2]
     first = linked if linked in times else middle
-    since = str(st.select_slider("From time", times, first, key=f"from_{who}"))
+    since = str(st.select_slider("From time", times, first, key=side.key(f"from_{who}")))
     _link("since", [since] if since != middle else [])
     return since
 
@@ -69,8 +69,8 @@ def _since(who: int, times: list[str]) -> str:
 def _chosen(who: int, plans: list[Plan]) -> list[Plan]:
     """The plans that are compared, which the link keeps; the first three at first."""
     names = [each.name for each in plans]
-    linked = [each for each in names if each in st.query_params.get_all("plan")]
-    key = f"plans_{who}_{names[1]}"
+    linked = [each for each in names if each in st.query_params.get_all(side.key("plan"))]
+    key = side.key(f"plans_{who}_{names[1]}")
     shown = st.pills("Plans", names, selection_mode="multi", default=linked or names[:3], key=key, wrap=True)
     chosen = [each for each in plans if each.name in shown]
     _link("plan", [each.name for each in chosen] if chosen != plans[:3] else [])
@@ -79,6 +79,7 @@ def _chosen(who: int, plans: list[Plan]) -> list[Plan]:
 
 def _link(name: str, values: list[str]) -> None:
     """Keep what is not as at first in the link."""
+    name = side.key(name)
     if values:
         st.query_params[name] = values
     else:
@@ -93,7 +94,7 @@ def _show(run: Run, look: Individuals, place: view.Layout, *, plans: Sequence[Pl
         result: RegimenComparison = background.result_of(asked, "Simulating the plans")
         figure = figures.regimens(result, logarithmic=look.logarithmic, dark=chart.dark())
         chart.chart(figure, "courses_plans", figures.describe(result))
-        st.dataframe(tables.plan_rows(result), hide_index=True, key="plan_numbers")
+        st.dataframe(tables.plan_rows(result), hide_index=True, key=side.key("plan_numbers"))
     with place.answer:
         view.show_summary(summaries.of_plans(result))
     with place.more:

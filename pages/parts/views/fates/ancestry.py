@@ -12,7 +12,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from cellflow_core.time_units import format_times, measured_time
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 
 def show(run: Run, data: Dataset, map_name: str) -> None:
@@ -22,20 +22,16 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
         return
     columns = st.columns(3, vertical_alignment="bottom")
     with columns[0]:
-        by = str(st.selectbox("Groups of", cell_selection.groupings(data), key="ancestry_by", bind="query-params"))
+        by = str(st.selectbox("Groups of", cell_selection.groupings(data), **side.bound("ancestry_by")))
     with columns[1]:
         kinds = cell_selection.values(data, by)
-        group = st.selectbox(
-            "Cell group", kinds, index=None, placeholder="choose a group", key="ancestry_of", bind="query-params"
-        )
+        group = st.selectbox("Cell group", kinds, index=None, placeholder="choose a group", **side.bound("ancestry_of"))
     with columns[2]:
         names = {
             "": "the last time they were met",
             **{each: f"time {each}" for each in format_times(data.info.times)},
         }
-        met = st.selectbox(
-            "Measured at", list(names), format_func=names.__getitem__, key="ancestry_at", bind="query-params"
-        )
+        met = st.selectbox("Measured at", list(names), format_func=names.__getitem__, **side.bound("ancestry_at"))
     if group is None:
         st.caption("Choose a group, and see which earlier cells its mass comes from, and which later ones it goes to.")
         return

@@ -14,7 +14,7 @@ from cellflow_core.reporting import fate_summaries, result_tables
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background, chart, state
+from pages.parts.widgets import background, chart, side, state
 
 
 def show(run: Run, data: Dataset, map_name: str, states: str) -> None:
@@ -73,17 +73,17 @@ def _start(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
     )
     chart.pick(figure, key, scatter.describe(points[early], codes, names, "time"), map_name, clicked)
     asked = state.value("cell") or ""
-    st.session_state["cell"] = int(asked) if asked.isdecimal() and int(asked) < len(points) else None
+    st.session_state[side.key("cell")] = int(asked) if asked.isdecimal() and int(asked) < len(points) else None
     row = st.number_input(
         "Cell",
         0,
         len(points) - 1,
         value=None,
         step=1,
-        key="cell",
+        key=side.key("cell"),
         placeholder="the most typical of the first time" if snapshots.times.size else "the most typical",
         help="Its row in the data set. A click on a cell writes it here.",
-        on_change=lambda: chosen(st.session_state["cell"]),
+        on_change=side.here(lambda: chosen(st.session_state[side.key("cell")])),
     )
     polygon = cell_selection.usable(points[early], state.outline(map_name))
     view.outline_words(map_name, points[early], "", data.info)

@@ -10,7 +10,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import fate_summaries, result_tables
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 
 def show(run: Run, data: Dataset, map_name: str) -> None:
@@ -53,20 +53,19 @@ def _choice(data: Dataset, found: dict[str, tuple[str, ...]]) -> tuple[str, str,
     """(annotation, one fate, the other, which cells are early), kept in the link."""
     columns = st.columns(4, vertical_alignment="bottom")
     with columns[0]:
-        by = str(st.selectbox("Fates from", list(found), key="clone_by", bind="query-params"))
+        by = str(st.selectbox("Fates from", list(found), **side.bound("clone_by")))
     kinds = found[by]
     with columns[1]:
-        a = str(st.selectbox("This fate", kinds, key="clone_a", bind="query-params"))
+        a = str(st.selectbox("This fate", kinds, **side.bound("clone_a")))
     with columns[2]:
-        b = str(st.selectbox("or that", kinds, index=1, key="clone_b", bind="query-params"))
+        b = str(st.selectbox("or that", kinds, index=1, **side.bound("clone_b")))
     names = {"": "all but these two", **{each: each for each in cell_selection.values(data, by) if each not in (a, b)}}
     with columns[3]:
         early = st.selectbox(
             "Early cells",
             list(names),
             format_func=names.__getitem__,
-            key="clone_early",
-            bind="query-params",
+            **side.bound("clone_early"),
             help="Cells of earlier times that belong to a clone and are of neither fate yet.",
         )
     return by, a, b, str(early or "")

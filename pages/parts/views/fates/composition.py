@@ -12,7 +12,7 @@ from cellflow_core.reporting import composition_summaries as words
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, own_colours, view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 
 def river(run: Run, data: Dataset) -> None:
@@ -43,6 +43,6 @@ def _asked(run: Run, data: Dataset) -> Composition:
     known = cell_selection.groupings(data)
     by = known[0]
     if len(known) > 1:
-        by = str(st.selectbox("Groups of", known, key="composition_by", bind="query-params"))
+        by = str(st.selectbox("Groups of", known, **side.bound("composition_by")))
     asked = analysis_pool.submit_analysis("composition", run.id, by=by)
     return background.result_of(asked, "Counting the groups over time")

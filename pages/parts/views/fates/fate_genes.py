@@ -10,7 +10,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 MOST = 20
 
@@ -19,7 +19,7 @@ def choose(run: Run, states: str, ends: tuple[str, ...] = ()) -> tuple[FateGenes
     """The genes of every fate, and the fate that is chosen."""
     found = analysis_pool.submit_analysis("fate_genes", run.id, states=states, ends=ends)
     genes: FateGenes = background.result_of(found, "Holding the genes against the fates")
-    return genes, str(st.selectbox("Fate", genes.names, key="fate_of_genes", bind="query-params"))
+    return genes, str(st.selectbox("Fate", genes.names, **side.bound("fate_of_genes")))
 
 
 def show(run: Run, genes: FateGenes, fate: str) -> None:

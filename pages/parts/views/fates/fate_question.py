@@ -14,6 +14,7 @@ from cellflow_core.data.store import Dataset
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
+from pages.parts.widgets import side
 
 MACROSTATES = {"macrostates": "Macrostates of the transitions (GPCCA)"}
 FOUND = "found"
@@ -86,8 +87,7 @@ def states(data: Dataset, also: Mapping[str, str] = MappingProxyType({})) -> str
             list(names_of),
             index=1 + len(also) if data.info.truth and names else 0,
             format_func=names_of.__getitem__,
-            key="states",
-            bind="query-params",
+            **side.bound("states"),
         )
     )
 
@@ -96,9 +96,7 @@ def _start(context: view.ViewContext, values: tuple[str, ...]) -> str:
     timed = DataRequirement.TIMES in context.info.has
     names = {"": "Cells of the first time" if timed else "All cells", "found": "Root cells found by the transitions"}
     names |= {each: each for each in values if each not in names}
-    return str(
-        st.selectbox("Start cells", list(names), format_func=names.__getitem__, key="start", bind="query-params")
-    )
+    return str(st.selectbox("Start cells", list(names), format_func=names.__getitem__, **side.bound("start")))
 
 
 def _macrostates(states: str) -> str:
@@ -108,8 +106,7 @@ def _macrostates(states: str) -> str:
         0,
         MOST_MACROSTATES,
         0,
-        key="macrostates",
-        bind="query-params",
+        **side.bound("macrostates"),
         help="0: as many as there are eigenvalues before the largest gap. The notes below list the eigenvalues.",
     )
     return f"{states} {int(count)}" if count > 1 else states
@@ -122,8 +119,7 @@ def _ends(states: str, values: tuple[str, ...]) -> tuple[str, ...]:
         st.multiselect(
             "Terminal groups",
             values,
-            key="ends",
-            bind="query-params",
+            **side.bound("ends"),
             placeholder="Found by the transitions",
             help=f"Values of “{states}” in which cells stay. None chosen: those where the last cells are found.",
         )

@@ -9,7 +9,7 @@ from cellflow_core.figures import fates
 from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
 from pages.parts.views import growth, mixed_lineages, view
 from pages.parts.views.fates import fate_question
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 BY = {"entropy": "how open the fate is (entropy)", "steps": "steps to a terminal state (mean first passage time)"}
 """Choices of colour besides the fates."""
@@ -46,7 +46,7 @@ def cells(context: view.ViewContext, result: Fates) -> None:
     others = {by: words for by, words in BY.items() if by != "steps" or result.steps is not None}
     shown = {"": likeliest, **others, **{name: name for name in result.names}}
     with place.controls:
-        chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, key="fate", bind="query-params")
+        chosen = st.selectbox("Colour by", list(shown), format_func=shown.__getitem__, **side.bound("fate"))
     fate, axes = result.names.index(chosen) if chosen in result.names else None, data.view_axes(map_name)
     by = chosen if chosen in others and fate is None else ""
     figure = fates.cell_fates(result, data.embedding(map_name), axes, fate, by=by, dark=chart.dark())

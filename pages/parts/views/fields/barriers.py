@@ -12,7 +12,7 @@ from cellflow_core.jobs.run_context import replicates
 from cellflow_core.reporting.fields import barriers
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import index
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 MORE = 2
 """Seeds that a click adds to one."""
@@ -24,10 +24,10 @@ def show(run: Any, picture: Any, **question: Any) -> None:
     found: Barriers = background.result_of(asked, "Measuring the barriers")
     with picture:
         st.markdown(plain(barriers.of_barriers(found)))
-    with st.expander("Barriers between basins", icon=":material/landscape:", key="barriers"):
+    with st.expander("Barriers between basins", icon=":material/landscape:", key=side.key("barriers")):
         rows = barriers.rows(found)
         if len(found.names) > 1:
-            st.dataframe(rows, hide_index=True, key="barriers_table")
+            st.dataframe(rows, hide_index=True, key=side.key("barriers_table"))
             chart.table_download(rows, f"barriers-{run.id}", "barriers")
         for each in found.notes:
             st.caption(plain(each))
@@ -44,7 +44,7 @@ def _offer(run: Any) -> None:
         st.caption("More seeds of this model are being trained; their range stands here when they are done.")
         at = {"dataset": run.recipe.dataset, "group": run.recipe.group}
         st.page_link("train.py", label="How far they are", icon=":material/hourglass_top:", query_params=at)
-    elif st.button(f"Train {MORE} more seeds", icon=":material/playlist_add:", key="more_seeds"):
+    elif st.button(f"Train {MORE} more seeds", icon=":material/playlist_add:", key=side.key("more_seeds")):
         taken = (run.recipe.seed, *(each.recipe.seed for each in replicates(run)))
         for each in recipes.more_seeds(run.recipe, taken, MORE):
             index.submit(each)

@@ -18,7 +18,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.fields import fixed_points
 from cellflow_core.reporting.formatting import plain
 from pages.parts.views import cell_selection, colouring, gene_search, growth, own_colours, view
-from pages.parts.widgets import background, chart, state
+from pages.parts.widgets import background, chart, side, state
 from pages.parts.widgets.cell_map import component
 
 OWN = {"speed": "Speed", "divergence": "Divergence", "rotation": "Curl", "growth": "Growth", "nothing": "Nothing"}
@@ -38,7 +38,7 @@ def colour_choice(run: Any, data: Dataset) -> colouring.Choice:
     named = bool(view.FIELDS & view.capabilities(run))  # a plan draws cells between times, which carry no names
     own = ["speed", *(("divergence", "rotation") if named else ()), *(("growth",) if growth.is_learnt(run) else ())]
     choices = [(each, "") for each in own] + (colouring.choices(data.info) if named else []) + [("nothing", "")]
-    kind, name = st.selectbox("Colour", choices, format_func=_words, key="by", bind="query-params")
+    kind, name = st.selectbox("Colour", choices, format_func=_words, **side.bound("by"))
     if kind == "gene":
         name = gene_search.choice(data, cell_selection.measured_genes(data), "these data")
     if kind in ("label", "number", "gene"):
@@ -132,5 +132,5 @@ def fixed_point_list(data: Dataset, found: FixedPoints) -> None:
     groups = [str(each) for each in np.asarray(data.snapshots().labels[by])[found.nearest]] if by else []
     st.markdown(plain(fixed_points.of_fixed_points(found, names, groups)))
     if found.kinds:
-        st.dataframe(fixed_points.rows(found, names, groups, by), hide_index=True, key="fixed_points_table")
+        st.dataframe(fixed_points.rows(found, names, groups, by), hide_index=True, key=side.key("fixed_points_table"))
     view.notes(found.notes)

@@ -13,7 +13,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.regulation import equations as equation_texts
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 
 def show(run: Run, answer: Any) -> None:
@@ -25,7 +25,7 @@ def show(run: Run, answer: Any) -> None:
     st.markdown("**The equation of every gene**")
     st.latex(found.form)
     st.caption(plain(found.meaning))
-    gene = str(st.selectbox("Equation of", found.genes, key="equation_of", bind="query-params", help="Type to search."))
+    gene = str(st.selectbox("Equation of", found.genes, **side.bound("equation_of"), help="Type to search."))
     k = found.genes.index(gene)
     st.latex(equation_texts.in_latex(found, k))
     left_out = len(found.largest(k)) - equation_texts.MOST_TERMS

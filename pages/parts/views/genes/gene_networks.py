@@ -17,7 +17,7 @@ from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background, chart, selectors
+from pages.parts.widgets import background, chart, selectors, side
 
 KINDS = {"network": "Inferred network", "jacobian": "Jacobian of the velocity"}
 
@@ -67,7 +67,7 @@ def _cells(data: Dataset) -> tuple[str, str]:
         names |= {(by, value): f"{value} ({by})" for value in cell_selection.values(data, by)}
     if len(names) == 1:
         return "", ""
-    return st.selectbox("Cells", list(names), format_func=names.__getitem__, key="network_of")
+    return st.selectbox("Cells", list(names), format_func=names.__getitem__, key=side.key("network_of"))
 
 
 def _regulators(run: Run, result: GeneNetwork) -> None:
@@ -81,7 +81,7 @@ def _regulators(run: Run, result: GeneNetwork) -> None:
 def _regulon(run: Run, result: GeneNetwork) -> None:
     st.markdown("**On which genes does one act?**")
     order = [result.genes[k] for k in np.argsort(-result.outgoing, kind="stable")]
-    gene = str(st.selectbox("Regulator", order, key="regulator", bind="query-params", help="Type to search."))
+    gene = str(st.selectbox("Regulator", order, **side.bound("regulator"), help="Type to search."))
     figure = regulation.regulon(result, gene, dark=chart.dark())
     chart.chart(figure, "network_regulon", regulation.describe_regulon(result, gene))
     st.caption("The strongest target stands on top, the others follow clockwise.")
@@ -90,7 +90,7 @@ def _regulon(run: Run, result: GeneNetwork) -> None:
 def _edges(run: Run, result: GeneNetwork) -> None:
     st.markdown("**The strongest edges**")
     rows = regulation_summaries.edge_rows(result, regulation_summaries.MOST_EDGES)
-    st.dataframe(rows, hide_index=True, key="network_edges", height=320)
+    st.dataframe(rows, hide_index=True, key=side.key("network_edges"), height=320)
     figure = regulation.strongest(result, dark=chart.dark())
     chart.downloads(figure, rows, f"network-{run.id}", "network")
     if result.truth is None:
@@ -133,7 +133,7 @@ def _beside(run: Run, result: GeneNetwork, by: str, group: str) -> None:
     if not words:
         return
     words = selectors.disambiguate({"": "Choose another model of these cells", **words})
-    other = st.selectbox("Beside", list(words), format_func=words.__getitem__, key="beside", bind="query-params")
+    other = st.selectbox("Beside", list(words), format_func=words.__getitem__, **side.bound("beside"))
     if not other:
         return
     asked = analysis_pool.submit_analysis(
@@ -155,5 +155,5 @@ def _trust(result: GeneNetwork) -> None:
         st.markdown(plain(each))
     if result.scores is not None:
         rows = regulation_summaries.score_rows(result)
-        st.dataframe(rows, hide_index=True, key="network_scores")
+        st.dataframe(rows, hide_index=True, key=side.key("network_scores"))
         st.caption("Edges are ordered pairs of different genes, ranked by the size of the score, as in BEELINE.")

@@ -22,7 +22,7 @@ from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, gene_search, own_colours, view
 from pages.parts.views.genes import predicted_trend
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 MOST_GENES = 12
 """Genes of a dot plot."""
@@ -91,7 +91,7 @@ def _group_choice(run: Run, data: Dataset) -> str:
     names[""] = "No groups"
     if view.capabilities(run) & (view.FIELDS | {"transitions"}):
         names[FATES] = "Fates of this model"
-    return str(st.selectbox("Groups", list(names), format_func=names.__getitem__, key="genes_by", bind="query-params"))
+    return str(st.selectbox("Groups", list(names), format_func=names.__getitem__, **side.bound("genes_by")))
 
 
 def _groups(run: Run, data: Dataset, by: str) -> Groups:
@@ -124,9 +124,7 @@ def _order(run: Run, data: Dataset, info: DatasetInfo) -> tuple[str, np.ndarray 
     names |= {f"number {each}": each for each in info.covariates}
     if not names:
         return "", None
-    chosen = str(
-        st.selectbox("Along", list(names), format_func=names.__getitem__, key="genes_along", bind="query-params")
-    )
+    chosen = str(st.selectbox("Along", list(names), format_func=names.__getitem__, **side.bound("genes_along")))
     if chosen == "time":
         return timed, np.asarray(snapshots.t, dtype=float)
     if chosen == "latent":
@@ -188,7 +186,7 @@ def show_several(run: Run, data: Dataset) -> None:
             genes,
             genes[:AT_FIRST],
             format_func=gene_search.shown(data),
-            key="genes_several",
+            key=side.key("genes_several"),
             max_selections=MOST_GENES,
             help=gene_search.HELP,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.components.v2 import component
 
-from pages.parts.widgets import state
+from pages.parts.widgets import side, state
 
 _HERE = Path(__file__).parent
 _PARTS = ("drawing.js", "particles.js", "outline.js", "legend.js", "map.js", "events.js")
@@ -26,10 +26,12 @@ def draw(packed: bytes, key: str, view: str) -> bool:
     False where this browser has no WebGL2, so that nothing was drawn.
     """
 
+    key = side.key(key)
+
     def outlined() -> None:
         corners: Any = st.session_state[key].get("outline")
         if corners is not None:
             state.choose_outline(view, tuple((float(x), float(y)) for x, y in corners))
 
-    found = _draw(key=key, data=packed, on_outline_change=outlined, on_failed_change=lambda: None)
+    found = _draw(key=key, data=packed, on_outline_change=side.here(outlined), on_failed_change=lambda: None)
     return not found.get("failed")

@@ -7,6 +7,7 @@ const STILL = 160; // milliseconds after which all are drawn again
 const ROOM = 45; // pixels of the map for a particle
 const HIT = 9; // pixels around a cell in which it is pointed at
 const NEARER = 1.25;
+const MOVED = "cellflow-map-moved";
 
 const begin = (root) => {
   const node = element(root, "div", { class: "map" });
@@ -75,9 +76,19 @@ const begin = (root) => {
     drawOutline();
   };
 
+  // Maps of the same cells beside each other show the same part of them.
+  const lead = () => document.dispatchEvent(new CustomEvent(MOVED, { detail: { held, nearer: held.view.scale / fit().scale } }));
+  const follow = ({ detail: { held: other, nearer } }) => {
+    const corners = ({ low, high }) => JSON.stringify([low, high]);
+    if (other === held || !held.view || corners(other.head) !== corners(held.head)) return;
+    held.view = { x: other.view.x, y: other.view.y, scale: fit().scale * nearer };
+    moving(true);
+  };
+
   // While the map moves, as many cells are drawn as there is time for; when it rests, all.
   let [asked, moved, last] = [0, 0, 0];
-  const moving = () => {
+  const moving = (led) => {
+    if (!led) lead();
     moved = performance.now();
     if (asked) return;
     last = 0;
@@ -270,10 +281,12 @@ const begin = (root) => {
   sized.observe(frame);
   watched.observe(frame);
   calm.addEventListener("change", calmer);
+  document.addEventListener(MOVED, follow);
   held.end = () => {
     sized.disconnect();
     watched.disconnect();
     calm.removeEventListener("change", calmer);
+    document.removeEventListener(MOVED, follow);
     cancelAnimationFrame(turn);
     cancelAnimationFrame(asked);
     points.gl.getExtension("WEBGL_lose_context")?.loseContext();
