@@ -76,7 +76,8 @@ def open_view(
 
 def layout(beside: bool = True) -> Layout:
     """An answer over the width of the page, the picture on the left below it, its controls on the right; not beside:
-    the controls in a row above the picture. Of two views side by side, its half, with the controls below the picture."""
+    the controls in a row above the picture. Of two views side by side, its half, with the controls below the picture.
+    """
     if where := sides.places():
         return where.layout
     answer = st.container(key="answer")
