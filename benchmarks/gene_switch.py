@@ -39,6 +39,8 @@ from cellflow_core.runs import index
 from cellflow_core.runs.recipe import Recipe
 
 AXES, MODELLED = 50, 2000
+PATIENCE = 120_000
+"""Milliseconds after which a page that does not answer, on a machine that is busy, is given up."""
 MEASURES = ("seconds", "page_cpu", "browser_cpu", "main_thread")
 WATCH = """gene => {
   window.switched = new Promise(done => {
@@ -94,6 +96,7 @@ def switches(home: Path, run: str, genes: int, count: int) -> dict[str, Any]:
     """Seconds of each switch, its processor time, and the memory of the page's process."""
     rng, rows = np.random.default_rng(1), []
     with served(home) as (address, server), browsed() as page:
+        page.set_default_timeout(PATIENCE)
         page.goto(f"{address}/genes?run={run}&gene=Gene00000")
         answered(page)
         watched = page.context.new_cdp_session(page)

@@ -31,6 +31,7 @@ from typing import Any
 import machine
 import numpy as np
 import torch
+from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -152,15 +153,15 @@ def mean_of(rows: Sequence[dict[str, Any]], key: str) -> float | None:
 
 def shown(rows: Sequence[dict[str, Any]], key: str = "auprc_over_random") -> str:
     """Markdown: a line a model, a column a set (draws of a simulator are one set), and the mean where a model has all;
-    the best of a set in bold; for scores the number of sets in which the model is above the correlation, and what 95 %
-    of random orders are below."""
+    the best of a set in bold; for scores the number of sets in which the model is above the correlation, how many times
+    the score of random orders it has, with an interval over sets, and what 95 % of random orders are below."""
     kept = [each for each in rows if "left_out" not in each]
     sets = list(dict.fromkeys(each["data"].split("/")[0] for each in kept))
     of_set = {s: [each for each in kept if each["data"].split("/")[0] == s] for s in sets}
     models = list(dict.fromkeys(each["model"] for each in kept))
     cells = {m: {s: mean_of([each for each in of_set[s] if each["model"] == m], key) for s in sets} for m in models}
     best = {s: max((cells[m][s] or 0.0 for m in models), default=0.0) for s in sets}
-    head = [key.replace("_", " "), *sets, "mean", "above correlation"]
+    head = [key.replace("_", " "), *sets, "mean", "above correlation", "times random (95 % over sets)"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for m in models:
         bold = {s: "**" if key in SCORES and cells[m][s] == best[s] else "" for s in sets}
@@ -168,9 +169,12 @@ def shown(rows: Sequence[dict[str, Any]], key: str = "auprc_over_random") -> str
         known = [each for each in cells[m].values() if each is not None]
         values.append(f"{np.mean(known):.2f}" if len(known) == len(sets) else "")
         above = wins(cells[m], cells.get("correlation", {})) if key in SCORES and m != "correlation" else ""
-        lines.append(f"| {m if m in TRIVIAL else f'`{m}`'} | {' | '.join([*values, above])} |")
+        compared = values[-1] and key in SCORES and m != "random" and "random" in cells
+        times = times_random(known, cells["random"]) if compared else ""
+        lines.append(f"| {m if m in TRIVIAL else f'`{m}`'} | {' | '.join([*values, above, times])} |")
     if key in SCORES:
-        lines.append(f"| random, 95 % below | {' | '.join([*(chance(of_set[s], key) for s in sets), '', ''])} |")
+        below = [*(chance(of_set[s], key) for s in sets), chance_of_means([of_set[s] for s in sets], key), "", ""]
+        lines.append(f"| random, 95 % below | {' | '.join(below)} |")
     return "\n".join(lines)
 
 
@@ -180,10 +184,35 @@ def wins(own: Mapping[str, float | None], other: Mapping[str, float | None]) -> 
     return f"{sum(a > b for a, b in both)} of {len(both)}" if both else ""
 
 
+def times_random(scores: Sequence[float], random: Mapping[str, float | None]) -> str:
+    """ "1.2 (0.9 to 1.6)": geometric mean over sets of a score over that of random orders, with Student's interval."""
+    by_chance = [each for each in random.values() if each is not None]
+    if len(scores) < 3 or len(by_chance) != len(scores):
+        return ""
+    ratio = np.log(np.array(scores) / by_chance)
+    wide = stats.t.ppf(0.975, len(ratio) - 1) * ratio.std(ddof=1) / len(ratio) ** 0.5
+    middle, low, high = np.exp(ratio.mean() + np.array([0.0, -wide, wide]))
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
 def chance(rows: Sequence[dict[str, Any]], key: str) -> str:
     """What 95 % of random orders are below, the mean over draws; "" where it is not known."""
-    known = [each[key] for each in rows if each["model"] == "random" and None not in each[key]]
+    known = random_scores(rows, key)
     return f"{np.mean([np.quantile(each, 0.95) for each in known]):.2f}" if known else ""
+
+
+def chance_of_means(sets: Sequence[Sequence[dict[str, Any]]], key: str) -> str:
+    """What 95 % of the means over sets are below, one random order of each; "" where it is not known of one."""
+    rng, known = np.random.default_rng(0), [random_scores(rows, key) for rows in sets]
+    if not all(known):
+        return ""
+    drawn = [np.mean([rng.choice(each, 20_000) for each in rows], axis=0) for rows in known]
+    return f"{np.quantile(np.mean(drawn, axis=0), 0.95):.2f}"
+
+
+def random_scores(rows: Sequence[dict[str, Any]], key: str) -> list[list[float]]:
+    """Scores of random orders, for each draw."""
+    return [each[key] for each in rows if each["model"] == "random" and None not in each[key]]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

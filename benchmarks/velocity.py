@@ -211,7 +211,7 @@ def row(
         "cbdir_umap": None
         if places is None
         else cross_boundary(graph.displacement(places), places, graph.neighbors, known.group, edges),
-        "agreement": float(np.median([cosine(v / scale, each / scale) for each in others])) if others else None,
+        "agreement": float(np.nanmedian([cosine(v / scale, each / scale) for each in others])) if others else None,
         "drawn": found["drawn"],
         **found["cost"],
     }

@@ -68,6 +68,11 @@ def format_times(times: Iterable[float]) -> tuple[str, ...]:
     return names
 
 
+def heading(unit: str) -> str:
+    """Head of a column of times: "time (days)", "time" where the unit is not known."""
+    return f"time ({unit})" if unit else "time"
+
+
 def measured_time(asked: float, times: Iterable[float]) -> float:
     """The one of `times` that a number stands for as they are written: 2.2666 for 2.27. The number itself where it is
     one of them, or where none, or more than one, is written so."""

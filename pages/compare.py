@@ -5,7 +5,7 @@ import streamlit as st
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.verdict import untestable
-from pages.parts.training import compare_form, compare_lineages, compare_orders, compare_table
+from pages.parts.training import compare_forecasts, compare_form, compare_lineages, compare_orders, compare_table
 from pages.parts.widgets import selectors
 from pages.parts.widgets.background import catalogue
 
@@ -16,17 +16,7 @@ st.caption(
 )
 info = selectors.pick_dataset()
 if DataRequirement.SUBJECTS in info.has:
-    st.info(
-        "Individuals were followed in these data. Their models are compared by forecasts of whole individuals that "
-        "were held out: on Courses, under Forecasts. Below, measurements are taken as cells.",
-        icon=":material/medication:",
-    )
-    st.page_link(
-        "courses.py",
-        label="Forecasts of individuals",
-        icon=":material/arrow_forward:",
-        query_params={"dataset": info.id, "part": "Forecasts"},
-    )
+    compare_forecasts.show(info)
 ordered = compare_orders.ordered(info)
 if sentence := untestable(info):
     if ordered:

@@ -76,4 +76,4 @@ with place.more:
     growth.sentence(growth_summaries.of_flow(result, info.time_unit))
     view.notes(result.notes)
     rows = result_tables.of_growth(result) if choice[0] == "growth" and shown else result_tables.of_flow(result)
-    view.numbers(figure, rows, f"{choice[0]}-{run.id}", "flow")
+    view.numbers(figure, rows, f"flow-{choice[0]}-{run.id}", "flow")

@@ -21,20 +21,22 @@ with place.picture:
             "They are coordinates in a table. Load gene expression (an .h5ad file, or a table of genes) to see genes.",
             {"data.py": "Add data"},
         )
+with place.controls:
     parts = {"gene": "One gene", "several": "Several genes", "drivers": "Drivers of a fate", "network": "Network"}
     if "equations" in view.capabilities(run):
         parts["equations"] = "Equations"
     part = view.options("Question", "part", parts)
+with place.picture:
     if part == "gene":
-        one_gene.show(run, data, info)
+        one_gene.show(run, data, info, place.answer)
     elif part == "several":
         one_gene.show_several(run, data)
     elif part == "drivers":
-        drivers.show(run, data)
+        drivers.show(run, data, place.answer)
     elif part == "equations":
-        equations.show(run)
+        equations.show(run, place.answer)
     else:
-        gene_networks.show(run, data)
+        gene_networks.show(run, data, place.answer)
 st.page_link(
     "perturb.py",
     label="Test a gene: change it in the model",

@@ -6,22 +6,29 @@ from cellflow_core.figures import landscape, scatter
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
 from pages.parts.views import cell_selection, view
-from pages.parts.views.fields import barriers
-from pages.parts.widgets import background, chart, state
+from pages.parts.views.fields import barriers, chain_landscape
+from pages.parts.widgets import background, chart, side, state
 
 NO_GRADIENT = (
     "The part of the squared velocity of the cells around a place that no potential explains: 0% where they move "
     "downhill, 100% where they go around. Grey: no cells of this time."
 )
 
-run, data, info, map_name, place = view.open_view(
+MOVES = ("velocity", "drift", "potential", "coupling", "sampler")
+
+context = view.open_view(
     "landscape",
     "Landscape",
     "Where do cells settle?",
-    ("velocity", "drift", "potential", "coupling", "sampler"),
+    (*MOVES, "transitions"),
     follow=True,
     needs=None,
 )
+run, data, info, map_name, place = context
+if not set(MOVES) & view.capabilities(run):
+    chain_landscape.show(context)
+    side.stop()
+
 dark = chart.dark()
 
 kinds = {"quasi": "Quasi-potential (−log p)"}
@@ -74,7 +81,7 @@ with place.picture:
         st.rerun()
 with place.more:
     view.notes(result.notes)
-    view.numbers(figure, result_tables.of_landscape(result), f"landscape-{run.id}", "landscape")
+    view.numbers(figure, result_tables.of_landscape(result, info.time_unit), f"landscape-{run.id}", "landscape")
     st.page_link(
         "fates.py",
         label="How many cells settle where? See Fates",

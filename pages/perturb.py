@@ -55,16 +55,13 @@ with place.picture:
     sides = perturbation.before_after(result, data.embedding(map_name), dark=dark)
     chart.chart(sides, "perturb_sides", perturbation.describe(result))
     perturbation_truth.show(result, known)
-bars, of_genes = perturbation.change(result, dark=dark), perturbation.genes(result, dark=dark)
+    bars, of_genes = perturbation.change(result, dark=dark), perturbation.genes(result, dark=dark)
+    if len(result.names) > 1:
+        st.markdown("**Change of where cells end**")
+        chart.chart(bars, "perturb_change", perturbation.describe(result))
 with place.more:
-    left, right = st.columns(2, gap="large") if len(result.names) > 1 else (None, st.container())
-    if left:
-        with left:
-            st.markdown("**Change of where cells end**")
-            chart.chart(bars, "perturb_change", perturbation.describe(result))
-    with right:
-        st.markdown("**Genes that change most**")
-        chart.chart(of_genes, "perturb_genes", perturbation.describe_genes(result))
+    st.markdown("**Genes that change most**")
+    chart.chart(of_genes, "perturb_genes", perturbation.describe_genes(result))
     view.notes(perturbation_summaries.notes_of(result))
     states = result_tables.of_perturbation(result, known)
     view.numbers(bars, states, f"perturb-{run.id}", "perturb", "Data table: states")

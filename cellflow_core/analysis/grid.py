@@ -78,10 +78,11 @@ class Grid:
         weight = np.ones(len(points)) if weight is None else np.asarray(weight, dtype=np.float64)
         return self._smooth(points, weight / weight.sum(), scale)
 
-    def support(self, points: Array) -> Float[Array, "rows columns"]:
+    def support(self, points: Array, scale: float = 1.0) -> Float[Array, "rows columns"]:
         """How many of these points the mean at a grid point is taken of: (sum w)^2 / sum w^2 with the weights of the
         kernel (Kish 1965), which for a Gaussian one is its area, 4 pi times the product of the widths, by density."""
-        return 4 * np.pi * self.width[0] * self.width[1] * len(points) * self.density(points)
+        area = 4 * np.pi * self.width[0] * self.width[1] * scale**2
+        return area * len(points) * self.density(points, scale=scale)
 
     def average(self, points: Array, values: Array, scale: float = 1.0) -> Array:
         """Kernel-weighted mean of values [n] or [n, k] at the grid points, [rows, columns] or [rows, columns, k]."""

@@ -90,7 +90,7 @@ def landscape(
         path_times=times,
         non_gradient=share,
         local_non_gradient=local,
-        **_basins(grid, height, data, view, cell_height, view.project(rolled.x[-1]), by),
+        **settled_basins(grid, height, data, view, cell_height, view.project(rolled.x[-1]), by),
         notes=(*notes, *path_notes, *view.note, *rolled.notes),
     )
 
@@ -127,7 +127,7 @@ def _checked(kind: str, moving: Dynamics) -> Literal["potential", "quasi"]:
     return "quasi" if kind == "quasi" or moving.potential is None else "potential"
 
 
-def _basins(
+def settled_basins(
     grid: Grid, height: Array, data: Snapshots, view: Embedding, cell_height: Array, ends: Array, by: str
 ) -> dict[str, Any]:
     """The basins that simulated cells end in [cells, 2], as `Landscape` has them."""

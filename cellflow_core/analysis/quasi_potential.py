@@ -78,7 +78,7 @@ def quasi_potential(
         x, weight = moved.x[-1], moved.weight[-1].astype(float)
         x = x[rng.choice(len(x), len(x), p=weight / weight.sum())] if np.ptp(weight) > 0 else x
     if moving.kind in ("plan", "sampler"):
-        law = _law(grid, view.project(x))
+        law = density(grid, view.project(x))
         notes: tuple[str, ...] = (
             f"{moving.title} has no field that could be followed until cells settle: height is -log of the density of "
             f"its cells at time {format_time(time)}.",
@@ -105,9 +105,9 @@ def quasi_potential(
     )
 
 
-def _law(grid: Grid, points: Array) -> Array:
+def density(grid: Grid, points: Array, weight: Array | None = None) -> Array:
     """Density of settled cells in the view, never quite zero near them."""
-    return sum((share * grid.density(points, scale=width) for width, share in KERNELS), np.zeros(grid.shape))
+    return sum((share * grid.density(points, weight, width) for width, share in KERNELS), np.zeros(grid.shape))
 
 
 def _settle(
@@ -119,13 +119,13 @@ def _settle(
     frozen = Frozen(model, time, sigma, data.x[cells_near(data, time)], typical)
     pause = typical / 2
     points = view.project(x)
-    law = _law(grid, points)
+    law = density(grid, points)
     begun = grid.share_inside(points, grid.inside)
     elapsed, reason = 0.0, "still moving"
     for look in range(MAX_ROUNDS):
         moved = simulate(frozen, x, [0.0, pause], seed=seed + look + 1, steps_per_interval=10)
         x, points = moved.x[-1], view.project(moved.x[-1])
-        now, inside = _law(grid, points), grid.share_inside(points, grid.inside)
+        now, inside = density(grid, points), grid.share_inside(points, grid.inside)
         if inside < begun - 0.2 or not now[grid.inside].any():
             reason = "leaving"
             break

@@ -279,7 +279,7 @@ def _landscape(chosen: argparse.Namespace) -> None:
     settings = {"kind": chosen.height, "time": chosen.time, "view": chosen.view, "by": by}
     found = answer.ask(Landscape, "landscape", chosen, **settings)
     summary = summaries.limited(summaries.of_landscape(found, unit), answer.roll_out(chosen), unit)
-    rows = result_tables.of_landscape(found)
+    rows = result_tables.of_landscape(found, unit)
     answer.show(summary, result_tables.first_rows(rows, CELLS_LISTED), found.notes)
     if chosen.barriers:
         climbs = answer.ask(Barriers, "barriers", chosen, **settings)

@@ -280,12 +280,6 @@ def template(dark: bool) -> go.layout.Template:
     )
 
 
-def write_html(figure: go.Figure, dark: bool) -> str:
-    """The figure as one file that opens without a network and never offers to upload the data."""
-    page = go.Figure(figure).update_layout(paper_bgcolor=_PAPER[dark])
-    return page.to_html(config=CONFIG, include_plotlyjs=True, include_mathjax=False, auto_play=False, full_html=True)
-
-
 def error_bars(low: np.ndarray, value: np.ndarray, high: np.ndarray, dark: bool) -> dict[str, Any]:
     """Intervals from low to high of the values that a trace draws, as plotly's error bars."""
     return {

@@ -23,7 +23,7 @@ from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
 
-VERSION = 26
+VERSION = 27
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 SEED_INDEPENDENT = frozenset({"scores", "clones", "forecast"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
@@ -144,6 +144,7 @@ def _plain(value: Any) -> Any:
 
 QUESTIONS: dict[str, Callable[..., Result]] = {
     "landscape": of_fields.landscape,
+    "chain_landscape": of_fields.chain_landscape,
     "barriers": of_fields.barriers,
     "flow": of_fields.flow,
     "field_derivatives": of_fields.field_derivatives,

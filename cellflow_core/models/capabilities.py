@@ -126,6 +126,11 @@ class HasTransitions(ABC):
         the training data; None where it knows of none."""
         return None
 
+    def cell_potential(self) -> Float[Tensor, " cells"] | None:
+        """What the transitions go down, at each cell in the order of the training data; None where they follow no
+        potential."""
+        return None
+
 
 class HasLatentTime(ABC):
     """The order of cells along the process.
@@ -260,6 +265,12 @@ class HasIndividualParameters(ABC):
 
         Covariates that are parameters are not used.
         """
+
+    def sensitivity(
+        self, subjects: TrajectoryBatch, times: Float[Tensor, " times"]
+    ) -> Float[Tensor, "subjects times variables parameters"] | None:
+        """Change of each variable (own units) with one standard deviation of a parameter; None where it is not told."""
+        return None
 
 
 CAPABILITIES: Mapping[str, type] = {

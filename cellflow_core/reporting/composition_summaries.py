@@ -7,7 +7,7 @@ import numpy as np
 from cellflow_core.analysis.results import Composition, GroupGraphs
 from cellflow_core.reporting.result_tables import Rows
 from cellflow_core.reporting.summaries import Summary, Trust, at
-from cellflow_core.time_units import format_times
+from cellflow_core.time_units import format_times, heading
 
 CLOSE = 0.1
 """Share of the cells that may be in another group for an answer that can be trusted."""
@@ -52,7 +52,7 @@ def of_flows(found: Composition) -> str:
 
 def share_rows(found: Composition) -> Rows:
     """One row a measured time: the predicted and measured share of each group, in percent."""
-    rows: Rows = {"time": [float(each) for each in format_times(found.measured_times)]}
+    rows: Rows = {heading(found.time_unit): [float(each) for each in format_times(found.measured_times)]}
     for k, name in enumerate(found.names):
         rows[f"{name}, predicted (%)"] = [round(100 * float(each), 2) for each in found.at_measured[:, k]]
         rows[f"{name}, measured (%)"] = [round(100 * float(each), 2) for each in found.measured[:, k]]

@@ -22,17 +22,18 @@ from cellflow_core.analysis.results import (
 )
 from cellflow_core.distance_units import heading
 from cellflow_core.time_units import format_times
+from cellflow_core.time_units import heading as time_heading
 
 Rows = dict[str, list[Any]]
 
 
-def of_landscape(result: Landscape) -> Rows:
+def of_landscape(result: Landscape, time_unit: str) -> Rows:
     """One row a measured cell on the surface."""
     (x, y), there = result.axes, np.isfinite(result.cell_height)
     return {
         x: _short(result.cells[there, 0]),
         y: _short(result.cells[there, 1]),
-        **({} if np.isnan(result.cell_time).all() else {"time": _times(result.cell_time[there])}),
+        **({} if np.isnan(result.cell_time).all() else {time_heading(time_unit): _times(result.cell_time[there])}),
         f"height ({result.unit})": _short(result.cell_height[there]),
     }
 
@@ -67,7 +68,7 @@ def of_course(result: TimeCourse) -> Rows:
     """One row a measured time."""
     there = np.isfinite(result.w1)
     return {
-        "time": _times(result.measured_times[there]),
+        time_heading(result.time_unit): _times(result.measured_times[there]),
         "in training": ["yes" if each else "held out" for each in result.in_training[there]],
         heading("w1", "of this model"): _short(result.w1[there]),
         heading("w1", "of the previous snapshot"): _short(result.w1_previous[there]),
@@ -82,7 +83,7 @@ def of_mass(result: TimeCourse) -> Rows:
         raise ValueError("this model has no growth rate")
     at = [int(np.argmin(np.abs(result.times - time))) for time in result.measured_times]
     low, number, high = result.mass[at].T
-    rows: Rows = {"time": _times(result.measured_times), "predicted": _short(number)}
+    rows: Rows = {time_heading(result.time_unit): _times(result.measured_times), "predicted": _short(number)}
     rows |= {"from": _short(low), "to": _short(high)}
     if result.measured_mass is not None:
         rows |= {"counted": _short(result.measured_mass)}
@@ -94,7 +95,7 @@ def of_trend(result: GeneTrend) -> Rows:
     """One row a simulated time."""
     names = ("10 % quantile", "median", "90 % quantile")
     columns = {name: _short(result.quantiles[:, k]) for k, name in enumerate(names)}
-    return {"time": _times(result.times), "mean": _short(result.mean), **columns}
+    return {time_heading(result.time_unit): _times(result.times), "mean": _short(result.mean), **columns}
 
 
 def of_fates(result: Fates) -> Rows:
@@ -199,7 +200,7 @@ def of_clones(result: ClonalBias) -> Rows:
     a = result.names[0]
     return {
         "clone": [int(each) for each in result.clone],
-        "time": _times(result.time),
+        time_heading(result.time_unit): _times(result.time),
         f"predicted {a} (%)": _percent(result.predicted),
         f"predicted {a}, without growth (%)": _percent(result.without_growth),
         f"{a} among later cells of the clone (%)": _percent(result.observed),
@@ -210,7 +211,7 @@ def of_clones(result: ClonalBias) -> Rows:
 def of_ancestry(result: Ancestry) -> Rows:
     """One row a time: mass of the descendants for a mass of one, and the part of each group in percent."""
     mass = ["" if np.isnan(each) else f"{each:.4g}" for each in result.mass]
-    rows: Rows = {"time": _times(result.times), "mass": mass}
+    rows: Rows = {time_heading(result.time_unit): _times(result.times), "mass": mass}
     return rows | {f"{name} (%)": _percent(result.share[:, k]) for k, name in enumerate(result.names)}
 
 

@@ -44,12 +44,23 @@ def at(time: float, unit: str) -> str:
 
 
 def of_landscape(result: Landscape, unit: str) -> Summary:
-    stays = np.isfinite(result.path_height[-1])
-    count, left = len(stays), int((~stays).sum())
     begin_time, end_time = result.path_times[[0, -1]]
     course = f"By {at(end_time, unit)}"
     if np.isnan(result.cell_time).all():
         course = f"After {format_duration(end_time - begin_time, unit)} of the velocities' own time"
+    return _settling(result, course, *_surface_trust(result))
+
+
+def of_chain_landscape(result: Landscape) -> Summary:
+    """Where walks along transitions between measured cells end."""
+    why = "Steps have no unit of time, and the surface is that of the transitions, as sure as their direction is."
+    return _settling(result, f"After {result.path_times[-1]:,.0f} steps along the transitions", "fair", why)
+
+
+def _settling(result: Landscape, course: str, trust: Trust, why: str) -> Summary:
+    """Shares of the simulated cells by basin; course: when, as a sentence begins."""
+    stays = np.isfinite(result.path_height[-1])
+    count, left = len(stays), int((~stays).sum())
     if not stays.any():
         why = "None of them ends where cells were measured, so this surface says nothing of where they go."
         return Summary(f"{course}, all {count} simulated cells leave the map.", "poor", why)
@@ -59,7 +70,6 @@ def of_landscape(result: Landscape, unit: str) -> Summary:
     if left >= MENTIONED * count:
         found.append(f"{left / count:.0%} leave the map of measured cells")
     answer = f"{course}, {joined(found)}." if len(result.basins) else f"{course}, {simulated} settle in no basin."
-    trust, why = _surface_trust(result)
     if left > MAX_LEAVING * count:
         trust, why = "poor", f"{why} Of the cells that leave it, this surface does not tell what becomes of them."
     return Summary(answer, trust, why)

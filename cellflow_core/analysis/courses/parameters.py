@@ -15,6 +15,12 @@ from cellflow_core.models.contract import HasIndividualParameters
 
 Array = np.ndarray
 DRAWS = 300
+MOST_NAMED = 3
+"""Parameters of which it is told how much they move a variable."""
+BARS = (
+    "Bars hold 90 % of the draws that fit what was measured; the band behind them, those of someone of whom nothing "
+    "was measured. A bar as wide as the band: these measurements tell nothing of the parameter."
+)
 
 
 def individual_parameters(models: Models, data: Trajectories, seed: int = 0) -> IndividualParameters:
@@ -30,6 +36,7 @@ def individual_parameters(models: Models, data: Trajectories, seed: int = 0) -> 
         for until in (float("inf"), UNKNOWN)
     )
     names = able[0].parameter_names
+    notes = (BARS, *_sensitivity(able[0], data))
     unknown = np.full(len(data.subjects), np.nan)
     return IndividualParameters(
         names,
@@ -37,9 +44,25 @@ def individual_parameters(models: Models, data: Trajectories, seed: int = 0) -> 
         np.moveaxis(np.quantile(given, BAND, axis=0), 0, 2).astype(float),
         np.quantile(before.reshape(-1, len(names)), BAND, axis=0).T.astype(float),
         np.stack([np.asarray(data.covariates.get(each, unknown), float) for each in names], axis=1),
-        ("Bars hold 90 % of the draws that fit what was measured; the band behind them, those of someone of whom "
-         "nothing was measured. A bar as wide as the band: these measurements tell nothing of the parameter.",),
-    )  # fmt: skip
+        notes,
+    )
+
+
+def _sensitivity(model: HasIndividualParameters, data: Trajectories) -> tuple[str, ...]:
+    """For each variable, which parameters move it most, over all individuals and times: a sentence."""
+    assert isinstance(model, torch.nn.Module)
+    tensors = TrajectoryTensors.from_trajectories(data, model.device, model.spec)  # pyright: ignore[reportArgumentType]
+    some = torch.arange(min(len(data.subjects), TOGETHER), device=tensors.t.device)
+    found = model.sensitivity(tensors.take(some, torch.Generator(tensors.t.device)), tensors.t.unique())
+    if found is None:
+        return ()
+    sizes = found.square().mean(dim=(0, 1)).sqrt().cpu().numpy()
+    sentences = []
+    for variable, size in zip(data.variables, sizes, strict=True):
+        order = np.argsort(-size, kind="stable")[:MOST_NAMED]
+        moved = ", ".join(f"{size[k]:.3g} with {model.parameter_names[k]}" for k in order)
+        sentences.append(f"A standard deviation of a parameter moves {variable} most by {moved} (root mean square).")
+    return tuple(sentences)
 
 
 @torch.no_grad()

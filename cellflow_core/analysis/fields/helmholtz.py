@@ -19,6 +19,8 @@ FEATURES = 250
 CELLS = 1000
 FEWEST = 3.0
 """Cells that a share is told of at a place, by Kish's effective size."""
+WIDE = 1.5
+"""Width of the kernel of that mean, in widths of the grid: one cell in two, or fewer, is tested."""
 
 
 class NonGradient(NamedTuple):
@@ -39,10 +41,10 @@ class NonGradient(NamedTuple):
         """The share at each grid point, a ratio of means over the tested cells around it, 0 to 1; NaN where fewer than
         FEWEST of them are. points: of all cells that were given, in the view of the grid."""
         there = points[self.cells]
-        means = grid.average(there, np.stack([self.unexplained, self.whole], axis=1))
+        means = grid.average(there, np.stack([self.unexplained, self.whole], axis=1), WIDE)
         with np.errstate(invalid="ignore"):
             share = np.where(means[..., 1] > 0, np.clip(means[..., 0] / means[..., 1], 0.0, 1.0), 0.0)
-        return np.where(grid.support(there) >= FEWEST, share, np.nan)
+        return np.where(grid.support(there, WIDE) >= FEWEST, share, np.nan)
 
 
 def non_gradient(moving: Dynamics, x: Float[Array, "cells dim"], time: float, seed: int = 0) -> NonGradient:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Landscape
 from cellflow_core.figures import theme
-from cellflow_core.figures.scene.surface import Mesh
+from cellflow_core.figures.scene.surface import Mesh, blurred, continued
 
 UNKNOWN = -0.25
 """Colour value of places where no share is known, below all shares."""
@@ -95,14 +95,17 @@ def _non_gradient(result: Landscape, mesh: Mesh, dark: bool) -> dict[str, Any]:
         np.clip(np.rint((place - axis[0]) / (axis[1] - axis[0])).astype(int), 0, len(axis) - 1)
         for place, axis in ((mesh.x, result.x), (mesh.y, result.y))
     )
-    share = result.local_non_gradient[row, column]
-    known, grey = np.isfinite(share), theme.background_point_color(dark)
+    share, grey = result.local_non_gradient[row, column], theme.background_point_color(dark)
+    edge = blurred(np.isfinite(share).astype(float), passes=2)  # 0.5 where the places of known shares end
+    known = edge >= 0.5
+    share = continued(share, np.isfinite(share))
+    coloured = np.where(known, share, np.maximum(UNKNOWN, share + (edge - 0.5) * 4))
     colours = theme.sequential(dark)
     zero = -UNKNOWN / (1 - UNKNOWN)
     steps = [[zero + (1 - zero) * k / (len(colours) - 1), each] for k, each in enumerate(colours)]
-    words = np.where(known, np.char.add(np.char.mod("%.0f", 100 * np.nan_to_num(share)), "% is no gradient"), "")
+    words = np.where(known, np.char.add(np.char.mod("%.0f", 100 * share), "% is no gradient"), "")
     return {
-        "surfacecolor": np.where(known, share, UNKNOWN).astype(np.float32),
+        "surfacecolor": coloured.astype(np.float32),
         "colorscale": [[0.0, grey], [zero - 0.01, grey], *steps],
         "cmin": UNKNOWN,
         "cmax": 1.0,

@@ -36,8 +36,8 @@ def surface_and_rim(x: Array, y: Array, height: Array) -> tuple[Mesh, Mesh]:
     like one from its side: nothing was calculated there."""
     height, x, y = _margin(height), _extended(x), _extended(y)
     known = np.isfinite(height)
-    edge = _blurred(known.astype(float))
-    filled = _filled(height, known)
+    edge = blurred(known.astype(float))
+    filled = continued(height, known)
     gx, gy = np.meshgrid(np.arange(len(x), dtype=float), np.arange(len(y), dtype=float))
     column, row = _onto_edge(edge, gx, gy)
     inside = edge >= 0.5
@@ -67,7 +67,7 @@ def _extended(axis: Array) -> Array:
     return np.concatenate([axis[0] - step * np.arange(RIM, 0, -1), axis, axis[-1] + step * np.arange(1, RIM + 1)])
 
 
-def _blurred(values: Array, passes: int = SMOOTH) -> Array:
+def blurred(values: Array, passes: int = SMOOTH) -> Array:
     """Passes of the kernel 1/4, 1/2, 1/4 along both axes."""
     for _ in range(passes):
         for axis in (0, 1):
@@ -76,11 +76,11 @@ def _blurred(values: Array, passes: int = SMOOTH) -> Array:
     return values
 
 
-def _filled(height: Array, known: Array) -> Array:
+def continued(height: Array, known: Array) -> Array:
     """The heights, continued outwards by means of those that are near."""
     filled, there = np.where(known, height, 0.0), known.astype(float)
     for _ in range(RIM + 3):
-        sums, weight = _blurred(filled * there, 1), _blurred(there, 1)
+        sums, weight = blurred(filled * there, 1), blurred(there, 1)
         new = (there == 0) & (weight > 0)
         filled = np.where(new, sums / np.where(weight > 0, weight, 1), filled)
         there = np.where(new, 1.0, there)

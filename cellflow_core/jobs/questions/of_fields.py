@@ -28,6 +28,19 @@ def landscape(
     return analysis.landscape(subject.model, subject.data, view_of(subject, view), kind, time, roll, by)
 
 
+def chain_landscape(
+    subject: RunContext,
+    view: str = "pca",
+    kind: Literal["auto", "potential", "quasi"] = "auto",
+    roll: Polygon = (),
+    by: str = "",
+) -> Landscape:
+    """by: annotation that names the basins."""
+    from cellflow_core.analysis.transitions import chain_landscape as analysis
+
+    return analysis.chain_landscape(subject.model, subject.data, view_of(subject, view), kind, roll, by)
+
+
 def barriers(
     subject: RunContext,
     view: str = "pca",

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import SnapshotTensors
@@ -74,6 +75,10 @@ class Pba(OrderedChainModel):
         self.keep_order(frames, height.max() - height)
         seed = int(torch.randint(2**31 - 1, (1,), generator=rng, device=rng.device))
         self.found_notes = (which, *shape_notes(x, neighbor_graph(x), seed))
+
+    def cell_potential(self) -> Float[Tensor, " cells"]:
+        """V, 0 at the highest cell (unit of the rates)."""
+        return -self.descent.values[:, 0]
 
     def _rates(self, frames: SnapshotTensors, cells: int) -> tuple[Float[Array, " cells"], str]:
         """(rate at which cells enter, above 0, or leave, below 0; what it was taken from, a sentence)."""

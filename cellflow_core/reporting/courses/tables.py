@@ -15,7 +15,7 @@ from cellflow_core.analysis.results import (
     PredictiveCheck,
     RegimenComparison,
 )
-from cellflow_core.time_units import format_time
+from cellflow_core.time_units import format_time, heading
 
 WINDOW = "time in the window"
 _LAST = ("5 %", "95 %", "NPDE", "held out")
@@ -38,7 +38,7 @@ def plan_rows(found: RegimenComparison) -> dict[str, list[Any]]:
 
 def course_rows(found: RegimenComparison | IndividualFits, names: Sequence[str]) -> dict[str, list[Any]]:
     """The curves themselves. names: of the plans, or of the individuals."""
-    rows: dict[str, list[Any]] = {"of": [], "time": [], "median": [], "5 %": [], "95 %": []}
+    rows: dict[str, list[Any]] = {"of": [], heading(found.time_unit): [], "median": [], "5 %": [], "95 %": []}
     middle = found.middle if isinstance(found, RegimenComparison) else found.individual
     for k, name in enumerate(names):
         for j in np.flatnonzero(np.isfinite(middle[k])):

@@ -14,6 +14,7 @@ from cellflow_core.reporting.summaries import Summary
 
 MOST_TERMS = 12
 """Terms of an equation that is written out; tables have all."""
+PER_LINE = 2
 WELL = 0.8
 """Share of the motion of left-out individuals from which on equations count as good ones."""
 _POWERS = {2: "²", 3: "³", 4: "⁴"}
@@ -32,10 +33,11 @@ def of_equations(found: GeneEquations) -> Summary:
     if not lengths.any():
         return Summary("The model finds no term that changes a gene.", "poor", "Every coefficient is 0.")
     kind = "an equation" if found.exact else "an equation that is known by what it depends on"
-    answer = (
-        f"Each of {counted(len(found.genes), 'gene')} has {kind}, of {lengths.min():,} to {lengths.max():,} terms "
-        f"({np.median(lengths):g} in the median)."
+    most = counted(int(lengths.max()), "term")
+    span = (
+        most if lengths.min() == lengths.max() else f"{lengths.min():,} to {most}, {np.median(lengths):g} in the median"
     )
+    answer = f"Each of {counted(len(found.genes), 'gene')} has {kind}, of {span}."
     if found.explained is None:
         return Summary(answer, "fair", found.notes[0])
     share = float(np.median(found.explained))
@@ -56,21 +58,26 @@ def in_words(found: GeneEquations, gene: int, most: int = MOST_TERMS) -> str:
     shown = [(found.coefficients[gene, k], term(found, k)) for k in found.largest(gene)]
     own = found.genes[gene]
     before, after = (each.replace("@", own) for each in (found.before[gene], found.after[gene]))
-    return f"d {own} / d{found.time} = {before}{_joined(found, shown, most, '…')}{after}"
+    terms = (" " if found.exact else ", ").join(_joined(found, shown, most, "…"))
+    return f"d {own} / d{found.time} = {before}{terms}{after}"
 
 
 def in_latex(found: GeneEquations, gene: int, most: int = MOST_TERMS) -> str:
-    """The same in LaTeX, safe for any name of a gene."""
+    """The same in LaTeX, safe for any name of a gene, PER_LINE terms a line."""
     shown = [(found.coefficients[gene, k], _latex_term(found, k)) for k in found.largest(gene)]
     own = _level(found, gene)
     before, after = (_latex(each).replace("@", own) for each in (found.before[gene], found.after[gene]))
     terms = _joined(found, shown, most, r"\dots", _latex)
-    return rf"\frac{{d\,{own}}}{{d{found.time}}} = {before}{terms}{after}"
+    joint = " " if found.exact else ", "
+    lines = [joint.join(terms[k : k + PER_LINE]) for k in range(0, len(terms), PER_LINE)]
+    right = (joint.rstrip() + r" \\ &\quad ").join(lines)
+    after = rf" \\ &\quad {after}" if after and len(lines) > 1 else after
+    return rf"\begin{{aligned}} \frac{{d\,{own}}}{{d{found.time}}} &= {before}{right}{after} \end{{aligned}}"
 
 
 def terms_of(found: GeneEquations, gene: int) -> list[str]:
-    """The terms of a gene, the largest first."""
-    return [term(found, k) for k in found.largest(gene)]
+    """The terms of a gene, the largest first, by the names of their genes."""
+    return ["constant" if not found.terms[k] else term(found, k) for k in found.largest(gene)]
 
 
 def coefficient_rows(found: GeneEquations, gene: int) -> Rows:
@@ -84,7 +91,7 @@ def all_rows(found: GeneEquations) -> Rows:
     places = [(i, k) for i in range(len(found.genes)) for k in found.largest(i)]
     return {
         "gene": [found.genes[i] for i, _ in places],
-        "term": [term(found, k) for _, k in places],
+        "term": [each for i in range(len(found.genes)) for each in terms_of(found, i)],
         found.quantity: [float(found.coefficients[place]) for place in places],
     }
 
@@ -108,16 +115,16 @@ def _joined(
     most: int,
     more: str,
     number: Callable[[str], str] = lambda words: words,
-) -> str:
-    """The terms as a sum, or where an equation is no sum of them as a list; what is left out as `more`."""
+) -> list[str]:
+    """The terms with signs, or where an equation is no sum of them their names; what is left out as `more`."""
     rest = [more] if len(shown) > most else []
     if not found.exact:
-        return ", ".join([*(name for _, name in shown[:most]), *rest])
+        return [*(name for _, name in shown[:most]), *rest] or ["0"]
     words = [
         number(f"{'− ' if value < 0 else '+ ' if at else ''}{abs(value):.3g}") + ("" if name == "1" else f" {name}")
         for at, (value, name) in enumerate(shown[:most])
     ]
-    return " ".join([*words, *(f"+ {each}" for each in rest)]) or "0"
+    return [*words, *(f"+ {each}" for each in rest)] or ["0"]
 
 
 def _latex_term(found: GeneEquations, k: int) -> str:

@@ -36,7 +36,7 @@ def landscape(found: Landscape, asked: Asked) -> View:
     figure = landscape_figures.landscape(found, unit=asked.unit, dark=asked.dark, height=560)
     summary = summaries.limited(summaries.of_landscape(found, asked.unit), asked.course, asked.unit)
     picture = Picture("landscape", figure, landscape_figures.describe(found))
-    return View(summary, (picture,), {"landscape": result_tables.of_landscape(found)}, found.notes)
+    return View(summary, (picture,), {"landscape": result_tables.of_landscape(found, asked.unit)}, found.notes)
 
 
 def flow(found: FlowField, asked: Asked) -> View:

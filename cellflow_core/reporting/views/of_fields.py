@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.analysis.results import Barriers, FieldDerivatives, FixedPoints
+from cellflow_core.analysis.results import Barriers, FieldDerivatives, FixedPoints, Landscape
+from cellflow_core.figures import landscape as landscape_figures
 from cellflow_core.figures import scatter
 from cellflow_core.figures.fields import fixed_point_marks
+from cellflow_core.reporting import result_tables, summaries
 from cellflow_core.reporting.fields import barriers as barrier_words
 from cellflow_core.reporting.fields import fixed_points as words
 from cellflow_core.reporting.views.view import Asked, Picture, View
+
+
+def chain_landscape(found: Landscape, asked: Asked) -> View:
+    figure = landscape_figures.landscape(found, dark=asked.dark, height=560)
+    picture = Picture("landscape", figure, landscape_figures.describe(found))
+    tables = {"landscape": result_tables.of_landscape(found)}
+    return View(summaries.of_chain_landscape(found), (picture,), tables, found.notes)
 
 
 def fixed_points(found: FixedPoints, asked: Asked) -> View:

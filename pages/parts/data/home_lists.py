@@ -13,7 +13,7 @@ from cellflow_core.runs import groups
 from cellflow_core.runs.groups import RunGroup
 from cellflow_core.runs.run import Run
 from cellflow_core.time_units import format_time
-from pages.parts.widgets.selectors import VIEWS, run_facts, times_words
+from pages.parts.widgets.selectors import VIEWS, row_word, run_facts, times_words
 
 SHOWN = 5
 
@@ -51,7 +51,7 @@ def show(datasets: Sequence[DatasetInfo], runs: Sequence[Run]) -> None:
                     icon=":material/table_chart:",
                     query_params={"dataset": info.id},
                 )
-                st.caption(f"{info.cells:,} cells at {times_words(info)}")
+                st.caption(f"{counted(info.cells, row_word(info))} at {times_words(info)}")
         if len(datasets) > SHOWN:
             st.page_link("data.py", label=f"All {len(datasets)}", icon=":material/more_horiz:")
     with right:

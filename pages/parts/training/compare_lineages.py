@@ -64,16 +64,7 @@ def show(info: DatasetInfo) -> None:
     rows = words.graph_rows(result)
     st.dataframe(rows, hide_index=True, key="tree_rows")
     view.notes(words.GRAPH_NOTES)
-    st.download_button(
-        "Numbers (CSV)",
-        lambda: chart.table(rows).encode(),
-        f"lineages-{info.id}.csv",
-        "text/csv",
-        key="tree_csv",
-        on_click="ignore",
-        type="tertiary",
-        icon=":material/download:",
-    )
+    chart.table_download(rows, f"lineages-{info.id}", "tree")
 
 
 def _leading(info: DatasetInfo) -> list[Run]:

@@ -11,6 +11,7 @@ from cellflow_core.reporting.run_tables import command_line, loss_csv
 from cellflow_core.runs.run import Run, Status
 from cellflow_core.workspace import current
 from pages.parts.views import take_along
+from pages.parts.widgets import file_names
 from pages.parts.widgets.background import result_of, shared
 
 
@@ -22,7 +23,7 @@ def show(run: Run, status: Status) -> None:
         st.download_button(
             "Losses (CSV)",
             lambda: loss_csv(run),
-            f"{run.id}-losses.csv",
+            f"{file_names.readable(f'losses-{run.id}')}.csv",
             "text/csv",
             key=f"csv_{run.id}",
             on_click="ignore",
@@ -40,7 +41,7 @@ def _prepared(run: Run, suffix: str, label: str, action: str, function: str) -> 
     """A download where the file is there, else the button that writes it."""
     ready = _file(run, suffix)
     if ready.exists() and _may_take(run):
-        st.download_button(label, ready.open("rb"), ready.name, key=f"{suffix}_{run.id}", on_click="ignore")
+        st.download_button(label, ready.open("rb"), _named(run, ready), key=f"{suffix}_{run.id}", on_click="ignore")
     elif st.button(action, key=f"make_{suffix}_{run.id}", icon=":material/archive:"):
         ready.parent.mkdir(parents=True, exist_ok=True)
         future = shared(
@@ -49,6 +50,11 @@ def _prepared(run: Run, suffix: str, label: str, action: str, function: str) -> 
         )
         result_of(future, "Writing the file")
         st.rerun()
+
+
+def _named(run: Run, ready: Path) -> str:
+    what, _, ending = ready.name.removeprefix(f"{run.id}-").partition(".")
+    return f"{file_names.readable(f'{what}-{run.id}')}.{ending}"
 
 
 def _may_take(run: Run) -> bool:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.views.script import view_script
+from pages.parts.widgets import file_names
 
 
 def show(asked: Sequence[analysis_pool.Question]) -> None:
@@ -23,9 +24,10 @@ def show(asked: Sequence[analysis_pool.Question]) -> None:
             "runs of this workspace, or those of “Run with its cells (zip)” on the page Runs, unpacked beside it."
         )
         st.code(script, language="python", height=260)
+        named = file_names.readable(f"view-{run}")
         with st.container(horizontal=True):
             st.download_button(
-                "Script (Python)", script, f"view-{run}.py", "text/x-python", key="view_script", on_click="ignore"
+                "Script (Python)", script, f"{named}.py", "text/x-python", key="view_script", on_click="ignore"
             )
             report(run, "view_report", [(each.name, dict(each.settings)) for each in asked if each.run == run])
 
@@ -35,7 +37,7 @@ def report(run: str, key: str, asked: Sequence[tuple[str, dict[str, Any]]] = ())
     st.download_button(
         "Report (HTML)",
         lambda: _made(run, asked),
-        f"report-{run}.html",
+        f"{file_names.readable(f'report-{run}')}.html",
         "text/html",
         key=key,
         on_click="ignore",

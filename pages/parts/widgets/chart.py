@@ -13,9 +13,9 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 from cellflow_core import csv_output
-from cellflow_core.figures import theme
+from cellflow_core.figures import theme, web_page
 from pages.parts.server import urls
-from pages.parts.widgets import side, state
+from pages.parts.widgets import file_names, side, state
 from pages.parts.widgets.state import Polygon
 
 
@@ -183,14 +183,15 @@ def downloads(
 ) -> None:
     """Buttons for the figure as a page of its own and its numbers as a table. A picture is in the figure's own toolbar.
 
-    figure: or what makes it, where the page draws another picture; rows: the columns of the table.
+    figure: or what makes it, where the page draws another picture; rows: the columns of the table; name: of the view,
+    with the id of the run or data set at its end.
     """
-    is_dark = dark()
+    is_dark, named = dark(), file_names.readable(name)
     with st.container(horizontal=True, key=side.key(f"{key}_downloads")):
         st.download_button(
             "Figure (HTML)",
-            lambda: theme.write_html(figure() if callable(figure) else figure, is_dark).encode(),
-            f"{name}.html",
+            lambda: web_page.write_html(figure() if callable(figure) else figure, is_dark, named).encode(),
+            f"{named}.html",
             "text/html",
             key=side.key(f"{key}_html"),
             type="tertiary",
@@ -205,8 +206,8 @@ def table_download(rows: Mapping[str, Sequence[Any]], name: str, key: str) -> No
     """A button for the numbers of a table."""
     st.download_button(
         "Numbers (CSV)",
-        lambda: table(rows).encode(),
-        f"{name}.csv",
+        lambda: table(rows),
+        f"{file_names.readable(name)}.csv",
         "text/csv",
         key=side.key(f"{key}_csv"),
         type="tertiary",
@@ -215,8 +216,9 @@ def table_download(rows: Mapping[str, Sequence[Any]], name: str, key: str) -> No
     )
 
 
-def table(rows: Mapping[str, Sequence[Any]]) -> str:
-    """Columns as CSV."""
+def table(rows: Mapping[str, Sequence[Any]]) -> bytes:
+    """Columns as CSV, with a mark of UTF-8 in front where there are letters that a spreadsheet misreads without it."""
     text = io.StringIO()
     csv_output.write_table(text, rows)
-    return text.getvalue()
+    written = text.getvalue()
+    return written.encode("ascii" if written.isascii() else "utf-8-sig")

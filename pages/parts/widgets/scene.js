@@ -1,10 +1,15 @@
 // A plotly figure that lives through reruns: drawn once, then updated in place.
 
-// A scene is as high as its width asks for: no empty bands on a phone. There it has no colour bar, and a small legend.
+// A scene is as high as its width asks for: no empty bands on a phone. There it has a small legend, and a
+// colour bar only where colour is not the height.
 const NARROW = 520;
 const SHAPE = 1.1; // width over height that the camera was fitted to
 const narrowed = (figure) => {
-  for (const trace of figure.data) if ("colorbar" in trace) trace.showscale = false;
+  for (const trace of figure.data) {
+    if (!("colorbar" in trace)) continue;
+    if (trace.surfacecolor) trace.colorbar.len = 0.5;
+    else trace.showscale = false;
+  }
   for (const each of figure.layout.scene.annotations ?? []) each.font.size = 11;
   figure.layout.legend.font = { size: 11 };
 };

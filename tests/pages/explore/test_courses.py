@@ -175,6 +175,14 @@ def test_checks_and_forecasts_of_the_true_model(known):
     assert {each.recipe.training["validation_fraction"] for each in made} == {0.2}
 
 
-def test_compare_leads_to_forecasts_of_individuals():
-    page = opened("compare", dataset=simulate("pkpd", FEW))
+def test_compare_shows_forecasts_of_individuals(known):
+    data = simulate("pkpd", FEW)
+    page = opened("compare", dataset=data)
     assert "Individuals were followed" in words(page)
+    split = {"steps": 1, "batch_size": 4, "validation_fraction": 0.25}
+    for model in ("last-value", "toy-pk"):
+        toys.finished(toys.recipe(data, model=model, settings={}, training=split))
+    page = opened("compare", dataset=data)
+    assert not page.exception and not page.error and "Who forecasts individuals best?" in page.header[0].value
+    (table,) = (each.value for each in page.dataframe if "CRPS" in each.value)
+    assert len(set(table["model"])) == 2 and "kept from training" in words(page)

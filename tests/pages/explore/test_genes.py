@@ -55,7 +55,7 @@ def test_one_gene_has_a_trend_in_each_group_and_its_spread():
     assert not page.exception and not page.error
     page.segmented_control(key="trend_of").set_value("model").run()
     assert not page.exception and not page.error and "8 of 10" not in words(page)
-    assert ["time", "mean", "10 % quantile", "median", "90 % quantile"] in columns(page)
+    assert ["time (days)", "mean", "10 % quantile", "median", "90 % quantile"] in columns(page)
 
 
 def test_a_gene_is_found_by_another_name_and_an_ambiguous_one_is_listed():

@@ -43,6 +43,14 @@ def test_fates_draws_lineages_and_both_orders_where_no_root_is_known(start, word
     assert ("The order from the other end" in text) == (not start)
 
 
+def test_landscape_draws_the_potential_of_a_population_balance():
+    page, text = opened("landscape", "pba", annotation="side", sources="left", sinks="right")
+    assert not page.error, text
+    assert "steps along the transitions" in text and "potential V" in text
+    page.segmented_control(key="height").set_value("quasi").run()
+    assert not page.exception and any("long run" in each.value for each in page.caption)
+
+
 @pytest.mark.parametrize("name", ["runs", "flow", "landscape"])
 def test_a_model_that_moves_no_cells_is_listed_and_not_asked_for_more(name):
     page, text = opened(name, "tscan", annotation="", start="left", start_annotation="side")

@@ -92,7 +92,8 @@ def test_ancestors_and_clones_of_a_run_are_told_and_written(tmp_path, capsys):
     asked = ["ancestry", run.id, "--by", "kind", "--of", "up", "--at", "1", "--out", str(tmp_path / "from.csv")]
     assert cli.main(asked) == 0 and "30 of 60 cells of time 1 with kind = up" in capsys.readouterr().out
     found = pd.read_csv(tmp_path / "from.csv")
-    assert set(found.columns) == {"time", "mass", "stem (%)", "up (%)"} and found["time"].tolist() == [0, 1, 2]
+    assert set(found.columns) == {"time (day)", "mass", "stem (%)", "up (%)"}
+    assert found["time (day)"].tolist() == [0, 1, 2]
     assert np.allclose(found["up (%)"], [0, 100, 100]) and np.allclose(found["mass"], [np.nan, 1, 1], equal_nan=True)
     asked = ["clones", run.id, "--by", "kind", "--fates", "up", "down", "--out", str(tmp_path / "clones.csv")]
     assert cli.main(asked) == 0

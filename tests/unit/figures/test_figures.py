@@ -16,6 +16,7 @@ from cellflow_core.figures import (
     theme,
     time,
     trajectory_ensemble,
+    web_page,
 )
 from cellflow_core.figures.fields.colourings import growth_colouring
 from cellflow_core.figures.lineage import clones
@@ -235,8 +236,8 @@ def test_a_comparison_fits_a_phone():
 
 
 def test_export_never_offers_to_upload_the_data():
-    page = theme.write_html(every()["trend"], dark=False)
-    assert '"showSendToCloud": false' in page
+    page = web_page.write_html(every()["trend"], False, "a trend <b>")
+    assert '"showSendToCloud": false' in page and "<title>a trend &lt;b&gt;</title>" in page
     assert "cdn.plot.ly" not in page.split("<script")[0]
     assert '<script src="http' not in page
 

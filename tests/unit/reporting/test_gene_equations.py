@@ -75,13 +75,15 @@ def hostile() -> GeneEquations:
 def test_names_and_numbers_are_safe_in_latex():
     found = hostile()
     name = r"z_{\text{A\_1 @\$\textbackslash{}x}}"
-    left, _, right = equation_texts.in_latex(found, 0).partition(" = ")
-    assert left == rf"\frac{{d\,{name}}}{{ds}}"
-    assert right == rf"- 1.5 {{{name}}}^{{2}} + 0.5 z_{{\text{{B}}}} \log z_{{\text{{B}}}} + 2 \times 10^{{-5}}"
+    left, _, right = equation_texts.in_latex(found, 0).partition(" &= ")
+    one, two = right.removesuffix(r" \end{aligned}").split(r" \\ &\quad ")
+    assert left == rf"\begin{{aligned}} \frac{{d\,{name}}}{{ds}}"
+    assert one == rf"- 1.5 {{{name}}}^{{2}} + 0.5 z_{{\text{{B}}}} \log z_{{\text{{B}}}}"
+    assert two == r"+ 2 \times 10^{-5}"
     assert equation_texts.in_words(found, 0, most=1) == r"d A_1 @$\x / ds = − 1.5 A_1 @$\x² + …"
     assert equation_texts.in_words(found, 1) == "d B / ds = 3e-07 (f(0) − B)"
     rows = equation_texts.all_rows(found)
-    assert rows["term"] == [r"A_1 @$\x²", "B log B", "1"] and rows["weight"] == [-1.5, 0.5, 2e-5]
+    assert rows["term"] == [r"A_1 @$\x²", "B log B", "constant"] and rows["weight"] == [-1.5, 0.5, 2e-5]
     figure = coefficients.coefficients(found, 0, equation_texts.terms_of(found, 0))
     assert len(figure.data[0].x) == 3 and tuple(figure.data[0].marker.pattern.shape) == ("/", "", "")
 

@@ -58,6 +58,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     rna = toys.finished(toys.recipe(moments, model="steady-state", settings={}, training=ONE_STEP)).id
     order = toys.finished(toys.recipe(data, model="slingshot", settings={"annotation": "kind"}, training=ONE_STEP)).id
     equations = toys.finished(toys.recipe(data, model="flecs", settings={}, training=ONE_STEP)).id
+    chain = toys.finished(toys.recipe(data, model="pba", settings={}, training=ONE_STEP)).id
     study = toys.stored(toy_pk.study(subjects=8, n_times=5).to_snapshots())
     people = toys.finished(toys.recipe(study, model="linear-course", settings={}, training=ONE_STEP)).id
     level = {"response": "level"}
@@ -67,6 +68,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("landscape", field, {"roll": square, "by": "kind"}),
         ("barriers", field, {"by": "kind"}),
+        ("chain_landscape", chain, {"roll": square, "by": "kind"}),
         ("flow", field, {"time": 0.5}),
         ("fixed_points", field, {"time": 0.5}),
         ("field_derivatives", field, {"time": 0.5}),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import streamlit as st
 
 from cellflow_core.analysis.results import ForecastErrors
+from cellflow_core.data.store import DatasetInfo
 from cellflow_core.figures.courses import checks as figures
 from cellflow_core.jobs import analysis_pool, supervisor
 from cellflow_core.reporting.courses import summaries, tables
@@ -24,29 +28,45 @@ MOST = 8
 
 def show(run: Run, look: Individuals, place: view.Layout) -> None:
     """The chosen model and the others that kept the same individuals from training."""
-    cards = background.catalogue()
-    others = [each for each in runs(look.info).values() if each.id != run.id and _split(each) == _split(run)]
-    found: dict[str, ForecastErrors] = {}
     with place.picture:
-        for each in (run, *others[: MOST - 1]):
-            name = cards[each.recipe.model].title
-            name = name if name not in found else each.label
-            asked = analysis_pool.submit_analysis("forecast", each.id, variable=look.variable)
-            found[name] = background.result_of(asked, f"Forecasting by {plain(name)}")
+        found = compared(compared_with(run, look.info), look.variable)
     with place.answer:
         view.show_summary(summaries.of_forecast(found, next(iter(found))))
     with place.controls:
         score = view.options("Score", "score", figures.SCORES)
     with place.picture:
-        figure = figures.forecast(found, score, dark=chart.dark())
-        chart.chart(figure, "courses_forecast", figures.describe_forecast(found, score))
-        st.caption(
-            "Histories end when a quarter, half and three quarters of the measurements were made; the model then "
-            "forecasts the rest. Of each value: the median (RMSE, RMSPE), all draws (CRPS) and the 90 % band."
-        )
+        figure = draw(found, score)
     with place.more:
         view.numbers(figure, tables.forecast_rows(found), f"forecast-{run.id}", "forecast")
         _train(run, look)
+
+
+def compared_with(run: Run, info: DatasetInfo) -> list[Run]:
+    """A run, then the others on these data that kept the same individuals from training."""
+    same = [each for each in runs(info).values() if each.id != run.id and _split(each) == _split(run)]
+    return [run, *same[: MOST - 1]]
+
+
+def compared(some: Sequence[Run], variable: str) -> dict[str, ForecastErrors]:
+    """Errors of their forecasts, by name of the model."""
+    cards, found = background.catalogue(), {}
+    for each in some:
+        name = cards[each.recipe.model].title
+        name = name if name not in found else each.label
+        asked = analysis_pool.submit_analysis("forecast", each.id, variable=variable)
+        found[name] = background.result_of(asked, f"Forecasting by {plain(name)}")
+    return found
+
+
+def draw(found: Mapping[str, ForecastErrors], score: str) -> Any:
+    """The figure, drawn, with what it shows."""
+    figure = figures.forecast(found, score, dark=chart.dark())
+    chart.chart(figure, "courses_forecast", figures.describe_forecast(found, score))
+    st.caption(
+        "Histories end when a quarter, half and three quarters of the measurements were made; the model then "
+        "forecasts the rest. Of each value: the median (RMSE, RMSPE), all draws (CRPS) and the 90 % band."
+    )
+    return figure
 
 
 def _train(run: Run, look: Individuals) -> None:

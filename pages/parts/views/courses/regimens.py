@@ -71,7 +71,7 @@ def _chosen(who: int, plans: list[Plan]) -> list[Plan]:
     names = [each.name for each in plans]
     linked = [each for each in names if each in st.query_params.get_all(side.key("plan"))]
     key = side.key(f"plans_{who}_{names[1]}")
-    shown = st.pills("Plans", names, selection_mode="multi", default=linked or names[:3], key=key)
+    shown = st.pills("Plans", names, selection_mode="multi", default=linked or names[:3], key=key, wrap=True)
     chosen = [each for each in plans if each.name in shown]
     _link("plan", [each.name for each in chosen] if chosen != plans[:3] else [])
     return chosen

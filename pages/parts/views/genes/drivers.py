@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from cellflow_core.analysis.results import FateInfluence
@@ -15,8 +17,9 @@ from pages.parts.views.fates import fate_genes, fate_question
 from pages.parts.widgets import background, chart
 
 
-def show(run: Run, data: Dataset) -> None:
-    """Correlation with the probability of a fate, and the influence on the velocity towards it beside it."""
+def show(run: Run, data: Dataset, answer: Any) -> None:
+    """Correlation with the probability of a fate, and the influence on the velocity towards it beside it; answer: where
+    the sentence stands."""
     if not view.capabilities(run) & (view.FIELDS | {"transitions"}):
         st.info(
             "The probability of a fate is read from transitions along a velocity, and this model has none: choose a "
@@ -33,7 +36,8 @@ def show(run: Run, data: Dataset) -> None:
     if view.capabilities(run) & view.FIELDS:
         asked = analysis_pool.submit_analysis("fate_influence", run.id, states=states, ends=())
         found = background.result_of(asked, "Differentiating the velocity")
-    view.show_summary(regulation_summaries.of_drivers(genes, found, fate))
+    with answer:
+        view.show_summary(regulation_summaries.of_drivers(genes, found, fate))
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Which genes go with the fate?**")

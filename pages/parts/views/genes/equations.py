@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from cellflow_core.analysis.results import GeneEquations
@@ -14,11 +16,12 @@ from pages.parts.views import view
 from pages.parts.widgets import background, chart, side
 
 
-def show(run: Run) -> None:
-    """The form, the equation of a chosen gene with its terms, and the tables."""
+def show(run: Run, answer: Any) -> None:
+    """The form, the equation of a chosen gene with its terms, and the tables; answer: where the sentence stands."""
     asked = analysis_pool.submit_analysis("gene_equations", run.id)
     found: GeneEquations = background.result_of(asked, "Reading the equations")
-    view.show_summary(equation_texts.of_equations(found))
+    with answer:
+        view.show_summary(equation_texts.of_equations(found))
     st.markdown("**The equation of every gene**")
     st.latex(found.form)
     st.caption(plain(found.meaning))

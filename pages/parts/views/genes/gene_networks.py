@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -20,8 +22,8 @@ from pages.parts.widgets import background, chart, selectors, side
 KINDS = {"network": "Inferred network", "jacobian": "Jacobian of the velocity"}
 
 
-def show(run: Run, data: Dataset) -> None:
-    """Everything about the network of a run; a sentence where it has none."""
+def show(run: Run, data: Dataset, answer: Any) -> None:
+    """Everything about the network of a run; a sentence where it has none. answer: where the sentence stands"""
     kinds = kinds_of(run)
     if not kinds:
         st.info(
@@ -44,7 +46,8 @@ def show(run: Run, data: Dataset) -> None:
         )
     asked = analysis_pool.submit_analysis("gene_network", run.id, kind=kind, by=by, group=group)
     result: GeneNetwork = background.result_of(asked, "Asking which gene acts on which")
-    view.show_summary(regulation_summaries.of_network(result))
+    with answer:
+        view.show_summary(regulation_summaries.of_network(result))
     left, right = st.columns(2, gap="large")
     with left:
         _regulators(run, result)

@@ -45,8 +45,8 @@ class Groups(NamedTuple):
     own: Mapping[str, str] = MappingProxyType({})
 
 
-def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
-    """The gene, its trend in each group, and its spread over the groups."""
+def show(run: Run, data: Dataset, info: DatasetInfo, answer: Any) -> None:
+    """The gene, its trend in each group, and its spread over the groups; answer: where the sentence stands."""
     genes = cell_selection.measured_genes(data)
     left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
     with left:
@@ -66,7 +66,8 @@ def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
     kept = None if order is None else order[groups.rows]
     alone = membership(None, 1, len(own))
     whole = None if kept is None else group_trends(gene, own, kept, alone, ("all cells",), order_name)
-    view.show_summary(regulation_summaries.of_gene(whole, gene, mean[0], groups.names, cells))
+    with answer:
+        view.show_summary(regulation_summaries.of_gene(whole, gene, mean[0], groups.names, cells))
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(
@@ -80,7 +81,7 @@ def show(run: Run, data: Dataset, info: DatasetInfo) -> None:
         )
         chart.chart(figure, "genes_violins", expression.describe_violins(gene, own, groups.codes, groups.names))
         rows = regulation_summaries.expression_rows((gene,), mean, share, groups.names, cells)
-        view.numbers(figure, rows, f"expression-{run.id}", "violins", "Data table: groups")
+        view.numbers(figure, rows, f"expression-{gene}-{run.id}", "violins", "Data table: groups")
 
 
 def _group_choice(run: Run, data: Dataset) -> str:
@@ -171,7 +172,8 @@ def _trend(
             "says nothing of single cells: the violins do.",
         )
     )
-    view.numbers(figure, regulation_summaries.trend_rows(result), f"trend-{run.id}", "trend", "Data table: trend")
+    rows = regulation_summaries.trend_rows(result)
+    view.numbers(figure, rows, f"trend-{gene}-{run.id}", "trend", "Data table: trend")
 
 
 def show_several(run: Run, data: Dataset) -> None:

@@ -21,7 +21,7 @@ def show(run: Run, gene: str) -> None:
     figure = gene_trend.trend(found, dark=chart.dark())
     chart.chart(figure, "time_gene", gene_trend.describe(found))
     view.notes(found.notes)
-    view.numbers(figure, result_tables.of_trend(found), f"gene-{run.id}", "gene", "Data table: this gene")
+    view.numbers(figure, result_tables.of_trend(found), f"gene-{gene}-{run.id}", "gene", "Data table: this gene")
 
 
 def show_fates(run: Run, gene: str) -> None:
@@ -34,4 +34,4 @@ def show_fates(run: Run, gene: str) -> None:
     chart.chart(figure, "time_fate_trends", trends.describe(found))
     view.notes(found.notes)
     rows = regulation_summaries.trend_rows(found)
-    view.numbers(figure, rows, f"fate-trends-{run.id}", "fate_trends", "Data table: each fate")
+    view.numbers(figure, rows, f"fate-trends-{gene}-{run.id}", "fate_trends", "Data table: each fate")

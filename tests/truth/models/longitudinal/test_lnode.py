@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from cellflow_core.analysis.courses.parameters import individual_parameters
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.data.trajectory_batch import TrajectoryBatch, TrajectoryTensors
 from cellflow_core.models import registry
@@ -59,6 +61,19 @@ def test_the_sensitivity_is_the_derivative(model) -> None:
     truth = np.stack([np.exp(-rate * TIMES), -TIMES * level * np.exp(-rate * TIMES)], axis=2) * sd
     for k in range(2):
         assert np.corrcoef(found[..., k].ravel(), truth[..., k].ravel())[0, 1] > 0.98
+
+
+def test_the_page_tells_what_moves_a_variable_most(model) -> None:
+    """Root mean squares over people and times, of the derivatives that are known, to 10 %."""
+    data = decays(30, 1)
+    notes = individual_parameters((model,), data).notes
+    level, rate = (data.covariates[each][:, None] for each in ("level", "rate"))
+    of_level, of_rate = np.exp(-rate * TIMES), TIMES * level * np.exp(-rate * TIMES)
+    sizes = [np.sqrt(np.mean(each**2)) for each in (of_level, of_rate)] * model.background.scale.numpy()
+    printed = dict(re.findall(r"(?:by|,) ([\d.]+) with (\w+)", notes[1]))
+    assert len(notes) == 2 and {name: float(size) for size, name in printed.items()} == pytest.approx(
+        dict(zip(model.parameter_names, sizes, strict=True)), rel=0.1
+    )
 
 
 def test_parameters_are_found_back(model) -> None:

@@ -32,6 +32,18 @@ def test_one_row_a_set_and_model_with_every_seed(tmp_path, capsys):
         networks.main([*asked, "--windows", "7"])
 
 
+def test_scores_are_held_against_random_orders_over_sets():
+    """Twice the score of random orders in each of four sets; of the means of random orders few are as high."""
+    orders = np.random.default_rng(0).normal(1.0, 0.2, (4, 100)).tolist()
+    about = {"auroc": [0.5], "early_precision_over_random": [1.0], "signs": [1.0]}
+    rows = [{"data": f"s{k}", "model": "random", "auprc_over_random": each, **about} for k, each in enumerate(orders)]
+    rows += [{**each, "model": "flecs", "auprc_over_random": [2 * np.mean(each["auprc_over_random"])]} for each in rows]
+    last = networks.shown(rows).splitlines()
+    assert "2.00 (2.00 to 2.00)" in last[-2]
+    below = float(last[-1].split(" | ")[5])
+    assert below == pytest.approx(1 + 1.645 * 0.2 / 2, abs=0.05)
+
+
 def test_what_a_set_lacks_is_said(tmp_path, capsys):
     out = tmp_path / "rows.json"
     asked = ["--data", "krumsiek/0", "--models", "rna-ode,difference in the knock-out", "--seeds", "0"]
