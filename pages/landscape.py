@@ -7,7 +7,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import result_tables, summaries
 from pages.parts.views import cell_selection, view
 from pages.parts.views.fields import barriers, chain_landscape
-from pages.parts.widgets import background, chart, state
+from pages.parts.widgets import background, chart, side, state
 
 NO_GRADIENT = (
     "The part of the squared velocity of the cells around a place that no potential explains: 0% where they move "
@@ -27,7 +27,7 @@ context = view.open_view(
 run, data, info, map_name, place = context
 if not set(MOVES) & view.capabilities(run):
     chain_landscape.show(context)
-    st.stop()
+    side.stop()
 
 dark = chart.dark()
 

@@ -13,7 +13,7 @@ from cellflow_core.runs.run import Run
 from pages.parts.training import demo
 from pages.parts.training.tour import STEPS
 from tests import toys
-from tests.pages.explore.test_sides import go, link
+from tests.pages.frame.test_sides import go, link
 from tests.pages.test_views import asked, opened  # noqa: F401 - asked is a fixture of these tests too
 
 pytestmark = pytest.mark.usefixtures("asked")
