@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.parts.widgets import chart, history, selectors, side, state
 
@@ -79,12 +78,10 @@ def _drawn(where: Places) -> Iterator[None]:
 
 def _run(name: str) -> None:
     """Run the script of a page as a part of the page that is open."""
-    context = get_script_run_ctx()
     found = spec_from_file_location(name, _PAGES / f"{name}.py")
-    if context is None or found is None or found.loader is None:
+    if found is None or found.loader is None:
         raise RuntimeError(f"no page {name} to draw")
-    with context.run_with_active_hash(context.page_script_hash):
-        found.loader.exec_module(module_from_spec(found))
+    found.loader.exec_module(module_from_spec(found))
 
 
 def heading(title: str, question: str) -> None:
