@@ -108,6 +108,8 @@ def test_two_views_turn_together_and_choices_are_undone(page: Page, server: str,
     page.wait_for_function(f"before => ({CAMERA_EYE}).x !== before.x", arg=before)
     eyes = "[...document.querySelectorAll('.cellflow-scene')].map((each) => each._fullLayout.scene.camera.eye.x)"
     page.wait_for_function(f"Math.abs({eyes}[0] - {eyes}[1]) < 1e-6")
+    page.wait_for_url("**camera=**")
+    settled(page)
     page.locator(".st-key-on_right").get_by_text("Paths").click()
     page.wait_for_url("**on_right=Paths**")
     settled(page)
