@@ -84,10 +84,10 @@ class OrderedChainModel(ChainModel, HasLatentTime):
 
     def latent_time(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"]:
         """Place in the order (no unit)."""
-        return self.descent(x)[:, 0]
+        return self.descent.at_cells(x)[:, 0]
 
     def other_direction(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"] | None:
-        found = self.descent(x)
+        found = self.descent.at_cells(x)
         return found[:, 1] if found.shape[1] > 1 else None
 
 

@@ -13,6 +13,8 @@ BLOCK = 2**25
 """Distances held in memory at a time."""
 SAME = 1e-12
 """Squared distance, in the mean square of the states, below which a state is the cell itself."""
+SEVERAL = -1
+"""In place of the row of a cell: none, or more than one, is in this state."""
 
 
 class Interpolation(nn.Module):
@@ -29,6 +31,7 @@ class Interpolation(nn.Module):
     def _hold(self, states: Tensor, values: Tensor) -> None:
         """Squared distances are expanded about the mean of the cells, which keeps their precision."""
         self.states, self.values = states, values
+        self._rows: dict[bytes, int] = {}
         self._center = states.double().mean(dim=0)
         self._centered = states.double() - self._center
         self._square = self._centered.square().sum(dim=1)
@@ -36,6 +39,23 @@ class Interpolation(nn.Module):
     def forward(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch values"]:
         rows = max(BLOCK // len(self.states), 1)
         return torch.cat([self._near(each) for each in x.split(rows)])
+
+    @torch.no_grad()
+    def at_cells(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch values"]:
+        """As `forward`, without gradients: a state that is one of the cells is looked up and not held against all."""
+        if not self._rows:
+            for k, state in enumerate(self.states.cpu().numpy()):
+                key = state.tobytes()
+                self._rows[key] = SEVERAL if key in self._rows else k
+        row = torch.tensor(
+            [self._rows.get(each.tobytes(), SEVERAL) for each in x.float().cpu().numpy()], dtype=torch.long
+        )
+        own = row >= 0
+        found = x.new_empty(len(x), self.values.shape[1])
+        found[own] = self.values[row[own]].to(x)
+        if not own.all():
+            found[~own] = self(x[~own])
+        return found
 
     def _near(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch values"]:
         center, cells, square = (each.to(x.device) for each in (self._center, self._centered, self._square))
