@@ -64,7 +64,6 @@ def landscape(
     rolled = simulate(model, start.x, times, seed=seed)
     drawn = np.sort(np.random.default_rng(seed).permutation(len(start.x))[:PARTICLES])
     paths = cut_off_map(path_points(view, moving, times, rolled.x[:, drawn]), grid, height)
-    cell_height = np.where(grid.covered(view.points, np.isfinite(height)), grid.at(height, view.points), np.nan)
     path_notes = (*off_map_note(paths), *corner_note(moving), *horizon_note(moving, data))
     share, local = np.nan, None
     gradient_note = f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
@@ -75,22 +74,14 @@ def landscape(
         local = np.where(np.isfinite(height), rest.around(grid, view.points[near]), np.nan)
     notes = (*made.notes, gradient_note, f"The particles are {start.text}.")
     return Landscape(
-        view=view.name,
         kind=made.kind,
         unit=made.unit,
-        axes=view.axes,
-        x=grid.x,
-        y=grid.y,
-        height=height,
-        cells=view.points,
-        cell_height=cell_height,
-        cell_time=data.t if len(data.t) else np.full(len(data.x), np.nan),
         paths=paths,
         path_height=np.where(np.isnan(paths[..., 0]), np.nan, grid.at(height, np.nan_to_num(paths))),
         path_times=times,
         non_gradient=share,
         local_non_gradient=local,
-        **settled_basins(grid, height, data, view, cell_height, view.project(rolled.x[-1]), by),
+        **on_surface(grid, height, data, view, view.project(rolled.x[-1]), by),
         notes=(*notes, *path_notes, *view.note, *rolled.notes),
     )
 
@@ -127,10 +118,27 @@ def _checked(kind: str, moving: Dynamics) -> Literal["potential", "quasi"]:
     return "quasi" if kind == "quasi" or moving.potential is None else "potential"
 
 
-def settled_basins(
+def on_surface(grid: Grid, height: Array, data: Snapshots, view: Embedding, ends: Array, by: str) -> dict[str, Any]:
+    """What `Landscape` has of a surface: its grid, the measured cells on it, and the basins that simulated cells end
+    in, at `ends` [cells, 2]."""
+    cell_height = np.where(grid.covered(view.points, np.isfinite(height)), grid.at(height, view.points), np.nan)
+    return {
+        "view": view.name,
+        "axes": view.axes,
+        "x": grid.x,
+        "y": grid.y,
+        "height": height,
+        "cells": view.points,
+        "cell_height": cell_height,
+        "cell_time": data.t if len(data.t) else np.full(len(data.x), np.nan),
+        **_settled(grid, height, data, view, cell_height, ends, by),
+    }
+
+
+def _settled(
     grid: Grid, height: Array, data: Snapshots, view: Embedding, cell_height: Array, ends: Array, by: str
 ) -> dict[str, Any]:
-    """The basins that simulated cells end in [cells, 2], as `Landscape` has them."""
+    """The basins that simulated cells end in."""
     found = find_basins(height)
     ended = basin_of(ends, found, grid)
     share = np.bincount(ended[ended >= 0], minlength=len(found.lowest)) / len(ends)

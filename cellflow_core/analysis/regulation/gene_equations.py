@@ -17,9 +17,9 @@ NOTE = (
 
 def gene_equations(model: Model) -> GeneEquations:
     """Raises ValueError where a model has none."""
-    if not isinstance(model, HasEquations) or not isinstance(model, DynamicsModel):
+    if not isinstance(model, DynamicsModel) or "equations" not in capabilities(model):
         raise ValueError(f"{getattr(model, 'title', 'this model')} has no equations that can be written down")
-    assert "equations" in capabilities(model)
+    assert isinstance(model, HasEquations)
     with torch.no_grad():
         found = model.equations()
     return GeneEquations(

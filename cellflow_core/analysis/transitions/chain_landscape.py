@@ -11,7 +11,7 @@ from cellflow_core.analysis.dynamics import Model
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.grid import Grid
 from cellflow_core.analysis.initial_cells import Polygon, select_initial_cells
-from cellflow_core.analysis.landscape import PARTICLES, SIMULATED, SIZE, settled_basins
+from cellflow_core.analysis.landscape import PARTICLES, SIMULATED, SIZE, on_surface
 from cellflow_core.analysis.quasi_potential import CAP, density
 from cellflow_core.analysis.results import Landscape
 from cellflow_core.analysis.transitions.kernel import transitions
@@ -67,23 +67,15 @@ def chain_landscape(
     pace = int(np.clip(len(data.x) // PACE, 1, FASTEST))
     places = random_paths(chain, start.cells, LOOKS, pace, np.random.default_rng(seed))
     drawn = np.sort(np.random.default_rng(seed).permutation(len(start.cells))[:PARTICLES])
-    cell_height = np.where(grid.covered(view.points, np.isfinite(height)), grid.at(height, view.points), np.nan)
+    surface = on_surface(grid, height, data, view, view.points[places[-1]], by)
     return Landscape(
-        view=view.name,
         kind=POTENTIAL if of_potential else LONG_RUN,
         unit="V" if of_potential else "-log p",
-        axes=view.axes,
-        x=grid.x,
-        y=grid.y,
-        height=height,
-        cells=view.points,
-        cell_height=cell_height,
-        cell_time=data.t if len(data.t) else np.full(len(data.x), np.nan),
         paths=view.points[places[:, drawn]],
-        path_height=cell_height[places[:, drawn]],
+        path_height=surface["cell_height"][places[:, drawn]],
         path_times=pace * np.arange(LOOKS + 1.0),
         non_gradient=np.nan,
-        **settled_basins(grid, height, data, view, cell_height, view.points[places[-1]], by),
+        **surface,
         notes=(meaning, NOTE, f"The particles are {start.text}.", *notes, *view.note),
     )
 

@@ -46,7 +46,6 @@ def _offer(run: Any) -> None:
         st.page_link("train.py", label="How far they are", icon=":material/hourglass_top:", query_params=at)
     elif st.button(f"Train {MORE} more seeds", icon=":material/playlist_add:", key=side.key("more_seeds")):
         taken = (run.recipe.seed, *(each.recipe.seed for each in replicates(run)))
-        for each in recipes.more_seeds(run.recipe, taken, MORE):
-            index.submit(each)
+        index.submit_all(recipes.more_seeds(run.recipe, taken, MORE))
         supervisor.ensure_supervisor()
         st.rerun()
