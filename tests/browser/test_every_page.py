@@ -112,6 +112,7 @@ def test_two_views_turn_together_and_choices_are_undone(page: Page, server: str,
     settled(page)
     page.locator(".st-key-on_right").get_by_text("Paths").click()
     page.wait_for_url("**on_right=Paths**")
+    expect(page.locator(".st-key-undo_choice button").first).to_be_enabled()
     settled(page)
     page.keyboard.press("Control+z")
     page.wait_for_url(lambda url: "on_right" not in url)
