@@ -12,6 +12,7 @@ from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.transitions.fates import absorption, transition_fates
 from cellflow_core.analysis.transitions.kernel import transitions
 from cellflow_core.data.simulators.registry import create
+from cellflow_core.math.velocity_graph import cosines
 from tests.truth.models.pseudotime.simulated import finished_types, islands, order, ring, snapshot, trained, tree
 
 pytestmark = pytest.mark.truth
@@ -49,6 +50,44 @@ def test_the_expected_step_points_along_the_drift(bifurcation):
     chain = transitions(model, data)[0]
     undirected = trained("pba", data, **NAMED, diffusion=1000.0)
     assert cosine(chain) > 0.6 and abs(cosine(transitions(undirected, data)[0])) < 0.3
+
+
+def split_process(x: np.ndarray) -> np.ndarray:
+    """Drift of an Ornstein-Uhlenbeck process whose mean splits in two at 1 on the first axis."""
+    mean = 1.5 * np.sign(x[:, 1]) * np.clip(x[:, 0] - 1, 0, 1)
+    return np.stack([np.ones(len(x)), -2 * (x[:, 1] - mean)], axis=1)
+
+
+def steady_state(cells: int, seed: int, noise: float = 0.05, dt: float = 0.01) -> np.ndarray:
+    """Cells of the process that begin at 0 at a constant rate and leave at 4, each seen once, at any time between."""
+    rng = np.random.default_rng(seed)
+    x = np.stack([np.zeros(cells), rng.normal(0, 0.2, cells)], axis=1)
+    seen, found = rng.integers(0, int(6 / dt), cells), np.full((cells, 2), np.nan)
+    for step in range(int(6 / dt)):
+        found[seen == step] = x[seen == step]
+        x = x + split_process(x) * dt + np.sqrt(2 * noise * dt) * rng.normal(size=x.shape)
+        x[:, 0] = np.abs(x[:, 0])
+    return found[found[:, 0] < 4]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_drift_of_a_bifurcating_ou_process_is_found(seed):
+    """Mean cosine with the true drift between sources and sinks above 0.75 (0.82 to 0.84); it is below 0.15 for the
+    same links without sources and sinks. On either branch the expected step leads to the mean of the process: its
+    second axis correlates with that of the drift by more than 0.3."""
+    x = steady_state(2200, seed)
+    place = np.select([x[:, 0] < 0.25, x[:, 0] > 3.75], ["first", "end"], "between")
+    data, drift = snapshot(x, place=place), split_process(x)
+    between = (x[:, 0] > 0.4) & (x[:, 0] < 3.5)
+
+    def steps(**settings) -> np.ndarray:
+        named = {"annotation": "place", "sources": "first", "sinks": "end"}
+        return (transitions(trained("pba", data, **named | settings), data)[0] @ data.x - data.x)[between]
+
+    found, blind = steps(), steps(diffusion=1e3)
+    assert cosines(found, drift[between]).mean() > 0.75
+    assert abs(cosines(blind, drift[between]).mean()) < 0.15
+    assert np.corrcoef(found[:, 1], drift[between, 1])[0, 1] > 0.3
 
 
 def test_fates_follow_from_the_transitions(bifurcation):
