@@ -10,7 +10,7 @@ REQUIREMENTS := $(if $(LOCKED),--require-hashes --no-deps -r requirements.lock,-
 AUDIT_KNOWN :=
 ADVISORIES = $(RUN) -c "import json, urllib.request as r; json.load(r.urlopen('https://pypi.org/pypi/pip/24.0/json', timeout=20))['vulnerabilities']" 2>/dev/null
 
-.PHONY: app serve env dev moscot scvelo dask slurm login networks gene-names browser lint style types lock audit backup restore test test-all clean
+.PHONY: app serve env dev moscot scvelo cellrank dask slurm login networks gene-names browser lint style types lock audit backup restore test test-all clean
 
 app: env
 	$(RUN) -m cellflow_core demo
@@ -41,6 +41,10 @@ moscot: env
 # The optional model `scvelo`; the versions are those of the extra in pyproject.toml.
 scvelo: env
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "scvelo>=0.3.4,<0.4" "numpy<2.3"
+
+# Kernels of the package cellrank for the model of this name; the versions are those of the extra in pyproject.toml.
+cellrank: env
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt "cellrank>=2.0.7,<3" "numpy<2.3"
 
 # Training on other machines: the versions are those of the extras in pyproject.toml.
 dask: env

@@ -199,8 +199,8 @@ def _recipe(
     from cellflow_core.train.trainer import TrainConfig
 
     kind = registry.find(model)
-    kind.check_installed()
     checked = kind.Config.from_dict(settings)
+    kind.check_installed(checked)
     trained = TrainConfig.preset(preset, kind, **training).as_dict()
     if lacking := kind.missing_data(checked, dataset.snapshots().has):
         raise ValueError(lacking)

@@ -74,7 +74,6 @@ __all__ = [
     "TransportPlan",
     "Update",
     "capabilities",
-    "require_package",
 ]
 
 
@@ -165,10 +164,19 @@ class DynamicsModel(nn.Module, ABC):
         return not cls.package or find_spec(cls.package) is not None
 
     @classmethod
-    def check_installed(cls) -> None:
-        """Raises ValueError, with a sentence, where the optional package is not there."""
-        if cls.package:
-            require_package(cls.title, cls.package)
+    def check_installed(cls, config: Any = None) -> None:
+        """Raises ValueError, with a sentence, where the optional package is not there, or, given settings to train
+        with, that which they ask for."""
+        package = cls.package if config is None else cls.training_package(config)
+        if package and find_spec(package) is None:
+            missing = f"{cls.title} needs the package {package}, which is not installed"
+            instead = "another model" if cls.package else "other settings"
+            raise ValueError(f"{missing}: install it with `make {package}`, or choose {instead}")
+
+    @classmethod
+    def training_package(cls, config: Any) -> str:
+        """The optional package that training with these settings rests on, "" where it rests on none."""
+        return cls.package
 
     @classmethod
     def required_data(cls, config: Any) -> frozenset[DataRequirement]:
@@ -196,13 +204,6 @@ class DynamicsModel(nn.Module, ABC):
     def device(self) -> torch.device:
         """Where the fields are evaluated."""
         return next((each.device for each in (*self.parameters(), *self.buffers())), torch.device("cpu"))
-
-
-def require_package(title: str, package: str) -> None:
-    """Raises ValueError where the optional package that `title` rests on is not installed."""
-    if find_spec(package) is None:
-        missing = f"{title} needs the package {package}, which is not installed"
-        raise ValueError(f"{missing}: install it with `make {package}`, or choose another model")
 
 
 def capabilities(model: DynamicsModel | type[DynamicsModel]) -> frozenset[str]:

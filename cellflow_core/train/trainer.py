@@ -87,8 +87,10 @@ def fit(
     """Train in place, on the model's device; the model ends with the moving average (EMA) of its weights.
 
     The final weights are kept, not those of the lowest validation loss: the learning rate decays to zero. Raises
-    ValueError where the data lack what the model requires, FloatingPointError where a loss is not finite.
+    ValueError where the data lack what the model requires, or an optional package that its settings name is not
+    installed; FloatingPointError where a loss is not finite.
     """
+    model.check_installed(model.config)
     if lacking := model.missing_data(model.config, data.has):
         raise ValueError(lacking)
     if model.trains_on == "trajectories" and isinstance(data, Snapshots):

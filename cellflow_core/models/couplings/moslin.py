@@ -31,7 +31,7 @@ from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import DataRequirement, DataSpec
 from cellflow_core.math.fused_gromov_wasserstein import fused_plan
 from cellflow_core.math.ot import DensePlan
-from cellflow_core.models.contract import TransportPlan, require_package
+from cellflow_core.models.contract import TransportPlan
 from cellflow_core.models.transport import moscot_solver
 from cellflow_core.models.transport.coupling_model import CouplingModel, expected_growth, sparsified_plans
 from cellflow_core.models.transport.ot_solvers import Coupling
@@ -61,10 +61,12 @@ class Moslin(CouplingModel):
 
     def __init__(self, config: Settings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        if config.solver == "moscot":
-            require_package(f"{self.title} with solver moscot", "moscot")
-            if not config.alpha:
-                raise ValueError("moscot solves moslin for alpha above 0: without lineage choose the model moscot")
+        if config.solver == "moscot" and not config.alpha:
+            raise ValueError("moscot solves moslin for alpha above 0: without lineage choose the model moscot")
+
+    @classmethod
+    def training_package(cls, config: Settings) -> str:
+        return "" if config.solver == "own" else config.solver
 
     def solve(self, frames: SnapshotTensors, rng: torch.Generator) -> tuple[TransportPlan, ...]:
         config, clones = self.config, frames.cell_data["lineage"]

@@ -14,11 +14,13 @@ of
 
 Macrostates (math/markov_chains/gpcca.py), terminal states, fate probabilities and driver genes are asked of the page
 Fates, as of any model with transitions. Departures: cosines, not correlations, of velocities and steps; velocities as
-they are, without their uncertainty.
+they are, without their uncertainty. With `kernels` = "cellrank" the package computes all kernels but that of real time
+(lineages/package_kernels.py), and the first departure is none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,6 +37,7 @@ from cellflow_core.math.pseudotime.diffusion import diffusion_order, diffusion_s
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models.contract import Phase
 from cellflow_core.models.lineages.chain_model import ChainModel, RootSettings, connected_graph, root_cells
+from cellflow_core.models.lineages.package_kernels import Kernel, package_kernels
 from cellflow_core.models.transport.plan_transitions import plan_transitions
 
 Array = np.ndarray
@@ -59,6 +62,12 @@ class Settings(RootSettings):
     )
     plan: Literal["waddington-ot", "ot-displacement", "transport-spline", "moscot", "moslin"] = setting(
         "waddington-ot", "model whose transport plans are the real-time kernel", label="Transport plans"
+    )
+    kernels: Literal["own", "cellrank"] = setting(
+        "own",
+        "who computes the kernels of order, velocity and connectivity: this app, or the package cellrank, which "
+        "`make cellrank` installs, with its own defaults",
+        label="Kernels by",
     )
 
     def __post_init__(self) -> None:
@@ -89,6 +98,10 @@ class CellRank(ChainModel):
         return cls.needs | needs
 
     @classmethod
+    def training_package(cls, config: Settings) -> str:
+        return "" if config.kernels == "own" else config.kernels
+
+    @classmethod
     def member_names(cls, config: Settings) -> tuple[str, ...]:
         return (config.plan,) if config.real_time else ()
 
@@ -101,14 +114,13 @@ class CellRank(ChainModel):
         """Raises ValueError where the cells are islands, or there is no such order."""
         x = torch.cat(frames.x).double().cpu().numpy()
         graph, config = connected_graph(x), self.config
-        found = [(config.connectivity, row_stochastic(graph.connectivities))]
+        wanted: dict[Kernel, Any] = {"connectivity": None} if config.connectivity else {}
         if config.pseudotime:
-            order, self.found_notes = self._order(frames, rng, x, graph)
-            found.append((config.pseudotime, along_order(graph.connectivities, order)))
+            wanted["pseudotime"], self.found_notes = self._order(frames, rng, x, graph)
         if config.velocity:
-            v = torch.cat(frames.cell_data["velocity"]).double().cpu().numpy()
-            directed = velocity_graph(x, v, nearest_others(x, NEIGHBORS), sigma=None)
-            found.append((config.velocity, directed.transitions()))
+            wanted["velocity"] = torch.cat(frames.cell_data["velocity"]).double().cpu().numpy()
+        compute = own_kernels if config.kernels == "own" else package_kernels
+        found = [(getattr(config, name), each) for name, each in compute(x, graph.connectivities, wanted).items()]
         plans = [plan_transitions(each, frames, graph.connectivities) for each in self.members.values()]
         found += [(config.real_time, each) for each in plans]
         self.keep(mixture(found))
@@ -133,3 +145,18 @@ class CellRank(ChainModel):
         scales = diffusion_scales(x, graph, seed)
         roots, notes = root_cells(frames, self.spec, self.config, graph, scales, seed)
         return diffusion_order(scales, roots[0]), notes
+
+
+def own_kernels(
+    x: Float[Array, "cells dim"], links: Any, wanted: Mapping[Kernel, Float[Array, ...] | None]
+) -> dict[Kernel, Any]:
+    """As `package_kernels`, by this app."""
+    found: dict[Kernel, Any] = {}
+    for name, along in wanted.items():
+        if along is None:
+            found[name] = row_stochastic(links)
+        elif name == "pseudotime":
+            found[name] = along_order(links, along)
+        else:
+            found[name] = velocity_graph(x, along, nearest_others(x, NEIGHBORS), sigma=None).transitions()
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cellflow_core.jobs.recipes import comparison
+from cellflow_core.jobs.recipes import comparison, recipes
 from cellflow_core.math.fused_gromov_wasserstein import fused_plan
 from cellflow_core.math.sinkhorn import entropic_plan
 from cellflow_core.models import contract, registry
@@ -33,10 +33,12 @@ def test_is_listed_and_says_what_to_install(absent):
 
 
 def test_moslin_says_it_too_where_moscot_is_to_solve(absent):
-    spec = toys.drifting().spec
-    with pytest.raises(ValueError, match="moscot"):
-        registry.create("moslin", {"solver": "moscot"}, spec, 0)
-    assert registry.create("moslin", {}, spec, 0).title == "moslin"
+    kind = registry.find("moslin")
+    with pytest.raises(ValueError, match=r"moslin needs the package moscot.* or choose other settings"):
+        kind.check_installed(kind.Config(solver="moscot"))
+    kind.check_installed(kind.Config())
+    with pytest.raises(ValueError, match="make moscot"):  # before anything is queued
+        recipes(toys.stored(), "moslin", "quick", {"solver": "moscot"}, {}, seeds=[0])
 
 
 def test_a_comparison_of_all_goes_on_without_it(absent):

@@ -11,9 +11,10 @@ import torch
 from cellflow_core.analysis.transitions.fates import absorption
 from cellflow_core.data.simulators.registry import create
 from cellflow_core.models import registry
-from tests.truth.models.pseudotime.simulated import START, islands, trained, tree
+from tests.truth.models.pseudotime.simulated import START, islands, snapshot, trained, tree
 
 pytestmark = pytest.mark.truth
+KERNELS = ("own", "cellrank")
 ALONE = {"pseudotime": 0.0, "velocity": 0.0, "real_time": 0.0, "connectivity": 0.0}
 
 
@@ -95,3 +96,27 @@ def test_what_is_not_there_is_named(fork):
     assert not trained("cellrank", aged, order="age").notes() and trained("cellrank", data).notes()
     with pytest.raises(ValueError, match="1 cells have no 'age'"):
         trained("cellrank", dataclasses.replace(data, covariates={"age": np.r_[np.nan, place[1:]]}), order="age")
+
+
+def test_the_package_is_asked_for_by_a_setting_and_named_where_it_is_missing(fork, monkeypatch):
+    monkeypatch.setattr("cellflow_core.models.contract.find_spec", lambda name: None)
+    assert registry.create("cellrank", {"kernels": "cellrank"}, fork[0].spec, 0)  # a stored run opens without it
+    with pytest.raises(ValueError, match=r"not installed: install it with `make cellrank`, or choose other settings"):
+        trained("cellrank", fork[0], kernels="cellrank")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:cellrank")
+def test_kernels_of_the_package_are_ours_but_for_what_is_told(fork):
+    """The order's kernel is equal to 1e-7; with that of velocities, correlations over 12 axes, ends and fates are found
+    as with ours."""
+    pytest.importorskip("cellrank", reason="the optional package cellrank is not installed: `make cellrank`")
+    data, _ = fork
+    axes = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))[0][: data.x.shape[1]].astype(np.float32)
+    wide = dataclasses.replace(snapshot(data.x @ axes, **data.labels), velocity=data.velocity @ axes)
+    ours, theirs = (trained("cellrank", wide, **ALONE | {"pseudotime": 1.0}, **START, kernels=each) for each in KERNELS)
+    torch.testing.assert_close(theirs.transitions().to_dense(), ours.transitions().to_dense(), atol=1e-7, rtol=0)
+    mixed = {"velocity": 0.8, "connectivity": 0.2, "kernels": "cellrank"}
+    found = chances(trained("cellrank", wide, **ALONE | mixed, **START), wide)
+    assert set(found) == {"end 1", "end 2"} and min(found.values()) > 0.85
+    with pytest.raises(ValueError, match="2 axes tell no directions apart"):
+        trained("cellrank", data, **ALONE | mixed, **START)
