@@ -6,7 +6,7 @@ import numpy as np
 
 from cellflow_core.analysis.initial_cells import labels_of
 from cellflow_core.analysis.results import GroupVelocities
-from cellflow_core.analysis.rna_velocity.estimates import fitted, spliced_velocity, steady_state_slope
+from cellflow_core.analysis.rna_velocity.estimates import fitted, quick_estimators, spliced_velocity, steady_state_slope
 from cellflow_core.analysis.rna_velocity.orders import spearman
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.velocity_graph import cosines
@@ -14,11 +14,10 @@ from cellflow_core.plural import counted
 
 LEAST = 50
 """Cells that a group must have to be fitted."""
-ESTIMATOR = "consistent-velocity"
 
 
 def group_velocities(data: Snapshots, by: str) -> GroupVelocities:
-    """Fits `ESTIMATOR` to the cells of each value of an annotation, and compares with the fit to all cells.
+    """Fits the first quick estimator to the cells of each value of an annotation, and compares with its fit to all.
 
     Raises ValueError, with a sentence, where fewer than two groups have LEAST cells, and KeyError for an annotation
     the data do not have.
@@ -30,13 +29,14 @@ def group_velocities(data: Snapshots, by: str) -> GroupVelocities:
         raise ValueError(
             f"{counted(len(kept), 'group')} of {by} with {LEAST} cells or more: at least 2 are needed to compare fits"
         )
-    whole = fitted(ESTIMATOR, data)
+    estimator = quick_estimators()[0]
+    whole = fitted(estimator, data)
     everywhere, slope = spliced_velocity(whole, data), steady_state_slope(whole)
     cosine, slope_rho, cells = [], [], []
     for name in kept:
         here = values == name
         own = data.take(here)
-        model = fitted(ESTIMATOR, own)
+        model = fitted(estimator, own)
         assert own.spliced is not None
         spread = own.spliced.std(axis=0)
         scale = np.where(spread > 0, spread, 1.0)

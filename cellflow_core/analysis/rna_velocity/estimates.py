@@ -16,10 +16,11 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, HasKinetics
+from cellflow_core.models.splicing.estimator import SplicingModel
 
 Array = np.ndarray
-QUICK = ("consistent-velocity", "steady-state", "stochastic")
-"""Estimators that take seconds and are always asked."""
+FAMILY = "rna_velocity"
+"""Of the models among which quick estimators are looked for."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def estimates(model: DynamicsModel | None, data: Snapshots) -> Estimates:
         )
     models = [] if model is None else [model]
     notes: tuple[str, ...] = ()
-    for name in QUICK:
+    for name in quick_estimators():
         kind = registry.find(name)
         if model is not None and isinstance(model, kind):
             continue
@@ -79,6 +80,12 @@ def estimates(model: DynamicsModel | None, data: Snapshots) -> Estimates:
     return Estimates(
         titles, data.space.genes, data.unspliced, data.spliced, velocity, slope, *kinetic_rates(models[0]), notes
     )
+
+
+def quick_estimators() -> tuple[str, ...]:
+    """Names of the estimators that need no training, and so are always asked, in the order of the registry."""
+    found = [(name, registry.find(name)) for name in registry.names() if registry.family(name) == FAMILY]
+    return tuple(name for name, kind in found if issubclass(kind, SplicingModel) and kind.quick)
 
 
 def fitted(name: str, data: Snapshots) -> DynamicsModel:

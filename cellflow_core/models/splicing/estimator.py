@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -28,8 +29,11 @@ class SplicingModel(DynamicsModel):
 
     The equation of splicing is the same at all times, so rates are in measured time or, where the method knows none, in
     the unit in which it sets the splicing rate.
+
+    quick  whether it is found in seconds without training: such estimators stand beside every other one
     """
 
+    quick: ClassVar[bool] = False
     needs = frozenset({DataRequirement.MOMENTS})
     counts_intervals = False
 

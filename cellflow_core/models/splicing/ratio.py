@@ -19,6 +19,7 @@ from cellflow_core.models.splicing.estimator import SplicingCells, SplicingModel
 class RatioModel(SplicingModel, HasVelocity, HasKinetics):
     """ds/dt = u - gamma s with the splicing rate as the unit of time; `prepare` finds gamma."""
 
+    quick = True
     default_training: ClassVar[Mapping[str, Any]] = {"steps": 1, "validation_fraction": 0.0}
 
     gamma: Tensor  # [genes], 1 / time in units of the splicing rate

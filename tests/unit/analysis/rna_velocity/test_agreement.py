@@ -15,7 +15,7 @@ from cellflow_core.analysis.rna_velocity.agreement import agreement, forward_sha
 from cellflow_core.analysis.rna_velocity.by_group import group_velocities
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
-from cellflow_core.analysis.rna_velocity.estimates import estimates
+from cellflow_core.analysis.rna_velocity.estimates import estimates, quick_estimators
 from cellflow_core.analysis.rna_velocity.phase_portrait import course_r2, phase_portrait
 from cellflow_core.analysis.rna_velocity.uncertainty import velocity_dispersion
 from cellflow_core.data.preprocessing.count_halves import halves_agreement
@@ -26,6 +26,7 @@ from cellflow_core.data.steps.moments import CHANCE, HALVES
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models import registry
+from cellflow_core.models.rna_velocity.steady_state import SteadyState
 from cellflow_core.reporting.rna_velocity.summaries import of_groups, of_order, of_velocity
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.models.rna_velocity.simulated import moments
@@ -181,6 +182,25 @@ def test_data_without_moments_are_refused_and_second_moments_missed():
     assert len(estimates(model(few), few).names) == 2 and "Stochastic" in estimates(model(few), few).notes[0]
     with pytest.raises(ValueError, match="Velocity genes and moments"):
         estimates(model(data), dataclasses.replace(data, unspliced=None))
+
+
+class Halved(SteadyState):
+    title = "Half the steady-state ratio"
+
+    def prepare(self, frames, rng):
+        super().prepare(frames, rng)
+        self.gamma.mul_(0.5)
+
+
+def test_whatever_says_that_it_is_quick_stands_beside_the_others():
+    data, _ = changing()
+    assert quick_estimators() == ("consistent-velocity", "steady-state", "stochastic")
+    with registry.registered("halved", "rna_velocity", Halved):
+        found = estimates(None, data)
+    assert found.names[-1] == Halved.title and len(found.names) == 4
+    np.testing.assert_allclose(found.slope[-1], found.slope[1] / 2)
+    with registry.registered("halved", "neural_ode", Halved):
+        assert "halved" not in quick_estimators()
 
 
 def test_times_that_have_nothing_to_do_with_the_arrows_are_seldom_taken_for_their_proof():
