@@ -8,7 +8,7 @@ import streamlit as st
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import flow
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import growth_summaries, result_tables, summaries
+from cellflow_core.reporting import cell_rows, growth_summaries, result_tables, summaries
 from pages.parts.views import growth, view
 from pages.parts.views.fields import field_view, flow_check
 from pages.parts.widgets import background, chart, side, state
@@ -75,5 +75,8 @@ with place.more:
         field_view.fixed_point_list(data, fixed)
     growth.sentence(growth_summaries.of_flow(result, info.time_unit))
     view.notes(result.notes)
-    rows = result_tables.of_growth(result) if choice[0] == "growth" and shown else result_tables.of_flow(result)
+    if choice[0] == "growth" and shown:
+        rows = cell_rows.named(result_tables.of_growth(result), data, result.rows)
+    else:
+        rows = result_tables.of_flow(result)
     view.numbers(figure, rows, f"flow-{choice[0]}-{run.id}", "flow")

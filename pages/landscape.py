@@ -4,7 +4,7 @@ import streamlit as st
 
 from cellflow_core.figures import landscape, scatter
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import result_tables, summaries
+from cellflow_core.reporting import cell_rows, summaries
 from pages.parts.views import cell_selection, view
 from pages.parts.views.fields import barriers, chain_landscape
 from pages.parts.widgets import background, chart, side, state
@@ -80,7 +80,7 @@ with place.picture:
         st.rerun()
 with place.more:
     view.notes(result.notes)
-    view.numbers(figure, result_tables.of_landscape(result, info.time_unit), f"landscape-{run.id}", "landscape")
+    view.numbers(figure, cell_rows.on_landscape(result, data, info.time_unit), f"landscape-{run.id}", "landscape")
     st.page_link(
         "fates.py",
         label="How many cells settle where? See Fates",

@@ -7,6 +7,7 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.figures import rna_velocity
 from cellflow_core.figures.cells.packed_map import Stream
 from cellflow_core.jobs import analysis_pool
+from cellflow_core.reporting import cell_rows
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
@@ -59,7 +60,8 @@ with place.more:
         codes, names = cell_selection.grouped(data, each)
         st.markdown(plain(velocity_summaries.of_groups_in_order(result, codes, names, each)))
     view.notes(result.notes)
-    view.numbers(figure, velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
+    rows = cell_rows.of_all(velocity_summaries.cell_rows(result), data)
+    view.numbers(figure, rows, f"velocity-{run.id}", "velocity")
 
 st.header("One gene: its phase portrait")
 gene = gene_search.choice(data, result.genes)

@@ -14,6 +14,7 @@ from cellflow_core.cli import answer, options
 from cellflow_core.cli.table import columns
 from cellflow_core.plural import counted
 from cellflow_core.reporting import (
+    cell_rows,
     measured_effect_summaries,
     perturbation_summaries,
     result_tables,
@@ -276,21 +277,19 @@ def _landscape(chosen: argparse.Namespace) -> None:
     from cellflow_core.runs.index import open_run
 
     run = open_run(chosen.run)
-    info = run.dataset().info
-    by, unit = next(iter(info.annotations), ""), info.time_unit
+    dataset = run.dataset()
+    by, unit = next(iter(dataset.info.annotations), ""), dataset.info.time_unit
     settings = {"kind": chosen.height, "view": chosen.view, "by": by}
     if capabilities(registry.find(run.recipe.model)) & MOVES_CELLS:
         settings |= {"time": chosen.time}
         found = answer.ask(Landscape, "landscape", chosen, **settings)
         summary = summaries.limited(summaries.of_landscape(found, unit), answer.roll_out(chosen), unit)
     elif chosen.barriers or chosen.time is not None:
-        raise ValueError(
-            "transitions between measured cells have no time and no barriers: leave out --time, --barriers"
-        )
+        raise ValueError("transitions between cells have no time and no barriers: leave out --time, --barriers")
     else:
         found = answer.ask(Landscape, "chain_landscape", chosen, **settings)
         summary = summaries.of_chain_landscape(found)
-    rows = result_tables.of_landscape(found, unit)
+    rows = cell_rows.on_landscape(found, dataset, unit)
     answer.show(summary, result_tables.first_rows(rows, CELLS_LISTED), found.notes)
     if chosen.barriers:
         climbs = answer.ask(Barriers, "barriers", chosen, **settings)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cellflow_core.cli import answer
-from cellflow_core.reporting import fate_summaries, result_tables, summaries
+from cellflow_core.reporting import cell_rows, fate_summaries, result_tables, summaries
 
 GENES_LISTED = 20
 _STATES = (
@@ -110,8 +110,9 @@ def _lineages(chosen: argparse.Namespace) -> None:
     found = answer.ask(CellLineages, "lineages", chosen)
     answer.show(fate_summaries.of_lineages(found), result_tables.of_lineages(found), found.notes)
     if chosen.out is not None:
-        points = RunContext(open_run(chosen.run)).dataset.embedding(found.view)
-        answer.write_csv(result_tables.of_cell_lineages(found, points), chosen.out)
+        dataset = RunContext(open_run(chosen.run)).dataset
+        rows = result_tables.of_cell_lineages(found, dataset.embedding(found.view))
+        answer.write_csv(cell_rows.of_all(rows, dataset), chosen.out)
 
 
 def _futures(chosen: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellflow_core.cli import answer
 from cellflow_core.data.requirements import DataRequirement
-from cellflow_core.reporting import fate_summaries
+from cellflow_core.reporting import cell_rows, fate_summaries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,8 @@ def _orders(chosen: argparse.Namespace) -> None:
     answer.show(fate_summaries.of_orders(result), fate_summaries.order_rows(result), notes)
     if chosen.out is not None:
         cells = {"cell": list(range(len(result.spread))), **{name: each.tolist() for name, each in found.items()}}
-        answer.write_csv({**cells, "spread": result.spread.tolist()}, chosen.out)
+        rows = {**cells, "spread": result.spread.tolist()}
+        answer.write_csv(cell_rows.of_all(rows, dataset), chosen.out)
 
 
 def _known(chosen: argparse.Namespace, dataset: Dataset) -> tuple[str, np.ndarray | None]:

@@ -22,8 +22,10 @@ from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
 from cellflow_core.analysis.mean_field import InPopulation
 from cellflow_core.analysis.simulate import Simulation, simulate
 from cellflow_core.atomic_write import replacing
+from cellflow_core.data.readers import make_unique
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.state import TOTALS
+from cellflow_core.data.store import cell_names
 from cellflow_core.jobs.export_results import COLUMNS, CellResults, cell_results
 from cellflow_core.jobs.run_context import RunContext
 from cellflow_core.models.contract import MOVES_CELLS, capabilities
@@ -31,12 +33,14 @@ from cellflow_core.runs.index import open_run
 from cellflow_core.runs.recipe import versions
 
 Array = np.ndarray
+CELL_NAME = "cell name"
+NO_NAMES = "none are kept with the data set, so cells are numbered"
 
 
 @dataclass(frozen=True)
 class Cells:
     """Cells to be written: x [cells, dim] (state), t [cells] (NaN where unknown), velocity [cells, dim] (state / time),
-    columns [cells], counts [cells, genes]; results of the first of them, which are measured ones."""
+    columns [cells], counts [cells, genes]; results and names of the first of them, which are measured ones."""
 
     x: Array
     t: Array
@@ -45,6 +49,14 @@ class Cells:
     columns: Mapping[str, Array] = field(default_factory=dict)
     counts: Array | None = None
     results: CellResults | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def index(self) -> list[str]:
+        """A name for each: measured cells have their own, all are numbered where the data set keeps none."""
+        if not self.names:
+            return [f"cell-{k}" for k in range(len(self.x))]
+        return make_unique([*self.names, *(f"predicted-{k}" for k in range(len(self.x) - len(self.names)))])
 
 
 def export_h5ad(run_id: str, path: str, seed: int = 0) -> None:
@@ -72,7 +84,8 @@ def measured(subject: RunContext) -> Cells:
     """The cells the run was trained on (and those of a time held out), with their annotations."""
     data = subject.data
     t = data.t if len(data.t) else np.full(len(data.x), np.nan)
-    return Cells(data.x, t, "measured cells", columns=_named({**data.labels, **data.covariates}))
+    columns = _named({**data.labels, **data.covariates})
+    return Cells(data.x, t, "measured cells", columns=columns, names=cell_names.read(subject.dataset))
 
 
 def beside_measured(subject: RunContext, predicted: Cells) -> Cells:
@@ -100,6 +113,7 @@ def beside_measured(subject: RunContext, predicted: Cells) -> Cells:
         f"{sizes[0]:,} measured cells, and {predicted.what}",
         columns=columns,
         counts=None if counts is None or predicted.counts is None else np.concatenate([counts, predicted.counts]),
+        names=first.names,
     )
 
 
@@ -126,7 +140,7 @@ def _named(labels: Mapping[str, Array]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name, values in labels.items():
         free = name.replace("/", "_") or "unnamed"
-        while free in found or free in ("time", "origin", "cell", "weight", "_index", *COLUMNS):
+        while free in found or free in ("time", "origin", "cell", CELL_NAME, "weight", "_index", *COLUMNS):
             free += " (annotation)"
         found[free] = values
     return found
@@ -184,6 +198,7 @@ def provenance(subject: RunContext, cells: Cells) -> dict[str, str]:
         "made_by": f"CellFlow Explorer {cellflow_core.__version__}",
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "what": cells.what,
+        "cell_names": "as in the file of the data" if cells.names else NO_NAMES,
         "run": run.id,
         "label": run.label,
         "model": subject.model.title,
@@ -196,7 +211,8 @@ def provenance(subject: RunContext, cells: Cells) -> dict[str, str]:
 
 
 def write_h5ad(subject: RunContext, cells: Cells, path: Path) -> None:
-    """X is expression where the state space has genes, else the state; the state is in obsm["X_state"].
+    """X is expression where the state space has genes, else the state; the state is in obsm["X_state"]. Measured cells
+    have their own obs_names, where the data set keeps them.
 
     With a velocity: obsm["velocity_state"], and layers["velocity"] in the units of X a time. Drawn counts: in
     layers["counts"]. Results: latent time, lineage and likeliest fate in obs, "lineage_weight" and "fate_probability"
@@ -207,7 +223,7 @@ def write_h5ad(subject: RunContext, cells: Cells, path: Path) -> None:
 
     data = subject.data
     space = data.space
-    obs = pd.DataFrame({"time": cells.t, **cells.columns}, index=pd.Index([f"cell-{k}" for k in range(len(cells.x))]))
+    obs = pd.DataFrame({"time": cells.t, **cells.columns}, index=pd.Index(cells.index, dtype=object))
     names = space.genes or space.axes
     table = anndata.AnnData(
         (space.decode(cells.x) if space.genes else cells.x).astype(np.float32), obs, pd.DataFrame(index=pd.Index(names))
@@ -242,9 +258,11 @@ def _add_results(table: Any, results: CellResults, uns: dict[str, Any]) -> None:
 
 
 def write_csv(subject: RunContext, cells: Cells, path: Path) -> None:
-    """One row a cell: time, annotations, state, velocity; provenance in lines that begin with # at the top."""
+    """One row a cell: its name where it has one, time, annotations, state, velocity; provenance in lines that begin
+    with # at the top."""
     axes = subject.data.space.axes
-    columns: dict[str, Array] = {"time": cells.t, **cells.columns}
+    columns: dict[str, Any] = {CELL_NAME: cells.index} if cells.names else {}
+    columns |= {"time": cells.t, **cells.columns}
     columns |= {axis: cells.x[:, k] for k, axis in enumerate(axes)}
     if cells.velocity is not None:
         columns |= {f"velocity of {axis}": cells.velocity[:, k] for k, axis in enumerate(axes)}

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import cellflow_core
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.readers.anndata_io import write_snapshots
+from cellflow_core.data.store import cell_names
 from cellflow_core.jobs.run_context import RunContext, held_out_copies, replicates
 from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
@@ -95,9 +96,10 @@ def write_script(run_id: str, path: Path) -> Path:
     """
     run = open_run(run_id)
     run.require_copy()
-    data = RunContext(run).data
+    subject = RunContext(run)
+    data = subject.data
     cells = path.with_name(f"{path.stem}-data.h5ad")
-    write_snapshots(cells, data)
+    write_snapshots(cells, data, cell_names=cell_names.read(subject.dataset))
     path.write_text(script(run, data.fingerprint, cells.name, f"{path.stem}-model.pt"), encoding="utf-8")
     return cells
 

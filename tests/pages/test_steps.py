@@ -265,3 +265,12 @@ def test_a_square_of_genes_is_asked_who_acts_on_whom():
     page.run()
     page.button(key="network_keep").click().run()
     assert "say whether its rows are targets or sources" in page.error[0].value
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_the_page_tells_whether_cells_have_names(names: bool) -> None:
+    named = [f"b{k}" for k in range(180)] if names else []
+    id = store.save_dataset(drifting(), label="n", origin="upload", source="f", cell_names=named)
+    captions = [each.value for each in opened("data", dataset=id).caption]
+    assert ("Exports name the cells as the file does." in captions) == names
+    assert any("have no names, so exports number them. Where their file" in each for each in captions) != names

@@ -1,4 +1,4 @@
-"""Times and libraries that only the names of cells hold: H9.12h_001, Day0_W000, the suffix -1, -2, -3 of a barcode."""
+"""The names of cells, and times and libraries that only they hold: H9.12h_001, Day0_W000, suffix -1 of a barcode."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cellflow_core.data.readers import ReadOptions, Table, labels_of, read
+from cellflow_core.data.readers import ReadOptions, Table, labels_of, make_unique, names_of, read
 from cellflow_core.data.readers.gene_rows import of_names
 from cellflow_core.data.times.time_labels import propose
 from cellflow_core.plural import counted
@@ -27,6 +27,13 @@ def read_with_name_parts(path: Path, name: str, options: ReadOptions = ReadOptio
     Raises InvalidInputError.
     """
     return with_name_parts(read(path, name, options=options))
+
+
+def own_names(table: Table, kept: Any = slice(None)) -> list[str]:
+    """What the cells of a file are called there, of the rows that are kept (mask or slice), numbered where two are
+    alike; [] where the file only counts its rows."""
+    index = table.obs.index
+    return [] if index.dtype.kind in "iuf" else make_unique(names_of(index[kept]))
 
 
 def with_name_parts(table: Table) -> Table:

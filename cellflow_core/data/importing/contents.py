@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.importing import annotations
+from cellflow_core.data.importing.cell_names import own_names
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.perturbations.design import GUIDES, design
 from cellflow_core.data.importing.rna_velocity import SPLICING
@@ -48,6 +49,7 @@ def contents(
     there = None if channels is None else set(channels)
     return (
         _values(table, choices),
+        *_names(table),
         *_columns(table, choices, names, numbers),
         *_layers(table, there),
         *_coordinates(table, choices, kept, there),
@@ -66,6 +68,11 @@ def _values(table: Table, choices: ImportChoices) -> Content:
     ids = ", with accession ids" if table.ids else ""
     where = " beside the axes" if choices.representation.startswith("obsm:") else ""
     return Content(place, True, f"the values of {counted(len(table.features), 'feature')}{where}{ids}")
+
+
+def _names(table: Table) -> Iterator[Content]:
+    if own_names(table, slice(1)):
+        yield Content("names of the cells", True, "what cells are called in exports")
 
 
 def _columns(table: Table, choices: ImportChoices, names: set[str], numbers: set[str]) -> Iterator[Content]:

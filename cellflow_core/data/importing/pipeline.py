@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cellflow_core.data.importing import annotations, contents, import_annotations, prepare, rna_velocity
-from cellflow_core.data.importing.cell_names import read_with_name_parts
+from cellflow_core.data.importing.cell_names import own_names, read_with_name_parts
 from cellflow_core.data.importing.import_choices import ImportChoices
 from cellflow_core.data.importing.inspection import (
     FileSummary,
@@ -91,6 +91,7 @@ def import_file(
         views=views,
         variance=made.shares,
         contents=contents.plain(held),
+        cell_names=own_names(table, made.kept),
     )
 
 
@@ -275,6 +276,7 @@ def _store_ready(
         layers={each: prepare.as_float32(values) for each, values in table.layers.items()} if genes else {},
         recipe=(recipe,),
         colours=table.colours,
+        cell_names=own_names(table),
     )
 
 

@@ -12,7 +12,7 @@ import io
 import json
 import warnings
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,13 @@ def write_snapshots(
     views: Mapping[str, Array] | None = None,
     about: Mapping[str, str] | None = None,
     colours: Mapping[str, Mapping[str, str]] | None = None,
+    cell_names: Sequence[str] = (),
 ) -> None:
     """Write cells; X is `expression` [cells, genes], or the state where there is none. Whole or not at all.
 
     layers  more measurements of the same genes; views: pictures [cells, 2]; about: words on where the data came from
     colours  annotation -> group -> colour; scanpy finds them where each group has one
+    cell_names  become obs_names; cells without names are numbered
     """
     import anndata
     import pandas as pd
@@ -60,7 +62,7 @@ def write_snapshots(
     plain["expression"] = expression is not None
     ids = tuple(gene_ids) if expression is not None else ()
     names = tuple(genes) if expression is not None else data.space.axes
-    index = pd.Index([f"cell-{k}" for k in range(len(data.x))])
+    index = pd.Index(cell_names or [f"cell-{k}" for k in range(len(data.x))], dtype=object)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Variable names are not unique")
         held = anndata.AnnData(

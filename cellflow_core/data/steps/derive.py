@@ -11,7 +11,7 @@ from cellflow_core.data.preprocessing import neighbor_graph, reconstruction, vel
 from cellflow_core.data.steps import registry
 from cellflow_core.data.steps.contract import OnProgress, StepResult
 from cellflow_core.data.steps.velocity import given_velocity
-from cellflow_core.data.store import add_view, group_colours, open_dataset, require, save_dataset
+from cellflow_core.data.store import add_view, cell_names, group_colours, open_dataset, require, save_dataset
 from cellflow_core.data.store.annotation_layers import add_annotations, for_child, new_annotations
 from cellflow_core.data.store.dataset import Dataset
 from cellflow_core.workspace import current
@@ -70,6 +70,7 @@ def store_result(parent: Dataset, change: StepResult, entry: Mapping[str, object
     known = kept is None and same_states and np.array_equal(data.t, before.t)
     measured = parent.measured
     rows = slice(None) if kept is None else np.flatnonzero(kept)
+    names = cell_names.read(parent)
     made = save_dataset(
         data,
         label=_label(parent.info.label, change.name or str(entry["step"])),
@@ -87,6 +88,7 @@ def store_result(parent: Dataset, change: StepResult, entry: Mapping[str, object
         parent=parent.info.id,
         views={**carried, **change.views},
         variance=parent.variance() if data.space is before.space else change.variance,
+        cell_names=names if kept is None or not names else np.array(names, dtype=object)[rows].tolist(),
         truth=parent.info.truth if known else "",
         truth_settings=parent.info.truth_settings if known else {},
     )

@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from cellflow_core.atomic_write import replacing
 from cellflow_core.data.snapshots import Snapshots
-from cellflow_core.data.store import group_colours
+from cellflow_core.data.store import cell_names, group_colours
 from cellflow_core.data.store.dataset import (
     DamagedDatasetError,
     Dataset,
@@ -29,7 +29,7 @@ from cellflow_core.data.store.dataset import (
     read_info,
     write_info,
 )
-from cellflow_core.data.store.expression import Expression
+from cellflow_core.data.store.expression import write_expression
 from cellflow_core.data.store.snapshots_file import save_snapshots, text
 from cellflow_core.workspace import Workspace, current, quotas
 
@@ -131,6 +131,7 @@ def save_dataset(
     variance: Array | None = None,
     contents: Iterable[Mapping[str, Any]] = (),
     colours: group_colours.Colours = MappingProxyType({}),
+    cell_names: Sequence[str] = (),
     workspace: Workspace | None = None,
 ) -> str:
     """Store cells under a new id (or a given demo id, which is kept where it exists) and return the id.
@@ -138,7 +139,7 @@ def save_dataset(
     expression  measured values [cells, genes] of `expression_genes`, numpy or scipy.sparse, in the units of the space
     layers      further measurements of the same genes, each [cells, genes]; gene_ids: their accession ids, if known
     views       2-D pictures that are ready (a published UMAP), each [cells, 2]; colours: chosen ones of groups
-    variance    share of the variance of the genes that each axis carries, [dim]
+    variance    share of the variance of the genes that each axis carries, [dim]; cell_names: unique, () for none
     contents    what the file held, what of it was kept, and why the rest was not
     Written to a hidden folder and renamed at the end, so that a crash leaves nothing. A demo belongs to nobody.
     """
@@ -149,15 +150,14 @@ def save_dataset(
     try:
         partial.mkdir(parents=True)
         save_snapshots(partial / "snapshots.npz", data)
-        _write_pictures(partial, data, views or {}, variance, colours)
+        _write_beside(partial, data, views or {}, variance, colours, cell_names)
         stored = tuple(expression_genes), expression, layers or {}, tuple(gene_ids)
-        measured = _write_expression(partial, len(data.x), *stored)
         info = DatasetInfo(
             id=name,
             label=clean_label(label) if id is not None else _unique_label(clean_label(label), workspace),
             origin=origin,
             source=source,
-            genes=len({*data.space.genes, *measured}),
+            genes=len({*data.space.genes, *write_expression(partial, len(data.x), *stored)}),
             created=datetime.now(UTC).isoformat(),
             truth=truth,
             truth_settings=dict(truth_settings or {}),
@@ -220,31 +220,16 @@ def _facts(data: Snapshots) -> dict[str, Any]:
     }
 
 
-def _write_expression(
-    folder: Path,
-    cells: int,
-    genes: tuple[str, ...],
-    expression: Any,
-    layers: Mapping[str, Any],
-    ids: tuple[str, ...],
-) -> tuple[str, ...]:
-    """The measured values and layers of a data set; returns the genes that were measured."""
-    table = Expression.from_values(expression, genes, cells, ids if expression is not None else ())
-    table.save(folder / "expression")
-    for layer, values in layers.items():
-        Expression.from_values(values, genes, cells).save(folder / "layers" / layer)
-    return table.genes
-
-
-def _write_pictures(
+def _write_beside(
     folder: Path,
     data: Snapshots,
     views: Mapping[str, Array],
     variance: Array | None,
     colours: group_colours.Colours,
+    names: Sequence[str],
 ) -> None:
-    """The principal components that every data set is drawn on, the pictures and colours it came with, and what the
-    axes carry."""
+    """The principal components that every data set is drawn on, the pictures, colours and names of cells it came with,
+    and what the axes carry."""
     (folder / "views").mkdir()
     center, axes = pca_map(data)
     np.save(folder / "views" / "pca.npy", ((data.x - center) @ axes).astype(np.float32))
@@ -253,6 +238,7 @@ def _write_pictures(
     if variance is not None:
         np.save(folder / "variance.npy", np.asarray(variance, dtype=np.float64))
     group_colours.write(folder, data, colours)
+    cell_names.write(folder, names, len(data.x))
 
 
 def add_view(id: str, name: str, points: Float[Array, "cells 2"], workspace: Workspace | None = None) -> None:

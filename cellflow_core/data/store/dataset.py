@@ -1,7 +1,7 @@
 """One stored data set: what a list shows of it, and its arrays, each read when it is asked for.
 
 A folder holds `info.json`, `snapshots.npz` (arrays only, never pickles), `expression/` and `layers/<name>/` (one `.npy`
-an array, so that one gene can be read without the others), `views/<name>.npy` and `annotations/<digest>.npz`.
+an array, so that one gene can be read alone), `views/<name>.npy`, `annotations/<digest>.npz` and `cell_names.txt`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,19 @@ def _mapped(path: Path) -> Array:
     """A memory map, or the array itself where it is empty, which cannot be mapped."""
     empty = path.stat().st_size <= 128
     return np.load(path, mmap_mode=None if empty else "r", allow_pickle=False)
+
+
+def write_expression(
+    folder: Path,
+    cells: int,
+    genes: tuple[str, ...],
+    expression: Any,
+    layers: Mapping[str, Any],
+    ids: tuple[str, ...],
+) -> tuple[str, ...]:
+    """The measured values and layers of a data set; returns the genes that were measured."""
+    table = Expression.from_values(expression, genes, cells, ids if expression is not None else ())
+    table.save(folder / "expression")
+    for layer, values in layers.items():
+        Expression.from_values(values, genes, cells).save(folder / "layers" / layer)
+    return table.genes

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from cellflow_core.data.readers.anndata_io import write_snapshots
-from cellflow_core.data.store import group_colours
+from cellflow_core.data.store import cell_names, group_colours
 from cellflow_core.data.store.dataset import Dataset
 
 
@@ -25,4 +25,5 @@ def write_dataset(dataset: Dataset, path: Path) -> None:
         views={each: dataset.embedding(each) for each in info.views},
         about=about,
         colours=group_colours.read(dataset),
+        cell_names=cell_names.read(dataset),
     )

@@ -27,7 +27,14 @@ from cellflow_core.figures.lineage import clones as clone_figures
 from cellflow_core.figures.lineage import composition as composition_figures
 from cellflow_core.figures.lineage import lineages as lineage_figures
 from cellflow_core.plural import counted
-from cellflow_core.reporting import composition_summaries, fate_summaries, growth_summaries, result_tables, summaries
+from cellflow_core.reporting import (
+    cell_rows,
+    composition_summaries,
+    fate_summaries,
+    growth_summaries,
+    result_tables,
+    summaries,
+)
 from cellflow_core.reporting.held_out import telling_time
 from cellflow_core.reporting.views.view import Asked, Picture, View
 
@@ -36,7 +43,8 @@ def landscape(found: Landscape, asked: Asked) -> View:
     figure = landscape_figures.landscape(found, unit=asked.unit, dark=asked.dark, height=560)
     summary = summaries.limited(summaries.of_landscape(found, asked.unit), asked.course, asked.unit)
     picture = Picture("landscape", figure, landscape_figures.describe(found))
-    return View(summary, (picture,), {"landscape": result_tables.of_landscape(found, asked.unit)}, found.notes)
+    table = cell_rows.on_landscape(found, asked.dataset, asked.unit)
+    return View(summary, (picture,), {"landscape": table}, found.notes)
 
 
 def flow(found: FlowField, asked: Asked) -> View:
@@ -47,7 +55,7 @@ def flow(found: FlowField, asked: Asked) -> View:
     if found.growth is not None:
         grown = flow_figures.flow(found, points, colouring=colourings.growth_colouring(found), dark=asked.dark)
         pictures.append(Picture("growth", grown, words))
-        tables["growth"] = result_tables.of_growth(found)
+        tables["growth"] = cell_rows.named(result_tables.of_growth(found), asked.dataset, found.rows)
     summary = summaries.of_flow(found, asked.unit, asked.course, one_time)
     return View(
         summary, tuple(pictures), tables, (*_sentences(growth_summaries.of_flow(found, asked.unit)), *found.notes)
@@ -83,7 +91,8 @@ def fates(found: Fates, asked: Asked) -> View:
         Picture("shares", fate_figures.fates(found, dark=dark), fate_figures.describe(found)),
         Picture("cells", cells, fate_figures.describe_cells(found)),
     )
-    tables = {"shares": result_tables.of_fates(found), "cells": result_tables.of_cell_fates(found, axes)}
+    rows = cell_rows.named(result_tables.of_cell_fates(found, axes), asked.dataset, found.rows)
+    tables = {"shares": result_tables.of_fates(found), "cells": rows}
     summary = summaries.limited(
         fate_summaries.of_fates(found, info.times, info.time_unit), asked.course, info.time_unit
     )
@@ -94,9 +103,8 @@ def fates(found: Fates, asked: Asked) -> View:
 def branches(found: CellBranches, asked: Asked) -> View:
     count = found.weight.shape[1]
     table = {f"branch {k + 1}": found.weight[:, k].tolist() for k in range(count)}
-    return View(
-        f"{found.title} puts the cells on {counted(count, 'branch', 'branches')}.", (), {"branches": table}, found.notes
-    )
+    words = f"{found.title} puts the cells on {counted(count, 'branch', 'branches')}."
+    return View(words, (), {"branches": cell_rows.of_all(table, asked.dataset)}, found.notes)
 
 
 def lineages(found: CellLineages, asked: Asked) -> View:
@@ -115,7 +123,8 @@ def lineages(found: CellLineages, asked: Asked) -> View:
         for each, there in drawn.items()
         if there
     )
-    tables = {"lineages": result_tables.of_lineages(found), "cells": result_tables.of_cell_lineages(found, points)}
+    rows = cell_rows.of_all(result_tables.of_cell_lineages(found, points), asked.dataset)
+    tables = {"lineages": result_tables.of_lineages(found), "cells": rows}
     return View(fate_summaries.of_lineages(found), pictures, tables, found.notes)
 
 

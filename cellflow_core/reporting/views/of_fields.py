@@ -8,7 +8,7 @@ from cellflow_core.analysis.results import Barriers, FieldDerivatives, FixedPoin
 from cellflow_core.figures import landscape as landscape_figures
 from cellflow_core.figures import scatter
 from cellflow_core.figures.fields import fixed_point_marks
-from cellflow_core.reporting import result_tables, summaries
+from cellflow_core.reporting import cell_rows, summaries
 from cellflow_core.reporting.fields import barriers as barrier_words
 from cellflow_core.reporting.fields import fixed_points as words
 from cellflow_core.reporting.views.view import Asked, Picture, View
@@ -17,7 +17,7 @@ from cellflow_core.reporting.views.view import Asked, Picture, View
 def chain_landscape(found: Landscape, asked: Asked) -> View:
     figure = landscape_figures.landscape(found, dark=asked.dark, height=560)
     picture = Picture("landscape", figure, landscape_figures.describe(found))
-    tables = {"landscape": result_tables.of_landscape(found, asked.unit)}
+    tables = {"landscape": cell_rows.on_landscape(found, asked.dataset, asked.unit)}
     return View(summaries.of_chain_landscape(found), (picture,), tables, found.notes)
 
 
@@ -42,7 +42,7 @@ def field_derivatives(found: FieldDerivatives, asked: Asked) -> View:
         f"divergence ({unit})": found.divergence.tolist(),
         f"rotation ({unit})": found.rotation.tolist(),
     }
-    return View(answer, (), {"field_derivatives": table}, found.notes)
+    return View(answer, (), {"field_derivatives": cell_rows.named(table, asked.dataset, found.rows)}, found.notes)
 
 
 def barriers(found: Barriers, asked: Asked) -> View:

@@ -29,7 +29,7 @@ from cellflow_core.figures.genes import coefficients, regulation, trends
 from cellflow_core.figures.perturbations import knock_outs as knock_out_figures
 from cellflow_core.figures.perturbations import perturbation as perturbation_figures
 from cellflow_core.figures.perturbations import screen as screen_figures
-from cellflow_core.reporting import perturbation_summaries, result_tables, screen_summaries
+from cellflow_core.reporting import cell_rows, perturbation_summaries, result_tables, screen_summaries
 from cellflow_core.reporting.regulation import equations as equation_texts
 from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
@@ -44,7 +44,8 @@ def velocity(found: VelocityAgreement, asked: Asked) -> View:
     shown = rna_velocity.colouring(found, "agreement")
     figure = rna_velocity.arrows(found, shown=shown, dark=asked.dark)
     picture = Picture("arrows", figure, rna_velocity.describe(found, shown))
-    tables = {"cells": velocity_summaries.cell_rows(found), "genes": velocity_summaries.gene_rows(found)}
+    cells = cell_rows.of_all(velocity_summaries.cell_rows(found), asked.dataset)
+    tables = {"cells": cells, "genes": velocity_summaries.gene_rows(found)}
     notes = (velocity_summaries.of_order(found), *found.notes)
     return View(velocity_summaries.of_velocity(found), (picture,), tables, notes)
 
@@ -104,6 +105,7 @@ def latent_time(found: CellOrder, asked: Asked) -> View:
     figure = scatter.scatter(points[known], found.value[known], title=found.name, axes=axes, dark=asked.dark)
     words = f"{int(known.sum()):,} of {len(known):,} cells in the order {found.name}."
     rows: result_tables.Rows = {"cell": list(range(len(found.value))), found.name: found.value.tolist()}
+    rows = cell_rows.of_all(rows, asked.dataset)
     return View(words, (Picture("order", figure, words),), {"order": rows}, found.notes)
 
 

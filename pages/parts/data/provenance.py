@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from cellflow_core.data import store
-from cellflow_core.data.store import annotation_layers
+from cellflow_core.data.store import annotation_layers, cell_names
 from cellflow_core.reporting.formatting import plain
 from pages.parts.data import preprocessing_summary
 from pages.parts.importing import quality
+from pages.parts.widgets import selectors
 from pages.parts.widgets.background import sentence
 
 
@@ -24,6 +25,7 @@ def show(info: store.DatasetInfo) -> None:
         st.caption(
             f"Source: {plain(info.source)} · made {info.created[:16].replace('T', ' ')} UTC · {info.fingerprint}"
         )
+        st.caption(_names(info))
         _undo(info, earlier)
         if len(earlier) > 1:
             st.caption("Made from, the newest first:")
@@ -36,6 +38,14 @@ def show(info: store.DatasetInfo) -> None:
     if info.contents:
         quality.contents(info.contents, f"contents_{info.id}")
     preprocessing_summary.again(info, earlier[-1].id if earlier else info.id)
+
+
+def _names(info: store.DatasetInfo) -> str:
+    """What the cells are called in exports."""
+    if cell_names.read(store.open_dataset(info.id)):
+        return "Exports name the cells as the file does."
+    again = " Where their file has names, importing it again keeps them." if info.origin == "upload" else ""
+    return f"These {selectors.row_word(info)}s have no names, so exports number them.{again}"
 
 
 def _undo(info: store.DatasetInfo, earlier: list[store.DatasetInfo]) -> None:

@@ -55,6 +55,9 @@ def run(page: Any, name: str) -> None:
     head = st.container()
     rows = [st.columns(2, gap="medium") for _ in Layout._fields]
     halves = [Places(head, Layout(*(row[k] for row in rows))) for k in range(2)]
+    for half, words in zip(halves, _names(name, right), strict=True):
+        with half.layout.controls.container(key=f"controls_of{side.RIGHT if half is halves[1] else ''}"):
+            st.markdown(f"**{words}**")
     with _drawn(halves[0]), side.ending():
         page.run()
     if right == name:
@@ -63,6 +66,12 @@ def run(page: Any, name: str) -> None:
         _run(right)
     if state.share("dataset") and state.share("view"):
         chart.link_maps()
+
+
+def _names(left: str, right: str) -> tuple[str, str]:
+    """What the controls of each half are said to be of where the halves stand one below the other."""
+    names = [selectors.VIEWS[f"{each}.py"][0] for each in (left, right)]
+    return (f"{names[0]}, first", f"{names[1]}, second") if left == right else (names[0], names[1])
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.widgets import side
 from tests import toys
 from tests.pages import test_state
+from tests.pages.explore.test_layout import leaves
 from tests.pages.test_state import EXPLORE, trained
 from tests.pages.test_views import asked, opened  # noqa: F401 - asked is a fixture of these tests too
 
@@ -72,6 +73,15 @@ def test_another_page_stands_beside_and_the_link_opens_both(asked: list) -> None
     assert link(page)["beside_it"] == "flow" and link(page)["run_right"] == second
     go(page, "data")
     assert not {"beside_it", "run_right"} & set(link(page))
+
+
+@pytest.mark.parametrize(("right", "names"), [("time", ["Flow", "Time"]), ("flow", ["Flow, first", "Flow, second"])])
+def test_the_controls_of_each_half_begin_with_the_name_of_its_page(right: str, names: list[str]) -> None:
+    first, second = seeds()
+    page = opened("flow", run=first, run_right=second, beside_it=right)
+    drawn = [each for each in leaves(page.main) if each.type in ("markdown", "selectbox")]
+    before = [drawn[k - 1] for k, each in enumerate(drawn) if each.key in ("pick_run", "pick_run_right")]
+    assert [each.value for each in before] == [f"**{each}**" for each in names]
 
 
 def test_the_same_page_stays_the_same_page_beside_another_one() -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from cellflow_core.data.store import Dataset
 from cellflow_core.figures.lineage import lineages
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import fate_summaries, result_tables
+from cellflow_core.reporting import cell_rows, fate_summaries, result_tables
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.widgets import background, chart
@@ -43,5 +43,5 @@ def show(run: Run, data: Dataset, map_name: str, answer: Any = None) -> None:
     view.notes(result.notes)
     last = [*pictures.values()][-1]
     view.numbers(last, result_tables.of_lineages(result), f"lineages-{run.id}", "lineages", "Data table: lineages")
-    rows = result_tables.of_cell_lineages(result, points)
+    rows = cell_rows.of_all(result_tables.of_cell_lineages(result, points), data)
     view.numbers(pictures["order"], rows, f"order-{run.id}", "order_of_cells", "Data table: order of the cells")

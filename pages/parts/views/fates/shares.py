@@ -6,7 +6,7 @@ import streamlit as st
 
 from cellflow_core.analysis.results import Fates
 from cellflow_core.figures import fates
-from cellflow_core.reporting import fate_summaries, growth_summaries, result_tables, summaries
+from cellflow_core.reporting import cell_rows, fate_summaries, growth_summaries, result_tables, summaries
 from pages.parts.views import growth, mixed_lineages, view
 from pages.parts.views.fates import fate_question
 from pages.parts.widgets import background, chart, side
@@ -51,6 +51,6 @@ def cells(context: view.ViewContext, result: Fates) -> None:
     by = chosen if chosen in others and fate is None else ""
     figure = fates.cell_fates(result, data.embedding(map_name), axes, fate, by=by, dark=chart.dark())
     chart.chart(figure, "fates_cells", fates.describe_cells(result, fate, by))
-    rows = result_tables.of_cell_fates(result, axes)
+    rows = cell_rows.named(result_tables.of_cell_fates(result, axes), data, result.rows)
     with place.more:
         view.numbers(figure, rows, f"fates-cells-{run.id}", "fates_of_cells", "Data table: cells")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from cellflow_core.figures import landscape
 from cellflow_core.jobs import analysis_pool
-from cellflow_core.reporting import result_tables, summaries
+from cellflow_core.reporting import cell_rows, summaries
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import background, chart, state
 
@@ -31,6 +31,6 @@ def show(context: view.ViewContext) -> None:
         view.show_summary(summaries.of_chain_landscape(result))
     with place.more:
         view.notes(result.notes)
-        view.numbers(figure, result_tables.of_landscape(result, info.time_unit), f"landscape-{run.id}", "landscape")
+        view.numbers(figure, cell_rows.on_landscape(result, data, info.time_unit), f"landscape-{run.id}", "landscape")
         at = {"run": run.id}
         st.page_link("fates.py", label="Which cells reach which end? See Fates", query_params=at)
