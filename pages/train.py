@@ -15,12 +15,12 @@ from pages.parts.widgets.background import catalogue, result_of
 
 
 def _cells() -> None:
-    """What the model will learn from: the cells by time."""
+    """What the model will learn from: the cells by time, or the samples of individuals."""
     data = cell_selection.dataset(info.id)
     points, (codes, names) = data.embedding("pca"), cell_selection.by_time(data)
     title, axes = info.time_unit or "time", data.view_axes("pca")
     figure = scatter.scatter(points, codes, axes=axes, title=title, names=names, in_order=True, dark=chart.dark())
-    st.markdown("**The cells that it learns from**")
+    st.markdown(f"**The {selectors.row_word(info)}s that it learns from**")
     chart.chart(figure, "train_cells", scatter.describe(points, codes, names, "time"))
 
 

@@ -75,6 +75,7 @@ def finished(recipe: Recipe) -> Run:
     run = index.submit(recipe)
     written = (run.folder / "recipe.json").read_bytes()
     decides = (recipe.model, recipe.fingerprint, recipe.settings, recipe.training, recipe.hold_out, recipe.seed)
+    decides += (recipe.hold_out_after,)
     built_once(json.dumps(decides, sort_keys=True), run.folder, lambda: InProcess().start(run))
     (run.folder / "recipe.json").write_bytes(written)
     run.marker.unlink(missing_ok=True)

@@ -102,6 +102,11 @@ def _check_split(runs: Sequence[Run]) -> None:
     for each in others:
         if each.recipe.fingerprint != first.recipe.fingerprint:
             raise ValueError(f"run {each.id} is of other data than {first.id}: errors of the two cannot be compared")
+        if each.recipe.hold_out_after != first.recipe.hold_out_after:
+            raise ValueError(
+                f"run {each.id} kept other later measurements from training than {first.id}: train both with the same "
+                "--hold-out-after"
+            )
         kept = (RunContext(run).held_out_individuals.tolist() for run in (first, each))
         if next(kept) != next(kept):
             raise ValueError(

@@ -29,6 +29,9 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     parser.add_argument("--seeds", type=options.seeds, default=(0,), metavar="0,1,2", help="one run for each")
     parser.add_argument("--hold-out", type=float, metavar="TIME", help="also train a copy with this time held out")
+    parser.add_argument(
+        "--hold-out-after", type=float, metavar="TIME", help="train without what was measured of individuals later"
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--label", default="", help="name of the runs, for people")
     parser.add_argument("--wait", action="store_true", help="wait until they have ended")
@@ -62,6 +65,7 @@ def _train(chosen: argparse.Namespace) -> int:
         training,
         seeds=chosen.seeds,
         hold_out=chosen.hold_out,
+        hold_out_after=chosen.hold_out_after,
         device=chosen.device,
         label=chosen.label,
     )

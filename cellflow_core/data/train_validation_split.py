@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import overload
+from collections.abc import Iterator
+from typing import NamedTuple, overload
 
 import numpy as np
 from jaxtyping import Bool
 
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.time_units import format_duration, format_time
 
 Array = np.ndarray
 
@@ -66,6 +68,75 @@ def forecast_split(
             f"{'another time' if share is None else 'another share'}"
         )
     return data.rows(~future), data.rows(future)
+
+
+class LaterPart(NamedTuple):
+    """What is held out of individuals followed over time where all that was measured after a time is.
+
+    values, individuals  values that were measured later, and individuals with one; of  all values
+    """
+
+    values: int
+    individuals: int
+    of: int
+
+
+def later_times(data: Trajectories) -> tuple[float, float]:
+    """(earliest, last): times from `earliest` on, before `last`, after which measurements can be held out.
+
+    At the earliest every individual and every variable has been measured; at the last nothing is left to hold out.
+    Raises ValueError where there is no time between.
+    """
+    last = float(data.t[data.observed.any(axis=1)].max())
+    earliest = max(time for time, _ in _first_times(data))
+    if earliest >= last:
+        raise ValueError(
+            "no later measurements can be held out: there is no time until which every individual and every variable "
+            "was measured and after which something was"
+        )
+    return earliest, last
+
+
+def held_out_later(data: Trajectories, after: float) -> LaterPart:
+    """What is held out after a time, in the data's own unit. Raises ValueError, with a sentence that names another
+    time, where that is nothing, or where nothing is left of an individual or a variable."""
+    _, last = later_times(data)
+    unit = data.time_unit
+    if not after < last:
+        raise ValueError(
+            f"nothing was measured after {format_duration(after, unit)}: the last measurement is at "
+            f"{format_time(last)}, so hold out what follows an earlier time"
+        )
+    late = sorted((time, name) for time, name in _first_times(data) if not time <= after)
+    if late:
+        time, name = late[-1]
+        others = f", nor of {len(late) - 1} other{'s' if len(late) > 2 else ''}" if len(late) > 1 else ""
+        raise ValueError(
+            f"nothing was measured of {name} until {format_duration(after, unit)}{others}, so a model would know "
+            f"nothing of it: hold out what follows {format_time(time)} or a later time"
+        )
+    later = (data.t > after)[:, None] & data.observed
+    return LaterPart(int(later.sum()), len(np.unique(data.subject[later.any(axis=1)])), int(data.observed.sum()))
+
+
+def earlier_part(data: Trajectories, after: float) -> Trajectories:
+    """What is left to train on where all that was measured after a time is held out; all doses, which are planned.
+
+    Raises ValueError as `held_out_later` does.
+    """
+    held_out_later(data, after)
+    return forecast_split(data, after=after)[0]
+
+
+def _first_times(data: Trajectories) -> Iterator[tuple[float, str]]:
+    """When each individual and each variable was first measured, and its name."""
+    measured = data.observed.any(axis=1)
+    subjects, first = np.unique(data.subject[measured], return_index=True)
+    for subject, time in zip(subjects.tolist(), data.t[measured][first].tolist(), strict=True):
+        yield time, f"individual {subject}"
+    for k, name in enumerate(data.variables):
+        if data.observed[:, k].any():
+            yield float(data.t[data.observed[:, k]].min()), name
 
 
 def _cells(data: Snapshots, fraction: float, rng: np.random.Generator) -> Bool[Array, " cells"] | None:

@@ -29,6 +29,8 @@ from pathlib import Path
 import torch
 
 from cellflow_core.data.readers.anndata_io import read_snapshots
+from cellflow_core.data.train_validation_split import earlier_part
+from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.jobs.device import choose_device
 from cellflow_core.models import registry
 from cellflow_core.train import checkpoint
@@ -40,6 +42,7 @@ SETTINGS = {settings}
 TRAINING = {training}
 SEED = {seed}
 HOLD_OUT = {hold_out}  # a time whose cells are kept from training
+HOLD_OUT_AFTER = {hold_out_after}  # a time after which nothing measured of individuals is used
 DEVICE = {device!r}
 FINGERPRINT = {fingerprint!r}  # of the cells in {data}
 VERSIONS = {versions}
@@ -51,6 +54,8 @@ def main() -> None:
     data = read_snapshots(HERE / {data!r}, FINGERPRINT)
     if HOLD_OUT is not None:
         data = data.without(HOLD_OUT)
+    if HOLD_OUT_AFTER is not None:
+        data = earlier_part(Trajectories.from_snapshots(data), HOLD_OUT_AFTER)
     device, name = choose_device(DEVICE)
     print(f"training {{MODEL}} on {{name}}")
     spec = data.spec if COUNTS_INTERVALS else dataclasses.replace(data.spec, positions=())
@@ -79,6 +84,7 @@ def script(run: Run, fingerprint: str, data: str = "data.h5ad", weights: str = "
         training=_literal(run.training),
         seed=recipe.seed,
         hold_out=recipe.hold_out,
+        hold_out_after=recipe.hold_out_after,
         device=recipe.device,
         fingerprint=fingerprint,
         versions=_literal(recipe.versions),

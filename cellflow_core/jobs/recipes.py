@@ -15,6 +15,7 @@ from cellflow_core.runs.recipe import Recipe
 from cellflow_core.time_units import format_time, format_times, measured_time
 
 if TYPE_CHECKING:
+    from cellflow_core.data.snapshots import Snapshots
     from cellflow_core.data.store import Dataset
 
 
@@ -27,16 +28,22 @@ def recipes(
     *,
     seeds: Sequence[int],
     hold_out: float | None = None,
+    hold_out_after: float | None = None,
+    beside: Sequence[str] = (),
     device: Any = "auto",
     label: str = "",
 ) -> list[Recipe]:
     """Recipes of one group: each seed, and the first seed once more without the cells of `hold_out`.
 
+    hold_out_after  a time after which nothing that was measured of followed individuals is used
+    beside          other models, with the same seed and part of the data held out: references of its forecasts
     Everything is checked before anything is queued. Raises ValueError or KeyError with a sentence.
     """
     from cellflow_core.data.store import open_dataset
     from cellflow_core.runs.index import new_group
 
+    if hold_out is not None and hold_out_after is not None:
+        raise ValueError("hold out one time or all that follows one, not both")
     opened = open_dataset(dataset)
     data = opened.snapshots()
     made = _recipe(opened, model, preset, settings, training, device)
@@ -45,9 +52,42 @@ def recipes(
         raise ValueError(
             f"without time {format_time(hold_out)} there are cells at fewer than two times: nothing can be learnt"
         )
+    if hold_out_after is not None:
+        hold_out_after = _later_time(made, data, hold_out_after)
+        made = _without_later(made, hold_out_after)
     copies: list[tuple[int, float | None]] = [(seed, None) for seed in seeds]
     copies += [] if hold_out is None else [(seeds[0], hold_out)]
-    return _group(replace(made, label=label or made.label), new_group(), copies, several=len(seeds) > 1)
+    found = _group(replace(made, label=label or made.label), new_group(), copies, several=len(seeds) > 1)
+    share = {"validation_fraction": made.training["validation_fraction"]}
+    for name in beside:
+        reference = _recipe(opened, name, preset, {}, share, device)
+        reference = reference if hold_out_after is None else _without_later(reference, hold_out_after)
+        found += _group(reference, found[0].group, [(seeds[0], None)], several=False)
+    return found
+
+
+def _later_time(recipe: Recipe, data: Snapshots, asked: float) -> float:
+    """The time after which measurements are held out, as the data have it. ValueError where it does not fit."""
+    from cellflow_core.data.train_validation_split import held_out_later
+    from cellflow_core.data.trajectories import Trajectories
+    from cellflow_core.models import registry
+    from cellflow_core.models.contract import capabilities
+
+    kind = registry.find(recipe.model)
+    if "courses" not in capabilities(kind):
+        raise ValueError(
+            f"{kind.title} does not know the courses of individuals, so no later part of them can be held out: choose "
+            "a longitudinal model, or hold out a time"
+        )
+    found = Trajectories.from_snapshots(data)
+    after = measured_time(asked, found.times)
+    held_out_later(found, after)
+    return after
+
+
+def _without_later(recipe: Recipe, after: float) -> Recipe:
+    label = f"{recipe.label}, held out after {format_time(after)}"
+    return replace(recipe, hold_out_after=after, label=label)
 
 
 def more_seeds(recipe: Recipe, taken: Sequence[int], count: int = 2) -> list[Recipe]:
@@ -173,16 +213,24 @@ HELD_OUT = 0.2
 """Share of the individuals that a comparison of their forecasts keeps from training."""
 
 
-def individuals_held_out(dataset: str, models: Sequence[str], seed: int, *, device: Any = "auto") -> list[Recipe]:
+def individuals_held_out(
+    dataset: str, models: Sequence[str], seed: int, like: Recipe | None = None, *, device: Any = "auto"
+) -> list[Recipe]:
     """Recipes of one group: each model trained without the same fifth of the individuals, which its seed draws.
 
+    like  a recipe with later measurements held out: they are held out, with as many individuals as there, instead
     Raises KeyError for a model or data set that does not exist, ValueError with a sentence where one does not fit.
     """
     from cellflow_core.data.store import open_dataset
     from cellflow_core.runs.index import new_group
 
     opened, group = open_dataset(dataset), new_group()
-    made = [_recipe(opened, each, "standard", {}, {"validation_fraction": HELD_OUT}, device) for each in models]
+    after = None if like is None else like.hold_out_after
+    share = HELD_OUT if like is None or after is None else like.training.get("validation_fraction")
+    split = {} if share is None else {"validation_fraction": share}
+    made = [_recipe(opened, each, "standard", {}, split, device) for each in models]
+    if after is not None:
+        return [replace(_without_later(each, after), seed=seed, group=group) for each in made]
     return [replace(each, seed=seed, group=group, label=f"{each.label}, {HELD_OUT:.0%} held out") for each in made]
 
 

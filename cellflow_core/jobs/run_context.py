@@ -52,6 +52,20 @@ class RunContext:
 
         return Trajectories.from_snapshots(self.data)
 
+    @property
+    def held_out_after(self) -> float:
+        """The time after which nothing measured of individuals was trained on; infinite where all of it was."""
+        after = self.run.recipe.hold_out_after
+        return float("inf") if after is None else after
+
+    @cached_property
+    def history(self) -> Trajectories:
+        """The measurements of individuals without those that were held out later."""
+        from cellflow_core.data.train_validation_split import earlier_part
+
+        after = self.run.recipe.hold_out_after
+        return self.trajectories if after is None else earlier_part(self.trajectories, after)
+
     @cached_property
     def held_out_individuals(self) -> Int[Array, " individuals"]:
         """Numbers of the individuals that were kept from training, to monitor it."""
@@ -60,7 +74,7 @@ class RunContext:
 
         recipe = self.run.recipe
         training = TrainConfig.from_dict(dict(type(self.model).default_training) | dict(recipe.training))
-        _, held = validation_split(self.trajectories, training.validation_fraction, recipe.seed)
+        _, held = validation_split(self.history, training.validation_fraction, recipe.seed)
         return np.zeros(0, np.int64) if held is None else held.subjects
 
     @cached_property
@@ -118,6 +132,13 @@ def _alike(run: Run) -> tuple[Run, ...]:
 
     def shared(of: Run) -> tuple[Any, ...]:
         recipe = of.recipe
-        return recipe.model, recipe.settings, recipe.dataset, recipe.fingerprint, recipe.training
+        return (
+            recipe.model,
+            recipe.settings,
+            recipe.dataset,
+            recipe.fingerprint,
+            recipe.training,
+            recipe.hold_out_after,
+        )
 
     return tuple(each for each in siblings(run) if shared(each) == shared(run) and each.status().state == "done")

@@ -23,6 +23,7 @@ from cellflow_core.runs.status import State
 from cellflow_core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from cellflow_core.data.trajectories import Trajectories
     from cellflow_core.jobs.checkpoints import Checkpoints
     from cellflow_core.models.contract import DynamicsModel
     from cellflow_core.train.trainer import Progress
@@ -187,8 +188,9 @@ class _Reporter:
             raise Stopped
 
 
-def training_data(recipe: Recipe, workspace: Workspace | None = None) -> Snapshots:
-    """The cells the recipe was written for, without the held-out time.
+def training_data(recipe: Recipe, workspace: Workspace | None = None) -> Snapshots | Trajectories:
+    """The cells the recipe was written for, without the held-out time; individuals without what was measured of them
+    after the time from which on that is held out.
 
     Raises KeyError where the data set is gone, ValueError where its content is another than the recipe's.
     """
@@ -202,6 +204,11 @@ def training_data(recipe: Recipe, workspace: Workspace | None = None) -> Snapsho
             f"(content {dataset.stored.fingerprint}, expected {recipe.fingerprint}): submit the run again"
         )
     data = dataset.snapshots()
+    if recipe.hold_out_after is not None:
+        from cellflow_core.data.train_validation_split import earlier_part
+        from cellflow_core.data.trajectories import Trajectories
+
+        return earlier_part(Trajectories.from_snapshots(data), recipe.hold_out_after)
     return data if recipe.hold_out is None else data.without(recipe.hold_out)
 
 

@@ -17,8 +17,10 @@ class RunGroup:
 
     @property
     def sweep(self) -> bool:
-        """Are there several models, or one with several settings, to choose from?"""
-        return not self.comparison and len({run.recipe.choice for run in self.runs if run.recipe.hold_out is None}) > 1
+        """Are there several models, or one with several settings, to choose from? Models of the same individuals
+        without their later measurements are not: they are references of each other."""
+        whole = [run.recipe for run in self.runs if run.recipe.hold_out is None and run.recipe.hold_out_after is None]
+        return not self.comparison and len({each.choice for each in whole}) > 1
 
     @property
     def id(self) -> str:

@@ -38,6 +38,7 @@ class Recipe:
 
     settings  of the model; training: of the trainer (TrainConfig); both by name, missing ones at their default
     hold_out  a time whose cells are kept from training, in the data's own unit
+    hold_out_after  a time after which nothing that was measured of followed individuals is used; None: all is
     group     what was submitted together: seeds of one model, and the copy with a time held out
     """
 
@@ -53,6 +54,7 @@ class Recipe:
     group: str = ""
     versions: Mapping[str, str] = field(default_factory=versions)
     created: str = field(default_factory=now)
+    hold_out_after: float | None = None
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -67,7 +69,9 @@ class Recipe:
     def content(self) -> str:
         """All that decides the weights, but the device and the versions: runs of one content are one training."""
         kept = ("model", "dataset", "fingerprint", "settings", "training", "hold_out", "seed")
-        return json.dumps({name: getattr(self, name) for name in kept}, sort_keys=True, default=dict)
+        found = {name: getattr(self, name) for name in kept}
+        found |= {} if self.hold_out_after is None else {"hold_out_after": self.hold_out_after}
+        return json.dumps(found, sort_keys=True, default=dict)
 
     @property
     def choice(self) -> tuple[Any, ...]:

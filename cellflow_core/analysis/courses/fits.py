@@ -11,6 +11,7 @@ from cellflow_core.analysis.courses.errors import BAND
 from cellflow_core.analysis.courses.measurements import place_of
 from cellflow_core.analysis.results.individuals import IndividualFits
 from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.time_units import format_duration, format_time
 
 Array = np.ndarray
 
@@ -28,10 +29,12 @@ def individual_fits(
     until: float = float("inf"),
     held_out: Sequence[int] | Array = (),
     seed: int = 0,
+    after: float = float("inf"),
 ) -> IndividualFits:
     """Courses of these individuals from the first time of any of them to the last of each.
 
     until  end of the history that the individual prediction uses; held_out: individuals that were kept from training
+    after  time after which measurements were kept from training
     Raises KeyError for an individual or a variable that is not there.
     """
     k = place_of(variable, data)
@@ -56,7 +59,8 @@ def individual_fits(
         low,
         high,
         np.isin(some.subjects, held_out),
-        _notes(until),
+        _notes(until, after, float(some.t.max()), data.time_unit),
+        after,
     )
 
 
@@ -70,7 +74,13 @@ def course_times(data: Trajectories, first: float, last: float) -> Array:
     return np.unique(np.concatenate([smooth, knots]) if len(knots) <= MOST_TIMES else smooth)
 
 
-def _notes(until: float) -> tuple[str, ...]:
-    if np.isinf(until):
-        return ("The individual prediction has seen every measurement shown.",)
-    return (f"The individual prediction has seen what was measured until time {until:g} only.",)
+def _notes(until: float, after: float, last: float, unit: str) -> tuple[str, ...]:
+    """What the prediction has seen of what is shown, and of what was held out."""
+    held = after < last
+    if until >= last:
+        too = f", those after {format_duration(after, unit)} too, which were kept from training" if held else ""
+        return (f"The individual prediction has seen every measurement shown{too}.",)
+    seen = f"The individual prediction has seen what was measured until time {format_time(until)} only"
+    if held and until > after:
+        return (f"{seen}, with values after {format_duration(after, unit)}, which were kept from training.",)
+    return (f"{seen}{'; later values were kept from training' if held and until == after else ''}.",)

@@ -13,6 +13,8 @@ from cellflow_core.analysis.courses.errors import errors
 from cellflow_core.analysis.courses.measurements import place_of
 from cellflow_core.analysis.results.individuals import ForecastErrors
 from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.plural import counted
+from cellflow_core.time_units import format_duration
 
 Array = np.ndarray
 
@@ -40,16 +42,23 @@ class Forecasts(NamedTuple):
 
 
 def forecasts(
-    models: asking.Models, data: Trajectories, variable: str, cuts: Sequence[float], draws: int = DRAWS, seed: int = 0
+    models: asking.Models,
+    data: Trajectories,
+    variable: str,
+    cuts: Sequence[float],
+    draws: int = DRAWS,
+    seed: int = 0,
+    after: float = asking.UNKNOWN,
 ) -> Forecasts:
     """Every quantified value after each cut, of individuals with a measurement by then; and every value before any.
 
+    after  only values later than this are forecast
     Values below the limit of quantification are left out: how far off a forecast is there is not known.
     """
     k = place_of(variable, data)
     parts = []
     for cut in (asking.UNKNOWN, *cuts):
-        some, rows = _forecast_rows(data, k, cut)
+        some, rows = _forecast_rows(data, k, cut, after)
         if not len(rows):
             continue
         found = asking.at_rows(models, some, cut, draws, seed).measured[:, rows, k]
@@ -59,20 +68,21 @@ def forecasts(
             Forecasts(some.subject[rows], np.full(len(rows), cut), ahead, some.x[rows, k].astype(float), found)
         )
     if not parts:
-        raise ValueError(f"no value of {variable} was measured that could be forecast")
+        later = f" after {format_duration(after, data.time_unit)}" if np.isfinite(after) else ""
+        raise ValueError(f"no value of {variable} was measured{later} that could be forecast")
     subject, cut, ahead, observed, drawn = zip(*parts, strict=True)
     joined = (np.concatenate(each) for each in (subject, cut, ahead, observed))
     return Forecasts(*joined, draws=np.concatenate(drawn, axis=1))
 
 
-def _forecast_rows(data: Trajectories, k: int, cut: float) -> tuple[Trajectories, Array]:
+def _forecast_rows(data: Trajectories, k: int, cut: float, after: float) -> tuple[Trajectories, Array]:
     """(individuals with a history, rows of theirs to be forecast)."""
     if np.isfinite(cut):
         known = np.unique(data.subject[(data.t <= cut) & data.observed.any(axis=1)])
         if not len(known):
             return data, np.zeros(0, int)
         data = data.take(known)
-    return data, np.flatnonzero(data.observed[:, k] & ~data.censored[:, k] & (data.t > cut))
+    return data, np.flatnonzero(data.observed[:, k] & ~data.censored[:, k] & (data.t > max(cut, after)))
 
 
 def default_cuts(data: Trajectories, k: int) -> tuple[float, ...]:
@@ -82,9 +92,11 @@ def default_cuts(data: Trajectories, k: int) -> tuple[float, ...]:
     return tuple(float(each) for each in found if each < t.max())
 
 
-def horizon_edges(data: Trajectories, k: int, cuts: Sequence[float]) -> Float[Array, " edges"]:
+def horizon_edges(
+    data: Trajectories, k: int, cuts: Sequence[float], after: float = asking.UNKNOWN
+) -> Float[Array, " edges"]:
     """Edges of horizons that hold about equally many values of these data, from 0 on."""
-    parts = [some.t[rows] - cut for cut in cuts for some, rows in (_forecast_rows(data, k, cut),)]
+    parts = [some.t[rows] - cut for cut in cuts for some, rows in (_forecast_rows(data, k, cut, after),)]
     ahead = np.concatenate(parts) if parts else np.zeros(0)
     if not len(ahead):
         return np.zeros(0)
@@ -100,16 +112,21 @@ def forecast_errors(
     cuts: Sequence[float] = (),
     draws: int = DRAWS,
     seed: int = 0,
+    after: float = np.inf,
 ) -> ForecastErrors:
     """held_out: numbers of the individuals that were kept from training; all are forecast where there are none.
 
-    cuts  times at which histories end; none: see `default_cuts`. Horizons are those of all individuals.
+    cuts   times at which histories end; none: see `default_cuts`. Horizons are those of all individuals.
+    after  time after which all measurements were kept from training: they are forecast, of all individuals, from what
+           was measured until then
     """
     k = place_of(variable, data)
-    cuts = tuple(cuts) or default_cuts(data, k)
-    edges = horizon_edges(data, k, cuts)
-    some = data.take(held_out) if len(held_out) else data
-    found = forecasts(models, some, variable, cuts, draws, seed)
+    later = bool(np.isfinite(after))
+    since = after if later else asking.UNKNOWN
+    cuts = tuple(cuts) or ((after,) if later else default_cuts(data, k))
+    edges = horizon_edges(data, k, cuts, since)
+    some = data.take(held_out) if len(held_out) and not later else data
+    found = forecasts(models, some, variable, cuts, draws, seed, since)
     row = np.searchsorted(edges, found.ahead, side="left")  # an edge belongs to the horizon before it
     row[np.isnan(found.ahead)] = 0
     rows = [found.where(row == each) for each in range(max(len(edges), 1))]
@@ -117,19 +134,33 @@ def forecast_errors(
     return ForecastErrors(
         variable=variable,
         time_unit=data.time_unit,
-        held_out=bool(len(held_out)),
-        individuals=len(some.subjects),
+        held_out=later or bool(len(held_out)),
+        individuals=len(np.unique(found.subject)) if later else len(some.subjects),
         cuts=np.asarray(cuts, float),
         edges=edges,
         count=np.array([each.count for each in table]),
         **{name: np.array([getattr(each, name) for each in table]) for name in ("rmse", "rmspe", "crps", "coverage")},
-        notes=_notes(some, bool(len(held_out)), k),
+        notes=_later_notes(found, some, held_out, after, k) if later else _notes(some, bool(len(held_out)), k),
+        after=after,
     )
+
+
+def _later_notes(found: Forecasts, data: Trajectories, held: Array, after: float, k: int) -> tuple[str, ...]:
+    people = np.unique(found.subject)
+    known = np.setdiff1d(people, held)
+    sentences = [
+        f"{counted(len(people), 'individual')}: what was measured after {format_duration(after, data.time_unit)} was "
+        "kept from training and is forecast from what was measured before."
+    ]
+    if len(known) < len(people):
+        sentences.append(f"{len(people) - len(known)} of them were kept from training altogether.")
+    return (*sentences, *_lost(int((data.censored[:, k] & (data.t > after)).sum())))
 
 
 def _notes(data: Trajectories, held: bool, k: int) -> tuple[str, ...]:
     who = "kept from training" if held else "that were also trained on, so errors of a new one are larger"
-    found = [f"{len(data.subjects)} individuals, {who}."]
-    if lost := int(data.censored[:, k].sum()):
-        found.append(f"{lost} values below the limit of quantification are left out.")
-    return tuple(found)
+    return (f"{len(data.subjects)} individuals, {who}.", *_lost(int(data.censored[:, k].sum())))
+
+
+def _lost(values: int) -> tuple[str, ...]:
+    return (f"{values} values below the limit of quantification are left out.",) if values else ()

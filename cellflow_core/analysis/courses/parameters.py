@@ -12,6 +12,7 @@ from cellflow_core.analysis.results.individuals import IndividualParameters
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.data.trajectory_batch import TrajectoryTensors
 from cellflow_core.models.contract import HasIndividualParameters
+from cellflow_core.time_units import format_duration
 
 Array = np.ndarray
 DRAWS = 300
@@ -22,9 +23,15 @@ BARS = (
     "was measured. A bar as wide as the band: these measurements tell nothing of the parameter."
 )
 
+EARLIER = "Later measurements were kept from training: those used are until"
 
-def individual_parameters(models: Models, data: Trajectories, seed: int = 0) -> IndividualParameters:
+
+def individual_parameters(
+    models: Models, data: Trajectories, seed: int = 0, after: float = float("inf")
+) -> IndividualParameters:
     """Of all individuals from all that was measured of them; draws of several models, of other seeds, are pooled.
+
+    after  time after which measurements were kept from training: what was measured until then is used
 
     Raises ValueError where a model has no parameters of individuals.
     """
@@ -33,10 +40,11 @@ def individual_parameters(models: Models, data: Trajectories, seed: int = 0) -> 
         raise ValueError(f"{models[0].title} has no parameters of individuals with a meaning of their own")
     given, before = (
         np.concatenate([_draws(each, data, until, DRAWS // len(able), seed) for each in able])
-        for until in (float("inf"), UNKNOWN)
+        for until in (after, UNKNOWN)
     )
     names = able[0].parameter_names
-    notes = (BARS, *_sensitivity(able[0], data))
+    kept = () if np.isinf(after) else (f"{EARLIER} {format_duration(after, data.time_unit)}.",)
+    notes = (BARS, *kept, *_sensitivity(able[0], data))
     unknown = np.full(len(data.subjects), np.nan)
     return IndividualParameters(
         names,

@@ -38,6 +38,7 @@ def compare_plans(
     end: float | None = None,
     window: tuple[float, float] = (0.0, float("inf")),
     seed: int = 0,
+    after: float = float("inf"),
 ) -> RegimenComparison:
     """individual: its number; None: a population of which nothing was measured, given doses from `start` on only.
 
@@ -45,6 +46,7 @@ def compare_plans(
     end    last time; None: as long after the start as individuals were followed (median), and no less than one interval
            after the last dose
     window  lowest and highest value between which time is counted
+    after   time after which measurements were kept from training: a history ends there at the latest
     Raises ValueError for what cannot be given and an empty time or window, KeyError for who or what is not there.
     """
     k = place_of(variable, data)
@@ -53,12 +55,10 @@ def compare_plans(
         raise ValueError("doses that were given are those of an individual: choose one")
     doses = [_doses(each, people, start) for each in plans]
     end = _end(data, plans, start) if end is None else end
-    if not window[0] < window[1]:
-        raise ValueError(f"the window from {window[0]:g} to {window[1]:g} is empty: its lower end comes first")
-    if not end > start:
-        raise ValueError(f"the end {format_time(end)} is not after the beginning {format_time(start)}")
+    _check(window, start, end)
     times = _times(doses, start, end)
-    flat = _paths(models, people, k, doses, times, None if individual is None else start, start, seed)
+    history = None if individual is None else min(start, after)
+    flat = _paths(models, people, k, doses, times, history, start, seed)
     found = [
         exposure(times, course, last_interval(plan, own, start, end), window)
         for course, plan, own in zip(flat, plans, doses, strict=True)
@@ -86,8 +86,15 @@ def compare_plans(
         **_dose_rows(doses),
         **_flags(doses, people if individual is not None else None, data, start, end),
         **_measured(people, k, individual is not None),
-        notes=_notes(people, individual, start),
+        notes=_notes(people, individual, start, after),
     )
+
+
+def _check(window: tuple[float, float], start: float, end: float) -> None:
+    if not window[0] < window[1]:
+        raise ValueError(f"the window from {window[0]:g} to {window[1]:g} is empty: its lower end comes first")
+    if not end > start:
+        raise ValueError(f"the end {format_time(end)} is not after the beginning {format_time(start)}")
 
 
 def _times(doses: Sequence[DoseEvents], start: float, end: float) -> Array:
@@ -185,14 +192,18 @@ def _measured(people: Trajectories, k: int, one: bool) -> dict[str, Any]:
     return dict(zip(("measured_time", "measured_value", "measured_censored"), values, strict=True))
 
 
-def _notes(people: Trajectories, individual: int | None, start: float) -> tuple[str, ...]:
+def _notes(people: Trajectories, individual: int | None, start: float, after: float) -> tuple[str, ...]:
     if individual is None:
         return (
             f"A population of {len(people.subjects)} with the covariates of individuals of the data, nothing measured "
             "and no doses before. Bands are 90 % of its courses, without residual error.",
         )
+    ends = f"The history of the individual ends at time {format_time(start)}: what was measured and given by then is "
+    ends += "used, later measurements are shown only."
+    if after < start:
+        ends = f"Doses until time {format_time(start)} are used, and measurements until {format_time(after)}: later "
+        ends += "ones were kept from training and are shown only."
     return (
-        f"The history of the individual ends at time {format_time(start)}: what was measured and given by then is "
-        "used, later measurements are shown only. Bands are 90 % of the courses that fit it, without residual error.",
+        f"{ends} Bands are 90 % of the courses that fit it, without residual error.",
         "Numbers are of the time from there on, with what earlier doses left in the body.",
     )

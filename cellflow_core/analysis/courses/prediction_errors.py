@@ -18,6 +18,7 @@ from cellflow_core.analysis.courses.measurements import place_of
 from cellflow_core.analysis.courses.predictive_check import Values, population_values
 from cellflow_core.analysis.results.individuals import PredictionErrors
 from cellflow_core.data.trajectories import Trajectories
+from cellflow_core.time_units import format_duration
 
 Array = np.ndarray
 
@@ -27,12 +28,20 @@ INDIVIDUAL = 200
 
 
 def prediction_errors(
-    models: asking.Models, data: Trajectories, variable: str, held_out: Array, seed: int = 0
+    models: asking.Models,
+    data: Trajectories,
+    variable: str,
+    held_out: Array,
+    seed: int = 0,
+    after: float = np.inf,
 ) -> PredictionErrors:
-    """held_out: numbers of the individuals that were kept from training."""
+    """held_out: numbers of the individuals that were kept from training.
+
+    after  time after which all measurements were: individual predictions use what was measured until then
+    """
     k = place_of(variable, data)
     values = population_values(models, data, variable, SIMULATED, seed)
-    fitted = asking.at_rows(models, data, np.inf, INDIVIDUAL, seed)
+    fitted = asking.at_rows(models, data, after, INDIVIDUAL, seed)
     rows = values.rows
     low, _, high = np.quantile(fitted.measured[:, rows, k], BAND, axis=0)
     return PredictionErrors(
@@ -47,12 +56,23 @@ def prediction_errors(
         low=low,
         high=high,
         npde=npde(values, data.subject[rows], np.random.default_rng(seed)),
-        held_out=np.isin(data.subject[rows], held_out),
+        held_out=np.isin(data.subject[rows], held_out) | (values.t > after),
         dosed=_dosed(data, rows),
-        notes=(
-            "The individual prediction has seen the values that it is held against: it shows how closely a course can "
-            "be followed, not how well it is predicted. NPDE, population prediction and forecasts do not.",
-        ),
+        notes=_notes(after, data.time_unit),
+        after=after,
+    )
+
+
+def _notes(after: float, unit: str) -> tuple[str, ...]:
+    if np.isfinite(after):
+        return (
+            f"The individual prediction has seen the values until {format_duration(after, unit)}: there it shows how "
+            "closely a course can be followed, later, where values were held out, how well it is predicted. NPDE and "
+            "population prediction use nothing that was measured of the individual.",
+        )
+    return (
+        "The individual prediction has seen the values that it is held against: it shows how closely a course can "
+        "be followed, not how well it is predicted. NPDE, population prediction and forecasts do not.",
     )
 
 

@@ -66,8 +66,11 @@ def predictive_check(
     corrected: bool = False,
     draws: int = 200,
     seed: int = 0,
+    after: float = np.inf,
 ) -> PredictiveCheck:
     """by: label whose groups are shown apart, "dose" for the amount of the first dose; "": all together.
+
+    after  time after which measurements were kept from training
 
     Values below a limit of quantification stand at this limit, observed and simulated ones alike.
     """
@@ -102,6 +105,7 @@ def predictive_check(
         point_group=group,
         point_censored=values.censored,
         notes=_notes(values, draws),
+        after=after,
     )
 
 

@@ -44,6 +44,7 @@ class IndividualFits(Result):
     population  median before anything was measured, [subjects, times]; individual: median given the history
     low, high   90 % band of what would be measured, given the history
     held_out    whether an individual was kept from training, [subjects]
+    after       time after which measurements were kept from training, infinite for none
     """
 
     variable: str
@@ -57,6 +58,7 @@ class IndividualFits(Result):
     high: Float[Array, "subjects times"]
     held_out: Bool[Array, " subjects"]
     notes: tuple[str, ...] = ()
+    after: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class PredictiveCheck(Result):
     center    time of each bin, [groups, bins]; observed [groups, bins, 3]
     bands     of each percentile 2.5, 50 and 97.5 % over the simulated data sets, [groups, bins, 3 percentiles, 3]
     point_... the observed values, corrected as the percentiles are
+    after     time after which measurements were kept from training, infinite for none
     """
 
     variable: str
@@ -139,6 +142,7 @@ class PredictiveCheck(Result):
     point_group: Int[Array, " n"]
     point_censored: Bool[Array, " n"]
     notes: tuple[str, ...] = ()
+    after: float = float("inf")
 
     @property
     def inside(self) -> Float[Array, " 3"]:
@@ -153,9 +157,11 @@ class PredictiveCheck(Result):
 class PredictionErrors(Result):
     """Every measured value of a variable beside what a model says of it.
 
-    population  median prediction before anything was measured; individual: given all that was; low, high: its 90 % band
+    population  median prediction before anything was measured; individual: given what was until `after`; low, high:
+                its 90 % band
     npde        normalised prediction distribution errors, NaN where a value is the same in all simulations
-    held_out    whether its individual was kept from training; dosed: whether a dose had been given before
+    held_out    whether its individual was kept from training, or it was, since it is later than `after`; dosed: whether
+                a dose had been given before
     """
 
     variable: str
@@ -172,13 +178,15 @@ class PredictionErrors(Result):
     held_out: Bool[Array, " n"]
     dosed: Bool[Array, " n"]
     notes: tuple[str, ...] = ()
+    after: float = float("inf")
 
 
 @dataclass(frozen=True)
 class ForecastErrors(Result):
     """Errors of forecasts of held-out individuals from part of their history, by how far ahead they are.
 
-    held_out    whether the individuals were kept from training; False: there were none, so all were forecast
+    held_out    whether the values were kept from training; False: none were, so those of all individuals are forecast
+    after       time after which the values of all individuals were kept from training; infinite: whole individuals were
     individuals how many; cuts: times at which their histories end
     edges       of the horizons, in the unit of time; the first row of every table is before anything was measured
     count, rmse, rmspe, crps, coverage  [1 + horizons], as in `courses.errors`; NaN where nothing was measured
@@ -196,3 +204,4 @@ class ForecastErrors(Result):
     crps: Float[Array, " rows"]
     coverage: Float[Array, " rows"]
     notes: tuple[str, ...] = ()
+    after: float = float("inf")

@@ -44,9 +44,12 @@ def predictive_check(
         values, dash = marks.drawable(observed[:, k], logarithmic), "solid" if k == 1 else "dash"
         figure.add_trace(marks.line(times, values, theme.text_color(dark), name, dash, k < 2))
     points = marks.measured(
-        result.point_time[own], result.point_value[own], result.point_censored[own], dark, size=4, legend=False
+        result.point_time[own], result.point_value[own], result.point_censored[own], dark, size=4, after=result.after
     )
-    figure.add_traces([each.update(opacity=0.35) for each in points])
+    for each in points:
+        held = each.name == "held out"
+        figure.add_trace(each.update(opacity=0.8 if held else 0.35, showlegend=held))
+    marks.end_of_history(figure, result.after, dark)
     return marks.scaled(figure, np.concatenate([result.point_value[own], observed.ravel()]), logarithmic)
 
 
@@ -61,6 +64,7 @@ def npde_over_time(result: PredictionErrors, *, dark: bool = False, height: int 
     """NPDE over time; 95 % of those of a true model lie between the dashed lines."""
     figure = marks.empty("NPDE", result.time_unit, dark, height)
     figure.add_traces(_points(result.t, result.npde, result, dark))
+    marks.end_of_history(figure, result.after, dark)
     for level in (-1.96, 0.0, 1.96):
         figure.add_hline(level, line={"color": theme.muted_color(dark), "dash": "dash" if level else "solid"})
     return figure

@@ -53,23 +53,36 @@ def line(times: Array, values: Array, colour: str, name: str, dash: str = "solid
     )
 
 
-def measured(t: Array, values: Array, censored: Array, dark: bool, *, size: int = 8, legend: bool = True) -> list:
-    """Points; open triangles, at the limit, for values below it."""
-    kinds = [("measured", ~censored, "circle"), ("below the limit of quantification", censored, "triangle-down-open")]
+def measured(
+    t: Array, values: Array, censored: Array, dark: bool, *, after: float = np.inf, size: int = 8, legend: bool = True
+) -> list:
+    """Points; diamonds for those held out, later than `after`; open triangles, at the limit, for values below it."""
+    text = theme.text_color(dark)
+    kinds = [
+        ("measured", ~censored & (t <= after), "circle", text),
+        ("held out", ~censored & (t > after), "diamond", theme.changed(dark)),
+        ("below the limit of quantification", censored, "triangle-down-open", text),
+    ]
     return [
         go.Scatter(
             x=t[kept].astype(np.float32),
             y=values[kept].astype(np.float32),
             mode="markers",
-            marker={"size": size, "color": theme.text_color(dark), "symbol": symbol, "line": {"width": 1.5}},
+            marker={"size": size, "color": colour, "symbol": symbol, "line": {"width": 1.5}},
             name=name,
             legendgroup=name,
             showlegend=legend,
             hovertemplate="time %{x:.4~g} · %{y:.3g}<extra>%{fullData.name}</extra>",
         )
-        for name, kept, symbol in kinds
+        for name, kept, symbol, colour in kinds
         if kept.any()
     ]
+
+
+def end_of_history(figure: go.Figure, time: float, dark: bool) -> None:
+    """A dotted upright line, where the time is finite."""
+    if np.isfinite(time):
+        figure.add_vline(time, line={"color": theme.muted_color(dark), "dash": "dot", "width": 1.5})
 
 
 def doses(figure: go.Figure, times: Sequence[float] | Array, colour: str, row: int = 0) -> None:

@@ -22,11 +22,15 @@ def spaghetti(
     group: Array | None = None,
     names: Sequence[str] = (),
     *,
+    after: float = np.inf,
     logarithmic: bool = False,
     dark: bool = False,
     height: int = 420,
 ) -> go.Figure:
-    """A line for each individual. group: of each value, a number into `names`; None: one colour for all."""
+    """A line for each individual. group: of each value, a number into `names`; None: one colour for all.
+
+    after  time after which measurements were kept from training: they are marked
+    """
     figure = marks.empty(data.variable, data.time_unit, dark, height)
     member = np.unique(data.subject, return_inverse=True)[1]
     drawn = member < MOST_LINES
@@ -35,10 +39,12 @@ def spaghetti(
     colours = theme.categorical(len(names)) if len(names) > 1 else (theme.model(dark),)
     for g, name in enumerate(names):
         figure.add_trace(_lines(data, np.flatnonzero(drawn & (own == g)), colours[g], name))
-    below = drawn & data.censored
-    figure.add_traces(marks.measured(data.t[below], data.value[below], data.censored[below], dark))
+    marked = drawn & (data.censored | (data.t > after))
+    t, value, below = data.t[marked], data.value[marked], data.censored[marked]
+    figure.add_traces(marks.measured(t, value, below, dark, after=after, size=6))
+    marks.end_of_history(figure, after, dark)
     marks.doses(figure, data.dose_time, theme.muted_color(dark))
-    named = len(names) > 1 or bool(below.any())
+    named = len(names) > 1 or bool(marked.any())
     return marks.scaled(figure, data.value[drawn], logarithmic).update_layout(showlegend=named)
 
 
@@ -58,11 +64,14 @@ def _lines(data: Measurements, rows: Array, colour: str, name: str) -> go.Scatte
     )
 
 
-def describe_spaghetti(data: Measurements) -> str:
+def describe_spaghetti(data: Measurements, after: float = np.inf) -> str:
+    later = int((data.t > after).sum())
     below = int(data.censored.sum())
     return (
         f"{data.variable} of {len(np.unique(data.subject))} individuals over time, from {data.value.min():.3g} to "
-        f"{data.value.max():.3g}" + (f"; {below} values are below the limit of quantification." if below else ".")
+        f"{data.value.max():.3g}"
+        + (f"; {below} values are below the limit of quantification" if below else "")
+        + (f"; {later} values after time {after:g} were held out." if later else ".")
     )
 
 
@@ -88,11 +97,11 @@ def fit(
         marks.line(times, result.population[place], theme.muted_color(dark), "population prediction", "dash")
     )
     figure.add_trace(marks.line(times, result.individual[place], blue, "individual prediction"))
-    figure.add_traces(marks.measured(own.t, own.value, own.censored, dark))
+    figure.add_traces(marks.measured(own.t, own.value, own.censored, dark, after=result.after))
     last = own.t.max(initial=-np.inf)
     marks.doses(figure, own.dose_time[own.dose_time <= last], theme.changed(dark))
-    if np.isfinite(result.until):
-        figure.add_vline(result.until, line={"color": theme.muted_color(dark), "dash": "dot", "width": 1.5})
+    for end in {result.until, result.after}:
+        marks.end_of_history(figure, end, dark)
     figure.update_layout(
         showlegend=False,
         title={"text": theme.safe(name), "font": {"size": 15}},
@@ -102,8 +111,10 @@ def fit(
 
 
 def describe_fit(result: IndividualFits, place: int, own: Measurements, name: str) -> str:
+    later = int((own.t > result.after).sum())
+    held = f", {later} of them held out," if later else ","
     return (
-        f"{name}: {len(own.t)} measured values of {result.variable}, the highest {own.value.max(initial=0):.3g}; the "
-        f"individual prediction goes up to {np.nanmax(result.individual[place]):.3g}, that of the population to "
+        f"{name}: {len(own.t)} measured values of {result.variable}{held} the highest {own.value.max(initial=0):.3g}; "
+        f"the individual prediction goes up to {np.nanmax(result.individual[place]):.3g}, that of the population to "
         f"{np.nanmax(result.population[place]):.3g}."
     )

@@ -25,18 +25,19 @@ if TYPE_CHECKING:
 def individual_fits(
     subject: RunContext, variable: str, individuals: Sequence[int], until: float | None = None
 ) -> IndividualFits:
-    """until: end of the history that is used; None: all of it."""
+    """until: end of the history that is used; None: all of it that was not held out of the training."""
     from cellflow_core.analysis.courses import fits
 
-    end = float("inf") if until is None else until
+    end = subject.held_out_after if until is None else until
     held = _held_out_by_all(subject)
-    return fits.individual_fits(subject.ensemble, subject.trajectories, variable, tuple(individuals), end, held)
+    data, after = subject.trajectories, subject.held_out_after
+    return fits.individual_fits(subject.ensemble, data, variable, tuple(individuals), end, held, after=after)
 
 
 def individual_parameters(subject: RunContext) -> IndividualParameters:
     from cellflow_core.analysis.courses.parameters import individual_parameters
 
-    return individual_parameters(subject.ensemble, subject.trajectories)
+    return individual_parameters(subject.ensemble, subject.trajectories, after=subject.held_out_after)
 
 
 def plans(
@@ -62,6 +63,7 @@ def plans(
         start,
         end,
         (float("-inf") if low is None else low, float("inf") if high is None else high),
+        after=subject.held_out_after,
     )
 
 
@@ -69,21 +71,29 @@ def predictive_check(subject: RunContext, variable: str, by: str = "", corrected
     """by: label whose groups are shown apart, "dose" for the amount of the first dose."""
     from cellflow_core.analysis.courses import predictive_check as analysis
 
-    return analysis.predictive_check(subject.ensemble, subject.trajectories, variable, by, corrected)
+    data, after = subject.trajectories, subject.held_out_after
+    return analysis.predictive_check(subject.ensemble, data, variable, by, corrected, after=after)
 
 
 def prediction_errors(subject: RunContext, variable: str) -> PredictionErrors:
     from cellflow_core.analysis.courses import prediction_errors as analysis
 
-    return analysis.prediction_errors(subject.ensemble, subject.trajectories, variable, _held_out_by_all(subject))
+    held, after = _held_out_by_all(subject), subject.held_out_after
+    return analysis.prediction_errors(subject.ensemble, subject.trajectories, variable, held, after=after)
 
 
 def forecast(subject: RunContext, variable: str, cuts: Sequence[float] = ()) -> ForecastErrors:
-    """cuts: times at which histories end. Other seeds were trained on these individuals, so the run answers alone."""
+    """cuts: times at which histories end. Other seeds were trained on these individuals, so the run answers alone.
+
+    Where later measurements were held out of the training, those of all individuals are forecast; else the individuals
+    that were.
+    """
     from cellflow_core.analysis.courses.forecast import forecast_errors
 
     held = subject.held_out_individuals
-    return forecast_errors((subject.model,), subject.trajectories, variable, held, tuple(cuts))
+    return forecast_errors(
+        (subject.model,), subject.trajectories, variable, held, tuple(cuts), after=subject.held_out_after
+    )
 
 
 def _held_out_by_all(subject: RunContext) -> np.ndarray:

@@ -44,25 +44,33 @@ def of_fits(found: PredictionErrors) -> Summary:
         return Summary(f"No value of {found.variable} was above the limit of quantification.", "poor", "")
     if early := int((~found.dosed & quantified).sum()) if (found.dosed & quantified).any() else 0:
         quantified = quantified & found.dosed
-    rows = quantified & (found.observed > 0)
-    relative = bool(rows.any())
-    population, individual = (
-        _error(found, kind, rows if relative else quantified, relative) for kind in ("population", "individual")
-    )
-    off, within, name = (
-        (f"{population:.0%}", f"{individual:.0%}", "RMSPE")
-        if relative
-        else (f"{population:.3g}", f"{individual:.3g}", "RMSE")
-    )
+    counts = quantified & (found.observed > 0)
+    relative = bool(counts.any())
+    counts, seen = counts if relative else quantified, found.t <= found.after
+    if not (counts & seen).any():
+        until = format_time(found.after)
+        return Summary(f"No value of {found.variable} was measured until {until} that fits could follow.", "poor", "")
+    name, form = ("RMSPE", ".0%") if relative else ("RMSE", ".3g")
+    off = {
+        (kind, part): _error(found, kind, rows, relative)
+        for kind in ("population", "individual")
+        for part, rows in (("all", counts), ("seen", counts & seen), ("later", counts & ~seen))
+        if rows.any()
+    }
     answer = (
-        f"Predictions of {found.variable} for the population are {off} off ({name}); those for individuals follow the "
-        f"values that they have seen to within {within}."
+        f"Predictions of {found.variable} for the population are {off['population', 'all']:{form}} off ({name}); those "
+        f"for individuals follow the values that they have seen to within {off['individual', 'seen']:{form}}"
     )
-    inside = float(((found.low <= found.observed) & (found.observed <= found.high))[quantified].mean())
-    why = f"{inside:.0%} of the values that they have seen lie in their 90 % bands. {' '.join(found.notes)}"
+    covered = (found.low <= found.observed) & (found.observed <= found.high)
+    why = f"{covered[quantified & seen].mean():.0%} of the values that they have seen lie in their 90 % bands"
+    if ("individual", "later") in off:
+        answer += f" and are {off['individual', 'later']:{form}} off where later values were held out"
+        why += f", of those held out later {covered[quantified & ~seen].mean():.0%}"
+    answer, why = f"{answer}.", f"{why}. {' '.join(found.notes)}"
     if early:
         why += f" {counted(early, 'value')} before the first dose, of which a dose tells nothing, are left out."
-    return Summary(answer, "fair" if individual < population else "poor", why)
+    closer = off["individual", "seen"] < off["population", "seen"]
+    return Summary(answer, "fair" if closer else "poor", why)
 
 
 def _error(found: PredictionErrors, kind: str, rows: np.ndarray, relative: bool) -> float:
@@ -169,6 +177,11 @@ def of_forecast(found: Mapping[str, ForecastErrors], shown: str) -> Summary:
     if not others:
         why += " No reference is trained on these data: a forecast means little without one."
     return Summary(f"{answer}.", trust, why)
+
+
+def nearest_forecast(found: Mapping[str, ForecastErrors]) -> str:
+    """The name of the model whose forecasts are nearest, by their mean CRPS."""
+    return min(found, key=lambda name: _mean(found[name], "crps"))
 
 
 def _mean(found: ForecastErrors, score: str) -> float:

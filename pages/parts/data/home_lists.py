@@ -96,8 +96,10 @@ def _training(group: RunGroup, names: Mapping[str, str]) -> None:
     without = [
         f"a copy without time {format_time(each.recipe.hold_out)}" for each in more if each.recipe.hold_out is not None
     ]
-    seeds = len(more) - len(without)
+    others = sum(each.recipe.model != run.recipe.model for each in more)
+    seeds = len(more) - len(without) - others
     facts = [*run_facts(run), *([f"{counted(seeds, 'more seed')}"] if seeds else []), *without]
+    facts += [f"{counted(others, 'other model')} beside it"] if others else []
     state = run.status().state
     page = next(iter(VIEWS)) if state == "done" else "runs.py"
     icon = ":material/landscape:" if state == "done" else ":material/list_alt:"

@@ -13,7 +13,8 @@ from cellflow_core.config import differences, titled, variant
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain, short
-from cellflow_core.time_units import format_duration
+from cellflow_core.time_units import format_duration, format_time
+from pages.parts.training import later_part
 from pages.parts.widgets import progress_bar
 from pages.parts.widgets.background import cached_future
 from pages.parts.widgets.form import form_of
@@ -38,10 +39,12 @@ class TrainRequest:
     hold_out: float | None
     device: str
     label: str
+    hold_out_after: float | None = None
+    beside: tuple[str, ...] = ()
 
     @property
     def runs(self) -> int:
-        return len(self.seeds) + (self.hold_out is not None)
+        return len(self.seeds) + (self.hold_out is not None) + len(self.beside)
 
 
 def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> TrainRequest:
@@ -49,7 +52,8 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
     st.header("2. How carefully?")
     usual_settings = {each.name: each.default for each in card.settings} | dict(proposed)
     seconds = _expected(card, info, proposed, card.presets["standard"])
-    runs = _runs_chosen(info)
+    followed = "courses" in card.capabilities
+    runs = _runs_chosen(info, followed)
     preset = st.pills(
         "Preset",
         list(PRESETS),
@@ -77,6 +81,17 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
             changed = _expected(card, info, settings, training)
             if changed is not None:
                 st.caption(f"With these settings: {short(changed)} each.")
+    seeds, device = _seeds_and_device()
+    held = None if followed else _hold_out(info)
+    after, beside = later_part.choose(info, card.name) if followed else (None, ())
+    usual = f"{titled(card.title, variant(card.settings, settings))}, {PRESETS[preset].lower()}"
+    usual += "" if after is None else f", held out after {format_time(after)}"
+    label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80, persist_state="session")
+    label = label.strip() or usual
+    return TrainRequest(card.name, preset, settings, training, tuple(range(seeds)), held, device, label, after, beside)
+
+
+def _seeds_and_device() -> tuple[int, str]:
     left, right = st.columns(2)
     seeds = int(
         left.number_input(
@@ -97,11 +112,7 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
         format_func=lambda each: DEVICES[each],
         help="What was really used is shown with the run.",
     )
-    held = None if "courses" in card.capabilities else _hold_out(info)
-    usual = f"{titled(card.title, variant(card.settings, settings))}, {PRESETS[preset].lower()}"
-    label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80, persist_state="session")
-    label = label.strip() or usual
-    return TrainRequest(card.name, preset, settings, training, tuple(range(seeds)), held, device or "auto", label)
+    return seeds, device or "auto"
 
 
 def _hold_out(info: DatasetInfo) -> float | None:
@@ -146,9 +157,9 @@ def _expected(card: Any, info: DatasetInfo, settings: Mapping[str, Any], trainin
     return future.result()
 
 
-def _runs_chosen(info: DatasetInfo) -> int:
-    """Runs that the choices below ask for: each seed, and one without a time."""
-    held_out = len(info.times) > 2 and st.session_state.get("train_hold_out", True)
+def _runs_chosen(info: DatasetInfo, followed: bool) -> int:
+    """Runs of this model that the choices below ask for: each seed, and one without a time where it is one of cells."""
+    held_out = not followed and len(info.times) > 2 and st.session_state.get("train_hold_out", True)
     return int(st.session_state.get("train_seeds", 1)) + bool(held_out)
 
 

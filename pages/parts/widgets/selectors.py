@@ -275,6 +275,8 @@ def run_words(run: Run, datasets: Mapping[str, str]) -> str:
 def run_facts(run: Run) -> tuple[str, ...]:
     """Seed and what was left out, where the label does not say it."""
     out = () if run.recipe.hold_out is None else (f"without time {format_time(run.recipe.hold_out)}",)
+    after = run.recipe.hold_out_after
+    out += () if after is None else (f"held out after {format_time(after)}",)
     return tuple(each for each in (f"seed {run.recipe.seed}", *out) if each not in run.label)
 
 

@@ -186,3 +186,47 @@ def test_compare_shows_forecasts_of_individuals(known):
     assert not page.exception and not page.error and "Who forecasts individuals best?" in page.header[0].value
     (table,) = (each.value for each in page.dataframe if "CRPS" in each.value)
     assert len(set(table["model"])) == 2 and "kept from training" in words(page)
+
+
+def test_later_measurements_are_held_out_on_train_and_forecast_on_courses_and_compare(known):
+    """From the choice on Train, with the references, to the errors of the same values; what was seen is said."""
+    data = simulate("pkpd", FEW)
+    page = opened("train", dataset=data, model="toy-pk")
+    page.toggle(key="train_hold_out_after").set_value(True).run()
+    time = page.number_input(key=f"hold_out_after_{data}")
+    time.set_value(500.0).run()
+    assert "Nothing was measured after 500 hours" in words(page)
+    page.number_input(key=f"hold_out_after_{data}").set_value(-1.0).run()
+    assert "Nothing was measured of" in words(page) and "until -1 hours" in words(page)
+    page.number_input(key=f"hold_out_after_{data}").set_value(20.0).run()
+    assert "of 144 values, of 12 individuals, measured after 20 hours" in words(page)
+    start = next(each for each in page.button if each.label.startswith("Start training"))
+    assert start.label == "Start training (3 runs)"
+    start.click().run()
+    made = index.runs()[:3]
+    assert {each.recipe.model for each in made} == {"toy-pk", "last-value", "linear-course"}
+    assert {each.recipe.hold_out_after for each in made} == {20.0}
+    assert made[-1].label.endswith("held out after 20")
+
+    split = {"steps": 1, "batch_size": 4, "validation_fraction": 0.25}
+    later = {"settings": {}, "training": split, "hold_out_after": 20.0}
+    for model in ("last-value", "toy-pk"):
+        run = toys.finished(toys.recipe(data, model=model, **later))
+    toys.finished(toys.recipe(data, model="last-value", settings={}, training=split))
+    page = opened("courses", run=run.id)
+    shown = words(page)
+    assert "What was measured after 20 hours was kept from training" in shown and "later values were kept" in shown
+    assert "off where later values were held out" in shown and "Diamonds" in shown
+    page.selectbox(key="history").set_value(page.selectbox(key="history").options[-1]).run()
+    assert "those after 20 hours too, which were kept from training" in words(page)
+    page = opened("courses", run=run.id, part="Forecasts")
+    assert not page.error and "all models forecast the same" in words(page) and "No reference" not in words(page)
+    page.multiselect(key="reference_models").set_value(["linear-course"])
+    submit(page, "Train and forecast")
+    assert index.runs()[0].recipe.hold_out_after == 20.0
+    page = opened("compare", dataset=data)
+    assert not page.exception and not page.error and "is forecast from what was measured before" in words(page)
+    (table,) = (each.value for each in page.dataframe if "CRPS" in each.value)
+    counts = table.groupby("model")["values"].apply(list)
+    assert len(counts) == 2 and counts.iloc[0] == counts.iloc[1]
+    assert page.selectbox(key="held_out").value.startswith("after 20 hours, 25% of the individuals")

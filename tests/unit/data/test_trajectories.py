@@ -17,7 +17,13 @@ from cellflow_core.data.steps.derive import derive
 from cellflow_core.data.steps.pseudotime import _in_order
 from cellflow_core.data.store import save_dataset
 from cellflow_core.data.store.snapshots_file import load_snapshots, save_snapshots
-from cellflow_core.data.train_validation_split import forecast_split, validation_split
+from cellflow_core.data.train_validation_split import (
+    earlier_part,
+    forecast_split,
+    held_out_later,
+    later_times,
+    validation_split,
+)
 from cellflow_core.data.trajectories import DoseEvents, Trajectories
 from cellflow_core.data.trajectory_batch import TrajectoryTensors
 
@@ -204,6 +210,24 @@ def test_what_was_measured_later_is_held_out() -> None:
     for wrong in ({"after": 100.0}, {"after": 0.0}, {"share": 0.1}, {}, {"after": 1.0, "share": 0.5}):
         with pytest.raises(ValueError, match="held out|give the time"):
             forecast_split(masked(), **wrong)
+
+
+def test_a_time_after_which_measurements_are_held_out_leaves_something_of_everyone() -> None:
+    """Individual 9 is measured from 3 on, its activity from 5 on; the last measurement is at 8."""
+    assert later_times(masked()) == (3.0, 8.0)
+    assert held_out_later(masked(), 3.0) == (4, 2, 10) and held_out_later(masked(), 5.0) == (2, 1, 10)
+    assert earlier_part(masked(), 3.0).t.tolist() == [0.5, 2.0, 1.0, 3.0]
+    sentences = {
+        8.0: "nothing was measured after 8 hours: the last measurement is at 8, so hold out what follows an earlier",
+        2.5: "nothing was measured of individual 9 until 2.5 hours, so a model .* what follows 3 or a later time",
+        0.7: "nothing was measured of individual 9 until 0.7 hours, nor of 1 other, so",
+        0.1: "nothing was measured of individual 9 until 0.1 hours, nor of 4 others, so",
+    }
+    for time, sentence in sentences.items():
+        with pytest.raises(ValueError, match=sentence):
+            earlier_part(masked(), time)
+    with pytest.raises(ValueError, match="there is no time until which every individual"):
+        later_times(masked().take([7]))
 
 
 def test_individuals_without_doses_have_none_in_either_form() -> None:

@@ -163,3 +163,35 @@ def test_a_forecast_is_judged_beside_others():
     assert summaries.of_forecast({"bad": errors(2.0, 0.5), **found}, "bad").trust == "poor"
     assert checks.forecast(found, "crps").layout.yaxis.title.text.startswith("CRPS of ")
     assert tables.forecast_rows(found)["time ahead"][:2] == ["before any measurement", "0 to 1"]
+    assert summaries.nearest_forecast({"last value": found["last value"], "good": found["good"]}) == "good"
+
+
+def test_what_was_held_out_later_is_marked_and_judged_apart():
+    """After time 1 values are diamonds behind a dotted line, and the error of forecasts is not that of the fits."""
+    line = np.array([[0.0, 3.0, 2.0]])
+    result = IndividualFits(
+        "drug (mg/L)", "hour", 1.0, np.array([1]), T, line, line, line, line, np.zeros(1, bool), after=1.0
+    )
+    figure = measurements.fit(result, 0, MEASURED.of(1), "Individual 1")
+    assert [(each.name, each.marker.symbol, each.x.tolist()) for each in figure.data[3:]] == [
+        ("measured", "circle", [0.0, 1.0]), ("held out", "diamond", [2.0]),
+    ]  # fmt: skip
+    assert len(figure.layout.shapes) == 3  # two doses and one line, where the history ends and what was held out begins
+    assert "1 of them held out" in measurements.describe_fit(result, 0, MEASURED.of(1), "Individual 1")
+    every = measurements.spaghetti(MEASURED, after=1.0)
+    assert [each.name for each in every.data] == ["individuals", "held out", "below the limit of quantification"]
+    assert every.layout.showlegend and "2 values after time 1 were held out" in measurements.describe_spaghetti(
+        MEASURED, 1.0
+    )
+    ones, n = np.ones(40), 40
+    later = np.arange(n) >= 30
+    errors = PredictionErrors(
+        "drug", "hour", np.arange(n), np.arange(n) * 1.0, ones, np.zeros(n, bool), 1.3 * ones,
+        np.where(later, 1.2, 1.1), ones, np.where(later, 0.9, 1.0), ones, later, ones > 0, after=29.0,
+    )  # fmt: skip
+    summary = summaries.of_fits(errors)
+    assert summary.answer.endswith("they have seen to within 10% and are 20% off where later values were held out.")
+    assert summary.why.startswith("100% of the values that they have seen lie in their 90 % bands, of those held out ")
+    assert "later 0%" in summary.why
+    assert [each.name for each in checks.npde_over_time(errors).data] == ["in training", "held out"]
+    assert "until -1 that fits could follow" in summaries.of_fits(replace(errors, after=-1.0)).answer

@@ -25,11 +25,11 @@ def show(run: Run, look: Individuals, place: view.Layout) -> None:
     """How close individual predictions come, which takes longest; a few individuals; all measurements."""
     every = analysis_pool.submit_analysis("prediction_errors", run.id, variable=look.variable)
     with place.controls:
-        some, until = _some(look), _history(look)
+        some, until = _some(look), _history(look, run)
     with place.picture:
         fits = st.container()
         st.subheader("All measurements", anchor=False)
-    measured = show_measurements(look, place)
+    measured = show_measurements(look, place, run)
     asked = analysis_pool.submit_analysis(
         "individual_fits", run.id, variable=look.variable, individuals=some, until=until
     )
@@ -60,6 +60,7 @@ def _draw(result: IndividualFits, look: Individuals, measured: Measurements) -> 
     st.caption(
         "Points: measured. Solid line with its 90 % band: prediction for the individual. Dashed: for the population. "
         "Ticks: doses. A dotted upright line: end of the history that was used."
+        + (" Diamonds: values that were held out." if np.isfinite(result.after) else "")
     )
     return names, figure
 
@@ -73,11 +74,15 @@ def _some(look: Individuals) -> tuple[int, ...]:
     return tuple(dict(zip(words, blocks, strict=True))[str(shown)])
 
 
-def _history(look: Individuals) -> float | None:
-    """How much of what was measured the individual prediction may use; None: all."""
+def _history(look: Individuals, run: Run) -> float | None:
+    """How much of what was measured the individual prediction may use; None: all that was not held out."""
+    after = run.recipe.hold_out_after
     cuts: list[float] = np.unique(np.quantile(look.data.times, (0.25, 0.5, 0.75), method="lower")).tolist()
     choices: dict[str, float | None] = {WHOLE: None}
+    if after is not None:
+        choices = {f"until time {format_time(after)}, the rest was held out": None}
     choices |= {f"until time {format_time(each)}": each for each in cuts}
+    choices |= {} if after is None else {f"{WHOLE}, held-out values too": float(look.data.t.max())}
     shown = st.selectbox(
         "History used",
         list(choices),

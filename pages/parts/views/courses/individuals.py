@@ -18,6 +18,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import groups as run_groups
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
+from cellflow_core.time_units import format_duration
 from pages.parts.views import cell_selection, view
 from pages.parts.widgets import background, chart, selectors, side, state
 
@@ -103,11 +104,17 @@ def choose_run(info: store.DatasetInfo) -> Run | None:
     limitation = background.catalogue()[run.recipe.model].limitation
     if limitation:
         st.caption(f":material/info: {limitation}")
+    if run.recipe.hold_out_after is not None:
+        later = format_duration(run.recipe.hold_out_after, plain(info.time_unit))
+        st.caption(f":material/event_upcoming: What was measured after {later} was kept from training.")
     return run
 
 
-def show_measurements(look: Individuals, place: view.Layout) -> Measurements:
-    """Every individual at once, coloured by a label or by the dose, which is chosen beside the picture."""
+def show_measurements(look: Individuals, place: view.Layout, run: Run | None = None) -> Measurements:
+    """Every individual at once, coloured by a label or by the dose, which is chosen beside the picture. run: what was
+    held out of it later is marked."""
+    after = None if run is None else run.recipe.hold_out_after
+    after = np.inf if after is None else after
     found = measurements(look.data, look.variable)
     choices = {"": "one colour"} | ({BY_DOSE: "first dose"} if len(look.data.doses.time) else {})
     choices |= {each: plain(each) for each in look.data.labels}
@@ -119,14 +126,16 @@ def show_measurements(look: Individuals, place: view.Layout) -> Measurements:
     if by:
         names, of = groups(look.data, by)
         group = of[np.searchsorted(look.data.subjects, found.subject)]
-    figure = figures.spaghetti(found, group, names, logarithmic=look.logarithmic, dark=chart.dark())
+    figure = figures.spaghetti(found, group, names, after=after, logarithmic=look.logarithmic, dark=chart.dark())
     with place.picture:
-        chart.chart(figure, "courses_measured", figures.describe_spaghetti(found))
+        chart.chart(figure, "courses_measured", figures.describe_spaghetti(found, after))
         st.caption(
             plain(summaries.of_measurements(found))
             + " A line is an individual; ticks at the foot are doses, open triangles values below the limit."
+            + (" Diamonds behind the dotted line were held out." if np.isfinite(after) else "")
         )
     columns = {"individual": found.subject, "time": found.t, "value": found.value, "below the limit": found.censored}
+    columns |= {"held out": found.t > after} if np.isfinite(after) else {}
     rows = {name: each.tolist() for name, each in columns.items()}
     with place.more:
         view.numbers(figure, rows, f"measured-{look.info.id}", "measured", "Data table: measurements")
