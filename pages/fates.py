@@ -60,4 +60,4 @@ with tabs[part]:
     elif part == "clones":
         clones.show(run, data, map_name)
     else:
-        shares.cells(context, result)
+        shares.cells(context, result, asked.states)

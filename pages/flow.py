@@ -23,7 +23,6 @@ FAINT = (
     "Lines and particles are faint where few cells are behind an arrow, and where trainings of this model from other "
     "seeds point elsewhere."
 )
-CHOOSE = "Choose cells, for every page, with the lasso in the corner of the picture."
 FIXED = "Where the field of this time vanishes: cells settle (attractor), pass and part (saddle), or leave (repeller)."
 
 run, data, info, map_name, place = view.open_view(
@@ -43,7 +42,7 @@ with place.controls:
     choice = field_view.colour_choice(run, data)
     faint = st.toggle("Fade what is unsure", True, **side.bound("faint"), help=FAINT)
     wanted = has_field and st.toggle("Fixed points", False, **side.bound("fixed"), help=FIXED)
-    view.outline_words(map_name, data.embedding(map_name), CHOOSE, info)
+    view.outline_words(map_name, data.embedding(map_name), view.CHOOSE, info)
 
 asked = analysis_pool.submit_analysis("flow", run.id, view=map_name, time=time, **projection)
 with place.picture:

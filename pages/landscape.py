@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from cellflow_core.figures import landscape, scatter
+from cellflow_core.figures import landscape
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import cell_rows, summaries
-from pages.parts.views import cell_selection, view
+from pages.parts.views import cell_selection, colouring, view
 from pages.parts.views.fields import barriers, chain_landscape
 from pages.parts.widgets import background, chart, side, state
 
@@ -42,19 +42,11 @@ with place.controls:
     if view.FIELDS & view.capabilities(run):
         colour = view.options("Colour", "colour", colours, help=NO_GRADIENT)
     shown = view.options("On the surface", "on", layers)
+    cells = colouring.choose(data)
     st.markdown("**Which cells roll?** Click the surface, or draw around cells here.")
-    points, (codes, names) = data.embedding(map_name), cell_selection.by_time(data)
-    small = scatter.scatter(
-        points,
-        codes,
-        names=names,
-        in_order=True,
-        title=info.time_unit or "time",
-        axes=data.view_axes(map_name),
-        polygon=state.outline(map_name),
-        dark=dark,
-    )
-    chart.lasso(small, f"roll_{run.id}_{map_name}", scatter.describe(points, codes, names, "time"), map_name)
+    points = data.embedding(map_name)
+    small, words = colouring.scatter_of(points, cells, data.view_axes(map_name), state.outline(map_name))
+    chart.lasso(small, f"roll_{run.id}_{map_name}", words, map_name)
     view.outline_words(
         map_name,
         points,
@@ -73,7 +65,8 @@ with place.answer:
     summary = summaries.of_landscape(result, info.time_unit)
     view.show_summary(summaries.limited(summary, view.roll_out(run.id, info, map_name), info.time_unit))
 with place.picture:
-    figure = landscape.landscape(result, on=shown, by=colour, unit=info.time_unit, dark=dark, height=560)
+    look = {"on": shown, "by": colour, "cells": cells, "unit": info.time_unit, "dark": dark, "height": 560}
+    figure = landscape.landscape(result, **look)
     scene = chart.chart3d(figure, "landscape_3d", landscape.describe(result))
     if scene.click:
         state.choose_outline(map_name, cell_selection.around(points, scene.click["x"], scene.click["y"]))

@@ -12,7 +12,7 @@ from pages.parts.training import held_out_replicates
 from pages.parts.views import cell_selection, gene_search, growth, latent_windows, view
 from pages.parts.views.fates import composition
 from pages.parts.views.genes import predicted_trend
-from pages.parts.widgets import background, chart, selectors, side
+from pages.parts.widgets import background, chart, selectors, side, state
 
 run, data, info, map_name, place = view.open_view(
     "time",
@@ -54,9 +54,11 @@ with place.answer:
     view.show_summary(summaries.limited(summary, rolled, info.time_unit))
 with place.picture:
     seen = cell_selection.cells_at(data, map_name, time)
-    figure = time_figure.cells_at(course, time, seen, data.embedding(map_name), dark=dark)
-    chart.chart(figure, "time_cells", time_figure.describe(course, time))
+    look = {"polygon": state.outline(map_name), "dark": dark}
+    figure = time_figure.cells_at(course, time, seen, data.embedding(map_name), **look)
+    chart.lasso(figure, "time_cells", time_figure.describe(course, time), map_name, drag="pan")
 with place.controls:
+    view.outline_words(map_name, data.embedding(map_name), view.CHOOSE, info)
     st.markdown("**How far from the measured cells?**")
     error = time_figure.error(course, held=[(each.time, each.w1) for each in held], dark=dark)
     chart.chart(error, "time_error", time_figure.describe_error(course))

@@ -12,7 +12,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
 from pages.parts.views.fields import field_view
-from pages.parts.widgets import background, chart, side
+from pages.parts.widgets import background, chart, side, state
 
 run, data, info, map_name, place = view.open_view(
     "rna_velocity",
@@ -45,15 +45,18 @@ with place.controls:
     orders = {each: velocity_summaries.order_name(each) for each in result.orders}
     groups = {f"group {each}": each for each in cell_selection.groupings(data)}
     by = view.options("Colour", "by", colours | orders | groups)
+    view.outline_words(map_name, data.embedding(map_name), view.CHOOSE, info)
 with place.picture:
     grouped = colouring.of(data, ("label", groups[by])) if by in groups else None
     shown = grouped or rna_velocity.colouring(result, by)
-    figure = rna_velocity.arrows(result, shown=shown, style="streams" if style == "particles" else style, dark=dark)
+    drawn = "streams" if style == "particles" else style
+    figure = rna_velocity.arrows(result, shown=shown, style=drawn, polygon=state.outline(map_name), dark=dark)
     words = rna_velocity.describe(result, shown)
     stream = Stream(result.x, result.y, result.u, result.v, result.opacity)
     places = cell_selection.places(data, map_name)
-    if style != "particles" or not field_view.drawn(places, shown, stream, words, "velocity_particles", map_name):
-        chart.chart(figure, "velocity_arrows", words)
+    key = "velocity_particles"
+    if style != "particles" or not field_view.drawn(places, shown, stream, words, key, map_name, lasso=True):
+        chart.lasso(figure, "velocity_arrows", words, map_name, drag="pan")
 with place.more:
     st.markdown(velocity_summaries.of_order(result))
     for each in cell_selection.groupings(data)[:1]:

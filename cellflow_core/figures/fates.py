@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import FateGenes, Fates
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
+from cellflow_core.figures.cells.colouring import of_groups
+from cellflow_core.figures.scatter import BEHIND_UP_TO, outline, subsample
 
 LEAST = 0.02
 """States that a smaller share of the cells end in are not named on the map."""
@@ -73,6 +75,8 @@ def cell_fates(
     fate: int | None = None,
     *,
     by: str = "",
+    own: Mapping[str, str] = MappingProxyType({}),
+    polygon: Sequence[tuple[float, float]] = (),
     dark: bool = False,
     height: int = 480,
 ) -> go.Figure:
@@ -82,6 +86,7 @@ def cell_fates(
     fate  colour is the probability of this one; None: the state that each cell ends in, in one simulation of it, paler
           where it is less certain: the cells of each colour are those of the bars
     by    colour is something else: "entropy", how open the fate is (bits), or "steps", the mean first passage time
+    own   colours of fates that were chosen, by name; polygon: the outline around selected cells
     """
     figure = theme.blank(dark, height=height, x=theme.safe(axes[0]), y=theme.safe(axes[1]))
     behind = everything[subsample(len(everything), BEHIND_UP_TO)].astype(np.float32)
@@ -96,10 +101,10 @@ def cell_fates(
         look |= {"cmax": most, "colorbar": bar, "opacity": 0.9}
         text = [f"{each:.3g} {unit}" for each in values]
     elif fate is None:
-        colours = theme.categorical(len(names))
+        colours = of_groups(names, own)
         best = result.fate
-        own = chance[np.arange(len(best)), best]
-        sure = np.clip((own - 1 / len(names)) / max(1 - 1 / len(names), 1e-9), 0, 1)
+        likeliest = chance[np.arange(len(best)), best]
+        sure = np.clip((likeliest - 1 / len(names)) / max(1 - 1 / len(names), 1e-9), 0, 1)
         counts = np.bincount(best, minlength=len(names))
         for name, colour, count in [(names[k], colours[k], counts[k]) for k in np.unique(best)]:
             label = f"{theme.safe(name, 28)} ({count:,} cells)"
@@ -120,6 +125,7 @@ def cell_fates(
     for k, (x, y) in enumerate(result.centers):
         if k == fate or (fate is None and result.share[k] >= LEAST):
             figure.add_annotation(**theme.label(float(x), float(y), theme.safe(names[k], 28), dark))
+    outline(figure, polygon, dark)
     return theme.square(figure)
 
 

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Landscape
 from cellflow_core.figures import theme
+from cellflow_core.figures.cells.colouring import Colouring
 from cellflow_core.figures.scatter import subsample
 from cellflow_core.figures.scene import relief
 from cellflow_core.figures.scene.camera import fitted
@@ -24,6 +25,17 @@ SIDE, TALL = 1.6, 0.55
 """The longer side of the scene in units of the camera, and its height, floor included, as a share of that side."""
 ON = ("cells", "paths", "nothing")
 """What can lie on the surface beside the particles."""
+CELL_BAR = {
+    "orientation": "h",
+    "x": 0.98,
+    "xanchor": "right",
+    "y": 0.16,
+    "yanchor": "bottom",
+    "len": 0.33,
+}
+"""Where the numbers of cells are read: over those of the surface."""
+Shown = tuple[np.ndarray, str, dict]
+"""Rows of cells, what they are called and their marker."""
 BY = ("height", "non-gradient")
 """What its colour can tell: its height, or the share of the motion of the cells there that it cannot show."""
 
@@ -33,6 +45,7 @@ def landscape(
     *,
     on: str = "cells",
     by: str = "height",
+    cells: Colouring | None = None,
     unit: str = "",
     dark: bool = False,
     height: int = 640,
@@ -41,6 +54,7 @@ def landscape(
     """Traces: surface, rim, what lies on it (measured cells by time, or paths of simulated ones), particles.
 
     by      one of BY: what the colour of the surface tells
+    cells   colours of all measured cells; None, or in order: those of their times
     on      one of ON. Only the particles are animated, as frames over the steps, named by their time
     unit    of time
     camera  plotly's, to restore a view
@@ -57,7 +71,8 @@ def landscape(
     levels = theme.round_levels(low, high, LEVELS)
     figure.add_traces([relief.body(result, body, levels, by, dark), relief.rim(rim, dark)])
     if on == "cells":
-        figure.add_traces(_cells(result, singular(unit) or "time", lift, dark))
+        found = _by_time(result, unit, dark) if cells is None or cells.in_order else _coloured(result, cells, dark)
+        figure.add_traces([_measured(result, *each, lift) for each in found])
     elif on == "paths":
         figure.add_trace(_paths(result, lift, dark))
     figure.add_trace(_particles(result, 0, lift, dark))
@@ -146,31 +161,48 @@ def _ahead(result: Landscape) -> float:
     return float(np.arctan2(motion[1], motion[0])) if np.hypot(*motion) > 0.05 else -np.pi / 2
 
 
-def _cells(result: Landscape, unit: str, lift: float, dark: bool) -> list[go.Scatter3d]:
-    """Measured cells on the surface, a trace for each time; one of all where no time is known."""
+def _on_surface(result: Landscape) -> np.ndarray:
+    """Rows of the measured cells that are drawn."""
     there = np.flatnonzero(np.isfinite(result.cell_height))
-    kept = there[subsample(len(there), CELLS_DRAWN)]
-    untimed = bool(np.isnan(result.cell_time).all())
-    times = np.unique(result.cell_time) if not untimed else np.array([np.nan])
-    colours = theme.ordered(len(times), dark)
-    names = ("measured cells",) if untimed else tuple(f"{unit} {each}" for each in format_times(times))
-    found = []
-    for time, name, colour in zip(times, names, colours, strict=True):
-        rows = kept if untimed else kept[result.cell_time[kept] == time]
-        found.append(
-            go.Scatter3d(
-                x=result.cells[rows, 0].astype(np.float32),
-                y=result.cells[rows, 1].astype(np.float32),
-                z=(result.cell_height[rows] + lift).astype(np.float32),
-                mode="markers",
-                name=name,
-                hovertemplate=f"measured cell, {name}<extra></extra>"
-                if not untimed
-                else "measured cell<extra></extra>",
-                marker={"size": 2.4, "opacity": 0.9, "line": {"width": 0}, "color": colour},
-            )
-        )
-    return found
+    return there[subsample(len(there), CELLS_DRAWN)]
+
+
+def _by_time(result: Landscape, unit: str, dark: bool) -> list[Shown]:
+    """The cells of each time; all alike where no time is known."""
+    kept, word = _on_surface(result), singular(unit) or "time"
+    if np.isnan(result.cell_time).all():
+        return [(kept, "measured cells", {"color": theme.ordered(1, dark)[0]})]
+    times = np.unique(result.cell_time)
+    names = zip(times, format_times(times), theme.ordered(len(times), dark), strict=True)
+    return [(kept[result.cell_time[kept] == time], f"{word} {name}", {"color": colour}) for time, name, colour in names]
+
+
+def _coloured(result: Landscape, cells: Colouring, dark: bool) -> list[Shown]:
+    """The cells of each group, or all with their numbers; those without a value alike."""
+    kept, values = _on_surface(result), np.asarray(cells.values)
+    known = values[kept] >= 0 if cells.names else np.isfinite(values[kept])
+    none = [(kept[~known], f"no {cells.title}", {"color": theme.muted_color(dark)})] if not known.all() else []
+    if cells.names:
+        groups = enumerate(zip(cells.names, cells.colours(dark), strict=True))
+        return [(kept[values[kept] == k], name, {"color": colour}) for k, (name, colour) in groups] + none
+    look = cells.at(kept[known]).marker(dark) | dict(zip(("cmin", "cmax"), cells.limits, strict=True))
+    look["colorbar"] = {"title": {"text": theme.safe(cells.title), "side": "top"}, **CELL_BAR}
+    return [(kept[known], "measured cells", look), *none]
+
+
+def _measured(result: Landscape, rows: np.ndarray, name: str, look: dict, lift: float) -> go.Scatter3d:
+    """Measured cells on the surface."""
+    name = theme.safe(name, 28)
+    words = "measured cell" if name == "measured cells" else f"measured cell, {name}"
+    return go.Scatter3d(
+        x=result.cells[rows, 0].astype(np.float32),
+        y=result.cells[rows, 1].astype(np.float32),
+        z=(result.cell_height[rows] + lift).astype(np.float32),
+        mode="markers",
+        name=name,
+        hovertemplate=words + (": %{marker.color:.3g}" if "colorbar" in look else "") + "<extra></extra>",
+        marker={"size": 2.4, "opacity": 0.9, "line": {"width": 0}, **look},
+    )
 
 
 def _paths(result: Landscape, lift: float, dark: bool) -> go.Scatter3d:

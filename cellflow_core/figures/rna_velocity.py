@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 from cellflow_core.figures import theme
 from cellflow_core.figures.cells.colouring import Colouring, of_groups
-from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
+from cellflow_core.figures.scatter import BEHIND_UP_TO, outline, subsample
 from cellflow_core.figures.streamlines import arrow_heads, field_lines
 
 COLOURS = {
@@ -29,6 +29,7 @@ def arrows(
     shown: Colouring,
     *,
     style: str = "streams",
+    polygon: Sequence[tuple[float, float]] = (),
     dark: bool = False,
     height: int = 600,
 ) -> go.Figure:
@@ -37,12 +38,14 @@ def arrows(
     shown  colours of the cells: those of `colouring`, or others
     style  "streams" (lines through the mean arrows), "grid" (mean arrows) or "cells" (those of single cells); arrows of
            the grid and of cells have equal lengths
+    polygon  the outline around selected cells
     """
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
     figure.add_trace(_cells(result, shown, dark))
     figure.add_traces(shown.legend(dark))
     for trace in _lines(result, style, dark):
         figure.add_trace(trace)
+    outline(figure, polygon, dark)
     return theme.square(figure)
 
 

@@ -11,7 +11,7 @@ from cellflow_core.analysis.results import TimeCourse
 from cellflow_core.analysis.results.frame import frame
 from cellflow_core.distance_units import SPACE
 from cellflow_core.figures import theme
-from cellflow_core.figures.scatter import BEHIND_UP_TO, subsample
+from cellflow_core.figures.scatter import BEHIND_UP_TO, outline, subsample
 from cellflow_core.time_units import format_time
 
 FRONT_UP_TO = 2_000
@@ -28,6 +28,7 @@ def cells_at(
     measured: np.ndarray | None = None,
     everything: np.ndarray | None = None,
     *,
+    polygon: Sequence[tuple[float, float]] = (),
     dark: bool = False,
     height: int = 520,
 ) -> go.Figure:
@@ -35,6 +36,7 @@ def cells_at(
 
     measured    [cells, 2] of a measured time, None between measured times
     everything  [cells, 2] of all times, drawn behind and fixing the frame
+    polygon     the outline around selected cells
     The area of a predicted cell is its share of the mass: one that multiplied is large, one that died out small.
     """
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
@@ -51,6 +53,7 @@ def cells_at(
     kept = subsample(len(weight), FRONT_UP_TO)
     look = {"size": _size(weight[kept]), "color": theme.model(dark), "opacity": 0.65, "line": {"width": 0}}
     figure.add_trace(_dots(result.predicted[step][kept].astype(np.float32), "predicted", look))
+    outline(figure, polygon, dark)
     theme.square(figure)
     theme.framed(figure, *frame(everything, result.predicted))
     return figure.update_layout(legend={"itemsizing": "constant"}, uirevision="time")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Ancestry
 from cellflow_core.figures import scatter, theme
+from cellflow_core.figures.cells.colouring import of_groups
 from cellflow_core.time_units import format_time, format_times
 
 
@@ -27,12 +31,17 @@ def cells(result: Ancestry, *, dark: bool = False, height: int = 460) -> go.Figu
     return figure.add_trace(chosen).update_layout(legend_title_text="")
 
 
-def groups(result: Ancestry, *, dark: bool = False, height: int = 320) -> go.Figure:
-    """Part of each group in the ancestors and descendants at each time, one bar a time."""
+def groups(
+    result: Ancestry, *, own: Mapping[str, str] = MappingProxyType({}), dark: bool = False, height: int = 320
+) -> go.Figure:
+    """Part of each group in the ancestors and descendants at each time, one bar a time.
+
+    own: colours of groups that were chosen, by name
+    """
     unit = f" ({theme.safe(result.time_unit)})" if result.time_unit else ""
     figure = theme.blank(dark, height=height, x=f"time{unit}", y="part of the mass")
     times = format_times(result.times)
-    for k, (name, colour) in enumerate(zip(result.names, theme.categorical(len(result.names)), strict=True)):
+    for k, (name, colour) in enumerate(zip(result.names, of_groups(result.names, own), strict=True)):
         hover = "time %{x}: %{y:.1%}<extra>%{fullData.name}</extra>"
         share = result.share[:, k].astype(np.float32)
         figure.add_trace(go.Bar(x=times, y=share, name=theme.safe(name, 28), marker_color=colour, hovertemplate=hover))

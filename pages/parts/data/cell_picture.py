@@ -69,8 +69,6 @@ def show(info: store.DatasetInfo) -> str:
 
 def _picture(data: store.Dataset, shown: str, points: np.ndarray, found: Colouring | None) -> None:
     """By plotly, which saves and zooms as all figures do; many cells as points of a canvas."""
-    title, names = (found.title, found.names) if found else ("", ())
-    values = found.values if found else None
     key, polygon = f"cells_{data.info.id}_{shown}", state.outline(shown)
     if len(points) > scatter.DRAWN_UP_TO:
         alt = f"{len(points):,} cells on a 2-D view. {found.words() if found else ''}".strip()
@@ -80,20 +78,9 @@ def _picture(data: store.Dataset, shown: str, points: np.ndarray, found: Colouri
         if component.draw(packed, f"{key}_points", shown):
             return
         st.caption(f"This browser has no WebGL2: {scatter.DRAWN_UP_TO:,} of the cells are drawn.")
-    figure = scatter.scatter(
-        points,
-        values,
-        axes=data.view_axes(shown),
-        title=title,
-        names=names,
-        in_order=found is not None and found.in_order,
-        own=found.own if found else {},
-        span=found.span if found else None,
-        polygon=polygon,
-        dark=dark(),
-        height=460,
-    )
-    lasso(figure, key, scatter.describe(points, values, names, title, selectors.row_word(data.info)), shown)
+    row = selectors.row_word(data.info)
+    figure, words = colouring.scatter_of(points, found, data.view_axes(shown), polygon, row, height=460)
+    lasso(figure, key, words, shown)
 
 
 def _best_view(info: store.DatasetInfo) -> str:

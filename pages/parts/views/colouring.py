@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store import Dataset, DatasetInfo
 from cellflow_core.figures import scatter
 from cellflow_core.figures.cells.colouring import Colouring
-from pages.parts.views import cell_selection, own_colours
+from pages.parts.views import cell_selection, gene_search, own_colours
+from pages.parts.widgets import chart, side
+from pages.parts.widgets.state import Polygon
 
 Choice = tuple[str, str]
 """Kind ("time", "label", "number" or "gene") and name."""
@@ -46,6 +49,41 @@ def of(data: Dataset, choice: Choice) -> Colouring | None:
         return None
     values = np.asarray(data.snapshots().covariates[name] if kind == "number" else data.expression(name), np.float32)
     return own_colours.with_range(Colouring(name, values)) if np.isfinite(values).any() else None
+
+
+def choose(data: Dataset, label: str = "Colour of the cells") -> Colouring | None:
+    """A box for what is known of the cells, and what of its colours is chosen by hand; None where nothing is known."""
+    known = choices(data.info)
+    if not known:
+        return None
+    kind, name = st.selectbox(label, known, format_func=words, **side.bound("cells"))
+    if kind == "gene":
+        name = gene_search.choice(data, cell_selection.measured_genes(data), "these data")
+    found = of(data, (kind, name))
+    own_colours.choose(data, kind, found)
+    return found
+
+
+def scatter_of(
+    points: np.ndarray, found: Colouring | None, axes: tuple[str, str], polygon: Polygon, row: str = "cell", **size: int
+) -> tuple[go.Figure, str]:
+    """Cells on a map in these colours with the outline around some, and the figure in words. row: what a point is"""
+    title, names = (found.title, found.names) if found else ("", ())
+    values = found.values if found else None
+    figure = scatter.scatter(
+        points,
+        values,
+        axes=axes,
+        title=title,
+        names=names,
+        in_order=found is not None and found.in_order,
+        own=found.own if found else {},
+        span=found.span if found else None,
+        polygon=polygon,
+        dark=chart.dark(),
+        **size,
+    )
+    return figure, scatter.describe(points, values, names, title, row)
 
 
 @st.cache_resource(max_entries=20, show_spinner=False)

@@ -24,6 +24,8 @@ from pages.parts.widgets.sides import Layout
 
 FIELDS = frozenset({"velocity", "drift"})
 """Capabilities of which a model with a field has at least one."""
+CHOOSE = "Choose cells, for every page, with the lasso in the corner of the picture."
+"""What is said where none are chosen."""
 
 
 class ViewContext(NamedTuple):

@@ -51,3 +51,19 @@ def test_the_range_of_a_scale_stands_in_the_link(cells: str) -> None:
     page.number_input(key="colour_low").set_value(2.0).run()
     assert not page.exception and any("ends before it begins" in each.value for each in page.warning)
     assert "cmax" not in drawn(page)[0]["marker"]
+
+
+def test_cells_of_a_landscape_and_fates_take_the_chosen_colours(cells: str) -> None:
+    group_colours.choose(open_dataset(cells), "type", {"up": "#123456"})
+    run = toys.finished(toys.recipe(cells))
+    page = opened("landscape", run=run.id)
+    assert "#123456" not in json.dumps(drawn(page))
+    page.selectbox(key="cells").set_value(("label", "type")).run()
+    assert not page.exception and "#123456" in json.dumps(drawn(page))
+    (scene,) = (each.proto for each in page.get("bidi_component") if "scene" in each.proto.component_name)
+    figure = json.loads(json.loads(scene.json)["figure"])
+    traces = {each["name"]: each["marker"]["color"] for each in figure["data"] if "marker" in each}
+    assert traces["up"] == "#123456" and traces["down"] != "#123456"
+    page = opened("fates", run=run.id)
+    page.selectbox(key="states").set_value("type").run()
+    assert not page.exception and "#123456" in json.dumps(drawn(page))

@@ -34,3 +34,13 @@ def test_a_selection_is_saved_and_found_on_other_pages():
     box.select("early ones").run()
     assert other.query_params["outline"][-1:] == [SQUARE] or other.query_params["outline"] == SQUARE
     assert run.status().state == "done"
+
+
+@pytest.mark.parametrize("page", ["landscape", "flow", "time", "fates"])
+def test_a_selection_is_drawn_and_taken_away_on_every_page_with_a_map(page: str) -> None:
+    run = toys.finished(toys.recipe(toys.stored()))
+    shown = opened(page, run=run.id, outline=SQUARE)
+    assert any(" cells outlined." in each.value for each in shown.caption)
+    shown.button(key="clear_selection").click().run()
+    assert not shown.exception and "outline" not in shown.query_params
+    assert not any("outlined" in each.value for each in shown.caption)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cellflow_core.data import store
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.data.steps.derive import derive
+from pages.parts.views.view import CHOOSE
 from tests import toys
 from tests.pages.explore.test_flow import packed_head
 from tests.pages.test_pages import opened
@@ -46,6 +49,13 @@ def test_agreement_leads_and_genes_have_portraits():
     assert head["count"] == store.open_dataset(run.recipe.dataset).info.cells
     page.segmented_control(key="by").set_value("group true fate").run()
     assert "undecided" in packed_head(page, "velocity_particles")["legend"]["names"]
+    page.query_params["outline"] = "pca -99,-99 99,-99 99,99 -99,99"
+    page.run()
+    assert len(packed_head(page, "velocity_particles")["outline"]) == 4 and "cells outlined" in words(page)
+    page.segmented_control(key="style").set_value("streams").run()
+    assert json.loads(page.get("plotly_chart")[0].proto.spec)["layout"]["shapes"][0]["type"] == "path"
+    page.button(key="clear_selection").click().run()
+    assert CHOOSE in words(page) and "outline" not in page.query_params
     page.segmented_control(key="group").set_value("true fate").run()
     page.selectbox(key="apart").set_value("true fate").run()
     assert "Fitted apart, " in words(page) and "cosine with the fit to all cells" in next(

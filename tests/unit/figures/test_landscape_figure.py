@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cellflow_core.figures import landscape, theme
+from cellflow_core.figures.cells.colouring import Colouring
 from cellflow_core.figures.scene import camera, relief, surface
 from tests import examples
 
@@ -71,3 +72,19 @@ def test_the_camera_stands_as_near_as_the_whole_scene_fits():
 def test_levels_are_round_and_hold_the_values(low, high, step):
     found = theme.round_levels(low, high, 7)
     assert found[0] <= low and found[-1] >= high and np.diff(found) == pytest.approx(step)
+
+
+def test_cells_on_the_surface_take_the_colours_of_groups_or_numbers():
+    made = examples.landscape()
+    codes = np.where(np.arange(400) < 10, -1, np.arange(400) % 2)
+    groups = Colouring("type", codes, ("<b>up</b>", "down"), own={"down": "#123456"})
+    cells = landscape.landscape(made, cells=groups).data[2:5]
+    assert [each.name for each in cells] == ["&lt;b&gt;up&lt;/b&gt;", "down", "no type"]
+    assert [len(each.x) for each in cells] == [195, 195, 10] and cells[1].marker.color == "#123456"
+    np.testing.assert_allclose(cells[1].x, made.cells[codes == 1, 0], rtol=1e-6)
+    numbers = Colouring("Gata1", np.where(np.arange(400) < 5, np.nan, np.arange(400.0)), span=(0.0, 50.0))
+    known, none, *_ = landscape.landscape(made, cells=numbers).data[2:]
+    assert (known.marker.cmin, known.marker.cmax, len(known.x), len(none.x)) == (0, 50, 395, 5)
+    assert known.marker.color[0] == 5 and known.marker.colorbar.title.text == "Gata1"
+    timed = Colouring("time", np.zeros(400, int), ("0",), in_order=True)
+    assert landscape.landscape(made, unit="days", cells=timed).data[2].name == "day 0"

@@ -11,7 +11,7 @@ from cellflow_core.reporting import result_tables
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs.run import Run
 from cellflow_core.time_units import format_times, measured_time
-from pages.parts.views import cell_selection, view
+from pages.parts.views import cell_selection, own_colours, view
 from pages.parts.widgets import background, chart, side
 
 
@@ -46,7 +46,8 @@ def show(run: Run, data: Dataset, map_name: str) -> None:
         chart.chart(figure, "ancestry_cells", ancestry.describe(result))
     with right:
         st.markdown(f"**Which {plain(by)} at each time?**")
-        chart.chart(ancestry.groups(result, dark=chart.dark()), "ancestry_groups", ancestry.describe(result))
+        bars = ancestry.groups(result, own=own_colours.of_groups(data, by), dark=chart.dark())
+        chart.chart(bars, "ancestry_groups", ancestry.describe(result))
     view.notes(result.notes)
     table = result_tables.of_ancestry(result)
     view.numbers(figure, table, f"ancestry-{run.id}", "ancestry", "Data table: groups")
