@@ -71,7 +71,7 @@ with place.picture:
         chart.lasso(figure, "flow_lines", flow.describe(result), map_name, drag="pan")
 with place.more:
     if fixed is not None:
-        field_view.fixed_point_list(data, fixed)
+        field_view.fixed_point_list(run, data, fixed)
     growth.sentence(growth_summaries.of_flow(result, info.time_unit))
     view.notes(result.notes)
     if choice[0] == "growth" and shown:

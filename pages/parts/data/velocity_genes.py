@@ -9,6 +9,7 @@ from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers, Uns
 from cellflow_core.data.preprocessing.velocity_genes import stored_genes
 from cellflow_core.reporting.formatting import as_sentence, plain
 from cellflow_core.reporting.rna_velocity import tables as splicing_tables
+from pages.parts.widgets import chart
 from pages.parts.widgets.background import sentence
 
 
@@ -26,7 +27,7 @@ def show(info: store.DatasetInfo) -> None:
         st.markdown(f"**{whole.share:.0%}** of the RNA is unspliced; 10 to 40 % are usual for whole cells.")
         if parts:
             with st.expander("By group and time", key="unspliced_shares"):
-                _table(splicing_tables.SHARES, splicing_tables.share_rows(parts))
+                _table(splicing_tables.SHARES, splicing_tables.share_rows(parts), f"unspliced-{info.id}")
         found = stored_genes(store.open_dataset(info.id))
         if found is None:
             if question:
@@ -35,7 +36,7 @@ def show(info: store.DatasetInfo) -> None:
             return
         st.markdown(plain(splicing_tables.gene_summary(found)) + ".")
         with st.expander("Every gene, and why it was left out", key="velocity_genes"):
-            _table(splicing_tables.GENES, splicing_tables.gene_rows(found))
+            _table(splicing_tables.GENES, splicing_tables.gene_rows(found), f"velocity-genes-{info.id}")
 
 
 @st.cache_data(max_entries=20)
@@ -46,5 +47,5 @@ def _shares(id: str, version: str) -> tuple[tuple[UnsplicedShare, ...], str]:
     return unspliced_shares(layers, dataset.snapshots()), layers.question
 
 
-def _table(head: tuple[str, ...], rows: list) -> None:
-    st.dataframe([dict(zip(head, each, strict=True)) for each in rows], hide_index=True)
+def _table(head: tuple[str, ...], rows: list, name: str) -> None:
+    chart.listed({each: [row[k] for row in rows] for k, each in enumerate(head)}, name, name)

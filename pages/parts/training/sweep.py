@@ -17,7 +17,7 @@ from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from cellflow_core.selection import sweep
 from pages.parts.server import urls
-from pages.parts.widgets import progress_bar
+from pages.parts.widgets import chart, progress_bar
 from pages.parts.widgets.background import catalogue, result_of
 from pages.parts.widgets.selectors import links_to
 
@@ -107,7 +107,7 @@ def show(runs: Sequence[Run]) -> None:
                 args=(open_,),
             )
         shown = sweep.table(rows, {name: card.title for name, card in cards.items()})
-        st.dataframe(shown, hide_index=True, key="sweep_rows")
+        chart.listed(shown, f"sweep-{runs[0].recipe.dataset}", "sweep")
         for each in rows:
             if each.best:
                 st.markdown(f"**{plain(cards[each.model].title)}**: {plain(each.variant or 'default settings')}")

@@ -10,7 +10,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import cell_selection, view
-from pages.parts.widgets import background, side
+from pages.parts.widgets import background, chart, side
 
 
 def show(run: Run, data: Dataset) -> None:
@@ -26,5 +26,5 @@ def show(run: Run, data: Dataset) -> None:
     asked = analysis_pool.submit_analysis("group_velocities", run.id, by=by)
     found = background.result_of(asked, "Fitting each group by itself")
     st.markdown(plain(velocity_summaries.of_groups(found)))
-    st.dataframe(velocity_summaries.group_rows(found), hide_index=True, key=side.key("groups_apart"))
+    chart.listed(velocity_summaries.group_rows(found), f"group-velocities-{run.id}", "groups_apart")
     view.notes(found.notes)

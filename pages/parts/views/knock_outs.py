@@ -27,7 +27,7 @@ def show(run_id: str, place: view.Layout) -> None:
         chart.chart(figure, "knock_out_genes", figures.describe_genes(result, number))
     with place.more:
         st.markdown("**Predictions, mean over the targets**")
-        st.dataframe(words.rows_table(result), hide_index=True)
+        chart.listed(words.rows_table(result), f"predictions-{run_id}", "knock_out_rows")
         st.markdown("**Targets**")
         st.dataframe(words.target_table(result), hide_index=True)
         view.notes(result.notes)

@@ -82,7 +82,7 @@ def form(
             "Targets",
             [each for each in genes if each not in chosen],
             format_func=gene_search.shown(data),
-            key=side.key("edge_targets"),
+            **side.bound("edge_targets"),
         )
         if not targets:
             st.info("Choose the genes that are cut off.")
@@ -108,7 +108,7 @@ def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[fl
             100,
             100,
             5,
-            key=side.key("strength"),
+            **side.bound("strength"),
             format="%d %%",
             help="100 %: nothing is left. Less is a knock-down: the rest of the gene's mean in the measured cells.",
         )
@@ -121,7 +121,7 @@ def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[fl
             FARTHEST,
             -FARTHEST,
             0.5,
-            key=side.key("shift"),
+            **side.bound("shift"),
             format="%+.1f",
             help="From the mean of each gene over all cells, as read from the state of the model. "
             "-5 stands for a loss, +5 for a gain; with few genes in the model that is far outside the data.",
@@ -135,7 +135,7 @@ def _level(data: Dataset, genes: tuple[str, ...], kind: str) -> float | tuple[fl
                 low,
                 high,
                 usual,
-                key=side.key(f"level_{gene}"),
+                **side.bound(f"level_{gene}"),
                 format="%.2f",
                 help=f"In the units of the data. 99 % of measured cells lie below {usual:g}.",
             )
@@ -149,8 +149,8 @@ def _starts(run_id: str, data: Dataset, map_name: str) -> dict[str, Any]:
         del choices["label"]
     choice = view.options("Initial cells", "starts", choices)
     if choice == "label":
-        name = st.selectbox("Annotation", cell_selection.groupings(data), key=side.key("start_by"))
-        value = st.selectbox("Group", cell_selection.values(data, name), key=side.key(f"start_of_{name}"))
+        name = st.selectbox("Annotation", cell_selection.groupings(data), **side.bound("start_by"))
+        value = st.selectbox("Group", cell_selection.values(data, name), **side.bound(f"start_of_{name}"))
         return {"start_label": (name, value)}
     if choice == "lasso":
         key, points = f"start_{run_id}_{map_name}", data.embedding(map_name)

@@ -23,12 +23,12 @@ def show(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...], plac
     """The form beside the answer to what it was last asked."""
     with place.controls:
         asked = _form(run_id, data, map_name, genes)
-        key = side.key(f"screen_{run_id}")
+        key = side.undone(f"screen_{run_id}")
+        st.session_state.setdefault(key, None)
         look: dict[str, Any] = {"type": "primary", "icon": ":material/biotech:", "disabled": asked is None}
-        if st.button("Screen these genes", key=side.key("screen_asked"), **look):
-            st.session_state[key] = asked
+        st.button("Screen these genes", key=side.key("screen_asked"), on_click=_start, args=(key, asked), **look)
     with place.picture:
-        if key not in st.session_state:
+        if st.session_state[key] is None:
             st.info(
                 "Each gene is changed by itself in the same initial cells. Choose the genes, then start the screen."
             )
@@ -37,6 +37,11 @@ def show(run_id: str, data: Dataset, map_name: str, genes: tuple[str, ...], plac
         if asked != question:
             st.caption(":material/history: The settings were changed since. Shown is the last screen.")
         _answer(run_id, question, map_name)
+
+
+def _start(key: str, question: dict[str, Any]) -> None:
+    """Before the page is drawn, so that it is a change that is undone."""
+    st.session_state[key] = question
 
 
 def _answer(run_id: str, question: dict[str, Any], map_name: str) -> None:
@@ -50,7 +55,7 @@ def _answer(run_id: str, question: dict[str, Any], map_name: str) -> None:
             "Terminal state",
             range(len(result.names)),
             format_func=lambda k: plain(result.names[k]),
-            key=side.key("screen_fate"),
+            key=side.undone("screen_fate"),
         )
     view.show_summary(words.of_screen(result, fate))
     figure = figures.volcano(result, fate, dark=chart.dark())
@@ -87,14 +92,14 @@ def _genes(data: Dataset, genes: tuple[str, ...]) -> tuple[str, ...]:
         return found
     if by == "variable":
         most = min(len(genes), MOST)
-        count = st.slider("How many", 1, most, min(USUAL, most), key=side.key("screen_count")) if most > 1 else 1
+        count = st.slider("How many", 1, most, min(USUAL, most), **side.bound("screen_count")) if most > 1 else 1
         return cell_selection.most_variable(data, count)
     return tuple(
         st.multiselect(
             "Which genes",
             genes,
             format_func=gene_search.shown(data),
-            key=side.key("screen_named"),
+            key=side.undone("screen_named"),
             max_selections=MOST,
             placeholder="Type to search",
         )

@@ -202,6 +202,12 @@ def downloads(
         table_download(rows, name, key)
 
 
+def listed(rows: Mapping[str, Sequence[Any]], name: str, key: str) -> None:
+    """A table with the button for its numbers: streamlit's own, which does not escape formulas, is switched off."""
+    st.dataframe(rows, hide_index=True, key=side.key(f"{key}_table"))
+    table_download(rows, name, key)
+
+
 def table_download(rows: Mapping[str, Sequence[Any]], name: str, key: str) -> None:
     """A button for the numbers of a table."""
     st.download_button(

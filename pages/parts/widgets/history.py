@@ -1,4 +1,5 @@
-"""Undo and redo of what is chosen on a page about a trained model: what its link holds, but for the camera."""
+"""Undo and redo of what is chosen on a page about a trained model: what its link holds, but for the camera, and what is
+asked for with a button."""
 
 from __future__ import annotations
 

@@ -43,6 +43,12 @@ def bound(name: str) -> dict[str, Any]:
     return {"key": key(name), "bind": "query-params"}
 
 
+def undone(name: str) -> str:
+    """Key of a widget, or of what the session keeps, whose value is undone as those in the link are."""
+    st.session_state.setdefault(_BOUND, set()).add(key(name))
+    return key(name)
+
+
 def here(callback: Callable[..., object]) -> Callable[..., None]:
     """The callback of a widget, on the side on which the widget is drawn."""
     return partial(_on, is_right(), callback)
@@ -104,6 +110,6 @@ def follow() -> None:
 
 
 def linked() -> dict[str, Any]:
-    """Key -> value of the widgets whose values stand in the link."""
+    """Key -> value of the widgets whose values stand in the link, and of what else is undone."""
     keys = st.session_state.get(_BOUND, ())
     return {each: st.session_state[each] for each in keys if each in st.session_state}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from cellflow_core.reporting import composition_summaries, result_tables
 from pages.parts.widgets import chart, file_names
@@ -41,3 +43,16 @@ def test_columns_of_times_name_their_unit() -> None:
     assert "control genes, lowest (points)" in result_tables.of_perturbation(examples.perturbation())
     composition = example_groups.composition()
     assert next(iter(composition_summaries.share_rows(composition))) == f"time ({composition.time_unit})"
+
+
+def test_tables_are_saved_by_the_buttons_that_escape_formulas_alone() -> None:
+    assert st.get_option("client.disableDataExport") is True
+
+    def page() -> None:
+        from pages.parts.widgets import chart
+
+        chart.listed({"gene": ["=HYPERLINK(1)"]}, "genes", "genes")
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception and list(app.dataframe[0].value["gene"]) == ["=HYPERLINK(1)"]
+    assert [each.proto.label for each in app.get("download_button")] == ["Numbers (CSV)"]

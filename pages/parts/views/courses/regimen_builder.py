@@ -45,7 +45,7 @@ def form(look: Individuals) -> Asked:
     low, high = window
     if low is not None and high is not None and low > high:
         raise ValueError("The window ends below its beginning: exchange its two values.")
-    if asked:
+    if asked or side.key("A") in st.query_params:  # an undo chooses an earlier question again
         _link(plans, who, until, window)
     return Asked(plans, who, start, start + until if until else None, window)
 
@@ -119,7 +119,7 @@ def _regimen(key: str, data: Trajectories, treatment: int, first: Regimen) -> di
         "Amount",
         0.0,
         value=float(first.amount),
-        key=side.key(f"{key}_amount"),
+        key=side.undone(f"{key}_amount"),
         help=f"Single doses of {low:g} to {high:g} were observed." + (" 0: none." if len(data.treatments) > 1 else ""),
     )
     number = right.number_input(
@@ -127,35 +127,35 @@ def _regimen(key: str, data: Trajectories, treatment: int, first: Regimen) -> di
         1,
         MOST_DOSES,
         int(first.number),
-        key=side.key(f"{key}_number"),
+        key=side.undone(f"{key}_number"),
         help=f"How many, at most {MOST_DOSES}.",
     )
     interval = left.number_input(
-        f"Interval{unit}", LEAST_INTERVAL, value=float(first.interval), key=side.key(f"{key}_interval")
+        f"Interval{unit}", LEAST_INTERVAL, value=float(first.interval), key=side.undone(f"{key}_interval")
     )
     delay = right.number_input(
         f"Delay{unit}",
         0.0,
         value=float(first.delay),
-        key=side.key(f"{key}_delay"),
+        key=side.undone(f"{key}_delay"),
         help="From the beginning of the plan to the first dose.",
     )
     unusual = first.duration or first.loading or first.missed
     with st.expander("Infusion, loading dose, missed doses", expanded=bool(unusual)):
         duration = st.number_input(
-            f"Infusion over{unit}", 0.0, value=float(first.duration), key=side.key(f"{key}_duration")
+            f"Infusion over{unit}", 0.0, value=float(first.duration), key=side.undone(f"{key}_duration")
         )
         loading = st.number_input(
             "Loading dose",
             0.0,
             value=float(first.loading),
-            key=side.key(f"{key}_loading"),
+            key=side.undone(f"{key}_loading"),
             help="0: the first as the others.",
         )
         missed = st.text_input(
             "Missed doses",
             ", ".join(map(str, first.missed)),
-            key=side.key(f"{key}_missed"),
+            key=side.undone(f"{key}_missed"),
             placeholder="such as 2, 5",
         )
     return {
@@ -206,20 +206,22 @@ def _question(look: Individuals) -> tuple[int | None, float, float, tuple[float 
             "Who",
             names,
             names.index(linked) if linked in names else 0,
-            key=side.key("who"),
+            key=side.undone("who"),
             help="An individual goes on from its last measurement.",
         )
     )
     left, right = st.columns(2, gap="small")
-    low = left.number_input("Window from", value=_linked_number("low"), key=side.key("window_low"), placeholder="none")
+    low = left.number_input(
+        "Window from", value=_linked_number("low"), key=side.undone("window_low"), placeholder="none"
+    )
     high = right.number_input(
-        "Window to", value=_linked_number("high"), key=side.key("window_high"), placeholder="none"
+        "Window to", value=_linked_number("high"), key=side.undone("window_high"), placeholder="none"
     )
     until = st.number_input(
         "Until, after the beginning",
         0.0,
         value=max(_linked_number("until") or 0.0, 0.0),
-        key=side.key("until"),
+        key=side.undone("until"),
         help="0: long enough.",
     )
     if who == POPULATION:

@@ -61,7 +61,7 @@ def _since(who: int, times: list[str]) -> str:
     """The time from which treatments differ, which the link keeps; the middle one at first."""
     linked, middle = st.query_params.get(side.key("since")), times[(len(times) - 1) // 2]
     first = linked if linked in times else middle
-    since = str(st.select_slider("From time", times, first, key=side.key(f"from_{who}")))
+    since = str(st.select_slider("From time", times, first, key=side.undone(f"from_{who}")))
     _link("since", [since] if since != middle else [])
     return since
 
@@ -70,7 +70,7 @@ def _chosen(who: int, plans: list[Plan]) -> list[Plan]:
     """The plans that are compared, which the link keeps; the first three at first."""
     names = [each.name for each in plans]
     linked = [each for each in names if each in st.query_params.get_all(side.key("plan"))]
-    key = side.key(f"plans_{who}_{names[1]}")
+    key = side.undone(f"plans_{who}_{names[1]}")
     shown = st.pills("Plans", names, selection_mode="multi", default=linked or names[:3], key=key, wrap=True)
     chosen = [each for each in plans if each.name in shown]
     _link("plan", [each.name for each in chosen] if chosen != plans[:3] else [])
@@ -94,7 +94,7 @@ def _show(run: Run, look: Individuals, place: view.Layout, *, plans: Sequence[Pl
         result: RegimenComparison = background.result_of(asked, "Simulating the plans")
         figure = figures.regimens(result, logarithmic=look.logarithmic, dark=chart.dark())
         chart.chart(figure, "courses_plans", figures.describe(result))
-        st.dataframe(tables.plan_rows(result), hide_index=True, key=side.key("plan_numbers"))
+        chart.listed(tables.plan_rows(result), f"plan-numbers-{run.id}", "plan_numbers")
     with place.answer:
         view.show_summary(summaries.of_plans(result))
     with place.more:

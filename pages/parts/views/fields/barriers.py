@@ -27,8 +27,7 @@ def show(run: Any, picture: Any, **question: Any) -> None:
     with st.expander("Barriers between basins", icon=":material/landscape:", key=side.key("barriers")):
         rows = barriers.rows(found)
         if len(found.names) > 1:
-            st.dataframe(rows, hide_index=True, key=side.key("barriers_table"))
-            chart.table_download(rows, f"barriers-{run.id}", "barriers")
+            chart.listed(rows, f"barriers-{run.id}", "barriers")
         for each in found.notes:
             st.caption(plain(each))
         if len(found.climb) == 1:

@@ -125,12 +125,12 @@ def fixed_point_map(run: Any, map_name: str, time: float | None) -> FixedPoints:
     return background.result_of(asked, "Looking for fixed points")
 
 
-def fixed_point_list(data: Dataset, found: FixedPoints) -> None:
+def fixed_point_list(run: Any, data: Dataset, found: FixedPoints) -> None:
     """They in a sentence and a table, each with the group of the cell nearest to it."""
     names = fixed_point_marks.names(found)
     by = next(iter(cell_selection.groupings(data)), "")
     groups = [str(each) for each in np.asarray(data.snapshots().labels[by])[found.nearest]] if by else []
     st.markdown(plain(fixed_points.of_fixed_points(found, names, groups)))
     if found.kinds:
-        st.dataframe(fixed_points.rows(found, names, groups, by), hide_index=True, key=side.key("fixed_points_table"))
+        chart.listed(fixed_points.rows(found, names, groups, by), f"fixed-points-{run.id}", "fixed_points")
     view.notes(found.notes)

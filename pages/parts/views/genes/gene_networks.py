@@ -55,7 +55,7 @@ def show(run: Run, data: Dataset, answer: Any) -> None:
         _regulon(run, result)
     _edges(run, result)
     _matrix(run, result)
-    _trust(result)
+    _trust(run, result)
     _beside(run, result, by, group)
     view.notes((f"Influence over {result.cells}.", *result.notes))
 
@@ -67,7 +67,7 @@ def _cells(data: Dataset) -> tuple[str, str]:
         names |= {(by, value): f"{value} ({by})" for value in cell_selection.values(data, by)}
     if len(names) == 1:
         return "", ""
-    return st.selectbox("Cells", list(names), format_func=names.__getitem__, key=side.key("network_of"))
+    return st.selectbox("Cells", list(names), format_func=names.__getitem__, key=side.undone("network_of"))
 
 
 def _regulators(run: Run, result: GeneNetwork) -> None:
@@ -149,11 +149,11 @@ def _beside(run: Run, result: GeneNetwork, by: str, group: str) -> None:
             chart.chart(figure, f"network_{name}", regulation.describe_strongest(each))
 
 
-def _trust(result: GeneNetwork) -> None:
+def _trust(run: Run, result: GeneNetwork) -> None:
     st.markdown("**How far can it be trusted?**")
     for each in (regulation_summaries.of_overlap(result), regulation_summaries.of_prior(result)):
         st.markdown(plain(each))
     if result.scores is not None:
         rows = regulation_summaries.score_rows(result)
-        st.dataframe(rows, hide_index=True, key=side.key("network_scores"))
+        chart.listed(rows, f"network-scores-{run.id}", "network_scores")
         st.caption("Edges are ordered pairs of different genes, ranked by the size of the score, as in BEELINE.")
