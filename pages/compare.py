@@ -11,17 +11,20 @@ from pages.parts.widgets.background import catalogue
 
 st.title("Compare")
 st.caption(
-    "Each model is trained again without one of your times and predicts its cells. A model that comes near to held-out "
-    "cells has earned more trust than one that fits what it was trained on."
+    "Each model is trained again without one of your times and predicts its cells, or without some individuals or what "
+    "was measured of them later. A model that comes near to what was held out has earned more trust than one that fits "
+    "what it was trained on."
 )
 info = selectors.pick_dataset()
-if DataRequirement.SUBJECTS in info.has:
+followed = DataRequirement.SUBJECTS in info.has
+if followed:
     compare_forecasts.show(info)
 ordered = compare_orders.ordered(info)
 if sentence := untestable(info):
-    if ordered:
+    if ordered or followed:
         st.info(plain(sentence), icon=":material/info:")
-        compare_orders.show(info, ordered)
+        if ordered:
+            compare_orders.show(info, ordered)
         st.stop()
     selectors.empty_state(
         "These data cannot test a model", plain(sentence), {"data.py": "Other data", "train.py": "Train a model"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 
@@ -40,3 +40,8 @@ def of_times(count: int) -> frozenset[DataRequirement]:
 def unmet(needs: Iterable[str], has: Iterable[str]) -> tuple[str, ...]:
     """The requirements that data with `has` do not meet, in a fixed order."""
     return tuple(sorted(set(needs) - set(has)))
+
+
+def row_word(has: Collection[str]) -> str:
+    """What was measured at one time, by what data have: a cell, or a sample of an individual."""
+    return "sample" if DataRequirement.SUBJECTS in has else "cell"

@@ -9,14 +9,23 @@ from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.store.dataset import DatasetInfo
 from cellflow_core.distance_units import NAMES, in_words
+from cellflow_core.plural import counted
 from cellflow_core.reporting.summaries import at
 from cellflow_core.selection.comparison_summary import MIN_SEEDS, Verdict
 
+LEAST_SAMPLES = 10
+"""Samples of individuals at one time from which on their distribution is compared."""
 NOTHING = "No model has been scored yet."
 
 
 def untestable(info: DatasetInfo) -> str:
     """Why no time of these data can be held out, and what to do; "" where one can."""
+    most = max(info.counts[1:-1], default=0)
+    if DataRequirement.SUBJECTS in info.has and 0 < most < LEAST_SAMPLES:
+        return (
+            f"{info.label} has at most {counted(most, 'sample')} at one time between others, too few to hold a time "
+            "out: its individuals were measured at times of their own. Compare forecasts of individuals instead."
+        )
     if DataRequirement.HOLD_OUT in info.has:
         return ""
     found = f"{info.label} has {len(info.times) or 'no'} time{'' if len(info.times) == 1 else 's'}"

@@ -51,12 +51,17 @@ def test_from_a_table_to_two_regimens(page: Page, server: str, tmp_path: Path):
     settled(page)
     page.locator(".st-key-train_preset").get_by_text("Quick").click()
     settled(page)
+    page.locator(".st-key-train_hold_out_after label").first.click()
+    expect(main(page)).to_contain_text("of 8 individuals, measured after")
     page.locator(".st-key-train_start button").click()
     page.wait_for_url("**group=**", timeout=60_000)
-    main(page).get_by_role("link", name="Courses").first.wait_for(timeout=300_000)
+    main(page).get_by_role("link", name="Courses").nth(2).wait_for(timeout=300_000)  # the references, too
     main(page).get_by_role("link", name="Courses").first.click()
-    expect(page.locator(".st-key-headline")).to_contain_text("off (RMSPE)", timeout=120_000)
-    assert drawn(page, "courses_fit_0")
+    expect(page.locator(".st-key-headline")).to_contain_text("off where later values were held out", timeout=120_000)
+    assert "held out" in {trace["name"] for trace in drawn(page, "courses_fit_0")}
+    page.locator(".st-key-part").get_by_text("Forecasts").click()
+    expect(page.locator(".st-key-headline")).to_contain_text("better than", timeout=120_000)
+    assert len(drawn(page, "courses_forecast")) == 3
 
     page.locator(".st-key-part").get_by_text("Two regimens").click()
     expect(page.locator(".st-key-headline")).to_contain_text("times the AUC of “Regimen A”", timeout=120_000)

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from cellflow_core.cli.table import table
+from cellflow_core.data.requirements import row_word
 from cellflow_core.plural import counted
 from cellflow_core.reporting import file_contents
 from cellflow_core.reporting.rna_velocity import tables as splicing_tables
@@ -32,10 +33,10 @@ def _show(chosen: argparse.Namespace) -> None:
     from cellflow_core.data.store import ancestors, datasets, open_dataset
 
     info = open_dataset(chosen.id).info
-    size = (f"{info.cells:,} cells", counted(info.genes, "gene"), counted(info.dim, "axis", "axes"))
+    size = (counted(info.cells, row_word(info.has)), counted(info.genes, "gene"), counted(info.dim, "axis", "axes"))
     print(f"{info.label}: {', '.join(size)} ({info.space})")
     counts = [(format_duration(at, info.time_unit), f"{n:,}") for at, n in zip(info.times, info.counts, strict=True)]
-    print(table(("time", "cells"), counts) if counts else "times: none known")
+    print(table(("time", f"{row_word(info.has)}s"), counts) if counts else "times: none known")
     named = {"annotations": info.annotations, "numbers": info.covariates, "layers": info.layers, "views": info.views}
     for name, held in named.items():
         print(f"{name}: {', '.join(held) or 'none'}")

@@ -67,7 +67,8 @@ def _inspect(chosen: argparse.Namespace) -> None:
     found = _alone("inspect_file", source, matrix=chosen.matrix, orientation=chosen.orientation)
     if source.path.is_symlink():
         uploads.discard(source.id)
-    size = f"{found.cells:,} cells, {counted(found.features, 'feature')}"
+    row = "sample" if found.individuals else "cell"
+    size = f"{counted(found.cells, row)}, {counted(found.features, 'feature')}"
     print(f"{found.name}: {found.format}, {size}, looks like {found.looks}")
     for question in (file_contents.values_question(found), file_contents.orientation_question(found)):
         if question:
@@ -92,12 +93,12 @@ def _inspect(chosen: argparse.Namespace) -> None:
     for each in found.candidates:
         print(f"\ntime column {each.column} ({each.unit or 'no unit'})")
         if each.kind == "continuous":
-            print(f"{each.known:,} cells from {each.low:g} to {each.high:g}: cut it with --windows")
+            print(f"{counted(each.known, row)} from {each.low:g} to {each.high:g}: cut it with --windows")
             continue
         if note := file_contents.dates_note(each):
             print(note)
         numbers = [_number(each, label) for label in each.labels]
-        print(table(("label", "number", "cells"), list(zip(each.labels, numbers, each.counts, strict=True))))
+        print(table(("label", "number", f"{row}s"), list(zip(each.labels, numbers, each.counts, strict=True))))
     if found.other_columns:
         others = ", ".join(each.column for each in found.other_columns)
         print(f"\nany other column can be the time by --number or --order: {others}")

@@ -88,7 +88,7 @@ def _columns(table: Table, choices: ImportChoices, names: set[str], numbers: set
         if column in names:
             as_what.append("annotation")
         if column in numbers:
-            as_what.append("number of each cell")
+            as_what.append(f"number of each {table.row_word}")
         if column == choices.growth_column:
             as_what.append("growth")
         if column == perturbed:
@@ -96,24 +96,24 @@ def _columns(table: Table, choices: ImportChoices, names: set[str], numbers: set
         if as_what:
             yield Content(place, True, ", ".join(as_what))
         else:
-            yield Content(place, False, _why_no_column(values))
+            yield Content(place, False, _why_no_column(values, f"{table.row_word}s"))
 
 
-def _why_no_column(values: Any) -> str:
+def _why_no_column(values: Any, rows: str) -> str:
     if values.ndim > 1:
         return "two columns have this name"
     distinct = values.dropna().unique()
     if not len(distinct):
-        return "it is empty in all cells"
+        return f"it is empty in all {rows}"
     if len(distinct) == 1:
-        return f"it is the same in all cells: {str(distinct[0])[:60]}"
+        return f"it is the same in all {rows}: {str(distinct[0])[:60]}"
     if values.dtype.kind == "M":
         return "it holds dates; numbers or names of times can be used"
     if len(distinct) > annotations.MOST_NAMES and values.dtype.kind not in "fiu":
         return f"{len(distinct):,} different names, and at most {annotations.MOST_NAMES} make an annotation"
     if values.dtype.kind in "iu" and len(distinct) == len(values):
-        return "it numbers the cells"
-    return f"it does not differ between the cells that are used, or is beyond {annotations.MOST_NUMBERS} numbers"
+        return f"it numbers the {rows}"
+    return f"it does not differ between the {rows} that are used, or is beyond {annotations.MOST_NUMBERS} numbers"
 
 
 def _layers(table: Table, there: set[str] | None) -> Iterator[Content]:

@@ -55,9 +55,10 @@ def import_file(
     if table.snapshots is not None:
         return _store_ready(table, name, label, recipe, on_progress)
     check_size(table, name)
-    made = PreprocessingState(kept=np.ones(table.cells, dtype=bool), steps=[f"read {table.cells:,} cells from {name}"])
+    read = f"read {counted(table.cells, table.row_word)} from {name}"
+    made = PreprocessingState(kept=np.ones(table.cells, dtype=bool), steps=[read])
     made.notes += (*table.notes, *about_names(table), *rna_velocity.missing_layer(table))
-    on_progress("checking cells and genes")
+    on_progress("checking cells and genes" if table.followed is None else "checking samples and variables")
     scale = _decided(scale_of(table), choices, made)
     if scale.value_type == "coordinates" and choices.representation in ("pca", "genes"):
         choices = replace(choices, representation="coordinates")
@@ -74,7 +75,7 @@ def import_file(
     held = contents.contents(
         table, choices, names=data.labels, numbers=data.covariates, embeddings=views, channels=data.channels
     )
-    on_progress("storing the cells")
+    on_progress(f"storing the {table.row_word}s")
     return save_dataset(
         data,
         label=label,

@@ -13,6 +13,7 @@ from cellflow_core.data.preprocessing.normalisation import PreprocessingState, d
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.spaces.pca import principal
 from cellflow_core.data.state_space import StateSpace
+from cellflow_core.plural import counted
 
 Array = np.ndarray
 GENE_AXES = 200
@@ -85,5 +86,6 @@ def coordinates(
     if kept < values.shape[1]:
         made.steps.append(f"the first {kept} of {values.shape[1]} coordinates are the axes")
     else:
-        made.steps.append(f"{kept} coordinates are the axes, as they stand in the file")
+        words = counted(kept, "coordinate is the axis, as it stands", "coordinates are the axes, as they stand")
+        made.steps.append(f"{words} in the file")
     return np.asarray(values[:, :kept], dtype=np.float32), AffineSpace.coordinates(axes[:kept])

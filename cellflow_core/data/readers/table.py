@@ -127,6 +127,11 @@ class Table:
     def cells(self) -> int:
         return len(self.obs)
 
+    @property
+    def row_word(self) -> str:
+        """What a row is: a cell, or a sample of an individual."""
+        return "cell" if self.followed is None else "sample"
+
 
 def labels_of(column: Any) -> Array:
     """The values of a pandas column as text, [cells]; empty ones are "missing"."""

@@ -11,6 +11,7 @@ from cellflow_core.data.store.dataset import view_name
 from cellflow_core.figures import scatter
 from cellflow_core.figures.cells import packed_map
 from cellflow_core.figures.cells.colouring import Colouring
+from cellflow_core.plural import counted
 from pages.parts.views import cell_selection, colouring, gene_search, own_colours, view
 from pages.parts.widgets import progress_bar, selectors, state
 from pages.parts.widgets.background import forget, pending, sentence, umap
@@ -71,7 +72,8 @@ def _picture(data: store.Dataset, shown: str, points: np.ndarray, found: Colouri
     """By plotly, which saves and zooms as all figures do; many cells as points of a canvas."""
     key, polygon = f"cells_{data.info.id}_{shown}", state.outline(shown)
     if len(points) > scatter.DRAWN_UP_TO:
-        alt = f"{len(points):,} cells on a 2-D view. {found.words() if found else ''}".strip()
+        rows = counted(len(points), selectors.row_word(data.info))
+        alt = f"{rows} on a 2-D view. {found.words() if found else ''}".strip()
         packed = packed_map.pack(
             cell_selection.places(data, shown), found, alt=alt, polygon=polygon, lasso=True, dark=dark()
         )

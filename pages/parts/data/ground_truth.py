@@ -38,10 +38,10 @@ def show(info: store.DatasetInfo) -> None:
         try:
             process = registry.create(info.truth, info.truth_settings)
         except ValueError as error:
-            st.warning(f"These cells were simulated by another version of the app. {sentence(error)}")
+            st.warning(f"These data were simulated by another version of the app. {sentence(error)}")
             return
         st.caption(
-            f"{process.title}: these cells were simulated, so the answers below are the truth and not a model's. "
+            f"{process.title}: these data were simulated, so the answers below are the truth and not a model's. "
             f"Train a model, and see how much of it comes back. After {process.paper}."
         )
         views = {name: draw for name, (kind, draw) in _VIEWS.items() if isinstance(process, kind)}

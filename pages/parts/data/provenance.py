@@ -6,11 +6,12 @@ import streamlit as st
 
 from cellflow_core.data import store
 from cellflow_core.data.store import annotation_layers, cell_names
+from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import plain
 from pages.parts.data import preprocessing_summary
 from pages.parts.importing import quality
-from pages.parts.widgets import selectors
 from pages.parts.widgets.background import sentence
+from pages.parts.widgets.selectors import row_word
 
 
 def show(info: store.DatasetInfo) -> None:
@@ -45,16 +46,16 @@ def _names(info: store.DatasetInfo) -> str:
     if cell_names.read(store.open_dataset(info.id)):
         return "Exports name the cells as the file does."
     again = " Where their file has names, importing it again keeps them." if info.origin == "upload" else ""
-    return f"These {selectors.row_word(info)}s have no names, so exports number them.{again}"
+    return f"These {row_word(info)}s have no names, so exports number them.{again}"
 
 
 def _undo(info: store.DatasetInfo, earlier: list[store.DatasetInfo]) -> None:
     if annotation_layers.last_added(info):
         if st.button("Undo the last step", key="undo_step", icon=":material/undo:"):
             annotation_layers.remove_last(store.open_dataset(info.id))
-            st.toast("The annotations of the last step were taken away. The cells and their models stay as they are.")
+            st.toast("The annotations of the last step were taken away. The data and their models stay as they are.")
             st.rerun()
-        st.caption("Takes the annotations of the last step away. The cells and their models stay as they are.")
+        st.caption("Takes the annotations of the last step away. The data and their models stay as they are.")
     elif earlier:
         if st.button("Undo the last step", key="undo_step", icon=":material/undo:"):
             st.query_params["dataset"] = earlier[0].id
@@ -72,7 +73,7 @@ def _link(info: store.DatasetInfo, name: str) -> None:
         "data.py",
         label=plain(name),
         icon=":material/table_chart:",
-        help=f"{plain(info.label)}, {info.cells:,} cells",
+        help=f"{plain(info.label)}, {counted(info.cells, row_word(info))}",
         query_params={"dataset": info.id},
     )
 
@@ -85,7 +86,7 @@ def trash() -> None:
     with st.expander(f"Trash ({len(found)})", icon=":material/delete:", key="trash"):
         for info in found:
             with st.container(horizontal=True, vertical_alignment="center", key=f"trash_{info.id}"):
-                st.markdown(f"{plain(info.label)} · {info.cells:,} cells · made {info.created[:10]}")
+                st.markdown(f"{plain(info.label)} · {counted(info.cells, row_word(info))} · made {info.created[:10]}")
                 if st.button("Bring back", key=f"restore_{info.id}", icon=":material/restore_from_trash:"):
                     try:
                         store.restore(info.id)

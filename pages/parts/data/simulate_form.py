@@ -39,7 +39,7 @@ def show() -> None:
     settings = kind.Config.from_dict(values)
     st.caption(f"{size_words(settings)} {_changed_words(settings)}")
     if st.toggle(
-        "Show a preview", key="make_look", help="A few cells of what would be made, drawn anew at each change."
+        "Show a preview", key="make_look", help="A small part of what would be made, drawn anew at each change."
     ):
         _preview(name, values)
     label = st.text_input("Name", key=f"make_label_{name}", max_chars=80, placeholder="named after what you changed")
@@ -71,7 +71,8 @@ def size_words(settings: Config) -> str:
 def _form(name: str, settings: Sequence[Setting]) -> dict[str, Any]:
     shown, folded = parted(settings)
     values = form_of(shown, {}, f"make_{name}")
-    with st.expander("Cells, times and the rest", icon=":material/tune:", key=f"make_rest_{name}"):
+    what = "Individuals" if any(each.name == "subjects" for each in settings) else "Cells"
+    with st.expander(f"{what}, times and the rest", icon=":material/tune:", key=f"make_rest_{name}"):
         return values | form_of(folded, {}, f"make_{name}")
 
 
@@ -87,7 +88,7 @@ def _preview(name: str, values: dict[str, Any]) -> None:
         future = shared(
             key, lambda: analysis_pool.call("cellflow_core.data.simulators.simulated_data:preview", name, values)
         )
-        st.session_state["make_preview"] = (key, result_of(future, "Simulating a few cells"))
+        st.session_state["make_preview"] = (key, result_of(future, "Simulating a small part"))
     points, times, axes = st.session_state["make_preview"][1]
     colour, groups = scatter.grouped(times)
     figure = scatter.scatter(

@@ -22,14 +22,14 @@ from cellflow_core.time_units import days_in, format_time
 from cellflow_core.workspace import current
 from pages.parts.data import prior_network
 from pages.parts.views import cell_selection, gene_search, view
-from pages.parts.widgets import state
+from pages.parts.widgets import selectors, state
 from pages.parts.widgets.background import pending, result_of, shared
 from pages.parts.widgets.form import form_of
 
 Values = dict[str, Any]
 ORDER = ("subset", "clusters", "named-cells", "pseudotime", "growth", "moments", "labelled", "velocity", "network")
 ANCHOR = "go-on"
-CHANGES = "A step that changes cells makes a new data set; this one stays as it is. Groups are added to this one."
+CHANGES = "A step that changes {}s makes a new data set; this one stays as it is. Groups are added to this one."
 
 
 def show(info: store.DatasetInfo, shown: str) -> None:
@@ -46,7 +46,7 @@ def show(info: store.DatasetInfo, shown: str) -> None:
         placeholder="Choose what to do",
         format_func=lambda each: kinds[each].title,
     )
-    st.caption(kinds[name].summary if name else CHANGES)
+    st.caption(kinds[name].summary if name else CHANGES.format(selectors.row_word(info)))
     if name is None:
         return
     with st.container(border=True, key="step_form"):
@@ -80,7 +80,7 @@ def _finish(info: store.DatasetInfo, name: str, values: Values) -> None:
     st.query_params["dataset"] = made
     added = made == info.id
     st.toast(
-        "The annotations were added to these cells; models trained on them stay."
+        f"The annotations were added to these {selectors.row_word(info)}s; models trained on them stay."
         if added
         else "A new data set was made; the one before stays in the list.",
         icon=":material/check:",
@@ -106,7 +106,7 @@ def _subset(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -
         del choices["label"]
     if DataRequirement.TIMES not in info.has:
         del choices["time"]
-    by = _choice("Choose cells", choices, f"subset_by_{info.id}")
+    by = _choice(f"Choose {selectors.row_word(info)}s", choices, f"subset_by_{info.id}")
     chosen: Values | None
     if by == "time":
         first, last = st.select_slider(
@@ -138,7 +138,7 @@ def _count(info: store.DatasetInfo, values: Values) -> None:
     else:
         mask = in_polygon(data.embedding(values["view"]), np.array(state.outline(values["view"])))
     stay = int(mask.sum()) if values["keep"] == "chosen" else int((~mask).sum())
-    st.caption(f"**{stay:,}** of {info.cells:,} cells would stay.")
+    st.caption(f"**{stay:,}** of {counted(info.cells, selectors.row_word(info))} would stay.")
 
 
 def _pseudotime(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
@@ -176,7 +176,7 @@ def _pseudotime(info: store.DatasetInfo, settings: dict[str, Setting], shown: st
 
 def _named_cells(info: store.DatasetInfo, settings: dict[str, Setting], shown: str) -> Values | None:
     choices = {"outline": "By outline", "gene": "By marker gene"} if info.genes else {"outline": "By outline"}
-    by = _choice("Choose cells", choices, f"named_by_{info.id}")
+    by = _choice(f"Choose {selectors.row_word(info)}s", choices, f"named_by_{info.id}")
     found: Values | None
     if by == "outline":
         found = _by_outline(info, shown)
@@ -271,10 +271,11 @@ def _by_label(info: store.DatasetInfo, key: str, several: bool) -> Values | None
 def _by_outline(info: store.DatasetInfo, shown: str) -> Values | None:
     polygon = state.outline(shown)
     if not polygon:
-        st.info("Draw around the cells in the picture above.", icon=":material/gesture:")
+        st.info(f"Draw around the {selectors.row_word(info)}s in the picture above.", icon=":material/gesture:")
         return None
     count = cell_selection.inside(cell_selection.dataset(info.id).embedding(shown), polygon)
-    words = counted(count, "cell is", "cells are")
+    row = selectors.row_word(info)
+    words = counted(count, f"{row} is", f"{row}s are")
     st.caption(f":material/gesture: {words} outlined on the {plain(shown.upper())} picture above.")
     return {"outline": format_polygon(polygon), "view": shown} if count else None
 

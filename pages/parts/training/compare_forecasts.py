@@ -9,6 +9,7 @@ import streamlit as st
 from cellflow_core.data.store import DatasetInfo
 from cellflow_core.figures.courses.checks import SCORES
 from cellflow_core.reporting.courses import summaries, tables
+from cellflow_core.reporting.verdict import untestable
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.views.courses import forecasts, individuals
@@ -33,7 +34,8 @@ def show(info: DatasetInfo) -> None:
         icon=":material/arrow_forward:",
         query_params={"dataset": info.id, "part": "Forecasts"},
     )
-    st.caption("Below, measurements are taken as cells.")
+    if not untestable(info):
+        st.caption("Below, measurements are taken as cells.")
 
 
 def _compared(splits: Mapping[str, Sequence[Run]], info: DatasetInfo) -> None:

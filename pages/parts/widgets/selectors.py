@@ -12,8 +12,7 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-from cellflow_core.data import store
-from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.data import requirements, store
 from cellflow_core.plural import counted
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import groups, index
@@ -259,7 +258,7 @@ def dataset_words(info: store.DatasetInfo) -> str:
 
 def row_word(info: store.DatasetInfo) -> str:
     """What was measured at one time: a cell, or a sample of an individual."""
-    return "sample" if DataRequirement.SUBJECTS in info.has else "cell"
+    return requirements.row_word(info.has)
 
 
 def times_words(info: store.DatasetInfo) -> str:

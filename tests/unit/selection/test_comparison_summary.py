@@ -7,7 +7,7 @@ from cellflow_core.data.store import open_dataset
 from cellflow_core.figures import comparison as figure
 from cellflow_core.reporting.verdict import sentences, untestable
 from cellflow_core.selection.comparison_summary import ModelScore, judge
-from tests import toys
+from tests import toy_pk, toys
 
 MEANS = {"previous": 1.27, "next": 1.3, "linear": 1.0, "midpoint": 0.887, "floor": 0.68}
 BASELINES = {name: dict.fromkeys((1.0, 2.0, 3.0), mean) for name, mean in MEANS.items()}
@@ -75,6 +75,14 @@ def test_data_of_two_times_get_advice_instead_of_a_test(home):
     assert untestable(open_dataset(toys.stored()).info) == ""
     two = untestable(open_dataset(toys.stored(toys.drifting(2))).info)
     assert "has 2 times" in two and "three or more seeds" in two
+
+
+def test_individuals_measured_at_times_of_their_own_are_compared_by_forecasts(home):
+    study = toy_pk.study(subjects=12, n_times=5)
+    assert untestable(open_dataset(toys.stored(study.to_snapshots())).info) == ""
+    own = replace(study, t=study.t + 0.01 * (study.subject % 3))
+    few = untestable(open_dataset(toys.stored(own.to_snapshots())).info)
+    assert "has at most 4 samples at one time between others" in few and "Compare forecasts of individuals" in few
 
 
 def test_the_figure_shows_every_seed_and_every_line():
