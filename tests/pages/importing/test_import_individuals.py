@@ -39,6 +39,6 @@ def test_a_table_of_individuals_asks_for_the_unit_alone() -> None:
     assert {each.label: each.value for each in page.metric}["Measurements"] == "25" and "again and again" in shown(page)
     assert info.steps[0] == "Read 25 samples from drug.csv"
     assert info.steps[-1] == "1 coordinate is the axis, as it stands in the file"
-    told = {each["place"]: each["reason"] for each in info.contents}
-    assert told["obs: WT"] == "number of each sample" and "cell" not in " ".join(told.values())
+    reasons = {each["place"]: each["reason"] for each in info.contents}
+    assert reasons["obs: WT"] == "number of each sample" and "cell" not in " ".join(reasons.values())
     assert "A step that changes samples makes a new data set" in shown(page)

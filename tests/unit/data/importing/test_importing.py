@@ -35,7 +35,7 @@ def guided(path, route: str = "", **choices) -> store.Dataset:
     message: list[str] = []
     numbers = dict(zip(time.labels, time.numbers, strict=True))
     id = import_file(path, path.name, ImportChoices(**choices), numbers, message.append)
-    assert message[0] == "reading the file" and message[-1] == "storing the cells"
+    assert message[0] == "reading the file" and message[-1] in ("storing the cells", "storing the samples")
     return store.open_dataset(id)
 
 
