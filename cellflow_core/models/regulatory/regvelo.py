@@ -29,7 +29,18 @@ from cellflow_core.config import setting
 from cellflow_core.data.batch import Batch, SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
-from cellflow_core.models.contract import Context, HasLatentTime, HasNetwork, HasVelocity, Loss, Phase, Update
+from cellflow_core.models.contract import (
+    Context,
+    Equations,
+    HasEquations,
+    HasLatentTime,
+    HasNetwork,
+    HasVelocity,
+    Loss,
+    Phase,
+    Update,
+)
+from cellflow_core.models.equations import of_genes, written
 from cellflow_core.models.networks.gaussian_encoder import GaussianEncoder
 from cellflow_core.models.networks.mlp import MLP
 from cellflow_core.models.networks.settings import EncoderSettings
@@ -73,7 +84,7 @@ class Settings(EncoderSettings):
     )
 
 
-class RegVelo(ScaledSplicingModel, HasVelocity, HasLatentTime, HasNetwork):
+class RegVelo(ScaledSplicingModel, HasVelocity, HasLatentTime, HasNetwork, HasEquations):
     title = "RegVelo (after Wang et al. 2026)"
     summary = (
         "RNA velocity whose transcription is regulated: the kinetics of splicing and a signed network of the genes are "
@@ -185,6 +196,25 @@ class RegVelo(ScaledSplicingModel, HasVelocity, HasLatentTime, HasNetwork):
             raise KeyError(f"there is no group {group!r}: this network is that of all cells")
         return self._jacobian()
 
+    @torch.no_grad()
+    def equations(self) -> Equations:
+        """Those of spliced RNA where unspliced RNA is at its steady state, softplus(W s + b) / beta."""
+        return Equations(
+            form=r"\frac{du_i}{dt} = \mathrm{softplus}\Big(\sum_{j \ne i} w_{ij} s_j + b_i\Big) - \beta_i u_i, \qquad "
+            r"\frac{ds_i}{dt} = \beta_i u_i - \gamma_i s_i",
+            meaning="s is spliced RNA by its highest level, t the latent time. An equation of a gene is that of its "
+            "spliced RNA where its unspliced RNA u is at its steady state.",
+            products=(*of_genes(self.gene_count), ()),
+            coefficients=torch.cat([self._weight, self.bias[:, None]], dim=1),
+            before=("softplus(",) * self.gene_count,
+            after=written(") − {} @", self._rates()[1]),
+            exact=True,
+            quantity="weight",
+            level="s_{@}",
+            time="t",
+            scale=torch.stack([self.lowest, self.span], dim=1)[self.gene_count :],
+        )
+
     @property
     def _weight(self) -> Float[Tensor, "genes genes"]:
         return self.weight - self.weight.diag().diag()
@@ -197,8 +227,13 @@ class RegVelo(ScaledSplicingModel, HasVelocity, HasLatentTime, HasNetwork):
     def change(self, state: Float[Tensor, "2 *batch genes"]) -> Float[Tensor, "2 *batch genes"]:
         """d/dt of scaled (unspliced, spliced) RNA."""
         u, s = state
-        beta, gamma = (softplus(each).clamp(max=FASTEST) for each in (self.beta, self.gamma))
+        beta, gamma = self._rates()
         return torch.stack([self.transcription(s) - beta * u, beta * u - gamma * s])
+
+    def _rates(self) -> tuple[Float[Tensor, " genes"], Float[Tensor, " genes"]]:
+        """(splicing, degradation), 1 / time."""
+        beta, gamma = (softplus(each).clamp(max=FASTEST) for each in (self.beta, self.gamma))
+        return beta, gamma
 
     def _gene_times(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch genes"]:
         found = self.times(z)

@@ -18,7 +18,7 @@ PER_LINE = 2
 WELL = 0.8
 """Share of the motion of left-out individuals from which on equations count as good ones."""
 _POWERS = {2: "²", 3: "³", 4: "⁴"}
-_LATEX = {"−": "-", "σ": r"\sigma", "tanh": r"\tanh"}
+_LATEX = {"−": "-", "σ": r"\sigma", "tanh": r"\tanh", "softplus": r"\mathrm{softplus}"}
 _ESCAPED = {each: f"\\{each}" for each in "#$%&_{}"} | {
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",

@@ -13,12 +13,14 @@ from torchdiffeq import odeint
 
 from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.fields.cell_velocities import velocity_at
+from cellflow_core.analysis.regulation.gene_equations import gene_equations
 from cellflow_core.data.prior_network import PriorNetwork
 from cellflow_core.data.simulators.registry import create
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context
 from cellflow_core.models.regulatory.regvelo import LAST, RegVelo
+from cellflow_core.reporting.regulation.equations import in_latex
 from cellflow_core.train.trainer import TrainConfig, fit
 from tests.truth.models.rna_velocity.simulated import moments
 
@@ -92,3 +94,18 @@ def test_the_seed_decides() -> None:
     data, *_ = moments(CIRCUIT, cells=100)
     one, again = (trained(data, 5).network() for _ in range(2))
     assert torch.equal(one, again)
+
+
+def test_the_equations_are_its_own_where_unspliced_rna_is_steady() -> None:
+    """Written out with three digits: within 1 % of the largest change; and read as they are in LaTeX."""
+    model, data, *_ = fitted()
+    held = model.equations()
+    spliced = model.scaled(torch.from_numpy(data.x))[1]
+    unspliced = model.transcription(spliced) / torch.nn.functional.softplus(model.beta)
+    true = model.change(torch.stack([unspliced, spliced]))[1]
+    assert held.products[-1] == () and not torch.diagonal(held.coefficients[:, :-1]).any()
+    decay = torch.tensor([float(each.removeprefix(") − ").removesuffix(" @")) for each in held.after])
+    inside = spliced @ held.coefficients[:, :-1].T + held.coefficients[:, -1]
+    torch.testing.assert_close(torch.nn.functional.softplus(inside) - decay * spliced, true, atol=0.01, rtol=0.0)
+    words = in_latex(gene_equations(model), 0)
+    assert words.startswith(r"\begin{aligned} \frac{d\,s_{\text{") and r"\mathrm{softplus}(" in words
