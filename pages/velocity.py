@@ -8,6 +8,7 @@ from cellflow_core.figures import rna_velocity
 from cellflow_core.figures.cells.packed_map import Stream
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.rna_velocity import permutation_scores
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
 from pages.parts.views.fields import field_view
@@ -66,18 +67,25 @@ gene = gene_search.choice(data, result.genes)
 groups = {"": "Rising or falling", **({"time": "Time"} if len(info.times) > 1 else {})}
 groups |= {each: each for each in cell_selection.groupings(data)}
 grouping = view.options("Colour of the cells", "group", groups) if len(groups) > 1 else ""
-portrait = background.result_of(
-    analysis_pool.submit_analysis("phase_portrait", run.id, gene=gene), "Estimating the velocity of the gene"
-)
+asked = analysis_pool.submit_analysis("phase_portrait", run.id, gene=gene)
+scores = None
+if "permutation_scores" in view.capabilities(run):
+    known = cell_selection.groupings(data)
+    within = grouping if grouping in known else (*known, "")[0]
+    shuffled = analysis_pool.submit_analysis("permutation_scores", run.id, by=within)
+    scores = background.result_of(shuffled, "Shuffling the RNA of each gene within groups of cells")
+portrait = background.result_of(asked, "Estimating the velocity of the gene")
 codes, names = cell_selection.grouped(data, grouping)
 picture = rna_velocity.portrait(
     portrait, codes, names, in_order=grouping == "time", own=own_colours.of_groups(data, grouping), dark=dark
 )
 chart.chart(picture, "velocity_portrait", rna_velocity.describe_portrait(portrait))
 st.markdown(velocity_summaries.of_portrait(portrait))
-view.numbers(
-    picture, velocity_summaries.gene_rows(result), f"velocity-genes-{run.id}", "genes", "Data table: every gene"
-)
+if scores is not None:
+    st.markdown(plain(permutation_scores.of_gene(scores, gene)))
+    st.caption(plain(permutation_scores.of_scores(scores)))
+rows = velocity_summaries.gene_rows(result, scores)
+view.numbers(picture, rows, f"velocity-genes-{run.id}", "genes", "Data table: every gene")
 
 group_velocities.show(run, data)
 use_velocity.show(run)

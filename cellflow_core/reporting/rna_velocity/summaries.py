@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cellflow_core.analysis.results import GroupVelocities, PhasePortrait, VelocityAgreement
+from cellflow_core.analysis.results import GroupVelocities, PermutationScores, PhasePortrait, VelocityAgreement
 from cellflow_core.analysis.results.rna_velocity import recurring
 from cellflow_core.data.snapshots import NO_LABEL
 from cellflow_core.plural import counted
@@ -154,8 +154,11 @@ def group_rows(result: GroupVelocities) -> dict[str, list[Any]]:
     }
 
 
-def gene_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
-    """One row a velocity gene, those in which the estimators agree and that move most first; numbers as numbers."""
+def gene_rows(result: VelocityAgreement, scores: PermutationScores | None = None) -> dict[str, list[Any]]:
+    """One row a velocity gene, those in which the estimators agree and that move most first; numbers as numbers.
+
+    scores  permutation scores of the same genes, where the model has some: their highest is a column
+    """
     order = np.lexsort((-result.gene_agreement, -result.fast))
     rows: dict[str, list[Any]] = {
         "gene": [result.genes[k] for k in order],
@@ -163,6 +166,9 @@ def gene_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
         "agreement (correlation)": [round(float(result.gene_agreement[k]), 3) for k in order],
         "R² of the line": [round(float(result.r2[k]), 3) for k in order],
     }
+    if scores is not None:
+        highest = dict(zip(scores.genes, scores.highest, strict=True))
+        rows["permutation score"] = [round(float(highest[each]), 2) for each in rows["gene"]]
     for name, slope in zip(result.estimators, result.slope, strict=True):
         if np.isfinite(slope).any():
             rows[f"γ/β, {name}"] = [round(float(slope[k]), 4) for k in order]
