@@ -11,16 +11,18 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import permutation_scores
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
+from pages.parts.views.fates import root_and_ends
 from pages.parts.views.fields import field_view
 from pages.parts.widgets import background, chart, side
 
-run, data, info, map_name, place = view.open_view(
+context = view.open_view(
     "rna_velocity",
     "RNA velocity",
     "In which direction does their RNA say that cells change, and can it be believed?",
     ("velocity",),
     needs=DataRequirement.MOMENTS,
 )
+run, data, info, map_name, place = context
 dark = chart.dark()
 with place.controls:
     least = st.slider(
@@ -45,6 +47,7 @@ with place.controls:
     orders = {each: velocity_summaries.order_name(each) for each in result.orders}
     groups = {f"group {each}": each for each in cell_selection.groupings(data)}
     by = view.options("Colour", "by", colours | orders | groups)
+    ends = root_and_ends.ask(context)
 with place.picture:
     grouped = colouring.of(data, ("label", groups[by])) if by in groups else None
     shown = grouped or rna_velocity.colouring(result, by)
@@ -54,11 +57,9 @@ with place.picture:
     places = cell_selection.places(data, map_name)
     if style != "particles" or not field_view.drawn(places, shown, stream, words, "velocity_particles", map_name):
         chart.chart(figure, "velocity_arrows", words)
+    root_and_ends.caption(context, ends, result)
 with place.more:
     st.markdown(velocity_summaries.of_order(result))
-    for each in cell_selection.groupings(data)[:1]:
-        codes, names = cell_selection.grouped(data, each)
-        st.markdown(plain(velocity_summaries.of_groups_in_order(result, codes, names, each)))
     view.notes(result.notes)
     view.numbers(figure, velocity_summaries.cell_rows(result), f"velocity-{run.id}", "velocity")
 

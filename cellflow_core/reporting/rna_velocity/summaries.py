@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cellflow_core.analysis.results import GroupVelocities, PermutationScores, PhasePortrait, VelocityAgreement
 from cellflow_core.analysis.results.rna_velocity import recurring
-from cellflow_core.data.snapshots import NO_LABEL
 from cellflow_core.plural import counted
 from cellflow_core.reporting.summaries import Summary, Trust
 
 COHERENT = "A coherent field is not a right one: where the estimators are wrong together, they agree."
 MANY, SOME = 0.5, 0.2
 """Shares of cells with an arrow from which on arrows are trusted, and below which they are not."""
-GROUPS = 12
-"""Groups whose place in the order is named."""
 SAME = 0.8
 """Median cosine from which on velocities fitted apart count as the same."""
 ONE_ORDER = 0.5
@@ -78,25 +74,6 @@ def of_order(result: VelocityAgreement) -> str:
     if "diffusion pseudotime" in result.orders:
         text += " Diffusion pseudotime goes by likeness alone, from the first cells of this order."
     return text
-
-
-def of_groups_in_order(result: VelocityAgreement, codes: np.ndarray | None, names: Sequence[str], by: str) -> str:
-    """Where the order begins and ends, by the groups of an annotation. codes [cells], into names."""
-    if codes is None:
-        return ""
-    known = [k for k in range(len(names)) if names[k] not in NO_LABEL and (codes == k).any()]
-    if len(known) < 2:
-        return ""
-    place = {k: float(np.median(result.order[codes == k])) for k in known}
-    ordered = sorted(known, key=place.__getitem__)
-    kept = ordered if len(ordered) <= GROUPS else [*ordered[: GROUPS // 2], *ordered[-GROUPS // 2 :]]
-    listed = [f"{names[k]} ({place[k]:.2f})" for k in kept]
-    if len(kept) < len(ordered):
-        listed.insert(GROUPS // 2, "...")
-    return (
-        f"Roots and ends by {by}: the order begins in {names[ordered[0]]} and ends in {names[ordered[-1]]}; median "
-        f"places from 0 to 1 are {', '.join(listed)}."
-    )
 
 
 def order_name(order: str) -> str:
