@@ -13,10 +13,11 @@ from cellflow_core.plural import counted
 def of_scores(result: PermutationScores) -> str:
     """In how many genes the fit depends on the cells."""
     count = int((result.highest > result.chance).sum())
+    others = " Do not believe the dynamics of the others." if count < len(result.genes) else ""
     return (
         f"In {count} of {counted(len(result.genes), 'gene')} the fit by {result.title} depends on which unspliced and "
         f"spliced RNA are of one cell: RNA that is shuffled within {_within(result)} is fitted worse, with a "
-        f"permutation score above {result.chance:.1f}. Do not believe the dynamics of the others."
+        f"permutation score above {result.chance:.1f}.{others}"
     )
 
 
