@@ -9,18 +9,21 @@ from cellflow_core.figures.cells.packed_map import Stream
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import cell_rows
 from cellflow_core.reporting.formatting import plain
+from cellflow_core.reporting.rna_velocity import permutation_scores
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
+from pages.parts.views.fates import root_and_ends
 from pages.parts.views.fields import field_view
 from pages.parts.widgets import background, chart, side, state
 
-run, data, info, map_name, place = view.open_view(
+context = view.open_view(
     "rna_velocity",
     "RNA velocity",
     "In which direction does their RNA say that cells change, and can it be believed?",
     ("velocity",),
     needs=DataRequirement.MOMENTS,
 )
+run, data, info, map_name, place = context
 dark = chart.dark()
 with place.controls:
     least = st.slider(
@@ -45,6 +48,7 @@ with place.controls:
     orders = {each: velocity_summaries.order_name(each) for each in result.orders}
     groups = {f"group {each}": each for each in cell_selection.groupings(data)}
     by = view.options("Colour", "by", colours | orders | groups)
+    ends = root_and_ends.ask(context)
     view.outline_words(map_name, data.embedding(map_name), view.CHOOSE, info)
 with place.picture:
     grouped = colouring.of(data, ("label", groups[by])) if by in groups else None
@@ -57,11 +61,9 @@ with place.picture:
     key = "velocity_particles"
     if style != "particles" or not field_view.drawn(places, shown, stream, words, key, map_name, lasso=True):
         chart.lasso(figure, "velocity_arrows", words, map_name, drag="pan")
+    root_and_ends.caption(context, ends, result)
 with place.more:
     st.markdown(velocity_summaries.of_order(result))
-    for each in cell_selection.groupings(data)[:1]:
-        codes, names = cell_selection.grouped(data, each)
-        st.markdown(plain(velocity_summaries.of_groups_in_order(result, codes, names, each)))
     view.notes(result.notes)
     rows = cell_rows.of_all(velocity_summaries.cell_rows(result), data)
     view.numbers(figure, rows, f"velocity-{run.id}", "velocity")
@@ -71,18 +73,25 @@ gene = gene_search.choice(data, result.genes)
 groups = {"": "Rising or falling", **({"time": "Time"} if len(info.times) > 1 else {})}
 groups |= {each: each for each in cell_selection.groupings(data)}
 grouping = view.options("Colour of the cells", "group", groups) if len(groups) > 1 else ""
-portrait = background.result_of(
-    analysis_pool.submit_analysis("phase_portrait", run.id, gene=gene), "Estimating the velocity of the gene"
-)
+asked = analysis_pool.submit_analysis("phase_portrait", run.id, gene=gene)
+scores = None
+if "permutation_scores" in view.capabilities(run):
+    known = cell_selection.groupings(data)
+    within = grouping if grouping in known else (*known, "")[0]
+    shuffled = analysis_pool.submit_analysis("permutation_scores", run.id, by=within)
+    scores = background.result_of(shuffled, "Shuffling the RNA of each gene within groups of cells")
+portrait = background.result_of(asked, "Estimating the velocity of the gene")
 codes, names = cell_selection.grouped(data, grouping)
 picture = rna_velocity.portrait(
     portrait, codes, names, in_order=grouping == "time", own=own_colours.of_groups(data, grouping), dark=dark
 )
 chart.chart(picture, "velocity_portrait", rna_velocity.describe_portrait(portrait))
 st.markdown(velocity_summaries.of_portrait(portrait))
-view.numbers(
-    picture, velocity_summaries.gene_rows(result), f"velocity-genes-{run.id}", "genes", "Data table: every gene"
-)
+if scores is not None:
+    st.markdown(plain(permutation_scores.of_gene(scores, gene)))
+    st.caption(plain(permutation_scores.of_scores(scores)))
+rows = velocity_summaries.gene_rows(result, scores)
+view.numbers(picture, rows, f"velocity-genes-{run.id}", "genes", "Data table: every gene")
 
 group_velocities.show(run, data)
 use_velocity.show(run)

@@ -24,6 +24,7 @@ from cellflow_core.models.contract import (
     HasKinetics,
     HasLatentTime,
     HasNetwork,
+    HasPermutationScores,
     HasTransitions,
     HasVelocity,
     HasVelocityUncertainty,
@@ -32,6 +33,7 @@ from cellflow_core.models.contract import (
     Phase,
     Update,
 )
+from cellflow_core.models.splicing.permutation_score import permutation_scores
 
 
 class Toy(DynamicsModel):
@@ -136,6 +138,20 @@ class Unsure(Toy, HasVelocity, HasVelocityUncertainty):
         return self.velocity(t, x, context) + self.spec.scale * noise
 
 
+class Shuffled(Toy, HasPermutationScores):
+    title = "Toy permutation scores"
+    summary = "Every gene is fitted by its mean, so that no order of the cells is better than another."
+    needs = frozenset({DataRequirement.MOMENTS})
+
+    def permutation_scores(self, x, groups, rng):
+        genes = len(self.spec.genes)
+
+        def mean(u, s):
+            return self.mean[:genes].expand_as(u), self.mean[genes:].expand_as(s)
+
+        return permutation_scores(mean, (x[:, :genes], x[:, genes:]), groups, rng)
+
+
 class Followed(Toy, HasCourses):
     title = "Toy courses"
     summary = "Every individual has the mean of all, more with a larger dose."
@@ -178,6 +194,7 @@ TOYS: dict[str, type[DynamicsModel]] = {
     "kinetics": Kinetic,
     "equations": Written,
     "velocity_uncertainty": Unsure,
+    "permutation_scores": Shuffled,
     "courses": Followed,
     "individual_parameters": Levelled,
 }

@@ -152,6 +152,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "velocity": of_cells.velocity,
     "group_velocities": of_cells.group_velocities,
     "phase_portrait": of_cells.phase_portrait,
+    "permutation_scores": of_cells.permutation_scores,
     "course": of_cells.course,
     "trend": of_cells.trend,
     "fates": of_cells.fates,

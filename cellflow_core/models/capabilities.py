@@ -17,6 +17,7 @@ from torch import Tensor
 from cellflow_core.data.trajectory_batch import TrajectoryBatch
 from cellflow_core.models.context import Context
 from cellflow_core.models.equations import Equations
+from cellflow_core.models.kinetic_rates import KineticRates
 from cellflow_core.models.transport_plan import TransportPlan
 
 
@@ -181,19 +182,6 @@ class HasNetwork(ABC):
         """
 
 
-@dataclass(frozen=True)
-class KineticRates:
-    """Rates of a kinetic equation, gene by gene in the order of `spec.genes`.
-
-    names   of the rates ("transcription", "splicing", "degradation" ...); units: of each ("counts / time", "1 / time")
-    values  not negative; NaN for a gene that was not fitted
-    """
-
-    names: tuple[str, ...]
-    units: tuple[str, ...]
-    values: Float[Tensor, "genes rates"]
-
-
 class HasKinetics(ABC):
     """The rates of the equation behind the motion, for the phase portrait of a gene."""
 
@@ -226,6 +214,21 @@ class HasVelocityUncertainty(ABC):
         rng: torch.Generator,
     ) -> Float[Tensor, "draws batch dim"]:
         """Velocities (state / time); the same generator gives the same draws."""
+
+
+class HasPermutationScores(ABC):
+    """How much the fit of each gene depends on which unspliced and spliced RNA are of one cell."""
+
+    @abstractmethod
+    def permutation_scores(
+        self, x: Float[Tensor, "cells dim"], groups: Int[Tensor, " cells"], rng: torch.Generator
+    ) -> Float[Tensor, "groups genes"]:
+        """How much worse RNA is fitted that was shuffled within groups of cells, as t statistic (no unit): near 0, the
+        fit of the gene is the same whatever order its cells are in. Genes in the order of `spec.genes`.
+
+        groups  number of the group of each cell; rows of the answer are in this order
+        NaN for a group of fewer than 3 cells. The same generator gives the same scores.
+        """
 
 
 class HasCourses(ABC):
@@ -290,6 +293,7 @@ CAPABILITIES: Mapping[str, type] = {
     "kinetics": HasKinetics,
     "equations": HasEquations,
     "velocity_uncertainty": HasVelocityUncertainty,
+    "permutation_scores": HasPermutationScores,
     "courses": HasCourses,
     "individual_parameters": HasIndividualParameters,
 }

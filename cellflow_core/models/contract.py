@@ -29,18 +29,19 @@ from cellflow_core.models.capabilities import (
     HasLineages,
     HasNetwork,
     HasNoise,
+    HasPermutationScores,
     HasPotential,
     HasSampler,
     HasScore,
     HasTransitions,
     HasVelocity,
     HasVelocityUncertainty,
-    KineticRates,
     Lineages,
 )
 from cellflow_core.models.clock import MEASURED
 from cellflow_core.models.context import Context
 from cellflow_core.models.equations import Equations
+from cellflow_core.models.kinetic_rates import KineticRates
 from cellflow_core.models.transport_plan import TransportPlan
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "HasLineages",
     "HasNetwork",
     "HasNoise",
+    "HasPermutationScores",
     "HasPotential",
     "HasSampler",
     "HasScore",

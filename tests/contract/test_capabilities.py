@@ -140,6 +140,20 @@ def velocity_uncertainty(model) -> None:
     assert torch.equal(drawn(0), drawn(0)) and not torch.equal(drawn(0), drawn(1))
 
 
+def permutation_scores(model) -> None:
+    groups = torch.from_numpy(np.resize([0, 1], CELLS))
+
+    def found(seed: int) -> torch.Tensor:
+        return model.permutation_scores(states(model), groups, torch.Generator().manual_seed(seed))
+
+    assert found(0).shape == (2, 3) and found(0).isfinite().all()
+    assert torch.equal(found(0), found(0)) and not torch.equal(found(0), found(1))
+    alone = groups.clone()
+    alone[0] = 2
+    found = model.permutation_scores(states(model), alone, torch.Generator().manual_seed(0))
+    assert found[2].isnan().all() and found[:2].isfinite().all()
+
+
 def courses(model) -> None:
     subjects = TrajectoryTensors.from_trajectories(trajectories()).take(slice(4), torch.Generator()).until(0.4)
     times = torch.tensor([0.0, 0.4, 1.5])
@@ -169,6 +183,7 @@ CHECKS: dict[str, Callable[[DynamicsModel], None]] = {
     "kinetics": kinetics,
     "equations": equations,
     "velocity_uncertainty": velocity_uncertainty,
+    "permutation_scores": permutation_scores,
     "courses": courses,
     "individual_parameters": individual_parameters,
 }

@@ -99,6 +99,9 @@ def answers(model) -> dict[str, torch.Tensor]:
             )
         elif each == "velocity_uncertainty":
             found[each] = model.velocity_samples(t, x, Context(), 4, torch.Generator().manual_seed(2))
+        elif each == "permutation_scores":
+            one = torch.zeros(len(x), dtype=torch.int64)
+            found[each] = model.permutation_scores(x, one, torch.Generator().manual_seed(2))
         elif each == "interaction":
             found[each] = model.interaction(t, x, x[:5] + 1.0, torch.arange(5) / 10, Context())
         elif each == "latent_time":
@@ -124,6 +127,8 @@ def shape_of(capability: str, model) -> tuple[int, ...]:
     dim, genes = model.spec.dim, len(model.spec.genes)
     if capability in ("sampler", "velocity_uncertainty"):
         return (4, 7, dim)
+    if capability == "permutation_scores":
+        return (1, genes)
     if capability == "courses":
         return (5, 12, 4, dim)
     if capability == "individual_parameters":

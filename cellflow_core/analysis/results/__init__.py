@@ -26,7 +26,12 @@ from cellflow_core.analysis.results.measured_effects import MeasuredEffects
 from cellflow_core.analysis.results.perturbation import Perturbation
 from cellflow_core.analysis.results.regulation import CellOrder, FateInfluence, GeneEquations, GeneNetwork, GroupTrends
 from cellflow_core.analysis.results.result import Result
-from cellflow_core.analysis.results.rna_velocity import GroupVelocities, PhasePortrait, VelocityAgreement
+from cellflow_core.analysis.results.rna_velocity import (
+    GroupVelocities,
+    PermutationScores,
+    PhasePortrait,
+    VelocityAgreement,
+)
 from cellflow_core.analysis.results.scores import BaselineScores, Distances, Scores
 from cellflow_core.analysis.results.screen import PerturbationScreen
 
@@ -60,6 +65,7 @@ __all__ = [
     "MeasuredEffects",
     "Measurements",
     "OrderAgreement",
+    "PermutationScores",
     "Perturbation",
     "PerturbationScreen",
     "PhasePortrait",

@@ -1,8 +1,9 @@
-"""Results on RNA velocity: agreement of its estimators, and the phase portrait of a gene."""
+"""Results on RNA velocity: agreement of its estimators, the phase portrait of a gene, permutation scores."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -134,3 +135,32 @@ class PhasePortrait(Result):
     rate_names: tuple[str, ...]
     rates: Float[Array, " rates"]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PermutationScores(Result):
+    """How much worse each gene is fitted after its RNA was shuffled among the cells of a group.
+
+    title      of the model
+    by         annotation of the groups, "" for clusters by k-means; names, cells [groups]: of them, and their size
+    genes      names; score [groups, genes]: t statistic, NaN for a gene that does not vary in a group
+    """
+
+    title: str
+    by: str
+    names: tuple[str, ...]
+    cells: Int[Array, " groups"]
+    genes: tuple[str, ...]
+    score: Float[Array, "groups genes"]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def highest(self) -> Float[Array, " genes"]:
+        """Score of each gene in the group where it is highest; NaN where it varies in none."""
+        found = np.where(np.isfinite(self.score), self.score, -np.inf).max(axis=0)
+        return np.where(np.isfinite(found), found, np.nan)
+
+    @property
+    def chance(self) -> float:
+        """The highest score in so many groups is below this for 95 of 100 genes whose fit is as good when shuffled."""
+        return NormalDist().inv_cdf(0.95 ** (1 / len(self.names)))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         GeneTrend,
         GroupTrends,
         GroupVelocities,
+        PermutationScores,
         PhasePortrait,
         Scores,
         TimeCourse,
@@ -55,6 +56,13 @@ def phase_portrait(subject: RunContext, gene: str) -> PhasePortrait:
     from cellflow_core.analysis.rna_velocity.phase_portrait import phase_portrait
 
     return phase_portrait(subject.model, subject.data, gene)
+
+
+def permutation_scores(subject: RunContext, by: str = "") -> PermutationScores:
+    """by: annotation within whose groups RNA is shuffled; "": clusters."""
+    from cellflow_core.analysis.rna_velocity.permutation import permutation_scores
+
+    return permutation_scores(subject.model, subject.data, by)
 
 
 def course(subject: RunContext, view: str = "pca", start: Literal["first", "previous"] = "first") -> TimeCourse:

@@ -136,11 +136,16 @@ def cluster_tree(
     x: Float[Array, "cells dim"], graph: NeighborGraph, seed: int
 ) -> tuple[Float[Array, "groups dim"], Float[Array, "groups groups"], Int[Array, "edges 2"]]:
     """(centers of CLUSTERS clusters, fewer of few cells, contacts between them, edges of the tree that joins them)."""
+    return _joined(x, graph, k_means(x, seed))
+
+
+def k_means(x: Float[Array, "cells dim"], seed: int) -> Int[Array, " cells"]:
+    """Cluster of each cell: CLUSTERS of them, fewer of few cells, at least two."""
     from sklearn.cluster import KMeans
 
     count = max(min(CLUSTERS, len(x) // PER_CLUSTER), 2)
     label: Any = KMeans(count, n_init=STARTS, random_state=seed).fit_predict(x)
-    return _joined(x, graph, np.unique(label, return_inverse=True)[1])
+    return np.unique(label, return_inverse=True)[1]
 
 
 def _joined(

@@ -34,6 +34,7 @@ from cellflow_core.models.contract import (
     Context,
     HasKinetics,
     HasLatentTime,
+    HasPermutationScores,
     HasVelocity,
     HasVelocityUncertainty,
     KineticRates,
@@ -88,7 +89,9 @@ class States(NamedTuple):
         return self.concentration / self.concentration.sum(dim=-1, keepdim=True)
 
 
-class VeloVI(ScaledSplicingModel, HasVelocity, HasLatentTime, HasKinetics, HasVelocityUncertainty):
+class VeloVI(
+    ScaledSplicingModel, HasVelocity, HasLatentTime, HasKinetics, HasVelocityUncertainty, HasPermutationScores
+):
     title = "veloVI (after Gayoso et al. 2024)"
     summary = (
         "Fits the kinetics of splicing together with a network that gives every gene of a cell its state and time, "
@@ -243,8 +246,7 @@ class VeloVI(ScaledSplicingModel, HasVelocity, HasLatentTime, HasKinetics, HasVe
     def permutation_scores(
         self, x: Float[Tensor, "cells dim"], groups: Int[Tensor, " cells"], rng: torch.Generator
     ) -> Float[Tensor, "groups genes"]:
-        """How much worse every gene is reconstructed from RNA that was shuffled within groups of cells, as t statistic:
-        near 0, the gene has no dynamics that could be fitted."""
+        """Of the reconstruction of both kinds of RNA, expected over the states, at the mean of z."""
 
         def reconstruct(u: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
             found = self.decode(self.posterior(u, s).mean)

@@ -29,15 +29,15 @@ def permutation_scores(
 
     NaN for a group of fewer than 3 cells. The error of a cell is |u - û| + |s - ŝ|.
     """
-    shuffled = [_shuffled(each, groups, rng) for each in cells]
-    errors = [_error(reconstruct, *each) for each in (cells, shuffled)]
     scores = []
     for k in range(int(groups.max()) + 1):
-        chosen = torch.nonzero(groups == k)[:, 0]
-        chosen = chosen[torch.randperm(len(chosen), generator=rng, device=chosen.device)[:CELLS]]
-        own, other = (each[chosen] for each in errors)
-        spread = (own.var(dim=0) + other.var(dim=0)) / len(chosen) if len(chosen) > 2 else own.new_tensor(float("nan"))
-        scores.append((other.mean(dim=0) - own.mean(dim=0)) / spread.sqrt())
+        own = torch.nonzero(groups == k)[:, 0]
+        chosen = own[torch.randperm(len(own), generator=rng, device=own.device)[:CELLS]]
+        measured = tuple(each[chosen] for each in cells)
+        shuffled = tuple(_shuffled(each[own], len(chosen), rng) for each in cells)
+        a, b = (_error(reconstruct, *each) for each in (measured, shuffled))
+        spread = (a.var(dim=0) + b.var(dim=0)) / len(chosen) if len(chosen) > 2 else a.new_tensor(torch.nan)
+        scores.append((b.mean(dim=0) - a.mean(dim=0)) / spread.sqrt())
     return torch.stack(scores)
 
 
@@ -46,10 +46,7 @@ def _error(reconstruct: Callable[[Tensor, Tensor], Levels], u: Tensor, s: Tensor
     return (found[0] - u).abs() + (found[1] - s).abs()
 
 
-def _shuffled(values: Tensor, groups: Tensor, rng: torch.Generator) -> Tensor:
-    """Values of each gene in random order within every group."""
-    key = torch.rand(values.shape, generator=rng, device=values.device, dtype=torch.float64) + groups[:, None]
-    drawn, held = key.argsort(dim=0), groups.argsort(stable=True)
-    found = torch.empty_like(values)
-    found[held] = values.gather(0, drawn)
-    return found
+def _shuffled(values: Float[Tensor, "cells genes"], count: int, rng: torch.Generator) -> Float[Tensor, "count genes"]:
+    """Values of `count` cells drawn at random without replacement, gene by gene."""
+    drawn = torch.rand(values.shape, generator=rng, device=values.device).topk(count, dim=0).indices
+    return values.gather(0, drawn)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from cellflow_core.analysis.results import GroupVelocities, PhasePortrait, VelocityAgreement
+from cellflow_core.analysis.results import GroupVelocities, PermutationScores, PhasePortrait, VelocityAgreement
 from cellflow_core.analysis.results.rna_velocity import recurring
-from cellflow_core.data.snapshots import NO_LABEL
 from cellflow_core.plural import counted
 from cellflow_core.reporting.summaries import Summary, Trust
 
 COHERENT = "A coherent field is not a right one: where the estimators are wrong together, they agree."
 MANY, SOME = 0.5, 0.2
 """Shares of cells with an arrow from which on arrows are trusted, and below which they are not."""
-GROUPS = 12
-"""Groups whose place in the order is named."""
 SAME = 0.8
 """Median cosine from which on velocities fitted apart count as the same."""
 ONE_ORDER = 0.5
@@ -80,25 +76,6 @@ def of_order(result: VelocityAgreement) -> str:
     return text
 
 
-def of_groups_in_order(result: VelocityAgreement, codes: np.ndarray | None, names: Sequence[str], by: str) -> str:
-    """Where the order begins and ends, by the groups of an annotation. codes [cells], into names."""
-    if codes is None:
-        return ""
-    known = [k for k in range(len(names)) if names[k] not in NO_LABEL and (codes == k).any()]
-    if len(known) < 2:
-        return ""
-    place = {k: float(np.median(result.order[codes == k])) for k in known}
-    ordered = sorted(known, key=place.__getitem__)
-    kept = ordered if len(ordered) <= GROUPS else [*ordered[: GROUPS // 2], *ordered[-GROUPS // 2 :]]
-    listed = [f"{names[k]} ({place[k]:.2f})" for k in kept]
-    if len(kept) < len(ordered):
-        listed.insert(GROUPS // 2, "...")
-    return (
-        f"Roots and ends by {by}: the order begins in {names[ordered[0]]} and ends in {names[ordered[-1]]}; median "
-        f"places from 0 to 1 are {', '.join(listed)}."
-    )
-
-
 def order_name(order: str) -> str:
     """Of an order, short enough for a button."""
     return {"order along the arrows": "Order", "diffusion pseudotime": "Pseudotime"}.get(
@@ -154,8 +131,11 @@ def group_rows(result: GroupVelocities) -> dict[str, list[Any]]:
     }
 
 
-def gene_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
-    """One row a velocity gene, those in which the estimators agree and that move most first; numbers as numbers."""
+def gene_rows(result: VelocityAgreement, scores: PermutationScores | None = None) -> dict[str, list[Any]]:
+    """One row a velocity gene, those in which the estimators agree and that move most first; numbers as numbers.
+
+    scores  permutation scores of the same genes, where the model has some: their highest is a column
+    """
     order = np.lexsort((-result.gene_agreement, -result.fast))
     rows: dict[str, list[Any]] = {
         "gene": [result.genes[k] for k in order],
@@ -163,6 +143,9 @@ def gene_rows(result: VelocityAgreement) -> dict[str, list[Any]]:
         "agreement (correlation)": [round(float(result.gene_agreement[k]), 3) for k in order],
         "R² of the line": [round(float(result.r2[k]), 3) for k in order],
     }
+    if scores is not None:
+        highest = dict(zip(scores.genes, scores.highest, strict=True))
+        rows["permutation score"] = [round(float(highest[each]), 2) for each in rows["gene"]]
     for name, slope in zip(result.estimators, result.slope, strict=True):
         if np.isfinite(slope).any():
             rows[f"γ/β, {name}"] = [round(float(slope[k]), 4) for k in order]

@@ -18,6 +18,7 @@ VIEWS: Mapping[str, tuple[str, Callable[[Any, Any], View]]] = {
     "velocity": ("RNA velocity", of_genes.velocity),
     "group_velocities": ("RNA velocity in groups", of_genes.group_velocities),
     "phase_portrait": ("Phase portrait", of_genes.phase_portrait),
+    "permutation_scores": ("Permutation scores", of_genes.permutation_scores),
     "course": ("Time", of_cells.course),
     "trend": ("One gene over time", of_genes.trend),
     "fates": ("Fates", of_cells.fates),

@@ -18,6 +18,7 @@ from cellflow_core.analysis.results import (
     GroupTrends,
     GroupVelocities,
     KnockOutScores,
+    PermutationScores,
     Perturbation,
     PerturbationScreen,
     PhasePortrait,
@@ -32,6 +33,7 @@ from cellflow_core.figures.perturbations import screen as screen_figures
 from cellflow_core.reporting import cell_rows, perturbation_summaries, result_tables, screen_summaries
 from cellflow_core.reporting.regulation import equations as equation_texts
 from cellflow_core.reporting.regulation import summaries as regulation_summaries
+from cellflow_core.reporting.rna_velocity import permutation_scores as score_texts
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from cellflow_core.reporting.summaries import limited
 from cellflow_core.reporting.views.view import Asked, Picture, View
@@ -61,6 +63,10 @@ def phase_portrait(found: PhasePortrait, asked: Asked) -> View:
     cells: result_tables.Rows = {"spliced": found.spliced.tolist(), "unspliced": found.unspliced.tolist()}
     cells |= {f"ds/dt, {name}": values.tolist() for name, values in zip(found.estimators, found.velocity, strict=True)}
     return View(velocity_summaries.of_portrait(found), (picture,), {"phase_portrait": cells})
+
+
+def permutation_scores(found: PermutationScores, asked: Asked) -> View:
+    return View(score_texts.of_scores(found), (), {"permutation_scores": score_texts.rows(found)}, found.notes)
 
 
 def trend(found: GeneTrend, asked: Asked) -> View:

@@ -38,6 +38,7 @@ WORDS: Mapping[str, str] = {
     "kinetics": "rates of transcription, splicing and degradation",
     "equations": "equations that can be written down",
     "velocity_uncertainty": "how sure the velocity is",
+    "permutation_scores": "whether the fit of a gene depends on its cells",
     "courses": "the course of individuals under their doses",
     "individual_parameters": "the parameters behind what was measured of an individual",
 }

@@ -39,8 +39,9 @@ def test_agreement_leads_and_genes_have_portraits():
     shown = words(page)
     assert "of the cells have an arrow" in shown and "3 estimators agree" in shown
     assert "A coherent field is not a right one" in shown and "One order of the cells explains" in shown
-    assert "Roots and ends by true fate: the order begins in undecided and ends in" in shown
+    assert "Root and end states by true fate, found: the order begins in undecided and ends in" in shown
     (genes,) = (each.value for each in page.dataframe if "gene" in each.value)
+    assert "permutation score" not in genes
     assert len(genes) == 20 and genes["R² of the line"].dtype.kind == "f"
     page.segmented_control(key="by").set_value("diffusion pseudotime").run()
     page.segmented_control(key="style").set_value("particles").run()
@@ -63,6 +64,40 @@ def test_agreement_leads_and_genes_have_portraits():
     )
     page.selectbox(key="gene_shown").set_value("Shared2").run()
     assert not page.exception and "Shared2 rises in" in words(page) and "Rates by RNA velocity cons" in words(page)
+
+
+def test_a_fit_tells_by_permutation_whether_it_depends_on_the_cells():
+    data = derive(simulate("splicing-bifurcation", {"cells_per_time": 200, "genes": 12}), "moments", FEW)
+    training = {"steps": 150, "batch_size": 64}
+    run = toys.finished(toys.recipe(data, model="velovi", settings={"width": 32}, training=training))
+    page = opened("velocity", run=run.id)
+    assert not page.exception and not page.error
+    assert "Permutation score of" in words(page) and "Shuffled within 3 groups of true fate" in words(page)
+    (genes,) = (each.value for each in page.dataframe if "gene" in each.value)
+    scores = genes["permutation score"]
+    assert scores.dtype.kind == "f" and len(scores) == 12 and scores.max() > 3
+    high, low = (genes["gene"][k] for k in (scores.idxmax(), scores.idxmin()))
+    page.selectbox(key="gene_shown").set_value(high).run()
+    assert "above what chance gives" in words(page) and f"{scores.max():.1f}" in words(page)
+    page.selectbox(key="gene_shown").set_value(low).run()
+    assert f"Permutation score of {low}" in words(page)
+
+
+def test_root_and_ends_are_found_or_chosen_by_hand_as_on_fates():
+    run = run_on("splicing-bifurcation", genes=20)
+    page = opened("velocity", run=run.id)
+    assert "Root and end states by true fate, found: the order begins in undecided" in words(page)
+    page.segmented_control(key="roots").set_value("chosen").run()
+    page.selectbox(key="states").set_value("true fate").run()
+    page.selectbox(key="start").set_value("undecided").run()
+    page.multiselect(key="ends").set_value(["A", "B"]).run()
+    assert not page.exception and not page.error
+    shown = words(page)
+    assert "with true fate = undecided. Ends, with the share of these cells" in shown
+    assert "root 0." in shown and ", A 0." in shown and "run against" not in shown
+    page.selectbox(key="start").set_value("A").run()
+    page.multiselect(key="ends").set_value(["undecided"]).run()
+    assert not page.exception and "The arrows run against this choice" in words(page)
 
 
 def test_nothing_moves_so_nothing_is_drawn():

@@ -56,6 +56,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     toys.finished(toys.recipe(data, group="g", seed=1))
     moments = toys.stored(dataclasses.replace(cells.moments(120), labels={"batch": np.repeat(["1", "2"], 60)}))
     rna = toys.finished(toys.recipe(moments, model="steady-state", settings={}, training=ONE_STEP)).id
+    fitted = toys.finished(toys.recipe(moments, model="velovi", settings={}, training=ONE_STEP)).id
     order = toys.finished(toys.recipe(data, model="slingshot", settings={"annotation": "kind"}, training=ONE_STEP)).id
     equations = toys.finished(toys.recipe(data, model="flecs", settings={}, training=ONE_STEP)).id
     chain = toys.finished(toys.recipe(data, model="pba", settings={}, training=ONE_STEP)).id
@@ -75,6 +76,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
         ("velocity", rna, {}),
         ("group_velocities", rna, {"by": "batch"}),
         ("phase_portrait", rna, {"gene": "A"}),
+        ("permutation_scores", fitted, {"by": "batch"}),
         ("course", field, {"start": "previous"}),
         ("trend", field, {"gene": "B"}),
         ("fates", field, {"states": "kind"}),

@@ -24,12 +24,14 @@ COUNTED = {"simulation": "Simulation", "transitions": "Transitions"}
 
 class Asked(NamedTuple):
     """What is asked. states: "" or "found" for those that are found, "macrostates", "macrostates 4" or an annotation;
-    simulated: whether cells are followed by simulation; ends: values of the annotation that are terminal."""
+    simulated: whether cells are followed by simulation; ends: values of the annotation that are terminal; start: a
+    value of it that cells start in, "" or "found"."""
 
     future: Future[Any]
     states: str
     simulated: bool
     ends: tuple[str, ...] = ()
+    start: str = ""
 
     @property
     def of_simulation(self) -> str:
@@ -45,18 +47,24 @@ def ask(run: Run, context: view.ViewContext) -> Asked:
     by = next(iter(found))
     if len(found) > 1:
         by = view.options("Count by", "count", found, help=_HELP)
-    chosen = states(context.dataset, MACROSTATES if by == "transitions" else {})
-    if by == "simulation":
-        return Asked(analysis_pool.submit_analysis("fates", run.id, view=context.view, states=chosen), chosen, True)
+    if by == "transitions":
+        return by_transitions(context)
+    chosen = states(context.dataset)
+    return Asked(analysis_pool.submit_analysis("fates", run.id, view=context.view, states=chosen), chosen, True)
+
+
+def by_transitions(context: view.ViewContext) -> Asked:
+    """The controls of root and terminal states, and the question where transitions lead from one to the other."""
+    chosen = states(context.dataset, MACROSTATES)
     grouped = chosen in cell_selection.groupings(context.dataset)
     values = cell_selection.values(context.dataset, chosen) if grouped else ()
     start, ends = _start(context, values), _ends(chosen, values)
     if chosen in MACROSTATES and not grouped:
         chosen = _macrostates(chosen)
     asked = analysis_pool.submit_analysis(
-        "transition_fates", run.id, view=context.view, states=chosen, ends=ends, start=start
+        "transition_fates", context.run.id, view=context.view, states=chosen, ends=ends, start=start
     )
-    return Asked(asked, chosen, False, ends)
+    return Asked(asked, chosen, False, ends, start)
 
 
 _HELP = (
