@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -144,12 +145,12 @@ def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
         st.session_state[f"{key}_linked"] = (state.arrivals(), linked)
     if linked:
         figure.update_layout(scene_camera=linked)
-    library = urls.plotly_bundle()
+    data = {"figure": figure.to_json(), "config": theme.CONFIG, "alt": alt, "library": urls.plotly_bundle()}
     shown = _scene(
         key=key,
-        data={"figure": figure.to_json(), "config": theme.CONFIG, "alt": alt, "library": library, "height": height},
+        data=data | {"height": height, "choices": state.choices_made()},
         on_click_change=_nothing,
-        on_camera_change=_nothing,
+        on_camera_change=partial(_turned, key),
         on_failed_change=_nothing,
     )
     if shown.get("failed"):
@@ -172,6 +173,14 @@ def camera_of(link: str) -> dict[str, Any] | None:
         return None
     values = [float(each) for each in link.split(",")]
     return {"eye": dict(zip("xyz", values[:3], strict=True)), "center": dict(zip("xyz", values[3:], strict=True))}
+
+
+def _turned(key: str) -> None:
+    """A scene tells its camera a while after it was turned, and with it the link as the browser has it then: where a
+    choice was made meanwhile, that may be the link before."""
+    camera = st.session_state[key].get("camera")
+    if camera and camera.get("choices") != state.choices_made():
+        state.distrust_link()
 
 
 def _nothing() -> None:

@@ -41,6 +41,7 @@ BESIDE = "beside_it"
 TOUR = "tour"
 """The step of the tour on the demo, in the link."""
 _PAGE = "page_shown"
+_CHOSEN, _OLD_LINK = "choices_made", "link_is_old"
 _LOOKS = "looks"
 
 
@@ -52,6 +53,7 @@ def beside(page: str) -> str | None:
 
 def place_beside(page: str | None) -> None:
     """Let a page stand on the right of the one that is open; None: nothing, and what was chosen there is forgotten."""
+    _count()
     if page is not None:
         st.session_state[_key(BESIDE)] = (page,)
         st.query_params[BESIDE] = page
@@ -71,6 +73,8 @@ def enter(page: str) -> None:
     before = st.session_state.get(_PAGE)
     stayed = before == page
     st.session_state[_PAGE] = page
+    if st.session_state.pop(_OLD_LINK, False) and stayed:
+        restore(choices())
     if BESIDE in st.query_params:
         st.session_state[_key(BESIDE)] = (st.query_params[BESIDE],)
     elif beside(page) and stayed:
@@ -108,6 +112,22 @@ def _enter(page: str, stayed: bool) -> None:
             st.session_state.pop(_key(key(name)), None)
         elif held := st.session_state.get(_key(key(name))):
             st.query_params[key(name)] = list(held)
+
+
+def choices_made() -> int:
+    """How many choices have gone into the link, the camera aside: what the browser sends with a number below is older
+    than the last of them."""
+    return st.session_state.get(_CHOSEN, 0)
+
+
+def _count() -> None:
+    st.session_state[_CHOSEN] = choices_made() + 1
+
+
+def distrust_link() -> None:
+    """The link that came with this run was sent before the browser had heard of the last choice: the session holds what
+    is chosen. Called before `enter`."""
+    st.session_state[_OLD_LINK] = True
 
 
 def remember(page: str) -> None:
@@ -160,6 +180,8 @@ def choose(name: str, *chosen: str) -> None:
 
 def _store(name: str, chosen: tuple[str, ...]) -> None:
     own = _own(name)
+    if name != "camera":
+        _count()
     if not chosen or (own != name and chosen == st.session_state.get(_key(name))):
         st.session_state.pop(_key(own), None)
         st.query_params.pop(own, None)
@@ -239,6 +261,7 @@ def choices() -> dict[str, tuple[str, ...]]:
 
 def restore(held: Mapping[str, tuple[str, ...]]) -> None:
     """Choose again what `choices` told."""
+    _count()
     for name in {*held, *choices()}:
         chosen = held.get(name, ())
         st.session_state.pop(_key(name), None)

@@ -143,3 +143,18 @@ def test_a_selection_is_undone_also_after_another_page(asked: list) -> None:  # 
     page.button(key="undo_choice").click().run()
     assert link(page)["outline"] == "pca -1,-1 1,-1 1,1 -1,1"
     assert [settings["roll"] for name, _, settings in asked if name == "landscape"][-1]
+
+
+def test_a_link_that_is_older_than_the_last_choice_does_not_undo_it() -> None:
+    """A camera is told a while after a scene was turned, with the link as the browser has it then."""
+    page = opened("landscape", run=trained("one").id, time="1", outline="pca -1,-1 1,-1 1,1 -1,1", beside_it="flow")
+    before, made = link(page), page.session_state["choices_made"]
+    page.select_slider(key="time_shown").set_value(2.0).run()
+    page.button(key="clear_selection").click().run()
+    chosen = link(page)
+    assert chosen["time"] == "2" and "outline" not in chosen and page.session_state["choices_made"] > made
+    for old in (True, False):
+        page.query_params.update(before)
+        page.session_state["link_is_old"] = old
+        page.run()
+        assert not page.exception and link(page) == (chosen if old else before)
