@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from cellflow_core import cli
+from cellflow_core.analysis.courses.regimen import Plan
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.jobs.analysis_cache import answer
 from cellflow_core.jobs.export_script import write_script
@@ -60,6 +61,12 @@ def test_nothing_of_a_run_has_seen_what_was_held_out():
     assert errors[0].held_out[errors[0].t > AFTER].all()
     forecasts = [answer("forecast", run.id, **asked) for run in (one, other)]
     assert (forecasts[1].rmse[1:] > 4 * forecasts[0].rmse[1:]).all()
+    given = (Plan("as given", given=1.0).plain,)
+    plans = [
+        answer("plans", each.id, plans=given, individual=0, start=24.0, end=48.0, **asked) for each in (one, other)
+    ]
+    np.testing.assert_array_equal(plans[0].middle, plans[1].middle)
+    assert "measurements until 10: later ones were kept from training" in plans[0].notes[0]
     seen = answer("individual_fits", one.id, individuals=(0, 1), until=1e9, **asked)
     assert "those after 10 hours too, which were kept from training" in seen.notes[0]
     assert not np.array_equal(seen.individual, fits[0].individual, equal_nan=True)
