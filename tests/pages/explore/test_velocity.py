@@ -94,7 +94,7 @@ def test_root_and_ends_are_found_or_chosen_by_hand_as_on_fates():
     assert not page.exception and not page.error
     shown = words(page)
     assert "with true fate = undecided. Ends, with the share of these cells" in shown
-    assert "root 0." in shown and ", A 0." in shown and "run against" not in shown
+    assert "root 0." in shown and ", A 0." in shown and "The arrows run against" not in shown
     page.selectbox(key="start").set_value("A").run()
     page.multiselect(key="ends").set_value(["undecided"]).run()
     assert not page.exception and "The arrows run against this choice" in words(page)
