@@ -12,13 +12,13 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
 from pages.parts.views.fields import field_view
-from pages.parts.widgets import background, chart, side, state
+from pages.parts.widgets import background, chart, side, state, view_links
 
 run, data, info, map_name, place = view.open_view(
     "rna_velocity",
     "RNA velocity",
     "In which direction does their RNA say that cells change, and can it be believed?",
-    ("velocity",),
+    view_links.NEEDED["velocity"].capabilities,
     needs=DataRequirement.MOMENTS,
 )
 dark = chart.dark()
