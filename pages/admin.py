@@ -48,20 +48,25 @@ st.dataframe(
     ],
     hide_index=True,
     key="people",
+    placeholder="–",
 )
 st.header("Last actions")
 names = {each.id: each.name for each in administration.usage()}
-st.dataframe(
-    [
-        {
-            "At (UTC)": each["at"][:19].replace("T", " "),
-            "Person": names.get(each["who"], each["who"]),
-            "Did": each["what"],
-            "What": each["on"],
-        }
-        for each in administration.actions()
-    ],
-    hide_index=True,
-    key="actions",
-)
+actions = administration.actions()
+if actions:
+    st.dataframe(
+        [
+            {
+                "At (UTC)": each["at"][:19].replace("T", " "),
+                "Person": names.get(each["who"], each["who"]),
+                "Did": each["what"],
+                "What": each["on"],
+            }
+            for each in actions
+        ],
+        hide_index=True,
+        key="actions",
+    )
+else:
+    st.caption("Nobody has done anything yet.")
 st.caption("All of them are kept as lines of JSON in the folder `audit` of the workspace.")

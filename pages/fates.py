@@ -14,20 +14,18 @@ from pages.parts.views.fates import (
     lineages,
     shares,
 )
-from pages.parts.widgets import side
-
-COUNTED = ("velocity", "drift", "potential", "coupling", "sampler", "transitions")
+from pages.parts.widgets import side, view_links
 
 context = view.open_view(
     "fates",
     "Fates",
     "What will a cell become?",
-    (*COUNTED, "lineages"),
+    view_links.NEEDED["fates"].capabilities,
     follow=True,
     needs=None,
 )
 run, data, info, map_name, place = context
-counted = bool(view.capabilities(run) & set(COUNTED))
+counted = bool(view.capabilities(run) & set(view_links.FATES))
 simulated = counted and "simulation" in fate_question.counted_by(run)
 
 if not counted:

@@ -11,7 +11,7 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import cell_rows, growth_summaries, result_tables, summaries
 from pages.parts.views import growth, view
 from pages.parts.views.fields import field_view, flow_check
-from pages.parts.widgets import background, chart, side, state
+from pages.parts.widgets import background, chart, side, state, view_links
 
 HELP = (
     "Field: velocities are projected as the embedding projects cells, and lengths are speeds on the map. "
@@ -29,7 +29,7 @@ run, data, info, map_name, place = view.open_view(
     "flow",
     "Flow",
     "In which direction do cells move, and how fast?",
-    ("velocity", "drift", "coupling"),
+    view_links.NEEDED["flow"].capabilities,
     needs=None,
 )
 with place.controls:

@@ -7,25 +7,23 @@ from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting import cell_rows, summaries
 from pages.parts.views import cell_selection, colouring, view
 from pages.parts.views.fields import barriers, chain_landscape
-from pages.parts.widgets import background, chart, side, state
+from pages.parts.widgets import background, chart, side, state, view_links
 
 NO_GRADIENT = (
     "The part of the squared velocity of the cells around a place that no potential explains: 0% where they move "
     "downhill, 100% where they go around. Grey: no cells of this time."
 )
 
-MOVES = ("velocity", "drift", "potential", "coupling", "sampler")
-
 context = view.open_view(
     "landscape",
     "Landscape",
     "Where do cells settle?",
-    (*MOVES, "transitions"),
+    view_links.FATES,
     follow=True,
     needs=None,
 )
 run, data, info, map_name, place = context
-if not set(MOVES) & view.capabilities(run):
+if view.capabilities(run).isdisjoint(set(view_links.FATES) - {"transitions"}):
     chain_landscape.show(context)
     side.stop()
 

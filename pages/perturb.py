@@ -15,13 +15,15 @@ from pages.parts.views import (
     screen,
     view,
 )
-from pages.parts.widgets import background, chart, side, sides
+from pages.parts.widgets import background, chart, side, sides, view_links
 
 sides.heading("Perturb", "What if a gene were lost, or forced on?")
 if measured_effects.chosen():
     measured_effects.show()
     side.stop()
-run, data, info, map_name, place = view.open_view("perturb", "", "", ("velocity", "drift"), needs=None)
+run, data, info, map_name, place = view.open_view(
+    "perturb", "", "", view_links.NEEDED["perturb"].capabilities, needs=None
+)
 genes = cell_selection.genes(data)
 with place.picture:
     if not genes:

@@ -12,13 +12,13 @@ from pages.parts.training import held_out_replicates
 from pages.parts.views import cell_selection, gene_search, growth, latent_windows, view
 from pages.parts.views.fates import composition
 from pages.parts.views.genes import predicted_trend
-from pages.parts.widgets import background, chart, selectors, side, state
+from pages.parts.widgets import background, chart, selectors, side, state, view_links
 
 run, data, info, map_name, place = view.open_view(
     "time",
     "Time",
     "What happened between the times you measured?",
-    (*sorted(MOVES_CELLS), "latent_time"),
+    view_links.NEEDED["time"].capabilities,
     needs=None,
 )
 with place.picture:

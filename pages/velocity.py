@@ -14,13 +14,13 @@ from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from pages.parts.views import cell_selection, colouring, gene_search, group_velocities, own_colours, use_velocity, view
 from pages.parts.views.fates import root_and_ends
 from pages.parts.views.fields import field_view
-from pages.parts.widgets import background, chart, side, state
+from pages.parts.widgets import background, chart, side, state, view_links
 
 context = view.open_view(
     "rna_velocity",
     "RNA velocity",
     "In which direction does their RNA say that cells change, and can it be believed?",
-    ("velocity",),
+    view_links.NEEDED["velocity"].capabilities,
     needs=DataRequirement.MOMENTS,
 )
 run, data, info, map_name, place = context

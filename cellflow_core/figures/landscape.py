@@ -31,7 +31,8 @@ CELL_BAR = {
     "xanchor": "right",
     "y": 0.16,
     "yanchor": "bottom",
-    "len": 0.33,
+    "len": 0.34,
+    "thickness": 8,
 }
 """Where the numbers of cells are read: over those of the surface."""
 Shown = tuple[np.ndarray, str, dict]

@@ -92,6 +92,11 @@ def test_a_page_is_drawn_changed_and_found_again(case: Case, page: Page, server:
     page.set_viewport_size({"width": 390, "height": 800})
     assert not violations(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    if case.page == "genes":
+        picture = page.locator(".js-plotly-plot").first.bounding_box()
+        for key in ("pick_run", "part", "network_of"):
+            box = page.locator(f".st-key-{key}").bounding_box()
+            assert picture and box and box["y"] > picture["y"] + picture["height"]
     assert not errors
 
 
@@ -122,4 +127,6 @@ def test_two_views_turn_together_and_choices_are_undone(page: Page, server: str,
     page.set_viewport_size({"width": 390, "height": 800})
     one, two = (both.nth(k).bounding_box() for k in range(2))
     assert one and two and two["y"] >= one["y"] + one["height"] and two["width"] <= 390
+    for key, words in (("controls_of", "Landscape, first"), ("controls_of_right", "Landscape, second")):
+        expect(page.locator(f".st-key-{key}").get_by_text(words)).to_be_visible()
     assert not errors

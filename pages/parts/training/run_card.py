@@ -14,7 +14,8 @@ from pages.parts.training import run_progress
 from pages.parts.views import export
 from pages.parts.widgets import sharing, undo
 from pages.parts.widgets.background import sentence
-from pages.parts.widgets.selectors import disambiguate, links_to, run_facts
+from pages.parts.widgets.selectors import disambiguate, run_facts
+from pages.parts.widgets.view_links import links_to
 
 
 def listed(runs: Sequence[Run], datasets: Mapping[str, str]) -> list[Run]:
@@ -31,7 +32,7 @@ def _card(run: Run, status: Status, datasets: Mapping[str, str]) -> bool:
         )
         chosen = tick.checkbox("Compare losses", key=f"compare_{run.id}")
         if status.state == "done":
-            links_to(run.id)
+            links_to(run)
         elif status.state in ("failed", "cancelled"):
             run_progress.what_happened(run, status)
         else:

@@ -13,7 +13,8 @@ from cellflow_core.runs import index
 from cellflow_core.runs.run import Run, Status
 from pages.parts.server import urls
 from pages.parts.widgets import progress_bar, sharing
-from pages.parts.widgets.selectors import links_to, run_facts
+from pages.parts.widgets.selectors import run_facts
+from pages.parts.widgets.view_links import links_to
 
 
 def watch(ids: Sequence[str], then_run: str = "") -> None:
@@ -51,7 +52,7 @@ def show(run: Run, status: Status) -> None:
         elif status.state == "done":
             note = f" ({plain(status.message)})" if status.message else ""
             st.caption(f"Trained in {duration(status.seconds)} on {status.device}{note}. Look at it:")
-            links_to(run.id)
+            links_to(run)
         else:
             what_happened(run, status)
 

@@ -19,7 +19,7 @@ from cellflow_core.selection import sweep
 from pages.parts.server import urls
 from pages.parts.widgets import chart, progress_bar
 from pages.parts.widgets.background import catalogue, result_of
-from pages.parts.widgets.selectors import links_to
+from pages.parts.widgets.view_links import links_to
 
 MOST_SEEDS = 10
 
@@ -111,7 +111,7 @@ def show(runs: Sequence[Run]) -> None:
         for each in rows:
             if each.best:
                 st.markdown(f"**{plain(cards[each.model].title)}**: {plain(each.variant or 'default settings')}")
-                links_to(each.runs[0].id)
+                links_to(each.runs[0])
         st.caption(sweep.NOTE)
 
     live()

@@ -78,15 +78,17 @@ def open_view(
 
 def layout(beside: bool = True) -> Layout:
     """An answer over the width of the page, the picture on the left below it, its controls on the right; not beside:
-    the controls in a row above the picture. Of two views side by side, its half, with the controls below the picture.
-    """
+    the controls in a row above the picture, on a phone below it (assets/style.css). Of two views side by side, its
+    half, with the controls below the picture."""
     if where := sides.places():
         return where.layout
     answer = st.container(key="answer")
     if beside:
         picture, controls = st.columns([7, 3], gap="medium")
     else:
-        controls, picture = st.container(horizontal=True, vertical_alignment="bottom", gap="medium"), st.container()
+        with st.container(key="controls_above"):
+            controls = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+            picture = st.container()
     return Layout(answer, picture, controls, st.container())
 
 

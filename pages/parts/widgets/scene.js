@@ -6,6 +6,8 @@ const NARROW = 520;
 const SHAPE = 1.1; // width over height that the camera was fitted to
 const narrowed = (figure) => {
   for (const trace of figure.data) {
+    const bar = trace.marker?.colorbar; // of cells: where that of the height would be
+    if (bar) Object.assign(bar, { y: 0.01, title: { ...bar.title, font: { size: 11 } }, tickfont: { size: 11 } });
     if (!("colorbar" in trace)) continue;
     if (trace.surfacecolor) trace.colorbar.len = 0.5;
     else trace.showscale = false;

@@ -288,10 +288,3 @@ def empty_state(title: str, text: str, links: Mapping[str, str]) -> NoReturn:
         for page, words in links.items():
             st.page_link(page, label=words, icon=":material/arrow_forward:")
     side.stop()
-
-
-def links_to(run_id: str) -> None:
-    """Links to the views of one run."""
-    with st.container(horizontal=True, key=f"views_{run_id}"):
-        for page, (name, icon) in VIEWS.items():
-            st.page_link(page, label=name, icon=icon, query_params={"run": run_id})

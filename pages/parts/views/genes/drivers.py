@@ -14,7 +14,7 @@ from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.runs.run import Run
 from pages.parts.views import view
 from pages.parts.views.fates import fate_genes, fate_question
-from pages.parts.widgets import background, chart
+from pages.parts.widgets import background, chart, side
 
 
 def show(run: Run, data: Dataset, answer: Any) -> None:
@@ -27,7 +27,7 @@ def show(run: Run, data: Dataset, answer: Any) -> None:
             icon=":material/info:",
         )
         return
-    left, right = st.columns(2, gap="large")
+    left, right = st.container(key=side.key("part_controls")).columns(2, gap="large")
     with left:
         states = fate_question.states(data)
     with right:

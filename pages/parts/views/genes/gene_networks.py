@@ -32,7 +32,8 @@ def show(run: Run, data: Dataset, answer: Any) -> None:
             icon=":material/info:",
         )
         return
-    columns = iter(st.columns(min(len(kinds), 2), gap="large", vertical_alignment="bottom"))
+    place = st.container(key=side.key("part_controls"))
+    columns = iter(place.columns(min(len(kinds), 2), gap="large", vertical_alignment="bottom"))
     kind = next(iter(kinds))
     if len(kinds) > 1:
         with next(columns):

@@ -48,7 +48,9 @@ class Groups(NamedTuple):
 def show(run: Run, data: Dataset, info: DatasetInfo, answer: Any) -> None:
     """The gene, its trend in each group, and its spread over the groups; answer: where the sentence stands."""
     genes = cell_selection.measured_genes(data)
-    left, middle, right = st.columns([2, 1, 1], gap="medium", vertical_alignment="bottom")
+    left, middle, right = st.container(key=side.key("part_controls")).columns(
+        [2, 1, 1], gap="medium", vertical_alignment="bottom"
+    )
     with left:
         gene = gene_search.choice(data, genes, "these data")
     with middle:
@@ -179,7 +181,7 @@ def _trend(
 def show_several(run: Run, data: Dataset) -> None:
     """A dot plot of a few genes over groups."""
     genes = cell_selection.measured_genes(data)
-    left, right = st.columns([3, 1], gap="medium")
+    left, right = st.container(key=side.key("part_controls")).columns([3, 1], gap="medium")
     with left:
         chosen = st.multiselect(
             "Genes",
