@@ -39,10 +39,14 @@ def days_in(unit: str) -> float | None:
 
 def singular(unit: str) -> str:
     """The unit of one: "day" of "days" or "d"; what counts from an event ("hpf") and other words stay as they are."""
-    found, bare = UNIT_OF.get(unit, ""), unit.removesuffix("s")
-    if found in DAYS and "p" not in unit:
-        return found
-    return bare if bare != unit and pluralize(bare) == unit else unit
+    found = UNIT_OF.get(unit, "")
+    return found if found in DAYS and "p" not in unit else of_one(unit)
+
+
+def of_one(unit: str) -> str:
+    """The unit beside the number 1: "day" of "days"; "h" and other words stay as they are."""
+    bare = unit.removesuffix("s")
+    return bare if pluralize(bare) == unit else unit
 
 
 def pluralize(unit: str) -> str:
@@ -88,4 +92,4 @@ def measured_time(asked: float, times: Iterable[float]) -> float:
 
 def format_duration(time: float, unit: str) -> str:
     """ "1 day", "2.5 days", "3 h"; the bare number where there is no unit."""
-    return f"{format_time(time)} {unit if time == 1 else pluralize(unit)}".rstrip()
+    return f"{format_time(time)} {of_one(unit) if time == 1 else pluralize(unit)}".rstrip()

@@ -6,7 +6,7 @@ import numpy as np
 
 from cellflow_core.analysis.results import Fates, FlowField, TimeCourse
 from cellflow_core.reporting.summaries import at
-from cellflow_core.time_units import pluralize
+from cellflow_core.time_units import of_one, pluralize
 
 
 def of_flow(result: FlowField, unit: str) -> str:
@@ -26,7 +26,8 @@ def doubling(rate: float, unit: str) -> str:
     if abs(rate) < 0.005:
         return "hardly any change"
     word = "doubling" if rate > 0 else "halving"
-    return f"{word} every {np.log(2) / abs(rate):.2g} {pluralize(unit) or 'time units'}"
+    time = f"{np.log(2) / abs(rate):.2g}"
+    return f"{word} every {time} {(of_one(unit) if time == '1' else pluralize(unit)) or 'time units'}"
 
 
 def of_course(result: TimeCourse, unit: str) -> str:

@@ -183,7 +183,7 @@ def test_clones_that_tell_nothing_apart_are_not_trusted():
 def test_rates_are_said_as_doublings_and_halvings():
     assert (
         growth_summaries.doubling(np.log(2), "days")
-        == "doubling every 1 days"
+        == "doubling every 1 day"
         == growth_summaries.doubling(np.log(2), "day")
     )
     assert growth_summaries.doubling(-0.1, "") == "halving every 6.9 time units"

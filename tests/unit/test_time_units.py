@@ -12,6 +12,8 @@ from cellflow_core.time_units import format_duration, format_time, format_times,
     [
         (0, "day", "0 days"),
         (1, "day", "1 day"),
+        (1, "days", "1 day"),
+        (1, "h", "1 h"),
         (1.5, "embryonic day", "1.5 embryonic days"),
         (2, "cell division", "2 cell divisions"),
         (3, "days", "3 days"),
