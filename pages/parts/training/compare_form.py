@@ -34,7 +34,9 @@ def choose(info: DatasetInfo, cards: Mapping[str, Any]) -> Any:
     able = [each.model for each in ranked if each.trainable]
     proposed = able[:FIRST] + [each for each in able[FIRST:] if each == STRAIGHT]
     held_out = dict(zip(format_times(info.times), info.times, strict=True))
-    shown = {name: f"{name} {of_one(info.time_unit) if name == '1' else pluralize(info.time_unit)}" for name in held_out}
+    shown = {
+        name: f"{name} {of_one(info.time_unit) if name == '1' else pluralize(info.time_unit)}" for name in held_out
+    }
     inner = list(shown)[1:-1]
     models = _several(
         "models", "Models", able, proposed, st, {name: card.title for name, card in cards.items()}, MODELS
