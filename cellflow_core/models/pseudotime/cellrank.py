@@ -67,7 +67,8 @@ class Settings(RootSettings):
         "own",
         "who computes the kernels of order, velocity and connectivity: this app, or the package cellrank, which "
         "`make cellrank` installs, with its own defaults",
-        label="Kernels by",
+        label="Implementation",
+        choice_labels={"own": "built in", "cellrank": "package cellrank"},
     )
 
     def __post_init__(self) -> None:
