@@ -8,8 +8,13 @@ Maps: principal components; UMAP with seeds 0 and 1 and 15 neighbors; UMAP with 
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 from umap import UMAP
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cellflow_core.data.simulators.transcription.splicing_bifurcation import Settings, SplicingBifurcation
 from cellflow_core.data.spaces.pca import principal

@@ -28,6 +28,7 @@ from typing import Any
 import machine
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
 PAGES = ("home", "runs", "landscape", "compare", "train")
 MODELS = ("i-cfm", "ot-displacement")
 TRAINING = {"steps": 20, "batch_size": 32}
