@@ -39,17 +39,22 @@ def there(path: str) -> Callable[[Path, Path], Path]:
 
 
 FILES = {
-    "h5ad with clones": (there("weinreb_larry_cospar/larry_test_781cells.h5ad"), "781", "2 → 4 → 6", "day"),
-    "genes by cells": (there("beeline_curated/GSD_2000_0/ExpressionData.csv.gz"), "2,000", "", "no unit (arbitrary)"),
-    "coordinates": (there("deepruot/emt.csv"), "3,133", "0 → 1 → 2 → 3", "no unit (arbitrary)"),
+    "h5ad with clones": (there("weinreb_larry_cospar/larry_test_781cells.h5ad"), "781 cells", "2 → 4 → 6", "day"),
+    "genes by cells": (
+        there("beeline_curated/GSD_2000_0/ExpressionData.csv.gz"),
+        "2,000 cells",
+        "",
+        "no unit (arbitrary)",
+    ),
+    "coordinates": (there("deepruot/emt.csv"), "3,133 cells", "0 → 1 → 2 → 3", "no unit (arbitrary)"),
     "arrays": (
         there("eb_embryoid_body/eb_velocity_subset2750.npz"),
-        "2,750",
+        "2,750 cells",
         "0 → 1 → 2 → 3 → 4",
         "no unit (arbitrary)",
     ),
-    "table of individuals": (there("pharmacokinetics/warfarin.csv"), "298", "", "hour"),
-    "10x folder": (tenx, "90", "", ""),
+    "table of individuals": (there("pharmacokinetics/warfarin.csv"), "298 samples", "", "hour"),
+    "10x folder": (tenx, "90 cells", "", ""),
 }
 """Kind of file -> how it is made, its cells, its times, and the unit that must be chosen ("": none is asked for)."""
 
@@ -66,7 +71,7 @@ def imported(page: Page, cells: str, times: str, unit: str = "") -> None:
         expect(main(page)).to_contain_text(times)
     start.click()
     page.wait_for_url("**dataset=**", timeout=180_000)
-    expect(main(page)).to_contain_text(f"{cells} cells", timeout=60_000)
+    expect(main(page)).to_contain_text(cells, timeout=60_000)
     assert page.locator('[data-testid="stAlertContentError"]').count() == 0
 
 
@@ -96,4 +101,4 @@ def test_a_download_is_watched_survives_a_reload_and_is_imported(page: Page, ser
         shelf.slow = 0.0
         expect(page.get_by_role("heading", name="Import cells.csv")).to_be_visible(timeout=60_000)
         assert [wanted for _, wanted in shelf.asked] == [""], "a reload must not start the download again"
-        imported(page, "60,000", "0 → 2 → 4")
+        imported(page, "60,000 cells", "0 → 2 → 4")

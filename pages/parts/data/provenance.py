@@ -26,7 +26,8 @@ def show(info: store.DatasetInfo) -> None:
         st.caption(
             f"Source: {plain(info.source)} · made {info.created[:16].replace('T', ' ')} UTC · {info.fingerprint}"
         )
-        st.caption(_names(info))
+        if row_word(info) == "cell":
+            st.caption(_names(info))
         _undo(info, earlier)
         if len(earlier) > 1:
             st.caption("Made from, the newest first:")
@@ -46,7 +47,7 @@ def _names(info: store.DatasetInfo) -> str:
     if cell_names.read(store.open_dataset(info.id)):
         return "Exports name the cells as the file does."
     again = " Where their file has names, importing it again keeps them." if info.origin == "upload" else ""
-    return f"These {row_word(info)}s have no names, so exports number them.{again}"
+    return f"These cells have no names, so exports number them.{again}"
 
 
 def _undo(info: store.DatasetInfo, earlier: list[store.DatasetInfo]) -> None:
