@@ -15,12 +15,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.models.contract import Phase
 from cellflow_core.models.rna_velocity.steady_state import Settings
+from cellflow_core.models.splicing.estimator import GENES_AT_ONCE, SplicingCells
 from cellflow_core.models.splicing.ratio import RatioModel, highest, percentile, ratio
 
 
@@ -44,21 +46,25 @@ class Stochastic(RatioModel):
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> Any:
         cells = self.read(frames)
-        square, cross = (
-            torch.cat(frames.cell_data[each]).double() for each in ("spliced_squared", "spliced_unspliced")
-        )
+        moments = (torch.cat(frames.cell_data[each]) for each in ("spliced_squared", "spliced_unspliced"))
+        blocks = (each.split(GENES_AT_ONCE, dim=1) for each in (cells.unspliced, cells.spliced, *moments))
+        found = [self._ratio(SplicingCells(u, s), m.double(), n.double()) for u, s, m, n in zip(*blocks, strict=True)]
+        self.gamma.copy_(torch.cat(found))
+
+    def _ratio(
+        self, cells: SplicingCells, square: Float[Tensor, "cells genes"], cross: Float[Tensor, "cells genes"]
+    ) -> Float[Tensor, " genes"]:
+        """The steady-state ratio of some genes, from the means of their RNA and of s^2 and s u."""
         x, y = 2 * square - cells.spliced, 2 * cross + cells.unspliced
-        first, second = ratio(cells, highest(cells, self.config.percent)), _slope(x, y)
+        chosen = highest(cells, self.config.percent)
+        first, second = ratio(cells, chosen), _slope(x, y)
         of_mean = (cells.unspliced - first * cells.spliced).var(dim=0, unbiased=False)
         of_square = (y - second * x).var(dim=0, unbiased=False)
-        chosen = highest(cells, self.config.percent)
         chosen |= cells.spliced >= percentile(cells.spliced, 100 - self.config.percent)
         u, s = cells.unspliced * chosen, cells.spliced * chosen
         weight = of_mean / of_square.clamp_min(1e-30)  # of the second equation relative to the first
-        self.gamma.copy_(
-            ((s * u).sum(dim=0) + weight * (x * y).sum(dim=0))
-            / (s.square().sum(dim=0) + weight * x.square().sum(dim=0)).clamp_min(1e-30)
-        )
+        both = (s * u).sum(dim=0) + weight * (x * y).sum(dim=0)
+        return both / (s.square().sum(dim=0) + weight * x.square().sum(dim=0)).clamp_min(1e-30)
 
 
 def _slope(x: Tensor, y: Tensor) -> Tensor:

@@ -15,6 +15,9 @@ from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.models.contract import DynamicsModel
 
+GENES_AT_ONCE = 200
+"""Genes of which all cells are held once more while numbers of each gene are found."""
+
 
 @dataclass(frozen=True)
 class SplicingCells:
@@ -50,9 +53,8 @@ class SplicingModel(DynamicsModel):
     def read(self, frames: SnapshotTensors) -> SplicingCells:
         """The moments of all cells, in the order of the frames; keeps the unit of every axis."""
         u, s = (torch.cat(frames.cell_data[each]).double() for each in ("unspliced", "spliced"))
-        rna, x = torch.cat([u, s], dim=1), torch.cat(frames.x).double()
-        square = x.square().sum(dim=0)
-        self.unit.copy_(torch.where(square > 0, (rna * x).sum(dim=0) / square.clamp_min(1e-30), 1.0))
+        x = torch.cat(frames.x)
+        self.unit.copy_(torch.cat([_units(u, x[:, : u.shape[1]]), _units(s, x[:, u.shape[1] :])]))
         return SplicingCells(u, s)
 
     def rna(self, x: Float[Tensor, "batch dim"]) -> tuple[Float[Tensor, "batch genes"], Float[Tensor, "batch genes"]]:
@@ -66,3 +68,13 @@ class SplicingModel(DynamicsModel):
         """Velocity of the state (state / time) of these rates of change of RNA (RNA / time)."""
         rates = torch.cat([unspliced, spliced], dim=-1)
         return rates / self.unit.to(rates.dtype)
+
+
+def _units(rna: Float[Tensor, "cells genes"], axes: Float[Tensor, "cells genes"]) -> Float[Tensor, " genes"]:
+    """RNA in one unit of its axis, by least squares; 1 for an axis without any."""
+    found = []
+    for values, each in zip(rna.split(GENES_AT_ONCE, dim=1), axes.split(GENES_AT_ONCE, dim=1), strict=True):
+        x = each.double()
+        square = x.square().sum(dim=0)
+        found.append(torch.where(square > 0, (values * x).sum(dim=0) / square.clamp_min(1e-30), 1.0))
+    return torch.cat(found)

@@ -10,11 +10,15 @@ import torch
 
 from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.fields.cell_velocities import velocity_at
+from cellflow_core.analysis.rna_velocity.estimates import fitted
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.models import registry
+from cellflow_core.models.rna_velocity import stochastic
+from cellflow_core.models.splicing import estimator
 from cellflow_core.models.splicing.kinetics import levels
 from cellflow_core.train.trainer import TrainConfig, fit
+from tests.truth.models.rna_velocity.simulated import moments
 
 pytestmark = pytest.mark.truth
 GAMMA = np.array([0.3, 0.5, 0.8, 1.0, 1.6])
@@ -53,3 +57,14 @@ def test_kinetics_solve_their_equation():
     assert (du - (alpha - beta * u[1:-1])).abs().max() < 1e-4
     assert (ds - (beta * u[1:-1] - gamma * s[1:-1])).abs().max() < 1e-4
     assert u[0].tolist() == [5.0, 0.0] and s[0].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["steady-state", "stochastic"])
+def test_blocks_of_genes_change_nothing(name, monkeypatch):
+    data = moments("six-gene-circuit", cells=100)[0]
+    whole = fitted(name, data)
+    for module in (estimator, stochastic):
+        monkeypatch.setattr(module, "GENES_AT_ONCE", 4)
+    parts = fitted(name, data)
+    for each in ("gamma", "unit"):
+        torch.testing.assert_close(getattr(parts, each), getattr(whole, each), rtol=1e-12, atol=0)
