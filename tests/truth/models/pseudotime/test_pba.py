@@ -72,7 +72,7 @@ def steady_state(cells: int, seed: int, noise: float = 0.05, dt: float = 0.01) -
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_drift_of_a_bifurcating_ou_process_is_found(seed):
-    """Mean cosine with the true drift between sources and sinks above 0.75 (0.82 to 0.84); it is below 0.15 for the
+    """Mean cosine with the true drift between sources and sinks above 0.75 (0.82 and 0.83); it is below 0.15 for the
     same links without sources and sinks. On either branch the expected step leads to the mean of the process: its
     second axis correlates with that of the drift by more than 0.3."""
     x = steady_state(2200, seed)
