@@ -144,6 +144,7 @@ def _plain(value: Any) -> Any:
 
 QUESTIONS: dict[str, Callable[..., Result]] = {
     "landscape": of_fields.landscape,
+    "moving_landscape": of_fields.moving_landscape,
     "chain_landscape": of_fields.chain_landscape,
     "barriers": of_fields.barriers,
     "flow": of_fields.flow,
