@@ -1,4 +1,4 @@
-"""What a page lets one save, saved by a browser and opened: the figure as a page of its own, its numbers, the script."""
+"""What a page lets one save, saved by a browser and opened: the figure as a page, its numbers, the script."""
 
 from __future__ import annotations
 
