@@ -16,6 +16,7 @@ from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.analysis.rna_velocity.estimates import Estimates, estimates
 from cellflow_core.analysis.rna_velocity.orders import orders, rank_correlations
+from cellflow_core.analysis.rna_velocity.second_rise import second_rise
 from cellflow_core.analysis.rna_velocity.uncertainty import velocity_dispersion
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.moments import CHANCE, HALVES
@@ -46,6 +47,7 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
     order, explained = cell_order(graph)
     forward, by_chance = forward_share(graph, x, v, data)
     beside = orders(model, data, order)
+    rises = second_rise(found, order)
     values = np.stack(list(beside.values()))
     sure = velocity_dispersion(model, data) if isinstance(model, HasVelocityUncertainty) else (None, None)
     nowhere = np.full((1, 1), np.nan)
@@ -82,6 +84,8 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
         fast=_fast(of_genes.size),
         rate_names=found.rate_names,
         rates=found.rates,
+        follows=rises.judged,
+        twice=rises.twice,
         notes=(
             *found.notes,
             "Arrows are displacements to neighbors that the velocity points to, over "
