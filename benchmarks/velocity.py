@@ -19,9 +19,11 @@ consensus of two models or more, the mean of their directions in each cell:
                 arrows and places on a UMAP of these cells, as in their program
     agreement   median cosine with the other models of the run, same seed; known once all are done
     drawn       share of the cells that have an arrow on the page Velocity
+    steps       of training
     seconds, cpu_s, peak_mb  of the estimate: wall clock, processor time, and largest resident memory of its own
                 process, cells included
-    moments_s, moments_mb, page_s, page_mb  of the moments (counts and simulation included), and of the page's answer
+    moments_s, moments_cpu_s, moments_mb, page_s, page_mb  of the moments (counts and simulation included), and of the
+                page's answer
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +50,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from boundary_direction import cosine, cross_boundary, on_umap
 from velocity_cases import Case, case
 
+from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.fields.cell_velocities import velocities_of
 from cellflow_core.analysis.regulation.latent_order import latent_time
 from cellflow_core.analysis.rna_velocity.agreement import agreement
 from cellflow_core.analysis.rna_velocity.cell_order import cell_order
-from cellflow_core.analysis.rna_velocity.estimates import spliced_velocity
+from cellflow_core.analysis.rna_velocity.estimates import fitted, spliced_velocity
 from cellflow_core.analysis.rna_velocity.orders import spearman
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
@@ -71,30 +76,37 @@ def every_model() -> list[str]:
     return [name for name, kind in found if DataRequirement.MOMENTS in kind.needs and kind.installed()]
 
 
-def estimate(name: str, cells: Path, seed: int, steps: int) -> dict[str, Any]:
-    """ds/dt, latent time, seconds and memory of one model, trained in this process. cells: pickled Snapshots."""
+def estimate(name: str, cells: Path, seed: int, steps: int, page: bool = True) -> dict[str, Any]:
+    """ds/dt, latent time, seconds and memory of one model, trained in this process.
+
+    cells  pickled Snapshots; a model of velocities gets those of `steady-state`, found before the clock starts
+    page   also ask for the page's answer
+    """
     torch.set_num_threads(1)
     with cells.open("rb") as file:
         data: Snapshots = pickle.load(file)  # noqa: S301 - written by this program
+    kind = registry.find(name)
+    if DataRequirement.VELOCITY in kind.needs:
+        data = replace(data, velocity=velocities_of(dynamics(fitted("steady-state", data)), data))
     begun, worked = time.perf_counter(), time.process_time()
     model = registry.create(name, {}, data.spec, seed)
-    fit(model, data, TrainConfig.preset("standard", type(model), **({"steps": steps} if steps else {})), seed=seed)
+    trains = kind.default_training.get("steps") != 1
+    training = TrainConfig.preset("standard", kind, **({"steps": steps} if steps and trains else {}))
+    fit(model, data, training, seed=seed)
     model.eval()
     velocity = spliced_velocity(model, data)
     latent = latent_time(model, data) if isinstance(model, HasLatentTime) else None
     seconds, cpu, peak = time.perf_counter() - begun, time.process_time() - worked, _peak()
+    cost = {"steps": training.steps, "seconds": seconds, "cpu_s": cpu, "peak_mb": peak, "page_s": None, "page_mb": None}
+    found = {"velocity": velocity, "latent": latent, "drawn": None, "cost": cost}
+    if not page:
+        return found
     some = data.x[:: max(1, len(data.x) // 2000)] - data.x.mean(axis=0)
     points = data.x @ np.linalg.svd(some, full_matrices=False)[2][:2].T
     begun = time.perf_counter()
     drawn = agreement(model, data, Embedding("pca", ("PC1", "PC2"), points, data.x)).drawn.mean()
-    cost = {
-        "seconds": seconds,
-        "cpu_s": cpu,
-        "peak_mb": peak,
-        "page_s": time.perf_counter() - begun,
-        "page_mb": _peak(),
-    }
-    return {"velocity": velocity, "latent": latent, "drawn": float(drawn), "cost": cost}
+    cost |= {"page_s": time.perf_counter() - begun, "page_mb": _peak()}
+    return found | {"drawn": float(drawn)}
 
 
 def _peak() -> float:
@@ -118,7 +130,7 @@ def consensus(found: Sequence[np.ndarray], data: Snapshots) -> dict[str, Any]:
     scale = spread(data)
     sizes = [np.maximum(np.linalg.norm(each / scale, axis=1, keepdims=True), 1e-30) for each in found]
     mean = np.mean([each / size for each, size in zip(found, sizes, strict=True)], axis=0)
-    cost = dict.fromkeys(("seconds", "cpu_s", "peak_mb", "page_s", "page_mb"))
+    cost = dict.fromkeys(("steps", "seconds", "cpu_s", "peak_mb", "page_s", "page_mb"))
     return {"velocity": mean, "latent": None, "drawn": None, "cost": cost}
 
 
@@ -174,6 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--cells", type=int, default=0)
     parser.add_argument("--steps", type=int, default=0, help="training steps; 0: those of the model")
+    parser.add_argument("--moments", type=Path, help="file that keeps the moments for further calls with one seed")
+    parser.add_argument("--no-page", action="store_true", help="leave out the page's answer, and `drawn`")
     parser.add_argument("--groups", default="")
     parser.add_argument("--edges", default="")
     parser.add_argument("--out", type=Path)
@@ -197,9 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _rows_of(use: argparse.Namespace, models: Sequence[str], seed: int) -> Iterator[dict[str, Any]]:
     """One row a model as soon as it is done, then one of the consensus; agreement is added once all are done."""
-    begun = time.perf_counter()
-    known = case(use.data, seed, use.cells, use.groups)
-    cost = {"moments_s": time.perf_counter() - begun, "moments_mb": _peak()}
+    known, cost = _moments(use, seed)
     about = {"data": Path(use.data).stem, "seed": seed}
     places = on_umap(known.data) if use.edges else None
     velocity: dict[str, np.ndarray] = {}
@@ -210,7 +222,7 @@ def _rows_of(use: argparse.Namespace, models: Sequence[str], seed: int) -> Itera
             pickle.dump(known.data, file, protocol=5)
         for name in models:
             with multiprocessing.get_context("spawn").Pool(1) as pool:  # a process of its own, with its own memory
-                found = pool.apply(estimate, (name, cells, seed, use.steps))
+                found = pool.apply(estimate, (name, cells, seed, use.steps, not use.no_page))
             velocity[name] = found["velocity"]
             rows.append(about | {"model": name} | row(found, known, use.edges, places) | cost)
             yield rows[-1]
@@ -220,6 +232,21 @@ def _rows_of(use: argparse.Namespace, models: Sequence[str], seed: int) -> Itera
     if len(models) > 1:
         mean = consensus(list(velocity.values()), known.data)
         yield about | {"model": CONSENSUS} | row(mean, known, use.edges, places) | cost
+
+
+def _moments(use: argparse.Namespace, seed: int) -> tuple[Case, dict[str, float]]:
+    """The cells and what their moments cost, from the file that keeps them where it is there."""
+    if use.moments and use.moments.exists():
+        with use.moments.open("rb") as file:
+            return pickle.load(file)  # noqa: S301 - written by this program
+    begun, worked = time.perf_counter(), time.process_time()
+    known = case(use.data, seed, use.cells, use.groups)
+    cost = {"moments_s": time.perf_counter() - begun, "moments_cpu_s": time.process_time() - worked}
+    cost["moments_mb"] = _peak()
+    if use.moments:
+        with use.moments.open("wb") as file:
+            pickle.dump((known, cost), file, protocol=5)
+    return known, cost
 
 
 def _write(out: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,11 +31,12 @@ class Case(NamedTuple):
     group: np.ndarray | None
 
 
-def case(source: str, seed: int, cells: int, groups: str) -> Case:
+def case(source: str, seed: int, cells: int, groups: str, settings: Mapping[str, Any] = {}) -> Case:
+    """settings: of a simulator. groups: annotation of a file."""
     if source in names():
-        given: dict[str, Any] = {"seed": seed} | ({"cells_per_time": cells} if cells else {})
+        given: dict[str, Any] = {"seed": seed} | dict(settings) | ({"cells_per_time": cells} if cells else {})
         if "n_times" in {each.name for each in type(create(source, {}).settings).settings()}:
-            given["n_times"] = 1
+            given.setdefault("n_times", 1)
         process = create(source, given)
         assert isinstance(process, HasLayers)
         truth, held = process.simulate(), process.layers()
