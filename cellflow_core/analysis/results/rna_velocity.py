@@ -151,12 +151,6 @@ class PhasePortrait(Result):
     notes: tuple[str, ...] = ()
 
 
-def highest(score: Float[Array, "groups genes"]) -> Float[Array, " genes"]:
-    """Over the groups; NaN for a gene that has a score in none."""
-    found = np.where(np.isfinite(score), score, -np.inf).max(axis=0)
-    return np.where(np.isfinite(found), found, np.nan)
-
-
 @dataclass(frozen=True)
 class PermutationScores(Result):
     """How much worse each gene is fitted after its RNA was shuffled among the cells of a group.
@@ -164,8 +158,6 @@ class PermutationScores(Result):
     title      of the model
     by         annotation of the groups, "" for clusters by k-means; names, cells [groups]: of them, and their size
     genes      names; score [groups, genes]: t statistic, NaN for a gene that does not vary in a group
-    null       highest score over the groups of genes whose RNA was shuffled before, [rounds, genes], NaN as above; None
-               in answers of earlier versions
     """
 
     title: str
@@ -174,18 +166,15 @@ class PermutationScores(Result):
     cells: Int[Array, " groups"]
     genes: tuple[str, ...]
     score: Float[Array, "groups genes"]
-    null: Float[Array, "rounds genes"] | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def highest(self) -> Float[Array, " genes"]:
         """Score of each gene in the group where it is highest; NaN where it varies in none."""
-        return highest(self.score)
+        found = np.where(np.isfinite(self.score), self.score, -np.inf).max(axis=0)
+        return np.where(np.isfinite(found), found, np.nan)
 
     @property
     def chance(self) -> float:
-        """The highest score in so many groups is below this for 95 of 100 genes whose fit is as good when shuffled: by
-        shuffled RNA, or of as many standard normal numbers where that is not known."""
-        if self.null is not None and np.isfinite(self.null).any():
-            return float(np.nanquantile(self.null, 0.95))
+        """The highest score in so many groups is below this for 95 of 100 genes whose fit is as good when shuffled."""
         return NormalDist().inv_cdf(0.95 ** (1 / len(self.names)))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch import Tensor
 
 from cellflow_core.analysis.initial_cells import labels_of
 from cellflow_core.analysis.results import PermutationScores
-from cellflow_core.analysis.results.rna_velocity import highest
 from cellflow_core.data.snapshots import NO_LABEL, Snapshots
 from cellflow_core.models.contract import DynamicsModel, HasPermutationScores
 from cellflow_core.models.lineages.tree_model import k_means
@@ -19,8 +15,6 @@ from cellflow_core.models.lineages.tree_model import k_means
 Array = np.ndarray
 LEAST = 20
 """Cells that a group must have."""
-LEAST_NULL = 200
-"""Shuffled genes from whose scores the limit is read, at least."""
 COMPONENTS = 50
 """Most axes in which clusters are found."""
 
@@ -42,8 +36,6 @@ def permutation_scores(model: DynamicsModel, data: Snapshots, by: str = "", seed
     rng = torch.Generator(model.device).manual_seed(seed)
     model.eval()
     score = model.permutation_scores(x, groups, rng).cpu().numpy().astype(float)
-    rounds = range(max(math.ceil(LEAST_NULL / len(data.space.genes)), 1))
-    null = [model.permutation_scores(_shuffled(x, groups, rng), groups, rng).cpu().numpy() for _ in rounds]
     left = int((~kept).sum())
     note = f"{left:,} cells without a group, or of one with fewer than {LEAST} cells, are left out."
     return PermutationScores(
@@ -53,19 +45,8 @@ def permutation_scores(model: DynamicsModel, data: Snapshots, by: str = "", seed
         cells=np.bincount(group[kept], minlength=len(names)),
         genes=data.space.genes,
         score=score,
-        null=np.stack([highest(each.astype(float)) for each in null]),
         notes=(note,) if left else (),
     )
-
-
-def _shuffled(x: Tensor, groups: Int[Tensor, " cells"], rng: torch.Generator) -> Tensor:
-    """Every axis shuffled by itself among the cells of each group: unspliced and spliced RNA know nothing of each
-    other, as they would in a gene without dynamics."""
-    found = torch.empty_like(x)
-    for k in range(int(groups.max()) + 1):
-        own = x[groups == k]
-        found[groups == k] = own.gather(0, torch.rand(own.shape, generator=rng, device=x.device).argsort(dim=0))
-    return found
 
 
 def _groups(data: Snapshots, by: str, seed: int) -> tuple[Int[Array, " cells"], tuple[str, ...]]:
