@@ -41,13 +41,11 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
     x, v = found.spliced / found.scale, found.scaled(0)
     pairwise, mean = _agreement(found)
     of_genes = _of_genes(found)
-    halves, chance = data.covariates.get(HALVES), data.covariates.get(CHANCE)
     graph = velocity_graph(x, v, nearest_others(view.states, NEIGHBORS))
     arrows = graph.displacement(view.points.astype(np.float64))
     order, explained = cell_order(graph)
     forward, by_chance = forward_share(graph, x, v, data)
     beside = orders(model, data, order)
-    rises = second_rise(found, order)
     values = np.stack(list(beside.values()))
     sure = velocity_dispersion(model, data) if isinstance(model, HasVelocityUncertainty) else (None, None)
     nowhere = np.full((1, 1), np.nan)
@@ -58,8 +56,8 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
         estimators=found.names,
         pairwise=pairwise,
         agreement=mean,
-        halves=halves,
-        chance=chance,
+        halves=data.covariates.get(HALVES),
+        chance=data.covariates.get(CHANCE),
         drawn=np.zeros(len(data.x), bool),
         cells=view.points,
         arrows=arrows,
@@ -84,8 +82,7 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
         fast=_fast(of_genes.size),
         rate_names=found.rate_names,
         rates=found.rates,
-        follows=rises.judged,
-        twice=rises.twice,
+        **second_rise(found, order)._asdict(),
         notes=(
             *found.notes,
             "Arrows are displacements to neighbors that the velocity points to, over "

@@ -33,36 +33,36 @@ LEFT = 0.02
 """Share of the variance between the parts that one rise must leave, so that there is room for a second one."""
 GAIN = 0.8
 """Share of what one rise leaves that two rises must explain. This and LEFT: docs/methods/rna_velocity.md."""
-APART = 0.1
+SEPARATION = 0.1
 """Least part of the time between both rises."""
 GENES = 100
 
 
 class SecondRise(NamedTuple):
-    """judged: genes that follow the order; twice: those among them whose transcription rises twice."""
+    """follows: genes that follow the order; twice: those among them whose transcription rises twice."""
 
-    judged: Bool[Array, " genes"]
+    follows: Bool[Array, " genes"]
     twice: Bool[Array, " genes"]
 
 
 def second_rise(found: Estimates, order: Float[Array, " cells"]) -> SecondRise:
-    """No gene is judged where there are fewer than BINS * FEWEST cells. The first estimator keeps the time."""
+    """No gene follows where there are fewer than BINS * FEWEST cells. The first estimator keeps the time."""
     genes = len(found.genes)
-    judged, twice = np.zeros(genes, bool), np.zeros(genes, bool)
+    follows, twice = np.zeros(genes, bool), np.zeros(genes, bool)
     if len(order) < BINS * FEWEST:
-        return SecondRise(judged, twice)
+        return SecondRise(follows, twice)
     parts = np.array_split(np.argsort(order, kind="stable"), BINS)
     courses = _courses(_time(found, parts))
     for some in (slice(first, first + GENES) for first in range(0, genes, GENES)):
         u = np.stack([found.unspliced[part, some].mean(axis=0, dtype=np.float64) for part in parts])
         size = np.array([[len(part)] for part in parts])
         between = (size * np.square(u - found.unspliced[:, some].mean(axis=0, dtype=np.float64))).sum(axis=0)
-        judged[some] = between >= FOLLOWS * len(order) * found.unspliced[:, some].var(axis=0, dtype=np.float64)
-        judged[some] &= between > 0
+        follows[some] = between >= FOLLOWS * len(order) * found.unspliced[:, some].var(axis=0, dtype=np.float64)
+        follows[some] &= between > 0
         one, two = _misfit(u, courses)
         varies = np.maximum(np.square(u - u.mean(axis=0)).sum(axis=0), 1e-30)
-        twice[some] = judged[some] & (one > LEFT * varies) & (two < (1 - GAIN) * one)
-    return SecondRise(judged, twice)
+        twice[some] = follows[some] & (one > LEFT * varies) & (two < (1 - GAIN) * one)
+    return SecondRise(follows, twice)
 
 
 def _time(found: Estimates, parts: list[Array]) -> Float[Array, " bins"]:
@@ -95,7 +95,7 @@ def _courses(t: Float[Array, " bins"]) -> _Courses:
         for off in offs:
             known = {on: _course(t, on, off, beta) for on in ons if on < off}
             one += list(known.values())
-            pairs = [(a, b) for a, b in combinations(known, 2) if b - max(a, 0.0) > APART * span]
+            pairs = [(a, b) for a, b in combinations(known, 2) if b - max(a, 0.0) > SEPARATION * span]
             first += [known[a] for a, _ in pairs]
             second += [known[b] for _, b in pairs]
     return _Courses(*map(np.array, (one, first, second)))

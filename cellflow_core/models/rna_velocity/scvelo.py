@@ -205,9 +205,8 @@ def fit(
     """
     cells = annotated(unspliced, spliced, neighbors)
     with _quiet() as scvelo:
-        scvelo.tl.velocity(
-            cells, mode="deterministic", perc=[5, 95], r2_adjusted=True
-        )  # the genes that are fitted, and their R2
+        # the genes that are fitted, and their R2
+        scvelo.tl.velocity(cells, mode="deterministic", perc=[5, 95], r2_adjusted=True)
         cells.var["fit_r2"] = cells.var["velocity_r2"]
         genes = cells.var_names[_used(cells)]
         if len(genes) < FEWEST:

@@ -26,8 +26,8 @@ def test_boosted_genes_are_found_and_the_page_warns(seed: int, boost: float):
     boosted = np.array([each.startswith("Boosted") for each in found.genes])
     assert found.follows is not None and found.twice is not None and found.follows.all() and found.boosted
     assert found.twice[boosted].mean() > (0.9 if boost > 3 else 0.4) and not found.twice[~boosted].any()
-    said = of_velocity(found)
-    assert f"rises a second time in {found.twice.sum()} of the 60 genes" in said.answer and said.trust == "fair"
+    summary = of_velocity(found)
+    assert f"rises a second time in {found.twice.sum()} of the 60 genes" in summary.answer and summary.trust == "fair"
     rows = gene_rows(found)
     marked = {gene for gene, each in zip(rows["gene"], rows["transcription rises twice"], strict=True) if each == "yes"}
     assert marked == {gene for gene, each in zip(found.genes, found.twice, strict=True) if each}
