@@ -21,8 +21,8 @@ ONE_ORDER = 0.5
 
 
 def of_velocity(result: VelocityAgreement) -> Summary:
-    """The share of the cells with an arrow first and what it does not show, then how the estimators agree, recur, and
-    point in measured time."""
+    """The share of the cells with an arrow first and what it does not show, after a warning where rates change, then
+    how the estimators agree, recur, and point in measured time."""
     share = float(result.drawn.mean())
     count = len(result.estimators)
     every = result.pairwise[np.triu_indices(count, 1)]
@@ -43,7 +43,7 @@ def of_velocity(result: VelocityAgreement) -> Summary:
     if np.isfinite(result.forward) and result.forward <= result.forward_chance[1]:
         trust = "poor"
     if result.boosted:
-        answer, trust = f"{answer} {_boosted(result)}", "fair" if trust == "good" else trust
+        answer, trust = f"{_boosted(result)} {answer}", "fair" if trust == "good" else trust
     return Summary(f"{answer} {COHERENT}", trust, f"{agree}; {recur}.{timed}{_judged(result)}")
 
 
@@ -51,8 +51,8 @@ def _boosted(result: VelocityAgreement) -> str:
     assert result.follows is not None and result.twice is not None
     count, judged = int(result.twice.sum()), int(result.follows.sum())
     return (
-        f"Do not rely on them: transcription rises a second time in {count} of the {counted(judged, 'gene')} that "
-        "follow the order of the cells. Rates that are taken as constant read cells before such a rise as falling, "
+        f"Do not rely on the arrows: transcription rises a second time in {count} of the {counted(judged, 'gene')} "
+        "that follow the order of the cells. Rates that are taken as constant read cells before such a rise as falling, "
         "whatever the estimators agree on."
     )
 
