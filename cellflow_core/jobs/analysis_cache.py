@@ -23,7 +23,7 @@ from cellflow_core.runs.index import open_run
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
 
-VERSION = 28
+VERSION = 29
 """Part of every key: one more whenever an analysis answers otherwise than before."""
 SEED_INDEPENDENT = frozenset({"scores", "clones", "forecast"})
 """Questions about one model whatever seeds join it: their answers stay when another seed is done."""
@@ -146,6 +146,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "landscape": of_fields.landscape,
     "chain_landscape": of_fields.chain_landscape,
     "barriers": of_fields.barriers,
+    "least_action": of_fields.least_action,
     "flow": of_fields.flow,
     "field_derivatives": of_fields.field_derivatives,
     "fixed_points": of_fields.fixed_points,

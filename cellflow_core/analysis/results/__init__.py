@@ -2,7 +2,14 @@
 
 from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
 from cellflow_core.analysis.results.fates import FateGenes, Fates, TrajectoryEnsemble
-from cellflow_core.analysis.results.fields import Barriers, FieldDerivatives, FixedPoints, FlowField, Landscape
+from cellflow_core.analysis.results.fields import (
+    Barriers,
+    FieldDerivatives,
+    FixedPoints,
+    FlowField,
+    Landscape,
+    LeastAction,
+)
 from cellflow_core.analysis.results.individuals import (
     ForecastErrors,
     IndividualFits,
@@ -62,6 +69,7 @@ __all__ = [
     "IndividualParameters",
     "KnockOutScores",
     "Landscape",
+    "LeastAction",
     "MeasuredEffects",
     "Measurements",
     "OrderAgreement",

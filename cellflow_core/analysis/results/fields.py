@@ -189,6 +189,67 @@ class Barriers(Result):
         return float(np.median(known)), float(known.min()), float(known.max()), len(known)
 
 
+@dataclass(frozen=True)
+class LeastAction(Result):
+    """Paths of least action between two states, there ([:, 0]) and back ([:, 1]), in several trainings of one model.
+
+    start, end  the states in words; place "middle" (the measured cell in the middle of a group) or "attractor"
+    rows [ends] in the data set: the cell in the middle of each group
+    x           [trainings, 2, points, dim]: states evenly spaced along each path, from its own beginning, the first
+                training that of the picture; NaN where a training has no path. places [trainings, 2, points, 2]: the
+                same on the map; times [trainings, 2, points]: since its beginning, in the held field (time)
+    action, line [trainings, 2]: of the path and of the straight line, in `unit`; converged [trainings, 2]
+    diffusion   D of the model's noise at this time (state^2 / time); NaN where it has none: the action is then that for
+                D = 1, in state^2 / time
+    distance    [2, points]: from the path to the nearest measured cell, in units of the largest distance that counts as
+                near (`fixed_points.support_radius`); nearest [2, points]: row of that cell
+    genes       that change most along the path there, most first; values [trainings, 2, points, genes] (expression)
+    span        from the first to the last measured time (time); NaN with fewer than two
+    """
+
+    view: str
+    axes: tuple[str, str]
+    time: float
+    time_unit: str
+    start: str
+    end: str
+    place: str
+    rows: Int[Array, " ends"]
+    x: Float[Array, "trainings 2 points dim"]
+    places: Float[Array, "trainings 2 points 2"]
+    times: Float[Array, "trainings 2 points"]
+    action: Float[Array, "trainings 2"]
+    line: Float[Array, "trainings 2"]
+    converged: Bool[Array, "trainings 2"]
+    diffusion: float
+    distance: Float[Array, "2 points"]
+    nearest: Int[Array, "2 points"]
+    genes: tuple[str, ...]
+    values: Float[Array, "trainings 2 points genes"]
+    span: float = np.nan
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """Of the action; "" where the noise is known."""
+        return "" if np.isfinite(self.diffusion) else f"state\u00b2 / {self.time_unit or 'time'}"
+
+    @property
+    def share(self) -> Float[Array, " points"]:
+        """Of the length of a path that lies behind each point, 0 to 1."""
+        return np.linspace(0, 1, self.x.shape[2])
+
+    @property
+    def duration(self) -> Float[Array, "trainings 2"]:
+        """Of each path in the held field (time)."""
+        return self.times[..., -1]
+
+    @property
+    def near(self) -> Bool[Array, "2 points"]:
+        """Whether measured cells are around each point of the paths of the picture."""
+        return self.distance <= 1
+
+
 def distinct_names(basins: tuple[str, ...], numbers: tuple[int, ...]) -> tuple[str, ...]:
     """Basins by the cells in them; by their number where these have no name, with it where two hold the same cells."""
     return tuple(

@@ -69,6 +69,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("landscape", field, {"roll": square, "by": "kind"}),
         ("barriers", field, {"by": "kind"}),
+        ("least_action", field, {"start": ("kind", "early"), "end": ("kind", "down"), "time": 0.5}),
         ("chain_landscape", chain, {"roll": square, "by": "kind"}),
         ("flow", field, {"time": 0.5}),
         ("fixed_points", field, {"time": 0.5}),
