@@ -54,17 +54,27 @@ with place.picture:
     grouped = colouring.of(data, ("label", groups[by])) if by in groups else None
     shown = grouped or rna_velocity.colouring(result, by)
     drawn = "streams" if style == "particles" else style
-    figure = rna_velocity.arrows(result, shown=shown, style=drawn, polygon=state.outline(map_name), dark=dark)
+    states = root_and_ends.found(context, ends, result)
+    look = {"polygon": state.outline(map_name), "marks": states.marks, "dark": dark}
+    figure = rna_velocity.arrows(result, shown=shown, style=drawn, **look)
     words = rna_velocity.describe(result, shown)
     stream = Stream(result.x, result.y, result.u, result.v, result.opacity)
     places = cell_selection.places(data, map_name)
     key = "velocity_particles"
-    if style != "particles" or not field_view.drawn(places, shown, stream, words, key, map_name, lasso=True):
+    drawing = (places, shown, stream, words, key, map_name, states.marks)
+    if style != "particles" or not field_view.drawn(*drawing, lasso=True):
         chart.lasso(figure, "velocity_arrows", words, map_name, drag="pan")
-    root_and_ends.caption(context, ends, result)
+    root_and_ends.caption(states)
 with place.more:
     st.markdown(velocity_summaries.of_order(result))
     view.notes(result.notes)
+    if info.annotations:
+        st.page_link(
+            "landscape.py",
+            label="Which path leads from one state to another, and which genes change on it? See Landscape",
+            icon=":material/route:",
+            query_params={"run": run.id, "part": "Path between two states"},
+        )
     rows = cell_rows.of_all(velocity_summaries.cell_rows(result), data)
     view.numbers(figure, rows, f"velocity-{run.id}", "velocity")
 

@@ -74,3 +74,39 @@ def barriers(**change: Any) -> results.Barriers:
         "notes": ("Basins are matched by the measured cells in them.",),
     }
     return results.Barriers(**(made | change))
+
+
+def least_action(**change: Any) -> results.LeastAction:
+    """A path from Stem to Erythroid and back in two trainings; the back one takes more, the one there leaves the
+    cells."""
+    share = np.linspace(0, 1, 11)
+    there = np.stack([4 * share, np.sin(np.pi * share)], axis=1)
+    both = np.stack([there, there[::-1] * [1, -0.5]])
+    kit = np.round(np.sin(np.pi * share), 12)
+    genes = np.stack([3 * np.clip(2 * share - 1, 0, 1), 2 - 2 * np.clip(2 * share, 0, 1), kit], axis=1)
+    distance = np.full((2, 11), 0.4)
+    distance[0, 4:7] = 1.5
+    made = {
+        "view": "pca",
+        "axes": ("PC1", "PC2"),
+        "time": 4.0,
+        "time_unit": "days",
+        "start": "Stem",
+        "end": "Erythroid",
+        "place": "middle",
+        "rows": np.array([0, 110]),
+        "x": np.stack([both, both + 0.1]).astype(np.float32),
+        "places": np.stack([both, both + 0.1]).astype(np.float32),
+        "times": 9 * np.broadcast_to(share, (2, 2, 11)),
+        "action": np.array([[0.5, 2.0], [0.4, 3.0]]),
+        "line": np.array([[1.0, 2.5], [1.0, 3.5]]),
+        "converged": np.ones((2, 2), bool),
+        "diffusion": np.nan,
+        "distance": distance,
+        "nearest": np.arange(22).reshape(2, 11),
+        "genes": ("Gata1", "Spi1", "Kit"),
+        "values": np.stack([np.stack([genes, genes[::-1]])] * 2),
+        "span": 4.0,
+        "notes": ("The field of time 4 is held while the cell moves.", "One more note."),
+    }
+    return results.LeastAction(**(made | change))

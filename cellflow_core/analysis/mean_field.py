@@ -40,7 +40,7 @@ class InPopulation(ModelWrapper):
         weight = weight / weight.sum()
 
         def with_others(own: Field | None) -> Field | None:
-            return None if own is None else lambda t, x: own(t, x) + among(t, x, cloud, weight)
+            return None if own is None else lambda t, x: own(t, x) + among(t, x, cloud.to(x), weight.to(x))
 
         return replace(inner, velocity=with_others(inner.velocity), drift=with_others(inner.drift), interaction=None)
 

@@ -1,4 +1,5 @@
-"""`fates`, `lineages`, `futures`, `ancestry` and `clones`: terminal states, orders, ancestors, evidence of clones."""
+"""`fates`, `lineages`, `futures`, `least-action`, `ancestry` and `clones`: terminal states, orders, paths between
+states, ancestors, evidence of clones."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cellflow_core.cli import answer
+from cellflow_core.cli.table import columns
 from cellflow_core.reporting import cell_rows, fate_summaries, result_tables, summaries
 
 GENES_LISTED = 20
@@ -54,17 +56,37 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     clones.add_argument("--by", required=True, metavar="COLUMN", help="annotation that holds the fates")
     clones.add_argument("--fates", required=True, nargs=2, metavar=("A", "B"), help="two of its values")
     clones.add_argument("--early", default="", metavar="VALUE", help="value that early cells have (default: any other)")
+    path = _add_least_action(commands)
     lineages = commands.add_parser("lineages", help="order of the cells, and branches", description=_lineages.__doc__)
     for parser, do in (
         (fates, _fates),
         (lineages, _lineages),
         (futures, _futures),
+        (path, _least_action),
         (ancestry, _ancestry),
         (clones, _clones),
     ):
         parser.add_argument("run", help="id of the run")
         parser.add_argument("--out", type=Path, help="also write the table to this .csv")
         parser.set_defaults(do=do)
+
+
+def _add_least_action(commands: Any) -> argparse.ArgumentParser:
+    path = commands.add_parser(
+        "least-action", help="path of least action between two groups of cells", description=_least_action.__doc__
+    )
+    path.add_argument("--by", required=True, metavar="COLUMN", help="annotation whose values are the groups")
+    path.add_argument("--from", required=True, dest="start", metavar="VALUE", help="the group that the path begins in")
+    path.add_argument("--to", required=True, dest="end", metavar="VALUE", help="the group that it ends in")
+    path.add_argument("--time", type=float, help="time at which the field is held (default: the last measured one)")
+    path.add_argument(
+        "--between",
+        choices=("middle", "attractor"),
+        default="middle",
+        help="the cells in the middle of the groups, or the attractors that the held field brings these to",
+    )
+    path.add_argument("--genes-out", type=Path, help="also write the genes that change most to this .csv")
+    return path
 
 
 def _fates(chosen: argparse.Namespace) -> None:
@@ -123,6 +145,24 @@ def _futures(chosen: argparse.Namespace) -> None:
     found = answer.ask(TrajectoryEnsemble, "futures", chosen, **settings)
     notes = (f"Interval: {found.interval}.", *found.notes)
     answer.show(fate_summaries.of_futures(found), result_tables.of_fate_proportions(found), notes, chosen.out)
+
+
+def _least_action(chosen: argparse.Namespace) -> None:
+    """What noise would most likely do to lead a cell from one group to another, and back, in the field of one time.
+    With --out, a row a point of both paths."""
+    from cellflow_core.analysis.results import LeastAction
+    from cellflow_core.reporting.fields import least_action
+
+    ends = {"start": (chosen.by, chosen.start), "end": (chosen.by, chosen.end)}
+    found = answer.ask(LeastAction, "least_action", chosen, **ends, time=chosen.time, place=chosen.between)
+    notes = (least_action.of_genes(found), *found.notes)
+    answer.show(least_action.of_least_action(found), least_action.action_rows(found), [each for each in notes if each])
+    if found.genes:
+        print(f"\n{columns(result_tables.first_rows(least_action.gene_rows(found), GENES_LISTED))}")
+    if chosen.out is not None:
+        answer.write_csv(least_action.path_rows(found), chosen.out)
+    if chosen.genes_out is not None:
+        answer.write_csv(least_action.gene_rows(found), chosen.genes_out)
 
 
 def _ancestry(chosen: argparse.Namespace) -> None:

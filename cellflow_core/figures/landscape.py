@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -49,6 +51,7 @@ def landscape(
     on: str = "cells",
     by: str = "height",
     cells: Colouring | None = None,
+    instead: Sequence[go.Scatter3d] = (),
     unit: str = "",
     dark: bool = False,
     height: int = 640,
@@ -59,6 +62,7 @@ def landscape(
 
     by      one of BY: what the colour of the surface tells
     cells   colours of all measured cells; None, or in order: those of their times
+    instead  traces that are drawn in the place of the particles
     on      one of ON. Only the particles are animated, as frames over the steps, named by their time
     unit    of time
     camera  plotly's, to restore a view
@@ -80,8 +84,11 @@ def landscape(
         figure.add_traces([_measured(result, *each, lift) for each in found])
     elif on == "paths":
         figure.add_trace(_paths(result, lift, dark))
-    figure.add_trace(_particles(result, 0, lift, dark))
-    _animate(figure, result, lift, dark)
+    if instead:
+        figure.add_traces(list(instead))
+    else:
+        figure.add_trace(_particles(result, 0, lift, dark))
+        _animate(figure, result, lift, dark)
     scene = {**_box(result, body, (low - FLOOR * span, high + RISE * span)), "annotations": _names(result, dark)}
     if camera:
         scene["camera"] = camera

@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 from cellflow_core.figures import theme
 from cellflow_core.figures.cells.colouring import Colouring, of_groups
+from cellflow_core.figures.cells.packed_map import Mark
+from cellflow_core.figures.fields import root_and_end_marks
 from cellflow_core.figures.scatter import BEHIND_UP_TO, outline, subsample
 from cellflow_core.figures.streamlines import arrow_heads, field_lines
 
@@ -30,21 +32,26 @@ def arrows(
     *,
     style: str = "streams",
     polygon: Sequence[tuple[float, float]] = (),
+    marks: Sequence[Mark] = (),
     dark: bool = False,
     height: int = 600,
 ) -> go.Figure:
-    """Traces: cells coloured, then lines and their heads, where arrows are drawn.
+    """Traces: cells coloured, then lines and their heads, where arrows are drawn, and root and end states.
 
     shown  colours of the cells: those of `colouring`, or others
     style  "streams" (lines through the mean arrows), "grid" (mean arrows) or "cells" (those of single cells); arrows of
            the grid and of cells have equal lengths
     polygon  the outline around selected cells
+    marks    root and end states, as `root_and_end_marks.root_and_ends` makes them
     """
     figure = theme.blank(dark, height=height, x=theme.safe(result.axes[0]), y=theme.safe(result.axes[1]))
     figure.add_trace(_cells(result, shown, dark))
     figure.add_traces(shown.legend(dark))
     for trace in _lines(result, style, dark):
         figure.add_trace(trace)
+    figure.add_traces(root_and_end_marks.traces(marks, dark))
+    if not shown.names:  # the colour bar stands where a legend would
+        figure.update_layout(legend={"x": 0.01, "y": 0.01, "yanchor": "bottom"})
     outline(figure, polygon, dark)
     return theme.square(figure)
 

@@ -147,6 +147,7 @@ QUESTIONS: dict[str, Callable[..., Result]] = {
     "moving_landscape": of_fields.moving_landscape,
     "chain_landscape": of_fields.chain_landscape,
     "barriers": of_fields.barriers,
+    "least_action": of_fields.least_action,
     "flow": of_fields.flow,
     "field_derivatives": of_fields.field_derivatives,
     "fixed_points": of_fields.fixed_points,

@@ -36,6 +36,7 @@ def fate_genes() -> FateGenes:
 ANSWERS = {
     "landscape": examples.landscape,
     "barriers": example_groups.barriers,
+    "least_action": example_groups.least_action,
     "flow": examples.flow,
     "course": examples.course,
     "trend": examples.trend,

@@ -65,6 +65,12 @@ def fixed_points(
     return _described(moving, places, cells, time)
 
 
+def support_radius(cells: Float[Array, "cells dim"]) -> float:
+    """Largest distance to the nearest cell at which a place has support (state), see SUPPORT."""
+    own, _ = nearest_neighbors(cells, 2)
+    return SUPPORT * float(np.quantile(own[:, -1], 0.99))
+
+
 def _roots(moving: Dynamics, x: Array, time: float) -> tuple[Float[Array, "starts dim"], Float[Array, " starts"]]:
     """(places, speeds there) after STEPS from each start: a step that slows the cell is taken and the damping of the
     start lowered, else raised."""
@@ -89,9 +95,7 @@ def _described(moving: Dynamics, places: Sequence[Array], cells: Array, time: fl
         return ()
     there = np.stack(places).astype(np.float32)
     jacobians = field_geometry(moving, there, time).jacobian
-    own, _ = nearest_neighbors(cells, 2)
-    radius = SUPPORT * float(np.quantile(own[:, -1], 0.99))
-    supported = nearest_neighbors(cells, 1, there)[0][:, 0] <= radius
+    supported = nearest_neighbors(cells, 1, there)[0][:, 0] <= support_radius(cells)
     found = []
     for x, jacobian, near in zip(there, jacobians, supported, strict=True):
         values = np.linalg.eigvals(jacobian.astype(np.float64))

@@ -2,14 +2,7 @@
 
 from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
 from cellflow_core.analysis.results.fates import FateGenes, Fates, TrajectoryEnsemble
-from cellflow_core.analysis.results.fields import (
-    Barriers,
-    FieldDerivatives,
-    FixedPoints,
-    FlowField,
-    Landscape,
-    MovingLandscape,
-)
+from cellflow_core.analysis.results.fields import FieldDerivatives, FixedPoints, FlowField, LeastAction
 from cellflow_core.analysis.results.individuals import (
     ForecastErrors,
     IndividualFits,
@@ -20,6 +13,7 @@ from cellflow_core.analysis.results.individuals import (
     RegimenComparison,
 )
 from cellflow_core.analysis.results.knock_outs import KnockOutScores
+from cellflow_core.analysis.results.landscapes import Barriers, Landscape, MovingLandscape
 from cellflow_core.analysis.results.lineage import (
     Ancestry,
     CellBranches,
@@ -69,6 +63,7 @@ __all__ = [
     "IndividualParameters",
     "KnockOutScores",
     "Landscape",
+    "LeastAction",
     "MeasuredEffects",
     "Measurements",
     "MovingLandscape",

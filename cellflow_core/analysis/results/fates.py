@@ -29,6 +29,7 @@ class Fates(Result):
              end far from every state, and are counted to the nearest; by transitions: of the start cells that reach
              none, and are left out
     of       cells that the shares are of, in words; "": those of the first time, all where none is known
+    root [2] place in the view of the cell in the middle of these; None by simulation, and where all cells start
     rows     [cells]: their rows in the data set
     steps    [cells]: mean first passage time, the number of transitions to the first cell of a terminal state; None by
              simulation
@@ -54,6 +55,7 @@ class Fates(Result):
     rows: Int[Array, " cells"] | None = None
     steps: Float[Array, " cells"] | None = None
     of: str = ""
+    root: Float[Array, " 2"] | None = None
     notes: tuple[str, ...] = ()
 
     @property

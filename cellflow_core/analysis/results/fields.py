@@ -1,8 +1,8 @@
-"""Results over a 2-D embedding: the velocity field, its derivatives and fixed points, and the landscape."""
+"""Results over a 2-D embedding: the velocity field, its derivatives and fixed points, and paths of least action."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -101,151 +101,61 @@ class FixedPoints(Result):
 
 
 @dataclass(frozen=True)
-class Landscape(Result):
-    """A surface over a 2-D view, with cells on it and particles that rolled over it.
+class LeastAction(Result):
+    """Paths of least action between two states, there ([:, 0]) and back ([:, 1]), in several trainings of one model.
 
-    kind          "learnt potential" or "quasi-potential -log p"
-    height        [rows, columns], NaN where there are no cells; unit says in what
-    cell_height   [cells]: height under each cell of cells [cells, 2], NaN off the surface; cell_time [cells]
-    paths         [steps, particles, 2] in the view, path_height [steps, particles], path_times [steps]; NaN from
-                  where a path leaves the map
-    non_gradient  share of the squared velocity of the cells that no potential explains, 0 to 1; NaN without a field;
-                  local_non_gradient [rows, columns]: the same share of the cells around each grid point, NaN where
-                  there are none of that time; None without a field
-    basins        what cells are in each basin that simulated cells end in, "" for no labelled cell, most first;
-                  numbers: place of each among all basins of the surface, 1 for the deepest
-                  bottom [basins, 3]: place and height of the lowest point; barrier [basins]: what is climbed from there
-                  to leave (NaN: no saddle); settled [basins]: share of the `simulated` cells
-    saddles       [saddles, 3]: place and height of the lowest paths between these basins; sides [saddles, 2]: which two
-                  each parts
+    start, end  the states in words; place "middle" (the measured cell in the middle of a group) or "attractor"
+    rows [ends] in the data set: the cell in the middle of each group
+    x           [trainings, 2, points, dim]: states evenly spaced along each path, from its own beginning, the first
+                training that of the picture; NaN where a training has no path. places [trainings, 2, points, 2]: the
+                same on the map; times [trainings, 2, points]: since its beginning, in the held field (time)
+    action, line [trainings, 2]: of the path and of the straight line, in `unit`; converged [trainings, 2]
+    diffusion   D of the model's noise at this time (state^2 / time); NaN where it has none: the action is then that for
+                D = 1, in state^2 / time
+    distance    [2, points]: from the path to the nearest measured cell, in units of the largest distance that counts as
+                near (`fixed_points.support_radius`); nearest [2, points]: row of that cell
+    genes       that change most along the path there, most first; values [trainings, 2, points, genes] (expression)
+    span        from the first to the last measured time (time); NaN with fewer than two
     """
 
     view: str
-    kind: str
-    unit: str
     axes: tuple[str, str]
-    x: Float[Array, " columns"]
-    y: Float[Array, " rows"]
-    height: Float[Array, "rows columns"]
-    cells: Float[Array, "cells 2"]
-    cell_height: Float[Array, " cells"]
-    cell_time: Float[Array, " cells"]
-    paths: Float[Array, "steps particles 2"]
-    path_height: Float[Array, "steps particles"]
-    path_times: Float[Array, " steps"]
-    non_gradient: float
-    basins: tuple[str, ...] = ()
-    bottom: Float[Array, "basins 3"] = field(default_factory=lambda: np.zeros((0, 3)))
-    barrier: Float[Array, " basins"] = field(default_factory=lambda: np.zeros(0))
-    settled: Float[Array, " basins"] = field(default_factory=lambda: np.zeros(0))
-    numbers: tuple[int, ...] = ()
-    saddles: Float[Array, "saddles 3"] = field(default_factory=lambda: np.zeros((0, 3)))
-    sides: Int[Array, "saddles 2"] = field(default_factory=lambda: np.zeros((0, 2), int))
-    local_non_gradient: Float[Array, "rows columns"] | None = None
-    simulated: int = 0
+    time: float
+    time_unit: str
+    start: str
+    end: str
+    place: str
+    rows: Int[Array, " ends"]
+    x: Float[Array, "trainings 2 points dim"]
+    places: Float[Array, "trainings 2 points 2"]
+    times: Float[Array, "trainings 2 points"]
+    action: Float[Array, "trainings 2"]
+    line: Float[Array, "trainings 2"]
+    converged: Bool[Array, "trainings 2"]
+    diffusion: float
+    distance: Float[Array, "2 points"]
+    nearest: Int[Array, "2 points"]
+    genes: tuple[str, ...]
+    values: Float[Array, "trainings 2 points genes"]
+    span: float = np.nan
     notes: tuple[str, ...] = ()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What each basin is called."""
-        return distinct_names(self.basins, self.numbers)
-
-
-@dataclass(frozen=True)
-class MovingLandscape(Result):
-    """The surface of a landscape at several times, over one grid, and simulated cells on it at each of them.
-
-    times       [times]; height [times, rows, columns]: each from its own lowest point, NaN where there are no cells
-    cells, cell_time  as in Landscape; cell_height [times, cells]: under each cell on the surface of each time
-    paths       [times, particles, 2] in the view, path_height [times, particles] on the surface of that time
-    basins      what cells are in the basins of all times, one time after the other, most first; of [basins]: which time
-                each is of; numbers, bottom, barrier as in Landscape; holds [basins]: share of the `simulated` cells
-                that are in it at that time
-    """
-
-    view: str
-    kind: str
-    unit: str
-    axes: tuple[str, str]
-    x: Float[Array, " columns"]
-    y: Float[Array, " rows"]
-    times: Float[Array, " times"]
-    height: Float[Array, "times rows columns"]
-    cells: Float[Array, "cells 2"]
-    cell_time: Float[Array, " cells"]
-    cell_height: Float[Array, "times cells"]
-    paths: Float[Array, "times particles 2"]
-    path_height: Float[Array, "times particles"]
-    basins: tuple[str, ...]
-    of: Int[Array, " basins"]
-    numbers: tuple[int, ...]
-    bottom: Float[Array, "basins 3"]
-    barrier: Float[Array, " basins"]
-    holds: Float[Array, " basins"]
-    simulated: int
-    notes: tuple[str, ...] = ()
-
-    def at(self, k: int) -> Landscape:
-        """The landscape of one time, its paths from then on."""
-        own = np.flatnonzero(self.of == k)
-        return Landscape(
-            **{name: getattr(self, name) for name in ("view", "kind", "unit", "axes", "x", "y", "cells", "cell_time")},
-            height=self.height[k],
-            cell_height=self.cell_height[k],
-            paths=self.paths[k:],
-            path_height=self.path_height[k:],
-            path_times=self.times[k:],
-            non_gradient=np.nan,
-            basins=tuple(self.basins[each] for each in own),
-            numbers=tuple(self.numbers[each] for each in own),
-            bottom=self.bottom[own],
-            barrier=self.barrier[own],
-            settled=self.holds[own],
-            simulated=self.simulated,
-        )
-
-
-@dataclass(frozen=True)
-class Barriers(Result):
-    """What is climbed from each basin of a landscape to each other, in several trainings of one model.
-
-    basins, numbers  as in Landscape, of the basins with enough measured cells; cells [basins]: how many there are
-    climb            [trainings, basins, basins]: height of the lowest path from one to the other above the lowest point
-                     of the first, the first training that of the picture; NaN where there is no path, or a training
-                     has no such basin
-    found            [trainings, basins]: whether a training has a basin of these cells
-    unsure           [basins, basins]: whether a path is higher, in one of them, than the law of simulated cells tells
-    others           names of basins that other trainings have, and this one has not, with how many have each
-    """
-
-    view: str
-    kind: str
-    unit: str
-    basins: tuple[str, ...]
-    numbers: tuple[int, ...]
-    cells: Int[Array, " basins"]
-    climb: Float[Array, "trainings basins basins"]
-    found: Bool[Array, "trainings basins"]
-    unsure: Bool[Array, "basins basins"]
-    others: tuple[tuple[str, int], ...] = ()
-    notes: tuple[str, ...] = ()
+    def unit(self) -> str:
+        """Of the action; "" where the noise is known."""
+        return "" if np.isfinite(self.diffusion) else f"state\u00b2 / {self.time_unit or 'time'}"
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What each basin is called."""
-        return distinct_names(self.basins, self.numbers)
+    def share(self) -> Float[Array, " points"]:
+        """Of the length of a path that lies behind each point, 0 to 1."""
+        return np.linspace(0, 1, self.x.shape[2])
 
-    def spread(self, a: int, b: int) -> tuple[float, float, float, int]:
-        """(median, lowest, highest, in how many trainings) of the climb from a to b; NaN and 0 where there is none."""
-        known = self.climb[:, a, b][np.isfinite(self.climb[:, a, b])]
-        if not len(known):
-            return np.nan, np.nan, np.nan, 0
-        return float(np.median(known)), float(known.min()), float(known.max()), len(known)
+    @property
+    def duration(self) -> Float[Array, "trainings 2"]:
+        """Of each path in the held field (time)."""
+        return self.times[..., -1]
 
-
-def distinct_names(basins: tuple[str, ...], numbers: tuple[int, ...]) -> tuple[str, ...]:
-    """Basins by the cells in them; by their number where these have no name, with it where two hold the same cells."""
-    return tuple(
-        f"basin {number}" if not name else f"{name} ({number})" if basins.count(name) > 1 else name
-        for name, number in zip(basins, numbers, strict=True)
-    )
+    @property
+    def near(self) -> Bool[Array, "2 points"]:
+        """Whether measured cells are around each point of the paths of the picture."""
+        return self.distance <= 1

@@ -20,6 +20,7 @@ from cellflow_core.analysis.results import Fates
 from cellflow_core.analysis.terminal_states import TerminalStates, are_found, states_of_cells, terminal_states
 from cellflow_core.analysis.transitions.ends import macrostate_count, macrostate_ends, root_cells, settled_cells
 from cellflow_core.analysis.transitions.kernel import other_estimates, transitions
+from cellflow_core.data.preprocessing.selection import in_the_middle
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.markov_chains.absorption import absorption_probabilities, mean_first_passage
@@ -80,10 +81,9 @@ def transition_fates(
     Raises ValueError, with a sentence, for a model with neither transitions nor a field, and for an unknown choice.
     """
     found = absorption(model, data, states, ends)
-    terminal, chance, notes = found.terminal, found.chance, found.notes
+    terminal, chance = found.terminal, found.chance
     chosen, which = _start(found, data, view, states, start)
-    reaching = chosen & found.reached
-    if not reaching.any():
+    if not (reaching := chosen & found.reached).any():
         raise ValueError("no start cell can reach a terminal state along the transitions: choose others")
     others = {str(k): transitions(each, data)[0] for k, each in enumerate(siblings)}
     estimators = other_estimates(model, data)
@@ -94,7 +94,7 @@ def transition_fates(
         low, high = with_misfit(share, low, high, terminal.measured, len(terminal.fate))
     shown = _some(np.flatnonzero(found.reached), seed)
     steps, unsolved = _steps(found)
-    listed = _by_estimator(terminal.names, list(estimators), mass[len(others) :])
+    listed = (*NOTES, *_by_estimator(terminal.names, list(estimators), mass[len(others) :]))
     covered = f", and {len(estimators)} other estimators of RNA velocity" if estimators else ""
     return Fates(
         view=view.name,
@@ -114,8 +114,14 @@ def transition_fates(
         steps=steps if steps is None else steps[shown],
         rows=shown,
         of=which,
-        notes=(*terminal.notes, *notes, *unsolved, *_picture(found, which, chosen, shown), *NOTES, *listed),
+        root=_middle(view, chosen),
+        notes=(*terminal.notes, *found.notes, *unsolved, *_picture(found, which, chosen, shown), *listed),
     )
+
+
+def _middle(view: Embedding, chosen: Bool[Array, " cells"]) -> Float[Array, " 2"] | None:
+    """Place of the start cell in the middle of them; None where all cells are, which are no root."""
+    return None if chosen.all() else view.points[in_the_middle(view.points, chosen)]
 
 
 def _interval(mass: Sequence[Float[Array, "cells fates"]], seed: int) -> tuple[Array, Array, Array]:

@@ -50,7 +50,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Mark:
-    """A place of the map with a sign: "attractor", "saddle" or "repeller", and a short name."""
+    """A place of the map with a sign: "attractor", "saddle", "repeller", "root" or "end", and a short name."""
 
     x: float
     y: float
@@ -115,6 +115,7 @@ def pack(
             "cells": theme.background_point_color(dark),
             "ink": theme.text_color(dark),
             "accent": theme.changed(dark),
+            "root": theme.model(dark),
             "page": theme.page_color(dark),
         },
         "legend": None if shown is None else _legend(shown),

@@ -1,4 +1,4 @@
-"""Questions about the field of a model on a map: landscape and barriers, flow, derivatives, fixed points."""
+"""Questions about the field of a model on a map: landscape, barriers, least-action paths, flow, fixed points."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         FixedPoints,
         FlowField,
         Landscape,
+        LeastAction,
         MovingLandscape,
     )
     from cellflow_core.jobs.run_context import RunContext
@@ -77,6 +78,21 @@ def barriers(
 
     siblings = subject.ensemble[1:]
     return analysis.barriers(subject.model, subject.data, view_of(subject, view), kind, time, by, siblings)
+
+
+def least_action(
+    subject: RunContext,
+    start: Sequence[str],
+    end: Sequence[str],
+    view: str = "pca",
+    time: float | None = None,
+    place: Literal["middle", "attractor"] = "middle",
+) -> LeastAction:
+    """start, end: (annotation, value) of the cells that the path leads between."""
+    from cellflow_core.analysis.fields.least_action_paths import least_action
+
+    model, data, siblings = subject.model, subject.data, subject.ensemble[1:]
+    return least_action(model, data, view_of(subject, view), start, end, time, place, siblings)
 
 
 def flow(

@@ -9,21 +9,23 @@ from typing import NamedTuple
 import numpy as np
 
 from cellflow_core.analysis.results import Fates, VelocityAgreement
+from cellflow_core.data.preprocessing.selection import in_the_middle
 from cellflow_core.data.snapshots import NO_LABEL
+from cellflow_core.figures.cells.packed_map import Mark
+from cellflow_core.figures.fields import root_and_end_marks
 
+OUTERMOST = 0.1
+"""Share of the cells of the first and of the last group that are marked, those at the ends of the order."""
 GROUPS = 12
 """Groups whose place in the order is named."""
 
 
 def of_order(result: VelocityAgreement, codes: np.ndarray | None, names: Sequence[str], by: str) -> str:
     """Where the order begins and ends, by the groups of an annotation. codes [cells], into names."""
-    if codes is None:
+    place = _ordered(result, codes, names)
+    if len(place) < 2:
         return ""
-    known = [k for k in range(len(names)) if names[k] not in NO_LABEL and (codes == k).any()]
-    if len(known) < 2:
-        return ""
-    place = {k: float(np.median(result.order[codes == k])) for k in known}
-    ordered = sorted(known, key=place.__getitem__)
+    ordered = list(place)
     kept = ordered if len(ordered) <= GROUPS else [*ordered[: GROUPS // 2], *ordered[-GROUPS // 2 :]]
     listed = [f"{names[k]} ({place[k]:.2f})" for k in kept]
     if len(kept) < len(ordered):
@@ -32,6 +34,36 @@ def of_order(result: VelocityAgreement, codes: np.ndarray | None, names: Sequenc
         f"Root and end states by {by}, found: the order begins in {names[ordered[0]]} and ends in "
         f"{names[ordered[-1]]}; median places from 0 to 1 are {', '.join(listed)}."
     )
+
+
+def _ordered(result: VelocityAgreement, codes: np.ndarray | None, names: Sequence[str]) -> dict[int, float]:
+    """Median place in the order of each named group, the first one first; nothing without groups."""
+    if codes is None:
+        return {}
+    known = [k for k in range(len(names)) if names[k] not in NO_LABEL and (codes == k).any()]
+    place = {k: float(np.median(result.order[codes == k])) for k in known}
+    return dict(sorted(place.items(), key=lambda each: each[1]))
+
+
+def marks_of_order(result: VelocityAgreement, codes: np.ndarray | None, names: Sequence[str]) -> tuple[Mark, ...]:
+    """The groups that the order begins and ends in, marked in the middle of the first and of the last of their cells
+    (OUTERMOST) on the map."""
+    place = _ordered(result, codes, names)
+    if codes is None or len(place) < 2:
+        return ()
+    first, *_, last = place
+    own, end = codes == first, codes == last
+    own &= result.order <= np.quantile(result.order[own], OUTERMOST)
+    end &= result.order >= np.quantile(result.order[end], 1 - OUTERMOST)
+    root, last_place = (result.cells[in_the_middle(result.cells, each)] for each in (own, end))
+    return root_and_end_marks.root_and_ends((names[first], root), [(names[last], last_place)])
+
+
+def marks_of_fates(result: Fates, start: str) -> tuple[Mark, ...]:
+    """The root, in the middle of the start cells, and the terminal states, the likeliest first. start: name of it"""
+    order = np.argsort(-result.share, kind="stable")
+    root = None if result.root is None else (start or "root", result.root)
+    return root_and_end_marks.root_and_ends(root, [(result.names[k], result.centers[k]) for k in order])
 
 
 class Places(NamedTuple):

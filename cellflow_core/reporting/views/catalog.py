@@ -13,6 +13,7 @@ VIEWS: Mapping[str, tuple[str, Callable[[Any, Any], View]]] = {
     "moving_landscape": ("Landscape over time", of_fields.moving_landscape),
     "chain_landscape": ("Landscape of transitions", of_fields.chain_landscape),
     "barriers": ("Barriers between basins", of_fields.barriers),
+    "least_action": ("Path of least action", of_fields.least_action),
     "flow": ("Flow", of_cells.flow),
     "fixed_points": ("Fixed points", of_fields.fixed_points),
     "field_derivatives": ("Divergence and rotation", of_fields.field_derivatives),

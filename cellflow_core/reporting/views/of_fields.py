@@ -1,17 +1,27 @@
-"""What was asked about the field of one time: where it vanishes, how it changes around cells, and what they climb."""
+"""What was asked about the field of one time: where it vanishes, how it changes around cells, what they climb, and the
+paths on which noise leads them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.analysis.results import Barriers, FieldDerivatives, FixedPoints, Landscape, MovingLandscape
+from cellflow_core.analysis.results import (
+    Barriers,
+    FieldDerivatives,
+    FixedPoints,
+    Landscape,
+    LeastAction,
+    MovingLandscape,
+)
 from cellflow_core.figures import landscape as landscape_figures
 from cellflow_core.figures import scatter
 from cellflow_core.figures.fields import fixed_point_marks
+from cellflow_core.figures.fields import least_action as path_figures
 from cellflow_core.figures.scene import over_time
 from cellflow_core.reporting import cell_rows, summaries
 from cellflow_core.reporting.fields import barriers as barrier_words
 from cellflow_core.reporting.fields import fixed_points as words
+from cellflow_core.reporting.fields import least_action as path_words
 from cellflow_core.reporting.fields import moving_landscape as moving_words
 from cellflow_core.reporting.views.view import Asked, Picture, View
 
@@ -56,3 +66,20 @@ def field_derivatives(found: FieldDerivatives, asked: Asked) -> View:
 
 def barriers(found: Barriers, asked: Asked) -> View:
     return View(barrier_words.of_barriers(found), (), {"barriers": barrier_words.rows(found)}, found.notes)
+
+
+def least_action(found: LeastAction, asked: Asked) -> View:
+    data, by = asked.dataset.snapshots(), asked.groups()
+    groups = np.asarray(data.labels[by]).astype(str)[found.nearest] if by else np.zeros((2, 0), str)
+    points, axes = asked.dataset.embedding(found.view), asked.dataset.view_axes(found.view)
+    figure = path_figures.add_to_map(scatter.scatter(points, axes=axes, dark=asked.dark), found, asked.dark)
+    pictures = [Picture("least_action", figure, path_figures.describe(found))]
+    tables = {"actions": path_words.action_rows(found), "path": path_words.path_rows(found, groups.tolist(), by)}
+    if found.genes:
+        order = path_words.in_order(found, path_figures.LISTED)
+        many = path_figures.many_genes(found, order, dark=asked.dark)
+        pictures.append(Picture("genes", many, path_figures.describe_many(found, order)))
+        tables["genes"] = path_words.gene_rows(found)
+    summary = path_words.of_least_action(found)
+    more = " ".join(filter(None, (path_words.passed(groups[0].tolist()), path_words.of_genes(found))))
+    return View(summary._replace(answer=f"{summary.answer} {more}".strip()), tuple(pictures), tables, found.notes)

@@ -34,6 +34,7 @@ from cellflow_core.reporting import cell_rows, perturbation_summaries, result_ta
 from cellflow_core.reporting.regulation import equations as equation_texts
 from cellflow_core.reporting.regulation import summaries as regulation_summaries
 from cellflow_core.reporting.rna_velocity import permutation_scores as score_texts
+from cellflow_core.reporting.rna_velocity import root_and_ends
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from cellflow_core.reporting.summaries import limited
 from cellflow_core.reporting.views.view import Asked, Picture, View
@@ -44,7 +45,11 @@ EQUATIONS_DRAWN = 6
 
 def velocity(found: VelocityAgreement, asked: Asked) -> View:
     shown = rna_velocity.colouring(found, "agreement")
-    figure = rna_velocity.arrows(found, shown=shown, dark=asked.dark)
+    by, marks = asked.groups(), ()
+    if by:
+        codes, names = scatter.grouped(np.asarray(asked.dataset.snapshots().labels[by]).astype(str))
+        marks = root_and_ends.marks_of_order(found, codes, names)
+    figure = rna_velocity.arrows(found, shown=shown, marks=marks, dark=asked.dark)
     picture = Picture("arrows", figure, rna_velocity.describe(found, shown))
     cells = cell_rows.of_all(velocity_summaries.cell_rows(found), asked.dataset)
     tables = {"cells": cells, "genes": velocity_summaries.gene_rows(found)}

@@ -10,6 +10,7 @@ from cellflow_core.data import store
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.data.steps.derive import derive
+from cellflow_core.figures.fields.root_and_end_marks import LEGEND
 from pages.parts.views.view import CHOOSE
 from tests import toys
 from tests.pages.explore.test_flow import packed_head
@@ -25,6 +26,12 @@ def run_on(simulator: str, **settings):
     data = derive(made, "moments", FEW)
     recipe = toys.recipe(data, model="consistent-velocity", settings={}, training={"steps": 1})
     return toys.finished(recipe)
+
+
+def signs(page) -> dict[str, int]:
+    """How many root and end states the picture marks."""
+    (figure,) = (json.loads(each.proto.spec) for each in page.get("plotly_chart")[:1])
+    return {each["name"]: len(each["text"]) for each in figure["data"] if each.get("name") in LEGEND.values()}
 
 
 def words(page) -> str:
@@ -87,6 +94,7 @@ def test_root_and_ends_are_found_or_chosen_by_hand_as_on_fates():
     run = run_on("splicing-bifurcation", genes=20)
     page = opened("velocity", run=run.id)
     assert "Root and end states by true fate, found: the order begins in undecided" in words(page)
+    assert signs(page) == {"root state": 1, "end states": 1}
     page.segmented_control(key="roots").set_value("chosen").run()
     page.selectbox(key="states").set_value("true fate").run()
     page.selectbox(key="start").set_value("undecided").run()
@@ -94,6 +102,7 @@ def test_root_and_ends_are_found_or_chosen_by_hand_as_on_fates():
     assert not page.exception and not page.error
     shown = words(page)
     assert "with true fate = undecided. Ends, with the share of these cells" in shown
+    assert signs(page) == {"root state": 1, "end states": 2}
     assert "root 0." in shown and ", A 0." in shown and "The arrows run against" not in shown
     page.selectbox(key="start").set_value("A").run()
     page.multiselect(key="ends").set_value(["undecided"]).run()

@@ -130,3 +130,22 @@ def test_a_landscape_is_summed_up_with_the_cells_that_leave_it(tmp_path, capsys)
     chain = finished(recipe(stored(), model="pba", settings={}, training={}))
     assert cli.main(["landscape", chain.id]) == 0 and "steps along the transitions" in capsys.readouterr().out
     assert cli.main(["landscape", chain.id, "--barriers"]) == 2 and "leave out --time" in capsys.readouterr().err
+
+
+def test_the_least_action_between_two_groups(tmp_path, capsys):
+    cells = drifting()
+    data = dataclasses.replace(
+        cells, labels={"when": np.where(cells.t < 1, "early", np.where(cells.t < 2, "", "late"))}
+    )
+    run = finished(recipe(stored(data)))
+    line = ["least-action", run.id, "--by", "when", "--from", "early", "--to", "late", "--time", "1"]
+    assert cli.main([*line, "--out", str(tmp_path / "path.csv")]) == 0
+    message = capsys.readouterr().out
+    assert (
+        "early" in message and "action" in message and "Trust: " in message and "The field of time 1 is held" in message
+    )
+    table = pd.read_csv(tmp_path / "path.csv")
+    assert len(table) == 82 and set(table["direction"]) == {"early to late", "late to early"}
+    assert np.abs(table["PC1"].iloc[40] - table["PC1"].iloc[0]) == pytest.approx(4, abs=0.5)
+    assert cli.main([*line[:-3], "early"]) == 2
+    assert "choose two different groups" in capsys.readouterr().err

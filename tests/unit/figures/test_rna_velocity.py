@@ -10,6 +10,7 @@ import pytest
 
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
 from cellflow_core.figures import rna_velocity
+from cellflow_core.figures.fields import root_and_end_marks
 from cellflow_core.reporting.rna_velocity import summaries as velocity_summaries
 from tests import examples
 
@@ -130,3 +131,15 @@ def test_a_portrait_has_a_line_for_each_ratio():
     rates = {"rate_names": ("transcription (RNA / time)", "splicing (1 / time)"), "rates": np.array([2.5, np.nan])}
     words = velocity_summaries.of_portrait(dataclasses.replace(fitted, **rates))
     assert "Rates by One: transcription 2.5 RNA / time." in words and "fitted course have 83% of the variance" in words
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_root_and_end_states_have_a_sign_a_name_and_an_entry_in_the_legend(dark: bool):
+    found = result()
+    marks = root_and_end_marks.root_and_ends(("stem <b>", np.array([0.0, 1.0])), [("late", np.array([2.0, 3.0]))])
+    figure = rna_velocity.arrows(found, rna_velocity.colouring(found, "agreement"), marks=marks, dark=dark)
+    root, end = (next(each for each in figure.data if each.name == name) for name in ("root state", "end states"))
+    assert (root.marker.symbol, end.marker.symbol) == ("square", "star") and root.showlegend and end.showlegend
+    assert root.marker.color != end.marker.color and root.text == ("<b>stem &lt;b&gt;</b>",)
+    assert (root.x[0], root.y[0], end.x[0], end.y[0]) == (0, 1, 2, 3)
+    assert len(root_and_end_marks.root_and_ends(None, [("x", np.array([np.nan, 0.0]))] * 3)) == 0

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from cellflow_core.reporting.rna_velocity.root_and_ends import Places, against, of_fates, of_order
+from cellflow_core.reporting.rna_velocity.root_and_ends import (
+    Places,
+    against,
+    marks_of_fates,
+    marks_of_order,
+    of_fates,
+    of_order,
+)
 from tests import examples
 from tests.unit.figures.test_rna_velocity import CELLS, result
 
@@ -38,3 +45,23 @@ def test_found_states_are_the_groups_where_the_order_begins_and_ends():
     codes = (np.arange(CELLS) >= CELLS // 2).astype(int)
     text = of_order(result(), codes, ("early", "late"), "type")
     assert "by type, found: the order begins in early and ends in late" in text and "early (0.25)" in text
+
+
+def test_root_and_ends_are_marked_where_the_order_begins_and_ends():
+    made, codes = result(), (np.arange(CELLS) >= CELLS // 2).astype(int)
+    root, end = marks_of_order(made, codes, ("early", "late"))
+    assert (root.kind, root.name, end.kind, end.name) == ("root", "early", "end", "late")
+    for mark, rows in ((root, slice(0, CELLS // 20)), (end, slice(CELLS - CELLS // 20, CELLS))):
+        outermost = made.cells[rows]  # a tenth of each half: the order is that of the rows
+        farness = np.linalg.norm(outermost[:, None] - outermost, axis=2).sum(axis=1)
+        np.testing.assert_allclose([mark.x, mark.y], outermost[farness.argmin()], rtol=1e-6)
+    assert marks_of_order(made, None, ()) == () and marks_of_order(made, 0 * codes, ("early", "late")) == ()
+
+
+def test_chosen_root_and_ends_are_marked_where_they_are_the_likeliest_end_first():
+    found = replace(fates(), root=np.array([1.0, -2.0]))
+    root, *ends = marks_of_fates(found, "stem")
+    assert (root.x, root.y, root.name) == (1.0, -2.0, "stem") and [each.kind for each in ends] == ["end", "end"]
+    first = int(np.argmax(found.share))
+    assert ends[0].name == found.names[first] and (ends[0].x, ends[0].y) == tuple(found.centers[first])
+    assert [each.kind for each in marks_of_fates(replace(found, root=None), "")] == ["end", "end"]

@@ -70,6 +70,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
         ("landscape", field, {"roll": square, "by": "kind", "roll_label": ("kind", "early")}),
         ("moving_landscape", field, {"roll": square, "by": "kind", "roll_label": ("kind", "early")}),
         ("barriers", field, {"by": "kind"}),
+        ("least_action", field, {"start": ("kind", "early"), "end": ("kind", "down"), "time": 0.5}),
         ("chain_landscape", chain, {"roll": square, "by": "kind"}),
         ("flow", field, {"time": 0.5}),
         ("fixed_points", field, {"time": 0.5}),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import streamlit as st
 
 from cellflow_core.analysis.results import VelocityAgreement
 from cellflow_core.data.requirements import DataRequirement
+from cellflow_core.figures.cells.packed_map import Mark
 from cellflow_core.reporting.formatting import plain
 from cellflow_core.reporting.rna_velocity import root_and_ends
 from pages.parts.views import cell_selection, view
@@ -28,18 +31,39 @@ def ask(context: view.ViewContext) -> fate_question.Asked | None:
     return None if chosen == "order" else fate_question.by_transitions(context)
 
 
-def caption(context: view.ViewContext, asked: fate_question.Asked | None, result: VelocityAgreement) -> None:
-    """Which cells are root and ends, below the picture; nothing where nobody has named any group to tell them by."""
+class Found(NamedTuple):
+    """Root and end states in words, their marks on the map, and what speaks against them; "" and () where nobody has
+    named any group to tell them by."""
+
+    words: str = ""
+    marks: tuple[Mark, ...] = ()
+    warning: str = ""
+
+
+def found(context: view.ViewContext, asked: fate_question.Asked | None, result: VelocityAgreement) -> Found:
+    """The states of the order, or those that were asked for."""
     if asked is None:
         for by in cell_selection.groupings(context.dataset)[:1]:
             codes, names = cell_selection.grouped(context.dataset, by)
-            st.caption(plain(root_and_ends.of_order(result, codes, names, by)))
-        return
-    found = background.result_of(asked.future, "Following the arrows from the root to the ends")
+            words = root_and_ends.of_order(result, codes, names, by)
+            return Found(words, root_and_ends.marks_of_order(result, codes, names))
+        return Found()
+    fates = background.result_of(asked.future, "Following the arrows from the root to the ends")
     places = _places(context, asked, result)
-    st.caption(plain(root_and_ends.of_fates(found, places)))
-    if warning := root_and_ends.against(found, places):
-        st.warning(plain(warning), icon=":material/warning:")
+    start = "" if asked.start == fate_question.FOUND else asked.start
+    return Found(
+        root_and_ends.of_fates(fates, places),
+        root_and_ends.marks_of_fates(fates, start),
+        root_and_ends.against(fates, places),
+    )
+
+
+def caption(states: Found) -> None:
+    """Which cells are root and ends, below the picture."""
+    if states.words:
+        st.caption(plain(states.words))
+    if states.warning:
+        st.warning(plain(states.warning), icon=":material/warning:")
 
 
 def _places(context: view.ViewContext, asked: fate_question.Asked, result: VelocityAgreement) -> root_and_ends.Places:

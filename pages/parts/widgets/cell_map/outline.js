@@ -45,6 +45,18 @@ const SIGNS = {
     }
     return false;
   },
+  root: (pen, x, y) => {
+    pen.rect(x - 6.5, y - 6.5, 13, 13);
+    return true;
+  },
+  end: (pen, x, y) => {
+    for (let k = 0; k < 10; k += 1) {
+      const [far, angle] = [k % 2 ? 4 : 10, (k * Math.PI) / 5];
+      pen.lineTo(x + far * Math.sin(angle), y - far * Math.cos(angle));
+    }
+    pen.closePath();
+    return true;
+  },
 };
 
 // pen: of a 2-D canvas, in pixels of the page; toScreen: where a place of the map is
@@ -61,10 +73,11 @@ const drawOver = (pen, { width, height, outline, drawing, marks, look }, toScree
   }
   for (const mark of marks) {
     const [x, y] = toScreen([mark.x, mark.y]);
-    for (const [colour, wide] of [[look.page, 6], [look.accent, 3]]) {
+    const accent = mark.kind === "root" ? look.root : look.accent;
+    for (const [colour, wide] of [[look.page, 6], [accent, 3]]) {
       pen.beginPath();
       const full = SIGNS[mark.kind](pen, x, y);
-      Object.assign(pen, { strokeStyle: colour, fillStyle: full ? look.accent : look.page, lineWidth: wide });
+      Object.assign(pen, { strokeStyle: colour, fillStyle: full ? accent : look.page, lineWidth: wide });
       if (mark.kind !== "saddle") pen.fill();
       pen.stroke();
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -109,8 +111,8 @@ def test_both_wells_and_the_saddle_are_found(model):
 
 
 def test_the_least_action_path_goes_through_the_saddle(model):
-    moving = dynamics(model)
-    found = fixed_points(moving, cells()[0].x, 0.0)
+    moving = dynamics(copy.deepcopy(model).double())
+    found = fixed_points(dynamics(model), cells()[0].x, 0.0)
     one, other = (each.x for each in found if each.kind == "attractor" and each.supported)
     saddle = next(each.x for each in found if each.kind == "saddle" and each.supported)
     path = least_action_path(moving, one, other, 0.0)

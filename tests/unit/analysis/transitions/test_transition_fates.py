@@ -99,6 +99,10 @@ def test_ends_and_start_cells_can_be_chosen_by_hand():
     made = transition_fates(Split(), data, VIEW, "level", ends=("late",), start="early")
     assert made.names == ("late",) and made.share == pytest.approx([1.0])
     assert "with level = early" in " ".join(made.notes)
+    early = VIEW.points[level == "early"]
+    farness = np.linalg.norm(early[:, None] - early, axis=2).sum(axis=1)
+    np.testing.assert_array_equal(made.root, early[farness.argmin()])
+    assert transition_fates(Split(), data, VIEW, "level", ends=("late",)).root is None, "all cells are no root"
     with pytest.raises(ValueError, match="its values are early, late, middle"):
         transition_fates(Split(), data, VIEW, "level", ends=("never",))
     with pytest.raises(ValueError, match="name the annotation"):
