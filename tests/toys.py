@@ -71,7 +71,7 @@ def built_once(key: str, folder: Path, build: Callable[[], object]) -> None:
 
 
 def finished(recipe: Recipe) -> Run:
-    """A new run of this recipe that is done. What decides its weights and bands is trained once a session, and copied."""
+    """A new run of this recipe that is done. What decides weights and bands is trained once a session, and copied."""
     run = index.submit(recipe)
     written = (run.folder / "recipe.json").read_bytes()
     decides = (recipe.model, recipe.fingerprint, recipe.settings, recipe.training, recipe.hold_out, recipe.seed)
