@@ -30,3 +30,12 @@ def test_rows_of_another_machine_are_told(tmp_path, monkeypatch):
     found = json.loads(out.read_text())
     assert found["machine"]["system"] == "elsewhere"
     assert [each.get("machine") for each in found["rows"]] == [None, held["machine"]["system"]]
+
+
+def test_balancing_is_held_against_none_draw_by_draw():
+    """Differences of -0.1, 0.1 and 0.3: mean 0.1, and 4.303 * 0.2 / sqrt(3) either side (t, two degrees of freedom)."""
+    rows = [{"draw": k, "row": "gamma 6: none", "RMSE %": 2.0 + k} for k in range(3)]
+    rows += [{"draw": k, "row": "gamma 6: adversarial", "RMSE %": 1.9 + 1.2 * k} for k in range(3)]
+    assert program.differences(rows) == (
+        "gamma 6: adversarial less none: +0.100 (-0.397 to +0.597), less in 1 of 3 draws"
+    )
