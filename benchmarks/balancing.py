@@ -78,9 +78,11 @@ def table(rows: list[dict[str, Any]]) -> str:
         draws = sorted({key[4] for key in error if key[:3] == size})
         for weight in sorted({key[3] for key in error if key[:3] == size} - {0.0}):
             pairs = [(*size, weight, draw) for draw in draws if (*size, weight, draw) in error]
-            apart = [error[key] - error[(*size, 0.0, key[4])] for key in pairs]
-            said = ", ".join(f"{each:+.3f}" for each in apart)
-            lines.append(f"{size[0]} patients, {size[1]} steps, gamma {size[2]:g}, weight {weight:g} less none: {said}")
+            difference = [error[key] - error[(*size, 0.0, key[4])] for key in pairs]
+            words = ", ".join(f"{each:+.3f}" for each in difference)
+            lines.append(
+                f"{size[0]} patients, {size[1]} steps, gamma {size[2]:g}, weight {weight:g} less none: {words}"
+            )
     return "\n".join(lines)
 
 

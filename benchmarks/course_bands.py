@@ -46,8 +46,8 @@ ALIKE = ("data", "folds", "preset")
 Array = np.ndarray
 
 
-class Told:
-    """What the models of one label, each trained without some folds, say of the folds that they have not seen."""
+class Copies:
+    """Models of one label, each trained without some folds, and their forecasts of these folds."""
 
     def __init__(self, label: str, data: Trajectories, folds: list[Array], asked: argparse.Namespace) -> None:
         self.label, self.data, self.folds, self.asked = label, data, folds, asked
@@ -72,21 +72,21 @@ class Told:
         people: dict[str, dict[str, list[float]]] = {}
         factors = []
         for k in range(len(self.folds)):
-            told = self.found[variable, (k,), k]
+            judged = self.found[variable, (k,), k]
             others = [(tuple(sorted((k, j))), j) for j in range(len(self.folds)) if j != k]
             calibration = bands.of_forecasts([self.found[variable, pair, j] for pair, j in others])
-            known = np.isfinite(told.cut)
-            drawn = {"drawn": told.draws}
+            known = np.isfinite(judged.cut)
+            drawn = {"drawn": judged.draws}
             if calibration is not None:
                 factors.append([calibration.before, calibration.after])
-                drawn["calibrated"] = calibration.widened(told.draws, known)
+                drawn["calibrated"] = calibration.widened(judged.draws, known)
             for name, draws in drawn.items():
                 low, _, high = np.quantile(draws, BAND, axis=0)
-                inside, score = (low <= told.observed) & (told.observed <= high), crps(draws, told.observed)
-                for who in np.unique(told.subject):
+                inside, score = (low <= judged.observed) & (judged.observed <= high), crps(draws, judged.observed)
+                for who in np.unique(judged.subject):
                     own = people.setdefault(str(who), {})
                     for when, rows in (("before", ~known), ("after", known)):
-                        if (rows := rows & (told.subject == who)).any():
+                        if (rows := rows & (judged.subject == who)).any():
                             own[f"{name} {when}"] = [float(inside[rows].mean()), float(score[rows].mean())]
         return {"model": self.label, "variable": variable, "factors": factors, "people": people, **summary(people)}
 
@@ -121,13 +121,13 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     labels = asked.models.split(",")
     found["rows"] = resumable_table.earlier(asked.out, found, ALIKE, lambda row: row["model"] in labels)
     for label in labels:
-        told, began = Told(label, data, folds, asked), time.process_time()
+        copies, began = Copies(label, data, folds, asked), time.process_time()
         for k in range(asked.folds):
-            told.train((k,))
+            copies.train((k,))
         for pair in combinations(range(asked.folds), 2):
-            told.train(pair)
+            copies.train(pair)
         for variable in data.variables:
-            found["rows"].append(told.row(variable) | {"cpu": round(time.process_time() - began, 1)})
+            found["rows"].append(copies.row(variable) | {"cpu": round(time.process_time() - began, 1)})
         resumable_table.write(asked.out, found)
         print(table(found["rows"][-len(data.variables) :]), flush=True)
     return found

@@ -132,10 +132,10 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     span = float(np.median([np.ptp(data.t[data.subject == each]) for each in data.subjects]))
     y = np.concatenate([values(data, each)[1] for each in data.subjects])
     edges = [0.0, *(float(each) for each in asked.edges.split(",") if each), np.inf]
-    apart = pairs(data)
-    if len(apart):
-        print(f"{len(apart)} pairs at one time: error of a value {np.sqrt(np.mean(apart**2) / 2):.1%}, of the median")
-        print(f"    pair {np.median(np.abs(apart)) / (0.6745 * 2**0.5):.1%}")
+    difference = pairs(data)
+    if len(difference):
+        error, median = np.sqrt(np.mean(difference**2) / 2), np.median(np.abs(difference)) / (0.6745 * 2**0.5)
+        print(f"{len(difference)} pairs at one time: error of a value {error:.1%}, by the median pair {median:.1%}")
     found = {}
     for name, curve, last in (("lag", lagged, 0.02 * span), ("gamma", transit, 1.3)):
         for label, made in zip(("1 compartment", "2 compartments"), fits(data, curve, last), strict=True):

@@ -203,13 +203,14 @@ def differences(rows: list[Row]) -> str:
         for balancing in BALANCING[1:]:
             other = name.replace("none", balancing)
             draws = [draw for row, draw in error if row == name and (other, draw) in error]
-            apart = np.array([error[other, draw] - error[name, draw] for draw in draws])
-            if len(apart) < 2:
+            difference = np.array([error[other, draw] - error[name, draw] for draw in draws])
+            if len(difference) < 2:
                 continue
-            half = float(t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / len(apart) ** 0.5)
+            mean = float(difference.mean())
+            half = float(t.ppf(0.975, len(difference) - 1) * difference.std(ddof=1) / len(difference) ** 0.5)
             lines.append(
-                f"{other} less none: {apart.mean():+.3f} ({apart.mean() - half:+.3f} to {apart.mean() + half:+.3f}), "
-                f"less in {(apart < 0).sum()} of {len(apart)} draws"
+                f"{other} less none: {mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f}), "
+                f"less in {(difference < 0).sum()} of {len(difference)} draws"
             )
     return "\n".join(lines)
 

@@ -83,8 +83,8 @@ class RunContext:
         from cellflow_core.analysis.courses.band_calibration import BandCalibration
         from cellflow_core.runs import bands
 
-        told = bands.read(self.run).get(variable)
-        return None if told is None else BandCalibration.from_dict(told)
+        found = bands.read(self.run).get(variable)
+        return None if found is None else BandCalibration.from_dict(found)
 
     @cached_property
     def ensemble(self) -> tuple[DynamicsModel, ...]:

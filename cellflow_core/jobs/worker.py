@@ -171,9 +171,9 @@ def _calibrate_bands(
         copies.append(copy)
         heartbeat.update(stage=f"calibrating the bands, copy {min(len(copies) + 1, count)} of {count}")
     found = {each: calibrated(copies, each, run.recipe.seed) for each in whole.variables}
-    told = {name: each.as_dict() for name, each in found.items() if each is not None}
-    bands.save(run, told)
-    attempt.log_line(f"bands calibrated of {', '.join(told) or 'no variable'}, by {count} copies")
+    factors = {name: each.as_dict() for name, each in found.items() if each is not None}
+    bands.save(run, factors)
+    attempt.log_line(f"bands calibrated of {', '.join(factors) or 'no variable'}, by {count} copies")
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from cellflow_core.runs.run import Run
 FILE = "bands.json"
 
 
-def save(run: Run, told: Mapping[str, Mapping[str, Any]]) -> None:
-    files.write_json(run.folder / FILE, told)
+def save(run: Run, found: Mapping[str, Mapping[str, Any]]) -> None:
+    files.write_json(run.folder / FILE, found)
 
 
 def read(run: Run) -> dict[str, Any]:

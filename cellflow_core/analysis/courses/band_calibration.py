@@ -99,8 +99,8 @@ def calibrated(
     seen = [held.observed[:, k] & ~held.censored[:, k] for _, held in copies]
     times = np.concatenate([held.t[rows] for rows, (_, held) in zip(seen, copies, strict=True)])
     cuts = cuts_of(times)
-    told = [each for each, rows in zip(copies, seen, strict=True) if rows.any()]
-    return of_forecasts([forecasts((model,), held, variable, cuts, seed=seed) for model, held in told])
+    known = [each for each, rows in zip(copies, seen, strict=True) if rows.any()]
+    return of_forecasts([forecasts((model,), held, variable, cuts, seed=seed) for model, held in known])
 
 
 def of_forecasts(found: Sequence[Forecasts]) -> BandCalibration | None:

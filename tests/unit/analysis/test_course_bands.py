@@ -9,7 +9,7 @@ from cellflow_core.analysis.courses.band_calibration import BandCalibration, che
 from cellflow_core.analysis.courses.forecast import Forecasts
 
 
-def told(people: int, spread: float, rng: np.random.Generator, first: int = 0) -> Forecasts:
+def forecast(people: int, spread: float, rng: np.random.Generator, first: int = 0) -> Forecasts:
     """Values of individuals that differ by more than a model with draws of N(0, 1) knows: N(0, spread^2) each."""
     subject = np.repeat(np.arange(first, first + people), 6)
     own = rng.standard_normal(people)[subject - first]
@@ -32,8 +32,8 @@ def test_a_new_individual_is_in_its_band_nine_times_of_ten():
     """Over 300 studies of 12 individuals, drawn 1.7 times too narrow: 0.9 +- 1/26."""
     rng, held, drawn = np.random.default_rng(1), [], []
     for _ in range(300):
-        bands = of_forecasts([told(6, 1.7, rng), told(6, 1.7, rng, 6)])
-        new = told(1, 1.7, rng, 20)
+        bands = of_forecasts([forecast(6, 1.7, rng), forecast(6, 1.7, rng, 6)])
+        new = forecast(1, 1.7, rng, 20)
         low, high = np.quantile(bands.widened(new.draws, np.isfinite(new.cut)), (0.05, 0.95), axis=0)
         held.append(((low <= new.observed) & (new.observed <= high)).mean())
         drawn.append((np.abs(new.observed) <= 1.645).mean())

@@ -44,8 +44,8 @@ def test_bands_of_a_run_are_those_that_its_copies_tell(study, monkeypatch):
         assert not set(np.unique(judged.x.astype(np.float32).round(6)).tolist()) - {0.0} & set(values)
     found = subject.bands(toy_pk.CONCENTRATION)
     assert found is not None and found.people == 12 and found.after > 0 and 0 < found.held_after <= 1
-    told = answer("forecast", run.id, variable=toy_pk.CONCENTRATION)
-    assert f"{found.after:.2f}-fold" in told.notes[-1] and "12 individuals" in told.notes[-1]
+    errors = answer("forecast", run.id, variable=toy_pk.CONCENTRATION)
+    assert f"{found.after:.2f}-fold" in errors.notes[-1] and "12 individuals" in errors.notes[-1]
     bands.save(run, {})
     plain = RunContext(run)
     assert plain.bands(toy_pk.CONCENTRATION) is None

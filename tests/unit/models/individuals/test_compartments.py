@@ -29,8 +29,8 @@ def test_it_is_the_convolution_with_a_gamma_density(parameters, shape):
         u = np.linspace(0, 1, 20_001) ** 4 * t  # fine near 0, where the density of a shape below 1 has no limit
         middle, absorbed = (u[1:] + u[:-1]) / 2, np.diff(times.cdf(u))
         left = zip(rates, parts, strict=True)
-        said = 100 * sum(c * (absorbed * np.exp(-fall * (t - middle))).sum() for fall, c in left)
-        assert level == pytest.approx(said, rel=2e-3, abs=1e-5)
+        expected = 100 * sum(c * (absorbed * np.exp(-fall * (t - middle))).sum() for fall, c in left)
+        assert level == pytest.approx(expected, rel=2e-3, abs=1e-5)
 
 
 def test_the_slope_along_the_shape_is_that_of_the_curve():
