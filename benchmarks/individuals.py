@@ -3,6 +3,7 @@
     python benchmarks/individuals.py lhm --draws 0,1 --kinds hybrid,expert,neural --out FILE.json
     python benchmarks/individuals.py te-cde --draws 0,1 --gammas 6,10 --out FILE.json
     python benchmarks/individuals.py lnode --draws 0 --out FILE.json
+    python benchmarks/individuals.py te-cde --show FILE.json
 
 A draw is one seed of the simulator, of the individuals and of the model. Medians over draws are printed with the lowest
 and the highest; the trivial rows stand beside them. Rows of other draws, kinds and strengths that the file holds for
@@ -197,7 +198,7 @@ def table(rows: list[Row]) -> str:
 
 def differences(rows: list[Row]) -> str:
     """RMSE of each balancing less that of none, draw by draw: mean with its 95 % interval (t), and draws with less."""
-    error = {(each["row"], each["draw"]): each["RMSE %"] for each in rows}
+    error = {(each["row"], each["draw"]): each["RMSE %"] for each in rows if "RMSE %" in each}
     lines = []
     for name in dict.fromkeys(row for row, _ in error if ": none" in row):
         for balancing in BALANCING[1:]:
@@ -224,7 +225,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--subjects", type=int, default=0)
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--show", type=Path, metavar="FILE.json", help="print a table that is there")
     use = parser.parse_args(arguments)
+    if use.show:
+        rows = (resumable_table.stored(use.show) or {"rows": []})["rows"]
+        print(table(rows), differences(rows), sep="\n")
+        return
     use.changes = {"steps": use.steps} if use.steps else {}
     torch.set_num_threads(1)
     found: Row = {"machine": machine.here(), "date": machine.today(), "part": use.part}

@@ -172,11 +172,13 @@ def sweep(
     values: Mapping[str, Sequence[Any]] = MappingProxyType({}),
     seeds: Sequence[int] = (0,),
     *,
+    hold_out_after: float | None = None,
     device: Any = "auto",
 ) -> Comparison:
     """Each model with each combination of values of its settings and of the training, trained on all times once a seed.
 
     values  setting -> its values; a model without a setting of that name is trained without it
+    hold_out_after  as in `recipes`
 
     Raises KeyError for a model or data set that does not exist, ValueError for a name that is no setting of any of the
     models, and for more than MOST runs. A model that cannot take one of the values is not trained at all: see
@@ -185,6 +187,7 @@ def sweep(
     from cellflow_core.data.store import open_dataset
     from cellflow_core.models import registry
     from cellflow_core.runs.index import new_group
+    from cellflow_core.train.followed import later_time
     from cellflow_core.train.trainer import TrainConfig
 
     opened, group, made, refused = open_dataset(dataset), new_group(), [], {}
@@ -202,6 +205,8 @@ def sweep(
                 training = {key: value for key, value in chosen.items() if key in of_training}
                 rest = {key: value for key, value in chosen.items() if key not in of_training}
                 one = _recipe(opened, name, preset, rest, training, device)
+                if hold_out_after is not None:
+                    one = _without_later(one, later_time(name, opened.snapshots(), hold_out_after))
                 words = "".join(f", {key} {value}" for key, value in chosen.items())
                 copies = [(seed, None) for seed in dict.fromkeys(seeds)]
                 its += _group(replace(one, label=one.label + words), group, copies, several=True)
