@@ -77,8 +77,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     for size in dict.fromkeys(key[:3] for key in error):
         draws = sorted({key[4] for key in error if key[:3] == size})
         for weight in sorted({key[3] for key in error if key[:3] == size} - {0.0}):
-            pairs = [(*size, weight, draw) for draw in draws if (*size, weight, draw) in error]
-            difference = [error[key] - error[(*size, 0.0, key[4])] for key in pairs]
+            both = [draw for draw in draws if {(*size, weight, draw), (*size, 0.0, draw)} <= error.keys()]
+            difference = [error[(*size, weight, draw)] - error[(*size, 0.0, draw)] for draw in both]
             words = ", ".join(f"{each:+.3f}" for each in difference)
             lines.append(
                 f"{size[0]} patients, {size[1]} steps, gamma {size[2]:g}, weight {weight:g} less none: {words}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import balancing
 import individuals as program
 import pytest
 
@@ -39,3 +40,10 @@ def test_balancing_is_held_against_none_draw_by_draw():
     assert program.differences(rows) == (
         "gamma 6: adversarial less none: +0.100 (-0.397 to +0.597), less in 1 of 3 draws"
     )
+
+
+def test_a_rising_weight_is_held_against_none_of_the_same_draw():
+    size = {"patients": 400, "steps": 10, "gamma": 6.0}
+    rows = [{**size, "weight": 0.0, "draw": 10, "RMSE %": 2.0}, {**size, "weight": 1.0, "draw": 10, "RMSE %": 2.25}]
+    rows += [{**size, "weight": 1.0, "draw": 11, "RMSE %": 9.0}]
+    assert balancing.table(rows) == "400 patients, 10 steps, gamma 6, weight 1 less none: +0.250"
