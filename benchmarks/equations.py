@@ -1,4 +1,4 @@
-"""Are known equations found? Closed forms by `d-code`, and stable terms by `causal-kinetix`.
+"""Are known equations found? Closed forms by `d-code` and `sindy`, and stable terms by `causal-kinetix`.
 
     python benchmarks/equations.py --seeds 10,11,12,13,14,15,16,17,18,19 --out FILE.json
 
@@ -46,15 +46,15 @@ def trained(name: str, data: Any, settings: dict[str, Any]) -> Any:
     return model
 
 
-def closed_form(equation: str, noise: float, seed: int) -> dict[str, Any]:
+def closed_form(model_name: str, equation: str, noise: float, seed: int) -> dict[str, Any]:
     simulator = FollowedEquations(EquationSettings.from_dict({"equation": equation, "noise": noise, "seed": seed}))
     data, begin = simulator.simulate(), time.process_time()
-    model = trained("d-code", data, SETTINGS[equation])
+    model = trained(model_name, data, SETTINGS[equation])
     names = [each.replace("²", "^2") for each in model.terms.names(data.space.genes)]
     found = [{n: v for n, v in zip(names, row, strict=True) if v} for row in model.coefficients.tolist()]
     recovered = all(set(a) == set(b) for a, b in zip(found, simulator.equations(), strict=True))
     errors = [abs(a[n] / b[n] - 1) for a, b in zip(found, simulator.equations(), strict=True) for n in b if recovered]
-    row = {"equation": equation, "noise": noise, "seed": seed, "recovered": recovered}
+    row = {"model": model_name, "equation": equation, "noise": noise, "seed": seed, "recovered": recovered}
     return row | {"error": max(errors, default=None), "seconds": time.process_time() - begin}
 
 
@@ -74,13 +74,16 @@ def stable_terms(target: int, environments: int, seed: int) -> dict[str, Any]:
 
 
 def table(forms: Sequence[dict[str, Any]], ranks: Sequence[dict[str, Any]]) -> str:
-    lines = [f"{'equation':12}{'noise':>7}{'recovered':>12}{'largest error':>15}{'seconds':>9}"]
-    for equation, noise in dict.fromkeys((row["equation"], row["noise"]) for row in forms):
-        own = [row for row in forms if (row["equation"], row["noise"]) == (equation, noise)]
+    lines = [f"{'model':8}{'equation':12}{'noise':>7}{'recovered':>12}{'largest error':>15}{'seconds':>9}"]
+    kinds = ("model", "equation", "noise")
+    for model, equation, noise in dict.fromkeys(tuple(row[each] for each in kinds) for row in forms):
+        own = [row for row in forms if tuple(row[each] for each in kinds) == (model, equation, noise)]
         errors = [row["error"] for row in own if row["recovered"]]
         share = f"{len(errors)} of {len(own)}"
         worst = f"{max(errors):.2f}" if errors else "-"
-        lines.append(f"{equation:12}{noise:7.2f}{share:>12}{worst:>15}{np.mean([r['seconds'] for r in own]):9.1f}")
+        lines.append(
+            f"{model:8}{equation:12}{noise:7.2f}{share:>12}{worst:>15}{np.mean([r['seconds'] for r in own]):9.1f}"
+        )
     heads = "".join(f"{'rank, ' + str(k):>12}" for k in _counts(ranks))
     lines.append(f"\n{'target':14}{'best':>5}{'by chance':>11}{heads}")
     for target in dict.fromkeys(row["target"] for row in ranks):
@@ -104,6 +107,7 @@ def _counts(ranks: Sequence[dict[str, Any]]) -> list[int]:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="10", help="draws of the simulators")
+    parser.add_argument("--models", default="d-code,sindy", help="models of the closed forms")
     parser.add_argument("--targets", default=",".join(str(k + 1) for k in range(len(SPECIES))))
     parser.add_argument("--noises", default=",".join(map(str, NOISES)))
     parser.add_argument("--out", type=Path)
@@ -111,7 +115,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     seeds, targets = ([int(each) for each in text.split(",") if each] for text in (asked.seeds, asked.targets))
     noises = [float(each) for each in asked.noises.split(",") if each]
-    forms = [closed_form(each, noise, seed) for each in SETTINGS for noise in noises for seed in seeds]
+    models = [each for each in asked.models.split(",") if each]
+    forms = [
+        closed_form(m, each, noise, seed) for m in models for each in SETTINGS for noise in noises for seed in seeds
+    ]
     print(table(forms, ()), flush=True)
     ranks = [stable_terms(each, k, seed) for k in (ENVIRONMENTS, 1) for each in targets for seed in seeds]
     print(table(forms, ranks))

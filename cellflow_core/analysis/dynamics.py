@@ -202,6 +202,11 @@ def blocks(x: Float[np.ndarray, "cells dim"], device: torch.device) -> tuple[Ten
     return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(device).split(BLOCK)
 
 
+def cell_blocks(cells: int) -> list[slice]:
+    """The rows of a table of cells, at most BLOCK of them at a time."""
+    return [slice(first, first + BLOCK) for first in range(0, cells, BLOCK)]
+
+
 def values_at(
     field: Field, x: Float[np.ndarray, "cells dim"], time: float, device: torch.device
 ) -> Float[np.ndarray, "cells ..."]:

@@ -42,6 +42,7 @@ def landscape(
     kind: Literal["auto", "potential", "quasi"] = "auto",
     time: float | None = None,
     start_polygon: Polygon = (),
+    start_label: tuple[str, str] | None = None,
     by: str = "",
     seed: int = 0,
 ) -> Landscape:
@@ -52,6 +53,7 @@ def landscape(
     quasi      -log p of the law the population settles in when the field of `time` is held
     auto       the potential where the model has one
     start_polygon  corners of a polygon in the view that the particles start in; (): from cells of the first time
+    start_label    annotation and value of the cells that the particles start from
     by         annotation whose values name the basins; "" for no names
     """
     moving = dynamics(model)
@@ -59,7 +61,7 @@ def landscape(
     time = last_time(data) if time is None else float(time)
     made = surface(model, data, view, kind, time, seed)
     grid, height = made.grid, made.height
-    start = select_initial_cells(data, view, SIMULATED, polygon=start_polygon, seed=seed)
+    start = select_initial_cells(data, view, SIMULATED, polygon=start_polygon, label=start_label, seed=seed)
     times = path_times(moving, start.time, followed_times(moving, data))
     rolled = simulate(model, start.x, times, seed=seed)
     drawn = np.sort(np.random.default_rng(seed).permutation(len(start.x))[:PARTICLES])
@@ -96,10 +98,12 @@ class Surface(NamedTuple):
     notes: tuple[str, ...]
 
 
-def surface(model: Model, data: Snapshots, view: Embedding, kind: str, time: float, seed: int = 0) -> Surface:
-    """The surface of `landscape` alone."""
+def surface(
+    model: Model, data: Snapshots, view: Embedding, kind: str, time: float, seed: int = 0, size: int = SIZE
+) -> Surface:
+    """The surface of `landscape` alone, with `size` grid points along each side."""
     moving = dynamics(model)
-    grid = view.grid(SIZE)
+    grid = view.grid(size)
     if _checked(kind, moving) == "potential":
         return Surface(grid, *_potential(moving, data, view, grid, time))
     height, unit, notes = quasi_potential(model, moving, data, view, grid, time, seed)

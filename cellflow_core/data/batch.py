@@ -70,7 +70,8 @@ class SnapshotTensors:
     ) -> SnapshotTensors:
         """`spec`, where these cells are a part of those that a model was built from, is the model's."""
         spec = spec or data.spec
-        masks = [data.t == time for time in data.times] or [np.ones(len(data.x), bool)]
+        several = len(data.times) > 1  # cells of one time are not copied
+        masks = [data.t == time for time in data.times] if several else [slice(None)]
         about = {name: tuple(_tensor(values[mask], device) for mask in masks) for name, values in _numbers(data, spec)}
         x = tuple(torch.from_numpy(data.x[mask]).to(device) for mask in masks)
         mass = None if data.mass is None else _tensor(np.asarray(data.mass) / data.mass[0], device)

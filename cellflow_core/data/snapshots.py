@@ -24,6 +24,7 @@ __all__ = ["CHANNELS", "MAX_CATEGORIES", "NO_LABEL", "DataRequirement", "DataSpe
 Array = np.ndarray
 _ALWAYS_HASHED = ("x", "t", "space", "time_unit", "velocity", "mass", "lineage", "labels")
 """What the fingerprint began with, in this order and also where it is absent. Other channels follow where present."""
+AXES_AT_ONCE = 200
 NO_LABEL = ("", "nan", "None", "<NA>")
 """How the text of an annotation says that a cell has no value."""
 MAX_CATEGORIES = 64
@@ -227,7 +228,7 @@ class Snapshots:
             dim=self.dim,
             times=tuple(float(each) for each in times),
             center=tuple(float(each) for each in self.x.mean(axis=0)),
-            scale=float(np.sqrt(self.x.var(axis=0, dtype=np.float64).mean())) or 1.0,
+            scale=float(np.sqrt(_variance(self.x).mean())) or 1.0,
             interval=span / max(len(times) - 1, 1) or 1.0,
             genes=self.space.genes,
             time_unit=self.time_unit,
@@ -278,6 +279,12 @@ class Snapshots:
                 else:
                     digest.update(repr(part).encode())
         return digest.hexdigest()[:16]
+
+
+def _variance(x: Float[Array, "cells dim"]) -> Float[Array, " dim"]:
+    """Of each axis, with some axes in double precision at a time."""
+    parts = [x[:, k : k + AXES_AT_ONCE] for k in range(0, x.shape[1], AXES_AT_ONCE)]
+    return np.concatenate([each.var(axis=0, dtype=np.float64) for each in parts])
 
 
 def first_rows(

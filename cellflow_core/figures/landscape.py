@@ -35,6 +35,8 @@ CELL_BAR = {
     "thickness": 8,
 }
 """Where the numbers of cells are read: over those of the surface."""
+AT_ONCE = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
+"""How plotly shows one frame."""
 Shown = tuple[np.ndarray, str, dict]
 """Rows of cells, what they are called and their marker."""
 BY = ("height", "non-gradient")
@@ -51,6 +53,7 @@ def landscape(
     dark: bool = False,
     height: int = 640,
     camera: dict | None = None,
+    heights: tuple[float, float] | None = None,
 ) -> go.Figure:
     """Traces: surface, rim, what lies on it (measured cells by time, or paths of simulated ones), particles.
 
@@ -59,13 +62,14 @@ def landscape(
     on      one of ON. Only the particles are animated, as frames over the steps, named by their time
     unit    of time
     camera  plotly's, to restore a view
+    heights  lowest and highest of colours and contours; None: those of the surface
     Raises ValueError for another word.
     """
     for name, given, known in (("on", on, ON), ("by", by, BY)):
         if given not in known:
             raise ValueError(f"{name}={given!r} is not one of {', '.join(known)}")
     figure = go.Figure(layout={"template": theme.template(dark), "height": height})
-    low, high = float(np.nanmin(result.height)), float(np.nanmax(result.height))
+    low, high = heights or (float(np.nanmin(result.height)), float(np.nanmax(result.height)))
     span = high - low or 1.0
     lift = 0.008 * span  # so that what lies on the surface is not buried in it
     body, rim = surface_and_rim(result.x, result.y, result.height)
@@ -251,14 +255,16 @@ def _animate(figure: go.Figure, result: Landscape, lift: float, dark: bool) -> N
         go.Frame(name=name, traces=[trace], data=[go.Scatter3d(**_at(result, step, lift))])
         for name, step in zip(names, shown, strict=True)
     ]
-    instant = {"frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
-    play = {**instant, "frame": {"duration": 60, "redraw": True}, "fromcurrent": True}
+    figure.update_layout(updatemenus=[play_buttons("▶ Roll", 60, dark)])
+
+
+def play_buttons(label: str, pause: int, dark: bool) -> dict:
+    """Buttons in the corner of the scene that play the frames, each for `pause` (ms), and stop them."""
+    play = {**AT_ONCE, "frame": {"duration": pause, "redraw": True}, "fromcurrent": True}
     buttons = [
-        {"label": "▶ Roll", "method": "animate", "args": [None, play]},
-        {"label": "❚❚", "method": "animate", "args": [[None], instant]},
+        {"label": label, "method": "animate", "args": [None, play]},
+        {"label": "❚❚", "method": "animate", "args": [[None], AT_ONCE]},
     ]
     place = {"x": 0.01, "y": 0.01, "xanchor": "left", "yanchor": "bottom"}
     look = {"bgcolor": theme.page_color(dark), "font": {"color": theme.text_color(dark), "size": 15}}
-    figure.update_layout(
-        updatemenus=[{"type": "buttons", "direction": "left", "showactive": False, "buttons": buttons, **place, **look}]
-    )
+    return {"type": "buttons", "direction": "left", "showactive": False, "buttons": buttons, **place, **look}

@@ -55,7 +55,9 @@ def submit_analysis(question: str, run_id: str, *, workspace: Workspace | None =
         running = _running.get(str(path))
         if running is not None and not running.done():
             return running
-        future = call("cellflow_core.jobs.analysis_cache:answer", question, run_id, workspace=workspace, **settings)
+        given = {"workspace": workspace, **settings}
+        answer = "cellflow_core.jobs.analysis_cache:answer"
+        future = _POOL.submit(answer, (question, run_id), given, visitor.get(), about=run_id)
         for key in [key for key, each in _running.items() if each.done()]:
             del _running[key]
         _running[str(path)] = future

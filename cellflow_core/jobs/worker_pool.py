@@ -29,6 +29,7 @@ class _Call:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     visitor: str
+    about: str
     tries: int
     order: int
     workspace: Workspace
@@ -57,20 +58,28 @@ class WorkerPool:
         self._threads: list[threading.Thread] = []
         self._processes: dict[int, BaseProcess] = {}
         self._order = itertools.count()
+        self._idle: dict[int, str] = {}  # thread -> what its last call was about
         self._generation = 0
 
     def submit(
-        self, path: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], visitor: str = "", tries: int = 2
+        self,
+        path: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        visitor: str = "",
+        about: str = "",
+        tries: int = 2,
     ) -> Future[Any]:
         """`package.module:function` in a process. The future is running once a process has it.
 
         The call sees what the current workspace may open, whose owner is the one who asks, if it has one.
 
         visitor  who asks, where nobody signs in; the oldest call of whoever has the fewest at work comes first
+        about    what it reads: of the free processes, the one whose last call was about the same has it in memory
         tries    how often the call is made where its process dies; then its exception is a ProcessDiedError
         """
         workspace = current()
-        asked = _Call(path, args, kwargs, workspace.owner or visitor, tries, next(self._order), workspace)
+        asked = _Call(path, args, kwargs, workspace.owner or visitor, about, tries, next(self._order), workspace)
         with self._changed:
             self._waiting.append(asked)
             self._start_threads()
@@ -92,6 +101,7 @@ class WorkerPool:
         """Cancel the calls that wait, and end the processes whatever they calculate. A later call starts others."""
         with self._changed:
             self._generation += 1
+            self._idle.clear()
             waiting, self._waiting = self._waiting, []
             threads, self._threads = self._threads, []
             for each in self._processes.values():
@@ -117,7 +127,9 @@ class WorkerPool:
     def _serve(self, generation: int) -> None:
         """The life of one process and of those that replace it."""
         process, pipe = self._process(generation)
-        while (asked := self._next(generation)) is not None:
+        last = ""
+        while (asked := self._next(generation, last)) is not None:
+            last = asked.about
             try:
                 for left in reversed(range(asked.tries)):
                     if not process.is_alive():  # it died while it waited, or of this call
@@ -139,20 +151,31 @@ class WorkerPool:
         process.join()
         pipe.close()
 
-    def _next(self, generation: int) -> _Call | None:
-        """Wait for the call whose turn it is; None where the pool was stopped."""
+    def _next(self, generation: int, last: str) -> _Call | None:
+        """Wait for the call whose turn it is and that suits no free process better; None where the pool was stopped.
+        `last`: what the call before was about."""
+        me = threading.get_ident()
         with self._changed:
             while generation == self._generation:
+                self._idle[me] = last
                 able = [each for each in self._waiting if self._running[each.visitor] < self._per_visitor]
-                if able:
-                    asked = min(able, key=self._turn)
+                ours = [each for each in able if self._fittest(each.about) == me]
+                if ours:
+                    asked = min(ours, key=self._turn)
                     self._waiting.remove(asked)
                     if asked.future.set_running_or_notify_cancel():
                         self._running[asked.visitor] += 1
+                        del self._idle[me]
+                        self._changed.notify_all()
                         return asked
                 else:
                     self._changed.wait()
+            self._idle.pop(me, None)
         return None
+
+    def _fittest(self, about: str) -> int:
+        """Of the threads whose process is free: whose last call was about the same, else who has been free longest."""
+        return next((each for each, last in self._idle.items() if last == about), next(iter(self._idle)))
 
     def _turn(self, asked: _Call) -> tuple[int, int]:
         """The least comes first."""

@@ -40,12 +40,12 @@ class VelocityGraph:
     weight: Float[Array, "cells k"]
     cosine: Float[Array, "cells k"]
 
-    def displacement(self, x: Float[Array, "cells dim"]) -> Float[Array, "cells dim"]:
-        """To be expected of each cell, in the units of x, any coordinates of the same cells."""
-        excess = self.weight - 1 / self.weight.shape[1]  # rows sum to zero
-        found = np.zeros(x.shape)
+    def displacement(self, x: Float[Array, "cells dim"], of: slice = slice(None)) -> Float[Array, "some dim"]:
+        """To be expected of each cell, or of some, in the units of x, any coordinates of all cells."""
+        excess = self.weight[of] - 1 / self.weight.shape[1]  # rows sum to zero
+        found = np.zeros((len(excess), x.shape[1]))
         for k in range(excess.shape[1]):
-            found += excess[:, k, None] * x[self.neighbors[:, k]]
+            found += excess[:, k, None] * x[self.neighbors[of, k]]
         return found
 
     def transitions(self) -> Any:

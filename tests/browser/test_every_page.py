@@ -1,5 +1,6 @@
 """Every page: drawn, selected from, changed, opened again by its link, without an error of the console, and axe finds
-nothing serious, light and dark, at 1280 and at 390 pixels."""
+nothing serious, light and dark, at 1280 and at 390 pixels. On a map of cells one unit is as long on every axis of every
+panel."""
 
 from __future__ import annotations
 
@@ -31,6 +32,13 @@ class Case(NamedTuple):
     query: str = ""
 
 
+UNEVEN = """[...document.querySelectorAll('.js-plotly-plot')].flatMap((each) => {
+  const layout = each._fullLayout;
+  const unit = (axis) => axis._length / Math.abs(axis.range[1] - axis.range[0]);
+  const first = layout.yaxis?.scaleanchor ? unit(layout.xaxis) : 0;
+  const panels = first ? Object.values(layout._plots) : [];
+  return panels.flatMap(({ xaxis, yaxis }) => [unit(xaxis) / first, unit(yaxis) / first]);
+}).filter((ratio) => Math.abs(ratio - 1) > 0.01)"""
 HELD = "([name, value]) => new URLSearchParams(location.search).get(name)?.startsWith(value)"
 OUTLINE = "&outline=pca+-9,-9+9,-9+9,9+-9,9"
 CASES = (
@@ -75,6 +83,7 @@ def test_a_page_is_drawn_changed_and_found_again(case: Case, page: Page, server:
     if case.figure:
         assert drawn(page, case.figure)
     settled(page)
+    assert page.evaluate(UNEVEN) == []
     if case.row:
         page.locator(f".st-key-{case.row}").get_by_text(case.option).first.click()
         page.wait_for_function(HELD, arg=case.held)
@@ -92,6 +101,7 @@ def test_a_page_is_drawn_changed_and_found_again(case: Case, page: Page, server:
     page.set_viewport_size({"width": 390, "height": 800})
     assert not violations(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(UNEVEN) == []
     if case.page == "genes":
         picture = page.locator(".js-plotly-plot").first.bounding_box()
         for key in ("pick_run", "part", "network_of"):

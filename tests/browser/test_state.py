@@ -6,7 +6,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser.test_main_job import drawn, go, settled
 
@@ -69,6 +69,35 @@ def test_every_page_shows_the_model_that_its_box_names(page: Page, server: str, 
         settled(page)
         assert chosen(page, "pick_dataset").startswith(label.split(" · ")[1])
     assert all(len(found) == 2 for found in pictures.values()), pictures
+
+
+def test_choices_made_before_the_server_has_answered_are_all_kept(page: Page, server: str, small_runs: dict[str, str]):
+    """The second one is sent with the link from before the first."""
+    waiting: list[str | bytes] | None = None
+    browser: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        answers = socket.connect_to_server()
+        browser.append(socket)
+        socket.on_message(answers.send)
+        answers.on_message(lambda each: socket.send(each) if waiting is None else waiting.append(each))
+
+    page.route_web_socket("**/_stcore/stream", connect)
+    page.goto(f"{server}/flow?run={next(iter(small_runs))}&time=1")
+    drawn(page, "flow_lines")
+    settled(page)
+    waiting = []
+    page.locator(".st-key-time_shown").get_by_role("slider").press("ArrowRight")
+    page.wait_for_timeout(1000)
+    page.locator(".st-key-style").get_by_text("Grid").click()
+    page.wait_for_timeout(1000)
+    late, waiting = waiting, None
+    for each in late:
+        browser[-1].send(each)
+    page.wait_for_url("**time=1.25**")
+    settled(page)
+    assert (link(page)["time"], link(page)["style"]) == (["1.25"], ["Grid"])
+    expect(page.locator(".st-key-style [aria-checked=true]")).to_have_text("Grid")
 
 
 def test_navigation_back_and_another_tab_keep_the_state(

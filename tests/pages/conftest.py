@@ -10,6 +10,7 @@ import pytest
 import streamlit as st
 
 from cellflow_core.jobs import analysis_pool, sandbox, supervisor
+from cellflow_core.jobs.worker_pool import WorkerPool
 
 
 @pytest.fixture
@@ -32,9 +33,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
     st.cache_resource.clear()
     monkeypatch.setattr(supervisor, "ensure_supervisor", lambda *_: None)
-    monkeypatch.setattr(analysis_pool, "call", call)
-    monkeypatch.setattr(analysis_pool, "call_once", call)
-    monkeypatch.setattr(analysis_pool, "submit_low_priority", call)
+    monkeypatch.setattr(WorkerPool, "submit", lambda _, path, args, kwargs, *__, **___: call(path, *args, **kwargs))
     monkeypatch.setattr(sandbox, "run_isolated", run_isolated)
     monkeypatch.setattr(analysis_pool, "warm", lambda: None)
     monkeypatch.setattr(sandbox, "prestart", lambda: None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Float
+from collections.abc import Iterator
 
-from cellflow_core.analysis.dynamics import Dynamics, values_at
+import numpy as np
+from jaxtyping import Float, Int
+
+from cellflow_core.analysis.dynamics import Dynamics, cell_blocks, values_at
 from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.splicing import SplicingSpace
@@ -25,10 +27,19 @@ def velocity_at(moving: Dynamics, x: Float[Array, "cells dim"], time: float) -> 
 def velocities_of(moving: Dynamics, data: Snapshots) -> Float[Array, "cells dim"]:
     """The velocity (the drift, for a model without one) of every measured cell at its own time (state / time)."""
     found = np.empty(data.x.shape, dtype=np.float32)
-    for time in data.times if len(data.times) else (first_time(data),):
-        here = cells_of_time(data, float(time))
-        found[here] = velocity_at(moving, data.x[here], float(time))
+    for here, velocity in velocity_blocks(moving, data):
+        found[here] = velocity
     return found
+
+
+def velocity_blocks(
+    moving: Dynamics, data: Snapshots
+) -> Iterator[tuple[Int[Array, " some"], Float[Array, "some dim"]]]:
+    """(rows of measured cells, the velocity of each at its own time), BLOCK cells of one time after the other."""
+    for time in data.times if len(data.times) else (first_time(data),):
+        here = np.flatnonzero(cells_of_time(data, float(time)))
+        for part in cell_blocks(len(here)):
+            yield here[part], velocity_at(moving, data.x[here[part]], float(time))
 
 
 def state_graph(space: StateSpace, x: Float[Array, "cells dim"], v: Float[Array, "cells dim"]) -> VelocityGraph:

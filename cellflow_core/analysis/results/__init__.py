@@ -2,7 +2,14 @@
 
 from cellflow_core.analysis.results.courses import GeneTrend, TimeCourse
 from cellflow_core.analysis.results.fates import FateGenes, Fates, TrajectoryEnsemble
-from cellflow_core.analysis.results.fields import Barriers, FieldDerivatives, FixedPoints, FlowField, Landscape
+from cellflow_core.analysis.results.fields import (
+    Barriers,
+    FieldDerivatives,
+    FixedPoints,
+    FlowField,
+    Landscape,
+    MovingLandscape,
+)
 from cellflow_core.analysis.results.individuals import (
     ForecastErrors,
     IndividualFits,
@@ -64,6 +71,7 @@ __all__ = [
     "Landscape",
     "MeasuredEffects",
     "Measurements",
+    "MovingLandscape",
     "OrderAgreement",
     "PermutationScores",
     "Perturbation",

@@ -152,6 +152,60 @@ class Landscape(Result):
 
 
 @dataclass(frozen=True)
+class MovingLandscape(Result):
+    """The surface of a landscape at several times, over one grid, and simulated cells on it at each of them.
+
+    times       [times]; height [times, rows, columns]: each from its own lowest point, NaN where there are no cells
+    cells, cell_time  as in Landscape; cell_height [times, cells]: under each cell on the surface of each time
+    paths       [times, particles, 2] in the view, path_height [times, particles] on the surface of that time
+    basins      what cells are in the basins of all times, one time after the other, most first; of [basins]: which time
+                each is of; numbers, bottom, barrier as in Landscape; holds [basins]: share of the `simulated` cells
+                that are in it at that time
+    """
+
+    view: str
+    kind: str
+    unit: str
+    axes: tuple[str, str]
+    x: Float[Array, " columns"]
+    y: Float[Array, " rows"]
+    times: Float[Array, " times"]
+    height: Float[Array, "times rows columns"]
+    cells: Float[Array, "cells 2"]
+    cell_time: Float[Array, " cells"]
+    cell_height: Float[Array, "times cells"]
+    paths: Float[Array, "times particles 2"]
+    path_height: Float[Array, "times particles"]
+    basins: tuple[str, ...]
+    of: Int[Array, " basins"]
+    numbers: tuple[int, ...]
+    bottom: Float[Array, "basins 3"]
+    barrier: Float[Array, " basins"]
+    holds: Float[Array, " basins"]
+    simulated: int
+    notes: tuple[str, ...] = ()
+
+    def at(self, k: int) -> Landscape:
+        """The landscape of one time, its paths from then on."""
+        own = np.flatnonzero(self.of == k)
+        return Landscape(
+            **{name: getattr(self, name) for name in ("view", "kind", "unit", "axes", "x", "y", "cells", "cell_time")},
+            height=self.height[k],
+            cell_height=self.cell_height[k],
+            paths=self.paths[k:],
+            path_height=self.path_height[k:],
+            path_times=self.times[k:],
+            non_gradient=np.nan,
+            basins=tuple(self.basins[each] for each in own),
+            numbers=tuple(self.numbers[each] for each in own),
+            bottom=self.bottom[own],
+            barrier=self.barrier[own],
+            settled=self.holds[own],
+            simulated=self.simulated,
+        )
+
+
+@dataclass(frozen=True)
 class Barriers(Result):
     """What is climbed from each basin of a landscape to each other, in several trainings of one model.
 

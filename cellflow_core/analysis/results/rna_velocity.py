@@ -15,6 +15,8 @@ LEAST_HALVES = 0.5
 """Cosine between both halves of the counts below which a velocity does not recur."""
 TIME = "measured time"
 """Name of this among the orders."""
+MANY_TWICE = 0.15
+"""Share of the genes that follow the order from which on their second rises put arrows in doubt."""
 LEVEL = 0.05
 """Chance of that cosine from which on it does not."""
 
@@ -53,6 +55,8 @@ class VelocityAgreement(Result):
                  tenth that moves most
     rate_names, rates  of the first estimator, with their units, [genes, rates], NaN for a gene that was not fitted;
                  no rates where it has no kinetics
+    follows, twice  genes that follow the order of the cells, and those among them whose transcription rises a second
+                 time along it, which no constant rate explains, [genes]; None in answers of earlier versions
     """
 
     view: str
@@ -88,7 +92,17 @@ class VelocityAgreement(Result):
     intrinsic: Float[Array, " cells"] | None = None
     extrinsic: Float[Array, " cells"] | None = None
     opacity: Float[Array, "rows columns"] | None = None
+    follows: Bool[Array, " genes"] | None = None
+    twice: Bool[Array, " genes"] | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def boosted(self) -> bool:
+        """Whether the transcription of so many genes rises twice that arrows are in doubt: of two or more, and of
+        MANY_TWICE of those that follow the order."""
+        if self.follows is None or self.twice is None:
+            return False
+        return bool(self.twice.sum() >= max(2.0, MANY_TWICE * self.follows.sum()))
 
     @property
     def time_rho(self) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from cellflow_core.analysis.dynamics import cell_blocks
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.cell_velocities import NEIGHBORS
 from cellflow_core.analysis.results import VelocityAgreement
@@ -14,6 +16,7 @@ from cellflow_core.analysis.rna_velocity.cell_order import cell_order
 from cellflow_core.analysis.rna_velocity.drawn_arrows import draw_above
 from cellflow_core.analysis.rna_velocity.estimates import Estimates, estimates
 from cellflow_core.analysis.rna_velocity.orders import orders, rank_correlations
+from cellflow_core.analysis.rna_velocity.second_rise import second_rise
 from cellflow_core.analysis.rna_velocity.uncertainty import velocity_dispersion
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.moments import CHANCE, HALVES
@@ -23,6 +26,7 @@ from cellflow_core.models.contract import DynamicsModel, HasVelocityUncertainty
 
 Array = np.ndarray
 REVERSALS = 1000
+GENES = 200
 FAST = 0.1
 """Share of the genes that count as moving most."""
 
@@ -34,13 +38,13 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
     Raises ValueError, with a sentence, where the data have no moments of velocity genes.
     """
     found = estimates(model, data)
-    scaled, x = found.scaled, found.spliced / found.scale
-    pairwise, mean = _agreement(scaled)
-    halves, chance = data.covariates.get(HALVES), data.covariates.get(CHANCE)
-    graph = velocity_graph(x, scaled[0], nearest_others(view.states, NEIGHBORS))
+    x, v = found.spliced / found.scale, found.scaled(0)
+    pairwise, mean = _agreement(found)
+    of_genes = _of_genes(found)
+    graph = velocity_graph(x, v, nearest_others(view.states, NEIGHBORS))
     arrows = graph.displacement(view.points.astype(np.float64))
     order, explained = cell_order(graph)
-    forward, by_chance = forward_share(graph, x, scaled[0], data)
+    forward, by_chance = forward_share(graph, x, v, data)
     beside = orders(model, data, order)
     values = np.stack(list(beside.values()))
     sure = velocity_dispersion(model, data) if isinstance(model, HasVelocityUncertainty) else (None, None)
@@ -52,14 +56,14 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
         estimators=found.names,
         pairwise=pairwise,
         agreement=mean,
-        halves=halves,
-        chance=chance,
+        halves=data.covariates.get(HALVES),
+        chance=data.covariates.get(CHANCE),
         drawn=np.zeros(len(data.x), bool),
         cells=view.points,
         arrows=arrows,
         intrinsic=sure[0],
         extrinsic=sure[1],
-        speed=np.linalg.norm(scaled[0], axis=1),
+        speed=np.linalg.norm(v, axis=1),
         x=nowhere[0],
         y=nowhere[0],
         u=nowhere,
@@ -72,12 +76,13 @@ def agreement(model: DynamicsModel | None, data: Snapshots, view: Embedding, lea
         order_values=values,
         order_rho=rank_correlations(values),
         genes=found.genes,
-        gene_agreement=_of_genes(found.velocity),
+        gene_agreement=of_genes.agreement,
         slope=found.slope,
-        r2=_r2(found),
-        fast=_fast(scaled),
+        r2=of_genes.r2,
+        fast=_fast(of_genes.size),
         rate_names=found.rate_names,
         rates=found.rates,
+        **second_rise(found, order)._asdict(),
         notes=(
             *found.notes,
             "Arrows are displacements to neighbors that the velocity points to, over "
@@ -136,35 +141,52 @@ def _alone(data: Snapshots) -> tuple[str, ...]:
     )
 
 
-def _agreement(v: Float[Array, "estimators cells genes"]) -> tuple[Array, Array]:
+def _agreement(found: Estimates) -> tuple[Float[Array, "estimators estimators"], Float[Array, " cells"]]:
     """(median cosine of each pair, mean cosine of all pairs in each cell)."""
-    unit = v / np.maximum(np.linalg.norm(v, axis=2, keepdims=True), 1e-30)
-    pairwise, cosines = np.eye(len(v)), []
-    for i, j in combinations(range(len(v)), 2):
-        cosine = (unit[i] * unit[j]).sum(axis=1)
-        pairwise[i, j] = pairwise[j, i] = np.median(cosine)
-        cosines.append(cosine)
-    return pairwise, np.mean(cosines, axis=0) if cosines else np.full(v.shape[1], np.nan)
+    count, cells, _ = found.velocity.shape
+    pairs = list(combinations(range(count), 2))
+    cosine = np.full((max(len(pairs), 1), cells), np.nan, np.float32)
+    for part in cell_blocks(cells):
+        v = found.velocity[:, part] / found.scale
+        unit = v / np.maximum(np.linalg.norm(v, axis=2, keepdims=True), 1e-30)
+        for k, (i, j) in enumerate(pairs):
+            cosine[k, part] = (unit[i] * unit[j]).sum(axis=1)
+    pairwise = np.eye(count)
+    for (i, j), each in zip(pairs, cosine, strict=False):
+        pairwise[i, j] = pairwise[j, i] = np.median(each)
+    return pairwise, cosine.mean(axis=0)
 
 
-def _of_genes(v: Float[Array, "estimators cells genes"]) -> Float[Array, " genes"]:
-    """Mean correlation over the cells between each two estimators, by gene; 0 for a gene that does not move."""
-    centered = v - v.mean(axis=1, keepdims=True)
-    unit = centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-30)
-    pairs = list(combinations(range(len(v)), 2))
-    return np.mean([(unit[i] * unit[j]).sum(axis=0) for i, j in pairs], axis=0) if pairs else np.zeros(v.shape[2])
+class _OfGenes(NamedTuple):
+    """agreement: mean correlation over the cells between each two estimators, 0 for a gene that does not move; r2: of
+    unspliced RNA by the line at steady state of the first estimator with one; size: mean square of each velocity, genes
+    in standard deviations."""
+
+    agreement: Float[Array, " genes"]
+    r2: Float[Array, " genes"]
+    size: Float[Array, "estimators genes"]
 
 
-def _r2(found: Estimates) -> Float[Array, " genes"]:
-    """Share of variance of unspliced RNA that the line at steady state explains, of the first estimator with one."""
-    slope = next((each for each in found.slope if np.isfinite(each).all()), np.full(len(found.genes), np.nan))
-    u, s = found.unspliced.astype(np.float64), found.spliced
-    whole = np.square(u - u.mean(axis=0)).sum(axis=0)
-    return 1 - np.square(u - slope * s).sum(axis=0) / np.where(whole > 0, whole, 1.0)
+def _of_genes(found: Estimates) -> _OfGenes:
+    """All cells of GENES genes at a time, in double precision."""
+    genes = len(found.genes)
+    slope = next((each for each in found.slope if np.isfinite(each).all()), np.full(genes, np.nan))
+    pairs = list(combinations(range(len(found.names)), 2))
+    parts: list[_OfGenes] = []
+    for part in (slice(first, first + GENES) for first in range(0, genes, GENES)):
+        v = found.velocity[:, :, part].astype(np.float64)
+        size = np.square(v).mean(axis=1) / np.square(found.scale[part])
+        v -= v.mean(axis=1, keepdims=True)
+        v /= np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-30)
+        alike = [(v[i] * v[j]).sum(axis=0) for i, j in pairs] or [np.zeros(v.shape[2])]
+        u, s = (each[:, part].astype(np.float64) for each in (found.unspliced, found.spliced))
+        whole = np.square(u - u.mean(axis=0)).sum(axis=0)
+        left = np.square(u - slope[part] * s).sum(axis=0)
+        parts.append(_OfGenes(np.mean(alike, axis=0), 1 - left / np.where(whole > 0, whole, 1.0), size))
+    return _OfGenes(*(np.concatenate(each, axis=-1) for each in zip(*parts, strict=True)))
 
 
-def _fast(v: Float[Array, "estimators cells genes"]) -> Array:
+def _fast(size: Float[Array, "estimators genes"]) -> Int[Array, " genes"]:
     """In how many estimators each gene is among those that move most."""
-    size = np.square(v).mean(axis=1)
     count = max(int(np.ceil(FAST * size.shape[1])), 1)
     return (size >= np.sort(size, axis=1)[:, -count, None]).sum(axis=0)

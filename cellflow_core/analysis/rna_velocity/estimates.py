@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 
 from cellflow_core.analysis.dynamics import dynamics
-from cellflow_core.analysis.fields.cell_velocities import velocities_of
+from cellflow_core.analysis.fields.cell_velocities import velocity_blocks
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
@@ -49,10 +49,9 @@ class Estimates:
         found = self.spliced.std(axis=0)
         return np.where(found > 0, found, 1.0)
 
-    @property
-    def scaled(self) -> Float[Array, "estimators cells genes"]:
-        """Velocities with each gene in units of its standard deviation."""
-        return self.velocity / self.scale
+    def scaled(self, estimator: int) -> Float[Array, "cells genes"]:
+        """Velocities of one estimator with each gene in units of its standard deviation."""
+        return self.velocity[estimator] / self.scale
 
 
 def estimates(model: DynamicsModel | None, data: Snapshots) -> Estimates:
@@ -73,7 +72,9 @@ def estimates(model: DynamicsModel | None, data: Snapshots) -> Estimates:
             notes = (f"{kind.title} was left out: it needs {', '.join(sorted(kind.needs - data.has))}.",)
             continue
         models.append(fitted(name, data))
-    velocity = np.stack([spliced_velocity(each, data) for each in models])
+    velocity = np.empty((len(models), len(data.x), len(data.space.genes)), np.float32)
+    for each, found in zip(models, velocity, strict=True):
+        _fill(found, each, data)
     slope = np.stack([steady_state_slope(each) for each in models])
     assert data.unspliced is not None and data.spliced is not None
     titles = tuple(each.title for each in models)
@@ -101,8 +102,16 @@ def fitted(name: str, data: Snapshots) -> DynamicsModel:
 def spliced_velocity(model: DynamicsModel, data: Snapshots) -> Float[Array, "cells genes"]:
     """ds/dt of cells in a SplicingSpace, each at its own time (RNA / time). Raises ValueError, with a sentence, where
     the model has no field."""
+    found = np.empty((len(data.x), len(data.space.genes)), np.float32)
+    _fill(found, model, data)
+    return found
+
+
+def _fill(found: Float[Array, "cells genes"], model: DynamicsModel, data: Snapshots) -> None:
+    """Writes ds/dt of all cells, of which those of a block are known as velocities of the state at a time."""
     assert isinstance(data.space, SplicingSpace)
-    return data.space.split(velocities_of(dynamics(model), data))[1]
+    for rows, velocity in velocity_blocks(dynamics(model), data):
+        found[rows] = data.space.split(velocity)[1]
 
 
 def kinetic_rates(model: DynamicsModel) -> tuple[tuple[str, ...], Float[Array, "genes rates"]]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from cellflow_core.analysis.dynamics import cell_blocks
 from cellflow_core.analysis.fields.cell_velocities import NEIGHBORS, compared
 from cellflow_core.analysis.fields.time_range import cells_of_time, first_time
 from cellflow_core.data.snapshots import Snapshots
@@ -28,12 +29,16 @@ def velocity_dispersion(
     """(intrinsic, extrinsic) of every cell, 0 to 1. One draw of all cells is held at a time."""
     near = nearest_others(data.x, NEIGHBORS)
     rng = torch.Generator().manual_seed(seed)
-    own, expected = 0.0, 0.0
+    sums: tuple[Array, Array] | None = None
     for _ in range(DRAWS):
         x, v = compared(data.space, data.x, _draw(model, data, rng))
-        own = own + _unit(v)
-        expected = expected + _unit(velocity_graph(x, v, near).displacement(x.astype(np.float64)))
-    intrinsic, extrinsic = (1 - np.linalg.norm(each, axis=1) / DRAWS for each in (own, expected))
+        graph = velocity_graph(x, v, near)
+        sums = sums or (np.zeros(x.shape, np.float32), np.zeros(x.shape, np.float32))
+        for part in cell_blocks(len(x)):
+            sums[0][part] += _unit(v[part])
+            sums[1][part] += _unit(graph.displacement(x, part))
+    assert sums is not None
+    intrinsic, extrinsic = (1 - np.linalg.norm(each, axis=1) / DRAWS for each in sums)
     return intrinsic, extrinsic
 
 

@@ -59,8 +59,8 @@ def other_estimates(model: Model, data: Snapshots) -> dict[str, Any]:
         return {}
     found, near = estimates(model, data), nearest_others(data.x, NEIGHBORS)
     x = found.spliced / found.scale
-    named = zip(found.names[1:], found.scaled[1:], strict=True)
-    return {name: _chain(velocity_graph(x, v, near, sigma=None)) for name, v in named}
+    others = enumerate(found.names[1:], 1)
+    return {name: _chain(velocity_graph(x, found.scaled(k), near, sigma=None)) for k, name in others}
 
 
 def _chain(graph: VelocityGraph) -> Any:

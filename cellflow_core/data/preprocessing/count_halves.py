@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from cellflow_core.data.preprocessing.moments import averaged, log1p, neighbor_weights, of_median_size
+from cellflow_core.data.preprocessing.moments import COLUMNS, averaged, log1p, neighbor_weights, of_median_size
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
 from cellflow_core.data.preprocessing.velocity_genes import steady_state
 from cellflow_core.data.spaces.pca import principal
-from cellflow_core.math.velocity_graph import cosines
 
 Array = np.ndarray
 PERMUTATIONS = 5
@@ -45,17 +44,17 @@ def halves_agreement(
     chosen = np.flatnonzero(np.isin(layers.genes, genes))
     halves = [_thinned(each[:, chosen], rng) for each in (layers.unspliced, layers.spliced)]
     (u1, u2), (s1, s2) = ([of_median_size(half, True) for half in each] for each in halves)
+    del halves
     weights = neighbor_weights(principal(log1p(s1), genes, components).state, neighbors)
-    first, scale = _velocity(weights, u1, s1)
-    first, second = first / scale, _velocity(weights, u2, s2)[0] / scale
-    null = []
-    for _ in range(PERMUTATIONS):
-        order = rng.permutation(len(first))
-        null.append(cosines(_centered(first), _centered(_velocity(weights, u2[order], s2[order])[0] / scale)))
+    found, scale = _velocity(weights, u1, s1)
+    first = found / scale
+    del found, u1, s1
+    cosine, own = _cosines(first, weights, u2, s2, scale)
+    orders = (rng.permutation(len(first)) for _ in range(PERMUTATIONS))
+    null = [_cosines(first, weights, u2[order], s2[order], scale)[1] for order in orders]
     every = np.sort(np.concatenate(null))
-    own = cosines(_centered(first), _centered(second))
     chance = 1 - np.searchsorted(every, own, side="left") / (len(every) + 1)
-    return HalvesAgreement(cosines(first, second), chance)
+    return HalvesAgreement(cosine, chance)
 
 
 def _thinned(counts: Any, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -76,5 +75,15 @@ def _velocity(weights: Any, u: Any, s: Any) -> tuple[Float[Array, "cells genes"]
     return mean_u - steady_state(mean_u, mean_s)[0] * mean_s, np.where(scale > 0, scale, 1.0)
 
 
-def _centered(v: Float[Array, "cells genes"]) -> Float[Array, "cells genes"]:
-    return v - v.mean(axis=0)
+def _cosines(
+    first: Float[Array, "cells genes"], weights: Any, u: Any, s: Any, scale: Float[Array, " genes"]
+) -> tuple[Float[Array, " cells"], Float[Array, " cells"]]:
+    """Cosine between the first velocities and those of these counts, as they are and less their means over the cells;
+    the velocities of COLUMNS genes are held at a time."""
+    sums = np.zeros((2, 3, len(first)))  # of products and of both squares
+    for start in range(0, first.shape[1], COLUMNS):
+        part = slice(start, start + COLUMNS)
+        a, b = first[:, part], _velocity(weights, u[:, part], s[:, part])[0] / scale[part]
+        for own, (x, y) in zip(sums, ((a, b), (a - a.mean(axis=0), b - b.mean(axis=0))), strict=True):
+            own += np.stack([np.einsum("cg,cg->c", *pair) for pair in ((x, y), (x, x), (y, y))])
+    return tuple(own[0] / np.maximum(np.sqrt(own[1] * own[2]), 1e-30) for own in sums)

@@ -23,7 +23,8 @@ from cellflow_core.math.neighbors import neighbor_graph
 Array = np.ndarray
 LEAST_GENES = 5
 """Fewer velocity genes give no direction that could be trusted."""
-_COLUMNS = 256  # genes that are dense in memory at a time
+COLUMNS = 256
+"""Genes that are dense in memory at a time."""
 
 
 class MomentSettings(Protocol):
@@ -136,9 +137,9 @@ def neighbor_weights(states: Float[Array, "cells dim"], neighbors: int) -> Any:
 def averaged(weights: Any, values: Any) -> Float[Array, "cells genes"]:
     """Weighted means over neighbors of a numpy or scipy.sparse table [cells, genes]."""
     found = np.empty(values.shape, dtype=np.float32)
-    for start in range(0, values.shape[1], _COLUMNS):
-        part = values[:, start : start + _COLUMNS]
-        found[:, start : start + _COLUMNS] = weights @ (part if isinstance(part, np.ndarray) else part.toarray())
+    for start in range(0, values.shape[1], COLUMNS):
+        part = values[:, start : start + COLUMNS]
+        found[:, start : start + COLUMNS] = weights @ (part if isinstance(part, np.ndarray) else part.toarray())
     return found
 
 

@@ -43,6 +43,7 @@ def before_after(
             _dots(end[subsample(len(end), FRONT_UP_TO)], "where cells end", colour, 6, 0.65), row=1, col=column
         )
     theme.framed(theme.square(figure), *corners)
+    figure.update_yaxes(scaleanchor=None, col=2).update_xaxes(matches="x", col=2)  # both anchored: x alone is scaled
     figure.update_xaxes(title_text=theme.safe(result.axes[0]))
     return figure.update_yaxes(title_text=theme.safe(result.axes[1]), col=1)
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Literal
 from cellflow_core.jobs.questions.of_cells import view_of
 
 if TYPE_CHECKING:
-    from cellflow_core.analysis.results import Barriers, FieldDerivatives, FixedPoints, FlowField, Landscape
+    from cellflow_core.analysis.results import (
+        Barriers,
+        FieldDerivatives,
+        FixedPoints,
+        FlowField,
+        Landscape,
+        MovingLandscape,
+    )
     from cellflow_core.jobs.run_context import RunContext
 
 Polygon = Sequence[Sequence[float]]
@@ -21,11 +28,28 @@ def landscape(
     time: float | None = None,
     roll: Polygon = (),
     by: str = "",
+    roll_label: Sequence[str] | None = None,
 ) -> Landscape:
-    """by: annotation that names the basins."""
+    """by: annotation that names the basins; roll_label: annotation and value of the cells that roll."""
     from cellflow_core.analysis import landscape as analysis
 
-    return analysis.landscape(subject.model, subject.data, view_of(subject, view), kind, time, roll, by)
+    label = None if roll_label is None else (roll_label[0], roll_label[1])
+    return analysis.landscape(subject.model, subject.data, view_of(subject, view), kind, time, roll, label, by)
+
+
+def moving_landscape(
+    subject: RunContext,
+    view: str = "pca",
+    kind: Literal["auto", "potential", "quasi"] = "auto",
+    roll: Polygon = (),
+    by: str = "",
+    roll_label: Sequence[str] | None = None,
+) -> MovingLandscape:
+    """by: annotation that names the basins; roll_label: annotation and value of the cells that roll."""
+    from cellflow_core.analysis.fields import moving_landscape as analysis
+
+    label = None if roll_label is None else (roll_label[0], roll_label[1])
+    return analysis.moving_landscape(subject.model, subject.data, view_of(subject, view), kind, roll, label, by)
 
 
 def chain_landscape(

@@ -12,6 +12,7 @@ The splicing rate is the unit of time. A gene with kappa <= 0 goes against the o
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models.contract import Phase
+from cellflow_core.models.splicing.estimator import SplicingCells
 from cellflow_core.models.splicing.ratio import RatioModel, highest, ratio
 
 PERCENT = 5.0
@@ -64,21 +66,36 @@ class ConsistentVelocity(RatioModel):
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> Any:
         cells = self.read(frames)
-        first = ratio(cells, highest(cells, PERCENT)).cpu().numpy()
-        u, s = (each.cpu().numpy() for each in (cells.unspliced, cells.spliced))
-        scale = np.where(s.std(axis=0) > 0, s.std(axis=0), 1.0)
-        x = (s / scale).astype(np.float32)
+        gamma = torch.cat([ratio(each, highest(each, PERCENT)) for each in cells.by_genes()]).cpu().numpy()
+        scale = torch.cat([each.spliced.std(dim=0, unbiased=False) for each in cells.by_genes()]).cpu().numpy()
+        scale, against = np.where(scale > 0, scale, 1.0), np.zeros(len(scale), bool)
+        x = _beside(s / size for _, s, size in _parts(cells, scale))
         near = nearest_others(_leading(x), self.config.neighbors)
-        gamma, against = first, np.zeros(len(first), bool)
         for _ in range(self.config.rounds):
-            graph = velocity_graph(x, ((u - gamma * s) / scale).astype(np.float32), near)
-            gamma, against = _ratio(u, s, graph.displacement(x) * scale)
+            v = _beside((u - slope * s) / size for u, s, slope, size in _parts(cells, gamma, scale))
+            graph = velocity_graph(x, v, near)
+            found = [_ratio(u, s, graph.displacement(y) * size) for u, s, y, size in _parts(cells, x, scale)]
+            gamma, against = (np.concatenate(each) for each in zip(*found, strict=True))
         self.gamma.copy_(torch.as_tensor(gamma))
         self.against.fill_(int(against.sum()))
 
     def notes(self) -> tuple[str, ...]:
         count = int(self.against)
         return (f"{count} of {self.gene_count} genes go against the others.",) if count else ()
+
+
+def _parts(cells: SplicingCells, *of_genes: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """(unspliced, spliced, ...) of some genes, then of the next ones: the genes are the last axis of the others."""
+    first = 0
+    for each in cells.by_genes():
+        genes = slice(first, first + each.spliced.shape[1])
+        yield each.unspliced.cpu().numpy(), each.spliced.cpu().numpy(), *(known[..., genes] for known in of_genes)
+        first = genes.stop
+
+
+def _beside(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Some genes after the other, in single precision."""
+    return np.concatenate([each.astype(np.float32) for each in parts], axis=1)
 
 
 def _leading(x: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ from cellflow_core.data.snapshots import DataSpec
 from cellflow_core.data.spaces.pca import principal
 from cellflow_core.math.neighbors import neighbor_graph
 from cellflow_core.models.contract import Context, HasKinetics, HasLatentTime, HasVelocity, KineticRates, Phase
-from cellflow_core.models.splicing.estimator import SplicingModel
+from cellflow_core.models.splicing.estimator import SplicingModel, whole
 from cellflow_core.models.splicing.interpolation import Interpolation
 from cellflow_core.models.splicing.kinetics import switched_course
 
@@ -137,7 +137,7 @@ class ScVelo(SplicingModel, HasVelocity, HasLatentTime, HasKinetics):
             iterations=config.iterations,
             scaling=config.scaling,
         )
-        x = torch.cat(frames.x).double()
+        x = whole(frames.x)
         du, ds = (torch.from_numpy(each).to(x).nan_to_num(0.0) for each in (found.unspliced, found.spliced))
         if config.velocity_genes:
             kept = torch.from_numpy(found.genes).to(x)
@@ -154,10 +154,13 @@ class ScVelo(SplicingModel, HasVelocity, HasLatentTime, HasKinetics):
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
         """In the package's time."""
-        return self.cells(x)[:, :-1]
+        return self._known(x)[:, :-1]
 
     def latent_time(self, x: Float[Tensor, "batch dim"], context: Context) -> Float[Tensor, " batch"]:
-        return self.cells(x)[:, -1]
+        return self._known(x)[:, -1]
+
+    def _known(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch values"]:
+        return self.cells(x) if torch.is_grad_enabled() else self.cells.at_cells(x)
 
     def kinetics(self) -> KineticRates:
         units = ("RNA / time", "1 / time", "1 / time")
@@ -202,9 +205,8 @@ def fit(
     """
     cells = annotated(unspliced, spliced, neighbors)
     with _quiet() as scvelo:
-        scvelo.tl.velocity(
-            cells, mode="deterministic", perc=[5, 95], r2_adjusted=True
-        )  # the genes that are fitted, and their R2
+        # the genes that are fitted, and their R2
+        scvelo.tl.velocity(cells, mode="deterministic", perc=[5, 95], r2_adjusted=True)
         cells.var["fit_r2"] = cells.var["velocity_r2"]
         genes = cells.var_names[_used(cells)]
         if len(genes) < FEWEST:
@@ -232,8 +234,8 @@ def fit(
         found_roots = _find_roots(scvelo, cells)
         scvelo.tl.latent_time(cells, min_likelihood=min(MIN_LIKELIHOOD, float(np.nanmax(likelihood))))
     return VelocityFit(
-        unspliced=np.asarray(cells.layers["velocity_u"], np.float64),
-        spliced=np.asarray(cells.layers["velocity"], np.float64),
+        unspliced=np.asarray(cells.layers["velocity_u"], np.float32),
+        spliced=np.asarray(cells.layers["velocity"], np.float32),
         genes=_used(cells),
         rates=_columns(cells, "alpha", "beta", "gamma"),
         likelihood=likelihood,

@@ -47,4 +47,4 @@ class SteadyState(RatioModel):
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> Any:
         cells = self.read(frames)
-        self.gamma.copy_(ratio(cells, highest(cells, self.config.percent)))
+        self.gamma.copy_(torch.cat([ratio(each, highest(each, self.config.percent)) for each in cells.by_genes()]))

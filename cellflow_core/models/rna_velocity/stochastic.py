@@ -22,7 +22,7 @@ from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.models.contract import Phase
 from cellflow_core.models.rna_velocity.steady_state import Settings
-from cellflow_core.models.splicing.estimator import GENES_AT_ONCE, SplicingCells
+from cellflow_core.models.splicing.estimator import GENES_AT_ONCE, SplicingCells, whole
 from cellflow_core.models.splicing.ratio import RatioModel, highest, percentile, ratio
 
 
@@ -46,9 +46,9 @@ class Stochastic(RatioModel):
 
     def prepare(self, frames: SnapshotTensors, rng: torch.Generator) -> Any:
         cells = self.read(frames)
-        moments = (torch.cat(frames.cell_data[each]) for each in ("spliced_squared", "spliced_unspliced"))
-        blocks = (each.split(GENES_AT_ONCE, dim=1) for each in (cells.unspliced, cells.spliced, *moments))
-        found = [self._ratio(SplicingCells(u, s), m.double(), n.double()) for u, s, m, n in zip(*blocks, strict=True)]
+        moments = (whole(frames.cell_data[each]) for each in ("spliced_squared", "spliced_unspliced"))
+        blocks = zip(cells.by_genes(), *(each.split(GENES_AT_ONCE, dim=1) for each in moments), strict=True)
+        found = [self._ratio(each, square.double(), cross.double()) for each, square, cross in blocks]
         self.gamma.copy_(torch.cat(found))
 
     def _ratio(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -25,6 +26,11 @@ class SplicingCells:
 
     unspliced: Float[Tensor, "cells genes"]
     spliced: Float[Tensor, "cells genes"]
+
+    def by_genes(self) -> Iterator[SplicingCells]:
+        """All cells with GENES_AT_ONCE genes, and the next ones, in double precision."""
+        for u, s in zip(*(each.split(GENES_AT_ONCE, dim=1) for each in (self.unspliced, self.spliced)), strict=True):
+            yield SplicingCells(u.double(), s.double())
 
 
 class SplicingModel(DynamicsModel):
@@ -52,8 +58,8 @@ class SplicingModel(DynamicsModel):
 
     def read(self, frames: SnapshotTensors) -> SplicingCells:
         """The moments of all cells, in the order of the frames; keeps the unit of every axis."""
-        u, s = (torch.cat(frames.cell_data[each]).double() for each in ("unspliced", "spliced"))
-        x = torch.cat(frames.x)
+        u, s = (whole(frames.cell_data[each]) for each in ("unspliced", "spliced"))
+        x = whole(frames.x)
         self.unit.copy_(torch.cat([_units(u, x[:, : u.shape[1]]), _units(s, x[:, u.shape[1] :])]))
         return SplicingCells(u, s)
 
@@ -70,11 +76,16 @@ class SplicingModel(DynamicsModel):
         return rates / self.unit.to(rates.dtype)
 
 
+def whole(parts: tuple[Tensor, ...]) -> Tensor:
+    """The cells of all times one after the other; those of one time are not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
 def _units(rna: Float[Tensor, "cells genes"], axes: Float[Tensor, "cells genes"]) -> Float[Tensor, " genes"]:
     """RNA in one unit of its axis, by least squares; 1 for an axis without any."""
     found = []
     for values, each in zip(rna.split(GENES_AT_ONCE, dim=1), axes.split(GENES_AT_ONCE, dim=1), strict=True):
         x = each.double()
         square = x.square().sum(dim=0)
-        found.append(torch.where(square > 0, (values * x).sum(dim=0) / square.clamp_min(1e-30), 1.0))
+        found.append(torch.where(square > 0, (values.double() * x).sum(dim=0) / square.clamp_min(1e-30), 1.0))
     return torch.cat(found)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -29,12 +32,9 @@ class Interpolation(nn.Module):
         self._hold(states.float(), values.float())
 
     def _hold(self, states: Tensor, values: Tensor) -> None:
-        """Squared distances are expanded about the mean of the cells, which keeps their precision."""
         self.states, self.values = states, values
         self._rows: dict[bytes, int] = {}
-        self._center = states.double().mean(dim=0)
-        self._centered = states.double() - self._center
-        self._square = self._centered.square().sum(dim=1)
+        self._about: tuple[Tensor, Tensor, Tensor] | None = None
 
     def forward(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch values"]:
         rows = max(BLOCK // len(self.states), 1)
@@ -45,11 +45,9 @@ class Interpolation(nn.Module):
         """As `forward`, without gradients: a state that is one of the cells is looked up and not held against all."""
         if not self._rows:
             for k, state in enumerate(self.states.cpu().numpy()):
-                key = state.tobytes()
+                key = _key(state)
                 self._rows[key] = SEVERAL if key in self._rows else k
-        row = torch.tensor(
-            [self._rows.get(each.tobytes(), SEVERAL) for each in x.float().cpu().numpy()], dtype=torch.long
-        )
+        row = torch.tensor([self._rows.get(_key(each), SEVERAL) for each in x.float().cpu().numpy()], dtype=torch.long)
         own = row >= 0
         found = x.new_empty(len(x), self.values.shape[1])
         found[own] = self.values[row[own]].to(x)
@@ -58,7 +56,7 @@ class Interpolation(nn.Module):
         return found
 
     def _near(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch values"]:
-        center, cells, square = (each.to(x.device) for each in (self._center, self._centered, self._square))
+        center, cells, square = (each.to(x.device) for each in self._centered())
         shifted = x.double() - center
         squared = shifted.square().sum(dim=1, keepdim=True) + square - 2 * shifted @ cells.T
         nearest = squared.topk(min(NEAREST, len(cells)), dim=1, largest=False)
@@ -68,8 +66,22 @@ class Interpolation(nn.Module):
             x.dtype
         )
 
+    def _centered(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(mean of the cells, the cells about it, their squared distances to it), found when they are first needed."""
+        if self._about is None:
+            states = self.states.double()
+            center = states.mean(dim=0)
+            states -= center
+            self._about = center, states, states.square().sum(dim=1)
+        return self._about
+
     def get_extra_state(self) -> dict[str, Tensor]:
         return {"states": self.states, "values": self.values}
 
     def set_extra_state(self, state: dict[str, Tensor]) -> None:
         self._hold(state["states"], state["values"])
+
+
+def _key(state: Float[np.ndarray, " dim"]) -> bytes:
+    """Of this state and, as good as surely, of no other."""
+    return blake2b(state.tobytes(), digest_size=16).digest()

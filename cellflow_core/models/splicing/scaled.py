@@ -11,7 +11,7 @@ from torch import Tensor
 from cellflow_core.config import Config
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
-from cellflow_core.models.splicing.estimator import SplicingCells, SplicingModel
+from cellflow_core.models.splicing.estimator import GENES_AT_ONCE, SplicingCells, SplicingModel
 
 
 class ScaledSplicingModel(SplicingModel):
@@ -37,13 +37,13 @@ class ScaledSplicingModel(SplicingModel):
         if bool(self.ready):
             return None
         cells = self.read(frames)
-        rna = torch.cat([cells.unspliced, cells.spliced], dim=1)
-        low, high = rna.amin(dim=0) * self.from_lowest, rna.amax(dim=0)
+        both = (cells.unspliced, cells.spliced)
+        low = torch.cat([each.amin(dim=0) for each in both]) * self.from_lowest
+        high = torch.cat([each.amax(dim=0) for each in both])
         self.lowest.copy_(low)
         self.span.copy_(torch.where(high > low, high - low, 1.0))
         self.ready.fill_(True)
-        u, s = ((rna - low) / self.span.to(rna)).float().chunk(2, dim=1)
-        return SplicingCells(u, s)
+        return SplicingCells(*map(_scaled, both, low.chunk(2), self.span.chunk(2)))
 
     def scaled(
         self, x: Float[Tensor, "batch dim"]
@@ -58,3 +58,11 @@ class ScaledSplicingModel(SplicingModel):
         """Velocity of the state (state / time) of these rates of change of scaled RNA (1 / time)."""
         genes = self.gene_count
         return self.state_velocity(unspliced * self.span[:genes], spliced * self.span[genes:])
+
+
+def _scaled(
+    rna: Float[Tensor, "cells genes"], low: Float[Tensor, " genes"], span: Float[Tensor, " genes"]
+) -> Float[Tensor, "cells genes"]:
+    """(rna - low) / span in double precision, some genes at a time."""
+    parts = zip(*(each.split(GENES_AT_ONCE, dim=-1) for each in (rna, low, span)), strict=True)
+    return torch.cat([((x.double() - least) / size.double()).float() for x, least, size in parts], dim=1)

@@ -21,8 +21,8 @@ ONE_ORDER = 0.5
 
 
 def of_velocity(result: VelocityAgreement) -> Summary:
-    """The share of the cells with an arrow first and what it does not show, then how the estimators agree, recur, and
-    point in measured time."""
+    """The share of the cells with an arrow first and what it does not show, after a warning where rates change, then
+    how the estimators agree, recur, and point in measured time."""
     share = float(result.drawn.mean())
     count = len(result.estimators)
     every = result.pairwise[np.triu_indices(count, 1)]
@@ -42,7 +42,32 @@ def of_velocity(result: VelocityAgreement) -> Summary:
     timed = _in_time(result)
     if np.isfinite(result.forward) and result.forward <= result.forward_chance[1]:
         trust = "poor"
-    return Summary(f"{answer} {COHERENT}", trust, f"{agree}; {recur}.{timed}")
+    if result.boosted:
+        answer, trust = f"{_boosted(result)} {answer}", "fair" if trust == "good" else trust
+    return Summary(f"{answer} {COHERENT}", trust, f"{agree}; {recur}.{timed}{_judged(result)}")
+
+
+def _boosted(result: VelocityAgreement) -> str:
+    assert result.follows is not None and result.twice is not None
+    count, judged = int(result.twice.sum()), int(result.follows.sum())
+    return (
+        f"Do not rely on the arrows: transcription rises a second time in {count} of the {counted(judged, 'gene')} "
+        "that follow the order of the cells. Rates that are taken as constant read cells before such a rise as falling, "
+        "whatever the estimators agree on."
+    )
+
+
+def _judged(result: VelocityAgreement) -> str:
+    """How many genes show no second rise, or that none can show one."""
+    if result.follows is None or result.twice is None or result.boosted:
+        return ""
+    count, judged = int(result.twice.sum()), int(result.follows.sum())
+    if not judged:
+        return (
+            " No gene follows the order of the cells closely enough to show whether its rates of transcription change."
+        )
+    follow = f"{counted(judged, 'gene')} that {'follows' if judged == 1 else 'follow'} the order of the cells"
+    return f" Of {follow}, transcription rises a second time in {count}."
 
 
 def _in_time(result: VelocityAgreement) -> str:
@@ -143,6 +168,9 @@ def gene_rows(result: VelocityAgreement, scores: PermutationScores | None = None
         "agreement (correlation)": [round(float(result.gene_agreement[k]), 3) for k in order],
         "R² of the line": [round(float(result.r2[k]), 3) for k in order],
     }
+    if result.follows is not None and result.twice is not None:
+        words = np.where(result.follows, np.where(result.twice, "yes", "no"), "not known")
+        rows["transcription rises twice"] = [str(words[k]) for k in order]
     if scores is not None:
         highest = dict(zip(scores.genes, scores.highest, strict=True))
         rows["permutation score"] = [round(float(highest[each]), 2) for each in rows["gene"]]
@@ -166,6 +194,8 @@ def as_plain(result: VelocityAgreement) -> dict[str, Any]:
         "of reversed velocities, 95 %": result.forward_chance[1],
         "share of arrows in one order": result.order_explained,
         "rank correlation of order and time": result.time_rho,
+        "genes that follow the order": None if result.follows is None else int(result.follows.sum()),
+        "of these, transcription rises twice": None if result.twice is None else int(result.twice.sum()),
     }
     return {
         "answer": summary.answer,

@@ -10,6 +10,7 @@ from cellflow_core.reporting.views.view import View
 
 VIEWS: Mapping[str, tuple[str, Callable[[Any, Any], View]]] = {
     "landscape": ("Landscape", of_cells.landscape),
+    "moving_landscape": ("Landscape over time", of_fields.moving_landscape),
     "chain_landscape": ("Landscape of transitions", of_fields.chain_landscape),
     "barriers": ("Barriers between basins", of_fields.barriers),
     "flow": ("Flow", of_cells.flow),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from cellflow_core.analysis.results import Barriers, FieldDerivatives, FixedPoints, Landscape
+from cellflow_core.analysis.results import Barriers, FieldDerivatives, FixedPoints, Landscape, MovingLandscape
 from cellflow_core.figures import landscape as landscape_figures
 from cellflow_core.figures import scatter
 from cellflow_core.figures.fields import fixed_point_marks
+from cellflow_core.figures.scene import over_time
 from cellflow_core.reporting import cell_rows, summaries
 from cellflow_core.reporting.fields import barriers as barrier_words
 from cellflow_core.reporting.fields import fixed_points as words
+from cellflow_core.reporting.fields import moving_landscape as moving_words
 from cellflow_core.reporting.views.view import Asked, Picture, View
 
 
@@ -19,6 +21,13 @@ def chain_landscape(found: Landscape, asked: Asked) -> View:
     picture = Picture("landscape", figure, landscape_figures.describe(found))
     tables = {"landscape": cell_rows.on_landscape(found, asked.dataset, asked.unit)}
     return View(summaries.of_chain_landscape(found), (picture,), tables, found.notes)
+
+
+def moving_landscape(found: MovingLandscape, asked: Asked) -> View:
+    figure = over_time.over_time(found, unit=asked.unit, dark=asked.dark, height=560)
+    picture = Picture("moving_landscape", figure, over_time.describe(found))
+    tables = {"moving_landscape": moving_words.rows(found, asked.unit)}
+    return View(moving_words.of_moving_landscape(found, asked.unit), (picture,), tables, found.notes)
 
 
 def fixed_points(found: FixedPoints, asked: Asked) -> View:

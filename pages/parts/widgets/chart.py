@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from streamlit.components.v2 import component
 from cellflow_core import csv_output
 from cellflow_core.figures import theme, web_page
 from pages.parts.server import urls
-from pages.parts.widgets import file_names, side, state
+from pages.parts.widgets import file_names, page_link, side, state
 from pages.parts.widgets.state import Polygon
 
 
@@ -148,9 +147,9 @@ def chart3d(figure: go.Figure, key: str, alt: str) -> Scene:
     data = {"figure": figure.to_json(), "config": theme.CONFIG, "alt": alt, "library": urls.plotly_bundle()}
     shown = _scene(
         key=key,
-        data=data | {"height": height, "choices": state.choices_made()},
-        on_click_change=_nothing,
-        on_camera_change=partial(_turned, key),
+        data=data | {"height": height},
+        on_click_change=page_link.note,
+        on_camera_change=page_link.note,
         on_failed_change=_nothing,
     )
     if shown.get("failed"):
@@ -173,14 +172,6 @@ def camera_of(link: str) -> dict[str, Any] | None:
         return None
     values = [float(each) for each in link.split(",")]
     return {"eye": dict(zip("xyz", values[:3], strict=True)), "center": dict(zip("xyz", values[3:], strict=True))}
-
-
-def _turned(key: str) -> None:
-    """A scene tells its camera a while after it was turned, and with it the link as the browser has it then: where a
-    choice was made meanwhile, that may be the link before."""
-    camera = st.session_state[key].get("camera")
-    if camera and camera.get("choices") != state.choices_made():
-        state.distrust_link()
 
 
 def _nothing() -> None:

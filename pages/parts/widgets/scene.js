@@ -66,7 +66,6 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   node.setAttribute("aria-label", `${data.alt} Arrow keys turn it, plus and minus come nearer and step back.`);
   node.tabIndex = 0;
   node.tell = { setStateValue, setTriggerValue }; // the newest ones; the listeners below are set once
-  node.choices = data.choices;
 
   load(data.library).then(
     async (Plotly) => {
@@ -96,7 +95,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
         node.camera = camera;
         if (!node.led) lead(node, camera);
         clearTimeout(node.waiting);
-        const tell = () => node.tell.setStateValue("camera", { ...camera, choices: node.choices });
+        const tell = () => node.tell.setStateValue("camera", camera);
         node.waiting = setTimeout(tell, 800);
       });
       node.on("plotly_relayouting", (change) => change["scene.camera"] && lead(node, change["scene.camera"]));

@@ -14,34 +14,15 @@ import streamlit as st
 
 from cellflow_core.math.polygon import format_polygon, parse_polygon
 from cellflow_core.runs import index
-from pages.parts.widgets import side
+from pages.parts.widgets import page_link, side
+from pages.parts.widgets.page_link import BESIDE, NAMES, TOUR, USED
 from pages.parts.widgets.side import RIGHT, is_right, key, on_right
 
 Polygon = tuple[tuple[float, float], ...]
 
 OF_DATA = ("time", "cell", "outline")
 """What means something in one data set only."""
-USED: Mapping[str, tuple[str, ...]] = {
-    "data": ("dataset", "view", "gene", "outline"),
-    "train": ("dataset",),
-    "compare": ("dataset",),
-    "landscape": ("run", "view", "time", "gene", "outline", "camera"),
-    "flow": ("run", "view", "time", "gene", "outline"),
-    "velocity": ("run", "view", "gene", "outline"),
-    "time": ("run", "view", "time", "gene", "outline"),
-    "fates": ("run", "view", "cell", "outline"),
-    "genes": ("run", "gene"),
-    "perturb": ("dataset", "run", "view", "gene", "outline"),
-    "courses": ("dataset", "run"),
-}
-"""Page -> what its link holds."""
-NAMES = {name for each in USED.values() for name in each}
-BESIDE = "beside_it"
-"""The page that stands on the right, in the link."""
-TOUR = "tour"
-"""The step of the tour on the demo, in the link."""
 _PAGE = "page_shown"
-_CHOSEN, _OLD_LINK = "choices_made", "link_is_old"
 _LOOKS = "looks"
 
 
@@ -53,7 +34,7 @@ def beside(page: str) -> str | None:
 
 def place_beside(page: str | None) -> None:
     """Let a page stand on the right of the one that is open; None: nothing, and what was chosen there is forgotten."""
-    _count()
+    page_link.note()
     if page is not None:
         st.session_state[_key(BESIDE)] = (page,)
         st.query_params[BESIDE] = page
@@ -73,7 +54,7 @@ def enter(page: str) -> None:
     before = st.session_state.get(_PAGE)
     stayed = before == page
     st.session_state[_PAGE] = page
-    if st.session_state.pop(_OLD_LINK, False) and stayed:
+    if page_link.is_late(stayed):
         restore(choices())
     if BESIDE in st.query_params:
         st.session_state[_key(BESIDE)] = (st.query_params[BESIDE],)
@@ -95,6 +76,7 @@ def enter(page: str) -> None:
     if not stayed:
         side.begin()
         st.session_state["arrivals"] = arrivals() + 1
+    page_link.entered()
 
 
 def _enter(page: str, stayed: bool) -> None:
@@ -114,22 +96,6 @@ def _enter(page: str, stayed: bool) -> None:
             st.query_params[key(name)] = list(held)
 
 
-def choices_made() -> int:
-    """How many choices have gone into the link, the camera aside: what the browser sends with a number below is older
-    than the last of them."""
-    return st.session_state.get(_CHOSEN, 0)
-
-
-def _count() -> None:
-    st.session_state[_CHOSEN] = choices_made() + 1
-
-
-def distrust_link() -> None:
-    """The link that came with this run was sent before the browser had heard of the last choice: the session holds what
-    is chosen. Called before `enter`."""
-    st.session_state[_OLD_LINK] = True
-
-
 def remember(page: str) -> None:
     """Keep how a page about a run is looked at (colouring, style, tab: what its widgets wrote into the link), so that
     it is found again when the page is come back to. Called once in a run, after the page."""
@@ -137,6 +103,7 @@ def remember(page: str) -> None:
         looks = st.session_state.setdefault(_LOOKS, {})
         own = [name for name in st.query_params if name.removesuffix(RIGHT) not in NAMES | {BESIDE, TOUR}]
         looks[page] = {name: st.query_params.get_all(name) for name in own}
+    page_link.ended()
 
 
 def page() -> str:
@@ -181,7 +148,7 @@ def choose(name: str, *chosen: str) -> None:
 def _store(name: str, chosen: tuple[str, ...]) -> None:
     own = _own(name)
     if name != "camera":
-        _count()
+        page_link.note()
     if not chosen or (own != name and chosen == st.session_state.get(_key(name))):
         st.session_state.pop(_key(own), None)
         st.query_params.pop(own, None)
@@ -261,15 +228,17 @@ def choices() -> dict[str, tuple[str, ...]]:
 
 def restore(held: Mapping[str, tuple[str, ...]]) -> None:
     """Choose again what `choices` told."""
-    _count()
+    page_link.note()
     for name in {*held, *choices()}:
         chosen = held.get(name, ())
-        st.session_state.pop(_key(name), None)
-        st.query_params.pop(name, None)
-        if chosen:
-            st.session_state[_key(name)] = chosen
-        if chosen and (name == BESIDE or name.removesuffix(RIGHT) in NAMES):
-            st.query_params[name] = list(chosen)
+        in_link = list(chosen) if name == BESIDE or name.removesuffix(RIGHT) in NAMES else []
+        st.session_state[_key(name)] = chosen
+        if not chosen:
+            del st.session_state[_key(name)]
+        if not in_link:
+            st.query_params.pop(name, None)
+        elif st.query_params.get_all(name) != in_link:
+            st.query_params[name] = in_link
 
 
 def _move_to(dataset: str | None, keep: Iterable[str] = ()) -> None:

@@ -113,6 +113,15 @@ def test_other_data_say_what_is_missing():
     assert "Train a model on velocity genes and moments" in words(page)
 
 
+def test_a_second_rise_of_transcription_is_warned_of():
+    page = opened("velocity", run=run_on("transcriptional-boosting", genes=20).id)
+    assert not page.exception and not page.error
+    assert "Do not rely on the arrows: transcription rises a second time in 8 of the 20 genes" in words(page)
+    (genes,) = (each.value for each in page.dataframe if "gene" in each.value)
+    marked = genes["gene"][genes["transcription rises twice"] == "yes"]
+    assert sorted(marked) == [f"Boosted{k + 1}" for k in range(8)]
+
+
 def test_labelled_cells_are_shown_where_their_velocity_is():
     data = derive(test_labelled.measured(), "labelled", test_labelled.GIVEN)
     run = toys.finished(toys.recipe(data, model="labelled", settings={"latent": 2}, training={"steps": 4}))

@@ -100,6 +100,21 @@ def test_pca_space_maps_both_ways():
         AffineSpace("pca", tuple("abc"), tuple("ABCDEF"), mean, loadings)
 
 
+def test_cells_of_one_time_are_not_copied():
+    x = np.arange(14, dtype=np.float32).reshape(7, 2)
+    for t in (None, np.ones(7)):
+        data = Snapshots(x, t, AffineSpace.coordinates(("a", "b")), growth=np.arange(7, dtype=np.float32))
+        frames = SnapshotTensors.from_snapshots(data)
+        assert len(frames.x) == 1 and np.shares_memory(frames.x[0].numpy(), data.x)
+        assert np.shares_memory(frames.cell_data["growth"][0].numpy(), data.growth)
+
+
+def test_the_scale_is_that_of_all_axes_together():
+    x = np.random.default_rng(0).normal(3, 2, (50, 450)).astype(np.float32)
+    data = Snapshots(x, None, AffineSpace.coordinates(tuple(map(str, range(450)))))
+    assert data.spec.scale == float(np.sqrt(x.var(axis=0, dtype=np.float64).mean()))
+
+
 def test_frames_know_what_is_known_of_each_cell():
     t = np.repeat([1.0, 2.0], [3, 4])
     data = Snapshots(

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from cellflow_core.jobs.worker_pool import WorkerPool
 from tests import ROOT
 
 SCRIPT = """
@@ -75,3 +76,24 @@ def test_a_worker_keeps_its_one_thread_after_numba_was_used(compute, monkeypatch
     """Numba starts its threads in the OpenMP that torch uses: small networks would get many times slower."""
     monkeypatch.delenv("NUMBA_NUM_THREADS")
     assert compute.call("tests.unit.jobs.test_analysis_pool:threads_after_numba").result(120) == 1
+
+
+def test_a_call_goes_to_the_free_process_that_answered_the_same_before():
+    pool = WorkerPool(3)
+    try:
+        first = {about: pool.submit("os:getpid", (), {}, about=about).result(60) for about in ("a", "b", "c")}
+        for about in "cabbaccab":
+            assert pool.submit("os:getpid", (), {}, about=about).result(60) == first[about]
+    finally:
+        pool.stop()
+
+
+def test_a_call_does_not_wait_for_the_process_that_answered_the_same_before():
+    pool = WorkerPool(2)
+    try:
+        known = pool.submit("os:getpid", (), {}, about="a").result(60)
+        long = pool.submit("time:sleep", (600,), {}, about="a")
+        assert pool.submit("os:getpid", (), {}, about="a").result(60) != known
+        assert not long.done()
+    finally:
+        pool.stop()

@@ -36,10 +36,10 @@ def value(words: str, levels: dict[str, np.ndarray]) -> np.ndarray:
     return eval(PRODUCT.sub(" * ", side), {**FUNCTIONS, **levels, "u": 0.0})
 
 
-@pytest.mark.parametrize("name", ["flecs", "cellbox", "d-code"])
+@pytest.mark.parametrize("name", ["flecs", "cellbox", "d-code", "sindy"])
 def test_what_is_written_is_what_moves_cells(name):
     """Within the three digits of the numbers, at states within the measured range."""
-    model, data = trained(name, 1 if name == "d-code" else 40)
+    model, data = trained(name, 1 if name in ("d-code", "sindy") else 40)
     found = gene_equations(model)
     assert found.exact and found.genes == data.space.genes
     shift, unit = (np.zeros(3), np.ones(3)) if found.scale is None else found.scale.T

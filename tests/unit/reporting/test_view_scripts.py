@@ -67,7 +67,8 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     square = ((-9.0, -9.0), (9.0, -9.0), (9.0, 9.0), (-9.0, 9.0))
     plan = Plan("twice a day", (Regimen(20.0, interval=12.0, number=2),))
     return [
-        ("landscape", field, {"roll": square, "by": "kind"}),
+        ("landscape", field, {"roll": square, "by": "kind", "roll_label": ("kind", "early")}),
+        ("moving_landscape", field, {"roll": square, "by": "kind", "roll_label": ("kind", "early")}),
         ("barriers", field, {"by": "kind"}),
         ("chain_landscape", chain, {"roll": square, "by": "kind"}),
         ("flow", field, {"time": 0.5}),

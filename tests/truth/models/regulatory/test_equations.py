@@ -18,10 +18,11 @@ from cellflow_core.data.trajectory_batch import TrajectoryTensors
 from cellflow_core.models.gene_fields.smooth_courses import Courses, integrals
 from cellflow_core.models.gene_fields.terms import Terms, equation
 from cellflow_core.models.gene_fields.weak_form import projections
+from cellflow_core.models.regulatory.sindy import sparse
 from tests.truth.models.regulatory.simulated import auroc, trained
 
 pytestmark = pytest.mark.truth
-MODELS = ("d-code", "causal-kinetix")
+MODELS = ("d-code", "sindy", "causal-kinetix")
 
 
 def followed(name: str, noise: float = 0.05, seed: int = 20, **more):
@@ -51,6 +52,30 @@ def test_equations_are_recovered(name, settings):
         _, new = followed(name, noise=0.0, seed=21, n_times=11, cells_per_time=20)
         end = simulate(model, new.at(0.0), [0.0, 10.0], steps_per_interval=4).x[-1]
         assert np.sqrt(np.square((end - new.at(10.0)) / new.x.std(axis=0)).mean()) < 0.1
+
+
+@pytest.mark.parametrize(("name", "noise"), [("gompertz", 0.0), ("selkov", 0.0)])
+def test_a_threshold_finds_the_terms_where_there_is_little_noise(name, noise):
+    simulator, data = followed(name, noise)
+    model = trained("sindy", data, **{"gompertz": {"logarithms": True}, "selkov": {"degree": 3}}[name])
+    names = [each.replace("²", "^2") for each in model.terms.names(data.space.genes)]
+    for found, true in zip(model.coefficients.tolist(), simulator.equations(), strict=True):
+        kept = {term: value for term, value in zip(names, found, strict=True) if value}
+        assert kept == {each: pytest.approx(value, rel=0.1) for each, value in true.items()}
+    assert model.explained.min() > 0.95
+
+
+def test_thresholded_least_squares_by_hand():
+    """y = 3 a - 2 c + 0.01 b: the small term goes, and what is left is fitted anew, in any unit."""
+    rows = torch.from_numpy(np.random.default_rng(0).normal(size=(500, 3)))
+    rates = torch.stack([3 * rows[:, 0] - 2 * rows[:, 2] + 0.01 * rows[:, 1], 1e-3 * rows[:, 1] * 7], dim=1)
+    found = sparse(rows, rates, 0.1)
+    assert found[1].tolist() == [0.0, pytest.approx(7e-3), 0.0] and found[0, 1] == 0
+    left = torch.linalg.lstsq(rows[:, [0, 2]], rates[:, :1]).solution[:, 0]
+    torch.testing.assert_close(found[0, [0, 2]], left, rtol=1e-6, atol=1e-6)
+    scale = torch.tensor([10.0, 0.1, 1000.0], dtype=torch.float64)
+    torch.testing.assert_close(sparse(rows * scale, rates, 0.1) * scale, found, rtol=1e-5, atol=1e-6)
+    assert not sparse(rows, torch.from_numpy(np.random.default_rng(1).normal(size=(500, 1))), 0.2).any()
 
 
 def test_noise_gives_no_equation():

@@ -59,12 +59,13 @@ def test_kinetics_solve_their_equation():
     assert u[0].tolist() == [5.0, 0.0] and s[0].tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("name", ["steady-state", "stochastic"])
+@pytest.mark.parametrize("name", ["steady-state", "stochastic", "consistent-velocity"])
 def test_blocks_of_genes_change_nothing(name, monkeypatch):
     data = moments("six-gene-circuit", cells=100)[0]
     whole = fitted(name, data)
     for module in (estimator, stochastic):
         monkeypatch.setattr(module, "GENES_AT_ONCE", 4)
     parts = fitted(name, data)
+    assert len(list(estimator.SplicingCells(*map(torch.from_numpy, (data.unspliced, data.spliced))).by_genes())) == 2
     for each in ("gamma", "unit"):
         torch.testing.assert_close(getattr(parts, each), getattr(whole, each), rtol=1e-12, atol=0)

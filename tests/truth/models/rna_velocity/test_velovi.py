@@ -12,6 +12,7 @@ from torch.distributions import Dirichlet, kl_divergence
 
 from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.analysis.fields.cell_velocities import velocity_at
+from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.models import registry
 from cellflow_core.models.contract import Context
 from cellflow_core.models.rna_velocity.velovi import CONCENTRATION, VeloVI, _dirichlet_divergence
@@ -70,6 +71,18 @@ def test_a_gene_without_dynamics_has_a_low_permutation_score():
     x = torch.from_numpy(space.join(u, s).astype(np.float32))
     scores = trained().permutation_scores(x, torch.zeros(len(x), dtype=torch.int64), torch.Generator().manual_seed(0))
     assert scores.shape == (1, 9) and scores[0, 0] < 0.5 * scores[0, 1:].min()
+
+
+def test_rna_is_scaled_by_some_genes_at_a_time(monkeypatch):
+    data = simulated().data
+    monkeypatch.setattr("cellflow_core.models.splicing.estimator.GENES_AT_ONCE", 4)
+    monkeypatch.setattr("cellflow_core.models.splicing.scaled.GENES_AT_ONCE", 4)
+    model = registry.create("velovi", {}, data.spec, seed=0)
+    found = model.read_scaled(SnapshotTensors.from_snapshots(data))
+    for each, values in ((found.unspliced, data.unspliced), (found.spliced, data.spliced)):
+        expected = (values - values.min(axis=0)) / np.ptp(values, axis=0)
+        np.testing.assert_allclose(each.numpy(), expected, atol=1e-6)
+    assert model.read_scaled(SnapshotTensors.from_snapshots(data)) is None
 
 
 def test_divergence_of_the_states_is_that_of_dirichlet_distributions():

@@ -112,7 +112,7 @@ def test_times_that_no_neighbors_share_are_named():
     assert "No cell has neighbors of another measured time" in of_velocity(unmixed).why
 
 
-def test_orders_stand_beside_each_other():
+def test_orders_stand_beside_each_other(monkeypatch):
     data, _, latent = moments("splicing-bifurcation", 400)
     made = registry.create("velovi", {"width": 32}, data.spec, seed=0)
     fit(made, data, TrainConfig.preset("standard", type(made), steps=200), seed=0)
@@ -129,6 +129,9 @@ def test_orders_stand_beside_each_other():
         assert each is not None and each.shape == (len(data.x),) and (each >= -1e-6).all() and 0.001 < each.mean() < 0.6
     again = velocity_dispersion(made, data)
     np.testing.assert_array_equal(again[0], found.intrinsic)
+    monkeypatch.setattr("cellflow_core.analysis.dynamics.BLOCK", 64)
+    for parts, whole in zip(velocity_dispersion(made, data), again, strict=True):
+        np.testing.assert_allclose(parts, whole, atol=1e-6)
 
 
 def test_the_limit_of_agreement_moves_arrows_and_nothing_else():
@@ -176,6 +179,29 @@ def test_a_course_through_the_cells_has_their_variance():
     assert course_r2(*cells.T, cells.mean(axis=0, keepdims=True)) == pytest.approx(0)
 
 
+def test_numbers_of_some_cells_and_genes_at_a_time_are_those_of_all_at_once(monkeypatch):
+    data, whole = changing()
+    monkeypatch.setattr("cellflow_core.analysis.dynamics.BLOCK", 64)
+    monkeypatch.setattr("cellflow_core.analysis.rna_velocity.agreement.GENES", 3)
+    parts, v = agreement(model(data), data, view(data)), estimates(model(data), data).velocity.astype(float)
+    for name in ("pairwise", "agreement", "arrows", "speed", "order", "gene_agreement", "r2", "fast"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-6)
+    scaled = v / data.spliced.std(axis=0)
+    unit = scaled / np.linalg.norm(scaled, axis=2, keepdims=True)
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    cosines = np.array([(unit[i] * unit[j]).sum(axis=1) for i, j in pairs])
+    np.testing.assert_allclose(whole.agreement, cosines.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose([whole.pairwise[each] for each in pairs], np.median(cosines, axis=1), atol=1e-6)
+    rho = [[np.corrcoef(v[i, :, k], v[j, :, k])[0, 1] for i, j in pairs] for k in range(v.shape[2])]
+    np.testing.assert_allclose(whole.gene_agreement, np.mean(rho, axis=1), atol=1e-6)
+    size = np.square(scaled).mean(axis=1)
+    count = int(np.ceil(0.1 * size.shape[1]))
+    assert (whole.fast == (size >= np.sort(size)[:, -count, None]).sum(axis=0)).all()
+    residual = data.unspliced - whole.slope[0] * data.spliced
+    mean_residual = data.unspliced - data.unspliced.mean(axis=0)
+    np.testing.assert_allclose(whole.r2, 1 - np.square(residual).sum(0) / np.square(mean_residual).sum(0), atol=1e-5)
+
+
 def test_data_without_moments_are_refused_and_second_moments_missed():
     data, _ = changing()
     few = dataclasses.replace(data, spliced_squared=None)
@@ -207,7 +233,7 @@ def test_times_that_have_nothing_to_do_with_the_arrows_are_seldom_taken_for_thei
     """Neighbors share neighbors and velocities: with cells shuffled one by one, a fifth of such times are proof."""
     data, *_ = moments("splicing-bifurcation", 400)
     found = estimates(None, data)
-    x, v = found.spliced / found.scale, found.scaled[0]
+    x, v = found.spliced / found.scale, found.scaled(0)
     graph, rng = velocity_graph(x, v, nearest_others(x, 30)), np.random.default_rng(0)
     proven = 0
     for _ in range(40):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import velocity as benchmark
+import velocity_cases as cases
 
 
 def test_rows_of_a_simulator(tmp_path):
@@ -40,7 +41,7 @@ def test_a_table_has_medians_of_what_is_known():
 
 
 def test_ratios_are_no_velocities(capsys):
-    assert benchmark.rates(np.array([[0.0, 2.0], [np.inf, 1.0]])) is None
+    assert cases.rates(np.array([[0.0, 2.0], [np.inf, 1.0]])) is None
     assert "no rates of change" in capsys.readouterr().err
     rates = np.array([[-1.0, 2.0]])
-    assert benchmark.rates(rates) is rates
+    assert cases.rates(rates) is rates
