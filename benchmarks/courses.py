@@ -14,7 +14,8 @@ part k of K instead, so that every individual is held out once: where there are 
 Of each value: RMSE and RMSPE of the median, CRPS of the draws, and whether the band of 90 % covers it; values below a
 limit of quantification are left out. With --checks also, of the individuals in training: individual fits (of all
 values, and of those after the first dose, which alone a model of the dose explains), the share of observed percentiles
-inside their bands (VPC) and the mean and standard deviation of the NPDE.
+inside their bands (VPC; rank: the share of the simulated data sets of which no more are) and the mean and standard
+deviation of the NPDE.
 
 With --after TIME nobody is held out, but what was measured of each individual later: trained on the part before,
 forecast from that. With --train-on NAME=VALUE the individuals with this value of a covariate or label are trained on,
@@ -218,7 +219,7 @@ def scores(
 def checks(model: DynamicsModel, train: Trajectories, variable: str, seed: int) -> dict[str, Any]:
     """Individual fits, VPC and NPDE, of the individuals in training."""
     found = prediction_errors((model,), train, variable, np.zeros(0, np.int64), seed)
-    inside = predictive_check((model,), train, variable, seed=seed).inside
+    check = predictive_check((model,), train, variable, seed=seed)
     known = ~found.censored & (found.observed > 0)
     relative = (found.individual - found.observed) / np.where(found.observed > 0, found.observed, 1)
     dosed = known & found.dosed
@@ -228,7 +229,8 @@ def checks(model: DynamicsModel, train: Trajectories, variable: str, seed: int) 
         "fit_rmspe": float(np.sqrt(np.mean(relative[known] ** 2))) if known.any() else math.nan,
         "fit_rmspe_after_dose": float(np.sqrt(np.mean(relative[dosed] ** 2))) if dosed.any() else math.nan,
         "fit_coverage": float(covered[~found.censored].mean()),
-        "vpc_inside": float(inside.mean()),
+        "vpc_inside": float(check.inside.mean()),
+        "vpc_rank": check.rank,
         "npde_mean": float(npde.mean()) if len(npde) else math.nan,
         "npde_sd": float(npde.std()) if len(npde) else math.nan,
     }

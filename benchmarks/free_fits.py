@@ -7,6 +7,10 @@ For each individual the curve with the least sum of squared relative errors of i
 nine beginnings and, for two compartments, from the fit of one; printed is the root of the mean squared relative error
 (RMSPE) of all values, and of those between each two of --edges. One dose each. People with fewer than seven such values
 get one compartment, which has four parameters.
+
+Curves with so many parameters follow errors of measurement too: beside it stands the residual error that is left per
+degree of freedom, the root of the sum of squares over (values - parameters), which is what a curve that is known would
+be missed by; and, where a person was measured twice at a time, the error of a single value that these pairs tell.
 """
 
 from __future__ import annotations
@@ -91,6 +95,16 @@ def values(data: Trajectories, who: int) -> tuple[Array, Array, float]:
     return since[rows], data.x[rows, 0].astype(float), float(dose.amount[0])
 
 
+def pairs(data: Trajectories) -> Array:
+    """Relative difference of each two values above 0 of a person at the same time."""
+    found = []
+    for who in data.subjects:
+        t, y, _ = values(data, who)
+        same = np.flatnonzero(np.diff(t) == 0)
+        found += [2 * (y[k + 1] - y[k]) / (y[k + 1] + y[k]) for k in same]
+    return np.array(found)
+
+
 def fits(data: Trajectories, curve: Curve, last: float) -> tuple[list[Fit], list[Fit]]:
     """(with one compartment, with two) of everyone. last: beginning of the fourth parameter."""
     span = float(np.median([np.ptp(data.t[data.subject == each]) for each in data.subjects]))
@@ -118,12 +132,21 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     span = float(np.median([np.ptp(data.t[data.subject == each]) for each in data.subjects]))
     y = np.concatenate([values(data, each)[1] for each in data.subjects])
     edges = [0.0, *(float(each) for each in asked.edges.split(",") if each), np.inf]
+    difference = pairs(data)
+    if len(difference):
+        error, median = np.sqrt(np.mean(difference**2) / 2), np.median(np.abs(difference)) / (0.6745 * 2**0.5)
+        print(f"{len(difference)} pairs at one time: error of a value {error:.1%}, by the median pair {median:.1%}")
     found = {}
     for name, curve, last in (("lag", lagged, 0.02 * span), ("gamma", transit, 1.3)):
         for label, made in zip(("1 compartment", "2 compartments"), fits(data, curve, last), strict=True):
             square = np.concatenate([each.errors for each in made]) ** 2
             found[f"{label}, {name}"] = float(np.sqrt(square.mean()))
-            print(f"{label + ', ' + name:24} RMSPE {np.sqrt(square.mean()):.1%} of {len(y)} values", flush=True)
+            free = len(y) - sum(len(each.p) for each in made)
+            print(
+                f"{label + ', ' + name:24} RMSPE {np.sqrt(square.mean()):.1%} of {len(y)} values; residual error "
+                f"{np.sqrt(square.sum() / free):.1%} with {free} degrees of freedom",
+                flush=True,
+            )
             for low, high in pairwise(edges) if asked.edges else ():
                 rows = (y > low) & (y <= high)
                 error = np.sqrt(square[rows].mean()) if rows.any() else np.nan

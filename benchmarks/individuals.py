@@ -3,6 +3,7 @@
     python benchmarks/individuals.py lhm --draws 0,1 --kinds hybrid,expert,neural --out FILE.json
     python benchmarks/individuals.py te-cde --draws 0,1 --gammas 6,10 --out FILE.json
     python benchmarks/individuals.py lnode --draws 0 --out FILE.json
+    python benchmarks/individuals.py te-cde --show FILE.json
 
 A draw is one seed of the simulator, of the individuals and of the model. Medians over draws are printed with the lowest
 and the highest; the trivial rows stand beside them. Rows of other draws, kinds and strengths that the file holds for
@@ -32,6 +33,7 @@ from typing import Any
 import machine
 import numpy as np
 import torch
+from scipy.stats import t
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -110,38 +112,45 @@ def plans(test: Trajectories, since: Array) -> Iterator[DoseEvents]:
             yield DoseEvents(*(np.concatenate(each) for each in zip(kept, added, strict=True)))
 
 
-def te_cde(draw: int, use: argparse.Namespace) -> Iterator[Row]:
-    """Rows of one draw of the tumours, for each strength of confounding."""
-    largest = np.pi / 6 * tumour.DEATH**3
-    for gamma in map(float, use.gammas.split(",")):
-        count = use.subjects or 600
+class Tumours:
+    """One draw: patients for training, and 400 others, each forecast from a random measurement under ten plans."""
+
+    def __init__(self, draw: int, gamma: float, count: int) -> None:
         process = tumour.Tumour(tumour.Settings(subjects=count + 400, gamma=gamma, seed=draw))
         data = process.trajectories()
-        train, test = data.take(range(count)), data.take(data.subjects[count:])
+        self.train, self.test = data.take(range(count)), data.take(data.subjects[count:])
         pick = np.random.default_rng(draw).choice
-        since = np.array([pick(test.t[test.subject == each]) for each in test.subjects])
-        given = list(plans(test, since))
-        days = np.arange(since.max() + AHEAD + 1)
-        at = (test.subjects, (since + AHEAD).astype(int))
-        truth = np.stack([process.counterfactual_courses(days, each)[..., 0][at] for each in given])
-        now = process.counterfactual_courses(days, test.doses)[..., 0][test.subjects, since.astype(int)]
+        self.since = np.array([pick(self.test.t[self.test.subject == each]) for each in self.test.subjects])
+        self.given = list(plans(self.test, self.since))
+        days = np.arange(self.since.max() + AHEAD + 1)
+        who, day = self.test.subjects, self.since.astype(int)
+        self.truth = np.stack([process.counterfactual_courses(days, each)[who, day + AHEAD, 0] for each in self.given])
+        self.now = process.counterfactual_courses(days, self.test.doses)[who, day, 0]
 
-        def scored(name: str, found: Array, seconds: float, truth: Array = truth, gamma: float = gamma) -> Row:
-            error = found - truth
-            rmse = 100 * float(np.sqrt((error**2).mean())) / largest
-            return {"row": f"gamma {gamma:g}: {name}", "RMSE %": rmse, "s": seconds}
+    def forecasts(self, model: Any, seed: int) -> Iterator[Array]:
+        """Mean of the draws of each patient under each plan."""
+        since = torch.tensor(self.since, dtype=torch.float32)
+        times = np.unique(self.since + AHEAD)
+        for plan in self.given:
+            asked = batch_of(replace(self.test, doses=plan), model).until(since)
+            rng = torch.Generator().manual_seed(seed)
+            mean = model.courses(asked, torch.tensor(times, dtype=torch.float32), 20, rng).mean(dim=0)[..., 0].numpy()
+            yield mean[np.arange(len(self.since)), np.searchsorted(times, self.since + AHEAD)]
 
-        yield scored("last value", now, 0.0)
+    def error(self, found: Array) -> float:
+        """RMSE in percent of the largest volume."""
+        return 100 * float(np.sqrt(((found - self.truth) ** 2).mean())) / (np.pi / 6 * tumour.DEATH**3)
+
+
+def te_cde(draw: int, use: argparse.Namespace) -> Iterator[Row]:
+    """Rows of one draw of the tumours, for each strength of confounding."""
+    for gamma in map(float, use.gammas.split(",")):
+        study = Tumours(draw, gamma, use.subjects or 600)
+        yield {"row": f"gamma {gamma:g}: last value", "RMSE %": study.error(study.now), "s": 0.0}
         for balancing in BALANCING:
-            model, seconds = trained("te-cde", {"balancing": balancing}, train, draw, **use.changes)
-            found = []
-            for plan in given:
-                asked = batch_of(replace(test, doses=plan), model).until(torch.tensor(since, dtype=torch.float32))
-                times, rng = np.unique(since + AHEAD), torch.Generator().manual_seed(draw)
-                courses = model.courses(asked, torch.tensor(times, dtype=torch.float32), 20, rng)
-                mean = courses.mean(dim=0)[..., 0].numpy()
-                found.append(mean[np.arange(len(since)), np.searchsorted(times, since + AHEAD)])
-            yield scored(balancing, np.stack(found), seconds)
+            model, seconds = trained("te-cde", {"balancing": balancing}, study.train, draw, **use.changes)
+            error = study.error(np.stack(list(study.forecasts(model, draw))))
+            yield {"row": f"gamma {gamma:g}: {balancing}", "RMSE %": error, "s": seconds}
 
 
 def lnode(draw: int, use: argparse.Namespace) -> Iterator[Row]:
@@ -187,6 +196,26 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def differences(rows: list[Row]) -> str:
+    """RMSE of each balancing less that of none, draw by draw: mean with its 95 % interval (t), and draws with less."""
+    error = {(each["row"], each["draw"]): each["RMSE %"] for each in rows if "RMSE %" in each}
+    lines = []
+    for name in dict.fromkeys(row for row, _ in error if ": none" in row):
+        for balancing in BALANCING[1:]:
+            other = name.replace("none", balancing)
+            draws = [draw for row, draw in error if row == name and (other, draw) in error]
+            difference = np.array([error[other, draw] - error[name, draw] for draw in draws])
+            if len(difference) < 2:
+                continue
+            mean = float(difference.mean())
+            half = float(t.ppf(0.975, len(difference) - 1) * difference.std(ddof=1) / len(difference) ** 0.5)
+            lines.append(
+                f"{other} less none: {mean:+.3f} ({mean - half:+.3f} to {mean + half:+.3f}), "
+                f"less in {(difference < 0).sum()} of {len(difference)} draws"
+            )
+    return "\n".join(lines)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=list(PARTS))
@@ -196,7 +225,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--subjects", type=int, default=0)
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--show", type=Path, metavar="FILE.json", help="print a table that is there")
     use = parser.parse_args(arguments)
+    if use.show:
+        rows = (resumable_table.stored(use.show) or {"rows": []})["rows"]
+        print(table(rows), differences(rows), sep="\n")
+        return
     use.changes = {"steps": use.steps} if use.steps else {}
     torch.set_num_threads(1)
     found: Row = {"machine": machine.here(), "date": machine.today(), "part": use.part}
@@ -210,6 +244,8 @@ def main(arguments: list[str] | None = None) -> None:
     made = {(each["draw"], each["row"]) for each in found["rows"]}
     found["rows"] = [*(each for each in held if (each["draw"], each["row"]) not in made), *found["rows"]]
     print(table(found["rows"]))
+    if use.part == "te-cde":
+        print(differences(found["rows"]))
     resumable_table.write(use.out, found)
 
 

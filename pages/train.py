@@ -46,7 +46,7 @@ with form:
         st.query_params["group"] = recipes[0].group
         st.toast("Training goes on if you leave or close this page.", icon=":material/check:")
         st.rerun()
-    sweep.start(info, card.name)
+    sweep.start(info, card.name, request.hold_out_after)
     for each in choice.obstacles:
         st.caption(f":material/block: {plain(card.title)} cannot be trained here. {each}")
 

@@ -71,11 +71,11 @@ def built_once(key: str, folder: Path, build: Callable[[], object]) -> None:
 
 
 def finished(recipe: Recipe) -> Run:
-    """A new run of this recipe that is done. What decides its weights is trained once a session, and copied."""
+    """A new run of this recipe that is done. What decides weights and bands is trained once a session, and copied."""
     run = index.submit(recipe)
     written = (run.folder / "recipe.json").read_bytes()
     decides = (recipe.model, recipe.fingerprint, recipe.settings, recipe.training, recipe.hold_out, recipe.seed)
-    decides += (recipe.hold_out_after,)
+    decides += (recipe.hold_out_after, recipe.band_folds)
     built_once(json.dumps(decides, sort_keys=True), run.folder, lambda: InProcess().start(run))
     (run.folder / "recipe.json").write_bytes(written)
     run.marker.unlink(missing_ok=True)

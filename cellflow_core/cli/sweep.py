@@ -19,6 +19,9 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument("--preset", choices=("quick", "standard", "careful"), default="standard")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=A,B", help="values of a setting; repeatable")
     parser.add_argument("--seeds", type=options.seeds, default=(0,), metavar="0,1,2", help="one run for each")
+    parser.add_argument(
+        "--hold-out-after", type=float, metavar="TIME", help="train without what was measured of individuals later"
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--group", help="an earlier sweep: print its table, or cancel it")
     parser.add_argument("--cancel", action="store_true", help="cancel what is open of --group")
@@ -67,7 +70,8 @@ def _submitted(chosen: argparse.Namespace) -> list[Any]:
         name, _, texts = pair.partition("=")
         for text in texts.split(","):
             values.setdefault(name.replace("-", "_"), []).extend(options.parsed([f"{name}={text}"], known).values())
-    request = recipes.sweep(chosen.data, models, chosen.preset, values, chosen.seeds, device=chosen.device)
+    asked = (chosen.data, models, chosen.preset, values, chosen.seeds)
+    request = recipes.sweep(*asked, hold_out_after=chosen.hold_out_after, device=chosen.device)
     for sentence in request.refused.values():
         print(f"left out: {sentence}", file=sys.stderr)
     if not request.recipes:

@@ -32,6 +32,13 @@ def add(commands: Any, argv: Sequence[str]) -> None:
     parser.add_argument(
         "--hold-out-after", type=float, metavar="TIME", help="train without what was measured of individuals later"
     )
+    parser.add_argument(
+        "--band-folds",
+        type=int,
+        default=0,
+        metavar="K",
+        help="also train K copies without a part of the individuals each, which calibrate the bands of forecasts",
+    )
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--label", default="", help="name of the runs, for people")
     parser.add_argument("--wait", action="store_true", help="wait until they have ended")
@@ -66,6 +73,7 @@ def _train(chosen: argparse.Namespace) -> int:
         seeds=chosen.seeds,
         hold_out=chosen.hold_out,
         hold_out_after=chosen.hold_out_after,
+        band_folds=chosen.band_folds,
         device=chosen.device,
         label=chosen.label,
     )

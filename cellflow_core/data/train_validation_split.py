@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, overload
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.trajectories import Trajectories
@@ -68,6 +68,16 @@ def forecast_split(
             f"{'another time' if share is None else 'another share'}"
         )
     return data.rows(~future), data.rows(future)
+
+
+def folds_of(subjects: Int[Array, " n"], count: int, seed: int) -> list[Int[Array, " some"]]:
+    """Individuals in `count` parts of about equal size, each ascending, drawn with `seed`.
+
+    Raises ValueError where there are fewer individuals than parts, or fewer than two parts.
+    """
+    if not 2 <= count <= len(subjects):
+        raise ValueError(f"{len(subjects)} individuals cannot be parted into {count} folds")
+    return [np.sort(each) for each in np.array_split(np.random.default_rng(seed).permutation(subjects), count)]
 
 
 class LaterPart(NamedTuple):

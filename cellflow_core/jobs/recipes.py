@@ -29,6 +29,7 @@ def recipes(
     seeds: Sequence[int],
     hold_out: float | None = None,
     hold_out_after: float | None = None,
+    band_folds: int = 0,
     beside: Sequence[str] = (),
     device: Any = "auto",
     label: str = "",
@@ -36,11 +37,13 @@ def recipes(
     """Recipes of one group: each seed, and the first seed once more without the cells of `hold_out`.
 
     hold_out_after  a time after which nothing that was measured of followed individuals is used
+    band_folds      copies of each run, without a part of the individuals each, that calibrate its bands; 0: none
     beside          other models, with the same seed and part of the data held out: references of its forecasts
     Everything is checked before anything is queued. Raises ValueError or KeyError with a sentence.
     """
     from cellflow_core.data.store import open_dataset
     from cellflow_core.runs.index import new_group
+    from cellflow_core.train.followed import later_time
 
     if hold_out is not None and hold_out_after is not None:
         raise ValueError("hold out one time or all that follows one, not both")
@@ -53,8 +56,9 @@ def recipes(
             f"without time {format_time(hold_out)} there are cells at fewer than two times: nothing can be learnt"
         )
     if hold_out_after is not None:
-        hold_out_after = _later_time(made, data, hold_out_after)
+        hold_out_after = later_time(made.model, data, hold_out_after)
         made = _without_later(made, hold_out_after)
+    made = _with_bands(made, data, band_folds)
     copies: list[tuple[int, float | None]] = [(seed, None) for seed in seeds]
     copies += [] if hold_out is None else [(seeds[0], hold_out)]
     found = _group(replace(made, label=label or made.label), new_group(), copies, several=len(seeds) > 1)
@@ -66,23 +70,22 @@ def recipes(
     return found
 
 
-def _later_time(recipe: Recipe, data: Snapshots, asked: float) -> float:
-    """The time after which measurements are held out, as the data have it. ValueError where it does not fit."""
-    from cellflow_core.data.train_validation_split import held_out_later
-    from cellflow_core.data.trajectories import Trajectories
-    from cellflow_core.models import registry
-    from cellflow_core.models.contract import capabilities
+def _with_bands(recipe: Recipe, data: Snapshots, folds: int) -> Recipe:
+    """The same with so many copies. Raises ValueError where they cannot calibrate the bands of this training."""
+    if not folds:
+        return recipe
+    from cellflow_core.analysis.courses.band_calibration import check_folds
+    from cellflow_core.data.train_validation_split import validation_split
+    from cellflow_core.train.followed import followed
 
-    kind = registry.find(recipe.model)
-    if "courses" not in capabilities(kind):
+    known = followed(recipe.model, data, "it has no bands to calibrate")
+    if recipe.hold_out_after is not None:
         raise ValueError(
-            f"{kind.title} does not know the courses of individuals, so no later part of them can be held out: choose "
-            "a longitudinal model, or hold out a time"
+            "bands of times after all of the training cannot be calibrated: hold out no later measurements"
         )
-    found = Trajectories.from_snapshots(data)
-    after = measured_time(asked, found.times)
-    held_out_later(found, after)
-    return after
+    train, _ = validation_split(known, recipe.training["validation_fraction"], recipe.seed)
+    check_folds(len(train.subjects), folds)
+    return replace(recipe, band_folds=folds)
 
 
 def _without_later(recipe: Recipe, after: float) -> Recipe:
@@ -169,11 +172,13 @@ def sweep(
     values: Mapping[str, Sequence[Any]] = MappingProxyType({}),
     seeds: Sequence[int] = (0,),
     *,
+    hold_out_after: float | None = None,
     device: Any = "auto",
 ) -> Comparison:
     """Each model with each combination of values of its settings and of the training, trained on all times once a seed.
 
     values  setting -> its values; a model without a setting of that name is trained without it
+    hold_out_after  as in `recipes`
 
     Raises KeyError for a model or data set that does not exist, ValueError for a name that is no setting of any of the
     models, and for more than MOST runs. A model that cannot take one of the values is not trained at all: see
@@ -182,6 +187,7 @@ def sweep(
     from cellflow_core.data.store import open_dataset
     from cellflow_core.models import registry
     from cellflow_core.runs.index import new_group
+    from cellflow_core.train.followed import later_time
     from cellflow_core.train.trainer import TrainConfig
 
     opened, group, made, refused = open_dataset(dataset), new_group(), [], {}
@@ -199,6 +205,8 @@ def sweep(
                 training = {key: value for key, value in chosen.items() if key in of_training}
                 rest = {key: value for key, value in chosen.items() if key not in of_training}
                 one = _recipe(opened, name, preset, rest, training, device)
+                if hold_out_after is not None:
+                    one = _without_later(one, later_time(name, opened.snapshots(), hold_out_after))
                 words = "".join(f", {key} {value}" for key, value in chosen.items())
                 copies = [(seed, None) for seed in dict.fromkeys(seeds)]
                 its += _group(replace(one, label=one.label + words), group, copies, several=True)
@@ -214,11 +222,12 @@ HELD_OUT = 0.2
 
 
 def individuals_held_out(
-    dataset: str, models: Sequence[str], seed: int, like: Recipe | None = None, *, device: Any = "auto"
+    dataset: str, models: Sequence[str], seed: int, like: Recipe | None = None, bands: int = 0, *, device: Any = "auto"
 ) -> list[Recipe]:
     """Recipes of one group: each model trained without the same fifth of the individuals, which its seed draws.
 
     like  a recipe with later measurements held out: they are held out, with as many individuals as there, instead
+    bands  `band_folds` of `recipes`
     Raises KeyError for a model or data set that does not exist, ValueError with a sentence where one does not fit.
     """
     from cellflow_core.data.store import open_dataset
@@ -229,9 +238,11 @@ def individuals_held_out(
     share = HELD_OUT if like is None or after is None else like.training.get("validation_fraction")
     split = {} if share is None else {"validation_fraction": share}
     made = [_recipe(opened, each, "standard", {}, split, device) for each in models]
+    made = [replace(each, seed=seed, group=group) for each in made]
     if after is not None:
-        return [replace(_without_later(each, after), seed=seed, group=group) for each in made]
-    return [replace(each, seed=seed, group=group, label=f"{each.label}, {HELD_OUT:.0%} held out") for each in made]
+        return [_without_later(each, after) for each in made]
+    made = [_with_bands(each, opened.snapshots(), bands) for each in made]
+    return [replace(each, label=f"{each.label}, {HELD_OUT:.0%} held out") for each in made]
 
 
 def _recipe(

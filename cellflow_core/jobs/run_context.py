@@ -13,6 +13,7 @@ from cellflow_core.runs.index import siblings
 from cellflow_core.runs.run import Run
 
 if TYPE_CHECKING:
+    from cellflow_core.analysis.courses.band_calibration import BandCalibration
     from cellflow_core.data.snapshots import Snapshots
     from cellflow_core.data.store import Dataset
     from cellflow_core.data.trajectories import Trajectories
@@ -76,6 +77,14 @@ class RunContext:
         training = TrainConfig.from_dict(dict(type(self.model).default_training) | dict(recipe.training))
         _, held = validation_split(self.history, training.validation_fraction, recipe.seed)
         return np.zeros(0, np.int64) if held is None else held.subjects
+
+    def bands(self, variable: str) -> BandCalibration | None:
+        """How the bands of forecasts are calibrated; None where they are as drawn."""
+        from cellflow_core.analysis.courses.band_calibration import BandCalibration
+        from cellflow_core.runs import bands
+
+        found = bands.read(self.run).get(variable)
+        return None if found is None else BandCalibration.from_dict(found)
 
     @cached_property
     def ensemble(self) -> tuple[DynamicsModel, ...]:

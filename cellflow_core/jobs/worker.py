@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.jobs.device import choose_device
 from cellflow_core.jobs.error_messages import user_message
-from cellflow_core.runs import metrics
+from cellflow_core.runs import bands, metrics
 from cellflow_core.runs.attempt import Attempt, claim
 from cellflow_core.runs.heartbeat import Heartbeat
 from cellflow_core.runs.recipe import Recipe
@@ -137,7 +138,42 @@ def _train(run: Run, attempt: Attempt, heartbeat: Heartbeat) -> tuple[str, float
         attempt.log_line(note)
     heartbeat.update(stage="saving the model")
     save_model(run, model)
+    if recipe.band_folds:
+        make = partial(registry.create, recipe.model, recipe.settings, spec, recipe.seed, device)
+        _calibrate_bands(run, attempt, heartbeat, data, make)
     return device_name, round(peak_mb(), 1)
+
+
+def _calibrate_bands(
+    run: Run,
+    attempt: Attempt,
+    heartbeat: Heartbeat,
+    data: Snapshots | Trajectories,
+    make: Callable[[], DynamicsModel],
+) -> None:
+    """Train copies without a part of the individuals each, and keep what they tell of the bands in the run folder."""
+    from cellflow_core.analysis.courses.band_calibration import calibrated
+    from cellflow_core.data.trajectories import Trajectories
+    from cellflow_core.train.folds import without_folds
+    from cellflow_core.train.trainer import TrainConfig
+
+    def going_on(progress: Progress) -> None:
+        if run.attempts[-1] != attempt or run.result is not None:
+            raise Superseded
+        if run.cancelled:
+            raise Stopped
+
+    count, copies = run.recipe.band_folds, []
+    whole = data if isinstance(data, Trajectories) else Trajectories.from_snapshots(data)
+    heartbeat.update(stage=f"calibrating the bands, copy 1 of {count}")
+    training = TrainConfig.from_dict(dict(type(make()).default_training) | run.training)
+    for copy in without_folds(make, whole, training, count, going_on, run.recipe.seed):
+        copies.append(copy)
+        heartbeat.update(stage=f"calibrating the bands, copy {min(len(copies) + 1, count)} of {count}")
+    found = {each: calibrated(copies, each, run.recipe.seed) for each in whole.variables}
+    factors = {name: each.as_dict() for name, each in found.items() if each is not None}
+    bands.save(run, factors)
+    attempt.log_line(f"bands calibrated of {', '.join(factors) or 'no variable'}, by {count} copies")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ def of_recipe(run: Run, status: Status) -> Rows:
     recipe = run.recipe
     values = {**recipe.settings, **run.training, "seed": recipe.seed, "held-out time": recipe.hold_out}
     values |= {} if recipe.hold_out_after is None else {"held out after": recipe.hold_out_after}
+    values |= {"copies that calibrate bands": recipe.band_folds} if recipe.band_folds else {}
     values |= {"device asked for": recipe.device, "device used": status.device}
     values |= {"seconds of training": f"{status.seconds:.1f}", "attempts": status.attempt, **recipe.versions}
     return {"setting": list(values), "value": ["none" if each is None else str(each) for each in values.values()]}
@@ -52,6 +53,8 @@ def command_line(run: Run) -> str:
         words += ["--hold-out", repr(float(recipe.hold_out))]
     if recipe.hold_out_after is not None:
         words += ["--hold-out-after", repr(float(recipe.hold_out_after))]
+    if recipe.band_folds:
+        words += ["--band-folds", str(recipe.band_folds)]
     for name, value in {**recipe.settings, **run.training}.items():
         words += ["--set", f"{name}={value}"]
     return shlex.join(words)

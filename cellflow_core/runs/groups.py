@@ -18,9 +18,11 @@ class RunGroup:
     @property
     def sweep(self) -> bool:
         """Are there several models, or one with several settings, to choose from? Models of the same individuals
-        without their later measurements are not: they are references of each other."""
-        whole = [run.recipe for run in self.runs if run.recipe.hold_out is None and run.recipe.hold_out_after is None]
-        return not self.comparison and len({each.choice for each in whole}) > 1
+        without their later measurements are not, where each has one setting: they are references of each other."""
+        recipes = [run.recipe for run in self.runs if run.recipe.hold_out is None]
+        whole = {each.choice for each in recipes if each.hold_out_after is None}
+        later = {(each.model, each.choice) for each in recipes if each.hold_out_after is not None}
+        return not self.comparison and (len(whole) > 1 or len(later) > len({model for model, _ in later}))
 
     @property
     def id(self) -> str:

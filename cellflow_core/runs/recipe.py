@@ -40,6 +40,7 @@ class Recipe:
     hold_out  a time whose cells are kept from training, in the data's own unit
     hold_out_after  a time after which nothing that was measured of followed individuals is used; None: all is
     group     what was submitted together: seeds of one model, and the copy with a time held out
+    band_folds  copies without one of so many parts of the individuals each, which calibrate its bands; 0: none
     """
 
     model: str
@@ -55,6 +56,7 @@ class Recipe:
     versions: Mapping[str, str] = field(default_factory=versions)
     created: str = field(default_factory=now)
     hold_out_after: float | None = None
+    band_folds: int = 0
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -67,10 +69,11 @@ class Recipe:
 
     @cached_property
     def content(self) -> str:
-        """All that decides the weights, but the device and the versions: runs of one content are one training."""
+        """All that decides weights and bands, but the device and the versions: runs of one content are one training."""
         kept = ("model", "dataset", "fingerprint", "settings", "training", "hold_out", "seed")
         found = {name: getattr(self, name) for name in kept}
         found |= {} if self.hold_out_after is None else {"hold_out_after": self.hold_out_after}
+        found |= {"band_folds": self.band_folds} if self.band_folds else {}
         return json.dumps(found, sort_keys=True, default=dict)
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 
 from cellflow_core.analysis.courses import draws as asking
 from cellflow_core.analysis.courses.errors import BAND
+from cellflow_core.analysis.courses.forecast import AS_DRAWN, Bands
 from cellflow_core.analysis.courses.measurements import place_of
 from cellflow_core.analysis.results.individuals import IndividualFits
 from cellflow_core.data.trajectories import Trajectories
@@ -30,11 +31,13 @@ def individual_fits(
     held_out: Sequence[int] | Array = (),
     seed: int = 0,
     after: float = float("inf"),
+    bands: Bands | None = None,
 ) -> IndividualFits:
     """Courses of these individuals from the first time of any of them to the last of each.
 
     until  end of the history that the individual prediction uses; held_out: individuals that were kept from training
     after  time after which measurements were kept from training
+    bands  calibration of the bands of forecasts, which begin at `until`; None: they are as drawn
     Raises KeyError for an individual or a variable that is not there.
     """
     k = place_of(variable, data)
@@ -42,7 +45,10 @@ def individual_fits(
     times = course_times(some, float(some.t.min()), float(some.t.max()))
     before = asking.at_times(models, some, times, asking.UNKNOWN, DRAWS, seed)
     given = asking.at_times(models, some, times, until, DRAWS, seed)
-    low, _, high = np.quantile(given.measured[..., k], BAND, axis=0)
+    drawn = given.measured[..., k]
+    if bands is not None:
+        drawn = np.where(times > until, bands.widened(drawn, True), drawn)
+    low, _, high = np.quantile(drawn, BAND, axis=0)
     last = np.array([some.t[some.subject == each].max() for each in some.subjects])
     first = np.array([some.t[some.subject == each].min() for each in some.subjects])
     followed = (times <= last[:, None] + 1e-9) & (times >= first[:, None] - 1e-9)
@@ -59,7 +65,7 @@ def individual_fits(
         low,
         high,
         np.isin(some.subjects, held_out),
-        _notes(until, after, float(some.t.max()), data.time_unit),
+        _notes(until, after, float(some.t.max()), data.time_unit, bands),
         after,
     )
 
@@ -74,13 +80,14 @@ def course_times(data: Trajectories, first: float, last: float) -> Array:
     return np.unique(np.concatenate([smooth, knots]) if len(knots) <= MOST_TIMES else smooth)
 
 
-def _notes(until: float, after: float, last: float, unit: str) -> tuple[str, ...]:
+def _notes(until: float, after: float, last: float, unit: str, bands: Bands | None) -> tuple[str, ...]:
     """What the prediction has seen of what is shown, and of what was held out."""
     held = after < last
     if until >= last:
         too = f", those after {format_duration(after, unit)} too, which were kept from training" if held else ""
         return (f"The individual prediction has seen every measurement shown{too}.",)
     seen = f"The individual prediction has seen what was measured until time {format_time(until)} only"
+    drawn = AS_DRAWN if bands is None else f"From there on {bands.words}."
     if held and until > after:
-        return (f"{seen}, with values after {format_duration(after, unit)}, which were kept from training.",)
-    return (f"{seen}{'; later values were kept from training' if held and until == after else ''}.",)
+        return (f"{seen}, with values after {format_duration(after, unit)}, which were kept from training.", drawn)
+    return (f"{seen}{'; later values were kept from training' if held and until == after else ''}.", drawn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,6 +22,19 @@ DRAWS = 200
 SHARES = (0.25, 0.5, 0.75)
 """Of the measured times, at which histories end where no times are given."""
 HORIZONS = 4
+
+
+AS_DRAWN = "90 % bands are those of the draws: they are not calibrated by individuals that the model has not seen."
+
+
+@runtime_checkable
+class Bands(Protocol):
+    """How draws are moved so that their bands hold as much as they say (`band_calibration.BandCalibration`)."""
+
+    @property
+    def words(self) -> str: ...
+
+    def widened(self, drawn: Array, known: bool | Array) -> Array: ...
 
 
 class Forecasts(NamedTuple):
@@ -86,8 +99,12 @@ def _forecast_rows(data: Trajectories, k: int, cut: float, after: float) -> tupl
 
 
 def default_cuts(data: Trajectories, k: int) -> tuple[float, ...]:
-    """Times by which a quarter, half and three quarters of the measurements of a variable were made."""
-    t = data.t[data.observed[:, k]]
+    """Those of the measurements of a variable (`cuts_of`)."""
+    return cuts_of(data.t[data.observed[:, k]])
+
+
+def cuts_of(t: Float[Array, " n"]) -> tuple[float, ...]:
+    """The times by which a quarter, half and three quarters of measurements at these times were made."""
     found = np.unique(np.quantile(t, SHARES, method="lower")) if len(t) else np.zeros(0)
     return tuple(float(each) for each in found if each < t.max())
 
@@ -113,12 +130,14 @@ def forecast_errors(
     draws: int = DRAWS,
     seed: int = 0,
     after: float = np.inf,
+    bands: Bands | None = None,
 ) -> ForecastErrors:
     """held_out: numbers of the individuals that were kept from training; all are forecast where there are none.
 
     cuts   times at which histories end; none: see `default_cuts`. Horizons are those of all individuals.
     after  time after which all measurements were kept from training: they are forecast, of all individuals, from what
            was measured until then
+    bands  calibration of the bands, which the draws are moved by; None: they are as drawn
     """
     k = place_of(variable, data)
     later = bool(np.isfinite(after))
@@ -127,6 +146,8 @@ def forecast_errors(
     edges = horizon_edges(data, k, cuts, since)
     some = data.take(held_out) if len(held_out) and not later else data
     found = forecasts(models, some, variable, cuts, draws, seed, since)
+    if bands is not None:
+        found = found._replace(draws=bands.widened(found.draws, np.isfinite(found.cut)))
     row = np.searchsorted(edges, found.ahead, side="left")  # an edge belongs to the horizon before it
     row[np.isnan(found.ahead)] = 0
     rows = [found.where(row == each) for each in range(max(len(edges), 1))]
@@ -140,7 +161,10 @@ def forecast_errors(
         edges=edges,
         count=np.array([each.count for each in table]),
         **{name: np.array([getattr(each, name) for each in table]) for name in ("rmse", "rmspe", "crps", "coverage")},
-        notes=_later_notes(found, some, held_out, after, k) if later else _notes(some, bool(len(held_out)), k),
+        notes=(
+            *(_later_notes(found, some, held_out, after, k) if later else _notes(some, bool(len(held_out)), k)),
+            AS_DRAWN if bands is None else f"{bands.words}.",
+        ),
         after=after,
     )
 

@@ -84,6 +84,9 @@ def predictive_check(
     shape = (len(names), int(bins.max()) + 1)
     center = np.full(shape, np.nan)
     seen, bands = np.full((*shape, 3), np.nan), np.full((*shape, 3, 3), np.nan)
+    inside = np.zeros(
+        1 + len(simulated), int
+    )  # percentiles in their bands, of what was observed and of each simulation
     for g in range(shape[0]):
         for b in range(shape[1]):
             rows = (group == g) & (bins == b)
@@ -91,7 +94,11 @@ def predictive_check(
                 continue
             center[g, b] = np.median(values.t[rows])
             seen[g, b] = np.quantile(observed[rows], QUANTILES)
-            bands[g, b] = np.quantile(np.quantile(simulated[:, rows], QUANTILES, axis=1), INTERVAL, axis=1).T
+            found = np.quantile(simulated[:, rows], QUANTILES, axis=1)
+            bands[g, b] = np.quantile(found, INTERVAL, axis=1).T
+            low, _, high = bands[g, b].T
+            every = np.concatenate([seen[g, b][:, None], found], axis=1)
+            inside += ((low[:, None] <= every) & (every <= high[:, None])).sum(axis=0)
     return PredictiveCheck(
         variable=variable,
         time_unit=data.time_unit,
@@ -106,6 +113,7 @@ def predictive_check(
         point_censored=values.censored,
         notes=_notes(values, draws),
         after=after,
+        rank=float((inside[1:] <= inside[0]).mean()),
     )
 
 

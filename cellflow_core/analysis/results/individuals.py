@@ -128,6 +128,7 @@ class PredictiveCheck(Result):
     bands     of each percentile 2.5, 50 and 97.5 % over the simulated data sets, [groups, bins, 3 percentiles, 3]
     point_... the observed values, corrected as the percentiles are
     after     time after which measurements were kept from training, infinite for none
+    rank      share of the simulated data sets of which no more percentiles lie in the bands than of what was observed
     """
 
     variable: str
@@ -143,6 +144,7 @@ class PredictiveCheck(Result):
     point_censored: Bool[Array, " n"]
     notes: tuple[str, ...] = ()
     after: float = float("inf")
+    rank: float = float("nan")
 
     @property
     def inside(self) -> Float[Array, " 3"]:

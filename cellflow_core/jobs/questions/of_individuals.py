@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 def individual_fits(
     subject: RunContext, variable: str, individuals: Sequence[int], until: float | None = None
 ) -> IndividualFits:
-    """until: end of the history that is used; None: all of it that was not held out of the training."""
+    """until: end of the history that is used; None: all of it that was not held out of the training.
+
+    Where the bands of the run are calibrated, it answers alone: they are those of its own draws.
+    """
     from cellflow_core.analysis.courses import fits
 
     end = subject.held_out_after if until is None else until
     held = _held_out_by_all(subject)
-    data, after = subject.trajectories, subject.held_out_after
-    return fits.individual_fits(subject.ensemble, data, variable, tuple(individuals), end, held, after=after)
+    data, after, bands = subject.trajectories, subject.held_out_after, subject.bands(variable)
+    models = subject.ensemble if bands is None else (subject.model,)
+    return fits.individual_fits(models, data, variable, tuple(individuals), end, held, after=after, bands=bands)
 
 
 def individual_parameters(subject: RunContext) -> IndividualParameters:
@@ -90,9 +94,9 @@ def forecast(subject: RunContext, variable: str, cuts: Sequence[float] = ()) -> 
     """
     from cellflow_core.analysis.courses.forecast import forecast_errors
 
-    held = subject.held_out_individuals
+    held, after, bands = subject.held_out_individuals, subject.held_out_after, subject.bands(variable)
     return forecast_errors(
-        (subject.model,), subject.trajectories, variable, held, tuple(cuts), after=subject.held_out_after
+        (subject.model,), subject.trajectories, variable, held, tuple(cuts), after=after, bands=bands
     )
 
 

@@ -11,7 +11,8 @@ Swallowed, it is absorbed at the rate ka, and infused for a time T at a constant
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -21,6 +22,11 @@ from cellflow_core.data.trajectory_batch import DoseTensors
 
 ONE, TWO = ("CL", "V", "ka"), ("CL", "V", "ka", "Q", "V2")
 """Parameters by number of compartments, in the order in which `concentration` takes them."""
+SCALING = {"CL": 0.75, "Q": 0.75, "V": 1.0, "V2": 1.0}
+"""Allometric exponents of body weight (Holford 1996, Clin. Pharmacokinet. 30:329); 0 of other parameters."""
+USUAL_WEIGHT = 70.0  # kg
+LARGEST = 60.0
+"""Of an exponent: draws far off the posterior may have no finite curve."""
 
 
 def concentration(
@@ -29,6 +35,7 @@ def concentration(
     doses: DoseTensors,
     swallowed: bool,
     lag: Float[Tensor, "*draws batch"] | None = None,
+    shape: Float[Tensor, "*draws batch"] | None = None,
     wanted: Bool[Tensor, "batch rows"] | None = None,
 ) -> Float[Tensor, "*draws batch rows"]:
     """Concentration (dose / volume) at the times; 0 up to the first dose, and that before a dose at its time.
@@ -36,6 +43,8 @@ def concentration(
     log_parameters  logarithms of CL (volume / time), V (volume), ka (1 / time) and, for two compartments, Q and V2
     swallowed       whether doses that are given at once have to be absorbed first
     lag             between a dose that is swallowed and its absorption (time); None: none
+    shape           of the gamma distribution of absorption times, whose rate is then ka above the fastest l_j; None:
+                    they are exponential, of rate ka
     wanted          rows that are asked for, the others are 0; None: all
     Only pairs of a row and an earlier dose are computed, however unlike the numbers of doses are.
     """
@@ -50,7 +59,12 @@ def concentration(
     total = torch.zeros((), device=times.device)
     for rate, part in zip(rates, parts, strict=True):
         fall, c = rate[..., person], part[..., person]
-        answer = _absorbed(fall, ka, since) if swallowed else (-fall * since).exp() * (since > 0)
+        if not swallowed:
+            answer = (-fall * since).exp() * (since > 0)
+        elif shape is None:
+            answer = _absorbed(fall, ka, since)
+        else:
+            answer = _in_transit(fall, ka + rates[0][..., person], shape[..., person], since)
         if (long > 0).any():
             late = (since - long).clamp(min=0)
             infused = (-fall * late).exp() * -torch.expm1(-fall * (since - late))
@@ -67,6 +81,40 @@ def _absorbed(fall: Tensor, ka: Tensor, since: Tensor) -> Tensor:
     gap = torch.where(gap.abs() < 1e-4 * ka, 1e-4 * ka, gap)
     slow, fast = torch.minimum(ka - gap, ka), gap.abs()
     return ka * (-slow * since).exp() * -torch.expm1(-fast * since) / fast
+
+
+def _in_transit(fall: Tensor, ka: Tensor, shape: Tensor, since: Tensor) -> Tensor:
+    """(ka / (ka - fall))^shape exp(-fall s) P(shape, (ka - fall) s), P the regularised lower incomplete gamma function,
+    for ka above fall."""
+    gap = ka - fall
+    inside = _Gamma.apply(shape.expand_as(gap), gap * since.clamp(min=0))
+    return (shape * (ka / gap).log() - fall * since).clamp(max=LARGEST).exp() * inside
+
+
+class _Gamma(torch.autograd.Function):
+    """P(shape, x), with a derivative for the shape, by central differences."""
+
+    STEP = 1e-2
+
+    @staticmethod
+    def forward(ctx: Any, shape: Tensor, x: Tensor) -> Tensor:
+        ctx.save_for_backward(shape, x)
+        return torch.special.gammainc(shape, x)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor]:
+        shape, x = ctx.saved_tensors
+        h = _Gamma.STEP * shape
+        slope = (torch.special.gammainc(shape + h, x) - torch.special.gammainc(shape - h, x)) / (2 * h)
+        safe = x.clamp(min=1e-12)
+        density = ((shape - 1) * safe.log() - safe - torch.lgamma(shape)).exp() * (x > 0)
+        return outer[0] * slope, outer[0] * density
+
+
+def allometric(names: Sequence[str], weight: Float[Tensor, " batch"]) -> Float[Tensor, "batch parameters"]:
+    """What body weight (kg; NaN: unknown) adds to the logarithms of these parameters."""
+    known = weight.nan_to_num(USUAL_WEIGHT).clamp(min=1e-3) / USUAL_WEIGHT
+    return known.log()[:, None] * torch.tensor([SCALING.get(each, 0.0) for each in names], device=weight.device)
 
 
 def modes(log_parameters: Float[Tensor, "*batch parameters"]) -> tuple[list[Tensor], list[Tensor]]:

@@ -43,6 +43,12 @@ class Measurement(nn.Module):
         self.register_buffer("positive", torch.zeros(spec.dim, dtype=torch.bool))
         self.register_buffer("ready", torch.tensor(False))
 
+    def fix_additive(self, additive: float) -> None:
+        """Keep the additive error (scale of the variable) at a value that is not learnt."""
+        with torch.no_grad():
+            self.log_additive.fill_(additive).log_()
+        self.log_additive.requires_grad_(False)
+
     def learn(self, frames: TrajectoryTensors | TrajectoryBatch) -> bool:
         """Centers, scales and signs of the training data; False where they are known already, from others."""
         if self.ready:

@@ -3,9 +3,10 @@
 Dayneka, Garg & Jusko 1993, J. Pharmacokinet. Biopharm. 21:457, models I and III in one: with g the response over its
 level without the drug, and C the concentration,
 
-    dg/dt = k (1 + (F - 1) C / (C50 + C) - g),    g = 1 before the first dose
+    dg/dt = k (1 + (F - 1) C^h / (C50^h + C^h) - g),    g = 1 before the first dose
 
-F below 1 inhibits, F above 1 stimulates. Between two points of a grid C stands at its value in the middle: exact in g.
+F below 1 inhibits, F above 1 stimulates; h, the Hill coefficient, is 1 or a parameter (sigmoid). Between two points
+of a grid C stands at its value in the middle: exact in g.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from torch import Tensor
 from cellflow_core.data.trajectory_batch import DoseTensors
 from cellflow_core.models.individuals.schedule import first_event
 
-TURNOVER = ("k", "F", "C50")
-"""Parameters in the order in which `response` takes their logarithms."""
+TURNOVER, SIGMOID = ("k", "F", "C50"), ("k", "F", "C50", "h")
+"""Parameters in the order in which `response` takes their logarithms; without the last, h is 1."""
 PARTS = 32
 """Equal parts of the time of an individual, beside its rows and doses, at which the concentration is looked at."""
 Level = Callable[[Float[Tensor, "batch times"]], Float[Tensor, "*draws batch times"]]
@@ -45,11 +46,14 @@ def grid(times: Float[Tensor, "batch rows"], doses: DoseTensors, level: Level) -
 
 
 def response(
-    log_parameters: Float[Tensor, "*draws batch 3"], times: Float[Tensor, "batch rows"], held: Grid
+    log_parameters: Float[Tensor, "*draws batch parameters"], times: Float[Tensor, "batch rows"], held: Grid
 ) -> Float[Tensor, "*draws batch rows"]:
     """g at the times, which are among the points of the grid."""
-    rate, factor, half = log_parameters.exp()[..., None].unbind(dim=-2)
-    aim = 1 + (factor - 1) * held.level / (half + held.level)
+    rate, factor, half, *hill = log_parameters.exp()[..., None].unbind(dim=-2)
+    share = held.level / (half + held.level)
+    if hill:
+        share = torch.sigmoid(hill[0] * (held.level.clamp(min=1e-9 * half.detach()) / half).log())
+    aim = 1 + (factor - 1) * share
     kept = (-rate * held.points.diff(dim=1)).exp()
     path = [torch.ones_like(aim[..., 0])]
     for k in range(aim.shape[-1]):

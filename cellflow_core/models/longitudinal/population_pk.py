@@ -5,8 +5,9 @@ Data Anal. 49:1020 (fit by draws of the individuals). Each parameter of an indiv
 
     log p_i = theta + c_i + eta_i,    eta_i ~ N(0, diag(omega^2)),    c_i: clearances (w/70)^0.75, volumes w/70
 
-and its concentration is the closed form of `individuals.compartments`; other variables respond to it indirectly
-(`individuals.turnover`). The gradient of the likelihood is the mean
+and its concentration is the closed form of `individuals.compartments`, absorbed at a constant rate after a lag or in
+transit (gamma-distributed times: Savic, Jonker, Kerbusch & Karlsson 2007, J. Pharmacokinet. Pharmacodyn. 34:711); other
+variables respond to it indirectly (`individuals.turnover`). The gradient of the likelihood is the mean
 of that of log p(y, eta) over draws of the individuals (Fisher's identity; importance sampling, `random_effects`).
 """
 
@@ -27,14 +28,14 @@ from cellflow_core.data.trajectory_batch import DoseTensors, TrajectoryBatch, Tr
 from cellflow_core.models.contract import DynamicsModel, HasCourses, HasIndividualParameters, Loss, Phase, Update
 from cellflow_core.models.individuals import turnover
 from cellflow_core.models.individuals.blocks import in_blocks
-from cellflow_core.models.individuals.compartments import ONE, TWO, concentration, first_guess
+from cellflow_core.models.individuals.compartments import ONE, TWO, allometric, concentration, first_guess, modes
 from cellflow_core.models.individuals.measurement import Measurement
 from cellflow_core.models.individuals.random_effects import Draws, posterior_draws
 from cellflow_core.models.networks.later_buffers import register_later_buffer
 
-SCALING = {"CL": 0.75, "Q": 0.75, "V": 1.0, "V2": 1.0, "ka": 0.0, "lag": 0.0}
-"""Allometric exponents of body weight (Holford 1996, Clin. Pharmacokinet. 30:329)."""
-USUAL_WEIGHT = 70.0
+ABSORBED = ("ka", "lag", "MAT", "shape")
+SMALL_ERROR = 0.01
+"""Additive error where the residual error is proportional (scale of the variable)."""
 TRAINING_DRAWS = 24
 LEAST_DRAWS = 300
 FEWEST = 5
@@ -52,17 +53,31 @@ class Settings(Config):
     )
     concentration: str = setting("", "variable that is the concentration; empty: the first", label="Concentration")
     weight: str = setting(
-        "", "covariate that is the body weight in kg, which clearances and volumes grow with; empty: none",
+        "",
+        "covariate that is the body weight in kg, which clearances and volumes grow with; empty: none",
         label="Body weight",
-    )  # fmt: skip
-    response: Literal["turnover", "level"] = setting(
+    )
+    response: Literal["turnover", "sigmoid", "level"] = setting(
         "turnover",
         "the other variables respond to the concentration late, which changes how fast they are made (indirect "
-        "response), or have a level of each individual, whatever the drug",
+        "response), with a Hill coefficient where sigmoid, or have a level of each individual, whatever the drug",
         choice_labels={"turnover": "indirect response", "level": "none: a level of each"},
         label="Response to the drug",
     )
-    lag: bool = setting(True, "absorption begins a lag time after each dose", label="Absorption lag")
+    lag: bool = setting(True, "absorption begins a lag time after each dose, unless in transit", label="Absorption lag")
+    absorption: Literal["rate", "transit"] = setting(
+        "rate",
+        "doses that are swallowed are absorbed at a constant rate, or after times with a gamma distribution, as after "
+        "a chain of compartments",
+        choice_labels={"rate": "constant rate", "transit": "transit (gamma distribution)"},
+        label="Absorption",
+    )
+    residual: Literal["combined", "proportional"] = setting(
+        "combined",
+        "additive and proportional, both learnt, or proportional, with an additive part of 1 % of the scale of the "
+        "variable: small values are then followed as closely, relatively, as large ones",
+        label="Residual error",
+    )
 
 
 class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
@@ -93,18 +108,25 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
         if config.concentration and config.concentration not in spec.genes:
             raise ValueError(f"there is no variable {config.concentration!r}: there are {', '.join(spec.genes)}")
         self.drug = spec.genes.index(config.concentration) if config.concentration else 0
-        self.names = (ONE if config.compartments == "one" else TWO) + (("lag",) if config.lag else ())
+        self.transit = config.absorption == "transit"
+        self.lagged = config.lag and not self.transit
+        names = (*(ONE if config.compartments == "one" else TWO), *("shape",) * self.transit, *("lag",) * self.lagged)
+        self.names = tuple("MAT" if each == "ka" and self.transit else each for each in names)
         self.others = [k for k in range(spec.dim) if k != self.drug]
-        self.each = 1 + len(turnover.TURNOVER) * (config.response == "turnover")
+        self.responds = {"turnover": turnover.TURNOVER, "sigmoid": turnover.SIGMOID, "level": ()}[config.response]
+        self.each = 1 + len(self.responds)
         self.effects = len(self.names) + self.each * len(self.others)
         self.theta = nn.Parameter(torch.zeros(self.effects))
         self.log_omega = nn.Parameter(torch.full((self.effects,), -1.0))
         self.measurement = Measurement(spec)
+        if config.residual == "proportional":
+            self.measurement.fix_additive(SMALL_ERROR)
         self.register_buffer("swallowed", torch.tensor(True))
         register_later_buffer(self, "widening", torch.tensor(1.0))
 
     def phases(self) -> tuple[Phase, ...]:
-        return (Phase("mixed effects", (Update(self.loss, self.parameters()),), prepare=self.learn),)
+        learnt = [each for each in self.parameters() if each.requires_grad]
+        return (Phase("mixed effects", (Update(self.loss, learnt),), prepare=self.learn),)
 
     def learn(self, frames: TrajectoryTensors, rng: torch.Generator) -> None:
         """First values from all individuals as one. Raises ValueError where there are doses of several drugs."""
@@ -122,10 +144,11 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
         people = max(len(frames.t), FEWEST)
         self.widening.fill_(((people + 1) / (people - 3)) ** 0.5)
         first = {"Q": guess[0] - 0.7, "V2": guess[1], "lag": -guess[2] - 1.5}
+        first |= {"CL": guess[0], "V": guess[1], "ka": guess[2], "MAT": 0.4 - guess[2], "shape": 0.4 + 0 * guess[2]}
         with torch.no_grad():
             self.theta.zero_()
-            self.theta[: len(self.names)] = torch.stack([*guess, *(first[each] for each in self.names[len(ONE) :])])
-            if self.config.response == "turnover":
+            self.theta[: len(self.names)] = torch.stack([first[each] for each in self.names])
+            if self.responds:
                 self._first_responses(frames)
 
     def _first_responses(self, frames: TrajectoryTensors) -> None:
@@ -137,7 +160,7 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
             center = self.measurement.center[k]
             if self.measurement.positive[k] and center > 0:
                 self.theta[begin] = (level / center).clamp(min=1e-3).log()
-            self.theta[begin + 1 : begin + self.each] = found
+            self.theta[begin + 1 : begin + 1 + len(found)] = found  # h begins at 1
 
     def loss(self, batch: TrajectoryBatch) -> Loss:
         """Minus log p(y, eta) per individual, mean over weighted draws of eta."""
@@ -165,19 +188,23 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
         """What is known of an individual adds to its log parameters."""
         shift = torch.zeros(len(batch.t), self.effects, device=batch.t.device)
         if self.config.weight:
-            weight = batch.known[f"covariate {self.config.weight}"].nan_to_num(USUAL_WEIGHT).clamp(min=1e-3)
-            exponents = torch.tensor([SCALING[each] for each in self.names], device=weight.device)
-            shift[:, : len(self.names)] = (weight / USUAL_WEIGHT).log()[:, None] * exponents
+            weight = batch.known[f"covariate {self.config.weight}"]
+            shift[:, : len(self.names)] = allometric(self.names, weight)
         return shift
 
     def _level(
         self, parameters: Tensor, times: Tensor, doses: DoseTensors, wanted: Tensor | None = None
     ) -> Float[Tensor, "*draws batch times"]:
         """Concentration of individuals with these log parameters [*draws, batch, effects]."""
-        count, swallowed = len(self.names), bool(self.swallowed)
-        each = parameters.expand(*parameters.shape[:-2], len(times), -1)
-        lag = each[..., count - 1].exp() if self.config.lag and swallowed else None
-        return concentration(each[..., : count - self.config.lag], times, doses, swallowed, lag, wanted)
+        own = parameters.expand(*parameters.shape[:-2], len(times), -1)[..., : len(self.names)]
+        last = own[..., -1]
+        if self.transit:
+            ka = (last - own[..., 2])[..., None]
+            own = torch.cat([own[..., :2], ka, own[..., 3:-1]], dim=-1)
+            return concentration(own, times, doses, bool(self.swallowed), shape=last.exp(), wanted=wanted)
+        lag = last.exp() if self.lagged and self.swallowed else None
+        own = own[..., :-1] if self.lagged else own
+        return concentration(own, times, doses, bool(self.swallowed), lag, wanted=wanted)
 
     def _curves(
         self, batch: TrajectoryBatch, times: Tensor, parameters: Tensor, wanted: Tensor | None = None
@@ -189,7 +216,7 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
             return level
         own = parameters[..., len(self.names) :].unflatten(-1, (len(self.others), self.each))
         rest = self.measurement.levels(own[..., 0], self.others)[..., None, :].expand(*level.shape[:-1], -1)
-        if self.config.response == "turnover":
+        if self.responds:
             held = turnover.grid(times, batch.doses, lambda at: self._level(parameters, at, batch.doses))
             ratios = [turnover.response(own[..., k, 1:], times, held) for k in range(len(self.others))]
             g, size = torch.stack(ratios, dim=-1), self.measurement.size[self.others]
@@ -220,10 +247,10 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        names = [each for each in self.names if each not in ("ka", "lag") or self.swallowed]
-        for k in self.others if self.config.response == "turnover" else ():
+        names = [each for each in self.names if each not in ABSORBED or self.swallowed]
+        for k in self.others:
             variable = self.spec.genes[k] if self.spec.genes else f"variable {k + 1}"
-            names += [f"{each} of {variable}" for each in turnover.TURNOVER]
+            names += [f"{each} of {variable}" for each in self.responds]
         return tuple(names)
 
     @torch.no_grad()
@@ -233,15 +260,25 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
         count = max(LEAST_DRAWS, 2 * draws)
 
         def drawn(block: TrajectoryBatch) -> Tensor:
-            return self._drawn(block, count, rng).resampled(draws, rng)[..., self._named].exp()
+            return self._shown(self._drawn(block, count, rng).resampled(draws, rng))
 
         return in_blocks(drawn, subjects, count * self._points(subjects.t.shape[1]))
+
+    def _shown(self, parameters: Float[Tensor, "*any effects"]) -> Float[Tensor, "*any parameters"]:
+        """The `parameter_names` of log parameters: MAT is the mean absorption time, shape over the rate."""
+        shown = parameters.exp()
+        if self.transit:
+            end = len(self.names) - 1
+            shape, fastest = shown[..., end], modes(parameters[..., :end])[0][0]
+            mean = shape / (fastest + shape / shown[..., 2])
+            shown = torch.cat([shown[..., :2], mean[..., None], shown[..., 3:]], dim=-1)
+        return shown[..., self._named]
 
     @property
     def _named(self) -> list[int]:
         """Places of the `parameter_names` among the effects: not those of levels."""
-        used = [k for k, each in enumerate(self.names) if each not in ("ka", "lag") or self.swallowed]
-        after = range(len(self.names), self.effects) if self.config.response == "turnover" else ()
+        used = [k for k, each in enumerate(self.names) if each not in ABSORBED or self.swallowed]
+        after = range(len(self.names), self.effects)
         return [*used, *(k for k in after if (k - len(self.names)) % self.each)]
 
     def measured(
@@ -251,7 +288,7 @@ class PopulationPK(DynamicsModel, HasCourses, HasIndividualParameters):
 
     def notes(self) -> tuple[str, ...]:
         """Typical parameters and how much people differ."""
-        typical, spread = (each[self._named].tolist() for each in (self.theta.exp(), self.log_omega.exp()))
+        typical, spread = self._shown(self.theta).tolist(), self.log_omega.exp()[self._named].tolist()
         found = ", ".join(
             f"{name} {value:.3g} (ω {omega:.2f})"
             for name, value, omega in zip(self.parameter_names, typical, spread, strict=True)

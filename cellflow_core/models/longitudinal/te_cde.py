@@ -83,7 +83,7 @@ class TECDE(DynamicsModel, HasCourses):
     limitation = (
         "Counterfactual outcomes are right only where nothing that was not measured decides on both treatment and "
         "outcome, and where patients alike were treated differently. On simulated tumours balancing lowered no "
-        "error. Draws by dropout are not calibrated."
+        "error, and raised it a little where confounding was strong. Draws by dropout are not calibrated."
     )
     needs = frozenset({DataRequirement.SUBJECTS, DataRequirement.TIMES, DataRequirement.DOSE})
     trains_on = "trajectories"

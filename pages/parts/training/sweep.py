@@ -16,6 +16,7 @@ from cellflow_core.reporting.formatting import plain
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from cellflow_core.selection import sweep
+from cellflow_core.time_units import format_duration
 from pages.parts.server import urls
 from pages.parts.widgets import chart, progress_bar
 from pages.parts.widgets.background import catalogue, result_of
@@ -24,8 +25,11 @@ from pages.parts.widgets.view_links import links_to
 MOST_SEEDS = 10
 
 
-def start(info: DatasetInfo, model: str) -> None:
-    """The choices of a sweep, folded away, and the button that hands in all of its runs."""
+def start(info: DatasetInfo, model: str, after: float | None = None) -> None:
+    """The choices of a sweep, folded away, and the button that hands in all of its runs.
+
+    after  time after which what was measured of individuals is held out of all of them
+    """
     cards = catalogue()
     with st.expander("Several models and settings at once", icon=":material/grid_on:", key="sweep"):
         models = st.multiselect("Models", list(cards), [model], format_func=lambda each: cards[each].title)
@@ -37,12 +41,15 @@ def start(info: DatasetInfo, model: str) -> None:
         values = {name: _values(settings[name]) for name in varied}
         seeds = int(st.number_input("Seeds of each", 1, MOST_SEEDS, 1, key="sweep_seeds"))
         runs = sum(_combinations(card, values) for card in chosen) * seeds
+        if after is not None:
+            st.caption(f"Held out of each: what was measured after {format_duration(after, plain(info.time_unit))}.")
         words = f"Start {counted(runs, 'run')}"
         if not st.button(words, key="sweep_start", icon=":material/play_arrow:", disabled=not runs):
             return
         preset, device = (st.session_state.get(f"train_{name}") for name in ("preset", "device"))
         asked = (info.id, tuple(models), preset or "standard", values, tuple(range(seeds)))
-        made = analysis_pool.call("cellflow_core.jobs.recipes:sweep", *asked, device=device or "auto")
+        more = {"hold_out_after": after, "device": device or "auto"}
+        made = analysis_pool.call("cellflow_core.jobs.recipes:sweep", *asked, **more)
         request = result_of(made, "Checking data and settings")
         for name, why in request.refused.items():
             st.toast(plain(f"{cards[name].title} is left out: {why}"), icon=":material/info:")

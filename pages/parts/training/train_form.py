@@ -14,7 +14,7 @@ from cellflow_core.data.store import DatasetInfo
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.reporting.formatting import plain, short
 from cellflow_core.time_units import format_duration, format_time
-from pages.parts.training import later_part
+from pages.parts.training import calibrated_bands, later_part
 from pages.parts.widgets import progress_bar
 from pages.parts.widgets.background import cached_future
 from pages.parts.widgets.form import form_of
@@ -41,6 +41,7 @@ class TrainRequest:
     label: str
     hold_out_after: float | None = None
     beside: tuple[str, ...] = ()
+    band_folds: int = 0
 
     @property
     def runs(self) -> int:
@@ -84,11 +85,13 @@ def choose_rest(info: DatasetInfo, card: Any, proposed: Mapping[str, Any]) -> Tr
     seeds, device = _seeds_and_device()
     held = None if followed else _hold_out(info)
     after, beside = later_part.choose(info, card.name) if followed else (None, ())
+    folds = calibrated_bands.choose(info) if followed and after is None else 0
     usual = f"{titled(card.title, variant(card.settings, settings))}, {PRESETS[preset].lower()}"
     usual += "" if after is None else f", held out after {format_time(after)}"
     label = st.text_input("Name", usual, key=f"label_{usual}", max_chars=80, persist_state="session")
     label = label.strip() or usual
-    return TrainRequest(card.name, preset, settings, training, tuple(range(seeds)), held, device, label, after, beside)
+    chosen = (card.name, preset, settings, training, tuple(range(seeds)), held, device, label, after, beside, folds)
+    return TrainRequest(*chosen)
 
 
 def _seeds_and_device() -> tuple[int, str]:

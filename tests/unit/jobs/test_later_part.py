@@ -16,7 +16,7 @@ from cellflow_core.analysis.courses.regimen import Plan
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.jobs.analysis_cache import answer
 from cellflow_core.jobs.export_script import write_script
-from cellflow_core.jobs.recipes import individuals_held_out, more_seeds, recipes
+from cellflow_core.jobs.recipes import individuals_held_out, more_seeds, recipes, sweep
 from cellflow_core.jobs.run_context import RunContext
 from cellflow_core.jobs.worker import training_data
 from cellflow_core.reporting.run_tables import command_line, of_recipe
@@ -148,3 +148,15 @@ def test_runs_with_other_measurements_held_out_are_not_compared(capsys):
     run, whole = held_out(data), held_out(data, hold_out_after=None)
     assert cli.main(["courses", run.id, "forecast", "--beside", whole.id]) == 2
     assert "other later measurements" in capsys.readouterr().err
+
+
+def test_a_sweep_holds_it_out_of_every_run():
+    """Two values of a setting are there to choose from, two models with one setting each are references; a model of
+    cells is refused with a sentence."""
+    data = stored(study().to_snapshots())
+    swept = sweep(data, ["linear-course", "ot-cfm"], "quick", {"steps": (1, 2)}, hold_out_after=AFTER)
+    assert [(each.training["steps"], each.hold_out_after) for each in swept.recipes] == [(1, AFTER), (2, AFTER)]
+    assert "no later part of them can be held out" in swept.refused["ot-cfm"]
+    assert groups([finished(each) for each in swept.recipes])[0].sweep
+    asked = ["sweep", "--data", data, "--models", "linear-course", "--hold-out-after", "200"]
+    assert cli.main(asked) != 0

@@ -26,6 +26,12 @@ from pages.parts.widgets import background, chart, side
 REFERENCES = ("last-value", "linear-course", "population-pk")
 """Models that a forecast has to beat."""
 SPLIT = "validation_fraction"
+BAND_FOLDS = 5
+"""Copies that calibrate the bands of a run."""
+BANDS_HELP = (
+    "Each run trains copies without a part of its individuals each, which forecast them. Its bands are then made so "
+    "wide that 90 % of the values of an individual that it has not seen lie in them, in the mean, whatever the model."
+)
 MOST = 8
 """Models that are compared."""
 
@@ -121,11 +127,21 @@ def _train(run: Run, look: Individuals) -> None:
             format_func=lambda each: cards[each].title,
             key=side.key("reference_models"),
         )
+        bands = after is None and st.checkbox(
+            f"Calibrate their 90 % bands ({BAND_FOLDS} more trainings of each)",
+            key=side.key("reference_bands"),
+            help=BANDS_HELP,
+        )
         if not st.form_submit_button("Train and forecast", icon=":material/play_arrow:") or not chosen:
             return
     made = background.result_of(
         analysis_pool.call(
-            "cellflow_core.jobs.recipes:individuals_held_out", look.info.id, chosen, run.recipe.seed, run.recipe
+            "cellflow_core.jobs.recipes:individuals_held_out",
+            look.info.id,
+            chosen,
+            run.recipe.seed,
+            run.recipe,
+            BAND_FOLDS if bands else 0,
         ),
         "Checking data and settings",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import balancing
 import individuals as program
 import pytest
 
@@ -30,3 +31,19 @@ def test_rows_of_another_machine_are_told(tmp_path, monkeypatch):
     found = json.loads(out.read_text())
     assert found["machine"]["system"] == "elsewhere"
     assert [each.get("machine") for each in found["rows"]] == [None, held["machine"]["system"]]
+
+
+def test_balancing_is_held_against_none_draw_by_draw():
+    """Differences of -0.1, 0.1 and 0.3: mean 0.1, and 4.303 * 0.2 / sqrt(3) either side (t, two degrees of freedom)."""
+    rows = [{"draw": k, "row": "gamma 6: none", "RMSE %": 2.0 + k} for k in range(3)]
+    rows += [{"draw": k, "row": "gamma 6: adversarial", "RMSE %": 1.9 + 1.2 * k} for k in range(3)]
+    assert program.differences(rows) == (
+        "gamma 6: adversarial less none: +0.100 (-0.397 to +0.597), less in 1 of 3 draws"
+    )
+
+
+def test_a_rising_weight_is_held_against_none_of_the_same_draw():
+    size = {"patients": 400, "steps": 10, "gamma": 6.0}
+    rows = [{**size, "weight": 0.0, "draw": 10, "RMSE %": 2.0}, {**size, "weight": 1.0, "draw": 10, "RMSE %": 2.25}]
+    rows += [{**size, "weight": 1.0, "draw": 11, "RMSE %": 9.0}]
+    assert balancing.table(rows) == "400 patients, 10 steps, gamma 6, weight 1 less none: +0.250"

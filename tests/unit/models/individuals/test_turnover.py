@@ -26,6 +26,17 @@ def test_a_constant_concentration_has_the_closed_form(factor) -> None:
         torch.testing.assert_close(turnover.response(parameters, times, held)[0], truth, rtol=0, atol=1e-5)
 
 
+def test_a_hill_coefficient_makes_the_response_steep() -> None:
+    """At C = 2 C50 the effect is 2^h / (1 + 2^h) of the largest; with h = 1 it is that without one."""
+    times, held = torch.tensor([[0.0, 300.0]]), turnover.Grid(torch.tensor([[0.0, 300.0]]), torch.tensor([[[3.0]]]))
+    for hill in (1.0, 3.0):
+        own = torch.tensor([[[0.3, 0.2, 1.5, hill]]]).log()
+        found = turnover.response(own, times, held)[0, 0, 1]
+        assert float(found) == pytest.approx(1 - 0.8 * 2**hill / (1 + 2**hill), abs=1e-5)
+        if hill == 1:
+            assert float(turnover.response(own[..., :3], times, held)[0, 0, 1]) == pytest.approx(float(found), abs=1e-6)
+
+
 def test_the_first_guess_tells_inhibition_from_stimulation() -> None:
     times = torch.linspace(0, 24, 9).expand(3, -1)
     held = turnover.grid(times, none(3), lambda at: 4 * (-0.1 * at).exp())
