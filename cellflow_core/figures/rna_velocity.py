@@ -50,8 +50,8 @@ def arrows(
     for trace in _lines(result, style, dark):
         figure.add_trace(trace)
     figure.add_traces(root_and_end_marks.traces(marks, dark))
-    if not shown.names:  # the colour bar stands where a legend would
-        figure.update_layout(legend={"x": 0.01, "y": 0.01, "yanchor": "bottom"})
+    if not shown.names:  # the colour bar stands where a legend would: below the map
+        figure.update_layout(legend={"x": 0, "y": -0.1, "yanchor": "top"})
     outline(figure, polygon, dark)
     return theme.square(figure)
 

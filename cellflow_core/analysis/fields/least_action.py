@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,11 +32,22 @@ Sums = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 POINTS = 50
 """Points of a path, ends included: the barrier of a double well comes out 0.4 % too high."""
 OPTIONS = {"maxiter": 3000, "maxfun": 6000, "ftol": 1e-14, "gtol": 1e-10, "maxcor": 30}
-"""Of L-BFGS, for an action in units of that of the path it begins with: so fine that even in a flat valley of the
+"""Of L-BFGS, for an action in units of that of the straight line: so fine that even in a flat valley of the
 action a path depends on how sums are rounded by less than 1e-5 of its length. Fields in single precision are not smooth
 enough for that."""
+OUTSIDE = 10.0
+"""Weight of the mean squared excess beyond the support, in actions of the straight line."""
+SOFT = 6.0
+"""Parts of the radius of a support that are the width within which its cells count together."""
 TIE = 1e-5
 """Difference of two actions, as a share of that of the straight line, below which the path found first is kept."""
+
+
+class Support(NamedTuple):
+    """Cells [cells, dim] (state), and the distance to the nearest of them from which on a path is led back."""
+
+    cells: Float[Array, "cells dim"]
+    radius: float
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ def least_action_path(
     diffusion: float = 1.0,
     points: int = POINTS,
     guesses: Sequence[Float[Array, "corners dim"]] = (),
+    support: Support | None = None,
 ) -> LeastActionPath:
     """The path of least action from `start` to `end` in the field held at one time: the best of the local minima that
     are reached from the straight line and from each of the guesses.
@@ -72,6 +85,8 @@ def least_action_path(
     moving     of a model in double precision (`model.double()`)
     diffusion  D (state^2 / time), the same in every direction: it scales the action and leaves the path as it is
     guesses    paths from start to end to begin with as well, by their corners
+    support    where the field is known: beyond it a field may vanish, and a path through there would take no action.
+               A path that leaves it is led back by a penalty, which is no part of its action
     Raises ValueError where the model has no field, the field is zero or infinite on the straight line, the ends are the
     same or there are fewer than 3 points.
     """
@@ -87,11 +102,15 @@ def least_action_path(
     if not 0 < float(line[2]) < np.inf:
         what = "zero" if float(line[2]) == 0 else "not finite"
         raise ValueError(f"the field is {what} all along the line between these states, so no path has an action")
-    found = [_descended(sums, each, moving.spec.scale) for each in begins]
+    unit, beyond = max(float(_action(*line)), 1e-30), _excess(support, moving.device)
+
+    def cost(x: Tensor) -> Tensor:
+        return _action(*sums(x)) / unit + OUTSIDE * beyond(x).square().mean()
+
+    found = [_descended(cost, each, moving.spec.scale) for each in begins]
     with torch.no_grad():
-        sizes = [float(_action(*sums(each))) for each, _ in found]
-        alike = TIE * max(float(_action(*line)), min(sizes))
-        x, converged = found[next(k for k, size in enumerate(sizes) if size <= min(sizes) + alike)]
+        costs = [float(cost(each)) for each, _ in found]
+        x, converged = found[next(k for k, each in enumerate(costs) if each <= min(costs) + TIE)]
         a, b, c = sums(x)
     times = np.linspace(0, float((a / c).sqrt()), points)
     action, straight = (float(_action(*each)) / diffusion for each in ((a, b, c), line))
@@ -127,8 +146,24 @@ def _action(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     return ((a * c).sqrt() - b) / 2
 
 
-def _descended(sums: Sums, begin: Tensor, scale: float) -> tuple[Tensor, bool]:
-    """(the path of locally least action from this one downhill, whether the optimiser ended by its tolerance).
+def _excess(support: Support | None, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """How far each point of a path [points, dim] is beyond the support: squared distance to its cells in squared radii,
+    less 1, and 0 within. The distance is a soft minimum, so that it changes smoothly."""
+    if support is None:
+        return lambda x: x.new_zeros(len(x))
+    cells = torch.tensor(support.cells, dtype=torch.float64, device=device)
+    lengths, width = cells.square().sum(dim=1), (support.radius / SOFT) ** 2
+
+    def excess(x: Tensor) -> Tensor:
+        squared = x.square().sum(dim=1, keepdim=True) - 2 * x @ cells.T + lengths
+        nearest = -2 * width * torch.logsumexp(-squared / (2 * width), dim=1)
+        return (nearest / support.radius**2 - 1).clamp_min(0)
+
+    return excess
+
+
+def _descended(cost: Callable[[Tensor], Tensor], begin: Tensor, scale: float) -> tuple[Tensor, bool]:
+    """(the path of locally least cost from this one downhill, whether the optimiser ended by its tolerance).
 
     It moves the inner points by the inverse root of their graph Laplacian, in which the curvature of the kinetic part
     of the action is the same in every direction, however many points there are. Arrays are copied into memory of torch,
@@ -137,8 +172,6 @@ def _descended(sums: Sums, begin: Tensor, scale: float) -> tuple[Tensor, bool]:
     inner = len(begin) - 2
     laplacian = (2 * np.eye(inner) - np.eye(inner, k=1) - np.eye(inner, k=-1)) * (inner + 1)
     spread = torch.tensor(scale * np.linalg.inv(np.linalg.cholesky(laplacian)).T, device=begin.device)
-    with torch.no_grad():
-        unit = max(float(_action(*sums(begin))), 1e-30)
 
     def path(z: Tensor) -> Tensor:
         return torch.cat([begin[:1], begin[1:-1] + spread @ z.reshape(inner, -1), begin[-1:]])
@@ -146,7 +179,7 @@ def _descended(sums: Sums, begin: Tensor, scale: float) -> tuple[Tensor, bool]:
     def action(z: Array) -> tuple[float, Array]:
         at = torch.tensor(z, dtype=torch.float64, device=begin.device, requires_grad=True)
         with torch.enable_grad():
-            total = _action(*sums(path(at))) / unit
+            total = cost(path(at))
         (slope,) = torch.autograd.grad(total, at)
         return float(total.detach()), slope.cpu().numpy()
 

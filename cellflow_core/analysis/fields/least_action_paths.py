@@ -18,7 +18,7 @@ from cellflow_core.analysis.dynamics import Dynamics, Model, dynamics
 from cellflow_core.analysis.embedding import Embedding
 from cellflow_core.analysis.fields.fixed_points import FixedPoint, fixed_points, support_radius
 from cellflow_core.analysis.fields.horizon import interval
-from cellflow_core.analysis.fields.least_action import evenly_spaced, least_action_path, length_along
+from cellflow_core.analysis.fields.least_action import Support, evenly_spaced, least_action_path, length_along
 from cellflow_core.analysis.fields.time_range import last_time
 from cellflow_core.analysis.flow import cells_near
 from cellflow_core.analysis.initial_cells import labels_of
@@ -41,6 +41,8 @@ SHOWN = 41
 """Points of a path that are kept, evenly spaced along it."""
 CELLS = 10_000
 """Measured cells, drawn at random where there are more, that a path is held against and is led over at first."""
+LED = 1_000
+"""Measured cells of any time, drawn at random where there are more, near which a path is kept."""
 GENES = 100
 """Genes that are listed, those that change most."""
 REST = 30.0
@@ -154,9 +156,12 @@ def _paths(
             return x, action, line, times, converged
         states = found
     led = np.concatenate([states[:1], data.x[hops[1:-1]], states[1:]])
+    some = data.x[_some(len(data.x), ends.rows, LED)]
+    support = Support(some, support_radius(some))
     for k, step in enumerate((1, -1)):
         first, last = states[::step]
-        made = least_action_path(exact, first, last, time, np.nan_to_num(diffusion, nan=1.0), guesses=(led[::step],))
+        noise = np.nan_to_num(diffusion, nan=1.0)
+        made = least_action_path(exact, first, last, time, noise, guesses=(led[::step],), support=support)
         passed = length_along(made.x)
         x[k] = evenly_spaced(made.x, SHOWN)
         times[k] = np.interp(np.linspace(0, passed[-1], SHOWN), passed, made.times)
@@ -188,10 +193,10 @@ def _restless(ends: Ends) -> str:
     )
 
 
-def _some(count: int, kept: Array) -> Int[Array, " some"]:
-    """At most CELLS rows, those that are kept among them."""
+def _some(count: int, kept: Array, most: int = CELLS) -> Int[Array, " some"]:
+    """About `most` rows at most, those that are kept among them."""
     every = np.arange(count)
-    return every if count <= CELLS else np.union1d(np.random.default_rng(0).choice(every, CELLS, replace=False), kept)
+    return every if count <= most else np.union1d(np.random.default_rng(0).choice(every, most, replace=False), kept)
 
 
 def _short_hops(x: Float[Array, "cells dim"], rows: Int[Array, " ends"]) -> Int[Array, " hops"]:
@@ -244,8 +249,9 @@ def _notes(moving: Dynamics, data: Snapshots, time: float, diffusion: float, sib
     return (
         f"{held} while the cell moves: where the true field changes in time, or cells divide, they do otherwise.",
         f"Noise is taken to be the same in every direction and place of the {data.dim} axes of the state: {noise}.",
-        "A path is the best of the local minima that are reached from the straight line and from one of short hops "
-        "between measured cells: a better one may be there.",
+        "A path is kept near measured cells of any time, since a field may vanish far from all of them. It is the "
+        "best of the local minima that are reached from the straight line and from one of short hops between measured "
+        "cells: a better one may be there.",
         several,
         *interaction_note(moving, "the cells measured nearest that time"),
     )

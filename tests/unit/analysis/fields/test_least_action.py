@@ -153,3 +153,19 @@ def test_ends_and_points_are_checked():
 class Still(Made, HasVelocity):
     def velocity(self, t, x, context):
         return 0 * x
+
+
+class Vanishing(Made, HasVelocity):
+    """The wells, and no motion far from all cells, as the field of a kernel has: there a path takes no action."""
+
+    def velocity(self, t, x, context):
+        return Wells(1.0, TILT).velocity(t, x, context) * torch.exp(-((x[:, 1:2] / 1.5) ** 6))
+
+
+def test_a_path_is_kept_near_cells_where_the_field_vanishes_far_from_them(ask):
+    found = ask(Vanishing(), place="attractor")
+    assert found.near.all()
+    np.testing.assert_allclose(found.action[0], [UP, DOWN], rtol=0.03)
+    moving, bow = dynamics(Vanishing().double()), np.array([[LEFT_WELL, 0, 0], [0, 6, 0], [RIGHT_WELL, 0, 0]])
+    far = least_action_path(moving, bow[0], bow[2], 0.0, guesses=(bow,))
+    assert far.action < 0.8 * UP and far.x[:, 1].max() > 2, "without support, a path far from all cells takes less"
