@@ -52,8 +52,8 @@ def _boosted(result: VelocityAgreement) -> str:
     count, judged = int(result.twice.sum()), int(result.follows.sum())
     return (
         f"Do not rely on the arrows: transcription rises a second time in {count} of the {counted(judged, 'gene')} "
-        "that follow the order of the cells. Rates that are taken as constant read cells before such a rise as falling, "
-        "whatever the estimators agree on."
+        "that follow the order of the cells. Rates that are taken as constant read cells before such a rise as "
+        "falling, whatever the estimators agree on."
     )
 
 
