@@ -32,7 +32,7 @@ def over_time(
     on = "nothing" if on == "nothing" else "cells"  # paths lie on no surface of one time
     heights = (float(np.nanmin(result.height)), float(np.nanmax(result.height)))
     look: dict[str, Any] = {"on": on, "cells": cells, "unit": unit, "dark": dark, "height": height, "heights": heights}
-    drawn = [landscape(result.at(k), **look) for k in range(len(result.times))]
+    drawn: list[Any] = [landscape(result.at(k), **look) for k in range(len(result.times))]
     figure, names = drawn[0], format_times(result.times)
     count = sum(1 for _ in figure.data)
     figure.frames = [

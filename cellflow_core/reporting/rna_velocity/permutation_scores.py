@@ -13,7 +13,11 @@ from cellflow_core.plural import counted
 def of_scores(result: PermutationScores) -> str:
     """In how many genes the fit depends on the cells."""
     count = int((result.highest > result.chance).sum())
-    others = " Do not believe the dynamics of the others." if count < len(result.genes) else ""
+    others = (
+        " The scores of the others show nothing: genes with dynamics can be as low."
+        if count < len(result.genes)
+        else ""
+    )
     return (
         f"In {count} of {counted(len(result.genes), 'gene')} the fit by {result.title} depends on which unspliced and "
         f"spliced RNA are of one cell: RNA that is shuffled within {_within(result)} is fitted worse, with a "
@@ -22,7 +26,7 @@ def of_scores(result: PermutationScores) -> str:
 
 
 def of_gene(result: PermutationScores, gene: str) -> str:
-    """Whether the dynamics that were fitted to a gene can be believed."""
+    """Whether the score of a gene shows that its fit depends on the cells."""
     k = result.genes.index(gene)
     score = result.highest[k]
     if not np.isfinite(score):
@@ -31,7 +35,7 @@ def of_gene(result: PermutationScores, gene: str) -> str:
     if score <= result.chance:
         return (
             f"{text}, no more than chance gives ({result.chance:.1f}). Shuffled within {_within(result)}, its RNA is "
-            "fitted no worse than as measured: its fit does not depend on the cells, so do not believe its dynamics."
+            "fitted hardly worse than as measured: this shows no dynamics, though a gene that has them can score as low."
         )
     where = result.names[int(np.nanargmax(result.score[:, k]))]
     return (

@@ -68,7 +68,7 @@ def test_words_say_what_a_high_and_a_low_score_mean():
     assert "In 1 of 3 genes" in of_scores(result) and "within 2 groups of type" in of_scores(result)
     assert "12.3 in moving, above what chance gives (2.0)" in of_gene(result, "Tied")
     assert "1.2, no more than chance gives (2.0)" in of_gene(result, "Free")
-    assert "do not believe its dynamics" in of_gene(result, "Free")
+    assert "this shows no dynamics" in of_gene(result, "Free")
     assert "varies in none of the 2 groups of type" in of_gene(result, "Flat")
     assert rows(result)["gene"] == ["Tied", "Free", "Flat"] and rows(result)["highest score"][:2] == [12.34, 1.2]
 
