@@ -35,7 +35,7 @@ def of_gene(result: PermutationScores, gene: str) -> str:
     if score <= result.chance:
         return (
             f"{text}, no more than chance gives ({result.chance:.1f}). Shuffled within {_within(result)}, its RNA is "
-            "fitted hardly worse than as measured: this shows no dynamics, though a gene that has them can score as low."
+            "fitted hardly worse than as measured: this shows no dynamics, though a gene with them can score as low."
         )
     where = result.names[int(np.nanargmax(result.score[:, k]))]
     return (

@@ -64,7 +64,7 @@ def test_scores_are_high_in_the_group_whose_fit_depends_on_its_cells():
 def test_words_say_what_a_high_and_a_low_score_mean():
     result = dataclasses.replace(found("type"), score=np.array([[12.34, 0.5, np.nan], [1.0, 1.2, np.nan]]))
     believed = dataclasses.replace(result, score=np.full((2, 3), 9.0))
-    assert "dynamics of the others" in of_scores(result) and "the others" not in of_scores(believed)
+    assert "scores of the others show nothing" in of_scores(result) and "the others" not in of_scores(believed)
     assert "In 1 of 3 genes" in of_scores(result) and "within 2 groups of type" in of_scores(result)
     assert "12.3 in moving, above what chance gives (2.0)" in of_gene(result, "Tied")
     assert "1.2, no more than chance gives (2.0)" in of_gene(result, "Free")
