@@ -79,7 +79,7 @@ try:
     sides.run(page, name_shown)
     history.settle()
 finally:
+    state.remember(name_shown)
     if name_shown in TAKEN_ALONG:
         take_along.show(asked)
-    state.remember(name_shown)
     show_links()  # the page may have chosen another run or data set

@@ -67,7 +67,10 @@ with place.controls:
     colour, colours = "height", {"height": "Height", "non-gradient": "Share that is no gradient"}
     if has_field and part != "time":
         colour = view.options("Colour", "colour", colours, help=NO_GRADIENT)
-    shown = view.options("On the surface", "on", layers)
+    if part == "time":
+        shown = view.options("On the surfaces", "on_all", {each: layers[each] for each in ("cells", "nothing")})
+    else:
+        shown = view.options("On the surface", "on", layers)
     cells = colouring.choose(data)
     points, label = data.embedding(map_name), {}
     if ends is None:

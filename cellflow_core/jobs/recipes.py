@@ -74,8 +74,10 @@ def _with_bands(recipe: Recipe, data: Snapshots, folds: int) -> Recipe:
     """The same with so many copies. Raises ValueError where they cannot calibrate the bands of this training."""
     if not folds:
         return recipe
+    import numpy as np
+
     from cellflow_core.analysis.courses.band_calibration import check_folds
-    from cellflow_core.data.train_validation_split import validation_split
+    from cellflow_core.data.train_validation_split import folds_of, validation_split
     from cellflow_core.train.followed import followed
 
     known = followed(recipe.model, data, "it has no bands to calibrate")
@@ -85,6 +87,14 @@ def _with_bands(recipe: Recipe, data: Snapshots, folds: int) -> Recipe:
         )
     train, _ = validation_split(known, recipe.training["validation_fraction"], recipe.seed)
     check_folds(len(train.subjects), folds)
+    for held in folds_of(train.subjects, folds, recipe.seed):
+        left = train.take(np.setdiff1d(train.subjects, held))
+        alone = [name for k, name in enumerate(left.variables) if not left.observed[:, k].any()]
+        if alone:
+            raise ValueError(
+                f"{alone[0]} was measured in too few individuals: a copy without one part of them would have none with "
+                "it. Train without calibrated bands, or ask for more parts"
+            )
     return replace(recipe, band_folds=folds)
 
 

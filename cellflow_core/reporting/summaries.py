@@ -45,6 +45,9 @@ def at(time: float, unit: str) -> str:
 
 def of_landscape(result: Landscape, unit: str) -> Summary:
     begin_time, end_time = result.path_times[[0, -1]]
+    if begin_time == end_time:
+        why = "Choose a group, or draw around cells, that were measured earlier."
+        return Summary(f"These cells were measured last, at {at(end_time, unit)}: nothing follows them.", "poor", why)
     course = f"By {at(end_time, unit)}"
     if np.isnan(result.cell_time).all():
         course = f"After {format_duration(end_time - begin_time, unit)} of the velocities' own time"

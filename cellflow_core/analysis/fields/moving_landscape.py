@@ -99,7 +99,8 @@ def _named(on: dict[str, Any], grid: Grid, data: Snapshots, view: Embedding, by:
     found = find_basins(on["height"])
     near = np.isin(data.t, [before[-1], after[0]])
     names = common_labels(labels_of(data, by), basin_of(view.points, found, grid), near, len(found.lowest))
-    return on | {"basins": tuple(names[each - 1] for each in on["numbers"])}
+    kinds = (sorted(names[each - 1].split(" and ")) for each in on["numbers"])  # in one order at all times
+    return on | {"basins": tuple(" and ".join(each) for each in kinds)}
 
 
 def _basins(on: list[dict[str, Any]]) -> dict[str, Any]:

@@ -29,7 +29,6 @@ def over_time(
     height: int = 640,
 ) -> go.Figure:
     """The traces of `landscape` at the first time; each time is a frame, with one scale of heights for all."""
-    on = "nothing" if on == "nothing" else "cells"  # paths lie on no surface of one time
     heights = (float(np.nanmin(result.height)), float(np.nanmax(result.height)))
     look: dict[str, Any] = {"on": on, "cells": cells, "unit": unit, "dark": dark, "height": height, "heights": heights}
     drawn: list[Any] = [landscape(result.at(k), **look) for k in range(len(result.times))]

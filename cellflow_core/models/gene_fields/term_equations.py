@@ -124,7 +124,7 @@ class TermEquations(DynamicsModel, HasVelocity, HasNetwork, HasEquations):
             return ()
         unit = f" (time in {self.spec.time_unit})" if self.spec.time_unit else ""
         found = [
-            f"{each}: {max(share, 0.0):.0%} of the motion of individuals that were left out."
+            f"{each}." if share != share else f"{each}: {max(share, 0.0):.0%} of the motion that was left out."
             for each, share in zip(self._in_words(), self.explained.tolist(), strict=True)
         ]
         more = (f"Equations of {len(found) - SHOWN:,} more genes are not written out.",) if len(found) > SHOWN else ()

@@ -24,6 +24,8 @@ from cellflow_core.models.gene_fields.term_equations import FOLDS, TermEquations
 
 ROUNDS = 20
 """Fits of one equation at most."""
+STILL = 1e-6
+"""Spread of a variable, over its largest value, below which it counts as constant."""
 RIDGE = 1e-9
 """Penalty of the squared coefficients of scaled terms, which keeps terms apart that are nearly the same."""
 
@@ -53,18 +55,24 @@ class Sindy(TermEquations):
         times = courses.fine_times()
         course = courses.smoothed(times)
         terms, rates = self.terms.values(course), _slopes(times, course)
-        pieces = torch.arange(len(terms))
-        explained = []
-        for k in range(min(FOLDS, len(terms)) if len(terms) > 1 else 0):
-            out = pieces % FOLDS == k
-            fitted = sparse(terms[~out].flatten(0, 1), rates[~out].flatten(0, 1), self.config.threshold)
-            explained.append((rates[out] - terms[out] @ fitted.T).square().sum(dim=(0, 1)))
-        spread = (rates - rates.mean(dim=(0, 1))).square().sum(dim=(0, 1)).clamp_min(1e-30)
+        still = course.flatten(0, 1).std(dim=0) <= STILL * course.abs().amax(dim=(0, 1)).clamp_min(1e-30)
+        terms = terms * (self.terms.holds(self.spec.dim)[:, still].sum(dim=1) == 0)  # they tell no term from another
         found = sparse(terms.flatten(0, 1), rates.flatten(0, 1), self.config.threshold)
-        left = torch.stack(explained).sum(dim=0) if explained else (rates - terms @ found.T).square().sum(dim=(0, 1))
         self.coefficients.copy_(found.float())
-        self.explained.copy_((1 - left / spread).float())
+        self.explained.copy_(self._explained(terms, rates, courses.subject).float())
         self.strength.copy_(self.influence(course.flatten(0, 1).float(), rng))
+
+    def _explained(self, terms: Tensor, rates: Tensor, subject: Tensor) -> Float[Tensor, " variables"]:
+        """Share of the squared rates of individuals that equations of the others explain; NaN for a rate that does not
+        vary, or where there is one individual."""
+        people = subject.unique()
+        left = torch.full(rates.shape[2:], torch.nan if len(people) < 2 else 0.0, dtype=rates.dtype)
+        for k in range(min(FOLDS, len(people)) if len(people) > 1 else 0):
+            out = torch.isin(subject, people[k::FOLDS])
+            fitted = sparse(terms[~out].flatten(0, 1), rates[~out].flatten(0, 1), self.config.threshold)
+            left += (rates[out] - terms[out] @ fitted.T).square().sum(dim=(0, 1))
+        spread = (rates - rates.mean(dim=(0, 1))).square().sum(dim=(0, 1))
+        return torch.where(spread > 1e-20 * rates.numel(), 1 - left / spread.clamp_min(1e-30), torch.nan)
 
 
 def sparse(
@@ -72,14 +80,17 @@ def sparse(
 ) -> Float[Tensor, "variables terms"]:
     """Coefficients by sequentially thresholded least squares, 0 where a term adds less than `threshold` to a rate, in
     standard deviations (root mean squares for a constant term) of both."""
+    there = terms.abs().amax(dim=0) > 0
     size = torch.where(terms.std(dim=0) > 1e-12, terms.std(dim=0), terms.square().mean(dim=0).sqrt()).clamp_min(1e-30)
     spread = rates.std(dim=0).clamp_min(1e-30)
     scaled, wanted = terms / size, rates / spread
     gram, target = scaled.T @ scaled / len(scaled), scaled.T @ wanted / len(scaled)
     found = torch.zeros_like(target)
     for k in range(target.shape[1]):
-        kept = torch.ones(len(gram), dtype=torch.bool)
+        kept = there.clone()
         for _ in range(ROUNDS):
+            if not kept.any():
+                break
             inner = gram[kept][:, kept] + RIDGE * torch.eye(int(kept.sum()), dtype=gram.dtype)
             values = torch.linalg.solve(inner, target[kept, k])
             found[:, k] = 0.0

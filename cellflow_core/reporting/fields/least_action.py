@@ -36,6 +36,8 @@ def of_least_action(found: LeastAction) -> Summary:
         harder = np.sign(known[:, 1] - known[:, 0])
         answer += f" The same direction takes more in {int((harder == harder[0]).sum())} of {len(known)} trainings."
     answer += f" The straight line takes {_times(share[0])} the action of the path there, and {_times(share[1])} back."
+    if (share > ALIKE).any():
+        answer += " It takes less where it leads far from every cell, which the path does not."
     return Summary(answer, *_trust(found))
 
 

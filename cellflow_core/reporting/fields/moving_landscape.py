@@ -14,13 +14,15 @@ MOST = 4
 
 def of_moving_landscape(result: MovingLandscape, unit: str) -> str:
     """Which basins hold cells, and from which of the shown times on."""
-    names = [result.at(k).names for k in range(len(result.times))]
-    alike = groupby(range(len(names)), lambda k: tuple(sorted(names[k])))
-    stretches = [(result.times[next(own)], basins) for basins, own in alike]
+    named = any(result.basins)  # numbers go by depth: they follow no basin from time to time
+    names = [tuple(sorted(result.at(k).names)) for k in range(len(result.times))]
+    alike = groupby(range(len(names)), lambda k: names[k] if named else len(names[k]))
+    stretches = [next(own) for _, own in alike]
     word = singular(unit) or "time"
     parts = [
-        f"{'at' if k == 0 else 'from'} {word} {format_time(time)} {'on ' if k else ''}cells are in {_basins(basins)}"
-        for k, (time, basins) in enumerate(stretches[:MOST])
+        f"{'from' if k else 'at'} {word} {format_time(result.times[k])} {'on ' if k else ''}cells are in "
+        f"{_basins(names[k], named)}"
+        for k in stretches[:MOST]
     ]
     more = len(stretches) - MOST
     rest = f" They change {more} more time{'s' if more > 1 else ''} later." if more > 0 else ""
@@ -28,12 +30,11 @@ def of_moving_landscape(result: MovingLandscape, unit: str) -> str:
     return f"{sentence[0].upper()}{sentence[1:]}.{rest}"
 
 
-def _basins(names: tuple[str, ...]) -> str:
+def _basins(names: tuple[str, ...], named: bool) -> str:
     if not names:
         return "no basin of the surface"
-    if len(names) == 1:
-        return f"one basin ({names[0]})"
-    return f"{len(names)} basins ({'; '.join(names)})"
+    count = "one basin" if len(names) == 1 else f"{len(names)} basins"
+    return f"{count} ({'; '.join(names)})" if named else count
 
 
 def rows(result: MovingLandscape, unit: str) -> dict[str, list[Any]]:

@@ -38,9 +38,9 @@ def of_equations(found: GeneEquations) -> Summary:
         most if lengths.min() == lengths.max() else f"{lengths.min():,} to {most}, {np.median(lengths):g} in the median"
     )
     answer = f"Each of {counted(len(found.genes), 'gene')} has {kind}, of {span}."
-    if found.explained is None:
+    if found.explained is None or np.isnan(found.explained).all():
         return Summary(answer, "fair", found.notes[0])
-    share = float(np.median(found.explained))
+    share = float(np.nanmedian(found.explained))
     why = f"Equations explain {max(share, 0.0):.0%} (median) of the motion of individuals that were left out."
     return Summary(answer, "good" if share >= WELL else "fair", f"{why} {found.notes[0]}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,17 @@ def test_recipes_ask_for_copies_and_say_so(study, capsys):
         recipes(id, "ot-cfm", "quick", {}, {}, seeds=(0,), band_folds=4)
     assert cli.main(["train", "--data", id, "--model", "linear-course", "--band-folds", "1"]) != 0
     assert "asked for 1 parts" in capsys.readouterr().err
+
+
+def test_a_variable_of_one_individual_is_refused_before_anything_is_trained(study):
+    """The copy without that individual would have nothing of it."""
+    place = study.variables.index(toy_pk.ACTIVITY)
+    observed = study.observed.copy()
+    observed[:, place] &= study.subject == study.subjects[0]
+    id = stored(replace(study, observed=observed).to_snapshots())
+    asked = {"seeds": (0,), "band_folds": 5}
+    with pytest.raises(ValueError, match=r"activity \(%\) was measured in too few individuals"):
+        recipes(id, "linear-course", "quick", {}, {"validation_fraction": 0.0}, **asked)
 
 
 def test_folds_hold_each_individual_once():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from cellflow_core.analysis.results import GeneEquations
@@ -31,8 +32,8 @@ def show(run: Run, answer: Any) -> None:
     left_out = len(found.largest(k)) - equation_texts.MOST_TERMS
     if left_out > 0:
         st.caption(f"The {equation_texts.MOST_TERMS} largest terms; {left_out:,} more are in the table.")
-    if found.explained is not None:
-        st.caption(f"It explains {max(found.explained[k], 0.0):.0%} of the motion of individuals that were left out.")
+    if found.explained is not None and np.isfinite(found.explained[k]):
+        st.caption(f"It explains {max(found.explained[k], 0.0):.0%} of the motion that was left out.")
     if not found.exact:
         st.caption(f"Listed by {plain(found.quantity)}: how these levels enter f is what training has found.")
     figure = coefficients.coefficients(found, k, equation_texts.terms_of(found, k), dark=chart.dark())

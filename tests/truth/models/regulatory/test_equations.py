@@ -13,6 +13,8 @@ from cellflow_core.data.simulators.individuals.followed_equations import Followe
 from cellflow_core.data.simulators.individuals.followed_equations import Settings as EquationSettings
 from cellflow_core.data.simulators.individuals.maillard import ENVIRONMENT, SPECIES, Maillard
 from cellflow_core.data.simulators.individuals.maillard import Settings as MaillardSettings
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.data.trajectories import Trajectories
 from cellflow_core.data.trajectory_batch import TrajectoryTensors
 from cellflow_core.models.gene_fields.smooth_courses import Courses, integrals
@@ -76,6 +78,24 @@ def test_thresholded_least_squares_by_hand():
     scale = torch.tensor([10.0, 0.1, 1000.0], dtype=torch.float64)
     torch.testing.assert_close(sparse(rows * scale, rates, 0.1) * scale, found, rtol=1e-5, atol=1e-6)
     assert not sparse(rows, torch.from_numpy(np.random.default_rng(1).normal(size=(500, 1))), 0.2).any()
+
+
+def test_a_constant_variable_acts_on_nothing_and_one_individual_leaves_none_out():
+    """A decays with 0.3, B stands still."""
+    t = np.tile(np.arange(20.0) / 2, 8)
+    start = np.repeat(np.linspace(1, 4, 8), 20)
+    x = np.stack([start * np.exp(-0.3 * t), np.full(160, 2.5)], axis=1).astype(np.float32)
+    data = Snapshots(x, t, AffineSpace.of_genes(("A", "B")), channels={"subject": np.repeat(np.arange(8), 20)})
+    model = trained("sindy", data)
+    names = model.terms.names(("A", "B"))
+    assert {n: v for n, v in zip(names, model.coefficients[0].tolist(), strict=True) if v} == {
+        "A": pytest.approx(-0.3, rel=0.02)
+    }
+    assert not model.coefficients[1].any() and model.network()[0, 1] == 0
+    assert model.explained[0] > 0.99 and model.explained[1].isnan()
+    one = Snapshots(x[:20], t[:20], data.space, channels={"subject": np.zeros(20, int)})
+    alone = trained("sindy", one)
+    assert alone.explained.isnan().all() and "left out" not in " ".join(alone.notes())
 
 
 def test_noise_gives_no_equation():

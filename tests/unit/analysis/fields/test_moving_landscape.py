@@ -14,6 +14,7 @@ from cellflow_core.analysis.landscape import landscape
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.figures.scene import over_time
 from cellflow_core.models.contract import HasPotential, HasVelocity
+from cellflow_core.reporting import summaries
 from cellflow_core.reporting.fields import moving_landscape as words
 from tests.unit.analysis.splitting import DATA, GENES, VIEW, Made, Split
 
@@ -102,3 +103,15 @@ def test_one_time_is_one_sentence():
     late = Snapshots(DATA.x[DATA.t == 2], DATA.t[DATA.t == 2], DATA.space, "day")
     with pytest.raises(ValueError, match="no two measured times"):
         moving_landscape(Split(), late, Embedding("pca", GENES[:2], late.x[:, :2], late.x))
+
+
+def test_cells_of_the_last_time_settle_nowhere():
+    last = Snapshots(DATA.x, DATA.t, DATA.space, "day", labels={"when": np.where(DATA.t == 2, "end", "before")})
+    found = summaries.of_landscape(landscape(Split(), last, VIEW, start_label=("when", "end")), "days")
+    assert found.answer == "These cells were measured last, at day 2: nothing follows them." and found.trust == "poor"
+
+
+def test_basins_without_names_are_counted_and_not_followed():
+    found = moving_landscape(Split(), DATA, VIEW)
+    sentence = words.of_moving_landscape(found, "days")
+    assert "basin 1" not in sentence and "cells are in " in sentence
