@@ -1,4 +1,4 @@
-"""Branches of cells against groups that are known to end in different ways. No torch: a page asks it."""
+"""Branches of cells against groups that are known to have different fates. No torch: a page asks it."""
 
 from __future__ import annotations
 

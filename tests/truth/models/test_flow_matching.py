@@ -114,7 +114,7 @@ def test_uot_cfm_finds_the_growth_of_two_groups():
     assert np.array_equal(first, data.at(0.0)[:, 0] < 2)
 
 
-def test_metric_fm_finds_the_growth_of_two_groups_on_its_own_ways():
+def test_metric_fm_finds_the_growth_of_two_groups_along_its_own_paths():
     """Cells multiply 4.5 and 1.5 times within 5 %, mass 3 within 2 %, shares within 0.01, and none crosses."""
     data = two_groups(np.random.default_rng(0))
     found = simulate(trained("metric-fm", data, steps=400, coupling="unbalanced"), data.at(0.0), [0.0, 2.0])

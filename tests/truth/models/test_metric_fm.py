@@ -83,7 +83,7 @@ def test_space_is_long_away_from_the_cells(kind: Kind):
     assert torch.isfinite(made(torch.randn(7, 2))).all()
 
 
-def test_the_speed_is_the_derivative_of_the_way():
+def test_the_speed_is_the_derivative_of_the_path():
     """Against differences of the way itself; both ends stay where they are."""
     data = arc(30)
     model = registry.create("metric-fm", {"width": 16, "depth": 2}, data.spec, seed=0)

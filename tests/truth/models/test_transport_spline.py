@@ -42,7 +42,7 @@ def test_at_a_time_left_out_the_spline_is_on_the_circle_where_the_chord_is_not(c
     assert missed("transport-spline", data, OUT, coupling=coupling) < 0.62 * straight
 
 
-def test_a_flow_learns_the_bent_ways():
+def test_a_flow_learns_the_bent_paths():
     data = turning()
     assert missed("mmfm", data, OUT) < 0.75 * missed("ot-cfm", data, OUT)
 

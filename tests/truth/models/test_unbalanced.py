@@ -62,7 +62,7 @@ def test_wfr_fm_finds_growth_and_travel_of_birth_and_death():
     assert crossed.mean() < 0.005
 
 
-def test_wfr_fm_follows_the_way_of_least_action():
+def test_wfr_fm_follows_the_path_of_least_action():
     """One small cloud that goes 3 and quadruples, at delta 2: place within 0.05 and mass within 3 % all along."""
     rng = np.random.default_rng(0)
     x = np.concatenate([0.1 * rng.normal(size=(300, 2)), [3.0, 0.0] + 0.1 * rng.normal(size=(300, 2))])

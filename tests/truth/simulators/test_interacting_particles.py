@@ -25,7 +25,7 @@ def test_the_variance_under_quadratic_attraction(attraction, confinement):
         assert data.at(t).var(axis=0) == pytest.approx(expected, rel=4 * (2 / 2000) ** 0.5 + 0.03)
 
 
-def test_the_mean_goes_its_own_way():
+def test_the_mean_follows_its_own_equation():
     """Forces cancel in pairs: within four standard errors of u t, whatever the kernel."""
     process = InteractingParticles(Settings(cells_per_time=1000, n_times=3, confinement=0.4))
     data = process.simulate()

@@ -27,7 +27,7 @@ def shifted(times=(0.0, 1.0, 4.0), cells=40) -> Snapshots:
     return Snapshots(x, t, AffineSpace.coordinates(("a", "b")), "h")
 
 
-def test_baselines_of_a_moving_cloud_are_the_ways_it_moved():
+def test_baselines_of_a_moving_cloud_are_the_paths_it_took():
     found = evaluate.baselines(shifted(), 1.0)
     assert found.previous == pytest.approx(2.0, abs=1e-5)
     assert found.next == pytest.approx(6.0, abs=1e-5)

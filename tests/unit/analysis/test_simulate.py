@@ -219,7 +219,7 @@ def test_noise_does_not_depend_on_how_many_blocks_there_are():
     assert not np.allclose(many.x[-1, :2000], many.x[-1, 2048:4048])
 
 
-def test_growth_is_gathered_along_the_way():
+def test_growth_is_gathered_along_the_path():
     made = simulate(Growing(), np.ones((3, 2), np.float32), [0.0, 1.0, 3.0])
     np.testing.assert_allclose(made.log_weight[:, 0], [0.0, 0.5, 4.5], rtol=1e-5)
     np.testing.assert_allclose(made.weight.sum(axis=1), 1.0, rtol=1e-6)

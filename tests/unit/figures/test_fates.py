@@ -90,13 +90,13 @@ def test_the_curve_has_the_area_that_is_told():
     )  # no growth: one curve and guessing
 
 
-def test_a_rare_way_has_no_mean_but_a_name():
+def test_a_rare_course_has_no_mean_but_a_name():
     made = examples.futures(ends=np.where(np.arange(60) == 0, 1, 0))
     drawn = {each.name: each.showlegend for each in trajectory_ensemble.trajectory_fan(made, made.paths[0]).data}
     assert "Myeloid" not in drawn and drawn["to Myeloid"] and drawn["Erythroid"]
 
 
-def test_one_way_has_no_interval_and_no_ellipse():
+def test_one_course_has_no_interval_and_no_ellipse():
     made = examples.futures()
     one = examples.futures(
         paths=made.paths[:, :1],

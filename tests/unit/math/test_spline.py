@@ -19,7 +19,7 @@ def test_the_slopes_are_those_of_scipys_monotone_interpolation():
     assert (found == 0).any() and (found != 0).any()
 
 
-def test_a_way_between_two_points_is_scipys():
+def test_a_path_between_two_points_is_scipys():
     times = np.array([0.0, 1.0, 6.0, 7.5])
     course = np.random.default_rng(1).normal(size=(4, 20)).cumsum(axis=0)
     whole = PchipInterpolator(times, course)
@@ -35,7 +35,7 @@ def test_a_way_between_two_points_is_scipys():
     np.testing.assert_allclose(found.numpy(), whole(1.0 + 0.3 * 5.0), atol=1e-10)
 
 
-def test_the_slope_on_the_way_is_the_derivative():
+def test_the_slope_of_the_path_is_the_derivative():
     bend0, bend1 = torch.randn(2, 8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     s = torch.linspace(0, 1, 8, dtype=torch.float64)[:, None]
     h = 1e-5

@@ -68,7 +68,7 @@ def test_its_slopes_in_cells_and_masses_are_those_of_differences():
 
 
 @pytest.mark.parametrize(("method", "calls"), [("euler", 20), ("midpoint", 40), ("rk4", 80), ("dopri5", None)])
-def test_cells_are_carried_each_on_its_own_way_and_the_calls_are_told(method, calls):
+def test_cells_are_carried_each_along_its_own_path_and_the_calls_are_counted(method, calls):
     """x' = x from t0 to t1 is x exp(t1 - t0), backwards too; what is gathered is the integral."""
     solver = ODESolver(method, 20, 1e-5)
     assert solver.notes() == ()

@@ -24,7 +24,7 @@ def chain(places: list[float] | np.ndarray, times: list[float], cells: int = 40,
     )
 
 
-def test_a_way_through_a_measured_cell_has_no_corner():
+def test_a_path_through_a_measured_cell_has_no_corner():
     places = np.array([[0.0, 0.0], [1.0, 2.0], [4.0, 3.0], [5.0, 6.0]])
     straight = chain(places, [0.0, 1.0, 2.5, 3.0])
     made = with_spline_paths(straight)
@@ -36,7 +36,7 @@ def test_a_way_through_a_measured_cell_has_no_corner():
         torch.testing.assert_close(plan.interpolate(plan.t1), plan.x1)
 
 
-def test_no_way_goes_beyond_its_ends_however_unlike_the_gaps_are():
+def test_no_path_goes_beyond_its_ends_however_unlike_the_gaps_are():
     """Fast at first, then slow: a parabola through three such times overshoots."""
     for plan in with_spline_paths(chain([[0.0], [8.0], [9.0], [9.5]], [0.0, 1.0, 6.0, 30.0])):
         for time in np.linspace(plan.t0, plan.t1, 21):
@@ -44,7 +44,7 @@ def test_no_way_goes_beyond_its_ends_however_unlike_the_gaps_are():
             assert (x >= plan.x0 - 1e-5).all() and (x <= plan.x1 + 1e-5).all()
 
 
-def test_between_two_times_ways_are_straight():
+def test_between_two_times_paths_are_straight():
     (plan,) = with_spline_paths(chain([[0.0, 0.0], [1.0, 2.0]], [0.0, 1.0], spread=0.3))
     torch.testing.assert_close(plan.interpolate(0.3), torch.lerp(plan.x0, plan.x1, 0.3))
     assert plan.tangent_offsets is not None
@@ -74,7 +74,7 @@ def test_of_many_cells_some_tell_the_speed(monkeypatch):
     torch.testing.assert_close(some[1], every[1], atol=1e-4, rtol=0)  # all go alike here
 
 
-def test_cells_of_a_plan_go_along_its_bent_ways():
+def test_cells_of_a_plan_go_along_its_bent_paths():
     made = with_spline_paths(chain([[0.0, 0.0], [1.0, 2.0], [4.0, 3.0]], [0.0, 1.0, 2.0], spread=0.1))
     cells = made[0].x0[:5].numpy()
     x, log_mass = along_plans(made, cells, [0.0, 0.4, 1.0, 1.5], None)
@@ -84,7 +84,7 @@ def test_cells_of_a_plan_go_along_its_bent_ways():
     assert not log_mass.any()
 
 
-def test_a_cell_that_sets_out_on_the_way_stays_on_it_and_one_beside_it_comes_nearer():
+def test_a_cell_that_sets_out_on_the_path_stays_on_it_and_one_beside_it_comes_nearer():
     made = with_spline_paths(chain([[0.0, 0.0], [1.0, 2.0], [4.0, 3.0]], [0.0, 1.0, 2.0], spread=0.1))
     half = made[0].interpolate(0.5)[:5].numpy()
     x, _ = along_plans(made, half + 0.001, [0.5, 0.75, 1.0], None)

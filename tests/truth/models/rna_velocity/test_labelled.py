@@ -132,7 +132,7 @@ def test_degradation_at_steady_state_is_exact():
     torch.testing.assert_close(degradation(new, total, tau), gamma)
 
 
-def test_new_rna_is_what_was_transcribed_along_the_way():
+def test_new_rna_is_what_was_transcribed_along_the_path():
     """Of z that moves by dz/dt = 1 with s = z: the integral in closed form, to 1 % with four parts of the pulse."""
     data = simulated(cells=60).data
     model = registry.create("labelled", {"latent": 1}, data.spec, seed=0)

@@ -19,7 +19,7 @@ def test_two_wells_and_the_saddle_between_them_are_found():
     assert (found.of[GX < -0.2] == 0).all() and (found.of[GX > 0.2] == 1).all()
 
 
-def test_the_climb_between_two_basins_is_that_of_the_lowest_way_by_others():
+def test_the_climb_between_two_basins_is_that_of_the_lowest_path_by_others():
     """Wells at -2, 0 and 2 with saddles 1 and 3 high: from the first to the last the path leads over the second."""
     x = np.linspace(-3, 3, 121)
     gx, gy = np.meshgrid(x, x[::4])
