@@ -87,9 +87,7 @@ def test_long_calls_of_one_visitor_hold_up_no_other_and_those_that_wait_are_not_
 
 def test_the_visitor_is_that_of_the_thread(monkeypatch):
     asked: list[str] = []
-    monkeypatch.setattr(
-        analysis_pool._POOL, "submit", lambda path, args, kwargs, visitor, tries=2: asked.append(visitor)
-    )
+    monkeypatch.setattr(WorkerPool, "submit", lambda _, path, args, kwargs, visitor: asked.append(visitor))
 
     def page(name: str) -> None:
         analysis_pool.visitor.set(name)
