@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
@@ -24,6 +25,7 @@ from cellflow_core.models.contract import (
     Phase,
 )
 from cellflow_core.models.gene_fields.motion import NEEDS, Motion, MotionSettings
+from cellflow_core.models.gene_fields.smooth_courses import Courses
 from cellflow_core.models.gene_fields.terms import Terms, equation
 
 FOLDS = 5
@@ -42,7 +44,7 @@ class TermSettings(Config):
 
 
 class TermEquations(DynamicsModel, HasVelocity, HasNetwork, HasEquations):
-    """`prepare` of a model finds the coefficients of its terms on the courses of individuals."""
+    """A model says with `fitted` how the coefficients of its terms are found on smoothed courses of individuals."""
 
     needs = frozenset({DataRequirement.GENE_AXES}) | NEEDS["series"]
     trains_on = "trajectories"
@@ -65,9 +67,26 @@ class TermEquations(DynamicsModel, HasVelocity, HasNetwork, HasEquations):
     def phases(self) -> tuple[Phase, ...]:
         return (Phase("equations", prepare=self.prepare),)
 
+    @torch.no_grad()
     def prepare(self, frames: TrajectoryTensors, rng: torch.Generator) -> None:
-        """Set `coefficients`, `explained` and, from the courses, `strength`."""
-        raise NotImplementedError
+        self.motion.prepare(frames, rng)
+        courses = Courses.of(frames)
+        times = courses.fine_times()
+        course = courses.smoothed(times)
+        coefficients, explained = self.fitted(times, course, courses.subject)
+        self.coefficients.copy_(coefficients)
+        self.explained.copy_(explained)
+        self.strength.copy_(self._influence(course.flatten(0, 1).float(), rng))
+
+    @abstractmethod
+    def fitted(
+        self,
+        times: Float[Tensor, "pieces points"],
+        course: Float[Tensor, "pieces points variables"],
+        subject: Int[Tensor, " pieces"],
+    ) -> tuple[Float[Tensor, "variables terms"], Float[Tensor, " variables"]]:
+        """(coefficients, share of the motion that they explain where it was left out, NaN where nothing was) of smooth
+        courses. subject: the individual that each piece of a course is of."""
 
     def velocity(
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch genes"], context: Context
@@ -82,7 +101,7 @@ class TermEquations(DynamicsModel, HasVelocity, HasNetwork, HasEquations):
     def _right_hand_side(self, x: Tensor) -> Tensor:
         return self.terms.values(x) @ self.coefficients.T
 
-    def influence(self, x: Float[Tensor, "states genes"], rng: torch.Generator) -> Float[Tensor, "genes genes"]:
+    def _influence(self, x: Float[Tensor, "states genes"], rng: torch.Generator) -> Float[Tensor, "genes genes"]:
         """Root mean square of df_i/dx_j over states, in standard deviations of both, with the mean's sign."""
         few = x[torch.randperm(len(x), generator=rng, device=x.device)[:STATES]]
         with torch.enable_grad():

@@ -14,10 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from cellflow_core.config import setting
-from cellflow_core.data.trajectory_batch import TrajectoryTensors
-from cellflow_core.models.gene_fields.smooth_courses import Courses
 from cellflow_core.models.gene_fields.sparse_terms import Folds, sparse_coefficients
 from cellflow_core.models.gene_fields.term_equations import FOLDS, TermEquations, TermSettings
 from cellflow_core.models.gene_fields.weak_form import projections
@@ -47,21 +46,15 @@ class DCode(TermEquations):
     Config = Settings
     config: Settings
 
-    @torch.no_grad()
-    def prepare(self, frames: TrajectoryTensors, rng: torch.Generator) -> None:
-        self.motion.prepare(frames, rng)
-        courses = Courses.of(frames)
-        times = courses.fine_times()
-        course = courses.smoothed(times)
+    def fitted(self, times: Tensor, course: Tensor, subject: Tensor) -> tuple[Tensor, Tensor]:
         left, right = projections(times, course, self.terms.values(course), self.config.functions)
         if len(left) == 1:  # one piece: sines are left out in turn, in place of individuals
             left, right = left.transpose(0, 1), right.transpose(0, 1)
         rows = [torch.arange(len(left))[k::FOLDS] for k in range(min(FOLDS, len(left)))]
+        found = []
         for target in range(self.spec.dim):
             folds = Folds.of(
                 [left[each].flatten(0, 1) for each in rows], [right[each, :, target].flatten() for each in rows]
             )
-            found, explained = sparse_coefficients(folds, self.config.most_terms, self.config.tolerance)
-            self.coefficients[target] = found.float()
-            self.explained[target] = explained
-        self.strength.copy_(self.influence(course.flatten(0, 1).float(), rng))
+            found.append(sparse_coefficients(folds, self.config.most_terms, self.config.tolerance))
+        return torch.stack([each for each, _ in found]), torch.tensor([float(share) for _, share in found])

@@ -18,8 +18,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import setting
-from cellflow_core.data.trajectory_batch import TrajectoryTensors
-from cellflow_core.models.gene_fields.smooth_courses import Courses
 from cellflow_core.models.gene_fields.term_equations import FOLDS, TermEquations, TermSettings
 
 ROUNDS = 20
@@ -48,19 +46,12 @@ class Sindy(TermEquations):
     Config = Settings
     config: Settings
 
-    @torch.no_grad()
-    def prepare(self, frames: TrajectoryTensors, rng: torch.Generator) -> None:
-        self.motion.prepare(frames, rng)
-        courses = Courses.of(frames)
-        times = courses.fine_times()
-        course = courses.smoothed(times)
+    def fitted(self, times: Tensor, course: Tensor, subject: Tensor) -> tuple[Tensor, Tensor]:
         terms, rates = self.terms.values(course), _slopes(times, course)
         still = course.flatten(0, 1).std(dim=0) <= STILL * course.abs().amax(dim=(0, 1)).clamp_min(1e-30)
         terms = terms * (self.terms.holds(self.spec.dim)[:, still].sum(dim=1) == 0)  # they tell no term from another
         found = sparse(terms.flatten(0, 1), rates.flatten(0, 1), self.config.threshold)
-        self.coefficients.copy_(found.float())
-        self.explained.copy_(self._explained(terms, rates, courses.subject).float())
-        self.strength.copy_(self.influence(course.flatten(0, 1).float(), rng))
+        return found, self._explained(terms, rates, subject)
 
     def _explained(self, terms: Tensor, rates: Tensor, subject: Tensor) -> Float[Tensor, " variables"]:
         """Share of the squared rates of individuals that equations of the others explain; NaN for a rate that does not
