@@ -73,6 +73,7 @@ def least_action(
     """Paths in the field held at `time` (None: the last measured one), of this model and of its siblings.
 
     A model with noise is asked for its drift and the D of its noise, another one for its velocity, with D = 1.
+    A sibling without a path has NaN, and a note says why.
     Raises ValueError, with a sentence, where the model has no field, a group has no cells, both are the same or the
     field brings one of them to no attractor, and KeyError for an annotation that the data do not have.
     """
@@ -84,7 +85,13 @@ def least_action(
         every = [_paths(model, data, near, ends, time, hops)]
         if np.isnan(every[0][1]).any():
             raise ValueError(_restless(ends))
-        every += [_paths(each, data, near, ends, time, hops) for each in siblings]
+        lost: list[str] = []
+        for sibling in siblings:
+            try:
+                every.append(_paths(sibling, data, near, ends, time, hops))
+            except ValueError as error:
+                every.append(_no_path(data.dim))
+                lost.append(f"Another training, of {sibling.title}, has no path: {error}.")
     paths, action, line, times, converged = (np.stack(each) for each in zip(*every, strict=True))
     moving, diffusion = _held(model, data, near, time)
     genes, values = _genes(data, paths)
@@ -108,7 +115,7 @@ def least_action(
         genes=genes,
         values=values,
         span=float(np.ptp(data.times)) if len(data.times) > 1 else np.nan,
-        notes=(*_notes(moving, data, time, diffusion, len(siblings)), *view.note),
+        notes=(*_notes(moving, data, time, diffusion, len(siblings)), *dict.fromkeys(lost), *view.note),
     )
 
 
@@ -148,8 +155,7 @@ def _paths(
     moving.field  # noqa: B018 - says first, and best, that there is none
     exact, _ = _held(copy.deepcopy(model).double(), data, near, time)
     states = data.x[ends.rows]
-    x, times = np.full((2, SHOWN, data.dim), np.nan, np.float32), np.full((2, SHOWN), np.nan)
-    action, line, converged = np.full(2, np.nan), np.full(2, np.nan), np.zeros(2, bool)
+    x, action, line, times, converged = _no_path(data.dim)
     if ends.place == "attractor":
         found = _attractors(model, moving, data, near, states, time)
         if found is None:
@@ -167,6 +173,12 @@ def _paths(
         times[k] = np.interp(np.linspace(0, passed[-1], SHOWN), passed, made.times)
         action[k], line[k], converged[k] = made.action, made.line, made.converged
     return x, action, line, times, converged
+
+
+def _no_path(dim: int) -> tuple[Array, Array, Array, Array, Array]:
+    """What `_paths` gives where there is none."""
+    x, times = np.full((2, SHOWN, dim), np.nan, np.float32), np.full((2, SHOWN), np.nan)
+    return x, np.full(2, np.nan), np.full(2, np.nan), times, np.zeros(2, bool)
 
 
 def _attractors(

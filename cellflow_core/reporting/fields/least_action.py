@@ -90,7 +90,8 @@ def _trust(found: LeastAction) -> tuple[Any, str]:
     reasons.append("No measured cell confirms a path: it is what this field and the same noise everywhere would make.")
     lost = int(np.isnan(found.action).any(axis=1).sum())
     if lost:
-        reasons.append(f"{lost} of {len(found.action)} trainings have no such attractors.")
+        what = "such attractors" if found.place == "attractor" else "path"
+        reasons.append(f"{lost} of {len(found.action)} trainings have no {what}.")
     return ("poor" if poor else "fair"), " ".join(reasons)
 
 

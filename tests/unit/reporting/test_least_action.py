@@ -39,7 +39,8 @@ def test_trust_falls_where_cells_are_far_or_the_search_did_not_settle():
     early = words.of_least_action(replace(near, converged=np.zeros((2, 2), bool)))
     assert early.trust == "poor" and "an upper bound" in early.why
     lost = replace(near, action=np.array([[0.5, 2.0], [np.nan, np.nan]]))
-    assert "1 of 2 trainings have no such attractors" in words.of_least_action(lost).why
+    assert "1 of 2 trainings have no path." in words.of_least_action(lost).why
+    assert "have no such attractors" in words.of_least_action(replace(lost, place="attractor")).why
 
 
 def test_genes_are_listed_by_size_and_in_the_order_in_which_they_change():

@@ -47,6 +47,13 @@ class Noisy(Made, HasDrift, HasNoise):
         return torch.full_like(t, 0.5)
 
 
+class Still(Made, HasVelocity):
+    """A field that is zero everywhere."""
+
+    def velocity(self, t, x, context):
+        return torch.zeros_like(x)
+
+
 @pytest.fixture
 def ask(monkeypatch):
     """The question of the catalogue, of a model that is made up."""
@@ -96,6 +103,15 @@ def test_ranges_are_over_the_trainings_and_one_without_attractors_has_no_path(as
     found.save(tmp_path / "found.npz")
     np.testing.assert_array_equal(LeastAction.load(tmp_path / "found.npz").values, found.values)
     assert ask(Wells(1.0)).notes[-1].startswith("One training")
+
+
+def test_a_training_without_any_path_leaves_those_of_the_others(ask):
+    found = ask(Wells(1.0), Still(), Wells(2.0))
+    np.testing.assert_allclose(found.action[2] / found.action[0], 2, rtol=0.05)
+    assert np.isnan(found.action[1]).all() and np.isnan(found.x[1]).all()
+    assert sum("has no path: the field is zero all along the line" in each for each in found.notes) == 1
+    with pytest.raises(ValueError, match="zero all along"):
+        ask(Still(), Wells(1.0))
 
 
 def test_genes_are_those_of_the_path_and_cells_are_near_it(ask):
@@ -148,11 +164,6 @@ def test_ends_and_points_are_checked():
         least_action_path(moving, here, here + 1, 0.0, points=2)
     with pytest.raises(ValueError, match="zero all along the line"):
         least_action_path(dynamics(Still()), here, here + 1, 0.0)
-
-
-class Still(Made, HasVelocity):
-    def velocity(self, t, x, context):
-        return 0 * x
 
 
 class Vanishing(Made, HasVelocity):
