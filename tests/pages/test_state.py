@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from cellflow_core.jobs import analysis_pool
 from cellflow_core.runs.run import Run
-from pages.parts.widgets import selectors, state
+from pages.parts.widgets import page_link, selectors
 from pages.parts.widgets.selectors import VIEWS
 from tests import ROOT, examples, toys
 from tests.pages.test_views import ANSWERS, asked, message, opened  # noqa: F401 - asked is a fixture of these tests too
@@ -108,7 +108,7 @@ def test_the_outline_of_a_link_selects_cells(asked: list) -> None:  # noqa: F811
 def test_how_a_page_is_looked_at_is_kept_while_others_are_opened() -> None:
     run = trained("one")
     page = opened("flow", run=run.id, by="Nothing", style="Grid")
-    assert state.NAMES.isdisjoint({"by", "style"})
+    assert page_link.NAMES.isdisjoint({"by", "style"})
     assert page.session_state["looks"] == {"flow": {"by": ["Nothing"], "style": ["Grid"]}}
     go(page, "data")
     shown = page.session_state["looks"]
@@ -151,4 +151,6 @@ def test_the_check_of_a_flow_ends_on_its_page(monkeypatch: pytest.MonkeyPatch, a
 
 
 def test_every_view_of_a_run_keeps_it_in_its_link():
-    assert {page.removesuffix(".py") for page in VIEWS} <= {name for name, used in state.USED.items() if "run" in used}
+    assert {page.removesuffix(".py") for page in VIEWS} <= {
+        name for name, used in page_link.USED.items() if "run" in used
+    }

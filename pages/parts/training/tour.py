@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.server import urls
 from pages.parts.training import demo
-from pages.parts.widgets import progress_bar, state
+from pages.parts.widgets import page_link, progress_bar
 
 
 class Step(NamedTuple):
@@ -86,8 +86,8 @@ def show(page: str) -> None:
     step = _step()
     if step is None:
         return
-    if state.TOUR not in st.query_params:
-        st.query_params[state.TOUR] = str(step + 1)
+    if page_link.TOUR not in st.query_params:
+        st.query_params[page_link.TOUR] = str(step + 1)
     here = STEPS[step]
     with st.container(border=True, key="tour", gap="xsmall"):
         head = st.container(horizontal=True, vertical_alignment="center")
@@ -126,24 +126,24 @@ def _wait() -> bool:
 
 def _step() -> int | None:
     """Where the tour is: from the link, else from the page before; None where there is none."""
-    words = st.query_params.get(state.TOUR, st.session_state.get(state.TOUR, ""))
+    words = st.query_params.get(page_link.TOUR, st.session_state.get(page_link.TOUR, ""))
     step = int(words) - 1 if words.isdecimal() and 0 < int(words) <= len(STEPS) else None
     if step is None:
         _leave()
     else:
-        st.session_state[state.TOUR] = words
+        st.session_state[page_link.TOUR] = words
     return step
 
 
 def _go(step: int) -> None:
-    st.session_state[state.TOUR] = str(step + 1)
+    st.session_state[page_link.TOUR] = str(step + 1)
     page, run = STEPS[step].page, demo.run_of_demo()
-    used = state.USED.get(page, ())
+    used = page_link.USED.get(page, ())
     held = {"dataset": demo.DATASET} if "dataset" in used else {}
     held |= {"run": run.id} if run and "run" in used else {}
-    st.switch_page(f"{page}.py", query_params=held | {state.TOUR: str(step + 1)})
+    st.switch_page(f"{page}.py", query_params=held | {page_link.TOUR: str(step + 1)})
 
 
 def _leave() -> None:
-    st.session_state.pop(state.TOUR, None)
-    st.query_params.pop(state.TOUR, None)
+    st.session_state.pop(page_link.TOUR, None)
+    st.query_params.pop(page_link.TOUR, None)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from pages.parts.widgets import chart, history, selectors, side, state
+from pages.parts.widgets import chart, history, page_link, selectors, side, state
 
 _PAGES = Path(__file__).parents[2]
 _NOTHING = ""
@@ -109,7 +109,7 @@ def _title(title: str, question: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(title, width="content")
         st.markdown(f":gray[{question}]", width="content")
-        if "run" in state.USED.get(state.page(), ()):
+        if "run" in page_link.USED.get(state.page(), ()):
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
                 history.buttons()
                 _choose()
