@@ -5,16 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from cellflow_core.data.store import DatasetInfo
-from pages.parts.views.courses.forecasts import BAND_FOLDS, BANDS_HELP
+from pages.parts.views.courses.forecasts import BAND_FOLDS, BAND_PEOPLE, BANDS_HELP
 from pages.parts.views.courses.individuals import trajectories
-
-FEWEST = 10
-"""Individuals from which on it is offered: nine are needed, and a part may be held out."""
 
 
 def choose(info: DatasetInfo) -> int:
-    """Number of copies; 0: none."""
-    if len(trajectories(info).subjects) < FEWEST:
+    """Number of copies; 0: none. Offered where one individual more than are needed is there: a part may be held out."""
+    if len(trajectories(info).subjects) <= BAND_PEOPLE:
         return 0
     wanted = st.toggle(
         f"Calibrate the 90 % bands of forecasts ({BAND_FOLDS} more trainings in each run)",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from cellflow_core.analysis.courses import band_calibration
 from cellflow_core.data.simulators.simulated_data import simulate
 from cellflow_core.models import registry
 from cellflow_core.runs import index
+from pages.parts.views.courses import forecasts
 from tests import toy_pk, toys
 from tests.pages.test_pages import opened
 
@@ -154,6 +156,9 @@ def test_parameters_of_individuals_are_shown_where_a_model_has_them():
     page = opened("courses", run=run.id, part="Parameters")
     assert not page.error and "narrow" in words(page) and len(page.get("plotly_chart")) == 4
     assert {"CL", "V", "ka", "lag"} == set(page.dataframe[0].value["parameter"])
+    page = opened("courses", run=run.id, part="Forecasts")
+    assert forecasts.BAND_PEOPLE == band_calibration.FEWEST
+    assert not page.checkbox, "six individuals cannot calibrate a band"
 
 
 def test_checks_and_forecasts_of_the_true_model(known):
@@ -168,6 +173,7 @@ def test_checks_and_forecasts_of_the_true_model(known):
     assert "No reference is trained" in words(page)
     page.segmented_control(key="score").set_value("coverage").run()
     assert not page.exception
+    assert [each.key for each in page.checkbox] == ["reference_bands"], "ten of twelve individuals are trained on"
     page.multiselect(key="reference_models").set_value(["toy-pk", "last-value"])
     submit(page, "Train and forecast")
     made = index.runs()[:2]

@@ -28,6 +28,8 @@ REFERENCES = ("last-value", "linear-course", "population-pk")
 SPLIT = "validation_fraction"
 BAND_FOLDS = 5
 """Copies that calibrate the bands of a run."""
+BAND_PEOPLE = 9
+"""Individuals in training from which on they can."""
 BANDS_HELP = (
     "Each run trains copies without a part of its individuals each, which forecast them. Its bands are then made so "
     "wide that 90 % of the values of an individual that it has not seen lie in them, in the mean, whatever the model."
@@ -127,10 +129,15 @@ def _train(run: Run, look: Individuals) -> None:
             format_func=lambda each: cards[each].title,
             key=side.key("reference_models"),
         )
-        bands = after is None and st.checkbox(
-            f"Calibrate their 90 % bands ({BAND_FOLDS} more trainings of each)",
-            key=side.key("reference_bands"),
-            help=BANDS_HELP,
+        people = len(trajectories(look.info).subjects)
+        bands = (
+            after is None
+            and people - people // 5 >= BAND_PEOPLE
+            and st.checkbox(
+                f"Calibrate their 90 % bands ({BAND_FOLDS} more trainings of each)",
+                key=side.key("reference_bands"),
+                help=BANDS_HELP,
+            )
         )
         if not st.form_submit_button("Train and forecast", icon=":material/play_arrow:") or not chosen:
             return
