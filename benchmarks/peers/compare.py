@@ -74,6 +74,7 @@ PEERS = {
     "jkonet-star": Peer("jkonet_star", "jkonet-star"),
     "dsbm": Peer("diffusion_schroedinger_bridge_matching", "dsbm"),
     "mioflow": Peer("manifold_interpolating_flow", "mioflow"),
+    "prescient": Peer("potential_energy_gradients", "prescient"),
 }
 
 
