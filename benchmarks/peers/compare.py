@@ -75,6 +75,7 @@ PEERS = {
     "dsbm": Peer("diffusion_schroedinger_bridge_matching", "dsbm"),
     "mioflow": Peer("manifold_interpolating_flow", "mioflow"),
     "prescient": Peer("potential_energy_gradients", "prescient"),
+    "tigon": Peer("trajectory_inference_with_growth", "tigon"),
 }
 
 
