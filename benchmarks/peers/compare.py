@@ -76,6 +76,7 @@ PEERS = {
     "mioflow": Peer("manifold_interpolating_flow", "mioflow"),
     "prescient": Peer("potential_energy_gradients", "prescient"),
     "tigon": Peer("trajectory_inference_with_growth", "tigon"),
+    "trajectorynet": Peer("trajectory_net", "trajectorynet"),
 }
 
 
