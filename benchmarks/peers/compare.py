@@ -77,7 +77,7 @@ PEERS = {
     "prescient": Peer("potential_energy_gradients", "prescient"),
     "tigon": Peer("trajectory_inference_with_growth", "tigon"),
     "trajectorynet": Peer("trajectory_net", "trajectorynet"),
-    "cytobridge": Peer("regularized_unbalanced_transport", "cytobridge"),
+    "cytobridge": Peer("regularized_unbalanced_transport", "cytobridge:interaction=false"),
 }
 
 

@@ -8,8 +8,8 @@
 
 Networks, losses and the plan of training are the authors'. Settings are those of configs/ruot.yaml (velocity, growth
 and score): 100 epochs of a neural ODE, 3,000 of flow matching of the score, 500 of both; batches of 256, sigma 0.05.
-The interaction of cells is left out. Times are positions. The prediction is their simulation of velocity, score, growth
-and noise in steps of 0.01, each cell with the weight that growth makes.
+The interaction of cells is left out here and in ours. Times are positions. The prediction is their simulation of
+velocity, score, growth and noise in steps of 0.01, each cell with the weight that growth makes.
 """
 
 # pyright: reportMissingImports=false
