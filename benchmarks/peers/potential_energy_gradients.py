@@ -6,7 +6,7 @@
                pip install torch geomloss==0.3.1 scikit-learn tqdm
 
 Pre-training, training, noise and simulation are the authors'. Settings of their interpolation of a time that is left
-out (depr/scripts/weinreb-interpolate.sh, train_init of prescient/commands/train_model.py): two layers of 400, softplus;
+out (depr/scripts/weinreb-interpolate.sh, prescient.commands.train_model): two layers of 400, softplus;
 500 epochs of pre-training; 2,500 epochs, Adam 0.005, gradient clipped at 0.1, a tenth of the cells as a batch, steps of
 0.1 with noise 0.1, tau 1e-6; every cell weighs the same, as no growth is known here. The last weights predict, in ten
 steps from the time before. NEGATIVES is the one number that is not theirs (2,000): the Langevin samples of a

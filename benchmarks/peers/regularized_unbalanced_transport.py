@@ -1,6 +1,6 @@
 """CytoBridge by the authors' program (Zhang et al. 2025), without interaction of cells: DeepRUOT.
 
-    Version    CytoBridge 1.4; configs/ruot.yaml of commit 25ba91fd, whose tl/analysis.py does not compile (line 737)
+    Version    CytoBridge 1.4; configs/ruot.yaml of commit 25ba91fd, whose CytoBridge.tl.analysis does not compile
     Licence    GPL 3.0: it may be run, not copied or imported in this project
     Install    git clone https://github.com/zhenyiizhang/CytoBridge      (--repository CytoBridge)
                pip install torch torchdiffeq pot scanpy scikit-learn pandas pyyaml tqdm geomloss

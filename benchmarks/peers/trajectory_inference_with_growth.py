@@ -6,7 +6,7 @@
                pip install torch scipy matplotlib seaborn TorchDiffEqPack==1.0.1 torchdiffeq
 
 Networks, loss and the fall of sigma are the authors'. Settings are the defaults of their program (create_args of
-utility.py, TIGON.py): 5,000 iterations, Adam 3e-3, weight decay 0.01, halved 400 and 200 iterations before the end,
+their module utility): 5,000 iterations, Adam 3e-3, weight decay 0.01, halved 400 and 200 iterations before the end,
 100 points a time, four layers of 16, tanh, Dopri5. Times are positions, as on their lineage data (0, 1, 2). The density
 of a time, a loop over its cells in their program, is computed for all cells at once here: the same numbers, sooner. A
 predicted cell weighs what the growth along its trajectory makes of it.

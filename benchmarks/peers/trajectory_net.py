@@ -5,7 +5,7 @@
     Install    git clone https://github.com/KrishnaswamyLab/TrajectoryNet      (--repository TrajectoryNet)
                pip install torch torchdiffeq==0.0.1 scikit-learn scipy matplotlib pot scprep phate six
 
-Flow, likelihood and solver are the authors'. Settings are the defaults of their program (TrajectoryNet/parse.py):
+Flow, likelihood and solver are the authors'. Settings are the defaults of their program (TrajectoryNet.parse):
 10,000 iterations, Adam 1e-3, weight decay 1e-5, 1,000 cells of each time with noise 0.1, concatsquash layers of
 64-64-64, dopri5 at 1e-5, brute-force divergence, no growth, no penalty on energy or velocity. The held-out time is left
 out as they do it: it has no weight in the loss; cells of the time before stand in its place. The last weights predict.
