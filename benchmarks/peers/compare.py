@@ -77,6 +77,7 @@ PEERS = {
     "prescient": Peer("potential_energy_gradients", "prescient"),
     "tigon": Peer("trajectory_inference_with_growth", "tigon"),
     "trajectorynet": Peer("trajectory_net", "trajectorynet"),
+    "wlf": Peer("wasserstein_lagrangian_flows", "wlf"),
     "cytobridge": Peer("regularized_unbalanced_transport", "cytobridge:interaction=false"),
 }
 
