@@ -8,11 +8,12 @@ predicted cell for each, exact W1 to the measured cells. `PATH` is the Python of
 program and not ours; the module of the peer (PEERS) says how that environment is made, at which version, under which
 licence, and where its settings come from. It is started as a process of its own,
 
-    PATH benchmarks/peers/<module>.py fold.npz prediction.npz --method PEER --seed S [--repository FOLDER]
+    PATH benchmarks/peers/<module>.py fold.npz prediction.npz --method PEER --seed S --iterations 1 [--repository DIR]
 
 and reads `x` and `t` (training cells), `start` and `time` (held-out); it writes `x`, `weight` and `cpu`. Nothing of the
 authors' programs is imported here or kept in this repository. Ours is trained by the preset of loo.py in the same run.
-`cpu` is the processor's time of training, one thread each, without imports; JAX compiles within it.
+`cpu` is the processor's time of training, one thread each, without imports; JAX compiles within it. `--iterations 0.1`
+makes a tenth of the authors' iterations, where all of them take too long; the row and the table say so.
 """
 
 from __future__ import annotations
@@ -55,12 +56,14 @@ class Peer:
 
 @dataclass(frozen=True)
 class Program:
-    """What is started: method, program, Python of its environment, folder of the authors' program if it has one."""
+    """What is started: method, program, Python of its environment, folder of the authors' program if it has one, share
+    of the authors' iterations."""
 
     method: str
     path: Path
     python: Path
     repository: Path | None
+    iterations: float
 
 
 PEERS = {
@@ -71,6 +74,11 @@ PEERS = {
     "jkonet-star": Peer("jkonet_star", "jkonet-star"),
     "dsbm": Peer("diffusion_schroedinger_bridge_matching", "dsbm"),
     "mioflow": Peer("manifold_interpolating_flow", "mioflow"),
+    "prescient": Peer("potential_energy_gradients", "prescient"),
+    "tigon": Peer("trajectory_inference_with_growth", "tigon"),
+    "trajectorynet": Peer("trajectory_net", "trajectorynet"),
+    "wlf": Peer("wasserstein_lagrangian_flows", "wlf"),
+    "cytobridge": Peer("regularized_unbalanced_transport", "cytobridge:interaction=false"),
 }
 
 
@@ -95,14 +103,14 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         "failed": [],
     }
     alike = ("protocol", "data", "preset")
-    found["rows"] = resumable_table.earlier(
-        asked.out, found, alike, lambda row: row["peer"] == asked.peer and row["seed"] in seeds
-    )
+    folds = evaluate.middle_times(data) if asked.fold is None else [asked.fold]
+    again = {(asked.peer, seed, fold, asked.iterations) for seed in seeds for fold in folds}
+    found["rows"] = resumable_table.earlier(asked.out, found, alike, lambda row: _which(row) in again)
     elsewhere = resumable_table.other_machine(asked.out, found)
-    program = Program(asked.peer, HERE / f"{peer.module}.py", asked.python, asked.repository)
+    program = Program(asked.peer, HERE / f"{peer.module}.py", asked.python, asked.repository, asked.iterations)
     make = functools.partial(row, program=program)
     for seed in seeds:
-        for fold in evaluate.middle_times(data):
+        for fold in folds:
             trial = run_case.Trial(peer.ours, data, seed, fold, "standard", threads=1, steps=asked.steps)
             resumable_table.one(found, trial, make, **elsewhere)
             resumable_table.write(asked.out, found)
@@ -122,8 +130,18 @@ def row(asked: run_case.Trial, program: Program) -> dict[str, Any]:
     )
 
 
+def _which(row: dict[str, Any]) -> tuple[str, int, float, float]:
+    return row["peer"], row["seed"], row["fold"], _iterations(row)
+
+
+def _iterations(row: dict[str, Any]) -> float:
+    """Share of the authors' iterations; rows of an earlier version made all of them."""
+    return row["theirs"].get("iterations", 1.0)
+
+
 def predicted(asked: run_case.Trial, program: Program) -> dict[str, float]:
-    """W1 and processor's seconds of the authors' program. RuntimeError, with its last lines, where it fails."""
+    """W1, processor's seconds and share of the iterations of the authors' program. RuntimeError, with its last lines,
+    where it fails."""
     data, fold = asked.data, asked.fold
     seen = data.without(fold)
     start = data.at(seen.times[seen.times < fold].max())
@@ -131,6 +149,7 @@ def predicted(asked: run_case.Trial, program: Program) -> dict[str, float]:
         given, made = Path(folder) / "fold.npz", Path(folder) / "prediction.npz"
         np.savez(given, x=seen.x, t=seen.t, start=start, time=fold)
         command = [program.python, program.path, given, made, "--method", program.method, "--seed", asked.seed]
+        command += ["--iterations", program.iterations]
         command += ["--repository", program.repository] if program.repository else []
         alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -143,36 +162,62 @@ def predicted(asked: run_case.Trial, program: Program) -> dict[str, float]:
             x, weight, cpu = stored["x"], stored["weight"], float(stored["cpu"])
     if x.shape != start.shape or not np.isfinite(x).all():
         raise RuntimeError(f"{program.path.name} gave cells {x.shape} for {start.shape} or values that are not finite")
-    return {"w1": wasserstein(x, data.at(fold), weight=weight), "cpu": round(cpu, 2)}
+    w1 = wasserstein(x, data.at(fold), weight=weight)
+    return {"w1": w1, "cpu": round(cpu, 2), "iterations": program.iterations}
 
 
 def table(found: dict[str, Any]) -> str:
-    """Markdown: a row a method, means over held-out times, then seeds. A seed without all its times is left out."""
+    """Markdown: a row a method and share of the iterations, means over held-out times, then seeds, and below it W1
+    along the training. A seed without all its times is left out of the rows."""
     data, where = found["data"], found["machine"]
     lines = [
         f"{data['file']}, {data['cells']:,} cells, {data['dims']} coordinates, {found['protocol']}, "
         f"{where['cores']} cores, one thread, {found['date'][:10]}",
         "",
-        "| method | authors' program | ours | ours − authors' | CPU s, authors' | CPU s, ours | seeds |",
-        "|---|---|---|---|---|---|---|",
+        "| method | iterations | authors' program | ours | ours − authors' | CPU s, authors' | CPU s, ours | seeds |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    whole = Counter((row["peer"], row["seed"]) for row in found["rows"])
-    every = [row for row in found["rows"] if whole[row["peer"], row["seed"]] == len(data["times"]) - 2]
-    for peer in sorted({row["peer"] for row in every}, key=list(PEERS).index):
-        rows = [row for row in every if row["peer"] == peer]
-        seeds = sorted({row["seed"] for row in rows})
-        by_seed = [
-            [np.mean([score(row) for row in rows if row["seed"] == seed]) for seed in seeds]
-            for score in (lambda row: row["theirs"]["w1"], lambda row: row["w1"])
-        ]
-        theirs, ours = (float(np.mean(each)) for each in by_seed)
-        spread = float(np.sqrt(sum(np.var(each, ddof=1) for each in by_seed))) if len(seeds) > 1 else None
-        scores = " | ".join(_cell(each) for each in by_seed)
-        behind = f"{ours - theirs:+.3f}" + ("" if spread is None else f" (spread {spread:.3f})")
-        behind = f"**{behind}**" if spread is not None and ours - theirs > spread else behind
-        cpu = " | ".join(f"{np.mean(each):.0f}" for each in zip(*_seconds(rows), strict=True))
-        lines.append(f"| `{rows[0]['model']}` | {scores} | {behind} | {cpu} | {len(seeds)} |")
-    return "\n".join(lines)
+    whole = Counter((row["peer"], row["seed"], _iterations(row)) for row in found["rows"])
+    every = [
+        row for row in found["rows"] if whole[row["peer"], row["seed"], _iterations(row)] == len(data["times"]) - 2
+    ]
+    kinds = {(list(PEERS).index(row["peer"]), _iterations(row)) for row in every}
+    for number, share in sorted(kinds):
+        peer = list(PEERS)[number]
+        lines.append(_line([row for row in every if (row["peer"], _iterations(row)) == (peer, share)]))
+    return "\n".join(lines + _along(found["rows"]))
+
+
+def _line(rows: list[dict[str, Any]]) -> str:
+    seeds = sorted({row["seed"] for row in rows})
+    by_seed = [
+        [np.mean([score(row) for row in rows if row["seed"] == seed]) for seed in seeds]
+        for score in (lambda row: row["theirs"]["w1"], lambda row: row["w1"])
+    ]
+    theirs, ours = (float(np.mean(each)) for each in by_seed)
+    spread = float(np.sqrt(sum(np.var(each, ddof=1) for each in by_seed))) if len(seeds) > 1 else None
+    scores = " | ".join(_cell(each) for each in by_seed)
+    behind = f"{ours - theirs:+.3f}" + ("" if spread is None else f" (spread {spread:.3f})")
+    behind = f"**{behind}**" if spread is not None and ours - theirs > spread else behind
+    cpu = " | ".join(f"{np.mean(each):.0f}" for each in zip(*_seconds(rows), strict=True))
+    made = _iterations(rows[0])
+    share = "all" if made == 1 else f"{100 * made:.3g} %"
+    return f"| `{rows[0]['model']}` | {share} | {scores} | {behind} | {cpu} | {len(seeds)} |"
+
+
+def _along(rows: list[dict[str, Any]]) -> list[str]:
+    """W1 of the authors' program by the share of its iterations, where a fold was made with several."""
+    lines = []
+    folds = sorted({(list(PEERS).index(row["peer"]), row["seed"], row["fold"]) for row in rows})
+    for number, seed, fold in folds:
+        peer = list(PEERS)[number]
+        same = sorted(
+            (row for row in rows if (row["peer"], row["seed"], row["fold"]) == (peer, seed, fold)), key=_iterations
+        )
+        if len(same) > 1:
+            scores = ", ".join(f"{row['theirs']['w1']:.3f} at {100 * _iterations(row):.3g} %" for row in same)
+            lines.append(f"`{same[0]['model']}`, time {fold:g}, seed {seed}: {scores} of the authors' iterations.")
+    return ["", *lines] if lines else []
 
 
 def _seconds(rows: list[dict[str, Any]]) -> list[tuple[float, float]]:
@@ -193,6 +238,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dims", type=int, default=5, help="how many coordinates (5)")
     parser.add_argument("--time", help="the time column, where it is not called time (csv, h5ad)")
     parser.add_argument("--seeds", default="0,1,2", help="numbers with commas between")
+    parser.add_argument("--fold", type=float, metavar="TIME", help="one held-out time instead of all")
+    parser.add_argument("--iterations", type=float, default=1.0, help="share of the authors' iterations (1)")
     parser.add_argument("--steps", type=int, help="steps of our training instead of the preset's, to try the program")
     parser.add_argument("--out", type=Path, metavar="FILE.json")
     return parser

@@ -30,6 +30,7 @@ class Fold:
     method       which of the methods of the package
     seed         of all random numbers
     repository   folder of the authors' program, where it is no package
+    iterations   share of the authors' iterations that are made; 1: all of them
     """
 
     frames: list[Array]
@@ -41,6 +42,7 @@ class Fold:
     method: str
     seed: int
     repository: str
+    iterations: float
 
     @property
     def share(self) -> float:
@@ -63,6 +65,7 @@ def run(train: Callable[[Fold], Predict]) -> None:
     parser.add_argument("--method", required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--repository", default="")
+    parser.add_argument("--iterations", type=float, default=1.0)
     asked = parser.parse_args()
     with np.load(asked.fold, allow_pickle=False) as stored:
         x, t, start, time_out = (stored[name] for name in ("x", "t", "start", "time"))
@@ -78,6 +81,7 @@ def run(train: Callable[[Fold], Predict]) -> None:
         method=asked.method,
         seed=asked.seed,
         repository=asked.repository,
+        iterations=asked.iterations,
     )
     began = time.process_time()
     predict = train(fold)

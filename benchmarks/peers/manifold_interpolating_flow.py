@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from fold import Array, Fold, Predict, run
 
+EPOCHS = 100
+
 
 def train(fold: Fold) -> Predict:
     import anndata
@@ -31,7 +33,14 @@ def train(fold: Fold) -> Predict:
     cells.obsm["X_pca"] = cells.X
     cells.obs["time"] = np.repeat(fold.positions, [len(x) for x in fold.frames])
     with tempfile.TemporaryDirectory() as folder:
-        flow = MIOFlow(cells, obs_time_key="time", use_cuda=False, exp_dir=folder, debug_level="error").fit()
+        flow = MIOFlow(
+            cells,
+            obs_time_key="time",
+            n_epochs=round(EPOCHS * fold.iterations),
+            use_cuda=False,
+            exp_dir=folder,
+            debug_level="error",
+        ).fit()
 
     def predict() -> Array:
         start = torch.from_numpy(((fold.start - flow.mean_vals) / flow.std_vals).astype(np.float32))

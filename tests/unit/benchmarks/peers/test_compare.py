@@ -16,12 +16,15 @@ from tests import ROOT
 STUB = """
 import numpy as np, sys
 fold = np.load(sys.argv[1])
-assert fold["time"] not in fold["t"] and sys.argv[3:] == ["--method", "ot-cfm", "--seed", "3", "--repository", "there"]
-np.savez(sys.argv[2], x=fold["start"], weight=np.ones(len(fold["start"])), cpu=1.5)
+assert fold["time"] not in fold["t"]
+assert sys.argv[3:8] == ["--method", "ot-cfm", "--seed", "3", "--iterations"]
+assert sys.argv[9:] == ["--repository", "there"]
+x = fold["start"] + [1 - float(sys.argv[8]), 0]
+np.savez(sys.argv[2], x=x, weight=np.ones(len(x)), cpu=1.5)
 """
 
 
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> dict:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, *more: str) -> dict:
     """The table of 24 cells at four times that go evenly, with `program` in the place of the authors'."""
     x = np.tile(np.random.default_rng(0).normal(size=(24, 2)), (4, 1))
     t = np.repeat(np.arange(4.0), 24)
@@ -31,7 +34,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> dict:
     monkeypatch.setattr(run_case, "alone", lambda trial, make: make(trial))  # no process for ours
     monkeypatch.setitem(compare.PEERS, "ot-cfm", compare.Peer(str(tmp_path / "stub"), "ot-cfm"))
     asked = ["--peer", "ot-cfm", "--data", str(tmp_path / "cells.npz"), "--dims", "2", "--seeds", "3"]
-    return compare.main([*asked, "--repository", "there", "--steps", "2", "--out", str(tmp_path / "table.json")])
+    asked += ["--repository", "there", "--steps", "2", "--out", str(tmp_path / "table.json")]
+    return compare.main([*asked, *more])
 
 
 def test_a_program_of_another_environment_is_scored_on_the_folds_of_ours(tmp_path, monkeypatch, capsys):
@@ -42,14 +46,31 @@ def test_a_program_of_another_environment_is_scored_on_the_folds_of_ours(tmp_pat
     x = (x - x.mean(0)) / x.std(0)
     for row in found["rows"]:
         still = wasserstein(x[t == row["fold"] - 1], x[t == row["fold"]])
-        assert row["theirs"] == {"w1": pytest.approx(still, rel=1e-5), "cpu": 1.5}
+        assert row["theirs"] == {"w1": pytest.approx(still, rel=1e-5), "cpu": 1.5, "iterations": 1}
         assert row["model"] == "ot-cfm" and row["w1"] > 0
     assert json.loads((tmp_path / "table.json").read_text()) == found
     printed = capsys.readouterr().out
     compare.main(["--out", str(tmp_path / "table.json")])
     mean = np.mean([row["theirs"]["w1"] for row in found["rows"]])
-    assert capsys.readouterr().out == printed and f"| `ot-cfm` | {mean:.3f} |" in printed
+    assert capsys.readouterr().out == printed and f"| `ot-cfm` | all | {mean:.3f} |" in printed
     assert "`ot-cfm`" not in compare.table(found | {"rows": found["rows"][:1]})  # a time is missing
+
+
+def test_rows_with_a_part_of_the_iterations_stand_beside_those_with_all(tmp_path, monkeypatch, capsys):
+    whole = run(tmp_path, monkeypatch, STUB)
+    run(tmp_path, monkeypatch, STUB, "--iterations", "0.5")
+    found = run(tmp_path, monkeypatch, STUB, "--iterations", "0.25", "--fold", "2")
+    assert found["rows"][:2] == whole["rows"]
+    assert [(row["fold"], row["theirs"]["iterations"]) for row in found["rows"][2:]] == [(1, 0.5), (2, 0.5), (2, 0.25)]
+    printed = capsys.readouterr().out.rpartition("|---|\n")[2].splitlines()
+    assert [line.split(" | ")[1] for line in printed if line.startswith("|")] == [
+        "50 %",
+        "all",
+    ]  # 25 %: a time is missing
+    w1 = {row["theirs"]["iterations"]: row["theirs"]["w1"] for row in found["rows"] if row["fold"] == 2}
+    scores = f"{w1[0.25]:.3f} at 25 %, {w1[0.5]:.3f} at 50 %, {w1[1]:.3f} at 100 %"
+    assert printed[-1] == f"`ot-cfm`, time 2, seed 3: {scores} of the authors' iterations."
+    assert w1[1] > w1[0.5] > w1[0.25]  # the stub goes the rest of the way
 
 
 def test_rows_of_another_machine_are_told(tmp_path, monkeypatch):
