@@ -78,6 +78,10 @@ class Dynamics:
         return self.growth is not None or any(plan.target_mass is not None for plan in self.plans)
 
     @property
+    def has_field(self) -> bool:
+        return self.velocity is not None or self.drift is not None
+
+    @property
     def field(self) -> Field:
         """The velocity, or the drift of a model that has no velocity."""
         found = self.velocity or self.drift

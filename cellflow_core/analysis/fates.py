@@ -61,7 +61,7 @@ def fate_map(
     ungrown, grown = _without_growth(mass, heads, seed) if moving.has_growth else (None, None)
     chance = mass.mean(axis=0) / mass.mean(axis=0).sum(axis=1, keepdims=True)
     how = f"is the part of {repeats} runs with noise" if repeats > 1 else "is where its one path leads"
-    if moving.kind in ("plan", "sampler"):
+    if not moving.has_field:
         how = f"is the part of {repeats} draws of its partners"
     return Fates(
         view=view.name,

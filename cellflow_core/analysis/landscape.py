@@ -69,7 +69,7 @@ def landscape(
     path_notes = (*off_map_note(paths), *corner_note(moving), *horizon_note(moving, data))
     share, local = np.nan, None
     gradient_note = f"{moving.title} has no velocity field, so no part of it can be a gradient or not."
-    if moving.kind not in ("plan", "sampler"):
+    if moving.has_field:
         near = cells_near(data, time, 1000)
         rest = non_gradient(dynamics(InPopulation(model, data.x[near])), data.x[near], time, seed)
         share, gradient_note = rest.share, rest.note

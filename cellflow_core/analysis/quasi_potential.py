@@ -79,9 +79,13 @@ def quasi_potential(
         x = x[rng.choice(len(x), len(x), p=weight / weight.sum())] if np.ptp(weight) > 0 else x
     if moving.kind in ("plan", "sampler"):
         law = density(grid, view.project(x))
+        without_end = (
+            "moves cells by an equation of its own, which is not followed until they settle"
+            if moving.has_field
+            else "has no field that could be followed until cells settle"
+        )
         notes: tuple[str, ...] = (
-            f"{moving.title} has no field that could be followed until cells settle: height is -log of the density of "
-            f"its cells at time {format_time(time)}.",
+            f"{moving.title} {without_end}: height is -log of the density of its cells at time {format_time(time)}.",
         )
     else:
         law, notes = _settle(model, moving, data, view, grid, x, time, seed)

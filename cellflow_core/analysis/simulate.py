@@ -257,6 +257,8 @@ def _growth_note(moving: Dynamics) -> tuple[str, ...]:
 
 def _outside_note(moving: Dynamics, outputs: list[float]) -> tuple[str, ...]:
     """A note where a model without a field is asked for times before the first or after the last measured one."""
+    if moving.has_field:
+        return ()
     first, last = moving.spec.times[0], moving.spec.times[-1]
     if first <= outputs[0] and outputs[-1] <= last:
         return ()

@@ -141,10 +141,7 @@ class Labelled(DynamicsModel, HasVelocity, HasKinetics):
             self.unit.copy_(_spread(total))
             self.new_unit.copy_(_spread(new) / self.unit)
             self.gamma.copy_(self.pulse * degradation(new, total, pulse))
-        states = principal(x.cpu().numpy(), self.spec.genes, COMPONENTS).state
-        nearest = torch.from_numpy(nearest_neighbors(states, self.config.neighbors + 1)[1][:, 1:].copy())
-        first = torch.tensor([0, *(len(each) for each in frames.x)]).cumsum(0)[:-1]
-        return Surroundings(total / self.unit, nearest.to(x.device), tuple(first.tolist()))
+        return Surroundings(total / self.unit, nearest(x, self.spec.genes, self.config.neighbors), first_cells(frames))
 
     def loss(self, batch: Batch, parts: int) -> Loss:
         """parts: of the pulse, in each of which transcription is constant; with 1, it is that of now."""
@@ -152,7 +149,7 @@ class Labelled(DynamicsModel, HasVelocity, HasKinetics):
         x, new, pulse = batch.x.flatten(0, 1), *(batch.cell_data(each).flatten(0, 1) for each in ("new_rna", "pulse"))
         posterior = self.encoder(self._standard(x))[0]
         z = posterior.sample(batch.rng)
-        v = self._along(z)
+        v = self.along(z)
         made = self.new_rna(z, (pulse / self.pulse)[:, None], parts)
         rows = torch.cat([each + first for each, first in zip(batch.rows, around.first, strict=True)])
         towards = displacement(v.detach(), around.total[around.nearest[rows]] - around.total[rows, None])
@@ -174,7 +171,7 @@ class Labelled(DynamicsModel, HasVelocity, HasKinetics):
         kept = -torch.expm1(-self.gamma * step) / self.gamma
         z = z if parts == 1 else z - step / 2 * self.field(z)
         for k in range(parts):
-            made = made + kept * torch.exp(-self.gamma * step * k) * (self._along(z) + self.gamma * self.decoder(z))
+            made = made + kept * torch.exp(-self.gamma * step * k) * (self.along(z) + self.gamma * self.decoder(z))
             z = z - step * self.field(z)
         return made
 
@@ -182,19 +179,34 @@ class Labelled(DynamicsModel, HasVelocity, HasKinetics):
         self, t: Float[Tensor, " batch"], x: Float[Tensor, "batch dim"], context: Context
     ) -> Float[Tensor, "batch dim"]:
         """d log(1 + s)/dt at the mean of z; where a state has less than no RNA, s counts as 0."""
-        z = self.encoder(self._standard(x))[0].mean
-        return self.unit * self._along(z) / self.pulse / x.clamp_min(0).exp()
+        z = self.latent(x)
+        return self.unit * self.along(z) / self.pulse / x.clamp_min(0).exp()
 
     def kinetics(self) -> KineticRates:
         """Degradation of the total RNA."""
         return KineticRates(("degradation",), ("1 / time",), (self.gamma / self.pulse)[:, None])
 
-    def _along(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch genes"]:
+    def latent(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch latent"]:
+        """Mean of q(z | x)."""
+        return self.encoder(self._standard(x))[0].mean
+
+    def along(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch genes"]:
         """Velocity of the scaled total RNA, per mean pulse."""
         return self.field(z) @ self.decoder.weight.T
 
     def _standard(self, x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch dim"]:
         return (x - self.center) / self.spec.scale
+
+
+def nearest(x: Float[Tensor, "cells genes"], genes: tuple[str, ...], count: int) -> Int[Tensor, "cells count"]:
+    """Rows of the cells nearest to each in the principal components of these genes."""
+    states = principal(x.cpu().numpy(), genes, COMPONENTS).state
+    return torch.from_numpy(nearest_neighbors(states, count + 1)[1][:, 1:].copy()).to(x.device)
+
+
+def first_cells(frames: SnapshotTensors) -> tuple[int, ...]:
+    """Row of the first cell of each time, where the cells of all times follow each other."""
+    return tuple(torch.tensor([0, *(len(each) for each in frames.x)]).cumsum(0)[:-1].tolist())
 
 
 def degradation(

@@ -10,75 +10,33 @@ switch and the scale of unspliced RNA. The latent time of a cell is a quantile o
 root cells. Velocity and latent time are those of the cells; between them they are interpolated from the nearest ones.
 
 `make scvelo` installs the package (BSD-3). It gets the moments of the cells as they are, and neighbors in the principal
-components of log(1 + spliced moments); nothing is filtered or normalised again. Genes are fitted in blocks, between
-which the training can be cancelled.
+components of log(1 + spliced moments); nothing is filtered or normalised again (splicing/scvelo_package.py).
+Genes are fitted in blocks, between which the training can be cancelled.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from cellflow_core.config import Config, setting
 from cellflow_core.data.batch import SnapshotTensors
 from cellflow_core.data.snapshots import DataSpec
-from cellflow_core.data.spaces.pca import principal
-from cellflow_core.math.neighbors import neighbor_graph
 from cellflow_core.models.contract import Context, HasKinetics, HasLatentTime, HasVelocity, KineticRates, Phase
 from cellflow_core.models.splicing.estimator import SplicingModel, whole
 from cellflow_core.models.splicing.interpolation import Interpolation
 from cellflow_core.models.splicing.kinetics import switched_course
+from cellflow_core.models.splicing.scvelo_package import fit
 
-if TYPE_CHECKING:
-    from anndata import AnnData
-
-Array = np.ndarray
 _NO_ROOTS = (
     "The random walk along the velocities found no root cells: latent time is counted from the cells with the earliest "
     "times of their genes, and may run backwards."
 )
-COMPONENTS = 30
-"""Principal components in which neighbors are searched."""
-MIN_LIKELIHOOD = 0.1
-"""Likelihood of a gene from which on it counts for the latent time: the package's own threshold."""
-FEWEST = 2
-"""Genes without which the package has no direction of a cell."""
-BLOCK = 25
-"""Genes that are fitted between two reports."""
-
-
-@dataclass(frozen=True)
-class VelocityFit:
-    """What the package found; RNA in counts of a cell of median size, time in its own unit.
-
-    unspliced, spliced   rates of change (RNA / time), NaN for a gene that was not fitted
-    genes                the genes that the package uses for the velocities of cells, and for their directions
-    rates                transcription, splicing, degradation; [genes, 3], NaN where there is none
-    likelihood           of each gene, NaN for one that was not fitted
-    latent_time          between 0 and 1
-    switch               time of the switch, and RNA counted as unspliced for each that the rates speak of; [genes, 2]
-    lowest               unspliced and spliced RNA at which the course of a gene begins; [genes, 2]
-    found_roots          whether root cells were found, from which the latent time is counted
-    """
-
-    unspliced: Float[Array, "cells genes"]
-    spliced: Float[Array, "cells genes"]
-    genes: Bool[Array, " genes"]
-    rates: Float[Array, "genes 3"]
-    likelihood: Float[Array, " genes"]
-    latent_time: Float[Array, " cells"]
-    switch: Float[Array, "genes 2"]
-    lowest: Float[Array, "genes 2"]
-    found_roots: bool
 
 
 @dataclass(frozen=True)
@@ -185,116 +143,3 @@ class ScVelo(SplicingModel, HasVelocity, HasLatentTime, HasKinetics):
             f"{float(self.likelihood.nanmedian()):.2f}. Its times span 20 by convention and are no measured hours.",
             *rooted,
         )
-
-
-def fit(
-    unspliced: Float[Array, "cells genes"],
-    spliced: Float[Array, "cells genes"],
-    *,
-    neighbors: int = 30,
-    iterations: int = 10,
-    scaling: bool = True,
-) -> Generator[float, None, VelocityFit]:
-    """The dynamical model of the moments of velocity genes; yields the part of the genes that is fitted.
-
-    neighbors   of each cell, over which times are averaged
-    iterations  of expectation maximisation
-    scaling     fit the scale of unspliced RNA relative to spliced RNA, else it is 1
-
-    Raises ValueError where the package can fit no gene.
-    """
-    cells = annotated(unspliced, spliced, neighbors)
-    with _quiet() as scvelo:
-        # the genes that are fitted, and their R2
-        scvelo.tl.velocity(cells, mode="deterministic", perc=[5, 95], r2_adjusted=True)
-        cells.var["fit_r2"] = cells.var["velocity_r2"]
-        genes = cells.var_names[_used(cells)]
-        if len(genes) < FEWEST:
-            raise ValueError(
-                f"scvelo can use {len(genes)} of {cells.n_vars:,} genes, and needs {FEWEST} for directions of cells: "
-                "take the step “Velocity genes and moments” with more genes"
-            )
-        for first in range(0, len(genes), BLOCK):
-            block = list(genes[first : first + BLOCK])
-            found = {"max_iter": iterations, "fit_scaling": scaling, "t_max": False, "return_model": False}
-            scvelo.tl.recover_dynamics(cells, block, n_jobs=1, show_progress_bar=False, **found)
-            yield min(first + BLOCK, len(genes)) / len(genes)
-        if not scaling:
-            cells.var["fit_scaling"] = 1.0
-        nothing = np.full(cells.n_vars, np.nan)
-        likelihood = np.asarray(cells.var.get("fit_likelihood", nothing), np.float64)
-        if not np.isfinite(likelihood).any():
-            raise ValueError(
-                f"scvelo could fit the dynamics of none of {cells.n_vars:,} genes: their unspliced RNA does not follow "
-                "their spliced RNA; take the step “Velocity genes and moments” with other thresholds"
-            )
-        scvelo.tl.align_dynamics(cells)
-        scvelo.tl.velocity(cells, mode="dynamical")
-        scvelo.tl.velocity_graph(cells, approx=True, n_jobs=1, show_progress_bar=False)
-        found_roots = _find_roots(scvelo, cells)
-        scvelo.tl.latent_time(cells, min_likelihood=min(MIN_LIKELIHOOD, float(np.nanmax(likelihood))))
-    return VelocityFit(
-        unspliced=np.asarray(cells.layers["velocity_u"], np.float32),
-        spliced=np.asarray(cells.layers["velocity"], np.float32),
-        genes=_used(cells),
-        rates=_columns(cells, "alpha", "beta", "gamma"),
-        likelihood=likelihood,
-        latent_time=cells.obs["latent_time"].to_numpy(np.float64),
-        switch=_columns(cells, "t_", "scaling"),
-        lowest=np.nan_to_num(_columns(cells, "u0", "s0")),
-        found_roots=found_roots,
-    )
-
-
-def annotated(
-    unspliced: Float[Array, "cells genes"], spliced: Float[Array, "cells genes"], neighbors: int = 30
-) -> AnnData:
-    """The moments as the package takes them, with the graph of the cells."""
-    import anndata
-    import pandas as pd
-
-    names = tuple(f"gene {k}" for k in range(spliced.shape[1]))
-    u, s = np.asarray(unspliced, np.float32), np.asarray(spliced, np.float32)
-    index = pd.Index([f"cell {k}" for k in range(len(s))])
-    cells = anndata.AnnData(s, pd.DataFrame(index=index), pd.DataFrame(index=pd.Index(names)))
-    cells.layers.update({"Mu": u, "Ms": s, "unspliced": u, "spliced": s})
-    states = principal(np.log1p(s.astype(np.float64)), names, COMPONENTS).state
-    graph = neighbor_graph(states, min(neighbors, len(s) - 1))
-    cells.obsm["X_pca"] = states
-    cells.obsp["distances"], cells.obsp["connectivities"] = graph.distances, graph.connectivities
-    params = {"n_neighbors": min(neighbors, len(s) - 1), "method": "umap", "metric": "euclidean", "use_rep": "X_pca"}
-    keys = {"connectivities_key": "connectivities", "distances_key": "distances"}
-    cells.uns["neighbors"] = {**keys, "params": params}
-    return cells
-
-
-def _used(cells: AnnData) -> Bool[Array, " genes"]:
-    """The genes that the package uses; where it uses all of them it leaves the column out."""
-    nothing = np.ones(cells.n_vars, bool)
-    return np.asarray(cells.var.get("velocity_genes", nothing), bool)
-
-
-def _columns(cells: AnnData, *names: str) -> Float[Array, "genes columns"]:
-    return np.stack([cells.var[f"fit_{each}"].to_numpy(np.float64) for each in names], axis=1)
-
-
-def _find_roots(scvelo: Any, cells: AnnData) -> bool:
-    """Root cells by the random walk along the velocities, and whether it has any. Where it does not converge there are
-    none, and the package counts from the cells with the earliest times."""
-    from scipy.sparse.linalg import ArpackError
-
-    try:
-        scvelo.tl.terminal_states(cells)
-    except ArpackError:
-        cells.obs["root_cells"] = 0.0
-    return bool((cells.obs["root_cells"].to_numpy(np.float64) > 1 - 1e-3).any())
-
-
-@contextmanager
-def _quiet() -> Iterator[Any]:
-    """The package, without its log and without what it warns of deprecated calls."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        scvelo: Any = import_module("scvelo")
-        scvelo.settings.verbosity = 0
-        yield scvelo

@@ -138,6 +138,16 @@ def test_labelled_cells_are_shown_where_their_velocity_is():
     assert not page.exception and "The velocity of labelled RNA is on Flow" in words(page)
 
 
+def test_a_stochastic_equation_of_labelled_cells_is_simulated_without_times():
+    data = derive(derive(test_labelled.measured(), "labelled", test_labelled.GIVEN), "clusters", {})
+    run = toys.finished(toys.recipe(data, model="labelled-sde", settings={"latent": 2}, training={"steps": 6}))
+    page = opened("landscape", run=run.id)
+    assert not page.exception and not page.error
+    page = opened("fates", run=run.id)
+    page.segmented_control(key="count").set_value("Simulation").run()
+    assert not page.exception and not page.error and "runs with noise" in words(page)
+
+
 @pytest.mark.parametrize(
     ("layers", "sentence"),
     [({"unspliced": None}, "has no layer 'unspliced'"), ({}, "no velocity genes yet: take the step")],

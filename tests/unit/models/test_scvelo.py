@@ -13,7 +13,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.splicing import SplicingSpace
 from cellflow_core.models import contract, registry
 from cellflow_core.models.contract import Context
-from cellflow_core.models.rna_velocity import scvelo
+from cellflow_core.models.splicing import scvelo_package
 from cellflow_core.models.splicing.interpolation import Interpolation
 from cellflow_core.train.trainer import TrainConfig, fit
 
@@ -72,7 +72,7 @@ def direct(layers, mode: str):
         import scvelo as package
 
         package.settings.verbosity = 0
-        cells = scvelo.annotated(layers["unspliced"], layers["spliced"])
+        cells = scvelo_package.annotated(layers["unspliced"], layers["spliced"])
         if mode == "dynamical":
             package.tl.recover_dynamics(cells, n_jobs=1, show_progress_bar=False)
         package.tl.velocity(cells, mode=mode)
@@ -101,13 +101,36 @@ def test_the_dynamical_model_is_the_package():
     assert "fitted the dynamics" in model.notes()[0]
 
 
+def test_genes_are_fitted_by_parts_as_all_at_once(monkeypatch):
+    """Whatever the part: the package's velocities, latent times and choice of genes to 1e-6."""
+    pytest.importorskip("scvelo", reason="the optional package scvelo is not installed: `make scvelo`")
+    monkeypatch.setattr(scvelo_package, "BLOCK", 5)
+    data, _, layers = induction()
+    model, cells = trained(data), direct(layers, "dynamical")
+    x = torch.from_numpy(data.x)
+    du, ds = data.space.split(model.velocity(torch.zeros(len(x)), x, Context()).numpy().astype(np.float64))
+    used = cells.var["velocity_genes"].to_numpy(bool)
+    assert used.sum() > 3 and not ds[:, ~used].any()
+    for found, layer in ((du, "velocity_u"), (ds, "velocity")):
+        expected = np.asarray(cells.layers[layer])[:, used]
+        np.testing.assert_allclose(found[:, used], expected, atol=1e-6 * np.abs(expected).max())
+    np.testing.assert_allclose(model.latent_time(x, Context()), cells.obs["latent_time"], atol=1e-6)
+
+
+def test_cells_that_are_all_alike_are_named():
+    u, s = np.random.default_rng(0).gamma(4.0, 1.0, (2, 60, 3)).astype(np.float32)
+    u[:20], s[:20] = 1.0, 1.0
+    with pytest.raises(ValueError, match="20 cells have the same RNA as all of their nearest cells"):
+        next(scvelo_package.fit(u, s, neighbors=5))
+
+
 def test_every_gene_may_be_used():
     """The package names the genes that it uses unless it uses all: seldom noisy ones, of which all follow a line."""
     data, _, layers = induction()
-    cells = scvelo.annotated(layers["unspliced"], layers["spliced"])
-    assert scvelo._used(cells).all()
+    cells = scvelo_package.annotated(layers["unspliced"], layers["spliced"])
+    assert scvelo_package._used(cells).all()
     cells.var["velocity_genes"] = np.arange(cells.n_vars) < 3
-    assert scvelo._used(cells).sum() == 3
+    assert scvelo_package._used(cells).sum() == 3
     pytest.importorskip("scvelo", reason="the optional package scvelo is not installed: `make scvelo`")
     package = direct(layers, "deterministic").var["velocity_genes"].to_numpy(bool)
     model = trained(_of(data, package))
