@@ -5,8 +5,10 @@
 Each gene of the circuit is held at 0 from the first time on, in the circuit itself and in a model that was trained on
 snapshots of it. The error of a gene is the largest one of the change of any fate's share. `no change` is the answer
 that nothing happens. `drivers` are genes whose loss changes a share by 0.05 or more in the circuit, `others` the rest,
-which a model should leave without an effect. A circuit or a model may have settings, as in krumsiek:n_times=21 and
-phoenix:prior=soft+truth, where `+truth` gives the cells the true network.
+which a model should leave without an effect. `six-gene` is the six-gene circuit at several times with a read-out gene
+(six_gene_fates.py), to be read with --rule: the genes that decide there move less than those that follow. A circuit or
+a model may have settings, as in krumsiek:n_times=21 and phoenix:prior=soft+truth, where `+truth` gives the cells the
+true network.
 """
 
 from __future__ import annotations
@@ -26,9 +28,14 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import run_case
+from six_gene_fates import SixGeneFates
 
 from cellflow_core.analysis.embedding import Embedding
+from cellflow_core.analysis.perturbations.clamp import clamped
+from cellflow_core.analysis.perturbations.effects import MeasuredCloud
 from cellflow_core.analysis.perturbations.screen import screen
+from cellflow_core.analysis.results.perturbation import ELSEWHERE
+from cellflow_core.analysis.simulate import simulate
 from cellflow_core.data.simulators import registry as simulators
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.steps.network import network_of
@@ -47,12 +54,19 @@ def true_changes(circuit: Any) -> dict[str, dict[str, float]]:
     return {gene: {fate: found[fate] - plain[fate] for fate in plain} for gene, found in held.items()}
 
 
-def predicted(name: str, data: Snapshots, seed: int, preset: str) -> tuple[dict[str, dict[str, float]], float]:
-    """(change of the share of each fate by the loss of each gene, share of the genes whose cells leave the data)."""
+def predicted(
+    name: str, data: Snapshots, seed: int, preset: str, circuit: Any = None
+) -> tuple[dict[str, dict[str, float]], float]:
+    """(change of the share of each fate by the loss of each gene, share of the genes whose cells leave the data).
+
+    circuit  whose rule says which fate a cell has; None: its nearest measured cells do, as on the page Perturb
+    """
     name, settings = run_case.named(name)
     kind = registry.find(name)
     model = registry.create(name, settings, data.spec, seed)
     fit(model, data, TrainConfig.preset(preset, kind), seed=seed)
+    if circuit is not None:
+        return by_rule(model, data, circuit, seed)
     center = data.x - data.x.mean(axis=0)
     view = Embedding("pca", ("PC1", "PC2"), center @ np.linalg.svd(center, full_matrices=False)[2][:2].T, data.x)
     found = screen(model, data, view, data.space.genes, states=LABEL, seed=seed)
@@ -63,27 +77,53 @@ def predicted(name: str, data: Snapshots, seed: int, preset: str) -> tuple[dict[
     return changes, float(np.nanmean(found.outside > 0.2))
 
 
-def errors(truth: dict[str, dict[str, float]], found: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Of each gene, the largest error of the change of any share."""
-    return {
-        gene: max(abs(found[gene].get(fate, 0.0) - change) for fate, change in changes.items())
-        for gene, changes in truth.items()
+def by_rule(model: Any, data: Snapshots, circuit: Any, seed: int) -> tuple[dict[str, dict[str, float]], float]:
+    """The same of 600 cells of the first time, whose fates are told by the circuit."""
+    start, cloud = np.resize(data.x[data.t == data.times[0]], (600, data.dim)), MeasuredCloud(data.x)
+    times = tuple(map(float, data.times))
+
+    def followed(moved: Any) -> tuple[dict[str, float], float]:
+        ends = simulate(moved, start, times, seed=seed).x[-1]
+        reached = circuit.fate_of(ends)
+        return {fate: float((reached == fate).mean()) for fate in circuit.fates}, cloud.outside(ends[None])
+
+    plain, _ = followed(model)
+    lost = {gene: followed(clamped(model, data, {gene: 0.0})) for gene in circuit.axes}
+    changes = {
+        gene: {fate: share - plain[fate] for fate, share in shares.items()} for gene, (shares, _) in lost.items()
     }
+    return changes, float(np.mean([far > 0.2 for _, far in lost.values()]))
 
 
-def rows_of(circuit_name: str, names: Sequence[str], seeds: Sequence[int], preset: str) -> list[dict[str, Any]]:
+def errors(truth: dict[str, dict[str, float]], found: dict[str, dict[str, float]], none: str) -> dict[str, float]:
+    """Of each gene, the largest error of the change of any share.
+
+    none  the circuit's name for cells of no fate, which a model may put elsewhere instead
+    """
+
+    def merged(changes: dict[str, float]) -> dict[str, float]:
+        rest = changes.get(none, 0.0) + changes.get(ELSEWHERE, 0.0)
+        return {fate: change for fate, change in changes.items() if fate != ELSEWHERE} | {none: rest}
+
+    both = {gene: (merged(changes), merged(found[gene])) for gene, changes in truth.items()}
+    return {gene: max(abs(b.get(fate, 0.0) - a[fate]) for fate in a) for gene, (a, b) in both.items()}
+
+
+def rows_of(
+    circuit_name: str, names: Sequence[str], seeds: Sequence[int], preset: str, rule: bool
+) -> list[dict[str, Any]]:
     """One row a model and seed; `no change` first."""
     circuit = created(circuit_name)
     data, truth = circuit.simulate(), true_changes(circuit)
     drivers = [gene for gene, each in truth.items() if max(map(abs, each.values())) >= DRIVES]
     still = {gene: dict.fromkeys(each, 0.0) for gene, each in truth.items()}
-    rows = [_row(circuit_name, "no change", 0, errors(truth, still), drivers, 0.0)]
+    rows = [_row(circuit_name, "no change", 0, errors(truth, still, circuit.fates[-1]), drivers, 0.0)]
     for name in names:
         bare, plus, _ = name.partition("+")
         cells = dataclasses.replace(data, network=network_of(circuit)) if plus else data
         for seed in seeds:
-            found, outside = predicted(bare, cells, seed, preset)
-            rows.append(_row(circuit_name, name, seed, errors(truth, found), drivers, outside))
+            found, outside = predicted(bare, cells, seed, preset, circuit if rule else None)
+            rows.append(_row(circuit_name, name, seed, errors(truth, found, circuit.fates[-1]), drivers, outside))
             print(json.dumps({k: v for k, v in rows[-1].items() if k != "genes"}), flush=True)
     return rows
 
@@ -92,7 +132,10 @@ def created(text: str) -> Any:
     """The circuit of "name" or "name:setting=value,setting=value"."""
     name, _, given = text.partition(":")
     pairs = (each.split("=") for each in given.split(",") if each)
-    return simulators.create(name, {key: float(value) if "." in value else int(value) for key, value in pairs})
+    settings = {key: float(value) if "." in value else int(value) for key, value in pairs}
+    if name == "six-gene":
+        return SixGeneFates(SixGeneFates.Config.from_dict(settings))
+    return simulators.create(name, settings)
 
 
 def _row(
@@ -137,14 +180,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", default="ot-cfm,c-node")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--preset", default="standard")
+    parser.add_argument("--rule", action="store_true", help="fates by the circuit's own rule, not as on the page")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args(argv)
     torch.set_num_threads(1)
     names, seeds = asked.models.split(","), [int(each) for each in asked.seeds.split(",")]
-    rows = [row for each in asked.circuits.split(",") for row in rows_of(each, names, seeds, asked.preset)]
+    rows = [row for each in asked.circuits.split(",") for row in rows_of(each, names, seeds, asked.preset, asked.rule)]
     print(table(rows))
     if asked.out:
-        found = {"date": machine.today(), "machine": machine.here(), "preset": asked.preset, "rows": rows}
+        found = {"date": machine.today(), "machine": machine.here(), "preset": asked.preset, "rule": asked.rule}
+        found["rows"] = rows
         asked.out.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -17,6 +17,7 @@ consensus of two models or more, the mean of their directions in each cell:
     cbdir       mean over the edges of the mean cosine of the velocity and the displacements to neighbors of the later
                 group, in cells of the earlier group at the border (Qiao & Huang 2021), in genes; cbdir_umap: of the
                 arrows and places on a UMAP of these cells, as in their program
+    network_auroc  of the model's network, where it gives one and the true one is known (`math.network_scores`)
     agreement   median cosine with the other models of the run, same seed; known once all are done
     drawn       share of the cells that have an arrow on the page Velocity
     steps       of training
@@ -60,9 +61,10 @@ from cellflow_core.analysis.rna_velocity.orders import spearman
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.math.neighbors import nearest_others
+from cellflow_core.math.network_scores import candidate_edges, network_scores
 from cellflow_core.math.velocity_graph import velocity_graph
 from cellflow_core.models import registry
-from cellflow_core.models.contract import HasLatentTime
+from cellflow_core.models.contract import HasLatentTime, HasNetwork
 from cellflow_core.train.trainer import TrainConfig, fit
 
 NEIGHBORS = 30
@@ -76,7 +78,7 @@ def every_model() -> list[str]:
 
 
 def estimate(name: str, cells: Path, seed: int, steps: int, page: bool = True) -> dict[str, Any]:
-    """ds/dt, latent time, seconds and memory of one model, trained in this process.
+    """ds/dt, latent time, network, seconds and memory of one model, trained in this process.
 
     cells  pickled Snapshots; a model of velocities gets those of `steady-state`, found before the clock starts
     page   also ask for the page's answer
@@ -97,7 +99,8 @@ def estimate(name: str, cells: Path, seed: int, steps: int, page: bool = True) -
     latent = latent_time(model, data) if isinstance(model, HasLatentTime) else None
     seconds, cpu, peak = time.perf_counter() - begun, time.process_time() - worked, _peak()
     cost = {"steps": training.steps, "seconds": seconds, "cpu_s": cpu, "peak_mb": peak, "page_s": None, "page_mb": None}
-    found = {"velocity": velocity, "latent": latent, "drawn": None, "cost": cost}
+    network = model.network().numpy().astype(float) if isinstance(model, HasNetwork) else None
+    found = {"velocity": velocity, "latent": latent, "network": network, "drawn": None, "cost": cost}
     if not page:
         return found
     some = data.x[:: max(1, len(data.x) // 2000)] - data.x.mean(axis=0)
@@ -132,7 +135,7 @@ def consensus(found: Sequence[np.ndarray], data: Snapshots) -> dict[str, Any]:
     sizes = [np.maximum(np.linalg.norm(each / scale, axis=1, keepdims=True), 1e-30) for each in found]
     mean = np.mean([each / size for each, size in zip(found, sizes, strict=True)], axis=0)
     cost = dict.fromkeys(("steps", "seconds", "cpu_s", "peak_mb", "page_s", "page_mb"))
-    return {"velocity": mean, "latent": None, "drawn": None, "cost": cost}
+    return {"velocity": mean, "latent": None, "network": None, "drawn": None, "cost": cost}
 
 
 def row(found: dict[str, Any], known: Case, edges: str, places: np.ndarray | None = None) -> dict[str, float | None]:
@@ -140,7 +143,9 @@ def row(found: dict[str, Any], known: Case, edges: str, places: np.ndarray | Non
     data, v, scale = known.data, found["velocity"], spread(known.data)
     assert data.spliced is not None
     if known.velocity is None and known.time is None and not edges:
-        nothing = dict.fromkeys(("cosine", "velocity_r", "time_rho", "order_rho", "cbdir", "cbdir_umap", "agreement"))
+        nothing = dict.fromkeys(
+            ("cosine", "velocity_r", "time_rho", "order_rho", "cbdir", "cbdir_umap", "network_auroc", "agreement")
+        )
         return nothing | {"drawn": found["drawn"], **found["cost"]}
     graph = velocity_graph(data.spliced / scale, v / scale, nearest_others(data.x, NEIGHBORS))
     order = cell_order(graph)[0]
@@ -156,10 +161,17 @@ def row(found: dict[str, Any], known: Case, edges: str, places: np.ndarray | Non
         "cbdir_umap": None
         if places is None
         else cross_boundary(graph.displacement(places), places, graph.neighbors, known.group, edges),
+        "network_auroc": _network_auroc(found["network"], known),
         "agreement": None,
         "drawn": found["drawn"],
         **found["cost"],
     }
+
+
+def _network_auroc(found: np.ndarray | None, known: Case) -> float | None:
+    if found is None or known.network is None:
+        return None
+    return network_scores(found, known.network, candidate_edges(known.data.space.genes[: len(found)])).auroc
 
 
 def _correlation(v: np.ndarray, true: np.ndarray) -> float | None:

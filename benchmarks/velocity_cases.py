@@ -13,7 +13,7 @@ from scipy.sparse import csc_array, hstack
 from cellflow_core.data.preprocessing.count_halves import halves_agreement
 from cellflow_core.data.preprocessing.moments import moments_of
 from cellflow_core.data.preprocessing.splicing_layers import SplicingLayers
-from cellflow_core.data.simulators.contract import HasLayers
+from cellflow_core.data.simulators.contract import HasLayers, HasNetwork
 from cellflow_core.data.simulators.registry import create, names
 from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
@@ -23,12 +23,14 @@ EVERY_GENE = {"min_r2": -1.0, "min_slope": 0.0, "min_shared_counts": 0}
 
 
 class Case(NamedTuple):
-    """Cells in their moments, and what is known of them: ds/dt [cells, genes], time [cells], group [cells], or None."""
+    """Cells in their moments, and what is known of them: ds/dt [cells, genes], time [cells], group [cells], and who
+    acts on whom [targets, sources], or None."""
 
     data: Snapshots
     velocity: np.ndarray | None
     time: np.ndarray | None
     group: np.ndarray | None
+    network: np.ndarray | None = None
 
 
 def case(source: str, seed: int, cells: int, groups: str, settings: Mapping[str, Any] = {}) -> Case:
@@ -42,7 +44,9 @@ def case(source: str, seed: int, cells: int, groups: str, settings: Mapping[str,
         truth, held = process.simulate(), process.layers()
         layers = SplicingLayers(held["unspliced"], held["spliced"], process.axes)
         time_ = next((truth.covariates[each] for each in truth.covariates if each == "latent time"), None)
-        return _in_moments(layers, EVERY_GENE, truth.velocity, time_, None)
+        found = _in_moments(layers, EVERY_GENE, truth.velocity, time_, None)
+        network = process.network().astype(float) if isinstance(process, HasNetwork) else None
+        return found._replace(network=network)  # every gene is kept, in its order
     if made_up := re.fullmatch(r"(\d+)x(\d+)", source):
         return _in_moments(lineage(int(made_up[1]), int(made_up[2]), seed), EVERY_GENE, None, None, None)
     import anndata

@@ -90,7 +90,7 @@ class Motion(nn.Module):
         Raises ValueError where nothing moves.
         """
         if not self.span:  # the validation cells come second
-            self._measure_levels(_states(frames))
+            self.measure_levels(_states(frames))
         pairs = self._pairs(frames, rng) if isinstance(frames, SnapshotTensors) else None
         if not self.span:
             square = self._squared_speed(frames, pairs)
@@ -140,7 +140,8 @@ class Motion(nn.Module):
             "which cells move by about 1."
         )
 
-    def _measure_levels(self, x: Float[Tensor, "cells genes"]) -> None:
+    def measure_levels(self, x: Float[Tensor, "cells genes"]) -> None:
+        """Shift, unit and bounds, from the levels of cells x."""
         lowest, highest = x.min(dim=0).values, x.max(dim=0).values
         span, positive = highest - lowest, lowest >= 0
         if self.scaling == "deviation":

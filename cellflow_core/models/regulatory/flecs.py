@@ -10,7 +10,7 @@ of a sum acts additively on the log odds of expression.
 
 Departures: v_i, since levels and times are those of the data (published: 1); one equation of the measured level, no
 latent variables and no stages of RNA and protein; the penalty, without which all pairs have an edge; what the field is
-fitted to is chosen by `motion`.
+fitted to is chosen by `motion`. The network is A_ij w_ij, as published.
 """
 
 from __future__ import annotations
@@ -100,4 +100,4 @@ class Flecs(GeneField):
         return replace(found, products=products, coefficients=weights, exact=True, quantity="weight")
 
     def influence(self) -> Float[Tensor, "genes genes"]:
-        return self.log_speed.exp()[:, None] * self.mask * self.weight
+        return self.mask * self.weight

@@ -45,10 +45,16 @@ def test_half_against_half_is_near_one_where_effects_are_large(screen: KnockOuts
 def test_errors_of_a_circuit_are_those_of_the_worst_fate() -> None:
     truth = {"A": {"up": -0.5, "down": 0.5}, "B": {"up": 0.0, "down": 0.0}}
     found = {"A": {"up": -0.2, "down": 0.1}, "B": {"up": 0.1, "down": -0.1}}
-    assert circuit_knockouts.errors(truth, found) == pytest.approx({"A": 0.4, "B": 0.1})
+    assert circuit_knockouts.errors(truth, found, "none") == pytest.approx({"A": 0.4, "B": 0.1})
     (row,) = [circuit_knockouts._row("c", "m", 0, {"A": 0.4, "B": 0.1}, ["A"], 0.0)]
     assert (row["drivers"], row["others"], row["largest"]) == (0.4, 0.1, 0.4)
     assert "0.400 ± 0.000" in circuit_knockouts.table([row])
+
+
+def test_cells_of_no_fate_are_where_a_model_puts_them_elsewhere() -> None:
+    truth = {"A": {"up": -0.5, "none": 0.5}}
+    assert circuit_knockouts.errors(truth, {"A": {"up": -0.4, "elsewhere": 0.4}}, "none") == pytest.approx({"A": 0.1})
+    assert circuit_knockouts.errors(truth, {"A": {"up": -0.5}}, "none") == pytest.approx({"A": 0.5})
 
 
 def test_a_circuit_has_settings_and_its_network() -> None:
@@ -56,3 +62,14 @@ def test_a_circuit_has_settings_and_its_network() -> None:
     assert circuit.settings.n_times == 3
     network = circuit_knockouts.network_of(circuit)
     assert np.array_equal(network.matrix(circuit.axes), circuit.network())
+
+
+def test_the_first_pair_of_the_six_gene_circuit_decides_and_its_read_out_does_not() -> None:
+    circuit = circuit_knockouts.created("six-gene:cells_per_time=40,last_time=24.0")
+    assert circuit.simulate().x.shape == (280, 7) and not circuit.network()[:, 6].any()
+    plain = circuit.fate_shares(cells=300)
+    assert 0.2 < plain["Gene1 wins"] < 0.9
+    assert circuit.fate_shares({"Gene1": 0.0}, cells=300)["Gene1 wins"] == 0.0
+    assert circuit.fate_shares({"Gene2": 0.0}, cells=300)["Gene1 wins"] == 1.0
+    for marker in ("Gene4", "ReadOut"):
+        assert circuit.fate_shares({marker: 0.0}, cells=300) == plain

@@ -45,3 +45,12 @@ def test_ratios_are_no_velocities(capsys):
     assert "no rates of change" in capsys.readouterr().err
     rates = np.array([[-1.0, 2.0]])
     assert cases.rates(rates) is rates
+
+
+def test_a_network_is_held_against_that_of_the_simulator():
+    known = cases.case("six-gene-circuit", 0, 60, "")
+    assert known.network is not None and known.network.shape == (6, 6)
+    assert benchmark._network_auroc(0.3 * known.network, known) == 1.0
+    assert benchmark._network_auroc((known.network == 0).astype(float), known) == 0.0
+    assert benchmark._network_auroc(None, known) is None
+    assert benchmark._network_auroc(known.network, known._replace(network=None)) is None
