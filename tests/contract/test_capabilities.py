@@ -47,8 +47,11 @@ def snapshots(times: tuple[float, ...] = (0.0, 1.0)) -> Snapshots:
 
 
 def moments() -> Snapshots:
-    """The same cells with unspliced and spliced RNA of three genes as their state."""
-    u, s = np.random.default_rng(2).gamma(4.0, 1.0, (2, CELLS, 3)).astype(np.float32)
+    """The same cells with unspliced and spliced RNA of three genes, which rise, as their state."""
+    rng = np.random.default_rng(0)  # scvelo can use all three
+    age, fast, slow = rng.uniform(0, 6, (CELLS, 1)), np.array([1.0, 0.6, 0.9]), np.array([0.4, 0.3, 0.4])
+    u, s = 8 * (1 - np.exp(-fast * age)), 12 * (1 - np.exp(-slow * age)) ** 2
+    u, s = ((each * np.exp(0.05 * rng.normal(size=each.shape))).astype(np.float32) for each in (u, s))
     space = SplicingSpace.of(("A", "B", "C"), u, s)
     second = {"spliced_squared": 1.1 * s**2, "spliced_unspliced": 1.1 * s * u}
     return replace(snapshots(), x=space.join(u, s), space=space, channels={**second, "unspliced": u, "spliced": s})
