@@ -77,8 +77,8 @@ class GRNSDE(DynamicsModel, HasDrift, HasNoise, HasNetwork):
         "they arrive as they were measured."
     )
     limitation = (
-        "Without a prior network a marker cannot be told from a driver, and with one an edge that it lacks is never "
-        "found. The noise is the same for every gene, and no cell divides or dies."
+        "Without a prior network markers and drivers cannot be distinguished, and with one an edge that it lacks is "
+        "never found. The noise is the same for every gene, and no cell divides or dies."
     )
     paper = "CellFlow Explorer, after Yeo et al. 2021, doi:10.1038/s41467-021-23518-w"
     needs = frozenset({DataRequirement.GENE_AXES, DataRequirement.TIMES})
