@@ -13,9 +13,9 @@ seed and time left out:
 Of each time left out, without a model: `sampling`, the standard deviation of `offset` that comes from the numbers of
 cells, for a prediction halfway between its neighbours; `courses`, the offset of means on a straight line between the
 neighbours, on the cubic through the four nearest times (of as many as there are), by their position, and halfway
-between the two. And of each two successive times the cosine of the bends m0 - 2 m1 + m2 of the course of the means:
-above 0 where the course is smooth, and about -2/3 where it is a line plus an independent offset of each time, as
-batches would have it.
+between the two. And `cosines`, of the second differences m0 - 2 m1 + m2 of the means at each two successive times:
+above 0 where the course of the means is smooth, and about -2/3 where it is a line plus an independent offset of each
+time, as batches would have it.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def row(asked: run_case.Trial) -> dict[str, Any]:
 
 
 def courses(data: Snapshots) -> dict[str, Any]:
-    """What the means of other times tell of that of each time, and how the bends of their course follow each other."""
+    """What the means of other times tell of that of each time, and whether their second differences are alike."""
     parts = [data.at(time).astype(np.float64) for time in data.times]
     means = np.array([part.mean(axis=0) for part in parts])
     variance = np.array([part.var(axis=0, ddof=1).sum() / len(part) for part in parts])
-    bends = means[:-2] - 2 * means[1:-1] + means[2:]
-    sizes = np.linalg.norm(bends, axis=1)
+    second = means[:-2] - 2 * means[1:-1] + means[2:]
+    sizes = np.linalg.norm(second, axis=1)
     found = []
     for k in range(1, len(means) - 1):
         near = sorted(set(range(len(means))) - {k}, key=lambda i: abs(i - k))[:4]
@@ -70,8 +70,8 @@ def courses(data: Snapshots) -> dict[str, Any]:
                 "courses": {name: float(np.linalg.norm(each - means[k])) for name, each in offsets.items()},
             }
         )
-    cosines = (bends[:-1] * bends[1:]).sum(axis=1) / (sizes[:-1] * sizes[1:])
-    return {"times": found, "bends": cosines.tolist()}
+    cosines = (second[:-1] * second[1:]).sum(axis=1) / (sizes[:-1] * sizes[1:])
+    return {"times": found, "cosines": cosines.tolist()}
 
 
 def table(found: dict[str, Any]) -> str:
@@ -92,8 +92,8 @@ def table(found: dict[str, Any]) -> str:
     lines += ["", "| course of the means | offset |", "|---|---|"]
     lines += [f"| {name} | {np.mean([each['courses'][name] for each in times]):.3f} |" for name in times[0]["courses"]]
     lines.append(f"| *sampling* | {np.mean([each['sampling'] for each in times]):.3f} |")
-    bends = ", ".join(f"{each:.2f}" for each in found["bends"])
-    return "\n".join([*lines, "", f"cosine of successive bends: {bends or 'too few times'}"])
+    cosines = ", ".join(f"{each:.2f}" for each in found["cosines"])
+    return "\n".join([*lines, "", f"cosine of successive second differences: {cosines or 'too few times'}"])
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:

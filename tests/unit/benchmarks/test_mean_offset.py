@@ -20,13 +20,13 @@ def course(offsets: np.ndarray, count: int = 400) -> Snapshots:
     return cells.snapshots(x, t, 2, scaled=False, mass=False, name="line")
 
 
-def test_bends_follow_each_other_on_a_smooth_course_and_alternate_where_times_are_offset():
+def test_second_differences_are_alike_on_a_smooth_course_and_alternate_where_times_are_offset():
     times = np.arange(300)
     smooth = np.stack([1000 * np.sin(times / 20), 0 * times], axis=1)
-    assert np.mean(mean_offset.courses(course(smooth, count=20))["bends"]) > 0.6
+    assert np.mean(mean_offset.courses(course(smooth, count=20))["cosines"]) > 0.6
     offset = np.random.default_rng(1).normal(size=(300, 2))
-    bends = mean_offset.courses(course(offset, count=20))["bends"]
-    assert np.mean(bends) == pytest.approx(-2 / 3, abs=0.1)
+    cosines = mean_offset.courses(course(offset, count=20))["cosines"]
+    assert np.mean(cosines) == pytest.approx(-2 / 3, abs=0.1)
 
 
 def test_the_cubic_meets_a_cubic_course_and_the_straight_line_does_not():
