@@ -95,8 +95,10 @@ def simulate(
         )
     if not len(x0):
         raise ValueError("there is no cell to start from")
-    kind = moving.kind if noise or moving.kind != "stochastic" else "deterministic"
-    if moving.sampler is not None:
+    kind = moving.kind
+    if not noise and (kind == "stochastic" or (kind == "sampler" and moving.has_field)):
+        kind = "deterministic"
+    if kind == "sampler":
         return _sampled(moving, context, x0, outputs, seed)
     if kind == "plan":
         x, log_weight = along_plans(moving.plans, x0, outputs, np.random.default_rng(seed) if noise else None)
@@ -169,7 +171,8 @@ def _sampled(moving: Dynamics, context: Context, x0: np.ndarray, outputs: list[f
         grid = time_grid(at(outputs), at(knots), GROWTH_STEPS)
         times, kept = moving.clock.time(torch.tensor(grid.times, dtype=torch.float64)).tolist(), list(grid.kept)
     with torch.no_grad():
-        x = moving.sampler(torch.from_numpy(x0).to(moving.device), tuple(times), rng)
+        start = torch.from_numpy(x0).to(moving.device)
+        x = moving.sampler(start if moving.initial is None else moving.initial(start), tuple(times), rng)
         log_weight = x.new_zeros(x.shape[:2])
         for k, (start, end) in enumerate(pairwise(times)):
             if rate is not None:

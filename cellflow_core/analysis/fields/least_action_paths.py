@@ -250,8 +250,9 @@ def _notes(moving: Dynamics, data: Snapshots, time: float, diffusion: float, sib
     noise = (
         f"the D = {diffusion:.3g} of {moving.title}"
         if np.isfinite(diffusion)
-        else f"{moving.title} has none, so an action is given for D = 1 and has no scale: only actions of one model, "
-        "one time and one state space compare, and none is a probability"
+        else f"{moving.title} has {'it in a latent state' if moving.kind == 'sampler' else 'none'}, so an action is "
+        "given for D = 1 and has no scale: only actions of one model, one time and one state space compare, and none "
+        "is a probability"
     )
     several = (
         f"Ranges are over {counted(siblings + 1, 'training')} that differ by seed or method."

@@ -186,6 +186,11 @@ def _clamped(
     inner: Dynamics, project: Callable[[Tensor], Tensor], project_tangent: Callable[[Tensor, Tensor], Tensor]
 ) -> Dynamics:
     """The dynamics with states, velocity, drift and interaction projected."""
+    if inner.kind == "sampler" and inner.has_field:
+        raise ValueError(
+            f"{inner.title} simulates cells in a latent state, where no gene can be held: choose a model whose field "
+            "is followed, or shift the gene in the initial cells"
+        )
     if inner.kind in ("plan", "sampler"):
         how = "couples measured cells by a static plan" if inner.kind == "plan" else "samples cells as measured"
         raise ValueError(

@@ -204,8 +204,8 @@ def _chance(moving: Dynamics) -> tuple[str, ...]:
         return ()
     if moving.kind == "stochastic":
         return (
-            f"The futures differ by the noise of {moving.title}. How strong it is was set or guessed, not measured: "
-            "snapshots fit strong noise with one motion and weak noise with another.",
+            f"The futures differ by the noise of {moving.title}. How strong it is was set, guessed or fitted, "
+            "not measured: snapshots fit strong noise with one motion and weak noise with another.",
         )
     if moving.kind == "plan":
         return (
