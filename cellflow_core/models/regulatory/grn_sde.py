@@ -127,6 +127,11 @@ class GRNSDE(DynamicsModel, HasDrift, HasNoise, HasNetwork):
         self.floor.copy_(self.motion.scaled(cells.min(dim=0).values.clamp_max(0)))
         if self.config.prior != "none":
             signs = torch.sign(known_network(frames))
+            if self.config.prior == "signs" and not (signs < 0).any():
+                raise ValueError(
+                    "no edge of the prior network represses, as where a network has no signs, and all would activate: "
+                    "choose only its edges (prior mask), or add a network with signs"
+                )
             self.edges.copy_(signs if self.config.prior == "signs" else signs.abs())
 
     def loss(self, batch: Batch) -> Loss:

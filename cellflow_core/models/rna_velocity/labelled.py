@@ -199,7 +199,9 @@ class Labelled(DynamicsModel, HasVelocity, HasKinetics):
 
 
 def nearest(x: Float[Tensor, "cells genes"], genes: tuple[str, ...], count: int) -> Int[Tensor, "cells count"]:
-    """Rows of the cells nearest to each in the principal components of these genes."""
+    """Rows of the cells nearest to each in the principal components of these genes; of one cell alone, none."""
+    if len(x) == 1:
+        return torch.zeros((1, 0), dtype=torch.int64, device=x.device)
     states = principal(x.cpu().numpy(), genes, COMPONENTS).state
     return torch.from_numpy(nearest_neighbors(states, count + 1)[1][:, 1:].copy()).to(x.device)
 

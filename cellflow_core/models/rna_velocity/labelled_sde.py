@@ -202,6 +202,8 @@ class LabelledSDE(labelled.Labelled, HasSampler):
 def both_directions(nearest: Int[Tensor, "cells k"]) -> tuple[Int[Tensor, " edges"], Int[Tensor, " edges"]]:
     """(from, to) of every pair of which one is among the nearest cells of the other, in both directions, sorted."""
     n, cells = len(nearest), torch.arange(len(nearest), device=nearest.device)[:, None]
+    if n == 1:  # it stays where it is
+        return cells[0], cells[0]
     code = torch.cat([cells * n + nearest, nearest * n + cells]).unique()
     return code // n, code % n
 

@@ -68,5 +68,10 @@ def test_a_prior_network_is_asked_for_where_it_is_used():
     assert DataRequirement.NETWORK not in kind.required_data(kind.Config())
     for prior in ("mask", "signs"):
         assert DataRequirement.NETWORK in kind.required_data(kind.Config(prior=prior))
+    unsigned = cells().network
+    assert unsigned is not None
+    alone = replace(cells(), network=replace(unsigned, weight=abs(unsigned.weight)))
+    with pytest.raises(ValueError, match="no edge of the prior network represses, as where a network has no signs"):
+        trained("grn-sde", alone, training={"steps": 2}, prior="signs")
     with pytest.raises(ValueError, match="prior network"):
         trained("grn-sde", CIRCUIT.simulate(), training={"steps": 2}, prior="mask")

@@ -12,6 +12,7 @@ import torch
 from cellflow_core.analysis.dynamics import dynamics
 from cellflow_core.data.batch import as_tensors
 from cellflow_core.models import registry
+from cellflow_core.models.rna_velocity.labelled import nearest
 from cellflow_core.models.rna_velocity.labelled_sde import JUMPS, LabelledSDE, RandomPaths, both_directions, transitions
 
 pytestmark = pytest.mark.truth
@@ -53,6 +54,14 @@ def test_steps_go_where_the_velocity_points_and_take_their_time():
 
 def test_a_step_may_lead_back_to_a_cell_that_names_it():
     assert both_directions(torch.tensor([[1], [2], [1]]))[0].tolist() == [0, 1, 1, 2]
+
+
+def test_one_cell_alone_stays():
+    """As where a validation part is of one cell."""
+    start, to = both_directions(nearest(torch.ones(1, 3), ("A", "B", "C"), 5))
+    assert start.tolist() == to.tolist() == [0]
+    probability, _ = transitions(torch.ones(1, 3), torch.ones(1, 3), start, to)
+    assert probability.tolist() == [1.0]
 
 
 def test_walks_are_asked_at_equal_times():
