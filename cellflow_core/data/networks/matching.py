@@ -79,7 +79,7 @@ def _unversioned(name: str) -> str:
 def _nothing(network: PriorNetwork, genes: Sequence[str], ids: Mapping[str, str], found: int, ignore_case: bool) -> str:
     """Why no edge is left, and what to do."""
     there = f"no edge of {network.name} joins two of the {len(genes):,} genes of these cells"
-    example = f"the network has names such as {network.source[0]!r}, the cells such as {genes[0]!r}"
+    example = f"the network has names such as {str(network.source[0])!r}, the cells such as {str(genes[0])!r}"
     if not ignore_case:
         named = np.unique([*network.source.tolist(), *network.target.tolist()]).tolist()
         more = len(matching_names(named, genes, ids, ignore_case=True))

@@ -62,6 +62,8 @@ def test_letters_are_never_changed_without_being_asked() -> None:
     genes = ("Gata1", "Spi1", "Klf1", "Xist")
     with pytest.raises(ValueError, match=r"no edge of human joins two of the 4 genes.*3 genes would match without"):
         match(network, genes)
+    with pytest.raises(ValueError, match=r"names such as 'GATA1', the cells such as 'Fog1'"):
+        match(network, ("Fog1", "Xist"))
     found = match(network, genes, ignore_case=True)
     assert found.network.source.tolist() == ["Gata1", "Spi1"] and found.network.target.tolist() == ["Klf1", "Gata1"]
     assert "2 of 3 edges" in found.report and "3 of them only without regard to upper and lower case" in found.report
