@@ -28,18 +28,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cellflow_core.jobs.process import peak_mb
 from cellflow_core.models.splicing import scvelo_package as model
 
 STAGES = ("align_dynamics", "velocity", "velocity_graph", "terminal_states", "latent_time")
 TIMES = ("fit_t", "fit_tau", "fit_tau_")
 LAST = 14.0
 """Hours of the lineage."""
-
-
-def peak() -> float:
-    """Largest resident memory of this process, MB."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def moments(cells: int, genes: int, different: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +57,7 @@ class Costs:
 
     def __init__(self, package: Any, fitted: int) -> None:
         self.package, self.fitted, self.fit_s = package, fitted, 0.0
-        self.stages: dict[str, float] = {"moments": peak()}
+        self.stages: dict[str, float] = {"moments": peak_mb()}
         self.found: dict[str, np.ndarray] = {}
         self.times: dict[str, np.ndarray] = {}
         self.options: dict[str, Any] = {}
@@ -84,14 +79,14 @@ class Costs:
         for name, values in self.times.items():
             part.layers[name] = values[:, source]
         part.uns["recover_dynamics"] = self.options
-        self.stages["fits"] = peak()
+        self.stages["fits"] = peak_mb()
 
     def noted(self, name: str) -> Callable[..., Any]:
         stage = getattr(self.package.tl, name)
 
         def run(*given: Any, **options: Any) -> Any:
             found = stage(*given, **options)
-            self.stages[name] = peak()
+            self.stages[name] = peak_mb()
             return found
 
         return run
@@ -111,7 +106,7 @@ def row(cells: int, genes: int, fitted: int) -> dict[str, Any]:
         "fitted": fitted,
         "fit_s": costs.fit_s / fitted,
         "rest_s": time.process_time() - begun - costs.fit_s,
-        "peak_mb": peak(),
+        "peak_mb": peak_mb(),
         "stages": costs.stages,
     }
 

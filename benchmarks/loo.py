@@ -24,7 +24,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,39 @@ def about(asked: argparse.Namespace, data: Snapshots) -> dict[str, Any]:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.here() | {"threads": asked.threads},
     }
+
+
+def begun(asked: argparse.Namespace, data: Snapshots, **more: Any) -> tuple[dict[str, Any], list[str], list[int], Any]:
+    """(a table with the rows of earlier parts, models, seeds, what new rows say of their machine), for another program
+    with this protocol. SystemExit, with a sentence, where a model lacks data.
+
+    more  what such a table says besides, in which its parts must agree
+    """
+    names, seeds = asked.models.split(","), [int(each) for each in asked.seeds.split(",")]
+    for name in names:
+        if message := run_case.missing_data(name, data):
+            raise SystemExit(message)
+    found = about(asked, data) | more | {"failed": []}
+    again = {(name, seed) for name in names for seed in seeds}
+    alike = ("protocol", "data", "preset", *more)
+    found["rows"] = resumable_table.earlier(asked.out, found, alike, lambda row: (row["model"], row["seed"]) in again)
+    return found, names, seeds, resumable_table.other_machine(asked.out, found)
+
+
+def shown_or_made(
+    arguments: list[str] | None,
+    description: str | None,
+    made: Callable[[argparse.Namespace], dict[str, Any]],
+    table: Callable[[dict[str, Any]], str],
+) -> dict[str, Any]:
+    """Print the table that `--show FILE.json` names, or the one that is made from the arguments of `parser`."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["--show"]:
+        found = json.loads(Path(words[1]).read_text())
+    else:
+        found = made(parser(description).parse_args(words))
+    print(table(found))
+    return found
 
 
 def baseline_rows(baselines: dict[float, BaselineScores]) -> dict[str, Any]:

@@ -21,9 +21,7 @@ time, as batches would have it.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import loo
@@ -97,27 +95,14 @@ def table(found: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] == ["--show"]:
-        found = json.loads(Path(words[1]).read_text())
-    else:
-        found = made(loo.parser(__doc__ or "").parse_args(words))
-    print(table(found))
-    return found
+    return loo.shown_or_made(arguments, __doc__, made, table)
 
 
 def made(asked: argparse.Namespace) -> dict[str, Any]:
     """Train and measure; written after every row."""
     data = loo.read(asked)
-    names, seeds = asked.models.split(","), [int(each) for each in asked.seeds.split(",")]
-    for name in names:
-        if message := run_case.missing_data(name, data):
-            raise SystemExit(message)
-    found = loo.about(asked, data) | courses(data) | {"failed": []}
-    again = {(name, seed) for name in names for seed in seeds}
-    alike = ("protocol", "data", "preset")
-    found["rows"] = resumable_table.earlier(asked.out, found, alike, lambda row: (row["model"], row["seed"]) in again)
-    elsewhere = resumable_table.other_machine(asked.out, found)
+    found, names, seeds, elsewhere = loo.begun(asked, data)
+    found |= courses(data)
     for name in names:
         for seed in seeds:
             for fold in middle_times(data):

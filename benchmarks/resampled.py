@@ -15,16 +15,13 @@ draws.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
-from pathlib import Path
 from typing import Any
 
 import loo
 import numpy as np
 import resumable_table
-import run_case
 
 from cellflow_core.analysis import evaluate
 from cellflow_core.data.snapshots import Snapshots
@@ -84,27 +81,13 @@ def table(found: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] == ["--show"]:
-        found = json.loads(Path(words[1]).read_text())
-    else:
-        found = made(loo.parser(__doc__ or "").parse_args(words))
-    print(table(found))
-    return found
+    return loo.shown_or_made(arguments, __doc__, made, table)
 
 
 def made(asked: argparse.Namespace) -> dict[str, Any]:
     """Train and score; written after every time left out. Rows of other seeds and models are kept."""
     whole = loo.read(asked)
-    names, seeds = asked.models.split(","), [int(each) for each in asked.seeds.split(",")]
-    for name in names:
-        if message := run_case.missing_data(name, whole):
-            raise SystemExit(message)
-    found = loo.about(asked, whole) | {"share": SHARE, "failed": []}
-    again = {(name, seed) for name in names for seed in seeds}
-    alike = ("protocol", "data", "preset", "share")
-    found["rows"] = resumable_table.earlier(asked.out, found, alike, lambda row: (row["model"], row["seed"]) in again)
-    elsewhere = resumable_table.other_machine(asked.out, found)
+    found, names, seeds, elsewhere = loo.begun(asked, whole, share=SHARE)
     for seed in seeds:
         data = drawn(whole, seed)
         for fold in evaluate.middle_times(data):

@@ -2,6 +2,7 @@
 
     python benchmarks/velocity.py --data six-gene-circuit --models all --seeds 0,1,2 --out FILE.json
     python benchmarks/velocity.py --data FILE.h5ad --groups clusters --edges "Ductal>Ngn3 low EP,A>B" ...
+    python benchmarks/velocity.py --data six-gene-circuit --models regvelo:sparsity=0.01 --seeds 0,1,2 --out FILE.json
     python benchmarks/velocity.py --show FILE.json      medians over the seeds, as a table
 
 --data is a simulator of the splicing family (one draw a seed, of its default size unless --cells says another),
@@ -47,6 +48,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import run_case
 from boundary_direction import cosine, cross_boundary, on_umap
 from velocity_cases import Case, case
 
@@ -60,6 +62,7 @@ from cellflow_core.analysis.rna_velocity.estimates import fitted, spliced_veloci
 from cellflow_core.analysis.rna_velocity.orders import spearman
 from cellflow_core.data.requirements import DataRequirement
 from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.jobs.process import peak_mb
 from cellflow_core.math.neighbors import nearest_others
 from cellflow_core.math.network_scores import candidate_edges, network_scores
 from cellflow_core.math.velocity_graph import velocity_graph
@@ -86,18 +89,19 @@ def estimate(name: str, cells: Path, seed: int, steps: int, page: bool = True) -
     torch.set_num_threads(1)
     with cells.open("rb") as file:
         data: Snapshots = pickle.load(file)  # noqa: S301 - written by this program
+    name, settings = run_case.named(name)
     kind = registry.find(name)
     if DataRequirement.VELOCITY in kind.needs:
         data = replace(data, velocity=velocities_of(dynamics(fitted("steady-state", data)), data))
     begun, worked = time.perf_counter(), time.process_time()
-    model = registry.create(name, {}, data.spec, seed)
+    model = registry.create(name, settings, data.spec, seed)
     trains = kind.default_training.get("steps") != 1
     training = TrainConfig.preset("standard", kind, **({"steps": steps} if steps and trains else {}))
     fit(model, data, training, seed=seed)
     model.eval()
     velocity = spliced_velocity(model, data)
     latent = latent_time(model, data) if isinstance(model, HasLatentTime) else None
-    seconds, cpu, peak = time.perf_counter() - begun, time.process_time() - worked, _peak()
+    seconds, cpu, peak = time.perf_counter() - begun, time.process_time() - worked, peak_mb()
     cost = {"steps": training.steps, "seconds": seconds, "cpu_s": cpu, "peak_mb": peak, "page_s": None, "page_mb": None}
     network = model.network().numpy().astype(float) if isinstance(model, HasNetwork) else None
     found = {"velocity": velocity, "latent": latent, "network": network, "drawn": None, "cost": cost}
@@ -107,14 +111,8 @@ def estimate(name: str, cells: Path, seed: int, steps: int, page: bool = True) -
     points = data.x @ np.linalg.svd(some, full_matrices=False)[2][:2].T
     begun = time.perf_counter()
     drawn = agreement(model, data, Embedding("pca", ("PC1", "PC2"), points, data.x)).drawn.mean()
-    cost |= {"page_s": time.perf_counter() - begun, "page_mb": _peak()}
+    cost |= {"page_s": time.perf_counter() - begun, "page_mb": peak_mb()}
     return found | {"drawn": float(drawn)}
-
-
-def _peak() -> float:
-    """Largest resident memory of this process in MB. Not by getrusage: it counts what the process was forked from."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def spread(data: Snapshots) -> np.ndarray:
@@ -255,7 +253,7 @@ def _moments(use: argparse.Namespace, seed: int) -> tuple[Case, dict[str, float]
     begun, worked = time.perf_counter(), time.process_time()
     known = case(use.data, seed, use.cells, use.groups)
     cost = {"moments_s": time.perf_counter() - begun, "moments_cpu_s": time.process_time() - worked}
-    cost["moments_mb"] = _peak()
+    cost["moments_mb"] = peak_mb()
     if use.moments:
         with use.moments.open("wb") as file:
             pickle.dump((known, cost), file, protocol=5)

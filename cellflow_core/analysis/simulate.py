@@ -95,9 +95,7 @@ def simulate(
         )
     if not len(x0):
         raise ValueError("there is no cell to start from")
-    kind = moving.kind
-    if not noise and (kind == "stochastic" or (kind == "sampler" and moving.has_field)):
-        kind = "deterministic"
+    kind = moving.kind if noise or not moving.has_field else "deterministic"
     if kind == "sampler":
         return _sampled(moving, context, x0, outputs, seed)
     if kind == "plan":

@@ -31,7 +31,10 @@ class EdgesCut(ModelWrapper):
         inner = dynamics(self.model, context)
         _ = inner.field  # a plan or a sampler has no equation to cut an edge of
         if inner.sampler is not None:
-            raise ValueError(f"{inner.title} simulates cells in a latent state, in which no gene sees another")
+            raise ValueError(
+                f"{inner.title} simulates cells in a latent state, in which no gene sees another: "
+                "choose a model whose equation is one of the genes"
+            )
         return replace(
             inner,
             velocity=None if inner.velocity is None else self._without_edges(inner.velocity),
