@@ -104,15 +104,16 @@ def fit(
                 f"scvelo could fit the dynamics of none of {cells.n_vars:,} genes: their unspliced RNA does not follow "
                 "their spliced RNA; take the step “Velocity genes and moments” with other thresholds"
             )
-        cells.layers.update(tables)
+        cells.layers["velocity"] = tables["velocity"]
         cells.var["velocity_genes"] = _of_use(likelihood, *_columns(cells, "r2", "scaling").T)
         cells.uns["velocity_params"]["mode"] = "dynamical"
         scvelo.tl.velocity_graph(cells, approx=True, n_jobs=1, show_progress_bar=False)
         found_roots = _find_roots(scvelo, cells)
-        scvelo.tl.latent_time(cells, min_likelihood=min(MIN_LIKELIHOOD, float(np.nanmax(likelihood))))
+        cells.layers["fit_t"] = tables.pop("fit_t")
+        _find_latent_time(scvelo, cells, min(MIN_LIKELIHOOD, float(np.nanmax(likelihood))))
     return VelocityFit(
-        unspliced=np.asarray(cells.layers["velocity_u"], np.float32),
-        spliced=np.asarray(cells.layers["velocity"], np.float32),
+        unspliced=tables["velocity_u"],
+        spliced=tables["velocity"],
         genes=_used(cells),
         rates=_columns(cells, "alpha", "beta", "gamma"),
         likelihood=likelihood,
@@ -207,6 +208,31 @@ def _find_roots(scvelo: Any, cells: AnnData) -> bool:
     except ArpackError:
         cells.obs["root_cells"] = 0.0
     return bool((cells.obs["root_cells"].to_numpy(np.float64) > 1 - 1e-3).any())
+
+
+def _find_latent_time(scvelo: Any, cells: AnnData, least: float) -> None:
+    """Latent time by the genes of the `least` likelihood and more, without any table of the cells but the times.
+
+    The package counts the times of all genes from a root in eight tables of cells and genes: here some genes at a time,
+    each of which it counts by itself.
+    """
+    for name in cells.layers.keys() - {"fit_t"}:
+        del cells.layers[name]
+    package: Any = import_module("scvelo.tools._em_model_utils")
+    of_all = package.root_time
+
+    def rooted(times: Float[Array, "cells genes"], root: int | np.integer) -> tuple[Array, Array]:
+        found, switch = np.empty(times.shape), np.empty(times.shape[1])
+        for first in range(0, times.shape[1], BLOCK):
+            block = slice(first, first + BLOCK)
+            found[:, block], switch[block] = of_all(times[:, block], root=root)
+        return found, switch
+
+    package.root_time = rooted
+    try:
+        scvelo.tl.latent_time(cells, min_likelihood=least)
+    finally:
+        package.root_time = of_all
 
 
 @contextmanager
