@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cellflow_core.data.snapshots import CHANNELS, DataRequirement
+from cellflow_core.models import registry
 from cellflow_core.models.capabilities import CAPABILITIES
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +80,15 @@ def test_readme_is_short() -> None:
 def test_every_family_has_a_page() -> None:
     missing = [each for each in FAMILIES if not (ROOT / "docs" / "methods" / f"{each}.md").exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", [README, ROOT / "docs" / "index.md"], ids=_name)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_model_stands_in_the_row_of_its_family(page: Path, family: str) -> None:
+    row = next(line for line in _text(page).splitlines() if line.startswith("|") and f"methods/{family}.md)" in line)
+    assert sorted(re.findall(r"`([a-z0-9-]+)`", row)) == sorted(
+        each for each in registry.names() if registry.family(each) == family
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
