@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.sparse import csr_matrix, vstack
 
 from cellflow_core.data.spaces.pca import principal
 from cellflow_core.math.neighbors import neighbor_graph
@@ -33,6 +34,8 @@ FEWEST = 2
 """Genes without which the package has no direction of a cell."""
 BLOCK = 25
 """Genes that are fitted between two reports."""
+CELLS = 2000
+"""Cells that are compared with their neighbors at a time."""
 TABLES = ("fit_t", "velocity", "velocity_u")
 """What is kept of each cell and gene: time, and rates of change of spliced and of unspliced RNA."""
 
@@ -107,7 +110,7 @@ def fit(
         cells.layers["velocity"] = tables["velocity"]
         cells.var["velocity_genes"] = _of_use(likelihood, *_columns(cells, "r2", "scaling").T)
         cells.uns["velocity_params"]["mode"] = "dynamical"
-        scvelo.tl.velocity_graph(cells, approx=True, n_jobs=1, show_progress_bar=False)
+        _find_directions(scvelo, cells)
         found_roots = _find_roots(scvelo, cells)
         cells.layers["fit_t"] = tables.pop("fit_t")
         _find_latent_time(scvelo, cells, min(MIN_LIKELIHOOD, float(np.nanmax(likelihood))))
@@ -210,6 +213,30 @@ def _find_roots(scvelo: Any, cells: AnnData) -> bool:
     return bool((cells.obs["root_cells"].to_numpy(np.float64) > 1 - 1e-3).any())
 
 
+def _find_directions(scvelo: Any, cells: AnnData) -> None:
+    """The graph of the cells by their velocities.
+
+    The package keeps one Python number for every two cells that it compares, hundreds for each cell: here those of some
+    cells at a time.
+    """
+    package: Any = import_module("scvelo.tools.velocity_graph")
+
+    def compute_cosines(graph: Any, **_: Any) -> None:
+        count, parts = len(graph.X), []
+        for first in range(0, count, CELLS):
+            some = range(first, min(first + CELLS, count))
+            _, *found = graph._compute_cosines(some, None)
+            values, rows, columns = (np.hstack(each) if each else np.empty(0) for each in found)
+            values, at = np.nan_to_num(values), (rows.astype(np.int64) - first, columns.astype(np.int64))
+            parts.append(package.vals_to_csr(values, *at, shape=(len(some), count), split_negative=True))
+        graph.graph, graph.graph_neg = (csr_matrix(vstack(each)) for each in zip(*parts, strict=True))
+        largest = graph.graph.max(1).toarray().ravel()
+        graph.self_prob = np.clip(np.percentile(largest, 98) - largest, 0, 1)
+
+    with _replaced(package.VelocityGraph, "compute_cosines", compute_cosines):
+        scvelo.tl.velocity_graph(cells, approx=True, n_jobs=1, show_progress_bar=False)
+
+
 def _find_latent_time(scvelo: Any, cells: AnnData, least: float) -> None:
     """Latent time by the genes of the `least` likelihood and more, without any table of the cells but the times.
 
@@ -228,11 +255,19 @@ def _find_latent_time(scvelo: Any, cells: AnnData, least: float) -> None:
             found[:, block], switch[block] = of_all(times[:, block], root=root)
         return found, switch
 
-    package.root_time = rooted
-    try:
+    with _replaced(package, "root_time", rooted):
         scvelo.tl.latent_time(cells, min_likelihood=least)
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, function: Any) -> Iterator[None]:
+    """A function of the package by one that finds the same in parts."""
+    own = getattr(owner, name)
+    setattr(owner, name, function)
+    try:
+        yield
     finally:
-        package.root_time = of_all
+        setattr(owner, name, own)
 
 
 @contextmanager

@@ -105,6 +105,7 @@ def test_genes_are_fitted_by_parts_as_all_at_once(monkeypatch):
     """Whatever the part: the package's velocities, latent times and choice of genes to 1e-6."""
     pytest.importorskip("scvelo", reason="the optional package scvelo is not installed: `make scvelo`")
     monkeypatch.setattr(scvelo_package, "BLOCK", 5)
+    monkeypatch.setattr(scvelo_package, "CELLS", 50)
     data, _, layers = induction()
     model, cells = trained(data), direct(layers, "dynamical")
     x = torch.from_numpy(data.x)
