@@ -35,29 +35,38 @@ class Setting:
             words = self.name.replace("_", " ")
             object.__setattr__(self, "label", LABELS.get(self.name, words[:1].upper() + words[1:]))
 
-    def check(self, owner: str, value: Any) -> Any:
-        """Return `value` in the type of this setting, or raise ValueError with a sentence that names it."""
-        where = f"{owner}: {self.name}={value!r}"
+    def check(self, value: Any) -> Any:
+        """Return `value` in the type of this setting, or raise ValueError: label, what it must be, what was found."""
         if self.kind == "choice":
-            if value not in self.choices:
-                raise ValueError(f"{where} is not one of {', '.join(self.choices)}")
-            return value
+            fits = value in self.choices
+        elif self.kind == "bool" or self.kind == "str":
+            fits = isinstance(value, bool if self.kind == "bool" else str)
+        else:
+            fits = self._is_number_inside(value)
+        if not fits:
+            raise ValueError(f"{self.label} must be {self.allowed}, not {value!r} (setting {self.name})")
+        if self.kind in ("int", "float"):
+            return int(value) if self.kind == "int" else float(value)
+        return value
+
+    @property
+    def allowed(self) -> str:
+        """What a value must be: "a number from 0 to 0.5", "a whole number of at least 1, in days"."""
+        if self.kind == "choice":
+            return f"one of {', '.join(self.choices)}"
         if self.kind == "bool" or self.kind == "str":
-            wanted = bool if self.kind == "bool" else str
-            if not isinstance(value, wanted):
-                raise ValueError(f"{where} is not a {wanted.__name__}")
-            return value
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{where} is not a number")
-        if not math.isfinite(value):
-            raise ValueError(f"{where} is not finite")
-        if self.kind == "int" and value != int(value):
-            raise ValueError(f"{where} is not a whole number")
-        if self.low is not None and value < self.low:
-            raise ValueError(f"{where} is below {self.low}")
-        if self.high is not None and value > self.high:
-            raise ValueError(f"{where} is above {self.high}")
-        return int(value) if self.kind == "int" else float(value)
+            return "true or false" if self.kind == "bool" else "text"
+        kind = "a whole number" if self.kind == "int" else "a number"
+        low, high = (None if each is None else f"{each:.10g}" for each in (self.low, self.high))
+        bounds = f" from {low} to {high}" if low and high else f" of at least {low}" if low else ""
+        bounds = bounds or (f" of at most {high}" if high else "")
+        return kind + bounds + (f", in {self.unit}" if self.unit else "")
+
+    def _is_number_inside(self, value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return False
+        low, high = -math.inf if self.low is None else self.low, math.inf if self.high is None else self.high
+        return low <= value <= high and (self.kind == "float" or value == int(value))
 
 
 def setting(
@@ -82,7 +91,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for each in self.settings():
-            object.__setattr__(self, each.name, each.check(type(self).__qualname__, getattr(self, each.name)))
+            object.__setattr__(self, each.name, each.check(getattr(self, each.name)))
 
     @classmethod
     def settings(cls) -> tuple[Setting, ...]:
@@ -105,9 +114,8 @@ class Config:
         known = {each.name for each in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise ValueError(
-                f"{cls.__qualname__} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known)) or 'none'}"
-            )
+            named, others = ", ".join(map(repr, unknown)), ", ".join(sorted(known)) or "none"
+            raise ValueError(f"there is no setting {named}; there are {others}")
         return cls(**values)
 
     def as_dict(self) -> dict[str, Any]:

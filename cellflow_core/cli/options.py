@@ -49,14 +49,14 @@ def parsed(pairs: Iterable[str], settings: Mapping[str, Setting]) -> dict[str, A
 def _typed(setting: Setting, text: str) -> Any:
     if setting.kind == "bool":
         if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
-            raise ValueError(f"{setting.name}={text!r} is not true or false")
+            setting.check(text)
         return text.lower() in ("true", "yes", "1")
     if setting.kind not in ("int", "float"):
         return text
     try:
         number = float(text)
-    except ValueError as error:
-        raise ValueError(f"{setting.name}={text!r} is not a number") from error
+    except ValueError:
+        return setting.check(text)
     return int(number) if setting.kind == "int" and number.is_integer() else number
 
 

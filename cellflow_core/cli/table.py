@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns as wide as their widest cell; a name with control characters stays on its line."""
+    """Columns as wide as their widest cell; a missing number is empty; a name with control characters stays on its
+    line."""
     lines = [[_clean(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
@@ -30,4 +31,6 @@ def duration(seconds: float | None) -> str:
 
 
 def _clean(cell: object) -> str:
+    if cell != cell:
+        return ""
     return "".join(each if each.isprintable() else " " for each in str(cell))

@@ -30,6 +30,12 @@ def of_screen(result: PerturbationScreen, fate: int) -> Summary:
     share = f"The share of {name} ({result.before[fate]:.0%} without a change)"
     answer = f"{share} is {' and '.join(moved)}." if moved else f"No gene moves the share of {name} by a point or more."
     answer = f"{counted(tried, 'gene')} {deed} one after the other. {answer}"
+    left_out: dict[str, list[str]] = {}
+    for gene, reason in zip(result.genes, result.reasons, strict=True):
+        if reason:
+            left_out.setdefault(reason, []).append(gene)
+    for reason, genes in left_out.items():
+        answer += f" {_few(genes)} cannot be {deed}, because {reason}."
     far = float((result.outside[result.perturbed] > MAX_EXTRAPOLATED).mean())
     doubts = []
     if far > 0.1:
@@ -41,6 +47,12 @@ def of_screen(result: PerturbationScreen, fate: int) -> Summary:
         "that marks a state can look like its cause."
     )
     return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, cause)))
+
+
+def _few(genes: list[str]) -> str:
+    """The first of these genes, and how many more there are."""
+    more = len(genes) - LISTED
+    return joined([*genes[:LISTED], *([f"{more} more"] if more > 0 else [])])
 
 
 def _listed(result: PerturbationScreen, fate: int, sign: int) -> list[str]:

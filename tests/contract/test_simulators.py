@@ -110,10 +110,10 @@ def test_settings_out_of_bounds_are_refused(name):
         registry.create(name, {"no_such": 1})
     for each in kind.Config.settings():
         if each.low is not None:
-            with pytest.raises(ValueError, match=rf"{each.name}=.* is below"):
+            with pytest.raises(ValueError, match=rf"must be a .*number .*\(setting {each.name}\)"):
                 registry.create(name, {each.name: each.low - 1})
         if each.high is not None:
-            with pytest.raises(ValueError, match=rf"{each.name}=.* is above"):
+            with pytest.raises(ValueError, match=rf"must be a .*number .*\(setting {each.name}\)"):
                 registry.create(name, {each.name: each.high + 1})
 
 

@@ -6,6 +6,9 @@ from typing import Literal
 import pytest
 
 from cellflow_core.config import Config, setting, titled, with_default
+from cellflow_core.data.simulators import registry as simulators
+from cellflow_core.data.steps import registry as steps
+from cellflow_core.models import registry as models
 
 
 @dataclass(frozen=True)
@@ -19,20 +22,22 @@ class Small(Config):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"sigma": -1.0}, "sigma=-1.0 is below 0.0"),
-        ({"sigma": 11}, "sigma=11 is above 10.0"),
-        ({"sigma": float("nan")}, "sigma=nan is not finite"),
-        ({"sigma": "a"}, "sigma='a' is not a number"),
-        ({"steps": 1.5}, "steps=1.5 is not a whole number"),
-        ({"steps": True}, "steps=True is not a number"),
-        ({"kind": "best"}, "kind='best' is not one of exact, entropic"),
-        ({"ema": 1}, "ema=1 is not a bool"),
-        ({"sgima": 1.0}, "Small has no setting sgima; it has ema, kind, sigma, steps"),
+        ({"sigma": -1.0}, "Noise σ must be a number from 0 to 10, in state, not -1.0 (setting sigma)"),
+        ({"sigma": 11}, "Noise σ must be a number from 0 to 10, in state, not 11 (setting sigma)"),
+        ({"sigma": float("nan")}, "Noise σ must be a number from 0 to 10, in state, not nan (setting sigma)"),
+        ({"sigma": "a"}, "Noise σ must be a number from 0 to 10, in state, not 'a' (setting sigma)"),
+        ({"steps": 0}, "Steps must be a whole number of at least 1, not 0 (setting steps)"),
+        ({"steps": 1.5}, "Steps must be a whole number of at least 1, not 1.5 (setting steps)"),
+        ({"steps": True}, "Steps must be a whole number of at least 1, not True (setting steps)"),
+        ({"kind": "best"}, "Kind must be one of exact, entropic, not 'best' (setting kind)"),
+        ({"ema": 1}, "Ema must be true or false, not 1 (setting ema)"),
+        ({"sgima": 1.0}, "there is no setting 'sgima'; there are ema, kind, sigma, steps"),
     ],
 )
 def test_wrong_values_are_refused_with_a_sentence(values, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError) as raised:
         Small.from_dict(values)
+    assert str(raised.value) == sentence
 
 
 def test_a_config_reads_itself_back_and_normalises_types():
@@ -57,7 +62,7 @@ def test_a_setting_is_inherited_with_another_default():
     assert [each.name for each in Coarse.settings()] == ["sigma", "steps", "kind", "ema", "bins"]
     sigma = Coarse.settings()[0]
     assert (sigma.default, sigma.help, sigma.high, sigma.unit) == (0.5, "noise of the path", 10.0, "state")
-    with pytest.raises(ValueError, match=r"sigma=11.0 is above"):
+    with pytest.raises(ValueError, match=r"from 0 to 10, in state, not 11.0 \(setting sigma\)"):
         Coarse(sigma=11.0)
 
 
@@ -72,3 +77,17 @@ def test_a_setting_is_inherited_with_another_default():
 )
 def test_a_title_has_one_bracket(title: str, variant: str, label: str) -> None:
     assert titled(title, variant) == label
+
+
+def test_every_setting_names_itself_and_its_bounds() -> None:
+    for registry in (models, simulators, steps):
+        for kind in (registry.find(name).Config for name in registry.names()):
+            for each in kind.settings():
+                if each.low is None and each.high is None:
+                    continue
+                outside = each.low - 1 if each.low is not None else each.high + 1
+                with pytest.raises(ValueError) as raised:
+                    kind.from_dict({each.name: outside})
+                message = str(raised.value)
+                assert message.startswith(f"{each.label} must be a ") and each.unit in message
+                assert message.endswith(f", not {outside!r} (setting {each.name})")

@@ -79,7 +79,7 @@ class Settings(MLPSettings):
         super().__post_init__()
         if self.landscape == "moving" and self.diffusion:
             raise ValueError(
-                "Settings: landscape='moving' with diffusion=True cannot be learnt, for a landscape that moves can "
+                "landscape='moving' with diffusion=True cannot be learnt, for a landscape that moves can "
                 "mimic any noise: choose landscape='fixed' or diffusion=False"
             )
 

@@ -68,15 +68,18 @@ def _values(setting: Setting) -> tuple[Any, ...]:
         return tuple(st.multiselect(setting.label, options, options, key=key))
     text = st.text_input(setting.label, f"{setting.default}", key=key, help=f"{setting.help}. Commas between values.")
     try:
-        return tuple(setting.check(setting.label, _number(each)) for each in text.split(",") if each.strip())
+        return tuple(setting.check(_number(each)) for each in text.split(",") if each.strip())
     except ValueError as error:
         st.error(plain(str(error)))
         return ()
 
 
-def _number(text: str) -> int | float:
-    """Raises ValueError where it is none."""
-    number = float(text)
+def _number(text: str) -> int | float | str:
+    """A number, or the text where it is none, which the check of the setting refuses."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text.strip()
     return int(number) if number.is_integer() else number
 
 

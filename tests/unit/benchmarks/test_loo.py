@@ -153,7 +153,7 @@ def test_one_model_that_cannot_takes_no_other_with_it(file, monkeypatch, capsys)
     assert found["refused"] == {"i-cfm": "i-cfm: I-CFM needs lineage barcodes, which these data do not have"}
     assert {row["model"] for row in found["failed"]} == {"ot-cfm", "ot-displacement"} and not found["rows"]
     assert (
-        "steps=0 is below 1" in found["failed"][0]["error"]
+        "Training steps must be a whole number from 1 to 10000000, not 0 (setting steps)" in found["failed"][0]["error"]
         and "left out: i-cfm: I-CFM needs" in capsys.readouterr().err
     )
 

@@ -53,7 +53,7 @@ sys.exit(", ".join(each for each in {heavy!r} if each in sys.modules) or 0)
         ("train --data DATA --model nope", "there is no model 'nope'; there are "),
         ("train --data DATA --model i-cfm --set wide=3", "there is no setting 'wide'; there are steps, "),
         ("train --data DATA --model i-cfm --set width", "--set 'width' is not of the form key=value"),
-        ("train --data DATA --model i-cfm --width 1", "width=1 is below 4"),
+        ("train --data DATA --model i-cfm --width 1", "Hidden width must be a whole number from 4 to "),
         ("train --data DATA --model i-cfm --hold-out 9", "no cells at time 9; there are cells at 0, 1, 2"),
         ("runs show ../../etc", "there is no run '../../etc'"),
         ("models show nope", "there is no model 'nope'"),
@@ -119,7 +119,7 @@ def test_waiting_ends_with_the_state_of_the_runs(monkeypatch, capsys):
     assert train.follow(runs) == 1
     message = capsys.readouterr().out
     assert "queued, place 1" in message and "done" in message and "step 40/40" in message
-    assert "failed, Settings has no setting wide" in message
+    assert "failed, there is no setting 'wide'; there are " in message
 
 
 def gene_cells():
@@ -214,12 +214,16 @@ def test_a_condition_is_a_column_that_there_is(capsys):
 def test_settings_are_read_in_their_types():
     known = {each.name: each for each in model_cards.card("ot-cfm").settings}
     assert parsed(["width=8", "sigma=0.5", "coupling=exact"], known) == {"width": 8, "sigma": 0.5, "coupling": "exact"}
-    with pytest.raises(ValueError, match="width='x'"):
+    with pytest.raises(ValueError, match=r"Hidden width must be a whole number .* 4096, not 'x' \(setting width\)"):
         parsed(["width=x"], known)
 
 
 def test_a_table_keeps_a_hostile_name_on_its_line():
     assert table(("a", "b"), [("x\ny", 1)]) == "a    b\nx y  1"
+
+
+def test_a_missing_number_is_an_empty_cell():
+    assert table(("a", "b", "c"), [("x", float("nan"), "why")]) == "a  b  c\nx     why"
 
 
 def test_durations():
@@ -236,7 +240,7 @@ def test_a_step_is_taken_from_the_shell(capsys):
     for line, sentence in (
         (["nope", "subset"], "there is no data set 'nope'"),
         ([id, "fly"], "there is no step 'fly'; there are clusters, "),
-        ([id, "subset", "--set", "by=luck"], "by='luck' is not one of outline, label, time"),
+        ([id, "subset", "--set", "by=luck"], "must be one of outline, label, time, not 'luck' (setting by)"),
         ([id, "subset", "--set", "by=time"], "all 180 cells would stay"),
     ):
         assert cli.main(["data", "step", *line]) == 2

@@ -39,7 +39,7 @@ def test_settings_are_flags_or_pairs(capsys: pytest.CaptureFixture[str]) -> None
     [
         ("dice", "there is no simulator 'dice'; there are "),
         ("toggle --set luck=1", "there is no setting 'luck'; there are cells_per_time, "),
-        ("toggle --set bias=9", "bias=9.0 is above 0.5"),
+        ("toggle --set bias=9", r"must be a number from .* to 0.5, not 9.0 \(setting bias\)"),
     ],
 )
 def test_what_cannot_be_made_is_one_sentence(line: str, sentence: str) -> None:

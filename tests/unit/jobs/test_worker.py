@@ -110,8 +110,8 @@ def test_the_most_memory_of_a_run_is_written_down():
         ({"fingerprint": "other"}, "has changed since this run was submitted"),
         ({"hold_out": 7.0}, "no cells at time 7; there are cells at 0, 1, 2"),
         ({"model": "nothing"}, "there is no model 'nothing'"),
-        ({"settings": {"wide": 3}}, "has no setting wide"),
-        ({"training": {"steps": 0}}, "steps=0 is below 1"),
+        ({"settings": {"wide": 3}}, "there is no setting 'wide'; there are "),
+        ({"training": {"steps": 0}}, "Training steps must be a whole number from 1 to 10000000, not 0 (setting steps)"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence(changes, sentence):

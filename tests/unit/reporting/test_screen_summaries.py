@@ -15,7 +15,8 @@ def test_the_largest_changes_are_named_with_their_numbers() -> None:
     summary = words.of_screen(screen(), 0)
     assert summary.answer == (
         "4 genes knocked out one after the other. The share of Erythroid (62% without a change) is raised by "
-        "Spi1 (+20 points) and lowered by Gata1 (-31 points) and Klf1 (-12 points)."
+        "Spi1 (+20 points) and lowered by Gata1 (-31 points) and Klf1 (-12 points). "
+        "Xist cannot be knocked out, because the model does not hold it."
     )
     assert summary.trust == "poor" and "For 25% of the genes" in summary.why
     near = words.of_screen(screen(outside=screen().outside * 0), 0)

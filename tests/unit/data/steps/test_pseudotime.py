@@ -208,7 +208,7 @@ def test_what_is_per_measured_time_does_not_survive_and_the_measured_time_is_kep
         ({"root": "outline", "outline": "90,90 91,90 91,91"}, "no cell inside the outline"),
         ({"root": "outline", "outline": "0,0 1,1 1,0", "view": "tsne"}, "no view 'tsne'"),
         ({"root": "gene", "gene": "G0", "windows": 40}, "at least 5 are needed"),
-        ({"root": "gene", "gene": "G0", "windows": 1}, "windows=1 is below 2"),
+        ({"root": "gene", "gene": "G0", "windows": 1}, "Number of time bins must be a whole number from 2 to "),
     ],
 )
 def test_what_cannot_be_ordered_is_one_sentence(settings, sentence):
