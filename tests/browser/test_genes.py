@@ -1,4 +1,4 @@
-"""The box for one of very many genes: typing, keys, the mouse, link and undo, what is not found, and axe."""
+"""The page Genes: the box for one of very many genes, and figures that another gene updates in place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from tests import examples, toys
 from tests.browser.test_accessibility import violations
-from tests.browser.test_main_job import settled
+from tests.browser.test_main_job import choose, settled
 
 pytestmark = pytest.mark.browser
 MANY = 1200
@@ -66,3 +66,34 @@ def test_a_gene_of_many_is_found_by_typing(page: Page, server: str, server_home:
     box.fill("0003")
     box.press("Enter")  # before the names have come
     expect(page.get_by_role("heading", name="Gene0003")).to_be_visible()
+
+
+MARK = "document.querySelectorAll('.cellflow-chart').forEach((each) => { each.mark = true })"
+DRAWN = """[...document.querySelectorAll('.cellflow-chart')].map((each) => ({
+  kept: each.mark === true, title: each.querySelector('.ytitle')?.textContent, said: each.ariaLabel,
+  size: [each._fullLayout?.width, each._fullLayout?.height].map(Math.round),
+  node: [each.clientWidth, each.clientHeight],
+}))"""
+
+
+def test_another_gene_is_drawn_in_the_figures_that_are_there(page: Page, server: str, small_runs: dict[str, str]):
+    page.goto(f"{server}/genes?run={next(iter(small_runs))}&gene=Gata1")
+    page.wait_for_function(f"{DRAWN}.filter((each) => each.title === 'Gata1').length === 2")
+    settled(page)
+    page.evaluate(MARK)
+    choose(page, "Gene", "Spi1")
+    page.wait_for_function(f"{DRAWN}.every((each) => each.title === 'Spi1')")
+    figures = page.evaluate(DRAWN)
+    assert [each["kept"] for each in figures] == [True, True]
+    assert figures[0]["said"].startswith("Mean of Spi1 along") and figures[1]["said"].startswith("Spi1 by group")
+    assert all(each["size"] == each["node"] and each["size"][1] == 340 for each in figures)
+
+    violins = page.locator(".st-key-genes_violins .js-plotly-plot")
+    violins.hover(position={"x": 40, "y": 40})
+    button = violins.locator("[data-title=Fullscreen]")
+    button.click()
+    page.wait_for_function(f"{DRAWN}[1].size.join() === [innerWidth, innerHeight].join()")
+    button.click()
+    page.wait_for_function(f"{DRAWN}[1].size[1] === 340")
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.wait_for_function(f"{DRAWN}.every((each) => each.size.join() === each.node.join() && each.size[0] < 300)")
