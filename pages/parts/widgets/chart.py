@@ -65,8 +65,8 @@ def chart(figure: go.Figure, key: str, alt: str) -> None:
 
 
 def steady(figure: go.Figure, key: str, alt: str) -> None:
-    """As `chart`, for a figure that another choice changes often: the browser updates it in place, which takes it half
-    as long. figure: with a height, and no map of cells.
+    """As `chart`, for a figure that another choice changes often: the browser updates it in place, where streamlit's
+    own is thrown away and drawn twice. figure: with a height, and no map of cells.
 
     Where the browser cannot load the library, streamlit's own chart is shown.
     """

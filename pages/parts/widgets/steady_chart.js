@@ -39,7 +39,8 @@ export default function ({ parentElement, data, setStateValue }) {
       node.drawn = asked;
       const figure = JSON.parse(data.figure);
       Object.assign(figure.layout, { height: undefined, autosize: true });
-      return Plotly.react(node, { ...figure, config: { ...JSON.parse(data.config), modeBarButtonsToAdd: [node.button] } });
+      const config = { ...JSON.parse(data.config), modeBarButtonsToAdd: [node.button] };
+      return Plotly.react(node, { ...figure, config });
     },
     () => setStateValue("failed", true)
   );
