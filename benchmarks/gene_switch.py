@@ -7,7 +7,9 @@ the model is a small I-CFM. `seconds` is from the key that chooses a gene to its
 script of the page having run, by the clock of the browser. `page_cpu`, `browser_cpu` and `main_thread` are the
 processor time of a switch in the page's process, in all processes of the browser, and in the thread of the browser
 that runs the page's scripts and lays it out, which other work on the machine lengthens less: page and main thread work
-one after the other, so their sum is about what a user waits for on an idle machine. `page_mb` is the memory of the
+one after the other, so their sum (`both`) is about what a user waits for on an idle machine. `script`, `layout` and
+`style` are parts of the main thread's time, by the clock; `typing` is its processor time before, from the click into
+the box until the gene that was typed is listed. `page_mb` is the memory of the
 page's process after all switches, beside `table_mb`, what a dense table of all genes and cells would take.
 """
 
@@ -41,7 +43,9 @@ from cellflow_core.runs.recipe import Recipe
 AXES, MODELLED = 50, 2000
 PATIENCE = 120_000
 """Milliseconds after which a page that does not answer, on a machine that is busy, is given up."""
-MEASURES = ("seconds", "page_cpu", "browser_cpu", "main_thread")
+MEASURES = ("seconds", "page_cpu", "browser_cpu", "main_thread", "script", "layout", "style", "typing", "both")
+METRICS = ("TaskDuration", "ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
+"""Of Chromium: `main_thread` and its parts."""
 WATCH = """gene => {
   window.switched = new Promise(done => {
     let began = 0
@@ -103,6 +107,7 @@ def switches(home: Path, run: str, genes: int, count: int) -> dict[str, Any]:
         watched.send("Performance.enable", {"timeDomain": "threadTicks"})
         for k in rng.integers(1, genes, count):
             gene = f"Gene{k:05d}"
+            at_first = spent(server.pid, watched)
             box = page.get_by_role("combobox", name="Gene", exact=False).first
             box.click()
             box.fill(gene)
@@ -111,20 +116,23 @@ def switches(home: Path, run: str, genes: int, count: int) -> dict[str, Any]:
             before = spent(server.pid, watched)
             page.keyboard.press("Enter")
             seconds = page.evaluate("window.switched")
-            rows.append((seconds, *(b - a for a, b in zip(before, spent(server.pid, watched), strict=True))))
+            took = spent(server.pid, watched) - before
+            rows.append((seconds, *took, (before - at_first)[2], took[0] + took[2]))
         memory = psutil.Process(server.pid).memory_info().rss
     columns = dict(zip(MEASURES, zip(*rows, strict=True), strict=True))
-    return {name: [round(each, 3) for each in values] for name, values in columns.items()} | {"page_mb": memory / 2**20}
+    found = {name: [round(float(each), 3) for each in values] for name, values in columns.items()}
+    return found | {"page_mb": memory / 2**20}
 
 
-def spent(server: int, watched: CDPSession) -> tuple[float, float, float]:
-    """Processor time so far (s) of the page's process, of the browser's processes, and of its main thread."""
+def spent(server: int, watched: CDPSession) -> np.ndarray:
+    """Time so far (s) of the page's process and of the browser's processes, then METRICS of its main thread."""
     times = psutil.Process(server).cpu_times()
     served_by = {server, *(each.pid for each in psutil.Process(server).children(recursive=True))}
     others = [each for each in psutil.Process().children(recursive=True) if each.pid not in served_by]
     browser = [each.cpu_times() for each in others if each.is_running()]
     metrics = {each["name"]: each["value"] for each in watched.send("Performance.getMetrics")["metrics"]}
-    return times.user + times.system, sum(each.user + each.system for each in browser), metrics["TaskDuration"]
+    in_all = sum(each.user + each.system for each in browser)
+    return np.array([times.user + times.system, in_all, *(metrics[each] for each in METRICS)])
 
 
 def main() -> None:

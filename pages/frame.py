@@ -53,19 +53,25 @@ state.enter(name_shown)
 links, settings = st.sidebar.empty(), st.sidebar.container()
 
 
-def show_links() -> None:
-    """The pages by section, each with what is chosen now, so that it opens on it, in a new tab too."""
+def chosen() -> dict[str, dict[str, str | list[str]]]:
+    """What each page is opened on."""
+    return {name: state.link(name) for name in pages}
+
+
+def show_links(held: dict[str, dict[str, str | list[str]]]) -> None:
+    """The pages by section, each with what is chosen, so that it opens on it, in a new tab too."""
     with links.container(gap="small"):
         for section, each in shown.items():
             with st.container(gap="xsmall"):
                 if section:
                     st.markdown(f"**{section}**")
                 for name, _, _ in each:
-                    st.page_link(pages[name], query_params=state.link(name))
+                    st.page_link(pages[name], query_params=held[name])
 
 
 st.html(ASSETS / "style.css")
-show_links()
+at_first = chosen()
+show_links(at_first)
 with settings:
     chart.choose_format()
     sign_in.show()
@@ -82,4 +88,5 @@ finally:
     state.remember(name_shown)
     if name_shown in TAKEN_ALONG:
         take_along.show(asked)
-    show_links()  # the page may have chosen another run or data set
+    if chosen() != at_first:  # the page may have chosen another run or data set
+        show_links(chosen())

@@ -1,4 +1,4 @@
-"""What the server answers beside the pages: plotly's script, and how far work under way is."""
+"""What the server answers beside the pages: plotly's script, how far work under way is, and long lists of names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cellflow_core.reporting import progress
 from cellflow_core.runs import index
 from cellflow_core.runs.run import Run
 from cellflow_core.workspace import Workspace
-from pages.parts.server import sign_in, tasks, urls
+from pages.parts.server import name_lists, sign_in, tasks, urls
 
 BUNDLE = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
@@ -31,6 +31,7 @@ def routes() -> list[BaseRoute]:
         Route("/runs/{run_id}/progress", run_progress),
         Route("/comparisons/progress", comparison_progress),
         Route("/tasks/{name}/progress", task_progress),
+        Route("/names/{name}", names),
     ]
     return [
         Route(f"{urls.base()}/vendor/plotly.min.js", plotly_bundle),
@@ -72,6 +73,16 @@ def task_progress(request: Request) -> Response:
         return _json(asdict(tasks.task_progress(request.path_params["name"])))
     except KeyError as error:
         return _not_found(error)
+
+
+def names(request: Request) -> Response:
+    """A list of names that a box looks through. Its address is its content, so browsers keep it."""
+    try:
+        found = name_lists.content(request.path_params["name"])
+    except KeyError as error:
+        return _not_found(error)
+    lasting = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    return Response(found, media_type="application/json", headers=lasting)
 
 
 def readiness(request: Request) -> Response:

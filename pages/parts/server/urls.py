@@ -44,3 +44,8 @@ def comparison_progress(run_ids: Iterable[str]) -> str:
 def task_progress(name: str) -> str:
     """How far a calculation for a page is."""
     return f"{base()}/api/tasks/{name}/progress"
+
+
+def names(of: str) -> str:
+    """A list of names that a box looks through; the address is another one where the names are."""
+    return f"{base()}/api/names/{of}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -13,7 +14,10 @@ from cellflow_core.data.store import Dataset
 from cellflow_core.reporting.formatting import plain
 from pages.parts.views import cell_selection
 from pages.parts.widgets import side, state
+from pages.parts.widgets.search_box import component as search_box
 
+LISTED = 1_000
+"""Genes up to which Streamlit's own box is quick."""
 _NUMBERED = re.compile(r"\d+|(?:HGNC|MGI):\d+")
 """Numbers of databases: found when they are typed whole, and not shown."""
 HELP = "Type to search, by name, accession id or, where a table of them is kept (`cellflow gene-names`), another name."
@@ -21,7 +25,7 @@ HELP = "Type to search, by name, accession id or, where a table of them is kept 
 
 def shown(data: Dataset) -> Callable[[str], str]:
     """What a box shows of a gene: its name and all by which it can be found while typing."""
-    texts = _texts(data.info.id, data.info.version, gene_aliases.version())
+    texts = _shown(data)
     return lambda gene: texts.get(gene, gene)
 
 
@@ -45,6 +49,10 @@ def choice(data: Dataset, genes: tuple[str, ...], of: str = "this model") -> str
     elif words:
         st.caption(f":material/match_case: {plain(words)}")
     chosen = asked if asked in genes else genes[0]
+    if len(genes) > LISTED:
+        choose = partial(state.choose, "gene")
+        search_box.draw("Gene", genes, chosen, key="gene_searched", help=HELP, texts=_shown(data), choose=choose)
+        return chosen
     key = side.key("gene_shown")
     if st.session_state.get(key) != chosen:  # a value that is set sends every gene to the browser again
         st.session_state[key] = chosen
@@ -75,6 +83,10 @@ def _read(data: Dataset, asked: Sequence[str], genes: Sequence[str]) -> tuple[di
         elif several:
             words.append(f"{each} may be {' or '.join(several[:6])}: choose one")
     return found, ", ".join([*(f"{each} is read as {gene}" for each, gene in found.items()), *words])
+
+
+def _shown(data: Dataset) -> Mapping[str, str]:
+    return _texts(data.info.id, data.info.version, gene_aliases.version())
 
 
 def _other(data: Dataset) -> Mapping[str, tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ def _script(name: str) -> str:
 
 
 _scene = component("cellflow_scene", js=_script("scene.js"), isolate_styles=False)
+_steady = component("cellflow_steady_chart", js=_script("steady_chart.js"), isolate_styles=False)
 _linked_maps = component("cellflow_linked_maps", js=_script("linked_maps.js"))
 _CAMERA = re.compile("{0}(,{0}){{5}}".format(r"-?\d+(\.\d+)?(e[+-]?\d+)?"))
 _FORMAT = "picture_format"
@@ -59,9 +61,25 @@ def _config(key: str) -> dict[str, Any]:
 
 def chart(figure: go.Figure, key: str, alt: str) -> None:
     """A 2-D figure. alt: the figure in one sentence with its numbers."""
+    _shown(figure, key, alt, _without_lasso(key))
+
+
+def steady(figure: go.Figure, key: str, alt: str) -> None:
+    """As `chart`, for a figure that another choice changes often: the browser updates it in place, where streamlit's
+    own is thrown away and drawn twice. figure: with a height, and no map of cells.
+
+    Where the browser cannot load the library, streamlit's own chart is shown.
+    """
+    config, key = _without_lasso(key), side.key(key)
+    data = {"figure": figure.to_json(), "config": json.dumps(config), "alt": alt, "library": urls.plotly_bundle()}
+    shown = _steady(key=key, data=data | {"height": figure.layout["height"]}, on_failed_change=_nothing)
+    if shown.get("failed"):
+        st.plotly_chart(figure, key=f"{key}_simple", theme=None, config=config, alt=alt)
+
+
+def _without_lasso(key: str) -> dict[str, Any]:
     config = _config(key)
-    config["modeBarButtonsToRemove"] = [*config["modeBarButtonsToRemove"], *_LASSO_BUTTONS]
-    _shown(figure, key, alt, config)
+    return config | {"modeBarButtonsToRemove": [*config["modeBarButtonsToRemove"], *_LASSO_BUTTONS]}
 
 
 def _shown(figure: go.Figure, key: str, alt: str, config: dict[str, Any], **more: Any) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -56,6 +59,36 @@ def test_one_gene_has_a_trend_in_each_group_and_its_spread():
     page.segmented_control(key="trend_of").set_value("model").run()
     assert not page.exception and not page.error and "8 of 10" not in words(page)
     assert ["time (days)", "mean", "10 % quantile", "median", "90 % quantile"] in columns(page)
+
+
+def test_the_figures_sent_hold_means_and_quartiles_of_the_cells():
+    run = trained()
+    points, t = examples.cells(120)
+    up = points[:, 1] > 0
+    for k, gene in enumerate(GENES):
+        page = opened("genes", run=run.id, gene=gene)
+        (violins, trend) = (figure(page, key) for key in ("genes_violins", "genes_trend"))
+        own = points[:, k].astype(float)
+        middles = np.quantile(own[~up], (0.25, 0.5, 0.75)), np.quantile(own[up], (0.25, 0.5, 0.75))
+        bars, medians = violins["data"][-2:]
+        assert np.allclose(numbers(medians["y"]), [each[1] for each in middles], atol=1e-6)
+        ends = numbers(bars["y"]).reshape(2, 3)[:, :2]
+        assert np.allclose(ends, [each[[0, 2]] for each in middles], atol=1e-6)
+        lines = {each["name"]: each for each in trend["data"] if each["mode"] == "lines+markers"}
+        for name, there in (("down", ~up), ("up", up)):
+            means = [own[there & (t == each)].mean() for each in np.unique(t)]
+            assert np.allclose(numbers(lines[name]["y"]), means, atol=1e-6)
+        assert violins["layout"]["yaxis"]["title"]["text"] == trend["layout"]["yaxis"]["title"]["text"] == gene
+
+
+def figure(page: AppTest, key: str) -> dict:
+    """A figure that the browser updates in place, as it is sent."""
+    (sent,) = (json.loads(each.proto.json) for each in page.get("bidi_component") if each.proto.id.endswith(f"-{key}"))
+    return json.loads(sent["figure"])
+
+
+def numbers(sent: dict) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(sent["bdata"]), dtype=sent["dtype"])
 
 
 def test_a_gene_is_found_by_another_name_and_an_ambiguous_one_is_listed():

@@ -81,7 +81,7 @@ def show(run: Run, data: Dataset, info: DatasetInfo, answer: Any) -> None:
         figure = expression.violins(
             gene, own, groups.codes, groups.names, in_order=groups.in_order, own=groups.own, dark=dark
         )
-        chart.chart(figure, "genes_violins", expression.describe_violins(gene, own, groups.codes, groups.names))
+        chart.steady(figure, "genes_violins", expression.describe_violins(gene, own, groups.codes, groups.names))
         rows = regulation_summaries.expression_rows((gene,), mean, share, groups.names, cells)
         view.numbers(figure, rows, f"expression-{gene}-{run.id}", "violins", "Data table: groups")
 
@@ -167,7 +167,7 @@ def _trend(
         weight, names = membership(None, 1, len(values)), ("all cells",)
     result = group_trends(gene, values, order, weight, names, order_name)
     figure = trends.trends(result, own=groups.own, dark=chart.dark())
-    chart.chart(figure, "genes_trend", trends.describe(result))
+    chart.steady(figure, "genes_trend", trends.describe(result))
     view.notes(
         (
             "Lines are means of measured cells; the band is the 95 % interval of the mean, for independent cells. It "

@@ -1,0 +1,161 @@
+// A box in which one of very many names is found by typing. It holds as many rows as can be looked at; the names come
+// from an address of their own, once, when the box is first opened, so that a run of the page does not move them.
+const MOST = 50;
+const ROOM = 320; // most height of what is below the box, in pixels
+const lists = new Map();
+let made = 0;
+
+const entriesOf = ({ names, texts }) =>
+  names.map((name) => ({ name, text: texts[name] ?? name, low: (texts[name] ?? name).toLowerCase() }));
+
+const entries = (url) => {
+  if (!lists.has(url)) {
+    const answer = fetch(url).then((each) => (each.ok ? each.json() : Promise.reject(new Error(`${each.status}`))));
+    lists.set(url, answer.then(entriesOf));
+    lists.get(url).catch(() => lists.delete(url));
+  }
+  return lists.get(url);
+};
+
+// What is named so comes first, then what begins so, then what has it anywhere.
+const matching = (all, asked) => {
+  const low = asked.trim().toLowerCase();
+  if (!low) return all;
+  const [named, begins, has] = [[], [], []];
+  for (const each of all) {
+    const at = each.low.indexOf(low);
+    if (at < 0) continue;
+    (at > 0 ? has : each.name.length === low.length ? named : begins).push(each);
+  }
+  return [...named, ...begins, ...has];
+};
+
+const make = (parent, name, attributes = {}) => {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  parent.append(node);
+  return node;
+};
+
+const begin = (root) => {
+  const id = `search-box-${(made += 1)}`;
+  const head = make(root, "div", { class: "head" });
+  const label = make(head, "label", { for: id });
+  const hint = make(head, "button", { type: "button", class: "hint" });
+  const frame = make(root, "div", { class: "frame" });
+  const controls = { "aria-autocomplete": "list", "aria-controls": `${id}-list`, "aria-expanded": false };
+  const input = make(frame, "input", { id, role: "combobox", autocomplete: "off", spellcheck: false, ...controls });
+  const below = make(root, "div", { class: "below", popover: "manual" });
+  const list = make(below, "div", { id: `${id}-list`, class: "list", role: "listbox" });
+  const more = make(below, "div", { class: "more", role: "status" });
+  hint.textContent = "?";
+  const box = { data: {}, rows: [], at: 0, open: false, typed: false };
+
+  const place = () => {
+    const { left, top, bottom, width } = frame.getBoundingClientRect();
+    const under = innerHeight - bottom - 8;
+    const above = under < ROOM && top > under;
+    const most = Math.min(ROOM, above ? top - 8 : under);
+    Object.assign(below.style, { left: `${left}px`, width: `${width}px`, maxHeight: `${most}px` });
+    below.style.top = above ? `${top - 4 - below.offsetHeight}px` : `${bottom + 4}px`;
+  };
+  const point = (at) => {
+    list.children[box.at]?.setAttribute("aria-selected", false);
+    box.at = at;
+    const row = list.children[at];
+    if (!row) return input.removeAttribute("aria-activedescendant");
+    row.setAttribute("aria-selected", true);
+    row.scrollIntoView({ block: "nearest" });
+    input.setAttribute("aria-activedescendant", row.id);
+  };
+  const show = async () => {
+    const asked = box.typed ? input.value : "";
+    let found = [];
+    let said = "";
+    try {
+      found = matching(await entries(box.data.url), asked);
+      if (!found.length) said = "No results";
+      else if (found.length > MOST) said = `${(found.length - MOST).toLocaleString("en")} more: type to find them`;
+    } catch {
+      said = "The names could not be loaded. Load the page again.";
+    }
+    if (!box.open || asked !== (box.typed ? input.value : "")) return;
+    box.rows = found.slice(0, MOST);
+    list.replaceChildren();
+    box.rows.forEach(({ text }, k) => {
+      const row = make(list, "div", { role: "option", id: `${id}-${k}`, "aria-selected": false, title: text });
+      row.textContent = text;
+    });
+    more.textContent = said;
+    below.showPopover();
+    place();
+    point(Math.max(0, box.typed ? 0 : box.rows.findIndex(({ name }) => name === box.data.chosen)));
+  };
+  const open = () => {
+    box.open = true;
+    input.setAttribute("aria-expanded", true);
+    box.listed = show();
+  };
+  const close = () => {
+    Object.assign(box, { open: false, typed: false, rows: [] });
+    input.setAttribute("aria-expanded", false);
+    input.removeAttribute("aria-activedescendant");
+    below.hidePopover();
+    input.value = box.data.shown;
+  };
+  const take = (row) => {
+    const before = box.data.chosen;
+    if (row) Object.assign(box.data, { chosen: row.name, shown: row.text });
+    close();
+    if (row && row.name !== before) box.tell("chosen", row.name);
+  };
+
+  frame.onclick = () => {
+    if (box.open) return;
+    input.focus();
+    input.select();
+    open();
+  };
+  input.oninput = () => {
+    box.typed = true;
+    open();
+  };
+  input.onblur = close;
+  input.onkeydown = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
+    if (step && !box.open) open();
+    else if (step) point(Math.min(Math.max(box.at + step, 0), box.rows.length - 1));
+    else if (event.key === "Enter" && box.open) box.listed.then(() => box.open && take(box.rows[box.at]));
+    else if (event.key === "Escape" && box.open) close();
+    else return;
+    event.preventDefault();
+  };
+  below.onpointerdown = (event) => event.preventDefault(); // the box keeps the focus
+  list.onclick = (event) => take(box.rows[[...list.children].indexOf(event.target)]);
+  box.moved = () => box.open && place();
+  box.draw = (data) => {
+    box.data = { ...data };
+    label.textContent = data.label;
+    hint.setAttribute("aria-label", data.help);
+    hint.dataset.text = data.help;
+    input.title = data.shown;
+    if (!box.open) input.value = data.shown;
+  };
+  addEventListener("resize", box.moved);
+  addEventListener("scroll", box.moved, true);
+  return box;
+};
+
+const boxes = new WeakMap();
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  if (!boxes.has(parentElement)) boxes.set(parentElement, begin(parentElement));
+  const box = boxes.get(parentElement);
+  box.tell = setTriggerValue;
+  box.draw(data);
+  return () => {
+    removeEventListener("resize", box.moved);
+    removeEventListener("scroll", box.moved, true);
+    boxes.delete(parentElement);
+  };
+}

@@ -1,0 +1,99 @@
+"""The page Genes: the box for one of very many genes, and figures that another gene updates in place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
+from tests import examples, toys
+from tests.browser.test_accessibility import violations
+from tests.browser.test_main_job import choose, settled
+
+pytestmark = pytest.mark.browser
+MANY = 1200
+
+
+def run_of_many(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Id of a run on more genes than the common box lists: Gene0000, Gene0001, ..."""
+    monkeypatch.setenv("CELLFLOW_HOME", str(home))
+    points, t = examples.cells(120)
+    x = np.tile(points, (1, MANY // 2)).astype(np.float32)
+    genes = AffineSpace.of_genes(tuple(f"Gene{k:04d}" for k in range(MANY)))
+    return toys.finished(toys.recipe(toys.stored(Snapshots(x, t, genes, "days")), model="i-cfm")).id
+
+
+def test_a_gene_of_many_is_found_by_typing(page: Page, server: str, server_home: Path, monkeypatch):
+    page.goto(f"{server}/genes?run={run_of_many(server_home, monkeypatch)}&gene=Gene0007")
+    settled(page)
+    box = page.get_by_role("combobox", name="Gene", exact=True)
+    expect(box).to_have_value("Gene0007")
+    box.click()
+    expect(page.get_by_role("option", selected=True)).to_have_text("Gene0007")
+    assert page.get_by_role("option").count() == 50
+    expect(page.get_by_text("1,150 more: type to find them")).to_be_visible()
+    assert not violations(page)
+
+    box.fill("gene112")
+    expect(page.get_by_role("option")).to_have_text([f"Gene112{k}" for k in range(10)])
+    box.press("ArrowDown")
+    box.press("Enter")
+    expect(page.get_by_role("heading", name="Gene1121")).to_be_visible()
+    settled(page)
+    assert "gene=Gene1121" in page.url and box.input_value() == "Gene1121"
+
+    box.click()
+    box.fill("0112")
+    page.get_by_role("option", name="Gene0112").click()
+    expect(page.get_by_role("heading", name="Gene0112")).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", name="Gene1121")).to_be_visible()
+    expect(box).to_have_value("Gene1121")
+
+    box.click()
+    box.fill("nothing like it")
+    expect(page.get_by_text("No results")).to_be_visible()
+    box.press("Enter")
+    expect(box).to_have_value("Gene1121")
+    page.reload()
+    settled(page)
+    expect(box).to_have_value("Gene1121")
+    box.fill("0003")
+    box.press("Enter")  # before the names have come
+    expect(page.get_by_role("heading", name="Gene0003")).to_be_visible()
+
+
+MARK = "document.querySelectorAll('.cellflow-chart').forEach((each) => { each.mark = true })"
+DRAWN = """[...document.querySelectorAll('.cellflow-chart')].map((each) => ({
+  kept: each.mark === true, title: each.querySelector('.ytitle')?.textContent, said: each.ariaLabel,
+  size: [each._fullLayout?.width, each._fullLayout?.height].map(Math.round),
+  node: [each.clientWidth, each.clientHeight],
+}))"""
+
+
+def test_another_gene_is_drawn_in_the_figures_that_are_there(page: Page, server: str, small_runs: dict[str, str]):
+    page.goto(f"{server}/genes?run={next(iter(small_runs))}&gene=Gata1")
+    page.wait_for_function(f"{DRAWN}.filter((each) => each.title === 'Gata1').length === 2")
+    settled(page)
+    page.evaluate(MARK)
+    choose(page, "Gene", "Spi1")
+    page.wait_for_function(f"{DRAWN}.every((each) => each.title === 'Spi1')")
+    figures = page.evaluate(DRAWN)
+    assert [each["kept"] for each in figures] == [True, True]
+    assert figures[0]["said"].startswith("Mean of Spi1 along") and figures[1]["said"].startswith("Spi1 by group")
+    assert all(each["size"] == each["node"] and each["size"][1] == 340 for each in figures)
+
+    violins = page.locator(".st-key-genes_violins .js-plotly-plot")
+    violins.hover(position={"x": 40, "y": 40})
+    button = violins.locator("[data-title=Fullscreen]")
+    button.click()
+    page.wait_for_function(f"{DRAWN}[1].size.join() === [innerWidth, innerHeight].join()")
+    button.click()
+    page.wait_for_function(f"{DRAWN}[1].size[1] === 340")
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.wait_for_function(f"{DRAWN}.every((each) => each.size.join() === each.node.join() && each.size[0] < 300)")

@@ -1,0 +1,84 @@
+"""The box for one of very many genes: what it is sent, and where the browser finds the names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.applications import Starlette
+from streamlit.testing.v1 import AppTest
+
+from cellflow_core.data import gene_aliases
+from cellflow_core.data.snapshots import Snapshots
+from cellflow_core.data.spaces.affine import AffineSpace
+from cellflow_core.workspace import Workspace, acting
+from pages.parts.server import middleware, name_lists, routes, urls
+from pages.parts.views import gene_search
+from tests import examples, toys
+from tests.asgi import get
+from tests.pages.test_pages import opened
+
+pytestmark = pytest.mark.usefixtures("quiet", "home")
+
+
+@pytest.fixture
+def server() -> Starlette:
+    return Starlette(routes=routes.routes(), middleware=middleware.middleware())
+
+
+def run_of(genes: tuple[str, ...]) -> str:
+    points, t = examples.cells(120)
+    x = np.tile(points, (1, -(-len(genes) // 2)))[:, : len(genes)]
+    data = Snapshots(x, t, AffineSpace.of_genes(genes), "days")
+    return toys.finished(toys.recipe(toys.stored(data), model="i-cfm")).id
+
+
+def sent(page: AppTest) -> dict[str, Any]:
+    """What the box is sent."""
+    (box,) = (each.proto for each in page.get("bidi_component") if each.proto.component_name.endswith("search_box"))
+    return json.loads(box.json)
+
+
+def test_with_many_genes_the_box_is_sent_the_chosen_one_and_where_all_names_are(server, monkeypatch):
+    monkeypatch.setattr(gene_search, "LISTED", 2)
+    gene_aliases.keep(gene_aliases.AliasTable("mouse", "a test", "none", (("Gata1", "Eryf1"),)))
+    run = run_of(("Gata1", "Spi1", "Klf1"))
+    page = opened("genes", run=run, gene="Spi1")
+    data = sent(page)
+    assert (data["label"], data["chosen"], data["shown"], data["help"]) == ("Gene", "Spi1", "Spi1", gene_search.HELP)
+    assert "gene_shown" not in {each.key for each in page.selectbox} and not page.error
+    names = get(server, data["url"])
+    assert names.json == {"names": ["Gata1", "Spi1", "Klf1"], "texts": {"Gata1": "Gata1 · Eryf1"}}
+    assert "immutable" in names.headers["cache-control"] and "private" in names.headers["cache-control"]
+    page.query_params["gene"] = "eryf1"
+    other = sent(page.run())
+    assert (other["chosen"], other["shown"], other["url"]) == ("Gata1", "Gata1 · Eryf1", data["url"])
+
+
+def test_few_genes_stay_in_the_common_box():
+    page = opened("genes", run=run_of(("Gata1", "Spi1", "Klf1")))
+    assert page.selectbox(key="gene_shown").options == ["Gata1", "Spi1", "Klf1"]
+    assert not [each for each in page.get("bidi_component") if each.proto.component_name.endswith("search_box")]
+
+
+def test_the_address_of_a_list_is_its_content(server, monkeypatch):
+    monkeypatch.setattr(name_lists, "MOST", 2)
+    first = name_lists.register(("a", "b"), {})
+    assert name_lists.register(["a", "b"], {"c": "of no name"}) == first
+    others = {name_lists.register(("b", "a"), {}), name_lists.register(("a", "b"), {"a": "a · A"})}
+    assert len({first, *others}) == 3
+    answer = get(server, urls.names(first))
+    assert answer.status == 404 and "no list" in answer.json["error"]  # two are held, and it was the first
+    assert {get(server, urls.names(each)).status for each in others} == {200}
+
+
+def test_a_list_of_one_person_is_not_found_by_another():
+    ann, bob = (replace(Workspace.from_environment(), owner=each) for each in ("ann", "bob"))
+    with acting(ann):
+        mine = name_lists.register(("of Ann",), {})
+        assert json.loads(name_lists.content(mine)) == {"names": ["of Ann"], "texts": {}}
+    with acting(bob), pytest.raises(KeyError, match="no list"):
+        name_lists.content(mine)
