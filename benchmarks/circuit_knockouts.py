@@ -6,18 +6,20 @@ Each gene of the circuit is held at 0 from the first time on, in the circuit its
 snapshots of it. The error of a gene is the largest one of the change of any fate's share. `no change` is the answer
 that nothing happens. `drivers` are genes whose loss changes a share by 0.05 or more in the circuit, `others` the rest,
 which a model should leave without an effect. `six-gene` is the six-gene circuit at several times with a read-out gene
-(six_gene_fates.py), to be read with --rule: the genes that decide there move less than those that follow. A circuit or
-a model may have settings, as in krumsiek:n_times=21 and phoenix:prior=soft+truth, where `+truth` gives the cells the
-true network.
+(six_gene_fates.py), to be read with --rule: the genes that decide there move less than those that follow. Settings of a
+model can be chosen on `three-genes` and `ring` (setting_circuits.py), with --rule too, of which no results are told. A
+circuit or a model may have settings, as in krumsiek:n_times=21 and phoenix:prior=soft+truth, where `+truth` gives the
+cells the true network. Rows of other circuits, models and seeds that the file holds are kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import resumable_table
 import run_case
+import setting_circuits
 from six_gene_fates import SixGeneFates
 
 from cellflow_core.analysis.embedding import Embedding
@@ -111,21 +115,19 @@ def errors(truth: dict[str, dict[str, float]], found: dict[str, dict[str, float]
 
 def rows_of(
     circuit_name: str, names: Sequence[str], seeds: Sequence[int], preset: str, rule: bool
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """One row a model and seed; `no change` first."""
     circuit = created(circuit_name)
     data, truth = circuit.simulate(), true_changes(circuit)
     drivers = [gene for gene, each in truth.items() if max(map(abs, each.values())) >= DRIVES]
     still = {gene: dict.fromkeys(each, 0.0) for gene, each in truth.items()}
-    rows = [_row(circuit_name, "no change", 0, errors(truth, still, circuit.fates[-1]), drivers, 0.0)]
+    yield _row(circuit_name, "no change", 0, errors(truth, still, circuit.fates[-1]), drivers, 0.0)
     for name in names:
         bare, plus, _ = name.partition("+")
         cells = dataclasses.replace(data, network=network_of(circuit)) if plus else data
         for seed in seeds:
             found, outside = predicted(bare, cells, seed, preset, circuit if rule else None)
-            rows.append(_row(circuit_name, name, seed, errors(truth, found, circuit.fates[-1]), drivers, outside))
-            print(json.dumps({k: v for k, v in rows[-1].items() if k != "genes"}), flush=True)
-    return rows
+            yield _row(circuit_name, name, seed, errors(truth, found, circuit.fates[-1]), drivers, outside)
 
 
 def created(text: str) -> Any:
@@ -135,6 +137,9 @@ def created(text: str) -> Any:
     settings = {key: float(value) if "." in value else int(value) for key, value in pairs}
     if name == "six-gene":
         return SixGeneFates(SixGeneFates.Config.from_dict(settings))
+    if name in setting_circuits.CIRCUITS:
+        kind, own = setting_circuits.CIRCUITS[name]
+        return kind(kind.Config.from_dict({**own, **settings}))
     return simulators.create(name, settings)
 
 
@@ -158,7 +163,7 @@ def _row(
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Mean over the seeds, with their standard deviation."""
+    """Mean over the seeds, with their standard deviation; of several circuits also the mean of those of all genes."""
     lines = [f"{'circuit':20}{'model':28}{'drivers':>16}{'others':>16}{'largest':>10}{'outside':>9}  seeds"]
     for circuit, model in dict.fromkeys((row["circuit"], row["model"]) for row in rows):
         own = [row for row in rows if (row["circuit"], row["model"]) == (circuit, model)]
@@ -171,6 +176,13 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         lines.append(
             f"{circuit:20}{model:28}{spread('drivers'):>16}{spread('others'):>16}{largest:10.3f}{outside:9.2f}{len(own):7}"
         )
+    circuits = {row["circuit"] for row in rows}
+    for model in dict.fromkeys(row["model"] for row in rows if len(circuits) > 1):
+        of_genes = [
+            np.mean([[*row["genes"].values()] for row in rows if (row["circuit"], row["model"]) == (each, model)])
+            for each in circuits
+        ]
+        lines.append(f"{'mean over circuits':20}{model:28}{np.mean(of_genes):16.3f}")
     return "\n".join(lines)
 
 
@@ -185,12 +197,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(argv)
     torch.set_num_threads(1)
     names, seeds = asked.models.split(","), [int(each) for each in asked.seeds.split(",")]
-    rows = [row for each in asked.circuits.split(",") for row in rows_of(each, names, seeds, asked.preset, asked.rule)]
-    print(table(rows))
-    if asked.out:
-        found = {"date": machine.today(), "machine": machine.here(), "preset": asked.preset, "rule": asked.rule}
-        found["rows"] = rows
-        asked.out.write_text(json.dumps(found, indent=1) + "\n")
+    circuits = asked.circuits.split(",")
+    made: dict[str, Any] = {"date": machine.today(), "machine": machine.here()}
+    made |= {"preset": asked.preset, "rule": asked.rule}
+    again = {(c, n, k) for c in circuits for n, k in [("no change", 0), *itertools.product(names, seeds)]}
+    earlier = resumable_table.earlier(
+        asked.out, made, ("preset", "rule"), lambda row: (row["circuit"], row["model"], row["seed"]) in again
+    )
+    resumable_table.other_machine(asked.out, made)
+    made["rows"] = earlier
+    for each in circuits:
+        for row in rows_of(each, names, seeds, asked.preset, asked.rule):
+            made["rows"].append(row)
+            print(json.dumps({k: v for k, v in row.items() if k != "genes"}), flush=True)
+            resumable_table.write(asked.out, made)
+    print(table(made["rows"]))
 
 
 if __name__ == "__main__":

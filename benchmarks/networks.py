@@ -185,9 +185,10 @@ def wins(own: Mapping[str, float | None], other: Mapping[str, float | None]) -> 
 
 
 def times_random(scores: Sequence[float], random: Mapping[str, float | None]) -> str:
-    """ "1.2 (0.9 to 1.6)": geometric mean over sets of a score over that of random orders, with Student's interval."""
+    """ "1.2 (0.9 to 1.6)": geometric mean over sets of a score over that of random orders, with Student's interval; ""
+    of fewer than three sets, and where a score is 0."""
     by_chance = [each for each in random.values() if each is not None]
-    if len(scores) < 3 or len(by_chance) != len(scores):
+    if len(scores) < 3 or len(by_chance) != len(scores) or min(*scores, *by_chance) <= 0:
         return ""
     ratio = np.log(np.array(scores) / by_chance)
     wide = stats.t.ppf(0.975, len(ratio) - 1) * ratio.std(ddof=1) / len(ratio) ** 0.5

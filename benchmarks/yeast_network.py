@@ -5,7 +5,7 @@
 
 The bench of PHOENIX (Hossain et al. 2024, doi:10.1186/s13059-024-03264-0), regenerated from its differential equations:
 ground_truth_simulator/clean_data/ode_system_functions_350.csv of github.com/QuackenbushLab/phoenix (MIT, commit
-b183177), which --equations names. 74 genes are inputs, constant within an individual; each other gene is made at a
+b183176), which --equations names. 74 genes are inputs, constant within an individual; each other gene is made at a
 rate by fuzzy logic of Hill functions of its regulators and decays at rate 1; a gene that a rate reads is a true edge.
 150 individuals are measured at the times 0, 2, 3, 7 and 9. Inputs and first levels are drawn as its program draws
 them. --noise 0.05: the standard deviation of the noise is 5 % of a level of 1/2, and as large a share of the edges of
@@ -14,6 +14,7 @@ the prior network is moved elsewhere.
 Balanced accuracy is the mean of the share of true edges that are found and the share of other ordered pairs of genes
 that are left out, with as many of the largest influences called edges as are true; `best` is the same at the cut that
 makes it largest, which needs the truth. Rows besides models: the prior network itself, and the correlation of levels.
+Rows of other models and seeds that the file holds are kept.
 """
 
 from __future__ import annotations
@@ -210,14 +211,18 @@ def row(label: str, path: Path, noise: float, seeds: Sequence[int], steps: int) 
 
 
 def shown(rows: Sequence[dict[str, Any]]) -> str:
-    """Markdown: a line a row with the mean over seeds, and the published balanced accuracies."""
+    """Markdown: a line a model with the mean of all its seeds (smallest to largest), and the published balanced
+    accuracies."""
     keys = ("balanced_accuracy", "best", "auroc", "auprc_over_random", "signs", "cpu")
-    lines = [f"| row | noise | {' | '.join(key.replace('_', ' ') for key in keys)} |", "|---" * (len(keys) + 2) + "|"]
-    for each in rows:
-        means = " | ".join(f"{np.mean(each[key]):.3f}" for key in keys)
-        lines.append(f"| {each['model']} | {each['noise']:g} | {means} |")
+    heads = ("row", "noise", "draws", *(key.replace("_", " ") for key in keys))
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for model, noise in dict.fromkeys((each["model"], each["noise"]) for each in rows):
+        own = [each for each in rows if (each["model"], each["noise"]) == (model, noise)]
+        values = {key: [value for each in own for value in each[key]] for key in keys}
+        means = " | ".join(f"{np.mean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in values.values())
+        lines.append(f"| {model} | {noise:g} | {len(values['cpu'])} | {means} |")
     lines += [
-        f"| published: {name} | 0.05 | {score:.3f} |{' |' * (len(keys) - 1)}" for name, score in PUBLISHED.items()
+        f"| published: {name} | 0.05 | | {score:.3f} |{' |' * (len(keys) - 1)}" for name, score in PUBLISHED.items()
     ]
     return "\n".join(lines)
 
@@ -240,11 +245,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     labels = [*KNOWN, *asked.models.split(",")]
     made: dict[str, Any] = {"date": machine.today(), "machine": machine.here(), "noise": asked.noise}
-    earlier = resumable_table.earlier(asked.out, made, ("noise",), lambda one: one["model"] in labels)
+    seeds = [int(each) for each in asked.seeds.split(",")]
+    earlier = resumable_table.earlier(
+        asked.out, made, ("noise",), lambda one: one["model"] in labels and not set(seeds).isdisjoint(one["seeds"])
+    )
     resumable_table.other_machine(asked.out, made)
     made["rows"] = earlier
     for label in labels:
-        seeds = [int(each) for each in asked.seeds.split(",")]
         made["rows"].append(row(label, asked.equations, asked.noise, seeds, asked.steps))
         print(json.dumps(made["rows"][-1]), flush=True)
         resumable_table.write(asked.out, made)

@@ -12,7 +12,8 @@ term or variable is ranked by the probability that at least as many models drawn
 
 Departures: the course of a model is y(0) + int sum_k c_k theta_k(x) dt with y(0) free, in place of a spline with that
 derivative, and c is fitted to the same integrals (integral matching: Dattner & Klaassen 2015), each repetition divided
-by its RSS; courses are smoothed by Gaussian processes. Where sets are too many, terms are first narrowed down.
+by its RSS; courses are smoothed by Gaussian processes. Where sets are too many, terms are first narrowed down to those
+of the models of p terms with the least scores (the authors' program: to those that enter a lasso first).
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from cellflow_core.models.gene_fields.terms import Terms
 
 MOST_SETS = 20_000
 """Models of one target; with more, terms are narrowed down to as many as give no more."""
+MOST_SCREENED = 80
+"""Terms of which all models of p terms are compared for that; of more, those that a forward selection takes first."""
 LEAST_RESIDUAL = 1e-6
 """Least RSS of a repetition, over the mean square of the target's course: a course without noise has none."""
 MOST_SUPPORT = 300.0
@@ -111,7 +114,7 @@ class CausalKinetix(DynamicsModel, HasNetwork, HasEquations):
     def _rank(self, target: int, folds: Folds) -> None:
         """Support of each term and influence of each variable on the target."""
         size = self.config.expected_terms + 1
-        terms = narrowed(folds, _affordable(len(self.terms), size))
+        terms = _screened(folds, self.config.expected_terms)
         sets = small_sets(terms, min(size, len(terms))).to(folds.total.device)
         stable = sets[_scores(folds, sets).argsort(stable=True)[: max(1, len(terms) - self.config.expected_terms)]]
         held, drawn = (torch.zeros(len(each), len(self.terms)).scatter_(1, each.cpu(), 1.0) for each in (sets, stable))
@@ -186,6 +189,20 @@ def _scores(folds: Folds, sets: Int[Tensor, "sets size"]) -> Float[Tensor, " set
             quadratic = torch.einsum("si,sij,sj->s", c, part, c)
             found[rows] += folds.total[k] - 2 * (c * folds.product[k][some]).sum(dim=1) + quadratic
     return found / len(folds.total)
+
+
+def _screened(folds: Folds, expected: int) -> list[int]:
+    """The terms, or as many as are affordable: those of the models of `expected` terms with the least scores."""
+    most = _affordable(folds.product.shape[1], expected + 1)
+    terms = narrowed(folds, max(most, MOST_SCREENED))
+    if len(terms) <= most:
+        return terms
+    sets = small_sets(terms, expected).to(folds.total.device)
+    scores = _scores(folds, sets)
+    least = torch.full_like(folds.product[0], torch.inf)
+    for column in sets.T:
+        least.scatter_reduce_(0, column, scores, "amin")
+    return sorted(least.argsort(stable=True)[:most].tolist())
 
 
 def _affordable(terms: int, size: int) -> int:

@@ -118,6 +118,15 @@ def test_true_terms_are_ranked_first():
     assert {*found.abs().topk(2).indices.tolist()} == {SPECIES.index("Fructose"), place} and found[place] < 0
 
 
+def test_an_equation_of_three_terms_keeps_them_where_terms_are_narrowed_down():
+    """Fructose: a forward selection takes 27 other terms before two of the three true ones."""
+    place = SPECIES.index("Fructose")
+    simulator = Maillard(MaillardSettings(target=place + 1, seed=4))
+    model = trained("causal-kinetix", simulator.simulate(), environment=ENVIRONMENT, expected_terms=3)
+    ranked = [name for name, _ in model.ranked(place)]
+    assert {*ranked[:3]} == {" ".join(each) for each in simulator.true_terms("Fructose")}
+
+
 def test_variables_are_ranked_too():
     """On Lorenz's equation each individual is an environment: all six edges between two variables come first."""
     simulator, data = followed("lorenz", cells_per_time=12)

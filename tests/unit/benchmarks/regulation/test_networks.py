@@ -44,6 +44,12 @@ def test_scores_are_held_against_random_orders_over_sets():
     assert below == pytest.approx(1 + 1.645 * 0.2 / 2, abs=0.05)
 
 
+def test_a_score_of_0_has_no_geometric_mean():
+    random = {"a": 1.0, "b": 1.0, "c": 1.0}
+    assert networks.times_random([1.0, 0.0, 2.0], random) == ""
+    assert networks.times_random([2.0, 2.0, 2.0], random) == "2.00 (2.00 to 2.00)"
+
+
 def test_what_a_set_lacks_is_said(tmp_path, capsys):
     out = tmp_path / "rows.json"
     asked = ["--data", "krumsiek/0", "--models", "rna-ode,difference in the knock-out", "--seeds", "0"]

@@ -54,4 +54,20 @@ def test_rows_are_kept_and_shown_beside_the_published_ones(path, tmp_path, capsy
     assert all(len(each["auroc"]) == 3 for each in rows) and 0 <= rows[-1]["overlap"] <= 1
     capsys.readouterr()
     yeast_network.main(["--show", str(out)])
-    assert "| published: phoenix | 0.05 | 0.586 |" in capsys.readouterr().out
+    assert "| published: phoenix | 0.05 | | 0.586 |" in capsys.readouterr().out
+
+
+def test_rows_of_other_seeds_are_kept_and_shown_together(path, tmp_path, capsys):
+    out = tmp_path / "rows.json"
+    for seeds in ("0", "1,2", "0"):
+        yeast_network.main(
+            ["--equations", str(path), "--models", "phoenix", "--steps", "1", "--seeds", seeds, "--out", str(out)]
+        )
+    rows = [each for each in json.loads(out.read_text())["rows"] if each["model"] == "prior network"]
+    assert [each["seeds"] for each in rows] == [[1, 2], [0]]
+    scores = [score for each in rows for score in each["auroc"]]
+    capsys.readouterr()
+    yeast_network.main(["--show", str(out)])
+    line = next(each for each in capsys.readouterr().out.splitlines() if each.startswith("| prior network"))
+    assert line.startswith("| prior network | 0.05 | 3 |")
+    assert f"{sum(scores) / 3:.3f} ({min(scores):.3f} to {max(scores):.3f})" in line
