@@ -131,7 +131,7 @@ def test_a_model_may_be_named_with_settings(file, tmp_path, capsys):
     assert sorted(row["model"] for row in again["rows"]) == [label, label, "ot-displacement", "ot-displacement"]
     with pytest.raises(ValueError, match="colour.*coupling"):
         loo.main([*asked, "--models", "metric-fm:colour=blue"])
-    with pytest.raises(ValueError, match="width=1"):
+    with pytest.raises(ValueError, match="Hidden width must be a whole number from 4 to 4096, not 1 .setting width."):
         loo.main([*asked, "--models", "metric-fm:width=1"])
 
 
