@@ -1,7 +1,7 @@
 """A box in which one of very many names is found by typing: the browser holds the rows that can be looked at only.
 
 Streamlit's own box makes a row of each name whenever the page has run, and a search that leaves a few of 20,000 takes
-seconds (docs/benchmarks.md, "Another gene on the page Genes").
+seconds (docs/benchmarks/app.md, "Another gene on the page Genes").
 """
 
 from __future__ import annotations
