@@ -1,22 +1,25 @@
-"""What the dynamical model of the package scvelo costs as the model `scvelo` calls it: processor and memory.
+"""Memory of the dynamical model of the package scvelo, as the model `scvelo` calls it, without the hours of its fits.
 
-    python benchmarks/dynamical_cost.py --cells 10000 --genes 2000 --out FILE.json
-    python benchmarks/dynamical_cost.py --cells 10000 --genes 2000 --fitted 2 --out FILE.json
+    python benchmarks/dynamical_cost.py --data 50000x2000 --out FILE.json
 
-Made-up moments of one lineage. With `--fitted` they are those of so many different genes, each again and again with
-other noise: the package fits each gene by itself, so only these are fitted, and their parameters stand in for those of
-the others; everything after the fits is done for all genes. One row a call, added to the file:
+The cells are those of velocity.py, made up of one lineage, and the model is trained there and here alike, in a process
+of its own. But the package fits each gene by itself, so only `--fitted` genes of the first block are fitted, and what
+was found of them stands in for all others; everything after the fits is done for all genes. One row a call, added to
+the file:
 
     fit_s    seconds of a processor of the fit of one gene, the mean of those that were fitted
     rest_s   those of everything else: neighbors, velocities, graph of the cells, latent time
-    stages   largest resident memory (MB) at the end of each stage; peak_mb: at the end
+    stages   resident memory (MB) at its largest until the end of each stage, cells included; peak_mb: of all
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import pickle
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -29,36 +32,21 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import velocity
+from velocity_cases import case
+
 from cellflow_core.jobs.process import peak_mb
-from cellflow_core.models.splicing import scvelo_package as model
 
 STAGES = ("align_dynamics", "velocity", "velocity_graph", "terminal_states", "latent_time")
 TIMES = ("fit_t", "fit_tau", "fit_tau_")
-LAST = 14.0
-"""Hours of the lineage."""
-
-
-def moments(cells: int, genes: int, different: int) -> tuple[np.ndarray, np.ndarray]:
-    """Unspliced and spliced RNA [cells, genes] of genes that are switched on one after the other."""
-    rng = np.random.default_rng(0)
-    t, beta, gamma = rng.uniform(0, LAST, cells), 1.0, 0.5
-    u, s = np.empty((2, cells, genes), np.float32)
-    for k in range(genes):
-        on, alpha = LAST / 2 * (k % different) / different, 10 + k % different
-        a, b = (np.exp(-rate * np.clip(t - on, 0, None)) for rate in (beta, gamma))
-        u[:, k] = alpha / beta * (1 - a)
-        s[:, k] = alpha / gamma * (1 - b) + alpha / (gamma - beta) * (b - a)
-        for each in (u, s):
-            each[:, k] = np.abs(each[:, k] + 0.05 * alpha * rng.standard_normal(cells))
-    return u, s
 
 
 class Costs:
     """The package with stand-ins for most fits, and a note of what each stage took."""
 
-    def __init__(self, package: Any, genes: int, fitted: int) -> None:
-        self.package, self.genes, self.fitted, self.fit_s = package, genes, fitted, 0.0
-        self.stages: dict[str, float] = {"moments": peak_mb()}
+    def __init__(self, package: Any, fitted: int) -> None:
+        self.package, self.fitted, self.fit_s = package, fitted, 0.0
+        self.stages: dict[str, float] = {}
         self.found: dict[str, np.ndarray] = {}
         self.times: dict[str, np.ndarray] = {}
         self.options: dict[str, Any] = {}
@@ -66,12 +54,6 @@ class Costs:
 
     def recover(self, part: Any, block: list[str], **options: Any) -> None:
         """Fits the genes of the first block that are asked for; all others get what was found of one of them."""
-        if self.fitted >= self.genes:
-            begun = time.process_time()
-            self.real(part, block, **options)
-            self.fit_s += time.process_time() - begun
-            self.stages["fits"] = peak_mb()
-            return
         if not self.found:
             begun = time.process_time()
             self.real(part, block[: self.fitted], **options)
@@ -99,33 +81,33 @@ class Costs:
         return run
 
 
-def row(cells: int, genes: int, fitted: int) -> dict[str, Any]:
+def costs(cells: Path, fitted: int) -> dict[str, Any]:
+    """The row of the model trained on pickled cells, in this process."""
     scvelo: Any = import_module("scvelo")
-    u, s = moments(cells, genes, fitted)
-    begun, costs = time.process_time(), Costs(scvelo, genes, fitted)
-    changed: dict[str, Any] = {name: costs.noted(name) for name in STAGES} | {"recover_dynamics": costs.recover}
+    noted = Costs(scvelo, fitted)
+    changed: dict[str, Any] = {name: noted.noted(name) for name in STAGES} | {"recover_dynamics": noted.recover}
     with patch.multiple(scvelo.tl, **changed):
-        for _ in model.fit(u, s):
-            pass
+        cost = velocity.estimate("scvelo", cells, 0, 0, page=False)["cost"]
     return {
-        "cells": cells,
-        "genes": genes,
         "fitted": fitted,
-        "fit_s": costs.fit_s / fitted,
-        "rest_s": time.process_time() - begun - costs.fit_s,
-        "peak_mb": peak_mb(),
-        "stages": costs.stages,
+        "fit_s": noted.fit_s / fitted,
+        "rest_s": cost["cpu_s"] - noted.fit_s,
+        "peak_mb": cost["peak_mb"],
+        "stages": noted.stages,
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=int, required=True)
-    parser.add_argument("--genes", type=int, required=True)
-    parser.add_argument("--fitted", type=int, help="different genes, at most 25; left out: every gene is fitted")
+    parser.add_argument("--data", required=True, help="CELLSxGENES")
+    parser.add_argument("--fitted", type=int, default=2, help="genes, at most 25")
     parser.add_argument("--out", type=Path, required=True)
     use = parser.parse_args(arguments)
-    found = row(use.cells, use.genes, use.fitted or use.genes)
+    with tempfile.TemporaryDirectory() as folder, multiprocessing.get_context("spawn").Pool(1) as pool:
+        cells = Path(folder) / "cells.pickle"
+        with cells.open("wb") as file:
+            pickle.dump(case(use.data, 0, 0, "").data, file, protocol=5)
+        found = {"data": use.data} | pool.apply(costs, (cells, use.fitted))
     print(json.dumps(found), flush=True)
     rows = json.loads(use.out.read_text(encoding="utf-8"))["rows"] if use.out.exists() else []
     about = {"date": machine.today(), "machine": machine.here(), "rows": [*rows, found]}
