@@ -7,7 +7,7 @@ snapshots of it. The error of a gene is the largest one of the change of any fat
 that nothing happens. `drivers` are genes whose loss changes a share by 0.05 or more in the circuit, `others` the rest,
 which a model should leave without an effect. `six-gene` is the six-gene circuit at several times with a read-out gene
 (six_gene_fates.py), to be read with --rule: the genes that decide there move less than those that follow. Settings of a
-model can be chosen on `three-genes` and `ring` (setting_circuits.py), with --rule too, of which no results are told. A
+model can be chosen on `three-genes` and `ring` (setting_circuits.py), with --rule too: no model is judged on them. A
 circuit or a model may have settings, as in krumsiek:n_times=21 and phoenix:prior=soft+truth, where `+truth` gives the
 cells the true network. Rows of other circuits, models and seeds that the file holds are kept.
 """

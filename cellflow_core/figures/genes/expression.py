@@ -61,7 +61,7 @@ def violins(
         )
     if there:
         figure.add_traces(_boxes(np.array(there), np.stack(middles), [shown[k] for k in there], dark))
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=shown, range=[-0.6, len(names) - 0.4])
+    _name_groups(figure, shown)
     figure.update_xaxes(showgrid=False, zeroline=False)
     return figure.update_layout(showlegend=False, dragmode=False)
 
@@ -82,6 +82,12 @@ def outline(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     at = (edges[1:] + edges[:-1]) / 2
     density = np.exp(-np.square((level[:, None] - at) / width) / 2) @ count
     return level, density / density.max()
+
+
+def _name_groups(figure: go.Figure, shown: list[str]) -> None:
+    """One tick each, which a narrow figure does not leave out either."""
+    places = {"tickvals": list(range(len(shown))), "ticktext": shown, "range": [-0.6, len(shown) - 0.4]}
+    figure.update_xaxes(places, ticklabeloverflow="allow", automargin=True)
 
 
 def _boxes(at: np.ndarray, middles: np.ndarray, names: Sequence[str], dark: bool) -> list[go.Scatter]:
@@ -163,7 +169,7 @@ def dots(
         )
     )
     shown = [theme.safe(each, _LONGEST) for each in names]
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=shown, range=[-0.6, len(names) - 0.4])
+    _name_groups(figure, shown)
     figure.update_yaxes(
         tickvals=list(range(len(genes))),
         ticktext=[theme.safe(each, _LONGEST) for each in genes],

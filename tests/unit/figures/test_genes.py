@@ -82,6 +82,7 @@ def test_violins_are_outlines_of_all_cells_with_their_quartiles():
     assert [each.name for each in figure.data] == ["a", "one", "middle half of the cells", "median"]
     np.testing.assert_allclose(figure.data[-1].y, [np.median(values), 1.0], rtol=1e-6)
     assert figure.data[-1].text[0].startswith("a: median 2") and tuple(figure.layout.xaxis.tickvals) == (0, 1, 2)
+    assert figure.layout.xaxis.ticklabeloverflow == "allow"  # plotly leaves out names that reach over a narrow figure
 
 
 def test_signs_are_told_by_more_than_colour():
