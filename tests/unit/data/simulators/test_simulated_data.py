@@ -50,7 +50,7 @@ def test_a_name_of_ones_own_and_mistakes() -> None:
     id = simulated_data.simulate("toggle", few("toggle") | {"bias": 0.2}, " Class 7b ")
     info = store.open_dataset(id).info
     assert info.label == "Class 7b" and "bias 0.2 (not 0.045)" in info.steps[1]
-    with pytest.raises(ValueError, match="bias=9"):
+    with pytest.raises(ValueError, match="Bias must be a number from -0.5 to 0.5, not 9"):
         simulated_data.simulate("toggle", {"bias": 9})
     with pytest.raises(KeyError, match="'dice'"):
         simulated_data.simulate("dice", {})
