@@ -35,7 +35,7 @@ def of_screen(result: PerturbationScreen, fate: int) -> Summary:
         if reason:
             left_out.setdefault(reason, []).append(gene)
     for reason, genes in left_out.items():
-        answer += f" {_few(genes)} cannot be {deed}, because {reason}."
+        answer += f" {joined(genes, LISTED)} cannot be {deed}, because {reason}."
     far = float((result.outside[result.perturbed] > MAX_EXTRAPOLATED).mean())
     doubts = []
     if far > 0.1:
@@ -47,12 +47,6 @@ def of_screen(result: PerturbationScreen, fate: int) -> Summary:
         "that marks a state can look like its cause."
     )
     return Summary(answer, "poor" if doubts else "fair", " ".join((*doubts, cause)))
-
-
-def _few(genes: list[str]) -> str:
-    """The first of these genes, and how many more there are."""
-    more = len(genes) - LISTED
-    return joined([*genes[:LISTED], *([f"{more} more"] if more > 0 else [])])
 
 
 def _listed(result: PerturbationScreen, fate: int, sign: int) -> list[str]:

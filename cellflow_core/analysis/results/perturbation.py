@@ -125,6 +125,8 @@ def outside_of(path: float, path_before: float, end: float) -> float:
     return max(end, path - path_before)
 
 
-def joined(words: Sequence[str]) -> str:
-    """ "A", "A and B", "A, B and C"."""
+def joined(words: Sequence[str], most: int | None = None) -> str:
+    """ "A", "A and B", "A, B and C"; of more than `most` words these and how many are left: "A, B and 4 more"."""
+    if most is not None and len(words) > most:
+        words = [*words[:most], f"{len(words) - most:,} more"]
     return " and ".join(each for each in (", ".join(words[:-1]), *words[-1:]) if each)

@@ -236,7 +236,7 @@ def of_drivers(genes: FateGenes, influence: FateInfluence | None, fate: str) -> 
     other = genes.names.index(fate)
     marking = [genes.genes[g] for g in np.argsort(-genes.correlation[other], kind="stable")]
     if influence is None:
-        return Summary(f"{_listed(marking[:3])} go most with {fate}.", "fair", MARKERS)
+        return Summary(f"{joined(marking[:3])} go most with {fate}.", "fair", MARKERS)
     k, known = influence.names.index(fate), set(influence.genes)
     most = max(1, min(FIRST, len(influence.genes) // 4))
     first = np.argsort(-influence.influence[k], kind="stable")[:most]
@@ -247,11 +247,7 @@ def of_drivers(genes: FateGenes, influence: FateInfluence | None, fate: str) -> 
         return Summary(f"No gene is {among}: what marks {fate} is not what pushes cells there.", "fair", MARKERS)
     verb = "goes with" if len(both) == 1 else "go with"
     pushes = "pushes" if len(both) == 1 else "push"
-    return Summary(f"{_listed(both)} {verb} {fate} and {pushes} cells towards it ({among}).", "fair", MARKERS)
-
-
-def _listed(names: Sequence[str], most: int = 8) -> str:
-    return joined(list(names)) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
+    return Summary(f"{joined(both, 8)} {verb} {fate} and {pushes} cells towards it ({among}).", "fair", MARKERS)
 
 
 def _short(values: np.ndarray) -> list[float]:

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from cellflow_core.analysis.results.perturbation import joined
 from cellflow_core.figures.perturbations import screen as figures
 from cellflow_core.reporting import screen_summaries as words
 from tests.example_screen import screen
@@ -45,3 +46,8 @@ def test_the_volcano_draws_perturbed_genes_only(dark: bool) -> None:
     same = screen(change=screen().change[[0, 0, 2, 3, 4]], q=screen().q[[0, 0, 2, 3, 4]])
     assert [each.text for each in figures.volcano(same, 0).layout.annotations] == ["Gata1, Klf1", "Spi1"]
     assert "Gata1 -31, Spi1 +20, Klf1 -12" in figures.describe(screen(), 0)
+
+
+def test_of_many_genes_the_first_are_named_and_the_others_counted():
+    assert joined(["A"], 2) == "A" and joined(["A", "B"], 2) == "A and B"
+    assert joined(list("ABCDE"), 3) == "A, B, C and 2 more" and joined(list("ABC")) == "A, B and C"
