@@ -123,9 +123,13 @@ def _on_its_clock(model: DynamicsModel, data: Snapshots | Trajectories) -> Snaps
 
 
 def steps_by_phase(phases: tuple[Phase, ...], steps: int) -> list[int]:
-    """Steps of each phase; a phase without updates has none."""
+    """Steps of each phase, at least one, together those asked for: the longest makes up for rounding. A phase without
+    updates has none."""
     whole = sum(phase.step_fraction for phase in phases if phase.updates)
-    return [max(1, round(steps * phase.step_fraction / whole)) if phase.updates else 0 for phase in phases]
+    counts = [max(1, round(steps * phase.step_fraction / whole)) if phase.updates else 0 for phase in phases]
+    while whole and (over := sum(counts) - steps) and max(counts) > min(over, 1):
+        counts[counts.index(max(counts))] -= 1 if over > 0 else -1
+    return counts
 
 
 class _PhaseLoop:

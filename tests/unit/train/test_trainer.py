@@ -14,7 +14,7 @@ from cellflow_core.models import registry
 from cellflow_core.models.contract import DynamicsModel, Loss, Phase, Update
 from cellflow_core.models.networks.time_mlp import TimeMLP
 from cellflow_core.train import checkpoint
-from cellflow_core.train.trainer import Progress, TrainConfig, fit
+from cellflow_core.train.trainer import Progress, TrainConfig, fit, steps_by_phase
 from tests.toys import SMALL, drifting
 
 STEPS = TrainConfig(steps=24, batch_size=8, log_every=3)
@@ -142,6 +142,23 @@ def test_phases_share_the_steps_and_say_where_they_are():
     assert [each.step for each in seen] == [0, 3, 6, 9, 12, 15, 16, 19, 22, 24]
     assert {each.steps for each in seen} == {24}
     assert set(seen[-1].losses) == {"loss", "aim 2", "aim 3"}
+
+
+@pytest.mark.parametrize(
+    ("fractions", "steps", "wanted"),
+    [
+        ((1.0, 1.0, 1.0), 10, [4, 3, 3]),
+        ((1.0, 1.0, 1.0, 1.0, 1.0), 8, [1, 1, 2, 2, 2]),
+        ((0.001, 1.0, 2.0), 10, [1, 3, 6]),
+        ((1.0, 1.0, 1.0), 2, [1, 1, 1]),
+        ((1.0, 0.5, 0.5), 2001, [1001, 500, 500]),
+    ],
+)
+def test_phases_take_together_the_steps_that_are_asked_for(fractions, steps, wanted):
+    update = Update(lambda batch: Loss(torch.zeros(())), ())
+    found = steps_by_phase(tuple(Phase("a", (update,), step_fraction=each) for each in fractions), steps)
+    assert found == wanted
+    assert steps_by_phase((Phase("nothing"),), steps) == [0]
 
 
 def test_a_damaged_checkpoint_is_a_sentence(tmp_path):
