@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from cellflow_core.figures import theme
+from cellflow_core.figures import legend, theme
 
 
 def losses(history: Mapping[str, np.ndarray], *, dark: bool = False, height: int = 320) -> go.Figure:
@@ -32,7 +32,7 @@ def losses(history: Mapping[str, np.ndarray], *, dark: bool = False, height: int
     all_values = all_values[np.isfinite(all_values)]
     if len(all_values) and all_values.min() > 0 and all_values.max() > 5 * all_values.min():
         theme.logarithmic(figure, all_values).update_yaxes(title_text="loss (log scale)")
-    return figure.update_layout(hovermode="x unified")
+    return legend.with_room(figure.update_layout(hovermode="x unified"))
 
 
 def describe(history: Mapping[str, np.ndarray]) -> str:

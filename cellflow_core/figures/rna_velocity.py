@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import PhasePortrait, VelocityAgreement
-from cellflow_core.figures import theme
+from cellflow_core.figures import legend, theme
 from cellflow_core.figures.cells.colouring import Colouring, of_groups
 from cellflow_core.figures.cells.packed_map import Mark
 from cellflow_core.figures.fields import root_and_end_marks
@@ -123,7 +123,7 @@ def portrait(
                 hovertemplate=f"steady state: unspliced = {slope:.3g} × spliced<extra>%{{fullData.name}}</extra>",
             )
         )
-    return figure
+    return legend.with_room(figure)
 
 
 def describe_portrait(result: PhasePortrait) -> str:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import plotly.graph_objects as go
 
-from cellflow_core.figures import theme
+from cellflow_core.figures import legend, theme
 from cellflow_core.figures.cells.colouring import of_groups
 from cellflow_core.time_units import format_times
 
@@ -74,7 +74,7 @@ def scatter(
         marker |= {"color": colour[kept].astype(np.int16), "colorscale": theme.stepped(colours)}
         marker |= {"cmin": -0.5, "cmax": len(names) - 0.5, "showscale": False}
         text = np.array([theme.safe(each) for each in names])[colour[kept]].tolist()
-        figure.add_traces([theme.legend_entry(name, each) for name, each in zip(names, colours, strict=True)])
+        figure.add_traces([legend.entry(name, each) for name, each in zip(names, colours, strict=True)])
     else:
         bar = {"title": {"text": theme.safe(title)}}
         marker |= {"color": colour[kept].astype(np.float32), "colorscale": theme.sequential(dark), "colorbar": bar}

@@ -109,12 +109,6 @@ def levels(scale: list, count: int) -> tuple[str, ...]:
     return tuple(str(each) for each in sample_colorscale(pairs, np.linspace(0, 1, count).tolist()))
 
 
-def legend_entry(name: str, colour: str) -> go.Scatter:
-    """A trace that only stands in the legend."""
-    marker = {"size": 10, "color": colour}
-    return go.Scatter(x=[None], y=[None], mode="markers", name=safe(name), hoverinfo="skip", marker=marker)
-
-
 def diverging(dark: bool) -> list[tuple[float, str]]:
     """A colour scale for values of both signs, from losing over neither to growing; set the range evenly around 0."""
     return [(k / 2, colour) for k, colour in enumerate(_DIVERGING[dark])]

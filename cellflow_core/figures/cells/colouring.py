@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Int, UInt8
 
-from cellflow_core.figures import theme
+from cellflow_core.figures import legend, theme
 
 Array = np.ndarray
 LEVELS = 255
@@ -120,7 +120,7 @@ class Colouring:
     def legend(self, dark: bool) -> list[go.Scatter]:
         """Plotly traces that only stand in the legend, one for each name."""
         shown = zip(self.names, self.colours(dark), strict=True) if self.names else ()
-        return [theme.legend_entry(name, colour) for name, colour in shown]
+        return [legend.entry(name, colour) for name, colour in shown]
 
     def words(self) -> str:
         """The colours in one sentence with their numbers."""

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import GroupTrends
-from cellflow_core.figures import theme
+from cellflow_core.figures import legend, theme
 from cellflow_core.figures.cells.colouring import of_groups
 
 _DASHES = ("solid", "dash", "dot", "dashdot")
@@ -55,7 +55,7 @@ def trends(
                 hovertemplate="%{y:.3g} at %{x:.4~g}<extra>%{fullData.name}</extra>",
             )
         )
-    return figure.update_layout(showlegend=True)
+    return legend.with_room(figure.update_layout(showlegend=True))
 
 
 def describe(result: GroupTrends) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from cellflow_core.analysis.results import Composition
-from cellflow_core.figures import theme
+from cellflow_core.figures import legend, theme
 from cellflow_core.figures.cells.colouring import of_groups
 from cellflow_core.time_units import format_times
 
@@ -53,7 +53,7 @@ def river(result: Composition, *, own: Own = MappingProxyType({}), dark: bool = 
         )
     )
     figure.update_yaxes(tickformat=".0%", range=[0, 1]).update_xaxes(showgrid=False)
-    return figure.update_layout(hovermode="x unified", legend={"traceorder": "normal"})
+    return legend.with_room(figure.update_layout(hovermode="x unified", legend={"traceorder": "normal"}))
 
 
 def describe_river(result: Composition) -> str:

@@ -10,6 +10,7 @@ from cellflow_core.figures import (
     flow,
     gene_trend,
     landscape,
+    legend,
     losses,
     population_size,
     scatter,
@@ -127,6 +128,14 @@ def test_colours_of_times_stand_out_from_their_background():
         for each in (*theme.ordered(6, dark), *theme.sequential(dark)):
             bright, dull = sorted((light(each), paper), reverse=True)
             assert (bright + 0.05) / (dull + 0.05) > (2 if dark else 1.4), (dark, each)
+
+
+def test_a_legend_of_many_names_leaves_the_figure_its_height():
+    figure = theme.blank(False, height=340).add_trace(go.Scatter(name="band", showlegend=False))
+    figure.add_traces([go.Scatter(name=f"group {k}") for k in range(3)])
+    assert legend.with_room(figure).layout["height"] == 340
+    figure.add_traces([go.Scatter(name=f"more {k}") for k in range(5)])
+    assert legend.with_room(figure).layout["height"] == 340 + 5 * 21
 
 
 def test_error_leaves_out_the_first_time_and_marks_the_held_out():
