@@ -1,4 +1,4 @@
-"""The page Genes: the box for one of very many genes, and figures that another gene updates in place."""
+"""The box for one or several of very many genes, and on the page Genes figures that another gene updates in place."""
 
 from __future__ import annotations
 
@@ -66,6 +66,37 @@ def test_a_gene_of_many_is_found_by_typing(page: Page, server: str, server_home:
     box.fill("0003")
     box.press("Enter")  # before the names have come
     expect(page.get_by_role("heading", name="Gene0003")).to_be_visible()
+
+
+def test_several_of_many_genes_are_chosen_and_taken_away(page: Page, server: str, server_home: Path, monkeypatch):
+    page.goto(f"{server}/perturb?run={run_of_many(server_home, monkeypatch)}&gene=Gene0007")
+    settled(page)
+    chosen = page.locator(".chip span")
+    box = page.get_by_role("combobox", name="Genes", exact=True)
+    box.fill("gene112")
+    box.press("Enter")
+    box.fill("ENSG0")
+    expect(page.get_by_text("Enter takes ENSG0 as it is")).to_be_visible()
+    box.press("Enter")
+    expect(chosen).to_have_text(["Gene0007", "Gene1120", "ENSG0"])
+    expect(page.get_by_text("ENSG0 is not in the model")).to_be_visible()
+    assert not violations(page)
+
+    page.get_by_role("button", name="Remove ENSG0").click()
+    box.fill("0007")
+    expect(page.get_by_text("No results")).to_have_count(0)
+    expect(page.get_by_role("option", name="Gene0007")).to_have_count(0)  # it is chosen
+    box.press("Escape")
+    settled(page)
+    expect(chosen).to_have_text(["Gene0007", "Gene1120"])
+    box.click()
+    box.press("Backspace")
+    expect(chosen).to_have_text(["Gene0007"])
+    box.press("Escape")
+    settled(page)
+    assert "gene=Gene0007" in page.url and "Gene1120" not in page.url
+    page.get_by_role("button", name="Undo").click()
+    expect(chosen).to_have_text(["Gene0007", "Gene1120"])
 
 
 MARK = "document.querySelectorAll('.cellflow-chart').forEach((each) => { each.mark = true })"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -51,7 +52,7 @@ def choice(data: Dataset, genes: tuple[str, ...], of: str = "this model") -> str
     chosen = asked if asked in genes else genes[0]
     if len(genes) > LISTED:
         choose = partial(state.choose, "gene")
-        search_box.draw("Gene", genes, chosen, key="gene_searched", help=HELP, texts=_shown(data), choose=choose)
+        search_box.draw("Gene", genes, [chosen], key="gene_searched", help=HELP, texts=_shown(data), choose=choose)
         return chosen
     key = side.key("gene_shown")
     if st.session_state.get(key) != chosen:  # a value that is set sends every gene to the browser again
@@ -66,6 +67,52 @@ def choice(data: Dataset, genes: tuple[str, ...], of: str = "this model") -> str
             help=HELP,
         )
     )
+
+
+def several(
+    label: str,
+    data: Dataset,
+    genes: Sequence[str],
+    chosen: Sequence[str],
+    choose: Callable[..., object],
+    *,
+    name: str,
+    most: int,
+    help: str = HELP,
+    free: bool = False,
+) -> tuple[str, ...]:
+    """Up to `most` of these genes, which may be many; `choose(*genes)` is called with others. free: see `draw`."""
+    if len(genes) > LISTED:
+        look: dict[str, Any] = {"key": f"{name}_searched", "help": help, "texts": _shown(data)}
+        search_box.draw(label, genes, chosen, **look, choose=choose, most=most, free=free)
+        return tuple(chosen)
+    st.session_state[key := side.key(name)] = list(chosen)
+    return tuple(
+        st.multiselect(
+            label,
+            genes,
+            key=key,
+            on_change=side.here(lambda: choose(*st.session_state[key])),
+            accept_new_options=free,
+            format_func=shown(data),
+            max_selections=most,
+            placeholder="Type to search",
+            help=help,
+        )
+    )
+
+
+def several_kept(
+    label: str, data: Dataset, genes: Sequence[str], usual: Sequence[str] = (), *, name: str, most: int
+) -> tuple[str, ...]:
+    """As `several`, of which the session keeps the choice under this name."""
+    key, known = side.undone(name), set(genes)
+    chosen = [each for each in st.session_state.get(key, usual) if each in known]
+    return several(label, data, genes, chosen, partial(_keep, key), name=name, most=most)
+
+
+def _keep(key: str, *genes: str) -> None:
+    st.session_state[key] = list(genes)
 
 
 def _read(data: Dataset, asked: Sequence[str], genes: Sequence[str]) -> tuple[dict[str, str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NoReturn
 
 import streamlit as st
@@ -44,16 +45,16 @@ def form(
 
     network  whether the model has a network, of which edges can be cut
     """
-    st.session_state[key := side.key("genes")] = list(state.values("gene")[:MAX_GENES] or genes[:1])
-    chosen = st.multiselect(
+    chosen = gene_search.several(
         "Genes",
+        data,
         genes,
-        key=key,
-        on_change=side.here(lambda: state.choose("gene", *st.session_state[key])),
-        accept_new_options=True,
-        format_func=gene_search.shown(data),
-        max_selections=MAX_GENES,
+        state.values("gene")[:MAX_GENES] or genes[:1],
+        partial(state.choose, "gene"),
+        name="genes",
+        most=MAX_GENES,
         help="Type to search. The first one differs most between cells. Several genes are changed at once.",
+        free=True,
     )
     chosen, read = gene_search.named(data, chosen)
     if read:

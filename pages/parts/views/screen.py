@@ -94,13 +94,4 @@ def _genes(data: Dataset, genes: tuple[str, ...]) -> tuple[str, ...]:
         most = min(len(genes), MOST)
         count = st.slider("How many", 1, most, min(USUAL, most), **side.bound("screen_count")) if most > 1 else 1
         return cell_selection.most_variable(data, count)
-    return tuple(
-        st.multiselect(
-            "Which genes",
-            genes,
-            format_func=gene_search.shown(data),
-            key=side.undone("screen_named"),
-            max_selections=MOST,
-            placeholder="Type to search",
-        )
-    )
+    return gene_search.several_kept("Which genes", data, genes, name="screen_named", most=MOST)

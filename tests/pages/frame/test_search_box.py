@@ -1,4 +1,4 @@
-"""The box for one of very many genes: what it is sent, and where the browser finds the names."""
+"""The box for one or several of very many genes: what it is sent, and where the browser finds the names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cellflow_core.data.snapshots import Snapshots
 from cellflow_core.data.spaces.affine import AffineSpace
 from cellflow_core.workspace import Workspace, acting
 from pages.parts.server import middleware, name_lists, routes, urls
-from pages.parts.views import gene_search
+from pages.parts.views import gene_search, perturb_form
 from tests import examples, toys
 from tests.asgi import get
 from tests.pages.test_pages import opened
@@ -48,14 +48,36 @@ def test_with_many_genes_the_box_is_sent_the_chosen_one_and_where_all_names_are(
     run = run_of(("Gata1", "Spi1", "Klf1"))
     page = opened("genes", run=run, gene="Spi1")
     data = sent(page)
-    assert (data["label"], data["chosen"], data["shown"], data["help"]) == ("Gene", "Spi1", "Spi1", gene_search.HELP)
+    assert (data["label"], data["help"], data["most"]) == ("Gene", gene_search.HELP, 1)
+    assert data["chosen"] == [{"name": "Spi1", "text": "Spi1"}]
     assert "gene_shown" not in {each.key for each in page.selectbox} and not page.error
     names = get(server, data["url"])
     assert names.json == {"names": ["Gata1", "Spi1", "Klf1"], "texts": {"Gata1": "Gata1 · Eryf1"}}
     assert "immutable" in names.headers["cache-control"] and "private" in names.headers["cache-control"]
     page.query_params["gene"] = "eryf1"
     other = sent(page.run())
-    assert (other["chosen"], other["shown"], other["url"]) == ("Gata1", "Gata1 · Eryf1", data["url"])
+    assert (other["chosen"], other["url"]) == ([{"name": "Gata1", "text": "Gata1 · Eryf1"}], data["url"])
+
+
+def test_several_of_many_genes_are_sent_with_how_many_can_be(monkeypatch):
+    monkeypatch.setattr(gene_search, "LISTED", 2)
+    run = run_of(("Gata1", "Spi1", "Klf1"))
+    page = opened("perturb", run=run, gene="Spi1")
+    data = sent(page)
+    assert (data["label"], data["chosen"]) == ("Genes", [{"name": "Spi1", "text": "Spi1"}])
+    assert data["most"] == perturb_form.MAX_GENES and data["free"] and not page.exception
+    page.query_params["gene"] = ["Spi1", "Klf1"]
+    assert [each["name"] for each in sent(page.run())["chosen"]] == ["Spi1", "Klf1"]
+
+
+def test_the_session_keeps_several_genes_that_the_data_have(monkeypatch):
+    monkeypatch.setattr(gene_search, "LISTED", 2)
+    run = run_of(("Gata1", "Spi1", "Klf1"))
+    page = opened("perturb", run=run, ask="Screen of many genes", screen_genes="Named")
+    assert sent(page)["chosen"] == []
+    page.session_state["screen_named"] = ["Klf1", "of other data"]
+    assert [each["name"] for each in sent(page.run())["chosen"]] == ["Klf1"]
+    assert not sent(page)["free"] and not page.exception
 
 
 def test_few_genes_stay_in_the_common_box():

@@ -183,15 +183,8 @@ def show_several(run: Run, data: Dataset) -> None:
     genes = cell_selection.measured_genes(data)
     left, right = st.container(key=side.key("part_controls")).columns([3, 1], gap="medium")
     with left:
-        chosen = st.multiselect(
-            "Genes",
-            genes,
-            genes[:AT_FIRST],
-            format_func=gene_search.shown(data),
-            key=side.key("genes_several"),
-            max_selections=MOST_GENES,
-            help=gene_search.HELP,
-        )
+        first = genes[:AT_FIRST]
+        chosen = gene_search.several_kept("Genes", data, genes, first, name="genes_several", most=MOST_GENES)
     with right:
         groups = _groups(run, data, _group_choice(run, data))
     if len(groups.names) < 2:

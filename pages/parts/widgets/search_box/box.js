@@ -1,7 +1,8 @@
-// A box in which one of very many names is found by typing. It holds as many rows as can be looked at; the names come
-// from an address of their own, once, when the box is first opened, so that a run of the page does not move them.
+// A box in which one or several of very many names are found by typing. It holds as many rows as can be looked at; the
+// names come from an address of their own, once, when the box is first opened, so that a run of the page does not move them.
 const MOST = 50;
 const ROOM = 320; // most height of what is below the box, in pixels
+const ANSWER = 5000; // milliseconds in which the page answers a choice; an answer to an earlier one is not shown
 const lists = new Map();
 let made = 0;
 
@@ -30,6 +31,8 @@ const matching = (all, asked) => {
   return [...named, ...begins, ...has];
 };
 
+const namesOf = (chosen) => chosen.map(({ name }) => name).join("\n");
+
 const make = (parent, name, attributes = {}) => {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -44,12 +47,15 @@ const begin = (root) => {
   const hint = make(head, "button", { type: "button", class: "hint" });
   const frame = make(root, "div", { class: "frame" });
   const controls = { "aria-autocomplete": "list", "aria-controls": `${id}-list`, "aria-expanded": false };
+  const chips = make(frame, "span", { class: "chips" });
   const input = make(frame, "input", { id, role: "combobox", autocomplete: "off", spellcheck: false, ...controls });
   const below = make(root, "div", { class: "below", popover: "manual" });
   const list = make(below, "div", { id: `${id}-list`, class: "list", role: "listbox" });
   const more = make(below, "div", { class: "more", role: "status" });
   hint.textContent = "?";
-  const box = { data: {}, rows: [], at: 0, open: false, typed: false };
+  const box = { data: { chosen: [], most: 1 }, rows: [], at: 0, open: false, typed: false, told: 0 };
+  const many = () => box.data.most > 1;
+  const isChosen = ({ name }) => box.data.chosen.some((each) => each.name === name);
 
   const place = () => {
     const { left, top, bottom, width } = frame.getBoundingClientRect();
@@ -58,6 +64,12 @@ const begin = (root) => {
     const most = Math.min(ROOM, above ? top - 8 : under);
     Object.assign(below.style, { left: `${left}px`, width: `${width}px`, maxHeight: `${most}px` });
     below.style.top = above ? `${top - 4 - below.offsetHeight}px` : `${bottom + 4}px`;
+  };
+  const follow = () => {
+    if (!box.open) return;
+    place();
+    cancelAnimationFrame(box.frame);
+    box.frame = requestAnimationFrame(follow); // what stands above may change its height
   };
   const point = (at) => {
     list.children[box.at]?.setAttribute("aria-selected", false);
@@ -74,7 +86,11 @@ const begin = (root) => {
     let said = "";
     try {
       found = matching(await entries(box.data.url), asked);
-      if (!found.length) said = "No results";
+      if (many()) found = found.filter((each) => !isChosen(each));
+      if (many() && box.data.chosen.length >= box.data.most) {
+        found = [];
+        said = `At most ${box.data.most}: remove one to add another`;
+      } else if (!found.length) said = box.data.free && asked.trim() ? `Enter takes ${asked.trim()} as it is` : "No results";
       else if (found.length > MOST) said = `${(found.length - MOST).toLocaleString("en")} more: type to find them`;
     } catch {
       said = "The names could not be loaded. Load the page again.";
@@ -88,8 +104,8 @@ const begin = (root) => {
     });
     more.textContent = said;
     below.showPopover();
-    place();
-    point(Math.max(0, box.typed ? 0 : box.rows.findIndex(({ name }) => name === box.data.chosen)));
+    follow();
+    point(Math.max(0, box.typed || many() ? 0 : box.rows.findIndex(isChosen)));
   };
   const open = () => {
     box.open = true;
@@ -101,13 +117,44 @@ const begin = (root) => {
     input.setAttribute("aria-expanded", false);
     input.removeAttribute("aria-activedescendant");
     below.hidePopover();
-    input.value = box.data.shown;
+    write();
   };
-  const take = (row) => {
-    const before = box.data.chosen;
-    if (row) Object.assign(box.data, { chosen: row.name, shown: row.text });
-    close();
-    if (row && row.name !== before) box.tell("chosen", row.name);
+  const write = () => {
+    const { chosen } = box.data;
+    input.value = many() ? "" : (chosen[0]?.text ?? "");
+    input.title = many() ? "" : input.value;
+    input.placeholder = chosen.length ? "" : "Type to search";
+    const shown = many() ? namesOf(chosen) : "";
+    if (shown === chips.dataset.shown) return; // one that has the focus keeps it
+    chips.dataset.shown = shown;
+    chips.replaceChildren();
+    if (many()) chosen.forEach(chip);
+  };
+  const chip = ({ name, text }) => {
+    const shown = make(chips, "span", { class: "chip", title: text });
+    make(shown, "span").textContent = name;
+    const remove = make(shown, "button", { type: "button", "aria-label": `Remove ${name}` });
+    remove.textContent = "×";
+    remove.onclick = (event) => {
+      event.stopPropagation();
+      choose(box.data.chosen.filter((each) => each.name !== name));
+      input.focus();
+    };
+  };
+  const choose = (chosen) => {
+    box.data.chosen = chosen;
+    box.told = Date.now();
+    write();
+    box.tell("chosen", chosen.map(({ name }) => name));
+  };
+  const take = (typed) => {
+    const row = box.rows[box.at] ?? (box.data.free && typed ? { name: typed, text: typed } : undefined);
+    if (!many()) close();
+    if (row && !isChosen(row) && (!many() || box.data.chosen.length < box.data.most)) choose(many() ? [...box.data.chosen, row] : [row]);
+    if (!many()) return;
+    box.typed = false;
+    input.value = "";
+    open();
   };
 
   frame.onclick = () => {
@@ -125,24 +172,32 @@ const begin = (root) => {
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
     if (step && !box.open) open();
     else if (step) point(Math.min(Math.max(box.at + step, 0), box.rows.length - 1));
-    else if (event.key === "Enter" && box.open) box.listed.then(() => box.open && take(box.rows[box.at]));
+    else if (event.key === "Enter" && box.open) box.listed.then(() => box.open && take(input.value.trim()));
+    else if (event.key === "Backspace" && many() && !input.value && box.data.chosen.length) {
+      choose(box.data.chosen.slice(0, -1));
+      if (box.open) open();
+    }
     else if (event.key === "Escape" && box.open) close();
     else return;
     event.preventDefault();
   };
   below.onpointerdown = (event) => event.preventDefault(); // the box keeps the focus
-  list.onclick = (event) => take(box.rows[[...list.children].indexOf(event.target)]);
-  box.moved = () => box.open && place();
+  chips.onpointerdown = (event) => event.preventDefault();
+  list.onclick = (event) => {
+    box.at = [...list.children].indexOf(event.target);
+    if (box.at >= 0) take();
+  };
   box.draw = (data) => {
-    box.data = { ...data };
+    const late = Date.now() - box.told < ANSWER && namesOf(data.chosen) !== namesOf(box.data.chosen);
+    if (!late) box.told = 0;
+    box.data = { ...data, chosen: late ? box.data.chosen : data.chosen };
+    frame.classList.toggle("many", many());
     label.textContent = data.label;
     hint.setAttribute("aria-label", data.help);
     hint.dataset.text = data.help;
-    input.title = data.shown;
-    if (!box.open) input.value = data.shown;
+    if (!box.open) write();
   };
-  addEventListener("resize", box.moved);
-  addEventListener("scroll", box.moved, true);
+  box.end = () => cancelAnimationFrame(box.frame);
   return box;
 };
 
@@ -154,8 +209,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   box.tell = setTriggerValue;
   box.draw(data);
   return () => {
-    removeEventListener("resize", box.moved);
-    removeEventListener("scroll", box.moved, true);
+    box.end();
     boxes.delete(parentElement);
   };
 }

@@ -1,4 +1,4 @@
-"""A box in which one of very many names is found by typing: the browser holds the rows that can be looked at only.
+"""A box in which one or several of very many names are found by typing: the browser holds the rows in sight only.
 
 Streamlit's own box makes a row of each name whenever the page has run, and a search that leaves a few of 20,000 takes
 seconds (docs/benchmarks/app.md, "Another gene on the page Genes").
@@ -26,18 +26,22 @@ _draw = component(
 def draw(
     label: str,
     names: Sequence[str],
-    chosen: str,
+    chosen: Sequence[str],
     *,
     key: str,
     help: str,
     texts: Mapping[str, str],
-    choose: Callable[[str], None],
+    choose: Callable[..., object],
+    most: int = 1,
+    free: bool = False,
 ) -> None:
-    """Show which name is chosen; `choose` is called with another one before the page runs for it.
+    """Show which names are chosen; `choose(*names)` is called with others before the page runs for them.
 
     texts: what is shown of a name and looked through, where that is more than the name
+    most:  of several, how many can be chosen; free: may what is typed be none of the names?
     """
     key = side.key(key)
-    data = {"label": label, "help": help, "url": urls.names(name_lists.register(names, texts))}
-    chosen_now = {"chosen": chosen, "shown": texts.get(chosen, chosen)}
-    _draw(key=key, data=data | chosen_now, on_chosen_change=side.here(lambda: choose(st.session_state[key]["chosen"])))
+    shown = [{"name": each, "text": texts.get(each, each)} for each in chosen]
+    data = {"label": label, "help": help, "url": urls.names(name_lists.register(names, texts)), "chosen": shown}
+    changed = side.here(lambda: choose(*st.session_state[key]["chosen"]))
+    _draw(key=key, data=data | {"most": most, "free": free}, on_chosen_change=changed)
