@@ -102,6 +102,27 @@ def test_fates_are_chosen_at_their_share_and_read_from_the_genes():
     assert (made.fate_of(data.x[early]) == "undecided").mean() > 0.95
 
 
+def test_a_pulse_labels_what_was_transcribed_in_it_along_the_fate_of_each_cell():
+    """Genes that stay on during the pulse: new RNA is what the equations make from nothing in that time."""
+    known = {"cells_per_time": 300, "measured": "levels", "measurement_error_sd": 0.0}
+    made = bifurcation.SplicingBifurcation(bifurcation.Settings(pulse=1.5, efficiency=0.8, **known))
+    without = bifurcation.SplicingBifurcation(bifurcation.Settings(**known))
+    data, layers = made.simulate(), made.layers()
+    assert set(without.layers()) == {"unspliced", "spliced"} and np.array_equal(data.x, without.simulate().x)
+    np.testing.assert_allclose(layers["unspliced"] + layers["spliced"], layers["total"])
+    latent, fate = data.covariates[LATENT], data.labels[bifurcation.LABEL]
+    for each, other in ("AB", "BA"):
+        rates, at = made.kinetics(each), fate == each
+        nothing = np.zeros((1, len(made.axes)))
+        u, s = rates.after(nothing, nothing, rates.alpha, np.full_like(nothing, 1.5))
+        on = (rates.on < latent[at][:, None] - 1.5) & (latent[at][:, None] < rates.off)
+        assert on.any() and np.allclose(layers["new"][at][on], np.broadcast_to(0.8 * (u + s), on.shape)[on])
+        assert (layers["new"][at][:, np.char.startswith(made.axes, f"Fate{other}")] == 0).all()
+    expected = made.layer_courses(np.array([12.0]))
+    np.testing.assert_allclose(expected["total"], expected["unspliced"] + expected["spliced"])
+    assert (expected["new"] < expected["total"]).all() and (expected["new"] >= -1e-9).all()
+
+
 def test_boosted_genes_follow_the_equations_with_a_rate_that_changes():
     made = boosting.TranscriptionalBoosting(boosting.Settings(genes=5, boosted=0.4))
     usual, more = made.kinetics

@@ -65,6 +65,24 @@ class RnaSettings(Config):
         """Both layers of cells with these levels: counts (Poisson), or levels with an error, reflected at 0."""
         return dict(zip(("unspliced", "spliced"), self.measured_levels(rng, unspliced, spliced), strict=True))
 
+    def measure_labelled(
+        self,
+        levels: tuple[Float[Array, "cells genes"], Float[Array, "cells genes"]],
+        old: tuple[Float[Array, "cells genes"], Float[Array, "cells genes"]],
+        efficiency: float,
+        rng: np.random.Generator,
+    ) -> dict[str, Float[Array, "cells genes"]]:
+        """As `measure`, with new (labelled) and total RNA of both kinds; labelled RNA is measured apart from the rest.
+
+        levels, old  unspliced and spliced RNA: all of it, and what was there before the pulse
+        efficiency   fraction of the new RNA that is found to be labelled
+        """
+        labelled = [efficiency * np.maximum(both - before, 0.0) for both, before in zip(levels, old, strict=True)]
+        rest = [both - new for both, new in zip(levels, labelled, strict=True)]
+        new_u, new_s, rest_u, rest_s = self.measured_levels(rng, *labelled, *rest)
+        u, s = new_u + rest_u, new_s + rest_s
+        return {"unspliced": u, "spliced": s, "new": new_u + new_s, "total": u + s}
+
     def measured_levels(
         self, rng: np.random.Generator, *levels: Float[Array, "cells genes"]
     ) -> tuple[Float[Array, "cells genes"], ...]:

@@ -75,8 +75,7 @@ class MetabolicLabelling(OneLineage):
 
     def old(self, times: Float[Array, " times"]) -> tuple[Float[Array, "times genes"], Float[Array, "times genes"]]:
         """(unspliced, spliced) RNA at these latent times that was there before the pulse, in molecules."""
-        u, s = self.kinetics.levels(times - self.settings.pulse)
-        return self.kinetics.after(u, s, np.zeros_like(self.kinetics.alpha), np.full(u.shape, self.settings.pulse))
+        return self.kinetics.old(times, self.settings.pulse)
 
     def simulate(self) -> Snapshots:
         """Spliced RNA of independent cells, with true velocity and latent time."""
@@ -99,12 +98,7 @@ class MetabolicLabelling(OneLineage):
 
     @cached_property
     def _cells(self) -> tuple[Array, Array, dict[str, Array]]:
-        """(time, latent time, layers as measured) of every cell; labelled RNA is measured apart from the rest."""
+        """(time, latent time, layers as measured) of every cell."""
         use, rng = self.settings, np.random.default_rng((self.settings.seed, 3))
         t, latent = latent_times(use.n_times, use.cells_per_time, use.last_time, use.latent_time_sd, rng)
-        both, before = self.kinetics.levels(latent), self.old(latent)
-        labelled = [use.efficiency * np.maximum(all_of - old, 0.0) for all_of, old in zip(both, before, strict=True)]
-        rest = [all_of - new for all_of, new in zip(both, labelled, strict=True)]
-        new_u, new_s, rest_u, rest_s = use.measured_levels(rng, *labelled, *rest)
-        u, s = new_u + rest_u, new_s + rest_s
-        return t, latent, {"unspliced": u, "spliced": s, "new": new_u + new_s, "total": u + s}
+        return t, latent, use.measure_labelled(self.kinetics.levels(latent), self.old(latent), use.efficiency, rng)

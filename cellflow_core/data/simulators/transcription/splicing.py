@@ -94,6 +94,13 @@ class Kinetics:
         u, s = self.after(nothing, nothing, self.alpha, while_on)
         return self.after(u, s, nothing, np.clip(times[:, None] - self.off, 0, None))
 
+    def old(
+        self, times: Float[Array, " times"], pulse: float
+    ) -> tuple[Float[Array, "times genes"], Float[Array, "times genes"]]:
+        """(unspliced, spliced) at each time of the RNA that was there `pulse` (hours) before."""
+        u, s = self.levels(times - pulse)
+        return self.after(u, s, np.zeros_like(self.alpha), np.full(u.shape, pulse))
+
     def after(self, u: Array, s: Array, alpha: Array, time: Array) -> tuple[Array, Array]:
         """(u, s) after `time` of constant transcription alpha."""
         by_splicing, by_decay = np.exp(-self.beta * time), np.exp(-self.gamma * time)

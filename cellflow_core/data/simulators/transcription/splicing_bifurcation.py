@@ -31,11 +31,17 @@ _DECIDED = 0.1
 
 @dataclass(frozen=True)
 class Settings(LineageSettings):
-    """When the lineage splits, and into what shares."""
+    """When the lineage splits, into what shares, and whether new RNA was labelled."""
 
     genes: int = setting(60, "Number of genes: a quarter early, a quarter shared, a quarter of each fate", 4, 400)
     branch_time: float = setting(6.0, "Latent time of the branch point", 0.1, 200.0, "hour")
     fate_a: float = setting(0.5, "Fraction of the cells that choose fate A", 0.0, 1.0, label="Fraction of fate A")
+    pulse: float = setting(
+        0.0, "Time for which new RNA is labelled before the cells are measured; 0: no label", 0.0, 48.0, "hour"
+    )
+    efficiency: float = setting(
+        0.9, "Fraction of the new RNA that is found to be labelled", 0.05, 1.0, label="Labelling efficiency"
+    )
 
 
 class SplicingBifurcation(IndependentGenes, HasFates):
@@ -77,15 +83,21 @@ class SplicingBifurcation(IndependentGenes, HasFates):
         return snapshots(layers["spliced"], velocity, t, self.axes, latent, {LABEL: fate})
 
     def layers(self) -> dict[str, Float[Array, "cells genes"]]:
-        """Unspliced and spliced RNA of the cells as measured: levels with an error, or counts."""
+        """Unspliced and spliced RNA of the cells as measured: levels with an error, or counts. With a pulse new
+        (labelled) and total RNA, too, as `MetabolicLabelling` has them."""
         return self._cells[-1]
 
     def layer_courses(self, times: Float[Array, " times"]) -> dict[str, Float[Array, "times genes"]]:
-        """Expected unspliced and spliced RNA at these latent times over cells of both fates."""
+        """Expected RNA of each kind in `layers` at these latent times over cells of both fates."""
         use, times = self.settings, np.asarray(times, dtype=np.float64)
-        weight = {"A": use.fate_a, "B": 1 - use.fate_a}
-        u, s = (sum(weight[fate] * self.kinetics(fate).levels(times)[k] for fate in weight) for k in (0, 1))
-        return {"unspliced": use.scale * np.asarray(u), "spliced": use.scale * np.asarray(s)}
+        u, s, old = 0.0, 0.0, 0.0
+        for fate, weight in (("A", use.fate_a), ("B", 1 - use.fate_a)):
+            rates = self.kinetics(fate)
+            parts = [use.scale * weight * each for each in (*rates.levels(times), *rates.old(times, use.pulse))]
+            u, s, old = u + parts[0], s + parts[1], old + parts[2] + parts[3]
+        found = {"unspliced": np.asarray(u), "spliced": np.asarray(s)}
+        total = found["unspliced"] + found["spliced"]
+        return found | ({"new": use.efficiency * (total - old), "total": total} if use.pulse else {})
 
     def fate_of(self, x: Float[Array, "cells genes"]) -> Array:
         """The fate whose genes are higher, relative to their steady state; "undecided" where neither is above 10 %."""
@@ -107,6 +119,14 @@ class SplicingBifurcation(IndependentGenes, HasFates):
         use, rng = self.settings, np.random.default_rng((self.settings.seed, 3))
         t, latent = latent_times(use.n_times, use.cells_per_time, use.last_time, use.latent_time_sd, rng)
         of_a = rng.random(len(t)) < use.fate_a
-        both = {fate: self.kinetics(fate).levels(latent) for fate in ("A", "B")}
-        u, s = (np.where(of_a[:, None], both["A"][k], both["B"][k]) for k in (0, 1))
-        return t, latent, of_a, u, s, use.measure(u, s, rng)
+        a, b = self.kinetics("A"), self.kinetics("B")
+        u, s = _chosen(of_a, a.levels(latent), b.levels(latent))
+        if not use.pulse:
+            return t, latent, of_a, u, s, use.measure(u, s, rng)
+        old = _chosen(of_a, a.old(latent, use.pulse), b.old(latent, use.pulse))
+        return t, latent, of_a, u, s, use.measure_labelled((u, s), old, use.efficiency, rng)
+
+
+def _chosen(of_a: Array, a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
+    """(unspliced, spliced) of cells of fate A and of B."""
+    return np.where(of_a[:, None], a[0], b[0]), np.where(of_a[:, None], a[1], b[1])
