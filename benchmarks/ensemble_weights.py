@@ -1,6 +1,6 @@
 """Are weights that are chosen by leaving out inner times better than equal ones? One row a seed and a time left out.
 
-    python benchmarks/ensemble_weights.py --data FILE [--time COLUMN] [--dims 5] [--seeds 42] [--steps N] [--out FILE.json]
+    python benchmarks/ensemble_weights.py --data FILE [--time COLUMN] [--dims 5] [--seeds 42] [--out FILE.json]
 
 Data and axes are those of loo.py. For each judged time the members of `ensemble` are trained without it, and again
 without it and each other inner time. Weights are built from the second trainings alone: eight times the member is
