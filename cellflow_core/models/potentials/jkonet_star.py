@@ -71,10 +71,10 @@ class Settings(MLPSettings):
         "net", "the landscape as a network, or as polynomials and bumps found by one solve"
     )
     landscape: Literal["fixed", "by_interval", "moving"] = setting(
-        "fixed",
+        "by_interval",
         "whether the landscape may change: not at all, from interval to interval, or with measured time",
     )
-    diffusion: bool = setting(True, "learn the diffusion coefficient too (with a fixed landscape)")
+    diffusion: bool = setting(False, "learn the diffusion coefficient too (with a fixed landscape)")
     interaction: bool = setting(False, "learn how cells attract or repel each other too")
     substeps: int = setting(4, "steps of descent between two measured times, 1 as in the paper", 1, 64)
 

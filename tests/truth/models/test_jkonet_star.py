@@ -26,7 +26,8 @@ PLANE = AffineSpace.coordinates(("a", "b"))
 
 
 def trained(data: Snapshots, **settings) -> Any:
-    model = registry.create("jkonet-star", settings, data.spec, seed=0)
+    stationary = {"landscape": "fixed", "diffusion": True}
+    model = registry.create("jkonet-star", stationary | settings, data.spec, seed=0)
     training = {"steps": 300, "learning_rate": 5e-3, "validation_fraction": 0.0}
     fit(model, data, TrainConfig.preset("standard", type(model), **training), seed=0)
     return model.eval()
@@ -123,8 +124,8 @@ def test_cells_that_gather_around_each_other():
     "changes",
     [
         {},
-        {"landscape": "moving", "diffusion": False},
-        {"landscape": "by_interval", "diffusion": False},
+        {"landscape": "moving"},
+        {"landscape": "fixed", "diffusion": True},
         {"interaction": True},
     ],
     ids=str,
@@ -148,7 +149,7 @@ def test_every_variant_is_downhill_of_its_potential_and_reads_back(variant, chan
 @pytest.mark.parametrize("landscape", ["moving", "by_interval"])
 def test_a_landscape_that_moves_is_not_learnt_with_noise(landscape):
     with pytest.raises(ValueError, match="landscape='fixed'"):
-        registry.find("jkonet-star").Config.from_dict({"landscape": landscape})
+        registry.find("jkonet-star").Config.from_dict({"landscape": landscape, "diffusion": True})
 
 
 def test_only_a_landscape_that_changes_by_intervals_counts_them():
