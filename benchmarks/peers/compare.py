@@ -12,7 +12,7 @@ licence, and where its settings come from. It is started as a process of its own
 
 and reads `x` and `t` (training cells), `start` and `time` (held-out); it writes `x`, `weight` and `cpu`. Nothing of the
 authors' programs is imported here or kept in this repository. Ours is trained by the preset of loo.py in the same run.
-`cpu` is the processor's time of training, one thread each, without imports; JAX compiles within it. `--iterations 0.1`
+`cpu` is the CPU time of training, one thread each, without imports; JAX compiles within it. `--iterations 0.1`
 makes a tenth of the authors' iterations, where all of them take too long; the row and the table say so.
 """
 
@@ -140,7 +140,7 @@ def _iterations(row: dict[str, Any]) -> float:
 
 
 def predicted(asked: run_case.Trial, program: Program) -> dict[str, float]:
-    """W1, processor's seconds and share of the iterations of the authors' program. RuntimeError, with its last lines,
+    """W1, CPU seconds and share of the iterations of the authors' program. RuntimeError, with its last lines,
     where it fails."""
     data, fold = asked.data, asked.fold
     seen = data.without(fold)
@@ -198,7 +198,7 @@ def _line(rows: list[dict[str, Any]]) -> str:
     spread = float(np.sqrt(sum(np.var(each, ddof=1) for each in by_seed))) if len(seeds) > 1 else None
     scores = " | ".join(_cell(each) for each in by_seed)
     behind = f"{ours - theirs:+.3f}" + ("" if spread is None else f" (spread {spread:.3f})")
-    behind = f"**{behind}**" if spread is not None and ours - theirs > spread else behind
+    behind = f"**{behind}**" if spread is not None and abs(ours - theirs) > spread else behind
     cpu = " | ".join(f"{np.mean(each):.0f}" for each in zip(*_seconds(rows), strict=True))
     made = _iterations(rows[0])
     share = "all" if made == 1 else f"{100 * made:.3g} %"

@@ -54,3 +54,19 @@ def test_the_transport_spline_has_the_settings_that_came_nearest():
     best, usual = program.least(stored["judged"]), Settings()
     assert best.solver == Unbalanced(usual.epsilon, usual.rho) and usual.coupling == "unbalanced"
     assert best.around == NEIGHBOURS
+
+
+def test_how_far_the_mean_rests_on_one_course_is_printed(capsys):
+    program.main(["--show", str(RESULTS / "spline_paths.json")])
+    lines = capsys.readouterr().out.splitlines()[-4:]
+    judged = json.loads((RESULTS / "spline_paths.json").read_text())["judged"]
+    for line, number in zip(lines[::2], ("one", "plan"), strict=True):
+        row = judged[number]["blur 0.05, growth at 3, 200 around"]
+        rest = [value for course, value in row.items() if course != "emt latent"]
+        assert line.startswith(
+            f"{number}, blur 0.05, growth at 3, 200 around: mean {100 * np.mean([*row.values()]):.1f}, "
+        )
+        assert f"without emt latent: mean {100 * np.mean(rest):.1f}, median {100 * np.median(rest):.1f}" in line
+    assert lines[1].startswith(
+        "one, exact, 200 around: mean -4.6, median -0.8, worst 0.3 (mef-neuron); without emt latent"
+    )

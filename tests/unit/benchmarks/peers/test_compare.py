@@ -73,6 +73,23 @@ def test_rows_with_a_part_of_the_iterations_stand_beside_those_with_all(tmp_path
     assert w1[1] > w1[0.5] > w1[0.25]  # the stub goes the rest of the way
 
 
+def test_a_difference_above_the_spread_is_bold_whichever_is_nearer(tmp_path, monkeypatch):
+    """Over two seeds: ours nearer by 0.5, farther by 0.5, and nearer by less than the spread."""
+    found = run(tmp_path, monkeypatch, STUB)
+
+    def line(theirs: tuple[float, float], ours: tuple[float, float]) -> str:
+        rows = [
+            row | {"seed": seed, "w1": ours[seed], "theirs": row["theirs"] | {"w1": theirs[seed]}}
+            for row in found["rows"]
+            for seed in (0, 1)
+        ]
+        return compare.table(found | {"rows": rows}).splitlines()[-1]
+
+    assert "| **-0.500 (spread 0.000)** |" in line((1.5, 1.5), (1.0, 1.0))
+    assert "| **+0.500 (spread 0.000)** |" in line((1.0, 1.0), (1.5, 1.5))
+    assert "| -0.100 (spread 0.283) |" in line((1.0, 1.4), (1.1, 1.1))
+
+
 def test_rows_of_another_machine_are_told(tmp_path, monkeypatch):
     found = run(tmp_path, monkeypatch, STUB)
     kept = [row | {"seed": 2} for row in found["rows"]]
