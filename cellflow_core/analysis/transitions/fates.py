@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from cellflow_core.analysis.dynamics import Model
 from cellflow_core.analysis.embedding import Embedding
-from cellflow_core.analysis.fates import MISFIT, interval, interval_text, with_misfit
+from cellflow_core.analysis.fates import MISFIT, interval, interval_text, misfit, widened
 from cellflow_core.analysis.initial_cells import select_initial_cells
 from cellflow_core.analysis.results import Fates
 from cellflow_core.analysis.terminal_states import TerminalStates, are_found, states_of_cells, terminal_states
@@ -91,7 +91,7 @@ def transition_fates(
     share, low, high = _interval([chance[reaching], *mass], seed)
     timed = DataRequirement.TIMES in data.has and not ends and not start and macrostate_count(states) is None
     if timed:
-        low, high = with_misfit(share, low, high, terminal.measured, len(terminal.fate))
+        low, high = widened(share, low, high, misfit(share, terminal.measured, len(terminal.fate)))
     shown = _some(np.flatnonzero(found.reached), seed)
     steps, unsolved = _steps(found)
     listed = (*NOTES, *_by_estimator(terminal.names, list(estimators), mass[len(others) :]))
